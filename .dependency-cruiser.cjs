@@ -1,0 +1,71 @@
+/** Which folder may import which. Keep in step with the import table in src/README.md (test/tidy.test.ts checks it). */
+const layers = {
+  domain: ['domain'],
+  policy: ['domain', 'policy'],
+  templates: ['domain', 'templates'],
+  mime: ['domain', 'mime'],
+  openpgp: ['domain', 'openpgp'],
+  reading: ['domain', 'mime', 'openpgp', 'reading'],
+  sealing: ['domain', 'mime', 'openpgp', 'sealing'],
+  worker: ['domain', 'effects/effects', 'openpgp', 'reading', 'sealing', 'worker'],
+  store: ['domain', 'store'],
+  config: ['domain', 'config'],
+  effects: ['domain', 'effects'],
+  transport: ['domain', 'effects', 'transport'],
+  desk: ['domain', 'policy', 'templates', 'store', 'effects/effects', 'effects/events', 'desk']
+}
+/** The one home of every package and of the risky built-ins. */
+const homes = {
+  'node_modules/better-sqlite3': '^src/store/database\\.ts$',
+  'node_modules/openpgp': '^src/openpgp/',
+  'node_modules/mailparser': '^src/mime/leaf\\.ts$',
+  'node_modules/html-to-text': '^src/mime/html\\.ts$',
+  'node_modules/nodemailer': '^src/transport/smtp-sender\\.ts$',
+  'node_modules/imapflow': '^src/transport/imap-mailbox\\.ts$',
+  'node_modules/node-cron': '^src/effects/system\\.ts$',
+  'node_modules/piscina': '^src/worker/',
+  'node_modules/pino': '^src/effects/log\\.ts$',
+  'node_modules/zod': '^src/config/',
+  'node_modules/yaml': '^src/config/',
+  'node_modules/liquidjs': '^src/templates/render\\.ts$',
+  'node_modules/temporal-polyfill': '^src/domain/time\\.ts$',
+  'node_modules/commander': '^src/(cli/|main\\.ts$)',
+  '^(node:)?fs(/promises)?$': '^src/(config/|store/migrate\\.ts$|cli/|app\\.ts$)',
+  '^(node:)?(net|tls|http|https|dgram|dns|child_process|vm)(/promises)?$': '^$',
+  '^(node:)?worker_threads$': '^src/worker/'
+}
+const forbidden = [
+  { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+  { name: 'no-orphans', severity: 'error', from: { orphan: true }, to: {} },
+  ...Object.entries(layers).map(([layer, allowed]) => ({
+    name: `layer-${layer}`,
+    severity: 'error',
+    from: { path: `^src/${layer}/` },
+    to: { path: '^src/', pathNot: `^src/(${allowed.join('|')})[./]` }
+  })),
+  {
+    name: 'core-has-no-packages',
+    severity: 'error',
+    from: { path: '^src/(domain|policy)/', pathNot: '^src/domain/time\\.ts$' },
+    to: { pathNot: '^src/' }
+  },
+  ...Object.entries(homes).map(([what, home]) => ({
+    name: `home-of ${what}`,
+    severity: 'error',
+    from: { path: '^src/', pathNot: home },
+    to: { path: what }
+  }))
+]
+module.exports = {
+  forbidden,
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.json']
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Mail addresses in the one strict form that Postern ever writes to: dot-atom local part, A-label domain
+ * (RFC 5322 §3.2.3, RFC 5890). Quoted local parts, comments, routes and UTF-8 local parts are not addresses here, so
+ * nothing an attacker writes can turn into a second recipient (mail.md §2.19).
+ */
+
+declare const addressBrand: unique symbol
+/** A checked addr-spec. The domain is lower case; the local part keeps its case. */
+export type Address = string & { readonly [addressBrand]: 'Address' }
+
+/** A person or role that mail goes to or comes from. `name` is for display only and proves nothing. */
+export type Contact = { readonly name: string; readonly address: Address }
+
+const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
+const DOMAIN =
+  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** `text` as an address, or null when it is not exactly one strict addr-spec. U-label domains must be converted first. */
+export function parseAddress(text: string): Address | null {
+  const trimmed = text.trim()
+  const at = trimmed.lastIndexOf('@')
+  if (at < 1 || at > 64 || trimmed.length > 254) return null
+  const local = trimmed.slice(0, at)
+  const domain = trimmed.slice(at + 1).toLowerCase()
+  return LOCAL.test(local) && DOMAIN.test(domain) ? (`${local}@${domain}` as Address) : null
+}
+
+/** Whether two addresses reach the same mailbox as far as anybody outside can know: local parts compare without case. */
+export function isSameAddress(a: Address, b: Address): boolean {
+  return a.toLowerCase() === b.toLowerCase()
+}
+
+/** The form under which an address is looked up: all lower case. */
+export function addressKey(address: Address): string {
+  return address.toLowerCase()
+}
+
+/** The domain, lower case. */
+export function domainOf(address: Address): string {
+  return address.slice(address.lastIndexOf('@') + 1)
+}

@@ -1,0 +1,19 @@
+/**
+ * Invariants: statements that hold unless the code is wrong. A broken one is a bug, never an answer to bad input.
+ * Must never carry mail content, addresses or secrets in its message, because messages are logged.
+ */
+
+/** A broken invariant. The loop logs it, counts it against the arrival and goes on (G9). */
+export class Invariant extends Error {
+  override readonly name = 'Invariant'
+}
+
+/** Throws {@link Invariant} with `what` unless `condition` holds. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Invariant(what)
+}
+
+/** The end of an exhaustive `switch`: compiles only when every case is handled. */
+export function assertNever(value: never): never {
+  throw new Invariant(`unhandled case of type ${typeof value}`)
+}

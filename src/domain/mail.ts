@@ -1,0 +1,147 @@
+/**
+ * Facts of one inbound mail after it was opened: what arrived, what was protected, who signed what. Plain data that
+ * crosses the worker boundary. Outer and protected headers are two different objects and are never merged
+ * (RFC 9788, mail.md §1.5). Nothing here decides anything: authority is judged in policy/authority.ts.
+ */
+import { type Contact } from './address.ts'
+import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type Instant } from './time.ts'
+
+/** How the mail's cryptographic envelope is built. Only `pgp-mime` can carry commands. */
+export type Structure = 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment' | 'clear'
+
+/** Why an encrypted mail could not be opened, or a mail not read. One plain sentence per code: reading/explain.ts. */
+export type OpenFailure =
+  | 'not-for-us' // no session key packet for one of our keys
+  | 'damaged' // armor, packets or MIME broken, or wrong integrity code
+  | 'unsupported' // an algorithm or packet version that we do not do
+  | 'no-integrity' // encrypted without modification detection (tag 9)
+  | 'limit' // above a limit: size, parts, depth, packets, decompressed size, time
+  | 'expired' // sealed to a desk key that has expired and is no longer held
+  | 'empty' // an encrypted mail whose ciphertext was lost on the way
+
+/** State of one signature. `bad` is the default: everything else has to be proved. */
+export type SignatureState = 'valid' | 'expired-key' | 'revoked-key' | 'unknown-key' | 'bad'
+
+/** The verdict on one signature. */
+export type Signature = {
+  readonly state: SignatureState
+  /** Fingerprint of the *primary* key of the certificate that verified it; null unless a known key verified it. */
+  readonly fingerprint: Fingerprint | null
+  /** Issuer as the signature itself claims it (lower-case hex key id or fingerprint); a lookup hint, proves nothing. */
+  readonly issuer: string
+  /** When the signature says it was made; null when unreadable. */
+  readonly createdAt: Instant | null
+  /** SHA-256 over the signature packet, for the replay check. */
+  readonly sha256: Sha256
+  /** Whether it covers the whole cryptographic payload, so that all text shown is covered. */
+  readonly coversWhole: boolean
+}
+
+/** The header fields Postern looks at, sanitized for display (no control or bidi characters, capped). */
+export type HeaderFacts = {
+  /** The single From mailbox; null when absent, unparsable or more than one. */
+  readonly from: Contact | null
+  readonly replyTo: Contact | null
+  readonly to: readonly Contact[]
+  readonly cc: readonly Contact[]
+  /** Decoded subject, at most 200 characters; '' when absent. */
+  readonly subject: string
+  readonly messageId: MessageId | null
+  readonly date: Instant | null
+  /** In-Reply-To and References, oldest first, at most 100, without duplicates. */
+  readonly references: readonly MessageId[]
+}
+
+/** Why a mail must not be answered automatically, or is no report (RFC 3834, RFC 3464, mail.md §1.9). */
+export type AutomaticKind =
+  | 'bounce' // delivery status notification
+  | 'auto-replied' // vacation and other automatic answers
+  | 'auto-generated' // robots, platforms
+  | 'list' // List-* header fields
+  | 'bulk' // Precedence: bulk|list|junk
+  | 'null-path' // Return-Path: <>
+  | 'receipt' // MDN (RFC 8098), ARF (RFC 5965)
+  | 'no-reply-address' // mailer-daemon, owner-*, *-request, noreply …
+  | 'asks-for-silence' // X-Auto-Response-Suppress
+  | 'loop' // our own loop mark or more than 30 Received fields
+
+/** A delivery status notification's facts: all of it attacker-controlled text (mail.md §1.10). */
+export type BounceFacts = {
+  /** Message-IDs found in the returned headers: only those that the desk issued mean anything. */
+  readonly returnedMessageIds: readonly MessageId[]
+  readonly action: 'failed' | 'delayed' | 'delivered' | 'other'
+  /** Enhanced status code `5.1.1`, or '' */
+  readonly status: string
+}
+
+/** One attachment, byte for byte as sent (transfer encoding removed). */
+export type Attachment = {
+  /** Sanitized for display and for writing into a header: no path, no control characters, at most 120 characters. */
+  readonly filename: string
+  /** `type/subtype` in lower case; `application/octet-stream` when missing or malformed. */
+  readonly contentType: string
+  readonly size: number
+  readonly sha256: Sha256
+  readonly content: Uint8Array
+}
+
+/** A certificate found in the mail whose user id is exactly the sender's address: a candidate, first use only. */
+export type CandidateKey = {
+  readonly fingerprint: Fingerprint
+  readonly source: 'autocrypt' | 'attached'
+  /** Binary certificate, stripped of third-party certifications and foreign user ids. */
+  readonly keyData: Uint8Array
+}
+
+/** Everything to distrust about the mail, as codes; the sentences are in reading/explain.ts. */
+export type WarningCode =
+  | 'repeated-header' // more than one From, Subject, Message-ID, Date …
+  | 'no-from'
+  | 'no-message-id'
+  | 'from-mismatch' // protected From differs from outer From
+  | 'unprotected-subject' // encrypted, but the subject was readable on the way
+  | 'several-signatures'
+  | 'signature-does-not-cover-all'
+  | 'outside-text' // text outside the encrypted part, shown apart
+  | 'mangled' // repaired from a form that a mail system broke
+  | 'cleartext-signature'
+  | 'errant-crypto' // encrypted or signed parts inside that were left as attachments
+  | 'html-only' // text was converted from HTML
+  | 'html-not-converted'
+  | 'undecodable-text' // a charset problem: some characters replaced
+  | 'text-truncated'
+  | 'too-many-parts'
+  | 'broken-mime'
+  | 'several-keys' // more than one candidate key: none used
+  | 'fake-key' // an attached key that does not name the sender
+  | 'smime' // S/MIME, which the desk does not read
+  | 'too-large' // only the header block was fetched
+
+/** What the worker reports of one mail. Everything is data; content that could not be opened is simply absent. */
+export type OpenedMail = {
+  readonly structure: Structure
+  /** Whether any part of the cryptographic envelope was encrypted. */
+  readonly encrypted: boolean
+  readonly decrypted: boolean
+  readonly failure: OpenFailure | null
+  /** What anybody on the way could compute from the session key packets (G6): never whether opening succeeded. */
+  readonly sealedTo: 'desk' | 'other' | 'hidden' | 'nobody'
+  /** Key ids of the session key packets, upper-case hex, at most 8; empty when not encrypted. */
+  readonly sealedToKeyIds: readonly string[]
+  readonly signatures: readonly Signature[]
+  readonly outer: HeaderFacts
+  /** The protected header block of the cryptographic payload; null when there is none. */
+  readonly protected: HeaderFacts | null
+  /** Whether `protected` carries the Subject and the mail was encrypted or signed over it. */
+  readonly subjectProtected: boolean
+  /** The text of the payload, LF line ends, at most 256 KiB; '' when nothing could be read. */
+  readonly text: string
+  /** Foreign text outside the cryptographic envelope (list footer, wrapper); untrusted, '' when none. */
+  readonly outsideText: string
+  readonly attachments: readonly Attachment[]
+  readonly automatic: readonly AutomaticKind[]
+  readonly bounce: BounceFacts | null
+  readonly candidateKeys: readonly CandidateKey[]
+  readonly warnings: readonly WarningCode[]
+}

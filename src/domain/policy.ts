@@ -1,0 +1,70 @@
+/**
+ * A disclosure policy as data: what a product promises reporters and list members. Every number that a policy text
+ * states lives in `src/policies/*.yaml` (or the operator's own file) and is decoded to this type; no other file may
+ * know one. Requirement numbers: practice.md §1.6 and §4.9.
+ */
+import { type Calendar, type Span } from './time.ts'
+
+/** Fields of an advance notice that a policy may require (practice.md §4.4). */
+export type NoticeField =
+  | 'title'
+  | 'description'
+  | 'scope'
+  | 'affected_versions'
+  | 'not_affected'
+  | 'remedy_steps'
+  | 'patches'
+  | 'disclosure_at'
+  | 'patch_available_at'
+  | 'release_at'
+  | 'mitigations'
+  | 'severity'
+  | 'cvss_vector'
+  | 'cve'
+  | 'deploy_permission'
+  | 'exploited'
+  | 'credit'
+  | 'usage_changes'
+  | 'how_to_check'
+  | 'detection'
+
+export type Policy = {
+  readonly id: string
+  readonly title: string
+  /** The promise of a first answer by a person; null when the policy states none. */
+  readonly answer: {
+    readonly within: Span
+    /** `hard` is a promise, `soft` a target ("typically"). */
+    readonly firmness: 'hard' | 'soft'
+    /** What the answer holds, in the policy's own terms, for the acknowledgement; '' when unstated. */
+    readonly includes: string
+  } | null
+  /** Rules repeated to reporters in the acknowledgement, one sentence each (M-02, M-06). */
+  readonly reporter_rules: readonly string[]
+  /** What a complete report holds, asked for and never a condition (M-09). */
+  readonly report_checklist: readonly string[]
+  readonly replies: 'internal' | 'reporter'
+  readonly reporters: { readonly cleartext: 'allow' | 'deny' }
+  readonly calendar: Omit<Calendar, 'timezone'>
+  readonly reject: {
+    readonly codes: readonly { readonly code: string; readonly says: string }[]
+    /** Least number of characters of an explanation; 0 when none is demanded (M-16). */
+    readonly reason_length: number
+  }
+  readonly close: { readonly internal: 'allow' | 'deny' }
+  /** The advance notice; null for a policy without a list (template). */
+  readonly notice: {
+    readonly lead: Span
+    /** Leads between these need no reason; outside them `/embargo` wants `because`. */
+    readonly tolerance: { readonly min: Span; readonly max: Span }
+    readonly required: readonly NoticeField[]
+    /** Signatures of other maintainers over exact content and recipients. */
+    readonly approvals: number
+    /** What happens when the instant was missed: `send` late with an alarm, or `hold`. */
+    readonly late: 'send' | 'hold'
+    /** A release later than this many minutes is late. */
+    readonly late_after_minutes: number
+    readonly reporter_date_mail: 'with-notice' | 'none'
+    readonly tlp: string
+  } | null
+}

@@ -1,0 +1,55 @@
+/**
+ * What the decisions need to know of the configuration: plain, deep-readonly, without secrets and without file paths.
+ * Built once at start from the decoded configuration and the keys that were read.
+ */
+import { type Address, type Contact } from './address.ts'
+import { type Fingerprint } from './ids.ts'
+import { type Policy } from './policy.ts'
+import { type Instant } from './time.ts'
+
+export type Role = 'committer' | 'release' | 'approver' | 'list-admin' | 'advisor'
+
+export type Maintainer = Contact & {
+  /** Short name used in commands and the record, `[a-z][a-z0-9-]*`. */
+  readonly id: string
+  readonly roles: readonly Role[]
+  /** Pinned: the primary fingerprint of the configured key file. The root of trust (G4). */
+  readonly fingerprint: Fingerprint
+  /** Binary certificate. */
+  readonly keyData: Uint8Array
+}
+
+export type Product = {
+  readonly id: string
+  readonly name: string
+  readonly policy: Policy
+  readonly supported: readonly string[]
+}
+
+export type Limits = {
+  readonly mailBytes: number
+  readonly originalBytes: number
+  readonly openSeconds: number
+  readonly workerMegabytes: number
+  readonly commandsPerMail: number
+  readonly signatureAgeHours: number
+  readonly acknowledgementsPerHour: number
+  readonly acknowledgementWindowHours: number
+}
+
+export type Settings = {
+  readonly desk: {
+    readonly name: string
+    readonly address: Address
+    readonly casePrefix: string
+    readonly timezone: string
+    readonly fingerprint: Fingerprint
+    /** The desk key's end; null when it does not expire. */
+    readonly keyExpiresAt: Instant | null
+  }
+  readonly maintainers: readonly Maintainer[]
+  /** At least one; the first takes reports that name no product. */
+  readonly products: readonly Product[]
+  readonly acknowledgement: { readonly jitterMsMax: number }
+  readonly limits: Limits
+}

@@ -1,0 +1,43 @@
+/**
+ * Trouble: the outside world failed in an expected way (network, disk, key, configuration). Thrown by adapters, caught
+ * only by the loop and the process entry. Must never carry content, addresses of list members or secrets.
+ */
+
+/** The outside failed. Never about content; the code may be logged. */
+export type TroubleCode =
+  | 'imap'
+  | 'imap-auth'
+  | 'imap-tls'
+  | 'imap-mailbox'
+  | 'smtp'
+  | 'smtp-auth'
+  | 'smtp-tls'
+  | 'worker-limit'
+  | 'worker-crash'
+  | 'database'
+  | 'database-busy'
+  | 'disk-full'
+  | 'database-key'
+  | 'database-newer'
+  | 'database-corrupt'
+  | 'database-locked'
+  | 'conflict'
+  | 'desk-key'
+  | 'config'
+  | 'stopping'
+
+/** An expected failure of the outside world. `hint` is one clear sentence for the operator, free of secrets and content. */
+export class Trouble extends Error {
+  override readonly name = 'Trouble'
+  readonly code: TroubleCode
+  readonly retryable: boolean
+  constructor(
+    code: TroubleCode,
+    hint: string,
+    options: { readonly retryable: boolean; readonly cause?: unknown }
+  ) {
+    super(hint, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: there is no
+ * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25).
+ */
+import { type CaseTag } from '../domain/ids.ts'
+import { type TroubleCode } from '../domain/trouble.ts'
+
+export type LogEvent =
+  | { readonly event: 'desk.started'; readonly version: string; readonly pid: number }
+  | { readonly event: 'desk.stopping'; readonly because: 'signal' | 'once' | 'trouble' }
+  | { readonly event: 'desk.stopped' }
+  | { readonly event: 'imap.connected' }
+  | { readonly event: 'imap.lost'; readonly code: TroubleCode; readonly retryInMs: number }
+  | { readonly event: 'imap.uidvalidity-changed' }
+  | { readonly event: 'arrival.stored'; readonly arrival: number; readonly bytes: number }
+  | {
+      readonly event: 'arrival.done'
+      readonly arrival: number
+      readonly disposition: string
+      readonly case: CaseTag | null
+      readonly ms: number
+    }
+  | {
+      readonly event: 'arrival.retry'
+      readonly arrival: number
+      readonly tries: number
+      readonly code: string
+    }
+  | { readonly event: 'arrival.quarantined'; readonly arrival: number; readonly code: string }
+  | { readonly event: 'arrival.moved'; readonly count: number; readonly to: 'processed' | 'held' }
+  | {
+      readonly event: 'worker.killed'
+      readonly task: string
+      readonly code: 'worker-limit' | 'worker-crash'
+    }
+  | {
+      readonly event: 'outbox.accepted'
+      readonly outbox: number
+      readonly kind: string
+      readonly attempts: number
+    }
+  | {
+      readonly event: 'outbox.deferred'
+      readonly outbox: number
+      readonly kind: string
+      readonly attempts: number
+      readonly code: number
+    }
+  | {
+      readonly event: 'outbox.gave-up'
+      readonly outbox: number
+      readonly kind: string
+      readonly attempts: number
+      readonly code: number
+    }
+  | {
+      readonly event: 'notice.released'
+      readonly notice: number
+      readonly queued: number
+      readonly held: number
+      readonly lateMs: number
+    }
+  | { readonly event: 'notice.held'; readonly notice: number; readonly because: string }
+  | { readonly event: 'clock.jumped'; readonly ms: number }
+  | {
+      readonly event: 'trouble'
+      readonly code: TroubleCode
+      readonly where: string
+      readonly retryInMs: number
+    }
+  | { readonly event: 'bug'; readonly where: string; readonly error: string }
