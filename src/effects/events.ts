@@ -66,6 +66,15 @@ export type LogEvent =
       readonly event: 'trouble'
       readonly code: TroubleCode
       readonly where: string
-      readonly retryInMs: number
+      /** Absent where whoever reports the trouble does not decide when to try again. */
+      readonly retryInMs?: number
     }
   | { readonly event: 'bug'; readonly where: string; readonly error: string }
+
+/** What may be said of a caught error in {@link LogEvent}: its class and, where it has one, its code. Never its message. */
+export function errorName(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  const name = /^[A-Za-z]\w{0,60}$/.test(error.constructor.name) ? error.constructor.name : 'Error'
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return /^[\w.-]{1,60}$/.test(code) ? `${name}/${code}` : name
+}

@@ -1,0 +1,193 @@
+/**
+ * The composition root: the one place that builds real adapters, starts them in order and ends them in the opposite one.
+ * Decides nothing.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type LoadedConfig } from './config/load.ts'
+import { type Desk, type Edges } from './desk/desk.ts'
+import { createBells, runLoops, runOnce } from './desk/loop.ts'
+import { assert } from './domain/assert.ts'
+import { parseSha256, type Sha256 } from './domain/ids.ts'
+import { type Settings } from './domain/settings.ts'
+import { Trouble } from './domain/trouble.ts'
+import { type Log } from './effects/effects.ts'
+import { startTicks, systemClock, systemRandomness } from './effects/system.ts'
+import { judgeKeys } from './settings.ts'
+import { acquireDaemonLock } from './store/daemon-lock.ts'
+import { type Database, openDatabase } from './store/database.ts'
+import { createRender, type Render, TEMPLATE_NAMES } from './templates/render.ts'
+import { connectMailbox } from './transport/imap-mailbox.ts'
+import { createSender } from './transport/smtp-sender.ts'
+import { createWorkers } from './worker/pool.ts'
+
+/** Where the migrations are: beside `src` and beside `dist`. */
+const MIGRATIONS_DIR = fileURLToPath(new URL('../migrations', import.meta.url))
+
+/** Opens the database of a configuration. Commands that only look refuse to make a new one. */
+export function openConfiguredDatabase(
+  loaded: LoadedConfig,
+  ifMissing: 'create' | 'refuse'
+): Database {
+  return openDatabase({
+    path: loaded.config.storagePath,
+    passphrase: loaded.secrets.passphrase.reveal(),
+    migrationsDir: MIGRATIONS_DIR,
+    now: systemClock.now(),
+    ifMissing
+  })
+}
+
+/** The settings, or one clear line: the first problem that stops. */
+export async function requireSettings(loaded: LoadedConfig): Promise<Settings> {
+  const { settings, problems } = await judgeKeys(loaded, systemClock.now())
+  if (settings !== null) return settings
+  const stopping = problems.find(({ stops }) => stops)
+  throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"', {
+    retryable: false
+  })
+}
+
+/** The built-in mail texts. */
+export function loadRender(): Render {
+  const sources = new Map(
+    TEMPLATE_NAMES.map((name) => [
+      name,
+      readFileSync(new URL(`./templates/${name}.liquid`, import.meta.url), 'utf8')
+    ])
+  )
+  return createRender(sources)
+}
+
+export function sha256(data: string | Uint8Array): Sha256 {
+  const digest = parseSha256(createHash('sha256').update(data).digest('hex'))
+  assert(digest !== null, 'a digest that is none')
+  return digest
+}
+
+/** Runs the daemon until `signal` is aborted, or once. Throws `Trouble` with one clear line when it cannot start or go on. */
+export async function runDaemon(
+  loaded: LoadedConfig,
+  options: {
+    readonly mode: 'stay' | 'once'
+    readonly log: Log
+    readonly signal: AbortSignal
+    readonly version: string
+  }
+): Promise<void> {
+  const { log, signal, mode } = options
+  const settings = await requireSettings(loaded)
+  using _lock = acquireDaemonLock(loaded.config.storagePath)
+  using db = openConfiguredDatabase(loaded, 'create')
+  const workers = await createWorkers({
+    start: {
+      deskKeys: [loaded.keys.desk],
+      passphrase: loaded.secrets.passphrase.reveal(),
+      deskName: settings.desk.name,
+      deskAddress: settings.desk.address,
+      maintainerKeys: settings.maintainers.map(({ keyData }) => keyData)
+    },
+    onEvent: log,
+    maxThreads: loaded.config.workers,
+    memoryMegabytes: settings.limits.workerMegabytes,
+    taskMs: settings.limits.openSeconds * 1000
+  })
+  const desk: Desk = {
+    db,
+    settings,
+    workers,
+    render: loadRender(),
+    clock: systemClock,
+    randomness: systemRandomness,
+    sha256,
+    log
+  }
+  const edges = edgesOf(loaded, log)
+  try {
+    log({ event: 'desk.started', version: options.version, pid: process.pid })
+    if (mode === 'once') await runOnce(desk, edges, signal)
+    else await stay(desk, edges, loaded, signal)
+  } finally {
+    await edges.sender.close()
+    await workers.close()
+    log({ event: 'desk.stopped' })
+  }
+}
+
+async function stay(
+  desk: Desk,
+  edges: Edges,
+  loaded: LoadedConfig,
+  signal: AbortSignal
+): Promise<void> {
+  const bells = createBells()
+  const {
+    schedule,
+    desk: { timezone }
+  } = loaded.config
+  using _poll = startTicks(schedule.poll, timezone, bells.intake.ring)
+  using _tick = startTicks(schedule.tick, timezone, bells.all)
+  // What cannot work without a change of the configuration is said at once, not retried for ever.
+  const first = await edges.openMailbox().catch((error: unknown) => {
+    if (error instanceof Trouble && error.retryable) return null
+    throw error
+  })
+  await runLoops(desk, startingWith(edges, first), bells, signal)
+}
+
+/** The connection that was tried at the start serves as the first one. */
+function startingWith(
+  edges: Edges,
+  first: Awaited<ReturnType<Edges['openMailbox']>> | null
+): Edges {
+  let waiting = first
+  return {
+    ...edges,
+    openMailbox: () => {
+      const mailbox = waiting
+      waiting = null
+      return mailbox === null ? edges.openMailbox() : Promise.resolve(mailbox)
+    }
+  }
+}
+
+function edgesOf(loaded: LoadedConfig, log: Log): Edges {
+  const { imap, smtp } = loaded.config
+  const { limits } = loaded.config
+  const { imapPassword, smtpPassword } = loaded.secrets
+  return {
+    inbox: imap.inbox,
+    openMailbox: () =>
+      connectMailbox(
+        {
+          ...server(imap),
+          user: imap.user,
+          password: imapPassword.reveal(),
+          inbox: imap.inbox,
+          processed: imap.processed,
+          held: imap.held,
+          mailBytes: limits.mailBytes
+        },
+        log
+      ),
+    sender: createSender(
+      {
+        ...server(smtp),
+        ...(smtp.user === null || smtpPassword === null
+          ? {}
+          : { user: smtp.user, password: smtpPassword.reveal() })
+      },
+      log
+    )
+  }
+}
+
+function server({
+  host,
+  port,
+  tls,
+  ca
+}: LoadedConfig['config']['imap'] | LoadedConfig['config']['smtp']) {
+  return { host, port, tls, ...(ca === null ? {} : { ca }) }
+}

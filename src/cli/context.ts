@@ -1,0 +1,31 @@
+/**
+ * What the commands share: reading the configuration, opening the database, arguments from text. A command that only looks
+ * never makes a database.
+ */
+import { openConfiguredDatabase } from '../app.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
+import { type Database } from '../store/database.ts'
+import { CommandError, type Streams } from './output.ts'
+
+/** How a command was called. */
+export type Call = { readonly streams: Streams; readonly config: string; readonly json: boolean }
+
+/** Reads the configuration and runs `work` on its database, which is closed afterwards. */
+export async function withDatabase<T>(
+  call: Call,
+  work: (db: Database, loaded: LoadedConfig) => T | Promise<T>,
+  ifMissing: 'create' | 'refuse' = 'refuse'
+): Promise<T> {
+  const loaded = await loadConfig(call.config, process.env)
+  using db = openConfiguredDatabase(loaded, ifMissing)
+  return await work(db, loaded)
+}
+
+/** A case tag from the command line; throws a clear line when it is none. */
+export function requireCaseTag(text: string): CaseTag {
+  const tag = parseCaseTag(text)
+  if (tag === null)
+    throw new CommandError(`"${text}" is not the number of a case; cases look like ACME-2026-0001.`)
+  return tag
+}

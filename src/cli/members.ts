@@ -1,0 +1,180 @@
+/**
+ * `postern members`: the private distribution list (G5). The one place that shows it, to whoever can read the database.
+ */
+import { readFile } from 'node:fs/promises'
+import { type Address, isSameAddress, parseAddress } from '../domain/address.ts'
+import { formatFingerprint } from '../domain/ids.ts'
+import { systemClock } from '../effects/system.ts'
+import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
+import { appendAudit } from '../store/audit.ts'
+import { insertMember, listMembers, type MemberWithKey, removeMember } from '../store/members.ts'
+import { listActiveNotices } from '../store/notices.ts'
+import { type Call, withDatabase } from './context.ts'
+import { CommandError, printJson, printTable } from './output.ts'
+
+export async function listTheMembers(call: Call): Promise<void> {
+  await withDatabase(call, (db) => {
+    const members = db.read(listMembers)
+    if (call.json) {
+      printJson(call.streams, members)
+      return
+    }
+    printTable(
+      call.streams,
+      ['ID', 'NAME', 'ADDRESS', 'STATE', 'PRODUCTS', 'KEY', 'KEY EXPIRES'],
+      members.map((member) => [
+        member.id,
+        member.name,
+        member.address,
+        member.state,
+        member.products.join(','),
+        formatFingerprint(member.fingerprint),
+        member.keyExpiresAt ?? 'never'
+      ])
+    )
+  })
+}
+
+export type NewMember = {
+  readonly id: string
+  readonly name: string
+  readonly address: string
+  readonly key: string
+  readonly product: readonly string[]
+}
+
+export async function addMember(call: Call, options: NewMember): Promise<void> {
+  const address = parseAddress(options.address)
+  if (address === null)
+    throw new CommandError('--address is not a plain mail address such as security@example.org.')
+  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(options.id)) {
+    throw new CommandError(
+      '--id takes lower-case letters, digits and "-", for example example-linux.'
+    )
+  }
+  await withDatabase(
+    call,
+    async (db, { config }) => {
+      const known = config.products.map(({ id }) => id)
+      const unknown = options.product.find((product) => !known.includes(product))
+      if (unknown !== undefined)
+        throw new CommandError(
+          `--product ${unknown} is not in the configuration; it has: ${known.join(', ')}.`
+        )
+      if (isSameAddress(address, config.desk.address))
+        throw new CommandError('--address is the desk itself.')
+      const member = await readMember(options, address)
+      const result = db.transact((tx) => {
+        const inserted = insertMember(tx, member)
+        if (inserted === 'added') {
+          const detail = {
+            member: member.id,
+            fingerprint: member.fingerprint,
+            products: member.products.join(' ')
+          }
+          appendAudit(tx, {
+            at: member.addedAt,
+            actor: 'operator',
+            action: 'member.added',
+            caseTag: null,
+            detail,
+            mailSha256: null
+          })
+        }
+        return inserted
+      })
+      if (result === 'id-taken')
+        throw new CommandError(`There is a member ${member.id} already; remove it first.`)
+      if (result === 'address-taken')
+        throw new CommandError('Another member has this address already.')
+      const voided = db
+        .read(listActiveNotices)
+        .filter(({ product }) => member.products.includes(product)).length
+      report(
+        call,
+        { member: member.id, fingerprint: formatFingerprint(member.fingerprint) },
+        voided
+      )
+    },
+    'create'
+  )
+}
+
+async function readMember(options: NewMember, address: Address): Promise<MemberWithKey> {
+  const now = systemClock.now()
+  const data = await readFile(options.key).catch(() => null)
+  if (data === null) throw new CommandError(`--key ${options.key} cannot be read.`)
+  const kind = classifyKey(data)
+  if (kind === 'private')
+    throw new CommandError(
+      '--key holds a PRIVATE key; ask the member for the public one and delete this file.'
+    )
+  const facts = kind === 'public' ? await inspectKey(data, now) : null
+  if (facts === null)
+    throw new CommandError('--key is not exactly one readable OpenPGP public key.')
+  if (facts.state !== 'usable') {
+    const why = {
+      expired: 'has expired',
+      revoked: 'is revoked',
+      'cannot-encrypt': 'cannot be used to encrypt'
+    }[facts.state]
+    throw new CommandError(`--key ${why}; ask the member for a current one.`)
+  }
+  if (!facts.addresses.some((candidate) => isSameAddress(candidate, address))) {
+    throw new CommandError(
+      '--key has no valid user id with this address; ask the member which one is right.'
+    )
+  }
+  return {
+    id: options.id,
+    name: options.name,
+    address,
+    products: options.product,
+    state: 'active',
+    fingerprint: facts.fingerprint,
+    keyData: facts.keyData,
+    keyExpiresAt: facts.expiresAt,
+    addedAt: now
+  }
+}
+
+export async function removeTheMember(call: Call, id: string): Promise<void> {
+  await withDatabase(call, (db) => {
+    const at = systemClock.now()
+    const removed = db.transact((tx) => {
+      if (!removeMember(tx, id)) return false
+      appendAudit(tx, {
+        at,
+        actor: 'operator',
+        action: 'member.removed',
+        caseTag: null,
+        detail: { member: id },
+        mailSha256: null
+      })
+      return true
+    })
+    if (!removed)
+      throw new CommandError(`There is no member ${id}; "postern members list" shows them.`)
+    report(call, { member: id, removed: true }, db.read(listActiveNotices).length)
+  })
+}
+
+function report(
+  call: Call,
+  what: Readonly<Record<string, string | boolean>>,
+  notices: number
+): void {
+  if (call.json) {
+    printJson(call.streams, { ...what, noticesToApproveAgain: notices })
+    return
+  }
+  call.streams.out(
+    `${Object.entries(what)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(', ')}\n`
+  )
+  if (notices > 0)
+    call.streams.out(
+      `${notices} scheduled notices have other recipients now: they are held until they are previewed and approved again\n`
+    )
+}

@@ -1,0 +1,73 @@
+/**
+ * `postern outbox list|retry`: mails on their way and mails given up, without their content.
+ */
+import { systemClock } from '../effects/system.ts'
+import { appendAudit } from '../store/audit.ts'
+import { listOutbox, type OutboxState, retryOutbox } from '../store/outbox.ts'
+import { type Call, withDatabase } from './context.ts'
+import { CommandError, printJson, printTable } from './output.ts'
+
+const ROWS_MAX = 1000
+const STATES: readonly OutboxState[] = ['queued', 'sending', 'sent', 'given-up', 'held']
+
+export async function listTheOutbox(
+  call: Call,
+  options: { readonly state?: string }
+): Promise<void> {
+  const state = STATES.find((candidate) => candidate === options.state)
+  if (options.state !== undefined && state === undefined) {
+    throw new CommandError(`--state is one of: ${STATES.join(', ')}.`)
+  }
+  await withDatabase(call, (db) => {
+    const rows = db.read((read) =>
+      listOutbox(read, { ...(state === undefined ? {} : { state }), limit: ROWS_MAX })
+    )
+    if (call.json) {
+      printJson(call.streams, rows)
+      return
+    }
+    printTable(
+      call.streams,
+      ['ID', 'KIND', 'TO', 'STATE', 'ATTEMPTS', 'LAST', 'NEXT'],
+      rows.map((row) => [
+        String(row.id),
+        row.kind,
+        `${row.audience} ${row.recipientId}`.trim(),
+        row.state,
+        String(row.attempts),
+        row.lastCode === null ? '-' : String(row.lastCode),
+        row.state === 'queued' || row.state === 'sending' ? row.nextAttemptAt : '-'
+      ])
+    )
+  })
+}
+
+export async function retryTheOutbox(call: Call, text: string): Promise<void> {
+  const id = Number(text)
+  if (!Number.isSafeInteger(id) || id < 1)
+    throw new CommandError('Name the mail by its number from "postern outbox list".')
+  await withDatabase(call, (db) => {
+    const at = systemClock.now()
+    const result = db.transact((tx) => {
+      const retried = retryOutbox(tx, id, at)
+      if (retried === 'queued') {
+        appendAudit(tx, {
+          at,
+          actor: 'operator',
+          action: 'outbox.retried',
+          caseTag: null,
+          detail: { outbox: id },
+          mailSha256: null
+        })
+      }
+      return retried
+    })
+    if (result === 'unknown') throw new CommandError(`There is no mail ${id} in the outbox.`)
+    if (result === 'not-waiting')
+      throw new CommandError(
+        `Mail ${id} is neither given up nor held; only such mails can be sent again.`
+      )
+    if (call.json) printJson(call.streams, { outbox: id, state: 'queued' })
+    else call.streams.out(`mail ${id} is queued again\n`)
+  })
+}

@@ -1,0 +1,70 @@
+/**
+ * What commands print: plain lines for people, JSON with `--json`, and one clear line on standard error when they fail.
+ * Control characters never reach the terminal, whoever wrote them.
+ */
+
+import { ConfigError } from '../config/load.ts'
+import { Trouble } from '../domain/trouble.ts'
+
+/** Standard output and error of a command; tests pass their own. */
+export type Streams = { readonly out: (text: string) => void; readonly err: (text: string) => void }
+
+export const processStreams: Streams = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text)
+}
+
+/** A mistake in the call or its input: one line, exit status 1. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+}
+
+/** `text` without control and bidirectional characters except line ends, for a terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
+    character === '\n' ? character : ' '
+  )
+}
+
+export function printJson(streams: Streams, value: unknown): void {
+  streams.out(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** Rows with aligned columns; nothing but the head when there are none. */
+export function printTable(
+  streams: Streams,
+  head: readonly string[],
+  rows: readonly (readonly string[])[]
+): void {
+  const all = [head, ...rows].map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')))
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  for (const row of all) {
+    streams.out(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`
+    )
+  }
+}
+
+/** Prints why a command failed and returns its exit status. Library messages and stacks never reach the terminal. */
+export function fail(streams: Streams, error: unknown): number {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) streams.err(`postern: ${printable(problem)}\n`)
+  } else if (error instanceof Trouble || error instanceof CommandError) {
+    streams.err(`postern: ${printable(error.message)}\n`)
+  } else {
+    const name = error instanceof Error ? `${error.name} ${placeOf(error)}`.trim() : 'unknown error'
+    streams.err(`postern: this is a bug in Postern (${name}); please report it\n`)
+  }
+  return 1
+}
+
+/** The code line that threw: no message, because messages of libraries can hold content. */
+function placeOf(error: Error): string {
+  return (
+    /\((?:file:\/\/)?[^()]*\/((?:src|dist|node_modules)\/[^()]+)\)/.exec(error.stack ?? '')?.[1] ??
+    ''
+  )
+}

@@ -1,0 +1,169 @@
+/**
+ * The command line: names, arguments and options of every command, nothing else. Exit status 0 done, 1 failed, 2 usage.
+ */
+import { Command, CommanderError } from 'commander'
+import { verify } from './audit.ts'
+import { cases, show } from './cases.ts'
+import { check } from './check.ts'
+import { type Call } from './context.ts'
+import { type GenerateOptions, generate, list as listKeys } from './keys.ts'
+import { addMember, listTheMembers, type NewMember, removeTheMember } from './members.ts'
+import { listTheNotices, showNotice } from './notices.ts'
+import { type OpenOptions, open } from './open.ts'
+import { listTheOutbox, retryTheOutbox } from './outbox.ts'
+import { fail, type Streams } from './output.ts'
+import { run, version } from './run.ts'
+
+const DEFAULT_CONFIG = 'postern.yaml'
+
+/** Parses `args` (without node and script), runs the command and returns the exit status. */
+export async function runProgram(args: readonly string[], streams: Streams): Promise<number> {
+  let status = 0
+  const program = build(streams, (code) => (status = code))
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return status
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return fail(streams, error)
+    return error.exitCode === 0 ? 0 : 2
+  }
+}
+
+function build(streams: Streams, setStatus: (status: number) => void): Command {
+  const program = new Command('postern')
+    .description("The daemon behind a software project's security@ address.")
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError('(postern --help lists the commands)')
+    .configureOutput({ writeOut: streams.out, writeErr: streams.err })
+  program.helpCommand(false)
+  addDaemon(program, streams, setStatus)
+  addLooks(program, streams)
+  addMembers(program, streams)
+  addOperations(program, streams)
+  return program
+}
+
+type Globals = { readonly config: string; readonly json?: boolean }
+
+function callOf(streams: Streams, options: Globals): Call {
+  return { streams, config: options.config, json: options.json === true }
+}
+
+/** A command with the options that all have. */
+function leaf(
+  parent: Command,
+  usage: string,
+  says: string,
+  prints: 'prints' | 'silent' = 'prints'
+): Command {
+  const command = parent
+    .command(usage)
+    .description(says)
+    .option('--config <file>', 'the configuration', DEFAULT_CONFIG)
+  return prints === 'prints' ? command.option('--json', 'print JSON') : command
+}
+
+function addDaemon(program: Command, streams: Streams, setStatus: (status: number) => void): void {
+  leaf(program, 'run', 'watch the inbox until stopped', 'silent')
+    .option('--once', 'handle all that waits and all that is due, send it, and end')
+    .action(async (options: Globals & { once?: boolean }) => {
+      await run(callOf(streams, options), { once: options.once === true })
+    })
+  leaf(program, 'check', 'check configuration, keys and policies, offline').action(
+    async (options: Globals) => {
+      setStatus(await check(callOf(streams, options)))
+    }
+  )
+}
+
+function addLooks(program: Command, streams: Streams): void {
+  leaf(program, 'open <file>', 'open one mail file as the daemon would and print the verdict')
+    .option('--secret-key <file>', 'a private key instead of the configured one')
+    .option('--passphrase-file <file>', 'what unlocks it')
+    .option('--cert <file>', 'a certificate to verify with; may be repeated', collect, [])
+    .option('--at <instant>', 'judge keys at this instant (RFC 3339)')
+    .action(async (file: string, options: Globals & OpenOptions) => {
+      await open(callOf(streams, options), file, options)
+    })
+  leaf(program, 'cases', 'list open cases')
+    .option('--all', 'closed and rejected ones, too')
+    .action(async (options: Globals & { all?: boolean }) => {
+      await cases(callOf(streams, options), { all: options.all === true })
+    })
+  leaf(program, 'show <case>', 'show one case with its mails and its record').action(
+    async (name: string, options: Globals) => {
+      await show(callOf(streams, options), name)
+    }
+  )
+  const notice = program.command('notice').description('advance notices')
+  leaf(notice, 'list', 'list notices').action(async (options: Globals) => {
+    await listTheNotices(callOf(streams, options))
+  })
+  leaf(notice, 'show <case>', 'show a notice and its deliveries').action(
+    async (name: string, options: Globals) => {
+      await showNotice(callOf(streams, options), name)
+    }
+  )
+}
+
+function addMembers(program: Command, streams: Streams): void {
+  const members = program.command('members').description('the private distribution list')
+  leaf(members, 'list', 'list members').action(async (options: Globals) => {
+    await listTheMembers(callOf(streams, options))
+  })
+  leaf(members, 'add', 'add a member')
+    .requiredOption('--id <id>', 'short name, lower-case letters, digits and "-"')
+    .requiredOption('--name <name>', 'name of the person or organisation')
+    .requiredOption('--address <address>', 'where notices go')
+    .requiredOption('--key <file>', 'OpenPGP public key')
+    .requiredOption('--product <id>', 'a product; may be repeated', collect, [])
+    .action(async (options: Globals & NewMember) => {
+      await addMember(callOf(streams, options), options)
+    })
+  leaf(members, 'remove <id>', 'take a member off the list').action(
+    async (id: string, options: Globals) => {
+      await removeTheMember(callOf(streams, options), id)
+    }
+  )
+}
+
+function addOperations(program: Command, streams: Streams): void {
+  const outbox = program.command('outbox').description('mails on their way')
+  leaf(outbox, 'list', 'list mails, newest first')
+    .option('--state <state>', 'only queued, sending, sent, given-up or held')
+    .action(async (options: Globals & { state?: string }) => {
+      await listTheOutbox(callOf(streams, options), options)
+    })
+  leaf(outbox, 'retry <number>', 'send a mail again that was given up or held').action(
+    async (id: string, options: Globals) => {
+      await retryTheOutbox(callOf(streams, options), id)
+    }
+  )
+  const keys = program.command('keys').description('OpenPGP keys')
+  leaf(keys, 'list', 'list the desk key and the keys of the maintainers').action(
+    async (options: Globals) => {
+      await listKeys(callOf(streams, options))
+    }
+  )
+  leaf(keys, 'generate', 'make a new desk key')
+    .requiredOption('--name <name>', 'name in the user id')
+    .requiredOption('--address <address>', "the desk's address")
+    .requiredOption('--passphrase-file <file>', 'what is to protect it')
+    .option(
+      '--out <file>',
+      'where the private key goes; the public one lies beside it',
+      'keys/desk.asc'
+    )
+    .action(async (options: Globals & GenerateOptions) => {
+      await generate(callOf(streams, options), options)
+    })
+  const audit = program.command('audit').description('the record')
+  leaf(audit, 'verify', 'check that the record is whole').action(async (options: Globals) => {
+    await verify(callOf(streams, options))
+  })
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value]
+}

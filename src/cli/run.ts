@@ -1,0 +1,54 @@
+/**
+ * `postern run`: the daemon. Ends within ten seconds of SIGTERM or SIGINT in the middle of anything, at once at the second.
+ */
+import { readFileSync } from 'node:fs'
+import { runDaemon } from '../app.ts'
+import { loadConfig } from '../config/load.ts'
+import { createLog } from '../effects/log.ts'
+import { type Call } from './context.ts'
+
+/** The daemon has this long to end by itself after a signal. */
+const GRACE_MS = 9000
+
+export async function run(call: Call, options: { readonly once: boolean }): Promise<void> {
+  const loaded = await loadConfig(call.config, process.env)
+  const log = createLog({ level: 'info', destination: process.stdout })
+  const { passphrase, imapPassword, smtpPassword } = loaded.secrets
+  log.registerSecrets(
+    [passphrase, imapPassword, ...(smtpPassword === null ? [] : [smtpPassword])].map((secret) =>
+      secret.reveal()
+    )
+  )
+  const stop = new AbortController()
+  const onSignal = (): void => {
+    // The default action of the signal is back: a second one ends the process at once.
+    process.removeListener('SIGTERM', onSignal)
+    process.removeListener('SIGINT', onSignal)
+    log({ event: 'desk.stopping', because: 'signal' })
+    stop.abort()
+    setTimeout(() => process.exit(0), GRACE_MS).unref()
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  try {
+    await runDaemon(loaded, {
+      mode: options.once ? 'once' : 'stay',
+      log,
+      signal: stop.signal,
+      version: version()
+    })
+  } finally {
+    process.removeListener('SIGTERM', onSignal)
+    process.removeListener('SIGINT', onSignal)
+  }
+}
+
+/** The version in package.json, which lies beside `src` and `dist`. */
+export function version(): string {
+  const parsed: unknown = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  )
+  const named =
+    typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : null
+  return typeof named === 'string' ? named : 'unknown'
+}

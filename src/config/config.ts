@@ -1,0 +1,75 @@
+/**
+ * The configuration as the rest of the program sees it: decoded, complete, deep-readonly, with absolute paths. Types only.
+ * `Config` must never hold a secret, because it may be printed.
+ */
+import { type Address } from '../domain/address.ts'
+import { type Policy } from '../domain/policy.ts'
+import { type Limits, type Role } from '../domain/settings.ts'
+import { type Secret } from './secrets.ts'
+
+/** A mail server. */
+export type Server = {
+  readonly host: string
+  readonly port: number
+  readonly tls: 'implicit' | 'starttls' | 'none'
+  /** PEM text of a private certification authority; null for the system's. */
+  readonly ca: string | null
+}
+
+/** The configuration without its secrets: may be printed. Paths are absolute. */
+export type Config = {
+  readonly path: string
+  readonly desk: {
+    readonly name: string
+    readonly address: Address
+    readonly casePrefix: string
+    readonly keyPath: string
+    readonly timezone: string
+  }
+  readonly imap: Server & {
+    readonly user: string
+    readonly inbox: string
+    readonly processed: string
+    readonly held: string
+    readonly junk: string
+  }
+  readonly smtp: Server & {
+    /** Null when the server wants no login. */
+    readonly user: string | null
+    /** Envelope sender with `{token}`; null for the desk's address. */
+    readonly bounceAddress: string | null
+  }
+  readonly storagePath: string
+  /** Cron expressions of 5 or 6 fields, in the desk's time zone. */
+  readonly schedule: { readonly poll: string; readonly tick: string; readonly digest: string }
+  readonly acknowledgement: { readonly jitterMsMax: number }
+  readonly limits: Limits
+  /** Number of worker threads. */
+  readonly workers: number
+  readonly maintainers: readonly {
+    readonly id: string
+    readonly name: string
+    readonly address: Address
+    readonly keyPath: string
+    readonly roles: readonly Role[]
+  }[]
+  readonly products: readonly {
+    readonly id: string
+    readonly name: string
+    readonly policy: Policy
+    readonly supported: readonly string[]
+  }[]
+}
+
+/** Everything that is read at start. */
+export type LoadedConfig = {
+  readonly config: Config
+  readonly secrets: {
+    readonly passphrase: Secret
+    readonly imapPassword: Secret
+    /** Null exactly when `config.smtp.user` is. */
+    readonly smtpPassword: Secret | null
+  }
+  /** Text of the key files, unjudged: the desk's private key and the maintainers' public keys by maintainer id. */
+  readonly keys: { readonly desk: string; readonly maintainers: ReadonlyMap<string, string> }
+}

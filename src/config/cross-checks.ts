@@ -1,0 +1,125 @@
+/**
+ * What the keys of a configuration must be to each other: one address per maintainer, TLS wherever a network is crossed.
+ * Works on the values as written, so that a mistake elsewhere hides none of these. Must never trust a type: whatever has
+ * a wrong one is passed over, because the schema complains about it.
+ */
+import { parseAddress } from '../domain/address.ts'
+import { type Problem, recordOf } from './problems.ts'
+
+/** Every contradiction in `file`, the plain value of a configuration document. */
+export function crossChecks(file: unknown): Problem[] {
+  const root = recordOf(file) ?? {}
+  return [
+    ...tlsProblems(root, 'imap'),
+    ...tlsProblems(root, 'smtp'),
+    ...loginProblems(root),
+    ...folderProblems(root),
+    ...doubles(root, 'maintainers', 'id', (text) => text),
+    ...doubles(root, 'maintainers', 'address', addressKeyOf),
+    ...doubles(root, 'products', 'id', (text) => text),
+    ...deskAddressProblems(root)
+  ]
+}
+
+type Root = Readonly<Record<string, unknown>>
+
+/** Whether a host is this machine itself: localhost, 127.0.0.0/8 or ::1. Names are taken literally, never resolved. */
+export function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
+}
+
+function tlsProblems(root: Root, section: 'imap' | 'smtp'): Problem[] {
+  const { tls, host } = recordOf(root[section]) ?? {}
+  if (tls !== 'none' || (typeof host === 'string' && isLoopback(host))) return []
+  return [
+    {
+      path: [section, 'tls'],
+      text: 'must not be none for a host that is not this machine: use implicit or starttls'
+    }
+  ]
+}
+
+function loginProblems(root: Root): Problem[] {
+  const smtp = recordOf(root['smtp']) ?? {}
+  const hasUser = isGiven(smtp['user'])
+  if (hasUser === isGiven(smtp['password'])) return []
+  const missing = hasUser ? 'password' : 'user'
+  return [
+    { path: ['smtp', missing], text: 'is missing: give user and password together, or neither' }
+  ]
+}
+
+function folderProblems(root: Root): Problem[] {
+  const imap = recordOf(root['imap'])
+  if (imap === null) return []
+  const defaults = {
+    inbox: 'INBOX',
+    processed: 'Postern/Processed',
+    held: 'Postern/Held',
+    junk: 'Junk'
+  }
+  const seen = new Set<unknown>()
+  const problems: Problem[] = []
+  for (const [key, name] of Object.entries(defaults)) {
+    const given = imap[key] ?? name
+    // RFC 9051 §5.1: INBOX is the one folder name that ignores case.
+    const folder = typeof given === 'string' && /^inbox$/i.test(given) ? 'INBOX' : given
+    if (seen.has(folder)) {
+      problems.push({
+        path: ['imap', key],
+        text: 'must be another folder than the ones before it, or mail would go round in circles'
+      })
+    }
+    seen.add(folder)
+  }
+  return problems
+}
+
+function doubles(
+  root: Root,
+  list: 'maintainers' | 'products',
+  key: string,
+  normalise: (text: string) => string | null
+): Problem[] {
+  const seen = new Set<string>()
+  const problems: Problem[] = []
+  for (const [index, entry] of entriesOf(root, list)) {
+    const value = entry[key]
+    const normal = typeof value === 'string' ? normalise(value) : null
+    if (normal === null) continue
+    if (seen.has(normal)) {
+      problems.push({
+        path: [list, index, key],
+        text: 'stands here twice: give each entry its own'
+      })
+    }
+    seen.add(normal)
+  }
+  return problems
+}
+
+function deskAddressProblems(root: Root): Problem[] {
+  const address = recordOf(root['desk'])?.['address']
+  const desk = typeof address === 'string' ? addressKeyOf(address) : null
+  if (desk === null) return []
+  return entriesOf(root, 'maintainers')
+    .filter(([, { address: own }]) => typeof own === 'string' && addressKeyOf(own) === desk)
+    .map(([index]) => ({
+      path: ['maintainers', index, 'address'],
+      text: 'must not be the address of the desk: reports would come back in. Use a personal address'
+    }))
+}
+
+function entriesOf(root: Root, list: string): (readonly [number, Root])[] {
+  const value = root[list]
+  if (!Array.isArray(value)) return []
+  return value.map((entry, index) => [index, recordOf(entry) ?? {}] as const)
+}
+
+function addressKeyOf(text: string): string | null {
+  return parseAddress(text)?.toLowerCase() ?? null
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}

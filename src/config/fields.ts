@@ -1,0 +1,152 @@
+/**
+ * The kinds of value that the configuration is made of, each with a message that says what to write instead. Must never
+ * repeat the value it refuses: it may be a password in the wrong place, or a list member's address.
+ */
+import { z } from 'zod'
+import { type Address, parseAddress } from '../domain/address.ts'
+import { isCasePrefix } from '../domain/ids.ts'
+import { isTimezone } from '../domain/time.ts'
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KIB: 1024,
+  MIB: 1024 ** 2,
+  GIB: 1024 ** 3,
+  KB: 1000,
+  MB: 1000 ** 2,
+  GB: 1000 ** 3
+}
+const CRON_FIELD = /^[0-9A-Za-z*,/-]+$/
+const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:.]{2,45}$/
+const BOUNCE_TOKEN = '{token}'
+
+/** One line of text without control characters. */
+export const line = z
+  .string('must be text')
+  .min(1, 'must not be empty')
+  .max(200, 'must have at most 200 characters')
+  .refine((text) => !/\p{Cc}/u.test(text), 'must be one line without control characters')
+
+/** A strict mail address, decoded to {@link Address}. */
+export const address = z.string('must be a mail address').transform((text, context): Address => {
+  const parsed = parseAddress(text)
+  if (parsed !== null) return parsed
+  context.addIssue(
+    'must be one plain mail address like name@domain.example, without a display name'
+  )
+  return z.NEVER
+})
+
+/** The envelope sender's pattern: an address with `{token}` once in its local part. */
+export const bounceAddress = z
+  .string('must be a mail address')
+  .refine(
+    (text) =>
+      text.split(BOUNCE_TOKEN).length === 2 &&
+      text.indexOf(BOUNCE_TOKEN) < text.lastIndexOf('@') &&
+      parseAddress(text.replace(BOUNCE_TOKEN, 'a2b3c4d5')) !== null,
+    'must be an address with {token} in it, like bounce+{token}@acme.example'
+  )
+
+export const host = z
+  .string('must be a host name or an IP address')
+  .refine((text) => HOST.test(text), 'must be a host name or an IP address, without a port')
+
+export const port = whole(1, 65_535)
+
+/** A path in the file system; relative to the configuration file. */
+export const path = z
+  .string('must be a path')
+  .min(1, 'must not be empty')
+  .refine((text) => !text.includes('\0'), 'must not contain a NUL')
+
+/** Short name of a maintainer or product. */
+export const shortName = z
+  .string('must be text')
+  .regex(
+    /^[a-z][a-z0-9-]{0,31}$/,
+    'must be 1 to 32 small letters, digits and hyphens, a letter first'
+  )
+
+export const casePrefix = z
+  .string('must be text')
+  .refine(isCasePrefix, 'must be 1 to 12 capital letters and digits, a letter first')
+
+export const timezone = z
+  .string('must be the name of a time zone')
+  .refine(isTimezone, 'must be a time zone of the IANA database, like Europe/Berlin or UTC')
+
+/** The shape of a node-cron expression; what it means is judged where it is used. */
+export const cron = z
+  .string('must be a cron expression in quotes, like "* * * * *"')
+  .refine((text) => {
+    const fields = text.trim().split(/\s+/)
+    return (
+      (fields.length === 5 || fields.length === 6) &&
+      fields.every((field) => CRON_FIELD.test(field))
+    )
+  }, 'must have 5 fields (minute hour day month weekday), or 6 with seconds first, like "*/5 * * * *"')
+
+/** A version or branch; a bare number is refused because YAML reads 4.10 as 4.1. */
+export const version = z
+  .string('must be text: put versions in quotes, "4.2", because YAML reads 4.10 as 4.1')
+  .min(1, 'must not be empty')
+  .max(100, 'must have at most 100 characters')
+
+/** A whole number in a range. */
+export function whole(min: number, max: number): z.ZodNumber {
+  const message = `must be a whole number from ${min} to ${max}`
+  return z.int(message).min(min, message).max(max, message)
+}
+
+/** Bytes, as a number or as text with a unit (`50MiB`, `64 KiB`, `10MB`); decoded to bytes. */
+export function size(min: number, max: number): z.ZodType<number, number | string> {
+  const message = `must be a size from ${min} to ${max} bytes, like 50MiB`
+  return quantity(parseSize, min, max, message)
+}
+
+/** Seconds as a number, or text with a unit (`30s`, `500ms`, `2m`); decoded to milliseconds. */
+export function duration(maxMs: number): z.ZodType<number, number | string> {
+  const message = `must be a duration from 0s to ${maxMs / 1000}s, like 30s`
+  return quantity(parseDurationMs, 0, maxMs, message)
+}
+
+/** Megabytes as a number or as a size; decoded to whole mebibytes. */
+export function megabytes(min: number, max: number): z.ZodType<number, number | string> {
+  const message = `must be a number of megabytes from ${min} to ${max}, like 768`
+  const parse = (value: number | string): number | null => {
+    if (typeof value === 'number') return value
+    const bytes = /[a-z]/i.test(value) ? parseSize(value) : null
+    return bytes === null ? null : Math.floor(bytes / 1024 ** 2)
+  }
+  return quantity(parse, min, max, message)
+}
+
+function quantity(
+  parse: (value: number | string) => number | null,
+  min: number,
+  max: number,
+  message: string
+): z.ZodType<number, number | string> {
+  return z.union([z.number(), z.string()], message).transform((value, context) => {
+    const parsed = parse(value)
+    if (parsed !== null && Number.isInteger(parsed) && parsed >= min && parsed <= max) return parsed
+    context.addIssue(message)
+    return z.NEVER
+  })
+}
+
+function parseSize(value: number | string): number | null {
+  if (typeof value === 'number') return value
+  const match = /^(\d{1,12}) ?([KMG]?i?B)?$/i.exec(value.trim())
+  const unit = UNITS[(match?.[2] ?? '').toUpperCase()]
+  return match === null || unit === undefined ? null : Number(match[1]) * unit
+}
+
+function parseDurationMs(value: number | string): number | null {
+  if (typeof value === 'number') return Math.round(value * 1000)
+  const match = /^(\d{1,9}) ?(ms|s|m)$/.exec(value.trim())
+  if (match === null) return null
+  return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 's' ? 1000 : 60_000)
+}

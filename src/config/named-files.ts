@@ -1,0 +1,160 @@
+/**
+ * Reads what the sections of a configuration name: keys, certificates, secrets and policies. Works section by section, so
+ * that one bad section hides no missing file of another. Must never judge what a key file holds.
+ */
+import { resolve } from 'node:path'
+import { type Config } from './config.ts'
+import { readPolicy } from './policy-file.ts'
+import { type Problem } from './problems.ts'
+import { type ConfigFile } from './schema.ts'
+import { type Environment, readLimited, readSecret, type Secret } from './secrets.ts'
+import { type ValuePath } from './yaml.ts'
+
+/** The parts of `T`, null where one could not be read. */
+export type Partly<T> = { readonly [K in keyof T]: T[K] | null }
+
+/** The sections of the file, null where one is not valid. */
+export type Sections = Partly<ConfigFile>
+
+/** Where relative names lead, and where secrets come from. */
+export type Place = {
+  readonly baseDir: string
+  readonly env: Environment
+  readonly policiesDir: string
+}
+
+/** What the sections name, section by section. */
+export type NamedFiles = {
+  readonly desk: {
+    readonly config: Config['desk']
+    readonly key: string
+    readonly passphrase: Secret
+  }
+  readonly imap: { readonly config: Config['imap']; readonly password: Secret }
+  readonly smtp: { readonly config: Config['smtp']; readonly password: Secret | null }
+  readonly maintainers: {
+    readonly config: Config['maintainers']
+    readonly keys: ReadonlyMap<string, string>
+  }
+  readonly products: Config['products']
+}
+
+const KEY_BYTES_MAX = 256 * 1024
+
+/** Reads what each valid section names; what is missing is added to `problems`. */
+export async function readNamedFiles(
+  file: Sections,
+  place: Place,
+  problems: Problem[]
+): Promise<Partly<NamedFiles>> {
+  const reader = fileReader(place, problems)
+  return {
+    desk: file.desk && (await readDesk(file.desk, reader)),
+    imap: file.imap && (await readImap(file.imap, reader)),
+    smtp: file.smtp && (await readSmtp(file.smtp, reader)),
+    maintainers: file.maintainers && (await readMaintainers(file.maintainers, reader)),
+    products: file.products && (await readProducts(file.products, place, problems))
+  }
+}
+
+/** Reads files and secrets relative to the configuration; a failure becomes a problem at `at`, and null. */
+type Reader = {
+  absolute(path: string): string
+  text(path: string, at: ValuePath): Promise<string | null>
+  secret(ref: ConfigFile['desk']['passphrase'], at: ValuePath): Promise<Secret | null>
+}
+
+function fileReader({ baseDir, env }: Place, problems: Problem[]): Reader {
+  return {
+    absolute: (path) => resolve(baseDir, path),
+    text: async (path, at) => {
+      const bytes = await readLimited(resolve(baseDir, path), KEY_BYTES_MAX)
+      if (typeof bytes !== 'string') return bytes.toString('utf8')
+      problems.push({ path: at, text: bytes })
+      return null
+    },
+    secret: async (ref, at) => {
+      const secret = await readSecret(ref, baseDir, env)
+      if (typeof secret !== 'string') return secret
+      problems.push({ path: at, text: secret })
+      return null
+    }
+  }
+}
+
+async function readDesk(
+  section: ConfigFile['desk'],
+  reader: Reader
+): Promise<NamedFiles['desk'] | null> {
+  const key = await reader.text(section.key, ['desk', 'key'])
+  const passphrase = await reader.secret(section.passphrase, ['desk', 'passphrase'])
+  if (key === null || passphrase === null) return null
+  const { name, address, timezone } = section
+  const keyPath = reader.absolute(section.key)
+  return {
+    config: { name, address, casePrefix: section.case_prefix, keyPath, timezone },
+    key,
+    passphrase
+  }
+}
+
+async function readImap(
+  section: ConfigFile['imap'],
+  reader: Reader
+): Promise<NamedFiles['imap'] | null> {
+  const { password: ref, ca: caPath, ...rest } = section
+  const password = await reader.secret(ref, ['imap', 'password'])
+  const ca = caPath === undefined ? null : await reader.text(caPath, ['imap', 'ca'])
+  if (password === null || (ca === null && caPath !== undefined)) return null
+  const port = section.port ?? (section.tls === 'implicit' ? 993 : 143)
+  return { config: { ...rest, port, ca }, password }
+}
+
+async function readSmtp(
+  section: ConfigFile['smtp'],
+  reader: Reader
+): Promise<NamedFiles['smtp'] | null> {
+  const { password: ref, ca: caPath, host, tls } = section
+  const password = ref === undefined ? null : await reader.secret(ref, ['smtp', 'password'])
+  const ca = caPath === undefined ? null : await reader.text(caPath, ['smtp', 'ca'])
+  if ((password === null && ref !== undefined) || (ca === null && caPath !== undefined)) return null
+  const port = section.port ?? { implicit: 465, starttls: 587, none: 25 }[tls]
+  const user = section.user ?? null
+  return {
+    config: { host, port, tls, ca, user, bounceAddress: section.bounce_address ?? null },
+    password
+  }
+}
+
+async function readMaintainers(
+  section: ConfigFile['maintainers'],
+  reader: Reader
+): Promise<NamedFiles['maintainers'] | null> {
+  const keys = new Map<string, string>()
+  for (const [index, { id, key }] of section.entries()) {
+    const text = await reader.text(key, ['maintainers', index, 'key'])
+    if (text !== null) keys.set(id, text)
+  }
+  if (keys.size !== section.length) return null
+  const config = section.map(({ key, ...rest }) => ({ ...rest, keyPath: reader.absolute(key) }))
+  return { config, keys }
+}
+
+async function readProducts(
+  section: ConfigFile['products'],
+  { baseDir, policiesDir }: Place,
+  problems: Problem[]
+): Promise<NamedFiles['products'] | null> {
+  const products: Config['products'][number][] = []
+  for (const [index, product] of section.entries()) {
+    const result = await readPolicy(product.policy, baseDir, policiesDir)
+    if (result.kind === 'policy') {
+      products.push({ ...product, policy: result.policy })
+      continue
+    }
+    for (const text of result.problems) {
+      problems.push({ path: ['products', index, 'policy'], text })
+    }
+  }
+  return products.length === section.length ? products : null
+}

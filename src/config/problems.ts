@@ -1,0 +1,94 @@
+/**
+ * Turns what the schema refuses into sentences: the path, what is wrong, and what to write instead. Must never repeat a
+ * refused value (see fields.ts).
+ */
+import { z } from 'zod'
+import { type ValuePath } from './yaml.ts'
+
+/** One thing to correct, at a place of the file. */
+export type Problem = { readonly path: ValuePath; readonly text: string }
+
+/**
+ * Decodes `value`, which stands at `path` of its file, by `schema`. What is wrong is added to `problems`, all of it at
+ * once, and null returned. The schema's descriptions say what a missing key is for.
+ * */
+export function decodeAt<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  path: ValuePath,
+  problems: Problem[]
+): z.output<S> | null {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const shape: unknown = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  for (const issue of result.error.issues) {
+    for (const found of problemsOf(issue, { value, shape })) {
+      problems.push({ path: [...path, ...found.path], text: found.text })
+    }
+  }
+  return null
+}
+
+/** `maintainers[1].key`: a path as people write it. */
+export function formatPath(path: ValuePath): string {
+  return path.reduce<string>(
+    (text, key) =>
+      typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`,
+    ''
+  )
+}
+
+function problemsOf(
+  issue: z.core.$ZodIssue,
+  { value, shape }: { readonly value: unknown; readonly shape: unknown }
+): Problem[] {
+  const path = issue.path.filter((key) => typeof key !== 'symbol')
+  const place = schemaAt(shape, path)
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(recordOf(recordOf(place)?.['properties']) ?? {}).join(', ')
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      text: `is not a known key: correct or remove it (known here: ${known})`
+    }))
+  }
+  const description = recordOf(place)?.['description']
+  const meaning = typeof description === 'string' ? description : ''
+  if (valueAt(value, path) === undefined) {
+    return [{ path, text: meaning === '' ? 'is missing' : `is missing. ${meaning}` }]
+  }
+  return [{ path, text: sentenceOf(issue) }]
+}
+
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  return /^must /.test(issue.message) ? issue.message : `must be a ${expectedOf(issue)}`
+}
+
+function expectedOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type') return 'value of another form'
+  return issue.expected === 'object' ? 'block of keys' : issue.expected
+}
+
+/** The part of a JSON Schema that describes the value at `path`, as far as it can be followed. */
+function schemaAt(shape: unknown, path: ValuePath): unknown {
+  let place = shape
+  for (const key of path) {
+    const record = recordOf(place)
+    place = typeof key === 'number' ? record?.['items'] : recordOf(record?.['properties'])?.[key]
+  }
+  return place
+}
+
+function valueAt(value: unknown, path: ValuePath): unknown {
+  let place = value
+  for (const key of path) {
+    place = Array.isArray(place) ? (place as unknown[])[Number(key)] : recordOf(place)?.[key]
+  }
+  return place
+}
+
+/** `value` as a record, or null when it is none. */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : null
+}

@@ -1,0 +1,183 @@
+/**
+ * The shape of `postern.yaml`: every key, its default and its meaning, in one place. README's table, the editors' JSON
+ * Schema and all messages come from here. Unknown keys are refused. Must never read a file or a secret.
+ */
+import { z } from 'zod'
+import {
+  address,
+  bounceAddress,
+  casePrefix,
+  cron,
+  duration,
+  host,
+  line,
+  megabytes,
+  path,
+  port,
+  shortName,
+  size,
+  timezone,
+  version,
+  whole
+} from './fields.ts'
+
+const MIB = 1024 ** 2
+const ROLES = ['committer', 'release', 'approver', 'list-admin', 'advisor'] as const
+const TLS = ['implicit', 'starttls', 'none'] as const
+
+const ENV_NAME = 'must be the name of an environment variable'
+const CREDENTIAL_NAME = 'must be the name of a systemd credential, without a folder'
+
+const secret = z.union(
+  [
+    z.strictObject({ file: path }),
+    z.strictObject({
+      env: z.string(ENV_NAME).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, ENV_NAME)
+    }),
+    z.strictObject({
+      credential: z.string(CREDENTIAL_NAME).regex(/^(?!\.+$)[A-Za-z0-9_.-]+$/, CREDENTIAL_NAME)
+    })
+  ],
+  'must say where the secret is kept: { file: PATH }, { env: NAME } or { credential: NAME }; never the secret itself'
+)
+
+const tls = z
+  .enum(TLS, 'must be implicit, starttls or none')
+  .default('implicit')
+  .describe(
+    'How the connection is protected; none only for a loopback host. Certificates are always verified.'
+  )
+
+const ca = path
+  .optional()
+  .describe('File with the certificates (PEM) of a private certification authority.')
+
+const desk = z.strictObject({
+  name: line.describe('Name shown beside the address, for example ACME Security Team.'),
+  address: address.describe('The one address outsiders see; must be a user id of the desk key.'),
+  case_prefix: casePrefix.describe('First part of case numbers: ACME gives ACME-2026-0001.'),
+  key: path
+    .default('keys/desk.asc')
+    .describe('The private key of the desk, protected by the passphrase.'),
+  passphrase: secret.describe('Unlocks the desk key and the database.'),
+  timezone: timezone
+    .default('UTC')
+    .describe('Zone of schedules, business days and displayed times.')
+})
+
+const imap = z.strictObject({
+  host: host.describe('IMAP server.'),
+  port: port.optional().describe('Default 993, or 143 when tls is not implicit.'),
+  tls,
+  user: line.describe('Login name.'),
+  password: secret.describe('Login password.'),
+  ca,
+  inbox: line.default('INBOX').describe('The folder that is watched.'),
+  processed: line.default('Postern/Processed').describe('Where handled mail goes.'),
+  held: line.default('Postern/Held').describe('Where mail goes that waits for a human.'),
+  junk: line.default('Junk').describe('Where the server puts what it takes for spam.')
+})
+
+const smtp = z.strictObject({
+  host: host.describe('SMTP server that accepts our mail (submission).'),
+  port: port.optional().describe('Default 465, or 587 with starttls, or 25 with none.'),
+  tls,
+  user: line.optional().describe('Login name; together with password, or neither.'),
+  password: secret.optional().describe('Login password; together with user, or neither.'),
+  ca,
+  bounce_address: bounceAddress
+    .optional()
+    .describe(
+      'Envelope sender with {token}, where the mail host delivers such addresses to the inbox.'
+    )
+})
+
+const storage = z.strictObject({
+  path: path.default('data/postern.db').describe('The encrypted database.')
+})
+
+const schedule = z.strictObject({
+  poll: cron
+    .default('* * * * *')
+    .describe('When the inbox is listed, beside what the server announces.'),
+  tick: cron.default('* * * * *').describe('When clocks and due notices are looked at.'),
+  digest: cron.default('0 8 * * 1-5').describe('When maintainers get the digest; in desk.timezone.')
+})
+
+const acknowledgement = z.strictObject({
+  jitter: duration(600_000)
+    .default(30_000)
+    .describe('Longest random delay of an acknowledgement, for example 30s; 0 for none.'),
+  window: whole(1, 720).default(24).describe('Hours in which one sender gets one acknowledgement.'),
+  per_hour: whole(1, 1000)
+    .default(20)
+    .describe('Most acknowledgements an hour, all senders together.')
+})
+
+const limits = z.strictObject({
+  mail_size: size(64 * 1024, 256 * MIB)
+    .default(50 * MIB)
+    .describe('Largest mail that is opened; of a larger one only the header is read.'),
+  original: size(0, 256 * MIB)
+    .default(10 * MIB)
+    .describe('Largest original mail that is relayed along.'),
+  open_seconds: whole(1, 600).default(60).describe('Time limit for opening one mail.'),
+  worker_memory: megabytes(128, 8192).default(768).describe('Memory limit of one worker, in MB.'),
+  signature_age_hours: whole(1, 168)
+    .default(48)
+    .describe('Oldest signature that commands are taken from.'),
+  commands_per_mail: whole(1, 100).default(20).describe('Most commands in one mail.')
+})
+
+const maintainer = z.strictObject({
+  id: shortName.describe('Short name used in commands and on the record.'),
+  name: line.describe('Full name.'),
+  address: address.describe('Where reports are relayed to.'),
+  key: path.describe('The public key that reports are sealed to and commands are verified by.'),
+  roles: z
+    .array(z.enum(ROLES, `must be one of ${ROLES.join(', ')}`), 'must be a list')
+    .min(1, 'must name at least one role')
+    .refine((roles) => new Set(roles).size === roles.length, 'must not name a role twice')
+    .default(['committer'])
+    .describe('What this maintainer may do.')
+})
+
+const product = z.strictObject({
+  id: shortName.describe('Short name used in commands.'),
+  name: line.describe('Full name.'),
+  policy: path.describe('Name of a built-in policy, or the path of your own policy file.'),
+  supported: z
+    .array(version, 'must be a list')
+    .default([])
+    .describe('Branches and versions that get security fixes.')
+})
+
+/** The sections of the file, each decoded apart so that one mistake hides no other. */
+export const sections = {
+  desk: desk.describe('The desk itself.'),
+  imap: imap.describe('Where mail is read.'),
+  smtp: smtp.describe('Where mail is sent.'),
+  storage: storage.prefault({}).describe('Where the desk keeps its database.'),
+  schedule: schedule.prefault({}).describe('When the desk wakes, as cron expressions.'),
+  acknowledgement: acknowledgement.prefault({}).describe('The automatic first answer.'),
+  limits: limits.prefault({}).describe('What one mail may cost.'),
+  workers: whole(1, 64).default(2).describe('How many mails are opened at the same time.'),
+  maintainers: z
+    .array(maintainer, 'must be a list')
+    .min(1, 'must name at least one maintainer: nobody would read the reports')
+    .describe('Who receives reports and may command the desk.'),
+  products: z
+    .array(product, 'must be a list')
+    .min(1, 'must name at least one product')
+    .describe('What is reported about; the first takes reports that name no product.')
+}
+
+const configSchema = z.strictObject(sections)
+
+/** The file as decoded: defaults filled in, sizes in bytes, the jitter in milliseconds, paths as written. */
+export type ConfigFile = z.output<typeof configSchema>
+
+/** JSON Schema (draft 2020-12) of the file as people write it, for editors. */
+export function configJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' })
+}

@@ -1,0 +1,91 @@
+/**
+ * Secrets of the configuration: where they are written down and how they are read. A secret is a `Secret` from the moment
+ * it is read, so that printing, logging or serialising whatever holds it shows `[secret]`. Must never put a secret, or a
+ * part of one, into a message.
+ */
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { inspect } from 'node:util'
+
+/** Where a secret is kept. `credential` is a file of systemd's $CREDENTIALS_DIRECTORY. */
+export type SecretRef =
+  | { readonly file: string }
+  | { readonly env: string }
+  | { readonly credential: string }
+
+/** Environment variables; the process's own or a test's. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const SECRET_BYTES_MAX = 64 * 1024
+
+/** A value that does not print. */
+export class Secret {
+  readonly #value: string
+  constructor(value: string) {
+    this.#value = value
+  }
+  /** The value itself, for the one call that needs it. */
+  reveal(): string {
+    return this.#value
+  }
+  toString(): string {
+    return '[secret]'
+  }
+  toJSON(): string {
+    return '[secret]'
+  }
+  [inspect.custom](): string {
+    return '[secret]'
+  }
+}
+
+/**
+ * Reads one secret; a line end at its end is cut. Relative files are relative to `baseDir`. Returns a sentence with its
+ * remedy, without the secret, when it is missing, empty or not text.
+ */
+export async function readSecret(
+  ref: SecretRef,
+  baseDir: string,
+  env: Environment
+): Promise<Secret | string> {
+  if ('env' in ref) {
+    const value = env[ref.env]
+    if (value === undefined) {
+      return `the environment variable ${ref.env} is not set: set it, or use { file: PATH }`
+    }
+    return checked(value, `the environment variable ${ref.env}`)
+  }
+  if ('file' in ref) return readSecretFile(resolve(baseDir, ref.file))
+  const folder = env['CREDENTIALS_DIRECTORY']
+  if (folder === undefined || folder === '') {
+    return `$CREDENTIALS_DIRECTORY is not set: start under systemd with LoadCredential=${ref.credential}:PATH, or use { file: PATH }`
+  }
+  return readSecretFile(join(folder, ref.credential))
+}
+
+/** Reads a secret that is the one line of a file, as {@link readSecret} does. */
+export async function readSecretFile(path: string): Promise<Secret | string> {
+  const bytes = await readLimited(path, SECRET_BYTES_MAX)
+  if (typeof bytes === 'string') return bytes
+  return checked(bytes.toString('utf8'), path)
+}
+
+/** A file of at most `bytesMax`, or a sentence why not. */
+export async function readLimited(path: string, bytesMax: number): Promise<Buffer | string> {
+  try {
+    const bytes = await readFile(path)
+    return bytes.byteLength <= bytesMax ? bytes : `${path} is larger than ${bytesMax} bytes`
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    if (code === 'ENOENT') return `there is no file ${path}: create it, or correct the path`
+    if (code === 'EACCES') return `${path} may not be read: give it to the user that runs postern`
+    return `${path} cannot be read (${code})`
+  }
+}
+
+function checked(text: string, where: string): Secret | string {
+  const value = text.replace(/\r?\n$/, '')
+  if (value === '') return `${where} is empty: write the secret into it`
+  if (/[\0\r\n]/.test(value)) return `${where} holds more than one line, or a NUL: keep one line`
+  return new Secret(value)
+}

@@ -1,0 +1,198 @@
+/**
+ * The *commit* step: decisions and prepared mails become rows in one synchronous transaction. The only writer of case
+ * state. Sends nothing; what it queues is final, byte for byte.
+ */
+import { assert, assertNever } from '../domain/assert.ts'
+import { type Decision, type Disposition } from '../domain/decision.ts'
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type Instant } from '../domain/time.ts'
+import { markDone } from '../store/arrivals.ts'
+import { appendAudit } from '../store/audit.ts'
+import { findCase, insertCase, insertMessage, updateCase } from '../store/cases.ts'
+import { insertAnswer, insertReporterKey, insertUsedSignature } from '../store/correspondents.ts'
+import { holdWaiting } from '../store/deliveries.ts'
+import { findNotice, insertApproval, insertPreview, saveNotice } from '../store/notices.ts'
+import { holdQueuedOfNotice, insertOutbox, markBounced } from '../store/outbox.ts'
+import { type Tx } from '../store/sql.ts'
+import { type Prepared, type PreparedMail } from './prepare.ts'
+
+/** What one unit of work is about. `arrivalId` and `mailSha256` are null for work that no mail caused. */
+export type Work = {
+  readonly arrivalId: number | null
+  readonly mailSha256: Sha256 | null
+  readonly now: Instant
+}
+
+export type Committed = { readonly disposition: Disposition | null; readonly tag: CaseTag | null }
+
+/** Writes everything inside the caller's transaction. Throws `Trouble` `conflict` when somebody else wrote first. */
+export function commit(
+  tx: Tx,
+  decisions: readonly Decision[],
+  prepared: Prepared,
+  work: Work
+): Committed {
+  let committed: Committed = { disposition: null, tag: null }
+  for (const decision of decisions) {
+    const end = write(tx, decision, prepared, work)
+    if (end !== null) committed = end
+  }
+  for (const mail of prepared.mails) queue(tx, mail, work)
+  for (const { recipient, because, decision } of prepared.refused) {
+    const detail = { kind: decision.mail, recipient: recipient.id, because }
+    appendAudit(tx, {
+      ...record(work),
+      actor: 'desk',
+      action: 'mail.held',
+      caseTag: decision.caseTag,
+      detail
+    })
+  }
+  return committed
+}
+
+/** Queues one finished mail and puts it on the record. */
+export function queue(tx: Tx, mail: PreparedMail, work: Work): 'queued' | 'already' {
+  const { caseTag, ...row } = mail
+  const queued = insertOutbox(tx, { ...row, caseId: caseId(tx, caseTag) }, work.now)
+  if (queued === 'already') return queued
+  const detail = {
+    kind: mail.kind,
+    audience: mail.audience,
+    recipient: mail.recipientId,
+    messageId: mail.messageId
+  }
+  appendAudit(tx, { ...record(work), actor: 'desk', action: 'mail.queued', caseTag, detail })
+  return queued
+}
+
+function write(tx: Tx, decision: Decision, prepared: Prepared, work: Work): Committed | null {
+  switch (decision.kind) {
+    case 'send-sealed':
+    case 'send-clear':
+      return null // prepared beforehand, queued below
+    case 'open-case':
+      insertCase(tx, decision.case, prepared.roots)
+      return null
+    case 'update-case':
+      updateCase(tx, decision)
+      return null
+    case 'add-message':
+      insertMessage(tx, requiredCase(tx, decision.tag), decision.message)
+      return null
+    case 'dispose':
+      return dispose(tx, decision, work)
+    default:
+      writeOther(tx, decision, work)
+      return null
+  }
+}
+
+type Other = Exclude<
+  Decision,
+  {
+    readonly kind:
+      | 'send-sealed'
+      | 'send-clear'
+      | 'open-case'
+      | 'update-case'
+      | 'add-message'
+      | 'dispose'
+  }
+>
+
+function writeOther(tx: Tx, decision: Other, work: Work): void {
+  switch (decision.kind) {
+    case 'save-notice':
+      saveNoticeAndHolds(tx, decision, work)
+      return
+    case 'issue-preview': {
+      const { code, digest } = decision
+      insertPreview(tx, requiredNotice(tx, decision.caseTag), { code, digest, issuedAt: work.now })
+      return
+    }
+    case 'approve-notice': {
+      const { maintainerId, digest } = decision
+      insertApproval(tx, requiredNotice(tx, decision.caseTag), {
+        maintainerId,
+        digest,
+        at: work.now
+      })
+      return
+    }
+    case 'pin-reporter-key':
+      insertReporterKey(tx, decision.address, decision.key)
+      return
+    case 'remember-signature':
+      assert(work.arrivalId !== null, 'a signature without a mail')
+      insertUsedSignature(tx, decision.sha256, decision.createdAt, work.arrivalId)
+      return
+    case 'count-answer':
+      insertAnswer(tx, decision.address, decision.answer, decision.at)
+      return
+    case 'bounce':
+      markBounced(tx, decision.messageId, work.now)
+      return
+    case 'audit':
+      appendAudit(tx, {
+        ...record(work),
+        actor: decision.actor,
+        action: decision.action,
+        caseTag: decision.tag,
+        detail: decision.detail
+      })
+      return
+    default:
+      assertNever(decision)
+  }
+}
+
+/** A notice that stops leaving takes back what is still here: copies not sealed yet and copies not sent yet. */
+function saveNoticeAndHolds(
+  tx: Tx,
+  decision: Extract<Decision, { readonly kind: 'save-notice' }>,
+  work: Work
+): void {
+  const id = saveNotice(tx, requiredCase(tx, decision.caseTag), decision)
+  if (decision.state === 'held' || decision.state === 'drafting') {
+    holdWaiting(tx, id, 'notice-held', work.now)
+    holdQueuedOfNotice(tx, id)
+  }
+}
+
+function dispose(
+  tx: Tx,
+  decision: Extract<Decision, { readonly kind: 'dispose' }>,
+  work: Work
+): Committed {
+  const { state, disposition, reason, tag } = decision
+  if (work.arrivalId !== null) {
+    markDone(
+      tx,
+      work.arrivalId,
+      { state, disposition, reason: reason === '' ? null : reason, caseId: caseId(tx, tag) },
+      work.now
+    )
+  }
+  return { disposition, tag }
+}
+
+function caseId(tx: Tx, tag: CaseTag | null): number | null {
+  return tag === null ? null : requiredCase(tx, tag)
+}
+
+function requiredCase(tx: Tx, tag: CaseTag): number {
+  const found = findCase(tx, tag)
+  assert(found !== null, 'a decision about a case that does not exist')
+  return found.id
+}
+
+function requiredNotice(tx: Tx, tag: CaseTag): number {
+  const found = findNotice(tx, tag)
+  assert(found !== null, 'a decision about a notice that does not exist')
+  return found.id
+}
+
+function record(work: Work): { readonly at: Instant; readonly mailSha256: Sha256 | null } {
+  return { at: work.now, mailSha256: work.mailSha256 }
+}

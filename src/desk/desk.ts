@@ -1,0 +1,38 @@
+/**
+ * What every step of the desk works with: the database, the settings and the effects. Built once by app.ts; holds no state
+ * of its own beyond these parts.
+ */
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type Settings } from '../domain/settings.ts'
+import {
+  type Clock,
+  type Log,
+  type Mailbox,
+  type Randomness,
+  type Sender,
+  type Workers
+} from '../effects/effects.ts'
+import { type Database } from '../store/database.ts'
+import { type Render } from '../templates/render.ts'
+
+export type Desk = {
+  readonly db: Database
+  readonly settings: Settings
+  readonly workers: Workers
+  readonly render: Render
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly sha256: (data: string | Uint8Array) => Sha256
+  readonly log: Log
+}
+
+/** The two network edges; a mailbox is opened anew after every loss. */
+export type Edges = {
+  readonly openMailbox: () => Promise<Mailbox>
+  readonly sender: Sender
+  /** Name of the inbox, part of an arrival's identity. */
+  readonly inbox: string
+}
+
+/** Which case an event is about, for the log. */
+export type CaseHint = CaseTag | null

@@ -1,0 +1,91 @@
+/**
+ * What follows when a key is refused: the copy is held, the person gets a content-free word in clear at most once a day,
+ * and the maintainers who can be reached are told (G3). Never sends the refused content another way.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { type KeyRefusal } from '../domain/outgoing.ts'
+import { type Instant } from '../domain/time.ts'
+import { alertMaintainers } from '../policy/alerts.ts'
+import { type Desk } from './desk.ts'
+import { type Prepared, prepare, type RefusedCopy } from './prepare.ts'
+
+const NOTHING = { attachments: [], original: null }
+
+/** In words for people; no key and no address. */
+export const KEY_PROBLEMS: Readonly<Record<KeyRefusal, string>> = {
+  'no-key': 'no key is known',
+  'wrong-fingerprint': 'the key is not the one that was pinned',
+  expired: 'the key has expired',
+  revoked: 'the key is revoked',
+  'cannot-encrypt': 'the key cannot be used to encrypt',
+  unreadable: 'the key cannot be read'
+}
+
+/** Decisions and mails about refused copies, to be committed together with the ones that were not refused. */
+export async function followRefusals(
+  desk: Desk,
+  refused: readonly RefusedCopy[],
+  now: Instant
+): Promise<{ readonly decisions: readonly Decision[]; readonly prepared: Prepared }> {
+  const decisions = [...onePerPerson(refused)].flatMap((copy) => about(desk, copy, refused, now))
+  const prepared = await prepare(desk, decisions, NOTHING, now)
+  // Alerts go to maintainers whose keys work; a refusal among them is on the record already.
+  return { decisions, prepared: { ...prepared, refused: [] } }
+}
+
+function onePerPerson(refused: readonly RefusedCopy[]): Iterable<RefusedCopy> {
+  return new Map(
+    refused.map((copy) => [`${copy.decision.audience}:${copy.recipient.address}`, copy])
+  ).values()
+}
+
+function about(
+  desk: Desk,
+  copy: RefusedCopy,
+  refused: readonly RefusedCopy[],
+  now: Instant
+): Decision[] {
+  const { recipient, because, decision } = copy
+  const problem = KEY_PROBLEMS[because]
+  const who = recipient.id === '' ? 'the reporter' : `${decision.audience} ${recipient.id}`
+  const alert = alertMaintainers(desk.settings, now, {
+    once: `key:${decision.audience}:${recipient.id}:${decision.caseTag ?? ''}:${now.slice(0, 10)}`,
+    tag: decision.caseTag,
+    title: 'A mail is held because of a key',
+    what: `A mail of the kind ${decision.mail} to ${who} was not sent: ${problem}. Nothing was sent in clear.`,
+    doNext: NEXT[decision.audience],
+    facts: []
+  })
+  const unreachable = new Set(refused.map(({ recipient: { id } }) => id))
+  const told = { ...alert, recipients: alert.recipients.filter(({ id }) => !unreachable.has(id)) }
+  return decision.audience === 'maintainer' ? [told, stub(desk, copy, problem, now)] : [told]
+}
+
+const NEXT = {
+  maintainer: 'Give the operator a current public key of that maintainer for keys/maintainers.',
+  member:
+    'Get a current key from the member, then preview and approve the notice again: only held members get it then.',
+  reporter: 'Ask the reporter for a current key with /ask, then send it again.',
+  outsider: 'Reach the person another way.'
+} as const
+
+function stub(desk: Desk, { recipient }: RefusedCopy, problem: string, now: Instant): Decision {
+  return {
+    kind: 'send-clear',
+    once: `key-problem:${recipient.id}:${now.slice(0, 10)}`,
+    mail: 'key-problem',
+    caseTag: null,
+    audience: 'maintainer',
+    recipientId: '',
+    to: { name: recipient.name, address: recipient.address },
+    inReplyTo: null,
+    subject: 'Your key needs attention',
+    autoSubmitted: 'auto-generated',
+    via: null,
+    notBefore: now,
+    template: {
+      name: 'key-problem',
+      params: { desk: desk.settings.desk.name, problem: `Your key cannot be used: ${problem}.` }
+    }
+  }
+}

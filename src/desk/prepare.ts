@@ -1,0 +1,249 @@
+/**
+ * The *prepare* step: decisions that send become finished mails, rendered, sealed and numbered, in memory only. Has no
+ * consequences: whatever fails here leaves nothing behind. A key that is refused never turns into clear text (G3).
+ */
+import { type Address, type Contact, domainOf } from '../domain/address.ts'
+import {
+  type Audience,
+  type Decision,
+  type MailKind,
+  type SealedRecipient,
+  type SendClear,
+  type SendSealed
+} from '../domain/decision.ts'
+import { type CaseTag, type MessageId } from '../domain/ids.ts'
+import {
+  type KeyRefusal,
+  type OutgoingAttachment,
+  type OutgoingBody,
+  type OutgoingHeaders
+} from '../domain/outgoing.ts'
+import { type Instant } from '../domain/time.ts'
+import { findCase, latestMessageIds } from '../store/cases.ts'
+import { type Desk } from './desk.ts'
+
+/** One finished mail: what the outbox stores. */
+export type PreparedMail = {
+  readonly once: string
+  readonly kind: MailKind
+  readonly caseTag: CaseTag | null
+  readonly noticeId: number | null
+  readonly audience: Audience
+  readonly recipientId: string
+  readonly envelopeFrom: Address | ''
+  readonly envelopeTo: Address
+  readonly messageId: MessageId
+  readonly raw: Uint8Array
+  readonly notBefore: Instant
+}
+
+/** A copy that was not sealed, and why. */
+export type RefusedCopy = {
+  readonly recipient: SealedRecipient
+  readonly because: KeyRefusal
+  readonly decision: SendSealed
+}
+
+/** Message-IDs that head the threads of a case opened by these decisions. */
+export type Roots = { readonly maintainer: MessageId; readonly reporter: MessageId }
+
+export type Prepared = {
+  readonly mails: readonly PreparedMail[]
+  readonly refused: readonly RefusedCopy[]
+  readonly roots: Roots
+}
+
+/** Files of the mail being handled, for decisions that pass them on. */
+export type Source = {
+  readonly attachments: readonly OutgoingAttachment[]
+  readonly original: Uint8Array | null
+}
+
+type Thread = {
+  readonly root: MessageId | null
+  readonly latest: ReadonlyMap<string, MessageId>
+  readonly answerTo: MessageId | null
+}
+
+/** Renders and seals everything that the decisions send. */
+export async function prepare(
+  desk: Desk,
+  decisions: readonly Decision[],
+  source: Source,
+  now: Instant
+): Promise<Prepared> {
+  const roots = { maintainer: newMessageId(desk), reporter: newMessageId(desk) }
+  const mails: PreparedMail[] = []
+  const refused: RefusedCopy[] = []
+  for (const decision of decisions) {
+    if (decision.kind === 'send-clear')
+      mails.push(await prepareClear(desk, decision, decisions, roots, now))
+    if (decision.kind !== 'send-sealed') continue
+    const copies = await prepareSealed(desk, decision, { decisions, source, roots, now })
+    mails.push(...copies.mails)
+    refused.push(...copies.refused)
+  }
+  return { mails, refused, roots }
+}
+
+/** A new, unguessable Message-ID in the desk's domain. */
+export function newMessageId(desk: Desk): MessageId {
+  return `${desk.randomness.token(32)}@${domainOf(desk.settings.desk.address)}` as MessageId
+}
+
+async function prepareSealed(
+  desk: Desk,
+  decision: SendSealed,
+  work: {
+    readonly decisions: readonly Decision[]
+    readonly source: Source
+    readonly roots: Roots
+    readonly now: Instant
+  }
+): Promise<Pick<Prepared, 'mails' | 'refused'>> {
+  const thread = threadOf(desk, decision, work.decisions, work.roots)
+  const body = bodyOf(desk, decision, work.source)
+  const copies = decision.recipients.map((recipient) => ({
+    recipient,
+    headers: headersOf(desk, decision, {
+      to: recipient,
+      recipientId: recipient.id,
+      thread,
+      now: work.now
+    })
+  }))
+  const sealed = await desk.workers.seal(
+    body,
+    copies.map(({ recipient, headers }) => ({
+      headers,
+      fingerprint: recipient.fingerprint,
+      keyData: recipient.keyData
+    })),
+    work.now
+  )
+  const mails: PreparedMail[] = []
+  const refused: RefusedCopy[] = []
+  for (const [index, { recipient, headers }] of copies.entries()) {
+    const result = sealed[index] ?? { kind: 'refused', because: 'unreadable' }
+    if (result.kind === 'refused') refused.push({ recipient, because: result.because, decision })
+    else
+      mails.push(finished(desk, decision, headers, { recipientId: recipient.id, raw: result.raw }))
+  }
+  return { mails, refused }
+}
+
+async function prepareClear(
+  desk: Desk,
+  decision: SendClear,
+  decisions: readonly Decision[],
+  roots: Roots,
+  now: Instant
+): Promise<PreparedMail> {
+  const thread = threadOf(desk, decision, decisions, roots)
+  const answered =
+    decision.inReplyTo === null ? thread : { ...thread, answerTo: decision.inReplyTo }
+  const headers = headersOf(desk, decision, {
+    to: decision.to,
+    recipientId: decision.recipientId,
+    thread: answered,
+    now
+  })
+  const raw = await desk.workers.signClear(desk.render(decision.template), headers, now)
+  return finished(desk, decision, headers, { recipientId: decision.recipientId, raw })
+}
+
+function finished(
+  desk: Desk,
+  decision: SendSealed | SendClear,
+  headers: OutgoingHeaders,
+  copy: { readonly recipientId: string; readonly raw: Uint8Array }
+): PreparedMail {
+  return {
+    once: copy.recipientId === '' ? decision.once : `${decision.once}:${copy.recipientId}`,
+    kind: decision.mail,
+    caseTag: decision.caseTag,
+    noticeId: decision.kind === 'send-sealed' ? decision.noticeId : null,
+    audience: decision.audience,
+    recipientId: copy.recipientId,
+    // An automatic answer that cannot be delivered must not come back (RFC 3834 §3.3).
+    envelopeFrom: decision.autoSubmitted === 'auto-replied' ? '' : desk.settings.desk.address,
+    envelopeTo: headers.to.address,
+    messageId: headers.messageId,
+    raw: copy.raw,
+    notBefore: decision.notBefore
+  }
+}
+
+function headersOf(
+  desk: Desk,
+  decision: SendSealed | SendClear,
+  options: {
+    readonly to: Contact
+    readonly recipientId: string
+    readonly thread: Thread
+    readonly now: Instant
+  }
+): OutgoingHeaders {
+  const { thread, to } = options
+  const latest = thread.latest.get(options.recipientId) ?? null
+  const inReplyTo = thread.answerTo ?? latest
+  const references = [thread.root, latest, thread.answerTo].filter((id) => id !== null)
+  return {
+    messageId: newMessageId(desk),
+    date: options.now,
+    fromName:
+      decision.via === null
+        ? desk.settings.desk.name
+        : `${decision.via} via ${desk.settings.desk.name}`,
+    to: { name: to.name, address: to.address },
+    subject: decision.subject,
+    inReplyTo,
+    references: [...new Set(references)],
+    autoSubmitted: decision.autoSubmitted
+  }
+}
+
+/** The thread that a mail continues in its recipient's client: one per case and audience. */
+function threadOf(
+  desk: Desk,
+  decision: SendSealed | SendClear,
+  decisions: readonly Decision[],
+  roots: Roots
+): Thread {
+  const { caseTag, audience } = decision
+  const alone: Thread = { root: null, latest: new Map(), answerTo: null }
+  if (caseTag === null || audience === 'outsider') return alone
+  const opening = decisions.find(
+    (candidate) => candidate.kind === 'open-case' && candidate.case.tag === caseTag
+  )
+  if (opening?.kind === 'open-case') {
+    const { reporterRoot, reporterLatest } = opening.case
+    if (audience === 'maintainer') return { ...alone, root: roots.maintainer }
+    return { ...alone, root: reporterRoot ?? roots.reporter, answerTo: reporterLatest }
+  }
+  return desk.db.read((read) => {
+    const record = findCase(read, caseTag)
+    if (record === null) return alone
+    const latest = latestMessageIds(read, record.id, audience)
+    if (audience === 'maintainer') return { root: record.maintainerRoot, latest, answerTo: null }
+    // Members see a thread of their own; nothing in it may link to the reporter's or the maintainers'.
+    if (audience === 'member') return { root: null, latest, answerTo: null }
+    return { root: record.reporterRoot, latest, answerTo: record.reporterLatest }
+  })
+}
+
+function bodyOf(desk: Desk, decision: SendSealed, source: Source): OutgoingBody {
+  const text = desk.render(decision.template)
+  switch (decision.files.from) {
+    case 'nothing':
+      return { text, attachments: [], original: null }
+    case 'list':
+      return { text, attachments: decision.files.files, original: null }
+    case 'arrival':
+      return {
+        text,
+        attachments: source.attachments,
+        original: decision.files.original ? source.original : null
+      }
+  }
+}

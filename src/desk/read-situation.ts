@@ -1,0 +1,176 @@
+/**
+ * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
+ */
+import { type Address } from '../domain/address.ts'
+import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type CaseTag, findCaseTags, type MessageId } from '../domain/ids.ts'
+import { type OpenedMail } from '../domain/mail.ts'
+import { addMs, type Instant } from '../domain/time.ts'
+import { findBinding } from '../policy/authority.ts'
+import { parseCommands } from '../policy/commands.ts'
+import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
+import { type Arrival } from '../store/arrivals.ts'
+import { findCase, findCaseById, listMessages, nextCaseTag } from '../store/cases.ts'
+import {
+  answersFreeAt,
+  countAnswers,
+  findReporterKey,
+  isSignatureUsed,
+  latestAnswerAt
+} from '../store/correspondents.ts'
+import {
+  findMemberByAddress,
+  findMemberByFingerprint,
+  findMemberKeyByAddress,
+  listRecipients
+} from '../store/members.ts'
+import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
+import { findByMessageId, hasOnce } from '../store/outbox.ts'
+import { type Read } from '../store/sql.ts'
+import { type Desk } from './desk.ts'
+
+/** Opens the mail; a second time with the keys of its sender when a signature's key was not among the maintainers'. */
+export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
+  const opened = await desk.workers.open(raw, { now, knownKeys: [] })
+  const from = opened.outer.from
+  const isUnknown = opened.signatures.some((signature) => signature.state === 'unknown-key')
+  if (!isUnknown || from === null) return opened
+  const knownKeys = desk.db.read((read) => keysOf(read, from.address))
+  return knownKeys.length === 0 ? opened : desk.workers.open(raw, { now, knownKeys })
+}
+
+function keysOf(read: Read, address: Address): Uint8Array[] {
+  const pinned = findReporterKey(read, address)
+  const member = findMemberKeyByAddress(read, address)
+  return [...(pinned === null ? [] : [pinned.keyData]), ...(member === null ? [] : [member])]
+}
+
+/** Everything that decides about one opened arrival. */
+export async function readSituation(
+  desk: Desk,
+  arrival: Arrival,
+  opened: OpenedMail,
+  options: { readonly quarantined: boolean; readonly now: Instant }
+): Promise<Situation> {
+  const { now, quarantined } = options
+  const from = opened.outer.from
+  const senderKey = from === null ? null : await usableKey(desk, from.address, now)
+  const tag = desk.db.read((read) => boundTag(read, desk, opened))
+  const bound = tag === null ? null : await readBound(desk, tag, now)
+  return desk.db.read((read) => ({
+    arrivalId: arrival.id,
+    receivedAt: arrival.receivedAt,
+    size: arrival.size,
+    mailSha256: arrival.sha256,
+    opened,
+    quarantined,
+    answers: findIssued(read, opened.outer.references),
+    tagged: taggedCase(read, desk, opened),
+    bounced: findIssued(read, opened.bounce?.returnedMessageIds ?? []),
+    member: memberOf(read, opened),
+    signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
+    senderKey,
+    history: historyOf(read, desk, from?.address ?? null, now),
+    nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
+    bound
+  }))
+}
+
+/** The pinned key of an address if it can be used now; one that expired counts as none (G3). */
+async function usableKey(desk: Desk, address: Address, now: Instant): Promise<PinnedKey | null> {
+  const pinned = desk.db.read((read) => findReporterKey(read, address))
+  if (pinned === null) return null
+  const facts = await desk.workers.inspectKey(pinned.keyData, now)
+  return facts?.state === 'usable' ? pinned : null
+}
+
+/** The case whose details the decision needs: the one that signed bytes name, else the one the thread names. */
+function boundTag(read: Read, desk: Desk, opened: OpenedMail): CaseTag | null {
+  const binding = findBinding(opened, parseCommands(opened.text), desk.settings)
+  if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
+  return (
+    findIssued(read, opened.outer.references)?.case.tag ??
+    taggedCase(read, desk, opened)?.tag ??
+    null
+  )
+}
+
+async function readBound(desk: Desk, tag: CaseTag, now: Instant): Promise<BoundCase | null> {
+  const record = desk.db.read((read) => findCase(read, tag))
+  if (record === null) return null
+  const reporterKey =
+    record.reporter === null ? null : await usableKey(desk, record.reporter.address, now)
+  return desk.db.read((read) => {
+    const notice = findNotice(read, tag)
+    return {
+      case: record,
+      reporterKey,
+      notice,
+      patchFiles: notice === null ? [] : readPatches(read, notice.id),
+      previews: notice === null ? [] : listPreviews(read, notice.id),
+      members: listRecipients(read, record.product),
+      messages: listMessages(read, record.id),
+      hintGiven: hasOnce(read, `hint:${tag}`)
+    }
+  })
+}
+
+/** The first of these Message-IDs, newest first, under which the desk sent a mail of a case. */
+function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
+  for (const id of [...ids].reverse()) {
+    const row = findByMessageId(read, id)
+    const record = row?.caseId == null ? null : findCaseById(read, row.caseId)
+    if (row !== null && record !== null) {
+      return {
+        case: record,
+        kind: row.kind,
+        audience: row.audience,
+        recipientId: row.recipientId,
+        messageId: row.messageId
+      }
+    }
+  }
+  return null
+}
+
+function taggedCase(read: Read, desk: Desk, opened: OpenedMail): CaseRecord | null {
+  if (!opened.subjectProtected) return null
+  const [tag] = findCaseTags(opened.protected?.subject ?? '', desk.settings.desk.casePrefix)
+  return tag === undefined ? null : findCase(read, tag)
+}
+
+function memberOf(read: Read, opened: OpenedMail): Situation['member'] {
+  for (const { state, fingerprint, coversWhole } of opened.signatures) {
+    if (state !== 'valid' || fingerprint === null || !coversWhole) continue
+    const record = findMemberByFingerprint(read, fingerprint)
+    if (record !== null) return { record, signed: true }
+  }
+  const from = opened.outer.from
+  const record = from === null ? null : findMemberByAddress(read, from.address)
+  return record === null || record.state === 'removed' ? null : { record, signed: false }
+}
+
+function historyOf(
+  read: Read,
+  desk: Desk,
+  sender: Address | null,
+  now: Instant
+): Situation['history'] {
+  const { acknowledgementWindowHours, acknowledgementsPerHour } = desk.settings.limits
+  const since = addMs(now, -acknowledgementWindowHours * 3_600_000)
+  return {
+    senderAcknowledgedAt:
+      sender === null ? null : latestAnswerAt(read, sender, 'acknowledgement', since),
+    acknowledgementsFreeAt: answersFreeAt(read, 'acknowledgement', acknowledgementsPerHour, now),
+    refusalsLastHour: refusalsOf(read, desk, now)
+  }
+}
+
+/** Of all maintainers together: a forger does not care whose name he uses. */
+function refusalsOf(read: Read, desk: Desk, now: Instant): number {
+  const since = addMs(now, -3_600_000)
+  return Math.max(
+    0,
+    ...desk.settings.maintainers.map(({ address }) => countAnswers(read, address, 'refusal', since))
+  )
+}

@@ -1,0 +1,71 @@
+/**
+ * One arrival from its bytes to its disposition: read → decide → prepare → commit. Every failure of the outside is thrown
+ * on; nothing of a failed attempt stays (DESIGN §3).
+ */
+import { type Decision } from '../domain/decision.ts'
+import { type OpenedMail } from '../domain/mail.ts'
+import { type Instant } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { decideArrival } from '../policy/inbound.ts'
+import { type Arrival } from '../store/arrivals.ts'
+import { type Committed, commit } from './commit.ts'
+import { type Desk } from './desk.ts'
+import { followRefusals } from './key-problems.ts'
+import { prepare, type Source } from './prepare.ts'
+import { readSituation } from './read-situation.ts'
+
+/** Another writer may take a case number or change a case between read and commit; then the step is done again. */
+const CONFLICTS_MAX = 5
+
+/** Handles one opened arrival and returns what became of it. */
+export async function receive(
+  desk: Desk,
+  arrival: Arrival,
+  mail: { readonly opened: OpenedMail; readonly raw: Uint8Array; readonly quarantined: boolean }
+): Promise<Committed> {
+  for (let conflicts = 0; ; conflicts += 1) {
+    try {
+      return await receiveOnce(desk, arrival, mail)
+    } catch (error) {
+      const isConflict = error instanceof Trouble && error.code === 'conflict'
+      if (!isConflict || conflicts >= CONFLICTS_MAX) throw error
+    }
+  }
+}
+
+async function receiveOnce(
+  desk: Desk,
+  arrival: Arrival,
+  mail: { readonly opened: OpenedMail; readonly raw: Uint8Array; readonly quarantined: boolean }
+): Promise<Committed> {
+  const now = desk.clock.now()
+  const { opened, quarantined } = mail
+  const situation = await readSituation(desk, arrival, opened, { quarantined, now })
+  const decisions = decideArrival(situation, desk.settings, {
+    now,
+    jitter: desk.randomness.below(1_000_000) / 1_000_000,
+    tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
+  })
+  const source: Source = {
+    attachments: opened.attachments,
+    original: arrival.part === 'whole' ? mail.raw : null
+  }
+  return prepareAndCommit(desk, decisions, source, { arrival, now })
+}
+
+async function prepareAndCommit(
+  desk: Desk,
+  decisions: readonly Decision[],
+  source: Source,
+  about: { readonly arrival: Arrival; readonly now: Instant }
+): Promise<Committed> {
+  const { arrival, now } = about
+  const prepared = await prepare(desk, decisions, source, now)
+  const extra = await followRefusals(desk, prepared.refused, now)
+  const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
+  return desk.db.transact((tx) => {
+    const committed = commit(tx, decisions, prepared, work)
+    commit(tx, extra.decisions, extra.prepared, work)
+    return committed
+  })
+}

@@ -1,0 +1,38 @@
+/**
+ * A bell that loops sleep on. Events only ring it: what there is to do is read from the database each time, so a ring that
+ * comes twice or is lost to a crash changes nothing.
+ */
+
+export type Bell = {
+  ring(): void
+  /** Sleeps until rung, aborted or `timeoutMs` have passed; a ring from before counts once. */
+  wait(timeoutMs: number, signal: AbortSignal): Promise<void>
+}
+
+/** Longest sleep: setTimeout overflows above 2^31 ms, and no loop may rely on one ring. */
+const SLEEP_MS_MAX = 10 * 60_000
+
+export function createBell(): Bell {
+  let isRung = false
+  let wakers: (() => void)[] = []
+  return {
+    ring: () => {
+      isRung = true
+      for (const wake of wakers) wake()
+    },
+    wait: (timeoutMs, signal) =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', done)
+          wakers = wakers.filter((wake) => wake !== done)
+          isRung = false
+          resolve()
+        }
+        const timer = setTimeout(done, Math.min(Math.max(timeoutMs, 0), SLEEP_MS_MAX))
+        signal.addEventListener('abort', done, { once: true })
+        wakers.push(done)
+        if (isRung || signal.aborted) done()
+      })
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The serial worker of the desk: opens arrivals a little ahead in the workers, handles them one after the other, and sees to
+ * it that no mail can stop the next one: three failed tries and it is quarantined (G9).
+ */
+import { Invariant } from '../domain/assert.ts'
+import { type OpenedMail } from '../domain/mail.ts'
+import { addMs } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { alertMaintainers } from '../policy/alerts.ts'
+import { type Arrival, countStarts, countTry, listPending, readRaw } from '../store/arrivals.ts'
+import { commit } from './commit.ts'
+import { type Desk } from './desk.ts'
+import { prepare } from './prepare.ts'
+import { openArrival } from './read-situation.ts'
+import { receive } from './receive.ts'
+
+const TRIES_MAX = 3
+/** A mail in whose handling the process itself died this often is quarantined, too. */
+const STARTS_MAX = 12
+const RETRY_MS = 2000
+/** Mails opened ahead while one is being handled, and how many bytes of them at most. */
+const AHEAD = 6
+const AHEAD_BYTES_MAX = 16 * 1024 * 1024
+
+type Opening = Promise<{ readonly opened: OpenedMail } | { readonly error: unknown }>
+
+/** Handles every arrival that is due. Returns how many were brought to an end. */
+export async function handlePending(
+  desk: Desk,
+  signal: AbortSignal,
+  done: () => void
+): Promise<number> {
+  const ahead = new Map<number, Opening>()
+  let handled = 0
+  while (!signal.aborted) {
+    const pending = desk.db.read((read) => listPending(read, desk.clock.now(), AHEAD))
+    const [first] = pending
+    if (first === undefined) break
+    beginOpening(desk, pending, ahead)
+    if (await handleOne(desk, first, ahead.get(first.id))) {
+      handled += 1
+      done()
+    }
+    ahead.delete(first.id)
+  }
+  // Nothing of what was opened ahead has had a consequence; let it end before the workers close.
+  await Promise.all(ahead.values())
+  return handled
+}
+
+/** Mails that were tried before go alone, so that a mail that kills the process is not mistaken for its neighbours. */
+function beginOpening(desk: Desk, pending: readonly Arrival[], ahead: Map<number, Opening>): void {
+  const fresh: Arrival[] = []
+  let bytes = 0
+  for (const [index, arrival] of pending.entries()) {
+    bytes += arrival.size
+    if (ahead.has(arrival.id)) continue
+    const goesAhead = arrival.starts === 0 && arrival.tries === 0 && bytes <= AHEAD_BYTES_MAX
+    if (index > 0 && !goesAhead) break
+    fresh.push(arrival)
+    if (!goesAhead) break
+  }
+  if (fresh.length === 0) return
+  desk.db.transact((tx) => {
+    countStarts(
+      tx,
+      fresh.map(({ id }) => id)
+    )
+  })
+  for (const arrival of fresh) ahead.set(arrival.id, open(desk, arrival))
+}
+
+async function open(desk: Desk, arrival: Arrival): Opening {
+  try {
+    const raw = rawOf(desk, arrival)
+    const now = desk.clock.now()
+    const isQuarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
+    const opened =
+      isQuarantined || arrival.part === 'header'
+        ? await desk.workers.openHeaders(raw, now)
+        : await openArrival(desk, raw, now)
+    return { opened }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** True when the arrival came to an end. Trouble with database, desk key or shutdown is thrown on: it is not the mail's. */
+async function handleOne(
+  desk: Desk,
+  arrival: Arrival,
+  opening: Opening | undefined
+): Promise<boolean> {
+  const startedAt = desk.clock.monotonicMs()
+  const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
+  try {
+    const result = await (opening ?? open(desk, arrival))
+    if ('error' in result) throw result.error
+    const { opened } = result
+    const raw = rawOf(desk, arrival)
+    const { disposition, tag } = await receive(desk, arrival, { opened, raw, quarantined })
+    const ms = Math.round(desk.clock.monotonicMs() - startedAt)
+    desk.log({
+      event: 'arrival.done',
+      arrival: arrival.id,
+      disposition: disposition ?? 'none',
+      case: tag,
+      ms
+    })
+    if (quarantined) desk.log({ event: 'arrival.quarantined', arrival: arrival.id, code: 'tries' })
+    return true
+  } catch (error) {
+    if (!isOfTheMail(error)) throw error
+    const code = error instanceof Trouble ? error.code : 'bug'
+    if (quarantined) return holdUnread(desk, arrival, code)
+    const tries = desk.db.transact((tx) =>
+      countTry(tx, arrival.id, addMs(desk.clock.now(), RETRY_MS))
+    )
+    desk.log({ event: 'arrival.retry', arrival: arrival.id, tries, code })
+    return false
+  }
+}
+
+function isOfTheMail(error: unknown): boolean {
+  if (error instanceof Trouble)
+    return error.code === 'worker-limit' || error.code === 'worker-crash'
+  return error instanceof Error
+}
+
+/** Not even its header could be handled: the bytes stay, a human is told, the next mail is served. */
+async function holdUnread(desk: Desk, arrival: Arrival, code: string): Promise<boolean> {
+  const now = desk.clock.now()
+  const decisions = [
+    alertMaintainers(desk.settings, now, {
+      once: `unread:${arrival.id}`,
+      tag: null,
+      title: 'A mail could not be read at all',
+      what: `A mail of ${arrival.size} bytes was put into the held folder unread: handling it failed again and again.`,
+      doNext: 'Look at it in the held folder of the mailbox, with care: it may be an attack.',
+      facts: []
+    }),
+    { kind: 'dispose', state: 'held', disposition: 'quarantined', reason: code, tag: null } as const
+  ]
+  const prepared = await prepare(desk, decisions, { attachments: [], original: null }, now)
+  desk.db.transact((tx) => {
+    commit(tx, decisions, prepared, { arrivalId: arrival.id, mailSha256: arrival.sha256, now })
+  })
+  desk.log({ event: 'arrival.quarantined', arrival: arrival.id, code })
+  return true
+}
+
+function rawOf(desk: Desk, arrival: Arrival): Uint8Array {
+  const raw = desk.db.read((read) => readRaw(read, arrival.id))
+  if (raw === null) throw new Invariant('a pending arrival without its bytes')
+  return raw
+}

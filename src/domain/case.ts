@@ -1,0 +1,79 @@
+/**
+ * A case: the desk's unit of work for one report, its states and who speaks in it (practice.md §4.2.1). Types and
+ * total functions only; what moves a case is decided in policy/, what stores it in store/cases.ts.
+ */
+import { type Contact } from './address.ts'
+import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
+import { type Instant } from './time.ts'
+
+/** Where a case stands. `planned` has a disclosure instant, `noticed` has told the list. */
+export type CaseState =
+  | 'received'
+  | 'triaging'
+  | 'needs-info'
+  | 'accepted'
+  | 'planned'
+  | 'noticed'
+  | 'rejected'
+  | 'closed'
+
+/** Whether the case still waits for the project to act. */
+export function isOpen(state: CaseState): boolean {
+  return state !== 'rejected' && state !== 'closed'
+}
+
+/** One case as stored. */
+export type CaseRecord = {
+  readonly id: number
+  readonly tag: CaseTag
+  readonly product: string
+  readonly state: CaseState
+  /** Who reported; null when the first mail named no usable address. Answers go here and nowhere else. */
+  readonly reporter: Contact | null
+  /** The report's subject as protected (else outer): content, shown to maintainers only. */
+  readonly subject: string
+  /** Whether the first mail came in clear, for the one exception of G3. */
+  readonly beganInClear: boolean
+  readonly receivedAt: Instant
+  readonly openedAt: Instant
+  /** Until when a person answers, by the product's policy; null when it promises nothing. */
+  readonly answerDueAt: Instant | null
+  /** When a person first answered the reporter. */
+  readonly answeredAt: Instant | null
+  /** Id of the maintainer who took it. */
+  readonly owner: string | null
+  readonly disclosureAt: Instant | null
+  /** First Message-ID of the maintainers' thread: never sent itself, heads every References. */
+  readonly maintainerRoot: MessageId
+  /** First Message-ID of the reporter's thread: their own, or one the desk made. */
+  readonly reporterRoot: MessageId
+  /** Message-ID of the reporter's latest mail, to answer to; null when they sent none. */
+  readonly reporterLatest: MessageId | null
+  /** Grows with every change; a commit over an older version is refused as a conflict. */
+  readonly version: number
+}
+
+/** Who wrote a message of a case. */
+export type Author = 'reporter' | 'maintainer' | 'member' | 'other' | 'desk'
+
+/** One message on the record of a case. */
+export type CaseMessage = {
+  readonly at: Instant
+  readonly author: Author
+  /** Maintainer or member id; '' for others. */
+  readonly authorId: string
+  /** `internal` stays among the maintainers; `reporter` is shared with the reporter. */
+  readonly audience: 'internal' | 'reporter'
+  readonly subject: string
+  readonly text: string
+  readonly messageId: MessageId | null
+  readonly arrivalId: number | null
+}
+
+/** The one key that answers to an address are sealed to: first use, or accepted by a maintainer. */
+export type PinnedKey = {
+  readonly fingerprint: Fingerprint
+  readonly keyData: Uint8Array
+  readonly source: 'autocrypt' | 'attached'
+  readonly firstSeenAt: Instant
+}

@@ -1,0 +1,181 @@
+/**
+ * The closed union of everything a policy may decide. Decisions are data: desk/prepare.ts renders and seals those that
+ * send, desk/commit.ts writes all of them in one transaction. Nothing here has happened yet.
+ */
+import { type Address, type Contact } from './address.ts'
+import { type CaseMessage, type CaseRecord, type CaseState, type PinnedKey } from './case.ts'
+import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type NoticeFields, type NoticeState } from './notice.ts'
+import { type OutgoingAttachment } from './outgoing.ts'
+import { type ContentFree, type PersonalReply, type Template } from './template.ts'
+import { type Instant } from './time.ts'
+
+/** What kind of mail, for the outbox, the log and the record. */
+export type MailKind =
+  | 'acknowledgement'
+  | 'relay'
+  | 'note'
+  | 'activity'
+  | 'transcript'
+  | 'refusal'
+  | 'reply'
+  | 'accepted'
+  | 'rejected'
+  | 'key-request'
+  | 'resend-request'
+  | 'preview'
+  | 'notice'
+  | 'date-notice'
+  | 'alert'
+  | 'key-problem'
+
+export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
+
+/** One person to seal to; the fingerprint is pinned before the mail is rendered. */
+export type SealedRecipient = Contact & {
+  readonly id: string
+  readonly fingerprint: Fingerprint
+  readonly keyData: Uint8Array
+}
+
+/** Files that go along with a sealed mail. `arrival` means: the attachments of the mail being handled. */
+export type Files =
+  | { readonly from: 'nothing' }
+  | { readonly from: 'arrival'; readonly original: boolean }
+  | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
+
+type SendCommon = {
+  /** Idempotency key: unique in the outbox, so that a decision taken twice sends once (G2). */
+  readonly once: string
+  readonly mail: MailKind
+  readonly caseTag: CaseTag | null
+  readonly subject: string
+  readonly autoSubmitted: 'no' | 'auto-replied' | 'auto-generated'
+  /** Display name before the desk's, for example `Alice via`; null for the desk itself. */
+  readonly via: string | null
+  readonly notBefore: Instant
+}
+
+/** A mail sealed to each recipient apart; `once` gets `:<recipient id>` appended. */
+export type SendSealed = SendCommon & {
+  readonly kind: 'send-sealed'
+  readonly template: Template
+  readonly audience: Audience
+  readonly noticeId: number | null
+  readonly recipients: readonly SealedRecipient[]
+  readonly files: Files
+}
+
+/** A mail that everybody may read: only templates marked content-free, or the maintainer's own words (G3). */
+export type SendClear = SendCommon & {
+  readonly kind: 'send-clear'
+  readonly template: ContentFree | (PersonalReply & { readonly params: { readonly inClear: true } })
+  readonly audience: Exclude<Audience, 'member'>
+  readonly recipientId: string
+  readonly to: Contact
+  /** The reporter's Message-ID that this answers, outside any case. */
+  readonly inReplyTo: MessageId | null
+}
+
+export type OpenCase = {
+  readonly kind: 'open-case'
+  readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'reporterRoot'> & {
+    readonly reporterRoot: MessageId | null
+  }
+}
+
+/** Only the fields named change; the commit checks `version`. */
+export type UpdateCase = {
+  readonly kind: 'update-case'
+  readonly tag: CaseTag
+  readonly version: number
+  readonly set: {
+    readonly state?: CaseState
+    readonly owner?: string
+    readonly answeredAt?: Instant
+    readonly disclosureAt?: Instant
+    readonly reporterLatest?: MessageId
+  }
+}
+
+/** The whole next content of a notice. A patch list of null leaves the stored patches. */
+export type SaveNotice = {
+  readonly kind: 'save-notice'
+  readonly caseTag: CaseTag
+  readonly product: string
+  /** 0 for a notice that does not exist yet. */
+  readonly version: number
+  readonly state: NoticeState
+  readonly revision: number
+  readonly fields: NoticeFields
+  readonly authorId: string
+  readonly releaseAt: Instant | null
+  readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null
+  readonly approvals: 'keep' | 'void'
+}
+
+export type Decision =
+  | OpenCase
+  | UpdateCase
+  | SaveNotice
+  | SendSealed
+  | SendClear
+  | { readonly kind: 'add-message'; readonly tag: CaseTag; readonly message: CaseMessage }
+  | {
+      readonly kind: 'pin-reporter-key'
+      readonly address: Address
+      readonly tag: CaseTag
+      readonly key: PinnedKey
+    }
+  | { readonly kind: 'remember-signature'; readonly sha256: Sha256; readonly createdAt: Instant }
+  | {
+      readonly kind: 'issue-preview'
+      readonly caseTag: CaseTag
+      readonly code: string
+      readonly digest: Sha256
+    }
+  | {
+      readonly kind: 'approve-notice'
+      readonly caseTag: CaseTag
+      readonly maintainerId: string
+      readonly digest: Sha256
+    }
+  | {
+      readonly kind: 'count-answer'
+      readonly address: Address
+      readonly answer: 'acknowledgement' | 'refusal'
+      readonly at: Instant
+    }
+  | { readonly kind: 'bounce'; readonly messageId: MessageId; readonly status: string }
+  | {
+      readonly kind: 'audit'
+      readonly actor: string
+      readonly action: string
+      readonly tag: CaseTag | null
+      readonly detail: Readonly<Record<string, string | number | boolean | null>>
+    }
+  | {
+      readonly kind: 'dispose'
+      readonly state: 'done' | 'held'
+      readonly disposition: Disposition
+      readonly reason: string
+      readonly tag: CaseTag | null
+    }
+
+/** What became of an arrival: every mail gets exactly one (G1). */
+export type Disposition =
+  | 'case-opened'
+  | 'case-joined'
+  | 'note'
+  | 'commands'
+  | 'commands-refused'
+  | 'refused'
+  | 'member-reply'
+  | 'bounce'
+  | 'bounce-unmatched'
+  | 'receipt'
+  | 'auto-reply'
+  | 'own'
+  | 'duplicate'
+  | 'too-large'
+  | 'quarantined'

@@ -1,0 +1,107 @@
+/**
+ * An advance notice: what the secret list is told, under which approvals, and how each delivery stands
+ * (practice.md §4.4 to §4.6). Types and total functions only.
+ */
+import { type Contact } from './address.ts'
+import { type CaseTag, type Fingerprint, type Sha256 } from './ids.ts'
+import { type NoticeField } from './policy.ts'
+import { type Instant } from './time.ts'
+
+/** `drafting` and `held` never leave; `scheduled` is approved and waits; `releasing` is partly queued. */
+export type NoticeState = 'drafting' | 'scheduled' | 'releasing' | 'released' | 'held'
+
+/** Fields written by a maintainer, by their key; `patches` and `disclosure_at` are not text and live beside. */
+export type NoticeFields = Readonly<
+  Partial<Record<Exclude<NoticeField, 'patches' | 'disclosure_at'> | 'no_patches', string>>
+>
+
+/** Every key that `/notice draft` takes. */
+export const NOTICE_TEXT_FIELDS = [
+  'title',
+  'description',
+  'scope',
+  'affected_versions',
+  'not_affected',
+  'remedy_steps',
+  'no_patches',
+  'patch_available_at',
+  'release_at',
+  'mitigations',
+  'severity',
+  'cvss_vector',
+  'cve',
+  'deploy_permission',
+  'exploited',
+  'credit',
+  'usage_changes',
+  'how_to_check',
+  'detection'
+] as const satisfies readonly (keyof NoticeFields)[]
+
+/** A patch that goes along, byte for byte. */
+export type Patch = {
+  readonly filename: string
+  readonly contentType: string
+  readonly size: number
+  readonly sha256: Sha256
+}
+
+/** One notice as stored; a case has at most one, in revisions. */
+export type NoticeRecord = {
+  readonly id: number
+  readonly caseTag: CaseTag
+  readonly product: string
+  readonly state: NoticeState
+  readonly revision: number
+  readonly fields: NoticeFields
+  readonly patches: readonly Patch[]
+  /** Maintainer who wrote the present content. May not approve it. */
+  readonly authorId: string
+  /** Approvals over `digest`; void as soon as the digest of the present content differs. */
+  readonly approvals: readonly {
+    readonly maintainerId: string
+    readonly digest: Sha256
+    readonly at: Instant
+  }[]
+  /** When the deliveries become due; null until scheduled. */
+  readonly releaseAt: Instant | null
+  readonly releasedAt: Instant | null
+  readonly version: number
+}
+
+/** A code that the desk issued with a preview of exactly one content. */
+export type Preview = { readonly code: string; readonly digest: Sha256; readonly issuedAt: Instant }
+
+/** A member of the secret list, as far as decisions need to know. */
+export type MemberRecord = Contact & {
+  readonly id: string
+  readonly products: readonly string[]
+  readonly state: 'active' | 'frozen' | 'removed'
+  readonly fingerprint: Fingerprint
+  readonly keyExpiresAt: Instant | null
+  readonly addedAt: Instant
+}
+
+/** How one member's copy stands. */
+export type DeliveryState = 'waiting' | 'queued' | 'sent' | 'held' | 'bounced' | 'given-up'
+
+/**
+ * The text whose SHA-256 an approval signs: everything a recipient would read and who the recipients are, in one fixed
+ * order. Changing any byte, date, file or recipient changes it (G7).
+ */
+export function canonicalNotice(
+  notice: Pick<NoticeRecord, 'caseTag' | 'product' | 'revision' | 'fields' | 'patches'>,
+  disclosureAt: Instant | null,
+  recipients: readonly Pick<MemberRecord, 'id' | 'address' | 'fingerprint'>[]
+): string {
+  const sorted = [...recipients].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  return JSON.stringify([
+    notice.caseTag,
+    notice.product,
+    notice.revision,
+    NOTICE_TEXT_FIELDS.map((key) => notice.fields[key] ?? null),
+    notice.patches.map((patch) => [patch.filename, patch.contentType, patch.size, patch.sha256]),
+    disclosureAt,
+    sorted.map((member) => [member.id, member.address, member.fingerprint])
+  ])
+}

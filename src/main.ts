@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+/**
+ * Process entry: hands the arguments to the command line and sets the exit status. Nothing else happens at import time.
+ */
+import { processStreams } from './cli/output.ts'
+import { runProgram } from './cli/program.ts'
+
+process.exitCode = await runProgram(process.argv.slice(2), processStreams)

@@ -1,0 +1,75 @@
+/**
+ * Marks of mail that no human wrote, or that must not be answered (RFC 3834, RFC 8098, mail.md §1.9). These are facts
+ * of the outer header only; what follows from them is decided in policy.
+ */
+import { type AutomaticKind, type HeaderFacts } from '../domain/mail.ts'
+import { isBounce } from './bounce.ts'
+import { type Field, firstValue, valuesOf } from './fields.ts'
+import { type MimeTree } from './tree.ts'
+
+/** Header field that marks what the desk itself sent; its value is the desk's address. */
+const LOOP_FIELD = 'x-postern-loop'
+const RECEIVED_MAX = 30
+const NO_REPLY =
+  /^(?:mailer-daemon|postmaster|owner-.*|.*-(?:request|bounces?|owner)|bounces?|no-?_?reply|do-?not-?reply)(?:[+=-].*)?$/i
+
+/** All marks found, without duplicates. `deskAddress` is compared without case. */
+export function readAutomatic(
+  tree: MimeTree,
+  facts: HeaderFacts,
+  deskAddress: string
+): AutomaticKind[] {
+  const { fields } = tree.root
+  const kinds = new Set<AutomaticKind>()
+  if (isBounce(tree, facts)) kinds.add('bounce')
+  for (const kind of answerKinds(fields)) kinds.add(kind)
+  if (isReceipt(tree)) kinds.add('receipt')
+  if (fields.some((field) => field.name.startsWith('list-') || field.name === 'mailing-list')) {
+    kinds.add('list')
+  }
+  if (/\b(?:bulk|list|junk)\b/i.test(firstValue(fields, 'precedence'))) kinds.add('bulk')
+  if (valuesOf(fields, 'return-path').some((value) => /^<\s*>$/.test(value))) kinds.add('null-path')
+  const local = facts.from?.address.split('@')[0] ?? ''
+  if (NO_REPLY.test(local)) kinds.add('no-reply-address')
+  if (asksForSilence(fields)) kinds.add('asks-for-silence')
+  if (isLoop(fields, deskAddress)) kinds.add('loop')
+  return [...kinds]
+}
+
+function answerKinds(fields: readonly Field[]): AutomaticKind[] {
+  const kinds: AutomaticKind[] = []
+  for (const value of valuesOf(fields, 'auto-submitted')) {
+    const keyword = (value.split(/[;\s(]/)[0] ?? '').toLowerCase()
+    if (keyword === 'no') continue
+    kinds.push(keyword === 'auto-replied' ? 'auto-replied' : 'auto-generated')
+  }
+  const isOldAnswer = ['x-autoreply', 'x-autorespond', 'x-auto-reply-from'].some(
+    (name) => firstValue(fields, name) !== ''
+  )
+  if (isOldAnswer || /auto.?reply/i.test(firstValue(fields, 'precedence')))
+    kinds.push('auto-replied')
+  return kinds
+}
+
+function isReceipt(tree: MimeTree): boolean {
+  const { type, params, children } = tree.root
+  const report = (params.get('report-type') ?? '').toLowerCase()
+  const kinds = ['disposition-notification', 'feedback-report']
+  if (type === 'multipart/report' && kinds.includes(report)) return true
+  return children.some(
+    (child) =>
+      child.type === 'message/disposition-notification' || child.type === 'message/feedback-report'
+  )
+}
+
+function asksForSilence(fields: readonly Field[]): boolean {
+  return valuesOf(fields, 'x-auto-response-suppress').some((value) =>
+    value.split(/[,;\s]+/).some((word) => /^(?:all|autoreply|oof|dr)$/i.test(word))
+  )
+}
+
+function isLoop(fields: readonly Field[], deskAddress: string): boolean {
+  if (valuesOf(fields, 'received').length > RECEIVED_MAX) return true
+  const own = deskAddress.trim().toLowerCase()
+  return valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
+}

@@ -1,0 +1,115 @@
+/**
+ * Delivery status notifications (RFC 3464, RFC 6522) and the old forms that many servers still send. All of it is
+ * attacker-controlled text: it may only ever move the delivery state of a mail whose unguessable Message-ID it returns.
+ */
+import { type MessageId } from '../domain/ids.ts'
+import { type BounceFacts, type HeaderFacts } from '../domain/mail.ts'
+import { type Field, firstValue, readFields, valuesOf } from './fields.ts'
+import { findMessageIds } from './header.ts'
+import { contentOf } from './leaf.ts'
+import { type MimeTree, type Part, partsBelow } from './tree.ts'
+
+const RETURNED = new Set([
+  'message/rfc822',
+  'message/global',
+  'text/rfc822-headers',
+  'message/rfc822-headers',
+  'message/global-headers'
+])
+const STATUS_TYPES = new Set(['message/delivery-status', 'message/global-delivery-status'])
+const OLD_SUBJECT =
+  /undeliver|delivery (?:status|failure|failed|has failed|problem|report)|mail delivery|returned (?:mail|to sender)|failure notice|error sending your mail|could not be delivered|nicht zugestellt|unzustellbar/i
+const DAEMON = /^(?:mailer-daemon|postmaster|mail-daemon|mdaemon)/i
+const GROUPS_MAX = 50
+const TEXT_BYTES_MAX = 64 * 1024
+const IDS_MAX = 20
+
+/** Whether the mail is a delivery status notification, by RFC 3464 or by the looks of the older forms. */
+export function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
+  const { root } = tree
+  const report = (root.params.get('report-type') ?? '').toLowerCase()
+  if (root.type === 'multipart/report' && report === 'delivery-status') return true
+  if (root.children.some((child) => STATUS_TYPES.has(child.type))) return true
+  if (firstValue(root.fields, 'x-failed-recipients') !== '') return true
+  const isNullPath = valuesOf(root.fields, 'return-path').some((value) => /^<\s*>$/.test(value))
+  const local = facts.from?.address.split('@')[0] ?? firstValue(root.fields, 'from').trim()
+  return (isNullPath || DAEMON.test(local)) && OLD_SUBJECT.test(facts.subject)
+}
+
+/** The facts of a bounce, or null when the mail is none. */
+export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | null {
+  if (!isBounce(tree, facts)) return null
+  const parts = partsBelow(tree.root)
+  const status = parts.find((part) => STATUS_TYPES.has(part.type))
+  const groups = status === undefined ? [] : readGroups(contentOf(tree, status))
+  const worst = status === undefined ? oldStatus(tree, parts, facts) : worstGroup(groups)
+  return {
+    returnedMessageIds: returnedIds(tree, parts),
+    action: worst.action,
+    status: worst.status
+  }
+}
+
+/** RFC 3464 §2.1: groups of fields with an empty line between them. */
+function readGroups(content: Buffer): (readonly Field[])[] {
+  const groups: (readonly Field[])[] = []
+  let at = 0
+  while (at < content.length && groups.length < GROUPS_MAX) {
+    const block = readFields(content, at, content.length)
+    groups.push(block.fields)
+    at = Math.max(block.bodyStart, at + 1)
+  }
+  return groups
+}
+
+function worstGroup(groups: readonly (readonly Field[])[]): Pick<BounceFacts, 'action' | 'status'> {
+  const order: readonly BounceFacts['action'][] = ['failed', 'delayed', 'other', 'delivered']
+  const found = groups
+    .filter((fields) => firstValue(fields, 'action') !== '')
+    .map((fields) => ({
+      action: toAction(firstValue(fields, 'action')),
+      status: /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(firstValue(fields, 'status'))?.[0] ?? ''
+    }))
+    .toSorted((a, b) => order.indexOf(a.action) - order.indexOf(b.action))
+  return found[0] ?? { action: 'other', status: '' }
+}
+
+/** Older forms say it in words: a status code in the text, and a failure unless the subject speaks of a delay. */
+function oldStatus(
+  tree: MimeTree,
+  parts: readonly Part[],
+  facts: HeaderFacts
+): Pick<BounceFacts, 'action' | 'status'> {
+  const leaf = parts.find((part) => part.type === 'text/plain')
+  const text = leaf === undefined ? '' : contentOf(tree, leaf).toString('latin1', 0, TEXT_BYTES_MAX)
+  const status = /\b[45]\.\d{1,3}\.\d{1,3}\b/.exec(text)?.[0] ?? ''
+  const isDelay = /delay|warning|still trying/i.test(facts.subject)
+  return { action: isDelay ? 'delayed' : 'failed', status }
+}
+
+function toAction(value: string): BounceFacts['action'] {
+  const word = value.trim().toLowerCase()
+  if (word === 'failed' || word === 'delayed' || word === 'delivered') return word
+  return word === 'relayed' || word === 'expanded' ? 'delivered' : 'other'
+}
+
+/** Message-IDs of the returned header; in the old forms, of a copy within the text. */
+function returnedIds(tree: MimeTree, parts: readonly Part[]): MessageId[] {
+  const ids = new Set<MessageId>()
+  for (const part of parts) {
+    if (part.children.length > 0) continue
+    const content = contentOf(tree, part)
+    if (RETURNED.has(part.type)) {
+      const { fields } = readFields(content, 0, content.length)
+      for (const id of valuesOf(fields, 'message-id').flatMap((v) => findMessageIds(v))) ids.add(id)
+    } else if (part.type === 'text/plain') {
+      const text = content.subarray(0, TEXT_BYTES_MAX).toString('latin1')
+      for (const match of text.matchAll(
+        /^[> \t]{0,20}Message-ID:[ \t\r\n]{0,20}(<[^<>\s]{3,250}>)/gim
+      )) {
+        for (const id of findMessageIds(match[1] ?? '')) ids.add(id)
+      }
+    }
+  }
+  return [...ids].slice(0, IDS_MAX)
+}

@@ -1,0 +1,123 @@
+/**
+ * From a payload to what people read: one text and the attachments. Parts are never concatenated with anything outside
+ * the payload, HTML is only ever converted, and encrypted parts found inside stay closed attachments (EFAIL,
+ * mail.md §2.1; RFC 9787 "errant" layers). Nothing below a limit is dropped: it becomes an attachment.
+ */
+import { createHash } from 'node:crypto'
+
+import { parseSha256 } from '../domain/ids.ts'
+import { type Attachment, type WarningCode } from '../domain/mail.ts'
+import { safeFilename } from './filename.ts'
+import { unflow } from './flowed.ts'
+import { textOfHtml } from './html.ts'
+import { capText, contentOf, textOf } from './leaf.ts'
+import { type Piece, selectPieces } from './pieces.ts'
+import { bodyOf, entityOf, type MimeTree, type Part } from './tree.ts'
+
+/** What a payload says. */
+export type Content = {
+  /** LF line ends, at most 256 KiB. */
+  readonly text: string
+  readonly attachments: readonly Attachment[]
+  readonly warnings: ReadonlySet<WarningCode>
+}
+
+/**
+ * Reads everything below `start`. `hasLegacyDisplay` when the payload carries protected headers: then the copy of them
+ * made for old mail programs is left out (RFC 9788 §5.2).
+ */
+export async function readContent(
+  tree: MimeTree,
+  start: Part,
+  hasLegacyDisplay: boolean
+): Promise<Content> {
+  const { pieces, warnings } = selectPieces(tree, start)
+  const shown = pieces.filter((piece) => !hasLegacyDisplay || !isLegacyDisplay(start, piece.part))
+  const texts: string[] = []
+  const attachments: Attachment[] = []
+  for (const piece of shown) {
+    if (piece.kind === 'attachment') {
+      attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
+    } else {
+      const text = await readText(tree, piece, warnings)
+      texts.push(hasLegacyDisplay ? withoutLegacyLines(piece.part, text) : text)
+    }
+  }
+  if (tree.hasTooManyParts) warnings.add('too-many-parts')
+  if (tree.isBroken) warnings.add('broken-mime')
+  const capped = capText(joinTexts(texts))
+  if (capped.isTruncated) warnings.add('text-truncated')
+  return { text: capped.text, attachments, warnings }
+}
+
+/** Bytes as an attachment under a safe name. `number` numbers the nameless. */
+export function makeAttachment(
+  content: Uint8Array,
+  sent: { readonly filename: string; readonly type: string },
+  number: number
+): Attachment {
+  const sha256 = parseSha256(createHash('sha256').update(content).digest('hex'))
+  if (sha256 === null) throw new TypeError('node:crypto returned no SHA-256')
+  return {
+    filename: safeFilename(sent.filename, sent.type, number),
+    contentType: sent.type,
+    size: content.length,
+    sha256,
+    // A copy of its own: a slice would carry the whole mail across the worker boundary.
+    content: new Uint8Array(content)
+  }
+}
+
+/** The text of one piece, converted from HTML where it is HTML; notes what had to be done to it. */
+async function readText(tree: MimeTree, piece: Piece, warnings: Set<WarningCode>): Promise<string> {
+  const leaf = await textOf(tree, piece.part)
+  if (leaf.isDamaged) warnings.add('undecodable-text')
+  if (leaf.isTruncated) warnings.add('text-truncated')
+  if (piece.kind === 'html') {
+    const converted = textOfHtml(leaf.text)
+    warnings.add(converted.isConverted ? 'html-only' : 'html-not-converted')
+    return converted.text
+  }
+  const { params } = piece.part
+  const isFlowed = params.get('format')?.toLowerCase() === 'flowed'
+  return isFlowed ? unflow(leaf.text, params.get('delsp')?.toLowerCase() === 'yes') : leaf.text
+}
+
+function toAttachment(tree: MimeTree, part: Part, number: number): Attachment {
+  if (part.isOpaque) {
+    const sent = { filename: '', type: 'application/octet-stream' }
+    return makeAttachment(entityOf(tree, part), sent, number)
+  }
+  const isMultipart = part.type.startsWith('multipart/')
+  const content = isMultipart ? bodyOf(tree, part) : contentOf(tree, part)
+  const type = isMultipart ? 'application/octet-stream' : part.type
+  return makeAttachment(content, { filename: part.filename, type }, number)
+}
+
+/** The separate part with copied fields that older senders put first. */
+function isLegacyDisplay(start: Part, part: Part): boolean {
+  return (
+    start.children[0] === part &&
+    start.type === 'multipart/mixed' &&
+    ['text/plain', 'text/rfc822-headers'].includes(part.type) &&
+    part.params.get('protected-headers')?.toLowerCase() === 'v1'
+  )
+}
+
+/** RFC 9788 §5.2.2: field lines at the top of a marked leaf, up to the first empty line. */
+function withoutLegacyLines(part: Part, text: string): string {
+  if (part.params.get('hp-legacy-display') !== '1' || part.type !== 'text/plain') return text
+  const lines = text.split('\n')
+  const end = lines.findIndex((line) => line.trim() === '')
+  const head = lines.slice(0, Math.max(end, 0))
+  const isFields = head.length > 0 && head.every((line) => /^(?:[A-Za-z-]+:|[ \t])/.test(line))
+  return isFields ? lines.slice(end + 1).join('\n') : text
+}
+
+function joinTexts(texts: readonly string[]): string {
+  return texts
+    .map((text) => text.replace(/^\n+/, '').trimEnd())
+    .filter((text) => text !== '')
+    .map((text) => `${text}\n`)
+    .join('\n')
+}

@@ -1,0 +1,91 @@
+/**
+ * Encoded words (RFC 2047) and the one place where header text becomes safe to show: no control, bidirectional or
+ * line-separating characters survive, because an encoded word may decode to CR LF and a forged field (mail.md §2.18).
+ */
+
+/** Longest header text that is kept, in characters. */
+const HEADER_TEXT_MAX = 200
+const WORD = /=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([!->@-~]*)\?=/g
+const LONE_SURROGATE = /\p{Surrogate}/gu
+// C0, C1, soft hyphen, Arabic letter mark, zero-width and bidirectional controls, line separators, BOM, tags.
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+
+/** Text safe to show and to write into a header: unsafe characters become spaces, runs collapse, at most `max` long. */
+export function sanitizeHeaderText(text: string, max: number = HEADER_TEXT_MAX): string {
+  const clean = text
+    .replaceAll(LONE_SURROGATE, '\ufffd')
+    .replaceAll(UNSAFE, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+  return Array.from(clean.slice(0, max * 2))
+    .slice(0, max)
+    .join('')
+    .trim()
+}
+
+/** `value` with its encoded words decoded. Not sanitized: callers pass the result through {@link sanitizeHeaderText}. */
+export function decodeWords(value: string): string {
+  const pieces: (string | EncodedWord)[] = []
+  let at = 0
+  for (const match of value.matchAll(WORD)) {
+    const between = value.slice(at, match.index)
+    const isBetweenWords = at > 0 && between.trim() === ''
+    if (!isBetweenWords && between !== '') pieces.push(between)
+    pieces.push(readWord(match))
+    at = match.index + match[0].length
+  }
+  if (at < value.length) pieces.push(value.slice(at))
+  return joinPieces(pieces)
+}
+
+/** Bytes in a named charset as text; unknown charsets are read as UTF-8 where valid, else as windows-1252. */
+export function decodeCharset(bytes: Uint8Array, charset: string): string {
+  try {
+    return new TextDecoder(charset).decode(bytes)
+  } catch {
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    } catch {
+      return new TextDecoder('windows-1252').decode(bytes)
+    }
+  }
+}
+
+type EncodedWord = { readonly charset: string; readonly bytes: Buffer }
+
+function readWord(match: RegExpExecArray): EncodedWord {
+  const charset = (match[1] ?? '').replace(/\*.*$/, '').toLowerCase()
+  const payload = match[3] ?? ''
+  const isBase64 = (match[2] ?? '').toUpperCase() === 'B'
+  const bytes = isBase64 ? Buffer.from(payload, 'base64') : decodeQ(payload)
+  return { charset, bytes }
+}
+
+/** Joins neighbours of one charset before decoding, because mailers split characters across words. */
+function joinPieces(pieces: readonly (string | EncodedWord)[]): string {
+  let text = ''
+  for (let at = 0; at < pieces.length; ) {
+    const piece = pieces[at]
+    at += 1
+    if (piece === undefined || typeof piece === 'string') {
+      text += piece ?? ''
+      continue
+    }
+    const chunks = [piece.bytes]
+    for (let next = pieces[at]; typeof next === 'object'; next = pieces[at]) {
+      if (next.charset !== piece.charset) break
+      chunks.push(next.bytes)
+      at += 1
+    }
+    text += decodeCharset(Buffer.concat(chunks), piece.charset)
+  }
+  return text
+}
+
+function decodeQ(payload: string): Buffer {
+  const text = payload
+    .replaceAll('_', ' ')
+    .replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+  return Buffer.from(text, 'latin1')
+}

@@ -1,0 +1,98 @@
+/**
+ * Header facts: the few fields Postern looks at, decoded, sanitized and strict. A field that may occur once and occurs
+ * twice is reported, because mail programs disagree on which one counts (mail.md §2.6). Must never merge outer and
+ * protected fields: it is called once for each block.
+ */
+import { type Contact } from '../domain/address.ts'
+import { type MessageId, parseMessageId } from '../domain/ids.ts'
+import { type HeaderFacts, type WarningCode } from '../domain/mail.ts'
+import { readMailDate } from './date.ts'
+import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
+import { type Field, firstValue, valuesOf } from './fields.ts'
+import { readMailboxes } from './mailboxes.ts'
+
+/** Facts of one header block and what is wrong with it. */
+export type HeaderReading = {
+  readonly facts: HeaderFacts
+  readonly warnings: readonly WarningCode[]
+}
+
+const REFERENCES_MAX = 100
+const CONTACTS_MAX = 200
+/** RFC 5322 §3.6: at most one of each; Content-Type and MIME-Version by RFC 2045. */
+const SINGLE = [
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'subject',
+  'message-id',
+  'in-reply-to',
+  'references',
+  'date',
+  'content-type',
+  'mime-version'
+]
+
+/** Reads one header block. A From that repeats or names several mailboxes gives `from: null`. Never throws. */
+export function readHeader(fields: readonly Field[]): HeaderReading {
+  const warnings: WarningCode[] = []
+  const messageId = oneMessageId(valuesOf(fields, 'message-id'))
+  const from = oneMailbox(valuesOf(fields, 'from'))
+  const fromCount = valuesOf(fields, 'from').map((value) => readMailboxes(value).count)
+  const isRepeated =
+    SINGLE.some((name) => valuesOf(fields, name).length > 1) || fromCount.some((count) => count > 1)
+  if (isRepeated) warnings.push('repeated-header')
+  if (from === null) warnings.push('no-from')
+  if (messageId === null) warnings.push('no-message-id')
+  const facts: HeaderFacts = {
+    from,
+    replyTo: oneMailbox(valuesOf(fields, 'reply-to')),
+    to: allMailboxes(valuesOf(fields, 'to')),
+    cc: allMailboxes(valuesOf(fields, 'cc')),
+    subject: sanitizeHeaderText(decodeWords(firstValue(fields, 'subject'))),
+    messageId,
+    date: readMailDate(firstValue(fields, 'date')),
+    references: readReferences(fields)
+  }
+  return { facts, warnings }
+}
+
+/** All Message-IDs in `text`, in order, without duplicates, at most `max`. */
+export function findMessageIds(text: string, max: number = REFERENCES_MAX): MessageId[] {
+  const found = new Set<MessageId>()
+  for (const match of text.matchAll(/<([^<>\s]{3,250})>/g)) {
+    const id = parseMessageId(match[1] ?? '')
+    if (id !== null) found.add(id)
+    if (found.size === max) break
+  }
+  return [...found]
+}
+
+function oneMailbox(values: readonly string[]): Contact | null {
+  const [value] = values
+  if (value === undefined || values.length > 1) return null
+  const list = readMailboxes(value)
+  return list.count === 1 ? (list.contacts[0] ?? null) : null
+}
+
+function allMailboxes(values: readonly string[]): Contact[] {
+  return values.flatMap((value) => readMailboxes(value).contacts).slice(0, CONTACTS_MAX)
+}
+
+function oneMessageId(values: readonly string[]): MessageId | null {
+  const [value] = values
+  if (value === undefined || values.length > 1) return null
+  return findMessageIds(value, 1)[0] ?? parseMessageId(value)
+}
+
+/** References, then In-Reply-To where it adds something; of an overlong list the root and the newest stay. */
+function readReferences(fields: readonly Field[]): MessageId[] {
+  const everything = findMessageIds(
+    [...valuesOf(fields, 'references'), ...valuesOf(fields, 'in-reply-to')].join(' '),
+    10_000
+  )
+  if (everything.length <= REFERENCES_MAX) return everything
+  return [...everything.slice(0, 1), ...everything.slice(1 - REFERENCES_MAX)]
+}

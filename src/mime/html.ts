@@ -1,0 +1,51 @@
+/**
+ * HTML to text, within limits on size, depth and breadth (mail.md §2.17). Nothing is fetched, no image is looked at,
+ * and a document that cannot be converted becomes a placeholder instead of an error.
+ */
+import { convert } from 'html-to-text'
+
+/** Shown in place of HTML that could not be converted. */
+const HTML_PLACEHOLDER = '[HTML part not converted]'
+const HTML_CHARS_MAX = 200_000
+// Nesting is bounded before the parser sees it: its own limit applies only after the whole document is a tree.
+const TAGS_MAX = 20_000
+
+/** Text of an HTML document; `isConverted` false when the placeholder stands for it. */
+export function textOfHtml(html: string): { readonly text: string; readonly isConverted: boolean } {
+  const slice = html.slice(0, HTML_CHARS_MAX)
+  if (countTags(slice) > TAGS_MAX) return { text: HTML_PLACEHOLDER, isConverted: false }
+  try {
+    const text = convert(slice, {
+      wordwrap: false,
+      limits: {
+        maxDepth: 50,
+        maxChildNodes: 5000,
+        maxInputLength: HTML_CHARS_MAX,
+        ellipsis: '[…]'
+      },
+      selectors: [
+        { selector: 'img', format: 'skip' },
+        { selector: 'a', options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
+        // RFC 9788 §5.2: a copy of protected fields for old readers, no part of the text.
+        { selector: 'div.header-protection-legacy-display', format: 'skip' }
+      ]
+    })
+    return { text: tidy(text), isConverted: true }
+  } catch {
+    return { text: HTML_PLACEHOLDER, isConverted: false }
+  }
+}
+
+/** Layout made of blanks: no-break spaces, blanks at line ends and runs of empty lines. */
+function tidy(text: string): string {
+  const lines = text.split('\n').map((line) => line.replaceAll('\u00a0', ' ').trimEnd())
+  const isSecondEmpty = (line: string, index: number): boolean =>
+    line === '' && (index === 0 || lines[index - 1] === '')
+  return lines.filter((line, index) => !isSecondEmpty(line, index)).join('\n')
+}
+
+function countTags(html: string): number {
+  let count = 0
+  for (let at = html.indexOf('<'); at >= 0; at = html.indexOf('<', at + 1)) count += 1
+  return count
+}

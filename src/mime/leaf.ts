@@ -1,0 +1,120 @@
+/**
+ * Decodes leaves: transfer encodings by our own code, charsets through mailparser on a synthetic one-part mail in which
+ * every HTML and link option is off. Must never see HTML as HTML and never a mail's own structure (mail.md §2.17).
+ */
+import { simpleParser } from 'mailparser'
+
+import { decodeCharset } from './encoded-words.ts'
+import { bodyOf, type MimeTree, type Part } from './tree.ts'
+
+/** Most text that is shown of one mail, in bytes of UTF-8. */
+const TEXT_BYTES_MAX = 256 * 1024
+/** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
+const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
+const CHARSET = /^[a-z0-9][a-z0-9_.:+-]{0,39}$/
+// Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report.
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+
+/** Decoded text and whether characters had to be replaced or the end cut off. */
+export type LeafText = {
+  readonly text: string
+  readonly isDamaged: boolean
+  readonly isTruncated: boolean
+}
+
+/** The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings are left as they are. */
+export function contentOf(tree: MimeTree, part: Part): Buffer {
+  const body = bodyOf(tree, part)
+  if (part.encoding === 'base64') return Buffer.from(body.toString('latin1'), 'base64')
+  if (part.encoding === 'quoted-printable') return decodeQuotedPrintable(body)
+  return Buffer.from(body)
+}
+
+/** The text of a text leaf, LF line ends, control characters replaced by spaces. */
+export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
+  return decodeText(contentOf(tree, part), part.params.get('charset') ?? '')
+}
+
+/** Bytes in `charset` ('' when not declared) as text. */
+export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
+  const slice = bytes.subarray(0, LEAF_BYTES_MAX)
+  const chosen = chooseCharset(slice, charset.trim().toLowerCase())
+  const decoded = await decodeWithParser(slice, chosen.charset)
+  const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, ' ')
+  const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
+  return { text, isDamaged, isTruncated: bytes.length > LEAF_BYTES_MAX }
+}
+
+/** `text` cut to the limit of {@link TEXT_BYTES_MAX}, at a character. */
+export function capText(text: string): { readonly text: string; readonly isTruncated: boolean } {
+  const bytes = Buffer.from(text, 'utf8')
+  if (bytes.length <= TEXT_BYTES_MAX) return { text, isTruncated: false }
+  const cut = bytes
+    .subarray(0, TEXT_BYTES_MAX)
+    .toString('utf8')
+    .replace(/\ufffd$/, '')
+  return { text: cut, isTruncated: true }
+}
+
+type ChosenCharset = { readonly charset: string; readonly isGuess: boolean }
+
+/**
+ * Undeclared text is UTF-8 when it can be. UTF-7 is never decoded: it hides ASCII from the eye (mail.md §2.23).
+ */
+function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
+  const isPlain = ['', 'us-ascii', 'ascii', 'utf-8', 'utf8'].includes(declared)
+  if (isPlain) {
+    return isUtf8(bytes)
+      ? { charset: 'utf-8', isGuess: false }
+      : { charset: declared.startsWith('utf') ? 'utf-8' : 'windows-1252', isGuess: true }
+  }
+  const isKnown =
+    CHARSET.test(declared) && !declared.includes('utf-7') && !declared.includes('utf7')
+  return isKnown
+    ? { charset: declared, isGuess: false }
+    : { charset: 'windows-1252', isGuess: true }
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    // A slice may end inside a character, hence the streaming mode.
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function decodeWithParser(bytes: Uint8Array, charset: string): Promise<string> {
+  if (bytes.length === 0) return ''
+  const head = `Content-Type: text/plain; charset=${charset}\r\nContent-Transfer-Encoding: base64\r\n\r\n`
+  const mail = head + Buffer.from(bytes).toString('base64')
+  try {
+    const parsed = await simpleParser(mail, {
+      skipHtmlToText: true,
+      skipTextToHtml: true,
+      skipTextLinks: true,
+      skipImageLinks: true
+    })
+    return parsed.text ?? ''
+  } catch {
+    return decodeCharset(bytes, charset)
+  }
+}
+
+/** RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. */
+function decodeQuotedPrintable(body: Buffer): Buffer {
+  const lines = body.toString('latin1').split('\n')
+  let text = ''
+  for (const [index, line] of lines.entries()) {
+    const hasCr = line.endsWith('\r')
+    const content = (hasCr ? line.slice(0, -1) : line).trimEnd()
+    const isLast = index === lines.length - 1
+    if (content.endsWith('=')) text += content.slice(0, -1)
+    else text += content + (isLast ? '' : hasCr ? '\r\n' : '\n')
+  }
+  const decoded = text.replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16))
+  )
+  return Buffer.from(decoded, 'latin1')
+}

@@ -1,0 +1,167 @@
+/**
+ * Writes header fields. In charge of making it impossible that a value becomes a second field, a second recipient or a
+ * body: every value with a C0 control character or DEL is refused, and only US-ASCII leaves. Must never repair a bad
+ * value silently: cleaning happens where foreign text enters (mime/header.ts).
+ * RFC 5322 §2.2.3 (folding), RFC 2047 (encoded words), RFC 2231 (parameters).
+ */
+import { type Address, type Contact } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
+import { type MessageId } from '../domain/ids.ts'
+
+declare const fieldBrand: unique symbol
+/** One finished header field, folded, without its last CRLF. Made only by {@link headerField}. */
+export type HeaderField = string & { readonly [fieldBrand]: 'HeaderField' }
+
+declare const valueBrand: unique symbol
+/** A checked field value: printable US-ASCII and single spaces, not folded. */
+export type HeaderValue = string & { readonly [valueBrand]: 'HeaderValue' }
+
+const NAME = /^[A-Za-z][A-Za-z0-9-]{0,70}$/
+const CONTROL = /[\u0000-\u001f\u007f]/
+const PRINTABLE = /^[\x20-\x7e]*$/
+const TOKEN = /^[A-Za-z0-9!#$&+.^_`{|}~-]+$/
+const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
+/** RFC 5322 §2.1.1. */
+const LINE_WANTED = 78
+const LINE_LIMIT = 998
+/** Bytes of UTF-8 in one encoded word: 52 base64 characters and 12 around them, under the 75 of RFC 2047 §2. */
+const WORD_BYTES = 39
+/** Longest run without a space that unstructured text may have before it is encoded, so that folding can break it. */
+const LONGEST_RUN = 72
+/** Blanks that folding or a mail system on the way could change. */
+const UNSTABLE_SPACE = /^ | {2}| $/
+
+/**
+ * The field `name: value`, folded at spaces to 78 columns where possible.
+ * Throws Invariant on a bad name, a control character, anything but US-ASCII, or a line that cannot be kept to 998.
+ */
+export function headerField(name: string, value: string): HeaderField {
+  assert(NAME.test(name), 'header field name is not a token')
+  const tokens = headerValue(value).split(' ')
+  if (value === '') return `${name}:` as HeaderField
+  let line = `${name}:`
+  let folded = ''
+  for (const [index, token] of tokens.entries()) {
+    if (index > 0 && token !== '' && line.length + 1 + token.length > LINE_WANTED) {
+      folded += `${line}\r\n`
+      line = ''
+    }
+    line += ` ${token}`
+    assert(line.length <= LINE_LIMIT, 'header line longer than 998 characters')
+  }
+  return (folded + line) as HeaderField
+}
+
+/** `text` as a field value. Throws Invariant unless it is printable US-ASCII without any control character. */
+export function headerValue(text: string): HeaderValue {
+  assert(!CONTROL.test(text), 'control character in a header value')
+  assert(PRINTABLE.test(text), 'header value is not US-ASCII')
+  return text as HeaderValue
+}
+
+/** Human text for an unstructured field (Subject), encoded words where US-ASCII cannot say it (RFC 2047 §5 (1)). */
+export function unstructured(text: string): HeaderValue {
+  assert(!CONTROL.test(text), 'control character in a header value')
+  const plain =
+    PRINTABLE.test(text) &&
+    !text.includes('=?') &&
+    !UNSTABLE_SPACE.test(text) &&
+    text.split(' ').every((run) => run.length <= LONGEST_RUN)
+  return plain ? headerValue(text) : encodedWords(text)
+}
+
+/** `Name <address>`; the name is left out when it is empty (RFC 5322 §3.4). */
+export function mailbox(contact: Contact): HeaderValue {
+  const name = contact.name.trim()
+  const address = angled(contact.address)
+  return name === '' ? headerValue(contact.address) : headerValue(`${phrase(name)} ${address}`)
+}
+
+/** One Message-ID in its angle brackets. */
+export function messageIdValue(id: MessageId): HeaderValue {
+  return angled(id)
+}
+
+/** Message-IDs for References, oldest first. */
+export function messageIdList(ids: readonly MessageId[]): HeaderValue {
+  return headerValue(ids.map((id) => angled(id)).join(' '))
+}
+
+/**
+ * `; name=value` for Content-Type and Content-Disposition: a token or a quoted string where US-ASCII says it, and the
+ * extended form in UTF-8 otherwise, in numbered pieces when it is long (RFC 2231 §3, §4).
+ */
+export function parameter(name: string, value: string): string {
+  assert(TOKEN.test(name), 'parameter name is not a token')
+  assert(!CONTROL.test(value), 'control character in a parameter')
+  if (isShortPlain(value)) {
+    return `; ${name}=${TOKEN.test(value) ? value : quoted(value)}`
+  }
+  const pieces = percentPieces(value, 50)
+  if (pieces.length === 1) return `; ${name}*=utf-8''${pieces[0] ?? ''}`
+  return pieces
+    .map((piece, index) => `; ${name}*${index}*=${index === 0 ? "utf-8''" : ''}${piece}`)
+    .join('')
+}
+
+function angled(text: Address | MessageId): HeaderValue {
+  assert(!/[<>\s]/.test(text), 'angle bracket or space in an identifier')
+  return headerValue(`<${text}>`)
+}
+
+/** RFC 2047 §5 (3): encoded words in a phrase stand free, never inside a quoted string. */
+function phrase(name: string): string {
+  if (ATOMS.test(name) && !name.includes('=?')) return name
+  return isShortPlain(name) && !name.includes('=?') ? quoted(name) : encodedWords(name)
+}
+
+function isShortPlain(text: string): boolean {
+  return PRINTABLE.test(text) && text.length <= LONGEST_RUN && !UNSTABLE_SPACE.test(text)
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+}
+
+function encodedWords(text: string): HeaderValue {
+  assert(!CONTROL.test(text), 'control character in a header value')
+  const words: string[] = []
+  let piece = ''
+  let bytes = 0
+  for (const character of text) {
+    const size = Buffer.byteLength(character)
+    if (bytes + size > WORD_BYTES) {
+      words.push(encodedWord(piece))
+      piece = ''
+      bytes = 0
+    }
+    piece += character
+    bytes += size
+  }
+  if (piece !== '') words.push(encodedWord(piece))
+  return headerValue(words.join(' '))
+}
+
+function encodedWord(text: string): string {
+  return `=?utf-8?B?${Buffer.from(text, 'utf8').toString('base64')}?=`
+}
+
+/** Percent-encoded UTF-8 cut into pieces of at most `length`, never inside an escape. */
+function percentPieces(value: string, length: number): string[] {
+  const units = [...Buffer.from(value, 'utf8')].map((byte) => {
+    const character = String.fromCharCode(byte)
+    return /[A-Za-z0-9._~-]/.test(character)
+      ? character
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  })
+  const pieces: string[] = []
+  let piece = ''
+  for (const unit of units) {
+    if (piece.length + unit.length > length) {
+      pieces.push(piece)
+      piece = ''
+    }
+    piece += unit
+  }
+  return [...pieces, piece]
+}

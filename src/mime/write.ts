@@ -1,0 +1,184 @@
+/**
+ * Writes MIME entities: the body of an outgoing mail and the multiparts that carry signatures and ciphertext. In charge
+ * of structure and boundaries; values pass through write-header.ts and leaves through write-text.ts. Must never write
+ * Cc, Bcc or HTML. RFC 2045, RFC 2046; RFC 3156 §4 and §5 for the OpenPGP multiparts.
+ */
+import { randomBytes } from 'node:crypto'
+import { type OutgoingAttachment, type OutgoingBody } from '../domain/outgoing.ts'
+import { type HeaderField, headerField, parameter } from './write-header.ts'
+import { encodeBase64, encodeText } from './write-text.ts'
+
+/** A MIME entity not yet written: its type apart from the rest, so that a root can take further parameters. */
+export type Entity = {
+  /** `type/subtype` in lower case. */
+  readonly mediaType: string
+  /** Formatted parameters, each beginning with `; `. */
+  readonly parameters: string
+  /** Further structural fields: Content-Transfer-Encoding, Content-Disposition, Content-Description. */
+  readonly fields: readonly HeaderField[]
+  /** The content in order, byte for byte. */
+  readonly content: readonly Uint8Array[]
+}
+
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
+const CRLF = Buffer.from('\r\n')
+
+/**
+ * The body as one entity: a lone text part, or multipart/mixed of the text, the files (base64, byte for byte) and the
+ * original as message/rfc822 in 8bit. Only fit for the inside of an encrypted mail when there is an original.
+ */
+export function bodyEntity(body: OutgoingBody): Entity {
+  const parts = [textEntity(body.text), ...body.attachments.map(attachmentEntity)]
+  if (body.original !== null) parts.push(originalEntity(body.original))
+  const [only, ...others] = parts
+  return only !== undefined && others.length === 0 ? only : multipart('mixed', '', parts)
+}
+
+/** A text/plain part in UTF-8. */
+export function textEntity(text: string): Entity {
+  const { encoding, lines } = encodeText(text)
+  return {
+    mediaType: 'text/plain',
+    parameters: '; charset=utf-8',
+    fields: [headerField('Content-Transfer-Encoding', encoding)],
+    content: [Buffer.from(lines, 'latin1')]
+  }
+}
+
+/** The two parts of RFC 3156 §4 around an armored OpenPGP message (any line ends). */
+export function encryptedEntity(armored: string): Entity {
+  const version: Entity = {
+    mediaType: 'application/pgp-encrypted',
+    parameters: '',
+    fields: [headerField('Content-Description', 'PGP/MIME version identification')],
+    content: [Buffer.from('Version: 1\r\n')]
+  }
+  const data: Entity = {
+    mediaType: 'application/octet-stream',
+    parameters: parameter('name', 'encrypted.asc'),
+    fields: [
+      headerField('Content-Description', 'OpenPGP encrypted message'),
+      headerField('Content-Disposition', `inline${parameter('filename', 'encrypted.asc')}`)
+    ],
+    content: [armorBytes(armored)]
+  }
+  return multipart('encrypted', parameter('protocol', 'application/pgp-encrypted'), [version, data])
+}
+
+/**
+ * RFC 3156 §5: `signed` exactly as it was hashed (headers included, no CRLF at the end) and its armored detached
+ * signature. `micalg` is `pgp-` and the hash of the signature packet.
+ */
+export function signedEntity(signed: Uint8Array, armored: string, micalg: string): Entity {
+  const signature: Entity = {
+    mediaType: 'application/pgp-signature',
+    parameters: parameter('name', 'signature.asc'),
+    fields: [
+      headerField('Content-Description', 'OpenPGP digital signature'),
+      headerField('Content-Disposition', `attachment${parameter('filename', 'signature.asc')}`)
+    ],
+    content: [armorBytes(armored)]
+  }
+  const parameters = parameter('micalg', micalg) + parameter('protocol', signature.mediaType)
+  const written = Buffer.concat(entityChunks(signature, [], ''))
+  return joined('signed', parameters, [signed, written])
+}
+
+/**
+ * The entity as bytes, `leading` fields first. `rootParameters` (each beginning with `; `) go between the type and the
+ * entity's own parameters.
+ */
+export function writeEntity(
+  entity: Entity,
+  leading: readonly HeaderField[],
+  rootParameters: string
+): Uint8Array {
+  return Buffer.concat(entityChunks(entity, leading, rootParameters))
+}
+
+function attachmentEntity(file: OutgoingAttachment): Entity {
+  // Base64 is not allowed on message/* and multipart/* (RFC 2045 §6.4), and a malformed type must not lose the file.
+  const usable =
+    MEDIA_TYPE.test(file.contentType) && !/^(?:message|multipart)\//.test(file.contentType)
+  return {
+    mediaType: usable ? file.contentType : 'application/octet-stream',
+    parameters: '',
+    fields: [
+      headerField('Content-Transfer-Encoding', 'base64'),
+      headerField(
+        'Content-Disposition',
+        `attachment${parameter('filename', safeFilename(file.filename))}`
+      )
+    ],
+    content: [encodeBase64(file.content)]
+  }
+}
+
+function originalEntity(original: Uint8Array): Entity {
+  return {
+    mediaType: 'message/rfc822',
+    parameters: '',
+    fields: [
+      headerField('Content-Transfer-Encoding', '8bit'),
+      headerField('Content-Disposition', `attachment${parameter('filename', 'original.eml')}`)
+    ],
+    content: [original]
+  }
+}
+
+/** No path, no control character, never empty. Foreign names were cleaned on reading; this is the second lock. */
+function safeFilename(filename: string): string {
+  const cleaned = filename
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f/\\]/g, '_')
+    .trim()
+    .slice(0, 200)
+  return cleaned === '' || cleaned === '.' || cleaned === '..' ? 'attachment' : cleaned
+}
+
+function multipart(subtype: string, parameters: string, parts: readonly Entity[]): Entity {
+  return joined(
+    subtype,
+    parameters,
+    parts.map((part) => Buffer.concat(entityChunks(part, [], '')))
+  )
+}
+
+function joined(subtype: string, parameters: string, parts: readonly Uint8Array[]): Entity {
+  const boundary = unusedBoundary(parts)
+  const content: Uint8Array[] = []
+  for (const part of parts) {
+    content.push(Buffer.from(`--${boundary}\r\n`), part, CRLF)
+  }
+  content.push(Buffer.from(`--${boundary}--\r\n`))
+  const full = `${parameters}${parameter('boundary', boundary)}`
+  return { mediaType: `multipart/${subtype}`, parameters: full, fields: [], content }
+}
+
+/** 160 random bits behind `=_`, which neither base64 nor quoted-printable can contain; checked all the same. */
+function unusedBoundary(parts: readonly Uint8Array[]): string {
+  for (;;) {
+    const boundary = `=_${randomBytes(20).toString('hex')}`
+    const occurs = parts.some((part) =>
+      Buffer.from(part.buffer, part.byteOffset, part.byteLength).includes(boundary)
+    )
+    if (!occurs) return boundary
+  }
+}
+
+function entityChunks(
+  entity: Entity,
+  leading: readonly HeaderField[],
+  rootParameters: string
+): Uint8Array[] {
+  const type = headerField(
+    'Content-Type',
+    `${entity.mediaType}${rootParameters}${entity.parameters}`
+  )
+  const head = [...leading, type, ...entity.fields].join('\r\n')
+  return [Buffer.from(`${head}\r\n\r\n`, 'latin1'), ...entity.content]
+}
+
+/** Armor with CRLF line ends and none at the end. */
+function armorBytes(armored: string): Uint8Array {
+  return Buffer.from(armored.trimEnd().replaceAll(/\r?\n/g, '\r\n'), 'latin1')
+}

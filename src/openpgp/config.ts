@@ -1,0 +1,42 @@
+/**
+ * The one explicit openpgp.js configuration (mail.md §3.1). Every call passes it, so the library's global settings
+ * never matter. Must never be loosened for a single message: what this refuses is not read (RFC 9580 §13).
+ */
+import { type Config, enums, config as libraryDefaults, type PartialConfig } from 'openpgp'
+
+/** Largest plaintext that a message may expand to, in bytes: stops compression bombs (mail.md §2.14). */
+export const DECOMPRESSED_BYTES_MAX = 64 * 2 ** 20
+
+/**
+ * The configuration for one call. An RSA desk key turns on constant-time PKCS#1 decryption, which supports AES session
+ * keys only and is what automatic decryption needs (mail.md §0).
+ */
+export function pgpConfig(deskKeyIsRsa: boolean): PartialConfig {
+  return {
+    maxDecompressedMessageSize: DECOMPRESSED_BYTES_MAX,
+    maxArgon2MemoryExponent: 16,
+    allowUnauthenticatedMessages: false,
+    allowUnauthenticatedStream: false,
+    enforceGrammar: true,
+    ignoreMalformedPackets: false,
+    ignoreUnsupportedPackets: true,
+    allowMissingKeyFlags: false,
+    allowInsecureDecryptionWithSigningKeys: false,
+    allowInsecureVerificationWithReformattedKeys: false,
+    enableParsingV5Entities: false,
+    minRSABits: 2047,
+    preferredHashAlgorithm: enums.hash.sha512,
+    preferredSymmetricAlgorithm: enums.symmetric.aes256,
+    preferredCompressionAlgorithm: enums.compression.uncompressed,
+    aeadProtect: false,
+    v6Keys: false,
+    showVersion: false,
+    showComment: false,
+    constantTimePKCS1Decryption: deskKeyIsRsa
+  }
+}
+
+/** The same configuration with the library's defaults filled in, for the methods of keys and messages that ask for all. */
+export function fullPgpConfig(deskKeyIsRsa: boolean): Config {
+  return { ...libraryDefaults, ...pgpConfig(deskKeyIsRsa) }
+}

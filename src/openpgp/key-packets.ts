@@ -1,0 +1,83 @@
+/**
+ * What can be known of a key file from its packet framing alone: public or private, how large, which fingerprints.
+ * Runs before the library parses anything, so a poisoned or giant key costs nothing (mail.md §2.13).
+ */
+import { createHash } from 'node:crypto'
+
+import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
+import { toBinary } from './armor.ts'
+import { type PacketSpan, TAG, walkPackets } from './packets.ts'
+
+/** Largest key file that is read, in bytes of binary. */
+const KEY_BYTES_MAX = 256 * 1024
+const ARMORED_BYTES_MAX = 400 * 1024
+const USER_IDS_MAX = 20
+const SUBKEYS_MAX = 20
+const PACKETS_MAX = 5000
+
+/** What a key file is, judged by its packets. */
+export type KeyClass = 'public' | 'private' | 'unreadable'
+
+/** Whether `data` (armored or binary) is exactly one public key, exactly one private key, or neither. */
+export function classifyKey(data: Uint8Array | string): KeyClass {
+  return readKeyPackets(data)?.kind ?? 'unreadable'
+}
+
+/** A key file within all limits: its binary form and its class. */
+export type KeyPackets = { readonly kind: 'public' | 'private'; readonly data: Uint8Array }
+
+/** The packets of exactly one key within the limits, or null. */
+export function readKeyPackets(data: Uint8Array | string): KeyPackets | null {
+  if (data.length > ARMORED_BYTES_MAX) return null
+  const binary = toBinary(data)
+  if (binary === null || binary.data.length > KEY_BYTES_MAX) return null
+  const walk = walkPackets(binary.data, PACKETS_MAX)
+  const kind = walk.end === 'complete' ? kindOf(walk.spans) : null
+  if (kind === null) return null
+  const isArmorRight =
+    binary.kind === 'binary' || binary.kind === (kind === 'public' ? 'public-key' : 'private-key')
+  return isArmorRight ? { kind, data: binary.data } : null
+}
+
+/** Fingerprints of the primary key (first) and the subkeys of a binary certificate; empty when it is not one. */
+export function fingerprintsOf(keyData: Uint8Array): Fingerprint[] {
+  const { spans } = walkPackets(keyData, PACKETS_MAX)
+  const found: Fingerprint[] = []
+  for (const span of spans) {
+    if ((span.tag !== TAG.publicKey && span.tag !== TAG.publicSubkey) || span.chunked) continue
+    const fingerprint = fingerprintOfBody(keyData.subarray(span.body, span.end))
+    if (fingerprint !== null) found.push(fingerprint)
+  }
+  return found
+}
+
+/** The 64-bit key id of a fingerprint, lower-case hex: its end for version 4, its start for version 6 (RFC 9580 §5.5.4). */
+export function keyIdOf(fingerprint: Fingerprint): string {
+  return fingerprint.length === 40 ? fingerprint.slice(24) : fingerprint.slice(0, 16)
+}
+
+function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
+  const count = (...tags: readonly number[]): number =>
+    spans.filter((span) => tags.includes(span.tag)).length
+  const publicCount = count(TAG.publicKey)
+  const secretCount = count(TAG.secretKey)
+  const first = spans[0]?.tag
+  if (publicCount + secretCount !== 1) return null
+  if (first !== TAG.publicKey && first !== TAG.secretKey) return null
+  if (count(TAG.userId, TAG.userAttribute) > USER_IDS_MAX) return null
+  if (count(TAG.publicSubkey, TAG.secretSubkey) > SUBKEYS_MAX) return null
+  return secretCount === 1 ? 'private' : 'public'
+}
+
+function fingerprintOfBody(body: Uint8Array): Fingerprint | null {
+  if (body[0] === 4 && body.length < 65_536) {
+    const head = Uint8Array.of(0x99, body.length >> 8, body.length & 0xff)
+    return parseFingerprint(createHash('sha1').update(head).update(body).digest('hex'))
+  }
+  if (body[0] === 6) {
+    const head = Buffer.alloc(5, 0x9b)
+    head.writeUInt32BE(body.length, 1)
+    return parseFingerprint(createHash('sha256').update(head).update(body).digest('hex'))
+  }
+  return null
+}

@@ -1,0 +1,242 @@
+/**
+ * Certificates and secret keys: parsing within limits, facts at an instant, unlocking. Must never accept a private key
+ * where a public one is meant, never keep third-party certifications (key poisoning, mail.md §2.13), and never trust
+ * the library's guess at a user id's address.
+ */
+import {
+  decryptKey,
+  type Key,
+  type PrivateKey,
+  type PublicKey,
+  readKey,
+  readPrivateKey,
+  type Subkey,
+  type User
+} from 'openpgp'
+
+import { type Address } from '../domain/address.ts'
+import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
+import { type KeyFacts } from '../domain/outgoing.ts'
+import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
+import { fullPgpConfig, pgpConfig } from './config.ts'
+import { readKeyPackets } from './key-packets.ts'
+import { addressOfUserId } from './user-id.ts'
+
+export { classifyKey } from './key-packets.ts'
+
+/** A parsed public certificate without third-party certifications. */
+export type CertificateFacts = {
+  readonly key: PublicKey
+  /** Of the primary key. */
+  readonly fingerprint: Fingerprint
+  /** Strict addresses of the user ids that are valid at the instant asked, without duplicates. */
+  readonly addresses: readonly Address[]
+  /** The binary certificate, stripped. */
+  readonly keyData: Uint8Array
+}
+
+/** An unlocked secret key, ready to decrypt and sign. Stays inside the process that unlocked it. */
+export type SecretKey = {
+  readonly privateKey: PrivateKey
+  /** Of the primary key. */
+  readonly fingerprint: Fingerprint
+  /** Whether any of its keys is RSA: then constant-time decryption is asked for. */
+  readonly isRsa: boolean
+  /** Whether the file was protected by a passphrase. */
+  readonly wasLocked: boolean
+}
+
+/** The outcome of unlocking: closed, so that a caller can say exactly what is wrong with a key file. */
+export type Unlocked =
+  | { readonly kind: 'unlocked'; readonly key: SecretKey }
+  | { readonly kind: 'wrong-passphrase' }
+  | { readonly kind: 'public' }
+  | { readonly kind: 'unreadable' }
+
+/** The one public key in `data` (armored or binary) as it is valid at `now`; null when it is not exactly one. */
+export async function readCertificate(
+  data: Uint8Array | string,
+  now: Instant
+): Promise<CertificateFacts | null> {
+  return readWhere(data, now, () => true)
+}
+
+/**
+ * Like {@link readCertificate}, but keeps only the user ids that name exactly `address`; null when none does. For keys
+ * found in a mail: whatever else the key claims to be is not taken over (mail.md §2.12).
+ */
+export async function readCertificateFor(
+  data: Uint8Array | string,
+  address: Address,
+  now: Instant
+): Promise<CertificateFacts | null> {
+  const wanted = address.toLowerCase()
+  const facts = await readWhere(data, now, (user) => {
+    return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() === wanted
+  })
+  return facts === null || facts.addresses.length === 0 ? null : facts
+}
+
+/** Facts of the one public key in `data` (armored or binary) at `now`; null when it is not exactly one. */
+export async function inspectKey(
+  data: Uint8Array | string,
+  now: Instant
+): Promise<KeyFacts | null> {
+  const certificate = await readCertificate(data, now)
+  if (certificate === null) return null
+  const { fingerprint, addresses, keyData, key } = certificate
+  const { state, expiresAt } = await judge(key, now)
+  return { fingerprint, addresses, expiresAt, algorithm: algorithmOf(key), state, keyData }
+}
+
+/** Unlocks one private key. A file without a passphrase is accepted; `wasLocked` tells. Never says which byte was wrong. */
+export async function unlockSecretKey(
+  data: Uint8Array | string,
+  passphrase: string
+): Promise<Unlocked> {
+  const packets = readKeyPackets(data)
+  if (packets === null) return { kind: 'unreadable' }
+  if (packets.kind === 'public') return { kind: 'public' }
+  const config = pgpConfig(false)
+  let locked: PrivateKey
+  try {
+    locked = await readPrivateKey({ binaryKey: packets.data, config })
+  } catch {
+    return { kind: 'unreadable' }
+  }
+  const wasLocked = locked.getKeys().some((part) => !isOpen(part))
+  try {
+    const privateKey = wasLocked
+      ? await decryptKey({ privateKey: locked, passphrase, config })
+      : locked
+    return { kind: 'unlocked', key: describe(privateKey, wasLocked) }
+  } catch {
+    return { kind: 'wrong-passphrase' }
+  }
+}
+
+/** Milliseconds of the end that the newest binding signature sets, also where it lies in the past and the library answers "invalid". Infinity when there is none. */
+export function bindingEndMs(subkey: Subkey): number {
+  let newest = subkey.bindingSignatures[0]
+  for (const binding of subkey.bindingSignatures) {
+    if ((binding.created?.getTime() ?? 0) > (newest?.created?.getTime() ?? 0)) newest = binding
+  }
+  const seconds = newest?.keyNeverExpires === false ? newest.keyExpirationTime : null
+  return seconds === null ? Infinity : subkey.getCreationTime().getTime() + seconds * 1000
+}
+
+/** Milliseconds of an expiry as the library gives it; infinity for "never" and for "unknown". */
+export function endMs(end: Date | number | null): number {
+  return end instanceof Date ? end.getTime() : Infinity
+}
+
+async function readWhere(
+  data: Uint8Array | string,
+  now: Instant,
+  keep: (user: User) => boolean
+): Promise<CertificateFacts | null> {
+  const packets = readKeyPackets(data)
+  if (packets?.kind !== 'public') return null
+  try {
+    const key = await readKey({ binaryKey: packets.data, config: pgpConfig(false) })
+    if (key.isPrivate()) return null
+    stripForeign(key, keep)
+    const fingerprint = parseFingerprint(key.getFingerprint())
+    if (fingerprint === null) return null
+    const addresses = await validAddresses(key, now)
+    return { key, fingerprint, addresses, keyData: key.write() }
+  } catch {
+    return null // whatever the library stumbles over, it is not a key we use
+  }
+}
+
+function stripForeign(key: Key, keep: (user: User) => boolean): void {
+  const primaryId = key.getKeyID()
+  key.users = key.users.filter((user) => user.userID !== null && keep(user))
+  for (const user of key.users) {
+    user.otherCertifications = []
+    user.revocationSignatures = user.revocationSignatures.filter((revocation) =>
+      revocation.issuerKeyID.equals(primaryId)
+    )
+  }
+}
+
+async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
+  const config = fullPgpConfig(false)
+  const found = new Map<string, Address>()
+  for (const user of key.users) {
+    const address = addressOfUserId(user.userID?.userID ?? '')
+    if (address === null || found.has(address.toLowerCase())) continue
+    if (await holds(user.verify(new Date(msOf(now)), config))) {
+      found.set(address.toLowerCase(), address)
+    }
+  }
+  return [...found.values()]
+}
+
+type Judgement = Pick<KeyFacts, 'state' | 'expiresAt'>
+
+async function judge(key: Key, now: Instant): Promise<Judgement> {
+  const config = fullPgpConfig(false)
+  const date = new Date(msOf(now))
+  const expiresAt = await expiryOf(key, date)
+  if (await key.isRevoked(undefined, undefined, date, config)) {
+    return { state: 'revoked', expiresAt }
+  }
+  if (await holds(key.getEncryptionKey(undefined, date, undefined, config))) {
+    return { state: 'usable', expiresAt }
+  }
+  const isPast = expiresAt !== null && msOf(expiresAt) <= msOf(now)
+  return { state: isPast ? 'expired' : 'cannot-encrypt', expiresAt }
+}
+
+/** When the key stops being usable for encryption: the end of the primary key or of its last encryption key. */
+async function expiryOf(key: Key, date: Date): Promise<Instant | null> {
+  const config = fullPgpConfig(false)
+  const ends = [endMs(await key.getExpirationTime(undefined, config))]
+  const encryption =
+    (await valueOf(key.getEncryptionKey(undefined, date, undefined, config))) ??
+    (await valueOf(key.getEncryptionKey(undefined, null, undefined, config)))
+  if (encryption !== null && 'mainKey' in encryption) {
+    ends.push(endMs(await encryption.getExpirationTime(date, config)))
+    ends.push(bindingEndMs(encryption))
+  }
+  const end = Math.min(...ends)
+  return Number.isFinite(end) ? instantFromMs(end) : null
+}
+
+function describe(privateKey: PrivateKey, wasLocked: boolean): SecretKey {
+  const fingerprint = parseFingerprint(privateKey.getFingerprint())
+  if (fingerprint === null) throw new TypeError('a key without a fingerprint')
+  const isRsa = privateKey
+    .getKeys()
+    .some((part) => part.getAlgorithmInfo().algorithm.startsWith('rsa'))
+  return { privateKey, fingerprint, isRsa, wasLocked }
+}
+
+/** Open, or without secret material at all (a stripped primary key), which nothing can unlock. */
+function isOpen(part: PrivateKey | Subkey): boolean {
+  const packet = part.keyPacket
+  return packet.isDecrypted() || ('isDummy' in packet && packet.isDummy())
+}
+
+/** `ed25519`, `rsa4096`, `nistP256`: the primary key's algorithm as people name it. */
+function algorithmOf(key: Key): string {
+  const info = key.getAlgorithmInfo()
+  if (info.bits !== undefined) {
+    return `${info.algorithm.startsWith('rsa') ? 'rsa' : info.algorithm}${info.bits}`
+  }
+  return (info.curve ?? info.algorithm).replace('Legacy', '')
+}
+
+async function holds(check: Promise<unknown>): Promise<boolean> {
+  return (await valueOf(check.then(() => true))) ?? false
+}
+
+async function valueOf<T>(promise: Promise<T>): Promise<T | null> {
+  try {
+    return await promise
+  } catch {
+    return null // the library reports "no such valid key" by throwing
+  }
+}

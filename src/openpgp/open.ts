@@ -1,0 +1,127 @@
+/**
+ * Decryption. Any exception anywhere means no plaintext at all: nothing is streamed, nothing partial is kept
+ * (mail.md §2.2), and every failure becomes one code of a closed union. Must never be given a locked key (the library
+ * would fail the whole message) and never tells the library's own words to anybody.
+ */
+import {
+  type DecryptedSessionKey,
+  decryptSessionKeys,
+  type Message,
+  readMessage,
+  SignaturePacket,
+  verify
+} from 'openpgp'
+
+import { type OpenFailure } from '../domain/mail.ts'
+import { msOf } from '../domain/time.ts'
+import { DECOMPRESSED_BYTES_MAX, fullPgpConfig, pgpConfig } from './config.ts'
+import { fingerprintsOf, keyIdOf } from './key-packets.ts'
+import { type SecretKey } from './keyring.ts'
+import { prescan, type Sealing } from './prescan.ts'
+import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
+
+/** Keys to open with and to verify against. */
+export type OpenContext = VerifyContext & { readonly secretKeys: readonly SecretKey[] }
+
+/** What came out of one encrypted OpenPGP message. */
+export type Opening =
+  | {
+      readonly kind: 'opened'
+      readonly data: Uint8Array
+      /** Verdicts on the signatures inside the same OpenPGP message; they cover all of `data`. */
+      readonly verdicts: readonly Verdict[]
+      readonly sealing: Sealing
+    }
+  | { readonly kind: 'failed'; readonly because: OpenFailure; readonly sealing: Sealing }
+
+/** Opens binary packets with the desk's keys and judges the signatures inside. Never throws for content. */
+export async function openMessage(data: Uint8Array, context: OpenContext): Promise<Opening> {
+  const scan = prescan(data, ownKeyIds(context.secretKeys))
+  const { sealing } = scan
+  if (scan.kind === 'refused') return { kind: 'failed', because: scan.because, sealing }
+  const plain = await decryptPlain(scan.message, scan.isNamed, context)
+  if (plain.kind === 'failed') return { ...plain, sealing }
+  const judged = await verifyPackets(plain.data, plain.packets, context)
+  if (judged.kind === 'limit') return { kind: 'failed', because: 'limit', sealing }
+  return { kind: 'opened', data: plain.data, verdicts: judged.verdicts, sealing }
+}
+
+/** Key ids (lower-case hex) under which session keys for these keys can come. */
+export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
+  const ids = new Set<string>()
+  for (const { privateKey } of secretKeys) {
+    for (const fingerprint of fingerprintsOf(privateKey.toPublic().write())) {
+      ids.add(keyIdOf(fingerprint))
+    }
+  }
+  return ids
+}
+
+type Plain =
+  | {
+      readonly kind: 'plain'
+      readonly data: Uint8Array
+      readonly packets: readonly SignaturePacket[]
+    }
+  | { readonly kind: 'failed'; readonly because: OpenFailure }
+
+async function decryptPlain(
+  binary: Uint8Array,
+  isNamed: boolean,
+  context: OpenContext
+): Promise<Plain> {
+  const isRsa = context.secretKeys.some((key) => key.isRsa)
+  const config = pgpConfig(isRsa)
+  const date = new Date(msOf(context.now))
+  let message: Message<Uint8Array>
+  let sessionKeys: DecryptedSessionKey[]
+  try {
+    message = await readMessage({ binaryMessage: binary, config })
+    const decryptionKeys = context.secretKeys.map((key) => key.privateKey)
+    sessionKeys = await decryptSessionKeys({ message, decryptionKeys, date, config })
+  } catch (error) {
+    return { kind: 'failed', because: isNamed ? failureOf(error) : 'not-for-us' }
+  }
+  try {
+    const keys = sessionKeys.map(({ data, algorithm }) => ({
+      data,
+      // The library takes null for SEIPD version 2, where the packet itself names the cipher.
+      algorithm: algorithm ?? 'aes256'
+    }))
+    const inner = await message.decrypt(undefined, undefined, keys, date, fullPgpConfig(isRsa))
+    return await readPlain(inner, date)
+  } catch (error) {
+    return { kind: 'failed', because: failureOf(error) }
+  }
+}
+
+/** Takes the literal data and the signature packets out of a decrypted message, without verifying yet. */
+async function readPlain(message: Message<Uint8Array | string>, date: Date): Promise<Plain> {
+  const config = pgpConfig(false)
+  const result = await verify({ message, verificationKeys: [], format: 'binary', date, config })
+  if (!(result.data instanceof Uint8Array)) return { kind: 'failed', because: 'damaged' }
+  if (result.data.length > DECOMPRESSED_BYTES_MAX) return { kind: 'failed', because: 'limit' }
+  const packets: SignaturePacket[] = []
+  for (const signature of result.signatures) {
+    for (const packet of (await signature.signature).packets) {
+      if (packet instanceof SignaturePacket) packets.push(packet)
+    }
+  }
+  return { kind: 'plain', data: result.data, packets }
+}
+
+/**
+ * The one place that reads the library's words: it gives no codes. A wording that changes turns into `damaged`, which
+ * is safe; the tests pin each row.
+ */
+const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
+  [/Maximum decompressed/, 'limit'],
+  [/not authenticated/, 'no-integrity'],
+  [/unsupported|not supported|non-preferred symmetric/i, 'unsupported']
+]
+
+function failureOf(error: unknown): OpenFailure {
+  if (!(error instanceof Error)) return 'damaged'
+  if (error.name === 'UnsupportedError') return 'unsupported'
+  return FAILURES.find(([words]) => words.test(error.message))?.[1] ?? 'damaged'
+}

@@ -1,0 +1,106 @@
+/**
+ * A walk over OpenPGP packet headers (RFC 9580 §4.2), old and new format, partial lengths included. It runs before any
+ * parsing so that limits are enforced on counts and sizes alone; it never recurses and never looks inside a packet.
+ */
+
+/** One packet's place in the bytes. `end` is past its last byte; `body` is where its first body byte stands. */
+export type PacketSpan = {
+  readonly tag: number
+  readonly start: number
+  readonly body: number
+  readonly end: number
+  /** Whether the body came in chunks or without a length, so that `body…end` also holds length bytes. */
+  readonly chunked: boolean
+}
+
+/** Tags of RFC 9580 §5 that the walkers ask about. */
+export const TAG = {
+  publicKeySession: 1,
+  signature: 2,
+  symmetricKeySession: 3,
+  onePassSignature: 4,
+  secretKey: 5,
+  publicKey: 6,
+  secretSubkey: 7,
+  compressed: 8,
+  encryptedNoIntegrity: 9,
+  marker: 10,
+  literal: 11,
+  trust: 12,
+  userId: 13,
+  publicSubkey: 14,
+  userAttribute: 17,
+  encryptedIntegrity: 18,
+  encryptedAead: 20,
+  padding: 21
+} as const
+
+/** The packets found, and how the walk ended: at the end of the data, at broken framing, or at the limit. */
+export type PacketWalk = {
+  readonly spans: readonly PacketSpan[]
+  readonly end: 'complete' | 'broken' | 'too-many'
+}
+
+/** The packets of `data` in order, at most `countMax`. Never throws. */
+export function walkPackets(data: Uint8Array, countMax: number): PacketWalk {
+  const spans: PacketSpan[] = []
+  for (let at = 0; at < data.length; ) {
+    if (spans.length === countMax) return { spans, end: 'too-many' }
+    const span = readSpan(data, at)
+    if (span === null || span.end > data.length) return { spans, end: 'broken' }
+    spans.push(span)
+    at = span.end
+  }
+  return { spans, end: 'complete' }
+}
+
+function readSpan(data: Uint8Array, start: number): PacketSpan | null {
+  const first = data[start] ?? 0
+  if ((first & 0x80) === 0) return null
+  return (first & 0x40) !== 0
+    ? readNewFormat(data, start, first & 0x3f)
+    : readOldFormat(data, start, (first >> 2) & 0x0f)
+}
+
+function readOldFormat(data: Uint8Array, start: number, tag: number): PacketSpan | null {
+  const lengthType = (data[start] ?? 0) & 3
+  if (lengthType === 3) return { tag, start, body: start + 1, end: data.length, chunked: true }
+  const octets = 1 << lengthType
+  const body = start + 1 + octets
+  if (body > data.length) return null
+  return { tag, start, body, end: body + bigEndian(data, start + 1, octets), chunked: false }
+}
+
+function readNewFormat(data: Uint8Array, start: number, tag: number): PacketSpan | null {
+  let chunk = readLength(data, start + 1)
+  if (chunk === null) return null
+  const body = chunk.body
+  const chunked = chunk.partial
+  while (chunk.partial) {
+    chunk = readLength(data, chunk.body + chunk.length)
+    if (chunk === null) return null
+  }
+  return { tag, start, body, end: chunk.body + chunk.length, chunked }
+}
+
+type Chunk = { readonly body: number; readonly length: number; readonly partial: boolean }
+
+function readLength(data: Uint8Array, at: number): Chunk | null {
+  const first = data[at]
+  if (first === undefined) return null
+  if (first < 192) return { body: at + 1, length: first, partial: false }
+  if (first < 224) {
+    const second = data[at + 1]
+    if (second === undefined) return null
+    return { body: at + 2, length: ((first - 192) << 8) + second + 192, partial: false }
+  }
+  if (first < 255) return { body: at + 1, length: 2 ** (first & 0x1f), partial: true }
+  if (at + 5 > data.length) return null
+  return { body: at + 5, length: bigEndian(data, at + 1, 4), partial: false }
+}
+
+function bigEndian(data: Uint8Array, at: number, octets: number): number {
+  let value = 0
+  for (let i = 0; i < octets; i += 1) value = value * 256 + (data[at + i] ?? 0)
+  return value
+}

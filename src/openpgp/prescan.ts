@@ -1,0 +1,112 @@
+/**
+ * Looks at an encrypted OpenPGP message before anything decrypts it: how many session keys, for whom, which kind of
+ * encryption. Limits are enforced here and foreign session keys dropped, because the library would try them all
+ * (mail.md §2.15). Must never need a secret key: everything it tells could be computed by anybody on the way.
+ */
+import { type OpenedMail, type OpenFailure } from '../domain/mail.ts'
+import { type PacketSpan, TAG, walkPackets } from './packets.ts'
+
+/** Largest message, in bytes of binary. */
+const MESSAGE_BYTES_MAX = 64 * 2 ** 20
+const SESSION_KEYS_MAX = 64
+const OWN_SESSION_KEYS_MAX = 4
+const PACKETS_MAX = 200
+const KEY_IDS_SHOWN_MAX = 8
+const WILDCARD = '0000000000000000'
+
+/** To whom a message is sealed, as anybody can see. */
+export type Sealing = {
+  readonly sealedTo: OpenedMail['sealedTo']
+  /** Upper-case hex, at most 8; hidden recipients are all zeros. */
+  readonly keyIds: readonly string[]
+}
+
+/** Either a message cut down to what is worth trying, or the reason why nothing is tried. */
+export type Prescan =
+  | { readonly kind: 'refused'; readonly because: OpenFailure; readonly sealing: Sealing }
+  | {
+      readonly kind: 'ready'
+      /** The message with only our session keys and a few hidden ones. */
+      readonly message: Uint8Array
+      /** Whether one of our keys is named; otherwise only hidden recipients are left to try. */
+      readonly isNamed: boolean
+      readonly sealing: Sealing
+    }
+
+type SessionKey = { readonly span: PacketSpan; readonly keyId: string }
+
+/** Examines binary packets. `ownKeyIds` are lower-case 64-bit key ids of every key the desk holds. */
+export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>): Prescan {
+  const walk = walkPackets(data, PACKETS_MAX)
+  const sessionKeys = walk.spans
+    .filter((span) => span.tag === TAG.publicKeySession)
+    .map((span) => ({ span, keyId: keyIdOfSessionKey(data, span) }))
+  const sealing = describeSealing(sessionKeys, ownKeyIds)
+  const problem = findProblem(data, walk, sessionKeys.length)
+  if (problem !== null) return { kind: 'refused', because: problem, sealing }
+  const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId)).slice(0, OWN_SESSION_KEYS_MAX)
+  const hidden = sessionKeys.filter((key) => key.keyId === WILDCARD).slice(0, OWN_SESSION_KEYS_MAX)
+  const kept = own.length > 0 ? own : hidden
+  if (kept.length === 0) return { kind: 'refused', because: 'not-for-us', sealing }
+  const rest = walk.spans.filter((span) => !isSessionKey(span.tag))
+  const pieces = [...kept.map((key) => key.span), ...rest]
+  const message = Buffer.concat(pieces.map((span) => data.subarray(span.start, span.end)))
+  return { kind: 'ready', message, isNamed: own.length > 0, sealing }
+}
+
+/** Whether binary packets begin like an encrypted message (RFC 9580 §10.3). */
+export function looksEncrypted(data: Uint8Array): boolean {
+  const tag = walkPackets(data, 1).spans[0]?.tag
+  return tag !== undefined && (isSessionKey(tag) || isEncryptedData(tag))
+}
+
+function findProblem(
+  data: Uint8Array,
+  walk: ReturnType<typeof walkPackets>,
+  sessionKeyCount: number
+): OpenFailure | null {
+  if (data.length > MESSAGE_BYTES_MAX || walk.end === 'too-many') return 'limit'
+  const skeskCount = walk.spans.filter((span) => span.tag === TAG.symmetricKeySession).length
+  if (sessionKeyCount + skeskCount > SESSION_KEYS_MAX) return 'limit'
+  if (walk.end === 'broken') return 'damaged'
+  const encrypted = walk.spans.filter((span) => isEncryptedData(span.tag))
+  const [only] = encrypted
+  if (only === undefined || encrypted.length > 1) return 'damaged'
+  if (only.tag === TAG.encryptedNoIntegrity) return 'no-integrity'
+  const version = data[only.body]
+  const isKnown = version === 1 || (version === 2 && only.tag === TAG.encryptedIntegrity)
+  return isKnown ? null : 'unsupported'
+}
+
+function isSessionKey(tag: number): boolean {
+  return tag === TAG.publicKeySession || tag === TAG.symmetricKeySession
+}
+
+function isEncryptedData(tag: number): boolean {
+  return (
+    tag === TAG.encryptedNoIntegrity || tag === TAG.encryptedIntegrity || tag === TAG.encryptedAead
+  )
+}
+
+/** The key id named by a session key packet (RFC 9580 §5.1.1, §5.1.2); zeros when hidden, '' when unreadable. */
+function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
+  const body = data.subarray(span.body, span.end)
+  const hex = (from: number, to: number): string =>
+    Buffer.from(body.subarray(from, to)).toString('hex')
+  if (span.chunked || body.length < 10) return ''
+  if (body[0] === 3) return hex(1, 9)
+  if (body[0] !== 6) return ''
+  if (body[1] === 0) return WILDCARD
+  return body[2] === 4 ? hex(15, 23) : hex(3, 11)
+}
+
+function describeSealing(
+  sessionKeys: readonly SessionKey[],
+  ownKeyIds: ReadonlySet<string>
+): Sealing {
+  const ids = [...new Set(sessionKeys.map((key) => key.keyId).filter((id) => id !== ''))]
+  const keyIds = ids.slice(0, KEY_IDS_SHOWN_MAX).map((id) => id.toUpperCase())
+  if (ids.some((id) => ownKeyIds.has(id))) return { sealedTo: 'desk', keyIds }
+  if (ids.includes(WILDCARD)) return { sealedTo: 'hidden', keyIds }
+  return { sealedTo: sessionKeys.length > 0 ? 'other' : 'nobody', keyIds }
+}

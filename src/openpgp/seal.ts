@@ -1,0 +1,128 @@
+/**
+ * Signs and encrypts to exactly one pinned certificate, or refuses. In charge of G3 at its lowest level: there is no
+ * path through this file on which plaintext comes back, and none on which a second key is added. Must never look a key
+ * up, choose between certificates or fall back to another. RFC 3156 §6.2 (combined method), RFC 9580 §10.3.
+ */
+import { createHash } from 'node:crypto'
+import {
+  type Config,
+  createMessage,
+  encrypt,
+  enums,
+  type PublicKey,
+  readSignature,
+  sign
+} from 'openpgp'
+import { type Fingerprint } from '../domain/ids.ts'
+import { type KeyRefusal } from '../domain/outgoing.ts'
+import { type Instant, msOf } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { fullPgpConfig } from './config.ts'
+import { inspectKey, readCertificate, type SecretKey } from './keyring.ts'
+
+/** The one certificate to seal to: its primary fingerprint must be `fingerprint`. */
+export type SealTarget = { readonly fingerprint: Fingerprint; readonly keyData: Uint8Array }
+
+/** An armored OpenPGP message, or why the key was not used. */
+export type SealedMessage =
+  | { readonly kind: 'sealed'; readonly armored: string }
+  | { readonly kind: 'refused'; readonly because: KeyRefusal }
+
+/** A detached signature and the RFC 3156 §5 name of its hash, for example `pgp-sha512`. */
+export type DetachedSignature = { readonly armored: string; readonly micalg: string }
+
+/** Parsed certificates kept: parsing and checking self-signatures costs more than sealing to a key already checked. */
+const CACHE_MAX = 512
+const cache = new Map<string, PublicKey>()
+const config: Config = fullPgpConfig(false)
+
+/**
+ * `payload` signed by the desk and encrypted to the target alone, both as of `now`. A recipient's key that cannot be
+ * used is a refusal. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
+ */
+export async function sealMessage(
+  payload: Uint8Array,
+  target: SealTarget,
+  signer: SecretKey,
+  now: Instant
+): Promise<SealedMessage> {
+  const date = new Date(msOf(now))
+  await requireSigner(signer, date)
+  const found = await certificate(target, now)
+  if (typeof found === 'string') return { kind: 'refused', because: found }
+  const message = await createMessage({ binary: payload, date, format: 'binary' })
+  const options = { message, encryptionKeys: found, signingKeys: signer.privateKey, date, config }
+  try {
+    return { kind: 'sealed', armored: await encrypt({ ...options, format: 'armored' }) }
+  } catch {
+    // The signer was checked above, so what is left is the recipient's key material, for example a bad curve point.
+    return { kind: 'refused', because: 'cannot-encrypt' }
+  }
+}
+
+/** Signs `signed` exactly as given (binary signature). Throws {@link Trouble} `desk-key` when the desk key cannot sign. */
+export async function signDetached(
+  signed: Uint8Array,
+  signer: SecretKey,
+  now: Instant
+): Promise<DetachedSignature> {
+  const date = new Date(msOf(now))
+  await requireSigner(signer, date)
+  const message = await createMessage({ binary: signed, date, format: 'binary' })
+  const options = { message, signingKeys: signer.privateKey, date, config }
+  const armored = await sign({ ...options, detached: true, format: 'armored' })
+  const { packets } = await readSignature({ armoredSignature: armored, config })
+  return { armored, micalg: micalgOf(packets[0]?.hashAlgorithm ?? null) }
+}
+
+async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
+  if (await holds(signer.privateKey.getSigningKey(undefined, date, undefined, config))) return
+  throw new Trouble(
+    'desk-key',
+    'the desk key cannot sign: it is expired, revoked or has no signing part',
+    {
+      retryable: false
+    }
+  )
+}
+
+/** The parsed certificate, checked to be the pinned one and usable at `now`; otherwise why not. */
+async function certificate(target: SealTarget, now: Instant): Promise<PublicKey | KeyRefusal> {
+  if (target.keyData.byteLength === 0) return 'no-key'
+  const key = await cachedCertificate(target.keyData, now)
+  if (key === null) return 'unreadable'
+  if (key.getFingerprint() !== target.fingerprint) return 'wrong-fingerprint'
+  const date = new Date(msOf(now))
+  if (await holds(key.getEncryptionKey(undefined, date, undefined, config))) return key
+  const state = (await inspectKey(target.keyData, now))?.state ?? 'usable'
+  return state === 'usable' ? 'cannot-encrypt' : state
+}
+
+async function cachedCertificate(keyData: Uint8Array, now: Instant): Promise<PublicKey | null> {
+  const id = createHash('sha256').update(keyData).digest('hex')
+  const key = cache.get(id) ?? (await readCertificate(keyData, now))?.key ?? null
+  if (key === null) return null
+  // A Map keeps insertion order: the first entry is the one unused for longest.
+  cache.delete(id)
+  cache.set(id, key)
+  const [oldest] = cache.keys()
+  if (cache.size > CACHE_MAX && oldest !== undefined) cache.delete(oldest)
+  return key
+}
+
+async function holds(check: Promise<unknown>): Promise<boolean> {
+  try {
+    await check
+    return true
+  } catch {
+    return false
+  }
+}
+
+function micalgOf(hash: enums.hash | null): string {
+  if (hash === null)
+    throw new Trouble('desk-key', 'the desk key made a signature without a hash', {
+      retryable: false
+    })
+  return `pgp-${enums.read(enums.hash, hash).replace('_', '-')}`
+}

@@ -1,0 +1,155 @@
+/**
+ * Who may act (G4): only a valid, fresh, unreplayed signature by a registered maintainer's pinned key, over the whole of
+ * a mail encrypted to the desk that names its case inside the signed bytes. From, DKIM and mailbox access prove nothing;
+ * they only tell whom to inform when something is refused.
+ */
+import { isSameAddress } from '../domain/address.ts'
+import { type CaseTag, findCaseTags } from '../domain/ids.ts'
+import { type OpenedMail, type Signature } from '../domain/mail.ts'
+import { type Maintainer, type Role, type Settings } from '../domain/settings.ts'
+import { type Instant, msBetween } from '../domain/time.ts'
+import { type ParsedCommands, type Verb } from './commands.ts'
+
+export type Refusal =
+  | 'not-opened'
+  | 'not-encrypted'
+  | 'not-pgp-mime'
+  | 'unsigned'
+  | 'several-signatures'
+  | 'not-covered'
+  | 'bad-signature'
+  | 'unknown-key'
+  | 'expired-key'
+  | 'revoked-key'
+  | 'repeated-header'
+  | 'stale'
+  | 'from-the-future'
+  | 'replayed'
+
+export type Authority =
+  | { readonly kind: 'maintainer'; readonly maintainer: Maintainer; readonly signature: Signature }
+  | { readonly kind: 'refused'; readonly maintainer: Maintainer; readonly because: Refusal }
+  | { readonly kind: 'none' }
+
+/** A signature this far ahead of our clock is still a clock difference, not a forgery. */
+const FUTURE_MS_MAX = 10 * 60_000
+const HOUR_MS = 3_600_000
+
+/** Whether this mail speaks for a maintainer. `seen` tells whether its signature was accepted before. */
+export function judgeAuthority(
+  opened: OpenedMail,
+  settings: Settings,
+  now: Instant,
+  seen: boolean
+): Authority {
+  const maintainer = claimedMaintainer(opened, settings)
+  if (maintainer === null) return { kind: 'none' }
+  const because = refusalOf(opened, maintainer, settings, { now, seen })
+  const [signature] = opened.signatures
+  return because === null && signature !== undefined
+    ? { kind: 'maintainer', maintainer, signature }
+    : { kind: 'refused', maintainer, because: because ?? 'unsigned' }
+}
+
+/** The maintainer whose key signed or, failing that, whose address the mail claims. */
+export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maintainer | null {
+  const bySignature = settings.maintainers.find((maintainer) =>
+    opened.signatures.some((signature) => signature.fingerprint === maintainer.fingerprint)
+  )
+  if (bySignature !== undefined) return bySignature
+  const claimed = [opened.outer.from, opened.protected?.from ?? null]
+  return (
+    settings.maintainers.find((maintainer) =>
+      claimed.some((from) => from !== null && isSameAddress(from.address, maintainer.address))
+    ) ?? null
+  )
+}
+
+function refusalOf(
+  opened: OpenedMail,
+  maintainer: Maintainer,
+  settings: Settings,
+  { now, seen }: { readonly now: Instant; readonly seen: boolean }
+): Refusal | null {
+  if (opened.failure !== null) return 'not-opened'
+  if (!opened.encrypted || !opened.decrypted) return 'not-encrypted'
+  if (opened.structure !== 'pgp-mime') return 'not-pgp-mime'
+  const [signature, ...others] = opened.signatures
+  if (signature === undefined) return 'unsigned'
+  if (others.length > 0) return 'several-signatures'
+  const state = signatureRefusal(signature, maintainer)
+  if (state !== null) return state
+  if (opened.warnings.includes('repeated-header')) return 'repeated-header'
+  return seen ? 'replayed' : freshness(signature, settings, now)
+}
+
+function signatureRefusal(signature: Signature, maintainer: Maintainer): Refusal | null {
+  if (signature.state === 'bad') return 'bad-signature'
+  if (signature.state !== 'valid') return signature.state
+  if (signature.fingerprint !== maintainer.fingerprint) return 'unknown-key'
+  return signature.coversWhole ? null : 'not-covered'
+}
+
+function freshness(signature: Signature, settings: Settings, now: Instant): Refusal | null {
+  if (signature.createdAt === null) return 'stale'
+  const ageMs = msBetween(signature.createdAt, now)
+  if (ageMs < -FUTURE_MS_MAX) return 'from-the-future'
+  return ageMs > settings.limits.signatureAgeHours * HOUR_MS ? 'stale' : null
+}
+
+/** Which case the signed bytes name. */
+export type Binding =
+  | { readonly kind: 'case'; readonly tag: CaseTag }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'ambiguous' }
+
+/**
+ * The case that the signed bytes of a mail name: a `case:` line, else the protected subject's first `[TAG]` and the
+ * quoted `Ref: TAG address` lines, which must agree. Outer headers do not count: no signature covers them.
+ */
+export function findBinding(
+  opened: OpenedMail,
+  parsed: Pick<ParsedCommands, 'caseLine'>,
+  settings: Settings
+): Binding {
+  const { casePrefix, address } = settings.desk
+  if (parsed.caseLine === 'conflict') return { kind: 'ambiguous' }
+  if (parsed.caseLine !== null) return { kind: 'case', tag: parsed.caseLine }
+  const tags = new Set<CaseTag>()
+  const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
+  const bracketed = /\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? ''
+  for (const tag of findCaseTags(bracketed, casePrefix)) tags.add(tag)
+  for (const match of opened.text.matchAll(/^[>\s]*Ref: (\S{1,40}) (\S{1,254})\s*$/gm)) {
+    if ((match[2] ?? '').toLowerCase() !== address.toLowerCase()) continue
+    for (const tag of findCaseTags(match[1] ?? '', casePrefix)) tags.add(tag)
+  }
+  const [only, ...more] = tags
+  if (only === undefined) return { kind: 'none' }
+  return more.length === 0 ? { kind: 'case', tag: only } : { kind: 'ambiguous' }
+}
+
+/** Roles of which the author needs one, per verb; an empty list means any maintainer (practice.md §6). */
+const NEEDED: Readonly<Record<Verb, readonly Role[]>> = {
+  help: [],
+  status: [],
+  reply: [],
+  note: [],
+  ask: [],
+  take: [],
+  accept: ['committer'],
+  reject: ['committer'],
+  close: ['committer'],
+  embargo: ['committer', 'release'],
+  'notice draft': ['committer', 'release'],
+  'notice preview': [],
+  'notice approve': ['approver'],
+  'notice hold': []
+}
+
+/** Null when `maintainer` may use `verb`, else the roles of which one is missing. */
+export function missingRole(maintainer: Maintainer, verb: Verb): readonly Role[] | null {
+  const needed = NEEDED[verb]
+  return needed.length === 0 || needed.some((role) => maintainer.roles.includes(role))
+    ? null
+    : needed
+}

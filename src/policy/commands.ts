@@ -1,0 +1,234 @@
+/**
+ * The grammar of command mails (DESIGN §6): `/verb` lines at the top of the text, `case:` lines, `<<` … `>>` blocks,
+ * `key: value` fields under `/notice draft`. Text in, commands out: nothing here knows a case or runs anything, and a
+ * quoted line is never a command.
+ */
+import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
+import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
+import { newText } from './new-text.ts'
+
+export type Verb =
+  | 'help'
+  | 'status'
+  | 'reply'
+  | 'note'
+  | 'ask'
+  | 'take'
+  | 'accept'
+  | 'reject'
+  | 'close'
+  | 'embargo'
+  | 'notice draft'
+  | 'notice preview'
+  | 'notice approve'
+  | 'notice hold'
+
+/** One command as written. */
+export type Command = {
+  /** As typed, one line, without any block: what the transcript repeats. */
+  readonly line: string
+  readonly verb: Verb
+  /** Words after the verb, without the block. */
+  readonly words: readonly string[]
+  /** Text of a `<<` block, or the rest of the mail for a text verb without one; null when neither. */
+  readonly text: string | null
+  /** `key: value` fields of `/notice draft`, in order. */
+  readonly fields: readonly { readonly key: string; readonly value: string }[]
+}
+
+export type Problem = { readonly line: string; readonly says: string }
+
+/** A mail's text taken apart. */
+export type ParsedCommands = {
+  /** The case a `case:` line names; `conflict` when two differ. */
+  readonly caseLine: CaseTag | 'conflict' | null
+  readonly commands: readonly Command[]
+  readonly problems: readonly Problem[]
+  /** The author's own text below the commands that belongs to no command: an internal note. */
+  readonly rest: string
+}
+
+const VERB_LINE = /^\/([a-z]+)(?:\s+(.*))?$/i
+const CASE_LINE = /^case:\s*(\S+)\s*$/i
+const FIELD_LINE = /^([a-z][a-z_]{1,30}):\s?(.*)$/i
+const SIMPLE_VERBS = [
+  'help',
+  'status',
+  'reply',
+  'note',
+  'ask',
+  'take',
+  'accept',
+  'reject',
+  'close',
+  'embargo'
+] as const
+const NOTICE_VERBS = ['draft', 'preview', 'approve', 'hold'] as const
+const TEXT_VERBS: readonly Verb[] = ['reply', 'note', 'ask']
+const FIELD_KEYS: readonly string[] = NOTICE_TEXT_FIELDS
+
+type Reader = { readonly lines: readonly string[]; at: number; readonly problems: Problem[] }
+type Open = {
+  line: string
+  verb: Verb
+  words: string[]
+  text: string | null
+  fields: { key: string; value: string }[]
+}
+
+/** Takes the text of a mail apart. Bad lines become problems; the caller runs nothing if there is any. */
+export function parseCommands(text: string): ParsedCommands {
+  const reader: Reader = { lines: text.replaceAll('\r\n', '\n').split('\n'), at: 0, problems: [] }
+  const commands: Open[] = []
+  let caseLine: CaseTag | 'conflict' | null = null
+  while (reader.at < reader.lines.length) {
+    const line = (reader.lines[reader.at] ?? '').trim()
+    const named = CASE_LINE.exec(line)
+    const verb = VERB_LINE.exec(line)
+    if (line === '') reader.at += 1
+    else if (named !== null) {
+      reader.at += 1
+      const tag = parseCaseTag(named[1] ?? '')
+      if (tag === null)
+        reader.problems.push({ line: clip(line), says: 'This is not the number of a case.' })
+      else caseLine = caseLine === null || caseLine === tag ? tag : 'conflict'
+    } else if (verb === null) break
+    else readCommand(reader, line, commands)
+  }
+  const rest = newText(reader.lines.slice(reader.at).join('\n'))
+  return { caseLine, ...giveRest(commands, rest, reader.problems) }
+}
+
+function readCommand(reader: Reader, line: string, commands: Open[]): void {
+  reader.at += 1
+  const { head, text } = readBlock(reader, line)
+  const [name = '', ...words] = head.slice(1).split(/\s+/)
+  const verb = verbOf(name.toLowerCase(), words)
+  if (verb === null) {
+    const known =
+      name.toLowerCase() === 'notice'
+        ? '/notice draft, preview, approve or hold'
+        : 'what /help lists'
+    reader.problems.push({ line: clip(head), says: `There is no such command; I know ${known}.` })
+    return
+  }
+  const command: Open = {
+    line: clip(head),
+    verb,
+    words: verb.includes(' ') ? words.slice(1) : words,
+    text,
+    fields: []
+  }
+  if (verb === 'notice draft') readFields(reader, command, text)
+  commands.push(command)
+}
+
+function verbOf(name: string, words: readonly string[]): Verb | null {
+  if (name === 'notice') {
+    const sub = NOTICE_VERBS.find((candidate) => candidate === (words[0] ?? '').toLowerCase())
+    return sub === undefined ? null : `notice ${sub}`
+  }
+  return SIMPLE_VERBS.find((candidate) => candidate === name) ?? null
+}
+
+/** Splits `<<text>>` on one line, or collects the lines up to one that ends with `>>`. */
+function readBlock(reader: Reader, line: string): { head: string; text: string | null } {
+  const open = line.indexOf('<<')
+  if (open < 0) return { head: line, text: null }
+  const head = line.slice(0, open).trim()
+  const first = line.slice(open + 2)
+  if (first.trimEnd().endsWith('>>')) return { head, text: first.trimEnd().slice(0, -2).trim() }
+  const collected = [first]
+  while (reader.at < reader.lines.length) {
+    const next = reader.lines[reader.at] ?? ''
+    reader.at += 1
+    if (next.trim() === '>>') return { head, text: collected.join('\n').trim() }
+    if (next.trimEnd().endsWith('>>') && !next.startsWith('>')) {
+      return { head, text: [...collected, next.trimEnd().slice(0, -2)].join('\n').trim() }
+    }
+    collected.push(next)
+  }
+  reader.problems.push({
+    line: clip(head),
+    says: 'The text that << opens has no closing >> on a line of its own.'
+  })
+  return { head, text: null }
+}
+
+/** Fields of `/notice draft`: from its block if it has one, else from the lines below it. */
+function readFields(reader: Reader, command: Open, block: string | null): void {
+  if (block !== null) {
+    const inner: Reader = { lines: block.split('\n'), at: 0, problems: reader.problems }
+    collectFields(inner, command)
+    command.text = null
+    return
+  }
+  collectFields(reader, command)
+}
+
+function collectFields(reader: Reader, command: Open): void {
+  let open: { key: string; value: string } | null = null
+  while (reader.at < reader.lines.length) {
+    const raw = reader.lines[reader.at] ?? ''
+    const line = raw.trim()
+    if (VERB_LINE.test(line) || line.startsWith('>') || raw === '-- ' || line === '--') return
+    const field = FIELD_LINE.exec(line)
+    if (line === '') {
+      open = null
+      reader.at += 1
+    } else if (field !== null) {
+      open = readField(reader, command, { key: (field[1] ?? '').toLowerCase(), line })
+    } else if (open !== null) {
+      // A mail client wrapped the line: it belongs to the field above.
+      open.value = `${open.value} ${line}`.trim()
+      reader.at += 1
+    } else return
+  }
+}
+
+function readField(
+  reader: Reader,
+  command: Open,
+  found: { key: string; line: string }
+): { key: string; value: string } | null {
+  reader.at += 1
+  const { head, text } = readBlock(reader, found.line)
+  const value = text ?? head.slice(found.key.length + 1).trim()
+  if (!FIELD_KEYS.includes(found.key)) {
+    const says = `A notice has no field ${found.key}. Put longer text between << and >>; the fields are: ${FIELD_KEYS.join(', ')}.`
+    reader.problems.push({ line: clip(`${found.key}:`), says })
+    return null
+  }
+  if (command.fields.some((field) => field.key === found.key)) {
+    reader.problems.push({ line: clip(`${found.key}:`), says: 'This field is given twice.' })
+    return null
+  }
+  const field = { key: found.key, value }
+  command.fields.push(field)
+  return text === null ? field : null
+}
+
+/** The text below the commands belongs to the one text verb that has none yet; otherwise it is a note. */
+function giveRest(
+  commands: Open[],
+  rest: string,
+  problems: Problem[]
+): Omit<ParsedCommands, 'caseLine'> {
+  const waiting = commands.filter(
+    (command) => TEXT_VERBS.includes(command.verb) && command.text === null
+  )
+  const first = waiting.find((command) => command.verb !== 'ask') ?? waiting[0]
+  if (waiting.filter((command) => command.verb !== 'ask').length > 1) {
+    problems.push({
+      line: clip(first?.line ?? ''),
+      says: 'Two commands want the text below; put each text between << and >>.'
+    })
+  }
+  if (first === undefined || rest === '') return { commands, problems, rest }
+  first.text = rest
+  return { commands, problems, rest: '' }
+}
+
+function clip(line: string): string {
+  return line.length > 120 ? `${line.slice(0, 117)}...` : line
+}

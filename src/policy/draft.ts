@@ -1,0 +1,83 @@
+/**
+ * The working copy that a command mail changes: a case, its notice and what has been decided so far. Commands take a draft
+ * and return a new one or a refusal; nothing is kept unless every line was accepted (all or nothing).
+ */
+import { type CaseRecord } from '../domain/case.ts'
+import { type Decision } from '../domain/decision.ts'
+import { type Sha256 } from '../domain/ids.ts'
+import { canonicalNotice, type NoticeRecord } from '../domain/notice.ts'
+import { type OutgoingAttachment } from '../domain/outgoing.ts'
+import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
+import { type Instant } from '../domain/time.ts'
+import { type Command } from './commands.ts'
+import { type BoundCase, type Tools } from './situation.ts'
+
+/** A file of the command mail, hashed. */
+export type HashedFile = OutgoingAttachment & { readonly sha256: Sha256 }
+
+/** What all commands of one mail share. */
+export type CommandContext = {
+  readonly arrivalId: number
+  readonly now: Instant
+  readonly settings: Settings
+  readonly product: Product
+  readonly author: Maintainer
+  readonly bound: BoundCase
+  /** Attachments of the mail itself. */
+  readonly files: readonly HashedFile[]
+  readonly tools: Tools
+}
+
+export type Draft = {
+  readonly case: CaseRecord
+  readonly notice: NoticeRecord | null
+  /** Files of the notice as this mail leaves them; null where the stored ones stay. */
+  readonly newPatches: readonly HashedFile[] | null
+  /** Approvals of the stored notice no longer stand for the content. */
+  readonly voided: boolean
+  readonly decisions: readonly Decision[]
+  /** One line each for the other maintainers: `accepted the case`. */
+  readonly activity: readonly string[]
+  readonly texts: readonly { readonly title: string; readonly text: string }[]
+  /** Longer answers for the transcript: help, status. */
+  readonly blocks: readonly string[]
+}
+
+export type Step =
+  | { readonly kind: 'accepted'; readonly draft: Draft; readonly says: string }
+  | { readonly kind: 'refused'; readonly says: string; readonly anyway?: readonly Decision[] }
+
+export type Handler = (draft: Draft, command: Command, context: CommandContext) => Step
+
+export function startDraft(bound: BoundCase): Draft {
+  return {
+    case: bound.case,
+    notice: bound.notice,
+    newPatches: null,
+    voided: false,
+    decisions: [],
+    activity: [],
+    texts: [],
+    blocks: []
+  }
+}
+
+export function accepted(draft: Draft, says: string): Step {
+  return { kind: 'accepted', draft, says }
+}
+
+export function refused(says: string): Step {
+  return { kind: 'refused', says }
+}
+
+/** SHA-256 over everything that an approval of this notice would cover (G7). */
+export function noticeDigest(draft: Draft, notice: NoticeRecord, context: CommandContext): Sha256 {
+  return context.tools.sha256(
+    canonicalNotice(notice, draft.case.disclosureAt, context.bound.members)
+  )
+}
+
+/** The draft with an edited notice: whoever approved the old content has approved nothing now. */
+export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
+  return { ...draft, notice: { ...notice, approvals: [] }, voided: true }
+}

@@ -1,0 +1,76 @@
+/**
+ * Whether a scheduled notice leaves now (G7): never before its instant, never without the approvals its policy demands over
+ * exactly its present content and recipients, never silently late, and not at all while the clock cannot be trusted.
+ */
+import { type CaseRecord } from '../domain/case.ts'
+import { type Sha256 } from '../domain/ids.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
+import { type Policy } from '../domain/policy.ts'
+import { type Instant, msBetween } from '../domain/time.ts'
+
+export type ReleaseVerdict =
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'release'; readonly lateMs: number; readonly isLate: boolean }
+  | { readonly kind: 'hold'; readonly because: HoldBecause }
+
+export type HoldBecause =
+  | 'approval-void' // content, date or recipients are not what was approved
+  | 'too-late' // the instant was missed and the policy says to ask
+  | 'disclosed' // the disclosure instant has passed: an advance notice makes no sense any more
+  | 'clock' // the wall clock jumped; nobody knows whether the instant is really there
+  | 'no-notice' // the product's policy has no advance notice (any more)
+
+/** What a maintainer reads about a hold. */
+export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
+  'approval-void': 'its content, its date or the list of recipients is no longer what was approved',
+  'too-late':
+    'its instant was missed while the desk was not running, and the policy says to ask a person',
+  disclosed: 'the disclosure instant passed before it could leave',
+  clock: 'the clock of this machine jumped, so nobody knows whether its instant has really come',
+  'no-notice': 'the policy of the product has no advance notice'
+}
+
+/** Judges one scheduled notice. `digest` is over its present content and recipients; `clockTrusted` is false after a jump. */
+export function decideRelease(input: {
+  readonly notice: NoticeRecord
+  readonly case: CaseRecord
+  readonly policy: Policy
+  readonly digest: Sha256
+  readonly clockTrusted: boolean
+  readonly now: Instant
+}): ReleaseVerdict {
+  const { notice, policy, digest, now } = input
+  if (policy.notice === null) return { kind: 'hold', because: 'no-notice' }
+  if (!isApproved(notice, policy.notice.approvals, digest))
+    return { kind: 'hold', because: 'approval-void' }
+  if (notice.state !== 'scheduled' || notice.releaseAt === null || now < notice.releaseAt)
+    return { kind: 'wait' }
+  if (!input.clockTrusted) return { kind: 'hold', because: 'clock' }
+  const { disclosureAt } = input.case
+  if (disclosureAt === null || now >= disclosureAt) return { kind: 'hold', because: 'disclosed' }
+  const lateMs = msBetween(notice.releaseAt, now)
+  const isLate = lateMs > policy.notice.late_after_minutes * 60_000
+  if (isLate && policy.notice.late === 'hold') return { kind: 'hold', because: 'too-late' }
+  return { kind: 'release', lateMs, isLate }
+}
+
+function isApproved(notice: NoticeRecord, needed: number, digest: Sha256): boolean {
+  const approvers = new Set(
+    notice.approvals
+      .filter((approval) => approval.digest === digest && approval.maintainerId !== notice.authorId)
+      .map((approval) => approval.maintainerId)
+  )
+  return approvers.size >= needed
+}
+
+/** A difference between wall clock and monotonic clock above this is a jump, not drift. */
+export const CLOCK_JUMP_MS = 5 * 60_000
+
+/** How far the wall clock moved by itself between two looks; 0 when within drift. Positive: forward. */
+export function clockJumpMs(
+  before: { readonly now: Instant; readonly monotonicMs: number },
+  after: { readonly now: Instant; readonly monotonicMs: number }
+): number {
+  const moved = msBetween(before.now, after.now) - (after.monotonicMs - before.monotonicMs)
+  return Math.abs(moved) > CLOCK_JUMP_MS ? Math.trunc(moved) : 0
+}

@@ -1,0 +1,344 @@
+/**
+ * A mail that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
+ * own. Everything that acts starts here, and only with judged authority (G4).
+ */
+import { type Decision, type Disposition } from '../domain/decision.ts'
+import { type CaseTag } from '../domain/ids.ts'
+import { type Maintainer, type Settings } from '../domain/settings.ts'
+import { type Instant } from '../domain/time.ts'
+import { findBinding, judgeAuthority, type Refusal } from './authority.ts'
+import { type ParsedCommands, parseCommands } from './commands.ts'
+import { type CommandContext, type HashedFile } from './draft.ts'
+import { allMaintainers, maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
+import { caseFacts } from './relay.ts'
+import { runCommands } from './run-commands.ts'
+import { type BoundCase, type Moment, type Situation } from './situation.ts'
+
+/** More refusals than this to one maintainer in an hour are recorded but not mailed: somebody is forging. */
+const REFUSALS_PER_HOUR_MAX = 10
+
+/** What becomes of the mail; null when it is nobody's with authority and claims no maintainer. */
+export function decideMaintainerMail(
+  situation: Situation,
+  settings: Settings,
+  moment: Moment
+): Decision[] | null {
+  const { opened } = situation
+  const authority = judgeAuthority(opened, settings, moment.now, situation.signatureSeen)
+  if (authority.kind === 'none') return null
+  if (authority.kind === 'refused') return refuse(situation, settings, moment.now, authority)
+  const { maintainer, signature } = authority
+  const parsed = parseCommands(opened.text)
+  const remember: Decision = {
+    kind: 'remember-signature',
+    sha256: signature.sha256,
+    createdAt: signature.createdAt ?? moment.now
+  }
+  const binding = findBinding(opened, parsed, settings)
+  const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
+  if (binding.kind === 'case' && situation.bound !== null) {
+    const context = commandContext(situation, situation.bound, maintainer, settings, moment)
+    return [remember, ...act(parsed, hasCommands, context, situation)]
+  }
+  if (binding.kind === 'none' && !hasCommands && situation.answers === null) return null
+  const says =
+    binding.kind === 'ambiguous' ? 'The mail names more than one case.' : NO_CASE[binding.kind]
+  return [
+    remember,
+    unbound(situation, settings, moment.now, { maintainer, says }),
+    end('commands-refused', 'held', says, null)
+  ]
+}
+
+const NO_CASE = {
+  none: 'The signed part of the mail names no case. Begin with a line  case: TAG  or keep the Ref line of the quoted mail.',
+  case: 'There is no such case.'
+} as const
+
+function act(
+  parsed: ParsedCommands,
+  hasCommands: boolean,
+  context: CommandContext,
+  situation: Situation
+): Decision[] {
+  const { tag } = context.bound.case
+  if (hasCommands) {
+    const result = runCommands(parsed, context)
+    const verbs = parsed.commands.map(({ verb }) => verb).join(' ')
+    return [
+      ...result.decisions,
+      audit(context, result.ran ? 'commands.ran' : 'commands.refused', { verbs }),
+      end(result.ran ? 'commands' : 'commands-refused', 'done', '', tag)
+    ]
+  }
+  if (parsed.rest === '' && situation.opened.attachments.length === 0) {
+    return [audit(context, 'note.empty', {}), end('note', 'done', 'without new text', tag)]
+  }
+  if (context.product.policy.replies === 'reporter') return plainReply(parsed.rest, context)
+  return [
+    ...internalNote(parsed.rest, context, situation),
+    audit(context, 'note.written', {}),
+    end('note', 'done', '', tag)
+  ]
+}
+
+/** `policy.replies: reporter` turns a plain reply round: it goes out as if it stood under `/reply`. */
+function plainReply(text: string, context: CommandContext): Decision[] {
+  const command = { line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
+  const result = runCommands(
+    { caseLine: null, commands: [command], problems: [], rest: '' },
+    context
+  )
+  return [
+    ...result.decisions,
+    audit(context, 'reply.plain', {}),
+    end(result.ran ? 'commands' : 'commands-refused', 'done', '', context.bound.case.tag)
+  ]
+}
+
+function internalNote(text: string, context: CommandContext, situation: Situation): Decision[] {
+  const { author, settings, product, bound, now, arrivalId } = context
+  const { tag } = bound.case
+  const path = reporterPath(bound.case, bound.reporterKey, product)
+  const recipients = allMaintainers(settings, author.id)
+  const noteMail: Decision = {
+    kind: 'send-sealed',
+    once: `note:${arrivalId}`,
+    mail: 'note',
+    caseTag: tag,
+    audience: 'maintainer',
+    noticeId: null,
+    subject: `[${tag}] ${bound.case.subject === '' ? 'Note' : bound.case.subject}`,
+    autoSubmitted: 'auto-generated',
+    via: author.name,
+    notBefore: now,
+    recipients,
+    files: { from: 'arrival', original: false },
+    template: {
+      name: 'note',
+      params: {
+        author: author.name,
+        facts: caseFacts(bound.case, product, settings),
+        text,
+        reach: reachSentence(bound.case, path, product),
+        ref: `${tag} ${settings.desk.address}`
+      }
+    }
+  }
+  const stored: Decision = {
+    kind: 'add-message',
+    tag,
+    message: {
+      at: now,
+      author: 'maintainer',
+      authorId: author.id,
+      audience: 'internal',
+      subject: '',
+      text,
+      messageId: situation.opened.outer.messageId,
+      arrivalId
+    }
+  }
+  const mails = recipients.length === 0 ? [] : [noteMail]
+  return [stored, ...mails, ...hint(context)]
+}
+
+/** Said once per case: how to reach a reporter who is still waiting. */
+function hint(context: CommandContext): Decision[] {
+  const { bound, author, settings, now } = context
+  if (bound.hintGiven || bound.case.answeredAt !== null || bound.case.reporter === null) return []
+  const { tag } = bound.case
+  return [
+    {
+      kind: 'send-sealed',
+      once: `hint:${tag}`,
+      mail: 'transcript',
+      caseTag: tag,
+      audience: 'maintainer',
+      noticeId: null,
+      subject: `[${tag}] Your note stayed among the maintainers`,
+      autoSubmitted: 'auto-replied',
+      via: null,
+      notBefore: now,
+      recipients: [maintainerRecipient(author)],
+      files: { from: 'nothing' },
+      template: {
+        name: 'alert',
+        params: {
+          title: 'Your note stayed among the maintainers',
+          what: 'The reporter is still waiting for an answer and has not seen your note.',
+          doNext:
+            'To answer the reporter, put /reply on the first line of a mail and write your text below it.',
+          facts: [],
+          ref: `${tag} ${settings.desk.address}`
+        }
+      }
+    }
+  ]
+}
+
+function commandContext(
+  situation: Situation,
+  bound: BoundCase,
+  author: Maintainer,
+  settings: Settings,
+  moment: Moment
+): CommandContext {
+  const product =
+    settings.products.find(({ id }) => id === bound.case.product) ?? settings.products[0]
+  if (product === undefined) throw new RangeError('a desk without products')
+  const { sha256 } = moment.tools
+  // Keys and visiting cards that clients attach by themselves are no patches.
+  const files: HashedFile[] = situation.opened.attachments
+    .filter(({ contentType }) => !CLIENT_FILES.includes(contentType))
+    .map(({ filename, contentType, content }) => ({
+      filename,
+      contentType,
+      content,
+      sha256: sha256(content)
+    }))
+  return {
+    arrivalId: situation.arrivalId,
+    now: moment.now,
+    settings,
+    product,
+    author,
+    bound,
+    files,
+    tools: moment.tools
+  }
+}
+
+const CLIENT_FILES: readonly string[] = [
+  'application/pgp-keys',
+  'application/pgp-signature',
+  'text/vcard',
+  'text/x-vcard'
+]
+
+/** No effect, the mail kept in sight, and a content-free word to the real maintainer (DESIGN §6, mail.md §2.10). */
+function refuse(
+  situation: Situation,
+  settings: Settings,
+  now: Instant,
+  { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal }
+): Decision[] {
+  // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
+  if (situation.opened.automatic.includes('auto-replied')) {
+    return [end('auto-reply', 'done', 'an automatic answer', null)]
+  }
+  const decisions: Decision[] = [
+    {
+      kind: 'audit',
+      actor: 'desk',
+      action: 'maintainer-mail.refused',
+      tag: null,
+      detail: { maintainer: maintainer.id, because }
+    }
+  ]
+  if (situation.history.refusalsLastHour < REFUSALS_PER_HOUR_MAX) {
+    decisions.push(
+      {
+        kind: 'send-sealed',
+        once: `refusal:${situation.arrivalId}`,
+        mail: 'refusal',
+        caseTag: null,
+        audience: 'maintainer',
+        noticeId: null,
+        subject: 'A mail in your name did nothing',
+        autoSubmitted: 'auto-replied',
+        via: null,
+        notBefore: now,
+        recipients: [maintainerRecipient(maintainer)],
+        files: { from: 'nothing' },
+        template: { name: 'refusal', params: { desk: settings.desk.name, ...REFUSALS[because] } }
+      },
+      { kind: 'count-answer', address: maintainer.address, answer: 'refusal', at: now }
+    )
+  }
+  return [...decisions, end('refused', 'held', because, null)]
+}
+
+/** Validly signed, but for no case: nothing runs, and the author learns why. */
+function unbound(
+  situation: Situation,
+  settings: Settings,
+  now: Instant,
+  { maintainer, says }: { readonly maintainer: Maintainer; readonly says: string }
+): Decision {
+  return {
+    kind: 'send-sealed',
+    once: `transcript:${situation.arrivalId}`,
+    mail: 'transcript',
+    caseTag: null,
+    audience: 'maintainer',
+    noticeId: null,
+    subject: 'Nothing was done',
+    autoSubmitted: 'auto-replied',
+    via: null,
+    notBefore: now,
+    recipients: [maintainerRecipient(maintainer)],
+    files: { from: 'nothing' },
+    template: {
+      name: 'refusal',
+      params: {
+        desk: settings.desk.name,
+        because: says,
+        remedy: 'Send it again, signed and encrypted.'
+      }
+    }
+  }
+}
+
+const SIGN_AGAIN =
+  'If you wrote it, send it again, signed with your registered key and encrypted to the desk.'
+const NOT_YOU = 'If you did not write it, somebody used your name; nothing happened.'
+
+const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly remedy: string }>> = {
+  'not-opened': { because: 'The desk could not open it.', remedy: SIGN_AGAIN },
+  'not-encrypted': { because: 'It was not encrypted.', remedy: SIGN_AGAIN },
+  'not-pgp-mime': { because: 'It was not PGP/MIME from end to end.', remedy: SIGN_AGAIN },
+  unsigned: { because: 'It was not signed.', remedy: SIGN_AGAIN },
+  'several-signatures': { because: 'It carried more than one signature.', remedy: SIGN_AGAIN },
+  'not-covered': { because: 'The signature does not cover the whole mail.', remedy: SIGN_AGAIN },
+  'bad-signature': { because: 'The signature is wrong.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` },
+  'unknown-key': {
+    because: 'It was signed by a key that is not registered for you.',
+    remedy: `${SIGN_AGAIN} ${NOT_YOU}`
+  },
+  'expired-key': {
+    because: 'Your key has expired.',
+    remedy: 'Extend your key and give the operator the new public key.'
+  },
+  'revoked-key': {
+    because: 'Your key is revoked.',
+    remedy: 'Give the operator your new public key.'
+  },
+  'repeated-header': {
+    because: 'It repeats header fields that may stand only once.',
+    remedy: SIGN_AGAIN
+  },
+  stale: { because: 'Its signature is too old.', remedy: SIGN_AGAIN },
+  'from-the-future': {
+    because: 'Its signature is dated in the future.',
+    remedy: 'Set your clock and send it again.'
+  },
+  replayed: { because: 'This very signature was used before.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` }
+}
+
+function audit(
+  context: CommandContext,
+  action: string,
+  detail: Readonly<Record<string, string>>
+): Decision {
+  return { kind: 'audit', actor: context.author.id, action, tag: context.bound.case.tag, detail }
+}
+
+function end(
+  disposition: Disposition,
+  state: 'done' | 'held',
+  reason: string,
+  tag: CaseTag | null
+): Decision {
+  return { kind: 'dispose', state, disposition, reason, tag }
+}

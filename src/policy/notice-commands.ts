@@ -1,0 +1,315 @@
+/**
+ * `/embargo` and `/notice …`: draft, preview, approve, hold (M-22 to M-30, G7). Any edit voids the approval; an approval
+ * takes the code that the desk issued for exactly this content and these recipients, from another maintainer.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { type NoticeFields, type NoticeRecord } from '../domain/notice.ts'
+import { type OutgoingAttachment } from '../domain/outgoing.ts'
+import { formatInstant, msBetween, parseInstant } from '../domain/time.ts'
+import { type Command } from './commands.ts'
+import {
+  accepted,
+  type CommandContext,
+  type Draft,
+  type Handler,
+  noticeDigest,
+  refused,
+  type Step,
+  withNotice
+} from './draft.ts'
+import { missingFields, noticeParams, releasePlan, spanMs } from './notice-content.ts'
+import { allMaintainers } from './recipients.ts'
+
+/** A preview's code may be used for this long. */
+const PREVIEW_MS_MAX = 72 * 3_600_000
+const PATCHES_MAX = 50
+const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
+
+export const embargo: Handler = (draft, command, context) => {
+  const [first = '', ...more] = command.words
+  const disclosureAt = parseInstant(first)
+  if (disclosureAt === null) {
+    return refused(
+      'Name one instant with an offset, for example 2026-12-01T13:00:00Z or 2026-12-01T14:00+01:00.'
+    )
+  }
+  if (disclosureAt <= context.now) return refused('That instant has passed already.')
+  if (draft.notice?.state === 'releasing')
+    return refused('The notice is leaving at this moment; try again in a minute.')
+  const moved = { ...draft, case: { ...draft.case, disclosureAt } }
+  const complaint = leadComplaint(moved, context, more)
+  if (complaint !== null) return refused(complaint)
+  const state = draft.case.state === 'accepted' ? ('planned' as const) : draft.case.state
+  const dated: Draft = { ...moved, case: { ...moved.case, state } }
+  const reopened = dated.notice === null ? dated : withNotice(dated, reopenedNotice(dated.notice))
+  const said = formatInstant(disclosureAt, context.settings.desk.timezone)
+  const plan = releasePlan(dated, context)
+  const leaves =
+    plan.releaseAt === null
+      ? ''
+      : ` The notice leaves ${formatInstant(plan.releaseAt, context.settings.desk.timezone)}, once approved.`
+  return accepted(
+    withActivity(reopened, `set the disclosure to ${said}`),
+    `Disclosure: ${said}.${leaves}${voidedWords(draft)}`
+  )
+}
+
+/** Outside the policy's tolerance an instant needs a reason; null when it is fine. */
+function leadComplaint(
+  draft: Draft,
+  context: CommandContext,
+  words: readonly string[]
+): string | null {
+  const rule = context.product.policy.notice
+  if (rule === null || (words[0] ?? '').toLowerCase() === 'because')
+    return words.length === 1 ? 'Say why after "because".' : null
+  if (words.length > 0) return 'After the instant only "because REASON" may stand.'
+  const { leadMs } = releasePlan(draft, context)
+  if (leadMs >= spanMs(rule.tolerance.min)) return null
+  return 'That leaves the list less time than the policy promises. If it must be, add: because REASON.'
+}
+
+export const draftNotice: Handler = (draft, command, context) => {
+  const rule = context.product.policy.notice
+  if (rule === null) return refused('The policy of this product has no advance notice.')
+  if (draft.notice?.state === 'releasing')
+    return refused('The notice is leaving at this moment; try again in a minute.')
+  if (command.fields.length === 0 && context.files.length === 0) {
+    return refused('Write the fields below (key: value, or key: << text >>) or attach patches.')
+  }
+  const badName = context.files.find((file) => !PATCH_NAME.test(file.filename))
+  if (badName !== undefined)
+    return refused(
+      'Patch file names may use letters, digits and + . _ - only, and start with a letter or digit.'
+    )
+  const names = new Set(context.files.map((file) => file.filename))
+  if (names.size !== context.files.length)
+    return refused('Two attachments have the same file name.')
+  if (context.files.length > PATCHES_MAX)
+    return refused(`A notice takes at most ${PATCHES_MAX} patches.`)
+  const notice = editedNotice(draft, command, context)
+  const next: Draft = {
+    ...withNotice(draft, notice),
+    newPatches: context.files.length > 0 ? context.files : draft.newPatches
+  }
+  const missing = missingFields(next, context)
+  const files = context.files.length === 0 ? '' : ` ${context.files.length} patches stored.`
+  const still =
+    missing.length === 0
+      ? ' Nothing is missing; /notice preview is next.'
+      : ` Still missing: ${missing.join('; ')}.`
+  return accepted(
+    withActivity(next, `wrote the notice, revision ${notice.revision}`),
+    `Notice revision ${notice.revision} stored.${files}${still}${voidedWords(draft)}`
+  )
+}
+
+/** Fields given replace stored ones; those not given stay. A notice that has left gets a new revision. */
+function editedNotice(draft: Draft, command: Command, context: CommandContext): NoticeRecord {
+  const given: NoticeFields = Object.fromEntries(
+    command.fields.map(({ key, value }) => [key, value])
+  )
+  const base = draft.notice === null ? emptyNotice(draft, context) : reopenedNotice(draft.notice)
+  return {
+    ...base,
+    fields: { ...base.fields, ...given },
+    patches:
+      context.files.length === 0
+        ? base.patches
+        : context.files.map(({ filename, contentType, content, sha256 }) => ({
+            filename,
+            contentType,
+            size: content.length,
+            sha256
+          })),
+    authorId: context.author.id
+  }
+}
+
+function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
+  return {
+    id: 0,
+    caseTag: draft.case.tag,
+    product: context.product.id,
+    state: 'drafting',
+    revision: 1,
+    fields: {},
+    patches: [],
+    authorId: context.author.id,
+    approvals: [],
+    releaseAt: null,
+    releasedAt: null,
+    version: 0
+  }
+}
+
+/** The notice open for change again: one revision further if the list has read the present one. */
+function reopenedNotice(notice: NoticeRecord): NoticeRecord {
+  const left = notice.releasedAt !== null
+  return {
+    ...notice,
+    state: 'drafting',
+    revision: left ? notice.revision + 1 : notice.revision,
+    releaseAt: null,
+    releasedAt: null
+  }
+}
+
+export const preview: Handler = (draft, _command, context) => {
+  const { notice } = draft
+  if (notice === null) return refused('There is no notice yet; start with /notice draft.')
+  if (notice.state === 'releasing')
+    return refused('The notice is leaving at this moment; try again in a minute.')
+  const missing = missingFields(draft, context)
+  if (missing.length > 0) return refused(`The policy wants more first: ${missing.join('; ')}.`)
+  const digest = noticeDigest(draft, notice, context)
+  const decisions: Decision[] = [
+    { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },
+    previewMail(draft, notice, context)
+  ]
+  const next = { ...draft, decisions: [...draft.decisions, ...decisions] }
+  return accepted(
+    withActivity(next, 'previewed the notice'),
+    'Every maintainer gets the preview with its code; another one than its author can approve it.'
+  )
+}
+
+function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext): Decision {
+  const { settings, product, bound, now } = context
+  const { timezone, address } = settings.desk
+  const { releaseAt } = releasePlan(draft, context)
+  const files = draft.newPatches ?? bound.patchFiles
+  const params = noticeParams(notice, draft.case, product, settings)
+  const expired = bound.members.filter(
+    (member) =>
+      member.keyExpiresAt !== null && releaseAt !== null && member.keyExpiresAt <= releaseAt
+  )
+  return {
+    kind: 'send-sealed',
+    once: `preview:${context.arrivalId}`,
+    mail: 'preview',
+    caseTag: draft.case.tag,
+    audience: 'maintainer',
+    noticeId: null,
+    subject: `[${draft.case.tag}] Preview of the notice`,
+    autoSubmitted: 'auto-generated',
+    via: null,
+    notBefore: now,
+    recipients: allMaintainers(settings, null),
+    files: { from: 'list', files: files.map(plainFile) },
+    template: {
+      name: 'preview',
+      params: {
+        by: context.author.name,
+        notice: params,
+        files: params.patches.map(
+          (patch) => `${patch.filename} (${patch.size} bytes, SHA-256 ${patch.sha256})`
+        ),
+        facts: [
+          {
+            label: 'Leaves',
+            value: releaseAt === null ? 'no instant yet' : formatInstant(releaseAt, timezone)
+          },
+          {
+            label: 'Recipients',
+            value: `${bound.members.length} active members of ${product.name}`
+          },
+          {
+            label: 'Not deliverable',
+            value: `${expired.length} whose key will have expired by then`
+          },
+          { label: 'Written by', value: notice.authorId }
+        ],
+        code: context.tools.code,
+        ref: `${draft.case.tag} ${address}`
+      }
+    }
+  }
+}
+
+function plainFile({ filename, contentType, content }: OutgoingAttachment): OutgoingAttachment {
+  return { filename, contentType, content }
+}
+
+export const approve: Handler = (draft, command, context) => {
+  const { notice } = draft
+  if (notice === null) return refused('There is no notice to approve.')
+  const complaint = approvalComplaint(draft, notice, command, context)
+  if (complaint !== null) return refused(complaint)
+  const digest = noticeDigest(draft, notice, context)
+  const given = { maintainerId: context.author.id, digest, at: context.now }
+  const approvals = [...notice.approvals.filter((approval) => approval.digest === digest), given]
+  const needed = context.product.policy.notice?.approvals ?? 1
+  const decisions: Decision[] = [
+    ...draft.decisions,
+    { kind: 'approve-notice', caseTag: draft.case.tag, maintainerId: context.author.id, digest }
+  ]
+  const approved: Draft = {
+    ...withActivity(draft, 'approved the notice'),
+    decisions,
+    notice: { ...notice, approvals }
+  }
+  if (approvals.length < needed) {
+    return accepted(approved, `Approved. ${needed - approvals.length} more approvals are needed.`)
+  }
+  return scheduled(approved, { ...notice, approvals }, context)
+}
+
+function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
+  const { releaseAt } = releasePlan(draft, context)
+  const when = releaseAt === null ? 'now' : formatInstant(releaseAt, context.settings.desk.timezone)
+  const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
+  return accepted(
+    withActivity(next, `scheduled the notice for ${when}`),
+    `Approved. The notice leaves ${when}.`
+  )
+}
+
+function approvalComplaint(
+  draft: Draft,
+  notice: NoticeRecord,
+  command: Command,
+  context: CommandContext
+): string | null {
+  const [code = ''] = command.words
+  const issued = context.bound.previews.find((candidate) => candidate.code === code.toLowerCase())
+  if (notice.state === 'scheduled' || notice.state === 'releasing')
+    return 'The notice is approved already.'
+  if (issued === undefined)
+    return 'That is not a code of a preview of this notice; /notice preview makes one.'
+  if (notice.authorId === context.author.id) return 'Whoever wrote the notice cannot approve it.'
+  if (notice.approvals.some((approval) => approval.maintainerId === context.author.id))
+    return 'You have approved it already.'
+  if (msBetween(issued.issuedAt, context.now) > PREVIEW_MS_MAX)
+    return 'That preview is older than 72 hours; make a new one.'
+  if (issued.digest !== noticeDigest(draft, notice, context)) {
+    return 'The notice, its date or its recipients have changed since that preview; make a new one.'
+  }
+  const missing = missingFields(draft, context)
+  if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
+  if (draft.case.disclosureAt !== null && draft.case.disclosureAt <= context.now) {
+    return 'The disclosure instant has passed; set a new one with /embargo.'
+  }
+  return null
+}
+
+export const hold: Handler = (draft, _command) => {
+  const { notice } = draft
+  if (notice === null) return refused('There is no notice to hold.')
+  if (notice.state === 'released') return refused('The notice has left already.')
+  const next = withNotice(draft, { ...notice, state: 'held', releaseAt: null })
+  return accepted(
+    withActivity(next, 'held the notice'),
+    notice.state === 'releasing'
+      ? 'Held. It was leaving: some members may have it already (/status).'
+      : 'Held. A new /notice preview and approval let it go on.'
+  )
+}
+
+function voidedWords(draft: Draft): string {
+  return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
+}
+
+function withActivity(draft: Draft, line: string): Draft {
+  return { ...draft, activity: [...draft.activity, line] }
+}

@@ -1,0 +1,110 @@
+/**
+ * What an advance notice says, what it still lacks under the product's policy, and when it leaves (M-24, M-26 to M-29).
+ * Built from fields only, never from the thread (practice.md F4).
+ */
+
+import { type CaseRecord } from '../domain/case.ts'
+import { formatFingerprint } from '../domain/ids.ts'
+import { NOTICE_TEXT_FIELDS, type NoticeRecord } from '../domain/notice.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
+import { type NoticeParams } from '../domain/template.ts'
+import { addMs, dueAt, formatInstant, type Instant, msBetween, type Span } from '../domain/time.ts'
+import { type CommandContext, type Draft } from './draft.ts'
+
+/** Labels of the fields, in the order in which recipients read them. */
+const LABELS: Readonly<Record<(typeof NOTICE_TEXT_FIELDS)[number], string>> = {
+  title: 'Title',
+  description: 'Description',
+  scope: 'Scope',
+  affected_versions: 'Affected versions',
+  not_affected: 'Not affected',
+  remedy_steps: 'Steps to remedy',
+  no_patches: 'Patches',
+  patch_available_at: 'Patch available',
+  release_at: 'Release',
+  mitigations: 'Mitigations',
+  severity: 'Severity',
+  cvss_vector: 'CVSS vector',
+  cve: 'CVE',
+  deploy_permission: 'Deployment before disclosure',
+  exploited: 'Exploited',
+  credit: 'Credit',
+  usage_changes: 'Changes of usage',
+  how_to_check: 'How to check',
+  detection: 'Detection'
+}
+
+/** The policy's required fields that are empty, under the names a maintainer would type. */
+export function missingFields(
+  draft: Pick<Draft, 'case' | 'notice'>,
+  context: Pick<CommandContext, 'product'>
+): string[] {
+  const rule = context.product.policy.notice
+  if (rule === null) return []
+  const { notice } = draft
+  return rule.required.flatMap((field) => {
+    if (field === 'disclosure_at')
+      return draft.case.disclosureAt === null ? ['the disclosure instant (/embargo)'] : []
+    if (field === 'patches') {
+      const has =
+        notice !== null && (notice.patches.length > 0 || (notice.fields.no_patches ?? '') !== '')
+      return has ? [] : ['patches (attach them, or say why there are none in no_patches:)']
+    }
+    return (notice?.fields[field] ?? '') === '' ? [field] : []
+  })
+}
+
+/** When the notice leaves and how long before disclosure that is. */
+export type ReleasePlan = { readonly releaseAt: Instant | null; readonly leadMs: number }
+
+/** `disclosure − lead`, or now where that has passed already. */
+export function releasePlan(
+  draft: Pick<Draft, 'case'>,
+  context: Pick<CommandContext, 'product' | 'now' | 'settings'>
+): ReleasePlan {
+  const rule = context.product.policy.notice
+  const { disclosureAt } = draft.case
+  if (rule === null || disclosureAt === null) return { releaseAt: null, leadMs: 0 }
+  const planned = addMs(disclosureAt, -spanMs(rule.lead))
+  const releaseAt = planned < context.now ? context.now : planned
+  return { releaseAt, leadMs: msBetween(releaseAt, disclosureAt) }
+}
+
+/** A wall-clock span in milliseconds; business days count as 24 hours here, because a lead is a length, not a date. */
+export function spanMs(span: Span): number {
+  const start = '2026-01-01T00:00:00.000Z' as Instant
+  return msBetween(start, dueAt(start, span, { timezone: 'UTC', weekend: [], holidays: [] }))
+}
+
+/** Everything the text of the notice may use. */
+export function noticeParams(
+  notice: NoticeRecord,
+  record: CaseRecord,
+  product: Product,
+  settings: Settings
+): NoticeParams {
+  const { timezone, name, fingerprint } = settings.desk
+  return {
+    desk: name,
+    tag: notice.caseTag,
+    revision: notice.revision,
+    product: product.name,
+    tlp: product.policy.notice?.tlp ?? '',
+    disclosure:
+      record.disclosureAt === null ? 'not set' : formatInstant(record.disclosureAt, timezone),
+    fields: NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').flatMap((key) => {
+      const text = notice.fields[key] ?? ''
+      return text === '' ? [] : [{ label: LABELS[key], text }]
+    }),
+    patches: notice.patches.map(({ filename, sha256, size }) => ({ filename, sha256, size })),
+    noPatches: notice.fields.no_patches ?? '',
+    fingerprint: formatFingerprint(fingerprint)
+  }
+}
+
+/** The protected subject of the notice. */
+export function noticeSubject(notice: NoticeRecord, product: Product): string {
+  const title = notice.fields.title ?? ''
+  const revision = notice.revision > 1 ? ` (revision ${notice.revision})` : ''
+  return `[${notice.caseTag}] EMBARGOED: ${title === '' ? `security issue in ${product.name}` : title}${revision}`
+}

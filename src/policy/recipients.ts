@@ -1,0 +1,57 @@
+/**
+ * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
+ * into a recipient, so that no decision can name an address without a fingerprint (G3).
+ */
+import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type SealedRecipient } from '../domain/decision.ts'
+import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
+
+export function maintainerRecipient(maintainer: Maintainer): SealedRecipient {
+  const { id, name, address, fingerprint, keyData } = maintainer
+  return { id, name, address, fingerprint, keyData }
+}
+
+/** All maintainers, or all but one. */
+export function allMaintainers(settings: Settings, except: string | null): SealedRecipient[] {
+  return settings.maintainers.filter(({ id }) => id !== except).map(maintainerRecipient)
+}
+
+/** How words of a maintainer can reach the reporter of a case now (G3). */
+export type ReporterPath =
+  | { readonly kind: 'sealed'; readonly recipient: SealedRecipient }
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'no-key' }
+  | { readonly kind: 'no-address' }
+
+/** Sealed where a key is pinned; in clear only if the reporter began so and the policy allows it; else not at all. */
+export function reporterPath(
+  record: CaseRecord,
+  key: PinnedKey | null,
+  product: Product
+): ReporterPath {
+  if (record.reporter === null) return { kind: 'no-address' }
+  if (key !== null) {
+    const { fingerprint, keyData } = key
+    return { kind: 'sealed', recipient: { ...record.reporter, id: '', fingerprint, keyData } }
+  }
+  const allowed = record.beganInClear && product.policy.reporters.cleartext === 'allow'
+  return { kind: allowed ? 'clear' : 'no-key' }
+}
+
+/** The sentence on top of every relayed mail: whom a reply would reach (mail.md §2.4). */
+export function reachSentence(record: CaseRecord, path: ReporterPath, product: Product): string {
+  const internal =
+    product.policy.replies === 'internal'
+      ? 'A plain reply stays among the maintainers.'
+      : 'A plain reply goes to the reporter.'
+  switch (path.kind) {
+    case 'sealed':
+      return `${internal} Text under a first line /reply goes to ${record.reporter?.address ?? ''} alone, sealed.`
+    case 'clear':
+      return `${internal} Text under a first line /reply goes to ${record.reporter?.address ?? ''} alone, IN CLEAR, because no key is known and the policy allows it.`
+    case 'no-key':
+      return `${internal} Nothing can be sent to ${record.reporter?.address ?? ''} yet: no usable key is known. /ask asks for one without saying anything.`
+    case 'no-address':
+      return `${internal} The report names no address, so nobody can be answered.`
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The relay of one mail to the maintainers (DESIGN §6): the block of facts first, then whom a reply would reach, then the
+ * text and the files. Pure: builds decisions, seals nothing.
+ */
+import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type Decision } from '../domain/decision.ts'
+import { failureSentence, signatureSentence, warningSentence } from '../domain/explain.ts'
+import { formatFingerprint } from '../domain/ids.ts'
+import { type OpenedMail, type Signature } from '../domain/mail.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
+import { type FactLine } from '../domain/template.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { allMaintainers, reachSentence, reporterPath } from './recipients.ts'
+
+export type RelayInput = {
+  readonly arrivalId: number
+  readonly record: CaseRecord
+  readonly product: Product
+  readonly opened: OpenedMail
+  readonly receivedAt: Instant
+  readonly size: number
+  readonly reporterKey: PinnedKey | null
+  /** Extra facts, for example what became of the acknowledgement. */
+  readonly facts: readonly FactLine[]
+  /** Extra warnings in plain words. */
+  readonly warnings: readonly string[]
+  readonly settings: Settings
+  readonly now: Instant
+}
+
+/** The mail to all maintainers that relays one arrival. */
+export function relay(input: RelayInput): Decision {
+  const { record, product, opened, settings, now } = input
+  const from = opened.outer.from
+  const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
+  const path = reporterPath(record, input.reporterKey, product)
+  return {
+    kind: 'send-sealed',
+    once: `relay:${input.arrivalId}`,
+    mail: 'relay',
+    caseTag: record.tag,
+    audience: 'maintainer',
+    noticeId: null,
+    subject: `[${record.tag}] ${subject === '' ? '(no subject)' : subject}`,
+    autoSubmitted: 'auto-generated',
+    via: from === null ? null : from.name === '' ? from.address : from.name,
+    notBefore: now,
+    recipients: allMaintainers(settings, null),
+    files: { from: 'arrival', original: input.size <= settings.limits.originalBytes },
+    template: {
+      name: 'relay',
+      params: {
+        facts: [...caseFacts(record, product, settings), ...mailFacts(input), ...input.facts],
+        warnings: [...relayWarnings(opened), ...input.warnings],
+        text: opened.text,
+        outsideText: opened.outsideText,
+        files: opened.attachments.map(
+          ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
+        ),
+        reach: reachSentence(record, path, product),
+        ref: `${record.tag} ${settings.desk.address}`
+      }
+    }
+  }
+}
+
+/** The lines that stand on top of everything about a case. */
+export function caseFacts(record: CaseRecord, product: Product, settings: Settings): FactLine[] {
+  const { timezone } = settings.desk
+  const facts: FactLine[] = [
+    { label: 'Case', value: `${record.tag}, ${record.state}` },
+    { label: 'Product', value: `${product.name} (policy ${product.policy.id})` },
+    { label: 'Owner', value: record.owner ?? 'nobody yet; /take makes it yours' }
+  ]
+  if (record.answeredAt !== null) {
+    facts.push({ label: 'Answered', value: formatInstant(record.answeredAt, timezone) })
+  } else if (record.answerDueAt !== null) {
+    facts.push({ label: 'Answer due', value: formatInstant(record.answerDueAt, timezone) })
+  }
+  if (record.disclosureAt !== null) {
+    facts.push({ label: 'Disclosure', value: formatInstant(record.disclosureAt, timezone) })
+  }
+  return facts
+}
+
+function mailFacts(input: RelayInput): FactLine[] {
+  const { opened, settings } = input
+  const from = opened.outer.from
+  return [
+    { label: 'From', value: from === null ? 'not known' : `${from.name} <${from.address}>`.trim() },
+    { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
+    { label: 'Encrypted', value: encryptionWords(opened) },
+    { label: 'Signed', value: signatureWords(opened.signatures, input.reporterKey) }
+  ]
+}
+
+function encryptionWords(opened: OpenedMail): string {
+  if (opened.failure !== null) return `could not be opened: ${failureSentence(opened.failure)}`
+  if (!opened.encrypted) return 'no, anybody on the way could read it'
+  return opened.structure === 'inline'
+    ? 'yes (inline, without protected headers)'
+    : 'yes, to the desk key'
+}
+
+function signatureWords(signatures: readonly Signature[], key: PinnedKey | null): string {
+  const [first, ...others] = signatures
+  if (first === undefined) return 'no'
+  const sentence = signatureSentence(first.state)
+  const whose =
+    first.fingerprint === null
+      ? `key ${first.issuer.toUpperCase()}`
+      : `key ${formatFingerprint(first.fingerprint)}${first.fingerprint === key?.fingerprint ? ', the key known for this reporter' : ''}`
+  return `${sentence} (${whose})${others.length > 0 ? `, and ${others.length} more` : ''}`
+}
+
+function relayWarnings(opened: OpenedMail): string[] {
+  return opened.warnings.map(warningSentence)
+}

@@ -1,0 +1,207 @@
+/**
+ * Runs the commands of one authorised mail over a working copy, all or nothing, and turns the result into decisions: the
+ * changes, the mails they send, one transcript to the author and one line of activity to everybody else (F10).
+ */
+import { type CaseRecord } from '../domain/case.ts'
+import { type Decision } from '../domain/decision.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
+import { type TranscriptLine } from '../domain/template.ts'
+import { missingRole } from './authority.ts'
+import {
+  accept,
+  ask,
+  caseChanges,
+  close,
+  help,
+  note,
+  reject,
+  reply,
+  status,
+  take,
+  withNote
+} from './case-commands.ts'
+import { type ParsedCommands, type Verb } from './commands.ts'
+import {
+  accepted,
+  type CommandContext,
+  type Draft,
+  type Handler,
+  refused,
+  type Step,
+  startDraft
+} from './draft.ts'
+import { approve, draftNotice, embargo, hold, preview } from './notice-commands.ts'
+import { missingFields } from './notice-content.ts'
+import { allMaintainers, maintainerRecipient } from './recipients.ts'
+import { caseFacts } from './relay.ts'
+
+const HANDLERS: Readonly<Record<Verb, Handler>> = {
+  help,
+  status,
+  reply,
+  note,
+  ask,
+  take,
+  accept,
+  reject,
+  close,
+  embargo,
+  'notice draft': draftNotice,
+  'notice preview': preview,
+  'notice approve': approve,
+  'notice hold': hold
+}
+
+export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
+
+/** Executes every command or none. */
+export function runCommands(parsed: ParsedCommands, context: CommandContext): RunResult {
+  const before = startDraft(context.bound)
+  const lines: TranscriptLine[] = parsed.problems.map(({ line, says }) => ({
+    command: line,
+    accepted: false,
+    says
+  }))
+  const anyway: Decision[] = []
+  let draft = before
+  if (parsed.commands.length > context.settings.limits.commandsPerMail) {
+    lines.push({
+      command: '',
+      accepted: false,
+      says: `At most ${context.settings.limits.commandsPerMail} commands go into one mail.`
+    })
+  }
+  for (const command of parsed.commands) {
+    const step = runOne(draft, command, context)
+    if (step.kind === 'accepted') draft = step.draft
+    else anyway.push(...(step.anyway ?? []))
+    lines.push({ command: command.line, accepted: step.kind === 'accepted', says: step.says })
+  }
+  if (parsed.rest !== '') draft = withNote(draft, parsed.rest, context)
+  const ran = lines.every((line) => line.accepted)
+  return ran
+    ? {
+        ran,
+        decisions: [
+          ...changes(before, draft),
+          ...draft.decisions,
+          ...activity(draft, context),
+          transcript(before, draft, context, lines)
+        ]
+      }
+    : { ran, decisions: [...anyway, transcript(before, before, context, lines)] }
+}
+
+function runOne(
+  draft: Draft,
+  command: ParsedCommands['commands'][number],
+  context: CommandContext
+): Step {
+  const missing = missingRole(context.author, command.verb)
+  if (missing !== null)
+    return refused(`This takes the role ${missing.join(' or ')}, which your key does not have.`)
+  const step = HANDLERS[command.verb](draft, command, context)
+  return step.kind === 'accepted' ? accepted(step.draft, step.says) : step
+}
+
+/** What the commands changed, as decisions; approvals after the save, because saving an edit voids them. */
+function changes(before: Draft, after: Draft): Decision[] {
+  const changed: Decision[] = []
+  const caseChange = caseChanges(before.case, after.case)
+  if (caseChange !== null) changed.push(caseChange)
+  if (after.notice !== null && after.notice !== before.notice)
+    changed.push(savedNotice(after.notice, after))
+  return changed
+}
+
+function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
+  return {
+    kind: 'save-notice',
+    caseTag: notice.caseTag,
+    product: notice.product,
+    version: notice.version,
+    state: notice.state,
+    revision: notice.revision,
+    fields: notice.fields,
+    authorId: notice.authorId,
+    releaseAt: notice.releaseAt,
+    patches: draft.newPatches,
+    approvals: draft.voided ? 'void' : 'keep'
+  }
+}
+
+function transcript(
+  before: Draft,
+  after: Draft,
+  context: CommandContext,
+  lines: readonly TranscriptLine[]
+): Decision {
+  const { tag } = before.case
+  return {
+    kind: 'send-sealed',
+    once: `transcript:${context.arrivalId}`,
+    mail: 'transcript',
+    caseTag: tag,
+    audience: 'maintainer',
+    noticeId: null,
+    subject: `[${tag}] ${lines.every((line) => line.accepted) ? 'Done' : 'Nothing was done'}`,
+    autoSubmitted: 'auto-replied',
+    via: null,
+    notBefore: context.now,
+    recipients: [maintainerRecipient(context.author)],
+    files: { from: 'nothing' },
+    template: {
+      name: 'transcript',
+      params: {
+        lines,
+        ran: lines.every((line) => line.accepted),
+        before: stateWords(before.case, before.notice),
+        after: stateWords(after.case, after.notice),
+        missing: after.notice === null ? [] : missingFields(after, context),
+        blocks: after.blocks,
+        ref: `${tag} ${context.settings.desk.address}`
+      }
+    }
+  }
+}
+
+/** Where a case stands, in a few words, for the transcript. */
+export function stateWords(record: CaseRecord, notice: NoticeRecord | null): string {
+  const owner = record.owner === null ? 'without owner' : `owner ${record.owner}`
+  const told = notice === null ? '' : `, notice ${notice.state}`
+  return `${record.state}, ${owner}${told}`
+}
+
+/** Who did what, to the other maintainers, so that nobody answers twice or thinks that somebody else did. */
+function activity(draft: Draft, context: CommandContext): Decision[] {
+  const recipients = allMaintainers(context.settings, context.author.id)
+  if (recipients.length === 0 || (draft.activity.length === 0 && draft.texts.length === 0))
+    return []
+  const { tag } = draft.case
+  return [
+    {
+      kind: 'send-sealed',
+      once: `activity:${context.arrivalId}`,
+      mail: 'activity',
+      caseTag: tag,
+      audience: 'maintainer',
+      noticeId: null,
+      subject: `[${tag}] ${context.author.name}: ${draft.activity[0] ?? 'wrote'}`.slice(0, 180),
+      autoSubmitted: 'auto-generated',
+      via: context.author.name,
+      notBefore: context.now,
+      recipients,
+      files: { from: 'nothing' },
+      template: {
+        name: 'activity',
+        params: {
+          author: context.author.name,
+          lines: draft.activity,
+          texts: draft.texts,
+          facts: caseFacts(draft.case, context.product, context.settings),
+          ref: `${tag} ${context.settings.desk.address}`
+        }
+      }
+    }
+  ]
+}

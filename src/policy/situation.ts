@@ -1,0 +1,80 @@
+/**
+ * Everything that the decision about one mail may depend on, read beforehand: the opened mail and what the database
+ * knows around it. Plain data; the two functions are pure and passed in because the core may not import them.
+ */
+import { type CaseMessage, type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type Audience, type MailKind } from '../domain/decision.ts'
+import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
+import { type OpenedMail } from '../domain/mail.ts'
+import { type MemberRecord, type NoticeRecord, type Preview } from '../domain/notice.ts'
+import { type OutgoingAttachment } from '../domain/outgoing.ts'
+import { type Instant } from '../domain/time.ts'
+
+export type Situation = {
+  readonly arrivalId: number
+  readonly receivedAt: Instant
+  readonly size: number
+  readonly mailSha256: Sha256 | null
+  readonly opened: OpenedMail
+  /** Set when opening was given up: the worker died or ran out of time three times (G9). */
+  readonly quarantined: boolean
+  /** The outgoing mail that its In-Reply-To or References name, if the desk issued that Message-ID. */
+  readonly answers: Issued | null
+  /** The case that its protected subject tags. */
+  readonly tagged: CaseRecord | null
+  /** For a bounce: the outgoing mail it returns. */
+  readonly bounced: Issued | null
+  /** The list member whose key validly signed the mail, or else whose address it came from. */
+  readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
+  readonly signatureSeen: boolean
+  /** The pinned key of the mail's sender. */
+  readonly senderKey: PinnedKey | null
+  readonly history: AnswerHistory
+  /** The tag that a case opened now will get. */
+  readonly nextTag: CaseTag
+  /** What a maintainer's commands act on; null when the mail names no known case. */
+  readonly bound: BoundCase | null
+}
+
+/** One outgoing mail that somebody refers to. */
+export type Issued = {
+  readonly case: CaseRecord
+  readonly kind: MailKind
+  readonly audience: Audience
+  readonly recipientId: string
+  readonly messageId: MessageId
+}
+
+/** What automatic answers left lately. */
+export type AnswerHistory = {
+  /** Acknowledgement to this sender within the window. */
+  readonly senderAcknowledgedAt: Instant | null
+  /** When the desk-wide hourly allowance has room again; null when it has now. */
+  readonly acknowledgementsFreeAt: Instant | null
+  /** Refusals mailed to this maintainer in the last hour. */
+  readonly refusalsLastHour: number
+}
+
+/** A case with all that commands may read or change. */
+export type BoundCase = {
+  readonly case: CaseRecord
+  readonly reporterKey: PinnedKey | null
+  readonly notice: NoticeRecord | null
+  /** Patches stored with the notice, for the preview; empty when the mail brings its own. */
+  readonly patchFiles: readonly OutgoingAttachment[]
+  readonly previews: readonly Preview[]
+  /** Active members of the case's product. */
+  readonly members: readonly MemberRecord[]
+  readonly messages: readonly CaseMessage[]
+  /** Whether the hint how to reach the reporter was given before. */
+  readonly hintGiven: boolean
+}
+
+/** Pure helpers of the outside: a hash, and one fresh code for a preview. */
+export type Tools = {
+  readonly sha256: (data: string | Uint8Array) => Sha256
+  readonly code: string
+}
+
+/** What is fixed at the moment of deciding. `jitter` is 0 ≤ jitter < 1, for the acknowledgement's delay. */
+export type Moment = { readonly now: Instant; readonly jitter: number; readonly tools: Tools }

@@ -1,0 +1,67 @@
+/**
+ * Keys found in a mail, as candidates for a first sealed answer: from the Autocrypt header or attached. A key serves
+ * only if it names exactly the sender, and when two different ones do, none does (DESIGN §8, mail.md §2.12).
+ */
+import {
+  type Attachment,
+  type CandidateKey,
+  type HeaderFacts,
+  type WarningCode
+} from '../domain/mail.ts'
+import { type Instant } from '../domain/time.ts'
+import { readAutocrypt } from '../mime/autocrypt.ts'
+import { type Field } from '../mime/fields.ts'
+import { classifyKey, inspectKey, readCertificateFor } from '../openpgp/keyring.ts'
+
+/** The candidate, at most one, and what to distrust. */
+export type Candidates = {
+  readonly keys: readonly CandidateKey[]
+  readonly warnings: readonly WarningCode[]
+}
+
+const ATTACHED_KEYS_MAX = 10
+
+/** Looks through the outer fields and the payload's attachments for keys of `from`. */
+export async function findCandidateKeys(
+  outerFields: readonly Field[],
+  attachments: readonly Attachment[],
+  from: HeaderFacts['from'],
+  now: Instant
+): Promise<Candidates> {
+  const found = new Map<string, CandidateKey>()
+  const warnings: WarningCode[] = []
+  const attached = attachments.filter((file) => isKeyFile(file)).slice(0, ATTACHED_KEYS_MAX)
+  for (const { content } of attached) {
+    const key = await candidate(content, 'attached', from, now)
+    if (key === null) warnings.push('fake-key')
+    else if (key !== 'unusable') found.set(key.fingerprint, key)
+  }
+  const header = readAutocrypt(outerFields, from)
+  if (header !== null && classifyKey(header) === 'public') {
+    const key = await candidate(header, 'autocrypt', from, now)
+    if (key !== null && key !== 'unusable') found.set(key.fingerprint, key)
+  }
+  if (found.size <= 1) return { keys: [...found.values()], warnings }
+  return { keys: [], warnings: [...warnings, 'several-keys'] }
+}
+
+/** Null when the key does not name the sender; `unusable` when it does but cannot be sealed to. */
+async function candidate(
+  data: Uint8Array,
+  source: CandidateKey['source'],
+  from: HeaderFacts['from'],
+  now: Instant
+): Promise<CandidateKey | 'unusable' | null> {
+  const certificate = from === null ? null : await readCertificateFor(data, from.address, now)
+  if (certificate === null) return null
+  const facts = await inspectKey(certificate.keyData, now)
+  if (facts?.state !== 'usable') return 'unusable'
+  return { fingerprint: facts.fingerprint, source, keyData: facts.keyData }
+}
+
+/** A declared key file, or a text file that is exactly one public key block. */
+function isKeyFile(file: Attachment): boolean {
+  const isDeclared = file.contentType === 'application/pgp-keys'
+  const isNamed = /\.(?:asc|gpg|pgp|key)$/i.test(file.filename)
+  return (isDeclared || isNamed) && classifyKey(file.content) === 'public'
+}

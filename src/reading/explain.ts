@@ -1,0 +1,67 @@
+/**
+ * One plain sentence for every code of reading, for people who know mail but not OpenPGP. Must never quote the mail:
+ * these sentences go where its content may not.
+ */
+import { type OpenFailure, type SignatureState, type WarningCode } from '../domain/mail.ts'
+
+const FAILURES: Readonly<Record<OpenFailure, string>> = {
+  'not-for-us':
+    'It is encrypted, but not to a key that the desk holds, so nobody here can read it.',
+  damaged: 'Its encrypted part is broken or was changed on the way, so nothing of it is shown.',
+  unsupported: 'It uses an encryption method that the desk does not support.',
+  'no-integrity':
+    'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',
+  limit: 'It is larger or more deeply nested than the desk opens.',
+  expired: 'It is encrypted to an old desk key that has expired and is no longer held.',
+  empty: 'It was sent encrypted, but a mail system on the way removed the encrypted part.'
+}
+
+const STATES: Readonly<Record<SignatureState, string>> = {
+  valid: 'The signature is valid.',
+  'expired-key': 'The signature was made with a key that has expired.',
+  'revoked-key': 'The signature was made with a key that has been revoked.',
+  'unknown-key': 'The signature was made with a key that is not known here, so it proves nothing.',
+  bad: 'The signature does not match the text, or is not acceptable; it may have been changed on the way.'
+}
+
+const WARNINGS: Readonly<Record<WarningCode, string>> = {
+  'repeated-header':
+    'A header field that may occur once, or a single sender, occurs more than once.',
+  'no-from': 'It has no single readable sender address.',
+  'no-message-id': 'It has no usable Message-ID.',
+  'from-mismatch': 'The sender inside the protected part is not the sender on the outside.',
+  'unprotected-subject': 'It was encrypted, but its subject could be read by everybody on the way.',
+  'several-signatures': 'It carries more than one signature.',
+  'signature-does-not-cover-all': 'A signature does not cover all of the mail.',
+  'outside-text': 'There is text outside the protected part; it may have been added by anybody.',
+  mangled: 'A mail system had rearranged its parts; the desk put them back in order.',
+  'cleartext-signature':
+    'It is signed in the old inline form, which protects the text only loosely.',
+  'errant-crypto': 'It contains further encrypted or signed parts, which were left closed.',
+  'html-only': 'Its text was converted from HTML.',
+  'html-not-converted': 'Its HTML could not be converted to text.',
+  'undecodable-text': 'Some characters could not be decoded and were replaced.',
+  'text-truncated': 'The text is longer than what is shown.',
+  'too-many-parts':
+    'It has more parts than are opened one by one; the rest is attached as it came.',
+  'broken-mime': 'Its structure is malformed, so parts may be missing or wrongly divided.',
+  'several-keys': 'It carries several different keys for the sender; none is used.',
+  'fake-key': 'It carries a key that does not name the sender; the key is not used.',
+  smime: 'It uses S/MIME, which the desk does not read.',
+  'too-large': 'It is too large to be fetched; only its header was read.'
+}
+
+/** Why a mail stayed closed. */
+export function explainFailure(failure: OpenFailure): string {
+  return FAILURES[failure]
+}
+
+/** What the state of a signature means. */
+export function explainSignature(state: SignatureState): string {
+  return STATES[state]
+}
+
+/** What to be careful about. */
+export function explainWarning(code: WarningCode): string {
+  return WARNINGS[code]
+}

@@ -1,0 +1,168 @@
+/**
+ * Peels the cryptographic envelope, layer by layer, until the payload lies open: decrypts at most once, verifies at
+ * most twice on each side of it. A signature outside of an encryption covers ciphertext only and says so (mail.md §1.6).
+ */
+import { type OpenFailure, type Signature, type Structure } from '../domain/mail.ts'
+import { contentOf } from '../mime/leaf.ts'
+import { entityOf, type MimeTree, type Part, parseTree } from '../mime/tree.ts'
+import { toBinary } from '../openpgp/armor.ts'
+import { type OpenContext, openMessage } from '../openpgp/open.ts'
+import { type Sealing } from '../openpgp/prescan.ts'
+import { type Verdict, verifyDetached } from '../openpgp/verify.ts'
+import { type Envelope, recogniseLayer } from './envelope.ts'
+
+/** What peeling brought to light. `payload` is null when nothing may be shown. */
+export type Peeled = {
+  readonly structure: Structure
+  readonly isEncrypted: boolean
+  readonly isDecrypted: boolean
+  readonly failure: OpenFailure | null
+  readonly sealing: Sealing
+  readonly signatures: readonly Signature[]
+  readonly payload: { readonly tree: MimeTree; readonly part: Part } | null
+  /** A list wrapped the whole encrypted mail: its protected headers no longer speak for this mail (mail.md §1.5). */
+  readonly isRewrapped: boolean
+  /** Text parts of the outer mail that no layer covers. */
+  readonly outside: readonly Part[]
+}
+
+/** Sealed to nobody: the state of a mail that is not encrypted. */
+export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [] }
+
+const LAYERS_MAX = 5
+
+/** Peels a mail whose envelope is built from MIME parts. Never throws for content. */
+export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled> {
+  let peeled: Peeled = {
+    structure: 'clear',
+    isEncrypted: false,
+    isDecrypted: false,
+    failure: null,
+    sealing: NOT_SEALED,
+    signatures: [],
+    payload: { tree: mail, part: mail.root },
+    isRewrapped: false,
+    outside: []
+  }
+  for (let layer = 0; layer < LAYERS_MAX; layer += 1) {
+    if (peeled.payload === null || peeled.failure !== null) break
+    const { tree, part } = peeled.payload
+    const envelope = recogniseLayer(part, layer === 0 ? 'root' : 'inside')
+    const next = await peelOne(envelope, peeled, tree, context)
+    if (next === null) break
+    peeled = next
+  }
+  return peeled
+}
+
+/** A decrypted payload as a tree: a MIME entity where it has MIME fields, otherwise plain text (RFC 3156 §4). */
+function parsePayload(data: Uint8Array): MimeTree {
+  const tree = parseTree(data)
+  const isMime = tree.root.fields.some(
+    (field) => field.name.startsWith('content-') || field.name === 'mime-version'
+  )
+  if (isMime) return tree
+  const isHeaderless = data[0] === 10 || data[0] === 13
+  const bodyStart = isHeaderless ? tree.root.bodyStart : 0
+  const root: Part = { ...tree.root, fields: [], bodyStart, end: tree.raw.length }
+  return { ...tree, root, isBroken: false, hasTooManyParts: false }
+}
+
+/** Raw bytes in the form that is signed: CRLF line ends (RFC 3156 §5). */
+function canonical(bytes: Buffer): Buffer {
+  if (!bytes.includes(10)) return bytes
+  const text = bytes.toString('latin1').replaceAll('\r\n', '\n').replaceAll('\n', '\r\n')
+  return Buffer.from(text, 'latin1')
+}
+
+async function peelOne(
+  envelope: Envelope,
+  peeled: Peeled,
+  tree: MimeTree,
+  context: OpenContext
+): Promise<Peeled | null> {
+  switch (envelope.kind) {
+    case 'none':
+      return null
+    case 'emptied':
+      return failed(peeled, 'empty', NOT_SEALED)
+    case 'encrypted':
+      return peeled.isDecrypted ? null : peelEncryption(envelope, peeled, tree, context)
+    case 'signed':
+      return peelSignature(envelope, peeled, tree, context)
+  }
+}
+
+async function peelEncryption(
+  envelope: Extract<Envelope, { kind: 'encrypted' }>,
+  peeled: Peeled,
+  tree: MimeTree,
+  context: OpenContext
+): Promise<Peeled> {
+  const before: Peeled = {
+    ...peeled,
+    structure: envelope.isMangled ? 'pgp-mime-mangled' : 'pgp-mime',
+    isRewrapped: envelope.isRewrapped,
+    outside: [...peeled.outside, ...envelope.outside],
+    signatures: peeled.signatures.map((signature) => ({ ...signature, coversWhole: false }))
+  }
+  const content = contentOf(tree, envelope.cipher)
+  if (content.toString('latin1').trim() === '') return failed(before, 'empty', NOT_SEALED)
+  const binary = toBinary(content)
+  const isMessage = binary?.kind === 'binary' || binary?.kind === 'message'
+  if (!isMessage) return failed(before, 'damaged', NOT_SEALED)
+  const opening = await openMessage(binary.data, context)
+  if (opening.kind === 'failed') return failed(before, opening.because, opening.sealing)
+  const payload = parsePayload(opening.data)
+  return {
+    ...before,
+    isEncrypted: true,
+    isDecrypted: true,
+    sealing: opening.sealing,
+    signatures: [...before.signatures, ...withReach(opening.verdicts, true)],
+    payload: { tree: payload, part: payload.root }
+  }
+}
+
+async function peelSignature(
+  envelope: Extract<Envelope, { kind: 'signed' }>,
+  peeled: Peeled,
+  tree: MimeTree,
+  context: OpenContext
+): Promise<Peeled> {
+  const coversWhole = envelope.outside.length === 0
+  const binary = toBinary(contentOf(tree, envelope.signature))
+  const data = canonical(entityOf(tree, envelope.content))
+  // An unreadable signature still counts as one, and as bad.
+  const bytes = binary?.kind === 'binary' || binary?.kind === 'signature' ? binary.data : null
+  const judged = await verifyDetached(data, bytes ?? new Uint8Array(0), context)
+  if (judged.kind === 'limit') {
+    const payload = { tree, part: envelope.content }
+    return {
+      ...peeled,
+      structure: 'pgp-mime',
+      failure: 'limit',
+      payload,
+      outside: envelope.outside
+    }
+  }
+  const isFirst = peeled.structure === 'clear' && coversWhole
+  return {
+    ...peeled,
+    structure: isFirst ? 'pgp-mime' : peeled.structure,
+    signatures: [...peeled.signatures, ...withReach(judged.verdicts, coversWhole)],
+    payload: { tree, part: envelope.content },
+    outside: [...peeled.outside, ...envelope.outside]
+  }
+}
+
+/** Verdicts with their reach. */
+export function withReach(verdicts: readonly Verdict[], coversWhole: boolean): Signature[] {
+  return verdicts.map((verdict) => ({ ...verdict, coversWhole }))
+}
+
+/** An encryption that stays closed: nothing of it is shown. */
+function failed(peeled: Peeled, failure: OpenFailure, sealing: Sealing): Peeled {
+  const structure = peeled.structure === 'clear' ? 'pgp-mime' : peeled.structure
+  return { ...peeled, structure, isEncrypted: true, failure, sealing, payload: null }
+}

@@ -1,0 +1,233 @@
+/**
+ * From raw bytes to `OpenedMail`: the one entry to reading. It never throws for what a mail contains; the worst case is
+ * a mail with a failure code, its outer header facts and no text. It decides nothing and trusts nothing: outer and
+ * protected header facts stay apart (RFC 9788), text outside the envelope stays apart, and warnings say the rest.
+ */
+import {
+  type HeaderFacts,
+  type OpenedMail,
+  type OpenFailure,
+  type WarningCode
+} from '../domain/mail.ts'
+import { type Instant } from '../domain/time.ts'
+import { readAutomatic } from '../mime/automatic.ts'
+import { readBounce } from '../mime/bounce.ts'
+import { type Content, readContent } from '../mime/content.ts'
+import { HEADER_BYTES_MAX } from '../mime/fields.ts'
+import { type HeaderReading, readHeader } from '../mime/header.ts'
+import { capText, textOf } from '../mime/leaf.ts'
+import { type MimeTree, parseTree } from '../mime/tree.ts'
+import { type SecretKey } from '../openpgp/keyring.ts'
+import { type OpenContext } from '../openpgp/open.ts'
+import { findCandidateKeys } from './candidate-keys.ts'
+import { NOT_SEALED, type Peeled, peel } from './layers.ts'
+import { type Unwrapped, unwrap } from './unwrapped.ts'
+import { judgeWarnings } from './warnings.ts'
+
+/** What to open with and verify against. */
+export type ReadingKeys = {
+  /** Unlocked keys of the desk, current and retired. */
+  readonly secretKeys: readonly SecretKey[]
+  /** Binary certificates: maintainers first, then the others that are known. */
+  readonly certificates: readonly Uint8Array[]
+}
+
+/** When, and for whom. `deskAddress` is only compared with loop marks. */
+export type ReadingOptions = { readonly now: Instant; readonly deskAddress: string }
+
+/** Opens one raw mail (RFC 5322, LF or CRLF). */
+export async function openMail(
+  raw: Uint8Array,
+  keys: ReadingKeys,
+  options: ReadingOptions
+): Promise<OpenedMail> {
+  const tree = parseTree(raw)
+  const context: OpenContext = { ...keys, now: options.now }
+  try {
+    return await readMail(tree, context, options)
+  } catch {
+    // A library gave way under this mail. Its words stay here (they may quote content); the mail is kept and shown.
+    return withoutContent(tree, options.deskAddress, 'damaged', [])
+  }
+}
+
+/**
+ * Facts of the outer header alone, for a mail that is too large or too dangerous to open; `raw` may be just a header
+ * block. The failure is always `limit`.
+ */
+export function openHeadersOnly(raw: Uint8Array, _now: Instant, deskAddress: string): OpenedMail {
+  const tree = parseTree(headerBlockOf(raw))
+  return withoutContent(tree, deskAddress, 'limit', ['too-large'])
+}
+
+async function readMail(
+  mail: MimeTree,
+  context: OpenContext,
+  options: ReadingOptions
+): Promise<OpenedMail> {
+  const outer = readHeader(mail.root.fields)
+  const peeled = await peel(mail, context)
+  const isBare = peeled.structure === 'clear' && peeled.signatures.length === 0
+  const unwrapped = isBare && peeled.failure === null ? await unwrap(mail, context) : null
+  const reading =
+    unwrapped === null
+      ? await readPeeled(mail, peeled)
+      : { ...unwrapped, header: null, isMangled: false }
+  return complete(mail, outer, reading, options)
+}
+
+/** Everything read of a mail before the facts are put together. */
+type Reading = Unwrapped & { readonly header: HeaderReading | null; readonly isMangled: boolean }
+
+async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
+  const outside: string[] = []
+  for (const part of peeled.outside) outside.push((await textOf(mail, part)).text.trim())
+  const outsideText = capText(outside.filter((text) => text !== '').join('\n\n')).text
+  const header = protectedHeader(peeled)
+  const content = await contentOfPayload(peeled, header !== null)
+  const isEmptied = looksEmptied(mail, peeled, content)
+  const warnings: WarningCode[] = [...content.warnings]
+  if (outsideText !== '') warnings.push('outside-text')
+  const { isDecrypted, sealing, signatures } = peeled
+  return {
+    structure: isEmptied ? 'pgp-mime-mangled' : peeled.structure,
+    isEncrypted: peeled.isEncrypted || isEmptied,
+    isDecrypted,
+    failure: isEmptied ? 'empty' : peeled.failure,
+    sealing,
+    signatures,
+    text: content.text,
+    outsideText,
+    attachments: content.attachments,
+    warnings,
+    header,
+    isMangled: peeled.structure === 'pgp-mime-mangled'
+  }
+}
+
+async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Promise<Content> {
+  return peeled.payload === null
+    ? { text: '', attachments: [], warnings: new Set() }
+    : readContent(peeled.payload.tree, peeled.payload.part, hasLegacyDisplay)
+}
+
+/**
+ * The protected header block: only of the root of the cryptographic payload, only where it says that it is one
+ * (RFC 9788 §2.1 `hp`, or the older `protected-headers="v1"`).
+ */
+function protectedHeader(peeled: Peeled): HeaderReading | null {
+  const { payload } = peeled
+  if (payload === null || peeled.isRewrapped) return null
+  if (!peeled.isDecrypted && peeled.signatures.length === 0) return null
+  const { params } = payload.part
+  const hp = params.get('hp')?.toLowerCase()
+  const isMarked = hp === 'clear' || hp === 'cipher'
+  const isOlder = params.get('protected-headers')?.toLowerCase() === 'v1'
+  return isMarked || isOlder ? readHeader(payload.part.fields) : null
+}
+
+/** Exchange at its worst: the encrypted parts are gone and an empty mail arrives (mail.md §1.4). */
+function looksEmptied(mail: MimeTree, peeled: Peeled, content: Content): boolean {
+  if (peeled.structure !== 'clear' || peeled.failure !== null) return false
+  if (content.text.trim() !== '' || content.attachments.length > 0) return false
+  const field = (name: string): string =>
+    mail.root.fields
+      .find((each) => each.name === name)
+      ?.value.trim()
+      .toLowerCase() ?? ''
+  const isNeutral = ['...', '[...]', 'encrypted message'].includes(field('subject'))
+  const hadAttachment = field('x-ms-has-attach') === 'yes'
+  return mail.root.type.startsWith('multipart/') && (isNeutral || hadAttachment)
+}
+
+async function complete(
+  mail: MimeTree,
+  outer: HeaderReading,
+  reading: Reading,
+  options: ReadingOptions
+): Promise<OpenedMail> {
+  const inner = reading.header?.facts ?? null
+  const isAuthentic = reading.signatures.some(
+    (signature) => signature.state === 'valid' && signature.coversWhole
+  )
+  const hasSubject = inner !== null && inner.subject !== ''
+  const subjectProtected = hasSubject && (reading.isDecrypted || isAuthentic)
+  const from = inner?.from ?? outer.facts.from
+  const candidates = await findCandidateKeys(
+    mail.root.fields,
+    reading.attachments,
+    from,
+    options.now
+  )
+  const judged = judgeWarnings({
+    outer,
+    header: reading.header,
+    isEncrypted: reading.isEncrypted,
+    isMangled: reading.isMangled,
+    subjectProtected,
+    signatures: reading.signatures
+  })
+  return {
+    ...headFacts(mail, outer.facts, options.deskAddress),
+    structure: reading.structure,
+    encrypted: reading.isEncrypted,
+    decrypted: reading.isDecrypted,
+    failure: reading.failure,
+    sealedTo: reading.sealing.sealedTo,
+    sealedToKeyIds: reading.sealing.keyIds,
+    signatures: reading.signatures,
+    protected: inner,
+    subjectProtected,
+    text: reading.text,
+    outsideText: reading.outsideText,
+    attachments: reading.attachments,
+    candidateKeys: candidates.keys,
+    warnings: [...new Set([...judged, ...reading.warnings, ...candidates.warnings])]
+  }
+}
+
+function headFacts(
+  mail: MimeTree,
+  outer: HeaderFacts,
+  deskAddress: string
+): Pick<OpenedMail, 'outer' | 'automatic' | 'bounce'> {
+  return {
+    outer,
+    automatic: readAutomatic(mail, outer, deskAddress),
+    bounce: readBounce(mail, outer)
+  }
+}
+
+function withoutContent(
+  mail: MimeTree,
+  deskAddress: string,
+  failure: OpenFailure,
+  extra: readonly WarningCode[]
+): OpenedMail {
+  const outer = readHeader(mail.root.fields)
+  const isSealed = mail.root.type === 'multipart/encrypted'
+  return {
+    ...headFacts(mail, outer.facts, deskAddress),
+    structure: isSealed ? 'pgp-mime' : 'clear',
+    encrypted: isSealed,
+    decrypted: false,
+    failure,
+    sealedTo: NOT_SEALED.sealedTo,
+    sealedToKeyIds: NOT_SEALED.keyIds,
+    signatures: [],
+    protected: null,
+    subjectProtected: false,
+    text: '',
+    outsideText: '',
+    attachments: [],
+    candidateKeys: [],
+    warnings: [...new Set([...outer.warnings, ...extra])]
+  }
+}
+
+/** The header block alone, so that nothing of a huge body is even split. */
+function headerBlockOf(raw: Uint8Array): Uint8Array {
+  const head = Buffer.from(raw.subarray(0, HEADER_BYTES_MAX))
+  const ends = [head.indexOf('\r\n\r\n'), head.indexOf('\n\n')].filter((end) => end >= 0)
+  return ends.length === 0 ? head : head.subarray(0, Math.min(...ends) + 2)
+}

@@ -1,0 +1,47 @@
+/** Warnings that follow from comparing what was read: headers with each other, signatures with their reach. */
+import { isSameAddress } from '../domain/address.ts'
+import { type Signature, type WarningCode } from '../domain/mail.ts'
+import { type HeaderReading } from '../mime/header.ts'
+
+/** What the comparison needs. `header` is the protected one. */
+export type Compared = {
+  readonly outer: HeaderReading
+  readonly header: HeaderReading | null
+  readonly isEncrypted: boolean
+  readonly isMangled: boolean
+  readonly subjectProtected: boolean
+  readonly signatures: readonly Signature[]
+}
+
+/** Subjects that say nothing: what mail programs put outside (RFC 9788 §3, and the older habit). */
+const NEUTRAL_SUBJECTS = new Set(['', '...', '[...]', 'encrypted message', '…', 're: ...'])
+
+/** The warnings, without duplicates. */
+export function judgeWarnings(compared: Compared): WarningCode[] {
+  const { outer, header, signatures } = compared
+  const codes = new Set<WarningCode>(outer.warnings)
+  if (header?.warnings.includes('repeated-header') === true) codes.add('repeated-header')
+  if (isFromDifferent(outer, header)) codes.add('from-mismatch')
+  if (compared.isEncrypted && wasSubjectReadable(compared)) codes.add('unprotected-subject')
+  if (signatures.length > 1) codes.add('several-signatures')
+  if (signatures.some((signature) => !signature.coversWhole)) {
+    codes.add('signature-does-not-cover-all')
+  }
+  if (compared.isMangled) codes.add('mangled')
+  return [...codes]
+}
+
+function isFromDifferent(outer: HeaderReading, header: HeaderReading | null): boolean {
+  const inner = header?.facts.from ?? null
+  if (inner === null) return false
+  const { from } = outer.facts
+  return from === null || !isSameAddress(inner.address, from.address)
+}
+
+/** The outer subject says something, and nothing better is known to be the real one. */
+function wasSubjectReadable(compared: Compared): boolean {
+  const shown = compared.outer.facts.subject.toLowerCase()
+  if (NEUTRAL_SUBJECTS.has(shown)) return false
+  const real = compared.header?.facts.subject.toLowerCase() ?? ''
+  return !compared.subjectProtected || real === shown
+}

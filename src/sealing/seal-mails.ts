@@ -1,0 +1,75 @@
+/**
+ * From a body and recipients to finished mails, one for each, sealed to that one key or refused (G3, G5); and the signed
+ * mail that everybody may read. In charge of the layout: RFC 3156 around, RFC 9788 header protection inside. Must never
+ * put two recipients into one mail and never return an unsealed body.
+ */
+import {
+  type OutgoingBody,
+  type OutgoingHeaders,
+  type Sealed,
+  type SealTo
+} from '../domain/outgoing.ts'
+import { type Instant } from '../domain/time.ts'
+import {
+  bodyEntity,
+  type Entity,
+  encryptedEntity,
+  signedEntity,
+  textEntity,
+  writeEntity
+} from '../mime/write.ts'
+import { type SecretKey } from '../openpgp/keyring.ts'
+import { sealMessage, signDetached } from '../openpgp/seal.ts'
+import { clearBlocks, type DeskFace, sealedBlocks } from './fields.ts'
+
+/** Who seals: the desk's face and its unlocked key. */
+export type DeskIdentity = DeskFace & { readonly signer: SecretKey }
+
+/** RFC 9788 §2.1 and, for readers that know only it, the older `protected-headers`. */
+const CONFIDENTIAL = '; protected-headers="v1"; hp="cipher"'
+const SIGNED_ONLY = '; protected-headers="v1"; hp="clear"'
+
+/**
+ * One finished mail or refusal for each of `to`, in that order, signed and encrypted as of `now`. A key that cannot be
+ * used concerns its own copy only. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean headers.
+ */
+export async function sealMails(
+  body: OutgoingBody,
+  to: readonly SealTo[],
+  desk: DeskIdentity,
+  now: Instant
+): Promise<Sealed[]> {
+  const entity = bodyEntity(body)
+  const sealed: Sealed[] = []
+  for (const copy of to) sealed.push(await sealCopy(entity, copy, desk, now))
+  return sealed
+}
+
+/**
+ * A mail signed by the desk and readable by everybody (RFC 3156 §5). Throws Trouble `desk-key` when the desk cannot
+ * sign, Invariant on unclean headers.
+ */
+export async function signClearMail(
+  text: string,
+  headers: OutgoingHeaders,
+  desk: DeskIdentity,
+  now: Instant
+): Promise<Uint8Array> {
+  const { outer, inner } = clearBlocks(headers, desk)
+  const signed = writeEntity(textEntity(text), inner, SIGNED_ONLY)
+  const { armored, micalg } = await signDetached(signed, desk.signer, now)
+  return writeEntity(signedEntity(signed, armored, micalg), outer, '')
+}
+
+async function sealCopy(
+  entity: Entity,
+  copy: SealTo,
+  desk: DeskIdentity,
+  now: Instant
+): Promise<Sealed> {
+  const { outer, inner } = sealedBlocks(copy.headers, desk)
+  const payload = writeEntity(entity, inner, CONFIDENTIAL)
+  const message = await sealMessage(payload, copy, desk.signer, now)
+  if (message.kind === 'refused') return message
+  return { kind: 'sealed', raw: writeEntity(encryptedEntity(message.armored), outer, '') }
+}

@@ -1,0 +1,162 @@
+/**
+ * Cases, their numbers and their messages. Must never decide anything: it writes what a decision says and refuses a change
+ * over an older version.
+ */
+
+import { type Address, type Contact } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
+import { type CaseMessage, type CaseRecord } from '../domain/case.ts'
+import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
+import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
+import { type Instant, yearIn } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
+
+type CaseRow = Omit<CaseRecord, 'reporter' | 'beganInClear'> & {
+  readonly reporterAddress: Address | null
+  readonly reporterName: string
+  readonly beganInClear: number
+}
+
+const COLUMNS = `id, tag, product, state, reporter_address AS reporterAddress, reporter_name AS reporterName, subject,
+  began_in_clear AS beganInClear, received_at AS receivedAt, opened_at AS openedAt, answer_due_at AS answerDueAt,
+  answered_at AS answeredAt, owner, disclosure_at AS disclosureAt, maintainer_root AS maintainerRoot,
+  reporter_root AS reporterRoot, reporter_latest AS reporterLatest, version`
+
+/** The case with this tag, or null. */
+export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
+  const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases WHERE tag = ?`
+  return recordOf(read.get(sql, [tag]))
+}
+
+/** The case with this row id, or null. */
+export function findCaseById(read: Read, id: number): CaseRecord | null {
+  const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases WHERE id = ?`
+  return recordOf(read.get(sql, [id]))
+}
+
+/** Cases, newest first. `open` leaves out rejected and closed ones. */
+export function listCases(
+  read: Read,
+  options: { readonly which: 'open' | 'all'; readonly limit: number }
+): CaseRecord[] {
+  const where = options.which === 'open' ? "WHERE state NOT IN ('rejected', 'closed')" : ''
+  const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases ${where} ORDER BY id DESC LIMIT ?`
+  return read.all(sql, [options.limit]).flatMap((row) => recordOf(row) ?? [])
+}
+
+/** The tag that the next case opened at `now` gets; {@link insertCase} takes the number. */
+export function nextCaseTag(read: Read, prefix: string, now: Instant, timezone: string): CaseTag {
+  const year = yearIn(now, timezone)
+  const sql: Sql<{ last: number }> = 'SELECT last FROM case_numbers WHERE prefix = ? AND year = ?'
+  return caseTag(prefix, year, (read.get(sql, [prefix, year])?.last ?? 0) + 1)
+}
+
+/** Opens a case under a tag from {@link nextCaseTag}; `Trouble` `conflict` when another writer took the number. */
+export function insertCase(
+  tx: Tx,
+  record: OpenCase['case'],
+  roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
+): number {
+  takeNumber(tx, record.tag)
+  return tx.run(
+    `INSERT INTO cases (tag, product, state, reporter_address, reporter_name, subject, began_in_clear, received_at,
+                        opened_at, answer_due_at, answered_at, owner, disclosure_at, maintainer_root, reporter_root,
+                        reporter_latest)
+     VALUES (@tag, @product, @state, @reporterAddress, @reporterName, @subject, @beganInClear, @receivedAt,
+             @openedAt, @answerDueAt, @answeredAt, @owner, @disclosureAt, @maintainerRoot, @reporterRoot,
+             @reporterLatest)`,
+    {
+      tag: record.tag,
+      product: record.product,
+      state: record.state,
+      reporterAddress: record.reporter?.address ?? null,
+      reporterName: record.reporter?.name ?? '',
+      subject: record.subject,
+      beganInClear: record.beganInClear ? 1 : 0,
+      receivedAt: record.receivedAt,
+      openedAt: record.openedAt,
+      answerDueAt: record.answerDueAt,
+      answeredAt: record.answeredAt,
+      owner: record.owner,
+      disclosureAt: record.disclosureAt,
+      maintainerRoot: roots.maintainer,
+      reporterRoot: record.reporterRoot ?? roots.reporter,
+      reporterLatest: record.reporterLatest
+    }
+  ).id
+}
+
+function takeNumber(tx: Tx, tag: CaseTag): void {
+  const [, prefix = '', year = '', number = ''] = /^(.+)-(\d{4})-(\d+)$/.exec(tag) ?? []
+  const { changes } = tx.run(
+    `INSERT INTO case_numbers (prefix, year, last) VALUES (@prefix, @year, @number)
+     ON CONFLICT (prefix, year) DO UPDATE SET last = excluded.last WHERE last = excluded.last - 1`,
+    { prefix, year: Number(year), number: Number(number) }
+  )
+  if (changes !== 1) throw conflict()
+}
+
+/** Changes the named fields; `Trouble` `conflict` when the case has changed since it was read. */
+export function updateCase(tx: Tx, change: UpdateCase): void {
+  const columns: readonly (readonly [string, SqlValue | undefined])[] = [
+    ['state', change.set.state],
+    ['owner', change.set.owner],
+    ['answered_at', change.set.answeredAt],
+    ['disclosure_at', change.set.disclosureAt],
+    ['reporter_latest', change.set.reporterLatest]
+  ]
+  const set = columns.flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const]
+  )
+  assert(set.length > 0, 'a case change without a field')
+  const { changes } = tx.run(
+    `UPDATE cases SET ${set.map(([name]) => `${name} = ?`).join(', ')}, version = version + 1
+     WHERE tag = ? AND version = ?`,
+    [...set.map(([, value]) => value), change.tag, change.version]
+  )
+  if (changes !== 1) throw conflict()
+}
+
+/** Puts a message on the record of a case. */
+export function insertMessage(tx: Tx, caseId: number, message: CaseMessage): void {
+  tx.run(
+    `INSERT INTO messages (case_id, arrival_id, at, author, author_id, audience, subject, text, message_id)
+     VALUES (@caseId, @arrivalId, @at, @author, @authorId, @audience, @subject, @text, @messageId)`,
+    { caseId, ...message }
+  )
+}
+
+/** Messages of a case, oldest first. */
+export function listMessages(read: Read, caseId: number): CaseMessage[] {
+  const sql: Sql<CaseMessage> = `
+    SELECT at, author, author_id AS authorId, audience, subject, text, message_id AS messageId, arrival_id AS arrivalId
+    FROM messages WHERE case_id = ? ORDER BY id`
+  return read.all(sql, [caseId])
+}
+
+/** The latest Message-ID that left to each recipient of an audience in a case, by recipient id. */
+export function latestMessageIds(
+  read: Read,
+  caseId: number,
+  audience: 'maintainer' | 'reporter' | 'member'
+): ReadonlyMap<string, MessageId> {
+  const sql: Sql<{ recipientId: string; messageId: MessageId }> = `
+    SELECT recipient_id AS recipientId, message_id AS messageId FROM outbox
+    WHERE id IN (SELECT max(id) FROM outbox WHERE case_id = ? AND audience = ? GROUP BY recipient_id)`
+  return new Map(read.all(sql, [caseId, audience]).map((row) => [row.recipientId, row.messageId]))
+}
+
+function recordOf(row: CaseRow | undefined): CaseRecord | null {
+  if (row === undefined) return null
+  const { reporterAddress, reporterName, beganInClear, ...record } = row
+  const reporter: Contact | null =
+    reporterAddress === null ? null : { name: reporterName, address: reporterAddress }
+  return { ...record, reporter, beganInClear: beganInClear === 1 }
+}
+
+function conflict(): Trouble {
+  return new Trouble('conflict', 'The case was changed at the same moment; it is tried again.', {
+    retryable: true
+  })
+}

@@ -1,0 +1,326 @@
+/**
+ * The one place that knows the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, SQLCipher scheme),
+ * runs transactions and turns driver errors into `Trouble`. Must never hand out an unencrypted or half-migrated
+ * database, never await inside a transaction, and never put row content or the passphrase into an error.
+ */
+import Sqlite from 'better-sqlite3'
+import { assert, Invariant } from '../domain/assert.ts'
+import { type Instant } from '../domain/time.ts'
+import { Trouble, type TroubleCode } from '../domain/trouble.ts'
+import {
+  type AppliedMigration,
+  applyMigrations,
+  createBackupFile,
+  type FileKind,
+  fileKind,
+  type MigrationTarget,
+  prepareFile,
+  readMigrations
+} from './migrate.ts'
+import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
+
+export { type Read, type Sql, type SqlParams, type SqlValue, type Tx } from './sql.ts'
+
+/** An open, keyed and migrated database. */
+export type Database = {
+  /** Runs `work` on one consistent snapshot. Inside a transaction it reads that transaction's own state. */
+  read<T>(work: (read: Read) => T): T
+  /**
+   * Runs `work` in one write transaction (BEGIN IMMEDIATE): all of it or nothing. Synchronous: a promise is refused and
+   * rolled back. Throws `Trouble` for disk, lock and damage; `Invariant` for a broken constraint or a nested call.
+   */
+  transact<T>(work: (tx: Tx) => T): T
+  /** Writes an encrypted copy under the same passphrase to a new file `path`, mode 0600. */
+  backupTo(path: string): void
+  /** Whether every page and index reads correctly. Takes time in proportion to the file. */
+  isIntact(): boolean
+  close(): void
+  [Symbol.dispose](): void
+}
+
+/** An exclusive lock on a file; ends with the process, however that dies. */
+export type FileLock = { [Symbol.dispose](): void }
+
+/** How a database is opened. `now` is recorded with the migrations that are applied. */
+export type OpenOptions = {
+  readonly path: string
+  readonly passphrase: string
+  readonly migrationsDir: string
+  readonly now: Instant
+  /** What to do when there is no file: make one (the default) or refuse, for commands that only look. */
+  readonly ifMissing?: 'create' | 'refuse'
+}
+
+/** Where handles get their statements: kept ones from `prepare`, single ones from the connection. */
+type Source = {
+  readonly connection: Sqlite.Database
+  readonly prepare: (sql: string) => Sqlite.Statement
+}
+
+const BUSY_TIMEOUT_MS = 5000
+const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+/** Files up to this size are checked whole at every start; larger ones by `audit verify` and `restore`. */
+const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
+const STATEMENTS_MAX = 256
+
+const BUSY = 'Another program is writing to the database: try again in a moment.'
+const DISK = 'The database cannot be read or written: check the disk and the memory.'
+const PERMISSIONS =
+  'The database cannot be written: check the owner and permissions of the file and of its folder.'
+/** Primary result codes that blame the outside, with what to tell and whether trying again can help. */
+const OUTSIDE: ReadonlyMap<string, readonly [TroubleCode, string, boolean]> = new Map([
+  ['SQLITE_FULL', ['disk-full', 'The disk of the database is full: make room.', true]],
+  ['SQLITE_BUSY', ['database-busy', BUSY, true]],
+  ['SQLITE_LOCKED', ['database-busy', BUSY, true]],
+  ['SQLITE_IOERR', ['database', DISK, true]],
+  ['SQLITE_NOMEM', ['database', DISK, true]],
+  ['SQLITE_CANTOPEN', ['database', PERMISSIONS, false]],
+  ['SQLITE_READONLY', ['database', PERMISSIONS, false]],
+  ['SQLITE_PERM', ['database', PERMISSIONS, false]]
+])
+
+/**
+ * Opens (and creates, when missing) the database and brings it to the present schema. Throws {@link Trouble}
+ * `database-key` (wrong passphrase or not our file), `database-corrupt`, `database-newer`, `database-busy`, `disk-full`
+ * or `database`, each with one sentence and its remedy.
+ */
+export function openDatabase(options: OpenOptions): Database {
+  const migrations = readMigrations(options.migrationsDir)
+  const path = prepareFile(options.path, options.ifMissing ?? 'create')
+  return mapErrors(() => {
+    const connection = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
+    try {
+      unlock(connection, options.passphrase, path)
+      configure(connection)
+      checkWhenSmall(connection)
+      applyMigrations(migrationTarget(connection), migrations, options.now)
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    return databaseOn(connection)
+  })
+}
+
+/**
+ * Takes the exclusive lock on `path`, a file made for this purpose alone; `held` when another connection has it. The
+ * operating system drops it when the process ends.
+ */
+export function lockFile(path: string): FileLock | 'held' {
+  const file = prepareFile(path, 'create')
+  return mapErrors(() => {
+    const connection = new Sqlite(file, { timeout: 0 })
+    try {
+      connection.exec('BEGIN EXCLUSIVE')
+    } catch (error) {
+      connection.close()
+      if (isSqliteError(error) && error.code.startsWith('SQLITE_BUSY')) return 'held'
+      throw error
+    }
+    return {
+      [Symbol.dispose]: () => {
+        connection.close()
+      }
+    }
+  })
+}
+
+function unlock(connection: Sqlite.Database, passphrase: string, path: string): void {
+  // NUL would end the key text early, and so weaken it without anybody noticing.
+  if (passphrase === '' || passphrase.includes('\0')) {
+    throw new Trouble(
+      'database-key',
+      'The desk passphrase is empty or contains a NUL: set another desk.passphrase.',
+      { retryable: false }
+    )
+  }
+  connection.pragma("cipher = 'sqlcipher'")
+  connection.pragma(`key = '${passphrase.replaceAll("'", "''")}'`)
+  try {
+    connection.pragma('schema_version')
+  } catch (cause) {
+    if (!isSqliteError(cause) || cause.code !== 'SQLITE_NOTADB') throw cause
+    throw new Trouble('database-key', keyHint(fileKind(path)), { retryable: false, cause })
+  }
+}
+
+function keyHint(kind: FileKind): string {
+  return kind === 'plain'
+    ? 'The file at storage.path is an unencrypted SQLite database, not one of Postern: check storage.path.'
+    : 'The database cannot be opened: check desk.passphrase and storage.path; if both are right, the file is damaged and must be restored from a backup.'
+}
+
+function configure(connection: Sqlite.Database): void {
+  const mode = connection.pragma('journal_mode = WAL', { simple: true })
+  assert(mode === 'wal', 'the database is not in WAL mode')
+  // The driver is built with synchronous=NORMAL for WAL, which may lose the last commits at a power cut.
+  connection.pragma('synchronous = FULL')
+  connection.pragma('foreign_keys = ON')
+  connection.pragma('secure_delete = ON')
+  connection.pragma('trusted_schema = OFF')
+  connection.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`)
+}
+
+function checkWhenSmall(connection: Sqlite.Database): void {
+  const pages = Number(connection.pragma('page_count', { simple: true }))
+  const bytes = pages * Number(connection.pragma('page_size', { simple: true }))
+  if (bytes > CHECKED_AT_START_BYTES_MAX) return
+  if (connection.pragma('quick_check(1)', { simple: true }) !== 'ok') throw corrupt(undefined)
+}
+
+function migrationTarget(connection: Sqlite.Database): MigrationTarget {
+  return {
+    exec: (sql) => {
+      connection.exec(sql)
+    },
+    applied: () => {
+      const table = connection
+        .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'")
+        .get()
+      return table === undefined
+        ? []
+        : connection
+            .prepare<[], AppliedMigration>(
+              'SELECT number, name, sha256 FROM migrations ORDER BY number'
+            )
+            .all()
+    },
+    record: (migration, appliedAt) => {
+      connection
+        .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')
+        .run(migration.number, migration.name, migration.sha256, appliedAt)
+    },
+    transact: (work) => inTransaction(connection, 'IMMEDIATE', work),
+    isInTransaction: () => connection.inTransaction
+  }
+}
+
+function databaseOn(connection: Sqlite.Database): Database {
+  const source = { connection, prepare: statementCache(connection) }
+  const close = (): void => {
+    if (connection.open) connection.close()
+  }
+  return {
+    read: (work) =>
+      mapErrors(() => {
+        if (connection.inTransaction) return withHandle(source, 'read', work)
+        return inTransaction(connection, 'DEFERRED', () => withHandle(source, 'read', work))
+      }),
+    transact: (work) =>
+      mapErrors(() => {
+        assert(!connection.inTransaction, 'a transaction inside a transaction')
+        return inTransaction(connection, 'IMMEDIATE', () => withHandle(source, 'write', work))
+      }),
+    backupTo: (path) => {
+      const file = createBackupFile(path)
+      mapErrors(() => connection.prepare('VACUUM INTO ?').run(file))
+    },
+    isIntact: () =>
+      mapErrors(() => {
+        try {
+          return connection.pragma('integrity_check(1)', { simple: true }) === 'ok'
+        } catch (error) {
+          if (isSqliteError(error) && error.code.startsWith('SQLITE_CORRUPT')) return false
+          throw error
+        }
+      }),
+    close,
+    [Symbol.dispose]: close
+  }
+}
+
+/** Statements compiled once and kept, the least recently used dropped first. */
+function statementCache(connection: Sqlite.Database): (sql: string) => Sqlite.Statement {
+  const statements = new Map<string, Sqlite.Statement>()
+  return (sql) => {
+    const statement = statements.get(sql) ?? connection.prepare(sql)
+    statements.delete(sql)
+    statements.set(sql, statement)
+    const [oldest] = statements.keys()
+    if (statements.size > STATEMENTS_MAX && oldest !== undefined) statements.delete(oldest)
+    return statement
+  }
+}
+
+function inTransaction<T>(
+  connection: Sqlite.Database,
+  mode: 'DEFERRED' | 'IMMEDIATE',
+  work: () => T
+): T {
+  connection.exec(`BEGIN ${mode}`)
+  try {
+    const result = work()
+    // The types allow an async function; awaiting here would commit before its writes happen.
+    assert(!(result instanceof Promise), 'a transaction function returned a promise')
+    connection.exec('COMMIT')
+    return result
+  } catch (error) {
+    // SQLite has already rolled back after some errors (a full disk, for one).
+    if (connection.inTransaction) connection.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** Calls `work` with a handle that stops working when `work` returns. A `read` handle refuses statements that write. */
+function withHandle<T>(source: Source, access: 'read' | 'write', work: (handle: Tx) => T): T {
+  const loops: IterableIterator<unknown>[] = []
+  let isLive = true
+  const checked = (statement: Sqlite.Statement): Sqlite.Statement => {
+    assert(isLive, 'a database handle was used after its transaction')
+    assert(access === 'write' || statement.readonly, 'a reading function tried to write')
+    return statement
+  }
+  const handle = {
+    get: <Row>(sql: Sql<Row>, params: SqlParams = []) =>
+      checked(source.prepare(sql)).get(params) as Row | undefined,
+    all: <Row>(sql: Sql<Row>, params: SqlParams = []) =>
+      checked(source.prepare(sql)).all(params) as Row[],
+    iterate: <Row>(sql: Sql<Row>, params: SqlParams = []) => {
+      // A statement of its own: a cached one could be asked again while this loop still runs.
+      const rows = checked(source.connection.prepare(sql)).iterate(params)
+      loops.push(rows)
+      return rows as IterableIterator<Row>
+    },
+    run: (sql: string, params: SqlParams = []) => {
+      const result = checked(source.prepare(sql)).run(params)
+      return { changes: result.changes, id: Number(result.lastInsertRowid) }
+    }
+  }
+  try {
+    return work(handle as Tx)
+  } finally {
+    isLive = false
+    // A loop that was left open would keep the connection busy, and COMMIT and ROLLBACK from running.
+    for (const rows of loops) rows.return?.()
+  }
+}
+
+function isSqliteError(error: unknown): error is InstanceType<typeof Sqlite.SqliteError> {
+  return error instanceof Sqlite.SqliteError
+}
+
+function corrupt(cause: unknown): Trouble {
+  return new Trouble(
+    'database-corrupt',
+    'The database is damaged: stop Postern, keep the file, and restore the latest backup.',
+    { retryable: false, cause }
+  )
+}
+
+function mapErrors<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw isSqliteError(error) ? translate(error) : error
+  }
+}
+
+/** Driver messages name tables and columns, never values, so they may travel in an `Invariant`. */
+function translate(error: InstanceType<typeof Sqlite.SqliteError>): Error {
+  const primary = /^SQLITE_[A-Z]+/.exec(error.code)?.[0] ?? ''
+  if (primary === 'SQLITE_NOTADB' || primary === 'SQLITE_CORRUPT') return corrupt(error)
+  const trouble = OUTSIDE.get(primary)
+  if (trouble === undefined) return new Invariant(`${error.code}: ${error.message}`)
+  const [code, hint, retryable] = trouble
+  return new Trouble(code, hint, { retryable, cause: error })
+}

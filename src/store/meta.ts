@@ -1,0 +1,22 @@
+/**
+ * Small state by name that outlives the process: which generation of the inbox was seen last. Must never hold what has
+ * a table of its own.
+ */
+import { type Read, type Sql, type Tx } from './sql.ts'
+
+/** The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last. */
+export type MetaKey = 'inbox-uidvalidity'
+
+/** The stored value, or null. */
+export function readMeta(read: Read, key: MetaKey): string | null {
+  const sql: Sql<{ value: string }> = 'SELECT value FROM meta WHERE key = ?'
+  return read.get(sql, [key])?.value ?? null
+}
+
+/** Stores a value in place of the former one. */
+export function writeMeta(tx: Tx, key: MetaKey, value: string): void {
+  tx.run(
+    'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+    [key, value]
+  )
+}

@@ -1,0 +1,205 @@
+/**
+ * Notices, patches, previews and approvals. An edit deletes the approvals in the same transaction, so that no approved
+ * content can ever differ from the content that is sent (G7).
+ */
+import { type SaveNotice } from '../domain/decision.ts'
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import {
+  type NoticeFields,
+  type NoticeRecord,
+  type NoticeState,
+  type Patch,
+  type Preview
+} from '../domain/notice.ts'
+import { type OutgoingAttachment } from '../domain/outgoing.ts'
+import { type Instant } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { type Read, type Sql, type Tx } from './sql.ts'
+
+type Row = {
+  readonly id: number
+  readonly caseTag: CaseTag
+  readonly product: string
+  readonly state: NoticeState
+  readonly revision: number
+  readonly fields: string
+  readonly authorId: string
+  readonly releaseAt: Instant | null
+  readonly releasedAt: Instant | null
+  readonly version: number
+}
+
+const SELECT = `SELECT notices.id AS id, cases.tag AS caseTag, notices.product AS product, notices.state AS state, revision,
+  fields, author_id AS authorId, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version
+  FROM notices JOIN cases ON cases.id = notices.case_id`
+
+/** The notice of a case, or null. */
+export function findNotice(read: Read, tag: CaseTag): NoticeRecord | null {
+  const sql: Sql<Row> = `${SELECT} WHERE cases.tag = ?`
+  return recordOf(read, read.get(sql, [tag]))
+}
+
+export function findNoticeById(read: Read, id: number): NoticeRecord | null {
+  const sql: Sql<Row> = `${SELECT} WHERE notices.id = ?`
+  return recordOf(read, read.get(sql, [id]))
+}
+
+/** Notices that are approved or partly queued. */
+export function listActiveNotices(read: Read): NoticeRecord[] {
+  const sql: Sql<Row> = `${SELECT} WHERE notices.state IN ('scheduled', 'releasing') ORDER BY notices.id`
+  return read.all(sql).flatMap((row) => recordOf(read, row) ?? [])
+}
+
+/** All notices, newest first. */
+export function listNotices(read: Read, limit: number): NoticeRecord[] {
+  const sql: Sql<Row> = `${SELECT} ORDER BY notices.id DESC LIMIT ?`
+  return read.all(sql, [limit]).flatMap((row) => recordOf(read, row) ?? [])
+}
+
+/** When the earliest scheduled notice is due; null when none is. */
+export function nextReleaseAt(read: Read): Instant | null {
+  const sql: Sql<{ at: Instant | null }> =
+    "SELECT min(release_at) AS at FROM notices WHERE state = 'scheduled'"
+  return read.get(sql)?.at ?? null
+}
+
+/** Stores the whole next content; `Trouble` `conflict` when the notice has changed since it was read. Returns its id. */
+export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
+  const values = {
+    caseId,
+    product: save.product,
+    state: save.state,
+    revision: save.revision,
+    fields: JSON.stringify(save.fields),
+    authorId: save.authorId,
+    releaseAt: save.releaseAt,
+    version: save.version
+  }
+  const sql =
+    save.version === 0
+      ? `INSERT INTO notices (case_id, product, state, revision, fields, author_id, release_at)
+         SELECT @caseId, @product, @state, @revision, @fields, @authorId, @releaseAt WHERE @version = 0`
+      : `UPDATE notices SET product = @product, state = @state, fields = @fields, author_id = @authorId,
+           release_at = @releaseAt, released_at = CASE WHEN revision = @revision THEN released_at END,
+           revision = @revision, version = version + 1
+         WHERE case_id = @caseId AND version = @version`
+  const { changes } = tx.run(sql, values)
+  if (changes !== 1) throw conflict()
+  const { id } = tx.get<{ id: number }>('SELECT id FROM notices WHERE case_id = ?', [caseId]) ?? {
+    id: 0
+  }
+  if (save.approvals === 'void') tx.run('DELETE FROM approvals WHERE notice_id = ?', [id])
+  if (save.patches !== null) replacePatches(tx, id, save.patches)
+  return id
+}
+
+function replacePatches(
+  tx: Tx,
+  noticeId: number,
+  patches: NonNullable<SaveNotice['patches']>
+): void {
+  tx.run('DELETE FROM patches WHERE notice_id = ?', [noticeId])
+  for (const { filename, contentType, sha256, content } of patches) {
+    tx.run(
+      `INSERT INTO patches (notice_id, filename, content_type, sha256, content)
+       VALUES (@noticeId, @filename, @contentType, @sha256, @content)`,
+      { noticeId, filename, contentType, sha256, content }
+    )
+  }
+}
+
+/** Patches with their bytes, in the order in which they were attached. */
+export function readPatches(read: Read, noticeId: number): OutgoingAttachment[] {
+  const sql: Sql<OutgoingAttachment> = `
+    SELECT filename, content_type AS contentType, content FROM patches WHERE notice_id = ? ORDER BY id`
+  return read.all(sql, [noticeId])
+}
+
+/** Moves a notice to another state under the version check. */
+export function setNoticeState(
+  tx: Tx,
+  notice: Pick<NoticeRecord, 'id' | 'version'>,
+  change: { readonly state: NoticeState; readonly releasedAt?: Instant; readonly digest?: Sha256 }
+): void {
+  const { changes } = tx.run(
+    `UPDATE notices SET state = @state, released_at = coalesce(@releasedAt, released_at),
+       released_digest = coalesce(@digest, released_digest), version = version + 1
+     WHERE id = @id AND version = @version`,
+    {
+      state: change.state,
+      releasedAt: change.releasedAt ?? null,
+      digest: change.digest ?? null,
+      id: notice.id,
+      version: notice.version
+    }
+  )
+  if (changes !== 1) throw conflict()
+}
+
+/** The digest under which a release goes on. */
+export function releasedDigest(read: Read, noticeId: number): Sha256 | null {
+  const sql: Sql<{ digest: Sha256 | null }> =
+    'SELECT released_digest AS digest FROM notices WHERE id = ?'
+  return read.get(sql, [noticeId])?.digest ?? null
+}
+
+export function insertPreview(tx: Tx, noticeId: number, preview: Preview): void {
+  tx.run('INSERT INTO previews (notice_id, code, digest, issued_at) VALUES (?, ?, ?, ?)', [
+    noticeId,
+    preview.code,
+    preview.digest,
+    preview.issuedAt
+  ])
+}
+
+/** Previews issued for a notice, newest first, at most 50. */
+export function listPreviews(read: Read, noticeId: number): Preview[] {
+  const sql: Sql<Preview> = `
+    SELECT code, digest, issued_at AS issuedAt FROM previews WHERE notice_id = ? ORDER BY issued_at DESC LIMIT 50`
+  return read.all(sql, [noticeId])
+}
+
+/** Records an approval; the same maintainer's newer one takes the place of the older. */
+export function insertApproval(
+  tx: Tx,
+  noticeId: number,
+  approval: { readonly maintainerId: string; readonly digest: Sha256; readonly at: Instant }
+): void {
+  tx.run(
+    `INSERT INTO approvals (notice_id, maintainer_id, digest, at) VALUES (@noticeId, @maintainerId, @digest, @at)
+     ON CONFLICT (notice_id, maintainer_id) DO UPDATE SET digest = excluded.digest, at = excluded.at`,
+    { noticeId, ...approval }
+  )
+}
+
+/** Takes all approvals back. */
+export function deleteApprovals(tx: Tx, noticeId: number): void {
+  tx.run('DELETE FROM approvals WHERE notice_id = ?', [noticeId])
+}
+
+function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
+  if (row === undefined) return null
+  const patchSql: Sql<Patch> = `
+    SELECT filename, content_type AS contentType, length(content) AS size, sha256 FROM patches
+    WHERE notice_id = ? ORDER BY id`
+  const approvalSql: Sql<NoticeRecord['approvals'][number]> = `
+    SELECT maintainer_id AS maintainerId, digest, at FROM approvals WHERE notice_id = ? ORDER BY at`
+  return {
+    ...row,
+    fields: fieldsOf(row.fields),
+    patches: read.all(patchSql, [row.id]),
+    approvals: read.all(approvalSql, [row.id])
+  }
+}
+
+function fieldsOf(json: string): NoticeFields {
+  const parsed: unknown = JSON.parse(json)
+  if (typeof parsed !== 'object' || parsed === null) return {}
+  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => typeof value === 'string'))
+}
+
+function conflict(): Trouble {
+  return new Trouble('conflict', 'The notice was changed at the same moment; it is tried again.', {
+    retryable: true
+  })
+}

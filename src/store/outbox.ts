@@ -1,0 +1,277 @@
+/**
+ * Finished mails on their way out, one recipient each. Every attempt is recorded before the network is touched, so a
+ * crash never resends more than the one mail whose fate is unknown (G2), and nothing leaves before its instant (G7).
+ * Must never change the bytes of a mail, and never send: dispatch does.
+ */
+import { createHash } from 'node:crypto'
+import { type Address } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
+import { type Audience, type MailKind } from '../domain/decision.ts'
+import { type MessageId } from '../domain/ids.ts'
+import { addMs, type Instant } from '../domain/time.ts'
+import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
+
+export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
+
+/** A finished mail to be sent once. */
+export type NewOutbox = {
+  /** Names the decision; the same again is not queued again. */
+  readonly once: string
+  readonly kind: MailKind
+  readonly caseId: number | null
+  readonly noticeId: number | null
+  readonly audience: Audience
+  /** Maintainer or member id, '' for others. */
+  readonly recipientId: string
+  readonly envelopeFrom: Address | ''
+  readonly envelopeTo: Address
+  readonly messageId: MessageId
+  readonly raw: Uint8Array
+  readonly notBefore: Instant
+}
+
+/** One row without the bytes. */
+export type OutboxRow = Omit<NewOutbox, 'raw'> & {
+  readonly id: number
+  /** Bytes. */
+  readonly size: number
+  readonly state: OutboxState
+  readonly attempts: number
+  readonly nextAttemptAt: Instant
+  /** Latest SMTP reply code, 0 when the server gave none; null before the first attempt. */
+  readonly lastCode: number | null
+  readonly lastOutcome: SendResult['kind'] | null
+  readonly createdAt: Instant
+  readonly sentAt: Instant | null
+  readonly bouncedAt: Instant | null
+}
+
+/** A row whose attempt has been recorded: send it now, exactly once, then record the outcome. */
+export type Claimed = OutboxRow & { readonly raw: Uint8Array }
+
+/** The outcome of one attempt. `uncertain` is a connection lost after DATA. */
+export type SendResult = {
+  readonly id: number
+  readonly kind: 'accepted' | 'deferred' | 'rejected' | 'uncertain'
+  /** SMTP reply code, 0 for none. */
+  readonly code: number
+}
+
+/** How much to claim at once. `delayMs` is the ladder: the wait after so many attempts, null when there is no further one. */
+export type ClaimOptions = {
+  readonly limit: number
+  /** Most bytes of mail in memory; one mail is always claimed, however large. */
+  readonly bytesMax: number
+  readonly delayMs: (attempts: number) => number | null
+}
+
+export type OutboxFilter = {
+  readonly state?: OutboxState
+  readonly caseId?: number
+  readonly noticeId?: number
+  readonly limit: number
+}
+
+/** When an attempt that was the ladder's last, and whose outcome a crash lost, is made again. */
+const LOST_LAST_ATTEMPT_MS = 15 * 60_000
+
+const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audience, recipient_id AS recipientId,
+  envelope_from AS envelopeFrom, envelope_to AS envelopeTo, message_id AS messageId, not_before AS notBefore, size,
+  state, attempts, next_attempt_at AS nextAttemptAt, last_code AS lastCode, last_outcome AS lastOutcome,
+  created_at AS createdAt, sent_at AS sentAt, bounced_at AS bouncedAt`
+
+/** Queues a mail; `already` when its decision was carried out before, whatever became of that mail. */
+export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
+  const { raw, ...columns } = row
+  const { changes } = tx.run(
+    `INSERT INTO outbox (once, kind, case_id, notice_id, audience, recipient_id, envelope_from, envelope_to,
+                         message_id, raw, raw_sha256, size, state, not_before, next_attempt_at, created_at)
+     VALUES (@once, @kind, @caseId, @noticeId, @audience, @recipientId, @envelopeFrom, @envelopeTo,
+             @messageId, @raw, @rawSha256, @size, 'queued', @notBefore, @notBefore, @now)
+     ON CONFLICT (once) DO NOTHING`,
+    {
+      ...columns,
+      raw,
+      rawSha256: createHash('sha256').update(raw).digest('hex'),
+      size: raw.byteLength,
+      now
+    }
+  )
+  return changes === 1 ? 'queued' : 'already'
+}
+
+/**
+ * Takes the mails that are due, longest due first: marks them `sending`, counts the attempt and stores when the next
+ * would be, all before the network is touched. Commit, send, then call {@link recordOutcomes}; what a crash left
+ * `sending` is due again at that next instant. Claim no more until the outcomes are recorded.
+ */
+export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
+  const due: Sql<{ id: number; size: number; attempts: number }> = `
+    SELECT id, size, attempts FROM outbox
+    WHERE state IN ('queued', 'sending') AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?`
+  const claim: Sql<Claimed> = `
+    UPDATE outbox
+    SET state = 'sending', attempts = attempts + 1, last_attempt = @isLast,
+        next_attempt_at = max(@nextAttemptAt, not_before)
+    WHERE id = @id RETURNING ${COLUMNS}, raw`
+  const claimed: Claimed[] = []
+  let bytes = 0
+  for (const { id, size, attempts } of tx.all(due, [now, options.limit])) {
+    bytes += size
+    if (claimed.length > 0 && bytes > options.bytesMax) break
+    const delay = options.delayMs(attempts + 1)
+    const row = tx.get(claim, {
+      id,
+      isLast: delay === null ? 1 : 0,
+      nextAttemptAt: addMs(now, delay ?? LOST_LAST_ATTEMPT_MS)
+    })
+    assert(row !== undefined, 'a mail due is gone')
+    claimed.push(row)
+  }
+  return claimed
+}
+
+/**
+ * Records the outcomes of claimed mails. Accepted: sent, and the bytes are dropped. Rejected, or anything but accepted
+ * at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise it waits for its next
+ * attempt. Throws `Invariant` for a mail that was not claimed.
+ */
+export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): void {
+  for (const { id, kind, code } of results) {
+    const { changes } = tx.run(
+      `UPDATE outbox
+       SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
+                        WHEN @kind = 'rejected' OR last_attempt = 1 THEN 'given-up'
+                        ELSE 'queued' END,
+           raw = CASE WHEN @kind = 'accepted' THEN NULL ELSE raw END,
+           sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
+           last_outcome = @kind, last_code = @code
+       WHERE id = @id AND state = 'sending'`,
+      { id, kind, code, now }
+    )
+    assert(changes === 1, 'an outcome of a mail that was not claimed')
+  }
+}
+
+/**
+ * Puts a given-up or held mail back at the start of its ladder, due now but never before its instant. `not-waiting` for
+ * one that is queued, being sent or sent; `unknown` for no such id.
+ */
+export function retryOutbox(
+  tx: Tx,
+  id: number,
+  now: Instant
+): 'queued' | 'not-waiting' | 'unknown' {
+  const { changes } = tx.run(
+    `UPDATE outbox
+     SET state = 'queued', attempts = 0, last_attempt = 0, told_at = NULL, next_attempt_at = max(@now, not_before)
+     WHERE id = @id AND state IN ('given-up', 'held')`,
+    { id, now }
+  )
+  if (changes === 1) return 'queued'
+  return findOutbox(tx, id) === null ? 'unknown' : 'not-waiting'
+}
+
+/** Holds back what a notice has queued and not begun to send; returns how many. {@link retryOutbox} lets one go. */
+export function holdQueuedOfNotice(tx: Tx, noticeId: number): number {
+  return tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = ? AND state = 'queued'", [
+    noticeId
+  ]).changes
+}
+
+/**
+ * After the clock was set back: what waits further ahead than the ladder's longest wait `maxMs` is due now. A mail of a
+ * notice is never made due before its instant; another mail that was queued in what is now the future leaves at once.
+ * Returns how many rows changed.
+ */
+export function pullBackAfterClockStep(tx: Tx, now: Instant, maxMs: number): number {
+  // First attempts wait for their own instant (a random delay, an embargo), not for the ladder.
+  const queuedInFuture = tx.run(
+    `UPDATE outbox SET not_before = @now, next_attempt_at = @now
+     WHERE state IN ('queued', 'sending') AND notice_id IS NULL AND not_before > @now AND created_at > @now`,
+    { now }
+  ).changes
+  const retries = tx.run(
+    `UPDATE outbox SET next_attempt_at = max(@now, not_before)
+     WHERE state IN ('queued', 'sending') AND attempts > 0 AND next_attempt_at > max(@latest, not_before)`,
+    { now, latest: addMs(now, maxMs) }
+  ).changes
+  return queuedInFuture + retries
+}
+
+/** Records that a bounce came back for a sent mail; false when no mail has this Message-ID or it bounced before. */
+export function markBounced(tx: Tx, messageId: MessageId, now: Instant): boolean {
+  return (
+    tx.run('UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL', [
+      now,
+      messageId
+    ]).changes === 1
+  )
+}
+
+/** Remembers that a human was told of these given-up mails. */
+export function markTold(tx: Tx, ids: readonly number[], now: Instant): void {
+  for (const id of ids) tx.run('UPDATE outbox SET told_at = ? WHERE id = ?', [now, id])
+}
+
+/** Given-up mails that no human was told of, oldest first. */
+export function listGivenUpUntold(read: Read, limit: number): OutboxRow[] {
+  const sql: Sql<OutboxRow> = `
+    SELECT ${COLUMNS} FROM outbox WHERE state = 'given-up' AND told_at IS NULL ORDER BY id LIMIT ?`
+  return read.all(sql, [limit])
+}
+
+/** Rows of the outbox, newest first, without their bytes. */
+export function listOutbox(read: Read, filter: OutboxFilter): OutboxRow[] {
+  const wanted: readonly (readonly [string, SqlValue | undefined])[] = [
+    ['state = ?', filter.state],
+    ['case_id = ?', filter.caseId],
+    ['notice_id = ?', filter.noticeId]
+  ]
+  const conditions: string[] = []
+  const params: SqlValue[] = []
+  for (const [condition, value] of wanted) {
+    if (value === undefined) continue
+    conditions.push(condition)
+    params.push(value)
+  }
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
+  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox ${where} ORDER BY id DESC LIMIT ?`
+  return read.all(sql, [...params, filter.limit])
+}
+
+/** One row without its bytes, or null. */
+export function findOutbox(read: Read, id: number): OutboxRow | null {
+  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE id = ?`
+  return read.get(sql, [id]) ?? null
+}
+
+/** The mail that carries this Message-ID, for bounces and threads; null when it is not ours. */
+export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | null {
+  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE message_id = ?`
+  return read.get(sql, [messageId]) ?? null
+}
+
+/** When the next mail is due, null when none waits. */
+export function nextDueAt(read: Read): Instant | null {
+  const sql: Sql<{ at: Instant | null }> = `
+    SELECT min(next_attempt_at) AS at FROM outbox WHERE state IN ('queued', 'sending')`
+  return read.get(sql)?.at ?? null
+}
+
+/** How many mails are in each state. */
+export function countOutbox(read: Read): Readonly<Record<OutboxState, number>> {
+  const sql: Sql<{ state: OutboxState; count: number }> =
+    'SELECT state, count(*) AS count FROM outbox GROUP BY state'
+  const counts = { queued: 0, sending: 0, sent: 0, 'given-up': 0, held: 0 }
+  for (const row of read.all(sql)) counts[row.state] = row.count
+  return counts
+}
+
+/** Whether any decision whose `once` starts with `prefix:` was ever queued. */
+export function hasOnce(read: Read, prefix: string): boolean {
+  const sql: Sql<{ one: number }> =
+    'SELECT 1 AS one FROM outbox WHERE once >= ? AND once < ? LIMIT 1'
+  // ';' is the character after ':', so the range holds exactly the keys that continue the prefix.
+  return read.get(sql, [`${prefix}:`, `${prefix};`]) !== undefined
+}

@@ -1,0 +1,105 @@
+/**
+ * Fills the mail texts: Liquid files apart from code, with strict variables and filters, so that a wording that names a
+ * parameter which does not exist fails at start and not in a mail. Pure text in, text out: no files, no clock.
+ */
+import { Liquid } from 'liquidjs'
+import { assert } from '../domain/assert.ts'
+import { DESK_RULE, type NoticeParams, type Template, type TemplateName } from '../domain/template.ts'
+
+const WIDTH = 76
+
+/** Every text there is. Each must exist as NAME.liquid. */
+export const TEMPLATE_NAMES = [
+  'acknowledgement',
+  'refusal',
+  'key-request',
+  'resend-request',
+  'key-problem',
+  'relay',
+  'note',
+  'activity',
+  'transcript',
+  'preview',
+  'alert',
+  'notice',
+  'date-notice',
+  'reply'
+] as const satisfies readonly TemplateName[]
+
+/** Renders one template to text with LF line ends, ending in one line end. */
+export type Render = (template: Template) => string
+
+/** Compiles all templates. Throws when one is missing or does not parse; `sources` maps names to Liquid text. */
+export function createRender(sources: ReadonlyMap<string, string>): Render {
+  const engine = new Liquid({
+    strictVariables: true,
+    strictFilters: true,
+    ownPropertyOnly: true,
+    cache: false
+  })
+  engine.registerFilter('wrap', (text: unknown, indent: unknown) =>
+    wrap(asText(text), asText(indent))
+  )
+  engine.registerFilter('guard', (text: unknown) => guard(asText(text)))
+  const parsed = new Map(
+    TEMPLATE_NAMES.map((name) => {
+      const source = sources.get(name)
+      assert(source !== undefined, `the template ${name} is missing`)
+      return [name, engine.parse(source)] as const
+    })
+  )
+  const render = (name: TemplateName, params: object): string => {
+    const compiled = parsed.get(name)
+    assert(compiled !== undefined, `there is no template ${name}`)
+    const text: unknown = engine.renderSync(compiled, { ...params, rule: DESK_RULE })
+    return `${asText(text)
+      .replaceAll(/[ \t]+$/gm, '')
+      .replaceAll(/\n{3,}/g, '\n\n')
+      .trim()}\n`
+  }
+  return (template) => {
+    if (template.name !== 'preview') return render(template.name, template.params)
+    const specimen = render('notice', noticeOf(template.params))
+    return render('preview', { ...template.params, specimen })
+  }
+}
+
+function noticeOf(params: { readonly notice: NoticeParams }): NoticeParams {
+  return params.notice
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
+}
+
+/** Breaks long lines at blanks; lines that fit stay as they are. */
+function wrap(text: string, indent: string): string {
+  return text
+    .split('\n')
+    .map((line) => wrapLine(line, indent))
+    .join('\n')
+}
+
+function wrapLine(line: string, indent: string): string {
+  if (line.length <= WIDTH) return line
+  const lines: string[] = []
+  let current = ''
+  for (const word of line.split(' ')) {
+    const next = current === '' ? word : `${current} ${word}`
+    if (next.trimStart() !== '' && next.length > WIDTH && current.trim() !== '') {
+      lines.push(current)
+      current = `${indent}${word}`
+    } else current = next
+  }
+  return [...lines, current].join('\n')
+}
+
+/** Another person's text must not contain lines that the desk would take for its own. */
+function guard(text: string): string {
+  return text
+    .split('\n')
+    .map((line) =>
+      /^[>\s]*(?:ref|case)\s*:/i.test(line) || line.includes(DESK_RULE) ? `| ${line}` : line
+    )
+    .join('\n')
+}

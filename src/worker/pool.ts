@@ -1,0 +1,212 @@
+/**
+ * The worker threads behind {@link Workers}. In charge of limits: one task holds one thread, a task over its time or
+ * memory loses that thread and nothing else, and hostile bytes never meet the main thread (G9). Must never look into
+ * what it passes on.
+ */
+import { availableParallelism } from 'node:os'
+import { Piscina } from 'piscina'
+import { Invariant } from '../domain/assert.ts'
+import { type OutgoingBody, type Sealed, type SealTo } from '../domain/outgoing.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { type Log, type Workers } from '../effects/effects.ts'
+import { shareable } from './buffers.ts'
+import {
+  type TaskAnswer,
+  type TaskCall,
+  type TaskName,
+  type TaskResult,
+  type Tasks,
+  type WorkerStart
+} from './calls.ts'
+import { createLanes, type Lane } from './lanes.ts'
+
+export { type WorkerStart } from './calls.ts'
+
+/** How many, how large, how long. */
+export type WorkerOptions = {
+  readonly start: WorkerStart
+  /** Told of every worker that was ended or died. */
+  readonly onEvent: Log
+  /** Threads at most; default the processors of this machine, at most 2. */
+  readonly maxThreads?: number
+  /** JavaScript heap of one thread in MiB; default 768. Buffers are outside of it and bounded by the mail size. */
+  readonly memoryMegabytes?: number
+  /** Time for one task in milliseconds, waiting not counted; default 60,000. A long list is sealed in many tasks. */
+  readonly taskMs?: number
+  /** Milliseconds after which an idle thread is ended and its memory given back; default 60,000. */
+  readonly idleMs?: number
+  /** The worker's entry; default beside this file. */
+  readonly workerFile?: URL
+  /** Node options of the threads; default those of this process. */
+  readonly execArgv?: readonly string[]
+}
+
+type Limits = { readonly taskMs: number; readonly maxThreads: number }
+/** Copies sealed in one task: small enough that a quick task soon gets a thread. */
+const COPIES_PER_TASK = 32
+/** Bytes that one sealing task may bring forth, so that a large mail is sealed copy by copy. */
+const BYTES_PER_TASK = 8 * 2 ** 20
+
+/**
+ * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when
+ * they cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started.
+ */
+export async function createWorkers(options: WorkerOptions): Promise<Workers> {
+  const maxThreads = options.maxThreads ?? Math.min(2, availableParallelism())
+  const limits = { taskMs: options.taskMs ?? 60_000, maxThreads }
+  const pool = createPool(options, maxThreads)
+  const lanes = createLanes(maxThreads)
+  let isClosing = false
+
+  async function attempt(call: TaskCall | 'ready', lane: Lane): Promise<unknown> {
+    const leave = await lanes.enter(lane)
+    try {
+      return await callWorker(pool, call, limits)
+    } catch (error) {
+      if (isClosing) throw stopping()
+      if (error instanceof Trouble && isWorkerEnd(error.code)) {
+        const task = call === 'ready' ? 'start' : call.name
+        options.onEvent({ event: 'worker.killed', task, code: error.code })
+      }
+      throw error
+    } finally {
+      leave()
+    }
+  }
+
+  async function close(): Promise<void> {
+    isClosing = true
+    lanes.close(stopping)
+    await pool.destroy()
+  }
+
+  // The one place where an answer gets its type back: the worker runs the task of exactly this name.
+  async function run<Name extends TaskName>(
+    name: Name,
+    args: Parameters<Tasks[Name]>,
+    lane: Lane
+  ): Promise<TaskResult<Name>> {
+    return (await attempt({ name, args } as TaskCall, lane)) as TaskResult<Name>
+  }
+
+  try {
+    await attempt('ready', 'quick')
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    open: (raw, opening) => run('open', [raw, opening], 'quick'),
+    openHeaders: (raw, now) => run('openHeaders', [raw, now], 'quick'),
+    seal: (body, to, now) =>
+      sealInPieces(body, to, (part, some, lane) => run('seal', [part, some, now], lane)),
+    signClear: (text, headers, now) => run('signClear', [text, headers, now], 'quick'),
+    inspectKey: (key, now) => run('inspectKey', [key, now], 'quick'),
+    close
+  }
+}
+
+function createPool(
+  options: WorkerOptions,
+  maxThreads: number
+): Piscina<TaskCall | 'ready', TaskAnswer> {
+  // Under a TypeScript runner this file and the worker end in .ts, when built in .js.
+  const own = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
+  const pool = new Piscina<TaskCall | 'ready', TaskAnswer>({
+    filename: (options.workerFile ?? new URL(own, import.meta.url)).href,
+    name: 'handle',
+    minThreads: 0,
+    maxThreads,
+    idleTimeout: options.idleMs ?? 60_000,
+    concurrentTasksPerWorker: 1,
+    resourceLimits: { maxOldGenerationSizeMb: options.memoryMegabytes ?? 768 },
+    workerData: options.start,
+    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] })
+  })
+  // A worker that dies while idle has no task to tell it to; without a listener it would end the process.
+  pool.on('error', () => {
+    options.onEvent({ event: 'worker.killed', task: 'idle', code: 'worker-crash' })
+  })
+  return pool
+}
+
+async function callWorker(
+  pool: Piscina<TaskCall | 'ready', TaskAnswer>,
+  call: TaskCall | 'ready',
+  limits: Limits
+): Promise<unknown> {
+  const limit = new AbortController()
+  const timer = setTimeout(() => {
+    limit.abort()
+  }, limits.taskMs)
+  try {
+    const answer = await pool.run(call, { signal: limit.signal })
+    return valueOf(answer)
+  } catch (error) {
+    throw limit.signal.aborted ? overLimit(limits) : whatHappened(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function valueOf(answer: TaskAnswer): unknown {
+  switch (answer.kind) {
+    case 'done':
+      return answer.value
+    case 'trouble':
+      throw new Trouble(answer.code, answer.hint, { retryable: answer.retryable })
+    case 'bug':
+      throw new Invariant(`a worker task failed: ${answer.error}`)
+  }
+}
+
+/** Ours as they are; everything else means that the thread is gone (memory, exit, an error outside of any task). */
+function whatHappened(error: unknown): Error {
+  if (error instanceof Trouble || error instanceof Invariant) return error
+  if (error instanceof Error && error.name === 'DataCloneError') {
+    return new Invariant('a worker task was given something that is not plain data')
+  }
+  return new Trouble('worker-crash', 'a worker thread died, for example for lack of memory', {
+    retryable: true
+  })
+}
+
+function overLimit({ taskMs }: Limits): Trouble {
+  const hint = `a worker thread was ended because a task took longer than ${taskMs} ms`
+  return new Trouble('worker-limit', hint, { retryable: true })
+}
+
+function stopping(): Trouble {
+  return new Trouble('stopping', 'the workers are being stopped', { retryable: true })
+}
+
+function isWorkerEnd(code: Trouble['code']): code is 'worker-limit' | 'worker-crash' {
+  return code === 'worker-limit' || code === 'worker-crash'
+}
+
+/** Splits the recipients over the threads and joins the results in order. */
+async function sealInPieces(
+  body: OutgoingBody,
+  to: readonly SealTo[],
+  seal: (body: OutgoingBody, some: readonly SealTo[], lane: Lane) => Promise<Sealed[]>
+): Promise<Sealed[]> {
+  const size = copiesPerTask(body)
+  if (to.length <= size) return to.length === 0 ? [] : seal(body, to, 'quick')
+  const shared: OutgoingBody = {
+    text: body.text,
+    attachments: body.attachments.map((file) => ({ ...file, content: shareable(file.content) })),
+    original: body.original === null ? null : shareable(body.original)
+  }
+  const pieces: Promise<Sealed[]>[] = []
+  for (let from = 0; from < to.length; from += size) {
+    pieces.push(seal(shared, to.slice(from, from + size), 'bulk'))
+  }
+  return (await Promise.all(pieces)).flat()
+}
+
+function copiesPerTask(body: OutgoingBody): number {
+  const files = body.attachments.reduce((sum, { content }) => sum + content.byteLength, 0)
+  const bytes = body.text.length + files + (body.original?.byteLength ?? 0)
+  // Two layers of base64 make about twice the size.
+  return Math.min(Math.max(Math.floor(BYTES_PER_TASK / (2 * bytes + 4096)), 1), COPIES_PER_TASK)
+}

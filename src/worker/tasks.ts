@@ -1,0 +1,41 @@
+/**
+ * What a worker does: plain functions over the unlocked desk keys, with no thread in sight. In charge of naming which
+ * function answers which call; the worker thread and in-process use run the same ones. Must never write plaintext or
+ * keys anywhere.
+ */
+import { inspectKey } from '../openpgp/keyring.ts'
+import { openHeadersOnly, openMail } from '../reading/open-mail.ts'
+import { sealMails, signClearMail } from '../sealing/seal-mails.ts'
+import { type TaskCall, type Tasks } from './calls.ts'
+import { type Keys } from './unlock.ts'
+
+/** The tasks over these keys, run where they are called. */
+export function deskTasks(keys: Keys): Tasks {
+  const { desk, secretKeys } = keys
+  return {
+    open: (raw, { now, knownKeys }) => {
+      const certificates = [...keys.certificates, ...knownKeys]
+      return openMail(raw, { secretKeys, certificates }, { now, deskAddress: desk.address })
+    },
+    openHeaders: (raw, now) => Promise.resolve(openHeadersOnly(raw, now, desk.address)),
+    seal: (body, to, now) => sealMails(body, to, desk, now),
+    signClear: (text, headers, now) => signClearMail(text, headers, desk, now),
+    inspectKey: (key, now) => inspectKey(key, now)
+  }
+}
+
+/** Runs one call. */
+export function runTask(tasks: Tasks, call: TaskCall): Promise<unknown> {
+  switch (call.name) {
+    case 'open':
+      return tasks.open(...call.args)
+    case 'openHeaders':
+      return tasks.openHeaders(...call.args)
+    case 'seal':
+      return tasks.seal(...call.args)
+    case 'signClear':
+      return tasks.signClear(...call.args)
+    case 'inspectKey':
+      return tasks.inspectKey(...call.args)
+  }
+}

@@ -1,0 +1,79 @@
+/** The in-process IMAP server of the demo must be good enough for the whole life of a mail. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Mailbox } from '../../src/effects/effects.ts'
+import { connectMailbox } from '../../src/transport/imap-mailbox.ts'
+import { type EmbeddedImap, startEmbeddedImap } from '../support/embedded-imap.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+
+const RAW = Buffer.from('From: a@example.org\r\nSubject: x\r\n\r\nGr\u00fc\u00dfe\r\n')
+
+describe('embedded IMAP server', () => {
+  let imap: EmbeddedImap
+  let mailbox: Mailbox
+
+  const connect = (
+    password: string,
+    changes: { readonly port?: number; readonly silenceMs?: number } = {}
+  ): Promise<Mailbox> =>
+    connectMailbox(
+      {
+        ...{ host: imap.host, port: imap.port, tls: 'none', user: imap.user, password },
+        ...{ inbox: 'INBOX', processed: 'Postern/Processed', held: 'Postern/Held' },
+        mailBytes: 1_000_000,
+        ...changes
+      },
+      () => undefined
+    )
+
+  beforeEach(async () => {
+    imap = await startEmbeddedImap()
+    mailbox = await connect(imap.password)
+  })
+  afterEach(async () => {
+    await mailbox.close()
+    await imap.close()
+  })
+
+  it('wakes a waiting client, gives the mail unchanged and moves it', async () => {
+    const empty = await mailbox.list({ afterUid: 0, limit: 10 })
+    const woken = mailbox.waitForChange(20_000, new AbortController().signal)
+    setTimeout(() => {
+      imap.append(RAW, new Date('2026-01-02T03:04:05Z'))
+    }, 100)
+
+    expect(await woken).toBe(true)
+    const { waiting } = await mailbox.list({ afterUid: 0, limit: 10 })
+    const uid = waiting[0]?.uid ?? 0
+    const raw = await mailbox.fetch(uid)
+    const headers = await mailbox.fetchHeaders(uid)
+    await mailbox.move([uid], 'processed')
+
+    expect(empty.waiting).toEqual([])
+    expect(waiting).toEqual([{ uid, size: RAW.length, receivedAt: '2026-01-02T03:04:05.000Z' }])
+    expect(Buffer.from(raw ?? [])).toEqual(RAW)
+    expect(Buffer.from(headers ?? []).toString()).toBe('From: a@example.org\r\nSubject: x\r\n')
+    expect(imap.messages()).toEqual([])
+    expect(imap.messages('Postern/Processed')).toMatchObject([{ raw: RAW }])
+  })
+
+  it('gives up a connection on which the server fell silent', async () => {
+    const proxy = await startTcpProxy(imap.port)
+    const waiting = await connect(imap.password, { port: proxy.port, silenceMs: 500 })
+    const asking = await connect(imap.password, { port: proxy.port, silenceMs: 500 })
+    const trouble = { code: 'imap', retryable: true }
+
+    const waited = expect(
+      waiting.waitForChange(600_000, new AbortController().signal)
+    ).rejects.toMatchObject(trouble)
+    proxy.silence()
+    await expect(asking.list({ afterUid: 0, limit: 1 })).rejects.toMatchObject(trouble)
+    await waited
+    await waiting.close()
+    await asking.close()
+    await proxy.close()
+  })
+
+  it('refuses a wrong password', async () => {
+    await expect(connect('wrong')).rejects.toMatchObject({ code: 'imap-auth' })
+  })
+})

@@ -1,0 +1,307 @@
+/** The watched inbox against a real Dovecot on loopback. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { type Mailbox } from '../../src/effects/effects.ts'
+import { type LogEvent } from '../../src/effects/events.ts'
+import { connectMailbox, type MailboxOptions } from '../../src/transport/imap-mailbox.ts'
+import { type Dovecot, PASSWORD, startDovecot } from '../support/dovecot.ts'
+import { describeWith } from '../support/requires.ts'
+
+const mail = (text: string): Buffer =>
+  Buffer.from(`From: a@example.org\r\nSubject: ${text}\r\n\r\nBody of ${text}\r\n`)
+const never = new AbortController().signal
+const all = { afterUid: 0, limit: 100 }
+
+describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
+  let dovecot: Dovecot
+  const open: Mailbox[] = []
+  const events: LogEvent[] = []
+
+  const optionsFor = (user: string, changes: Partial<MailboxOptions> = {}): MailboxOptions => ({
+    host: dovecot.host,
+    port: dovecot.port,
+    tls: 'none',
+    user,
+    password: PASSWORD,
+    inbox: 'INBOX',
+    processed: 'Postern/Processed',
+    held: 'Postern/Held',
+    mailBytes: 1_000_000,
+    connectTimeoutMs: 10_000,
+    ...changes
+  })
+  const connect = async (user: string, changes: Partial<MailboxOptions> = {}): Promise<Mailbox> => {
+    const mailbox = await connectMailbox(optionsFor(user, changes), (event) => events.push(event))
+    open.push(mailbox)
+    return mailbox
+  }
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+  })
+  afterEach(async () => {
+    for (const mailbox of open.splice(0)) await mailbox.close()
+  })
+  afterAll(async () => {
+    await dovecot.close()
+  })
+
+  it('lists and fetches what was delivered, byte for byte, and leaves it unseen', async () => {
+    await dovecot.deliver('plain', mail('one'))
+    const mailbox = await connect('plain')
+
+    const state = await mailbox.list(all)
+    const uid = state.waiting[0]?.uid ?? 0
+    const raw = Buffer.from((await mailbox.fetch(uid)) ?? [])
+    const headers = Buffer.from((await mailbox.fetchHeaders(uid)) ?? []).toString()
+
+    const [stored] = await dovecot.messages('plain')
+    expect(state).toMatchObject({ more: false, waiting: [{ size: raw.length }] })
+    expect(state.uidValidity).toMatch(/^\d+$/)
+    expect(state.waiting[0]?.receivedAt).toMatch(/^20\d\d-.*Z$/)
+    expect(raw).toEqual(stored?.raw)
+    expect(raw.toString()).toContain('Body of one')
+    expect(headers).toMatch(/Subject: one\r\n$/)
+    expect(stored?.flags).not.toContain('\\Seen')
+    expect(events).toContainEqual({ event: 'imap.connected' })
+  })
+
+  it('lists mails that people have read, answered or marked as deleted', async () => {
+    await dovecot.append('seen', mail('read'), { flags: ['\\Seen'] })
+    await dovecot.append('seen', mail('deleted'), { flags: ['\\Deleted', '\\Answered'] })
+
+    const { waiting } = await (await connect('seen')).list(all)
+
+    expect(waiting).toHaveLength(2)
+  })
+
+  it('returns null for a UID that is gone and nothing above the last UID', async () => {
+    await dovecot.deliver('gone', mail('one'))
+    const mailbox = await connect('gone')
+    const uid = (await mailbox.list(all)).waiting[0]?.uid ?? 0
+
+    expect(await mailbox.fetch(uid + 7)).toBeNull()
+    expect(await mailbox.fetchHeaders(uid + 7)).toBeNull()
+    expect((await mailbox.list({ afterUid: uid, limit: 10 })).waiting).toEqual([])
+  })
+
+  it('fetches a mail of no bytes and one of headers only as they are', async () => {
+    await dovecot.seed('odd', [Buffer.alloc(0), Buffer.from('Subject: only\r\n')])
+    const mailbox = await connect('odd')
+
+    const { waiting } = await mailbox.list(all)
+    const [none, some] = await Promise.all(waiting.map(({ uid }) => mailbox.fetch(uid)))
+    const headers = await mailbox.fetchHeaders(waiting[1]?.uid ?? 0)
+
+    expect(waiting.map(({ size }) => size)).toEqual([0, 15])
+    expect(Buffer.from(none ?? 'null').toString()).toBe('')
+    expect(Buffer.from(some ?? []).toString()).toBe('Subject: only\r\n')
+    expect(Buffer.from(headers ?? []).toString()).toBe('Subject: only\r\n')
+  })
+
+  it('cuts a header block that never ends at 128 KiB', async () => {
+    const huge = Buffer.from(`Subject: x\r\n${'X-Filler: filler\r\n'.repeat(20_000)}\r\nbody`)
+    await dovecot.append('huge', huge)
+    const mailbox = await connect('huge')
+    const uid = (await mailbox.list(all)).waiting[0]?.uid ?? 0
+
+    expect(await mailbox.fetchHeaders(uid)).toHaveLength(128 * 1024)
+    expect(Buffer.from((await mailbox.fetch(uid)) ?? [])).toEqual(huge)
+  })
+
+  it('finds an empty inbox empty', async () => {
+    expect(await (await connect('empty')).list(all)).toMatchObject({ waiting: [], more: false })
+  })
+
+  it.each([
+    ['implicit', 'tlsPort'],
+    ['starttls', 'port']
+  ] as const)('connects with %s TLS when the CA is trusted', async (tls, port) => {
+    await dovecot.deliver('tls', mail(tls))
+
+    const mailbox = await connect('tls', { tls, port: dovecot[port], ca: dovecot.certificates.ca })
+
+    expect((await mailbox.list(all)).waiting.length).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['implicit', 'tlsPort'],
+    ['starttls', 'port']
+  ] as const)('refuses an unknown certificate with %s TLS', async (tls, port) => {
+    const refused = connect('tls', { tls, port: dovecot[port] })
+
+    await expect(refused).rejects.toMatchObject({ code: 'imap-tls', retryable: false })
+  })
+
+  it('says that the password is wrong, without naming the user', async () => {
+    const refused = connect('secretname', { password: 'wrong' })
+
+    await expect(refused).rejects.toMatchObject({ code: 'imap-auth', retryable: false })
+    expect(String(await refused.catch((error: unknown) => error))).not.toMatch(/secretname/)
+  })
+
+  it('says that the inbox does not exist', async () => {
+    const refused = connect('missing', { inbox: 'No such folder' })
+
+    await expect(refused).rejects.toMatchObject({ code: 'imap-mailbox', retryable: false })
+  })
+
+  it('calls a server that is not there retryable trouble', async () => {
+    await expect(connect('x', { port: 1 })).rejects.toMatchObject({ code: 'imap', retryable: true })
+  })
+
+  it('refuses clear text to another machine before it connects', async () => {
+    await expect(connect('x', { host: 'imap.example.org' })).rejects.toMatchObject({
+      code: 'config'
+    })
+  })
+
+  it('wakes up from IDLE when a mail is delivered', async () => {
+    const mailbox = await connect('idle')
+    const before = await mailbox.list(all)
+
+    const woken = mailbox.waitForChange(30_000, never)
+    await delay(200)
+    await dovecot.deliver('idle', mail('wake'))
+
+    expect(before.waiting).toEqual([])
+    expect(await woken).toBe(true)
+    expect((await mailbox.list(all)).waiting).toHaveLength(1)
+  })
+
+  it('stops waiting when told to, and after its time, and works afterwards', async () => {
+    const mailbox = await connect('abort')
+    const stop = new AbortController()
+    const waiting = mailbox.waitForChange(600_000, stop.signal)
+
+    stop.abort()
+
+    expect(await waiting).toBe(false)
+    expect(await mailbox.waitForChange(50, never)).toBe(false)
+    expect((await mailbox.list(all)).waiting).toEqual([])
+  })
+
+  it('moves mails to folders that it makes and subscribes to, and minds no UID that is gone', async () => {
+    for (const name of ['a', 'b', 'c']) await dovecot.deliver('mover', mail(name))
+    const mailbox = await connect('mover')
+    const uids = (await mailbox.list(all)).waiting.map(({ uid }) => uid)
+
+    await mailbox.move([...uids.slice(0, 2), 4711], 'processed')
+    await mailbox.move(uids.slice(0, 1), 'processed')
+    await mailbox.move([], 'held')
+    await mailbox.move(uids.slice(2), 'held')
+
+    const folders = await dovecot.folders('mover')
+    expect(await dovecot.messages('mover')).toEqual([])
+    expect(await dovecot.messages('mover', 'Postern/Processed')).toHaveLength(2)
+    expect(await dovecot.messages('mover', 'Postern/Held')).toHaveLength(1)
+    expect(folders).toContainEqual({ path: 'Postern/Held', subscribed: true })
+  })
+
+  it('notices a killed server, and a new connection works when it is back', async () => {
+    await dovecot.deliver('killed', mail('one'))
+    const mailbox = await connect('killed')
+    const waiting = expect(mailbox.waitForChange(30_000, never)).rejects.toMatchObject({
+      code: 'imap',
+      retryable: true
+    })
+    await delay(200)
+
+    await dovecot.kill()
+    await waiting
+    await expect(mailbox.list(all)).rejects.toMatchObject({ code: 'imap' })
+    await expect(connect('killed')).rejects.toMatchObject({ code: 'imap' })
+    await dovecot.start()
+
+    expect((await (await connect('killed')).list(all)).waiting).toHaveLength(1)
+  })
+
+  it('shows the new UIDVALIDITY when the mailbox was rebuilt', async () => {
+    await dovecot.deliver('rebuilt', mail('one'))
+    const before = await (await connect('rebuilt')).list(all)
+
+    await dovecot.stop()
+    dovecot.changeUidValidity('rebuilt')
+    await dovecot.start()
+
+    const after = await (await connect('rebuilt')).list(all)
+    expect(after.waiting).toHaveLength(1)
+    expect(after.uidValidity).not.toBe(before.uidValidity)
+  })
+
+  it('lists 2,000 mails once each in pages, oldest first', async () => {
+    await dovecot.seed(
+      'many',
+      Array.from({ length: 2000 }, (_, index) => mail(`m${index}`))
+    )
+    const mailbox = await connect('many')
+    const seen: number[] = []
+
+    for (let more = true; more; ) {
+      const page = await mailbox.list({ afterUid: seen.at(-1) ?? 0, limit: 600 })
+      seen.push(...page.waiting.map(({ uid }) => uid))
+      more = page.more
+    }
+
+    expect(seen).toHaveLength(2000)
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b))
+  })
+
+  it('moves 1,000 mails in batches', async () => {
+    await dovecot.seed(
+      'batch',
+      Array.from({ length: 1000 }, (_, index) => mail(`m${index}`))
+    )
+    const mailbox = await connect('batch')
+    const { waiting } = await mailbox.list({ afterUid: 0, limit: 1000 })
+
+    await mailbox.move(
+      waiting.map(({ uid }) => uid),
+      'processed'
+    )
+
+    expect((await mailbox.list(all)).waiting).toEqual([])
+    expect(await dovecot.messages('batch', 'Postern/Processed')).toHaveLength(1000)
+  })
+})
+
+describeWith(['dovecot'], 'IMAP mailbox on a server with few extensions', () => {
+  it.each([
+    ['IMAP4rev1 UIDPLUS', []],
+    ['IMAP4rev1', ['\\Deleted']]
+  ] as const)(
+    'moves by copying with only %s and never expunges what others marked',
+    async (capability, leftFlags) => {
+      const dovecot = await startDovecot({ capability })
+      const other = mail('marked by a person')
+      await dovecot.append('old', mail('one'))
+      await dovecot.append('old', other, { flags: ['\\Deleted'] })
+      const mailbox = await connectMailbox(
+        {
+          ...{
+            host: dovecot.host,
+            port: dovecot.port,
+            tls: 'none',
+            user: 'old',
+            password: PASSWORD
+          },
+          ...{ inbox: 'INBOX', processed: 'Done', held: 'Held', mailBytes: 1_000_000 }
+        },
+        () => undefined
+      )
+
+      const { waiting } = await mailbox.list({ afterUid: 0, limit: 1 })
+      await mailbox.move(
+        waiting.map(({ uid }) => uid),
+        'processed'
+      )
+      await mailbox.close()
+
+      const left = await dovecot.messages('old')
+      expect(await dovecot.messages('old', 'Done')).toMatchObject([{ raw: mail('one') }])
+      expect(left.at(-1)?.raw).toEqual(other)
+      expect(left.slice(0, -1).flatMap(({ flags }) => flags)).toEqual(leftFlags)
+      await dovecot.close()
+    }
+  )
+})

@@ -1,0 +1,316 @@
+/**
+ * A real Dovecot 2.3 that an ordinary user runs on loopback: IMAP (with STARTTLS), IMAPS and LMTP on free ports that stay the
+ * same over restarts. Every user name logs in with {@link PASSWORD}. As root it runs as `nobody`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ImapFlow } from 'imapflow'
+import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { type Certificates, makeCertificates } from './certificates.ts'
+import { freePort, greets } from './ports.ts'
+import { run } from './programs.ts'
+import { findProgram } from './requires.ts'
+import { tempFolder } from './temp.ts'
+
+export const PASSWORD = 'testpass'
+
+export type Message = {
+  readonly uid: number
+  readonly flags: readonly string[]
+  readonly raw: Buffer
+}
+
+export type Dovecot = {
+  readonly host: '127.0.0.1'
+  /** Plain and STARTTLS. */
+  readonly port: number
+  /** Implicit TLS. */
+  readonly tlsPort: number
+  readonly lmtpPort: number
+  readonly certificates: Certificates
+  /** Delivers over LMTP into the inbox of `user`, like a mail server would. */
+  deliver(user: string, raw: Uint8Array): Promise<void>
+  /** Puts a mail into a folder over IMAP with these flags. */
+  append(
+    user: string,
+    raw: Uint8Array,
+    options?: { readonly folder?: string; readonly flags?: readonly string[] }
+  ): Promise<void>
+  /** Writes mails straight into the inbox's folder on disk: thousands at once. */
+  seed(user: string, mails: readonly Uint8Array[]): Promise<void>
+  folders(user: string): Promise<readonly { readonly path: string; readonly subscribed: boolean }[]>
+  /** Everything in a folder, in UID order; [] when it does not exist. */
+  messages(user: string, folder?: string): Promise<readonly Message[]>
+  /** Gives the inbox a new UIDVALIDITY; only while stopped. */
+  changeUidValidity(user: string): void
+  start(): Promise<void>
+  /** Ends it in an orderly way. */
+  stop(): Promise<void>
+  /** Ends all its processes at once with SIGKILL. */
+  kill(): Promise<void>
+  /** Stops it and deletes everything. */
+  close(): Promise<void>
+}
+
+export type DovecotOptions = {
+  /** Capabilities to announce instead of the true ones, for example without MOVE. */
+  readonly capability?: string
+}
+
+/** Starts it; takes about half a second. */
+export async function startDovecot(options: DovecotOptions = {}): Promise<Dovecot> {
+  const certificates = await makeCertificates()
+  const folder = tempFolder('dc-')
+  const base = folder.path
+  const ports = { imap: await freePort(), imaps: await freePort(), lmtp: await freePort() }
+  const owner = await unprivilegedUser()
+  const own = (path: string): void => {
+    chownSync(path, owner.uid, owner.gid)
+  }
+  for (const [name, source] of [
+    ['server.pem', certificates.files.certificate],
+    ['server.key', certificates.files.key]
+  ] as const) {
+    copyFileSync(source, join(base, name))
+    chmodSync(join(base, name), 0o600)
+    own(join(base, name))
+  }
+  own(base)
+  writeFileSync(join(base, 'dovecot.conf'), configuration(base, ports, owner, options))
+  let child: ChildProcess | null = null
+
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    const ending = child
+    child = null
+    if (ending?.pid === undefined || ending.exitCode !== null) return
+    const gone = once(ending, 'exit')
+    process.kill(signal === 'SIGKILL' ? -ending.pid : ending.pid, signal)
+    await gone
+  }
+  const start = async (): Promise<void> => {
+    const spawned = spawn(
+      findProgram('dovecot') ?? 'dovecot',
+      ['-F', '-c', join(base, 'dovecot.conf')],
+      {
+        detached: true,
+        stdio: 'ignore',
+        cwd: base,
+        ...(process.getuid?.() === 0 ? { uid: owner.uid, gid: owner.gid } : {})
+      }
+    )
+    child = spawned
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (spawned.exitCode !== null) break
+      if ((await greets(ports.imap, '* OK')) && (await greets(ports.lmtp, '220'))) return
+      await delay(50)
+    }
+    throw new Error(`Dovecot does not start: ${readFileSync(join(base, 'dovecot.log'), 'utf8')}`)
+  }
+  await start()
+  const maildir = (user: string): string => join(base, 'mail', user)
+  return {
+    host: '127.0.0.1',
+    port: ports.imap,
+    tlsPort: ports.imaps,
+    lmtpPort: ports.lmtp,
+    certificates,
+    start,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    close: async () => {
+      await end('SIGTERM')
+      folder.remove()
+      certificates.remove()
+    },
+    deliver: (user, raw) => lmtp(ports.lmtp, user, raw),
+    append: (user, raw, placing = {}) =>
+      withClient(ports.imap, user, async (client) => {
+        await client.append(placing.folder ?? 'INBOX', Buffer.from(raw), [...(placing.flags ?? [])])
+      }),
+    seed: async (user, mails) => {
+      await withClient(ports.imap, user, (client) => client.mailboxOpen('INBOX'))
+      mails.forEach((mail, index) => {
+        const path = join(
+          maildir(user),
+          'cur',
+          `17000${String(index).padStart(5, '0')}.M1P1.test:2,`
+        )
+        writeFileSync(path, mail)
+        own(path)
+      })
+    },
+    folders: (user) =>
+      withClient(ports.imap, user, async (client) =>
+        (await client.list()).map(({ path, subscribed }) => ({ path, subscribed }))
+      ),
+    messages: (user, path = 'INBOX') =>
+      withClient(ports.imap, user, (client) => readMessages(client, path)),
+    changeUidValidity: (user) => {
+      const path = maildir(user)
+      for (const name of readdirSync(path)) {
+        if (name.startsWith('dovecot.index')) rmSync(join(path, name))
+      }
+      const uidlist = join(path, 'dovecot-uidlist')
+      const text = readFileSync(uidlist, 'utf8')
+      writeFileSync(
+        uidlist,
+        text.replace(/ V(\d+)/, (_, value: string) => ` V${Number(value) + 1}`)
+      )
+    }
+  }
+}
+
+async function withClient<T>(
+  port: number,
+  user: string,
+  work: (client: ImapFlow) => Promise<T>
+): Promise<T> {
+  const client = new ImapFlow({
+    host: '127.0.0.1',
+    port,
+    secure: false,
+    doSTARTTLS: false,
+    auth: { user, pass: PASSWORD },
+    logger: false
+  })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.logout()
+  }
+}
+
+async function readMessages(client: ImapFlow, path: string): Promise<readonly Message[]> {
+  const known = await client.list()
+  if (!known.some((folder) => folder.path === path)) return []
+  const box = await client.mailboxOpen(path, { readOnly: true })
+  if (box.exists === 0) return []
+  const rows = await client.fetchAll('1:*', { uid: true, flags: true, source: true })
+  return rows
+    .map((row) => ({
+      uid: row.uid,
+      flags: [...(row.flags ?? [])],
+      raw: row.source ?? Buffer.alloc(0)
+    }))
+    .sort((a, b) => a.uid - b.uid)
+}
+
+function lmtp(port: number, user: string, raw: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const connection = new SMTPConnection({ host: '127.0.0.1', port, lmtp: true, ignoreTLS: true })
+    connection.on('error', reject)
+    connection.connect((failed) => {
+      if (failed) {
+        reject(failed)
+        return
+      }
+      const envelope = { from: '', to: [`${user}@example.org`] }
+      connection.send(envelope, Buffer.from(raw), (error, info) => {
+        connection.quit()
+        if (error) reject(error)
+        else if (info?.accepted.length === 1) resolve()
+        else reject(new Error('Dovecot refused the delivery'))
+      })
+    })
+  })
+}
+
+type Owner = {
+  readonly name: string
+  readonly group: string
+  readonly uid: number
+  readonly gid: number
+}
+
+async function unprivilegedUser(): Promise<Owner> {
+  const name = process.getuid?.() === 0 ? 'nobody' : userInfo().username
+  const ask = async (flag: string): Promise<string> =>
+    (await run('id', [flag, name])).stdout.toString().trim()
+  return {
+    name,
+    group: await ask('-gn'),
+    uid: Number(await ask('-u')),
+    gid: Number(await ask('-g'))
+  }
+}
+
+function configuration(
+  base: string,
+  ports: { readonly imap: number; readonly imaps: number; readonly lmtp: number },
+  owner: Owner,
+  options: DovecotOptions
+): string {
+  for (const name of ['run', 'state', 'mail']) {
+    mkdirSync(join(base, name))
+    chownSync(join(base, name), owner.uid, owner.gid)
+  }
+  return `base_dir = ${base}/run
+state_dir = ${base}/state
+log_path = ${base}/dovecot.log
+protocols = imap lmtp
+listen = 127.0.0.1
+default_internal_user = ${owner.name}
+default_internal_group = ${owner.group}
+default_login_user = ${owner.name}
+ssl = yes
+ssl_cert = <${base}/server.pem
+ssl_key = <${base}/server.key
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+auth_username_format = %n
+mail_location = maildir:${base}/mail/%n
+first_valid_uid = 1
+first_valid_gid = 1
+${options.capability === undefined ? '' : `imap_capability = ${options.capability}`}
+passdb {
+  driver = static
+  args = password=${PASSWORD}
+}
+userdb {
+  driver = static
+  args = uid=${owner.uid} gid=${owner.gid} home=${base}/mail/%n allow_all_users=yes
+}
+service imap-login {
+  chroot =
+  inet_listener imap {
+    port = ${ports.imap}
+  }
+  inet_listener imaps {
+    port = ${ports.imaps}
+    ssl = yes
+  }
+}
+service anvil {
+  chroot =
+}
+service stats {
+  chroot =
+}
+service lmtp {
+  user = ${owner.name}
+  inet_listener lmtp {
+    port = ${ports.lmtp}
+  }
+}
+namespace inbox {
+  inbox = yes
+  separator = /
+}
+`
+}

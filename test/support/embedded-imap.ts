@@ -1,0 +1,69 @@
+/**
+ * An IMAP server inside this process, on loopback, with everything in memory: for the demo and for machines without Dovecot.
+ * One account. Mail is put in by the program itself, and clients in IDLE are told at once.
+ */
+import { type Socket } from 'node:net'
+import hoodiecrow from 'hoodiecrow-imap'
+
+export type EmbeddedImap = {
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  /** Puts a mail into the inbox, received at `receivedAt` (now by default). */
+  append(raw: Uint8Array, receivedAt?: Date): void
+  /** The mails of a folder in order; [] when there is no such folder. */
+  messages(folder?: string): readonly { readonly uid: number; readonly raw: Buffer }[]
+  close(): Promise<void>
+}
+
+const PLUGINS = [
+  'IDLE',
+  'MOVE',
+  'UIDPLUS',
+  'ENABLE',
+  'CONDSTORE',
+  'LITERALPLUS',
+  'UNSELECT',
+  'SPECIAL-USE',
+  'NAMESPACE',
+  'ID'
+]
+
+/** Starts one on a free port with an empty inbox. */
+export async function startEmbeddedImap(
+  account = { user: 'desk', password: 'desk' }
+): Promise<EmbeddedImap> {
+  const imap = hoodiecrow({
+    plugins: PLUGINS,
+    users: { [account.user]: { password: account.password } },
+    storage: { INBOX: {}, '': { separator: '/' } }
+  })
+  const sockets = new Set<Socket>()
+  imap.server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) => {
+    imap.listen(0, '127.0.0.1', resolve)
+  })
+  const address = imap.server.address()
+  return {
+    host: '127.0.0.1',
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    ...account,
+    append: (raw, receivedAt = new Date()) => {
+      imap.appendMessage('INBOX', [], receivedAt, Buffer.from(raw).toString('latin1'))
+    },
+    messages: (folder = 'INBOX') =>
+      (imap.getMailbox(folder)?.messages ?? []).map(({ uid, raw }) => ({
+        uid,
+        raw: Buffer.from(raw, 'latin1')
+      })),
+    close: () =>
+      new Promise((resolve) => {
+        imap.close(resolve)
+        for (const socket of sockets) socket.destroy()
+      })
+  }
+}

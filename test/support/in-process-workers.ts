@@ -1,0 +1,22 @@
+/**
+ * The workers without threads: the same task functions run where they are called. For desk tests, where a thread would
+ * only add waiting; the pool itself is tested in test/unit/worker.
+ */
+import { type Workers } from '../../src/effects/effects.ts'
+import { type WorkerStart } from '../../src/worker/calls.ts'
+import { deskTasks } from '../../src/worker/tasks.ts'
+import { unlockDesk } from '../../src/worker/unlock.ts'
+
+/** Unlocks the keys and runs every task in this thread. Bytes are copied on the way in and out, as between threads. */
+export async function createInProcessWorkers(start: WorkerStart): Promise<Workers> {
+  const tasks = deskTasks(await unlockDesk(start))
+  return {
+    open: async (raw, options) => structuredClone(await tasks.open(structuredClone(raw), options)),
+    openHeaders: async (raw, now) => structuredClone(await tasks.openHeaders(raw, now)),
+    seal: async (body, to, now) =>
+      structuredClone(await tasks.seal(structuredClone(body), to, now)),
+    signClear: (text, headers, now) => tasks.signClear(text, headers, now),
+    inspectKey: async (key, now) => structuredClone(await tasks.inspectKey(key, now)),
+    close: () => Promise.resolve()
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * People who use other software: reporters, maintainers and recipients with GnuPG or Sequoia and a mail client that writes
+ * what Thunderbird writes (RFC 3156, protected headers in the legacy form, base64 bodies, quoted replies). Nothing of
+ * Postern and no openpgp.js is used on this side.
+ */
+import { randomUUID } from 'node:crypto'
+import {
+  type Attachment,
+  addressIn,
+  base64Lines,
+  childrenOf,
+  contentOf,
+  contentTypeOf,
+  decodeWords,
+  encodeWords,
+  headerOf,
+  newBoundary,
+  type Part,
+  splitPart
+} from './mail-parts.ts'
+import { makeGnupg } from './people-gpg.ts'
+import { makeSequoia } from './people-sq.ts'
+
+export { type Attachment } from './mail-parts.ts'
+
+/** One person's OpenPGP program with its keys. Fingerprints are lower-case hexadecimal of the primary key. */
+export type OpenPgpProgram = {
+  readonly fingerprint: string
+  exportPublicKey(): Promise<string>
+  importKey(armored: string): Promise<void>
+  /** Armored message; `to` is an address whose key was imported. */
+  encrypt(data: Uint8Array, to: string, sign: boolean): Promise<string>
+  /** Armored detached SHA-512 signature. */
+  signDetached(data: Uint8Array): Promise<string>
+  decrypt(armored: Uint8Array): Promise<{
+    readonly data: Buffer
+    readonly signer: string | null
+    /** Key ids (upper-case, 16 digits) the message was encrypted to. */
+    readonly encryptedTo: readonly string[]
+  }>
+  /** The signer's fingerprint, or null when no imported key made a good signature. */
+  verifyDetached(data: Uint8Array, armored: Uint8Array): Promise<string | null>
+  close(): Promise<void>
+}
+
+/** What somebody types into a mail client. */
+export type Draft = {
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly attachments?: readonly Attachment[]
+  readonly messageId?: string
+  /** With angle brackets, as in the header. */
+  readonly inReplyTo?: string
+  readonly references?: string
+  /** RFC 5322 date; now by default. */
+  readonly date?: string
+  /** Further outer headers, each a full line without its line end. */
+  readonly extraHeaders?: readonly string[]
+}
+
+export type SendingOptions = {
+  /** Default true. */
+  readonly sign?: boolean
+  /** Default true. */
+  readonly encrypt?: boolean
+  /** Autocrypt header with the sender's own key. Default true. */
+  readonly autocrypt?: boolean
+  /** Own public key as an attachment. Default false. */
+  readonly attachKey?: boolean
+  /** `v1`: the subject is protected and the outer one is `...`; `none`: the old way. Default `v1`. */
+  readonly protectedHeaders?: 'v1' | 'none'
+}
+
+/** A mail as its reader sees it. */
+export type ReadMail = {
+  readonly outer: Part
+  /** The decrypted (or only signed, or clear) entity with its own headers. */
+  readonly payload: Part
+  readonly encrypted: boolean
+  readonly encryptedTo: readonly string[]
+  /** Primary fingerprint of an imported key whose signature covers the payload; null when none. */
+  readonly verified: string | null
+  /** The protected subject where there is one. */
+  readonly subject: string
+  readonly text: string
+  readonly attachments: readonly Attachment[]
+  /** A header of the payload where it has one, else the outer one; '' when absent. Encoded words are decoded. */
+  header(name: string): string
+}
+
+export type Person = {
+  readonly name: string
+  readonly address: string
+  readonly fingerprint: string
+  exportPublicKey(): Promise<string>
+  importKey(armored: string): Promise<void>
+  /** A whole RFC 5322 mail. `draft.to` must be the address of an imported key unless `encrypt` is false. */
+  write(draft: Draft, options?: SendingOptions): Promise<Buffer>
+  /** Like {@link Person.write} after importing the key it is to be encrypted to. */
+  encryptSignedMime(toKey: string, draft: Draft, options?: SendingOptions): Promise<Buffer>
+  /** Opens and verifies. Rejects when an encrypted mail cannot be decrypted. */
+  decryptMail(raw: Uint8Array): Promise<ReadMail>
+  /** Answers a mail: quotes it below (or above) `text`, keeps the thread, encrypts and signs like {@link Person.write}. */
+  reply(
+    raw: Uint8Array,
+    text: string,
+    options?: SendingOptions & Partial<Draft> & { readonly quote?: 'below' | 'above' | 'none' }
+  ): Promise<Buffer>
+  /** Ends the person's agent and deletes the keys. */
+  close(): Promise<void>
+}
+
+export type PersonOptions = {
+  readonly name: string
+  readonly address: string
+  readonly passphrase?: string
+}
+
+/** Somebody with GnuPG: own home, Ed25519 with a Cv25519 subkey. */
+export async function gpgPerson(options: PersonOptions): Promise<Person> {
+  return makePerson(options, await makeGnupg(options))
+}
+
+/** Somebody with Sequoia (`sq`), keys in files, Ed25519 with a Cv25519 subkey. No passphrase. */
+export async function sqPerson(options: PersonOptions): Promise<Person> {
+  return makePerson(options, await makeSequoia(options))
+}
+
+function makePerson(options: PersonOptions, program: OpenPgpProgram): Person {
+  const write = (draft: Draft, sending: SendingOptions = {}): Promise<Buffer> =>
+    writeMail(options, program, draft, sending)
+  return {
+    name: options.name,
+    address: options.address,
+    fingerprint: program.fingerprint,
+    exportPublicKey: () => program.exportPublicKey(),
+    importKey: (armored) => program.importKey(armored),
+    write,
+    encryptSignedMime: async (toKey, draft, sending = {}) => {
+      await program.importKey(toKey)
+      return write(draft, sending)
+    },
+    decryptMail: (raw) => readMail(program, raw),
+    reply: async (raw, text, changes = {}) => {
+      const original = await readMail(program, raw)
+      return write({ ...answerTo(original, text, changes.quote ?? 'below'), ...changes }, changes)
+    },
+    close: () => program.close()
+  }
+}
+
+async function writeMail(
+  person: PersonOptions,
+  program: OpenPgpProgram,
+  draft: Draft,
+  sending: SendingOptions
+): Promise<Buffer> {
+  const sign = sending.sign ?? true
+  const encrypt = sending.encrypt ?? true
+  const isProtected = (sending.protectedHeaders ?? 'v1') === 'v1' && (sign || encrypt)
+  const key =
+    (sending.autocrypt ?? true) || sending.attachKey ? await program.exportPublicKey() : ''
+  const headers = threadHeaders(person, draft)
+  const own: readonly Attachment[] = sending.attachKey
+    ? [
+        {
+          filename: `OpenPGP_0x${program.fingerprint.slice(-16).toUpperCase()}.asc`,
+          contentType: 'application/pgp-keys',
+          content: Buffer.from(key)
+        }
+      ]
+    : []
+  const entity = writeEntity(
+    { ...draft, attachments: [...(draft.attachments ?? []), ...own] },
+    isProtected ? [...headers, `Subject: ${encodeWords(draft.subject)}`] : []
+  )
+  const outer = [
+    ...headers,
+    `Subject: ${encrypt && isProtected ? '...' : encodeWords(draft.subject)}`,
+    ...((sending.autocrypt ?? true) ? [autocryptHeader(person.address, key)] : []),
+    ...(draft.extraHeaders ?? []),
+    'MIME-Version: 1.0'
+  ].join('\r\n')
+  if (!encrypt && !sign) return Buffer.from(`${outer}\r\n${entity}`)
+  const body = encrypt
+    ? encryptedBody(await program.encrypt(Buffer.from(entity), addressIn(draft.to), sign))
+    : signedBody(entity, await program.signDetached(Buffer.from(entity)))
+  return Buffer.from(`${outer}\r\n${body}`)
+}
+
+function threadHeaders(person: PersonOptions, draft: Draft): string[] {
+  const domain = person.address.slice(person.address.indexOf('@') + 1)
+  const date = draft.date ?? new Date().toUTCString().replace('GMT', '+0000')
+  return [
+    `Message-ID: ${draft.messageId ?? `<${randomUUID()}@${domain}>`}`,
+    `Date: ${date}`,
+    ...(draft.inReplyTo === undefined ? [] : [`In-Reply-To: ${draft.inReplyTo}`]),
+    ...(draft.references === undefined ? [] : [`References: ${draft.references}`]),
+    `From: ${encodeWords(person.name)} <${person.address}>`,
+    `To: ${draft.to}`
+  ]
+}
+
+function writeEntity(draft: Draft, protectedHeaders: readonly string[]): string {
+  const mark = protectedHeaders.length > 0 ? ';\r\n protected-headers="v1"' : ''
+  const boundary = newBoundary()
+  const text = [
+    'Content-Type: text/plain; charset=UTF-8; format=flowed',
+    'Content-Transfer-Encoding: base64',
+    '',
+    base64Lines(Buffer.from(draft.text.replaceAll(/\r?\n/g, '\r\n'))),
+    ''
+  ].join('\r\n')
+  const parts = [text, ...(draft.attachments ?? []).map(writeAttachment)]
+  return [
+    `Content-Type: multipart/mixed; boundary="${boundary}"${mark}`,
+    ...protectedHeaders,
+    '',
+    ...parts.flatMap((part) => [`--${boundary}`, part]),
+    `--${boundary}--`,
+    ''
+  ].join('\r\n')
+}
+
+function writeAttachment(attachment: Attachment): string {
+  const name = encodeWords(attachment.filename)
+  return [
+    `Content-Type: ${attachment.contentType}; name="${name}"`,
+    `Content-Disposition: attachment; filename="${name}"`,
+    'Content-Transfer-Encoding: base64',
+    '',
+    base64Lines(attachment.content),
+    ''
+  ].join('\r\n')
+}
+
+function encryptedBody(armored: string): string {
+  const boundary = newBoundary()
+  return [
+    `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"`,
+    '',
+    'This is an OpenPGP/MIME encrypted message (RFC 4880 and 3156)',
+    `--${boundary}`,
+    'Content-Type: application/pgp-encrypted',
+    'Content-Description: PGP/MIME version identification',
+    '',
+    'Version: 1',
+    '',
+    `--${boundary}`,
+    'Content-Type: application/octet-stream; name="encrypted.asc"',
+    'Content-Description: OpenPGP encrypted message',
+    'Content-Disposition: inline; filename="encrypted.asc"',
+    '',
+    armored.replaceAll(/\r?\n/g, '\r\n'),
+    `--${boundary}--`,
+    ''
+  ].join('\r\n')
+}
+
+function signedBody(entity: string, armored: string): string {
+  const boundary = newBoundary()
+  return [
+    `Content-Type: multipart/signed; micalg=pgp-sha512;\r\n protocol="application/pgp-signature";\r\n boundary="${boundary}"`,
+    '',
+    'This is an OpenPGP/MIME signed message (RFC 4880 and 3156)',
+    `--${boundary}`,
+    entity,
+    `--${boundary}`,
+    'Content-Type: application/pgp-signature; name="OpenPGP_signature.asc"',
+    'Content-Description: OpenPGP digital signature',
+    'Content-Disposition: attachment; filename="OpenPGP_signature.asc"',
+    '',
+    armored.replaceAll(/\r?\n/g, '\r\n'),
+    `--${boundary}--`,
+    ''
+  ].join('\r\n')
+}
+
+function autocryptHeader(address: string, armored: string): string {
+  const keydata = armored
+    .replaceAll('\r', '')
+    .replace(/^[\s\S]*?\n\n/, '')
+    .replace(/\n=[\s\S]*$/, '')
+    .replaceAll('\n', '\r\n ')
+  return `Autocrypt: addr=${address}; prefer-encrypt=mutual; keydata=\r\n ${keydata}`
+}
+
+async function readMail(program: OpenPgpProgram, raw: Uint8Array): Promise<ReadMail> {
+  const outer = splitPart(raw)
+  let payload = outer
+  let verified: string | null = null
+  let encryptedTo: readonly string[] = []
+  const encrypted = contentTypeOf(outer).type === 'multipart/encrypted'
+  if (encrypted) {
+    const ciphertext = childrenOf(outer)[1]
+    if (ciphertext === undefined) throw new Error('multipart/encrypted without a second part')
+    const opened = await program.decrypt(ciphertext.body)
+    payload = splitPart(opened.data)
+    verified = opened.signer
+    encryptedTo = opened.encryptedTo
+  }
+  if (contentTypeOf(payload).type === 'multipart/signed') {
+    const [signed, signature] = childrenOf(payload)
+    if (signed === undefined || signature === undefined) throw new Error('broken multipart/signed')
+    verified = await program.verifyDetached(signed.raw, signature.body)
+    payload = signed
+  }
+  const header = (name: string): string =>
+    decodeWords(headerOf(payload, name) || headerOf(outer, name))
+  return {
+    outer,
+    payload,
+    encrypted,
+    encryptedTo,
+    verified,
+    subject: header('subject'),
+    ...contentOf(payload),
+    header
+  }
+}
+
+function answerTo(original: ReadMail, text: string, quote: 'below' | 'above' | 'none'): Draft {
+  const from = original.header('reply-to') || original.header('from')
+  const id = original.header('message-id')
+  const quoted = original.text
+    .trimEnd()
+    .split('\n')
+    .map((line) => (line.startsWith('>') ? `>${line}` : `> ${line}`.trimEnd()))
+    .join('\n')
+  const quotation = `On ${original.header('date')}, ${from.replace(/\s*<[^>]*>$/, '')} wrote:\n${quoted}\n`
+  const body = {
+    below: `${text}\n\n${quotation}`,
+    above: `${quotation}\n${text}\n`,
+    none: `${text}\n`
+  }
+  return {
+    to: addressIn(from),
+    subject: /^re:/i.test(original.subject) ? original.subject : `Re: ${original.subject}`,
+    text: body[quote],
+    inReplyTo: id,
+    references: [original.header('references'), id].filter((value) => value !== '').join(' ')
+  }
+}

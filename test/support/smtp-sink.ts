@@ -1,0 +1,204 @@
+/**
+ * A real SMTP server on loopback that keeps every mail it accepts and fails on demand at any step, for one recipient or for
+ * all. What it answers is under the test's control; how SMTP works is smtp-server's.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { SMTPServer, type SMTPServerSession } from 'smtp-server'
+import { type Certificates } from './certificates.ts'
+
+/** A mail the server took responsibility for. */
+export type Taken = {
+  readonly from: string
+  readonly to: string
+  readonly raw: Buffer
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** How often this recipient was tried, this time included. */
+  readonly attempt: number
+  readonly secure: boolean
+  readonly user: string | null
+}
+
+/** What goes wrong. `hang` never answers; `drop` closes the connection without an answer. */
+export type Fault =
+  | { readonly at: 'connect' | 'mail' | 'rcpt' | 'data'; readonly reply: number }
+  | { readonly at: 'connect' | 'mail' | 'rcpt' | 'data'; readonly hang: true }
+  | { readonly at: 'mail' | 'rcpt'; readonly drop: true }
+  | { readonly at: 'data'; readonly drop: 'before-storing' | 'after-storing' }
+
+export type SinkOptions = {
+  /** Default `none`. */
+  readonly tls?: 'implicit' | 'starttls' | 'none'
+  readonly certificates?: Certificates
+  readonly auth?: { readonly user: string; readonly password: string }
+  /** Largest mail in bytes (SIZE, RFC 1870). */
+  readonly size?: number
+  readonly pipelining?: boolean
+}
+
+export type Sink = {
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly taken: readonly Taken[]
+  /** Connections made so far, the failed ones included. */
+  readonly connections: () => number
+  /** Steps left without an answer so far. */
+  readonly hanging: () => number
+  /** RCPT commands for this recipient so far. */
+  attempts(to: string): number
+  /** The next `times` (default 1) matching steps fail; `to` limits a fault at `rcpt` or `data` to one recipient. */
+  fail(fault: Fault, options?: { readonly to?: string; readonly times?: number }): void
+  /** Resolves once so many mails were taken, or the predicate holds; rejects after `timeoutMs` (default 10 s). */
+  waitFor(
+    wanted: number | ((taken: readonly Taken[]) => boolean),
+    timeoutMs?: number
+  ): Promise<readonly Taken[]>
+  /** Closes the connections that are open now; new ones are welcome. */
+  dropConnections(): void
+  close(): Promise<void>
+}
+
+type Rule = { readonly fault: Fault; readonly to: string | null; times: number }
+type Answer = (error?: Error | null) => void
+
+/** Starts one on a free port. */
+export async function startSink(options: SinkOptions = {}): Promise<Sink> {
+  const taken: Taken[] = []
+  const rules: Rule[] = []
+  const tries = new Map<string, number>()
+  let connected = 0
+  let hanging = 0
+
+  const ruleFor = (at: Fault['at'], to: string | null): Fault | null => {
+    const rule = rules.find(
+      (each) => each.times > 0 && each.fault.at === at && (each.to === null || each.to === to)
+    )
+    if (rule === undefined) return null
+    rule.times -= 1
+    return rule.fault
+  }
+  const drop = (session: SMTPServerSession): void => {
+    for (const connection of server.connections) {
+      if (connection.session.id === session.id) connection._socket.destroy()
+    }
+  }
+  /** Answers with the fault, or with `good` when there is none. */
+  const answer = (fault: Fault | null, session: SMTPServerSession, done: Answer): void => {
+    if (fault === null) done()
+    else if ('reply' in fault) done(replyError(fault.reply))
+    else if ('drop' in fault) drop(session)
+    else hanging += 1
+  }
+
+  const server = new SMTPServer({
+    ...tlsOptions(options),
+    logger: false,
+    disableReverseLookup: true,
+    closeTimeout: 200,
+    maxAllowedUnauthenticatedCommands: false,
+    hidePIPELINING: options.pipelining === false,
+    authOptional: options.auth === undefined,
+    allowInsecureAuth: true,
+    ...(options.size === undefined ? {} : { size: options.size }),
+    onAuth: (given, _session, done) => {
+      const isRight =
+        given.username === options.auth?.user && given.password === options.auth?.password
+      if (isRight) done(null, { user: given.username })
+      else done(replyError(535))
+    },
+    onConnect: (session, done) => {
+      connected += 1
+      answer(ruleFor('connect', null), session, done)
+    },
+    onMailFrom: (_address, session, done) => {
+      answer(ruleFor('mail', null), session, done)
+    },
+    onRcptTo: ({ address }, session, done) => {
+      tries.set(address, (tries.get(address) ?? 0) + 1)
+      answer(ruleFor('rcpt', address), session, done)
+    },
+    onData: (stream, session, done) => {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => {
+        const to = session.envelope.rcptTo.map(({ address }) => address).join(', ')
+        const fault = stream.sizeExceeded
+          ? ({ at: 'data', reply: 552 } as const)
+          : ruleFor('data', to)
+        const isStored = fault === null || ('drop' in fault && fault.drop === 'after-storing')
+        const { mailFrom } = session.envelope
+        if (isStored) {
+          taken.push({
+            from: mailFrom === false ? '' : mailFrom.address,
+            to,
+            raw: Buffer.concat(chunks),
+            at: Date.now(),
+            attempt: tries.get(to) ?? 0,
+            secure: session.secure,
+            user: typeof session.user === 'string' ? session.user : null
+          })
+        }
+        answer(fault, session, done)
+      })
+    }
+  })
+  server.on('error', () => undefined)
+  const port = await new Promise<number>((resolve) => {
+    const listening = server.listen(0, '127.0.0.1', () => {
+      const address = listening.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : 0)
+    })
+  })
+  const dropConnections = (): void => {
+    for (const connection of server.connections) connection._socket.destroy()
+  }
+
+  return {
+    host: '127.0.0.1',
+    port,
+    taken,
+    connections: () => connected,
+    hanging: () => hanging,
+    attempts: (to) => tries.get(to) ?? 0,
+    fail: (fault, scope = {}) => {
+      rules.push({ fault, to: scope.to ?? null, times: scope.times ?? 1 })
+    },
+    waitFor: async (wanted, timeoutMs = 10_000) => {
+      const isReached = (): boolean =>
+        typeof wanted === 'number' ? taken.length >= wanted : wanted(taken)
+      for (const end = Date.now() + timeoutMs; !isReached(); await delay(10)) {
+        if (Date.now() > end) throw new Error(`the sink took only ${taken.length} mails`)
+      }
+      return [...taken]
+    },
+    dropConnections,
+    close: () => {
+      dropConnections()
+      return new Promise((resolve) => {
+        server.close(resolve)
+      })
+    }
+  }
+}
+
+function tlsOptions(options: SinkOptions): {
+  secure: boolean
+  hideSTARTTLS: boolean
+  disabledCommands: string[]
+  cert?: string
+  key?: string
+} {
+  const mode = options.tls ?? 'none'
+  return {
+    secure: mode === 'implicit',
+    hideSTARTTLS: mode !== 'starttls',
+    disabledCommands: mode === 'starttls' ? [] : ['STARTTLS'],
+    ...(options.certificates === undefined
+      ? {}
+      : { cert: options.certificates.certificate, key: options.certificates.key })
+  }
+}
+
+function replyError(code: number): Error {
+  return Object.assign(new Error('fault of the test'), { responseCode: code })
+}

@@ -1,0 +1,536 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ConfigError, loadConfig } from '../../../src/config/load.ts'
+import { configJsonSchema } from '../../../src/config/schema.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+
+const PASSWORD = 'correct horse battery staple'
+let folder: TempFolder
+beforeEach(() => {
+  folder = tempFolder()
+  for (const name of ['keys', 'keys/maintainers', 'secrets']) mkdirSync(join(folder.path, name))
+  write('keys/desk.asc', 'desk key')
+  write('keys/maintainers/grace.asc', 'grace key')
+  write('keys/maintainers/ada.asc', 'ada key')
+  write('secrets/passphrase', `${PASSWORD}\n`)
+})
+afterEach(() => {
+  folder.remove()
+})
+
+const ENV = { POSTERN_IMAP_PASSWORD: 'imap-pw', POSTERN_SMTP_PASSWORD: 'smtp-pw' }
+const CONTRACT = `
+desk:
+  name: ACME Security Team
+  address: security@acme.example
+  case_prefix: ACME
+  key: keys/desk.asc
+  passphrase: { file: secrets/passphrase }
+  timezone: Europe/Berlin
+imap: { host: imap.acme.example, port: 993, tls: implicit, user: security, password: { env: POSTERN_IMAP_PASSWORD },
+        inbox: INBOX, processed: Postern/Processed, held: Postern/Held, junk: Junk }
+smtp: { host: smtp.acme.example, port: 465, tls: implicit, user: security, password: { env: POSTERN_SMTP_PASSWORD } }
+storage: { path: data/postern.db }
+schedule: { poll: "* * * * *", tick: "* * * * *", digest: "0 8 * * 1-5" }
+maintainers:
+  - { id: grace, name: Grace Hopper, address: grace@acme.example, key: keys/maintainers/grace.asc,
+      roles: [committer, release, approver, list-admin] }
+products:
+  - { id: parser, name: ACME Parser, policy: dispatch, supported: [main, "4.2", "4.1"] }
+`
+
+function write(name: string, text: string): void {
+  writeFileSync(join(folder.path, name), text)
+}
+
+function load(text: string, env: Record<string, string> = ENV) {
+  write('postern.yaml', text)
+  return loadConfig(join(folder.path, 'postern.yaml'), env)
+}
+
+async function problemsOf(
+  text: string,
+  env: Record<string, string> = ENV
+): Promise<readonly string[]> {
+  try {
+    await load(text, env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+/** The contract's example with one passage changed. */
+function changed(from: string, to: string): string {
+  if (!CONTRACT.includes(from)) throw new Error(`not in the example: ${from}`)
+  return CONTRACT.replace(from, to)
+}
+
+describe('a configuration', () => {
+  it('is read as the design’s example says, with absolute paths', async () => {
+    const { config, keys, secrets } = await load(CONTRACT)
+
+    expect(config).toMatchObject({
+      desk: {
+        casePrefix: 'ACME',
+        keyPath: join(folder.path, 'keys/desk.asc'),
+        timezone: 'Europe/Berlin'
+      },
+      imap: {
+        host: 'imap.acme.example',
+        port: 993,
+        tls: 'implicit',
+        held: 'Postern/Held',
+        ca: null
+      },
+      smtp: { port: 465, user: 'security', bounceAddress: null },
+      storagePath: join(folder.path, 'data/postern.db'),
+      maintainers: [{ id: 'grace', roles: ['committer', 'release', 'approver', 'list-admin'] }],
+      products: [{ id: 'parser', supported: ['main', '4.2', '4.1'], policy: { id: 'dispatch' } }]
+    })
+    expect([keys.desk, keys.maintainers.get('grace')]).toEqual(['desk key', 'grace key'])
+    expect(secrets.passphrase.reveal()).toBe(PASSWORD)
+    expect(secrets.imapPassword.reveal()).toBe('imap-pw')
+    expect(secrets.smtpPassword?.reveal()).toBe('smtp-pw')
+  })
+
+  it('fills in the documented defaults, also for a section whose lines are commented out', async () => {
+    const { config, secrets } = await load(
+      `
+desk: { name: D, address: d@x.example, case_prefix: D, passphrase: { env: P } }
+imap: { host: mail.x.example, user: u, password: { env: P } }
+smtp: { host: 127.0.0.1, tls: none }
+limits:
+  # mail_size: 50MiB
+maintainers: [{ id: ada, name: Ada, address: ada@x.example, key: keys/maintainers/ada.asc }]
+products: [{ id: p, name: P, policy: template }]
+`,
+      { P: 'x' }
+    )
+
+    expect(config).toMatchObject({
+      desk: { timezone: 'UTC', keyPath: join(folder.path, 'keys/desk.asc') },
+      imap: {
+        port: 993,
+        tls: 'implicit',
+        inbox: 'INBOX',
+        processed: 'Postern/Processed',
+        held: 'Postern/Held',
+        junk: 'Junk'
+      },
+      smtp: { port: 25, tls: 'none', user: null, bounceAddress: null, ca: null },
+      storagePath: join(folder.path, 'data/postern.db'),
+      schedule: { poll: '* * * * *', tick: '* * * * *', digest: '0 8 * * 1-5' },
+      acknowledgement: { jitterMsMax: 30_000 },
+      workers: 2,
+      maintainers: [{ roles: ['committer'] }],
+      limits: {
+        mailBytes: 52_428_800,
+        originalBytes: 10_485_760,
+        openSeconds: 60,
+        workerMegabytes: 768,
+        commandsPerMail: 20,
+        signatureAgeHours: 48,
+        acknowledgementsPerHour: 20,
+        acknowledgementWindowHours: 24
+      }
+    })
+    expect(secrets.smtpPassword).toBeNull()
+  })
+
+  it.each([
+    ['"50MiB"', 52_428_800],
+    ['64 KiB', 65_536],
+    ['10MB', 10_000_000],
+    ['1048576', 1_048_576]
+  ])('takes %s as a size', async (text, bytes) => {
+    const { config } = await load(`${CONTRACT}limits: { mail_size: ${text} }\n`)
+
+    expect(config.limits.mailBytes).toBe(bytes)
+  })
+
+  it.each([
+    ['"30s"', 30_000],
+    ['500ms', 500],
+    ['2m', 120_000],
+    ['0', 0],
+    ['1.5', 1500]
+  ])('takes %s as a delay', async (text, ms) => {
+    const { config } = await load(`${CONTRACT}acknowledgement: { jitter: ${text} }\n`)
+
+    expect(config.acknowledgement.jitterMsMax).toBe(ms)
+  })
+
+  it('names a missing file, --config and init when there is none', async () => {
+    const path = join(folder.path, 'nowhere.yaml')
+
+    const error: unknown = await loadConfig(path, {}).catch((reason: unknown) => reason)
+
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(String((error as ConfigError).message)).toBe(
+      `${path}: there is no configuration: run "postern init", or name the file with --config FILE`
+    )
+  })
+
+  it('shows no secret however it is printed', async () => {
+    const loaded = await load(CONTRACT)
+
+    const printed = [
+      JSON.stringify(loaded.config),
+      JSON.stringify(loaded.secrets),
+      inspect(loaded, { depth: 9, showHidden: true }),
+      `${loaded.secrets.passphrase}`
+    ].join('\n')
+
+    expect(printed).not.toContain(PASSWORD)
+    expect(printed).not.toContain('imap-pw')
+    expect(printed).toContain('[secret]')
+  })
+})
+
+describe('a wrong configuration', () => {
+  it.each<[string, string, string, string]>([
+    [
+      'an unknown key',
+      'case_prefix: ACME',
+      'case_prefix: ACME\n  nmae: x',
+      'desk.nmae (line 6): is not a known key'
+    ],
+    [
+      'an unknown section',
+      'storage:',
+      'storge: {}\nstorage:',
+      'storge (line 12): is not a known section'
+    ],
+    [
+      'a missing key',
+      '  case_prefix: ACME\n',
+      '',
+      'desk.case_prefix (line 3): is missing. First part of case numbers'
+    ],
+    [
+      'a bad case prefix',
+      'case_prefix: ACME',
+      'case_prefix: acme-1',
+      'desk.case_prefix (line 5): must be 1 to 12 capital letters'
+    ],
+    [
+      'a bad address',
+      'address: security@acme.example',
+      'address: "Team <security@acme.example>"',
+      'desk.address (line 4): must be one plain mail address'
+    ],
+    [
+      'a name of two lines',
+      'name: ACME Security Team',
+      'name: "A\\r\\nBcc: x"',
+      'desk.name (line 3): must be one line'
+    ],
+    [
+      'an unknown time zone',
+      'Europe/Berlin',
+      'Mars/Olympus',
+      'desk.timezone (line 8): must be a time zone of the IANA database'
+    ],
+    [
+      'a port out of range',
+      'port: 993',
+      'port: 99300',
+      'imap.port (line 9): must be a whole number from 1 to 65535'
+    ],
+    ['a port as text', 'port: 465', 'port: "465"', 'smtp.port (line 11): must be a whole number'],
+    [
+      'an unknown tls',
+      'port: 993, tls: implicit',
+      'port: 993, tls: ssl',
+      'imap.tls (line 9): must be implicit, starttls or none'
+    ],
+    [
+      'tls none on a network',
+      'port: 993, tls: implicit',
+      'port: 143, tls: none',
+      'imap.tls (line 9): must not be none'
+    ],
+    [
+      'tls none on a name like localhost',
+      'host: smtp.acme.example, port: 465, tls: implicit',
+      'host: localhost.evil.example, tls: none',
+      'smtp.tls (line 11): must not be none'
+    ],
+    [
+      'a user without a password',
+      ', password: { env: POSTERN_SMTP_PASSWORD }',
+      '',
+      'smtp.password (line 11): is missing: give user and password together'
+    ],
+    [
+      'a bounce address without its token',
+      'port: 465,',
+      'port: 465, bounce_address: b@acme.example,',
+      'smtp.bounce_address (line 11): must be an address with {token}'
+    ],
+    [
+      'one folder for two uses',
+      'held: Postern/Held',
+      'held: Postern/Processed',
+      'imap.held (line 10): must be another folder'
+    ],
+    [
+      'a secret in the file',
+      '{ file: secrets/passphrase }',
+      'hunter2-hunter2',
+      'desk.passphrase (line 7): must say where the secret is kept'
+    ],
+    [
+      'a missing secret file',
+      'secrets/passphrase',
+      'secrets/none',
+      'desk.passphrase (line 7): there is no file'
+    ],
+    [
+      'a missing variable',
+      'env: POSTERN_IMAP_PASSWORD',
+      'env: NOT_SET',
+      'imap.password (line 9): the environment variable NOT_SET is not set'
+    ],
+    [
+      'a credential outside systemd',
+      '{ file: secrets/passphrase }',
+      '{ credential: pass }',
+      'desk.passphrase (line 7): $CREDENTIALS_DIRECTORY is not set'
+    ],
+    [
+      'a credential that is a path',
+      '{ file: secrets/passphrase }',
+      '{ credential: ../pass }',
+      'desk.passphrase.credential (line 7): must be the name of a systemd credential'
+    ],
+    [
+      'a missing desk key',
+      'key: keys/desk.asc',
+      'key: keys/none.asc',
+      'desk.key (line 6): there is no file'
+    ],
+    [
+      'a missing maintainer key',
+      'maintainers/grace.asc',
+      'maintainers/none.asc',
+      'maintainers[0].key (line 15): there is no file'
+    ],
+    [
+      'a missing CA file',
+      'port: 465,',
+      'port: 465, ca: ca.pem,',
+      'smtp.ca (line 11): there is no file'
+    ],
+    [
+      'an unknown role',
+      '[committer, release, approver, list-admin]',
+      '[boss]',
+      'maintainers[0].roles[0] (line 16): must be one of committer'
+    ],
+    [
+      'no roles',
+      '[committer, release, approver, list-admin]',
+      '[]',
+      'maintainers[0].roles (line 16): must name at least one role'
+    ],
+    [
+      'a version as a number',
+      '"4.2", "4.1"',
+      '4.10',
+      'products[0].supported[1] (line 18): must be text: put versions in quotes'
+    ],
+    [
+      'an unknown policy',
+      'policy: dispatch',
+      'policy: dispatched',
+      'products[0].policy (line 18): there is no built-in policy of this name: use one of dispatch,'
+    ],
+    [
+      'a missing policy file',
+      'policy: dispatch',
+      'policy: ./own.yaml',
+      'products[0].policy (line 18):'
+    ],
+    [
+      'a cron expression of 4 fields',
+      'poll: "* * * * *"',
+      'poll: "* * * *"',
+      'schedule.poll (line 13): must have 5 fields'
+    ],
+    [
+      'a cron expression with a command',
+      'tick: "* * * * *"',
+      'tick: "* * * * $(x)"',
+      'schedule.tick (line 13): must have 5 fields'
+    ],
+    [
+      'a capital id',
+      'id: parser',
+      'id: Parser',
+      'products[0].id (line 18): must be 1 to 32 small letters'
+    ]
+  ])('is refused for %s, at its place, with a remedy', async (_name, from, to, expected) => {
+    const problems = await problemsOf(changed(from, to))
+
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain(expected)
+    expect(problems[0]).not.toMatch(/hunter2|\n/)
+  })
+
+  it.each<[string, string, string]>([
+    [
+      'no maintainers',
+      'maintainers: []',
+      'maintainers (line 14): must name at least one maintainer'
+    ],
+    [
+      'two maintainers with one address',
+      'maintainers: [{ id: a, name: A, address: x@acme.example, key: keys/maintainers/ada.asc }, { id: b, name: B, address: X@ACME.example, key: keys/maintainers/grace.asc }]',
+      'maintainers[1].address (line 14): stands here twice'
+    ],
+    [
+      'two maintainers with one id',
+      'maintainers: [{ id: a, name: A, address: x@acme.example, key: keys/maintainers/ada.asc }, { id: a, name: B, address: y@acme.example, key: keys/maintainers/grace.asc }]',
+      'maintainers[1].id (line 14): stands here twice'
+    ],
+    [
+      'a maintainer at the desk’s address',
+      'maintainers: [{ id: a, name: A, address: Security@acme.example, key: keys/maintainers/ada.asc }]',
+      'maintainers[0].address (line 14): must not be the address of the desk'
+    ]
+  ])('is refused for %s', async (_name, maintainers, expected) => {
+    const problems = await problemsOf(
+      CONTRACT.replace(/maintainers:[^]*(?=products:)/, `${maintainers}\n`)
+    )
+
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain(expected)
+  })
+
+  it('is refused for no products and for two products with one id', async () => {
+    expect(await problemsOf(CONTRACT.replace(/products:[^]*/, 'products: []\n'))).toEqual([
+      'products (line 17): must name at least one product'
+    ])
+    expect(
+      await problemsOf(`${CONTRACT}  - { id: parser, name: Other, policy: template }\n`)
+    ).toEqual(['products[1].id (line 19): stands here twice: give each entry its own'])
+  })
+
+  it('has all its problems told at once, of shape, contradiction and missing files alike', async () => {
+    const problems = await problemsOf(
+      `
+desk: { name: D, address: nobody, case_prefix: D, passphrase: { env: NONE } }
+imap: { host: mail.x.example, tls: none, user: u, password: { env: P } }
+smtp: { host: smtp.x.example, user: u }
+maintainers:
+  - { id: ada, name: Ada, address: ada@x.example, key: gone.asc }
+  - { id: ada, name: Eve, address: ADA@x.example, key: keys/maintainers/ada.asc }
+products: [{ id: p, name: P, policy: nothing }]
+extra: 1
+`,
+      { P: 'x' }
+    )
+
+    expect(problems.map((text) => text.split(/[ :]/)[0]).sort()).toEqual([
+      'desk.address',
+      'extra',
+      'imap.tls',
+      'maintainers[0].key',
+      'maintainers[1].address',
+      'maintainers[1].id',
+      'products[0].policy',
+      'smtp.password'
+    ])
+  })
+
+  it.each<[string, string, RegExp]>([
+    ['a key twice', 'a: 1\na: 2\n', /^line 2: the same key stands twice/],
+    ['a custom tag', 'desk: !include other.yaml\n', /^line 1: tags like !name/],
+    ['a binary tag', 'desk: !!binary aGVsbG8=\n', /^line 1: tags like !name/],
+    ['two documents', 'a: 1\n---\nb: 2\n', /^line 2: there is more than one document/],
+    ['an open bracket', 'desk: { name: hunter2\n', /^line \d: /],
+    [
+      'a bomb of aliases',
+      `a: &a [1,1,1,1,1,1,1,1,1]\n${'bcdefg'
+        .split('')
+        .map((n, i) => `${n}: &${n} [${`*${'abcdef'[i]},`.repeat(9)}]`)
+        .join('\n')}\n`,
+      /too many aliases/
+    ],
+    ['more than 1 MiB', `# ${'x'.repeat(1_100_000)}\n`, /larger than 1048576 bytes/]
+  ])('is refused for %s without repeating its text', async (_name, text, expected) => {
+    const problems = await problemsOf(text)
+
+    expect(problems[0]).toMatch(expected)
+    expect(problems.join('\n')).not.toContain('hunter2')
+  })
+
+  it('is refused when it is a list, or empty', async () => {
+    expect((await problemsOf('- 1\n'))[0]).toBe('must be a block of keys')
+    expect((await problemsOf(''))[0]).toBe('must be a block of keys')
+  })
+})
+
+describe('a secret', () => {
+  it('comes from systemd’s credentials folder', async () => {
+    mkdirSync(join(folder.path, 'creds'))
+    write('creds/pass', 'from systemd\r\n')
+
+    const { secrets } = await load(
+      changed('{ file: secrets/passphrase }', '{ credential: pass }'),
+      {
+        ...ENV,
+        CREDENTIALS_DIRECTORY: join(folder.path, 'creds')
+      }
+    )
+
+    expect(secrets.passphrase.reveal()).toBe('from systemd')
+  })
+
+  it.each([
+    ['', 'is empty'],
+    ['\n', 'is empty'],
+    ['one\ntwo\n', 'more than one line'],
+    ['a\0b', 'NUL']
+  ])('is refused when its file holds %j', async (content, expected) => {
+    write('secrets/passphrase', content)
+
+    expect((await problemsOf(CONTRACT))[0]).toContain(expected)
+  })
+
+  it('keeps spaces and everything but one line end', async () => {
+    write('secrets/passphrase', '  two  spaces  \n')
+
+    expect((await load(CONTRACT)).secrets.passphrase.reveal()).toBe('  two  spaces  ')
+  })
+
+  it.skipIf(process.getuid?.() === 0)('that may not be read says so', async () => {
+    chmodSync(join(folder.path, 'secrets/passphrase'), 0)
+
+    expect((await problemsOf(CONTRACT))[0]).toContain('may not be read')
+  })
+})
+
+describe('the JSON Schema', () => {
+  it('describes every key that the decoder knows, with defaults', () => {
+    const schema = JSON.parse(JSON.stringify(configJsonSchema())) as Record<string, never>
+
+    expect(schema).toMatchObject({
+      type: 'object',
+      additionalProperties: false,
+      required: ['desk', 'imap', 'smtp', 'maintainers', 'products'],
+      properties: {
+        desk: { required: ['name', 'address', 'case_prefix', 'passphrase'] },
+        imap: {
+          properties: { tls: { enum: ['implicit', 'starttls', 'none'], default: 'implicit' } }
+        },
+        workers: { default: 2, description: expect.any(String) }
+      }
+    })
+  })
+})

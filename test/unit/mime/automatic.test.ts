@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import { readAutocrypt } from '../../../src/mime/autocrypt.ts'
+import { readAutomatic } from '../../../src/mime/automatic.ts'
+import { readBounce } from '../../../src/mime/bounce.ts'
+import { readHeader } from '../../../src/mime/header.ts'
+import { parseTree } from '../../../src/mime/tree.ts'
+
+const DESK = 'security@acme.example'
+
+function kinds(...fields: readonly string[]): string[] {
+  const tree = parseTree(Buffer.from(`From: a@x.example\r\n${fields.join('\r\n')}\r\n\r\nhi`))
+  return readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)
+}
+
+describe('marks of automatic mail (RFC 3834)', () => {
+  it.each([
+    ['Auto-Submitted: auto-replied (vacation)', 'auto-replied'],
+    ['Auto-Submitted: auto-generated; owner=x', 'auto-generated'],
+    ['Auto-Submitted: auto-notified', 'auto-generated'],
+    ['X-Autoreply: yes', 'auto-replied'],
+    ['Precedence: bulk', 'bulk'],
+    ['List-Id: <x.example>', 'list'],
+    ['Return-Path: <>', 'null-path'],
+    ['X-Auto-Response-Suppress: DR, OOF', 'asks-for-silence'],
+    ['X-Postern-Loop: Security@acme.example', 'loop'],
+    ['Content-Type: multipart/report; report-type=disposition-notification; boundary=b', 'receipt']
+  ])('%s', (field, expected) => {
+    expect(kinds(field)).toEqual([expected])
+  })
+
+  it('are not seen in a mail that a human wrote', () => {
+    expect(kinds('Auto-Submitted: no', 'X-Postern-Loop: other@acme.example')).toEqual([])
+    expect(kinds('X-Auto-Response-Suppress: None', 'Precedence: first-class')).toEqual([])
+  })
+
+  it('count hops: more than 30 are a loop', () => {
+    const hops = (count: number): string[] => Array.from({ length: count }, () => 'Received: by x')
+    expect(kinds(...hops(30))).toEqual([])
+    expect(kinds(...hops(31))).toEqual(['loop'])
+  })
+
+  it.each([
+    'mailer-daemon',
+    'owner-list',
+    'list-request',
+    'list-bounces',
+    'noreply',
+    'no-reply',
+    'do-not-reply+x'
+  ])('know %s@ as nobody to answer', (local) => {
+    const tree = parseTree(Buffer.from(`From: ${local}@x.example\r\n\r\nhi`))
+    expect(readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)).toContain(
+      'no-reply-address'
+    )
+  })
+})
+
+describe('a bounce (RFC 3464)', () => {
+  const report = (...status: readonly string[]): string =>
+    [
+      'From: MAILER-DAEMON@x.example',
+      'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
+      '',
+      '--b',
+      '',
+      'It failed.',
+      '--b',
+      'Content-Type: message/delivery-status',
+      '',
+      'Reporting-MTA: dns; x.example',
+      '',
+      ...status,
+      '',
+      '--b',
+      'Content-Type: text/rfc822-headers',
+      '',
+      'Message-ID: <k7f@acme.example>',
+      'Subject: x',
+      '',
+      '--b--'
+    ].join('\r\n')
+  const read = (raw: string): ReturnType<typeof readBounce> => {
+    const tree = parseTree(Buffer.from(raw))
+    return readBounce(tree, readHeader(tree.root.fields).facts)
+  }
+
+  it('tells which mail failed and how', () => {
+    expect(read(report('Action: failed', 'Status: 5.1.1 (no such user)'))).toEqual({
+      returnedMessageIds: ['k7f@acme.example'],
+      action: 'failed',
+      status: '5.1.1'
+    })
+  })
+
+  it('takes the worst of several recipients', () => {
+    const status = ['Action: delivered', 'Status: 2.0.0', '', 'Action: failed', 'Status: 5.2.2']
+    expect(read(report(...status))).toMatchObject({ action: 'failed', status: '5.2.2' })
+    expect(read(report('Action: delayed', 'Status: 4.4.1'))).toMatchObject({ action: 'delayed' })
+  })
+
+  it('is known in the older form by its sender, its subject and the copy in its text', () => {
+    const old =
+      'Return-Path: <>\r\nFrom: Mail Delivery System <mailer-daemon@x.example>\r\nSubject: Mail delivery failed\r\n\r\n550 5.1.1 unknown\r\n\r\n--- copy ---\r\nMessage-ID: <k7f@acme.example>\r\n'
+    expect(read(old)).toEqual({
+      returnedMessageIds: ['k7f@acme.example'],
+      action: 'failed',
+      status: '5.1.1'
+    })
+  })
+
+  it('is not made by a report that talks of bounces', () => {
+    expect(
+      read(
+        'From: alice@x.example\r\nSubject: Undelivered mail crashes the parser\r\n\r\nMessage-ID: <k7f@acme.example>'
+      )
+    ).toBeNull()
+  })
+})
+
+describe('the Autocrypt header', () => {
+  const from = readHeader([{ name: 'from', value: 'Alice <alice@x.example>' }]).facts.from
+  const key = (...values: readonly string[]): Uint8Array | null =>
+    readAutocrypt(
+      values.map((value) => ({ name: 'autocrypt', value })),
+      from
+    )
+
+  it('gives its key when it names exactly the sender', () => {
+    expect(key('addr=Alice@x.example; prefer-encrypt=mutual; _x=y; keydata=AAEC AwQF')).toEqual(
+      new Uint8Array([0, 1, 2, 3, 4, 5])
+    )
+  })
+
+  it.each([
+    ['another address', ['addr=bob@x.example; keydata=AAEC']],
+    ['an unknown critical attribute', ['addr=alice@x.example; type=1; keydata=AAEC']],
+    ['keydata not last', ['keydata=AAEC; addr=alice@x.example']],
+    ['broken base64', ['addr=alice@x.example; keydata=AA*C']],
+    [
+      'two valid fields',
+      ['addr=alice@x.example; keydata=AAEC', 'addr=alice@x.example; keydata=AAED']
+    ],
+    ['a giant', [`addr=alice@x.example; keydata=${'AAEC'.repeat(4000)}`]]
+  ])('gives none for %s', (_, values) => {
+    expect(key(...values)).toBeNull()
+  })
+})

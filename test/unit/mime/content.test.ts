@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest'
+import { type Content, readContent } from '../../../src/mime/content.ts'
+import { safeFilename } from '../../../src/mime/filename.ts'
+import { unflow } from '../../../src/mime/flowed.ts'
+import { parseTree } from '../../../src/mime/tree.ts'
+
+function read(raw: string | Buffer): Promise<Content> {
+  const tree = parseTree(Buffer.from(raw))
+  return readContent(tree, tree.root, false)
+}
+
+function container(subtype: string, ...parts: readonly string[]): string {
+  const boundary = `b${parts.join('').length}`
+  const body = parts.map((part) => `--${boundary}\r\n${part}\r\n`).join('')
+  return `Content-Type: multipart/${subtype}; boundary=${boundary}\r\n\r\n${body}--${boundary}--`
+}
+const plain = (text: string): string => `Content-Type: text/plain\r\n\r\n${text}`
+const html = (text: string): string => `Content-Type: text/html; charset=utf-8\r\n\r\n${text}`
+const file = (name: string, content: string, type = 'text/plain'): string =>
+  `Content-Type: ${type}\r\nContent-Disposition: attachment; filename="${name}"\r\n\r\n${content}`
+
+describe('the content of a payload', () => {
+  it('is the text leaves of a mixed mail, and files byte for byte', async () => {
+    const patch = Buffer.from([0, 255, 13, 10, 13, 1])
+    const part = `Content-Type: application/octet-stream; name=x.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n${patch.toString('base64')}`
+
+    const content = await read(container('mixed', plain('one'), part, plain('two')))
+
+    expect(content.text).toBe('one\n\ntwo\n')
+    expect(Buffer.from(content.attachments[0]?.content ?? [])).toEqual(patch)
+    expect(content.attachments[0]).toMatchObject({ filename: 'x.bin', size: 6 })
+  })
+
+  it('prefers plain text to HTML and keeps files that hang in the other version', async () => {
+    const content = await read(
+      container(
+        'alternative',
+        plain('words'),
+        container('mixed', html('<p>words'), file('a.pdf', 'x', 'application/pdf'))
+      )
+    )
+    expect(content.text).toBe('words\n')
+    expect(content.attachments.map((each) => each.filename)).toEqual(['a.pdf'])
+    expect([...content.warnings]).toEqual([])
+  })
+
+  it('converts HTML when there is nothing else, or only an empty plain version', async () => {
+    for (const raw of [
+      html('<p>a <b>bold</b> claim'),
+      container('alternative', plain('  '), html('<p>a <b>bold</b> claim'))
+    ]) {
+      const content = await read(raw)
+      expect(content.text).toBe('a bold claim\n')
+      expect([...content.warnings]).toEqual(['html-only'])
+    }
+  })
+
+  it('makes a text with a file name an attachment', async () => {
+    const named = 'Content-Type: text/plain; name=log.txt\r\nContent-Disposition: inline\r\n\r\nlog'
+    const content = await read(container('mixed', plain('see log'), named))
+    expect(content.text).toBe('see log\n')
+    expect(content.attachments.map((each) => each.filename)).toEqual(['log.txt'])
+  })
+
+  it('keeps an attached message as a file', async () => {
+    const content = await read(
+      container('mixed', plain('fwd'), 'Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nbody')
+    )
+    expect(content.attachments[0]).toMatchObject({
+      contentType: 'message/rfc822',
+      filename: 'attachment-1.eml'
+    })
+    expect(Buffer.from(content.attachments[0]?.content ?? []).toString()).toBe(
+      'Subject: x\r\n\r\nbody'
+    )
+  })
+
+  it('leaves an encrypted part closed', async () => {
+    const sealed = container(
+      'encrypted',
+      'Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1',
+      'Content-Type: application/octet-stream\r\n\r\ncipher'
+    )
+    const content = await read(container('mixed', plain('x'), sealed))
+    expect(content.text).toBe('x\n')
+    expect(content.attachments).toHaveLength(2)
+    expect(content.warnings).toContain('errant-crypto')
+  })
+
+  it.each([
+    ['iso-8859-1', Buffer.from('für', 'latin1'), 'für', false],
+    ['utf-8', Buffer.from('für'), 'für', false],
+    ['', Buffer.from('für'), 'für', false],
+    ['us-ascii', Buffer.from('für', 'latin1'), 'für', true],
+    ['utf-8', Buffer.from('für', 'latin1'), 'f\ufffdr', true],
+    ['utf-7', Buffer.from('+AC8-close'), '+AC8-close', true],
+    ['shift_jis', Buffer.from([0x83, 0x65]), 'テ', false],
+    ['iso-2022-jp', Buffer.from('\u001b$B%F\u001b(B'), 'テ', false],
+    ['no such charset', Buffer.from('für', 'latin1'), 'für', true]
+  ])('decodes charset "%s"', async (charset, bytes, expected, isDamaged) => {
+    const head = Buffer.from(`Content-Type: text/plain; charset="${charset}"\r\n\r\n`)
+    const content = await read(Buffer.concat([head, bytes]))
+    expect(content.text).toBe(`${expected}\n`)
+    expect(content.warnings.has('undecodable-text')).toBe(isDamaged)
+  })
+
+  it('decodes quoted-printable with soft breaks, padding and broken escapes', async () => {
+    const raw =
+      'Content-Transfer-Encoding: quoted-printable\r\n\r\na=3Db=\r\nc=C3=BC  \r\nd=zz=\r\n'
+    expect((await read(raw)).text).toBe('a=bcü\nd=zz\n')
+  })
+
+  it('turns control characters in text into spaces', async () => {
+    expect((await read('\r\na\u0000\u001b[2J\f/close\ttab')).text).toBe('a  [2J /close\ttab\n')
+  })
+
+  it('shows at most 256 KiB of text and says so', async () => {
+    const content = await read(`\r\n${'ü'.repeat(400_000)}`)
+    expect(Buffer.byteLength(content.text)).toBeLessThanOrEqual(256 * 1024)
+    expect(content.text).not.toContain('\ufffd')
+    expect(content.warnings).toContain('text-truncated')
+  })
+
+  it('is not slowed down by blanks in quoted-printable', async () => {
+    const raw = `Content-Transfer-Encoding: quoted-printable\r\n\r\n${' '.repeat(1_000_000)}x`
+    expect((await read(raw)).text.length).toBeLessThanOrEqual(256 * 1024)
+  })
+})
+
+describe('flowed text (RFC 3676)', () => {
+  it('joins soft breaks within one quote depth', () => {
+    expect(unflow('a \nb\n> q \n> r\n>> s \nt\n-- \nsig', false)).toBe(
+      'a b\n> q r\n>> s \nt\n-- \nsig'
+    )
+    expect(unflow(' From here\n/close \nnow', false)).toBe('From here\n/close now')
+    expect(unflow('ab \ncd', true)).toBe('abcd')
+  })
+})
+
+describe('a file name', () => {
+  it.each([
+    ['../../etc/passwd', 'passwd'],
+    ['C:\\evil\\run.exe', 'run.exe'],
+    ['.bashrc', 'bashrc'],
+    ['a\r\nBcc: x.txt', 'a Bcc_ x.txt'],
+    ['r\u202etxt.exe', 'r txt.exe'],
+    ['--help', 'help'],
+    ['übersicht.pdf', 'übersicht.pdf'],
+    ['', 'attachment-3.bin']
+  ])('%j becomes %j', (sent, expected) => {
+    expect(safeFilename(sent, 'application/octet-stream', 3)).toBe(expected)
+  })
+
+  it('is at most 120 characters and keeps its extension', () => {
+    const name = safeFilename(`${'x'.repeat(500)}.patch`, 'text/x-patch', 1)
+    expect(name).toHaveLength(120)
+    expect(name.endsWith('.patch')).toBe(true)
+  })
+})

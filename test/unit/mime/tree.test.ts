@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { entityOf, parseTree, partsBelow } from '../../../src/mime/tree.ts'
+
+const HEAD = 'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+
+function shape(raw: string): string[] {
+  const tree = parseTree(Buffer.from(raw))
+  return tree.root.children.map((part) => entityOf(tree, part).toString())
+}
+
+describe('the MIME tree', () => {
+  it('gives each part its exact bytes, without the line break that belongs to the delimiter', () => {
+    const raw = `${HEAD}preamble\r\n--b\r\n\r\none\r\n\r\n--b  \r\nX: y\r\n\r\ntwo\r\n--b--\r\nepilogue`
+    expect(shape(raw)).toEqual(['\r\none\r\n', 'X: y\r\n\r\ntwo'])
+    expect(shape(raw.replaceAll('\r\n', '\n'))).toEqual(['\none\n', 'X: y\n\ntwo'])
+  })
+
+  it('takes only whole delimiter lines for delimiters', () => {
+    expect(shape(`${HEAD}--b\r\n\r\na --b\r\n--bc\r\n --b\r\n--b-\r\nend\r\n--b--`)).toEqual([
+      '\r\na --b\r\n--bc\r\n --b\r\n--b-\r\nend'
+    ])
+  })
+
+  it('keeps the last part of a container that is not closed, and says so', () => {
+    const tree = parseTree(Buffer.from(`${HEAD}--b\r\n\r\none\r\n--b\r\n\r\ntwo, cut`))
+    expect(tree.root.children).toHaveLength(2)
+    expect(tree.isBroken).toBe(true)
+  })
+
+  it('lets the outer delimiter end an inner container', () => {
+    const raw = `${HEAD}--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\ninner\r\n--b\r\n\r\nouter\r\n--b--`
+    const tree = parseTree(Buffer.from(raw))
+    expect(tree.root.children).toHaveLength(2)
+    expect(tree.root.children[0]?.children).toHaveLength(1)
+  })
+
+  it('does not look into attached messages', () => {
+    const raw = `${HEAD}--b\r\nContent-Type: message/rfc822\r\n\r\n${HEAD}--b--`
+    expect(partsBelow(parseTree(Buffer.from(raw)).root)).toHaveLength(2)
+  })
+
+  it('survives an empty mail, a bare header and a container without boundary', () => {
+    for (const raw of [
+      '',
+      '\r\n',
+      'Subject: x',
+      'Content-Type: multipart/mixed\r\n\r\nx',
+      '\r\n\r\nx'
+    ]) {
+      expect(parseTree(Buffer.from(raw)).root.children).toEqual([])
+    }
+  })
+
+  it('reads the first of repeated parameters, quoted, folded and with comments', () => {
+    const { root } = parseTree(
+      Buffer.from(
+        'Content-Type: Text/Plain (really); charset="utf-8";\r\n charset=x; a="b;\\"c"\r\n\r\n'
+      )
+    )
+    expect(root.type).toBe('text/plain')
+    expect(root.params.get('charset')).toBe('utf-8')
+    expect(root.params.get('a')).toBe('b;"c')
+  })
+})

@@ -1,0 +1,96 @@
+import { expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { addMs, instantFromMs } from '../../../src/domain/time.ts'
+import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { classifyKey, inspectKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
+import { run } from '../../support/programs.ts'
+import { describeWith } from '../../support/requires.ts'
+import { tempFolder } from '../../support/temp.ts'
+
+const now = instantFromMs(Date.now() - 60_000)
+const request = {
+  name: 'ACME Sécurité',
+  address: 'security@acme.example' as Address,
+  passphrase: 'correct horse',
+  lifetimeSeconds: null
+}
+
+describeWith(['gpg', 'sq'], 'a new desk key', () => {
+  it('is locked: only its passphrase opens the private part', async () => {
+    const { privateArmored, publicArmored, fingerprint } = await generateDeskKey(request, now)
+    expect(classifyKey(publicArmored)).toBe('public')
+    expect(await unlockSecretKey(privateArmored, 'wrong')).toEqual({ kind: 'wrong-passphrase' })
+    expect(await unlockSecretKey(privateArmored, request.passphrase)).toMatchObject({
+      kind: 'unlocked',
+      key: { fingerprint, wasLocked: true, isRsa: false }
+    })
+  })
+
+  it('names the desk and can be sealed to', async () => {
+    const { publicArmored, fingerprint } = await generateDeskKey(request, now)
+    expect(await inspectKey(publicArmored, now)).toMatchObject({
+      fingerprint,
+      addresses: [request.address],
+      algorithm: 'ed25519',
+      expiresAt: null,
+      state: 'usable'
+    })
+  })
+
+  it('ends when it was asked to end', async () => {
+    const lifetimeSeconds = 86_400
+    const { publicArmored } = await generateDeskKey({ ...request, lifetimeSeconds }, now)
+    const end = addMs(now, lifetimeSeconds * 1000)
+    expect((await inspectKey(publicArmored, addMs(end, -60_000)))?.state).toBe('usable')
+    expect((await inspectKey(publicArmored, addMs(end, 60_000)))?.state).toBe('expired')
+  })
+
+  it('is a version 4 key without the AEAD feature, so that every program encrypts in a form GnuPG reads', async () => {
+    const folder = tempFolder()
+    try {
+      const { publicArmored } = await generateDeskKey(request, now)
+      const gpg = await run('gpg', ['--homedir', folder.path, '--list-packets', '-v'], {
+        input: publicArmored
+      })
+      const packets = gpg.stdout.toString()
+      expect(packets.match(/version 4, algo/g)?.length).toBeGreaterThanOrEqual(2)
+      expect(packets).toMatch(/subpkt 30 len 1 \(features: 01\)/)
+      const sq = await run('sq', ['inspect'], { input: publicArmored })
+      expect(sq.stdout.toString()).toContain('ACME Sécurité <security@acme.example>')
+    } finally {
+      folder.remove()
+    }
+  })
+
+  it('can be used by GnuPG with its passphrase', async () => {
+    const folder = tempFolder('pg-')
+    const home = ['--homedir', folder.path, '--batch', '--no-tty', '--pinentry-mode', 'loopback']
+    try {
+      const { privateArmored, fingerprint } = await generateDeskKey(request, now)
+      const secret = ['--passphrase', request.passphrase]
+      await run('gpg', [...home, ...secret, '--import'], { input: privateArmored })
+      const signed = await run('gpg', [...home, ...secret, '-u', fingerprint, '--sign'], {
+        input: 'text'
+      })
+      const read = await run('gpg', [...home, '--status-fd', '2', '--decrypt'], {
+        input: signed.stdout
+      })
+      expect(read.stderr).toContain(`VALIDSIG ${fingerprint.toUpperCase()}`)
+    } finally {
+      await run('gpgconf', ['--homedir', folder.path, '--kill', 'all'])
+      folder.remove()
+    }
+  })
+
+  it('is never made without a passphrase or with a name that breaks its user id', async () => {
+    await expect(generateDeskKey({ ...request, passphrase: '' }, now)).rejects.toThrow('passphrase')
+    for (const name of ['A\nB', 'A <b@c.example>']) {
+      await expect(generateDeskKey({ ...request, name }, now)).rejects.toThrow('user id')
+    }
+    for (const lifetimeSeconds of [0, -1, 1.5, Number.NaN]) {
+      await expect(generateDeskKey({ ...request, lifetimeSeconds }, now)).rejects.toThrow(
+        'lifetime'
+      )
+    }
+  })
+})

@@ -1,0 +1,101 @@
+import { createMessage, encrypt, enums, readKey } from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { instantFromMs } from '../../../src/domain/time.ts'
+import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
+import { openMessage, ownKeyIds } from '../../../src/openpgp/open.ts'
+
+const NOW = instantFromMs(Date.UTC(2026, 10, 22))
+const DATE = new Date(Date.UTC(2026, 10, 22))
+
+describe('opening a message', () => {
+  let secret: SecretKey
+  let publicArmored: string
+  beforeAll(async () => {
+    const request = {
+      name: 'X',
+      address: 'x@x.example' as Address,
+      passphrase: 'p',
+      lifetimeSeconds: null
+    }
+    const keys = await generateDeskKey(request, instantFromMs(Date.UTC(2026, 0, 1)))
+    publicArmored = keys.publicArmored
+    const unlocked = await unlockSecretKey(keys.privateArmored, 'p')
+    if (unlocked.kind !== 'unlocked') throw new Error('does not unlock')
+    secret = unlocked.key
+  })
+  const seal = async (data: Uint8Array, wildcard = false): Promise<Uint8Array> =>
+    encrypt({
+      message: await createMessage({ binary: data, date: DATE }),
+      encryptionKeys: await readKey({ armoredKey: publicArmored, config: pgpConfig(false) }),
+      wildcard,
+      date: DATE,
+      format: 'binary',
+      config: { ...pgpConfig(false), preferredCompressionAlgorithm: enums.compression.zlib }
+    })
+  const context = (): Parameters<typeof openMessage>[1] => ({
+    secretKeys: [secret],
+    certificates: [],
+    now: NOW
+  })
+
+  it('gives the exact bytes back', async () => {
+    const data = Buffer.from([0, 13, 10, 10, 255])
+    const opened = await openMessage(await seal(data), context())
+    expect(opened.kind === 'opened' && Buffer.from(opened.data)).toEqual(data)
+    expect(opened).toMatchObject({ verdicts: [], sealing: { sealedTo: 'desk' } })
+  })
+
+  it('opens for hidden recipients, and is not for us when none is ours', async () => {
+    const hidden = await seal(Buffer.from('x'), true)
+    expect(await openMessage(hidden, context())).toMatchObject({
+      kind: 'opened',
+      sealing: { sealedTo: 'hidden' }
+    })
+    const request = {
+      name: 'Y',
+      address: 'y@x.example' as Address,
+      passphrase: 'p',
+      lifetimeSeconds: null
+    }
+    const other = await unlockSecretKey((await generateDeskKey(request, NOW)).privateArmored, 'p')
+    expect(
+      await openMessage(hidden, {
+        ...context(),
+        secretKeys: other.kind === 'unlocked' ? [other.key] : []
+      })
+    ).toMatchObject({ kind: 'failed', because: 'not-for-us' })
+    expect(await openMessage(hidden, { ...context(), secretKeys: [] })).toMatchObject({
+      kind: 'failed'
+    })
+  })
+
+  it('opens with any of several keys', async () => {
+    const request = {
+      name: 'Y',
+      address: 'y@x.example' as Address,
+      passphrase: 'p',
+      lifetimeSeconds: null
+    }
+    const other = await unlockSecretKey((await generateDeskKey(request, NOW)).privateArmored, 'p')
+    const keys = [...(other.kind === 'unlocked' ? [other.key] : []), secret]
+    expect(ownKeyIds(keys).size).toBe(4)
+    const sealed = await seal(Buffer.from('x'))
+    expect(await openMessage(sealed, { ...context(), secretKeys: keys })).toMatchObject({
+      kind: 'opened'
+    })
+  })
+
+  it('keeps nothing of a message that was changed anywhere', async () => {
+    const sealed = await seal(Buffer.from('a secret of some length'))
+    for (let at = 0; at < sealed.length; at += 3) {
+      const changed = Uint8Array.from(sealed)
+      changed[at] = (changed[at] ?? 0) ^ 0x10
+      const opened = await openMessage(changed, context())
+      expect(opened.kind, `byte ${at}`).toBe('failed')
+      expect(opened).not.toHaveProperty('data')
+    }
+  })
+})

@@ -1,0 +1,190 @@
+import {
+  generateKey,
+  type PartialConfig,
+  type PrivateKey,
+  type PublicKey,
+  revokeKey
+} from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { type Fingerprint } from '../../../src/domain/ids.ts'
+import { addMs, type Instant, instantFromMs, msOf } from '../../../src/domain/time.ts'
+import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
+import { sealMessage, signDetached } from '../../../src/openpgp/seal.ts'
+import { tryRun } from '../../support/programs.ts'
+import { describeWith } from '../../support/requires.ts'
+import { tempFolder } from '../../support/temp.ts'
+
+const now = instantFromMs(Date.now() - 60_000)
+const DAY = 86_400_000
+const config: PartialConfig = {}
+const payload = Buffer.from('Content-Type: text/plain\r\n\r\nthe secret text\r\n')
+
+type Pair = { readonly privateKey: PrivateKey; readonly publicKey: PublicKey }
+
+function keyPair(
+  options: { expires?: number; subkeys?: object[]; at?: Instant } = {}
+): Promise<Pair> {
+  return generateKey({
+    type: 'ecc',
+    curve: 'curve25519Legacy',
+    userIDs: [{ name: 'R', email: 'r@x.example' }],
+    keyExpirationTime: options.expires ?? 0,
+    ...(options.subkeys === undefined ? {} : { subkeys: options.subkeys }),
+    date: new Date(msOf(options.at ?? addMs(now, -10 * DAY))),
+    format: 'object',
+    config
+  })
+}
+
+async function deskKey(lifetimeSeconds: number | null, at: Instant): Promise<SecretKey> {
+  const address = 'security@acme.example' as Address
+  const request = { name: 'Desk', address, passphrase: 'p', lifetimeSeconds }
+  const { privateArmored } = await generateDeskKey(request, at)
+  const unlocked = await unlockSecretKey(privateArmored, 'p')
+  if (unlocked.kind !== 'unlocked') throw new Error(unlocked.kind)
+  return unlocked.key
+}
+
+const target = (key: PublicKey): { fingerprint: Fingerprint; keyData: Uint8Array } => ({
+  fingerprint: key.getFingerprint() as Fingerprint,
+  keyData: key.write()
+})
+
+let desk: SecretKey
+beforeAll(async () => {
+  desk = await deskKey(null, addMs(now, -30 * DAY))
+})
+
+describe('sealing', () => {
+  it('seals to a usable key and shows nothing of the payload', async () => {
+    const { publicKey } = await keyPair()
+    const sealed = await sealMessage(payload, target(publicKey), desk, now)
+    expect(sealed.kind).toBe('sealed')
+    expect(JSON.stringify(sealed)).not.toContain('secret')
+  })
+
+  it('refuses a certificate that is not the pinned one', async () => {
+    const [mine, other] = [await keyPair(), await keyPair()]
+    const swapped = { ...target(mine.publicKey), keyData: other.publicKey.write() }
+    expect(await sealMessage(payload, swapped, desk, now)).toEqual({
+      kind: 'refused',
+      because: 'wrong-fingerprint'
+    })
+  })
+
+  it('refuses a key after its end, and used it until then', async () => {
+    const { publicKey } = await keyPair({ expires: 20 * 86_400 })
+    const to = target(publicKey)
+    expect((await sealMessage(payload, to, desk, addMs(now, 9 * DAY))).kind).toBe('sealed')
+    expect(await sealMessage(payload, to, desk, addMs(now, 11 * DAY))).toEqual({
+      kind: 'refused',
+      because: 'expired'
+    })
+  })
+
+  it('refuses a key whose encryption part alone has ended', async () => {
+    const { publicKey } = await keyPair({ subkeys: [{ keyExpirationTime: 86_400 }] })
+    expect(await sealMessage(payload, target(publicKey), desk, now)).toEqual({
+      kind: 'refused',
+      because: 'expired'
+    })
+  })
+
+  it.each([0, 1, 2, 3])('refuses a revoked key (reason %i)', async (flag) => {
+    const { privateKey } = await keyPair()
+    const { publicKey } = await revokeKey({
+      key: privateKey,
+      reasonForRevocation: { flag },
+      date: new Date(msOf(addMs(now, -DAY))),
+      format: 'object',
+      config
+    })
+    expect(await sealMessage(payload, target(publicKey), desk, now)).toEqual({
+      kind: 'refused',
+      because: 'revoked'
+    })
+  })
+
+  it('refuses a key that can only sign', async () => {
+    const { publicKey } = await keyPair({ subkeys: [{ sign: true }] })
+    expect(await sealMessage(payload, target(publicKey), desk, now)).toEqual({
+      kind: 'refused',
+      because: 'cannot-encrypt'
+    })
+  })
+
+  it('refuses what is not exactly one public key', async () => {
+    const { privateKey, publicKey } = await keyPair()
+    const { fingerprint, keyData } = target(publicKey)
+    const bad = [
+      Buffer.from('no key at all'),
+      keyData.subarray(0, keyData.length / 2),
+      privateKey.write(),
+      Buffer.concat([keyData, target((await keyPair()).publicKey).keyData])
+    ]
+    for (const data of bad) {
+      const sealed = await sealMessage(payload, { fingerprint, keyData: data }, desk, now)
+      expect(sealed).toEqual({ kind: 'refused', because: 'unreadable' })
+    }
+    const nothing = { fingerprint, keyData: new Uint8Array(0) }
+    expect(await sealMessage(payload, nothing, desk, now)).toEqual({
+      kind: 'refused',
+      because: 'no-key'
+    })
+  })
+
+  it('refuses a key that is not valid yet', async () => {
+    const { publicKey } = await keyPair({ at: addMs(now, DAY) })
+    expect((await sealMessage(payload, target(publicKey), desk, now)).kind).toBe('refused')
+  })
+
+  it('is trouble, not a refusal, when the desk itself cannot sign', async () => {
+    const { publicKey } = await keyPair()
+    const ended = await deskKey(86_400, addMs(now, -30 * DAY))
+    const trouble = { name: 'Trouble', code: 'desk-key' }
+    await expect(sealMessage(payload, target(publicKey), ended, now)).rejects.toMatchObject(trouble)
+    await expect(signDetached(payload, ended, now)).rejects.toMatchObject(trouble)
+  })
+})
+
+describeWith(['gpg'], 'sealing, as GnuPG sees it', () => {
+  it('makes one session key packet and protects integrity', async () => {
+    const folder = tempFolder()
+    try {
+      const { publicKey } = await keyPair()
+      const sealed = await sealMessage(payload, target(publicKey), desk, now)
+      if (sealed.kind !== 'sealed') throw new Error(sealed.because)
+      const { stdout } = await listPackets(folder.path, sealed.armored)
+      const encryptionKey = await publicKey.getEncryptionKey()
+      expect(stdout.match(/:pubkey enc packet:.*/g)).toHaveLength(1)
+      expect(stdout.toUpperCase()).toContain(
+        `KEYID ${encryptionKey.getKeyID().toHex().toUpperCase()}`
+      )
+      expect(stdout).toContain('mdc_method: 2')
+      expect(sealed.armored).not.toMatch(/^(?:Version|Comment):/m)
+    } finally {
+      folder.remove()
+    }
+  })
+
+  it('names the hash that the signature packet really has', async () => {
+    const folder = tempFolder()
+    try {
+      const { armored, micalg } = await signDetached(payload, desk, now)
+      const { stdout } = await listPackets(folder.path, armored)
+      const number = /digest algo (\d+)/.exec(stdout)?.[1] ?? ''
+      const names: Record<string, string> = { 8: 'pgp-sha256', 9: 'pgp-sha384', 10: 'pgp-sha512' }
+      expect(micalg).toBe(names[number])
+    } finally {
+      folder.remove()
+    }
+  })
+})
+
+async function listPackets(home: string, input: string): Promise<{ stdout: string }> {
+  // Without the secret key gpg lists the outside and ends with an error, which is what is wanted here.
+  const args = ['--homedir', home, '--batch', '--list-packets']
+  return { stdout: (await tryRun('gpg', args, { input })).stdout.toString() }
+}

@@ -1,0 +1,134 @@
+import { createMessage, generateKey, type PrivateKey, revokeKey, sign } from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { addMs, type Instant, instantFromMs } from '../../../src/domain/time.ts'
+import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { type Verdict, verifyDetached } from '../../../src/openpgp/verify.ts'
+
+const MADE = Date.UTC(2026, 0, 1)
+const NOW = instantFromMs(Date.UTC(2026, 10, 22))
+const DATA = Buffer.from('I agree.\r\n')
+const config = pgpConfig(false)
+
+async function makeKey(lifetime = 0, subkeyLifetime = 0): Promise<PrivateKey> {
+  const { privateKey } = await generateKey({
+    userIDs: [{ email: 'grace@acme.example' }],
+    subkeys: [{ sign: true, keyExpirationTime: subkeyLifetime }],
+    keyExpirationTime: lifetime,
+    date: new Date(MADE),
+    format: 'object',
+    config
+  })
+  return privateKey
+}
+
+async function signBy(
+  key: PrivateKey,
+  at = MADE + 3_600_000,
+  data: Uint8Array = DATA
+): Promise<Uint8Array> {
+  const date = new Date(at)
+  const message = await createMessage({ binary: data, date })
+  return sign({ message, signingKeys: key, detached: true, format: 'binary', date, config })
+}
+
+async function judge(
+  signature: Uint8Array,
+  certificates: readonly Uint8Array[],
+  now: Instant = NOW,
+  data: Uint8Array = DATA
+): Promise<readonly Verdict[]> {
+  const result = await verifyDetached(data, signature, { certificates, now })
+  return result.kind === 'judged' ? result.verdicts : []
+}
+const publicOf = (key: PrivateKey): Uint8Array => key.toPublic().write()
+
+describe('a verdict', () => {
+  let key: PrivateKey
+  let other: PrivateKey
+  beforeAll(async () => {
+    key = await makeKey()
+    other = await makeKey()
+  })
+
+  it('is valid under the one certificate that made it, and names its primary key', async () => {
+    const verdicts = await judge(await signBy(key), [publicOf(other), publicOf(key)])
+    expect(verdicts).toMatchObject([
+      { state: 'valid', fingerprint: key.getFingerprint(), createdAt: '2026-01-01T01:00:00.000Z' }
+    ])
+    expect(verdicts[0]?.issuer).not.toBe(key.getFingerprint()) // a subkey signed
+  })
+
+  it('is unknown, bad or unreadable otherwise', async () => {
+    const signature = await signBy(key)
+    expect(await judge(signature, [publicOf(other)])).toMatchObject([
+      { state: 'unknown-key', fingerprint: null }
+    ])
+    expect(
+      await judge(signature, [publicOf(key)], NOW, Buffer.from('I disagree.\r\n'))
+    ).toMatchObject([{ state: 'bad', fingerprint: null }])
+    expect(await judge(Buffer.from('junk'), [publicOf(key)])).toMatchObject([
+      { state: 'bad', issuer: '' }
+    ])
+    expect(await judge(signature.subarray(0, 40), [publicOf(key)])).toMatchObject([
+      { state: 'bad' }
+    ])
+  })
+
+  it('is bad when the signature is from the future', async () => {
+    expect(await judge(await signBy(key, Date.UTC(2026, 10, 23)), [publicOf(key)])).toMatchObject([
+      { state: 'bad' }
+    ])
+  })
+
+  it('judges every signature by itself', async () => {
+    const both = Buffer.concat([await signBy(key), await signBy(other)])
+    const verdicts = await judge(both, [publicOf(key)])
+    expect(verdicts.map((each) => each.state)).toEqual(['valid', 'unknown-key'])
+  })
+
+  it('is refused for more than eight signatures', async () => {
+    const one = await signBy(key)
+    const many = Buffer.concat(Array.from({ length: 9 }, () => one))
+    expect((await verifyDetached(DATA, many, { certificates: [], now: NOW })).kind).toBe('limit')
+  })
+
+  it('is expired when the key or its signing subkey has ended since', async () => {
+    for (const expiring of [await makeKey(86_400), await makeKey(0, 86_400)]) {
+      const signature = await signBy(expiring)
+      const data = publicOf(expiring)
+      const end = addMs(instantFromMs(MADE), 86_400_000)
+      expect(await judge(signature, [data], addMs(end, -1000))).toMatchObject([{ state: 'valid' }])
+      expect(await judge(signature, [data], addMs(end, 1000))).toMatchObject([
+        { state: 'expired-key', fingerprint: expiring.getFingerprint() }
+      ])
+    }
+  })
+
+  it.each([2, 1, 3, 0])('is revoked for every reason of revocation (%i)', async (flag) => {
+    const { privateKey } = await revokeKey({
+      key,
+      reasonForRevocation: { flag },
+      date: new Date(MADE + 7_200_000),
+      format: 'object',
+      config
+    })
+    expect(await judge(await signBy(key), [publicOf(privateKey)])).toMatchObject([
+      { state: 'revoked-key', fingerprint: key.getFingerprint() }
+    ])
+  })
+
+  it('has another identity for every signature and every content', async () => {
+    const identities = new Set<string>()
+    for (const data of [DATA, Buffer.from('other')]) {
+      const [verdict] = await judge(
+        await signBy(key, MADE + 3_600_000, data),
+        [publicOf(key)],
+        NOW,
+        data
+      )
+      expect(verdict?.state).toBe('valid')
+      identities.add(verdict?.sha256 ?? '')
+    }
+    expect(identities.size).toBe(2)
+  })
+})

@@ -1,0 +1,132 @@
+/** Material for the reading tests: a desk with an unlocked key, people with GnuPG, and mails built by hand. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Address } from '../../../src/domain/address.ts'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
+import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { readCertificate, type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
+import { openMail } from '../../../src/reading/open-mail.ts'
+
+export const DESK_ADDRESS = 'security@acme.example'
+
+/** A minute ahead, because GnuPG stamps with the real clock. */
+export function testNow(): Instant {
+  return instantFromMs(Date.now() + 60_000)
+}
+
+export type Desk = { readonly secret: SecretKey; readonly publicArmored: string }
+
+export async function makeDesk(): Promise<Desk> {
+  const keys = await generateDeskKey(
+    {
+      name: 'ACME Security Team',
+      address: DESK_ADDRESS as Address,
+      passphrase: 'correct horse',
+      lifetimeSeconds: null
+    },
+    instantFromMs(Date.now() - 86_400_000)
+  )
+  const unlocked = await unlockSecretKey(keys.privateArmored, 'correct horse')
+  if (unlocked.kind !== 'unlocked') throw new Error('the desk key does not unlock')
+  return { secret: unlocked.key, publicArmored: keys.publicArmored }
+}
+
+export async function certificateOf(armored: string | Uint8Array): Promise<Uint8Array> {
+  const facts = await readCertificate(armored, testNow())
+  if (facts === null) throw new Error('not a certificate')
+  return facts.keyData
+}
+
+export function open(
+  raw: Uint8Array | string,
+  secretKeys: readonly SecretKey[],
+  certificates: readonly Uint8Array[] = [],
+  now: Instant = testNow()
+): Promise<OpenedMail> {
+  const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw
+  return openMail(bytes, { secretKeys, certificates }, { now, deskAddress: DESK_ADDRESS })
+}
+
+/** Lines with CRLF between and after them. */
+export function lines(...all: readonly string[]): string {
+  return `${all.join('\r\n')}\r\n`
+}
+
+export const HEAD = [
+  'From: Alice <alice@reporter.example>',
+  `To: <${DESK_ADDRESS}>`,
+  'Subject: a report',
+  'Message-ID: <1@reporter.example>',
+  'Date: Sun, 22 Nov 2026 01:00:00 +0000',
+  'MIME-Version: 1.0'
+]
+
+export function encryptedMail(armored: string, head: readonly string[] = HEAD): string {
+  return lines(
+    ...head,
+    'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e',
+    '',
+    encryptedParts(armored)
+  )
+}
+
+export function encryptedParts(armored: string, boundary = 'e'): string {
+  return lines(
+    `--${boundary}`,
+    'Content-Type: application/pgp-encrypted',
+    '',
+    'Version: 1',
+    '',
+    `--${boundary}`,
+    'Content-Type: application/octet-stream',
+    '',
+    armored.trim().replaceAll(/\r?\n/g, '\r\n'),
+    `--${boundary}--`
+  )
+}
+
+export function signedEntity(content: string, signature: string, boundary = 's'): string {
+  return lines(
+    `Content-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary=${boundary}`,
+    '',
+    `--${boundary}`,
+    `${content}\r\n--${boundary}`,
+    'Content-Type: application/pgp-signature',
+    '',
+    signature.trim().replaceAll(/\r?\n/g, '\r\n'),
+    `--${boundary}--`
+  )
+}
+
+export function mixed(parts: readonly string[], boundary = 'm'): string {
+  const body = parts.map((part) => `--${boundary}\r\n${part}\r\n`).join('')
+  return `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n${body}--${boundary}--\r\n`
+}
+
+export function textPart(text: string): string {
+  return `Content-Type: text/plain; charset=utf-8\r\n\r\n${text}`
+}
+
+/** Folder with real mails of other projects; null where it is absent, and then its tests are skipped. */
+export function findCorpus(): string | null {
+  const folder =
+    process.env['POSTERN_CORPUS'] ?? resolve(import.meta.dirname, '../../../../shared/corpus')
+  return existsSync(folder) ? folder : null
+}
+
+/** Every file below `folder` whose name ends as asked. */
+export function filesBelow(folder: string, endings: readonly string[]): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name)
+    if (statSync(path).isDirectory()) return filesBelow(path, endings)
+    return endings.some((ending) => name.endsWith(ending)) ? [path] : []
+  })
+}
+
+export async function corpusKey(path: string): Promise<{ secret: SecretKey; keyData: Uint8Array }> {
+  const unlocked = await unlockSecretKey(readFileSync(path), '')
+  if (unlocked.kind !== 'unlocked') throw new Error(`cannot unlock ${path}`)
+  const keyData = await certificateOf(unlocked.key.privateKey.toPublic().write())
+  return { secret: unlocked.key, keyData }
+}

@@ -1,0 +1,317 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openHeadersOnly } from '../../../src/reading/open-mail.ts'
+import { type OpenPgpProgram } from '../../support/people.ts'
+import { makeGnupg } from '../../support/people-gpg.ts'
+import { makeSequoia } from '../../support/people-sq.ts'
+import { describeWith } from '../../support/requires.ts'
+import {
+  certificateOf,
+  DESK_ADDRESS,
+  type Desk,
+  encryptedMail,
+  encryptedParts,
+  HEAD,
+  lines,
+  makeDesk,
+  mixed,
+  open,
+  signedEntity,
+  testNow,
+  textPart
+} from './material.ts'
+
+const SECRET = 'The parser reads past its buffer.'
+
+describeWith(['gpg', 'sq'], 'opening a mail', () => {
+  let desk: Desk
+  let gpg: OpenPgpProgram
+  let sq: OpenPgpProgram
+  let certificates: Uint8Array[]
+
+  beforeAll(async () => {
+    desk = await makeDesk()
+    gpg = await makeGnupg({ name: 'Alice', address: 'alice@reporter.example' })
+    sq = await makeSequoia({ name: 'Bob', address: 'bob@reporter.example' })
+    for (const program of [gpg, sq]) await program.importKey(desk.publicArmored)
+    certificates = await Promise.all(
+      [gpg, sq].map(async (program) => certificateOf(await program.exportPublicKey()))
+    )
+  })
+  afterAll(async () => {
+    await gpg.close()
+    await sq.close()
+  })
+  const openIt = (raw: string): ReturnType<typeof open> => open(raw, [desk.secret], certificates)
+  const payload = (): Buffer => Buffer.from(textPart(SECRET))
+
+  it('reads encrypted and signed mail of GnuPG and of Sequoia', async () => {
+    for (const program of [gpg, sq]) {
+      const armored = await program.encrypt(payload(), DESK_ADDRESS, true)
+
+      const opened = await openIt(encryptedMail(armored))
+
+      expect(opened).toMatchObject({
+        structure: 'pgp-mime',
+        encrypted: true,
+        decrypted: true,
+        failure: null,
+        sealedTo: 'desk',
+        text: `${SECRET}\n`,
+        signatures: [{ state: 'valid', fingerprint: program.fingerprint, coversWhole: true }],
+        warnings: ['unprotected-subject']
+      })
+      expect(opened.sealedToKeyIds).toHaveLength(1)
+    }
+  })
+
+  it('names an unknown signer as unknown and never as valid', async () => {
+    const armored = await gpg.encrypt(payload(), DESK_ADDRESS, true)
+
+    const opened = await open(encryptedMail(armored), [desk.secret], [certificates[1] ?? payload()])
+
+    expect(opened.text).toBe(`${SECRET}\n`)
+    expect(opened.signatures).toMatchObject([{ state: 'unknown-key', fingerprint: null }])
+    expect(opened.signatures[0]?.issuer).toBe(gpg.fingerprint)
+  })
+
+  it('verifies a signed-only mail with CRLF and with LF line ends', async () => {
+    const content = textPart(`${SECRET}\r\ntwo`)
+    const signature = await gpg.signDetached(Buffer.from(content))
+    const mail = lines(...HEAD) + signedEntity(content, signature)
+
+    for (const raw of [mail, mail.replaceAll('\r\n', '\n')]) {
+      const opened = await openIt(raw)
+      expect(opened).toMatchObject({
+        structure: 'pgp-mime',
+        encrypted: false,
+        signatures: [{ state: 'valid', coversWhole: true }],
+        text: `${SECRET}\ntwo\n`
+      })
+    }
+  })
+
+  it('calls a signature over changed text bad', async () => {
+    const content = textPart(SECRET)
+    const signature = await gpg.signDetached(Buffer.from(content))
+
+    const opened = await openIt(
+      lines(...HEAD) + signedEntity(content.replace('past', 'over'), signature)
+    )
+
+    expect(opened.signatures).toMatchObject([{ state: 'bad', fingerprint: null }])
+  })
+
+  it('reads the encapsulated form: a signed entity inside the encryption', async () => {
+    const content = textPart(SECRET)
+    const signed = signedEntity(content, await sq.signDetached(Buffer.from(content)))
+    const armored = await gpg.encrypt(Buffer.from(signed), DESK_ADDRESS, false)
+
+    const opened = await openIt(encryptedMail(armored))
+
+    expect(opened).toMatchObject({
+      text: `${SECRET}\n`,
+      signatures: [{ state: 'valid', fingerprint: sq.fingerprint, coversWhole: true }]
+    })
+  })
+
+  it('lets a signature around the ciphertext cover nothing', async () => {
+    const armored = await gpg.encrypt(payload(), DESK_ADDRESS, false)
+    const inner = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored).trimEnd()}`
+    const outer = signedEntity(inner, await sq.signDetached(Buffer.from(inner)))
+
+    const opened = await openIt(lines(...HEAD) + outer)
+
+    expect(opened).toMatchObject({
+      decrypted: true,
+      text: `${SECRET}\n`,
+      signatures: [{ state: 'valid', coversWhole: false }]
+    })
+    expect(opened.warnings).toContain('signature-does-not-cover-all')
+  })
+
+  it('shows the protected subject and keeps the outer one apart (RFC 9788 and the older form)', async () => {
+    for (const mark of ['hp="cipher"', 'protected-headers="v1"']) {
+      const inner = lines(
+        `Content-Type: text/plain; charset=utf-8; ${mark}`,
+        'From: Alice <alice@reporter.example>',
+        'Subject: =?utf-8?Q?Pufferl=C3=BCcke?=',
+        '',
+        SECRET
+      )
+      const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
+      const head = HEAD.map((field) => (field.startsWith('Subject') ? 'Subject: ...' : field))
+
+      const opened = await openIt(encryptedMail(armored, head))
+
+      expect(opened.subjectProtected).toBe(true)
+      expect(opened.protected?.subject).toBe('Pufferlücke')
+      expect(opened.outer.subject).toBe('...')
+      expect(opened.warnings).toEqual([])
+    }
+  })
+
+  it('takes no header from a part below the root of the payload', async () => {
+    const phony = 'Content-Type: text/plain; protected-headers="v1"\r\nSubject: phony\r\n\r\nhello'
+    const armored = await gpg.encrypt(Buffer.from(mixed([phony])), DESK_ADDRESS, false)
+
+    const opened = await openIt(encryptedMail(armored))
+
+    expect(opened).toMatchObject({ protected: null, subjectProtected: false })
+  })
+
+  it('warns when the protected sender is somebody else', async () => {
+    const inner = lines(
+      'Content-Type: text/plain; protected-headers="v1"',
+      'From: mallory@evil.example',
+      'Subject: x',
+      '',
+      SECRET
+    )
+    const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
+
+    expect((await openIt(encryptedMail(armored))).warnings).toContain('from-mismatch')
+  })
+
+  it('takes a payload without MIME fields as plain text', async () => {
+    const armored = await gpg.encrypt(
+      Buffer.from('Note: just words\nline two'),
+      DESK_ADDRESS,
+      false
+    )
+
+    expect((await openIt(encryptedMail(armored))).text).toBe('Note: just words\nline two\n')
+  })
+
+  it('repairs the mixed-up form of Exchange at the root only', async () => {
+    const armored = await gpg.encrypt(payload(), DESK_ADDRESS, true)
+    const parts = (text: string): string =>
+      mixed([
+        textPart(text),
+        'Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1',
+        `Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(armored).toString('base64')}`
+      ])
+
+    const plain = await openIt(lines(...HEAD) + parts(''))
+    expect(plain).toMatchObject({
+      structure: 'pgp-mime-mangled',
+      text: `${SECRET}\n`,
+      outsideText: ''
+    })
+    expect(plain.warnings).toContain('mangled')
+
+    const wrapped = await openIt(lines(...HEAD) + parts('Empty Message'))
+    expect(wrapped).toMatchObject({ text: `${SECRET}\n`, outsideText: 'Empty Message' })
+    expect(wrapped.warnings).toContain('outside-text')
+
+    const nested = await openIt(lines(...HEAD) + mixed([parts('').trimEnd()], 'outer'))
+    expect(nested).toMatchObject({ structure: 'clear', decrypted: false, text: '' })
+    expect(nested.warnings).toContain('errant-crypto')
+  })
+
+  it('tells of an encrypted mail that arrived empty', async () => {
+    const head = [...HEAD, 'X-MS-Has-Attach: yes']
+    expect(await openIt(lines(...head) + mixed([textPart('')]))).toMatchObject({
+      failure: 'empty',
+      encrypted: true
+    })
+    const bare = lines(...HEAD, 'Content-Type: multipart/encrypted; boundary=e', '', '--e--')
+    expect(await openIt(bare)).toMatchObject({ failure: 'empty', encrypted: true, text: '' })
+  })
+
+  it('reads inline PGP only when the block is all there is, and sets a footer apart', async () => {
+    const armored = await gpg.encrypt(Buffer.from(SECRET), DESK_ADDRESS, true)
+    const alone = await openIt(lines(...HEAD, '', armored))
+    expect(alone).toMatchObject({
+      structure: 'inline',
+      text: SECRET,
+      signatures: [{ state: 'valid' }]
+    })
+
+    const footer = await openIt(lines(...HEAD, '', armored, '-- ', 'list footer'))
+    expect(footer).toMatchObject({
+      structure: 'inline',
+      text: SECRET,
+      outsideText: '-- \nlist footer'
+    })
+    expect(footer.signatures).toMatchObject([{ coversWhole: false }])
+
+    const before = await openIt(lines(...HEAD, '', 'Please decrypt:', '', armored))
+    expect(before).toMatchObject({ structure: 'clear', decrypted: false })
+    expect(before.warnings).toContain('errant-crypto')
+    expect(before.text).not.toContain(SECRET)
+  })
+
+  it('reads one encrypted file attached to plain words, and keeps the words apart', async () => {
+    const armored = await gpg.encrypt(Buffer.from(SECRET), DESK_ADDRESS, false)
+    const file = `Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=report.txt.asc\r\n\r\n${armored}`
+
+    const opened = await openIt(lines(...HEAD) + mixed([textPart('see file'), file]))
+
+    expect(opened).toMatchObject({
+      structure: 'attachment',
+      decrypted: true,
+      text: SECRET,
+      outsideText: 'see file',
+      attachments: []
+    })
+  })
+
+  it('shows cleartext-signed text and says that its form is weak', async () => {
+    const text = 'line one\r\n- dashed \r\nthree'
+    const signature = await gpg.signDetached(Buffer.from('line one\r\n- dashed\r\nthree'))
+    const body = lines(
+      '-----BEGIN PGP SIGNED MESSAGE-----',
+      'Hash: SHA512',
+      '',
+      text.replace('- dashed', '- - dashed'),
+      signature
+    )
+
+    const opened = await openIt(lines(...HEAD, '') + body)
+
+    expect(opened).toMatchObject({
+      structure: 'inline',
+      encrypted: false,
+      text: 'line one\n- dashed \nthree\n',
+      signatures: [{ state: 'valid', coversWhole: true }]
+    })
+    expect(opened.warnings).toContain('cleartext-signature')
+
+    const spoofed = body.replace('Hash: SHA512', 'Hash: SHA512\r\nComment: pay Mallory')
+    expect((await openIt(lines(...HEAD, '') + spoofed)).signatures).toEqual([])
+  })
+
+  it('offers the sender’s own key as a candidate, stripped of other names', async () => {
+    const key = await gpg.exportPublicKey()
+    const attached = `Content-Type: application/pgp-keys; name=key.asc\r\nContent-Disposition: attachment; filename=key.asc\r\n\r\n${key}`
+    const own = await openIt(lines(...HEAD) + mixed([textPart('hi'), attached]))
+    expect(own.candidateKeys).toMatchObject([{ fingerprint: gpg.fingerprint, source: 'attached' }])
+
+    const head = HEAD.map((field) => field.replace('alice@', 'carol@'))
+    const fake = await openIt(lines(...head) + mixed([textPart('hi'), attached]))
+    expect(fake.candidateKeys).toEqual([])
+    expect(fake.warnings).toContain('fake-key')
+  })
+
+  it('uses no key when a mail offers two different ones for the sender', async () => {
+    const other = await makeSequoia({ name: 'Alice', address: 'alice@reporter.example' })
+    const keys = await Promise.all([gpg, other].map((program) => program.exportPublicKey()))
+    await other.close()
+    const parts = keys.map((key) => `Content-Type: application/pgp-keys\r\n\r\n${key}`)
+
+    const opened = await openIt(lines(...HEAD) + mixed([textPart('hi'), ...parts]))
+
+    expect(opened.candidateKeys).toEqual([])
+    expect(opened.warnings).toContain('several-keys')
+  })
+})
+
+describe('reading the header block alone', () => {
+  it('works on a bare header block and always says that the limit was hit', () => {
+    for (const raw of [lines(...HEAD), lines(...HEAD, '', 'body')]) {
+      const opened = openHeadersOnly(Buffer.from(raw), testNow(), DESK_ADDRESS)
+      expect(opened).toMatchObject({ failure: 'limit', text: '', outer: { subject: 'a report' } })
+      expect(opened.warnings).toEqual(['too-large'])
+    }
+  })
+})

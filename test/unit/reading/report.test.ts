@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { explainWarning } from '../../../src/reading/explain.ts'
+import { toOpenJson, toOpenPage } from '../../../src/reading/report.ts'
+import { HEAD, lines, mixed, open, textPart } from './material.ts'
+
+const FILE =
+  'Content-Type: text/x-diff\r\nContent-Disposition: attachment; filename="../fix.diff"\r\n\r\n-a\r\n+b'
+
+describe('the report of an opened mail', () => {
+  it('is the contract JSON', async () => {
+    const opened = await open(lines(...HEAD) + mixed([textPart('hello'), FILE]), [])
+
+    expect(toOpenJson(opened)).toEqual({
+      structure: 'clear',
+      encrypted: false,
+      decrypted: false,
+      signatures: [],
+      from: 'alice@reporter.example',
+      to: ['security@acme.example'],
+      subject: 'a report',
+      subjectProtected: false,
+      messageId: '1@reporter.example',
+      date: '2026-11-22T01:00:00.000Z',
+      text: 'hello\n',
+      attachments: [
+        {
+          filename: 'fix.diff',
+          contentType: 'text/x-diff',
+          size: 6,
+          sha256: 'c32107055f1e994fb040615cb69bdbb27525d25083e06c33c7239121364d89ab'
+        }
+      ],
+      autoSubmitted: false,
+      bounce: false,
+      warnings: []
+    })
+  })
+
+  it('names the failure only where there is one', async () => {
+    const sealed = lines(...HEAD, 'Content-Type: multipart/encrypted; boundary=e', '', '--e--')
+    expect(toOpenJson(await open(sealed, [])).failure).toBe('empty')
+    expect(toOpenJson(await open(lines(...HEAD), []))).not.toHaveProperty('failure')
+  })
+
+  it('cannot act on the terminal', async () => {
+    const opened = await open(lines(...HEAD, '', 'a\u001b[2Jb \u202ereversed'), [])
+    const page = toOpenPage(opened, 80)
+    expect(page).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/)
+    expect(page).toContain('reversed')
+  })
+
+  it('says every warning in words', async () => {
+    const opened = await open('Subject: x\r\n\r\nhello', [])
+    const page = toOpenPage(opened, 200)
+    for (const code of opened.warnings) expect(page).toContain(explainWarning(code))
+    expect(opened.warnings).toEqual(['no-from', 'no-message-id'])
+  })
+})

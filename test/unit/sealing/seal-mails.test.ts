@@ -1,0 +1,270 @@
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { type MessageId } from '../../../src/domain/ids.ts'
+import { type OutgoingHeaders, type Sealed, type SealTo } from '../../../src/domain/outgoing.ts'
+import { addMs, instantFromMs } from '../../../src/domain/time.ts'
+import { inspectKey } from '../../../src/openpgp/keyring.ts'
+import { sealMails, signClearMail } from '../../../src/sealing/seal-mails.ts'
+import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
+import { decodeWords, headerOf, splitPart } from '../../support/mail-parts.ts'
+import { gpgPerson, type Person, sqPerson } from '../../support/people.ts'
+import { tryRun } from '../../support/programs.ts'
+import { describeWith } from '../../support/requires.ts'
+import { tempFolder } from '../../support/temp.ts'
+
+const started = instantFromMs(Date.now())
+const subject = '[ACME-2026-0007] Größenprüfung: Überlauf 🙂 in parse()'
+const text = 'Liebe Leute,\n\nFrom here on: Größe \u2260 Länge.  \n.\n-- \nGrace'
+const binary = Uint8Array.from({ length: 70_001 }, (_, index) => (index * 31) % 256)
+const body = {
+  text,
+  attachments: [
+    { filename: 'crash größe.bin', contentType: 'application/octet-stream', content: binary },
+    { filename: 'fix.patch', contentType: 'text/x-diff', content: Buffer.from('--- a\n+++ b\n') }
+  ],
+  original: Buffer.from('From: a@b.example\r\nSubject: \xfc\r\n\r\n8bit \xff\0 body\r\n', 'latin1')
+}
+
+let desk: TestDesk
+let grace: Person
+let boris: Person
+
+function headersFor(person: { name: string; address: string }): OutgoingHeaders {
+  return {
+    messageId: 'q5x2.unguessable@acme.example' as MessageId,
+    date: addMs(started, 60_000),
+    fromName: 'Alice Überbringer via ACME Security Team',
+    to: { name: person.name, address: person.address as Address },
+    subject,
+    inReplyTo: 'root@acme.example' as MessageId,
+    references: ['root@acme.example', 'second@acme.example'] as MessageId[],
+    autoSubmitted: 'auto-generated'
+  }
+}
+
+async function copyFor(person: Person): Promise<SealTo> {
+  const facts = await inspectKey(await person.exportPublicKey(), addMs(started, 60_000))
+  if (facts === null) throw new Error('a key of the tests is unreadable')
+  return { headers: headersFor(person), fingerprint: facts.fingerprint, keyData: facts.keyData }
+}
+
+function rawOf(sealed: Sealed | undefined): Buffer {
+  if (sealed?.kind !== 'sealed') throw new Error(`not sealed: ${sealed?.because ?? 'nothing'}`)
+  return Buffer.from(sealed.raw)
+}
+
+const now = addMs(started, 60_000)
+
+beforeAll(async () => {
+  desk = await testDesk(addMs(started, -86_400_000))
+})
+
+describeWith(['gpg', 'sq'], 'a sealed mail', () => {
+  let mails: readonly { readonly person: Person; readonly raw: Buffer }[] = []
+
+  beforeAll(async () => {
+    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@gnupg.example' })
+    boris = await sqPerson({ name: 'Boris', address: 'boris@sequoia.example' })
+    for (const person of [grace, boris]) await person.importKey(desk.publicArmored)
+    const to = [await copyFor(grace), await copyFor(boris)]
+    const sealed = await sealMails(body, to, desk.keys.desk, now)
+    mails = [
+      { person: grace, raw: rawOf(sealed[0]) },
+      { person: boris, raw: rawOf(sealed[1]) }
+    ]
+  })
+  afterAll(async () => {
+    await grace.close()
+    await boris.close()
+  })
+
+  it('is opened and verified by GnuPG and by Sequoia, every byte of it', async () => {
+    for (const { person, raw } of mails) {
+      const read = await person.decryptMail(raw)
+      expect(read.verified).toBe(desk.keys.desk.fingerprint)
+      expect(read.text).toBe(text)
+      expect(read.subject).toBe(subject)
+      const [first, patch, original] = read.attachments
+      expect(Buffer.from(first?.content ?? []).equals(binary)).toBe(true)
+      expect(patch).toMatchObject({ filename: 'fix.patch', contentType: 'text/x-diff' })
+      expect(Buffer.from(patch?.content ?? []).toString()).toBe('--- a\n+++ b\n')
+      expect(original?.contentType).toBe('message/rfc822')
+      expect(Buffer.from(original?.content ?? []).equals(body.original)).toBe(true)
+      expect(read.payload.raw.toString('latin1')).toContain(
+        "filename*=utf-8''crash%20gr%C3%B6%C3%9Fe.bin"
+      )
+    }
+  })
+
+  it('carries all its headers inside', async () => {
+    for (const { person, raw } of mails) {
+      const { payload } = await person.decryptMail(raw)
+      const inner = (name: string): string => decodeWords(headerOf(payload, name))
+      expect(inner('From')).toBe('Alice Überbringer via ACME Security Team <security@acme.example>')
+      expect(inner('To')).toBe(`${person.name} <${person.address}>`)
+      expect(inner('Message-ID')).toBe('<q5x2.unguessable@acme.example>')
+      expect(inner('References')).toBe('<root@acme.example> <second@acme.example>')
+      expect(inner('In-Reply-To')).toBe('<root@acme.example>')
+      expect(inner('Auto-Submitted')).toBe('auto-generated')
+      expect(inner('Content-Type')).toMatch(
+        /^multipart\/mixed; protected-headers="v1"; hp="cipher"; boundary=/
+      )
+    }
+  })
+
+  it('shows neutral headers outside and nothing else', () => {
+    for (const { person, raw } of mails) {
+      const outer = splitPart(raw)
+      expect(outer.headers.map(([name]) => name)).toEqual([
+        'from',
+        'reply-to',
+        'to',
+        'date',
+        'message-id',
+        'subject',
+        'in-reply-to',
+        'references',
+        'auto-submitted',
+        'x-auto-response-suppress',
+        'x-postern-loop',
+        'openpgp',
+        'autocrypt',
+        'mime-version',
+        'content-type'
+      ])
+      expect(headerOf(outer, 'Subject')).toBe('[...]')
+      expect(headerOf(outer, 'From')).toBe('ACME Security Team <security@acme.example>')
+      expect(headerOf(outer, 'To')).toBe(person.address)
+      expect(decodeWords(raw.toString('latin1'))).not.toMatch(/Alice|Hopper|Größe|fix\.patch/)
+    }
+  })
+
+  it('records inside how each header was sent outside (RFC 9788 HP-Outer)', async () => {
+    for (const { person, raw } of mails) {
+      const { payload, outer } = await person.decryptMail(raw)
+      const recorded = payload.headers.filter(([name]) => name === 'hp-outer')
+      const sent = outer.headers.filter(
+        ([name]) => !['autocrypt', 'mime-version', 'content-type'].includes(name)
+      )
+      expect(recorded.map(([, value]) => value.toLowerCase())).toEqual(
+        sent.map(([name, value]) => `${name}: ${value}`.toLowerCase())
+      )
+    }
+  })
+
+  it('is encrypted to its one recipient and names nobody else', async () => {
+    for (const { person, raw } of mails) {
+      const other = person === grace ? boris : grace
+      const { encryptedTo } = await person.decryptMail(raw)
+      expect(encryptedTo).toHaveLength(1)
+      const whole = decodeWords(raw.toString('latin1'))
+      expect(whole).not.toContain(other.address)
+      expect(whole.toLowerCase()).not.toContain(other.fingerprint.slice(-16))
+      await expect(other.decryptMail(raw)).rejects.toThrow()
+    }
+  })
+
+  it('carries the desk key for Autocrypt, fit for encrypting to the desk', () => {
+    for (const { raw } of mails) {
+      const value = headerOf(splitPart(raw), 'Autocrypt')
+      expect(value).toMatch(/^addr=security@acme\.example; keydata= /)
+      const keydata = Buffer.from(value.slice(value.indexOf('keydata=') + 8), 'base64')
+      expect(keydata.equals(desk.keys.desk.publicKey)).toBe(true)
+    }
+  })
+
+  it('is plain US-ASCII with CRLF line ends throughout', () => {
+    for (const { raw } of mails) {
+      const lines = raw.toString('latin1').split('\r\n')
+      for (const line of lines) expect(line).toMatch(/^[\t\x20-\x7e]{0,998}$/)
+      expect(lines.at(-1)).toBe('')
+    }
+  })
+
+  it('is one text part inside when there is only text, and not marked automatic when a human wrote it', async () => {
+    const copy = await copyFor(grace)
+    const human = { ...copy, headers: { ...copy.headers, autoSubmitted: 'no' as const } }
+    const alone = { text, attachments: [], original: null }
+    const raw = rawOf((await sealMails(alone, [human], desk.keys.desk, now))[0])
+    const read = await grace.decryptMail(raw)
+    expect(headerOf(read.payload, 'Content-Type')).toBe(
+      'text/plain; protected-headers="v1"; hp="cipher"; charset=utf-8'
+    )
+    expect(read.text).toBe(text)
+    expect(read.header('Auto-Submitted') + read.header('X-Auto-Response-Suppress')).toBe('')
+  })
+
+  it('is refused for a bad key alone: the others still get theirs', async () => {
+    const [first, second] = [await copyFor(grace), await copyFor(boris)]
+    const bad = { ...first, keyData: second.keyData }
+    const sealed = await sealMails(body, [first, bad, second], desk.keys.desk, now)
+    expect(sealed.map((one) => (one.kind === 'sealed' ? 'sealed' : one.because))).toEqual([
+      'sealed',
+      'wrong-fingerprint',
+      'sealed'
+    ])
+  })
+})
+
+describeWith(['gpg'], 'a signed clear mail', () => {
+  it('is verified by GnuPG over the exact bytes, and no longer when one is changed', async () => {
+    const reader = await gpgPerson({ name: 'Reader', address: 'reader@x.example' })
+    const folder = tempFolder()
+    try {
+      await reader.importKey(desk.publicArmored)
+      const raw = await signClearMail(text, headersFor(reader), desk.keys.desk, now)
+      const read = await reader.decryptMail(raw)
+      expect(read.encrypted).toBe(false)
+      expect(read.verified).toBe(desk.keys.desk.fingerprint)
+      expect(read.text).toBe(text)
+      expect(decodeWords(headerOf(read.outer, 'Subject'))).toBe(subject)
+      expect(decodeWords(headerOf(read.payload, 'Subject'))).toBe(subject)
+      expect(headerOf(read.payload, 'Content-Type')).toBe(
+        'text/plain; protected-headers="v1"; hp="clear"; charset=utf-8'
+      )
+      expect(headerOf(read.payload, 'HP-Outer')).toBe('')
+      const micalg = /micalg="?([a-z0-9-]+)/.exec(headerOf(read.outer, 'Content-Type'))?.[1]
+      const armored = /-----BEGIN PGP SIGNATURE-----[^]*END PGP SIGNATURE-----/.exec(
+        Buffer.from(raw).toString('latin1')
+      )?.[0]
+      const args = ['--homedir', folder.path, '--batch', '--list-packets']
+      const packets = (await tryRun('gpg', args, { input: armored ?? '' })).stdout.toString()
+      expect(/digest algo (\d+)/.exec(packets)?.[1]).toBe(
+        { 'pgp-sha256': '8', 'pgp-sha384': '9', 'pgp-sha512': '10' }[micalg ?? '']
+      )
+      const changed = Buffer.from(Buffer.from(raw).toString('latin1').replace('Leute', 'Leutx'))
+      expect((await reader.decryptMail(changed)).verified).toBeNull()
+    } finally {
+      await reader.close()
+      folder.remove()
+    }
+  })
+})
+
+describe('headers of every outgoing mail', () => {
+  it('cannot be injected into: unclean values never leave, clean ones stay one field each', async () => {
+    const signed = fc.record({
+      fromName: fc.string({ unit: 'binary', maxLength: 60 }),
+      subject: fc.string({ unit: 'binary', maxLength: 120 }),
+      toName: fc.string({ unit: fc.constantFrom('\r\n', 'Bcc: x@y.example', 'ü', '"', ' ') })
+    })
+    await fc.assert(
+      fc.asyncProperty(signed, async ({ fromName, subject: words, toName }) => {
+        const base = headersFor({ name: toName, address: 'r@x.example' })
+        const headers = { ...base, fromName, subject: words }
+        const control = /[\u0000-\u001f\u007f]/
+        const mail = signClearMail('text', headers, desk.keys.desk, now)
+        if ([fromName.trim(), words, toName.trim()].some((value) => control.test(value))) {
+          await expect(mail).rejects.toMatchObject({ name: 'Invariant' })
+          return
+        }
+        const names = splitPart(await mail).headers.map(([name]) => name)
+        expect(names).toHaveLength(15)
+        expect(names.filter((name) => ['to', 'from', 'subject'].includes(name))).toHaveLength(3)
+        expect(names.filter((name) => ['cc', 'bcc'].includes(name))).toHaveLength(0)
+      }),
+      { numRuns: 150 }
+    )
+  })
+})

@@ -1,0 +1,395 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Invariant } from '../../../src/domain/assert.ts'
+import { Trouble } from '../../../src/domain/trouble.ts'
+import { type Database, openDatabase, type Tx } from '../../../src/store/database.ts'
+import { writeMeta } from '../../../src/store/meta.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { MIGRATIONS, NOON, openIn, PASSPHRASE } from './support.ts'
+
+const PLANTED = 'planted-plaintext-0123456789'
+let folder: TempFolder
+beforeEach(() => {
+  folder = tempFolder()
+})
+afterEach(() => {
+  folder.remove()
+})
+
+function troubleOf(work: () => unknown): Trouble {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof Trouble) return error
+    throw error
+  }
+  throw new Error('no Trouble was thrown')
+}
+
+function plant(db: Database): void {
+  db.transact((tx) => {
+    writeMeta(tx, 'inbox-uidvalidity', PLANTED)
+  })
+}
+
+function openWith(passphrase: string): Database {
+  return openDatabase({
+    path: join(folder.path, 'postern.db'),
+    passphrase,
+    migrationsDir: MIGRATIONS,
+    now: NOON
+  })
+}
+
+describe('the file at rest', () => {
+  it('holds no plain text in the database, the WAL or the shared-memory file', () => {
+    using db = openIn(folder.path)
+    plant(db)
+
+    const files = readdirSync(folder.path)
+    const found = files.filter((name) => readFileSync(join(folder.path, name)).includes(PLANTED))
+
+    expect(files.sort()).toEqual(['postern.db', 'postern.db-shm', 'postern.db-wal'])
+    expect(found).toEqual([])
+    expect(readFileSync(join(folder.path, 'postern.db-wal')).length).toBeGreaterThan(4096)
+    expect(readFileSync(join(folder.path, 'postern.db')).includes('CREATE TABLE')).toBe(false)
+  })
+
+  it('is readable by its owner alone, also when it was not before', () => {
+    openIn(folder.path).close()
+    chmodSync(join(folder.path, 'postern.db'), 0o644)
+    using db = openIn(folder.path)
+    plant(db)
+
+    const modes = readdirSync(folder.path).map(
+      (name) => statSync(join(folder.path, name)).mode & 0o777
+    )
+
+    expect(modes).toEqual([0o600, 0o600, 0o600])
+  })
+
+  it('makes the last folder of its path with mode 0700 and refuses to make more', () => {
+    using _db = openDatabase({
+      path: join(folder.path, 'data', 'postern.db'),
+      passphrase: PASSPHRASE,
+      migrationsDir: MIGRATIONS,
+      now: NOON
+    })
+
+    expect(statSync(join(folder.path, 'data')).mode & 0o777).toBe(0o700)
+    expect(
+      troubleOf(() =>
+        openDatabase({
+          path: join(folder.path, 'no', 'such', 'postern.db'),
+          passphrase: PASSPHRASE,
+          migrationsDir: MIGRATIONS,
+          now: NOON
+        })
+      ).message
+    ).toContain('cannot be created')
+  })
+
+  it('makes no new database for a command that only looks', () => {
+    const trouble = troubleOf(() =>
+      openDatabase({
+        path: join(folder.path, 'postern.db'),
+        passphrase: PASSPHRASE,
+        migrationsDir: MIGRATIONS,
+        now: NOON,
+        ifMissing: 'refuse'
+      })
+    )
+
+    expect(trouble.code).toBe('database')
+    expect(trouble.message).toContain('storage.path')
+    expect(readdirSync(folder.path)).toEqual([])
+  })
+
+  it('is written with full durability and foreign keys', () => {
+    using db = openIn(folder.path)
+
+    const settings = db.transact((read) => [
+      read.get<{ journal_mode: string }>('PRAGMA journal_mode')?.journal_mode,
+      read.get<{ synchronous: number }>('PRAGMA synchronous')?.synchronous,
+      read.get<{ foreign_keys: number }>('PRAGMA foreign_keys')?.foreign_keys,
+      read.get<{ secure_delete: number }>('PRAGMA secure_delete')?.secure_delete,
+      read.get<{ trusted_schema: number }>('PRAGMA trusted_schema')?.trusted_schema
+    ])
+
+    expect(settings).toEqual(['wal', 2, 1, 1, 0])
+  })
+})
+
+describe('a file that cannot be used', () => {
+  it('is refused with a wrong passphrase, naming the remedy and not the passphrase', () => {
+    openIn(folder.path).close()
+
+    const trouble = troubleOf(() => openWith('wrong-horse'))
+
+    expect(trouble.code).toBe('database-key')
+    expect(trouble.retryable).toBe(false)
+    expect(trouble.message).toContain('desk.passphrase')
+    expect(trouble.message).not.toContain('wrong-horse')
+    expect(trouble.message).not.toContain('\n')
+  })
+
+  it('stays as it was after a refused passphrase', () => {
+    const db = openIn(folder.path)
+    plant(db)
+    db.close()
+    const before = readFileSync(join(folder.path, 'postern.db'))
+
+    troubleOf(() => openWith('wrong-horse'))
+
+    expect(readFileSync(join(folder.path, 'postern.db')).equals(before)).toBe(true)
+    openIn(folder.path).close()
+  })
+
+  it.each(['', 'a\0b'])('is never keyed with an empty or cut passphrase', (passphrase) => {
+    expect(troubleOf(() => openWith(passphrase)).code).toBe('database-key')
+  })
+
+  it('is refused as somebody else’s when it is an unencrypted database', () => {
+    writeFileSync(
+      join(folder.path, 'postern.db'),
+      Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4080)])
+    )
+
+    const trouble = troubleOf(() => openIn(folder.path))
+
+    expect(trouble.code).toBe('database-key')
+    expect(trouble.message).toContain('unencrypted')
+  })
+
+  it('is reported damaged when it was cut short', () => {
+    const db = openIn(folder.path)
+    plant(db)
+    db.close()
+    const file = join(folder.path, 'postern.db')
+    truncateSync(file, Math.floor(statSync(file).size / 2 / 4096) * 4096)
+
+    const trouble = troubleOf(() => openIn(folder.path))
+
+    expect(trouble.code).toBe('database-corrupt')
+    expect(trouble.message).toContain('backup')
+  })
+
+  it('is reported damaged when one bit of any page after the first has changed', () => {
+    openIn(folder.path).close()
+    const file = join(folder.path, 'postern.db')
+    const bytes = readFileSync(file)
+    bytes[4096 * 3 + 777] = (bytes[4096 * 3 + 777] ?? 0) ^ 1
+    writeFileSync(file, bytes)
+
+    expect(troubleOf(() => openIn(folder.path)).code).toBe('database-corrupt')
+  })
+
+  it('is reported damaged when pages go bad while it is open', () => {
+    const db = openIn(folder.path)
+    db.transact((tx) => {
+      for (let n = 0; n < 200; n += 1) {
+        tx.run('INSERT INTO meta (key, value) VALUES (?, ?)', [`k${n}`, 'x'.repeat(2000)])
+      }
+    })
+    db.close()
+    using open = openIn(folder.path)
+    const file = join(folder.path, 'postern.db')
+    const bytes = readFileSync(file)
+    bytes.fill(0x55, 4096 * 2)
+    writeFileSync(file, bytes)
+    const isIntact = (): boolean => {
+      try {
+        return open.isIntact()
+      } catch (error) {
+        if (error instanceof Trouble && error.code === 'database-corrupt') return false
+        throw error
+      }
+    }
+
+    // Without this the check would read the good pages that are still in memory.
+    open.transact((tx) => tx.run('PRAGMA shrink_memory'))
+
+    expect(isIntact()).toBe(false)
+  })
+})
+
+describe('a transaction', () => {
+  it('is undone whole when its function throws', () => {
+    using db = openIn(folder.path)
+
+    expect(() =>
+      db.transact((tx) => {
+        writeMeta(tx, 'inbox-uidvalidity', 'half')
+        throw new Error('stop')
+      })
+    ).toThrow('stop')
+
+    expect(db.read((read) => read.all('SELECT * FROM meta'))).toEqual([])
+  })
+
+  it('refuses a function that returns a promise, and undoes it', async () => {
+    using db = openIn(folder.path)
+    const late: Promise<unknown>[] = []
+
+    expect(() =>
+      db.transact((tx) => {
+        writeMeta(tx, 'inbox-uidvalidity', 'half')
+        const promise = Promise.resolve(1)
+        late.push(promise)
+        return promise
+      })
+    ).toThrow(Invariant)
+
+    await Promise.all(late)
+    expect(db.read((read) => read.all('SELECT * FROM meta'))).toEqual([])
+  })
+
+  it('cannot be used after it ended', () => {
+    using db = openIn(folder.path)
+    let kept: Tx | null = null
+    db.transact((tx) => {
+      kept = tx
+    })
+
+    expect(() => {
+      if (kept !== null) writeMeta(kept, 'inbox-uidvalidity', 'late')
+    }).toThrow(Invariant)
+  })
+
+  it('does not nest', () => {
+    using db = openIn(folder.path)
+
+    expect(() => db.transact(() => db.transact(() => 1))).toThrow(Invariant)
+    expect(db.transact(() => db.read((read) => read.get<{ n: number }>('SELECT 1 AS n')))).toEqual({
+      n: 1
+    })
+  })
+
+  it('names a broken constraint without its values', () => {
+    using db = openIn(folder.path)
+    const insert = (tx: Tx): unknown =>
+      tx.run("INSERT INTO meta (key, value) VALUES ('twice', 'secret-value')")
+    db.transact(insert)
+
+    expect(() => db.transact(insert)).toThrow(/^SQLITE_CONSTRAINT_PRIMARYKEY: [^']*$/)
+    expect(() => db.transact(insert)).not.toThrow(/secret-value/)
+  })
+
+  it('ends cleanly when a loop over rows was left open', () => {
+    using db = openIn(folder.path)
+    plant(db)
+
+    db.transact((tx) => tx.iterate('SELECT * FROM meta').next())
+
+    expect(db.transact(() => 'next')).toBe('next')
+  })
+
+  it('is told from a read, which cannot write even with RETURNING', () => {
+    using db = openIn(folder.path)
+    plant(db)
+
+    expect(() => db.read((read) => read.all('DELETE FROM meta RETURNING key'))).toThrow(Invariant)
+    expect(db.read((read) => read.all('SELECT key FROM meta'))).toHaveLength(1)
+  })
+
+  it('is trouble of the disk, not a bug, when the file may not grow', () => {
+    using db = openIn(folder.path)
+    db.read((read) => read.get('PRAGMA max_page_count = 40'))
+
+    const trouble = troubleOf(() =>
+      db.transact((tx) => {
+        for (let n = 0; n < 200; n += 1) {
+          tx.run('INSERT INTO meta (key, value) VALUES (?, ?)', [`k${n}`, 'x'.repeat(4000)])
+        }
+      })
+    )
+
+    expect([trouble.code, trouble.retryable]).toEqual(['disk-full', true])
+    expect(db.read((read) => read.all('SELECT * FROM meta'))).toEqual([])
+    plant(db)
+  })
+
+  it('waits for another writer and then says that the database is busy', () => {
+    using first = openIn(folder.path)
+    using second = openIn(folder.path)
+    second.read((read) => read.get('PRAGMA busy_timeout = 20'))
+
+    const trouble = first.transact(() => troubleOf(() => second.transact(() => 1)))
+
+    expect([trouble.code, trouble.retryable]).toEqual(['database-busy', true])
+  })
+})
+
+describe('a backup', () => {
+  it('is an encrypted whole copy for the owner alone', () => {
+    using db = openIn(folder.path)
+    plant(db)
+    const file = join(folder.path, 'copy.db')
+
+    db.backupTo(file)
+
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(readFileSync(file).includes(PLANTED)).toBe(false)
+    using copy = openDatabase({
+      path: file,
+      passphrase: PASSPHRASE,
+      migrationsDir: MIGRATIONS,
+      now: NOON
+    })
+    expect(copy.read((read) => read.all('SELECT value FROM meta'))).toEqual([{ value: PLANTED }])
+    expect(copy.isIntact()).toBe(true)
+  })
+
+  it('never overwrites a file', () => {
+    using db = openIn(folder.path)
+    mkdirSync(join(folder.path, 'there'))
+    writeFileSync(join(folder.path, 'there', 'copy.db'), 'mine')
+
+    const trouble = troubleOf(() => {
+      db.backupTo(join(folder.path, 'there', 'copy.db'))
+    })
+
+    expect(trouble.message).toContain('must not exist')
+    expect(readFileSync(join(folder.path, 'there', 'copy.db'), 'utf8')).toBe('mine')
+  })
+})
+
+describe('a process that is killed', () => {
+  it('leaves every committed row and no half of a transaction', () => {
+    const script = join(folder.path, 'writer.ts')
+    writeFileSync(
+      script,
+      `import { openIn } from ${JSON.stringify(join(import.meta.dirname, 'support.ts'))}
+       const db = openIn(${JSON.stringify(folder.path)})
+       for (let n = 0; n < 50; n += 1) {
+         db.transact((tx) => { tx.run('INSERT INTO meta (key, value) VALUES (?, ?)', ['k' + n, 'x']) })
+       }
+       db.transact((tx) => {
+         tx.run("INSERT INTO meta (key, value) VALUES ('half', 'x')")
+         process.kill(process.pid, 'SIGKILL')
+         for (;;) tx.get('SELECT 1')
+       })`
+    )
+
+    expect(() => execFileSync('npx', ['tsx', script], { stdio: 'pipe' })).toThrow()
+
+    using db = openIn(folder.path)
+    expect(
+      db.read((read) =>
+        read.get<{ n: number; half: number }>(
+          "SELECT count(*) AS n, sum(key = 'half') AS half FROM meta"
+        )
+      )
+    ).toEqual({ n: 50, half: 0 })
+  })
+})

@@ -1,0 +1,370 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Invariant } from '../../../src/domain/assert.ts'
+import { addMs, type Instant, msOf } from '../../../src/domain/time.ts'
+import { type Database } from '../../../src/store/database.ts'
+import {
+  type Claimed,
+  claimDue,
+  countOutbox,
+  findByMessageId,
+  findOutbox,
+  holdQueuedOfNotice,
+  insertOutbox,
+  listGivenUpUntold,
+  listOutbox,
+  markBounced,
+  markTold,
+  type NewOutbox,
+  nextDueAt,
+  pullBackAfterClockStep,
+  recordOutcomes,
+  retryOutbox,
+  type SendResult
+} from '../../../src/store/outbox.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { mail, NOON, openIn } from './support.ts'
+
+const MINUTE = 60_000
+const LADDER = [1, 5, 30]
+const MAX_MS = 30 * MINUTE
+let folder: TempFolder
+let db: Database
+beforeEach(() => {
+  folder = tempFolder()
+  db = openIn(folder.path)
+})
+afterEach(() => {
+  db.close()
+  folder.remove()
+})
+
+function delayMs(attempts: number): number | null {
+  const minutes = LADDER[attempts - 1]
+  return minutes === undefined ? null : minutes * MINUTE
+}
+
+function queue(once: string, change: Partial<NewOutbox> = {}, now = NOON): string {
+  return db.transact((tx) => insertOutbox(tx, mail(once, change), now))
+}
+
+function claim(now: Instant, limit = 10, bytesMax = 1e9): Claimed[] {
+  return db.transact((tx) => claimDue(tx, now, { limit, bytesMax, delayMs }))
+}
+
+function record(kind: SendResult['kind'], now: Instant, ...rows: readonly { id: number }[]): void {
+  db.transact((tx) => {
+    recordOutcomes(
+      tx,
+      rows.map(({ id }) => ({ id, kind, code: kind === 'accepted' ? 250 : 451 })),
+      now
+    )
+  })
+}
+
+function stateOf(id: number): string | undefined {
+  return db.read((read) => findOutbox(read, id))?.state
+}
+
+describe('the outbox', () => {
+  it('queues a decision once, whatever has become of its mail', () => {
+    expect([queue('ack:1'), queue('ack:1', { messageId: mail('other').messageId })]).toEqual([
+      'queued',
+      'already'
+    ])
+    record('accepted', NOON, ...claim(NOON))
+
+    expect(queue('ack:1')).toBe('already')
+    expect(db.read(countOutbox)).toEqual({ queued: 0, sending: 0, sent: 1, 'given-up': 0, held: 0 })
+  })
+
+  it('queues nothing of a transaction that fails, so that its decision can be taken again', () => {
+    expect(() =>
+      db.transact((tx) => {
+        insertOutbox(tx, mail('ack:1'), NOON)
+        throw new Error('crash')
+      })
+    ).toThrow('crash')
+
+    expect(queue('ack:1')).toBe('queued')
+  })
+
+  it('refuses two mails with one Message-ID', () => {
+    queue('a')
+
+    expect(() => queue('b', { messageId: mail('a').messageId })).toThrow(Invariant)
+  })
+
+  it('hands out exactly the bytes that were queued, on every attempt', () => {
+    const raw = Buffer.from(Array.from({ length: 512 }, (_, n) => n % 256))
+    queue('a', { raw })
+    const [first] = claim(NOON)
+    record('uncertain', NOON, ...(first ? [first] : []))
+    const [second] = claim(addMs(NOON, MINUTE))
+
+    expect([first?.raw, second?.raw]).toEqual([raw, raw])
+    expect(second?.messageId).toBe(first?.messageId)
+  })
+
+  it('never hands out a mail before its instant (G7)', () => {
+    const due = addMs(NOON, 10 * MINUTE)
+    queue('notice', { notBefore: due })
+
+    expect(claim(addMs(due, -1))).toEqual([])
+    expect(claim(due)).toHaveLength(1)
+  })
+
+  it('hands out the longest due first, within the limits of number and size, but always one', () => {
+    queue('c', { notBefore: addMs(NOON, 2) })
+    queue('a', { notBefore: NOON, raw: Buffer.alloc(1000, 'a') })
+    queue('b', { notBefore: addMs(NOON, 1), raw: Buffer.alloc(1000, 'b') })
+    const later = addMs(NOON, 10)
+
+    const names = [claim(later, 10, 500), claim(later, 1), claim(later)].map((rows) =>
+      rows.map(({ once }) => once)
+    )
+
+    expect(names).toEqual([['a'], ['b'], ['c']])
+  })
+
+  it('records the attempt and the next instant before anything is sent', () => {
+    queue('a')
+
+    const [row] = claim(NOON)
+
+    expect(row).toMatchObject({ state: 'sending', attempts: 1, nextAttemptAt: addMs(NOON, MINUTE) })
+    expect(claim(NOON)).toEqual([])
+  })
+
+  it('sends again after a crash between claim and outcome, and not before the ladder allows (G2)', () => {
+    queue('a')
+    const [before] = claim(NOON)
+    db.close()
+
+    db = openIn(folder.path)
+
+    expect(claim(addMs(NOON, MINUTE - 1))).toEqual([])
+    const [after] = claim(addMs(NOON, MINUTE))
+    expect(after).toMatchObject({ id: before?.id, attempts: 2, messageId: before?.messageId })
+    expect(after?.raw).toEqual(before?.raw)
+  })
+
+  it('makes a last attempt that a crash lost once more', () => {
+    queue('a')
+    let now = NOON
+    for (const minutes of LADDER) {
+      record('deferred', now, ...claim(now))
+      now = addMs(now, minutes * MINUTE)
+    }
+    expect(claim(now)[0]?.attempts).toBe(4)
+
+    const again = claim(addMs(now, 15 * MINUTE))
+
+    expect(again).toHaveLength(1)
+    record('deferred', now, ...again)
+    expect(stateOf(again[0]?.id ?? 0)).toBe('given-up')
+  })
+
+  it('drops the bytes once accepted and keeps who, when and which bytes', () => {
+    queue('a')
+    const rows = claim(NOON)
+    record('accepted', NOON, ...rows)
+
+    const kept = db.read((read) =>
+      read.get<{ raw: null; size: number; hash: number }>(
+        'SELECT raw, size, length(raw_sha256) AS hash FROM outbox'
+      )
+    )
+    expect(kept).toEqual({ raw: null, size: rows[0]?.raw.length, hash: 64 })
+    expect(db.read((read) => listOutbox(read, { limit: 9 }))[0]).toMatchObject({
+      state: 'sent',
+      sentAt: NOON,
+      lastCode: 250,
+      lastOutcome: 'accepted'
+    })
+  })
+
+  it('gives up what the server rejects, keeps it, and tells a human once', () => {
+    queue('a')
+    const rows = claim(NOON)
+    record('rejected', NOON, ...rows)
+    const untold = (): string[] =>
+      db.read((read) => listGivenUpUntold(read, 9)).map(({ once }) => once)
+
+    expect(untold()).toEqual(['a'])
+    db.transact((tx) => {
+      markTold(
+        tx,
+        rows.map(({ id }) => id),
+        NOON
+      )
+    })
+    expect(untold()).toEqual([])
+    expect(db.transact((tx) => retryOutbox(tx, rows[0]?.id ?? 0, NOON))).toBe('queued')
+    const [again] = claim(NOON)
+    expect(again).toMatchObject({ once: 'a', attempts: 1 })
+    expect(again?.raw).toEqual(rows[0]?.raw)
+    record('rejected', NOON, ...(again ? [again] : []))
+    expect(untold()).toEqual(['a'])
+  })
+
+  it('retries only what waits for a human', () => {
+    queue('a')
+    queue('b', { noticeId: 1, notBefore: addMs(NOON, MINUTE) })
+    const retry = (id: number): string => db.transact((tx) => retryOutbox(tx, id, NOON))
+
+    expect([retry(1), retry(99)]).toEqual(['not-waiting', 'unknown'])
+    expect(db.transact((tx) => holdQueuedOfNotice(tx, 1))).toBe(1)
+    expect(claim(addMs(NOON, MINUTE)).map(({ once }) => once)).toEqual(['a'])
+    expect(retry(2)).toBe('queued')
+    expect(db.read((read) => findOutbox(read, 2))?.nextAttemptAt).toBe(addMs(NOON, MINUTE))
+  })
+
+  it('refuses an outcome of what was not claimed, and then records none of the batch', () => {
+    queue('a')
+    queue('b', { notBefore: addMs(NOON, MINUTE) })
+    const rows = claim(NOON)
+
+    expect(() => {
+      record('accepted', NOON, ...rows, { id: 2 })
+    }).toThrow(Invariant)
+    expect(stateOf(rows[0]?.id ?? 0)).toBe('sending')
+  })
+
+  it('says when the next mail is due', () => {
+    const due = db.read(nextDueAt)
+    queue('b', { notBefore: addMs(NOON, MINUTE) })
+    queue('a')
+
+    expect([due, db.read(nextDueAt)]).toEqual([null, NOON])
+    record('accepted', NOON, ...claim(NOON))
+    expect(db.read(nextDueAt)).toBe(addMs(NOON, MINUTE))
+  })
+
+  it('is found by Message-ID and remembers one bounce', () => {
+    queue('a', { caseId: 4 })
+    const { messageId } = mail('a')
+
+    expect(db.read((read) => findByMessageId(read, messageId))).toMatchObject({ caseId: 4 })
+    expect(db.read((read) => findByMessageId(read, mail('b').messageId))).toBeNull()
+    expect([1, 2].map(() => db.transact((tx) => markBounced(tx, messageId, NOON)))).toEqual([
+      true,
+      false
+    ])
+  })
+
+  it('is listed newest first by state, case and notice, without bytes', () => {
+    queue('a', { caseId: 1 })
+    queue('b', { caseId: 1, noticeId: 5 })
+    queue('c', { caseId: 2, noticeId: 5 })
+    const names = (filter: object): string[] =>
+      db.read((read) => listOutbox(read, { limit: 9, ...filter })).map(({ once }) => once)
+
+    expect(names({})).toEqual(['c', 'b', 'a'])
+    expect(names({ caseId: 1 })).toEqual(['b', 'a'])
+    expect(names({ noticeId: 5, caseId: 2, state: 'queued' })).toEqual(['c'])
+    expect(names({ state: 'sent' })).toEqual([])
+    expect(db.read((read) => listOutbox(read, { limit: 9 }))[0]).not.toHaveProperty('raw')
+  })
+})
+
+describe('after the clock was set back', () => {
+  it('a retry waits no longer than the ladder’s longest wait', () => {
+    queue('a')
+    record('deferred', NOON, ...claim(NOON))
+    const before = addMs(NOON, -365 * 86_400_000)
+
+    expect(db.transact((tx) => pullBackAfterClockStep(tx, NOON, MAX_MS))).toBe(0)
+    // The notBefore of an ordinary mail was an instant of the wrong clock too.
+    expect(db.transact((tx) => pullBackAfterClockStep(tx, before, MAX_MS))).toBeGreaterThan(0)
+    expect(claim(before)).toHaveLength(1)
+  })
+
+  it('a retry planned by the wrong clock is due now, one planned by the right clock is left alone', () => {
+    const wrong = addMs(NOON, 365 * 86_400_000)
+    const right = addMs(NOON, 60 * MINUTE)
+    queue('a')
+    record('deferred', wrong, ...claim(wrong))
+
+    expect(db.transact((tx) => pullBackAfterClockStep(tx, right, MAX_MS))).toBe(1)
+    const rows = claim(right)
+    expect(rows).toHaveLength(1)
+    record('deferred', right, ...rows)
+    expect(db.transact((tx) => pullBackAfterClockStep(tx, right, MAX_MS))).toBe(0)
+    expect(claim(right)).toEqual([])
+  })
+
+  it('an acknowledgement queued in what is now the future leaves at once', () => {
+    queue('ack', { notBefore: addMs(NOON, 20_000) })
+    const before = addMs(NOON, -86_400_000)
+
+    db.transact((tx) => pullBackAfterClockStep(tx, before, MAX_MS))
+
+    expect(claim(before)).toHaveLength(1)
+  })
+
+  it('a notice still never leaves before its instant (G7)', () => {
+    queue('n1', { noticeId: 1, notBefore: addMs(NOON, MINUTE) })
+    queue('n2', { noticeId: 1 })
+    record('deferred', NOON, ...claim(NOON))
+    const before = addMs(NOON, -86_400_000)
+
+    db.transact((tx) => pullBackAfterClockStep(tx, before, MAX_MS))
+
+    expect(claim(addMs(NOON, -1))).toEqual([])
+    expect(claim(NOON).map(({ once }) => once)).toEqual(['n2'])
+  })
+})
+
+describe('for every run of outcomes, crashes and clock steps', () => {
+  type Step =
+    | { readonly do: 'claim'; readonly outcome: SendResult['kind'] | 'crash' }
+    | { readonly do: 'wait'; readonly ms: number }
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({
+        do: fc.constant('claim' as const),
+        outcome: fc.constantFrom('accepted', 'deferred', 'rejected', 'uncertain', 'crash')
+      }),
+      fc.record({
+        do: fc.constant('wait' as const),
+        ms: fc.integer({ min: -90 * MINUTE, max: 90 * MINUTE })
+      })
+    ),
+    { maxLength: 30 }
+  ) as fc.Arbitrary<Step[]>
+
+  it('a mail is accepted at most once, waits at least its ladder step, and never leaves early', () => {
+    let run = 0
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 0, max: 60 * MINUTE }), (plan, delay) => {
+        run += 1
+        const notBefore = addMs(NOON, delay)
+        db.transact((tx) => tx.run('DELETE FROM outbox'))
+        queue(`run${run}`, { notBefore, noticeId: 1 })
+        let now = NOON
+        let accepted = 0
+        for (const step of plan) {
+          if (step.do === 'wait') {
+            now = addMs(now, step.ms)
+            if (step.ms < 0) db.transact((tx) => pullBackAfterClockStep(tx, now, MAX_MS))
+            continue
+          }
+          for (const row of claim(now)) {
+            expect(accepted).toBe(0)
+            expect(msOf(now)).toBeGreaterThanOrEqual(msOf(notBefore))
+            const wait = delayMs(row.attempts) ?? 15 * MINUTE
+            expect(row.nextAttemptAt).toBe(addMs(now, wait))
+            if (step.outcome === 'crash') continue
+            record(step.outcome, now, row)
+            if (step.outcome === 'accepted') accepted += 1
+          }
+        }
+        const counts = db.read(countOutbox)
+        expect(counts.sent).toBe(accepted)
+        expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(1)
+      }),
+      { numRuns: 60 }
+    )
+  })
+})

@@ -1,0 +1,50 @@
+/** Databases of the store's tests: real encrypted files in temporary folders with the real migrations. */
+import { join } from 'node:path'
+import { parseAddress } from '../../../src/domain/address.ts'
+import { parseMessageId } from '../../../src/domain/ids.ts'
+import { type Instant, parseInstant } from '../../../src/domain/time.ts'
+import { type Database, openDatabase } from '../../../src/store/database.ts'
+import { type NewOutbox } from '../../../src/store/outbox.ts'
+
+export const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
+export const PASSPHRASE = `it's a "long" passphrase; -- ü`
+
+/** An instant from RFC 3339 text. */
+export function at(text: string): Instant {
+  const instant = parseInstant(text)
+  if (instant === null) throw new Error(`not an instant: ${text}`)
+  return instant
+}
+
+export const NOON = at('2026-11-22T12:00:00Z')
+
+/** Opens `<folder>/postern.db` with the real migrations. */
+export function openIn(folder: string): Database {
+  return openDatabase({
+    path: join(folder, 'postern.db'),
+    passphrase: PASSPHRASE,
+    migrationsDir: MIGRATIONS,
+    now: NOON
+  })
+}
+
+/** A finished mail, named by `once`. */
+export function mail(once: string, change: Partial<NewOutbox> = {}): NewOutbox {
+  const envelopeTo = parseAddress('alice@example.org')
+  const messageId = parseMessageId(`${once.replaceAll(/[^a-z0-9]/gi, '.')}@desk.example`)
+  if (envelopeTo === null || messageId === null) throw new Error('bad test data')
+  return {
+    once,
+    kind: 'acknowledgement',
+    caseId: null,
+    noticeId: null,
+    audience: 'reporter',
+    recipientId: '',
+    envelopeFrom: '',
+    envelopeTo,
+    messageId,
+    raw: Buffer.from(`Subject: ...\r\n\r\n${once}\r\n`),
+    notBefore: NOON,
+    ...change
+  }
+}

@@ -1,0 +1,74 @@
+/** TLS rules that IMAP and SMTP share. */
+import { describe, expect, it } from 'vitest'
+import {
+  connectionTrouble,
+  isLoopback,
+  isTlsCode,
+  tlsOptions
+} from '../../../src/transport/server.ts'
+
+describe('server options', () => {
+  it.each(['localhost', '127.0.0.1', '127.9.9.9', '::1'])('takes %s for this machine', (host) => {
+    expect(isLoopback(host)).toBe(true)
+  })
+
+  it.each([
+    'localhost.example',
+    '128.0.0.1',
+    '127.0.0.1.example',
+    'mail.example.org',
+    '0.0.0.0',
+    ''
+  ])('does not take %s for this machine', (host) => {
+    expect(isLoopback(host)).toBe(false)
+  })
+
+  it('allows clear text on loopback only', () => {
+    expect(tlsOptions({ host: '127.0.0.1', port: 25, tls: 'none' })).toMatchObject({
+      rejectUnauthorized: true
+    })
+    expect(() => tlsOptions({ host: 'imap.example.org', port: 143, tls: 'none' })).toThrow(
+      expect.objectContaining({ code: 'config', retryable: false })
+    )
+  })
+
+  it('always verifies, from TLS 1.2 on, and trusts only the given CA where there is one', () => {
+    expect(tlsOptions({ host: 'h.example', port: 1, tls: 'implicit', ca: 'PEM' })).toEqual({
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ca: 'PEM'
+    })
+  })
+
+  it.each([
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'CERT_HAS_EXPIRED',
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'ETLS'
+  ])('knows %s for TLS', (code) => {
+    expect(isTlsCode(code)).toBe(true)
+  })
+
+  it.each(['ECONNREFUSED', 'ETIMEDOUT', 'ENOTFOUND', 'EAUTH', ''])(
+    'does not take %s for TLS',
+    (code) => {
+      expect(isTlsCode(code)).toBe(false)
+    }
+  )
+
+  it('calls only network trouble retryable and names the setting to look at', () => {
+    expect(connectionTrouble('imap', 'network', null)).toMatchObject({
+      code: 'imap',
+      retryable: true
+    })
+    expect(connectionTrouble('smtp', 'auth', null)).toMatchObject({
+      code: 'smtp-auth',
+      retryable: false
+    })
+    expect(connectionTrouble('smtp', 'auth', null).message).toContain('smtp.password')
+    expect(connectionTrouble('imap', 'tls', null).message).toContain('imap.ca')
+  })
+})

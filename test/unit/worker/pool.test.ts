@@ -1,0 +1,137 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { type Fingerprint, type MessageId } from '../../../src/domain/ids.ts'
+import { type OutgoingHeaders, type SealTo } from '../../../src/domain/outgoing.ts'
+import { type Instant } from '../../../src/domain/time.ts'
+import { type Workers } from '../../../src/effects/effects.ts'
+import { type LogEvent } from '../../../src/effects/events.ts'
+import { createWorkers, type WorkerOptions } from '../../../src/worker/pool.ts'
+
+const now = '2026-11-22T10:00:00.000Z' as Instant
+const headers: OutgoingHeaders = {
+  messageId: 'a@desk.example' as MessageId,
+  date: now,
+  fromName: 'Desk',
+  to: { name: '', address: 'r@x.example' as Address },
+  subject: 's',
+  inReplyTo: null,
+  references: [],
+  autoSubmitted: 'no'
+}
+const start = {
+  deskKeys: [],
+  passphrase: '',
+  deskName: 'Desk',
+  deskAddress: 'security@desk.example' as Address,
+  maintainerKeys: []
+}
+let workers: Workers | undefined
+let events: LogEvent[] = []
+
+async function stubborn(options: Partial<WorkerOptions> = {}): Promise<Workers> {
+  events = []
+  workers = await createWorkers({
+    start,
+    onEvent: (event) => events.push(event),
+    maxThreads: 2,
+    workerFile: new URL('./fixtures/stubborn-worker.mjs', import.meta.url),
+    execArgv: [],
+    ...options
+  })
+  return workers
+}
+
+afterEach(async () => {
+  await workers?.close()
+  workers = undefined
+})
+
+describe('the worker pool', () => {
+  it.each(['spin', 'hang'])('ends a worker whose task runs over its time (%s)', async (how) => {
+    const pool = await stubborn({ taskMs: 2500 })
+    const error = await pool.signClear(how, headers, now).catch((e: unknown) => e)
+    expect(error).toMatchObject({ name: 'Trouble', code: 'worker-limit' })
+    expect(events).toEqual([{ event: 'worker.killed', task: 'signClear', code: 'worker-limit' }])
+  })
+
+  it('lets other tasks finish while one is over its time, and works on afterwards', async () => {
+    const pool = await stubborn({ taskMs: 2500 })
+    const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
+    const others = Array.from({ length: 20 }, () => pool.openHeaders(new Uint8Array(3), now))
+    expect(await Promise.all(others)).toEqual(Array(20).fill('answered'))
+    expect(await spinning).toMatchObject({ code: 'worker-limit' })
+    expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
+  })
+
+  it('works on with one thread after that thread was ended', async () => {
+    const pool = await stubborn({ taskMs: 2500, maxThreads: 1 })
+    const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
+    const waiting = pool.openHeaders(new Uint8Array(3), now)
+    expect(await spinning).toMatchObject({ code: 'worker-limit' })
+    expect(await waiting).toBe('answered')
+  })
+
+  it.each(['exit', 'grow'])('reports a dead worker as a crash and works on (%s)', async (how) => {
+    const pool = await stubborn({ memoryMegabytes: 48 })
+    const error = await pool.signClear(how, headers, now).catch((e: unknown) => e)
+    expect(error).toMatchObject({ name: 'Trouble', code: 'worker-crash' })
+    expect(events).toContainEqual({
+      event: 'worker.killed',
+      task: 'signClear',
+      code: 'worker-crash'
+    })
+    expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
+  })
+
+  it('never passes on the words of an error inside a worker', async () => {
+    const pool = await stubborn()
+    const error = await pool.signClear('throw', headers, now).catch((e: unknown) => e)
+    expect(String(error)).not.toContain('content of a mail')
+  })
+
+  it('gives a failed task back as what it was', async () => {
+    const pool = await stubborn()
+    await expect(pool.signClear('bug', headers, now)).rejects.toMatchObject({ name: 'Invariant' })
+    await expect(pool.signClear('trouble', headers, now)).rejects.toMatchObject({
+      code: 'desk-key',
+      message: 'the hint'
+    })
+  })
+
+  it('keeps the order of a long list of recipients', async () => {
+    const pool = await stubborn()
+    const to = Array.from(
+      { length: 333 },
+      (_, index): SealTo => ({
+        headers,
+        fingerprint: '' as Fingerprint,
+        keyData: Uint8Array.of(index & 255, index >> 8)
+      })
+    )
+    const body = { text: 't', attachments: [], original: new Uint8Array(100_000) }
+    const sealed = await pool.seal(body, to, now)
+    expect(sealed).toEqual(to.map(({ keyData }) => ({ kind: 'sealed', raw: keyData })))
+    expect(await pool.seal(body, [], now)).toEqual([])
+  })
+
+  it('leaves the bytes of its caller alone', async () => {
+    const pool = await stubborn()
+    const raw = new Uint8Array(500_000).fill(7)
+    await pool.openHeaders(raw, now)
+    expect(raw.byteLength).toBe(500_000)
+    expect(raw[499_999]).toBe(7)
+  })
+
+  it('refuses what runs, what waits and what comes later once it is closed', async () => {
+    const pool = await stubborn({ maxThreads: 1 })
+    const running = pool.signClear('hang', headers, now).catch((e: unknown) => e)
+    const waiting = pool.openHeaders(new Uint8Array(3), now).catch((e: unknown) => e)
+    await pool.close()
+    expect(await running).toMatchObject({ code: 'stopping' })
+    expect(await waiting).toMatchObject({ code: 'stopping' })
+    await expect(pool.openHeaders(new Uint8Array(3), now)).rejects.toMatchObject({
+      code: 'stopping'
+    })
+    expect(events).toEqual([])
+  })
+})

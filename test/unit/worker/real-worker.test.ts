@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { type MessageId } from '../../../src/domain/ids.ts'
+import { type OutgoingHeaders, type SealTo } from '../../../src/domain/outgoing.ts'
+import { addMs, instantFromMs } from '../../../src/domain/time.ts'
+import { type Workers } from '../../../src/effects/effects.ts'
+import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
+import { gpgPerson, type Person } from '../../support/people.ts'
+import { describeWith } from '../../support/requires.ts'
+import { createTestWorkers } from '../../support/workers.ts'
+
+const started = instantFromMs(Date.now())
+const now = addMs(started, 60_000)
+const onEvent = (): void => undefined
+
+let desk: TestDesk
+let workers: Workers
+
+function headersFor(address: string, id: string): OutgoingHeaders {
+  return {
+    messageId: `${id}@acme.example` as MessageId,
+    date: now,
+    fromName: 'ACME Security Team',
+    to: { name: '', address: address as Address },
+    subject: `for ${id}`,
+    inReplyTo: null,
+    references: [],
+    autoSubmitted: 'auto-generated'
+  }
+}
+
+beforeAll(async () => {
+  desk = await testDesk(addMs(started, -86_400_000))
+  workers = await createTestWorkers({ start: desk.start, onEvent, maxThreads: 2 })
+}, 30_000)
+afterAll(() => workers.close())
+
+describe('real workers', () => {
+  it('seal a long list in order, each to its own key, refusing only the bad one', async () => {
+    const address = 'r@x.example' as Address
+    const request = { name: 'R', address, passphrase: 'p', lifetimeSeconds: null }
+    const key = await generateDeskKey(request, started)
+    const facts = await workers.inspectKey(Buffer.from(key.publicArmored), now)
+    if (facts === null) throw new Error('a new key is unreadable')
+    const to = Array.from({ length: 70 }, (_, index): SealTo => {
+      const keyData = index === 40 ? Buffer.from('garbage') : facts.keyData
+      return { headers: headersFor(address, `n${index}`), fingerprint: facts.fingerprint, keyData }
+    })
+    const body = { text: 'notice', attachments: [], original: new Uint8Array(200_000) }
+    const sealed = await workers.seal(body, to, now)
+    expect(sealed).toHaveLength(70)
+    for (const [index, one] of sealed.entries()) {
+      if (index === 40) expect(one).toEqual({ kind: 'refused', because: 'unreadable' })
+      else if (one.kind === 'sealed') {
+        expect(Buffer.from(one.raw).toString('latin1')).toContain(`<n${index}@acme.example>`)
+      } else expect(one.kind).toBe('sealed')
+    }
+  })
+
+  it('never start with a wrong passphrase, and say which of the two is wrong', async () => {
+    const start = { ...desk.start, passphrase: 'wrong horse' }
+    const error: unknown = await createTestWorkers({ start, onEvent }).catch((e: unknown) => e)
+    expect(error).toMatchObject({ name: 'Trouble', code: 'desk-key', retryable: false })
+    expect(String(error)).toContain('passphrase does not unlock')
+    expect(String(error)).not.toContain('horse')
+  })
+
+  it('never start with a public key in place of the private one', async () => {
+    const start = { ...desk.start, deskKeys: [desk.publicArmored] }
+    await expect(createTestWorkers({ start, onEvent })).rejects.toThrow('public key')
+  })
+
+  it('report unclean headers as a bug, without their content', async () => {
+    const headers = { ...headersFor('r@x.example', 'x'), subject: 'secret\r\nBcc: x@y.example' }
+    const error: unknown = await workers.signClear('t', headers, now).catch((e: unknown) => e)
+    expect(error).toMatchObject({ name: 'Invariant' })
+    expect(String(error)).not.toMatch(/secret|Bcc/)
+  })
+})
+
+describeWith(['gpg'], 'real workers and a person with GnuPG', () => {
+  let alice: Person
+  beforeAll(async () => {
+    alice = await gpgPerson({ name: 'Alice', address: 'alice@reporter.example' })
+    await alice.importKey(desk.publicArmored)
+  })
+  afterAll(() => alice.close())
+
+  it('open what she encrypts, with large attachments, byte for byte', async () => {
+    const content = new Uint8Array(300_000).map((_, index) => (index * 7) % 256)
+    const raw = await alice.write({
+      to: 'security@acme.example',
+      subject: 'Überlauf',
+      text: 'the report',
+      attachments: [{ filename: 'poc.bin', contentType: 'application/octet-stream', content }]
+    })
+    const opened = await workers.open(raw, { now, knownKeys: [] })
+    expect(opened).toMatchObject({ encrypted: true, decrypted: true, failure: null })
+    expect(opened.text.trim()).toBe('the report')
+    expect(opened.protected?.subject).toBe('Überlauf')
+    expect(Buffer.from(opened.attachments[0]?.content ?? []).equals(content)).toBe(true)
+    expect((await workers.openHeaders(raw, now)).failure).toBe('limit')
+  })
+
+  it('verify her signature against a key that is known', async () => {
+    const raw = await alice.write({ to: 'security@acme.example', subject: 's', text: 't' })
+    const facts = await workers.inspectKey(Buffer.from(await alice.exportPublicKey()), now)
+    const knownKeys = facts === null ? [] : [facts.keyData]
+    const { signatures } = await workers.open(raw, { now, knownKeys })
+    expect(signatures).toMatchObject([{ state: 'valid', fingerprint: alice.fingerprint }])
+  })
+})
