@@ -174,6 +174,7 @@ function edgesOf(loaded: LoadedConfig, log: Log): Edges {
     sender: createSender(
       {
         ...server(smtp),
+        replyTimeoutMs: smtp.replySeconds * 1000,
         ...(smtp.user === null || smtpPassword === null
           ? {}
           : { user: smtp.user, password: smtpPassword.reveal() })

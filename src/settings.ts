@@ -37,6 +37,7 @@ export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Jud
       address,
       casePrefix,
       timezone,
+      bounceAddress: config.smtp.bounceAddress,
       fingerprint: desk.fingerprint,
       keyExpiresAt: desk.expiresAt
     },

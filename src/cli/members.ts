@@ -142,7 +142,7 @@ export async function removeTheMember(call: Call, id: string): Promise<void> {
   await withDatabase(call, (db) => {
     const at = systemClock.now()
     const removed = db.transact((tx) => {
-      if (!removeMember(tx, id)) return false
+      if (!removeMember(tx, id, at)) return false
       appendAudit(tx, {
         at,
         actor: 'operator',

@@ -34,7 +34,10 @@ export async function open(call: Call, file: string, options: OpenOptions): Prom
       : await givenKeys(options.secretKey, options, now)
   const opened = await openMail(raw, keys, { now, deskAddress })
   if (call.json) printJson(call.streams, toOpenJson(opened))
-  else call.streams.out(`${printable(toOpenPage(opened, process.stdout.columns ?? 80))}\n`)
+  else
+    call.streams.out(
+      `${printable(toOpenPage(opened, process.stdout.isTTY ? process.stdout.columns : 80))}\n`
+    )
 }
 
 async function configuredKeys(

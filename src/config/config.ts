@@ -38,6 +38,7 @@ export type Config = {
     readonly user: string | null
     /** Envelope sender with `{token}`; null for the desk's address. */
     readonly bounceAddress: string | null
+    readonly replySeconds: number
   }
   readonly storagePath: string
   /** Cron expressions of 5 or 6 fields, in the desk's time zone. */

@@ -47,7 +47,7 @@ export async function loadConfig(
   const absolute = resolve(path)
   if (!existsSync(absolute)) {
     throw new ConfigError(absolute, [
-      'there is no configuration: run "postern init", or name the file with --config FILE'
+      'there is no configuration here: write one (README shows how), or name it with --config FILE'
     ])
   }
   const document = await readYaml(absolute)

@@ -121,7 +121,15 @@ async function readSmtp(
   const port = section.port ?? { implicit: 465, starttls: 587, none: 25 }[tls]
   const user = section.user ?? null
   return {
-    config: { host, port, tls, ca, user, bounceAddress: section.bounce_address ?? null },
+    config: {
+      host,
+      port,
+      tls,
+      ca,
+      user,
+      bounceAddress: section.bounce_address ?? null,
+      replySeconds: section.reply_seconds
+    },
     password
   }
 }

@@ -89,7 +89,10 @@ const smtp = z.strictObject({
     .optional()
     .describe(
       'Envelope sender with {token}, where the mail host delivers such addresses to the inbox.'
-    )
+    ),
+  reply_seconds: whole(5, 3600)
+    .default(600)
+    .describe('How long the server may take for one answer (RFC 5321 asks for 10 minutes).')
 })
 
 const storage = z.strictObject({

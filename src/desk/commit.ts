@@ -67,24 +67,34 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): 'queued' | 'alrea
 }
 
 function write(tx: Tx, decision: Decision, prepared: Prepared, work: Work): Committed | null {
+  if (decision.kind === 'dispose') return dispose(tx, decision, work)
+  // Mails were prepared beforehand and are queued below.
+  if (decision.kind === 'send-sealed' || decision.kind === 'send-clear') return null
+  if (isCaseDecision(decision)) writeCase(tx, decision, prepared)
+  else writeOther(tx, decision, work)
+  return null
+}
+
+type CaseDecision = Extract<
+  Decision,
+  { readonly kind: 'open-case' | 'update-case' | 'add-message' }
+>
+
+function isCaseDecision(decision: Decision): decision is CaseDecision {
+  return ['open-case', 'update-case', 'add-message'].includes(decision.kind)
+}
+
+function writeCase(tx: Tx, decision: CaseDecision, prepared: Prepared): void {
   switch (decision.kind) {
-    case 'send-sealed':
-    case 'send-clear':
-      return null // prepared beforehand, queued below
     case 'open-case':
       insertCase(tx, decision.case, prepared.roots)
-      return null
+      return
     case 'update-case':
       updateCase(tx, decision)
-      return null
+      return
     case 'add-message':
       insertMessage(tx, requiredCase(tx, decision.tag), decision.message)
-      return null
-    case 'dispose':
-      return dispose(tx, decision, work)
-    default:
-      writeOther(tx, decision, work)
-      return null
+      return
   }
 }
 

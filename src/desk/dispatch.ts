@@ -27,7 +27,7 @@ export function createDispatcher(
   sender: Sender,
   options: { readonly signal: AbortSignal; readonly ended: () => void }
 ): Dispatcher {
-  const sending = new Set<Promise<void>>()
+  const sending = new Map<number, Promise<void>>()
   let finished: { readonly row: Claimed; readonly result: SendResult }[] = []
 
   function record(): boolean {
@@ -51,15 +51,21 @@ export function createDispatcher(
     if (limit <= 0 || options.signal.aborted) return false
     const now = desk.clock.now()
     const claimed = desk.db.transact((tx) =>
-      claimDue(tx, now, { limit, bytesMax: IN_FLIGHT_BYTES_MAX, delayMs: nextAttemptMs })
+      claimDue(tx, now, {
+        limit,
+        // A mail that waits for a slow server is not due again before its outcome is recorded.
+        except: [...sending.keys(), ...finished.map(({ row }) => row.id)],
+        bytesMax: IN_FLIGHT_BYTES_MAX,
+        delayMs: nextAttemptMs
+      })
     )
     for (const row of claimed) {
       const done = sendOne(sender, row, options.signal).then((result) => {
         finished.push({ row, result })
-        sending.delete(done)
+        sending.delete(row.id)
         options.ended()
       })
-      sending.add(done)
+      sending.set(row.id, done)
     }
     return claimed.length > 0
   }
@@ -71,7 +77,7 @@ export function createDispatcher(
     },
     inFlight: () => sending.size,
     end: async () => {
-      await Promise.allSettled(sending)
+      await Promise.allSettled(sending.values())
       record()
     }
   }

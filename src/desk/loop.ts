@@ -163,7 +163,6 @@ async function intakeLoop(
   while (!signal.aborted) {
     try {
       const mailbox = await edges.openMailbox()
-      desk.log({ event: 'imap.connected' })
       try {
         await useMailbox(desk, edges, bells, { mailbox, signal, worked: () => (losses = 0) })
       } finally {
@@ -171,7 +170,7 @@ async function intakeLoop(
       }
     } catch (error) {
       if (!(error instanceof Trouble)) throw error
-      if (signal.aborted) return
+      if (isStopped(signal)) return
       losses += 1
       const retryInMs = backoffMs(desk, losses)
       desk.log({ event: 'imap.lost', code: error.code, retryInMs })
@@ -235,7 +234,7 @@ async function persist(
       failures = 0
     } catch (error) {
       if (!(error instanceof Trouble) || !error.retryable) throw error
-      if (signal.aborted) return
+      if (isStopped(signal)) return
       failures += 1
       const retryInMs = backoffMs(desk, failures)
       desk.log({ event: 'trouble', code: error.code, where, retryInMs })
@@ -251,4 +250,9 @@ function backoffMs(desk: Desk, failures: number): number {
 
 function nothing(): void {
   // `--once` has nobody to wake.
+}
+
+/** Asked anew after every wait: the compiler would take the first answer for the last. */
+function isStopped(signal: AbortSignal): boolean {
+  return signal.aborted
 }

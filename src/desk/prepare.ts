@@ -2,7 +2,7 @@
  * The *prepare* step: decisions that send become finished mails, rendered, sealed and numbered, in memory only. Has no
  * consequences: whatever fails here leaves nothing behind. A key that is refused never turns into clear text (G3).
  */
-import { type Address, type Contact, domainOf } from '../domain/address.ts'
+import { type Address, type Contact, domainOf, parseAddress } from '../domain/address.ts'
 import {
   type Audience,
   type Decision,
@@ -65,6 +65,14 @@ type Thread = {
   readonly answerTo: MessageId | null
 }
 
+/** What all mails of one unit of work share. */
+type Job = {
+  readonly decisions: readonly Decision[]
+  readonly source: Source
+  readonly roots: Roots
+  readonly now: Instant
+}
+
 /** Renders and seals everything that the decisions send. */
 export async function prepare(
   desk: Desk,
@@ -77,7 +85,7 @@ export async function prepare(
   const refused: RefusedCopy[] = []
   for (const decision of decisions) {
     if (decision.kind === 'send-clear')
-      mails.push(await prepareClear(desk, decision, decisions, roots, now))
+      mails.push(await prepareClear(desk, decision, { decisions, source, roots, now }))
     if (decision.kind !== 'send-sealed') continue
     const copies = await prepareSealed(desk, decision, { decisions, source, roots, now })
     mails.push(...copies.mails)
@@ -94,12 +102,7 @@ export function newMessageId(desk: Desk): MessageId {
 async function prepareSealed(
   desk: Desk,
   decision: SendSealed,
-  work: {
-    readonly decisions: readonly Decision[]
-    readonly source: Source
-    readonly roots: Roots
-    readonly now: Instant
-  }
+  work: Job
 ): Promise<Pick<Prepared, 'mails' | 'refused'>> {
   const thread = threadOf(desk, decision, work.decisions, work.roots)
   const body = bodyOf(desk, decision, work.source)
@@ -132,23 +135,17 @@ async function prepareSealed(
   return { mails, refused }
 }
 
-async function prepareClear(
-  desk: Desk,
-  decision: SendClear,
-  decisions: readonly Decision[],
-  roots: Roots,
-  now: Instant
-): Promise<PreparedMail> {
-  const thread = threadOf(desk, decision, decisions, roots)
+async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise<PreparedMail> {
+  const thread = threadOf(desk, decision, work.decisions, work.roots)
   const answered =
     decision.inReplyTo === null ? thread : { ...thread, answerTo: decision.inReplyTo }
   const headers = headersOf(desk, decision, {
     to: decision.to,
     recipientId: decision.recipientId,
     thread: answered,
-    now
+    now: work.now
   })
-  const raw = await desk.workers.signClear(desk.render(decision.template), headers, now)
+  const raw = await desk.workers.signClear(desk.render(decision.template), headers, work.now)
   return finished(desk, decision, headers, { recipientId: decision.recipientId, raw })
 }
 
@@ -166,12 +163,20 @@ function finished(
     audience: decision.audience,
     recipientId: copy.recipientId,
     // An automatic answer that cannot be delivered must not come back (RFC 3834 §3.3).
-    envelopeFrom: decision.autoSubmitted === 'auto-replied' ? '' : desk.settings.desk.address,
+    envelopeFrom:
+      decision.autoSubmitted === 'auto-replied' ? '' : bounceAddress(desk, headers.messageId),
     envelopeTo: headers.to.address,
     messageId: headers.messageId,
     raw: copy.raw,
     notBefore: decision.notBefore
   }
+}
+
+/** Where a bounce goes: the token is the unguessable part of the Message-ID, so it says which mail came back. */
+function bounceAddress(desk: Desk, messageId: MessageId): Address {
+  const { bounceAddress: pattern, address } = desk.settings.desk
+  const token = messageId.slice(0, messageId.indexOf('@'))
+  return (pattern === null ? null : parseAddress(pattern.replace('{token}', token))) ?? address
 }
 
 function headersOf(

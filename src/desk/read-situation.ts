@@ -1,9 +1,9 @@
 /**
  * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
  */
-import { type Address } from '../domain/address.ts'
+import { type Address, domainOf } from '../domain/address.ts'
 import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
-import { type CaseTag, findCaseTags, type MessageId } from '../domain/ids.ts'
+import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { findBinding } from '../policy/authority.ts'
@@ -29,13 +29,17 @@ import { findByMessageId, hasOnce } from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 
-/** Opens the mail; a second time with the keys of its sender when a signature's key was not among the maintainers'. */
+/**
+ * Opens the mail; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
+ * pinned for the address, a list member's, or the one that the mail itself brings.
+ */
 export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
   const opened = await desk.workers.open(raw, { now, knownKeys: [] })
   const from = opened.outer.from
   const isUnknown = opened.signatures.some((signature) => signature.state === 'unknown-key')
   if (!isUnknown || from === null) return opened
-  const knownKeys = desk.db.read((read) => keysOf(read, from.address))
+  const brought = opened.candidateKeys.map(({ keyData }) => keyData)
+  const knownKeys = [...desk.db.read((read) => keysOf(read, from.address)), ...brought]
   return knownKeys.length === 0 ? opened : desk.workers.open(raw, { now, knownKeys })
 }
 
@@ -66,7 +70,10 @@ export async function readSituation(
     quarantined,
     answers: findIssued(read, opened.outer.references),
     tagged: taggedCase(read, desk, opened),
-    bounced: findIssued(read, opened.bounce?.returnedMessageIds ?? []),
+    bounced: findIssued(read, [
+      ...(opened.bounce?.returnedMessageIds ?? []),
+      ...tokenIds(desk, opened)
+    ]),
     member: memberOf(read, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
     senderKey,
@@ -131,6 +138,19 @@ function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
     }
   }
   return null
+}
+
+/** Message-IDs whose token a bounce address in To names, where the mail host supports such addresses. */
+function tokenIds(desk: Desk, opened: OpenedMail): MessageId[] {
+  const { bounceAddress, address } = desk.settings.desk
+  const [before, after] = bounceAddress?.toLowerCase().split('{token}') ?? []
+  if (before === undefined || after === undefined) return []
+  return opened.outer.to.flatMap((to) => {
+    const text = to.address.toLowerCase()
+    if (!text.startsWith(before) || !text.endsWith(after)) return []
+    const token = text.slice(before.length, text.length - after.length)
+    return parseMessageId(`${token}@${domainOf(address)}`) ?? []
+  })
 }
 
 function taggedCase(read: Read, desk: Desk, opened: OpenedMail): CaseRecord | null {

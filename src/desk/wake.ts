@@ -4,9 +4,9 @@
  */
 
 export type Bell = {
-  ring(): void
+  readonly ring: () => void
   /** Sleeps until rung, aborted or `timeoutMs` have passed; a ring from before counts once. */
-  wait(timeoutMs: number, signal: AbortSignal): Promise<void>
+  readonly wait: (timeoutMs: number, signal: AbortSignal) => Promise<void>
 }
 
 /** Longest sleep: setTimeout overflows above 2^31 ms, and no loop may rely on one ring. */

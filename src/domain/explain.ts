@@ -1,66 +1,67 @@
 /**
- * One plain sentence for people per code. Only these sentences ever explain a failure: library messages never reach a
- * mail, because they can carry packet details or content.
+ * One plain sentence for every code of reading, for people who know mail but not OpenPGP. Must never quote the mail:
+ * these sentences go where its content may not.
  */
 import { type OpenFailure, type SignatureState, type WarningCode } from './mail.ts'
 
 const FAILURES: Readonly<Record<OpenFailure, string>> = {
-  'not-for-us': 'it is encrypted to a key that is not the desk key',
-  damaged: 'the encrypted data is damaged or was changed on the way',
-  unsupported: 'it uses an algorithm or format that the desk does not read',
+  'not-for-us':
+    'It is encrypted, but not to a key that the desk holds, so nobody here can read it.',
+  damaged: 'Its encrypted part is broken or was changed on the way, so nothing of it is shown.',
+  unsupported: 'It uses an encryption method that the desk does not support.',
   'no-integrity':
-    'it is encrypted without integrity protection, so it could have been changed on the way',
-  limit: 'it is above a limit of the desk (size, number of parts, time or memory)',
-  expired: 'it is encrypted to a desk key that has expired',
-  empty: 'a mail system on the way removed the encrypted content'
+    'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',
+  limit: 'It is larger or more deeply nested than the desk opens.',
+  expired: 'It is encrypted to an old desk key that has expired and is no longer held.',
+  empty: 'It was sent encrypted, but a mail system on the way removed the encrypted part.'
 }
 
-const SIGNATURES: Readonly<Record<SignatureState, string>> = {
-  valid: 'yes, and the signature is valid',
-  'expired-key': 'yes, but the key has expired',
-  'revoked-key': 'yes, but the key is revoked',
-  'unknown-key': 'yes, but nobody here knows the key, so it proves nothing',
-  bad: 'the signature is WRONG: do not trust who or what this claims'
+const STATES: Readonly<Record<SignatureState, string>> = {
+  valid: 'The signature is valid.',
+  'expired-key': 'The signature was made with a key that has expired.',
+  'revoked-key': 'The signature was made with a key that has been revoked.',
+  'unknown-key': 'The signature was made with a key that is not known here, so it proves nothing.',
+  bad: 'The signature does not match the text, or is not acceptable; it may have been changed on the way.'
 }
 
 const WARNINGS: Readonly<Record<WarningCode, string>> = {
   'repeated-header':
-    'The mail repeats a header field that may stand only once, which can show people different things.',
-  'no-from': 'The mail names no usable sender address.',
-  'no-message-id': 'The mail has no usable Message-ID.',
-  'from-mismatch': 'The sender inside the protected part differs from the sender on the outside.',
-  'unprotected-subject': 'The subject travelled in clear although the mail was encrypted.',
-  'several-signatures': 'The mail carries more than one signature.',
-  'signature-does-not-cover-all': 'The signature does not cover everything in the mail.',
-  'outside-text':
-    'Text was added outside the encrypted part; it is shown apart and is not from the sender.',
-  mangled: 'A mail system on the way broke the encrypted form; the desk repaired it.',
+    'A header field that may occur once, or a single sender, occurs more than once.',
+  'no-from': 'It has no single readable sender address.',
+  'no-message-id': 'It has no usable Message-ID.',
+  'from-mismatch': 'The sender inside the protected part is not the sender on the outside.',
+  'unprotected-subject': 'It was encrypted, but its subject could be read by everybody on the way.',
+  'several-signatures': 'It carries more than one signature.',
+  'signature-does-not-cover-all': 'A signature does not cover all of the mail.',
+  'outside-text': 'There is text outside the protected part; it may have been added by anybody.',
+  mangled: 'A mail system had rearranged its parts; the desk put them back in order.',
   'cleartext-signature':
-    'The text is signed inline; such signatures cover only the text and are easy to misread.',
-  'errant-crypto': 'Encrypted or signed parts inside the mail were left unopened as attachments.',
-  'html-only': 'The mail had only HTML; the text was converted from it.',
-  'html-not-converted': 'The HTML part could not be converted; open the attachment with care.',
+    'It is signed in the old inline form, which protects the text only loosely.',
+  'errant-crypto': 'It contains further encrypted or signed parts, which were left closed.',
+  'html-only': 'Its text was converted from HTML.',
+  'html-not-converted': 'Its HTML could not be converted to text.',
   'undecodable-text': 'Some characters could not be decoded and were replaced.',
-  'text-truncated': 'The text is longer than the desk shows; the rest is in the original.',
-  'too-many-parts': 'The mail has more parts than the desk reads; the rest is in the original.',
-  'broken-mime': 'The structure of the mail is broken; it is shown as far as it is sound.',
-  'several-keys': 'The mail carries several keys for its sender; none of them is used.',
-  'fake-key': 'An attached key does not name the sender and is not used.',
-  smime: 'The mail uses S/MIME, which the desk does not read.',
-  'too-large': 'The mail is too large to be fetched; it waits in the held folder of the mailbox.'
+  'text-truncated': 'The text is longer than what is shown.',
+  'too-many-parts':
+    'It has more parts than are opened one by one; the rest is attached as it came.',
+  'broken-mime': 'Its structure is malformed, so parts may be missing or wrongly divided.',
+  'several-keys': 'It carries several different keys for the sender; none is used.',
+  'fake-key': 'It carries a key that does not name the sender; the key is not used.',
+  smime: 'It uses S/MIME, which the desk does not read.',
+  'too-large': 'It is too large to be fetched; only its header was read.'
 }
 
-/** Why a mail could not be opened; continues a sentence, no capital and no full stop. */
-export function failureSentence(code: OpenFailure): string {
-  return FAILURES[code]
+/** Why a mail stayed closed. */
+export function explainFailure(failure: OpenFailure): string {
+  return FAILURES[failure]
 }
 
-/** Whether it was signed and what that is worth; no full stop. */
-export function signatureSentence(state: SignatureState): string {
-  return SIGNATURES[state]
+/** What the state of a signature means. */
+export function explainSignature(state: SignatureState): string {
+  return STATES[state]
 }
 
-/** What to distrust about the mail; a whole sentence. */
-export function warningSentence(code: WarningCode): string {
+/** What to be careful about. */
+export function explainWarning(code: WarningCode): string {
   return WARNINGS[code]
 }

@@ -10,7 +10,7 @@ import { type Instant } from './time.ts'
 /** How the mail's cryptographic envelope is built. Only `pgp-mime` can carry commands. */
 export type Structure = 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment' | 'clear'
 
-/** Why an encrypted mail could not be opened, or a mail not read. One plain sentence per code: reading/explain.ts. */
+/** Why an encrypted mail could not be opened, or a mail not read. One plain sentence per code: domain/explain.ts. */
 export type OpenFailure =
   | 'not-for-us' // no session key packet for one of our keys
   | 'damaged' // armor, packets or MIME broken, or wrong integrity code
@@ -94,7 +94,7 @@ export type CandidateKey = {
   readonly keyData: Uint8Array
 }
 
-/** Everything to distrust about the mail, as codes; the sentences are in reading/explain.ts. */
+/** Everything to distrust about the mail, as codes; the sentences are in domain/explain.ts. */
 export type WarningCode =
   | 'repeated-header' // more than one From, Subject, Message-ID, Date …
   | 'no-from'

@@ -66,6 +66,8 @@ export type NoticeRecord = {
   /** When the deliveries become due; null until scheduled. */
   readonly releaseAt: Instant | null
   readonly releasedAt: Instant | null
+  /** Whether copies of this revision were sealed for members; an edit then makes a new revision. */
+  readonly hasLeft: boolean
   readonly version: number
 }
 

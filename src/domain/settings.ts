@@ -43,6 +43,8 @@ export type Settings = {
     readonly address: Address
     readonly casePrefix: string
     readonly timezone: string
+    /** Envelope sender with `{token}` in its local part, or null for the desk's address. */
+    readonly bounceAddress: string | null
     readonly fingerprint: Fingerprint
     /** The desk key's end; null when it does not expire. */
     readonly keyExpiresAt: Instant | null

@@ -97,6 +97,8 @@ function freshness(signature: Signature, settings: Settings, now: Instant): Refu
   return ageMs > settings.limits.signatureAgeHours * HOUR_MS ? 'stale' : null
 }
 
+const REF_LINE = /^[>\s]*Ref: (\S{1,40}) (\S{1,254})\s*$/
+
 /** Which case the signed bytes name. */
 export type Binding =
   | { readonly kind: 'case'; readonly tag: CaseTag }
@@ -115,17 +117,28 @@ export function findBinding(
   const { casePrefix, address } = settings.desk
   if (parsed.caseLine === 'conflict') return { kind: 'ambiguous' }
   if (parsed.caseLine !== null) return { kind: 'case', tag: parsed.caseLine }
-  const tags = new Set<CaseTag>()
-  const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
-  const bracketed = /\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? ''
-  for (const tag of findCaseTags(bracketed, casePrefix)) tags.add(tag)
-  for (const match of opened.text.matchAll(/^[>\s]*Ref: (\S{1,40}) (\S{1,254})\s*$/gm)) {
-    if ((match[2] ?? '').toLowerCase() !== address.toLowerCase()) continue
-    for (const tag of findCaseTags(match[1] ?? '', casePrefix)) tags.add(tag)
-  }
+  const tags = new Set([
+    ...subjectTags(opened, casePrefix),
+    ...refTags(opened, casePrefix, address)
+  ])
   const [only, ...more] = tags
   if (only === undefined) return { kind: 'none' }
   return more.length === 0 ? { kind: 'case', tag: only } : { kind: 'ambiguous' }
+}
+
+/** Tags in the first square brackets of the protected subject: the desk puts its own there, in front of all others. */
+function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
+  const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
+  return findCaseTags(/\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? '', casePrefix)
+}
+
+/** Tags in `Ref: TAG address` lines, quoted or not, that name this desk. */
+function refTags(opened: OpenedMail, casePrefix: string, address: string): CaseTag[] {
+  // Line by line: `^` of a multi-line pattern also matches after characters that a reporter can put inside a line.
+  return opened.text.split('\n').flatMap((line) => {
+    const [, tag = '', named = ''] = REF_LINE.exec(line) ?? []
+    return named.toLowerCase() === address.toLowerCase() ? findCaseTags(tag, casePrefix) : []
+  })
 }
 
 /** Roles of which the author needs one, per verb; an empty list means any maintainer (practice.md §6). */

@@ -50,7 +50,8 @@ export type ParsedCommands = {
 
 const VERB_LINE = /^\/([a-z]+)(?:\s+(.*))?$/i
 const CASE_LINE = /^case:\s*(\S+)\s*$/i
-const FIELD_LINE = /^([a-z][a-z_]{1,30}):\s?(.*)$/i
+/** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
+const FIELD_LINE = /^([a-z][a-z_]{1,30}):(?!\/\/)\s?(.*)$/i
 const SIMPLE_VERBS = [
   'help',
   'status',

@@ -18,6 +18,7 @@ export type HoldBecause =
   | 'too-late' // the instant was missed and the policy says to ask
   | 'disclosed' // the disclosure instant has passed: an advance notice makes no sense any more
   | 'clock' // the wall clock jumped; nobody knows whether the instant is really there
+  | 'no-product' // the configuration does not have the product any more
   | 'no-notice' // the product's policy has no advance notice (any more)
 
 /** What a maintainer reads about a hold. */
@@ -27,6 +28,7 @@ export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
     'its instant was missed while the desk was not running, and the policy says to ask a person',
   disclosed: 'the disclosure instant passed before it could leave',
   clock: 'the clock of this machine jumped, so nobody knows whether its instant has really come',
+  'no-product': 'the configuration has no product of this name any more',
   'no-notice': 'the policy of the product has no advance notice'
 }
 

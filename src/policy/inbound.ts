@@ -19,6 +19,9 @@ import { decideReporterKey } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread } from './threading.ts'
 
+const QUARANTINED = 'it could not be opened in three tries'
+const TOO_LARGE = 'larger than the size limit'
+
 /** Decides everything about one arrival. */
 export function decideArrival(
   situation: Situation,
@@ -112,7 +115,8 @@ function decideNewCase(situation: Situation, settings: Settings, moment: Moment)
         kind: 'count-answer',
         address: verdict.to.address,
         answer: 'acknowledgement',
-        at: moment.now
+        // Counted when it leaves, so that those put off fill the hour that they leave in.
+        at: verdict.notBefore
       }
     )
   }
@@ -125,10 +129,9 @@ function decideNewCase(situation: Situation, settings: Settings, moment: Moment)
 
 /** A mail too large or quarantined stays visible in the held folder; its case goes on like any other. */
 function newCaseEnd(situation: Situation, tag: CaseTag): Decision {
-  if (situation.quarantined)
-    return dispose('held', 'quarantined', 'it could not be opened in three tries', tag)
+  if (situation.quarantined) return dispose('held', 'quarantined', QUARANTINED, tag)
   if (situation.opened.warnings.includes('too-large'))
-    return dispose('held', 'too-large', 'larger than the size limit', tag)
+    return dispose('held', 'too-large', TOO_LARGE, tag)
   return dispose('done', 'case-opened', '', tag)
 }
 
@@ -180,34 +183,21 @@ function productOf(opened: OpenedMail, settings: Settings): Product {
 
 function joinCase(
   situation: Situation,
-  thread: Extract<ReturnType<typeof decideThread>, { kind: 'case' }>,
+  thread: JoinedThread,
   settings: Settings,
   moment: Moment
 ): Decision[] {
   const record = thread.case
-  const product = settings.products.find(({ id }) => id === record.product) ?? settings.products[0]
-  if (product === undefined) throw new RangeError('a desk without products')
+  const product = productNamed(record.product, settings)
   const { member } = situation
   const key = thread.senderKnown
     ? decideReporterKey(situation, record.tag, moment.now)
     : { key: situation.bound?.reporterKey ?? null, decisions: [], warnings: [] }
   const author = member !== null ? 'member' : thread.senderKnown ? 'reporter' : 'other'
-  const latest = situation.opened.outer.messageId
-  const decisions: Decision[] = [
-    message(situation, record.tag, author, moment.now),
-    ...key.decisions
-  ]
-  if (thread.senderKnown && latest !== null) {
-    decisions.push({
-      kind: 'update-case',
-      tag: record.tag,
-      version: record.version,
-      set: { reporterLatest: latest }
-    })
-  }
-  const disposition: Disposition = member !== null ? 'member-reply' : 'case-joined'
   return [
-    ...decisions,
+    message(situation, record.tag, author, moment.now),
+    ...key.decisions,
+    ...latestMail(situation, thread),
     relay({
       ...relayInput(situation, product, settings, moment),
       record,
@@ -220,13 +210,32 @@ function joinCase(
       ]
     }),
     audit('case.joined', record.tag, { author, signed: member?.signed ?? false }),
-    dispose(
-      situation.quarantined ? 'held' : 'done',
-      situation.quarantined ? 'quarantined' : disposition,
-      '',
-      record.tag
-    )
+    joinedEnd(situation, record.tag)
   ]
+}
+
+type JoinedThread = Extract<ReturnType<typeof decideThread>, { kind: 'case' }>
+
+function joinedEnd(situation: Situation, tag: CaseTag): Decision {
+  if (situation.quarantined) return dispose('held', 'quarantined', QUARANTINED, tag)
+  if (situation.opened.warnings.includes('too-large'))
+    return dispose('held', 'too-large', TOO_LARGE, tag)
+  return dispose('done', situation.member !== null ? 'member-reply' : 'case-joined', '', tag)
+}
+
+/** The reporter's newest mail is the one that answers refer to. */
+function latestMail(situation: Situation, thread: JoinedThread): Decision[] {
+  const reporterLatest = situation.opened.outer.messageId
+  if (!thread.senderKnown || reporterLatest === null) return []
+  const { tag, version } = thread.case
+  return [{ kind: 'update-case', tag, version, set: { reporterLatest } }]
+}
+
+/** The product of a case; the first one when the configuration no longer has it. */
+function productNamed(name: string, settings: Settings): Product {
+  const product = settings.products.find(({ id }) => id === name) ?? settings.products[0]
+  if (product === undefined) throw new RangeError('a desk without products')
+  return product
 }
 
 function senderWarnings(situation: Situation, senderKnown: boolean): string[] {

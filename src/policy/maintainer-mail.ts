@@ -10,12 +10,10 @@ import { findBinding, judgeAuthority, type Refusal } from './authority.ts'
 import { type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type HashedFile } from './draft.ts'
 import { allMaintainers, maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
+import { refusalMail, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands } from './run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
-
-/** More refusals than this to one maintainer in an hour are recorded but not mailed: somebody is forging. */
-const REFUSALS_PER_HOUR_MAX = 10
 
 /** What becomes of the mail; null when it is nobody's with authority and claims no maintainer. */
 export function decideMaintainerMail(
@@ -37,7 +35,13 @@ export function decideMaintainerMail(
   const binding = findBinding(opened, parsed, settings)
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
   if (binding.kind === 'case' && situation.bound !== null) {
-    const context = commandContext(situation, situation.bound, maintainer, settings, moment)
+    const context = commandContext({
+      situation,
+      bound: situation.bound,
+      author: maintainer,
+      settings,
+      moment
+    })
     return [remember, ...act(parsed, hasCommands, context, situation)]
   }
   if (binding.kind === 'none' && !hasCommands && situation.answers === null) return null
@@ -45,7 +49,7 @@ export function decideMaintainerMail(
     binding.kind === 'ambiguous' ? 'The mail names more than one case.' : NO_CASE[binding.kind]
   return [
     remember,
-    unbound(situation, settings, moment.now, { maintainer, says }),
+    unboundMail({ maintainer, says, arrivalId: situation.arrivalId }, settings, moment.now),
     end('commands-refused', 'held', says, null)
   ]
 }
@@ -177,13 +181,14 @@ function hint(context: CommandContext): Decision[] {
   ]
 }
 
-function commandContext(
-  situation: Situation,
-  bound: BoundCase,
-  author: Maintainer,
-  settings: Settings,
-  moment: Moment
-): CommandContext {
+function commandContext(from: {
+  readonly situation: Situation
+  readonly bound: BoundCase
+  readonly author: Maintainer
+  readonly settings: Settings
+  readonly moment: Moment
+}): CommandContext {
+  const { situation, bound, author, settings, moment } = from
   const product =
     settings.products.find(({ id }) => id === bound.case.product) ?? settings.products[0]
   if (product === undefined) throw new RangeError('a desk without products')
@@ -227,103 +232,18 @@ function refuse(
   if (situation.opened.automatic.includes('auto-replied')) {
     return [end('auto-reply', 'done', 'an automatic answer', null)]
   }
-  const decisions: Decision[] = [
+  const { arrivalId, history } = situation
+  return [
     {
       kind: 'audit',
       actor: 'desk',
       action: 'maintainer-mail.refused',
       tag: null,
       detail: { maintainer: maintainer.id, because }
-    }
+    },
+    ...refusalMail({ maintainer, because, arrivalId }, history.refusalsLastHour, settings, now),
+    end('refused', 'held', because, null)
   ]
-  if (situation.history.refusalsLastHour < REFUSALS_PER_HOUR_MAX) {
-    decisions.push(
-      {
-        kind: 'send-sealed',
-        once: `refusal:${situation.arrivalId}`,
-        mail: 'refusal',
-        caseTag: null,
-        audience: 'maintainer',
-        noticeId: null,
-        subject: 'A mail in your name did nothing',
-        autoSubmitted: 'auto-replied',
-        via: null,
-        notBefore: now,
-        recipients: [maintainerRecipient(maintainer)],
-        files: { from: 'nothing' },
-        template: { name: 'refusal', params: { desk: settings.desk.name, ...REFUSALS[because] } }
-      },
-      { kind: 'count-answer', address: maintainer.address, answer: 'refusal', at: now }
-    )
-  }
-  return [...decisions, end('refused', 'held', because, null)]
-}
-
-/** Validly signed, but for no case: nothing runs, and the author learns why. */
-function unbound(
-  situation: Situation,
-  settings: Settings,
-  now: Instant,
-  { maintainer, says }: { readonly maintainer: Maintainer; readonly says: string }
-): Decision {
-  return {
-    kind: 'send-sealed',
-    once: `transcript:${situation.arrivalId}`,
-    mail: 'transcript',
-    caseTag: null,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: 'Nothing was done',
-    autoSubmitted: 'auto-replied',
-    via: null,
-    notBefore: now,
-    recipients: [maintainerRecipient(maintainer)],
-    files: { from: 'nothing' },
-    template: {
-      name: 'refusal',
-      params: {
-        desk: settings.desk.name,
-        because: says,
-        remedy: 'Send it again, signed and encrypted.'
-      }
-    }
-  }
-}
-
-const SIGN_AGAIN =
-  'If you wrote it, send it again, signed with your registered key and encrypted to the desk.'
-const NOT_YOU = 'If you did not write it, somebody used your name; nothing happened.'
-
-const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly remedy: string }>> = {
-  'not-opened': { because: 'The desk could not open it.', remedy: SIGN_AGAIN },
-  'not-encrypted': { because: 'It was not encrypted.', remedy: SIGN_AGAIN },
-  'not-pgp-mime': { because: 'It was not PGP/MIME from end to end.', remedy: SIGN_AGAIN },
-  unsigned: { because: 'It was not signed.', remedy: SIGN_AGAIN },
-  'several-signatures': { because: 'It carried more than one signature.', remedy: SIGN_AGAIN },
-  'not-covered': { because: 'The signature does not cover the whole mail.', remedy: SIGN_AGAIN },
-  'bad-signature': { because: 'The signature is wrong.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` },
-  'unknown-key': {
-    because: 'It was signed by a key that is not registered for you.',
-    remedy: `${SIGN_AGAIN} ${NOT_YOU}`
-  },
-  'expired-key': {
-    because: 'Your key has expired.',
-    remedy: 'Extend your key and give the operator the new public key.'
-  },
-  'revoked-key': {
-    because: 'Your key is revoked.',
-    remedy: 'Give the operator your new public key.'
-  },
-  'repeated-header': {
-    because: 'It repeats header fields that may stand only once.',
-    remedy: SIGN_AGAIN
-  },
-  stale: { because: 'Its signature is too old.', remedy: SIGN_AGAIN },
-  'from-the-future': {
-    because: 'Its signature is dated in the future.',
-    remedy: 'Set your clock and send it again.'
-  },
-  replayed: { because: 'This very signature was used before.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` }
 }
 
 function audit(

@@ -6,7 +6,10 @@ import { DESK_RULE } from '../domain/template.ts'
 
 const ATTRIBUTION_END =
   /(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|schreef|skrev|napisał\(a\)|написал\(а\)?|пишет|escreveu)\s*:\s*$/iu
-const ATTRIBUTION_START = /^\s*(?:on|am|le|el|il|op|den|em|w dniu)\b/iu
+const ATTRIBUTION_START =
+  /^\s*(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
+/** An attribution that a client wrapped has at most this many lines. */
+const ATTRIBUTION_LINES_MAX = 4
 const FORWARD_RULE =
   /^\s*(?:-{2,}\s*(?:original message|ursprüngliche nachricht|forwarded message|message d'origine|mensaje original)\s*-{2,}|_{20,})\s*$/iu
 const OUTLOOK_FROM = /^\s*(?:from|von|de|da)\s*:\s*\S/iu
@@ -26,19 +29,16 @@ export function newText(text: string): string {
 
 /** The first line that is no longer the author's: signature mark, forward rule, unquoted desk text, Outlook header. */
 function cutAt(lines: readonly string[]): number {
+  const lastProse = lines.findLastIndex(isProse)
   for (const [index, line] of lines.entries()) {
     if (line === '-- ' || line.trimEnd() === '--') return index
     if (line.includes(DESK_RULE) && !QUOTED.test(line)) return index
     if (FORWARD_RULE.test(line)) return index
     if (OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')) return index
-    if (QUOTED.test(line) && isAttribution(lines, index)) return attributionStart(lines, index)
+    // Text below a quote makes it a bottom-posted reply: then only the quote itself goes.
+    if (index > lastProse && QUOTED.test(line)) return attributionStart(lines, index)
   }
   return lines.length
-}
-
-/** Whether the text above the quoted line `index` is an attribution. Text below such a quote is a bottom-posted reply. */
-function isAttribution(lines: readonly string[], index: number): boolean {
-  return attributionStart(lines, index) < index && !lines.slice(index).some(isProse)
 }
 
 function isProse(line: string): boolean {
@@ -50,7 +50,7 @@ function attributionStart(lines: readonly string[], index: number): number {
   let last = index - 1
   while (last >= 0 && (lines[last] ?? '').trim() === '') last -= 1
   if (last < 0 || !ATTRIBUTION_END.test(lines[last] ?? '')) return index
-  for (let start = last; start >= Math.max(0, last - 3); start -= 1) {
+  for (let start = last; start > last - ATTRIBUTION_LINES_MAX && start >= 0; start -= 1) {
     if (ATTRIBUTION_START.test(lines[start] ?? '')) return start
   }
   return last
@@ -64,9 +64,11 @@ function dropTrailingAttribution(lines: readonly string[]): string[] {
       kept.push(line)
       continue
     }
-    const start = kept.findLastIndex((earlier) => ATTRIBUTION_START.test(earlier))
-    if (!ATTRIBUTION_START.test(line) && start >= kept.length - 3 && start >= 0) kept.length = start
-    else if (!ATTRIBUTION_START.test(line)) kept.push(line)
+    if (ATTRIBUTION_START.test(line)) continue
+    const above = kept.slice(1 - ATTRIBUTION_LINES_MAX)
+    const start = above.findLastIndex((earlier) => ATTRIBUTION_START.test(earlier))
+    if (start < 0) kept.push(line)
+    else kept.length -= above.length - start
   }
   return kept
 }

@@ -139,19 +139,21 @@ function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
     approvals: [],
     releaseAt: null,
     releasedAt: null,
+    hasLeft: false,
     version: 0
   }
 }
 
 /** The notice open for change again: one revision further if the list has read the present one. */
 function reopenedNotice(notice: NoticeRecord): NoticeRecord {
-  const left = notice.releasedAt !== null
+  const left = notice.releasedAt !== null || notice.hasLeft
   return {
     ...notice,
     state: 'drafting',
     revision: left ? notice.revision + 1 : notice.revision,
     releaseAt: null,
-    releasedAt: null
+    releasedAt: null,
+    hasLeft: false
   }
 }
 
@@ -160,6 +162,8 @@ export const preview: Handler = (draft, _command, context) => {
   if (notice === null) return refused('There is no notice yet; start with /notice draft.')
   if (notice.state === 'releasing')
     return refused('The notice is leaving at this moment; try again in a minute.')
+  if (draft.decisions.some(({ kind }) => kind === 'issue-preview'))
+    return refused('One mail makes one preview.')
   const missing = missingFields(draft, context)
   if (missing.length > 0) return refused(`The policy wants more first: ${missing.join('; ')}.`)
   const digest = noticeDigest(draft, notice, context)
@@ -278,16 +282,20 @@ function approvalComplaint(
   if (issued === undefined)
     return 'That is not a code of a preview of this notice; /notice preview makes one.'
   if (notice.authorId === context.author.id) return 'Whoever wrote the notice cannot approve it.'
-  if (notice.approvals.some((approval) => approval.maintainerId === context.author.id))
-    return 'You have approved it already.'
   if (msBetween(issued.issuedAt, context.now) > PREVIEW_MS_MAX)
     return 'That preview is older than 72 hours; make a new one.'
-  if (issued.digest !== noticeDigest(draft, notice, context)) {
+  const digest = noticeDigest(draft, notice, context)
+  if (issued.digest !== digest) {
     return 'The notice, its date or its recipients have changed since that preview; make a new one.'
   }
+  const isMine = (given: NoticeRecord['approvals'][number]): boolean =>
+    given.maintainerId === context.author.id && given.digest === digest
+  if (notice.approvals.some(isMine)) return 'You have approved it already.'
   const missing = missingFields(draft, context)
   if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
-  if (draft.case.disclosureAt !== null && draft.case.disclosureAt <= context.now) {
+  if (draft.case.disclosureAt === null)
+    return 'There is no disclosure instant yet; set it with /embargo.'
+  if (draft.case.disclosureAt <= context.now) {
     return 'The disclosure instant has passed; set a new one with /embargo.'
   }
   return null

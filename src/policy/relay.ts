@@ -4,7 +4,7 @@
  */
 import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { failureSentence, signatureSentence, warningSentence } from '../domain/explain.ts'
+import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
@@ -95,7 +95,7 @@ function mailFacts(input: RelayInput): FactLine[] {
 }
 
 function encryptionWords(opened: OpenedMail): string {
-  if (opened.failure !== null) return `could not be opened: ${failureSentence(opened.failure)}`
+  if (opened.failure !== null) return `could NOT be opened. ${explainFailure(opened.failure)}`
   if (!opened.encrypted) return 'no, anybody on the way could read it'
   return opened.structure === 'inline'
     ? 'yes (inline, without protected headers)'
@@ -105,14 +105,16 @@ function encryptionWords(opened: OpenedMail): string {
 function signatureWords(signatures: readonly Signature[], key: PinnedKey | null): string {
   const [first, ...others] = signatures
   if (first === undefined) return 'no'
-  const sentence = signatureSentence(first.state)
   const whose =
     first.fingerprint === null
       ? `key ${first.issuer.toUpperCase()}`
-      : `key ${formatFingerprint(first.fingerprint)}${first.fingerprint === key?.fingerprint ? ', the key known for this reporter' : ''}`
-  return `${sentence} (${whose})${others.length > 0 ? `, and ${others.length} more` : ''}`
+      : `key ${formatFingerprint(first.fingerprint)}`
+  const known = first.fingerprint !== null && first.fingerprint === key?.fingerprint
+  const more = others.length > 0 ? `; ${others.length} more signatures` : ''
+  const mark = first.state === 'valid' ? 'yes.' : 'NOT PROVED.'
+  return `${mark} ${explainSignature(first.state)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
 }
 
 function relayWarnings(opened: OpenedMail): string[] {
-  return opened.warnings.map(warningSentence)
+  return opened.warnings.map(explainWarning)
 }

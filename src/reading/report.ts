@@ -3,6 +3,7 @@
  * foreign text, so nothing in it may act on the terminal.
  */
 import { type Contact } from '../domain/address.ts'
+import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import {
   type OpenedMail,
@@ -10,7 +11,6 @@ import {
   type SignatureState,
   type Structure
 } from '../domain/mail.ts'
-import { explainFailure, explainSignature, explainWarning } from './explain.ts'
 
 /** The contract of `postern open --json`. Addresses are addr-specs; the subject is the protected one where there is one. */
 export type OpenJson = {

@@ -16,11 +16,12 @@ export function findReporterKey(read: Read, address: Address): PinnedKey | null 
   return read.get(sql, [addressKey(address)]) ?? null
 }
 
-/** Pins the first key of an address; a later one changes nothing. */
+/** Pins the first key of an address. A later copy of the same key renews it (expiry, subkeys); another key changes nothing. */
 export function insertReporterKey(tx: Tx, address: Address, key: PinnedKey): void {
   tx.run(
     `INSERT INTO reporter_keys (address, fingerprint, key_data, source, first_seen_at)
-     VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt) ON CONFLICT (address) DO NOTHING`,
+     VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt) 
+     ON CONFLICT (address) DO UPDATE SET key_data = excluded.key_data WHERE fingerprint = excluded.fingerprint`,
     { address: addressKey(address), ...key }
   )
 }

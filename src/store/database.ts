@@ -157,6 +157,8 @@ function configure(connection: Sqlite.Database): void {
   connection.pragma('synchronous = FULL')
   connection.pragma('foreign_keys = ON')
   connection.pragma('secure_delete = ON')
+  // Sorting must not spill rows in clear into the system's temporary folder (G10).
+  connection.pragma('temp_store = MEMORY')
   connection.pragma('trusted_schema = OFF')
   connection.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`)
 }

@@ -16,7 +16,10 @@ export type WaitingDelivery = Contact & {
   readonly keyData: Uint8Array
 }
 
-/** Makes every active member of the product wait for this revision; those already queued stay so, held ones wait again. */
+/**
+ * Makes every active member of the product wait for this revision; those already queued stay so, held ones wait again, and
+ * finished copies of it that a hold kept in the outbox go on.
+ */
 export function planDeliveries(
   tx: Tx,
   notice: { readonly id: number; readonly revision: number; readonly product: string },
@@ -31,6 +34,13 @@ export function planDeliveries(
      ON CONFLICT (notice_id, revision, member_id) DO UPDATE SET state = 'waiting', because = NULL, changed_at = @now
        WHERE state = 'held'`,
     { id: notice.id, revision: notice.revision, product: notice.product, now }
+  )
+  tx.run(
+    `UPDATE outbox SET state = 'queued', next_attempt_at = max(@now, not_before)
+     WHERE state = 'held' AND id IN (
+       SELECT outbox_id FROM deliveries JOIN members ON members.id = deliveries.member_id
+       WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND members.state = 'active')`,
+    { id: notice.id, revision: notice.revision, now }
   )
 }
 

@@ -4,6 +4,7 @@
 import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type MemberRecord } from '../domain/notice.ts'
+import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 /** A member with the certificate that notices are sealed to. */
@@ -48,12 +49,25 @@ export function insertMember(
   return 'added'
 }
 
-/** Takes a member off the list; false when there is none active under this id. The row stays for the record. */
-export function removeMember(tx: Tx, id: string): boolean {
-  return (
-    tx.run("UPDATE members SET state = 'removed' WHERE id = ? AND state <> 'removed'", [id])
-      .changes === 1
+/**
+ * Takes a member off the list; false when there is none active under this id. The row stays for the record, the address is
+ * free again, and what has not left for this member does not leave any more.
+ */
+export function removeMember(tx: Tx, id: string, now: Instant): boolean {
+  const { changes } = tx.run(
+    "UPDATE members SET state = 'removed', address_key = 'removed:' || id WHERE id = ? AND state <> 'removed'",
+    [id]
   )
+  if (changes !== 1) return false
+  tx.run(
+    "UPDATE deliveries SET state = 'held', because = 'removed', changed_at = ? WHERE member_id = ? AND state = 'waiting'",
+    [now, id]
+  )
+  tx.run(
+    "UPDATE outbox SET state = 'held' WHERE audience = 'member' AND recipient_id = ? AND state = 'queued'",
+    [id]
+  )
+  return true
 }
 
 export function findMember(read: Read, id: string): MemberRecord | null {

@@ -17,6 +17,7 @@ import { Trouble } from '../domain/trouble.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 type Row = {
+  readonly hasLeft: number
   readonly id: number
   readonly caseTag: CaseTag
   readonly product: string
@@ -30,7 +31,9 @@ type Row = {
 }
 
 const SELECT = `SELECT notices.id AS id, cases.tag AS caseTag, notices.product AS product, notices.state AS state, revision,
-  fields, author_id AS authorId, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version
+  fields, author_id AS authorId, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version,
+  EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
+    AND deliveries.state = 'queued') AS hasLeft
   FROM notices JOIN cases ON cases.id = notices.case_id`
 
 /** The notice of a case, or null. */
@@ -187,6 +190,7 @@ function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
   return {
     ...row,
     fields: fieldsOf(row.fields),
+    hasLeft: row.hasLeft === 1,
     patches: read.all(patchSql, [row.id]),
     approvals: read.all(approvalSql, [row.id])
   }

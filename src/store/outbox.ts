@@ -60,6 +60,8 @@ export type SendResult = {
 /** How much to claim at once. `delayMs` is the ladder: the wait after so many attempts, null when there is no further one. */
 export type ClaimOptions = {
   readonly limit: number
+  /** Ids on their way in this process. */
+  readonly except: readonly number[]
   /** Most bytes of mail in memory; one mail is always claimed, however large. */
   readonly bytesMax: number
   readonly delayMs: (attempts: number) => number | null
@@ -103,12 +105,14 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
 /**
  * Takes the mails that are due, longest due first: marks them `sending`, counts the attempt and stores when the next
  * would be, all before the network is touched. Commit, send, then call {@link recordOutcomes}; what a crash left
- * `sending` is due again at that next instant. Claim no more until the outcomes are recorded.
+ * `sending` is due again at that next instant. Mails still on their way are named in `except` and not claimed again.
  */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
   const due: Sql<{ id: number; size: number; attempts: number }> = `
     SELECT id, size, attempts FROM outbox
-    WHERE state IN ('queued', 'sending') AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?`
+    WHERE state IN ('queued', 'sending') AND next_attempt_at <= ?
+      AND id NOT IN (SELECT value FROM json_each(?))
+    ORDER BY next_attempt_at, id LIMIT ?`
   const claim: Sql<Claimed> = `
     UPDATE outbox
     SET state = 'sending', attempts = attempts + 1, last_attempt = @isLast,
@@ -116,7 +120,11 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
     WHERE id = @id RETURNING ${COLUMNS}, raw`
   const claimed: Claimed[] = []
   let bytes = 0
-  for (const { id, size, attempts } of tx.all(due, [now, options.limit])) {
+  for (const { id, size, attempts } of tx.all(due, [
+    now,
+    JSON.stringify(options.except),
+    options.limit
+  ])) {
     bytes += size
     if (claimed.length > 0 && bytes > options.bytesMax) break
     const delay = options.delayMs(attempts + 1)

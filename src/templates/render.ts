@@ -4,7 +4,12 @@
  */
 import { Liquid } from 'liquidjs'
 import { assert } from '../domain/assert.ts'
-import { DESK_RULE, type NoticeParams, type Template, type TemplateName } from '../domain/template.ts'
+import {
+  DESK_RULE,
+  type NoticeParams,
+  type Template,
+  type TemplateName
+} from '../domain/template.ts'
 
 const WIDTH = 76
 
@@ -53,7 +58,9 @@ export function createRender(sources: ReadonlyMap<string, string>): Render {
     assert(compiled !== undefined, `there is no template ${name}`)
     const text: unknown = engine.renderSync(compiled, { ...params, rule: DESK_RULE })
     return `${asText(text)
-      .replaceAll(/[ \t]+$/gm, '')
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n')
       .replaceAll(/\n{3,}/g, '\n\n')
       .trim()}\n`
   }
@@ -88,18 +95,21 @@ function wrapLine(line: string, indent: string): string {
     const next = current === '' ? word : `${current} ${word}`
     if (next.trimStart() !== '' && next.length > WIDTH && current.trim() !== '') {
       lines.push(current)
-      current = `${indent}${word}`
+      // A wrapped line must not look like one of the desk's own (see guard).
+      current = DESK_LINE.test(word) ? `${indent}| ${word}` : `${indent}${word}`
     } else current = next
   }
   return [...lines, current].join('\n')
 }
 
+const DESK_LINE = /^[>\s]*(?:ref|case)\s*:/i
+/** Whatever a mail client may turn into a line end when it quotes. */
+const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/
+
 /** Another person's text must not contain lines that the desk would take for its own. */
 function guard(text: string): string {
   return text
-    .split('\n')
-    .map((line) =>
-      /^[>\s]*(?:ref|case)\s*:/i.test(line) || line.includes(DESK_RULE) ? `| ${line}` : line
-    )
+    .split(LINE_END)
+    .map((line) => (DESK_LINE.test(line) || line.includes(DESK_RULE) ? `| ${line}` : line))
     .join('\n')
 }

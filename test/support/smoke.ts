@@ -44,20 +44,20 @@ const t0 = Date.now()
 await sink.waitFor(3)
 console.log('3 mails after', Date.now() - t0)
 for (const t of sink.taken) {
-  const who = t.to[0] === alice.address ? alice : t.to[0] === grace.address ? grace : ada
+  const who = t.to === alice.address ? alice : t.to === grace.address ? grace : ada
   const read = await who.decryptMail(t.raw)
   console.log('=====', t.to, read.encrypted, read.verified, '|', read.subject)
   console.log(read.text)
   console.log(read.attachments.map((a: { filename: string; content: Uint8Array }) => [a.filename, a.content.length]))
 }
-const first = sink.taken.find((t) => t.to[0] === grace.address)!
+const first = sink.taken.find((t) => t.to === grace.address)!
 console.log(Buffer.from(first.raw).toString().slice(0, 1500))
 await imap.append(await grace.reply(first.raw, '/accept\n/reply\nDear Alice,\nthank you, we confirm.\n', { quote: 'below' } as never))
 const t1 = Date.now()
 await sink.waitFor(7).catch(() => null)
 console.log('after command', Date.now() - t1, sink.taken.length)
 for (const t of sink.taken.slice(3)) {
-  const who = t.to[0] === alice.address ? alice : t.to[0] === grace.address ? grace : ada
+  const who = t.to === alice.address ? alice : t.to === grace.address ? grace : ada
   const read = await who.decryptMail(t.raw)
   console.log('=====', t.to, read.encrypted, read.verified, '|', read.subject)
   console.log(read.text)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { explainWarning } from '../../../src/reading/explain.ts'
+import { explainWarning } from '../../../src/domain/explain.ts'
 import { toOpenJson, toOpenPage } from '../../../src/reading/report.ts'
 import { HEAD, lines, mixed, open, textPart } from './material.ts'
 

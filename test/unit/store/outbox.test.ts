@@ -49,7 +49,7 @@ function queue(once: string, change: Partial<NewOutbox> = {}, now = NOON): strin
 }
 
 function claim(now: Instant, limit = 10, bytesMax = 1e9): Claimed[] {
-  return db.transact((tx) => claimDue(tx, now, { limit, bytesMax, delayMs }))
+  return db.transact((tx) => claimDue(tx, now, { limit, except: [], bytesMax, delayMs }))
 }
 
 function record(kind: SendResult['kind'], now: Instant, ...rows: readonly { id: number }[]): void {

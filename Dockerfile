@@ -1,0 +1,31 @@
+# Postern in a container: built in one stage, run in another as an ordinary user. Only /data is written; the root file
+# system may be read-only. At run time the network is needed for the IMAP and SMTP servers only.
+
+FROM node:24-bookworm AS build
+WORKDIR /app
+# better-sqlite3 is compiled here, against the headers that this image brings along.
+ENV npm_config_nodedir=/usr/local
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY migrations ./migrations
+COPY src ./src
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/migrations ./migrations
+COPY --from=build /app/dist ./dist
+RUN install -d -o node -g node -m 0700 /data
+USER node
+VOLUME ["/data"]
+STOPSIGNAL SIGTERM
+# Opens the database with the configured passphrase and checks the record: fails when the configuration, the passphrase or
+# the database is not what the daemon needs. Prints a count and nothing of any case.
+HEALTHCHECK --interval=5m --timeout=60s --start-period=2m --retries=3 \
+  CMD ["node", "/app/dist/main.js", "audit", "verify", "--config", "/etc/postern/postern.yaml"]
+ENTRYPOINT ["node", "/app/dist/main.js"]
+CMD ["run", "--config", "/etc/postern/postern.yaml"]

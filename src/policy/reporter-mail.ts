@@ -1,0 +1,195 @@
+/**
+ * How a maintainer's words reach the reporter of a case (G3, G6): sealed, in clear under the one exception, or not at all with
+ * a content-free stub instead. To the reporter on record and to nobody else.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { formatFingerprint } from '../domain/ids.ts'
+import { type PersonalReply } from '../domain/template.ts'
+import { accepted, type CommandContext, type Draft, refused, type Step } from './draft.ts'
+import { reporterPath } from './recipients.ts'
+
+export type Words = {
+  readonly text: string
+  readonly decision: string
+  readonly title: string
+  readonly says: string
+}
+
+/** Accept and reject reach the reporter where they can; where they cannot, the decision stands and a human is told. */
+export function decisionMail(
+  draft: Draft,
+  context: CommandContext,
+  mail: 'accepted' | 'rejected',
+  words: Words
+): Step {
+  const told = toReporter(draft, context, words, mail)
+  if (told.kind === 'accepted')
+    return accepted(withActivity(told.draft, `${mail} the case`), told.says)
+  const untold = withActivity(
+    { ...draft, decisions: [...draft.decisions, ...(told.anyway ?? [])] },
+    `${mail} the case; the reporter could not be told`
+  )
+  const asked =
+    told.anyway === undefined
+      ? ''
+      : ' I have asked for a key without saying anything; /reply when it comes.'
+  return accepted(
+    untold,
+    `${mail === 'accepted' ? 'Accepted' : 'Rejected'}. The reporter could NOT be told.${asked}`
+  )
+}
+
+/** Sends a maintainer's words to the reporter and to nobody else, or says why that cannot be. */
+export function toReporter(
+  draft: Draft,
+  context: CommandContext,
+  words: Words,
+  mail: 'reply' | 'accepted' | 'rejected' = 'reply'
+): Step {
+  const path = reporterPath(draft.case, context.bound.reporterKey, context.product)
+  if (path.kind === 'no-address')
+    return refused('The report names no address, so nobody can be answered.')
+  if (path.kind === 'no-key') {
+    const stub = contentFree(draft, context, 'key-request')
+    const says =
+      'Not sent: no usable key of the reporter is known. I have asked for one, without saying anything.'
+    return { kind: 'refused', says, anyway: stub === null ? [] : [stub] }
+  }
+  const spoken = words.text === '' ? words.decision : words.text
+  const next: Draft = {
+    ...draft,
+    case: { ...draft.case, answeredAt: draft.case.answeredAt ?? context.now },
+    texts: [
+      ...draft.texts,
+      { title: words.title === '' ? 'To the reporter' : words.title, text: spoken }
+    ],
+    decisions: [
+      ...draft.decisions,
+      message(
+        draft,
+        context,
+        'reporter',
+        words.decision === '' ? words.text : `${words.decision}\n\n${words.text}`.trim()
+      ),
+      reporterMail(draft, context, { words, mail, path })
+    ]
+  }
+  const how = path.kind === 'clear' ? 'in clear' : 'sealed'
+  const active = mail === 'reply' ? withActivity(next, `answered the reporter (${how})`) : next
+  return accepted(active, `${words.says} (${how}).`)
+}
+
+function reporterMail(
+  draft: Draft,
+  context: CommandContext,
+  options: {
+    readonly words: Words
+    readonly mail: 'reply' | 'accepted' | 'rejected'
+    readonly path: Extract<ReturnType<typeof reporterPath>, { kind: 'sealed' | 'clear' }>
+  }
+): Decision {
+  const { words, mail, path } = options
+  const params = {
+    desk: context.settings.desk.name,
+    tag: draft.case.tag,
+    author: context.author.name,
+    text: words.text,
+    decision: words.decision,
+    fingerprint: formatFingerprint(context.settings.desk.fingerprint)
+  }
+  const common = {
+    once: `${mail}:${context.arrivalId}:${draft.decisions.length}`,
+    mail,
+    caseTag: draft.case.tag,
+    subject: `[${draft.case.tag}] ${SUBJECTS[mail]}`,
+    autoSubmitted: 'no',
+    // The maintainer's name stands in the sealed text, not on the envelope.
+    via: null,
+    notBefore: context.now,
+    audience: 'reporter'
+  } as const
+  if (path.kind === 'sealed') {
+    const template: PersonalReply = { name: 'reply', params: { ...params, inClear: false } }
+    return {
+      kind: 'send-sealed',
+      ...common,
+      template,
+      noticeId: null,
+      recipients: [path.recipient],
+      files: { from: 'nothing' }
+    }
+  }
+  const { reporter } = draft.case
+  if (reporter === null) throw new RangeError('a clear path without a reporter')
+  return {
+    kind: 'send-clear',
+    ...common,
+    template: { name: 'reply', params: { ...params, inClear: true } },
+    recipientId: '',
+    to: reporter,
+    inReplyTo: null
+  }
+}
+
+const SUBJECTS = {
+  reply: 'About your report',
+  accepted: 'Your report is accepted',
+  rejected: 'Our decision on your report'
+} as const
+
+/** A constant text to the reporter that says nothing of the case, at most one of a kind per day. */
+export function contentFree(
+  draft: Draft,
+  context: CommandContext,
+  name: 'key-request' | 'resend-request'
+): Decision | null {
+  const { reporter, tag } = draft.case
+  if (reporter === null) return null
+  const { desk } = context.settings
+  return {
+    kind: 'send-clear',
+    once: `${name}:${tag}:${context.now.slice(0, 10)}`,
+    mail: name,
+    caseTag: tag,
+    audience: 'reporter',
+    recipientId: '',
+    to: reporter,
+    inReplyTo: null,
+    subject: `[${tag}] We need something from you`,
+    autoSubmitted: 'auto-generated',
+    via: null,
+    notBefore: context.now,
+    template: {
+      name,
+      params: { desk: desk.name, tag, fingerprint: formatFingerprint(desk.fingerprint) }
+    }
+  }
+}
+
+/** A message for the record of the case. */
+export function message(
+  draft: Draft,
+  context: CommandContext,
+  audience: 'internal' | 'reporter',
+  text: string
+): Decision {
+  return {
+    kind: 'add-message',
+    tag: draft.case.tag,
+    message: {
+      at: context.now,
+      author: 'maintainer',
+      authorId: context.author.id,
+      audience,
+      subject: '',
+      text,
+      messageId: null,
+      arrivalId: context.arrivalId
+    }
+  }
+}
+
+/** One more line for the other maintainers. */
+export function withActivity(draft: Draft, line: string): Draft {
+  return { ...draft, activity: [...draft.activity, line] }
+}

@@ -1,0 +1,77 @@
+/**
+ * `npm run bench`: how fast and how large the built daemon is, on real servers, beside `gpg` doing the same OpenPGP work.
+ * Prints a table and writes `bench-results/<date>.json`. Arguments: names of parts (all by default), `--quick` for small
+ * numbers, `--profile` to see where the processor time goes. It is a benchmark, not a test: a missed aim is no failure.
+ */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type Figure, table } from './figures.ts'
+import { backlog, latency, memory, notice, type Part, relay, type Sizes } from './parts.ts'
+import { profileReport } from './profile.ts'
+
+const PARTS: Readonly<Record<string, Part>> = { backlog, latency, relay, notice, memory }
+const RESULTS = fileURLToPath(new URL('../../bench-results/', import.meta.url))
+
+const FULL: Sizes = {
+  backlog: 500,
+  oneByOne: 100,
+  relayTo: [1, 10, 100],
+  relays: 5,
+  members: 1000,
+  attachmentMiB: 30,
+  idleMs: 65_000,
+  gpgSample: 50
+}
+const QUICK: Sizes = {
+  backlog: 30,
+  oneByOne: 8,
+  relayTo: [1, 10],
+  relays: 2,
+  members: 60,
+  attachmentMiB: 5,
+  idleMs: 3000,
+  gpgSample: 6
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean' }, profile: { type: 'boolean' } }
+})
+const unknown = positionals.find((name) => PARTS[name] === undefined)
+if (unknown === undefined) await main()
+else {
+  process.stderr.write(
+    `There is no part ${unknown}; there are: ${Object.keys(PARTS).join(', ')}.\n`
+  )
+  process.exitCode = 2
+}
+
+async function main(): Promise<void> {
+  const isQuick = values.quick === true
+  const sizes = isQuick ? QUICK : FULL
+  const figures: Figure[] = []
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue
+    process.stderr.write(`${name} …\n`)
+    const folder = values.profile === true ? mkdtempSync(join(tmpdir(), `postern-${name}-`)) : null
+    const nodeOptions = folder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
+    figures.push(...(await part({ sizes, nodeOptions })))
+    if (folder !== null) process.stdout.write(`${profileReport(folder)}\nprofiles: ${folder}\n`)
+  }
+  process.stdout.write(table(figures))
+  const at = new Date()
+  const machine = {
+    node: process.version,
+    processors: availableParallelism(),
+    model: cpus()[0]?.model ?? 'unknown',
+    memoryMiB: Math.round(totalmem() / 2 ** 20)
+  }
+  mkdirSync(RESULTS, { recursive: true })
+  const file = join(RESULTS, `${at.toISOString().slice(0, 19).replaceAll(':', '')}.json`)
+  const result = { at: at.toISOString(), machine, quick: isQuick, sizes, figures }
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
+  process.stdout.write(`\nwritten: ${file}\n`)
+}

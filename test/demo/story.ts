@@ -1,0 +1,356 @@
+/**
+ * The story of the demo, chapter by chapter: from a reporter's first mail to the advance notice and the end of the daemon.
+ * Every line it prints was observed just before in a mailbox or through the command line, and every expectation that is
+ * not met ends it.
+ */
+import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Daemon, type Desk, type WaitFor } from './desk.ts'
+import { type Correspondent } from './mailbox.ts'
+import { expect, type Narrator } from './narrator.ts'
+import { type Identity, type OpenedMail } from './people.ts'
+import { type PostOffice } from './post-office.ts'
+
+/** Everybody and everything on stage. */
+export type Stage = {
+  readonly desk: Desk
+  readonly deskIdentity: Identity
+  readonly daemon: Daemon
+  readonly postOffice: PostOffice
+  readonly waitFor: WaitFor
+  readonly narrator: Narrator
+  readonly signal: AbortSignal
+  readonly alice: Correspondent
+  readonly grace: Correspondent
+  readonly ada: Correspondent
+  /** Members with a good key, and the one whose key expires before the notice leaves. */
+  readonly members: readonly Correspondent[]
+  readonly juniper: Correspondent
+}
+
+type CaseRow = { readonly tag: string; readonly state: string; readonly owner: string | null }
+type NoticeRow = {
+  readonly state: string
+  readonly releaseAt: string | null
+  readonly deliveries: Readonly<Record<string, number>>
+}
+type OutboxRow = { readonly id: number; readonly kind: string; readonly state: string }
+
+const DAY_MS = 86_400_000
+/** The policy tells the list this long before disclosure. */
+const LEAD_MS = 7 * DAY_MS
+/** How far ahead the demo puts the instant at which the notice leaves. */
+const AHEAD_MS = 20_000
+
+const SECRET_WORD = 'negative length'
+const CRASH = {
+  filename: 'crash.bin',
+  contentType: 'application/octet-stream',
+  content: Buffer.from([0x50, 0x4b, 0x00, 0xff, 0x0d, 0x0a, 0x80, 0x00])
+}
+const PATCH = {
+  filename: '0001-check-the-length.patch',
+  contentType: 'text/x-patch',
+  content: Buffer.from(
+    '--- a/parser.c\n+++ b/parser.c\n@@ -40,1 +40,2 @@\n+\tif (length < 0) return PARSE_ERROR;\n \tmemcpy(buffer, input, length);\n'
+  )
+}
+
+/** Tells all of it up to the last chapter, in which the daemon ends. */
+export async function tellStory(stage: Stage): Promise<void> {
+  const tag = await reportArrives(stage)
+  const relays = await maintainersRead(stage, tag)
+  await maintainersAnswer(stage, tag, relays)
+  const leavesAt = await noticeIsDrafted(stage, tag)
+  await noticeIsApproved(stage, leavesAt)
+  await noticeLeaves(stage, tag, leavesAt)
+}
+
+async function reportArrives({ alice, desk, narrator, postOffice }: Stage): Promise<string> {
+  narrator.chapter('Alice reports a vulnerability')
+  await alice.send({
+    subject: 'Heap overflow in the parser',
+    text: `Hello,\na ${SECRET_WORD} in a chunk header overflows the heap; the attached file crashes 4.2.\nAlice\n`,
+    attachments: [CRASH]
+  })
+  const [report] = postOffice.deliveries
+  expect(report !== undefined, 'the report in the mailbox of the desk')
+  expect(!report.raw.includes(SECRET_WORD), 'a report that nobody on the way can read')
+  narrator.saw(
+    `her mail is in the mailbox of the desk: ${report.raw.length} bytes, subject outside "...", encrypted and signed`
+  )
+  const answer = await alice.next('ACME-')
+  expectSealedTo(alice, answer)
+  const tag = /ACME-\d{4}-\d{4}/.exec(answer.subject)?.[0] ?? ''
+  const delivery = postOffice.deliveries.find(({ raw }) => raw.equals(answer.raw))
+  expect(tag !== '' && delivery !== undefined, 'an acknowledgement that names the case')
+  expect(!answer.text.includes(SECRET_WORD), 'an acknowledgement that quotes nothing')
+  narrator.saw(
+    `the acknowledgement is in her mailbox ${delivery.at - report.at} ms later: encrypted to her key, signed by the desk, quoting nothing`
+  )
+  narrator.saw(`it says: "${lineWith(answer.text, 'A person')}"`)
+  const record = await caseOf(desk, tag)
+  expect(record.state === 'received' && record.owner === null, 'a new case without an owner')
+  narrator.saw(`the database has case ${tag}, ${record.state}, without an owner`)
+  return tag
+}
+
+type Relays = { readonly toGrace: OpenedMail; readonly toAda: OpenedMail }
+
+async function maintainersRead({ grace, ada, narrator }: Stage, tag: string): Promise<Relays> {
+  narrator.chapter('Two maintainers read the report')
+  const relays: OpenedMail[] = []
+  for (const [reader, other] of [
+    [grace, ada],
+    [ada, grace]
+  ] as const) {
+    const mail = await reader.next(`[${tag}]`)
+    expectSealedTo(reader, mail)
+    expect(mail.text.includes(SECRET_WORD), 'the words of the report')
+    expect(sha256(fileIn(mail, CRASH.filename)) === sha256(CRASH.content), 'the attachment intact')
+    const stranger = await other.person.open(mail.raw).catch(() => null)
+    expect(stranger === null, `a copy that ${other.person.name} cannot open`)
+    expect(!isNamed(other, mail), `a copy that does not name ${other.person.name}`)
+    relays.push(mail)
+    narrator.saw(
+      `${reader.person.name} opens a copy of her own: encrypted to ${reader.person.keyId} alone, ${CRASH.filename} byte for byte; the key of ${other.person.name} does not open it`
+    )
+  }
+  const [toGrace, toAda] = relays
+  expect(toGrace !== undefined && toAda !== undefined, 'two copies')
+  expect(!toGrace.outerSubject.includes('Heap'), 'an outer subject that gives nothing away')
+  narrator.saw(`on the way the subject was "${toGrace.outerSubject}"`)
+  return { toGrace, toAda }
+}
+
+async function maintainersAnswer(
+  { alice, grace, ada, desk, narrator }: Stage,
+  tag: string,
+  { toGrace, toAda }: Relays
+): Promise<void> {
+  narrator.chapter('The maintainers talk, and Alice gets her answer')
+  const before = alice.count()
+  await grace.reply(toGrace, 'I can reproduce it on main. The check is missing since 4.1.')
+  const note = await ada.next(`[${tag}]`)
+  expectSealedTo(ada, note)
+  expect(note.text.includes('Internal note by Grace'), 'the note of Grace')
+  narrator.saw('Grace replies without any command: Ada gets it as an internal note')
+  await grace.next('stayed among the maintainers')
+  expect(alice.count() === before, 'nothing for Alice')
+  narrator.saw('Alice gets nothing; the desk tells Grace once how to write to her')
+
+  const thanks = 'Thank you, Alice. We have confirmed the overflow and are working on a fix.'
+  await ada.reply(toAda, `/take\n/accept\n/reply\n${thanks}`)
+  const transcript = await ada.next('Done')
+  narrator.saw(`Ada writes /take, /accept and /reply; her transcript: ${outcomes(transcript)}`)
+  const accepted = await alice.next('Your report is accepted')
+  const answer = await alice.next('About your report')
+  for (const mail of [accepted, answer]) expectSealedTo(alice, mail)
+  expect(answer.text.includes(thanks), 'the words of Ada')
+  narrator.saw(`Alice reads, encrypted to her: "${thanks}"`)
+  expect(!answer.text.includes('reproduce it on main'), 'no word of the internal note')
+  await grace.next('Ada Lovelace: ')
+  narrator.saw('Grace gets one line on what Ada did')
+  const record = await caseOf(desk, tag)
+  expect(record.state === 'accepted' && record.owner === 'ada', 'an accepted case owned by Ada')
+  narrator.saw(`the database has ${tag} as ${record.state}, owner ${record.owner}`)
+}
+
+async function noticeIsDrafted({ grace, desk, narrator }: Stage, tag: string): Promise<Date> {
+  narrator.chapter('Grace drafts the advance notice by mail')
+  const leavesAt = new Date(Math.ceil((Date.now() + AHEAD_MS) / 1000) * 1000)
+  const disclosure = new Date(leavesAt.getTime() + LEAD_MS)
+  await grace.send({
+    subject: `[${tag}] The notice`,
+    text: [
+      `/embargo ${seconds(disclosure)}`,
+      '/notice draft',
+      'title: Heap overflow in the parser',
+      'description: <<',
+      'A chunk header with a negative length overflows the heap.',
+      'Whoever can make the parser read a file can run code.',
+      '>>',
+      'affected_versions: 4.1.0 to 4.2.3',
+      'remedy_steps: Apply the attached patch, or update to 4.2.4 when it is out.',
+      'severity: high',
+      'credit: Alice Reporter',
+      ''
+    ].join('\n'),
+    attachments: [PATCH]
+  })
+  const drafted = await grace.next('Done')
+  narrator.saw(
+    `one mail with /embargo, /notice draft and a patch; transcript: ${outcomes(drafted)}`
+  )
+  narrator.saw(`full disclosure is set for ${seconds(disclosure)}`)
+  await grace.reply(drafted, '/notice preview')
+  await grace.next('Done')
+  const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
+  expect(notice?.state === 'drafting', 'a notice that goes nowhere before it is approved')
+  narrator.saw(`the database has the notice as ${notice.state}: it goes nowhere yet`)
+  return leavesAt
+}
+
+async function noticeIsApproved(
+  { grace, ada, desk, narrator }: Stage,
+  leavesAt: Date
+): Promise<void> {
+  narrator.chapter('Ada approves exactly what she has previewed')
+  const own = await grace.next('Preview of the notice')
+  const preview = await ada.next('Preview of the notice')
+  expectSealedTo(ada, preview)
+  expect(sha256(fileIn(preview, PATCH.filename)) === sha256(PATCH.content), 'the patch intact')
+  const approve = /\/notice approve \S+/.exec(preview.text)?.[0] ?? ''
+  expect(approve !== '', 'a code in the preview')
+  narrator.saw(
+    `both get the preview with the patch and a code; it counts: ${lineWith(preview.text, 'Recipients')}; ${lineWith(preview.text, 'Not deliverable')}`
+  )
+
+  await grace.reply(own, approve)
+  const refused = await grace.next('Nothing was done')
+  narrator.saw(
+    `Grace tries it herself: ${outcomes(refused)}; "${lineWith(refused.text, 'cannot approve')}"`
+  )
+  await ada.reply(preview, approve)
+  const approved = await ada.next('Done')
+  narrator.saw(`Ada sends her code: "${lineWith(approved.text, 'Approved')}"`)
+  const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
+  expect(notice?.state === 'scheduled', 'a scheduled notice')
+  expect(
+    new Date(notice.releaseAt ?? 0).getTime() === leavesAt.getTime(),
+    'a release exactly seven days before disclosure (did the approval take too long?)'
+  )
+  narrator.saw(
+    `the database has the notice as ${notice.state} for ${seconds(leavesAt)}, 7 days before disclosure`
+  )
+}
+
+async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<void> {
+  const { alice, grace, ada, members, juniper, desk, narrator, postOffice } = stage
+  narrator.chapter('The clock reaches the instant')
+  await countDown(stage, leavesAt)
+  for (const member of members) {
+    const mail = await member.next('EMBARGOED')
+    const delivery = postOffice.deliveries.find(({ raw }) => raw.equals(mail.raw))
+    expect(delivery !== undefined && delivery.at >= leavesAt.getTime(), 'no notice before its time')
+    expectSealedTo(member, mail)
+    expect(sha256(fileIn(mail, PATCH.filename)) === sha256(PATCH.content), 'the patch intact')
+    const others = [...members, juniper].filter((other) => other !== member)
+    expect(!others.some((other) => isNamed(other, mail)), 'a notice that names no other member')
+    narrator.saw(
+      `${member.person.name}: a notice encrypted to ${member.person.keyId} alone, ${delivery.at - leavesAt.getTime()} ms after the instant; patch SHA-256 ${sha256(PATCH.content).slice(0, 16)}... as drafted`
+    )
+  }
+  for (const maintainer of [grace, ada]) {
+    const alarm = await maintainer.next('held')
+    expect(alarm.text.includes('juniper'), 'an alarm that names the member who is held')
+    await maintainer.next('The notice has left')
+    narrator.saw(`${maintainer.person.name} is told: "${sentenceWith(alarm.text, 'was not sent')}"`)
+  }
+  const date = await alice.next('The date on which we make it public')
+  expectSealedTo(alice, date)
+  narrator.saw(`Alice learns the date in the same job, encrypted to her: "${date.subject}"`)
+  expect(juniper.count() === 0, 'an empty mailbox of Juniper Hosting')
+  const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
+  const { sent, held } = notice?.deliveries ?? {}
+  expect(notice?.state === 'released' && sent === 3 && held === 1, 'three copies sent, one held')
+  narrator.saw(
+    `the database has the notice as ${notice.state}: ${sent} sent, ${held} held; Juniper Hosting, whose key has expired, got nothing`
+  )
+  expect((await caseOf(desk, tag)).state === 'noticed', 'a case whose list has been told')
+}
+
+async function countDown({ narrator, signal, daemon }: Stage, until: Date): Promise<void> {
+  for (const left of [15, 10, 5, 2]) {
+    const wait = until.getTime() - Date.now() - left * 1000
+    if (wait < 0) continue
+    await delay(wait, undefined, { signal })
+    daemon.check()
+    narrator.saw(`${left} s left; nothing has been sent`)
+  }
+  await delay(Math.max(until.getTime() - Date.now(), 0), undefined, { signal })
+}
+
+/** The last chapter: the books, and the end of the daemon. */
+export async function closeTheBooks(stage: Stage): Promise<void> {
+  const { desk, deskIdentity, daemon, narrator, postOffice, waitFor } = stage
+  narrator.chapter('The books are closed')
+  const received = postOffice.deliveries.filter(({ to }) => to === deskIdentity.address).length
+  const imap = postOffice.imapOf(deskIdentity.id)
+  await waitFor(`${received} mails in the folder of the processed`, () =>
+    imap.messages('Postern/Processed').length === received ? true : null
+  )
+  expect(imap.messages().length === 0, 'an empty inbox')
+  narrator.saw(`all ${received} mails to the desk lie in Postern/Processed; its inbox is empty`)
+  const audit = await desk.ask<{ ok: boolean; count: number }>('audit', 'verify')
+  expect(audit.ok, 'an unbroken record')
+  narrator.saw(`postern audit verify: ${audit.count} entries, unbroken`)
+  const rows = await desk.ask<OutboxRow[]>('outbox', 'list')
+  const delivered = postOffice.deliveries.length - received
+  expect(
+    rows.every(({ state }) => state === 'sent'),
+    'no mail that still waits'
+  )
+  expect(rows.length === delivered, `an outbox with the ${delivered} mails that were delivered`)
+  narrator.saw(`postern outbox list: ${rows.length} mails, each sent; ${delivered} were delivered`)
+  const { status, ms } = await daemon.stop()
+  expect(status === 0, `exit status 0 after SIGTERM, not ${status}`)
+  narrator.saw(`SIGTERM: the daemon has ended with status ${status} after ${Math.round(ms)} ms`)
+}
+
+function expectSealedTo({ person }: Correspondent, mail: OpenedMail): void {
+  expect(
+    mail.sealedTo.length === 1 && mail.sealedTo[0] === person.keyId,
+    `"${mail.subject}" encrypted to ${person.name} alone`
+  )
+  expect(mail.signedByDesk, `a good signature of the desk under "${mail.subject}"`)
+}
+
+/** Whether a mail gives somebody away: by name, address or key id, outside or inside. */
+function isNamed({ person }: Correspondent, mail: OpenedMail): boolean {
+  const all = `${mail.raw.toString('latin1')}\n${mail.subject}\n${mail.text}`.toLowerCase()
+  return [person.name, person.address, person.keyId].some((mark) =>
+    all.includes(mark.toLowerCase())
+  )
+}
+
+async function caseOf(desk: Desk, tag: string): Promise<CaseRow> {
+  const found = (await desk.ask<CaseRow[]>('cases')).find((row) => row.tag === tag)
+  expect(found !== undefined, `case ${tag} in the database`)
+  return found
+}
+
+function fileIn(mail: OpenedMail, filename: string): Uint8Array {
+  const file = mail.attachments.find((attachment) => attachment.filename === filename)
+  expect(file !== undefined, `${filename} in "${mail.subject}"`)
+  return file.content
+}
+
+function sha256(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+/** `ok /take, ok /accept`: the lines of a transcript without what they say. */
+function outcomes(transcript: OpenedMail): string {
+  const lines = transcript.text.match(/^(?:ok|REFUSED) +\/.*$/gm) ?? []
+  expect(lines.length > 0, 'a transcript with a line for each command')
+  return lines.map((line) => line.replaceAll(/ +/g, ' ')).join(', ')
+}
+
+function lineWith(text: string, words: string): string {
+  const line = text.split('\n').find((candidate) => candidate.includes(words))
+  expect(line !== undefined, `a line with "${words}"`)
+  return line.trim().replaceAll(/ +/g, ' ')
+}
+
+function sentenceWith(text: string, words: string): string {
+  const flat = text.replaceAll(/\s+/g, ' ')
+  const sentence = flat.split(/(?<=\.) /).find((candidate) => candidate.includes(words))
+  expect(sentence !== undefined, `a sentence with "${words}"`)
+  return sentence
+}
+
+/** An instant the way people type it: RFC 3339, whole seconds. */
+function seconds(instant: Date): string {
+  return instant.toISOString().replace('.000Z', 'Z')
+}

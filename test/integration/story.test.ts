@@ -1,0 +1,361 @@
+/**
+ * The main job from end to end, with parts nobody here wrote: the built daemon, Dovecot, an SMTP server, GnuPG and Sequoia.
+ * One story, told once; each test states one rule that the story must have kept.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Daemon } from '../support/daemon.ts'
+import {
+  DESK_ADDRESS,
+  type Desk,
+  keyExpiringIn,
+  mailboxOf,
+  makeDesk,
+  type Received
+} from '../support/desk-world.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { contentTypeOf, headerOf, splitPart } from '../support/mail-parts.ts'
+import { gpgPerson, type Person, sqPerson } from '../support/people.ts'
+import { describeWith } from '../support/requires.ts'
+import { type Sink, startSink } from '../support/smtp-sink.ts'
+
+const DAY = 86_400_000
+const POC = Buffer.from(Array.from({ length: 600 }, (_, index) => (index * 7) % 256))
+const PATCH = Buffer.from(
+  '--- a/parser.c\n+++ b/parser.c\r\n@@ -1 +1 @@\n-caf\u00e9\n+\ttea \n\\ No newline',
+  'latin1'
+)
+const EXPIRED = { name: 'Delta Linux', address: 'security@delta.example' }
+
+describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
+  let dovecot: Dovecot
+  let sink: Sink
+  let desk: Desk
+  let daemon: Daemon
+  let alice: Person
+  let grace: Person
+  let ada: Person
+  const members: { id: string; person: Person }[] = []
+  const seen = new Map<string, readonly Received[]>()
+  let releaseAt = 0
+  let deskFingerprint = ''
+
+  const send = (raw: Buffer): Promise<void> => dovecot.append('story', raw)
+  const inbox = (person: Person) => mailboxOf(person, sink)
+  const got = (person: Person): readonly Received[] => seen.get(person.address) ?? []
+  const all = (): readonly Received[] => [...seen.values()].flat()
+  const everybody = (): Person[] => [alice, grace, ada, ...members.map(({ person }) => person)]
+  const isAbout = (words: string) => (mail: Received) => mail.read.text.includes(words)
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+    sink = await startSink()
+    alice = await gpgPerson({ name: 'Alice Reporter', address: 'alice@reporter.example' })
+    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
+    ada = await sqPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
+    members.push(
+      {
+        id: 'alpha-linux',
+        person: await gpgPerson({ name: 'Alpha Linux', address: 'security@alpha.example' })
+      },
+      {
+        id: 'beta-os',
+        person: await sqPerson({ name: 'Beta OS', address: 'team@beta.example' })
+      },
+      {
+        id: 'gamma-cloud',
+        person: await gpgPerson({ name: 'Gamma Cloud', address: 'psirt@gamma.example' })
+      }
+    )
+    desk = await makeDesk({
+      maintainers: [
+        { id: 'grace', person: grace },
+        { id: 'ada', person: ada }
+      ],
+      imap: { port: dovecot.port, user: 'story' },
+      smtp: { port: sink.port }
+    })
+    for (const person of everybody()) await person.importKey(desk.publicKey)
+    const expiring = await addMembers()
+    daemon = await desk.start()
+    await tell(expiring)
+    for (const person of everybody()) seen.set(person.address, await inbox(person).all())
+    const keys = await desk.cli('keys', 'list', '--json')
+    deskFingerprint = keys.stdout
+    await daemon.stop()
+  }, 180_000)
+
+  afterAll(async () => {
+    await desk.close()
+    for (const person of everybody()) await person.close()
+    await sink.close()
+    await dovecot.close()
+  })
+
+  /** Returns when the fourth member's key expires. */
+  async function addMembers(): Promise<number> {
+    mkdirSync(join(desk.folder, 'members'))
+    const add = async (id: string, name: string, address: string, key: string): Promise<void> => {
+      const file = join(desk.folder, `members/${id}.asc`)
+      writeFileSync(file, key)
+      const result = await desk.cli(
+        ...['members', 'add', '--id', id, '--name', name, '--address', address],
+        ...['--key', file, '--product', 'parser']
+      )
+      expect(result).toMatchObject({ status: 0, stderr: '' })
+    }
+    for (const { id, person } of members) {
+      await add(id, person.name, person.address, await person.exportPublicKey())
+    }
+    const expiring = await keyExpiringIn(EXPIRED, 40)
+    await add('delta-linux', EXPIRED.name, EXPIRED.address, expiring.armored)
+    return expiring.expiresAt
+  }
+
+  async function tell(keyExpiresAt: number): Promise<void> {
+    await send(
+      await alice.write({
+        to: DESK_ADDRESS,
+        subject: 'Heap overflow in the parser',
+        text: 'Hello,\nthere is a heap overflow, see the file. Grüße\n',
+        attachments: [
+          { filename: 'poc.bin', contentType: 'application/octet-stream', content: POC }
+        ]
+      })
+    )
+    const relayed = await inbox(grace).find(isAbout('heap overflow, see'), 'relay')
+    const relayedToAda = await inbox(ada).find(isAbout('heap overflow, see'), 'relay')
+    await inbox(alice).find(isAbout('is now case'), 'acknowledgement')
+
+    await send(await grace.reply(relayed.taken.raw, 'I can reproduce it on main.'))
+    await inbox(ada).find(isAbout('I can reproduce it on main.'), 'note')
+    await inbox(grace).find(isAbout('has not seen your note'), 'hint')
+
+    await send(
+      await ada.reply(relayedToAda.taken.raw, '/accept\n/reply\nDear Alice,\nthank you, we fix it.')
+    )
+    await inbox(alice).find(isAbout('thank you, we fix it.'), 'answer')
+    await inbox(grace).find(isAbout('accepted the case'), 'activity')
+
+    // The fourth member's key must have expired by then; keys are judged at that instant.
+    releaseAt = Math.ceil(Math.max(Date.now() + 15_000, keyExpiresAt + 3000) / 1000) * 1000
+    const disclosure = new Date(releaseAt + 7 * DAY).toISOString().replace('.000Z', 'Z')
+    await send(
+      await grace.reply(
+        relayed.taken.raw,
+        [
+          '/notice draft',
+          'title: Heap overflow in the parser',
+          'description: <<',
+          'A crafted file overflows a heap buffer.',
+          '',
+          'An attacker runs code.',
+          '>>',
+          'affected_versions: 4.0 to 4.2',
+          'remedy_steps: Apply the patch and rebuild.',
+          `/embargo ${disclosure}`,
+          '/notice preview'
+        ].join('\n'),
+        { attachments: [{ filename: 'fix.patch', contentType: 'text/x-diff', content: PATCH }] }
+      )
+    )
+    const previewed = await inbox(ada).find(isAbout('/notice approve'), 'preview')
+    const code = /\/notice approve (\S+)/.exec(previewed.read.text)?.[1] ?? ''
+    await send(await ada.reply(previewed.taken.raw, `/notice approve ${code}`))
+    await inbox(ada).find(isAbout('The notice leaves'), 'transcript of the approval')
+
+    for (const { person } of members) {
+      await inbox(person).find(isAbout('ADVANCE NOTICE'), 'notice', 60_000)
+    }
+    await inbox(alice).find(({ read }) => read.subject.includes('date on which'), 'date mail')
+    await inbox(grace).find(({ read }) => read.subject.includes('The notice has left'), 'report')
+    await inbox(ada).find(({ read }) => read.subject.includes('The notice has left'), 'report')
+    await inbox(grace).find(({ read }) => read.subject.includes('held because of a key'), 'alarm')
+    // Whatever should not have left has had time to.
+    await delay(1500)
+  }
+
+  it('acknowledges the report sealed to the reporter, without anything of it (G6, M-02)', () => {
+    const [acknowledgement] = got(alice)
+    const text = acknowledgement?.read.text ?? ''
+    expect(acknowledgement?.read.encrypted).toBe(true)
+    expect(text).toMatch(/is now case ACME-\d{4}-0001/)
+    expect(text).toContain('A person answers you by')
+    expect(text.replaceAll(/\s/g, '').toLowerCase()).toContain(
+      acknowledgement?.read.verified ?? 'unverified'
+    )
+    expect(text).not.toMatch(/heap|overflow|poc|reproduce|Alice/i)
+    expect(acknowledgement?.read.subject).not.toMatch(/heap|overflow/i)
+  })
+
+  it('relays the report to each maintainer with the attachment byte for byte', () => {
+    for (const person of [grace, ada]) {
+      const relayed = got(person).find(isAbout('heap overflow, see'))
+      expect(relayed?.read.text).toContain('Grüße')
+      expect(relayed?.read.subject).toContain('Heap overflow in the parser')
+      expect(relayed?.read.header('from')).toContain('Alice Reporter via ACME Security Team')
+      const file = relayed?.read.attachments.find(({ filename }) => filename === 'poc.bin')
+      expect(Buffer.from(file?.content ?? []).equals(POC)).toBe(true)
+    }
+  })
+
+  it('keeps a plain reply among the maintainers and says once how to reach the reporter', () => {
+    expect(
+      all()
+        .filter(isAbout('I can reproduce it on main.'))
+        .map(({ taken }) => taken.to)
+    ).toEqual([ada.address])
+    expect(got(grace).filter(isAbout('has not seen your note'))).toHaveLength(1)
+  })
+
+  it('sends the reporter the answer of the maintainer and nothing internal', () => {
+    const subjects = got(alice).map(({ read }) => read.subject)
+    const answer = got(alice).find(isAbout('thank you, we fix it.'))
+    expect(subjects).toHaveLength(4)
+    expect(answer?.read.header('auto-submitted')).toBe('')
+    for (const { read } of got(alice)) {
+      expect(read.text).not.toMatch(/reproduce|fix\.patch|\/accept|Grace|4\.0 to 4\.2/)
+    }
+  })
+
+  it('gives the notice to each member alone, at or after its instant, with the patch as it was (G5, G7)', () => {
+    for (const { person } of members) {
+      const [notice, ...more] = got(person)
+      expect(more).toEqual([])
+      expect(notice?.read.text).toContain('A crafted file overflows a heap buffer.')
+      expect(notice?.read.text).toContain('Apply the patch and rebuild.')
+      expect(notice?.taken.at).toBeGreaterThanOrEqual(releaseAt)
+      const patch = notice?.read.attachments.find(({ filename }) => filename === 'fix.patch')
+      expect(Buffer.from(patch?.content ?? []).equals(PATCH)).toBe(true)
+    }
+  })
+
+  it('holds the member whose key has expired and tells the maintainers (G3)', async () => {
+    expect(sink.taken.filter(({ to }) => to === EXPIRED.address)).toEqual([])
+    const alarm = got(grace).find(({ read }) => read.subject.includes('held because of a key'))
+    expect(alarm?.read.text).toContain('delta-linux')
+    expect(alarm?.read.text).toContain('expired')
+    const shown = await desk.cli('notice', 'list', '--json')
+    expect(JSON.parse(shown.stdout)).toMatchObject([
+      { state: 'released', deliveries: { held: 1, sent: 3 } }
+    ])
+  })
+
+  it('tells the reporter the date in the same job (M-30)', () => {
+    const date = got(alice).find(({ read }) => read.subject.includes('date on which'))
+    expect(date?.read.encrypted).toBe(true)
+    expect(date?.taken.at).toBeGreaterThanOrEqual(releaseAt)
+    expect(date?.read.text).not.toMatch(/member|list|Alpha|Beta|Gamma/)
+  })
+
+  it('never addresses a mail to more than one person (G5)', () => {
+    for (const { taken } of all()) {
+      const outer = splitPart(taken.raw)
+      const names = outer.headers.map(([name]) => name)
+      expect(names.filter((name) => name === 'to')).toHaveLength(1)
+      expect(names.filter((name) => /^(?:resent-)?b?cc$/.test(name))).toEqual([])
+      expect(headerOf(outer, 'to')).toBe(taken.to)
+    }
+    expect(sink.taken.length).toBe(all().length)
+  })
+
+  it('seals every mail to exactly one key, the one of its recipient (G5)', () => {
+    const keyIds = new Map<string, Set<string>>()
+    for (const { taken, read } of all()) {
+      expect(read.encrypted).toBe(true)
+      expect(read.encryptedTo).toHaveLength(1)
+      const ids = keyIds.get(taken.to) ?? new Set<string>()
+      keyIds.set(taken.to, ids.add(read.encryptedTo[0] ?? ''))
+    }
+    const owned = [...keyIds.values()]
+    expect(owned.every((ids) => ids.size === 1)).toBe(true)
+    expect(new Set(owned.map((ids) => [...ids][0])).size).toBe(owned.length)
+  })
+
+  it('names no member to any other recipient, in no header, body or key id (G5)', () => {
+    const list = [
+      ...members.map(({ id, person }) => ({ id, ...person })),
+      { id: 'delta-linux', ...EXPIRED, fingerprint: '' }
+    ]
+    for (const { taken, read } of [
+      ...got(alice),
+      ...members.flatMap(({ person }) => got(person))
+    ]) {
+      for (const member of list.filter(({ address }) => address !== taken.to)) {
+        const traces = [member.id, member.name, member.address, member.fingerprint.slice(-16)]
+        const everything = [
+          taken.raw.toString('latin1'),
+          read.payload.raw.toString('latin1'),
+          read.text,
+          read.subject
+        ]
+          .join('\n')
+          .toLowerCase()
+        for (const trace of traces.filter((text) => text !== '')) {
+          expect(everything).not.toContain(trace.toLowerCase())
+        }
+      }
+    }
+    // Nobody but the maintainers learns how many they are.
+    for (const { read } of members.flatMap(({ person }) => got(person))) {
+      expect(read.text).not.toMatch(/\b(?:three|four|3|4) (?:members|recipients)/i)
+    }
+  })
+
+  it('logs no name, address, subject or key of anybody (G5)', () => {
+    const log = daemon.output().toLowerCase()
+    for (const person of [...everybody(), { ...EXPIRED, fingerprint: 'no-such-text' }]) {
+      for (const trace of [person.name, person.address, person.fingerprint.slice(-16)]) {
+        expect(log).not.toContain(trace.toLowerCase())
+      }
+    }
+    expect(log).not.toMatch(/heap|overflow|alpha-linux|delta-linux|correct horse/)
+    expect(daemon.stderr()).toBe('')
+  })
+
+  it('signs every mail with the desk key, and shows strangers a neutral subject (RFC 9788)', () => {
+    for (const { taken, read } of all()) {
+      expect(read.verified).not.toBeNull()
+      expect(deskFingerprint.replaceAll(/\s/g, '').toLowerCase()).toContain(read.verified)
+      expect(headerOf(read.outer, 'subject')).toBe('[...]')
+      expect(read.subject).toMatch(/\[ACME-\d{4}-0001\]/)
+      expect(contentTypeOf(read.payload).parameters['hp']).toBe('cipher')
+      expect(headerOf(read.payload, 'from')).toContain(DESK_ADDRESS)
+      expect(headerOf(read.outer, 'from')).not.toMatch(/alice|grace|ada\b/i)
+      expect(headerOf(read.outer, 'autocrypt')).toContain(`addr=${DESK_ADDRESS}`)
+      expect(taken.raw.toString('latin1')).not.toMatch(/heap overflow|Alice Reporter/i)
+    }
+  })
+
+  it('marks every mail that no human wrote (RFC 3834)', () => {
+    for (const { read } of all()) {
+      const isHuman = /we fix it|We have confirmed your report/.test(read.text)
+      const isToAlice = headerOf(read.outer, 'to') === alice.address
+      expect(headerOf(read.outer, 'auto-submitted')).toMatch(
+        isHuman && isToAlice ? /^$/ : /^auto-(?:replied|generated)$/
+      )
+    }
+  })
+
+  it('keeps all mails of the case in one thread per person', () => {
+    for (const person of [grace, ada]) {
+      const roots = got(person).map(({ read }) => headerOf(read.outer, 'references').split(' ')[0])
+      expect(new Set(roots).size).toBe(1)
+      expect(roots[0]).toMatch(/^<[^<>]+>$/)
+    }
+    const ofAlice = got(alice).map(({ read }) => headerOf(read.outer, 'references').split(' ')[0])
+    expect(new Set(ofAlice).size).toBe(1)
+    const ids = all().map(({ read }) => headerOf(read.outer, 'message-id'))
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it('leaves the inbox empty and a record that is whole (G1, G8)', async () => {
+    expect(await dovecot.messages('story')).toEqual([])
+    expect(await dovecot.messages('story', 'Postern/Processed')).toHaveLength(5)
+    expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0, stderr: '' })
+    const shown = await desk.cli('show', `ACME-${new Date().getFullYear()}-0001`, '--json')
+    expect(JSON.parse(shown.stdout)).toMatchObject({ case: { state: 'noticed', owner: 'ada' } })
+  })
+})

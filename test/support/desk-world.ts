@@ -1,0 +1,255 @@
+/**
+ * A whole desk as an operator would set it up (folder, configuration, keys made with the program itself) for people with
+ * gpg and sq, and what tests ask of it: run it, command it, read its database, open the mails it sent.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { type MovableClock, movableClock } from './clock.ts'
+import { type CliResult, type Daemon, runCli, startDaemon } from './daemon.ts'
+import { type Person, type ReadMail } from './people.ts'
+import { run } from './programs.ts'
+import { type Sink, type Taken } from './smtp-sink.ts'
+import { tempFolder } from './temp.ts'
+
+export const DESK_ADDRESS = 'security@acme.example'
+export const PASSPHRASE = 'correct horse battery'
+export const IMAP_PASSWORD = 'testpass'
+
+type Tls = 'implicit' | 'starttls' | 'none'
+type ServerSettings = {
+  readonly port: number
+  readonly host?: string
+  readonly tls?: Tls
+  readonly ca?: string
+}
+
+export type DeskOptions = {
+  readonly maintainers: readonly {
+    readonly id: string
+    readonly person: Pick<Person, 'name' | 'address' | 'exportPublicKey'>
+    readonly roles?: readonly string[]
+  }[]
+  readonly imap: ServerSettings & { readonly user: string }
+  readonly smtp: ServerSettings
+  /** Sections of the configuration that differ from the usual ones of the tests. */
+  readonly changes?: Readonly<Record<string, unknown>>
+  readonly replyTimeoutMs?: number
+}
+
+export type Desk = {
+  readonly folder: string
+  readonly configFile: string
+  /** The desk's public key, armored. */
+  readonly publicKey: string
+  readonly clock: MovableClock
+  /** The configuration as written; `write` replaces it. */
+  readonly config: Readonly<Record<string, unknown>>
+  write(config: Readonly<Record<string, unknown>>): void
+  /** One command, with `--config` added. */
+  cli(...args: readonly string[]): Promise<CliResult>
+  /** The daemon, watching the inbox (its first connection stands). */
+  start(env?: Readonly<Record<string, string>>): Promise<Daemon>
+  /** The daemon, without waiting for anything. */
+  spawn(env?: Readonly<Record<string, string>>, under?: readonly string[]): Daemon
+  /** Rows of the encrypted database, read past Postern's own code. */
+  rows<Row>(sql: string): readonly Row[]
+  /** Kills what still runs and deletes the folder. */
+  close(): Promise<void>
+}
+
+/** Makes a working directory with a fresh desk key and a configuration for these people and servers. */
+export async function makeDesk(options: DeskOptions): Promise<Desk> {
+  const temp = tempFolder('de-')
+  const folder = temp.path
+  const configFile = join(folder, 'postern.yaml')
+  const clock = movableClock(folder, options.replyTimeoutMs)
+  mkdirSync(join(folder, 'keys/maintainers'), { recursive: true })
+  writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 })
+  for (const { id, person } of options.maintainers) {
+    const file = join(folder, `keys/maintainers/${id}.asc`)
+    writeFileSync(file, await person.exportPublicKey())
+  }
+  const config = configuration(options)
+  const write = (changed: Readonly<Record<string, unknown>>): void => {
+    // JSON is YAML, too.
+    writeFileSync(configFile, JSON.stringify(changed, null, 1))
+  }
+  write(config)
+  const base = { POSTERN_IMAP_PASSWORD: IMAP_PASSWORD }
+  const cli = (...args: readonly string[]): Promise<CliResult> =>
+    runCli([...args, '--config', configFile], { cwd: folder, env: base })
+  const made = await cli(
+    ...['keys', 'generate', '--name', 'ACME Security Team', '--address', DESK_ADDRESS],
+    ...['--passphrase-file', join(folder, 'passphrase'), '--out', join(folder, 'keys/desk.asc')]
+  )
+  if (made.status !== 0) throw new Error(`no desk key: ${made.stderr}`)
+  const daemons: Daemon[] = []
+  const spawn = (
+    env: Readonly<Record<string, string>> = {},
+    under: readonly string[] = []
+  ): Daemon => {
+    const daemon = startDaemon(['run', '--config', configFile], {
+      cwd: folder,
+      env: { ...base, ...env },
+      under
+    })
+    daemons.push(daemon)
+    return daemon
+  }
+  return {
+    folder,
+    configFile,
+    publicKey: readFileSync(join(folder, 'keys/desk.pub.asc'), 'utf8'),
+    clock,
+    config,
+    write,
+    cli,
+    spawn,
+    start: async (env) => {
+      const daemon = spawn(env)
+      await daemon.waitForLog('imap.connected')
+      return daemon
+    },
+    rows: <Row>(sql: string) => readRows<Row>(join(folder, 'data/postern.db'), sql),
+    close: async () => {
+      for (const daemon of daemons) await daemon.kill9()
+      temp.remove()
+    }
+  }
+}
+
+function configuration(options: DeskOptions): Record<string, unknown> {
+  const server = ({ port, host, tls, ca }: ServerSettings) => ({
+    host: host ?? '127.0.0.1',
+    port,
+    tls: tls ?? 'none',
+    ...(ca === undefined ? {} : { ca })
+  })
+  return {
+    desk: {
+      name: 'ACME Security Team',
+      address: DESK_ADDRESS,
+      case_prefix: 'ACME',
+      key: 'keys/desk.asc',
+      passphrase: { file: 'passphrase' },
+      timezone: 'Europe/Berlin'
+    },
+    imap: {
+      ...server(options.imap),
+      user: options.imap.user,
+      password: { env: 'POSTERN_IMAP_PASSWORD' }
+    },
+    smtp: server(options.smtp),
+    storage: { path: 'data/postern.db' },
+    schedule: { poll: '* * * * * *', tick: '* * * * * *' },
+    acknowledgement: { jitter: 0, per_hour: 1000 },
+    maintainers: options.maintainers.map(({ id, person, roles }) => ({
+      id,
+      name: person.name,
+      address: person.address,
+      key: `keys/maintainers/${id}.asc`,
+      roles: roles ?? ['committer', 'release', 'approver', 'list-admin']
+    })),
+    products: [{ id: 'parser', name: 'ACME Parser', policy: 'dispatch', supported: ['main'] }],
+    ...options.changes
+  }
+}
+
+function readRows<Row>(path: string, sql: string): readonly Row[] {
+  const connection = new Sqlite(path, { readonly: true, timeout: 5000 })
+  try {
+    connection.pragma("cipher = 'sqlcipher'")
+    connection.pragma(`key = '${PASSPHRASE}'`)
+    return connection.prepare<[], Row>(sql).all()
+  } finally {
+    connection.close()
+  }
+}
+
+/** A public key that stops being usable `seconds` from now, and when exactly. */
+export async function keyExpiringIn(
+  owner: { readonly name: string; readonly address: string },
+  seconds: number
+): Promise<{ readonly armored: string; readonly expiresAt: number }> {
+  const home = tempFolder('pg-')
+  const gpg = (...args: readonly string[]) =>
+    run('gpg', [
+      ...['--homedir', home.path, '--batch', '--no-tty', '--quiet'],
+      ...['--pinentry-mode', 'loopback', '--passphrase', '', ...args]
+    ])
+  try {
+    const userId = `${owner.name} <${owner.address}>`
+    await gpg('--quick-generate-key', userId, 'future-default', 'default', `seconds=${seconds}`)
+    const expiresAt = Date.now() + seconds * 1000
+    const armored = (await gpg('--armor', '--export')).stdout.toString('latin1')
+    return { armored, expiresAt }
+  } finally {
+    await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
+    home.remove()
+  }
+}
+
+/** A mail the desk sent, as its recipient reads it. */
+export type Received = { readonly taken: Taken; readonly read: ReadMail }
+
+/**
+ * The mails that a person has got, opened with the person's own program, oldest first, waited for until `wanted` is among
+ * them. Each mail is opened once.
+ */
+export function mailboxOf(
+  person: Person,
+  sink: Sink
+): {
+  readonly all: () => Promise<readonly Received[]>
+  readonly find: (
+    wanted: (mail: Received) => boolean,
+    what: string,
+    timeoutMs?: number
+  ) => Promise<Received>
+} {
+  const opened = new Map<Taken, Received>()
+  const all = async (): Promise<readonly Received[]> => {
+    const mine = sink.taken.filter(({ to }) => to === person.address)
+    for (const taken of mine) {
+      if (opened.has(taken)) continue
+      opened.set(taken, { taken, read: await person.decryptMail(taken.raw) })
+    }
+    return [...opened.values()]
+  }
+  return {
+    all,
+    find: async (wanted, what, timeoutMs = 30_000) => {
+      for (const end = Date.now() + timeoutMs; ; ) {
+        const found = (await all()).find(wanted)
+        if (found !== undefined) return found
+        if (Date.now() > end) {
+          const subjects = (await all()).map(({ read }) => read.subject).join(' | ')
+          throw new Error(`${person.name} has no ${what}; has: ${subjects}`)
+        }
+        const count = sink.taken.length
+        await sink.waitFor((taken) => taken.length > count, 1000).catch(() => undefined)
+      }
+    }
+  }
+}
+
+/** The same mail with other outer header fields; those with an empty value are taken out. */
+export function withHeaders(raw: Uint8Array, changes: Readonly<Record<string, string>>): Buffer {
+  const text = Buffer.from(raw).toString('latin1')
+  const end = text.indexOf('\r\n\r\n')
+  let head = text.slice(0, end)
+  for (const [name, value] of Object.entries(changes)) {
+    head = head.replaceAll(
+      new RegExp(`(?:^|\\r\\n)${name}:[^\\r]*(?:\\r\\n[ \\t][^\\r]*)*`, 'gi'),
+      ''
+    )
+    if (value !== '') head = `${head}\r\n${name}: ${value}`
+  }
+  return Buffer.from(`${head.replace(/^\r\n/, '')}${text.slice(end)}`, 'latin1')
+}
+
+/** A plain mail without any OpenPGP. `headers` come first, in this order, a line each. */
+export function clearMail(headers: readonly string[], body: string): Buffer {
+  return Buffer.from(`${headers.join('\r\n')}\r\n\r\n${body.replaceAll(/\r?\n/g, '\r\n')}`, 'utf8')
+}
