@@ -68,6 +68,14 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
+-- Marks of every ciphertext that came in, and from whom: the same one from somebody else is not opened for them (G6).
+CREATE TABLE ciphertexts (
+  mark       TEXT    PRIMARY KEY CHECK (length(mark) = 64),
+  -- Lower case; '' when the mail named no usable sender.
+  address    TEXT    NOT NULL,
+  arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
+) STRICT;
+
 -- Automatic answers that left, for the limits of RFC 3834.
 CREATE TABLE automatic_answers (
   id      INTEGER PRIMARY KEY AUTOINCREMENT,

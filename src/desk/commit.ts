@@ -9,7 +9,12 @@ import { type Instant } from '../domain/time.ts'
 import { markDone } from '../store/arrivals.ts'
 import { appendAudit } from '../store/audit.ts'
 import { findCase, insertCase, insertMessage, updateCase } from '../store/cases.ts'
-import { insertAnswer, insertReporterKey, insertUsedSignature } from '../store/correspondents.ts'
+import {
+  insertAnswer,
+  insertCiphertexts,
+  insertReporterKey,
+  insertUsedSignature
+} from '../store/correspondents.ts'
 import { holdWaiting } from '../store/deliveries.ts'
 import { findNotice, insertApproval, insertPreview, saveNotice } from '../store/notices.ts'
 import { holdQueuedOfNotice, insertOutbox, markBounced } from '../store/outbox.ts'
@@ -136,6 +141,10 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
     case 'remember-signature':
       assert(work.arrivalId !== null, 'a signature without a mail')
       insertUsedSignature(tx, decision.sha256, decision.createdAt, work.arrivalId)
+      return
+    case 'remember-ciphertext':
+      assert(work.arrivalId !== null, 'a ciphertext without a mail')
+      insertCiphertexts(tx, decision.marks, decision.sender, work.arrivalId)
       return
     case 'count-answer':
       insertAnswer(tx, decision.address, decision.answer, decision.at)

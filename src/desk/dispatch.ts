@@ -10,6 +10,9 @@ import { type Desk } from './desk.ts'
 /** Mails handed to the sender at a time; it opens fewer connections, so that each always has its next mail. */
 const IN_FLIGHT_MAX = 16
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
+/** A commit waits for the disk, which takes longer than sending a mail: outcomes that come close together share one. */
+const RECORDED_TOGETHER = 8
+const RECORDED_WITHIN_MS = 10
 
 /** Sends over and over; one object for the life of a run. */
 export type Dispatcher = {
@@ -30,55 +33,50 @@ export function createDispatcher(
   const sending = new Map<number, Promise<void>>()
   let finished: { readonly row: Claimed; readonly result: SendResult }[] = []
 
-  function record(): boolean {
+  /** One commit for what ended and what begins. */
+  function settle(limit: number): boolean {
     const ended = finished
-    if (ended.length === 0) return false
-    const at = desk.clock.now()
-    desk.db.transact((tx) => {
+    if (ended.length === 0 && limit <= 0) return false
+    const now = desk.clock.now()
+    const claimed = desk.db.transact((tx) => {
       recordOutcomes(
         tx,
         ended.map(({ result }) => result),
-        at
+        now
       )
-    })
-    finished = finished.filter((entry) => !ended.includes(entry))
-    for (const { row, result } of ended) report(desk, row, result)
-    return true
-  }
-
-  function start(): boolean {
-    const limit = IN_FLIGHT_MAX - sending.size
-    if (limit <= 0 || options.signal.aborted) return false
-    const now = desk.clock.now()
-    const claimed = desk.db.transact((tx) =>
-      claimDue(tx, now, {
+      if (limit <= 0) return []
+      return claimDue(tx, now, {
         limit,
         // A mail that waits for a slow server is not due again before its outcome is recorded.
-        except: [...sending.keys(), ...finished.map(({ row }) => row.id)],
+        except: [...sending.keys()],
         bytesMax: IN_FLIGHT_BYTES_MAX,
         delayMs: nextAttemptMs
       })
-    )
-    for (const row of claimed) {
-      const done = sendOne(sender, row, options.signal).then((result) => {
-        finished.push({ row, result })
-        sending.delete(row.id)
-        options.ended()
-      })
-      sending.set(row.id, done)
-    }
-    return claimed.length > 0
+    })
+    finished = finished.filter((entry) => !ended.includes(entry))
+    for (const { row, result } of ended) report(desk, row, result)
+    for (const row of claimed) sending.set(row.id, begin(row))
+    return ended.length + claimed.length > 0
+  }
+
+  async function begin(row: Claimed): Promise<void> {
+    const result = await sendOne(sender, row, options.signal)
+    finished.push({ row, result })
+    sending.delete(row.id)
+    announce()
+  }
+
+  function announce(): void {
+    if (sending.size === 0 || finished.length >= RECORDED_TOGETHER) options.ended()
+    else if (finished.length === 1) setTimeout(options.ended, RECORDED_WITHIN_MS).unref()
   }
 
   return {
-    step: () => {
-      const recorded = record()
-      return start() || recorded
-    },
+    step: () => settle(options.signal.aborted ? 0 : IN_FLIGHT_MAX - sending.size),
     inFlight: () => sending.size,
     end: async () => {
       await Promise.allSettled(sending.values())
-      record()
+      settle(0)
     }
   }
 }

@@ -7,6 +7,7 @@
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type Mailbox } from '../effects/effects.ts'
+import { errorName } from '../effects/events.ts'
 import { type Generation, nextTryAt } from '../store/arrivals.ts'
 import { nextReleaseAt } from '../store/notices.ts'
 import { nextDueAt } from '../store/outbox.ts'
@@ -169,13 +170,24 @@ async function intakeLoop(
         await mailbox.close()
       }
     } catch (error) {
-      if (!(error instanceof Trouble)) throw error
       if (isStopped(signal)) return
       losses += 1
       const retryInMs = backoffMs(desk, losses)
-      desk.log({ event: 'imap.lost', code: error.code, retryInMs })
+      reportLoss(desk, error, retryInMs)
       await bells.intake.wait(retryInMs, signal)
     }
+  }
+}
+
+/** A lost connection is everyday life; trouble with the database or a bug is said by its own name. */
+function reportLoss(desk: Desk, error: unknown, retryInMs: number): void {
+  if (!(error instanceof Trouble)) {
+    desk.log({ event: 'bug', where: 'intake', error: errorName(error) })
+  } else if (error.code.startsWith('imap')) {
+    desk.log({ event: 'imap.lost', code: error.code, retryInMs })
+  } else {
+    if (!error.retryable) throw error
+    desk.log({ event: 'trouble', code: error.code, where: 'intake', retryInMs })
   }
 }
 
@@ -220,7 +232,10 @@ async function waitForMail(
   await moveHandled(desk, mailbox, options.generation)
 }
 
-/** Repeats `step`; trouble that may pass is logged and met with a growing pause. */
+/**
+ * Repeats `step`. Trouble that may pass, and a bug, are logged and met with a growing pause, so that one loop's bug does not
+ * stop the others (G9); trouble that no waiting mends is thrown.
+ */
 async function persist(
   desk: Desk,
   where: string,
@@ -233,11 +248,13 @@ async function persist(
       await step()
       failures = 0
     } catch (error) {
-      if (!(error instanceof Trouble) || !error.retryable) throw error
+      if (error instanceof Trouble && !error.retryable) throw error
       if (isStopped(signal)) return
       failures += 1
       const retryInMs = backoffMs(desk, failures)
-      desk.log({ event: 'trouble', code: error.code, where, retryInMs })
+      if (error instanceof Trouble)
+        desk.log({ event: 'trouble', code: error.code, where, retryInMs })
+      else desk.log({ event: 'bug', where, error: errorName(error) })
       await createBell().wait(retryInMs, signal)
     }
   }

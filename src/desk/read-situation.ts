@@ -15,6 +15,7 @@ import {
   answersFreeAt,
   countAnswers,
   findReporterKey,
+  isCiphertextReused,
   isSignatureUsed,
   latestAnswerAt
 } from '../store/correspondents.ts'
@@ -76,6 +77,7 @@ export async function readSituation(
     ]),
     member: memberOf(read, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
+    ciphertextReused: isCiphertextReused(read, opened.ciphertextMarks, from?.address ?? null),
     senderKey,
     history: historyOf(read, desk, from?.address ?? null, now),
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),

@@ -129,6 +129,11 @@ export type Decision =
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256; readonly createdAt: Instant }
   | {
+      readonly kind: 'remember-ciphertext'
+      readonly marks: readonly Sha256[]
+      readonly sender: Address | null
+    }
+  | {
       readonly kind: 'issue-preview'
       readonly caseTag: CaseTag
       readonly code: string
@@ -179,3 +184,4 @@ export type Disposition =
   | 'duplicate'
   | 'too-large'
   | 'quarantined'
+  | 'reused-ciphertext'

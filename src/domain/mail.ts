@@ -129,6 +129,8 @@ export type OpenedMail = {
   readonly sealedTo: 'desk' | 'other' | 'hidden' | 'nobody'
   /** Key ids of the session key packets, upper-case hex, at most 8; empty when not encrypted. */
   readonly sealedToKeyIds: readonly string[]
+  /** Marks of the ciphertext; the same one in another sender's mail means that somebody reuses it (G6). */
+  readonly ciphertextMarks: readonly Sha256[]
   readonly signatures: readonly Signature[]
   readonly outer: HeaderFacts
   /** The protected header block of the cryptographic payload; null when there is none. */

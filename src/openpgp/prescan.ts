@@ -3,6 +3,8 @@
  * encryption. Limits are enforced here and foreign session keys dropped, because the library would try them all
  * (mail.md §2.15). Must never need a secret key: everything it tells could be computed by anybody on the way.
  */
+import { createHash } from 'node:crypto'
+import { parseSha256, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail, type OpenFailure } from '../domain/mail.ts'
 import { type PacketSpan, TAG, walkPackets } from './packets.ts'
 
@@ -19,6 +21,8 @@ export type Sealing = {
   readonly sealedTo: OpenedMail['sealedTo']
   /** Upper-case hex, at most 8; hidden recipients are all zeros. */
   readonly keyIds: readonly string[]
+  /** Marks of the encrypted data and of the session keys worth trying; a second mail with one of them reuses this one. */
+  readonly marks: readonly Sha256[]
 }
 
 /** Either a message cut down to what is worth trying, or the reason why nothing is tried. */
@@ -41,7 +45,7 @@ export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>): Presc
   const sessionKeys = walk.spans
     .filter((span) => span.tag === TAG.publicKeySession)
     .map((span) => ({ span, keyId: keyIdOfSessionKey(data, span) }))
-  const sealing = describeSealing(sessionKeys, ownKeyIds)
+  const sealing = describeSealing(sessionKeys, ownKeyIds, marksOf(data, walk.spans, sessionKeys))
   const problem = findProblem(data, walk, sessionKeys.length)
   if (problem !== null) return { kind: 'refused', because: problem, sealing }
   const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId)).slice(0, OWN_SESSION_KEYS_MAX)
@@ -100,13 +104,39 @@ function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
   return body[2] === 4 ? hex(15, 23) : hex(3, 11)
 }
 
+/**
+ * What of a ciphertext its thief cannot change without breaking it (mail.md §2.4): the encrypted data, and each encrypted
+ * session key from its algorithm on, because the key id before it may be blanked out.
+ */
+function marksOf(
+  data: Uint8Array,
+  spans: readonly PacketSpan[],
+  sessionKeys: readonly SessionKey[]
+): Sha256[] {
+  const encrypted = spans.filter((span) => isEncryptedData(span.tag)).slice(0, 1)
+  const bodies = [
+    ...encrypted.map((span) => data.subarray(span.body, span.end)),
+    ...sessionKeys.slice(0, SESSION_KEYS_MAX).map(({ span }) => encryptedSessionKey(data, span))
+  ]
+  return bodies.flatMap(
+    (body) => parseSha256(createHash('sha256').update(body).digest('hex')) ?? []
+  )
+}
+
+function encryptedSessionKey(data: Uint8Array, span: PacketSpan): Uint8Array {
+  const body = data.subarray(span.body, span.end)
+  if (body[0] === 3) return body.subarray(9)
+  return body[0] === 6 ? body.subarray(2 + (body[1] ?? 0)) : body
+}
+
 function describeSealing(
   sessionKeys: readonly SessionKey[],
-  ownKeyIds: ReadonlySet<string>
+  ownKeyIds: ReadonlySet<string>,
+  marks: readonly Sha256[]
 ): Sealing {
   const ids = [...new Set(sessionKeys.map((key) => key.keyId).filter((id) => id !== ''))]
   const keyIds = ids.slice(0, KEY_IDS_SHOWN_MAX).map((id) => id.toUpperCase())
-  if (ids.some((id) => ownKeyIds.has(id))) return { sealedTo: 'desk', keyIds }
-  if (ids.includes(WILDCARD)) return { sealedTo: 'hidden', keyIds }
-  return { sealedTo: sessionKeys.length > 0 ? 'other' : 'nobody', keyIds }
+  if (ids.some((id) => ownKeyIds.has(id))) return { sealedTo: 'desk', keyIds, marks }
+  if (ids.includes(WILDCARD)) return { sealedTo: 'hidden', keyIds, marks }
+  return { sealedTo: sessionKeys.length > 0 ? 'other' : 'nobody', keyIds, marks }
 }

@@ -46,13 +46,16 @@ export const note: Handler = (draft, command, context) => {
 
 export const reply: Handler = (draft, command, context) => {
   const text = command.text ?? ''
-  if (text === '')
+  if (text === '') {
     return refused('There is no text to send: write it below /reply or between << and >>.')
+  }
+  const left =
+    context.files.length === 0 ? '' : '; the attachments were NOT: /reply sends text only'
   return toReporter(draft, context, {
     text,
     decision: '',
     title: 'To the reporter',
-    says: 'Sent to the reporter'
+    says: `Sent to the reporter${left}`
   })
 }
 

@@ -5,19 +5,20 @@
  */
 import { isSameAddress } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
-import { type Decision, type Disposition } from '../domain/decision.ts'
+import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type FactLine } from '../domain/template.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { acknowledge, answerDueAt, decideAcknowledgement } from './acknowledgement.ts'
-import { alertMaintainers } from './alerts.ts'
+import { dispose } from './dispose.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread } from './threading.ts'
+import { decideBounce, quarantineReused } from './unanswered.ts'
 
 const QUARANTINED = 'it could not be opened in three tries'
 const TOO_LARGE = 'larger than the size limit'
@@ -29,10 +30,27 @@ export function decideArrival(
   moment: Moment
 ): Decision[] {
   const { opened } = situation
+  if (situation.ciphertextReused) return quarantineReused(settings, situation, moment)
+  const remembered: Decision[] =
+    opened.ciphertextMarks.length === 0
+      ? []
+      : [
+          {
+            kind: 'remember-ciphertext',
+            marks: opened.ciphertextMarks,
+            sender: opened.outer.from?.address ?? null
+          }
+        ]
+  return [...remembered, ...decideKind(situation, settings, moment)]
+}
+
+function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {
+  const { opened } = situation
   if (isOwn(opened, settings)) return [dispose('done', 'own', 'the desk sent it itself')]
   if (opened.automatic.includes('bounce')) return decideBounce(situation, settings, moment)
-  if (opened.automatic.includes('receipt'))
+  if (opened.automatic.includes('receipt')) {
     return [dispose('done', 'receipt', 'a delivery or reading receipt')]
+  }
   const fromMaintainer = decideMaintainerMail(situation, settings, moment)
   if (fromMaintainer !== null) return fromMaintainer
   const thread = decideThread(situation)
@@ -48,35 +66,6 @@ function isOwn(opened: OpenedMail, settings: Settings): boolean {
     isSameAddress(from.address, settings.desk.address) &&
     opened.automatic.includes('loop')
   )
-}
-
-/** A delivery report moves a delivery only if it returns a Message-ID that the desk issued (mail.md §1.10). */
-function decideBounce(situation: Situation, settings: Settings, moment: Moment): Decision[] {
-  const { bounced, opened } = situation
-  const action = opened.bounce?.action ?? 'other'
-  if (bounced === null)
-    return [dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')]
-  const tag = bounced.case.tag
-  const done = dispose('done', 'bounce', `a delivery report (${action})`, tag)
-  if (action !== 'failed') return [done]
-  const status = opened.bounce?.status ?? ''
-  return [
-    { kind: 'bounce', messageId: bounced.messageId, status },
-    alertMaintainers(settings, moment.now, {
-      once: `bounce:${bounced.messageId}`,
-      tag,
-      title: 'A mail came back',
-      what: `A mail of the kind ${bounced.kind} to ${whom(bounced.audience, bounced.recipientId)} could not be delivered${status === '' ? '' : ` (${status})`}.`,
-      doNext:
-        'Check the address and reach the person another way; the desk does not send it again by itself.',
-      facts: []
-    }),
-    done
-  ]
-}
-
-function whom(audience: string, recipientId: string): string {
-  return recipientId === '' ? `the ${audience}` : `${audience} ${recipientId}`
 }
 
 function decideNewCase(situation: Situation, settings: Settings, moment: Moment): Decision[] {
@@ -317,13 +306,4 @@ function audit(
   detail: Readonly<Record<string, string | number | boolean>>
 ): Decision {
   return { kind: 'audit', actor: 'desk', action, tag, detail }
-}
-
-function dispose(
-  state: 'done' | 'held',
-  disposition: Disposition,
-  reason: string,
-  tag: CaseTag | null = null
-): Decision {
-  return { kind: 'dispose', state, disposition, reason, tag }
 }

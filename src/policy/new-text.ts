@@ -5,7 +5,7 @@
 import { DESK_RULE } from '../domain/template.ts'
 
 const ATTRIBUTION_END =
-  /(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|schreef|skrev|napisał\(a\)|написал\(а\)?|пишет|escreveu)\s*:\s*$/iu
+  /(?:wrote|writes|a écrit|escribió|ha scritto|napisał\(a\)|написал(?:\(а\)|а)?|пишет|escreveu|(?:schrieb|schreef|skrev)[^:]{0,200})\s*:\s*$/iu
 const ATTRIBUTION_START =
   /^\s*(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
 /** An attribution that a client wrapped has at most this many lines. */

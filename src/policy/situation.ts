@@ -27,6 +27,8 @@ export type Situation = {
   /** The list member whose key validly signed the mail, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
+  /** Its ciphertext came before from another sender. */
+  readonly ciphertextReused: boolean
   /** The pinned key of the mail's sender. */
   readonly senderKey: PinnedKey | null
   readonly history: AnswerHistory

@@ -27,7 +27,7 @@ export type Peeled = {
 }
 
 /** Sealed to nobody: the state of a mail that is not encrypted. */
-export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [] }
+export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [] }
 
 const LAYERS_MAX = 5
 

@@ -1,5 +1,6 @@
 /**
- * What the desk remembers of people who are not maintainers: pinned reporter keys, used signatures and automatic answers.
+ * What the desk remembers of people who are not maintainers: pinned reporter keys, used signatures,
+ * ciphertexts and automatic answers.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type PinnedKey } from '../domain/case.ts'
@@ -44,6 +45,35 @@ export function insertUsedSignature(
     createdAt,
     arrivalId
   ])
+}
+
+/** Remembers from whom a ciphertext came first. */
+export function insertCiphertexts(
+  tx: Tx,
+  marks: readonly Sha256[],
+  sender: Address | null,
+  arrivalId: number
+): void {
+  for (const mark of marks) {
+    tx.run(
+      'INSERT INTO ciphertexts (mark, address, arrival_id) VALUES (?, ?, ?) ON CONFLICT (mark) DO NOTHING',
+      [mark, sender === null ? '' : addressKey(sender), arrivalId]
+    )
+  }
+}
+
+/** Whether any of these came first from another sender. */
+export function isCiphertextReused(
+  read: Read,
+  marks: readonly Sha256[],
+  sender: Address | null
+): boolean {
+  const sql: Sql<{ one: number }> = `
+    SELECT 1 AS one FROM ciphertexts
+    WHERE mark IN (SELECT value FROM json_each(?)) AND address <> ? LIMIT 1`
+  return (
+    read.get(sql, [JSON.stringify(marks), sender === null ? '' : addressKey(sender)]) !== undefined
+  )
 }
 
 /** Counts an automatic answer. */

@@ -118,7 +118,7 @@ export function prepareFile(path: string, ifMissing: 'create' | 'refuse'): strin
   const absolute = resolve(path)
   const folder = dirname(absolute)
   if (ifMissing === 'refuse' && !existsSync(absolute)) {
-    throw broken(`there is no database at ${absolute}: check storage.path, or run "postern init"`)
+    throw broken(`there is no database at ${absolute}: check storage.path; "postern run" makes one`)
   }
   if (!existsSync(folder)) {
     onDisk(() => {

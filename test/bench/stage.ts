@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { PASSWORD, startDovecot } from '../support/dovecot.ts'
 import { startEmbeddedImap } from '../support/embedded-imap.ts'
 import { run } from '../support/programs.ts'
@@ -29,7 +30,7 @@ export type MailServer = {
   readonly port: number
   readonly password: string
   /** One mail as a mail server would deliver it now. */
-  deliver(raw: Uint8Array): Promise<void>
+  deliver(raw: Uint8Array, from: string): Promise<void>
   /** Many mails at once, before the daemon starts. */
   seed(mails: readonly Uint8Array[]): Promise<void>
   close(): Promise<void>
@@ -114,6 +115,22 @@ export async function setStage(options: {
   }
 }
 
+/** With a return path: a mail without one is never acknowledged. */
+function overLmtp(port: number, raw: Uint8Array, from: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const connection = new SMTPConnection({ host: '127.0.0.1', port, lmtp: true, ignoreTLS: true })
+    connection.on('error', reject)
+    connection.connect(() => {
+      const envelope = { from, to: [`${USER}@example.org`] }
+      connection.send(envelope, Buffer.from(raw), (error, info) => {
+        connection.quit()
+        if (error === null && info.accepted.length === 1) resolve()
+        else reject(error ?? new Error('Dovecot refused the delivery'))
+      })
+    })
+  })
+}
+
 async function startMailServer(wanted: MailServer['name']): Promise<MailServer> {
   if (wanted === 'Dovecot') {
     const dovecot = await startDovecot()
@@ -121,7 +138,7 @@ async function startMailServer(wanted: MailServer['name']): Promise<MailServer> 
       name: 'Dovecot',
       port: dovecot.port,
       password: PASSWORD,
-      deliver: (raw) => dovecot.deliver(USER, raw),
+      deliver: (raw, from) => overLmtp(dovecot.lmtpPort, raw, from),
       seed: (mails) => dovecot.seed(USER, mails),
       close: () => dovecot.close()
     }

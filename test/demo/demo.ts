@@ -4,18 +4,18 @@
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createDesk, createWaitFor } from './desk.ts'
+import { createDesk, createWaitFor, type Desk } from './desk.ts'
 import { createMailFolder, type MailFolder } from './mail-folder.ts'
-import { createCorrespondent } from './mailbox.ts'
-import { createNarrator, expect, type Narrator } from './narrator.ts'
+import { type Correspondent, createCorrespondent } from './mailbox.ts'
+import { createNarrator, expect } from './narrator.ts'
 import { createPerson, type Identity, type Person } from './people.ts'
 import { openPostOffice, type PostOffice } from './post-office.ts'
-import { closeTheBooks, type Stage, tellStory } from './story.ts'
+import { checkTheBooks, endTheDaemon, type Stage, tellStory } from './story.ts'
 
 const DESK: Identity = {
   id: 'security',
@@ -35,8 +35,8 @@ const JUNIPER: Identity = {
   name: 'Juniper Hosting',
   address: 'abuse@juniper.example'
 }
-/** Long enough to be added to the list, too short to see the notice. */
-const JUNIPER_KEY_SECONDS = 15
+/** Time to get on the list with that key, but none to get the notice: that leaves more than 20 seconds later. */
+const JUNIPER_KEY_SECONDS = 20
 
 const MAIL_FOLDER = fileURLToPath(new URL('../../demo-mail', import.meta.url))
 
@@ -85,19 +85,15 @@ async function play(work: string, keep: boolean): Promise<void> {
   narrator.chapter('The desk opens')
   const desk = await createDesk(work, DESK, randomBytes(18).toString('base64url'))
   narrator.saw(`postern keys generate: ${DESK.address} has the key ${desk.fingerprint}`)
-  const contact = { address: DESK.address, publicKey: desk.publicKey }
-  const juniper = await createPerson(JUNIPER, contact, { validSeconds: JUNIPER_KEY_SECONDS })
-  const [alice, grace, ada] = await Promise.all([
-    createPerson(ALICE, contact),
-    createPerson(GRACE, contact),
-    createPerson(ADA, contact)
-  ])
-  const members = await Promise.all(MEMBERS.map((identity) => createPerson(identity, contact)))
-  const people = [alice, grace, ada, ...members, juniper]
-  const keys = await writeKeys(join(work, 'people'), people)
 
+  const contact = { address: DESK.address, publicKey: desk.publicKey }
+  const arrive = (identity: Identity): Promise<Person> => createPerson(identity, contact)
+  const [alice, grace, ada] = [await arrive(ALICE), await arrive(GRACE), await arrive(ADA)]
+  const members = await Promise.all(MEMBERS.map(arrive))
+  const people = [alice, grace, ada, ...members]
+  const accounts = [DESK, ...people, JUNIPER]
   const password = randomBytes(9).toString('base64url')
-  await using postOffice = await openPostOffice([DESK, ...people], password, (delivery) => {
+  await using postOffice = await openPostOffice(accounts, password, (delivery) => {
     mails.keep(delivery, people)
   })
   await desk.configure(
@@ -107,46 +103,59 @@ async function play(work: string, keep: boolean): Promise<void> {
     ],
     postOffice
   )
-  for (const { id, name, address } of [juniper, ...members]) {
-    const who = ['--id', id, '--name', name, '--address', address]
-    await desk.postern('members', 'add', ...who, '--key', keys.publicOf(id), '--product', 'parser')
-  }
-  const list = await desk.ask<object[]>('members', 'list')
-  expect(list.length === 4, 'four members on the list')
-  narrator.saw(`postern members add: ${list.length} members on the private list of ACME Parser`)
+  const juniper = await createPerson(JUNIPER, contact, { validSeconds: JUNIPER_KEY_SECONDS })
+  people.push(juniper)
+  const keyFolder = await writeKeys(join(work, 'people'), people)
+  await joinTheList(desk, [juniper, ...members], keyFolder)
   await desk.postern('check')
   narrator.saw('postern check: configuration, keys and policies are in order')
 
   await using daemon = desk.startDaemon(join(mails.path, 'daemon.log'))
   const waitFor = createWaitFor(daemon, stop.signal)
-  const seat = (person: Person) => createCorrespondent(person, contact, postOffice, waitFor)
+  await waitFor('the daemon to watch its inbox', () => daemon.hasLogged('imap.connected') || null)
+  narrator.saw('postern run: the daemon watches its inbox')
+  const seat = (person: Person): Correspondent =>
+    createCorrespondent(person, contact, postOffice, waitFor)
   const stage: Stage = {
     ...{ desk, deskIdentity: DESK, daemon, postOffice, waitFor, narrator, signal: stop.signal },
     ...{ alice: seat(alice), grace: seat(grace), ada: seat(ada) },
     ...{ members: members.map(seat), juniper: seat(juniper) }
   }
   await tellStory(stage)
-  if (keep) await stayOpen(postOffice, people, keys.folder)
-  await closeTheBooks(stage)
-  sumUp(narrator, mails, postOffice)
+  await checkTheBooks(stage)
+  if (keep) await stayOpen(postOffice, accounts, keyFolder)
+  await endTheDaemon(stage)
+  sumUp(mails, postOffice)
 }
 
-async function writeKeys(
-  folder: string,
-  people: readonly Person[]
-): Promise<{ readonly folder: string; publicOf(id: string): string }> {
-  const publicOf = (id: string): string => join(folder, `${id}.pub.asc`)
+/** Everybody's keys as files, `ID.asc` (private) and `ID.pub.asc`. */
+async function writeKeys(folder: string, people: readonly Person[]): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   for (const { id, publicKey, privateKey } of people) {
-    writeFileSync(publicOf(id), publicKey)
-    writeFileSync(join(folder, `${id}.asc`), privateKey, { mode: 0o600 })
+    await writeFile(join(folder, `${id}.pub.asc`), publicKey)
+    await writeFile(join(folder, `${id}.asc`), privateKey, { mode: 0o600 })
   }
-  return { folder, publicOf }
+  return folder
+}
+
+async function joinTheList(
+  desk: Desk,
+  members: readonly Person[],
+  keyFolder: string
+): Promise<void> {
+  for (const { id, name, address } of members) {
+    const key = join(keyFolder, `${id}.pub.asc`)
+    const who = ['--id', id, '--name', name, '--address', address, '--key', key]
+    await desk.postern('members', 'add', ...who, '--product', 'parser')
+  }
+  const list = await desk.ask<object[]>('members', 'list')
+  expect(list.length === members.length, `${members.length} members on the list`)
+  narrator.saw(`postern members add: ${list.length} members on the private list of ACME Parser`)
 }
 
 async function stayOpen(
   { host, smtpPort, password, imapOf }: PostOffice,
-  people: readonly Person[],
+  accounts: readonly Identity[],
   keyFolder: string
 ): Promise<void> {
   narrator.chapter('It stays open for your mail client')
@@ -154,7 +163,7 @@ async function stayOpen(
     `SMTP server   ${host}, port ${smtpPort}, no TLS, for every account`,
     `IMAP server   ${host}, no TLS, a port for each account:`,
     '',
-    ...[...people, DESK].map(
+    ...accounts.map(
       ({ id, address }) =>
         `  ${address.padEnd(28)} user ${id.padEnd(10)} IMAP port ${imapOf(id).port}`
     ),
@@ -169,8 +178,8 @@ async function stayOpen(
   if (!stop.signal.aborted) await once(stop.signal, 'abort')
 }
 
-function sumUp(to: Narrator, { path }: MailFolder, { deliveries }: PostOffice): void {
-  to.print(
+function sumUp({ path }: MailFolder, { deliveries }: PostOffice): void {
+  narrator.print(
     '',
     `All ${deliveries.length} mails are in ${path}, as they travelled (.eml) and as they were read (.txt), with daemon.log.`
   )

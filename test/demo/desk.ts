@@ -35,6 +35,8 @@ export type Desk = {
 export type Daemon = AsyncDisposable & {
   /** Throws when it has ended by itself. */
   check(): void
+  /** Whether its log tells of an event. */
+  hasLogged(event: string): boolean
   /** Sends SIGTERM and returns the exit status, or the signal that ended it, and how long that took. */
   stop(): Promise<{ readonly status: number | string; readonly ms: number }>
 }
@@ -137,6 +139,7 @@ function startDaemon(config: string, logFile: string): Daemon {
     check: () => {
       if (status !== null) throw new StoryError(`the daemon ended by itself with ${status}`)
     },
+    hasLogged: (event) => readFileSync(logFile, 'utf8').includes(`"event":"${event}"`),
     stop: async () => {
       const start = performance.now()
       child.kill('SIGTERM')

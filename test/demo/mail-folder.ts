@@ -53,8 +53,8 @@ function slug(mail: OpenedMail): string {
   return (commands.length > 0 ? commands.join(' ') : subject)
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-|-$/g, '')
     .slice(0, 50)
+    .replaceAll(/^-|-$/g, '')
 }
 
 function clearText(mail: OpenedMail): string {

@@ -249,7 +249,9 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
   }
   const date = await alice.next('The date on which we make it public')
   expectSealedTo(alice, date)
-  narrator.saw(`Alice learns the date in the same job, encrypted to her: "${date.subject}"`)
+  narrator.saw(
+    `Alice learns the date in the same job, encrypted to her: "${lineWith(date.text, 'UTC')}"`
+  )
   expect(juniper.count() === 0, 'an empty mailbox of Juniper Hosting')
   const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
   const { sent, held } = notice?.deliveries ?? {}
@@ -271,10 +273,10 @@ async function countDown({ narrator, signal, daemon }: Stage, until: Date): Prom
   await delay(Math.max(until.getTime() - Date.now(), 0), undefined, { signal })
 }
 
-/** The last chapter: the books, and the end of the daemon. */
-export async function closeTheBooks(stage: Stage): Promise<void> {
-  const { desk, deskIdentity, daemon, narrator, postOffice, waitFor } = stage
-  narrator.chapter('The books are closed')
+/** The books: what came in, what went out, and the record. */
+export async function checkTheBooks(stage: Stage): Promise<void> {
+  const { desk, deskIdentity, narrator, postOffice, waitFor } = stage
+  narrator.chapter('The books are checked')
   const received = postOffice.deliveries.filter(({ to }) => to === deskIdentity.address).length
   const imap = postOffice.imapOf(deskIdentity.id)
   await waitFor(`${received} mails in the folder of the processed`, () =>
@@ -285,17 +287,23 @@ export async function closeTheBooks(stage: Stage): Promise<void> {
   const audit = await desk.ask<{ ok: boolean; count: number }>('audit', 'verify')
   expect(audit.ok, 'an unbroken record')
   narrator.saw(`postern audit verify: ${audit.count} entries, unbroken`)
-  const rows = await desk.ask<OutboxRow[]>('outbox', 'list')
+  const rows = await waitFor('an outbox in which nothing waits', async () => {
+    const found = await desk.ask<OutboxRow[]>('outbox', 'list')
+    return found.every(({ state }) => state === 'sent') ? found : null
+  })
   const delivered = postOffice.deliveries.length - received
-  expect(
-    rows.every(({ state }) => state === 'sent'),
-    'no mail that still waits'
-  )
   expect(rows.length === delivered, `an outbox with the ${delivered} mails that were delivered`)
-  narrator.saw(`postern outbox list: ${rows.length} mails, each sent; ${delivered} were delivered`)
+  narrator.saw(
+    `postern outbox list: ${rows.length} mails, all sent; ${delivered} were delivered, none of them twice`
+  )
+}
+
+/** The last chapter. */
+export async function endTheDaemon({ daemon, narrator }: Stage): Promise<void> {
+  narrator.chapter('The daemon ends')
   const { status, ms } = await daemon.stop()
   expect(status === 0, `exit status 0 after SIGTERM, not ${status}`)
-  narrator.saw(`SIGTERM: the daemon has ended with status ${status} after ${Math.round(ms)} ms`)
+  narrator.saw(`SIGTERM: it has ended with status ${status} after ${Math.round(ms)} ms`)
 }
 
 function expectSealedTo({ person }: Correspondent, mail: OpenedMail): void {
@@ -344,8 +352,10 @@ function lineWith(text: string, words: string): string {
 }
 
 function sentenceWith(text: string, words: string): string {
-  const flat = text.replaceAll(/\s+/g, ' ')
-  const sentence = flat.split(/(?<=\.) /).find((candidate) => candidate.includes(words))
+  const sentence = text
+    .split(/\n{2,}|(?<=\.)\s/)
+    .map((candidate) => candidate.replaceAll('\n', ' '))
+    .find((candidate) => candidate.includes(words))
   expect(sentence !== undefined, `a sentence with "${words}"`)
   return sentence
 }

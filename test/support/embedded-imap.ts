@@ -30,9 +30,9 @@ const PLUGINS = [
   'ID'
 ]
 
-/** Starts one on a free port with an empty inbox. */
+/** Starts one on a free port with an empty inbox. The password is no word, so that masking it in a log hides nothing else. */
 export async function startEmbeddedImap(
-  account = { user: 'desk', password: 'desk' }
+  account = { user: 'desk', password: 'Zq7-embedded-imap-4Tn' }
 ): Promise<EmbeddedImap> {
   const imap = hoodiecrow({
     plugins: PLUGINS,

@@ -1,0 +1,63 @@
+/**
+ * Mail that is no report and that nobody is answered: delivery reports, and ciphertext that somebody sends as theirs.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { type Settings } from '../domain/settings.ts'
+import { alertMaintainers } from './alerts.ts'
+import { dispose } from './dispose.ts'
+import { type Moment, type Situation } from './situation.ts'
+
+/** A delivery report moves a delivery only if it returns a Message-ID that the desk issued (mail.md §1.10). */
+export function decideBounce(situation: Situation, settings: Settings, moment: Moment): Decision[] {
+  const { bounced, opened } = situation
+  const action = opened.bounce?.action ?? 'other'
+  if (bounced === null)
+    return [dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')]
+  const tag = bounced.case.tag
+  const done = dispose('done', 'bounce', `a delivery report (${action})`, tag)
+  if (action !== 'failed') return [done]
+  const status = opened.bounce?.status ?? ''
+  const moved: Decision = { kind: 'bounce', messageId: bounced.messageId, status }
+  // An alarm about a bounced alarm would bounce again, for ever.
+  if (bounced.kind === 'alert' || bounced.kind === 'key-problem') return [moved, done]
+  const alert = alertMaintainers(settings, moment.now, {
+    once: `bounce:${bounced.messageId}`,
+    tag,
+    title: 'A mail came back',
+    what: `A mail of the kind ${bounced.kind} to ${whom(bounced.audience, bounced.recipientId)} could not be delivered${status === '' ? '' : ` (${status})`}.`,
+    doNext:
+      'Check the address and reach the person another way; the desk does not send it again by itself.',
+    facts: []
+  })
+  const reachable = alert.recipients.filter(
+    ({ id }) => bounced.audience !== 'maintainer' || id !== bounced.recipientId
+  )
+  return [moved, { ...alert, recipients: reachable }, done]
+}
+
+function whom(audience: string, recipientId: string): string {
+  return recipientId === '' ? `the ${audience}` : `${audience} ${recipientId}`
+}
+
+/**
+ * Somebody sends as theirs what another person had encrypted to the desk. Whoever answered such a mail would tell the thief
+ * what is in it, so it becomes no case, is shown to nobody and is answered by nobody (G6, mail.md §2.4).
+ */
+export function quarantineReused(
+  settings: Settings,
+  situation: Situation,
+  moment: Moment
+): Decision[] {
+  return [
+    alertMaintainers(settings, moment.now, {
+      once: `reused:${situation.arrivalId}`,
+      tag: null,
+      title: 'A mail was quarantined: stolen ciphertext',
+      what: 'A mail carries encrypted content that came to the desk before, from another sender. It may be an attempt to learn what is in it from your answer. Its content was not passed on and nobody was answered.',
+      doNext:
+        'Look at the sender in the held folder. If it is the same person under another address, ask them to encrypt the mail anew.',
+      facts: []
+    }),
+    dispose('held', 'reused-ciphertext', 'its ciphertext came before from another sender')
+  ]
+}

@@ -1,0 +1,262 @@
+/** One report from inbox to answer on the real steps of the desk, and what its rows look like afterwards. */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+let grace: Someone, linus: Someone, alice: Someone
+let world: World
+
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+  linus = await someone('linus', 'linus@acme.example')
+  alice = await someone('alice', 'alice@reporter.example')
+})
+afterEach(() => {
+  world.close()
+})
+
+/** Mails that SMTP accepted for somebody, in words. */
+async function lettersTo(person: Someone): Promise<string[]> {
+  const mine = world.accepted.filter(({ to }) => to === person.address)
+  return Promise.all(mine.map((mail) => world.read(person, mail)))
+}
+
+describe('a report', () => {
+  it('is acknowledged, relayed and answered, each to one person alone (M-01, M-02, M-10)', async () => {
+    world = await openWorld({ maintainers: [grace, linus] })
+    const report = { subject: 'a hole', text: 'Here is how.\n', autocrypt: true } as const
+    world.deliver(await world.write(alice, { ...report, as: 'encrypted' }))
+    await world.settle()
+    expect(world.accepted.map(({ to }) => to).sort()).toEqual([
+      alice.address,
+      grace.address,
+      linus.address
+    ])
+    const [relayed = ''] = await lettersTo(grace)
+    expect(relayed).toContain('Here is how.')
+    const [acknowledged = ''] = await lettersTo(alice)
+    expect(acknowledged).toContain('ACME-2026-0001')
+    expect(acknowledged).not.toContain('Here is how')
+    world.deliver(
+      await world.write(grace, {
+        subject: 'Re: [ACME-2026-0001] a hole',
+        text: '/accept\n/reply\nThank you, Alice.\n'
+      })
+    )
+    await world.settle()
+    expect((await lettersTo(alice)).join('\n')).toContain('Thank you, Alice.')
+    expect((await lettersTo(linus)).at(-1)).toContain('accepted the case')
+    expect(world.rows('SELECT state, owner FROM cases')).toEqual([
+      { state: 'accepted', owner: 'grace' }
+    ])
+    expect([...world.inbox.keys()]).toEqual([])
+    expect(world.processed).toEqual([1, 2])
+  })
+
+  it('is answered in the order of arrival', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
+      world.deliver(await world.write(alice, { subject, text: subject, as: 'clear' }))
+    await world.settle()
+    expect(world.rows('SELECT subject FROM cases ORDER BY tag')).toEqual(
+      ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'].map((subject) => ({
+        subject
+      }))
+    )
+  })
+
+  it('that comes twice byte for byte is handled once and both are kept (G1, G2)', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
+    world.deliver(raw)
+    world.deliver(raw)
+    await world.settle()
+    world.deliver(raw)
+    await world.settle()
+    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened' },
+      { disposition: 'duplicate' },
+      { disposition: 'duplicate' }
+    ])
+    expect(world.rows('SELECT id FROM cases')).toHaveLength(1)
+    expect(world.processed).toEqual([1, 2, 3])
+  })
+
+  it('too large to be fetched is held, acknowledged and told', async () => {
+    world = await openWorld({ maintainers: [grace], limits: { mailBytes: 2000 } })
+    world.deliver(
+      await world.write(alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
+    )
+    await world.settle()
+    expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
+      { state: 'held', disposition: 'too-large' }
+    ])
+    expect(world.heldMails).toEqual([1])
+    expect(world.accepted.map(({ to }) => to).sort()).toEqual([alice.address, grace.address])
+  })
+
+  it('of a reporter whose key renewed its expiry is answered with the renewed key', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const short = await someone('bob', 'bob@reporter.example', 30)
+    world.deliver(
+      await world.write(short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
+    )
+    await world.settle()
+    const before = world.rows<{ length: number }>(
+      'SELECT length(key_data) AS length FROM reporter_keys'
+    )
+    expect(before).toHaveLength(1)
+    world.pass(40 * 86_400_000)
+    const { reformatKey, readPrivateKey } = await import('openpgp')
+    const { privateKey } = await reformatKey({
+      privateKey: short.secret,
+      userIDs: [{ name: 'Bob', email: short.address }],
+      keyExpirationTime: 400 * 86_400,
+      date: new Date(Date.parse(world.clock.now) - 60_000),
+      format: 'armored'
+    })
+    const secret = await readPrivateKey({ armoredKey: privateKey })
+    const renewed = { ...short, secret, keyData: secret.toPublic().write() }
+    world.deliver(
+      await world.write(renewed, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
+    )
+    await world.settle()
+    world.deliver(
+      await world.write(grace, {
+        subject: 'Re: [ACME-2027-0001] b',
+        text: '/reply\nSealed again.\n'
+      })
+    )
+    await world.settle()
+    const last = world.accepted.filter(({ to }) => to === short.address).at(-1)
+    expect(last && (await world.read(renewed, last))).toContain('Sealed again.')
+  })
+})
+
+describe('a maintainer', () => {
+  it('whose signature is used a second time does nothing with it (G4)', async () => {
+    world = await openWorld({ maintainers: [grace, linus] })
+    world.deliver(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
+    await world.settle()
+    const command = await world.write(grace, { subject: '[ACME-2026-0001]', text: '/take\n' })
+    world.deliver(command)
+    world.deliver(Buffer.concat([Buffer.from('X-Replayed: yes\r\n'), command]))
+    await world.settle()
+    expect(world.rows('SELECT disposition, reason FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened', reason: null },
+      { disposition: 'commands', reason: null },
+      { disposition: 'refused', reason: 'replayed' }
+    ])
+  })
+
+  it('whose key has expired gets a content-free word once a day; an alarm and the others go on (G3)', async () => {
+    const old = await someone('linus', 'linus@acme.example', 10)
+    world = await openWorld({ maintainers: [grace, old] })
+    for (const subject of ['one', 'two'])
+      world.deliver(await world.write(alice, { subject, text: 'the secret', as: 'clear' }))
+    await world.settle()
+    const words = world.accepted
+      .filter(({ to }) => to === old.address)
+      .map(({ raw }) => Buffer.from(raw).toString())
+    expect(words).toHaveLength(1)
+    expect(words[0]).not.toContain('the secret')
+    expect(words[0]).not.toContain('ACME-2026')
+    const told = (await lettersTo(grace)).filter((text) => text.includes('held because of a key'))
+    expect(told.length).toBeGreaterThanOrEqual(1)
+    expect((await lettersTo(grace)).filter((text) => text.includes('the secret'))).toHaveLength(2)
+    world.pass(86_400_000)
+    world.deliver(await world.write(alice, { subject: 'three', text: 'the secret', as: 'clear' }))
+    await world.settle()
+    expect(world.accepted.filter(({ to }) => to === old.address)).toHaveLength(2)
+  })
+
+  it('gets one preview from a mail that asks for two, and the desk goes on (G9)', async () => {
+    world = await openWorld({ maintainers: [grace, linus] })
+    world.deliver(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
+    await world.settle()
+    const draft =
+      '/embargo 2026-12-10T12:00:00Z\n/notice draft <<\ndescription: d\naffected_versions: v\nremedy_steps: r\nno_patches: n\n>>\n/notice preview\n/notice preview\n'
+    world.deliver(await world.write(grace, { subject: '[ACME-2026-0001]', text: draft }))
+    await world.settle()
+    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened' },
+      { disposition: 'commands-refused' }
+    ])
+  })
+})
+
+describe('a mail that kills its worker (G9)', () => {
+  it('is quarantined after three tries, acknowledged and told, and the next mail is served at once', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const poison = await world.write(alice, { subject: 'poison', text: 'POISON', as: 'clear' })
+    const bob = await someone('bob', 'bob@reporter.example')
+    const good = await world.write(bob, { subject: 'good', text: 'good', as: 'clear' })
+    const { Trouble } = await import('../../src/domain/trouble.ts')
+    world.workers.fail = (raw, call) =>
+      call === 'open' && Buffer.from(raw).includes('POISON')
+        ? new Trouble('worker-limit', 'out of time', { retryable: true })
+        : null
+    world.deliver(poison)
+    world.deliver(good)
+    await world.settle()
+    expect(world.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
+      { state: 'pending', disposition: null, tries: 1 },
+      { state: 'done', disposition: 'case-opened', tries: 0 }
+    ])
+    for (let round = 0; round < 4; round += 1) {
+      world.pass(5000)
+      await world.settle()
+    }
+    expect(world.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
+      { state: 'held', disposition: 'quarantined', tries: 3 },
+      { state: 'done', disposition: 'case-opened', tries: 0 }
+    ])
+    expect(world.accepted.filter(({ to }) => to === alice.address)).toHaveLength(1)
+    expect(world.accepted.filter(({ to }) => to === grace.address)).toHaveLength(2)
+    expect(world.heldMails).toEqual([1])
+    expect(world.processed).toEqual([2])
+  })
+
+  it('is held unread with an alarm when not even its header can be read', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const { Trouble } = await import('../../src/domain/trouble.ts')
+    world.workers.fail = () => new Trouble('worker-crash', 'dead', { retryable: true })
+    world.deliver(await world.write(alice, { subject: 'poison', text: 'x', as: 'clear' }))
+    for (let round = 0; round < 5; round += 1) {
+      await world.settle()
+      world.pass(5000)
+    }
+    expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
+      { state: 'held', disposition: 'quarantined' }
+    ])
+    expect((await lettersTo(grace)).join()).toContain('could not be read at all')
+  })
+})
+
+describe('a mail that cannot be delivered', () => {
+  it('is told once, and again only after it was retried and failed again', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
+    world.replies.push('rejected')
+    await world.settle()
+    const alarms = async () =>
+      (await lettersTo(grace)).filter((text) => text.includes('could NOT be delivered')).length
+    expect(await alarms()).toBe(1)
+    world.pass(86_400_000)
+    await world.settle()
+    expect(await alarms()).toBe(1)
+  })
+
+  it('is tried again after 4xx and a lost connection, with the same bytes (G2)', async () => {
+    world = await openWorld({ maintainers: [] })
+    world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
+    world.replies.push('deferred', 'uncertain', 'deferred')
+    for (let hour = 0; hour < 30; hour += 1) {
+      await world.settle()
+      world.pass(60_000 * 5)
+    }
+    expect(world.accepted.map(({ to }) => to)).toEqual([alice.address])
+    expect(world.rows('SELECT state, attempts FROM outbox')).toEqual([
+      { state: 'sent', attempts: 4 }
+    ])
+  })
+})

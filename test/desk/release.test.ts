@@ -1,0 +1,319 @@
+/** Advance notices on the real steps of the desk: released in pieces, held, voided, crashed and resumed (G2, G5, G7). */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Policy } from '../../src/domain/policy.ts'
+import { listDeliveries } from '../../src/store/deliveries.ts'
+import { removeMember } from '../../src/store/members.ts'
+import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+const DISCLOSURE = '2026-12-04T12:00:00Z'
+const FIELDS = 'description: the hole\naffected_versions: all\nremedy_steps: update\n'
+let grace: Someone, linus: Someone, alice: Someone
+let members: Someone[] = []
+let world: World
+
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+  linus = await someone('linus', 'linus@acme.example')
+  alice = await someone('alice', 'alice@reporter.example')
+  members = await Promise.all(
+    ['debian', 'freebsd', 'suse'].map((id) => someone(id, `security@${id}.example`))
+  )
+})
+afterEach(() => {
+  world.close()
+})
+
+function tell(from: Someone, text: string, patch?: { filename: string; content: string }) {
+  const letter = { subject: 'Re: [ACME-2026-0001] x', text }
+  return world.write(from, patch === undefined ? letter : { ...letter, patch })
+}
+
+async function command(from: Someone, text: string): Promise<void> {
+  world.deliver(await tell(from, text))
+  await world.settle()
+}
+
+/** A case with an approved notice for these members, due in four days. */
+async function scheduled(
+  list: readonly Someone[] = members,
+  options: { readonly policy?: Partial<Policy> } = {}
+): Promise<void> {
+  world = await openWorld({ maintainers: [grace, linus], ...options })
+  for (const member of list) await world.addMember(member)
+  world.deliver(
+    await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  )
+  await world.settle()
+  world.deliver(
+    await tell(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`, {
+      filename: 'fix.patch',
+      content: '--- a\n+++ b'
+    })
+  )
+  await world.settle()
+  await command(grace, '/notice preview\n')
+  await command(linus, `/notice approve ${code()}\n`)
+  expect(state()).toBe('scheduled')
+}
+
+function code(): string {
+  const [row] = world.rows<{ code: string }>(
+    'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
+  )
+  return row?.code ?? ''
+}
+function state(): string {
+  return world.rows<{ state: string }>('SELECT state FROM notices')[0]?.state ?? ''
+}
+function noticed(): string[] {
+  const ids = new Map(members.map(({ address, id }) => [address as string, id]))
+  return world.accepted.flatMap(({ to }) => ids.get(to) ?? [])
+}
+function deliveries() {
+  return world.desk.db
+    .read((read) => listDeliveries(read, 1))
+    .map(({ memberId, revision, state: how }) => `${memberId} ${revision} ${how}`)
+}
+const DAY = 86_400_000
+const LEAD_COMES = 4 * DAY
+
+describe('a scheduled notice', () => {
+  it('leaves at its instant and not a second before, one sealed mail a member (M-24, M-28, G5)', async () => {
+    await scheduled()
+    world.pass(LEAD_COMES - 60_000)
+    await world.settle()
+    expect(noticed()).toEqual([])
+    world.pass(60_000)
+    await world.settle()
+    expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
+    expect(state()).toBe('released')
+    for (const member of members) {
+      const mine = world.accepted.filter(({ to }) => to === member.address)
+      const [mail] = mine
+      expect(mine).toHaveLength(1)
+      const text = mail === undefined ? '' : await world.read(member, mail)
+      expect(text).toContain('the hole')
+      expect(text).toContain('fix.patch')
+      for (const other of members.filter(({ id }) => id !== member.id)) {
+        expect(text).not.toContain(other.address)
+        expect(Buffer.from(mail?.raw ?? []).toString()).not.toContain(other.address)
+      }
+    }
+  })
+
+  it('tells the reporter the date in the same job (M-30)', async () => {
+    await scheduled()
+    world.pass(LEAD_COMES)
+    await world.settle()
+    const mine = world.accepted.filter(({ to }) => to === alice.address).at(-1)
+    expect(mine && (await world.read(alice, mine))).toContain('2026-12-04 12:00 UTC')
+    expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'noticed' }])
+  })
+
+  it('loses its approval when a member is added or removed (M-27)', async () => {
+    await scheduled(members.slice(0, 2))
+    const [, , third] = members
+    if (third !== undefined) await world.addMember(third)
+    await world.settle()
+    expect(state()).toBe('held')
+    expect(world.rows('SELECT * FROM approvals')).toEqual([])
+    world.pass(LEAD_COMES)
+    await world.settle()
+    expect(noticed()).toEqual([])
+  })
+
+  it('holds a member whose key has expired, tells the maintainers, and nobody else waits (G3)', async () => {
+    const old = await someone('oldco', 'security@oldco.example', 24)
+    await scheduled([...members, old])
+    world.pass(LEAD_COMES)
+    await world.settle()
+    expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
+    expect(deliveries()).toContain('oldco 1 held')
+    expect(world.accepted.some(({ to }) => to === old.address)).toBe(false)
+    const alarms = world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:key:member:oldco%'")
+    expect(alarms).toHaveLength(2)
+  })
+
+  it('is held after the clock jumped to its instant, and its approval is void', async () => {
+    await scheduled()
+    world.jump(LEAD_COMES)
+    await world.settle()
+    expect(noticed()).toEqual([])
+    expect(state()).toBe('held')
+    expect(world.rows("SELECT action FROM audit WHERE action = 'clock.jumped'")).toHaveLength(1)
+  })
+
+  it('leaves late with one alarm after downtime, or is held, as the policy says', async () => {
+    await scheduled()
+    world.pass(LEAD_COMES + 3_600_000)
+    world.restart()
+    await world.settle()
+    expect(noticed()).toHaveLength(3)
+    expect(world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:notice-late%'")).toHaveLength(
+      2
+    )
+  })
+
+  it('cannot leave for a case that is rejected or closed meanwhile', async () => {
+    await scheduled()
+    await command(grace, '/reject upstream\n')
+    await command(grace, '/close\n')
+    expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'planned' }])
+    expect(state()).toBe('scheduled')
+  })
+
+  it('is held with an alarm, never silently late, when its product is gone from the configuration', async () => {
+    await scheduled()
+    const [product] = world.desk.settings.products
+    Object.assign(world.desk.settings, { products: [{ ...product, id: 'renamed' }] })
+    world.pass(LEAD_COMES)
+    await world.settle()
+    expect(state()).toBe('held')
+    expect(world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:notice-held%'")).toHaveLength(
+      2
+    )
+  })
+})
+
+describe('a notice that is leaving', () => {
+  /** Begins the release and dies before the first piece is committed, so that everything still waits. */
+  async function leaving(): Promise<void> {
+    await scheduled()
+    world.pass(LEAD_COMES)
+    // transact (begin): two effects; then it dies inside the first seal.
+    world.dieAt(3)
+    await expect(world.releaseOnce()).rejects.toThrow()
+    world.restart()
+    expect(state()).toBe('releasing')
+  }
+
+  it('goes on after a crash at any effect, nobody twice and nobody left out (G2)', async () => {
+    await scheduled()
+    world.pass(LEAD_COMES)
+    let crashes = 0
+    for (let step = 1; ; step += 1) {
+      world.dieAt(step)
+      const died = await world.settle().then(
+        () => false,
+        () => true
+      )
+      if (!died) break
+      crashes += 1
+      world.restart()
+    }
+    // Mails that were on their way when the process died are due again.
+    world.restart()
+    for (let round = 0; round < 3; round += 1) {
+      world.pass(20 * 60_000)
+      await world.settle()
+    }
+    expect(crashes).toBeGreaterThan(5)
+    expect(state()).toBe('released')
+    const sent = new Map<string, Set<string>>()
+    for (const { to, messageId, raw } of world.accepted) {
+      if (!members.some(({ address }) => address === to)) continue
+      const key = `${messageId} ${Buffer.from(raw).toString('base64').length}`
+      sent.set(to, (sent.get(to) ?? new Set()).add(key))
+    }
+    expect([...sent.keys()].sort()).toEqual(members.map(({ address }) => address).sort())
+    for (const bytes of sent.values()) expect(bytes.size).toBe(1)
+    expect(deliveries()).toEqual(['debian 1 sent', 'freebsd 1 sent', 'suse 1 sent'])
+  })
+
+  it('held before it was sealed leaves nobody with it; approved again it reaches all', async () => {
+    await leaving()
+    world.inbox.clear()
+    world.deliver(await tell(grace, '/notice hold\n'))
+    // The hold is handled before the next release step.
+    const { handlePending } = await import('../../src/desk/work.ts')
+    const { insertArrival } = await import('../../src/store/arrivals.ts')
+    const [raw] = [...world.inbox.values()]
+    world.inbox.clear()
+    world.desk.db.transact((tx) =>
+      insertArrival(
+        tx,
+        {
+          mailbox: 'INBOX',
+          uidValidity: '1',
+          uid: 900,
+          receivedAt: world.clock.now,
+          size: 1,
+          raw: raw ?? new Uint8Array(),
+          part: 'whole'
+        },
+        world.clock.now
+      )
+    )
+    await handlePending(world.desk, new AbortController().signal, () => undefined)
+    expect(state()).toBe('held')
+    await world.settle()
+    expect(noticed()).toEqual([])
+    expect(deliveries().every((row) => row.endsWith('held'))).toBe(true)
+    world.pass(60_000)
+    await command(grace, '/notice preview\n')
+    await command(linus, `/notice approve ${code()}\n`)
+    expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
+  })
+
+  it('does not reach a member who was taken off the list before the copy was sealed (G5)', async () => {
+    await leaving()
+    world.desk.db.transact((tx) => removeMember(tx, 'suse', world.clock.now))
+    await world.settle()
+    expect(noticed().sort()).toEqual(['debian', 'freebsd'])
+    expect(state()).toBe('released')
+  })
+
+  it('makes an edit after partial delivery a new revision that reaches everybody', async () => {
+    await leaving()
+    // The first piece is queued and one copy accepted; the process dies before the release ends.
+    world.replies.push('accepted', 'deferred', 'deferred')
+    const { sendPieces } = await import('../../src/desk/release-pieces.ts')
+    const { findNoticeById, setNoticeState } = await import('../../src/store/notices.ts')
+    const notice = world.desk.db.read((read) => findNoticeById(read, 1))
+    if (notice === null) throw new Error('no notice')
+    world.dieAt(8)
+    await expect(sendPieces(world.desk, notice, new AbortController().signal)).rejects.toThrow()
+    world.restart()
+    const queued = world.rows("SELECT id FROM deliveries WHERE state = 'queued'")
+    expect(queued).toHaveLength(3)
+    world.desk.db.transact((tx) => {
+      const now = findNoticeById(tx, 1)
+      if (now !== null) setNoticeState(tx, now, { state: 'held' })
+      tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = 1 AND state = 'queued'")
+    })
+    await command(grace, '/notice draft\nseverity: high\n')
+    expect(world.rows('SELECT revision FROM notices')).toEqual([{ revision: 2 }])
+    world.pass(1000)
+    await command(grace, '/notice preview\n')
+    await command(linus, `/notice approve ${code()}\n`)
+    expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
+    const [first] = members
+    const mail = world.accepted.find(({ to }) => to === first?.address)
+    expect(first && mail && (await world.read(first, mail))).toContain('revision 2')
+  })
+})
+
+describe('two approvals', () => {
+  const two: Partial<Policy> = {}
+  it('can be given again by the same maintainer after the list changed', async () => {
+    const { POLICY } = await import('../unit/policy/samples.ts')
+    if (POLICY.notice === null) throw new Error('bad test data')
+    Object.assign(two, { notice: { ...POLICY.notice, approvals: 2 } })
+    const ada = await someone('ada', 'ada@acme.example')
+    world = await openWorld({ maintainers: [grace, linus, ada], policy: two })
+    for (const member of members.slice(0, 2)) await world.addMember(member)
+    world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
+    await world.settle()
+    await command(grace, `/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`)
+    await command(grace, '/notice preview\n')
+    await command(linus, `/notice approve ${code()}\n`)
+    expect(state()).toBe('drafting')
+    const [, , third] = members
+    if (third !== undefined) await world.addMember(third)
+    world.pass(1000)
+    await command(grace, '/notice preview\n')
+    await command(linus, `/notice approve ${code()}\n`)
+    await command(ada, `/notice approve ${code()}\n`)
+    expect(state()).toBe('scheduled')
+  })
+})

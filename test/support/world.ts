@@ -1,0 +1,495 @@
+/**
+ * A desk in one process: the real database file, the real OpenPGP and the real loop steps, with a clock, a mailbox and an
+ * SMTP server that the test turns by hand, and a process that can be made to die between any two effects.
+ */
+import {
+  createMessage,
+  decrypt,
+  encrypt,
+  generateKey,
+  type PrivateKey,
+  readKey,
+  readMessage,
+  readPrivateKey
+} from 'openpgp'
+import { type Desk } from '../../src/desk/desk.ts'
+import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
+import { moveHandled, takeIn } from '../../src/desk/intake.ts'
+import { releaseDue } from '../../src/desk/release.ts'
+import { type ClockWatch, tellGivenUp, watchClock } from '../../src/desk/watch.ts'
+import { handlePending } from '../../src/desk/work.ts'
+import { type Address, parseAddress } from '../../src/domain/address.ts'
+import { type Policy } from '../../src/domain/policy.ts'
+import { type Role, type Settings } from '../../src/domain/settings.ts'
+import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
+import { Trouble } from '../../src/domain/trouble.ts'
+import {
+  type Envelope,
+  type Mailbox,
+  type Sender,
+  type SendOutcome,
+  type Workers
+} from '../../src/effects/effects.ts'
+import { type LogEvent } from '../../src/effects/events.ts'
+import { inspectKey } from '../../src/openpgp/keyring.ts'
+import { type Database } from '../../src/store/database.ts'
+import { insertMember } from '../../src/store/members.ts'
+import { type SqlParams } from '../../src/store/sql.ts'
+import { builtInRender, POLICY, PRODUCT, sha256 } from '../unit/policy/samples.ts'
+import { encryptedMail } from '../unit/reading/material.ts'
+import { at, openIn } from '../unit/store/support.ts'
+import { type TestDesk, testDesk } from './desk-identity.ts'
+import { createInProcessWorkers } from './in-process-workers.ts'
+import { tempFolder } from './temp.ts'
+
+export const START = at('2026-11-23T12:00:00Z')
+const KEYS_MADE = at('2026-11-01T00:00:00Z')
+const DESK_ADDRESS = 'security@acme.example'
+const GENERATION = { mailbox: 'INBOX', uidValidity: '1' }
+
+/** Somebody with a mail client and an OpenPGP key. */
+export type Someone = {
+  readonly id: string
+  readonly name: string
+  readonly address: Address
+  readonly secret: PrivateKey
+  readonly keyData: Uint8Array
+}
+
+/** A person with a fresh key; `days` is how long the key lasts, 0 for ever. */
+export async function someone(id: string, address: string, days = 0): Promise<Someone> {
+  const parsed = parseAddress(address)
+  if (parsed === null) throw new Error('bad test data')
+  const name = `${id.charAt(0).toUpperCase()}${id.slice(1)}`
+  const { privateKey } = await generateKey({
+    type: 'ecc',
+    curve: 'curve25519Legacy',
+    userIDs: [{ name, email: address }],
+    keyExpirationTime: days * 86_400,
+    date: new Date(msOf(KEYS_MADE)),
+    format: 'armored'
+  })
+  const secret = await readPrivateKey({ armoredKey: privateKey })
+  return { id, name, address: parsed, secret, keyData: secret.toPublic().write() }
+}
+
+export type Letter = {
+  readonly subject: string
+  readonly text: string
+  /** Default: encrypted and signed. */
+  readonly as?: 'signed' | 'encrypted' | 'clear'
+  readonly autocrypt?: boolean
+  readonly headers?: readonly string[]
+  /** A patch; makes the payload multipart. */
+  readonly patch?: { readonly filename: string; readonly content: string }
+}
+
+let letters = 0
+
+/** Everything the test can do to a desk and see of it. */
+export type World = {
+  readonly desk: Desk
+  readonly clock: { now: Instant; monotonicMs: number }
+  /** Lets both clocks run. */
+  pass(ms: number): void
+  /** Sets the wall clock alone, as a broken time service does. */
+  jump(ms: number): void
+  readonly inbox: Map<number, Uint8Array>
+  readonly processed: number[]
+  readonly heldMails: number[]
+  /** Every mail that SMTP accepted, in order. */
+  readonly accepted: Envelope[]
+  /** What SMTP answers next; accepted when empty. */
+  readonly replies: SendOutcome['kind'][]
+  readonly log: LogEvent[]
+  readonly workers: {
+    fail: ((raw: Uint8Array, call: 'open' | 'openHeaders') => Trouble | null) | null
+  }
+  /** Builds a mail as `from` would write it. */
+  write(from: Someone, letter: Letter): Promise<Uint8Array>
+  /** Puts a mail into the inbox. */
+  deliver(raw: Uint8Array): number
+  addMember(member: Someone): Promise<void>
+  /** What the daemon does until nothing is left to do now. */
+  settle(): Promise<void>
+  releaseOnce(): Promise<boolean>
+  rows<Row>(sql: string, params?: SqlParams): Row[]
+  /** What a person reads in a mail: headers and all, decrypted. */
+  read(person: Someone, mail: Envelope): Promise<string>
+  /** Number of effects so far. */
+  steps(): number
+  /** The process dies at this effect (counted from now): nothing works until {@link restart}. */
+  dieAt(step: number): void
+  /** A new process on the same database file. */
+  restart(): void
+  close(): void
+}
+
+export type WorldOptions = {
+  readonly maintainers: readonly (Someone & { readonly roles?: readonly Role[] })[]
+  readonly policy?: Partial<Policy>
+  readonly limits?: Partial<Settings['limits']>
+  readonly jitterMsMax?: number
+}
+
+let sharedDesk: Promise<TestDesk> | null = null
+
+/** Opens a world in a folder of its own. */
+export async function openWorld(options: WorldOptions): Promise<World> {
+  sharedDesk ??= testDesk(KEYS_MADE)
+  const identity = await sharedDesk
+  const folder = tempFolder()
+  const settings = await settingsOf(options, identity)
+  const real = await createInProcessWorkers({
+    ...identity.start,
+    maintainerKeys: options.maintainers.map(({ keyData }) => keyData)
+  })
+  const life = { dead: false, steps: 0, dieAt: Number.POSITIVE_INFINITY }
+  const clock = { now: START, monotonicMs: 1000 }
+  const faults: World['workers'] = { fail: null }
+  const log: LogEvent[] = []
+  let database = openIn(folder.path)
+  let seed = 1
+  const below = (limit: number): number => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed % limit
+  }
+  const token = (length: number): string =>
+    Array.from({ length }, () => 'abcdefghijklmnopqrstuvwxyz234567'.charAt(below(32))).join('')
+
+  function step(): void {
+    if (life.dead) throw died()
+    life.steps += 1
+    if (life.steps >= life.dieAt) {
+      life.dead = true
+      throw died()
+    }
+  }
+  async function around<T>(work: () => Promise<T>): Promise<T> {
+    step()
+    const result = await work()
+    step()
+    return result
+  }
+  const db: Database = {
+    ...database,
+    read: (work) => {
+      if (life.dead) throw died()
+      return database.read(work)
+    },
+    transact: (work) => {
+      step()
+      const result = database.transact(work)
+      step()
+      return result
+    }
+  }
+  const workers: Workers = {
+    open: (raw, open) =>
+      around(() => {
+        const trouble = faults.fail?.(raw, 'open') ?? null
+        return trouble === null ? real.open(raw, open) : Promise.reject(trouble)
+      }),
+    openHeaders: (raw, now) =>
+      around(() => {
+        const trouble = faults.fail?.(raw, 'openHeaders') ?? null
+        return trouble === null ? real.openHeaders(raw, now) : Promise.reject(trouble)
+      }),
+    seal: (...args) => around(() => real.seal(...args)),
+    signClear: (...args) => around(() => real.signClear(...args)),
+    inspectKey: (...args) => around(() => real.inspectKey(...args)),
+    close: () => Promise.resolve()
+  }
+  const desk: Desk = {
+    db,
+    settings,
+    workers,
+    render: builtInRender(),
+    clock: { now: () => clock.now, monotonicMs: () => clock.monotonicMs },
+    randomness: { token, below },
+    sha256,
+    log: (event) => {
+      log.push(event)
+    }
+  }
+  const inbox = new Map<number, Uint8Array>()
+  const processed: number[] = []
+  const heldMails: number[] = []
+  const accepted: Envelope[] = []
+  const replies: SendOutcome['kind'][] = []
+  const mailbox: Mailbox = {
+    list: ({ afterUid, limit }) =>
+      around(() => {
+        const waiting = [...inbox.entries()].filter(([uid]) => uid > afterUid)
+        const page = waiting.slice(0, limit)
+        return Promise.resolve({
+          uidValidity: GENERATION.uidValidity,
+          waiting: page.map(([uid, raw]) => ({ uid, size: raw.length, receivedAt: clock.now })),
+          more: waiting.length > limit
+        })
+      }),
+    fetch: (uid) => around(() => Promise.resolve(inbox.get(uid) ?? null)),
+    fetchHeaders: (uid) =>
+      around(() => {
+        const raw = inbox.get(uid)
+        if (raw === undefined) return Promise.resolve(null)
+        return Promise.resolve(raw.subarray(0, Buffer.from(raw).indexOf('\r\n\r\n') + 4))
+      }),
+    move: (uids, to) =>
+      around(() => {
+        for (const uid of uids)
+          if (inbox.delete(uid)) (to === 'held' ? heldMails : processed).push(uid)
+        return Promise.resolve()
+      }),
+    waitForChange: () => Promise.resolve(false),
+    close: () => Promise.resolve()
+  }
+  const sender: Sender = {
+    send: async (mail) => {
+      // A process that dies here was not heard; one that dies below was, and does not know.
+      if (life.dead) return { kind: 'uncertain' }
+      const kind = replies.shift() ?? 'accepted'
+      try {
+        step()
+      } catch {
+        return { kind: 'uncertain' }
+      }
+      if (kind === 'accepted') accepted.push(mail)
+      await Promise.resolve()
+      return kind === 'uncertain' ? { kind } : { kind, code: CODES[kind] }
+    },
+    close: () => Promise.resolve()
+  }
+  const signal = new AbortController().signal
+  let dispatcher = newDispatcher()
+  let watch = watchClock(desk)
+  function newDispatcher(): Dispatcher {
+    return createDispatcher(desk, sender, { signal, ended: () => undefined })
+  }
+
+  async function dispatch(): Promise<boolean> {
+    let worked = false
+    while (dispatcher.step()) {
+      worked = true
+      await dispatcher.end()
+    }
+    return worked
+  }
+
+  let uid = 0
+  const world: World = {
+    desk,
+    clock,
+    pass: (ms) => {
+      clock.now = addMs(clock.now, ms)
+      clock.monotonicMs += ms
+    },
+    jump: (ms) => {
+      clock.now = addMs(clock.now, ms)
+    },
+    inbox,
+    processed,
+    heldMails,
+    accepted,
+    replies,
+    log,
+    workers: faults,
+    write: (from, letter) => write(from, letter, identity.publicArmored, clock.now),
+    deliver: (raw) => {
+      uid += 1
+      inbox.set(uid, raw)
+      return uid
+    },
+    addMember: async (member) => {
+      const facts = await inspectKey(member.keyData, clock.now)
+      if (facts === null) throw new Error('bad test data')
+      database.transact((tx) =>
+        insertMember(tx, {
+          id: member.id,
+          name: member.name,
+          address: member.address,
+          products: ['parser'],
+          state: 'active',
+          fingerprint: facts.fingerprint,
+          keyData: facts.keyData,
+          keyExpiresAt: facts.expiresAt,
+          addedAt: clock.now
+        })
+      )
+    },
+    settle: () => settle(desk, mailbox, { watch, dispatch, signal }),
+    releaseOnce: () => releaseDue(desk, { clockTrusted: watch.isTrusted(), signal }),
+    rows: (sql, params) => database.read((read) => read.all(sql, params)) as never,
+    read,
+    steps: () => life.steps,
+    dieAt: (count) => {
+      life.dieAt = life.steps + count
+    },
+    restart: () => {
+      database.close()
+      database = openIn(folder.path)
+      life.dead = false
+      life.dieAt = Number.POSITIVE_INFINITY
+      dispatcher = newDispatcher()
+      watch = watchClock(desk)
+    },
+    close: () => {
+      database.close()
+      folder.remove()
+    }
+  }
+  return world
+}
+
+const CODES = { accepted: 250, deferred: 451, rejected: 550 } as const
+
+async function settle(
+  desk: Desk,
+  mailbox: Mailbox,
+  parts: {
+    readonly watch: ClockWatch
+    readonly dispatch: () => Promise<boolean>
+    readonly signal: AbortSignal
+  }
+): Promise<void> {
+  const { watch, dispatch, signal } = parts
+  for (let rounds = 0; ; rounds += 1) {
+    if (rounds > 200) throw new Error('the desk never comes to rest')
+    const stored = () => undefined
+    const generation = await takeIn(desk, mailbox, { inbox: 'INBOX', signal, stored })
+    watch.look()
+    const released = await releaseDue(desk, { clockTrusted: watch.isTrusted(), signal })
+    const told = await tellGivenUp(desk)
+    const handled = await handlePending(desk, signal, stored)
+    const sent = await dispatch()
+    await moveHandled(desk, mailbox, generation)
+    if (!released && !told && handled === 0 && !sent) return
+  }
+}
+
+function died(): Trouble {
+  return new Trouble('stopping', 'the process of this test has died', { retryable: false })
+}
+
+async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Settings> {
+  const maintainers = []
+  for (const { id, name, address, keyData, roles } of options.maintainers) {
+    const facts = await inspectKey(keyData, KEYS_MADE)
+    if (facts === null) throw new Error('bad test data')
+    const usual: Role[] = ['committer', 'release', 'approver', 'list-admin']
+    const { fingerprint } = facts
+    maintainers.push({
+      id,
+      name,
+      address,
+      roles: roles ?? usual,
+      fingerprint,
+      keyData: facts.keyData
+    })
+  }
+  const address = parseAddress(DESK_ADDRESS)
+  if (address === null) throw new Error('bad test data')
+  return {
+    desk: {
+      name: 'ACME Security Team',
+      address,
+      casePrefix: 'ACME',
+      timezone: 'UTC',
+      bounceAddress: null,
+      fingerprint: identity.keys.desk.fingerprint,
+      keyExpiresAt: null
+    },
+    maintainers,
+    products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
+    acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
+    limits: {
+      mailBytes: 200_000,
+      originalBytes: 100_000,
+      openSeconds: 30,
+      workerMegabytes: 512,
+      commandsPerMail: 20,
+      signatureAgeHours: 48,
+      acknowledgementsPerHour: 60,
+      acknowledgementWindowHours: 24,
+      ...options.limits
+    }
+  }
+}
+
+async function write(
+  from: Someone,
+  letter: Letter,
+  deskKey: string,
+  now: Instant
+): Promise<Uint8Array> {
+  letters += 1
+  const as = letter.as ?? 'signed'
+  const head = [
+    `From: ${from.name} <${from.address}>`,
+    `To: <${DESK_ADDRESS}>`,
+    `Subject: ${as === 'clear' ? letter.subject : '...'}`,
+    `Message-ID: <letter-${letters}@people.example>`,
+    `Date: ${new Date(msOf(now)).toUTCString().replace('GMT', '+0000')}`,
+    'MIME-Version: 1.0',
+    ...(letter.autocrypt === true
+      ? [
+          `Autocrypt: addr=${from.address}; keydata=${Buffer.from(from.keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')}`
+        ]
+      : []),
+    ...(letter.headers ?? [])
+  ]
+  const text = letter.text.replaceAll('\n', '\r\n')
+  if (as === 'clear')
+    return Buffer.from(
+      `${[...head, 'Content-Type: text/plain; charset=utf-8', '', text].join('\r\n')}\r\n`
+    )
+  const shown = [`From: ${from.name} <${from.address}>`, `Subject: ${letter.subject}`]
+  const payload =
+    letter.patch === undefined
+      ? ['Content-Type: text/plain; charset=utf-8; protected-headers="v1"', ...shown, '', text]
+      : [
+          'Content-Type: multipart/mixed; boundary=m; protected-headers="v1"',
+          ...shown,
+          '',
+          '--m',
+          'Content-Type: text/plain; charset=utf-8',
+          '',
+          text,
+          '--m',
+          'Content-Type: text/x-diff',
+          `Content-Disposition: attachment; filename="${letter.patch.filename}"`,
+          '',
+          letter.patch.content,
+          '--m--',
+          ''
+        ]
+  const armored = await encrypt({
+    message: await createMessage({ binary: Buffer.from(payload.join('\r\n')) }),
+    encryptionKeys: await readKey({ armoredKey: deskKey }),
+    ...(as === 'signed' ? { signingKeys: from.secret } : {}),
+    date: new Date(msOf(now)),
+    format: 'armored'
+  })
+  return Buffer.from(encryptedMail(armored, head))
+}
+
+async function read(person: Someone, mail: Envelope): Promise<string> {
+  const raw = Buffer.from(mail.raw).toString('utf8')
+  const armored = /-----BEGIN PGP MESSAGE-----[\s\S]*?-----END PGP MESSAGE-----/.exec(raw)?.[0]
+  if (armored === undefined) return raw
+  const { data } = await decrypt({
+    message: await readMessage({ armoredMessage: armored }),
+    decryptionKeys: person.secret,
+    date: new Date(msOf(START) + 365 * 86_400_000)
+  })
+  const payload = typeof data === 'string' ? data : ''
+  // Bodies may be base64 or quoted-printable: shown decoded as well, so that a test can look for words.
+  const blocks = payload.match(/(?:^[A-Za-z0-9+/=]{4,76}\r?\n)+/gm) ?? []
+  const decoded = blocks.map((block) => Buffer.from(block, 'base64').toString('utf8')).join('\n')
+  const unquoted = payload
+    .replaceAll(/=\r?\n/g, '')
+    .replaceAll(/(?:=[0-9A-F]{2})+/g, (run) =>
+      Buffer.from(run.replaceAll('=', ''), 'hex').toString('utf8')
+    )
+  return `${payload}\n${decoded}\n${unquoted}`
+}

@@ -1,0 +1,502 @@
+/**
+ * The house rules that no compiler checks: what README, src/README.md and the settings of the tools say is what is there.
+ * Every failure names the line to add, to change or to take away.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { type z } from 'zod'
+import { loadRender } from '../src/app.ts'
+import { runProgram } from '../src/cli/program.ts'
+import { loadConfig } from '../src/config/load.ts'
+import { configJsonSchema, sections } from '../src/config/schema.ts'
+import { DESK_RULE, type NoticeParams, type Template } from '../src/domain/template.ts'
+import { TEMPLATE_NAMES } from '../src/templates/render.ts'
+import { tempFolder } from './support/temp.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const LINES_MAX = 300
+const COLUMNS_MAX = 130
+const SENTENCE_OR_PATTERN = /['`"].*['`"]|\/[^/*].+\/[gimsu]*/
+const NOT_OURS = ['node_modules', 'dist', '.git', 'coverage', 'demo-mail', 'bench-results']
+
+function read(name: string): string {
+  return readFileSync(join(ROOT, name), 'utf8')
+}
+
+/** Files below `folder`, as paths from the repository's root. */
+function filesOf(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    if (NOT_OURS.includes(entry.name)) return []
+    const name = folder === '' ? entry.name : `${folder}/${entry.name}`
+    return entry.isDirectory() ? filesOf(name) : [name]
+  })
+}
+
+/** The part of a Markdown text under one heading, up to the next of the same or a higher level. */
+function section(markdown: string, heading: string): string {
+  const lines = markdown.split('\n')
+  const start = lines.findIndex((line) => line.replace(/^#+ /, '') === heading)
+  if (start < 0) throw new Error(`there is no heading "${heading}"`)
+  const level = /^#+/.exec(lines[start] ?? '')?.[0].length ?? 1
+  const length = lines
+    .slice(start + 1)
+    .findIndex((line) => new RegExp(`^#{1,${level}} `).test(line))
+  return lines.slice(start + 1, length < 0 ? undefined : start + 1 + length).join('\n')
+}
+
+/** Cells of the table rows whose first cell is code: `| \`key\` | … |`. */
+function rows(markdown: string): string[][] {
+  return markdown
+    .split('\n')
+    .filter((line) => /^\| `/.test(line))
+    .map((line) =>
+      line
+        .slice(1, line.lastIndexOf('|'))
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim().replaceAll('\\|', '|'))
+    )
+}
+
+function uncoded(text: string): string {
+  return text.replaceAll('`', '')
+}
+
+describe('src/README.md', () => {
+  const page = read('src/README.md')
+
+  /** The first sentence of a file's opening comment. */
+  function responsibility(file: string): string {
+    const comment = /^(?:#![^\n]*\n)?\s*\/\*\*([\s\S]*?)\*\//.exec(read(file))?.[1] ?? ''
+    const text = comment
+      .replaceAll(/^\s*\* ?/gm, ' ')
+      .replaceAll(/\s+/g, ' ')
+      .trim()
+    return /^.*?\.(?= [A-Z*{`(]|$)/.exec(text)?.[0] ?? text
+  }
+
+  it('lists every source file once, in the words of its own opening comment', () => {
+    const listed = new Map<string, string>()
+    const twice: string[] = []
+    for (const line of section(page, 'File map').split('\n')) {
+      const match = /^- `([^`]+)`: (.+)$/.exec(line)
+      if (match === null) continue
+      const [, name = '', says = ''] = match
+      if (listed.has(name)) twice.push(name)
+      listed.set(name, says)
+    }
+    const files = filesOf('src').filter((file) => file !== 'src/README.md')
+    const complaints = [
+      ...twice.map((name) => `take one of the lines about ${name} away`),
+      ...[...listed.keys()]
+        .filter((name) => !files.includes(`src/${name}`))
+        .map((name) => `take the line about ${name} away: there is no such file`),
+      ...files.flatMap((file) => {
+        const name = file.slice('src/'.length)
+        const says = file.endsWith('.ts') ? responsibility(file) : listed.get(name)
+        if (says === '') return [`begin ${file} with a comment that says what it is for`]
+        if (says !== undefined && listed.get(name) === says) return []
+        return [`in the file map, write this line:\n- \`${name}\`: ${says ?? 'WHAT IT IS FOR'}`]
+      })
+    ]
+
+    expect(complaints.join('\n')).toBe('')
+  })
+
+  const require = createRequire(import.meta.url)
+  const { forbidden } = require(join(ROOT, '.dependency-cruiser.cjs')) as {
+    forbidden: {
+      name: string
+      from: { pathNot?: string }
+      to: { path?: string; pathNot?: string }
+    }[]
+  }
+
+  it('has the import table that dependency-cruiser enforces', () => {
+    const enforced = forbidden
+      .filter(({ name }) => name.startsWith('layer-'))
+      .map(({ name, to }) => {
+        const layer = name.slice('layer-'.length)
+        const allowed = /^\^src\/\((.*)\)\[/.exec(to.pathNot ?? '')?.[1]?.split('|') ?? []
+        return `${layer}: ${allowed.filter((other) => other !== layer).join(', ')}`
+      })
+    const written = rows(section(page, 'Who may import whom')).map(
+      ([layer = '', allowed = '']) => `${uncoded(layer)}: ${allowed === 'nothing' ? '' : allowed}`
+    )
+
+    expect(written).toEqual(enforced)
+  })
+
+  it('names the one home of every package that dependency-cruiser enforces', () => {
+    const packages = forbidden
+      .filter(({ to }) => to.path?.startsWith('node_modules/'))
+      .map(({ from, to }) => [
+        to.path?.slice('node_modules/'.length),
+        (from.pathNot ?? '')
+          .replace('^src/(cli/|main\\.ts$)', '^src/cli/')
+          .replaceAll(/\^src\/|\\|\$/g, '')
+      ])
+    const written = rows(section(page, 'Homes of packages')).map(([name = '', home = '']) => [
+      uncoded(name),
+      uncoded(home)
+    ])
+
+    expect(written).toEqual(packages)
+  })
+})
+
+describe('README.md', () => {
+  const page = read('README.md')
+  const schema = configJsonSchema()
+
+  it('shows a configuration that is accepted as it stands', async () => {
+    for (const text of [
+      /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '',
+      read('postern.example.yaml')
+    ]) {
+      const folder = tempFolder()
+      try {
+        for (const { key } of parse(text).maintainers as { key: string }[]) {
+          mkdirSync(join(folder.path, 'keys/maintainers'), { recursive: true })
+          writeFileSync(join(folder.path, key), 'a public key')
+        }
+        mkdirSync(join(folder.path, 'secrets'))
+        writeFileSync(join(folder.path, 'keys/desk.asc'), 'the desk key')
+        for (const name of ['passphrase', 'imap_password', 'smtp_password'])
+          writeFileSync(join(folder.path, 'secrets', name), 'a secret\n')
+        writeFileSync(join(folder.path, 'postern.yaml'), text)
+        const loaded = await loadConfig(join(folder.path, 'postern.yaml'), {})
+
+        expect(loaded.config.desk.address).toBe('security@acme.example')
+      } finally {
+        folder.remove()
+      }
+    }
+  })
+
+  type Property = {
+    readonly properties?: Record<string, Property>
+    readonly items?: Property
+    readonly required?: string[]
+  }
+  type Key = { readonly name: string; readonly required: boolean }
+
+  function keysOf(property: Property, prefix: string): Key[] {
+    return Object.entries(property.properties ?? {}).flatMap(([key, value]) => {
+      const name = `${prefix}${key}`
+      if (value.properties !== undefined) return keysOf(value, `${name}.`)
+      if (value.items?.properties !== undefined) return keysOf(value.items, `${name}[].`)
+      return [{ name, required: property.required?.includes(key) ?? false }]
+    })
+  }
+
+  const table = rows(section(page, 'Every key')).map(([key = '', standard = '', says = '']) => ({
+    key: uncoded(key),
+    standard,
+    says
+  }))
+
+  it('has a row for every key of the configuration, in order, and for no other', () => {
+    const keys = keysOf(schema as Property, '').map(({ name }) => name)
+
+    expect(table.map(({ key }) => key)).toEqual(keys)
+    expect(table.filter(({ says }) => says === '')).toEqual([])
+  })
+
+  it('says of every key whether it is required, and its true default', () => {
+    const required = new Map(keysOf(schema as Property, '').map((key) => [key.name, key.required]))
+    for (const { key, standard } of table) {
+      if (required.get(key) === true) {
+        expect([key, standard]).toEqual([key, 'required'])
+        continue
+      }
+      expect([key, standard]).not.toEqual([key, 'required'])
+      const written = /^`(.*)`$/.exec(standard)?.[1]
+      const { bare, given } = decodedWith(key, written === undefined ? undefined : parse(written))
+      expect([key, given], `the default of ${key}`).toEqual([key, bare])
+      if (written === undefined) expect([key, bare]).toEqual([key, undefined])
+    }
+  })
+
+  /** The decoded value of `key` in a configuration without it, and in one that gives `value`. */
+  function decodedWith(key: string, value: unknown): { bare: unknown; given: unknown } {
+    const [name = '', leaf] = key.replace('[]', '').split('.')
+    const schemaOf = (sections as Record<string, z.ZodType>)[name]
+    if (schemaOf === undefined) throw new Error(`there is no section ${name}`)
+    const isList = key.includes('[]')
+    if (leaf === undefined) return { bare: schemaOf.parse(undefined), given: schemaOf.parse(value) }
+    const decode = (more: object): unknown => {
+      const whole = { ...LEAST[name], ...more }
+      const decoded = schemaOf.parse(isList ? [whole] : whole) as Record<string, unknown>
+      return (isList ? (decoded as unknown as Record<string, unknown>[])[0] : decoded)?.[leaf]
+    }
+    return { bare: decode({}), given: decode(value === undefined ? {} : { [leaf]: value }) }
+  }
+
+  const secret = { env: 'NAME' }
+  const LEAST: Readonly<Record<string, object>> = {
+    desk: { name: 'ACME', address: 'a@acme.example', case_prefix: 'ACME', passphrase: secret },
+    imap: { host: 'imap.acme.example', user: 'security', password: secret },
+    smtp: { host: 'smtp.acme.example' },
+    maintainers: { id: 'grace', name: 'Grace', address: 'g@acme.example', key: 'grace.asc' },
+    products: { id: 'parser', name: 'Parser', policy: 'dispatch' }
+  }
+
+  it('lists the commands of the program with all their options, and no other', async () => {
+    const written = rows(section(page, 'Commands')).map(([usage = '']) => uncoded(usage))
+    const offered = await commandsOf([])
+
+    expect(written.map((usage) => usage.replace(/ [A-Z-[].*$/, '')).sort()).toEqual(
+      offered.map(({ name }) => `postern ${name}`).sort()
+    )
+    for (const { name, options } of offered) {
+      const usage = written.find((text) => text.replace(/ [A-Z-[].*$/, '') === `postern ${name}`)
+      const flags = [...(usage ?? '').matchAll(/--[a-z-]+/g)].map(([flag]) => flag)
+      expect([name, ...flags.sort()]).toEqual([name, ...options])
+    }
+  })
+
+  /** Every command below `words`, with the options that not all commands have. */
+  async function commandsOf(
+    words: readonly string[]
+  ): Promise<{ name: string; options: string[] }[]> {
+    let help = ''
+    await runProgram([...words, '--help'], { out: (text) => (help += text), err: () => {} })
+    const below = /^Commands:\n((?: +\S.*\n)+)/m.exec(help)?.[1]
+    if (below === undefined) {
+      const flags = [...help.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = '']) => flag)
+      const own = flags.filter((flag) => !['--config', '--json', '--help'].includes(flag))
+      return [{ name: words.join(' '), options: own.sort() }]
+    }
+    const names = [...below.matchAll(/^ {2}([a-z]+)/gm)]
+      .map(([, name = '']) => name)
+      .filter((name) => name !== 'help')
+    return (await Promise.all(names.map((name) => commandsOf([...words, name])))).flat()
+  }
+
+  it('explains every guarantee, G1 to G10', () => {
+    const named = rows(section(page, 'Guarantees')).map(
+      ([name = '']) => uncoded(name).split(' ')[0]
+    )
+
+    expect(named).toEqual(Array.from({ length: 10 }, (_, index) => `G${index + 1}`))
+  })
+
+  it('links to files that exist only', () => {
+    for (const name of ['README.md', 'src/README.md', 'keys/README.md']) {
+      const folder = name.includes('/') ? name.slice(0, name.lastIndexOf('/') + 1) : ''
+      const files = filesOf('')
+      const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to = '']) => to)
+      const broken = links.filter((to) => {
+        const path = join(folder, to).replace(/\/$/, '')
+        return !files.some((file) => file === path || file.startsWith(`${path}/`))
+      })
+      expect([name, ...broken]).toEqual([name])
+    }
+  })
+})
+
+describe('the mail texts', () => {
+  it('are exactly the ones that the program names', () => {
+    const files = readdirSync(join(ROOT, 'src/templates')).filter((name) =>
+      name.endsWith('.liquid')
+    )
+
+    expect(files.sort()).toEqual(TEMPLATE_NAMES.map((name) => `${name}.liquid`).sort())
+  })
+
+  it('all render with nothing but their declared parameters', () => {
+    const render = loadRender()
+    for (const name of TEMPLATE_NAMES) {
+      const text = render(SAMPLES[name])
+      expect([name, text.length > 40, text.endsWith('\n')]).toEqual([name, true, true])
+      expect(text).not.toMatch(/\{\{|\}\}|\{%|undefined|\[object/)
+    }
+    expect(render(SAMPLES.relay)).toContain(DESK_RULE)
+  })
+})
+
+const NOTICE: NoticeParams = {
+  desk: 'ACME Security Team',
+  tag: 'ACME-2026-0001',
+  revision: 1,
+  product: 'ACME Parser',
+  tlp: 'AMBER+STRICT',
+  disclosure: '1 December 2026, 14:00 CET',
+  fields: [{ label: 'Description', text: 'A buffer is too small.' }],
+  patches: [{ filename: 'fix.patch', sha256: '0'.repeat(64), size: 12 }],
+  noPatches: '',
+  fingerprint: '0123 4567'
+}
+const { desk, tag, fingerprint, product } = NOTICE
+const ref = `${tag} security@acme.example`
+const facts = [{ label: 'Case', value: tag }]
+const SAMPLES: { readonly [N in Template['name']]: Extract<Template, { name: N }> } = {
+  acknowledgement: {
+    name: 'acknowledgement',
+    params: {
+      desk,
+      tag,
+      received: '1 November 2026',
+      answerBy: '3 November 2026',
+      answerIncludes: 'a plan',
+      firm: true,
+      policy: 'Security policy',
+      rules: ['Please keep it to yourself.'],
+      checklist: ['A title.'],
+      sealedTo: 'other',
+      keyIds: '0123456789ABCDEF',
+      fingerprint
+    }
+  },
+  refusal: { name: 'refusal', params: { desk, because: 'It was not signed.', remedy: 'Sign it.' } },
+  'key-request': { name: 'key-request', params: { desk, tag, fingerprint } },
+  'resend-request': { name: 'resend-request', params: { desk, tag, fingerprint } },
+  'key-problem': { name: 'key-problem', params: { desk, problem: 'Your key has expired.' } },
+  relay: {
+    name: 'relay',
+    params: {
+      facts,
+      warnings: ['a warning'],
+      text: 'Hello',
+      outsideText: 'Outside',
+      files: ['poc.bin (1 bytes)'],
+      reach: 'A plain reply stays among the maintainers.',
+      ref
+    }
+  },
+  note: { name: 'note', params: { author: 'Grace', facts, text: 'Hm.', reach: 'Internal.', ref } },
+  activity: {
+    name: 'activity',
+    params: {
+      author: 'Grace',
+      lines: ['took it'],
+      texts: [{ title: 'Note', text: 'Hm.' }],
+      facts,
+      ref
+    }
+  },
+  transcript: {
+    name: 'transcript',
+    params: {
+      lines: [{ command: '/take', accepted: true, says: 'Yours.' }],
+      ran: true,
+      before: 'received',
+      after: 'triaging',
+      missing: ['a description'],
+      blocks: ['a block'],
+      ref
+    }
+  },
+  preview: {
+    name: 'preview',
+    params: { by: 'Grace', notice: NOTICE, files: ['fix.patch'], facts, code: 'abcdefgh', ref }
+  },
+  alert: {
+    name: 'alert',
+    params: { title: 'Alarm', what: 'It happened.', doNext: 'Look.', facts, ref }
+  },
+  notice: { name: 'notice', params: NOTICE },
+  'date-notice': {
+    name: 'date-notice',
+    params: { desk, tag, product, disclosure: NOTICE.disclosure, fingerprint }
+  },
+  reply: {
+    name: 'reply',
+    params: {
+      desk,
+      tag,
+      author: 'Grace',
+      text: 'Hello',
+      decision: 'Done.',
+      inClear: true,
+      fingerprint
+    }
+  }
+}
+
+describe('the tree', () => {
+  const source = filesOf('src').filter((name) => !name.endsWith('.md'))
+
+  it('has no source file over 300 lines of code', () => {
+    const long = source
+      .map((name) => ({ name, lines: codeLines(read(name)) }))
+      .filter(({ lines }) => lines > LINES_MAX)
+
+    expect(long).toEqual([])
+  })
+
+  /** Lines that are neither blank nor comment. */
+  function codeLines(text: string): number {
+    const bare = text
+      .replaceAll(/^\s*\/\*\*?[\s\S]*?\*\/\s*$/gm, '')
+      .replaceAll(/^\s*\/\/.*$/gm, '')
+    return bare.split('\n').filter((line) => line.trim() !== '').length
+  }
+
+  it('has no line over 130 columns except where a sentence or a pattern cannot be broken', () => {
+    const wide = source
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((name) =>
+        read(name)
+          .split('\n')
+          .flatMap((line, index) =>
+            line.length > COLUMNS_MAX && !SENTENCE_OR_PATTERN.test(line)
+              ? [`${name}:${index + 1}`]
+              : []
+          )
+      )
+
+    expect(wide).toEqual([])
+  })
+
+  it('opens every source and test file with a comment that says what it is for', () => {
+    const mute = [...source, ...filesOf('test')]
+      .filter(
+        (name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !name.endsWith('.test.ts')
+      )
+      .filter((name) => !/^(?:#![^\n]*\n)?\/\*\*/.test(read(name)))
+
+    expect(mute).toEqual([])
+  })
+
+  it('leaves no test focused', () => {
+    const focus = new RegExp(`\\.(?:${['on', 'ly'].join('')})\\(`)
+
+    expect(
+      filesOf('test').filter((name) => name.endsWith('.ts') && focus.test(read(name)))
+    ).toEqual([])
+  })
+
+  it('numbers the migrations without gaps', () => {
+    const names = readdirSync(join(ROOT, 'migrations')).sort()
+
+    expect(names.length).toBeGreaterThan(0)
+    expect(names.filter((name) => !/^\d{4}-[a-z0-9-]+\.sql$/.test(name))).toEqual([])
+    expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(
+      names.map((_, index) => index + 1)
+    )
+  })
+
+  it('mentions no path of the machine it was written on and no package host', () => {
+    const folders = ['wo' + 'rk', 'ho' + 'me', 'ro' + 'ot', 'Us' + 'ers'].join('|')
+    const local = new RegExp(`(?<![\\w.~/*-])/(?:${folders})/[\\w.]`)
+    const host = new RegExp(`${'regi' + 'stry'}\\.[a-z]+\\.[a-z]+`)
+    const told = filesOf('')
+      .filter((name) =>
+        /\.(?:ts|cjs|js|json|md|ya?ml|sql|liquid|service)$|(?:^|\/)\.?[A-Za-z]+$/.test(name)
+      )
+      .flatMap((name) =>
+        read(name)
+          .split('\n')
+          .flatMap((line, index) =>
+            local.test(line) || host.test(line) ? [`${name}:${index + 1}`] : []
+          )
+      )
+
+    expect(told).toEqual([])
+  })
+})

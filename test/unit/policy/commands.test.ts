@@ -1,0 +1,208 @@
+/** The grammar of command mails (DESIGN §6): what counts, what never counts, and that no text can break it. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseCommands } from '../../../src/policy/commands.ts'
+
+/** Verbs with their words, for short expectations. */
+function verbs(text: string): string[] {
+  return parseCommands(text).commands.map(({ verb, words }) => [verb, ...words].join(' '))
+}
+
+describe('commands', () => {
+  it.each([
+    ['/help', 'help'],
+    ['/status', 'status'],
+    ['/take', 'take'],
+    ['/accept', 'accept'],
+    ['/ACCEPT', 'accept'],
+    ['  /accept  ', 'accept'],
+    ['/reject upstream', 'reject upstream'],
+    ['/close all done', 'close all done'],
+    ['/embargo 2026-12-01T13:00:00Z', 'embargo 2026-12-01T13:00:00Z'],
+    ['/notice preview', 'notice preview'],
+    ['/notice approve abcde', 'notice approve abcde'],
+    ['/notice hold', 'notice hold'],
+    ['/Notice Draft\ntitle: x', 'notice draft']
+  ])('reads %j', (line, expected) => {
+    expect(verbs(line)).toEqual([expected])
+    expect(parseCommands(line).problems).toEqual([])
+  })
+
+  it('reads one command a line, blank lines between, up to the first line that is none', () => {
+    const parsed = parseCommands('\r\n/take\r\n\r\n/accept\r\nThanks.\r\n/close\r\n')
+    expect(parsed.commands.map(({ verb }) => verb)).toEqual(['take', 'accept'])
+    expect(parsed.rest).toBe('Thanks.\n/close')
+  })
+
+  it.each(['/frobnicate', '/notice', '/notice send', '/acceptt'])(
+    'makes a problem of the unknown verb %j (all or nothing)',
+    (line) => {
+      const parsed = parseCommands(`/take\n${line}`)
+      expect(parsed.problems).toHaveLength(1)
+      expect(parsed.problems[0]?.line).toBe(line)
+    }
+  )
+
+  it.each([
+    '> /accept',
+    '>/accept',
+    ' > /accept',
+    '>> /accept',
+    '| /accept',
+    'x /accept',
+    '-/accept'
+  ])('never takes the quoted or embedded %j for a command', (line) => {
+    expect(verbs(`${line}\n/reject upstream`)).toEqual([])
+  })
+
+  it('never finds a command below a quoted line, whatever stands there (property)', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (quoted, below) => {
+        const line = `> ${quoted.replaceAll(/[\r\n]/g, ' ')}`
+        expect(parseCommands(`${line}\n${below}`).commands).toEqual([])
+      })
+    )
+  })
+
+  it('leaves a path at the start of a line alone', () => {
+    expect(parseCommands('/usr/bin/parse crashes').commands).toEqual([])
+    expect(parseCommands('/usr/bin/parse crashes').problems).toEqual([])
+  })
+
+  it('takes text for /reply from below, cut of quotes and signature', () => {
+    const parsed = parseCommands('/reply\n\nThank you.\n\nOn Monday, X wrote:\n> secret\n-- \nG')
+    expect(parsed.commands[0]?.text).toBe('Thank you.')
+    expect(parsed.rest).toBe('')
+  })
+
+  it('takes text from a block, which may be one line or many', () => {
+    expect(parseCommands('/reply <<short>>').commands[0]?.text).toBe('short')
+    expect(parseCommands('/reply <<\none\n\ntwo\n>>\nrest').commands[0]?.text).toBe('one\n\ntwo')
+    expect(parseCommands('/reply <<\none\ntwo>>\nrest').commands[0]?.text).toBe('one\ntwo')
+    expect(parseCommands('/reply <<\none\n>>\nrest').rest).toBe('rest')
+  })
+
+  it('never runs a mail whose block is left open', () => {
+    expect(parseCommands('/reply <<\nno end\n').problems).toHaveLength(1)
+  })
+
+  it('gives /reject its code and the reason apart', () => {
+    const [command] = parseCommands('/reject upstream <<because\nof this>>').commands
+    expect(command).toMatchObject({ words: ['upstream'], text: 'because\nof this' })
+  })
+
+  it('refuses two commands that both want the text below', () => {
+    expect(parseCommands('/reply\n/note\ntext').problems).toHaveLength(1)
+  })
+
+  it('keeps text below commands that want none as an internal note', () => {
+    expect(parseCommands('/accept\nGood find.').rest).toBe('Good find.')
+  })
+
+  it('reads a case: line, and says when two differ', () => {
+    expect(parseCommands('case: acme-2026-0007\n/take').caseLine).toBe('ACME-2026-0007')
+    expect(parseCommands('case: ACME-2026-0007\nCase: ACME-2026-0007').caseLine).toBe(
+      'ACME-2026-0007'
+    )
+    expect(parseCommands('case: ACME-2026-0007\ncase: ACME-2026-0008').caseLine).toBe('conflict')
+    expect(parseCommands('case: nonsense').problems).toHaveLength(1)
+    expect(parseCommands('> case: ACME-2026-0007\n/take').caseLine).toBe(null)
+  })
+})
+
+describe('fields of /notice draft', () => {
+  it('reads key: value lines, blocks and lines that a client wrapped', () => {
+    const [command] = parseCommands(
+      [
+        '/notice draft',
+        'Title: A hole',
+        'description: It is a long story that the client',
+        'wrapped onto a second line',
+        'remedy_steps: <<',
+        'one',
+        '',
+        'two',
+        '>>',
+        'credit: Alice'
+      ].join('\n')
+    ).commands
+    expect(command?.fields).toEqual([
+      { key: 'title', value: 'A hole' },
+      {
+        key: 'description',
+        value: 'It is a long story that the client wrapped onto a second line'
+      },
+      { key: 'remedy_steps', value: 'one\n\ntwo' },
+      { key: 'credit', value: 'Alice' }
+    ])
+  })
+
+  it('joins a link that a client wrapped onto a line of its own', () => {
+    const parsed = parseCommands('/notice draft\nremedy_steps: see\nhttps://acme.example/fix\n')
+    expect(parsed.problems).toEqual([])
+    expect(parsed.commands[0]?.fields[0]?.value).toBe('see https://acme.example/fix')
+  })
+
+  it('reads fields inside a block of the command itself', () => {
+    const [command] = parseCommands('/notice draft <<\ntitle: A\ncve: CVE-1\n>>').commands
+    expect(command?.fields.map(({ key }) => key)).toEqual(['title', 'cve'])
+    expect(command?.text).toBe(null)
+  })
+
+  it.each(['frobnicate: x', 'title: a\ntitle: b'])('refuses %j', (lines) => {
+    expect(parseCommands(`/notice draft\n${lines}`).problems).toHaveLength(1)
+  })
+
+  it('ends at a quote, a signature and the next command', () => {
+    for (const end of ['> quoted: x', '-- ', '/notice preview']) {
+      const parsed = parseCommands(`/notice draft\ntitle: A\n${end}\ncve: CVE-1`)
+      expect(parsed.commands[0]?.fields).toEqual([{ key: 'title', value: 'A' }])
+    }
+  })
+})
+
+describe('hostile text', () => {
+  it('never throws and keeps no line of a quote (property)', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        '/accept',
+        '/reply',
+        '<<',
+        '>>',
+        'case: A-2026-0001',
+        '> x',
+        '-- ',
+        '\r',
+        '\n'
+      ),
+      fc.constantFrom('/notice draft', 'title: x', 'wrote:', 'On ', '/', ':', '\u2028', '\u0000'),
+      fc.string({ unit: 'binary' })
+    )
+    fc.assert(
+      fc.property(fc.array(piece), (pieces) => {
+        for (const glue of ['\n', '', ' ']) {
+          const parsed = parseCommands(pieces.join(glue))
+          expect(parsed.rest.split('\n').some((line) => /^\s*>/.test(line))).toBe(false)
+          for (const { line } of parsed.problems) expect(line.length).toBeLessThanOrEqual(120)
+        }
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  // Quadratic work on a mail of the size that the desk reads would stop the desk for minutes (G9).
+  it.each([
+    ['attributions', 'x wrote:\n'],
+    ['quoted attributions above a last word', '> x wrote:\n'],
+    ['blank lines', '\n'],
+    ['quotes', '>'],
+    ['blanks', ' '],
+    ['open blocks', '/reply <<\n'],
+    ['unknown verbs', '/x\n'],
+    ['rules', '--- '],
+    ['wrapped fields', '/notice draft\ntitle: x\ny\n']
+  ])('reads 256 KiB of %s at once (G9)', (_name, unit) => {
+    const text = `${unit.repeat(Math.ceil(262_144 / unit.length))}end`
+    expect(parseCommands(text).rest.length).toBeLessThanOrEqual(text.length)
+  })
+})

@@ -1,0 +1,132 @@
+/** When a scheduled notice leaves (G7, M-28): never early, never unapproved, never on a doubtful clock; the retry ladder. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type NoticeRecord } from '../../../src/domain/notice.ts'
+import { type Policy } from '../../../src/domain/policy.ts'
+import { addMs, type Instant } from '../../../src/domain/time.ts'
+import { clockJumpMs, decideRelease } from '../../../src/policy/embargo.ts'
+import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/policy/retry.ts'
+import { at, caseRecord, NOW, noticeRecord, POLICY, sha256 } from './samples.ts'
+
+const DIGEST = sha256('content')
+const RELEASE = at('2026-11-24T13:00:00Z')
+const DISCLOSURE = at('2026-12-01T13:00:00Z')
+const approval = { maintainerId: 'linus', digest: DIGEST, at: NOW }
+
+function release(
+  now: Instant,
+  change: Partial<NoticeRecord> = {},
+  options: {
+    readonly policy?: Partial<NonNullable<Policy['notice']>>
+    readonly trusted?: boolean
+  } = {}
+) {
+  const notice = POLICY.notice
+  if (notice === null) throw new Error('bad test data')
+  return decideRelease({
+    notice: noticeRecord({
+      state: 'scheduled',
+      releaseAt: RELEASE,
+      approvals: [approval],
+      ...change
+    }),
+    case: caseRecord({ state: 'planned', disclosureAt: DISCLOSURE }),
+    policy: { ...POLICY, notice: { ...notice, ...options.policy } },
+    digest: DIGEST,
+    clockTrusted: options.trusted ?? true,
+    now
+  })
+}
+
+describe('a scheduled notice (G7)', () => {
+  it('waits until its very instant and leaves at it', () => {
+    expect(release(addMs(RELEASE, -1))).toEqual({ kind: 'wait' })
+    expect(release(RELEASE)).toEqual({ kind: 'release', lateMs: 0, isLate: false })
+  })
+
+  it('never leaves before its instant, whatever else is true (property)', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 10 ** 10 }), fc.boolean(), (ms, trusted) => {
+        expect(release(addMs(RELEASE, -ms), {}, { trusted }).kind).not.toBe('release')
+      })
+    )
+  })
+
+  it.each<[string, Partial<NoticeRecord>]>([
+    ['there is none', { approvals: [] }],
+    ['it is over other content', { approvals: [{ ...approval, digest: sha256('other') }] }],
+    ['it is by the author', { approvals: [{ ...approval, maintainerId: 'grace' }] }]
+  ])('is held when its approval does not count: %s', (_name, change) => {
+    expect(release(RELEASE, change)).toEqual({ kind: 'hold', because: 'approval-void' })
+    expect(release(addMs(RELEASE, -10_000), change)).toEqual({
+      kind: 'hold',
+      because: 'approval-void'
+    })
+  })
+
+  it('counts one maintainer once, however many approvals they gave', () => {
+    expect(
+      release(RELEASE, { approvals: [approval, approval] }, { policy: { approvals: 2 } })
+    ).toEqual({ kind: 'hold', because: 'approval-void' })
+    const two = [approval, { ...approval, maintainerId: 'ada' }]
+    expect(release(RELEASE, { approvals: two }, { policy: { approvals: 2 } }).kind).toBe('release')
+  })
+
+  it('leaves late with a mark, or is held, as the policy says', () => {
+    const late = addMs(RELEASE, 16 * 60_000)
+    expect(release(late)).toEqual({ kind: 'release', lateMs: 960_000, isLate: true })
+    expect(release(late, {}, { policy: { late: 'hold' } })).toEqual({
+      kind: 'hold',
+      because: 'too-late'
+    })
+    expect(release(addMs(RELEASE, 15 * 60_000), {}, { policy: { late: 'hold' } }).kind).toBe(
+      'release'
+    )
+  })
+
+  it('is held on a clock that jumped, and once the disclosure has passed', () => {
+    expect(release(RELEASE, {}, { trusted: false })).toEqual({ kind: 'hold', because: 'clock' })
+    expect(release(DISCLOSURE)).toEqual({ kind: 'hold', because: 'disclosed' })
+  })
+
+  it('is held when the policy has no list any more', () => {
+    expect(
+      decideRelease({
+        notice: noticeRecord({ state: 'scheduled', releaseAt: RELEASE, approvals: [approval] }),
+        case: caseRecord({ disclosureAt: DISCLOSURE }),
+        policy: { ...POLICY, notice: null },
+        digest: DIGEST,
+        clockTrusted: true,
+        now: RELEASE
+      })
+    ).toEqual({ kind: 'hold', because: 'no-notice' })
+  })
+})
+
+describe('the clock watch', () => {
+  it('takes drift for drift and a jump for a jump, both ways', () => {
+    const before = { now: NOW, monotonicMs: 1000 }
+    const later = (wallMs: number, monotonicMs: number) =>
+      clockJumpMs(before, { now: addMs(NOW, wallMs), monotonicMs: 1000 + monotonicMs })
+    expect(later(60_000, 60_000)).toBe(0)
+    expect(later(60_000 + 300_000, 60_000)).toBe(0)
+    expect(later(60_000 + 300_001, 60_000)).toBe(300_001)
+    expect(later(-3_600_000, 60_000)).toBe(-3_660_000)
+  })
+})
+
+describe('the retry ladder (RFC 5321 4.5.4.1)', () => {
+  it('grows, never waits longer than its ceiling, and ends after two days and more', () => {
+    const delays: number[] = []
+    for (let attempts = 1; ; attempts += 1) {
+      const delay = nextAttemptMs(attempts)
+      if (delay === null) break
+      delays.push(delay)
+    }
+    expect([...delays].sort((a, b) => a - b)).toEqual(delays)
+    expect(Math.max(...delays)).toBe(RETRY_DELAY_MS_MAX)
+    const sum = delays.reduce((total, delay) => total + delay, 0)
+    expect(sum).toBeGreaterThanOrEqual(47 * 3_600_000)
+    expect(nextAttemptMs(delays.length + 1)).toBe(null)
+  })
+})

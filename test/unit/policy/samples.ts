@@ -1,0 +1,342 @@
+/** Samples for the tests of the core: settings, cases, opened mails and situations with everything usual in them. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type Address, parseAddress } from '../../../src/domain/address.ts'
+import { type CaseRecord, type PinnedKey } from '../../../src/domain/case.ts'
+import { type Decision } from '../../../src/domain/decision.ts'
+import {
+  type CaseTag,
+  type Fingerprint,
+  type MessageId,
+  parseCaseTag,
+  parseFingerprint,
+  parseMessageId,
+  type Sha256
+} from '../../../src/domain/ids.ts'
+import { type HeaderFacts, type OpenedMail, type Signature } from '../../../src/domain/mail.ts'
+import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice.ts'
+import { type Policy } from '../../../src/domain/policy.ts'
+import { type Maintainer, type Product, type Settings } from '../../../src/domain/settings.ts'
+import { type Instant, parseInstant } from '../../../src/domain/time.ts'
+import { type CommandContext } from '../../../src/policy/draft.ts'
+import { type BoundCase, type Moment, type Situation } from '../../../src/policy/situation.ts'
+import { createRender, type Render, TEMPLATE_NAMES } from '../../../src/templates/render.ts'
+
+export function at(text: string): Instant {
+  return some(parseInstant(text))
+}
+export function address(text: string): Address {
+  return some(parseAddress(text))
+}
+export function tag(text: string): CaseTag {
+  return some(parseCaseTag(text))
+}
+export function messageId(text: string): MessageId {
+  return some(parseMessageId(text))
+}
+/** A fingerprint that consists of one hexadecimal digit. */
+export function fingerprint(digit: string): Fingerprint {
+  return some(parseFingerprint(digit.repeat(40)))
+}
+export function sha256(data: string | Uint8Array): Sha256 {
+  return createHash('sha256').update(data).digest('hex') as Sha256
+}
+function some<T>(value: T | null): T {
+  if (value === null) throw new Error('bad test data')
+  return value
+}
+
+export const NOW = at('2026-11-22T12:00:00Z')
+export const DESK = address('security@acme.example')
+export const TAG = tag('ACME-2026-0001')
+const KEY = new Uint8Array([1, 2, 3])
+
+export const POLICY: Policy = {
+  id: 'sample',
+  title: 'Sample policy',
+  answer: { within: { hours: 48 }, firmness: 'hard', includes: '' },
+  reporter_rules: ['Please tell nobody else yet.'],
+  report_checklist: [],
+  replies: 'internal',
+  reporters: { cleartext: 'deny' },
+  calendar: { weekend: [6, 7], holidays: [] },
+  reject: {
+    codes: [
+      { code: 'not-a-vulnerability', says: 'It is none.' },
+      { code: 'upstream', says: 'It is elsewhere.' }
+    ],
+    reason_length: 0
+  },
+  close: { internal: 'deny' },
+  notice: {
+    lead: { days: 7 },
+    tolerance: { min: { days: 5 }, max: { days: 9 } },
+    required: ['description', 'affected_versions', 'remedy_steps', 'patches', 'disclosure_at'],
+    approvals: 1,
+    late: 'send',
+    late_after_minutes: 15,
+    reporter_date_mail: 'with-notice',
+    tlp: 'TLP:AMBER+STRICT'
+  }
+}
+
+export const PRODUCT: Product = {
+  id: 'parser',
+  name: 'ACME Parser',
+  policy: POLICY,
+  supported: ['main']
+}
+
+export function maintainer(id: string, digit: string, roles: Maintainer['roles']): Maintainer {
+  const name = `${id.charAt(0).toUpperCase()}${id.slice(1)} Tester`
+  return {
+    id,
+    name,
+    address: address(`${id}@acme.example`),
+    roles,
+    fingerprint: fingerprint(digit),
+    keyData: KEY
+  }
+}
+export const GRACE = maintainer('grace', 'a', ['committer', 'release', 'approver', 'list-admin'])
+export const LINUS = maintainer('linus', 'b', ['committer', 'approver'])
+export const ADA = maintainer('ada', 'c', ['advisor'])
+
+export const SETTINGS: Settings = {
+  desk: {
+    name: 'ACME Security Team',
+    address: DESK,
+    casePrefix: 'ACME',
+    timezone: 'Europe/Berlin',
+    bounceAddress: null,
+    fingerprint: fingerprint('d'),
+    keyExpiresAt: null
+  },
+  maintainers: [GRACE, LINUS, ADA],
+  products: [PRODUCT],
+  acknowledgement: { jitterMsMax: 30_000 },
+  limits: {
+    mailBytes: 50_000_000,
+    originalBytes: 10_000_000,
+    openSeconds: 30,
+    workerMegabytes: 512,
+    commandsPerMail: 20,
+    signatureAgeHours: 48,
+    acknowledgementsPerHour: 60,
+    acknowledgementWindowHours: 24
+  }
+}
+
+export function settingsWith(policy: Partial<Policy>): Settings {
+  return { ...SETTINGS, products: [{ ...PRODUCT, policy: { ...POLICY, ...policy } }] }
+}
+
+export const ALICE = { name: 'Alice', address: address('alice@reporter.example') }
+export const ALICE_KEY: PinnedKey = {
+  fingerprint: fingerprint('e'),
+  keyData: KEY,
+  source: 'autocrypt',
+  firstSeenAt: NOW
+}
+
+export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
+  return {
+    id: 1,
+    tag: TAG,
+    product: 'parser',
+    state: 'received',
+    reporter: ALICE,
+    subject: 'a hole in the parser',
+    beganInClear: false,
+    receivedAt: at('2026-11-22T11:00:00Z'),
+    openedAt: at('2026-11-22T11:00:05Z'),
+    answerDueAt: at('2026-11-24T11:00:00Z'),
+    answeredAt: null,
+    owner: null,
+    disclosureAt: null,
+    maintainerRoot: messageId('root@acme.example'),
+    reporterRoot: messageId('report@reporter.example'),
+    reporterLatest: messageId('report@reporter.example'),
+    version: 1,
+    ...change
+  }
+}
+
+export function headers(change: Partial<HeaderFacts> = {}): HeaderFacts {
+  return {
+    from: ALICE,
+    replyTo: null,
+    to: [{ name: '', address: DESK }],
+    cc: [],
+    subject: '...',
+    messageId: messageId('mail@reporter.example'),
+    date: NOW,
+    references: [],
+    ...change
+  }
+}
+
+/** An encrypted, unsigned report by Alice. */
+export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
+  return {
+    structure: 'pgp-mime',
+    encrypted: true,
+    decrypted: true,
+    failure: null,
+    sealedTo: 'desk',
+    sealedToKeyIds: ['DDDDDDDDDDDDDDDD'],
+    ciphertextMarks: [],
+    signatures: [],
+    outer: headers(),
+    protected: headers({ subject: 'a hole in the parser' }),
+    subjectProtected: true,
+    text: 'There is a hole.\n',
+    outsideText: '',
+    attachments: [],
+    automatic: [],
+    bounce: null,
+    candidateKeys: [],
+    warnings: [],
+    ...change
+  }
+}
+
+export function signature(change: Partial<Signature> = {}): Signature {
+  return {
+    state: 'valid',
+    fingerprint: GRACE.fingerprint,
+    issuer: GRACE.fingerprint,
+    createdAt: at('2026-11-22T11:59:00Z'),
+    sha256: sha256('signature'),
+    coversWhole: true,
+    ...change
+  }
+}
+
+/** A signed and encrypted mail by a maintainer about {@link TAG}. */
+export function maintainerMail(
+  text: string,
+  author: Maintainer = GRACE,
+  change: Partial<OpenedMail> = {}
+): OpenedMail {
+  return openedMail({
+    outer: headers({ from: { name: author.name, address: author.address } }),
+    protected: headers({
+      from: { name: author.name, address: author.address },
+      subject: `Re: [${TAG}] a hole in the parser`
+    }),
+    signatures: [signature({ fingerprint: author.fingerprint })],
+    text,
+    ...change
+  })
+}
+
+export function member(id: string, digit: string): MemberRecord {
+  return {
+    id,
+    name: `${id} Inc`,
+    address: address(`security@${id}.example`),
+    products: ['parser'],
+    state: 'active',
+    fingerprint: fingerprint(digit),
+    keyExpiresAt: null,
+    addedAt: NOW
+  }
+}
+
+export function bound(change: Partial<BoundCase> = {}): BoundCase {
+  return {
+    case: caseRecord(),
+    reporterKey: ALICE_KEY,
+    notice: null,
+    patchFiles: [],
+    previews: [],
+    members: [member('debian', '1'), member('suse', '2')],
+    messages: [],
+    hintGiven: false,
+    ...change
+  }
+}
+
+export function situation(change: Partial<Situation> = {}): Situation {
+  return {
+    arrivalId: 7,
+    receivedAt: at('2026-11-22T11:59:30Z'),
+    size: 5000,
+    mailSha256: sha256('mail'),
+    opened: openedMail(),
+    quarantined: false,
+    answers: null,
+    tagged: null,
+    bounced: null,
+    member: null,
+    signatureSeen: false,
+    ciphertextReused: false,
+    senderKey: null,
+    history: { senderAcknowledgedAt: null, acknowledgementsFreeAt: null, refusalsLastHour: 0 },
+    nextTag: tag('ACME-2026-0002'),
+    bound: null,
+    ...change
+  }
+}
+
+export const MOMENT: Moment = { now: NOW, jitter: 0.5, tools: { sha256, code: 'abcdefghij' } }
+
+export function commandContext(change: Partial<CommandContext> = {}): CommandContext {
+  return {
+    arrivalId: 7,
+    now: NOW,
+    settings: SETTINGS,
+    product: PRODUCT,
+    author: GRACE,
+    bound: bound(),
+    files: [],
+    tools: MOMENT.tools,
+    ...change
+  }
+}
+
+/** A complete notice by Grace, not approved by anybody. */
+export function noticeRecord(change: Partial<NoticeRecord> = {}): NoticeRecord {
+  return {
+    id: 3,
+    caseTag: TAG,
+    product: 'parser',
+    state: 'drafting',
+    revision: 1,
+    fields: {
+      description: 'A hole.',
+      affected_versions: '1.0 to 1.9',
+      remedy_steps: 'Apply the patch.',
+      no_patches: 'they follow'
+    },
+    patches: [],
+    authorId: 'grace',
+    approvals: [],
+    releaseAt: null,
+    releasedAt: null,
+    hasLeft: false,
+    version: 4,
+    ...change
+  }
+}
+
+/** The decisions of one kind. */
+export function only<K extends Decision['kind']>(
+  decisions: readonly Decision[],
+  kind: K
+): Extract<Decision, { readonly kind: K }>[] {
+  return decisions.filter(
+    (decision): decision is Extract<Decision, { readonly kind: K }> => decision.kind === kind
+  )
+}
+
+/** The built-in texts. */
+export function builtInRender(): Render {
+  const folder = new URL('../../../src/templates/', import.meta.url)
+  return createRender(
+    new Map(
+      TEMPLATE_NAMES.map((name) => [name, readFileSync(new URL(`${name}.liquid`, folder), 'utf8')])
+    )
+  )
+}
