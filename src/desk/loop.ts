@@ -110,7 +110,11 @@ async function workAll(
   signal: AbortSignal
 ): Promise<boolean> {
   clock.look()
-  const released = await releaseDue(desk, { clockTrusted: clock.isTrusted(), signal })
+  const released = await releaseDue(desk, {
+    clockTrusted: clock.isTrusted(),
+    signal,
+    queued: bells.dispatch.ring
+  })
   const told = await tellGivenUp(desk)
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()

@@ -27,7 +27,7 @@ import { type Read } from '../store/sql.ts'
 import { commit, queue } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { followRefusals, KEY_PROBLEMS } from './key-problems.ts'
-import { prepare } from './prepare.ts'
+import { type Prepared, prepare } from './prepare.ts'
 
 /** Copies sealed and committed at a time: bounds memory and what a crash repeats. */
 const PIECE = 64
@@ -54,45 +54,73 @@ export function aboutNotice(desk: Desk, read: Read, notice: NoticeRecord): Known
   }
 }
 
-/** Seals and queues everything that still waits, then ends the release. */
+/**
+ * Seals and queues everything that still waits, then ends the release. While one piece is committed and sent the workers
+ * seal the next; what was sealed and not committed has no consequence. `queued` is called after each piece.
+ */
 export async function sendPieces(
   desk: Desk,
   notice: NoticeRecord,
-  signal: AbortSignal
+  options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<void> {
-  for (;;) {
-    if (signal.aborted) return
-    const waiting = desk.db.read((read) => listWaiting(read, notice.id, notice.revision, PIECE))
-    if (waiting.length === 0) break
-    const goesOn = await sendPiece(desk, notice, waiting)
-    if (!goesOn) return
+  let sealing = sealPiece(desk, notice, 0)
+  try {
+    for (let piece = await sealing; piece !== 'none'; piece = await sealing) {
+      if (piece === 'gone' || options.signal.aborted) return
+      sealing = sealPiece(desk, notice, piece.waiting.length)
+      const goesOn = await commitPiece(desk, notice, piece)
+      if (!goesOn) return
+      options.queued()
+    }
+  } finally {
+    await Promise.allSettled([sealing])
   }
   await finish(desk, notice)
 }
 
-/** Seals and queues one piece; false when the notice was held by a maintainer meanwhile. */
-async function sendPiece(
+type Piece = {
+  readonly waiting: readonly WaitingDelivery[]
+  readonly once: string
+  readonly prepared: Prepared
+  readonly now: Instant
+}
+
+/** Seals the next piece; the first `ahead` members that wait are in another one. `gone` when there is nothing to send. */
+async function sealPiece(
   desk: Desk,
   notice: NoticeRecord,
-  waiting: readonly WaitingDelivery[]
-): Promise<boolean> {
+  ahead: number
+): Promise<Piece | 'none' | 'gone'> {
+  const { id, revision } = notice
+  const listed = desk.db.read((read) => listWaiting(read, id, revision, ahead + PIECE))
+  const waiting = listed.slice(ahead)
+  if (waiting.length === 0) return 'none'
   const now = desk.clock.now()
   const decision = noticeMail(desk, notice, waiting, now)
-  if (decision === null) return false
+  if (decision === null) return 'gone'
   const prepared = await prepare(desk, [decision], NOTHING, now)
+  return { waiting, once: decision.once, prepared, now }
+}
+
+/** Queues one piece; false when the notice was held by a maintainer meanwhile. */
+async function commitPiece(
+  desk: Desk,
+  notice: NoticeRecord,
+  { waiting, once, prepared, now }: Piece
+): Promise<boolean> {
   const extra = await followRefusals(desk, prepared.refused, now)
   const work = { arrivalId: null, mailSha256: null, now }
   return desk.db.transact((tx) => {
     if (findNoticeById(tx, notice.id)?.state !== 'releasing') return false
     // A member who was taken off the list while we sealed gets nothing.
     const stillWaiting = new Set(
-      listWaiting(tx, notice.id, notice.revision, PIECE).map(({ memberId }) => memberId)
+      listWaiting(tx, notice.id, notice.revision, 2 * PIECE).map(({ memberId }) => memberId)
     )
     for (const mail of prepared.mails) if (stillWaiting.has(mail.recipientId)) queue(tx, mail, work)
     commit(tx, extra.decisions, { ...extra.prepared, refused: prepared.refused }, work)
     for (const { id, memberId } of waiting) {
       const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
-      if (refusal === undefined) markQueued(tx, id, `${decision.once}:${memberId}`, now)
+      if (refusal === undefined) markQueued(tx, id, `${once}:${memberId}`, now)
       else markHeld(tx, id, KEY_PROBLEMS[refusal.because], now)
     }
     return true

@@ -30,10 +30,14 @@ import { aboutNotice, disclosureFacts, sendPieces } from './release-pieces.ts'
 
 const NOTHING = { attachments: [], original: null }
 
-/** Goes through all scheduled and half-sent notices. Returns whether anything was done. */
+/** Goes through all scheduled and half-sent notices. Returns whether anything was done; `queued` is called as mails are. */
 export async function releaseDue(
   desk: Desk,
-  options: { readonly clockTrusted: boolean; readonly signal: AbortSignal }
+  options: {
+    readonly clockTrusted: boolean
+    readonly signal: AbortSignal
+    readonly queued: () => void
+  }
 ): Promise<boolean> {
   let worked = false
   for (const notice of desk.db.read(listActiveNotices)) {
@@ -45,7 +49,7 @@ export async function releaseDue(
       await hold(desk, current, 'no-product')
       worked = true
     } else if (current?.state === 'releasing') {
-      await sendPieces(desk, current, options.signal)
+      await sendPieces(desk, current, options)
       worked = true
     }
   }

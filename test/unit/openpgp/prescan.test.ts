@@ -40,7 +40,15 @@ describe('the look at an encrypted message before it is opened', () => {
       result.kind === 'ready' ? walkPackets(result.message, 99).spans.length - 1 : -1
     expect(count(scan(...hidden, seipd()))).toBe(4)
     expect(count(scan(...hidden, session(OURS), seipd()))).toBe(1)
-    expect(scan(...hidden, seipd()).sealing).toEqual({ sealedTo: 'hidden', keyIds: [HIDDEN] })
+    expect(scan(...hidden, seipd()).sealing).toMatchObject({ sealedTo: 'hidden', keyIds: [HIDDEN] })
+  })
+
+  it('marks a ciphertext the same when its thief blanks out the key id or drops other session keys (G6)', () => {
+    const stolen = scan(session('aaaaaaaaaaaaaaaa'), session(OURS), seipd()).sealing.marks
+    const blanked = scan(session(HIDDEN), seipd()).sealing.marks
+
+    expect(stolen).toHaveLength(3)
+    expect(blanked.every((mark) => stolen.includes(mark))).toBe(true)
   })
 
   it('never tries a password', () => {
