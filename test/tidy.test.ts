@@ -14,6 +14,7 @@ import { runProgram } from '../src/cli/program.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { configJsonSchema, sections } from '../src/config/schema.ts'
 import { DESK_RULE, type NoticeParams, type Template } from '../src/domain/template.ts'
+import { parseCommands } from '../src/policy/commands.ts'
 import { TEMPLATE_NAMES } from '../src/templates/render.ts'
 import { tempFolder } from './support/temp.ts'
 
@@ -277,6 +278,24 @@ describe('README.md', () => {
     return (await Promise.all(names.map((name) => commandsOf([...words, name])))).flat()
   }
 
+  it('shows mail commands that the desk understands as they stand', () => {
+    const examples = section(page, 'By mail, for maintainers').matchAll(/^```\n([\s\S]*?)^```/gm)
+    const parsed = [...examples].map(([, text = '']) => parseCommands(text))
+
+    expect(parsed.flatMap(({ problems }) => problems)).toEqual([])
+    expect(parsed.flatMap(({ commands }) => commands.map(({ verb }) => verb))).toEqual([
+      'take',
+      'accept',
+      'reply',
+      'reject',
+      'embargo',
+      'notice draft',
+      'notice preview',
+      'notice approve'
+    ])
+    expect(parsed.map(({ rest }) => rest).join('')).toBe('')
+  })
+
   it('explains every guarantee, G1 to G10', () => {
     const named = rows(section(page, 'Guarantees')).map(
       ([name = '']) => uncoded(name).split(' ')[0]
@@ -464,7 +483,7 @@ describe('the tree', () => {
   })
 
   it('leaves no test focused', () => {
-    const focus = new RegExp(`\\.(?:${['on', 'ly'].join('')})\\(`)
+    const focus = new RegExp(`\\w\\.(?:${['on', 'ly'].join('')})\\b`)
 
     expect(
       filesOf('test').filter((name) => name.endsWith('.ts') && focus.test(read(name)))

@@ -3,7 +3,7 @@
  * Control characters never reach the terminal, whoever wrote them.
  */
 
-import { ConfigError } from '../config/load.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { Trouble } from '../domain/trouble.ts'
 
 /** Standard output and error of a command; tests pass their own. */

@@ -1,18 +1,14 @@
 /**
  * The command line: names, arguments and options of every command, nothing else. Exit status 0 done, 1 failed, 2 usage.
+ * A command's own code is loaded when it is called, so that a quick look does not wait for the mail libraries.
  */
 import { Command, CommanderError } from 'commander'
-import { verify } from './audit.ts'
-import { cases, show } from './cases.ts'
-import { check } from './check.ts'
 import { type Call } from './context.ts'
-import { type GenerateOptions, generate, list as listKeys } from './keys.ts'
-import { addMember, listTheMembers, type NewMember, removeTheMember } from './members.ts'
-import { listTheNotices, showNotice } from './notices.ts'
-import { type OpenOptions, open } from './open.ts'
-import { listTheOutbox, retryTheOutbox } from './outbox.ts'
+import { type GenerateOptions } from './keys.ts'
+import { type NewMember } from './members.ts'
+import { type OpenOptions } from './open.ts'
 import { fail, type Streams } from './output.ts'
-import { run, version } from './run.ts'
+import { version } from './version.ts'
 
 const DEFAULT_CONFIG = 'postern.yaml'
 
@@ -68,10 +64,12 @@ function addDaemon(program: Command, streams: Streams, setStatus: (status: numbe
   leaf(program, 'run', 'watch the inbox until stopped', 'silent')
     .option('--once', 'handle all that waits and all that is due, send it, and end')
     .action(async (options: Globals & { once?: boolean }) => {
+      const { run } = await import('./run.ts')
       await run(callOf(streams, options), { once: options.once === true })
     })
   leaf(program, 'check', 'check configuration, keys and policies, offline').action(
     async (options: Globals) => {
+      const { check } = await import('./check.ts')
       setStatus(await check(callOf(streams, options)))
     }
   )
@@ -84,32 +82,41 @@ function addLooks(program: Command, streams: Streams): void {
     .option('--cert <file>', 'a certificate to verify with; may be repeated', collect, [])
     .option('--at <instant>', 'judge keys at this instant (RFC 3339)')
     .action(async (file: string, options: Globals & OpenOptions) => {
+      const { open } = await import('./open.ts')
       await open(callOf(streams, options), file, options)
     })
   leaf(program, 'cases', 'list open cases')
     .option('--all', 'closed and rejected ones, too')
     .action(async (options: Globals & { all?: boolean }) => {
+      const { cases } = await import('./cases.ts')
       await cases(callOf(streams, options), { all: options.all === true })
     })
   leaf(program, 'show <case>', 'show one case with its mails and its record').action(
     async (name: string, options: Globals) => {
+      const { show } = await import('./cases.ts')
       await show(callOf(streams, options), name)
     }
   )
-  const notice = program.command('notice').description('advance notices')
+  const notice = program.command('notice').description('advance notices').helpCommand(false)
   leaf(notice, 'list', 'list notices').action(async (options: Globals) => {
+    const { listTheNotices } = await import('./notices.ts')
     await listTheNotices(callOf(streams, options))
   })
   leaf(notice, 'show <case>', 'show a notice and its deliveries').action(
     async (name: string, options: Globals) => {
+      const { showNotice } = await import('./notices.ts')
       await showNotice(callOf(streams, options), name)
     }
   )
 }
 
 function addMembers(program: Command, streams: Streams): void {
-  const members = program.command('members').description('the private distribution list')
+  const members = program
+    .command('members')
+    .description('the private distribution list')
+    .helpCommand(false)
   leaf(members, 'list', 'list members').action(async (options: Globals) => {
+    const { listTheMembers } = await import('./members.ts')
     await listTheMembers(callOf(streams, options))
   })
   leaf(members, 'add', 'add a member')
@@ -119,31 +126,36 @@ function addMembers(program: Command, streams: Streams): void {
     .requiredOption('--key <file>', 'OpenPGP public key')
     .requiredOption('--product <id>', 'a product; may be repeated', collect, [])
     .action(async (options: Globals & NewMember) => {
+      const { addMember } = await import('./members.ts')
       await addMember(callOf(streams, options), options)
     })
   leaf(members, 'remove <id>', 'take a member off the list').action(
     async (id: string, options: Globals) => {
+      const { removeTheMember } = await import('./members.ts')
       await removeTheMember(callOf(streams, options), id)
     }
   )
 }
 
 function addOperations(program: Command, streams: Streams): void {
-  const outbox = program.command('outbox').description('mails on their way')
+  const outbox = program.command('outbox').description('mails on their way').helpCommand(false)
   leaf(outbox, 'list', 'list mails, newest first')
     .option('--state <state>', 'only queued, sending, sent, given-up or held')
     .action(async (options: Globals & { state?: string }) => {
+      const { listTheOutbox } = await import('./outbox.ts')
       await listTheOutbox(callOf(streams, options), options)
     })
   leaf(outbox, 'retry <number>', 'send a mail again that was given up or held').action(
     async (id: string, options: Globals) => {
+      const { retryTheOutbox } = await import('./outbox.ts')
       await retryTheOutbox(callOf(streams, options), id)
     }
   )
-  const keys = program.command('keys').description('OpenPGP keys')
+  const keys = program.command('keys').description('OpenPGP keys').helpCommand(false)
   leaf(keys, 'list', 'list the desk key and the keys of the maintainers').action(
     async (options: Globals) => {
-      await listKeys(callOf(streams, options))
+      const { list } = await import('./keys.ts')
+      await list(callOf(streams, options))
     }
   )
   leaf(keys, 'generate', 'make a new desk key')
@@ -156,10 +168,12 @@ function addOperations(program: Command, streams: Streams): void {
       'keys/desk.asc'
     )
     .action(async (options: Globals & GenerateOptions) => {
+      const { generate } = await import('./keys.ts')
       await generate(callOf(streams, options), options)
     })
-  const audit = program.command('audit').description('the record')
+  const audit = program.command('audit').description('the record').helpCommand(false)
   leaf(audit, 'verify', 'check that the record is whole').action(async (options: Globals) => {
+    const { verify } = await import('./audit.ts')
     await verify(callOf(streams, options))
   })
 }

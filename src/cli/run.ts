@@ -1,11 +1,11 @@
 /**
  * `postern run`: the daemon. Ends within ten seconds of SIGTERM or SIGINT in the middle of anything, at once at the second.
  */
-import { readFileSync } from 'node:fs'
 import { runDaemon } from '../app.ts'
 import { loadConfig } from '../config/load.ts'
 import { createLog } from '../effects/log.ts'
 import { type Call } from './context.ts'
+import { version } from './version.ts'
 
 /** The daemon has this long to end by itself after a signal. */
 const GRACE_MS = 9000
@@ -41,14 +41,4 @@ export async function run(call: Call, options: { readonly once: boolean }): Prom
     process.removeListener('SIGTERM', onSignal)
     process.removeListener('SIGINT', onSignal)
   }
-}
-
-/** The version in package.json, which lies beside `src` and `dist`. */
-export function version(): string {
-  const parsed: unknown = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  )
-  const named =
-    typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : null
-  return typeof named === 'string' ? named : 'unknown'
 }

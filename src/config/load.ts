@@ -6,8 +6,8 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Limits } from '../domain/settings.ts'
-import { Trouble } from '../domain/trouble.ts'
 import { type LoadedConfig } from './config.ts'
+import { ConfigError } from './config-error.ts'
 import { crossChecks } from './cross-checks.ts'
 import {
   type NamedFiles,
@@ -22,18 +22,7 @@ import { type ConfigFile, sections } from './schema.ts'
 import { type Environment } from './secrets.ts'
 import { readYaml } from './yaml.ts'
 
-export { type Config, type LoadedConfig, type Server } from './config.ts'
-
-/** The configuration cannot be used. `message` is one line; `problems` are all of them, one line each. */
-export class ConfigError extends Trouble {
-  readonly problems: readonly string[]
-  constructor(path: string, problems: readonly string[]) {
-    const [first = ''] = problems
-    const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`
-    super('config', `${path}: ${first}${more}`, { retryable: false })
-    this.problems = problems
-  }
-}
+export { type LoadedConfig } from './config.ts'
 
 /**
  * Reads and checks the configuration at `path` with everything it names. Throws {@link ConfigError} with all problems.

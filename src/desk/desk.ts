@@ -2,7 +2,7 @@
  * What every step of the desk works with: the database, the settings and the effects. Built once by app.ts; holds no state
  * of its own beyond these parts.
  */
-import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type Sha256 } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import {
   type Clock,
@@ -33,6 +33,3 @@ export type Edges = {
   /** Name of the inbox, part of an arrival's identity. */
   readonly inbox: string
 }
-
-/** Which case an event is about, for the log. */
-export type CaseHint = CaseTag | null

@@ -178,7 +178,8 @@ async function intakeLoop(
       losses += 1
       const retryInMs = backoffMs(desk, losses)
       reportLoss(desk, error, retryInMs)
-      await bells.intake.wait(retryInMs, signal)
+      // Not on the bell of the intake: every handled mail rings it, and the server would be hammered.
+      await createBell().wait(retryInMs, signal)
     }
   }
 }

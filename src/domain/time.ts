@@ -66,11 +66,6 @@ export function yearIn(instant: Instant, timezone: string): number {
   return Temporal.Instant.from(instant).toZonedDateTimeISO(timezone).year
 }
 
-/** The calendar date `2026-11-22` of an instant in a time zone. */
-export function dateIn(instant: Instant, timezone: string): string {
-  return Temporal.Instant.from(instant).toZonedDateTimeISO(timezone).toPlainDate().toString()
-}
-
 /** Whether `name` is an IANA time zone that this machine knows. */
 export function isTimezone(name: string): boolean {
   try {
@@ -121,15 +116,4 @@ function wallClock(instant: Instant, timezone: string): string {
 /** RFC 5322 §3.3 date-time in UTC: `Tue, 01 Dec 2026 13:00:00 +0000`. */
 export function formatMailDate(instant: Instant): string {
   return new Date(msOf(instant)).toUTCString().replace('GMT', '+0000')
-}
-
-/** `2 days`, `36 hours`: a span in words. */
-export function formatSpan(span: Span): string {
-  const [count, unit] =
-    'hours' in span
-      ? [span.hours, 'hour']
-      : 'days' in span
-        ? [span.days, 'day']
-        : [span.business_days, 'business day']
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }

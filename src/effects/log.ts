@@ -13,7 +13,7 @@ export type LogDestination = { write(line: string): unknown }
 
 /** A log that also masks every secret it was told of. */
 export type DeskLog = Log & {
-  /** From now on these texts (4 characters or more) appear as `[secret]`, whatever field they reach. */
+  /** From now on these texts (8 characters or more: a shorter one could be any word) appear as `[secret]`, whatever field they reach. */
   registerSecrets(secrets: readonly string[]): void
 }
 
@@ -39,7 +39,7 @@ const LEVELS: Readonly<Record<LogEvent['event'], LogLevel>> = {
   trouble: 'warn',
   bug: 'error'
 }
-const SHORTEST_SECRET = 4
+const SHORTEST_SECRET = 8
 const MASK = '[secret]'
 
 /** A log that writes events of `level` and above to `destination` as lines `{"level","time","event",…}`, time in UTC. */

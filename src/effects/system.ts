@@ -9,6 +9,8 @@ import { type Clock, type Randomness } from './effects.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const LONGEST_TIMER_MS = 2_147_483_647
+/** How often the ticks look whether the wall clock was set back. */
+const CLOCK_LOOK_MS = 10_000
 const SILENT = {
   info: () => undefined,
   warn: () => undefined,
@@ -38,15 +40,32 @@ export function isCronExpression(text: string): boolean {
  * event loop was blocked is made up for by one call. `onTick` must not throw: it only wakes a loop.
  */
 export function startTicks(expression: string, timezone: string, onTick: () => void): Disposable {
-  const task = schedule(expression, onTick, {
-    timezone,
-    noOverlap: true,
-    logger: SILENT,
-    suppressMissedWarning: true
-  })
-  task.on('execution:missed', onTick)
+  const begin = (): ReturnType<typeof schedule> => {
+    const task = schedule(expression, onTick, {
+      timezone,
+      noOverlap: true,
+      logger: SILENT,
+      suppressMissedWarning: true
+    })
+    task.on('execution:missed', onTick)
+    return task
+  }
+  let task = begin()
+  let last = Date.now()
+  // node-cron plans from the wall clock: set back by an hour, it would stay silent for that hour.
+  const watch = setInterval(() => {
+    const now = Date.now()
+    const isSetBack = now < last
+    last = now
+    if (!isSetBack) return
+    void task.destroy()
+    task = begin()
+    onTick()
+  }, CLOCK_LOOK_MS)
+  watch.unref()
   return {
     [Symbol.dispose]() {
+      clearInterval(watch)
       void task.destroy()
     }
   }

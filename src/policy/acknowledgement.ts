@@ -87,7 +87,11 @@ export function acknowledge(options: {
     audience: 'reporter',
     template: { name: 'acknowledgement', params: acknowledgementParams(options) }
   } as const
-  if (key === null) return { kind: 'send-clear', ...common, recipientId: '', to, inReplyTo }
+  if (key === null) {
+    // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
+    const bare = { name: '', address: to.address }
+    return { kind: 'send-clear', ...common, recipientId: '', to: bare, inReplyTo }
+  }
   const recipient = { ...to, id: '', fingerprint: key.fingerprint, keyData: key.keyData }
   return {
     kind: 'send-sealed',

@@ -19,7 +19,7 @@ import {
 } from './migrate.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 
-export { type Read, type Sql, type SqlParams, type SqlValue, type Tx } from './sql.ts'
+export { type Read, type Tx } from './sql.ts'
 
 /** An open, keyed and migrated database. */
 export type Database = {

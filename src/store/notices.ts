@@ -139,13 +139,6 @@ export function setNoticeState(
   if (changes !== 1) throw conflict()
 }
 
-/** The digest under which a release goes on. */
-export function releasedDigest(read: Read, noticeId: number): Sha256 | null {
-  const sql: Sql<{ digest: Sha256 | null }> =
-    'SELECT released_digest AS digest FROM notices WHERE id = ?'
-  return read.get(sql, [noticeId])?.digest ?? null
-}
-
 export function insertPreview(tx: Tx, noticeId: number, preview: Preview): void {
   tx.run('INSERT INTO previews (notice_id, code, digest, issued_at) VALUES (?, ?, ?, ?)', [
     noticeId,

@@ -64,7 +64,7 @@ function clearText(mail: OpenedMail): string {
     `Subject:          ${mail.subject}`,
     `Subject outside:  ${mail.outerSubject}`,
     `Sent:             ${seal}`,
-    `Signed by desk:   ${mail.signedByDesk ? 'yes' : 'no'}`,
+    ...(mail.signedByDesk ? ['Signed:           by the desk'] : []),
     ...mail.attachments.map(
       ({ filename, contentType, content }) =>
         `Attachment:       ${filename} (${contentType}, ${content.length} bytes)`

@@ -75,16 +75,20 @@ async function reportArrives({ alice, desk, narrator, postOffice }: Stage): Prom
   })
   const [report] = postOffice.deliveries
   expect(report !== undefined, 'the report in the mailbox of the desk')
-  expect(!report.raw.includes(SECRET_WORD), 'a report that nobody on the way can read')
+  const own = await alice.person.open(report.raw)
+  expect(own.sealedTo.length === 2, 'a report encrypted to two keys')
   narrator.saw(
-    `her mail is in the mailbox of the desk: ${report.raw.length} bytes, subject outside "...", encrypted and signed`
+    `her mail is in the mailbox of the desk: ${report.raw.length} bytes, subject outside "${own.outerSubject}", encrypted to the desk and to herself`
   )
   const answer = await alice.next('ACME-')
   expectSealedTo(alice, answer)
   const tag = /ACME-\d{4}-\d{4}/.exec(answer.subject)?.[0] ?? ''
   const delivery = postOffice.deliveries.find(({ raw }) => raw.equals(answer.raw))
   expect(tag !== '' && delivery !== undefined, 'an acknowledgement that names the case')
-  expect(!answer.text.includes(SECRET_WORD), 'an acknowledgement that quotes nothing')
+  const quoted = [SECRET_WORD, 'Heap overflow', CRASH.filename].filter((words) =>
+    `${answer.subject}\n${answer.text}`.includes(words)
+  )
+  expect(quoted.length === 0, 'an acknowledgement that quotes nothing')
   narrator.saw(
     `the acknowledgement is in her mailbox ${delivery.at - report.at} ms later: encrypted to her key, signed by the desk, quoting nothing`
   )
@@ -119,7 +123,9 @@ async function maintainersRead({ grace, ada, narrator }: Stage, tag: string): Pr
   const [toGrace, toAda] = relays
   expect(toGrace !== undefined && toAda !== undefined, 'two copies')
   expect(!toGrace.outerSubject.includes('Heap'), 'an outer subject that gives nothing away')
-  narrator.saw(`on the way the subject was "${toGrace.outerSubject}"`)
+  narrator.saw(
+    `on the way the subject was "${toGrace.outerSubject}"; inside, the desk says of the report: "${lineWith(toGrace.text, 'Encrypted: ')}", "${lineWith(toGrace.text, 'Signed: ').replace(/ \(.*/, '')}"`
+  )
   return { toGrace, toAda }
 }
 
@@ -262,13 +268,14 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
   expect((await caseOf(desk, tag)).state === 'noticed', 'a case whose list has been told')
 }
 
-async function countDown({ narrator, signal, daemon }: Stage, until: Date): Promise<void> {
+async function countDown({ narrator, signal, daemon, members }: Stage, until: Date): Promise<void> {
   for (const left of [15, 10, 5, 2]) {
     const wait = until.getTime() - Date.now() - left * 1000
     if (wait < 0) continue
     await delay(wait, undefined, { signal })
     daemon.check()
-    narrator.saw(`${left} s left; nothing has been sent`)
+    expect(!members.some((member) => member.count() > 0), 'empty mailboxes before the instant')
+    narrator.saw(`${left} s left; the mailboxes of the members are empty`)
   }
   await delay(Math.max(until.getTime() - Date.now(), 0), undefined, { signal })
 }
@@ -293,6 +300,8 @@ export async function checkTheBooks(stage: Stage): Promise<void> {
   })
   const delivered = postOffice.deliveries.length - received
   expect(rows.length === delivered, `an outbox with the ${delivered} mails that were delivered`)
+  const ids = postOffice.deliveries.map(({ raw }) => /^Message-ID: *(.*)$/im.exec(`${raw}`)?.[1])
+  expect(new Set(ids).size === ids.length, 'a Message-ID for each mail and no mail twice')
   narrator.saw(
     `postern outbox list: ${rows.length} mails, all sent; ${delivered} were delivered, none of them twice`
   )

@@ -85,6 +85,7 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
   )
   if (made.status !== 0) throw new Error(`no desk key: ${made.stderr}`)
   const daemons: Daemon[] = []
+  let reading: Sqlite.Database | null = null
   const spawn = (
     env: Readonly<Record<string, string>> = {},
     under: readonly string[] = []
@@ -111,8 +112,12 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
       await daemon.waitForLog('imap.connected')
       return daemon
     },
-    rows: <Row>(sql: string) => readRows<Row>(join(folder, 'data/postern.db'), sql),
+    rows: <Row>(sql: string) => {
+      reading ??= openRows(join(folder, 'data/postern.db'))
+      return reading.prepare<[], Row>(sql).all()
+    },
     close: async () => {
+      reading?.close()
       for (const daemon of daemons) await daemon.kill9()
       temp.remove()
     }
@@ -156,15 +161,12 @@ function configuration(options: DeskOptions): Record<string, unknown> {
   }
 }
 
-function readRows<Row>(path: string, sql: string): readonly Row[] {
+/** A reading connection past Postern's own code. Kept, because deriving its key takes a good part of a second. */
+function openRows(path: string): Sqlite.Database {
   const connection = new Sqlite(path, { readonly: true, timeout: 5000 })
-  try {
-    connection.pragma("cipher = 'sqlcipher'")
-    connection.pragma(`key = '${PASSPHRASE}'`)
-    return connection.prepare<[], Row>(sql).all()
-  } finally {
-    connection.close()
-  }
+  connection.pragma("cipher = 'sqlcipher'")
+  connection.pragma(`key = '${PASSPHRASE}'`)
+  return connection
 }
 
 /** A public key that stops being usable `seconds` from now, and when exactly. */

@@ -318,7 +318,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       )
     },
     settle: () => settle(desk, mailbox, { watch, dispatch, signal }),
-    releaseOnce: () => releaseDue(desk, { clockTrusted: watch.isTrusted(), signal }),
+    releaseOnce: () =>
+      releaseDue(desk, { clockTrusted: watch.isTrusted(), signal, queued: () => undefined }),
     rows: (sql, params) => database.read((read) => read.all(sql, params)) as never,
     read,
     steps: () => life.steps,
@@ -358,7 +359,11 @@ async function settle(
     const stored = () => undefined
     const generation = await takeIn(desk, mailbox, { inbox: 'INBOX', signal, stored })
     watch.look()
-    const released = await releaseDue(desk, { clockTrusted: watch.isTrusted(), signal })
+    const released = await releaseDue(desk, {
+      clockTrusted: watch.isTrusted(),
+      signal,
+      queued: () => undefined
+    })
     const told = await tellGivenUp(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()

@@ -41,9 +41,9 @@ describe('log', () => {
   it('masks registered secrets in whatever field they turn up, also escaped ones', () => {
     const lines: string[] = []
     const log = logTo(lines)
-    log.registerSecrets(['hunter2', 'hunter2-long', 'quo"te\\', 'abc'])
+    log.registerSecrets(['hunter-two', 'hunter-two-long', 'quo"te\\mark', 'abc'])
 
-    log({ event: 'bug', where: 'hunter2-long quo"te\\ abc', error: 'hunter2' })
+    log({ event: 'bug', where: 'hunter-two-long quo"te\\mark abc', error: 'hunter-two' })
 
     const line = JSON.parse(lines[0] ?? '') as Line
     expect(line).toMatchObject({ where: '[secret] [secret] abc', error: '[secret]' })

@@ -1,0 +1,304 @@
+/**
+ * Everything that can be wrong before the first mail: one clear line that names the remedy, a status that is not zero, no
+ * stack, no secret (issue "Bad input"). And a disk that fills up in the middle of the work.
+ */
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { withGpgAt } from '../support/clock.ts'
+import { type CliResult, type Daemon, type LogLine, runCli } from '../support/daemon.ts'
+import {
+  clearMail,
+  DESK_ADDRESS,
+  type Desk,
+  keyExpiringIn,
+  makeDesk,
+  PASSPHRASE
+} from '../support/desk-world.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { gpgPerson, type Person } from '../support/people.ts'
+import { run } from '../support/programs.ts'
+import { describeWith, findProgram } from '../support/requires.ts'
+import { type Sink, startSink } from '../support/smtp-sink.ts'
+import { tempFolder } from '../support/temp.ts'
+
+type Section = Readonly<Record<string, unknown>>
+
+describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
+  let dovecot: Dovecot
+  let sink: Sink
+  let grace: Person
+  let desk: Desk
+  let deskKey = ''
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+    sink = await startSink()
+    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
+    desk = await makeDesk({
+      maintainers: [{ id: 'grace', person: grace }],
+      imap: { port: dovecot.port, user: 'config' },
+      smtp: { port: sink.port }
+    })
+    deskKey = readFileSync(join(desk.folder, 'keys/desk.asc'), 'utf8')
+  })
+  afterEach(() => {
+    desk.write(desk.config)
+    writeFileSync(join(desk.folder, 'keys/desk.asc'), deskKey)
+    writeFileSync(join(desk.folder, 'passphrase'), `${PASSPHRASE}\n`)
+  })
+  afterAll(async () => {
+    await desk.close()
+    await grace.close()
+    await sink.close()
+    await dovecot.close()
+  })
+
+  const section = (name: string): Section => desk.config[name] as Section
+  const change = (name: string, changes: Section): void => {
+    desk.write({ ...desk.config, [name]: { ...section(name), ...changes } })
+  }
+  /** Status 1 and exactly one line on standard error, which says this. */
+  function expectOneLine(result: CliResult, says: RegExp): void {
+    expect(result.stderr).toMatch(says)
+    expect(result.stderr.trimEnd().split('\n')).toHaveLength(1)
+    expect(result.stderr).toMatch(/^postern: /)
+    expect(result.stderr).not.toMatch(/ {4}at |bug in Postern|node_modules/)
+    expect(result.stderr).not.toContain(PASSPHRASE)
+    expect(result.status).toBe(1)
+  }
+  /** What `postern run` says when it cannot start; it must end by itself. */
+  async function runFails(env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
+    const daemon = desk.spawn(env)
+    const { status } = await daemon.waitForExit(30_000)
+    return { status: status ?? -1, stdout: '', stderr: daemon.stderr() }
+  }
+
+  it('says where a configuration is expected when there is none', async () => {
+    const folder = tempFolder()
+    expectOneLine(await runCli(['run'], { cwd: folder.path }), /there is no configuration/)
+    folder.remove()
+  })
+
+  it('refuses an unknown key by its path and line', async () => {
+    change('imap', { hots: 'typo' })
+    expectOneLine(await runFails(), /imap.*hots|hots.*imap/)
+  })
+
+  it('says that the IMAP server refuses the password, and does not try for ever', async () => {
+    expectOneLine(await runFails({ POSTERN_IMAP_PASSWORD: 'wrong-password' }), /password|login/i)
+  })
+
+  it.each(['implicit', 'starttls'])(
+    'refuses a certificate that nobody vouches for (%s)',
+    async (tls) => {
+      const port = tls === 'implicit' ? dovecot.tlsPort : dovecot.port
+      change('imap', { tls, port })
+      expectOneLine(await runFails(), /certificate/i)
+    }
+  )
+
+  it('refuses an unprotected connection to another machine', async () => {
+    change('imap', { host: 'imap.acme.example' })
+    expectOneLine(await desk.cli('check'), /imap\.tls.*none/)
+  })
+
+  it('says that the key file is missing', async () => {
+    change('desk', { key: 'keys/nothing.asc' })
+    expectOneLine(await runFails(), /desk\.key.*nothing\.asc/)
+  })
+
+  it('says that the key file holds the public key', async () => {
+    copyFileSync(join(desk.folder, 'keys/desk.pub.asc'), join(desk.folder, 'keys/desk.asc'))
+    expectOneLine(await runFails(), /desk\.key.*public/)
+  })
+
+  it('says that the passphrase does not unlock the key', async () => {
+    writeFileSync(join(desk.folder, 'passphrase'), 'something else\n')
+    expectOneLine(await runFails(), /passphrase/)
+  })
+
+  it('says that the desk key has expired', async () => {
+    writeFileSync(join(desk.folder, 'keys/desk.asc'), await secretKey(DESK_ADDRESS, '2d', -120))
+    expectOneLine(await runFails(), /desk key has expired/)
+  })
+
+  it("says that the desk key lacks the desk's address", async () => {
+    writeFileSync(
+      join(desk.folder, 'keys/desk.asc'),
+      await secretKey('other@acme.example', 'never', 0)
+    )
+    expectOneLine(await runFails(), /no valid user id.*security@acme\.example/)
+  })
+
+  /** A private key under the passphrase of the desk, made `hours` from now. */
+  async function secretKey(address: string, expiry: string, hours: number): Promise<string> {
+    const home = tempFolder('pg-')
+    const gpg = (...args: readonly string[]) =>
+      run('gpg', [
+        ...['--homedir', home.path, '--batch', '--no-tty', '--quiet', '--armor'],
+        ...['--pinentry-mode', 'loopback', '--passphrase', PASSPHRASE, ...args]
+      ])
+    try {
+      return await withGpgAt(new Date(Date.now() + hours * 3_600_000), async () => {
+        const userId = `ACME Security Team <${address}>`
+        await gpg('--quick-generate-key', userId, 'future-default', 'default', expiry)
+        return (await gpg('--export-secret-keys')).stdout.toString('latin1')
+      })
+    } finally {
+      await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
+      home.remove()
+    }
+  }
+
+  it('refuses a maintainer without a key', async () => {
+    const [first] = desk.config['maintainers'] as readonly Section[]
+    const { key: _key, ...without } = first ?? {}
+    desk.write({ ...desk.config, maintainers: [without] })
+    expectOneLine(await runFails(), /maintainers.*key/)
+  })
+
+  it('refuses to start when nobody could read the reports', async () => {
+    desk.write({ ...desk.config, maintainers: [] })
+    expectOneLine(await runFails(), /maintainers/)
+  })
+
+  it('refuses two maintainers with one address', async () => {
+    const [first] = desk.config['maintainers'] as readonly Section[]
+    const second = { ...first, id: 'hopper', address: 'GRACE@acme.example' }
+    desk.write({ ...desk.config, maintainers: [first, second] })
+    expectOneLine(await runFails(), /maintainers.*address.*twice/)
+  })
+
+  it('names every mistake of the file at once, a line each', async () => {
+    desk.write({
+      ...desk.config,
+      maintainers: [],
+      imap: { ...section('imap'), port: 99_999 },
+      nonsense: 1
+    })
+    const result = await desk.cli('check')
+    expect(result.status).toBe(1)
+    expect(result.stderr.trimEnd().split('\n').length).toBeGreaterThanOrEqual(3)
+  })
+
+  it('refuses a member whose key cannot encrypt, has expired or is private', async () => {
+    const add = (file: string): Promise<CliResult> =>
+      desk.cli(
+        ...['members', 'add', '--id', 'alpha', '--name', 'Alpha', '--address', 'a@alpha.example'],
+        ...['--key', file, '--product', 'parser']
+      )
+    const file = join(desk.folder, 'member.asc')
+    const owner = { name: 'Alpha', address: 'a@alpha.example' }
+    writeFileSync(file, await signOnlyKey(owner))
+    expectOneLine(await add(file), /encrypt/)
+    const expired = await withGpgAt(new Date(Date.now() - 7_200_000), () =>
+      keyExpiringIn(owner, 60)
+    )
+    writeFileSync(file, expired.armored)
+    expectOneLine(await add(file), /expired/)
+    expectOneLine(await add(join(desk.folder, 'keys/desk.asc')), /PRIVATE/)
+    expect(JSON.parse((await desk.cli('members', 'list', '--json')).stdout)).toEqual([])
+  })
+
+  async function signOnlyKey(owner: { readonly name: string; readonly address: string }) {
+    const home = tempFolder('pg-')
+    const gpg = (...args: readonly string[]) =>
+      run('gpg', ['--homedir', home.path, '--batch', '--quiet', '--passphrase', '', ...args])
+    try {
+      const userId = `${owner.name} <${owner.address}>`
+      await gpg('--pinentry-mode', 'loopback', '--quick-generate-key', userId, 'ed25519', 'sign')
+      return (await gpg('--armor', '--export')).stdout.toString('latin1')
+    } finally {
+      await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
+      home.remove()
+    }
+  }
+
+  it('refuses a second daemon on the same database, and the first goes on', async () => {
+    const first = await desk.start()
+    expectOneLine(await runFails(), /[Aa]nother Postern daemon/)
+    expect((await first.stop()).status).toBe(0)
+  })
+
+  /** A desk of its own folder content, because these tests spoil the database. */
+  async function spoiled(spoil: (file: string) => void): Promise<CliResult> {
+    const path = `data/spoiled${Math.random().toString(36).slice(2)}.db`
+    change('storage', { path })
+    const daemon = await desk.start()
+    await daemon.stop()
+    spoil(join(desk.folder, path))
+    return await runFails()
+  }
+
+  it('refuses a database of a newer version', async () => {
+    const result = await spoiled((file) => {
+      const connection = new Sqlite(file)
+      connection.pragma("cipher = 'sqlcipher'")
+      connection.pragma(`key = '${PASSPHRASE}'`)
+      connection
+        .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')
+        .run(9999, '9999-future', 'a'.repeat(64), '2030-01-01T00:00:00.000Z')
+      connection.close()
+    })
+    expectOneLine(result, /newer/)
+  })
+
+  it.each([
+    ['in the middle', 20_000],
+    ['at its head', 10]
+  ])('refuses a database that is damaged %s', async (_, at) => {
+    const result = await spoiled((file) => {
+      const bytes = readFileSync(file)
+      bytes.fill(0x55, at, at + 4000)
+      writeFileSync(file, bytes)
+    })
+    expectOneLine(result, /damaged/)
+  })
+
+  it('goes on when the disk is full and loses nothing: all is handled once there is room (G1)', async () => {
+    change('storage', { path: 'data/full.db' })
+    const names = Array.from({ length: 8 }, (_, index) => `full${index}@people.example`)
+    await (await desk.start()).stop()
+    await dovecot.seed('config', names.map(large))
+    // Writing beyond this size fails as on a full disk; Node ignores the signal that comes with it.
+    const full = desk.spawn({}, ['sh', '-c', 'ulimit -S -f 2900; exec "$@"', 'sh'])
+    const isTrouble = ({ code }: LogLine): boolean => code === 'database' || code === 'disk-full'
+    await full.waitForLog(isTrouble)
+    await delay(2000)
+    expect(full.stderr()).toBe('')
+    expect(full.output()).not.toContain('"bug"')
+
+    const later = await makeRoom(full)
+    await sink.waitFor(
+      (taken) => names.every((name) => taken.some(({ to }) => to === name)),
+      90_000
+    )
+    for (const name of names) {
+      const answers = sink.taken.filter(({ to }) => to === name)
+      expect(new Set(answers.map(({ raw }) => raw.toString('latin1'))).size).toBe(1)
+    }
+    await later.stop()
+    expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  /** Lifts the limit of the running daemon where the system can do that; elsewhere a new daemon without it takes over. */
+  async function makeRoom(full: Daemon): Promise<Daemon> {
+    const prlimit = findProgram('prlimit')
+    if (prlimit !== null) {
+      await run(prlimit, ['--pid', String(full.pid), '--fsize=unlimited'])
+      return full
+    }
+    await full.kill9()
+    return await desk.start()
+  }
+
+  function large(from: string): Buffer {
+    return clearMail(
+      [`From: ${from}`, `To: ${DESK_ADDRESS}`, 'Subject: large', `Message-ID: <${from}>`],
+      `${from}\n${'0123456789abcdef'.repeat(4)}\n`.repeat(5000)
+    )
+  }
+})

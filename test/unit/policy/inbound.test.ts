@@ -1,0 +1,338 @@
+/** What happens to one mail: exactly one disposition, and nothing sent that could give a report away (G1, G3, G6). */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Decision } from '../../../src/domain/decision.ts'
+import { type AutomaticKind, type OpenedMail } from '../../../src/domain/mail.ts'
+import { decideArrival } from '../../../src/policy/inbound.ts'
+import { type Situation } from '../../../src/policy/situation.ts'
+import {
+  ALICE,
+  ALICE_KEY,
+  address,
+  at,
+  bound,
+  builtInRender,
+  caseRecord,
+  DESK,
+  fingerprint,
+  GRACE,
+  headers,
+  MOMENT,
+  maintainerMail,
+  member,
+  messageId,
+  only,
+  openedMail,
+  SETTINGS,
+  settingsWith,
+  signature,
+  situation
+} from './samples.ts'
+
+const CONTENT_FREE = ['acknowledgement', 'refusal', 'key-request', 'resend-request', 'key-problem']
+const EVIL = { name: 'Eve', address: address('eve@evil.example') }
+const ISSUED = messageId('issued@acme.example')
+
+function answers(change: Partial<NonNullable<Situation['answers']>> = {}): Situation['answers'] {
+  return {
+    case: caseRecord(),
+    kind: 'relay',
+    audience: 'reporter',
+    recipientId: '',
+    messageId: ISSUED,
+    ...change
+  }
+}
+
+const anyOpened: fc.Arbitrary<OpenedMail> = fc
+  .record({
+    from: fc.constantFrom(
+      null,
+      ALICE,
+      EVIL,
+      { name: 'Grace', address: GRACE.address },
+      { name: '', address: DESK }
+    ),
+    structure: fc.constantFrom('pgp-mime', 'inline', 'clear'),
+    failure: fc.constantFrom(null, 'damaged', 'not-for-us', 'limit'),
+    text: fc.constantFrom(
+      'SECRET',
+      '/accept\n',
+      '/reply\nSECRET',
+      '/reject upstream',
+      '/status',
+      ''
+    ),
+    signed: fc.boolean(),
+    automatic: fc.subarray<AutomaticKind>([
+      'bounce',
+      'auto-replied',
+      'list',
+      'receipt',
+      'loop',
+      'null-path'
+    ]),
+    key: fc.boolean(),
+    messageId: fc.constantFrom(null, messageId('x@y.example')),
+    large: fc.boolean()
+  })
+  .map((made) => {
+    const encrypted = made.structure !== 'clear'
+    const outer = headers({
+      from: made.from,
+      replyTo: EVIL,
+      cc: [EVIL],
+      messageId: made.messageId,
+      subject: encrypted ? '...' : 'SECRET'
+    })
+    return maintainerMail(made.text, GRACE, {
+      outer,
+      structure: made.structure as OpenedMail['structure'],
+      encrypted,
+      decrypted: encrypted && made.failure === null,
+      failure: made.failure as OpenedMail['failure'],
+      sealedTo: encrypted ? 'desk' : 'nobody',
+      signatures: made.signed ? [signature()] : [],
+      protected: headers({ subject: 'SECRET [ACME-2026-0001]' }),
+      automatic: made.automatic,
+      candidateKeys: made.key
+        ? [{ fingerprint: fingerprint('f'), source: 'autocrypt', keyData: new Uint8Array([9]) }]
+        : [],
+      warnings: made.large ? ['too-large'] : []
+    })
+  })
+
+const anySituation: fc.Arbitrary<Situation> = fc
+  .record({
+    opened: anyOpened,
+    quarantined: fc.boolean(),
+    answered: fc.boolean(),
+    bounced: fc.boolean(),
+    known: fc.boolean(),
+    isBound: fc.boolean(),
+    isMember: fc.boolean(),
+    seen: fc.boolean(),
+    recently: fc.boolean(),
+    inClear: fc.boolean(),
+    refusals: fc.constantFrom(0, 100)
+  })
+  .map((made) => {
+    const record = caseRecord({ beganInClear: made.inClear })
+    const reporterKey = made.known ? ALICE_KEY : null
+    return situation({
+      opened: made.opened,
+      quarantined: made.quarantined,
+      answers: made.answered ? answers({ case: record }) : null,
+      tagged: made.isBound ? record : null,
+      bounced: made.bounced ? answers({ case: record }) : null,
+      bound: made.isBound ? bound({ case: record, reporterKey }) : null,
+      member: made.isMember ? { record: member('debian', '1'), signed: false } : null,
+      senderKey: reporterKey,
+      signatureSeen: made.seen,
+      history: {
+        senderAcknowledgedAt: made.recently ? at('2026-11-22T11:00:00Z') : null,
+        acknowledgementsFreeAt: null,
+        refusalsLastHour: made.refusals
+      }
+    })
+  })
+
+function sends(decisions: readonly Decision[]) {
+  return [...only(decisions, 'send-sealed'), ...only(decisions, 'send-clear')]
+}
+
+describe('any mail in any situation', () => {
+  const policies = fc.constantFrom('allow' as const, 'deny' as const)
+
+  it('ends in exactly one disposition, the last decision (G1)', () => {
+    fc.assert(
+      fc.property(anySituation, policies, (given, cleartext) => {
+        const decisions = decideArrival(given, settingsWith({ reporters: { cleartext } }), MOMENT)
+        expect(only(decisions, 'dispose')).toHaveLength(1)
+        expect(decisions.at(-1)?.kind).toBe('dispose')
+        const names = sends(decisions).map(({ once }) => once)
+        expect(new Set(names).size).toBe(names.length)
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it('never sends content in clear except a maintainer’s own words where the policy allows it (G3)', () => {
+    fc.assert(
+      fc.property(anySituation, policies, (given, cleartext) => {
+        const settings = settingsWith({ reporters: { cleartext } })
+        for (const mail of only(decideArrival(given, settings, MOMENT), 'send-clear')) {
+          const excepted =
+            mail.template.name === 'reply' &&
+            cleartext === 'allow' &&
+            given.bound?.case.beganInClear === true &&
+            given.bound.reporterKey === null
+          expect(CONTENT_FREE.includes(mail.template.name) || excepted).toBe(true)
+          if (!excepted) expect(JSON.stringify(mail)).not.toContain('SECRET')
+        }
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it('never seals to anybody without a full fingerprint and a key (G3)', () => {
+    fc.assert(
+      fc.property(anySituation, (given) => {
+        for (const mail of only(decideArrival(given, SETTINGS, MOMENT), 'send-sealed'))
+          for (const recipient of mail.recipients) {
+            expect(recipient.fingerprint).toMatch(/^[0-9a-f]{40}$/)
+            expect(recipient.keyData.length).toBeGreaterThan(0)
+          }
+      })
+    )
+  })
+
+  it('never writes to an address that only Reply-To or Cc names', () => {
+    fc.assert(
+      fc.property(anySituation, (given) => {
+        const from = given.opened.outer.from?.address
+        for (const mail of sends(decideArrival(given, SETTINGS, MOMENT))) {
+          const to = mail.kind === 'send-clear' ? [mail.to] : mail.recipients
+          for (const person of to)
+            expect(person.address === EVIL.address && from !== EVIL.address).toBe(false)
+        }
+      })
+    )
+  })
+
+  it('never changes a case without a maintainer’s authority (G4)', () => {
+    fc.assert(
+      fc.property(anySituation, (given) => {
+        const decisions = decideArrival(given, SETTINGS, MOMENT)
+        const acts = only(decisions, 'remember-signature').length > 0
+        for (const { set } of only(decisions, 'update-case'))
+          if (!acts) expect(Object.keys(set)).toEqual(['reporterLatest'])
+        if (!acts) expect(only(decisions, 'save-notice')).toEqual([])
+      }),
+      { numRuns: 500 }
+    )
+  })
+})
+
+describe('the acknowledgement (M-02, RFC 3834)', () => {
+  function acknowledgement(change: Partial<OpenedMail>, more: Partial<Situation> = {}) {
+    const decisions = decideArrival(
+      situation({ opened: openedMail(change), ...more }),
+      SETTINGS,
+      MOMENT
+    )
+    return sends(decisions).find(({ mail }) => mail === 'acknowledgement') ?? null
+  }
+
+  it.each<AutomaticKind>([
+    'auto-replied',
+    'auto-generated',
+    'list',
+    'bulk',
+    'null-path',
+    'no-reply-address',
+    'asks-for-silence',
+    'loop'
+  ])('never answers a mail that is %s, but opens its case', (kind) => {
+    const opened = openedMail({ automatic: [kind] })
+    const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    expect(acknowledgement({ automatic: [kind] })).toBe(null)
+    expect(only(decisions, 'open-case')).toHaveLength(1)
+  })
+
+  it('is not sent to nobody, to the desk itself, or twice to one sender in the window', () => {
+    expect(acknowledgement({ outer: headers({ from: null }) })).toBe(null)
+    expect(acknowledgement({ outer: headers({ from: { name: '', address: DESK } }) })).toBe(null)
+    const history = { ...situation().history, senderAcknowledgedAt: at('2026-11-22T00:00:00Z') }
+    expect(acknowledgement({}, { history })).toBe(null)
+  })
+
+  it('waits when the hour’s allowance is used up, and is counted when it leaves', () => {
+    const free = at('2026-11-22T12:40:00Z')
+    const history = { ...situation().history, acknowledgementsFreeAt: free }
+    expect(acknowledgement({}, { history })?.notBefore).toBe(free)
+    const decisions = decideArrival(situation({ history }), SETTINGS, MOMENT)
+    expect(only(decisions, 'count-answer')[0]?.at).toBe(free)
+  })
+
+  it('says the same whatever opening gave (property, G6)', () => {
+    const render = builtInRender()
+    const inside = fc.record({
+      decrypted: fc.boolean(),
+      failure: fc.constantFrom(
+        null,
+        'damaged' as const,
+        'not-for-us' as const,
+        'no-integrity' as const
+      ),
+      text: fc.string(),
+      subjectProtected: fc.boolean(),
+      signatures: fc.constantFrom([], [signature({ fingerprint: null, state: 'bad' })])
+    })
+    const [usual] = [acknowledgement({})].map((mail) => mail && render(mail.template))
+    fc.assert(
+      fc.property(inside, fc.string(), (change, subject) => {
+        const mail = acknowledgement({ ...change, protected: headers({ subject }) })
+        expect(mail && render(mail.template)).toBe(usual)
+        expect(mail?.subject).toBe('[ACME-2026-0002] Your report has arrived')
+      })
+    )
+  })
+
+  it('is sealed when the key is known and in clear otherwise, with the same words', () => {
+    const sealed = acknowledgement({}, { senderKey: ALICE_KEY })
+    const clear = acknowledgement({})
+    expect(sealed?.kind).toBe('send-sealed')
+    expect(clear?.kind).toBe('send-clear')
+    expect(sealed?.template).toEqual(clear?.template)
+  })
+})
+
+describe('threads (DESIGN §6)', () => {
+  function disposition(change: Partial<Situation>) {
+    return only(decideArrival(situation(change), SETTINGS, MOMENT), 'dispose')[0]?.disposition
+  }
+  const tagged = caseRecord()
+
+  it('join by a Message-ID that the desk issued, or by the protected tag of a known reporter', () => {
+    expect(disposition({ answers: answers() })).toBe('case-joined')
+    expect(disposition({ tagged })).toBe('case-joined')
+  })
+
+  it('never join by a tag alone: clear, unprotected or from a stranger', () => {
+    expect(disposition({ tagged, opened: openedMail({ subjectProtected: false }) })).toBe(
+      'case-opened'
+    )
+    expect(disposition({ tagged, opened: openedMail({ encrypted: false }) })).toBe('case-opened')
+    expect(disposition({ tagged, opened: openedMail({ outer: headers({ from: EVIL }) }) })).toBe(
+      'case-opened'
+    )
+  })
+
+  it('warn the maintainers of a stranger, who gets no answer and no key pinned', () => {
+    const opened = openedMail({
+      outer: headers({ from: EVIL }),
+      candidateKeys: [
+        { fingerprint: fingerprint('f'), source: 'attached', keyData: new Uint8Array([1]) }
+      ]
+    })
+    const decisions = decideArrival(situation({ answers: answers(), opened }), SETTINGS, MOMENT)
+    expect(only(decisions, 'pin-reporter-key')).toEqual([])
+    expect(only(decisions, 'send-clear')).toEqual([])
+    expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
+      'not the reporter of this case'
+    )
+  })
+})
+
+describe('bounces', () => {
+  it('that name no mail of the desk are held and do nothing', () => {
+    const opened = openedMail({
+      automatic: ['bounce'],
+      bounce: { returnedMessageIds: [messageId('a@b.example')], action: 'failed', status: '5.1.1' }
+    })
+    expect(decideArrival(situation({ opened }), SETTINGS, MOMENT)).toHaveLength(1)
+    const known = decideArrival(situation({ opened, bounced: answers() }), SETTINGS, MOMENT)
+    expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'send-sealed', 'dispose'])
+  })
+})

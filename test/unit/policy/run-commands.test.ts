@@ -1,0 +1,247 @@
+/** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
+import { describe, expect, it } from 'vitest'
+import { canonicalNotice, type NoticeRecord } from '../../../src/domain/notice.ts'
+import { parseCommands } from '../../../src/policy/commands.ts'
+import { type CommandContext } from '../../../src/policy/draft.ts'
+import { runCommands } from '../../../src/policy/run-commands.ts'
+import {
+  ADA,
+  at,
+  bound,
+  caseRecord,
+  commandContext,
+  GRACE,
+  LINUS,
+  member,
+  NOW,
+  noticeRecord,
+  only,
+  POLICY,
+  PRODUCT,
+  sha256
+} from './samples.ts'
+
+function run(text: string, change: Partial<CommandContext> = {}) {
+  const result = runCommands(parseCommands(text), commandContext(change))
+  const [transcript] = only(result.decisions, 'send-sealed').filter(
+    ({ mail }) => mail === 'transcript'
+  )
+  const lines = transcript?.template.name === 'transcript' ? transcript.template.params.lines : []
+  return { ...result, said: lines.map(({ says }) => says).join('\n'), lines }
+}
+
+const DISCLOSURE = at('2026-12-04T12:00:00Z')
+const dated = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
+const members = bound().members
+
+function digest(notice: NoticeRecord, list = members) {
+  return sha256(canonicalNotice(notice, DISCLOSURE, list))
+}
+function withPreview(change: Partial<NoticeRecord> = {}, list = members) {
+  const notice = noticeRecord(change)
+  const previews = [{ code: 'secretcode', digest: digest(noticeRecord()), issuedAt: NOW }]
+  return { bound: bound({ case: dated, notice, previews, members: list }), author: LINUS }
+}
+
+describe('a command mail', () => {
+  it('runs whole or not at all, and the transcript names every line', () => {
+    const result = run('/take\n/accept\n/frobnicate')
+    expect(result.ran).toBe(false)
+    expect(result.decisions.map(({ kind }) => kind)).toEqual(['send-sealed'])
+    expect(result.lines.map(({ accepted }) => accepted)).toEqual([false, true, true])
+  })
+
+  it('above the limit of commands does nothing', () => {
+    expect(run('/status\n'.repeat(21)).ran).toBe(false)
+  })
+
+  it('needs the role of every verb', () => {
+    expect(run('/accept', { author: ADA }).said).toContain('role committer')
+    expect(run('/take', { author: ADA }).ran).toBe(true)
+  })
+
+  it('tells every other maintainer what was done, and not its author', () => {
+    const [activity] = only(run('/take').decisions, 'send-sealed').filter(
+      ({ mail }) => mail === 'activity'
+    )
+    expect(activity?.recipients.map(({ id }) => id)).toEqual(['linus', 'ada'])
+  })
+})
+
+describe('/accept and /reject (M-10, M-16)', () => {
+  it('moves the case and tells the reporter, sealed', () => {
+    const { decisions } = run('/accept')
+    expect(only(decisions, 'update-case')[0]?.set).toEqual({
+      state: 'accepted',
+      owner: 'grace',
+      answeredAt: NOW
+    })
+    const [mail] = only(decisions, 'send-sealed').filter(({ audience }) => audience === 'reporter')
+    expect(mail?.recipients.map(({ address }) => address)).toEqual(['alice@reporter.example'])
+  })
+
+  it('still stands when the reporter has no key: asked for one, and nothing said', () => {
+    const result = run('/accept', { bound: bound({ reporterKey: null }) })
+    expect(result.ran).toBe(true)
+    expect(result.said).toContain('could NOT be told')
+    expect(only(result.decisions, 'send-clear').map(({ template }) => template.name)).toEqual([
+      'key-request'
+    ])
+  })
+
+  it('takes one of the policy’s codes, and a reason as long as the policy wants', () => {
+    expect(run('/reject').said).toContain('not-a-vulnerability, upstream')
+    expect(run('/reject nonsense').ran).toBe(false)
+    expect(run('/reject upstream').ran).toBe(true)
+    const strict = {
+      ...PRODUCT,
+      policy: { ...POLICY, reject: { ...POLICY.reject, reason_length: 40 } }
+    }
+    expect(run('/reject upstream <<short>>', { product: strict }).said).toContain('at least 40')
+    expect(run(`/reject upstream <<${'long '.repeat(10)}>>`, { product: strict }).ran).toBe(true)
+  })
+
+  it.each(['scheduled', 'releasing'] as const)(
+    'refuses /reject and /close while a notice is %s',
+    (state) => {
+      const on = { bound: bound({ case: dated, notice: noticeRecord({ state, releaseAt: NOW }) }) }
+      expect(run('/reject upstream', on).said).toContain('/notice hold first')
+      expect(run('/close', on).said).toContain('/notice hold first')
+    }
+  )
+})
+
+describe('/reply (G3)', () => {
+  it('without a key sends nothing but a request for one', () => {
+    const result = run('/reply\nSECRET words', { bound: bound({ reporterKey: null }) })
+    expect(result.ran).toBe(false)
+    expect(only(result.decisions, 'send-clear').map(({ mail }) => mail)).toEqual(['key-request'])
+    expect(JSON.stringify(only(result.decisions, 'send-clear'))).not.toContain('SECRET')
+  })
+
+  it('goes in clear only where the reporter began so and the policy allows it, and says so', () => {
+    const product = {
+      ...PRODUCT,
+      policy: { ...POLICY, reporters: { cleartext: 'allow' as const } }
+    }
+    const began = bound({ reporterKey: null, case: caseRecord({ beganInClear: true }) })
+    const [mail] = only(run('/reply\nwords', { bound: began, product }).decisions, 'send-clear')
+    expect(mail?.template).toMatchObject({ name: 'reply', params: { inClear: true } })
+    const sealed = bound({ reporterKey: null })
+    expect(run('/reply\nwords', { bound: sealed, product }).ran).toBe(false)
+    expect(run('/reply\nwords', { bound: began }).ran).toBe(false)
+  })
+})
+
+describe('/embargo', () => {
+  it.each(['', 'tomorrow', '2026-12-04', '2026-12-04T12:00:00', '2026-11-01T00:00:00Z'])(
+    'refuses %j',
+    (words) => {
+      expect(run(`/embargo ${words}`).ran).toBe(false)
+    }
+  )
+
+  it('wants a reason for a lead shorter than the policy’s', () => {
+    expect(run('/embargo 2026-11-25T12:00:00Z').said).toContain('because REASON')
+    expect(run('/embargo 2026-11-25T12:00:00Z because').ran).toBe(false)
+    expect(run('/embargo 2026-11-25T12:00:00Z because it is exploited').ran).toBe(true)
+  })
+
+  it('voids the approval of a scheduled notice (G7)', () => {
+    const notice = noticeRecord({
+      state: 'scheduled',
+      releaseAt: NOW,
+      approvals: [{ maintainerId: 'linus', digest: sha256('x'), at: NOW }]
+    })
+    const [saved] = only(
+      run('/embargo 2026-12-10T12:00:00Z', { bound: bound({ case: dated, notice }) }).decisions,
+      'save-notice'
+    )
+    expect(saved).toMatchObject({ approvals: 'void', state: 'drafting', releaseAt: null })
+  })
+})
+
+describe('/notice (M-24 to M-29)', () => {
+  it('preview names what the policy still wants, and issues no code', () => {
+    const result = run('/notice preview', {
+      bound: bound({ notice: noticeRecord({ fields: {} }) })
+    })
+    expect(result.said).toMatch(/description.*affected_versions.*remedy_steps.*patches.*\/embargo/)
+    expect(only(result.decisions, 'issue-preview')).toEqual([])
+  })
+
+  it('approve by another maintainer with the code of exactly this content schedules it', () => {
+    const result = run('/notice approve SECRETCODE', withPreview())
+    expect(only(result.decisions, 'approve-notice')[0]).toMatchObject({ maintainerId: 'linus' })
+    expect(only(result.decisions, 'save-notice')[0]).toMatchObject({
+      state: 'scheduled',
+      approvals: 'keep',
+      releaseAt: '2026-11-27T12:00:00.000Z'
+    })
+  })
+
+  it.each<[string, Partial<CommandContext>]>([
+    ['its author', { ...withPreview(), author: GRACE }],
+    [
+      'anybody after an edit',
+      withPreview({ fields: { ...noticeRecord().fields, severity: 'high' } })
+    ],
+    ['anybody after the list grew', withPreview({}, [...members, member('new', '3')])],
+    ['anybody after the list shrank', withPreview({}, members.slice(1))],
+    ['anybody 72 hours later', { ...withPreview(), now: at('2026-11-25T12:00:01Z') }],
+    ['anybody after the disclosure', { ...withPreview(), now: at('2026-12-05T12:00:00Z') }],
+    ['anybody once it is scheduled', withPreview({ state: 'scheduled' })]
+  ])('cannot be approved by %s', (_name, change) => {
+    const result = run('/notice approve secretcode', change)
+    expect(result.ran).toBe(false)
+    expect(only(result.decisions, 'approve-notice')).toEqual([])
+  })
+
+  it('cannot be approved with a code that was never issued', () => {
+    expect(run('/notice approve othercode', withPreview()).ran).toBe(false)
+    expect(run('/notice approve', withPreview()).ran).toBe(false)
+  })
+
+  it('is not scheduled without a disclosure instant, whatever the policy requires', () => {
+    const rule = POLICY.notice
+    if (rule === null) throw new Error('bad test data')
+    const product = { ...PRODUCT, policy: { ...POLICY, notice: { ...rule, required: [] } } }
+    const notice = noticeRecord()
+    const previews = [
+      { code: 'c', digest: sha256(canonicalNotice(notice, null, members)), issuedAt: NOW }
+    ]
+    const result = run('/notice approve c', {
+      bound: bound({ notice, previews }),
+      product,
+      author: LINUS
+    })
+    expect(result.said).toContain('/embargo')
+  })
+
+  it('draft after the list has read a part of it makes a new revision (G7)', () => {
+    for (const change of [
+      { releasedAt: NOW, state: 'released' as const },
+      { hasLeft: true, state: 'held' as const }
+    ]) {
+      const result = run('/notice draft\nseverity: high', {
+        bound: bound({ case: dated, notice: noticeRecord(change) })
+      })
+      expect(only(result.decisions, 'save-notice')[0]).toMatchObject({
+        revision: 2,
+        approvals: 'void'
+      })
+    }
+  })
+
+  it('takes patches by safe, different names only', () => {
+    const file = (filename: string) => ({
+      filename,
+      contentType: 'text/x-diff',
+      content: new Uint8Array(1),
+      sha256: sha256(filename)
+    })
+    for (const names of [['../x'], ['a b'], ['-x'], ['a', 'a']])
+      expect(run('/notice draft\ntitle: x', { files: names.map(file) }).ran).toBe(false)
+    expect(run('/notice draft\ntitle: x', { files: [file('a.patch')] }).ran).toBe(true)
+  })
+})

@@ -1,0 +1,112 @@
+/** Cases on disk: numbers that never come back, changes over an old version refused, messages in order. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  findCase,
+  insertCase,
+  insertMessage,
+  listCases,
+  listMessages,
+  nextCaseTag,
+  updateCase
+} from '../../../src/store/cases.ts'
+import { type Database } from '../../../src/store/database.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { caseRecord, messageId, tag } from '../policy/samples.ts'
+import { at, NOON, openIn } from './support.ts'
+
+let folder: TempFolder
+let db: Database
+const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
+
+beforeEach(() => {
+  folder = tempFolder()
+  db = openIn(folder.path)
+})
+afterEach(() => {
+  db.close()
+  folder.remove()
+})
+
+function open(change: Parameters<typeof caseRecord>[0] = {}) {
+  const next = db.read((read) => nextCaseTag(read, 'ACME', NOON, 'UTC'))
+  db.transact((tx) => insertCase(tx, caseRecord({ tag: next, ...change }), roots))
+  return next
+}
+
+describe('cases', () => {
+  it('come back as they were stored', () => {
+    const stored = open({ reporter: null, beganInClear: true })
+    expect(db.read((read) => findCase(read, stored))).toEqual(
+      caseRecord({
+        tag: stored,
+        reporter: null,
+        beganInClear: true,
+        maintainerRoot: roots.maintainer
+      })
+    )
+  })
+
+  it('are numbered per year without a gap, and a number never comes back', () => {
+    expect([open(), open()]).toEqual(['ACME-2026-0001', 'ACME-2026-0002'])
+    db.transact((tx) => tx.run('DELETE FROM cases'))
+    expect(open()).toBe('ACME-2026-0003')
+    expect(db.read((read) => nextCaseTag(read, 'ACME', at('2027-01-01T00:00:00Z'), 'UTC'))).toBe(
+      'ACME-2027-0001'
+    )
+  })
+
+  it('refuse a number that somebody took meanwhile, and keep nothing of the attempt', () => {
+    open()
+    const take = () =>
+      db.transact((tx) => insertCase(tx, caseRecord({ tag: tag('ACME-2026-0001') }), roots))
+    expect(take).toThrow(expect.objectContaining({ code: 'conflict' }))
+    expect(open()).toBe('ACME-2026-0002')
+  })
+
+  it('refuse a change over an older version', () => {
+    const stored = open()
+    const change = {
+      kind: 'update-case',
+      tag: stored,
+      version: 1,
+      set: { owner: 'grace' }
+    } as const
+    db.transact((tx) => {
+      updateCase(tx, change)
+    })
+    expect(() => {
+      db.transact((tx) => {
+        updateCase(tx, { ...change, set: { owner: 'linus' } })
+      })
+    }).toThrow(expect.objectContaining({ code: 'conflict' }))
+    expect(db.read((read) => findCase(read, stored))).toMatchObject({ owner: 'grace', version: 2 })
+  })
+
+  it('are listed newest first, the finished ones only when asked for', () => {
+    open()
+    open({ state: 'closed' })
+    open({ state: 'rejected' })
+    const list = (which: 'open' | 'all') =>
+      db.read((read) => listCases(read, { which, limit: 10 })).map(({ id }) => id)
+    expect(list('open')).toEqual([1])
+    expect(list('all')).toEqual([3, 2, 1])
+  })
+
+  it('keep their messages in order', () => {
+    open()
+    const message = {
+      at: NOON,
+      author: 'reporter',
+      authorId: '',
+      audience: 'reporter',
+      subject: 's',
+      messageId: null,
+      arrivalId: null
+    } as const
+    db.transact((tx) => {
+      insertMessage(tx, 1, { ...message, text: 'one' })
+      insertMessage(tx, 1, { ...message, text: 'two' })
+    })
+    expect(db.read((read) => listMessages(read, 1)).map(({ text }) => text)).toEqual(['one', 'two'])
+  })
+})

@@ -1,0 +1,294 @@
+/** Notices, approvals, deliveries, members and what is remembered of reporters, on disk. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type SaveNotice } from '../../../src/domain/decision.ts'
+import { addMs } from '../../../src/domain/time.ts'
+import { insertCase } from '../../../src/store/cases.ts'
+import {
+  answersFreeAt,
+  findReporterKey,
+  insertAnswer,
+  insertReporterKey,
+  insertUsedSignature,
+  isSignatureUsed,
+  latestAnswerAt
+} from '../../../src/store/correspondents.ts'
+import { type Database } from '../../../src/store/database.ts'
+import {
+  countDeliveries,
+  holdWaiting,
+  listWaiting,
+  markHeld,
+  markQueued,
+  planDeliveries
+} from '../../../src/store/deliveries.ts'
+import {
+  findMemberByAddress,
+  insertMember,
+  listMembers,
+  listRecipients,
+  removeMember
+} from '../../../src/store/members.ts'
+import { findNotice, insertApproval, saveNotice } from '../../../src/store/notices.ts'
+import { findOutbox, holdQueuedOfNotice, insertOutbox } from '../../../src/store/outbox.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import {
+  ALICE,
+  ALICE_KEY,
+  address,
+  caseRecord,
+  fingerprint,
+  member,
+  messageId,
+  sha256,
+  TAG
+} from '../policy/samples.ts'
+import { mail, NOON, openIn } from './support.ts'
+
+let folder: TempFolder
+let db: Database
+const KEY = new Uint8Array([1])
+const PLAN = { id: 1, revision: 1, product: 'parser' }
+
+beforeEach(() => {
+  folder = tempFolder()
+  db = openIn(folder.path)
+  const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
+  db.transact((tx) => insertCase(tx, caseRecord(), roots))
+})
+afterEach(() => {
+  db.close()
+  folder.remove()
+})
+
+function save(change: Partial<SaveNotice> = {}): void {
+  const usual: SaveNotice = {
+    kind: 'save-notice',
+    caseTag: TAG,
+    product: 'parser',
+    version: 0,
+    state: 'drafting',
+    revision: 1,
+    fields: { description: 'x' },
+    authorId: 'grace',
+    releaseAt: null,
+    patches: null,
+    approvals: 'keep'
+  }
+  db.transact((tx) => saveNotice(tx, 1, { ...usual, ...change }))
+}
+function notice() {
+  return db.read((read) => findNotice(read, TAG))
+}
+function add(id: string, digit: string, change: Partial<Parameters<typeof insertMember>[1]> = {}) {
+  return db.transact((tx) => insertMember(tx, { ...member(id, digit), keyData: KEY, ...change }))
+}
+function waiting(): string[] {
+  return db.read((read) => listWaiting(read, 1, 1, 10)).map(({ memberId }) => memberId)
+}
+
+describe('notices', () => {
+  it('lose their approvals in the same write as an edit (G7)', () => {
+    save()
+    db.transact((tx) => {
+      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('a'), at: NOON })
+    })
+    expect(notice()?.approvals).toHaveLength(1)
+    save({ version: 1, approvals: 'keep' })
+    expect(notice()?.approvals).toHaveLength(1)
+    save({ version: 2, approvals: 'void', fields: { description: 'y' } })
+    expect(notice()).toMatchObject({ approvals: [], fields: { description: 'y' }, version: 3 })
+  })
+
+  it('refuse to be written over an older version, or twice for one case', () => {
+    save()
+    save({ version: 1 })
+    expect(() => {
+      save({ version: 1 })
+    }).toThrow(expect.objectContaining({ code: 'conflict' }))
+    expect(() => {
+      save({ version: 0 })
+    }).toThrow()
+  })
+
+  it('keep one approval a maintainer, the latest', () => {
+    save()
+    db.transact((tx) => {
+      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('a'), at: NOON })
+      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('b'), at: NOON })
+    })
+    expect(notice()?.approvals.map(({ digest }) => digest)).toEqual([sha256('b')])
+  })
+
+  it('replace patches whole, or leave them', () => {
+    const file = {
+      filename: 'a.patch',
+      contentType: 'text/x-diff',
+      content: KEY,
+      sha256: sha256(KEY)
+    }
+    save({ patches: [file, { ...file, filename: 'b.patch' }] })
+    save({ version: 1 })
+    expect(notice()?.patches.map(({ filename }) => filename)).toEqual(['a.patch', 'b.patch'])
+    save({ version: 2, patches: [file] })
+    expect(notice()?.patches.map(({ filename }) => filename)).toEqual(['a.patch'])
+  })
+})
+
+describe('deliveries', () => {
+  beforeEach(() => {
+    save()
+    add('debian', '1')
+    add('suse', '2')
+    db.transact((tx) => {
+      planDeliveries(tx, PLAN, NOON)
+    })
+  })
+
+  it('wait for each active member once, however often they are planned', () => {
+    db.transact((tx) => {
+      planDeliveries(tx, PLAN, NOON)
+    })
+    expect(waiting()).toEqual(['debian', 'suse'])
+  })
+
+  it('that are held wait again, those queued do not, and the notice knows that copies have left (G2)', () => {
+    expect(notice()?.hasLeft).toBe(false)
+    const [first, second] = db.read((read) => listWaiting(read, 1, 1, 10))
+    db.transact((tx) => {
+      insertOutbox(
+        tx,
+        mail('notice:1:1:debian', { noticeId: 1, audience: 'member', recipientId: 'debian' }),
+        NOON
+      )
+      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      markHeld(tx, second?.id ?? 0, 'the key has expired', NOON)
+    })
+    expect(db.read((read) => countDeliveries(read, 1, 1))).toMatchObject({
+      queued: 1,
+      held: 1,
+      waiting: 0
+    })
+    expect(notice()?.hasLeft).toBe(true)
+    db.transact((tx) => {
+      planDeliveries(tx, PLAN, NOON)
+    })
+    expect(waiting()).toEqual(['suse'])
+  })
+
+  it('that a hold stopped in the outbox go on when the same content is released again', () => {
+    const [first] = db.read((read) => listWaiting(read, 1, 1, 10))
+    db.transact((tx) => {
+      insertOutbox(
+        tx,
+        mail('notice:1:1:debian', { noticeId: 1, audience: 'member', recipientId: 'debian' }),
+        NOON
+      )
+      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      holdWaiting(tx, 1, 'notice-held', NOON)
+      holdQueuedOfNotice(tx, 1)
+    })
+    expect(db.read((read) => findOutbox(read, 1))?.state).toBe('held')
+    db.transact((tx) => {
+      planDeliveries(tx, PLAN, NOON)
+    })
+    expect(db.read((read) => findOutbox(read, 1))?.state).toBe('queued')
+    expect(waiting()).toEqual(['suse'])
+  })
+
+  it('end for a member who is taken off the list, sealed or not (G5)', () => {
+    const [first] = db.read((read) => listWaiting(read, 1, 1, 10))
+    db.transact((tx) => {
+      insertOutbox(
+        tx,
+        mail('notice:1:1:debian', { noticeId: 1, audience: 'member', recipientId: 'debian' }),
+        NOON
+      )
+      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      removeMember(tx, 'debian', NOON)
+      removeMember(tx, 'suse', NOON)
+      planDeliveries(tx, PLAN, NOON)
+    })
+    expect(waiting()).toEqual([])
+    expect(db.read((read) => findOutbox(read, 1))?.state).toBe('held')
+  })
+})
+
+describe('members', () => {
+  it('have an id and an address of their own, in whatever case', () => {
+    expect(add('debian', '1')).toBe('added')
+    expect(add('debian', '1')).toBe('id-taken')
+    expect(add('other', '1', { address: address('SECURITY@debian.example') })).toBe('address-taken')
+  })
+
+  it('that were removed get nothing, and free their id and their address', () => {
+    add('debian', '1')
+    expect(db.transact((tx) => removeMember(tx, 'debian', NOON))).toBe(true)
+    expect(db.transact((tx) => removeMember(tx, 'debian', NOON))).toBe(false)
+    expect(db.read((read) => listRecipients(read, 'parser'))).toEqual([])
+    expect(db.read(listMembers)).toEqual([])
+    expect(add('debian2', '1', { address: address('security@debian.example') })).toBe('added')
+    expect(
+      db.read((read) => findMemberByAddress(read, address('security@debian.example')))?.id
+    ).toBe('debian2')
+    expect(add('debian', '3', { address: address('new@debian.example') })).toBe('added')
+  })
+
+  it('get notices of their products only, and none while frozen', () => {
+    add('debian', '1', { products: ['other'] })
+    add('suse', '2', { state: 'frozen' })
+    expect(db.read((read) => listRecipients(read, 'parser'))).toEqual([])
+    expect(db.read((read) => listRecipients(read, 'other')).map(({ id }) => id)).toEqual(['debian'])
+  })
+})
+
+describe('correspondents', () => {
+  it('keep the first key of an address; a copy of the same key renews it, another changes nothing', () => {
+    const pin = (change: Partial<typeof ALICE_KEY>) => {
+      db.transact((tx) => {
+        insertReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change })
+      })
+    }
+    pin({})
+    pin({ fingerprint: fingerprint('9'), keyData: new Uint8Array([9]) })
+    const found = () => db.read((read) => findReporterKey(read, address('ALICE@reporter.example')))
+    expect(found()).toMatchObject({ fingerprint: ALICE_KEY.fingerprint })
+    expect([...(found()?.keyData ?? [])]).toEqual([1, 2, 3])
+    pin({ keyData: new Uint8Array([7]) })
+    expect([...(found()?.keyData ?? [])]).toEqual([7])
+  })
+
+  it('never let a signature count twice (G4)', () => {
+    db.transact((tx) =>
+      tx.run(
+        `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, raw, state, stored_at)
+              VALUES ('INBOX', '1', 1, ?, 1, x'00', 'pending', ?)`,
+        [NOON, NOON]
+      )
+    )
+    const use = () => {
+      db.transact((tx) => {
+        insertUsedSignature(tx, sha256('s'), NOON, 1)
+      })
+    }
+    use()
+    expect(db.read((read) => isSignatureUsed(read, sha256('s')))).toBe(true)
+    expect(use).toThrow()
+  })
+
+  it('spread acknowledgements over the hours: never more than the allowance in any of them', () => {
+    const leaves: string[] = []
+    for (let count = 0; count < 25; count += 1) {
+      const free = db.read((read) => answersFreeAt(read, 'acknowledgement', 10, NOON)) ?? NOON
+      leaves.push(free)
+      db.transact((tx) => {
+        insertAnswer(tx, ALICE.address, 'acknowledgement', free)
+      })
+    }
+    const inHour = (hour: number) =>
+      leaves.filter((at) => at === addMs(NOON, hour * 3_600_000)).length
+    expect([inHour(0), inHour(1), inHour(2)]).toEqual([10, 10, 5])
+    expect(
+      db.read((read) => latestAnswerAt(read, ALICE.address, 'acknowledgement', NOON))
+    ).not.toBe(null)
+  })
+})
