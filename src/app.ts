@@ -25,6 +25,9 @@ import { createWorkers } from './worker/pool.ts'
 /** Where the migrations are: beside `src` and beside `dist`. */
 const MIGRATIONS_DIR = fileURLToPath(new URL('../migrations', import.meta.url))
 
+/** Idle workers give their memory back after this; starting one again takes about a third of a second. */
+const WORKER_IDLE_MS = 30_000
+
 /** Opens the database of a configuration. Commands that only look refuse to make a new one. */
 export function openConfiguredDatabase(
   loaded: LoadedConfig,
@@ -91,7 +94,8 @@ export async function runDaemon(
     onEvent: log,
     maxThreads: loaded.config.workers,
     memoryMegabytes: settings.limits.workerMegabytes,
-    taskMs: settings.limits.openSeconds * 1000
+    taskMs: settings.limits.openSeconds * 1000,
+    idleMs: WORKER_IDLE_MS
   })
   const desk: Desk = {
     db,

@@ -19,6 +19,8 @@ export async function run(call: Call, options: { readonly once: boolean }): Prom
       secret.reveal()
     )
   )
+  // Whoever reads the log may go away; the desk does not.
+  process.stdout.on('error', () => undefined)
   const stop = new AbortController()
   const onSignal = (): void => {
     // The default action of the signal is back: a second one ends the process at once.

@@ -21,7 +21,11 @@ const CONFLICTS_MAX = 5
 export async function receive(
   desk: Desk,
   arrival: Arrival,
-  mail: { readonly opened: OpenedMail; readonly raw: Uint8Array; readonly quarantined: boolean }
+  mail: {
+    readonly opened: OpenedMail
+    readonly raw: Uint8Array | null
+    readonly quarantined: boolean
+  }
 ): Promise<Committed> {
   for (let conflicts = 0; ; conflicts += 1) {
     try {
@@ -36,7 +40,11 @@ export async function receive(
 async function receiveOnce(
   desk: Desk,
   arrival: Arrival,
-  mail: { readonly opened: OpenedMail; readonly raw: Uint8Array; readonly quarantined: boolean }
+  mail: {
+    readonly opened: OpenedMail
+    readonly raw: Uint8Array | null
+    readonly quarantined: boolean
+  }
 ): Promise<Committed> {
   const now = desk.clock.now()
   const { opened, quarantined } = mail

@@ -97,7 +97,8 @@ async function handleOne(
     const result = await (opening ?? open(desk, arrival))
     if ('error' in result) throw result.error
     const { opened } = result
-    const raw = rawOf(desk, arrival)
+    const isRelayed = arrival.size <= desk.settings.limits.originalBytes
+    const raw = isRelayed ? rawOf(desk, arrival) : null
     const { disposition, tag } = await receive(desk, arrival, { opened, raw, quarantined })
     const ms = Math.round(desk.clock.monotonicMs() - startedAt)
     desk.log({

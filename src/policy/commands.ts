@@ -5,7 +5,7 @@
  */
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
-import { newText } from './new-text.ts'
+import { beginsQuotation, newText } from './new-text.ts'
 
 export type Verb =
   | 'help'
@@ -173,6 +173,7 @@ function collectFields(reader: Reader, command: Open): void {
     const raw = reader.lines[reader.at] ?? ''
     const line = raw.trim()
     if (VERB_LINE.test(line) || line.startsWith('>') || raw === '-- ' || line === '--') return
+    if (beginsQuotation(reader.lines, reader.at)) return
     const field = FIELD_LINE.exec(line)
     if (line === '') {
       open = null

@@ -16,6 +16,16 @@ const OUTLOOK_FROM = /^\s*(?:from|von|de|da)\s*:\s*\S/iu
 const OUTLOOK_NEXT = /^\s*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a)\s*:\s*\S/iu
 const QUOTED = /^\s*>/
 
+/** Whether an attribution begins at line `index`, like `On … Grace wrote:`, with quoted lines below it. */
+export function beginsQuotation(lines: readonly string[], index: number): boolean {
+  if (!ATTRIBUTION_START.test(lines[index] ?? '')) return false
+  for (let at = index; at < index + ATTRIBUTION_LINES_MAX; at += 1) {
+    if (!ATTRIBUTION_END.test(lines[at] ?? '')) continue
+    return QUOTED.test(lines.slice(at + 1).find((line) => line.trim() !== '') ?? '')
+  }
+  return false
+}
+
 /** The author's own lines of `text`, trimmed at both ends; '' when there are none. */
 export function newText(text: string): string {
   const lines = text.split('\n')

@@ -153,7 +153,8 @@ export function contentFree(
     caseTag: tag,
     audience: 'reporter',
     recipientId: '',
-    to: reporter,
+    // The display name is text that the sender chose; in clear it would go to whoever owns the address.
+    to: { name: '', address: reporter.address },
     inReplyTo: null,
     subject: `[${tag}] We need something from you`,
     autoSubmitted: 'auto-generated',

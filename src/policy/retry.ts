@@ -5,7 +5,7 @@
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** Delay after the n-th attempt. The sum is just above 48 hours, after which a human is told. */
+/** Delay after the n-th attempt. The sum is just below 48 hours; then a human is told. */
 const LADDER_MS = [
   MINUTE,
   5 * MINUTE,

@@ -22,7 +22,7 @@ const FULL: Sizes = {
   relays: 5,
   members: 1000,
   attachmentMiB: 30,
-  idleMs: 65_000,
+  idleMs: 40_000,
   gpgSample: 50
 }
 const QUICK: Sizes = {

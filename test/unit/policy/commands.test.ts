@@ -205,4 +205,13 @@ describe('hostile text', () => {
     const text = `${unit.repeat(Math.ceil(262_144 / unit.length))}end`
     expect(parseCommands(text).rest.length).toBeLessThanOrEqual(text.length)
   })
+
+  it('never takes an attribution below a field for a part of it', () => {
+    const parsed = parseCommands(
+      '/notice draft\ntitle: Overflow\nOn Sun, Nov 22, 2026 at 1:00 PM ACME Security Team\n<security@acme.example> wrote:\n> quoted'
+    )
+
+    expect(parsed.commands[0]?.fields).toEqual([{ key: 'title', value: 'Overflow' }])
+    expect(parsed.rest).toBe('')
+  })
 })

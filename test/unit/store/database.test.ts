@@ -126,7 +126,7 @@ describe('the file at rest', () => {
       read.get<{ trusted_schema: number }>('PRAGMA trusted_schema')?.trusted_schema
     ])
 
-    expect(settings).toEqual(['wal', 2, 1, 1, 0])
+    expect(settings).toEqual(['wal', 2, 1, 2, 0])
   })
 })
 
