@@ -1,7 +1,7 @@
 /**
  * The header fields of one outgoing mail, inside and outside of its protection. In charge of what strangers on the way
- * can read: outside a sealed mail stand the desk, the bare recipient, the date and the ids, and `[...]` for a subject;
- * display names, which may name a reporter, stay inside. Must never write Cc or Bcc.
+ * can read: outside a sealed mail stand the desk with the name it speaks for, the bare recipient, the date and the ids, and
+ * `[...]` for a subject; the recipient's display name stays inside. Must never write Cc or Bcc.
  * RFC 9788 (header protection), RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
 import { type Address } from '../domain/address.ts'

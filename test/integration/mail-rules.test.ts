@@ -318,6 +318,27 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
     expect(ran).toHaveLength(1)
   })
 
+  it('never becomes an oracle: ciphertext that another sender reuses is quarantined and nobody answered (G6)', async () => {
+    const draft = { to: DESK_ADDRESS, subject: SECRET, text: `stolen words ${SECRET}\n` }
+    const original = await alice.encryptSignedMime(desk.publicKey, draft, {
+      sign: true,
+      encrypt: true
+    })
+    expect((await send(original)).disposition).toBe('case-opened')
+    const since = Date.now()
+    const stolen = withHeaders(original, {
+      From: 'Mallory <mallory@thief.example>',
+      'Message-ID': '<stolen@thief.example>',
+      Autocrypt: ''
+    })
+
+    expect(await send(stolen)).toMatchObject({ disposition: 'reused-ciphertext', tag: '' })
+
+    const alarm = await mailboxOf(ada, sink).find(has('stolen ciphertext', since), 'the alarm')
+    expect(alarm.read.text).not.toContain(SECRET)
+    expect(sink.taken.some(({ to }) => to === 'mallory@thief.example')).toBe(false)
+  })
+
   it('does nothing on a signature older than 48 hours (G4)', async () => {
     const { tag, relayed } = await report('report for a stale mail')
     const stale = await withGpgAt(new Date(Date.now() - 49 * HOUR), () =>
