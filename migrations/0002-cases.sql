@@ -50,7 +50,7 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_case ON messages (case_id, id);
 
--- The one key per reporter's address: first use, never replaced by a mail.
+-- The one key per reporter's address: first use; a mail replaces it only when it can no longer be used.
 CREATE TABLE reporter_keys (
   -- Lower case.
   address       TEXT PRIMARY KEY,
@@ -170,6 +170,8 @@ CREATE TABLE deliveries (
   because    TEXT    NULL,
   -- The mail it became.
   outbox_id  INTEGER NULL REFERENCES outbox (id),
+  -- The key it was sealed to; with the mail's address it tells whether that mail is still right for the member.
+  sealed_to  TEXT    NULL CHECK (length(sealed_to) IN (40, 64)),
   changed_at TEXT    NOT NULL CHECK (length(changed_at) = 24),
   UNIQUE (notice_id, revision, member_id),
   CHECK ((state = 'queued') = (outbox_id IS NOT NULL))

@@ -86,14 +86,15 @@ function print(
   const { out } = call.streams
   const record = found.case
   out(`${record.tag}  ${record.state}  ${record.product}\n`)
-  out(`Subject:  ${printable(record.subject)}\n`)
+  out(`Subject:    ${printable(record.subject)}\n`)
   out(
-    `Reporter: ${record.reporter === null ? 'not known' : printable(`${record.reporter.name} <${record.reporter.address}>`.trim())}\n`
+    `Reporter:   ${record.reporter === null ? 'not known' : printable(`${record.reporter.name} <${record.reporter.address}>`.trim())}\n`
   )
-  out(`Received: ${formatInstant(record.receivedAt, timezone)}\n`)
-  if (record.answerDueAt !== null) out(`Due:      ${formatInstant(record.answerDueAt, timezone)}\n`)
+  out(`Received:   ${formatInstant(record.receivedAt, timezone)}\n`)
+  if (record.answerDueAt !== null)
+    out(`Due:        ${formatInstant(record.answerDueAt, timezone)}\n`)
   if (record.disclosureAt !== null)
-    out(`Disclosed:${formatInstant(record.disclosureAt, timezone)}\n`)
+    out(`Disclosure: ${formatInstant(record.disclosureAt, timezone)}\n`)
   for (const message of found.messages) {
     out(
       `\n-- ${message.at}  ${message.author}${message.authorId === '' ? '' : ` ${message.authorId}`} (${message.audience})\n`

@@ -1,18 +1,29 @@
 /**
  * `postern check`: everything that can be known offline, all of it at once. Touches no network and no database.
  */
+import { statSync } from 'node:fs'
 import { loadRender } from '../app.ts'
-import { loadConfig } from '../config/load.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { isCronExpression, systemClock } from '../effects/system.ts'
 import { judgeKeys } from '../settings.ts'
 import { type Call } from './context.ts'
+import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printable, printJson } from './output.ts'
 
 /** Returns the exit status: 0 when nothing is wrong. */
 export async function check(call: Call): Promise<number> {
-  const loaded = await loadConfig(call.config, process.env)
+  const loaded = await loadConfig(call.config, process.env).catch((error: unknown) => {
+    if (!call.json || !(error instanceof ConfigError)) throw error
+    printJson(call.streams, { ok: false, problems: error.problems, remarks: [] })
+    return null
+  })
+  return loaded === null ? 1 : judge(call, loaded)
+}
+
+async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
   const { settings, problems, remarks } = await judgeKeys(loaded, systemClock.now())
   loadRender()
   const found = [
@@ -21,11 +32,36 @@ export async function check(call: Call): Promise<number> {
       .filter(([, expression]) => !isCronExpression(expression))
       .map(([name]) => `schedule.${name}: is no cron expression; "* * * * *" means every minute`)
   ]
-  const advice = [...remarks, ...(settings === null ? [] : adviceOn(settings))]
+  const advice = [
+    ...remarks,
+    ...adviceOnSecrets(loaded),
+    ...(settings === null ? [] : adviceOn(settings))
+  ]
   if (call.json)
     printJson(call.streams, { ok: found.length === 0, problems: found, remarks: advice })
   else print(call, settings, found, advice)
   return found.length === 0 ? 0 : 1
+}
+
+function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
+  const files = [
+    ['desk.key', config.desk.keyPath],
+    ['desk.passphrase', secrets.passphrase.path],
+    ['imap.password', secrets.imapPassword.path],
+    ['smtp.password', secrets.smtpPassword?.path ?? null]
+  ] as const
+  const open = files.flatMap(([name, path]) =>
+    path !== null && (statSync(path).mode & 0o077) !== 0
+      ? [`${name}: other users of this machine may read ${path}; chmod 600 it`]
+      : []
+  )
+  const isShort = secrets.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN
+  return isShort
+    ? [
+        ...open,
+        `desk.passphrase: shorter than ${PASSPHRASE_LENGTH_MIN} characters, so whoever gets the disk can guess it`
+      ]
+    : open
 }
 
 function adviceOn(settings: Settings): string[] {

@@ -4,9 +4,10 @@
  */
 import { openConfiguredDatabase } from '../app.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type Address, parseAddress } from '../domain/address.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { type Database } from '../store/database.ts'
-import { CommandError, type Streams } from './output.ts'
+import { type Streams, UsageError } from './output.ts'
 
 /** How a command was called. */
 export type Call = { readonly streams: Streams; readonly config: string; readonly json: boolean }
@@ -26,6 +27,23 @@ export async function withDatabase<T>(
 export function requireCaseTag(text: string): CaseTag {
   const tag = parseCaseTag(text)
   if (tag === null)
-    throw new CommandError(`"${text}" is not the number of a case; cases look like ACME-2026-0001.`)
+    throw new UsageError(`"${text}" is not the number of a case; cases look like ACME-2026-0001.`)
   return tag
+}
+
+/** The value of `--address`; throws a clear line when it is none. */
+export function requireAddress(text: string): Address {
+  const address = parseAddress(text)
+  if (address === null)
+    throw new UsageError('--address is not a plain mail address such as security@example.org.')
+  return address
+}
+
+/** The value of `--name`; throws a clear line when it cannot stand in a mail or in a user id. */
+export function requireName(text: string): string {
+  const name = text.trim()
+  if (name === '') throw new UsageError('--name is empty.')
+  if (/[\p{Cc}<>]/u.test(name))
+    throw new UsageError('--name must not hold control characters or "<" and ">".')
+  return name
 }

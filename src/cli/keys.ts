@@ -1,16 +1,17 @@
 /**
  * `postern keys generate|list`. A private key is written with mode 0600, protected by the passphrase, and never printed.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { loadConfig } from '../config/load.ts'
 import { readSecretFile } from '../config/secrets.ts'
-import { parseAddress } from '../domain/address.ts'
 import { formatFingerprint } from '../domain/ids.ts'
+import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { generateDeskKey } from '../openpgp/generate.ts'
 import { inspectKey, unlockSecretKey } from '../openpgp/keyring.ts'
-import { type Call } from './context.ts'
+import { type Call, requireAddress, requireName } from './context.ts'
 import { CommandError, printJson, printTable } from './output.ts'
 
 export type GenerateOptions = {
@@ -20,30 +21,65 @@ export type GenerateOptions = {
   readonly out: string
 }
 
+/** A shorter passphrase is guessed when the disk is stolen: it protects the key and the database. */
+export const PASSPHRASE_LENGTH_MIN = 12
+
 /** Makes a new desk key: `OUT` (private) and `OUT` with `.pub` before its extension (public). Overwrites nothing. */
-export async function generate(call: Call, options: GenerateOptions): Promise<void> {
-  const address = parseAddress(options.address)
-  if (address === null)
-    throw new CommandError('--address is not a plain mail address such as security@example.org.')
-  if (/[\p{Cc}<>]/u.test(options.name))
-    throw new CommandError('--name must not hold control characters or "<" and ">".')
-  const passphrase = await readSecretFile(options.passphraseFile)
-  if (typeof passphrase === 'string') throw new CommandError(`--passphrase-file: ${passphrase}.`)
+export async function generate(
+  call: Pick<Call, 'streams' | 'json'>,
+  options: GenerateOptions
+): Promise<void> {
+  const address = requireAddress(options.address)
+  const name = requireName(options.name)
+  const passphrase = await readPassphrase(options.passphraseFile)
   const out = resolve(options.out)
   const publicOut = out.replace(/(\.[^./]*)?$/, '.pub$1')
+  await requireRoom(out, publicOut)
   const key = await generateDeskKey(
-    { name: options.name, address, passphrase: passphrase.reveal(), lifetimeSeconds: null },
+    { name, address, passphrase, lifetimeSeconds: null },
     systemClock.now()
   )
-  await mkdir(dirname(out), { recursive: true, mode: 0o700 })
   await writeNew(out, key.privateArmored, 0o600)
-  await writeNew(publicOut, key.publicArmored, 0o644)
-  const made = { private: out, public: publicOut, fingerprint: formatFingerprint(key.fingerprint) }
+  try {
+    await writeNew(publicOut, key.publicArmored, 0o644)
+  } catch (error) {
+    // Half a pair would be in the way of the next try.
+    await rm(out, { force: true })
+    throw error
+  }
+  const made = { private: out, public: publicOut, fingerprint: key.fingerprint }
   if (call.json) printJson(call.streams, made)
   else
     call.streams.out(
-      `private key ${made.private}\npublic key  ${made.public}\nfingerprint ${made.fingerprint}\n`
+      `private key ${made.private}\npublic key  ${made.public}\nfingerprint ${formatFingerprint(key.fingerprint)}\n`
     )
+}
+
+async function readPassphrase(path: string): Promise<string> {
+  const secret = await readSecretFile(path)
+  if (typeof secret === 'string') throw new CommandError(`--passphrase-file: ${secret}.`)
+  const passphrase = secret.reveal()
+  if (passphrase.length < PASSPHRASE_LENGTH_MIN)
+    throw new CommandError(
+      `--passphrase-file: the passphrase is shorter than ${PASSPHRASE_LENGTH_MIN} characters; "head -c 32 /dev/urandom | base64" makes a good one.`
+    )
+  return passphrase
+}
+
+/** Makes the folder and sees that both files can be written there, before anything is. */
+async function requireRoom(...paths: readonly [string, string]): Promise<void> {
+  const folder = dirname(paths[0])
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await access(folder, constants.W_OK | constants.X_OK)
+  } catch {
+    throw new CommandError(
+      `The folder ${folder} cannot be made or written; check its owner and permissions, or name another place with --out.`
+    )
+  }
+  const taken = paths.find((path) => existsSync(path))
+  if (taken !== undefined)
+    throw new CommandError(`${taken} exists already; nothing was written. Name another with --out.`)
 }
 
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
@@ -51,7 +87,7 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
     await writeFile(path, text, { mode, flag: 'wx' })
   } catch {
     throw new CommandError(
-      `${path} cannot be written; it exists already or its folder is not writable. Nothing was overwritten.`
+      `${path} cannot be written: see that it does not exist and that the disk has room. Nothing was overwritten.`
     )
   }
 }
@@ -70,16 +106,7 @@ export async function list(call: Call): Promise<void> {
     }))
   ]
   const rows = []
-  for (const { of, data } of sources) {
-    const facts = data === null ? null : await inspectKey(data, now)
-    rows.push({
-      of,
-      fingerprint: facts === null ? null : formatFingerprint(facts.fingerprint),
-      algorithm: facts?.algorithm ?? null,
-      state: facts?.state ?? 'unreadable',
-      expiresAt: facts?.expiresAt ?? null
-    })
-  }
+  for (const { of, data } of sources) rows.push(await rowOf(of, data, now))
   if (call.json) printJson(call.streams, rows)
   else {
     printTable(
@@ -87,11 +114,22 @@ export async function list(call: Call): Promise<void> {
       ['OF', 'FINGERPRINT', 'ALGORITHM', 'STATE', 'EXPIRES'],
       rows.map((row) => [
         row.of,
-        row.fingerprint ?? '-',
+        row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint),
         row.algorithm ?? '-',
         row.state,
         row.expiresAt ?? 'never'
       ])
     )
+  }
+}
+
+async function rowOf(of: string, data: string | Uint8Array | null, now: Instant) {
+  const facts = data === null ? null : await inspectKey(data, now)
+  return {
+    of,
+    fingerprint: facts?.fingerprint ?? null,
+    algorithm: facts?.algorithm ?? null,
+    state: facts?.state ?? 'unreadable',
+    expiresAt: facts?.expiresAt ?? null
   }
 }

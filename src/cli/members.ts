@@ -2,15 +2,15 @@
  * `postern members`: the private distribution list (G5). The one place that shows it, to whoever can read the database.
  */
 import { readFile } from 'node:fs/promises'
-import { type Address, isSameAddress, parseAddress } from '../domain/address.ts'
-import { formatFingerprint } from '../domain/ids.ts'
+import { type Address, isSameAddress } from '../domain/address.ts'
+import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { systemClock } from '../effects/system.ts'
 import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
 import { appendAudit } from '../store/audit.ts'
 import { insertMember, listMembers, type MemberWithKey, removeMember } from '../store/members.ts'
 import { listActiveNotices } from '../store/notices.ts'
-import { type Call, withDatabase } from './context.ts'
-import { CommandError, printJson, printTable } from './output.ts'
+import { type Call, requireAddress, requireName, withDatabase } from './context.ts'
+import { CommandError, printJson, printTable, UsageError } from './output.ts'
 
 export async function listTheMembers(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
@@ -44,11 +44,10 @@ export type NewMember = {
 }
 
 export async function addMember(call: Call, options: NewMember): Promise<void> {
-  const address = parseAddress(options.address)
-  if (address === null)
-    throw new CommandError('--address is not a plain mail address such as security@example.org.')
+  const address = requireAddress(options.address)
+  const name = requireName(options.name)
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(options.id)) {
-    throw new CommandError(
+    throw new UsageError(
       '--id takes lower-case letters, digits and "-", for example example-linux.'
     )
   }
@@ -63,7 +62,7 @@ export async function addMember(call: Call, options: NewMember): Promise<void> {
         )
       if (isSameAddress(address, config.desk.address))
         throw new CommandError('--address is the desk itself.')
-      const member = await readMember(options, address)
+      const member = await readMember({ ...options, name }, address)
       const result = db.transact((tx) => {
         const inserted = insertMember(tx, member)
         if (inserted === 'added') {
@@ -90,11 +89,7 @@ export async function addMember(call: Call, options: NewMember): Promise<void> {
       const voided = db
         .read(listActiveNotices)
         .filter(({ product }) => member.products.includes(product)).length
-      report(
-        call,
-        { member: member.id, fingerprint: formatFingerprint(member.fingerprint) },
-        voided
-      )
+      report(call, { member: member.id, fingerprint: member.fingerprint }, voided)
     },
     'create'
   )
@@ -161,18 +156,18 @@ export async function removeTheMember(call: Call, id: string): Promise<void> {
 
 function report(
   call: Call,
-  what: Readonly<Record<string, string | boolean>>,
+  what: { readonly member: string; readonly fingerprint?: Fingerprint; readonly removed?: true },
   notices: number
 ): void {
   if (call.json) {
     printJson(call.streams, { ...what, noticesToApproveAgain: notices })
     return
   }
-  call.streams.out(
-    `${Object.entries(what)
-      .map(([key, value]) => `${key} ${value}`)
-      .join(', ')}\n`
-  )
+  const said =
+    what.fingerprint === undefined
+      ? 'removed'
+      : `fingerprint ${formatFingerprint(what.fingerprint)}`
+  call.streams.out(`member ${what.member}, ${said}\n`)
   if (notices > 0)
     call.streams.out(
       `${notices} scheduled notices have other recipients now: they are held until they are previewed and approved again\n`

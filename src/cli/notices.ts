@@ -1,11 +1,14 @@
 /**
- * `postern notice list|show`: how advance notices stand. Writing, approving and holding them is done by signed mail only.
+ * `postern notice list|show|hold`: how advance notices stand, and the operator's brake. Writing them and letting them go
+ * is done by signed mail only.
  */
 
 import { type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant } from '../domain/time.ts'
-import { countDeliveries, listDeliveries } from '../store/deliveries.ts'
-import { findNotice, listNotices } from '../store/notices.ts'
+import { systemClock } from '../effects/system.ts'
+import { appendAudit } from '../store/audit.ts'
+import { countCopies, countDeliveries, listDeliveries } from '../store/deliveries.ts'
+import { findNotice, listNotices, stopNotice } from '../store/notices.ts'
 import { type Call, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, printable, printJson, printTable } from './output.ts'
 
@@ -79,6 +82,37 @@ export async function showNotice(call: Call, name: string): Promise<void> {
         row.at
       ])
     )
+  })
+}
+
+/** Holds a notice with everything of it that is still here; its approvals and previews are void. */
+export async function holdNotice(call: Call, name: string): Promise<void> {
+  const tag = requireCaseTag(name)
+  await withDatabase(call, (db) => {
+    const now = systemClock.now()
+    const copies = db.transact((tx) => {
+      const notice = findNotice(tx, tag)
+      if (notice === null) throw new CommandError(`Case ${tag} has no notice.`)
+      const counts = countCopies(tx, notice.id, notice.revision)
+      if (notice.state === 'released' && counts.here === 0)
+        throw new CommandError(`The notice of ${tag} has left already; nothing of it is here.`)
+      stopNotice(tx, notice, 'notice-held', now)
+      appendAudit(tx, {
+        at: now,
+        actor: 'operator',
+        action: 'notice.held',
+        caseTag: tag,
+        detail: { because: 'operator', revision: notice.revision, ...counts },
+        mailSha256: null
+      })
+      return counts
+    })
+    if (call.json) printJson(call.streams, { case: tag, state: 'held', copies })
+    else
+      call.streams.out(
+        `The notice of ${tag} is held: ${copies.left} copies had left already, ${copies.here} were still here and stay here.\n` +
+          'Only a new /notice preview and /notice approve by mail let it go on.\n'
+      )
   })
 }
 

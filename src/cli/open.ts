@@ -2,16 +2,19 @@
  * `postern open FILE`: opens one RFC 5322 file exactly as the daemon would and prints the verdict. With keys on the command
  * line it needs no configuration.
  */
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open as openFile, readFile } from 'node:fs/promises'
 import { loadConfig } from '../config/load.ts'
+import { sections } from '../config/schema.ts'
 import { readSecretFile } from '../config/secrets.ts'
 import { type Instant, parseInstant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
+import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { inspectKey, type SecretKey, unlockSecretKey } from '../openpgp/keyring.ts'
-import { openMail, type ReadingKeys } from '../reading/open-mail.ts'
+import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
 import { toOpenJson, toOpenPage } from '../reading/report.ts'
 import { type Call } from './context.ts'
-import { CommandError, printable, printJson } from './output.ts'
+import { CommandError, printable, printJson, UsageError } from './output.ts'
 
 export type OpenOptions = {
   readonly secretKey?: string
@@ -20,19 +23,27 @@ export type OpenOptions = {
   readonly at?: string
 }
 
-export async function open(call: Call, file: string, options: OpenOptions): Promise<void> {
+/** What is needed to read as one desk does. */
+type Reader = {
+  readonly keys: ReadingKeys
+  readonly deskAddress: string
+  /** Of a larger mail only the header is read. */
+  readonly mailBytes: number
+}
+
+export async function open(
+  call: Call,
+  file: string,
+  options: OpenOptions & { readonly isConfigNamed: boolean }
+): Promise<void> {
   const now = options.at === undefined ? systemClock.now() : parseInstant(options.at)
   if (now === null)
-    throw new CommandError(
-      '--at wants an instant with an offset, for example 2026-12-01T13:00:00Z.'
-    )
-  const raw = await readFile(file).catch(() => null)
-  if (raw === null) throw new CommandError(`${file} cannot be read.`)
-  const { keys, deskAddress } =
-    options.secretKey === undefined
-      ? await configuredKeys(call, options, now)
-      : await givenKeys(options.secretKey, options, now)
-  const opened = await openMail(raw, keys, { now, deskAddress })
+    throw new UsageError('--at wants an instant with an offset, for example 2026-12-01T13:00:00Z.')
+  const { keys, deskAddress, mailBytes } = await readerFor(call, options, now)
+  const { raw, isTooLarge } = await readMailFile(file, mailBytes)
+  const opened = isTooLarge
+    ? openHeadersOnly(raw, now, deskAddress)
+    : await openMail(raw, keys, { now, deskAddress })
   if (call.json) printJson(call.streams, toOpenJson(opened))
   else
     call.streams.out(
@@ -40,11 +51,43 @@ export async function open(call: Call, file: string, options: OpenOptions): Prom
     )
 }
 
-async function configuredKeys(
+/** The whole file, or where it is larger than the desk would download only its beginning. */
+async function readMailFile(
+  path: string,
+  bytesMax: number
+): Promise<{ readonly raw: Buffer; readonly isTooLarge: boolean }> {
+  try {
+    await using file = await openFile(path)
+    if ((await file.stat()).size > bytesMax) {
+      const head = Buffer.alloc(HEADER_BYTES_MAX)
+      const { bytesRead } = await file.read(head, 0, head.length, 0)
+      return { raw: head.subarray(0, bytesRead), isTooLarge: true }
+    }
+    const raw = await file.readFile()
+    return { raw, isTooLarge: raw.length > bytesMax }
+  } catch {
+    throw new CommandError(`${path} cannot be read.`)
+  }
+}
+
+async function readerFor(
   call: Call,
-  options: OpenOptions,
+  options: OpenOptions & { readonly isConfigNamed: boolean },
   now: Instant
-): Promise<{ readonly keys: ReadingKeys; readonly deskAddress: string }> {
+): Promise<Reader> {
+  if (options.secretKey !== undefined) return givenKeys(options.secretKey, options, now)
+  const needsNoConfig = options.cert.length > 0 && !options.isConfigNamed
+  if (!needsNoConfig || existsSync(call.config)) return configuredKeys(call, options, now)
+  // To verify what is only signed takes certificates alone.
+  const certificates = await readCertificates(options.cert, now)
+  return { keys: { secretKeys: [], certificates }, deskAddress: '', mailBytes: defaultMailBytes() }
+}
+
+function defaultMailBytes(): number {
+  return sections.limits.parse(undefined).mail_size
+}
+
+async function configuredKeys(call: Call, options: OpenOptions, now: Instant): Promise<Reader> {
   const loaded = await loadConfig(call.config, process.env)
   const secret = await unlock(loaded.keys.desk, loaded.secrets.passphrase.reveal(), 'desk.key')
   const certificates: Uint8Array[] = []
@@ -53,14 +96,14 @@ async function configuredKeys(
     if (facts !== null) certificates.push(facts.keyData)
   }
   certificates.push(...(await readCertificates(options.cert, now)))
-  return { keys: { secretKeys: [secret], certificates }, deskAddress: loaded.config.desk.address }
+  return {
+    keys: { secretKeys: [secret], certificates },
+    deskAddress: loaded.config.desk.address,
+    mailBytes: loaded.config.limits.mailBytes
+  }
 }
 
-async function givenKeys(
-  path: string,
-  options: OpenOptions,
-  now: Instant
-): Promise<{ readonly keys: ReadingKeys; readonly deskAddress: string }> {
+async function givenKeys(path: string, options: OpenOptions, now: Instant): Promise<Reader> {
   const armored = await readFile(path, 'utf8').catch(() => null)
   if (armored === null) throw new CommandError(`--secret-key ${path} cannot be read.`)
   const passphrase =
@@ -70,7 +113,8 @@ async function givenKeys(
   const facts = await inspectKey(secret.privateKey.toPublic().write(), now)
   return {
     keys: { secretKeys: [secret], certificates: await readCertificates(options.cert, now) },
-    deskAddress: facts?.addresses[0] ?? ''
+    deskAddress: facts?.addresses[0] ?? '',
+    mailBytes: defaultMailBytes()
   }
 }
 

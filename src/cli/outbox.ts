@@ -5,7 +5,7 @@ import { systemClock } from '../effects/system.ts'
 import { appendAudit } from '../store/audit.ts'
 import { listOutbox, type OutboxState, retryOutbox } from '../store/outbox.ts'
 import { type Call, withDatabase } from './context.ts'
-import { CommandError, printJson, printTable } from './output.ts'
+import { CommandError, printJson, printTable, UsageError } from './output.ts'
 
 const ROWS_MAX = 1000
 const STATES: readonly OutboxState[] = ['queued', 'sending', 'sent', 'given-up', 'held']
@@ -16,7 +16,7 @@ export async function listTheOutbox(
 ): Promise<void> {
   const state = STATES.find((candidate) => candidate === options.state)
   if (options.state !== undefined && state === undefined) {
-    throw new CommandError(`--state is one of: ${STATES.join(', ')}.`)
+    throw new UsageError(`--state is one of: ${STATES.join(', ')}.`)
   }
   await withDatabase(call, (db) => {
     const rows = db.read((read) =>
@@ -45,7 +45,7 @@ export async function listTheOutbox(
 export async function retryTheOutbox(call: Call, text: string): Promise<void> {
   const id = Number(text)
   if (!Number.isSafeInteger(id) || id < 1)
-    throw new CommandError('Name the mail by its number from "postern outbox list".')
+    throw new UsageError('Name the mail by its number from "postern outbox list".')
   await withDatabase(call, (db) => {
     const at = systemClock.now()
     const result = db.transact((tx) => {
@@ -66,6 +66,10 @@ export async function retryTheOutbox(call: Call, text: string): Promise<void> {
     if (result === 'not-waiting')
       throw new CommandError(
         `Mail ${id} is neither given up nor held; only such mails can be sent again.`
+      )
+    if (result === 'not-approved')
+      throw new CommandError(
+        `Mail ${id} is a copy of a notice that is not approved for this member now; it needs a new /notice preview and /notice approve by mail.`
       )
     if (call.json) printJson(call.streams, { outbox: id, state: 'queued' })
     else call.streams.out(`mail ${id} is queued again\n`)

@@ -14,9 +14,26 @@ export const processStreams: Streams = {
   err: (text) => process.stderr.write(text)
 }
 
-/** A mistake in the call or its input: one line, exit status 1. */
+/** A mistake in the input, or something that is not there: one line, exit status 1. */
 export class CommandError extends Error {
-  override readonly name = 'CommandError'
+  override readonly name: string = 'CommandError'
+}
+
+/** An argument whose value has the wrong form: one line, exit status 2. */
+export class UsageError extends CommandError {
+  override readonly name = 'UsageError'
+}
+
+/**
+ * Lets whoever reads the output go away (`postern show … | head -1`): nothing is said, and the work goes on to its end. Output
+ * that is lost for another reason, such as a full disk, ends with status 1.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') process.exitCode = 1
+    })
+  }
 }
 
 /** `text` without control and bidirectional characters except line ends, for a terminal. */
@@ -58,7 +75,7 @@ export function fail(streams: Streams, error: unknown): number {
     const name = error instanceof Error ? `${error.name} ${placeOf(error)}`.trim() : 'unknown error'
     streams.err(`postern: this is a bug in Postern (${name}); please report it\n`)
   }
-  return 1
+  return error instanceof UsageError ? 2 : 1
 }
 
 /** The code line that threw: no message, because messages of libraries can hold content. */

@@ -2,7 +2,7 @@
  * The command line: names, arguments and options of every command, nothing else. Exit status 0 done, 1 failed, 2 usage.
  * A command's own code is loaded when it is called, so that a quick look does not wait for the mail libraries.
  */
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { type Call } from './context.ts'
 import { type GenerateOptions } from './keys.ts'
 import { type NewMember } from './members.ts'
@@ -46,22 +46,22 @@ function callOf(streams: Streams, options: Globals): Call {
   return { streams, config: options.config, json: options.json === true }
 }
 
-/** A command with the options that all have. */
+/** A command with the options that (nearly) all have. */
 function leaf(
   parent: Command,
   usage: string,
   says: string,
-  prints: 'prints' | 'silent' = 'prints'
+  lacks: 'nothing' | 'config' | 'json' = 'nothing'
 ): Command {
-  const command = parent
-    .command(usage)
-    .description(says)
-    .option('--config <file>', 'the configuration', DEFAULT_CONFIG)
-  return prints === 'prints' ? command.option('--json', 'print JSON') : command
+  const command = parent.command(usage).description(says)
+  const config = new Option('--config <file>', 'the configuration').default(DEFAULT_CONFIG)
+  // Where it has no use it is not offered, but scripts may give it to every command.
+  command.addOption(lacks === 'config' ? config.hideHelp() : config)
+  return lacks === 'json' ? command : command.option('--json', 'print JSON')
 }
 
 function addDaemon(program: Command, streams: Streams, setStatus: (status: number) => void): void {
-  leaf(program, 'run', 'watch the inbox until stopped', 'silent')
+  leaf(program, 'run', 'watch the inbox until stopped', 'json')
     .option('--once', 'handle all that waits and all that is due, send it, and end')
     .action(async (options: Globals & { once?: boolean }) => {
       const { run } = await import('./run.ts')
@@ -81,9 +81,10 @@ function addLooks(program: Command, streams: Streams): void {
     .option('--passphrase-file <file>', 'what unlocks it')
     .option('--cert <file>', 'a certificate to verify with; may be repeated', collect, [])
     .option('--at <instant>', 'judge keys at this instant (RFC 3339)')
-    .action(async (file: string, options: Globals & OpenOptions) => {
+    .action(async (file: string, options: Globals & OpenOptions, command: Command) => {
       const { open } = await import('./open.ts')
-      await open(callOf(streams, options), file, options)
+      const isConfigNamed = command.getOptionValueSource('config') !== 'default'
+      await open(callOf(streams, options), file, { ...options, isConfigNamed })
     })
   leaf(program, 'cases', 'list open cases')
     .option('--all', 'closed and rejected ones, too')
@@ -106,6 +107,12 @@ function addLooks(program: Command, streams: Streams): void {
     async (name: string, options: Globals) => {
       const { showNotice } = await import('./notices.ts')
       await showNotice(callOf(streams, options), name)
+    }
+  )
+  leaf(notice, 'hold <case>', 'hold a notice with everything of it that has not left').action(
+    async (name: string, options: Globals) => {
+      const { holdNotice } = await import('./notices.ts')
+      await holdNotice(callOf(streams, options), name)
     }
   )
 }
@@ -158,7 +165,7 @@ function addOperations(program: Command, streams: Streams): void {
       await list(callOf(streams, options))
     }
   )
-  leaf(keys, 'generate', 'make a new desk key')
+  leaf(keys, 'generate', 'make a new desk key', 'config')
     .requiredOption('--name <name>', 'name in the user id')
     .requiredOption('--address <address>', "the desk's address")
     .requiredOption('--passphrase-file <file>', 'what is to protect it')
@@ -167,9 +174,9 @@ function addOperations(program: Command, streams: Streams): void {
       'where the private key goes; the public one lies beside it',
       'keys/desk.asc'
     )
-    .action(async (options: Globals & GenerateOptions) => {
+    .action(async (options: Pick<Globals, 'json'> & GenerateOptions) => {
       const { generate } = await import('./keys.ts')
-      await generate(callOf(streams, options), options)
+      await generate({ streams, json: options.json === true }, options)
     })
   const audit = program.command('audit').description('the record').helpCommand(false)
   leaf(audit, 'verify', 'check that the record is whole').action(async (options: Globals) => {

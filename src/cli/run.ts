@@ -19,8 +19,6 @@ export async function run(call: Call, options: { readonly once: boolean }): Prom
       secret.reveal()
     )
   )
-  // Whoever reads the log may go away; the desk does not.
-  process.stdout.on('error', () => undefined)
   const stop = new AbortController()
   const onSignal = (): void => {
     // The default action of the signal is back: a second one ends the process at once.
@@ -28,7 +26,11 @@ export async function run(call: Call, options: { readonly once: boolean }): Prom
     process.removeListener('SIGINT', onSignal)
     log({ event: 'desk.stopping', because: 'signal' })
     stop.abort()
-    setTimeout(() => process.exit(0), GRACE_MS).unref()
+    setTimeout(() => {
+      // Something hangs. What is on the disk is whole at any moment; the next start goes on from there.
+      log({ event: 'desk.stopping', because: 'trouble' })
+      process.exit(1)
+    }, GRACE_MS).unref()
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)

@@ -21,8 +21,11 @@ const SECRET_BYTES_MAX = 64 * 1024
 /** A value that does not print. */
 export class Secret {
   readonly #value: string
-  constructor(value: string) {
+  /** The file it was read from; null where it was none. */
+  readonly path: string | null
+  constructor(value: string, path: string | null = null) {
     this.#value = value
+    this.path = path
   }
   /** The value itself, for the one call that needs it. */
   reveal(): string {
@@ -60,14 +63,16 @@ export async function readSecret(
   if (folder === undefined || folder === '') {
     return `$CREDENTIALS_DIRECTORY is not set: start under systemd with LoadCredential=${ref.credential}:PATH, or use { file: PATH }`
   }
-  return readSecretFile(join(folder, ref.credential))
+  const secret = await readSecretFile(join(folder, ref.credential))
+  // systemd guards the file; its mode is not the operator's affair.
+  return typeof secret === 'string' ? secret : new Secret(secret.reveal())
 }
 
 /** Reads a secret that is the one line of a file, as {@link readSecret} does. */
 export async function readSecretFile(path: string): Promise<Secret | string> {
   const bytes = await readLimited(path, SECRET_BYTES_MAX)
   if (typeof bytes === 'string') return bytes
-  return checked(bytes.toString('utf8'), path)
+  return checked(bytes.toString('utf8'), path, path)
 }
 
 /** A file of at most `bytesMax`, or a sentence why not. */
@@ -83,9 +88,9 @@ export async function readLimited(path: string, bytesMax: number): Promise<Buffe
   }
 }
 
-function checked(text: string, where: string): Secret | string {
+function checked(text: string, where: string, path: string | null = null): Secret | string {
   const value = text.replace(/\r?\n$/, '')
   if (value === '') return `${where} is empty: write the secret into it`
   if (/[\0\r\n]/.test(value)) return `${where} holds more than one line, or a NUL: keep one line`
-  return new Secret(value)
+  return new Secret(value, path)
 }

@@ -12,8 +12,8 @@ import { findCase, insertCase, insertMessage, updateCase } from '../store/cases.
 import {
   insertAnswer,
   insertCiphertexts,
-  insertReporterKey,
-  insertUsedSignature
+  insertUsedSignature,
+  saveReporterKey
 } from '../store/correspondents.ts'
 import { holdWaiting } from '../store/deliveries.ts'
 import { findNotice, insertApproval, insertPreview, saveNotice } from '../store/notices.ts'
@@ -136,7 +136,7 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       return
     }
     case 'pin-reporter-key':
-      insertReporterKey(tx, decision.address, decision.key)
+      saveReporterKey(tx, decision.address, decision.key)
       return
     case 'remember-signature':
       assert(work.arrivalId !== null, 'a signature without a mail')

@@ -2,7 +2,7 @@
  * Takes mail out of the inbox: lists by UID as the truth, stores each mail before anything else, and moves it only after its
  * disposition is committed (G1). Never deletes, never sets a flag, never relies on what the server announced.
  */
-import { type Listed, type Mailbox } from '../effects/effects.ts'
+import { type Fetched, type Listed, type Mailbox } from '../effects/effects.ts'
 import {
   type Generation,
   hasUid,
@@ -15,12 +15,23 @@ import { type Desk } from './desk.ts'
 
 const PAGE = 200
 const MOVE_PAGE = 100
+/** Broken-off downloads of one mail before only its header is asked for, and of that before it is held unread. */
+const WHOLE_TRIES_MAX = 5
+const HEADER_TRIES_MAX = 3
+
+/** How often fetching a mail broke the connection, by generation and UID; kept from one connection to the next. */
+export type FetchFailures = Map<string, number>
 
 /** One pass over the inbox. `stored` is called after each mail that was taken in. Returns the present generation. */
 export async function takeIn(
   desk: Desk,
   mailbox: Mailbox,
-  options: { readonly inbox: string; readonly signal: AbortSignal; readonly stored: () => void }
+  options: {
+    readonly inbox: string
+    readonly signal: AbortSignal
+    readonly stored: () => void
+    readonly failures: FetchFailures
+  }
 ): Promise<Generation> {
   let afterUid = 0
   for (;;) {
@@ -29,7 +40,9 @@ export async function takeIn(
     noteGeneration(desk, generation)
     for (const listed of page.waiting) {
       if (options.signal.aborted) return generation
-      if (await takeOne(desk, mailbox, generation, listed)) options.stored()
+      if (await takeOne(desk, mailbox, { generation, listed, failures: options.failures })) {
+        options.stored()
+      }
       afterUid = listed.uid
     }
     if (!page.more || page.waiting.length === 0) return generation
@@ -39,18 +52,49 @@ export async function takeIn(
 async function takeOne(
   desk: Desk,
   mailbox: Mailbox,
-  generation: Generation,
-  { uid, size, receivedAt }: Listed
+  what: {
+    readonly generation: Generation
+    readonly listed: Listed
+    readonly failures: FetchFailures
+  }
 ): Promise<boolean> {
+  const { generation, listed, failures } = what
+  const { uid, size, receivedAt } = listed
   if (desk.db.read((read) => hasUid(read, generation, uid))) return false
-  const part = size > desk.settings.limits.mailBytes ? 'header' : 'whole'
-  const raw = part === 'header' ? await mailbox.fetchHeaders(uid) : await mailbox.fetch(uid)
-  if (raw === null) return false
+  const isTooLarge = size > desk.settings.limits.mailBytes
+  const key = `${generation.uidValidity}:${uid}`
+  const fetched = await fetchOne(mailbox, uid, isTooLarge, { failures, key })
+  if (fetched === null) return false
+  const { raw, part } = fetched
   const { arrival } = desk.db.transact((tx) =>
     insertArrival(tx, { ...generation, uid, size, receivedAt, raw, part }, desk.clock.now())
   )
   desk.log({ event: 'arrival.stored', arrival: arrival.id, bytes: raw.length })
   return true
+}
+
+/**
+ * The mail; where the server broke off again and again over it, its header; and at last nothing but the fact that it is
+ * there, so that one mail which cannot be fetched holds up no other and a human is told of it (G1, G9).
+ */
+async function fetchOne(
+  mailbox: Mailbox,
+  uid: number,
+  isTooLarge: boolean,
+  { failures, key }: { readonly failures: FetchFailures; readonly key: string }
+): Promise<Fetched | null> {
+  const failed = failures.get(key) ?? 0
+  if (failed >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return { raw: new Uint8Array(), part: 'header' }
+  failures.set(key, failed + 1)
+  const isHeaderOnly = isTooLarge || failed >= WHOLE_TRIES_MAX
+  const fetched = isHeaderOnly ? await fetchHeaders(mailbox, uid) : await mailbox.fetch(uid)
+  failures.delete(key)
+  return fetched
+}
+
+async function fetchHeaders(mailbox: Mailbox, uid: number): Promise<Fetched | null> {
+  const raw = await mailbox.fetchHeaders(uid)
+  return raw && { raw, part: 'header' }
 }
 
 /** Moves what is handled. A crash between commit and move leaves only this to be done again. */

@@ -48,15 +48,22 @@ function about(
   const { recipient, because, decision } = copy
   const problem = KEY_PROBLEMS[because]
   const who = recipient.id === '' ? 'the reporter' : `${decision.audience} ${recipient.id}`
+  // Once a day, and again for every revision of a notice.
+  const about = decision.mail === 'notice' ? `:${decision.once}` : ''
   const alert = alertMaintainers(desk.settings, now, {
-    once: `key:${decision.audience}:${recipient.id}:${decision.caseTag ?? ''}:${now.slice(0, 10)}`,
+    once: `key:${decision.audience}:${recipient.id}:${decision.caseTag ?? ''}${about}:${now.slice(0, 10)}`,
     tag: decision.caseTag,
     title: 'A mail is held because of a key',
     what: `A mail of the kind ${decision.mail} to ${who} was not sent: ${problem}. Nothing was sent in clear.`,
     doNext: NEXT[decision.audience],
     facts: []
   })
-  const unreachable = new Set(refused.map(({ recipient: { id } }) => id))
+  // A member may have the id of a maintainer.
+  const unreachable = new Set(
+    refused.flatMap((other) =>
+      other.decision.audience === 'maintainer' ? [other.recipient.id] : []
+    )
+  )
   const told = { ...alert, recipients: alert.recipients.filter(({ id }) => !unreachable.has(id)) }
   return decision.audience === 'maintainer' ? [told, stub(desk, copy, problem, now)] : [told]
 }

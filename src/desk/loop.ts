@@ -13,7 +13,7 @@ import { nextReleaseAt } from '../store/notices.ts'
 import { nextDueAt } from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
-import { moveHandled, takeIn } from './intake.ts'
+import { type FetchFailures, moveHandled, takeIn } from './intake.ts'
 import { releaseDue } from './release.ts'
 import { type Bell, createBell } from './wake.ts'
 import { type ClockWatch, tellGivenUp, watchClock } from './watch.ts'
@@ -40,6 +40,13 @@ export function createBells(): Bells {
   return { intake, work, dispatch, all }
 }
 
+/** What the work remembers between its rounds. */
+type Watches = { readonly clock: ClockWatch; readonly failures: Map<number, number> }
+
+function watch(desk: Desk): Watches {
+  return { clock: watchClock(desk), failures: new Map() }
+}
+
 /** Runs until `signal` is aborted, then ends after the step at hand. Throws trouble that no waiting can mend. */
 export async function runLoops(
   desk: Desk,
@@ -49,14 +56,14 @@ export async function runLoops(
 ): Promise<void> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const clock = watchClock(desk)
+  const watches = watch(desk)
   const dispatcher = createDispatcher(desk, edges.sender, {
     signal: either,
     ended: bells.dispatch.ring
   })
   const loops = [
     intakeLoop(desk, edges, bells, either),
-    persist(desk, 'work', either, () => workOnce(desk, bells, clock, either)),
+    persist(desk, 'work', either, () => workOnce(desk, bells, watches, either)),
     persist(desk, 'dispatch', either, () => dispatchOnce(desk, dispatcher, bells, either))
   ]
   try {
@@ -68,26 +75,47 @@ export async function runLoops(
   }
 }
 
-/** Handles all that waits and all that is due, sends it and returns (`postern run --once`). */
+/**
+ * Handles all that waits and all that is due, sends it and returns (`postern run --once`). An inbox that cannot be reached
+ * keeps nothing else from being done; it is thrown at the end.
+ */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
-  const bells = createBells()
-  const clock = watchClock(desk)
-  const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: bells.work.ring })
-  const mailbox = await edges.openMailbox()
+  const inbox = await edges.openMailbox().catch((error: unknown) => ({ error }))
+  const mailbox = 'error' in inbox ? null : inbox
   try {
-    const generation = await takeIn(desk, mailbox, { inbox: edges.inbox, signal, stored: nothing })
+    const generation =
+      mailbox === null
+        ? null
+        : await takeIn(desk, mailbox, {
+            inbox: edges.inbox,
+            signal,
+            stored: nothing,
+            failures: new Map()
+          })
+    await settleOnce(desk, edges, signal)
+    if (mailbox !== null && generation !== null) await moveHandled(desk, mailbox, generation)
+  } finally {
+    await mailbox?.close()
+  }
+  if ('error' in inbox) throw inbox.error
+}
+
+/** Works and sends until nothing is left that `--once` waits for. */
+async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
+  const bells = createBells()
+  const watches = watch(desk)
+  const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: bells.work.ring })
+  try {
     while (!signal.aborted) {
-      const worked = await workAll(desk, bells, clock, signal)
+      const worked = await workAll(desk, bells, watches, signal)
       const sent = dispatcher.step()
       if (worked || sent) continue
       const wait = dispatcher.inFlight() > 0 ? WAIT_MS_MAX : firstAttemptsMs(desk)
       if (wait === null) break
       await bells.work.wait(wait, signal)
     }
-    await moveHandled(desk, mailbox, generation)
   } finally {
     await dispatcher.end()
-    await mailbox.close()
   }
 }
 
@@ -106,12 +134,16 @@ function firstAttemptsMs(desk: Desk): number | null {
 async function workAll(
   desk: Desk,
   bells: Bells,
-  clock: ClockWatch,
+  watches: Watches,
   signal: AbortSignal
 ): Promise<boolean> {
-  clock.look()
+  watches.clock.look()
   const released = await releaseDue(desk, {
-    clockTrusted: clock.isTrusted(),
+    isClockTrusted: () => {
+      watches.clock.look()
+      return watches.clock.isTrusted()
+    },
+    failures: watches.failures,
     signal,
     queued: bells.dispatch.ring
   })
@@ -127,10 +159,10 @@ async function workAll(
 async function workOnce(
   desk: Desk,
   bells: Bells,
-  clock: ClockWatch,
+  watches: Watches,
   signal: AbortSignal
 ): Promise<void> {
-  if (await workAll(desk, bells, clock, signal)) return
+  if (await workAll(desk, bells, watches, signal)) return
   const next = desk.db.read((read) => [nextReleaseAt(read), nextTryAt(read)])
   await bells.work.wait(waitMs(desk, next), signal)
 }
@@ -165,11 +197,17 @@ async function intakeLoop(
   signal: AbortSignal
 ): Promise<void> {
   let losses = 0
+  const failures: FetchFailures = new Map()
   while (!signal.aborted) {
     try {
       const mailbox = await edges.openMailbox()
       try {
-        await useMailbox(desk, edges, bells, { mailbox, signal, worked: () => (losses = 0) })
+        await useMailbox(desk, edges, bells, {
+          mailbox,
+          failures,
+          signal,
+          worked: () => (losses = 0)
+        })
       } finally {
         await mailbox.close()
       }
@@ -201,14 +239,20 @@ async function useMailbox(
   desk: Desk,
   edges: Edges,
   bells: Bells,
-  use: { readonly mailbox: Mailbox; readonly signal: AbortSignal; readonly worked: () => void }
+  use: {
+    readonly mailbox: Mailbox
+    readonly failures: FetchFailures
+    readonly signal: AbortSignal
+    readonly worked: () => void
+  }
 ): Promise<void> {
   const { mailbox, signal } = use
   while (!signal.aborted) {
     const generation = await takeIn(desk, mailbox, {
       inbox: edges.inbox,
       signal,
-      stored: bells.work.ring
+      stored: bells.work.ring,
+      failures: use.failures
     })
     await moveHandled(desk, mailbox, generation)
     use.worked()

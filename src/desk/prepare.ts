@@ -196,16 +196,25 @@ function headersOf(
   return {
     messageId: newMessageId(desk),
     date: options.now,
-    fromName:
+    fromName: oneLine(
       decision.via === null
         ? desk.settings.desk.name
-        : `${decision.via} via ${desk.settings.desk.name}`,
-    to: { name: to.name, address: to.address },
-    subject: decision.subject,
+        : `${decision.via} via ${desk.settings.desk.name}`
+    ),
+    to: { name: oneLine(to.name), address: to.address },
+    subject: oneLine(decision.subject),
     inReplyTo,
     references: [...new Set(references)],
     autoSubmitted: decision.autoSubmitted
   }
+}
+
+/** Header text is one line: whatever people wrote into a title, a name or a reason must not keep a mail from being sent. */
+function oneLine(text: string): string {
+  return text
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 200)
 }
 
 /** The thread that a mail continues in its recipient's client: one per case and audience. */

@@ -2,7 +2,7 @@
  * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
@@ -10,7 +10,7 @@ import { findBinding } from '../policy/authority.ts'
 import { parseCommands } from '../policy/commands.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { type Arrival } from '../store/arrivals.ts'
-import { findCase, findCaseById, listMessages, nextCaseTag } from '../store/cases.ts'
+import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
 import {
   answersFreeAt,
   countAnswers,
@@ -19,6 +19,7 @@ import {
   isSignatureUsed,
   latestAnswerAt
 } from '../store/correspondents.ts'
+import { countCopies } from '../store/deliveries.ts'
 import {
   findMemberByAddress,
   findMemberByFingerprint,
@@ -59,7 +60,7 @@ export async function readSituation(
 ): Promise<Situation> {
   const { now, quarantined } = options
   const from = opened.outer.from
-  const senderKey = from === null ? null : await usableKey(desk, from.address, now)
+  const senderKey = from === null ? null : await knownKey(desk, from.address, now)
   const tag = desk.db.read((read) => boundTag(read, desk, opened))
   const bound = tag === null ? null : await readBound(desk, tag, now)
   return desk.db.read((read) => ({
@@ -85,18 +86,23 @@ export async function readSituation(
   }))
 }
 
-/** The pinned key of an address if it can be used now; one that expired counts as none (G3). */
-async function usableKey(desk: Desk, address: Address, now: Instant): Promise<PinnedKey | null> {
+/** The pinned key of an address, and whether anything can be sealed to it now (G3). */
+async function knownKey(desk: Desk, address: Address, now: Instant): Promise<ReporterKey | null> {
   const pinned = desk.db.read((read) => findReporterKey(read, address))
   if (pinned === null) return null
   const facts = await desk.workers.inspectKey(pinned.keyData, now)
-  return facts?.state === 'usable' ? pinned : null
+  return { ...pinned, isUsable: facts?.state === 'usable' }
 }
 
-/** The case whose details the decision needs: the one that signed bytes name, else the one the thread names. */
+/**
+ * The case whose details the decision needs: the one that a maintainer's signed bytes name, else the one the thread names.
+ * Only a valid signature makes the text worth parsing: anybody can write a quarter of a megabyte of commands.
+ */
 function boundTag(read: Read, desk: Desk, opened: OpenedMail): CaseTag | null {
-  const binding = findBinding(opened, parseCommands(opened.text), desk.settings)
-  if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
+  if (isSignedByMaintainer(desk, opened)) {
+    const binding = findBinding(opened, parseCommands(opened.text), desk.settings)
+    if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
+  }
   return (
     findIssued(read, opened.outer.references)?.case.tag ??
     taggedCase(read, desk, opened)?.tag ??
@@ -104,11 +110,19 @@ function boundTag(read: Read, desk: Desk, opened: OpenedMail): CaseTag | null {
   )
 }
 
+function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
+  return opened.signatures.some(
+    ({ state, fingerprint }) =>
+      state === 'valid' &&
+      desk.settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
+  )
+}
+
 async function readBound(desk: Desk, tag: CaseTag, now: Instant): Promise<BoundCase | null> {
   const record = desk.db.read((read) => findCase(read, tag))
   if (record === null) return null
   const reporterKey =
-    record.reporter === null ? null : await usableKey(desk, record.reporter.address, now)
+    record.reporter === null ? null : await knownKey(desk, record.reporter.address, now)
   return desk.db.read((read) => {
     const notice = findNotice(read, tag)
     return {
@@ -117,8 +131,10 @@ async function readBound(desk: Desk, tag: CaseTag, now: Instant): Promise<BoundC
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
       previews: notice === null ? [] : listPreviews(read, notice.id),
+      copies:
+        notice === null ? { here: 0, left: 0 } : countCopies(read, notice.id, notice.revision),
       members: listRecipients(read, record.product),
-      messages: listMessages(read, record.id),
+      messageCount: countMessages(read, record.id),
       hintGiven: hasOnce(read, `hint:${tag}`)
     }
   })

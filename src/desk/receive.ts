@@ -11,7 +11,7 @@ import { type Arrival } from '../store/arrivals.ts'
 import { type Committed, commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { followRefusals } from './key-problems.ts'
-import { prepare, type Source } from './prepare.ts'
+import { type Prepared, prepare, type Source } from './prepare.ts'
 import { readSituation } from './read-situation.ts'
 
 /** Another writer may take a case number or change a case between read and commit; then the step is done again. */
@@ -69,11 +69,25 @@ async function prepareAndCommit(
 ): Promise<Committed> {
   const { arrival, now } = about
   const prepared = await prepare(desk, decisions, source, now)
+  const seen = heldIfUnseen(decisions, prepared)
   const extra = await followRefusals(desk, prepared.refused, now)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
   return desk.db.transact((tx) => {
-    const committed = commit(tx, decisions, prepared, work)
+    const committed = commit(tx, seen, prepared, work)
     commit(tx, extra.decisions, extra.prepared, work)
     return committed
   })
+}
+
+/** A relay that could be sealed to no maintainer at all was seen by nobody: its mail stays in the held folder (G1). */
+function heldIfUnseen(decisions: readonly Decision[], prepared: Prepared): readonly Decision[] {
+  const isRelayed = decisions.some(
+    (decision) => decision.kind === 'send-sealed' && decision.mail === 'relay'
+  )
+  if (!isRelayed || prepared.mails.some(({ kind }) => kind === 'relay')) return decisions
+  return decisions.map((decision) =>
+    decision.kind === 'dispose'
+      ? { ...decision, state: 'held', reason: 'no maintainer has a usable key' }
+      : decision
+  )
 }

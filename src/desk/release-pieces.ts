@@ -5,11 +5,11 @@
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision, type SendSealed } from '../domain/decision.ts'
 import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
-import { canonicalNotice, type NoticeRecord } from '../domain/notice.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
-import { noticeParams, noticeSubject } from '../policy/notice-content.ts'
+import { approvedText, noticeParams, noticeSubject } from '../policy/notice-content.ts'
 import { reporterPath } from '../policy/recipients.ts'
 import { appendAudit } from '../store/audit.ts'
 import { findCase } from '../store/cases.ts'
@@ -50,7 +50,9 @@ export function aboutNotice(desk: Desk, read: Read, notice: NoticeRecord): Known
   return {
     record,
     product,
-    digest: desk.sha256(canonicalNotice(notice, record.disclosureAt, recipients))
+    digest: desk.sha256(
+      approvedText(notice, { record, product, settings: desk.settings }, recipients)
+    )
   }
 }
 
@@ -63,19 +65,30 @@ export async function sendPieces(
   notice: NoticeRecord,
   options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<void> {
+  // A member that is taken out meanwhile shifts the list, and a piece may pass over somebody: then once more.
+  for (let end: 'again' | 'ended' = 'again'; end === 'again'; )
+    end = (await sendWaiting(desk, notice, options)) ? await finish(desk, notice) : 'ended'
+}
+
+/** Until nobody waits; false when the release has to stop here. */
+async function sendWaiting(
+  desk: Desk,
+  notice: NoticeRecord,
+  options: { readonly signal: AbortSignal; readonly queued: () => void }
+): Promise<boolean> {
   let sealing = sealPiece(desk, notice, 0)
   try {
     for (let piece = await sealing; piece !== 'none'; piece = await sealing) {
-      if (piece === 'gone' || options.signal.aborted) return
+      if (piece === 'gone' || options.signal.aborted) return false
       sealing = sealPiece(desk, notice, piece.waiting.length)
       const goesOn = await commitPiece(desk, notice, piece)
-      if (!goesOn) return
+      if (!goesOn) return false
       options.queued()
     }
   } finally {
     await Promise.allSettled([sealing])
   }
-  await finish(desk, notice)
+  return true
 }
 
 type Piece = {
@@ -112,19 +125,23 @@ async function commitPiece(
   const work = { arrivalId: null, mailSha256: null, now }
   return desk.db.transact((tx) => {
     if (findNoticeById(tx, notice.id)?.state !== 'releasing') return false
-    // A member who was taken off the list while we sealed gets nothing.
-    const stillWaiting = new Set(
-      listWaiting(tx, notice.id, notice.revision, 2 * PIECE).map(({ memberId }) => memberId)
-    )
-    for (const mail of prepared.mails) if (stillWaiting.has(mail.recipientId)) queue(tx, mail, work)
+    // A member who was taken off the list while we sealed gets nothing; one with another key or address is sealed anew.
+    const present = listWaiting(tx, notice.id, notice.revision, 2 * PIECE)
+    const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
+    const wanted = new Set(stillWaiting.map(({ memberId }) => memberId))
+    for (const mail of prepared.mails) if (wanted.has(mail.recipientId)) queue(tx, mail, work)
     commit(tx, extra.decisions, { ...extra.prepared, refused: prepared.refused }, work)
-    for (const { id, memberId } of waiting) {
+    for (const { id, memberId } of stillWaiting) {
       const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
       if (refusal === undefined) markQueued(tx, id, `${once}:${memberId}`, now)
       else markHeld(tx, id, KEY_PROBLEMS[refusal.because], now)
     }
     return true
   })
+}
+
+function isSameCopy(a: WaitingDelivery, b: WaitingDelivery): boolean {
+  return a.id === b.id && a.address === b.address && a.fingerprint === b.fingerprint
 }
 
 function noticeMail(
@@ -162,11 +179,14 @@ function noticeMail(
   }
 }
 
-/** All members are queued or held: the reporter learns the date in the same job (M-30), and the maintainers how it went. */
-async function finish(desk: Desk, notice: NoticeRecord): Promise<void> {
+/**
+ * All members are queued or held: the reporter learns the date in the same job (M-30), and the maintainers how it went.
+ * `again` when somebody still waits; nothing is written then.
+ */
+async function finish(desk: Desk, notice: NoticeRecord): Promise<'again' | 'ended'> {
   const now = desk.clock.now()
   const known = desk.db.read((read) => aboutNotice(desk, read, notice))
-  if (known === null) return
+  if (known === null) return 'ended'
   const counts = desk.db.read((read) => countDeliveries(read, notice.id, notice.revision))
   const held = counts.held
   const queued = counts.queued + counts.sent + counts.bounced + counts['given-up']
@@ -198,9 +218,10 @@ async function finish(desk: Desk, notice: NoticeRecord): Promise<void> {
   const prepared = await prepare(desk, decisions, NOTHING, now)
   const extra = await followRefusals(desk, prepared.refused, now)
   const work = { arrivalId: null, mailSha256: null, now }
-  desk.db.transact((tx) => {
+  const end = desk.db.transact((tx) => {
     const current = findNoticeById(tx, notice.id)
-    if (current?.state !== 'releasing') return
+    if (current?.state !== 'releasing') return 'stopped'
+    if (listWaiting(tx, notice.id, notice.revision, 1).length > 0) return 'again'
     setNoticeState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, [...decisions, ...moved], prepared, work)
     commit(tx, extra.decisions, extra.prepared, work)
@@ -213,8 +234,11 @@ async function finish(desk: Desk, notice: NoticeRecord): Promise<void> {
       detail,
       mailSha256: null
     })
+    return 'released'
   })
-  desk.log({ event: 'notice.released', notice: notice.id, queued, held, lateMs: 0 })
+  if (end === 'released')
+    desk.log({ event: 'notice.released', notice: notice.id, queued, held, lateMs: 0 })
+  return end === 'again' ? 'again' : 'ended'
 }
 
 function dateMail(
@@ -227,7 +251,9 @@ function dateMail(
     return []
   const { reporter } = record
   if (reporter === null) return [untold(desk, notice, 'the report names no address', now)]
-  const key = desk.db.read((read) => findReporterKey(read, reporter.address))
+  const pinned = desk.db.read((read) => findReporterKey(read, reporter.address))
+  // A key that cannot be used now is refused when the mail is sealed, and the maintainers are told.
+  const key = pinned === null ? null : { ...pinned, isUsable: true }
   const path = reporterPath(record, key, product)
   if (path.kind !== 'sealed') return [untold(desk, notice, 'no key of the reporter is known', now)]
   const { timezone, name, fingerprint } = desk.settings.desk

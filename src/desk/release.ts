@@ -7,6 +7,8 @@ import { type Decision } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { errorName } from '../effects/events.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import {
   decideRelease,
@@ -17,12 +19,7 @@ import {
 import { appendAudit } from '../store/audit.ts'
 import { findCase } from '../store/cases.ts'
 import { planDeliveries } from '../store/deliveries.ts'
-import {
-  deleteApprovals,
-  findNoticeById,
-  listActiveNotices,
-  setNoticeState
-} from '../store/notices.ts'
+import { findNoticeById, listActiveNotices, setNoticeState, stopNotice } from '../store/notices.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { prepare } from './prepare.ts'
@@ -30,30 +27,80 @@ import { aboutNotice, disclosureFacts, sendPieces } from './release-pieces.ts'
 
 const NOTHING = { attachments: [], original: null }
 
-/** Goes through all scheduled and half-sent notices. Returns whether anything was done; `queued` is called as mails are. */
-export async function releaseDue(
-  desk: Desk,
-  options: {
-    readonly clockTrusted: boolean
-    readonly signal: AbortSignal
-    readonly queued: () => void
-  }
-): Promise<boolean> {
+/** The desk may fail at one notice so often before it is held. */
+const FAILURES_MAX = 3
+
+export type ReleaseOptions = {
+  /** Looks at the clock anew: asked before each notice. */
+  readonly isClockTrusted: () => boolean
+  /** Failures in a row by notice, kept between calls; a new process begins anew. */
+  readonly failures: Map<number, number>
+  readonly signal: AbortSignal
+  /** Called as mails are queued. */
+  readonly queued: () => void
+}
+
+/**
+ * Goes through all scheduled and half-sent notices. Returns whether anything was done. A notice at which the desk itself
+ * fails (a bug, a worker that dies of it) stops neither the others nor the mail: it is held after three failures (G9).
+ */
+export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
   let worked = false
   for (const notice of desk.db.read(listActiveNotices)) {
     if (options.signal.aborted) return worked
-    if (notice.state === 'scheduled')
-      worked = (await judge(desk, notice, options.clockTrusted)) || worked
-    const current = desk.db.read((read) => findNoticeById(read, notice.id))
-    if (current?.state === 'releasing' && isProductGone(desk, current)) {
-      await hold(desk, current, 'no-product')
-      worked = true
-    } else if (current?.state === 'releasing') {
-      await sendPieces(desk, current, options)
-      worked = true
+    try {
+      worked = (await releaseOne(desk, notice, options)) || worked
+      options.failures.delete(notice.id)
+    } catch (error) {
+      if (!isOfNotice(error)) throw error
+      worked = (await countFailure(desk, notice.id, options, error)) || worked
     }
   }
   return worked
+}
+
+async function releaseOne(
+  desk: Desk,
+  notice: NoticeRecord,
+  options: ReleaseOptions
+): Promise<boolean> {
+  const judged = notice.state === 'scheduled' && (await judge(desk, notice, options.isClockTrusted))
+  const current = desk.db.read((read) => findNoticeById(read, notice.id))
+  if (current?.state !== 'releasing') return judged
+  if (isProductGone(desk, current)) await hold(desk, current, 'no-product')
+  else await sendPieces(desk, current, options)
+  return true
+}
+
+/** Trouble of the outside (database, disk, stopping) is everybody's; all else comes from this one notice. */
+function isOfNotice(error: unknown): boolean {
+  return (
+    !(error instanceof Trouble) || error.code === 'worker-limit' || error.code === 'worker-crash'
+  )
+}
+
+/** Returns whether the notice was held now. */
+async function countFailure(
+  desk: Desk,
+  id: number,
+  { failures }: ReleaseOptions,
+  error: unknown
+): Promise<boolean> {
+  desk.log({ event: 'bug', where: 'release', error: errorName(error) })
+  const count = (failures.get(id) ?? 0) + 1
+  failures.set(id, count)
+  if (count < FAILURES_MAX) return false
+  const current = desk.db.read((read) => findNoticeById(read, id))
+  if (current === null) return false
+  try {
+    await hold(desk, current, 'failed')
+  } catch (again) {
+    if (!isOfNotice(again)) throw again
+    desk.log({ event: 'bug', where: 'release', error: errorName(again) })
+    return false
+  }
+  failures.delete(id)
+  return true
 }
 
 function isProductGone(desk: Desk, notice: NoticeRecord): boolean {
@@ -61,7 +108,12 @@ function isProductGone(desk: Desk, notice: NoticeRecord): boolean {
 }
 
 /** Begins, holds or leaves one scheduled notice. */
-async function judge(desk: Desk, notice: NoticeRecord, clockTrusted: boolean): Promise<boolean> {
+async function judge(
+  desk: Desk,
+  notice: NoticeRecord,
+  isClockTrusted: () => boolean
+): Promise<boolean> {
+  const clockTrusted = isClockTrusted()
   const now = desk.clock.now()
   const known = desk.db.read((read) => aboutNotice(desk, read, notice))
   if (known === null) {
@@ -73,6 +125,7 @@ async function judge(desk: Desk, notice: NoticeRecord, clockTrusted: boolean): P
     notice,
     case: record,
     policy: product.policy,
+    maintainers: desk.settings.maintainers,
     digest,
     clockTrusted,
     now
@@ -96,15 +149,14 @@ async function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): Pro
     once: `notice-held:${notice.id}:${notice.version}`,
     tag: notice.caseTag,
     title: 'The notice is HELD',
-    what: `The advance notice was not sent, because ${HOLD_SENTENCES[because]}.`,
+    what: `The advance notice ${notice.state === 'releasing' ? 'was stopped while it was leaving' : 'was not sent'}, because ${HOLD_SENTENCES[because]}.`,
     doNext:
       'Look at it with /notice preview. Another maintainer than its author lets it go with /notice approve CODE; a new date is set with /embargo.',
     facts: record === null ? [] : disclosureFacts(desk, record)
   })
   const prepared = await prepare(desk, [alert], NOTHING, now)
   desk.db.transact((tx) => {
-    setNoticeState(tx, notice, { state: 'held' })
-    deleteApprovals(tx, notice.id)
+    stopNotice(tx, notice, 'notice-held', now)
     appendAudit(tx, {
       at: now,
       actor: 'desk',

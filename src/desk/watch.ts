@@ -73,6 +73,7 @@ export type ClockWatch = {
 }
 
 export function watchClock(desk: Desk): ClockWatch {
+  pullBack(desk, desk.clock.now())
   let last = { now: desk.clock.now(), monotonicMs: desk.clock.monotonicMs() }
   let distrustedSince: number | null = null
   return {
@@ -100,6 +101,13 @@ function onJump(desk: Desk, ms: number, now: Instant): void {
       detail: { ms },
       mailSha256: null
     })
+  })
+  pullBack(desk, now)
+}
+
+/** What a wrong clock had put off into the future is due now; also at the start, because the clock may have been set since. */
+function pullBack(desk: Desk, now: Instant): void {
+  desk.db.transact((tx) => {
     pullBackAfterClockStep(tx, now, RETRY_DELAY_MS_MAX)
     pullBackArrivals(tx, now, RETRY_DELAY_MS_MAX)
   })

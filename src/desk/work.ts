@@ -22,21 +22,30 @@ const RETRY_MS = 2000
 const AHEAD = 6
 const AHEAD_BYTES_MAX = 16 * 1024 * 1024
 
+/** How long arrivals are handled before the other duties get their turn. */
+const SLICE_MS = 3000
+
 type Opening = Promise<{ readonly opened: OpenedMail } | { readonly error: unknown }>
 
-/** Handles every arrival that is due. Returns how many were brought to an end. */
+/**
+ * Handles arrivals that are due, for a few seconds at most: notices and alarms get their turn however much mail waits (G7).
+ * Returns how many were brought to an end.
+ */
 export async function handlePending(
   desk: Desk,
   signal: AbortSignal,
   done: () => void
 ): Promise<number> {
   const ahead = new Map<number, Opening>()
+  const startedAt = desk.clock.monotonicMs()
   let handled = 0
   while (!signal.aborted) {
     const pending = desk.db.read((read) => listPending(read, desk.clock.now(), AHEAD))
     const [first] = pending
     if (first === undefined) break
-    beginOpening(desk, pending, ahead)
+    // What was opened ahead is still handled; nothing new is begun.
+    if (desk.clock.monotonicMs() - startedAt < SLICE_MS) beginOpening(desk, pending, ahead)
+    else if (!ahead.has(first.id)) break
     if (await handleOne(desk, first, ahead.get(first.id))) {
       handled += 1
       done()

@@ -77,3 +77,6 @@ export type PinnedKey = {
   readonly source: 'autocrypt' | 'attached'
   readonly firstSeenAt: Instant
 }
+
+/** A pinned key as it is now: one that expired or was revoked is still the known one, but nothing can be sealed to it. */
+export type ReporterKey = PinnedKey & { readonly isUsable: boolean }

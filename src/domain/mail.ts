@@ -125,8 +125,11 @@ export type OpenedMail = {
   readonly encrypted: boolean
   readonly decrypted: boolean
   readonly failure: OpenFailure | null
-  /** What anybody on the way could compute from the session key packets (G6): never whether opening succeeded. */
-  readonly sealedTo: 'desk' | 'other' | 'hidden' | 'nobody'
+  /**
+   * What anybody on the way could compute from the session key packets (G6): never whether opening succeeded. `nobody`
+   * only of a mail read through and through; `unknown` where only the header was read, and for forms the desk does not read.
+   */
+  readonly sealedTo: 'desk' | 'other' | 'hidden' | 'nobody' | 'unknown'
   /** Key ids of the session key packets, upper-case hex, at most 8; empty when not encrypted. */
   readonly sealedToKeyIds: readonly string[]
   /** Marks of the ciphertext; the same one in another sender's mail means that somebody reuses it (G6). */

@@ -10,7 +10,7 @@ export const DESK_RULE = '-----8<----- postern -----8<-----'
 export type FactLine = { readonly label: string; readonly value: string }
 
 /** What everybody on the way could see of a mail's encryption (G6). */
-export type VisibleEncryption = 'desk' | 'other' | 'hidden' | 'nobody'
+export type VisibleEncryption = 'desk' | 'other' | 'hidden' | 'nobody' | 'unknown'
 
 export type AcknowledgementParams = {
   readonly desk: string

@@ -49,12 +49,18 @@ export type MailboxState = {
   readonly more: boolean
 }
 
+/** Bytes of one mail, and how much of it they are. */
+export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'header' }
+
 /** The watched IMAP inbox. Every method may throw {@link Trouble}; the caller starts again later. */
 export type Mailbox = {
   /** Mails in the inbox with a UID above `afterUid`, oldest first, at most `limit`; flags play no part. */
   list(options: { readonly afterUid: number; readonly limit: number }): Promise<MailboxState>
-  /** The whole mail without touching \Seen; null when it is gone. */
-  fetch(uid: number): Promise<Uint8Array | null>
+  /**
+   * The whole mail without touching \Seen; null when it is gone. Only the header block, and said so, when the mail proves
+   * larger than what may be downloaded, whatever size the server announced.
+   */
+  fetch(uid: number): Promise<Fetched | null>
   /** The header block only, cut at 128 KiB, without touching \Seen; null when it is gone. */
   fetchHeaders(uid: number): Promise<Uint8Array | null>
   /** Moves mails out of the inbox. UIDs that are gone are no error. */

@@ -17,23 +17,82 @@ const RETURNED = new Set([
   'message/global-headers'
 ])
 const STATUS_TYPES = new Set(['message/delivery-status', 'message/global-delivery-status'])
+/** How the subjects of the older forms begin; a person's subject that only speaks of mail delivery does not. */
 const OLD_SUBJECT =
-  /undeliver|delivery (?:status|failure|failed|has failed|problem|report)|mail delivery|returned (?:mail|to sender)|failure notice|error sending your mail|could not be delivered|nicht zugestellt|unzustellbar/i
-const DAEMON = /^(?:mailer-daemon|postmaster|mail-daemon|mdaemon)/i
+  /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar)/i
+const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:@|$)/i
+/** A server's reply or status code, or the fields of a returned mail: what a server says of a failed delivery. */
+const SERVER_WORDS =
+  /\b[45]\.\d{1,3}\.\d{1,3}\b|\b[45]\d\d[ -]|^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/im
 const GROUPS_MAX = 50
 const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20
 
-/** Whether the mail is a delivery status notification, by RFC 3464 or by the looks of the older forms. */
+/**
+ * Whether the mail is a delivery status notification. In doubt it is none: a report taken for a bounce is lost, a bounce
+ * taken for a report only becomes a case. So it is a report by RFC 6522 with its status part, or it comes from no person
+ * (empty return path, mailer-daemon) and also looks and reads like one.
+ */
 export function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
   const { root } = tree
-  const report = (root.params.get('report-type') ?? '').toLowerCase()
-  if (root.type === 'multipart/report' && report === 'delivery-status') return true
-  if (root.children.some((child) => STATUS_TYPES.has(child.type))) return true
-  if (firstValue(root.fields, 'x-failed-recipients') !== '') return true
-  const isNullPath = valuesOf(root.fields, 'return-path').some((value) => /^<\s*>$/.test(value))
+  const hasStatus = root.children.some((child) => STATUS_TYPES.has(child.type))
+  if (root.type === 'multipart/report' && hasStatus) return true
+  if (!isFromDaemon(root, facts) || isProtected(root)) return false
+  if (hasStatus || isDeliveryReport(root)) return true
+  const isNamed =
+    OLD_SUBJECT.test(facts.subject.trim()) || firstValue(root.fields, 'x-failed-recipients') !== ''
+  return isNamed && !beginsWithArmor(tree) && (hasEmptyPath(root) || hasServerWords(tree))
+}
+
+/** An empty return path, or mailer-daemon as its sender. Postmaster proves nothing: people write from it. */
+function isFromDaemon(root: Part, facts: HeaderFacts): boolean {
   const local = facts.from?.address.split('@')[0] ?? firstValue(root.fields, 'from').trim()
-  return (isNullPath || DAEMON.test(local)) && OLD_SUBJECT.test(facts.subject)
+  return (
+    [...returnPaths(root).filter((path) => path !== ''), local.split(' ')[0] ?? ''].some((name) =>
+      DAEMON.test(name)
+    ) || hasEmptyPath(root)
+  )
+}
+
+/** The sender that no person's mail has (RFC 5321 §4.5.5). */
+function hasEmptyPath(root: Part): boolean {
+  return returnPaths(root).includes('')
+}
+
+function returnPaths(root: Part): string[] {
+  return valuesOf(root.fields, 'return-path')
+    .filter((value) => value.trim() !== '')
+    .map((value) => value.replaceAll(/[<>\s]/g, ''))
+}
+
+/** Servers neither encrypt nor sign. */
+function isProtected(root: Part): boolean {
+  return root.type === 'multipart/encrypted' || root.type === 'multipart/signed'
+}
+
+/** A report by its own word, whose status part was lost on the way. */
+function isDeliveryReport(root: Part): boolean {
+  const kind = (root.params.get('report-type') ?? '').toLowerCase()
+  return root.type === 'multipart/report' && kind === 'delivery-status'
+}
+
+/** Whether a text says what servers say, or the returned mail is there as a part. */
+function hasServerWords(tree: MimeTree): boolean {
+  return (
+    partsBelow(tree.root).some((part) => RETURNED.has(part.type)) ||
+    textsOf(tree).some((text) => SERVER_WORDS.test(text))
+  )
+}
+
+/** A person's inline PGP; behind a server's words it is the copy of a mail that the desk sealed. */
+function beginsWithArmor(tree: MimeTree): boolean {
+  return textsOf(tree).some((text) => text.trimStart().startsWith('-----BEGIN PGP '))
+}
+
+function textsOf(tree: MimeTree): string[] {
+  return partsBelow(tree.root)
+    .filter((part) => part.children.length === 0 && part.type === 'text/plain')
+    .map((part) => contentOf(tree, part).toString('latin1', 0, TEXT_BYTES_MAX))
 }
 
 /** The facts of a bounce, or null when the mail is none. */

@@ -12,12 +12,13 @@ import {
   verify
 } from 'openpgp'
 
+import { type Sha256 } from '../domain/ids.ts'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { DECOMPRESSED_BYTES_MAX, fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf, keyIdOf } from './key-packets.ts'
 import { type SecretKey } from './keyring.ts'
-import { prescan, type Sealing } from './prescan.ts'
+import { prescan, type Sealing, sessionKeyMark } from './prescan.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 
 /** Keys to open with and to verify against. */
@@ -37,9 +38,11 @@ export type Opening =
 /** Opens binary packets with the desk's keys and judges the signatures inside. Never throws for content. */
 export async function openMessage(data: Uint8Array, context: OpenContext): Promise<Opening> {
   const scan = prescan(data, ownKeyIds(context.secretKeys))
-  const { sealing } = scan
-  if (scan.kind === 'refused') return { kind: 'failed', because: scan.because, sealing }
-  const plain = await decryptPlain(scan.message, scan.isNamed, context)
+  if (scan.kind === 'refused') {
+    return { kind: 'failed', because: scan.because, sealing: scan.sealing }
+  }
+  const { marks, ...plain } = await decryptPlain(scan.message, scan.isNamed, context)
+  const sealing = { ...scan.sealing, marks: [...new Set([...scan.sealing.marks, ...marks])] }
   if (plain.kind === 'failed') return { ...plain, sealing }
   const judged = await verifyPackets(plain.data, plain.packets, context)
   if (judged.kind === 'limit') return { kind: 'failed', because: 'limit', sealing }
@@ -65,11 +68,14 @@ type Plain =
     }
   | { readonly kind: 'failed'; readonly because: OpenFailure }
 
+/** Marks of every session key that could be read, also where the data behind them could not be. */
+type Marked = { readonly marks: readonly Sha256[] }
+
 async function decryptPlain(
   binary: Uint8Array,
   isNamed: boolean,
   context: OpenContext
-): Promise<Plain> {
+): Promise<Plain & Marked> {
   const isRsa = context.secretKeys.some((key) => key.isRsa)
   const config = pgpConfig(isRsa)
   const date = new Date(msOf(context.now))
@@ -80,8 +86,9 @@ async function decryptPlain(
     const decryptionKeys = context.secretKeys.map((key) => key.privateKey)
     sessionKeys = await decryptSessionKeys({ message, decryptionKeys, date, config })
   } catch (error) {
-    return { kind: 'failed', because: isNamed ? failureOf(error) : 'not-for-us' }
+    return { kind: 'failed', because: isNamed ? failureOf(error) : 'not-for-us', marks: [] }
   }
+  const marks = sessionKeys.flatMap(({ data }) => sessionKeyMark(data))
   try {
     const keys = sessionKeys.map(({ data, algorithm }) => ({
       data,
@@ -89,9 +96,9 @@ async function decryptPlain(
       algorithm: algorithm ?? 'aes256'
     }))
     const inner = await message.decrypt(undefined, undefined, keys, date, fullPgpConfig(isRsa))
-    return await readPlain(inner, date)
+    return { ...(await readPlain(inner, date)), marks }
   } catch (error) {
-    return { kind: 'failed', because: failureOf(error) }
+    return { kind: 'failed', because: failureOf(error), marks }
   }
 }
 

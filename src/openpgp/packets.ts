@@ -83,6 +83,21 @@ function readNewFormat(data: Uint8Array, start: number, tag: number): PacketSpan
   return { tag, start, body, end: chunk.body + chunk.length, chunked }
 }
 
+/** The body of a packet with its chunks put together: the same bytes however they were framed. */
+export function bodyOf(data: Uint8Array, span: PacketSpan): Uint8Array {
+  const isNewFormat = ((data[span.start] ?? 0) & 0x40) !== 0
+  if (!span.chunked || !isNewFormat) return data.subarray(span.body, span.end)
+  const body = new Uint8Array(span.end - span.body)
+  let size = 0
+  let chunk = readLength(data, span.start + 1)
+  while (chunk !== null) {
+    body.set(data.subarray(chunk.body, chunk.body + chunk.length), size)
+    size += chunk.length
+    chunk = chunk.partial ? readLength(data, chunk.body + chunk.length) : null
+  }
+  return body.subarray(0, size)
+}
+
 type Chunk = { readonly body: number; readonly length: number; readonly partial: boolean }
 
 function readLength(data: Uint8Array, at: number): Chunk | null {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { parseSha256, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail, type OpenFailure } from '../domain/mail.ts'
-import { type PacketSpan, TAG, walkPackets } from './packets.ts'
+import { bodyOf, type PacketSpan, TAG, walkPackets } from './packets.ts'
 
 /** Largest message, in bytes of binary. */
 const MESSAGE_BYTES_MAX = 64 * 2 ** 20
@@ -21,7 +21,7 @@ export type Sealing = {
   readonly sealedTo: OpenedMail['sealedTo']
   /** Upper-case hex, at most 8; hidden recipients are all zeros. */
   readonly keyIds: readonly string[]
-  /** Marks of the encrypted data and of the session keys worth trying; a second mail with one of them reuses this one. */
+  /** Marks of the ciphertext, and of its session key once that is known; a second mail with one of them reuses this one. */
   readonly marks: readonly Sha256[]
 }
 
@@ -45,7 +45,7 @@ export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>): Presc
   const sessionKeys = walk.spans
     .filter((span) => span.tag === TAG.publicKeySession)
     .map((span) => ({ span, keyId: keyIdOfSessionKey(data, span) }))
-  const sealing = describeSealing(sessionKeys, ownKeyIds, marksOf(data, walk.spans, sessionKeys))
+  const sealing = describeSealing(sessionKeys, ownKeyIds, marksOf(data, walk.spans))
   const problem = findProblem(data, walk, sessionKeys.length)
   if (problem !== null) return { kind: 'refused', because: problem, sealing }
   const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId)).slice(0, OWN_SESSION_KEYS_MAX)
@@ -105,28 +105,26 @@ function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
 }
 
 /**
- * What of a ciphertext its thief cannot change without breaking it (mail.md §2.4): the encrypted data, and each encrypted
- * session key from its algorithm on, because the key id before it may be blanked out.
+ * What of a ciphertext its thief cannot change without breaking it (mail.md §2.4): the encrypted data, put together from
+ * its chunks. The encrypted session keys give no marks, because bit counts and trailing bytes of theirs may be changed at
+ * will; the mark of the session key itself, {@link sessionKeyMark}, stands for them.
  */
-function marksOf(
-  data: Uint8Array,
-  spans: readonly PacketSpan[],
-  sessionKeys: readonly SessionKey[]
-): Sha256[] {
+function marksOf(data: Uint8Array, spans: readonly PacketSpan[]): Sha256[] {
   const encrypted = spans.filter((span) => isEncryptedData(span.tag)).slice(0, 1)
-  const bodies = [
-    ...encrypted.map((span) => data.subarray(span.body, span.end)),
-    ...sessionKeys.slice(0, SESSION_KEYS_MAX).map(({ span }) => encryptedSessionKey(data, span))
-  ]
-  return bodies.flatMap(
-    (body) => parseSha256(createHash('sha256').update(body).digest('hex')) ?? []
-  )
+  return encrypted.flatMap((span) => markOf('', bodyOf(data, span)))
 }
 
-function encryptedSessionKey(data: Uint8Array, span: PacketSpan): Uint8Array {
-  const body = data.subarray(span.body, span.end)
-  if (body[0] === 3) return body.subarray(9)
-  return body[0] === 6 ? body.subarray(2 + (body[1] ?? 0)) : body
+/**
+ * The mark of a decrypted session key, which no new framing, key id or recipient changes. A hash of its own domain: it
+ * leaves the worker and is stored, the session key never.
+ */
+export function sessionKeyMark(sessionKey: Uint8Array): Sha256[] {
+  return markOf('postern session key mark 1\0', sessionKey)
+}
+
+function markOf(domain: string, bytes: Uint8Array): Sha256[] {
+  const mark = parseSha256(createHash('sha256').update(domain).update(bytes).digest('hex'))
+  return mark === null ? [] : [mark]
 }
 
 function describeSealing(

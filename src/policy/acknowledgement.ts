@@ -3,7 +3,7 @@
  * and what anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
  */
 import { type Contact } from '../domain/address.ts'
-import { type PinnedKey } from '../domain/case.ts'
+import { type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, formatFingerprint, type MessageId } from '../domain/ids.ts'
 import { type AutomaticKind, type OpenedMail } from '../domain/mail.ts'
@@ -69,7 +69,7 @@ export function acknowledge(options: {
   readonly product: Product
   readonly opened: OpenedMail
   readonly receivedAt: Instant
-  readonly key: PinnedKey | null
+  readonly key: ReporterKey | null
   readonly to: Contact
   readonly notBefore: Instant
   readonly inReplyTo: MessageId | null
@@ -87,7 +87,7 @@ export function acknowledge(options: {
     audience: 'reporter',
     template: { name: 'acknowledgement', params: acknowledgementParams(options) }
   } as const
-  if (key === null) {
+  if (key === null || !key.isUsable) {
     // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
     const bare = { name: '', address: to.address }
     return { kind: 'send-clear', ...common, recipientId: '', to: bare, inReplyTo }

@@ -168,24 +168,36 @@ function readFields(reader: Reader, command: Open, block: string | null): void {
 }
 
 function collectFields(reader: Reader, command: Open): void {
-  let open: { key: string; value: string } | null = null
-  while (reader.at < reader.lines.length) {
-    const raw = reader.lines[reader.at] ?? ''
-    const line = raw.trim()
-    if (VERB_LINE.test(line) || line.startsWith('>') || raw === '-- ' || line === '--') return
-    if (beginsQuotation(reader.lines, reader.at)) return
-    const field = FIELD_LINE.exec(line)
-    if (line === '') {
-      open = null
-      reader.at += 1
-    } else if (field !== null) {
-      open = readField(reader, command, { key: (field[1] ?? '').toLowerCase(), line })
-    } else if (open !== null) {
-      // A mail client wrapped the line: it belongs to the field above.
-      open.value = `${open.value} ${line}`.trim()
-      reader.at += 1
-    } else return
+  let wrapped: { readonly field: { value: string }; readonly parts: string[] } | null = null
+  const settle = (): void => {
+    if (wrapped !== null) wrapped.field.value = wrapped.parts.join(' ').trim()
+    wrapped = null
   }
+  while (reader.at < reader.lines.length && !endsFields(reader)) {
+    const line = (reader.lines[reader.at] ?? '').trim()
+    const found = FIELD_LINE.exec(line)
+    if (line === '') {
+      settle()
+      reader.at += 1
+    } else if (found !== null) {
+      settle()
+      const field = readField(reader, command, { key: (found[1] ?? '').toLowerCase(), line })
+      wrapped = field === null ? null : { field, parts: [field.value] }
+    } else if (wrapped !== null) {
+      // A mail client wrapped the line: it belongs to the field above.
+      wrapped.parts.push(line)
+      reader.at += 1
+    } else break
+  }
+  settle()
+}
+
+/** Whether the fields end above this line: a command, a quotation, a signature. */
+function endsFields(reader: Reader): boolean {
+  const raw = reader.lines[reader.at] ?? ''
+  const line = raw.trim()
+  if (VERB_LINE.test(line) || line.startsWith('>') || raw === '-- ' || line === '--') return true
+  return beginsQuotation(reader.lines, reader.at)
 }
 
 function readField(

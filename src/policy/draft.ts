@@ -5,7 +5,7 @@
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
-import { canonicalNotice, type NoticeRecord } from '../domain/notice.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
@@ -70,14 +70,12 @@ export function refused(says: string): Step {
   return { kind: 'refused', says }
 }
 
-/** SHA-256 over everything that an approval of this notice would cover (G7). */
-export function noticeDigest(draft: Draft, notice: NoticeRecord, context: CommandContext): Sha256 {
-  return context.tools.sha256(
-    canonicalNotice(notice, draft.case.disclosureAt, context.bound.members)
-  )
-}
-
 /** The draft with an edited notice: whoever approved the old content has approved nothing now. */
 export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
   return { ...draft, notice: { ...notice, approvals: [] }, voided: true }
+}
+
+/** The draft with one more line for the other maintainers. */
+export function withActivity(draft: Draft, line: string): Draft {
+  return { ...draft, activity: [...draft.activity, line] }
 }

@@ -6,6 +6,7 @@ import { type CaseRecord } from '../domain/case.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
+import { type Maintainer } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 
 export type ReleaseVerdict =
@@ -20,6 +21,7 @@ export type HoldBecause =
   | 'clock' // the wall clock jumped; nobody knows whether the instant is really there
   | 'no-product' // the configuration does not have the product any more
   | 'no-notice' // the product's policy has no advance notice (any more)
+  | 'failed' // the desk itself failed at it again and again
 
 /** What a maintainer reads about a hold. */
 export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
@@ -29,7 +31,8 @@ export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
   disclosed: 'the disclosure instant passed before it could leave',
   clock: 'the clock of this machine jumped, so nobody knows whether its instant has really come',
   'no-product': 'the configuration has no product of this name any more',
-  'no-notice': 'the policy of the product has no advance notice'
+  'no-notice': 'the policy of the product has no advance notice',
+  failed: 'the desk failed at it three times; the log says where'
 }
 
 /** Judges one scheduled notice. `digest` is over its present content and recipients; `clockTrusted` is false after a jump. */
@@ -37,13 +40,15 @@ export function decideRelease(input: {
   readonly notice: NoticeRecord
   readonly case: CaseRecord
   readonly policy: Policy
+  /** Those of the present configuration: an approval by anybody else counts no more. */
+  readonly maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
   readonly digest: Sha256
   readonly clockTrusted: boolean
   readonly now: Instant
 }): ReleaseVerdict {
   const { notice, policy, digest, now } = input
   if (policy.notice === null) return { kind: 'hold', because: 'no-notice' }
-  if (!isApproved(notice, policy.notice.approvals, digest))
+  if (countApprovals(notice, input.maintainers, digest) < policy.notice.approvals)
     return { kind: 'hold', because: 'approval-void' }
   if (notice.state !== 'scheduled' || notice.releaseAt === null || now < notice.releaseAt)
     return { kind: 'wait' }
@@ -56,13 +61,18 @@ export function decideRelease(input: {
   return { kind: 'release', lateMs, isLate }
 }
 
-function isApproved(notice: NoticeRecord, needed: number, digest: Sha256): boolean {
-  const approvers = new Set(
-    notice.approvals
-      .filter((approval) => approval.digest === digest && approval.maintainerId !== notice.authorId)
-      .map((approval) => approval.maintainerId)
-  )
-  return approvers.size >= needed
+/** People other than the author who approved exactly this and may approve now. */
+function countApprovals(
+  notice: NoticeRecord,
+  maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[],
+  digest: Sha256
+): number {
+  return maintainers.filter(
+    ({ id, roles }) =>
+      roles.includes('approver') &&
+      id !== notice.authorId &&
+      notice.approvals.some((given) => given.digest === digest && given.maintainerId === id)
+  ).length
 }
 
 /** A difference between wall clock and monotonic clock above this is a jump, not drift. */

@@ -7,7 +7,7 @@ import { isSameAddress } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type FactLine } from '../domain/template.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -146,7 +146,7 @@ function newCase(
     state: 'received',
     reporter: opened.outer.from,
     subject: subjectOf(opened),
-    beganInClear: !opened.encrypted,
+    beganInClear: beganInClear(opened),
     receivedAt,
     openedAt: now,
     answerDueAt: answerDueAt(product, receivedAt, settings.desk.timezone),
@@ -156,6 +156,17 @@ function newCase(
     reporterRoot: messageId,
     reporterLatest: messageId
   }
+}
+
+/** Only a mail that was read to its end can be said to have come in clear (G3). */
+function beganInClear(opened: OpenedMail): boolean {
+  const closed: readonly WarningCode[] = ['errant-crypto', 'smime', 'too-large']
+  return (
+    opened.sealedTo === 'nobody' &&
+    !opened.encrypted &&
+    opened.failure === null &&
+    !opened.warnings.some((code) => closed.includes(code))
+  )
 }
 
 /** The product that the outer subject of a clear mail names; the first one otherwise, so that an answer's text cannot

@@ -21,7 +21,8 @@ export function beginsQuotation(lines: readonly string[], index: number): boolea
   if (!ATTRIBUTION_START.test(lines[index] ?? '')) return false
   for (let at = index; at < index + ATTRIBUTION_LINES_MAX; at += 1) {
     if (!ATTRIBUTION_END.test(lines[at] ?? '')) continue
-    return QUOTED.test(lines.slice(at + 1).find((line) => line.trim() !== '') ?? '')
+    // Only the next few lines are looked at: the text is as long as its author likes.
+    return QUOTED.test(lines.slice(at + 1, at + 4).find((line) => line.trim() !== '') ?? '')
   }
   return false
 }

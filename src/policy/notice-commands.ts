@@ -1,27 +1,23 @@
 /**
- * `/embargo` and `/notice …`: draft, preview, approve, hold (M-22 to M-30, G7). Any edit voids the approval; an approval
- * takes the code that the desk issued for exactly this content and these recipients, from another maintainer.
+ * `/embargo` and `/notice …`: draft and preview (M-22 to M-30, G7). Any edit voids the approval.
  */
 import { type Decision } from '../domain/decision.ts'
 import { type NoticeFields, type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
-import { formatInstant, msBetween, parseInstant } from '../domain/time.ts'
+import { formatInstant, parseInstant } from '../domain/time.ts'
 import { type Command } from './commands.ts'
 import {
   accepted,
   type CommandContext,
   type Draft,
   type Handler,
-  noticeDigest,
   refused,
-  type Step,
+  withActivity,
   withNotice
 } from './draft.ts'
-import { missingFields, noticeParams, releasePlan, spanMs } from './notice-content.ts'
+import { missingFields, noticeDigest, noticeParams, releasePlan, spanMs } from './notice-content.ts'
 import { allMaintainers } from './recipients.ts'
 
-/** A preview's code may be used for this long. */
-const PREVIEW_MS_MAX = 72 * 3_600_000
 const PATCHES_MAX = 50
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
@@ -41,7 +37,11 @@ export const embargo: Handler = (draft, command, context) => {
   if (complaint !== null) return refused(complaint)
   const state = draft.case.state === 'accepted' ? ('planned' as const) : draft.case.state
   const dated: Draft = { ...moved, case: { ...moved.case, state } }
-  const reopened = dated.notice === null ? dated : withNotice(dated, reopenedNotice(dated.notice))
+  // The date is part of what is approved: whoever set it last is an author, too.
+  const reopened =
+    dated.notice === null
+      ? dated
+      : withNotice(dated, { ...reopenedNotice(dated.notice), authorId: context.author.id })
   const said = formatInstant(disclosureAt, context.settings.desk.timezone)
   const plan = releasePlan(dated, context)
   const leaves =
@@ -235,89 +235,6 @@ function plainFile({ filename, contentType, content }: OutgoingAttachment): Outg
   return { filename, contentType, content }
 }
 
-export const approve: Handler = (draft, command, context) => {
-  const { notice } = draft
-  if (notice === null) return refused('There is no notice to approve.')
-  const complaint = approvalComplaint(draft, notice, command, context)
-  if (complaint !== null) return refused(complaint)
-  const digest = noticeDigest(draft, notice, context)
-  const given = { maintainerId: context.author.id, digest, at: context.now }
-  const approvals = [...notice.approvals.filter((approval) => approval.digest === digest), given]
-  const needed = context.product.policy.notice?.approvals ?? 1
-  const decisions: Decision[] = [
-    ...draft.decisions,
-    { kind: 'approve-notice', caseTag: draft.case.tag, maintainerId: context.author.id, digest }
-  ]
-  const approved: Draft = {
-    ...withActivity(draft, 'approved the notice'),
-    decisions,
-    notice: { ...notice, approvals }
-  }
-  if (approvals.length < needed) {
-    return accepted(approved, `Approved. ${needed - approvals.length} more approvals are needed.`)
-  }
-  return scheduled(approved, { ...notice, approvals }, context)
-}
-
-function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
-  const { releaseAt } = releasePlan(draft, context)
-  const when = releaseAt === null ? 'now' : formatInstant(releaseAt, context.settings.desk.timezone)
-  const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
-  return accepted(
-    withActivity(next, `scheduled the notice for ${when}`),
-    `Approved. The notice leaves ${when}.`
-  )
-}
-
-function approvalComplaint(
-  draft: Draft,
-  notice: NoticeRecord,
-  command: Command,
-  context: CommandContext
-): string | null {
-  const [code = ''] = command.words
-  const issued = context.bound.previews.find((candidate) => candidate.code === code.toLowerCase())
-  if (notice.state === 'scheduled' || notice.state === 'releasing')
-    return 'The notice is approved already.'
-  if (issued === undefined)
-    return 'That is not a code of a preview of this notice; /notice preview makes one.'
-  if (notice.authorId === context.author.id) return 'Whoever wrote the notice cannot approve it.'
-  if (msBetween(issued.issuedAt, context.now) > PREVIEW_MS_MAX)
-    return 'That preview is older than 72 hours; make a new one.'
-  const digest = noticeDigest(draft, notice, context)
-  if (issued.digest !== digest) {
-    return 'The notice, its date or its recipients have changed since that preview; make a new one.'
-  }
-  const isMine = (given: NoticeRecord['approvals'][number]): boolean =>
-    given.maintainerId === context.author.id && given.digest === digest
-  if (notice.approvals.some(isMine)) return 'You have approved it already.'
-  const missing = missingFields(draft, context)
-  if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
-  if (draft.case.disclosureAt === null)
-    return 'There is no disclosure instant yet; set it with /embargo.'
-  if (draft.case.disclosureAt <= context.now) {
-    return 'The disclosure instant has passed; set a new one with /embargo.'
-  }
-  return null
-}
-
-export const hold: Handler = (draft, _command) => {
-  const { notice } = draft
-  if (notice === null) return refused('There is no notice to hold.')
-  if (notice.state === 'released') return refused('The notice has left already.')
-  const next = withNotice(draft, { ...notice, state: 'held', releaseAt: null })
-  return accepted(
-    withActivity(next, 'held the notice'),
-    notice.state === 'releasing'
-      ? 'Held. It was leaving: some members may have it already (/status).'
-      : 'Held. A new /notice preview and approval let it go on.'
-  )
-}
-
 function voidedWords(draft: Draft): string {
   return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
-}
-
-function withActivity(draft: Draft, line: string): Draft {
-  return { ...draft, activity: [...draft.activity, line] }
 }

@@ -4,8 +4,13 @@
  */
 
 import { type CaseRecord } from '../domain/case.ts'
-import { formatFingerprint } from '../domain/ids.ts'
-import { NOTICE_TEXT_FIELDS, type NoticeRecord } from '../domain/notice.ts'
+import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
+import {
+  canonicalNotice,
+  type MemberRecord,
+  NOTICE_TEXT_FIELDS,
+  type NoticeRecord
+} from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type NoticeParams } from '../domain/template.ts'
 import { addMs, dueAt, formatInstant, type Instant, msBetween, type Span } from '../domain/time.ts'
@@ -102,9 +107,40 @@ export function noticeParams(
   }
 }
 
+/** What the bytes of a notice depend on beside the notice itself. */
+export type NoticeSetting = {
+  readonly record: CaseRecord
+  readonly product: Product
+  readonly settings: Settings
+}
+
+/**
+ * The text whose SHA-256 an approval covers (G7): the stored content with the recipients, and the words around it that
+ * come from the configuration, as a recipient would read them.
+ */
+export function approvedText(
+  notice: NoticeRecord,
+  { record, product, settings }: NoticeSetting,
+  recipients: readonly MemberRecord[]
+): string {
+  return JSON.stringify([
+    canonicalNotice(notice, record.disclosureAt, recipients),
+    noticeSubject(notice, product),
+    noticeParams(notice, record, product, settings)
+  ])
+}
+
 /** The protected subject of the notice. */
 export function noticeSubject(notice: NoticeRecord, product: Product): string {
   const title = notice.fields.title ?? ''
   const revision = notice.revision > 1 ? ` (revision ${notice.revision})` : ''
   return `[${notice.caseTag}] EMBARGOED: ${title === '' ? `security issue in ${product.name}` : title}${revision}`
+}
+
+/** SHA-256 over everything that an approval of this notice would cover (G7). */
+export function noticeDigest(draft: Draft, notice: NoticeRecord, context: CommandContext): Sha256 {
+  const { product, settings, bound, tools } = context
+  return tools.sha256(
+    approvedText(notice, { record: draft.case, product, settings }, bound.members)
+  )
 }

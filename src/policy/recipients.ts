@@ -2,7 +2,7 @@
  * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
  * into a recipient, so that no decision can name an address without a fingerprint (G3).
  */
-import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 
@@ -26,10 +26,12 @@ export type ReporterPath =
 /** Sealed where a key is pinned; in clear only if the reporter began so and the policy allows it; else not at all. */
 export function reporterPath(
   record: CaseRecord,
-  key: PinnedKey | null,
+  key: ReporterKey | null,
   product: Product
 ): ReporterPath {
   if (record.reporter === null) return { kind: 'no-address' }
+  // A known key that cannot be used is no leave to write in clear.
+  if (key !== null && !key.isUsable) return { kind: 'no-key' }
   if (key !== null) {
     const { fingerprint, keyData } = key
     return { kind: 'sealed', recipient: { ...record.reporter, id: '', fingerprint, keyData } }

@@ -5,6 +5,7 @@
 import { type Decision, type SendSealed } from '../domain/decision.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
+import { alertMaintainers } from './alerts.ts'
 import { type Refusal } from './authority.ts'
 import { maintainerRecipient } from './recipients.ts'
 
@@ -19,7 +20,19 @@ export function refusalMail(
   now: Instant
 ): Decision[] {
   const { maintainer, because, arrivalId } = about
-  if (lastHour >= REFUSALS_PER_HOUR_MAX) return []
+  if (lastHour >= REFUSALS_PER_HOUR_MAX) {
+    return [
+      alertMaintainers(settings, now, {
+        once: `refusals:${maintainer.id}:${now.slice(0, 10)}`,
+        tag: null,
+        title: "Many mails without authority in a maintainer's name",
+        what: `More than ${REFUSALS_PER_HOUR_MAX} mails in an hour claimed to come from ${maintainer.name} and did nothing. They are in the held folder, and further ones of today are put there without a word.`,
+        doNext:
+          'Somebody may be forging the name. Real mails must be signed and encrypted; look for them in the held folder.',
+        facts: []
+      })
+    ]
+  }
   return [
     {
       ...constantMail(maintainer, settings, now, {

@@ -2,7 +2,7 @@
  * The relay of one mail to the maintainers (DESIGN §6): the block of facts first, then whom a reply would reach, then the
  * text and the files. Pure: builds decisions, seals nothing.
  */
-import { type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
@@ -19,7 +19,7 @@ export type RelayInput = {
   readonly opened: OpenedMail
   readonly receivedAt: Instant
   readonly size: number
-  readonly reporterKey: PinnedKey | null
+  readonly reporterKey: ReporterKey | null
   /** Extra facts, for example what became of the acknowledgement. */
   readonly facts: readonly FactLine[]
   /** Extra warnings in plain words. */
@@ -102,7 +102,7 @@ function encryptionWords(opened: OpenedMail): string {
     : 'yes, to the desk key'
 }
 
-function signatureWords(signatures: readonly Signature[], key: PinnedKey | null): string {
+function signatureWords(signatures: readonly Signature[], key: ReporterKey | null): string {
   const [first, ...others] = signatures
   if (first === undefined) return 'no'
   const whose =

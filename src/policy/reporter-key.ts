@@ -1,15 +1,17 @@
 /**
  * Which key answers to a reporter are sealed to (mail.md §1.7, §2.12): the first one seen under exactly the sender's address
- * is pinned and its first use shown; a different one later never replaces it by itself.
+ * is pinned and its first use shown. A different one never replaces a usable key; where the known key has expired or was
+ * revoked, the new one takes its place and everybody is told.
  */
-import { type PinnedKey } from '../domain/case.ts'
+import { type Address } from '../domain/address.ts'
+import { type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Situation } from './situation.ts'
 
 export type KeyDecision = {
-  readonly key: PinnedKey | null
+  readonly key: ReporterKey | null
   readonly decisions: readonly Decision[]
   /** For the relay's first lines. */
   readonly warnings: readonly string[]
@@ -23,36 +25,66 @@ export function decideReporterKey(situation: Situation, tag: CaseTag, now: Insta
   if (candidate === undefined || others.length > 0 || from === null) {
     return { key: senderKey, decisions: [], warnings: [] }
   }
+  const { fingerprint, keyData, source } = candidate
+  const offered: ReporterKey = { fingerprint, keyData, source, firstSeenAt: now, isUsable: true }
+  const name = formatFingerprint(fingerprint)
   if (senderKey === null) {
-    const { fingerprint, keyData, source } = candidate
-    const key: PinnedKey = { fingerprint, keyData, source, firstSeenAt: now }
-    return {
-      key,
-      decisions: [
-        { kind: 'pin-reporter-key', address: from.address, tag, key },
-        {
-          kind: 'audit',
-          actor: 'desk',
-          action: 'reporter-key.pinned',
-          tag,
-          detail: { fingerprint, source }
-        }
-      ],
-      warnings: [
-        `First use of key ${formatFingerprint(fingerprint)} (${source}) for this reporter: answers are sealed to it. Nobody has verified whose it is.`
-      ]
-    }
+    return pin(offered, from.address, tag, [
+      `First use of key ${name} (${source}) for this reporter: answers are sealed to it. Nobody has verified whose it is.`
+    ])
   }
-  if (candidate.fingerprint === senderKey.fingerprint)
-    return { key: senderKey, decisions: [], warnings: [] }
-  const { fingerprint } = candidate
+  if (fingerprint === senderKey.fingerprint) return renewed(senderKey, offered, from.address, tag)
+  const known = formatFingerprint(senderKey.fingerprint)
+  if (!senderKey.isUsable) {
+    return pin(offered, from.address, tag, [
+      `The key known for this reporter (${known}) cannot be used any more. The mail brings ANOTHER one, ${name} (${source}); answers are sealed to it from now on. Nobody has verified whose it is: ask the person another way if you doubt it.`
+    ])
+  }
   return {
     key: senderKey,
     decisions: [
       { kind: 'audit', actor: 'desk', action: 'reporter-key.differs', tag, detail: { fingerprint } }
     ],
     warnings: [
-      `The mail carries a DIFFERENT key (${formatFingerprint(fingerprint)}) than the one known for this reporter (${formatFingerprint(senderKey.fingerprint)}). The known one stays in use. Ask the person another way.`
+      `The mail carries a DIFFERENT key (${name}) than the one known for this reporter (${known}). The known one stays in use. Ask the person another way.`
     ]
+  }
+}
+
+/** The same key again: with a later end, or new subkeys, it is stored in place of the older copy. */
+function renewed(
+  known: ReporterKey,
+  offered: ReporterKey,
+  address: Address,
+  tag: CaseTag
+): KeyDecision {
+  const same =
+    known.keyData.length === offered.keyData.length &&
+    known.keyData.every((byte, index) => byte === offered.keyData[index])
+  if (same) return { key: known, decisions: [], warnings: [] }
+  const key = { ...offered, firstSeenAt: known.firstSeenAt }
+  return { key, decisions: [{ kind: 'pin-reporter-key', address, tag, key }], warnings: [] }
+}
+
+function pin(
+  key: ReporterKey,
+  address: Address,
+  tag: CaseTag,
+  warnings: readonly string[]
+): KeyDecision {
+  const { fingerprint, source } = key
+  return {
+    key,
+    decisions: [
+      { kind: 'pin-reporter-key', address, tag, key },
+      {
+        kind: 'audit',
+        actor: 'desk',
+        action: 'reporter-key.pinned',
+        tag,
+        detail: { fingerprint, source }
+      }
+    ],
+    warnings
   }
 }

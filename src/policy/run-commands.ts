@@ -30,7 +30,8 @@ import {
   type Step,
   startDraft
 } from './draft.ts'
-import { approve, draftNotice, embargo, hold, preview } from './notice-commands.ts'
+import { approve, hold } from './notice-approval.ts'
+import { draftNotice, embargo, preview } from './notice-commands.ts'
 import { missingFields } from './notice-content.ts'
 import { allMaintainers, maintainerRecipient } from './recipients.ts'
 import { caseFacts } from './relay.ts'

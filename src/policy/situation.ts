@@ -2,7 +2,7 @@
  * Everything that the decision about one mail may depend on, read beforehand: the opened mail and what the database
  * knows around it. Plain data; the two functions are pure and passed in because the core may not import them.
  */
-import { type CaseMessage, type CaseRecord, type PinnedKey } from '../domain/case.ts'
+import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Audience, type MailKind } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -30,7 +30,7 @@ export type Situation = {
   /** Its ciphertext came before from another sender. */
   readonly ciphertextReused: boolean
   /** The pinned key of the mail's sender. */
-  readonly senderKey: PinnedKey | null
+  readonly senderKey: ReporterKey | null
   readonly history: AnswerHistory
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag
@@ -60,14 +60,17 @@ export type AnswerHistory = {
 /** A case with all that commands may read or change. */
 export type BoundCase = {
   readonly case: CaseRecord
-  readonly reporterKey: PinnedKey | null
+  readonly reporterKey: ReporterKey | null
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the mail brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]
   readonly previews: readonly Preview[]
+  /** Copies of the notice's present revision that a hold could still stop, and those it could not. */
+  readonly copies: { readonly here: number; readonly left: number }
   /** Active members of the case's product. */
   readonly members: readonly MemberRecord[]
-  readonly messages: readonly CaseMessage[]
+  /** How many mails are on its record. */
+  readonly messageCount: number
   /** Whether the hint how to reach the reporter was given before. */
   readonly hintGiven: boolean
 }

@@ -15,7 +15,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
     `${record.tag}: ${record.state}, ${context.product.name}`,
     `Received ${formatInstant(record.receivedAt, timezone)}; ${answerWords(draft, context)}`,
     `Owner: ${record.owner ?? 'nobody'}`,
-    `Mails on record: ${context.bound.messages.length}`,
+    `Mails on record: ${context.bound.messageCount}`,
     record.disclosureAt === null
       ? 'Disclosure: no instant set'
       : `Disclosure: ${formatInstant(record.disclosureAt, timezone)}`

@@ -11,8 +11,7 @@ import { type Moment, type Situation } from './situation.ts'
 export function decideBounce(situation: Situation, settings: Settings, moment: Moment): Decision[] {
   const { bounced, opened } = situation
   const action = opened.bounce?.action ?? 'other'
-  if (bounced === null)
-    return [dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')]
+  if (bounced === null) return unmatched(situation, settings, moment)
   const tag = bounced.case.tag
   const done = dispose('done', 'bounce', `a delivery report (${action})`, tag)
   if (action !== 'failed') return [done]
@@ -33,6 +32,21 @@ export function decideBounce(situation: Situation, settings: Settings, moment: M
     ({ id }) => bounced.audience !== 'maintainer' || id !== bounced.recipientId
   )
   return [moved, { ...alert, recipients: reachable }, done]
+}
+
+/** Nobody's delivery report: kept in sight, and the maintainers told once a day, because it may be a report in disguise. */
+function unmatched(situation: Situation, settings: Settings, moment: Moment): Decision[] {
+  return [
+    alertMaintainers(settings, moment.now, {
+      once: `bounce-unmatched:${moment.now.slice(0, 10)}`,
+      tag: null,
+      title: 'A delivery report about no mail of the desk',
+      what: 'A mail that says some mail could not be delivered belongs to nothing that the desk sent. It is in the held folder; further ones of today are put there without a word.',
+      doNext: 'Look at the held folder: a forged report of this kind can also hide a real one.',
+      facts: [{ label: 'Arrival', value: String(situation.arrivalId) }]
+    }),
+    dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')
+  ]
 }
 
 function whom(audience: string, recipientId: string): string {

@@ -20,7 +20,7 @@ import { type MimeTree, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
 import { findCandidateKeys } from './candidate-keys.ts'
-import { NOT_SEALED, type Peeled, peel } from './layers.ts'
+import { type Peeled, peel } from './layers.ts'
 import { type Unwrapped, unwrap } from './unwrapped.ts'
 import { judgeWarnings } from './warnings.ts'
 
@@ -167,13 +167,14 @@ async function complete(
     subjectProtected,
     signatures: reading.signatures
   })
+  const warnings = [...new Set([...judged, ...reading.warnings, ...candidates.warnings])]
   return {
     ...headFacts(mail, outer.facts, options.deskAddress),
     structure: reading.structure,
     encrypted: reading.isEncrypted,
     decrypted: reading.isDecrypted,
     failure: reading.failure,
-    sealedTo: reading.sealing.sealedTo,
+    sealedTo: visibleSealing(reading, warnings),
     sealedToKeyIds: reading.sealing.keyIds,
     ciphertextMarks: reading.sealing.marks,
     signatures: reading.signatures,
@@ -183,8 +184,18 @@ async function complete(
     outsideText: reading.outsideText,
     attachments: reading.attachments,
     candidateKeys: candidates.keys,
-    warnings: [...new Set([...judged, ...reading.warnings, ...candidates.warnings])]
+    warnings
   }
+}
+
+/** `nobody` is a claim that the mail came in clear: only where nothing of it stayed closed or unread. */
+function visibleSealing(
+  { isEncrypted, failure, sealing }: Reading,
+  warnings: readonly WarningCode[]
+): OpenedMail['sealedTo'] {
+  if (sealing.sealedTo !== 'nobody') return sealing.sealedTo
+  const hasClosed = warnings.includes('smime') || warnings.includes('errant-crypto')
+  return isEncrypted || failure !== null || hasClosed ? 'unknown' : 'nobody'
 }
 
 function headFacts(
@@ -213,8 +224,8 @@ function withoutContent(
     encrypted: isSealed,
     decrypted: false,
     failure,
-    sealedTo: NOT_SEALED.sealedTo,
-    sealedToKeyIds: NOT_SEALED.keyIds,
+    sealedTo: 'unknown',
+    sealedToKeyIds: [],
     ciphertextMarks: [],
     signatures: [],
     protected: null,

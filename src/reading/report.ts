@@ -134,7 +134,11 @@ function encryptionLine(opened: OpenedMail): string {
     return `Not opened: ${explainFailure(opened.failure)} [${opened.failure}]`
   }
   if (opened.decrypted) return `Encrypted, and opened (${opened.structure}).`
-  return 'Not encrypted: anybody on the way could read it.'
+  if (opened.warnings.includes('smime'))
+    return 'Not opened: S/MIME, which is not read here; whether it is encrypted is not known.'
+  return opened.warnings.includes('errant-crypto')
+    ? 'Not encrypted as a whole: it holds encrypted or signed pieces, which were left closed; anybody on the way could read the rest.'
+    : 'Not encrypted: anybody on the way could read it.'
 }
 
 function row(label: string, value: string): string {

@@ -101,7 +101,8 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
       sha256,
       raw: isDuplicate ? null : arrival.raw,
       headerOnly: arrival.part === 'header' ? 1 : 0,
-      state: isDuplicate ? 'done' : 'pending',
+      // The copy of a held mail is held, too: people are told to look for it in the held folder.
+      state: isDuplicate ? (isHeld(tx, duplicateOf) ? 'held' : 'done') : 'pending',
       disposition: isDuplicate ? 'duplicate' : null,
       duplicateOf,
       storedAt: now,
@@ -218,6 +219,10 @@ export function countArrivals(read: Read): Readonly<Record<ArrivalState, number>
   const counts = { pending: 0, done: 0, held: 0 }
   for (const row of read.all(sql)) counts[row.state] = row.count
   return counts
+}
+
+function isHeld(read: Read, id: number): boolean {
+  return findArrival(read, id)?.state === 'held'
 }
 
 /** The arrival that holds these bytes already. A mail known by its header alone is the same when its size is, too. */

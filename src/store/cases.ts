@@ -135,6 +135,12 @@ export function listMessages(read: Read, caseId: number): CaseMessage[] {
   return read.all(sql, [caseId])
 }
 
+/** How many messages a case has. */
+export function countMessages(read: Read, caseId: number): number {
+  const sql: Sql<{ count: number }> = 'SELECT count(*) AS count FROM messages WHERE case_id = ?'
+  return read.get(sql, [caseId])?.count ?? 0
+}
+
 /** The latest Message-ID that left to each recipient of an audience in a case, by recipient id. */
 export function latestMessageIds(
   read: Read,

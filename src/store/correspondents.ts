@@ -17,13 +17,15 @@ export function findReporterKey(read: Read, address: Address): PinnedKey | null 
   return read.get(sql, [addressKey(address)]) ?? null
 }
 
-/** Pins the first key of an address. A later copy of the same key renews it (expiry, subkeys); another key changes nothing. */
-export function insertReporterKey(tx: Tx, address: Address, key: PinnedKey): void {
+/** Pins the key of an address in place of what was there; whether it may is decided in policy/reporter-key.ts. */
+export function saveReporterKey(tx: Tx, address: Address, key: PinnedKey): void {
+  const { fingerprint, keyData, source, firstSeenAt } = key
   tx.run(
     `INSERT INTO reporter_keys (address, fingerprint, key_data, source, first_seen_at)
-     VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt) 
-     ON CONFLICT (address) DO UPDATE SET key_data = excluded.key_data WHERE fingerprint = excluded.fingerprint`,
-    { address: addressKey(address), ...key }
+     VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt)
+     ON CONFLICT (address) DO UPDATE SET fingerprint = excluded.fingerprint, key_data = excluded.key_data,
+       source = excluded.source, first_seen_at = excluded.first_seen_at`,
+    { address: addressKey(address), fingerprint, keyData, source, firstSeenAt }
   )
 }
 

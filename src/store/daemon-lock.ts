@@ -5,7 +5,7 @@
  */
 import { Trouble } from '../domain/trouble.ts'
 import { lockFile } from './database.ts'
-import { prepareFile } from './migrate.ts'
+import { resolveFile } from './migrate.ts'
 
 /** The right to be the one daemon of a database, until disposed of or the process ends. */
 export type DaemonLock = { [Symbol.dispose](): void }
@@ -15,7 +15,7 @@ export type DaemonLock = { [Symbol.dispose](): void }
  * `database-locked` when another daemon runs on it.
  */
 export function acquireDaemonLock(databasePath: string): DaemonLock {
-  const lock = lockFile(`${prepareFile(databasePath, 'create')}.lock`)
+  const lock = lockFile(`${resolveFile(databasePath)}.lock`)
   if (lock !== 'held') return lock
   throw new Trouble(
     'database-locked',

@@ -11,11 +11,14 @@ import {
   type AppliedMigration,
   applyMigrations,
   createBackupFile,
+  createWhole,
   type FileKind,
   fileKind,
+  isThere,
   type MigrationTarget,
   prepareFile,
-  readMigrations
+  readMigrations,
+  requireMigrated
 } from './migrate.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 
@@ -47,7 +50,10 @@ export type OpenOptions = {
   readonly passphrase: string
   readonly migrationsDir: string
   readonly now: Instant
-  /** What to do when there is no file: make one (the default) or refuse, for commands that only look. */
+  /**
+   * What to do when there is no file or an older schema: make and migrate it (the default) or refuse, for commands that only
+   * look.
+   */
   readonly ifMissing?: 'create' | 'refuse'
 }
 
@@ -86,19 +92,39 @@ const OUTSIDE: ReadonlyMap<string, readonly [TroubleCode, string, boolean]> = ne
  */
 export function openDatabase(options: OpenOptions): Database {
   const migrations = readMigrations(options.migrationsDir)
-  const path = prepareFile(options.path, options.ifMissing ?? 'create')
+  const ifMissing = options.ifMissing ?? 'create'
+  const { passphrase } = options
+  if (!isThere(options.path) && ifMissing === 'create') {
+    createWhole(options.path, (draft) => {
+      connect(draft, passphrase, () => undefined).close()
+    })
+  }
+  const path = prepareFile(options.path, 'refuse')
+  const connection = connect(path, passphrase, (target) => {
+    if (ifMissing === 'create') applyMigrations(target, migrations, options.now)
+    else requireMigrated(target, migrations)
+  })
+  return databaseOn(connection)
+}
+
+/** A keyed and configured connection for which `prepare` has been done; a new file has its first page afterwards. */
+function connect(
+  path: string,
+  passphrase: string,
+  prepare: (target: MigrationTarget) => void
+): Sqlite.Database {
   return mapErrors(() => {
     const connection = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
     try {
-      unlock(connection, options.passphrase, path)
+      unlock(connection, passphrase, path)
       configure(connection)
       checkWhenSmall(connection)
-      applyMigrations(migrationTarget(connection), migrations, options.now)
+      prepare(migrationTarget(connection))
     } catch (error) {
       connection.close()
       throw error
     }
-    return databaseOn(connection)
+    return connection
   })
 }
 

@@ -18,7 +18,8 @@ export type WaitingDelivery = Contact & {
 
 /**
  * Makes every active member of the product wait for this revision; those already queued stay so, held ones wait again, and
- * finished copies of it that a hold kept in the outbox go on.
+ * finished copies of it that a hold kept in the outbox go on, if the member's address and key are still the ones that
+ * the copy was made for. A copy for an old address or key stays here for ever, and a new one is made (G3, G5).
  */
 export function planDeliveries(
   tx: Tx,
@@ -35,6 +36,7 @@ export function planDeliveries(
        WHERE state = 'held'`,
     { id: notice.id, revision: notice.revision, product: notice.product, now }
   )
+  replaceOutdated(tx, notice, now)
   tx.run(
     `UPDATE outbox SET state = 'queued', next_attempt_at = max(@now, not_before)
      WHERE state = 'held' AND id IN (
@@ -42,6 +44,31 @@ export function planDeliveries(
        WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND members.state = 'active')`,
     { id: notice.id, revision: notice.revision, now }
   )
+}
+
+/** Copies that never left and were made for another address or key than the member has now: they wait to be made anew. */
+function replaceOutdated(
+  tx: Tx,
+  notice: { readonly id: number; readonly revision: number },
+  now: Instant
+): void {
+  const sql: Sql<{ id: number; outboxId: number }> = `
+    SELECT deliveries.id AS id, outbox.id AS outboxId FROM deliveries
+    JOIN members ON members.id = deliveries.member_id JOIN outbox ON outbox.id = deliveries.outbox_id
+    WHERE deliveries.notice_id = ? AND revision = ? AND deliveries.state = 'queued' AND members.state = 'active'
+      AND outbox.state IN ('held', 'given-up')
+      AND (outbox.envelope_to <> members.address OR deliveries.sealed_to IS NOT members.fingerprint)`
+  for (const { id, outboxId } of tx.all(sql, [notice.id, notice.revision])) {
+    // The old mail gives its name free, so that the new one is another decision.
+    tx.run("UPDATE outbox SET state = 'held', once = once || ':outdated:' || id WHERE id = ?", [
+      outboxId
+    ])
+    tx.run(
+      `UPDATE deliveries SET state = 'waiting', because = NULL, outbox_id = NULL, sealed_to = NULL, changed_at = ?
+       WHERE id = ?`,
+      [now, id]
+    )
+  }
 }
 
 /** The next members to seal to, with the keys they have now. */
@@ -58,11 +85,13 @@ export function listWaiting(
   return read.all(sql, [noticeId, revision, limit])
 }
 
-/** Joins a delivery to the outbox row with this `once`. */
+/** Joins a delivery to the outbox row with this `once`, which must be sealed to the key that the member has now. */
 export function markQueued(tx: Tx, id: number, once: string, now: Instant): void {
   tx.run(
     `UPDATE deliveries SET state = 'queued', because = NULL, changed_at = ?,
-       outbox_id = (SELECT id FROM outbox WHERE once = ?) WHERE id = ? AND state = 'waiting'`,
+       outbox_id = (SELECT id FROM outbox WHERE once = ?),
+       sealed_to = (SELECT fingerprint FROM members WHERE members.id = member_id)
+     WHERE id = ? AND state = 'waiting'`,
     [now, once, id]
   )
 }
@@ -80,6 +109,23 @@ export function holdWaiting(tx: Tx, noticeId: number, because: string, now: Inst
     "UPDATE deliveries SET state = 'held', because = ?, changed_at = ? WHERE notice_id = ? AND state = 'waiting'",
     [because, now, noticeId]
   )
+}
+
+/** Copies of one revision by where they are. */
+export type NoticeCopies = {
+  /** Not sealed yet, or queued here. */
+  readonly here: number
+  /** Sent, or on their way at this moment. */
+  readonly left: number
+}
+
+export function countCopies(read: Read, noticeId: number, revision: number): NoticeCopies {
+  const sql: Sql<NoticeCopies> = `
+    SELECT coalesce(sum(deliveries.state = 'waiting' OR outbox.state = 'queued'), 0) AS here,
+      coalesce(sum(outbox.state IN ('sending', 'sent')), 0) AS left
+    FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
+    WHERE deliveries.notice_id = ? AND revision = ?`
+  return read.get(sql, [noticeId, revision]) ?? { here: 0, left: 0 }
 }
 
 /** One delivery as people see it. */

@@ -9,15 +9,19 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   readSync,
   realpathSync,
+  rmSync,
   statSync
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { assert } from '../domain/assert.ts'
 import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -109,6 +113,55 @@ export function applyMigrations(
   return count
 }
 
+/** Throws {@link Trouble} when `target` lacks any of `migrations`, or has others; writes nothing. */
+export function requireMigrated(target: MigrationTarget, migrations: readonly Migration[]): void {
+  if (nextMigration(target.applied(), migrations) === null) return
+  throw broken(
+    'the database has the schema of an older version of Postern: start the daemon once to migrate it'
+  )
+}
+
+/**
+ * Whether there is a file at `path`. Throws {@link Trouble} `database-corrupt` for an empty one: a database is never empty, so
+ * something has emptied it, and a new desk in its place would hide that.
+ */
+export function isThere(path: string): boolean {
+  const absolute = resolve(path)
+  if (!existsSync(absolute)) return false
+  const size = onDisk(() => statSync(absolute).size, `the file ${absolute} cannot be read`)
+  if (size > 0) return true
+  throw new Trouble(
+    'database-corrupt',
+    `The database file ${absolute} is empty: restore a backup, or remove it if this desk is new.`,
+    { retryable: false }
+  )
+}
+
+/**
+ * Has `make` fill a new file beside `path` and puts it there in one step, so that a process that dies in between leaves no
+ * empty or half database. Leaves what another process has put there meanwhile.
+ */
+export function createWhole(path: string, make: (path: string) => void): void {
+  const target = resolveFile(path)
+  const draft = prepareFile(`${target}.new-${process.pid}`, 'create')
+  try {
+    make(draft)
+    onDisk(() => {
+      linkUnlessThere(draft, target)
+    }, `the database file ${target} cannot be made`)
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+function linkUnlessThere(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    if (!existsSync(to)) throw error
+  }
+}
+
 /**
  * Makes sure that a database file can live at `path`: its folder exists (created with 0700 when only the last part is
  * missing) and the file, created empty when `ifMissing` is `create`, is readable by its owner alone. Returns the real
@@ -116,15 +169,10 @@ export function applyMigrations(
  */
 export function prepareFile(path: string, ifMissing: 'create' | 'refuse'): string {
   const absolute = resolve(path)
-  const folder = dirname(absolute)
   if (ifMissing === 'refuse' && !existsSync(absolute)) {
     throw broken(`there is no database at ${absolute}: check storage.path; "postern run" makes one`)
   }
-  if (!existsSync(folder)) {
-    onDisk(() => {
-      mkdirSync(folder, { mode: 0o700 })
-    }, `the folder ${folder} cannot be created`)
-  }
+  makeFolder(dirname(absolute))
   return onDisk(() => {
     // An existing file is never opened here: closing any descriptor of a file drops the POSIX locks that SQLite holds
     // on it elsewhere in this process.
@@ -132,6 +180,31 @@ export function prepareFile(path: string, ifMissing: 'create' | 'refuse'): strin
     else if ((statSync(absolute).mode & 0o077) !== 0) chmodSync(absolute, 0o600)
     return realpathSync(absolute)
   }, `the database file ${absolute} cannot be prepared`)
+}
+
+/**
+ * The path at which a database lies or is to be made, links resolved, also where there is none yet. Makes its folder when only
+ * the last part is missing, and never the file.
+ */
+export function resolveFile(path: string): string {
+  const absolute = resolve(path)
+  makeFolder(dirname(absolute))
+  return onDisk(() => followLinks(absolute), `the database file ${absolute} cannot be prepared`)
+}
+
+function followLinks(path: string): string {
+  if (existsSync(path)) return realpathSync(path)
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  return isLink
+    ? followLinks(resolve(dirname(path), readlinkSync(path)))
+    : join(realpathSync(dirname(path)), basename(path))
+}
+
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  onDisk(() => {
+    mkdirSync(folder, { mode: 0o700 })
+  }, `the folder ${folder} cannot be created`)
 }
 
 /** Creates the empty file for a copy of the database, mode 0600. Throws {@link Trouble} when something is there already. */

@@ -14,6 +14,8 @@ import {
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
+import { holdWaiting } from './deliveries.ts'
+import { holdQueuedOfNotice } from './outbox.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 type Row = {
@@ -91,7 +93,7 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
   const { id } = tx.get<{ id: number }>('SELECT id FROM notices WHERE case_id = ?', [caseId]) ?? {
     id: 0
   }
-  if (save.approvals === 'void') tx.run('DELETE FROM approvals WHERE notice_id = ?', [id])
+  if (save.approvals === 'void') voidApprovals(tx, id)
   if (save.patches !== null) replacePatches(tx, id, save.patches)
   return id
 }
@@ -168,9 +170,27 @@ export function insertApproval(
   )
 }
 
-/** Takes all approvals back. */
-export function deleteApprovals(tx: Tx, noticeId: number): void {
+/** Takes all approvals back, and the codes with which another could be given: both were about what was before. */
+function voidApprovals(tx: Tx, noticeId: number): void {
   tx.run('DELETE FROM approvals WHERE notice_id = ?', [noticeId])
+  tx.run('DELETE FROM previews WHERE notice_id = ?', [noticeId])
+}
+
+/**
+ * Stops a notice under the version check: approvals and previews are void, and what is still here stays here, sealed or
+ * not. Only a new preview and approval let it go on.
+ */
+export function stopNotice(
+  tx: Tx,
+  notice: Pick<NoticeRecord, 'id' | 'version'>,
+  because: string,
+  now: Instant
+): void {
+  setNoticeState(tx, notice, { state: 'held' })
+  tx.run('UPDATE notices SET release_at = NULL WHERE id = ?', [notice.id])
+  voidApprovals(tx, notice.id)
+  holdWaiting(tx, notice.id, because, now)
+  holdQueuedOfNotice(tx, notice.id)
 }
 
 function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {

@@ -163,21 +163,35 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
 
 /**
  * Puts a given-up or held mail back at the start of its ladder, due now but never before its instant. `not-waiting` for
- * one that is queued, being sent or sent; `unknown` for no such id.
+ * one that is queued, being sent or sent; `unknown` for no such id. A copy of a notice that is not approved now, or was
+ * made for another revision, address or key, is `not-approved`: only a new approval lets the list have it (G7).
  */
 export function retryOutbox(
   tx: Tx,
   id: number,
   now: Instant
-): 'queued' | 'not-waiting' | 'unknown' {
-  const { changes } = tx.run(
+): 'queued' | 'not-waiting' | 'not-approved' | 'unknown' {
+  const row = findOutbox(tx, id)
+  if (row === null) return 'unknown'
+  if (row.state !== 'given-up' && row.state !== 'held') return 'not-waiting'
+  if (row.noticeId !== null && !isApprovedCopy(tx, id)) return 'not-approved'
+  tx.run(
     `UPDATE outbox
      SET state = 'queued', attempts = 0, last_attempt = 0, told_at = NULL, next_attempt_at = max(@now, not_before)
-     WHERE id = @id AND state IN ('given-up', 'held')`,
+     WHERE id = @id`,
     { id, now }
   )
-  if (changes === 1) return 'queued'
-  return findOutbox(tx, id) === null ? 'unknown' : 'not-waiting'
+  return 'queued'
+}
+
+function isApprovedCopy(read: Read, id: number): boolean {
+  const sql: Sql<{ one: number }> = `
+    SELECT 1 AS one FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id
+    JOIN notices ON notices.id = deliveries.notice_id AND notices.revision = deliveries.revision
+    JOIN members ON members.id = deliveries.member_id
+    WHERE outbox.id = ? AND notices.state IN ('releasing', 'released') AND members.state = 'active'
+      AND outbox.envelope_to = members.address AND deliveries.sealed_to IS members.fingerprint`
+  return read.get(sql, [id]) !== undefined
 }
 
 /** Holds back what a notice has queued and not begun to send; returns how many. {@link retryOutbox} lets one go. */

@@ -6,7 +6,13 @@
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
 import { instantFromMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type Listed, type Log, type Mailbox, type MailboxState } from '../effects/effects.ts'
+import {
+  type Fetched,
+  type Listed,
+  type Log,
+  type Mailbox,
+  type MailboxState
+} from '../effects/effects.ts'
 import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
 import { firstUids, packUids } from './uids.ts'
 
@@ -74,9 +80,8 @@ export async function connectMailbox(options: MailboxOptions, log: Log): Promise
   log({ event: 'imap.connected' })
   return {
     list: (range) => attempt(session, () => list(session, range)),
-    fetch: (uid) => attempt(session, () => fetchBytes(session, uid, literalLimit(options))),
-    fetchHeaders: (uid) =>
-      attempt(session, async () => cutHeaders(await fetchBytes(session, uid, HEADER_BYTES))),
+    fetch: (uid) => attempt(session, () => fetchWhole(session, uid)),
+    fetchHeaders: (uid) => attempt(session, () => fetchHeaders(session, uid)),
     move: (uids, to) => attempt(session, () => move(session, uids, options[to])),
     waitForChange: (timeoutMs, signal) => waitForChange(session, timeoutMs, signal),
     close: async () => {
@@ -197,10 +202,15 @@ async function waitingUids(
   return firstUids(set, range.afterUid, range.limit)
 }
 
-/**
- * BODY.PEEK of at most `limit` bytes; null when the UID is gone. The limit cuts a mail only where the server's RFC822.SIZE
- * was wrong by more than a quarter and a mebibyte.
- */
+/** A mail beyond the limit was announced too small by more than a quarter and a mebibyte: no part of it passes for whole. */
+async function fetchWhole(session: Session, uid: number): Promise<Fetched | null> {
+  const limit = literalLimit(session.options)
+  const raw = await fetchBytes(session, uid, limit + 1)
+  if (raw === null || raw.length <= limit) return raw && { raw, part: 'whole' }
+  return { raw: Buffer.from(cutHeaders(raw.subarray(0, HEADER_BYTES))), part: 'header' }
+}
+
+/** BODY.PEEK of at most `limit` bytes; null when the UID is gone. */
 async function fetchBytes(session: Session, uid: number, limit: number): Promise<Buffer | null> {
   if (session.client.mailbox === false) await session.client.mailboxOpen(session.options.inbox)
   const query = { uid: true, source: { start: 0, maxLength: limit } }
@@ -208,9 +218,13 @@ async function fetchBytes(session: Session, uid: number, limit: number): Promise
   return rows.find((row) => row.uid === uid && row.source !== undefined)?.source ?? null
 }
 
+async function fetchHeaders(session: Session, uid: number): Promise<Buffer | null> {
+  const start = await fetchBytes(session, uid, HEADER_BYTES)
+  return start && cutHeaders(start)
+}
+
 /** The header block with its line ends, without the empty line; all of it when there is none. */
-function cutHeaders(start: Buffer | null): Buffer | null {
-  if (start === null) return null
+function cutHeaders(start: Buffer): Buffer {
   const crlf = start.indexOf('\r\n\r\n')
   const lf = start.indexOf('\n\n')
   const ends = [crlf === -1 ? Infinity : crlf + 2, lf === -1 ? Infinity : lf + 1]

@@ -34,7 +34,12 @@ type NoticeRow = {
   readonly releaseAt: string | null
   readonly deliveries: Readonly<Record<string, number>>
 }
-type OutboxRow = { readonly id: number; readonly kind: string; readonly state: string }
+type OutboxRow = {
+  readonly id: number
+  readonly kind: string
+  readonly state: string
+  readonly createdAt: string
+}
 
 const DAY_MS = 86_400_000
 /** The policy tells the list this long before disclosure. */
@@ -155,8 +160,9 @@ async function maintainersAnswer(
   expect(answer.text.includes(thanks), 'the words of Ada')
   narrator.saw(`Alice reads, encrypted to her: "${thanks}"`)
   expect(!answer.text.includes('reproduce it on main'), 'no word of the internal note')
-  await grace.next('Ada Lovelace: ')
-  narrator.saw('Grace gets one line on what Ada did')
+  const told = await grace.next('Ada Lovelace: ')
+  expectSealedTo(grace, told)
+  narrator.saw(`Grace is told what Ada did: "${told.subject}"`)
   const record = await caseOf(desk, tag)
   expect(record.state === 'accepted' && record.owner === 'ada', 'an accepted case owned by Ada')
   narrator.saw(`the database has ${tag} as ${record.state}, owner ${record.owner}`)
@@ -204,8 +210,14 @@ async function noticeIsApproved(
   narrator.chapter('Ada approves exactly what she has previewed')
   const own = await grace.next('Preview of the notice')
   const preview = await ada.next('Preview of the notice')
-  expectSealedTo(ada, preview)
-  expect(sha256(fileIn(preview, PATCH.filename)) === sha256(PATCH.content), 'the patch intact')
+  for (const [reader, mail] of [
+    [grace, own],
+    [ada, preview]
+  ] as const) {
+    expectSealedTo(reader, mail)
+    expect(sha256(fileIn(mail, PATCH.filename)) === sha256(PATCH.content), 'the patch intact')
+    expect(/\/notice approve \S+/.test(mail.text), `a code for ${reader.person.name}`)
+  }
   const approve = /\/notice approve \S+/.exec(preview.text)?.[0] ?? ''
   expect(approve !== '', 'a code in the preview')
   narrator.saw(
@@ -255,8 +267,17 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
   }
   const date = await alice.next('The date on which we make it public')
   expectSealedTo(alice, date)
+  const rows = await desk.ask<OutboxRow[]>('outbox', 'list')
+  const made = (kind: string): Set<string> =>
+    new Set(rows.filter((row) => row.kind === kind).map(({ createdAt }) => createdAt))
+  const together = made('notice')
+  const dated = made('date-notice')
+  expect(
+    together.size === 1 && dated.size === 1 && [...dated].every((at) => together.has(at)),
+    "Alice's mail made at the instant at which the notices were"
+  )
   narrator.saw(
-    `Alice learns the date in the same job, encrypted to her: "${lineWith(date.text, 'UTC')}"`
+    `Alice learns the date, encrypted to her: "${lineWith(date.text, 'UTC')}"; postern outbox list: made together with the notices`
   )
   expect(juniper.count() === 0, 'an empty mailbox of Juniper Hosting')
   const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/policy.ts'
 import { listDeliveries } from '../../src/store/deliveries.ts'
 import { removeMember } from '../../src/store/members.ts'
+import { findNoticeById } from '../../src/store/notices.ts'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
 
 const DISCLOSURE = '2026-12-04T12:00:00Z'
@@ -73,6 +74,29 @@ function deliveries() {
   return world.desk.db
     .read((read) => listDeliveries(read, 1))
     .map(({ memberId, revision, state: how }) => `${memberId} ${revision} ${how}`)
+}
+/** Handles the mail in the inbox, and nothing else: no release step, no sending. */
+async function handleWithoutSending(): Promise<void> {
+  const { handlePending } = await import('../../src/desk/work.ts')
+  const { insertArrival } = await import('../../src/store/arrivals.ts')
+  const [raw] = [...world.inbox.values()]
+  world.inbox.clear()
+  world.desk.db.transact((tx) =>
+    insertArrival(
+      tx,
+      {
+        mailbox: 'INBOX',
+        uidValidity: '1',
+        uid: 900,
+        receivedAt: world.clock.now,
+        size: 1,
+        raw: raw ?? new Uint8Array(),
+        part: 'whole'
+      },
+      world.clock.now
+    )
+  )
+  await handlePending(world.desk, new AbortController().signal, () => undefined)
 }
 const DAY = 86_400_000
 const LEAD_COMES = 4 * DAY
@@ -154,6 +178,45 @@ describe('a scheduled notice', () => {
     )
   })
 
+  it('held by itself cannot be scheduled again with the code of before (G7)', async () => {
+    await scheduled(members.slice(0, 2))
+    const old = code()
+    const [, , third] = members
+    if (third !== undefined) await world.addMember(third)
+    await world.settle()
+    expect(state()).toBe('held')
+    expect(world.rows('SELECT * FROM previews')).toEqual([])
+    world.desk.db.transact((tx) => removeMember(tx, 'suse', world.clock.now))
+    await command(linus, `/notice approve ${old}\n`)
+    expect(state()).toBe('held')
+  })
+
+  it('held by a maintainer cannot be scheduled again with the code of before (G7)', async () => {
+    await scheduled()
+    const old = code()
+    await command(grace, '/notice hold\n')
+    await command(linus, `/notice approve ${old}\n`)
+    expect(state()).toBe('held')
+  })
+
+  it('does not leave when its approver is no maintainer any more (G4)', async () => {
+    await scheduled()
+    const maintainers = world.desk.settings.maintainers.filter(({ id }) => id !== 'linus')
+    Object.assign(world.desk.settings, { maintainers })
+    world.pass(LEAD_COMES)
+    await world.settle()
+    expect(noticed()).toEqual([])
+    expect(state()).toBe('held')
+  })
+
+  it('is judged on a clock looked at that very moment', async () => {
+    await scheduled()
+    world.jump(LEAD_COMES)
+    // Nothing has looked at the clock since it jumped.
+    await world.releaseOnce()
+    expect(state()).toBe('held')
+  })
+
   it('cannot leave for a case that is rejected or closed meanwhile', async () => {
     await scheduled()
     await command(grace, '/reject upstream\n')
@@ -222,29 +285,9 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
 
   it('held before it was sealed leaves nobody with it; approved again it reaches all', async () => {
     await leaving()
-    world.inbox.clear()
     world.deliver(await tell(grace, '/notice hold\n'))
     // The hold is handled before the next release step.
-    const { handlePending } = await import('../../src/desk/work.ts')
-    const { insertArrival } = await import('../../src/store/arrivals.ts')
-    const [raw] = [...world.inbox.values()]
-    world.inbox.clear()
-    world.desk.db.transact((tx) =>
-      insertArrival(
-        tx,
-        {
-          mailbox: 'INBOX',
-          uidValidity: '1',
-          uid: 900,
-          receivedAt: world.clock.now,
-          size: 1,
-          raw: raw ?? new Uint8Array(),
-          part: 'whole'
-        },
-        world.clock.now
-      )
-    )
-    await handlePending(world.desk, new AbortController().signal, () => undefined)
+    await handleWithoutSending()
     expect(state()).toBe('held')
     await world.settle()
     expect(noticed()).toEqual([])
@@ -261,6 +304,87 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     await world.settle()
     expect(noticed().sort()).toEqual(['debian', 'freebsd'])
     expect(state()).toBe('released')
+  })
+
+  it('leaves nobody waiting for ever when members are removed between two pieces (G7)', async () => {
+    await leaving()
+    // 70 more members wait: the second piece is sealed while the first is there.
+    const [debian] = members
+    if (debian === undefined) throw new Error('no member')
+    world.desk.db.transact((tx) => {
+      for (let n = 0; n < 70; n += 1) {
+        const id = `extra-${String(n).padStart(2, '0')}`
+        tx.run(
+          `INSERT INTO members (id, name, address, address_key, state, fingerprint, key_data, added_at)
+           SELECT ?, name, ? || '@extra.example', ? || '@extra.example', state, fingerprint, key_data, added_at
+           FROM members WHERE id = 'debian'`,
+          [id, id, id]
+        )
+        tx.run(
+          "INSERT INTO deliveries (notice_id, revision, member_id, state, changed_at) VALUES (1, 1, ?, 'waiting', ?)",
+          [id, world.clock.now]
+        )
+      }
+    })
+    const { workers } = world.desk
+    const seal = workers.seal.bind(workers)
+    let removed = false
+    Object.assign(workers, {
+      seal: async (...args: Parameters<typeof seal>) => {
+        // Another process takes somebody out of the piece that is being sealed.
+        if (!removed) {
+          removed = true
+          world.desk.db.transact((tx) => removeMember(tx, 'suse', world.clock.now))
+        }
+        return await seal(...args)
+      }
+    })
+    await world.settle()
+    expect(state()).toBe('released')
+    expect(world.rows("SELECT id FROM deliveries WHERE state = 'waiting'")).toEqual([])
+    expect(world.accepted.filter(({ to }) => to.endsWith('@extra.example'))).toHaveLength(70)
+  })
+
+  it('that the desk fails at is held after three tries with an alarm; mail and other notices go on (G9)', async () => {
+    await leaving()
+    const { workers } = world.desk
+    const seal = workers.seal.bind(workers)
+    const broken: typeof seal = (...args) =>
+      JSON.stringify(args).includes('EMBARGOED')
+        ? Promise.reject(new TypeError('a bug at this notice'))
+        : seal(...args)
+    Object.assign(workers, { seal: broken })
+    await world.releaseOnce()
+    await world.releaseOnce()
+    expect(state()).toBe('releasing')
+    world.deliver(await world.write(alice, { subject: 'y', text: 'another', as: 'clear' }))
+    await world.settle()
+    expect(world.rows('SELECT id FROM cases')).toHaveLength(2)
+    expect(state()).toBe('held')
+    expect(world.rows("SELECT id FROM deliveries WHERE state = 'waiting'")).toEqual([])
+    expect(world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:notice-held%'")).toHaveLength(
+      2
+    )
+    expect(world.log.filter(({ event }) => event === 'bug')).toHaveLength(3)
+    expect(noticed()).toEqual([])
+  })
+
+  it('can be held while all copies are queued and none is sent; approved again each gets one (G2, G7)', async () => {
+    await scheduled()
+    world.pass(LEAD_COMES)
+    await world.releaseOnce()
+    expect(state()).toBe('released')
+    const found = world.desk.db.read((read) => findNoticeById(read, 1))
+    expect(found?.hasLeft).toBe(true)
+    world.deliver(await tell(grace, '/notice hold\n'))
+    await handleWithoutSending()
+    expect(state()).toBe('held')
+    await world.settle()
+    expect(noticed()).toEqual([])
+    world.pass(1000)
+    await command(grace, '/notice preview\n')
+    await command(linus, `/notice approve ${code()}\n`)
+    expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
   })
 
   it('makes an edit after partial delivery a new revision that reaches everybody', async () => {

@@ -13,7 +13,11 @@ describe('embedded IMAP server', () => {
 
   const connect = (
     password: string,
-    changes: { readonly port?: number; readonly silenceMs?: number } = {}
+    changes: {
+      readonly port?: number
+      readonly silenceMs?: number
+      readonly mailBytes?: number
+    } = {}
   ): Promise<Mailbox> =>
     connectMailbox(
       {
@@ -44,7 +48,7 @@ describe('embedded IMAP server', () => {
     expect(await woken).toBe(true)
     const { waiting } = await mailbox.list({ afterUid: 0, limit: 10 })
     const uid = waiting[0]?.uid ?? 0
-    const raw = await mailbox.fetch(uid)
+    const raw = (await mailbox.fetch(uid))?.raw
     const headers = await mailbox.fetchHeaders(uid)
     await mailbox.move([uid], 'processed')
 
@@ -72,6 +76,21 @@ describe('embedded IMAP server', () => {
     await asking.close()
     await proxy.close()
   })
+
+  it('never gives a part of a mail for the whole, whatever size was announced (G1)', async () => {
+    const head = 'From: a@example.org\r\nSubject: large\r\n'
+    imap.append(Buffer.from(`${head}\r\n${'All of it is text.\r\n'.repeat(56_000)}`))
+    imap.append(Buffer.from(`Subject: endless\r\n${'X-Filler: filler\r\n'.repeat(60_000)}`))
+    const small = await connect(imap.password, { mailBytes: 1000 })
+    const { waiting } = await small.list({ afterUid: 0, limit: 10 })
+    const [large, endless] = await Promise.all(waiting.map(({ uid }) => small.fetch(uid)))
+    await small.close()
+
+    expect(large?.part).toBe('header')
+    expect(Buffer.from(large?.raw ?? []).toString()).toBe(head)
+    expect(endless?.part).toBe('header')
+    expect(endless?.raw).toHaveLength(128 * 1024)
+  }, 60_000)
 
   it('refuses a wrong password', async () => {
     await expect(connect('wrong')).rejects.toMatchObject({ code: 'imap-auth' })

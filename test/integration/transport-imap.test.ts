@@ -52,7 +52,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
 
     const state = await mailbox.list(all)
     const uid = state.waiting[0]?.uid ?? 0
-    const raw = Buffer.from((await mailbox.fetch(uid)) ?? [])
+    const raw = Buffer.from((await mailbox.fetch(uid))?.raw ?? [])
     const headers = Buffer.from((await mailbox.fetchHeaders(uid)) ?? []).toString()
 
     const [stored] = await dovecot.messages('plain')
@@ -94,8 +94,8 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     const headers = await mailbox.fetchHeaders(waiting[1]?.uid ?? 0)
 
     expect(waiting.map(({ size }) => size)).toEqual([0, 15])
-    expect(Buffer.from(none ?? 'null').toString()).toBe('')
-    expect(Buffer.from(some ?? []).toString()).toBe('Subject: only\r\n')
+    expect(Buffer.from(none?.raw ?? 'null').toString()).toBe('')
+    expect(Buffer.from(some?.raw ?? []).toString()).toBe('Subject: only\r\n')
     expect(Buffer.from(headers ?? []).toString()).toBe('Subject: only\r\n')
   })
 
@@ -106,7 +106,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     const uid = (await mailbox.list(all)).waiting[0]?.uid ?? 0
 
     expect(await mailbox.fetchHeaders(uid)).toHaveLength(128 * 1024)
-    expect(Buffer.from((await mailbox.fetch(uid)) ?? [])).toEqual(huge)
+    expect(Buffer.from((await mailbox.fetch(uid))?.raw ?? [])).toEqual(huge)
   })
 
   it('finds an empty inbox empty', async () => {

@@ -228,7 +228,11 @@ export async function openWorld(options: WorldOptions): Promise<World> {
           more: waiting.length > limit
         })
       }),
-    fetch: (uid) => around(() => Promise.resolve(inbox.get(uid) ?? null)),
+    fetch: (uid) =>
+      around(() => {
+        const raw = inbox.get(uid)
+        return Promise.resolve(raw === undefined ? null : { raw, part: 'whole' })
+      }),
     fetchHeaders: (uid) =>
       around(() => {
         const raw = inbox.get(uid)
@@ -263,6 +267,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const signal = new AbortController().signal
   let dispatcher = newDispatcher()
   let watch = watchClock(desk)
+  const failures = new Map<number, number>()
   function newDispatcher(): Dispatcher {
     return createDispatcher(desk, sender, { signal, ended: () => undefined })
   }
@@ -317,9 +322,14 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         })
       )
     },
-    settle: () => settle(desk, mailbox, { watch, dispatch, signal }),
+    settle: () => settle(desk, mailbox, { watch, failures, dispatch, signal }),
     releaseOnce: () =>
-      releaseDue(desk, { clockTrusted: watch.isTrusted(), signal, queued: () => undefined }),
+      releaseDue(desk, {
+        isClockTrusted: () => looked(watch),
+        failures,
+        signal,
+        queued: () => undefined
+      }),
     rows: (sql, params) => database.read((read) => read.all(sql, params)) as never,
     read,
     steps: () => life.steps,
@@ -333,6 +343,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       life.dieAt = Number.POSITIVE_INFINITY
       dispatcher = newDispatcher()
       watch = watchClock(desk)
+      failures.clear()
     },
     close: () => {
       database.close()
@@ -349,18 +360,25 @@ async function settle(
   mailbox: Mailbox,
   parts: {
     readonly watch: ClockWatch
+    readonly failures: Map<number, number>
     readonly dispatch: () => Promise<boolean>
     readonly signal: AbortSignal
   }
 ): Promise<void> {
-  const { watch, dispatch, signal } = parts
+  const { watch, failures, dispatch, signal } = parts
   for (let rounds = 0; ; rounds += 1) {
     if (rounds > 200) throw new Error('the desk never comes to rest')
     const stored = () => undefined
-    const generation = await takeIn(desk, mailbox, { inbox: 'INBOX', signal, stored })
+    const generation = await takeIn(desk, mailbox, {
+      inbox: 'INBOX',
+      signal,
+      stored,
+      failures: new Map()
+    })
     watch.look()
     const released = await releaseDue(desk, {
-      clockTrusted: watch.isTrusted(),
+      isClockTrusted: () => looked(watch),
+      failures,
       signal,
       queued: () => undefined
     })
@@ -370,6 +388,11 @@ async function settle(
     await moveHandled(desk, mailbox, generation)
     if (!released && !told && handled === 0 && !sent) return
   }
+}
+
+function looked(watch: ClockWatch): boolean {
+  watch.look()
+  return watch.isTrusted()
 }
 
 function died(): Trouble {

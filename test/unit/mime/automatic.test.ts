@@ -108,6 +108,50 @@ describe('a bounce (RFC 3464)', () => {
     })
   })
 
+  it.each([
+    [
+      'postmaster',
+      ['From: postmaster@isp.example', 'Subject: Mail delivery daemon of yours has an RCE']
+    ],
+    [
+      'postmaster with a code',
+      ['From: postmaster@isp.example', 'Subject: Undeliverable mail: 550 crashes it']
+    ],
+    [
+      'X-Failed-Recipients',
+      ['From: alice@x.example', 'Subject: Failure notice', 'X-Failed-Recipients: a@x.example']
+    ],
+    ['mailer-daemon-like words', ['From: mailer-daemon-fan@x.example', 'Subject: Returned mail']],
+    [
+      'a robot without the looks',
+      ['From: mailer-daemon@x.example', 'Subject: An RCE in mail delivery']
+    ],
+    [
+      'a robot without a server’s words',
+      ['From: mailer-daemon@x.example', 'Subject: Mail delivery failed']
+    ]
+  ])('is never made of a report by a person: %s (G1)', (_, head) => {
+    const body = _.endsWith('code') ? '550 5.1.1 unknown' : 'The parser reads past its buffer.'
+    expect(read([...head, '', body].join('\r\n'))).toBeNull()
+  })
+
+  it('is not made of a report to which a delivery report is attached (G1)', () => {
+    const attached = report('Action: failed')
+      .replace('MAILER-DAEMON', 'alice')
+      .replace('multipart/report; report-type=delivery-status;', 'multipart/mixed;')
+    expect(attached).toContain('multipart/mixed; boundary=b')
+    expect(read(attached)).toBeNull()
+  })
+
+  it('is not made of encrypted mail, whatever its header says (G1)', () => {
+    const head = 'Return-Path: <>\r\nFrom: mailer-daemon@x.example\r\nSubject: Failure notice\r\n'
+    const armor = '-----BEGIN PGP MESSAGE-----\r\n\r\nAAEC\r\n-----END PGP MESSAGE-----\r\n'
+    const mime = `Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b\r\n\r\n550 5.1.1\r\n--b--\r\n`
+    expect(read(`${head}\r\n${armor}`)).toBeNull()
+    expect(read(`${head}${mime}`)).toBeNull()
+    expect(read(`${head}\r\n550 5.1.1 unknown; your mail was:\r\n\r\n${armor}`)).not.toBeNull()
+  })
+
   it('is not made by a report that talks of bounces', () => {
     expect(
       read(

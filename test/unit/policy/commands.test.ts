@@ -214,4 +214,12 @@ describe('hostile text', () => {
     expect(parsed.commands[0]?.fields).toEqual([{ key: 'title', value: 'Overflow' }])
     expect(parsed.rest).toBe('')
   })
+
+  it('takes a field wrapped over very many lines in linear time (G9)', () => {
+    const lines = 'a\n'.repeat(120_000)
+
+    const parsed = parseCommands(`/notice draft\ntitle: x\n${lines}`)
+
+    expect(parsed.commands[0]?.fields[0]?.value).toHaveLength(1 + 2 * 120_000)
+  })
 })

@@ -3,14 +3,19 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type NoticeRecord } from '../../../src/domain/notice.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
+import { type Settings } from '../../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { clockJumpMs, decideRelease } from '../../../src/policy/embargo.ts'
 import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/policy/retry.ts'
-import { at, caseRecord, NOW, noticeRecord, POLICY, sha256 } from './samples.ts'
+import { at, caseRecord, NOW, noticeRecord, POLICY, SETTINGS, sha256 } from './samples.ts'
 
 const DIGEST = sha256('content')
 const RELEASE = at('2026-11-24T13:00:00Z')
 const DISCLOSURE = at('2026-12-01T13:00:00Z')
+const APPROVERS = SETTINGS.maintainers.map((person) => ({
+  ...person,
+  roles: ['approver' as const]
+}))
 const approval = { maintainerId: 'linus', digest: DIGEST, at: NOW }
 
 function release(
@@ -19,6 +24,7 @@ function release(
   options: {
     readonly policy?: Partial<NonNullable<Policy['notice']>>
     readonly trusted?: boolean
+    readonly maintainers?: Settings['maintainers']
   } = {}
 ) {
   const notice = POLICY.notice
@@ -32,6 +38,7 @@ function release(
     }),
     case: caseRecord({ state: 'planned', disclosureAt: DISCLOSURE }),
     policy: { ...POLICY, notice: { ...notice, ...options.policy } },
+    maintainers: options.maintainers ?? APPROVERS,
     digest: DIGEST,
     clockTrusted: options.trusted ?? true,
     now
@@ -72,6 +79,19 @@ describe('a scheduled notice (G7)', () => {
     expect(release(RELEASE, { approvals: two }, { policy: { approvals: 2 } }).kind).toBe('release')
   })
 
+  it('counts no approval by somebody who is no maintainer, or no approver, any more (G4)', () => {
+    const gone = APPROVERS.filter(({ id }) => id !== 'linus')
+    const demoted = APPROVERS.map((person) =>
+      person.id === 'linus' ? { ...person, roles: ['committer' as const] } : person
+    )
+    for (const maintainers of [gone, demoted])
+      expect(release(RELEASE, {}, { maintainers })).toEqual({
+        kind: 'hold',
+        because: 'approval-void'
+      })
+    expect(release(RELEASE).kind).toBe('release')
+  })
+
   it('leaves late with a mark, or is held, as the policy says', () => {
     const late = addMs(RELEASE, 16 * 60_000)
     expect(release(late)).toEqual({ kind: 'release', lateMs: 960_000, isLate: true })
@@ -95,6 +115,7 @@ describe('a scheduled notice (G7)', () => {
         notice: noticeRecord({ state: 'scheduled', releaseAt: RELEASE, approvals: [approval] }),
         case: caseRecord({ disclosureAt: DISCLOSURE }),
         policy: { ...POLICY, notice: null },
+        maintainers: SETTINGS.maintainers,
         digest: DIGEST,
         clockTrusted: true,
         now: RELEASE

@@ -279,12 +279,48 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     )
   })
 
+  it('never says that a mail came in clear when nobody looked inside (G6)', () => {
+    const render = builtInRender()
+    const words = (sealedTo: OpenedMail['sealedTo']): string => {
+      const mail = acknowledgement({ sealedTo })
+      return mail === null ? '' : render(mail.template)
+    }
+    expect(words('nobody')).toContain('Your mail was not encrypted')
+    expect(words('unknown')).not.toContain('not encrypted')
+    expect(words('unknown')).toMatch(/cannot tell whether your mail was encrypted/)
+  })
+
   it('is sealed when the key is known and in clear otherwise, with the same words', () => {
     const sealed = acknowledgement({}, { senderKey: ALICE_KEY })
     const clear = acknowledgement({})
     expect(sealed?.kind).toBe('send-sealed')
     expect(clear?.kind).toBe('send-clear')
     expect(sealed?.template).toEqual(clear?.template)
+  })
+})
+
+describe('a new case', () => {
+  function beganInClear(change: Partial<OpenedMail>): boolean | undefined {
+    const clear = { structure: 'clear', encrypted: false, decrypted: false } as const
+    const opened = openedMail({ ...clear, sealedTo: 'nobody', sealedToKeyIds: [], ...change })
+    const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    return only(decisions, 'open-case')[0]?.case.beganInClear
+  }
+
+  it('began in clear when all of its first mail was read and none of it was encrypted (G3)', () => {
+    expect(beganInClear({})).toBe(true)
+    expect(beganInClear({ warnings: ['html-only', 'cleartext-signature'] })).toBe(true)
+  })
+
+  it.each<[string, Partial<OpenedMail>]>([
+    ['encrypted', { encrypted: true }],
+    ['a header alone', { failure: 'limit', warnings: ['too-large'], sealedTo: 'unknown' }],
+    ['given up by the reader', { failure: 'damaged' }],
+    ['S/MIME', { warnings: ['smime'] }],
+    ['clear with encrypted parts inside', { warnings: ['errant-crypto'] }],
+    ['of unknown encryption', { sealedTo: 'unknown' }]
+  ])('never began in clear when its first mail was %s (G3)', (_, change) => {
+    expect(beganInClear(change)).toBe(false)
   })
 })
 
@@ -326,12 +362,16 @@ describe('threads (DESIGN §6)', () => {
 })
 
 describe('bounces', () => {
-  it('that name no mail of the desk are held and do nothing', () => {
+  it('that name no mail of the desk move nothing, are held and told once a day', () => {
     const opened = openedMail({
       automatic: ['bounce'],
       bounce: { returnedMessageIds: [messageId('a@b.example')], action: 'failed', status: '5.1.1' }
     })
-    expect(decideArrival(situation({ opened }), SETTINGS, MOMENT)).toHaveLength(1)
+    const unknown = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    expect(unknown).toMatchObject([
+      { kind: 'send-sealed', mail: 'alert', once: 'alert:bounce-unmatched:2026-11-22' },
+      { kind: 'dispose', state: 'held', disposition: 'bounce-unmatched' }
+    ])
     const known = decideArrival(situation({ opened, bounced: answers() }), SETTINGS, MOMENT)
     expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'send-sealed', 'dispose'])
   })

@@ -90,7 +90,7 @@ function plainText(path: string): string {
 }
 
 describe.skipIf(!existsSync(corpus))(
-  'replies that real clients wrote (needs shared/corpus/talon)',
+  'replies that real clients wrote (sample mails of another project, which are no part of this one: needs ../shared/corpus/talon)',
   () => {
     it.each(Object.entries(EXACT))('%s comes down to what its author wrote', (name, expected) => {
       expect(newText(plainText(join(corpus, name)))).toBe(expected)

@@ -1,8 +1,9 @@
 /** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
 import { describe, expect, it } from 'vitest'
-import { canonicalNotice, type NoticeRecord } from '../../../src/domain/notice.ts'
+import { type NoticeRecord } from '../../../src/domain/notice.ts'
 import { parseCommands } from '../../../src/policy/commands.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
+import { approvedText } from '../../../src/policy/notice-content.ts'
 import { runCommands } from '../../../src/policy/run-commands.ts'
 import {
   ADA,
@@ -18,6 +19,7 @@ import {
   only,
   POLICY,
   PRODUCT,
+  SETTINGS,
   sha256
 } from './samples.ts'
 
@@ -35,7 +37,7 @@ const dated = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
 const members = bound().members
 
 function digest(notice: NoticeRecord, list = members) {
-  return sha256(canonicalNotice(notice, DISCLOSURE, list))
+  return sha256(approvedText(notice, { record: dated, product: PRODUCT, settings: SETTINGS }, list))
 }
 function withPreview(change: Partial<NoticeRecord> = {}, list = members) {
   const notice = noticeRecord(change)
@@ -161,6 +163,82 @@ describe('/embargo', () => {
   })
 })
 
+describe('what an approval covers (G7)', () => {
+  const desk = SETTINGS.desk
+  const rule = POLICY.notice
+  it.each<[string, Partial<CommandContext>]>([
+    ['the name of the desk', { settings: { ...SETTINGS, desk: { ...desk, name: 'Others' } } }],
+    [
+      'the fingerprint of the desk',
+      { settings: { ...SETTINGS, desk: { ...desk, fingerprint: GRACE.fingerprint } } }
+    ],
+    [
+      'the zone of the date',
+      { settings: { ...SETTINGS, desk: { ...desk, timezone: 'Asia/Tokyo' } } }
+    ],
+    ['the name of the product', { product: { ...PRODUCT, name: 'Other' } }],
+    [
+      'the TLP marking',
+      {
+        product: {
+          ...PRODUCT,
+          policy: { ...POLICY, notice: rule && { ...rule, tlp: 'TLP:CLEAR' } }
+        }
+      }
+    ]
+  ])('includes %s, as recipients read it', (_name, change) => {
+    expect(run('/notice approve secretcode', withPreview()).ran).toBe(true)
+    const result = run('/notice approve secretcode', { ...withPreview(), ...change })
+    expect(result.ran).toBe(false)
+    expect(result.said).toContain('changed since that preview')
+  })
+
+  it('is not for whoever set the date last, though another wrote the text', () => {
+    const notice = noticeRecord({ authorId: 'grace' })
+    const [saved] = only(
+      run('/embargo 2026-12-10T12:00:00Z', { bound: bound({ case: dated, notice }), author: LINUS })
+        .decisions,
+      'save-notice'
+    )
+    expect(saved?.authorId).toBe('linus')
+  })
+})
+
+describe('/notice hold (G7)', () => {
+  const on = (state: NoticeRecord['state'], here: number) => ({
+    bound: bound({
+      case: dated,
+      notice: noticeRecord({ state, releasedAt: NOW }),
+      copies: { here, left: 3 }
+    })
+  })
+
+  it('stops a notice whose copies are all queued and not sent, and says how many had left', () => {
+    const result = run('/notice hold', on('released', 2))
+    expect(only(result.decisions, 'save-notice')[0]).toMatchObject({
+      state: 'held',
+      approvals: 'void'
+    })
+    expect(result.said).toContain('3 copies had left already, 2 were still here')
+  })
+
+  it('is refused once nothing of it is here', () => {
+    const result = run('/notice hold', on('released', 0))
+    expect(result.ran).toBe(false)
+    expect(result.said).toContain('left already')
+  })
+
+  it('takes back the code and the approval of the same mail, and no old code lifts it there', () => {
+    const previewed = run('/notice preview\n/notice hold', withPreview())
+    expect(previewed.ran).toBe(true)
+    expect(only(previewed.decisions, 'issue-preview')).toEqual([])
+    const approved = run('/notice approve secretcode\n/notice hold', withPreview())
+    expect(approved.ran).toBe(true)
+    expect(only(approved.decisions, 'approve-notice')).toEqual([])
+    expect(run('/notice hold\n/notice approve secretcode', withPreview()).ran).toBe(false)
+  })
+})
+
 describe('/notice (M-24 to M-29)', () => {
   it('preview names what the policy still wants, and issues no code', () => {
     const result = run('/notice preview', {
@@ -207,8 +285,9 @@ describe('/notice (M-24 to M-29)', () => {
     if (rule === null) throw new Error('bad test data')
     const product = { ...PRODUCT, policy: { ...POLICY, notice: { ...rule, required: [] } } }
     const notice = noticeRecord()
+    const about = { record: caseRecord(), product, settings: SETTINGS }
     const previews = [
-      { code: 'c', digest: sha256(canonicalNotice(notice, null, members)), issuedAt: NOW }
+      { code: 'c', digest: sha256(approvedText(notice, about, members)), issuedAt: NOW }
     ]
     const result = run('/notice approve c', {
       bound: bound({ notice, previews }),

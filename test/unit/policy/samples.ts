@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Address, parseAddress } from '../../../src/domain/address.ts'
-import { type CaseRecord, type PinnedKey } from '../../../src/domain/case.ts'
+import { type CaseRecord, type ReporterKey } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
 import {
   type CaseTag,
@@ -132,7 +132,8 @@ export function settingsWith(policy: Partial<Policy>): Settings {
 }
 
 export const ALICE = { name: 'Alice', address: address('alice@reporter.example') }
-export const ALICE_KEY: PinnedKey = {
+export const ALICE_KEY: ReporterKey = {
+  isUsable: true,
   fingerprint: fingerprint('e'),
   keyData: KEY,
   source: 'autocrypt',
@@ -251,8 +252,9 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     notice: null,
     patchFiles: [],
     previews: [],
+    copies: { here: 0, left: 0 },
     members: [member('debian', '1'), member('suse', '2')],
-    messages: [],
+    messageCount: 0,
     hintGiven: false,
     ...change
   }

@@ -8,7 +8,10 @@ import { certificateOf, corpusKey, filesBelow, findCorpus, open } from './materi
 
 const found = findCorpus()
 const corpus = found ?? ''
-const NOTE = found === null ? ' (set POSTERN_CORPUS to the folder of sample mails)' : ''
+const NOTE =
+  found === null
+    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
+    : ''
 const read = (...path: readonly string[]): Buffer => readFileSync(join(corpus, ...path))
 
 describe.skipIf(found === null)(`every sample mail${NOTE}`, () => {

@@ -306,6 +306,37 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
   })
 })
 
+describe('what anybody could see of a mail’s encryption', () => {
+  const sealedTo = async (raw: string): Promise<string> => (await open(raw, [])).sealedTo
+  const cipher = 'Content-Type: multipart/encrypted; boundary=e'
+
+  it('is nothing only of a mail that was read through and through (G6)', async () => {
+    expect(await sealedTo(lines(...HEAD, '', 'In clear.'))).toBe('nobody')
+    expect(await sealedTo(lines(...HEAD) + mixed([textPart('hi'), textPart('ho')]))).toBe('nobody')
+  })
+
+  it.each([
+    ['S/MIME', lines(...HEAD, 'Content-Type: application/pkcs7-mime; name=smime.p7m', '', 'AAEC')],
+    ['damaged encryption', encryptedMail('no armor at all')],
+    ['emptied encryption', lines(...HEAD, cipher, '', '--e--')],
+    [
+      'encryption deeper inside',
+      lines(...HEAD) +
+        mixed([textPart('a'), textPart('b'), `${cipher}\r\n\r\n${encryptedParts('x')}`])
+    ]
+  ])('is not known of %s, and never said to be clear', async (_, raw) => {
+    expect(await sealedTo(raw)).toBe('unknown')
+  })
+
+  it('is not known from the header alone, whatever the header says', () => {
+    for (const type of ['text/plain', 'multipart/encrypted', 'application/pkcs7-mime']) {
+      const raw = Buffer.from(lines(...HEAD, `Content-Type: ${type}; boundary=e`))
+      const opened = openHeadersOnly(raw, testNow(), DESK_ADDRESS)
+      expect(opened).toMatchObject({ sealedTo: 'unknown', sealedToKeyIds: [], ciphertextMarks: [] })
+    }
+  })
+})
+
 describe('reading the header block alone', () => {
   it('works on a bare header block and always says that the limit was hit', () => {
     for (const raw of [lines(...HEAD), lines(...HEAD, '', 'body')]) {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -113,6 +114,45 @@ describe('the file at rest', () => {
     expect(trouble.code).toBe('database')
     expect(trouble.message).toContain('storage.path')
     expect(readdirSync(folder.path)).toEqual([])
+  })
+
+  it.each(['create', 'refuse'] as const)(
+    'is refused when its file is empty, to %s',
+    (ifMissing) => {
+      const path = join(folder.path, 'postern.db')
+      writeFileSync(path, '')
+
+      const trouble = troubleOf(() =>
+        openDatabase({
+          path,
+          passphrase: PASSPHRASE,
+          migrationsDir: MIGRATIONS,
+          now: NOON,
+          ifMissing
+        })
+      )
+
+      expect(trouble.code).toBe('database-corrupt')
+      expect(trouble.message).toContain('is empty')
+      expect(statSync(path).size).toBe(0)
+    }
+  )
+
+  it('of an older schema is left as it is by a command that only looks', () => {
+    const path = join(folder.path, 'postern.db')
+    const older = join(folder.path, 'migrations')
+    mkdirSync(older)
+    const [first = ''] = readdirSync(MIGRATIONS).sort()
+    copyFileSync(join(MIGRATIONS, first), join(older, first))
+    const options = { path, passphrase: PASSPHRASE, now: NOON }
+    openDatabase({ ...options, migrationsDir: older }).close()
+
+    const trouble = troubleOf(() =>
+      openDatabase({ ...options, migrationsDir: MIGRATIONS, ifMissing: 'refuse' })
+    )
+
+    expect(trouble.message).toContain('start the daemon once to migrate')
+    openDatabase({ ...options, migrationsDir: older, ifMissing: 'refuse' }).close()
   })
 
   it('is written with full durability and foreign keys', () => {

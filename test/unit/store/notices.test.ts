@@ -7,10 +7,10 @@ import {
   answersFreeAt,
   findReporterKey,
   insertAnswer,
-  insertReporterKey,
   insertUsedSignature,
   isSignatureUsed,
-  latestAnswerAt
+  latestAnswerAt,
+  saveReporterKey
 } from '../../../src/store/correspondents.ts'
 import { type Database } from '../../../src/store/database.ts'
 import {
@@ -28,8 +28,21 @@ import {
   listRecipients,
   removeMember
 } from '../../../src/store/members.ts'
-import { findNotice, insertApproval, saveNotice } from '../../../src/store/notices.ts'
-import { findOutbox, holdQueuedOfNotice, insertOutbox } from '../../../src/store/outbox.ts'
+import {
+  findNotice,
+  insertApproval,
+  insertPreview,
+  listPreviews,
+  saveNotice,
+  setNoticeState,
+  stopNotice
+} from '../../../src/store/notices.ts'
+import {
+  findOutbox,
+  holdQueuedOfNotice,
+  insertOutbox,
+  retryOutbox
+} from '../../../src/store/outbox.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 import {
   ALICE,
@@ -180,7 +193,12 @@ describe('deliveries', () => {
     db.transact((tx) => {
       insertOutbox(
         tx,
-        mail('notice:1:1:debian', { noticeId: 1, audience: 'member', recipientId: 'debian' }),
+        mail('notice:1:1:debian', {
+          noticeId: 1,
+          audience: 'member',
+          recipientId: 'debian',
+          envelopeTo: address('security@debian.example')
+        }),
         NOON
       )
       markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
@@ -193,6 +211,105 @@ describe('deliveries', () => {
     })
     expect(db.read((read) => findOutbox(read, 1))?.state).toBe('queued')
     expect(waiting()).toEqual(['suse'])
+  })
+
+  /** Debian's copy is sealed and queued, then held. */
+  function sealedAndHeld(): void {
+    const [first] = db.read((read) => listWaiting(read, 1, 1, 10))
+    const to = address('security@debian.example')
+    const about = {
+      noticeId: 1,
+      audience: 'member',
+      recipientId: 'debian',
+      envelopeTo: to
+    } as const
+    db.transact((tx) => {
+      insertOutbox(tx, mail('notice:1:1:debian', about), NOON)
+      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      holdQueuedOfNotice(tx, 1)
+    })
+  }
+  function plan(): void {
+    db.transact((tx) => {
+      planDeliveries(tx, PLAN, NOON)
+    })
+  }
+  const copy = () => db.read((read) => findOutbox(read, 1))
+
+  it.each<[string, string, Parameters<typeof add>[2]]>([
+    ['key', '9', {}],
+    ['address', '1', { address: address('new@debian.example') }]
+  ])(
+    'made for an old %s never leave: the member who came back gets a new one (G3, G5)',
+    (_what, digit, change) => {
+      sealedAndHeld()
+      db.transact((tx) => removeMember(tx, 'debian', NOON))
+      expect(add('debian', digit, change)).toBe('added')
+      plan()
+      expect(copy()?.state).toBe('held')
+      expect(waiting()).toContain('debian')
+      const fresh = mail('notice:1:1:debian', { messageId: messageId('fresh@acme.example') })
+      expect(db.transact((tx) => insertOutbox(tx, fresh, NOON))).toBe('queued')
+    }
+  )
+
+  it('of a member who came back with the same address and key go on', () => {
+    sealedAndHeld()
+    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    expect(add('debian', '1')).toBe('added')
+    plan()
+    expect(copy()?.state).toBe('queued')
+  })
+
+  it('cannot be sent again by hand unless their notice is approved and the member the same (G7)', () => {
+    sealedAndHeld()
+    const retry = () => db.transact((tx) => retryOutbox(tx, 1, NOON))
+    const set = (state: 'held' | 'scheduled' | 'drafting' | 'released') => {
+      db.transact((tx) => {
+        tx.run("UPDATE notices SET release_at = '2026-12-01T00:00:00.000Z'")
+        const now = findNotice(tx, TAG)
+        if (now !== null) setNoticeState(tx, now, { state })
+      })
+    }
+    for (const state of ['held', 'drafting', 'scheduled'] as const) {
+      set(state)
+      expect(retry()).toBe('not-approved')
+    }
+    set('released')
+    db.transact((tx) => tx.run('UPDATE notices SET revision = 2'))
+    expect(retry()).toBe('not-approved')
+    db.transact((tx) => tx.run('UPDATE notices SET revision = 1'))
+    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    expect(retry()).toBe('not-approved')
+    add('debian', '9')
+    expect(retry()).toBe('not-approved')
+    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    add('debian', '1')
+    expect(retry()).toBe('queued')
+  })
+
+  it('stop with their notice, sealed or not, and its approvals and previews are void (G7)', () => {
+    sealedAndHeld()
+    plan()
+    expect(copy()?.state).toBe('queued')
+    db.transact((tx) => {
+      const given = { code: 'c', digest: sha256('a'), issuedAt: NOON }
+      insertPreview(tx, 1, given)
+      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('a'), at: NOON })
+    })
+    const before = notice()
+    if (before === null) throw new Error('no notice')
+    const stop = () => {
+      db.transact((tx) => {
+        stopNotice(tx, before, 'notice-held', NOON)
+      })
+    }
+    stop()
+    expect(notice()).toMatchObject({ state: 'held', approvals: [], releaseAt: null })
+    expect(db.read((read) => listPreviews(read, 1))).toEqual([])
+    expect(copy()?.state).toBe('held')
+    expect(waiting()).toEqual([])
+    expect(stop).toThrow(expect.objectContaining({ code: 'conflict' }))
   })
 
   it('end for a member who is taken off the list, sealed or not (G5)', () => {
@@ -242,19 +359,17 @@ describe('members', () => {
 })
 
 describe('correspondents', () => {
-  it('keep the first key of an address; a copy of the same key renews it, another changes nothing', () => {
+  it('have one key an address, whatever its letter case: the one that was decided last', () => {
     const pin = (change: Partial<typeof ALICE_KEY>) => {
       db.transact((tx) => {
-        insertReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change })
+        saveReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change })
       })
     }
     pin({})
     pin({ fingerprint: fingerprint('9'), keyData: new Uint8Array([9]) })
-    const found = () => db.read((read) => findReporterKey(read, address('ALICE@reporter.example')))
-    expect(found()).toMatchObject({ fingerprint: ALICE_KEY.fingerprint })
-    expect([...(found()?.keyData ?? [])]).toEqual([1, 2, 3])
-    pin({ keyData: new Uint8Array([7]) })
-    expect([...(found()?.keyData ?? [])]).toEqual([7])
+    const found = db.read((read) => findReporterKey(read, address('ALICE@reporter.example')))
+    expect(found?.fingerprint).toBe(fingerprint('9'))
+    expect([...(found?.keyData ?? [])]).toEqual([9])
   })
 
   it('never let a signature count twice (G4)', () => {

@@ -216,6 +216,9 @@ describe('the outbox', () => {
     expect([retry(1), retry(99)]).toEqual(['not-waiting', 'unknown'])
     expect(db.transact((tx) => holdQueuedOfNotice(tx, 1))).toBe(1)
     expect(claim(addMs(NOON, MINUTE)).map(({ once }) => once)).toEqual(['a'])
+    // No delivery of an approved notice names it.
+    expect(retry(2)).toBe('not-approved')
+    db.transact((tx) => tx.run('UPDATE outbox SET notice_id = NULL WHERE id = 2'))
     expect(retry(2)).toBe('queued')
     expect(db.read((read) => findOutbox(read, 2))?.nextAttemptAt).toBe(addMs(NOON, MINUTE))
   })

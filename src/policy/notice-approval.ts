@@ -1,0 +1,116 @@
+/**
+ * `/notice approve` and `/notice hold` (M-27, G7): an approval takes the code that the desk issued for exactly this content
+ * and these recipients, from another maintainer; a hold voids all of it.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { type NoticeRecord, type Preview } from '../domain/notice.ts'
+import { formatInstant, msBetween } from '../domain/time.ts'
+import { type Command } from './commands.ts'
+import {
+  accepted,
+  type CommandContext,
+  type Draft,
+  type Handler,
+  refused,
+  type Step,
+  withActivity,
+  withNotice
+} from './draft.ts'
+import { missingFields, noticeDigest, releasePlan } from './notice-content.ts'
+
+/** A preview's code may be used for this long. */
+const PREVIEW_MS_MAX = 72 * 3_600_000
+
+export const approve: Handler = (draft, command, context) => {
+  const { notice } = draft
+  if (notice === null) return refused('There is no notice to approve.')
+  const complaint = approvalComplaint(draft, notice, command, context)
+  if (complaint !== null) return refused(complaint)
+  const digest = noticeDigest(draft, notice, context)
+  const given = { maintainerId: context.author.id, digest, at: context.now }
+  const approvals = [...notice.approvals.filter((approval) => approval.digest === digest), given]
+  const needed = context.product.policy.notice?.approvals ?? 1
+  const decisions: Decision[] = [
+    ...draft.decisions,
+    { kind: 'approve-notice', caseTag: draft.case.tag, maintainerId: context.author.id, digest }
+  ]
+  const approved: Draft = {
+    ...withActivity(draft, 'approved the notice'),
+    decisions,
+    notice: { ...notice, approvals }
+  }
+  if (approvals.length < needed) {
+    return accepted(approved, `Approved. ${needed - approvals.length} more approvals are needed.`)
+  }
+  return scheduled(approved, { ...notice, approvals }, context)
+}
+
+function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
+  const { releaseAt } = releasePlan(draft, context)
+  const when = releaseAt === null ? 'now' : formatInstant(releaseAt, context.settings.desk.timezone)
+  const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
+  return accepted(
+    withActivity(next, `scheduled the notice for ${when}`),
+    `Approved. The notice leaves ${when}.`
+  )
+}
+
+/** What this very mail changed or held has no preview yet, even where the content is the same again. */
+function issuedPreview(
+  draft: Draft,
+  { words: [code = ''] }: Command,
+  { bound }: CommandContext
+): Preview | undefined {
+  return draft.voided ? undefined : bound.previews.find((one) => one.code === code.toLowerCase())
+}
+
+function approvalComplaint(
+  draft: Draft,
+  notice: NoticeRecord,
+  command: Command,
+  context: CommandContext
+): string | null {
+  const issued = issuedPreview(draft, command, context)
+  if (notice.state === 'scheduled' || notice.state === 'releasing')
+    return 'The notice is approved already.'
+  if (issued === undefined)
+    return 'That is not a code of a preview of this notice; /notice preview makes one.'
+  if (notice.authorId === context.author.id) return 'Whoever wrote the notice cannot approve it.'
+  if (msBetween(issued.issuedAt, context.now) > PREVIEW_MS_MAX)
+    return 'That preview is older than 72 hours; make a new one.'
+  const digest = noticeDigest(draft, notice, context)
+  if (issued.digest !== digest) {
+    return 'The notice, its date or its recipients have changed since that preview; make a new one.'
+  }
+  const isMine = (given: NoticeRecord['approvals'][number]): boolean =>
+    given.maintainerId === context.author.id && given.digest === digest
+  if (notice.approvals.some(isMine)) return 'You have approved it already.'
+  const missing = missingFields(draft, context)
+  if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
+  if (draft.case.disclosureAt === null)
+    return 'There is no disclosure instant yet; set it with /embargo.'
+  if (draft.case.disclosureAt <= context.now) {
+    return 'The disclosure instant has passed; set a new one with /embargo.'
+  }
+  return null
+}
+
+/** Holds a notice as long as any copy of it is still here, also after all were queued. */
+export const hold: Handler = (draft, _command, context) => {
+  const { notice } = draft
+  if (notice === null) return refused('There is no notice to hold.')
+  const { here, left } = context.bound.copies
+  if (notice.state === 'released' && here === 0) return refused('The notice has left already.')
+  const held = withNotice(draft, { ...notice, state: 'held', releaseAt: null })
+  // A code or an approval that an earlier line of this mail gave is void with the rest.
+  const decisions = held.decisions.filter(
+    ({ kind }) => kind !== 'issue-preview' && kind !== 'approve-notice'
+  )
+  const wasLeaving = notice.state === 'released' || notice.state === 'releasing'
+  return accepted(
+    withActivity({ ...held, decisions }, 'held the notice'),
+    wasLeaving
+      ? `Held while it was leaving: ${left} copies had left already, ${here} were still here and stay here.`
+      : 'Held. A new /notice preview and approval let it go on.'
+  )
+}
