@@ -164,7 +164,9 @@ export const notice: Part = async ({ sizes, nodeOptions }) => {
   const members = await benchKeys('member', sizes.members)
   const stage = await setStage({ maintainers: await benchKeys('maintainer', 3) })
   try {
-    const releaseAt = msOf(await seedNotice(stage.databaseFile, members, 4000))
+    const releaseAt = msOf(
+      await seedNotice({ ...stage, imapPassword: stage.imap.password }, members, 4000)
+    )
     const daemon = await stage.startDaemon(nodeOptions)
     const isMembers = ({ to }: Taken): boolean => to.startsWith('member')
     const cpuBefore = daemon.cpuSeconds()

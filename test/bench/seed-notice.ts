@@ -3,14 +3,16 @@
  * of its release begins at the instant itself.
  */
 import { fileURLToPath } from 'node:url'
-import { sha256 } from '../../src/app.ts'
+import { requireSettings, sha256 } from '../../src/app.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { type Address } from '../../src/domain/address.ts'
 import { type MessageId } from '../../src/domain/ids.ts'
-import { canonicalNotice } from '../../src/domain/notice.ts'
+import { type Settings } from '../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
-import { insertCase, nextCaseTag } from '../../src/store/cases.ts'
+import { approvedText } from '../../src/policy/notice-content.ts'
+import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
 import { openDatabase, type Tx } from '../../src/store/database.ts'
 import { insertMember, listRecipients, type MemberWithKey } from '../../src/store/members.ts'
 import { findNotice, insertApproval, saveNotice } from '../../src/store/notices.ts'
@@ -23,14 +25,20 @@ const PATCH = Buffer.alloc(8192, '- memcpy(buffer, chunk, length);\n')
 
 /** Makes `people` members and schedules a notice to them for `inMs` after the last of them is in. Returns its instant. */
 export async function seedNotice(
-  databaseFile: string,
+  desk: {
+    readonly databaseFile: string
+    readonly configFile: string
+    readonly imapPassword: string
+  },
   people: readonly BenchKey[],
   inMs: number
 ): Promise<Instant> {
+  const environment = { BENCH_PASSWORD: desk.imapPassword }
+  const settings = await requireSettings(await loadConfig(desk.configFile, environment))
   const members: MemberWithKey[] = []
   for (const [index, person] of people.entries()) members.push(await memberOf(person, index))
   using db = openDatabase({
-    path: databaseFile,
+    path: desk.databaseFile,
     passphrase: PASSPHRASE,
     migrationsDir: MIGRATIONS_DIR,
     now: systemClock.now()
@@ -39,7 +47,7 @@ export async function seedNotice(
   const releaseAt = addMs(now, inMs)
   db.transact((tx) => {
     for (const member of members) insertMember(tx, member)
-    schedule(tx, now, releaseAt)
+    schedule(tx, settings, now, releaseAt)
   })
   return releaseAt
 }
@@ -61,7 +69,7 @@ async function memberOf(person: BenchKey, index: number): Promise<MemberWithKey>
   }
 }
 
-function schedule(tx: Tx, now: Instant, releaseAt: Instant): void {
+function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant): void {
   const tag = nextCaseTag(tx, 'ACME', now, 'UTC')
   const disclosureAt = addMs(releaseAt, WEEK_MS)
   const root = (name: string): MessageId => `${name}@acme.example` as MessageId
@@ -106,6 +114,10 @@ function schedule(tx: Tx, now: Instant, releaseAt: Instant): void {
   })
   const notice = findNotice(tx, tag)
   if (notice === null) throw new Error('the notice was not stored')
-  const digest = sha256(canonicalNotice(notice, disclosureAt, listRecipients(tx, 'parser')))
+  const record = findCase(tx, tag)
+  const [product] = settings.products
+  if (record === null || product === undefined) throw new Error('the case was not stored')
+  const recipients = listRecipients(tx, product.id)
+  const digest = sha256(approvedText(notice, { record, product, settings }, recipients))
   insertApproval(tx, noticeId, { maintainerId: 'm1', digest, at: now })
 }
