@@ -48,6 +48,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 process.exitCode = await main(process.argv.slice(2))
+// The embedded servers may hold on to connections that nobody closes; everything else has ended by now.
+setTimeout(() => process.exit(), 1000).unref()
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.some((argument) => argument !== '--keep')) {
