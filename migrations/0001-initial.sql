@@ -2,7 +2,7 @@
 -- Instants are UTC text of fixed width, `2026-12-01T13:00:00.000Z`, so text order is time order.
 -- Ids are AUTOINCREMENT: an id that was deleted never comes back to mean another mail.
 
--- One row for every mail that ever reached the inbox (G1). `raw` holds the mail byte for byte.
+-- One row for every mail that ever reached the inbox (G1).
 CREATE TABLE arrivals (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
   -- Where IMAP keeps it. A mail is known by these three (RFC 9051 2.3.1.1).
@@ -11,12 +11,10 @@ CREATE TABLE arrivals (
   uid          INTEGER NOT NULL CHECK (uid > 0),
   -- INTERNALDATE: every promise to a reporter counts from here.
   received_at  TEXT    NOT NULL CHECK (length(received_at) = 24),
-  -- RFC822.SIZE in bytes; larger than `raw` when only the header was fetched.
+  -- RFC822.SIZE in bytes; larger than the stored bytes when only the header was fetched.
   size         INTEGER NOT NULL CHECK (size >= 0),
   -- Of the whole mail; NULL when only its header was fetched.
   sha256       TEXT    NULL CHECK (length(sha256) = 64),
-  -- NULL for the second copy of a mail that is stored already, and after a purge.
-  raw          BLOB    NULL,
   header_only  INTEGER NOT NULL DEFAULT 0 CHECK (header_only IN (0, 1)),
   -- 'held' waits for a human; nothing is ever dropped.
   state        TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'held')),
@@ -38,14 +36,26 @@ CREATE TABLE arrivals (
   UNIQUE (mailbox, uid_validity, uid),
   -- What is handled has a disposition and an instant; what is not has neither.
   CHECK ((state = 'pending') = (disposition IS NULL)),
-  CHECK ((state = 'pending') = (done_at IS NULL)),
-  CHECK (state <> 'pending' OR raw IS NOT NULL)
+  CHECK ((state = 'pending') = (done_at IS NULL))
 ) STRICT;
 
 CREATE INDEX arrivals_pending ON arrivals (id) WHERE state = 'pending';
 CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX arrivals_header_only ON arrivals (size) WHERE header_only = 1;
+
+-- The mail byte for byte, apart from its state: SQLite writes a whole row anew, and mails are large. Missing for the second
+-- copy of a mail that is stored already, and after a purge.
+CREATE TABLE arrival_bytes (
+  arrival_id INTEGER PRIMARY KEY REFERENCES arrivals (id),
+  raw        BLOB    NOT NULL
+) STRICT;
+
+CREATE TRIGGER arrival_bytes_kept BEFORE DELETE ON arrival_bytes
+WHEN (SELECT state FROM arrivals WHERE id = OLD.arrival_id) = 'pending'
+BEGIN
+  SELECT RAISE(ABORT, 'a mail that waits keeps its bytes');
+END;
 
 -- Finished mails, byte for byte as they leave, one recipient each. Dispatch is their only reader.
 CREATE TABLE outbox (
@@ -63,8 +73,6 @@ CREATE TABLE outbox (
   envelope_to     TEXT    NOT NULL CHECK (envelope_to <> ''),
   -- Without angle brackets. A bounce is matched by it, a resend carries the same.
   message_id      TEXT    NOT NULL UNIQUE,
-  -- NULL once accepted: sent mail is not kept.
-  raw             BLOB    NULL,
   raw_sha256      TEXT    NOT NULL CHECK (length(raw_sha256) = 64),
   size            INTEGER NOT NULL CHECK (size > 0),
   -- 'sending' with a next attempt in the past means that the process died while sending.
@@ -84,13 +92,24 @@ CREATE TABLE outbox (
   -- When a human was told that it was given up.
   told_at         TEXT    NULL CHECK (length(told_at) = 24),
   CHECK (next_attempt_at >= not_before),
-  CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
-  CHECK ((state = 'sent') = (raw IS NULL))
+  CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) STRICT;
 
 CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state IN ('queued', 'sending');
 CREATE INDEX outbox_untold ON outbox (id) WHERE state = 'given-up' AND told_at IS NULL;
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
+
+-- The bytes of what is not sent yet; sent mail is not kept.
+CREATE TABLE outbox_bytes (
+  outbox_id INTEGER PRIMARY KEY REFERENCES outbox (id),
+  raw       BLOB    NOT NULL
+) STRICT;
+
+CREATE TRIGGER outbox_bytes_kept BEFORE DELETE ON outbox_bytes
+WHEN (SELECT state FROM outbox WHERE id = OLD.outbox_id) <> 'sent'
+BEGIN
+  SELECT RAISE(ABORT, 'a mail that was not sent keeps its bytes');
+END;
 
 -- Who did what when, on which signed mail (G8). Rows are only ever added; each carries the hash of the one before.
 CREATE TABLE audit (

@@ -3,11 +3,12 @@
  * Decides nothing.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type LoadedConfig } from './config/load.ts'
+import { readTexts } from './config/texts.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
-import { createBells, runLoops, runOnce } from './desk/loop.ts'
+import { runLoops, runOnce } from './desk/loop.ts'
+import { createBells } from './desk/wake.ts'
 import { assert } from './domain/assert.ts'
 import { parseSha256, type Sha256 } from './domain/ids.ts'
 import { type Settings } from './domain/settings.ts'
@@ -17,7 +18,7 @@ import { startTicks, systemClock, systemRandomness } from './effects/system.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/daemon-lock.ts'
 import { type Database, openDatabase } from './store/database.ts'
-import { createRender, type Render, TEMPLATE_NAMES } from './templates/render.ts'
+import { createRender, type Render } from './templates/render.ts'
 import { connectMailbox } from './transport/imap-mailbox.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
@@ -52,15 +53,9 @@ export async function requireSettings(loaded: LoadedConfig): Promise<Settings> {
   })
 }
 
-/** The built-in mail texts. */
+/** The built-in mail texts, without a configuration. */
 export function loadRender(): Render {
-  const sources = new Map(
-    TEMPLATE_NAMES.map((name) => [
-      name,
-      readFileSync(new URL(`./templates/${name}.liquid`, import.meta.url), 'utf8')
-    ])
-  )
-  return createRender(sources)
+  return createRender(readTexts())
 }
 
 export function sha256(data: string | Uint8Array): Sha256 {
@@ -101,7 +96,8 @@ export async function runDaemon(
     db,
     settings,
     workers,
-    render: loadRender(),
+    // The same texts that the settings have for what an approval covers.
+    render: createRender(loaded.texts),
     clock: systemClock,
     randomness: systemRandomness,
     sha256,

@@ -43,6 +43,7 @@ export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Jud
     },
     maintainers,
     products: config.products,
+    noticeTemplate: loaded.texts.get('notice') ?? '',
     acknowledgement: config.acknowledgement,
     limits: config.limits
   }
@@ -172,7 +173,8 @@ async function anyUsable(maintainers: readonly Maintainer[], now: Instant): Prom
 const PRIVATE =
   'the key file holds a PRIVATE key; put the public key there and take the private one away'
 
-const UNLOCK_PROBLEMS = {
+/** Why the file of the desk key is of no use, with the remedy. */
+export const UNLOCK_PROBLEMS = {
   'wrong-passphrase': 'the passphrase does not unlock the desk key; check desk.passphrase',
   public: "the file holds a public key; it must be the desk's private key",
   unreadable: 'the file is not exactly one readable OpenPGP private key'

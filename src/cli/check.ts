@@ -7,9 +7,9 @@ import { ConfigError } from '../config/config-error.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
-import { isCronExpression, systemClock } from '../effects/system.ts'
+import { systemClock } from '../effects/system.ts'
 import { judgeKeys } from '../settings.ts'
-import { type Call } from './context.ts'
+import { type Call, scheduleProblems } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printable, printJson } from './output.ts'
 
@@ -26,12 +26,7 @@ export async function check(call: Call): Promise<number> {
 async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
   const { settings, problems, remarks } = await judgeKeys(loaded, systemClock.now())
   loadRender()
-  const found = [
-    ...problems.map(({ text }) => text),
-    ...Object.entries(loaded.config.schedule)
-      .filter(([, expression]) => !isCronExpression(expression))
-      .map(([name]) => `schedule.${name}: is no cron expression; "* * * * *" means every minute`)
-  ]
+  const found = [...problems.map(({ text }) => text), ...scheduleProblems(loaded)]
   const advice = [
     ...remarks,
     ...adviceOnSecrets(loaded),

@@ -6,6 +6,7 @@ import { openConfiguredDatabase } from '../app.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { type Address, parseAddress } from '../domain/address.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
+import { isCronExpression } from '../effects/system.ts'
 import { type Database } from '../store/database.ts'
 import { type Streams, UsageError } from './output.ts'
 
@@ -21,6 +22,13 @@ export async function withDatabase<T>(
   const loaded = await loadConfig(call.config, process.env)
   using db = openConfiguredDatabase(loaded, ifMissing)
   return await work(db, loaded)
+}
+
+/** Schedules of the right shape that never come, such as minute 61: a sentence each. */
+export function scheduleProblems({ config }: LoadedConfig): string[] {
+  return Object.entries(config.schedule)
+    .filter(([, expression]) => !isCronExpression(expression))
+    .map(([name]) => `schedule.${name}: is no cron expression; "* * * * *" means every minute`)
 }
 
 /** A case tag from the command line; throws a clear line when it is none. */

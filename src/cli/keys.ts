@@ -2,7 +2,7 @@
  * `postern keys generate|list`. A private key is written with mode 0600, protected by the passphrase, and never printed.
  */
 import { constants, existsSync } from 'node:fs'
-import { access, mkdir, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { loadConfig } from '../config/load.ts'
 import { readSecretFile } from '../config/secrets.ts'
@@ -11,6 +11,7 @@ import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { generateDeskKey } from '../openpgp/generate.ts'
 import { inspectKey, unlockSecretKey } from '../openpgp/keyring.ts'
+import { UNLOCK_PROBLEMS } from '../settings.ts'
 import { type Call, requireAddress, requireName } from './context.ts'
 import { CommandError, printJson, printTable } from './output.ts'
 
@@ -82,17 +83,24 @@ async function requireRoom(...paths: readonly [string, string]): Promise<void> {
     throw new CommandError(`${taken} exists already; nothing was written. Name another with --out.`)
 }
 
+/** Writes a file that must be new. One that could be made but not filled is taken away: half a key is none, and in the way. */
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
+  const refused = new CommandError(
+    `${path} cannot be written: see that it does not exist and that the disk has room. Nothing was overwritten.`
+  )
+  const file = await open(path, 'wx', mode).catch(() => null)
+  if (file === null) throw refused
   try {
-    await writeFile(path, text, { mode, flag: 'wx' })
+    await using made = file
+    await made.writeFile(text)
+    await made.sync()
   } catch {
-    throw new CommandError(
-      `${path} cannot be written: see that it does not exist and that the disk has room. Nothing was overwritten.`
-    )
+    await rm(path, { force: true })
+    throw refused
   }
 }
 
-/** The desk key and the maintainers' keys as configured. */
+/** The desk key and the maintainers' keys as configured; fails after the list where the desk's own cannot be opened. */
 export async function list(call: Call): Promise<void> {
   const loaded = await loadConfig(call.config, process.env)
   const now = systemClock.now()
@@ -121,6 +129,8 @@ export async function list(call: Call): Promise<void> {
       ])
     )
   }
+  if (unlocked.kind !== 'unlocked')
+    throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
 }
 
 async function rowOf(of: string, data: string | Uint8Array | null, now: Instant) {

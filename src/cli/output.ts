@@ -26,14 +26,19 @@ export class UsageError extends CommandError {
 
 /**
  * Lets whoever reads the output go away (`postern show … | head -1`): nothing is said, and the work goes on to its end. Output
- * that is lost for another reason, such as a full disk, ends with status 1.
+ * that is lost for another reason, such as a full disk, ends with status 1 and is said once.
  */
 export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') process.exitCode = 1
-    })
-  }
+  const { stdout, stderr } = process
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    if (process.exitCode !== 1)
+      stderr.write('postern: the output could not be written: see that its disk has room.\n')
+    process.exitCode = 1
+  })
+  stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exitCode = 1
+  })
 }
 
 /** `text` without control and bidirectional characters except line ends, for a terminal. */

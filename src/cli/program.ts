@@ -131,7 +131,7 @@ function addMembers(program: Command, streams: Streams): void {
     .requiredOption('--name <name>', 'name of the person or organisation')
     .requiredOption('--address <address>', 'where notices go')
     .requiredOption('--key <file>', 'OpenPGP public key')
-    .requiredOption('--product <id>', 'a product; may be repeated', collect, [])
+    .requiredOption('--product <id>', 'a product; may be repeated', collect)
     .action(async (options: Globals & NewMember) => {
       const { addMember } = await import('./members.ts')
       await addMember(callOf(streams, options), options)
@@ -185,6 +185,7 @@ function addOperations(program: Command, streams: Streams): void {
   })
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+/** The values of an option that may be repeated. */
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }

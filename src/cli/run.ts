@@ -2,9 +2,10 @@
  * `postern run`: the daemon. Ends within ten seconds of SIGTERM or SIGINT in the middle of anything, at once at the second.
  */
 import { runDaemon } from '../app.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { createLog } from '../effects/log.ts'
-import { type Call } from './context.ts'
+import { type Call, scheduleProblems } from './context.ts'
 import { version } from './version.ts'
 
 /** The daemon has this long to end by itself after a signal. */
@@ -12,6 +13,8 @@ const GRACE_MS = 9000
 
 export async function run(call: Call, options: { readonly once: boolean }): Promise<void> {
   const loaded = await loadConfig(call.config, process.env)
+  const problems = scheduleProblems(loaded)
+  if (problems.length > 0) throw new ConfigError(loaded.config.path, problems)
   const log = createLog({ level: 'info', destination: process.stdout })
   const { passphrase, imapPassword, smtpPassword } = loaded.secrets
   log.registerSecrets(

@@ -73,4 +73,6 @@ export type LoadedConfig = {
   }
   /** Text of the key files, unjudged: the desk's private key and the maintainers' public keys by maintainer id. */
   readonly keys: { readonly desk: string; readonly maintainers: ReadonlyMap<string, string> }
+  /** Sources of the mail texts by name. */
+  readonly texts: ReadonlyMap<string, string>
 }

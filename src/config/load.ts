@@ -20,6 +20,7 @@ import { builtInPoliciesDir } from './policy-file.ts'
 import { decodeAt, formatPath, type Problem, recordOf } from './problems.ts'
 import { type ConfigFile, sections } from './schema.ts'
 import { type Environment } from './secrets.ts'
+import { readTexts } from './texts.ts'
 import { readYaml } from './yaml.ts'
 
 export { type LoadedConfig } from './config.ts'
@@ -117,7 +118,8 @@ async function assemble(
       imapPassword: imap.password,
       smtpPassword: smtp.password
     },
-    keys: { desk: desk.key, maintainers: maintainers.keys }
+    keys: { desk: desk.key, maintainers: maintainers.keys },
+    texts: readTexts()
   }
 }
 

@@ -7,7 +7,8 @@ import { readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { type NoticeField, type Policy } from '../domain/policy.ts'
+import { NOTICE_FIELDS } from '../domain/notice.ts'
+import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
 import { line, shortName, whole } from './fields.ts'
 import { decodeAt, formatPath, type Problem, recordOf } from './problems.ts'
@@ -22,29 +23,6 @@ type Merged = { readonly value: unknown; readonly lineOf: YamlFile['lineOf'] }
 
 const EXTENDS_MAX = 4
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
-
-const NOTICE_FIELDS = [
-  'title',
-  'description',
-  'scope',
-  'affected_versions',
-  'not_affected',
-  'remedy_steps',
-  'patches',
-  'disclosure_at',
-  'patch_available_at',
-  'release_at',
-  'mitigations',
-  'severity',
-  'cvss_vector',
-  'cve',
-  'deploy_permission',
-  'exploited',
-  'credit',
-  'usage_changes',
-  'how_to_check',
-  'detection'
-] as const satisfies readonly NoticeField[]
 
 const span = z.union(
   [

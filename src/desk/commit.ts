@@ -16,6 +16,7 @@ import {
   saveReporterKey
 } from '../store/correspondents.ts'
 import { holdWaiting } from '../store/deliveries.ts'
+import { insertMissed } from '../store/missed.ts'
 import { findNotice, insertApproval, insertPreview, saveNotice } from '../store/notices.ts'
 import { holdQueuedOfNotice, insertOutbox, markBounced } from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
@@ -52,6 +53,9 @@ export function commit(
       caseTag: decision.caseTag,
       detail
     })
+    if (decision.audience !== 'maintainer') continue
+    const missed = { maintainerId: recipient.id, kind: decision.mail, at: work.now }
+    insertMissed(tx, { ...missed, caseId: caseId(tx, decision.caseTag) })
   }
   return committed
 }

@@ -8,10 +8,10 @@ import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../stor
 import { type Desk } from './desk.ts'
 
 /** Mails handed to the sender at a time; it opens fewer connections, so that each always has its next mail. */
-const IN_FLIGHT_MAX = 16
+const IN_FLIGHT_MAX = 32
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 /** A commit waits for the disk, which takes longer than sending a mail: outcomes that come close together share one. */
-const RECORDED_TOGETHER = 8
+const RECORDED_TOGETHER = 16
 const RECORDED_WITHIN_MS = 10
 
 /** Sends over and over; one object for the life of a run. */

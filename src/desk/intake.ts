@@ -5,10 +5,10 @@
 import { type Fetched, type Listed, type Mailbox } from '../effects/effects.ts'
 import {
   type Generation,
-  hasUid,
   insertArrival,
   listUnmoved,
-  markMoved
+  markMoved,
+  storedUids
 } from '../store/arrivals.ts'
 import { readMeta, writeMeta } from '../store/meta.ts'
 import { type Desk } from './desk.ts'
@@ -22,7 +22,13 @@ const HEADER_TRIES_MAX = 3
 /** How often fetching a mail broke the connection, by generation and UID; kept from one connection to the next. */
 export type FetchFailures = Map<string, number>
 
-/** One pass over the inbox. `stored` is called after each mail that was taken in. Returns the present generation. */
+/** How far one connection has listed the inbox: everything up to this UID is stored or gone. */
+export type Cursor = Generation & { readonly afterUid: number }
+
+/**
+ * One pass over the inbox, over all of it or over what came after `from`. `stored` is called after each mail that was
+ * taken in. Returns the present generation and how far it came.
+ */
 export async function takeIn(
   desk: Desk,
   mailbox: Mailbox,
@@ -31,21 +37,33 @@ export async function takeIn(
     readonly signal: AbortSignal
     readonly stored: () => void
     readonly failures: FetchFailures
+    readonly from: Cursor | null
   }
-): Promise<Generation> {
-  let afterUid = 0
+): Promise<Cursor> {
+  let cursor = options.from
   for (;;) {
+    const afterUid: number = cursor?.afterUid ?? 0
     const page = await mailbox.list({ afterUid, limit: PAGE })
-    const generation = { mailbox: options.inbox, uidValidity: page.uidValidity }
-    noteGeneration(desk, generation)
-    for (const listed of page.waiting) {
-      if (options.signal.aborted) return generation
-      if (await takeOne(desk, mailbox, { generation, listed, failures: options.failures })) {
-        options.stored()
-      }
-      afterUid = listed.uid
+    const { uidValidity } = page
+    if (cursor !== null && cursor.uidValidity !== uidValidity) {
+      // The UIDs mean other mails now: what was listed above the old one is not all there is.
+      cursor = null
+      continue
     }
-    if (!page.more || page.waiting.length === 0) return generation
+    const generation = { mailbox: options.inbox, uidValidity }
+    noteGeneration(desk, generation)
+    cursor = { ...generation, afterUid }
+    const uids = page.waiting.map(({ uid }) => uid)
+    const known = desk.db.read((read) => storedUids(read, generation, uids))
+    for (const listed of page.waiting) {
+      if (options.signal.aborted) return cursor
+      if (!known.has(listed.uid)) {
+        const what = { generation, listed, failures: options.failures }
+        if (await takeOne(desk, mailbox, what)) options.stored()
+      }
+      cursor = { ...cursor, afterUid: listed.uid }
+    }
+    if (!page.more || page.waiting.length === 0) return cursor
   }
 }
 
@@ -60,7 +78,6 @@ async function takeOne(
 ): Promise<boolean> {
   const { generation, listed, failures } = what
   const { uid, size, receivedAt } = listed
-  if (desk.db.read((read) => hasUid(read, generation, uid))) return false
   const isTooLarge = size > desk.settings.limits.mailBytes
   const key = `${generation.uidValidity}:${uid}`
   const fetched = await fetchOne(mailbox, uid, isTooLarge, { failures, key })

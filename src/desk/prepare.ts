@@ -81,17 +81,22 @@ export async function prepare(
   now: Instant
 ): Promise<Prepared> {
   const roots = { maintainer: newMessageId(desk), reporter: newMessageId(desk) }
-  const mails: PreparedMail[] = []
-  const refused: RefusedCopy[] = []
-  for (const decision of decisions) {
-    if (decision.kind === 'send-clear')
-      mails.push(await prepareClear(desk, decision, { decisions, source, roots, now }))
-    if (decision.kind !== 'send-sealed') continue
-    const copies = await prepareSealed(desk, decision, { decisions, source, roots, now })
-    mails.push(...copies.mails)
-    refused.push(...copies.refused)
+  const work: Job = { decisions, source, roots, now }
+  // Together, so that the acknowledgement does not wait for the relay's copies.
+  const sent = await Promise.all(decisions.map((decision) => prepareOne(desk, decision, work)))
+  return {
+    mails: sent.flatMap(({ mails }) => mails),
+    refused: sent.flatMap(({ refused }) => refused),
+    roots
   }
-  return { mails, refused, roots }
+}
+
+type Copies = Pick<Prepared, 'mails' | 'refused'>
+
+async function prepareOne(desk: Desk, decision: Decision, work: Job): Promise<Copies> {
+  if (decision.kind === 'send-sealed') return prepareSealed(desk, decision, work)
+  if (decision.kind !== 'send-clear') return { mails: [], refused: [] }
+  return { mails: [await prepareClear(desk, decision, work)], refused: [] }
 }
 
 /** A new, unguessable Message-ID in the desk's domain. */
@@ -99,11 +104,7 @@ export function newMessageId(desk: Desk): MessageId {
   return `${desk.randomness.token(32)}@${domainOf(desk.settings.desk.address)}` as MessageId
 }
 
-async function prepareSealed(
-  desk: Desk,
-  decision: SendSealed,
-  work: Job
-): Promise<Pick<Prepared, 'mails' | 'refused'>> {
+async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promise<Copies> {
   const thread = threadOf(desk, decision, work.decisions, work.roots)
   const body = bodyOf(desk, decision, work.source)
   const copies = decision.recipients.map((recipient) => ({

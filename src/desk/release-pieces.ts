@@ -2,59 +2,22 @@
  * The release of one notice, piece by piece: each piece is sealed with the keys of this very moment and committed with its
  * deliveries, so that a crash goes on where it stopped and nobody gets a notice twice (G2, G7).
  */
-import { type CaseRecord } from '../domain/case.ts'
-import { type Decision, type SendSealed } from '../domain/decision.ts'
-import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
+import { type SendSealed } from '../domain/decision.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
-import { type Product } from '../domain/settings.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
-import { alertMaintainers } from '../policy/alerts.ts'
-import { approvedText, noticeParams, noticeSubject } from '../policy/notice-content.ts'
-import { reporterPath } from '../policy/recipients.ts'
-import { appendAudit } from '../store/audit.ts'
-import { findCase } from '../store/cases.ts'
-import { findReporterKey } from '../store/correspondents.ts'
-import {
-  countDeliveries,
-  listWaiting,
-  markHeld,
-  markQueued,
-  type WaitingDelivery
-} from '../store/deliveries.ts'
-import { listRecipients } from '../store/members.ts'
-import { findNoticeById, readPatches, setNoticeState } from '../store/notices.ts'
-import { type Read } from '../store/sql.ts'
+import { type Instant } from '../domain/time.ts'
+import { noticeParams, noticeSubject } from '../policy/notice-content.ts'
+import { listWaiting, markHeld, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
+import { findNoticeById, readPatches } from '../store/notices.ts'
+import { aboutNotice } from './about-notice.ts'
 import { commit, queue } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { followRefusals, KEY_PROBLEMS } from './key-problems.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import { endRelease } from './release-end.ts'
 
 /** Copies sealed and committed at a time: bounds memory and what a crash repeats. */
 const PIECE = 64
 const NOTHING = { attachments: [], original: null }
-
-/** What a decision about a notice depends on. */
-export type KnownNotice = {
-  readonly record: CaseRecord
-  readonly product: Product
-  /** Over the present content and recipients. */
-  readonly digest: Sha256
-}
-
-/** Reads it; null when the case or the product is gone. */
-export function aboutNotice(desk: Desk, read: Read, notice: NoticeRecord): KnownNotice | null {
-  const record = findCase(read, notice.caseTag)
-  const product = desk.settings.products.find(({ id }) => id === notice.product)
-  if (record === null || product === undefined) return null
-  const recipients = listRecipients(read, notice.product)
-  return {
-    record,
-    product,
-    digest: desk.sha256(
-      approvedText(notice, { record, product, settings: desk.settings }, recipients)
-    )
-  }
-}
 
 /**
  * Seals and queues everything that still waits, then ends the release. While one piece is committed and sent the workers
@@ -67,7 +30,7 @@ export async function sendPieces(
 ): Promise<void> {
   // A member that is taken out meanwhile shifts the list, and a piece may pass over somebody: then once more.
   for (let end: 'again' | 'ended' = 'again'; end === 'again'; )
-    end = (await sendWaiting(desk, notice, options)) ? await finish(desk, notice) : 'ended'
+    end = (await sendWaiting(desk, notice, options)) ? await endRelease(desk, notice) : 'ended'
 }
 
 /** Until nobody waits; false when the release has to stop here. */
@@ -177,132 +140,4 @@ function noticeMail(
     files: { from: 'list', files: read.files },
     template: { name: 'notice', params: noticeParams(notice, record, product, desk.settings) }
   }
-}
-
-/**
- * All members are queued or held: the reporter learns the date in the same job (M-30), and the maintainers how it went.
- * `again` when somebody still waits; nothing is written then.
- */
-async function finish(desk: Desk, notice: NoticeRecord): Promise<'again' | 'ended'> {
-  const now = desk.clock.now()
-  const known = desk.db.read((read) => aboutNotice(desk, read, notice))
-  if (known === null) return 'ended'
-  const counts = desk.db.read((read) => countDeliveries(read, notice.id, notice.revision))
-  const held = counts.held
-  const queued = counts.queued + counts.sent + counts.bounced + counts['given-up']
-  const decisions: Decision[] = [
-    ...dateMail(desk, notice, known, now),
-    alertMaintainers(desk.settings, now, {
-      once: `notice-released:${notice.id}:${notice.revision}:${notice.version}`,
-      tag: notice.caseTag,
-      title: held === 0 ? 'The notice has left' : `The notice has left; ${held} HELD`,
-      what: `${queued} members are being sent their own sealed copy; ${held} are held because their key cannot be used.`,
-      doNext:
-        held === 0
-          ? 'Nothing; the desk tells you of every copy that cannot be delivered.'
-          : 'See the mails about the held members.',
-      facts: disclosureFacts(desk, known.record)
-    })
-  ]
-  const moved: Decision[] =
-    known.record.state === 'closed'
-      ? []
-      : [
-          {
-            kind: 'update-case',
-            tag: known.record.tag,
-            version: known.record.version,
-            set: { state: 'noticed' }
-          }
-        ]
-  const prepared = await prepare(desk, decisions, NOTHING, now)
-  const extra = await followRefusals(desk, prepared.refused, now)
-  const work = { arrivalId: null, mailSha256: null, now }
-  const end = desk.db.transact((tx) => {
-    const current = findNoticeById(tx, notice.id)
-    if (current?.state !== 'releasing') return 'stopped'
-    if (listWaiting(tx, notice.id, notice.revision, 1).length > 0) return 'again'
-    setNoticeState(tx, current, { state: 'released', releasedAt: now })
-    commit(tx, [...decisions, ...moved], prepared, work)
-    commit(tx, extra.decisions, extra.prepared, work)
-    const detail = { revision: notice.revision, queued, held }
-    appendAudit(tx, {
-      at: now,
-      actor: 'desk',
-      action: 'notice.released',
-      caseTag: notice.caseTag,
-      detail,
-      mailSha256: null
-    })
-    return 'released'
-  })
-  if (end === 'released')
-    desk.log({ event: 'notice.released', notice: notice.id, queued, held, lateMs: 0 })
-  return end === 'again' ? 'again' : 'ended'
-}
-
-function dateMail(
-  desk: Desk,
-  notice: NoticeRecord,
-  { record, product }: { readonly record: CaseRecord; readonly product: Product },
-  now: Instant
-): Decision[] {
-  if (product.policy.notice?.reporter_date_mail !== 'with-notice' || record.disclosureAt === null)
-    return []
-  const { reporter } = record
-  if (reporter === null) return [untold(desk, notice, 'the report names no address', now)]
-  const pinned = desk.db.read((read) => findReporterKey(read, reporter.address))
-  // A key that cannot be used now is refused when the mail is sealed, and the maintainers are told.
-  const key = pinned === null ? null : { ...pinned, isUsable: true }
-  const path = reporterPath(record, key, product)
-  if (path.kind !== 'sealed') return [untold(desk, notice, 'no key of the reporter is known', now)]
-  const { timezone, name, fingerprint } = desk.settings.desk
-  return [
-    {
-      kind: 'send-sealed',
-      once: `date-notice:${notice.id}:${notice.revision}`,
-      mail: 'date-notice',
-      caseTag: record.tag,
-      audience: 'reporter',
-      noticeId: null,
-      subject: `[${record.tag}] The date on which we make it public`,
-      autoSubmitted: 'auto-generated',
-      via: null,
-      notBefore: now,
-      recipients: [path.recipient],
-      files: { from: 'nothing' },
-      template: {
-        name: 'date-notice',
-        params: {
-          desk: name,
-          tag: record.tag,
-          product: product.name,
-          disclosure: formatInstant(record.disclosureAt, timezone),
-          fingerprint: formatFingerprint(fingerprint)
-        }
-      }
-    }
-  ]
-}
-
-function untold(desk: Desk, notice: NoticeRecord, because: string, now: Instant): Decision {
-  return alertMaintainers(desk.settings, now, {
-    once: `date-notice-missing:${notice.id}:${notice.revision}`,
-    tag: notice.caseTag,
-    title: 'The reporter was NOT told the date',
-    what: `The policy wants the reporter to learn the date together with the notice, but ${because}.`,
-    doNext: 'Tell the reporter another way now, or ask for a key with /ask.',
-    facts: []
-  })
-}
-
-/** The disclosure instant as a fact line. */
-export function disclosureFacts(
-  desk: Desk,
-  record: CaseRecord
-): { readonly label: string; readonly value: string }[] {
-  const { disclosureAt } = record
-  return disclosureAt === null
-    ? []
-    : [{ label: 'Disclosure', value: formatInstant(disclosureAt, desk.settings.desk.timezone) }]
 }

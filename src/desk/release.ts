@@ -2,12 +2,10 @@
  * Scheduled notices: judged at every tick, released in small committed pieces, so that a crash in the middle goes on where it
  * stopped and nobody gets a notice twice (G2, G7). Keys are judged at this very moment, by sealing.
  */
-import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
-import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import {
@@ -19,11 +17,26 @@ import {
 import { appendAudit } from '../store/audit.ts'
 import { findCase } from '../store/cases.ts'
 import { planDeliveries } from '../store/deliveries.ts'
-import { findNoticeById, listActiveNotices, setNoticeState, stopNotice } from '../store/notices.ts'
+import {
+  findNoticeById,
+  findReleasedDigest,
+  listActiveNotices,
+  setNoticeState,
+  stopNotice
+} from '../store/notices.ts'
+import {
+  aboutNotice,
+  disclosureFacts,
+  type KnownNotice,
+  presentDigest,
+  releasedDigest
+} from './about-notice.ts'
+import { distrustedBefore, tellOfJump } from './clock-jumps.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
+import { isOfOneThing } from './faults.ts'
 import { prepare } from './prepare.ts'
-import { aboutNotice, disclosureFacts, sendPieces } from './release-pieces.ts'
+import { sendPieces } from './release-pieces.ts'
 
 const NOTHING = { attachments: [], original: null }
 
@@ -45,18 +58,29 @@ export type ReleaseOptions = {
  * fails (a bug, a worker that dies of it) stops neither the others nor the mail: it is held after three failures (G9).
  */
 export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
-  let worked = false
+  let worked = await tellOfJumpOrLog(desk)
   for (const notice of desk.db.read(listActiveNotices)) {
     if (options.signal.aborted) return worked
     try {
       worked = (await releaseOne(desk, notice, options)) || worked
       options.failures.delete(notice.id)
     } catch (error) {
-      if (!isOfNotice(error)) throw error
+      if (!isOfOneThing(error)) throw error
       worked = (await countFailure(desk, notice.id, options, error)) || worked
     }
   }
   return worked
+}
+
+/** An alarm that cannot be made stops no notice; it is tried again the next time. */
+async function tellOfJumpOrLog(desk: Desk): Promise<boolean> {
+  try {
+    return await tellOfJump(desk)
+  } catch (error) {
+    if (!isOfOneThing(error)) throw error
+    desk.log({ event: 'bug', where: 'clock', error: errorName(error) })
+    return false
+  }
 }
 
 async function releaseOne(
@@ -67,16 +91,10 @@ async function releaseOne(
   const judged = notice.state === 'scheduled' && (await judge(desk, notice, options.isClockTrusted))
   const current = desk.db.read((read) => findNoticeById(read, notice.id))
   if (current?.state !== 'releasing') return judged
-  if (isProductGone(desk, current)) await hold(desk, current, 'no-product')
-  else await sendPieces(desk, current, options)
+  const because = stopReason(desk, current)
+  if (because === null) await sendPieces(desk, current, options)
+  else await hold(desk, current, because)
   return true
-}
-
-/** Trouble of the outside (database, disk, stopping) is everybody's; all else comes from this one notice. */
-function isOfNotice(error: unknown): boolean {
-  return (
-    !(error instanceof Trouble) || error.code === 'worker-limit' || error.code === 'worker-crash'
-  )
 }
 
 /** Returns whether the notice was held now. */
@@ -95,7 +113,7 @@ async function countFailure(
   try {
     await hold(desk, current, 'failed')
   } catch (again) {
-    if (!isOfNotice(again)) throw again
+    if (!isOfOneThing(again)) throw again
     desk.log({ event: 'bug', where: 'release', error: errorName(again) })
     return false
   }
@@ -103,8 +121,14 @@ async function countFailure(
   return true
 }
 
-function isProductGone(desk: Desk, notice: NoticeRecord): boolean {
-  return desk.db.read((read) => aboutNotice(desk, read, notice)) === null
+/** Why a release that has begun does not go on; a restart may have brought another configuration or wording. */
+function stopReason(desk: Desk, notice: NoticeRecord): HoldBecause | null {
+  return desk.db.read((read) => {
+    const known = aboutNotice(desk, read, notice)
+    if (known === null) return 'no-product'
+    const began = findReleasedDigest(read, notice.id)
+    return began === releasedDigest(desk, notice, known) ? null : 'approval-void'
+  })
 }
 
 /** Begins, holds or leaves one scheduled notice. */
@@ -113,9 +137,12 @@ async function judge(
   notice: NoticeRecord,
   isClockTrusted: () => boolean
 ): Promise<boolean> {
-  const clockTrusted = isClockTrusted()
+  const isTrusted = isClockTrusted()
   const now = desk.clock.now()
-  const known = desk.db.read((read) => aboutNotice(desk, read, notice))
+  const known = desk.db.read((read) => {
+    const about = aboutNotice(desk, read, notice)
+    return about && { ...about, digest: presentDigest(desk, read, notice, about) }
+  })
   if (known === null) {
     await hold(desk, notice, 'no-product')
     return true
@@ -127,7 +154,7 @@ async function judge(
     policy: product.policy,
     maintainers: desk.settings.maintainers,
     digest,
-    clockTrusted,
+    distrustedBefore: isTrusted ? null : (desk.db.read(distrustedBefore) ?? now),
     now
   })
   switch (verdict.kind) {
@@ -137,7 +164,7 @@ async function judge(
       await hold(desk, notice, verdict.because)
       return true
     case 'release':
-      await begin(desk, notice, { record, digest, verdict, now })
+      await begin(desk, notice, { known, digest, verdict, now })
       return true
   }
 }
@@ -175,13 +202,14 @@ async function begin(
   desk: Desk,
   notice: NoticeRecord,
   options: {
-    readonly record: CaseRecord
+    readonly known: KnownNotice
+    /** What was approved, recipients included. */
     readonly digest: Sha256
     readonly verdict: Extract<ReleaseVerdict, { readonly kind: 'release' }>
     readonly now: Instant
   }
 ): Promise<void> {
-  const { digest, verdict, now, record } = options
+  const { digest, verdict, now, known } = options
   const late: Decision[] = verdict.isLate
     ? [
         alertMaintainers(desk.settings, now, {
@@ -191,13 +219,16 @@ async function begin(
           what: `The advance notice leaves ${Math.round(verdict.lateMs / 60_000)} minutes after its instant.`,
           doNext:
             'Find out why the desk was not running at that time. The disclosure instant has not changed.',
-          facts: disclosureFacts(desk, record)
+          facts: disclosureFacts(desk, known.record)
         })
       ]
     : []
   const prepared = await prepare(desk, late, NOTHING, now)
   desk.db.transact((tx) => {
-    setNoticeState(tx, notice, { state: 'releasing', digest })
+    setNoticeState(tx, notice, {
+      state: 'releasing',
+      digest: releasedDigest(desk, notice, known)
+    })
     planDeliveries(tx, notice, now)
     const detail = { revision: notice.revision, digest, lateMs: verdict.lateMs }
     appendAudit(tx, {

@@ -1,5 +1,5 @@
 /**
- * A bell that loops sleep on. Events only ring it: what there is to do is read from the database each time, so a ring that
+ * The bells that loops sleep on. Events only ring it: what there is to do is read from the database each time, so a ring that
  * comes twice or is lost to a crash changes nothing.
  */
 
@@ -35,4 +35,24 @@ export function createBell(): Bell {
         if (isRung || signal.aborted) done()
       })
   }
+}
+
+export type Bells = {
+  /** The whole inbox is to be listed. */
+  readonly intake: Bell
+  /** Mail was brought to an end and is to be moved. */
+  readonly handled: Bell
+  readonly work: Bell
+  readonly dispatch: Bell
+  readonly all: () => void
+}
+
+/** Where the daemon's loops wake each other; `all` is what node-cron rings. */
+export function createBells(): Bells {
+  const [intake, handled] = [createBell(), createBell()]
+  const [work, dispatch] = [createBell(), createBell()]
+  const all = (): void => {
+    for (const bell of [intake, work, dispatch]) bell.ring()
+  }
+  return { intake, handled, work, dispatch, all }
 }

@@ -1,12 +1,12 @@
 /**
- * What the desk notices by itself: mails given up, and a clock that jumps. Alarms only; decides nothing about content.
+ * What the desk notices by itself: mails given up, a key that works again, and a clock that jumps. Alarms only; decides
+ * nothing about content.
  */
 import { type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { clockJumpMs } from '../policy/embargo.ts'
 import { RETRY_DELAY_MS_MAX } from '../policy/retry.ts'
 import { pullBackArrivals } from '../store/arrivals.ts'
-import { appendAudit } from '../store/audit.ts'
 import { findCaseById } from '../store/cases.ts'
 import {
   listGivenUpUntold,
@@ -14,17 +14,25 @@ import {
   type OutboxRow,
   pullBackAfterClockStep
 } from '../store/outbox.ts'
+import { DISTRUST_MS, isJumpRecent, recordJump } from './clock-jumps.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
+import { tellMissed } from './missed.ts'
 import { prepare } from './prepare.ts'
 
 const TOLD_AT_ONCE = 20
 const NOTHING = { attachments: [], original: null }
-/** After a forward jump releases are held for as long as the clock may still be wrong without anybody knowing. */
-const DISTRUST_MS = 60 * 60_000
 
-/** Tells the maintainers of mails that the desk has given up. Returns whether there were any. */
-export async function tellGivenUp(desk: Desk): Promise<boolean> {
+/**
+ * Tells the maintainers of mails that the desk has given up, and one whose key works again of what was not sealed to them.
+ * Returns whether there was anything.
+ */
+export async function tellMaintainers(desk: Desk): Promise<boolean> {
+  const missed = await tellMissed(desk)
+  return (await tellFailed(desk)) || missed
+}
+
+async function tellFailed(desk: Desk): Promise<boolean> {
   const rows = desk.db.read((read) => listGivenUpUntold(read, TOLD_AT_ONCE))
   if (rows.length === 0) return false
   const now = desk.clock.now()
@@ -68,41 +76,28 @@ function givenUpAlert(desk: Desk, row: OutboxRow, now: Instant) {
 export type ClockWatch = {
   /** Looks at both clocks; must be called at every tick. */
   look(): void
-  /** False while a forward jump makes it doubtful whether an instant has really come. */
+  /** False for an hour after a forward jump: approvals from before it do not tell whether an instant has really come. */
   isTrusted(): boolean
 }
 
 export function watchClock(desk: Desk): ClockWatch {
   pullBack(desk, desk.clock.now())
   let last = { now: desk.clock.now(), monotonicMs: desk.clock.monotonicMs() }
-  let distrustedSince: number | null = null
+  let distrustedSince = isJumpRecent(desk) ? last.monotonicMs : null
   return {
     look: () => {
       const next = { now: desk.clock.now(), monotonicMs: desk.clock.monotonicMs() }
       const ms = clockJumpMs(last, next)
+      // Recorded first: a jump that cannot be written down is seen again at the next look.
+      if (ms !== 0) recordJump(desk, ms, next.now)
       last = next
       if (ms !== 0) distrustedSince = ms > 0 ? next.monotonicMs : distrustedSince
       if (distrustedSince !== null && next.monotonicMs - distrustedSince > DISTRUST_MS)
         distrustedSince = null
-      if (ms !== 0) onJump(desk, ms, next.now)
+      if (ms !== 0) pullBack(desk, next.now)
     },
     isTrusted: () => distrustedSince === null
   }
-}
-
-function onJump(desk: Desk, ms: number, now: Instant): void {
-  desk.log({ event: 'clock.jumped', ms })
-  desk.db.transact((tx) => {
-    appendAudit(tx, {
-      at: now,
-      actor: 'desk',
-      action: 'clock.jumped',
-      caseTag: null,
-      detail: { ms },
-      mailSha256: null
-    })
-  })
-  pullBack(desk, now)
 }
 
 /** What a wrong clock had put off into the future is due now; also at the start, because the clock may have been set since. */

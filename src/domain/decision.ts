@@ -29,6 +29,13 @@ export type MailKind =
   | 'alert'
   | 'key-problem'
 
+/** What was not sealed to one maintainer, of one case or of none: counted by kind, from the first to the last. */
+export type MissedMails = {
+  readonly kinds: readonly { readonly kind: MailKind; readonly count: number }[]
+  readonly from: Instant
+  readonly to: Instant
+}
+
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
 
 /** One person to seal to; the fingerprint is pinned before the mail is rendered. */

@@ -1,29 +1,27 @@
 /**
  * An advance notice: what the secret list is told, under which approvals, and how each delivery stands
- * (practice.md §4.4 to §4.6). Types and total functions only.
+ * (practice.md §4.4 to §4.6). Types, their names and total functions only.
  */
 import { type Contact } from './address.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from './ids.ts'
-import { type NoticeField } from './policy.ts'
 import { type Instant } from './time.ts'
 
 /** `drafting` and `held` never leave; `scheduled` is approved and waits; `releasing` is partly queued. */
 export type NoticeState = 'drafting' | 'scheduled' | 'releasing' | 'released' | 'held'
 
-/** Fields written by a maintainer, by their key; `patches` and `disclosure_at` are not text and live beside. */
-export type NoticeFields = Readonly<
-  Partial<Record<Exclude<NoticeField, 'patches' | 'disclosure_at'> | 'no_patches', string>>
->
-
-/** Every key that `/notice draft` takes. */
-export const NOTICE_TEXT_FIELDS = [
+/**
+ * Everything that an advance notice may state and a policy may require (practice.md §4.4), in the order in which recipients
+ * read it: the one list of these names.
+ */
+export const NOTICE_FIELDS = [
   'title',
   'description',
   'scope',
   'affected_versions',
   'not_affected',
   'remedy_steps',
-  'no_patches',
+  'patches',
+  'disclosure_at',
   'patch_available_at',
   'release_at',
   'mitigations',
@@ -36,7 +34,22 @@ export const NOTICE_TEXT_FIELDS = [
   'usage_changes',
   'how_to_check',
   'detection'
-] as const satisfies readonly (keyof NoticeFields)[]
+] as const
+export type NoticeField = (typeof NOTICE_FIELDS)[number]
+
+/** A key that `/notice draft` takes. Patches are files and the disclosure has a command of its own; `no_patches` says why there are none. */
+export type NoticeTextField = Exclude<NoticeField, 'patches' | 'disclosure_at'> | 'no_patches'
+
+/** Every key that `/notice draft` takes, in the order of {@link NOTICE_FIELDS}. */
+export const NOTICE_TEXT_FIELDS: readonly NoticeTextField[] = NOTICE_FIELDS.flatMap(
+  (field): NoticeTextField[] => {
+    if (field === 'disclosure_at') return []
+    return [field === 'patches' ? 'no_patches' : field]
+  }
+)
+
+/** Fields written by a maintainer, by their key. */
+export type NoticeFields = Readonly<Partial<Record<NoticeTextField, string>>>
 
 /** A patch that goes along, byte for byte. */
 export type Patch = {

@@ -3,30 +3,8 @@
  * states lives in `src/policies/*.yaml` (or the operator's own file) and is decoded to this type; no other file may
  * know one. Requirement numbers: practice.md §1.6 and §4.9.
  */
+import { type NoticeField } from './notice.ts'
 import { type Calendar, type Span } from './time.ts'
-
-/** Fields of an advance notice that a policy may require (practice.md §4.4). */
-export type NoticeField =
-  | 'title'
-  | 'description'
-  | 'scope'
-  | 'affected_versions'
-  | 'not_affected'
-  | 'remedy_steps'
-  | 'patches'
-  | 'disclosure_at'
-  | 'patch_available_at'
-  | 'release_at'
-  | 'mitigations'
-  | 'severity'
-  | 'cvss_vector'
-  | 'cve'
-  | 'deploy_permission'
-  | 'exploited'
-  | 'credit'
-  | 'usage_changes'
-  | 'how_to_check'
-  | 'detection'
 
 export type Policy = {
   readonly id: string

@@ -52,6 +52,8 @@ export type Settings = {
   readonly maintainers: readonly Maintainer[]
   /** At least one; the first takes reports that name no product. */
   readonly products: readonly Product[]
+  /** The text that notices are rendered from: an approval covers its wording (G7). */
+  readonly noticeTemplate: string
   readonly acknowledgement: { readonly jitterMsMax: number }
   readonly limits: Limits
 }

@@ -28,14 +28,13 @@ const RFC3339 =
 /** The instant of a count of milliseconds since 1970; values outside 1970…9999 are clamped. */
 export function instantFromMs(ms: number): Instant {
   const clamped = Number.isFinite(ms) ? Math.min(Math.max(Math.trunc(ms), 0), MAX_MS) : 0
-  return Temporal.Instant.fromEpochMilliseconds(clamped).toString({
-    fractionalSecondDigits: 3
-  }) as Instant
+  // The same text as Temporal's, a hundred times faster; a backlog formats many.
+  return new Date(clamped).toISOString() as Instant
 }
 
 /** Milliseconds since 1970. */
 export function msOf(instant: Instant): number {
-  return Temporal.Instant.from(instant).epochMilliseconds
+  return Date.parse(instant)
 }
 
 /** RFC 3339 text *with an offset* (`Z` or `±HH:MM`; seconds may be left out) as an instant, or null. */

@@ -3,13 +3,13 @@
  * query on rows, so nothing here remembers anything and a missed tick loses nothing.
  */
 import { randomBytes, randomInt } from 'node:crypto'
-import { schedule, validate } from 'node-cron'
+import { createTask, validate } from 'node-cron'
 import { instantFromMs } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const LONGEST_TIMER_MS = 2_147_483_647
-/** How often the ticks look whether the wall clock was set back. */
+/** How often the ticks look whether the wall clock was set. */
 const CLOCK_LOOK_MS = 10_000
 const SILENT = {
   info: () => undefined,
@@ -36,37 +36,33 @@ export function isCronExpression(text: string): boolean {
 }
 
 /**
- * Calls `onTick` at every match of `expression` in the IANA zone `timezone` until disposed. A tick that fell while the
- * event loop was blocked is made up for by one call. `onTick` must not throw: it only wakes a loop.
+ * Calls `onTick` at every match of `expression` in the IANA zone `timezone` until disposed. Matches that fell while the event
+ * loop was blocked, the machine slept or the clock was set forward are made up for by one call, and so is a clock that was
+ * set back. `onTick` must not throw: it only wakes a loop.
  */
 export function startTicks(expression: string, timezone: string, onTick: () => void): Disposable {
-  const begin = (): ReturnType<typeof schedule> => {
-    const task = schedule(expression, onTick, {
-      timezone,
-      noOverlap: true,
-      logger: SILENT,
-      suppressMissedWarning: true
-    })
-    task.on('execution:missed', onTick)
-    return task
-  }
-  let task = begin()
-  let last = Date.now()
-  // node-cron plans from the wall clock: set back by an hour, it would stay silent for that hour.
-  const watch = setInterval(() => {
-    const now = Date.now()
-    const isSetBack = now < last
-    last = now
-    if (!isSetBack) return
-    void task.destroy()
-    task = begin()
-    onTick()
-  }, CLOCK_LOOK_MS)
-  watch.unref()
+  // node-cron says when; its own waiting would be silent for an hour set back, and go through every minute of a year set forward.
+  const plan = createTask(expression, () => undefined, { timezone, logger: SILENT })
+  const nextMs = (): number => plan.getNextRuns(1)[0]?.getTime() ?? Infinity
+  const stop = new AbortController()
+  void tick()
   return {
     [Symbol.dispose]() {
-      clearInterval(watch)
-      void task.destroy()
+      stop.abort()
+      void plan.destroy()
+    }
+  }
+
+  async function tick(): Promise<void> {
+    for (let [next, last] = [nextMs(), Date.now()]; ; ) {
+      await sleep(Math.min(next - Date.now(), CLOCK_LOOK_MS), stop.signal)
+      if (stop.signal.aborted) return
+      const now = Date.now()
+      const isDue = now >= next || now < last
+      last = now
+      if (!isDue) continue
+      next = nextMs()
+      onTick()
     }
   }
 }

@@ -45,8 +45,8 @@ export function textEntity(text: string): Entity {
   }
 }
 
-/** The two parts of RFC 3156 §4 around an armored OpenPGP message (any line ends). */
-export function encryptedEntity(armored: string): Entity {
+/** The two parts of RFC 3156 §4 around an OpenPGP message, which is armored here. */
+export function encryptedEntity(packets: Uint8Array): Entity {
   const version: Entity = {
     mediaType: 'application/pgp-encrypted',
     parameters: '',
@@ -60,7 +60,7 @@ export function encryptedEntity(armored: string): Entity {
       headerField('Content-Description', 'OpenPGP encrypted message'),
       headerField('Content-Disposition', `inline${parameter('filename', 'encrypted.asc')}`)
     ],
-    content: [armorBytes(armored)]
+    content: armoredMessage(packets)
   }
   return multipart('encrypted', parameter('protocol', 'application/pgp-encrypted'), [version, data])
 }
@@ -80,8 +80,7 @@ export function signedEntity(signed: Uint8Array, armored: string, micalg: string
     content: [armorBytes(armored)]
   }
   const parameters = parameter('micalg', micalg) + parameter('protocol', signature.mediaType)
-  const written = Buffer.concat(entityChunks(signature, [], ''))
-  return joined('signed', parameters, [signed, written])
+  return joined('signed', parameters, [[signed], entityChunks(signature, [], '')])
 }
 
 /**
@@ -139,27 +138,35 @@ function multipart(subtype: string, parameters: string, parts: readonly Entity[]
   return joined(
     subtype,
     parameters,
-    parts.map((part) => Buffer.concat(entityChunks(part, [], '')))
+    parts.map((part) => entityChunks(part, [], ''))
   )
 }
 
-function joined(subtype: string, parameters: string, parts: readonly Uint8Array[]): Entity {
-  const boundary = unusedBoundary(parts)
+/** Parts stay lists of chunks, so that a large file is copied only when the whole mail is written. */
+function joined(
+  subtype: string,
+  parameters: string,
+  parts: readonly (readonly Uint8Array[])[]
+): Entity {
+  const boundary = unusedBoundary(parts.flat())
   const content: Uint8Array[] = []
   for (const part of parts) {
-    content.push(Buffer.from(`--${boundary}\r\n`), part, CRLF)
+    content.push(Buffer.from(`--${boundary}\r\n`), ...part, CRLF)
   }
   content.push(Buffer.from(`--${boundary}--\r\n`))
   const full = `${parameters}${parameter('boundary', boundary)}`
   return { mediaType: `multipart/${subtype}`, parameters: full, fields: [], content }
 }
 
-/** 160 random bits behind `=_`, which neither base64 nor quoted-printable can contain; checked all the same. */
-function unusedBoundary(parts: readonly Uint8Array[]): string {
+/**
+ * 160 random bits behind `=_`, which neither base64 nor quoted-printable can contain; checked all the same. It cannot
+ * begin in one chunk and end in the next, as every chunk ends with a line or is followed by CRLF.
+ */
+function unusedBoundary(chunks: readonly Uint8Array[]): string {
   for (;;) {
     const boundary = `=_${randomBytes(20).toString('hex')}`
-    const occurs = parts.some((part) =>
-      Buffer.from(part.buffer, part.byteOffset, part.byteLength).includes(boundary)
+    const occurs = chunks.some((chunk) =>
+      Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).includes(boundary)
     )
     if (!occurs) return boundary
   }
@@ -178,7 +185,19 @@ function entityChunks(
   return [Buffer.from(`${head}\r\n\r\n`, 'latin1'), ...entity.content]
 }
 
-/** Armor with CRLF line ends and none at the end. */
+/**
+ * ASCII armor of a message with CRLF line ends and none at the end. Without the checksum that RFC 9580 §6.1 gives up: the
+ * packets carry their own integrity, and computing it takes longer than encrypting.
+ */
+function armoredMessage(packets: Uint8Array): Uint8Array[] {
+  return [
+    Buffer.from('-----BEGIN PGP MESSAGE-----\r\n\r\n'),
+    encodeBase64(packets),
+    Buffer.from('\r\n-----END PGP MESSAGE-----')
+  ]
+}
+
+/** A library's armor with CRLF line ends and none at the end. */
 function armorBytes(armored: string): Uint8Array {
   return Buffer.from(armored.trimEnd().replaceAll(/\r?\n/g, '\r\n'), 'latin1')
 }

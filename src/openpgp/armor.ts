@@ -50,7 +50,9 @@ export function toBinary(
   data: Uint8Array | string
 ): { readonly kind: ArmorKind | 'binary'; readonly data: Uint8Array } | null {
   if (typeof data !== 'string' && ((data[0] ?? 0) & 0x80) !== 0) return { kind: 'binary', data }
-  return readArmor(typeof data === 'string' ? data : Buffer.from(data).toString('latin1'))
+  if (typeof data === 'string') return readArmor(data)
+  const { buffer, byteOffset, byteLength } = data
+  return readArmor(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))
 }
 
 function findLine(text: string, start: string, from: number): number {

@@ -23,16 +23,16 @@ import { inspectKey, readCertificate, type SecretKey } from './keyring.ts'
 /** The one certificate to seal to: its primary fingerprint must be `fingerprint`. */
 export type SealTarget = { readonly fingerprint: Fingerprint; readonly keyData: Uint8Array }
 
-/** An armored OpenPGP message, or why the key was not used. */
+/** The packets of an OpenPGP message, or why the key was not used. */
 export type SealedMessage =
-  | { readonly kind: 'sealed'; readonly armored: string }
+  | { readonly kind: 'sealed'; readonly packets: Uint8Array }
   | { readonly kind: 'refused'; readonly because: KeyRefusal }
 
 /** A detached signature and the RFC 3156 §5 name of its hash, for example `pgp-sha512`. */
 export type DetachedSignature = { readonly armored: string; readonly micalg: string }
 
 /** Parsed certificates kept: parsing and checking self-signatures costs more than sealing to a key already checked. */
-const CACHE_MAX = 512
+const CACHE_MAX = 1024
 const cache = new Map<string, PublicKey>()
 const config: Config = fullPgpConfig(false)
 
@@ -53,7 +53,7 @@ export async function sealMessage(
   const message = await createMessage({ binary: payload, date, format: 'binary' })
   const options = { message, encryptionKeys: found, signingKeys: signer.privateKey, date, config }
   try {
-    return { kind: 'sealed', armored: await encrypt({ ...options, format: 'armored' }) }
+    return { kind: 'sealed', packets: await encrypt({ ...options, format: 'binary' }) }
   } catch {
     // The signer was checked above, so what is left is the recipient's key material, for example a bad curve point.
     return { kind: 'refused', because: 'cannot-encrypt' }

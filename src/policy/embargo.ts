@@ -1,6 +1,7 @@
 /**
  * Whether a scheduled notice leaves now (G7): never before its instant, never without the approvals its policy demands over
- * exactly its present content and recipients, never silently late, and not at all while the clock cannot be trusted.
+ * exactly its present content and recipients, never silently late, and after a jump of the clock only on approvals by people
+ * who saw the new date.
  */
 import { type CaseRecord } from '../domain/case.ts'
 import { type Sha256 } from '../domain/ids.ts'
@@ -15,27 +16,29 @@ export type ReleaseVerdict =
   | { readonly kind: 'hold'; readonly because: HoldBecause }
 
 export type HoldBecause =
-  | 'approval-void' // content, date or recipients are not what was approved
+  | 'approval-void' // content, wording, date or recipients are not what was approved
   | 'too-late' // the instant was missed and the policy says to ask
   | 'disclosed' // the disclosure instant has passed: an advance notice makes no sense any more
-  | 'clock' // the wall clock jumped; nobody knows whether the instant is really there
+  | 'clock' // the wall clock jumped after the approval; nobody knows whether the instant is really there
   | 'no-product' // the configuration does not have the product any more
   | 'no-notice' // the product's policy has no advance notice (any more)
   | 'failed' // the desk itself failed at it again and again
 
 /** What a maintainer reads about a hold. */
 export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
-  'approval-void': 'its content, its date or the list of recipients is no longer what was approved',
+  'approval-void':
+    'its content, its wording, its date or the list of recipients is no longer what was approved',
   'too-late':
     'its instant was missed while the desk was not running, and the policy says to ask a person',
   disclosed: 'the disclosure instant passed before it could leave',
-  clock: 'the clock of this machine jumped, so nobody knows whether its instant has really come',
+  clock:
+    'the clock of this machine jumped after it was approved, so nobody knows whether its instant has really come',
   'no-product': 'the configuration has no product of this name any more',
   'no-notice': 'the policy of the product has no advance notice',
   failed: 'the desk failed at it three times; the log says where'
 }
 
-/** Judges one scheduled notice. `digest` is over its present content and recipients; `clockTrusted` is false after a jump. */
+/** Judges one scheduled notice. `digest` is over its present content and recipients. */
 export function decideRelease(input: {
   readonly notice: NoticeRecord
   readonly case: CaseRecord
@@ -43,7 +46,8 @@ export function decideRelease(input: {
   /** Those of the present configuration: an approval by anybody else counts no more. */
   readonly maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
   readonly digest: Sha256
-  readonly clockTrusted: boolean
+  /** While a forward jump of the clock is in doubt: approvals older than this were given before it. Null otherwise. */
+  readonly distrustedBefore: Instant | null
   readonly now: Instant
 }): ReleaseVerdict {
   const { notice, policy, digest, now } = input
@@ -52,13 +56,27 @@ export function decideRelease(input: {
     return { kind: 'hold', because: 'approval-void' }
   if (notice.state !== 'scheduled' || notice.releaseAt === null || now < notice.releaseAt)
     return { kind: 'wait' }
-  if (!input.clockTrusted) return { kind: 'hold', because: 'clock' }
+  if (!isTimeVouched(input)) return { kind: 'hold', because: 'clock' }
   const { disclosureAt } = input.case
   if (disclosureAt === null || now >= disclosureAt) return { kind: 'hold', because: 'disclosed' }
   const lateMs = msBetween(notice.releaseAt, now)
   const isLate = lateMs > policy.notice.late_after_minutes * 60_000
   if (isLate && policy.notice.late === 'hold') return { kind: 'hold', because: 'too-late' }
   return { kind: 'release', lateMs, isLate }
+}
+
+/** Whether the approvals that are needed, and one at least, are by people who saw the date that the clock shows now. */
+function isTimeVouched({
+  notice,
+  policy,
+  maintainers,
+  digest,
+  distrustedBefore
+}: Parameters<typeof decideRelease>[0]): boolean {
+  if (distrustedBefore === null) return true
+  const approvals = notice.approvals.filter(({ at }) => at >= distrustedBefore)
+  const needed = Math.max(policy.notice?.approvals ?? 0, 1)
+  return countApprovals({ ...notice, approvals }, maintainers, digest) >= needed
 }
 
 /** People other than the author who approved exactly this and may approve now. */

@@ -9,15 +9,16 @@ import {
   canonicalNotice,
   type MemberRecord,
   NOTICE_TEXT_FIELDS,
-  type NoticeRecord
+  type NoticeRecord,
+  type NoticeTextField
 } from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type NoticeParams } from '../domain/template.ts'
 import { addMs, dueAt, formatInstant, type Instant, msBetween, type Span } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 
-/** Labels of the fields, in the order in which recipients read them. */
-const LABELS: Readonly<Record<(typeof NOTICE_TEXT_FIELDS)[number], string>> = {
+/** What recipients read above each field. */
+const LABELS: Readonly<Record<NoticeTextField, string>> = {
   title: 'Title',
   description: 'Description',
   scope: 'Scope',
@@ -115,8 +116,8 @@ export type NoticeSetting = {
 }
 
 /**
- * The text whose SHA-256 an approval covers (G7): the stored content with the recipients, and the words around it that
- * come from the configuration, as a recipient would read them.
+ * The text whose SHA-256 an approval covers (G7): the stored content with the recipients, the words around it that come
+ * from the configuration, as a recipient would read them, and the template that puts them together.
  */
 export function approvedText(
   notice: NoticeRecord,
@@ -126,7 +127,8 @@ export function approvedText(
   return JSON.stringify([
     canonicalNotice(notice, record.disclosureAt, recipients),
     noticeSubject(notice, product),
-    noticeParams(notice, record, product, settings)
+    noticeParams(notice, record, product, settings),
+    settings.noticeTemplate
   ])
 }
 

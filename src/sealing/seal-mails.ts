@@ -27,6 +27,8 @@ export type DeskIdentity = DeskFace & { readonly signer: SecretKey }
 
 /** RFC 9788 §2.1 and, for readers that know only it, the older `protected-headers`. */
 const CONFIDENTIAL = '; protected-headers="v1"; hp="cipher"'
+/** Copies sealed at a time in one thread: signing and key agreement wait for threads of their own. */
+const TOGETHER = 4
 const SIGNED_ONLY = '; protected-headers="v1"; hp="clear"'
 
 /**
@@ -41,7 +43,10 @@ export async function sealMails(
 ): Promise<Sealed[]> {
   const entity = bodyEntity(body)
   const sealed: Sealed[] = []
-  for (const copy of to) sealed.push(await sealCopy(entity, copy, desk, now))
+  for (let from = 0; from < to.length; from += TOGETHER) {
+    const some = to.slice(from, from + TOGETHER)
+    sealed.push(...(await Promise.all(some.map((copy) => sealCopy(entity, copy, desk, now)))))
+  }
   return sealed
 }
 
@@ -71,5 +76,5 @@ async function sealCopy(
   const payload = writeEntity(entity, inner, CONFIDENTIAL)
   const message = await sealMessage(payload, copy, desk.signer, now)
   if (message.kind === 'refused') return message
-  return { kind: 'sealed', raw: writeEntity(encryptedEntity(message.armored), outer, '') }
+  return { kind: 'sealed', raw: writeEntity(encryptedEntity(message.packets), outer, '') }
 }

@@ -88,9 +88,9 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
   const duplicateOf = findOriginal(tx, arrival, sha256)
   const isDuplicate = duplicateOf !== null
   const { id } = tx.run(
-    `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, sha256, raw, header_only, state,
+    `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, sha256, header_only, state,
                            disposition, duplicate_of, stored_at, done_at)
-     VALUES (@mailbox, @uidValidity, @uid, @receivedAt, @size, @sha256, @raw, @headerOnly, @state,
+     VALUES (@mailbox, @uidValidity, @uid, @receivedAt, @size, @sha256, @headerOnly, @state,
              @disposition, @duplicateOf, @storedAt, @doneAt)`,
     {
       mailbox: arrival.mailbox,
@@ -99,7 +99,6 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
       receivedAt: arrival.receivedAt,
       size: arrival.size,
       sha256,
-      raw: isDuplicate ? null : arrival.raw,
       headerOnly: arrival.part === 'header' ? 1 : 0,
       // The copy of a held mail is held, too: people are told to look for it in the held folder.
       state: isDuplicate ? (isHeld(tx, duplicateOf) ? 'held' : 'done') : 'pending',
@@ -109,6 +108,9 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
       doneAt: isDuplicate ? now : null
     }
   )
+  if (!isDuplicate) {
+    tx.run('INSERT INTO arrival_bytes (arrival_id, raw) VALUES (?, ?)', [id, arrival.raw])
+  }
   const stored = findArrival(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
   return { kind: isDuplicate ? 'duplicate' : 'stored', arrival: stored }
@@ -186,20 +188,22 @@ export function findArrival(read: Read, id: number): Arrival | null {
 
 /** The bytes as fetched; null for a duplicate (read its `duplicateOf`), a purged or an unknown arrival. */
 export function readRaw(read: Read, id: number): Uint8Array | null {
-  const sql: Sql<{ raw: Uint8Array | null }> = 'SELECT raw FROM arrivals WHERE id = ?'
+  const sql: Sql<{ raw: Uint8Array }> = 'SELECT raw FROM arrival_bytes WHERE arrival_id = ?'
   return read.get(sql, [id])?.raw ?? null
 }
 
-/** Whether this UID was stored, in whatever state. */
-export function hasUid(read: Read, generation: Generation, uid: number): boolean {
-  return findByUid(read, generation, uid) !== null
-}
-
-/** The highest UID stored, 0 for none. A cursor only for a caller that stores in UID order without leaving any out. */
-export function highestUid(read: Read, generation: Generation): number {
-  const sql: Sql<{ uid: number | null }> =
-    'SELECT max(uid) AS uid FROM arrivals WHERE mailbox = ? AND uid_validity = ?'
-  return read.get(sql, [generation.mailbox, generation.uidValidity])?.uid ?? 0
+/** Those of `uids` that are stored, in whatever state. */
+export function storedUids(
+  read: Read,
+  generation: Generation,
+  uids: readonly number[]
+): ReadonlySet<number> {
+  const sql: Sql<{ uid: number }> = `
+    SELECT uid FROM arrivals
+    WHERE mailbox = ? AND uid_validity = ? AND uid IN (SELECT value FROM json_each(?))`
+  const { mailbox, uidValidity } = generation
+  const rows = read.all(sql, [mailbox, uidValidity, JSON.stringify(uids)])
+  return new Set(rows.map(({ uid }) => uid))
 }
 
 /** Handled arrivals of this generation that still lie in the inbox, oldest first. */
@@ -230,7 +234,7 @@ function findOriginal(read: Read, arrival: NewArrival, sha256: string | null): n
   const whole: Sql<{ id: number }> =
     'SELECT id FROM arrivals WHERE sha256 = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1'
   const header: Sql<{ id: number }> = `
-    SELECT id FROM arrivals
+    SELECT id FROM arrivals JOIN arrival_bytes ON arrival_id = id
     WHERE header_only = 1 AND size = ? AND raw = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1`
   const row =
     sha256 === null ? read.get(header, [arrival.size, arrival.raw]) : read.get(whole, [sha256])

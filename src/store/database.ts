@@ -65,6 +65,10 @@ type Source = {
 
 const BUSY_TIMEOUT_MS = 5000
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+/** Pages kept in clear in this process's memory: each that is not has to be decrypted and authenticated to be read. */
+const CACHE_KIB = 16 * 1024
+/** Pages of 4 KiB in the WAL before they are copied into the database, which waits for the disk twice. */
+const CHECKPOINT_PAGES = 4000
 /** Files up to this size are checked whole at every start; larger ones by `audit verify` and `restore`. */
 const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
 const STATEMENTS_MAX = 256
@@ -73,9 +77,12 @@ const BUSY = 'Another program is writing to the database: try again in a moment.
 const DISK = 'The database cannot be read or written: check the disk and the memory.'
 const PERMISSIONS =
   'The database cannot be written: check the owner and permissions of the file and of its folder.'
-/** Primary result codes that blame the outside, with what to tell and whether trying again can help. */
+const FULL = 'The disk of the database is full: make room.'
+/** Result codes, primary or extended, that blame the outside, with what to tell and whether trying again can help. */
 const OUTSIDE: ReadonlyMap<string, readonly [TroubleCode, string, boolean]> = new Map([
-  ['SQLITE_FULL', ['disk-full', 'The disk of the database is full: make room.', true]],
+  ['SQLITE_FULL', ['disk-full', FULL, true]],
+  // No room for the shared memory beside the WAL, which every connection needs.
+  ['SQLITE_IOERR_SHMSIZE', ['disk-full', FULL, true]],
   ['SQLITE_BUSY', ['database-busy', BUSY, true]],
   ['SQLITE_LOCKED', ['database-busy', BUSY, true]],
   ['SQLITE_IOERR', ['database', DISK, true]],
@@ -188,6 +195,8 @@ function configure(connection: Sqlite.Database): void {
   connection.pragma('temp_store = MEMORY')
   connection.pragma('trusted_schema = OFF')
   connection.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`)
+  connection.pragma(`cache_size = -${CACHE_KIB}`)
+  connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
 }
 
 function checkWhenSmall(connection: Sqlite.Database): void {
@@ -348,7 +357,7 @@ function mapErrors<T>(work: () => T): T {
 function translate(error: InstanceType<typeof Sqlite.SqliteError>): Error {
   const primary = /^SQLITE_[A-Z]+/.exec(error.code)?.[0] ?? ''
   if (primary === 'SQLITE_NOTADB' || primary === 'SQLITE_CORRUPT') return corrupt(error)
-  const trouble = OUTSIDE.get(primary)
+  const trouble = OUTSIDE.get(error.code) ?? OUTSIDE.get(primary)
   if (trouble === undefined) return new Invariant(`${error.code}: ${error.message}`)
   const [code, hint, retryable] = trouble
   return new Trouble(code, hint, { retryable, cause: error })

@@ -1,16 +1,24 @@
 /**
- * Small state by name that outlives the process: which generation of the inbox was seen last. Must never hold what has
- * a table of its own.
+ * Small state by name that outlives the process: which generation of the inbox was seen last, when the clock jumped. Must
+ * never hold what has a table of its own.
  */
 import { type Read, type Sql, type Tx } from './sql.ts'
 
-/** The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last. */
-export type MetaKey = 'inbox-uidvalidity'
+/**
+ * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `clock-distrusted-before` the
+ * instant of the last forward jump of the clock, and `clock-jump-untold` its milliseconds until the maintainers know.
+ */
+export type MetaKey = 'inbox-uidvalidity' | 'clock-distrusted-before' | 'clock-jump-untold'
 
 /** The stored value, or null. */
 export function readMeta(read: Read, key: MetaKey): string | null {
   const sql: Sql<{ value: string }> = 'SELECT value FROM meta WHERE key = ?'
   return read.get(sql, [key])?.value ?? null
+}
+
+/** Forgets a value. */
+export function clearMeta(tx: Tx, key: MetaKey): void {
+  tx.run('DELETE FROM meta WHERE key = ?', [key])
 }
 
 /** Stores a value in place of the former one. */

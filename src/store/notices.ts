@@ -120,6 +120,13 @@ export function readPatches(read: Read, noticeId: number): OutgoingAttachment[] 
   return read.all(sql, [noticeId])
 }
 
+/** The digest of what members read in the release that has begun last; null before the first one. */
+export function findReleasedDigest(read: Read, id: number): Sha256 | null {
+  const sql: Sql<{ digest: Sha256 | null }> =
+    'SELECT released_digest AS digest FROM notices WHERE id = ?'
+  return read.get(sql, [id])?.digest ?? null
+}
+
 /** Moves a notice to another state under the version check. */
 export function setNoticeState(
   tx: Tx,

@@ -85,21 +85,22 @@ const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audie
 /** Queues a mail; `already` when its decision was carried out before, whatever became of that mail. */
 export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
   const { raw, ...columns } = row
-  const { changes } = tx.run(
+  const { changes, id } = tx.run(
     `INSERT INTO outbox (once, kind, case_id, notice_id, audience, recipient_id, envelope_from, envelope_to,
-                         message_id, raw, raw_sha256, size, state, not_before, next_attempt_at, created_at)
+                         message_id, raw_sha256, size, state, not_before, next_attempt_at, created_at)
      VALUES (@once, @kind, @caseId, @noticeId, @audience, @recipientId, @envelopeFrom, @envelopeTo,
-             @messageId, @raw, @rawSha256, @size, 'queued', @notBefore, @notBefore, @now)
+             @messageId, @rawSha256, @size, 'queued', @notBefore, @notBefore, @now)
      ON CONFLICT (once) DO NOTHING`,
     {
       ...columns,
-      raw,
       rawSha256: createHash('sha256').update(raw).digest('hex'),
       size: raw.byteLength,
       now
     }
   )
-  return changes === 1 ? 'queued' : 'already'
+  if (changes === 0) return 'already'
+  tx.run('INSERT INTO outbox_bytes (outbox_id, raw) VALUES (?, ?)', [id, raw])
+  return 'queued'
 }
 
 /**
@@ -113,11 +114,12 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
     WHERE state IN ('queued', 'sending') AND next_attempt_at <= ?
       AND id NOT IN (SELECT value FROM json_each(?))
     ORDER BY next_attempt_at, id LIMIT ?`
-  const claim: Sql<Claimed> = `
+  const claim: Sql<OutboxRow> = `
     UPDATE outbox
     SET state = 'sending', attempts = attempts + 1, last_attempt = @isLast,
         next_attempt_at = max(@nextAttemptAt, not_before)
-    WHERE id = @id RETURNING ${COLUMNS}, raw`
+    WHERE id = @id RETURNING ${COLUMNS}`
+  const bytesOf: Sql<{ raw: Uint8Array }> = 'SELECT raw FROM outbox_bytes WHERE outbox_id = ?'
   const claimed: Claimed[] = []
   let bytes = 0
   for (const { id, size, attempts } of tx.all(due, [
@@ -133,8 +135,9 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
       isLast: delay === null ? 1 : 0,
       nextAttemptAt: addMs(now, delay ?? LOST_LAST_ATTEMPT_MS)
     })
-    assert(row !== undefined, 'a mail due is gone')
-    claimed.push(row)
+    const raw = tx.get(bytesOf, [id])?.raw
+    assert(row !== undefined && raw !== undefined, 'a mail due is gone')
+    claimed.push({ ...row, raw })
   }
   return claimed
 }
@@ -151,13 +154,13 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
                         WHEN @kind = 'rejected' OR last_attempt = 1 THEN 'given-up'
                         ELSE 'queued' END,
-           raw = CASE WHEN @kind = 'accepted' THEN NULL ELSE raw END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
        WHERE id = @id AND state = 'sending'`,
       { id, kind, code, now }
     )
     assert(changes === 1, 'an outcome of a mail that was not claimed')
+    if (kind === 'accepted') tx.run('DELETE FROM outbox_bytes WHERE outbox_id = ?', [id])
   }
 }
 

@@ -39,7 +39,9 @@ function checkInvariants(delivered: number): void {
     state: string
     raw: Uint8Array | null
     dup: number | null
-  }>('SELECT id, state, raw, duplicate_of AS dup FROM arrivals')
+  }>(
+    'SELECT id, state, raw, duplicate_of AS dup FROM arrivals LEFT JOIN arrival_bytes ON arrival_id = id'
+  )
   for (const { raw, dup } of arrivals) expect(raw !== null || dup !== null).toBe(true)
   const known = new Set(
     world.rows<{ uid: number }>('SELECT uid FROM arrivals').map(({ uid }) => uid)

@@ -33,7 +33,8 @@ it('a mail that proves too large while it is fetched is held, told and never sho
     inbox: 'INBOX',
     signal,
     stored: () => undefined,
-    failures: new Map()
+    failures: new Map(),
+    from: null
   })
   await world.settle()
 

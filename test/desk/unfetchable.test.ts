@@ -38,7 +38,8 @@ it('a mail that breaks every download is held and told, and the mail behind it i
       inbox: 'INBOX',
       signal,
       stored: () => undefined,
-      failures
+      failures,
+      from: null
     })
 
   for (let tries = 0; tries < 8; tries += 1) await expect(pass()).rejects.toThrow(Trouble)

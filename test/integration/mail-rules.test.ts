@@ -266,7 +266,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
     const { arrival, tag, disposition } = await send(large)
     expect(disposition).toBe('too-large')
     const [row] = desk.rows<{ kept: number; size: number }>(
-      `SELECT length(raw) AS kept, size FROM arrivals WHERE id = ${arrival}`
+      `SELECT length(raw) AS kept, size FROM arrivals JOIN arrival_bytes ON arrival_id = id WHERE id = ${arrival}`
     )
     expect(row?.size).toBe(large.length)
     expect(row?.kept).toBeLessThan(10_000)

@@ -12,11 +12,12 @@ import {
   readMessage,
   readPrivateKey
 } from 'openpgp'
+import { readTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
 import { releaseDue } from '../../src/desk/release.ts'
-import { type ClockWatch, tellGivenUp, watchClock } from '../../src/desk/watch.ts'
+import { type ClockWatch, tellMaintainers, watchClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type Policy } from '../../src/domain/policy.ts'
@@ -373,7 +374,8 @@ async function settle(
       inbox: 'INBOX',
       signal,
       stored,
-      failures: new Map()
+      failures: new Map(),
+      from: null
     })
     watch.look()
     const released = await releaseDue(desk, {
@@ -382,7 +384,7 @@ async function settle(
       signal,
       queued: () => undefined
     })
-    const told = await tellGivenUp(desk)
+    const told = await tellMaintainers(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)
@@ -429,6 +431,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     },
     maintainers,
     products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
+    noticeTemplate: readTexts().get('notice') ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
     limits: {
       mailBytes: 200_000,

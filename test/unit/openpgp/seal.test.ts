@@ -61,8 +61,9 @@ describe('sealing', () => {
   it('seals to a usable key and shows nothing of the payload', async () => {
     const { publicKey } = await keyPair()
     const sealed = await sealMessage(payload, target(publicKey), desk, now)
-    expect(sealed.kind).toBe('sealed')
-    expect(JSON.stringify(sealed)).not.toContain('secret')
+    if (sealed.kind !== 'sealed') throw new Error(sealed.because)
+    expect(Buffer.from(payload).includes('secret')).toBe(true)
+    expect(Buffer.from(sealed.packets).includes('secret')).toBe(false)
   })
 
   it('refuses a certificate that is not the pinned one', async () => {
@@ -156,14 +157,13 @@ describeWith(['gpg'], 'sealing, as GnuPG sees it', () => {
       const { publicKey } = await keyPair()
       const sealed = await sealMessage(payload, target(publicKey), desk, now)
       if (sealed.kind !== 'sealed') throw new Error(sealed.because)
-      const { stdout } = await listPackets(folder.path, sealed.armored)
+      const { stdout } = await listPackets(folder.path, sealed.packets)
       const encryptionKey = await publicKey.getEncryptionKey()
       expect(stdout.match(/:pubkey enc packet:.*/g)).toHaveLength(1)
       expect(stdout.toUpperCase()).toContain(
         `KEYID ${encryptionKey.getKeyID().toHex().toUpperCase()}`
       )
       expect(stdout).toContain('mdc_method: 2')
-      expect(sealed.armored).not.toMatch(/^(?:Version|Comment):/m)
     } finally {
       folder.remove()
     }
@@ -183,7 +183,7 @@ describeWith(['gpg'], 'sealing, as GnuPG sees it', () => {
   })
 })
 
-async function listPackets(home: string, input: string): Promise<{ stdout: string }> {
+async function listPackets(home: string, input: string | Uint8Array): Promise<{ stdout: string }> {
   // Without the secret key gpg lists the outside and ends with an error, which is what is wanted here.
   const args = ['--homedir', home, '--batch', '--list-packets']
   return { stdout: (await tryRun('gpg', args, { input })).stdout.toString() }

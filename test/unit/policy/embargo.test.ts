@@ -23,7 +23,7 @@ function release(
   change: Partial<NoticeRecord> = {},
   options: {
     readonly policy?: Partial<NonNullable<Policy['notice']>>
-    readonly trusted?: boolean
+    readonly distrustedBefore?: Instant | null
     readonly maintainers?: Settings['maintainers']
   } = {}
 ) {
@@ -40,7 +40,7 @@ function release(
     policy: { ...POLICY, notice: { ...notice, ...options.policy } },
     maintainers: options.maintainers ?? APPROVERS,
     digest: DIGEST,
-    clockTrusted: options.trusted ?? true,
+    distrustedBefore: options.distrustedBefore ?? null,
     now
   })
 }
@@ -53,8 +53,9 @@ describe('a scheduled notice (G7)', () => {
 
   it('never leaves before its instant, whatever else is true (property)', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 10 ** 10 }), fc.boolean(), (ms, trusted) => {
-        expect(release(addMs(RELEASE, -ms), {}, { trusted }).kind).not.toBe('release')
+      fc.property(fc.integer({ min: 1, max: 10 ** 10 }), fc.boolean(), (ms, jumped) => {
+        const distrustedBefore = jumped ? NOW : null
+        expect(release(addMs(RELEASE, -ms), {}, { distrustedBefore }).kind).not.toBe('release')
       })
     )
   })
@@ -104,8 +105,25 @@ describe('a scheduled notice (G7)', () => {
     )
   })
 
-  it('is held on a clock that jumped, and once the disclosure has passed', () => {
-    expect(release(RELEASE, {}, { trusted: false })).toEqual({ kind: 'hold', because: 'clock' })
+  it('is held on a clock that jumped after its approval, and leaves on an approval from after the jump', () => {
+    const held = { kind: 'hold', because: 'clock' }
+    expect(release(RELEASE, {}, { distrustedBefore: addMs(NOW, 1) })).toEqual(held)
+    expect(release(RELEASE, {}, { distrustedBefore: NOW }).kind).toBe('release')
+    // A jump changes nothing for what is not due.
+    expect(release(addMs(RELEASE, -1), {}, { distrustedBefore: RELEASE })).toEqual({ kind: 'wait' })
+  })
+
+  it('needs as many approvals from after a jump as the policy wants, and one at least', () => {
+    const later = { ...approval, maintainerId: 'ada', at: addMs(NOW, 1000) }
+    const mixed = { approvals: [approval, later] }
+    const distrustedBefore = later.at
+    const options = (approvals: number) => ({ distrustedBefore, policy: { approvals } })
+    expect(release(RELEASE, mixed, options(1)).kind).toBe('release')
+    expect(release(RELEASE, mixed, options(2))).toEqual({ kind: 'hold', because: 'clock' })
+    expect(release(RELEASE, {}, options(0))).toEqual({ kind: 'hold', because: 'clock' })
+  })
+
+  it('is held once the disclosure has passed', () => {
     expect(release(DISCLOSURE)).toEqual({ kind: 'hold', because: 'disclosed' })
   })
 
@@ -117,7 +135,7 @@ describe('a scheduled notice (G7)', () => {
         policy: { ...POLICY, notice: null },
         maintainers: SETTINGS.maintainers,
         digest: DIGEST,
-        clockTrusted: true,
+        distrustedBefore: null,
         now: RELEASE
       })
     ).toEqual({ kind: 'hold', because: 'no-notice' })

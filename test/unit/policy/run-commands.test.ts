@@ -164,6 +164,17 @@ describe('/embargo', () => {
 })
 
 describe('what an approval covers (G7)', () => {
+  it('includes the wording that the notice is put together with: another template, another digest', () => {
+    const digestWith = (noticeTemplate: string) =>
+      approvedText(
+        noticeRecord(),
+        { record: dated, product: PRODUCT, settings: { ...SETTINGS, noticeTemplate } },
+        members
+      )
+    expect(digestWith(SETTINGS.noticeTemplate)).toBe(digestWith(SETTINGS.noticeTemplate))
+    expect(digestWith(`${SETTINGS.noticeTemplate} `)).not.toBe(digestWith(SETTINGS.noticeTemplate))
+  })
+
   const desk = SETTINGS.desk
   const rule = POLICY.notice
   it.each<[string, Partial<CommandContext>]>([

@@ -114,6 +114,7 @@ export const SETTINGS: Settings = {
   },
   maintainers: [GRACE, LINUS, ADA],
   products: [PRODUCT],
+  noticeTemplate: 'A notice about {{ product }}.',
   acknowledgement: { jitterMsMax: 30_000 },
   limits: {
     mailBytes: 50_000_000,

@@ -7,8 +7,7 @@ import {
   countStarts,
   countTry,
   findArrival,
-  hasUid,
-  highestUid,
+  type Generation,
   insertArrival,
   listPending,
   listUnmoved,
@@ -19,7 +18,8 @@ import {
   type Outcome,
   pullBackArrivals,
   readRaw,
-  type Stored
+  type Stored,
+  storedUids
 } from '../../../src/store/arrivals.ts'
 import { type Database } from '../../../src/store/database.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
@@ -202,21 +202,29 @@ describe('an arrival', () => {
   it('is known by mailbox, generation and UID together', () => {
     store(5)
 
-    const known = db.read((read) => [
-      hasUid(read, INBOX, 5),
-      hasUid(read, INBOX, 4),
-      hasUid(read, { ...INBOX, uidValidity: '8' }, 5),
-      hasUid(read, { ...INBOX, mailbox: 'Junk' }, 5)
-    ])
+    const known = (generation: Generation): number[] =>
+      db.read((read) => [...storedUids(read, generation, [4, 5])])
 
-    expect(known).toEqual([true, false, false, false])
-    expect(db.read((read) => highestUid(read, INBOX))).toBe(5)
-    expect(db.read((read) => highestUid(read, { ...INBOX, uidValidity: '8' }))).toBe(0)
+    expect(known(INBOX)).toEqual([5])
+    expect(known({ ...INBOX, uidValidity: '8' })).toEqual([])
+    expect(known({ ...INBOX, mailbox: 'Junk' })).toEqual([])
+  })
+
+  it('keeps the bytes of what waits, whoever asks to delete them (G1)', () => {
+    const { id } = store(1).arrival
+    expect(() => db.transact((tx) => tx.run('DELETE FROM arrival_bytes'))).toThrow(
+      'keeps its bytes'
+    )
+    expect(db.read((read) => readRaw(read, id))).not.toBeNull()
   })
 
   it('never gets the id of a deleted one', () => {
     const first = store(1).arrival.id
-    db.transact((tx) => tx.run('DELETE FROM arrivals'))
+    db.transact((tx) => {
+      tx.run("UPDATE arrivals SET state = 'done', disposition = 'case', done_at = stored_at")
+      tx.run('DELETE FROM arrival_bytes')
+      tx.run('DELETE FROM arrivals')
+    })
 
     expect(store(2).arrival.id).toBe(first + 1)
   })

@@ -165,17 +165,23 @@ describe('the outbox', () => {
     expect(stateOf(again[0]?.id ?? 0)).toBe('given-up')
   })
 
+  it('keeps the bytes of what is not sent, whoever asks to delete them (G1)', () => {
+    queue('a')
+    expect(() => db.transact((tx) => tx.run('DELETE FROM outbox_bytes'))).toThrow('keeps its bytes')
+    expect(claim(NOON)).toHaveLength(1)
+  })
+
   it('drops the bytes once accepted and keeps who, when and which bytes', () => {
     queue('a')
     const rows = claim(NOON)
     record('accepted', NOON, ...rows)
 
     const kept = db.read((read) =>
-      read.get<{ raw: null; size: number; hash: number }>(
-        'SELECT raw, size, length(raw_sha256) AS hash FROM outbox'
+      read.get<{ raws: number; size: number; hash: number }>(
+        'SELECT (SELECT count(*) FROM outbox_bytes) AS raws, size, length(raw_sha256) AS hash FROM outbox'
       )
     )
-    expect(kept).toEqual({ raw: null, size: rows[0]?.raw.length, hash: 64 })
+    expect(kept).toEqual({ raws: 0, size: rows[0]?.raw.length, hash: 64 })
     expect(db.read((read) => listOutbox(read, { limit: 9 }))[0]).toMatchObject({
       state: 'sent',
       sentAt: NOON,
@@ -343,7 +349,11 @@ describe('for every run of outcomes, crashes and clock steps', () => {
       fc.property(steps, fc.integer({ min: 0, max: 60 * MINUTE }), (plan, delay) => {
         run += 1
         const notBefore = addMs(NOON, delay)
-        db.transact((tx) => tx.run('DELETE FROM outbox'))
+        db.transact((tx) => {
+          tx.run("UPDATE outbox SET state = 'sent', sent_at = created_at")
+          tx.run('DELETE FROM outbox_bytes')
+          tx.run('DELETE FROM outbox')
+        })
         queue(`run${run}`, { notBefore, noticeId: 1 })
         let now = NOON
         let accepted = 0

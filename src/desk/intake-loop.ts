@@ -1,0 +1,134 @@
+/**
+ * The loop that talks to IMAP: connects, lists, stores, moves and waits, and begins anew when the connection breaks. What it
+ * remembers of the inbox lives and ends with one connection; the server's list is the truth. Must never wait for the work.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { Trouble } from '../domain/trouble.ts'
+import { type Mailbox } from '../effects/effects.ts'
+import { errorName } from '../effects/events.ts'
+import { type Desk, type Edges } from './desk.ts'
+import { type Cursor, type FetchFailures, moveHandled, takeIn } from './intake.ts'
+import { backoffMs, isStopped } from './persistence.ts'
+import { type Bells, createBell } from './wake.ts'
+
+/** IDLE wakes the intake; without any news it lists again at least this often. */
+const LIST_AGAIN_MS = 5 * 60_000
+/** Handled mail is moved together with what is handled a little later: each MOVE ends IDLE and begins it anew. */
+const MOVED_WITHIN_MS = 500
+
+/** Stopping takes at most 10 s altogether. */
+const LAST_MOVE_MS = 2000
+
+/** What ended a wait: announced mail, handled mail that is to be moved, or time to list the whole inbox. */
+type Woken = 'news' | 'handled' | 'list'
+
+/** Runs until `signal` is aborted; connects again after every loss. Throws trouble that no waiting can mend. */
+export async function intakeLoop(
+  desk: Desk,
+  edges: Edges,
+  bells: Bells,
+  signal: AbortSignal
+): Promise<void> {
+  let losses = 0
+  const failures: FetchFailures = new Map()
+  while (!signal.aborted) {
+    try {
+      const mailbox = await edges.openMailbox()
+      try {
+        await useMailbox(desk, edges, bells, {
+          mailbox,
+          failures,
+          signal,
+          worked: () => (losses = 0)
+        })
+      } finally {
+        await mailbox.close()
+      }
+    } catch (error) {
+      if (isStopped(signal)) return
+      losses += 1
+      const retryInMs = backoffMs(desk, losses)
+      reportLoss(desk, error, retryInMs)
+      // Not on a bell of the intake: every handled mail rings, and the server would be hammered.
+      await createBell().wait(retryInMs, signal)
+    }
+  }
+}
+
+/** A lost connection is everyday life; trouble with the database or a bug is said by its own name. */
+function reportLoss(desk: Desk, error: unknown, retryInMs: number): void {
+  if (!(error instanceof Trouble)) {
+    desk.log({ event: 'bug', where: 'intake', error: errorName(error) })
+  } else if (error.code.startsWith('imap')) {
+    desk.log({ event: 'imap.lost', code: error.code, retryInMs })
+  } else {
+    if (!error.retryable) throw error
+    desk.log({ event: 'trouble', code: error.code, where: 'intake', retryInMs })
+  }
+}
+
+/** Lists, stores, moves and waits on one connection until it breaks or the desk stops. */
+async function useMailbox(
+  desk: Desk,
+  edges: Edges,
+  bells: Bells,
+  use: {
+    readonly mailbox: Mailbox
+    readonly failures: FetchFailures
+    readonly signal: AbortSignal
+    readonly worked: () => void
+  }
+): Promise<void> {
+  const { mailbox, signal } = use
+  let cursor: Cursor | null = null
+  let woken: Woken = 'list'
+  while (!signal.aborted) {
+    if (woken !== 'handled' || cursor === null) {
+      cursor = await takeIn(desk, mailbox, {
+        inbox: edges.inbox,
+        signal,
+        stored: bells.work.ring,
+        failures: use.failures,
+        // New mail has higher UIDs (RFC 9051 §2.3.1.1); what announcements missed is found by the full list.
+        from: woken === 'list' ? null : cursor
+      })
+    }
+    await moveHandled(desk, mailbox, cursor)
+    use.worked()
+    woken = await waitForMail(bells, mailbox, signal)
+  }
+  if (cursor !== null) await moveLast(desk, mailbox, cursor)
+}
+
+/** What is handled and not moved yet, as far as the server answers soon; the rest is moved after the next start. */
+async function moveLast(desk: Desk, mailbox: Mailbox, cursor: Cursor): Promise<void> {
+  const moved = moveHandled(desk, mailbox, cursor).catch(nothing)
+  await Promise.race([moved, delay(LAST_MOVE_MS, null, { ref: false })])
+}
+
+/** Sleeps until the server announces mail, handled mail has to be moved, or it is time to list everything. */
+async function waitForMail(bells: Bells, mailbox: Mailbox, signal: AbortSignal): Promise<Woken> {
+  const ended = new AbortController()
+  const either = AbortSignal.any([signal, ended.signal])
+  const news = mailbox.waitForChange(LIST_AGAIN_MS, either)
+  const list = bells.intake.wait(LIST_AGAIN_MS, either)
+  const handled = bells.handled.wait(LIST_AGAIN_MS, either)
+  const moves = handled.then(() => delay(MOVED_WITHIN_MS, null, { signal: either })).catch(nothing)
+  let woken: Woken = 'list'
+  try {
+    woken = await Promise.race([
+      news.then((): Woken => 'news'),
+      list.then((): Woken => 'list'),
+      moves.then((): Woken => 'handled')
+    ])
+  } finally {
+    ended.abort()
+    await Promise.allSettled([news, list, moves])
+  }
+  // Mail that was announced while something else woke us must not wait for the next announcement.
+  return (await news) && woken === 'handled' ? 'news' : woken
+}
+
+function nothing(): void {
+  // The wait was ended by something else.
+}

@@ -1,0 +1,140 @@
+/**
+ * The end of a release: nobody waits any more, so the reporter learns the date and the maintainers how it went, in the one
+ * transaction that ends it. Must never end a release while a member still waits.
+ */
+import { type CaseRecord } from '../domain/case.ts'
+import { type Decision } from '../domain/decision.ts'
+import { formatFingerprint } from '../domain/ids.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
+import { type Product } from '../domain/settings.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { alertMaintainers } from '../policy/alerts.ts'
+import { reporterPath } from '../policy/recipients.ts'
+import { appendAudit } from '../store/audit.ts'
+import { findReporterKey } from '../store/correspondents.ts'
+import { countDeliveries, listWaiting } from '../store/deliveries.ts'
+import { findNoticeById, setNoticeState } from '../store/notices.ts'
+import { aboutNotice, disclosureFacts } from './about-notice.ts'
+import { commit } from './commit.ts'
+import { type Desk } from './desk.ts'
+import { followRefusals } from './key-problems.ts'
+import { prepare } from './prepare.ts'
+
+const NOTHING = { attachments: [], original: null }
+
+/**
+ * All members are queued or held: the reporter learns the date in the same job (M-30), and the maintainers how it went.
+ * `again` when somebody still waits; nothing is written then.
+ */
+export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'again' | 'ended'> {
+  const now = desk.clock.now()
+  const known = desk.db.read((read) => aboutNotice(desk, read, notice))
+  if (known === null) return 'ended'
+  const counts = desk.db.read((read) => countDeliveries(read, notice.id, notice.revision))
+  const held = counts.held
+  const queued = counts.queued + counts.sent + counts.bounced + counts['given-up']
+  const decisions: Decision[] = [
+    ...dateMail(desk, notice, known, now),
+    alertMaintainers(desk.settings, now, {
+      once: `notice-released:${notice.id}:${notice.revision}:${notice.version}`,
+      tag: notice.caseTag,
+      title: held === 0 ? 'The notice has left' : `The notice has left; ${held} HELD`,
+      what: `${queued} members are being sent their own sealed copy; ${held} are held because their key cannot be used.`,
+      doNext:
+        held === 0
+          ? 'Nothing; the desk tells you of every copy that cannot be delivered.'
+          : 'See the mails about the held members.',
+      facts: disclosureFacts(desk, known.record)
+    })
+  ]
+  const moved: Decision[] =
+    known.record.state === 'closed'
+      ? []
+      : [
+          {
+            kind: 'update-case',
+            tag: known.record.tag,
+            version: known.record.version,
+            set: { state: 'noticed' }
+          }
+        ]
+  const prepared = await prepare(desk, decisions, NOTHING, now)
+  const extra = await followRefusals(desk, prepared.refused, now)
+  const work = { arrivalId: null, mailSha256: null, now }
+  const end = desk.db.transact((tx) => {
+    const current = findNoticeById(tx, notice.id)
+    if (current?.state !== 'releasing') return 'stopped'
+    if (listWaiting(tx, notice.id, notice.revision, 1).length > 0) return 'again'
+    setNoticeState(tx, current, { state: 'released', releasedAt: now })
+    commit(tx, [...decisions, ...moved], prepared, work)
+    commit(tx, extra.decisions, extra.prepared, work)
+    const detail = { revision: notice.revision, queued, held }
+    appendAudit(tx, {
+      at: now,
+      actor: 'desk',
+      action: 'notice.released',
+      caseTag: notice.caseTag,
+      detail,
+      mailSha256: null
+    })
+    return 'released'
+  })
+  if (end === 'released')
+    desk.log({ event: 'notice.released', notice: notice.id, queued, held, lateMs: 0 })
+  return end === 'again' ? 'again' : 'ended'
+}
+
+function dateMail(
+  desk: Desk,
+  notice: NoticeRecord,
+  { record, product }: { readonly record: CaseRecord; readonly product: Product },
+  now: Instant
+): Decision[] {
+  if (product.policy.notice?.reporter_date_mail !== 'with-notice' || record.disclosureAt === null)
+    return []
+  const { reporter } = record
+  if (reporter === null) return [untold(desk, notice, 'the report names no address', now)]
+  const pinned = desk.db.read((read) => findReporterKey(read, reporter.address))
+  // A key that cannot be used now is refused when the mail is sealed, and the maintainers are told.
+  const key = pinned === null ? null : { ...pinned, isUsable: true }
+  const path = reporterPath(record, key, product)
+  if (path.kind !== 'sealed') return [untold(desk, notice, 'no key of the reporter is known', now)]
+  const { timezone, name, fingerprint } = desk.settings.desk
+  return [
+    {
+      kind: 'send-sealed',
+      once: `date-notice:${notice.id}:${notice.revision}`,
+      mail: 'date-notice',
+      caseTag: record.tag,
+      audience: 'reporter',
+      noticeId: null,
+      subject: `[${record.tag}] The date on which we make it public`,
+      autoSubmitted: 'auto-generated',
+      via: null,
+      notBefore: now,
+      recipients: [path.recipient],
+      files: { from: 'nothing' },
+      template: {
+        name: 'date-notice',
+        params: {
+          desk: name,
+          tag: record.tag,
+          product: product.name,
+          disclosure: formatInstant(record.disclosureAt, timezone),
+          fingerprint: formatFingerprint(fingerprint)
+        }
+      }
+    }
+  ]
+}
+
+function untold(desk: Desk, notice: NoticeRecord, because: string, now: Instant): Decision {
+  return alertMaintainers(desk.settings, now, {
+    once: `date-notice-missing:${notice.id}:${notice.revision}`,
+    tag: notice.caseTag,
+    title: 'The reporter was NOT told the date',
+    what: `The policy wants the reporter to learn the date together with the notice, but ${because}.`,
+    doNext: 'Tell the reporter another way now, or ask for a key with /ask.',
+    facts: []
+  })
+}

@@ -1,0 +1,134 @@
+/** A maintainer whose key was of no use learns what they missed as soon as there is a current one, and only then (G2, G3). */
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { inspectKey } from '../../src/openpgp/keyring.ts'
+import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+const DAY = 86_400_000
+const ONE = 'ACME-2026-0001'
+const TWO = 'ACME-2026-0002'
+let grace: Someone, linus: Someone, renewed: Someone, alice: Someone
+let world: World
+
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+  linus = await someone('linus', 'linus@acme.example', 24)
+  renewed = await someone('linus', 'linus@acme.example')
+  alice = await someone('alice', 'alice@reporter.example')
+})
+/** Linus' key ends; then two reports and a note come, and one of the two cases is over. */
+beforeEach(async () => {
+  world = await openWorld({ maintainers: [grace, linus] })
+  world.pass(3 * DAY)
+  for (const text of ['the first', 'the second']) {
+    world.deliver(await world.write(alice, { subject: 'x', text, as: 'encrypted' }))
+    await world.settle()
+  }
+  await tell(ONE, 'a note for you\n')
+  await tell(TWO, '/reject upstream\n')
+})
+afterEach(() => {
+  world.close()
+})
+
+async function tell(tag: string, text: string): Promise<void> {
+  world.deliver(await world.write(grace, { subject: `Re: [${tag}] x`, text }))
+  await world.settle()
+}
+/** The operator puts the new key into the configuration and starts the desk again. */
+async function renew(): Promise<void> {
+  const facts = await inspectKey(renewed.keyData, world.clock.now)
+  if (facts === null) throw new Error('bad test data')
+  const { fingerprint, keyData } = facts
+  const maintainers = world.desk.settings.maintainers.map((one) =>
+    one.id === 'linus' ? { ...one, fingerprint, keyData } : one
+  )
+  Object.assign(world.desk.settings, { maintainers })
+  world.restart()
+}
+async function told(): Promise<string[]> {
+  const texts: string[] = []
+  for (const mail of world.accepted) {
+    if (mail.to !== linus.address || !Buffer.from(mail.raw).includes('BEGIN PGP MESSAGE')) continue
+    texts.push(await world.read(renewed, mail))
+  }
+  return texts
+}
+function missed() {
+  return world.rows<{ kind: string }>('SELECT kind FROM missed_mails').map(({ kind }) => kind)
+}
+
+describe('a maintainer whose key could not be used', () => {
+  it('is sent nothing sealed while it cannot, restart or not', async () => {
+    world.restart()
+    await world.settle()
+    expect(await told()).toEqual([])
+    expect(missed()).toEqual(['relay', 'relay', 'note', 'activity'])
+  })
+
+  it('gets one sealed mail for each open case once there is a current key, with what was missed and the case as it is', async () => {
+    await renew()
+    await world.settle()
+    const [mail = '', ...more] = await told()
+    expect(more).toEqual([])
+    expect(mail).toContain(`[${ONE}] What you missed while your key could not be used`)
+    expect(mail).toContain('Not sent: 1 note, 1 relay')
+    expect(mail).toContain(`Case: ${ONE}, received`)
+    expect(mail).toContain(`Ref: ${ONE} `)
+    expect(missed()).toEqual([])
+  })
+
+  it('is told alone: the others had it all', async () => {
+    const before = world.accepted.filter(({ to }) => to === grace.address).length
+    await renew()
+    await world.settle()
+    expect(world.accepted.filter(({ to }) => to === grace.address)).toHaveLength(before)
+  })
+
+  it('is told once, and gets what comes from then on as everybody does', async () => {
+    await renew()
+    await world.settle()
+    world.restart()
+    await world.settle()
+    await tell(ONE, 'another note\n')
+    const texts = await told()
+    expect(texts).toHaveLength(2)
+    expect(texts[1]).toContain('another note')
+  })
+
+  it('is told once also when the process dies at any effect', async () => {
+    await renew()
+    for (let step = 1; ; step += 1) {
+      world.dieAt(step)
+      const died = await world.settle().then(
+        () => false,
+        () => true
+      )
+      if (!died) break
+      world.restart()
+    }
+    world.restart()
+    world.pass(20 * 60_000)
+    await world.settle()
+    const sent = world.accepted.filter(({ to }) => to === linus.address)
+    const sealed = sent.filter(({ raw }) => Buffer.from(raw).includes('BEGIN PGP MESSAGE'))
+    expect(new Set(sealed.map(({ messageId }) => messageId)).size).toBe(1)
+    expect(missed()).toEqual([])
+  })
+
+  it('is not forgotten when the mail about it shows a bug, and the work goes on (G9)', async () => {
+    await renew()
+    const { workers } = world.desk
+    const seal = workers.seal.bind(workers)
+    const broken: typeof seal = (...args) =>
+      JSON.stringify(args).includes('What you missed')
+        ? Promise.reject(new TypeError('a bug at this mail'))
+        : seal(...args)
+    Object.assign(workers, { seal: broken })
+    await tell(ONE, 'another note\n')
+    expect(await told()).toHaveLength(1)
+    Object.assign(workers, { seal })
+    await world.settle()
+    expect(await told()).toHaveLength(2)
+    expect(missed()).toEqual([])
+  })
+})

@@ -1,0 +1,74 @@
+/** A wording that changes after the approval, as an upgrade of the program may bring, is not sent to anybody (G7, M-27). */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type NoticeWorld,
+  noticeWorld,
+  type People,
+  people,
+  UNTIL_DUE
+} from '../support/notice-world.ts'
+
+const ONE = 'ACME-2026-0001'
+let cast: People
+let desk: NoticeWorld
+
+beforeAll(async () => {
+  cast = await people()
+})
+afterEach(() => {
+  desk.world.close()
+})
+
+/** The program is replaced by one with another text of the notice, and started. */
+function upgrade(text: (old: string) => string): void {
+  const { settings } = desk.world.desk
+  Object.assign(settings, { noticeTemplate: text(settings.noticeTemplate) })
+  desk.world.restart()
+}
+
+describe('a notice whose template changed after its approval', () => {
+  it('is held with an alarm, and leaves with the new words once these are approved', async () => {
+    desk = await noticeWorld(cast, { count: 1 })
+    upgrade((old) => old.replace('may say nobody outside', 'may tell anybody'))
+    desk.world.pass(UNTIL_DUE)
+    await desk.world.settle()
+    expect(desk.states()).toEqual(['held'])
+    expect(desk.alarms('notice-held')).toBe(2)
+    expect(await desk.noticed(ONE)).toEqual([])
+    await desk.approve(ONE)
+    expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
+  })
+
+  it('cannot be approved with the code of a preview of the old words', async () => {
+    desk = await noticeWorld(cast, { count: 1 })
+    await desk.command(cast.grace, ONE, '/notice hold\n')
+    desk.world.pass(1000)
+    await desk.command(cast.grace, ONE, '/notice preview\n')
+    const [preview] = desk.world.rows<{ code: string }>('SELECT code FROM previews')
+    upgrade((old) => `${old}One more line.\n`)
+    await desk.command(cast.linus, ONE, `/notice approve ${preview?.code ?? ''}\n`)
+    expect(desk.states()).toEqual(['held'])
+  })
+
+  it('stops in the middle of its release, so that members do not read different words', async () => {
+    desk = await noticeWorld(cast, { count: 1 })
+    desk.world.pass(UNTIL_DUE)
+    // The release begins (two effects) and the process dies inside the first seal.
+    desk.world.dieAt(3)
+    await expect(desk.world.releaseOnce()).rejects.toThrow()
+    upgrade((old) => `${old}One more line.\n`)
+    expect(desk.states()).toEqual(['releasing'])
+    await desk.world.settle()
+    expect(desk.states()).toEqual(['held'])
+    expect(await desk.noticed(ONE)).toEqual([])
+  })
+})
+
+it('a notice whose template is the same after a restart leaves at its instant', async () => {
+  desk = await noticeWorld(cast, { count: 1 })
+  upgrade((old) => old)
+  desk.world.pass(UNTIL_DUE)
+  await desk.world.settle()
+  expect(desk.states()).toEqual(['released'])
+  expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
+})

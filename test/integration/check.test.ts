@@ -1,0 +1,256 @@
+/**
+ * `postern check`: what it says of a desk that would start, of one that would not, and of what a stranger on the machine could
+ * read; problems on standard error with status 1, notes on standard output with status 0, all of it at once.
+ */
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { withGpgAt } from '../support/clock.ts'
+import { type CliResult } from '../support/daemon.ts'
+import {
+  DESK_ADDRESS,
+  type Desk,
+  keyExpiringIn,
+  makeDesk,
+  PASSPHRASE
+} from '../support/desk-world.ts'
+import { gpgPerson, type Person } from '../support/people.ts'
+import { run } from '../support/programs.ts'
+import { describeWith } from '../support/requires.ts'
+import { tempFolder } from '../support/temp.ts'
+
+type Section = Readonly<Record<string, unknown>>
+const DAY_S = 86_400
+
+describeWith(['gpg'], 'the check of a desk', () => {
+  let desk: Desk
+  let grace: Person
+  let ada: Person
+  const kept = new Map<string, Buffer>()
+
+  beforeAll(async () => {
+    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
+    ada = await gpgPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
+    desk = await makeDesk({
+      maintainers: [
+        { id: 'grace', person: grace },
+        { id: 'ada', person: ada }
+      ],
+      imap: { port: 1, user: 'nobody' },
+      smtp: { port: 1 }
+    })
+    for (const name of ['passphrase', 'keys/desk.asc', GRACE, ADA])
+      kept.set(name, readFileSync(file(name)))
+  })
+  afterEach(() => {
+    desk.write(desk.config)
+    for (const [name, bytes] of kept) writeFileSync(file(name), bytes)
+    for (const name of ['passphrase', 'keys/desk.asc']) chmodSync(file(name), 0o600)
+  })
+  afterAll(async () => {
+    await desk.close()
+    await ada.close()
+    await grace.close()
+  })
+
+  const [GRACE, ADA] = ['keys/maintainers/grace.asc', 'keys/maintainers/ada.asc']
+  const file = (name: string): string => join(desk.folder, name)
+  const section = (name: string): Section => desk.config[name] as Section
+  const change = (name: string, changes: Section): void => {
+    desk.write({ ...desk.config, [name]: { ...section(name), ...changes } })
+  }
+  const check = (...more: readonly string[]): Promise<CliResult> => desk.cli('check', ...more)
+  /** Status 0 and exactly these notes, before the two lines that say that all is well. */
+  async function expectNotes(...says: readonly RegExp[]): Promise<void> {
+    const { status, stdout, stderr } = await check()
+    const notes = stdout.split('\n').filter((line) => line.startsWith('note: '))
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(notes).toEqual(says.map((words) => expect.stringMatching(words) as string))
+    expect(stdout).toMatch(/nothing is wrong\n$/)
+  }
+  /** Status 1 and exactly these problems, a line each, and nothing that sounds as if all were well. */
+  async function expectProblems(...says: readonly RegExp[]): Promise<void> {
+    const { status, stdout, stderr } = await check()
+    const lines = stderr.trimEnd().split('\n')
+    expect(lines).toEqual(says.map((words) => expect.stringMatching(words) as string))
+    for (const line of lines) expect(line).toMatch(/^postern: /)
+    expect(status).toBe(1)
+    expect(`${stdout}${stderr}`).not.toMatch(/nothing is wrong|correct horse| {4}at /)
+  }
+  /** The private key that gpg makes for the desk, under its passphrase or none. */
+  async function deskKey(
+    algorithm: string,
+    expiry: string,
+    passphrase = PASSPHRASE
+  ): Promise<void> {
+    const home = tempFolder('pg-')
+    const gpg = (...args: readonly string[]) =>
+      run('gpg', [
+        ...['--homedir', home.path, '--batch', '--no-tty', '--quiet', '--armor'],
+        ...['--pinentry-mode', 'loopback', '--passphrase', passphrase, ...args]
+      ])
+    // Of RSA gpg makes one key for all, of the default algorithms a pair.
+    const usage = algorithm.startsWith('rsa') ? 'sign,encrypt' : 'default'
+    try {
+      await gpg('--quick-generate-key', `ACME <${DESK_ADDRESS}>`, algorithm, usage, expiry)
+      const { stdout } = await gpg('--export-secret-keys')
+      writeFileSync(file('keys/desk.asc'), stdout)
+    } finally {
+      await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
+      home.remove()
+    }
+  }
+
+  it('says of a desk with nothing wrong which key it has, how many people and products', async () => {
+    const { stdout } = await check()
+    const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(
+      (
+        await run('gpg', ['--batch', '--with-colons', '--show-keys', file('keys/desk.pub.asc')])
+      ).stdout.toString()
+    )?.[1]
+    const [first = '', second] = stdout.split('\n')
+
+    expect(first.replaceAll(' ', '')).toBe(`desk${DESK_ADDRESS},key${fingerprint}`)
+    expect(second).toBe('2 maintainers, 1 products; nothing is wrong')
+    await expectNotes()
+  })
+
+  it('prints the same for programs: problems apart from remarks, status 1 for a problem alone', async () => {
+    chmodSync(file('passphrase'), 0o644)
+    const noted = await check('--json')
+    expect(noted).toMatchObject({ status: 0, stderr: '' })
+    expect(JSON.parse(noted.stdout)).toEqual({
+      ok: true,
+      problems: [],
+      remarks: [expect.stringMatching(/^desk\.passphrase: other users/) as string]
+    })
+    writeFileSync(file(ADA), 'nothing like a key')
+    const failed = await check('--json')
+    expect(failed).toMatchObject({ status: 1, stderr: '' })
+    expect(JSON.parse(failed.stdout)).toMatchObject({
+      ok: false,
+      problems: [expect.stringMatching(/^maintainers ada: /) as string]
+    })
+    desk.write({ ...desk.config, colour: 'blue' })
+    const refused = await check('--json')
+    expect(refused).toMatchObject({ status: 1, stderr: '' })
+    expect(JSON.parse(refused.stdout)).toMatchObject({
+      ok: false,
+      problems: [/colour/.source].map((word) => expect.stringContaining(word) as string)
+    })
+  })
+
+  it('notes each secret that others on the machine may read, with its file and the remedy', async () => {
+    writeFileSync(file('imap_password'), 'secret words\n', { mode: 0o640 })
+    writeFileSync(file('smtp_password'), 'other words\n', { mode: 0o604 })
+    desk.write({
+      ...desk.config,
+      imap: { ...section('imap'), password: { file: 'imap_password' } },
+      smtp: { ...section('smtp'), user: 'security', password: { file: 'smtp_password' } }
+    })
+    chmodSync(file('keys/desk.asc'), 0o644)
+    chmodSync(file('passphrase'), 0o640)
+
+    await expectNotes(
+      /^note: desk\.key: other users .*keys\/desk\.asc; chmod 600 it$/,
+      /^note: desk\.passphrase: other users .*\/passphrase; chmod 600 it$/,
+      /^note: imap\.password: other users .*imap_password; chmod 600 it$/,
+      /^note: smtp\.password: other users .*smtp_password; chmod 600 it$/
+    )
+  })
+
+  it('notes a passphrase that is soon guessed', async () => {
+    await deskKey('future-default', 'never', 'short')
+    writeFileSync(file('passphrase'), 'short\n')
+
+    await expectNotes(/^note: desk\.passphrase: shorter than 12 characters/)
+  })
+
+  it('notes when the desk key ends, in the zone of the desk', async () => {
+    await deskKey('future-default', 'seconds=600000')
+    const shown = new Date(Date.now() + 600_000_000).toISOString().slice(0, 8)
+
+    await expectNotes(
+      new RegExp(`^note: desk\\.key: the desk key expires .*${shown}.* UTC \\(.* Europe/Berlin\\)$`)
+    )
+  })
+
+  it('notes that RSA is slow', async () => {
+    await deskKey('rsa2048', 'never')
+
+    await expectNotes(/^note: desk\.key: RSA opens mail about ten times slower/)
+  })
+
+  it('notes that nobody could approve a notice', async () => {
+    const [first, second] = desk.config['maintainers'] as readonly Section[]
+    desk.write({ ...desk.config, maintainers: [first, { ...second, roles: ['committer'] }] })
+
+    await expectNotes(/^note: maintainers: a notice needs 1 approval.* only 1 maintainer/)
+  })
+
+  it('finds a desk key without a passphrase', async () => {
+    await deskKey('future-default', 'never', '')
+
+    await expectProblems(/desk\.key: the private key has no passphrase; set one/)
+  })
+
+  it('finds what keeps a maintainer from being written to, and that the desk would start', async () => {
+    const owner = { name: 'Grace Hopper', address: 'grace@acme.example' }
+    const past = new Date(Date.now() - 2 * DAY_S * 1000)
+    const expired = await withGpgAt(past, () => keyExpiringIn(owner, DAY_S))
+    writeFileSync(file(GRACE), expired.armored)
+    await expectProblems(/maintainers grace: the key has expired; mails to grace are held/)
+
+    const other = await keyExpiringIn({ name: 'Grace', address: 'grace@home.example' }, DAY_S)
+    writeFileSync(file(GRACE), other.armored)
+    await expectProblems(/maintainers grace: no valid user id of the key is grace@acme\.example/)
+  })
+
+  it('finds keys that nobody could be trusted by', async () => {
+    copyFileSync(file('keys/desk.asc'), file(GRACE))
+    await expectProblems(/maintainers grace: the key file holds a PRIVATE key/)
+
+    copyFileSync(file(ADA), file(GRACE))
+    const [first, second] = desk.config['maintainers'] as readonly Section[]
+    desk.write({ ...desk.config, maintainers: [second, first] })
+    await expectProblems(
+      /maintainers grace: no valid user id/,
+      /maintainers grace: another maintainer has the same key/
+    )
+    writeFileSync(file(GRACE), 'nothing like a key')
+    await expectProblems(/maintainers grace: the key file is not exactly one readable/)
+  })
+
+  it('finds that no report could be relayed', async () => {
+    const past = new Date(Date.now() - 2 * DAY_S * 1000)
+    for (const [name, person] of [
+      [GRACE, grace],
+      [ADA, ada]
+    ] as const) {
+      const { armored } = await withGpgAt(past, () => keyExpiringIn(person, DAY_S))
+      writeFileSync(file(name), armored)
+    }
+    await expectProblems(
+      /grace: the key has expired/,
+      /ada: the key has expired/,
+      /maintainers: not one has a key/
+    )
+  })
+
+  it('finds a schedule that never comes beside all other problems, and the daemon does not start', async () => {
+    change('schedule', { tick: '61 * * * *', digest: '0 25 * * *' })
+    const says = [
+      /schedule\.tick: is no cron expression/,
+      /schedule\.digest: is no cron expression/
+    ]
+    const daemon = desk.spawn()
+    expect((await daemon.waitForExit(30_000)).status).toBe(1)
+    expect(daemon.output()).toBe(daemon.stderr())
+    expect(daemon.stderr().trimEnd().split('\n')).toEqual(
+      says.map((words) => expect.stringMatching(words) as string)
+    )
+    writeFileSync(file(ADA), 'nothing like a key')
+
+    await expectProblems(/maintainers ada: /, ...says)
+  })
+})

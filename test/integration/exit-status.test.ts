@@ -1,0 +1,232 @@
+/**
+ * The exit status of every command for everything that can be wrong before its work: 2 for wrong usage, 1 for what cannot be
+ * used, each with a line that says so and never a stack trace.
+ */
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type CliResult, runCli } from '../support/daemon.ts'
+import { type Desk, IMAP_PASSWORD, makeDesk, PASSPHRASE } from '../support/desk-world.ts'
+import { gpgPerson, type Person } from '../support/people.ts'
+import { run } from '../support/programs.ts'
+import { describeWith } from '../support/requires.ts'
+import { databaseOf } from '../support/seeded.ts'
+
+/** What each command needs to be complete; files are relative to the desk's folder. */
+type Needs = 'database' | 'config' | 'nothing'
+const COMMANDS: readonly (readonly [string, Needs])[] = [
+  ['run', 'database'],
+  ['check', 'config'],
+  ['open mail.eml', 'config'],
+  ['cases', 'database'],
+  ['show ACME-2026-0001', 'database'],
+  ['members list', 'database'],
+  [
+    'members add --id alpha --name Alpha --address grace@acme.example --key keys/maintainers/grace.asc --product parser',
+    'database'
+  ],
+  ['members remove alpha', 'database'],
+  ['notice list', 'database'],
+  ['notice show ACME-2026-0001', 'database'],
+  ['notice hold ACME-2026-0001', 'database'],
+  ['outbox list', 'database'],
+  ['outbox retry 1', 'database'],
+  ['keys list', 'config'],
+  [
+    'keys generate --name A --address a@acme.example --passphrase-file passphrase --out made.asc',
+    'nothing'
+  ],
+  ['audit verify', 'database']
+]
+const WITH_CONFIG = COMMANDS.flatMap(([command, needs]) => (needs === 'nothing' ? [] : [command]))
+const WITH_DATABASE = COMMANDS.flatMap(([command, needs]) =>
+  needs === 'database' ? [command] : []
+)
+const PROGRAM = new URL('../../dist/cli/program.js', import.meta.url).href
+/** Many command lines in one process: starting Node takes longer than all of what is asked here. */
+const BATCH = `
+  import { runProgram } from ${JSON.stringify(PROGRAM)}
+  const ends = []
+  for (const args of JSON.parse(process.argv[1])) {
+    let [stdout, stderr] = ['', '']
+    const streams = { out: (text) => (stdout += text), err: (text) => (stderr += text) }
+    const status = await runProgram(args, streams)
+    ends.push({ status, stdout, stderr })
+  }
+  process.stdout.write(JSON.stringify(ends))`
+
+describeWith(['gpg'], 'the exit status', () => {
+  let desk: Desk
+  let grace: Person
+
+  beforeAll(async () => {
+    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
+    desk = await makeDesk({
+      maintainers: [{ id: 'grace', person: grace }],
+      imap: { port: 1, user: 'nobody' },
+      smtp: { port: 1 }
+    })
+    writeFileSync(join(desk.folder, 'mail.eml'), 'From: a@b.example\r\n\r\nHello\r\n')
+    databaseOf(desk).close()
+  })
+  afterAll(async () => {
+    await desk.close()
+    await grace.close()
+  })
+
+  /** One command as a process of its own. */
+  const postern = (...args: readonly string[]): Promise<CliResult> =>
+    runCli(args, { cwd: desk.folder })
+
+  type Situation = { readonly config?: string; readonly under?: readonly string[] }
+  /** Runs all of these in one process, one after the other; returns those that did not end as they must. */
+  async function wrong(
+    commands: readonly string[],
+    status: number,
+    says: RegExp,
+    { config = 'postern.yaml', under = [] }: Situation = {}
+  ): Promise<readonly unknown[]> {
+    const lines = commands.map((command) => [...command.split(' '), '--config', config])
+    const node = [process.execPath, '--input-type=module', '--eval', BATCH, JSON.stringify(lines)]
+    const [program = '', ...args] = [...under, ...node]
+    const { stdout } = await run(program, args, {
+      cwd: desk.folder,
+      env: { POSTERN_IMAP_PASSWORD: IMAP_PASSWORD }
+    })
+    const ends = JSON.parse(stdout.toString('utf8')) as readonly CliResult[]
+    expect(ends).toHaveLength(commands.length)
+    return ends.flatMap((end, index) => {
+      const isRight = end.status === status && says.test(end.stderr)
+      return isRight && !/^ {4}at |bug in/m.test(end.stderr)
+        ? []
+        : [{ command: commands[index], ...end }]
+    })
+  }
+  const ONE_LINE = (words: string): RegExp => new RegExp(`^postern: [^\\n]*(?:${words})[^\\n]*\\n$`)
+
+  /** The desk as it is, with another configuration beside its own; returns the file's name. */
+  function configWith(name: string, changes: Readonly<Record<string, unknown>>): string {
+    writeFileSync(join(desk.folder, name), JSON.stringify({ ...desk.config, ...changes }))
+    return name
+  }
+
+  it('is 0 for help and version, which go to standard output', async () => {
+    for (const args of [['--help'], ['--version'], ['notice', 'hold', '--help']]) {
+      const result = await postern(...args)
+      expect([args, result.status, result.stderr]).toEqual([args, 0, ''])
+      expect(result.stdout).not.toBe('')
+    }
+  })
+
+  it('reaches the shell', async () => {
+    const missing = ['--config', 'nothing.yaml']
+    expect(await postern('nonsense')).toMatchObject({ status: 2, stdout: '' })
+    expect(await postern('cases', '--nonsense')).toMatchObject({ status: 2, stdout: '' })
+    expect(await postern('cases', ...missing)).toMatchObject({ status: 1, stdout: '' })
+    expect(await postern('show', 'nonsense', ...missing)).toMatchObject({ status: 2, stdout: '' })
+  })
+
+  it('is 2 for a command that there is not, and for a group without its command', async () => {
+    const names = ['nonsense', 'members nonsense', 'Cases', 'notice hold-all ACME-2026-0001']
+    expect(await wrong(names, 2, /^error: unknown command/)).toEqual([])
+    for (const group of ['members', 'notice', 'outbox', 'keys', 'audit']) {
+      const { status, stderr } = await postern(group)
+      expect([group, status, stderr.split('\n')[0]]).toEqual([
+        group,
+        2,
+        `Usage: postern ${group} [options] [command]`
+      ])
+    }
+  })
+
+  it('is 2 for an unknown option of any command, which does nothing then', async () => {
+    const commands = COMMANDS.map(([command]) => `${command} --nonsense`)
+    expect(await wrong(commands, 2, /^error: unknown option '--nonsense'\n/)).toEqual([])
+    expect(desk.rows('SELECT id FROM members')).toEqual([])
+  })
+
+  it('is 2 for an argument too many of any command', async () => {
+    const commands = COMMANDS.map(([command]) => `${command} surplus`)
+    expect(await wrong(commands, 2, /^error: too many arguments/)).toEqual([])
+  })
+
+  it('is 2 for a missing argument, and for each option that a command cannot do without', async () => {
+    const bare = ['open', 'show', 'notice show', 'notice hold', 'members remove', 'outbox retry']
+    expect(await wrong(bare, 2, /^error: missing required argument/)).toEqual([])
+    const lacking = COMMANDS.flatMap(([command]) =>
+      /^members add|^keys generate/.test(command)
+        ? [...command.matchAll(/ --(?!out)[a-z-]+ \S+/g)].map(([option]) =>
+            command.replace(option, '')
+          )
+        : []
+    )
+    expect(lacking).toHaveLength(8)
+    expect(await wrong(lacking, 2, /^error: required option/)).toEqual([])
+    expect(desk.rows('SELECT id FROM members')).toEqual([])
+  })
+
+  it('is 2 for an argument of the wrong form', async () => {
+    const commands = [
+      ...['show nonsense', 'notice show acme-1', 'notice hold ACME-2026-0001x'],
+      ...['outbox retry zero', 'outbox retry 1.5', 'outbox list --state lost'],
+      'open mail.eml --at yesterday'
+    ]
+    expect(await wrong(commands, 2, ONE_LINE('.'))).toEqual([])
+  })
+
+  it('is 1 without a configuration, with the way to have one', async () => {
+    const found = await wrong(WITH_CONFIG, 1, ONE_LINE('there is no configuration here'), {
+      config: 'nothing.yaml'
+    })
+    expect(found).toEqual([])
+  })
+
+  it('is 1 for a configuration that cannot be read', async () => {
+    const config = configWith('locked.yaml', {})
+    chmodSync(join(desk.folder, config), 0)
+    // Root may read everything unless this right is taken away.
+    const rights = '-dac_override,-dac_read_search'
+    const under = process.getuid?.() === 0 ? ['setpriv', `--bounding-set=${rights}`, '--'] : []
+    const locked = await wrong(WITH_CONFIG, 1, ONE_LINE('may not be read'), { config, under })
+    expect(locked).toEqual([])
+    const folder = await wrong(WITH_CONFIG, 1, ONE_LINE('cannot be read'), { config: 'keys' })
+    expect(folder).toEqual([])
+  })
+
+  it('is 1 for an unknown key of the configuration, named with its line', async () => {
+    const config = configWith('unknown.yaml', { colour: 'blue' })
+    const words = String.raw`colour \(line \d+\): is not a known`
+    expect(await wrong(WITH_CONFIG, 1, ONE_LINE(words), { config })).toEqual([])
+  })
+
+  it('is 1 for a passphrase that is not the one, of the key or of the database', async () => {
+    writeFileSync(join(desk.folder, 'other'), 'something else altogether\n', { mode: 0o600 })
+    const section = desk.config['desk'] as Readonly<Record<string, unknown>>
+    const config = configWith('other.yaml', { desk: { ...section, passphrase: { file: 'other' } } })
+    expect(await wrong(WITH_CONFIG, 1, ONE_LINE('passphrase'), { config })).toEqual([])
+  })
+
+  it('is 1 for a database of a newer version, which stays as it is', async () => {
+    const newer = join(desk.folder, 'data/newer.db')
+    copyFileSync(join(desk.folder, 'data/postern.db'), newer)
+    const connection = new Sqlite(newer)
+    connection.pragma("cipher = 'sqlcipher'")
+    connection.pragma(`key = '${PASSPHRASE}'`)
+    connection
+      .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')
+      .run(9999, '9999-future', 'a'.repeat(64), '2030-01-01T00:00:00.000Z')
+    connection.close()
+    const before = readFileSync(newer)
+    const config = configWith('newer.yaml', { storage: { path: 'data/newer.db' } })
+    expect(await wrong(WITH_DATABASE, 1, ONE_LINE('newer version'), { config })).toEqual([])
+    expect(readFileSync(newer).equals(before)).toBe(true)
+  })
+
+  it('is 1 where there is no database yet, and no command that looks makes one', async () => {
+    const config = configWith('fresh.yaml', { storage: { path: 'fresh/postern.db' } })
+    const looking = WITH_DATABASE.filter((command) => !/^(?:run|members add)/.test(command))
+    expect(await wrong(looking, 1, ONE_LINE('[Tt]here is no database'), { config })).toEqual([])
+    expect(existsSync(join(desk.folder, 'fresh/postern.db'))).toBe(false)
+  })
+})

@@ -1,0 +1,234 @@
+/**
+ * `postern notice hold`: the operator's brake on an advance notice (G7). What is still here stays here, whatever the clock
+ * says; what has left is counted; all of it is on the record.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type NoticeRecord } from '../../src/domain/notice.ts'
+import { type Settings } from '../../src/domain/settings.ts'
+import { addMs, type Instant } from '../../src/domain/time.ts'
+import { systemClock } from '../../src/effects/system.ts'
+import { type Database, type Tx } from '../../src/store/database.ts'
+import { markQueued, planDeliveries } from '../../src/store/deliveries.ts'
+import { insertPreview, setNoticeState } from '../../src/store/notices.ts'
+import { claimDue, insertOutbox, recordOutcomes } from '../../src/store/outbox.ts'
+import { type CliResult } from '../support/daemon.ts'
+import { type Desk, makeDesk } from '../support/desk-world.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { gpgPerson, type Person } from '../support/people.ts'
+import { describeWith } from '../support/requires.ts'
+import { databaseOf, seedCase, seedMember, seedNotice, settingsOf } from '../support/seeded.ts'
+import { type Sink, startSink } from '../support/smtp-sink.ts'
+import { mail } from '../unit/store/support.ts'
+
+const HOUR_MS = 3_600_000
+const MEMBERS = ['alpha', 'beta', 'gamma']
+const ALLOWED_LATENESS_MS = 3000
+
+describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
+  let dovecot: Dovecot
+  let sink: Sink
+  let desk: Desk
+  let settings: Settings
+  const people: Person[] = []
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+    sink = await startSink()
+    for (const id of ['grace', 'ada', ...MEMBERS])
+      people.push(await gpgPerson({ name: `Person ${id}`, address: `${id}@people.example` }))
+    const [grace, ada, ...members] = people as [Person, Person, ...Person[]]
+    desk = await makeDesk({
+      maintainers: [
+        { id: 'grace', person: grace },
+        { id: 'ada', person: ada }
+      ],
+      imap: { port: dovecot.port, user: 'hold' },
+      smtp: { port: sink.port }
+    })
+    settings = await settingsOf(desk)
+    using db = databaseOf(desk)
+    for (const [index, person] of members.entries())
+      await seedMember(db, MEMBERS[index] ?? '', person)
+  })
+  afterAll(async () => {
+    await desk.close()
+    for (const person of people) await person.close()
+    await sink.close()
+    await dovecot.close()
+  })
+
+  function inDatabase<T>(work: (tx: Tx) => T): T {
+    using db: Database = databaseOf(desk)
+    return db.transact(work)
+  }
+  /** An approved notice that leaves in an hour. */
+  function scheduled(): NoticeRecord {
+    return inDatabase((tx) => seedNotice(tx, settings, addMs(systemClock.now(), HOUR_MS)))
+  }
+  const hold = (tag: string, ...more: readonly string[]): Promise<CliResult> =>
+    desk.cli('notice', 'hold', tag, ...more)
+  const listed = async (tag: string): Promise<unknown> => {
+    const rows = JSON.parse((await desk.cli('notice', 'list', '--json')).stdout) as {
+      case: string
+    }[]
+    return rows.find((row) => row.case === tag)
+  }
+  const recordOf = (tag: string): readonly unknown[] =>
+    desk
+      .rows<{ actor: string; action: string; detail: string }>(
+        `SELECT actor, action, detail FROM audit WHERE case_tag = '${tag}' ORDER BY id`
+      )
+      .map((row) => ({ ...row, detail: JSON.parse(row.detail) as unknown }))
+  const copiesOf = (notice: NoticeRecord): readonly string[] =>
+    desk
+      .rows<{ to: string; state: string }>(
+        `SELECT recipient_id AS "to", state FROM outbox WHERE notice_id = ${notice.id} ORDER BY id`
+      )
+      .map(({ to, state }) => `${to} ${state}`)
+  function expectRefused(result: CliResult, status: number, says: RegExp): void {
+    expect(result.stderr).toMatch(says)
+    expect(result.stderr.trimEnd().split('\n')).toHaveLength(1)
+    expect(result).toMatchObject({ status, stdout: '' })
+  }
+
+  it('takes its instant, its approvals and its codes, and is on the record as the operator’s', async () => {
+    const notice = scheduled()
+    const code = { code: 'abcdefgh', digest: 'a'.repeat(64) as never, issuedAt: systemClock.now() }
+    inDatabase((tx) => {
+      insertPreview(tx, notice.id, code)
+    })
+    const result = await hold(notice.caseTag)
+
+    expect(result).toMatchObject({ status: 0, stderr: '' })
+    expect(result.stdout).toBe(
+      `The notice of ${notice.caseTag} is held: 0 copies had left already, 0 were still here and stay here.\n` +
+        'Only a new /notice preview and /notice approve by mail let it go on.\n'
+    )
+    expect(await listed(notice.caseTag)).toMatchObject({
+      state: 'held',
+      releaseAt: null,
+      approvals: []
+    })
+    expect(desk.rows(`SELECT 1 FROM previews WHERE notice_id = ${notice.id}`)).toEqual([])
+    expect(recordOf(notice.caseTag)).toEqual([
+      {
+        actor: 'operator',
+        action: 'notice.held',
+        detail: { because: 'operator', revision: 1, left: 0, here: 0 }
+      }
+    ])
+    expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0 })
+  })
+
+  /** A notice in the middle of its release: alpha has it, beta's copy is queued, gamma's is not sealed yet. */
+  function halfReleased(): NoticeRecord {
+    const notice = scheduled()
+    inDatabase((tx) => {
+      const now = systemClock.now()
+      planDeliveries(tx, notice, now)
+      setNoticeState(tx, notice, { state: 'releasing' })
+      queueCopy(tx, notice, 'alpha', now)
+      const sent = claimDue(tx, now, { limit: 1, except: [], bytesMax: 1e6, delayMs: () => 1000 })
+      recordOutcomes(
+        tx,
+        sent.map(({ id }) => ({ id, kind: 'accepted' as const, code: 250 })),
+        now
+      )
+      queueCopy(tx, notice, 'beta', now)
+    })
+    return notice
+  }
+  function queueCopy(tx: Tx, notice: NoticeRecord, member: string, now: Instant): void {
+    const once = `notice:${notice.id}:1:${member}`
+    insertOutbox(
+      tx,
+      mail(once, {
+        kind: 'notice',
+        noticeId: notice.id,
+        audience: 'member',
+        recipientId: member,
+        notBefore: now
+      }),
+      now
+    )
+    const [delivery] = tx.all<{ id: number }>(
+      'SELECT id FROM deliveries WHERE notice_id = ? AND member_id = ?',
+      [notice.id, member]
+    )
+    markQueued(tx, delivery?.id ?? 0, once, now)
+  }
+
+  it('keeps the copies that are queued or not sealed yet, and counts the ones that have left', async () => {
+    const notice = halfReleased()
+    const result = await hold(notice.caseTag, '--json')
+
+    expect(result).toMatchObject({ status: 0, stderr: '' })
+    expect(JSON.parse(result.stdout)).toEqual({
+      case: notice.caseTag,
+      state: 'held',
+      copies: { here: 2, left: 1 }
+    })
+    expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
+    expect(await listed(notice.caseTag)).toMatchObject({
+      state: 'held',
+      deliveries: { sent: 1, held: 2, queued: 0, waiting: 0 }
+    })
+    expect(recordOf(notice.caseTag)).toMatchObject([{ detail: { here: 2, left: 1 } }])
+  })
+
+  it('lets the operator not take the brake off again: a held copy needs a new approval', async () => {
+    const notice = halfReleased()
+    await hold(notice.caseTag)
+    const [copy] = desk.rows<{ id: number }>(
+      `SELECT id FROM outbox WHERE notice_id = ${notice.id} AND state = 'held'`
+    )
+    const retried = await desk.cli('outbox', 'retry', String(copy?.id))
+
+    expectRefused(retried, 1, /not approved .*needs a new \/notice preview/)
+    expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
+  })
+
+  it('is refused when all of it has left, and changes nothing', async () => {
+    const notice = scheduled()
+    inDatabase((tx) => {
+      setNoticeState(tx, notice, { state: 'released', releasedAt: systemClock.now() })
+    })
+    expectRefused(await hold(notice.caseTag), 1, /has left already; nothing of it is here/)
+    expect(await listed(notice.caseTag)).toMatchObject({ state: 'released' })
+    expect(recordOf(notice.caseTag)).toEqual([])
+  })
+
+  it('is refused in one line for a case that has none, that there is not, or that is none', async () => {
+    const { tag } = inDatabase((tx) => seedCase(tx, 'no notice'))
+    const before = desk.rows('SELECT id FROM audit').length
+
+    expectRefused(await hold(tag), 1, new RegExp(`^postern: Case ${tag} has no notice\\.`))
+    expectRefused(await hold('ACME-2020-0001'), 1, /^postern: Case ACME-2020-0001 has no notice/)
+    expectRefused(await hold('nonsense'), 2, /^postern: "nonsense" is not the number of a case/)
+    expect(desk.rows('SELECT id FROM audit')).toHaveLength(before)
+  })
+
+  it('does not leave at its instant while another, not held, does: the daemon runs on', async () => {
+    const daemon = await desk.start()
+    const releaseAt = addMs(systemClock.now(), 10_000)
+    const [held, free] = inDatabase((tx) => [
+      seedNotice(tx, settings, releaseAt),
+      seedNotice(tx, settings, releaseAt)
+    ])
+    expect(await hold(held?.caseTag ?? '')).toMatchObject({ status: 0 })
+    expect(systemClock.now() < releaseAt).toBe(true)
+    await sink.waitFor(
+      (taken) => MEMBERS.every((id) => taken.some(({ to }) => to === `${id}@people.example`)),
+      60_000
+    )
+    await delay(ALLOWED_LATENESS_MS)
+
+    expect(free === undefined ? [] : copiesOf(free)).toHaveLength(MEMBERS.length)
+    expect(held === undefined ? ['?'] : copiesOf(held)).toEqual([])
+    expect(await listed(held?.caseTag ?? '')).toMatchObject({ state: 'held' })
+    expect((await daemon.stop()).status).toBe(0)
+    for (const id of MEMBERS)
+      expect(sink.taken.filter(({ to }) => to === `${id}@people.example`)).toHaveLength(1)
+  })
+})

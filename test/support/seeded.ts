@@ -1,0 +1,134 @@
+/**
+ * Puts cases, members and approved notices straight into the database of a desk, through Postern's own store, for tests that
+ * begin in the middle of a story. Must never be the way to a state that the store itself would not allow.
+ */
+import { join } from 'node:path'
+import { requireSettings, sha256 } from '../../src/app.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { type Address, parseAddress } from '../../src/domain/address.ts'
+import { type CaseTag, type MessageId } from '../../src/domain/ids.ts'
+import { type NoticeRecord } from '../../src/domain/notice.ts'
+import { type Settings } from '../../src/domain/settings.ts'
+import { addMs, type Instant } from '../../src/domain/time.ts'
+import { systemClock } from '../../src/effects/system.ts'
+import { inspectKey } from '../../src/openpgp/keyring.ts'
+import { approvedText } from '../../src/policy/notice-content.ts'
+import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
+import { type Database, openDatabase, type Tx } from '../../src/store/database.ts'
+import { insertMember, listRecipients } from '../../src/store/members.ts'
+import { findNotice, insertApproval, saveNotice } from '../../src/store/notices.ts'
+import { MIGRATIONS } from '../unit/store/support.ts'
+import { type Desk, IMAP_PASSWORD, PASSPHRASE } from './desk-world.ts'
+import { type Person } from './people.ts'
+
+const WEEK_MS = 7 * 86_400_000
+
+/** Opens (and makes, when missing) the database of a desk; close it before the desk is asked. */
+export function databaseOf(desk: Desk, path = 'data/postern.db'): Database {
+  return openDatabase({
+    path: join(desk.folder, path),
+    passphrase: PASSPHRASE,
+    migrationsDir: MIGRATIONS,
+    now: systemClock.now()
+  })
+}
+
+/** The settings as the daemon of this desk would have them. */
+export async function settingsOf(desk: Desk): Promise<Settings> {
+  const environment = { POSTERN_IMAP_PASSWORD: IMAP_PASSWORD }
+  return requireSettings(await loadConfig(desk.configFile, environment))
+}
+
+/** Makes `person` a member for the product `parser`. */
+export async function seedMember(db: Database, id: string, person: Person): Promise<void> {
+  const now = systemClock.now()
+  const facts = await inspectKey(await person.exportPublicKey(), now)
+  if (facts === null) throw new Error('bad test data')
+  db.transact((tx) =>
+    insertMember(tx, {
+      id,
+      name: person.name,
+      address: addressOf(person.address),
+      products: ['parser'],
+      state: 'active',
+      fingerprint: facts.fingerprint,
+      keyData: facts.keyData,
+      keyExpiresAt: facts.expiresAt,
+      addedAt: now
+    })
+  )
+}
+
+/** Opens a case; returns its tag and row id. */
+export function seedCase(
+  tx: Tx,
+  subject: string,
+  disclosureAt: Instant | null = null
+): { readonly tag: CaseTag; readonly id: number } {
+  const now = systemClock.now()
+  const tag = nextCaseTag(tx, 'ACME', now, 'Europe/Berlin')
+  const root = (name: string): MessageId => `${tag}.${name}@acme.example` as MessageId
+  const record = {
+    tag,
+    product: 'parser',
+    state: disclosureAt === null ? ('received' as const) : ('planned' as const),
+    reporter: null,
+    subject,
+    beganInClear: false,
+    receivedAt: now,
+    openedAt: now,
+    answerDueAt: null,
+    answeredAt: now,
+    owner: null,
+    disclosureAt,
+    reporterRoot: null,
+    reporterLatest: null
+  }
+  const id = insertCase(tx, record, { maintainer: root('maintainers'), reporter: root('reporter') })
+  return { tag, id }
+}
+
+/** A case with a notice by grace that ada has approved for the members there are now, to leave at `releaseAt`. */
+export function seedNotice(tx: Tx, settings: Settings, releaseAt: Instant): NoticeRecord {
+  const { tag, id } = seedCase(tx, 'Heap overflow in the parser', addMs(releaseAt, WEEK_MS))
+  const noticeId = saveNotice(tx, id, {
+    kind: 'save-notice',
+    caseTag: tag,
+    product: 'parser',
+    version: 0,
+    state: 'scheduled',
+    revision: 1,
+    fields: {
+      title: 'Heap overflow in the parser',
+      description: 'A crafted file overflows a heap buffer.',
+      affected_versions: '4.0 to 4.2',
+      remedy_steps: 'Update to 4.2.1.'
+    },
+    authorId: 'grace',
+    releaseAt,
+    patches: [],
+    approvals: 'keep'
+  })
+  const digest = sha256(approvedText(...approved(tx, settings, tag)))
+  insertApproval(tx, noticeId, { maintainerId: 'ada', digest, at: systemClock.now() })
+  return noticeOf(tx, tag)
+}
+
+function approved(tx: Tx, settings: Settings, tag: CaseTag): Parameters<typeof approvedText> {
+  const record = findCase(tx, tag)
+  const [product] = settings.products
+  if (record === null || product === undefined) throw new Error('the case was not stored')
+  return [noticeOf(tx, tag), { record, product, settings }, listRecipients(tx, product.id)]
+}
+
+function noticeOf(tx: Tx, tag: CaseTag): NoticeRecord {
+  const notice = findNotice(tx, tag)
+  if (notice === null) throw new Error('the notice was not stored')
+  return notice
+}
+
+function addressOf(text: string): Address {
+  const address = parseAddress(text)
+  if (address === null) throw new Error('bad test data')
+  return address
+}
