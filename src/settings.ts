@@ -45,6 +45,7 @@ export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Jud
     products: config.products,
     noticeTemplate: loaded.texts.get('notice') ?? '',
     acknowledgement: config.acknowledgement,
+    authentication: config.authentication,
     limits: config.limits
   }
   return { settings, problems, remarks }

@@ -48,8 +48,13 @@ export function printable(text: string): string {
   )
 }
 
+/** JSON in which what could act on a terminal or turn its text round is escaped; a reader of JSON gets it back unchanged. */
 export function printJson(streams: Streams, value: unknown): void {
-  streams.out(`${JSON.stringify(value, null, 2)}\n`)
+  const json = JSON.stringify(value, null, 2).replaceAll(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  )
+  streams.out(`${json}\n`)
 }
 
 /** Rows with aligned columns; nothing but the head when there are none. */

@@ -4,7 +4,7 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type Policy } from '../domain/policy.ts'
-import { type Limits, type Role } from '../domain/settings.ts'
+import { type Limits, type Role, type Settings } from '../domain/settings.ts'
 import { type Secret } from './secrets.ts'
 
 /** A mail server. */
@@ -44,6 +44,7 @@ export type Config = {
   /** Cron expressions of 5 or 6 fields, in the desk's time zone. */
   readonly schedule: { readonly poll: string; readonly tick: string; readonly digest: string }
   readonly acknowledgement: { readonly jitterMsMax: number }
+  readonly authentication: Settings['authentication']
   readonly limits: Limits
   /** Number of worker threads. */
   readonly workers: number

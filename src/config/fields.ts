@@ -28,6 +28,14 @@ export const line = z
   .max(200, 'must have at most 200 characters')
   .refine((text) => !/\p{Cc}/u.test(text), 'must be one line without control characters')
 
+/** The name that a server signs its Authentication-Results with (RFC 8601 §2.5), most often its host name. */
+export const authservId = z
+  .string('must be text')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/,
+    "must be the name at the start of the server's Authentication-Results, like mx.domain.example"
+  )
+
 /** A strict mail address, decoded to {@link Address}. */
 export const address = z.string('must be a mail address').transform((text, context): Address => {
   const parsed = parseAddress(text)

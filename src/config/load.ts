@@ -108,6 +108,10 @@ async function assemble(
       storagePath: resolve(place.baseDir, file.storage.path),
       schedule: file.schedule,
       acknowledgement: { jitterMsMax: file.acknowledgement.jitter },
+      authentication: {
+        servers: file.imap.authserv_ids.map((id) => id.toLowerCase()),
+        receivedHops: file.imap.received_hops
+      },
       limits: limitsOf(file.limits, file.acknowledgement),
       workers: file.workers,
       maintainers: maintainers.config,
@@ -139,6 +143,7 @@ function limitsOf(
     commandsPerMail: limits.commands_per_mail,
     signatureAgeHours: limits.signature_age_hours,
     acknowledgementsPerHour: acknowledgement.per_hour,
+    acknowledgementsPerDomainHour: acknowledgement.per_domain_hour,
     acknowledgementWindowHours: acknowledgement.window
   }
 }

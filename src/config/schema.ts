@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import {
   address,
+  authservId,
   bounceAddress,
   casePrefix,
   cron,
@@ -75,7 +76,15 @@ const imap = z.strictObject({
   inbox: line.default('INBOX').describe('The folder that is watched.'),
   processed: line.default('Postern/Processed').describe('Where handled mail goes.'),
   held: line.default('Postern/Held').describe('Where mail goes that waits for a human.'),
-  junk: line.default('Junk').describe('Where the server puts what it takes for spam.')
+  junk: line.default('Junk').describe('Where the server puts what it takes for spam.'),
+  authserv_ids: z
+    .array(authservId, 'must be a list')
+    .max(20, 'must name at most 20')
+    .default([])
+    .describe('Servers whose Authentication-Results (RFC 8601) count, by the name they sign with.'),
+  received_hops: whole(1, 20)
+    .default(1)
+    .describe('Received fields that our own servers add; only what stands above the last counts.')
 })
 
 const smtp = z.strictObject({
@@ -114,7 +123,10 @@ const acknowledgement = z.strictObject({
   window: whole(1, 720).default(24).describe('Hours in which one sender gets one acknowledgement.'),
   per_hour: whole(1, 1000)
     .default(20)
-    .describe('Most acknowledgements an hour, all senders together.')
+    .describe('Most acknowledgements an hour, all senders together.'),
+  per_domain_hour: whole(1, 1000)
+    .default(10)
+    .describe('Most acknowledgements an hour to the addresses of one domain.')
 })
 
 const limits = z.strictObject({

@@ -13,12 +13,19 @@ import {
   insertAnswer,
   insertCiphertexts,
   insertUsedSignature,
+  saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
 import { holdWaiting } from '../store/deliveries.ts'
 import { insertMissed } from '../store/missed.ts'
 import { findNotice, insertApproval, insertPreview, saveNotice } from '../store/notices.ts'
-import { holdQueuedOfNotice, insertOutbox, markBounced } from '../store/outbox.ts'
+import {
+  findHeldAnswer,
+  holdQueuedOfNotice,
+  insertOutbox,
+  markBounced,
+  retryOutbox
+} from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
 import { type Prepared, type PreparedMail } from './prepare.ts'
 
@@ -142,6 +149,9 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
     case 'pin-reporter-key':
       saveReporterKey(tx, decision.address, decision.key)
       return
+    case 'offer-reporter-key':
+      saveOfferedKey(tx, decision.address, decision.key)
+      return
     case 'remember-signature':
       assert(work.arrivalId !== null, 'a signature without a mail')
       insertUsedSignature(tx, decision.sha256, decision.createdAt, work.arrivalId)
@@ -152,6 +162,9 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       return
     case 'count-answer':
       insertAnswer(tx, decision.address, decision.answer, decision.at)
+      return
+    case 'release-answer':
+      releaseAnswer(tx, decision.tag, work.now)
       return
     case 'bounce':
       markBounced(tx, decision.messageId, work.now)
@@ -168,6 +181,12 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
     default:
       assertNever(decision)
   }
+}
+
+/** The acknowledgement of a case leaves now, if it is held still. */
+function releaseAnswer(tx: Tx, tag: CaseTag, now: Instant): void {
+  const held = findHeldAnswer(tx, tag)
+  if (held !== null) retryOutbox(tx, held.id, now)
 }
 
 /** A notice that stops leaving takes back what is still here: copies not sealed yet and copies not sent yet. */

@@ -32,7 +32,7 @@ export async function tellMissed(desk: Desk): Promise<boolean> {
 }
 
 async function tellOne(desk: Desk, maintainer: Maintainer, now: Instant): Promise<boolean> {
-  const facts = await desk.workers.inspectKey(maintainer.keyData, now)
+  const facts = await desk.workers.inspectKey(maintainer.keyData, now, null)
   if (facts?.state !== 'usable') return false
   const missed = desk.db.read((read) =>
     listMissed(read, maintainer.id).map((one) => ({

@@ -35,6 +35,7 @@ export type PreparedMail = {
   readonly messageId: MessageId
   readonly raw: Uint8Array
   readonly notBefore: Instant
+  readonly isHeld: boolean
 }
 
 /** A copy that was not sealed, and why. */
@@ -169,7 +170,8 @@ function finished(
     envelopeTo: headers.to.address,
     messageId: headers.messageId,
     raw: copy.raw,
-    notBefore: decision.notBefore
+    notBefore: decision.notBefore,
+    isHeld: decision.isHeld ?? false
   }
 }
 

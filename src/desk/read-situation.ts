@@ -6,18 +6,22 @@ import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
+import { answerAddress } from '../policy/acknowledgement.ts'
 import { findBinding } from '../policy/authority.ts'
 import { parseCommands } from '../policy/commands.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
 import {
-  answersFreeAt,
+  casesOfCiphertext,
   countAnswers,
   findReporterKey,
   isCiphertextReused,
+  isKeyOfAnother,
   isSignatureUsed,
-  latestAnswerAt
+  latestAnswerAt,
+  listAnswers,
+  listOfferedKeys
 } from '../store/correspondents.ts'
 import { countCopies } from '../store/deliveries.ts'
 import {
@@ -27,7 +31,7 @@ import {
   listRecipients
 } from '../store/members.ts'
 import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
-import { findByMessageId, hasOnce } from '../store/outbox.ts'
+import { findByMessageId, findHeldAnswer, hasOnce } from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 
@@ -62,7 +66,9 @@ export async function readSituation(
   const from = opened.outer.from
   const senderKey = from === null ? null : await knownKey(desk, from.address, now)
   const tag = desk.db.read((read) => boundTag(read, desk, opened))
-  const bound = tag === null ? null : await readBound(desk, tag, now)
+  // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
+  const brought = isSignedByMaintainer(desk, opened) ? keyFiles(opened) : null
+  const bound = tag === null ? null : await readBound(desk, tag, brought, now)
   return desk.db.read((read) => ({
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
@@ -79,8 +85,14 @@ export async function readSituation(
     member: memberOf(read, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
     ciphertextReused: isCiphertextReused(read, opened.ciphertextMarks, from?.address ?? null),
+    ciphertextCases: casesOfCiphertext(read, opened.ciphertextMarks),
+    signedByAnother:
+      from !== null &&
+      opened.signatures.some(
+        ({ state, issuer }) => state === 'unknown-key' && isKeyOfAnother(read, issuer, from.address)
+      ),
     senderKey,
-    history: historyOf(read, desk, from?.address ?? null, now),
+    history: historyOf(read, desk, answerAddress(opened, desk.settings), now),
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
@@ -90,7 +102,7 @@ export async function readSituation(
 async function knownKey(desk: Desk, address: Address, now: Instant): Promise<ReporterKey | null> {
   const pinned = desk.db.read((read) => findReporterKey(read, address))
   if (pinned === null) return null
-  const facts = await desk.workers.inspectKey(pinned.keyData, now)
+  const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
   return { ...pinned, isUsable: facts?.state === 'usable' }
 }
 
@@ -118,16 +130,62 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
   )
 }
 
-async function readBound(desk: Desk, tag: CaseTag, now: Instant): Promise<BoundCase | null> {
+/** Files of a maintainer's mail that may be keys, at most {@link KEY_FILES_MAX}. */
+function keyFiles(opened: OpenedMail): Uint8Array[] {
+  return opened.attachments
+    .filter(
+      ({ filename, contentType }) =>
+        contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
+    )
+    .slice(0, KEY_FILES_MAX)
+    .map(({ content }) => content)
+}
+
+const KEY_FILES_MAX = 10
+
+/** Keys that name `address` and could be accepted for it: kept from earlier mails, and brought by this one. */
+async function offeredKeys(
+  desk: Desk,
+  address: Address,
+  brought: readonly Uint8Array[],
+  now: Instant
+): Promise<ReporterKey[]> {
+  const found = new Map<string, ReporterKey>()
+  for (const kept of desk.db.read((read) => listOfferedKeys(read, address))) {
+    const facts = await desk.workers.inspectKey(kept.keyData, now, address)
+    found.set(kept.fingerprint, { ...kept, isUsable: facts?.state === 'usable' })
+  }
+  for (const file of brought) {
+    const facts = await desk.workers.inspectKey(file, now, address)
+    if (facts === null) continue
+    const { fingerprint, keyData, state } = facts
+    const firstSeenAt = found.get(fingerprint)?.firstSeenAt ?? now
+    const isUsable = state === 'usable'
+    found.set(fingerprint, { fingerprint, keyData, source: 'attached', firstSeenAt, isUsable })
+  }
+  return [...found.values()]
+}
+
+async function readBound(
+  desk: Desk,
+  tag: CaseTag,
+  brought: readonly Uint8Array[] | null,
+  now: Instant
+): Promise<BoundCase | null> {
   const record = desk.db.read((read) => findCase(read, tag))
   if (record === null) return null
   const reporterKey =
     record.reporter === null ? null : await knownKey(desk, record.reporter.address, now)
+  const offered =
+    record.reporter === null || brought === null
+      ? []
+      : await offeredKeys(desk, record.reporter.address, brought, now)
   return desk.db.read((read) => {
     const notice = findNotice(read, tag)
     return {
       case: record,
       reporterKey,
+      offeredKeys: offered,
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
       previews: notice === null ? [] : listPreviews(read, notice.id),
@@ -135,7 +193,8 @@ async function readBound(desk: Desk, tag: CaseTag, now: Instant): Promise<BoundC
         notice === null ? { here: 0, left: 0 } : countCopies(read, notice.id, notice.revision),
       members: listRecipients(read, record.product),
       messageCount: countMessages(read, record.id),
-      hintGiven: hasOnce(read, `hint:${tag}`)
+      hintGiven: hasOnce(read, `hint:${tag}`),
+      heldAnswerTo: findHeldAnswer(read, tag)?.envelopeTo ?? null
     }
   })
 }
@@ -194,12 +253,13 @@ function historyOf(
   sender: Address | null,
   now: Instant
 ): Situation['history'] {
-  const { acknowledgementWindowHours, acknowledgementsPerHour } = desk.settings.limits
-  const since = addMs(now, -acknowledgementWindowHours * 3_600_000)
+  const since = addMs(now, -desk.settings.limits.acknowledgementWindowHours * 3_600_000)
+  const hourAgo = addMs(now, -3_600_000)
+  const taken = (domain: string | null) => listAnswers(read, 'acknowledgement', hourAgo, domain)
   return {
     senderAcknowledgedAt:
       sender === null ? null : latestAnswerAt(read, sender, 'acknowledgement', since),
-    acknowledgementsFreeAt: answersFreeAt(read, 'acknowledgement', acknowledgementsPerHour, now),
+    answersTaken: { desk: taken(null), domain: sender === null ? [] : taken(domainOf(sender)) },
     refusalsLastHour: refusalsOf(read, desk, now)
   }
 }

@@ -39,3 +39,11 @@ export function addressKey(address: Address): string {
 export function domainOf(address: Address): string {
   return address.slice(address.lastIndexOf('@') + 1)
 }
+
+const NO_ANSWERS =
+  /^(?:mailer-daemon|post_?master|owner-.*|.*-(?:request|bounces?|owner)|bounces?|no-?_?reply|do-?not-?reply)(?:[+=-].*)?$/i
+
+/** Whether the local part says that nobody reads what is sent there (RFC 3834 §2). */
+export function takesNoAnswers(address: Address): boolean {
+  return NO_ANSWERS.test(address.slice(0, address.lastIndexOf('@')))
+}

@@ -61,6 +61,8 @@ type SendCommon = {
   /** Display name before the desk's, for example `Alice via`; null for the desk itself. */
   readonly via: string | null
   readonly notBefore: Instant
+  /** Finished, but a human has to let it go. */
+  readonly isHeld?: boolean
 }
 
 /** A mail sealed to each recipient apart; `once` gets `:<recipient id>` appended. */
@@ -134,6 +136,12 @@ export type Decision =
       readonly tag: CaseTag
       readonly key: PinnedKey
     }
+  | {
+      /** Keeps a key that came under an address without using it, until a maintainer accepts it. */
+      readonly kind: 'offer-reporter-key'
+      readonly address: Address
+      readonly key: PinnedKey
+    }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256; readonly createdAt: Instant }
   | {
       readonly kind: 'remember-ciphertext'
@@ -158,6 +166,8 @@ export type Decision =
       readonly answer: 'acknowledgement' | 'refusal'
       readonly at: Instant
     }
+  /** A case's acknowledgement that was held may leave. */
+  | { readonly kind: 'release-answer'; readonly tag: CaseTag }
   | { readonly kind: 'bounce'; readonly messageId: MessageId; readonly status: string }
   | {
       readonly kind: 'audit'
@@ -192,3 +202,4 @@ export type Disposition =
   | 'too-large'
   | 'quarantined'
   | 'reused-ciphertext'
+  | 'contradicts-sender'

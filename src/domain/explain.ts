@@ -45,7 +45,7 @@ const WARNINGS: Readonly<Record<WarningCode, string>> = {
   'too-many-parts':
     'It has more parts than are opened one by one; the rest is attached as it came.',
   'broken-mime': 'Its structure is malformed, so parts may be missing or wrongly divided.',
-  'several-keys': 'It carries several different keys for the sender; none is used.',
+  'several-keys': 'It carries several different keys for the sender.',
   'fake-key': 'It carries a key that does not name the sender; the key is not used.',
   smime: 'It uses S/MIME, which the desk does not read.',
   'too-large': 'It is too large to be fetched; only its header was read.'

@@ -3,7 +3,7 @@
  * crosses the worker boundary. Outer and protected headers are two different objects and are never merged
  * (RFC 9788, mail.md §1.5). Nothing here decides anything: authority is judged in policy/authority.ts.
  */
-import { type Contact } from './address.ts'
+import { type Address, type Contact } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type Instant } from './time.ts'
 
@@ -66,7 +66,34 @@ export type AutomaticKind =
   | 'asks-for-silence' // X-Auto-Response-Suppress
   | 'loop' // our own loop mark or more than 30 Received fields
 
-/** A delivery status notification's facts: all of it attacker-controlled text (mail.md §1.10). */
+/** One verdict of an Authentication-Results field (RFC 8601). Whoever wrote the field may have made it up. */
+export type AuthenticationResult = {
+  /** Who claims to have checked (authserv-id), lower case. */
+  readonly server: string
+  /** How many Received fields stand above the field. */
+  readonly below: number
+  readonly method: 'dmarc' | 'spf' | 'dkim'
+  /** `pass`, `fail`, `none` …, lower case. */
+  readonly result: string
+  /** Of `smtp.mailfrom`, where it is a whole address. */
+  readonly address: Address | null
+  /** Of `header.from`, `smtp.mailfrom` or `header.d`, lower case; '' when the field names none. */
+  readonly domain: string
+}
+
+/** What stands on top of a mail about its sender; whose word counts is decided in policy/authentication.ts. */
+export type SenderTrace = {
+  /** Number of Received fields. */
+  readonly received: number
+  /** Return-Path fields; the address is null where it is empty or not strict. */
+  readonly returnPaths: readonly { readonly address: Address | null; readonly below: number }[]
+  readonly results: readonly AuthenticationResult[]
+}
+
+/**
+ * Facts of a delivery status notification, or of what looks like one: all of it attacker-controlled text (mail.md §1.10).
+ * Where `automatic` does not say `bounce`, it is one only if it returns a mail of the desk.
+ */
 export type BounceFacts = {
   /** Message-IDs found in the returned headers: only those that the desk issued mean anything. */
   readonly returnedMessageIds: readonly MessageId[]
@@ -86,7 +113,7 @@ export type Attachment = {
   readonly content: Uint8Array
 }
 
-/** A certificate found in the mail whose user id is exactly the sender's address: a candidate, first use only. */
+/** A certificate found in the mail whose user id is exactly the sender's address: a candidate, not yet anybody's key. */
 export type CandidateKey = {
   readonly fingerprint: Fingerprint
   readonly source: 'autocrypt' | 'attached'
@@ -113,7 +140,7 @@ export type WarningCode =
   | 'text-truncated'
   | 'too-many-parts'
   | 'broken-mime'
-  | 'several-keys' // more than one candidate key: none used
+  | 'several-keys' // more than one candidate key
   | 'fake-key' // an attached key that does not name the sender
   | 'smime' // S/MIME, which the desk does not read
   | 'too-large' // only the header block was fetched
@@ -145,6 +172,7 @@ export type OpenedMail = {
   /** Foreign text outside the cryptographic envelope (list footer, wrapper); untrusted, '' when none. */
   readonly outsideText: string
   readonly attachments: readonly Attachment[]
+  readonly trace: SenderTrace
   readonly automatic: readonly AutomaticKind[]
   readonly bounce: BounceFacts | null
   readonly candidateKeys: readonly CandidateKey[]

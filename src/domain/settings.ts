@@ -34,6 +34,8 @@ export type Limits = {
   readonly commandsPerMail: number
   readonly signatureAgeHours: number
   readonly acknowledgementsPerHour: number
+  /** To one domain. */
+  readonly acknowledgementsPerDomainHour: number
   readonly acknowledgementWindowHours: number
 }
 
@@ -55,5 +57,12 @@ export type Settings = {
   /** The text that notices are rendered from: an approval covers its wording (G7). */
   readonly noticeTemplate: string
   readonly acknowledgement: { readonly jitterMsMax: number }
+  /** Whose Authentication-Results count (RFC 8601). */
+  readonly authentication: {
+    /** authserv-ids, lower case; empty where no server's word counts. */
+    readonly servers: readonly string[]
+    /** How many Received fields the operator's own servers put on top; below the last of them anybody may have written. */
+    readonly receivedHops: number
+  }
   readonly limits: Limits
 }

@@ -101,8 +101,11 @@ export type Workers = {
   seal(body: OutgoingBody, to: readonly SealTo[], now: Instant): Promise<Sealed[]>
   /** Signs a content-free or clear mail (RFC 3156 §5). The subject is readable by everybody. */
   signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
-  /** Facts of a certificate (armored or binary) at `now`; null when it is not exactly one readable public key. */
-  inspectKey(key: Uint8Array, now: Instant): Promise<KeyFacts | null>
+  /**
+   * Facts of a certificate (armored or binary) at `now`; null when it is not exactly one readable public key. With an
+   * address, of what is left of it without user ids that name anybody else; null when none names that address.
+   */
+  inspectKey(key: Uint8Array, now: Instant, address: Address | null): Promise<KeyFacts | null>
   close(): Promise<void>
 }
 

@@ -2,6 +2,7 @@
  * Marks of mail that no human wrote, or that must not be answered (RFC 3834, RFC 8098, mail.md §1.9). These are facts
  * of the outer header only; what follows from them is decided in policy.
  */
+import { takesNoAnswers } from '../domain/address.ts'
 import { type AutomaticKind, type HeaderFacts } from '../domain/mail.ts'
 import { isBounce } from './bounce.ts'
 import { type Field, firstValue, valuesOf } from './fields.ts'
@@ -10,8 +11,15 @@ import { type MimeTree } from './tree.ts'
 /** Header field that marks what the desk itself sent; its value is the desk's address. */
 const LOOP_FIELD = 'x-postern-loop'
 const RECEIVED_MAX = 30
-const NO_REPLY =
-  /^(?:mailer-daemon|postmaster|owner-.*|.*-(?:request|bounces?|owner)|bounces?|no-?_?reply|do-?not-?reply)(?:[+=-].*)?$/i
+/** What programs wrote before there was Auto-Submitted, and some still do. */
+const OLD_ANSWER_FIELDS = [
+  'x-autoreply',
+  'x-autorespond',
+  'x-autoresponder',
+  'x-auto-reply-from',
+  'x-mail-autoreply',
+  'x-vacation'
+]
 
 /** All marks found, without duplicates. `deskAddress` is compared without case. */
 export function readAutomatic(
@@ -24,13 +32,13 @@ export function readAutomatic(
   if (isBounce(tree, facts)) kinds.add('bounce')
   for (const kind of answerKinds(fields)) kinds.add(kind)
   if (isReceipt(tree)) kinds.add('receipt')
+  if (isOtherReport(tree, kinds)) kinds.add('auto-generated')
   if (fields.some((field) => field.name.startsWith('list-') || field.name === 'mailing-list')) {
     kinds.add('list')
   }
   if (/\b(?:bulk|list|junk)\b/i.test(firstValue(fields, 'precedence'))) kinds.add('bulk')
   if (valuesOf(fields, 'return-path').some((value) => /^<\s*>$/.test(value))) kinds.add('null-path')
-  const local = facts.from?.address.split('@')[0] ?? ''
-  if (NO_REPLY.test(local)) kinds.add('no-reply-address')
+  if (facts.from !== null && takesNoAnswers(facts.from.address)) kinds.add('no-reply-address')
   if (asksForSilence(fields)) kinds.add('asks-for-silence')
   if (isLoop(fields, deskAddress)) kinds.add('loop')
   return [...kinds]
@@ -43,9 +51,10 @@ function answerKinds(fields: readonly Field[]): AutomaticKind[] {
     if (keyword === 'no') continue
     kinds.push(keyword === 'auto-replied' ? 'auto-replied' : 'auto-generated')
   }
-  const isOldAnswer = ['x-autoreply', 'x-autorespond', 'x-auto-reply-from'].some(
-    (name) => firstValue(fields, name) !== ''
-  )
+  const isOldAnswer = OLD_ANSWER_FIELDS.some((name) => {
+    const value = firstValue(fields, name)
+    return value !== '' && !/^(?:no|false|0)$/i.test(value)
+  })
   if (isOldAnswer || /auto.?reply/i.test(firstValue(fields, 'precedence')))
     kinds.push('auto-replied')
   return kinds
@@ -60,6 +69,11 @@ function isReceipt(tree: MimeTree): boolean {
     (child) =>
       child.type === 'message/disposition-notification' || child.type === 'message/feedback-report'
   )
+}
+
+/** A report about anything else, TLS or DMARC for example (RFC 6522): no person writes one. */
+function isOtherReport(tree: MimeTree, kinds: ReadonlySet<AutomaticKind>): boolean {
+  return kinds.size === 0 && tree.root.type === 'multipart/report'
 }
 
 function asksForSilence(fields: readonly Field[]): boolean {

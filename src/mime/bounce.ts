@@ -2,6 +2,7 @@
  * Delivery status notifications (RFC 3464, RFC 6522) and the old forms that many servers still send. All of it is
  * attacker-controlled text: it may only ever move the delivery state of a mail whose unguessable Message-ID it returns.
  */
+import { takesNoAnswers } from '../domain/address.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type BounceFacts, type HeaderFacts } from '../domain/mail.ts'
 import { type Field, firstValue, readFields, valuesOf } from './fields.ts'
@@ -19,7 +20,7 @@ const RETURNED = new Set([
 const STATUS_TYPES = new Set(['message/delivery-status', 'message/global-delivery-status'])
 /** How the subjects of the older forms begin; a person's subject that only speaks of mail delivery does not. */
 const OLD_SUBJECT =
-  /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar)/i
+  /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar|メッセージを配信できません|メールエラー通知)/i
 const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:@|$)/i
 /** A server's reply or status code, or the fields of a returned mail: what a server says of a failed delivery. */
 const SERVER_WORDS =
@@ -42,6 +43,18 @@ export function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
   const isNamed =
     OLD_SUBJECT.test(facts.subject.trim()) || firstValue(root.fields, 'x-failed-recipients') !== ''
   return isNamed && !beginsWithArmor(tree) && (hasEmptyPath(root) || hasServerWords(tree))
+}
+
+/**
+ * Whether it only looks like one: from postmaster or an address that nobody reads, in the old forms. People write from there
+ * too, so it counts for a bounce only where it returns a mail of the desk, and is shown like any mail otherwise.
+ */
+function mayBeBounce(tree: MimeTree, facts: HeaderFacts): boolean {
+  const { root } = tree
+  if (facts.from === null || !takesNoAnswers(facts.from.address) || isProtected(root)) return false
+  // A person's answer names what it answers; a server's report in the old forms does not.
+  if (facts.references.length > 0 || beginsWithArmor(tree)) return false
+  return OLD_SUBJECT.test(facts.subject.trim()) && hasServerWords(tree)
 }
 
 /** An empty return path, or mailer-daemon as its sender. Postmaster proves nothing: people write from it. */
@@ -95,15 +108,19 @@ function textsOf(tree: MimeTree): string[] {
     .map((part) => contentOf(tree, part).toString('latin1', 0, TEXT_BYTES_MAX))
 }
 
-/** The facts of a bounce, or null when the mail is none. */
+/** The facts of a bounce, or null when the mail is none and does not look like one. */
 export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | null {
-  if (!isBounce(tree, facts)) return null
+  const isSure = isBounce(tree, facts)
+  if (!isSure && !mayBeBounce(tree, facts)) return null
   const parts = partsBelow(tree.root)
   const status = parts.find((part) => STATUS_TYPES.has(part.type))
   const groups = status === undefined ? [] : readGroups(contentOf(tree, status))
-  const worst = status === undefined ? oldStatus(tree, parts, facts) : worstGroup(groups)
+  // Some servers leave the status part empty and say it in words only.
+  const worst = worstGroup(groups) ?? oldStatus(tree, parts, facts)
+  const returnedMessageIds = returnedIds(tree, parts)
+  if (!isSure && returnedMessageIds.length === 0) return null
   return {
-    returnedMessageIds: returnedIds(tree, parts),
+    returnedMessageIds,
     action: worst.action,
     status: worst.status
   }
@@ -121,7 +138,9 @@ function readGroups(content: Buffer): (readonly Field[])[] {
   return groups
 }
 
-function worstGroup(groups: readonly (readonly Field[])[]): Pick<BounceFacts, 'action' | 'status'> {
+function worstGroup(
+  groups: readonly (readonly Field[])[]
+): Pick<BounceFacts, 'action' | 'status'> | null {
   const order: readonly BounceFacts['action'][] = ['failed', 'delayed', 'other', 'delivered']
   const found = groups
     .filter((fields) => firstValue(fields, 'action') !== '')
@@ -130,7 +149,7 @@ function worstGroup(groups: readonly (readonly Field[])[]): Pick<BounceFacts, 'a
       status: /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(firstValue(fields, 'status'))?.[0] ?? ''
     }))
     .toSorted((a, b) => order.indexOf(a.action) - order.indexOf(b.action))
-  return found[0] ?? { action: 'other', status: '' }
+  return found[0] ?? null
 }
 
 /** Older forms say it in words: a status code in the text, and a failure unless the subject speaks of a delay. */

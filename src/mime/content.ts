@@ -32,16 +32,18 @@ export async function readContent(
   hasLegacyDisplay: boolean
 ): Promise<Content> {
   const { pieces, warnings } = selectPieces(tree, start)
-  const shown = pieces.filter((piece) => !hasLegacyDisplay || !isLegacyDisplay(start, piece.part))
   const texts: string[] = []
   const attachments: Attachment[] = []
-  for (const piece of shown) {
+  for (const piece of pieces) {
+    const isLegacy = hasLegacyDisplay && isLegacyDisplay(start, piece.part)
     if (piece.kind === 'attachment') {
-      attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
-    } else {
-      const text = await readText(tree, piece, warnings)
-      texts.push(hasLegacyDisplay ? withoutLegacyLines(piece.part, text) : text)
+      if (!isLegacy) attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
+      continue
     }
+    const text = await readText(tree, piece, warnings)
+    // Whatever its mark says: a part that holds more than copied fields is somebody's text and is shown.
+    if (isLegacy && isFieldsOnly(text.split('\n'))) continue
+    texts.push(hasLegacyDisplay ? withoutLegacyLines(piece.part, text) : text)
   }
   if (tree.hasTooManyParts) warnings.add('too-many-parts')
   if (tree.isBroken) warnings.add('broken-mime')
@@ -110,8 +112,12 @@ function withoutLegacyLines(part: Part, text: string): string {
   const lines = text.split('\n')
   const end = lines.findIndex((line) => line.trim() === '')
   const head = lines.slice(0, Math.max(end, 0))
-  const isFields = head.length > 0 && head.every((line) => /^(?:[A-Za-z-]+:|[ \t])/.test(line))
+  const isFields = head.length > 0 && isFieldsOnly(head)
   return isFields ? lines.slice(end + 1).join('\n') : text
+}
+
+function isFieldsOnly(lines: readonly string[]): boolean {
+  return lines.every((line) => line.trim() === '' || /^(?:[A-Za-z-]+:|[ \t])/.test(line))
 }
 
 function joinTexts(texts: readonly string[]): string {

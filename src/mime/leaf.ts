@@ -102,19 +102,52 @@ async function decodeWithParser(bytes: Uint8Array, charset: string): Promise<str
   }
 }
 
-/** RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. */
+const CR = 13
+const LF = 10
+const EQUALS = 61
+
+/**
+ * RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. Works on bytes, because a mail
+ * can be made of millions of lines.
+ */
 function decodeQuotedPrintable(body: Buffer): Buffer {
-  const lines = body.toString('latin1').split('\n')
-  let text = ''
-  for (const [index, line] of lines.entries()) {
-    const hasCr = line.endsWith('\r')
-    const content = (hasCr ? line.slice(0, -1) : line).trimEnd()
-    const isLast = index === lines.length - 1
-    if (content.endsWith('=')) text += content.slice(0, -1)
-    else text += content + (isLast ? '' : hasCr ? '\r\n' : '\n')
+  const decoded = Buffer.alloc(body.length)
+  let size = 0
+  for (let start = 0; start < body.length; ) {
+    const newline = body.indexOf(LF, start)
+    const lineEnd = newline < 0 ? body.length : newline
+    const end = endOfContent(body, start, lineEnd)
+    const isSoft = end > start && body[end - 1] === EQUALS
+    size += decodeEscapes(body.subarray(start, isSoft ? end - 1 : end), decoded, size)
+    if (!isSoft && newline >= 0) {
+      if (newline > start && body[newline - 1] === CR) decoded[size++] = CR
+      decoded[size++] = LF
+    }
+    start = lineEnd + 1
   }
-  const decoded = text.replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-    String.fromCharCode(parseInt(hex, 16))
-  )
-  return Buffer.from(decoded, 'latin1')
+  return decoded.subarray(0, size)
+}
+
+function endOfContent(body: Buffer, start: number, lineEnd: number): number {
+  let end = lineEnd
+  while (end > start && [9, 11, 12, CR, 32].includes(body[end - 1] ?? 0)) end -= 1
+  return end
+}
+
+/** Writes `line` without its escapes into `to` from `at` on; returns how many bytes that were. */
+function decodeEscapes(line: Buffer, to: Buffer, at: number): number {
+  if (!line.includes(EQUALS)) return line.copy(to, at)
+  let size = at
+  for (let from = 0; from < line.length; from += 1) {
+    const isEscape = line[from] === EQUALS && isHex(line[from + 1]) && isHex(line[from + 2])
+    to[size++] = isEscape
+      ? parseInt(line.toString('latin1', from + 1, from + 3), 16)
+      : (line[from] ?? 0)
+    if (isEscape) from += 2
+  }
+  return size - at
+}
+
+function isHex(byte: number | undefined): boolean {
+  return byte !== undefined && /^[0-9A-Fa-f]$/.test(String.fromCharCode(byte))
 }

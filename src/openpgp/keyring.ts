@@ -89,6 +89,18 @@ export async function inspectKey(
   return { fingerprint, addresses, expiresAt, algorithm: algorithmOf(key), state, keyData }
 }
 
+/**
+ * Like {@link inspectKey}, of the certificate cut down to the user ids that name exactly `address`; null when none does.
+ */
+export async function inspectKeyFor(
+  data: Uint8Array | string,
+  address: Address,
+  now: Instant
+): Promise<KeyFacts | null> {
+  const certificate = await readCertificateFor(data, address, now)
+  return certificate === null ? null : inspectKey(certificate.keyData, now)
+}
+
 /** Unlocks one private key. A file without a passphrase is accepted; `wasLocked` tells. Never says which byte was wrong. */
 export async function unlockSecretKey(
   data: Uint8Array | string,

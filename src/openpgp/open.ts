@@ -124,7 +124,7 @@ async function readPlain(message: Message<Uint8Array | string>, date: Date): Pro
 const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
   [/Maximum decompressed/, 'limit'],
   [/not authenticated/, 'no-integrity'],
-  [/unsupported|not supported|non-preferred symmetric/i, 'unsupported']
+  [/unsupported|not supported|non-preferred symmetric|key flags/i, 'unsupported']
 ]
 
 function failureOf(error: unknown): OpenFailure {

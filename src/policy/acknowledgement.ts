@@ -2,42 +2,82 @@
  * Whether and what to acknowledge (RFC 3834, DESIGN §8, M-02, M-06). The text depends on nothing but the clock, the policy
  * and what anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
  */
-import { type Contact } from '../domain/address.ts'
+import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
 import { type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type CaseTag, formatFingerprint, type MessageId } from '../domain/ids.ts'
+import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
 import { type AutomaticKind, type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type AcknowledgementParams } from '../domain/template.ts'
 import { addMs, dueAt, formatInstant, type Instant } from '../domain/time.ts'
+import { judgeSender, type SenderProof } from './authentication.ts'
+import { earliestRoom } from './rate-limits.ts'
 import { type AnswerHistory } from './situation.ts'
 
+/** `hold` is finished and waits for a maintainer's /acknowledge. */
 export type AcknowledgementVerdict =
   | { readonly kind: 'send'; readonly to: Contact; readonly notBefore: Instant }
+  | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
-/** Whether this new report's sender gets an answer, and from when on. `jitter` is 0 ≤ jitter < 1. */
+/** Whether this new report's sender gets an answer, where, and from when on. `jitter` is 0 ≤ jitter < 1. */
 export function decideAcknowledgement(
   opened: OpenedMail,
   history: AnswerHistory,
   settings: Settings,
   { now, jitter }: { readonly now: Instant; readonly jitter: number }
 ): AcknowledgementVerdict {
-  const from = opened.outer.from
-  if (from === null)
+  const proof = judgeSender(opened, settings)
+  const to = answerContact(opened, proof)
+  if (to === null)
     return { kind: 'none', because: 'the mail names no sender that could be answered' }
   const [automatic] = opened.automatic
   if (automatic !== undefined) return { kind: 'none', because: SILENT_BECAUSE[automatic] }
-  if (from.address.toLowerCase() === settings.desk.address.toLowerCase()) {
+  if (isSameAddress(to.address, settings.desk.address)) {
     return { kind: 'none', because: 'the sender is the desk itself' }
+  }
+  if (takesNoAnswers(to.address)) {
+    return { kind: 'none', because: SILENT_BECAUSE['no-reply-address'] }
   }
   if (history.senderAcknowledgedAt !== null) {
     const hours = settings.limits.acknowledgementWindowHours
     return { kind: 'none', because: `this sender got one in the last ${hours} hours` }
   }
+  // To whom it might go is anybody's claim: an answer to a forged address is mail that nobody asked for.
+  if (proof.kind === 'none') return { kind: 'hold', to, because: proof.because }
   const jittered = addMs(now, Math.floor(jitter * settings.acknowledgement.jitterMsMax))
-  const free = history.acknowledgementsFreeAt
-  return { kind: 'send', to: from, notBefore: free !== null && free > jittered ? free : jittered }
+  const notBefore = roomFor(history, settings, jittered)
+  return notBefore === null
+    ? { kind: 'hold', to, because: 'more answers wait than the hourly limits let leave in time' }
+    : { kind: 'send', to, notBefore }
+}
+
+/** The address that an answer to this mail would go to, for what the database knows of it; null when there is none. */
+export function answerAddress(opened: OpenedMail, settings: Settings): Address | null {
+  return answerContact(opened, judgeSender(opened, settings))?.address ?? null
+}
+
+/** From, or the return path where that alone is proved (RFC 3834 §4, mail.md §1.9). */
+function answerContact(opened: OpenedMail, proof: SenderProof): Contact | null {
+  const { from } = opened.outer
+  if (proof.kind !== 'spf' || from === null || isSameAddress(from.address, proof.returnPath)) {
+    return from
+  }
+  return { name: '', address: proof.returnPath }
+}
+
+/** When the limits let one more leave; null when that would be later than the window of one sender. */
+function roomFor(history: AnswerHistory, settings: Settings, from: Instant): Instant | null {
+  const { limits } = settings
+  const { desk, domain } = history.answersTaken
+  return earliestRoom(
+    [
+      { taken: desk, perHour: limits.acknowledgementsPerHour },
+      { taken: domain, perHour: limits.acknowledgementsPerDomainHour }
+    ],
+    from,
+    addMs(from, limits.acknowledgementWindowHours * 3_600_000)
+  )
 }
 
 const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
@@ -63,19 +103,54 @@ export function answerDueAt(
   return answer === null ? null : dueAt(receivedAt, answer.within, { ...calendar, timezone })
 }
 
-/** The decision that sends it: sealed when the sender's key is known, content-free in clear otherwise. */
-export function acknowledge(options: {
+/** What became of the answer, for the relay's block of facts. */
+export function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Settings): string {
+  switch (verdict.kind) {
+    case 'none':
+      return `no, because ${verdict.because}`
+    case 'hold':
+      return `NOT YET: ${verdict.because}. /acknowledge sends it to ${verdict.to.address}`
+    case 'send':
+      return `yes, to ${verdict.to.address}, from ${formatInstant(verdict.notBefore, settings.desk.timezone)}`
+  }
+}
+
+/** What an acknowledgement is made from. */
+type Subject = {
   readonly tag: CaseTag
   readonly product: Product
   readonly opened: OpenedMail
   readonly receivedAt: Instant
+  /** The key of the address in From. */
   readonly key: ReporterKey | null
-  readonly to: Contact
-  readonly notBefore: Instant
-  readonly inReplyTo: MessageId | null
   readonly settings: Settings
-}): Decision {
-  const { tag, to, notBefore, key, inReplyTo } = options
+  readonly now: Instant
+}
+
+/** The decisions that carry a verdict out. An answer counts when it leaves: one put off fills the hour that it leaves in. */
+export function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): Decision[] {
+  switch (verdict.kind) {
+    case 'none':
+      return []
+    case 'hold':
+      return [answer(subject, verdict.to, { notBefore: subject.now, isHeld: true })]
+    case 'send': {
+      const { to, notBefore } = verdict
+      return [answer(subject, to, { notBefore, isHeld: false }), countAnswer(to.address, notBefore)]
+    }
+  }
+}
+
+/** The mail itself: sealed when the sender's key is known, content-free in clear otherwise. */
+function answer(
+  subject: Subject,
+  to: Contact,
+  { notBefore, isHeld }: { readonly notBefore: Instant; readonly isHeld: boolean }
+): Decision {
+  const { tag, opened } = subject
+  // The key is the one of the address in From: at a return path elsewhere nobody could read the answer.
+  const isFrom = opened.outer.from !== null && isSameAddress(opened.outer.from.address, to.address)
+  const key = isFrom ? subject.key : null
   const common = {
     once: `acknowledgement:${tag}`,
     mail: 'acknowledgement',
@@ -84,13 +159,20 @@ export function acknowledge(options: {
     autoSubmitted: 'auto-replied',
     via: null,
     notBefore,
+    isHeld,
     audience: 'reporter',
-    template: { name: 'acknowledgement', params: acknowledgementParams(options) }
+    template: { name: 'acknowledgement', params: acknowledgementParams(subject) }
   } as const
   if (key === null || !key.isUsable) {
     // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
     const bare = { name: '', address: to.address }
-    return { kind: 'send-clear', ...common, recipientId: '', to: bare, inReplyTo }
+    return {
+      kind: 'send-clear',
+      ...common,
+      recipientId: '',
+      to: bare,
+      inReplyTo: opened.outer.messageId
+    }
   }
   const recipient = { ...to, id: '', fingerprint: key.fingerprint, keyData: key.keyData }
   return {
@@ -102,28 +184,27 @@ export function acknowledge(options: {
   }
 }
 
-function acknowledgementParams(options: {
-  readonly tag: CaseTag
-  readonly product: Product
-  readonly opened: OpenedMail
-  readonly receivedAt: Instant
-  readonly settings: Settings
-}): AcknowledgementParams {
-  const { desk } = options.settings
-  const { policy } = options.product
-  const due = answerDueAt(options.product, options.receivedAt, desk.timezone)
+/** Counts one that leaves `at`, for the limits of its sender, its domain and the desk. */
+export function countAnswer(address: Address, at: Instant): Decision {
+  return { kind: 'count-answer', address, answer: 'acknowledgement', at }
+}
+
+function acknowledgementParams(subject: Subject): AcknowledgementParams {
+  const { desk } = subject.settings
+  const { policy } = subject.product
+  const due = answerDueAt(subject.product, subject.receivedAt, desk.timezone)
   return {
     desk: desk.name,
-    tag: options.tag,
-    received: formatInstant(options.receivedAt, desk.timezone),
+    tag: subject.tag,
+    received: formatInstant(subject.receivedAt, desk.timezone),
     answerBy: due === null ? '' : formatInstant(due, desk.timezone),
     answerIncludes: policy.answer?.includes ?? '',
     firm: policy.answer?.firmness === 'hard',
     policy: policy.title,
     rules: policy.reporter_rules,
     checklist: policy.report_checklist,
-    sealedTo: options.opened.sealedTo,
-    keyIds: options.opened.sealedToKeyIds.join(', '),
+    sealedTo: subject.opened.sealedTo,
+    keyIds: subject.opened.sealedToKeyIds.join(', '),
     fingerprint: formatFingerprint(desk.fingerprint)
   }
 }

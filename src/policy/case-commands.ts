@@ -5,19 +5,26 @@
 
 import { type CaseState, isOpen } from '../domain/case.ts'
 import { type UpdateCase } from '../domain/decision.ts'
+import { countAnswer } from './acknowledgement.ts'
+import { quotes } from './commands.ts'
 import { accepted, type CommandContext, type Draft, type Handler, refused } from './draft.ts'
+import { newText, quotingText } from './new-text.ts'
+import { reporterPath } from './recipients.ts'
 import { contentFree, decisionMail, message, toReporter, withActivity } from './reporter-mail.ts'
 import { statusBlock } from './status.ts'
 
 const HELP = `Commands stand at the top of a signed and encrypted mail, one a line:
   /status                  where the case stands and what is missing
-  /reply                   the text below goes to the reporter, sealed
+  /reply                   the text below goes to the reporter, sealed, without what it quotes
+  /reply quote             the same with the text that it quotes
   /note                    the text below stays among the maintainers (so does a plain reply)
   /ask                     asks the reporter to send the report again, or the text below as a question
   /take                    makes the case yours
+  /acknowledge             sends the acknowledgement that the desk holds back
   /accept                  accepts the report and tells the reporter
   /reject CODE <<reason>>  rejects it and tells the reporter why
   /close [reason]          closes the case
+  /key accept FINGERPRINT  answers to the reporter are sealed to this key from now on
   /embargo INSTANT         sets the disclosure, for example 2026-12-01T13:00:00Z [because REASON]
   /notice draft            the lines below are its fields (key: value, or key: << ... >>); attach patches
   /notice preview          sends every maintainer exactly what the list would read, with a code
@@ -38,6 +45,21 @@ export const take: Handler = (draft, _command, context) => {
   return accepted(withActivity(next, 'took the case'), 'The case is yours.')
 }
 
+/** Lets the acknowledgement go that was held because nobody could tell whether the sender's address is forged. */
+export const acknowledge: Handler = (draft, _command, context) => {
+  const to = context.bound.heldAnswerTo
+  if (to === null) return refused('No acknowledgement of this case is held.')
+  if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
+    return accepted(draft, 'It is on its way already.')
+  }
+  const released = [
+    { kind: 'release-answer', tag: draft.case.tag } as const,
+    countAnswer(to, context.now)
+  ]
+  const next = { ...draft, decisions: [...draft.decisions, ...released] }
+  return accepted(withActivity(next, 'sent the acknowledgement'), `It goes to ${to}.`)
+}
+
 export const note: Handler = (draft, command, context) => {
   const text = command.text ?? command.words.join(' ')
   if (text === '') return refused('A note needs text below it or between << and >>.')
@@ -45,22 +67,48 @@ export const note: Handler = (draft, command, context) => {
 }
 
 export const reply: Handler = (draft, command, context) => {
-  const text = command.text ?? ''
-  if (text === '') {
+  const given = command.text ?? ''
+  const own = newText(given)
+  const isQuoting = quotes(command)
+  if (command.words.length > 0 && !isQuoting) {
+    return refused(
+      'After /reply comes nothing, or the word quote; the text stands below it or between << and >>.'
+    )
+  }
+  if (own === '') {
     return refused('There is no text to send: write it below /reply or between << and >>.')
   }
-  const left =
+  const text = isQuoting ? quotingText(given) : own
+  if (isQuoting && text === own) {
+    return refused(
+      'No quoted text could go along: quote the mail of the desk from its first line on, or copy the lines into your own text.'
+    )
+  }
+  const path = reporterPath(draft.case, draft.reporterKey, context.product)
+  if (isQuoting && path.kind === 'clear') {
+    return refused('A quotation leaves only sealed, and no key of the reporter is known.')
+  }
+  const files =
     context.files.length === 0 ? '' : '; the attachments were NOT: /reply sends text only'
   return toReporter(draft, context, {
     text,
     decision: '',
     title: 'To the reporter',
-    says: `Sent to the reporter${left}`
+    says: `Sent to the reporter${isQuoting ? ' with what it quotes' : leftOut(given, own)}${files}`
   })
 }
 
+/** Said where lines of a `<<` block stayed here, so that nobody takes them for sent. */
+function leftOut(given: string, own: string): string {
+  const count = (text: string): number =>
+    text.split('\n').filter((line) => line.trim() !== '').length
+  return count(own) < count(given)
+    ? '; quoted lines, and lines below a signature or a forward mark, were left out'
+    : ''
+}
+
 export const ask: Handler = (draft, command, context) => {
-  const text = command.text ?? ''
+  const text = newText(command.text ?? '')
   const state: CaseState =
     isOpen(draft.case.state) && draft.case.state !== 'noticed' ? 'needs-info' : draft.case.state
   const next = { ...draft, case: { ...draft.case, state } }
@@ -115,7 +163,7 @@ export const reject: Handler = (draft, command, context) => {
       `Which reason? One of: ${rule.codes.map((candidate) => candidate.code).join(', ')}.`
     )
   }
-  const text = command.text ?? command.words.slice(1).join(' ')
+  const text = newText(command.text ?? command.words.slice(1).join(' '))
   if (text.length < rule.reason_length) {
     return refused(
       `The policy wants the reason in detail: at least ${rule.reason_length} characters between << and >>.`

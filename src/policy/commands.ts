@@ -5,7 +5,7 @@
  */
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
-import { beginsQuotation, newText } from './new-text.ts'
+import { beginsQuotation, newText, quotingText } from './new-text.ts'
 
 export type Verb =
   | 'help'
@@ -14,9 +14,11 @@ export type Verb =
   | 'note'
   | 'ask'
   | 'take'
+  | 'acknowledge'
   | 'accept'
   | 'reject'
   | 'close'
+  | 'key accept'
   | 'embargo'
   | 'notice draft'
   | 'notice preview'
@@ -30,7 +32,10 @@ export type Command = {
   readonly verb: Verb
   /** Words after the verb, without the block. */
   readonly words: readonly string[]
-  /** Text of a `<<` block, or the rest of the mail for a text verb without one; null when neither. */
+  /**
+   * Text of a `<<` block as it stands, or the author's own text below for a text verb without one (with its quotations for
+   * `/reply quote`); null when neither.
+   */
   readonly text: string | null
   /** `key: value` fields of `/notice draft`, in order. */
   readonly fields: readonly { readonly key: string; readonly value: string }[]
@@ -59,12 +64,19 @@ const SIMPLE_VERBS = [
   'note',
   'ask',
   'take',
+  'acknowledge',
   'accept',
   'reject',
   'close',
   'embargo'
 ] as const
 const NOTICE_VERBS = ['draft', 'preview', 'approve', 'hold'] as const
+const KEY_VERBS = ['accept'] as const
+/** What is known of the verbs with two words. */
+const KNOWN: ReadonlyMap<string, string> = new Map([
+  ['notice', '/notice draft, preview, approve or hold'],
+  ['key', '/key accept FINGERPRINT']
+])
 const TEXT_VERBS: readonly Verb[] = ['reply', 'note', 'ask']
 const FIELD_KEYS: readonly string[] = NOTICE_TEXT_FIELDS
 
@@ -96,8 +108,13 @@ export function parseCommands(text: string): ParsedCommands {
     } else if (verb === null) break
     else readCommand(reader, line, commands)
   }
-  const rest = newText(reader.lines.slice(reader.at).join('\n'))
-  return { caseLine, ...giveRest(commands, rest, reader.problems) }
+  const below = reader.lines.slice(reader.at).join('\n')
+  return { caseLine, ...giveRest(commands, below, reader.problems) }
+}
+
+/** Whether a `/reply` sends the quoted text along: `/reply quote`. */
+export function quotes({ verb, words }: Pick<Command, 'verb' | 'words'>): boolean {
+  return verb === 'reply' && words.length === 1 && words[0]?.toLowerCase() === 'quote'
 }
 
 function readCommand(reader: Reader, line: string, commands: Open[]): void {
@@ -106,10 +123,7 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   const [name = '', ...words] = head.slice(1).split(/\s+/)
   const verb = verbOf(name.toLowerCase(), words)
   if (verb === null) {
-    const known =
-      name.toLowerCase() === 'notice'
-        ? '/notice draft, preview, approve or hold'
-        : 'what /help lists'
+    const known = KNOWN.get(name.toLowerCase()) ?? 'what /help lists'
     reader.problems.push({ line: clip(head), says: `There is no such command; I know ${known}.` })
     return
   }
@@ -128,6 +142,10 @@ function verbOf(name: string, words: readonly string[]): Verb | null {
   if (name === 'notice') {
     const sub = NOTICE_VERBS.find((candidate) => candidate === (words[0] ?? '').toLowerCase())
     return sub === undefined ? null : `notice ${sub}`
+  }
+  if (name === 'key') {
+    const sub = KEY_VERBS.find((candidate) => candidate === (words[0] ?? '').toLowerCase())
+    return sub === undefined ? null : `key ${sub}`
   }
   return SIMPLE_VERBS.find((candidate) => candidate === name) ?? null
 }
@@ -225,9 +243,10 @@ function readField(
 /** The text below the commands belongs to the one text verb that has none yet; otherwise it is a note. */
 function giveRest(
   commands: Open[],
-  rest: string,
+  below: string,
   problems: Problem[]
 ): Omit<ParsedCommands, 'caseLine'> {
+  const rest = newText(below)
   const waiting = commands.filter(
     (command) => TEXT_VERBS.includes(command.verb) && command.text === null
   )
@@ -239,7 +258,7 @@ function giveRest(
     })
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
-  first.text = rest
+  first.text = quotes(first) ? quotingText(below) : rest
   return { commands, problems, rest: '' }
 }
 

@@ -2,7 +2,7 @@
  * The working copy that a command mail changes: a case, its notice and what has been decided so far. Commands take a draft
  * and return a new one or a refusal; nothing is kept unless every line was accepted (all or nothing).
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
@@ -31,6 +31,8 @@ export type CommandContext = {
 export type Draft = {
   readonly case: CaseRecord
   readonly notice: NoticeRecord | null
+  /** The key that answers to the reporter are sealed to, as this mail leaves it. */
+  readonly reporterKey: ReporterKey | null
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
@@ -53,6 +55,7 @@ export function startDraft(bound: BoundCase): Draft {
   return {
     case: bound.case,
     notice: bound.notice,
+    reporterKey: bound.reporterKey,
     newPatches: null,
     voided: false,
     decisions: [],

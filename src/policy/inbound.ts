@@ -6,14 +6,21 @@
 import { isSameAddress } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
+import { type CaseTag } from '../domain/ids.ts'
+import { type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type FactLine } from '../domain/template.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
-import { acknowledge, answerDueAt, decideAcknowledgement } from './acknowledgement.ts'
+import { type Instant } from '../domain/time.ts'
+import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
+import {
+  type Contradiction,
+  contradictionOf,
+  explainContradiction,
+  withholdContent
+} from './contradiction.ts'
 import { dispose } from './dispose.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
+import { newCase, productOf, subjectOf, UNSTORED } from './new-case.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
@@ -47,15 +54,38 @@ export function decideArrival(
 function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {
   const { opened } = situation
   if (isOwn(opened, settings)) return [dispose('done', 'own', 'the desk sent it itself')]
-  if (opened.automatic.includes('bounce')) return decideBounce(situation, settings, moment)
+  const returnsOurs = opened.bounce !== null && situation.bounced !== null
+  if (opened.automatic.includes('bounce') || returnsOurs) {
+    return decideBounce(situation, settings, moment)
+  }
   if (opened.automatic.includes('receipt')) {
     return [dispose('done', 'receipt', 'a delivery or reading receipt')]
   }
   const fromMaintainer = decideMaintainerMail(situation, settings, moment)
   if (fromMaintainer !== null) return fromMaintainer
+  const contradiction = contradictionOf(situation, settings)
+  return decideReport(
+    contradiction === null
+      ? { ...situation, contradiction }
+      : { ...situation, contradiction, opened: withholdContent(opened) },
+    settings,
+    moment
+  )
+}
+
+/** A mail whose content is known to be its sender's, or was taken out of it. */
+type Judged = Situation & { readonly contradiction: Contradiction | null }
+
+function decideReport(situation: Judged, settings: Settings, moment: Moment): Decision[] {
   const thread = decideThread(situation)
+  const joined = thread.kind === 'new' ? null : thread.case.tag
+  if (situation.ciphertextCases.some((tag) => tag !== joined)) {
+    return quarantineReused(settings, situation, moment)
+  }
   if (thread.kind === 'new') return decideNewCase(situation, settings, moment)
-  if (opened.automatic.includes('auto-replied')) return recordOnly(situation, thread.case, moment)
+  if (situation.opened.automatic.includes('auto-replied')) {
+    return recordOnly(situation, thread.case, moment)
+  }
   return joinCase(situation, thread, settings, moment)
 }
 
@@ -68,14 +98,14 @@ function isOwn(opened: OpenedMail, settings: Settings): boolean {
   )
 }
 
-function decideNewCase(situation: Situation, settings: Settings, moment: Moment): Decision[] {
+function decideNewCase(situation: Judged, settings: Settings, moment: Moment): Decision[] {
   const { opened, nextTag } = situation
   const product = productOf(opened, settings)
   const record = newCase(situation, product, settings, moment.now)
-  const key = decideReporterKey(situation, nextTag, moment.now)
+  const key = decideReporterKey(situation, nextTag, settings, moment.now)
   const verdict = decideAcknowledgement(opened, situation.history, settings, moment)
   const facts: FactLine[] = [{ label: 'Acknowledged', value: acknowledgedWords(verdict, settings) }]
-  const decisions: Decision[] = [
+  return [
     { kind: 'open-case', case: record },
     message(situation, record.tag, 'reporter', moment.now),
     ...key.decisions,
@@ -85,104 +115,36 @@ function decideNewCase(situation: Situation, settings: Settings, moment: Moment)
       reporterKey: key.key,
       facts,
       warnings: [...key.warnings, ...quarantineWarnings(situation)]
-    })
-  ]
-  if (verdict.kind === 'send') {
-    decisions.push(
-      acknowledge({
-        tag: record.tag,
-        product,
-        opened,
-        receivedAt: situation.receivedAt,
-        key: key.key,
-        to: verdict.to,
-        notBefore: verdict.notBefore,
-        inReplyTo: opened.outer.messageId,
-        settings
-      }),
-      {
-        kind: 'count-answer',
-        address: verdict.to.address,
-        answer: 'acknowledgement',
-        // Counted when it leaves, so that those put off fill the hour that they leave in.
-        at: verdict.notBefore
-      }
-    )
-  }
-  return [
-    ...decisions,
+    }),
+    ...acknowledge(verdict, {
+      tag: record.tag,
+      product,
+      opened,
+      receivedAt: situation.receivedAt,
+      key: key.key,
+      settings,
+      now: moment.now
+    }),
     audit('case.opened', record.tag, { automatic: opened.automatic.join(' ') }),
     newCaseEnd(situation, record.tag)
   ]
 }
 
 /** A mail too large or quarantined stays visible in the held folder; its case goes on like any other. */
-function newCaseEnd(situation: Situation, tag: CaseTag): Decision {
+function newCaseEnd(situation: Judged, tag: CaseTag): Decision {
+  if (situation.contradiction !== null) return withheldEnd(tag)
   if (situation.quarantined) return dispose('held', 'quarantined', QUARANTINED, tag)
   if (situation.opened.warnings.includes('too-large'))
     return dispose('held', 'too-large', TOO_LARGE, tag)
   return dispose('done', 'case-opened', '', tag)
 }
 
-/** Parts of a record that only the commit can fill in; the relay shows none of them. */
-const UNSTORED = {
-  id: 0,
-  version: 0,
-  maintainerRoot: '' as MessageId,
-  reporterRoot: '' as MessageId
-}
-
-function newCase(
-  situation: Situation,
-  product: Product,
-  settings: Settings,
-  now: Instant
-): Extract<Decision, { kind: 'open-case' }>['case'] {
-  const { opened, nextTag, receivedAt } = situation
-  const { messageId } = opened.outer
-  return {
-    tag: nextTag,
-    product: product.id,
-    state: 'received',
-    reporter: opened.outer.from,
-    subject: subjectOf(opened),
-    beganInClear: beganInClear(opened),
-    receivedAt,
-    openedAt: now,
-    answerDueAt: answerDueAt(product, receivedAt, settings.desk.timezone),
-    answeredAt: null,
-    owner: null,
-    disclosureAt: null,
-    reporterRoot: messageId,
-    reporterLatest: messageId
-  }
-}
-
-/** Only a mail that was read to its end can be said to have come in clear (G3). */
-function beganInClear(opened: OpenedMail): boolean {
-  const closed: readonly WarningCode[] = ['errant-crypto', 'smime', 'too-large']
-  return (
-    opened.sealedTo === 'nobody' &&
-    !opened.encrypted &&
-    opened.failure === null &&
-    !opened.warnings.some((code) => closed.includes(code))
-  )
-}
-
-/** The product that the outer subject of a clear mail names; the first one otherwise, so that an answer's text cannot
- *  depend on what only the desk could read (G6). */
-function productOf(opened: OpenedMail, settings: Settings): Product {
-  const words = ` ${opened.outer.subject.toLowerCase().replaceAll(/[^\p{L}\p{N}-]+/gu, ' ')} `
-  const named = settings.products.filter(({ id, name }) =>
-    [id, name].some((word) => words.includes(` ${word.toLowerCase()} `))
-  )
-  const [first] = settings.products
-  if (first === undefined) throw new RangeError('a desk without products')
-  return named.length === 1 ? (named[0] ?? first) : first
+function withheldEnd(tag: CaseTag): Decision {
+  return dispose('held', 'contradicts-sender', 'its inside contradicts its sender', tag)
 }
 
 function joinCase(
-  situation: Situation,
+  situation: Judged,
   thread: JoinedThread,
   settings: Settings,
   moment: Moment
@@ -191,7 +153,7 @@ function joinCase(
   const product = productNamed(record.product, settings)
   const { member } = situation
   const key = thread.senderKnown
-    ? decideReporterKey(situation, record.tag, moment.now)
+    ? decideReporterKey(situation, record.tag, settings, moment.now)
     : { key: situation.bound?.reporterKey ?? null, decisions: [], warnings: [] }
   const author = member !== null ? 'member' : thread.senderKnown ? 'reporter' : 'other'
   return [
@@ -216,7 +178,8 @@ function joinCase(
 
 type JoinedThread = Extract<ReturnType<typeof decideThread>, { kind: 'case' }>
 
-function joinedEnd(situation: Situation, tag: CaseTag): Decision {
+function joinedEnd(situation: Judged, tag: CaseTag): Decision {
+  if (situation.contradiction !== null) return withheldEnd(tag)
   if (situation.quarantined) return dispose('held', 'quarantined', QUARANTINED, tag)
   if (situation.opened.warnings.includes('too-large'))
     return dispose('held', 'too-large', TOO_LARGE, tag)
@@ -224,9 +187,9 @@ function joinedEnd(situation: Situation, tag: CaseTag): Decision {
 }
 
 /** The reporter's newest mail is the one that answers refer to. */
-function latestMail(situation: Situation, thread: JoinedThread): Decision[] {
+function latestMail(situation: Judged, thread: JoinedThread): Decision[] {
   const reporterLatest = situation.opened.outer.messageId
-  if (!thread.senderKnown || reporterLatest === null) return []
+  if (!thread.senderKnown || reporterLatest === null || situation.contradiction !== null) return []
   const { tag, version } = thread.case
   return [{ kind: 'update-case', tag, version, set: { reporterLatest } }]
 }
@@ -254,7 +217,8 @@ function senderWarnings(situation: Situation, senderKnown: boolean): string[] {
       ]
 }
 
-function quarantineWarnings(situation: Situation): string[] {
+function quarantineWarnings(situation: Judged): string[] {
+  if (situation.contradiction !== null) return [explainContradiction(situation.contradiction)]
   return situation.quarantined
     ? [
         'Opening this mail failed three times (time or memory). It is in the held folder; look at it with care.'
@@ -270,9 +234,11 @@ function recordOnly(situation: Situation, record: CaseRecord, moment: Moment): D
   ]
 }
 
-function relayInput(situation: Situation, _product: Product, settings: Settings, moment: Moment) {
+function relayInput(situation: Judged, _product: Product, settings: Settings, moment: Moment) {
   const { arrivalId, opened, receivedAt, size } = situation
-  return { arrivalId, product: _product, opened, receivedAt, size, settings, now: moment.now }
+  const isWithheld = situation.contradiction !== null
+  const { now } = moment
+  return { arrivalId, product: _product, opened, receivedAt, size, isWithheld, settings, now }
 }
 
 function message(
@@ -296,19 +262,6 @@ function message(
       arrivalId
     }
   }
-}
-
-function subjectOf(opened: OpenedMail): string {
-  return opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
-}
-
-function acknowledgedWords(
-  verdict: ReturnType<typeof decideAcknowledgement>,
-  settings: Settings
-): string {
-  return verdict.kind === 'none'
-    ? `no, because ${verdict.because}`
-    : `yes, from ${formatInstant(verdict.notBefore, settings.desk.timezone)}`
 }
 
 function audit(

@@ -38,18 +38,55 @@ export function newText(text: string): string {
     .trim()
 }
 
+/**
+ * The author's own lines with the lines they quote, for `/reply quote`. What the desk itself had put into a quoted mail stays
+ * out: the facts above another person's text, and everything below it. Where they cannot be told apart for sure, because the
+ * quotation does not begin with them, no quoted line stays. '' when nothing is the author's own.
+ */
+export function quotingText(text: string): string {
+  if (newText(text) === '') return ''
+  const lines = text.split('\n')
+  const own = lines.slice(0, endOfOwn(lines))
+  const quoted = own.filter((line) => QUOTED.test(line))
+  const first = quoted.find((line) => !/^[>\s]*$/.test(line)) ?? ''
+  const isOfDesk = quoted.some((line) => line.includes(DESK_RULE))
+  // A mail of the desk has another person's text between its second rule and its third.
+  const wanted = !isOfDesk ? 0 : first.includes(DESK_RULE) ? 2 : Number.POSITIVE_INFINITY
+  const kept: string[] = []
+  let rules = 0
+  for (const line of own) {
+    if (!QUOTED.test(line)) kept.push(line)
+    else if (line.includes(DESK_RULE)) rules += 1
+    else if (rules === wanted) kept.push(line)
+  }
+  const joined = kept.join('\n').replaceAll(/\n{3,}/g, '\n\n')
+  return joined.trim()
+}
+
+/** The first line of a signature, a forward or an unquoted copy; quoted lines do not end what the author wrote. */
+function endOfOwn(lines: readonly string[]): number {
+  const end = lines.findIndex((line, index) => isEnd(lines, index) && !QUOTED.test(line))
+  return end < 0 ? lines.length : end
+}
+
 /** The first line that is no longer the author's: signature mark, forward rule, unquoted desk text, Outlook header. */
 function cutAt(lines: readonly string[]): number {
   const lastProse = lines.findLastIndex(isProse)
   for (const [index, line] of lines.entries()) {
-    if (line === '-- ' || line.trimEnd() === '--') return index
-    if (line.includes(DESK_RULE) && !QUOTED.test(line)) return index
-    if (FORWARD_RULE.test(line)) return index
-    if (OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')) return index
+    if (isEnd(lines, index)) return index
     // Text below a quote makes it a bottom-posted reply: then only the quote itself goes.
     if (index > lastProse && QUOTED.test(line)) return attributionStart(lines, index)
   }
   return lines.length
+}
+
+/** Whether a signature, a forwarded mail or an unquoted copy of the desk's text begins at line `index`. */
+function isEnd(lines: readonly string[], index: number): boolean {
+  const line = lines[index] ?? ''
+  if (line === '-- ' || line.trimEnd() === '--') return true
+  if (line.includes(DESK_RULE) && !QUOTED.test(line)) return true
+  if (FORWARD_RULE.test(line)) return true
+  return OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')
 }
 
 function isProse(line: string): boolean {

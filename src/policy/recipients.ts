@@ -48,11 +48,11 @@ export function reachSentence(record: CaseRecord, path: ReporterPath, product: P
       : 'A plain reply goes to the reporter.'
   switch (path.kind) {
     case 'sealed':
-      return `${internal} Text under a first line /reply goes to ${record.reporter?.address ?? ''} alone, sealed.`
+      return `${internal} Text under a first line /reply goes to ${record.reporter?.address ?? ''} alone, sealed, without what it quotes.`
     case 'clear':
       return `${internal} Text under a first line /reply goes to ${record.reporter?.address ?? ''} alone, IN CLEAR, because no key is known and the policy allows it.`
     case 'no-key':
-      return `${internal} Nothing can be sent to ${record.reporter?.address ?? ''} yet: no usable key is known. /ask asks for one without saying anything.`
+      return `${internal} Nothing can be sent to ${record.reporter?.address ?? ''} yet: no usable key is known. /ask asks for one without saying anything; /key accept FINGERPRINT takes one into use.`
     case 'no-address':
       return `${internal} The report names no address, so nobody can be answered.`
   }

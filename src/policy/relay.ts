@@ -1,5 +1,5 @@
 /**
- * The relay of one mail to the maintainers (DESIGN §6): the block of facts first, then whom a reply would reach, then the
+ * The relay of one mail to the maintainers (DESIGN §6): whom a reply would reach first, then the block of facts, then the
  * text and the files. Pure: builds decisions, seals nothing.
  */
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
@@ -10,6 +10,7 @@ import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type FactLine } from '../domain/template.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { judgeSender, senderWords } from './authentication.ts'
 import { allMaintainers, reachSentence, reporterPath } from './recipients.ts'
 
 export type RelayInput = {
@@ -20,6 +21,8 @@ export type RelayInput = {
   readonly receivedAt: Instant
   readonly size: number
   readonly reporterKey: ReporterKey | null
+  /** Whether the content stays out: `opened` holds none then, and the files of the mail do not go along. */
+  readonly isWithheld: boolean
   /** Extra facts, for example what became of the acknowledgement. */
   readonly facts: readonly FactLine[]
   /** Extra warnings in plain words. */
@@ -46,7 +49,9 @@ export function relay(input: RelayInput): Decision {
     via: from === null ? null : from.name === '' ? from.address : from.name,
     notBefore: now,
     recipients: allMaintainers(settings, null),
-    files: { from: 'arrival', original: input.size <= settings.limits.originalBytes },
+    files: input.isWithheld
+      ? { from: 'nothing' }
+      : { from: 'arrival', original: input.size <= settings.limits.originalBytes },
     template: {
       name: 'relay',
       params: {
@@ -88,6 +93,7 @@ function mailFacts(input: RelayInput): FactLine[] {
   const from = opened.outer.from
   return [
     { label: 'From', value: from === null ? 'not known' : `${from.name} <${from.address}>`.trim() },
+    { label: 'Sender proved', value: senderWords(judgeSender(opened, settings)) },
     { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
     { label: 'Encrypted', value: encryptionWords(opened) },
     { label: 'Signed', value: signatureWords(opened.signatures, input.reporterKey) }

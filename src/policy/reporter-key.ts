@@ -1,13 +1,15 @@
 /**
  * Which key answers to a reporter are sealed to (mail.md §1.7, §2.12): the first one seen under exactly the sender's address
- * is pinned and its first use shown. A different one never replaces a usable key; where the known key has expired or was
- * revoked, the new one takes its place and everybody is told.
+ * is pinned and its first use shown. A different one takes its place only where a mail signed with the pinned key brings
+ * it; any other waits for `/key accept` (policy/key-commands.ts), also where the pinned one has come to its end.
  */
 import { type Address } from '../domain/address.ts'
-import { type ReporterKey } from '../domain/case.ts'
+import { type PinnedKey, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
-import { type Instant } from '../domain/time.ts'
+import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
+import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
+import { type Settings } from '../domain/settings.ts'
+import { type Instant, msBetween } from '../domain/time.ts'
 import { type Situation } from './situation.ts'
 
 export type KeyDecision = {
@@ -17,74 +19,169 @@ export type KeyDecision = {
   readonly warnings: readonly string[]
 }
 
+/** A mail and the case it is about. */
+type About = {
+  readonly situation: Situation
+  readonly address: Address
+  readonly tag: CaseTag
+  readonly settings: Settings
+  readonly now: Instant
+}
+
+const HOUR_MS = 3_600_000
+
 /** The key to use for the sender of this mail, and what to record and to say about it. */
-export function decideReporterKey(situation: Situation, tag: CaseTag, now: Instant): KeyDecision {
+export function decideReporterKey(
+  situation: Situation,
+  tag: CaseTag,
+  settings: Settings,
+  now: Instant
+): KeyDecision {
   const { senderKey, opened } = situation
-  const from = opened.outer.from
-  const [candidate, ...others] = opened.candidateKeys
-  if (candidate === undefined || others.length > 0 || from === null) {
+  const { from } = opened.outer
+  if (from === null || opened.candidateKeys.length === 0) {
     return { key: senderKey, decisions: [], warnings: [] }
   }
-  const { fingerprint, keyData, source } = candidate
-  const offered: ReporterKey = { fingerprint, keyData, source, firstSeenAt: now, isUsable: true }
-  const name = formatFingerprint(fingerprint)
-  if (senderKey === null) {
-    return pin(offered, from.address, tag, [
-      `First use of key ${name} (${source}) for this reporter: answers are sealed to it. Nobody has verified whose it is.`
+  const about: About = { situation, address: from.address, tag, settings, now }
+  return senderKey === null ? firstUse(about) : besideKnown(about, senderKey)
+}
+
+function firstUse(about: About): KeyDecision {
+  const { opened } = about.situation
+  const [candidate, ...others] = opened.candidateKeys
+  if (candidate === undefined) return { key: null, decisions: [], warnings: [] }
+  if (others.length > 0) {
+    const names = opened.candidateKeys.map(({ fingerprint }) => formatFingerprint(fingerprint))
+    return offer(about, null, opened.candidateKeys, [
+      `The mail carries ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(opened.candidateKeys)}.`
     ])
   }
-  if (fingerprint === senderKey.fingerprint) return renewed(senderKey, offered, from.address, tag)
-  const known = formatFingerprint(senderKey.fingerprint)
-  if (!senderKey.isUsable) {
-    return pin(offered, from.address, tag, [
-      `The key known for this reporter (${known}) cannot be used any more. The mail brings ANOTHER one, ${name} (${source}); answers are sealed to it from now on. Nobody has verified whose it is: ask the person another way if you doubt it.`
+  const held = isSignedWith(opened, candidate.fingerprint)
+    ? 'The mail is signed with it'
+    : 'The mail is not signed with it'
+  return pin(about, candidate, [
+    `First use of key ${formatFingerprint(candidate.fingerprint)} (${candidate.source}) for this reporter: answers are sealed to it. ${held}; nobody has verified whose it is.`
+  ])
+}
+
+function besideKnown(about: About, known: ReporterKey): KeyDecision {
+  const { candidateKeys } = about.situation.opened
+  const same = candidateKeys.find(({ fingerprint }) => fingerprint === known.fingerprint)
+  const others = candidateKeys.filter(({ fingerprint }) => fingerprint !== known.fingerprint)
+  const [other, ...more] = others
+  if (other === undefined) {
+    return same === undefined
+      ? { key: known, decisions: [], warnings: [] }
+      : renewed(about, known, same)
+  }
+  const before = formatFingerprint(known.fingerprint)
+  if (more.length === 0 && isHandedOver(about, known, other)) {
+    return pin(about, other, [
+      `This reporter's key has CHANGED from ${before} to ${formatFingerprint(other.fingerprint)}: the mail that brings the new one is signed with the old one. Answers are sealed to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
     ])
   }
-  return {
-    key: senderKey,
-    decisions: [
-      { kind: 'audit', actor: 'desk', action: 'reporter-key.differs', tag, detail: { fingerprint } }
-    ],
-    warnings: [
-      `The mail carries a DIFFERENT key (${name}) than the one known for this reporter (${known}). The known one stays in use. Ask the person another way.`
-    ]
+  const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
+  const stays = known.isUsable
+    ? 'The known one stays in use'
+    : 'The known one cannot be used any more, so nothing can be sealed to this reporter'
+  return offer(about, known, others, [
+    `The mail carries a DIFFERENT key (${names}) than the one known for this reporter (${before}), and the known one did not sign for it. ${stays} until the other is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(others)}.`
+  ])
+}
+
+/** Marks of a mail whose parts or headers are not all covered by its signature. */
+const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outside-text']
+
+/** Whether the owner of the known key brings the other one: attached, under one fresh signature over the whole mail. */
+function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
+  const { opened, signatureSeen } = about.situation
+  const [signature, ...more] = opened.signatures
+  if (signature === undefined || more.length > 0 || signatureSeen) return false
+  // The Autocrypt header stands outside of every signature.
+  if (other.source !== 'attached' || opened.structure !== 'pgp-mime') return false
+  if (opened.warnings.some((code) => LOOSE.includes(code)) || signature.createdAt === null) {
+    return false
   }
+  const ageMs = Math.abs(msBetween(signature.createdAt, about.now))
+  return (
+    isSignedWith(opened, known.fingerprint) &&
+    ageMs <= about.settings.limits.signatureAgeHours * HOUR_MS
+  )
+}
+
+function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
+  return opened.signatures.some(
+    ({ state, fingerprint, coversWhole }) => state === 'valid' && coversWhole && fingerprint === key
+  )
+}
+
+function acceptWords(keys: readonly CandidateKey[]): string {
+  return keys.map(({ fingerprint }) => `/key accept ${fingerprint.toUpperCase()}`).join(' or ')
 }
 
 /** The same key again: with a later end, or new subkeys, it is stored in place of the older copy. */
-function renewed(
-  known: ReporterKey,
-  offered: ReporterKey,
-  address: Address,
-  tag: CaseTag
-): KeyDecision {
+function renewed(about: About, known: ReporterKey, offered: CandidateKey): KeyDecision {
   const same =
     known.keyData.length === offered.keyData.length &&
     known.keyData.every((byte, index) => byte === offered.keyData[index])
   if (same) return { key: known, decisions: [], warnings: [] }
-  const key = { ...offered, firstSeenAt: known.firstSeenAt }
-  return { key, decisions: [{ kind: 'pin-reporter-key', address, tag, key }], warnings: [] }
+  const key: PinnedKey = { ...offered, firstSeenAt: known.firstSeenAt }
+  const { address, tag } = about
+  const decision: Decision = { kind: 'pin-reporter-key', address, tag, key }
+  return { key: { ...key, isUsable: true }, decisions: [decision], warnings: [] }
 }
 
-function pin(
-  key: ReporterKey,
-  address: Address,
-  tag: CaseTag,
-  warnings: readonly string[]
-): KeyDecision {
-  const { fingerprint, source } = key
+function pin(about: About, candidate: CandidateKey, warnings: readonly string[]): KeyDecision {
+  const { address, tag, now, situation } = about
+  const { fingerprint, source } = candidate
+  const key: PinnedKey = { ...candidate, firstSeenAt: now }
+  const replaced = situation.senderKey?.fingerprint ?? ''
   return {
-    key,
+    key: { ...key, isUsable: true },
     decisions: [
       { kind: 'pin-reporter-key', address, tag, key },
+      ...(replaced === '' ? [] : usedSignatures(situation.opened, now)),
       {
         kind: 'audit',
         actor: 'desk',
-        action: 'reporter-key.pinned',
+        action: replaced === '' ? 'reporter-key.pinned' : 'reporter-key.replaced',
         tag,
-        detail: { fingerprint, source }
+        detail: { fingerprint, source, ...(replaced === '' ? {} : { replaced }) }
       }
     ],
+    warnings
+  }
+}
+
+/** A signature hands a key over once: replayed after a further change, it would bring the old state back. */
+function usedSignatures(opened: OpenedMail, now: Instant): Decision[] {
+  return opened.signatures.map(({ sha256, createdAt }) => ({
+    kind: 'remember-signature',
+    sha256,
+    createdAt: createdAt ?? now
+  }))
+}
+
+/** Keeps these keys for a maintainer to choose from; what is used stays as it was. */
+function offer(
+  about: About,
+  key: ReporterKey | null,
+  keys: readonly CandidateKey[],
+  warnings: readonly string[]
+): KeyDecision {
+  const { address, tag, now } = about
+  return {
+    key,
+    decisions: keys.flatMap((candidate): Decision[] => [
+      { kind: 'offer-reporter-key', address, key: { ...candidate, firstSeenAt: now } },
+      {
+        kind: 'audit',
+        actor: 'desk',
+        action: 'reporter-key.differs',
+        tag,
+        detail: { fingerprint: candidate.fingerprint }
+      }
+    ]),
     warnings
   }
 }

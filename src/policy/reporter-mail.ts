@@ -46,7 +46,7 @@ export function toReporter(
   words: Words,
   mail: 'reply' | 'accepted' | 'rejected' = 'reply'
 ): Step {
-  const path = reporterPath(draft.case, context.bound.reporterKey, context.product)
+  const path = reporterPath(draft.case, draft.reporterKey, context.product)
   if (path.kind === 'no-address')
     return refused('The report names no address, so nobody can be answered.')
   if (path.kind === 'no-key') {

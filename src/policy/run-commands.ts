@@ -9,6 +9,7 @@ import { type TranscriptLine } from '../domain/template.ts'
 import { missingRole } from './authority.ts'
 import {
   accept,
+  acknowledge,
   ask,
   caseChanges,
   close,
@@ -30,6 +31,7 @@ import {
   type Step,
   startDraft
 } from './draft.ts'
+import { acceptKey } from './key-commands.ts'
 import { approve, hold } from './notice-approval.ts'
 import { draftNotice, embargo, preview } from './notice-commands.ts'
 import { missingFields } from './notice-content.ts'
@@ -43,9 +45,11 @@ const HANDLERS: Readonly<Record<Verb, Handler>> = {
   note,
   ask,
   take,
+  acknowledge,
   accept,
   reject,
   close,
+  'key accept': acceptKey,
   embargo,
   'notice draft': draftNotice,
   'notice preview': preview,

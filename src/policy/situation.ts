@@ -2,6 +2,7 @@
  * Everything that the decision about one mail may depend on, read beforehand: the opened mail and what the database
  * knows around it. Plain data; the two functions are pure and passed in because the core may not import them.
  */
+import { type Address } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Audience, type MailKind } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
@@ -29,6 +30,10 @@ export type Situation = {
   readonly signatureSeen: boolean
   /** Its ciphertext came before from another sender. */
   readonly ciphertextReused: boolean
+  /** Cases into which mails with its ciphertext came before. */
+  readonly ciphertextCases: readonly CaseTag[]
+  /** A signature whose key is not known for the sender claims the pinned key of somebody at another address. */
+  readonly signedByAnother: boolean
   /** The pinned key of the mail's sender. */
   readonly senderKey: ReporterKey | null
   readonly history: AnswerHistory
@@ -51,8 +56,8 @@ export type Issued = {
 export type AnswerHistory = {
   /** Acknowledgement to this sender within the window. */
   readonly senderAcknowledgedAt: Instant | null
-  /** When the desk-wide hourly allowance has room again; null when it has now. */
-  readonly acknowledgementsFreeAt: Instant | null
+  /** When acknowledgements left in the last hour or will leave: all of them, and those to the answered domain. */
+  readonly answersTaken: { readonly desk: readonly Instant[]; readonly domain: readonly Instant[] }
   /** Refusals mailed to this maintainer in the last hour. */
   readonly refusalsLastHour: number
 }
@@ -61,6 +66,8 @@ export type AnswerHistory = {
 export type BoundCase = {
   readonly case: CaseRecord
   readonly reporterKey: ReporterKey | null
+  /** Keys that name the reporter and are not in use: sent before, or attached to this mail of a maintainer. */
+  readonly offeredKeys: readonly ReporterKey[]
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the mail brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]
@@ -73,6 +80,8 @@ export type BoundCase = {
   readonly messageCount: number
   /** Whether the hint how to reach the reporter was given before. */
   readonly hintGiven: boolean
+  /** Where its acknowledgement would go, when that is held for a maintainer's word; else null. */
+  readonly heldAnswerTo: Address | null
 }
 
 /** Pure helpers of the outside: a hash, and one fresh code for a preview. */

@@ -62,16 +62,17 @@ export function quarantineReused(
   situation: Situation,
   moment: Moment
 ): Decision[] {
+  const whence = situation.ciphertextReused ? 'from another sender' : 'into another case'
   return [
     alertMaintainers(settings, moment.now, {
       once: `reused:${situation.arrivalId}`,
       tag: null,
-      title: 'A mail was quarantined: stolen ciphertext',
-      what: 'A mail carries encrypted content that came to the desk before, from another sender. It may be an attempt to learn what is in it from your answer. Its content was not passed on and nobody was answered.',
+      title: 'A mail was quarantined: reused ciphertext',
+      what: `A mail carries encrypted content that came to the desk before, ${whence}. It may be an attempt to learn what is in it from your answer. Its content was not passed on and nobody was answered.`,
       doNext:
-        'Look at the sender in the held folder. If it is the same person under another address, ask them to encrypt the mail anew.',
-      facts: []
+        'Look at the sender in the held folder. If it is the same person, ask them to encrypt the mail anew; a mail that a server delivered twice needs nothing.',
+      facts: situation.ciphertextCases.map((tag) => ({ label: 'Came before into', value: tag }))
     }),
-    dispose('held', 'reused-ciphertext', 'its ciphertext came before from another sender')
+    dispose('held', 'reused-ciphertext', `its ciphertext came before ${whence}`)
   ]
 }

@@ -1,6 +1,6 @@
 /**
  * Keys found in a mail, as candidates for a first sealed answer: from the Autocrypt header or attached. A key serves
- * only if it names exactly the sender, and when two different ones do, none does (DESIGN §8, mail.md §2.12).
+ * only if it names exactly the sender; when several do, all are reported and none is preferred (DESIGN §8, mail.md §2.12).
  */
 import {
   type Attachment,
@@ -11,15 +11,16 @@ import {
 import { type Instant } from '../domain/time.ts'
 import { readAutocrypt } from '../mime/autocrypt.ts'
 import { type Field } from '../mime/fields.ts'
-import { classifyKey, inspectKey, readCertificateFor } from '../openpgp/keyring.ts'
+import { classifyKey, inspectKeyFor } from '../openpgp/keyring.ts'
 
-/** The candidate, at most one, and what to distrust. */
+/** The candidates, at most {@link CANDIDATES_MAX}, and what to distrust. */
 export type Candidates = {
   readonly keys: readonly CandidateKey[]
   readonly warnings: readonly WarningCode[]
 }
 
 const ATTACHED_KEYS_MAX = 10
+const CANDIDATES_MAX = 4
 
 /** Looks through the outer fields and the payload's attachments for keys of `from`. */
 export async function findCandidateKeys(
@@ -39,10 +40,13 @@ export async function findCandidateKeys(
   const header = readAutocrypt(outerFields, from)
   if (header !== null && classifyKey(header) === 'public') {
     const key = await candidate(header, 'autocrypt', from, now)
-    if (key !== null && key !== 'unusable') found.set(key.fingerprint, key)
+    // A key that is attached as well stays an attached one: unlike the header, a signature can cover it.
+    if (key !== null && key !== 'unusable' && !found.has(key.fingerprint)) {
+      found.set(key.fingerprint, key)
+    }
   }
-  if (found.size <= 1) return { keys: [...found.values()], warnings }
-  return { keys: [], warnings: [...warnings, 'several-keys'] }
+  const keys = [...found.values()].slice(0, CANDIDATES_MAX)
+  return { keys, warnings: found.size > 1 ? [...warnings, 'several-keys'] : warnings }
 }
 
 /** Null when the key does not name the sender; `unusable` when it does but cannot be sealed to. */
@@ -52,10 +56,9 @@ async function candidate(
   from: HeaderFacts['from'],
   now: Instant
 ): Promise<CandidateKey | 'unusable' | null> {
-  const certificate = from === null ? null : await readCertificateFor(data, from.address, now)
-  if (certificate === null) return null
-  const facts = await inspectKey(certificate.keyData, now)
-  if (facts?.state !== 'usable') return 'unusable'
+  const facts = from === null ? null : await inspectKeyFor(data, from.address, now)
+  if (facts === null) return null
+  if (facts.state !== 'usable') return 'unusable'
   return { fingerprint: facts.fingerprint, source, keyData: facts.keyData }
 }
 

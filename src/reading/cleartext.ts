@@ -4,7 +4,7 @@
  */
 import { readArmor } from '../openpgp/armor.ts'
 
-/** The signed text, the exact bytes that were signed, the signature and what follows it. */
+/** The signed text and nothing more, the exact bytes that were signed, the signature and what follows it. */
 export type Cleartext = {
   readonly text: string
   readonly signedBytes: Uint8Array
@@ -26,12 +26,11 @@ export function readCleartext(text: string): Cleartext | null {
   if (armor?.kind !== 'signature' || armor.before !== '') return null
   const body = trimmed.slice(start, Math.max(start, end))
   if (/^-(?! )/m.test(body)) return null // every line that begins with a dash must be escaped
-  const lines = body.split('\n').map((line) => line.replace(/^- /, ''))
-  // RFC 9580 §7.2: trailing blanks are not signed, line ends are CRLF.
-  const signed = lines.map((line) => trimBlanks(line)).join('\r\n')
+  // RFC 9580 §7.2: trailing blanks are not signed, so they are not shown either; line ends are CRLF.
+  const lines = body.split('\n').map((line) => trimBlanks(line.replace(/^- /, '')))
   return {
     text: lines.join('\n'),
-    signedBytes: Buffer.from(signed, 'utf8'),
+    signedBytes: Buffer.from(lines.join('\r\n'), 'utf8'),
     signature: armor.data,
     after: armor.after
   }

@@ -10,6 +10,7 @@ import {
   type WarningCode
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
+import { readSenderTrace } from '../mime/authentication-results.ts'
 import { readAutomatic } from '../mime/automatic.ts'
 import { readBounce } from '../mime/bounce.ts'
 import { type Content, readContent } from '../mime/content.ts'
@@ -152,11 +153,11 @@ async function complete(
   )
   const hasSubject = inner !== null && inner.subject !== ''
   const subjectProtected = hasSubject && (reading.isDecrypted || isAuthentic)
-  const from = inner?.from ?? outer.facts.from
+  // Answers go to the outer sender: a key of whoever stands inside must not become theirs (mail.md §2.12).
   const candidates = await findCandidateKeys(
     mail.root.fields,
     reading.attachments,
-    from,
+    outer.facts.from,
     options.now
   )
   const judged = judgeWarnings({
@@ -202,9 +203,10 @@ function headFacts(
   mail: MimeTree,
   outer: HeaderFacts,
   deskAddress: string
-): Pick<OpenedMail, 'outer' | 'automatic' | 'bounce'> {
+): Pick<OpenedMail, 'outer' | 'trace' | 'automatic' | 'bounce'> {
   return {
     outer,
+    trace: readSenderTrace(mail.root.fields),
     automatic: readAutomatic(mail, outer, deskAddress),
     bounce: readBounce(mail, outer)
   }

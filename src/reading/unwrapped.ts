@@ -48,8 +48,10 @@ async function unwrapInline(
 ): Promise<Unwrapped | null> {
   const armor = readArmor(text)
   if (armor?.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
-  const opened = await openCipher('inline', armor.data, armor.after, context)
   const attachments = attachmentsOf(mail)
+  const isAlone = armor.after === '' && attachments.length === 0
+  const outside = { text: armor.after, isAlone }
+  const opened = await openCipher('inline', armor.data, outside, context)
   if (opened.data === null) return { ...opened.reading, attachments: [] }
   const decoded = await decodeText(opened.data, charsetFor(opened.data, leaf))
   const capped = capText(decoded.text)
@@ -75,10 +77,11 @@ async function unwrapCleartext(
   const cleartext = readCleartext(text)
   if (cleartext === null) return null
   const judged = await verifyDetached(cleartext.signedBytes, cleartext.signature, context)
-  const coversWhole = cleartext.after === ''
+  const attachments = attachmentsOf(mail)
+  const coversWhole = cleartext.after === '' && attachments.length === 0
   const isLimit = judged.kind === 'limit'
   const capped = capText(`${cleartext.text.trimEnd()}\n`)
-  const outside: WarningCode[] = coversWhole ? [] : ['outside-text']
+  const outside: WarningCode[] = cleartext.after === '' ? [] : ['outside-text']
   const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
   return {
     structure: 'inline',
@@ -88,8 +91,8 @@ async function unwrapCleartext(
     sealing: NOT_SEALED,
     signatures: isLimit ? [] : withReach(judged.verdicts, coversWhole),
     text: capped.text,
-    outsideText: cleartext.after,
-    attachments: attachmentsOf(mail),
+    outsideText: capText(cleartext.after).text,
+    attachments,
     warnings: ['cleartext-signature', ...outside, ...truncated]
   }
 }
@@ -99,14 +102,17 @@ async function unwrapAttachment(
   cipher: Part,
   context: OpenContext
 ): Promise<Unwrapped | null> {
-  const binary = toBinary(contentOf(mail, cipher))
+  const closed = contentOf(mail, cipher)
+  const binary = toBinary(closed)
   if (binary === null) return null
   const content = await readContent(mail, mail.root, false)
-  const opened = await openCipher('attachment', binary.data, content.text.trim(), context)
-  const cipherIndex = content.attachments.findIndex(
-    (attachment) => attachment.size === contentOf(mail, cipher).length
+  const cipherIndex = content.attachments.findIndex((attachment) =>
+    closed.equals(attachment.content)
   )
   const others = content.attachments.filter((_, index) => index !== cipherIndex)
+  const text = content.text.trim()
+  const outside = { text, isAlone: text === '' && others.length === 0 }
+  const opened = await openCipher('attachment', binary.data, outside, context)
   if (opened.data === null) return { ...opened.reading, attachments: others }
   const name = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
   if (isText(opened.data)) {
@@ -121,27 +127,30 @@ async function unwrapAttachment(
 
 type OpenedCipher = { readonly reading: Unwrapped; readonly data: Uint8Array | null }
 
-/** Opens one block; everything but the text is filled in. */
+/** What stands beside a block: readable text, and whether that is empty and no file is there either. */
+type Outside = { readonly text: string; readonly isAlone: boolean }
+
+/** Opens one block; everything but the text is filled in. Its signatures cover the whole only where it stands alone. */
 async function openCipher(
   structure: Structure,
   data: Uint8Array,
-  outsideText: string,
+  outside: Outside,
   context: OpenContext
 ): Promise<OpenedCipher> {
   const opening = await openMessage(data, context)
   const isOpen = opening.kind === 'opened'
-  const outside: WarningCode[] = outsideText === '' ? [] : ['outside-text']
+  const warnings: WarningCode[] = outside.text === '' ? [] : ['outside-text']
   const reading: Unwrapped = {
     structure,
     isEncrypted: true,
     isDecrypted: isOpen,
     failure: isOpen ? null : opening.because,
     sealing: opening.sealing,
-    signatures: isOpen ? withReach(opening.verdicts, outsideText === '') : [],
+    signatures: isOpen ? withReach(opening.verdicts, outside.isAlone) : [],
     text: '',
-    outsideText: capText(outsideText).text,
+    outsideText: capText(outside.text).text,
     attachments: [],
-    warnings: outside
+    warnings
   }
   return { reading, data: isOpen ? opening.data : null }
 }

@@ -4,8 +4,8 @@
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type PinnedKey } from '../domain/case.ts'
-import { type Sha256 } from '../domain/ids.ts'
-import { addMs, type Instant } from '../domain/time.ts'
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 type AnswerKind = 'acknowledgement' | 'refusal'
@@ -17,9 +17,23 @@ export function findReporterKey(read: Read, address: Address): PinnedKey | null 
   return read.get(sql, [addressKey(address)]) ?? null
 }
 
-/** Pins the key of an address in place of what was there; whether it may is decided in policy/reporter-key.ts. */
+/**
+ * Pins the key of an address. A different one that was there is kept among the offered keys, so that a change can be
+ * taken back. Whether it may change is decided in policy/reporter-key.ts and policy/key-commands.ts.
+ */
 export function saveReporterKey(tx: Tx, address: Address, key: PinnedKey): void {
   const { fingerprint, keyData, source, firstSeenAt } = key
+  tx.run(
+    `INSERT INTO offered_keys (address, fingerprint, key_data, source, first_seen_at, was_in_use)
+     SELECT address, fingerprint, key_data, source, first_seen_at, 1 FROM reporter_keys
+     WHERE address = ? AND fingerprint <> ?
+     ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data, was_in_use = 1`,
+    [addressKey(address), fingerprint]
+  )
+  tx.run('DELETE FROM offered_keys WHERE address = ? AND fingerprint = ?', [
+    addressKey(address),
+    fingerprint
+  ])
   tx.run(
     `INSERT INTO reporter_keys (address, fingerprint, key_data, source, first_seen_at)
      VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt)
@@ -27,6 +41,44 @@ export function saveReporterKey(tx: Tx, address: Address, key: PinnedKey): void 
        source = excluded.source, first_seen_at = excluded.first_seen_at`,
     { address: addressKey(address), fingerprint, keyData, source, firstSeenAt }
   )
+}
+
+/** Keys that wait under an address, newest first. */
+export function listOfferedKeys(read: Read, address: Address): PinnedKey[] {
+  const sql: Sql<PinnedKey> = `
+    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt FROM offered_keys
+    WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`
+  return read.all(sql, [addressKey(address)])
+}
+
+/** A forger can offer keys without end: beyond this many of an address, the oldest that was never used goes. */
+const OFFERED_MAX = 8
+
+/** Keeps a key that came under an address, in place of an older copy of the same key. */
+export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey): void {
+  const { fingerprint, keyData, source, firstSeenAt } = key
+  const owner = addressKey(address)
+  tx.run(
+    `INSERT INTO offered_keys (address, fingerprint, key_data, source, first_seen_at, was_in_use)
+     VALUES (@owner, @fingerprint, @keyData, @source, @firstSeenAt, 0)
+     ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data`,
+    { owner, fingerprint, keyData, source, firstSeenAt }
+  )
+  tx.run(
+    `DELETE FROM offered_keys WHERE address = ? AND fingerprint IN (
+       SELECT fingerprint FROM offered_keys WHERE address = ? AND was_in_use = 0
+       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET ?)`,
+    [owner, owner, OFFERED_MAX]
+  )
+}
+
+/** Whether the key that a signature claims is the pinned one of somebody at another address. `issuer`: key id or fingerprint. */
+export function isKeyOfAnother(read: Read, issuer: string, address: Address): boolean {
+  const sql: Sql<{ one: number }> = `
+    SELECT 1 AS one FROM reporter_keys WHERE address <> @owner AND (fingerprint = @issuer
+      OR (length(fingerprint) = 40 AND substr(fingerprint, 25) = @issuer)
+      OR (length(fingerprint) = 64 AND substr(fingerprint, 1, 16) = @issuer)) LIMIT 1`
+  return read.get(sql, { owner: addressKey(address), issuer }) !== undefined
 }
 
 /** Whether a signature had authority before. */
@@ -78,6 +130,15 @@ export function isCiphertextReused(
   )
 }
 
+/** The cases into which mails with any of these came before. */
+export function casesOfCiphertext(read: Read, marks: readonly Sha256[]): CaseTag[] {
+  const sql: Sql<{ tag: CaseTag }> = `
+    SELECT DISTINCT cases.tag FROM ciphertexts
+    JOIN arrivals ON arrivals.id = ciphertexts.arrival_id JOIN cases ON cases.id = arrivals.case_id
+    WHERE ciphertexts.mark IN (SELECT value FROM json_each(?))`
+  return read.all(sql, [JSON.stringify(marks)]).map(({ tag }) => tag)
+}
+
 /** Counts an automatic answer. */
 export function insertAnswer(tx: Tx, address: Address, kind: AnswerKind, at: Instant): void {
   tx.run('INSERT INTO automatic_answers (address, kind, at) VALUES (?, ?, ?)', [
@@ -111,15 +172,16 @@ export function countAnswers(
   return read.get(sql, [kind, addressKey(address), since])?.count ?? 0
 }
 
-/** When fewer than `perHour` answers of a kind fall into the hour before: null for now, else the instant. */
-export function answersFreeAt(
+/** When answers of a kind left after `since` or will leave, all of them or those to one domain; newest 10,000. */
+export function listAnswers(
   read: Read,
   kind: AnswerKind,
-  perHour: number,
-  now: Instant
-): Instant | null {
+  since: Instant,
+  domain: string | null
+): readonly Instant[] {
+  const ofDomain = domain === null ? '' : "AND substr(address, instr(address, '@') + 1) = @domain"
   const sql: Sql<{ at: Instant }> = `
-    SELECT at FROM automatic_answers WHERE kind = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?`
-  const row = read.get(sql, [kind, addMs(now, -3_600_000), perHour - 1])
-  return row === undefined ? null : addMs(row.at, 3_600_000)
+    SELECT at FROM automatic_answers WHERE kind = @kind AND at > @since ${ofDomain} ORDER BY at DESC LIMIT 10000`
+  const params = { kind, since, ...(domain === null ? {} : { domain }) }
+  return read.all(sql, params).map(({ at }) => at)
 }

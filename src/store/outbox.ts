@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Audience, type MailKind } from '../domain/decision.ts'
-import { type MessageId } from '../domain/ids.ts'
+import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
 
@@ -28,10 +28,12 @@ export type NewOutbox = {
   readonly messageId: MessageId
   readonly raw: Uint8Array
   readonly notBefore: Instant
+  /** Whether it waits for a human, who lets it go with {@link retryOutbox}. */
+  readonly isHeld?: boolean
 }
 
 /** One row without the bytes. */
-export type OutboxRow = Omit<NewOutbox, 'raw'> & {
+export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
   readonly id: number
   /** Bytes. */
   readonly size: number
@@ -84,15 +86,16 @@ const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audie
 
 /** Queues a mail; `already` when its decision was carried out before, whatever became of that mail. */
 export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
-  const { raw, ...columns } = row
+  const { raw, isHeld, ...columns } = row
   const { changes, id } = tx.run(
     `INSERT INTO outbox (once, kind, case_id, notice_id, audience, recipient_id, envelope_from, envelope_to,
                          message_id, raw_sha256, size, state, not_before, next_attempt_at, created_at)
      VALUES (@once, @kind, @caseId, @noticeId, @audience, @recipientId, @envelopeFrom, @envelopeTo,
-             @messageId, @rawSha256, @size, 'queued', @notBefore, @notBefore, @now)
+             @messageId, @rawSha256, @size, @state, @notBefore, @notBefore, @now)
      ON CONFLICT (once) DO NOTHING`,
     {
       ...columns,
+      state: isHeld === true ? 'held' : 'queued',
       rawSha256: createHash('sha256').update(raw).digest('hex'),
       size: raw.byteLength,
       now
@@ -275,6 +278,12 @@ export function findOutbox(read: Read, id: number): OutboxRow | null {
 export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | null {
   const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE message_id = ?`
   return read.get(sql, [messageId]) ?? null
+}
+
+/** A case's acknowledgement, while it is held; null otherwise. */
+export function findHeldAnswer(read: Read, tag: CaseTag): OutboxRow | null {
+  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE once = ? AND state = 'held'`
+  return read.get(sql, [`acknowledgement:${tag}`]) ?? null
 }
 
 /** When the next mail is due, null when none waits. */

@@ -101,7 +101,7 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     seal: (body, to, now) =>
       sealInPieces(body, to, (part, some, lane) => run('seal', [part, some, now], lane)),
     signClear: (text, headers, now) => run('signClear', [text, headers, now], 'quick'),
-    inspectKey: (key, now) => run('inspectKey', [key, now], 'quick'),
+    inspectKey: (...args) => run('inspectKey', args, 'quick'),
     close
   }
 }

@@ -3,7 +3,7 @@
  * function answers which call; the worker thread and in-process use run the same ones. Must never write plaintext or
  * keys anywhere.
  */
-import { inspectKey } from '../openpgp/keyring.ts'
+import { inspectKey, inspectKeyFor } from '../openpgp/keyring.ts'
 import { openHeadersOnly, openMail } from '../reading/open-mail.ts'
 import { sealMails, signClearMail } from '../sealing/seal-mails.ts'
 import { type TaskCall, type Tasks } from './calls.ts'
@@ -20,7 +20,8 @@ export function deskTasks(keys: Keys): Tasks {
     openHeaders: (raw, now) => Promise.resolve(openHeadersOnly(raw, now, desk.address)),
     seal: (body, to, now) => sealMails(body, to, desk, now),
     signClear: (text, headers, now) => signClearMail(text, headers, desk, now),
-    inspectKey: (key, now) => inspectKey(key, now)
+    inspectKey: (key, now, address) =>
+      address === null ? inspectKey(key, now) : inspectKeyFor(key, address, now)
   }
 }
 

@@ -9,10 +9,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Figure, table } from './figures.ts'
+import { open } from './open.ts'
 import { backlog, latency, memory, notice, type Part, relay, type Sizes } from './parts.ts'
 import { profileReport } from './profile.ts'
 
-const PARTS: Readonly<Record<string, Part>> = { backlog, latency, relay, notice, memory }
+const PARTS: Readonly<Record<string, Part>> = { backlog, latency, relay, notice, memory, open }
 const RESULTS = fileURLToPath(new URL('../../bench-results/', import.meta.url))
 
 const FULL: Sizes = {
@@ -23,6 +24,7 @@ const FULL: Sizes = {
   members: 1000,
   attachmentMiB: 30,
   idleMs: 40_000,
+  opens: 1000,
   gpgSample: 50
 }
 const QUICK: Sizes = {
@@ -33,6 +35,7 @@ const QUICK: Sizes = {
   members: 60,
   attachmentMiB: 5,
   idleMs: 3000,
+  opens: 100,
   gpgSample: 6
 }
 

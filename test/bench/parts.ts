@@ -18,6 +18,8 @@ export type Sizes = {
   readonly members: number
   readonly attachmentMiB: number
   readonly idleMs: number
+  /** Mails of 4 KiB to open; a tenth of 1 MiB, a hundredth of 25 MiB. */
+  readonly opens: number
   readonly gpgSample: number
 }
 

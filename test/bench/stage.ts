@@ -165,7 +165,7 @@ function configuration(imap: MailServer, sink: Sink, maintainers: readonly Bench
   return `desk: { name: ACME Security Team, address: ${DESK_ADDRESS}, case_prefix: ACME, key: keys/desk.asc, passphrase: { file: passphrase } }
 imap: { host: 127.0.0.1, port: ${imap.port}, tls: none, user: ${USER}, password: { env: BENCH_PASSWORD } }
 smtp: { host: 127.0.0.1, port: ${sink.port}, tls: none }
-acknowledgement: { jitter: 0, per_hour: 1000 }
+acknowledgement: { jitter: 0, per_hour: 1000, per_domain_hour: 1000 }
 limits: { mail_size: 100MiB }
 maintainers:
 ${people.join('\n')}

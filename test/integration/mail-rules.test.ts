@@ -334,7 +334,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
 
     expect(await send(stolen)).toMatchObject({ disposition: 'reused-ciphertext', tag: '' })
 
-    const alarm = await mailboxOf(ada, sink).find(has('stolen ciphertext', since), 'the alarm')
+    const alarm = await mailboxOf(ada, sink).find(has('reused ciphertext', since), 'the alarm')
     expect(alarm.read.text).not.toContain(SECRET)
     expect(sink.taken.some(({ to }) => to === 'mallory@thief.example')).toBe(false)
   })

@@ -148,7 +148,7 @@ function configuration(options: DeskOptions): Record<string, unknown> {
     smtp: server(options.smtp),
     storage: { path: 'data/postern.db' },
     schedule: { poll: '* * * * * *', tick: '* * * * * *' },
-    acknowledgement: { jitter: 0, per_hour: 1000 },
+    acknowledgement: { jitter: 0, per_hour: 1000, per_domain_hour: 1000 },
     maintainers: options.maintainers.map(({ id, person, roles }) => ({
       id,
       name: person.name,

@@ -16,7 +16,7 @@ export async function createInProcessWorkers(start: WorkerStart): Promise<Worker
     seal: async (body, to, now) =>
       structuredClone(await tasks.seal(structuredClone(body), to, now)),
     signClear: (text, headers, now) => tasks.signClear(text, headers, now),
-    inspectKey: async (key, now) => structuredClone(await tasks.inspectKey(key, now)),
+    inspectKey: async (...args) => structuredClone(await tasks.inspectKey(...args)),
     close: () => Promise.resolve()
   }
 }

@@ -433,6 +433,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
     noticeTemplate: readTexts().get('notice') ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
+    authentication: { servers: [], receivedHops: 1 },
     limits: {
       mailBytes: 200_000,
       originalBytes: 100_000,
@@ -441,6 +442,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
       commandsPerMail: 20,
       signatureAgeHours: 48,
       acknowledgementsPerHour: 60,
+      acknowledgementsPerDomainHour: 60,
       acknowledgementWindowHours: 24,
       ...options.limits
     }

@@ -18,6 +18,8 @@ describe('marks of automatic mail (RFC 3834)', () => {
     ['Auto-Submitted: auto-generated; owner=x', 'auto-generated'],
     ['Auto-Submitted: auto-notified', 'auto-generated'],
     ['X-Autoreply: yes', 'auto-replied'],
+    ['X-Vacation: on', 'auto-replied'],
+    ['Content-Type: multipart/report; report-type=tlsrpt; boundary=b', 'auto-generated'],
     ['Precedence: bulk', 'bulk'],
     ['List-Id: <x.example>', 'list'],
     ['Return-Path: <>', 'null-path'],
@@ -46,7 +48,8 @@ describe('marks of automatic mail (RFC 3834)', () => {
     'list-bounces',
     'noreply',
     'no-reply',
-    'do-not-reply+x'
+    'do-not-reply+x',
+    'post_master'
   ])('know %s@ as nobody to answer', (local) => {
     const tree = parseTree(Buffer.from(`From: ${local}@x.example\r\n\r\nhi`))
     expect(readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)).toContain(
@@ -133,6 +136,33 @@ describe('a bounce (RFC 3464)', () => {
   ])('is never made of a report by a person: %s (G1)', (_, head) => {
     const body = _.endsWith('code') ? '550 5.1.1 unknown' : 'The parser reads past its buffer.'
     expect(read([...head, '', body].join('\r\n'))).toBeNull()
+  })
+
+  it('is looked for in what postmaster sends in the old forms, without being sure of it (G1)', () => {
+    const raw = (...head: readonly string[]) =>
+      [
+        'From: Postmaster@x.example',
+        ...head,
+        '',
+        'DELIVERY FAILURE: user unknown',
+        '',
+        'Message-ID: <k7f@acme.example>'
+      ].join('\r\n')
+    const failure = raw('Subject: DELIVERY FAILURE: User unknown')
+    const tree = parseTree(Buffer.from(failure))
+    expect(read(failure)).toMatchObject({ returnedMessageIds: ['k7f@acme.example'] })
+    expect(readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)).toEqual([
+      'no-reply-address'
+    ])
+    expect(read(raw('Subject: Re: [ACME-2026-0001] Your report'))).toBeNull()
+    expect(read(raw('Subject: Undeliverable mail', 'In-Reply-To: <k7f@acme.example>'))).toBeNull()
+  })
+
+  it('says in words what its empty status part does not', () => {
+    expect(read(report())).toMatchObject({
+      action: 'failed',
+      returnedMessageIds: ['k7f@acme.example']
+    })
   })
 
   it('is not made of a report to which a delivery report is attached (G1)', () => {

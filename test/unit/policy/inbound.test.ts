@@ -131,7 +131,7 @@ const anySituation: fc.Arbitrary<Situation> = fc
       signatureSeen: made.seen,
       history: {
         senderAcknowledgedAt: made.recently ? at('2026-11-22T11:00:00Z') : null,
-        acknowledgementsFreeAt: null,
+        answersTaken: { desk: [], domain: [] },
         refusalsLastHour: made.refusals
       }
     })
@@ -249,7 +249,8 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
 
   it('waits when the hour’s allowance is used up, and is counted when it leaves', () => {
     const free = at('2026-11-22T12:40:00Z')
-    const history = { ...situation().history, acknowledgementsFreeAt: free }
+    const taken = Array.from({ length: 60 }, () => at('2026-11-22T11:40:00Z'))
+    const history = { ...situation().history, answersTaken: { desk: taken, domain: [] } }
     expect(acknowledgement({}, { history })?.notBefore).toBe(free)
     const decisions = decideArrival(situation({ history }), SETTINGS, MOMENT)
     expect(only(decisions, 'count-answer')[0]?.at).toBe(free)
@@ -340,14 +341,16 @@ describe('threads (DESIGN §6)', () => {
       'case-opened'
     )
     expect(disposition({ tagged, opened: openedMail({ encrypted: false }) })).toBe('case-opened')
-    expect(disposition({ tagged, opened: openedMail({ outer: headers({ from: EVIL }) }) })).toBe(
-      'case-opened'
-    )
+    const stranger = headers({ from: EVIL, subject: 'a hole' })
+    expect(
+      disposition({ tagged, opened: openedMail({ outer: stranger, protected: stranger }) })
+    ).toBe('case-opened')
   })
 
   it('warn the maintainers of a stranger, who gets no answer and no key pinned', () => {
     const opened = openedMail({
       outer: headers({ from: EVIL }),
+      protected: headers({ from: EVIL }),
       candidateKeys: [
         { fingerprint: fingerprint('f'), source: 'attached', keyData: new Uint8Array([1]) }
       ]
@@ -374,5 +377,17 @@ describe('bounces', () => {
     ])
     const known = decideArrival(situation({ opened, bounced: answers() }), SETTINGS, MOMENT)
     expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'send-sealed', 'dispose'])
+  })
+
+  it('that only look like one count when they return a mail of the desk, and are a report otherwise (G1)', () => {
+    const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'failed', status: '' }
+    const opened = openedMail({ automatic: ['no-reply-address'], bounce } as Partial<OpenedMail>)
+    const end = (bounced: Situation['bounced']) =>
+      only(decideArrival(situation({ opened, bounced }), SETTINGS, MOMENT), 'dispose')[0]
+    expect(end(answers())).toMatchObject({ disposition: 'bounce' })
+    expect(end(null)).toMatchObject({ disposition: 'case-opened' })
+    const person = openedMail({ bounce: null })
+    const wrote = decideArrival(situation({ opened: person, bounced: answers() }), SETTINGS, MOMENT)
+    expect(only(wrote, 'bounce')).toEqual([])
   })
 })

@@ -1,62 +1,86 @@
 /**
- * Whose key answers are sealed to (mail.md §1.7, §2.12; G3): first use, renewal, a different key, and one that came to its end.
+ * Whose key answers are sealed to (mail.md §1.7, §2.12; G3): first use, renewal, a different key, the hand-over by the old
+ * key, and what a maintainer accepts.
  */
 import { describe, expect, it } from 'vitest'
+import { type CandidateKey, type OpenedMail } from '../../../src/domain/mail.ts'
+import { parseCommands } from '../../../src/policy/commands.ts'
 import { reporterPath } from '../../../src/policy/recipients.ts'
 import { decideReporterKey } from '../../../src/policy/reporter-key.ts'
+import { runCommands } from '../../../src/policy/run-commands.ts'
+import { type Situation } from '../../../src/policy/situation.ts'
 import {
+  ADA,
+  ALICE,
   ALICE_KEY,
+  at,
+  bound,
   caseRecord,
+  commandContext,
   fingerprint,
   NOW,
+  only,
   openedMail,
   SETTINGS,
+  sha256,
+  signature,
   situation
 } from './samples.ts'
 
 const TAG = caseRecord().tag
 const OTHER = fingerprint('9')
+const THIRD = fingerprint('8')
 
-function decide(known: typeof ALICE_KEY | null, offered: string, bytes = [1, 2, 3]) {
-  const candidate = {
-    fingerprint: offered as typeof OTHER,
-    source: 'autocrypt' as const,
-    keyData: new Uint8Array(bytes)
-  }
-  const opened = openedMail({ candidateKeys: [candidate] })
-  return decideReporterKey(situation({ opened, senderKey: known }), TAG, NOW)
+function candidate(name = OTHER, source: CandidateKey['source'] = 'autocrypt', byte = 1) {
+  return { fingerprint: name, source, keyData: new Uint8Array([byte, 2, 3]) }
+}
+
+function decide(change: Partial<OpenedMail>, facts: Partial<Situation> = {}) {
+  const opened = openedMail(change)
+  return decideReporterKey(situation({ opened, ...facts }), TAG, SETTINGS, NOW)
 }
 
 describe('the key of a reporter', () => {
   it('is the first one seen, and its first use is recorded and told', () => {
-    const { key, decisions, warnings } = decide(null, OTHER)
+    const { key, decisions, warnings } = decide({ candidateKeys: [candidate()] })
 
     expect(key?.fingerprint).toBe(OTHER)
     expect(decisions.map(({ kind }) => kind)).toEqual(['pin-reporter-key', 'audit'])
     expect(warnings.join()).toContain('First use')
+    expect(warnings.join()).toContain('not signed with it')
+    const signed = decide({
+      candidateKeys: [candidate()],
+      signatures: [signature({ fingerprint: OTHER })]
+    })
+    expect(signed.warnings.join()).toContain('The mail is signed with it')
   })
 
-  it('is never replaced by a different one while it can be used, and the difference is told', () => {
-    const { key, decisions, warnings } = decide(ALICE_KEY, OTHER)
+  it('is none of several that come at once: all wait for a maintainer', () => {
+    const { key, decisions, warnings } = decide({ candidateKeys: [candidate(), candidate(THIRD)] })
 
-    expect(key?.fingerprint).toBe(ALICE_KEY.fingerprint)
-    expect(decisions.map(({ kind }) => kind)).toEqual(['audit'])
-    expect(warnings.join()).toContain('DIFFERENT')
+    expect(key).toBeNull()
+    expect(only(decisions, 'pin-reporter-key')).toEqual([])
+    expect(only(decisions, 'offer-reporter-key')).toHaveLength(2)
+    expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
   })
 
-  it('is replaced, loudly, once it can no longer be used', () => {
-    const { key, decisions, warnings } = decide({ ...ALICE_KEY, isUsable: false }, OTHER)
+  it.each([true, false])(
+    'is never replaced by a different one by itself (the known one usable: %s); the difference is told',
+    (isUsable) => {
+      const senderKey = { ...ALICE_KEY, isUsable }
+      const { key, decisions, warnings } = decide({ candidateKeys: [candidate()] }, { senderKey })
 
-    expect(key).toMatchObject({ fingerprint: OTHER, isUsable: true })
-    expect(decisions[0]).toMatchObject({ kind: 'pin-reporter-key', key: { fingerprint: OTHER } })
-    expect(warnings.join()).toContain('ANOTHER')
-  })
+      expect(key).toBe(senderKey)
+      expect(decisions.map(({ kind }) => kind)).toEqual(['offer-reporter-key', 'audit'])
+      expect(warnings.join()).toContain('DIFFERENT')
+      expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
+    }
+  )
 
   it('is renewed by a newer copy of itself without a word', () => {
     const { key, decisions, warnings } = decide(
-      { ...ALICE_KEY, isUsable: false },
-      ALICE_KEY.fingerprint,
-      [7]
+      { candidateKeys: [candidate(ALICE_KEY.fingerprint, 'autocrypt', 7)] },
+      { senderKey: { ...ALICE_KEY, isUsable: false } }
     )
 
     expect(key?.isUsable).toBe(true)
@@ -74,5 +98,145 @@ describe('the key of a reporter', () => {
     expect(
       reporterPath(record, { ...ALICE_KEY, isUsable: false }, { ...product, policy }).kind
     ).toBe('no-key')
+  })
+})
+
+describe('a new key that the old one signs for', () => {
+  const handedOver: Partial<OpenedMail> = {
+    candidateKeys: [candidate(OTHER, 'attached')],
+    signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })]
+  }
+  const facts = { senderKey: ALICE_KEY }
+
+  it('takes its place, is told loudly, and the signature serves once', () => {
+    const { key, decisions, warnings } = decide(handedOver, facts)
+
+    expect(key?.fingerprint).toBe(OTHER)
+    expect(decisions.map(({ kind }) => kind)).toEqual([
+      'pin-reporter-key',
+      'remember-signature',
+      'audit'
+    ])
+    expect(only(decisions, 'audit')).toMatchObject([{ action: 'reporter-key.replaced' }])
+    expect(warnings.join()).toContain('CHANGED')
+    const withOld = [candidate(ALICE_KEY.fingerprint), candidate(OTHER, 'attached')]
+    expect(decide({ ...handedOver, candidateKeys: withOld }, facts).key?.fingerprint).toBe(OTHER)
+  })
+
+  const refused: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
+    ['in the unsigned Autocrypt header', { candidateKeys: [candidate(OTHER, 'autocrypt')] }, {}],
+    [
+      'beside another new one',
+      { candidateKeys: [candidate(OTHER, 'attached'), candidate(THIRD, 'attached')] },
+      {}
+    ],
+    ['unsigned', { signatures: [] }, {}],
+    ['signed by itself', { signatures: [signature({ fingerprint: OTHER })] }, {}],
+    [
+      'under a bad signature',
+      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint, state: 'bad' })] },
+      {}
+    ],
+    [
+      'under an expired old key',
+      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint, state: 'expired-key' })] },
+      {}
+    ],
+    [
+      'beside what is signed',
+      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint, coversWhole: false })] },
+      {}
+    ],
+    [
+      'under two signatures',
+      {
+        signatures: [
+          signature({ fingerprint: ALICE_KEY.fingerprint }),
+          signature({ sha256: sha256('2') })
+        ]
+      },
+      {}
+    ],
+    [
+      'in a stale mail',
+      {
+        signatures: [
+          signature({ fingerprint: ALICE_KEY.fingerprint, createdAt: at('2026-11-19T11:00:00Z') })
+        ]
+      },
+      {}
+    ],
+    ['in a replayed mail', {}, { signatureSeen: true }],
+    ['in a mail repaired from pieces', { structure: 'pgp-mime-mangled' }, {}],
+    ['in a mail with text outside', { warnings: ['outside-text'] }, {}],
+    ['in a mail from somebody else inside', { warnings: ['from-mismatch'] }, {}]
+  ]
+  it.each(refused)('does not when it comes %s', (_name, change, more) => {
+    const { key, decisions } = decide({ ...handedOver, ...change }, { ...facts, ...more })
+
+    expect(key).toBe(ALICE_KEY)
+    expect(only(decisions, 'pin-reporter-key')).toEqual([])
+    expect(only(decisions, 'offer-reporter-key').length).toBeGreaterThan(0)
+  })
+})
+
+describe('/key accept FINGERPRINT', () => {
+  const offered = { ...candidate(OTHER, 'attached'), firstSeenAt: NOW, isUsable: true }
+  function run(text: string, change: Parameters<typeof bound>[0] = {}, author?: typeof ADA) {
+    const context = commandContext({
+      bound: bound({ offeredKeys: [offered], ...change }),
+      ...(author === undefined ? {} : { author })
+    })
+    return runCommands(parseCommands(text), context)
+  }
+  const spaced = OTHER.toUpperCase().match(/.{4}/g)?.join(' ') ?? ''
+
+  it.each([OTHER, OTHER.toUpperCase(), spaced])('takes %j into use, on the record', (name) => {
+    const { ran, decisions } = run(`/key accept ${name}`)
+
+    expect(ran).toBe(true)
+    expect(only(decisions, 'pin-reporter-key')).toMatchObject([
+      { address: ALICE.address, key: { fingerprint: OTHER } }
+    ])
+    expect(only(decisions, 'audit')).toMatchObject([
+      {
+        actor: 'grace',
+        action: 'reporter-key.accepted',
+        detail: { fingerprint: OTHER, replaced: ALICE_KEY.fingerprint }
+      }
+    ])
+  })
+
+  it.each([null, ALICE_KEY])('seals the /reply of the same mail to it already', (reporterKey) => {
+    const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, { reporterKey })
+
+    const reply = only(decisions, 'send-sealed').find(({ mail }) => mail === 'reply')
+    expect(reply?.recipients).toMatchObject([{ fingerprint: OTHER }])
+  })
+
+  it.each([
+    ['/key accept', {}],
+    ['/key accept 9999999999999999', {}],
+    ['/key accept zz', {}],
+    [`/key accept ${THIRD}`, {}],
+    [`/key accept ${OTHER}`, { offeredKeys: [{ ...offered, isUsable: false }] }],
+    [`/key accept ${OTHER}`, { case: caseRecord({ reporter: null }) }],
+    ['/key', {}],
+    [`/key refuse ${OTHER}`, {}]
+  ])('refuses %j where the key is not named in full, not known or not usable', (text, change) => {
+    const { ran, decisions } = run(text, change)
+
+    expect(ran).toBe(false)
+    expect(only(decisions, 'pin-reporter-key')).toEqual([])
+  })
+
+  it('takes the role of a committer (G4)', () => {
+    expect(run(`/key accept ${OTHER}`, {}, ADA).ran).toBe(false)
+  })
+
+  it('changes nothing when a later line of the mail is wrong (all or nothing)', () => {
+    const { decisions } = run(`/key accept ${OTHER}\n/reject nonsense`)
+
+    expect(only(decisions, 'pin-reporter-key')).toEqual([])
   })
 })

@@ -113,6 +113,79 @@ describe('/accept and /reject (M-10, M-16)', () => {
   )
 })
 
+describe('/reply and what it quotes (mail.md §2.4)', () => {
+  const RULE = '-----8<----- postern -----8<-----'
+  const relayed = [
+    'On Monday Alice via ACME Security Team wrote:',
+    `> ${RULE}`,
+    '> Owner: FACTS of the desk',
+    `> ${RULE}`,
+    '>',
+    '> QUOTED words of Alice',
+    '>',
+    `> ${RULE}`,
+    '> Ref: ACME-2026-0001 security@acme.example FOOTER',
+    `> ${RULE}`
+  ].join('\n')
+  function said(text: string, change: Parameters<typeof run>[1] = {}): string {
+    const [mail] = only(run(text, change).decisions, 'send-sealed').filter(
+      ({ mail: kind }) => kind === 'reply'
+    )
+    return mail?.template.name === 'reply' ? mail.template.params.text : ''
+  }
+
+  it.each([
+    `/reply\nMy words.\n\n${relayed}`,
+    `/reply\n${relayed}\n\nMy words.`,
+    `/reply <<\nMy words.\n> QUOTED words of Alice\n>>`,
+    `/ask\nMy words.\n\n${relayed}`,
+    `/ask <<\n> QUOTED\nMy words.\n>>`
+  ])('sends the own words of %j alone', (text) => {
+    expect(said(text)).toBe('My words.')
+  })
+
+  it('sends the quoted text along with /reply quote, without anything of the desk', () => {
+    const text = said(`/reply quote\nMy words.\n\n${relayed}`)
+
+    expect(text).toContain('My words.')
+    expect(text).toContain('> QUOTED words of Alice')
+    expect(text).not.toMatch(/FACTS|FOOTER|8<|Ref:/)
+    expect(said('/reply QUOTE <<\n> a line\nMy words.\n>>')).toBe('> a line\nMy words.')
+  })
+
+  it.each([
+    ['only a quotation', `/reply quote\n\n${relayed}`],
+    ['no quotation', '/reply quote\nMy words.'],
+    [
+      'a relay that was cut at its head',
+      `/reply quote\nMy words.\n\n${relayed.split('\n').slice(2).join('\n')}`
+    ],
+    ['a misspelt word', '/reply qoute\nMy words.'],
+    ['words on the line of the command', '/reply quote this\nMy words.']
+  ])('refuses %s and sends nothing', (_name, text) => {
+    const { ran, decisions } = run(text)
+
+    expect(ran).toBe(false)
+    expect(only(decisions, 'send-sealed').map(({ mail }) => mail)).toEqual(['transcript'])
+  })
+
+  it('sends no quotation in clear, even where own words may go in clear (G3)', () => {
+    const began = bound({ reporterKey: null, case: caseRecord({ beganInClear: true }) })
+    const policy = { ...PRODUCT.policy, reporters: { cleartext: 'allow' as const } }
+    const open = { bound: began, product: { ...PRODUCT, policy } }
+
+    expect(run(`/reply\nMy words.\n\n${relayed}`, open).ran).toBe(true)
+    expect(run(`/reply quote\nMy words.\n\n${relayed}`, open).ran).toBe(false)
+  })
+
+  it('says when lines of a block stayed here', () => {
+    const text = JSON.stringify(run('/reply <<\nMine.\n> not mine\n>>').decisions)
+
+    expect(text).toContain('were left out')
+    expect(JSON.stringify(run('/reply <<\nMine.\n>>').decisions)).not.toContain('were left out')
+  })
+})
+
 describe('/reply (G3)', () => {
   it('without a key sends nothing but a request for one', () => {
     const result = run('/reply\nSECRET words', { bound: bound({ reporterKey: null }) })

@@ -116,6 +116,7 @@ export const SETTINGS: Settings = {
   products: [PRODUCT],
   noticeTemplate: 'A notice about {{ product }}.',
   acknowledgement: { jitterMsMax: 30_000 },
+  authentication: { servers: [], receivedHops: 1 },
   limits: {
     mailBytes: 50_000_000,
     originalBytes: 10_000_000,
@@ -124,6 +125,7 @@ export const SETTINGS: Settings = {
     commandsPerMail: 20,
     signatureAgeHours: 48,
     acknowledgementsPerHour: 60,
+    acknowledgementsPerDomainHour: 60,
     acknowledgementWindowHours: 24
   }
 }
@@ -195,6 +197,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     text: 'There is a hole.\n',
     outsideText: '',
     attachments: [],
+    trace: { received: 0, returnPaths: [], results: [] },
     automatic: [],
     bounce: null,
     candidateKeys: [],
@@ -250,6 +253,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
   return {
     case: caseRecord(),
     reporterKey: ALICE_KEY,
+    offeredKeys: [],
     notice: null,
     patchFiles: [],
     previews: [],
@@ -257,6 +261,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     members: [member('debian', '1'), member('suse', '2')],
     messageCount: 0,
     hintGiven: false,
+    heldAnswerTo: null,
     ...change
   }
 }
@@ -275,8 +280,10 @@ export function situation(change: Partial<Situation> = {}): Situation {
     member: null,
     signatureSeen: false,
     ciphertextReused: false,
+    ciphertextCases: [],
+    signedByAnother: false,
     senderKey: null,
-    history: { senderAcknowledgedAt: null, acknowledgementsFreeAt: null, refusalsLastHour: 0 },
+    history: { senderAcknowledgedAt: null, answersTaken: { desk: [], domain: [] }, refusalsLastHour: 0 },
     nextTag: tag('ACME-2026-0002'),
     bound: null,
     ...change

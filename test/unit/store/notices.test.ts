@@ -4,12 +4,12 @@ import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { insertCase } from '../../../src/store/cases.ts'
 import {
-  answersFreeAt,
   findReporterKey,
   insertAnswer,
   insertUsedSignature,
   isSignatureUsed,
   latestAnswerAt,
+  listAnswers,
   saveReporterKey
 } from '../../../src/store/correspondents.ts'
 import { type Database } from '../../../src/store/database.ts'
@@ -390,20 +390,21 @@ describe('correspondents', () => {
     expect(use).toThrow()
   })
 
-  it('spread acknowledgements over the hours: never more than the allowance in any of them', () => {
-    const leaves: string[] = []
-    for (let count = 0; count < 25; count += 1) {
-      const free = db.read((read) => answersFreeAt(read, 'acknowledgement', 10, NOON)) ?? NOON
-      leaves.push(free)
-      db.transact((tx) => {
-        insertAnswer(tx, ALICE.address, 'acknowledgement', free)
-      })
-    }
-    const inHour = (hour: number) =>
-      leaves.filter((at) => at === addMs(NOON, hour * 3_600_000)).length
-    expect([inHour(0), inHour(1), inHour(2)]).toEqual([10, 10, 5])
-    expect(
-      db.read((read) => latestAnswerAt(read, ALICE.address, 'acknowledgement', NOON))
-    ).not.toBe(null)
+  it('are listed for the desk and for one domain, with those that leave later', () => {
+    const other = 'bob@other.example' as typeof ALICE.address
+    const later = addMs(NOON, 3_600_000)
+    db.transact((tx) => {
+      insertAnswer(tx, ALICE.address, 'acknowledgement', addMs(NOON, -3_600_001))
+      insertAnswer(tx, ALICE.address, 'acknowledgement', later)
+      insertAnswer(tx, ALICE.address, 'refusal', later)
+      insertAnswer(tx, other, 'acknowledgement', NOON)
+    })
+    const listed = (domain: string | null) =>
+      db.read((read) => listAnswers(read, 'acknowledgement', addMs(NOON, -3_600_000), domain))
+    expect(listed(null)).toEqual([later, NOON])
+    expect(listed('other.example')).toEqual([NOON])
+    expect(listed('example')).toEqual([])
+    const latest = db.read((read) => latestAnswerAt(read, ALICE.address, 'acknowledgement', NOON))
+    expect(latest).toBe(later)
   })
 })

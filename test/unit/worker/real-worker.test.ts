@@ -41,7 +41,7 @@ describe('real workers', () => {
     const address = 'r@x.example' as Address
     const request = { name: 'R', address, passphrase: 'p', lifetimeSeconds: null }
     const key = await generateDeskKey(request, started)
-    const facts = await workers.inspectKey(Buffer.from(key.publicArmored), now)
+    const facts = await workers.inspectKey(Buffer.from(key.publicArmored), now, null)
     if (facts === null) throw new Error('a new key is unreadable')
     const to = Array.from({ length: 70 }, (_, index): SealTo => {
       const keyData = index === 40 ? Buffer.from('garbage') : facts.keyData
@@ -105,7 +105,7 @@ describeWith(['gpg'], 'real workers and a person with GnuPG', () => {
 
   it('verify her signature against a key that is known', async () => {
     const raw = await alice.write({ to: 'security@acme.example', subject: 's', text: 't' })
-    const facts = await workers.inspectKey(Buffer.from(await alice.exportPublicKey()), now)
+    const facts = await workers.inspectKey(Buffer.from(await alice.exportPublicKey()), now, null)
     const knownKeys = facts === null ? [] : [facts.keyData]
     const { signatures } = await workers.open(raw, { now, knownKeys })
     expect(signatures).toMatchObject([{ state: 'valid', fingerprint: alice.fingerprint }])

@@ -1,0 +1,82 @@
+/**
+ * Whom the operator's own mail server found behind a mail (RFC 8601, mail.md §1.11). It decides to whom an automatic answer
+ * may go and is shown to the maintainers; it is never authority: that takes a signature (policy/authority.ts).
+ */
+import { type Address, isSameAddress } from '../domain/address.ts'
+import { type AuthenticationResult, type OpenedMail, type SenderTrace } from '../domain/mail.ts'
+import { type Settings } from '../domain/settings.ts'
+
+/** What stands behind the sender's address. `returnPath` is where SPF says that the mail came from. */
+export type SenderProof =
+  | { readonly kind: 'not-checked' }
+  | { readonly kind: 'dmarc' }
+  | { readonly kind: 'spf'; readonly returnPath: Address }
+  | { readonly kind: 'none'; readonly because: string }
+
+/** Judges the word of the configured servers about this mail. */
+export function judgeSender(opened: OpenedMail, settings: Settings): SenderProof {
+  const { authentication } = settings
+  if (authentication.servers.length === 0) return { kind: 'not-checked' }
+  const results = trustedResults(opened.trace, authentication)
+  const dmarc = results.filter(({ method }) => method === 'dmarc')
+  const domain = opened.outer.from?.address.split('@').at(-1) ?? ''
+  if (domain !== '' && everyPass(dmarc) && dmarc.every((one) => one.domain === domain)) {
+    return { kind: 'dmarc' }
+  }
+  if (results.length === 0) return { kind: 'none', because: 'our mail server says nothing of it' }
+  if (dmarc.some(({ result }) => result === 'fail')) return { kind: 'none', because: 'DMARC fails' }
+  const returnPath = provedReturnPath(opened.trace, results, authentication)
+  return returnPath === null
+    ? { kind: 'none', because: 'neither DMARC nor SPF passes' }
+    : { kind: 'spf', returnPath }
+}
+
+/** One line for people about the address in From. */
+export function senderWords(proof: SenderProof): string {
+  switch (proof.kind) {
+    case 'not-checked':
+      return 'not checked: no imap.authserv_ids configured, so the address may be forged'
+    case 'dmarc':
+      return 'yes, our mail server says that DMARC passes for the domain'
+    case 'spf':
+      return `NOT PROVED; only that the mail came from ${proof.returnPath} (SPF)`
+    case 'none':
+      return `NOT PROVED, it may be forged: ${proof.because}`
+  }
+}
+
+/**
+ * Only of our own servers, and only above the last Received field that they add: what stands below was there when the mail
+ * came in. A mail with fewer Received fields took another way; nothing on it counts.
+ */
+function trustedResults(
+  trace: SenderTrace,
+  { servers, receivedHops }: Settings['authentication']
+): readonly AuthenticationResult[] {
+  if (trace.received < receivedHops) return []
+  return trace.results.filter(
+    ({ server, below }) => below < receivedHops && servers.includes(server)
+  )
+}
+
+/** Where our servers contradict each other, the worse word counts. */
+function everyPass(results: readonly AuthenticationResult[]): boolean {
+  return results.length > 0 && results.every(({ result }) => result === 'pass')
+}
+
+/** The one Return-Path that our servers wrote, if SPF passes for exactly that. */
+function provedReturnPath(
+  trace: SenderTrace,
+  results: readonly AuthenticationResult[],
+  { receivedHops }: Settings['authentication']
+): Address | null {
+  const [only, ...others] = trace.returnPaths.filter(({ below }) => below < receivedHops)
+  const path = only?.address ?? null
+  if (path === null || others.length > 0) return null
+  // SPF for the name in HELO speaks of a server, not of a sender.
+  const spf = results.filter(({ method, domain }) => method === 'spf' && domain !== '')
+  const isOfPath = spf.every(({ address, domain }) =>
+    address === null ? domain === path.split('@').at(-1) : isSameAddress(address, path)
+  )
+  return everyPass(spf) && isOfPath ? path : null
+}

@@ -1,0 +1,87 @@
+/**
+ * Whether the inside of an encrypted mail contradicts its outside (mail.md §2.4): somebody may have sent on as theirs what
+ * another person had sealed to the desk. Such a mail is withheld: a case like that of a mail that cannot be opened, with
+ * nothing of its content, so that neither the maintainers' answer nor the desk's own tells the sender what was inside (G6).
+ */
+import { type Address, isSameAddress } from '../domain/address.ts'
+import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
+import { type Settings } from '../domain/settings.ts'
+import { type Situation } from './situation.ts'
+
+/** What contradicts: the protected From, the protected To, or whose key signed. */
+export type Contradiction = 'from' | 'to' | 'signer'
+
+/** The contradiction of an opened encrypted mail, or null. A mail in clear tells nobody anything and is shown as it is. */
+export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
+  const { opened } = situation
+  if (!opened.encrypted || !opened.decrypted) return null
+  const inner = opened.protected
+  if (inner !== null && inner.from !== null && !isFrom(opened.outer, inner.from.address)) {
+    return 'from'
+  }
+  if (inner !== null && isToOthers(opened.outer, inner, settings.desk.address)) return 'to'
+  return isSignedByAnother(situation, settings) ? 'signer' : null
+}
+
+function isFrom(outer: HeaderFacts, address: Address): boolean {
+  return outer.from !== null && isSameAddress(outer.from.address, address)
+}
+
+/** Addressed inside to others alone: not to the desk, and to nobody whom the outside names. */
+function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): boolean {
+  const named = [...inner.to, ...inner.cc]
+  const expected = [desk, ...[...outer.to, ...outer.cc].map(({ address }) => address)]
+  return (
+    named.length > 0 &&
+    !named.some(({ address }) => expected.some((other) => isSameAddress(other, address)))
+  )
+}
+
+/**
+ * Signed, but with none of the keys that are the sender's; or with the key of a reporter at another address. A signature
+ * that is merely broken says nothing about who made it.
+ */
+function isSignedByAnother(situation: Situation, settings: Settings): boolean {
+  const { opened, senderKey, member, signedByAnother } = situation
+  const made = opened.signatures.filter(({ state }) => state !== 'bad')
+  if (made.length === 0) return false
+  const own = [
+    senderKey?.fingerprint,
+    member?.record.fingerprint,
+    ...opened.candidateKeys.map(({ fingerprint }) => fingerprint),
+    ...settings.maintainers
+      .filter(({ address }) => isFrom(opened.outer, address))
+      .map(({ fingerprint }) => fingerprint)
+  ].filter((fingerprint) => fingerprint !== undefined)
+  if (
+    opened.signatures.some(({ fingerprint }) => fingerprint !== null && own.includes(fingerprint))
+  )
+    return false
+  return own.length > 0 || signedByAnother
+}
+
+/** The same mail with nothing of its inside but the state of its signatures. */
+export function withholdContent(opened: OpenedMail): OpenedMail {
+  return {
+    ...opened,
+    protected: null,
+    subjectProtected: false,
+    text: '',
+    outsideText: '',
+    attachments: [],
+    // Anybody could read the Autocrypt header; an attached key came out of the encryption.
+    candidateKeys: opened.candidateKeys.filter(({ source }) => source === 'autocrypt'),
+    warnings: []
+  }
+}
+
+const SAYS: Readonly<Record<Contradiction, string>> = {
+  from: 'the sender inside its protected part is not the sender outside',
+  to: 'its protected part is addressed to others and not to the desk',
+  signer: 'it is signed with a key that is not the key of its sender'
+}
+
+/** For the relay's first lines, and for the record. */
+export function explainContradiction(contradiction: Contradiction): string {
+  return `The content of this mail is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The mail is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
+}

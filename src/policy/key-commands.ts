@@ -1,0 +1,56 @@
+/**
+ * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are sealed to (mail.md §2.12). Only a key
+ * that names exactly the reporter's address, in full and by its fingerprint; never the key of a maintainer or a member.
+ */
+import { formatFingerprint, parseFingerprint } from '../domain/ids.ts'
+import { accepted, type Handler, refused, withActivity } from './draft.ts'
+
+/** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
+export const acceptKey: Handler = (draft, command, context) => {
+  const { reporter, tag } = draft.case
+  if (reporter === null) return refused('The report names no address, so no key can be its.')
+  const fingerprint = parseFingerprint(command.words.join(''))
+  if (fingerprint === null) {
+    return refused('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
+  }
+  const before = draft.reporterKey
+  if (before?.fingerprint === fingerprint) {
+    return accepted(draft, 'This key is in use for the reporter already.')
+  }
+  const { offeredKeys } = context.bound
+  const key = offeredKeys.find((offered) => offered.fingerprint === fingerprint)
+  if (key === undefined) {
+    const known = offeredKeys.map((offered) => formatFingerprint(offered.fingerprint)).join('; ')
+    return refused(
+      `No such key came for ${reporter.address}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your mail; one of its user ids must be exactly that address.`
+    )
+  }
+  if (!key.isUsable) {
+    return refused(
+      'Nothing can be sealed to this key: it has expired, was revoked, or cannot encrypt.'
+    )
+  }
+  const name = formatFingerprint(fingerprint)
+  const replaced = before?.fingerprint ?? ''
+  const { isUsable: _, ...pinned } = key
+  const next = {
+    ...draft,
+    reporterKey: key,
+    decisions: [
+      ...draft.decisions,
+      { kind: 'pin-reporter-key', address: reporter.address, tag, key: pinned } as const,
+      {
+        kind: 'audit',
+        actor: context.author.id,
+        action: 'reporter-key.accepted',
+        tag,
+        detail: { fingerprint, replaced }
+      } as const
+    ]
+  }
+  const instead = before === null ? '' : ` instead of ${formatFingerprint(before.fingerprint)}`
+  return accepted(
+    withActivity(next, `accepted the key ${name} for the reporter${instead}`),
+    `Answers to ${reporter.address} are sealed to ${name}${instead} from now on.`
+  )
+}

@@ -1,0 +1,74 @@
+/**
+ * What a mail that opens a case says of it: the record to store, its product and its subject. Pure; whether a case is opened
+ * is decided in policy/inbound.ts.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { type MessageId } from '../domain/ids.ts'
+import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
+import { type Instant } from '../domain/time.ts'
+import { answerDueAt } from './acknowledgement.ts'
+import { type Situation } from './situation.ts'
+
+/** Parts of a record that only the commit can fill in; the relay shows none of them. */
+export const UNSTORED = {
+  id: 0,
+  version: 0,
+  maintainerRoot: '' as MessageId,
+  reporterRoot: '' as MessageId
+}
+
+/** The case that this mail opens. */
+export function newCase(
+  situation: Situation,
+  product: Product,
+  settings: Settings,
+  now: Instant
+): Extract<Decision, { kind: 'open-case' }>['case'] {
+  const { opened, nextTag, receivedAt } = situation
+  const { messageId } = opened.outer
+  return {
+    tag: nextTag,
+    product: product.id,
+    state: 'received',
+    reporter: opened.outer.from,
+    subject: subjectOf(opened),
+    beganInClear: beganInClear(opened),
+    receivedAt,
+    openedAt: now,
+    answerDueAt: answerDueAt(product, receivedAt, settings.desk.timezone),
+    answeredAt: null,
+    owner: null,
+    disclosureAt: null,
+    reporterRoot: messageId,
+    reporterLatest: messageId
+  }
+}
+
+/** Only a mail that was read to its end can be said to have come in clear (G3). */
+function beganInClear(opened: OpenedMail): boolean {
+  const closed: readonly WarningCode[] = ['errant-crypto', 'smime', 'too-large']
+  return (
+    opened.sealedTo === 'nobody' &&
+    !opened.encrypted &&
+    opened.failure === null &&
+    !opened.warnings.some((code) => closed.includes(code))
+  )
+}
+
+/** The product that the outer subject of a clear mail names; the first one otherwise, so that an answer's text cannot
+ *  depend on what only the desk could read (G6). */
+export function productOf(opened: OpenedMail, settings: Settings): Product {
+  const words = ` ${opened.outer.subject.toLowerCase().replaceAll(/[^\p{L}\p{N}-]+/gu, ' ')} `
+  const named = settings.products.filter(({ id, name }) =>
+    [id, name].some((word) => words.includes(` ${word.toLowerCase()} `))
+  )
+  const [first] = settings.products
+  if (first === undefined) throw new RangeError('a desk without products')
+  return named.length === 1 ? (named[0] ?? first) : first
+}
+
+/** The subject as its author meant it: the protected one where there is one. */
+export function subjectOf(opened: OpenedMail): string {
+  return opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
+}

@@ -1,0 +1,161 @@
+/**
+ * Mails to open in the benchmark: ordinary ones of a wanted size, and the worst of the attack catalogue (mail.md §2.13 to
+ * §2.17), each as large or as deep as a mail that the desk downloads may be. Built by hand; nothing here is a secret.
+ */
+
+import { deflateRawSync } from 'node:zlib'
+import { createMessage, encryptSessionKey, readKey, readPrivateKey, sign } from 'openpgp'
+import { lines, multipart } from '../fuzz/mime.ts'
+import { encryptedData, framed, joined, literal, splitPackets } from '../fuzz/packets.ts'
+import { type BenchKey } from './keys.ts'
+import { writeReport } from './reports.ts'
+
+/** A mail with the name under which it is reported. */
+export type NamedMail = { readonly name: string; readonly raw: Buffer }
+
+const MIB = 2 ** 20
+const SESSION_KEY = Buffer.alloc(32, 7)
+
+/** A signed and encrypted report that is about `bytes` long as it arrives. */
+export async function mailOfSize(desk: BenchKey, from: BenchKey, bytes: number): Promise<Buffer> {
+  const bare = await writeReport(from, desk, 16)
+  // The attachment is base64 inside of the encryption, and the armor is base64 again.
+  return writeReport(from, desk, Math.max(16, Math.floor((bytes - bare.length) / 1.83)))
+}
+
+/** The worst mails there are, made for this desk. */
+export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedMail[]> {
+  const toDesk = await sessionKeyFor(desk)
+  const sealed = (stream: Buffer): Buffer =>
+    encrypted(Buffer.concat([toDesk, framed(encryptedData(SESSION_KEY, stream))]))
+  const signature = await signatureOf(from, 'x\r\n')
+  const data = encryptedData(SESSION_KEY, joined([literal(Buffer.from('\r\nhello'))]))
+  const flood = Buffer.concat(Array.from({ length: 2000 }, () => toDesk))
+  return [
+    { name: '2,000 session keys', raw: encrypted(Buffer.concat([flood, framed(data)])) },
+    {
+      name: '64 session keys, 4 tried',
+      raw: encrypted(Buffer.concat([flood.subarray(0, 64 * toDesk.length), framed(data)]))
+    },
+    { name: 'compression, 256 MiB from 0.25', raw: sealed(bomb(256)) },
+    { name: 'compression, 60 MiB, within the limit', raw: sealed(bomb(60)) },
+    { name: 'MIME, 200,000 parts', raw: manyParts(200_000) },
+    { name: 'MIME, 20,000 levels', raw: manyLevels(20_000) },
+    {
+      name: 'HTML, 1,000,000 open tags',
+      raw: mail('Content-Type: text/html', '', '<div>'.repeat(1_000_000))
+    },
+    {
+      name: 'HTML, 10 MiB of attributes',
+      raw: mail('Content-Type: text/html', '', `<a ${'x="'.repeat(3_000_000)}`)
+    },
+    { name: '5,000 signatures', raw: signed(repeated(signature, 5000)) },
+    { name: '8 signatures over 25 MiB', raw: signed(repeated(signature, 8), 'x'.repeat(25 * MIB)) },
+    { name: 'header of 25 MiB', raw: mail(`References: ${'<a@b> '.repeat(4 * MIB)}`, '', 'hello') },
+    {
+      name: '500,000 header fields',
+      raw: mail(`${'Subject: a\r\n'.repeat(500_000)}\r\nhello`)
+    },
+    { name: 'key with 20,000 user ids', raw: await giantKey(from) },
+    { name: '25 MiB of boundary look-alikes', raw: lookAlikes() },
+    {
+      name: 'quoted-printable, 25 MiB of =',
+      raw: mail(
+        'Content-Type: text/plain',
+        'Content-Transfer-Encoding: quoted-printable',
+        '',
+        '=\r\n'.repeat(8 * MIB)
+      )
+    }
+  ]
+}
+
+async function sessionKeyFor(desk: BenchKey): Promise<Buffer> {
+  const packet = await encryptSessionKey({
+    data: SESSION_KEY,
+    algorithm: 'aes256',
+    encryptionKeys: await readKey({ armoredKey: desk.publicArmored }),
+    format: 'binary'
+  })
+  return Buffer.from(packet)
+}
+
+async function signatureOf(from: BenchKey, text: string): Promise<Buffer> {
+  const signature = await sign({
+    message: await createMessage({ binary: Buffer.from(text) }),
+    signingKeys: await readPrivateKey({ armoredKey: from.privateArmored }),
+    detached: true,
+    format: 'binary'
+  })
+  return Buffer.from(signature)
+}
+
+/** A compressed packet that unfolds to one literal of `mebibytes`. */
+function bomb(mebibytes: number): Buffer {
+  const inner = framed(literal(Buffer.alloc(mebibytes * MIB, 97)))
+  return framed({ tag: 8, body: Buffer.concat([Buffer.of(1), deflateRawSync(inner)]) })
+}
+
+/** One's own certificate with 20,000 more user ids, attached. */
+async function giantKey(from: BenchKey): Promise<Buffer> {
+  const key = (await readKey({ armoredKey: from.publicArmored })).write()
+  const packets = splitPackets(key)
+  const ids = Array.from({ length: 20_000 }, (_, index) => ({
+    tag: 13,
+    body: Buffer.from(`${'x'.repeat(200)} ${index} <${from.address}>`)
+  }))
+  const binary = joined([...packets.slice(0, 3), ...ids, ...packets.slice(3)])
+  return mail(
+    multipart('multipart/mixed; boundary=m', 'm', [
+      'Content-Type: text/plain\r\n\r\nmy key',
+      `Content-Type: application/pgp-keys; name=key.pgp\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(binary)}`
+    ])
+  )
+}
+
+function manyParts(count: number): Buffer {
+  return mail('Content-Type: multipart/mixed; boundary=m', '', '--m\r\n\r\nx\r\n'.repeat(count))
+}
+
+function manyLevels(count: number): Buffer {
+  const levels = Array.from(
+    { length: count },
+    (_, level) => `Content-Type: multipart/mixed; boundary=b${level}\r\n\r\n--b${level}\r\n`
+  )
+  return mail(levels.join(''))
+}
+
+function lookAlikes(): Buffer {
+  return mail('Content-Type: multipart/mixed; boundary=m', '', '--mm\r\n'.repeat(4 * MIB))
+}
+
+function encrypted(message: Buffer): Buffer {
+  return mail(
+    multipart('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e', 'e', [
+      'Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1',
+      `Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(message)}`
+    ])
+  )
+}
+
+function signed(signatures: Buffer, text = 'x'): Buffer {
+  return mail(
+    multipart('multipart/signed; protocol="application/pgp-signature"; boundary=s', 's', [
+      `Content-Type: text/plain\r\n\r\n${text}`,
+      `Content-Type: application/pgp-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(signatures)}`
+    ])
+  )
+}
+
+function mail(...entity: readonly string[]): Buffer {
+  const head = ['From: Eve <eve@bench.example>', 'To: <security@bench.example>', 'Subject: worst']
+  return Buffer.from(lines(...head, ...entity))
+}
+
+function repeated(bytes: Buffer, count: number): Buffer {
+  return Buffer.concat(Array.from({ length: count }, () => bytes))
+}
+
+function wrapped(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll(/.{76}/g, '$&\r\n')
+}

@@ -1,0 +1,130 @@
+/** Whose key answers go to, on the real steps of the desk, with real certificates in the database (issue 3, E; mail.md §2.12). */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Envelope } from '../../src/effects/effects.ts'
+import { type Letter, openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+let grace: Someone, alice: Someone, renewed: Someone, mallory: Someone
+let world: World
+
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+  alice = await someone('alice', 'alice@reporter.example')
+  renewed = await someone('alice', 'alice@reporter.example')
+  mallory = await someone('mallory', 'mallory@evil.example')
+})
+afterEach(() => {
+  world.close()
+})
+
+function name({ secret }: Someone): string {
+  return secret.getFingerprint()
+}
+
+/** A key as people attach it. */
+function attached(person: Someone): Pick<Letter, 'patch'> {
+  return { patch: { filename: 'key.asc', content: person.secret.toPublic().armor() } }
+}
+
+async function send(from: Someone, letter: Letter): Promise<void> {
+  world.deliver(await world.write(from, letter))
+  await world.settle()
+}
+
+async function command(text: string, letter: Partial<Letter> = {}): Promise<void> {
+  await send(grace, { subject: 'Re: [ACME-2026-0001] a hole', text, ...letter })
+}
+
+function pinned() {
+  return world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
+}
+
+function mailsTo(person: Someone): Envelope[] {
+  return world.accepted.filter(({ to }) => to === person.address)
+}
+
+async function lastTo(reader: Someone): Promise<string> {
+  const last = mailsTo(reader).at(-1)
+  return last === undefined ? '' : (await world.read(reader, last)).replaceAll(/\s+/g, ' ')
+}
+
+describe("a reporter's key", () => {
+  it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+    expect(await lastTo(grace)).toContain('First use of key')
+    await send(alice, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(renewed) })
+
+    expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
+    expect(await lastTo(grace)).toContain('CHANGED')
+    await command('/reply\nTo the new key.\n')
+    expect(await lastTo(renewed)).toContain('To the new key.')
+
+    await command(`/key accept ${name(alice)}\n/reply\nTo the old key.\n`)
+    expect(pinned()).toEqual([{ fingerprint: name(alice) }])
+    expect(await lastTo(alice)).toContain('To the old key.')
+    expect(world.rows("SELECT actor FROM audit WHERE action = 'reporter-key.accepted'")).toEqual([
+      { actor: 'grace' }
+    ])
+  })
+
+  it('is never replaced by one that another person signs for, until a maintainer accepts it', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+    await send(
+      { ...alice, secret: renewed.secret, keyData: renewed.keyData },
+      {
+        subject: '[ACME-2026-0001] my new key',
+        text: 'Use this one.',
+        ...attached(renewed)
+      }
+    )
+
+    expect(pinned()).toEqual([{ fingerprint: name(alice) }])
+    expect(await lastTo(grace)).toContain('DIFFERENT')
+    await command('/reply\nStill to the old one.\n')
+    expect(await lastTo(alice)).toContain('Still to the old one.')
+    await command(`/key accept ${name(renewed)}\n`)
+    expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
+  })
+
+  it('is pinned from a key that a maintainer attaches, where none is known, and only if it names the reporter', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted' })
+    expect(pinned()).toEqual([])
+    await command(`/key accept ${name(mallory)}\n`, attached(mallory))
+    expect(pinned()).toEqual([])
+    await command(`/key accept ${name(alice)}\n/reply\nHello Alice.\n`, attached(alice))
+
+    expect(pinned()).toEqual([{ fingerprint: name(alice) }])
+    expect(await lastTo(alice)).toContain('Hello Alice.')
+  })
+
+  it('never comes from the person inside when another stands outside', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const mail = await world.write(mallory, { subject: 'x', text: 'x', ...attached(mallory) })
+    const forged = Buffer.from(mail)
+      .toString('latin1')
+      .replace(/^From: .*$/m, `From: <${alice.address}>`)
+    world.deliver(Buffer.from(forged, 'latin1'))
+    await world.settle()
+
+    expect(pinned()).toEqual([])
+  })
+
+  it('that is offered without end takes no more than eight places, and the used one keeps its own', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+    for (let count = 0; count < 10; count += 1) {
+      const forger = await someone('alice', alice.address)
+      await send(forger, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
+      world.pass(1000)
+    }
+    await command(
+      `/key accept ${world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')[0]?.fingerprint}\n`
+    )
+
+    const kept = world.rows<{ was_in_use: number }>('SELECT was_in_use FROM offered_keys')
+    expect(kept.filter(({ was_in_use }) => was_in_use === 1)).toHaveLength(1)
+    expect(kept.length).toBeLessThanOrEqual(9)
+  })
+})

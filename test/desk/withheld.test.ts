@@ -1,0 +1,74 @@
+/** Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4). */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+let grace: Someone, alice: Someone, mallory: Someone
+let world: World
+
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+  alice = await someone('alice', 'alice@reporter.example')
+  mallory = await someone('mallory', 'mallory@evil.example')
+})
+afterEach(() => {
+  world.close()
+})
+
+function change(raw: Uint8Array, field: RegExp, value: string): Buffer {
+  return Buffer.from(Buffer.from(raw).toString('latin1').replace(field, value), 'latin1')
+}
+
+async function toGrace(): Promise<string> {
+  const mine = world.accepted.filter(({ to }) => to === grace.address)
+  const read = await Promise.all(mine.map((mail) => world.read(grace, mail)))
+  return read.join('\n').replaceAll(/\s+/g, ' ')
+}
+
+describe('a mail that another person had sealed', () => {
+  it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
+    world.deliver(change(sealed, /^From: .*$/m, `From: Mallory <${mallory.address}>`))
+    await world.settle()
+
+    expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
+      { state: 'held', disposition: 'contradicts-sender' }
+    ])
+    expect(await toGrace()).toContain('WITHHELD')
+    expect(await toGrace()).not.toContain('SECRET')
+    const stored = JSON.stringify(world.rows('SELECT subject, text FROM messages'))
+    expect(stored).not.toContain('SECRET')
+    expect(world.accepted.filter(({ to }) => to === mallory.address)).toHaveLength(1)
+  })
+
+  it('is withheld when a pinned key should have signed it and another one did', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    world.deliver(await world.write(alice, { subject: 'a', text: 'a', autocrypt: true }))
+    await world.settle()
+    const forged = { ...alice, secret: mallory.secret }
+    world.deliver(await world.write(forged, { subject: 'b', text: 'The SECRET of Mallory.' }))
+    await world.settle()
+
+    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened' },
+      { disposition: 'contradicts-sender' }
+    ])
+    expect(await toGrace()).not.toContain('SECRET')
+  })
+
+  it('is quarantined when it comes again from the same sender as another case', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const sealed = await world.write(alice, { subject: 'a', text: 'Once.' })
+    world.deliver(sealed)
+    await world.settle()
+    world.deliver(change(sealed, /^Message-ID: .*$/m, 'Message-ID: <again@reporter.example>'))
+    await world.settle()
+
+    expect(world.rows('SELECT state, disposition FROM arrivals ORDER BY id')).toEqual([
+      { state: 'done', disposition: 'case-opened' },
+      { state: 'held', disposition: 'reused-ciphertext' }
+    ])
+    expect(world.rows('SELECT id FROM cases')).toHaveLength(1)
+    expect(await toGrace()).toContain('into another case')
+  })
+})

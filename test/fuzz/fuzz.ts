@@ -1,0 +1,96 @@
+/**
+ * `npm run fuzz`: opens broken mail in the built daemon's worker pool, under its limits, and checks that every invariant of
+ * reading holds. `--minutes N` (10), `--mails N`, `--seed N`. A finding is made small, written into a temporary folder with
+ * the keys it needs, and printed; then the exit status is 1.
+ */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createWorkers } from '../../src/worker/pool.ts'
+import { corpusMails, type Finding, type RunResult, runFuzz } from './run.ts'
+import { makeWorld, type World } from './world.ts'
+
+/** One mail may take this long and its thread this much memory. */
+const TASK_MS = 10_000
+const MEMORY_MIB = 512
+const MIB = 2 ** 20
+
+const { values } = parseArgs({
+  options: { minutes: { type: 'string' }, mails: { type: 'string' }, seed: { type: 'string' } }
+})
+const minutes = wholeNumber(values.minutes, 10)
+const mails = wholeNumber(values.mails, Number.MAX_SAFE_INTEGER)
+const seed = wholeNumber(values.seed, Date.now() % 2 ** 31)
+if (minutes === null || mails === null || seed === null) {
+  process.stderr.write('--minutes, --mails and --seed each want a whole number.\n')
+  process.exitCode = 2
+} else await main(minutes, mails, seed)
+
+async function main(minutes: number, mails: number, seed: number): Promise<void> {
+  const corpus = corpusMails()
+  process.stdout.write(`seed ${seed}, ${corpus.length} mails of the corpus\n`)
+  const world = await makeWorld(seed, 48)
+  const workers = await createWorkers({
+    start: world.start,
+    onEvent: ({ event }) => process.stdout.write(`${event}\n`),
+    memoryMegabytes: MEMORY_MIB,
+    taskMs: TASK_MS,
+    workerFile: new URL('../../dist/worker/worker.js', import.meta.url)
+  })
+  const startedAt = Date.now()
+  const endsAt = startedAt + minutes * 60_000
+  const resident = { start: process.memoryUsage.rss(), peak: 0 }
+  try {
+    const result = await runFuzz({
+      seed,
+      world,
+      workers,
+      corpus,
+      isOver: (count) => count >= mails || Date.now() >= endsAt,
+      onBatch: (count, kinds) => {
+        resident.peak = Math.max(resident.peak, process.memoryUsage.rss())
+        if (count % 12_800 === 0) process.stdout.write(`${count} mails, ${kinds} ways to behave\n`)
+      }
+    })
+    report(result, (Date.now() - startedAt) / 1000, resident)
+    if (result.findings.length > 0) keep(world, seed, result.findings)
+  } finally {
+    await workers.close()
+  }
+}
+
+function report(
+  { count, kinds, decrypted, valid, findings }: RunResult,
+  seconds: number,
+  resident: { readonly start: number; readonly peak: number }
+): void {
+  const rate = `${count} mails in ${seconds.toFixed(0)} s, ${(count / seconds).toFixed(0)} a second`
+  const ways = `${decrypted} decrypted, ${valid} with a valid signature, ${kinds} ways to behave`
+  const memory = `${Math.round(resident.peak / MIB)} MiB resident at most (${Math.round(resident.start / MIB)} at the start)`
+  process.stdout.write(`${rate}; ${ways}; ${memory}; ${findings.length} findings\n`)
+}
+
+/** Writes findings and keys where they can be looked at; the keys are made for this run and protect nothing. */
+function keep(world: World, seed: number, findings: readonly Finding[]): void {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-fuzz-'))
+  writeFileSync(join(folder, 'desk.asc'), world.start.deskKeys.join('\n'))
+  const certificates = [...world.start.maintainerKeys, ...world.knownKeys]
+  for (const [index, key] of certificates.entries()) {
+    writeFileSync(join(folder, `known-${index}.pgp`), key)
+  }
+  for (const [index, { rule, recipe, raw, index: number }] of findings.entries()) {
+    const file = join(folder, `${seed}-${index}.eml`)
+    writeFileSync(file, raw)
+    process.stdout.write(
+      `FINDING: ${rule}\n  mail ${number} (${recipe}), ${raw.length} bytes: ${file}\n`
+    )
+  }
+  process.exitCode = 1
+}
+
+/** A whole number; `fallback` where none is given, null where it is none. */
+function wholeNumber(text: string | undefined, fallback: number): number | null {
+  if (text === undefined) return fallback
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
+}

@@ -1,0 +1,121 @@
+/**
+ * Every file of the OpenPGP half of the corpus is read as a person expects (proof 1 of issue 3). Skipped where the folder is
+ * absent; nothing of it is copied here. The last test prints how many mails open, are rightly refused or are wrong.
+ */
+import { readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { classifyKey } from '../../../src/openpgp/keyring.ts'
+import { filesBelow, findCorpus, open } from '../reading/material.ts'
+import {
+  complete,
+  describeOpened,
+  type ExpectedMail,
+  type Neighbour,
+  signaturesOf
+} from './expectation.ts'
+import { type Person, readPeople, SUITES, type Suite } from './suites.ts'
+
+const found = findCorpus()
+const corpus = found ?? ''
+const NOTE =
+  found === null
+    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
+    : ''
+const tally = { opened: 0, clear: 0, refused: 0, limited: 0, wrong: 0 }
+
+for (const suite of SUITES) {
+  describe.skipIf(found === null)(`corpus ${suite.folder}${NOTE}`, () => {
+    let people: Map<string, Person>
+    let names: Map<string, string>
+    beforeAll(async () => {
+      people = await readPeople(corpus, suite)
+      names = new Map([...people].map(([name, { fingerprint }]) => [fingerprint, name]))
+    })
+
+    it('has an expectation for every file, and no other', () => {
+      const files = filesBelow(join(corpus, suite.folder), [''])
+      expect(Object.keys(suite.expected).toSorted()).toEqual(
+        files.map((file) => relative(join(corpus, suite.folder), file)).toSorted()
+      )
+    })
+
+    for (const [path, expected] of Object.entries(suite.expected)) {
+      if ('is' in expected) {
+        it(`${path} is a ${expected.is}, and no mail`, () => {
+          expect(kindOf(readFileSync(join(corpus, suite.folder, path)))).toBe(expected.is)
+        })
+        continue
+      }
+      it(`${path} is read as it was meant`, async () => {
+        const desk = expected.desk ?? suite.desk
+        const everybody = [...people.keys()]
+        const known = suite.known === 'all' ? everybody : suite.known
+        tally.wrong += 1
+        const opened = describeOpened(await openFile(suite, path, people, { desk, known }), names)
+
+        expect(opened).toEqual(complete(expected, opened))
+
+        if (expected.whenAllKnown !== undefined) {
+          const again = await openFile(suite, path, people, { desk, known: everybody })
+          const nameOf = (fingerprint: string): string => names.get(fingerprint) ?? fingerprint
+          expect(signaturesOf(again, nameOf)).toEqual(expected.whenAllKnown)
+        }
+        tally.wrong -= 1
+        count(expected)
+      })
+    }
+  })
+}
+
+describe.skipIf(found === null)(`the OpenPGP half of the corpus${NOTE}`, () => {
+  it('has no mail that is read wrongly', () => {
+    const { opened, clear, refused, limited, wrong } = tally
+    console.info(
+      `OpenPGP corpus: ${opened} encrypted mails opened, ${clear} in clear read, ` +
+        `${refused} rightly refused, ${limited} closed by a known limit, ${wrong} wrong`
+    )
+    expect(wrong).toBe(0)
+    const mails = SUITES.flatMap(({ expected }) => Object.values(expected)).filter(
+      (each) => !('is' in each)
+    )
+    expect(opened + clear + refused + limited).toBe(mails.length)
+  })
+})
+
+/** Who opens and who is known, by the names of the folder. */
+type Setting = { readonly desk: readonly string[]; readonly known: readonly string[] }
+
+async function openFile(
+  suite: Suite,
+  path: string,
+  people: ReadonlyMap<string, Person>,
+  setting: Setting
+): Promise<OpenedMail> {
+  const bytes = readFileSync(join(corpus, suite.folder, path))
+  const secretKeys = setting.desk.map((name) => {
+    const secret = people.get(name)?.secret
+    if (secret === null || secret === undefined) throw new Error(`no secret key of ${name}`)
+    return secret
+  })
+  const certificates = setting.known.map((name) => {
+    const person = people.get(name)
+    if (person === undefined) throw new Error(`no certificate of ${name}`)
+    return person.keyData
+  })
+  return open(suite.toMail?.(bytes) ?? bytes, secretKeys, certificates)
+}
+
+function count(expected: ExpectedMail): void {
+  if (expected.limit !== undefined) tally.limited += 1
+  else if (expected.seal === 'opened') tally.opened += 1
+  else if (expected.seal === 'clear') tally.clear += 1
+  else tally.refused += 1
+}
+
+function kindOf(bytes: Buffer): Neighbour['is'] {
+  const kind = classifyKey(bytes)
+  if (kind === 'unreadable') return 'note'
+  return kind === 'public' ? 'public key' : 'secret key'
+}

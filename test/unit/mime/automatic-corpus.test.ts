@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { readAutomatic } from '../../../src/mime/automatic.ts'
+import { readBounce } from '../../../src/mime/bounce.ts'
+import { readHeader } from '../../../src/mime/header.ts'
+import { parseTree } from '../../../src/mime/tree.ts'
+import { findCorpus } from '../reading/material.ts'
+
+const corpus = findCorpus()
+
+/** What a file of the corpus is taken for: the surest kind, or `maybe` where only a returned mail of ours would tell. */
+function kindOf(folder: string, name: string): string {
+  const tree = parseTree(readFileSync(join(corpus ?? '', folder, name)))
+  const { facts } = readHeader(tree.root.fields)
+  const kinds = readAutomatic(tree, facts, 'security@acme.example')
+  const bounce = readBounce(tree, facts)
+  if (kinds.includes('bounce')) return `bounce ${bounce?.action ?? ''}`
+  if (bounce !== null) return 'maybe a bounce'
+  return kinds[0] ?? 'by a person'
+}
+
+function kindsIn(folder: string): Record<string, string> {
+  const names = readdirSync(join(corpus ?? '', folder)).filter((name) => name.endsWith('.eml'))
+  return Object.fromEntries(names.map((name) => [name.replace('.eml', ''), kindOf(folder, name)]))
+}
+
+const NOTE = corpus === null ? ' (skipped: the sample mails are not here)' : ''
+
+describe.skipIf(corpus === null)(`mail that servers and programs of others send${NOTE}`, () => {
+  it('is told apart from what people write: bounces of 80 mail systems, none of them ever answered', () => {
+    const kinds = kindsIn('sisimai/dos')
+    const others = Object.entries(kinds).filter(([, kind]) => kind !== 'bounce failed')
+    expect(Object.keys(kinds)).toHaveLength(80)
+    expect(Object.fromEntries(others)).toEqual({
+      'arf-01': 'receipt',
+      'rfc3834-01': 'auto-replied',
+      // From postmaster and the like, without a null path: bounces only if they return a mail of the desk.
+      'lhost-imailserver-01': 'maybe a bounce',
+      'lhost-interscanmss-01': 'maybe a bounce',
+      'lhost-kddi-01': 'maybe a bounce',
+      'lhost-mfilter-01': 'maybe a bounce',
+      // The same, but they return no Message-ID at all, or call themselves an answer: cases, and nobody is answered.
+      'lhost-domino-01': 'no-reply-address',
+      'lhost-mailmarshalsmtp-01': 'no-reply-address',
+      'lhost-apachejames-01': 'no-reply-address'
+    })
+  })
+
+  it('is not seen in the mail of people, and rightly in that of their servers', () => {
+    const kinds = kindsIn('chatmail/message')
+    const bounces = Object.entries(kinds).filter(([, kind]) => kind.includes('bounce'))
+    expect(bounces.map(([name, kind]) => `${name} ${kind}`)).toEqual([
+      'dsn_relayed bounce delivered',
+      'gmail_ndn bounce failed',
+      'gmail_ndn_group bounce failed',
+      'gmx_ndn bounce failed',
+      'ndn_with_attachment bounce failed',
+      'posteo_ndn bounce failed',
+      'testrun_ndn bounce failed',
+      'testrun_ndn_2 bounce failed',
+      'tiscali_ndn bounce failed',
+      'yahoo_ndn bounce failed'
+    ])
+    expect(kinds).toMatchObject({
+      tlsrpt: 'auto-generated',
+      ms_exchange_report_disposition_notification: 'receipt',
+      mailinglist_dhl: 'list'
+    })
+    for (const folder of ['k9', 'protected-headers', 'talon', 'autocrypt']) {
+      for (const [name, kind] of Object.entries(kindsIn(folder))) {
+        expect(`${name}: ${kind}`).not.toMatch(/bounce|receipt|auto-/)
+      }
+    }
+  })
+})

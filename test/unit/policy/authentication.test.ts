@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest'
+import { type Decision } from '../../../src/domain/decision.ts'
+import {
+  type AuthenticationResult,
+  type OpenedMail,
+  type SenderTrace
+} from '../../../src/domain/mail.ts'
+import { type Settings } from '../../../src/domain/settings.ts'
+import { answerAddress } from '../../../src/policy/acknowledgement.ts'
+import { judgeSender } from '../../../src/policy/authentication.ts'
+import { parseCommands } from '../../../src/policy/commands.ts'
+import { decideArrival } from '../../../src/policy/inbound.ts'
+import { runCommands } from '../../../src/policy/run-commands.ts'
+import {
+  ALICE,
+  ALICE_KEY,
+  address,
+  at,
+  bound,
+  builtInRender,
+  commandContext,
+  MOMENT,
+  NOW,
+  only,
+  openedMail,
+  SETTINGS,
+  situation,
+  TAG
+} from './samples.ts'
+
+const MX = 'mx.acme.example'
+const CHECKED: Settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
+const BOUNCES = address('alice@mailer.example')
+
+function result(change: Partial<AuthenticationResult>): AuthenticationResult {
+  return {
+    server: MX,
+    below: 0,
+    method: 'dmarc',
+    result: 'pass',
+    address: null,
+    domain: 'reporter.example',
+    ...change
+  }
+}
+const SPF = result({ method: 'spf', address: BOUNCES, domain: 'mailer.example' })
+
+function mail(
+  results: readonly AuthenticationResult[],
+  trace: Partial<SenderTrace> = {}
+): OpenedMail {
+  const returnPaths = [{ address: BOUNCES, below: 0 }]
+  return openedMail({ trace: { received: 2, returnPaths, results, ...trace } })
+}
+
+function kind(opened: OpenedMail, settings = CHECKED): string {
+  return judgeSender(opened, settings).kind
+}
+
+describe('who is writing (RFC 8601)', () => {
+  it.each<[string, OpenedMail, string]>([
+    ['DMARC passes for the domain in From', mail([result({})]), 'dmarc'],
+    ['DMARC passes for another domain', mail([result({ domain: 'evil.example' })]), 'none'],
+    ['DMARC passes for a parent of the domain', mail([result({ domain: 'example' })]), 'none'],
+    ['DMARC passes without a domain', mail([result({ domain: '' })]), 'none'],
+    ['another server says so', mail([result({ server: 'mx.evil.example' })]), 'none'],
+    ['it stands below our own Received field', mail([result({ below: 1 })]), 'none'],
+    ['the mail did not come through our server', mail([result({})], { received: 0 }), 'none'],
+    ['our servers contradict each other', mail([result({}), result({ result: 'fail' })]), 'none'],
+    ['only DKIM passes', mail([result({ method: 'dkim' })]), 'none'],
+    ['nothing was said', mail([]), 'none'],
+    ['SPF alone passes for the return path', mail([SPF]), 'spf'],
+    ['SPF passes and there is no DMARC policy', mail([SPF, result({ result: 'none' })]), 'spf'],
+    ['SPF passes and DMARC fails', mail([SPF, result({ result: 'fail' })]), 'none'],
+    ['SPF fails', mail([{ ...SPF, result: 'softfail' }]), 'none'],
+    ['SPF passes for HELO only', mail([{ ...SPF, address: null, domain: '' }]), 'none'],
+    ['SPF passes for the domain of the return path', mail([{ ...SPF, address: null }]), 'spf'],
+    ['SPF passes for another address', mail([{ ...SPF, address: ALICE.address }]), 'none'],
+    [
+      'the return path was in the mail already',
+      mail([SPF], { returnPaths: [{ address: BOUNCES, below: 1 }] }),
+      'none'
+    ],
+    [
+      'there are two return paths',
+      mail([SPF], {
+        returnPaths: [
+          { address: BOUNCES, below: 0 },
+          { address: ALICE.address, below: 0 }
+        ]
+      }),
+      'none'
+    ]
+  ])('%s', (_, opened, expected) => {
+    expect(kind(opened)).toBe(expected)
+  })
+
+  it('counts further down where the operator’s servers add more Received fields', () => {
+    const settings = { ...CHECKED, authentication: { servers: [MX], receivedHops: 2 } }
+    expect(kind(mail([result({ below: 1 })]), settings)).toBe('dmarc')
+    expect(kind(mail([result({ below: 2 })]), settings)).toBe('none')
+  })
+
+  it('is not asked where no server is configured, whatever the mail says of itself', () => {
+    expect(kind(mail([result({})]), SETTINGS)).toBe('not-checked')
+  })
+
+  it('gives nobody authority: a maintainer’s address that DMARC proves commands nothing (G4)', () => {
+    const from = { name: 'Grace', address: address('grace@acme.example') }
+    const proved = { ...mail([result({ domain: 'acme.example' })]), text: '/take\n' }
+    const opened = { ...proved, outer: { ...proved.outer, from } }
+    expect(kind(opened)).toBe('dmarc')
+    const decisions = decideArrival(situation({ opened, bound: bound() }), CHECKED, MOMENT)
+    expect(only(decisions, 'update-case')).toEqual([])
+  })
+})
+
+describe('the acknowledgement of a mail whose sender was checked (RFC 3834 §4)', () => {
+  const render = builtInRender()
+  const decide = (
+    opened: OpenedMail,
+    settings = CHECKED,
+    senderKey = null as typeof ALICE_KEY | null
+  ) => decideArrival(situation({ opened, senderKey }), settings, MOMENT)
+  const answerOf = (decisions: readonly Decision[]) => {
+    const clear = only(decisions, 'send-clear').find((each) => each.mail === 'acknowledgement')
+    const sealed = only(decisions, 'send-sealed').find((each) => each.mail === 'acknowledgement')
+    const one = clear ?? sealed
+    if (one === undefined) return null
+    const to = one.kind === 'send-clear' ? one.to : one.recipients[0]
+    return { kind: one.kind, to: to?.address, isHeld: one.isHeld ?? false }
+  }
+  const relayOf = (decisions: readonly Decision[]) => {
+    const [relay] = only(decisions, 'send-sealed').filter((each) => each.mail === 'relay')
+    return relay === undefined ? '' : render(relay.template).replaceAll(/\s+/g, ' ')
+  }
+
+  it('goes to From when DMARC passes, sealed when the key is known', () => {
+    const to = ALICE.address
+    expect(answerOf(decide(mail([result({})])))).toEqual({ kind: 'send-clear', to, isHeld: false })
+    expect(answerOf(decide(mail([result({})]), CHECKED, ALICE_KEY))).toEqual({
+      kind: 'send-sealed',
+      to,
+      isHeld: false
+    })
+  })
+
+  it('goes to the return path when only SPF passes, and never sealed to the key of From', () => {
+    const decisions = decide(mail([SPF]), CHECKED, ALICE_KEY)
+    expect(answerOf(decisions)).toEqual({ kind: 'send-clear', to: BOUNCES, isHeld: false })
+    expect(only(decisions, 'count-answer').map((each) => each.address)).toEqual([BOUNCES])
+    expect(answerAddress(mail([SPF]), CHECKED)).toBe(BOUNCES)
+    expect(relayOf(decisions)).toContain(
+      `NOT PROVED; only that the mail came from ${BOUNCES} (SPF)`
+    )
+  })
+
+  it('goes to no return path that says nobody reads it', () => {
+    const address_ = address('bounces+alice@mailer.example')
+    const opened = mail([{ ...SPF, address: address_ }], {
+      returnPaths: [{ address: address_, below: 0 }]
+    })
+    expect(kind(opened)).toBe('spf')
+    expect(answerOf(decide(opened))).toBeNull()
+  })
+
+  it('is held when nothing is proved; the report is taken and the maintainers read how to let it go', () => {
+    const decisions = decide(mail([result({ result: 'fail' })]))
+    expect(answerOf(decisions)).toEqual({ kind: 'send-clear', to: ALICE.address, isHeld: true })
+    expect(only(decisions, 'open-case')).toHaveLength(1)
+    expect(only(decisions, 'count-answer')).toEqual([])
+    expect(relayOf(decisions)).toContain('DMARC fails')
+    expect(relayOf(decisions)).toContain(`/acknowledge sends it to ${ALICE.address}`)
+  })
+
+  it('leaves as ever where no server is configured, and the relay says so', () => {
+    const decisions = decide(mail([result({ result: 'fail' })]), SETTINGS)
+    expect(answerOf(decisions)).toMatchObject({ to: ALICE.address, isHeld: false })
+    expect(relayOf(decisions)).toContain('imap.authserv_ids')
+  })
+
+  it('waits while an hour is full and is held when it would come too late', () => {
+    const taken = (count: number, hours: number) =>
+      Array.from({ length: count * hours }, (_, index) =>
+        at(new Date(Date.parse(NOW) + Math.floor(index / count) * 3_600_000).toISOString())
+      )
+    const settings = {
+      ...CHECKED,
+      limits: { ...CHECKED.limits, acknowledgementsPerDomainHour: 2 }
+    }
+    const with_ = (hours: number) => {
+      const answersTaken = { desk: [], domain: taken(2, hours) }
+      const history = { ...situation().history, answersTaken }
+      return decideArrival(situation({ opened: mail([result({})]), history }), settings, MOMENT)
+    }
+    expect(answerOf(with_(3))).toMatchObject({ isHeld: false })
+    expect(only(with_(3), 'count-answer')[0]?.at).toBe(at('2026-11-22T15:00:00Z'))
+    expect(answerOf(with_(30))).toMatchObject({ isHeld: true })
+    expect(relayOf(with_(30))).toContain('hourly limits')
+  })
+})
+
+describe('/acknowledge', () => {
+  const run = (heldAnswerTo: ReturnType<typeof address> | null, text = '/acknowledge') =>
+    runCommands(parseCommands(text), commandContext({ bound: bound({ heldAnswerTo }) }))
+
+  it('lets a held acknowledgement go, once, and counts it', () => {
+    const { ran, decisions } = run(ALICE.address, '/acknowledge\n/acknowledge')
+    expect(ran).toBe(true)
+    expect(only(decisions, 'release-answer')).toEqual([{ kind: 'release-answer', tag: TAG }])
+    expect(only(decisions, 'count-answer')).toMatchObject([{ address: ALICE.address, at: NOW }])
+  })
+
+  it('does nothing where none is held', () => {
+    const { ran, decisions } = run(null)
+    expect(ran).toBe(false)
+    expect(only(decisions, 'release-answer')).toEqual([])
+  })
+})

@@ -1,0 +1,173 @@
+/** A mail whose inside contradicts its sender is withheld, and answered as if it had not been opened (mail.md §2.4, G6). */
+import { describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { decideArrival } from '../../../src/policy/inbound.ts'
+import { type Situation } from '../../../src/policy/situation.ts'
+import {
+  ALICE,
+  ALICE_KEY,
+  address,
+  caseRecord,
+  fingerprint,
+  headers,
+  MOMENT,
+  messageId,
+  only,
+  openedMail,
+  SETTINGS,
+  sha256,
+  signature,
+  situation,
+  TAG
+} from './samples.ts'
+
+const MALLORY = { name: 'Mallory', address: address('mallory@evil.example') }
+const BOB = { name: 'Bob', address: address('bob@elsewhere.example') }
+const SECRET = 'the SECRET of somebody else'
+const UNKNOWN = signature({ state: 'unknown-key', fingerprint: null, issuer: '0123456789abcdef' })
+const FILE = {
+  filename: 'SECRET.txt',
+  contentType: 'text/plain',
+  size: 1,
+  sha256: sha256('SECRET'),
+  content: new Uint8Array([1])
+}
+
+function mail(change: Partial<OpenedMail> = {}): OpenedMail {
+  return openedMail({
+    protected: headers({ subject: SECRET }),
+    text: SECRET,
+    attachments: [FILE],
+    ...change
+  })
+}
+
+function decide(opened: OpenedMail, facts: Partial<Situation> = {}) {
+  return decideArrival(situation({ opened, ...facts }), SETTINGS, MOMENT)
+}
+
+const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
+  ['its protected From is another', { outer: headers({ from: MALLORY }) }, {}],
+  ['its outer From is unreadable', { outer: headers({ from: null }) }, {}],
+  [
+    'its protected To names others alone',
+    { protected: headers({ to: [BOB], subject: SECRET }) },
+    {}
+  ],
+  ['another key signed than the pinned one', { signatures: [UNKNOWN] }, { senderKey: ALICE_KEY }],
+  [
+    'another key signed than the one it brings',
+    {
+      signatures: [UNKNOWN],
+      candidateKeys: [
+        { fingerprint: fingerprint('9'), source: 'autocrypt', keyData: new Uint8Array([1]) }
+      ]
+    },
+    {}
+  ],
+  [
+    'the key of a reporter at another address signed',
+    { signatures: [UNKNOWN] },
+    { signedByAnother: true }
+  ]
+]
+
+describe('a mail whose inside contradicts its sender', () => {
+  it.each(CONTRADICTIONS)('is withheld when %s', (_name, change, facts) => {
+    const decisions = decide(mail(change), facts)
+
+    expect(decisions.at(-1)).toMatchObject({ state: 'held', disposition: 'contradicts-sender' })
+    expect(JSON.stringify(decisions)).not.toContain('SECRET')
+    const [relay] = only(decisions, 'send-sealed').filter(({ mail: kind }) => kind === 'relay')
+    expect(relay?.files).toEqual({ from: 'nothing' })
+    expect(JSON.stringify(relay?.template)).toContain('WITHHELD')
+  })
+
+  it('is acknowledged exactly as a mail that could not be opened, so that the answer tells nothing (G6)', () => {
+    const closed = openedMail({
+      outer: headers({ from: MALLORY }),
+      decrypted: false,
+      failure: 'damaged',
+      protected: null,
+      subjectProtected: false,
+      text: ''
+    })
+    const answer = (opened: OpenedMail) =>
+      decide(opened).filter((decision) => 'mail' in decision && decision.mail === 'acknowledgement')
+
+    expect(answer(mail({ outer: headers({ from: MALLORY }) }))).toEqual(answer(closed))
+    expect(answer(closed)).toHaveLength(1)
+  })
+
+  it('does not become what answers on its case refer to', () => {
+    const answers = {
+      case: caseRecord(),
+      kind: 'reply',
+      audience: 'reporter',
+      recipientId: '',
+      messageId: messageId('reply@acme.example')
+    } as const
+    const decisions = decide(mail({ signatures: [UNKNOWN] }), { answers, senderKey: ALICE_KEY })
+
+    expect(only(decisions, 'update-case')).toEqual([])
+    expect(decisions.at(-1)).toMatchObject({ disposition: 'contradicts-sender', tag: TAG })
+  })
+
+  const agreeing: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
+    ['agrees', {}, {}],
+    ['has no protected header', { protected: null, subjectProtected: false }, {}],
+    [
+      'is signed with the pinned key',
+      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })] },
+      { senderKey: ALICE_KEY }
+    ],
+    ['is signed by nobody known, of whom no key is known', { signatures: [UNKNOWN] }, {}],
+    [
+      'has a broken signature',
+      { signatures: [signature({ state: 'bad', fingerprint: null })] },
+      { senderKey: ALICE_KEY }
+    ],
+    [
+      'went to an alias of the desk, inside and outside',
+      { outer: headers({ to: [BOB] }), protected: headers({ to: [BOB] }) },
+      {}
+    ],
+    ['came in clear', { encrypted: false, decrypted: false, outer: headers({ from: MALLORY }) }, {}]
+  ]
+  it.each(agreeing)('is not what a mail is that %s', (_name, change, facts) => {
+    expect(decide(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
+  })
+})
+
+describe('the same ciphertext (G6)', () => {
+  const answers = {
+    case: caseRecord(),
+    kind: 'reply',
+    audience: 'reporter',
+    recipientId: '',
+    messageId: messageId('reply@acme.example')
+  } as const
+
+  it.each([
+    ['a new case', null, 'ACME-2026-0001'],
+    ['another case', answers, 'ACME-2026-0009']
+  ])('into %s is quarantined, told and not answered', (_name, into, before) => {
+    const decisions = decide(mail({ outer: headers({ from: ALICE }) }), {
+      answers: into,
+      ciphertextCases: [before as typeof TAG]
+    })
+
+    expect(only(decisions, 'dispose')).toMatchObject([
+      { state: 'held', disposition: 'reused-ciphertext' }
+    ])
+    expect(only(decisions, 'send-sealed').map(({ mail: kind }) => kind)).toEqual(['alert'])
+    expect(only(decisions, 'send-clear')).toEqual([])
+    expect(JSON.stringify(decisions)).not.toContain('SECRET')
+  })
+
+  it('into the same case is a mail like any other', () => {
+    const decisions = decide(mail(), { answers, ciphertextCases: [TAG] })
+
+    expect(decisions.at(-1)).toMatchObject({ disposition: 'case-joined' })
+  })
+})
