@@ -57,6 +57,11 @@ BEGIN
   SELECT RAISE(ABORT, 'a mail that waits keeps its bytes');
 END;
 
+CREATE TRIGGER arrival_bytes_never_change BEFORE UPDATE ON arrival_bytes
+BEGIN
+  SELECT RAISE(ABORT, 'a stored mail never changes');
+END;
+
 -- Finished mails, byte for byte as they leave, one recipient each. Dispatch is their only reader.
 CREATE TABLE outbox (
   id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -111,6 +116,16 @@ BEGIN
   SELECT RAISE(ABORT, 'a mail that was not sent keeps its bytes');
 END;
 
+CREATE TRIGGER outbox_bytes_never_change BEFORE UPDATE ON outbox_bytes
+BEGIN
+  SELECT RAISE(ABORT, 'a finished mail never changes');
+END;
+
+CREATE TRIGGER outbox_sent AFTER UPDATE OF state ON outbox WHEN NEW.state = 'sent'
+BEGIN
+  DELETE FROM outbox_bytes WHERE outbox_id = NEW.id;
+END;
+
 -- Who did what when, on which signed mail (G8). Rows are only ever added; each carries the hash of the one before.
 CREATE TABLE audit (
   -- 1, 2, 3 ... without a gap.
@@ -148,6 +163,20 @@ WHEN NEW.id IS NOT (SELECT coalesce(max(id), 0) + 1 FROM audit)
 BEGIN
   SELECT RAISE(ABORT, 'audit rows are only appended');
 END;
+
+-- Jumps of the clock forward. Approvals from before one are in doubt until the clock was set back by as much.
+CREATE TABLE clock_jumps (
+  -- Its entry in the record: approvals are ordered against it by their places there, not by what a clock showed.
+  audit_id INTEGER PRIMARY KEY REFERENCES audit (id),
+  ms       INTEGER NOT NULL CHECK (ms > 0),
+  -- What of it was not set back; 0 when it is undone.
+  left_ms  INTEGER NOT NULL CHECK (left_ms BETWEEN 0 AND ms),
+  -- 0 as long as a maintainer is to be told of it.
+  told     INTEGER NOT NULL CHECK (told IN (0, 1))
+) STRICT;
+
+CREATE INDEX clock_jumps_untold ON clock_jumps (audit_id) WHERE told = 0;
+CREATE INDEX clock_jumps_left ON clock_jumps (audit_id) WHERE left_ms > 0;
 
 -- Small state by name: the generation of the inbox that was seen last.
 CREATE TABLE meta (

@@ -125,10 +125,13 @@ CREATE TABLE notices (
   released_at TEXT    NULL CHECK (length(released_at) = 24),
   -- The approved digest under which the present release goes on, also after a crash in the middle.
   released_digest TEXT NULL CHECK (length(released_digest) = 64),
+  -- What the maintainers are still to be told of a hold, when nobody's key could be used at it.
+  untold_hold TEXT    NULL CHECK (untold_hold IS NULL OR state = 'held'),
   version     INTEGER NOT NULL DEFAULT 1,
   CHECK (state <> 'scheduled' OR release_at IS NOT NULL)
 ) STRICT;
 
+CREATE INDEX notices_untold ON notices (id) WHERE untold_hold IS NOT NULL;
 CREATE INDEX notices_due ON notices (state) WHERE state IN ('scheduled', 'releasing');
 
 CREATE TABLE patches (
@@ -147,6 +150,8 @@ CREATE TABLE approvals (
   maintainer_id TEXT    NOT NULL,
   digest        TEXT    NOT NULL CHECK (length(digest) = 64),
   at            TEXT    NOT NULL CHECK (length(at) = 24),
+  -- The newest entry of the record when it was given: what tells it from before a jump of the clock, whatever `at` says.
+  audit_id      INTEGER NOT NULL,
   PRIMARY KEY (notice_id, maintainer_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -172,9 +177,12 @@ CREATE TABLE deliveries (
   outbox_id  INTEGER NULL REFERENCES outbox (id),
   -- The key it was sealed to; with the mail's address it tells whether that mail is still right for the member.
   sealed_to  TEXT    NULL CHECK (length(sealed_to) IN (40, 64)),
+  -- The digest of what it says, words of the configuration included: it leaves under an approval of exactly that (G7).
+  content_digest TEXT NULL CHECK (length(content_digest) = 64),
   changed_at TEXT    NOT NULL CHECK (length(changed_at) = 24),
   UNIQUE (notice_id, revision, member_id),
-  CHECK ((state = 'queued') = (outbox_id IS NOT NULL))
+  CHECK ((state = 'queued') = (outbox_id IS NOT NULL)),
+  CHECK (outbox_id IS NULL OR (sealed_to IS NOT NULL AND content_digest IS NOT NULL))
 ) STRICT;
 
 CREATE INDEX deliveries_waiting ON deliveries (notice_id, id) WHERE state = 'waiting';

@@ -69,7 +69,7 @@ export async function retryTheOutbox(call: Call, text: string): Promise<void> {
       )
     if (result === 'not-approved')
       throw new CommandError(
-        `Mail ${id} is a copy of a notice that is not approved for this member now; it needs a new /notice preview and /notice approve by mail.`
+        `Mail ${id} is a copy of a notice that is not approved now with this wording for this member; it needs a new /notice preview and /notice approve by mail.`
       )
     if (call.json) printJson(call.streams, { outbox: id, state: 'queued' })
     else call.streams.out(`mail ${id} is queued again\n`)

@@ -1,93 +1,117 @@
 /**
- * What a jump of the clock leaves behind, in the database, so that a restart forgets none of it: from when on approvals count
- * again, and whether the maintainers know. Must never say who is on the list.
+ * What a jump of the clock leaves behind, in the database, so that a restart forgets none of it: which approvals count, and
+ * whether the maintainers know. Must never say who is on the list.
  */
-import { formatInstant, type Instant, msBetween, parseInstant } from '../domain/time.ts'
+import { type SendSealed } from '../domain/decision.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
+import { jumpsLeft } from '../policy/embargo.ts'
+import { RETRY_DELAY_MS_MAX } from '../policy/retry.ts'
+import { pullBackArrivals } from '../store/arrivals.ts'
 import { appendAudit } from '../store/audit.ts'
-import { clearMeta, readMeta, writeMeta } from '../store/meta.ts'
-import { listActiveNotices } from '../store/notices.ts'
+import {
+  findUntoldJumps,
+  insertClockJump,
+  lastOpenJump,
+  listOpenJumps,
+  markJumpsTold,
+  setLeftOfJump
+} from '../store/clock-jumps.ts'
+import { listActiveNotices, listApprovalsAfter, nextReleaseAt } from '../store/notices.ts'
+import { pullBackAfterClockStep } from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
+import { isAlarmDue, postponeAlarms, prepareAlarm, tryAlarmsAgain } from './alarms.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { prepare } from './prepare.ts'
 
-const NOTHING = { attachments: [], original: null }
-
-/** After a forward jump older approvals do not count for as long as the clock may be wrong without anybody knowing. */
-export const DISTRUST_MS = 60 * 60_000
-
-/** Puts a jump that was seen at `now` on the record; a forward one is to be told. */
+/**
+ * Puts a jump that was seen at `now` on the record, with everything that follows from it: what a wrong clock had put off is
+ * due now, and the maintainers are to be told of a forward one while notices are scheduled.
+ */
 export function recordJump(desk: Desk, ms: number, now: Instant): void {
   desk.db.transact((tx) => {
-    const detail = { ms }
     const about = { actor: 'desk', action: 'clock.jumped', caseTag: null, mailSha256: null }
-    appendAudit(tx, { ...about, at: now, detail })
-    if (ms > 0) {
-      writeMeta(tx, 'clock-distrusted-before', now)
-      writeMeta(tx, 'clock-jump-untold', String(ms))
-    } else lowerBoundary(tx, now)
+    const { id: auditId } = appendAudit(tx, { ...about, at: now, detail: { ms } })
+    if (ms > 0) insertClockJump(tx, { auditId, ms, isTold: nextReleaseAt(tx) === null })
+    else for (const left of jumpsLeft(listOpenJumps(tx), -ms)) setLeftOfJump(tx, left)
+    adoptClock(tx, now)
   })
   desk.log({ event: 'clock.jumped', ms })
 }
 
-/** Approvals given before this instant are from before the last forward jump; null when there was none. */
-export function distrustedBefore(read: Read): Instant | null {
-  const stored = readMeta(read, 'clock-distrusted-before')
-  return stored === null ? null : parseInstant(stored)
+/** Trusts `now` for all that waits: nothing waits longer than its longest wait because the clock was wrong before. */
+export function adoptClock(tx: Tx, now: Instant): void {
+  pullBackAfterClockStep(tx, now, RETRY_DELAY_MS_MAX)
+  pullBackArrivals(tx, now, RETRY_DELAY_MS_MAX)
+  tryAlarmsAgain(tx)
 }
 
-/** Whether a former process saw a forward jump so short a time ago that its approvals are still in doubt. */
-export function isJumpRecent(desk: Desk): boolean {
-  const now = desk.clock.now()
-  const before = desk.db.read(distrustedBefore)
-  if (before === null) return false
-  if (before > now)
-    desk.db.transact((tx) => {
-      lowerBoundary(tx, now)
-    })
-  return msBetween(before, now) <= DISTRUST_MS
+/**
+ * The approvals of a notice that were given after the last forward jump of the clock; null when no jump is in doubt. A jump
+ * is in doubt until the clock was set back by as much, however long that takes: nobody's silence makes a clock right.
+ */
+export function approvedSinceJump(
+  read: Read,
+  notice: NoticeRecord
+): NoticeRecord['approvals'] | null {
+  const jump = lastOpenJump(read)
+  return jump === null ? null : listApprovalsAfter(read, notice.id, jump)
 }
 
-/** The clock was set back: what is approved from now on is approved after the jump, whatever the clock showed in between. */
-function lowerBoundary(tx: Tx, now: Instant): void {
-  const before = distrustedBefore(tx)
-  if (before !== null && before > now) writeMeta(tx, 'clock-distrusted-before', now)
-}
-
-/** Tells the maintainers of a forward jump, once, if notices wait for their instant. Returns whether it did. */
+/** Tells the maintainers of forward jumps at which notices waited for their instant. Returns whether it did. */
 export async function tellOfJump(desk: Desk): Promise<boolean> {
-  const { untold, before, notices } = desk.db.read((read) => ({
-    untold: readMeta(read, 'clock-jump-untold'),
-    before: distrustedBefore(read),
+  const now = desk.clock.now()
+  const { untold, isOpen, notices } = desk.db.read((read) => ({
+    untold: isAlarmDue(read, now) ? findUntoldJumps(read) : null,
+    isOpen: lastOpenJump(read) !== null,
     notices: listActiveNotices(read).filter(({ state }) => state === 'scheduled')
   }))
   if (untold === null) return false
-  const now = desk.clock.now()
+  const alarm = jumpAlarm(desk, { ...untold, isOpen, notices }, now)
+  const prepared = await prepareAlarm(desk, alarm, now)
+  desk.db.transact((tx) => {
+    if (prepared === null) {
+      postponeAlarms(tx, now)
+      return
+    }
+    commit(tx, [alarm], prepared, { arrivalId: null, mailSha256: null, now })
+    markJumpsTold(tx, untold.auditId)
+  })
+  return prepared !== null
+}
+
+function jumpAlarm(
+  desk: Desk,
+  about: {
+    readonly auditId: number
+    readonly ms: number
+    readonly isOpen: boolean
+    readonly notices: readonly NoticeRecord[]
+  },
+  now: Instant
+): SendSealed {
   const { timezone } = desk.settings.desk
-  const alert = alertMaintainers(desk.settings, now, {
-    once: `clock-jumped:${before ?? now}`,
+  const went = `The clock of this machine went forward by ${words(about.ms)} at once`
+  return alertMaintainers(desk.settings, now, {
+    once: `clock-jumped:${about.auditId}`,
     tag: null,
     title: 'The clock JUMPED while notices are scheduled',
-    what: `The clock of this machine went forward by ${words(Number(untold))} at once. Nobody knows yet whether it was wrong before or is wrong now. In the next hour no notice leaves on an approval from before the jump: one that comes due is held.`,
-    doNext:
-      'Compare the time below with a clock that you trust. If it is wrong, have the operator set it right. If it is right, give each notice that is due within the hour a new approval: /notice hold and /notice preview, then /notice approve CODE.',
+    what: about.isOpen
+      ? `${went}. Nobody knows yet whether it was wrong before or is wrong now. Until it is set back by as much, no notice leaves on an approval from before the jump: one that comes due is held.`
+      : `${went} and was set back since. Nobody could be told before: the keys could not be used. Notices that came due meanwhile are held; the others stand as they were approved.`,
+    doNext: about.isOpen
+      ? 'Compare the time below with a clock that you trust. If it is wrong, have the operator set it right while the desk runs: then the approvals count again. If it is right, give each notice a new approval before it is due: /notice hold and /notice preview, then /notice approve CODE.'
+      : 'Compare the time below with a clock that you trust, and have the operator find out why the clock jumped.',
     facts: [
       { label: 'Time of this machine', value: formatInstant(now, timezone) },
-      ...notices.flatMap(({ caseTag, releaseAt }) =>
+      ...about.notices.flatMap(({ caseTag, releaseAt }) =>
         releaseAt === null
           ? []
           : [{ label: caseTag, value: `leaves ${formatInstant(releaseAt, timezone)}` }]
       )
     ]
   })
-  const alerts = notices.length === 0 ? [] : [alert]
-  const prepared = await prepare(desk, alerts, NOTHING, now)
-  desk.db.transact((tx) => {
-    commit(tx, alerts, prepared, { arrivalId: null, mailSha256: null, now })
-    clearMeta(tx, 'clock-jump-untold')
-  })
-  return alerts.length > 0
 }
 
 /** A length of time as people say it. */

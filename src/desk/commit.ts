@@ -27,7 +27,7 @@ import {
   retryOutbox
 } from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
-import { type Prepared, type PreparedMail } from './prepare.ts'
+import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
 /** What one unit of work is about. `arrivalId` and `mailSha256` are null for work that no mail caused. */
 export type Work = {
@@ -51,20 +51,26 @@ export function commit(
     if (end !== null) committed = end
   }
   for (const mail of prepared.mails) queue(tx, mail, work)
-  for (const { recipient, because, decision } of prepared.refused) {
-    const detail = { kind: decision.mail, recipient: recipient.id, because }
-    appendAudit(tx, {
-      ...record(work),
-      actor: 'desk',
-      action: 'mail.held',
-      caseTag: decision.caseTag,
-      detail
-    })
-    if (decision.audience !== 'maintainer') continue
-    const missed = { maintainerId: recipient.id, kind: decision.mail, at: work.now }
-    insertMissed(tx, { ...missed, caseId: caseId(tx, decision.caseTag) })
-  }
+  for (const copy of prepared.refused) recordRefusal(tx, copy, work)
   return committed
+}
+
+/** A copy that was not sealed is on the record; what a maintainer missed is told later, each cause once. */
+function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, work: Work): void {
+  if (decision.audience === 'maintainer') {
+    const { id: maintainerId, address, fingerprint } = recipient
+    const { once, mail: kind, caseTag } = decision
+    const about = { caseId: caseId(tx, caseTag), once, kind, at: work.now }
+    if (insertMissed(tx, { maintainerId, address, fingerprint, ...about }) === 'already') return
+  }
+  const detail = { kind: decision.mail, recipient: recipient.id, because }
+  appendAudit(tx, {
+    ...record(work),
+    actor: 'desk',
+    action: 'mail.held',
+    caseTag: decision.caseTag,
+    detail
+  })
 }
 
 /** Queues one finished mail and puts it on the record. */

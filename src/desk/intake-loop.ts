@@ -9,15 +9,15 @@ import { errorName } from '../effects/events.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Cursor, type FetchFailures, moveHandled, takeIn } from './intake.ts'
 import { backoffMs, isStopped } from './persistence.ts'
-import { type Bells, createBell } from './wake.ts'
+import { type Bells, createBell, onceAborted } from './wake.ts'
 
 /** IDLE wakes the intake; without any news it lists again at least this often. */
 const LIST_AGAIN_MS = 5 * 60_000
 /** Handled mail is moved together with what is handled a little later: each MOVE ends IDLE and begins it anew. */
 const MOVED_WITHIN_MS = 500
 
-/** Stopping takes at most 10 s altogether. */
-const LAST_MOVE_MS = 2000
+/** What the server may still take for the last moves; stopping takes at most 10 s altogether. */
+const LAST_COMMANDS_MS = 2000
 
 /** What ended a wait: announced mail, handled mail that is to be moved, or time to list the whole inbox. */
 type Woken = 'news' | 'handled' | 'list'
@@ -33,7 +33,9 @@ export async function intakeLoop(
   const failures: FetchFailures = new Map()
   while (!signal.aborted) {
     try {
-      const mailbox = await edges.openMailbox()
+      const mailbox = await openUnlessStopped(edges, signal)
+      if (mailbox === null) return
+      const end = closeWhenStopped(mailbox, signal)
       try {
         await useMailbox(desk, edges, bells, {
           mailbox,
@@ -42,6 +44,7 @@ export async function intakeLoop(
           worked: () => (losses = 0)
         })
       } finally {
+        end()
         await mailbox.close()
       }
     } catch (error) {
@@ -52,6 +55,36 @@ export async function intakeLoop(
       // Not on a bell of the intake: every handled mail rings, and the server would be hammered.
       await createBell().wait(retryInMs, signal)
     }
+  }
+}
+
+/** Connecting to a dead server takes half a minute; stopping does not wait for it. */
+async function openUnlessStopped(edges: Edges, signal: AbortSignal): Promise<Mailbox | null> {
+  const opening = edges.openMailbox()
+  const stopped = new AbortController()
+  const first = await Promise.race([
+    opening,
+    onceAborted(AbortSignal.any([signal, stopped.signal])).then(() => null)
+  ]).finally(() => {
+    stopped.abort()
+  })
+  if (first === null) opening.then((mailbox) => mailbox.close()).catch(nothing)
+  return first
+}
+
+/** Breaks off whatever still waits for the server a little after the desk is stopped. Returns how to call it off. */
+function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const begin = (): void => {
+    timer = setTimeout(() => {
+      mailbox.close().catch(nothing)
+    }, LAST_COMMANDS_MS)
+  }
+  if (signal.aborted) begin()
+  else signal.addEventListener('abort', begin, { once: true })
+  return () => {
+    signal.removeEventListener('abort', begin)
+    clearTimeout(timer)
   }
 }
 
@@ -82,7 +115,10 @@ async function useMailbox(
   const { mailbox, signal } = use
   let cursor: Cursor | null = null
   let woken: Woken = 'list'
+  let listAgainAt = 0
   while (!signal.aborted) {
+    if (desk.clock.monotonicMs() >= listAgainAt) woken = 'list'
+    if (woken === 'list') listAgainAt = desk.clock.monotonicMs() + LIST_AGAIN_MS
     if (woken !== 'handled' || cursor === null) {
       cursor = await takeIn(desk, mailbox, {
         inbox: edges.inbox,
@@ -95,24 +131,25 @@ async function useMailbox(
     }
     await moveHandled(desk, mailbox, cursor)
     use.worked()
-    woken = await waitForMail(bells, mailbox, signal)
+    woken = await waitForMail(bells, mailbox, listAgainAt - desk.clock.monotonicMs(), signal)
   }
-  if (cursor !== null) await moveLast(desk, mailbox, cursor)
-}
-
-/** What is handled and not moved yet, as far as the server answers soon; the rest is moved after the next start. */
-async function moveLast(desk: Desk, mailbox: Mailbox, cursor: Cursor): Promise<void> {
-  const moved = moveHandled(desk, mailbox, cursor).catch(nothing)
-  await Promise.race([moved, delay(LAST_MOVE_MS, null, { ref: false })])
+  // What was handled while it stopped; what cannot be moved now is moved after the next start.
+  if (cursor !== null) await moveHandled(desk, mailbox, cursor)
 }
 
 /** Sleeps until the server announces mail, handled mail has to be moved, or it is time to list everything. */
-async function waitForMail(bells: Bells, mailbox: Mailbox, signal: AbortSignal): Promise<Woken> {
+async function waitForMail(
+  bells: Bells,
+  mailbox: Mailbox,
+  timeoutMs: number,
+  signal: AbortSignal
+): Promise<Woken> {
   const ended = new AbortController()
   const either = AbortSignal.any([signal, ended.signal])
-  const news = mailbox.waitForChange(LIST_AGAIN_MS, either)
-  const list = bells.intake.wait(LIST_AGAIN_MS, either)
-  const handled = bells.handled.wait(LIST_AGAIN_MS, either)
+  const news = mailbox.waitForChange(timeoutMs, either)
+  const list = bells.intake.wait(timeoutMs, either)
+  // Longer than the others: its end by itself would pass for handled mail.
+  const handled = bells.handled.wait(2 * LIST_AGAIN_MS, either)
   const moves = handled.then(() => delay(MOVED_WITHIN_MS, null, { signal: either })).catch(nothing)
   let woken: Woken = 'list'
   try {

@@ -21,16 +21,18 @@ export const KEY_PROBLEMS: Readonly<Record<KeyRefusal, string>> = {
   unreadable: 'the key cannot be read'
 }
 
-/** Decisions and mails about refused copies, to be committed together with the ones that were not refused. */
+/**
+ * Decisions and mails about refused copies, to be committed together with the ones that were not refused. Where these are
+ * refused in turn, it says so, and the caller commits that, too: on the record, and to be made up for.
+ */
 export async function followRefusals(
   desk: Desk,
   refused: readonly RefusedCopy[],
   now: Instant
 ): Promise<{ readonly decisions: readonly Decision[]; readonly prepared: Prepared }> {
   const decisions = [...onePerPerson(refused)].flatMap((copy) => about(desk, copy, refused, now))
-  const prepared = await prepare(desk, decisions, NOTHING, now)
-  // Alerts go to maintainers whose keys work; a refusal among them is on the record already.
-  return { decisions, prepared: { ...prepared, refused: [] } }
+  // What is refused here is followed by no further alert: it would be refused as well, and so on for ever.
+  return { decisions, prepared: await prepare(desk, decisions, NOTHING, now) }
 }
 
 function onePerPerson(refused: readonly RefusedCopy[]): Iterable<RefusedCopy> {
@@ -58,14 +60,15 @@ function about(
     doNext: NEXT[decision.audience],
     facts: []
   })
-  // A member may have the id of a maintainer.
+  // Whom else a held copy concerns misses an alert that cannot be sealed to them, and it is made up for later.
+  if (decision.audience !== 'maintainer') return [alert]
   const unreachable = new Set(
     refused.flatMap((other) =>
       other.decision.audience === 'maintainer' ? [other.recipient.id] : []
     )
   )
   const told = { ...alert, recipients: alert.recipients.filter(({ id }) => !unreachable.has(id)) }
-  return decision.audience === 'maintainer' ? [told, stub(desk, copy, problem, now)] : [told]
+  return [told, stub(desk, copy, problem, now)]
 }
 
 const NEXT = {

@@ -11,19 +11,24 @@ import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { moveHandled, takeIn } from './intake.ts'
 import { intakeLoop } from './intake-loop.ts'
+import { createMakeUp, type MakeUp } from './missed.ts'
 import { persist } from './persistence.ts'
 import { releaseDue } from './release.ts'
-import { type Bells, createBells } from './wake.ts'
+import { type Bells, createBells, onceAborted } from './wake.ts'
 import { type ClockWatch, tellMaintainers, watchClock } from './watch.ts'
 import { handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
 
 /** What the work remembers between its rounds. */
-type Watches = { readonly clock: ClockWatch; readonly failures: Map<number, number> }
+type Watches = {
+  readonly clock: ClockWatch
+  readonly makeUp: MakeUp
+  readonly failures: Map<number, number>
+}
 
 function watch(desk: Desk): Watches {
-  return { clock: watchClock(desk), failures: new Map() }
+  return { clock: watchClock(desk), makeUp: createMakeUp(desk), failures: new Map() }
 }
 
 /** Runs until `signal` is aborted, then ends after the step at hand. Throws trouble that no waiting can mend. */
@@ -45,13 +50,15 @@ export async function runLoops(
     persist(desk, 'work', either, () => workOnce(desk, bells, watches, either)),
     persist(desk, 'dispatch', either, () => dispatchOnce(desk, dispatcher, bells, either))
   ]
+  // As soon as it stops, not after the other loops: what the server has accepted is recorded whatever else hangs (G2).
+  const ended = onceAborted(either).then(() => dispatcher.end())
   try {
     await Promise.all(loops)
   } finally {
     failed.abort()
-    await Promise.allSettled(loops)
-    await dispatcher.end()
+    await Promise.allSettled([...loops, ended])
   }
+  await ended
 }
 
 /**
@@ -127,7 +134,7 @@ async function workAll(
     signal,
     queued: bells.dispatch.ring
   })
-  const told = await tellMaintainers(desk)
+  const told = await tellMaintainers(desk, watches.makeUp)
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()
     bells.handled.ring()

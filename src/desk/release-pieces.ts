@@ -3,12 +3,13 @@
  * deliveries, so that a crash goes on where it stopped and nobody gets a notice twice (G2, G7).
  */
 import { type SendSealed } from '../domain/decision.ts'
+import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { noticeParams, noticeSubject } from '../policy/notice-content.ts'
 import { listWaiting, markHeld, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
 import { findNoticeById, readPatches } from '../store/notices.ts'
-import { aboutNotice } from './about-notice.ts'
+import { aboutNotice, releasedDigest } from './about-notice.ts'
 import { commit, queue } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { followRefusals, KEY_PROBLEMS } from './key-problems.ts'
@@ -39,11 +40,11 @@ async function sendWaiting(
   notice: NoticeRecord,
   options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<boolean> {
-  let sealing = sealPiece(desk, notice, 0)
+  let sealing = begun(sealPiece(desk, notice, 0))
   try {
     for (let piece = await sealing; piece !== 'none'; piece = await sealing) {
       if (piece === 'gone' || options.signal.aborted) return false
-      sealing = sealPiece(desk, notice, piece.waiting.length)
+      sealing = begun(sealPiece(desk, notice, piece.waiting.length))
       const goesOn = await commitPiece(desk, notice, piece)
       if (!goesOn) return false
       options.queued()
@@ -54,9 +55,17 @@ async function sendWaiting(
   return true
 }
 
+/** A piece whose failure is met when it is awaited; until then nobody waits for it, and that must not end the process. */
+function begun<T>(piece: Promise<T>): Promise<T> {
+  piece.catch(() => undefined)
+  return piece
+}
+
 type Piece = {
   readonly waiting: readonly WaitingDelivery[]
   readonly once: string
+  /** Over what the copies say. */
+  readonly digest: Sha256
   readonly prepared: Prepared
   readonly now: Instant
 }
@@ -72,17 +81,18 @@ async function sealPiece(
   const waiting = listed.slice(ahead)
   if (waiting.length === 0) return 'none'
   const now = desk.clock.now()
-  const decision = noticeMail(desk, notice, waiting, now)
-  if (decision === null) return 'gone'
+  const written = noticeMail(desk, notice, waiting, now)
+  if (written === null) return 'gone'
+  const { decision, digest } = written
   const prepared = await prepare(desk, [decision], NOTHING, now)
-  return { waiting, once: decision.once, prepared, now }
+  return { waiting, once: decision.once, digest, prepared, now }
 }
 
 /** Queues one piece; false when the notice was held by a maintainer meanwhile. */
 async function commitPiece(
   desk: Desk,
   notice: NoticeRecord,
-  { waiting, once, prepared, now }: Piece
+  { waiting, once, digest, prepared, now }: Piece
 ): Promise<boolean> {
   const extra = await followRefusals(desk, prepared.refused, now)
   const work = { arrivalId: null, mailSha256: null, now }
@@ -93,10 +103,11 @@ async function commitPiece(
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
     const wanted = new Set(stillWaiting.map(({ memberId }) => memberId))
     for (const mail of prepared.mails) if (wanted.has(mail.recipientId)) queue(tx, mail, work)
-    commit(tx, extra.decisions, { ...extra.prepared, refused: prepared.refused }, work)
+    const refused = [...prepared.refused, ...extra.prepared.refused]
+    commit(tx, extra.decisions, { ...extra.prepared, refused }, work)
     for (const { id, memberId } of stillWaiting) {
       const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
-      if (refusal === undefined) markQueued(tx, id, `${once}:${memberId}`, now)
+      if (refusal === undefined) markQueued(tx, id, { once: `${once}:${memberId}`, digest }, now)
       else markHeld(tx, id, KEY_PROBLEMS[refusal.because], now)
     }
     return true
@@ -107,19 +118,20 @@ function isSameCopy(a: WaitingDelivery, b: WaitingDelivery): boolean {
   return a.id === b.id && a.address === b.address && a.fingerprint === b.fingerprint
 }
 
+/** What these members are sent, with the digest over what it says. */
 function noticeMail(
   desk: Desk,
   notice: NoticeRecord,
   waiting: readonly WaitingDelivery[],
   now: Instant
-): SendSealed | null {
+): { readonly decision: SendSealed; readonly digest: Sha256 } | null {
   const read = desk.db.read((handle) => ({
     known: aboutNotice(desk, handle, notice),
     files: readPatches(handle, notice.id)
   }))
   if (read.known === null) return null
   const { record, product } = read.known
-  return {
+  const decision: SendSealed = {
     kind: 'send-sealed',
     once: `notice:${notice.id}:${notice.revision}`,
     mail: 'notice',
@@ -140,4 +152,5 @@ function noticeMail(
     files: { from: 'list', files: read.files },
     template: { name: 'notice', params: noticeParams(notice, record, product, desk.settings) }
   }
+  return { decision, digest: releasedDigest(desk, notice, read.known) }
 }

@@ -8,21 +8,14 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { errorName } from '../effects/events.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
-import {
-  decideRelease,
-  HOLD_SENTENCES,
-  type HoldBecause,
-  type ReleaseVerdict
-} from '../policy/embargo.ts'
+import { decideRelease, type HoldBecause, type ReleaseVerdict } from '../policy/embargo.ts'
 import { appendAudit } from '../store/audit.ts'
-import { findCase } from '../store/cases.ts'
 import { planDeliveries } from '../store/deliveries.ts'
 import {
   findNoticeById,
   findReleasedDigest,
   listActiveNotices,
-  setNoticeState,
-  stopNotice
+  setNoticeState
 } from '../store/notices.ts'
 import {
   aboutNotice,
@@ -31,10 +24,11 @@ import {
   presentDigest,
   releasedDigest
 } from './about-notice.ts'
-import { distrustedBefore, tellOfJump } from './clock-jumps.ts'
+import { approvedSinceJump, tellOfJump } from './clock-jumps.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
+import { hold, tellOfHolds } from './hold.ts'
 import { prepare } from './prepare.ts'
 import { sendPieces } from './release-pieces.ts'
 
@@ -58,7 +52,7 @@ export type ReleaseOptions = {
  * fails (a bug, a worker that dies of it) stops neither the others nor the mail: it is held after three failures (G9).
  */
 export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
-  let worked = await tellOfJumpOrLog(desk)
+  let worked = await tellOrLog(desk)
   for (const notice of desk.db.read(listActiveNotices)) {
     if (options.signal.aborted) return worked
     try {
@@ -72,13 +66,14 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
   return worked
 }
 
-/** An alarm that cannot be made stops no notice; it is tried again the next time. */
-async function tellOfJumpOrLog(desk: Desk): Promise<boolean> {
+/** Makes alarms that are still to be made. One that cannot be made stops no notice; it is tried again the next time. */
+async function tellOrLog(desk: Desk): Promise<boolean> {
   try {
-    return await tellOfJump(desk)
+    const told = await tellOfJump(desk)
+    return (await tellOfHolds(desk)) || told
   } catch (error) {
     if (!isOfOneThing(error)) throw error
-    desk.log({ event: 'bug', where: 'clock', error: errorName(error) })
+    desk.log({ event: 'bug', where: 'alarm', error: errorName(error) })
     return false
   }
 }
@@ -154,7 +149,7 @@ async function judge(
     policy: product.policy,
     maintainers: desk.settings.maintainers,
     digest,
-    distrustedBefore: isTrusted ? null : (desk.db.read(distrustedBefore) ?? now),
+    approvedSinceJump: isTrusted ? null : desk.db.read((read) => approvedSinceJump(read, notice)),
     now
   })
   switch (verdict.kind) {
@@ -164,40 +159,16 @@ async function judge(
       await hold(desk, notice, verdict.because)
       return true
     case 'release':
+      // One that did not begin is judged again at once, on what is there then.
       await begin(desk, notice, { known, digest, verdict, now })
       return true
   }
 }
 
-async function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): Promise<void> {
-  const now = desk.clock.now()
-  const record = desk.db.read((read) => findCase(read, notice.caseTag))
-  const alert = alertMaintainers(desk.settings, now, {
-    once: `notice-held:${notice.id}:${notice.version}`,
-    tag: notice.caseTag,
-    title: 'The notice is HELD',
-    what: `The advance notice ${notice.state === 'releasing' ? 'was stopped while it was leaving' : 'was not sent'}, because ${HOLD_SENTENCES[because]}.`,
-    doNext:
-      'Look at it with /notice preview. Another maintainer than its author lets it go with /notice approve CODE; a new date is set with /embargo.',
-    facts: record === null ? [] : disclosureFacts(desk, record)
-  })
-  const prepared = await prepare(desk, [alert], NOTHING, now)
-  desk.db.transact((tx) => {
-    stopNotice(tx, notice, 'notice-held', now)
-    appendAudit(tx, {
-      at: now,
-      actor: 'desk',
-      action: 'notice.held',
-      caseTag: notice.caseTag,
-      detail: { because },
-      mailSha256: null
-    })
-    commit(tx, [alert], prepared, { arrivalId: null, mailSha256: null, now })
-  })
-  desk.log({ event: 'notice.held', notice: notice.id, because })
-}
-
-/** From here on the release goes on by itself, whatever happens to the process. */
+/**
+ * From here on the release goes on by itself, whatever happens to the process. Does nothing when content or recipients are
+ * no longer what was judged.
+ */
 async function begin(
   desk: Desk,
   notice: NoticeRecord,
@@ -225,11 +196,12 @@ async function begin(
     : []
   const prepared = await prepare(desk, late, NOTHING, now)
   desk.db.transact((tx) => {
-    setNoticeState(tx, notice, {
-      state: 'releasing',
-      digest: releasedDigest(desk, notice, known)
-    })
-    planDeliveries(tx, notice, now)
+    // The list may have changed since, from the command line too: whoever is on it now gets a copy (G5, G7).
+    const present = aboutNotice(desk, tx, notice)
+    if (present === null || presentDigest(desk, tx, notice, present) !== digest) return
+    const content = releasedDigest(desk, notice, present)
+    setNoticeState(tx, notice, { state: 'releasing', digest: content })
+    planDeliveries(tx, { ...notice, digest: content }, now)
     const detail = { revision: notice.revision, digest, lateMs: verdict.lateMs }
     appendAudit(tx, {
       at: now,

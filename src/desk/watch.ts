@@ -5,19 +5,13 @@
 import { type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { clockJumpMs } from '../policy/embargo.ts'
-import { RETRY_DELAY_MS_MAX } from '../policy/retry.ts'
-import { pullBackArrivals } from '../store/arrivals.ts'
 import { findCaseById } from '../store/cases.ts'
-import {
-  listGivenUpUntold,
-  markTold,
-  type OutboxRow,
-  pullBackAfterClockStep
-} from '../store/outbox.ts'
-import { DISTRUST_MS, isJumpRecent, recordJump } from './clock-jumps.ts'
+import { lastOpenJump } from '../store/clock-jumps.ts'
+import { listGivenUpUntold, markTold, type OutboxRow } from '../store/outbox.ts'
+import { adoptClock, recordJump } from './clock-jumps.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { tellMissed } from './missed.ts'
+import { type MakeUp } from './missed.ts'
 import { prepare } from './prepare.ts'
 
 const TOLD_AT_ONCE = 20
@@ -27,8 +21,8 @@ const NOTHING = { attachments: [], original: null }
  * Tells the maintainers of mails that the desk has given up, and one whose key works again of what was not sealed to them.
  * Returns whether there was anything.
  */
-export async function tellMaintainers(desk: Desk): Promise<boolean> {
-  const missed = await tellMissed(desk)
+export async function tellMaintainers(desk: Desk, makeUp: MakeUp): Promise<boolean> {
+  const missed = await makeUp.tell()
   return (await tellFailed(desk)) || missed
 }
 
@@ -76,14 +70,16 @@ function givenUpAlert(desk: Desk, row: OutboxRow, now: Instant) {
 export type ClockWatch = {
   /** Looks at both clocks; must be called at every tick. */
   look(): void
-  /** False for an hour after a forward jump: approvals from before it do not tell whether an instant has really come. */
+  /** False from a forward jump until it is set back: older approvals do not tell whether an instant has really come. */
   isTrusted(): boolean
 }
 
 export function watchClock(desk: Desk): ClockWatch {
-  pullBack(desk, desk.clock.now())
   let last = { now: desk.clock.now(), monotonicMs: desk.clock.monotonicMs() }
-  let distrustedSince = isJumpRecent(desk) ? last.monotonicMs : null
+  // The clock may have been set while no process looked.
+  desk.db.transact((tx) => {
+    adoptClock(tx, last.now)
+  })
   return {
     look: () => {
       const next = { now: desk.clock.now(), monotonicMs: desk.clock.monotonicMs() }
@@ -91,19 +87,7 @@ export function watchClock(desk: Desk): ClockWatch {
       // Recorded first: a jump that cannot be written down is seen again at the next look.
       if (ms !== 0) recordJump(desk, ms, next.now)
       last = next
-      if (ms !== 0) distrustedSince = ms > 0 ? next.monotonicMs : distrustedSince
-      if (distrustedSince !== null && next.monotonicMs - distrustedSince > DISTRUST_MS)
-        distrustedSince = null
-      if (ms !== 0) pullBack(desk, next.now)
     },
-    isTrusted: () => distrustedSince === null
+    isTrusted: () => desk.db.read(lastOpenJump) === null
   }
-}
-
-/** What a wrong clock had put off into the future is due now; also at the start, because the clock may have been set since. */
-function pullBack(desk: Desk, now: Instant): void {
-  desk.db.transact((tx) => {
-    pullBackAfterClockStep(tx, now, RETRY_DELAY_MS_MAX)
-    pullBackArrivals(tx, now, RETRY_DELAY_MS_MAX)
-  })
 }

@@ -45,8 +45,8 @@ export function textEntity(text: string): Entity {
   }
 }
 
-/** The two parts of RFC 3156 §4 around an OpenPGP message, which is armored here. */
-export function encryptedEntity(packets: Uint8Array): Entity {
+/** The two parts of RFC 3156 §4 around an OpenPGP message, armored here with `checksum` (`=` and four characters) if any. */
+export function encryptedEntity(packets: Uint8Array, checksum: string | null): Entity {
   const version: Entity = {
     mediaType: 'application/pgp-encrypted',
     parameters: '',
@@ -60,7 +60,7 @@ export function encryptedEntity(packets: Uint8Array): Entity {
       headerField('Content-Description', 'OpenPGP encrypted message'),
       headerField('Content-Disposition', `inline${parameter('filename', 'encrypted.asc')}`)
     ],
-    content: armoredMessage(packets)
+    content: armoredMessage(packets, checksum)
   }
   return multipart('encrypted', parameter('protocol', 'application/pgp-encrypted'), [version, data])
 }
@@ -185,15 +185,13 @@ function entityChunks(
   return [Buffer.from(`${head}\r\n\r\n`, 'latin1'), ...entity.content]
 }
 
-/**
- * ASCII armor of a message with CRLF line ends and none at the end. Without the checksum that RFC 9580 §6.1 gives up: the
- * packets carry their own integrity, and computing it takes longer than encrypting.
- */
-function armoredMessage(packets: Uint8Array): Uint8Array[] {
+/** ASCII armor of a message (RFC 9580 §6.2) with CRLF line ends and none at the end. */
+function armoredMessage(packets: Uint8Array, checksum: string | null): Uint8Array[] {
+  const tail = checksum === null ? '' : `\r\n${checksum}`
   return [
     Buffer.from('-----BEGIN PGP MESSAGE-----\r\n\r\n'),
     encodeBase64(packets),
-    Buffer.from('\r\n-----END PGP MESSAGE-----')
+    Buffer.from(`${tail}\r\n-----END PGP MESSAGE-----`)
   ]
 }
 

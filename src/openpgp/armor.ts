@@ -1,8 +1,9 @@
 /**
  * ASCII armor (RFC 9580 §6.2) read strictly: exactly one block, with the text around it handed back, because a reader
  * that skips to "the first block anywhere" is how text gets signed or encrypted by appearance only (mail.md §1.3).
- * The optional CRC-24 is ignored, as RFC 9580 §6.1 demands; integrity comes from the packets.
+ * The optional CRC-24 is ignored on reading, as RFC 9580 §6.1 demands; integrity comes from the packets.
  */
+import { TAG, walkPackets } from './packets.ts'
 
 /** What a block claims to hold. */
 export type ArmorKind = 'message' | 'public-key' | 'private-key' | 'signature'
@@ -23,6 +24,8 @@ const LABELS: Readonly<Record<string, ArmorKind>> = {
   SIGNATURE: 'signature'
 }
 const ARMOR_HEADER_LINES_MAX = 50
+/** A message of ours has a session key for its one recipient and the encrypted data. */
+const PACKETS_MAX = 4
 const BODY = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
 const CHECKSUM = /=[A-Za-z0-9+/]{4}$/
 
@@ -54,6 +57,35 @@ export function toBinary(
   const { buffer, byteOffset, byteLength } = data
   return readArmor(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))
 }
+
+/**
+ * The line with the CRC-24 of an encrypted message, for readers that know no armor without one; null for SEIPD version 2,
+ * where RFC 9580 §6.1 forbids it. The library's own takes longer than encrypting.
+ */
+export function armorChecksum(packets: Uint8Array): string | null {
+  const sealed = walkPackets(packets, PACKETS_MAX).spans.find(
+    ({ tag }) => tag === TAG.encryptedIntegrity
+  )
+  if (sealed === undefined || packets[sealed.body] !== 1) return null
+  let crc = CRC24_START
+  for (const byte of packets) {
+    crc = ((crc << 8) ^ (CRC24_TABLE[((crc >> 16) ^ byte) & 0xff] ?? 0)) & 0xffffff
+  }
+  const bytes = [crc >> 16, crc >> 8, crc].map((part) => part & 0xff)
+  return `=${Buffer.from(bytes).toString('base64')}`
+}
+
+/** RFC 9580 §6.1.1. */
+const CRC24_START = 0xb704ce
+const CRC24_POLYNOMIAL = 0x864cfb
+const CRC24_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 16
+  for (let bit = 0; bit < 8; bit += 1) {
+    crc <<= 1
+    if ((crc & 0x1000000) !== 0) crc ^= 0x1000000 | CRC24_POLYNOMIAL
+  }
+  return crc
+})
 
 function findLine(text: string, start: string, from: number): number {
   for (let at = text.indexOf(start, from); at >= 0; at = text.indexOf(start, at + 1)) {

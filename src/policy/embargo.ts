@@ -1,7 +1,7 @@
 /**
  * Whether a scheduled notice leaves now (G7): never before its instant, never without the approvals its policy demands over
- * exactly its present content and recipients, never silently late, and after a jump of the clock only on approvals by people
- * who saw the new date.
+ * exactly its present content and recipients, never silently late, and after a jump of the clock only on approvals given
+ * since.
  */
 import { type CaseRecord } from '../domain/case.ts'
 import { type Sha256 } from '../domain/ids.ts'
@@ -46,8 +46,8 @@ export function decideRelease(input: {
   /** Those of the present configuration: an approval by anybody else counts no more. */
   readonly maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
   readonly digest: Sha256
-  /** While a forward jump of the clock is in doubt: approvals older than this were given before it. Null otherwise. */
-  readonly distrustedBefore: Instant | null
+  /** While a forward jump of the clock is in doubt: those of its approvals that were given since. Null otherwise. */
+  readonly approvedSinceJump: NoticeRecord['approvals'] | null
   readonly now: Instant
 }): ReleaseVerdict {
   const { notice, policy, digest, now } = input
@@ -65,16 +65,15 @@ export function decideRelease(input: {
   return { kind: 'release', lateMs, isLate }
 }
 
-/** Whether the approvals that are needed, and one at least, are by people who saw the date that the clock shows now. */
+/** Whether the approvals that are needed, and one at least, were given on the clock as it goes now. */
 function isTimeVouched({
   notice,
   policy,
   maintainers,
   digest,
-  distrustedBefore
+  approvedSinceJump: approvals
 }: Parameters<typeof decideRelease>[0]): boolean {
-  if (distrustedBefore === null) return true
-  const approvals = notice.approvals.filter(({ at }) => at >= distrustedBefore)
+  if (approvals === null) return true
   const needed = Math.max(policy.notice?.approvals ?? 0, 1)
   return countApprovals({ ...notice, approvals }, maintainers, digest) >= needed
 }
@@ -103,4 +102,22 @@ export function clockJumpMs(
 ): number {
   const moved = msBetween(before.now, after.now) - (after.monotonicMs - before.monotonicMs)
   return Math.abs(moved) > CLOCK_JUMP_MS ? Math.trunc(moved) : 0
+}
+
+/** A jump of the clock forward, by the number of its entry in the record, and what of it was not set back since. */
+export type OpenJump = { readonly auditId: number; readonly leftMs: number }
+
+/**
+ * What is left of the jumps (oldest first) once the clock was set back by `backMs`: the newest are undone first, and what is
+ * left within drift counts as undone. Where the clock ends up behind them all none is left: it shows no instant too early.
+ */
+export function jumpsLeft(open: readonly OpenJump[], backMs: number): OpenJump[] {
+  let rest = backMs
+  const left: OpenJump[] = []
+  for (const { auditId, leftMs } of [...open].reverse()) {
+    const after = Math.max(leftMs - rest, 0)
+    rest = Math.max(rest - leftMs, 0)
+    left.unshift({ auditId, leftMs: after > CLOCK_JUMP_MS ? after : 0 })
+  }
+  return left
 }

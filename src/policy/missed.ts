@@ -35,7 +35,7 @@ export function missedMail(
     what: `Your key works again. ${count === 1 ? 'One mail' : `${count} mails`} ${about} could not be sealed to you before, and the desk cannot send them any more.`,
     doNext:
       record === null
-        ? 'Ask another maintainer what it was about; they have it.'
+        ? 'Ask another maintainer what it was about. If nobody’s key could be used at that time, nobody has it: then the operator looks into the log of those days.'
         : `Reply with /status for where the case stands. What was said meanwhile the operator reads with "postern show ${record.tag}"; files are in the mails of the processed folder. Or ask another maintainer for it.`,
     facts: [...standing(record, settings), ...notSent]
   })

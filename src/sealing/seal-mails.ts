@@ -76,5 +76,8 @@ async function sealCopy(
   const payload = writeEntity(entity, inner, CONFIDENTIAL)
   const message = await sealMessage(payload, copy, desk.signer, now)
   if (message.kind === 'refused') return message
-  return { kind: 'sealed', raw: writeEntity(encryptedEntity(message.packets), outer, '') }
+  return {
+    kind: 'sealed',
+    raw: writeEntity(encryptedEntity(message.packets, message.checksum), outer, '')
+  }
 }

@@ -3,7 +3,7 @@
  * fared is read from the outbox, so that there is one truth about sending.
  */
 import { type Contact } from '../domain/address.ts'
-import { type Fingerprint } from '../domain/ids.ts'
+import { type Fingerprint, type Sha256 } from '../domain/ids.ts'
 import { type DeliveryState } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
@@ -16,16 +16,20 @@ export type WaitingDelivery = Contact & {
   readonly keyData: Uint8Array
 }
 
+/** What a release sends to whom. `digest` is over what each member reads. */
+export type ReleasePlan = {
+  readonly id: number
+  readonly revision: number
+  readonly product: string
+  readonly digest: Sha256
+}
+
 /**
  * Makes every active member of the product wait for this revision; those already queued stay so, held ones wait again, and
- * finished copies of it that a hold kept in the outbox go on, if the member's address and key are still the ones that
- * the copy was made for. A copy for an old address or key stays here for ever, and a new one is made (G3, G5).
+ * finished copies of it that a hold kept in the outbox go on, if they say what is approved now and the member's address and
+ * key are still the ones that they were made for. Any other copy stays here for ever, and a new one is made (G3, G5, G7).
  */
-export function planDeliveries(
-  tx: Tx,
-  notice: { readonly id: number; readonly revision: number; readonly product: string },
-  now: Instant
-): void {
+export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant): void {
   tx.run(
     `INSERT INTO deliveries (notice_id, revision, member_id, state, changed_at)
      SELECT @id, @revision, members.id, 'waiting', @now
@@ -41,30 +45,36 @@ export function planDeliveries(
     `UPDATE outbox SET state = 'queued', next_attempt_at = max(@now, not_before)
      WHERE state = 'held' AND id IN (
        SELECT outbox_id FROM deliveries JOIN members ON members.id = deliveries.member_id
+       JOIN member_products ON member_products.member_id = members.id AND member_products.product = @product
        WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND members.state = 'active')`,
-    { id: notice.id, revision: notice.revision, now }
+    { id: notice.id, revision: notice.revision, product: notice.product, now }
   )
 }
 
-/** Copies that never left and were made for another address or key than the member has now: they wait to be made anew. */
-function replaceOutdated(
-  tx: Tx,
-  notice: { readonly id: number; readonly revision: number },
-  now: Instant
-): void {
+/**
+ * Copies that are not known to have left, and say something else than is approved now or were made for another address or
+ * key than the member has: they wait to be made anew. One that is on its way at this moment is not tried again.
+ */
+function replaceOutdated(tx: Tx, notice: ReleasePlan, now: Instant): void {
   const sql: Sql<{ id: number; outboxId: number }> = `
     SELECT deliveries.id AS id, outbox.id AS outboxId FROM deliveries
     JOIN members ON members.id = deliveries.member_id JOIN outbox ON outbox.id = deliveries.outbox_id
-    WHERE deliveries.notice_id = ? AND revision = ? AND deliveries.state = 'queued' AND members.state = 'active'
-      AND outbox.state IN ('held', 'given-up')
-      AND (outbox.envelope_to <> members.address OR deliveries.sealed_to IS NOT members.fingerprint)`
-  for (const { id, outboxId } of tx.all(sql, [notice.id, notice.revision])) {
-    // The old mail gives its name free, so that the new one is another decision.
-    tx.run("UPDATE outbox SET state = 'held', once = once || ':outdated:' || id WHERE id = ?", [
-      outboxId
-    ])
+    JOIN member_products ON member_products.member_id = members.id AND member_products.product = @product
+    WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.state = 'queued'
+      AND members.state = 'active' AND outbox.state <> 'sent'
+      AND (outbox.envelope_to <> members.address OR deliveries.sealed_to <> members.fingerprint
+        OR deliveries.content_digest <> @digest)`
+  const { id: noticeId, revision, product, digest } = notice
+  for (const { id, outboxId } of tx.all(sql, { id: noticeId, revision, product, digest })) {
+    // The old mail gives its name free, so that the new one is another decision. Whoever sends it still reports an outcome.
     tx.run(
-      `UPDATE deliveries SET state = 'waiting', because = NULL, outbox_id = NULL, sealed_to = NULL, changed_at = ?
+      `UPDATE outbox SET state = CASE state WHEN 'sending' THEN 'sending' ELSE 'held' END,
+         once = once || ':outdated:' || id WHERE id = ?`,
+      [outboxId]
+    )
+    tx.run(
+      `UPDATE deliveries SET state = 'waiting', because = NULL, outbox_id = NULL, sealed_to = NULL,
+         content_digest = NULL, changed_at = ?
        WHERE id = ?`,
       [now, id]
     )
@@ -85,15 +95,48 @@ export function listWaiting(
   return read.all(sql, [noticeId, revision, limit])
 }
 
-/** Joins a delivery to the outbox row with this `once`, which must be sealed to the key that the member has now. */
-export function markQueued(tx: Tx, id: number, once: string, now: Instant): void {
+/**
+ * Joins a delivery to the outbox row with this `once`, which must be sealed to the key that the member has now. `digest` is
+ * over what it says.
+ */
+export function markQueued(
+  tx: Tx,
+  id: number,
+  copy: { readonly once: string; readonly digest: Sha256 },
+  now: Instant
+): void {
   tx.run(
-    `UPDATE deliveries SET state = 'queued', because = NULL, changed_at = ?,
-       outbox_id = (SELECT id FROM outbox WHERE once = ?),
+    `UPDATE deliveries SET state = 'queued', because = NULL, changed_at = @now, content_digest = @digest,
+       outbox_id = (SELECT id FROM outbox WHERE once = @once),
        sealed_to = (SELECT fingerprint FROM members WHERE members.id = member_id)
-     WHERE id = ? AND state = 'waiting'`,
-    [now, once, id]
+     WHERE id = @id AND state = 'waiting'`,
+    { id, now, ...copy }
   )
+}
+
+/** This copy's member is on the list now, with the address and the key that it was made for (G5). */
+const COPY_OF_MEMBER = `SELECT 1 AS one FROM outbox JOIN notices ON notices.id = outbox.notice_id
+  JOIN deliveries ON deliveries.member_id = outbox.recipient_id AND deliveries.outbox_id = outbox.id
+  JOIN members ON members.id = deliveries.member_id AND members.address = outbox.envelope_to
+    AND members.fingerprint = deliveries.sealed_to AND members.state = 'active'
+  JOIN member_products ON member_products.member_id = members.id AND member_products.product = notices.product`
+
+/** This copy says what the present revision's release goes on with, or ended with (G7). */
+const IS_APPROVED = `notices.state IN ('releasing', 'released') AND deliveries.revision = notices.revision
+  AND deliveries.content_digest = notices.released_digest`
+
+/** Whether this mail is a copy that the approvals let its member have. */
+export function isApprovedCopy(read: Read, outboxId: number): boolean {
+  const sql: Sql<{ one: number }> = `${COPY_OF_MEMBER} WHERE outbox.id = ? AND ${IS_APPROVED}`
+  return read.get(sql, [outboxId]) !== undefined
+}
+
+/** Whether a copy that was being sent may be tried again. A draft of the next revision stops none, only a hold does. */
+export function mayTryAgain(read: Read, outboxId: number): boolean {
+  const sql: Sql<{ one: number }> = `${COPY_OF_MEMBER}
+    WHERE outbox.id = ?
+      AND (${IS_APPROVED} OR (deliveries.revision < notices.revision AND notices.state <> 'held'))`
+  return read.get(sql, [outboxId]) !== undefined
 }
 
 export function markHeld(tx: Tx, id: number, because: string, now: Instant): void {

@@ -1,14 +1,14 @@
 /**
- * Small state by name that outlives the process: which generation of the inbox was seen last, when the clock jumped. Must
- * never hold what has a table of its own.
+ * Small state by name that outlives the process: which generation of the inbox was seen last, when alarms that
+ * nobody could read are made anew. Must never hold what has a table of its own.
  */
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 /**
- * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `clock-distrusted-before` the
- * instant of the last forward jump of the clock, and `clock-jump-untold` its milliseconds until the maintainers know.
+ * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `alarms-next-try` the instant
+ * until which alarms that could not be sealed to anybody are left alone.
  */
-export type MetaKey = 'inbox-uidvalidity' | 'clock-distrusted-before' | 'clock-jump-untold'
+export type MetaKey = 'inbox-uidvalidity' | 'alarms-next-try'
 
 /** The stored value, or null. */
 export function readMeta(read: Read, key: MetaKey): string | null {

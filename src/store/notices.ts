@@ -14,6 +14,7 @@ import {
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
+import { auditHead } from './audit.ts'
 import { holdWaiting } from './deliveries.ts'
 import { holdQueuedOfNotice } from './outbox.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
@@ -86,6 +87,7 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
          SELECT @caseId, @product, @state, @revision, @fields, @authorId, @releaseAt WHERE @version = 0`
       : `UPDATE notices SET product = @product, state = @state, fields = @fields, author_id = @authorId,
            release_at = @releaseAt, released_at = CASE WHEN revision = @revision THEN released_at END,
+           untold_hold = CASE WHEN @state = 'held' AND state = 'held' THEN untold_hold END,
            revision = @revision, version = version + 1
          WHERE case_id = @caseId AND version = @version`
   const { changes } = tx.run(sql, values)
@@ -164,17 +166,49 @@ export function listPreviews(read: Read, noticeId: number): Preview[] {
   return read.all(sql, [noticeId])
 }
 
-/** Records an approval; the same maintainer's newer one takes the place of the older. */
+/** Records an approval and its place in the record; the same maintainer's newer one takes the place of the older. */
 export function insertApproval(
   tx: Tx,
   noticeId: number,
   approval: { readonly maintainerId: string; readonly digest: Sha256; readonly at: Instant }
 ): void {
   tx.run(
-    `INSERT INTO approvals (notice_id, maintainer_id, digest, at) VALUES (@noticeId, @maintainerId, @digest, @at)
-     ON CONFLICT (notice_id, maintainer_id) DO UPDATE SET digest = excluded.digest, at = excluded.at`,
-    { noticeId, ...approval }
+    `INSERT INTO approvals (notice_id, maintainer_id, digest, at, audit_id)
+     VALUES (@noticeId, @maintainerId, @digest, @at, @auditId)
+     ON CONFLICT (notice_id, maintainer_id)
+       DO UPDATE SET digest = excluded.digest, at = excluded.at, audit_id = excluded.audit_id`,
+    { noticeId, ...approval, auditId: auditHead(tx).id }
   )
+}
+
+/** The approvals that were given after this entry of the record, whatever the clock showed at them. */
+export function listApprovalsAfter(
+  read: Read,
+  noticeId: number,
+  auditId: number
+): NoticeRecord['approvals'] {
+  const sql: Sql<NoticeRecord['approvals'][number]> = `
+    SELECT maintainer_id AS maintainerId, digest, at FROM approvals
+    WHERE notice_id = ? AND audit_id >= ? ORDER BY audit_id`
+  return read.all(sql, [noticeId, auditId])
+}
+
+/** Keeps what the maintainers are to be told of a hold, because nobody could be told at it; null once they know. */
+export function setUntoldHold(tx: Tx, noticeId: number, what: string | null): void {
+  tx.run('UPDATE notices SET untold_hold = ? WHERE id = ?', [what, noticeId])
+}
+
+/** Held notices of which nobody could be told. */
+export function listUntoldHolds(
+  read: Read,
+  limit: number
+): { readonly notice: NoticeRecord; readonly what: string }[] {
+  const sql: Sql<{ id: number; what: string }> = `
+    SELECT id, untold_hold AS what FROM notices WHERE untold_hold IS NOT NULL ORDER BY id LIMIT ?`
+  return read.all(sql, [limit]).flatMap(({ id, what }) => {
+    const notice = findNoticeById(read, id)
+    return notice === null ? [] : [{ notice, what }]
+  })
 }
 
 /** Takes all approvals back, and the codes with which another could be given: both were about what was before. */

@@ -9,6 +9,7 @@ import { assert } from '../domain/assert.ts'
 import { type Audience, type MailKind } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { addMs, type Instant } from '../domain/time.ts'
+import { isApprovedCopy, mayTryAgain } from './deliveries.ts'
 import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
@@ -109,11 +110,12 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
 /**
  * Takes the mails that are due, longest due first: marks them `sending`, counts the attempt and stores when the next
  * would be, all before the network is touched. Commit, send, then call {@link recordOutcomes}; what a crash left
- * `sending` is due again at that next instant. Mails still on their way are named in `except` and not claimed again.
+ * `sending` is due again at that next instant. Mails still on their way are named in `except` and not claimed again. A
+ * notice's copy that was on its way when its approval ended, and did not arrive, is held instead of tried again (G5, G7).
  */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
-  const due: Sql<{ id: number; size: number; attempts: number }> = `
-    SELECT id, size, attempts FROM outbox
+  const due: Sql<Pick<OutboxRow, 'id' | 'size' | 'attempts' | 'noticeId'>> = `
+    SELECT id, size, attempts, notice_id AS noticeId FROM outbox
     WHERE state IN ('queued', 'sending') AND next_attempt_at <= ?
       AND id NOT IN (SELECT value FROM json_each(?))
     ORDER BY next_attempt_at, id LIMIT ?`
@@ -125,11 +127,16 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
   const bytesOf: Sql<{ raw: Uint8Array }> = 'SELECT raw FROM outbox_bytes WHERE outbox_id = ?'
   const claimed: Claimed[] = []
   let bytes = 0
-  for (const { id, size, attempts } of tx.all(due, [
+  for (const { id, size, attempts, noticeId } of tx.all(due, [
     now,
     JSON.stringify(options.except),
     options.limit
   ])) {
+    // Only what was being sent escapes a hold and a removal from the list; a copy never tried needs no second look.
+    if (noticeId !== null && attempts > 0 && !mayTryAgain(tx, id)) {
+      tx.run("UPDATE outbox SET state = 'held' WHERE id = ?", [id])
+      continue
+    }
     bytes += size
     if (claimed.length > 0 && bytes > options.bytesMax) break
     const delay = options.delayMs(attempts + 1)
@@ -138,17 +145,19 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
       isLast: delay === null ? 1 : 0,
       nextAttemptAt: addMs(now, delay ?? LOST_LAST_ATTEMPT_MS)
     })
+    assert(row !== undefined, 'a mail due is gone')
     const raw = tx.get(bytesOf, [id])?.raw
-    assert(row !== undefined && raw !== undefined, 'a mail due is gone')
-    claimed.push({ ...row, raw })
+    if (raw !== undefined) claimed.push({ ...row, raw })
+    // A damaged row must not keep all other mail from leaving: a human is told of it like of any mail given up (G9).
+    else tx.run("UPDATE outbox SET state = 'given-up' WHERE id = ?", [id])
   }
   return claimed
 }
 
 /**
- * Records the outcomes of claimed mails. Accepted: sent, and the bytes are dropped. Rejected, or anything but accepted
+ * Records the outcomes of claimed mails. Accepted: sent, and a trigger drops the bytes. Rejected, or anything but accepted
  * at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise it waits for its next
- * attempt. Throws `Invariant` for a mail that was not claimed.
+ * attempt, or is held if its notice was held meanwhile. Throws `Invariant` for a mail that was not claimed.
  */
 export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): void {
   for (const { id, kind, code } of results) {
@@ -156,6 +165,7 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
       `UPDATE outbox
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
                         WHEN @kind = 'rejected' OR last_attempt = 1 THEN 'given-up'
+                        WHEN EXISTS (SELECT 1 FROM notices WHERE id = notice_id AND state = 'held') THEN 'held'
                         ELSE 'queued' END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
@@ -163,14 +173,13 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
       { id, kind, code, now }
     )
     assert(changes === 1, 'an outcome of a mail that was not claimed')
-    if (kind === 'accepted') tx.run('DELETE FROM outbox_bytes WHERE outbox_id = ?', [id])
   }
 }
 
 /**
  * Puts a given-up or held mail back at the start of its ladder, due now but never before its instant. `not-waiting` for
  * one that is queued, being sent or sent; `unknown` for no such id. A copy of a notice that is not approved now, or was
- * made for another revision, address or key, is `not-approved`: only a new approval lets the list have it (G7).
+ * made for another revision, wording, address or key, is `not-approved`: only a new approval lets the list have it (G7).
  */
 export function retryOutbox(
   tx: Tx,
@@ -188,16 +197,6 @@ export function retryOutbox(
     { id, now }
   )
   return 'queued'
-}
-
-function isApprovedCopy(read: Read, id: number): boolean {
-  const sql: Sql<{ one: number }> = `
-    SELECT 1 AS one FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id
-    JOIN notices ON notices.id = deliveries.notice_id AND notices.revision = deliveries.revision
-    JOIN members ON members.id = deliveries.member_id
-    WHERE outbox.id = ? AND notices.state IN ('releasing', 'released') AND members.state = 'active'
-      AND outbox.envelope_to = members.address AND deliveries.sealed_to IS members.fingerprint`
-  return read.get(sql, [id]) !== undefined
 }
 
 /** Holds back what a notice has queued and not begun to send; returns how many. {@link retryOutbox} lets one go. */

@@ -37,6 +37,8 @@ const MEBIBYTE = 1024 * 1024
 const LINE_BYTES = 8 * MEBIBYTE
 /** Servers and NAT boxes forget quiet connections from 5 minutes on (RFC 2177 allows 29). */
 const IDLE_MS = 240_000
+/** How long the server may take to say goodbye. */
+const LOGOUT_MS = 1000
 /** Longer than {@link IDLE_MS}: a living server answers at least each renewal of IDLE. */
 const SILENCE_MS = 300_000
 const FETCH_BATCH = 500
@@ -86,7 +88,8 @@ export async function connectMailbox(options: MailboxOptions, log: Log): Promise
     waitForChange: (timeoutMs, signal) => waitForChange(session, timeoutMs, signal),
     close: async () => {
       clearInterval(session.watchdog)
-      if (client.usable) await client.logout().catch(() => undefined)
+      // LOGOUT waits for the command before it, which may never end.
+      if (client.usable) await Promise.race([client.logout().catch(() => undefined), soon()])
       end(session)
     }
   }
@@ -306,6 +309,12 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
     resolve = settle
   })
   return { promise, resolve }
+}
+
+function soon(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, LOGOUT_MS).unref()
+  })
 }
 
 function moveRefused(session: Session, folder: string): Trouble {

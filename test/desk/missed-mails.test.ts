@@ -127,6 +127,7 @@ describe('a maintainer whose key could not be used', () => {
     await tell(ONE, 'another note\n')
     expect(await told()).toHaveLength(1)
     Object.assign(workers, { seal })
+    world.pass(20 * 60_000)
     await world.settle()
     expect(await told()).toHaveLength(2)
     expect(missed()).toEqual([])

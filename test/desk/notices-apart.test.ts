@@ -1,5 +1,7 @@
 /** Notices that are due at once do not hang on each other (G7, G9). */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Address } from '../../src/domain/address.ts'
+import { Trouble } from '../../src/domain/trouble.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -7,6 +9,7 @@ import {
   people,
   UNTIL_DUE
 } from '../support/notice-world.ts'
+import { someone } from '../support/world.ts'
 
 const ONE = 'ACME-2026-0001'
 const TWO = 'ACME-2026-0002'
@@ -30,6 +33,38 @@ function failAt(tag: string): void {
       : seal(...args)
   Object.assign(workers, { seal: broken })
 }
+
+describe('of one notice', () => {
+  it('a piece that fails while the one before it still waits for alarms does not end the process (G9)', async () => {
+    const expired = await someone('aaa', 'security@aaa.example', 1)
+    const [base = expired] = cast.members
+    const many = Array.from({ length: 80 }, (_, index) => ({
+      ...base,
+      id: `m${100 + index}`,
+      address: `m${100 + index}@many.example` as Address
+    }))
+    desk = await noticeWorld({ ...cast, members: [expired, ...many] }, { count: 1 })
+    const { workers } = desk.world.desk
+    const seal = workers.seal.bind(workers)
+    const crashes: typeof seal = (body, to, now) =>
+      to.some(({ headers }) => headers.to.address === 'm170@many.example')
+        ? Promise.reject(new Trouble('worker-crash', 'x', { retryable: true }))
+        : seal(body, to, now)
+    Object.assign(workers, { seal: crashes })
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    try {
+      desk.world.pass(UNTIL_DUE)
+      for (let tries = 0; tries < 3; tries += 1) await desk.world.settle()
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    expect(unhandled).toEqual([])
+    expect(desk.states()).toEqual(['held'])
+    expect(desk.alarms('notice-held')).toBe(2)
+  })
+})
 
 describe('of two notices due at once', () => {
   it.each([

@@ -19,11 +19,13 @@ import { gpgPerson, type Person } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
 import { databaseOf, seedCase, seedMember, seedNotice, settingsOf } from '../support/seeded.ts'
 import { type Sink, startSink } from '../support/smtp-sink.ts'
+import { sha256 } from '../unit/policy/samples.ts'
 import { mail } from '../unit/store/support.ts'
 
 const HOUR_MS = 3_600_000
 const MEMBERS = ['alpha', 'beta', 'gamma']
 const ALLOWED_LATENESS_MS = 3000
+const WORDS = sha256('the approved words')
 
 describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
   let dovecot: Dovecot
@@ -126,8 +128,8 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
     const notice = scheduled()
     inDatabase((tx) => {
       const now = systemClock.now()
-      planDeliveries(tx, notice, now)
-      setNoticeState(tx, notice, { state: 'releasing' })
+      setNoticeState(tx, notice, { state: 'releasing', digest: WORDS })
+      planDeliveries(tx, { ...notice, digest: WORDS }, now)
       queueCopy(tx, notice, 'alpha', now)
       const sent = claimDue(tx, now, { limit: 1, except: [], bytesMax: 1e6, delayMs: () => 1000 })
       recordOutcomes(
@@ -156,7 +158,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
       'SELECT id FROM deliveries WHERE notice_id = ? AND member_id = ?',
       [notice.id, member]
     )
-    markQueued(tx, delivery?.id ?? 0, once, now)
+    markQueued(tx, delivery?.id ?? 0, { once, digest: WORDS }, now)
   }
 
   it('keeps the copies that are queued or not sealed yet, and counts the ones that have left', async () => {

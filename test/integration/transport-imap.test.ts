@@ -6,6 +6,7 @@ import { type LogEvent } from '../../src/effects/events.ts'
 import { connectMailbox, type MailboxOptions } from '../../src/transport/imap-mailbox.ts'
 import { type Dovecot, PASSWORD, startDovecot } from '../support/dovecot.ts'
 import { describeWith } from '../support/requires.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const mail = (text: string): Buffer =>
   Buffer.from(`From: a@example.org\r\nSubject: ${text}\r\n\r\nBody of ${text}\r\n`)
@@ -214,6 +215,23 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     await dovecot.start()
 
     expect((await (await connect('killed')).list(all)).waiting).toHaveLength(1)
+  })
+
+  it('can be closed while the server answers nothing; what was asked of it fails then', async () => {
+    await dovecot.deliver('mute', mail('one'))
+    const proxy = await startTcpProxy(dovecot.port)
+    try {
+      const mailbox = await connect('mute', { port: proxy.port })
+      const [listed] = (await mailbox.list(all)).waiting
+      proxy.silence()
+      const moved = mailbox.move([listed?.uid ?? 0], 'processed').catch((error: unknown) => error)
+
+      await mailbox.close()
+
+      expect(await moved).toMatchObject({ code: 'imap', retryable: true })
+    } finally {
+      await proxy.close()
+    }
   })
 
   it('shows the new UIDVALIDITY when the mailbox was rebuilt', async () => {

@@ -16,6 +16,7 @@ import { readTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
+import { createMakeUp, type MakeUp } from '../../src/desk/missed.ts'
 import { releaseDue } from '../../src/desk/release.ts'
 import { type ClockWatch, tellMaintainers, watchClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
@@ -268,6 +269,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const signal = new AbortController().signal
   let dispatcher = newDispatcher()
   let watch = watchClock(desk)
+  let makeUp = createMakeUp(desk)
   const failures = new Map<number, number>()
   function newDispatcher(): Dispatcher {
     return createDispatcher(desk, sender, { signal, ended: () => undefined })
@@ -323,7 +325,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         })
       )
     },
-    settle: () => settle(desk, mailbox, { watch, failures, dispatch, signal }),
+    settle: () => settle(desk, mailbox, { watch, makeUp, failures, dispatch, signal }),
     releaseOnce: () =>
       releaseDue(desk, {
         isClockTrusted: () => looked(watch),
@@ -344,6 +346,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       life.dieAt = Number.POSITIVE_INFINITY
       dispatcher = newDispatcher()
       watch = watchClock(desk)
+      makeUp = createMakeUp(desk)
       failures.clear()
     },
     close: () => {
@@ -361,12 +364,13 @@ async function settle(
   mailbox: Mailbox,
   parts: {
     readonly watch: ClockWatch
+    readonly makeUp: MakeUp
     readonly failures: Map<number, number>
     readonly dispatch: () => Promise<boolean>
     readonly signal: AbortSignal
   }
 ): Promise<void> {
-  const { watch, failures, dispatch, signal } = parts
+  const { watch, makeUp, failures, dispatch, signal } = parts
   for (let rounds = 0; ; rounds += 1) {
     if (rounds > 200) throw new Error('the desk never comes to rest')
     const stored = () => undefined
@@ -384,7 +388,7 @@ async function settle(
       signal,
       queued: () => undefined
     })
-    const told = await tellMaintainers(desk)
+    const told = await tellMaintainers(desk, makeUp)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)

@@ -5,7 +5,12 @@ import { type NoticeRecord } from '../../../src/domain/notice.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Settings } from '../../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
-import { clockJumpMs, decideRelease } from '../../../src/policy/embargo.ts'
+import {
+  CLOCK_JUMP_MS,
+  clockJumpMs,
+  decideRelease,
+  jumpsLeft
+} from '../../../src/policy/embargo.ts'
 import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/policy/retry.ts'
 import { at, caseRecord, NOW, noticeRecord, POLICY, SETTINGS, sha256 } from './samples.ts'
 
@@ -23,7 +28,7 @@ function release(
   change: Partial<NoticeRecord> = {},
   options: {
     readonly policy?: Partial<NonNullable<Policy['notice']>>
-    readonly distrustedBefore?: Instant | null
+    readonly approvedSinceJump?: NoticeRecord['approvals'] | null
     readonly maintainers?: Settings['maintainers']
   } = {}
 ) {
@@ -40,7 +45,7 @@ function release(
     policy: { ...POLICY, notice: { ...notice, ...options.policy } },
     maintainers: options.maintainers ?? APPROVERS,
     digest: DIGEST,
-    distrustedBefore: options.distrustedBefore ?? null,
+    approvedSinceJump: options.approvedSinceJump ?? null,
     now
   })
 }
@@ -54,8 +59,8 @@ describe('a scheduled notice (G7)', () => {
   it('never leaves before its instant, whatever else is true (property)', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10 ** 10 }), fc.boolean(), (ms, jumped) => {
-        const distrustedBefore = jumped ? NOW : null
-        expect(release(addMs(RELEASE, -ms), {}, { distrustedBefore }).kind).not.toBe('release')
+        const approvedSinceJump = jumped ? [approval] : null
+        expect(release(addMs(RELEASE, -ms), {}, { approvedSinceJump }).kind).not.toBe('release')
       })
     )
   })
@@ -107,20 +112,28 @@ describe('a scheduled notice (G7)', () => {
 
   it('is held on a clock that jumped after its approval, and leaves on an approval from after the jump', () => {
     const held = { kind: 'hold', because: 'clock' }
-    expect(release(RELEASE, {}, { distrustedBefore: addMs(NOW, 1) })).toEqual(held)
-    expect(release(RELEASE, {}, { distrustedBefore: NOW }).kind).toBe('release')
+    expect(release(RELEASE, {}, { approvedSinceJump: [] })).toEqual(held)
+    expect(release(RELEASE, {}, { approvedSinceJump: [approval] }).kind).toBe('release')
     // A jump changes nothing for what is not due.
-    expect(release(addMs(RELEASE, -1), {}, { distrustedBefore: RELEASE })).toEqual({ kind: 'wait' })
+    expect(release(addMs(RELEASE, -1), {}, { approvedSinceJump: [] })).toEqual({ kind: 'wait' })
+  })
+
+  it('believes no wall clock about an approval: one that shows a later time is not from after the jump', () => {
+    const future = { approvals: [{ ...approval, at: DISCLOSURE }] }
+    expect(release(RELEASE, future, { approvedSinceJump: [] })).toEqual({
+      kind: 'hold',
+      because: 'clock'
+    })
   })
 
   it('needs as many approvals from after a jump as the policy wants, and one at least', () => {
-    const later = { ...approval, maintainerId: 'ada', at: addMs(NOW, 1000) }
+    const later = { ...approval, maintainerId: 'ada' }
     const mixed = { approvals: [approval, later] }
-    const distrustedBefore = later.at
-    const options = (approvals: number) => ({ distrustedBefore, policy: { approvals } })
+    const options = (approvals: number) => ({ approvedSinceJump: [later], policy: { approvals } })
     expect(release(RELEASE, mixed, options(1)).kind).toBe('release')
     expect(release(RELEASE, mixed, options(2))).toEqual({ kind: 'hold', because: 'clock' })
-    expect(release(RELEASE, {}, options(0))).toEqual({ kind: 'hold', because: 'clock' })
+    const none = { approvedSinceJump: [], policy: { approvals: 0 } }
+    expect(release(RELEASE, {}, none)).toEqual({ kind: 'hold', because: 'clock' })
   })
 
   it('is held once the disclosure has passed', () => {
@@ -135,7 +148,7 @@ describe('a scheduled notice (G7)', () => {
         policy: { ...POLICY, notice: null },
         maintainers: SETTINGS.maintainers,
         digest: DIGEST,
-        distrustedBefore: null,
+        approvedSinceJump: null,
         now: RELEASE
       })
     ).toEqual({ kind: 'hold', because: 'no-notice' })
@@ -151,6 +164,44 @@ describe('the clock watch', () => {
     expect(later(60_000 + 300_000, 60_000)).toBe(0)
     expect(later(60_000 + 300_001, 60_000)).toBe(300_001)
     expect(later(-3_600_000, 60_000)).toBe(-3_660_000)
+  })
+})
+
+describe('jumps that a clock which is set back undoes', () => {
+  const HOUR = 3_600_000
+  const open = [
+    { auditId: 3, leftMs: 24 * HOUR },
+    { auditId: 7, leftMs: 10 * HOUR }
+  ]
+  const left = (backMs: number) => jumpsLeft(open, backMs).map(({ leftMs }) => leftMs)
+
+  it('are the newest first, and none by less than about its size', () => {
+    expect(left(4 * HOUR)).toEqual([24 * HOUR, 6 * HOUR])
+    expect(left(10 * HOUR - CLOCK_JUMP_MS - 1)).toEqual([24 * HOUR, CLOCK_JUMP_MS + 1])
+    expect(left(10 * HOUR - CLOCK_JUMP_MS)).toEqual([24 * HOUR, 0])
+    expect(left(34 * HOUR)).toEqual([0, 0])
+    expect(left(99 * HOUR)).toEqual([0, 0])
+  })
+
+  it('leave the older ones in doubt, by what the newest were longer than', () => {
+    expect(left(11 * HOUR)).toEqual([23 * HOUR, 0])
+  })
+
+  it('are never more than were set back, but for drift (property)', () => {
+    const jump = fc.integer({ min: CLOCK_JUMP_MS + 1, max: 10 ** 9 })
+    fc.assert(
+      fc.property(fc.array(jump, { maxLength: 6 }), jump, (jumps, backMs) => {
+        const before = jumps.map((leftMs, index) => ({ auditId: index + 1, leftMs }))
+        const after = jumpsLeft(before, backMs)
+        const sum = (some: readonly { readonly leftMs: number }[]) =>
+          some.reduce((total, { leftMs }) => total + leftMs, 0)
+        expect(after.map(({ auditId }) => auditId)).toEqual(before.map(({ auditId }) => auditId))
+        expect(sum(before) - sum(after)).toBeLessThanOrEqual(backMs + CLOCK_JUMP_MS * jumps.length)
+        // A jump is undone only after all newer ones are.
+        const first = after.findIndex(({ leftMs }) => leftMs === 0)
+        if (first !== -1) for (const { leftMs } of after.slice(first)) expect(leftMs).toBe(0)
+      })
+    )
   })
 })
 

@@ -283,7 +283,11 @@ export function situation(change: Partial<Situation> = {}): Situation {
     ciphertextCases: [],
     signedByAnother: false,
     senderKey: null,
-    history: { senderAcknowledgedAt: null, answersTaken: { desk: [], domain: [] }, refusalsLastHour: 0 },
+    history: {
+      senderAcknowledgedAt: null,
+      answersTaken: { desk: [], domain: [] },
+      refusalsLastHour: 0
+    },
     nextTag: tag('ACME-2026-0002'),
     bound: null,
     ...change

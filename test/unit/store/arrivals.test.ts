@@ -215,6 +215,9 @@ describe('an arrival', () => {
     expect(() => db.transact((tx) => tx.run('DELETE FROM arrival_bytes'))).toThrow(
       'keeps its bytes'
     )
+    expect(() => db.transact((tx) => tx.run("UPDATE arrival_bytes SET raw = x'00'"))).toThrow(
+      'never changes'
+    )
     expect(db.read((read) => readRaw(read, id))).not.toBeNull()
   })
 

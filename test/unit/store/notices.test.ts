@@ -1,7 +1,8 @@
 /** Notices, approvals, deliveries, members and what is remembered of reporters, on disk. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
-import { addMs } from '../../../src/domain/time.ts'
+import { type NoticeState } from '../../../src/domain/notice.ts'
+import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { insertCase } from '../../../src/store/cases.ts'
 import {
   findReporterKey,
@@ -38,9 +39,11 @@ import {
   stopNotice
 } from '../../../src/store/notices.ts'
 import {
+  claimDue,
   findOutbox,
   holdQueuedOfNotice,
   insertOutbox,
+  recordOutcomes,
   retryOutbox
 } from '../../../src/store/outbox.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
@@ -60,7 +63,11 @@ import { mail, NOON, openIn } from './support.ts'
 let folder: TempFolder
 let db: Database
 const KEY = new Uint8Array([1])
-const PLAN = { id: 1, revision: 1, product: 'parser' }
+const MINUTE_MS = 60_000
+const ALL = { limit: 10, except: [], bytesMax: 1e9 }
+const WORDS = sha256('the approved words')
+const PLAN = { id: 1, revision: 1, product: 'parser', digest: WORDS }
+const COPY = { once: 'notice:1:1:debian', digest: WORDS }
 
 beforeEach(() => {
   folder = tempFolder()
@@ -170,10 +177,15 @@ describe('deliveries', () => {
     db.transact((tx) => {
       insertOutbox(
         tx,
-        mail('notice:1:1:debian', { noticeId: 1, audience: 'member', recipientId: 'debian' }),
+        mail('notice:1:1:debian', {
+          noticeId: 1,
+          audience: 'member',
+          recipientId: 'debian',
+          envelopeTo: address('security@debian.example')
+        }),
         NOON
       )
-      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      markQueued(tx, first?.id ?? 0, COPY, NOON)
       markHeld(tx, second?.id ?? 0, 'the key has expired', NOON)
     })
     expect(db.read((read) => countDeliveries(read, 1, 1))).toMatchObject({
@@ -201,7 +213,7 @@ describe('deliveries', () => {
         }),
         NOON
       )
-      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      markQueued(tx, first?.id ?? 0, COPY, NOON)
       holdWaiting(tx, 1, 'notice-held', NOON)
       holdQueuedOfNotice(tx, 1)
     })
@@ -225,15 +237,25 @@ describe('deliveries', () => {
     } as const
     db.transact((tx) => {
       insertOutbox(tx, mail('notice:1:1:debian', about), NOON)
-      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      markQueued(tx, first?.id ?? 0, COPY, NOON)
       holdQueuedOfNotice(tx, 1)
     })
   }
-  function plan(): void {
+  function plan(change: Partial<typeof PLAN> = {}): void {
     db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON)
+      planDeliveries(tx, { ...PLAN, ...change }, NOON)
     })
   }
+  /** The notice moves to this state; its release began with these words. */
+  function set(state: NoticeState, digest = WORDS, revision = 1): void {
+    db.transact((tx) => {
+      tx.run('UPDATE notices SET revision = ?', [revision])
+      tx.run("UPDATE notices SET release_at = '2026-12-01T00:00:00.000Z'")
+      const now = findNotice(tx, TAG)
+      if (now !== null) setNoticeState(tx, now, { state, digest })
+    })
+  }
+  const retry = () => db.transact((tx) => retryOutbox(tx, 1, NOON))
   const copy = () => db.read((read) => findOutbox(read, 1))
 
   it.each<[string, string, Parameters<typeof add>[2]]>([
@@ -263,18 +285,12 @@ describe('deliveries', () => {
 
   it('cannot be sent again by hand unless their notice is approved and the member the same (G7)', () => {
     sealedAndHeld()
-    const retry = () => db.transact((tx) => retryOutbox(tx, 1, NOON))
-    const set = (state: 'held' | 'scheduled' | 'drafting' | 'released') => {
-      db.transact((tx) => {
-        tx.run("UPDATE notices SET release_at = '2026-12-01T00:00:00.000Z'")
-        const now = findNotice(tx, TAG)
-        if (now !== null) setNoticeState(tx, now, { state })
-      })
-    }
     for (const state of ['held', 'drafting', 'scheduled'] as const) {
       set(state)
       expect(retry()).toBe('not-approved')
     }
+    set('released', sha256('other words'))
+    expect(retry()).toBe('not-approved')
     set('released')
     db.transact((tx) => tx.run('UPDATE notices SET revision = 2'))
     expect(retry()).toBe('not-approved')
@@ -284,9 +300,77 @@ describe('deliveries', () => {
     add('debian', '9')
     expect(retry()).toBe('not-approved')
     db.transact((tx) => removeMember(tx, 'debian', NOON))
+    add('debian', '1', { products: ['other'] })
+    expect(retry()).toBe('not-approved')
+    db.transact((tx) => removeMember(tx, 'debian', NOON))
     add('debian', '1')
     expect(retry()).toBe('queued')
   })
+
+  it('made under other words never leave: the same member gets a new one (G7)', () => {
+    sealedAndHeld()
+    plan({ digest: sha256('other words') })
+    set('releasing', sha256('other words'))
+    expect(copy()).toMatchObject({ state: 'held', once: 'notice:1:1:debian:outdated:1' })
+    expect(waiting()).toEqual(['debian', 'suse'])
+    expect(retry()).toBe('not-approved')
+  })
+
+  it('of a member who came back for other products only do not go on (G5)', () => {
+    sealedAndHeld()
+    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    expect(add('debian', '1', { products: ['other'] })).toBe('added')
+    plan()
+    expect(copy()?.state).toBe('held')
+    expect(waiting()).toEqual(['suse'])
+  })
+
+  /** Debian's copy is handed to SMTP, which does not take it; meanwhile something happens. Returns what is tried again. */
+  function deferredDuring(meanwhile: () => void, afterwards?: () => void): number[] {
+    sealedAndHeld()
+    plan()
+    set('releasing')
+    const claim = (now: Instant): number[] =>
+      db
+        .transact((tx) => claimDue(tx, now, { ...ALL, delayMs: () => MINUTE_MS }))
+        .map(({ id }) => id)
+    expect(claim(NOON)).toEqual([1])
+    meanwhile()
+    db.transact((tx) => {
+      recordOutcomes(tx, [{ id: 1, kind: 'deferred', code: 451 }], NOON)
+    })
+    afterwards?.()
+    return claim(addMs(NOON, MINUTE_MS))
+  }
+
+  it.each<[string, () => void, number[], string, (() => void)?]>([
+    ['a draft of the next revision: tried again', () => set('drafting', WORDS, 2), [1], 'sending'],
+    [
+      'a hold before the next draft: not tried again (G7)',
+      () => set('held'),
+      [],
+      'held',
+      () => set('drafting', WORDS, 2)
+    ],
+    ['as before: tried again', () => undefined, [1], 'sending'],
+    ['a hold: not tried again (G7)', () => set('held'), [], 'held'],
+    ['removal from the list: not tried again (G5)', () => drop('debian'), [], 'held'],
+    [
+      'a release of other words: not tried again (G7)',
+      () => {
+        plan({ digest: sha256('other words') })
+        set('releasing', sha256('other words'))
+      },
+      [],
+      'held'
+    ]
+  ])('on their way during %s', (_what, meanwhile, again, state, afterwards) => {
+    expect(deferredDuring(meanwhile, afterwards)).toEqual(again)
+    expect(copy()?.state).toBe(state)
+  })
+  function drop(id: string): void {
+    db.transact((tx) => removeMember(tx, id, NOON))
+  }
 
   it('stop with their notice, sealed or not, and its approvals and previews are void (G7)', () => {
     sealedAndHeld()
@@ -320,7 +404,7 @@ describe('deliveries', () => {
         mail('notice:1:1:debian', { noticeId: 1, audience: 'member', recipientId: 'debian' }),
         NOON
       )
-      markQueued(tx, first?.id ?? 0, 'notice:1:1:debian', NOON)
+      markQueued(tx, first?.id ?? 0, COPY, NOON)
       removeMember(tx, 'debian', NOON)
       removeMember(tx, 'suse', NOON)
       planDeliveries(tx, PLAN, NOON)

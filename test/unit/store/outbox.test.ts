@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
+import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs, type Instant, msOf } from '../../../src/domain/time.ts'
+import { findCase, insertCase } from '../../../src/store/cases.ts'
 import { type Database } from '../../../src/store/database.ts'
+import { listWaiting, markQueued, planDeliveries } from '../../../src/store/deliveries.ts'
+import { insertMember } from '../../../src/store/members.ts'
+import { saveNotice, setNoticeState } from '../../../src/store/notices.ts'
 import {
   type Claimed,
   claimDue,
@@ -23,6 +28,7 @@ import {
   type SendResult
 } from '../../../src/store/outbox.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { caseRecord, member, messageId, sha256, TAG } from '../policy/samples.ts'
 import { mail, NOON, openIn } from './support.ts'
 
 const MINUTE = 60_000
@@ -46,6 +52,38 @@ function delayMs(attempts: number): number | null {
 
 function queue(once: string, change: Partial<NewOutbox> = {}, now = NOON): string {
   return db.transact((tx) => insertOutbox(tx, mail(once, change), now))
+}
+
+/** Queues a copy of notice 1, which is released, to one of its members; the notice is made with its first copy. */
+function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
+  const digest = sha256('the approved words')
+  const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
+  const listed = member(once, '1')
+  const copy = { noticeId: 1, recipientId: once, envelopeTo: listed.address, ...change }
+  db.transact((tx) => {
+    if (findCase(tx, TAG) === null) {
+      insertCase(tx, caseRecord(), roots)
+      saveNotice(tx, 1, { ...DRAFT, caseTag: TAG })
+      setNoticeState(tx, { id: 1, version: 1 }, { state: 'released', digest })
+    }
+    insertMember(tx, { ...listed, keyData: new Uint8Array([1]) })
+    planDeliveries(tx, { id: 1, revision: 1, product: 'parser', digest }, NOON)
+    insertOutbox(tx, mail(once, copy), NOON)
+    for (const { id } of listWaiting(tx, 1, 1, 1)) markQueued(tx, id, { once, digest }, NOON)
+  })
+}
+const DRAFT: SaveNotice = {
+  kind: 'save-notice',
+  caseTag: TAG,
+  product: 'parser',
+  version: 0,
+  state: 'drafting',
+  revision: 1,
+  fields: {},
+  authorId: 'grace',
+  releaseAt: null,
+  patches: null,
+  approvals: 'keep'
 }
 
 function claim(now: Instant, limit = 10, bytesMax = 1e9): Claimed[] {
@@ -163,6 +201,26 @@ describe('the outbox', () => {
     expect(again).toHaveLength(1)
     record('deferred', now, ...again)
     expect(stateOf(again[0]?.id ?? 0)).toBe('given-up')
+  })
+
+  it('gives up a damaged row without bytes and sends all others (G9)', () => {
+    queue('damaged')
+    queue('sound')
+    db.transact((tx) => {
+      tx.run('DROP TRIGGER outbox_bytes_kept')
+      tx.run('DELETE FROM outbox_bytes WHERE outbox_id = 1')
+    })
+
+    expect(claim(NOON).map(({ once }) => once)).toEqual(['sound'])
+    expect(stateOf(1)).toBe('given-up')
+    expect(db.read((read) => listGivenUpUntold(read, 9))).toHaveLength(1)
+  })
+
+  it('never changes the bytes of a finished mail', () => {
+    queue('a')
+    expect(() => db.transact((tx) => tx.run("UPDATE outbox_bytes SET raw = x'00'"))).toThrow(
+      'never changes'
+    )
   })
 
   it('keeps the bytes of what is not sent, whoever asks to delete them (G1)', () => {
@@ -313,8 +371,8 @@ describe('after the clock was set back', () => {
   })
 
   it('a notice still never leaves before its instant (G7)', () => {
-    queue('n1', { noticeId: 1, notBefore: addMs(NOON, MINUTE) })
-    queue('n2', { noticeId: 1 })
+    queueCopy('n1', { notBefore: addMs(NOON, MINUTE) })
+    queueCopy('n2')
     record('deferred', NOON, ...claim(NOON))
     const before = addMs(NOON, -86_400_000)
 
@@ -350,11 +408,14 @@ describe('for every run of outcomes, crashes and clock steps', () => {
         run += 1
         const notBefore = addMs(NOON, delay)
         db.transact((tx) => {
+          tx.run('DELETE FROM deliveries')
+          tx.run('DELETE FROM member_products')
+          tx.run('DELETE FROM members')
           tx.run("UPDATE outbox SET state = 'sent', sent_at = created_at")
           tx.run('DELETE FROM outbox_bytes')
           tx.run('DELETE FROM outbox')
         })
-        queue(`run${run}`, { notBefore, noticeId: 1 })
+        queueCopy(`run${run}`, { notBefore })
         let now = NOON
         let accepted = 0
         for (const step of plan) {

@@ -1,0 +1,52 @@
+/**
+ * Alarms that must reach somebody: one that no maintainer's key can be used for, or that the desk cannot sign, is not made
+ * but kept by whoever raises it and made anew later. In charge of when; must never count an alarm that nobody gets as told.
+ */
+import { type SendSealed } from '../domain/decision.ts'
+import { addMs, type Instant, msBetween, parseInstant } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { clearMeta, readMeta, writeMeta } from '../store/meta.ts'
+import { type Read, type Tx } from '../store/sql.ts'
+import { type Desk } from './desk.ts'
+import { type Prepared, prepare } from './prepare.ts'
+
+const NOTHING = { attachments: [], original: null }
+
+/** How long alarms that nobody could read are left alone before they are sealed anew. */
+const PAUSE_MS = 10 * 60_000
+
+/** The finished mails of an alarm; null when not one maintainer would get it now. */
+export async function prepareAlarm(
+  desk: Desk,
+  alarm: SendSealed,
+  now: Instant
+): Promise<Prepared | null> {
+  try {
+    const prepared = await prepare(desk, [alarm], NOTHING, now)
+    return prepared.mails.length > 0 ? prepared : null
+  } catch (error) {
+    // On a clock that is far ahead the desk's own key looks expired: no reason to end, for then nobody watches the clock.
+    if (!(error instanceof Trouble) || error.code !== 'desk-key') throw error
+    desk.log({ event: 'trouble', code: error.code, where: 'alarm' })
+    return null
+  }
+}
+
+/** Alarms that nobody got are left alone for a while. */
+export function postponeAlarms(tx: Tx, now: Instant): void {
+  writeMeta(tx, 'alarms-next-try', addMs(now, PAUSE_MS))
+}
+
+/** A clock that was set and a new start may have mended the keys. */
+export function tryAlarmsAgain(tx: Tx): void {
+  clearMeta(tx, 'alarms-next-try')
+}
+
+/** Whether alarms that nobody got may be sealed anew: also when the next try is further ahead than any pause is long. */
+export function isAlarmDue(read: Read, now: Instant): boolean {
+  const stored = readMeta(read, 'alarms-next-try')
+  const next = stored === null ? null : parseInstant(stored)
+  if (next === null) return true
+  const ms = msBetween(now, next)
+  return ms <= 0 || ms > PAUSE_MS
+}

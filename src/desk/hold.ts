@@ -1,0 +1,84 @@
+/**
+ * Holds a notice by the desk's own judgement, and sees to it that a maintainer learns of it: a hold that nobody could be told
+ * of is told later (G7). Must never let a notice go because its alarm cannot be made.
+ */
+import { type SendSealed } from '../domain/decision.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { alertMaintainers } from '../policy/alerts.ts'
+import { HOLD_SENTENCES, type HoldBecause } from '../policy/embargo.ts'
+import { appendAudit } from '../store/audit.ts'
+import { findCase } from '../store/cases.ts'
+import { listUntoldHolds, setUntoldHold, stopNotice } from '../store/notices.ts'
+import { disclosureFacts } from './about-notice.ts'
+import { isAlarmDue, postponeAlarms, prepareAlarm } from './alarms.ts'
+import { commit } from './commit.ts'
+import { type Desk } from './desk.ts'
+
+const TOLD_AT_ONCE = 20
+const UNTOLD_BEFORE = 'Nobody could be told at that time: the keys could not be used.'
+
+/** Stops a notice and everything of it that is still here. */
+export async function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): Promise<void> {
+  const now = desk.clock.now()
+  const what = `The advance notice ${notice.state === 'releasing' ? 'was stopped while it was leaving' : 'was not sent'}, because ${HOLD_SENTENCES[because]}.`
+  const alarm = heldAlarm(desk, notice, what, now)
+  const prepared = await prepareAlarm(desk, alarm, now)
+  desk.db.transact((tx) => {
+    stopNotice(tx, notice, 'notice-held', now)
+    appendAudit(tx, {
+      at: now,
+      actor: 'desk',
+      action: 'notice.held',
+      caseTag: notice.caseTag,
+      detail: { because },
+      mailSha256: null
+    })
+    if (prepared === null) {
+      setUntoldHold(tx, notice.id, what)
+      postponeAlarms(tx, now)
+    } else commit(tx, [alarm], prepared, { arrivalId: null, mailSha256: null, now })
+  })
+  desk.log({ event: 'notice.held', notice: notice.id, because })
+}
+
+/** Tells the maintainers of holds of which nobody could be told before. Returns whether it did. */
+export async function tellOfHolds(desk: Desk): Promise<boolean> {
+  const now = desk.clock.now()
+  const untold = desk.db.read((read) =>
+    isAlarmDue(read, now) ? listUntoldHolds(read, TOLD_AT_ONCE) : []
+  )
+  let worked = false
+  for (const { notice, what } of untold) {
+    const alarm = heldAlarm(desk, notice, `${what} ${UNTOLD_BEFORE}`, now)
+    const prepared = await prepareAlarm(desk, alarm, now)
+    desk.db.transact((tx) => {
+      if (prepared === null) {
+        postponeAlarms(tx, now)
+        return
+      }
+      setUntoldHold(tx, notice.id, null)
+      commit(tx, [alarm], prepared, { arrivalId: null, mailSha256: null, now })
+    })
+    if (prepared === null) return worked
+    worked = true
+  }
+  return worked
+}
+
+function heldAlarm(desk: Desk, notice: NoticeRecord, what: string, now: Instant): SendSealed {
+  const record = desk.db.read((read) => findCase(read, notice.caseTag))
+  const { timezone } = desk.settings.desk
+  return alertMaintainers(desk.settings, now, {
+    once: `notice-held:${notice.id}:${notice.version}`,
+    tag: notice.caseTag,
+    title: 'The notice is HELD',
+    what,
+    doNext:
+      'Look at it with /notice preview. Another maintainer than its author lets it go with /notice approve CODE; a new date is set with /embargo.',
+    facts: [
+      ...(record === null ? [] : disclosureFacts(desk, record)),
+      { label: 'Time of this machine', value: formatInstant(now, timezone) }
+    ]
+  })
+}

@@ -1,0 +1,158 @@
+/** Jumps of the clock on disk, and the order of approvals and jumps by their places in the record (G7). */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type SaveNotice } from '../../../src/domain/decision.ts'
+import { type Instant } from '../../../src/domain/time.ts'
+import { appendAudit } from '../../../src/store/audit.ts'
+import { insertCase } from '../../../src/store/cases.ts'
+import {
+  findUntoldJumps,
+  insertClockJump,
+  lastOpenJump,
+  listOpenJumps,
+  markJumpsTold,
+  setLeftOfJump
+} from '../../../src/store/clock-jumps.ts'
+import { type Database } from '../../../src/store/database.ts'
+import {
+  findNotice,
+  insertApproval,
+  listApprovalsAfter,
+  listUntoldHolds,
+  saveNotice,
+  setUntoldHold,
+  stopNotice
+} from '../../../src/store/notices.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { caseRecord, messageId, sha256, TAG } from '../policy/samples.ts'
+import { at, NOON, openIn } from './support.ts'
+
+const NEXT_YEAR = at('2027-11-23T12:00:00Z')
+const HOUR = 3_600_000
+
+let folder: TempFolder
+let db: Database
+
+beforeEach(() => {
+  folder = tempFolder()
+  db = openIn(folder.path)
+  const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
+  db.transact((tx) => insertCase(tx, caseRecord(), roots))
+})
+afterEach(() => {
+  db.close()
+  folder.remove()
+})
+
+function jump(ms: number, isTold = false): number {
+  return db.transact((tx) => {
+    const about = { actor: 'desk', action: 'clock.jumped', caseTag: null, mailSha256: null }
+    const { id: auditId } = appendAudit(tx, { ...about, at: NOON, detail: { ms } })
+    insertClockJump(tx, { auditId, ms, isTold })
+    return auditId
+  })
+}
+function save(change: Partial<SaveNotice>): number {
+  const usual: SaveNotice = {
+    kind: 'save-notice',
+    caseTag: TAG,
+    product: 'parser',
+    version: 0,
+    state: 'scheduled',
+    revision: 1,
+    fields: {},
+    authorId: 'grace',
+    releaseAt: NOON,
+    patches: null,
+    approvals: 'keep'
+  }
+  return db.transact((tx) => saveNotice(tx, 1, { ...usual, ...change }))
+}
+function approve(maintainerId: string, when: Instant): void {
+  db.transact((tx) => {
+    insertApproval(tx, 1, { maintainerId, digest: sha256('a'), at: when })
+  })
+}
+function since(auditId: number): string[] {
+  return db
+    .read((read) => listApprovalsAfter(read, 1, auditId))
+    .map(({ maintainerId }) => maintainerId)
+}
+
+describe('jumps of the clock', () => {
+  it('are open until all of them is set back, and known by their places in the record', () => {
+    expect(db.read(lastOpenJump)).toBe(null)
+    const first = jump(24 * HOUR)
+    const second = jump(HOUR)
+    expect(db.read(lastOpenJump)).toBe(second)
+    expect(db.read(listOpenJumps)).toEqual([
+      { auditId: first, leftMs: 24 * HOUR },
+      { auditId: second, leftMs: HOUR }
+    ])
+    db.transact((tx) => {
+      setLeftOfJump(tx, { auditId: second, leftMs: 0 })
+    })
+    expect(db.read(lastOpenJump)).toBe(first)
+  })
+
+  it('are told together, and one that comes while they are told is not told with them', () => {
+    jump(24 * HOUR, true)
+    expect(db.read(findUntoldJumps)).toBe(null)
+    jump(2 * HOUR)
+    const second = jump(3 * HOUR)
+    expect(db.read(findUntoldJumps)).toEqual({ ms: 5 * HOUR, auditId: second })
+    const third = jump(HOUR)
+    db.transact((tx) => {
+      markJumpsTold(tx, second)
+    })
+    expect(db.read(findUntoldJumps)).toEqual({ ms: HOUR, auditId: third })
+  })
+})
+
+describe('approvals and jumps', () => {
+  it('are ordered by the record, whatever the clock showed at the approval', () => {
+    save({})
+    approve('linus', NEXT_YEAR)
+    const auditId = jump(HOUR)
+    expect(since(auditId)).toEqual([])
+    approve('ada', NOON)
+    expect(since(auditId)).toEqual(['ada'])
+  })
+
+  it('an approval that is given again takes its new place', () => {
+    save({})
+    approve('linus', NOON)
+    const auditId = jump(HOUR)
+    approve('linus', NOON)
+    expect(since(auditId)).toEqual(['linus'])
+  })
+})
+
+describe('a hold of which nobody could be told', () => {
+  const untold = () => db.read((read) => listUntoldHolds(read, 10)).map(({ what }) => what)
+  function stop(): void {
+    db.transact((tx) => {
+      const notice = findNotice(tx, TAG)
+      if (notice === null) throw new Error('bad test data')
+      stopNotice(tx, notice, 'notice-held', NOON)
+      setUntoldHold(tx, notice.id, 'it was held')
+    })
+  }
+
+  it('waits to be told until it is, through edits of the held notice', () => {
+    save({})
+    stop()
+    save({ version: 2, state: 'held', releaseAt: null })
+    expect(untold()).toEqual(['it was held'])
+    db.transact((tx) => {
+      setUntoldHold(tx, 1, null)
+    })
+    expect(untold()).toEqual([])
+  })
+
+  it('is not told any more once somebody lets the notice go', () => {
+    save({})
+    stop()
+    save({ version: 2 })
+    expect(untold()).toEqual([])
+  })
+})
