@@ -53,12 +53,12 @@ export async function runLoops(
   // As soon as it stops, not after the other loops: what the server has accepted is recorded whatever else hangs (G2).
   const ended = onceAborted(either).then(() => dispatcher.end())
   try {
-    await Promise.all(loops)
+    // Together, so that its failure is met while another loop still ends.
+    await Promise.all([...loops, ended])
   } finally {
     failed.abort()
     await Promise.allSettled([...loops, ended])
   }
-  await ended
 }
 
 /**

@@ -34,6 +34,8 @@ export type MissedMails = {
   readonly kinds: readonly { readonly kind: MailKind; readonly count: number }[]
   readonly from: Instant
   readonly to: Instant
+  /** The last row that says so: no two mails tell of the same. */
+  readonly lastId: number
 }
 
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
