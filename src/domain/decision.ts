@@ -121,6 +121,8 @@ export type SaveNotice = {
   readonly releaseAt: Instant | null
   readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null
   readonly approvals: 'keep' | 'void'
+  /** Copies of a released revision that have not left: a hold takes them back, an edit lets them go on. */
+  readonly copies: 'go-on' | 'withdraw'
 }
 
 export type Decision =
@@ -153,6 +155,8 @@ export type Decision =
       readonly caseTag: CaseTag
       readonly maintainerId: string
       readonly digest: Sha256
+      /** Of the preview that was approved. */
+      readonly code: string
     }
   | {
       readonly kind: 'count-answer'

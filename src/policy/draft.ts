@@ -35,6 +35,8 @@ export type Draft = {
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
   readonly voided: boolean
+  /** Copies of a released revision that have not left are to stay here. */
+  readonly withdrawn: boolean
   readonly decisions: readonly Decision[]
   /** One line each for the other maintainers: `accepted the case`. */
   readonly activity: readonly string[]
@@ -55,6 +57,7 @@ export function startDraft(bound: BoundCase): Draft {
     notice: bound.notice,
     newPatches: null,
     voided: false,
+    withdrawn: false,
     decisions: [],
     activity: [],
     texts: [],

@@ -42,7 +42,8 @@ describeWith(['dovecot'], 'ten thousand waiting mails', () => {
         held: 'Postern/Held',
         mailBytes: MEBIBYTE
       },
-      () => undefined
+      () => undefined,
+      new AbortController().signal
     )
   }, 120_000)
   afterEach(async () => {
