@@ -123,7 +123,8 @@ CREATE TABLE notices (
   author_id   TEXT    NOT NULL,
   release_at  TEXT    NULL CHECK (length(release_at) = 24),
   released_at TEXT    NULL CHECK (length(released_at) = 24),
-  -- The approved digest under which the present release goes on, also after a crash in the middle.
+  -- The digest of what the list may read now, by the release that has begun last; NULL before one and after a hold. Copies
+  -- that say anything else stay here.
   released_digest TEXT NULL CHECK (length(released_digest) = 64),
   -- What the maintainers are still to be told of a hold, when nobody's key could be used at it.
   untold_hold TEXT    NULL CHECK (untold_hold IS NULL OR state = 'held'),
@@ -133,6 +134,7 @@ CREATE TABLE notices (
 
 CREATE INDEX notices_untold ON notices (id) WHERE untold_hold IS NOT NULL;
 CREATE INDEX notices_due ON notices (state) WHERE state IN ('scheduled', 'releasing');
+CREATE INDEX notices_unreleased ON notices (id) WHERE state IN ('drafting', 'scheduled', 'releasing', 'held');
 
 CREATE TABLE patches (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -150,7 +152,7 @@ CREATE TABLE approvals (
   maintainer_id TEXT    NOT NULL,
   digest        TEXT    NOT NULL CHECK (length(digest) = 64),
   at            TEXT    NOT NULL CHECK (length(at) = 24),
-  -- The newest entry of the record when it was given: what tells it from before a jump of the clock, whatever `at` says.
+  -- Of the preview that was approved.
   audit_id      INTEGER NOT NULL,
   PRIMARY KEY (notice_id, maintainer_id)
 ) STRICT, WITHOUT ROWID;
@@ -161,6 +163,8 @@ CREATE TABLE previews (
   code      TEXT    NOT NULL,
   digest    TEXT    NOT NULL CHECK (length(digest) = 64),
   issued_at TEXT    NOT NULL CHECK (length(issued_at) = 24),
+  -- The newest entry of the record then: what tells it from before a jump of the clock, whatever `issued_at` says.
+  audit_id  INTEGER NOT NULL,
   PRIMARY KEY (notice_id, code)
 ) STRICT, WITHOUT ROWID;
 

@@ -129,7 +129,7 @@ async function stay(
   using _poll = startTicks(schedule.poll, timezone, bells.intake.ring)
   using _tick = startTicks(schedule.tick, timezone, bells.all)
   // What cannot work without a change of the configuration is said at once, not retried for ever.
-  const first = await edges.openMailbox().catch((error: unknown) => {
+  const first = await edges.openMailbox(signal).catch((error: unknown) => {
     if (error instanceof Trouble && error.retryable) return null
     throw error
   })
@@ -144,10 +144,10 @@ function startingWith(
   let waiting = first
   return {
     ...edges,
-    openMailbox: () => {
+    openMailbox: (signal) => {
       const mailbox = waiting
       waiting = null
-      return mailbox === null ? edges.openMailbox() : Promise.resolve(mailbox)
+      return mailbox === null ? edges.openMailbox(signal) : Promise.resolve(mailbox)
     }
   }
 }
@@ -158,7 +158,7 @@ function edgesOf(loaded: LoadedConfig, log: Log): Edges {
   const { imapPassword, smtpPassword } = loaded.secrets
   return {
     inbox: imap.inbox,
-    openMailbox: () =>
+    openMailbox: (signal) =>
       connectMailbox(
         {
           ...server(imap),
@@ -169,7 +169,8 @@ function edgesOf(loaded: LoadedConfig, log: Log): Edges {
           held: imap.held,
           mailBytes: limits.mailBytes
         },
-        log
+        log,
+        signal
       ),
     sender: createSender(
       {

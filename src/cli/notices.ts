@@ -93,7 +93,7 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
     const copies = db.transact((tx) => {
       const notice = findNotice(tx, tag)
       if (notice === null) throw new CommandError(`Case ${tag} has no notice.`)
-      const counts = countCopies(tx, notice.id, notice.revision)
+      const counts = countCopies(tx, notice.id)
       if (notice.state === 'released' && counts.here === 0)
         throw new CommandError(`The notice of ${tag} has left already; nothing of it is here.`)
       stopNotice(tx, notice, 'notice-held', now)

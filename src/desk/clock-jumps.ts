@@ -16,9 +16,10 @@ import {
   lastOpenJump,
   listOpenJumps,
   markJumpsTold,
-  setLeftOfJump
+  setLeftOfJump,
+  sumOpenJumps
 } from '../store/clock-jumps.ts'
-import { listActiveNotices, listApprovalsAfter, nextReleaseAt } from '../store/notices.ts'
+import { hasUnreleasedNotice, listActiveNotices, listApprovalsAfter } from '../store/notices.ts'
 import { pullBackAfterClockStep } from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { isAlarmDue, postponeAlarms, prepareAlarm, tryAlarmsAgain } from './alarms.ts'
@@ -27,13 +28,13 @@ import { type Desk } from './desk.ts'
 
 /**
  * Puts a jump that was seen at `now` on the record, with everything that follows from it: what a wrong clock had put off is
- * due now, and the maintainers are to be told of a forward one while notices are scheduled.
+ * due now, and the maintainers are to be told of a forward one while there are notices that have not left.
  */
 export function recordJump(desk: Desk, ms: number, now: Instant): void {
   desk.db.transact((tx) => {
     const about = { actor: 'desk', action: 'clock.jumped', caseTag: null, mailSha256: null }
     const { id: auditId } = appendAudit(tx, { ...about, at: now, detail: { ms } })
-    if (ms > 0) insertClockJump(tx, { auditId, ms, isTold: nextReleaseAt(tx) === null })
+    if (ms > 0) insertClockJump(tx, { auditId, ms, isTold: !hasUnreleasedNotice(tx) })
     else for (const left of jumpsLeft(listOpenJumps(tx), -ms)) setLeftOfJump(tx, left)
     adoptClock(tx, now)
   })
@@ -48,7 +49,7 @@ export function adoptClock(tx: Tx, now: Instant): void {
 }
 
 /**
- * The approvals of a notice that were given after the last forward jump of the clock; null when no jump is in doubt. A jump
+ * The approvals of a notice whose previews are from after the last forward jump of the clock; null when none is in doubt. One
  * is in doubt until the clock was set back by as much, however long that takes: nobody's silence makes a clock right.
  */
 export function approvedSinceJump(
@@ -62,13 +63,13 @@ export function approvedSinceJump(
 /** Tells the maintainers of forward jumps at which notices waited for their instant. Returns whether it did. */
 export async function tellOfJump(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
-  const { untold, isOpen, notices } = desk.db.read((read) => ({
+  const { untold, open, notices } = desk.db.read((read) => ({
     untold: isAlarmDue(read, now) ? findUntoldJumps(read) : null,
-    isOpen: lastOpenJump(read) !== null,
+    open: sumOpenJumps(read),
     notices: listActiveNotices(read).filter(({ state }) => state === 'scheduled')
   }))
   if (untold === null) return false
-  const alarm = jumpAlarm(desk, { ...untold, isOpen, notices }, now)
+  const alarm = jumpAlarm(desk, { ...untold, openMs: open?.leftMs ?? null, notices }, now)
   const prepared = await prepareAlarm(desk, alarm, now)
   desk.db.transact((tx) => {
     if (prepared === null) {
@@ -85,24 +86,26 @@ function jumpAlarm(
   desk: Desk,
   about: {
     readonly auditId: number
-    readonly ms: number
-    readonly isOpen: boolean
+    readonly longestMs: number
+    /** By how much the clock is ahead of where it would be without jumps; null when they are all undone. */
+    readonly openMs: number | null
     readonly notices: readonly NoticeRecord[]
   },
   now: Instant
 ): SendSealed {
   const { timezone } = desk.settings.desk
-  const went = `The clock of this machine went forward by ${words(about.ms)} at once`
   return alertMaintainers(desk.settings, now, {
     once: `clock-jumped:${about.auditId}`,
     tag: null,
-    title: 'The clock JUMPED while notices are scheduled',
-    what: about.isOpen
-      ? `${went}. Nobody knows yet whether it was wrong before or is wrong now. Until it is set back by as much, no notice leaves on an approval from before the jump: one that comes due is held.`
-      : `${went} and was set back since. Nobody could be told before: the keys could not be used. Notices that came due meanwhile are held; the others stand as they were approved.`,
-    doNext: about.isOpen
-      ? 'Compare the time below with a clock that you trust. If it is wrong, have the operator set it right while the desk runs: then the approvals count again. If it is right, give each notice a new approval before it is due: /notice hold and /notice preview, then /notice approve CODE.'
-      : 'Compare the time below with a clock that you trust, and have the operator find out why the clock jumped.',
+    title: 'The clock JUMPED while notices have not left',
+    what:
+      about.openMs !== null
+        ? `The clock of this machine is ${words(about.openMs)} further forward than time has passed. Nobody knows yet whether it was wrong before or is wrong now. Until it is set back by as much, no notice leaves on a preview from before the jump: one that comes due is held.`
+        : `The clock of this machine went forward by ${words(about.longestMs)} at once and was set back since. Nobody could be told before: the keys could not be used. Notices that came due meanwhile are held; the others stand as they were approved.`,
+    doNext:
+      about.openMs !== null
+        ? 'Compare the time below with a clock that you trust. If it is wrong, have the operator set it right while the desk runs: then the approvals count again. If it is right, give each notice a new approval before it is due: /notice hold and /notice preview, then /notice approve CODE.'
+        : 'Compare the time below with a clock that you trust, and have the operator find out why the clock jumped.',
     facts: [
       { label: 'Time of this machine', value: formatInstant(now, timezone) },
       ...about.notices.flatMap(({ caseTag, releaseAt }) =>

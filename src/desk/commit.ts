@@ -16,16 +16,15 @@ import {
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
-import { holdWaiting } from '../store/deliveries.ts'
 import { insertMissed } from '../store/missed.ts'
-import { findNotice, insertApproval, insertPreview, saveNotice } from '../store/notices.ts'
 import {
-  findHeldAnswer,
-  holdQueuedOfNotice,
-  insertOutbox,
-  markBounced,
-  retryOutbox
-} from '../store/outbox.ts'
+  findNotice,
+  insertApproval,
+  insertPreview,
+  saveNotice,
+  withdrawCopies
+} from '../store/notices.ts'
+import { findHeldAnswer, insertOutbox, markBounced, retryOutbox } from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
@@ -144,10 +143,11 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       return
     }
     case 'approve-notice': {
-      const { maintainerId, digest } = decision
+      const { maintainerId, digest, code } = decision
       insertApproval(tx, requiredNotice(tx, decision.caseTag), {
         maintainerId,
         digest,
+        code,
         at: work.now
       })
       return
@@ -195,17 +195,13 @@ function releaseAnswer(tx: Tx, tag: CaseTag, now: Instant): void {
   if (held !== null) retryOutbox(tx, held.id, now)
 }
 
-/** A notice that stops leaving takes back what is still here: copies not sealed yet and copies not sent yet. */
 function saveNoticeAndHolds(
   tx: Tx,
   decision: Extract<Decision, { readonly kind: 'save-notice' }>,
   work: Work
 ): void {
   const id = saveNotice(tx, requiredCase(tx, decision.caseTag), decision)
-  if (decision.state === 'held' || decision.state === 'drafting') {
-    holdWaiting(tx, id, 'notice-held', work.now)
-    holdQueuedOfNotice(tx, id)
-  }
+  if (decision.copies === 'withdraw') withdrawCopies(tx, id, 'notice-held', work.now)
 }
 
 function dispose(

@@ -28,7 +28,8 @@ export type Desk = {
 
 /** The two network edges; a mailbox is opened anew after every loss. */
 export type Edges = {
-  readonly openMailbox: () => Promise<Mailbox>
+  /** Breaks off at once and rejects when `signal` is aborted before it is open. */
+  readonly openMailbox: (signal: AbortSignal) => Promise<Mailbox>
   readonly sender: Sender
   /** Name of the inbox, part of an arrival's identity. */
   readonly inbox: string

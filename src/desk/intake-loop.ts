@@ -9,7 +9,7 @@ import { errorName } from '../effects/events.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Cursor, type FetchFailures, moveHandled, takeIn } from './intake.ts'
 import { backoffMs, isStopped } from './persistence.ts'
-import { type Bells, createBell, onceAborted } from './wake.ts'
+import { type Bells, createBell } from './wake.ts'
 
 /** IDLE wakes the intake; without any news it lists again at least this often. */
 const LIST_AGAIN_MS = 5 * 60_000
@@ -33,8 +33,7 @@ export async function intakeLoop(
   const failures: FetchFailures = new Map()
   while (!signal.aborted) {
     try {
-      const mailbox = await openUnlessStopped(edges, signal)
-      if (mailbox === null) return
+      const mailbox = await edges.openMailbox(signal)
       const end = closeWhenStopped(mailbox, signal)
       try {
         await useMailbox(desk, edges, bells, {
@@ -56,20 +55,6 @@ export async function intakeLoop(
       await createBell().wait(retryInMs, signal)
     }
   }
-}
-
-/** Connecting to a dead server takes half a minute; stopping does not wait for it. */
-async function openUnlessStopped(edges: Edges, signal: AbortSignal): Promise<Mailbox | null> {
-  const opening = edges.openMailbox()
-  const stopped = new AbortController()
-  const first = await Promise.race([
-    opening,
-    onceAborted(AbortSignal.any([signal, stopped.signal])).then(() => null)
-  ]).finally(() => {
-    stopped.abort()
-  })
-  if (first === null) opening.then((mailbox) => mailbox.close()).catch(nothing)
-  return first
 }
 
 /** Breaks off whatever still waits for the server a little after the desk is stopped. Returns how to call it off. */

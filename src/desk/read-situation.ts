@@ -12,6 +12,7 @@ import { parseCommands } from '../policy/commands.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
+import { lastOpenJump } from '../store/clock-jumps.ts'
 import {
   casesOfCiphertext,
   countAnswers,
@@ -188,9 +189,9 @@ async function readBound(
       offeredKeys: offered,
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
+      clockJump: lastOpenJump(read),
       previews: notice === null ? [] : listPreviews(read, notice.id),
-      copies:
-        notice === null ? { here: 0, left: 0 } : countCopies(read, notice.id, notice.revision),
+      copies: notice === null ? { here: 0, left: 0 } : countCopies(read, notice.id),
       members: listRecipients(read, record.product),
       messageCount: countMessages(read, record.id),
       hintGiven: hasOnce(read, `hint:${tag}`),

@@ -79,8 +79,7 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
     })
     return 'released'
   })
-  if (end === 'released')
-    desk.log({ event: 'notice.released', notice: notice.id, queued, held, lateMs: 0 })
+  if (end === 'released') desk.log({ event: 'notice.released', notice: notice.id })
   return end === 'again' ? 'again' : 'ended'
 }
 

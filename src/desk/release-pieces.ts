@@ -8,7 +8,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { noticeParams, noticeSubject } from '../policy/notice-content.ts'
 import { listWaiting, markHeld, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
-import { findNoticeById, readPatches } from '../store/notices.ts'
+import { findNoticeById, findReleasedDigest, readPatches } from '../store/notices.ts'
 import { aboutNotice, releasedDigest } from './about-notice.ts'
 import { commit, queue } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -98,6 +98,8 @@ async function commitPiece(
   const work = { arrivalId: null, mailSha256: null, now }
   return desk.db.transact((tx) => {
     if (findNoticeById(tx, notice.id)?.state !== 'releasing') return false
+    // Held and released anew while we sealed: what is leaving now may say something else.
+    if (findReleasedDigest(tx, notice.id) !== digest) return false
     // A member who was taken off the list while we sealed gets nothing; one with another key or address is sealed anew.
     const present = listWaiting(tx, notice.id, notice.revision, 2 * PIECE)
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))

@@ -195,10 +195,10 @@ async function begin(
       ]
     : []
   const prepared = await prepare(desk, late, NOTHING, now)
-  desk.db.transact((tx) => {
+  const begun = desk.db.transact((tx) => {
     // The list may have changed since, from the command line too: whoever is on it now gets a copy (G5, G7).
     const present = aboutNotice(desk, tx, notice)
-    if (present === null || presentDigest(desk, tx, notice, present) !== digest) return
+    if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
     const content = releasedDigest(desk, notice, present)
     setNoticeState(tx, notice, { state: 'releasing', digest: content })
     planDeliveries(tx, { ...notice, digest: content }, now)
@@ -212,5 +212,9 @@ async function begin(
       mailSha256: null
     })
     commit(tx, late, prepared, { arrivalId: null, mailSha256: null, now })
+    return true
   })
+  if (begun) {
+    desk.log({ event: 'notice.releasing', notice: notice.id, lateMs: Math.max(verdict.lateMs, 0) })
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The bells that loops sleep on. Events only ring it: what there is to do is read from the database each time, so a ring that
- * comes twice or is lost to a crash changes nothing.
+ * The bells that loops sleep on. Events only ring them: what there is to do is read from the database each time, so a ring
+ * that comes twice or is lost to a crash changes nothing. Must never carry what is to be done.
  */
 
 export type Bell = {

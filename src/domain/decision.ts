@@ -34,6 +34,8 @@ export type MissedMails = {
   readonly kinds: readonly { readonly kind: MailKind; readonly count: number }[]
   readonly from: Instant
   readonly to: Instant
+  /** The last row that says so: no two mails tell of the same. */
+  readonly lastId: number
 }
 
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
@@ -121,6 +123,8 @@ export type SaveNotice = {
   readonly releaseAt: Instant | null
   readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null
   readonly approvals: 'keep' | 'void'
+  /** Copies of a released revision that have not left: a hold takes them back, an edit lets them go on. */
+  readonly copies: 'go-on' | 'withdraw'
 }
 
 export type Decision =
@@ -159,6 +163,8 @@ export type Decision =
       readonly caseTag: CaseTag
       readonly maintainerId: string
       readonly digest: Sha256
+      /** Of the preview that was approved. */
+      readonly code: string
     }
   | {
       readonly kind: 'count-answer'

@@ -85,7 +85,13 @@ export type NoticeRecord = {
 }
 
 /** A code that the desk issued with a preview of exactly one content. */
-export type Preview = { readonly code: string; readonly digest: Sha256; readonly issuedAt: Instant }
+export type Preview = {
+  readonly code: string
+  readonly digest: Sha256
+  readonly issuedAt: Instant
+  /** The newest entry of the record at that time: what tells it from before a jump of the clock. */
+  readonly auditId: number
+}
 
 /** A member of the secret list, as far as decisions need to know. */
 export type MemberRecord = Contact & {

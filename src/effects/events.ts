@@ -1,6 +1,7 @@
 /**
  * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: there is no
- * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25).
+ * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Nothing may tell
+ * how many members a notice goes to (G5).
  */
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
@@ -54,12 +55,12 @@ export type LogEvent =
       readonly code: number
     }
   | {
-      readonly event: 'notice.released'
+      readonly event: 'notice.releasing'
       readonly notice: number
-      readonly queued: number
-      readonly held: number
+      /** How long after the instant at which it was due. */
       readonly lateMs: number
     }
+  | { readonly event: 'notice.released'; readonly notice: number }
   | { readonly event: 'notice.held'; readonly notice: number; readonly because: string }
   | { readonly event: 'clock.jumped'; readonly ms: number }
   | {

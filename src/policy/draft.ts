@@ -37,6 +37,8 @@ export type Draft = {
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
   readonly voided: boolean
+  /** Copies of a released revision that have not left are to stay here. */
+  readonly withdrawn: boolean
   readonly decisions: readonly Decision[]
   /** One line each for the other maintainers: `accepted the case`. */
   readonly activity: readonly string[]
@@ -58,6 +60,7 @@ export function startDraft(bound: BoundCase): Draft {
     reporterKey: bound.reporterKey,
     newPatches: null,
     voided: false,
+    withdrawn: false,
     decisions: [],
     activity: [],
     texts: [],

@@ -18,7 +18,7 @@ export function missedMail(
   missed: MissedMails & { readonly record: CaseRecord | null },
   now: Instant
 ): SendSealed | null {
-  const { record, kinds, from, to } = missed
+  const { record, kinds, from, to, lastId } = missed
   if (record !== null && !isOpen(record.state)) return null
   const count = kinds.reduce((sum, kind) => sum + kind.count, 0)
   const { timezone } = settings.desk
@@ -29,7 +29,7 @@ export function missedMail(
     { label: 'Last', value: formatInstant(to, timezone) }
   ]
   const mail = alertMaintainers(settings, now, {
-    once: `missed:${record?.tag ?? ''}:${to}`,
+    once: `missed:${record?.tag ?? ''}:${lastId}`,
     tag: record?.tag ?? null,
     title: 'What you missed while your key could not be used',
     what: `Your key works again. ${count === 1 ? 'One mail' : `${count} mails`} ${about} could not be sealed to you before, and the desk cannot send them any more.`,

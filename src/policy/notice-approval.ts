@@ -3,6 +3,7 @@
  * and these recipients, from another maintainer; a hold voids all of it.
  */
 import { type Decision } from '../domain/decision.ts'
+import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord, type Preview } from '../domain/notice.ts'
 import { formatInstant, msBetween } from '../domain/time.ts'
 import { type Command } from './commands.ts'
@@ -32,7 +33,13 @@ export const approve: Handler = (draft, command, context) => {
   const needed = context.product.policy.notice?.approvals ?? 1
   const decisions: Decision[] = [
     ...draft.decisions,
-    { kind: 'approve-notice', caseTag: draft.case.tag, maintainerId: context.author.id, digest }
+    {
+      kind: 'approve-notice',
+      caseTag: draft.case.tag,
+      maintainerId: context.author.id,
+      digest,
+      code: codeOf(command)
+    }
   ]
   const approved: Draft = {
     ...withActivity(draft, 'approved the notice'),
@@ -58,10 +65,30 @@ function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext):
 /** What this very mail changed or held has no preview yet, even where the content is the same again. */
 function issuedPreview(
   draft: Draft,
-  { words: [code = ''] }: Command,
+  command: Command,
   { bound }: CommandContext
 ): Preview | undefined {
-  return draft.voided ? undefined : bound.previews.find((one) => one.code === code.toLowerCase())
+  return draft.voided ? undefined : bound.previews.find(({ code }) => code === codeOf(command))
+}
+
+function codeOf({ words: [code = ''] }: Command): string {
+  return code.toLowerCase()
+}
+
+/** Why what this preview showed is not what an approval would be about now; null when it is. */
+function outdatedPreview(
+  issued: Preview,
+  digest: Sha256,
+  { bound, now }: CommandContext
+): string | null {
+  // Whoever approves says that the clock is right, too; that takes a preview that shows it.
+  if (bound.clockJump !== null && issued.auditId < bound.clockJump)
+    return 'The clock of the desk jumped after that preview. Make a new one, compare the time in it with a clock that you trust, and approve that.'
+  if (msBetween(issued.issuedAt, now) > PREVIEW_MS_MAX)
+    return 'That preview is older than 72 hours; make a new one.'
+  return issued.digest === digest
+    ? null
+    : 'The notice, its date or its recipients have changed since that preview; make a new one.'
 }
 
 function approvalComplaint(
@@ -76,12 +103,9 @@ function approvalComplaint(
   if (issued === undefined)
     return 'That is not a code of a preview of this notice; /notice preview makes one.'
   if (notice.authorId === context.author.id) return 'Whoever wrote the notice cannot approve it.'
-  if (msBetween(issued.issuedAt, context.now) > PREVIEW_MS_MAX)
-    return 'That preview is older than 72 hours; make a new one.'
   const digest = noticeDigest(draft, notice, context)
-  if (issued.digest !== digest) {
-    return 'The notice, its date or its recipients have changed since that preview; make a new one.'
-  }
+  const outdated = outdatedPreview(issued, digest, context)
+  if (outdated !== null) return outdated
   const isMine = (given: NoticeRecord['approvals'][number]): boolean =>
     given.maintainerId === context.author.id && given.digest === digest
   if (notice.approvals.some(isMine)) return 'You have approved it already.'
@@ -101,12 +125,15 @@ export const hold: Handler = (draft, _command, context) => {
   if (notice === null) return refused('There is no notice to hold.')
   const { here, left } = context.bound.copies
   if (notice.state === 'released' && here === 0) return refused('The notice has left already.')
-  const held = withNotice(draft, { ...notice, state: 'held', releaseAt: null })
+  const held = {
+    ...withNotice(draft, { ...notice, state: 'held', releaseAt: null }),
+    withdrawn: true
+  }
   // A code or an approval that an earlier line of this mail gave is void with the rest.
   const decisions = held.decisions.filter(
     ({ kind }) => kind !== 'issue-preview' && kind !== 'approve-notice'
   )
-  const wasLeaving = notice.state === 'released' || notice.state === 'releasing'
+  const wasLeaving = notice.state === 'released' || notice.state === 'releasing' || here > 0
   return accepted(
     withActivity({ ...held, decisions }, 'held the notice'),
     wasLeaving

@@ -19,6 +19,10 @@ import { missingFields, noticeDigest, noticeParams, releasePlan, spanMs } from '
 import { allMaintainers } from './recipients.ts'
 
 const PATCHES_MAX = 50
+const CLOCK_IN_DOUBT = {
+  label: 'Clock',
+  value: 'it JUMPED forward and was not set back; an approval says that the time above is right'
+}
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
 export const embargo: Handler = (draft, command, context) => {
@@ -50,7 +54,7 @@ export const embargo: Handler = (draft, command, context) => {
       : ` The notice leaves ${formatInstant(plan.releaseAt, context.settings.desk.timezone)}, once approved.`
   return accepted(
     withActivity(reopened, `set the disclosure to ${said}`),
-    `Disclosure: ${said}.${leaves}${voidedWords(draft)}`
+    `Disclosure: ${said}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
 }
 
@@ -100,7 +104,7 @@ export const draftNotice: Handler = (draft, command, context) => {
       : ` Still missing: ${missing.join('; ')}.`
   return accepted(
     withActivity(next, `wrote the notice, revision ${notice.revision}`),
-    `Notice revision ${notice.revision} stored.${files}${still}${voidedWords(draft)}`
+    `Notice revision ${notice.revision} stored.${files}${still}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
 }
 
@@ -222,7 +226,9 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
             label: 'Not deliverable',
             value: `${expired.length} whose key will have expired by then`
           },
-          { label: 'Written by', value: notice.authorId }
+          { label: 'Written by', value: notice.authorId },
+          { label: 'Time of this machine', value: formatInstant(now, timezone) },
+          ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT])
         ],
         code: context.tools.code,
         ref: `${draft.case.tag} ${address}`
@@ -233,6 +239,14 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
 
 function plainFile({ filename, contentType, content }: OutgoingAttachment): OutgoingAttachment {
   return { filename, contentType, content }
+}
+
+/** An edit stops no copy of what was released already; whoever edits because that was wrong has to know. */
+function goingOnWords(draft: Draft, { bound }: CommandContext): string {
+  const { here } = bound.copies
+  return here === 0 || draft.withdrawn
+    ? ''
+    : ` ${here} copies of the revision before have not left yet and go on; /notice hold stops them.`
 }
 
 function voidedWords(draft: Draft): string {

@@ -131,7 +131,8 @@ function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
     authorId: notice.authorId,
     releaseAt: notice.releaseAt,
     patches: draft.newPatches,
-    approvals: draft.voided ? 'void' : 'keep'
+    approvals: draft.voided ? 'void' : 'keep',
+    copies: draft.withdrawn ? 'withdraw' : 'go-on'
   }
 }
 

@@ -72,7 +72,9 @@ export type BoundCase = {
   /** Patches stored with the notice, for the preview; empty when the mail brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]
   readonly previews: readonly Preview[]
-  /** Copies of the notice's present revision that a hold could still stop, and those it could not. */
+  /** The entry in the record of the newest jump of the clock that was not undone; null when there is none. */
+  readonly clockJump: number | null
+  /** Copies of the revision that left last: those that a hold could still stop, and those it could not. */
   readonly copies: { readonly here: number; readonly left: number }
   /** Active members of the case's product. */
   readonly members: readonly MemberRecord[]

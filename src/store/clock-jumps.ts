@@ -26,23 +26,29 @@ export function listOpenJumps(read: Read): StoredJump[] {
 
 /** The entry of the newest jump that is not undone; null when none is. */
 export function lastOpenJump(read: Read): number | null {
-  const sql: Sql<{ id: number | null }> =
-    'SELECT max(audit_id) AS id FROM clock_jumps WHERE left_ms > 0'
-  return read.get(sql)?.id ?? null
+  return sumOpenJumps(read)?.auditId ?? null
+}
+
+/** By how much the clock would have to be set back to undo all jumps, and the entry of the newest; null when none is open. */
+export function sumOpenJumps(read: Read): StoredJump | null {
+  const sql: Sql<{ auditId: number | null; leftMs: number | null }> =
+    'SELECT max(audit_id) AS auditId, sum(left_ms) AS leftMs FROM clock_jumps WHERE left_ms > 0'
+  const { auditId = null, leftMs = null } = read.get(sql) ?? {}
+  return auditId === null || leftMs === null ? null : { auditId, leftMs }
 }
 
 export function setLeftOfJump(tx: Tx, { auditId, leftMs }: StoredJump): void {
   tx.run('UPDATE clock_jumps SET left_ms = ? WHERE audit_id = ?', [leftMs, auditId])
 }
 
-/** Jumps that the maintainers are to be told of: how many milliseconds in all, and up to which entry; null when none. */
+/** Jumps that the maintainers are to be told of: the entry of the newest and the length of the longest; null when none. */
 export function findUntoldJumps(
   read: Read
-): { readonly ms: number; readonly auditId: number } | null {
-  const sql: Sql<{ ms: number | null; auditId: number | null }> =
-    'SELECT sum(ms) AS ms, max(audit_id) AS auditId FROM clock_jumps WHERE told = 0'
-  const { ms = null, auditId = null } = read.get(sql) ?? {}
-  return ms === null || auditId === null ? null : { ms, auditId }
+): { readonly auditId: number; readonly longestMs: number } | null {
+  const sql: Sql<{ auditId: number | null; longestMs: number | null }> =
+    'SELECT max(audit_id) AS auditId, max(ms) AS longestMs FROM clock_jumps WHERE told = 0'
+  const { auditId = null, longestMs = null } = read.get(sql) ?? {}
+  return auditId === null || longestMs === null ? null : { auditId, longestMs }
 }
 
 /** The jumps up to this entry are told. */

@@ -41,6 +41,7 @@ export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant): void 
     { id: notice.id, revision: notice.revision, product: notice.product, now }
   )
   replaceOutdated(tx, notice, now)
+  holdEarlierRevisions(tx, notice)
   tx.run(
     `UPDATE outbox SET state = 'queued', next_attempt_at = max(@now, not_before)
      WHERE state = 'held' AND id IN (
@@ -48,6 +49,18 @@ export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant): void 
        JOIN member_products ON member_products.member_id = members.id AND member_products.product = @product
        WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND members.state = 'active')`,
     { id: notice.id, revision: notice.revision, product: notice.product, now }
+  )
+}
+
+/**
+ * Copies of earlier revisions that have not left: nobody is to read them after this one. One that is on its way at this
+ * moment is not tried again, because it does not say what is approved now.
+ */
+function holdEarlierRevisions(tx: Tx, { id, revision }: ReleasePlan): void {
+  tx.run(
+    `UPDATE outbox SET state = 'held' WHERE notice_id = @id AND state = 'queued'
+       AND id IN (SELECT outbox_id FROM deliveries WHERE notice_id = @id AND revision < @revision)`,
+    { id, revision }
   )
 }
 
@@ -114,28 +127,19 @@ export function markQueued(
   )
 }
 
-/** This copy's member is on the list now, with the address and the key that it was made for (G5). */
-const COPY_OF_MEMBER = `SELECT 1 AS one FROM outbox JOIN notices ON notices.id = outbox.notice_id
-  JOIN deliveries ON deliveries.member_id = outbox.recipient_id AND deliveries.outbox_id = outbox.id
-  JOIN members ON members.id = deliveries.member_id AND members.address = outbox.envelope_to
-    AND members.fingerprint = deliveries.sealed_to AND members.state = 'active'
-  JOIN member_products ON member_products.member_id = members.id AND member_products.product = notices.product`
-
-/** This copy says what the present revision's release goes on with, or ended with (G7). */
-const IS_APPROVED = `notices.state IN ('releasing', 'released') AND deliveries.revision = notices.revision
-  AND deliveries.content_digest = notices.released_digest`
-
-/** Whether this mail is a copy that the approvals let its member have. */
+/**
+ * Whether this mail is a copy that the approvals let its member have: the member is on the list now, with the address and the
+ * key that it was made for (G5), and it says what was released last (G7). That is withdrawn by a hold for good; a draft of the
+ * next revision leaves it, and that one's release puts its own words (which name the revision) in its place.
+ */
 export function isApprovedCopy(read: Read, outboxId: number): boolean {
-  const sql: Sql<{ one: number }> = `${COPY_OF_MEMBER} WHERE outbox.id = ? AND ${IS_APPROVED}`
-  return read.get(sql, [outboxId]) !== undefined
-}
-
-/** Whether a copy that was being sent may be tried again. A draft of the next revision stops none, only a hold does. */
-export function mayTryAgain(read: Read, outboxId: number): boolean {
-  const sql: Sql<{ one: number }> = `${COPY_OF_MEMBER}
-    WHERE outbox.id = ?
-      AND (${IS_APPROVED} OR (deliveries.revision < notices.revision AND notices.state <> 'held'))`
+  const sql: Sql<{ one: number }> =
+    `SELECT 1 AS one FROM outbox JOIN notices ON notices.id = outbox.notice_id
+    JOIN deliveries ON deliveries.member_id = outbox.recipient_id AND deliveries.outbox_id = outbox.id
+    JOIN members ON members.id = deliveries.member_id AND members.address = outbox.envelope_to
+      AND members.fingerprint = deliveries.sealed_to AND members.state = 'active'
+    JOIN member_products ON member_products.member_id = members.id AND member_products.product = notices.product
+    WHERE outbox.id = ? AND deliveries.content_digest = notices.released_digest`
   return read.get(sql, [outboxId]) !== undefined
 }
 
@@ -154,7 +158,7 @@ export function holdWaiting(tx: Tx, noticeId: number, because: string, now: Inst
   )
 }
 
-/** Copies of one revision by where they are. */
+/** Copies of the revision that left last, by where they are. */
 export type NoticeCopies = {
   /** Not sealed yet, or queued here. */
   readonly here: number
@@ -162,13 +166,14 @@ export type NoticeCopies = {
   readonly left: number
 }
 
-export function countCopies(read: Read, noticeId: number, revision: number): NoticeCopies {
+export function countCopies(read: Read, noticeId: number): NoticeCopies {
   const sql: Sql<NoticeCopies> = `
     SELECT coalesce(sum(deliveries.state = 'waiting' OR outbox.state = 'queued'), 0) AS here,
       coalesce(sum(outbox.state IN ('sending', 'sent')), 0) AS left
     FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
-    WHERE deliveries.notice_id = ? AND revision = ?`
-  return read.get(sql, [noticeId, revision]) ?? { here: 0, left: 0 }
+    WHERE deliveries.notice_id = @noticeId
+      AND revision = (SELECT max(revision) FROM deliveries WHERE notice_id = @noticeId)`
+  return read.get(sql, { noticeId }) ?? { here: 0, left: 0 }
 }
 
 /** One delivery as people see it. */

@@ -8,8 +8,8 @@ import { type Fingerprint } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
-/** What one maintainer missed of one case, and the last row that says so. */
-export type StoredMissed = MissedMails & { readonly caseId: number | null; readonly lastId: number }
+/** What one maintainer missed of one case. */
+export type StoredMissed = MissedMails & { readonly caseId: number | null }
 
 /** Whom a mail could not be sealed to, as the configuration had it then. The address in lower case. */
 export type MissedBy = {

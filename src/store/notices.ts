@@ -2,6 +2,7 @@
  * Notices, patches, previews and approvals. An edit deletes the approvals in the same transaction, so that no approved
  * content can ever differ from the content that is sent (G7).
  */
+import { assert } from '../domain/assert.ts'
 import { type SaveNotice } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import {
@@ -62,6 +63,13 @@ export function listNotices(read: Read, limit: number): NoticeRecord[] {
   return read.all(sql, [limit]).flatMap((row) => recordOf(read, row) ?? [])
 }
 
+/** Whether there is a notice that its release has not ended. */
+export function hasUnreleasedNotice(read: Read): boolean {
+  const sql: Sql<{ one: number }> =
+    "SELECT 1 AS one FROM notices WHERE state IN ('drafting', 'scheduled', 'releasing', 'held') LIMIT 1"
+  return read.get(sql) !== undefined
+}
+
 /** When the earliest scheduled notice is due; null when none is. */
 export function nextReleaseAt(read: Read): Instant | null {
   const sql: Sql<{ at: Instant | null }> =
@@ -100,6 +108,16 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
   return id
 }
 
+/**
+ * Takes back every copy that has not left, sealed or not: no revision that was released is approved any more, whatever the
+ * notice becomes next. One that is on its way at this moment is not tried again (G7).
+ */
+export function withdrawCopies(tx: Tx, noticeId: number, because: string, now: Instant): void {
+  tx.run('UPDATE notices SET released_digest = NULL WHERE id = ?', [noticeId])
+  holdWaiting(tx, noticeId, because, now)
+  holdQueuedOfNotice(tx, noticeId)
+}
+
 function replacePatches(
   tx: Tx,
   noticeId: number,
@@ -122,7 +140,7 @@ export function readPatches(read: Read, noticeId: number): OutgoingAttachment[] 
   return read.all(sql, [noticeId])
 }
 
-/** The digest of what members read in the release that has begun last; null before the first one. */
+/** The digest of what members read in the release that has begun last; null before the first one and after a hold. */
 export function findReleasedDigest(read: Read, id: number): Sha256 | null {
   const sql: Sql<{ digest: Sha256 | null }> =
     'SELECT released_digest AS digest FROM notices WHERE id = ?'
@@ -150,38 +168,50 @@ export function setNoticeState(
   if (changes !== 1) throw conflict()
 }
 
-export function insertPreview(tx: Tx, noticeId: number, preview: Preview): void {
-  tx.run('INSERT INTO previews (notice_id, code, digest, issued_at) VALUES (?, ?, ?, ?)', [
-    noticeId,
-    preview.code,
-    preview.digest,
-    preview.issuedAt
-  ])
+/** Records a preview and its place in the record. */
+export function insertPreview(tx: Tx, noticeId: number, preview: Omit<Preview, 'auditId'>): void {
+  tx.run(
+    `INSERT INTO previews (notice_id, code, digest, issued_at, audit_id)
+     VALUES (@noticeId, @code, @digest, @issuedAt, @auditId)`,
+    { noticeId, ...preview, auditId: auditHead(tx).id }
+  )
 }
 
 /** Previews issued for a notice, newest first, at most 50. */
 export function listPreviews(read: Read, noticeId: number): Preview[] {
   const sql: Sql<Preview> = `
-    SELECT code, digest, issued_at AS issuedAt FROM previews WHERE notice_id = ? ORDER BY issued_at DESC LIMIT 50`
+    SELECT code, digest, issued_at AS issuedAt, audit_id AS auditId FROM previews
+    WHERE notice_id = ? ORDER BY audit_id DESC LIMIT 50`
   return read.all(sql, [noticeId])
 }
 
-/** Records an approval and its place in the record; the same maintainer's newer one takes the place of the older. */
+/**
+ * Records an approval with the place of its preview in the record: whoever approves has read nothing later. The same
+ * maintainer's newer one takes the place of the older.
+ */
 export function insertApproval(
   tx: Tx,
   noticeId: number,
-  approval: { readonly maintainerId: string; readonly digest: Sha256; readonly at: Instant }
+  approval: {
+    readonly maintainerId: string
+    readonly digest: Sha256
+    /** Of the preview that was approved. */
+    readonly code: string
+    readonly at: Instant
+  }
 ): void {
-  tx.run(
+  const { changes } = tx.run(
     `INSERT INTO approvals (notice_id, maintainer_id, digest, at, audit_id)
-     VALUES (@noticeId, @maintainerId, @digest, @at, @auditId)
+     SELECT notice_id, @maintainerId, @digest, @at, audit_id FROM previews
+     WHERE notice_id = @noticeId AND code = @code
      ON CONFLICT (notice_id, maintainer_id)
        DO UPDATE SET digest = excluded.digest, at = excluded.at, audit_id = excluded.audit_id`,
-    { noticeId, ...approval, auditId: auditHead(tx).id }
+    { noticeId, ...approval }
   )
+  assert(changes === 1, 'an approval without its preview')
 }
 
-/** The approvals that were given after this entry of the record, whatever the clock showed at them. */
+/** The approvals of what was previewed after this entry of the record, whatever the clock showed at them. */
 export function listApprovalsAfter(
   read: Read,
   noticeId: number,
@@ -230,8 +260,7 @@ export function stopNotice(
   setNoticeState(tx, notice, { state: 'held' })
   tx.run('UPDATE notices SET release_at = NULL WHERE id = ?', [notice.id])
   voidApprovals(tx, notice.id)
-  holdWaiting(tx, notice.id, because, now)
-  holdQueuedOfNotice(tx, notice.id)
+  withdrawCopies(tx, notice.id, because, now)
 }
 
 function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {

@@ -9,7 +9,7 @@ import { assert } from '../domain/assert.ts'
 import { type Audience, type MailKind } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { isApprovedCopy, mayTryAgain } from './deliveries.ts'
+import { isApprovedCopy } from './deliveries.ts'
 import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
@@ -133,7 +133,7 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
     options.limit
   ])) {
     // Only what was being sent escapes a hold and a removal from the list; a copy never tried needs no second look.
-    if (noticeId !== null && attempts > 0 && !mayTryAgain(tx, id)) {
+    if (noticeId !== null && attempts > 0 && !isApprovedCopy(tx, id)) {
       tx.run("UPDATE outbox SET state = 'held' WHERE id = ?", [id])
       continue
     }
@@ -157,7 +157,8 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
 /**
  * Records the outcomes of claimed mails. Accepted: sent, and a trigger drops the bytes. Rejected, or anything but accepted
  * at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise it waits for its next
- * attempt, or is held if its notice was held meanwhile. Throws `Invariant` for a mail that was not claimed.
+ * attempt, or is held if it is a notice's copy that is not approved any more (G7). Throws `Invariant` for a mail that was not
+ * claimed.
  */
 export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): void {
   for (const { id, kind, code } of results) {
@@ -165,21 +166,31 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
       `UPDATE outbox
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
                         WHEN @kind = 'rejected' OR last_attempt = 1 THEN 'given-up'
-                        WHEN EXISTS (SELECT 1 FROM notices WHERE id = notice_id AND state = 'held') THEN 'held'
-                        ELSE 'queued' END,
+                        ELSE @otherwise END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
        WHERE id = @id AND state = 'sending'`,
-      { id, kind, code, now }
+      {
+        id,
+        kind,
+        code,
+        now,
+        otherwise: kind !== 'accepted' && isNotApproved(tx, id) ? 'held' : 'queued'
+      }
     )
     assert(changes === 1, 'an outcome of a mail that was not claimed')
   }
 }
 
+function isNotApproved(read: Read, id: number): boolean {
+  const noticeId = findOutbox(read, id)?.noticeId ?? null
+  return noticeId !== null && !isApprovedCopy(read, id)
+}
+
 /**
  * Puts a given-up or held mail back at the start of its ladder, due now but never before its instant. `not-waiting` for
- * one that is queued, being sent or sent; `unknown` for no such id. A copy of a notice that is not approved now, or was
- * made for another revision, wording, address or key, is `not-approved`: only a new approval lets the list have it (G7).
+ * one that is queued, being sent or sent; `unknown` for no such id. A copy of a notice that was held or replaced since, or was
+ * made for other words, another address or key, is `not-approved`: only a new approval lets the list have it (G7).
  */
 export function retryOutbox(
   tx: Tx,
@@ -189,7 +200,7 @@ export function retryOutbox(
   const row = findOutbox(tx, id)
   if (row === null) return 'unknown'
   if (row.state !== 'given-up' && row.state !== 'held') return 'not-waiting'
-  if (row.noticeId !== null && !isApprovedCopy(tx, id)) return 'not-approved'
+  if (isNotApproved(tx, id)) return 'not-approved'
   tx.run(
     `UPDATE outbox
      SET state = 'queued', attempts = 0, last_attempt = 0, told_at = NULL, next_attempt_at = max(@now, not_before)
@@ -199,11 +210,9 @@ export function retryOutbox(
   return 'queued'
 }
 
-/** Holds back what a notice has queued and not begun to send; returns how many. {@link retryOutbox} lets one go. */
-export function holdQueuedOfNotice(tx: Tx, noticeId: number): number {
-  return tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = ? AND state = 'queued'", [
-    noticeId
-  ]).changes
+/** Holds back what a notice has queued and not begun to send. */
+export function holdQueuedOfNotice(tx: Tx, noticeId: number): void {
+  tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = ? AND state = 'queued'", [noticeId])
 }
 
 /**

@@ -13,7 +13,8 @@ import {
   type Mailbox,
   type MailboxState
 } from '../effects/effects.ts'
-import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
+import { refused, troubleOf } from './imap-errors.ts'
+import { type ServerOptions, tlsOptions } from './server.ts'
 import { firstUids, packUids } from './uids.ts'
 
 /** Where the mail is and how much of it is taken at once. */
@@ -56,8 +57,15 @@ type Session = {
   lost: ImapFlowError | null
 }
 
-/** Connects, logs in and opens the inbox, which must exist; the two other folders are made when first needed. */
-export async function connectMailbox(options: MailboxOptions, log: Log): Promise<Mailbox> {
+/**
+ * Connects, logs in and opens the inbox, which must exist; the two other folders are made when first needed. Rejects with
+ * `Trouble`, also at once when `signal` is aborted before the inbox is open; later it does nothing.
+ */
+export async function connectMailbox(
+  options: MailboxOptions,
+  log: Log,
+  signal: AbortSignal
+): Promise<Mailbox> {
   const client = new ImapFlow(clientOptions(options))
   const session: Session = {
     options,
@@ -72,12 +80,19 @@ export async function connectMailbox(options: MailboxOptions, log: Log): Promise
     lost: null
   }
   watch(session)
+  const breakOff = (): void => {
+    end(session)
+  }
+  signal.addEventListener('abort', breakOff, { once: true })
   try {
+    signal.throwIfAborted()
     await client.connect()
     await client.mailboxOpen(options.inbox)
   } catch (error) {
     end(session)
     throw troubleOf(error)
+  } finally {
+    signal.removeEventListener('abort', breakOff)
   }
   log({ event: 'imap.connected' })
   return {
@@ -325,37 +340,4 @@ function moveRefused(session: Session, folder: string): Trouble {
     'The IMAP server refused to move mail. Check imap.processed, imap.held and the quota of the account.',
     { retryable: true }
   )
-}
-
-function refused(): Trouble {
-  return new Trouble('imap', 'The IMAP server refused a command. Postern connects again.', {
-    retryable: true
-  })
-}
-
-function troubleOf(error: unknown): Trouble {
-  if (error instanceof Trouble) return error
-  const known: Partial<ImapFlowError> = error instanceof Error ? error : {}
-  if (known.authenticationFailed === true && !isBusy(known)) {
-    return connectionTrouble('imap', 'auth', error)
-  }
-  if (known.tlsFailed === true || isTlsCode(known.code ?? '')) {
-    return connectionTrouble('imap', 'tls', error)
-  }
-  if (known.mailboxMissing === true) {
-    return new Trouble('imap-mailbox', 'The IMAP folder named by imap.inbox does not exist.', {
-      retryable: false,
-      cause: error
-    })
-  }
-  return known.responseStatus === undefined
-    ? connectionTrouble('imap', 'network', error)
-    : refused()
-}
-
-/** A server that is busy says so with a code of RFC 5530 §3; the password may be right. */
-function isBusy(error: Partial<ImapFlowError>): boolean {
-  const busy = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG']
-  const lost = ['NoConnection', 'EConnectionClosed', 'ETIMEOUT', 'ClosedAfterConnectTLS']
-  return busy.includes(error.serverResponseCode ?? '') || lost.includes(error.code ?? '')
 }

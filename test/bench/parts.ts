@@ -76,7 +76,13 @@ export const latency: Part = async (options) => {
       await stage.close()
     }
   }
-  return figures
+  const people = await benchKeys('reporter', options.sizes.gpgSample)
+  const gpg = await gpgCost(people, MESSAGE_BYTES)
+  const toAcknowledge = beside('latency', gpg, ({ sealMs, openMs }) => ({
+    value: openMs + sealMs,
+    unit: 'ms'
+  }))
+  return [...figures, ...toAcknowledge]
 }
 
 async function oneByOne(stage: Stage, { sizes, nodeOptions }: Options): Promise<Figure[]> {
@@ -218,6 +224,10 @@ export const memory: Part = async ({ sizes, nodeOptions }) => {
     const seconds = (lastOf(await stage.sink.waitFor(4, LONG_MS)) - started) / 1000
     const { peak } = daemon.memory()
     await delay(sizes.idleMs)
+    // Inside of the encryption the file is base64.
+    const bytes = Math.ceil((sizes.attachmentMiB * 2 ** 20 * 4) / 3)
+    const maintainers = await benchKeys('maintainer', 3)
+    const gpg = await gpgCost(maintainers, bytes)
     return [
       figure('memory', '3 s after the start', startup, {
         unit: 'MB',
@@ -228,7 +238,11 @@ export const memory: Part = async ({ sizes, nodeOptions }) => {
         unit: 'MB',
         note: `relayed to 3 maintainers in ${seconds.toFixed(1)} s`
       }),
-      figure('memory', `idle ${sizes.idleMs / 1000} s later`, daemon.memory().now, { unit: 'MB' })
+      figure('memory', `idle ${sizes.idleMs / 1000} s later`, daemon.memory().now, { unit: 'MB' }),
+      ...beside('memory', gpg, ({ sealMs, openMs }) => ({
+        value: (openMs + maintainers.length * sealMs) / 1000,
+        unit: 's'
+      }))
     ]
   } finally {
     await stage.close()

@@ -15,7 +15,7 @@ import { approvedText } from '../../src/policy/notice-content.ts'
 import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
 import { openDatabase, type Tx } from '../../src/store/database.ts'
 import { insertMember, listRecipients, type MemberWithKey } from '../../src/store/members.ts'
-import { findNotice, insertApproval, saveNotice } from '../../src/store/notices.ts'
+import { findNotice, insertApproval, insertPreview, saveNotice } from '../../src/store/notices.ts'
 import { type BenchKey } from './keys.ts'
 import { PASSPHRASE } from './stage.ts'
 
@@ -110,7 +110,8 @@ function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant):
     authorId: 'm0',
     releaseAt,
     patches: [{ ...patch, sha256: sha256(PATCH) }],
-    approvals: 'keep'
+    approvals: 'keep',
+    copies: 'go-on'
   })
   const notice = findNotice(tx, tag)
   if (notice === null) throw new Error('the notice was not stored')
@@ -119,5 +120,6 @@ function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant):
   if (record === null || product === undefined) throw new Error('the case was not stored')
   const recipients = listRecipients(tx, product.id)
   const digest = sha256(approvedText(notice, { record, product, settings }, recipients))
-  insertApproval(tx, noticeId, { maintainerId: 'm1', digest, at: now })
+  insertPreview(tx, noticeId, { code: 'seeded', digest, issuedAt: now })
+  insertApproval(tx, noticeId, { maintainerId: 'm1', digest, code: 'seeded', at: now })
 }

@@ -159,7 +159,70 @@ describe('after a forward jump of the clock', () => {
   })
 })
 
+describe('an approval that was on its way while the clock jumped', () => {
+  /** Linus signs it before the jump, for a preview of before; it arrives after. */
+  async function approvedAcross(count: number): Promise<string> {
+    desk = await noticeWorld(cast, { count })
+    await desk.command(cast.grace, ONE, '/notice hold\n')
+    desk.world.pass(UNTIL_DUE - 12 * HOUR)
+    await desk.command(cast.grace, ONE, '/notice preview\n')
+    const sql = 'SELECT code FROM previews ORDER BY audit_id DESC LIMIT 1'
+    const [preview] = desk.world.rows<{ code: string }>(sql)
+    const letter = { subject: `Re: [${ONE}] x`, text: `/notice approve ${preview?.code ?? ''}\n` }
+    const raw = await desk.world.write(cast.linus, letter)
+    desk.world.jump(11 * HOUR)
+    await desk.world.settle()
+    desk.world.deliver(raw)
+    await desk.world.settle()
+    const answer = desk.world.accepted.filter(({ to }) => to === cast.linus.address).at(-1)
+    const text = answer === undefined ? '' : await desk.world.read(cast.linus, answer)
+    return text.replaceAll(/\s+/g, ' ')
+  }
+
+  it.each([
+    ['nothing else is scheduled', 1],
+    ['another notice is scheduled', 2]
+  ])(
+    'is refused with the reason, and the maintainers know of the jump, where %s (G7)',
+    async (_name, count) => {
+      expect(await approvedAcross(count)).toContain('clock of the desk jumped after that preview')
+      expect(desk.alarms('clock-jumped')).toBe(2)
+      desk.world.pass(HOUR)
+      await desk.world.settle()
+      expect(desk.states()[0]).toBe('held')
+      expect(await desk.noticed(ONE)).toEqual([])
+    }
+  )
+
+  it('can be given to a new preview, which shows the time and the doubt, and then counts', async () => {
+    await approvedAcross(1)
+    const before = desk.world.accepted.length
+    await desk.approve(ONE)
+    const mails = desk.world.accepted.slice(before).filter(({ to }) => to === cast.linus.address)
+    const texts = await Promise.all(mails.map((mail) => desk.world.read(cast.linus, mail)))
+    const preview = texts.find((text) => text.includes('To approve exactly this'))
+    expect(preview).toContain('Time of this machine: ')
+    expect(preview).toContain('it JUMPED forward')
+    desk.world.pass(HOUR)
+    await desk.world.settle()
+    expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
+  })
+})
+
 describe('the alarm about a jump', () => {
+  it('names what the clock has to be set back by, not what was set back already', async () => {
+    desk = await noticeWorld(cast, { count: 1 })
+    desk.world.jump(24 * HOUR)
+    await desk.world.settle()
+    desk.world.jump(-24 * HOUR)
+    await desk.world.settle()
+    desk.world.jump(30 * HOUR)
+    await desk.world.settle()
+    const mail = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
+    const text = mail === undefined ? '' : await desk.world.read(cast.grace, mail)
+    expect(text).toContain('30 hours further forward')
+  })
+
   it('reaches the maintainers at once, once for all notices, with the time to compare and nothing of the list (G5)', async () => {
     desk = await noticeWorld(cast, { count: 2 })
     desk.world.jump(24 * HOUR)
@@ -169,7 +232,7 @@ describe('the alarm about a jump', () => {
     expect(desk.alarms('clock-jumped')).toBe(2)
     const mail = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
     const text = mail === undefined ? '' : await desk.world.read(cast.grace, mail)
-    expect(text).toContain('The clock JUMPED while notices are scheduled')
+    expect(text).toContain('The clock JUMPED while notices have not left')
     expect(text).toContain('24 hours')
     expect(text).toContain('Time of this machine: Tue 2026-11-24 12:00 UTC')
     for (const tag of [ONE, 'ACME-2026-0002'])
@@ -196,7 +259,7 @@ describe('the alarm about a jump', () => {
   })
 
   it.each([
-    ['without scheduled notices', 0, 24 * HOUR],
+    ['without any notice', 0, 24 * HOUR],
     ['for a jump backward', 1, -24 * HOUR]
   ])('does not ring %s', async (_name, count, ms) => {
     desk = await noticeWorld(cast, { count })
@@ -267,7 +330,7 @@ describe('when nobody can read an alarm, because keys look expired on the jumped
     await desk.world.settle()
     const read = (await texts(renewed, before)).join('\n')
     expect(read).toContain('The notice is HELD')
-    expect(read).toContain('The clock JUMPED while notices are scheduled')
+    expect(read).toContain('The clock JUMPED while notices have not left')
     expect([desk.alarms('clock-jumped'), desk.alarms('notice-held')]).toEqual([1, 1])
   })
 

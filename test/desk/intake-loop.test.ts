@@ -207,20 +207,20 @@ it('a server that never answers a move does not keep the desk from stopping, and
   expect(world.rows('SELECT moved FROM arrivals')).toEqual([{ moved: 0 }])
 })
 
-it('a server that never answers at all does not keep the desk from stopping; a late connection is closed', async () => {
-  let isClosed = false
-  let answer = (_mailbox: Mailbox): void => undefined
-  begin(() => new Promise((resolve) => (answer = resolve)))
+it('a connection that is still being made is broken off when the desk stops', async () => {
+  let brokenOff: AbortSignal | null = null
+  begin(
+    (signal) =>
+      new Promise((_, reject) => {
+        brokenOff = signal
+        signal.addEventListener('abort', () => {
+          reject(new Trouble('imap', 'broken off', { retryable: true }))
+        })
+      })
+  )
 
   stop.abort()
   await loop
-  answer({
-    ...connect(serverWith()),
-    close: () => {
-      isClosed = true
-      return Promise.resolve()
-    }
-  })
-
-  await until(() => isClosed)
+  expect(brokenOff).toBe(stop.signal)
+  expect(world.log).toEqual([])
 })

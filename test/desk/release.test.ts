@@ -125,6 +125,20 @@ describe('a scheduled notice', () => {
     }
   })
 
+  it('leaves nothing in the log that tells how many got it (G5)', async () => {
+    await scheduled()
+    const before = world.log.length
+    world.pass(LEAD_COMES + 60_000)
+    await world.settle()
+    expect(noticed()).toHaveLength(3)
+    const lines = world.log.slice(before)
+    expect(lines.filter((line) => 'kind' in line && line.kind === 'notice')).toEqual([])
+    expect(lines.filter(({ event }) => event.startsWith('notice.'))).toEqual([
+      { event: 'notice.releasing', notice: 1, lateMs: 60_000 },
+      { event: 'notice.released', notice: 1 }
+    ])
+  })
+
   it('tells the reporter the date in the same job (M-30)', async () => {
     await scheduled()
     world.pass(LEAD_COMES)

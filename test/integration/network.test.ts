@@ -2,7 +2,10 @@
  * The network and the clock misbehave: servers go away and come back, answer 4xx and 5xx or not at all, and the wall clock
  * jumps. The daemon goes on by itself, loses nothing and sends nothing twice or early (G1, G2, G7).
  */
+
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
@@ -24,6 +27,32 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const REPLY_TIMEOUT = 1500
+
+/** Drops every connection before this one, then takes one and says nothing on it. */
+async function startSilentServer(
+  connection: number
+): Promise<{ readonly port: number; readonly taken: Promise<void>; close(): void }> {
+  const sockets: Socket[] = []
+  let take = (): void => undefined
+  const taken = new Promise<void>((resolve) => (take = resolve))
+  const server = createServer((socket) => {
+    sockets.push(socket)
+    socket.on('error', () => undefined)
+    if (sockets.length < connection) socket.destroy()
+    else take()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    taken,
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    }
+  }
+}
 
 describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
   let dovecot: Dovecot
@@ -341,6 +370,31 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     expect(distinct.size).toBe(24)
     expect(desk.rows('SELECT id FROM cases')).toHaveLength(12)
   })
+
+  it.each<[string, string[], number]>([
+    ['while it starts', [], 1],
+    ['in a single run', ['--once'], 1],
+    ['while it connects again', [], 2]
+  ])(
+    'ends cleanly %s where the IMAP server takes the connection and says nothing',
+    async (_when, flags, connection) => {
+      const silent = await startSilentServer(connection)
+      try {
+        const { desk } = await fresh({
+          servers: (user, sink) => ({
+            imap: { port: silent.port, user },
+            smtp: { port: sink.port }
+          })
+        })
+        const daemon = desk.spawn({}, [], flags)
+        await silent.taken
+        expect(await daemon.stop()).toEqual({ status: 0, signal: null })
+        expect(daemon.lines.at(-1)?.event).toBe('desk.stopped')
+      } finally {
+        silent.close()
+      }
+    }
+  )
 
   it('ends at once at the second SIGTERM', async () => {
     const { desk, sink, user } = await fresh()

@@ -26,7 +26,8 @@ describe('embedded IMAP server', () => {
         mailBytes: 1_000_000,
         ...changes
       },
-      () => undefined
+      () => undefined,
+      new AbortController().signal
     )
 
   beforeEach(async () => {

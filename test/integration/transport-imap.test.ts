@@ -32,7 +32,11 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     ...changes
   })
   const connect = async (user: string, changes: Partial<MailboxOptions> = {}): Promise<Mailbox> => {
-    const mailbox = await connectMailbox(optionsFor(user, changes), (event) => events.push(event))
+    const mailbox = await connectMailbox(
+      optionsFor(user, changes),
+      (event) => events.push(event),
+      never
+    )
     open.push(mailbox)
     return mailbox
   }
@@ -305,7 +309,8 @@ describeWith(['dovecot'], 'IMAP mailbox on a server with few extensions', () => 
           },
           ...{ inbox: 'INBOX', processed: 'Done', held: 'Held', mailBytes: 1_000_000 }
         },
-        () => undefined
+        () => undefined,
+        never
       )
 
       const { waiting } = await mailbox.list({ afterUid: 0, limit: 1 })

@@ -51,7 +51,11 @@ export type Desk = {
   /** The daemon, watching the inbox (its first connection stands). */
   start(env?: Readonly<Record<string, string>>): Promise<Daemon>
   /** The daemon, without waiting for anything. */
-  spawn(env?: Readonly<Record<string, string>>, under?: readonly string[]): Daemon
+  spawn(
+    env?: Readonly<Record<string, string>>,
+    under?: readonly string[],
+    flags?: readonly string[]
+  ): Daemon
   /** Rows of the encrypted database, read past Postern's own code. */
   rows<Row>(sql: string): readonly Row[]
   /** Kills what still runs and deletes the folder. */
@@ -88,9 +92,10 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
   let reading: Sqlite.Database | null = null
   const spawn = (
     env: Readonly<Record<string, string>> = {},
-    under: readonly string[] = []
+    under: readonly string[] = [],
+    flags: readonly string[] = []
   ): Daemon => {
-    const daemon = startDaemon(['run', '--config', configFile], {
+    const daemon = startDaemon(['run', '--config', configFile, ...flags], {
       cwd: folder,
       env: { ...base, ...env },
       under

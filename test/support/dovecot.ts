@@ -50,7 +50,7 @@ export type Dovecot = {
     options?: { readonly folder?: string; readonly flags?: readonly string[] }
   ): Promise<void>
   /** Writes mails straight into the inbox's folder on disk: thousands at once. */
-  seed(user: string, mails: readonly Uint8Array[]): Promise<void>
+  seed(user: string, mails: Iterable<Uint8Array>): Promise<void>
   folders(user: string): Promise<readonly { readonly path: string; readonly subscribed: boolean }[]>
   /** Everything in a folder, in UID order; [] when it does not exist. */
   messages(user: string, folder?: string): Promise<readonly Message[]>
@@ -142,7 +142,8 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       }),
     seed: async (user, mails) => {
       await withClient(ports.imap, user, (client) => client.mailboxOpen('INBOX'))
-      mails.forEach((mail, index) => {
+      let index = 0
+      for (const mail of mails) {
         const path = join(
           maildir(user),
           'cur',
@@ -150,7 +151,8 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
         )
         writeFileSync(path, mail)
         own(path)
-      })
+        index += 1
+      }
     },
     folders: (user) =>
       withClient(ports.imap, user, async (client) =>

@@ -25,7 +25,7 @@ export function describeWith(tools: readonly Tool[], name: string, body: () => v
     return
   }
   const hint = `needs: apt-get install ${missing.flatMap((tool) => PACKAGES[tool]).join(' ')}`
-  if (process.env['POSTERN_REQUIRE_SERVERS'] === '1') {
+  if (isRequired()) {
     describe(name, () => {
       it(`has its programs (${hint})`, () => {
         expect(missing).toEqual([])
@@ -34,6 +34,11 @@ export function describeWith(tools: readonly Tool[], name: string, body: () => v
     return
   }
   describe.skip(`${name} (${hint})`, body)
+}
+
+/** Whether a test that cannot run is a failure. */
+export function isRequired(): boolean {
+  return process.env['POSTERN_REQUIRE_SERVERS'] === '1'
 }
 
 /** Absolute path of an installed program, also in the sbin folders that an ordinary user's PATH lacks; null if missing. */

@@ -16,7 +16,7 @@ import { approvedText } from '../../src/policy/notice-content.ts'
 import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
 import { type Database, openDatabase, type Tx } from '../../src/store/database.ts'
 import { insertMember, listRecipients } from '../../src/store/members.ts'
-import { findNotice, insertApproval, saveNotice } from '../../src/store/notices.ts'
+import { findNotice, insertApproval, insertPreview, saveNotice } from '../../src/store/notices.ts'
 import { MIGRATIONS } from '../unit/store/support.ts'
 import { type Desk, IMAP_PASSWORD, PASSPHRASE } from './desk-world.ts'
 import { type Person } from './people.ts'
@@ -107,10 +107,13 @@ export function seedNotice(tx: Tx, settings: Settings, releaseAt: Instant): Noti
     authorId: 'grace',
     releaseAt,
     patches: [],
-    approvals: 'keep'
+    approvals: 'keep',
+    copies: 'go-on'
   })
   const digest = sha256(approvedText(...approved(tx, settings, tag)))
-  insertApproval(tx, noticeId, { maintainerId: 'ada', digest, at: systemClock.now() })
+  const at = systemClock.now()
+  insertPreview(tx, noticeId, { code: 'seeded', digest, issuedAt: at })
+  insertApproval(tx, noticeId, { maintainerId: 'ada', digest, code: 'seeded', at })
   return noticeOf(tx, tag)
 }
 

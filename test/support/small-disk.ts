@@ -1,12 +1,13 @@
 /**
  * A real file system with little room, for tests of what happens when the disk is full: a tmpfs, which only root may mount.
- * Where that is not possible the tests are skipped under a name that says so. Whatever happens it is unmounted again.
+ * Where that is not possible the tests are skipped under a name that says so, or fail under POSTERN_REQUIRE_SERVERS=1.
+ * Whatever happens it is unmounted again.
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe } from 'vitest'
-import { describeWith, findProgram, type Tool } from './requires.ts'
+import { describe, expect, it } from 'vitest'
+import { describeWith, findProgram, isRequired, type Tool } from './requires.ts'
 import { tempFolder } from './temp.ts'
 
 export type SmallDisk = {
@@ -56,14 +57,21 @@ export function mountSmallDisk(path: string, bytes: number): SmallDisk {
   }
 }
 
-/** `describeWith`, and skipped by name where no file system can be mounted, also where every other tool is required. */
+/** `describeWith`, with a file system that can be mounted as one more thing that the tests need. */
 export function describeWithSmallDisk(
   tools: readonly Tool[],
   name: string,
   body: () => void
 ): void {
+  const hint = 'needs: root, allowed to mount a tmpfs'
   if (canMount()) describeWith(tools, name, body)
-  else describe.skip(`${name} (needs: root, allowed to mount a tmpfs)`, body)
+  else if (isRequired())
+    describe(name, () => {
+      it(`has its file system (${hint})`, () => {
+        expect(canMount()).toBe(true)
+      })
+    })
+  else describe.skip(`${name} (${hint})`, body)
 }
 
 function canMount(): boolean {

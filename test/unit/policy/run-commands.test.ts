@@ -41,7 +41,9 @@ function digest(notice: NoticeRecord, list = members) {
 }
 function withPreview(change: Partial<NoticeRecord> = {}, list = members) {
   const notice = noticeRecord(change)
-  const previews = [{ code: 'secretcode', digest: digest(noticeRecord()), issuedAt: NOW }]
+  const previews = [
+    { code: 'secretcode', digest: digest(noticeRecord()), issuedAt: NOW, auditId: 7 }
+  ]
   return { bound: bound({ case: dated, notice, previews, members: list }), author: LINUS }
 }
 
@@ -371,7 +373,7 @@ describe('/notice (M-24 to M-29)', () => {
     const notice = noticeRecord()
     const about = { record: caseRecord(), product, settings: SETTINGS }
     const previews = [
-      { code: 'c', digest: sha256(approvedText(notice, about, members)), issuedAt: NOW }
+      { code: 'c', digest: sha256(approvedText(notice, about, members)), issuedAt: NOW, auditId: 7 }
     ]
     const result = run('/notice approve c', {
       bound: bound({ notice, previews }),

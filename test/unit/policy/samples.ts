@@ -257,6 +257,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     notice: null,
     patchFiles: [],
     previews: [],
+    clockJump: null,
     copies: { here: 0, left: 0 },
     members: [member('debian', '1'), member('suse', '2')],
     messageCount: 0,

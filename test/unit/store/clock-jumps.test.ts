@@ -10,12 +10,14 @@ import {
   lastOpenJump,
   listOpenJumps,
   markJumpsTold,
-  setLeftOfJump
+  setLeftOfJump,
+  sumOpenJumps
 } from '../../../src/store/clock-jumps.ts'
 import { type Database } from '../../../src/store/database.ts'
 import {
   findNotice,
   insertApproval,
+  insertPreview,
   listApprovalsAfter,
   listUntoldHolds,
   saveNotice,
@@ -63,13 +65,19 @@ function save(change: Partial<SaveNotice>): number {
     authorId: 'grace',
     releaseAt: NOON,
     patches: null,
-    approvals: 'keep'
+    approvals: 'keep',
+    copies: 'go-on'
   }
   return db.transact((tx) => saveNotice(tx, 1, { ...usual, ...change }))
 }
-function approve(maintainerId: string, when: Instant): void {
+function preview(code: string): void {
   db.transact((tx) => {
-    insertApproval(tx, 1, { maintainerId, digest: sha256('a'), at: when })
+    insertPreview(tx, 1, { code, digest: sha256('a'), issuedAt: NOON })
+  })
+}
+function approve(maintainerId: string, code: string, when: Instant = NOON): void {
+  db.transact((tx) => {
+    insertApproval(tx, 1, { maintainerId, digest: sha256('a'), code, at: when })
   })
 }
 function since(auditId: number): string[] {
@@ -99,31 +107,62 @@ describe('jumps of the clock', () => {
     expect(db.read(findUntoldJumps)).toBe(null)
     jump(2 * HOUR)
     const second = jump(3 * HOUR)
-    expect(db.read(findUntoldJumps)).toEqual({ ms: 5 * HOUR, auditId: second })
+    expect(db.read(findUntoldJumps)).toEqual({ longestMs: 3 * HOUR, auditId: second })
     const third = jump(HOUR)
     db.transact((tx) => {
       markJumpsTold(tx, second)
     })
-    expect(db.read(findUntoldJumps)).toEqual({ ms: HOUR, auditId: third })
+    expect(db.read(findUntoldJumps)).toEqual({ longestMs: HOUR, auditId: third })
+  })
+
+  it('add up to what the clock would have to be set back by, without what was set back already', () => {
+    expect(db.read(sumOpenJumps)).toBe(null)
+    const undone = jump(24 * HOUR)
+    const half = jump(4 * HOUR)
+    const last = jump(HOUR)
+    db.transact((tx) => {
+      setLeftOfJump(tx, { auditId: undone, leftMs: 0 })
+      setLeftOfJump(tx, { auditId: half, leftMs: 2 * HOUR })
+    })
+    expect(db.read(sumOpenJumps)).toEqual({ auditId: last, leftMs: 3 * HOUR })
   })
 })
 
 describe('approvals and jumps', () => {
   it('are ordered by the record, whatever the clock showed at the approval', () => {
     save({})
-    approve('linus', NEXT_YEAR)
+    preview('first')
+    approve('linus', 'first', NEXT_YEAR)
     const auditId = jump(HOUR)
+    preview('second')
     expect(since(auditId)).toEqual([])
-    approve('ada', NOON)
+    approve('ada', 'second')
     expect(since(auditId)).toEqual(['ada'])
+  })
+
+  it('of a preview from before the jump does not count, however late it is given (G7)', () => {
+    save({})
+    preview('first')
+    const auditId = jump(HOUR)
+    approve('linus', 'first')
+    expect(since(auditId)).toEqual([])
   })
 
   it('an approval that is given again takes its new place', () => {
     save({})
-    approve('linus', NOON)
+    preview('first')
+    approve('linus', 'first')
     const auditId = jump(HOUR)
-    approve('linus', NOON)
+    preview('second')
+    approve('linus', 'second')
     expect(since(auditId)).toEqual(['linus'])
+  })
+
+  it('an approval without its preview is a bug', () => {
+    save({})
+    expect(() => {
+      approve('linus', 'never issued')
+    }).toThrow('an approval without its preview')
   })
 })
 

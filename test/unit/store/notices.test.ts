@@ -1,7 +1,6 @@
 /** Notices, approvals, deliveries, members and what is remembered of reporters, on disk. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
-import { type NoticeState } from '../../../src/domain/notice.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { insertCase } from '../../../src/store/cases.ts'
 import {
@@ -36,7 +35,8 @@ import {
   listPreviews,
   saveNotice,
   setNoticeState,
-  stopNotice
+  stopNotice,
+  withdrawCopies
 } from '../../../src/store/notices.ts'
 import {
   claimDue,
@@ -80,7 +80,7 @@ afterEach(() => {
   folder.remove()
 })
 
-function save(change: Partial<SaveNotice> = {}): void {
+function save(change: Partial<SaveNotice> = {}): number {
   const usual: SaveNotice = {
     kind: 'save-notice',
     caseTag: TAG,
@@ -92,9 +92,10 @@ function save(change: Partial<SaveNotice> = {}): void {
     authorId: 'grace',
     releaseAt: null,
     patches: null,
-    approvals: 'keep'
+    approvals: 'keep',
+    copies: 'go-on'
   }
-  db.transact((tx) => saveNotice(tx, 1, { ...usual, ...change }))
+  return db.transact((tx) => saveNotice(tx, 1, { ...usual, ...change }))
 }
 function notice() {
   return db.read((read) => findNotice(read, TAG))
@@ -102,6 +103,8 @@ function notice() {
 function add(id: string, digit: string, change: Partial<Parameters<typeof insertMember>[1]> = {}) {
   return db.transact((tx) => insertMember(tx, { ...member(id, digit), keyData: KEY, ...change }))
 }
+const PREVIEW = { code: 'c', digest: sha256('a'), issuedAt: NOON }
+const APPROVAL = { maintainerId: 'linus', code: 'c', at: NOON }
 function waiting(): string[] {
   return db.read((read) => listWaiting(read, 1, 1, 10)).map(({ memberId }) => memberId)
 }
@@ -110,7 +113,8 @@ describe('notices', () => {
   it('lose their approvals in the same write as an edit (G7)', () => {
     save()
     db.transact((tx) => {
-      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('a'), at: NOON })
+      insertPreview(tx, 1, PREVIEW)
+      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('a') })
     })
     expect(notice()?.approvals).toHaveLength(1)
     save({ version: 1, approvals: 'keep' })
@@ -133,8 +137,9 @@ describe('notices', () => {
   it('keep one approval a maintainer, the latest', () => {
     save()
     db.transact((tx) => {
-      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('a'), at: NOON })
-      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('b'), at: NOON })
+      insertPreview(tx, 1, PREVIEW)
+      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('a') })
+      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('b') })
     })
     expect(notice()?.approvals.map(({ digest }) => digest)).toEqual([sha256('b')])
   })
@@ -246,13 +251,34 @@ describe('deliveries', () => {
       planDeliveries(tx, { ...PLAN, ...change }, NOON)
     })
   }
-  /** The notice moves to this state; its release began with these words. */
-  function set(state: NoticeState, digest = WORDS, revision = 1): void {
+  /** The release of a revision begins, with these words. */
+  function release(digest = WORDS, revision = 1): void {
     db.transact((tx) => {
-      tx.run('UPDATE notices SET revision = ?', [revision])
-      tx.run("UPDATE notices SET release_at = '2026-12-01T00:00:00.000Z'")
+      tx.run("UPDATE notices SET revision = ?, release_at = '2026-12-01T00:00:00.000Z'", [revision])
       const now = findNotice(tx, TAG)
-      if (now !== null) setNoticeState(tx, now, { state, digest })
+      if (now === null) throw new Error('no notice')
+      setNoticeState(tx, now, { state: 'releasing', digest })
+      planDeliveries(tx, { ...PLAN, digest, revision }, NOON)
+    })
+  }
+  function hold(): void {
+    db.transact((tx) => {
+      const now = findNotice(tx, TAG)
+      if (now === null) throw new Error('no notice')
+      stopNotice(tx, now, 'notice-held', NOON)
+    })
+  }
+  /** A maintainer writes the next revision. */
+  function draft(): void {
+    save({ version: notice()?.version ?? 0, state: 'drafting', revision: 2, approvals: 'void' })
+  }
+  /** What `/notice hold` and `/notice draft` in one mail leave. */
+  function holdAndDraft(): void {
+    const version = notice()?.version ?? 0
+    const next = { version, state: 'drafting', revision: 2, approvals: 'void' } as const
+    const id = save(next)
+    db.transact((tx) => {
+      withdrawCopies(tx, id, 'notice-held', NOON)
     })
   }
   const retry = () => db.transact((tx) => retryOutbox(tx, 1, NOON))
@@ -285,16 +311,18 @@ describe('deliveries', () => {
 
   it('cannot be sent again by hand unless their notice is approved and the member the same (G7)', () => {
     sealedAndHeld()
-    for (const state of ['held', 'drafting', 'scheduled'] as const) {
-      set(state)
-      expect(retry()).toBe('not-approved')
-    }
-    set('released', sha256('other words'))
     expect(retry()).toBe('not-approved')
-    set('released')
-    db.transact((tx) => tx.run('UPDATE notices SET revision = 2'))
+    release()
+    hold()
     expect(retry()).toBe('not-approved')
-    db.transact((tx) => tx.run('UPDATE notices SET revision = 1'))
+    draft()
+    expect(retry()).toBe('not-approved')
+    release(sha256('other words'), 2)
+    expect(retry()).toBe('not-approved')
+    release()
+    db.transact((tx) => {
+      holdQueuedOfNotice(tx, 1)
+    })
     db.transact((tx) => removeMember(tx, 'debian', NOON))
     expect(retry()).toBe('not-approved')
     add('debian', '9')
@@ -309,8 +337,7 @@ describe('deliveries', () => {
 
   it('made under other words never leave: the same member gets a new one (G7)', () => {
     sealedAndHeld()
-    plan({ digest: sha256('other words') })
-    set('releasing', sha256('other words'))
+    release(sha256('other words'))
     expect(copy()).toMatchObject({ state: 'held', once: 'notice:1:1:debian:outdated:1' })
     expect(waiting()).toEqual(['debian', 'suse'])
     expect(retry()).toBe('not-approved')
@@ -325,49 +352,77 @@ describe('deliveries', () => {
     expect(waiting()).toEqual(['suse'])
   })
 
-  /** Debian's copy is handed to SMTP, which does not take it; meanwhile something happens. Returns what is tried again. */
-  function deferredDuring(meanwhile: () => void, afterwards?: () => void): number[] {
-    sealedAndHeld()
-    plan()
-    set('releasing')
-    const claim = (now: Instant): number[] =>
-      db
-        .transact((tx) => claimDue(tx, now, { ...ALL, delayMs: () => MINUTE_MS }))
-        .map(({ id }) => id)
-    expect(claim(NOON)).toEqual([1])
-    meanwhile()
+  const claim = (now: Instant): number[] =>
+    db.transact((tx) => claimDue(tx, now, { ...ALL, delayMs: () => MINUTE_MS })).map(({ id }) => id)
+  const defer = (): void => {
     db.transact((tx) => {
       recordOutcomes(tx, [{ id: 1, kind: 'deferred', code: 451 }], NOON)
     })
-    afterwards?.()
-    return claim(addMs(NOON, MINUTE_MS))
+  }
+  /** Whether Debian's copy, which is with SMTP at the beginning, is tried again in the end. */
+  function isTriedAgain(...happens: readonly (() => void)[]): boolean {
+    sealedAndHeld()
+    release()
+    expect(claim(NOON)).toEqual([1])
+    for (const happen of happens) happen()
+    return claim(addMs(NOON, MINUTE_MS)).includes(1)
+  }
+  const others = (): void => {
+    release(sha256('other words'))
+  }
+  const next = (): void => {
+    release(sha256('the next revision'), 2)
   }
 
-  it.each<[string, () => void, number[], string, (() => void)?]>([
-    ['a draft of the next revision: tried again', () => set('drafting', WORDS, 2), [1], 'sending'],
-    [
-      'a hold before the next draft: not tried again (G7)',
-      () => set('held'),
-      [],
-      'held',
-      () => set('drafting', WORDS, 2)
-    ],
-    ['as before: tried again', () => undefined, [1], 'sending'],
-    ['a hold: not tried again (G7)', () => set('held'), [], 'held'],
-    ['removal from the list: not tried again (G5)', () => drop('debian'), [], 'held'],
-    [
-      'a release of other words: not tried again (G7)',
-      () => {
-        plan({ digest: sha256('other words') })
-        set('releasing', sha256('other words'))
-      },
-      [],
-      'held'
-    ]
-  ])('on their way during %s', (_what, meanwhile, again, state, afterwards) => {
-    expect(deferredDuring(meanwhile, afterwards)).toEqual(again)
-    expect(copy()?.state).toBe(state)
+  it.each<[string, (() => void)[]]>([
+    ['nothing else', [defer]],
+    ['a draft of the next revision before the outcome', [draft, defer]],
+    ['a draft of the next revision after the outcome', [defer, draft]],
+    ['a hold that a new approval of the same words ended', [hold, defer, release]],
+    ['such a hold before the outcome', [hold, release, defer]],
+    ['the death of the process', []],
+    ['the death of the process and a draft', [draft]]
+  ])('on their way are tried again after %s', (_what, happens) => {
+    expect(isTriedAgain(...happens)).toBe(true)
   })
+
+  it.each<[string, (() => void)[]]>([
+    ['a hold before the outcome', [hold, defer]],
+    ['a hold after the outcome', [defer, hold]],
+    ['a hold, then a draft, before the outcome', [hold, draft, defer]],
+    ['a hold before and a draft after the outcome', [hold, defer, draft]],
+    ['a hold and a draft by one mail', [holdAndDraft, defer]],
+    ['a draft, then a hold', [draft, hold, defer]],
+    ['the death of the process, a hold and a draft', [hold, draft]],
+    ['a release of other words', [others, defer]],
+    ['the release of the next revision', [draft, next, defer]],
+    ['the release of the next revision after the outcome', [defer, draft, next]]
+  ])('on their way are not tried again after %s (G7)', (_what, happens) => {
+    expect(isTriedAgain(...happens)).toBe(false)
+    expect(copy()?.state).toBe('held')
+  })
+
+  it('on their way are not tried again after removal from the list (G5)', () => {
+    const remove = (): void => {
+      drop('debian')
+    }
+    expect(isTriedAgain(remove, defer)).toBe(false)
+    expect(copy()?.state).toBe('held')
+  })
+
+  it('of the revision before, queued and never tried, give way to those of the next (G7)', () => {
+    sealedAndHeld()
+    release()
+    draft()
+    expect(copy()?.state).toBe('queued')
+    next()
+    expect(copy()?.state).toBe('held')
+    expect(db.read((read) => listWaiting(read, 1, 2, 10)).map(({ memberId }) => memberId)).toEqual([
+      'debian',
+      'suse'
+    ])
+  })
+
   function drop(id: string): void {
     db.transact((tx) => removeMember(tx, id, NOON))
   }
@@ -377,9 +432,8 @@ describe('deliveries', () => {
     plan()
     expect(copy()?.state).toBe('queued')
     db.transact((tx) => {
-      const given = { code: 'c', digest: sha256('a'), issuedAt: NOON }
-      insertPreview(tx, 1, given)
-      insertApproval(tx, 1, { maintainerId: 'linus', digest: sha256('a'), at: NOON })
+      insertPreview(tx, 1, PREVIEW)
+      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('a') })
     })
     const before = notice()
     if (before === null) throw new Error('no notice')

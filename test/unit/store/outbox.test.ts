@@ -83,7 +83,8 @@ const DRAFT: SaveNotice = {
   authorId: 'grace',
   releaseAt: null,
   patches: null,
-  approvals: 'keep'
+  approvals: 'keep',
+  copies: 'go-on'
 }
 
 function claim(now: Instant, limit = 10, bytesMax = 1e9): Claimed[] {
@@ -278,7 +279,9 @@ describe('the outbox', () => {
     const retry = (id: number): string => db.transact((tx) => retryOutbox(tx, id, NOON))
 
     expect([retry(1), retry(99)]).toEqual(['not-waiting', 'unknown'])
-    expect(db.transact((tx) => holdQueuedOfNotice(tx, 1))).toBe(1)
+    db.transact((tx) => {
+      holdQueuedOfNotice(tx, 1)
+    })
     expect(claim(addMs(NOON, MINUTE)).map(({ once }) => once)).toEqual(['a'])
     // No delivery of an approved notice names it.
     expect(retry(2)).toBe('not-approved')

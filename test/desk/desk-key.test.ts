@@ -1,0 +1,104 @@
+/** The desk's own key on a clock that is far ahead: it looks expired, and only a running desk sees the clock set right (G7). */
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type Edges } from '../../src/desk/desk.ts'
+import { runLoops } from '../../src/desk/loop.ts'
+import { type Bells, createBells } from '../../src/desk/wake.ts'
+import { Trouble } from '../../src/domain/trouble.ts'
+import { openWorld, someone, type World } from '../support/world.ts'
+
+const YEAR = 365 * 86_400_000
+let world: World
+let bells: Bells
+let stop: AbortController
+let waiting: Buffer[]
+
+beforeEach(async () => {
+  world = await openWorld({ maintainers: [await someone('grace', 'grace@acme.example')] })
+  bells = createBells()
+  stop = new AbortController()
+  waiting = []
+})
+afterEach(() => {
+  world.close()
+})
+
+/** The real loops, with an inbox of the test's own. */
+function run(): Promise<void> {
+  const edges: Edges = {
+    inbox: 'INBOX',
+    openMailbox: () =>
+      Promise.resolve({
+        list: ({ afterUid }) =>
+          Promise.resolve({
+            uidValidity: '1',
+            waiting: waiting.flatMap((raw, index) =>
+              index < afterUid
+                ? []
+                : [{ uid: index + 1, size: raw.length, receivedAt: world.clock.now }]
+            ),
+            more: false
+          }),
+        fetch: (uid) =>
+          Promise.resolve({ raw: waiting[uid - 1] ?? Buffer.alloc(0), part: 'whole' }),
+        fetchHeaders: () => Promise.resolve(null),
+        move: () => Promise.resolve(),
+        waitForChange: (_ms, signal) =>
+          new Promise((resolve) => {
+            signal.addEventListener('abort', () => {
+              resolve(false)
+            })
+          }),
+        close: () => Promise.resolve()
+      }),
+    sender: {
+      send: () => Promise.resolve({ kind: 'accepted', code: 250 }),
+      close: () => Promise.resolve()
+    }
+  }
+  return runLoops(world.desk, edges, bells, stop.signal)
+}
+
+/** No mail can be signed; returns how to mend it. */
+function breakKey(): () => void {
+  const { workers } = world.desk
+  const { seal, signClear } = workers
+  const refuse = () =>
+    Promise.reject(new Trouble('desk-key', 'the key cannot sign', { retryable: false }))
+  Object.assign(workers, { seal: refuse, signClear: refuse })
+  return () => {
+    Object.assign(workers, { seal, signClear })
+  }
+}
+async function receive(): Promise<void> {
+  const alice = await someone('alice', 'alice@reporter.example')
+  waiting.push(Buffer.from(await world.write(alice, { subject: 'x', text: 'y' })))
+  bells.all()
+}
+async function until(isDone: () => boolean): Promise<void> {
+  while (!isDone()) await delay(10)
+}
+const isTroubled = () => world.log.some((line) => line.event === 'trouble' && line.where === 'work')
+
+it('after a jump a mail that cannot be signed waits, and is answered once the clock is set right', async () => {
+  const running = run()
+  world.jump(3 * YEAR)
+  const mend = breakKey()
+  await receive()
+  await until(isTroubled)
+  world.jump(-3 * YEAR)
+  mend()
+  bells.all()
+  await until(() => world.rows("SELECT id FROM arrivals WHERE state = 'done'").length === 1)
+  stop.abort()
+  await running
+  expect(world.rows('SELECT DISTINCT left_ms AS left FROM clock_jumps')).toEqual([{ left: 0 }])
+})
+
+it('without a jump a key that cannot sign ends the desk with its trouble: waiting mends nothing', async () => {
+  breakKey()
+  const running = run()
+  running.catch(() => undefined)
+  await receive()
+  await expect(running).rejects.toMatchObject({ code: 'desk-key' })
+})

@@ -1,0 +1,113 @@
+/**
+ * A notice that was released and is edited while copies of it have not left: an edit stops none, a hold stops all, and
+ * whoever edits is told which (G2, G7).
+ */
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { Trouble } from '../../src/domain/trouble.ts'
+import {
+  type NoticeWorld,
+  noticeWorld,
+  type People,
+  people,
+  UNTIL_DUE
+} from '../support/notice-world.ts'
+
+const ONE = 'ACME-2026-0001'
+const DAY = 86_400_000
+let cast: People
+let desk: NoticeWorld
+
+beforeAll(async () => {
+  cast = await people()
+})
+beforeEach(async () => {
+  desk = await noticeWorld(cast, { count: 1 })
+})
+afterEach(() => {
+  desk.world.close()
+})
+
+/** The notice leaves; the server takes the first copy and asks to try the others later. */
+async function leaveGreylisted(): Promise<void> {
+  desk.world.pass(UNTIL_DUE)
+  await desk.world.releaseOnce()
+  desk.world.replies.push('accepted', 'deferred', 'deferred')
+  await desk.world.settle()
+  expect(desk.states()).toEqual(['released'])
+  expect(await desk.noticed(ONE)).toHaveLength(1)
+}
+
+/** What Grace reads in answer to this mail. */
+async function answerTo(text: string): Promise<string> {
+  await desk.command(cast.grace, ONE, text)
+  const mail = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
+  const read = mail === undefined ? '' : await desk.world.read(cast.grace, mail)
+  return read.replaceAll(/\s+/g, ' ')
+}
+
+it.each([
+  ['/notice draft', '/notice draft\nseverity: high\n'],
+  ['/embargo', '/embargo 2026-12-05T12:00:00Z\n']
+])(
+  '%s lets deferred copies go on and says so: nobody is left without the notice',
+  async (_, text) => {
+    await leaveGreylisted()
+    expect(await answerTo(text)).toContain(
+      '2 copies of the revision before have not left yet and go on; /notice hold stops them.'
+    )
+    desk.world.pass(DAY)
+    await desk.world.settle()
+    expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
+  }
+)
+
+it.each([
+  ['in two mails', ['/notice hold\n', '/notice draft\nseverity: high\n']],
+  ['in one mail', ['/notice hold\n/notice draft\nseverity: high\n']],
+  ['the draft first', ['/notice draft\nseverity: high\n', '/notice hold\n']]
+])('a hold and a draft, %s, stop what has not left, for good (G7)', async (_, mails) => {
+  await leaveGreylisted()
+  let answer = ''
+  for (const text of mails) answer = await answerTo(text)
+  expect(answer).not.toContain('go on')
+  desk.world.pass(3 * DAY)
+  await desk.world.settle()
+  expect(await desk.noticed(ONE)).toHaveLength(1)
+})
+
+it('the next revision, once released, is the only one that still leaves: nobody reads the old one after it', async () => {
+  await leaveGreylisted()
+  await answerTo('/notice draft\nseverity: high\n')
+  await desk.approve(ONE)
+  desk.world.pass(DAY)
+  await desk.world.settle()
+  const late = cast.members.filter(({ address }) => {
+    const mine = desk.world.accepted.filter(({ to }) => to === address)
+    return mine.length === 1
+  })
+  expect(late).toHaveLength(2)
+  for (const member of late) {
+    const [mail] = desk.world.accepted.filter(({ to }) => to === member.address)
+    expect(mail && (await desk.world.read(member, mail))).toMatch(/revision\s+2/)
+  }
+})
+
+it('a hold is made although its alarm cannot be: no copy leaves, and it is told later (G7)', async () => {
+  desk.world.pass(UNTIL_DUE)
+  await desk.world.releaseOnce()
+  // The wording of the configuration changes in the middle of the release, and a worker dies of the alarm.
+  desk.world.desk.db.transact((tx) => tx.run("UPDATE notices SET state = 'releasing'"))
+  Object.assign(desk.world.desk.settings, { noticeTemplate: 'other words' })
+  const { workers } = desk.world.desk
+  const seal = workers.seal.bind(workers)
+  const dies: typeof seal = () =>
+    Promise.reject(new Trouble('worker-crash', 'a worker died', { retryable: true }))
+  Object.assign(workers, { seal: dies })
+  await desk.world.settle()
+  expect(desk.states()).toEqual(['held'])
+  expect(await desk.noticed(ONE)).toEqual([])
+  Object.assign(workers, { seal })
+  desk.world.pass(11 * 60_000)
+  await desk.world.settle()
+  expect(desk.alarms('notice-held')).toBe(2)
+})
