@@ -3,7 +3,7 @@
  * is done by signed mail only.
  */
 
-import { type NoticeRecord } from '../domain/notice.ts'
+import { copiesHeld, isAnyHere, type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { appendAudit } from '../store/audit.ts'
@@ -94,15 +94,15 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
       const notice = findNotice(tx, tag)
       if (notice === null) throw new CommandError(`Case ${tag} has no notice.`)
       const counts = countCopies(tx, notice.id)
-      if (notice.state === 'released' && counts.here === 0)
+      if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} has left already; nothing of it is here.`)
-      stopNotice(tx, notice, 'notice-held', now)
+      stopNotice(tx, notice, { because: 'notice-held', copies: 'withdraw' }, now)
       appendAudit(tx, {
         at: now,
         actor: 'operator',
         action: 'notice.held',
         caseTag: tag,
-        detail: { because: 'operator', revision: notice.revision, ...counts },
+        detail: { because: 'operator', ...counts },
         mailSha256: null
       })
       return counts
@@ -110,7 +110,7 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
     if (call.json) printJson(call.streams, { case: tag, state: 'held', copies })
     else
       call.streams.out(
-        `The notice of ${tag} is held: ${copies.left} copies had left already, ${copies.here} were still here and stay here.\n` +
+        `The notice of ${tag} is held. ${copiesHeld(copies)}\n` +
           'Only a new /notice preview and /notice approve by mail let it go on.\n'
       )
   })

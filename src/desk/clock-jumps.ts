@@ -101,7 +101,7 @@ function jumpAlarm(
     what:
       about.openMs !== null
         ? `The clock of this machine is ${words(about.openMs)} further forward than time has passed. Nobody knows yet whether it was wrong before or is wrong now. Until it is set back by as much, no notice leaves on a preview from before the jump: one that comes due is held.`
-        : `The clock of this machine went forward by ${words(about.longestMs)} at once and was set back since. Nobody could be told before: the keys could not be used. Notices that came due meanwhile are held; the others stand as they were approved.`,
+        : `The clock of this machine went forward by ${words(about.longestMs)} at once and was set back since. Nobody could be told before: no alarm could be made. Notices that came due meanwhile are held; the others stand as they were approved.`,
     doNext:
       about.openMs !== null
         ? 'Compare the time below with a clock that you trust. If it is wrong, have the operator set it right while the desk runs: then the approvals count again. If it is right, give each notice a new approval before it is due: /notice hold and /notice preview, then /notice approve CODE.'

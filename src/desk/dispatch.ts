@@ -13,6 +13,9 @@ const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 /** A commit waits for the disk, which takes longer than sending a mail: outcomes that come close together share one. */
 const RECORDED_TOGETHER = 16
 const RECORDED_WITHIN_MS = 10
+/** The same about one notice is logged again after this time; of so many notices at once. */
+const SAID_AGAIN_MS = 60_000
+const SAID_MAX = 1000
 
 /** Sends over and over; one object for the life of a run. */
 export type Dispatcher = {
@@ -31,6 +34,7 @@ export function createDispatcher(
   options: { readonly signal: AbortSignal; readonly ended: () => void }
 ): Dispatcher {
   const sending = new Map<number, Promise<void>>()
+  const report = createReport(desk)
   let finished: { readonly row: Claimed; readonly result: SendResult }[] = []
 
   /** One commit for what ended and what begins. */
@@ -54,7 +58,7 @@ export function createDispatcher(
       })
     })
     finished = finished.filter((entry) => !ended.includes(entry))
-    for (const { row, result } of ended) report(desk, row, result)
+    for (const { row, result } of ended) report(row, result)
     for (const row of claimed) sending.set(row.id, begin(row))
     return ended.length + claimed.length > 0
   }
@@ -96,14 +100,33 @@ function codeOf(outcome: SendOutcome): number {
   return outcome.kind === 'uncertain' ? 0 : outcome.code
 }
 
-function report(desk: Desk, row: Claimed, result: SendResult): void {
-  const common = { outbox: row.id, kind: row.kind, attempts: row.attempts }
-  if (result.kind === 'accepted') {
-    // One line a member would tell whoever reads the log how long the list is (G5).
-    if (row.kind !== 'notice') desk.log({ event: 'outbox.accepted', ...common })
-  } else if (result.kind === 'rejected' || nextAttemptMs(row.attempts) === null) {
-    desk.log({ event: 'outbox.gave-up', ...common, code: result.code })
-  } else {
-    desk.log({ event: 'outbox.deferred', ...common, code: result.code })
+/** Says what became of each mail. */
+function createReport(desk: Desk): (row: Claimed, result: SendResult) => void {
+  /** When something was said of a notice last. */
+  const said = new Map<string, number>()
+  const sayOfNotice = (
+    event: 'notice.deferred' | 'notice.gave-up',
+    notice: number,
+    code: number
+  ) => {
+    const what = `${event} ${notice} ${code}`
+    const now = desk.clock.monotonicMs()
+    if (now - (said.get(what) ?? -Infinity) < SAID_AGAIN_MS) return
+    if (said.size >= SAID_MAX) said.clear()
+    said.set(what, now)
+    desk.log({ event, notice, code })
+  }
+  return ({ kind, attempts, noticeId }, result) => {
+    const { code } = result
+    const isOver = result.kind === 'rejected' || nextAttemptMs(attempts) === null
+    if (noticeId !== null) {
+      // A line for each copy would tell whoever reads the log how long the list is (G5).
+      if (result.kind === 'accepted') return
+      sayOfNotice(isOver ? 'notice.gave-up' : 'notice.deferred', noticeId, code)
+    } else if (result.kind === 'accepted') {
+      desk.log({ event: 'outbox.accepted', kind, attempts })
+    } else {
+      desk.log({ event: isOver ? 'outbox.gave-up' : 'outbox.deferred', kind, attempts, code })
+    }
   }
 }

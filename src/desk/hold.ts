@@ -16,16 +16,18 @@ import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 const TOLD_AT_ONCE = 20
-const UNTOLD_BEFORE = 'Nobody could be told at that time: the keys could not be used.'
+const UNTOLD_BEFORE = 'Nobody could be told at that time: no alarm could be made.'
 
-/** Stops a notice and everything of it that is still here. */
+/** Stops a notice and, where it was leaving, what is still here. Deferred copies of a release before go on. */
 export async function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): Promise<void> {
   const now = desk.clock.now()
-  const what = `The advance notice ${notice.state === 'releasing' ? 'was stopped while it was leaving' : 'was not sent'}, because ${HOLD_SENTENCES[because]}.`
+  const isLeaving = notice.state === 'releasing'
+  const what = `Revision ${notice.revision} of the advance notice ${isLeaving ? 'was stopped while it was leaving' : 'was not sent'}, because ${HOLD_SENTENCES[because]}.`
   const alarm = heldAlarm(desk, notice, what, now)
   const prepared = await prepareAlarm(desk, alarm, now)
   desk.db.transact((tx) => {
-    stopNotice(tx, notice, 'notice-held', now)
+    const copies = isLeaving ? 'withdraw' : 'go-on'
+    stopNotice(tx, notice, { because: 'notice-held', copies }, now)
     appendAudit(tx, {
       at: now,
       actor: 'desk',

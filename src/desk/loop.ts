@@ -67,7 +67,11 @@ export async function runLoops(
  * keeps nothing else from being done; it is thrown at the end.
  */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
-  const inbox = await edges.openMailbox(signal).catch((error: unknown) => ({ error }))
+  const inbox = await edges.openMailbox(signal).catch((error: unknown) => ({
+    error,
+    // A connection that stopping broke off is no trouble.
+    isTrouble: !signal.aborted
+  }))
   const mailbox = 'error' in inbox ? null : inbox
   try {
     const generation =
@@ -85,7 +89,7 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
   } finally {
     await mailbox?.close()
   }
-  if ('error' in inbox && !signal.aborted) throw inbox.error
+  if ('error' in inbox && inbox.isTrouble) throw inbox.error
 }
 
 /** Works and sends until nothing is left that `--once` waits for. */

@@ -191,7 +191,7 @@ async function readBound(
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
       clockJump: lastOpenJump(read),
       previews: notice === null ? [] : listPreviews(read, notice.id),
-      copies: notice === null ? { here: 0, left: 0 } : countCopies(read, notice.id),
+      copies: countCopies(read, notice?.id ?? null),
       members: listRecipients(read, record.product),
       messageCount: countMessages(read, record.id),
       hintGiven: hasOnce(read, `hint:${tag}`),

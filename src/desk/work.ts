@@ -7,7 +7,14 @@ import { type OpenedMail } from '../domain/mail.ts'
 import { addMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
-import { type Arrival, countStarts, countTry, listPending, readRaw } from '../store/arrivals.ts'
+import {
+  type Arrival,
+  countStarts,
+  countTry,
+  listPending,
+  readRaw,
+  uncountStarts
+} from '../store/arrivals.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { prepare } from './prepare.ts'
@@ -37,6 +44,24 @@ export async function handlePending(
   done: () => void
 ): Promise<number> {
   const ahead = new Map<number, Opening>()
+  try {
+    return await handleInTurn(desk, { signal, done, ahead })
+  } finally {
+    // Nothing of what was opened ahead has had a consequence; let it end before the workers close.
+    await Promise.all(ahead.values())
+    forgetStarts(desk, [...ahead.keys()])
+  }
+}
+
+async function handleInTurn(
+  desk: Desk,
+  options: {
+    readonly signal: AbortSignal
+    readonly done: () => void
+    readonly ahead: Map<number, Opening>
+  }
+): Promise<number> {
+  const { signal, done, ahead } = options
   const startedAt = desk.clock.monotonicMs()
   let handled = 0
   while (!signal.aborted) {
@@ -52,9 +77,23 @@ export async function handlePending(
     }
     ahead.delete(first.id)
   }
-  // Nothing of what was opened ahead has had a consequence; let it end before the workers close.
-  await Promise.all(ahead.values())
   return handled
+}
+
+/**
+ * What was begun and came to no end, because the desk stops or has trouble that is not the mail's, was not begun: only a
+ * start that the process did not survive tells against a mail.
+ */
+function forgetStarts(desk: Desk, ids: readonly number[]): void {
+  if (ids.length === 0) return
+  try {
+    desk.db.transact((tx) => {
+      uncountStarts(tx, ids)
+    })
+  } catch (error) {
+    // The trouble that ended the round is thrown on; this one has the same cause and would hide it.
+    if (!(error instanceof Trouble)) throw error
+  }
 }
 
 /** Mails that were tried before go alone, so that a mail that kills the process is not mistaken for its neighbours. */

@@ -75,6 +75,8 @@ export type NoticeRecord = {
     readonly maintainerId: string
     readonly digest: Sha256
     readonly at: Instant
+    /** The place of its preview in the record: see {@link Preview}. */
+    readonly auditId: number
   }[]
   /** When the deliveries become due; null until scheduled. */
   readonly releaseAt: Instant | null
@@ -82,6 +84,34 @@ export type NoticeRecord = {
   /** Whether copies of this revision were sealed for members; an edit then makes a new revision. */
   readonly hasLeft: boolean
   readonly version: number
+}
+
+/** Copies of the revision that left last, by where they are. */
+export type NoticeCopies = {
+  /** 0 when none ever left. */
+  readonly revision: number
+  /** Not sealed yet, or queued here. */
+  readonly here: number
+  /** Being handed over at this moment, or when the process died. */
+  readonly onTheWay: number
+  /** Refused for good or too often; the operator may send them again. */
+  readonly givenUp: number
+  readonly left: number
+}
+
+/** Whether a hold could still stop a copy. */
+export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
+  return here + onTheWay + givenUp > 0
+}
+
+/** What a hold did, in words for people. */
+export function copiesHeld({ left, here, onTheWay, givenUp }: NoticeCopies): string {
+  return [
+    `${left} copies had left already, ${here + givenUp} were still here and stay here.`,
+    ...(onTheWay === 0
+      ? []
+      : [`${onTheWay} were being handed over at this moment and are not tried again.`])
+  ].join(' ')
 }
 
 /** A code that the desk issued with a preview of exactly one content. */

@@ -1,7 +1,7 @@
 /**
  * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: there is no
- * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Nothing may tell
- * how many members a notice goes to (G5).
+ * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Nothing tells how
+ * many members a notice goes to (G5): there is no line for each copy, and no number of an outgoing mail that grows with them.
  */
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
@@ -36,22 +36,25 @@ export type LogEvent =
     }
   | {
       readonly event: 'outbox.accepted'
-      readonly outbox: number
       readonly kind: string
       readonly attempts: number
     }
   | {
       readonly event: 'outbox.deferred'
-      readonly outbox: number
       readonly kind: string
       readonly attempts: number
       readonly code: number
     }
   | {
       readonly event: 'outbox.gave-up'
-      readonly outbox: number
       readonly kind: string
       readonly attempts: number
+      readonly code: number
+    }
+  | {
+      /** Copies of a notice that the server put off or refused; at most once a minute each. */
+      readonly event: 'notice.deferred' | 'notice.gave-up'
+      readonly notice: number
       readonly code: number
     }
   | {

@@ -76,9 +76,27 @@ export function refused(says: string): Step {
   return { kind: 'refused', says }
 }
 
-/** The draft with an edited notice: whoever approved the old content has approved nothing now. */
+/**
+ * The draft with an edited notice: whoever approved the old content has approved nothing now, and a code or an approval that
+ * an earlier line of this mail gave is void with the rest.
+ */
 export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
-  return { ...draft, notice: { ...notice, approvals: [] }, voided: true }
+  const decisions = draft.decisions.filter(
+    ({ kind }) => kind !== 'issue-preview' && kind !== 'approve-notice'
+  )
+  return { ...draft, decisions, notice: { ...notice, approvals: [] }, voided: true }
+}
+
+/** Why this mail may not change the notice any more; null when it may. A hold always may. */
+export function changeComplaint(draft: Draft): string | null {
+  if (draft.notice?.state === 'releasing')
+    return 'The notice is leaving at this moment; try again in a minute.'
+  const isShown = draft.decisions.some(
+    ({ kind }) => kind === 'issue-preview' || kind === 'approve-notice'
+  )
+  return isShown
+    ? 'This mail has previewed or approved the notice as it was; write what changes it into a mail of its own.'
+    : null
 }
 
 /** The draft with one more line for the other maintainers. */

@@ -1,7 +1,7 @@
 /**
  * Whether a scheduled notice leaves now (G7): never before its instant, never without the approvals its policy demands over
- * exactly its present content and recipients, never silently late, and after a jump of the clock only on approvals given
- * since.
+ * exactly its present content and recipients, never silently late, and after a jump of the clock only on approvals of
+ * previews from after it.
  */
 import { type CaseRecord } from '../domain/case.ts'
 import { type Sha256 } from '../domain/ids.ts'
@@ -19,7 +19,7 @@ export type HoldBecause =
   | 'approval-void' // content, wording, date or recipients are not what was approved
   | 'too-late' // the instant was missed and the policy says to ask
   | 'disclosed' // the disclosure instant has passed: an advance notice makes no sense any more
-  | 'clock' // the wall clock jumped after the approval; nobody knows whether the instant is really there
+  | 'clock' // the wall clock jumped after the preview that was approved; nobody knows whether the instant is really there
   | 'no-product' // the configuration does not have the product any more
   | 'no-notice' // the product's policy has no advance notice (any more)
   | 'failed' // the desk itself failed at it again and again
@@ -32,7 +32,7 @@ export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
     'its instant was missed while the desk was not running, and the policy says to ask a person',
   disclosed: 'the disclosure instant passed before it could leave',
   clock:
-    'the clock of this machine jumped after it was approved, so nobody knows whether its instant has really come',
+    'the clock of this machine jumped after its approved preview, so nobody knows whether its instant has really come',
   'no-product': 'the configuration has no product of this name any more',
   'no-notice': 'the policy of the product has no advance notice',
   failed: 'the desk failed at it three times; the log says where'
@@ -46,7 +46,7 @@ export function decideRelease(input: {
   /** Those of the present configuration: an approval by anybody else counts no more. */
   readonly maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
   readonly digest: Sha256
-  /** While a forward jump of the clock is in doubt: those of its approvals that were given since. Null otherwise. */
+  /** While a forward jump of the clock is in doubt: its approvals of previews from after it. Null otherwise. */
   readonly approvedSinceJump: NoticeRecord['approvals'] | null
   readonly now: Instant
 }): ReleaseVerdict {
@@ -65,7 +65,7 @@ export function decideRelease(input: {
   return { kind: 'release', lateMs, isLate }
 }
 
-/** Whether the approvals that are needed, and one at least, were given on the clock as it goes now. */
+/** Whether the approvals that are needed, and one at least, are of previews that showed the clock as it goes now. */
 function isTimeVouched({
   notice,
   policy,

@@ -4,7 +4,7 @@
  */
 import { type Decision } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
-import { type NoticeRecord, type Preview } from '../domain/notice.ts'
+import { copiesHeld, isAnyHere, type NoticeRecord, type Preview } from '../domain/notice.ts'
 import { formatInstant, msBetween } from '../domain/time.ts'
 import { type Command } from './commands.ts'
 import {
@@ -28,8 +28,9 @@ export const approve: Handler = (draft, command, context) => {
   const complaint = approvalComplaint(draft, notice, command, context)
   if (complaint !== null) return refused(complaint)
   const digest = noticeDigest(draft, notice, context)
-  const given = { maintainerId: context.author.id, digest, at: context.now }
-  const approvals = [...notice.approvals.filter((approval) => approval.digest === digest), given]
+  const auditId = issuedPreview(draft, command, context)?.auditId ?? 0
+  const given = { maintainerId: context.author.id, digest, at: context.now, auditId }
+  const approvals = [...countedApprovals(notice, digest, context), given]
   const needed = context.product.policy.notice?.approvals ?? 1
   const decisions: Decision[] = [
     ...draft.decisions,
@@ -75,6 +76,17 @@ function codeOf({ words: [code = ''] }: Command): string {
   return code.toLowerCase()
 }
 
+/** Approvals of exactly this: while a jump of the clock is in doubt, of previews from after it only, as at the release. */
+function countedApprovals(
+  notice: NoticeRecord,
+  digest: Sha256,
+  { bound: { clockJump } }: CommandContext
+): NoticeRecord['approvals'] {
+  return notice.approvals.filter(
+    (given) => given.digest === digest && (clockJump === null || given.auditId >= clockJump)
+  )
+}
+
 /** Why what this preview showed is not what an approval would be about now; null when it is. */
 function outdatedPreview(
   issued: Preview,
@@ -107,8 +119,8 @@ function approvalComplaint(
   const outdated = outdatedPreview(issued, digest, context)
   if (outdated !== null) return outdated
   const isMine = (given: NoticeRecord['approvals'][number]): boolean =>
-    given.maintainerId === context.author.id && given.digest === digest
-  if (notice.approvals.some(isMine)) return 'You have approved it already.'
+    given.maintainerId === context.author.id
+  if (countedApprovals(notice, digest, context).some(isMine)) return 'You have approved it already.'
   const missing = missingFields(draft, context)
   if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
   if (draft.case.disclosureAt === null)
@@ -123,21 +135,18 @@ function approvalComplaint(
 export const hold: Handler = (draft, _command, context) => {
   const { notice } = draft
   if (notice === null) return refused('There is no notice to hold.')
-  const { here, left } = context.bound.copies
-  if (notice.state === 'released' && here === 0) return refused('The notice has left already.')
+  const { copies } = context.bound
+  if (notice.state === 'released' && !isAnyHere(copies))
+    return refused('The notice has left already.')
   const held = {
     ...withNotice(draft, { ...notice, state: 'held', releaseAt: null }),
     withdrawn: true
   }
-  // A code or an approval that an earlier line of this mail gave is void with the rest.
-  const decisions = held.decisions.filter(
-    ({ kind }) => kind !== 'issue-preview' && kind !== 'approve-notice'
-  )
-  const wasLeaving = notice.state === 'released' || notice.state === 'releasing' || here > 0
+  const wasLeaving = notice.state === 'releasing' || isAnyHere(copies)
   return accepted(
-    withActivity({ ...held, decisions }, 'held the notice'),
+    withActivity(held, 'held the notice'),
     wasLeaving
-      ? `Held while it was leaving: ${left} copies had left already, ${here} were still here and stay here.`
+      ? `Held while it was leaving. ${copiesHeld(copies)}`
       : 'Held. A new /notice preview and approval let it go on.'
   )
 }

@@ -9,6 +9,7 @@ import { type Command } from './commands.ts'
 import {
   accepted,
   type CommandContext,
+  changeComplaint,
   type Draft,
   type Handler,
   refused,
@@ -34,8 +35,8 @@ export const embargo: Handler = (draft, command, context) => {
     )
   }
   if (disclosureAt <= context.now) return refused('That instant has passed already.')
-  if (draft.notice?.state === 'releasing')
-    return refused('The notice is leaving at this moment; try again in a minute.')
+  const cannot = changeComplaint(draft)
+  if (cannot !== null) return refused(cannot)
   const moved = { ...draft, case: { ...draft.case, disclosureAt } }
   const complaint = leadComplaint(moved, context, more)
   if (complaint !== null) return refused(complaint)
@@ -76,8 +77,8 @@ function leadComplaint(
 export const draftNotice: Handler = (draft, command, context) => {
   const rule = context.product.policy.notice
   if (rule === null) return refused('The policy of this product has no advance notice.')
-  if (draft.notice?.state === 'releasing')
-    return refused('The notice is leaving at this moment; try again in a minute.')
+  const cannot = changeComplaint(draft)
+  if (cannot !== null) return refused(cannot)
   if (command.fields.length === 0 && context.files.length === 0) {
     return refused('Write the fields below (key: value, or key: << text >>) or attach patches.')
   }
@@ -243,10 +244,10 @@ function plainFile({ filename, contentType, content }: OutgoingAttachment): Outg
 
 /** An edit stops no copy of what was released already; whoever edits because that was wrong has to know. */
 function goingOnWords(draft: Draft, { bound }: CommandContext): string {
-  const { here } = bound.copies
-  return here === 0 || draft.withdrawn
+  const { here, onTheWay, revision } = bound.copies
+  return here + onTheWay === 0 || draft.withdrawn
     ? ''
-    : ` ${here} copies of the revision before have not left yet and go on; /notice hold stops them.`
+    : ` ${here + onTheWay} copies of revision ${revision} have not left yet and go on; /notice hold stops them.`
 }
 
 function voidedWords(draft: Draft): string {

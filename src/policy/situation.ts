@@ -7,7 +7,12 @@ import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Audience, type MailKind } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { type MemberRecord, type NoticeRecord, type Preview } from '../domain/notice.ts'
+import {
+  type MemberRecord,
+  type NoticeCopies,
+  type NoticeRecord,
+  type Preview
+} from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 
@@ -74,8 +79,7 @@ export type BoundCase = {
   readonly previews: readonly Preview[]
   /** The entry in the record of the newest jump of the clock that was not undone; null when there is none. */
   readonly clockJump: number | null
-  /** Copies of the revision that left last: those that a hold could still stop, and those it could not. */
-  readonly copies: { readonly here: number; readonly left: number }
+  readonly copies: NoticeCopies
   /** Active members of the case's product. */
   readonly members: readonly MemberRecord[]
   /** How many mails are on its record. */

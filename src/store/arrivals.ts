@@ -127,6 +127,15 @@ export function countStarts(tx: Tx, ids: readonly number[]): void {
   }
 }
 
+/** Takes back what {@link countStarts} counted, for what came to no end and did not kill the process. */
+export function uncountStarts(tx: Tx, ids: readonly number[]): void {
+  for (const id of ids)
+    tx.run(
+      "UPDATE arrivals SET starts = starts - 1 WHERE id = ? AND state = 'pending' AND starts > 0",
+      [id]
+    )
+}
+
 /** Counts a failed try and sets when the next may be. Returns the tries so far. */
 export function countTry(tx: Tx, id: number, nextTryAt: Instant): number {
   const sql: Sql<{ tries: number }> = `

@@ -3,8 +3,9 @@
  * fared is read from the outbox, so that there is one truth about sending.
  */
 import { type Contact } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
 import { type Fingerprint, type Sha256 } from '../domain/ids.ts'
-import { type DeliveryState } from '../domain/notice.ts'
+import { type DeliveryState, type NoticeCopies } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
@@ -158,22 +159,20 @@ export function holdWaiting(tx: Tx, noticeId: number, because: string, now: Inst
   )
 }
 
-/** Copies of the revision that left last, by where they are. */
-export type NoticeCopies = {
-  /** Not sealed yet, or queued here. */
-  readonly here: number
-  /** Sent, or on their way at this moment. */
-  readonly left: number
-}
-
-export function countCopies(read: Read, noticeId: number): NoticeCopies {
+/** Where the copies are of the revision that left last; zeros for no notice and for one of which none ever left. */
+export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   const sql: Sql<NoticeCopies> = `
-    SELECT coalesce(sum(deliveries.state = 'waiting' OR outbox.state = 'queued'), 0) AS here,
-      coalesce(sum(outbox.state IN ('sending', 'sent')), 0) AS left
+    SELECT coalesce(max(revision), 0) AS revision,
+      coalesce(sum(deliveries.state = 'waiting' OR outbox.state = 'queued'), 0) AS here,
+      coalesce(sum(outbox.state = 'sending'), 0) AS onTheWay,
+      coalesce(sum(outbox.state = 'given-up'), 0) AS givenUp,
+      coalesce(sum(outbox.state = 'sent'), 0) AS left
     FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
     WHERE deliveries.notice_id = @noticeId
       AND revision = (SELECT max(revision) FROM deliveries WHERE notice_id = @noticeId)`
-  return read.get(sql, { noticeId }) ?? { here: 0, left: 0 }
+  const counts = read.get(sql, { noticeId })
+  assert(counts !== undefined, 'a sum without a row')
+  return counts
 }
 
 /** One delivery as people see it. */

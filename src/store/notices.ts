@@ -218,7 +218,7 @@ export function listApprovalsAfter(
   auditId: number
 ): NoticeRecord['approvals'] {
   const sql: Sql<NoticeRecord['approvals'][number]> = `
-    SELECT maintainer_id AS maintainerId, digest, at FROM approvals
+    SELECT maintainer_id AS maintainerId, digest, at, audit_id AS auditId FROM approvals
     WHERE notice_id = ? AND audit_id >= ? ORDER BY audit_id`
   return read.all(sql, [noticeId, auditId])
 }
@@ -248,19 +248,19 @@ function voidApprovals(tx: Tx, noticeId: number): void {
 }
 
 /**
- * Stops a notice under the version check: approvals and previews are void, and what is still here stays here, sealed or
- * not. Only a new preview and approval let it go on.
+ * Stops a notice under the version check: approvals and previews are void, and only new ones let it go on. Copies that have
+ * not left are withdrawn, sealed or not, or go on where the stop is about a release that has not begun.
  */
 export function stopNotice(
   tx: Tx,
   notice: Pick<NoticeRecord, 'id' | 'version'>,
-  because: string,
+  stop: { readonly because: string; readonly copies: SaveNotice['copies'] },
   now: Instant
 ): void {
   setNoticeState(tx, notice, { state: 'held' })
   tx.run('UPDATE notices SET release_at = NULL WHERE id = ?', [notice.id])
   voidApprovals(tx, notice.id)
-  withdrawCopies(tx, notice.id, because, now)
+  if (stop.copies === 'withdraw') withdrawCopies(tx, notice.id, stop.because, now)
 }
 
 function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
@@ -269,7 +269,7 @@ function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
     SELECT filename, content_type AS contentType, length(content) AS size, sha256 FROM patches
     WHERE notice_id = ? ORDER BY id`
   const approvalSql: Sql<NoticeRecord['approvals'][number]> = `
-    SELECT maintainer_id AS maintainerId, digest, at FROM approvals WHERE notice_id = ? ORDER BY at`
+    SELECT maintainer_id AS maintainerId, digest, at, audit_id AS auditId FROM approvals WHERE notice_id = ? ORDER BY at`
   return {
     ...row,
     fields: fieldsOf(row.fields),

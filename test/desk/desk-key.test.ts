@@ -95,6 +95,20 @@ it('after a jump a mail that cannot be signed waits, and is answered once the cl
   expect(world.rows('SELECT DISTINCT left_ms AS left FROM clock_jumps')).toEqual([{ left: 0 }])
 })
 
+it('however long that takes, the mail is not mistaken for one that kills the process (G1, G9)', async () => {
+  const mend = breakKey()
+  const alice = await someone('alice', 'alice@reporter.example')
+  world.deliver(await world.write(alice, { subject: 'x', text: 'y', as: 'encrypted' }))
+  for (let round = 0; round < 15; round += 1)
+    await expect(world.settle()).rejects.toMatchObject({ code: 'desk-key' })
+  expect(world.rows('SELECT starts, tries FROM arrivals')).toEqual([{ starts: 0, tries: 0 }])
+  mend()
+  await world.settle()
+  expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
+    { state: 'done', disposition: 'case-opened' }
+  ])
+})
+
 it('without a jump a key that cannot sign ends the desk with its trouble: waiting mends nothing', async () => {
   breakKey()
   const running = run()

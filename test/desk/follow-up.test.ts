@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { Trouble } from '../../src/domain/trouble.ts'
+import { removeMember } from '../../src/store/members.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -53,7 +54,7 @@ it.each([
   async (_, text) => {
     await leaveGreylisted()
     expect(await answerTo(text)).toContain(
-      '2 copies of the revision before have not left yet and go on; /notice hold stops them.'
+      '2 copies of revision 1 have not left yet and go on; /notice hold stops them.'
     )
     desk.world.pass(DAY)
     await desk.world.settle()
@@ -73,6 +74,29 @@ it.each([
   desk.world.pass(3 * DAY)
   await desk.world.settle()
   expect(await desk.noticed(ONE)).toHaveLength(1)
+})
+
+it('a hold by the desk of the next revision stops none of the copies that were promised to go on', async () => {
+  await leaveGreylisted()
+  await answerTo('/notice draft\nseverity: high\n/embargo 2026-12-20T12:00:00Z\n')
+  await desk.approve(ONE)
+  expect(desk.states()).toEqual(['scheduled'])
+  desk.world.desk.db.transact((tx) => {
+    removeMember(tx, 'suse', desk.world.clock.now)
+  })
+  await desk.world.settle()
+  expect(desk.states()).toEqual(['held'])
+  desk.world.pass(DAY)
+  await desk.world.settle()
+  expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd'])
+})
+
+it('copies that the server puts off leave one line a notice in the log, whatever their number (G5)', async () => {
+  const before = desk.world.log.length
+  await leaveGreylisted()
+  const lines = desk.world.log.slice(before).filter(({ event }) => event.includes('deferred'))
+  expect(lines).toEqual([{ event: 'notice.deferred', notice: 1, code: 451 }])
+  expect(JSON.stringify(desk.world.log.slice(before))).not.toContain('"outbox":')
 })
 
 it('the next revision, once released, is the only one that still leaves: nobody reads the old one after it', async () => {

@@ -104,7 +104,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
 
     expect(result).toMatchObject({ status: 0, stderr: '' })
     expect(result.stdout).toBe(
-      `The notice of ${notice.caseTag} is held: 0 copies had left already, 0 were still here and stay here.\n` +
+      `The notice of ${notice.caseTag} is held. 0 copies had left already, 0 were still here and stay here.\n` +
         'Only a new /notice preview and /notice approve by mail let it go on.\n'
     )
     expect(await listed(notice.caseTag)).toMatchObject({
@@ -117,7 +117,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
       {
         actor: 'operator',
         action: 'notice.held',
-        detail: { because: 'operator', revision: 1, left: 0, here: 0 }
+        detail: { because: 'operator', revision: 0, left: 0, here: 0, onTheWay: 0, givenUp: 0 }
       }
     ])
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0 })
@@ -169,7 +169,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
     expect(JSON.parse(result.stdout)).toEqual({
       case: notice.caseTag,
       state: 'held',
-      copies: { here: 2, left: 1 }
+      copies: { revision: 1, here: 2, onTheWay: 0, givenUp: 0, left: 1 }
     })
     expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
     expect(await listed(notice.caseTag)).toMatchObject({

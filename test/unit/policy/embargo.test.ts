@@ -21,7 +21,7 @@ const APPROVERS = SETTINGS.maintainers.map((person) => ({
   ...person,
   roles: ['approver' as const]
 }))
-const approval = { maintainerId: 'linus', digest: DIGEST, at: NOW }
+const approval = { maintainerId: 'linus', digest: DIGEST, at: NOW, auditId: 1 }
 
 function release(
   now: Instant,

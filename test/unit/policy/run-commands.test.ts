@@ -1,6 +1,6 @@
 /** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
 import { describe, expect, it } from 'vitest'
-import { type NoticeRecord } from '../../../src/domain/notice.ts'
+import { type NoticeCopies, type NoticeRecord } from '../../../src/domain/notice.ts'
 import { parseCommands } from '../../../src/policy/commands.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
@@ -228,7 +228,7 @@ describe('/embargo', () => {
     const notice = noticeRecord({
       state: 'scheduled',
       releaseAt: NOW,
-      approvals: [{ maintainerId: 'linus', digest: sha256('x'), at: NOW }]
+      approvals: [{ maintainerId: 'linus', digest: sha256('x'), at: NOW, auditId: 1 }]
     })
     const [saved] = only(
       run('/embargo 2026-12-10T12:00:00Z', { bound: bound({ case: dated, notice }) }).decisions,
@@ -291,16 +291,17 @@ describe('what an approval covers (G7)', () => {
 })
 
 describe('/notice hold (G7)', () => {
-  const on = (state: NoticeRecord['state'], here: number) => ({
+  const NONE = { revision: 1, here: 0, onTheWay: 0, givenUp: 0, left: 3 }
+  const on = (state: NoticeRecord['state'], copies: Partial<NoticeCopies>) => ({
     bound: bound({
       case: dated,
       notice: noticeRecord({ state, releasedAt: NOW }),
-      copies: { here, left: 3 }
+      copies: { ...NONE, ...copies }
     })
   })
 
   it('stops a notice whose copies are all queued and not sent, and says how many had left', () => {
-    const result = run('/notice hold', on('released', 2))
+    const result = run('/notice hold', on('released', { here: 2 }))
     expect(only(result.decisions, 'save-notice')[0]).toMatchObject({
       state: 'held',
       approvals: 'void'
@@ -308,8 +309,28 @@ describe('/notice hold (G7)', () => {
     expect(result.said).toContain('3 copies had left already, 2 were still here')
   })
 
+  it.each<[string, Partial<NoticeCopies>, string]>([
+    ['is being handed over', { onTheWay: 2 }, '2 were being handed over at this moment'],
+    ['was given up and could be sent again', { givenUp: 1 }, '1 were still here and stay here']
+  ])('is accepted while a copy %s, and withdraws it', (_name, copies, says) => {
+    const result = run('/notice hold', on('released', copies))
+    expect(result.said).toContain(says)
+    expect(only(result.decisions, 'save-notice')[0]).toMatchObject({ copies: 'withdraw' })
+  })
+
+  it.each([
+    ['/notice approve secretcode\n/embargo 2026-12-10T12:00:00Z', 'approve then embargo'],
+    ['/notice approve secretcode\n/notice draft\nseverity: high', 'approve then draft'],
+    ['/notice preview\n/notice draft\nseverity: high', 'preview then draft']
+  ])('a change after what showed the notice as it was takes a mail of its own: %j', (text) => {
+    const result = run(text, withPreview())
+    expect(result.ran).toBe(false)
+    expect(result.said).toContain('write what changes it into a mail of its own')
+    expect(only(result.decisions, 'approve-notice')).toEqual([])
+  })
+
   it('is refused once nothing of it is here', () => {
-    const result = run('/notice hold', on('released', 0))
+    const result = run('/notice hold', on('released', {}))
     expect(result.ran).toBe(false)
     expect(result.said).toContain('left already')
   })

@@ -258,7 +258,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     patchFiles: [],
     previews: [],
     clockJump: null,
-    copies: { here: 0, left: 0 },
+    copies: { revision: 0, here: 0, onTheWay: 0, givenUp: 0, left: 0 },
     members: [member('debian', '1'), member('suse', '2')],
     messageCount: 0,
     hintGiven: false,

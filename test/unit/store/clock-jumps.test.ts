@@ -30,6 +30,7 @@ import { at, NOON, openIn } from './support.ts'
 
 const NEXT_YEAR = at('2027-11-23T12:00:00Z')
 const HOUR = 3_600_000
+const HOLD = { because: 'notice-held', copies: 'withdraw' } as const
 
 let folder: TempFolder
 let db: Database
@@ -172,7 +173,7 @@ describe('a hold of which nobody could be told', () => {
     db.transact((tx) => {
       const notice = findNotice(tx, TAG)
       if (notice === null) throw new Error('bad test data')
-      stopNotice(tx, notice, 'notice-held', NOON)
+      stopNotice(tx, notice, HOLD, NOON)
       setUntoldHold(tx, notice.id, 'it was held')
     })
   }

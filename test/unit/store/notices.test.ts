@@ -103,6 +103,7 @@ function notice() {
 function add(id: string, digit: string, change: Partial<Parameters<typeof insertMember>[1]> = {}) {
   return db.transact((tx) => insertMember(tx, { ...member(id, digit), keyData: KEY, ...change }))
 }
+const HOLD = { because: 'notice-held', copies: 'withdraw' } as const
 const PREVIEW = { code: 'c', digest: sha256('a'), issuedAt: NOON }
 const APPROVAL = { maintainerId: 'linus', code: 'c', at: NOON }
 function waiting(): string[] {
@@ -265,7 +266,7 @@ describe('deliveries', () => {
     db.transact((tx) => {
       const now = findNotice(tx, TAG)
       if (now === null) throw new Error('no notice')
-      stopNotice(tx, now, 'notice-held', NOON)
+      stopNotice(tx, now, HOLD, NOON)
     })
   }
   /** A maintainer writes the next revision. */
@@ -439,7 +440,7 @@ describe('deliveries', () => {
     if (before === null) throw new Error('no notice')
     const stop = () => {
       db.transact((tx) => {
-        stopNotice(tx, before, 'notice-held', NOON)
+        stopNotice(tx, before, HOLD, NOON)
       })
     }
     stop()
