@@ -105,49 +105,49 @@ async function decodeWithParser(bytes: Uint8Array, charset: string): Promise<str
 const CR = 13
 const LF = 10
 const EQUALS = 61
+/** What may end a line without meaning anything: tab, vertical tab, form feed, CR and space. */
+const BLANKS = new Set([9, 11, 12, CR, 32])
+/** The value of a hexadecimal digit by its byte; -1 for any other byte. */
+const HEX = Int8Array.from({ length: 256 }, (_, byte) => {
+  const char = String.fromCharCode(byte)
+  return /^[0-9A-Fa-f]$/.test(char) ? parseInt(char, 16) : -1
+})
 
 /**
- * RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. Works on bytes, because a mail
- * can be made of millions of lines.
+ * RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. One pass over the bytes without
+ * anything made for a line, because a mail can be made of millions of lines.
  */
 function decodeQuotedPrintable(body: Buffer): Buffer {
   const decoded = Buffer.alloc(body.length)
   let size = 0
-  for (let start = 0; start < body.length; ) {
-    const newline = body.indexOf(LF, start)
-    const lineEnd = newline < 0 ? body.length : newline
-    const end = endOfContent(body, start, lineEnd)
-    const isSoft = end > start && body[end - 1] === EQUALS
-    size += decodeEscapes(body.subarray(start, isSoft ? end - 1 : end), decoded, size)
-    if (!isSoft && newline >= 0) {
-      if (newline > start && body[newline - 1] === CR) decoded[size++] = CR
-      decoded[size++] = LF
+  // Where the line ends without its trailing blanks, and where it ends without a `=` that is the last thing in it, too.
+  let lineEnd = 0
+  let softEnd = -1
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at] ?? 0
+    if (byte === LF) {
+      size = softEnd >= 0 ? softEnd : lineEnd
+      if (softEnd < 0) {
+        if (body[at - 1] === CR) decoded[size++] = CR
+        decoded[size++] = LF
+      }
+      lineEnd = size
+      softEnd = -1
+      continue
     }
-    start = lineEnd + 1
+    const escaped = byte === EQUALS ? escapeAt(body, at) : -1
+    decoded[size++] = escaped < 0 ? byte : escaped
+    if (escaped >= 0) at += 2
+    else if (BLANKS.has(byte)) continue
+    lineEnd = size
+    softEnd = byte === EQUALS && escaped < 0 ? size - 1 : -1
   }
-  return decoded.subarray(0, size)
+  return decoded.subarray(0, softEnd >= 0 ? softEnd : lineEnd)
 }
 
-function endOfContent(body: Buffer, start: number, lineEnd: number): number {
-  let end = lineEnd
-  while (end > start && [9, 11, 12, CR, 32].includes(body[end - 1] ?? 0)) end -= 1
-  return end
-}
-
-/** Writes `line` without its escapes into `to` from `at` on; returns how many bytes that were. */
-function decodeEscapes(line: Buffer, to: Buffer, at: number): number {
-  if (!line.includes(EQUALS)) return line.copy(to, at)
-  let size = at
-  for (let from = 0; from < line.length; from += 1) {
-    const isEscape = line[from] === EQUALS && isHex(line[from + 1]) && isHex(line[from + 2])
-    to[size++] = isEscape
-      ? parseInt(line.toString('latin1', from + 1, from + 3), 16)
-      : (line[from] ?? 0)
-    if (isEscape) from += 2
-  }
-  return size - at
-}
-
-function isHex(byte: number | undefined): boolean {
-  return byte !== undefined && /^[0-9A-Fa-f]$/.test(String.fromCharCode(byte))
+/** The byte that the `=` at this place stands for; -1 when no two hexadecimal digits follow. */
+function escapeAt(body: Buffer, at: number): number {
+  const high = HEX[body[at + 1] ?? 0] ?? -1
+  const low = HEX[body[at + 2] ?? 0] ?? -1
+  return high < 0 || low < 0 ? -1 : high * 16 + low
 }
