@@ -102,7 +102,12 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
         actor: 'operator',
         action: 'notice.held',
         caseTag: tag,
-        detail: { because: 'operator', ...counts },
+        detail: {
+          because: 'operator',
+          ...counts,
+          revision: notice.revision,
+          copiesOf: counts.revision
+        },
         mailSha256: null
       })
       return counts

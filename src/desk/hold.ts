@@ -3,12 +3,13 @@
  * of is told later (G7). Must never let a notice go because its alarm cannot be made.
  */
 import { type SendSealed } from '../domain/decision.ts'
-import { type NoticeRecord } from '../domain/notice.ts'
+import { type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { HOLD_SENTENCES, type HoldBecause } from '../policy/embargo.ts'
 import { appendAudit } from '../store/audit.ts'
 import { findCase } from '../store/cases.ts'
+import { countCopies } from '../store/deliveries.ts'
 import { listUntoldHolds, setUntoldHold, stopNotice } from '../store/notices.ts'
 import { disclosureFacts } from './about-notice.ts'
 import { isAlarmDue, postponeAlarms, prepareAlarm } from './alarms.ts'
@@ -22,12 +23,13 @@ const UNTOLD_BEFORE = 'Nobody could be told at that time: no alarm could be made
 export async function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): Promise<void> {
   const now = desk.clock.now()
   const isLeaving = notice.state === 'releasing'
-  const what = `Revision ${notice.revision} of the advance notice ${isLeaving ? 'was stopped while it was leaving' : 'was not sent'}, because ${HOLD_SENTENCES[because]}.`
+  const copies = desk.db.read((read) => countCopies(read, notice.id))
+  const what = `${happened(notice, copies)}, because ${HOLD_SENTENCES[because]}.${goingOn(notice, copies)}`
   const alarm = heldAlarm(desk, notice, what, now)
   const prepared = await prepareAlarm(desk, alarm, now)
   desk.db.transact((tx) => {
-    const copies = isLeaving ? 'withdraw' : 'go-on'
-    stopNotice(tx, notice, { because: 'notice-held', copies }, now)
+    const stop = { because: 'notice-held', copies: isLeaving ? 'withdraw' : 'go-on' } as const
+    stopNotice(tx, notice, stop, now)
     appendAudit(tx, {
       at: now,
       actor: 'desk',
@@ -42,6 +44,21 @@ export async function hold(desk: Desk, notice: NoticeRecord, because: HoldBecaus
     } else commit(tx, [alarm], prepared, { arrivalId: null, mailSha256: null, now })
   })
   desk.log({ event: 'notice.held', notice: notice.id, because })
+}
+
+function happened({ state, revision }: NoticeRecord, copies: NoticeCopies): string {
+  const what = `Revision ${revision} of the advance notice`
+  if (state === 'releasing') return `${what} was stopped while it was leaving`
+  return copies.revision === revision
+    ? `${what} did not leave again for those who lack it`
+    : `${what} was not sent`
+}
+
+/** A hold of what has not begun to leave stops no copy of what was released before. */
+function goingOn({ state }: NoticeRecord, { revision, here, onTheWay }: NoticeCopies): string {
+  return state === 'releasing' || here + onTheWay === 0
+    ? ''
+    : ` ${here + onTheWay} copies of revision ${revision}, released before, have not left yet and go on; /notice hold stops them.`
 }
 
 /** Tells the maintainers of holds of which nobody could be told before. Returns whether it did. */

@@ -6,6 +6,7 @@ import { Invariant } from '../domain/assert.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
+import { errorName } from '../effects/events.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import {
   type Arrival,
@@ -71,19 +72,28 @@ async function handleInTurn(
     // What was opened ahead is still handled; nothing new is begun.
     if (desk.clock.monotonicMs() - startedAt < SLICE_MS) beginOpening(desk, pending, ahead)
     else if (!ahead.has(first.id)) break
-    if (await handleOne(desk, first, ahead.get(first.id))) {
-      handled += 1
-      done()
+    try {
+      if (await handleOne(desk, first, ahead.get(first.id))) {
+        handled += 1
+        done()
+      }
+    } catch (error) {
+      if (isOfTheMoment(error)) throw error
+      // It may be this mail that brings the trouble about, each time: its start counts.
+      ahead.delete(first.id)
+      throw error
     }
     ahead.delete(first.id)
   }
   return handled
 }
 
-/**
- * What was begun and came to no end, because the desk stops or has trouble that is not the mail's, was not begun: only a
- * start that the process did not survive tells against a mail.
- */
+/** Trouble that says nothing about the mail at hand: it would be the same with any other, and passes. */
+function isOfTheMoment(error: unknown): boolean {
+  return error instanceof Trouble && (error.code === 'desk-key' || error.code === 'stopping')
+}
+
+/** What was opened ahead and not handled was not begun, nor was what the desk could handle no mail at that moment for. */
 function forgetStarts(desk: Desk, ids: readonly number[]): void {
   if (ids.length === 0) return
   try {
@@ -91,8 +101,9 @@ function forgetStarts(desk: Desk, ids: readonly number[]): void {
       uncountStarts(tx, ids)
     })
   } catch (error) {
-    // The trouble that ended the round is thrown on; this one has the same cause and would hide it.
-    if (!(error instanceof Trouble)) throw error
+    // What ended the round is thrown on; this would hide it.
+    const code = error instanceof Trouble ? error.code : errorName(error)
+    desk.log({ event: 'bug', where: 'work', error: code })
   }
 }
 

@@ -86,16 +86,17 @@ export type NoticeRecord = {
   readonly version: number
 }
 
-/** Copies of the revision that left last, by where they are. */
+/** Where the copies of a notice are. */
 export type NoticeCopies = {
-  /** 0 when none ever left. */
+  /** The one that was released last; 0 when none was. */
   readonly revision: number
-  /** Not sealed yet, or queued here. */
+  /** Not sealed yet, or queued here; of any revision. */
   readonly here: number
-  /** Being handed over at this moment, or when the process died. */
+  /** Being handed over at this moment, or when the process died; of any revision. */
   readonly onTheWay: number
-  /** Refused for good or too often; the operator may send them again. */
+  /** Refused for good or too often, of the last revision; the operator may send them again. */
   readonly givenUp: number
+  /** Sent, of the last revision. */
   readonly left: number
 }
 
@@ -107,7 +108,8 @@ export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
 /** What a hold did, in words for people. */
 export function copiesHeld({ left, here, onTheWay, givenUp }: NoticeCopies): string {
   return [
-    `${left} copies had left already, ${here + givenUp} were still here and stay here.`,
+    `${left} copies had left already, ${here} were still here and stay here.`,
+    ...(givenUp === 0 ? [] : [`${givenUp} that were given up stay here, too.`]),
     ...(onTheWay === 0
       ? []
       : [`${onTheWay} were being handed over at this moment and are not tried again.`])

@@ -1,7 +1,8 @@
 /**
  * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: there is no
- * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Nothing tells how
- * many members a notice goes to (G5): there is no line for each copy, and no number of an outgoing mail that grows with them.
+ * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Of a
+ * notice's copies there is no line each, whether taken, put off or refused, and no number of an outgoing mail grows with them
+ * (G5). What maintainers are mailed about a copy that failed, and its bounce, are lines like those of any other mail.
  */
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'

@@ -37,6 +37,8 @@ export type Draft = {
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
   readonly voided: boolean
+  /** This mail previews or approves the notice; whatever comes later in it, people read it as it was then. */
+  readonly shown: boolean
   /** Copies of a released revision that have not left are to stay here. */
   readonly withdrawn: boolean
   readonly decisions: readonly Decision[]
@@ -60,6 +62,7 @@ export function startDraft(bound: BoundCase): Draft {
     reporterKey: bound.reporterKey,
     newPatches: null,
     voided: false,
+    shown: false,
     withdrawn: false,
     decisions: [],
     activity: [],
@@ -77,12 +80,15 @@ export function refused(says: string): Step {
 }
 
 /**
- * The draft with an edited notice: whoever approved the old content has approved nothing now, and a code or an approval that
- * an earlier line of this mail gave is void with the rest.
+ * The draft with an edited notice: whoever approved the old content has approved nothing now, and a preview or an approval
+ * that an earlier line of this mail gave is void with the rest.
  */
 export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
   const decisions = draft.decisions.filter(
-    ({ kind }) => kind !== 'issue-preview' && kind !== 'approve-notice'
+    (decision) =>
+      decision.kind !== 'issue-preview' &&
+      decision.kind !== 'approve-notice' &&
+      !(decision.kind === 'send-sealed' && decision.mail === 'preview')
   )
   return { ...draft, decisions, notice: { ...notice, approvals: [] }, voided: true }
 }
@@ -91,10 +97,7 @@ export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
 export function changeComplaint(draft: Draft): string | null {
   if (draft.notice?.state === 'releasing')
     return 'The notice is leaving at this moment; try again in a minute.'
-  const isShown = draft.decisions.some(
-    ({ kind }) => kind === 'issue-preview' || kind === 'approve-notice'
-  )
-  return isShown
+  return draft.shown
     ? 'This mail has previewed or approved the notice as it was; write what changes it into a mail of its own.'
     : null
 }

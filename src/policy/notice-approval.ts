@@ -30,8 +30,11 @@ export const approve: Handler = (draft, command, context) => {
   const digest = noticeDigest(draft, notice, context)
   const auditId = issuedPreview(draft, command, context)?.auditId ?? 0
   const given = { maintainerId: context.author.id, digest, at: context.now, auditId }
-  const approvals = [...countedApprovals(notice, digest, context), given]
-  const needed = context.product.policy.notice?.approvals ?? 1
+  const others = countedApprovals(notice, digest, context).filter(
+    ({ maintainerId }) => maintainerId !== context.author.id
+  )
+  const approvals = [...others, given]
+  const needed = neededApprovals(context)
   const decisions: Decision[] = [
     ...draft.decisions,
     {
@@ -44,6 +47,7 @@ export const approve: Handler = (draft, command, context) => {
   ]
   const approved: Draft = {
     ...withActivity(draft, 'approved the notice'),
+    shown: true,
     decisions,
     notice: { ...notice, approvals }
   }
@@ -74,6 +78,10 @@ function issuedPreview(
 
 function codeOf({ words: [code = ''] }: Command): string {
   return code.toLowerCase()
+}
+
+function neededApprovals({ product }: CommandContext): number {
+  return product.policy.notice?.approvals ?? 1
 }
 
 /** Approvals of exactly this: while a jump of the clock is in doubt, of previews from after it only, as at the release. */
@@ -120,7 +128,10 @@ function approvalComplaint(
   if (outdated !== null) return outdated
   const isMine = (given: NoticeRecord['approvals'][number]): boolean =>
     given.maintainerId === context.author.id
-  if (countedApprovals(notice, digest, context).some(isMine)) return 'You have approved it already.'
+  const counted = countedApprovals(notice, digest, context)
+  // Enough of them may count again since a jump of the clock was undone: then the repeat schedules it.
+  if (counted.some(isMine) && counted.length < neededApprovals(context))
+    return 'You have approved it already.'
   const missing = missingFields(draft, context)
   if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
   if (draft.case.disclosureAt === null)
@@ -146,7 +157,7 @@ export const hold: Handler = (draft, _command, context) => {
   return accepted(
     withActivity(held, 'held the notice'),
     wasLeaving
-      ? `Held while it was leaving. ${copiesHeld(copies)}`
+      ? `Held. ${copiesHeld(copies)}`
       : 'Held. A new /notice preview and approval let it go on.'
   )
 }

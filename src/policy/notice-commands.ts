@@ -167,8 +167,7 @@ export const preview: Handler = (draft, _command, context) => {
   if (notice === null) return refused('There is no notice yet; start with /notice draft.')
   if (notice.state === 'releasing')
     return refused('The notice is leaving at this moment; try again in a minute.')
-  if (draft.decisions.some(({ kind }) => kind === 'issue-preview'))
-    return refused('One mail makes one preview.')
+  if (draft.shown) return refused('One mail makes one preview.')
   const missing = missingFields(draft, context)
   if (missing.length > 0) return refused(`The policy wants more first: ${missing.join('; ')}.`)
   const digest = noticeDigest(draft, notice, context)
@@ -176,7 +175,7 @@ export const preview: Handler = (draft, _command, context) => {
     { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },
     previewMail(draft, notice, context)
   ]
-  const next = { ...draft, decisions: [...draft.decisions, ...decisions] }
+  const next = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
   return accepted(
     withActivity(next, 'previewed the notice'),
     'Every maintainer gets the preview with its code; another one than its author can approve it.'

@@ -159,12 +159,13 @@ export function holdWaiting(tx: Tx, noticeId: number, because: string, now: Inst
   )
 }
 
-/** Where the copies are of the revision that left last; zeros for no notice and for one of which none ever left. */
+/** Where the copies of a notice are; zeros for no notice and for one that was never released. */
 export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   const sql: Sql<NoticeCopies> = `
     SELECT coalesce(max(revision), 0) AS revision,
-      coalesce(sum(deliveries.state = 'waiting' OR outbox.state = 'queued'), 0) AS here,
-      coalesce(sum(outbox.state = 'sending'), 0) AS onTheWay,
+      coalesce(sum(deliveries.state = 'waiting'), 0) +
+        (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'queued') AS here,
+      (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'sending') AS onTheWay,
       coalesce(sum(outbox.state = 'given-up'), 0) AS givenUp,
       coalesce(sum(outbox.state = 'sent'), 0) AS left
     FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id

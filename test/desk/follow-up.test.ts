@@ -86,6 +86,11 @@ it('a hold by the desk of the next revision stops none of the copies that were p
   })
   await desk.world.settle()
   expect(desk.states()).toEqual(['held'])
+  const alarm = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
+  const text = alarm === undefined ? '' : await desk.world.read(cast.grace, alarm)
+  expect(text.replaceAll(/\s+/g, ' ')).toMatch(
+    /[12] copies of revision 1, released before, have not left yet and go on/
+  )
   desk.world.pass(DAY)
   await desk.world.settle()
   expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd'])

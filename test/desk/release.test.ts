@@ -469,6 +469,27 @@ describe('two approvals', () => {
     expect(noticed()).toHaveLength(3)
   })
 
+  it('that count again after the clock was set back schedule it with a repeat of one', async () => {
+    await deskOfThree()
+    for (const member of members) await world.addMember(member)
+    world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
+    await world.settle()
+    await command(grace, `/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`)
+    await command(grace, '/notice preview\n')
+    await command(linus, `/notice approve ${code()}\n`)
+    world.jump(3_600_000)
+    await world.settle()
+    world.pass(1000)
+    await command(grace, '/notice preview\n')
+    await command(ada, `/notice approve ${code()}\n`)
+    world.jump(-3_600_000)
+    await world.settle()
+    expect(state()).toBe('drafting')
+    world.pass(7_200_000)
+    await command(linus, `/notice approve ${code()}\n`)
+    expect(state()).toBe('scheduled')
+  })
+
   it('can be given again by the same maintainer after the list changed', async () => {
     await deskOfThree()
     for (const member of members.slice(0, 2)) await world.addMember(member)

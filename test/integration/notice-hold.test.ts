@@ -117,7 +117,15 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
       {
         actor: 'operator',
         action: 'notice.held',
-        detail: { because: 'operator', revision: 0, left: 0, here: 0, onTheWay: 0, givenUp: 0 }
+        detail: {
+          because: 'operator',
+          revision: 1,
+          copiesOf: 0,
+          left: 0,
+          here: 0,
+          onTheWay: 0,
+          givenUp: 0
+        }
       }
     ])
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0 })

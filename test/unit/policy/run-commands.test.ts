@@ -311,7 +311,7 @@ describe('/notice hold (G7)', () => {
 
   it.each<[string, Partial<NoticeCopies>, string]>([
     ['is being handed over', { onTheWay: 2 }, '2 were being handed over at this moment'],
-    ['was given up and could be sent again', { givenUp: 1 }, '1 were still here and stay here']
+    ['was given up and could be sent again', { givenUp: 1 }, '1 that were given up stay here']
   ])('is accepted while a copy %s, and withdraws it', (_name, copies, says) => {
     const result = run('/notice hold', on('released', copies))
     expect(result.said).toContain(says)
@@ -327,6 +327,20 @@ describe('/notice hold (G7)', () => {
     expect(result.ran).toBe(false)
     expect(result.said).toContain('write what changes it into a mail of its own')
     expect(only(result.decisions, 'approve-notice')).toEqual([])
+  })
+
+  it('makes nobody read another text than the one their code approves, in whatever order', () => {
+    const text = '/notice preview\n/notice hold\n/notice draft\nseverity: low\n/notice preview'
+    for (const mail of [text, text.replace('/notice draft\nseverity: low\n', '')]) {
+      const result = run(mail, withPreview())
+      expect(result.ran).toBe(false)
+      expect(only(result.decisions, 'issue-preview')).toEqual([])
+      expect(only(result.decisions, 'send-sealed').map((one) => one.mail)).toEqual(['transcript'])
+    }
+    const stopped = run('/notice preview\n/notice hold', withPreview())
+    expect(stopped.ran).toBe(true)
+    const mails = only(stopped.decisions, 'send-sealed').map((one) => one.mail)
+    expect(mails).not.toContain('preview')
   })
 
   it('is refused once nothing of it is here', () => {
