@@ -7,7 +7,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/tidy.test.ts', 'test/unit/**/*.test.ts', 'test/desk/**/*.test.ts'],
-          testTimeout: 20_000
+          testTimeout: 20_000,
+          // Its files share nothing; without this a machine with two processors would use one.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 }
         }
       },
       {
@@ -16,7 +19,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false
+          fileParallelism: false,
+          sequence: { groupOrder: 1 }
         }
       }
     ]

@@ -213,8 +213,9 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     )
     expect(sink.taken.some(isTo(to))).toBe(false)
 
-    const id = String(given['outbox'])
-    expect(await desk.cli('outbox', 'retry', id)).toMatchObject({ status: 0, stderr: '' })
+    const listed = await desk.cli('outbox', 'list', '--state', 'given-up', '--json')
+    const [{ id } = { id: 0 }] = JSON.parse(listed.stdout) as { id: number }[]
+    expect(await desk.cli('outbox', 'retry', String(id))).toMatchObject({ status: 0, stderr: '' })
     await reached(sink, 'refused')
   })
 
