@@ -126,11 +126,7 @@ function decodeQuotedPrintable(body: Buffer): Buffer {
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at] ?? 0
     if (byte === LF) {
-      size = softEnd >= 0 ? softEnd : lineEnd
-      if (softEnd < 0) {
-        if (body[at - 1] === CR) decoded[size++] = CR
-        decoded[size++] = LF
-      }
+      size = softEnd >= 0 ? softEnd : writeLineEnd(decoded, lineEnd, body[at - 1] === CR)
       lineEnd = size
       softEnd = -1
       continue
@@ -143,6 +139,14 @@ function decodeQuotedPrintable(body: Buffer): Buffer {
     softEnd = byte === EQUALS && escaped < 0 ? size - 1 : -1
   }
   return decoded.subarray(0, softEnd >= 0 ? softEnd : lineEnd)
+}
+
+/** Ends a line at this place as it ended in the mail; returns where the next one begins. */
+function writeLineEnd(to: Buffer, at: number, isCrLf: boolean): number {
+  let size = at
+  if (isCrLf) to[size++] = CR
+  to[size++] = LF
+  return size
 }
 
 /** The byte that the `=` at this place stands for; -1 when no two hexadecimal digits follow. */
