@@ -2,7 +2,7 @@
  * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
+import { type CaseRecord } from '../domain/case.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
@@ -21,8 +21,7 @@ import {
   isKeyOfAnother,
   isSignatureUsed,
   latestAnswerAt,
-  listAnswers,
-  listOfferedKeys
+  listAnswers
 } from '../store/correspondents.ts'
 import { countCopies } from '../store/deliveries.ts'
 import {
@@ -35,6 +34,7 @@ import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
 import { findByMessageId, findHeldAnswer, hasOnce } from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
+import { candidatesOf, keyFiles, knownKey, mergedCopies, offeredKeys } from './read-keys.ts'
 
 /**
  * Opens the mail; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
@@ -60,12 +60,14 @@ function keysOf(read: Read, address: Address): Uint8Array[] {
 export async function readSituation(
   desk: Desk,
   arrival: Arrival,
-  opened: OpenedMail,
+  read: OpenedMail,
   options: { readonly quarantined: boolean; readonly now: Instant }
 ): Promise<Situation> {
   const { now, quarantined } = options
+  const opened = { ...read, candidateKeys: await candidatesOf(desk, read, now) }
   const from = opened.outer.from
   const senderKey = from === null ? null : await knownKey(desk, from.address, now)
+  const mergedKey = senderKey === null ? null : await mergedCopies(desk, senderKey, opened, now)
   const tag = desk.db.read((read) => boundTag(read, desk, opened))
   // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
   const brought = isSignedByMaintainer(desk, opened) ? keyFiles(opened) : null
@@ -90,21 +92,15 @@ export async function readSituation(
     signedByAnother:
       from !== null &&
       opened.signatures.some(
-        ({ state, issuer }) => state === 'unknown-key' && isKeyOfAnother(read, issuer, from.address)
+        ({ state, issuer, coversWhole }) =>
+          coversWhole && state === 'unknown-key' && isKeyOfAnother(read, issuer, from.address)
       ),
     senderKey,
+    mergedKey,
     history: historyOf(read, desk, answerAddress(opened, desk.settings), now),
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
-}
-
-/** The pinned key of an address, and whether anything can be sealed to it now (G3). */
-async function knownKey(desk: Desk, address: Address, now: Instant): Promise<ReporterKey | null> {
-  const pinned = desk.db.read((read) => findReporterKey(read, address))
-  if (pinned === null) return null
-  const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
-  return { ...pinned, isUsable: facts?.state === 'usable' }
 }
 
 /**
@@ -129,42 +125,6 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
       state === 'valid' &&
       desk.settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
   )
-}
-
-/** Files of a maintainer's mail that may be keys, at most {@link KEY_FILES_MAX}. */
-function keyFiles(opened: OpenedMail): Uint8Array[] {
-  return opened.attachments
-    .filter(
-      ({ filename, contentType }) =>
-        contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
-    )
-    .slice(0, KEY_FILES_MAX)
-    .map(({ content }) => content)
-}
-
-const KEY_FILES_MAX = 10
-
-/** Keys that name `address` and could be accepted for it: kept from earlier mails, and brought by this one. */
-async function offeredKeys(
-  desk: Desk,
-  address: Address,
-  brought: readonly Uint8Array[],
-  now: Instant
-): Promise<ReporterKey[]> {
-  const found = new Map<string, ReporterKey>()
-  for (const kept of desk.db.read((read) => listOfferedKeys(read, address))) {
-    const facts = await desk.workers.inspectKey(kept.keyData, now, address)
-    found.set(kept.fingerprint, { ...kept, isUsable: facts?.state === 'usable' })
-  }
-  for (const file of brought) {
-    const facts = await desk.workers.inspectKey(file, now, address)
-    if (facts === null) continue
-    const { fingerprint, keyData, state } = facts
-    const firstSeenAt = found.get(fingerprint)?.firstSeenAt ?? now
-    const isUsable = state === 'usable'
-    found.set(fingerprint, { fingerprint, keyData, source: 'attached', firstSeenAt, isUsable })
-  }
-  return [...found.values()]
 }
 
 async function readBound(

@@ -165,6 +165,11 @@ export type OpenedMail = {
   readonly outer: HeaderFacts
   /** The protected header block of the cryptographic payload; null when there is none. */
   readonly protected: HeaderFacts | null
+  /**
+   * The protected header block of a payload for which it does not speak: because the encrypted mail was wrapped anew, or
+   * is no PGP/MIME. For policy/contradiction.ts alone, never shown; null in all other cases.
+   */
+  readonly innerFacts: HeaderFacts | null
   /** Whether `protected` carries the Subject and the mail was encrypted or signed over it. */
   readonly subjectProtected: boolean
   /** The text of the payload, LF line ends, at most 256 KiB; '' when nothing could be read. */

@@ -106,6 +106,11 @@ export type Workers = {
    * address, of what is left of it without user ids that name anybody else; null when none names that address.
    */
   inspectKey(key: Uint8Array, now: Instant, address: Address | null): Promise<KeyFacts | null>
+  /**
+   * Facts at `now` of the binary certificate `known` with everything that its owner signed of `brought` (armored or
+   * binary); nothing of `known` is lost. Null when `brought` is no copy of the same key or adds nothing.
+   */
+  mergeKey(known: Uint8Array, brought: Uint8Array, now: Instant): Promise<KeyFacts | null>
   close(): Promise<void>
 }
 

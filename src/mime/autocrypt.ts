@@ -1,20 +1,21 @@
 /**
  * The Autocrypt header field (Autocrypt Level 1 §2). Its key is a candidate for a first answer, never an identity
- * (mail.md §1.7). Gossip and setup messages are ignored.
+ * (mail.md §1.7). Gossip and setup messages are ignored, and so is the field of a report (RFC 6522), which a machine wrote.
  */
 import { type HeaderFacts } from '../domain/mail.ts'
 import { type Field, valuesOf } from './fields.ts'
 import { toStrictAddress } from './mailboxes.ts'
+import { readParameterized } from './parameters.ts'
 
 const VALUE_CHARS_MAX = 10 * 1024
 const KNOWN = new Set(['addr', 'prefer-encrypt', 'keydata'])
 
-/** The binary key of the one valid field that names exactly the From address, or null. */
+/** The binary key of the one valid field that names exactly the From address, or null; always null for a multipart/report. */
 export function readAutocrypt(
   fields: readonly Field[],
   from: HeaderFacts['from']
 ): Uint8Array | null {
-  if (from === null) return null
+  if (from === null || isReport(fields)) return null
   const valid = valuesOf(fields, 'autocrypt')
     .map((value) => readValue(value))
     .filter((header) => header !== null)
@@ -23,6 +24,11 @@ export function readAutocrypt(
   return toStrictAddress(only.addr)?.toLowerCase() === from.address.toLowerCase()
     ? only.keyData
     : null
+}
+
+function isReport(fields: readonly Field[]): boolean {
+  const types = valuesOf(fields, 'content-type')
+  return types.some((value) => readParameterized(value).value === 'multipart/report')
 }
 
 type AutocryptHeader = { readonly addr: string; readonly keyData: Uint8Array }

@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto'
 
 import { parseSha256 } from '../domain/ids.ts'
 import { type Attachment, type WarningCode } from '../domain/mail.ts'
+import { decodeWords } from './encoded-words.ts'
+import { type Field } from './fields.ts'
 import { safeFilename } from './filename.ts'
 import { unflow } from './flowed.ts'
 import { textOfHtml } from './html.ts'
@@ -24,7 +26,7 @@ export type Content = {
 
 /**
  * Reads everything below `start`. `hasLegacyDisplay` when the payload carries protected headers: then the copy of them
- * made for old mail programs is left out (RFC 9788 §5.2).
+ * made for old mail programs is left out (RFC 9788 §5.2), where it is a copy and nothing more.
  */
 export async function readContent(
   tree: MimeTree,
@@ -37,13 +39,14 @@ export async function readContent(
   for (const piece of pieces) {
     const isLegacy = hasLegacyDisplay && isLegacyDisplay(start, piece.part)
     if (piece.kind === 'attachment') {
-      if (!isLegacy) attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
+      const isCopy = isLegacy && (await isCopiedPart(tree, piece.part, start.fields))
+      if (!isCopy) attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
       continue
     }
     const text = await readText(tree, piece, warnings)
     // Whatever its mark says: a part that holds more than copied fields is somebody's text and is shown.
-    if (isLegacy && isFieldsOnly(text.split('\n'))) continue
-    texts.push(hasLegacyDisplay ? withoutLegacyLines(piece.part, text) : text)
+    if (isLegacy && isCopyOf(start.fields, text.split('\n'))) continue
+    texts.push(hasLegacyDisplay ? withoutLegacyLines(piece, text, start.fields) : text)
   }
   if (tree.hasTooManyParts) warnings.add('too-many-parts')
   if (tree.isBroken) warnings.add('broken-mime')
@@ -85,7 +88,8 @@ async function readText(tree: MimeTree, piece: Piece, warnings: Set<WarningCode>
   return isFlowed ? unflow(leaf.text, params.get('delsp')?.toLowerCase() === 'yes') : leaf.text
 }
 
-function toAttachment(tree: MimeTree, part: Part, number: number): Attachment {
+/** A part as an attachment; one whose inside was not looked at (beyond a limit) as it was sent. `number` numbers the nameless. */
+export function toAttachment(tree: MimeTree, part: Part, number: number): Attachment {
   if (part.isOpaque) {
     const sent = { filename: '', type: 'application/octet-stream' }
     return makeAttachment(entityOf(tree, part), sent, number)
@@ -96,28 +100,61 @@ function toAttachment(tree: MimeTree, part: Part, number: number): Attachment {
   return makeAttachment(content, { filename: part.filename, type }, number)
 }
 
-/** The separate part with copied fields that older senders put first. */
+/** The separate part with copied fields that older senders put first. A named file is none, whatever its mark says. */
 function isLegacyDisplay(start: Part, part: Part): boolean {
   return (
     start.children[0] === part &&
     start.type === 'multipart/mixed' &&
+    !part.isOpaque &&
+    part.disposition !== 'attachment' &&
+    part.filename === '' &&
     ['text/plain', 'text/rfc822-headers'].includes(part.type) &&
     part.params.get('protected-headers')?.toLowerCase() === 'v1'
   )
 }
 
-/** RFC 9788 §5.2.2: field lines at the top of a marked leaf, up to the first empty line. */
-function withoutLegacyLines(part: Part, text: string): string {
-  if (part.params.get('hp-legacy-display') !== '1' || part.type !== 'text/plain') return text
-  const lines = text.split('\n')
-  const end = lines.findIndex((line) => line.trim() === '')
-  const head = lines.slice(0, Math.max(end, 0))
-  const isFields = head.length > 0 && isFieldsOnly(head)
-  return isFields ? lines.slice(end + 1).join('\n') : text
+async function isCopiedPart(
+  tree: MimeTree,
+  part: Part,
+  fields: readonly Field[]
+): Promise<boolean> {
+  const leaf = await textOf(tree, part)
+  return !leaf.isDamaged && !leaf.isTruncated && isCopyOf(fields, leaf.text.split('\n'))
 }
 
-function isFieldsOnly(lines: readonly string[]): boolean {
-  return lines.every((line) => line.trim() === '' || /^(?:[A-Za-z-]+:|[ \t])/.test(line))
+/** RFC 9788 §5.2.2 and §5.2.3: field lines at the top of a marked leaf, up to the first empty line. */
+function withoutLegacyLines(piece: Piece, text: string, fields: readonly Field[]): string {
+  if (piece.part.params.get('hp-legacy-display') !== '1') return text
+  const lines = text.split('\n')
+  const end = lines.findIndex((line) => line.trim() === '')
+  return end > 0 && isCopyOf(fields, lines.slice(0, end)) ? lines.slice(end + 1).join('\n') : text
+}
+
+/**
+ * Whether `lines` say nothing but what these fields say: each one a field of them by name and value, folded or not (blank
+ * lines apart). A sentence that only looks like a field is somebody's text: to leave it out would let a sender hide words
+ * from the desk that others see.
+ */
+function isCopyOf(fields: readonly Field[], lines: readonly string[]): boolean {
+  const known = new Set(
+    fields.flatMap(({ name, value }) =>
+      [value, decodeWords(value)].map((each) => `${name}:${onOneLine(each)}`)
+    )
+  )
+  const unfolded = lines
+    .filter((line) => line.trim() !== '')
+    .join('\n')
+    .replaceAll(/\n(?=[ \t])/g, '')
+    .split('\n')
+  return unfolded.every((line) => {
+    const colon = Math.max(line.indexOf(':'), 0)
+    return known.has(`${line.slice(0, colon).toLowerCase()}:${onOneLine(line.slice(colon + 1))}`)
+  })
+}
+
+/** A value as a reader sees it in one line. */
+function onOneLine(value: string): string {
+  return value.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
 }
 
 function joinTexts(texts: readonly string[]): string {

@@ -10,6 +10,7 @@ import { readMailDate } from './date.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, firstValue, valuesOf } from './fields.ts'
 import { readMailboxes } from './mailboxes.ts'
+import { type Part } from './tree.ts'
 
 /** Facts of one header block and what is wrong with it. */
 export type HeaderReading = {
@@ -57,6 +58,17 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
     references: readReferences(fields)
   }
   return { facts, warnings }
+}
+
+/**
+ * The header block of the root of a cryptographic payload, only where it says that it is a protected one (RFC 9788 §2.1
+ * `hp`, or the older `protected-headers="v1"`); null otherwise.
+ */
+export function readProtectedHeader(payload: Part): HeaderReading | null {
+  const hp = payload.params.get('hp')?.toLowerCase()
+  const isMarked = hp === 'clear' || hp === 'cipher'
+  const isOlder = payload.params.get('protected-headers')?.toLowerCase() === 'v1'
+  return isMarked || isOlder ? readHeader(payload.fields) : null
 }
 
 /** All Message-IDs in `text`, in order, without duplicates, at most `max`. */

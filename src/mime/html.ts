@@ -25,9 +25,7 @@ export function textOfHtml(html: string): { readonly text: string; readonly isCo
       },
       selectors: [
         { selector: 'img', format: 'skip' },
-        { selector: 'a', options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
-        // RFC 9788 §5.2: a copy of protected fields for old readers, no part of the text.
-        { selector: 'div.header-protection-legacy-display', format: 'skip' }
+        { selector: 'a', options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } }
       ]
     })
     return { text: tidy(text), isConverted: true }

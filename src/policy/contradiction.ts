@@ -4,22 +4,26 @@
  * nothing of its content, so that neither the maintainers' answer nor the desk's own tells the sender what was inside (G6).
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
+import { type Fingerprint } from '../domain/ids.ts'
 import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
 
-/** What contradicts: the protected From, the protected To, or whose key signed. */
-export type Contradiction = 'from' | 'to' | 'signer'
+/** What contradicts: the protected From, the protected To, whose key signed, or the form it came in. */
+export type Contradiction = 'from' | 'to' | 'signer' | 'form'
 
 /** The contradiction of an opened encrypted mail, or null. A mail in clear tells nobody anything and is shown as it is. */
 export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
   const { opened } = situation
   if (!opened.encrypted || !opened.decrypted) return null
-  const inner = opened.protected
+  // Put into another wrapper, a mail keeps its inside: what may not be shown of it can still give the lie to its sender.
+  const inner = opened.protected ?? opened.innerFacts
   if (inner !== null && inner.from !== null && !isFrom(opened.outer, inner.from.address)) {
     return 'from'
   }
   if (inner !== null && isToOthers(opened.outer, inner, settings.desk.address)) return 'to'
+  // Whoever writes inline PGP or encrypts a file writes no protected header: it was cut out of a PGP/MIME mail.
+  if (inner !== null && ['inline', 'attachment'].includes(opened.structure)) return 'form'
   return isSignedByAnother(situation, settings) ? 'signer' : null
 }
 
@@ -38,14 +42,26 @@ function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): bool
 }
 
 /**
- * Signed, but with none of the keys that are the sender's; or with the key of a reporter at another address. A signature
- * that is merely broken says nothing about who made it.
+ * Whether a signature over the whole is not the sender's: made with a key that is somebody else's, or with an unknown key
+ * although keys of the sender are known, or an unknown one that claims to be a reporter's at another address. Every one
+ * is judged for itself, so that one of the sender's own beside it excuses nothing. A signature around the ciphertext says
+ * nothing about who wrote what is inside, and a broken one nothing about who made it.
  */
 function isSignedByAnother(situation: Situation, settings: Settings): boolean {
-  const { opened, senderKey, member, signedByAnother } = situation
-  const made = opened.signatures.filter(({ state }) => state !== 'bad')
-  if (made.length === 0) return false
-  const own = [
+  const { opened, signedByAnother } = situation
+  const own = ownKeys(situation, settings)
+  const others = opened.signatures.filter(
+    ({ state, fingerprint, coversWhole }) =>
+      coversWhole && state !== 'bad' && (fingerprint === null || !own.includes(fingerprint))
+  )
+  const isUnknownEnough = own.length > 0 || signedByAnother
+  return others.some(({ fingerprint }) => fingerprint !== null || isUnknownEnough)
+}
+
+/** The keys that are known or claimed to be the sender's. */
+function ownKeys(situation: Situation, settings: Settings): readonly Fingerprint[] {
+  const { opened, senderKey, member } = situation
+  return [
     senderKey?.fingerprint,
     member?.record.fingerprint,
     ...opened.candidateKeys.map(({ fingerprint }) => fingerprint),
@@ -53,11 +69,6 @@ function isSignedByAnother(situation: Situation, settings: Settings): boolean {
       .filter(({ address }) => isFrom(opened.outer, address))
       .map(({ fingerprint }) => fingerprint)
   ].filter((fingerprint) => fingerprint !== undefined)
-  if (
-    opened.signatures.some(({ fingerprint }) => fingerprint !== null && own.includes(fingerprint))
-  )
-    return false
-  return own.length > 0 || signedByAnother
 }
 
 /** The same mail with nothing of its inside but the state of its signatures. */
@@ -65,6 +76,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
   return {
     ...opened,
     protected: null,
+    innerFacts: null,
     subjectProtected: false,
     text: '',
     outsideText: '',
@@ -78,6 +90,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
 const SAYS: Readonly<Record<Contradiction, string>> = {
   from: 'the sender inside its protected part is not the sender outside',
   to: 'its protected part is addressed to others and not to the desk',
+  form: 'its encrypted part was cut out of a whole mail and put into another form',
   signer: 'it is signed with a key that is not the key of its sender'
 }
 

@@ -67,7 +67,7 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
   return decideReport(
     contradiction === null
       ? { ...situation, contradiction }
-      : { ...situation, contradiction, opened: withholdContent(opened) },
+      : { ...situation, contradiction, opened: withholdContent(opened), mergedKey: null },
     settings,
     moment
   )

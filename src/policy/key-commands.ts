@@ -1,6 +1,6 @@
 /**
  * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are sealed to (mail.md §2.12). Only a key
- * that names exactly the reporter's address, in full and by its fingerprint; never the key of a maintainer or a member.
+ * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
  */
 import { formatFingerprint, parseFingerprint } from '../domain/ids.ts'
 import { accepted, type Handler, refused, withActivity } from './draft.ts'

@@ -1,15 +1,17 @@
 /**
  * Which key answers to a reporter are sealed to (mail.md §1.7, §2.12): the first one seen under exactly the sender's address
- * is pinned and its first use shown. A different one takes its place only where a mail signed with the pinned key brings
- * it; any other waits for `/key accept` (policy/key-commands.ts), also where the pinned one has come to its end.
+ * is pinned and its first use shown, unless our mail server says that the sender is not proved. A different one takes its
+ * place only where a mail signed with the pinned key brings it; any other waits for `/key accept`
+ * (policy/key-commands.ts), also where the pinned one has come to its end.
  */
-import { type Address } from '../domain/address.ts'
+import { type Address, isSameAddress } from '../domain/address.ts'
 import { type PinnedKey, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
+import { judgeSender, senderWords } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
 export type KeyDecision = {
@@ -39,11 +41,16 @@ export function decideReporterKey(
 ): KeyDecision {
   const { senderKey, opened } = situation
   const { from } = opened.outer
-  if (from === null || opened.candidateKeys.length === 0) {
-    return { key: senderKey, decisions: [], warnings: [] }
-  }
+  if (from === null) return { key: senderKey, decisions: [], warnings: [] }
   const about: About = { situation, address: from.address, tag, settings, now }
-  return senderKey === null ? firstUse(about) : besideKnown(about, senderKey)
+  if (senderKey === null) return firstUse(about)
+  const renewal = renewed(about, senderKey)
+  const { key, decisions, warnings } = besideKnown(about, renewal.key)
+  return {
+    key,
+    decisions: [...renewal.decisions, ...decisions],
+    warnings: [...renewal.warnings, ...warnings]
+  }
 }
 
 function firstUse(about: About): KeyDecision {
@@ -56,24 +63,44 @@ function firstUse(about: About): KeyDecision {
       `The mail carries ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(opened.candidateKeys)}.`
     ])
   }
+  const name = formatFingerprint(candidate.fingerprint)
+  const doubt = senderDoubt(about)
+  if (doubt !== null) {
+    return offer(
+      about,
+      null,
+      [candidate],
+      [
+        `The mail carries the key ${name} (${candidate.source}), but its sender is ${doubt}. Nothing is sealed to this key until it is accepted. Compare the fingerprint with the person another way, then write ${acceptWords([candidate])}.`
+      ]
+    )
+  }
   const held = isSignedWith(opened, candidate.fingerprint)
     ? 'The mail is signed with it'
     : 'The mail is not signed with it'
   return pin(about, candidate, [
-    `First use of key ${formatFingerprint(candidate.fingerprint)} (${candidate.source}) for this reporter: answers are sealed to it. ${held}; nobody has verified whose it is.`
+    `First use of key ${name} (${candidate.source}) for this reporter: answers are sealed to it. ${held}; nobody has verified whose it is.`
   ])
+}
+
+/**
+ * Why our own mail servers leave it open whose mail this is; null where they prove the address, or none is asked. A key
+ * taken from a forged mail would make every later mail of the real owner look like another person's.
+ */
+function senderDoubt({ situation, address, settings }: About): string | null {
+  const proof = judgeSender(situation.opened, settings)
+  const isProved =
+    proof.kind === 'not-checked' ||
+    proof.kind === 'dmarc' ||
+    (proof.kind === 'spf' && isSameAddress(proof.returnPath, address))
+  return isProved ? null : senderWords(proof)
 }
 
 function besideKnown(about: About, known: ReporterKey): KeyDecision {
   const { candidateKeys } = about.situation.opened
-  const same = candidateKeys.find(({ fingerprint }) => fingerprint === known.fingerprint)
   const others = candidateKeys.filter(({ fingerprint }) => fingerprint !== known.fingerprint)
   const [other, ...more] = others
-  if (other === undefined) {
-    return same === undefined
-      ? { key: known, decisions: [], warnings: [] }
-      : renewed(about, known, same)
-  }
+  if (other === undefined) return { key: known, decisions: [], warnings: [] }
   const before = formatFingerprint(known.fingerprint)
   if (more.length === 0 && isHandedOver(about, known, other)) {
     return pin(about, other, [
@@ -94,7 +121,9 @@ const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outs
 
 /** Whether the owner of the known key brings the other one: attached, under one fresh signature over the whole mail. */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
-  const { opened, signatureSeen } = about.situation
+  const { opened, signatureSeen, mergedKey } = about.situation
+  // The signature was judged by the copy that was known before: what this mail revokes hands nothing over.
+  if (mergedKey !== null && !mergedKey.isUsable) return false
   const [signature, ...more] = opened.signatures
   if (signature === undefined || more.length > 0 || signatureSeen) return false
   // The Autocrypt header stands outside of every signature.
@@ -119,16 +148,36 @@ function acceptWords(keys: readonly CandidateKey[]): string {
   return keys.map(({ fingerprint }) => `/key accept ${fingerprint.toUpperCase()}`).join(' or ')
 }
 
-/** The same key again: with a later end, or new subkeys, it is stored in place of the older copy. */
-function renewed(about: About, known: ReporterKey, offered: CandidateKey): KeyDecision {
-  const same =
-    known.keyData.length === offered.keyData.length &&
-    known.keyData.every((byte, index) => byte === offered.keyData[index])
-  if (same) return { key: known, decisions: [], warnings: [] }
-  const key: PinnedKey = { ...offered, firstSeenAt: known.firstSeenAt }
+/**
+ * What the mail brings of the known key itself is added to it, whoever sent it: the read step took only what the owner had
+ * signed, and nothing that was there goes. A revocation counts like this at once.
+ */
+function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key: ReporterKey } {
+  const { mergedKey } = about.situation
+  if (mergedKey === null) return { key: known, decisions: [], warnings: [] }
   const { address, tag } = about
-  const decision: Decision = { kind: 'pin-reporter-key', address, tag, key }
-  return { key: { ...key, isUsable: true }, decisions: [decision], warnings: [] }
+  const { isUsable, ...key } = mergedKey
+  const { fingerprint } = key
+  const name = formatFingerprint(fingerprint)
+  return {
+    key: mergedKey,
+    decisions: [
+      { kind: 'pin-reporter-key', address, tag, key },
+      {
+        kind: 'audit',
+        actor: 'desk',
+        action: 'reporter-key.renewed',
+        tag,
+        detail: { fingerprint, usable: isUsable }
+      }
+    ],
+    warnings:
+      isUsable || !known.isUsable
+        ? []
+        : [
+            `This reporter's key ${name} CANNOT BE USED any more: the mail brings a copy of it that its owner revoked or let end. Nothing can be sealed to this reporter until another key comes and is accepted.`
+          ]
+  }
 }
 
 function pin(about: About, candidate: CandidateKey, warnings: readonly string[]): KeyDecision {

@@ -41,6 +41,8 @@ export type Situation = {
   readonly signedByAnother: boolean
   /** The pinned key of the mail's sender. */
   readonly senderKey: ReporterKey | null
+  /** The sender's pinned key together with what this mail brings of that same key; null when it brings nothing new. */
+  readonly mergedKey: ReporterKey | null
   readonly history: AnswerHistory
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag

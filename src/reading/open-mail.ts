@@ -15,7 +15,7 @@ import { readAutomatic } from '../mime/automatic.ts'
 import { readBounce } from '../mime/bounce.ts'
 import { type Content, readContent } from '../mime/content.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
-import { type HeaderReading, readHeader } from '../mime/header.ts'
+import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
 import { capText, textOf } from '../mime/leaf.ts'
 import { type MimeTree, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
@@ -84,7 +84,8 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
   const outside: string[] = []
   for (const part of peeled.outside) outside.push((await textOf(mail, part)).text.trim())
   const outsideText = capText(outside.filter((text) => text !== '').join('\n\n')).text
-  const header = protectedHeader(peeled)
+  const inner = protectedHeader(peeled)
+  const header = peeled.isRewrapped ? null : inner
   const content = await contentOfPayload(peeled, header !== null)
   const isEmptied = looksEmptied(mail, peeled, content)
   const warnings: WarningCode[] = [...content.warnings]
@@ -102,6 +103,7 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
     attachments: content.attachments,
     warnings,
     header,
+    innerFacts: peeled.isRewrapped ? (inner?.facts ?? null) : null,
     isMangled: peeled.structure === 'pgp-mime-mangled'
   }
 }
@@ -112,19 +114,11 @@ async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Prom
     : readContent(peeled.payload.tree, peeled.payload.part, hasLegacyDisplay)
 }
 
-/**
- * The protected header block: only of the root of the cryptographic payload, only where it says that it is one
- * (RFC 9788 §2.1 `hp`, or the older `protected-headers="v1"`).
- */
+/** The protected header block: only of the root of the cryptographic payload. */
 function protectedHeader(peeled: Peeled): HeaderReading | null {
   const { payload } = peeled
-  if (payload === null || peeled.isRewrapped) return null
-  if (!peeled.isDecrypted && peeled.signatures.length === 0) return null
-  const { params } = payload.part
-  const hp = params.get('hp')?.toLowerCase()
-  const isMarked = hp === 'clear' || hp === 'cipher'
-  const isOlder = params.get('protected-headers')?.toLowerCase() === 'v1'
-  return isMarked || isOlder ? readHeader(payload.part.fields) : null
+  if (payload === null || (!peeled.isDecrypted && peeled.signatures.length === 0)) return null
+  return readProtectedHeader(payload.part)
 }
 
 /** Exchange at its worst: the encrypted parts are gone and an empty mail arrives (mail.md §1.4). */
@@ -180,6 +174,7 @@ async function complete(
     ciphertextMarks: reading.sealing.marks,
     signatures: reading.signatures,
     protected: inner,
+    innerFacts: reading.innerFacts,
     subjectProtected,
     text: reading.text,
     outsideText: reading.outsideText,
@@ -231,6 +226,7 @@ function withoutContent(
     ciphertextMarks: [],
     signatures: [],
     protected: null,
+    innerFacts: null,
     subjectProtected: false,
     text: '',
     outsideText: '',

@@ -2,11 +2,17 @@
  * Forms without PGP/MIME: inline PGP, cleartext signatures, one encrypted file attached to plain words (mail.md §1.3).
  * They are read so that nobody is unheard, told apart by their structure, and can never carry commands.
  */
-import { type Attachment, type Structure, type WarningCode } from '../domain/mail.ts'
-import { makeAttachment, readContent } from '../mime/content.ts'
+import {
+  type Attachment,
+  type HeaderFacts,
+  type Structure,
+  type WarningCode
+} from '../domain/mail.ts'
+import { makeAttachment, readContent, toAttachment } from '../mime/content.ts'
+import { readProtectedHeader } from '../mime/header.ts'
 import { capText, contentOf, decodeText, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
-import { type MimeTree, type Part } from '../mime/tree.ts'
+import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { readArmor, toBinary } from '../openpgp/armor.ts'
 import { type OpenContext, openMessage } from '../openpgp/open.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
@@ -24,7 +30,12 @@ export type Unwrapped = Pick<
   readonly outsideText: string
   readonly attachments: readonly Attachment[]
   readonly warnings: readonly WarningCode[]
+  /** The protected header of a whole mail that was found where only text or a file should be. */
+  readonly innerFacts: HeaderFacts | null
 }
+
+const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
+const LAYERS_MAX = 5
 
 /** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it is none of them. */
 export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
@@ -48,25 +59,19 @@ async function unwrapInline(
 ): Promise<Unwrapped | null> {
   const armor = readArmor(text)
   if (armor?.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
-  const attachments = attachmentsOf(mail)
+  const beside = readBeside(mail)
+  const { attachments } = beside
   const isAlone = armor.after === '' && attachments.length === 0
   const outside = { text: armor.after, isAlone }
   const opened = await openCipher('inline', armor.data, outside, context)
-  if (opened.data === null) return { ...opened.reading, attachments: [] }
+  const around = { attachments, warnings: [...opened.reading.warnings, ...beside.warnings] }
+  if (opened.data === null) return { ...opened.reading, ...around }
   const decoded = await decodeText(opened.data, charsetFor(opened.data, leaf))
   const capped = capText(decoded.text)
-  const warnings: WarningCode[] = []
+  const warnings = [...around.warnings]
   if (decoded.isDamaged) warnings.push('undecodable-text')
   if (decoded.isTruncated || capped.isTruncated) warnings.push('text-truncated')
-  const all = [...opened.reading.warnings, ...selectPieces(mail, mail.root).warnings, ...warnings]
-  const isErrant = attachments.some((attachment) => looksEncrypted(attachment.content))
-  return {
-    ...opened.reading,
-    text: capped.text,
-    attachments,
-    // The block itself is the one encrypted text there is; only further ones are errant.
-    warnings: all.filter((code) => code !== 'errant-crypto' || isErrant)
-  }
+  return { ...opened.reading, text: capped.text, attachments, warnings }
 }
 
 async function unwrapCleartext(
@@ -77,7 +82,7 @@ async function unwrapCleartext(
   const cleartext = readCleartext(text)
   if (cleartext === null) return null
   const judged = await verifyDetached(cleartext.signedBytes, cleartext.signature, context)
-  const attachments = attachmentsOf(mail)
+  const { attachments, warnings } = readBeside(mail)
   const coversWhole = cleartext.after === '' && attachments.length === 0
   const isLimit = judged.kind === 'limit'
   const capped = capText(`${cleartext.text.trimEnd()}\n`)
@@ -93,7 +98,8 @@ async function unwrapCleartext(
     text: capped.text,
     outsideText: capText(cleartext.after).text,
     attachments,
-    warnings: ['cleartext-signature', ...outside, ...truncated]
+    warnings: ['cleartext-signature', ...outside, ...warnings, ...truncated],
+    innerFacts: null
   }
 }
 
@@ -110,19 +116,26 @@ async function unwrapAttachment(
     closed.equals(attachment.content)
   )
   const others = content.attachments.filter((_, index) => index !== cipherIndex)
+  const beside = withoutOwn(content.warnings, others, content.text)
   const text = content.text.trim()
   const outside = { text, isAlone: text === '' && others.length === 0 }
   const opened = await openCipher('attachment', binary.data, outside, context)
-  if (opened.data === null) return { ...opened.reading, attachments: others }
+  const warnings = [...opened.reading.warnings, ...beside]
+  if (opened.data === null) return { ...opened.reading, attachments: others, warnings }
   const name = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
   if (isText(opened.data)) {
     const capped = capText((await decodeText(opened.data, 'utf-8')).text)
     const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
-    const warnings = [...opened.reading.warnings, ...truncated]
-    return { ...opened.reading, text: capped.text, attachments: others, warnings }
+    return {
+      ...opened.reading,
+      text: capped.text,
+      attachments: others,
+      warnings: [...warnings, ...truncated]
+    }
   }
   const sent = { filename: name, type: 'application/octet-stream' }
-  return { ...opened.reading, attachments: [makeAttachment(opened.data, sent, 1), ...others] }
+  const attachments = [makeAttachment(opened.data, sent, 1), ...others]
+  return { ...opened.reading, attachments, warnings }
 }
 
 type OpenedCipher = { readonly reading: Unwrapped; readonly data: Uint8Array | null }
@@ -150,15 +163,47 @@ async function openCipher(
     text: '',
     outsideText: capText(outside.text).text,
     attachments: [],
-    warnings
+    warnings,
+    innerFacts: isOpen ? headerInside(opening.data) : null
   }
   return { reading, data: isOpen ? opening.data : null }
 }
 
-function attachmentsOf(mail: MimeTree): Attachment[] {
-  return selectPieces(mail, mail.root)
-    .pieces.filter((piece) => piece.kind === 'attachment' && !piece.part.isOpaque)
-    .map(({ part }, index) => makeAttachment(contentOf(mail, part), part, index + 1))
+/** The files beside the text, whatever they are, and what is wrong with the mail around it. */
+function readBeside(mail: MimeTree): Pick<Unwrapped, 'attachments' | 'warnings'> {
+  const { pieces, warnings } = selectPieces(mail, mail.root)
+  const attachments = pieces
+    .filter((piece) => piece.kind === 'attachment')
+    .map(({ part }, index) => toAttachment(mail, part, index + 1))
+  if (mail.hasTooManyParts) warnings.add('too-many-parts')
+  if (mail.isBroken) warnings.add('broken-mime')
+  return { attachments, warnings: withoutOwn(warnings, attachments, '') }
+}
+
+/** The block itself is the one encrypted text there is: only further ones, in files or in the text beside it, are errant. */
+function withoutOwn(
+  warnings: ReadonlySet<WarningCode>,
+  attachments: readonly Attachment[],
+  text: string
+): WarningCode[] {
+  const isErrant =
+    text.includes(ARMORED_MESSAGE) ||
+    attachments.some(({ content }) => {
+      const binary = toBinary(content)
+      return binary !== null && looksEncrypted(binary.data)
+    })
+  return [...warnings].filter((code) => code !== 'errant-crypto' || isErrant)
+}
+
+/** The protected header of a payload that is a whole mail, signed or not. Such a payload belongs into PGP/MIME only. */
+function headerInside(data: Uint8Array): HeaderFacts | null {
+  let part: Part | undefined = parseTree(data).root
+  for (let layer = 0; part !== undefined && layer < LAYERS_MAX; layer += 1) {
+    const header = readProtectedHeader(part)
+    if (header !== null) return header.facts
+    part = part.type === 'multipart/signed' ? part.children[0] : undefined
+  }
+  return null
 }
 
 /** Inline PGP does not say its charset: UTF-8 where it can be, else what the leaf around it declares. */

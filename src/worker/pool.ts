@@ -102,6 +102,7 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
       sealInPieces(body, to, (part, some, lane) => run('seal', [part, some, now], lane)),
     signClear: (text, headers, now) => run('signClear', [text, headers, now], 'quick'),
     inspectKey: (...args) => run('inspectKey', args, 'quick'),
+    mergeKey: (...args) => run('mergeKey', args, 'quick'),
     close
   }
 }

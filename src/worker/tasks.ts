@@ -4,6 +4,7 @@
  * keys anywhere.
  */
 import { inspectKey, inspectKeyFor } from '../openpgp/keyring.ts'
+import { mergeKey } from '../openpgp/merge-key.ts'
 import { openHeadersOnly, openMail } from '../reading/open-mail.ts'
 import { sealMails, signClearMail } from '../sealing/seal-mails.ts'
 import { type TaskCall, type Tasks } from './calls.ts'
@@ -21,7 +22,8 @@ export function deskTasks(keys: Keys): Tasks {
     seal: (body, to, now) => sealMails(body, to, desk, now),
     signClear: (text, headers, now) => signClearMail(text, headers, desk, now),
     inspectKey: (key, now, address) =>
-      address === null ? inspectKey(key, now) : inspectKeyFor(key, address, now)
+      address === null ? inspectKey(key, now) : inspectKeyFor(key, address, now),
+    mergeKey
   }
 }
 
@@ -38,5 +40,7 @@ export function runTask(tasks: Tasks, call: TaskCall): Promise<unknown> {
       return tasks.signClear(...call.args)
     case 'inspectKey':
       return tasks.inspectKey(...call.args)
+    case 'mergeKey':
+      return tasks.mergeKey(...call.args)
   }
 }

@@ -1,5 +1,7 @@
 /** Whose key answers go to, on the real steps of the desk, with real certificates in the database (issue 3, E; mail.md §2.12). */
+import { reformatKey, revokeKey } from 'openpgp'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
 import { type Letter, openWorld, type Someone, someone, type World } from '../support/world.ts'
 
@@ -97,6 +99,71 @@ describe("a reporter's key", () => {
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
     expect(await lastTo(alice)).toContain('Hello Alice.')
+  })
+
+  it('loses nothing to an older copy of itself in a mail that nobody signed (G3)', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+    const before = world.rows('SELECT key_data FROM reporter_keys')
+    const { publicKey: longer } = await reformatKey({
+      privateKey: alice.secret,
+      userIDs: [{ name: 'Alice', email: alice.address }],
+      keyExpirationTime: 9 * 365 * 86_400,
+      date: new Date(msOf(world.clock.now)),
+      format: 'object'
+    })
+    const longerAlice = { ...alice, keyData: longer.write() }
+    await send(longerAlice, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
+    const renewedCopy = world.rows('SELECT key_data FROM reporter_keys')
+    expect(renewedCopy).not.toEqual(before)
+    await send(alice, { subject: 'c', text: 'c', as: 'clear', autocrypt: true })
+
+    expect(world.rows('SELECT key_data FROM reporter_keys')).toEqual(renewedCopy)
+    expect(world.rows("SELECT actor FROM audit WHERE action = 'reporter-key.renewed'")).toEqual([
+      { actor: 'desk' }
+    ])
+  })
+
+  it('that its owner revoked is used no more, and the maintainers are told', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+    const { publicKey: revoked } = await revokeKey({
+      key: alice.secret,
+      date: new Date(msOf(world.clock.now)),
+      format: 'object'
+    })
+    const patch = { filename: 'revoked.asc', content: revoked.armor() }
+    await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
+
+    expect(pinned()).toEqual([{ fingerprint: name(alice) }])
+    expect(await lastTo(grace)).toContain('CANNOT BE USED')
+    const before = mailsTo(alice).length
+    await command('/reply\nA secret.\n')
+    expect(await lastTo(alice)).not.toContain('A secret.')
+    await send(alice, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
+    await command('/reply\nA secret.\n')
+    for (const mail of mailsTo(alice).slice(before)) {
+      expect(await world.read(alice, mail)).not.toContain('A secret.')
+    }
+  })
+
+  it('that was revoked does not come back by an older copy of itself, from whomever', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+    const { publicKey: revoked } = await revokeKey({
+      key: alice.secret,
+      date: new Date(msOf(world.clock.now)),
+      format: 'object'
+    })
+    const patch = { filename: 'revoked.asc', content: revoked.armor() }
+    await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
+    await command(`/key accept ${name(renewed)}\n`, attached(renewed))
+    expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
+    await send(alice, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
+    await command(`/key accept ${name(alice)}\n`)
+    await command(`/key accept ${name(alice)}\n`, attached(alice))
+
+    expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
   })
 
   it('never comes from the person inside when another stands outside', async () => {

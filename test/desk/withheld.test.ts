@@ -1,6 +1,7 @@
 /** Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4). */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { encryptedParts, lines, mixed, textPart } from '../unit/reading/material.ts'
 
 let grace: Someone, alice: Someone, mallory: Someone
 let world: World
@@ -40,6 +41,37 @@ describe('a mail that another person had sealed', () => {
     expect(stored).not.toContain('SECRET')
     expect(world.accepted.filter(({ to }) => to === mallory.address)).toHaveLength(1)
   })
+
+  it.each(['as inline PGP', 'with a footer behind it'])(
+    'is withheld when somebody puts it into a mail of theirs %s',
+    async (form) => {
+      world = await openWorld({ maintainers: [grace] })
+      const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
+      const text = Buffer.from(sealed).toString('latin1')
+      const [armored = ''] =
+        /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text) ?? []
+      const head = [
+        `From: Mallory <${mallory.address}>`,
+        'To: security@acme.example',
+        'Subject: hello',
+        'Message-ID: <mine@evil.example>',
+        'MIME-Version: 1.0'
+      ]
+      const entity = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
+      const wrapped = form === 'as inline PGP' ? `\r\n${armored}` : mixed([entity, textPart('x')])
+      world.deliver(Buffer.from(lines(...head) + wrapped, 'latin1'))
+      await world.settle()
+
+      expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
+        { state: 'held', disposition: 'contradicts-sender' }
+      ])
+      expect(await toGrace()).toContain('WITHHELD')
+      expect(await toGrace()).not.toContain('SECRET')
+      expect(JSON.stringify(world.rows('SELECT subject, text FROM messages'))).not.toContain(
+        'SECRET'
+      )
+    }
+  )
 
   it('is withheld when a pinned key should have signed it and another one did', async () => {
     world = await openWorld({ maintainers: [grace] })

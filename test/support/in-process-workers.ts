@@ -17,6 +17,7 @@ export async function createInProcessWorkers(start: WorkerStart): Promise<Worker
       structuredClone(await tasks.seal(structuredClone(body), to, now)),
     signClear: (text, headers, now) => tasks.signClear(text, headers, now),
     inspectKey: async (...args) => structuredClone(await tasks.inspectKey(...args)),
+    mergeKey: async (...args) => structuredClone(await tasks.mergeKey(...args)),
     close: () => Promise.resolve()
   }
 }

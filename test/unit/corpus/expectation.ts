@@ -4,12 +4,22 @@
  */
 import { createHash } from 'node:crypto'
 import { type OpenedMail, type OpenFailure, type WarningCode } from '../../../src/domain/mail.ts'
+import { type Unlocked } from '../../../src/openpgp/keyring.ts'
 
 /** Expectations of one folder: the path below the folder gives what the file is. */
 export type Folder = Readonly<Record<string, ExpectedMail | Neighbour>>
 
 /** A file that is no mail: a key, the notes of its authors, or the plain truth about the mail beside it. */
 export type Neighbour = { readonly is: 'public key' | 'secret key' | 'note' }
+
+/** A secret key that no desk can hold: what comes of unlocking it with its right passphrase. */
+export type RefusedKey = {
+  readonly file: string
+  readonly passphrase: string
+  readonly kind: Exclude<Unlocked['kind'], 'unlocked'>
+  /** Why, in one sentence. */
+  readonly because: string
+}
 
 /** A mail as it must be read. What is left out is expected to be empty. */
 export type ExpectedMail = {
@@ -33,6 +43,8 @@ export type ExpectedMail = {
   readonly warnings?: readonly WarningCode[]
   /** Which names of the folder's people hold the desk key, where it is not the usual one. */
   readonly desk?: readonly string[]
+  /** The key it was made for or by, where that is refused: the mail alone could not show it; counted apart if encrypted. */
+  readonly refusedKey?: RefusedKey
   /** Why a sound mail stays closed all the same, in one sentence; counted apart in the report. */
   readonly limit?: string
   /** States that the signatures have once everybody's certificate is known. */

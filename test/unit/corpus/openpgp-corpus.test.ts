@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { classifyKey } from '../../../src/openpgp/keyring.ts'
+import { classifyKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { filesBelow, findCorpus, open } from '../reading/material.ts'
 import {
   complete,
@@ -23,7 +23,7 @@ const NOTE =
   found === null
     ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
     : ''
-const tally = { opened: 0, clear: 0, refused: 0, limited: 0, wrong: 0 }
+const tally = { opened: 0, clear: 0, refused: 0, limited: 0, keyless: 0, wrong: 0 }
 
 for (const suite of SUITES) {
   describe.skipIf(found === null)(`corpus ${suite.folder}${NOTE}`, () => {
@@ -62,6 +62,12 @@ for (const suite of SUITES) {
           const nameOf = (fingerprint: string): string => names.get(fingerprint) ?? fingerprint
           expect(signaturesOf(again, nameOf)).toEqual(expected.whenAllKnown)
         }
+        const { refusedKey } = expected
+        if (refusedKey !== undefined) {
+          const key = readFileSync(join(corpus, suite.folder, refusedKey.file))
+          const { kind } = await unlockSecretKey(key, refusedKey.passphrase)
+          expect(kind, refusedKey.because).toBe(refusedKey.kind)
+        }
         tally.wrong -= 1
         count(expected)
       })
@@ -71,16 +77,17 @@ for (const suite of SUITES) {
 
 describe.skipIf(found === null)(`the OpenPGP half of the corpus${NOTE}`, () => {
   it('has no mail that is read wrongly', () => {
-    const { opened, clear, refused, limited, wrong } = tally
+    const { opened, clear, refused, limited, keyless, wrong } = tally
     console.info(
       `OpenPGP corpus: ${opened} encrypted mails opened, ${clear} in clear read, ` +
-        `${refused} rightly refused, ${limited} closed by a known limit, ${wrong} wrong`
+        `${refused} rightly refused, ${limited} closed by a known limit, ` +
+        `${keyless} for a key that no desk can hold, ${wrong} wrong`
     )
     expect(wrong).toBe(0)
     const mails = SUITES.flatMap(({ expected }) => Object.values(expected)).filter(
       (each) => !('is' in each)
     )
-    expect(opened + clear + refused + limited).toBe(mails.length)
+    expect(opened + clear + refused + limited + keyless).toBe(mails.length)
   })
 })
 
@@ -111,6 +118,7 @@ function count(expected: ExpectedMail): void {
   if (expected.limit !== undefined) tally.limited += 1
   else if (expected.seal === 'opened') tally.opened += 1
   else if (expected.seal === 'clear') tally.clear += 1
+  else if (expected.refusedKey !== undefined) tally.keyless += 1
   else tally.refused += 1
 }
 

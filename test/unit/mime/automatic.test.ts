@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readAutocrypt } from '../../../src/mime/autocrypt.ts'
 import { readAutomatic } from '../../../src/mime/automatic.ts'
 import { readBounce } from '../../../src/mime/bounce.ts'
+import { type Field } from '../../../src/mime/fields.ts'
 import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 
@@ -217,5 +218,15 @@ describe('the Autocrypt header', () => {
     ['a giant', [`addr=alice@x.example; keydata=${'AAEC'.repeat(4000)}`]]
   ])('gives none for %s', (_, values) => {
     expect(key(...values)).toBeNull()
+  })
+
+  it('gives none in a report, even for the sender of it (Autocrypt Level 1)', () => {
+    const fieldsOf = (type: string): readonly Field[] => [
+      { name: 'content-type', value: `${type}; boundary=b; report-type=disposition-notification` },
+      { name: 'autocrypt', value: 'addr=alice@x.example; keydata=AAEC' }
+    ]
+    expect(readAutocrypt(fieldsOf('multipart/mixed'), from)).toEqual(new Uint8Array([0, 1, 2]))
+    expect(readAutocrypt(fieldsOf('multipart/report'), from)).toBeNull()
+    expect(readAutocrypt(fieldsOf('Multipart/Report'), from)).toBeNull()
   })
 })

@@ -25,6 +25,9 @@ const MALLORY = { name: 'Mallory', address: address('mallory@evil.example') }
 const BOB = { name: 'Bob', address: address('bob@elsewhere.example') }
 const SECRET = 'the SECRET of somebody else'
 const UNKNOWN = signature({ state: 'unknown-key', fingerprint: null, issuer: '0123456789abcdef' })
+const OWN = signature({ fingerprint: ALICE_KEY.fingerprint })
+/** By the sender, over the ciphertext only. */
+const AROUND = { ...OWN, coversWhole: false }
 const FILE = {
   filename: 'SECRET.txt',
   contentType: 'text/plain',
@@ -69,6 +72,17 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
     'the key of a reporter at another address signed',
     { signatures: [UNKNOWN] },
     { signedByAnother: true }
+  ],
+  ['the key of a maintainer signed, who is not its sender', { signatures: [signature()] }, {}],
+  [
+    'its sender signed around the ciphertext and another key inside',
+    { signatures: [AROUND, UNKNOWN] },
+    { senderKey: ALICE_KEY }
+  ],
+  [
+    'another key signed inside beside the one of its sender',
+    { signatures: [OWN, UNKNOWN] },
+    { senderKey: ALICE_KEY }
   ]
 ]
 
@@ -99,6 +113,15 @@ describe('a mail whose inside contradicts its sender', () => {
     expect(answer(closed)).toHaveLength(1)
   })
 
+  it('brings nothing of a key', () => {
+    const decisions = decide(mail({ outer: headers({ from: MALLORY }) }), {
+      senderKey: ALICE_KEY,
+      mergedKey: { ...ALICE_KEY, isUsable: false }
+    })
+
+    expect(only(decisions, 'pin-reporter-key')).toEqual([])
+  })
+
   it('does not become what answers on its case refer to', () => {
     const answers = {
       case: caseRecord(),
@@ -122,6 +145,11 @@ describe('a mail whose inside contradicts its sender', () => {
       { senderKey: ALICE_KEY }
     ],
     ['is signed by nobody known, of whom no key is known', { signatures: [UNKNOWN] }, {}],
+    [
+      'carries a signature of a mail system around its ciphertext',
+      { signatures: [{ ...UNKNOWN, coversWhole: false }, OWN] },
+      { senderKey: ALICE_KEY }
+    ],
     [
       'has a broken signature',
       { signatures: [signature({ state: 'bad', fingerprint: null })] },

@@ -3,7 +3,12 @@
  * key, and what a maintainer accepts.
  */
 import { describe, expect, it } from 'vitest'
-import { type CandidateKey, type OpenedMail } from '../../../src/domain/mail.ts'
+import {
+  type AuthenticationResult,
+  type CandidateKey,
+  type OpenedMail,
+  type SenderTrace
+} from '../../../src/domain/mail.ts'
 import { parseCommands } from '../../../src/policy/commands.ts'
 import { reporterPath } from '../../../src/policy/recipients.ts'
 import { decideReporterKey } from '../../../src/policy/reporter-key.ts'
@@ -13,6 +18,7 @@ import {
   ADA,
   ALICE,
   ALICE_KEY,
+  address,
   at,
   bound,
   caseRecord,
@@ -29,6 +35,7 @@ import {
 
 const TAG = caseRecord().tag
 const OTHER = fingerprint('9')
+const MX = 'mx.acme.example'
 const THIRD = fingerprint('8')
 
 function candidate(name = OTHER, source: CandidateKey['source'] = 'autocrypt', byte = 1) {
@@ -55,6 +62,54 @@ describe('the key of a reporter', () => {
     expect(signed.warnings.join()).toContain('The mail is signed with it')
   })
 
+  const path = (text: string) => ({ address: address(text), below: 0 })
+  const said = (change: Partial<AuthenticationResult>) => ({
+    server: MX,
+    below: 0,
+    method: 'dmarc' as const,
+    result: 'pass',
+    address: null,
+    domain: 'reporter.example',
+    ...change
+  })
+  const spf = (text: string) =>
+    said({ method: 'spf', address: address(text), domain: text.split('@').at(-1) ?? '' })
+  it.each<[string, string, Partial<SenderTrace>]>([
+    ['waits', 'DMARC fails', { results: [said({ result: 'fail' })] }],
+    ['waits', 'our mail server says nothing', {}],
+    [
+      'waits',
+      'SPF passes for another address alone',
+      { results: [spf('m@evil.example')], returnPaths: [path('m@evil.example')] }
+    ],
+    ['is used', 'DMARC passes', { results: [said({})] }],
+    [
+      'is used',
+      'SPF passes for exactly its address',
+      { results: [spf(ALICE.address)], returnPaths: [path(ALICE.address)] }
+    ]
+  ])('%s at its first sight where %s', (becomes, _said, trace) => {
+    const settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
+    const opened = openedMail({
+      candidateKeys: [candidate()],
+      signatures: [signature({ fingerprint: OTHER })],
+      trace: { received: 1, returnPaths: [], results: [], ...trace }
+    })
+    const { key, decisions, warnings } = decideReporterKey(
+      situation({ opened }),
+      TAG,
+      settings,
+      NOW
+    )
+
+    const isUsed = becomes === 'is used'
+    expect(key?.fingerprint ?? null).toBe(isUsed ? OTHER : null)
+    expect(only(decisions, 'pin-reporter-key')).toHaveLength(isUsed ? 1 : 0)
+    expect(only(decisions, 'offer-reporter-key')).toHaveLength(isUsed ? 0 : 1)
+    expect(warnings.join()).toContain(isUsed ? 'First use' : 'NOT PROVED')
+    if (!isUsed) expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
+  })
+
   it('is none of several that come at once: all wait for a maintainer', () => {
     const { key, decisions, warnings } = decide({ candidateKeys: [candidate(), candidate(THIRD)] })
 
@@ -77,15 +132,49 @@ describe('the key of a reporter', () => {
     }
   )
 
-  it('is renewed by a newer copy of itself without a word', () => {
+  it('takes what another copy adds to it, on the record and without a word', () => {
+    const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]) }
     const { key, decisions, warnings } = decide(
-      { candidateKeys: [candidate(ALICE_KEY.fingerprint, 'autocrypt', 7)] },
-      { senderKey: { ...ALICE_KEY, isUsable: false } }
+      {},
+      {
+        senderKey: { ...ALICE_KEY, isUsable: false },
+        mergedKey
+      }
     )
 
-    expect(key?.isUsable).toBe(true)
-    expect(decisions).toHaveLength(1)
+    expect(key).toEqual(mergedKey)
+    expect(only(decisions, 'pin-reporter-key')).toMatchObject([
+      { key: { keyData: mergedKey.keyData } }
+    ])
+    expect(only(decisions, 'audit')).toMatchObject([
+      { action: 'reporter-key.renewed', detail: { usable: true } }
+    ])
     expect(warnings).toEqual([])
+  })
+
+  it('is never replaced by another copy of itself as it came', () => {
+    const { key, decisions } = decide(
+      { candidateKeys: [candidate(ALICE_KEY.fingerprint, 'autocrypt', 7)] },
+      { senderKey: ALICE_KEY }
+    )
+
+    expect(key).toBe(ALICE_KEY)
+    expect(decisions).toEqual([])
+  })
+
+  it('stays the known one but is not used when the mail brings its revocation; that is told', () => {
+    const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]), isUsable: false }
+    const facts = { senderKey: ALICE_KEY, mergedKey }
+    const { key, decisions, warnings } = decide({}, facts)
+
+    expect(key).toEqual(mergedKey)
+    expect(only(decisions, 'pin-reporter-key')).toHaveLength(1)
+    expect(warnings.join()).toContain('CANNOT BE USED')
+    const handOver = {
+      candidateKeys: [candidate(OTHER, 'attached')],
+      signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })]
+    }
+    expect(decide(handOver, facts).key).toEqual(mergedKey)
   })
 
   it('that came to its end is no leave to write in clear, even where the policy allows clear text (G3)', () => {

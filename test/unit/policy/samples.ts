@@ -193,6 +193,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     signatures: [],
     outer: headers(),
     protected: headers({ subject: 'a hole in the parser' }),
+    innerFacts: null,
     subjectProtected: true,
     text: 'There is a hole.\n',
     outsideText: '',
@@ -284,6 +285,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     ciphertextCases: [],
     signedByAnother: false,
     senderKey: null,
+    mergedKey: null,
     history: {
       senderAcknowledgedAt: null,
       answersTaken: { desk: [], domain: [] },

@@ -1,3 +1,4 @@
+import { readKey } from 'openpgp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { type MessageId } from '../../../src/domain/ids.ts'
@@ -56,6 +57,21 @@ describe('real workers', () => {
         expect(Buffer.from(one.raw).toString('latin1')).toContain(`<n${index}@acme.example>`)
       } else expect(one.kind).toBe('sealed')
     }
+  })
+
+  it('make one of two copies of a key, and nothing of what is no copy', async () => {
+    const address = 'r@x.example' as Address
+    const request = { name: 'R', address, passphrase: 'p', lifetimeSeconds: null }
+    const key = await readKey({
+      armoredKey: (await generateDeskKey(request, started)).publicArmored
+    })
+    const whole = key.write()
+    key.subkeys = []
+
+    const merged = await workers.mergeKey(key.write(), whole, now)
+    expect(merged).toMatchObject({ fingerprint: key.getFingerprint(), state: 'usable' })
+    expect(await workers.mergeKey(whole, key.write(), now)).toBeNull()
+    expect(await workers.mergeKey(whole, Buffer.from('garbage'), now)).toBeNull()
   })
 
   it('never start with a wrong passphrase, and say which of the two is wrong', async () => {

@@ -1,0 +1,119 @@
+/**
+ * The keys of people who write to the desk, for the *read* step: what is known of a sender, together with what a mail brings
+ * of it. Reads only. Must never let a copy that came by mail take anything away from one that is known: they are merged in
+ * a worker.
+ */
+import { type Address } from '../domain/address.ts'
+import { type ReporterKey } from '../domain/case.ts'
+import { type CandidateKey, type OpenedMail } from '../domain/mail.ts'
+import { type KeyFacts } from '../domain/outgoing.ts'
+import { type Instant } from '../domain/time.ts'
+import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
+import { type Desk } from './desk.ts'
+
+/** The pinned key of an address, and whether anything can be sealed to it now (G3). */
+export async function knownKey(
+  desk: Desk,
+  address: Address,
+  now: Instant
+): Promise<ReporterKey | null> {
+  const pinned = desk.db.read((read) => findReporterKey(read, address))
+  if (pinned === null) return null
+  const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
+  return { ...pinned, isUsable: facts?.state === 'usable' }
+}
+
+/**
+ * The pinned key together with every other copy of it in the mail, and whether it can still be used; null when they add
+ * nothing. Also files that are no candidates are looked at: a revoked copy is none.
+ */
+export async function mergedCopies(
+  desk: Desk,
+  pinned: ReporterKey,
+  opened: OpenedMail,
+  now: Instant
+): Promise<ReporterKey | null> {
+  const copies = opened.candidateKeys
+    .filter(({ fingerprint }) => fingerprint === pinned.fingerprint)
+    .map(({ keyData }) => keyData)
+  let merged = pinned
+  for (const copy of [...copies, ...keyFiles(opened)]) {
+    const facts = await desk.workers.mergeKey(merged.keyData, copy, now)
+    if (facts === null) continue
+    merged = { ...merged, keyData: facts.keyData, isUsable: facts.state === 'usable' }
+  }
+  return merged === pinned ? null : merged
+}
+
+/**
+ * The candidates of a mail. Of a key that came before, both copies together: an older one brought again takes nothing
+ * away, and one that is known to be revoked is no candidate any more.
+ */
+export async function candidatesOf(
+  desk: Desk,
+  { outer: { from }, candidateKeys }: OpenedMail,
+  now: Instant
+): Promise<CandidateKey[]> {
+  const kept = from === null ? [] : desk.db.read((read) => listOfferedKeys(read, from.address))
+  const found: CandidateKey[] = []
+  for (const candidate of candidateKeys) {
+    const before = kept.find(({ fingerprint }) => fingerprint === candidate.fingerprint)
+    const facts =
+      before === undefined ? null : await bothCopies(desk, before.keyData, candidate.keyData, now)
+    if (facts === null) found.push(candidate)
+    else if (facts.state === 'usable') found.push({ ...candidate, keyData: facts.keyData })
+  }
+  return found
+}
+
+/** Facts of the first copy with what the second one adds. */
+async function bothCopies(
+  desk: Desk,
+  kept: Uint8Array,
+  brought: Uint8Array,
+  now: Instant
+): Promise<KeyFacts | null> {
+  return (
+    (await desk.workers.mergeKey(kept, brought, now)) ??
+    (await desk.workers.inspectKey(kept, now, null))
+  )
+}
+
+/** Files of a mail that may be keys, at most {@link KEY_FILES_MAX}. */
+export function keyFiles(opened: OpenedMail): Uint8Array[] {
+  return opened.attachments
+    .filter(
+      ({ filename, contentType }) =>
+        contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
+    )
+    .slice(0, KEY_FILES_MAX)
+    .map(({ content }) => content)
+}
+
+const KEY_FILES_MAX = 10
+
+/** Keys that name `address` and could be accepted for it: kept from earlier mails, and brought by this one. */
+export async function offeredKeys(
+  desk: Desk,
+  address: Address,
+  brought: readonly Uint8Array[],
+  now: Instant
+): Promise<ReporterKey[]> {
+  const found = new Map<string, ReporterKey>()
+  for (const kept of desk.db.read((read) => listOfferedKeys(read, address))) {
+    const facts = await desk.workers.inspectKey(kept.keyData, now, address)
+    found.set(kept.fingerprint, { ...kept, isUsable: facts?.state === 'usable' })
+  }
+  for (const file of brought) {
+    const own = await desk.workers.inspectKey(file, now, address)
+    if (own === null) continue
+    const { fingerprint } = own
+    const kept = found.get(fingerprint)
+    const facts = kept === undefined ? own : await bothCopies(desk, kept.keyData, file, now)
+    const { keyData, state } = facts ?? own
+    const firstSeenAt = kept?.firstSeenAt ?? now
+    const isUsable = state === 'usable'
+    found.set(fingerprint, { fingerprint, keyData, source: 'attached', firstSeenAt, isUsable })
+  }
+  return [...found.values()]
+}

@@ -1,0 +1,158 @@
+/**
+ * Two copies of one certificate made into one. In charge of losing nothing: every packet of the known copy stays, and of the
+ * other copy only what the primary key itself signed is added. Must never let a copy that anybody may have altered take
+ * something away: an older or stripped one changes nothing, and a forged signature is left out. The library's own update
+ * is not used, because it replaces a binding signature by any that claims to be newer, without verifying it.
+ */
+import { enums, type Key, type SignaturePacket, type Subkey, type User } from 'openpgp'
+
+import { type KeyFacts } from '../domain/outgoing.ts'
+import { type Instant } from '../domain/time.ts'
+import { fullPgpConfig } from './config.ts'
+import { inspectKey, readCertificate } from './keyring.ts'
+import { addressOfUserId } from './user-id.ts'
+
+/** Direct-key signatures, which the library's types leave out. */
+type WithDirect = Key & { readonly directSignatures: SignaturePacket[] }
+
+/**
+ * Facts at `now` of the certificate `known` together with what its owner signed of `brought` (armored or binary): renewals,
+ * revocations, new subkeys, and user ids of an address that it names already. Null when `brought` is not one readable
+ * certificate of the same primary key, adds nothing, or would make the whole too large to be read again.
+ */
+export async function mergeKey(
+  known: Uint8Array,
+  brought: Uint8Array,
+  now: Instant
+): Promise<KeyFacts | null> {
+  const into = await readCertificate(known, now)
+  const from = await readCertificate(brought, now)
+  if (into === null || from?.fingerprint !== into.fingerprint) return null
+  const added =
+    (await addToPrimary(into.key as WithDirect, from.key as WithDirect)) +
+    (await addUsers(into.key, from.key)) +
+    (await addSubkeys(into.key, from.key))
+  return added === 0 ? null : inspectKey(into.key.write(), now)
+}
+
+/** Whether a signature is what it stands for, whenever it was made: it is judged at the instant of use. */
+type Check = (signature: SignaturePacket) => Promise<boolean>
+
+/** The library takes null for "at any time"; its types do not know that. */
+const ANY_TIME = null as unknown as Date
+
+/** Whether `signer` made a signature of this type over exactly these packets. */
+function madeBy(signer: (Key | Subkey)['keyPacket'], type: enums.signature, signed: object): Check {
+  return async (signature) => {
+    try {
+      await signature.verify(signer, type, signed, ANY_TIME, false, fullPgpConfig(false))
+      return true
+    } catch {
+      return false // forged, or made in a way that we do not accept
+    }
+  }
+}
+
+/** A subkey that signs must have signed back, and that part stands where anybody can cut it out (RFC 9580 §5.2.3.34). */
+function binds(primary: Key['keyPacket'], subkey: Subkey): Check {
+  const signed = { key: primary, bind: subkey.keyPacket }
+  const isBound = madeBy(primary, enums.signature.subkeyBinding, signed)
+  const isBackSigned = madeBy(subkey.keyPacket, enums.signature.keyBinding, signed)
+  return async (signature) => {
+    if (!(await isBound(signature))) return false
+    const back = signature.embeddedSignature
+    const flags = signature.keyFlags?.[0] ?? 0
+    if ((flags & enums.keyFlags.signData) === 0) return true
+    return back !== null && (await isBackSigned(back))
+  }
+}
+
+/**
+ * Adds to `into` the signatures of `from` that pass and are not there yet; how many. One that is there already in a broken
+ * form gives its place to the whole one.
+ */
+async function addSignatures(
+  into: SignaturePacket[],
+  from: readonly SignaturePacket[],
+  passes: Check
+): Promise<number> {
+  let added = 0
+  for (const signature of from) {
+    const place = into.findIndex((other) => isSame(other, signature))
+    const present = into[place]
+    if (present !== undefined && (await passes(present))) continue
+    if (!(await passes(signature))) continue
+    if (present === undefined) into.push(signature)
+    else into[place] = signature
+    added += 1
+  }
+  return added
+}
+
+/** Whether both sign the same: what stands outside of the signed bytes anybody can change. */
+function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
+  const [a, b] = [one.signatureData, other.signatureData]
+  return a !== null && b !== null && Buffer.from(a).equals(b)
+}
+
+async function addToPrimary(into: WithDirect, from: WithDirect): Promise<number> {
+  const primary = into.keyPacket
+  const check = (type: enums.signature) => madeBy(primary, type, { key: primary })
+  return (
+    (await addSignatures(
+      into.revocationSignatures,
+      from.revocationSignatures,
+      check(enums.signature.keyRevocation)
+    )) +
+    (await addSignatures(into.directSignatures, from.directSignatures, check(enums.signature.key)))
+  )
+}
+
+async function addUsers(into: Key, from: Key): Promise<number> {
+  const primary = into.keyPacket
+  const addresses = new Set(into.users.map(addressOf))
+  let added = 0
+  for (const user of from.users) {
+    const present = into.users.find(({ userID }) => userID?.userID === user.userID?.userID)
+    if (present === undefined && !addresses.has(addressOf(user))) continue
+    const signed = { userID: user.userID, userAttribute: null, key: primary }
+    const certifies = madeBy(primary, enums.signature.certGeneric, signed)
+    const revokes = madeBy(primary, enums.signature.certRevocation, signed)
+    const { selfCertifications, revocationSignatures } = user
+    const target = present ?? emptied(user, { selfCertifications: [], revocationSignatures: [] })
+    const certified = await addSignatures(target.selfCertifications, selfCertifications, certifies)
+    if (present === undefined && certified === 0) continue
+    if (present === undefined) into.users.push(target)
+    added += certified
+    added += await addSignatures(target.revocationSignatures, revocationSignatures, revokes)
+  }
+  return added
+}
+
+async function addSubkeys(into: Key, from: Key): Promise<number> {
+  const primary = into.keyPacket
+  let added = 0
+  for (const subkey of from.subkeys) {
+    const present = into.subkeys.find((own) => own.getFingerprint() === subkey.getFingerprint())
+    const signed = { key: primary, bind: subkey.keyPacket }
+    const revokes = madeBy(primary, enums.signature.subkeyRevocation, signed)
+    const { bindingSignatures, revocationSignatures } = subkey
+    const target = present ?? emptied(subkey, { bindingSignatures: [], revocationSignatures: [] })
+    const passes = binds(primary, subkey)
+    const bound = await addSignatures(target.bindingSignatures, bindingSignatures, passes)
+    if (present === undefined && bound === 0) continue
+    if (present === undefined) into.subkeys.push(target)
+    added += bound
+    added += await addSignatures(target.revocationSignatures, revocationSignatures, revokes)
+  }
+  return added
+}
+
+/** The part itself, its signatures taken off to be added one by one. */
+function emptied<T extends User | Subkey>(part: T, signatures: Partial<T>): T {
+  return Object.assign(part, signatures)
+}
+
+function addressOf(user: User): string | null {
+  return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() ?? null
+}

@@ -1,0 +1,177 @@
+/** Two copies of one certificate become one that has lost nothing, whoever brought the other copy (mail.md §2.12). */
+import {
+  generateKey,
+  type Key,
+  type PrivateKey,
+  type PublicKey,
+  reformatKey,
+  revokeKey,
+  type SignaturePacket
+} from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { instantFromMs } from '../../../src/domain/time.ts'
+import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
+import { mergeKey } from '../../../src/openpgp/merge-key.ts'
+
+const MADE = new Date(Date.UTC(2026, 0, 1))
+const LATER = new Date(Date.UTC(2026, 5, 1))
+const NOW = instantFromMs(Date.UTC(2026, 10, 22))
+const YEAR = 365 * 86_400
+const config = pgpConfig(false)
+const ALICE = { name: 'Alice', email: 'alice@x.example' }
+
+let key: PrivateKey
+let known: Uint8Array
+
+async function make(user = ALICE, lifetime = 2 * YEAR): Promise<PrivateKey> {
+  const { privateKey } = await generateKey({
+    userIDs: [user],
+    date: MADE,
+    keyExpirationTime: lifetime,
+    subkeys: [{}, { sign: true }],
+    format: 'object',
+    config
+  })
+  return privateKey
+}
+
+/** The same key with other user ids or another end. */
+async function again(users: (typeof ALICE)[], lifetime: number): Promise<PublicKey> {
+  const { publicKey } = await reformatKey({
+    privateKey: key,
+    userIDs: users,
+    date: LATER,
+    keyExpirationTime: lifetime,
+    format: 'object',
+    config
+  })
+  return publicKey
+}
+
+async function parsed(data: Uint8Array): Promise<Key> {
+  const certificate = await readCertificate(data, NOW)
+  if (certificate === null) throw new Error('unreadable')
+  return certificate.key
+}
+
+/** A copy of the key that somebody changed. */
+async function changed(change: (copy: Key) => void): Promise<Uint8Array> {
+  const copy = await parsed(known)
+  change(copy)
+  return copy.write()
+}
+
+function forge(signature: SignaturePacket | undefined): SignaturePacket {
+  if (signature === undefined) throw new Error('bad test data')
+  const copy = Object.assign(
+    Object.create(Object.getPrototypeOf(signature) as object),
+    signature
+  ) as SignaturePacket
+  const data = Uint8Array.from(copy.signatureData ?? [])
+  copy.signatureData = data
+  copy.created = LATER
+  // The creation time stands in the hashed subpackets: type 2, five bytes long.
+  const at = Buffer.from(data).indexOf(Buffer.from([5, 2]))
+  const four = at >= 0 ? at + 2 : Buffer.from(data).indexOf(Buffer.from([5, 0x82])) + 2
+  Buffer.from(data.buffer).writeUInt32BE(LATER.getTime() / 1000, four)
+  return copy
+}
+
+beforeAll(async () => {
+  key = await make()
+  known = key.toPublic().write()
+})
+
+describe('copies of one key', () => {
+  it('take nothing away: a stripped or an equal one adds nothing', async () => {
+    const stripped = await changed((copy) => {
+      copy.subkeys = []
+    })
+    expect((await inspectKey(stripped, NOW))?.state).toBe('cannot-encrypt')
+    expect(await mergeKey(known, stripped, NOW)).toBeNull()
+    expect(await mergeKey(known, known, NOW)).toBeNull()
+    expect((await mergeKey(stripped, known, NOW))?.state).toBe('usable')
+  })
+
+  it('are not copies when another key made them, or no key at all', async () => {
+    expect(await mergeKey(known, (await make()).toPublic().write(), NOW)).toBeNull()
+    expect(await mergeKey(known, Buffer.from('no key'), NOW)).toBeNull()
+    expect(await mergeKey(known, key.write(), NOW)).toBeNull()
+  })
+
+  it('bring a new end, whichever of the two came first', async () => {
+    const longer = (await again([ALICE], 9 * YEAR)).write()
+    const both = await mergeKey(known, longer, NOW)
+    const turned = await mergeKey(longer, known, NOW)
+
+    expect(both?.expiresAt).toBe((await inspectKey(longer, NOW))?.expiresAt)
+    expect(both?.expiresAt).not.toBe((await inspectKey(known, NOW))?.expiresAt)
+    expect(turned?.expiresAt).toBe(both?.expiresAt)
+    const { users, subkeys } = await parsed(both?.keyData ?? known)
+    expect(users[0]?.selfCertifications).toHaveLength(2)
+    expect(subkeys.map(({ bindingSignatures }) => bindingSignatures.length)).toEqual([2, 2])
+  })
+
+  it('bring a revocation, and no older copy takes it back', async () => {
+    const { publicKey } = await revokeKey({ key, date: LATER, format: 'object', config })
+    const revoked = await mergeKey(known, publicKey.write(), NOW)
+
+    expect(revoked?.state).toBe('revoked')
+    expect(await mergeKey(revoked?.keyData ?? known, known, NOW)).toBeNull()
+  })
+
+  it('bring no revocation by another key', async () => {
+    const { publicKey } = await revokeKey({
+      key: await make(),
+      date: LATER,
+      format: 'object',
+      config
+    })
+    const forged = await changed((copy) => {
+      copy.revocationSignatures = publicKey.revocationSignatures
+    })
+
+    expect(await mergeKey(known, forged, NOW)).toBeNull()
+  })
+
+  it('bring no signature that was altered to look newer', async () => {
+    const forged = await changed((copy) => {
+      for (const subkey of copy.subkeys)
+        subkey.bindingSignatures = subkey.bindingSignatures.map(forge)
+      for (const user of copy.users) user.selfCertifications = user.selfCertifications.map(forge)
+    })
+    const { subkeys } = await parsed(forged)
+    expect(subkeys[0]?.bindingSignatures[0]?.created).toEqual(LATER)
+
+    expect(await mergeKey(known, forged, NOW)).toBeNull()
+  })
+
+  it('bring no subkey and no user id that the owner did not sign, nor one of another address', async () => {
+    const other = await make()
+    const forged = await changed((copy) => {
+      copy.subkeys = [...copy.subkeys, ...other.toPublic().subkeys]
+      copy.users = [...copy.users, ...other.toPublic().users]
+    })
+    expect(await mergeKey(known, forged, NOW)).toBeNull()
+    const named = await again(
+      [ALICE, { ...ALICE, name: 'A.' }, { name: 'B', email: 'b@x.example' }],
+      0
+    )
+    const merged = await mergeKey(known, named.write(), NOW)
+    expect((await parsed(merged?.keyData ?? known)).getUserIDs().sort()).toEqual([
+      'A. <alice@x.example>',
+      'Alice <alice@x.example>'
+    ])
+  })
+
+  it('heal each other: a signature that is broken in the known one is whole again', async () => {
+    const whole = (await parsed(known)).write()
+    // The last packet is the binding signature of the last subkey.
+    const broken = Uint8Array.from(whole)
+    broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1
+    const healed = await mergeKey(broken, whole, NOW)
+
+    expect(Buffer.from(healed?.keyData ?? broken).equals(whole)).toBe(true)
+  })
+})

@@ -1,0 +1,129 @@
+/** What stands beside inline PGP, a cleartext signature or an encrypted file: nothing of it is lost, and nothing of it is covered. */
+import {
+  createCleartextMessage,
+  createMessage,
+  encrypt,
+  generateKey,
+  type PrivateKey,
+  readKey,
+  readPrivateKey,
+  sign
+} from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import {
+  certificateOf,
+  type Desk,
+  HEAD,
+  lines,
+  makeDesk,
+  mixed,
+  open,
+  textPart
+} from './material.ts'
+
+const HIDDEN = 'words that nobody signed'
+const FILE = 'Content-Disposition: attachment; filename=poc.c\r\n\r\nint main;'
+const KEY_FILE = 'Content-Type: application/pgp-keys\r\n\r\nno key'
+const SMIME = 'Content-Type: application/pkcs7-signature; name=smime.p7s\r\n\r\nAAEC'
+const SEALED = `Content-Disposition: attachment; filename=b.asc\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\n0gEB\r\n-----END PGP MESSAGE-----`
+
+/** A part so deep that its inside is not looked at. */
+const DEEP = Array.from({ length: 30 }).reduce<string>(
+  (inside, _, depth) => mixed([inside], `deep${depth}`),
+  textPart(HIDDEN)
+)
+
+describe('beside a block', () => {
+  let desk: Desk
+  let signer: PrivateKey
+  let certificates: Uint8Array[]
+  let forms: readonly (readonly [string, string])[]
+  beforeAll(async () => {
+    desk = await makeDesk()
+    const { privateKey } = await generateKey({
+      type: 'ecc',
+      curve: 'curve25519Legacy',
+      userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
+      date: new Date(Date.now() - 86_400_000),
+      format: 'armored'
+    })
+    signer = await readPrivateKey({ armoredKey: privateKey })
+    certificates = [await certificateOf(signer.toPublic().write())]
+    const message = await createCleartextMessage({ text: 'I signed this.' })
+    const cleartext = await sign({ message, signingKeys: signer })
+    const binary = await seal(Buffer.from([0, 1]))
+    forms = [
+      ['a cleartext signature', textPart(withCrlf(cleartext))],
+      ['inline PGP', textPart(await seal(Buffer.from('I signed this.')))],
+      ['an encrypted text', asFile(await seal(Buffer.from('I signed this.')))],
+      ['an encrypted file', asFile(binary)]
+    ]
+  })
+  const seal = async (binary: Uint8Array): Promise<string> => {
+    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
+    const message = await createMessage({ binary })
+    return withCrlf(await encrypt({ message, encryptionKeys, signingKeys: signer }))
+  }
+  const openBeside = (block: string, ...parts: readonly string[]): Promise<OpenedMail> =>
+    open(lines(...HEAD) + mixed([block, ...parts]), [desk.secret], certificates)
+  const reachOf = (opened: OpenedMail): string =>
+    opened.signatures.map((each) => `${each.state} ${each.coversWhole}`).join()
+
+  it('stands nothing: then its signature covers the whole mail', async () => {
+    for (const [name, block] of forms) {
+      const opened = await openBeside(block)
+      expect([name, reachOf(opened)]).toEqual([name, 'valid true'])
+      expect(opened.warnings).not.toContain('errant-crypto')
+    }
+  })
+
+  it('a part beyond the limits stays an attachment, is not covered and is told of', async () => {
+    for (const [, block] of forms.slice(0, 2)) {
+      const opened = await openBeside(block, DEEP)
+      expect(opened.text.trim()).toBe('I signed this.')
+      expect(reachOf(opened)).toBe('valid false')
+      expect(opened.attachments).toHaveLength(1)
+      expect(Buffer.from(opened.attachments[0]?.content ?? []).toString()).toContain(HIDDEN)
+      expect(opened.warnings).toContain('too-many-parts')
+    }
+    for (const [, block] of forms.slice(2)) {
+      const opened = await openBeside(block, DEEP)
+      expect(opened).toMatchObject({ structure: 'clear', decrypted: false })
+      expect(opened.warnings).toContain('too-many-parts')
+    }
+  })
+
+  it('broken MIME is told of', async () => {
+    for (const [name, block] of forms) {
+      const raw = lines(...HEAD) + mixed([block, KEY_FILE]).replace(/--m--\r\n$/, '')
+      const { structure, warnings } = await open(raw, [desk.secret], certificates)
+      expect(structure).not.toBe('clear')
+      expect([name, warnings.includes('broken-mime')]).toEqual([name, true])
+    }
+  })
+
+  it('S/MIME and further encrypted files are told of', async () => {
+    for (const [, block] of forms.slice(0, 2)) {
+      expect((await openBeside(block, SMIME)).warnings).toContain('smime')
+      expect((await openBeside(block, FILE)).warnings).not.toContain('errant-crypto')
+      expect((await openBeside(block, SEALED)).warnings).toContain('errant-crypto')
+    }
+  })
+
+  it('a file is kept where the block itself cannot be opened', async () => {
+    const stranger = await makeDesk()
+    const [, block = ''] = forms[1] ?? []
+    const opened = await open(lines(...HEAD) + mixed([block, FILE]), [stranger.secret])
+    expect(opened).toMatchObject({ structure: 'inline', failure: 'not-for-us', text: '' })
+    expect(opened.attachments.map(({ filename }) => filename)).toEqual(['poc.c'])
+  })
+})
+
+function withCrlf(armored: string): string {
+  return armored.trim().replaceAll(/\r?\n/g, '\r\n')
+}
+
+function asFile(armored: string): string {
+  return `Content-Disposition: attachment; filename=poc.bin.asc\r\n\r\n${armored}`
+}

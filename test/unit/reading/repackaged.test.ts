@@ -1,0 +1,136 @@
+/**
+ * The sealed words of one person in another wrapper, sent by somebody else: whatever the wrapper, the inside still gives the
+ * lie to the sender, and none of it is shown as a header (G6, mail.md §2.4).
+ */
+import { createMessage, encrypt, readKey } from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import {
+  type Contradiction,
+  contradictionOf,
+  withholdContent
+} from '../../../src/policy/contradiction.ts'
+import { address, SETTINGS, situation } from '../policy/samples.ts'
+import {
+  DESK_ADDRESS,
+  type Desk,
+  encryptedMail,
+  encryptedParts,
+  HEAD,
+  lines,
+  makeDesk,
+  mixed,
+  open,
+  textPart
+} from './material.ts'
+
+const BY_MALLORY = HEAD.map((field) =>
+  field.startsWith('From:') ? 'From: Mallory <mallory@evil.example>' : field
+)
+const SETTINGS_HERE = { ...SETTINGS, desk: { ...SETTINGS.desk, address: address(DESK_ADDRESS) } }
+const TEXT = 'Content-Type: text/plain; charset=utf-8; protected-headers="v1"'
+
+/** What Alice encrypted: a whole MIME entity with her protected header. */
+function payload(to = DESK_ADDRESS, type = TEXT): string {
+  const fields = ['From: alice@reporter.example', `To: ${to}`, 'Subject: SECRET subject']
+  return lines(...fields, type, '', 'The SECRET of Alice.')
+}
+
+const sealedEntity = (armored: string): string =>
+  `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
+const file = (armored: string): string =>
+  `Content-Disposition: attachment; filename=a.txt.asc\r\nContent-Type: application/octet-stream\r\n\r\n${armored}`
+
+/** The wrappers, from a head and an armored message to a whole mail. */
+const WRAPPERS: readonly [string, (head: readonly string[], armored: string) => string][] = [
+  ['as it was', (head, armored) => encryptedMail(armored, head)],
+  [
+    'with a footer behind it',
+    (head, armored) => lines(...head) + mixed([sealedEntity(armored), textPart('footer')])
+  ],
+  [
+    'with a text before it',
+    (head, armored) => lines(...head) + mixed([textPart('words'), sealedEntity(armored)])
+  ],
+  ['as inline PGP', (head, armored) => lines(...head, '', armored)],
+  ['as inline PGP with a footer', (head, armored) => lines(...head, '', armored, 'footer')],
+  [
+    'as an attached file',
+    (head, armored) => lines(...head) + mixed([textPart('see'), file(armored)])
+  ]
+]
+
+describe('a payload that somebody puts into a wrapper of theirs', () => {
+  let desk: Desk
+  beforeAll(async () => {
+    desk = await makeDesk()
+  })
+  const seal = async (text: string): Promise<string> => {
+    const message = await createMessage({ binary: Buffer.from(text) })
+    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
+    return (await encrypt({ message, encryptionKeys })).replaceAll(/\r?\n/g, '\r\n')
+  }
+  const judge = (opened: OpenedMail): Contradiction | null =>
+    contradictionOf(situation({ opened }), SETTINGS_HERE)
+
+  it.each(WRAPPERS)('contradicts a sender who is not the one inside: %s', async (_, wrap) => {
+    const opened = await open(wrap(BY_MALLORY, await seal(payload())), [desk.secret])
+
+    expect(opened.decrypted).toBe(true)
+    expect(judge(opened)).toBe('from')
+    expect(JSON.stringify(withholdContent(opened))).not.toContain('SECRET')
+  })
+
+  it.each(WRAPPERS)('contradicts when it was meant for others alone: %s', async (_, wrap) => {
+    const opened = await open(wrap(HEAD, await seal(payload('bob@x.example'))), [desk.secret])
+    expect(judge(opened)).toBe('to')
+  })
+
+  it.each(WRAPPERS)('contradicts by a signed entity inside, too: %s', async (_, wrap) => {
+    const signed = lines(
+      'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=s',
+      '',
+      `--s\r\n${payload()}\r\n--s`,
+      'Content-Type: application/pgp-signature\r\n\r\nnone\r\n--s--'
+    )
+    const opened = await open(wrap(BY_MALLORY, await seal(signed)), [desk.secret])
+    expect(judge(opened)).toBe('from')
+  })
+
+  it.each(['hp="cipher"', 'hp="clear"', 'protected-headers="v1"'])(
+    'is no inline PGP nor an encrypted file, even where it names the sender: %s',
+    async (mark) => {
+      const type = `Content-Type: text/plain; ${mark}`
+      const armored = await seal(payload(DESK_ADDRESS, type))
+      for (const [name, wrap] of WRAPPERS) {
+        const isMime = !/inline|file/.test(name)
+        const opened = await open(wrap(HEAD, armored), [desk.secret])
+        expect([name, judge(opened)]).toEqual([name, isMime ? null : 'form'])
+      }
+      const bare = await seal(lines(type, '', 'The SECRET of Alice.'))
+      const opened = await open(lines(...BY_MALLORY, '', bare), [desk.secret])
+      expect(judge(opened)).toBe('form')
+    }
+  )
+
+  it('does not speak for the mail: its header is never displayed', async () => {
+    const armored = await seal(payload())
+    for (const [name, wrap] of WRAPPERS) {
+      const opened = await open(wrap(HEAD, armored), [desk.secret])
+      const isShown = ['as it was', 'with a text before it'].includes(name)
+      expect([name, opened.protected !== null, opened.subjectProtected]).toEqual([
+        name,
+        isShown,
+        isShown
+      ])
+      expect(opened.innerFacts?.subject).toBe(isShown ? undefined : 'SECRET subject')
+    }
+  })
+
+  it('is no whole mail where it is plain words', async () => {
+    const armored = await seal('From: mallory@evil.example\r\nprotected-headers="v1"\r\n\r\nwords')
+    for (const [, wrap] of WRAPPERS) {
+      expect(judge(await open(wrap(HEAD, armored), [desk.secret]))).toBeNull()
+    }
+  })
+})
