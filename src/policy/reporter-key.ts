@@ -51,19 +51,30 @@ export function decideReporterKey(situation: Situation, tag: CaseTag, now: Insta
   }
 }
 
-/** The same key again: with a later end, or new subkeys, it is stored in place of the older copy. */
+/**
+ * Another copy of the known key. One that can be used stays as it is: anybody can send an older or stripped copy, which would
+ * bring retired subkeys back. One that came to its end gives way, because nothing could be sealed with it.
+ */
 function renewed(
   known: ReporterKey,
   offered: ReporterKey,
   address: Address,
   tag: CaseTag
 ): KeyDecision {
-  const same =
-    known.keyData.length === offered.keyData.length &&
-    known.keyData.every((byte, index) => byte === offered.keyData[index])
-  if (same) return { key: known, decisions: [], warnings: [] }
+  if (known.isUsable) return { key: known, decisions: [], warnings: [] }
   const key = { ...offered, firstSeenAt: known.firstSeenAt }
-  return { key, decisions: [{ kind: 'pin-reporter-key', address, tag, key }], warnings: [] }
+  const { fingerprint, source } = key
+  const detail = { fingerprint, source }
+  return {
+    key,
+    decisions: [
+      { kind: 'pin-reporter-key', address, tag, key },
+      { kind: 'audit', actor: 'desk', action: 'reporter-key.renewed', tag, detail }
+    ],
+    warnings: [
+      `The key known for this reporter (${formatFingerprint(fingerprint)}) had come to its end; the mail brings a copy of it that can be used, and answers are sealed to that from now on.`
+    ]
+  }
 }
 
 function pin(

@@ -52,7 +52,14 @@ describe('the key of a reporter', () => {
     expect(warnings.join()).toContain('ANOTHER')
   })
 
-  it('is renewed by a newer copy of itself without a word', () => {
+  it('that can be used is not replaced by another copy of it, which may be older or stripped', () => {
+    const { key, decisions, warnings } = decide(ALICE_KEY, ALICE_KEY.fingerprint, [7])
+
+    expect(key).toEqual(ALICE_KEY)
+    expect([decisions, warnings]).toEqual([[], []])
+  })
+
+  it('that came to its end is renewed by a copy of itself, on the record and with a word', () => {
     const { key, decisions, warnings } = decide(
       { ...ALICE_KEY, isUsable: false },
       ALICE_KEY.fingerprint,
@@ -60,8 +67,8 @@ describe('the key of a reporter', () => {
     )
 
     expect(key?.isUsable).toBe(true)
-    expect(decisions).toHaveLength(1)
-    expect(warnings).toEqual([])
+    expect(decisions.map(({ kind }) => kind)).toEqual(['pin-reporter-key', 'audit'])
+    expect(warnings).toHaveLength(1)
   })
 
   it('that came to its end is no leave to write in clear, even where the policy allows clear text (G3)', () => {
