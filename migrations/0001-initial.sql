@@ -164,9 +164,9 @@ BEGIN
   SELECT RAISE(ABORT, 'audit rows are only appended');
 END;
 
--- Jumps of the clock forward. Approvals from before one are in doubt until the clock was set back by as much.
+-- Jumps of the clock forward. Approvals of previews from before one are in doubt until the clock was set back by as much.
 CREATE TABLE clock_jumps (
-  -- Its entry in the record: approvals are ordered against it by their places there, not by what a clock showed.
+  -- Its entry in the record: previews are ordered against it by their places there, not by what a clock showed.
   audit_id INTEGER PRIMARY KEY REFERENCES audit (id),
   ms       INTEGER NOT NULL CHECK (ms > 0),
   -- What of it was not set back; 0 when it is undone.

@@ -126,7 +126,7 @@ CREATE TABLE notices (
   -- The digest of what the list may read now, by the release that has begun last; NULL before one and after a hold. Copies
   -- that say anything else stay here.
   released_digest TEXT NULL CHECK (length(released_digest) = 64),
-  -- What the maintainers are still to be told of a hold, when nobody's key could be used at it.
+  -- What the maintainers are still to be told of a hold, when no alarm could be made at it.
   untold_hold TEXT    NULL CHECK (untold_hold IS NULL OR state = 'held'),
   version     INTEGER NOT NULL DEFAULT 1,
   CHECK (state <> 'scheduled' OR release_at IS NOT NULL)

@@ -14,7 +14,7 @@ import { type Prepared, prepare } from './prepare.ts'
 
 const NOTHING = { attachments: [], original: null }
 
-/** How long alarms that nobody could read are left alone before they are sealed anew. */
+/** How long alarms that could not be made are left alone before they are tried again. */
 const PAUSE_MS = 10 * 60_000
 
 /** The finished mails of an alarm; null when not one maintainer would get it now. */
@@ -39,7 +39,7 @@ export async function prepareAlarm(
   }
 }
 
-/** Alarms that nobody got are left alone for a while. */
+/** Alarms that could not be made are left alone for a while. */
 export function postponeAlarms(tx: Tx, now: Instant): void {
   writeMeta(tx, 'alarms-next-try', addMs(now, PAUSE_MS))
 }
@@ -49,7 +49,7 @@ export function tryAlarmsAgain(tx: Tx): void {
   clearMeta(tx, 'alarms-next-try')
 }
 
-/** Whether alarms that nobody got may be sealed anew: also when the next try is further ahead than any pause is long. */
+/** Whether alarms that could not be made may be tried again: also when the next try is further ahead than any pause is long. */
 export function isAlarmDue(read: Read, now: Instant): boolean {
   const stored = readMeta(read, 'alarms-next-try')
   const next = stored === null ? null : parseInstant(stored)

@@ -70,7 +70,7 @@ function givenUpAlert(desk: Desk, row: OutboxRow, now: Instant) {
 export type ClockWatch = {
   /** Looks at both clocks; must be called at every tick. */
   look(): void
-  /** False from a forward jump until it is set back: older approvals do not tell whether an instant has really come. */
+  /** False from a forward jump until it is set back: older previews do not tell whether an instant has really come. */
   isTrusted(): boolean
 }
 

@@ -78,9 +78,8 @@ async function handleInTurn(
         done()
       }
     } catch (error) {
-      if (isOfTheMoment(error)) throw error
-      // It may be this mail that brings the trouble about, each time: its start counts.
-      ahead.delete(first.id)
+      // It may be this mail that brings other trouble about, each time: its start counts.
+      if (!isOfTheMoment(error)) ahead.delete(first.id)
       throw error
     }
     ahead.delete(first.id)

@@ -1,6 +1,6 @@
 /**
  * Small state by name that outlives the process: which generation of the inbox was seen last, when alarms that
- * nobody could read are made anew. Must never hold what has a table of its own.
+ * could not be made are tried again. Must never hold what has a table of its own.
  */
 import { type Read, type Sql, type Tx } from './sql.ts'
 
