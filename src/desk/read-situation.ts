@@ -92,8 +92,8 @@ export async function readSituation(
     signedByAnother:
       from !== null &&
       opened.signatures.some(
-        ({ state, issuer, coversWhole }) =>
-          coversWhole && state === 'unknown-key' && isKeyOfAnother(read, issuer, from.address)
+        ({ state, issuer, isInside }) =>
+          isInside && state === 'unknown-key' && isKeyOfAnother(read, issuer, from.address)
       ),
     senderKey,
     mergedKey,

@@ -36,6 +36,11 @@ export type Signature = {
   readonly sha256: Sha256
   /** Whether it covers the whole cryptographic payload, so that all text shown is covered. */
   readonly coversWhole: boolean
+  /**
+   * Whether it was made inside the encryption that was opened: then it speaks for who wrote what was encrypted, whatever
+   * stands beside it in the mail. One around a ciphertext, or on a mail in clear, is not.
+   */
+  readonly isInside: boolean
 }
 
 /** The header fields Postern looks at, sanitized for display (no control or bidi characters, capped). */

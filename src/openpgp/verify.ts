@@ -35,8 +35,8 @@ export type VerifyContext = {
   readonly now: Instant
 }
 
-/** A verdict without the reach of the signature, which only the mail's structure can tell. */
-export type Verdict = Omit<Signature, 'coversWhole'>
+/** A verdict without the place of the signature, which only the mail's structure can tell. */
+export type Verdict = Omit<Signature, 'coversWhole' | 'isInside'>
 
 /** Verdicts in the order of the packets, or that there are too many to look at. */
 export type Verdicts =

@@ -42,17 +42,18 @@ function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): bool
 }
 
 /**
- * Whether a signature over the whole is not the sender's: made with a key that is somebody else's, or with an unknown key
- * although keys of the sender are known, or an unknown one that claims to be a reporter's at another address. Every one
- * is judged for itself, so that one of the sender's own beside it excuses nothing. A signature around the ciphertext says
- * nothing about who wrote what is inside, and a broken one nothing about who made it.
+ * Whether a signature inside the encryption is not the sender's: made with a key that is somebody else's, or with an unknown
+ * key although keys of the sender are known, or an unknown one that claims to be a reporter's at another address. Every one
+ * is judged for itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what
+ * is in it, and a signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who
+ * wrote what is inside, and a broken one nothing about who made it.
  */
 function isSignedByAnother(situation: Situation, settings: Settings): boolean {
   const { opened, signedByAnother } = situation
   const own = ownKeys(situation, settings)
   const others = opened.signatures.filter(
-    ({ state, fingerprint, coversWhole }) =>
-      coversWhole && state !== 'bad' && (fingerprint === null || !own.includes(fingerprint))
+    ({ state, fingerprint, isInside }) =>
+      isInside && state !== 'bad' && (fingerprint === null || !own.includes(fingerprint))
   )
   const isUnknownEnough = own.length > 0 || signedByAnother
   return others.some(({ fingerprint }) => fingerprint !== null || isUnknownEnough)

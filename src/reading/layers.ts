@@ -119,7 +119,10 @@ async function peelEncryption(
     isEncrypted: true,
     isDecrypted: true,
     sealing: opening.sealing,
-    signatures: [...before.signatures, ...withReach(opening.verdicts, true)],
+    signatures: [
+      ...before.signatures,
+      ...placed(opening.verdicts, { coversWhole: true, isInside: true })
+    ],
     payload: { tree: payload, part: payload.root }
   }
 }
@@ -150,15 +153,21 @@ async function peelSignature(
   return {
     ...peeled,
     structure: isFirst ? 'pgp-mime' : peeled.structure,
-    signatures: [...peeled.signatures, ...withReach(judged.verdicts, coversWhole)],
+    signatures: [
+      ...peeled.signatures,
+      ...placed(judged.verdicts, { coversWhole, isInside: peeled.isDecrypted })
+    ],
     payload: { tree, part: envelope.content },
     outside: [...peeled.outside, ...envelope.outside]
   }
 }
 
-/** Verdicts with their reach. */
-export function withReach(verdicts: readonly Verdict[], coversWhole: boolean): Signature[] {
-  return verdicts.map((verdict) => ({ ...verdict, coversWhole }))
+/** Verdicts with the place where the signatures were found. */
+export function placed(
+  verdicts: readonly Verdict[],
+  { coversWhole, isInside }: Pick<Signature, 'coversWhole' | 'isInside'>
+): Signature[] {
+  return verdicts.map((verdict) => ({ ...verdict, coversWhole, isInside }))
 }
 
 /** An encryption that stays closed: nothing of it is shown. */

@@ -9,7 +9,7 @@ import {
   type WarningCode
 } from '../domain/mail.ts'
 import { makeAttachment, readContent, toAttachment } from '../mime/content.ts'
-import { readProtectedHeader } from '../mime/header.ts'
+import { readHeader, readProtectedHeader } from '../mime/header.ts'
 import { capText, contentOf, decodeText, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
@@ -19,7 +19,7 @@ import { looksEncrypted } from '../openpgp/prescan.ts'
 import { verifyDetached } from '../openpgp/verify.ts'
 import { readCleartext } from './cleartext.ts'
 import { findCipherAttachment, findOnlyText } from './envelope.ts'
-import { NOT_SEALED, type Peeled, withReach } from './layers.ts'
+import { NOT_SEALED, type Peeled, placed } from './layers.ts'
 
 /** A mail read from one of these forms, text and all. */
 export type Unwrapped = Pick<
@@ -94,7 +94,7 @@ async function unwrapCleartext(
     isDecrypted: false,
     failure: isLimit ? 'limit' : null,
     sealing: NOT_SEALED,
-    signatures: isLimit ? [] : withReach(judged.verdicts, coversWhole),
+    signatures: isLimit ? [] : placed(judged.verdicts, { coversWhole, isInside: false }),
     text: capped.text,
     outsideText: capText(cleartext.after).text,
     attachments,
@@ -159,7 +159,9 @@ async function openCipher(
     isDecrypted: isOpen,
     failure: isOpen ? null : opening.because,
     sealing: opening.sealing,
-    signatures: isOpen ? withReach(opening.verdicts, outside.isAlone) : [],
+    signatures: isOpen
+      ? placed(opening.verdicts, { coversWhole: outside.isAlone, isInside: true })
+      : [],
     text: '',
     outsideText: capText(outside.text).text,
     attachments: [],
@@ -195,15 +197,19 @@ function withoutOwn(
   return [...warnings].filter((code) => code !== 'errant-crypto' || isErrant)
 }
 
-/** The protected header of a payload that is a whole mail, signed or not. Such a payload belongs into PGP/MIME only. */
+/**
+ * The protected header of a payload that is a whole mail, signed or not; of a signed one without it, the fields there are.
+ * Such a payload belongs into PGP/MIME only: here its signature would go unread.
+ */
 function headerInside(data: Uint8Array): HeaderFacts | null {
-  let part: Part | undefined = parseTree(data).root
+  const { root } = parseTree(data)
+  let part: Part | undefined = root
   for (let layer = 0; part !== undefined && layer < LAYERS_MAX; layer += 1) {
     const header = readProtectedHeader(part)
     if (header !== null) return header.facts
     part = part.type === 'multipart/signed' ? part.children[0] : undefined
   }
-  return null
+  return root.type === 'multipart/signed' ? readHeader(root.fields).facts : null
 }
 
 /** Inline PGP does not say its charset: UTF-8 where it can be, else what the leaf around it declares. */

@@ -1,7 +1,7 @@
 /** Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4). */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
-import { encryptedParts, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 
 let grace: Someone, alice: Someone, mallory: Someone
 let world: World
@@ -18,6 +18,41 @@ afterEach(() => {
 function change(raw: Uint8Array, field: RegExp, value: string): Buffer {
   return Buffer.from(Buffer.from(raw).toString('latin1').replace(field, value), 'latin1')
 }
+
+/** The armored block of an encrypted mail. */
+function armorOf(mail: Uint8Array): string {
+  const text = Buffer.from(mail).toString('latin1')
+  return /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text)?.[0] ?? ''
+}
+
+/** A mail of Mallory's own making; the headers of its body stand first in `body`. */
+function fromMallory(body: string): Buffer {
+  const head = [
+    `From: Mallory <${mallory.address}>`,
+    'To: security@acme.example',
+    'Subject: hello',
+    'Message-ID: <mine@evil.example>',
+    'MIME-Version: 1.0'
+  ]
+  return Buffer.from(lines(...head) + body, 'latin1')
+}
+
+const BESIDE: readonly (readonly [string, (armored: string) => string])[] = [
+  ['alone', (armored) => `\r\n${armored}`],
+  ['with words below', (armored) => `\r\n${armored}\r\n\r\nMy words.\r\n`],
+  [
+    'with a file beside it',
+    (armored) => mixed([textPart(armored), 'Content-Type: image/png\r\n\r\nx\r\n'])
+  ],
+  [
+    'as a file beside words',
+    (armored) =>
+      mixed([
+        textPart('My words.'),
+        `Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="report.txt.pgp"\r\n\r\n${armored}`
+      ])
+  ]
+]
 
 async function toGrace(): Promise<string> {
   const mine = world.accepted.filter(({ to }) => to === grace.address)
@@ -47,19 +82,10 @@ describe('a mail that another person had sealed', () => {
     async (form) => {
       world = await openWorld({ maintainers: [grace] })
       const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
-      const text = Buffer.from(sealed).toString('latin1')
-      const [armored = ''] =
-        /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text) ?? []
-      const head = [
-        `From: Mallory <${mallory.address}>`,
-        'To: security@acme.example',
-        'Subject: hello',
-        'Message-ID: <mine@evil.example>',
-        'MIME-Version: 1.0'
-      ]
+      const armored = armorOf(sealed)
       const entity = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
       const wrapped = form === 'as inline PGP' ? `\r\n${armored}` : mixed([entity, textPart('x')])
-      world.deliver(Buffer.from(lines(...head) + wrapped, 'latin1'))
+      world.deliver(fromMallory(wrapped))
       await world.settle()
 
       expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
@@ -72,6 +98,52 @@ describe('a mail that another person had sealed', () => {
       )
     }
   )
+
+  it.each(BESIDE)(
+    'and signed is withheld, if its signer is known, when somebody puts it into a mail of theirs %s',
+    async (_form, wrapped) => {
+      world = await openWorld({ maintainers: [grace] })
+      world.deliver(await world.write(alice, { subject: 'a', text: 'a', autocrypt: true }))
+      await world.settle()
+      const block = await world.write(alice, {
+        subject: '',
+        text: '',
+        payload: 'The SECRET of Alice.\n'
+      })
+      world.deliver(fromMallory(wrapped(armorOf(block))))
+      await world.settle()
+
+      expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+        { disposition: 'case-opened' },
+        { disposition: 'contradicts-sender' }
+      ])
+      expect(await toGrace()).not.toContain('SECRET')
+    }
+  )
+
+  it('with a signature in a MIME entity is withheld when it comes as inline PGP', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const payload = signedEntity(textPart('The SECRET of Alice.'), 'any')
+    const block = await world.write(alice, { subject: '', text: '', as: 'encrypted', payload })
+    world.deliver(fromMallory(`\r\n${armorOf(block)}`))
+    await world.settle()
+
+    expect(world.rows('SELECT disposition FROM arrivals')).toEqual([
+      { disposition: 'contradicts-sender' }
+    ])
+    expect(await toGrace()).not.toContain('SECRET')
+  })
+
+  it('is shown where its own sender puts words beside it', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    world.deliver(await world.write(mallory, { subject: 'a', text: 'a', autocrypt: true }))
+    await world.settle()
+    const block = await world.write(mallory, { subject: '', text: '', payload: 'Words of mine.\n' })
+    world.deliver(fromMallory(`\r\n${armorOf(block)}\r\n\r\nMy words.\r\n`))
+    await world.settle()
+
+    expect(await toGrace()).toContain('Words of mine.')
+  })
 
   it('is withheld when a pinned key should have signed it and another one did', async () => {
     world = await openWorld({ maintainers: [grace] })

@@ -82,6 +82,8 @@ export type Letter = {
   readonly as?: 'signed' | 'encrypted' | 'clear'
   readonly autocrypt?: boolean
   readonly headers?: readonly string[]
+  /** What is encrypted, in place of a MIME entity with the text. */
+  readonly payload?: string
   /** A patch; makes the payload multipart. */
   readonly patch?: { readonly filename: string; readonly content: string }
 }
@@ -501,8 +503,9 @@ async function write(
           '--m--',
           ''
         ]
+  const sealed = letter.payload ?? payload.join('\r\n')
   const armored = await encrypt({
-    message: await createMessage({ binary: Buffer.from(payload.join('\r\n')) }),
+    message: await createMessage({ binary: Buffer.from(sealed) }),
     encryptionKeys: await readKey({ armoredKey: deskKey }),
     ...(as === 'signed' ? { signingKeys: from.secret } : {}),
     date: new Date(msOf(now)),

@@ -27,7 +27,7 @@ const SECRET = 'the SECRET of somebody else'
 const UNKNOWN = signature({ state: 'unknown-key', fingerprint: null, issuer: '0123456789abcdef' })
 const OWN = signature({ fingerprint: ALICE_KEY.fingerprint })
 /** By the sender, over the ciphertext only. */
-const AROUND = { ...OWN, coversWhole: false }
+const AROUND = { ...OWN, coversWhole: false, isInside: false }
 const FILE = {
   filename: 'SECRET.txt',
   contentType: 'text/plain',
@@ -147,7 +147,7 @@ describe('a mail whose inside contradicts its sender', () => {
     ['is signed by nobody known, of whom no key is known', { signatures: [UNKNOWN] }, {}],
     [
       'carries a signature of a mail system around its ciphertext',
-      { signatures: [{ ...UNKNOWN, coversWhole: false }, OWN] },
+      { signatures: [{ ...UNKNOWN, coversWhole: false, isInside: false }, OWN] },
       { senderKey: ALICE_KEY }
     ],
     [

@@ -215,6 +215,7 @@ export function signature(change: Partial<Signature> = {}): Signature {
     createdAt: at('2026-11-22T11:59:00Z'),
     sha256: sha256('signature'),
     coversWhole: true,
+    isInside: true,
     ...change
   }
 }
