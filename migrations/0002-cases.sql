@@ -68,7 +68,7 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
--- Marks of every ciphertext that came in, and from whom: the same one from somebody else is not opened for them (G6).
+-- Marks of every ciphertext that was taken in, and whose it is: the same one from somebody else is not opened for them (G6).
 CREATE TABLE ciphertexts (
   mark       TEXT    PRIMARY KEY CHECK (length(mark) = 64),
   -- Lower case; '' when the mail named no usable sender.

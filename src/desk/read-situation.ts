@@ -88,7 +88,7 @@ export async function readSituation(
     member: memberOf(read, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
     ciphertextReused: isCiphertextReused(read, opened.ciphertextMarks, from?.address ?? null),
-    ciphertextCases: casesOfCiphertext(read, opened.ciphertextMarks),
+    ciphertextCases: casesOfCiphertext(read, opened.ciphertextMarks, from?.address ?? null),
     signedByAnother:
       from !== null &&
       opened.signatures.some(

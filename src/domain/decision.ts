@@ -151,6 +151,8 @@ export type Decision =
       readonly kind: 'remember-ciphertext'
       readonly marks: readonly Sha256[]
       readonly sender: Address | null
+      /** The inside names the sender: an earlier claim of somebody else to the same ciphertext gives way. */
+      readonly isProved: boolean
     }
   | {
       readonly kind: 'issue-preview'

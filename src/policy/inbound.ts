@@ -12,6 +12,7 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { type FactLine } from '../domain/template.ts'
 import { type Instant } from '../domain/time.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
+import { claimCiphertext, isReused, quarantineReused } from './ciphertext.ts'
 import {
   type Contradiction,
   contradictionOf,
@@ -25,7 +26,7 @@ import { relay } from './relay.ts'
 import { decideReporterKey } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread } from './threading.ts'
-import { decideBounce, quarantineReused } from './unanswered.ts'
+import { decideBounce } from './unanswered.ts'
 
 const QUARANTINED = 'it could not be opened in three tries'
 const TOO_LARGE = 'larger than the size limit'
@@ -36,19 +37,9 @@ export function decideArrival(
   settings: Settings,
   moment: Moment
 ): Decision[] {
-  const { opened } = situation
-  if (situation.ciphertextReused) return quarantineReused(settings, situation, moment)
-  const remembered: Decision[] =
-    opened.ciphertextMarks.length === 0
-      ? []
-      : [
-          {
-            kind: 'remember-ciphertext',
-            marks: opened.ciphertextMarks,
-            sender: opened.outer.from?.address ?? null
-          }
-        ]
-  return [...remembered, ...decideKind(situation, settings, moment)]
+  return isReused(situation)
+    ? quarantineReused(settings, situation, moment)
+    : decideKind(situation, settings, moment)
 }
 
 function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {
@@ -82,11 +73,12 @@ function decideReport(situation: Judged, settings: Settings, moment: Moment): De
   if (situation.ciphertextCases.some((tag) => tag !== joined)) {
     return quarantineReused(settings, situation, moment)
   }
-  if (thread.kind === 'new') return decideNewCase(situation, settings, moment)
+  const claimed = situation.contradiction === null ? claimCiphertext(situation) : []
+  if (thread.kind === 'new') return [...claimed, ...decideNewCase(situation, settings, moment)]
   if (situation.opened.automatic.includes('auto-replied')) {
-    return recordOnly(situation, thread.case, moment)
+    return [...claimed, ...recordOnly(situation, thread.case, moment)]
   }
-  return joinCase(situation, thread, settings, moment)
+  return [...claimed, ...joinCase(situation, thread, settings, moment)]
 }
 
 function isOwn(opened: OpenedMail, settings: Settings): boolean {

@@ -7,6 +7,7 @@ import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { findBinding, judgeAuthority, type Refusal } from './authority.ts'
+import { claimCiphertext } from './ciphertext.ts'
 import { type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type HashedFile } from './draft.ts'
 import { allMaintainers, maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
@@ -27,11 +28,14 @@ export function decideMaintainerMail(
   if (authority.kind === 'refused') return refuse(situation, settings, moment.now, authority)
   const { maintainer, signature } = authority
   const parsed = parseCommands(opened.text)
-  const remember: Decision = {
-    kind: 'remember-signature',
-    sha256: signature.sha256,
-    createdAt: signature.createdAt ?? moment.now
-  }
+  const remember: readonly Decision[] = [
+    {
+      kind: 'remember-signature',
+      sha256: signature.sha256,
+      createdAt: signature.createdAt ?? moment.now
+    },
+    ...claimCiphertext(situation)
+  ]
   const binding = findBinding(opened, parsed, settings)
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
   if (binding.kind === 'case' && situation.bound !== null) {
@@ -42,13 +46,13 @@ export function decideMaintainerMail(
       settings,
       moment
     })
-    return [remember, ...act(parsed, hasCommands, context, situation)]
+    return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
   if (binding.kind === 'none' && !hasCommands && situation.answers === null) return null
   const says =
     binding.kind === 'ambiguous' ? 'The mail names more than one case.' : NO_CASE[binding.kind]
   return [
-    remember,
+    ...remember,
     unboundMail({ maintainer, says, arrivalId: situation.arrivalId }, settings, moment.now),
     end('commands-refused', 'held', says, null)
   ]

@@ -33,9 +33,9 @@ export type Situation = {
   /** The list member whose key validly signed the mail, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
-  /** Its ciphertext came before from another sender. */
+  /** Its ciphertext is known as another sender's. */
   readonly ciphertextReused: boolean
-  /** Cases into which mails with its ciphertext came before. */
+  /** Cases into which mails of the same sender with its ciphertext came before. */
   readonly ciphertextCases: readonly CaseTag[]
   /** A signature whose key is not known for the sender claims the pinned key of somebody at another address. */
   readonly signedByAnother: boolean

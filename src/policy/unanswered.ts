@@ -1,6 +1,4 @@
-/**
- * Mail that is no report and that nobody is answered: delivery reports, and ciphertext that somebody sends as theirs.
- */
+/** Mail that is no report and that nobody is answered: delivery reports. */
 import { type Decision } from '../domain/decision.ts'
 import { type Settings } from '../domain/settings.ts'
 import { alertMaintainers } from './alerts.ts'
@@ -51,28 +49,4 @@ function unmatched(situation: Situation, settings: Settings, moment: Moment): De
 
 function whom(audience: string, recipientId: string): string {
   return recipientId === '' ? `the ${audience}` : `${audience} ${recipientId}`
-}
-
-/**
- * Somebody sends as theirs what another person had encrypted to the desk. Whoever answered such a mail would tell the thief
- * what is in it, so it becomes no case, is shown to nobody and is answered by nobody (G6, mail.md §2.4).
- */
-export function quarantineReused(
-  settings: Settings,
-  situation: Situation,
-  moment: Moment
-): Decision[] {
-  const whence = situation.ciphertextReused ? 'from another sender' : 'into another case'
-  return [
-    alertMaintainers(settings, moment.now, {
-      once: `reused:${situation.arrivalId}`,
-      tag: null,
-      title: 'A mail was quarantined: reused ciphertext',
-      what: `A mail carries encrypted content that came to the desk before, ${whence}. It may be an attempt to learn what is in it from your answer. Its content was not passed on and nobody was answered.`,
-      doNext:
-        'Look at the sender in the held folder. If it is the same person, ask them to encrypt the mail anew; a mail that a server delivered twice needs nothing.',
-      facts: situation.ciphertextCases.map((tag) => ({ label: 'Came before into', value: tag }))
-    }),
-    dispose('held', 'reused-ciphertext', `its ciphertext came before ${whence}`)
-  ]
 }

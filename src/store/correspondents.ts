@@ -101,22 +101,35 @@ export function insertUsedSignature(
   ])
 }
 
-/** Remembers from whom a ciphertext came first. */
-export function insertCiphertexts(
+/** Whose a ciphertext is. Of several claims the first holds, or a proved one of another sender. */
+export type Claim = {
+  readonly marks: readonly Sha256[]
+  /** Null when the mail named no usable sender. */
+  readonly sender: Address | null
+  readonly isProved: boolean
+}
+
+/** Remembers whose a ciphertext is. */
+export function claimCiphertexts(
   tx: Tx,
-  marks: readonly Sha256[],
-  sender: Address | null,
+  { marks, sender, isProved }: Claim,
   arrivalId: number
 ): void {
   for (const mark of marks) {
     tx.run(
-      'INSERT INTO ciphertexts (mark, address, arrival_id) VALUES (?, ?, ?) ON CONFLICT (mark) DO NOTHING',
-      [mark, sender === null ? '' : addressKey(sender), arrivalId]
+      `INSERT INTO ciphertexts (mark, address, arrival_id) VALUES (@mark, @owner, @arrivalId)
+       ON CONFLICT (mark) DO UPDATE SET address = excluded.address, arrival_id = excluded.arrival_id
+         WHERE @isProved = 1 AND address <> excluded.address`,
+      { mark, owner: ownerKey(sender), arrivalId, isProved: isProved ? 1 : 0 }
     )
   }
 }
 
-/** Whether any of these came first from another sender. */
+function ownerKey(sender: Address | null): string {
+  return sender === null ? '' : addressKey(sender)
+}
+
+/** Whether any of these is another sender's. */
 export function isCiphertextReused(
   read: Read,
   marks: readonly Sha256[],
@@ -125,18 +138,20 @@ export function isCiphertextReused(
   const sql: Sql<{ one: number }> = `
     SELECT 1 AS one FROM ciphertexts
     WHERE mark IN (SELECT value FROM json_each(?)) AND address <> ? LIMIT 1`
-  return (
-    read.get(sql, [JSON.stringify(marks), sender === null ? '' : addressKey(sender)]) !== undefined
-  )
+  return read.get(sql, [JSON.stringify(marks), ownerKey(sender)]) !== undefined
 }
 
-/** The cases into which mails with any of these came before. */
-export function casesOfCiphertext(read: Read, marks: readonly Sha256[]): CaseTag[] {
+/** The cases into which mails of this sender with any of these came before. */
+export function casesOfCiphertext(
+  read: Read,
+  marks: readonly Sha256[],
+  sender: Address | null
+): CaseTag[] {
   const sql: Sql<{ tag: CaseTag }> = `
     SELECT DISTINCT cases.tag FROM ciphertexts
     JOIN arrivals ON arrivals.id = ciphertexts.arrival_id JOIN cases ON cases.id = arrivals.case_id
-    WHERE ciphertexts.mark IN (SELECT value FROM json_each(?))`
-  return read.all(sql, [JSON.stringify(marks)]).map(({ tag }) => tag)
+    WHERE ciphertexts.mark IN (SELECT value FROM json_each(?)) AND ciphertexts.address = ?`
+  return read.all(sql, [JSON.stringify(marks), ownerKey(sender)]).map(({ tag }) => tag)
 }
 
 /** Counts an automatic answer. */

@@ -3,13 +3,14 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
 import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 
-let grace: Someone, alice: Someone, mallory: Someone
+let grace: Someone, alice: Someone, mallory: Someone, eve: Someone
 let world: World
 
 beforeAll(async () => {
   grace = await someone('grace', 'grace@acme.example')
   alice = await someone('alice', 'alice@reporter.example')
   mallory = await someone('mallory', 'mallory@evil.example')
+  eve = await someone('eve', 'eve@third.example')
 })
 afterEach(() => {
   world.close()
@@ -17,6 +18,11 @@ afterEach(() => {
 
 function change(raw: Uint8Array, field: RegExp, value: string): Buffer {
   return Buffer.from(Buffer.from(raw).toString('latin1').replace(field, value), 'latin1')
+}
+
+/** The same mail under another person's name, byte for byte otherwise. */
+function from(mail: Uint8Array, { name, address }: Someone): Buffer {
+  return change(mail, /^From: .*$/m, `From: ${name} <${address}>`)
 }
 
 /** The armored block of an encrypted mail. */
@@ -64,7 +70,7 @@ describe('a mail that another person had sealed', () => {
   it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
     world = await openWorld({ maintainers: [grace] })
     const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
-    world.deliver(change(sealed, /^From: .*$/m, `From: Mallory <${mallory.address}>`))
+    world.deliver(from(sealed, mallory))
     await world.settle()
 
     expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
@@ -158,6 +164,55 @@ describe('a mail that another person had sealed', () => {
       { disposition: 'contradicts-sender' }
     ])
     expect(await toGrace()).not.toContain('SECRET')
+  })
+
+  const copies: readonly (readonly [string, (sealed: Uint8Array) => Uint8Array, string])[] = [
+    ['withheld', (sealed) => from(sealed, mallory), 'contradicts-sender'],
+    ['refused as a forged mail of a maintainer', (sealed) => from(sealed, grace), 'refused'],
+    [
+      'damaged and not opened',
+      (sealed) => from(change(sealed, /.(?=\r\n=....\r\n-----END)/, '+'), mallory),
+      'case-opened'
+    ]
+  ]
+  it.each(copies)(
+    "stays its writer's after a thief's copy that was %s, and nobody else's",
+    async (_name, stolen, disposition) => {
+      world = await openWorld({ maintainers: [grace] })
+      const sealed = await world.write(alice, { subject: 'a', text: 'The SECRET of Alice.' })
+      for (const copy of [stolen(sealed), sealed, from(sealed, eve)]) {
+        world.deliver(copy)
+        await world.settle()
+      }
+
+      expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+        { disposition },
+        { disposition: 'case-opened' },
+        { disposition: 'reused-ciphertext' }
+      ])
+      expect(await toGrace()).toContain('The SECRET of Alice.')
+      const answers = world.accepted.filter(({ to }) => to === alice.address)
+      expect(answers).toHaveLength(1)
+    }
+  )
+
+  it("without a protected header stays its writer's where the writer's key was known", async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const own = await world.write(alice, { subject: 'a', text: 'a', autocrypt: true })
+    const letter = { subject: '', text: '', payload: lines('', 'The SECRET of Alice.') }
+    const sealed = await world.write(alice, letter)
+    for (const copy of [own, from(sealed, mallory), sealed, from(sealed, eve)]) {
+      world.deliver(copy)
+      await world.settle()
+    }
+
+    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened' },
+      { disposition: 'contradicts-sender' },
+      { disposition: 'case-opened' },
+      { disposition: 'reused-ciphertext' }
+    ])
+    expect(await toGrace()).toContain('The SECRET of Alice.')
   })
 
   it('is quarantined when it comes again from the same sender as another case', async () => {
