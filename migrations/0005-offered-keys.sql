@@ -10,3 +10,16 @@ CREATE TABLE offered_keys (
   was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),
   PRIMARY KEY (address, fingerprint)
 ) STRICT;
+
+-- The primary key and the signing subkeys of every key that was pinned for a reporter or given for a list member. Kept for
+-- good: a signature by a key that somebody used before is theirs still.
+CREATE TABLE signing_keys (
+  fingerprint TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
+  -- Lower case.
+  address     TEXT NOT NULL,
+  -- As RFC 9580 §5.5.4 takes it from the fingerprint: its end for version 4, its start for version 6.
+  key_id      TEXT NOT NULL AS (CASE length(fingerprint) WHEN 40 THEN substr(fingerprint, 25) ELSE substr(fingerprint, 1, 16) END),
+  PRIMARY KEY (fingerprint, address)
+) STRICT;
+
+CREATE INDEX signing_keys_by_key_id ON signing_keys (key_id);

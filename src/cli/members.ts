@@ -7,7 +7,7 @@ import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { systemClock } from '../effects/system.ts'
 import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
 import { appendAudit } from '../store/audit.ts'
-import { insertMember, listMembers, type MemberWithKey, removeMember } from '../store/members.ts'
+import { insertMember, listMembers, type MemberToAdd, removeMember } from '../store/members.ts'
 import { listActiveNotices } from '../store/notices.ts'
 import { type Call, requireAddress, requireName, withDatabase } from './context.ts'
 import { CommandError, printJson, printTable, UsageError } from './output.ts'
@@ -95,7 +95,7 @@ export async function addMember(call: Call, options: NewMember): Promise<void> {
   )
 }
 
-async function readMember(options: NewMember, address: Address): Promise<MemberWithKey> {
+async function readMember(options: NewMember, address: Address): Promise<MemberToAdd> {
   const now = systemClock.now()
   const data = await readFile(options.key).catch(() => null)
   if (data === null) throw new CommandError(`--key ${options.key} cannot be read.`)
@@ -128,6 +128,7 @@ async function readMember(options: NewMember, address: Address): Promise<MemberW
     state: 'active',
     fingerprint: facts.fingerprint,
     keyData: facts.keyData,
+    signingKeys: facts.signingKeys,
     keyExpiresAt: facts.expiresAt,
     addedAt: now
   }

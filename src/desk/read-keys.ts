@@ -20,7 +20,7 @@ export async function knownKey(
   const pinned = desk.db.read((read) => findReporterKey(read, address))
   if (pinned === null) return null
   const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
-  return { ...pinned, isUsable: facts?.state === 'usable' }
+  return { ...pinned, isUsable: facts?.state === 'usable', signingKeys: facts?.signingKeys ?? [] }
 }
 
 /**
@@ -40,7 +40,8 @@ export async function mergedCopies(
   for (const copy of [...copies, ...keyFiles(opened)]) {
     const facts = await desk.workers.mergeKey(merged.keyData, copy, now)
     if (facts === null) continue
-    merged = { ...merged, keyData: facts.keyData, isUsable: facts.state === 'usable' }
+    const { keyData, signingKeys, state } = facts
+    merged = { ...merged, keyData, signingKeys, isUsable: state === 'usable' }
   }
   return merged === pinned ? null : merged
 }
@@ -61,7 +62,10 @@ export async function candidatesOf(
     const facts =
       before === undefined ? null : await bothCopies(desk, before.keyData, candidate.keyData, now)
     if (facts === null) found.push(candidate)
-    else if (facts.state === 'usable') found.push({ ...candidate, keyData: facts.keyData })
+    else if (facts.state === 'usable') {
+      const { keyData, signingKeys } = facts
+      found.push({ ...candidate, keyData, signingKeys })
+    }
   }
   return found
 }
@@ -102,7 +106,8 @@ export async function offeredKeys(
   const found = new Map<string, ReporterKey>()
   for (const kept of desk.db.read((read) => listOfferedKeys(read, address))) {
     const facts = await desk.workers.inspectKey(kept.keyData, now, address)
-    found.set(kept.fingerprint, { ...kept, isUsable: facts?.state === 'usable' })
+    const isUsable = facts?.state === 'usable'
+    found.set(kept.fingerprint, { ...kept, isUsable, signingKeys: facts?.signingKeys ?? [] })
   }
   for (const file of brought) {
     const own = await desk.workers.inspectKey(file, now, address)
@@ -110,10 +115,15 @@ export async function offeredKeys(
     const { fingerprint } = own
     const kept = found.get(fingerprint)
     const facts = kept === undefined ? own : await bothCopies(desk, kept.keyData, file, now)
-    const { keyData, state } = facts ?? own
-    const firstSeenAt = kept?.firstSeenAt ?? now
-    const isUsable = state === 'usable'
-    found.set(fingerprint, { fingerprint, keyData, source: 'attached', firstSeenAt, isUsable })
+    const { keyData, signingKeys, state } = facts ?? own
+    found.set(fingerprint, {
+      fingerprint,
+      keyData,
+      signingKeys,
+      source: 'attached',
+      firstSeenAt: kept?.firstSeenAt ?? now,
+      isUsable: state === 'usable'
+    })
   }
   return [...found.values()]
 }

@@ -18,7 +18,6 @@ import {
   countAnswers,
   findReporterKey,
   isCiphertextReused,
-  isKeyOfAnother,
   isSignatureUsed,
   latestAnswerAt,
   listAnswers
@@ -32,6 +31,7 @@ import {
 } from '../store/members.ts'
 import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
 import { findByMessageId, findHeldAnswer, hasOnce } from '../store/outbox.ts'
+import { isKeyOfAnother } from '../store/signing-keys.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { candidatesOf, keyFiles, knownKey, mergedCopies, offeredKeys } from './read-keys.ts'

@@ -78,5 +78,8 @@ export type PinnedKey = {
   readonly firstSeenAt: Instant
 }
 
+/** A key to pin: by its primary key or any of these subkeys its owner's signatures are told (`KeyFacts.signingKeys`). */
+export type KeyToPin = PinnedKey & { readonly signingKeys: readonly Fingerprint[] }
+
 /** A pinned key as it is now: one that expired or was revoked is still the known one, but nothing can be sealed to it. */
-export type ReporterKey = PinnedKey & { readonly isUsable: boolean }
+export type ReporterKey = KeyToPin & { readonly isUsable: boolean }

@@ -3,7 +3,13 @@
  * send, desk/commit.ts writes all of them in one transaction. Nothing here has happened yet.
  */
 import { type Address, type Contact } from './address.ts'
-import { type CaseMessage, type CaseRecord, type CaseState, type PinnedKey } from './case.ts'
+import {
+  type CaseMessage,
+  type CaseRecord,
+  type CaseState,
+  type KeyToPin,
+  type PinnedKey
+} from './case.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type NoticeFields, type NoticeState } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
@@ -138,7 +144,7 @@ export type Decision =
       readonly kind: 'pin-reporter-key'
       readonly address: Address
       readonly tag: CaseTag
-      readonly key: PinnedKey
+      readonly key: KeyToPin
     }
   | {
       /** Keeps a key that came under an address without using it, until a maintainer accepts it. */

@@ -122,6 +122,8 @@ export type Attachment = {
 export type CandidateKey = {
   readonly fingerprint: Fingerprint
   readonly source: 'autocrypt' | 'attached'
+  /** As `KeyFacts.signingKeys`. */
+  readonly signingKeys: readonly Fingerprint[]
   /** Binary certificate, stripped of third-party certifications and foreign user ids. */
   readonly keyData: Uint8Array
 }

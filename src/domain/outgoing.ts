@@ -70,4 +70,6 @@ export type KeyFacts = {
   readonly state: 'usable' | Exclude<KeyRefusal, 'no-key' | 'wrong-fingerprint' | 'unreadable'>
   /** Binary certificate, stripped of third-party certifications. */
   readonly keyData: Uint8Array
+  /** The primary key and every subkey that signed back that it signs for it, whatever has expired since. */
+  readonly signingKeys: readonly Fingerprint[]
 }

@@ -86,7 +86,16 @@ export async function inspectKey(
   if (certificate === null) return null
   const { fingerprint, addresses, keyData, key } = certificate
   const { state, expiresAt } = await judge(key, now)
-  return { fingerprint, addresses, expiresAt, algorithm: algorithmOf(key), state, keyData }
+  const signingKeys = [fingerprint, ...(await signingSubkeys(key))]
+  return {
+    fingerprint,
+    addresses,
+    expiresAt,
+    algorithm: algorithmOf(key),
+    state,
+    keyData,
+    signingKeys
+  }
 }
 
 /**
@@ -224,6 +233,18 @@ function describe(privateKey: PrivateKey, wasLocked: boolean): SecretKey {
     .getKeys()
     .some((part) => part.getAlgorithmInfo().algorithm.startsWith('rsa'))
   return { privateKey, fingerprint, isRsa, wasLocked }
+}
+
+/** Anybody can hang another person's subkey on a key of theirs: only those count that signed back (RFC 9580 §5.2.3.34). */
+async function signingSubkeys(key: Key): Promise<Fingerprint[]> {
+  const config = fullPgpConfig(false)
+  const found: Fingerprint[] = []
+  for (const subkey of key.getSubkeys()) {
+    const fingerprint = parseFingerprint(subkey.getFingerprint())
+    const signs = await valueOf(key.getSigningKey(subkey.getKeyID(), null, undefined, config))
+    if (fingerprint !== null && signs?.getFingerprint() === fingerprint) found.push(fingerprint)
+  }
+  return found
 }
 
 /** Open, or without secret material at all (a stripped primary key), which nothing can unlock. */

@@ -26,7 +26,7 @@ export type ReporterPath =
 /** Sealed where a key is pinned; in clear only if the reporter began so and the policy allows it; else not at all. */
 export function reporterPath(
   record: CaseRecord,
-  key: ReporterKey | null,
+  key: Omit<ReporterKey, 'signingKeys'> | null,
   product: Product
 ): ReporterPath {
   if (record.reporter === null) return { kind: 'no-address' }

@@ -5,7 +5,7 @@
  * (policy/key-commands.ts), also where the pinned one has come to its end.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
-import { type PinnedKey, type ReporterKey } from '../domain/case.ts'
+import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
@@ -183,7 +183,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
 function pin(about: About, candidate: CandidateKey, warnings: readonly string[]): KeyDecision {
   const { address, tag, now, situation } = about
   const { fingerprint, source } = candidate
-  const key: PinnedKey = { ...candidate, firstSeenAt: now }
+  const key: KeyToPin = { ...candidate, firstSeenAt: now }
   const replaced = situation.senderKey?.fingerprint ?? ''
   return {
     key: { ...key, isUsable: true },

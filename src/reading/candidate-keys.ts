@@ -59,7 +59,8 @@ async function candidate(
   const facts = from === null ? null : await inspectKeyFor(data, from.address, now)
   if (facts === null) return null
   if (facts.state !== 'usable') return 'unusable'
-  return { fingerprint: facts.fingerprint, source, keyData: facts.keyData }
+  const { fingerprint, keyData, signingKeys } = facts
+  return { fingerprint, source, keyData, signingKeys }
 }
 
 /** A declared key file, or a text file that is exactly one public key block. */

@@ -3,9 +3,10 @@
  * ciphertexts and automatic answers.
  */
 import { type Address, addressKey } from '../domain/address.ts'
-import { type PinnedKey } from '../domain/case.ts'
+import { type KeyToPin, type PinnedKey } from '../domain/case.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
+import { saveSigningKeys } from './signing-keys.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 type AnswerKind = 'acknowledgement' | 'refusal'
@@ -21,7 +22,7 @@ export function findReporterKey(read: Read, address: Address): PinnedKey | null 
  * Pins the key of an address. A different one that was there is kept among the offered keys, so that a change can be
  * taken back. Whether it may change is decided in policy/reporter-key.ts and policy/key-commands.ts.
  */
-export function saveReporterKey(tx: Tx, address: Address, key: PinnedKey): void {
+export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
   const { fingerprint, keyData, source, firstSeenAt } = key
   tx.run(
     `INSERT INTO offered_keys (address, fingerprint, key_data, source, first_seen_at, was_in_use)
@@ -41,6 +42,7 @@ export function saveReporterKey(tx: Tx, address: Address, key: PinnedKey): void 
        source = excluded.source, first_seen_at = excluded.first_seen_at`,
     { address: addressKey(address), fingerprint, keyData, source, firstSeenAt }
   )
+  saveSigningKeys(tx, address, key.signingKeys)
 }
 
 /** Keys that wait under an address, newest first. */
@@ -70,15 +72,6 @@ export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey): void {
        ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET ?)`,
     [owner, owner, OFFERED_MAX]
   )
-}
-
-/** Whether the key that a signature claims is the pinned one of somebody at another address. `issuer`: key id or fingerprint. */
-export function isKeyOfAnother(read: Read, issuer: string, address: Address): boolean {
-  const sql: Sql<{ one: number }> = `
-    SELECT 1 AS one FROM reporter_keys WHERE address <> @owner AND (fingerprint = @issuer
-      OR (length(fingerprint) = 40 AND substr(fingerprint, 25) = @issuer)
-      OR (length(fingerprint) = 64 AND substr(fingerprint, 1, 16) = @issuer)) LIMIT 1`
-  return read.get(sql, { owner: addressKey(address), issuer }) !== undefined
 }
 
 /** Whether a signature had authority before. */

@@ -5,10 +5,14 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type MemberRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
+import { saveSigningKeys } from './signing-keys.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 /** A member with the certificate that notices are sealed to. */
 export type MemberWithKey = MemberRecord & { readonly keyData: Uint8Array }
+
+/** A member to put on the list; by these keys their signatures are told (`KeyFacts.signingKeys`). */
+export type MemberToAdd = MemberWithKey & { readonly signingKeys: readonly Fingerprint[] }
 
 type Row = Omit<MemberRecord, 'products'> & { readonly products: string }
 
@@ -16,10 +20,7 @@ const COLUMNS = `id, name, address, state, fingerprint, key_expires_at AS keyExp
   (SELECT coalesce(json_group_array(product), '[]') FROM member_products WHERE member_id = members.id) AS products`
 
 /** Adds a member; `taken` names what another member has already. A removed member's id or address may come back. */
-export function insertMember(
-  tx: Tx,
-  member: MemberWithKey
-): 'added' | 'id-taken' | 'address-taken' {
+export function insertMember(tx: Tx, member: MemberToAdd): 'added' | 'id-taken' | 'address-taken' {
   const existing = findMember(tx, member.id)
   if (existing !== null && existing.state !== 'removed') return 'id-taken'
   const other = findMemberByAddress(tx, member.address)
@@ -46,6 +47,7 @@ export function insertMember(
   for (const product of member.products) {
     tx.run('INSERT INTO member_products (member_id, product) VALUES (?, ?)', [member.id, product])
   }
+  saveSigningKeys(tx, member.address, member.signingKeys)
   return 'added'
 }
 

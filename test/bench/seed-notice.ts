@@ -14,7 +14,7 @@ import { inspectKey } from '../../src/openpgp/keyring.ts'
 import { approvedText } from '../../src/policy/notice-content.ts'
 import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
 import { openDatabase, type Tx } from '../../src/store/database.ts'
-import { insertMember, listRecipients, type MemberWithKey } from '../../src/store/members.ts'
+import { insertMember, listRecipients, type MemberToAdd } from '../../src/store/members.ts'
 import { findNotice, insertApproval, insertPreview, saveNotice } from '../../src/store/notices.ts'
 import { type BenchKey } from './keys.ts'
 import { PASSPHRASE } from './stage.ts'
@@ -35,7 +35,7 @@ export async function seedNotice(
 ): Promise<Instant> {
   const environment = { BENCH_PASSWORD: desk.imapPassword }
   const settings = await requireSettings(await loadConfig(desk.configFile, environment))
-  const members: MemberWithKey[] = []
+  const members: MemberToAdd[] = []
   for (const [index, person] of people.entries()) members.push(await memberOf(person, index))
   using db = openDatabase({
     path: desk.databaseFile,
@@ -52,7 +52,7 @@ export async function seedNotice(
   return releaseAt
 }
 
-async function memberOf(person: BenchKey, index: number): Promise<MemberWithKey> {
+async function memberOf(person: BenchKey, index: number): Promise<MemberToAdd> {
   const now = systemClock.now()
   const facts = await inspectKey(person.publicArmored, now)
   if (facts === null) throw new Error('a key of the benchmark cannot be read')
@@ -64,6 +64,7 @@ async function memberOf(person: BenchKey, index: number): Promise<MemberWithKey>
     state: 'active',
     fingerprint: facts.fingerprint,
     keyData: facts.keyData,
+    signingKeys: facts.signingKeys,
     keyExpiresAt: facts.expiresAt,
     addedAt: now
   }

@@ -47,8 +47,8 @@ describe('a list that changes between the judging of a notice and its first step
     const { now } = desk.world.clock
     const facts = await inspectKey(keyData, now)
     if (facts === null) throw new Error('bad test data')
-    const { fingerprint, expiresAt } = facts
-    const on = { products: ['parser'], state: 'active', addedAt: now } as const
+    const { fingerprint, expiresAt, signingKeys } = facts
+    const on = { products: ['parser'], state: 'active', addedAt: now, signingKeys } as const
     return (tx) => {
       insertMember(tx, { ...on, id, name, address, keyData, fingerprint, keyExpiresAt: expiresAt })
     }

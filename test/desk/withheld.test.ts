@@ -1,4 +1,5 @@
 /** Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4). */
+import { generateKey } from 'openpgp'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
 import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
@@ -149,6 +150,53 @@ describe('a mail that another person had sealed', () => {
     await world.settle()
 
     expect(await toGrace()).toContain('Words of mine.')
+  })
+
+  it('by a list member is withheld when a stranger sends on what the member signed, and says of whom to nobody (G5)', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await world.addMember(alice)
+    const block = await world.write(alice, {
+      subject: '',
+      text: '',
+      payload: 'Content-Type: text/plain\r\n\r\nThe SECRET of Alice.\r\n'
+    })
+    world.deliver(from(block, mallory))
+    await world.settle()
+
+    expect(world.rows('SELECT disposition FROM arrivals')).toEqual([
+      { disposition: 'contradicts-sender' }
+    ])
+    expect(await toGrace()).not.toContain('SECRET')
+    expect((await toGrace()).toLowerCase()).not.toContain('alice')
+  })
+
+  it('is withheld when it is signed with a subkey of a key that is known for another person', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const { privateKey } = await generateKey({
+      type: 'ecc',
+      curve: 'curve25519Legacy',
+      userIDs: [{ name: 'Bob', email: 'bob@reporter.example' }],
+      subkeys: [{ sign: true }, {}],
+      date: new Date('2026-11-01T00:00:00Z'),
+      format: 'object'
+    })
+    const keyData = privateKey.toPublic().write()
+    const bob = { ...(await someone('bob', 'bob@reporter.example')), secret: privateKey, keyData }
+    world.deliver(await world.write(bob, { subject: 'a', text: 'a', autocrypt: true }))
+    await world.settle()
+    const payload = lines('', 'The SECRET of Bob.')
+    world.deliver(from(await world.write(bob, { subject: '', text: '', payload }), mallory))
+    await world.settle()
+
+    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened' },
+      { disposition: 'contradicts-sender' }
+    ])
+    const plan = world.rows<{ detail: string }>(
+      'EXPLAIN QUERY PLAN SELECT address FROM signing_keys WHERE fingerprint = ? OR key_id = ?',
+      ['a', 'a']
+    )
+    expect(plan.map(({ detail }) => detail).join()).not.toContain('SCAN')
   })
 
   it('is withheld when a pinned key should have signed it and another one did', async () => {

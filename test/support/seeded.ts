@@ -53,6 +53,7 @@ export async function seedMember(db: Database, id: string, person: Person): Prom
       state: 'active',
       fingerprint: facts.fingerprint,
       keyData: facts.keyData,
+      signingKeys: facts.signingKeys,
       keyExpiresAt: facts.expiresAt,
       addedAt: now
     })

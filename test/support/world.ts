@@ -323,6 +323,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
           state: 'active',
           fingerprint: facts.fingerprint,
           keyData: facts.keyData,
+          signingKeys: facts.signingKeys,
           keyExpiresAt: facts.expiresAt,
           addedAt: clock.now
         })

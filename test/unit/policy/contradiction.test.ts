@@ -63,7 +63,12 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
     {
       signatures: [UNKNOWN],
       candidateKeys: [
-        { fingerprint: fingerprint('9'), source: 'autocrypt', keyData: new Uint8Array([1]) }
+        {
+          fingerprint: fingerprint('9'),
+          source: 'autocrypt',
+          keyData: new Uint8Array([1]),
+          signingKeys: []
+        }
       ]
     },
     {}

@@ -96,7 +96,14 @@ const anyOpened: fc.Arbitrary<OpenedMail> = fc
       protected: headers({ subject: 'SECRET [ACME-2026-0001]' }),
       automatic: made.automatic,
       candidateKeys: made.key
-        ? [{ fingerprint: fingerprint('f'), source: 'autocrypt', keyData: new Uint8Array([9]) }]
+        ? [
+            {
+              fingerprint: fingerprint('f'),
+              source: 'autocrypt',
+              keyData: new Uint8Array([9]),
+              signingKeys: []
+            }
+          ]
         : [],
       warnings: made.large ? ['too-large'] : []
     })
@@ -352,7 +359,12 @@ describe('threads (DESIGN §6)', () => {
       outer: headers({ from: EVIL }),
       protected: headers({ from: EVIL }),
       candidateKeys: [
-        { fingerprint: fingerprint('f'), source: 'attached', keyData: new Uint8Array([1]) }
+        {
+          fingerprint: fingerprint('f'),
+          source: 'attached',
+          keyData: new Uint8Array([1]),
+          signingKeys: []
+        }
       ]
     })
     const decisions = decideArrival(situation({ answers: answers(), opened }), SETTINGS, MOMENT)

@@ -39,7 +39,7 @@ const MX = 'mx.acme.example'
 const THIRD = fingerprint('8')
 
 function candidate(name = OTHER, source: CandidateKey['source'] = 'autocrypt', byte = 1) {
-  return { fingerprint: name, source, keyData: new Uint8Array([byte, 2, 3]) }
+  return { fingerprint: name, source, keyData: new Uint8Array([byte, 2, 3]), signingKeys: [name] }
 }
 
 function decide(change: Partial<OpenedMail>, facts: Partial<Situation> = {}) {

@@ -139,6 +139,7 @@ export const ALICE_KEY: ReporterKey = {
   isUsable: true,
   fingerprint: fingerprint('e'),
   keyData: KEY,
+  signingKeys: [fingerprint('e')],
   source: 'autocrypt',
   firstSeenAt: NOW
 }

@@ -101,7 +101,9 @@ function notice() {
   return db.read((read) => findNotice(read, TAG))
 }
 function add(id: string, digit: string, change: Partial<Parameters<typeof insertMember>[1]> = {}) {
-  return db.transact((tx) => insertMember(tx, { ...member(id, digit), keyData: KEY, ...change }))
+  return db.transact((tx) =>
+    insertMember(tx, { ...member(id, digit), keyData: KEY, signingKeys: [], ...change })
+  )
 }
 const HOLD = { because: 'notice-held', copies: 'withdraw' } as const
 const PREVIEW = { code: 'c', digest: sha256('a'), issuedAt: NOON }

@@ -66,7 +66,7 @@ function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
       saveNotice(tx, 1, { ...DRAFT, caseTag: TAG })
       setNoticeState(tx, { id: 1, version: 1 }, { state: 'released', digest })
     }
-    insertMember(tx, { ...listed, keyData: new Uint8Array([1]) })
+    insertMember(tx, { ...listed, keyData: new Uint8Array([1]), signingKeys: [] })
     planDeliveries(tx, { id: 1, revision: 1, product: 'parser', digest }, NOON)
     insertOutbox(tx, mail(once, copy), NOON)
     for (const { id } of listWaiting(tx, 1, 1, 1)) markQueued(tx, id, { once, digest }, NOON)

@@ -1,0 +1,28 @@
+/**
+ * Whose signature it would be: every key and signing subkey that is known of reporters and list members, found by what a
+ * signature claims. Must never tell whose a key is (G5): only whether it is somebody else's.
+ */
+import { type Address, addressKey } from '../domain/address.ts'
+import { type Fingerprint } from '../domain/ids.ts'
+import { type Read, type Sql, type Tx } from './sql.ts'
+
+/** Remembers for good that signatures by these keys are of whoever writes from `address`. */
+export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerprint[]): void {
+  for (const fingerprint of keys) {
+    tx.run('INSERT INTO signing_keys (fingerprint, address) VALUES (?, ?) ON CONFLICT DO NOTHING', [
+      fingerprint,
+      addressKey(address)
+    ])
+  }
+}
+
+/**
+ * Whether a key is known for another address and not for this one. `issuer` is what a signature claims: a fingerprint or a
+ * key id, lower-case hex. Who uses one key from two addresses is nobody else.
+ */
+export function isKeyOfAnother(read: Read, issuer: string, address: Address): boolean {
+  const sql: Sql<{ address: string }> = `
+    SELECT address FROM signing_keys WHERE fingerprint = @issuer OR key_id = @issuer`
+  const owners = read.all(sql, { issuer })
+  return owners.length > 0 && owners.every((owner) => owner.address !== addressKey(address))
+}
