@@ -1,7 +1,7 @@
 /**
  * Which key answers to a reporter are sealed to (mail.md §1.7, §2.12): the first one seen under exactly the sender's address
  * is pinned and its first use shown, unless our mail server says that the sender is not proved. A different one takes its
- * place only where a mail signed with the pinned key brings it; any other waits for `/key accept`
+ * place only where a mail signed with the pinned key brings it to this desk; any other waits for `/key accept`
  * (policy/key-commands.ts), also where the pinned one has come to its end.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
@@ -112,14 +112,17 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
     ? 'The known one stays in use'
     : 'The known one cannot be used any more, so nothing can be sealed to this reporter'
   return offer(about, known, others, [
-    `The mail carries a DIFFERENT key (${names}) than the one known for this reporter (${before}), and the known one did not sign for it. ${stays} until the other is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(others)}.`
+    `The mail carries a DIFFERENT key (${names}) than the one known for this reporter (${before}), and nothing proves that the owner of the known one brings it here: that takes one fresh signature by the known key over the whole mail, with this desk in its protected To or Cc. ${stays} until the other is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(others)}.`
   ])
 }
 
 /** Marks of a mail whose parts or headers are not all covered by its signature. */
 const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outside-text']
 
-/** Whether the owner of the known key brings the other one: attached, under one fresh signature over the whole mail. */
+/**
+ * Whether the owner of the known key brings the other one to this desk: attached, under one fresh signature over the whole
+ * mail, the protected To or Cc included. What the owner signed for somebody else anybody can seal to the desk anew.
+ */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
   const { opened, signatureSeen, mergedKey } = about.situation
   // The signature was judged by the copy that was known before: what this mail revokes hands nothing over.
@@ -134,8 +137,14 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   const ageMs = Math.abs(msBetween(signature.createdAt, about.now))
   return (
     isSignedWith(opened, known.fingerprint) &&
+    namesDesk(opened, about.settings) &&
     ageMs <= about.settings.limits.signatureAgeHours * HOUR_MS
   )
+}
+
+function namesDesk({ protected: inner }: OpenedMail, { desk }: Settings): boolean {
+  const named = inner === null ? [] : [...inner.to, ...inner.cc]
+  return named.some(({ address }) => isSameAddress(address, desk.address))
 }
 
 function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {

@@ -69,6 +69,23 @@ describe("a reporter's key", () => {
     ])
   })
 
+  it.each([null, 'mallory@evil.example'])(
+    'is not replaced by one that its owner signed for somebody else and that is sent on to the desk (protected To: %s)',
+    async (to) => {
+      world = await openWorld({ maintainers: [grace] })
+      await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+      // Mallory got it within the hour, and seals it to the desk anew, signature and all.
+      await send(alice, { subject: 'my new key', text: 'Mine.', to, ...attached(renewed) })
+
+      expect(pinned()).toEqual([{ fingerprint: name(alice) }])
+      expect(world.rows('SELECT disposition FROM arrivals WHERE id = 2')).toEqual([
+        { disposition: to === null ? 'case-opened' : 'contradicts-sender' }
+      ])
+      if (to === null)
+        expect(await lastTo(grace)).toContain(`/key accept ${name(renewed).toUpperCase()}`)
+    }
+  )
+
   it('is never replaced by one that another person signs for, until a maintainer accepts it', async () => {
     world = await openWorld({ maintainers: [grace] })
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })

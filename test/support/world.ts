@@ -82,6 +82,8 @@ export type Letter = {
   readonly as?: 'signed' | 'encrypted' | 'clear'
   readonly autocrypt?: boolean
   readonly headers?: readonly string[]
+  /** The protected To; the desk's address unless given, none at all for null. */
+  readonly to?: string | null
   /** What is encrypted, in place of a MIME entity with the text. */
   readonly payload?: string
   /** A patch; makes the payload multipart. */
@@ -484,7 +486,11 @@ async function write(
     return Buffer.from(
       `${[...head, 'Content-Type: text/plain; charset=utf-8', '', text].join('\r\n')}\r\n`
     )
-  const shown = [`From: ${from.name} <${from.address}>`, `Subject: ${letter.subject}`]
+  const shown = [
+    `From: ${from.name} <${from.address}>`,
+    ...(letter.to === null ? [] : [`To: <${letter.to ?? DESK_ADDRESS}>`]),
+    `Subject: ${letter.subject}`
+  ]
   const payload =
     letter.patch === undefined
       ? ['Content-Type: text/plain; charset=utf-8; protected-headers="v1"', ...shown, '', text]

@@ -24,6 +24,7 @@ import {
   caseRecord,
   commandContext,
   fingerprint,
+  headers,
   NOW,
   only,
   openedMail,
@@ -253,6 +254,17 @@ describe('a new key that the old one signs for', () => {
           signature({ fingerprint: ALICE_KEY.fingerprint, createdAt: at('2026-11-19T11:00:00Z') })
         ]
       },
+      {}
+    ],
+    ['in a mail without a protected header', { protected: null }, {}],
+    [
+      'in a mail whose protected header names nobody',
+      { protected: headers({ to: [], cc: [] }) },
+      {}
+    ],
+    [
+      'in a mail to somebody else',
+      { protected: headers({ to: [{ name: '', address: address('bob@elsewhere.example') }] }) },
       {}
     ],
     ['in a replayed mail', {}, { signatureSeen: true }],
