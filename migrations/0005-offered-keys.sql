@@ -6,7 +6,7 @@ CREATE TABLE offered_keys (
   key_data      BLOB NOT NULL,
   source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached')),
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
-  -- Whether answers were sealed to it before: such a key is never dropped to make room.
+  -- Whether answers were sealed to it before. Keys that were not are never dropped for others: the newest is refused.
   was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),
   PRIMARY KEY (address, fingerprint)
 ) STRICT;

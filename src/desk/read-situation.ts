@@ -20,7 +20,8 @@ import {
   isCiphertextReused,
   isSignatureUsed,
   latestAnswerAt,
-  listAnswers
+  listAnswers,
+  listOfferedKeys
 } from '../store/correspondents.ts'
 import { countCopies } from '../store/deliveries.ts'
 import {
@@ -96,6 +97,7 @@ export async function readSituation(
           isInside && state === 'unknown-key' && isKeyOfAnother(read, issuer, from.address)
       ),
     senderKey,
+    waitingKeys: from === null ? [] : listOfferedKeys(read, from.address),
     mergedKey,
     history: historyOf(read, desk, answerAddress(opened, desk.settings), now),
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),

@@ -78,6 +78,9 @@ export type PinnedKey = {
   readonly firstSeenAt: Instant
 }
 
+/** A key that waits under an address and is not in use. `wasInUse`: answers were sealed to it before. */
+export type WaitingKey = PinnedKey & { readonly wasInUse: boolean }
+
 /** A key to pin: by its primary key or any of these subkeys its owner's signatures are told (`KeyFacts.signingKeys`). */
 export type KeyToPin = PinnedKey & { readonly signingKeys: readonly Fingerprint[] }
 

@@ -60,7 +60,7 @@ function firstUse(about: About): KeyDecision {
   if (others.length > 0) {
     const names = opened.candidateKeys.map(({ fingerprint }) => formatFingerprint(fingerprint))
     return offer(about, null, opened.candidateKeys, [
-      `The mail carries ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(opened.candidateKeys)}.`
+      `The mail carries ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(about, opened.candidateKeys)}.`
     ])
   }
   const name = formatFingerprint(candidate.fingerprint)
@@ -71,7 +71,7 @@ function firstUse(about: About): KeyDecision {
       null,
       [candidate],
       [
-        `The mail carries the key ${name} (${candidate.source}), but its sender is ${doubt}. Nothing is sealed to this key until it is accepted. Compare the fingerprint with the person another way, then write ${acceptWords([candidate])}.`
+        `The mail carries the key ${name} (${candidate.source}), but its sender is ${doubt}. Nothing is sealed to this key until it is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(about, [candidate])}.`
       ]
     )
   }
@@ -112,7 +112,7 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
     ? 'The known one stays in use'
     : 'The known one cannot be used any more, so nothing can be sealed to this reporter'
   return offer(about, known, others, [
-    `The mail carries a DIFFERENT key (${names}) than the one known for this reporter (${before}), and nothing proves that the owner of the known one brings it here: that takes one fresh signature by the known key over the whole mail, with this desk in its protected To or Cc. ${stays} until the other is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(others)}.`
+    `The mail carries a DIFFERENT key (${names}) than the one known for this reporter (${before}), and nothing proves that the owner of the known one brings it here: that takes one fresh signature by the known key over the whole mail, with this desk in its protected To or Cc. ${stays} until the other is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(about, others)}.`
   ])
 }
 
@@ -153,8 +153,31 @@ function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
   )
 }
 
-function acceptWords(keys: readonly CandidateKey[]): string {
-  return keys.map(({ fingerprint }) => `/key accept ${fingerprint.toUpperCase()}`).join(' or ')
+/**
+ * How many keys that were never used wait under one address. A forger can offer keys without end: the newest is refused, so
+ * that none goes unseen.
+ */
+const OFFERS_MAX = 8
+
+/** Those of `keys` that wait for a maintainer from now on; the others are shown and not kept. */
+function keptOf({ situation }: About, keys: readonly CandidateKey[]): readonly CandidateKey[] {
+  const { waitingKeys } = situation
+  const isWaiting = (key: CandidateKey): boolean =>
+    waitingKeys.some(({ fingerprint }) => fingerprint === key.fingerprint)
+  const room = OFFERS_MAX - waitingKeys.filter(({ wasInUse }) => !wasInUse).length
+  const added = keys.filter((key) => !isWaiting(key)).slice(0, Math.max(0, room))
+  return keys.filter((key) => isWaiting(key) || added.includes(key))
+}
+
+function acceptWords(about: About, keys: readonly CandidateKey[]): string {
+  const kept = keptOf(about, keys)
+  const words = keys.map((key) => {
+    const command = `/key accept ${key.fingerprint.toUpperCase()}`
+    return kept.includes(key)
+      ? command
+      : `${command} with that key attached to your mail, because it is NOT KEPT: ${OFFERS_MAX} keys wait under this address already`
+  })
+  return words.join(', or ')
 }
 
 /**
@@ -220,7 +243,7 @@ function usedSignatures(opened: OpenedMail, now: Instant): Decision[] {
   }))
 }
 
-/** Keeps these keys for a maintainer to choose from; what is used stays as it was. */
+/** Keeps these keys for a maintainer to choose from, as far as there is room; what is used stays as it was. */
 function offer(
   about: About,
   key: ReporterKey | null,
@@ -228,18 +251,18 @@ function offer(
   warnings: readonly string[]
 ): KeyDecision {
   const { address, tag, now } = about
+  const kept = keptOf(about, keys)
   return {
     key,
-    decisions: keys.flatMap((candidate): Decision[] => [
-      { kind: 'offer-reporter-key', address, key: { ...candidate, firstSeenAt: now } },
-      {
-        kind: 'audit',
-        actor: 'desk',
-        action: 'reporter-key.differs',
-        tag,
-        detail: { fingerprint: candidate.fingerprint }
-      }
-    ]),
+    decisions: [
+      ...kept.map((candidate): Decision => {
+        return { kind: 'offer-reporter-key', address, key: { ...candidate, firstSeenAt: now } }
+      }),
+      ...keys.map((candidate): Decision => {
+        const detail = { fingerprint: candidate.fingerprint, kept: kept.includes(candidate) }
+        return { kind: 'audit', actor: 'desk', action: 'reporter-key.differs', tag, detail }
+      })
+    ],
     warnings
   }
 }

@@ -3,7 +3,7 @@
  * knows around it. Plain data; the two functions are pure and passed in because the core may not import them.
  */
 import { type Address } from '../domain/address.ts'
-import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
+import { type CaseRecord, type ReporterKey, type WaitingKey } from '../domain/case.ts'
 import { type Audience, type MailKind } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -41,6 +41,8 @@ export type Situation = {
   readonly signedByAnother: boolean
   /** The pinned key of the mail's sender. */
   readonly senderKey: ReporterKey | null
+  /** Keys that wait under the sender's address: offered and not accepted, or replaced. */
+  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'wasInUse'>[]
   /** The sender's pinned key together with what this mail brings of that same key; null when it brings nothing new. */
   readonly mergedKey: ReporterKey | null
   readonly history: AnswerHistory

@@ -3,7 +3,7 @@
  * ciphertexts and automatic answers.
  */
 import { type Address, addressKey } from '../domain/address.ts'
-import { type KeyToPin, type PinnedKey } from '../domain/case.ts'
+import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
@@ -31,6 +31,7 @@ export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
      ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data, was_in_use = 1`,
     [addressKey(address), fingerprint]
   )
+  dropOldest(tx, address)
   tx.run('DELETE FROM offered_keys WHERE address = ? AND fingerprint = ?', [
     addressKey(address),
     fingerprint
@@ -45,32 +46,39 @@ export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
   saveSigningKeys(tx, address, key.signingKeys)
 }
 
-/** Keys that wait under an address, newest first. */
-export function listOfferedKeys(read: Read, address: Address): PinnedKey[] {
-  const sql: Sql<PinnedKey> = `
-    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt FROM offered_keys
-    WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`
-  return read.all(sql, [addressKey(address)])
+/** A reporter can hand over to a new key with every mail: beyond this many keys that were in use, the oldest goes. */
+const USED_MAX = 8
+
+function dropOldest(tx: Tx, address: Address): void {
+  tx.run(
+    `DELETE FROM offered_keys WHERE address = @owner AND fingerprint IN (
+       SELECT fingerprint FROM offered_keys WHERE address = @owner AND was_in_use = 1
+       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept)`,
+    { owner: addressKey(address), kept: USED_MAX }
+  )
 }
 
-/** A forger can offer keys without end: beyond this many of an address, the oldest that was never used goes. */
-const OFFERED_MAX = 8
+/** Keys that wait under an address, newest first. */
+export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
+  const sql: Sql<PinnedKey & { inUse: number }> = `
+    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, was_in_use AS inUse
+    FROM offered_keys WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`
+  return read
+    .all(sql, [addressKey(address)])
+    .map(({ inUse, ...key }) => ({ ...key, wasInUse: inUse === 1 }))
+}
 
-/** Keeps a key that came under an address, in place of an older copy of the same key. */
+/**
+ * Keeps a key that came under an address, in place of an older copy of the same key. How many may wait is decided in
+ * policy/reporter-key.ts: nothing that waits ever goes to make room for another.
+ */
 export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey): void {
   const { fingerprint, keyData, source, firstSeenAt } = key
-  const owner = addressKey(address)
   tx.run(
     `INSERT INTO offered_keys (address, fingerprint, key_data, source, first_seen_at, was_in_use)
      VALUES (@owner, @fingerprint, @keyData, @source, @firstSeenAt, 0)
      ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data`,
-    { owner, fingerprint, keyData, source, firstSeenAt }
-  )
-  tx.run(
-    `DELETE FROM offered_keys WHERE address = ? AND fingerprint IN (
-       SELECT fingerprint FROM offered_keys WHERE address = ? AND was_in_use = 0
-       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET ?)`,
-    [owner, owner, OFFERED_MAX]
+    { owner: addressKey(address), fingerprint, keyData, source, firstSeenAt }
   )
 }
 

@@ -195,20 +195,43 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([])
   })
 
-  it('that is offered without end takes no more than eight places, and the used one keeps its own', async () => {
+  it('that is offered is not pushed out by a flood of others: the newest are refused, and the mail says so', async () => {
     world = await openWorld({ maintainers: [grace] })
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
-    for (let count = 0; count < 10; count += 1) {
-      const forger = await someone('alice', alice.address)
-      await send(forger, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
+    await send(renewed, { subject: 'my new key', text: 'x', as: 'clear', autocrypt: true })
+    const genuine = await lastTo(grace)
+    expect(genuine).toContain(`then write /key accept ${name(renewed).toUpperCase()}.`)
+    let forger = await someone('alice', alice.address)
+    for (let count = 0; count < 9; count += 1) {
+      forger = await someone('alice', alice.address)
       world.pass(1000)
+      await send(forger, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
     }
-    await command(
-      `/key accept ${world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')[0]?.fingerprint}\n`
-    )
 
-    const kept = world.rows<{ was_in_use: number }>('SELECT was_in_use FROM offered_keys')
-    expect(kept.filter(({ was_in_use }) => was_in_use === 1)).toHaveLength(1)
-    expect(kept.length).toBeLessThanOrEqual(9)
+    expect(world.rows('SELECT fingerprint FROM offered_keys')).toHaveLength(8)
+    expect(await lastTo(grace)).toContain('NOT KEPT: 8 keys wait under this address already')
+    await command(`/key accept ${name(forger)}\n`)
+    expect(pinned()).toEqual([{ fingerprint: name(alice) }])
+    await command(`/key accept ${name(renewed)}\n`)
+    expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
+    await command(`/key accept ${name(forger)}\n`, attached(forger))
+    expect(pinned()).toEqual([{ fingerprint: name(forger) }])
+  })
+
+  it('that was in use waits with at most seven others that were', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
+    let old = alice
+    for (let count = 0; count < 10; count += 1) {
+      const next = await someone('alice', alice.address)
+      world.pass(1000)
+      await send(old, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(next) })
+      old = next
+    }
+
+    expect(pinned()).toEqual([{ fingerprint: name(old) }])
+    expect(world.rows('SELECT was_in_use FROM offered_keys')).toEqual(
+      Array.from({ length: 8 }, () => ({ was_in_use: 1 }))
+    )
   })
 })

@@ -287,6 +287,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     ciphertextCases: [],
     signedByAnother: false,
     senderKey: null,
+    waitingKeys: [],
     mergedKey: null,
     history: {
       senderAcknowledgedAt: null,
