@@ -11,7 +11,7 @@ CREATE TABLE offered_keys (
   PRIMARY KEY (address, fingerprint)
 ) STRICT;
 
--- The primary key and the signing subkeys of every key that was pinned for a reporter or given for a list member. Kept for
+-- The primary key and the signing subkeys of every key that is proved a reporter's or was given for a list member. Kept for
 -- good: a signature by a key that somebody used before is theirs still.
 CREATE TABLE signing_keys (
   fingerprint TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
@@ -23,3 +23,7 @@ CREATE TABLE signing_keys (
 ) STRICT;
 
 CREATE INDEX signing_keys_by_key_id ON signing_keys (key_id);
+
+-- Whether a mail from the address was signed with the key, or a maintainer accepted it: only then does a mail that another
+-- key signed look like another person's.
+ALTER TABLE reporter_keys ADD COLUMN is_proved INTEGER NOT NULL DEFAULT 0 CHECK (is_proved IN (0, 1));

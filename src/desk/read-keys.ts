@@ -107,7 +107,12 @@ export async function offeredKeys(
   for (const kept of desk.db.read((read) => listOfferedKeys(read, address))) {
     const facts = await desk.workers.inspectKey(kept.keyData, now, address)
     const isUsable = facts?.state === 'usable'
-    found.set(kept.fingerprint, { ...kept, isUsable, signingKeys: facts?.signingKeys ?? [] })
+    found.set(kept.fingerprint, {
+      ...kept,
+      isUsable,
+      isProved: false,
+      signingKeys: facts?.signingKeys ?? []
+    })
   }
   for (const file of brought) {
     const own = await desk.workers.inspectKey(file, now, address)
@@ -122,7 +127,8 @@ export async function offeredKeys(
       signingKeys,
       source: 'attached',
       firstSeenAt: kept?.firstSeenAt ?? now,
-      isUsable: state === 'usable'
+      isUsable: state === 'usable',
+      isProved: false
     })
   }
   return [...found.values()]

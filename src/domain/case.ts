@@ -82,7 +82,14 @@ export type PinnedKey = {
 export type WaitingKey = PinnedKey & { readonly wasInUse: boolean }
 
 /** A key to pin: by its primary key or any of these subkeys its owner's signatures are told (`KeyFacts.signingKeys`). */
-export type KeyToPin = PinnedKey & { readonly signingKeys: readonly Fingerprint[] }
+export type KeyToPin = PinnedKey & {
+  readonly signingKeys: readonly Fingerprint[]
+  /**
+   * Whether a mail from the address was signed with it, or a maintainer accepted it. A key that only lay in a mail may be
+   * anybody's: what another key signs does not contradict it.
+   */
+  readonly isProved: boolean
+}
 
 /** A pinned key as it is now: one that expired or was revoked is still the known one, but nothing can be sealed to it. */
 export type ReporterKey = KeyToPin & { readonly isUsable: boolean }

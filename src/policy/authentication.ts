@@ -45,6 +45,17 @@ export function senderWords(proof: SenderProof): string {
   }
 }
 
+/** Why our own mail servers leave it open whose mail this is; null where they prove the address, or none is asked. */
+export function senderDoubt(opened: OpenedMail, settings: Settings): string | null {
+  const proof = judgeSender(opened, settings)
+  const from = opened.outer.from?.address ?? null
+  const isProved =
+    proof.kind === 'not-checked' ||
+    proof.kind === 'dmarc' ||
+    (proof.kind === 'spf' && from !== null && isSameAddress(proof.returnPath, from))
+  return isProved ? null : senderWords(proof)
+}
+
 /**
  * Only of our own servers, and only above the last Received field that they add: what stands below was there when the mail
  * came in. A mail with fewer Received fields took another way; nothing on it counts.

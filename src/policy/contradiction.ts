@@ -43,27 +43,28 @@ function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): bool
 
 /**
  * Whether a signature inside the encryption is not the sender's: made with a key that is somebody else's, or with an unknown
- * key although keys of the sender are known, or an unknown one that claims to be a reporter's at another address. Every one
- * is judged for itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what
+ * key although keys are proved the sender's or come with the mail, or an unknown one that claims to be another person's. Every
+ * one is judged for itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what
  * is in it, and a signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who
  * wrote what is inside, and a broken one nothing about who made it.
  */
 function isSignedByAnother(situation: Situation, settings: Settings): boolean {
-  const { opened, signedByAnother } = situation
-  const own = ownKeys(situation, settings)
+  const { opened, signedByAnother, senderKey } = situation
+  const proved = provedKeys(situation, settings)
+  const own = senderKey === null ? proved : [...proved, senderKey.fingerprint]
   const others = opened.signatures.filter(
     ({ state, fingerprint, isInside }) =>
       isInside && state !== 'bad' && (fingerprint === null || !own.includes(fingerprint))
   )
-  const isUnknownEnough = own.length > 0 || signedByAnother
+  const isUnknownEnough = proved.length > 0 || signedByAnother
   return others.some(({ fingerprint }) => fingerprint !== null || isUnknownEnough)
 }
 
-/** The keys that are known or claimed to be the sender's. */
-function ownKeys(situation: Situation, settings: Settings): readonly Fingerprint[] {
+/** The keys that are known to be the sender's, or that the mail itself says are. */
+function provedKeys(situation: Situation, settings: Settings): readonly Fingerprint[] {
   const { opened, senderKey, member } = situation
   return [
-    senderKey?.fingerprint,
+    senderKey?.isProved === true ? senderKey.fingerprint : undefined,
     member?.record.fingerprint,
     ...opened.candidateKeys.map(({ fingerprint }) => fingerprint),
     ...settings.maintainers

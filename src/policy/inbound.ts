@@ -68,13 +68,15 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
 type Judged = Situation & { readonly contradiction: Contradiction | null }
 
 function decideReport(situation: Judged, settings: Settings, moment: Moment): Decision[] {
-  const thread = decideThread(situation)
+  const thread = decideThread(situation, settings)
   const joined = thread.kind === 'new' ? null : thread.case.tag
   if (situation.ciphertextCases.some((tag) => tag !== joined)) {
     return quarantineReused(settings, situation, moment)
   }
   const claimed = situation.contradiction === null ? claimCiphertext(situation) : []
-  if (thread.kind === 'new') return [...claimed, ...decideNewCase(situation, settings, moment)]
+  if (thread.kind === 'new') {
+    return [...claimed, ...decideNewCase(situation, thread.warnings, settings, moment)]
+  }
   if (situation.opened.automatic.includes('auto-replied')) {
     return [...claimed, ...recordOnly(situation, thread.case, moment)]
   }
@@ -90,7 +92,12 @@ function isOwn(opened: OpenedMail, settings: Settings): boolean {
   )
 }
 
-function decideNewCase(situation: Judged, settings: Settings, moment: Moment): Decision[] {
+function decideNewCase(
+  situation: Judged,
+  remarks: readonly string[],
+  settings: Settings,
+  moment: Moment
+): Decision[] {
   const { opened, nextTag } = situation
   const product = productOf(opened, settings)
   const record = newCase(situation, product, settings, moment.now)
@@ -106,7 +113,7 @@ function decideNewCase(situation: Judged, settings: Settings, moment: Moment): D
       record: { ...record, ...UNSTORED },
       reporterKey: key.key,
       facts,
-      warnings: [...key.warnings, ...quarantineWarnings(situation)]
+      warnings: [...remarks, ...key.warnings, ...quarantineWarnings(situation)]
     }),
     ...acknowledge(verdict, {
       tag: record.tag,

@@ -32,7 +32,8 @@ export const acceptKey: Handler = (draft, command, context) => {
   }
   const name = formatFingerprint(fingerprint)
   const replaced = before?.fingerprint ?? ''
-  const { isUsable: _, ...pinned } = key
+  const { isUsable: _, ...offered } = key
+  const pinned = { ...offered, isProved: true }
   const next = {
     ...draft,
     reporterKey: key,

@@ -11,7 +11,7 @@ import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids
 import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
-import { judgeSender, senderWords } from './authentication.ts'
+import { senderDoubt } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
 export type KeyDecision = {
@@ -64,7 +64,8 @@ function firstUse(about: About): KeyDecision {
     ])
   }
   const name = formatFingerprint(candidate.fingerprint)
-  const doubt = senderDoubt(about)
+  // Taken from a forged mail, a key would make every later mail of the real owner look like another person's.
+  const doubt = senderDoubt(opened, about.settings)
   if (doubt !== null) {
     return offer(
       about,
@@ -78,22 +79,9 @@ function firstUse(about: About): KeyDecision {
   const held = isSignedWith(opened, candidate.fingerprint)
     ? 'The mail is signed with it'
     : 'The mail is not signed with it'
-  return pin(about, candidate, [
+  return pin(about, candidate, isSignedWith(opened, candidate.fingerprint), [
     `First use of key ${name} (${candidate.source}) for this reporter: answers are sealed to it. ${held}; nobody has verified whose it is.`
   ])
-}
-
-/**
- * Why our own mail servers leave it open whose mail this is; null where they prove the address, or none is asked. A key
- * taken from a forged mail would make every later mail of the real owner look like another person's.
- */
-function senderDoubt({ situation, address, settings }: About): string | null {
-  const proof = judgeSender(situation.opened, settings)
-  const isProved =
-    proof.kind === 'not-checked' ||
-    proof.kind === 'dmarc' ||
-    (proof.kind === 'spf' && isSameAddress(proof.returnPath, address))
-  return isProved ? null : senderWords(proof)
 }
 
 function besideKnown(about: About, known: ReporterKey): KeyDecision {
@@ -103,7 +91,7 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
   if (other === undefined) return { key: known, decisions: [], warnings: [] }
   const before = formatFingerprint(known.fingerprint)
   if (more.length === 0 && isHandedOver(about, known, other)) {
-    return pin(about, other, [
+    return pin(about, other, true, [
       `This reporter's key has CHANGED from ${before} to ${formatFingerprint(other.fingerprint)}: the mail that brings the new one is signed with the old one. Answers are sealed to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
     ])
   }
@@ -182,40 +170,59 @@ function acceptWords(about: About, keys: readonly CandidateKey[]): string {
 
 /**
  * What the mail brings of the known key itself is added to it, whoever sent it: the read step took only what the owner had
- * signed, and nothing that was there goes. A revocation counts like this at once.
+ * signed, and nothing that was there goes. A revocation counts like this at once. Its first signature proves it.
  */
 function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key: ReporterKey } {
-  const { mergedKey } = about.situation
-  if (mergedKey === null) return { key: known, decisions: [], warnings: [] }
-  const { address, tag } = about
-  const { isUsable, ...key } = mergedKey
-  const { fingerprint } = key
-  const name = formatFingerprint(fingerprint)
+  const { address, tag, situation, settings } = about
+  const { opened, mergedKey } = situation
+  const isProved =
+    known.isProved ||
+    (isSignedWith(opened, known.fingerprint) && senderDoubt(opened, settings) === null)
+  const key = { ...(mergedKey ?? known), isProved }
+  if (mergedKey === null && isProved === known.isProved) {
+    return { key: known, decisions: [], warnings: doubts(opened, known) }
+  }
+  const { isUsable, ...toPin } = key
+  const detail = { fingerprint: key.fingerprint, usable: isUsable, proved: isProved }
   return {
-    key: mergedKey,
+    key,
     decisions: [
-      { kind: 'pin-reporter-key', address, tag, key },
-      {
-        kind: 'audit',
-        actor: 'desk',
-        action: 'reporter-key.renewed',
-        tag,
-        detail: { fingerprint, usable: isUsable }
-      }
+      { kind: 'pin-reporter-key', address, tag, key: toPin },
+      { kind: 'audit', actor: 'desk', action: 'reporter-key.renewed', tag, detail }
     ],
-    warnings:
-      isUsable || !known.isUsable
+    warnings: [
+      ...doubts(opened, key),
+      ...(isUsable || !known.isUsable
         ? []
         : [
-            `This reporter's key ${name} CANNOT BE USED any more: the mail brings a copy of it that its owner revoked or let end. Nothing can be sealed to this reporter until another key comes and is accepted.`
-          ]
+            `This reporter's key ${formatFingerprint(key.fingerprint)} CANNOT BE USED any more: the mail brings a copy of it that its owner revoked or let end. Nothing can be sealed to this reporter until another key comes and is accepted.`
+          ])
+    ]
   }
 }
 
-function pin(about: About, candidate: CandidateKey, warnings: readonly string[]): KeyDecision {
+/** Said where another key signed than one that nothing proves: either may be the forger's. */
+function doubts({ signatures }: OpenedMail, known: ReporterKey): string[] {
+  const isByAnother = signatures.some(
+    ({ state, fingerprint, isInside, coversWhole }) =>
+      (isInside || coversWhole) && state !== 'bad' && fingerprint !== known.fingerprint
+  )
+  return known.isProved || !isByAnother
+    ? []
+    : [
+        `The mail is signed with another key than the one that answers are sealed to (${formatFingerprint(known.fingerprint)}), and that one has never signed a mail: it may be a forger's. Ask the person another way before you answer.`
+      ]
+}
+
+function pin(
+  about: About,
+  candidate: CandidateKey,
+  isProved: boolean,
+  warnings: readonly string[]
+): KeyDecision {
   const { address, tag, now, situation } = about
   const { fingerprint, source } = candidate
-  const key: KeyToPin = { ...candidate, firstSeenAt: now }
+  const key: KeyToPin = { ...candidate, firstSeenAt: now, isProved }
   const replaced = situation.senderKey?.fingerprint ?? ''
   return {
     key: { ...key, isUsable: true },

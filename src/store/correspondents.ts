@@ -12,10 +12,17 @@ import { type Read, type Sql, type Tx } from './sql.ts'
 type AnswerKind = 'acknowledgement' | 'refusal'
 
 /** The key that answers to this address are sealed to, or null. */
-export function findReporterKey(read: Read, address: Address): PinnedKey | null {
-  const sql: Sql<PinnedKey> = `
-    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt FROM reporter_keys WHERE address = ?`
-  return read.get(sql, [addressKey(address)]) ?? null
+export function findReporterKey(
+  read: Read,
+  address: Address
+): Omit<KeyToPin, 'signingKeys'> | null {
+  const sql: Sql<PinnedKey & { proved: number }> = `
+    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, is_proved AS proved
+    FROM reporter_keys WHERE address = ?`
+  const row = read.get(sql, [addressKey(address)])
+  if (row === undefined) return null
+  const { proved, ...key } = row
+  return { ...key, isProved: proved === 1 }
 }
 
 /**
@@ -37,13 +44,20 @@ export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
     fingerprint
   ])
   tx.run(
-    `INSERT INTO reporter_keys (address, fingerprint, key_data, source, first_seen_at)
-     VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt)
+    `INSERT INTO reporter_keys (address, fingerprint, key_data, source, first_seen_at, is_proved)
+     VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt, @proved)
      ON CONFLICT (address) DO UPDATE SET fingerprint = excluded.fingerprint, key_data = excluded.key_data,
-       source = excluded.source, first_seen_at = excluded.first_seen_at`,
-    { address: addressKey(address), fingerprint, keyData, source, firstSeenAt }
+       source = excluded.source, first_seen_at = excluded.first_seen_at, is_proved = excluded.is_proved`,
+    {
+      address: addressKey(address),
+      fingerprint,
+      keyData,
+      source,
+      firstSeenAt,
+      proved: key.isProved ? 1 : 0
+    }
   )
-  saveSigningKeys(tx, address, key.signingKeys)
+  if (key.isProved) saveSigningKeys(tx, address, key.signingKeys)
 }
 
 /** A reporter can hand over to a new key with every mail: beyond this many keys that were in use, the oldest goes. */

@@ -183,6 +183,54 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
   })
 
+  it('that only lay in a mail does not make the real owner look like an impostor, and signing proves it', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const forged = { ...alice, keyData: renewed.keyData }
+    await send(forged, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
+    expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
+    await send(alice, { subject: 'a hole', text: 'Words of Alice.' })
+    expect(await lastTo(grace)).toContain('Words of Alice.')
+    expect(await lastTo(grace)).toContain('has never signed a mail')
+
+    await send(renewed, { subject: 'b', text: 'b' })
+    expect(world.rows('SELECT is_proved FROM reporter_keys')).toEqual([{ is_proved: 1 }])
+    await send(alice, { subject: 'c', text: 'More words.' })
+    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened' },
+      { disposition: 'case-opened' },
+      { disposition: 'case-opened' },
+      { disposition: 'contradicts-sender' }
+    ])
+  })
+
+  it('proves the sender of a mail that only names its case; without it and without DMARC it is a case of its own', async () => {
+    const mx = 'mx.acme.example'
+    world = await openWorld({
+      maintainers: [grace],
+      authentication: { servers: [mx], receivedHops: 1 }
+    })
+    const says = (result: string) => ({
+      headers: [
+        `Authentication-Results: ${mx}; dmarc=${result} header.from=reporter.example`,
+        `Received: from x by ${mx}; Mon, 23 Nov 2026 12:00:00 +0000`
+      ]
+    })
+    const again = { subject: '[ACME-2026-0001] more', text: 'More.' }
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true, ...says('pass') })
+    await send(alice, { ...again, as: 'encrypted', ...says('fail') })
+    expect(await lastTo(grace)).toContain('The mail names the case ACME-2026-0001')
+    expect(await lastTo(grace)).toContain('it is a case of its own')
+    await send(alice, { ...again, as: 'encrypted', ...says('pass') })
+    await send(alice, { ...again, ...says('fail') })
+
+    expect(world.rows('SELECT disposition, case_id FROM arrivals ORDER BY id')).toEqual([
+      { disposition: 'case-opened', case_id: 1 },
+      { disposition: 'case-opened', case_id: 2 },
+      { disposition: 'case-joined', case_id: 1 },
+      { disposition: 'case-joined', case_id: 1 }
+    ])
+  })
+
   it('never comes from the person inside when another stands outside', async () => {
     world = await openWorld({ maintainers: [grace] })
     const mail = await world.write(mallory, { subject: 'x', text: 'x', ...attached(mallory) })

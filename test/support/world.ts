@@ -136,6 +136,8 @@ export type WorldOptions = {
   readonly policy?: Partial<Policy>
   readonly limits?: Partial<Settings['limits']>
   readonly jitterMsMax?: number
+  /** Whose word about senders counts; nobody's unless given. */
+  readonly authentication?: Settings['authentication']
 }
 
 let sharedDesk: Promise<TestDesk> | null = null
@@ -443,7 +445,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
     noticeTemplate: readTexts().get('notice') ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
-    authentication: { servers: [], receivedHops: 1 },
+    authentication: options.authentication ?? { servers: [], receivedHops: 1 },
     limits: {
       mailBytes: 200_000,
       originalBytes: 100_000,

@@ -149,6 +149,11 @@ describe('a mail whose inside contradicts its sender', () => {
       { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })] },
       { senderKey: ALICE_KEY }
     ],
+    [
+      'is signed by nobody known, of whom a key is known that nothing proves',
+      { signatures: [UNKNOWN] },
+      { senderKey: { ...ALICE_KEY, isProved: false } }
+    ],
     ['is signed by nobody known, of whom no key is known', { signatures: [UNKNOWN] }, {}],
     [
       'carries a signature of a mail system around its ciphertext',

@@ -282,7 +282,12 @@ describe('a new key that the old one signs for', () => {
 })
 
 describe('/key accept FINGERPRINT', () => {
-  const offered = { ...candidate(OTHER, 'attached'), firstSeenAt: NOW, isUsable: true }
+  const offered = {
+    ...candidate(OTHER, 'attached'),
+    firstSeenAt: NOW,
+    isUsable: true,
+    isProved: false
+  }
   function run(text: string, change: Parameters<typeof bound>[0] = {}, author?: typeof ADA) {
     const context = commandContext({
       bound: bound({ offeredKeys: [offered], ...change }),
@@ -297,7 +302,7 @@ describe('/key accept FINGERPRINT', () => {
 
     expect(ran).toBe(true)
     expect(only(decisions, 'pin-reporter-key')).toMatchObject([
-      { address: ALICE.address, key: { fingerprint: OTHER } }
+      { address: ALICE.address, key: { fingerprint: OTHER, isProved: true } }
     ])
     expect(only(decisions, 'audit')).toMatchObject([
       {

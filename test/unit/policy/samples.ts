@@ -140,6 +140,7 @@ export const ALICE_KEY: ReporterKey = {
   fingerprint: fingerprint('e'),
   keyData: KEY,
   signingKeys: [fingerprint('e')],
+  isProved: true,
   source: 'autocrypt',
   firstSeenAt: NOW
 }
