@@ -128,6 +128,12 @@ export type CandidateKey = {
   readonly keyData: Uint8Array
 }
 
+/** A certificate found in the mail that names the sender, but that nothing can be sealed to. */
+export type UnusableKey = {
+  readonly fingerprint: Fingerprint
+  readonly because: 'expired' | 'revoked' | 'cannot-encrypt'
+}
+
 /** Everything to distrust about the mail, as codes; the sentences are in domain/explain.ts. */
 export type WarningCode =
   | 'repeated-header' // more than one From, Subject, Message-ID, Date …
@@ -188,5 +194,7 @@ export type OpenedMail = {
   readonly automatic: readonly AutomaticKind[]
   readonly bounce: BounceFacts | null
   readonly candidateKeys: readonly CandidateKey[]
+  /** Keys of the sender that came and cannot be used. */
+  readonly unusableKeys: readonly UnusableKey[]
   readonly warnings: readonly WarningCode[]
 }

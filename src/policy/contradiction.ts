@@ -85,6 +85,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     attachments: [],
     // Anybody could read the Autocrypt header; an attached key came out of the encryption.
     candidateKeys: opened.candidateKeys.filter(({ source }) => source === 'autocrypt'),
+    unusableKeys: [],
     warnings: []
   }
 }

@@ -8,7 +8,12 @@ import { type Address, isSameAddress } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
+import {
+  type CandidateKey,
+  type OpenedMail,
+  type UnusableKey,
+  type WarningCode
+} from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { senderDoubt } from './authentication.ts'
@@ -43,14 +48,34 @@ export function decideReporterKey(
   const { from } = opened.outer
   if (from === null) return { key: senderKey, decisions: [], warnings: [] }
   const about: About = { situation, address: from.address, tag, settings, now }
-  if (senderKey === null) return firstUse(about)
+  const unusable = unusableWords(opened, senderKey)
+  if (senderKey === null) {
+    const first = firstUse(about)
+    return { ...first, warnings: [...unusable, ...first.warnings] }
+  }
   const renewal = renewed(about, senderKey)
   const { key, decisions, warnings } = besideKnown(about, renewal.key)
   return {
     key,
     decisions: [...renewal.decisions, ...decisions],
-    warnings: [...renewal.warnings, ...warnings]
+    warnings: [...unusable, ...renewal.warnings, ...warnings]
   }
+}
+
+const UNUSABLE: Readonly<Record<UnusableKey['because'], string>> = {
+  expired: 'it has expired',
+  revoked: 'it is revoked',
+  'cannot-encrypt': 'nothing can be encrypted to it'
+}
+
+/** Of the known key itself the merged copy tells. */
+function unusableWords({ unusableKeys }: OpenedMail, known: ReporterKey | null): string[] {
+  return unusableKeys
+    .filter(({ fingerprint }) => fingerprint !== known?.fingerprint)
+    .map(
+      ({ fingerprint, because }) =>
+        `The mail carries a key of its sender that CANNOT BE USED: ${formatFingerprint(fingerprint)}, because ${UNUSABLE[because]}. Nothing is sealed to it; ask the person for a current one.`
+    )
 }
 
 function firstUse(about: About): KeyDecision {

@@ -6,6 +6,7 @@ import {
   type Attachment,
   type CandidateKey,
   type HeaderFacts,
+  type UnusableKey,
   type WarningCode
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
@@ -13,9 +14,10 @@ import { readAutocrypt } from '../mime/autocrypt.ts'
 import { type Field } from '../mime/fields.ts'
 import { classifyKey, inspectKeyFor } from '../openpgp/keyring.ts'
 
-/** The candidates, at most {@link CANDIDATES_MAX}, and what to distrust. */
+/** The candidates, at most {@link CANDIDATES_MAX}, the keys that cannot be used, at most as many, and what to distrust. */
 export type Candidates = {
   readonly keys: readonly CandidateKey[]
+  readonly unusable: readonly UnusableKey[]
   readonly warnings: readonly WarningCode[]
 }
 
@@ -30,37 +32,45 @@ export async function findCandidateKeys(
   now: Instant
 ): Promise<Candidates> {
   const found = new Map<string, CandidateKey>()
+  const unusable = new Map<string, UnusableKey>()
   const warnings: WarningCode[] = []
+  const keep = (key: CandidateKey | UnusableKey): void => {
+    if ('because' in key) unusable.set(key.fingerprint, key)
+    // A key that is attached as well stays an attached one: unlike the header, a signature can cover it.
+    else if (key.source === 'attached' || !found.has(key.fingerprint))
+      found.set(key.fingerprint, key)
+  }
   const attached = attachments.filter((file) => isKeyFile(file)).slice(0, ATTACHED_KEYS_MAX)
   for (const { content } of attached) {
     const key = await candidate(content, 'attached', from, now)
     if (key === null) warnings.push('fake-key')
-    else if (key !== 'unusable') found.set(key.fingerprint, key)
+    else keep(key)
   }
   const header = readAutocrypt(outerFields, from)
   if (header !== null && classifyKey(header) === 'public') {
     const key = await candidate(header, 'autocrypt', from, now)
-    // A key that is attached as well stays an attached one: unlike the header, a signature can cover it.
-    if (key !== null && key !== 'unusable' && !found.has(key.fingerprint)) {
-      found.set(key.fingerprint, key)
-    }
+    if (key !== null) keep(key)
   }
-  const keys = [...found.values()].slice(0, CANDIDATES_MAX)
-  return { keys, warnings: found.size > 1 ? [...warnings, 'several-keys'] : warnings }
+  return {
+    keys: [...found.values()].slice(0, CANDIDATES_MAX),
+    unusable: [...unusable.values()].slice(0, CANDIDATES_MAX),
+    warnings: found.size > 1 ? [...warnings, 'several-keys'] : warnings
+  }
 }
 
-/** Null when the key does not name the sender; `unusable` when it does but cannot be sealed to. */
+/** Null when the key does not name the sender. */
 async function candidate(
   data: Uint8Array,
   source: CandidateKey['source'],
   from: HeaderFacts['from'],
   now: Instant
-): Promise<CandidateKey | 'unusable' | null> {
+): Promise<CandidateKey | UnusableKey | null> {
   const facts = from === null ? null : await inspectKeyFor(data, from.address, now)
   if (facts === null) return null
-  if (facts.state !== 'usable') return 'unusable'
-  const { fingerprint, keyData, signingKeys } = facts
-  return { fingerprint, source, keyData, signingKeys }
+  const { fingerprint, keyData, signingKeys, state } = facts
+  return state === 'usable'
+    ? { fingerprint, source, keyData, signingKeys }
+    : { fingerprint, because: state }
 }
 
 /** A declared key file, or a text file that is exactly one public key block. */

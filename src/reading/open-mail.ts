@@ -180,6 +180,7 @@ async function complete(
     outsideText: reading.outsideText,
     attachments: reading.attachments,
     candidateKeys: candidates.keys,
+    unusableKeys: candidates.unusable,
     warnings
   }
 }
@@ -232,6 +233,7 @@ function withoutContent(
     outsideText: '',
     attachments: [],
     candidateKeys: [],
+    unusableKeys: [],
     warnings: [...new Set([...outer.warnings, ...extra])]
   }
 }

@@ -164,6 +164,28 @@ describe("a reporter's key", () => {
     }
   })
 
+  it.each(['revoked', 'expired'])(
+    'that is %s when it comes for the first time is not used, and the maintainers are told',
+    async (state) => {
+      world = await openWorld({ maintainers: [grace] })
+      const old = await someone('alice', alice.address, 3)
+      const { publicKey } = await revokeKey({
+        key: alice.secret,
+        date: new Date(msOf(world.clock.now)),
+        format: 'object'
+      })
+      const key = state === 'revoked' ? publicKey : old.secret.toPublic()
+      const patch = { filename: 'key.asc', content: key.armor() }
+      await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted', patch })
+
+      expect(pinned()).toEqual([])
+      expect(await lastTo(grace)).toContain('that CANNOT BE USED')
+      expect(await lastTo(grace)).toContain(
+        `because it ${state === 'revoked' ? 'is' : 'has'} ${state}`
+      )
+    }
+  )
+
   it('that was revoked does not come back by an older copy of itself, from whomever', async () => {
     world = await openWorld({ maintainers: [grace] })
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })

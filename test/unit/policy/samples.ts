@@ -204,6 +204,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     automatic: [],
     bounce: null,
     candidateKeys: [],
+    unusableKeys: [],
     warnings: [],
     ...change
   }
