@@ -65,11 +65,18 @@ function adviceOn(settings: Settings): string[] {
     0,
     ...settings.products.map(({ policy }) => policy.notice?.approvals ?? 0)
   )
+  const advice =
+    settings.authentication.servers.length === 0
+      ? [
+          'imap.authserv_ids: names no mail server, so nobody checks senders, and every one is acknowledged, forged or not'
+        ]
+      : []
   return needed > 0 && approvers.length < needed + 1
     ? [
+        ...advice,
         `maintainers: a notice needs ${needed} approval(s) by others than its author, and only ${approvers.length} maintainer(s) have the role approver`
       ]
-    : []
+    : advice
 }
 
 function print(

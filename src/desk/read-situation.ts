@@ -145,6 +145,7 @@ async function readBound(
       : await offeredKeys(desk, record.reporter.address, brought, now)
   return desk.db.read((read) => {
     const notice = findNotice(read, tag)
+    const heldAnswerTo = findHeldAnswer(read, tag)?.envelopeTo ?? null
     return {
       case: record,
       reporterKey,
@@ -157,7 +158,8 @@ async function readBound(
       members: listRecipients(read, record.product),
       messageCount: countMessages(read, record.id),
       hintGiven: hasOnce(read, `hint:${tag}`),
-      heldAnswerTo: findHeldAnswer(read, tag)?.envelopeTo ?? null
+      heldAnswerTo,
+      answeredLatelyAt: heldAnswerTo === null ? null : answeredLately(read, desk, heldAnswerTo, now)
     }
   })
 }
@@ -216,15 +218,25 @@ function historyOf(
   sender: Address | null,
   now: Instant
 ): Situation['history'] {
-  const since = addMs(now, -desk.settings.limits.acknowledgementWindowHours * 3_600_000)
   const hourAgo = addMs(now, -3_600_000)
-  const taken = (domain: string | null) => listAnswers(read, 'acknowledgement', hourAgo, domain)
+  // No answer is put off for longer than the window: what stands further ahead is left of a clock that was set back.
+  const until = addMs(now, windowMs(desk) + 3_600_000)
+  const taken = (domain: string | null) =>
+    listAnswers(read, 'acknowledgement', { since: hourAgo, until }, domain)
   return {
-    senderAcknowledgedAt:
-      sender === null ? null : latestAnswerAt(read, sender, 'acknowledgement', since),
+    senderAcknowledgedAt: sender === null ? null : answeredLately(read, desk, sender, now),
     answersTaken: { desk: taken(null), domain: sender === null ? [] : taken(domainOf(sender)) },
     refusalsLastHour: refusalsOf(read, desk, now)
   }
+}
+
+/** When the latest acknowledgement to this address left within the window of one sender, or will leave; null when none. */
+function answeredLately(read: Read, desk: Desk, to: Address, now: Instant): Instant | null {
+  return latestAnswerAt(read, to, 'acknowledgement', addMs(now, -windowMs(desk)))
+}
+
+function windowMs({ settings }: Desk): number {
+  return settings.limits.acknowledgementWindowHours * 3_600_000
 }
 
 /** Of all maintainers together: a forger does not care whose name he uses. */

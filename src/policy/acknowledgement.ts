@@ -45,11 +45,22 @@ export function decideAcknowledgement(
   }
   // To whom it might go is anybody's claim: an answer to a forged address is mail that nobody asked for.
   if (proof.kind === 'none') return { kind: 'hold', to, because: proof.because }
+  if (!namesDesk(opened, settings)) {
+    return { kind: 'hold', to, because: 'the desk stands neither in its To nor in its Cc' }
+  }
   const jittered = addMs(now, Math.floor(jitter * settings.acknowledgement.jitterMsMax))
   const notBefore = roomFor(history, settings, jittered)
   return notBefore === null
     ? { kind: 'hold', to, because: 'more answers wait than the hourly limits let leave in time' }
     : { kind: 'send', to, notBefore }
+}
+
+/**
+ * RFC 3834 §2: a mail that came by blind copy or through another address may be no report. The outside alone counts: whether
+ * the inside could be read must not show in the answer (G6).
+ */
+function namesDesk({ outer }: OpenedMail, { desk }: Settings): boolean {
+  return [...outer.to, ...outer.cc].some(({ address }) => isSameAddress(address, desk.address))
 }
 
 /** The address that an answer to this mail would go to, for what the database knows of it; null when there is none. */

@@ -5,10 +5,11 @@
 
 import { type CaseState, isOpen } from '../domain/case.ts'
 import { type UpdateCase } from '../domain/decision.ts'
+import { formatInstant } from '../domain/time.ts'
 import { countAnswer } from './acknowledgement.ts'
 import { quotes } from './commands.ts'
 import { accepted, type CommandContext, type Draft, type Handler, refused } from './draft.ts'
-import { newText, quotingText } from './new-text.ts'
+import { hasQuotation, newText, quotingText } from './new-text.ts'
 import { reporterPath } from './recipients.ts'
 import { contentFree, decisionMail, message, toReporter, withActivity } from './reporter-mail.ts'
 import { statusBlock } from './status.ts'
@@ -45,12 +46,19 @@ export const take: Handler = (draft, _command, context) => {
   return accepted(withActivity(next, 'took the case'), 'The case is yours.')
 }
 
-/** Lets the acknowledgement go that was held because nobody could tell whether the sender's address is forged. */
+/** Lets the acknowledgement go that was held, because nobody could tell whether the sender's address is forged or otherwise. */
 export const acknowledge: Handler = (draft, _command, context) => {
   const to = context.bound.heldAnswerTo
   if (to === null) return refused('No acknowledgement of this case is held.')
   if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
     return accepted(draft, 'It is on its way already.')
+  }
+  const { answeredLatelyAt } = context.bound
+  if (answeredLatelyAt !== null) {
+    const { limits, desk } = context.settings
+    return refused(
+      `${to} got an acknowledgement at ${formatInstant(answeredLatelyAt, desk.timezone)}, and nobody gets two within ${limits.acknowledgementWindowHours} hours. Write to the reporter with /reply or /ask.`
+    )
   }
   const released = [
     { kind: 'release-answer', tag: draft.case.tag } as const,
@@ -79,7 +87,7 @@ export const reply: Handler = (draft, command, context) => {
     return refused('There is no text to send: write it below /reply or between << and >>.')
   }
   const text = isQuoting ? quotingText(given) : own
-  if (isQuoting && text === own) {
+  if (isQuoting && !hasQuotation(text)) {
     return refused(
       'No quoted text could go along: quote the mail of the desk from its first line on, or copy the lines into your own text.'
     )

@@ -63,6 +63,11 @@ export function quotingText(text: string): string {
   return joined.trim()
 }
 
+/** Whether a line of `text` quotes anything. */
+export function hasQuotation(text: string): boolean {
+  return text.split('\n').some((line) => /^\s*>[>\s]*[^>\s]/.test(line))
+}
+
 /** The first line of a signature, a forward or an unquoted copy; quoted lines do not end what the author wrote. */
 function endOfOwn(lines: readonly string[]): number {
   const end = lines.findIndex((line, index) => isEnd(lines, index) && !QUOTED.test(line))

@@ -92,6 +92,8 @@ export type BoundCase = {
   readonly hintGiven: boolean
   /** Where its acknowledgement would go, when that is held for a maintainer's word; else null. */
   readonly heldAnswerTo: Address | null
+  /** When the latest acknowledgement to that address left within the window of one sender, or will leave. */
+  readonly answeredLatelyAt: Instant | null
 }
 
 /** Pure helpers of the outside: a hash, and one fresh code for a preview. */

@@ -202,16 +202,17 @@ export function countAnswers(
   return read.get(sql, [kind, addressKey(address), since])?.count ?? 0
 }
 
-/** When answers of a kind left after `since` or will leave, all of them or those to one domain; newest 10,000. */
+/** When answers of a kind left or will leave within a span, all of them or those to one domain; the earliest 10,000. */
 export function listAnswers(
   read: Read,
   kind: AnswerKind,
-  since: Instant,
+  { since, until }: { readonly since: Instant; readonly until: Instant },
   domain: string | null
 ): readonly Instant[] {
   const ofDomain = domain === null ? '' : "AND substr(address, instr(address, '@') + 1) = @domain"
   const sql: Sql<{ at: Instant }> = `
-    SELECT at FROM automatic_answers WHERE kind = @kind AND at > @since ${ofDomain} ORDER BY at DESC LIMIT 10000`
-  const params = { kind, since, ...(domain === null ? {} : { domain }) }
+    SELECT at FROM automatic_answers WHERE kind = @kind AND at > @since AND at <= @until ${ofDomain}
+    ORDER BY at LIMIT 10000`
+  const params = { kind, since, until, ...(domain === null ? {} : { domain }) }
   return read.all(sql, params).map(({ at }) => at)
 }

@@ -52,6 +52,36 @@ describe('a report', () => {
     expect(world.processed).toEqual([1, 2])
   })
 
+  it('that comes by blind copy is held for /acknowledge, which answers one sender once in the window', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    for (const subject of ['one', 'two']) {
+      const mail = await world.write(alice, { subject, text: subject })
+      const head = Buffer.from(mail)
+        .toString('latin1')
+        .replace(/^To: .*\r\n/m, '')
+      world.deliver(Buffer.from(head, 'latin1'))
+    }
+    await world.settle()
+    expect(world.rows('SELECT disposition FROM arrivals')).toEqual([
+      { disposition: 'case-opened' },
+      { disposition: 'case-opened' }
+    ])
+    expect(await lettersTo(alice)).toEqual([])
+    for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
+      world.deliver(await world.write(grace, { subject: `[${tag}]`, text: '/acknowledge\n' }))
+      await world.settle()
+    }
+
+    expect(await lettersTo(alice)).toHaveLength(1)
+    expect((await lettersTo(grace)).at(-1)?.replaceAll(/\s+/g, ' ')).toContain(
+      'nobody gets two within 24 hours'
+    )
+    world.pass(25 * 3_600_000)
+    world.deliver(await world.write(grace, { subject: '[ACME-2026-0002]', text: '/acknowledge\n' }))
+    await world.settle()
+    expect(await lettersTo(alice)).toHaveLength(2)
+  })
+
   it('is answered in the order of arrival', async () => {
     world = await openWorld({ maintainers: [grace] })
     for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])

@@ -39,6 +39,8 @@ describeWith(['gpg'], 'the check of a desk', () => {
       imap: { port: 1, user: 'nobody' },
       smtp: { port: 1 }
     })
+    Object.assign(section('imap'), { authserv_ids: ['mx.acme.example'] })
+    desk.write(desk.config)
     for (const name of ['passphrase', 'keys/desk.asc', GRACE, ADA])
       kept.set(name, readFileSync(file(name)))
   })
@@ -138,6 +140,11 @@ describeWith(['gpg'], 'the check of a desk', () => {
       ok: false,
       problems: [/colour/.source].map((word) => expect.stringContaining(word) as string)
     })
+  })
+
+  it('notes that nobody checks senders where no mail server is named for it', async () => {
+    change('imap', { authserv_ids: [] })
+    await expectNotes(/imap\.authserv_ids: names no mail server, .* acknowledged, forged or not/)
   })
 
   it('notes each secret that others on the machine may read, with its file and the remedy', async () => {

@@ -254,6 +254,28 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     expect(acknowledgement({}, { history })).toBe(null)
   })
 
+  it.each([
+    ['by blind copy', { to: [] }],
+    ['to somebody else', { to: [{ name: '', address: address('list@elsewhere.example') }] }]
+  ])(
+    'waits for /acknowledge when the mail came %s, and the report is a case (RFC 3834 §2)',
+    (_name, change) => {
+      const opened = openedMail({ outer: headers({ ...change }) })
+      const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+
+      expect(only(decisions, 'open-case')).toHaveLength(1)
+      expect(only(decisions, 'send-clear')).toMatchObject([
+        { mail: 'acknowledgement', isHeld: true }
+      ])
+      expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
+        'neither in its To nor in its Cc'
+      )
+      const copied = openedMail({ outer: headers({ to: [], cc: [{ name: '', address: DESK }] }) })
+      const answered = decideArrival(situation({ opened: copied }), SETTINGS, MOMENT)
+      expect(only(answered, 'send-clear')).toMatchObject([{ isHeld: false }])
+    }
+  )
+
   it('waits when the hour’s allowance is used up, and is counted when it leaves', () => {
     const free = at('2026-11-22T12:40:00Z')
     const taken = Array.from({ length: 60 }, () => at('2026-11-22T11:40:00Z'))

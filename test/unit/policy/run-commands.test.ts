@@ -158,6 +158,11 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
   it.each([
     ['only a quotation', `/reply quote\n\n${relayed}`],
     ['no quotation', '/reply quote\nMy words.'],
+    ['an attribution alone', '/reply quote\nOn 1 Nov 2026, Grace wrote:\n'],
+    [
+      'an attribution without its quotation',
+      '/reply quote\nMine.\n\nOn 1 Nov 2026, Alice wrote:\n'
+    ],
     [
       'a relay that was cut at its head',
       `/reply quote\nMy words.\n\n${relayed.split('\n').slice(2).join('\n')}`

@@ -268,6 +268,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     messageCount: 0,
     hintGiven: false,
     heldAnswerTo: null,
+    answeredLatelyAt: null,
     ...change
   }
 }

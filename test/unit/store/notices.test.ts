@@ -531,7 +531,7 @@ describe('correspondents', () => {
     expect(use).toThrow()
   })
 
-  it('are listed for the desk and for one domain, with those that leave later', () => {
+  it('are listed for the desk and for one domain, with those that leave later, within bounds', () => {
     const other = 'bob@other.example' as typeof ALICE.address
     const later = addMs(NOON, 3_600_000)
     db.transact((tx) => {
@@ -539,10 +539,12 @@ describe('correspondents', () => {
       insertAnswer(tx, ALICE.address, 'acknowledgement', later)
       insertAnswer(tx, ALICE.address, 'refusal', later)
       insertAnswer(tx, other, 'acknowledgement', NOON)
+      insertAnswer(tx, other, 'acknowledgement', addMs(later, 1))
     })
+    const span = { since: addMs(NOON, -3_600_000), until: later }
     const listed = (domain: string | null) =>
-      db.read((read) => listAnswers(read, 'acknowledgement', addMs(NOON, -3_600_000), domain))
-    expect(listed(null)).toEqual([later, NOON])
+      db.read((read) => listAnswers(read, 'acknowledgement', span, domain))
+    expect(listed(null)).toEqual([NOON, later])
     expect(listed('other.example')).toEqual([NOON])
     expect(listed('example')).toEqual([])
     const latest = db.read((read) => latestAnswerAt(read, ALICE.address, 'acknowledgement', NOON))
