@@ -14,12 +14,12 @@ import { parseSha256, type Sha256 } from './domain/ids.ts'
 import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'
-import { startTicks, systemClock, systemRandomness } from './effects/system.ts'
+import { nextTick, startTicks, systemClock, systemRandomness } from './effects/system.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/daemon-lock.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createRender, type Render } from './templates/render.ts'
-import { connectMailbox } from './transport/imap-mailbox.ts'
+import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
@@ -101,7 +101,8 @@ export async function runDaemon(
     clock: systemClock,
     randomness: systemRandomness,
     sha256,
-    log
+    log,
+    nextDigestAt: () => nextTick(loaded.config.schedule.digest, loaded.config.desk.timezone)
   }
   const edges = edgesOf(loaded, log)
   try {
@@ -156,22 +157,20 @@ function edgesOf(loaded: LoadedConfig, log: Log): Edges {
   const { imap, smtp } = loaded.config
   const { limits } = loaded.config
   const { imapPassword, smtpPassword } = loaded.secrets
+  const { junk } = imap
+  const account = () => ({
+    ...server(imap),
+    user: imap.user,
+    password: imapPassword.reveal(),
+    inbox: imap.inbox,
+    processed: imap.processed,
+    held: imap.held,
+    mailBytes: limits.mailBytes
+  })
   return {
     inbox: imap.inbox,
-    openMailbox: (signal) =>
-      connectMailbox(
-        {
-          ...server(imap),
-          user: imap.user,
-          password: imapPassword.reveal(),
-          inbox: imap.inbox,
-          processed: imap.processed,
-          held: imap.held,
-          mailBytes: limits.mailBytes
-        },
-        log,
-        signal
-      ),
+    openMailbox: (signal) => connectMailbox(account(), log, signal),
+    openJunk: junk === null ? null : (signal) => connectJunk(account(), junk, signal),
     sender: createSender(
       {
         ...server(smtp),

@@ -31,7 +31,8 @@ export type Config = {
     readonly inbox: string
     readonly processed: string
     readonly held: string
-    readonly junk: string
+    /** Null: not looked at. */
+    readonly junk: string | null
   }
   readonly smtp: Server & {
     /** Null when the server wants no login. */

@@ -61,6 +61,7 @@ function folderProblems(root: Root): Problem[] {
   const seen = new Set<unknown>()
   const problems: Problem[] = []
   for (const [key, name] of Object.entries(defaults)) {
+    if (key === 'junk' && imap[key] === null) continue
     const given = imap[key] ?? name
     // RFC 9051 §5.1: INBOX is the one folder name that ignores case.
     const folder = typeof given === 'string' && /^inbox$/i.test(given) ? 'INBOX' : given

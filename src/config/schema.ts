@@ -76,7 +76,10 @@ const imap = z.strictObject({
   inbox: line.default('INBOX').describe('The folder that is watched.'),
   processed: line.default('Postern/Processed').describe('Where handled mail goes.'),
   held: line.default('Postern/Held').describe('Where mail goes that waits for a human.'),
-  junk: line.default('Junk').describe('Where the server puts what it takes for spam.'),
+  junk: line
+    .nullable()
+    .default('Junk')
+    .describe('Where the server puts what it takes for spam; null: not looked at.'),
   authserv_ids: z
     .array(authservId, 'must be a list')
     .max(20, 'must name at most 20')

@@ -14,6 +14,7 @@ import {
 } from 'openpgp'
 import { readTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
+import { sendDigest } from '../../src/desk/digest.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
 import { createMakeUp, type MakeUp } from '../../src/desk/missed.ts'
@@ -132,6 +133,8 @@ export type WorldOptions = {
   readonly policy?: Partial<Policy>
   readonly limits?: Partial<Settings['limits']>
   readonly jitterMsMax?: number
+  /** Whether there is a digest, each morning at 08:00 UTC. */
+  readonly digest?: boolean
 }
 
 let sharedDesk: Promise<TestDesk> | null = null
@@ -213,7 +216,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     sha256,
     log: (event) => {
       log.push(event)
-    }
+    },
+    nextDigestAt: () => (options.digest === true ? nextMorning(clock.now) : null)
   }
   const inbox = new Map<number, Uint8Array>()
   const processed: number[] = []
@@ -390,11 +394,19 @@ async function settle(
       queued: () => undefined
     })
     const told = await tellMaintainers(desk, makeUp)
+    const digested = await sendDigest(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)
-    if (!released && !told && handled === 0 && !sent) return
+    if (!released && !told && !digested && handled === 0 && !sent) return
   }
+}
+
+/** 08:00 UTC, the next one after `now`. */
+function nextMorning(now: Instant): Instant {
+  const day = 86_400_000
+  const since = (msOf(now) - 8 * 3_600_000) % day
+  return addMs(now, day - since)
 }
 
 function looked(watch: ClockWatch): boolean {
