@@ -80,7 +80,7 @@ export async function runDaemon(
   using db = openConfiguredDatabase(loaded, 'create')
   const workers = await createWorkers({
     start: {
-      deskKeys: [loaded.keys.desk],
+      deskKeys: [loaded.keys.desk, ...loaded.keys.retired],
       passphrase: loaded.secrets.passphrase.reveal(),
       deskName: settings.desk.name,
       deskAddress: settings.desk.address,

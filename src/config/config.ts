@@ -24,6 +24,7 @@ export type Config = {
     readonly address: Address
     readonly casePrefix: string
     readonly keyPath: string
+    readonly retiredKeyPaths: readonly string[]
     readonly timezone: string
   }
   readonly imap: Server & {
@@ -74,7 +75,12 @@ export type LoadedConfig = {
     readonly smtpPassword: Secret | null
   }
   /** Text of the key files, unjudged: the desk's private key and the maintainers' public keys by maintainer id. */
-  readonly keys: { readonly desk: string; readonly maintainers: ReadonlyMap<string, string> }
+  readonly keys: {
+    readonly desk: string
+    /** In the order of `config.desk.retiredKeyPaths`. */
+    readonly retired: readonly string[]
+    readonly maintainers: ReadonlyMap<string, string>
+  }
   /** Sources of the mail texts by name. */
   readonly texts: ReadonlyMap<string, string>
 }

@@ -122,7 +122,7 @@ async function assemble(
       imapPassword: imap.password,
       smtpPassword: smtp.password
     },
-    keys: { desk: desk.key, maintainers: maintainers.keys },
+    keys: { desk: desk.key, retired: desk.retiredKeys, maintainers: maintainers.keys },
     texts: readTexts()
   }
 }

@@ -60,6 +60,13 @@ const desk = z.strictObject({
   key: path
     .default('keys/desk.asc')
     .describe('The private key of the desk, protected by the passphrase.'),
+  retired_keys: z
+    .array(path, 'must be a list')
+    .max(20, 'must name at most 20')
+    .default([])
+    .describe(
+      'Former private keys of the desk with the same passphrase: they open mail, none signs.'
+    ),
   passphrase: secret.describe('Unlocks the desk key and the database.'),
   timezone: timezone
     .default('UTC')

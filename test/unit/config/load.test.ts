@@ -113,7 +113,7 @@ products: [{ id: p, name: P, policy: template }]
     )
 
     expect(config).toMatchObject({
-      desk: { timezone: 'UTC', keyPath: join(folder.path, 'keys/desk.asc') },
+      desk: { timezone: 'UTC', keyPath: join(folder.path, 'keys/desk.asc'), retiredKeyPaths: [] },
       imap: {
         port: 993,
         tls: 'implicit',
