@@ -20,6 +20,7 @@ import { acquireDaemonLock } from './store/daemon-lock.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createRender, type Render } from './templates/render.ts'
 import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
+import { createKeyDirectory } from './transport/key-directory.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
@@ -92,6 +93,7 @@ export async function runDaemon(
     taskMs: settings.limits.openSeconds * 1000,
     idleMs: WORKER_IDLE_MS
   })
+  const { wkd, vks } = loaded.config.keyLookup
   const desk: Desk = {
     db,
     settings,
@@ -102,6 +104,10 @@ export async function runDaemon(
     randomness: systemRandomness,
     sha256,
     log,
+    directory:
+      wkd || vks !== null
+        ? createKeyDirectory({ wkd, vks }, () => systemClock.monotonicMs())
+        : null,
     nextDigestAt: () => nextTick(loaded.config.schedule.digest, loaded.config.desk.timezone)
   }
   const edges = edgesOf(loaded, log)

@@ -45,6 +45,7 @@ export type Config = {
   readonly storagePath: string
   /** Cron expressions of 5 or 6 fields, in the desk's time zone. */
   readonly schedule: { readonly poll: string; readonly tick: string; readonly digest: string }
+  readonly keyLookup: { readonly wkd: boolean; readonly vks: string | null }
   readonly acknowledgement: { readonly jitterMsMax: number }
   readonly authentication: Settings['authentication']
   readonly limits: Limits

@@ -14,6 +14,7 @@ export function crossChecks(file: unknown): Problem[] {
     ...tlsProblems(root, 'smtp'),
     ...loginProblems(root),
     ...folderProblems(root),
+    ...lookupProblems(root),
     ...doubles(root, 'maintainers', 'id', (text) => text),
     ...doubles(root, 'maintainers', 'address', addressKeyOf),
     ...doubles(root, 'products', 'id', (text) => text),
@@ -46,6 +47,20 @@ function loginProblems(root: Root): Problem[] {
   const missing = hasUser ? 'password' : 'user'
   return [
     { path: ['smtp', missing], text: 'is missing: give user and password together, or neither' }
+  ]
+}
+
+/** Looking up keys of whoever claims an address would let anybody make us talk to any host. */
+function lookupProblems(root: Root): Problem[] {
+  const { wkd, vks } = recordOf(root['key_lookup']) ?? {}
+  const servers = recordOf(root['imap'])?.['authserv_ids']
+  const isOn = wkd === true || (vks !== undefined && vks !== null)
+  if (!isOn || (Array.isArray(servers) && servers.length > 0)) return []
+  return [
+    {
+      path: ['key_lookup'],
+      text: 'needs imap.authserv_ids: keys are looked up for senders that DMARC proves, and for no others'
+    }
   ]
 }
 

@@ -126,6 +126,17 @@ const schedule = z.strictObject({
   digest: cron.default('0 8 * * 1-5').describe('When maintainers get the digest; in desk.timezone.')
 })
 
+const keyLookup = z.strictObject({
+  wkd: z
+    .boolean('must be true or false')
+    .default(false)
+    .describe('Asks the mail domain of a proved sender for their key (Web Key Directory).'),
+  vks: host
+    .nullable()
+    .default(null)
+    .describe('Asks this key server, for example keys.openpgp.org; null: none.')
+})
+
 const acknowledgement = z.strictObject({
   jitter: duration(600_000)
     .default(30_000)
@@ -184,6 +195,7 @@ export const sections = {
   smtp: smtp.describe('Where mail is sent.'),
   storage: storage.prefault({}).describe('Where the desk keeps its database.'),
   schedule: schedule.prefault({}).describe('When the desk wakes, as cron expressions.'),
+  key_lookup: keyLookup.prefault({}).describe('Where keys of senders are looked up.'),
   acknowledgement: acknowledgement.prefault({}).describe('The automatic first answer.'),
   limits: limits.prefault({}).describe('What one mail may cost.'),
   workers: whole(1, 64).default(2).describe('How many mails are opened at the same time.'),

@@ -8,6 +8,7 @@ import { type Instant } from '../domain/time.ts'
 import {
   type Clock,
   type JunkFolder,
+  type KeyDirectory,
   type Log,
   type Mailbox,
   type Randomness,
@@ -26,6 +27,8 @@ export type Desk = {
   readonly randomness: Randomness
   readonly sha256: (data: string | Uint8Array) => Sha256
   readonly log: Log
+  /** Where keys of senders are looked up; null where they are not. */
+  readonly directory: KeyDirectory | null
   /** The next match of `schedule.digest`, after now; null when it has none. */
   readonly nextDigestAt: () => Instant | null
 }

@@ -97,6 +97,15 @@ export type Sender = {
   close(): Promise<void>
 }
 
+/** A certificate as a directory of keys gave it: armored or binary, not looked at. */
+export type FoundKey = { readonly source: 'wkd' | 'vks'; readonly data: Uint8Array }
+
+/** Directories where the owners of addresses publish their keys. */
+export type KeyDirectory = {
+  /** What they have for `address`. Never rejects: what goes wrong on the way is nothing found. */
+  find(address: Address): Promise<readonly FoundKey[]>
+}
+
 /** The crypto and parsing workers. A task over its limit kills its worker and throws {@link Trouble} `worker-limit`. */
 export type Workers = {
   /** Opens one mail. `knownKeys` are binary certificates to verify against beside the maintainers'. */

@@ -28,6 +28,7 @@ import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import {
   type Envelope,
+  type KeyDirectory,
   type Mailbox,
   type Sender,
   type SendOutcome,
@@ -133,6 +134,10 @@ export type WorldOptions = {
   readonly policy?: Partial<Policy>
   readonly limits?: Partial<Settings['limits']>
   readonly jitterMsMax?: number
+  /** What a directory of keys has for an address; without it none is asked. */
+  readonly directory?: KeyDirectory
+  /** Mail servers whose word about senders counts. */
+  readonly authservIds?: readonly string[]
   /** Whether there is a digest, each morning at 08:00 UTC. */
   readonly digest?: boolean
 }
@@ -217,6 +222,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     log: (event) => {
       log.push(event)
     },
+    directory: options.directory ?? null,
     nextDigestAt: () => (options.digest === true ? nextMorning(clock.now) : null)
   }
   const inbox = new Map<number, Uint8Array>()
@@ -450,7 +456,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
     noticeTemplate: readTexts().get('notice') ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
-    authentication: { servers: [], receivedHops: 1 },
+    authentication: { servers: options.authservIds ?? [], receivedHops: 1 },
     limits: {
       mailBytes: 200_000,
       originalBytes: 100_000,

@@ -275,6 +275,12 @@ describe('a wrong configuration', () => {
       'smtp.bounce_address (line 11): must be an address with {token}'
     ],
     [
+      'a look-up of keys for senders that nothing proves',
+      'storage:',
+      'key_lookup: { wkd: true }\nstorage:',
+      'key_lookup (line 12): needs imap.authserv_ids'
+    ],
+    [
       'one folder for two uses',
       'held: Postern/Held',
       'held: Postern/Processed',
