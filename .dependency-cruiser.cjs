@@ -31,7 +31,8 @@ const homes = {
   'node_modules/temporal-polyfill': '^src/domain/time\\.ts$',
   'node_modules/commander': '^src/(cli/|main\\.ts$)',
   '^(node:)?fs(/promises)?$': '^src/(config/|store/migrate\\.ts$|cli/|app\\.ts$)',
-  '^(node:)?(net|tls|http|https|dgram|dns|child_process|vm)(/promises)?$': '^$',
+  '^(node:)?(net|https?|dns)(/promises)?$': '^src/transport/(key-directory|public-address)\\.ts$',
+  '^(node:)?(tls|dgram|child_process|vm)$': '^$',
   '^(node:)?worker_threads$': '^src/worker/'
 }
 const forbidden = [

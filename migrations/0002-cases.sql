@@ -56,7 +56,7 @@ CREATE TABLE reporter_keys (
   address       TEXT PRIMARY KEY,
   fingerprint   TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
   key_data      BLOB NOT NULL,
-  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached')),
+  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24)
 ) STRICT;
 

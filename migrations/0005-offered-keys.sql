@@ -4,7 +4,7 @@ CREATE TABLE offered_keys (
   address       TEXT NOT NULL,
   fingerprint   TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
   key_data      BLOB NOT NULL,
-  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached')),
+  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
   -- Whether answers were sealed to it before. Keys that were not are never dropped for others: the newest is refused.
   was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),

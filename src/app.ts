@@ -14,12 +14,13 @@ import { parseSha256, type Sha256 } from './domain/ids.ts'
 import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'
-import { startTicks, systemClock, systemRandomness } from './effects/system.ts'
+import { nextTick, startTicks, systemClock, systemRandomness } from './effects/system.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/daemon-lock.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createRender, type Render } from './templates/render.ts'
-import { connectMailbox } from './transport/imap-mailbox.ts'
+import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
+import { createKeyDirectory } from './transport/key-directory.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
@@ -80,7 +81,7 @@ export async function runDaemon(
   using db = openConfiguredDatabase(loaded, 'create')
   const workers = await createWorkers({
     start: {
-      deskKeys: [loaded.keys.desk],
+      deskKeys: [loaded.keys.desk, ...loaded.keys.retired],
       passphrase: loaded.secrets.passphrase.reveal(),
       deskName: settings.desk.name,
       deskAddress: settings.desk.address,
@@ -92,6 +93,7 @@ export async function runDaemon(
     taskMs: settings.limits.openSeconds * 1000,
     idleMs: WORKER_IDLE_MS
   })
+  const { wkd, vks } = loaded.config.keyLookup
   const desk: Desk = {
     db,
     settings,
@@ -101,7 +103,12 @@ export async function runDaemon(
     clock: systemClock,
     randomness: systemRandomness,
     sha256,
-    log
+    log,
+    directory:
+      wkd || vks !== null
+        ? createKeyDirectory({ wkd, vks }, () => systemClock.monotonicMs())
+        : null,
+    nextDigestAt: () => nextTick(loaded.config.schedule.digest, loaded.config.desk.timezone)
   }
   const edges = edgesOf(loaded, log)
   try {
@@ -156,22 +163,20 @@ function edgesOf(loaded: LoadedConfig, log: Log): Edges {
   const { imap, smtp } = loaded.config
   const { limits } = loaded.config
   const { imapPassword, smtpPassword } = loaded.secrets
+  const { junk } = imap
+  const account = () => ({
+    ...server(imap),
+    user: imap.user,
+    password: imapPassword.reveal(),
+    inbox: imap.inbox,
+    processed: imap.processed,
+    held: imap.held,
+    mailBytes: limits.mailBytes
+  })
   return {
     inbox: imap.inbox,
-    openMailbox: (signal) =>
-      connectMailbox(
-        {
-          ...server(imap),
-          user: imap.user,
-          password: imapPassword.reveal(),
-          inbox: imap.inbox,
-          processed: imap.processed,
-          held: imap.held,
-          mailBytes: limits.mailBytes
-        },
-        log,
-        signal
-      ),
+    openMailbox: (signal) => connectMailbox(account(), log, signal),
+    openJunk: junk === null ? null : (signal) => connectJunk(account(), junk, signal),
     sender: createSender(
       {
         ...server(smtp),

@@ -5,6 +5,7 @@
 
 import { type LoadedConfig } from './config/load.ts'
 import { isSameAddress } from './domain/address.ts'
+import { type Fingerprint } from './domain/ids.ts'
 import { type KeyFacts } from './domain/outgoing.ts'
 import { type Maintainer, type Settings } from './domain/settings.ts'
 import { formatInstant, type Instant } from './domain/time.ts'
@@ -26,6 +27,7 @@ export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Jud
   const problems: KeyProblem[] = []
   const remarks: string[] = []
   const desk = await judgeDeskKey(loaded, now, problems, remarks)
+  await judgeRetiredKeys(loaded, desk?.fingerprint ?? null, problems)
   const maintainers = await judgeMaintainers(loaded, now, problems)
   if (desk === null || problems.some(({ stops }) => stops))
     return { settings: null, problems, remarks }
@@ -91,6 +93,28 @@ async function judgeDeskKey(
   }
   remark(unlocked.key, facts, loaded, remarks)
   return facts
+}
+
+/** Whatever became of a retired key, it may open what was once sealed to it: only one that cannot be unlocked is a problem. */
+async function judgeRetiredKeys(
+  { keys, secrets }: LoadedConfig,
+  current: Fingerprint | null,
+  problems: KeyProblem[]
+): Promise<void> {
+  const seen = [current]
+  for (const [index, text] of keys.retired.entries()) {
+    const where = `desk.retired_keys[${index}]`
+    const unlocked = await unlockSecretKey(text, secrets.passphrase.reveal())
+    if (unlocked.kind !== 'unlocked') {
+      problems.push({ text: `${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}`, stops: true })
+      continue
+    }
+    const { fingerprint } = unlocked.key
+    if (seen.includes(fingerprint)) {
+      problems.push({ text: `${where}: is the same key as one before it; remove it`, stops: true })
+    }
+    seen.push(fingerprint)
+  }
 }
 
 function remark(key: SecretKey, facts: KeyFacts, loaded: LoadedConfig, remarks: string[]): void {

@@ -418,6 +418,16 @@ const SAMPLES: { readonly [N in Template['name']]: Extract<Template, { name: N }
     name: 'alert',
     params: { title: 'Alarm', what: 'It happened.', doNext: 'Look.', facts, ref }
   },
+  digest: {
+    name: 'digest',
+    params: {
+      desk,
+      unanswered: ['a case'],
+      moreUnanswered: 1,
+      junk: ['a mail'],
+      moreJunk: 1
+    }
+  },
   notice: { name: 'notice', params: NOTICE },
   'date-notice': {
     name: 'date-notice',

@@ -41,6 +41,9 @@ async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
 function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
   const files = [
     ['desk.key', config.desk.keyPath],
+    ...config.desk.retiredKeyPaths.map(
+      (path, index) => [`desk.retired_keys[${index}]`, path] as const
+    ),
     ['desk.passphrase', secrets.passphrase.path],
     ['imap.password', secrets.imapPassword.path],
     ['smtp.password', secrets.smtpPassword?.path ?? null]

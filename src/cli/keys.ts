@@ -4,7 +4,7 @@
 import { constants, existsSync } from 'node:fs'
 import { access, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { loadConfig } from '../config/load.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { readSecretFile } from '../config/secrets.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
@@ -108,6 +108,7 @@ export async function list(call: Call): Promise<void> {
   const desk = unlocked.kind === 'unlocked' ? unlocked.key.privateKey.toPublic().write() : null
   const sources = [
     { of: 'desk', data: desk },
+    ...(await retiredOf(loaded)),
     ...loaded.config.maintainers.map(({ id }) => ({
       of: id,
       data: loaded.keys.maintainers.get(id) ?? null
@@ -131,6 +132,17 @@ export async function list(call: Call): Promise<void> {
   }
   if (unlocked.kind !== 'unlocked')
     throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
+}
+
+/** Retired keys of the desk; null data where one cannot be opened. */
+async function retiredOf({ keys, secrets }: LoadedConfig) {
+  const rows = []
+  for (const text of keys.retired) {
+    const unlocked = await unlockSecretKey(text, secrets.passphrase.reveal())
+    const data = unlocked.kind === 'unlocked' ? unlocked.key.privateKey.toPublic().write() : null
+    rows.push({ of: 'desk (retired)', data })
+  }
+  return rows
 }
 
 async function rowOf(of: string, data: string | Uint8Array | null, now: Instant) {

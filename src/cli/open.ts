@@ -89,7 +89,11 @@ function defaultMailBytes(): number {
 
 async function configuredKeys(call: Call, options: OpenOptions, now: Instant): Promise<Reader> {
   const loaded = await loadConfig(call.config, process.env)
-  const secret = await unlock(loaded.keys.desk, loaded.secrets.passphrase.reveal(), 'desk.key')
+  const passphrase = loaded.secrets.passphrase.reveal()
+  const secretKeys = [await unlock(loaded.keys.desk, passphrase, 'desk.key')]
+  for (const [index, text] of loaded.keys.retired.entries()) {
+    secretKeys.push(await unlock(text, passphrase, `desk.retired_keys[${index}]`))
+  }
   const certificates: Uint8Array[] = []
   for (const text of loaded.keys.maintainers.values()) {
     const facts = await inspectKey(text, now)
@@ -97,7 +101,7 @@ async function configuredKeys(call: Call, options: OpenOptions, now: Instant): P
   }
   certificates.push(...(await readCertificates(options.cert, now)))
   return {
-    keys: { secretKeys: [secret], certificates },
+    keys: { secretKeys, certificates },
     deskAddress: loaded.config.desk.address,
     mailBytes: loaded.config.limits.mailBytes
   }

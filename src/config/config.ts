@@ -24,6 +24,7 @@ export type Config = {
     readonly address: Address
     readonly casePrefix: string
     readonly keyPath: string
+    readonly retiredKeyPaths: readonly string[]
     readonly timezone: string
   }
   readonly imap: Server & {
@@ -31,7 +32,8 @@ export type Config = {
     readonly inbox: string
     readonly processed: string
     readonly held: string
-    readonly junk: string
+    /** Null: not looked at. */
+    readonly junk: string | null
   }
   readonly smtp: Server & {
     /** Null when the server wants no login. */
@@ -43,6 +45,7 @@ export type Config = {
   readonly storagePath: string
   /** Cron expressions of 5 or 6 fields, in the desk's time zone. */
   readonly schedule: { readonly poll: string; readonly tick: string; readonly digest: string }
+  readonly keyLookup: { readonly wkd: boolean; readonly vks: string | null }
   readonly acknowledgement: { readonly jitterMsMax: number }
   readonly authentication: Settings['authentication']
   readonly limits: Limits
@@ -73,7 +76,12 @@ export type LoadedConfig = {
     readonly smtpPassword: Secret | null
   }
   /** Text of the key files, unjudged: the desk's private key and the maintainers' public keys by maintainer id. */
-  readonly keys: { readonly desk: string; readonly maintainers: ReadonlyMap<string, string> }
+  readonly keys: {
+    readonly desk: string
+    /** In the order of `config.desk.retiredKeyPaths`. */
+    readonly retired: readonly string[]
+    readonly maintainers: ReadonlyMap<string, string>
+  }
   /** Sources of the mail texts by name. */
   readonly texts: ReadonlyMap<string, string>
 }

@@ -14,6 +14,7 @@ export function crossChecks(file: unknown): Problem[] {
     ...tlsProblems(root, 'smtp'),
     ...loginProblems(root),
     ...folderProblems(root),
+    ...lookupProblems(root),
     ...doubles(root, 'maintainers', 'id', (text) => text),
     ...doubles(root, 'maintainers', 'address', addressKeyOf),
     ...doubles(root, 'products', 'id', (text) => text),
@@ -49,6 +50,20 @@ function loginProblems(root: Root): Problem[] {
   ]
 }
 
+/** Looking up keys of whoever claims an address would let anybody make us talk to any host. */
+function lookupProblems(root: Root): Problem[] {
+  const { wkd, vks } = recordOf(root['key_lookup']) ?? {}
+  const servers = recordOf(root['imap'])?.['authserv_ids']
+  const isOn = wkd === true || (vks !== undefined && vks !== null)
+  if (!isOn || (Array.isArray(servers) && servers.length > 0)) return []
+  return [
+    {
+      path: ['key_lookup'],
+      text: 'needs imap.authserv_ids: keys are looked up for senders that DMARC proves, and for no others'
+    }
+  ]
+}
+
 function folderProblems(root: Root): Problem[] {
   const imap = recordOf(root['imap'])
   if (imap === null) return []
@@ -61,6 +76,7 @@ function folderProblems(root: Root): Problem[] {
   const seen = new Set<unknown>()
   const problems: Problem[] = []
   for (const [key, name] of Object.entries(defaults)) {
+    if (key === 'junk' && imap[key] === null) continue
     const given = imap[key] ?? name
     // RFC 9051 §5.1: INBOX is the one folder name that ignores case.
     const folder = typeof given === 'string' && /^inbox$/i.test(given) ? 'INBOX' : given

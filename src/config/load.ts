@@ -76,6 +76,7 @@ function decodeSections(value: unknown, problems: Problem[]): Sections {
     smtp: decodeAt(sections.smtp, at('smtp'), ['smtp'], problems),
     storage: decodeAt(sections.storage, at('storage'), ['storage'], problems),
     schedule: decodeAt(sections.schedule, at('schedule'), ['schedule'], problems),
+    key_lookup: decodeAt(sections.key_lookup, at('key_lookup'), ['key_lookup'], problems),
     acknowledgement: decodeAt(
       sections.acknowledgement,
       at('acknowledgement'),
@@ -107,6 +108,7 @@ async function assemble(
       smtp: smtp.config,
       storagePath: resolve(place.baseDir, file.storage.path),
       schedule: file.schedule,
+      keyLookup: file.key_lookup,
       acknowledgement: { jitterMsMax: file.acknowledgement.jitter },
       authentication: {
         servers: file.imap.authserv_ids.map((id) => id.toLowerCase()),
@@ -122,7 +124,7 @@ async function assemble(
       imapPassword: imap.password,
       smtpPassword: smtp.password
     },
-    keys: { desk: desk.key, maintainers: maintainers.keys },
+    keys: { desk: desk.key, retired: desk.retiredKeys, maintainers: maintainers.keys },
     texts: readTexts()
   }
 }

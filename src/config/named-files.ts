@@ -28,6 +28,7 @@ export type NamedFiles = {
   readonly desk: {
     readonly config: Config['desk']
     readonly key: string
+    readonly retiredKeys: readonly string[]
     readonly passphrase: Secret
   }
   readonly imap: { readonly config: Config['imap']; readonly password: Secret }
@@ -88,12 +89,20 @@ async function readDesk(
 ): Promise<NamedFiles['desk'] | null> {
   const key = await reader.text(section.key, ['desk', 'key'])
   const passphrase = await reader.secret(section.passphrase, ['desk', 'passphrase'])
+  const retiredKeys: string[] = []
+  for (const [index, path] of section.retired_keys.entries()) {
+    const text = await reader.text(path, ['desk', 'retired_keys', index])
+    if (text !== null) retiredKeys.push(text)
+  }
   if (key === null || passphrase === null) return null
+  if (retiredKeys.length !== section.retired_keys.length) return null
   const { name, address, timezone } = section
   const keyPath = reader.absolute(section.key)
+  const retiredKeyPaths = section.retired_keys.map((path) => reader.absolute(path))
   return {
-    config: { name, address, casePrefix: section.case_prefix, keyPath, timezone },
+    config: { name, address, casePrefix: section.case_prefix, keyPath, retiredKeyPaths, timezone },
     key,
+    retiredKeys,
     passphrase
   }
 }

@@ -60,6 +60,13 @@ const desk = z.strictObject({
   key: path
     .default('keys/desk.asc')
     .describe('The private key of the desk, protected by the passphrase.'),
+  retired_keys: z
+    .array(path, 'must be a list')
+    .max(20, 'must name at most 20')
+    .default([])
+    .describe(
+      'Former private keys of the desk with the same passphrase: they open mail, none signs.'
+    ),
   passphrase: secret.describe('Unlocks the desk key and the database.'),
   timezone: timezone
     .default('UTC')
@@ -76,7 +83,10 @@ const imap = z.strictObject({
   inbox: line.default('INBOX').describe('The folder that is watched.'),
   processed: line.default('Postern/Processed').describe('Where handled mail goes.'),
   held: line.default('Postern/Held').describe('Where mail goes that waits for a human.'),
-  junk: line.default('Junk').describe('Where the server puts what it takes for spam.'),
+  junk: line
+    .nullable()
+    .default('Junk')
+    .describe('Where the server puts what it takes for spam; null: not looked at.'),
   authserv_ids: z
     .array(authservId, 'must be a list')
     .max(20, 'must name at most 20')
@@ -114,6 +124,17 @@ const schedule = z.strictObject({
     .describe('When the inbox is listed, beside what the server announces.'),
   tick: cron.default('* * * * *').describe('When clocks and due notices are looked at.'),
   digest: cron.default('0 8 * * 1-5').describe('When maintainers get the digest; in desk.timezone.')
+})
+
+const keyLookup = z.strictObject({
+  wkd: z
+    .boolean('must be true or false')
+    .default(false)
+    .describe('Asks the mail domain of a proved sender for their key (Web Key Directory).'),
+  vks: host
+    .nullable()
+    .default(null)
+    .describe('Asks this key server, for example keys.openpgp.org; null: none.')
 })
 
 const acknowledgement = z.strictObject({
@@ -174,6 +195,7 @@ export const sections = {
   smtp: smtp.describe('Where mail is sent.'),
   storage: storage.prefault({}).describe('Where the desk keeps its database.'),
   schedule: schedule.prefault({}).describe('When the desk wakes, as cron expressions.'),
+  key_lookup: keyLookup.prefault({}).describe('Where keys of senders are looked up.'),
   acknowledgement: acknowledgement.prefault({}).describe('The automatic first answer.'),
   limits: limits.prefault({}).describe('What one mail may cost.'),
   workers: whole(1, 64).default(2).describe('How many mails are opened at the same time.'),

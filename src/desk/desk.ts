@@ -4,8 +4,11 @@
  */
 import { type Sha256 } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
+import { type Instant } from '../domain/time.ts'
 import {
   type Clock,
+  type JunkFolder,
+  type KeyDirectory,
   type Log,
   type Mailbox,
   type Randomness,
@@ -24,12 +27,18 @@ export type Desk = {
   readonly randomness: Randomness
   readonly sha256: (data: string | Uint8Array) => Sha256
   readonly log: Log
+  /** Where keys of senders are looked up; null where they are not. */
+  readonly directory: KeyDirectory | null
+  /** The next match of `schedule.digest`, after now; null when it has none. */
+  readonly nextDigestAt: () => Instant | null
 }
 
-/** The two network edges; a mailbox is opened anew after every loss. */
+/** The network edges; a folder is opened anew after every loss. */
 export type Edges = {
   /** Breaks off at once and rejects when `signal` is aborted before it is open. */
   readonly openMailbox: (signal: AbortSignal) => Promise<Mailbox>
+  /** The same for the junk folder; null where none is watched. */
+  readonly openJunk: ((signal: AbortSignal) => Promise<JunkFolder>) | null
   readonly sender: Sender
   /** Name of the inbox, part of an arrival's identity. */
   readonly inbox: string

@@ -94,8 +94,8 @@ async function takeOne(
  * The mail; where the server broke off again and again over it, its header; and at last nothing but the fact that it is
  * there, so that one mail which cannot be fetched holds up no other and a human is told of it (G1, G9).
  */
-async function fetchOne(
-  mailbox: Mailbox,
+export async function fetchOne(
+  mailbox: Pick<Mailbox, 'fetch' | 'fetchHeaders'>,
   uid: number,
   isTooLarge: boolean,
   { failures, key }: { readonly failures: FetchFailures; readonly key: string }
@@ -109,7 +109,10 @@ async function fetchOne(
   return fetched
 }
 
-async function fetchHeaders(mailbox: Mailbox, uid: number): Promise<Fetched | null> {
+async function fetchHeaders(
+  mailbox: Pick<Mailbox, 'fetchHeaders'>,
+  uid: number
+): Promise<Fetched | null> {
   const raw = await mailbox.fetchHeaders(uid)
   return raw && { raw, part: 'header' }
 }

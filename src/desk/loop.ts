@@ -1,7 +1,7 @@
 /**
- * The life of the daemon: three loops that sleep on bells and read from the database what there is to do. Intake talks to
- * IMAP, work decides and commits, dispatch talks to SMTP; none waits for another. Must never keep in memory what a crash
- * would lose.
+ * The life of the daemon: loops that sleep on bells and read from the database what there is to do. Intake talks to IMAP,
+ * another looks through the junk folder, work decides and commits, dispatch talks to SMTP; none waits for another. Must never
+ * keep in memory what a crash would lose.
  */
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -9,9 +9,11 @@ import { nextTryAt } from '../store/arrivals.ts'
 import { nextReleaseAt } from '../store/notices.ts'
 import { nextDueAt } from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
+import { sendDigest } from './digest.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { moveHandled, takeIn } from './intake.ts'
 import { intakeLoop } from './intake-loop.ts'
+import { junkLoop, lookAtJunkOnce } from './junk.ts'
 import { createMakeUp, type MakeUp } from './missed.ts'
 import { persist } from './persistence.ts'
 import { releaseDue } from './release.ts'
@@ -48,6 +50,7 @@ export async function runLoops(
   })
   const loops = [
     intakeLoop(desk, edges, bells, either),
+    junkLoop(desk, edges, either),
     persist(desk, 'work', either, () => workOnce(desk, bells, watches, either)),
     persist(desk, 'dispatch', either, () => dispatchOnce(desk, dispatcher, bells, either))
   ]
@@ -67,6 +70,7 @@ export async function runLoops(
  * keeps nothing else from being done; it is thrown at the end.
  */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
+  await lookAtJunkOnce(desk, edges, signal)
   const inbox = await edges.openMailbox(signal).catch((error: unknown) => ({
     error,
     // A connection that stopping broke off is no trouble.
@@ -140,12 +144,14 @@ async function workAll(
     queued: bells.dispatch.ring
   })
   const told = await tellMaintainers(desk, watches.makeUp)
+  const digested = await sendDigest(desk)
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()
     bells.handled.ring()
   })
-  if (released || told) bells.dispatch.ring()
-  return released || told || handled > 0
+  const isNews = released || told || digested
+  if (isNews) bells.dispatch.ring()
+  return isNews || handled > 0
 }
 
 /** On a clock that is far ahead the desk's own key looks expired; who ends then does not see it set right (G7, G9). */

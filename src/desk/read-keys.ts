@@ -8,7 +8,9 @@ import { type ReporterKey } from '../domain/case.ts'
 import { type CandidateKey, type OpenedMail } from '../domain/mail.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { isLookupWorthwhile } from '../policy/key-lookup.ts'
 import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
+import { findMemberByAddress } from '../store/members.ts'
 import { type Desk } from './desk.ts'
 
 /** The pinned key of an address, and whether anything can be sealed to it now (G3). */
@@ -52,7 +54,7 @@ export async function mergedCopies(
  */
 export async function candidatesOf(
   desk: Desk,
-  { outer: { from }, candidateKeys }: OpenedMail,
+  { outer: { from }, candidateKeys }: Pick<OpenedMail, 'outer' | 'candidateKeys'>,
   now: Instant
 ): Promise<CandidateKey[]> {
   const kept = from === null ? [] : desk.db.read((read) => listOfferedKeys(read, from.address))
@@ -81,6 +83,35 @@ async function bothCopies(
     (await desk.workers.mergeKey(kept, brought, now)) ??
     (await desk.workers.inspectKey(kept, now, null))
   )
+}
+
+/**
+ * Keys of the sender from the directories, where the sender is proved, nothing is known of them and the mail brings none.
+ * Like those of a mail they are candidates only, and only if they name exactly the address.
+ */
+export async function lookedUp(
+  desk: Desk,
+  opened: OpenedMail,
+  now: Instant
+): Promise<CandidateKey[]> {
+  const { directory, settings } = desk
+  const { from } = opened.outer
+  if (directory === null || from === null) return []
+  const isKnown = desk.db.read(
+    (read) =>
+      findReporterKey(read, from.address) !== null ||
+      listOfferedKeys(read, from.address).length > 0 ||
+      findMemberByAddress(read, from.address) !== null
+  )
+  if (!isLookupWorthwhile(opened, settings, isKnown)) return []
+  const candidates = new Map<string, CandidateKey>()
+  for (const { source, data } of await directory.find(from.address)) {
+    const facts = await desk.workers.inspectKey(data, now, from.address)
+    if (facts?.state !== 'usable' || candidates.has(facts.fingerprint)) continue
+    const { fingerprint, signingKeys, keyData } = facts
+    candidates.set(fingerprint, { fingerprint, source, signingKeys, keyData })
+  }
+  return [...candidates.values()]
 }
 
 /** Files of a mail that may be keys, at most {@link KEY_FILES_MAX}. */

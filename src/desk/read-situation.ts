@@ -35,20 +35,44 @@ import { findByMessageId, findHeldAnswer, hasOnce } from '../store/outbox.ts'
 import { isKeyOfAnother } from '../store/signing-keys.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
-import { candidatesOf, keyFiles, knownKey, mergedCopies, offeredKeys } from './read-keys.ts'
+import {
+  candidatesOf,
+  keyFiles,
+  knownKey,
+  lookedUp,
+  mergedCopies,
+  offeredKeys
+} from './read-keys.ts'
 
 /**
- * Opens the mail; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
- * pinned for the address, a list member's, or the one that the mail itself brings.
+ * Opens the mail, with the keys of its sender from the directories among its candidates; a second time with the keys of its
+ * sender when a signature's key was not among the maintainers': the one pinned for the address, a list member's, the one that
+ * the mail itself brings, or one from a directory.
  */
 export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
-  const opened = await desk.workers.open(raw, { now, knownKeys: [] })
-  const from = opened.outer.from
-  const isUnknown = opened.signatures.some((signature) => signature.state === 'unknown-key')
-  if (!isUnknown || from === null) return opened
-  const brought = opened.candidateKeys.map(({ keyData }) => keyData)
+  const first = await desk.workers.open(raw, { now, knownKeys: [] })
+  const found = await lookedUp(desk, first, now)
+  const withFound = (opened: OpenedMail): OpenedMail => ({
+    ...opened,
+    candidateKeys: [...opened.candidateKeys, ...found]
+  })
+  const from = first.outer.from
+  const isUnknown = first.signatures.some((signature) => signature.state === 'unknown-key')
+  if (!isUnknown || from === null) return withFound(first)
+  const brought = withFound(first).candidateKeys.map(({ keyData }) => keyData)
   const knownKeys = [...desk.db.read((read) => keysOf(read, from.address)), ...brought]
-  return knownKeys.length === 0 ? opened : desk.workers.open(raw, { now, knownKeys })
+  return withFound(
+    knownKeys.length === 0 ? first : await desk.workers.open(raw, { now, knownKeys })
+  )
+}
+
+/**
+ * Whether a mail that was opened ahead is to be opened again: a mail handled since may have brought the key of its sender,
+ * without which its signature looks like a stranger's.
+ */
+export function isOutdated(desk: Desk, { outer: { from }, signatures }: OpenedMail): boolean {
+  if (from === null || !signatures.some(({ state }) => state === 'unknown-key')) return false
+  return desk.db.read((read) => keysOf(read, from.address)).length > 0
 }
 
 function keysOf(read: Read, address: Address): Uint8Array[] {
@@ -71,8 +95,8 @@ export async function readSituation(
   const mergedKey = senderKey === null ? null : await mergedCopies(desk, senderKey, opened, now)
   const tag = desk.db.read((read) => boundTag(read, desk, opened))
   // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
-  const brought = isSignedByMaintainer(desk, opened) ? keyFiles(opened) : null
-  const bound = tag === null ? null : await readBound(desk, tag, brought, now)
+  const files = isSignedByMaintainer(desk, opened) ? keyFiles(opened) : null
+  const bound = tag === null ? null : await readBound(desk, tag, files, now)
   return desk.db.read((read) => ({
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,

@@ -19,7 +19,7 @@ import {
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { prepare } from './prepare.ts'
-import { openArrival } from './read-situation.ts'
+import { isOutdated, openArrival } from './read-situation.ts'
 import { receive } from './receive.ts'
 
 const TRIES_MAX = 3
@@ -152,9 +152,7 @@ async function handleOne(
   const startedAt = desk.clock.monotonicMs()
   const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
   try {
-    const result = await (opening ?? open(desk, arrival))
-    if ('error' in result) throw result.error
-    const { opened } = result
+    const opened = await openedNow(desk, arrival, opening)
     const isRelayed = arrival.size <= desk.settings.limits.originalBytes
     const raw = isRelayed ? rawOf(desk, arrival) : null
     const { disposition, tag } = await receive(desk, arrival, { opened, raw, quarantined })
@@ -178,6 +176,20 @@ async function handleOne(
     desk.log({ event: 'arrival.retry', arrival: arrival.id, tries, code })
     return false
   }
+}
+
+/** As opened ahead, or anew where that has become outdated. */
+async function openedNow(
+  desk: Desk,
+  arrival: Arrival,
+  opening: Opening | undefined
+): Promise<OpenedMail> {
+  const ahead = await (opening ?? open(desk, arrival))
+  if ('error' in ahead) throw ahead.error
+  if (opening === undefined || !isOutdated(desk, ahead.opened)) return ahead.opened
+  const anew = await open(desk, arrival)
+  if ('error' in anew) throw anew.error
+  return anew.opened
 }
 
 function isOfTheMail(error: unknown): boolean {

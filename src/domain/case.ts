@@ -4,6 +4,7 @@
  */
 import { type Contact } from './address.ts'
 import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
+import { type KeySource } from './mail.ts'
 import { type Instant } from './time.ts'
 
 /** Where a case stands. `planned` has a disclosure instant, `noticed` has told the list. */
@@ -74,7 +75,7 @@ export type CaseMessage = {
 export type PinnedKey = {
   readonly fingerprint: Fingerprint
   readonly keyData: Uint8Array
-  readonly source: 'autocrypt' | 'attached'
+  readonly source: KeySource
   readonly firstSeenAt: Instant
 }
 

@@ -33,6 +33,7 @@ export type MailKind =
   | 'notice'
   | 'date-notice'
   | 'alert'
+  | 'digest'
   | 'key-problem'
 
 /** What was not sealed to one maintainer, of one case or of none: counted by kind, from the first to the last. */

@@ -118,10 +118,13 @@ export type Attachment = {
   readonly content: Uint8Array
 }
 
+/** Where a key came from: the mail itself, or a directory that was asked for its sender. */
+export type KeySource = 'autocrypt' | 'attached' | 'wkd' | 'vks'
+
 /** A certificate found in the mail whose user id is exactly the sender's address: a candidate, not yet anybody's key. */
 export type CandidateKey = {
   readonly fingerprint: Fingerprint
-  readonly source: 'autocrypt' | 'attached'
+  readonly source: KeySource
   /** As `KeyFacts.signingKeys`. */
   readonly signingKeys: readonly Fingerprint[]
   /** Binary certificate, stripped of third-party certifications and foreign user ids. */

@@ -141,6 +141,16 @@ export type Confidential =
         readonly ref: string
       }
     }
+  | {
+      readonly name: 'digest'
+      readonly params: {
+        readonly desk: string
+        readonly unanswered: readonly string[]
+        readonly moreUnanswered: number
+        readonly junk: readonly string[]
+        readonly moreJunk: number
+      }
+    }
   | { readonly name: 'notice'; readonly params: NoticeParams }
   | {
       readonly name: 'date-notice'

@@ -54,7 +54,7 @@ export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'head
 
 /** The watched IMAP inbox. Every method may throw {@link Trouble}; the caller starts again later. */
 export type Mailbox = {
-  /** Mails in the inbox with a UID above `afterUid`, oldest first, at most `limit`; flags play no part. */
+  /** Mails in the folder with a UID above `afterUid`, oldest first, at most `limit`; flags play no part. */
   list(options: { readonly afterUid: number; readonly limit: number }): Promise<MailboxState>
   /**
    * The whole mail without touching \Seen; null when it is gone. Only the header block, and said so, when the mail proves
@@ -68,6 +68,12 @@ export type Mailbox = {
   /** Resolves true when the server announced something new, false after `timeoutMs` or when aborted. */
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<boolean>
   close(): Promise<void>
+}
+
+/** The folder where the server puts what it takes for spam. Its methods are those of {@link Mailbox}. */
+export type JunkFolder = Omit<Mailbox, 'move'> & {
+  /** Moves mails into the watched inbox. UIDs that are gone are no error. */
+  moveToInbox(uids: readonly number[]): Promise<void>
 }
 
 /** Result of one SMTP transaction (RFC 5321 §4.2.1). `uncertain`: the connection was lost after DATA. */
@@ -89,6 +95,15 @@ export type Sender = {
   /** Never throws for what the network or the server did; that is the outcome. */
   send(mail: Envelope, signal: AbortSignal): Promise<SendOutcome>
   close(): Promise<void>
+}
+
+/** A certificate as a directory of keys gave it: armored or binary, not looked at. */
+export type FoundKey = { readonly source: 'wkd' | 'vks'; readonly data: Uint8Array }
+
+/** Directories where the owners of addresses publish their keys. */
+export type KeyDirectory = {
+  /** What they have for `address`. Never rejects: what goes wrong on the way is nothing found. */
+  find(address: Address): Promise<readonly FoundKey[]>
 }
 
 /** The crypto and parsing workers. A task over its limit kills its worker and throws {@link Trouble} `worker-limit`. */

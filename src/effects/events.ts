@@ -14,6 +14,9 @@ export type LogEvent =
   | { readonly event: 'imap.connected' }
   | { readonly event: 'imap.lost'; readonly code: TroubleCode; readonly retryInMs: number }
   | { readonly event: 'imap.uidvalidity-changed' }
+  /** One mail of the junk folder was for the desk. */
+  | { readonly event: 'junk.taken' }
+  | { readonly event: 'junk.missing' }
   | { readonly event: 'arrival.stored'; readonly arrival: number; readonly bytes: number }
   | {
       readonly event: 'arrival.done'

@@ -24,6 +24,8 @@ const LEVELS: Readonly<Record<LogEvent['event'], LogLevel>> = {
   'imap.connected': 'info',
   'imap.lost': 'warn',
   'imap.uidvalidity-changed': 'warn',
+  'junk.taken': 'info',
+  'junk.missing': 'warn',
   'arrival.stored': 'info',
   'arrival.done': 'info',
   'arrival.retry': 'warn',

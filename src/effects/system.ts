@@ -4,7 +4,7 @@
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { createTask, validate } from 'node-cron'
-import { instantFromMs } from '../domain/time.ts'
+import { type Instant, instantFromMs } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
@@ -65,6 +65,14 @@ export function startTicks(expression: string, timezone: string, onTick: () => v
       onTick()
     }
   }
+}
+
+/** The first match of `expression` after now, in the IANA zone `timezone`; null when it never matches. */
+export function nextTick(expression: string, timezone: string): Instant | null {
+  const plan = createTask(expression, () => undefined, { timezone, logger: SILENT })
+  const next = plan.getNextRuns(1)[0]
+  void plan.destroy()
+  return next === undefined ? null : instantFromMs(next.getTime())
 }
 
 /** Resolves after `ms` milliseconds (at most 24.8 days) or as soon as `signal` is aborted; never rejects. */

@@ -84,7 +84,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     outsideText: '',
     attachments: [],
     // Anybody could read the Autocrypt header; an attached key came out of the encryption.
-    candidateKeys: opened.candidateKeys.filter(({ source }) => source === 'autocrypt'),
+    candidateKeys: opened.candidateKeys.filter(({ source }) => source !== 'attached'),
     unusableKeys: [],
     warnings: []
   }

@@ -23,6 +23,9 @@ const COLUMNS = `id, tag, product, state, reporter_address AS reporterAddress, r
   answered_at AS answeredAt, owner, disclosure_at AS disclosureAt, maintainer_root AS maintainerRoot,
   reporter_root AS reporterRoot, reporter_latest AS reporterLatest, version`
 
+/** The words of the index `cases_unanswered`. */
+const UNANSWERED = "answered_at IS NULL AND state NOT IN ('rejected', 'closed')"
+
 /** The case with this tag, or null. */
 export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
   const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases WHERE tag = ?`
@@ -43,6 +46,19 @@ export function listCases(
   const where = options.which === 'open' ? "WHERE state NOT IN ('rejected', 'closed')" : ''
   const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases ${where} ORDER BY id DESC LIMIT ?`
   return read.all(sql, [options.limit]).flatMap((row) => recordOf(row) ?? [])
+}
+
+/** Open cases that no person has answered, the one whose answer is due first on top; those with no time promised last. */
+export function listUnanswered(read: Read, limit: number): CaseRecord[] {
+  const sql: Sql<CaseRow> = `
+    SELECT ${COLUMNS} FROM cases WHERE ${UNANSWERED} ORDER BY answer_due_at NULLS LAST, id LIMIT ?`
+  return read.all(sql, [limit]).flatMap((row) => recordOf(row) ?? [])
+}
+
+/** How many {@link listUnanswered} has altogether. */
+export function countUnanswered(read: Read): number {
+  const sql: Sql<{ count: number }> = `SELECT count(*) AS count FROM cases WHERE ${UNANSWERED}`
+  return read.get(sql)?.count ?? 0
 }
 
 /** The tag that the next case opened at `now` gets; {@link insertCase} takes the number. */

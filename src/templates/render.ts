@@ -26,6 +26,7 @@ export const TEMPLATE_NAMES = [
   'transcript',
   'preview',
   'alert',
+  'digest',
   'notice',
   'date-notice',
   'reply'

@@ -27,6 +27,7 @@ afterEach(() => {
 function run(): Promise<void> {
   const edges: Edges = {
     inbox: 'INBOX',
+    openJunk: null,
     openMailbox: () =>
       Promise.resolve({
         list: ({ afterUid }) =>

@@ -100,6 +100,7 @@ function begin(openMailbox: Edges['openMailbox']): ReturnType<typeof createBells
   const bells = createBells()
   const edges: Edges = {
     inbox: 'INBOX',
+    openJunk: null,
     openMailbox,
     sender: {
       send: () => Promise.reject(new Error('nothing is sent')),

@@ -47,6 +47,7 @@ it('what the SMTP server accepts while the desk stops is recorded, also when IMA
   })
   const edges: Edges = {
     inbox: 'INBOX',
+    openJunk: null,
     openMailbox: () => Promise.resolve(mailbox),
     sender: {
       // The server says yes only after the desk was told to stop.
@@ -80,6 +81,7 @@ it('an outcome that cannot be recorded while the desk stops ends it with that tr
   }
   const edges: Edges = {
     inbox: 'INBOX',
+    openJunk: null,
     openMailbox: () => Promise.resolve(silentServer(raw, () => undefined)),
     sender: {
       send: async () => {

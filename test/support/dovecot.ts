@@ -43,7 +43,7 @@ export type Dovecot = {
   readonly certificates: Certificates
   /** Delivers over LMTP into the inbox of `user`, like a mail server would. */
   deliver(user: string, raw: Uint8Array): Promise<void>
-  /** Puts a mail into a folder over IMAP with these flags. */
+  /** Puts a mail into a folder, which is made when it is missing, over IMAP with these flags. */
   append(
     user: string,
     raw: Uint8Array,
@@ -138,6 +138,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     deliver: (user, raw) => lmtp(ports.lmtp, user, raw),
     append: (user, raw, placing = {}) =>
       withClient(ports.imap, user, async (client) => {
+        if (placing.folder !== undefined) await client.mailboxCreate(placing.folder)
         await client.append(placing.folder ?? 'INBOX', Buffer.from(raw), [...(placing.flags ?? [])])
       }),
     seed: async (user, mails) => {

@@ -19,6 +19,7 @@ import {
   splitPart
 } from './mail-parts.ts'
 import { makeGnupg } from './people-gpg.ts'
+import { makeRnp } from './people-rnp.ts'
 import { makeSequoia } from './people-sq.ts'
 
 export { type Attachment } from './mail-parts.ts'
@@ -120,6 +121,11 @@ export type PersonOptions = {
 /** Somebody with GnuPG: own home, Ed25519 with a Cv25519 subkey. */
 export async function gpgPerson(options: PersonOptions): Promise<Person> {
   return makePerson(options, await makeGnupg(options))
+}
+
+/** Somebody with RNP, which Thunderbird has inside: RSA. No passphrase. */
+export async function rnpPerson(options: PersonOptions): Promise<Person> {
+  return makePerson(options, await makeRnp(options))
 }
 
 /** Somebody with Sequoia (`sq`), keys in files, Ed25519 with a Cv25519 subkey. No passphrase. */

@@ -14,6 +14,7 @@ import {
 } from 'openpgp'
 import { readTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
+import { sendDigest } from '../../src/desk/digest.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
 import { createMakeUp, type MakeUp } from '../../src/desk/missed.ts'
@@ -27,6 +28,7 @@ import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import {
   type Envelope,
+  type KeyDirectory,
   type Mailbox,
   type Sender,
   type SendOutcome,
@@ -138,6 +140,10 @@ export type WorldOptions = {
   readonly jitterMsMax?: number
   /** Whose word about senders counts; nobody's unless given. */
   readonly authentication?: Settings['authentication']
+  /** What a directory of keys has for an address; without it none is asked. */
+  readonly directory?: KeyDirectory
+  /** Whether there is a digest, each morning at 08:00 UTC. */
+  readonly digest?: boolean
 }
 
 let sharedDesk: Promise<TestDesk> | null = null
@@ -219,7 +225,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     sha256,
     log: (event) => {
       log.push(event)
-    }
+    },
+    directory: options.directory ?? null,
+    nextDigestAt: () => (options.digest === true ? nextMorning(clock.now) : null)
   }
   const inbox = new Map<number, Uint8Array>()
   const processed: number[] = []
@@ -397,11 +405,19 @@ async function settle(
       queued: () => undefined
     })
     const told = await tellMaintainers(desk, makeUp)
+    const digested = await sendDigest(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)
-    if (!released && !told && handled === 0 && !sent) return
+    if (!released && !told && !digested && handled === 0 && !sent) return
   }
+}
+
+/** 08:00 UTC, the next one after `now`. */
+function nextMorning(now: Instant): Instant {
+  const day = 86_400_000
+  const since = (msOf(now) - 8 * 3_600_000) % day
+  return addMs(now, day - since)
 }
 
 function looked(watch: ClockWatch): boolean {

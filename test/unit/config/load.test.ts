@@ -113,7 +113,7 @@ products: [{ id: p, name: P, policy: template }]
     )
 
     expect(config).toMatchObject({
-      desk: { timezone: 'UTC', keyPath: join(folder.path, 'keys/desk.asc') },
+      desk: { timezone: 'UTC', keyPath: join(folder.path, 'keys/desk.asc'), retiredKeyPaths: [] },
       imap: {
         port: 993,
         tls: 'implicit',
@@ -273,6 +273,12 @@ describe('a wrong configuration', () => {
       'port: 465,',
       'port: 465, bounce_address: b@acme.example,',
       'smtp.bounce_address (line 11): must be an address with {token}'
+    ],
+    [
+      'a look-up of keys for senders that nothing proves',
+      'storage:',
+      'key_lookup: { wkd: true }\nstorage:',
+      'key_lookup (line 12): needs imap.authserv_ids'
     ],
     [
       'one folder for two uses',

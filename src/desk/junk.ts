@@ -1,0 +1,186 @@
+/**
+ * Looks through the junk folder: moves what is for the desk into the inbox, where it is taken in like any mail, and notes the
+ * rest for the digest. Must never delete anything, answer anybody, or look at a mail twice that killed the process.
+ */
+
+import { type OpenedMail } from '../domain/mail.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { type JunkFolder, type Listed } from '../effects/effects.ts'
+import { errorName } from '../effects/events.ts'
+import { isForDesk } from '../policy/junk.ts'
+import { insertJunk } from '../store/junk.ts'
+import { clearMeta, type MetaKey, readMeta, writeMeta } from '../store/meta.ts'
+import { findByMessageId } from '../store/outbox.ts'
+import { type Read } from '../store/sql.ts'
+import { type Desk, type Edges } from './desk.ts'
+import { isOfOneThing } from './faults.ts'
+import { type FetchFailures, fetchOne } from './intake.ts'
+import { backoffMs, isStopped } from './persistence.ts'
+import { createBell } from './wake.ts'
+
+const PAGE = 200
+/** IDLE wakes it; without any news it lists again at least this often. */
+const LOOK_AGAIN_MS = 5 * 60_000
+/** How long a folder that does not exist is left alone. */
+const MISSING_MS = 60 * 60_000
+
+/** A mail in one generation of the folder. */
+type Place = { readonly uidValidity: string; readonly uid: number }
+
+/** Watches the folder until `signal` is aborted; returns at once where none is configured. */
+export async function junkLoop(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
+  const { openJunk } = edges
+  if (openJunk === null) return
+  const failures: FetchFailures = new Map()
+  let losses = 0
+  while (!signal.aborted) {
+    try {
+      const junk = await openJunk(signal)
+      try {
+        while (!isStopped(signal)) {
+          await lookAtJunk(desk, junk, { failures, signal })
+          losses = 0
+          await junk.waitForChange(LOOK_AGAIN_MS, signal)
+        }
+      } finally {
+        await junk.close()
+      }
+    } catch (error) {
+      if (isStopped(signal)) return
+      losses += 1
+      await createBell().wait(pauseMs(desk, error, losses), signal)
+    }
+  }
+}
+
+/** One pass and no more (`postern run --once`); trouble with the folder keeps nothing else from being done. */
+export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
+  if (edges.openJunk === null) return
+  try {
+    const junk = await edges.openJunk(signal)
+    try {
+      await lookAtJunk(desk, junk, { failures: new Map(), signal })
+    } finally {
+      await junk.close()
+    }
+  } catch (error) {
+    if (!isStopped(signal)) pauseMs(desk, error, 1)
+  }
+}
+
+/** Says what is wrong, and how long to leave it alone. Throws trouble that no waiting can mend. */
+function pauseMs(desk: Desk, error: unknown, losses: number): number {
+  const retryInMs = backoffMs(desk, losses)
+  if (!(error instanceof Trouble)) {
+    desk.log({ event: 'bug', where: 'junk', error: errorName(error) })
+  } else if (error.code === 'imap-mailbox' && !error.retryable) {
+    desk.log({ event: 'junk.missing' })
+    return MISSING_MS
+  } else {
+    // A login that is refused is the inbox's affair: it ends the desk there.
+    if (!error.retryable && !error.code.startsWith('imap')) throw error
+    desk.log({ event: 'trouble', code: error.code, where: 'junk', retryInMs })
+  }
+  return retryInMs
+}
+
+/** One pass over what came since the last one. */
+export async function lookAtJunk(
+  desk: Desk,
+  junk: JunkFolder,
+  options: { readonly failures: FetchFailures; readonly signal: AbortSignal }
+): Promise<void> {
+  for (;;) {
+    const seen = desk.db.read((read) => readPlace(read, 'junk-seen'))
+    const first = await junk.list({ afterUid: seen?.uid ?? 0, limit: PAGE })
+    const isSame = seen === null || seen.uidValidity === first.uidValidity
+    // The UIDs mean other mails now.
+    const page = isSame ? first : await junk.list({ afterUid: 0, limit: PAGE })
+    for (const listed of page.waiting) {
+      if (options.signal.aborted) return
+      await lookAtOne(desk, junk, { uidValidity: page.uidValidity, listed, ...options })
+    }
+    if (!page.more || page.waiting.length === 0) return
+  }
+}
+
+async function lookAtOne(
+  desk: Desk,
+  junk: JunkFolder,
+  look: {
+    readonly uidValidity: string
+    readonly listed: Listed
+    readonly failures: FetchFailures
+  }
+): Promise<void> {
+  const { listed, uidValidity } = look
+  const place = { uidValidity, uid: listed.uid }
+  const opened = await openJunkMail(desk, junk, { place, listed, failures: look.failures })
+  if (opened === 'gone') {
+    desk.db.transact((tx) => {
+      writeMeta(tx, 'junk-seen', textOf(place))
+    })
+    return
+  }
+  const isTaken = opened === 'dangerous' || isForDesk(opened, answersCase(desk, opened))
+  if (isTaken) {
+    await junk.moveToInbox([listed.uid])
+    desk.log({ event: 'junk.taken' })
+  }
+  desk.db.transact((tx) => {
+    writeMeta(tx, 'junk-seen', textOf(place))
+    clearMeta(tx, 'junk-trying')
+    if (isTaken) return
+    const { from, subject } = opened.outer
+    const { receivedAt, size } = listed
+    insertJunk(tx, { receivedAt, sender: from?.address ?? '', subject, size })
+  })
+}
+
+/**
+ * `dangerous` is one that its worker, or the process at the last try, did not survive: the inbox has the means to hold it and
+ * to tell somebody (G9).
+ */
+async function openJunkMail(
+  desk: Desk,
+  junk: JunkFolder,
+  mail: { readonly place: Place; readonly listed: Listed; readonly failures: FetchFailures }
+): Promise<OpenedMail | 'gone' | 'dangerous'> {
+  const { place, listed, failures } = mail
+  const trying = desk.db.read((read) => readPlace(read, 'junk-trying'))
+  if (trying !== null && textOf(trying) === textOf(place)) return 'dangerous'
+  const isTooLarge = listed.size > desk.settings.limits.mailBytes
+  const fetched = await fetchOne(junk, listed.uid, isTooLarge, { failures, key: textOf(place) })
+  if (fetched === null) return 'gone'
+  const now = desk.clock.now()
+  desk.db.transact((tx) => {
+    writeMeta(tx, 'junk-trying', textOf(place))
+  })
+  try {
+    return fetched.part === 'header'
+      ? await desk.workers.openHeaders(fetched.raw, now)
+      : await desk.workers.open(fetched.raw, { now, knownKeys: [] })
+  } catch (error) {
+    if (isOfOneThing(error)) return 'dangerous'
+    // It was not this mail.
+    desk.db.transact((tx) => {
+      clearMeta(tx, 'junk-trying')
+    })
+    throw error
+  }
+}
+
+/** Whether it refers to a mail that the desk sent in a case, as an answer or as a bounce does. */
+function answersCase(desk: Desk, { outer, bounce }: OpenedMail): boolean {
+  const ids = [...outer.references, ...(bounce?.returnedMessageIds ?? [])]
+  return desk.db.read((read) => ids.some((id) => findByMessageId(read, id)?.caseId != null))
+}
+
+function textOf({ uidValidity, uid }: Place): string {
+  return `${uidValidity} ${uid}`
+}
+
+function readPlace(read: Read, key: Extract<MetaKey, `junk-${string}`>): Place | null {
+  const [, uidValidity, uid] = /^(\d+) (\d+)$/.exec(readMeta(read, key) ?? '') ?? []
+  return uidValidity === undefined ? null : { uidValidity, uid: Number(uid) }
+}

@@ -1,0 +1,64 @@
+/**
+ * Moves mails out of the open folder (MOVE RFC 6851, UIDPLUS RFC 4315). Must never delete a mail without a copy.
+ */
+import { Trouble } from '../domain/trouble.ts'
+import { refused } from './imap-errors.ts'
+import { type Session } from './imap-session.ts'
+import { packUids } from './uids.ts'
+
+const MOVE_BATCH = 200
+
+/** Moves those of `uids` that are still there; the other folder is made when first needed. */
+export async function move(
+  session: Session,
+  uids: readonly number[],
+  folder: string
+): Promise<void> {
+  if (session.client.mailbox === false) await session.client.mailboxOpen(session.folder)
+  for (let start = 0; start < uids.length; start += MOVE_BATCH) {
+    const present = await session.client.search(
+      { uid: packUids(uids.slice(start, start + MOVE_BATCH)) },
+      { uid: true }
+    )
+    if (present === false || present === undefined) throw refused()
+    if (present.length === 0) continue
+    await makeFolder(session, folder)
+    await moveBatch(session, packUids(present), folder)
+  }
+}
+
+async function makeFolder(session: Session, folder: string): Promise<void> {
+  if (session.folders.has(folder)) return
+  const made = await session.client.mailboxCreate(folder)
+  if (made.created) await session.client.mailboxSubscribe(folder)
+  session.folders.add(folder)
+}
+
+/**
+ * Without MOVE: copy, mark as deleted only what was copied, and expunge exactly that. Without UIDPLUS too, the marked mails
+ * stay: a plain EXPUNGE would also destroy what people marked in their own clients.
+ */
+async function moveBatch(session: Session, set: string, folder: string): Promise<void> {
+  const { client } = session
+  const byUid = { uid: true }
+  const has = (capability: string): boolean => client.capabilities.has(capability)
+  if (has('MOVE') || has('IMAP4rev2')) {
+    if (!(await client.messageMove(set, folder, byUid))) throw moveRefused(session, folder)
+    return
+  }
+  if (!(await client.messageCopy(set, folder, byUid))) throw moveRefused(session, folder)
+  const done = has('UIDPLUS')
+    ? await client.messageDelete(set, byUid)
+    : await client.messageFlagsAdd(set, ['\\Deleted'], byUid)
+  if (!done) throw refused()
+}
+
+function moveRefused(session: Session, folder: string): Trouble {
+  // The folder may have been deleted since: look again next time.
+  session.folders.delete(folder)
+  return new Trouble(
+    'imap-mailbox',
+    'The IMAP server refused to move mail. Check the folders under imap and the quota of the account.',
+    { retryable: true }
+  )
+}

@@ -1,0 +1,179 @@
+/**
+ * Looks a sender's key up where the owner of an address publishes it: in the Web Key Directory of the mail domain (WKD,
+ * draft-koch-openpgp-webkey-service) and on a key server that proves addresses (VKS). The host of the first is chosen by whoever
+ * writes a From line: only public addresses are talked to, on port 443, without redirects, for a few seconds and a few
+ * kilobytes (mail.md §1.8). Must never log an address, and never throw for what the network did.
+ */
+import { createHash } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { type IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { isIP } from 'node:net'
+import { type Address, domainOf } from '../domain/address.ts'
+import { type FoundKey, type KeyDirectory } from '../effects/effects.ts'
+import { isPublicAddress } from './public-address.ts'
+
+/** Where to look. */
+export type DirectoryOptions = {
+  readonly wkd: boolean
+  /** Host of a key server; null for none. */
+  readonly vks: string | null
+}
+
+/** What tests put in place of the internet. */
+export type Internet = {
+  /** All addresses of a host name; rejects with the codes of getaddrinfo. */
+  readonly resolve: (host: string) => Promise<readonly string[]>
+  readonly isPublic: (address: string) => boolean
+  readonly port: number
+  /** PEM text of the only certificates to trust, instead of the usual ones. */
+  readonly ca?: string
+}
+
+const INTERNET: Internet = {
+  resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  isPublic: isPublicAddress,
+  port: 443
+}
+
+const KEY_BYTES_MAX = 256 * 1024
+/** For everything that one address takes. */
+const LOOKUP_MS_MAX = 5000
+/** A host that answers slowly holds up the mails behind: so many addresses an hour, and no more. */
+const PER_HOUR = 60
+const HOUR_MS = 3_600_000
+
+/** A directory that remembers for an hour what it found: the same question twice tells more people of a correspondence. */
+export function createKeyDirectory(
+  options: DirectoryOptions,
+  monotonicMs: () => number,
+  internet: Internet = INTERNET
+): KeyDirectory {
+  const recent = new Map<string, { readonly at: number; readonly keys: readonly FoundKey[] }>()
+  return {
+    find: async (address) => {
+      const now = monotonicMs()
+      for (const [known, { at }] of recent) if (now - at >= HOUR_MS) recent.delete(known)
+      const before = recent.get(address)
+      if (before !== undefined) return before.keys
+      if (recent.size >= PER_HOUR) return []
+      // Taken before the answer is there: the same sender's next mail waits for nothing.
+      recent.set(address, { at: now, keys: [] })
+      const signal = AbortSignal.timeout(LOOKUP_MS_MAX)
+      const keys = await findAll(address, options, { internet, signal })
+      recent.set(address, { at: now, keys })
+      return keys
+    }
+  }
+}
+
+type Net = { readonly internet: Internet; readonly signal: AbortSignal }
+
+async function findAll(
+  address: Address,
+  { wkd, vks }: DirectoryOptions,
+  net: Net
+): Promise<FoundKey[]> {
+  const found = await Promise.all([
+    wkd ? findInWkd(address, net) : null,
+    vks === null ? null : fetchKey(vks, `/vks/v1/by-email/${encodeURIComponent(address)}`, net)
+  ])
+  const [fromWkd, fromVks] = found
+  return [
+    ...(fromWkd === null ? [] : [{ source: 'wkd' as const, data: fromWkd }]),
+    ...(fromVks === null ? [] : [{ source: 'vks' as const, data: fromVks }])
+  ]
+}
+
+/** The advanced method; the direct one only where the host of the first does not exist. */
+async function findInWkd(address: Address, net: Net): Promise<Buffer | null> {
+  const domain = domainOf(address)
+  const local = address.slice(0, address.lastIndexOf('@'))
+  // A name without a dot is one of our own network.
+  if (!domain.includes('.') || isIP(domain) !== 0) return null
+  const file = `hu/${wkdHash(local)}?l=${encodeURIComponent(local)}`
+  const host = `openpgpkey.${domain}`
+  return (await exists(host, net))
+    ? fetchKey(host, `/.well-known/openpgpkey/${domain}/${file}`, net)
+    : fetchKey(domain, `/.well-known/openpgpkey/${file}`, net)
+}
+
+/** False only where the answer is that there is no such name: a broken server must not send us to another place. */
+async function exists(host: string, { internet, signal }: Net): Promise<boolean> {
+  try {
+    await breakable(internet.resolve(host), signal)
+    return true
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    return code !== 'ENOTFOUND' && code !== 'ENODATA'
+  }
+}
+
+/** The local part in small letters, SHA-1, Z-Base-32 (RFC 6189 §5.1.6). */
+function wkdHash(local: string): string {
+  const digest = createHash('sha1').update(local.toLowerCase()).digest()
+  const bits = [...digest].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+  const letters = 'ybndrfg8ejkmcpqxot1uwisza345h769'
+  return (bits.match(/.{5}/g) ?? []).map((five) => letters.charAt(parseInt(five, 2))).join('')
+}
+
+/** The bytes of the answer, or null: nothing there, nothing to trust, too much, too late. */
+async function fetchKey(host: string, path: string, net: Net): Promise<Buffer | null> {
+  try {
+    const addresses = await breakable(net.internet.resolve(host), net.signal)
+    const [first] = addresses
+    // One address of ours among them is a trap already.
+    if (first === undefined || !addresses.every(net.internet.isPublic)) return null
+    return await get(host, first, path, net)
+  } catch {
+    return null
+  }
+}
+
+/** Asks exactly the address that was judged; the certificate has to be that of `host`. */
+function get(host: string, address: string, path: string, net: Net): Promise<Buffer | null> {
+  const { port, ca } = net.internet
+  return new Promise((resolve, reject) => {
+    const asking = request({
+      ...{ host: address, servername: host, port, path, method: 'GET', agent: false },
+      headers: { host, accept: 'application/octet-stream, application/pgp-keys' },
+      ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true, signal: net.signal },
+      ...(ca === undefined ? {} : { ca })
+    })
+    asking.on('error', reject)
+    asking.on('response', (response: IncomingMessage) => {
+      readAll(response).then(resolve, reject)
+    })
+    asking.end()
+  })
+}
+
+async function readAll(response: IncomingMessage): Promise<Buffer | null> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    if (response.statusCode !== 200) return null
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > KEY_BYTES_MAX) return null
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    response.destroy()
+  }
+}
+
+/** A resolver has no way to be told to stop: we stop waiting for it. */
+function breakable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      reject(new Error('too late'))
+    }
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop)
+    })
+  })
+}

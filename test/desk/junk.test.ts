@@ -1,0 +1,321 @@
+/**
+ * The junk folder: what is for the desk comes into the inbox, the rest into the next digest; and the digest itself, each
+ * morning at 08:00 UTC here (G1, G3, G9).
+ */
+import { createMessage, encrypt, readKey } from 'openpgp'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { junkLoop, lookAtJunk } from '../../src/desk/junk.ts'
+import { Trouble } from '../../src/domain/trouble.ts'
+import { type JunkFolder } from '../../src/effects/effects.ts'
+import { clearMail } from '../support/desk-world.ts'
+import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+const HOUR = 3_600_000
+let grace: Someone, linus: Someone, alice: Someone
+let world: World
+let junk: Map<number, Uint8Array>
+let uidValidity: string
+let folder: JunkFolder
+let fetched: number
+
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+  linus = await someone('linus', 'linus@acme.example')
+  alice = await someone('alice', 'alice@reporter.example')
+})
+beforeEach(async () => {
+  world = await openWorld({ maintainers: [grace, linus], digest: true })
+  junk = new Map()
+  uidValidity = '7'
+  fetched = 0
+  folder = {
+    list: ({ afterUid, limit }) => {
+      const waiting = [...junk].filter(([uid]) => uid > afterUid)
+      return Promise.resolve({
+        uidValidity,
+        waiting: waiting.slice(0, limit).map(([uid, raw]) => ({
+          uid,
+          size: raw.length,
+          receivedAt: world.clock.now
+        })),
+        more: waiting.length > limit
+      })
+    },
+    fetch: (uid) => {
+      fetched += 1
+      const raw = junk.get(uid)
+      return Promise.resolve(raw === undefined ? null : { raw, part: 'whole' })
+    },
+    fetchHeaders: (uid) => {
+      const raw = Buffer.from(junk.get(uid) ?? [])
+      return Promise.resolve(raw.subarray(0, raw.indexOf('\r\n\r\n') + 4))
+    },
+    moveToInbox: (uids) => {
+      for (const uid of uids) {
+        const raw = junk.get(uid)
+        if (raw !== undefined) world.deliver(raw)
+        junk.delete(uid)
+      }
+      return Promise.resolve()
+    },
+    waitForChange: () => Promise.resolve(false),
+    close: () => Promise.resolve()
+  }
+  await world.settle()
+})
+afterEach(() => {
+  world.close()
+})
+
+function spam(subject: string, headers: readonly string[] = []): Uint8Array {
+  const from = ['From: Best Pills <pills@spam.example>', 'To: security@acme.example']
+  return clearMail([...from, `Subject: ${subject}`, ...headers], 'Buy now.\n')
+}
+async function look(): Promise<void> {
+  const signal = new AbortController().signal
+  await lookAtJunk(world.desk, folder, { failures: new Map(), signal })
+  await world.settle()
+}
+/** The digests that somebody got, decrypted, without line ends. */
+async function digests(who: Someone): Promise<string[]> {
+  const texts: string[] = []
+  for (const mail of world.accepted) {
+    if (mail.to !== who.address) continue
+    const text = await world.read(who, mail)
+    if (text.includes('Digest of')) texts.push(text.replaceAll(/\s+/g, ' '))
+  }
+  return texts
+}
+async function morning(): Promise<void> {
+  world.pass(24 * HOUR)
+  await world.settle()
+}
+function dispositions() {
+  return world
+    .rows<{ disposition: string }>('SELECT disposition FROM arrivals ORDER BY id')
+    .map(({ disposition }) => disposition)
+}
+
+describe('a mail in the junk folder', () => {
+  it('that is encrypted to the desk becomes a case like one from the inbox (G1)', async () => {
+    junk.set(1, await world.write(alice, { subject: 'x', text: 'A hole.', as: 'encrypted' }))
+    await look()
+    expect(junk.size).toBe(0)
+    expect(dispositions()).toEqual(['case-opened'])
+    expect(world.accepted.map(({ to }) => to)).toContain(alice.address)
+  })
+
+  it('that answers a mail of the desk joins its case, also in clear (G1)', async () => {
+    world.deliver(await world.write(alice, { subject: 'x', text: 'A hole.', as: 'clear' }))
+    await world.settle()
+    const acknowledgement = world.accepted.find(({ to }) => to === alice.address)
+    const headers = [`In-Reply-To: <${acknowledgement?.messageId ?? ''}>`]
+    junk.set(1, await world.write(alice, { subject: 'Re', text: 'More.', as: 'clear', headers }))
+    junk.set(2, spam('Re: your mail', ['In-Reply-To: <made-up@acme.example>']))
+    await look()
+    expect([...junk.keys()]).toEqual([2])
+    expect(dispositions()).toEqual(['case-opened', 'case-joined'])
+  })
+
+  it('that is neither stays where it is and makes no case, and is looked at once', async () => {
+    junk.set(1, spam('Cheap pills'))
+    const other = await encrypt({
+      message: await createMessage({ text: 'not for the desk' }),
+      encryptionKeys: await readKey({ binaryKey: alice.keyData })
+    })
+    junk.set(2, clearMail(['From: a@b.example', 'Subject: sealed'], String(other)))
+    await look()
+    await look()
+    expect([...junk.keys()]).toEqual([1, 2])
+    expect(fetched).toBe(2)
+    expect(world.rows('SELECT id FROM arrivals')).toEqual([])
+    expect(world.accepted).toEqual([])
+  })
+
+  it('that its worker does not survive comes into the inbox, to be held there and told (G9)', async () => {
+    world.workers.fail = () => new Trouble('worker-crash', 'killed', { retryable: true })
+    junk.set(1, spam('Killer'))
+    junk.set(2, spam('Killer too'))
+    await lookAtJunk(world.desk, folder, {
+      failures: new Map(),
+      signal: new AbortController().signal
+    })
+    expect(junk.size).toBe(0)
+    expect(world.inbox.size).toBe(2)
+  })
+
+  it('at which the process died is not opened a second time here (G9)', async () => {
+    world.workers.fail = () => {
+      world.dieAt(1)
+      return null
+    }
+    junk.set(1, spam('Fatal'))
+    await expect(look()).rejects.toThrow()
+    world.restart()
+    world.workers.fail = () => {
+      throw new Error('opened again')
+    }
+    await lookAtJunk(world.desk, folder, {
+      failures: new Map(),
+      signal: new AbortController().signal
+    })
+    expect(world.inbox.size).toBe(1)
+  })
+
+  it('is looked at again when trouble of the moment kept it from being opened, and does not count as dangerous', async () => {
+    world.workers.fail = () => new Trouble('stopping', 'the pool ends', { retryable: true })
+    junk.set(1, spam('Pills'))
+    await expect(look()).rejects.toThrow('the pool ends')
+    world.workers.fail = null
+    await look()
+    expect(world.inbox.size).toBe(0)
+    expect(world.rows('SELECT subject FROM junk_mails')).toEqual([{ subject: 'Pills' }])
+  })
+
+  it('is found anew when the server gives the folder a new generation', async () => {
+    junk.set(5, spam('Old'))
+    await look()
+    uidValidity = '8'
+    junk = new Map([[1, await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' })]])
+    await look()
+    expect(dispositions()).toEqual(['case-opened'])
+  })
+
+  it('larger than a mail may be is judged by its header alone', async () => {
+    world.close()
+    world = await openWorld({ maintainers: [grace], limits: { mailBytes: 1000 }, digest: true })
+    junk.set(1, clearMail(['From: a@b.example', 'Subject: huge'], 'x'.repeat(2000)))
+    await look()
+    expect(fetched).toBe(0)
+    expect(world.rows('SELECT subject FROM junk_mails')).toEqual([{ subject: 'huge' }])
+  })
+})
+
+describe('a junk folder that does not exist', () => {
+  it('is said once and looked for again later, and ends nothing', async () => {
+    const stop = new AbortController()
+    let opened = 0
+    const missing = new Trouble('imap-mailbox', 'no such folder', { retryable: false })
+    const running = junkLoop(
+      world.desk,
+      {
+        inbox: 'INBOX',
+        openMailbox: () => Promise.reject(missing),
+        openJunk: () => {
+          opened += 1
+          setImmediate(() => {
+            stop.abort()
+          })
+          return Promise.reject(missing)
+        },
+        sender: { send: () => Promise.reject(missing), close: () => Promise.resolve() }
+      },
+      stop.signal
+    )
+    await running
+    expect(opened).toBe(1)
+    expect(world.log.filter(({ event }) => event === 'junk.missing')).toHaveLength(1)
+  })
+})
+
+describe('the digest', () => {
+  it('lists what lies in the junk folder, sealed to every maintainer, once (G3)', async () => {
+    junk.set(1, spam('Cheap pills'))
+    junk.set(2, clearMail(['Subject: Nobody'], 'x'))
+    await look()
+    expect(world.accepted).toEqual([])
+    await morning()
+    for (const who of [grace, linus]) {
+      const [only, ...others] = await digests(who)
+      expect(others).toEqual([])
+      expect(only).toContain('pills@spam.example')
+      expect(only).toContain('Cheap pills')
+      expect(only).toContain('a sender that cannot be read')
+    }
+    for (const { raw } of world.accepted) {
+      expect(Buffer.from(raw).toString()).not.toMatch(/pills|Digest/)
+    }
+    await morning()
+    expect(await digests(grace)).toHaveLength(1)
+  })
+
+  it('lists the cases that nobody has answered, the one due first on top, until they are answered', async () => {
+    for (const text of ['first', 'second']) {
+      world.deliver(await world.write(alice, { subject: 'x', text, as: 'encrypted' }))
+      await world.settle()
+      world.pass(HOUR)
+    }
+    await morning()
+    const [one] = await digests(grace)
+    expect(one).toMatch(/ACME-2026-0001 .*nobody has taken it.*ACME-2026-0002/)
+    for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
+      const subject = `Re: [${tag}] x`
+      world.deliver(await world.write(grace, { subject, text: '/reject upstream\n' }))
+    }
+    await world.settle()
+    await morning()
+    expect(await digests(grace)).toHaveLength(1)
+  })
+
+  it('is not sent when there is nothing to say', async () => {
+    await morning()
+    await morning()
+    expect(world.accepted).toEqual([])
+  })
+
+  it('that fell into a time without a running desk is sent at the next start', async () => {
+    junk.set(1, spam('Cheap pills'))
+    await look()
+    world.pass(72 * HOUR)
+    world.restart()
+    await world.settle()
+    expect(await digests(grace)).toHaveLength(1)
+  })
+
+  it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {
+    world.close()
+    const short = await someone('grace', 'grace@acme.example', 23)
+    world = await openWorld({ maintainers: [short], digest: true })
+    await world.settle()
+    world.pass(3 * 24 * HOUR)
+    await world.settle()
+    junk.set(1, spam('Cheap pills'))
+    await look()
+    await morning()
+    expect(world.rows('SELECT subject FROM junk_mails')).toEqual([{ subject: 'Cheap pills' }])
+  })
+
+  it('is due as the schedule says after a change of the schedule or of the clock', async () => {
+    world.jump(-48 * HOUR)
+    await world.settle()
+    junk.set(1, spam('Cheap pills'))
+    await look()
+    await morning()
+    expect(await digests(grace)).toHaveLength(1)
+  })
+
+  it('tells of a flood how many there were, and the database keeps a thousand at the most', async () => {
+    for (let uid = 1; uid <= 1010; uid += 1) junk.set(uid, spam(`Pills ${uid}`))
+    await look()
+    expect(world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 1000 }])
+    await morning()
+    const [only] = await digests(grace)
+    expect(only).toContain('Pills 1010')
+    expect(only).not.toContain('Pills 910 ')
+    expect(only).toContain('and 910 more')
+    expect(world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 0 }])
+    junk.set(2000, spam('One more'))
+    await look()
+    await morning()
+    expect((await digests(grace))[1]).not.toMatch(/Pills|and \d+ more/)
+  })
+
+  it("gives no line of another person's the look of one of the desk's own", async () => {
+    junk.set(1, spam('x'.repeat(70) + ' Ref: ACME-2026-0001 security@acme.example'))
+    await look()
+    await morning()
+    const mail = world.accepted.find(({ to }) => to === grace.address)
+    if (mail === undefined) throw new Error('no digest')
+    expect(await world.read(grace, mail)).not.toMatch(/^\s*Ref:/m)
+  })
+})

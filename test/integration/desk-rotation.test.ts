@@ -1,0 +1,118 @@
+/** A desk that has changed its key: the retired one still opens mail, and signs nothing any more (G1, G4). */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { DESK_ADDRESS, type Desk, mailboxOf, makeDesk } from '../support/desk-world.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { gpgPerson, type Person, sqPerson } from '../support/people.ts'
+import { describeWith } from '../support/requires.ts'
+import { type Sink, startSink } from '../support/smtp-sink.ts'
+
+const USER = 'rotation'
+
+describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', () => {
+  let dovecot: Dovecot
+  let sink: Sink
+  let desk: Desk
+  let grace: Person
+  let alice: Person
+  let fingerprints: readonly [string, string]
+
+  async function fingerprintOf(): Promise<string> {
+    const rows = JSON.parse((await desk.cli('keys', 'list', '--json')).stdout) as {
+      of: string
+      fingerprint: string
+    }[]
+    return rows.find(({ of }) => of === 'desk')?.fingerprint ?? ''
+  }
+  const useKeys = (key: string, retired: readonly string[]): void => {
+    const section = { ...(desk.config['desk'] as object), key, retired_keys: retired }
+    desk.write({ ...desk.config, desk: section })
+  }
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+    sink = await startSink()
+    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
+    alice = await sqPerson({ name: 'Alice', address: 'alice@people.example' })
+    desk = await makeDesk({
+      maintainers: [{ id: 'grace', person: grace }],
+      imap: { port: dovecot.port, user: USER },
+      smtp: { port: sink.port }
+    })
+    // Both know the old key alone.
+    for (const person of [grace, alice]) await person.importKey(desk.publicKey)
+    const before = await fingerprintOf()
+    const made = await desk.cli(
+      ...['keys', 'generate', '--name', 'ACME Security Team', '--address', DESK_ADDRESS],
+      ...['--passphrase-file', join(desk.folder, 'passphrase')],
+      ...['--out', join(desk.folder, 'keys/desk-new.asc')]
+    )
+    expect(made.status).toBe(0)
+    useKeys('keys/desk-new.asc', ['keys/desk.asc'])
+    fingerprints = [before, await fingerprintOf()]
+  }, 120_000)
+
+  afterAll(async () => {
+    await desk.close()
+    for (const person of [grace, alice]) await person.close()
+    await sink.close()
+    await dovecot.close()
+  })
+
+  it('opens what is sealed to the retired one, signs with the new one and takes commands sealed to either', async () => {
+    expect(fingerprints[0]).not.toBe(fingerprints[1])
+    const daemon = await desk.start()
+    const report = await alice.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'A hole.\n' })
+    await dovecot.append(USER, report)
+    const opened = await daemon.waitForLog('arrival.done')
+    expect(opened['disposition']).toBe('case-opened')
+    const isUnverified = mailboxOf(grace, sink)
+    const relay = await isUnverified.find(({ read }) => read.text.includes('A hole.'), 'relay')
+    // Grace knows the old key alone, and none of this is signed with it.
+    expect(relay.read.verified).toBeNull()
+    await grace.importKey(readFileSync(join(desk.folder, 'keys/desk-new.pub.asc'), 'utf8'))
+    expect((await grace.decryptMail(relay.taken.raw)).verified).toBe(fingerprints[1])
+    await alice.importKey(readFileSync(join(desk.folder, 'keys/desk-new.pub.asc'), 'utf8'))
+    for (const taken of sink.taken.filter(({ to }) => to === alice.address)) {
+      expect((await alice.decryptMail(taken.raw)).verified).toBe(fingerprints[1])
+    }
+    const since = daemon.lines.length
+    const tag = String(opened['case'])
+    const command = { to: DESK_ADDRESS, subject: `Re: [${tag}] A hole`, text: '/take\n' }
+    await dovecot.append(USER, await grace.write(command))
+    const done = await daemon.waitForLog('arrival.done', { from: since })
+    expect(done['disposition']).toBe('commands')
+    await daemon.stop()
+  })
+
+  it('opens it in postern open, too, and lists both keys', async () => {
+    const file = join(desk.folder, 'mail.eml')
+    const mail = await alice.write(
+      { to: DESK_ADDRESS, subject: 'x', text: 'to the old key\n' },
+      { sign: false }
+    )
+    writeFileSync(file, mail)
+    const result = await desk.cli('open', '--json', file)
+    expect(JSON.parse(result.stdout)).toMatchObject({ encrypted: true, text: 'to the old key\n' })
+    const list = await desk.cli('keys', 'list')
+    expect(list.stdout).toContain('desk (retired)')
+  })
+
+  it('does not start when a retired key cannot be unlocked or is named twice, and says which', async () => {
+    useKeys('keys/desk-new.asc', ['keys/desk.asc', 'keys/desk-new.asc'])
+    const twice = await desk.cli('check')
+    expect([twice.status, twice.stderr]).toEqual([
+      1,
+      'postern: desk.retired_keys[1]: is the same key as one before it; remove it\n'
+    ])
+    useKeys('keys/desk-new.asc', ['keys/maintainers/grace.asc'])
+    const wrong = await desk.cli('check')
+    expect(wrong.status).toBe(1)
+    expect(wrong.stderr).toMatch(/^postern: desk\.retired_keys\[0\]: .*\n$/)
+    useKeys('keys/desk-new.asc', ['keys/nowhere.asc'])
+    const missing = await desk.cli('check')
+    expect(missing.status).toBe(1)
+    expect(missing.stderr).toContain('desk.retired_keys')
+  })
+})

@@ -1,0 +1,148 @@
+/**
+ * The desk and other people's mail programs, both directions: neomutt driven on a terminal, and RNP, which Thunderbird has
+ * inside. What they write is opened rightly, what the desk sends they open and verify (G4; gpg and sq: story.test.ts).
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Daemon } from '../support/daemon.ts'
+import { DESK_ADDRESS, type Desk, makeDesk } from '../support/desk-world.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { type Mutt, makeMutt } from '../support/neomutt.ts'
+import { gpgPerson, type Person, rnpPerson } from '../support/people.ts'
+import { describeWith } from '../support/requires.ts'
+import { type Sink, startSink, type Taken } from '../support/smtp-sink.ts'
+
+const USER = 'interop'
+
+describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail programs', () => {
+  let dovecot: Dovecot
+  let sink: Sink
+  let desk: Desk
+  let daemon: Daemon
+  let rupert: Person
+  let alice: Person
+  let nora: Mutt
+  let tag: string
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+    sink = await startSink()
+    rupert = await rnpPerson({ name: 'Rupert', address: 'rupert@acme.example' })
+    alice = await gpgPerson({ name: 'Alice', address: 'alice@people.example' })
+    nora = await makeMutt({ name: 'Nora', address: 'nora@acme.example' })
+    desk = await makeDesk({
+      maintainers: [
+        { id: 'rupert', person: rupert },
+        { id: 'nora', person: nora }
+      ],
+      imap: { port: dovecot.port, user: USER },
+      smtp: { port: sink.port }
+    })
+    await rupert.importKey(desk.publicKey)
+    await alice.importKey(desk.publicKey)
+    await nora.trustKey(desk.publicKey)
+    daemon = await desk.start()
+  }, 120_000)
+
+  afterAll(async () => {
+    await desk.close()
+    await rupert.close()
+    await alice.close()
+    await nora.close()
+    await sink.close()
+    await dovecot.close()
+  })
+
+  /** Puts a mail into the inbox and returns what became of it. */
+  async function arrive(raw: Uint8Array): Promise<{ disposition: unknown; case: string }> {
+    const from = daemon.lines.length
+    await dovecot.append(USER, raw)
+    const line = await daemon.waitForLog('arrival.done', { from, timeoutMs: 30_000 })
+    return { disposition: line['disposition'], case: String(line['case']) }
+  }
+  async function latestTo(address: string, count: number): Promise<Taken> {
+    const mine = (all: readonly Taken[]) => all.filter(({ to }) => to === address)
+    const taken = mine(await sink.waitFor((all) => mine(all).length >= count, 30_000))
+    const last = taken.at(-1)
+    if (last === undefined) throw new Error('no mail')
+    return last
+  }
+  function open(raw: Uint8Array): Promise<Record<string, unknown>> {
+    const file = join(desk.folder, 'opened.eml')
+    writeFileSync(file, raw)
+    return desk
+      .cli('open', '--json', file)
+      .then(({ stdout }) => JSON.parse(stdout) as Record<string, unknown>)
+  }
+
+  it('a mail that neomutt wrote is opened with its protected subject, its file and its signature', async () => {
+    const attach = join(desk.folder, 'beweis größe.txt')
+    writeFileSync(attach, 'proof\n')
+    const raw = await nora.write({
+      to: DESK_ADDRESS,
+      subject: 'Lücke im Parser',
+      text: 'Körper: größer als gedacht.',
+      attach
+    })
+    expect(raw.toString()).not.toMatch(/Lücke|Parser/)
+    expect(await open(raw)).toMatchObject({
+      structure: 'pgp-mime',
+      encrypted: true,
+      signatures: [{ state: 'valid' }],
+      subject: 'Lücke im Parser',
+      subjectProtected: true,
+      text: expect.stringContaining('Körper: größer als gedacht.') as unknown,
+      attachments: [{ filename: 'beweis größe.txt', size: 6 }]
+    })
+  })
+
+  it('what the desk relays opens in RNP, verified, with its subject protected', async () => {
+    const report = await alice.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'It is here.\n' })
+    const done = await arrive(report)
+    expect(done.disposition).toBe('case-opened')
+    tag = done.case
+    const relay = await latestTo(rupert.address, 1)
+    expect(relay.raw.toString()).not.toContain('A hole')
+    const read = await rupert.decryptMail(relay.raw)
+    expect(read.verified).not.toBeNull()
+    expect(read.subject).toContain(tag)
+    expect(read.subject).toContain('A hole')
+    expect(read.text).toContain('It is here.')
+  })
+
+  it('a maintainer in neomutt answers the relay with a command above what it quotes, and the command runs (G4)', async () => {
+    const relay = await latestTo(nora.address, 1)
+    const done = await arrive(await nora.reply(relay.raw, '/take'))
+    expect(done).toEqual({ disposition: 'commands', case: tag })
+    const shown = JSON.parse((await desk.cli('show', tag, '--json')).stdout) as object
+    expect(shown).toMatchObject({ case: { owner: 'nora' } })
+  })
+
+  it('a maintainer with RNP commands, too, and reads the transcript', async () => {
+    const relay = await latestTo(rupert.address, 1)
+    const before = sink.taken.filter(({ to }) => to === rupert.address).length
+    const done = await arrive(await rupert.reply(relay.raw, '/reply\nThank you, we look at it.\n'))
+    expect(done).toEqual({ disposition: 'commands', case: tag })
+    const transcript = await rupert.decryptMail((await latestTo(rupert.address, before + 1)).raw)
+    expect(transcript.verified).not.toBeNull()
+    expect(transcript.text).toContain('Every line was accepted.')
+  })
+
+  it('a reporter with RNP is answered sealed, and reads it', async () => {
+    const rosa = await rnpPerson({ name: 'Rosa', address: 'rosa@people.example' })
+    try {
+      await rosa.importKey(desk.publicKey)
+      const done = await arrive(
+        await rosa.write({ to: DESK_ADDRESS, subject: 'Another', text: 'One more.\n' })
+      )
+      expect(done.disposition).toBe('case-opened')
+      const answer = await rosa.decryptMail((await latestTo(rosa.address, 1)).raw)
+      expect(answer).toMatchObject({ encrypted: true })
+      expect(answer.verified).not.toBeNull()
+      expect(answer.text).toContain('Your mail arrived')
+    } finally {
+      await rosa.close()
+    }
+  })
+})
