@@ -9,6 +9,7 @@ const HTML_PLACEHOLDER = '[HTML part not converted]'
 const HTML_CHARS_MAX = 200_000
 // Nesting is bounded before the parser sees it: its own limit applies only after the whole document is a tree.
 const TAGS_MAX = 20_000
+const HEADINGS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
 
 /** Text of an HTML document; `isConverted` false when the placeholder stands for it. */
 export function textOfHtml(html: string): { readonly text: string; readonly isConverted: boolean } {
@@ -25,6 +26,8 @@ export function textOfHtml(html: string): { readonly text: string; readonly isCo
       },
       selectors: [
         { selector: 'img', format: 'skip' },
+        // Case can be what a report is about.
+        ...HEADINGS.map((selector) => ({ selector, options: { uppercase: false } })),
         { selector: 'a', options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } }
       ]
     })
