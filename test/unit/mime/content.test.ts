@@ -109,6 +109,21 @@ describe('the content of a payload', () => {
     expect((await read(html('<h1>getUserById</h1><h3>x</h3>'))).text).toBe('getUserById\n\nx\n')
   })
 
+  it('says where a link of HTML leads, apart from its text, and once where that is the same', async () => {
+    const link = (text: string): string => `<a href="https://x.example/a">${text}</a>`
+    const shown = async (text: string): Promise<string> => (await read(html(text))).text
+    expect(await shown(`<p>see ${link('<b>this</b>')}!`)).toBe('see this [https://x.example/a]!\n')
+    expect(await shown(`<p>see ${link('https://x.example/a')}!`)).toBe('see https://x.example/a!\n')
+    expect(await shown(`<pre>see ${link('https://x.example/a')}!</pre>`)).toBe(
+      'see https://x.example/a!\n'
+    )
+    expect(await shown(`<pre>see ${link('http://y.example')}!</pre>`)).toBe(
+      'see http://y.example [https://x.example/a]!\n'
+    )
+    expect(await shown(`<p>${link('<img src=x>')}`)).toBe('[https://x.example/a]\n')
+    expect(await shown('<a href="mailto:a@x.example">a@x.example</a>')).toBe('a@x.example\n')
+  })
+
   it('decodes quoted-printable with soft breaks, padding and broken escapes', async () => {
     const raw =
       'Content-Transfer-Encoding: quoted-printable\r\n\r\na=3Db=\r\nc=C3=BC  \r\nd=zz=\r\n'
