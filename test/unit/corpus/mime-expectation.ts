@@ -50,10 +50,18 @@ const EXPECTATION = z.strictObject({
 /** One entry of the JSON files. */
 export type MimeExpectation = z.infer<typeof EXPECTATION>
 
-/** The expectations of one folder, by path below it. */
-export function readExpectations(name: string): Readonly<Record<string, MimeExpectation>> {
-  const file = readFileSync(join(import.meta.dirname, `${name}.json`), 'utf8')
-  return z.record(z.string(), EXPECTATION).parse(JSON.parse(file))
+/** Folders of the corpus and the files of their expectations. */
+export const MIME_SUITES = [
+  { folder: 'chatmail/message', file: 'chatmail.json' },
+  { folder: 'mail-parser', file: 'mail-parser.json' },
+  { folder: 'sisimai', file: 'sisimai.json' },
+  { folder: 'talon', file: 'talon.json' }
+] as const
+
+/** The expectations of one folder, by path below it. Throws where the file is not what it must be. */
+export function readExpectations(file: string): Readonly<Record<string, MimeExpectation>> {
+  const json: unknown = JSON.parse(readFileSync(join(import.meta.dirname, file), 'utf8'))
+  return z.record(z.string(), EXPECTATION).parse(json)
 }
 
 /** The comparable facts of an opened mail; `names` gives the people's names by fingerprint. */
