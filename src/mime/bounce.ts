@@ -178,7 +178,9 @@ function returnedIds(tree: MimeTree, parts: readonly Part[]): MessageId[] {
     if (part.children.length > 0) continue
     const content = contentOf(tree, part)
     if (RETURNED.has(part.type)) {
-      const { fields } = readFields(content, 0, content.length)
+      // Some servers leave empty lines above the returned header.
+      const start = content.findIndex((byte) => byte !== 10 && byte !== 13)
+      const { fields } = readFields(content, Math.max(start, 0), content.length)
       for (const id of valuesOf(fields, 'message-id').flatMap((v) => findMessageIds(v))) ids.add(id)
     } else if (part.type === 'text/plain') {
       const text = content.subarray(0, TEXT_BYTES_MAX).toString('latin1')

@@ -5,7 +5,8 @@
 
 /** Longest header text that is kept, in characters. */
 const HEADER_TEXT_MAX = 200
-const WORD = /=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([!->@-~]*)\?=/g
+// Some senders leave bytes above ASCII as they are in a word, which RFC 2047 §5 does not allow.
+const WORD = /=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([!->@-~\u00a0-\uffff]*)\?=/g
 const LONE_SURROGATE = /\p{Surrogate}/gu
 // C0, C1, soft hyphen, Arabic letter mark, zero-width and bidirectional controls, line separators, BOM, tags.
 const UNSAFE =
@@ -58,7 +59,7 @@ function readWord(match: RegExpExecArray): EncodedWord {
   const charset = (match[1] ?? '').replace(/\*.*$/, '').toLowerCase()
   const payload = match[3] ?? ''
   const isBase64 = (match[2] ?? '').toUpperCase() === 'B'
-  const bytes = isBase64 ? Buffer.from(payload, 'base64') : decodeQ(payload)
+  const bytes = isBase64 ? Buffer.from(payload, 'base64') : decodeQ(payload, charset)
   return { charset, bytes }
 }
 
@@ -83,9 +84,12 @@ function joinPieces(pieces: readonly (string | EncodedWord)[]): string {
   return text
 }
 
-function decodeQ(payload: string): Buffer {
-  const text = payload
+/** RFC 2047 §4.2. A bare character above ASCII is taken for the bytes that it has in the charset of the word. */
+function decodeQ(payload: string, charset: string): Buffer {
+  const unit = charset === 'utf-8' ? 'utf8' : 'latin1'
+  const bytes = payload
+    .replaceAll(/[^\u0000-\u007f]+/g, (bare) => Buffer.from(bare, unit).toString('latin1'))
     .replaceAll('_', ' ')
     .replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-  return Buffer.from(text, 'latin1')
+  return Buffer.from(bytes, 'latin1')
 }

@@ -1,10 +1,11 @@
 /**
- * Decodes leaves: transfer encodings by our own code, charsets through mailparser on a synthetic one-part mail in which
- * every HTML and link option is off. Must never see HTML as HTML and never a mail's own structure (mail.md §2.17).
+ * Decodes leaves: their bytes without the transfer encoding, and charsets through mailparser on a synthetic one-part mail
+ * in which every HTML and link option is off. Must never see HTML as HTML and never a mail's own structure (mail.md §2.17).
  */
 import { simpleParser } from 'mailparser'
 
 import { decodeCharset } from './encoded-words.ts'
+import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
 
 /** Most text that is shown of one mail, in bytes of UTF-8. */
@@ -24,10 +25,7 @@ export type LeafText = {
 
 /** The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings are left as they are. */
 export function contentOf(tree: MimeTree, part: Part): Buffer {
-  const body = bodyOf(tree, part)
-  if (part.encoding === 'base64') return Buffer.from(body.toString('latin1'), 'base64')
-  if (part.encoding === 'quoted-printable') return decodeQuotedPrintable(body)
-  return Buffer.from(body)
+  return undoTransferEncoding(bodyOf(tree, part), part.encoding)
 }
 
 /** The text of a text leaf, LF line ends, control characters replaced by spaces. */
@@ -59,14 +57,15 @@ export function capText(text: string): { readonly text: string; readonly isTrunc
 type ChosenCharset = { readonly charset: string; readonly isGuess: boolean }
 
 /**
- * Undeclared text is UTF-8 when it can be. UTF-7 is never decoded: it hides ASCII from the eye (mail.md §2.23).
+ * Undeclared text is UTF-8 when it can be, and declared UTF-8 that does not hold a single character of it is read as
+ * windows-1252. UTF-7 is never decoded: it hides ASCII from the eye (mail.md §2.23).
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   const isPlain = ['', 'us-ascii', 'ascii', 'utf-8', 'utf8'].includes(declared)
   if (isPlain) {
-    return isUtf8(bytes)
-      ? { charset: 'utf-8', isGuess: false }
-      : { charset: declared.startsWith('utf') ? 'utf-8' : 'windows-1252', isGuess: true }
+    if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: false }
+    const isMeant = declared.startsWith('utf') && holdsUtf8(bytes)
+    return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
   }
   const isKnown =
     CHARSET.test(declared) && !declared.includes('utf-7') && !declared.includes('utf7')
@@ -85,6 +84,11 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
+/** Whether at least one character beyond ASCII can be read as UTF-8. */
+function holdsUtf8(bytes: Uint8Array): boolean {
+  return /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
+}
+
 async function decodeWithParser(bytes: Uint8Array, charset: string): Promise<string> {
   if (bytes.length === 0) return ''
   const head = `Content-Type: text/plain; charset=${charset}\r\nContent-Transfer-Encoding: base64\r\n\r\n`
@@ -100,58 +104,4 @@ async function decodeWithParser(bytes: Uint8Array, charset: string): Promise<str
   } catch {
     return decodeCharset(bytes, charset)
   }
-}
-
-const CR = 13
-const LF = 10
-const EQUALS = 61
-/** What may end a line without meaning anything: tab, vertical tab, form feed, CR and space. */
-const BLANKS = new Set([9, 11, 12, CR, 32])
-/** The value of a hexadecimal digit by its byte; -1 for any other byte. */
-const HEX = Int8Array.from({ length: 256 }, (_, byte) => {
-  const char = String.fromCharCode(byte)
-  return /^[0-9A-Fa-f]$/.test(char) ? parseInt(char, 16) : -1
-})
-
-/**
- * RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. One pass over the bytes without
- * anything made for a line, because a mail can be made of millions of lines.
- */
-function decodeQuotedPrintable(body: Buffer): Buffer {
-  const decoded = Buffer.alloc(body.length)
-  let size = 0
-  // Where the line ends without its trailing blanks, and where it ends without a `=` that is the last thing in it, too.
-  let lineEnd = 0
-  let softEnd = -1
-  for (let at = 0; at < body.length; at += 1) {
-    const byte = body[at] ?? 0
-    if (byte === LF) {
-      size = softEnd >= 0 ? softEnd : writeLineEnd(decoded, lineEnd, body[at - 1] === CR)
-      lineEnd = size
-      softEnd = -1
-      continue
-    }
-    const escaped = byte === EQUALS ? escapeAt(body, at) : -1
-    decoded[size++] = escaped < 0 ? byte : escaped
-    if (escaped >= 0) at += 2
-    else if (BLANKS.has(byte)) continue
-    lineEnd = size
-    softEnd = byte === EQUALS && escaped < 0 ? size - 1 : -1
-  }
-  return decoded.subarray(0, softEnd >= 0 ? softEnd : lineEnd)
-}
-
-/** Ends a line at this place as it ended in the mail; returns where the next one begins. */
-function writeLineEnd(to: Buffer, at: number, isCrLf: boolean): number {
-  let size = at
-  if (isCrLf) to[size++] = CR
-  to[size++] = LF
-  return size
-}
-
-/** The byte that the `=` at this place stands for; -1 when no two hexadecimal digits follow. */
-function escapeAt(body: Buffer, at: number): number {
-  const high = HEX[body[at + 1] ?? 0] ?? -1
-  const low = HEX[body[at + 2] ?? 0] ?? -1
-  return high < 0 || low < 0 ? -1 : high * 16 + low
 }

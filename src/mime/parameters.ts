@@ -26,7 +26,7 @@ export function readParameterized(text: string): Parameterized {
     const name = piece.slice(0, equals).trim().toLowerCase()
     if (!NAME.test(name)) continue
     const star = name.indexOf('*')
-    const content = unquote(piece.slice(equals + 1))
+    const content = unquote(piece.slice(equals + 1), isFileName(name))
     if (star < 0) {
       if (!plain.has(name)) plain.set(name, content)
       continue
@@ -99,10 +99,16 @@ function cut(cutter: Cutter, char: string): void {
   }
 }
 
-function unquote(text: string): string {
+/** Names with a path of Windows in them, whose backslashes quote nothing. */
+function isFileName(name: string): boolean {
+  return name === 'filename' || name === 'name'
+}
+
+/** RFC 5322 §3.2.4: a backslash quotes any character; in `isLiteral` text, only a quotation mark and itself. */
+function unquote(text: string, isLiteral: boolean = false): string {
   const trimmed = text.trim()
   if (!trimmed.startsWith('"')) return trimmed
   const inner =
     trimmed.endsWith('"') && trimmed.length > 1 ? trimmed.slice(1, -1) : trimmed.slice(1)
-  return inner.replaceAll(/\\(.)/gs, '$1')
+  return inner.replaceAll(isLiteral ? /\\(["\\])/g : /\\(.)/gs, '$1')
 }

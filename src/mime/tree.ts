@@ -118,7 +118,8 @@ function readPart(
   const kind = disposition.value
   return {
     start: span.start,
-    bodyStart: block.bodyStart,
+    // Without a single field there is no header: all of it is what somebody wrote (RFC 2046 §5.1 needs an empty line here).
+    bodyStart: block.isBroken && block.fields.length === 0 ? span.start : block.bodyStart,
     end: span.end,
     fields: block.fields,
     type: TYPE.test(contentType.value) ? contentType.value : fallbackType,

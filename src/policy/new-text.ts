@@ -7,13 +7,14 @@ import { DESK_RULE } from '../domain/template.ts'
 const ATTRIBUTION_END =
   /(?:wrote|writes|a écrit|escribió|ha scritto|napisał\(a\)|написал(?:\(а\)|а)?|пишет|escreveu|(?:schrieb|schreef|skrev)[^:]{0,200})\s*:\s*$/iu
 const ATTRIBUTION_START =
-  /^\s*(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
+  /^\s*(?:-{2,}\s*)?(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
 /** An attribution that a client wrapped has at most this many lines. */
 const ATTRIBUTION_LINES_MAX = 4
 const FORWARD_RULE =
   /^\s*(?:-{2,}\s*(?:original message|ursprüngliche nachricht|forwarded message|message d'origine|mensaje original)\s*-{2,}|_{20,})\s*$/iu
 const OUTLOOK_FROM = /^\s*(?:from|von|de|da)\s*:\s*\S/iu
-const OUTLOOK_NEXT = /^\s*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a)\s*:\s*\S/iu
+const OUTLOOK_NEXT =
+  /^\s*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a|subject|betreff|objet|asunto|oggetto|onderwerp)\s*:\s*\S/iu
 const QUOTED = /^\s*>/
 
 /** Whether an attribution begins at line `index`, like `On … Grace wrote:`, with quoted lines below it. */

@@ -48,7 +48,7 @@ function rfc9580(folder: string): KeyFile {
 }
 
 /** An armored message as the mail that would carry it: PGP/MIME where it is encrypted, else the text of a mail. */
-function asMail(bytes: Buffer): Buffer {
+export function asMail(bytes: Buffer): Buffer {
   const head = HEAD.map((line) => (line.startsWith('Subject:') ? 'Subject: ...' : line))
   const armored = bytes.toString('latin1')
   const isClear = armored.startsWith('-----BEGIN PGP SIGNED MESSAGE-----')

@@ -96,6 +96,12 @@ describe('a bounce (RFC 3464)', () => {
     })
   })
 
+  it('finds the returned Message-ID below empty lines, which some servers put above it', () => {
+    const raw = report('Action: failed').replace('\r\nMessage-ID:', '\r\n\r\n\r\nMessage-ID:')
+    expect(raw).toContain('\r\n\r\n\r\nMessage-ID:')
+    expect(read(raw)?.returnedMessageIds).toEqual(['k7f@acme.example'])
+  })
+
   it('takes the worst of several recipients', () => {
     const status = ['Action: delivered', 'Status: 2.0.0', '', 'Action: failed', 'Status: 5.2.2']
     expect(read(report(...status))).toMatchObject({ action: 'failed', status: '5.2.2' })

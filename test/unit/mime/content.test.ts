@@ -92,7 +92,8 @@ describe('the content of a payload', () => {
     ['utf-8', Buffer.from('für'), 'für', false],
     ['', Buffer.from('für'), 'für', false],
     ['us-ascii', Buffer.from('für', 'latin1'), 'für', true],
-    ['utf-8', Buffer.from('für', 'latin1'), 'f\ufffdr', true],
+    ['utf-8', Buffer.from('für', 'latin1'), 'für', true],
+    ['utf-8', Buffer.from('f\u00c3\u00bcr f\u00fcr', 'latin1'), 'für f\ufffdr', true],
     ['utf-7', Buffer.from('+AC8-close'), '+AC8-close', true],
     ['shift_jis', Buffer.from([0x83, 0x65]), 'テ', false],
     ['iso-2022-jp', Buffer.from('\u001b$B%F\u001b(B'), 'テ', false],
@@ -102,6 +103,25 @@ describe('the content of a payload', () => {
     const content = await read(Buffer.concat([head, bytes]))
     expect(content.text).toBe(`${expected}\n`)
     expect(content.warnings.has('undecodable-text')).toBe(isDamaged)
+  })
+
+  it('shows headings of HTML in the case they were written in', async () => {
+    expect((await read(html('<h1>getUserById</h1><h3>x</h3>'))).text).toBe('getUserById\n\nx\n')
+  })
+
+  it('says where a link of HTML leads, apart from its text, and once where that is the same', async () => {
+    const link = (text: string): string => `<a href="https://x.example/a">${text}</a>`
+    const shown = async (text: string): Promise<string> => (await read(html(text))).text
+    expect(await shown(`<p>see ${link('<b>this</b>')}!`)).toBe('see this [https://x.example/a]!\n')
+    expect(await shown(`<p>see ${link('https://x.example/a')}!`)).toBe('see https://x.example/a!\n')
+    expect(await shown(`<pre>see ${link('https://x.example/a')}!</pre>`)).toBe(
+      'see https://x.example/a!\n'
+    )
+    expect(await shown(`<pre>see ${link('http://y.example')}!</pre>`)).toBe(
+      'see http://y.example [https://x.example/a]!\n'
+    )
+    expect(await shown(`<p>${link('<img src=x>')}`)).toBe('[https://x.example/a]\n')
+    expect(await shown('<a href="mailto:a@x.example">a@x.example</a>')).toBe('a@x.example\n')
   })
 
   it('decodes quoted-printable with soft breaks, padding and broken escapes', async () => {

@@ -80,6 +80,8 @@ describe('header facts', () => {
       header('Subject: =?utf-8?B?w4M=?= =?UTF-8?Q?=C3?=', ' =?utf-8?Q?=BC_x?= y').facts.subject
     ).toBe('Ãü x y')
     expect(decodeWords('=?iso-8859-1?Q?=FC?= =?x-unknown?Q?=FC?=')).toBe('üü')
+    // Bare letters in a word, as some senders leave them there.
+    expect(decodeWords('=?iso-8859-1?Q?f\u00fcr_=FC?= =?utf-8?Q?f\u00fcr?=')).toBe('für üfür')
   })
 
   it('never carry a control or bidirectional character, whatever was sent', () => {

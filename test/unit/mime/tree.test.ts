@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { entityOf, parseTree, partsBelow } from '../../../src/mime/tree.ts'
+import { bodyOf, entityOf, parseTree, partsBelow } from '../../../src/mime/tree.ts'
 
 const HEAD = 'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
 
@@ -49,6 +49,27 @@ describe('the MIME tree', () => {
     ]) {
       expect(parseTree(Buffer.from(raw)).root.children).toEqual([])
     }
+  })
+
+  it('takes a header without a single field for text, because it is what somebody wrote', () => {
+    const part = 'all of it is text,\r\nand this\r\n\r\nand that\r\n'
+    const tree = parseTree(Buffer.from(`${HEAD}--b\r\n${part}\r\n--b--`))
+    const [child] = tree.root.children
+    if (child === undefined) throw new Error('no part')
+    expect(bodyOf(tree, child).toString()).toBe(part)
+    expect(tree.isBroken).toBe(true)
+    // One field makes it a header; what is none in it is left out, and the mail is called broken.
+    const other = parseTree(Buffer.from('none\r\nX: y\r\n\r\nbody'))
+    expect(bodyOf(other, other.root).toString()).toBe('body')
+    expect(other.isBroken).toBe(true)
+  })
+
+  it('keeps the backslashes of a path in a file name, and only there', () => {
+    const { root } = parseTree(
+      Buffer.from('Content-Type: a/b; name="C:\\TEMP\\a\\"b.png"; boundary="a\\b"\r\n\r\n')
+    )
+    expect(root.filename).toBe('C:\\TEMP\\a"b.png')
+    expect(root.params.get('boundary')).toBe('ab')
   })
 
   it('reads the first of repeated parameters, quoted, folded and with comments', () => {

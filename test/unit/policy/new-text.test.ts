@@ -27,6 +27,11 @@ describe('new text of a reply', () => {
     ['a signature', 'Yes.\n-- \nGrace\nACME', 'Yes.'],
     ['an Outlook header', 'Yes.\n\nFrom: X\nSent: Monday\nTo: Y\n\nsecret', 'Yes.'],
     ['a German Outlook header', 'Ja.\n\nVon: X\nGesendet: Montag\n\ngeheim', 'Ja.'],
+    [
+      'a Yahoo header with its attribution',
+      'Yes.\n\n--- On Wed, 4/4/12, X <x@y.example> wrote:\n\n\nFrom: X\nSubject: Y\nTo: Z\n\nsecret',
+      'Yes.'
+    ],
     ['an original message', 'Yes.\n\n-----Original Message-----\nsecret', 'Yes.'],
     ['desk text without quote marks', `Yes.\n\n${DESK_RULE}\nCase: ACME-2026-0001\n`, 'Yes.'],
     ['only a quote', '> all\n> quoted', ''],

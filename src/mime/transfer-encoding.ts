@@ -1,0 +1,156 @@
+/**
+ * Undoes what was done to the bytes of a part for the way (Content-Transfer-Encoding): base64 and quoted-printable
+ * (RFC 2045 §6.7, §6.8), and uuencode as mail programs wrote it before. One pass each, nothing made for a line, because a mail
+ * can be made of millions of lines. Must never throw and never lose a byte that it cannot decode.
+ */
+
+/** `body` without its transfer encoding (`encoding` in lower case). Unknown encodings are left as they are. */
+export function undoTransferEncoding(body: Buffer, encoding: string): Buffer {
+  if (encoding === 'base64') return decodeBase64(body)
+  if (encoding === 'quoted-printable') return decodeQuotedPrintable(body)
+  if (UUENCODE.has(encoding)) return decodeUuencode(body) ?? Buffer.from(body)
+  return Buffer.from(body)
+}
+
+const CR = 13
+const LF = 10
+const SPACE = 32
+const EQUALS = 61
+const BACKTICK = 96
+const PAD_BYTES_MAX = 1000
+
+const BASE64_CHARS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+/** The six bits that a byte stands for in base64; -1 for any other byte. */
+const SIX_BITS = Int8Array.from({ length: 256 }, (_, byte) =>
+  BASE64_CHARS.indexOf(String.fromCharCode(byte))
+)
+
+/**
+ * RFC 2045 §6.8: bytes outside the alphabet are ignored. Padding ends a group, not the part: some senders encode a file piece by
+ * piece, and what stands behind a pad is theirs, too.
+ */
+function decodeBase64(body: Buffer): Buffer {
+  if (isPlainBase64(body)) return Buffer.from(body.toString('latin1'), 'base64')
+  const decoded = Buffer.alloc(Math.ceil((body.length * 3) / 4))
+  let size = 0
+  let bits = 0
+  let count = 0
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at] ?? 0
+    const value = SIX_BITS[byte] ?? -1
+    if (byte === EQUALS) count = 0
+    if (value < 0) continue
+    bits = ((bits << 6) | value) & 0xffff
+    count += 6
+    if (count < 8) continue
+    count -= 8
+    decoded[size++] = (bits >> count) & 0xff
+  }
+  return decoded.subarray(0, size)
+}
+
+/** Whether Node's own, faster decoder gives the same: it stops at the first pad and knows the alphabet of RFC 4648 §5, too. */
+function isPlainBase64(body: Buffer): boolean {
+  if (body.includes('-') || body.includes('_')) return false
+  const pad = body.indexOf(EQUALS)
+  if (pad < 0) return true
+  return body.length - pad < PAD_BYTES_MAX && /^[=\s]*$/.test(body.toString('latin1', pad))
+}
+
+/** What may end a line without meaning anything: tab, vertical tab, form feed, CR and space. */
+const BLANKS = new Set([9, 11, 12, CR, SPACE])
+/** The value of a hexadecimal digit by its byte; -1 for any other byte. */
+const HEX = Int8Array.from({ length: 256 }, (_, byte) => {
+  const char = String.fromCharCode(byte)
+  return /^[0-9A-Fa-f]$/.test(char) ? parseInt(char, 16) : -1
+})
+
+/** RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. */
+function decodeQuotedPrintable(body: Buffer): Buffer {
+  const decoded = Buffer.alloc(body.length)
+  let size = 0
+  // Where the line ends without its trailing blanks, and where it ends without a `=` that is the last thing in it, too.
+  let lineEnd = 0
+  let softEnd = -1
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at] ?? 0
+    if (byte === LF) {
+      size = softEnd >= 0 ? softEnd : writeLineEnd(decoded, lineEnd, body[at - 1] === CR)
+      lineEnd = size
+      softEnd = -1
+      continue
+    }
+    const escaped = byte === EQUALS ? escapeAt(body, at) : -1
+    decoded[size++] = escaped < 0 ? byte : escaped
+    if (escaped >= 0) at += 2
+    else if (BLANKS.has(byte)) continue
+    lineEnd = size
+    softEnd = byte === EQUALS && escaped < 0 ? size - 1 : -1
+  }
+  return decoded.subarray(0, softEnd >= 0 ? softEnd : lineEnd)
+}
+
+/** Ends a line at this place as it ended in the mail; returns where the next one begins. */
+function writeLineEnd(to: Buffer, at: number, isCrLf: boolean): number {
+  let size = at
+  if (isCrLf) to[size++] = CR
+  to[size++] = LF
+  return size
+}
+
+/** The byte that the `=` at this place stands for; -1 when no two hexadecimal digits follow. */
+function escapeAt(body: Buffer, at: number): number {
+  const high = HEX[body[at + 1] ?? 0] ?? -1
+  const low = HEX[body[at + 2] ?? 0] ?? -1
+  return high < 0 || low < 0 ? -1 : high * 16 + low
+}
+
+const UUENCODE = new Set(['x-uuencode', 'uuencode', 'x-uue'])
+const UU_HEAD_BYTES_MAX = 2000
+const UU_BEGIN = /^\s*begin [0-7]{3,4} [^\r\n]*\r?\n/
+const UU_END = /^[` \t]*\r?\n?end[ \t]*[\r\n]*$/
+
+/**
+ * One uuencoded file (POSIX uuencode, without its name); null where the body is anything but one from its first line to its last,
+ * because whatever stands beside it would be lost.
+ */
+function decodeUuencode(body: Buffer): Buffer | null {
+  const head = UU_BEGIN.exec(body.toString('latin1', 0, UU_HEAD_BYTES_MAX))
+  if (head === null) return null
+  const decoded = Buffer.alloc(body.length)
+  let size = 0
+  let at = head[0].length
+  for (;;) {
+    const count = uuValue(body[at])
+    if (count <= 0) break
+    const lineEnd = body.indexOf(LF, at)
+    const added =
+      lineEnd < 0 ? -1 : decodeUuLine(body.subarray(at + 1, lineEnd), count, decoded, size)
+    if (added < 0) return null
+    size += added
+    at = lineEnd + 1
+  }
+  const rest = body.length - at > UU_HEAD_BYTES_MAX ? 'more' : body.toString('latin1', at)
+  return UU_END.test(rest) ? decoded.subarray(0, size) : null
+}
+
+/** Writes the `count` bytes of one line; returns how many, or -1 where the line is none. Blanks cut off its end count as such. */
+function decodeUuLine(line: Buffer, count: number, to: Buffer, start: number): number {
+  const needed = Math.ceil(count / 3) * 4
+  if (line.length > needed && line.toString('latin1', needed).trim() !== '') return -1
+  for (let index = 0; index < count; index += 1) {
+    const place = Math.floor(index / 3) * 4 + (index % 3)
+    const high = uuValue(line[place])
+    const low = uuValue(line[place + 1])
+    if (high < 0 || low < 0) return -1
+    const shift = 2 * (index % 3) + 2
+    to[start + index] = ((high << shift) | (low >> (6 - shift))) & 0xff
+  }
+  return count
+}
+
+/** The six bits of a uuencoded byte; those of a blank where nothing stands; -1 for a byte that is none. */
+function uuValue(byte: number | undefined): number {
+  if (byte === undefined || byte === CR) return 0
+  return byte < SPACE || byte > BACKTICK ? -1 : (byte - SPACE) & 0x3f
+}

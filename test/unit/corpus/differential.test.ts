@@ -1,0 +1,125 @@
+/**
+ * Every file of the corpus is taken apart by our MIME tree and by postal-mime (proof 5 of issue 3): the same parts of the same
+ * types in the same places, with the same file names, decoded bytes and text. Where the two differ, the table in `differences.ts`
+ * says who is right and why. Skipped where the folder is absent; nothing of it is copied here.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { relative, sep } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { decodeWords } from '../../../src/mime/encoded-words.ts'
+import { unflow } from '../../../src/mime/flowed.ts'
+import { contentOf, textOf } from '../../../src/mime/leaf.ts'
+import { type MimeTree, type Part, parseTree } from '../../../src/mime/tree.ts'
+import { filesBelow, findCorpus } from '../reading/material.ts'
+import { DIFFERENCES, FILES } from './differences.ts'
+import { isShownText, readWithPostal, type SeenPart } from './postal-tree.ts'
+
+const found = findCorpus()
+const corpus = found ?? ''
+const NOTE =
+  found === null
+    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
+    : ''
+
+describe.skipIf(found === null)(`our MIME tree and postal-mime${NOTE}`, () => {
+  // Expected values of other readers are no mail; everything else is compared, keys and notes, too.
+  const files = (found === null ? [] : filesBelow(corpus, [''])).filter(
+    (file) => !file.endsWith('.json')
+  )
+  const folders = new Set(files.map((file) => relative(corpus, file).split(sep)[0] ?? ''))
+
+  it.each([...folders])(
+    'see the same in every file of %s but for what the table explains',
+    async (folder) => {
+      const differences: Record<string, readonly string[]> = {}
+      for (const file of files) {
+        const path = relative(corpus, file)
+        if (path.split(sep)[0] !== folder) continue
+        const on = await compare(asEntity(readFileSync(file)))
+        if (on.length > 0) differences[path] = on
+      }
+      const expected = Object.entries(DIFFERENCES).filter(([path]) => path.split('/')[0] === folder)
+      expect(differences).toEqual(Object.fromEntries(expected.map(([path, { on }]) => [path, on])))
+    }
+  )
+
+  it('are compared on all of it', () => {
+    expect(files).toHaveLength(FILES)
+    const paths = files.map((file) => relative(corpus, file))
+    expect(paths).toEqual(expect.arrayContaining(Object.keys(DIFFERENCES)))
+  })
+
+  it('are compared by every fact of a part', async () => {
+    const mail = (...lines: readonly string[]): Buffer => Buffer.from(lines.join('\r\n'), 'latin1')
+    const uu = ['begin 644 a', '#0V%T', '`', 'end']
+    const inUu = ['Content-Transfer-Encoding: x-uuencode', '', ...uu]
+    expect(await compare(mail('Content-Type: a/b', ...inUu))).toEqual(['0 bytes'])
+    expect(await compare(mail('Content-Type: a/b; name="x\\y"', '', ''))).toEqual(['0 file name'])
+    expect(await compare(mail('Content-Type: a/b/c', '', ''))).toEqual(['parts'])
+    expect(await compare(mail('Content-Type: text/plain', '', 'f\u00fcr'))).toEqual(['0 text'])
+  })
+})
+
+/** Files that are no mail have no header: below an empty line both readers take all of them for text. */
+function asEntity(bytes: Buffer): Buffer {
+  const hasHeader = parseTree(bytes).root.fields.length > 0
+  return hasHeader ? bytes : Buffer.concat([Buffer.from('\r\n'), bytes])
+}
+
+/** The facts on which the two readers differ, by place. */
+async function compare(raw: Buffer): Promise<string[]> {
+  const tree = parseTree(raw)
+  const ours = await seenByUs(tree, tree.root, '0')
+  const theirs = await readWithPostal(raw)
+  const shape = (parts: readonly SeenPart[]): string =>
+    parts.map(({ place, type }) => `${place} ${type}`).join('\n')
+  if (shape(ours) !== shape(theirs)) return ['parts']
+  return ours.flatMap((part, index) => {
+    const other = theirs[index]
+    return other === undefined ? [] : factsThatDiffer(part, other)
+  })
+}
+
+function factsThatDiffer(ours: SeenPart, theirs: SeenPart): string[] {
+  const facts: [string, boolean][] = [
+    ['file name', ours.filename === decodeWords(theirs.filename)],
+    ['bytes', digestOf(ours.content) === digestOf(theirs.content)],
+    ['text', readable(ours.text) === readable(theirs.text)]
+  ]
+  const differ = facts.filter(([, isSame]) => !isSame).map(([fact]) => fact)
+  // Other bytes are another text, which need not be said twice.
+  const said = differ.includes('bytes') ? differ.filter((fact) => fact !== 'text') : differ
+  return said.map((fact) => `${ours.place} ${fact}`)
+}
+
+async function seenByUs(tree: MimeTree, part: Part, place: string): Promise<SeenPart[]> {
+  const { type, filename, children, params } = part
+  let text: string | null = null
+  if (isShownText(type, part.disposition)) {
+    const decoded = (await textOf(tree, part)).text
+    const isFlowed = params.get('format')?.toLowerCase() === 'flowed'
+    text = isFlowed ? unflow(decoded, params.get('delsp')?.toLowerCase() === 'yes') : decoded
+  }
+  const content = type.startsWith('multipart/') ? null : contentOf(tree, part)
+  const below: SeenPart[] = []
+  for (const [index, child] of children.entries()) {
+    below.push(...(await seenByUs(tree, child, `${place}.${index}`)))
+  }
+  return [{ place, type, filename, content, text }, ...below]
+}
+
+/** SHA-256 of decoded bytes: postal-mime ends every line with LF, and leaves blanks at the very end. */
+function digestOf(content: Uint8Array | null): string {
+  if (content === null) return ''
+  const lines = Buffer.from(content).toString('latin1').replaceAll('\r\n', '\n').trimEnd()
+  return createHash('sha256').update(lines, 'latin1').digest('hex')
+}
+
+/** Text as it would be shown, control characters as spaces. */
+function readable(text: string | null): string {
+  return (text ?? '')
+    .replaceAll(/\r\n?/g, '\n')
+    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ')
+    .trimEnd()
+}

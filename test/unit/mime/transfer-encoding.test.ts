@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { undoTransferEncoding } from '../../../src/mime/transfer-encoding.ts'
+
+function undo(body: string, encoding: string): string {
+  return undoTransferEncoding(Buffer.from(body, 'latin1'), encoding).toString('latin1')
+}
+
+describe('base64', () => {
+  it('goes on behind padding, because some senders encode piece by piece', () => {
+    expect(undo('Zmly\r\nc3Q=\r\nIHNlY29uZA==\r\nIHRoaXJk', 'base64')).toBe('first second third')
+  })
+
+  it('ignores every byte outside of its alphabet, wherever it stands', () => {
+    expect(undo('Z-m_l y!\r\n\u0000c3Q=', 'base64')).toBe('first')
+    expect(undo('-----', 'base64')).toBe('')
+  })
+
+  it('gives all 256 bytes back, with each length of padding and in lines of any length', () => {
+    for (const length of [253, 254, 255, 256]) {
+      const bytes = Buffer.from(Array.from({ length }, (_, index) => index))
+      const wrapped = bytes.toString('base64').replaceAll(/(.{7})/g, '$1\r\n')
+      for (const sent of [wrapped, `${wrapped}\r\n-`]) {
+        expect(undoTransferEncoding(Buffer.from(sent), 'base64').equals(bytes)).toBe(true)
+      }
+    }
+  })
+})
+
+describe('uuencode', () => {
+  // `printf 'Cat\nand dog!' | uuencode cat.txt` and what programs made of its blanks.
+  const FILE = ['begin 644 cat.txt', '-0V%T"F%N9"!D;V<A"@``', '`', 'end', '']
+
+  it('gives the file back, however its empty line is written and whatever ends the lines', () => {
+    expect(undo(FILE.join('\n'), 'x-uuencode')).toBe('Cat\nand dog!\n')
+    expect(undo(FILE.join('\r\n'), 'uuencode')).toBe('Cat\nand dog!\n')
+    expect(undo(FILE.with(2, ' ').join('\r\n'), 'x-uue')).toBe('Cat\nand dog!\n')
+    expect(undo(FILE.toSpliced(2, 1).join('\n'), 'x-uuencode')).toBe('Cat\nand dog!\n')
+    expect(undo(FILE.with(1, '-0V%T"F%N9"!D;V<A"@').join('\n'), 'x-uuencode')).toBe(
+      'Cat\nand dog!\n'
+    )
+  })
+
+  it.each([
+    ['words before it', ['hello', ...FILE]],
+    ['words behind it', [...FILE, 'P.S. one more thing']],
+    ['no end', FILE.slice(0, 2)],
+    ['a line that is too long', FILE.with(1, '-0V%T"F%N9"!D;V<A"@``0V%T')],
+    ['a byte that is none of its own', FILE.with(1, '-0V%T"F%N9"!d;V<A"@``')],
+    ['a second file', [...FILE, ...FILE]]
+  ])('stays as it is where it is more or less than one whole file: %s', (_, lines) => {
+    const body = lines.join('\n')
+    expect(undo(body, 'x-uuencode')).toBe(body)
+  })
+})
+
+it('an encoding that nobody knows leaves the bytes as they are', () => {
+  expect(undo('=41\u00ff', 'x-secret')).toBe('=41\u00ff')
+})
