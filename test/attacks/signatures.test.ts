@@ -93,6 +93,14 @@ describeWith(['gpg'], 'attacks on signatures', () => {
     }
   )
 
+  it('5 wrapping: a third part in an encrypted mail takes the authority from what is signed inside', async () => {
+    scene = await openScene(cast)
+    const whole = await commandMail(cast, 'grace')
+    await scene.attack(whole.replace(/--e--\s*$/, `--e\r\n${textPart(ATTACK)}\r\n--e--\r\n`))
+    expect(scene.disposition()).toBe('refused')
+    expect(await scene.harm()).toEqual([])
+  })
+
   it('6 I1 to I3, identities: who signed is told by the key, never by a name or an address', async () => {
     scene = await openScene(cast)
     await cast.gpg(['--quick-add-uid', `<${ADDRESSES.mallory}>`, `Grace <${ADDRESSES.grace}>`])
