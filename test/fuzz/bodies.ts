@@ -30,6 +30,7 @@ import {
   brokenArmor,
   encryptedData,
   framed,
+  joined,
   mutatePackets,
   reframed,
   splitPackets
@@ -37,6 +38,7 @@ import {
 import { makePayload, type Shows } from './payloads.ts'
 import { type Random } from './random.ts'
 import { type Signed, type World } from './world.ts'
+import { withNote, wrapped } from './wrapped.ts'
 
 /** What a reader must make of an unbroken mail, exactly. */
 export type Exact = Pick<OpenedMail, 'structure' | 'encrypted' | 'decrypted' | 'failure'> & {
@@ -87,7 +89,7 @@ export function cleanBodies(random: Random, world: World, signed: Signed): Body[
 
 /** A body, broken or not. */
 export function makeBody(random: Random, world: World, other: Other | undefined): Body {
-  switch (random.int(9)) {
+  switch (random.int(12)) {
     case 0:
     case 1:
       return signedBody(random, world)
@@ -104,6 +106,11 @@ export function makeBody(random: Random, world: World, other: Other | undefined)
       const exact = { ...CLEAR_MAIL, shows: null, signature: null, bounce }
       return { entity, holds: HOLDS_NOTHING, recipe: 'report', exact }
     }
+    case 8:
+    case 10:
+      return wrappedBody(random, world)
+    case 9:
+      return aroundBody(random, world)
     default:
       return clearBody(random, world)
   }
@@ -118,6 +125,28 @@ function clearBody(random: Random, { keys }: World): Body {
     holds: holding(shows),
     recipe: 'clear',
     exact: { ...CLEAR_MAIL, shows, signature: null, bounce: null }
+  }
+}
+
+/** Something sound with foreign words around it: never more than what was inside. */
+function wrappedBody(random: Random, world: World): Body {
+  const open = world.signed.filter((each) => !each.isSecret)
+  const signed = random.pick(random.chance(0.7) ? open : world.signed)
+  const bodies = cleanBodies(random, world, signed)
+  const body = random.pick(
+    bodies.filter(({ entity }) => entity.startsWith('Content-Type: multipart/'))
+  )
+  return { ...body, entity: wrapped(random, body.entity), recipe: 'wrapped', exact: null }
+}
+
+/** A signature around a ciphertext: it says nothing about who wrote what is inside. */
+function aroundBody(random: Random, world: World): Body {
+  const { payload, detached, signer } = random.pick(world.around)
+  return {
+    entity: detachedEntity(random, payload, detached).toString('latin1'),
+    holds: { ...HOLDS_NOTHING, mayBeValid: signer !== null, mayBeDecrypted: true },
+    recipe: 'around',
+    exact: null
   }
 }
 
@@ -136,7 +165,7 @@ function signedBody(random: Random, world: World): Body {
     recipe,
     exact: null
   })
-  switch (random.int(5)) {
+  switch (random.int(6)) {
     case 0:
       return broken(otherWords(signed.payload), signed.detached, 'other words')
     case 1:
@@ -146,6 +175,11 @@ function signedBody(random: Random, world: World): Body {
     case 2: {
       const stream = reframed(random, mutatePackets(random, splitPackets(signed.detached)))
       return broken(signed.payload, stream, 'signature packets', signed.signer !== null)
+    }
+    case 4: {
+      const packets = splitPackets(signed.detached)
+      const noted = packets.map(({ tag, body }) => ({ tag, body: withNote(body) }))
+      return { ...plainlySigned(random, { ...signed, detached: joined(noted) }), recipe: 'note' }
     }
     case 3:
       return broken(signed.payload, brokenNumbers(random, signed.detached), 'signature numbers')

@@ -4,7 +4,7 @@
  */
 import { type OpenedMail, type Signature } from '../../src/domain/mail.ts'
 import { type Shows } from './payloads.ts'
-import { type World } from './world.ts'
+import { AROUND_AT, type World } from './world.ts'
 
 /** What one signature vouches for. */
 export type Saying = {
@@ -21,7 +21,7 @@ export type Said = {
 }
 
 /** Everything that the known signers of this world said. */
-export function allSaid({ signed }: World): Said {
+export function allSaid({ signed, around }: World): Said {
   const sayings = new Map<string, Saying>()
   for (const { signer, madeAt, payload, shows, cleartextWords } of signed) {
     if (signer === null) continue
@@ -38,6 +38,10 @@ export function allSaid({ signed }: World): Said {
     )
     const cleartext = { text: cleartextWords, files: [] }
     sayings.set(`${signer} ${madeAt.cleartext}`, sayingOf({ subject: '', keys: [] }, [cleartext]))
+  }
+  for (const { signer } of around) {
+    // Whoever signs a ciphertext vouches for nothing that is shown.
+    sayings.set(`${signer ?? ''} ${AROUND_AT}`, sayingOf({ subject: '', keys: [] }, []))
   }
   const identities = new Map<string, string>()
   return {

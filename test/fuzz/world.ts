@@ -7,7 +7,10 @@ import { createCleartextMessage, createMessage, type PrivateKey, sign } from 'op
 import { type Address } from '../../src/domain/address.ts'
 import { type Instant, instantFromMs } from '../../src/domain/time.ts'
 import { type WorkerStart } from '../../src/worker/calls.ts'
+import { encryptedEntity } from './entities.ts'
 import { type FuzzKeys, PASSPHRASE, readKeys } from './keys.ts'
+import { lines } from './mime.ts'
+import { armored, encryptedData, framed, joined, literal } from './packets.ts'
 import { makePayload, type Shows } from './payloads.ts'
 import { randomOf } from './random.ts'
 
@@ -18,6 +21,8 @@ export const SECRET_MARK = 'QSECRETQ'
 
 const NOW_MS = Date.UTC(2026, 10, 22, 1)
 const DAY_MS = 86_400_000
+/** When every signature around a ciphertext was made. */
+export const AROUND_AT = instantFromMs(NOW_MS - 2 * DAY_MS)
 
 /** One payload with its signatures. */
 export type Signed = {
@@ -50,6 +55,8 @@ export type World = {
   /** Certificates that are known beside the maintainers'. */
   readonly knownKeys: readonly Uint8Array[]
   readonly signed: readonly Signed[]
+  /** Signatures around ciphertexts that somebody else made. */
+  readonly around: readonly Pick<Signed, 'payload' | 'detached' | 'signer'>[]
   readonly now: Instant
 }
 
@@ -74,8 +81,32 @@ export async function makeWorld(seed: number, count: number): Promise<World> {
     },
     knownKeys: [bob.toPublic().write()],
     signed,
+    around: [await signAround(alice, keys), await signAround(bob, keys)],
     now: instantFromMs(NOW_MS)
   }
+}
+
+async function signAround(
+  signingKeys: PrivateKey,
+  { toDesk, sessionKey }: FuzzKeys
+): Promise<World['around'][number]> {
+  const words = Buffer.from(
+    lines('Content-Type: text/plain', '', `not the signer's ${SECRET_MARK}`)
+  )
+  const sealed = Buffer.concat([
+    toDesk,
+    framed(encryptedData(sessionKey, joined([literal(words)])))
+  ])
+  const payload = Buffer.from(encryptedEntity(armored(randomOf(0, 0), 'MESSAGE', sealed)).trimEnd())
+  const detached = await sign({
+    message: await createMessage({ binary: payload }),
+    signingKeys,
+    detached: true,
+    format: 'binary',
+    date: new Date(NOW_MS - 2 * DAY_MS),
+    config: { nonDeterministicSignaturesViaNotation: false }
+  })
+  return { payload, detached: Buffer.from(detached), signer: signingKeys.getFingerprint() }
 }
 
 async function signPayload(
