@@ -28,7 +28,7 @@ const { values } = parseArgs({
 const minutes = wholeNumber(values.minutes, 10)
 const mails = wholeNumber(values.mails, Number.MAX_SAFE_INTEGER)
 const seed = wholeNumber(values.seed, Date.now() % 2 ** 31)
-const only = wholeNumber(values.only, -1)
+const only = wholeNumber(values['only'], -1)
 if (minutes === null || mails === null || seed === null || only === null) {
   process.stderr.write('--minutes, --mails, --seed and --only each want a whole number.\n')
   process.exitCode = 2
@@ -57,7 +57,7 @@ async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
       world,
       workers,
       corpus,
-      ...(only < 0 ? {} : { only }),
+      ...(only < 0 ? {} : { number: only }),
       isOver: (count) => count >= mails || Date.now() >= endsAt,
       onBatch: (count, kinds) => {
         resident.peak = Math.max(resident.peak, process.memoryUsage.rss())

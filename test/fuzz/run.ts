@@ -29,7 +29,7 @@ export type RunOptions = {
   /** Real mails to take up; none by default. */
   readonly corpus?: readonly Buffer[]
   /** Only the mail with this number. */
-  readonly only?: number
+  readonly number?: number
   /** Told after each batch. */
   readonly onBatch?: (count: number, kinds: number) => void
 }
@@ -88,8 +88,8 @@ export async function runFuzz(options: RunOptions): Promise<RunResult> {
     findings.push({ rule, index, recipe: mail.recipe, raw: delivered({ ...mail, raw }) })
   }
 
-  if (options.only !== undefined) {
-    await judge([makeMail(source, options.only)], options.only)
+  if (options.number !== undefined) {
+    await judge([makeMail(source, options.number)], options.number)
     return { ...counts, kinds: kinds.size, findings }
   }
   for (const signed of world.signed) await judge(cleanMails(world, signed), -1)
