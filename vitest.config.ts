@@ -6,7 +6,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/tidy.test.ts', 'test/unit/**/*.test.ts', 'test/desk/**/*.test.ts'],
+          include: [
+            'test/tidy.test.ts',
+            'test/unit/**/*.test.ts',
+            'test/desk/**/*.test.ts',
+            'test/attacks/**/*.test.ts'
+          ],
           testTimeout: 20_000,
           // Its files share nothing; without this a machine with two processors would use one.
           maxWorkers: 2,

@@ -73,7 +73,8 @@ function recogniseProper(part: Part): Envelope | null {
       kind: 'encrypted',
       cipher: second,
       outside: part.children.slice(2),
-      isMangled: false,
+      // RFC 3156 §4 knows two parts. With a third one it is opened, but no longer what its sender made.
+      isMangled: part.children.length > 2,
       isRewrapped: false
     }
   }

@@ -1,14 +1,15 @@
 /**
  * `npm run fuzz`: opens broken mail in the built daemon's worker pool, under its limits, and checks that every invariant of
- * reading holds. `--minutes N` (10), `--mails N`, `--seed N`. A finding is made small, written into a temporary folder with
- * the keys it needs, and printed; then the exit status is 1.
+ * reading holds. `--minutes N` (10), `--mails N`, `--seed N`; `--only K` makes mail K of that seed again and opens nothing else.
+ * A finding is made small, written into a temporary folder with the keys it needs, and printed; then the exit status is 1.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createWorkers } from '../../src/worker/pool.ts'
-import { corpusMails, type Finding, type RunResult, runFuzz } from './run.ts'
+import { makeMail } from './mails.ts'
+import { corpusMails, delivered, type Finding, type RunResult, runFuzz } from './run.ts'
 import { makeWorld, type World } from './world.ts'
 
 /** One mail may take this long and its thread this much memory. */
@@ -17,20 +18,30 @@ const MEMORY_MIB = 512
 const MIB = 2 ** 20
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string' }, mails: { type: 'string' }, seed: { type: 'string' } }
+  options: {
+    minutes: { type: 'string' },
+    mails: { type: 'string' },
+    seed: { type: 'string' },
+    only: { type: 'string' }
+  }
 })
 const minutes = wholeNumber(values.minutes, 10)
 const mails = wholeNumber(values.mails, Number.MAX_SAFE_INTEGER)
 const seed = wholeNumber(values.seed, Date.now() % 2 ** 31)
-if (minutes === null || mails === null || seed === null) {
-  process.stderr.write('--minutes, --mails and --seed each want a whole number.\n')
+const only = wholeNumber(values['only'], -1)
+if (minutes === null || mails === null || seed === null || only === null) {
+  process.stderr.write('--minutes, --mails, --seed and --only each want a whole number.\n')
   process.exitCode = 2
-} else await main(minutes, mails, seed)
+} else await main({ minutes, mails, seed, only })
 
-async function main(minutes: number, mails: number, seed: number): Promise<void> {
+type Wanted = Readonly<Record<'minutes' | 'mails' | 'seed' | 'only', number>>
+
+async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
   const corpus = corpusMails()
   process.stdout.write(`seed ${seed}, ${corpus.length} mails of the corpus\n`)
   const world = await makeWorld(seed, 48)
+  if (only >= 0)
+    process.stdout.write(delivered(makeMail({ world, corpus }, only)).toString('latin1'))
   const workers = await createWorkers({
     start: world.start,
     onEvent: ({ event }) => process.stdout.write(`${event}\n`),
@@ -43,10 +54,10 @@ async function main(minutes: number, mails: number, seed: number): Promise<void>
   const resident = { start: process.memoryUsage.rss(), peak: 0 }
   try {
     const result = await runFuzz({
-      seed,
       world,
       workers,
       corpus,
+      ...(only < 0 ? {} : { number: only }),
       isOver: (count) => count >= mails || Date.now() >= endsAt,
       onBatch: (count, kinds) => {
         resident.peak = Math.max(resident.peak, process.memoryUsage.rss())
@@ -61,17 +72,17 @@ async function main(minutes: number, mails: number, seed: number): Promise<void>
 }
 
 function report(
-  { count, kinds, decrypted, valid, findings }: RunResult,
+  { count, kinds, decrypted, valid, exact, findings }: RunResult,
   seconds: number,
   resident: { readonly start: number; readonly peak: number }
 ): void {
   const rate = `${count} mails in ${seconds.toFixed(0)} s, ${(count / seconds).toFixed(0)} a second`
-  const ways = `${decrypted} decrypted, ${valid} with a valid signature, ${kinds} ways to behave`
+  const ways = `${decrypted} decrypted, ${valid} with a valid signature, ${exact} known exactly, ${kinds} ways to behave`
   const memory = `${Math.round(resident.peak / MIB)} MiB resident at most (${Math.round(resident.start / MIB)} at the start)`
   process.stdout.write(`${rate}; ${ways}; ${memory}; ${findings.length} findings\n`)
 }
 
-/** Writes findings and keys where they can be looked at; the keys are made for this run and protect nothing. */
+/** Writes findings and keys where they can be looked at; the keys protect nothing. */
 function keep(world: World, seed: number, findings: readonly Finding[]): void {
   const folder = mkdtempSync(join(tmpdir(), 'postern-fuzz-'))
   writeFileSync(join(folder, 'desk.asc'), world.start.deskKeys.join('\n'))
@@ -82,8 +93,9 @@ function keep(world: World, seed: number, findings: readonly Finding[]): void {
   for (const [index, { rule, recipe, raw, index: number }] of findings.entries()) {
     const file = join(folder, `${seed}-${index}.eml`)
     writeFileSync(file, raw)
+    const again = number < 0 ? '' : `, again with --seed ${seed} --only ${number}`
     process.stdout.write(
-      `FINDING: ${rule}\n  mail ${number} (${recipe}), ${raw.length} bytes: ${file}\n`
+      `FINDING: ${rule}\n  mail ${number} (${recipe}), ${raw.length} bytes: ${file}${again}\n`
     )
   }
   process.exitCode = 1

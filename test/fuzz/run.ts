@@ -1,15 +1,15 @@
 /**
- * The fuzzer's loop: makes mails in batches, opens them, checks every invariant, and keeps mails that behaved in a new way as
- * material for more. The choices depend on the seed alone, not on how fast a mail was opened.
+ * The fuzzer's loop: makes mails in batches, opens them, checks every invariant. Which mails are made depends on the seed and the
+ * corpus alone, neither on how fast a mail was opened nor on what came of it.
  */
 import { readFileSync } from 'node:fs'
 import { type OpenedMail } from '../../src/domain/mail.ts'
 import { type Workers } from '../../src/effects/effects.ts'
 import { filesBelow, findCorpus } from '../unit/reading/material.ts'
-import { brokenRules, learn, type Said } from './invariants.ts'
+import { brokenRules } from './invariants.ts'
 import { cleanMails, type FuzzMail, makeMail } from './mails.ts'
 import { minimise } from './minimise.ts'
-import { randomOf } from './random.ts'
+import { allSaid } from './said.ts'
 import { type World } from './world.ts'
 
 /** A mail that breaks an invariant, as small as it could be made. */
@@ -22,13 +22,14 @@ export type Finding = {
 }
 
 export type RunOptions = {
-  readonly seed: number
   readonly world: World
   readonly workers: Pick<Workers, 'open'>
   /** Asked before each batch with the mails opened so far. */
   readonly isOver: (count: number) => boolean
-  /** Real mails to begin with; none by default. */
-  readonly corpus?: readonly FuzzMail[]
+  /** Real mails to take up; none by default. */
+  readonly corpus?: readonly Buffer[]
+  /** Only the mail with this number. */
+  readonly number?: number
   /** Told after each batch. */
   readonly onBatch?: (count: number, kinds: number) => void
 }
@@ -39,43 +40,38 @@ export type RunResult = {
   readonly kinds: number
   readonly decrypted: number
   readonly valid: number
+  /** Unbroken mails, of which everything is known beforehand. */
+  readonly exact: number
   readonly findings: readonly Finding[]
 }
 
 const BATCH = 128
-/** Kept mails; each must be small enough that mutating it costs little. */
-const KEPT_MAX = 3000
-const KEPT_BYTES_MAX = 64 * 1024
+const CORPUS_BYTES_MAX = 64 * 1024
 /** More findings of one rule say nothing new. */
 const FINDINGS_PER_RULE = 3
 
 /** Runs until told that it is over. */
 export async function runFuzz(options: RunOptions): Promise<RunResult> {
-  const said: Said = new Map()
-  const kept: FuzzMail[] = [...(options.corpus ?? [])]
+  const { world } = options
+  const source = { world, corpus: options.corpus ?? [] }
+  const said = allSaid(world)
   const kinds = new Set<string>()
   const findings: Finding[] = []
-  const counts = { count: 0, decrypted: 0, valid: 0 }
+  const counts = { count: 0, decrypted: 0, valid: 0, exact: 0 }
 
-  async function judge(
-    batch: readonly FuzzMail[],
-    check: typeof brokenRules,
-    first: number
-  ): Promise<void> {
+  async function judge(batch: readonly FuzzMail[], first: number): Promise<void> {
     const all = await Promise.all(batch.map((mail) => openOrTell(options, mail)))
     for (const [index, mail] of batch.entries()) {
       const opened = all[index]
       if (opened === undefined) continue
-      const rules = typeof opened === 'string' ? [opened] : check(said, mail, opened)
+      const rules = typeof opened === 'string' ? [opened] : brokenRules(said, mail, opened)
       for (const rule of rules) await note(rule, mail, first < 0 ? -1 : first + index)
       if (typeof opened === 'string') continue
       counts.count += 1
+      counts.exact += mail.exact === null ? 0 : 1
       counts.decrypted += opened.decrypted ? 1 : 0
       counts.valid += opened.signatures.some((each) => each.state === 'valid') ? 1 : 0
-      const kind = kindOf(opened)
-      if (!kinds.has(kind) && kept.length < KEPT_MAX && mail.raw.length <= KEPT_BYTES_MAX)
-        kept.push(mail)
-      kinds.add(kind)
+      kinds.add(kindOf(opened))
     }
   }
 
@@ -85,34 +81,39 @@ export async function runFuzz(options: RunOptions): Promise<RunResult> {
       const opened = await openOrTell(options, { ...mail, raw })
       return typeof opened === 'string'
         ? opened === rule
-        : brokenRules(said, mail, opened).includes(rule)
+        : brokenRules(said, { ...mail, exact: null }, opened).includes(rule)
     }
-    findings.push({ rule, index, recipe: mail.recipe, raw: await minimise(mail.raw, stillBreaks) })
+    // Half of an unbroken mail is a broken one, of which nothing more is known.
+    const raw = mail.exact === null ? await minimise(mail.raw, stillBreaks) : mail.raw
+    findings.push({ rule, index, recipe: mail.recipe, raw: delivered({ ...mail, raw }) })
   }
 
-  const random = randomOf(options.seed, -1)
-  for (const signed of options.world.signed) {
-    await judge(cleanMails(random, options.world, signed), learn, -1)
+  if (options.number !== undefined) {
+    await judge([makeMail(source, options.number)], options.number)
+    return { ...counts, kinds: kinds.size, findings }
   }
+  for (const signed of world.signed) await judge(cleanMails(world, signed), -1)
   for (let next = 0; !options.isOver(next); next += BATCH) {
-    const batch = Array.from({ length: BATCH }, (_, index) =>
-      makeMail(randomOf(options.seed, next + index), options.world, kept)
-    )
-    await judge(batch, brokenRules, next)
+    const batch = Array.from({ length: BATCH }, (_, index) => makeMail(source, next + index))
+    await judge(batch, next)
     options.onBatch?.(next + BATCH, kinds.size)
   }
   return { ...counts, kinds: kinds.size, findings }
 }
 
-/** Mails of the corpus, where there is one, small enough to be mutated often. None of its keys is known. */
-export function corpusMails(): FuzzMail[] {
+/** Mails of the corpus, where there is one, small enough to be mutated often. */
+export function corpusMails(): Buffer[] {
   const folder = findCorpus()
   if (folder === null) return []
   return filesBelow(folder, ['.eml', '.inner'])
     .sort()
     .map((path) => readFileSync(path))
-    .filter((raw) => raw.length <= KEPT_BYTES_MAX)
-    .map((raw) => ({ raw, recipe: 'corpus', mayBeValid: false }))
+    .filter((raw) => raw.length <= CORPUS_BYTES_MAX)
+}
+
+/** The mail as the desk fetches it. */
+export function delivered({ top, raw }: FuzzMail): Buffer {
+  return Buffer.concat([Buffer.from(top.fields), raw])
 }
 
 /** The opened mail, or the name of the rule that opening itself broke. */
@@ -121,8 +122,7 @@ async function openOrTell(
   mail: FuzzMail
 ): Promise<OpenedMail | string> {
   try {
-    // A copy, because a worker may take the bytes away from this thread.
-    return await workers.open(Buffer.from(mail.raw), { now: world.now, knownKeys: world.knownKeys })
+    return await workers.open(delivered(mail), { now: world.now, knownKeys: world.knownKeys })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     return `no crash, no hang, no lack of memory (${code === '' ? String(error) : code})`

@@ -1,143 +1,153 @@
 /**
  * The people of the fuzzer: a desk, two signers it knows, one it does not, and everything they ever signed. Because that is a
- * closed list, text that is shown as signed and is not on it is a finding, whatever mutation led there.
+ * closed list, text that is shown as signed and is not on it is a finding, whatever mutation led there. All of it follows from
+ * the seed and the stored keys, byte for byte.
  */
-import { randomBytes } from 'node:crypto'
-import {
-  createCleartextMessage,
-  createMessage,
-  encryptSessionKey,
-  generateKey,
-  type PrivateKey,
-  readKey,
-  readPrivateKey,
-  sign
-} from 'openpgp'
+import { createCleartextMessage, createMessage, type PrivateKey, sign } from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
 import { type Instant, instantFromMs } from '../../src/domain/time.ts'
-import { generateDeskKey } from '../../src/openpgp/generate.ts'
 import { type WorkerStart } from '../../src/worker/calls.ts'
-import { makePayload } from './mime.ts'
+import { encryptedEntity } from './entities.ts'
+import { type FuzzKeys, PASSPHRASE, readKeys } from './keys.ts'
+import { lines } from './mime.ts'
+import { armored, encryptedData, framed, joined, literal } from './packets.ts'
+import { makePayload, type Shows } from './payloads.ts'
 import { randomOf } from './random.ts'
 
-export const DESK_ADDRESS = 'security@acme.example' as Address
 /** Stands in everything that somebody signed. */
 export const SIGNED_MARK = 'QSIGNEDQ'
 /** Stands in everything that only ever exists encrypted. */
 export const SECRET_MARK = 'QSECRETQ'
 
+const NOW_MS = Date.UTC(2026, 10, 22, 1)
 const DAY_MS = 86_400_000
-const PASSPHRASE = 'correct horse'
+/** When every signature around a ciphertext was made. */
+export const AROUND_AT = instantFromMs(NOW_MS - 2 * DAY_MS)
 
 /** One payload with its signatures. */
 export type Signed = {
-  /** A MIME entity. */
+  /** A MIME entity, and what a reader must show of it. */
   readonly payload: Buffer
+  readonly shows: Shows
   /** Whether the payload holds {@link SECRET_MARK} and must never leave an encryption. */
   readonly isSecret: boolean
-  readonly isKnown: boolean
+  /** Primary fingerprint of the signer where the desk knows them, else null. */
+  readonly signer: string | null
   /** A detached binary signature packet. */
   readonly detached: Buffer
   /** One-pass signature, literal data, signature. */
   readonly inner: Buffer
   /** A cleartext-signed text, CRLF; '' where the payload is secret. */
   readonly cleartext: string
+  readonly cleartextWords: string
+  /** When each of the three was made; no two signatures of a world have the same instant. */
+  readonly madeAt: {
+    readonly detached: Instant
+    readonly inner: Instant
+    readonly cleartext: Instant
+  }
 }
 
 export type World = {
+  readonly seed: number
+  readonly keys: FuzzKeys
   readonly start: WorkerStart
   /** Certificates that are known beside the maintainers'. */
   readonly knownKeys: readonly Uint8Array[]
-  readonly sessionKey: Buffer
-  /** Session key packets for the desk: named, and hidden. */
-  readonly toDesk: Buffer
-  readonly toHidden: Buffer
-  /** A session key packet for somebody else. */
-  readonly toOther: Buffer
   readonly signed: readonly Signed[]
+  /** Signatures around ciphertexts that somebody else made. */
+  readonly around: readonly Pick<Signed, 'payload' | 'detached' | 'signer'>[]
   readonly now: Instant
 }
 
-/** New keys and signatures over `count` payloads made from `seed`. The keys are new in every run. */
+/** Signatures over `count` payloads made from `seed`. */
 export async function makeWorld(seed: number, count: number): Promise<World> {
-  const nowMs = Date.now()
-  const desk = await generateDeskKey(
-    { name: 'ACME', address: DESK_ADDRESS, passphrase: PASSPHRASE, lifetimeSeconds: null },
-    instantFromMs(nowMs - DAY_MS)
-  )
-  const alice = await makeSigner('alice', nowMs)
-  const bob = await makeSigner('bob', nowMs)
-  const mallory = await makeSigner('mallory', nowMs)
-  const signers = [alice, bob, mallory]
+  const keys = await readKeys()
+  const { alice, bob, mallory } = keys
   const signed: Signed[] = []
   for (let index = 0; index < count; index += 1) {
-    const signer = signers[index % signers.length] ?? alice
-    signed.push(await signPayload(seed, index, signer, signer !== mallory))
+    const signer = [alice, bob, mallory][index % 3] ?? alice
+    signed.push(await signPayload(seed, index, signer, keys))
   }
-  const sessionKey = randomBytes(32)
-  const deskKey = await readKey({ armoredKey: desk.publicArmored })
-  const wrap = async (key: typeof deskKey, wildcard: boolean): Promise<Buffer> =>
-    Buffer.from(
-      await encryptSessionKey({
-        data: sessionKey,
-        algorithm: 'aes256',
-        encryptionKeys: key,
-        wildcard,
-        format: 'binary'
-      })
-    )
   return {
+    seed,
+    keys,
     start: {
-      deskKeys: [desk.privateArmored],
+      deskKeys: [keys.desk],
       passphrase: PASSPHRASE,
       deskName: 'ACME',
-      deskAddress: DESK_ADDRESS,
+      deskAddress: 'security@acme.example' as Address,
       maintainerKeys: [alice.toPublic().write()]
     },
     knownKeys: [bob.toPublic().write()],
-    sessionKey,
-    toDesk: await wrap(deskKey, false),
-    toHidden: await wrap(deskKey, true),
-    toOther: await wrap(mallory.toPublic(), false),
     signed,
-    now: instantFromMs(nowMs + 60_000)
+    around: [await signAround(alice, keys), await signAround(bob, keys)],
+    now: instantFromMs(NOW_MS)
   }
 }
 
-async function makeSigner(name: string, nowMs: number): Promise<PrivateKey> {
-  const { privateKey } = await generateKey({
-    type: 'ecc',
-    curve: 'curve25519Legacy',
-    userIDs: [{ name, email: `${name}@reporter.example` }],
-    date: new Date(nowMs - DAY_MS),
-    format: 'armored'
+async function signAround(
+  signingKeys: PrivateKey,
+  { toDesk, sessionKey }: FuzzKeys
+): Promise<World['around'][number]> {
+  const words = Buffer.from(
+    lines('Content-Type: text/plain', '', `not the signer's ${SECRET_MARK}`)
+  )
+  const sealed = Buffer.concat([
+    toDesk,
+    framed(encryptedData(sessionKey, joined([literal(words)])))
+  ])
+  const payload = Buffer.from(encryptedEntity(armored(randomOf(0, 0), 'MESSAGE', sealed)).trimEnd())
+  const detached = await sign({
+    message: await createMessage({ binary: payload }),
+    signingKeys,
+    detached: true,
+    format: 'binary',
+    date: new Date(NOW_MS - 2 * DAY_MS),
+    config: { nonDeterministicSignaturesViaNotation: false }
   })
-  return readPrivateKey({ armoredKey: privateKey })
+  return { payload, detached: Buffer.from(detached), signer: signingKeys.getFingerprint() }
 }
 
 async function signPayload(
   seed: number,
   index: number,
   signingKeys: PrivateKey,
-  isKnown: boolean
+  { alice, forged, mallory }: FuzzKeys
 ): Promise<Signed> {
   const random = randomOf(seed, -1 - index)
   const isSecret = random.chance(0.5)
   const mark = `${SIGNED_MARK}${index} ${isSecret ? SECRET_MARK : ''}`
-  const payload = makePayload(random, mark)
-  const message = await createMessage({ binary: payload })
-  const detached = await sign({ message, signingKeys, detached: true, format: 'binary' })
-  const inner = await sign({ message, signingKeys, format: 'binary' })
+  const { entity, shows } = makePayload(random, mark, [alice, forged, mallory])
+  const at = (which: number): Date => new Date(NOW_MS - DAY_MS + (index * 3 + which) * 1000)
+  // A salt would make every run another one.
+  const config = { nonDeterministicSignaturesViaNotation: false }
+  const message = await createMessage({ binary: entity, date: at(0) })
+  const bytes = { message, signingKeys, format: 'binary', config } as const
+  const detached = await sign({ ...bytes, detached: true, date: at(0) })
+  const inner = await sign({ ...bytes, date: at(1) })
   const text = `${mark}\n\n- a list\n-- dashes\nFrom me, with blanks  \nend\n`
   const cleartext = isSecret
     ? ''
-    : await sign({ message: await createCleartextMessage({ text }), signingKeys })
+    : await sign({
+        message: await createCleartextMessage({ text }),
+        signingKeys,
+        date: at(2),
+        config
+      })
   return {
-    payload,
+    payload: entity,
+    shows,
     isSecret,
-    isKnown,
+    signer: signingKeys === mallory ? null : signingKeys.getFingerprint(),
     detached: Buffer.from(detached),
     inner: Buffer.from(inner),
-    cleartext: cleartext.replaceAll(/\r?\n/g, '\r\n')
+    cleartext: cleartext.replaceAll(/\r?\n/g, '\r\n'),
+    cleartextWords: text,
+    madeAt: {
+      detached: instantFromMs(at(0).getTime()),
+      inner: instantFromMs(at(1).getTime()),
+      cleartext: instantFromMs(at(2).getTime())
+    }
   }
 }

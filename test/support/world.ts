@@ -148,6 +148,12 @@ export type WorldOptions = {
 
 let sharedDesk: Promise<TestDesk> | null = null
 
+/** The public key of the desk of every world, armored. */
+export async function deskCertificate(): Promise<string> {
+  sharedDesk ??= testDesk(KEYS_MADE)
+  return (await sharedDesk).publicArmored
+}
+
 /** Opens a world in a folder of its own. */
 export async function openWorld(options: WorldOptions): Promise<World> {
   sharedDesk ??= testDesk(KEYS_MADE)

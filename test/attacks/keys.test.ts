@@ -1,0 +1,122 @@
+/** Attacks on keys: no mail puts another key in the place of a reporter's, and no key stops the desk (mail.md §2.12, §2.13). */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { joined, splitPackets } from '../fuzz/packets.ts'
+import { describeWith } from '../support/requires.ts'
+import { type Someone, someone } from '../support/world.ts'
+import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { armor } from './ciphertext.ts'
+import { CASE, commandMail, head, mail, openScene, type Scene } from './scene.ts'
+
+const ANSWER = 'The answer is for Alice alone.'
+
+function keyFile(armored: string): string {
+  return `Content-Type: application/pgp-keys; name=key.asc\r\n\r\n${armored.trimEnd()}`
+}
+
+function autocrypt(address: string, keyData: Uint8Array, name = 'Autocrypt'): string {
+  const base64 = Buffer.from(keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
+  return `${name}: addr=${address}; keydata=${base64}`
+}
+
+describeWith(['gpg'], 'attacks on keys', () => {
+  let cast: Cast
+  let scene: Scene
+  /** Made by the attacker, under Alice's name and address. */
+  let forged: Someone
+  beforeAll(async () => {
+    cast = await makeCast()
+    forged = await someone('alice', ADDRESSES.alice)
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  const pinned = (): unknown[] =>
+    scene.world.rows('SELECT address, fingerprint FROM reporter_keys ORDER BY address')
+
+  it("12 key substitution: the answer is sealed to Alice's own key, whatever came in her name", async () => {
+    scene = await openScene(cast)
+    const before = pinned()
+    expect(before).toEqual([
+      { address: ADDRESSES.alice, fingerprint: cast.alice.secret.getFingerprint() }
+    ])
+    await cast.gpg(['--quick-add-uid', `<${ADDRESSES.mallory}>`, `Alice <${ADDRESSES.alice}>`])
+    const stranger = (await cast.gpg(['--armor', '--export', `<${ADDRESSES.mallory}>`])).toString()
+    const own = forged.secret.toPublic().armor()
+    const field = autocrypt(ADDRESSES.alice, forged.keyData)
+    const gossip = autocrypt(ADDRESSES.alice, forged.keyData, 'Autocrypt-Gossip')
+    const subject = `Re: [${CASE}]`
+    const words = textPart('My new key.')
+    const withKeys = mixed([words, keyFile(own), keyFile(stranger)])
+    const sealed = async (entity: string, signer: 'mallory' | null): Promise<string> =>
+      encryptedMail(await cast.seal(entity, signer), head('alice', subject, [field]))
+    for (const raw of [
+      `${lines(...head('alice', subject, [field]))}${words}\r\n`,
+      mail('alice', withKeys, subject),
+      mail('alice', signedEntity(withKeys, await cast.sign(withKeys, 'mallory')), subject),
+      await sealed(withKeys, null),
+      await sealed(withKeys, 'mallory'),
+      await sealed(lines(gossip, words), null),
+      await sealed(
+        lines('Content-Type: text/plain; protected-headers="v1"', field, '', 'My new key.'),
+        null
+      )
+    ]) {
+      await scene.attack(raw)
+      expect(pinned()).toEqual(before)
+    }
+    await scene.attack(
+      await commandMail(cast, 'grace', `case: ${CASE}\r\n\r\n/reply <<\r\n${ANSWER}\r\n>>`)
+    )
+    const toAlice = scene.world.accepted.filter(({ to }) => to === ADDRESSES.alice)
+    const last = toAlice.at(-1)
+    if (last === undefined) throw new Error('nobody answered Alice')
+    expect(await scene.world.read(cast.alice, last)).toContain(ANSWER)
+    for (const thief of [forged, cast.mallory]) {
+      await expect(scene.world.read(thief, last)).rejects.toThrow()
+    }
+  })
+
+  it('12 key substitution: keys of maintainers never come by mail', async () => {
+    scene = await openScene(cast)
+    const fake = await someone('grace', ADDRESSES.grace)
+    const entity = mixed([textPart('My new key.'), keyFile(fake.secret.toPublic().armor())])
+    const field = autocrypt(ADDRESSES.grace, fake.keyData)
+    await scene.attack(`${lines(...head('grace', 'key', [field]))}${entity}`)
+    await scene.attack(encryptedMail(await cast.seal(entity, 'mallory'), head('grace')))
+    await scene.attack(mail('mallory', textPart('hello')))
+    for (const sent of scene.world.accepted.filter(({ to }) => to === ADDRESSES.grace)) {
+      await expect(scene.world.read(fake, sent)).rejects.toThrow()
+      await expect(scene.world.read(cast.grace, sent)).resolves.not.toBe('')
+    }
+    expect(pinned()).toHaveLength(1)
+  })
+
+  it('13 poisoned and giant keys: none is taken up, none stops the desk, the mail is read', async () => {
+    scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
+    const packets = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
+    const [primary, userId, certification, ...rest] = packets
+    if (primary === undefined || userId === undefined || certification === undefined) {
+      throw new Error('gpg exported no key')
+    }
+    const many = <T>(count: number, ...each: readonly T[]): T[] =>
+      Array.from({ length: count }, () => each).flat()
+    for (const key of [
+      [primary, userId, ...many(3000, certification), ...rest],
+      [primary, ...many(2000, userId, certification), ...rest],
+      [...packets, ...many(800, ...rest)],
+      [primary, { tag: 17, body: Buffer.alloc(300_000, 1) }, userId, certification, ...rest]
+    ]) {
+      const armored = armor(joined(key), 'PUBLIC KEY BLOCK')
+      expect(armored.length).toBeGreaterThan(256 * 1024)
+      await scene.attack(mail('mallory', mixed([textPart('A report.'), keyFile(armored)])))
+      expect(scene.disposition()).toBe('case-opened')
+    }
+    expect(pinned()).toHaveLength(1)
+    expect(scene.world.rows("SELECT text FROM messages WHERE text = 'A report.\n'")).toHaveLength(4)
+    const toGrace = scene.world.accepted.filter(({ to }) => to === ADDRESSES.grace)
+    expect(toGrace).toHaveLength(5)
+  })
+})

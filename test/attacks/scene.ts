@@ -1,0 +1,172 @@
+/**
+ * Where an attack takes place: a desk with two maintainers and one case, that of Alice. An attack delivers its mail, lets the desk
+ * do all that it would do, and asks what harm came of it. An attacker's words carry {@link ATTACK}, Alice's {@link SECRET}.
+ */
+import { type Envelope } from '../../src/effects/effects.ts'
+import { openWorld, type World, type WorldOptions } from '../support/world.ts'
+import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, type Who } from './cast.ts'
+
+export const ATTACK = 'QATTACKQ'
+export const SECRET = 'QSECRETQ'
+export const CASE = 'ACME-2026-0001'
+/** Would send the attacker's words to the reporter and close the case. */
+export const COMMANDS = `case: ${CASE}\r\n\r\n/reply <<\r\n${ATTACK} words\r\n>>\r\n/close fixed`
+
+export type Scene = {
+  readonly world: World
+  readonly cast: Cast
+  /** Delivers a mail and lets the desk work until nothing is left to do. */
+  attack(raw: string | Uint8Array): Promise<void>
+  /** What went wrong since the scene began; `[]` is what a test wants. */
+  harm(): Promise<string[]>
+  /** What maintainers and others were sent since the scene began, in words. */
+  mailsTo(who: Who): Promise<string[]>
+  /** What became of the newest mail. */
+  disposition(): string
+}
+
+/** Alice reports, encrypted and signed, and everybody has their first mails. */
+export async function openScene(cast: Cast, options: Partial<WorldOptions> = {}): Promise<Scene> {
+  const world = await openWorld({ maintainers: [cast.grace, cast.linus], ...options })
+  world.deliver(await report(cast))
+  await world.settle()
+  const before = world.accepted.length
+  const cases = snapshot(world)
+  const since = (): Envelope[] => world.accepted.slice(before)
+  const scene: Scene = {
+    world,
+    cast,
+    attack: async (raw) => {
+      world.deliver(typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw)
+      await world.settle()
+    },
+    harm: async () => [
+      ...harmToCases(world, cases),
+      ...(await harmInMails(scene, since())),
+      ...world
+        .rows<{ author: string }>('SELECT author FROM messages WHERE text LIKE ? AND author = ?', [
+          `%${ATTACK}%`,
+          'maintainer'
+        ])
+        .map(() => 'the words are kept as a maintainer’s')
+    ],
+    mailsTo: (who) =>
+      Promise.all(
+        since()
+          .filter(({ to }) => to === ADDRESSES[who])
+          .map((mail) => world.read(cast[who], mail))
+      ),
+    disposition: () =>
+      world.rows<{ disposition: string }>(
+        'SELECT disposition FROM arrivals ORDER BY id DESC LIMIT 1'
+      )[0]?.disposition ?? ''
+  }
+  return scene
+}
+
+/** A mail's header fields. */
+export function head(from: Who | string, subject = '...', more: readonly string[] = []): string[] {
+  const people: Readonly<Record<string, string>> = ADDRESSES
+  const address = people[from]
+  count += 1
+  return [
+    `From: ${address === undefined ? from : `<${address}>`}`,
+    `To: <${DESK_ADDRESS}>`,
+    `Subject: ${subject}`,
+    `Message-ID: <attack-${count}@evil.example>`,
+    'Date: Mon, 23 Nov 2026 12:00:00 +0000',
+    'MIME-Version: 1.0',
+    ...more
+  ]
+}
+
+let count = 0
+
+/** A payload with protected headers, as mail clients write it. */
+export function payload(from: Who, subject: string, text: string): string {
+  return lines(
+    'Content-Type: text/plain; charset=utf-8; protected-headers="v1"',
+    `From: <${ADDRESSES[from]}>`,
+    `To: <${DESK_ADDRESS}>`,
+    `Subject: ${subject}`,
+    '',
+    text
+  )
+}
+
+/** Commands as a maintainer sends them: signed and encrypted PGP/MIME. */
+export async function commandMail(cast: Cast, signer: Who, text = COMMANDS): Promise<string> {
+  const armored = await cast.seal(payload(signer, `Re: [${CASE}]`, text), signer)
+  return encryptedMail(armored, head(signer))
+}
+
+/** A mail in clear, or with the given entity. */
+export function mail(from: Who | string, entity: string, subject = 'hello'): string {
+  return lines(...head(from, subject)) + entity
+}
+
+/** A mail in clear of nothing but words. */
+export function plainMail(from: Who | string, text: string, subject = 'hello'): string {
+  return `${mail(from, textPart(text), subject)}\r\n`
+}
+
+/** Alice's report. */
+async function report(cast: Cast): Promise<Buffer> {
+  const armored = await cast.seal(
+    payload('alice', `a ${SECRET} subject`, `The ${SECRET} of Alice.`),
+    'alice'
+  )
+  const key = Buffer.from(cast.alice.keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
+  const autocrypt = `Autocrypt: addr=${ADDRESSES.alice}; keydata=${key}`
+  return Buffer.from(encryptedMail(armored, head('alice', '...', [autocrypt])))
+}
+
+function snapshot(world: World): string {
+  const columns = 'state, owner, answered_at, disclosure_at'
+  return JSON.stringify(world.rows(`SELECT ${columns} FROM cases WHERE id = 1`))
+}
+
+function harmToCases(world: World, before: string): string[] {
+  const ran = world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")
+  return [
+    ...ran.map(() => 'a command ran'),
+    ...(snapshot(world) === before ? [] : ['the case was changed'])
+  ]
+}
+
+async function harmInMails({ world, cast }: Scene, mails: readonly Envelope[]): Promise<string[]> {
+  const harm: string[] = []
+  for (const sent of mails) {
+    const who = (Object.keys(ADDRESSES) as Who[]).find((name) => ADDRESSES[name] === sent.to)
+    const words = who === undefined ? sent.raw.toString() : await world.read(cast[who], sent)
+    if (who === 'grace' || who === 'linus') {
+      const { facts, text } = relayOf(words)
+      if (text.includes(ATTACK) && isSigned(facts)) harm.push('the words are shown as signed')
+      continue
+    }
+    const marks = [ATTACK, ...(who === 'alice' ? [] : [SECRET])]
+    if (marks.some((mark) => words.includes(mark))) harm.push(`words went out to ${sent.to}`)
+  }
+  return harm
+}
+
+/** The line between the desk's own words and those of a sender. */
+export const RULE = '-----8<----- postern -----8<-----'
+
+/** The blocks of a relay, as the desk marks them off: its own facts, then the text of the mail, then what stands outside. */
+export function relayOf(words: string): { facts: string; text: string; outside: string } {
+  const lines = words.split('\n').map((line) => line.trimEnd())
+  const blocks = lines.reduce<string[][]>(
+    (all, line) =>
+      line === RULE ? [...all, []] : [...all.slice(0, -1), [...(all.at(-1) ?? []), line]],
+    [[]]
+  )
+  const [, facts = [], text = [], outside = []] = blocks
+  return { facts: facts.join('\n'), text: text.join('\n'), outside: outside.join('\n') }
+}
+
+/** Whether the desk says that a signature is valid. */
+export function isSigned(facts: string): boolean {
+  return /^Signed: +yes/m.test(facts)
+}

@@ -1,0 +1,185 @@
+/** Attacks with the structure of a mail: headers, parts, HTML, characters, queries (mail.md §2.16 to §2.19, §2.23, §2.24). */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { joined, literal } from '../fuzz/packets.ts'
+import { describeWith } from '../support/requires.ts'
+import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { sealedPackets } from './ciphertext.ts'
+import {
+  ATTACK,
+  commandMail,
+  head,
+  mail,
+  openScene,
+  payload,
+  plainMail,
+  type Scene
+} from './scene.ts'
+
+const ROOMY = { limits: { mailBytes: 4_000_000, originalBytes: 4_000_000 } }
+
+describeWith(['gpg'], 'attacks with the structure of a mail', () => {
+  let cast: Cast
+  let scene: Scene
+  beforeAll(async () => {
+    cast = await makeCast()
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  /** Everything that left, as it stood on the wire and as its reader sees it. */
+  async function sentWords(): Promise<string[]> {
+    const wire = scene.world.accepted.map(({ raw }) => raw.toString())
+    return [...wire, ...(await scene.mailsTo('grace')), ...(await scene.mailsTo('mallory'))]
+  }
+
+  it('16 MIME bombs: each becomes a case, told to the maintainers, and the next mail is served', async () => {
+    scene = await openScene(cast, ROOMY)
+    const nested = Array.from(
+      { length: 5000 },
+      (_, depth) => `Content-Type: multipart/mixed; boundary=b${depth}\r\n\r\n--b${depth}\r\n`
+    ).join('')
+    const wide = mixed(Array.from({ length: 5000 }, (_, index) => textPart(`part ${index}`)))
+    const mails = [
+      mail('mallory', nested),
+      mail('mallory', wide),
+      encryptedMail(await cast.seal(nested), head('mallory')),
+      `${lines(...head('mallory'), ...Array.from({ length: 20_000 }, (_, n) => `X-${n}: y`))}\r\nhi`,
+      `${lines(...head('mallory'), `References: ${'<a@b.example> '.repeat(60_000)}`)}\r\nhi`,
+      `${lines(...head('mallory'), `Cc: ${'a@x.example, '.repeat(80_000)}`)}\r\nhi`,
+      `${lines(...head('mallory', '=?utf-8?Q?'.repeat(50_000)))}\r\nhi`
+    ]
+    for (const raw of mails) {
+      await scene.attack(raw)
+      expect(scene.disposition()).toBe('case-opened')
+    }
+    await scene.attack(plainMail('mallory', 'the next one'))
+    const relays = await scene.mailsTo('grace')
+    expect(relays).toHaveLength(mails.length + 1)
+    expect(relays.at(-1)).toContain('the next one')
+    expect(scene.world.accepted.some(({ to }) => to === 'a@x.example')).toBe(false)
+  })
+
+  it('17 HTML bombs: nothing is fetched, nothing stops, and the mail is relayed', async () => {
+    scene = await openScene(cast, ROOMY)
+    for (const html of [
+      '<div>'.repeat(400_000),
+      '<table><tr><td>'.repeat(20_000),
+      `<!--${'-'.repeat(500_000)}`,
+      `<a href="${'x'.repeat(500_000)}`,
+      '&'.repeat(500_000)
+    ]) {
+      await scene.attack(mail('mallory', `Content-Type: text/html\r\n\r\n${html}`))
+      expect(scene.disposition()).toBe('case-opened')
+    }
+    expect(await scene.mailsTo('grace')).toHaveLength(5)
+  })
+
+  it('18 header injection: a decoded line end makes no header of anything that leaves', async () => {
+    scene = await openScene(cast)
+    const injected = '=0D=0ABcc:_evil@x.example=0D=0A=0D=0Ainjected'
+    const literalName = Buffer.from('b\u0010a\r\nBcc: evil@\u0000\u0000\u0000\u0000', 'latin1')
+    const named = {
+      tag: literal(Buffer.alloc(0)).tag,
+      body: Buffer.concat([literalName, Buffer.from(textPart('x'))])
+    }
+    const entity = lines(
+      `Content-Type: text/plain; protected-headers="v1"`,
+      `From: <${ADDRESSES.mallory}>`,
+      `Subject: =?utf-8?Q?a${injected}?=`,
+      '',
+      'hello'
+    )
+    const file = lines(
+      'Content-Type: application/octet-stream',
+      `Content-Disposition: attachment; filename*=utf-8''a%0D%0ABcc:%20evil@x.example%E2%80%AE..%2F..%2Fx`,
+      '',
+      'x'
+    )
+    for (const raw of [
+      plainMail(`=?utf-8?Q?a${injected}?= <mallory@evil.example>`, 'x', `=?utf-8?Q?a${injected}?=`),
+      plainMail(`"a\r\n\tBcc: evil@x.example" <mallory@evil.example>`, 'x'),
+      `${lines(...head('mallory').map((field) => field.replace(/^Message-ID: .*/, 'Message-ID: <a\r\n\tBcc:evil@x.example>')))}\r\nx`,
+      mail('mallory', mixed([textPart('x'), file])),
+      encryptedMail(await cast.seal(entity), head('mallory')),
+      encryptedMail(await sealedPackets(joined([named])), head('mallory'))
+    ]) {
+      await scene.attack(raw)
+    }
+    for (const words of await sentWords()) {
+      // The original goes along as it came, inside of its own part.
+      const [own = ''] = words.split('Content-Type: message/rfc822')
+      expect(own).not.toMatch(/^Bcc:/im)
+      expect(own).not.toMatch(/^injected/m)
+      expect(own).not.toMatch(/filename\*?=[^\n]*(?:\/|%2F|\u202e)/i)
+    }
+    const reached = new Set<string>(scene.world.accepted.map(({ to }) => to))
+    expect([...reached].toSorted()).toEqual(Object.values(ADDRESSES).toSorted())
+  })
+
+  it('19 recipient injection: mail goes to addresses in strict form alone, one at a time', async () => {
+    scene = await openScene(cast)
+    for (const from of [
+      '"x@good.example x"@internal.example',
+      '<a@b.example\r\n\tRCPT TO:<evil@x.example>>',
+      '<mallory@evil.example,evil@x.example>',
+      '<mallory@evil.example> <evil@x.example>',
+      '<@relay.example:evil@x.example>',
+      'group: evil@x.example, mallory@evil.example;',
+      '<mallory@[127.0.0.1]>',
+      '<mallory@evil.example\u0000evil@x.example>',
+      '=?utf-8?Q?evil=40x.example?= <>',
+      '<m\u00e4llory@evil.example>'
+    ]) {
+      await scene.attack(plainMail(from, ATTACK))
+    }
+    const strict = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+$/
+    for (const { to } of scene.world.accepted) {
+      expect(to).toMatch(strict)
+      expect(to).not.toContain('x.example')
+    }
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('23 charset tricks: a command is one only in plain ASCII that everybody reads alike', async () => {
+    scene = await openScene(cast)
+    const command = 'case: ACME-2026-0001\r\n\r\n/close fixed'
+    const utf7 = command.replaceAll('/', '+AC8-')
+    const of = (charset: string, body: Buffer): Buffer =>
+      Buffer.concat([Buffer.from(`Content-Type: text/plain; charset=${charset}\r\n\r\n`), body])
+    for (const part of [
+      of('utf-7', Buffer.from(utf7)),
+      of('utf-8', Buffer.from(command.replaceAll('/', '\uff0f'))),
+      of('utf-8', Buffer.from(command.replaceAll('/', '\u2215'))),
+      of('utf-8', Buffer.from(command.replace('close', 'cl\u043ese'))),
+      of('utf-8', Buffer.from(command.replaceAll('/', '\u00c0\u00af'), 'latin1')),
+      of('hz-gb-2312', Buffer.from(command.replaceAll('/', '~{#/~}')))
+    ]) {
+      const armored = await cast.seal(part, 'grace')
+      await scene.attack(encryptedMail(armored, head('grace')))
+      expect(scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")).toEqual([])
+    }
+    await scene.attack(await commandMail(cast, 'grace', command))
+    expect(scene.disposition()).toBe('commands')
+  })
+
+  it('24 queries: words of a mail are values for the database, never a part of its questions', async () => {
+    scene = await openScene(cast)
+    const hostile = `'); DROP TABLE cases; -- " OR 1=1 NEAR( * ^ CVE-2026-1 %_\\`
+    for (const raw of [
+      plainMail(`"${hostile.replaceAll('"', '')}" <mallory@evil.example>`, hostile, hostile),
+      encryptedMail(await cast.seal(payload('mallory', hostile, hostile)), head('mallory')),
+      `${lines(...head('mallory', 'x', [`In-Reply-To: <${hostile.replaceAll(/[\s"]/g, '')}@x.example>`]))}\r\nx`
+    ]) {
+      await scene.attack(raw)
+      expect(scene.disposition()).toBe('case-opened')
+    }
+    await scene.attack(
+      await commandMail(cast, 'grace', `case: ACME-2026-0001' OR '1'='1\r\n\r\n/close`)
+    )
+    expect(await scene.harm()).toEqual([])
+    expect(scene.world.rows('SELECT state FROM cases')).toHaveLength(4)
+  })
+})

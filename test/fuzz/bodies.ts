@@ -1,0 +1,280 @@
+/**
+ * The body of one fuzzed mail: signed, sealed, inline, cleartext, in clear, a delivery report; broken at the level of packets,
+ * armor or payload, or not at all. Of an unbroken one it says what a reader must make of it.
+ */
+import { type BounceFacts, type OpenedMail } from '../../src/domain/mail.ts'
+import { type Instant } from '../../src/domain/time.ts'
+import { makeReport } from './arrival.ts'
+import {
+  attachedEntity,
+  binaryEntity,
+  detachedEntity,
+  encryptedEntity,
+  inlineEntity
+} from './entities.ts'
+import {
+  detachedInside,
+  HOLDS_NOTHING,
+  type Holds,
+  holding,
+  type Inner,
+  type IsFor,
+  innerStream,
+  type Other,
+  onePassInside,
+  otherWords,
+  outerStream
+} from './inside.ts'
+import {
+  armored,
+  brokenArmor,
+  encryptedData,
+  framed,
+  joined,
+  mutatePackets,
+  reframed,
+  splitPackets
+} from './packets.ts'
+import { makePayload, type Shows } from './payloads.ts'
+import { type Random } from './random.ts'
+import { type Signed, type World } from './world.ts'
+import { withNote, wrapped } from './wrapped.ts'
+
+/** What a reader must make of an unbroken mail, exactly. */
+export type Exact = Pick<OpenedMail, 'structure' | 'encrypted' | 'decrypted' | 'failure'> & {
+  /** Words, files and subject; null of a mail that cannot be opened: nothing. */
+  readonly shows: Shows | null
+  /** The one signature over the whole; null for none. `signer` is null where the key is unknown. */
+  readonly signature: { readonly signer: string | null; readonly madeAt: Instant } | null
+  readonly bounce: BounceFacts | null
+}
+
+/** A body, what may be in it and what it is. */
+export type Body = {
+  readonly entity: string
+  readonly holds: Holds
+  readonly recipe: string
+  readonly exact: Exact | null
+}
+
+const CLEAR_MAIL = {
+  structure: 'clear',
+  encrypted: false,
+  decrypted: false,
+  failure: null
+} as const
+const SIGNED_MAIL = { ...CLEAR_MAIL, structure: 'pgp-mime', bounce: null } as const
+const SEALED_MAIL = {
+  structure: 'pgp-mime',
+  encrypted: true,
+  decrypted: true,
+  failure: null,
+  bounce: null
+} as const
+
+/** The unbroken bodies around one signed payload, in every form whose signature covers all of it. */
+export function cleanBodies(random: Random, world: World, signed: Signed): Body[] {
+  const { sessionKey, toDesk } = world.keys
+  const seal = (stream: Buffer): string =>
+    armored(random, 'MESSAGE', Buffer.concat([toDesk, framed(encryptedData(sessionKey, stream))]))
+  const inside: readonly Inner[] = [detachedInside(random, signed), onePassInside(signed)]
+  return [
+    ...inside.map((inner) => sealedAs('clean', encryptedEntity(seal(inner.stream)), inner)),
+    ...inside.slice(1).map((inner) => inlineAs('clean', seal(inner.stream), inner)),
+    ...(signed.isSecret
+      ? []
+      : [plainlySigned(random, signed), cleartextAs(signed.cleartext, signed)])
+  ]
+}
+
+/** A body, broken or not. */
+export function makeBody(random: Random, world: World, other: Other | undefined): Body {
+  switch (random.int(12)) {
+    case 0:
+    case 1:
+      return signedBody(random, world)
+    case 2:
+    case 3:
+    case 4:
+      return sealedBody(random, world, other)
+    case 5:
+      return inlineBody(random, world)
+    case 6:
+      return cleartextBody(random, world)
+    case 7: {
+      const { entity, bounce } = makeReport(random)
+      const exact = { ...CLEAR_MAIL, shows: null, signature: null, bounce }
+      return { entity, holds: HOLDS_NOTHING, recipe: 'report', exact }
+    }
+    case 8:
+    case 10:
+      return wrappedBody(random, world)
+    case 9:
+      return aroundBody(random, world)
+    default:
+      return clearBody(random, world)
+  }
+}
+
+/** A mail in clear, whose fields for a payload do not speak: they would only be a second outer header. */
+function clearBody(random: Random, { keys }: World): Body {
+  const offered = [keys.alice, keys.forged, keys.mallory]
+  const { entity, shows } = makePayload(random, 'nothing signed', offered, [''])
+  return {
+    entity: entity.toString('latin1'),
+    holds: holding(shows),
+    recipe: 'clear',
+    exact: { ...CLEAR_MAIL, shows, signature: null, bounce: null }
+  }
+}
+
+/** Something sound with foreign words around it: never more than what was inside. */
+function wrappedBody(random: Random, world: World): Body {
+  const open = world.signed.filter((each) => !each.isSecret)
+  const signed = random.pick(random.chance(0.7) ? open : world.signed)
+  const bodies = cleanBodies(random, world, signed)
+  const body = random.pick(
+    bodies.filter(({ entity }) => entity.startsWith('Content-Type: multipart/'))
+  )
+  return { ...body, entity: wrapped(random, body.entity), recipe: 'wrapped', exact: null }
+}
+
+/** A signature around a ciphertext: it says nothing about who wrote what is inside. */
+function aroundBody(random: Random, world: World): Body {
+  const { payload, detached, signer } = random.pick(world.around)
+  return {
+    entity: detachedEntity(random, payload, detached).toString('latin1'),
+    holds: { ...HOLDS_NOTHING, mayBeValid: signer !== null, mayBeDecrypted: true },
+    recipe: 'around',
+    exact: null
+  }
+}
+
+/** multipart/signed, sometimes with a signature that cannot hold. */
+function signedBody(random: Random, world: World): Body {
+  const signed = random.pick(world.signed.filter((each) => !each.isSecret))
+  const foreign = random.pick(world.signed)
+  const broken = (
+    payload: Buffer,
+    signature: Buffer,
+    recipe: string,
+    mayBeValid = false
+  ): Body => ({
+    entity: detachedEntity(random, payload, signature).toString('latin1'),
+    holds: { ...holding(signed.shows), mayBeValid },
+    recipe,
+    exact: null
+  })
+  switch (random.int(6)) {
+    case 0:
+      return broken(otherWords(signed.payload), signed.detached, 'other words')
+    case 1:
+      return foreign === signed
+        ? plainlySigned(random, signed)
+        : broken(signed.payload, foreign.detached, 'other signature')
+    case 2: {
+      const stream = reframed(random, mutatePackets(random, splitPackets(signed.detached)))
+      return broken(signed.payload, stream, 'signature packets', signed.signer !== null)
+    }
+    case 4: {
+      const packets = splitPackets(signed.detached)
+      const noted = packets.map(({ tag, body }) => ({ tag, body: withNote(body) }))
+      return { ...plainlySigned(random, { ...signed, detached: joined(noted) }), recipe: 'note' }
+    }
+    case 3:
+      return broken(signed.payload, brokenNumbers(random, signed.detached), 'signature numbers')
+    default:
+      return plainlySigned(random, signed)
+  }
+}
+
+function plainlySigned(random: Random, signed: Signed): Body {
+  return {
+    entity: detachedEntity(random, signed.payload, signed.detached).toString('latin1'),
+    holds: { ...holding(signed.shows), mayBeValid: signed.signer !== null },
+    recipe: 'signed',
+    exact: {
+      ...SIGNED_MAIL,
+      shows: signed.shows,
+      signature: { signer: signed.signer, madeAt: signed.madeAt.detached }
+    }
+  }
+}
+
+/** multipart/encrypted: broken inside of the encryption, in the packets around it, in the armor, or not at all. */
+function sealedBody(random: Random, world: World, other: Other | undefined): Body {
+  const inner = innerStream(random, world, other)
+  const { message, isFor } = outerStream(random, world, inner.stream)
+  const isBinary = random.chance(0.15)
+  const text = armored(random, 'MESSAGE', message)
+  const block = random.chance(0.15) ? brokenArmor(random, text) : text
+  const entity = isBinary ? binaryEntity(message) : encryptedEntity(block)
+  const body = sealedAs('sealed', entity, inner)
+  if (!isBinary && random.chance(0.1))
+    return { ...body, entity: attachedEntity(block), exact: null }
+  return { ...body, exact: isBinary || block === text ? exactFor(isFor, body.exact) : null }
+}
+
+function inlineBody(random: Random, world: World): Body {
+  const inner = innerStream(random, world, undefined)
+  const { message, isFor } = outerStream(random, world, inner.stream)
+  const text = armored(random, 'MESSAGE', message)
+  const block = random.chance(0.2) ? brokenArmor(random, text) : text
+  const body = inlineAs('inline', block, inner)
+  return { ...body, exact: block === text ? exactFor(isFor, body.exact) : null }
+}
+
+function cleartextBody(random: Random, world: World): Body {
+  const signed = random.pick(world.signed.filter((each) => !each.isSecret))
+  const body = cleartextAs(signed.cleartext, signed)
+  if (random.chance(0.5)) return body
+  const entity = inlineEntity(brokenArmor(random, signed.cleartext))
+  return { ...body, entity, exact: null }
+}
+
+function sealedAs(recipe: string, entity: string, inner: Inner): Body {
+  const { shows, signature } = inner
+  const exact = shows === null ? null : { ...SEALED_MAIL, shows, signature }
+  return { entity, holds: inner.holds, recipe, exact }
+}
+
+/** Inline PGP shows what was encrypted as it is, transfer encodings and all. */
+function inlineAs(recipe: string, block: string, inner: Inner): Body {
+  const text = inner.raw.toString()
+  const shows: Shows = { text, textWithCopies: text, files: [], subject: '', keys: [] }
+  const signature = inner.isOnePass ? inner.signature : null
+  const exact: Exact = { ...SEALED_MAIL, structure: 'inline', shows, signature }
+  const isKnown = inner.shows !== null
+  return { entity: inlineEntity(block), holds: inner.holds, recipe, exact: isKnown ? exact : null }
+}
+
+function cleartextAs(block: string, signed: Signed): Body {
+  const text = signed.cleartextWords
+  return {
+    entity: inlineEntity(block),
+    holds: { ...HOLDS_NOTHING, mayBeValid: signed.signer !== null },
+    recipe: 'cleartext',
+    exact: {
+      ...CLEAR_MAIL,
+      structure: 'inline',
+      bounce: null,
+      shows: { text, textWithCopies: text, files: [], subject: '', keys: [] },
+      signature: { signer: signed.signer, madeAt: signed.madeAt.cleartext }
+    }
+  }
+}
+
+/** What a reader makes of a sound body that is sealed for somebody. */
+function exactFor(isFor: IsFor, exact: Exact | null): Exact | null {
+  if (isFor === null || exact === null) return null
+  if (isFor === 'desk') return exact
+  return { ...exact, decrypted: false, failure: 'not-for-us', shows: null, signature: null }
+}
+
+/** A signature whose last number is another one. */
+function brokenNumbers(random: Random, detached: Buffer): Buffer {
+  const copy = Buffer.from(detached)
+  const at = copy.length - 1 - random.int(16)
+  copy[at] = (copy[at] ?? 0) ^ (1 << random.int(8))
+  return copy
+}
