@@ -11,6 +11,7 @@ import { bodyOf, type MimeTree, type Part } from './tree.ts'
 const TEXT_BYTES_MAX = 256 * 1024
 /** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
+const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))
 const CHARSET = /^[a-z0-9][a-z0-9_.:+-]{0,39}$/
 // Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report.
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
@@ -43,6 +44,20 @@ export async function decodeText(bytes: Uint8Array, charset: string): Promise<Le
   const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, ' ')
   const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
   return { text, isDamaged, isTruncated: bytes.length > LEAF_BYTES_MAX }
+}
+
+/**
+ * Whether `charset` is the name of an encoding in which ASCII is written as ASCII. Whoever may choose among these can garble
+ * what lies beyond ASCII, but cannot make other words of a text.
+ */
+export function keepsAscii(charset: string): boolean {
+  try {
+    return (
+      new TextDecoder(charset, { fatal: true }).decode(PRINTABLE) === PRINTABLE.toString('latin1')
+    )
+  } catch {
+    return false
+  }
 }
 
 /** `text` cut to the limit of {@link TEXT_BYTES_MAX}, at a character. */
