@@ -125,7 +125,6 @@ async function unwrapAttachment(
   const opened = await openCipher('attachment', binary.data, outside, context)
   const warnings = [...opened.reading.warnings, ...beside]
   if (opened.data === null) return { ...opened.reading, attachments: others, warnings }
-  const name = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
   if (isText(opened.data)) {
     const charset = charsetFor(opened.data, binary.charset, '')
     const capped = capText((await decodeText(opened.data, charset)).text)
@@ -137,9 +136,23 @@ async function unwrapAttachment(
       warnings: [...warnings, ...truncated]
     }
   }
-  const sent = { filename: name, type: 'application/octet-stream' }
+  const named = nameOf(cipher, opened.reading.signatures.length > 0)
+  const sent = { filename: named.filename, type: 'application/octet-stream' }
   const attachments = [makeAttachment(opened.data, sent, 1), ...others]
-  return { ...opened.reading, attachments, warnings }
+  return { ...opened.reading, attachments, warnings: [...warnings, ...named.warnings] }
+}
+
+/**
+ * What to call a decrypted file. Its name stands outside of the encryption: beside a signature it would look signed, although
+ * anybody on the way can write it anew, and so it is not used there.
+ */
+function nameOf(
+  cipher: Part,
+  isSigned: boolean
+): { readonly filename: string; readonly warnings: readonly WarningCode[] } {
+  const filename = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
+  const isDropped = isSigned && filename !== ''
+  return isDropped ? { filename: '', warnings: ['unsigned-filename'] } : { filename, warnings: [] }
 }
 
 type OpenedCipher = { readonly reading: Unwrapped; readonly data: Uint8Array | null }
