@@ -7,11 +7,12 @@ import { delimiter, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 /** A program that some tests run for real. */
-export type Tool = 'gpg' | 'sq' | 'dovecot' | 'postfix'
+export type Tool = 'gpg' | 'sq' | 'rnp' | 'dovecot' | 'postfix'
 
 const PACKAGES: Readonly<Record<Tool, readonly string[]>> = {
   gpg: ['gpg', 'gpg-agent'],
   sq: ['sq'],
+  rnp: ['rnp'],
   dovecot: ['dovecot-imapd', 'dovecot-lmtpd'],
   postfix: ['postfix']
 }
