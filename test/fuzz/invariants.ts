@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { type OpenedMail, type Signature } from '../../src/domain/mail.ts'
-import { toOpenJson, toOpenPage } from '../../src/reading/report.ts'
+import { instantFromMs } from '../../src/domain/time.ts'
+import { toOpenPage } from '../../src/reading/page.ts'
+import { toOpenJson } from '../../src/reading/report.ts'
 import { type FuzzMail } from './mails.ts'
 import { FOREIGN_MARK } from './mime.ts'
 import { SECRET_MARK, SIGNED_MARK } from './world.ts'
@@ -121,7 +123,7 @@ function reportRules(opened: OpenedMail): [string, boolean][] {
     typeof value === 'string'
       ? !UNSAFE.test(value) && !/[\n\t]/.test(value)
       : typeof value !== 'object' || value === null || Object.values(value).every(isClean)
-  const page = toOpenPage(opened, 80)
+  const page = toOpenPage(opened, { width: 80, now: instantFromMs(0) })
   return [
     ['the report holds no control or bidirectional characters', isClean(others)],
     [
