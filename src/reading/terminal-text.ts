@@ -57,6 +57,11 @@ function withoutTabs(line: string): string {
 
 /** Pieces of at most `columns`; one empty piece for an empty line. */
 function cut(line: string, columns: number): string[] {
+  // The most common lines by far; a hostile one may be a quarter of a megabyte long.
+  if (/^[\u0020-\u007e]*$/.test(line)) {
+    const count = Math.max(1, Math.ceil(line.length / columns))
+    return Array.from({ length: count }, (_, at) => line.slice(at * columns, (at + 1) * columns))
+  }
   const pieces: string[] = []
   let piece = ''
   let width = 0
@@ -74,6 +79,7 @@ function cut(line: string, columns: number): string[] {
 }
 
 function widthOf(text: string): number {
+  if (/^[\u0020-\u007e]*$/.test(text)) return text.length
   return Array.from(text).reduce((sum, char) => sum + columnsOf(char), 0)
 }
 
