@@ -12,7 +12,8 @@ import { systemClock } from '../effects/system.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { inspectKey, type SecretKey, unlockSecretKey } from '../openpgp/keyring.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
-import { toOpenJson, toOpenPage } from '../reading/report.ts'
+import { toOpenPage } from '../reading/page.ts'
+import { toOpenJson } from '../reading/report.ts'
 import { type Call } from './context.ts'
 import { CommandError, printable, printJson, UsageError } from './output.ts'
 
@@ -45,10 +46,10 @@ export async function open(
     ? openHeadersOnly(raw, now, deskAddress)
     : await openMail(raw, keys, { now, deskAddress })
   if (call.json) printJson(call.streams, toOpenJson(opened))
-  else
-    call.streams.out(
-      `${printable(toOpenPage(opened, process.stdout.isTTY ? process.stdout.columns : 80))}\n`
-    )
+  else {
+    const width = process.stdout.isTTY ? process.stdout.columns : 80
+    call.streams.out(printable(toOpenPage(opened, { width, now })))
+  }
 }
 
 /** The whole file, or where it is larger than the desk would download only its beginning. */

@@ -33,6 +33,8 @@ const WARNINGS: Readonly<Record<WarningCode, string>> = {
   'unprotected-subject': 'It was encrypted, but its subject could be read by everybody on the way.',
   'several-signatures': 'It carries more than one signature.',
   'signature-does-not-cover-all': 'A signature does not cover all of the mail.',
+  'unsigned-filename':
+    'A file was given its name outside of the part that is signed, where anybody could change it; the name is not used.',
   'outside-text': 'There is text outside the protected part; it may have been added by anybody.',
   mangled: 'A mail system had rearranged its parts; the desk put them back in order.',
   'cleartext-signature':

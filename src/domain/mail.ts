@@ -146,6 +146,7 @@ export type WarningCode =
   | 'unprotected-subject' // encrypted, but the subject was readable on the way
   | 'several-signatures'
   | 'signature-does-not-cover-all'
+  | 'unsigned-filename' // a file's name stood outside of the encryption, so it was replaced
   | 'outside-text' // text outside the encrypted part, shown apart
   | 'mangled' // repaired from a form that a mail system broke
   | 'cleartext-signature'

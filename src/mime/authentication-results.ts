@@ -3,6 +3,7 @@
  * its place among the Received fields. Facts only: anybody can write such fields, so whose word counts is decided in
  * policy/authentication.ts. A field that cannot be read to its end says nothing at all. Must never throw.
  */
+import { domainOf } from '../domain/address.ts'
 import { type AuthenticationResult, type SenderTrace } from '../domain/mail.ts'
 import { type Field } from './fields.ts'
 import { toStrictAddress } from './mailboxes.ts'
@@ -10,12 +11,36 @@ import { toStrictAddress } from './mailboxes.ts'
 const FIELDS_MAX = 30
 const FIELD_CHARS_MAX = 8 * 1024
 const RESULTS_MAX = 200
-/** RFC 8601 §2.2 authserv-id and what may follow it: a version. A quoted one has no need of characters outside of these. */
-const SERVER = /^"?([A-Za-z0-9][A-Za-z0-9._-]{0,252})"?(?: \d{1,9})?$/
-/** `method/1=result`; blanks around the signs are gone. */
-const METHOD = /^([a-z][a-z0-9-]{0,31})(?:\/\d{1,9})?=([a-z][a-z0-9-]{0,31})$/i
-/** `ptype.property=value`, or `reason=value`. */
-const PROPERTY = /^([a-z][a-z0-9-]{0,31}(?:\.[a-z][a-z0-9_-]{0,63})?)=(.+)$/i
+/** What no field holds once it is unfolded; blanks are spaces and tabs, and no others. */
+const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/
+/** Blanks, of which there may be none; comments have become blanks by then. */
+const CFWS = '[ \\t]*'
+/** RFC 5321 Keyword, an Ldh-str. */
+const KEYWORD = '[A-Za-z0-9-]*[A-Za-z0-9]'
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`
+/** RFC 2045 §5.1, with letters of other scripts, because a domain may be written in them (RFC 8601 §2.2, RFC 6531). */
+const TOKEN = String.raw`[^\u0000-\u0020\u007f-\u009f()<>@,;:\\"/[\]?=]+`
+const DOMAIN = String.raw`[A-Za-z0-9\u00a1-\u{10ffff}-]+(?:\.[A-Za-z0-9\u00a1-\u{10ffff}-]+)*`
+const ATOM = String.raw`[^\u0000-\u0020\u007f-\u009f()<>@,;:\\"[\].]+`
+const PVALUE = `(?:${ATOM}(?:\\.${ATOM})*|${QUOTED})?@${DOMAIN}|${TOKEN}|${QUOTED}`
+/** What big servers write unquoted where nobody here asks: base64, IPv6 addresses, versions. */
+const OPAQUE = String.raw`[^ \t"();\\]+`
+const END = '(?=[ \\t]|$)'
+/** `authserv-id [version]`. */
+const HEAD = new RegExp(`^${CFWS}(${TOKEN}|${QUOTED})(?:[ \\t]+([0-9]+))?${CFWS}$`, 'u')
+/** An authserv-id as it can be configured. */
+const SERVER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/
+/** `method[/version] = result`, and a reason that may follow it. */
+const METHOD = new RegExp(
+  `^${CFWS}(${KEYWORD})(?:${CFWS}/${CFWS}([0-9]+))?${CFWS}=${CFWS}(${KEYWORD})${END}` +
+    `(?:[ \\t]+reason${CFWS}=${CFWS}(?:${TOKEN}|${QUOTED})${END})?`,
+  'iu'
+)
+/** `ptype . property = pvalue`; the last group is a value that only a property without meaning here may have. */
+const PROPERTY = new RegExp(
+  `[ \\t]+(${KEYWORD})${CFWS}\\.${CFWS}(${KEYWORD})${CFWS}=${CFWS}(?:(${PVALUE})|(${OPAQUE}))${END}`,
+  'uy'
+)
 /** Which property names whom a method speaks of (RFC 8601 §2.7). */
 const IDENTITIES: Readonly<Record<AuthenticationResult['method'], string>> = {
   dmarc: 'header.from',
@@ -45,19 +70,23 @@ export function readSenderTrace(fields: readonly Field[]): SenderTrace {
 
 /** The results of one field that stands below so many Received fields; none when any of it is malformed. */
 export function readAuthenticationResults(value: string, below: number): AuthenticationResult[] {
-  const pieces = value.length > FIELD_CHARS_MAX ? null : cut(value)
-  const [head = '', ...infos] = pieces ?? []
-  const server = SERVER.exec(head)?.[1]?.toLowerCase()
-  if (server === undefined) return []
-  const results: AuthenticationResult[] = []
-  for (const info of infos) {
-    // A semicolon at the end, or the word for "nothing was checked" (RFC 8601 §2.2 no-result).
-    if (info === '' || info.toLowerCase() === 'none') continue
-    const result = readInfo(info, server, below)
-    if (result === null) return []
-    if (result !== 'other') results.push(result)
-  }
-  return results
+  const isReadable = value.length <= FIELD_CHARS_MAX && !CONTROLS.test(value)
+  const [head = '', ...infos] = (isReadable ? cut(value) : null) ?? []
+  const server = readServer(head)
+  if (server === null) return []
+  // Not of the grammar, but many servers end with a semicolon.
+  if (infos.at(-1)?.trim() === '') infos.pop()
+  // "Nothing was checked" stands alone (RFC 8601 §2.2 no-result).
+  const isNone = infos.length === 1 && infos[0]?.trim().toLowerCase() === 'none'
+  const read = isNone ? [] : infos.map((info) => readInfo(info, server, below))
+  return read.includes(null) ? [] : read.filter((each) => each !== null && each !== 'other')
+}
+
+/** The authserv-id, lower case; null where it cannot be read or speaks another version than ours. */
+function readServer(head: string): string | null {
+  const [, id = '', version = '1'] = HEAD.exec(head) ?? []
+  const server = unquoted(id)
+  return version === '1' && SERVER.test(server) ? server.toLowerCase() : null
 }
 
 /** One method with its properties; null when it is malformed, `other` for a method that nobody here asks about. */
@@ -66,43 +95,61 @@ function readInfo(
   server: string,
   below: number
 ): AuthenticationResult | 'other' | null {
-  const [first = '', ...properties] = wordsOf(info)
-  const [, name = '', result = ''] = METHOD.exec(first) ?? []
-  const pairs = properties.map((property) => PROPERTY.exec(property))
-  if (name === '' || pairs.includes(null)) return null
-  const method = (Object.keys(IDENTITIES) as AuthenticationResult['method'][]).find(
-    (known) => known === name.toLowerCase()
+  const start = METHOD.exec(info)
+  if (start === null) return null
+  const [matched, name = '', version = '1', result = ''] = start
+  const method = METHODS.find((known) => version === '1' && known === name.toLowerCase())
+  const values = readProperties(
+    info,
+    matched.length,
+    method === undefined ? '' : IDENTITIES[method]
   )
-  if (method === undefined) return 'other'
-  const wanted = IDENTITIES[method]
-  const values = pairs.filter((pair) => (pair?.[1] ?? '').toLowerCase() === wanted)
+  if (values === null || method === undefined) return values === null ? null : 'other'
+  const [only, ...more] = values
   // Two answers to the question of whom it speaks of are none.
-  const identity = values.length === 1 ? readIdentity(values[0]?.[2] ?? '') : null
+  const identity = only === undefined || more.length > 0 ? null : readIdentity(only)
   return { server, below, method, result: result.toLowerCase(), ...(identity ?? NOBODY) }
 }
 
+/** The values of the property `wanted`, from `start` to the end of the piece; null where something else stands there. */
+function readProperties(info: string, start: number, wanted: string): string[] | null {
+  const values: string[] = []
+  const end = info.trimEnd().length
+  PROPERTY.lastIndex = start
+  for (let at = start; at < end; at = PROPERTY.lastIndex) {
+    const [, ptype = '', property = '', pvalue] = PROPERTY.exec(info) ?? []
+    if (ptype === '') return null
+    if (`${ptype}.${property}`.toLowerCase() !== wanted) continue
+    if (pvalue === undefined) return null
+    values.push(pvalue)
+  }
+  return values
+}
+
+const METHODS = Object.keys(IDENTITIES) as AuthenticationResult['method'][]
 const NOBODY = { address: null, domain: '' }
 
 /** `user@domain`, `@domain` or `domain` (RFC 8601 §2.2 pvalue); null for anything else. */
-function readIdentity(text: string): Pick<AuthenticationResult, 'address' | 'domain'> | null {
-  const bare = text.startsWith('"') ? text.slice(1, -1) : text.replace(/^<([^<>]*)>$/, '$1')
-  const address = toStrictAddress(bare)
-  if (address !== null) return { address, domain: address.slice(address.lastIndexOf('@') + 1) }
+function readIdentity(pvalue: string): Pick<AuthenticationResult, 'address' | 'domain'> | null {
+  const text = unquoted(pvalue)
+  const address = toStrictAddress(text)
+  if (address !== null) return { address, domain: domainOf(address) }
   // The domain alone is checked as the domain of any address.
-  const probe = toStrictAddress(`x@${bare.replace(/^@/, '')}`)
-  return probe === null ? null : { address: null, domain: probe.slice(2) }
+  const probe = toStrictAddress(`x@${text.replace(/^@/, '')}`)
+  return probe === null ? null : { address: null, domain: domainOf(probe) }
 }
 
-/** Words apart by blanks that stand outside of quotes. */
-function wordsOf(piece: string): string[] {
-  return [...piece.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^\s"])+/g)].map(([word]) => word)
+/** The content of a quoted-string (RFC 5322 §3.2.4), and anything else as it is. */
+function unquoted(text: string): string {
+  const [, content] = /^"((?:[^"\\]|\\.)*)"$/.exec(text) ?? []
+  return content === undefined ? text : content.replaceAll(/\\(.)/g, '$1')
 }
 
 type Cutter = { pieces: string[]; piece: string; isQuoted: boolean; comments: number }
 
 /**
- * Cuts a value at the semicolons outside of quotes and comments, drops the comments, and the blanks around `=` and `/`.
- * Null where a quotation or a comment is not closed.
+ * Cuts a value at the semicolons outside of quotes and comments, and makes a blank of each comment. Null where a quotation or a
+ * comment is not closed.
  */
 function cut(value: string): string[] | null {
   const cutter: Cutter = { pieces: [], piece: '', isQuoted: false, comments: 0 }
@@ -113,7 +160,7 @@ function cut(value: string): string[] | null {
     step(cutter, isEscape ? char + (value[at] ?? '') : char)
   }
   if (cutter.isQuoted || cutter.comments > 0) return null
-  return [...cutter.pieces, cutter.piece].map(tidied)
+  return [...cutter.pieces, cutter.piece]
 }
 
 function step(cutter: Cutter, char: string): void {
@@ -132,15 +179,4 @@ function step(cutter: Cutter, char: string): void {
     cutter.isQuoted = char === '"'
     cutter.piece += char
   }
-}
-
-/** One blank between words, none around the signs, and quotations as they are. */
-function tidied(piece: string): string {
-  return piece
-    .split(/("(?:[^"\\]|\\.)*")/)
-    .map((text, index) =>
-      index % 2 === 1 ? text : text.replaceAll(/\s+/g, ' ').replaceAll(/ ?([=/]) ?/g, '$1')
-    )
-    .join('')
-    .trim()
 }

@@ -25,6 +25,15 @@ const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:@|$)/i
 /** A server's reply or status code, or the fields of a returned mail: what a server says of a failed delivery. */
 const SERVER_WORDS =
   /\b[45]\.\d{1,3}\.\d{1,3}\b|\b[45]\d\d[ -]|^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/im
+/** An enhanced status code (RFC 3463) in a text, and no piece of an IP address. */
+const OLD_STATUS = /(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)/
+/** A field that no server's own words hold. */
+const RETURNED_FIELD = /^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/i
+/** Any field of a quoted header or its continuation. */
+const ANY_FIELD = /^[> \t]{0,20}[A-Za-z][A-Za-z0-9-]{0,60}:|^[> ]*[ \t]+\S/
+/** How servers announce the copy: `--- Below this line is a copy of the message.`, `------ Original message ------`. */
+const COPY_BEGINS =
+  /^[> \t]{0,20}[-=*_]{2,}.{0,60}\b(?:copy|original|returned|undelivered|unsent|headers?)\b/i
 const GROUPS_MAX = 50
 const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20
@@ -113,7 +122,8 @@ export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | nu
   const isSure = isBounce(tree, facts)
   if (!isSure && !mayBeBounce(tree, facts)) return null
   const parts = partsBelow(tree.root)
-  const status = parts.find((part) => STATUS_TYPES.has(part.type))
+  // A status part further inside belongs to something that is passed on, not to this report.
+  const status = tree.root.children.find((part) => STATUS_TYPES.has(part.type))
   const groups = status === undefined ? [] : readGroups(contentOf(tree, status))
   // Some servers leave the status part empty and say it in words only.
   const worst = worstGroup(groups) ?? oldStatus(tree, parts, facts)
@@ -158,11 +168,27 @@ function oldStatus(
   parts: readonly Part[],
   facts: HeaderFacts
 ): Pick<BounceFacts, 'action' | 'status'> {
-  const leaf = parts.find((part) => part.type === 'text/plain')
+  const returned = parts.findIndex((part) => RETURNED.has(part.type))
+  const above = returned < 0 ? parts : parts.slice(0, returned)
+  const leaf = above.find((part) => part.children.length === 0 && part.type === 'text/plain')
   const text = leaf === undefined ? '' : contentOf(tree, leaf).toString('latin1', 0, TEXT_BYTES_MAX)
-  const status = /\b[45]\.\d{1,3}\.\d{1,3}\b/.exec(text)?.[0] ?? ''
+  const status = OLD_STATUS.exec(ownWords(text))?.[0] ?? ''
   const isDelay = /delay|warning|still trying/i.test(facts.subject)
   return { action: isDelay ? 'delayed' : 'failed', status }
+}
+
+/**
+ * The server's own words, without a copy of the returned mail below them: that one speaks of whatever its writer wanted, and
+ * its subject or text may well hold what looks like a status.
+ */
+function ownWords(text: string): string {
+  const lines = text.split(/\r?\n/)
+  const cut = lines.findIndex((line) => COPY_BEGINS.test(line))
+  const field = lines.findIndex((line) => RETURNED_FIELD.test(line))
+  let end = field < 0 ? lines.length : field
+  // The copy begins with the first field of its header, of which only some are unmistakable.
+  while (end > 0 && ANY_FIELD.test(lines[end - 1] ?? '')) end -= 1
+  return lines.slice(0, cut < 0 ? end : Math.min(cut, end)).join('\n')
 }
 
 function toAction(value: string): BounceFacts['action'] {

@@ -12,8 +12,9 @@ import { bodyOf, type MimeTree, type Part } from './tree.ts'
 const TEXT_BYTES_MAX = 256 * 1024
 /** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
+const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))
 const CHARSET = /^[a-z0-9][a-z0-9_.:+-]{0,39}$/
-// Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report.
+/** Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
 /** Decoded text and whether characters had to be replaced or the end cut off. */
@@ -28,7 +29,7 @@ export function contentOf(tree: MimeTree, part: Part): Buffer {
   return undoTransferEncoding(bodyOf(tree, part), part.encoding)
 }
 
-/** The text of a text leaf, LF line ends, control characters replaced by spaces. */
+/** The text of a text leaf, LF line ends, control characters replaced by their pictures. */
 export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
   return decodeText(contentOf(tree, part), part.params.get('charset') ?? '')
 }
@@ -38,9 +39,30 @@ export async function decodeText(bytes: Uint8Array, charset: string): Promise<Le
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
   const chosen = chooseCharset(slice, charset.trim().toLowerCase())
   const decoded = await decodeWithParser(slice, chosen.charset)
-  const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, ' ')
+  const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
   return { text, isDamaged, isTruncated: bytes.length > LEAF_BYTES_MAX }
+}
+
+/**
+ * Whether `charset` is the name of an encoding in which ASCII is written as ASCII. Whoever may choose among these can garble
+ * what lies beyond ASCII, but cannot make other words of a text.
+ */
+export function keepsAscii(charset: string): boolean {
+  try {
+    return (
+      new TextDecoder(charset, { fatal: true }).decode(PRINTABLE) === PRINTABLE.toString('latin1')
+    )
+  } catch {
+    return false
+  }
+}
+
+/** U+241B for an escape and so on, so that what a report says of terminals can be read; U+FFFD where there is no picture. */
+function pictureOf(control: string): string {
+  const code = control.charCodeAt(0)
+  if (code === 0x7f) return '\u2421'
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd'
 }
 
 /** `text` cut to the limit of {@link TEXT_BYTES_MAX}, at a character. */

@@ -12,6 +12,8 @@ export type ArmorKind = 'message' | 'public-key' | 'private-key' | 'signature'
 export type ArmorBlock = {
   readonly kind: ArmorKind
   readonly data: Uint8Array
+  /** The one `Charset:` header (RFC 9580 §6.2.2.3) as sent: what its text is said to be in; '' when there is none, or two. */
+  readonly charset: string
   readonly before: string
   readonly after: string
 }
@@ -37,22 +39,27 @@ export function readArmor(text: string): ArmorBlock | null {
   const label = /^-----BEGIN PGP ([A-Z ]+)-----$/.exec(firstLine.text.trimEnd())?.[1] ?? ''
   const kind = LABELS[label]
   if (kind === undefined) return null
-  const bodyStart = skipArmorHeaders(text, firstLine.next)
-  if (bodyStart < 0) return null
+  const headers = readArmorHeaders(text, firstLine.next)
+  if (headers === null) return null
+  const { bodyStart } = headers
   const endLine = `-----END PGP ${label}-----`
   const end = findLine(text, endLine, bodyStart)
   if (end < 0 || findLine(text, BEGIN, bodyStart) >= 0) return null
   const data = decodeBody(text.slice(bodyStart, end))
   if (data === null) return null
   const after = text.slice(end + endLine.length).trim()
-  return { kind, data, before: text.slice(0, begin).trim(), after }
+  const [charset = '', ...more] = headers.charsets
+  const before = text.slice(0, begin).trim()
+  return { kind, data, charset: more.length === 0 ? charset : '', before, after }
 }
 
 /** Binary packets from bytes that are either packets already (RFC 9580 §4.2: first bit set) or one armored block. */
 export function toBinary(
   data: Uint8Array | string
-): { readonly kind: ArmorKind | 'binary'; readonly data: Uint8Array } | null {
-  if (typeof data !== 'string' && ((data[0] ?? 0) & 0x80) !== 0) return { kind: 'binary', data }
+): (Pick<ArmorBlock, 'data' | 'charset'> & { readonly kind: ArmorKind | 'binary' }) | null {
+  if (typeof data !== 'string' && ((data[0] ?? 0) & 0x80) !== 0) {
+    return { kind: 'binary', data, charset: '' }
+  }
   if (typeof data === 'string') return readArmor(data)
   const { buffer, byteOffset, byteLength } = data
   return readArmor(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))
@@ -101,16 +108,22 @@ function lineAt(text: string, start: number): { readonly text: string; readonly 
     : { text: text.slice(start, end), next: end + 1 }
 }
 
-/** Index of the first base64 line, or -1 when the mandatory empty line is missing. */
-function skipArmorHeaders(text: string, from: number): number {
+/** The armor headers up to the mandatory empty line; null when that is missing or another line is no header. */
+function readArmorHeaders(
+  text: string,
+  from: number
+): { readonly bodyStart: number; readonly charsets: readonly string[] } | null {
+  const charsets: string[] = []
   let at = from
   for (let count = 0; count < ARMOR_HEADER_LINES_MAX && at < text.length; count += 1) {
     const line = lineAt(text, at)
-    if (line.text.trim() === '') return line.next
-    if (!/^[A-Za-z0-9-]{1,40}:/.test(line.text)) return -1
+    if (line.text.trim() === '') return { bodyStart: line.next, charsets }
+    const [, name, value = ''] = /^([A-Za-z0-9-]{1,40}):(.*)$/.exec(line.text.trimEnd()) ?? []
+    if (name === undefined) return null
+    if (name.toLowerCase() === 'charset') charsets.push(value.trim())
     at = line.next
   }
-  return -1
+  return null
 }
 
 /** Some mail programs glue the checksum to the last line, so only its form counts: `=` and four characters at the end. */

@@ -19,6 +19,7 @@ import { DECOMPRESSED_BYTES_MAX, fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf, keyIdOf } from './key-packets.ts'
 import { type SecretKey } from './keyring.ts'
 import { prescan, type Sealing, sessionKeyMark } from './prescan.ts'
+import { hasUnopenedRsa } from './rsa-cipher.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 
 /** Keys to open with and to verify against. */
@@ -98,7 +99,9 @@ async function decryptPlain(
     const inner = await message.decrypt(undefined, undefined, keys, date, fullPgpConfig(isRsa))
     return { ...(await readPlain(inner, date)), marks }
   } catch (error) {
-    return { kind: 'failed', because: failureOf(error), marks }
+    const because = failureOf(error)
+    const isOther = because === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
+    return { kind: 'failed', because: isOther ? 'unsupported' : because, marks }
   }
 }
 
@@ -123,8 +126,10 @@ async function readPlain(message: Message<Uint8Array | string>, date: Date): Pro
  */
 const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
   [/Maximum decompressed/, 'limit'],
+  // What Node says of a wrong GCM tag: "Unsupported state or unable to authenticate data".
+  [/unable to authenticate/i, 'damaged'],
   [/not authenticated/, 'no-integrity'],
-  [/unsupported|not supported|non-preferred symmetric|key flags/i, 'unsupported']
+  [/unsupported|not supported|non-preferred symmetric|key flags|invalid enum/i, 'unsupported']
 ]
 
 function failureOf(error: unknown): OpenFailure {

@@ -1,10 +1,4 @@
-/**
- * An opened mail for `postern open`: as the contract JSON (DESIGN §5) and as a page for a terminal. The page shows
- * foreign text, so nothing in it may act on the terminal.
- */
-import { type Contact } from '../domain/address.ts'
-import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
-import { formatFingerprint } from '../domain/ids.ts'
+/** An opened mail as the contract JSON of `postern open --json` (DESIGN §5): the outer header, and the subject that counts. */
 import {
   type OpenedMail,
   type OpenFailure,
@@ -74,34 +68,7 @@ export function toOpenJson(opened: OpenedMail): OpenJson {
   }
 }
 
-/** A page of at most `width` columns, except where the mail's own text is wider. */
-export function toOpenPage(opened: OpenedMail, width: number): string {
-  const columns = Math.max(width, 40)
-  const rule = '─'.repeat(columns)
-  const facts = [
-    row('From', showContact(opened.outer.from)),
-    row('To', opened.outer.to.map(showContact).join(', ')),
-    row('Subject', subjectOf(opened)),
-    row('Date', opened.outer.date ?? 'unknown'),
-    row('Message-ID', opened.outer.messageId ?? 'none')
-  ]
-  const verdict = verdictLines(opened).flatMap((line) => wrap(line, columns))
-  const files = opened.attachments.map(
-    (file) => `  ${file.filename}  ${file.contentType}  ${file.size} bytes  sha256 ${file.sha256}`
-  )
-  const sections = [
-    facts.flatMap((line) => wrap(line, columns)),
-    verdict,
-    opened.text === '' ? [] : [safe(opened.text).trimEnd()],
-    opened.outsideText === ''
-      ? []
-      : ['Outside the protected part, by an unknown hand:', safe(opened.outsideText).trimEnd()],
-    files.length === 0 ? [] : ['Attachments:', ...files]
-  ]
-  const shown = sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'))
-  return `${shown.join(`\n${rule}\n`)}\n`
-}
-
+/** The subject that counts: the protected one where it is known to be protected. */
 function subjectOf(opened: OpenedMail): string {
   return opened.subjectProtected && opened.protected !== null
     ? opened.protected.subject
@@ -111,60 +78,4 @@ function subjectOf(opened: OpenedMail): string {
 function isAutomatic(opened: OpenedMail): boolean {
   const robots = ['auto-replied', 'auto-generated', 'bounce', 'receipt', 'loop'] as const
   return robots.some((kind) => opened.automatic.includes(kind))
-}
-
-function verdictLines(opened: OpenedMail): string[] {
-  const lines = [encryptionLine(opened)]
-  for (const signature of opened.signatures) {
-    const who =
-      signature.fingerprint === null
-        ? `issuer ${signature.issuer === '' ? 'unknown' : signature.issuer}`
-        : formatFingerprint(signature.fingerprint)
-    const reach = signature.coversWhole ? '' : ' It does not cover the whole mail.'
-    lines.push(`Signature: ${explainSignature(signature.state)}${reach} (${who})`)
-  }
-  if (opened.signatures.length === 0) lines.push('Signature: none.')
-  for (const code of opened.warnings) lines.push(`! ${explainWarning(code)} [${code}]`)
-  if (opened.automatic.length > 0) lines.push(`Automatic: ${opened.automatic.join(', ')}`)
-  return lines
-}
-
-function encryptionLine(opened: OpenedMail): string {
-  if (opened.failure !== null) {
-    return `Not opened: ${explainFailure(opened.failure)} [${opened.failure}]`
-  }
-  if (opened.decrypted) return `Encrypted, and opened (${opened.structure}).`
-  if (opened.warnings.includes('smime'))
-    return 'Not opened: S/MIME, which is not read here; whether it is encrypted is not known.'
-  return opened.warnings.includes('errant-crypto')
-    ? 'Not encrypted as a whole: it holds encrypted or signed pieces, which were left closed; anybody on the way could read the rest.'
-    : 'Not encrypted: anybody on the way could read it.'
-}
-
-function row(label: string, value: string): string {
-  return `${label.padEnd(11)} ${value}`
-}
-
-function showContact(contact: Contact | null): string {
-  if (contact === null) return 'nobody in particular'
-  return contact.name === '' ? contact.address : `${contact.name} <${contact.address}>`
-}
-
-/** Control and bidirectional characters as visible code points, so that text cannot act on or lie to a terminal. */
-function safe(text: string): string {
-  return text.replaceAll(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (char) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
-  )
-}
-
-function wrap(line: string, columns: number): string[] {
-  const lines: string[] = []
-  let current = ''
-  for (const word of line.split(' ')) {
-    const isFull = current !== '' && current.length + 1 + word.length > columns
-    if (isFull) lines.push(current)
-    current = isFull || current === '' ? `${isFull ? '  ' : ''}${word}` : `${current} ${word}`
-  }
-  return [...lines, current]
 }

@@ -10,7 +10,7 @@ import {
 } from '../domain/mail.ts'
 import { makeAttachment, readContent, toAttachment } from '../mime/content.ts'
 import { readHeader, readProtectedHeader } from '../mime/header.ts'
-import { capText, contentOf, decodeText, textOf } from '../mime/leaf.ts'
+import { capText, contentOf, decodeText, keepsAscii, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { readArmor, toBinary } from '../openpgp/armor.ts'
@@ -66,7 +66,10 @@ async function unwrapInline(
   const opened = await openCipher('inline', armor.data, outside, context)
   const around = { attachments, warnings: [...opened.reading.warnings, ...beside.warnings] }
   if (opened.data === null) return { ...opened.reading, ...around }
-  const decoded = await decodeText(opened.data, charsetFor(opened.data, leaf))
+  const decoded = await decodeText(
+    opened.data,
+    charsetFor(opened.data, armor.charset, leaf.params.get('charset') ?? '')
+  )
   const capped = capText(decoded.text)
   const warnings = [...around.warnings]
   if (decoded.isDamaged) warnings.push('undecodable-text')
@@ -122,9 +125,9 @@ async function unwrapAttachment(
   const opened = await openCipher('attachment', binary.data, outside, context)
   const warnings = [...opened.reading.warnings, ...beside]
   if (opened.data === null) return { ...opened.reading, attachments: others, warnings }
-  const name = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
   if (isText(opened.data)) {
-    const capped = capText((await decodeText(opened.data, 'utf-8')).text)
+    const charset = charsetFor(opened.data, binary.charset, '')
+    const capped = capText((await decodeText(opened.data, charset)).text)
     const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
     return {
       ...opened.reading,
@@ -133,9 +136,23 @@ async function unwrapAttachment(
       warnings: [...warnings, ...truncated]
     }
   }
-  const sent = { filename: name, type: 'application/octet-stream' }
+  const named = nameOf(cipher, opened.reading.signatures.length > 0)
+  const sent = { filename: named.filename, type: 'application/octet-stream' }
   const attachments = [makeAttachment(opened.data, sent, 1), ...others]
-  return { ...opened.reading, attachments, warnings }
+  return { ...opened.reading, attachments, warnings: [...warnings, ...named.warnings] }
+}
+
+/**
+ * What to call a decrypted file. Its name stands outside of the encryption: beside a signature it would look signed, although
+ * anybody on the way can write it anew, and so it is not used there.
+ */
+function nameOf(
+  cipher: Part,
+  isSigned: boolean
+): { readonly filename: string; readonly warnings: readonly WarningCode[] } {
+  const filename = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
+  const isDropped = isSigned && filename !== ''
+  return isDropped ? { filename: '', warnings: ['unsigned-filename'] } : { filename, warnings: [] }
 }
 
 type OpenedCipher = { readonly reading: Unwrapped; readonly data: Uint8Array | null }
@@ -212,9 +229,15 @@ function headerInside(data: Uint8Array): HeaderFacts | null {
   return root.type === 'multipart/signed' ? readHeader(root.fields).facts : null
 }
 
-/** Inline PGP does not say its charset: UTF-8 where it can be, else what the leaf around it declares. */
-function charsetFor(data: Uint8Array, leaf: Part): string {
-  return isText(data) ? 'utf-8' : (leaf.params.get('charset') ?? '')
+/**
+ * In which charset a decrypted text is written. Nothing protected says so, and whoever may choose it freely makes other words
+ * of signed bytes (mail.md §1.3, §2.23). So the `Charset:` of the armor counts, which the encrypting program wrote beside
+ * the ciphertext, as far as it leaves ASCII as it is; then UTF-8 wherever the bytes are that; and last `outer`, the word of a
+ * part around it, which any mail program on the way writes anew (the armor was read in it, so ASCII is safe there too).
+ */
+function charsetFor(data: Uint8Array, armor: string, outer: string): string {
+  if (keepsAscii(armor)) return armor
+  return isText(data) ? 'utf-8' : outer
 }
 
 function isText(data: Uint8Array): boolean {

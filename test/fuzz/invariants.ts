@@ -3,8 +3,10 @@
  * the closed list of all that was ever signed, never from Postern's own reading of it.
  */
 import { type OpenedMail, type Signature } from '../../src/domain/mail.ts'
+import { instantFromMs } from '../../src/domain/time.ts'
 import { judgeSender } from '../../src/policy/authentication.ts'
-import { toOpenJson, toOpenPage } from '../../src/reading/report.ts'
+import { toOpenPage } from '../../src/reading/page.ts'
+import { toOpenJson } from '../../src/reading/report.ts'
 import { OWN_SETTINGS } from './arrival.ts'
 import { EXACT_RULES } from './exact.ts'
 import { type FuzzMail } from './mails.ts'
@@ -153,7 +155,7 @@ const REPORT_RULES: readonly Rule[] = [
   ['the text holds no control characters', (opened) => !CONTROLS.test(toOpenJson(opened).text)],
   [
     'the page holds no control or bidirectional characters',
-    (opened) => !UNSAFE.test(toOpenPage(opened, 80))
+    (opened) => !UNSAFE.test(toOpenPage(opened, { width: 80, now: instantFromMs(0) }))
   ]
 ]
 

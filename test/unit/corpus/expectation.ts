@@ -34,6 +34,8 @@ export type ExpectedMail = {
   readonly subject?: string
   /** Exactly the text shown; or `sha256:` and its digest; or, for converted HTML, `words:` and that of its words. */
   readonly text?: string
+  /** What a reader of the file finds in its text, beside a digest that nobody can read; blanks do not matter. */
+  readonly says?: string
   /** Exactly the foreign text shown apart, or its digest. */
   readonly outside?: string
   /** `name | type | sha256`, in order. */

@@ -25,6 +25,7 @@ export const NOTMUCH: Folder = {
     seal: 'opened',
     signatures: ['valid suite whole'],
     text: 'sha256:87909203b8e846ebe356dac80733e573e8748d6312538a2ba7ce6ad92cb6d49e',
+    says: 'My father was the keeper of the Eddystone Light',
     warnings: ['unprotected-subject']
   },
   // Sealed to a key that the suite does not hold.
@@ -61,6 +62,7 @@ export const NOTMUCH: Folder = {
     signatures: ['valid suite whole'],
     subject: 'Rhinoceros dinner',
     text: 'sha256:5346c9bf2f1a56713841a2547002584c47462118dd4352490a725cebea1e0948',
+    says: 'My Rhinoceros likes donuts',
     warnings: ['unprotected-subject']
   },
   'corpora/protected-headers/encrypted-signed.eml': {
@@ -68,13 +70,15 @@ export const NOTMUCH: Folder = {
     seal: 'opened',
     signatures: ['valid suite whole'],
     subject: 'Rhinoceros dinner',
-    text: 'sha256:5346c9bf2f1a56713841a2547002584c47462118dd4352490a725cebea1e0948'
+    text: 'sha256:5346c9bf2f1a56713841a2547002584c47462118dd4352490a725cebea1e0948',
+    says: 'My Rhinoceros likes donuts'
   },
   // Fields of a part below the root of the payload protect nothing.
   'corpora/protected-headers/misplaced-protected-header.eml': {
     structure: 'pgp-mime',
     seal: 'opened',
     text: 'sha256:e0022766bd8bd6748d42415e41149f16aa617d69fbc010c6580f457db3163238',
+    says: 'an example message that has wrongly-placed "protected headers"',
     warnings: ['unprotected-subject']
   },
   'corpora/protected-headers/nested-rfc822-message.eml': {
@@ -110,7 +114,8 @@ export const NOTMUCH: Folder = {
     seal: 'opened',
     signatures: ['valid suite whole'],
     subject: 'Interrupting Cow',
-    text: 'sha256:32c5dc697d130f6eb9a6117661e1ffa22ba24fa7412e132054f0e1f6b85ec913'
+    text: 'sha256:32c5dc697d130f6eb9a6117661e1ffa22ba24fa7412e132054f0e1f6b85ec913',
+    says: 'I think you know how the punchline for this joke goes.'
   },
   'corpora/protected-headers/signed-protected-header.eml': {
     structure: 'pgp-mime',
@@ -139,6 +144,7 @@ export const NOTMUCH: Folder = {
     structure: 'clear',
     seal: 'clear',
     text: 'sha256:d0fc08eee3df45c062497821f80c1f49eb24ebb776ff099542c3954a70273abc',
+    says: "(this is the 'smime-multipart-signed' message)",
     attachments: [
       'smime.p7s | application/pkcs7-signature | 5253a32aa952a868e5b3849197c699e7f0b9cd2c3598b1362add14b5eb8f3598'
     ],
@@ -194,7 +200,8 @@ export const NOTMUCH: Folder = {
   'corpora/threading/ghost-root/1532672447.R6968667928580738175.len:2,S': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:92fffc873dc6fbea40342a6df8e2f341f273e72c17ec4b31f8bce1ac4ff0cc0a'
+    text: 'sha256:92fffc873dc6fbea40342a6df8e2f341f273e72c17ec4b31f8bce1ac4ff0cc0a',
+    says: 'your request has been resolved'
   },
   'corpora/threading/ghost-root/child': { structure: 'clear', seal: 'clear' },
   'corpora/threading/ghost-root/fake-root': {

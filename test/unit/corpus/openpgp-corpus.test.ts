@@ -56,6 +56,7 @@ for (const suite of SUITES) {
         const opened = describeOpened(await openFile(suite, path, people, { desk, known }), names)
 
         expect(opened).toEqual(complete(expected, opened))
+        expect((opened.text ?? '').split(/\s+/).join(' ')).toContain(expected.says ?? '')
 
         if (expected.whenAllKnown !== undefined) {
           const again = await openFile(suite, path, people, { desk, known: everybody })

@@ -13,19 +13,22 @@ export const PROTECTED_HEADERS: Folder = {
     structure: 'pgp-mime',
     seal: 'opened',
     subject: "BarCorp contract signed, let's go!",
-    text: 'sha256:5c7e5d373f0c0830e41ee9a835b40fadfb82a184d1382547fb4eeff3dbdc9749'
+    text: 'sha256:5c7e5d373f0c0830e41ee9a835b40fadfb82a184d1382547fb4eeff3dbdc9749',
+    says: "(this is the 'pgpmime-enc+legacy-disp' message)"
   },
   'pgpmime-enc+legacy-disp.inner': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:3fd081c5e515379f669853932b7dd6845b034d34b29e0806b64bc58d64a86624'
+    text: 'sha256:3fd081c5e515379f669853932b7dd6845b034d34b29e0806b64bc58d64a86624',
+    says: "(this is the 'pgpmime-enc+legacy-disp' message)"
   },
   'pgpmime-layered+legacy-disp.eml': {
     structure: 'pgp-mime',
     seal: 'opened',
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
-    text: 'sha256:570cc08ff4f3fead5aa0b8ffeb6f997e373af1690717b58eb30b43c02a056e5b'
+    text: 'sha256:570cc08ff4f3fead5aa0b8ffeb6f997e373af1690717b58eb30b43c02a056e5b',
+    says: "(this is the 'pgpmime-layered+legacy-disp' message)"
   },
   'pgpmime-layered+legacy-disp.inner': {
     structure: 'pgp-mime',
@@ -33,6 +36,7 @@ export const PROTECTED_HEADERS: Folder = {
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
     text: 'sha256:570cc08ff4f3fead5aa0b8ffeb6f997e373af1690717b58eb30b43c02a056e5b',
+    says: "(this is the 'pgpmime-layered+legacy-disp' message)",
     warnings: ['from-mismatch', 'no-from', 'no-message-id']
   },
   'pgpmime-layered.eml': {
@@ -40,7 +44,8 @@ export const PROTECTED_HEADERS: Folder = {
     seal: 'opened',
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
-    text: 'sha256:9662f31c726a77a591cb01677e0d465b918e896576bba1374573539a296198c0'
+    text: 'sha256:9662f31c726a77a591cb01677e0d465b918e896576bba1374573539a296198c0',
+    says: "(this is the 'pgpmime-layered' message)"
   },
   // No outer From, but a signed one: they differ.
   'pgpmime-layered.inner': {
@@ -49,6 +54,7 @@ export const PROTECTED_HEADERS: Folder = {
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
     text: 'sha256:9662f31c726a77a591cb01677e0d465b918e896576bba1374573539a296198c0',
+    says: "(this is the 'pgpmime-layered' message)",
     warnings: ['from-mismatch', 'no-from', 'no-message-id']
   },
   'pgpmime-sign+enc+legacy-disp.eml': {
@@ -56,31 +62,36 @@ export const PROTECTED_HEADERS: Folder = {
     seal: 'opened',
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
-    text: 'sha256:1d9fa93a4ed2070a7695a750a79d4fca53d37b810d0b062a12ec8a1fbf53012a'
+    text: 'sha256:1d9fa93a4ed2070a7695a750a79d4fca53d37b810d0b062a12ec8a1fbf53012a',
+    says: "(this is the 'pgpmime-sign+enc+legacy-disp' message)"
   },
   'pgpmime-sign+enc+legacy-disp.inner': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:b16b4638c17323ea15892cdf78069b0bf8991dbc489353eb5f536ff24fc68c49'
+    text: 'sha256:b16b4638c17323ea15892cdf78069b0bf8991dbc489353eb5f536ff24fc68c49',
+    says: "(this is the 'pgpmime-sign+enc+legacy-disp' message)"
   },
   'pgpmime-sign+enc.eml': {
     structure: 'pgp-mime',
     seal: 'opened',
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
-    text: 'sha256:d57d0ed4fa24954bf4613f911daa221a604b1e3b485cbaef8273d18b42204127'
+    text: 'sha256:d57d0ed4fa24954bf4613f911daa221a604b1e3b485cbaef8273d18b42204127',
+    says: "(this is the 'pgpmime-sign+enc' message)"
   },
   'pgpmime-sign+enc.inner': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:d57d0ed4fa24954bf4613f911daa221a604b1e3b485cbaef8273d18b42204127'
+    text: 'sha256:d57d0ed4fa24954bf4613f911daa221a604b1e3b485cbaef8273d18b42204127',
+    says: "(this is the 'pgpmime-sign+enc' message)"
   },
   'pgpmime-signed.eml': {
     structure: 'pgp-mime',
     seal: 'clear',
     signatures: ['valid alice whole'],
     subject: 'The FooCorp contract',
-    text: 'sha256:b49cd426ec1b026e894e990ee095ef391dca630d35840574e41af7318945edcc'
+    text: 'sha256:b49cd426ec1b026e894e990ee095ef391dca630d35840574e41af7318945edcc',
+    says: "(this is the 'pgpmime-signed' message)"
   },
   'sample-ca.pem': { is: 'note' },
   'smime-enc+legacy-disp.eml': {
@@ -94,12 +105,14 @@ export const PROTECTED_HEADERS: Folder = {
   'smime-enc+legacy-disp.inner': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:a38a4791ba28206aa4a4db19f264173cd7ab93911afd333246b772d4545eabdb'
+    text: 'sha256:a38a4791ba28206aa4a4db19f264173cd7ab93911afd333246b772d4545eabdb',
+    says: "(this is the 'smime-enc+legacy-disp' message)"
   },
   'smime-multipart-signed.eml': {
     structure: 'clear',
     seal: 'clear',
     text: 'sha256:d0fc08eee3df45c062497821f80c1f49eb24ebb776ff099542c3954a70273abc',
+    says: "(this is the 'smime-multipart-signed' message)",
     attachments: [
       'smime.p7s | application/pkcs7-signature | 5253a32aa952a868e5b3849197c699e7f0b9cd2c3598b1362add14b5eb8f3598'
     ],
@@ -116,7 +129,8 @@ export const PROTECTED_HEADERS: Folder = {
   'smime-onepart-signed.inner': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:1506764e795897fc76d7b97afd0207a00ebbf244f57995e22bf0f510d9e5c4e2'
+    text: 'sha256:1506764e795897fc76d7b97afd0207a00ebbf244f57995e22bf0f510d9e5c4e2',
+    says: "(this is the 'smime-onepart-signed' message)"
   },
   'smime-sign+enc+legacy-disp.eml': {
     structure: 'clear',
@@ -137,7 +151,8 @@ export const PROTECTED_HEADERS: Folder = {
   'smime-sign+enc+legacy-disp.inner.inner': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:036f19ac30acc75502a0a9e38298ae32b1d094d8b0b11bdeb79bf96198548ae3'
+    text: 'sha256:036f19ac30acc75502a0a9e38298ae32b1d094d8b0b11bdeb79bf96198548ae3',
+    says: "(this is the 'smime-sign+enc+legacy-disp' message)"
   },
   'smime-sign+enc.eml': {
     structure: 'clear',
@@ -158,7 +173,8 @@ export const PROTECTED_HEADERS: Folder = {
   'smime-sign+enc.inner.inner': {
     structure: 'clear',
     seal: 'clear',
-    text: 'sha256:057e035d1f2d2593bf4d97fac925e17f5dc2234a261cc2a6e3823a8bfd4c8644'
+    text: 'sha256:057e035d1f2d2593bf4d97fac925e17f5dc2234a261cc2a6e3823a8bfd4c8644',
+    says: "(this is the 'smime-sign+enc' message)"
   },
   'unfortunately-complex.eml': {
     structure: 'pgp-mime',
@@ -166,6 +182,7 @@ export const PROTECTED_HEADERS: Folder = {
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
     text: 'sha256:91070d157935dd19c9c6b6d173f1e29877b6c40c0463452af33f3642d4b45a74',
+    says: "(this is the 'unfortunately-complex' message)",
     attachments: [
       'testharness-config.diff | text/x-diff | 67efee2111868d73c8901825493345191455e59bb4d41825eae3b6d40a6496d0'
     ]
@@ -176,6 +193,7 @@ export const PROTECTED_HEADERS: Folder = {
     signatures: ['valid alice whole'],
     subject: "BarCorp contract signed, let's go!",
     text: 'sha256:91070d157935dd19c9c6b6d173f1e29877b6c40c0463452af33f3642d4b45a74',
+    says: "(this is the 'unfortunately-complex' message)",
     attachments: [
       'testharness-config.diff | text/x-diff | 67efee2111868d73c8901825493345191455e59bb4d41825eae3b6d40a6496d0'
     ],

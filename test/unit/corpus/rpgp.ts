@@ -1,7 +1,7 @@
 /**
  * Expectations of `rpgp`: messages of many OpenPGP programs, each read as the ciphertext of a PGP/MIME mail. The plain words come
  * from the JSON file beside each message or from the README of RFC 9580's; which cipher was used, from GnuPG. An RSA desk key
- * decrypts in constant time: AES only, and any other cipher cannot be told from damage.
+ * decrypts in constant time, which is AES only: every other cipher is not supported there.
  */
 import { type ExpectedMail, type Folder, type RefusedKey } from './expectation.ts'
 
@@ -94,11 +94,11 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/keys/uid-003.asc': key,
   'openpgp-interop/testcases/keys/uid-003.json': note,
   // Camellia.
-  'openpgp-interop/testcases/messages/camellia128-001.asc': refused('damaged', 'bob'),
+  'openpgp-interop/testcases/messages/camellia128-001.asc': refused('unsupported', 'bob'),
   'openpgp-interop/testcases/messages/camellia128-001.json': note,
-  'openpgp-interop/testcases/messages/camellia192-001.asc': refused('damaged', 'bob'),
+  'openpgp-interop/testcases/messages/camellia192-001.asc': refused('unsupported', 'bob'),
   'openpgp-interop/testcases/messages/camellia192-001.json': note,
-  'openpgp-interop/testcases/messages/camellia256-001.asc': refused('damaged', 'bob'),
+  'openpgp-interop/testcases/messages/camellia256-001.asc': refused('unsupported', 'bob'),
   'openpgp-interop/testcases/messages/camellia256-001.json': note,
   'openpgp-interop/testcases/messages/e2e-001-decrypt.asc': secret,
   'openpgp-interop/testcases/messages/e2e-001-verify.asc': key,
@@ -121,7 +121,7 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v1-003.json': note,
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-001-decrypt.asc': secret,
   // 3DES.
-  'openpgp-interop/testcases/messages/gnupg-v1-4-11-001.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v1-4-11-001.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-001.json': note,
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-002.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-002.json': note,
@@ -130,13 +130,13 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-004.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-004.json': note,
   // Blowfish.
-  'openpgp-interop/testcases/messages/gnupg-v1-4-11-005.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v1-4-11-005.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-005.json': note,
   // CAST5.
-  'openpgp-interop/testcases/messages/gnupg-v1-4-11-006.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v1-4-11-006.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-006.json': note,
   // 3DES.
-  'openpgp-interop/testcases/messages/gnupg-v2-0-17-001.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v2-0-17-001.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-001.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-002.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-002.json': note,
@@ -145,10 +145,10 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-004.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-004.json': note,
   // Blowfish.
-  'openpgp-interop/testcases/messages/gnupg-v2-0-17-005.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v2-0-17-005.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-005.json': note,
   // CAST5.
-  'openpgp-interop/testcases/messages/gnupg-v2-0-17-006.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v2-0-17-006.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-006.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-001-decrypt.asc': secret,
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-001-verify.asc': key,
@@ -163,7 +163,7 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-003.asc': signed('hello', 'p521'),
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-003.json': note,
   // 3DES.
-  'openpgp-interop/testcases/messages/gnupg-v2-10-001.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v2-10-001.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-001.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-10-002.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-002.json': note,
@@ -174,10 +174,10 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v2-10-005.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-005.json': note,
   // Blowfish.
-  'openpgp-interop/testcases/messages/gnupg-v2-10-006.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v2-10-006.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-006.json': note,
   // CAST5.
-  'openpgp-interop/testcases/messages/gnupg-v2-10-007.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/gnupg-v2-10-007.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-007.json': note,
   'openpgp-interop/testcases/messages/openkeychain-001-decrypt.asc': secret,
   'openpgp-interop/testcases/messages/openkeychain-001-verify.asc': key,
@@ -186,7 +186,7 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/openpgp-001.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/openpgp-001.json': note,
   // 3DES.
-  'openpgp-interop/testcases/messages/pgp-10-0-001.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/pgp-10-0-001.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-001.json': note,
   'openpgp-interop/testcases/messages/pgp-10-0-002.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-002.json': note,
@@ -197,10 +197,10 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/pgp-10-0-005.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-005.json': note,
   // CAST5.
-  'openpgp-interop/testcases/messages/pgp-10-0-006.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/pgp-10-0-006.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-006.json': note,
   // IDEA.
-  'openpgp-interop/testcases/messages/pgp-10-0-007.asc': refused('damaged', 'susheep'),
+  'openpgp-interop/testcases/messages/pgp-10-0-007.asc': refused('unsupported', 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-007.json': note,
   'rfc9580/README': note,
   'rfc9580/v4-ed25519-x25519/csf.msg': cleartext('valid v4x25519'),
@@ -211,7 +211,7 @@ export const RPGP: Folder = {
   'rfc9580/v4-legacy/tsk.asc': secret,
   'rfc9580/v4-nistp/enc-seipdv2.msg': opened('hello world', 'v4Nist'),
   'rfc9580/v4-nistp/tsk.asc': secret,
-  'rfc9580/v4-rsa/enc-seipdv2.msg': limited('damaged', RSA_SEIPD2, 'v4Rsa'),
+  'rfc9580/v4-rsa/enc-seipdv2.msg': limited('unsupported', RSA_SEIPD2, 'v4Rsa'),
   'rfc9580/v4-rsa/tsk.asc': secret,
   'rfc9580/v6-25519-annex-a-4/csf.msg': cleartext('valid v6x25519'),
   'rfc9580/v6-25519-annex-a-4/enc-seipdv1.msg': opened('hello world', 'v6x25519'),
@@ -237,6 +237,6 @@ export const RPGP: Folder = {
   'rfc9580/v6-nistp/tsk.asc': secret,
   'rfc9580/v6-rsa/csf.msg': cleartext('valid v6Rsa'),
   'rfc9580/v6-rsa/enc-seipdv1.msg': opened('hello world', 'v6Rsa'),
-  'rfc9580/v6-rsa/enc-seipdv2.msg': limited('damaged', RSA_SEIPD2, 'v6Rsa'),
+  'rfc9580/v6-rsa/enc-seipdv2.msg': limited('unsupported', RSA_SEIPD2, 'v6Rsa'),
   'rfc9580/v6-rsa/tsk.asc': secret
 }

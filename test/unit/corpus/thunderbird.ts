@@ -33,6 +33,7 @@ export const THUNDERBIRD: Folder = {
     seal: 'clear',
     signatures: ['valid alice whole'],
     text: 'sha256:02c3ed1937241abd970eebdeb7df42fe9b850700f682f049d919ca02ba351323',
+    says: '1.00 Month, Services',
     warnings: ['cleartext-signature', 'no-message-id']
   },
   // Encrypted text inside HTML is never opened (EFAIL, mail.md §1.3).
@@ -60,6 +61,7 @@ export const THUNDERBIRD: Folder = {
     structure: 'clear',
     seal: 'clear',
     text: 'sha256:df0c3eee79c775a4c3b26bd54641b5c292babb505ade7e5ed40f561a12ded4ae',
+    says: 'signed with both an S/MIME certificate and an OpenPGP key',
     attachments: [
       'OpenPGP_signature.asc | application/pgp-signature | 3847d98931f02d4e281c7cfede34747e56957a4546edf1608b46c26dbba78240',
       'smime.p7s | application/pkcs7-signature | 3e41ddcccdd36413bb8ddaa82220e8be4b134ef33e93a53cd4c77d62e2b1aff2'
@@ -157,6 +159,7 @@ export const THUNDERBIRD: Folder = {
     structure: 'clear',
     seal: 'clear',
     text: 'sha256:24888d6847eec50d05af4a8082de2d8e7fe65ac717fc8bc6f75a71a781c8c59e',
+    says: 'Send dovecot mailing list submissions to dovecot@example.com',
     attachments: [
       'attachment-1.eml | message/rfc822 | 2655b817f49aa91754a9b8ad6015edce9539a16e73992daa6457d318c9e497b5',
       'attachment-2.eml | message/rfc822 | 72a108b8cf661fe6c33050e31ad757986cf3e53806447ed6212a00aaf40ebe81',
@@ -238,6 +241,7 @@ export const THUNDERBIRD: Folder = {
     structure: 'clear',
     seal: 'clear',
     text: 'words:6ea899dc9d9bc33167c89c265773fc10ceebc57c23e88658b77901294609dd7f',
+    says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'html-only', 'no-message-id']
   },
   // A block among other text is never opened.
@@ -245,18 +249,21 @@ export const THUNDERBIRD: Folder = {
     structure: 'clear',
     seal: 'clear',
     text: 'sha256:2413223a07245e0711b06738e564c75390a968b59e3ca37d62c7c0f76d92e369',
+    says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'no-message-id']
   },
   'partial-encrypt-for-carol-html.eml': {
     structure: 'clear',
     seal: 'clear',
     text: 'words:5c174ff6b8044357976d9149912db0e00937737ff4729eafeabc8e68ec179b63',
+    says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'html-only', 'no-message-id']
   },
   'partial-encrypt-for-carol-plaintext.eml': {
     structure: 'clear',
     seal: 'clear',
     text: 'sha256:44e2c61117c7bf908bf7f5d77cbd04311efc612911e85640aab05cc62c92d97d',
+    says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'no-message-id']
   },
   'signed-by-0x3099ff1238852b9f-encrypted-to-0xf231550c4f47e38e-with-key.eml': {

@@ -130,8 +130,10 @@ describe('the content of a payload', () => {
     expect((await read(raw)).text).toBe('a=bcü\nd=zz\n')
   })
 
-  it('turns control characters in text into spaces', async () => {
-    expect((await read('\r\na\u0000\u001b[2J\f/close\ttab')).text).toBe('a  [2J /close\ttab\n')
+  it('makes control characters in text visible, and harmless', async () => {
+    expect((await read('\r\na\u0000\u001b[2J\f/close\ttab\u007f')).text).toBe(
+      'a\u2400\u241b[2J\u240c/close\ttab\u2421\n'
+    )
   })
 
   it('shows at most 256 KiB of text and says so', async () => {

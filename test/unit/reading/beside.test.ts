@@ -60,10 +60,10 @@ describe('beside a block', () => {
       ['an encrypted file', asFile(binary)]
     ]
   })
-  const seal = async (binary: Uint8Array): Promise<string> => {
+  const seal = async (binary: Uint8Array, signingKeys = [signer]): Promise<string> => {
     const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
     const message = await createMessage({ binary })
-    return withCrlf(await encrypt({ message, encryptionKeys, signingKeys: signer }))
+    return withCrlf(await encrypt({ message, encryptionKeys, signingKeys }))
   }
   const openBeside = (block: string, ...parts: readonly string[]): Promise<OpenedMail> =>
     open(lines(...HEAD) + mixed([block, ...parts]), [desk.secret], certificates)
@@ -109,6 +109,25 @@ describe('beside a block', () => {
       expect((await openBeside(block, FILE)).warnings).not.toContain('errant-crypto')
       expect((await openBeside(block, SEALED)).warnings).toContain('errant-crypto')
     }
+  })
+
+  it('a name is not what a signed file is called, because anybody can change it on the way', async () => {
+    const [, block = ''] = forms[3] ?? []
+    for (const name of ['fix.exe.asc', 'fix.asc', 'x".gpg']) {
+      const opened = await openBeside(block.replace('poc.bin.asc', name))
+      expect(reachOf(opened)).toBe('valid true')
+      expect(opened.attachments.map(({ filename }) => filename)).toEqual(['attachment-1.bin'])
+      expect(opened.warnings).toContain('unsigned-filename')
+    }
+    const nameless = await openBeside(block.replace('attachment; filename=poc.bin.asc', 'inline'))
+    expect(nameless.warnings).not.toContain('unsigned-filename')
+  })
+
+  it('a name is kept where nothing is signed that it could be taken for a part of', async () => {
+    const block = asFile(await seal(Buffer.from([0, 1]), []))
+    const opened = await openBeside(block)
+    expect(opened.attachments.map(({ filename }) => filename)).toEqual(['poc.bin'])
+    expect(opened.warnings).not.toContain('unsigned-filename')
   })
 
   it('a file is kept where the block itself cannot be opened', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { explainWarning } from '../../../src/domain/explain.ts'
-import { toOpenJson, toOpenPage } from '../../../src/reading/report.ts'
+import { toOpenJson } from '../../../src/reading/report.ts'
 import { HEAD, lines, mixed, open, textPart } from './material.ts'
 
 const FILE =
@@ -40,19 +39,5 @@ describe('the report of an opened mail', () => {
     const sealed = lines(...HEAD, 'Content-Type: multipart/encrypted; boundary=e', '', '--e--')
     expect(toOpenJson(await open(sealed, [])).failure).toBe('empty')
     expect(toOpenJson(await open(lines(...HEAD), []))).not.toHaveProperty('failure')
-  })
-
-  it('cannot act on the terminal', async () => {
-    const opened = await open(lines(...HEAD, '', 'a\u001b[2Jb \u202ereversed'), [])
-    const page = toOpenPage(opened, 80)
-    expect(page).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/)
-    expect(page).toContain('reversed')
-  })
-
-  it('says every warning in words', async () => {
-    const opened = await open('Subject: x\r\n\r\nhello', [])
-    const page = toOpenPage(opened, 200)
-    for (const code of opened.warnings) expect(page).toContain(explainWarning(code))
-    expect(opened.warnings).toEqual(['no-from', 'no-message-id'])
   })
 })

@@ -1,0 +1,179 @@
+/**
+ * An opened mail as a page for people in a terminal (`postern open`): what arrived, what was protected, who signed, what to
+ * distrust and why, and last what the mail says. Every byte of the mail is somebody else's: nothing of it may act on the
+ * terminal, and none of its lines may look like a line of the page itself.
+ */
+import { type Contact } from '../domain/address.ts'
+import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
+import { formatFingerprint } from '../domain/ids.ts'
+import {
+  type Attachment,
+  type HeaderFacts,
+  type OpenedMail,
+  type Signature,
+  type Structure
+} from '../domain/mail.ts'
+import { type Instant } from '../domain/time.ts'
+import { gutter, safe, wrap } from './terminal-text.ts'
+
+/** `width` in columns, at least 40; `now` is the instant at which keys were judged. */
+export type PageOptions = { readonly width: number; readonly now: Instant }
+
+const LABEL_COLUMNS = 12
+const CLAIMS_MAX = 10
+const FORMS: Readonly<Record<Structure, string>> = {
+  'pgp-mime': 'PGP/MIME (RFC 3156)',
+  'pgp-mime-mangled': 'PGP/MIME that a mail system had rearranged',
+  inline: 'inline PGP, the old form that protects the text alone',
+  attachment: 'plain words with one encrypted file attached',
+  clear: 'an ordinary mail'
+}
+const SEALED: Readonly<Record<OpenedMail['sealedTo'], string>> = {
+  desk: 'a key of the desk',
+  other: 'keys that are not of the desk',
+  hidden: 'recipients who are not named',
+  nobody: 'nobody',
+  unknown: 'not known'
+}
+
+/** The page. The mail's own text stands behind a bar on every line; text that nothing protects behind question marks. */
+export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): string {
+  const columns = Math.max(width, 40)
+  const text = gutter(opened.text, '│ ', columns)
+  const sections: readonly (readonly [string, readonly string[]])[] = [
+    ['WHAT ARRIVED', folded(arrived(opened), columns, LABEL_COLUMNS)],
+    ['HEADER', folded(headerRows(opened), columns, LABEL_COLUMNS)],
+    ['SIGNATURES', folded(signatureLines(opened, now), columns, LABEL_COLUMNS)],
+    ['WHAT TO DISTRUST', folded(distrustLines(opened), columns, 1)],
+    ['TEXT', text.length === 0 ? folded(['None.'], columns, 0) : text],
+    ['ATTACHMENTS', folded(opened.attachments.flatMap(fileLines), columns, 1)],
+    ['OUTSIDE TEXT: unprotected, by an unknown hand', gutter(opened.outsideText, '? ', columns)]
+  ]
+  return sections
+    .filter(([, lines]) => lines.length > 0)
+    .map(([title, lines]) => `${title}\n${lines.join('\n')}\n`)
+    .join('\n')
+}
+
+/** Lines of the page, indented; where one goes on below, it stands `hanging` columns and one blank further in. */
+function folded(lines: readonly string[], columns: number, hanging: number): string[] {
+  return lines.flatMap((line) => wrap(`  ${line}`, columns, hanging + 3))
+}
+
+function arrived(opened: OpenedMail): string[] {
+  const keys = opened.sealedToKeyIds.map((id) => (/^0+$/.test(id) ? 'not named' : id))
+  const named = keys.length === 0 ? '' : `: ${keys.join(', ')}`
+  const { bounce } = opened
+  return [
+    row('Form', FORMS[opened.structure]),
+    row('Encryption', encryptionOf(opened)),
+    ...(opened.encrypted ? [row('Sealed to', `${SEALED[opened.sealedTo]}${named}`)] : []),
+    ...(opened.automatic.length > 0 ? [row('Automatic', opened.automatic.join(', '))] : []),
+    ...(bounce === null
+      ? []
+      : [row('Delivery', `it reports: ${bounce.action} ${bounce.status}`.trimEnd())]),
+    ...opened.trace.results
+      .slice(0, CLAIMS_MAX)
+      .map(({ server, method, result, domain }) =>
+        row('A claim', `${server} says ${method}=${result} ${domain}`.trimEnd())
+      ),
+    ...opened.candidateKeys.map(({ fingerprint, source }) =>
+      row('Brings a key', `${formatFingerprint(fingerprint)} (${source}, of the sender’s address)`)
+    )
+  ]
+}
+
+function encryptionOf(opened: OpenedMail): string {
+  if (opened.failure !== null) {
+    return `Not opened: ${explainFailure(opened.failure)} [${opened.failure}]`
+  }
+  if (opened.decrypted) return 'It was encrypted, and is opened here.'
+  if (opened.warnings.includes('smime')) {
+    return 'Not opened: S/MIME, which is not read here; whether it is encrypted is not known.'
+  }
+  return opened.warnings.includes('errant-crypto')
+    ? 'Not encrypted as a whole: it holds encrypted or signed pieces, which were left closed; anybody on the way could read the rest.'
+    : 'Not encrypted: anybody on the way could read it.'
+}
+
+/** Each field outside and inside, never merged (RFC 9788 §4). */
+function headerRows(opened: OpenedMail): string[] {
+  const { outer, protected: inner } = opened
+  const rows = fieldsOf(outer).flatMap(([name, outside], index) => {
+    const inside = inner === null ? null : (fieldsOf(inner)[index]?.[1] ?? '')
+    if (inside === null || (inside === '' && outside !== '')) {
+      return outside === '' ? [] : [row(name, `${outside} (outside)`)]
+    }
+    if (inside === outside)
+      return outside === '' ? [] : [row(name, `${inside} (outside and inside)`)]
+    return [row(name, `${inside} (inside)`), row('', `${outside || 'nothing'} (outside)`)]
+  })
+  const ids = [
+    row('Date', outer.date ?? 'unknown'),
+    row('Message-ID', outer.messageId === null ? 'none' : `<${outer.messageId}>`),
+    ...(outer.references.length === 0 ? [] : [row('Answers', `<${outer.references.at(-1) ?? ''}>`)])
+  ]
+  return [...rows, ...ids, row('Protection', protectionOf(opened))]
+}
+
+function protectionOf(opened: OpenedMail): string {
+  if (opened.protected === null) {
+    return 'none of these fields: anybody on the way could read and change all of them'
+  }
+  return opened.subjectProtected
+    ? 'the fields inside were protected together with the text'
+    : 'what stands inside is neither encrypted nor validly signed, and proves no more than what stands outside'
+}
+
+function fieldsOf(facts: HeaderFacts): readonly (readonly [string, string])[] {
+  return [
+    ['Subject', facts.subject],
+    ['From', contactOf(facts.from)],
+    ['Reply-To', contactOf(facts.replyTo)],
+    ['To', facts.to.map(contactOf).join(', ')],
+    ['Cc', facts.cc.map(contactOf).join(', ')]
+  ]
+}
+
+function contactOf(contact: Contact | null): string {
+  if (contact === null) return ''
+  return contact.name === '' ? contact.address : `${contact.name} <${contact.address}>`
+}
+
+function signatureLines(opened: OpenedMail, now: Instant): string[] {
+  if (opened.signatures.length === 0) return ['None: nothing proves who wrote it.']
+  return opened.signatures.flatMap((signature, index) => {
+    const made = signature.createdAt ?? 'not known'
+    return [
+      row(`${index + 1}.`, `${explainSignature(signature.state)} [${signature.state}]`),
+      row('  Key', signerOf(signature)),
+      row('  Made', `${made}, by its own word; judged as of ${now}`),
+      row('  Covers', signature.coversWhole ? 'all that is shown' : 'not all of the mail')
+    ]
+  })
+}
+
+function signerOf({ fingerprint, issuer }: Signature): string {
+  if (fingerprint !== null) return formatFingerprint(fingerprint)
+  return issuer === '' ? 'not named' : `not known; it names itself ${issuer.toUpperCase()}`
+}
+
+function distrustLines(opened: OpenedMail): string[] {
+  const isProved = opened.signatures.some(
+    ({ state, coversWhole }) => state === 'valid' && coversWhole
+  )
+  const author = isProved
+    ? 'A valid signature proves whose key it is, not that the address in From is theirs: compare the fingerprint.'
+    : 'No valid signature covers all of it: whoever it says it is from, anybody may have written it.'
+  return [author, ...opened.warnings.map((code) => `${explainWarning(code)} [${code}]`)].map(
+    (line) => `! ${line}`
+  )
+}
+
+function fileLines({ filename, contentType, size, sha256 }: Attachment): string[] {
+  return [`${safe(filename)}  ${safe(contentType)}  ${size} bytes`, `  sha256 ${sha256}`]
+}
+
+function row(label: string, value: string): string {
+  return `${label.padEnd(LABEL_COLUMNS)} ${safe(value)}`
+}

@@ -1,0 +1,85 @@
+/**
+ * A subject that came hidden stays hidden (RFC 9788 §6.1, issue part C): in every mail that the desk sends about it, to whomever and
+ * for whatever reason, no word of it can be read on the way.
+ */
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import { decodeWords } from '../support/mail-parts.ts'
+import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+const SUBJECT = 'Pufferueberlauf in parse'
+const WORDS = /Pufferueberlauf/
+
+let grace: Someone, linus: Someone, alice: Someone
+let world: World
+
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+  linus = await someone('linus', 'linus@acme.example')
+  alice = await someone('alice', 'alice@reporter.example')
+})
+afterEach(() => {
+  world.close()
+})
+
+/** What of the mails accepted so far holds a word of the subject, encryption left closed. */
+const shownOnTheWay = (): string[] =>
+  world.accepted
+    .map(({ raw }) => Buffer.from(raw).toString('latin1'))
+    .filter((raw) => WORDS.test(decodeWords(raw)) || WORDS.test(decodeWords(decoded(raw))))
+
+/** Bodies in base64 or quoted-printable as words, whatever part they stand in. */
+function decoded(raw: string): string {
+  const runs = raw.match(/(?:[A-Za-z0-9+/]{4,76}\r\n)+/g) ?? []
+  const base64 = runs.map((run) => Buffer.from(run, 'base64').toString('latin1')).join('\n')
+  return `${base64}\n${raw.replaceAll(/=\r\n/g, '')}`
+}
+
+it.each([
+  ['a reporter with a key', true],
+  ['a reporter without one', false]
+])('a hidden subject stays hidden in everything about the case of %s', async (_, autocrypt) => {
+  world = await openWorld({ maintainers: [grace, linus] })
+  world.deliver(
+    await world.write(alice, { subject: SUBJECT, text: 'Here.\n', as: 'encrypted', autocrypt })
+  )
+  await world.settle()
+  for (const text of [
+    '/accept\n/reply\nThank you.\n',
+    'a note\n',
+    '/status\n',
+    '/reply quote\nAs you wrote.\n',
+    '/no-such-command\n',
+    '/embargo 2027-01-15T12:00:00Z\n',
+    '/ask\nWhich version?\n',
+    '/close\n'
+  ]) {
+    world.deliver(await world.write(grace, { subject: `Re: [ACME-2026-0001] ${SUBJECT}`, text }))
+    world.pass(60_000)
+    await world.settle()
+  }
+  const again = { subject: `Re: ${SUBJECT}`, text: 'More.\n', as: 'encrypted' } as const
+  world.deliver(await world.write(alice, again))
+  await world.settle()
+
+  expect(shownOnTheWay()).toEqual([])
+  const mine = world.accepted.filter(({ to }) => to === grace.address)
+  const letters = await Promise.all(mine.map((mail) => world.read(grace, mail)))
+  expect(letters.some((letter) => letter.includes(SUBJECT))).toBe(true)
+  expect(world.accepted.some(({ to }) => to === alice.address)).toBe(true)
+  expect(world.accepted.length).toBeGreaterThan(10)
+})
+
+it('a hidden subject stays hidden where the mail cannot be opened or is refused', async () => {
+  world = await openWorld({ maintainers: [grace, linus] })
+  const raw = Buffer.from(
+    await world.write(alice, { subject: SUBJECT, text: 'x', as: 'encrypted' })
+  )
+  const at = raw.indexOf('-----END PGP MESSAGE') - 40
+  raw[at] = raw[at] === 65 ? 66 : 65
+  world.deliver(raw)
+  // A maintainer's command that is not signed: refused in clear.
+  world.deliver(await world.write(grace, { subject: SUBJECT, text: '/accept\n', as: 'encrypted' }))
+  await world.settle()
+  expect(world.accepted.length).toBeGreaterThan(1)
+  expect(shownOnTheWay()).toEqual([])
+})

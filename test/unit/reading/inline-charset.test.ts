@@ -1,0 +1,97 @@
+/**
+ * In which charset a decrypted text is read where nothing protected names one: nobody on the way can turn signed bytes into
+ * other words (mail.md §1.3, §2.23).
+ */
+import {
+  createMessage,
+  encrypt,
+  generateKey,
+  type PrivateKey,
+  readKey,
+  readPrivateKey
+} from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import {
+  certificateOf,
+  type Desk,
+  HEAD,
+  lines,
+  makeDesk,
+  mixed,
+  open,
+  textPart
+} from './material.ts'
+
+const UTF8 = Buffer.from('grün: pay 10 €')
+const LATIN1 = Buffer.from('grün', 'latin1')
+const KOI8 = Buffer.from([0xf0, 0xf2, 0xe9, 0xf7, 0xe5, 0xf4])
+
+const NEUTRAL = HEAD.map((field) => (field.startsWith('Subject') ? 'Subject: ...' : field))
+
+describe('the charset of a text that was decrypted', () => {
+  let desk: Desk
+  let signer: PrivateKey
+  let certificates: Uint8Array[]
+  beforeAll(async () => {
+    desk = await makeDesk()
+    const { privateKey } = await generateKey({
+      userIDs: [{ email: 'alice@reporter.example' }],
+      date: new Date(Date.now() - 86_400_000)
+    })
+    signer = await readPrivateKey({ armoredKey: privateKey })
+    certificates = [await certificateOf(signer.toPublic().write())]
+  })
+  const seal = async (binary: Uint8Array, ...armorHeaders: readonly string[]): Promise<string> => {
+    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
+    const message = await createMessage({ binary })
+    const armored = await encrypt({ message, encryptionKeys, signingKeys: signer })
+    const [begin = '', ...rest] = armored.trim().split(/\r?\n/)
+    return [begin, ...armorHeaders, ...rest].join('\r\n')
+  }
+  const openInline = async (
+    text: Uint8Array,
+    outer: string,
+    ...armorHeaders: readonly string[]
+  ): Promise<OpenedMail> => {
+    const type = `Content-Type: text/plain${outer === '' ? '' : `; charset=${outer}`}`
+    const raw = lines(...NEUTRAL, type, '', await seal(text, ...armorHeaders))
+    const opened = await open(raw, [desk.secret], certificates)
+    expect(opened.signatures).toMatchObject([{ state: 'valid', coversWhole: true }])
+    return opened
+  }
+
+  it.each(['iso-8859-1', 'windows-1251', 'utf-7', 'us-ascii'])(
+    'is not what a part around UTF-8 says: %s',
+    async (outer) => {
+      expect((await openInline(UTF8, outer)).text).toBe(UTF8.toString())
+    }
+  )
+
+  it.each<[string, Buffer, string, readonly string[], string, readonly string[]]>([
+    ['the armor', KOI8, '', ['Charset: KOI8-R'], 'ПРИВЕТ', []],
+    ['the armor before a part around it', KOI8, 'iso-8859-1', ['charset: koi8-r'], 'ПРИВЕТ', []],
+    ['a part around it, where it is no UTF-8', KOI8, 'koi8-r', [], 'ПРИВЕТ', []],
+    ['nobody', LATIN1, '', [], 'grün', ['undecodable-text']]
+  ])('is told by %s', async (_, text, outer, headers, expected, warnings) => {
+    expect(await openInline(text, outer, ...headers)).toMatchObject({ text: expected, warnings })
+  })
+
+  it.each<[string, readonly string[]]>([
+    ['names none', ['Charset: no-such-charset']],
+    ['would hide ASCII', ['Charset: utf-7']],
+    ['would make other words of it', ['Charset: utf-16le']],
+    ['is said twice', ['Charset: koi8-r', 'Charset: windows-1251']]
+  ])('is not what the armor says where that %s', async (_, headers) => {
+    expect((await openInline(UTF8, '', ...headers)).text).toBe(UTF8.toString())
+  })
+
+  it('of an attached file is the same', async () => {
+    const file = async (text: Uint8Array, ...headers: readonly string[]): Promise<OpenedMail> => {
+      const cipher = `Content-Disposition: attachment; filename=a.txt.asc\r\n\r\n${await seal(text, ...headers)}`
+      return open(lines(...HEAD) + mixed([textPart(''), cipher]), [desk.secret], certificates)
+    }
+    expect((await file(UTF8, 'Charset: utf-16le')).text).toBe(UTF8.toString())
+    expect((await file(Buffer.from('\u001b$B$"\u001b(B'), 'Charset: iso-2022-jp')).text).toBe('あ')
+  })
+})

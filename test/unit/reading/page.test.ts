@@ -1,0 +1,156 @@
+/** The page of `postern open`: everything that was found, and nothing of the mail that could pass for a line of ours (issue part H). */
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { explainFailure, explainSignature, explainWarning } from '../../../src/domain/explain.ts'
+import { type OpenedMail, type SignatureState, type WarningCode } from '../../../src/domain/mail.ts'
+import { toOpenPage } from '../../../src/reading/page.ts'
+import { gutter, safe, wrap } from '../../../src/reading/terminal-text.ts'
+import { HEAD, lines, mixed, open, testNow, textPart } from './material.ts'
+
+const page = (opened: OpenedMail, width = 80): string =>
+  toOpenPage(opened, { width, now: testNow() })
+const plain = (text: string): Promise<OpenedMail> => open(lines(...HEAD, '', text), [])
+/** The page in one line, so that line breaks of the page do not matter. */
+const flat = (text: string): string => text.replaceAll(/\s+/g, ' ')
+
+describe('the page of an opened mail', () => {
+  it('lets nothing of the mail act on the terminal, and shows what wanted to', async () => {
+    const evil = 'a\u001b[2Jb \u202ereversed\u202c \u200bzero \u009b5n \u{e0041}tag \u2028line'
+    const shown = page(await plain(evil))
+    expect(shown).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u)
+    expect(shown).toContain(
+      '│ a\u241b[2Jb <U+202E>reversed<U+202C> <U+200B>zero \ufffd5n <U+E0041>tag <U+2028>line'
+    )
+  })
+
+  it.each(['subject', 'name', 'file name'])(
+    'lets nothing in a %s act on the terminal',
+    async () => {
+      const word = '=?utf-8?B?' + Buffer.from('x\u001b[2J\u202ey\r\nTEXT').toString('base64') + '?='
+      const head = HEAD.map((field) =>
+        field.replace('a report', word).replace('From: Alice', `From: ${word}`)
+      )
+      const file = `Content-Disposition: attachment; filename="${word}"\r\n\r\nx`
+      const shown = page(await open(lines(...head) + mixed([textPart('hi'), file]), []))
+      expect(shown).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u)
+      expect(shown.match(/^TEXT/gm)).toHaveLength(1)
+    }
+  )
+
+  it('keeps every line of the mail’s text behind a bar, however long or wide it is', async () => {
+    const fake = 'SIGNATURES\n  The signature is valid.'
+    const text = `${fake}\n${'x'.repeat(78)}SIGNATURES\n${'好'.repeat(60)}\n\tSIGNATURES`
+    const shown = page(await plain(text)).split('\n')
+    const body = shown.slice(shown.indexOf('TEXT') + 1, -1)
+    expect(shown.filter((line) => line.startsWith('SIGNATURES'))).toHaveLength(1)
+    for (const line of body) expect(line).toMatch(/^│ /)
+    expect(body.join('')).toContain('│         SIGNATURES')
+    const columns = (line: string): number =>
+      Array.from(line).reduce((sum, char) => sum + (char === '好' ? 2 : 1), 0)
+    for (const line of shown) expect(columns(line)).toBeLessThanOrEqual(80)
+  })
+
+  it('sets text from outside apart as untrusted', async () => {
+    const opened: OpenedMail = { ...(await plain('inside')), outsideText: 'footer\nTEXT\n│ forged' }
+    const shown = page(opened)
+    expect(shown).toContain('│ inside')
+    expect(shown).toMatch(/OUTSIDE TEXT: unprotected.*\n\? footer\n\? TEXT\n\? │ forged\n$/)
+  })
+
+  it('keeps the outer and the protected header apart', async () => {
+    const opened = await plain('x')
+    const { outer } = opened
+    const shown = page({
+      ...opened,
+      encrypted: true,
+      decrypted: true,
+      outer: { ...outer, subject: '[...]', cc: [] },
+      protected: { ...outer, subject: 'the real one', to: [], cc: outer.to },
+      subjectProtected: true
+    })
+    expect(shown).toMatch(/Subject +the real one \(inside\)\n +\[\.\.\.\] \(outside\)/)
+    expect(shown).toMatch(/From +Alice <alice@reporter\.example> \(outside and inside\)/)
+    expect(shown).toMatch(/To +security@acme\.example \(outside\)/)
+    expect(shown).toMatch(/Cc +security@acme\.example \(inside\)\n +nothing \(outside\)/)
+    expect(shown).toContain('the fields inside were protected')
+    const bare = { ...opened, protected: outer, subjectProtected: false }
+    expect(flat(page(bare))).toContain('neither encrypted nor validly signed')
+    expect(flat(page(opened))).toContain('none of these fields')
+  })
+
+  it('says of each signature what it is worth, whose it is, when it was made and what it covers', async () => {
+    const opened = await plain('x')
+    const states: readonly SignatureState[] = [
+      'valid',
+      'expired-key',
+      'revoked-key',
+      'unknown-key',
+      'bad'
+    ]
+    for (const state of states) {
+      const signature = {
+        state,
+        fingerprint: state === 'valid' ? ('ab'.repeat(20) as never) : null,
+        issuer: 'cd'.repeat(8),
+        createdAt: testNow(),
+        sha256: '0'.repeat(64) as never,
+        coversWhole: state === 'valid',
+        isInside: true
+      }
+      const shown = flat(page({ ...opened, signatures: [signature] }))
+      expect(shown).toContain(explainSignature(state))
+      expect(shown).toContain(state === 'valid' ? 'ABAB ABAB' : 'it names itself CDCDCDCD')
+      expect(shown).toContain(state === 'valid' ? 'all that is shown' : 'not all of the mail')
+      expect(shown).toContain(
+        state === 'valid' ? 'compare the fingerprint' : 'anybody may have written'
+      )
+    }
+  })
+
+  it('says every warning and every failure in one sentence', async () => {
+    const opened = await plain('x')
+    const warnings: readonly WarningCode[] = ['mangled', 'fake-key', 'unsigned-filename', 'smime']
+    const shown = flat(page({ ...opened, warnings }, 200))
+    for (const code of warnings) expect(shown).toContain(`! ${explainWarning(code)} [${code}]`)
+    const failed = { ...opened, encrypted: true, failure: 'no-integrity' } as const
+    expect(flat(page(failed))).toContain(`${explainFailure('no-integrity')} [no-integrity]`)
+  })
+
+  it('names the keys that it was sealed to, and what it holds', async () => {
+    const file = 'Content-Disposition: attachment; filename=a.bin\r\n\r\nabc'
+    const opened = await open(lines(...HEAD) + mixed([textPart('hi'), file]), [])
+    const shown = page({
+      ...opened,
+      encrypted: true,
+      sealedTo: 'other',
+      sealedToKeyIds: ['0123456789ABCDEF', '0000000000000000']
+    })
+    expect(flat(shown)).toContain('keys that are not of the desk: 0123456789ABCDEF, not named')
+    expect(flat(shown)).toContain(
+      'a.bin text/plain 3 bytes sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+    )
+  })
+})
+
+describe('text for a terminal', () => {
+  it('loses nothing and keeps within its columns (property)', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 200 })
+    fc.assert(
+      fc.property(text, fc.integer({ min: 40, max: 120 }), (raw, columns) => {
+        const line = safe(raw)
+        expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u)
+        for (const each of wrap(line, columns, 4)) {
+          expect(Array.from(each).length).toBeLessThanOrEqual(columns)
+        }
+        expect(wrap(line, columns, 4).join('').replaceAll(' ', '')).toBe(line.replaceAll(' ', ''))
+        const one = raw.replaceAll(/[\n\t]/g, 'x')
+        const bars = gutter(one, '│ ', columns).map((each) => each.slice(2))
+        expect(one.trim() === '' ? '' : bars.join('')).toBe(one.trim() === '' ? '' : safe(one))
+      })
+    )
+  })
+
+  it('takes no long time over a line of a quarter million tabs', () => {
+    expect(gutter('\t'.repeat(250_000) + 'x', '│ ', 80).length).toBeGreaterThan(20_000)
+  })
+})

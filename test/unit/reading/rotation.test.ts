@@ -1,0 +1,81 @@
+/** Rotation of the desk key: a retired one still opens, alone or beside the new one, and never signs (issue part B). */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { type MessageId } from '../../../src/domain/ids.ts'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { addMs } from '../../../src/domain/time.ts'
+import { readCertificate } from '../../../src/openpgp/keyring.ts'
+import { sealMessage } from '../../../src/openpgp/seal.ts'
+import { sealMails, signClearMail } from '../../../src/sealing/seal-mails.ts'
+import { type Keys, unlockDesk } from '../../../src/worker/unlock.ts'
+import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
+import { certificateOf, encryptedMail, open, testNow, textPart } from './material.ts'
+
+describe('a desk with a new key and a retired one', () => {
+  const now = testNow()
+  let retired: TestDesk
+  let current: TestDesk
+  let reporter: TestDesk
+  let keys: Keys
+  let certificates: Uint8Array[]
+
+  beforeAll(async () => {
+    retired = await testDesk(addMs(now, -400 * 86_400_000))
+    current = await testDesk(addMs(now, -86_400_000))
+    reporter = await testDesk(addMs(now, -86_400_000))
+    const deskKeys = [...current.start.deskKeys, ...retired.start.deskKeys]
+    keys = await unlockDesk({ ...current.start, deskKeys })
+    certificates = await Promise.all(
+      [retired, current].map(({ publicArmored }) => certificateOf(publicArmored))
+    )
+  })
+  const mailTo = async (desk: TestDesk): Promise<string> => {
+    const to = await readCertificate(desk.publicArmored, now)
+    if (to === null) throw new Error('no certificate')
+    const payload = Buffer.from(textPart('a report'))
+    const sealed = await sealMessage(payload, to, reporter.keys.desk.signer, now)
+    if (sealed.kind !== 'sealed') throw new Error(sealed.because)
+    const armor = Buffer.from(sealed.packets).toString('base64')
+    return encryptedMail(`-----BEGIN PGP MESSAGE-----\n\n${armor}\n-----END PGP MESSAGE-----`)
+  }
+  const headers = {
+    messageId: 'x@acme.example' as MessageId,
+    date: now,
+    fromName: 'ACME',
+    to: { name: 'R', address: 'security@acme.example' as Address },
+    subject: 'hello',
+    inReplyTo: null,
+    references: [],
+    autoSubmitted: 'no' as const
+  }
+  const body = { text: 'hello', attachments: [], original: null }
+
+  it('opens what was sealed to either', async () => {
+    for (const desk of [retired, current]) {
+      const opened = await open(await mailTo(desk), keys.secretKeys)
+      expect(opened).toMatchObject({ decrypted: true, sealedTo: 'desk', text: 'a report\n' })
+    }
+    const afterwards = await open(await mailTo(retired), current.keys.secretKeys)
+    expect(afterwards).toMatchObject({ decrypted: false, failure: 'not-for-us' })
+  })
+
+  it('signs with the new one alone, sealed and in clear, and offers the new one alone', async () => {
+    const to = await readCertificate(reporter.publicArmored, now)
+    if (to === null) throw new Error('no certificate')
+    const [sealed] = await sealMails(body, [{ headers, ...to }], keys.desk, now)
+    if (sealed?.kind !== 'sealed') throw new Error('not sealed')
+    const clear = await signClearMail('hello', headers, keys.desk, now)
+    const read: OpenedMail[] = [
+      await open(sealed.raw, reporter.keys.secretKeys, certificates),
+      await open(clear, [], certificates)
+    ]
+    for (const { signatures, candidateKeys } of read) {
+      expect(signatures).toMatchObject([
+        { state: 'valid', fingerprint: current.keys.desk.fingerprint }
+      ])
+      expect(candidateKeys.map(({ fingerprint }) => fingerprint)).toEqual([
+        current.keys.desk.fingerprint
+      ])
+    }
+  })
+})
