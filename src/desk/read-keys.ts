@@ -3,26 +3,42 @@
  * of it. Reads only. Must never let a copy that came by mail take anything away from one that is known: they are merged in
  * a worker.
  */
-import { type Address } from '../domain/address.ts'
+import { type Address, isSameAddress } from '../domain/address.ts'
 import { type ReporterKey } from '../domain/case.ts'
 import { type CandidateKey, type OpenedMail } from '../domain/mail.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { isLookupWorthwhile } from '../policy/key-lookup.ts'
 import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
-import { findMemberByAddress } from '../store/members.ts'
+import { findMemberByAddress, findMemberKeyByAddress } from '../store/members.ts'
 import { type Desk } from './desk.ts'
 
-/** The pinned key of an address, and whether anything can be sealed to it now (G3). */
+/**
+ * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer or an active
+ * member, else the pinned one.
+ */
 export async function knownKey(
   desk: Desk,
   address: Address,
   now: Instant
 ): Promise<ReporterKey | null> {
+  const registered = registeredKey(desk, address)
+  if (registered !== null) {
+    const facts = await desk.workers.inspectKey(registered, now, null)
+    if (facts === null) return null
+    const { fingerprint, signingKeys, state } = facts
+    const common = { fingerprint, signingKeys, keyData: registered, firstSeenAt: now }
+    return { ...common, source: 'registered', isProved: true, isUsable: state === 'usable' }
+  }
   const pinned = desk.db.read((read) => findReporterKey(read, address))
   if (pinned === null) return null
   const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
   return { ...pinned, isUsable: facts?.state === 'usable', signingKeys: facts?.signingKeys ?? [] }
+}
+
+function registeredKey({ settings, db }: Desk, address: Address): Uint8Array | null {
+  const maintainer = settings.maintainers.find((one) => isSameAddress(one.address, address))
+  return maintainer?.keyData ?? db.read((read) => findMemberKeyByAddress(read, address))
 }
 
 /**
@@ -38,6 +54,8 @@ export async function mergedCopies(
   const copies = opened.candidateKeys
     .filter(({ fingerprint }) => fingerprint === pinned.fingerprint)
     .map(({ keyData }) => keyData)
+  // What is registered changes with the configuration and the list alone.
+  if (pinned.source === 'registered') return null
   let merged = pinned
   for (const copy of [...copies, ...keyFiles(opened)]) {
     const facts = await desk.workers.mergeKey(merged.keyData, copy, now)

@@ -118,8 +118,11 @@ export type Attachment = {
   readonly content: Uint8Array
 }
 
-/** Where a key came from: the mail itself, or a directory that was asked for its sender. */
-export type KeySource = 'autocrypt' | 'attached' | 'wkd' | 'vks'
+/**
+ * Where a key came from: the mail itself, a directory that was asked for its sender, or what the operator registered for a
+ * maintainer or a member, which no mail changes.
+ */
+export type KeySource = 'autocrypt' | 'attached' | 'wkd' | 'vks' | 'registered'
 
 /** A certificate found in the mail whose user id is exactly the sender's address: a candidate, not yet anybody's key. */
 export type CandidateKey = {

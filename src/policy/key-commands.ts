@@ -2,8 +2,13 @@
  * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are sealed to (mail.md §2.12). Only a key
  * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
  */
+import { type Address } from '../domain/address.ts'
 import { formatFingerprint, parseFingerprint } from '../domain/ids.ts'
 import { accepted, type Handler, refused, withActivity } from './draft.ts'
+import { type BoundCase } from './situation.ts'
+
+const REGISTERED =
+  'The reporter is a maintainer or on the list: their key is the registered one. Give the operator a new one.'
 
 /** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
 export const acceptKey: Handler = (draft, command, context) => {
@@ -17,14 +22,9 @@ export const acceptKey: Handler = (draft, command, context) => {
   if (before?.fingerprint === fingerprint) {
     return accepted(draft, 'This key is in use for the reporter already.')
   }
-  const { offeredKeys } = context.bound
-  const key = offeredKeys.find((offered) => offered.fingerprint === fingerprint)
-  if (key === undefined) {
-    const known = offeredKeys.map((offered) => formatFingerprint(offered.fingerprint)).join('; ')
-    return refused(
-      `No such key came for ${reporter.address}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your mail; one of its user ids must be exactly that address.`
-    )
-  }
+  if (before?.source === 'registered') return refused(REGISTERED)
+  const key = context.bound.offeredKeys.find((offered) => offered.fingerprint === fingerprint)
+  if (key === undefined) return refused(noSuchKey(reporter.address, context.bound))
   if (!key.isUsable) {
     return refused(
       'Nothing can be sealed to this key: it has expired, was revoked, or cannot encrypt.'
@@ -54,4 +54,9 @@ export const acceptKey: Handler = (draft, command, context) => {
     withActivity(next, `accepted the key ${name} for the reporter${instead}`),
     `Answers to ${reporter.address} are sealed to ${name}${instead} from now on.`
   )
+}
+
+function noSuchKey(address: Address, { offeredKeys }: BoundCase): string {
+  const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
+  return `No such key came for ${address}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your mail; one of its user ids must be exactly that address.`
 }

@@ -238,6 +238,7 @@ function refuse(
   }
   const { arrivalId, history } = situation
   return [
+    ...spendSignatures(situation, settings, now),
     {
       kind: 'audit',
       actor: 'desk',
@@ -248,6 +249,23 @@ function refuse(
     ...refusalMail({ maintainer, because, arrivalId }, history.refusalsLastHour, settings, now),
     end('refused', 'held', because, null)
   ]
+}
+
+/**
+ * What a maintainer signed and the desk refused must not run when somebody else seals the same signed part and sends it again
+ * (mail.md §2.10).
+ */
+function spendSignatures(situation: Situation, settings: Settings, now: Instant): Decision[] {
+  if (situation.signatureSeen) return []
+  const own = situation.opened.signatures.filter(({ fingerprint }) =>
+    settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
+  )
+  const bySha256 = new Map(own.map((signature) => [signature.sha256, signature]))
+  return [...bySha256.values()].map(({ sha256, createdAt }) => ({
+    kind: 'remember-signature',
+    sha256,
+    createdAt: createdAt ?? now
+  }))
 }
 
 function audit(

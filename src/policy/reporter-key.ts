@@ -53,6 +53,7 @@ export function decideReporterKey(
     const first = firstUse(about)
     return { ...first, warnings: [...unusable, ...first.warnings] }
   }
+  if (senderKey.source === 'registered') return registered(opened, senderKey)
   const renewal = renewed(about, senderKey)
   const { key, decisions, warnings } = besideKnown(about, renewal.key)
   return {
@@ -60,6 +61,19 @@ export function decideReporterKey(
     decisions: [...renewal.decisions, ...decisions],
     warnings: [...unusable, ...renewal.warnings, ...warnings]
   }
+}
+
+/** Keys of maintainers come from the configuration, those of members from the list: what a mail brings is only told. */
+function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecision {
+  const others = candidateKeys.filter(({ fingerprint }) => fingerprint !== known.fingerprint)
+  const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
+  const warnings =
+    others.length === 0
+      ? []
+      : [
+          `The mail carries another key (${names}) than the one that is registered for its sender. It is not used: a new key of a maintainer or a member goes to the operator of the desk.`
+        ]
+  return { key: known, decisions: [], warnings }
 }
 
 const UNUSABLE: Readonly<Record<UnusableKey['because'], string>> = {
@@ -85,7 +99,7 @@ function firstUse(about: About): KeyDecision {
   if (others.length > 0) {
     const names = opened.candidateKeys.map(({ fingerprint }) => formatFingerprint(fingerprint))
     return offer(about, null, opened.candidateKeys, [
-      `The mail carries ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(about, opened.candidateKeys)}.`
+      `There are ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(about, opened.candidateKeys)}.`
     ])
   }
   const name = formatFingerprint(candidate.fingerprint)
@@ -97,7 +111,7 @@ function firstUse(about: About): KeyDecision {
       null,
       [candidate],
       [
-        `The mail carries the key ${name} (${candidate.source}), but its sender is ${doubt}. Nothing is sealed to this key until it is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(about, [candidate])}.`
+        `There is the key ${name} (${candidate.source}), but the sender is ${doubt}. Nothing is sealed to this key until it is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(about, [candidate])}.`
       ]
     )
   }

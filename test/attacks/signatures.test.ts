@@ -266,6 +266,17 @@ describeWith(['gpg'], 'attacks on signatures', () => {
     expect(scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")).toHaveLength(1)
   })
 
+  it('10 replay: a command that came unsealed, and did nothing, does nothing when somebody else seals it', async () => {
+    scene = await openScene(cast)
+    const part = textPart(COMMANDS)
+    const entity = signedEntity(part, await cast.sign(part, 'grace'))
+    await scene.attack(mail('grace', entity))
+    expect(scene.disposition()).toBe('refused')
+    await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
+    expect(scene.disposition()).toBe('refused')
+    expect(await scene.harm()).toEqual([])
+  })
+
   it('10 surreptitious forwarding: signed words for somewhere else name no case of the desk', async () => {
     scene = await openScene(cast)
     for (const text of ['/close fixed', `/close fixed\r\n\r\nRef: ${CASE} other@desk.example`]) {

@@ -49,6 +49,11 @@ async function lastTo(reader: Someone): Promise<string> {
   return last === undefined ? '' : (await world.read(reader, last)).replaceAll(/\s+/g, ' ')
 }
 
+async function textsTo(reader: Someone): Promise<string> {
+  const texts = await Promise.all(mailsTo(reader).map((mail) => world.read(reader, mail)))
+  return texts.join('\n').replaceAll(/\s+/g, ' ')
+}
+
 describe("a reporter's key", () => {
   it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
     world = await openWorld({ maintainers: [grace] })
@@ -303,5 +308,30 @@ describe("a reporter's key", () => {
     expect(world.rows('SELECT was_in_use FROM offered_keys')).toEqual(
       Array.from({ length: 8 }, () => ({ was_in_use: 1 }))
     )
+  })
+})
+
+describe("a maintainer's key, and a member's", () => {
+  it('are the registered ones also when they report, whatever the mail brings, and nobody accepts another', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const other = await someone('grace', grace.address)
+    await send(grace, { subject: 'a hole', text: 'Mine.', ...attached(other) })
+    expect(await lastTo(grace)).toContain('Your mail arrived')
+    const relay = await textsTo(grace)
+    expect(relay).toContain('It is not used: a new key of a maintainer or a member')
+    expect(pinned()).toEqual([])
+    expect(world.rows('SELECT fingerprint FROM offered_keys')).toEqual([])
+    await command(`/key accept ${name(other)}\n`, attached(other))
+    expect(await lastTo(grace)).toContain('their key is the registered one')
+    expect(pinned()).toEqual([])
+  })
+
+  it('of a member serves for a report of theirs', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    await world.addMember(alice)
+    await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: false, as: 'encrypted' })
+    expect(await lastTo(alice)).toContain('Your mail arrived')
+    await send(alice, { subject: 'another', text: 'Here.', as: 'encrypted', ...attached(renewed) })
+    expect(pinned()).toEqual([])
   })
 })
