@@ -96,6 +96,16 @@ function samples(much: boolean): Template[] {
       name: 'alert',
       params: { title: 'T', what: text, doNext: text, facts, ref: much ? tag : '' }
     },
+    {
+      name: 'digest',
+      params: {
+        desk,
+        unanswered: list,
+        moreUnanswered: much ? 2 : 0,
+        junk: list,
+        moreJunk: much ? 3 : 0
+      }
+    },
     { name: 'notice', params: notice(much) },
     { name: 'date-notice', params: { desk, tag, product: 'P', disclosure: 'D', fingerprint } },
     {
