@@ -1,0 +1,98 @@
+/**
+ * A mail that costs its worker more time than the daemon allows, against the built daemon: the worker is ended, the mail is
+ * held and told after three tries, all others are served, and nothing of it is left anywhere but in the database (G9, G10).
+ */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { armor, dearmor } from '../attacks/ciphertext.ts'
+import { type Daemon } from '../support/daemon.ts'
+import { DESK_ADDRESS, type Desk, mailboxOf, makeDesk } from '../support/desk-world.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { gpgPerson, type Person } from '../support/people.ts'
+import { describeWith } from '../support/requires.ts'
+import { type Sink, startSink } from '../support/smtp-sink.ts'
+import { signedEntity } from '../unit/reading/material.ts'
+
+const USER = 'contained'
+const MIB = 2 ** 20
+
+describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
+  let dovecot: Dovecot
+  let sink: Sink
+  let desk: Desk
+  let daemon: Daemon
+  let grace: Person
+  let alice: Person
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+    sink = await startSink()
+    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
+    alice = await gpgPerson({ name: 'Alice', address: 'alice@people.example' })
+    desk = await makeDesk({
+      maintainers: [{ id: 'grace', person: grace }],
+      imap: { port: dovecot.port, user: USER },
+      smtp: { port: sink.port },
+      changes: { limits: { open_seconds: 3 }, workers: 2 }
+    })
+    for (const person of [grace, alice]) await person.importKey(desk.publicKey)
+  }, 120_000)
+
+  afterAll(async () => {
+    await desk.close()
+    await grace.close()
+    await alice.close()
+    await sink.close()
+    await dovecot.close()
+  })
+
+  /** Eight signatures by a known key over 30 MiB: each is a hash over all of it. */
+  async function bomb(): Promise<Buffer> {
+    const signed = await grace.write(
+      { to: DESK_ADDRESS, subject: 'x', text: 'x' },
+      { encrypt: false }
+    )
+    const [block = ''] =
+      /-----BEGIN PGP SIGNATURE[^]*END PGP SIGNATURE-----/.exec(signed.toString('latin1')) ?? []
+    const packet = dearmor(block)
+    const eight = armor(Buffer.concat(Array.from({ length: 8 }, () => packet)), 'SIGNATURE')
+    const line = `${'POISON '.repeat(10)}\r\n`
+    const part = `Content-Type: text/plain\r\n\r\n${line.repeat((30 * MIB) / line.length)}`
+    const head = [
+      'From: Mallory <mallory@evil.example>',
+      `To: ${DESK_ADDRESS}`,
+      'Subject: POISON',
+      'Message-ID: <poison@evil.example>',
+      'MIME-Version: 1.0'
+    ]
+    return Buffer.from(`${head.join('\r\n')}\r\n${signedEntity(part, eight)}`, 'latin1')
+  }
+
+  it('is held and told after three tries, the next mail is served before that, and nothing of it leaks', async () => {
+    await dovecot.append(USER, await bomb())
+    const report = await alice.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'Here.\n' })
+    await dovecot.append(USER, report)
+    daemon = await desk.start()
+    const served = await daemon.waitForLog('arrival.done', { timeoutMs: 60_000 })
+    expect(served).toMatchObject({ arrival: 2, disposition: 'case-opened' })
+    await daemon.waitForLog('arrival.quarantined', { timeoutMs: 60_000 })
+    const events = daemon.lines.map(({ event }) => event)
+    expect(events.filter((event) => event === 'worker.killed').length).toBeGreaterThanOrEqual(3)
+    expect(desk.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
+      { state: 'held', disposition: 'quarantined', tries: 3 },
+      { state: 'done', disposition: 'case-opened', tries: 0 }
+    ])
+    const told = await mailboxOf(grace, sink).find(
+      ({ read }) =>
+        read.text.includes('could NOT be opened') || /quarantined|held folder/.test(read.text),
+      'word of the held mail'
+    )
+    expect(told.read.encrypted).toBe(true)
+    expect(JSON.stringify(daemon.lines)).not.toMatch(/POISON|mallory/)
+    for (const { raw } of sink.taken) expect(raw.toString('latin1')).not.toContain('POISON')
+    expect(
+      readdirSync(join(desk.folder, 'data')).filter((name) => !/^postern\.db/.test(name))
+    ).toEqual([])
+  })
+})
