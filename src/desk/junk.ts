@@ -9,7 +9,7 @@ import { type JunkFolder, type Listed } from '../effects/effects.ts'
 import { errorName } from '../effects/events.ts'
 import { isForDesk } from '../policy/junk.ts'
 import { insertJunk } from '../store/junk.ts'
-import { clearMeta, type MetaKey, readMeta, writeMeta } from '../store/meta.ts'
+import { clearMeta, readMeta, writeMeta } from '../store/meta.ts'
 import { findByMessageId } from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk, type Edges } from './desk.ts'
@@ -19,6 +19,8 @@ import { backoffMs, isStopped } from './persistence.ts'
 import { createBell } from './wake.ts'
 
 const PAGE = 200
+/** A mail at which the process died so often is not opened here again. */
+const TRIES_MAX = 3
 /** IDLE wakes it; without any news it lists again at least this often. */
 const LOOK_AGAIN_MS = 5 * 60_000
 /** How long a folder that does not exist is left alone. */
@@ -91,7 +93,7 @@ export async function lookAtJunk(
   options: { readonly failures: FetchFailures; readonly signal: AbortSignal }
 ): Promise<void> {
   for (;;) {
-    const seen = desk.db.read((read) => readPlace(read, 'junk-seen'))
+    const seen = desk.db.read(seenPlace)
     const first = await junk.list({ afterUid: seen?.uid ?? 0, limit: PAGE })
     const isSame = seen === null || seen.uidValidity === first.uidValidity
     // The UIDs mean other mails now.
@@ -138,7 +140,7 @@ async function lookAtOne(
 }
 
 /**
- * `dangerous` is one that its worker, or the process at the last try, did not survive: the inbox has the means to hold it and
+ * `dangerous` is one that its worker, or the process three times, did not survive: the inbox has the means to hold it and
  * to tell somebody (G9).
  */
 async function openJunkMail(
@@ -147,14 +149,14 @@ async function openJunkMail(
   mail: { readonly place: Place; readonly listed: Listed; readonly failures: FetchFailures }
 ): Promise<OpenedMail | 'gone' | 'dangerous'> {
   const { place, listed, failures } = mail
-  const trying = desk.db.read((read) => readPlace(read, 'junk-trying'))
-  if (trying !== null && textOf(trying) === textOf(place)) return 'dangerous'
+  const tries = desk.db.read((read) => triesOf(read, place))
+  if (tries >= TRIES_MAX) return 'dangerous'
   const isTooLarge = listed.size > desk.settings.limits.mailBytes
   const fetched = await fetchOne(junk, listed.uid, isTooLarge, { failures, key: textOf(place) })
   if (fetched === null) return 'gone'
   const now = desk.clock.now()
   desk.db.transact((tx) => {
-    writeMeta(tx, 'junk-trying', textOf(place))
+    writeMeta(tx, 'junk-trying', `${textOf(place)} ${tries + 1}`)
   })
   try {
     return fetched.part === 'header'
@@ -180,7 +182,13 @@ function textOf({ uidValidity, uid }: Place): string {
   return `${uidValidity} ${uid}`
 }
 
-function readPlace(read: Read, key: Extract<MetaKey, `junk-${string}`>): Place | null {
-  const [, uidValidity, uid] = /^(\d+) (\d+)$/.exec(readMeta(read, key) ?? '') ?? []
+/** How often opening this one was begun and did not end. */
+function triesOf(read: Read, place: Place): number {
+  const [, where, tries] = /^(\d+ \d+) (\d+)$/.exec(readMeta(read, 'junk-trying') ?? '') ?? []
+  return where === textOf(place) ? Number(tries) : 0
+}
+
+function seenPlace(read: Read): Place | null {
+  const [, uidValidity, uid] = /^(\d+) (\d+)$/.exec(readMeta(read, 'junk-seen') ?? '') ?? []
   return uidValidity === undefined ? null : { uidValidity, uid: Number(uid) }
 }

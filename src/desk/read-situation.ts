@@ -9,6 +9,7 @@ import { addMs, type Instant } from '../domain/time.ts'
 import { answerAddress } from '../policy/acknowledgement.ts'
 import { findBinding } from '../policy/authority.ts'
 import { parseCommands } from '../policy/commands.ts'
+import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
@@ -243,10 +244,9 @@ function historyOf(
   now: Instant
 ): Situation['history'] {
   const hourAgo = addMs(now, -3_600_000)
-  // No answer is put off for longer than the window: what stands further ahead is left of a clock that was set back.
-  const until = addMs(now, windowMs(desk) + 3_600_000)
+  const span = { since: hourAgo, until: lastPossible(desk, now) }
   const taken = (domain: string | null) =>
-    listAnswers(read, 'acknowledgement', { since: hourAgo, until }, domain)
+    listAnswers(read, 'acknowledgement', span, { domain, limit: TAKEN_MAX })
   return {
     senderAcknowledgedAt: sender === null ? null : answeredLately(read, desk, sender, now),
     answersTaken: { desk: taken(null), domain: sender === null ? [] : taken(domainOf(sender)) },
@@ -256,7 +256,13 @@ function historyOf(
 
 /** When the latest acknowledgement to this address left within the window of one sender, or will leave; null when none. */
 function answeredLately(read: Read, desk: Desk, to: Address, now: Instant): Instant | null {
-  return latestAnswerAt(read, to, 'acknowledgement', addMs(now, -windowMs(desk)))
+  const span = { since: addMs(now, -windowMs(desk)), until: lastPossible(desk, now) }
+  return latestAnswerAt(read, to, 'acknowledgement', span)
+}
+
+/** No answer is put off for longer than the window: what stands further ahead is left of a clock that was set back. */
+function lastPossible(desk: Desk, now: Instant): Instant {
+  return addMs(now, windowMs(desk) + 3_600_000)
 }
 
 function windowMs({ settings }: Desk): number {
@@ -265,9 +271,9 @@ function windowMs({ settings }: Desk): number {
 
 /** Of all maintainers together: a forger does not care whose name he uses. */
 function refusalsOf(read: Read, desk: Desk, now: Instant): number {
-  const since = addMs(now, -3_600_000)
+  const span = { since: addMs(now, -3_600_000), until: lastPossible(desk, now) }
   return Math.max(
     0,
-    ...desk.settings.maintainers.map(({ address }) => countAnswers(read, address, 'refusal', since))
+    ...desk.settings.maintainers.map(({ address }) => countAnswers(read, address, 'refusal', span))
   )
 }

@@ -62,11 +62,11 @@ export type HeaderFacts = {
 export type AutomaticKind =
   | 'bounce' // delivery status notification
   | 'auto-replied' // vacation and other automatic answers
-  | 'auto-generated' // robots, platforms
+  | 'auto-generated' // robots, platforms, ARF (RFC 5965)
   | 'list' // List-* header fields
   | 'bulk' // Precedence: bulk|list|junk
   | 'null-path' // Return-Path: <>
-  | 'receipt' // MDN (RFC 8098), ARF (RFC 5965)
+  | 'receipt' // MDN (RFC 8098)
   | 'no-reply-address' // mailer-daemon, owner-*, *-request, noreply …
   | 'asks-for-silence' // X-Auto-Response-Suppress
   | 'loop' // our own loop mark or more than 30 Received fields

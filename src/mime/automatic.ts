@@ -63,17 +63,14 @@ function answerKinds(fields: readonly Field[]): AutomaticKind[] {
 function isReceipt(tree: MimeTree): boolean {
   const { type, params, children } = tree.root
   const report = (params.get('report-type') ?? '').toLowerCase()
-  const kinds = ['disposition-notification', 'feedback-report']
-  if (type === 'multipart/report' && kinds.includes(report)) return true
-  return children.some(
-    (child) =>
-      child.type === 'message/disposition-notification' || child.type === 'message/feedback-report'
-  )
+  if (type === 'multipart/report' && report === 'disposition-notification') return true
+  return children.some((child) => child.type === 'message/disposition-notification')
 }
 
-/** A report about anything else, TLS or DMARC for example (RFC 6522): no person writes one. */
+/** A report about anything else, abuse, TLS or DMARC for example (RFC 5965, RFC 6522): never answered, and read by somebody. */
 function isOtherReport(tree: MimeTree, kinds: ReadonlySet<AutomaticKind>): boolean {
-  return kinds.size === 0 && tree.root.type === 'multipart/report'
+  const isComplaint = tree.root.children.some(({ type }) => type === 'message/feedback-report')
+  return kinds.size === 0 && (isComplaint || tree.root.type === 'multipart/report')
 }
 
 function asksForSilence(fields: readonly Field[]): boolean {

@@ -9,12 +9,16 @@ export type Allowance = { readonly taken: readonly Instant[]; readonly perHour: 
 
 const HOUR_MS = 3_600_000
 
+/** So many are looked at. Where more wait, there is no room in time. */
+export const TAKEN_MAX = 10_000
+
 /** The earliest instant from `from` to `until` that all allowances have room at; null when there is none. */
 export function earliestRoom(
   allowances: readonly Allowance[],
   from: Instant,
   until: Instant
 ): Instant | null {
+  if (allowances.some(({ taken }) => taken.length >= TAKEN_MAX)) return null
   const limits = allowances.map(({ taken, perHour }) => ({
     perHour,
     // Milliseconds after `from`, in order.
@@ -32,8 +36,24 @@ export function earliestRoom(
 
 /** Whether no hour around `ms` would hold more than `most` with one more in it. `at` is in order. */
 function hasRoom(at: readonly number[], most: number, ms: number): boolean {
-  const near = at.filter((one) => one > ms - HOUR_MS && one < ms + HOUR_MS)
-  if (near.length < most) return true
-  const all = [...near, ms].toSorted((a, b) => a - b)
-  return all.every((first, index) => (all[index + most] ?? Infinity) - first >= HOUR_MS)
+  const before = firstAbove(at, ms)
+  // Every hour that could become too full has `ms` in it, so begins with one of the `most` before it.
+  for (let begin = Math.max(0, before - most); begin <= before; begin += 1) {
+    const first = begin === before ? ms : (at[begin] ?? ms)
+    // One of the others is `ms` itself.
+    const last = at[begin + most - 1] ?? Infinity
+    if (Math.max(last, ms) - first < HOUR_MS) return false
+  }
+  return true
+}
+
+/** Index of the first one above `ms`. */
+function firstAbove(at: readonly number[], ms: number): number {
+  let [low, high] = [0, at.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((at[middle] ?? Infinity) <= ms) low = middle + 1
+    else high = middle
+  }
+  return low
 }

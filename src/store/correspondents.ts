@@ -178,16 +178,19 @@ export function insertAnswer(tx: Tx, address: Address, kind: AnswerKind, at: Ins
   ])
 }
 
+/** From after `since` to `until`. */
+export type Span = { readonly since: Instant; readonly until: Instant }
+
 /** When the latest answer of a kind left to this address after `since`, or null. */
 export function latestAnswerAt(
   read: Read,
   address: Address,
   kind: AnswerKind,
-  since: Instant
+  { since, until }: Span
 ): Instant | null {
   const sql: Sql<{ at: Instant | null }> = `
-    SELECT max(at) AS at FROM automatic_answers WHERE kind = ? AND address = ? AND at > ?`
-  return read.get(sql, [kind, addressKey(address), since])?.at ?? null
+    SELECT max(at) AS at FROM automatic_answers WHERE kind = ? AND address = ? AND at > ? AND at <= ?`
+  return read.get(sql, [kind, addressKey(address), since, until])?.at ?? null
 }
 
 /** How many answers of a kind left to this address after `since`. */
@@ -195,24 +198,24 @@ export function countAnswers(
   read: Read,
   address: Address,
   kind: AnswerKind,
-  since: Instant
+  { since, until }: Span
 ): number {
   const sql: Sql<{ count: number }> = `
-    SELECT count(*) AS count FROM automatic_answers WHERE kind = ? AND address = ? AND at > ?`
-  return read.get(sql, [kind, addressKey(address), since])?.count ?? 0
+    SELECT count(*) AS count FROM automatic_answers WHERE kind = ? AND address = ? AND at > ? AND at <= ?`
+  return read.get(sql, [kind, addressKey(address), since, until])?.count ?? 0
 }
 
-/** When answers of a kind left or will leave within a span, all of them or those to one domain; the earliest 10,000. */
+/** When answers of a kind left or will leave within a span, all of them or those to one domain; the earliest `limit`. */
 export function listAnswers(
   read: Read,
   kind: AnswerKind,
-  { since, until }: { readonly since: Instant; readonly until: Instant },
-  domain: string | null
+  { since, until }: Span,
+  { domain, limit }: { readonly domain: string | null; readonly limit: number }
 ): readonly Instant[] {
   const ofDomain = domain === null ? '' : "AND substr(address, instr(address, '@') + 1) = @domain"
   const sql: Sql<{ at: Instant }> = `
     SELECT at FROM automatic_answers WHERE kind = @kind AND at > @since AND at <= @until ${ofDomain}
-    ORDER BY at LIMIT 10000`
-  const params = { kind, since, until, ...(domain === null ? {} : { domain }) }
+    ORDER BY at LIMIT @limit`
+  const params = { kind, since, until, limit, ...(domain === null ? {} : { domain }) }
   return read.all(sql, params).map(({ at }) => at)
 }

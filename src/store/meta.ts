@@ -8,7 +8,7 @@ import { type Read, type Sql, type Tx } from './sql.ts'
  * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `alarms-next-try` the instant
  * until which alarms that could not be sealed to anybody are left alone. `digest-next` is when the next digest is due,
  * `junk-told` the last row of the junk list that one has told. `junk-seen` is the last mail of the junk folder that was looked
- * at, `junk-trying` the one being looked at: generation and UID.
+ * at, `junk-trying` the one being looked at: generation, UID and which try.
  */
 export type MetaKey =
   | 'inbox-uidvalidity'

@@ -29,8 +29,16 @@ export async function move(
 
 async function makeFolder(session: Session, folder: string): Promise<void> {
   if (session.folders.has(folder)) return
-  const made = await session.client.mailboxCreate(folder)
-  if (made.created) await session.client.mailboxSubscribe(folder)
+  try {
+    const made = await session.client.mailboxCreate(folder)
+    if (made.created) await session.client.mailboxSubscribe(folder)
+  } catch (error) {
+    // Some servers refuse to make what is there without saying so (RFC 9051 §6.3.4 knows only NO).
+    const there = await session.client
+      .status(folder, { messages: true })
+      .catch(() => false as const)
+    if (there === false || session.lost !== null) throw error
+  }
   session.folders.add(folder)
 }
 

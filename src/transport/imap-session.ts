@@ -61,7 +61,8 @@ export async function openSession(
     options,
     folder,
     client,
-    folders: new Set(),
+    // It exists whatever the server says to its making (RFC 9051 §5.1).
+    folders: new Set([options.inbox]),
     listeners: new Set(),
     watchdog: setInterval(() => {
       checkLife(session)

@@ -155,9 +155,14 @@ const REPORT_RULES: readonly Rule[] = [
   ['the text holds no control characters', (opened) => !CONTROLS.test(toOpenJson(opened).text)],
   [
     'the page holds no control or bidirectional characters',
-    (opened) => !UNSAFE.test(toOpenPage(opened, { width: 80, now: instantFromMs(0) }))
+    (opened) => isSafePage(toOpenPage(opened, { width: 80, now: instantFromMs(0) }))
   ]
 ]
+
+/** Whether a page may be printed on a terminal. */
+export function isSafePage(page: string): boolean {
+  return !UNSAFE.test(page)
+}
 
 /** Every rule there is. */
 export const RULES: readonly Rule[] = [

@@ -33,7 +33,7 @@ describe.skipIf(corpus === null)(`mail that servers and programs of others send$
     const others = Object.entries(kinds).filter(([, kind]) => kind !== 'bounce failed')
     expect(Object.keys(kinds)).toHaveLength(80)
     expect(Object.fromEntries(others)).toEqual({
-      'arf-01': 'receipt',
+      'arf-01': 'auto-generated',
       'rfc3834-01': 'auto-replied',
       // From postmaster and the like, without a null path: bounces only if they return a mail of the desk.
       'lhost-imailserver-01': 'maybe a bounce',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
-import { earliestRoom } from '../../../src/policy/rate-limits.ts'
+import { earliestRoom, TAKEN_MAX } from '../../../src/policy/rate-limits.ts'
 import { at, NOW } from './samples.ts'
 
 const HOUR = 3_600_000
@@ -69,6 +69,12 @@ describe('hourly limits of automatic answers (RFC 3834)', () => {
         LATER
       )
     ).toBe(NOW)
+  })
+
+  it('have no room where more answers wait than are looked at', () => {
+    const past = Array.from({ length: TAKEN_MAX }, () => addMs(NOW, -2 * HOUR))
+    expect(earliestRoom([{ taken: past.slice(1), perHour: 1 }], NOW, LATER)).toBe(NOW)
+    expect(earliestRoom([{ taken: past, perHour: 1 }], NOW, LATER)).toBeNull()
   })
 
   it('have no room when it would be too late', () => {

@@ -4,6 +4,7 @@ import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { insertCase } from '../../../src/store/cases.ts'
 import {
+  countAnswers,
   findReporterKey,
   insertAnswer,
   insertUsedSignature,
@@ -543,11 +544,21 @@ describe('correspondents', () => {
     })
     const span = { since: addMs(NOON, -3_600_000), until: later }
     const listed = (domain: string | null) =>
-      db.read((read) => listAnswers(read, 'acknowledgement', span, domain))
+      db.read((read) => listAnswers(read, 'acknowledgement', span, { domain, limit: 10 }))
     expect(listed(null)).toEqual([NOON, later])
     expect(listed('other.example')).toEqual([NOON])
     expect(listed('example')).toEqual([])
-    const latest = db.read((read) => latestAnswerAt(read, ALICE.address, 'acknowledgement', NOON))
-    expect(latest).toBe(later)
+    const one = { domain: null, limit: 1 }
+    expect(db.read((read) => listAnswers(read, 'acknowledgement', span, one))).toEqual([NOON])
+    const latest = (until: Instant) =>
+      db.read((read) =>
+        latestAnswerAt(read, ALICE.address, 'acknowledgement', { since: NOON, until })
+      )
+    expect(latest(later)).toBe(later)
+    // What a clock that ran ahead has left says nothing.
+    expect(latest(addMs(later, -1))).toBeNull()
+    const refusals = (until: Instant) =>
+      db.read((read) => countAnswers(read, ALICE.address, 'refusal', { since: NOON, until }))
+    expect([refusals(later), refusals(addMs(later, -1))]).toEqual([1, 0])
   })
 })
