@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz`: opens broken mail in the built daemon's worker pool, under its limits, and checks that every invariant of
- * reading holds. `--minutes N` (10), `--mails N`, `--seed N`; `--only K` makes mail K of that seed again and opens nothing else.
+ * reading holds. `--mails N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes mail K of that seed again and opens nothing else.
  * A finding is made small, written into a temporary folder with the keys it needs, and printed; then the exit status is 1.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -25,8 +25,8 @@ const { values } = parseArgs({
     only: { type: 'string' }
   }
 })
-const minutes = wholeNumber(values.minutes, 10)
-const mails = wholeNumber(values.mails, Number.MAX_SAFE_INTEGER)
+const minutes = wholeNumber(values.minutes, 20)
+const mails = wholeNumber(values.mails, 100_000)
 const seed = wholeNumber(values.seed, Date.now() % 2 ** 31)
 const only = wholeNumber(values['only'], -1)
 if (minutes === null || mails === null || seed === null || only === null) {
@@ -66,6 +66,10 @@ async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
     })
     report(result, (Date.now() - startedAt) / 1000, resident)
     if (result.findings.length > 0) keep(world, seed, result.findings)
+    if (resident.peak > resident.start + MEMORY_MIB * MIB) {
+      process.stdout.write(`FINDING: more than ${MEMORY_MIB} MiB above the start\n`)
+      process.exitCode = 1
+    }
   } finally {
     await workers.close()
   }
