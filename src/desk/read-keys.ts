@@ -5,7 +5,7 @@
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type ReporterKey } from '../domain/case.ts'
-import { type CandidateKey, type OpenedMail } from '../domain/mail.ts'
+import { type CandidateKey, distinctFiles, type OpenedMail } from '../domain/mail.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { isLookupWorthwhile } from '../policy/key-lookup.ts'
@@ -132,13 +132,13 @@ export async function lookedUp(
   return [...candidates.values()]
 }
 
-/** Files of a mail that may be keys, at most {@link KEY_FILES_MAX}. */
+/** Files of a mail that may be keys, at most {@link KEY_FILES_MAX}, each once. */
 export function keyFiles(opened: OpenedMail): Uint8Array[] {
-  return opened.attachments
-    .filter(
-      ({ filename, contentType }) =>
-        contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
-    )
+  const named = opened.attachments.filter(
+    ({ filename, contentType }) =>
+      contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
+  )
+  return distinctFiles(named)
     .slice(0, KEY_FILES_MAX)
     .map(({ content }) => content)
 }

@@ -118,6 +118,11 @@ export type Attachment = {
   readonly content: Uint8Array
 }
 
+/** The files without those whose bytes are the same: what comes ten times is looked at once. */
+export function distinctFiles(files: readonly Attachment[]): Attachment[] {
+  return [...new Map(files.map((file) => [file.sha256, file])).values()]
+}
+
 /**
  * Where a key came from: the mail itself, a directory that was asked for its sender, or what the operator registered for a
  * maintainer or a member, which no mail changes.

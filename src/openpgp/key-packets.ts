@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 
 import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { toBinary } from './armor.ts'
-import { type PacketSpan, TAG, walkPackets } from './packets.ts'
+import { bodyOf, type PacketSpan, TAG, walkPackets } from './packets.ts'
 
 /** Largest key file that is read, in bytes of binary. */
 const KEY_BYTES_MAX = 256 * 1024
@@ -14,6 +14,13 @@ const ARMORED_BYTES_MAX = 400 * 1024
 const USER_IDS_MAX = 20
 const SUBKEYS_MAX = 20
 const PACKETS_MAX = 5000
+/** Bits of an RSA modulus or a DSA prime. Beyond these two limits checking one signature takes minutes. */
+const MODULUS_BITS_MAX = 16_384
+/** Bits of the second number: an RSA exponent, the order of a DSA group. */
+const EXPONENT_BITS_MAX = 512
+/** RSA in its three forms, and DSA (RFC 9580 §9.1). */
+const WITH_EXPONENT: readonly number[] = [1, 2, 3, 17]
+const KEY_TAGS: readonly number[] = [TAG.publicKey, TAG.publicSubkey]
 
 /** What a key file is, judged by its packets. */
 export type KeyClass = 'public' | 'private' | 'unreadable'
@@ -33,7 +40,7 @@ export function readKeyPackets(data: Uint8Array | string): KeyPackets | null {
   if (binary === null || binary.data.length > KEY_BYTES_MAX) return null
   const walk = walkPackets(binary.data, PACKETS_MAX)
   const kind = walk.end === 'complete' ? kindOf(walk.spans) : null
-  if (kind === null) return null
+  if (kind === null || walk.spans.some((span) => hasGiantNumbers(binary.data, span))) return null
   const isArmorRight =
     binary.kind === 'binary' || binary.kind === (kind === 'public' ? 'public-key' : 'private-key')
   return isArmorRight ? { kind, data: binary.data } : null
@@ -67,6 +74,25 @@ function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
   if (count(TAG.userId, TAG.userAttribute) > USER_IDS_MAX) return null
   if (count(TAG.publicSubkey, TAG.secretSubkey) > SUBKEYS_MAX) return null
   return secretCount === 1 ? 'private' : 'public'
+}
+
+/** Whether a public key's numbers are so large that a single signature by it would be work for minutes. */
+function hasGiantNumbers(data: Uint8Array, span: PacketSpan): boolean {
+  if (!KEY_TAGS.includes(span.tag)) return false
+  const body = bodyOf(data, span)
+  if (!WITH_EXPONENT.includes(body[5] ?? 0)) return false
+  // Version, four bytes of time, the algorithm; version 6 has four bytes of length more (RFC 9580 §5.5.2).
+  const at = body[0] === 6 ? 10 : 6
+  const modulusBits = bitsAt(body, at)
+  return (
+    modulusBits > MODULUS_BITS_MAX ||
+    bitsAt(body, at + 2 + Math.ceil(modulusBits / 8)) > EXPONENT_BITS_MAX
+  )
+}
+
+/** The length that a number states (RFC 9580 §3.2); 0 past the end. */
+function bitsAt(body: Uint8Array, at: number): number {
+  return ((body[at] ?? 0) << 8) | (body[at + 1] ?? 0)
 }
 
 function fingerprintOfBody(body: Uint8Array): Fingerprint | null {

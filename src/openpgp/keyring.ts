@@ -1,7 +1,7 @@
 /**
  * Certificates and secret keys: parsing within limits, facts at an instant, unlocking. Must never accept a private key
- * where a public one is meant, never keep third-party certifications (key poisoning, mail.md §2.13), and never trust
- * the library's guess at a user id's address.
+ * where a public one is meant, never keep a signature that is not the key's own (key poisoning, mail.md §2.13), and never
+ * trust the library's guess at a user id's address.
  */
 import {
   decryptKey,
@@ -20,11 +20,12 @@ import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { readKeyPackets } from './key-packets.ts'
+import { keepOwnSignatures, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
 
 export { classifyKey } from './key-packets.ts'
 
-/** A parsed public certificate without third-party certifications. */
+/** A parsed public certificate with its own, verified signatures only. */
 export type CertificateFacts = {
   readonly key: PublicKey
   /** Of the primary key. */
@@ -83,8 +84,13 @@ export async function inspectKey(
   now: Instant
 ): Promise<KeyFacts | null> {
   const certificate = await readCertificate(data, now)
-  if (certificate === null) return null
-  const { fingerprint, addresses, keyData, key } = certificate
+  return certificate === null ? null : factsOf(certificate, now)
+}
+
+async function factsOf(
+  { fingerprint, addresses, keyData, key }: CertificateFacts,
+  now: Instant
+): Promise<KeyFacts> {
   const { state, expiresAt } = await judge(key, now)
   const signingKeys = [fingerprint, ...(await signingSubkeys(key))]
   return {
@@ -107,7 +113,7 @@ export async function inspectKeyFor(
   now: Instant
 ): Promise<KeyFacts | null> {
   const certificate = await readCertificateFor(data, address, now)
-  return certificate === null ? null : inspectKey(certificate.keyData, now)
+  return certificate === null ? null : factsOf(certificate, now)
 }
 
 /** Unlocks one private key. A file without a passphrase is accepted; `wasLocked` tells. Never says which byte was wrong. */
@@ -161,24 +167,14 @@ async function readWhere(
   try {
     const key = await readKey({ binaryKey: packets.data, config: pgpConfig(false) })
     if (key.isPrivate()) return null
-    stripForeign(key, keep)
+    key.users = key.users.filter((user) => user.userID !== null && keep(user))
+    if (!(await keepOwnSignatures(key as WithDirect))) return null
     const fingerprint = parseFingerprint(key.getFingerprint())
     if (fingerprint === null) return null
     const addresses = await validAddresses(key, now)
     return { key, fingerprint, addresses, keyData: key.write() }
   } catch {
     return null // whatever the library stumbles over, it is not a key we use
-  }
-}
-
-function stripForeign(key: Key, keep: (user: User) => boolean): void {
-  const primaryId = key.getKeyID()
-  key.users = key.users.filter((user) => user.userID !== null && keep(user))
-  for (const user of key.users) {
-    user.otherCertifications = []
-    user.revocationSignatures = user.revocationSignatures.filter((revocation) =>
-      revocation.issuerKeyID.equals(primaryId)
-    )
   }
 }
 

@@ -8,12 +8,9 @@ import { enums, type Key, type SignaturePacket, type Subkey, type User } from 'o
 
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
-import { fullPgpConfig } from './config.ts'
 import { inspectKey, readCertificate } from './keyring.ts'
+import { type Check, isSame, madeBy, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
-
-/** Direct-key signatures, which the library's types leave out. */
-type WithDirect = Key & { readonly directSignatures: SignaturePacket[] }
 
 /**
  * Facts at `now` of the certificate `known` together with what its owner signed of `brought` (armored or binary): renewals,
@@ -33,24 +30,6 @@ export async function mergeKey(
     (await addUsers(into.key, from.key)) +
     (await addSubkeys(into.key, from.key))
   return added === 0 ? null : inspectKey(into.key.write(), now)
-}
-
-/** Whether a signature is what it stands for, whenever it was made: it is judged at the instant of use. */
-type Check = (signature: SignaturePacket) => Promise<boolean>
-
-/** The library takes null for "at any time"; its types do not know that. */
-const ANY_TIME = null as unknown as Date
-
-/** Whether `signer` made a signature of this type over exactly these packets. */
-function madeBy(signer: (Key | Subkey)['keyPacket'], type: enums.signature, signed: object): Check {
-  return async (signature) => {
-    try {
-      await signature.verify(signer, type, signed, ANY_TIME, false, fullPgpConfig(false))
-      return true
-    } catch {
-      return false // forged, or made in a way that we do not accept
-    }
-  }
 }
 
 /** A subkey that signs must have signed back, and that part stands where anybody can cut it out (RFC 9580 §5.2.3.34). */
@@ -87,12 +66,6 @@ async function addSignatures(
     added += 1
   }
   return added
-}
-
-/** Whether both sign the same: what stands outside of the signed bytes anybody can change. */
-function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
-  const [a, b] = [one.signatureData, other.signatureData]
-  return a !== null && b !== null && Buffer.from(a).equals(b)
 }
 
 async function addToPrimary(into: WithDirect, from: WithDirect): Promise<number> {

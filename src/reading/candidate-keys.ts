@@ -5,6 +5,7 @@
 import {
   type Attachment,
   type CandidateKey,
+  distinctFiles,
   type HeaderFacts,
   type UnusableKey,
   type WarningCode
@@ -40,7 +41,8 @@ export async function findCandidateKeys(
     else if (key.source === 'attached' || !found.has(key.fingerprint))
       found.set(key.fingerprint, key)
   }
-  const attached = attachments.filter((file) => isKeyFile(file)).slice(0, ATTACHED_KEYS_MAX)
+  const keyFiles = attachments.filter((file) => isKeyFile(file))
+  const attached = distinctFiles(keyFiles).slice(0, ATTACHED_KEYS_MAX)
   for (const { content } of attached) {
     const key = await candidate(content, 'attached', from, now)
     if (key === null) warnings.push('fake-key')

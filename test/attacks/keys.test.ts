@@ -1,6 +1,7 @@
 /** Attacks on keys: no mail puts another key in the place of a reporter's, and no key stops the desk (mail.md §2.12, §2.13). */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { joined, splitPackets } from '../fuzz/packets.ts'
+import { withForgedSignatures } from '../support/forged-signatures.ts'
 import { describeWith } from '../support/requires.ts'
 import { type Someone, someone } from '../support/world.ts'
 import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
@@ -114,9 +115,15 @@ describeWith(['gpg'], 'attacks on keys', () => {
       await scene.attack(mail('mallory', mixed([textPart('A report.'), keyFile(armored)])))
       expect(scene.disposition()).toBe('case-opened')
     }
+    // Small enough to be read, ten times in one mail: each signature claims to be the key's own.
+    const count = Math.floor(220_000 / certification.body.length)
+    const forged = keyFile(armor(withForgedSignatures(joined(packets), count), 'PUBLIC KEY BLOCK'))
+    expect(forged.length).toBeGreaterThan(150_000)
+    await scene.attack(mail('mallory', mixed([textPart('A report.'), ...many(10, forged)])))
+    expect(scene.disposition()).toBe('case-opened')
     expect(pinned()).toHaveLength(1)
-    expect(scene.world.rows("SELECT text FROM messages WHERE text = 'A report.\n'")).toHaveLength(4)
+    expect(scene.world.rows("SELECT text FROM messages WHERE text = 'A report.\n'")).toHaveLength(5)
     const toGrace = scene.world.accepted.filter(({ to }) => to === ADDRESSES.grace)
-    expect(toGrace).toHaveLength(5)
+    expect(toGrace).toHaveLength(6)
   })
 })

@@ -7,6 +7,7 @@ import { deflateRawSync } from 'node:zlib'
 import { createMessage, encryptSessionKey, readKey, readPrivateKey, sign } from 'openpgp'
 import { lines, multipart } from '../fuzz/mime.ts'
 import { encryptedData, framed, joined, literal, splitPackets } from '../fuzz/packets.ts'
+import { withForgedSignatures } from '../support/forged-signatures.ts'
 import { type BenchKey } from './keys.ts'
 import { writeReport } from './reports.ts'
 
@@ -57,6 +58,7 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
       raw: mail(`${'Subject: a\r\n'.repeat(500_000)}\r\nhello`)
     },
     { name: 'key with 20,000 user ids', raw: await giantKey(from) },
+    { name: '10 keys of 2,000 forged self-signatures each', raw: await forgedKeys(from) },
     { name: '25 MiB of boundary look-alikes', raw: lookAlikes() },
     {
       name: 'quoted-printable, 25 MiB of =',
@@ -111,6 +113,16 @@ async function giantKey(from: BenchKey): Promise<Buffer> {
       `Content-Type: application/pgp-keys; name=key.pgp\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(binary)}`
     ])
   )
+}
+
+/** Ten copies of one's own certificate, each with its own 2,000 signatures that only claim to be by it. */
+async function forgedKeys(from: BenchKey): Promise<Buffer> {
+  const key = (await readKey({ armoredKey: from.publicArmored })).write()
+  const files = Array.from({ length: 10 }, (_, index) => {
+    const binary = withForgedSignatures(key, 2000 + index)
+    return `Content-Type: application/pgp-keys; name=key.pgp\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(binary)}`
+  })
+  return mail(multipart('multipart/mixed; boundary=m', 'm', files))
 }
 
 function manyParts(count: number): Buffer {

@@ -4,6 +4,7 @@ import {
   type Key,
   type PrivateKey,
   type PublicKey,
+  readKey,
   reformatKey,
   revokeKey,
   type SignaturePacket
@@ -141,7 +142,7 @@ describe('copies of one key', () => {
         subkey.bindingSignatures = subkey.bindingSignatures.map(forge)
       for (const user of copy.users) user.selfCertifications = user.selfCertifications.map(forge)
     })
-    const { subkeys } = await parsed(forged)
+    const { subkeys } = await readKey({ binaryKey: forged, config })
     expect(subkeys[0]?.bindingSignatures[0]?.created).toEqual(LATER)
 
     expect(await mergeKey(known, forged, NOW)).toBeNull()

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SignaturePacket } from 'openpgp'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openHeadersOnly } from '../../../src/reading/open-mail.ts'
 import { type OpenPgpProgram } from '../../support/people.ts'
 import { makeGnupg } from '../../support/people-gpg.ts'
@@ -291,6 +292,23 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     const fake = await openIt(lines(...head) + mixed([textPart('hi'), attached]))
     expect(fake.candidateKeys).toEqual([])
     expect(fake.warnings).toContain('fake-key')
+  })
+
+  it('looks at the same key once, however often it is attached', async () => {
+    const key = await gpg.exportPublicKey()
+    const file = `Content-Type: application/pgp-keys; name=key.asc\r\n\r\n${key}`
+    const verify = vi.spyOn(SignaturePacket.prototype, 'verify')
+    const checks: number[] = []
+    for (const count of [1, 8]) {
+      verify.mockClear()
+      const files = Array.from({ length: count }, () => file)
+      const opened = await openIt(lines(...HEAD) + mixed([textPart('hi'), ...files]))
+      expect(opened.candidateKeys).toHaveLength(1)
+      checks.push(verify.mock.calls.length)
+    }
+    verify.mockRestore()
+    expect(checks[0]).toBeGreaterThan(0)
+    expect(checks[1]).toBe(checks[0])
   })
 
   it('reports both and prefers none when a mail offers two different ones for the sender', async () => {

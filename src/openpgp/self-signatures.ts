@@ -1,0 +1,147 @@
+/**
+ * The signatures of a certificate by its own primary key, each verified once. In charge of the work that one key file may
+ * cause: anybody can write thousands of signatures that only claim to be the key's own (mail.md §2.13). Must never keep one
+ * that was not verified, and never read on in a key that is full of forged ones.
+ */
+import { enums, type Key, type SignaturePacket, type Subkey } from 'openpgp'
+
+import { fullPgpConfig } from './config.ts'
+
+/** Signatures kept of one kind on one user id or key; the newest come first. An owner seldom makes more than one a year. */
+const PER_PART_MAX = 16
+/** Signatures verified of one key, good or not. */
+const VERIFIED_MAX = 100
+/** A key with more that do not hold is refused: leaving out what was not looked at could leave out a revocation. */
+const FORGED_MAX = 8
+
+/** A key with its direct-key signatures, which the library's types leave out. */
+export type WithDirect = Key & { directSignatures: SignaturePacket[] }
+
+/** Whether a signature is what it stands for, whenever it was made: it is judged at the instant of use. */
+export type Check = (signature: SignaturePacket) => Promise<boolean>
+
+/** The library takes null for "at any time"; its types do not know that. */
+const ANY_TIME = null as unknown as Date
+
+/** Whether `signer` made a signature of this type over exactly these packets. */
+export function madeBy(
+  signer: (Key | Subkey)['keyPacket'],
+  type: enums.signature,
+  signed: object
+): Check {
+  return async (signature) => {
+    try {
+      await signature.verify(signer, type, signed, ANY_TIME, false, fullPgpConfig(false))
+      return true
+    } catch {
+      return false // forged, or made in a way that we do not accept
+    }
+  }
+}
+
+/** Whether both sign the same: what stands outside of the signed bytes anybody can change. */
+export function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
+  const [a, b] = [one.signatureData, other.signatureData]
+  return a !== null && b !== null && Buffer.from(a).equals(b)
+}
+
+/**
+ * Takes every signature off `key` but its own, verified ones: the newest 16 of each kind on each part, 100 of the key,
+ * revocations first. False when more than eight do not hold: then the key must not be used, and its signatures stay as
+ * they were.
+ */
+export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
+  const places = placesOf(key)
+  const kept = new Map<Place, SignaturePacket[]>(places.map((place) => [place, []]))
+  let verified = 0
+  let forged = 0
+  for (const { place, signature } of inTurn(key, places)) {
+    const found = kept.get(place) ?? []
+    // The rest of a signature that was kept already is what anybody can change: a copy counts for nothing.
+    if (found.length === PER_PART_MAX || found.some((other) => isSame(other, signature))) continue
+    if (verified === VERIFIED_MAX) break
+    verified += 1
+    if (await place.check(signature)) found.push(signature)
+    else forged += 1
+    if (forged > FORGED_MAX) return false
+  }
+  for (const [place, found] of kept) {
+    place.put(place.signatures.filter((signature) => found.includes(signature)))
+  }
+  for (const user of key.users) user.otherCertifications = []
+  return true
+}
+
+/** Signatures of one kind on one part of a key. */
+type Place = {
+  readonly isRevocation: boolean
+  readonly signatures: readonly SignaturePacket[]
+  readonly check: Check
+  /** Puts these in the place of the signatures. */
+  put(signatures: SignaturePacket[]): void
+}
+
+function placesOf(key: WithDirect): Place[] {
+  const primary = key.keyPacket
+  const { signature: types } = enums
+  const place = <Name extends string>(
+    part: Record<Name, SignaturePacket[]>,
+    name: Name,
+    type: enums.signature,
+    signed: object
+  ): Place => ({
+    isRevocation: name === 'revocationSignatures',
+    signatures: part[name],
+    check: madeBy(primary, type, signed),
+    put(signatures) {
+      part[name] = signatures
+    }
+  })
+  return [
+    place(key, 'revocationSignatures', types.keyRevocation, { key: primary }),
+    place(key, 'directSignatures', types.key, { key: primary }),
+    ...key.users.flatMap((user) => {
+      const signed = { userID: user.userID, userAttribute: user.userAttribute, key: primary }
+      return [
+        place(user, 'revocationSignatures', types.certRevocation, signed),
+        place(user, 'selfCertifications', types.certGeneric, signed)
+      ]
+    }),
+    ...key.subkeys.flatMap((subkey) => {
+      const signed = { key: primary, bind: subkey.keyPacket }
+      return [
+        place(subkey, 'revocationSignatures', types.subkeyRevocation, signed),
+        place(subkey, 'bindingSignatures', types.subkeyBinding, signed)
+      ]
+    })
+  ]
+}
+
+/** What the key may have signed: revocations, then the newest of each place, then the second of each, and so on. */
+function inTurn(
+  key: Key,
+  places: readonly Place[]
+): { readonly place: Place; readonly signature: SignaturePacket }[] {
+  const turns = places.flatMap((place) =>
+    place.signatures
+      .filter((signature) => isPossible(key, signature))
+      .sort((a, b) => madeAt(b) - madeAt(a))
+      .map((signature, rank) => ({ place, signature, turn: place.isRevocation ? -1 : rank }))
+  )
+  return turns.sort((a, b) => a.turn - b.turn)
+}
+
+/** False for third-party signatures and for what is not accepted from anybody: known without any work. */
+function isPossible(key: Key, signature: SignaturePacket): boolean {
+  const { hashAlgorithm, issuerKeyID, publicKeyAlgorithm } = signature
+  return (
+    issuerKeyID.equals(key.getKeyID()) &&
+    publicKeyAlgorithm === key.keyPacket.algorithm &&
+    hashAlgorithm !== null &&
+    !fullPgpConfig(false).rejectHashAlgorithms.has(hashAlgorithm)
+  )
+}
+
+function madeAt({ created }: SignaturePacket): number {
+  return created?.getTime() ?? 0
+}

@@ -1,0 +1,140 @@
+/** Of a certificate only its own, verified signatures are kept, and no flood of others is work (mail.md §2.13). */
+import { generateKey, type PrivateKey, reformatKey, revokeKey, SignaturePacket } from 'openpgp'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { instantFromMs } from '../../../src/domain/time.ts'
+import { pgpConfig } from '../../../src/openpgp/config.ts'
+import {
+  classifyKey,
+  inspectKey,
+  inspectKeyFor,
+  readCertificate
+} from '../../../src/openpgp/keyring.ts'
+import { mergeKey } from '../../../src/openpgp/merge-key.ts'
+import { joined, splitPackets } from '../../fuzz/packets.ts'
+import { withForgedSignatures } from '../../support/forged-signatures.ts'
+
+const YEAR = 365 * 86_400
+const NOW = instantFromMs(Date.UTC(2026, 10, 22))
+const ALICE = { name: 'Alice', email: 'alice@x.example' }
+const config = pgpConfig(false)
+
+let key: PrivateKey
+let plain: Uint8Array
+
+beforeAll(async () => {
+  const date = new Date(Date.UTC(2000, 0, 1))
+  const made = await generateKey({ userIDs: [ALICE], date, format: 'object', config })
+  key = made.privateKey
+  plain = key.toPublic().write()
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** The same key, its end moved once a year. */
+async function extended(years: number): Promise<Buffer> {
+  const all = splitPackets(plain)
+  const found = [all.slice(0, 3), all.slice(3)] as const
+  for (let year = 1; year <= years; year += 1) {
+    const { publicKey } = await reformatKey({
+      privateKey: key,
+      userIDs: [ALICE],
+      date: new Date(Date.UTC(2000 + year, 0, 1)),
+      keyExpirationTime: (year + 2) * YEAR,
+      format: 'object',
+      config
+    })
+    const packets = splitPackets(publicKey.write())
+    found[0].push(...packets.slice(2, 3))
+    found[1].push(...packets.slice(4))
+  }
+  return joined(found.flat())
+}
+
+/** How often the library verifies a signature while `work` is done. */
+async function checksDuring(work: () => Promise<unknown>): Promise<number> {
+  const verify = vi.spyOn(SignaturePacket.prototype, 'verify')
+  await work()
+  const { calls } = verify.mock
+  verify.mockRestore()
+  return calls.length
+}
+
+describe('the signatures of a certificate', () => {
+  it('are not verified by the thousand: a key full of forged ones is refused after nine of them', async () => {
+    const poisoned = withForgedSignatures(plain, 2000)
+    expect(poisoned.length).toBeLessThan(256 * 1024)
+    expect(classifyKey(poisoned)).toBe('public')
+    const checks = await checksDuring(async () => {
+      expect(await inspectKey(poisoned, NOW)).toBeNull()
+      expect(await inspectKeyFor(poisoned, ALICE.email as Address, NOW)).toBeNull()
+    })
+    expect(checks).toBeLessThan(30)
+    const merging = await checksDuring(async () => {
+      expect(await mergeKey(plain, poisoned, NOW)).toBeNull()
+    })
+    expect(merging).toBeLessThan(30)
+  })
+
+  it('that are forged are left out when they are few, and no later work meets them', async () => {
+    const facts = await inspectKey(withForgedSignatures(plain, 8), NOW)
+    expect(facts?.state).toBe('usable')
+    expect(Buffer.from(facts?.keyData ?? []).equals(plain)).toBe(true)
+  })
+
+  it('that extend a key once a year for 20 years leave it good: the newest count', async () => {
+    const many = await extended(20)
+    const facts = await inspectKey(many, NOW)
+    expect(facts).toMatchObject({ state: 'expired', expiresAt: '2021-12-26T00:00:00.000Z' })
+    expect(await inspectKey(many, instantFromMs(Date.UTC(2021, 5, 1)))).toMatchObject({
+      state: 'usable'
+    })
+    const certificate = await readCertificate(many, NOW)
+    expect(certificate?.key.users[0]?.selfCertifications).toHaveLength(16)
+  })
+
+  it('that come a thousand times count once, and none crowds out a revocation', async () => {
+    const { publicKey } = await revokeKey({
+      key,
+      date: new Date(Date.UTC(2001, 0, 1)),
+      format: 'object',
+      config
+    })
+    const [primary, revocation, ...rest] = splitPackets(publicKey.write())
+    if (primary === undefined || revocation === undefined) throw new Error('no revoked key')
+    const copies = rest.slice(0, 2)
+    const flood = Array.from({ length: 800 }, () => rest.slice(1, 2)).flat()
+    const all = joined([primary, ...copies, ...flood, revocation, ...rest.slice(2)])
+    expect(classifyKey(all)).toBe('public')
+    const certificate = await readCertificate(all, NOW)
+    expect(certificate?.key.users[0]?.selfCertifications).toHaveLength(1)
+    expect((await inspectKey(all, NOW))?.state).toBe('revoked')
+  })
+})
+
+describe('numbers of a key', () => {
+  const rsa = (modulusBits: number, exponentBits: number): Buffer => {
+    const number = (bits: number): Buffer => {
+      const bytes = Buffer.alloc(2 + Math.ceil(bits / 8), 0xff)
+      bytes.writeUInt16BE(bits)
+      return bytes
+    }
+    const head = Buffer.of(4, 0, 0, 0, 1, 1)
+    const body = Buffer.concat([head, number(modulusBits), number(exponentBits)])
+    return joined([{ tag: 6, body }, ...splitPackets(plain).slice(1)])
+  }
+
+  it.each([
+    [4096, 17, 'public'],
+    [16_384, 32, 'public'],
+    [16_392, 17, 'unreadable'],
+    [4096, 520, 'unreadable'],
+    [65_528, 65_528, 'unreadable']
+  ])(
+    'of %i bits to the power of %i bits: %s, so that no single signature is work for minutes',
+    (modulus, exponent, expected) => {
+      expect(classifyKey(rsa(modulus, exponent))).toBe(expected)
+    }
+  )
+})
