@@ -68,13 +68,19 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
--- Marks of every ciphertext that was taken in, and whose it is: the same one from somebody else is not opened for them (G6).
+-- Marks of every ciphertext that came, from whom, and whose it is: the same one from somebody else is not opened for them (G6).
 CREATE TABLE ciphertexts (
-  mark       TEXT    PRIMARY KEY CHECK (length(mark) = 64),
+  mark       TEXT    NOT NULL CHECK (length(mark) = 64),
   -- Lower case; '' when the mail named no usable sender.
   address    TEXT    NOT NULL,
-  arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
+  -- The first mail of that sender with it; of the owner, the one that made it theirs.
+  arrival_id INTEGER NOT NULL REFERENCES arrivals (id),
+  -- Whether it is that sender's; at most one has it. The others only sent it, in mails that had no effect or were stolen.
+  is_owner   INTEGER NOT NULL CHECK (is_owner IN (0, 1)),
+  PRIMARY KEY (mark, address)
 ) STRICT;
+
+CREATE UNIQUE INDEX ciphertexts_owned ON ciphertexts (mark) WHERE is_owner = 1;
 
 -- Automatic answers that left, for the limits of RFC 3834.
 CREATE TABLE automatic_answers (

@@ -10,9 +10,9 @@ import { markDone } from '../store/arrivals.ts'
 import { appendAudit } from '../store/audit.ts'
 import { findCase, insertCase, insertMessage, updateCase } from '../store/cases.ts'
 import {
-  claimCiphertexts,
   insertAnswer,
   insertUsedSignature,
+  saveCiphertexts,
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
@@ -164,7 +164,7 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       return
     case 'remember-ciphertext':
       assert(work.arrivalId !== null, 'a ciphertext without a mail')
-      claimCiphertexts(tx, decision, work.arrivalId)
+      saveCiphertexts(tx, decision, work.arrivalId)
       return
     case 'count-answer':
       insertAnswer(tx, decision.address, decision.answer, decision.at)

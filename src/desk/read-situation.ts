@@ -16,9 +16,9 @@ import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cas
 import { lastOpenJump } from '../store/clock-jumps.ts'
 import {
   casesOfCiphertext,
+  ciphertextOfOthers,
   countAnswers,
   findReporterKey,
-  isCiphertextReused,
   isSignatureUsed,
   latestAnswerAt,
   listAnswers,
@@ -99,6 +99,7 @@ export async function readSituation(
   const files = isSignedByMaintainer(desk, opened) ? keyFiles(opened) : null
   const bound = tag === null ? null : await readBound(desk, tag, files, now)
   return desk.db.read((read) => ({
+    ...ciphertextFacts(read, opened),
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
@@ -113,8 +114,6 @@ export async function readSituation(
     ]),
     member: memberOf(read, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
-    ciphertextReused: isCiphertextReused(read, opened.ciphertextMarks, from?.address ?? null),
-    ciphertextCases: casesOfCiphertext(read, opened.ciphertextMarks, from?.address ?? null),
     signedByAnother:
       from !== null &&
       opened.signatures.some(
@@ -128,6 +127,19 @@ export async function readSituation(
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
+}
+
+function ciphertextFacts(
+  read: Read,
+  { ciphertextMarks, outer }: OpenedMail
+): Pick<Situation, 'ciphertextReused' | 'ciphertextSeen' | 'ciphertextCases'> {
+  const sender = outer.from?.address ?? null
+  const others = ciphertextOfOthers(read, ciphertextMarks, sender)
+  return {
+    ciphertextReused: others === 'claimed',
+    ciphertextSeen: others !== 'unseen',
+    ciphertextCases: casesOfCiphertext(read, ciphertextMarks, sender)
+  }
 }
 
 /**

@@ -158,8 +158,11 @@ export type Decision =
       readonly kind: 'remember-ciphertext'
       readonly marks: readonly Sha256[]
       readonly sender: Address | null
-      /** The inside names the sender: an earlier claim of somebody else to the same ciphertext gives way. */
-      readonly isProved: boolean
+      /**
+       * `seen`: it came in a mail that had no effect, which claims nothing. `claimed`: it is its sender's, unless it is
+       * somebody's already. `proved`: its inside shows that it is, and an earlier claim of somebody else gives way.
+       */
+      readonly standing: 'seen' | 'claimed' | 'proved'
     }
   | {
       readonly kind: 'issue-preview'

@@ -47,9 +47,13 @@ export type Signature = {
 export type HeaderFacts = {
   /** The single From mailbox; null when absent, unparsable or more than one. */
   readonly from: Contact | null
+  /** What stands in From where it is no single readable mailbox, at most 200 characters; '' otherwise. */
+  readonly unreadableFrom: string
   readonly replyTo: Contact | null
   readonly to: readonly Contact[]
   readonly cc: readonly Contact[]
+  /** Whether To or Cc name mailboxes that cannot be read, and so are left out. */
+  readonly hasUnreadableRecipient: boolean
   /** Decoded subject, at most 200 characters; '' when absent. */
   readonly subject: string
   readonly messageId: MessageId | null
@@ -208,5 +212,10 @@ export type OpenedMail = {
   readonly candidateKeys: readonly CandidateKey[]
   /** Keys of the sender that came and cannot be used. */
   readonly unusableKeys: readonly UnusableKey[]
+  /**
+   * Issuers that signatures inside the encryption claim, as in `Signature.issuer`, whose key came inside too and names
+   * other people only. Nothing of it was verified: whoever encrypted the mail put both there.
+   */
+  readonly issuersOfOthers: readonly string[]
   readonly warnings: readonly WarningCode[]
 }

@@ -49,9 +49,14 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
   if (messageId === null) warnings.push('no-message-id')
   const facts: HeaderFacts = {
     from,
+    unreadableFrom:
+      from === null ? sanitizeHeaderText(decodeWords(valuesOf(fields, 'from').join(', '))) : '',
     replyTo: oneMailbox(valuesOf(fields, 'reply-to')),
     to: allMailboxes(valuesOf(fields, 'to')),
     cc: allMailboxes(valuesOf(fields, 'cc')),
+    hasUnreadableRecipient: [...valuesOf(fields, 'to'), ...valuesOf(fields, 'cc')].some((value) =>
+      isPartlyUnreadable(value)
+    ),
     subject: sanitizeHeaderText(decodeWords(firstValue(fields, 'subject'))),
     messageId,
     date: readMailDate(firstValue(fields, 'date')),
@@ -91,6 +96,12 @@ function oneMailbox(values: readonly string[]): Contact | null {
 
 function allMailboxes(values: readonly string[]): Contact[] {
   return values.flatMap((value) => readMailboxes(value).contacts).slice(0, CONTACTS_MAX)
+}
+
+/** Also where there are more mailboxes than are read. */
+function isPartlyUnreadable(value: string): boolean {
+  const { contacts, count } = readMailboxes(value)
+  return count > contacts.length
 }
 
 function oneMessageId(values: readonly string[]): MessageId | null {

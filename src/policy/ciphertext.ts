@@ -1,44 +1,76 @@
 /**
  * Whose a ciphertext is (G6, mail.md §2.4): the first sender's whose mail with it was taken in. Whoever sends the same one
- * afterwards is quarantined, unless the inside of their mail names them as its writer: nobody else could have put that there.
- * A mail that had no effect claims nothing, so that a thief who is quicker does not lock out the person who was robbed.
+ * afterwards is quarantined, unless the inside of their mail shows that it is theirs: it names them as its writer, or is signed
+ * with their key, and nobody else could have put that there. A mail that had no effect claims nothing, so that a thief who is
+ * quicker does not lock out the person who was robbed; it is remembered all the same, because what a maintainer sealed and the
+ * desk refused is as worth stealing as a report.
  */
-import { isSameAddress } from '../domain/address.ts'
+import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type Fingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { alertMaintainers } from './alerts.ts'
 import { dispose } from './dispose.ts'
 import { type Moment, type Situation } from './situation.ts'
 
 /** Whether its ciphertext is another sender's. */
-export function isReused({ ciphertextReused, opened }: Situation): boolean {
-  return ciphertextReused && !isProved(opened)
+export function isReused(situation: Situation, settings: Settings): boolean {
+  return situation.ciphertextReused && !isProved(situation, settings)
+}
+
+/** Whether another sender sent its ciphertext before, with effect or without, and nothing inside shows that it is its own. */
+export function isCopy(situation: Situation, settings: Settings): boolean {
+  return situation.ciphertextSeen && !isProved(situation, settings)
 }
 
 /** Remembers whose the ciphertext of a mail is that was taken in as its sender's own. */
-export function claimCiphertext({ opened }: Situation): Decision[] {
-  if (opened.ciphertextMarks.length === 0) return []
-  return [
-    {
-      kind: 'remember-ciphertext',
-      marks: opened.ciphertextMarks,
-      sender: opened.outer.from?.address ?? null,
-      isProved: isProved(opened)
-    }
-  ]
+export function claimCiphertext(situation: Situation, settings: Settings): Decision[] {
+  return remember(situation, isProved(situation, settings) ? 'proved' : 'claimed')
 }
 
-/** Whether what was encrypted names the sender outside as its writer. */
-function isProved({ encrypted, decrypted, outer, ...opened }: OpenedMail): boolean {
-  const inner = (opened.protected ?? opened.innerFacts)?.from ?? null
-  return (
-    encrypted &&
-    decrypted &&
-    inner !== null &&
-    outer.from !== null &&
-    isSameAddress(inner.address, outer.from.address)
+/** Remembers who sent the ciphertext of a mail that these decisions leave without effect: they claim it for nobody. */
+export function noteCiphertext(situation: Situation, decided: readonly Decision[]): Decision[] {
+  const isNoted = decided.some(({ kind }) => kind === 'remember-ciphertext')
+  return isNoted ? [] : remember(situation, 'seen')
+}
+
+function remember(
+  { opened }: Situation,
+  standing: Extract<Decision, { readonly kind: 'remember-ciphertext' }>['standing']
+): Decision[] {
+  const { ciphertextMarks: marks, outer } = opened
+  if (marks.length === 0) return []
+  const sender = outer.from?.address ?? null
+  return [{ kind: 'remember-ciphertext', marks, sender, standing }]
+}
+
+/** Whether what was encrypted names the sender outside as its writer, or is signed with a key of theirs. */
+function isProved(situation: Situation, settings: Settings): boolean {
+  const { encrypted, decrypted, outer, ...opened } = situation.opened
+  if (!encrypted || !decrypted || outer.from === null) return false
+  const { address } = outer.from
+  const inner = opened.protected ?? opened.innerFacts
+  if (inner !== null && (inner.from !== null || inner.unreadableFrom !== '')) {
+    return inner.from !== null && isSameAddress(inner.from.address, address)
+  }
+  const keys = keysOf(address, situation, settings)
+  return opened.signatures.some(
+    ({ state, fingerprint, isInside }) =>
+      isInside && state === 'valid' && fingerprint !== null && keys.includes(fingerprint)
   )
+}
+
+/** Every key that is known for an address, or that names it and came with the mail. */
+function keysOf(
+  address: Address,
+  { opened, senderKey, member }: Situation,
+  settings: Settings
+): Fingerprint[] {
+  const registered = [...settings.maintainers, ...(member === null ? [] : [member.record])].filter(
+    (person) => isSameAddress(person.address, address)
+  )
+  const known = [...registered, ...opened.candidateKeys, ...(senderKey === null ? [] : [senderKey])]
+  return known.map(({ fingerprint }) => fingerprint)
 }
 
 /**
@@ -50,7 +82,7 @@ export function quarantineReused(
   situation: Situation,
   moment: Moment
 ): Decision[] {
-  const whence = isReused(situation) ? 'from another sender' : 'into another case'
+  const whence = isReused(situation, settings) ? 'from another sender' : 'into another case'
   return [
     alertMaintainers(settings, moment.now, {
       once: `reused:${situation.arrivalId}`,

@@ -7,10 +7,11 @@ import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
+import { isCopy } from './ciphertext.ts'
 import { type Situation } from './situation.ts'
 
-/** What contradicts: the protected From, the protected To, whose key signed, or the form it came in. */
-export type Contradiction = 'from' | 'to' | 'signer' | 'form'
+/** What contradicts: the protected From or To, whose key signed, the form it came in, or that another sent it before. */
+export type Contradiction = 'from' | 'to' | 'signer' | 'form' | 'copy'
 
 /** The contradiction of an opened encrypted mail, or null. A mail in clear tells nobody anything and is shown as it is. */
 export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
@@ -18,35 +19,41 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
   if (!opened.encrypted || !opened.decrypted) return null
   // Put into another wrapper, a mail keeps its inside: what may not be shown of it can still give the lie to its sender.
   const inner = opened.protected ?? opened.innerFacts
-  if (inner !== null && inner.from !== null && !isFrom(opened.outer, inner.from.address)) {
-    return 'from'
-  }
+  if (inner !== null && isFromAnother(opened.outer, inner)) return 'from'
   if (inner !== null && isToOthers(opened.outer, inner, settings.desk.address)) return 'to'
   // Whoever writes inline PGP or encrypts a file writes no protected header: it was cut out of a PGP/MIME mail.
   if (inner !== null && ['inline', 'attachment'].includes(opened.structure)) return 'form'
-  return isSignedByAnother(situation, settings) ? 'signer' : null
+  if (isSignedByAnother(situation, settings)) return 'signer'
+  return isCopy(situation, settings) ? 'copy' : null
+}
+
+/** Whether From inside is another than outside. What cannot be read names somebody too: the same only where both say the same. */
+function isFromAnother(outer: HeaderFacts, inner: HeaderFacts): boolean {
+  if (inner.from !== null) return !isFrom(outer, inner.from.address)
+  return inner.unreadableFrom !== '' && inner.unreadableFrom !== outer.unreadableFrom
 }
 
 function isFrom(outer: HeaderFacts, address: Address): boolean {
   return outer.from !== null && isSameAddress(outer.from.address, address)
 }
 
-/** Addressed inside to others alone: not to the desk, and to nobody whom the outside names. */
+/** Addressed inside to others alone, readable or not: not to the desk, and to nobody whom the outside names. */
 function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): boolean {
   const named = [...inner.to, ...inner.cc]
   const expected = [desk, ...[...outer.to, ...outer.cc].map(({ address }) => address)]
   return (
-    named.length > 0 &&
+    (named.length > 0 || inner.hasUnreadableRecipient) &&
     !named.some(({ address }) => expected.some((other) => isSameAddress(other, address)))
   )
 }
 
 /**
  * Whether a signature inside the encryption is not the sender's: made with a key that is somebody else's, or with an unknown
- * key although keys are proved the sender's or come with the mail, or an unknown one that claims to be another person's. Every
- * one is judged for itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what
- * is in it, and a signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who
- * wrote what is inside, and a broken one nothing about who made it.
+ * key although keys are proved the sender's or come with the mail, or an unknown one that claims to be another person's: one
+ * that the desk knows, or one whose key was encrypted together with it and does not name the sender. Every one is judged for
+ * itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what is in it, and a
+ * signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who wrote what is
+ * inside, and a broken one nothing about who made it.
  */
 function isSignedByAnother(situation: Situation, settings: Settings): boolean {
   const { opened, signedByAnother, senderKey } = situation
@@ -57,7 +64,10 @@ function isSignedByAnother(situation: Situation, settings: Settings): boolean {
       isInside && state !== 'bad' && (fingerprint === null || !own.includes(fingerprint))
   )
   const isUnknownEnough = proved.length > 0 || signedByAnother
-  return others.some(({ fingerprint }) => fingerprint !== null || isUnknownEnough)
+  return others.some(
+    ({ fingerprint, issuer }) =>
+      fingerprint !== null || isUnknownEnough || opened.issuersOfOthers.includes(issuer)
+  )
 }
 
 /** The keys that are known to be the sender's, or that the mail itself says are. */
@@ -86,6 +96,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     // Anybody could read the Autocrypt header; an attached key came out of the encryption.
     candidateKeys: opened.candidateKeys.filter(({ source }) => source !== 'attached'),
     unusableKeys: [],
+    issuersOfOthers: [],
     warnings: []
   }
 }
@@ -94,7 +105,8 @@ const SAYS: Readonly<Record<Contradiction, string>> = {
   from: 'the sender inside its protected part is not the sender outside',
   to: 'its protected part is addressed to others and not to the desk',
   form: 'its encrypted part was cut out of a whole mail and put into another form',
-  signer: 'it is signed with a key that is not the key of its sender'
+  signer: 'it is signed with a key that is not the key of its sender',
+  copy: 'another sender sent the same encrypted content before and nothing inside says that it is of this one'
 }
 
 /** For the relay's first lines, and for the record. */

@@ -12,7 +12,7 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { type FactLine } from '../domain/template.ts'
 import { type Instant } from '../domain/time.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
-import { claimCiphertext, isReused, quarantineReused } from './ciphertext.ts'
+import { claimCiphertext, isReused, noteCiphertext, quarantineReused } from './ciphertext.ts'
 import {
   type Contradiction,
   contradictionOf,
@@ -37,9 +37,10 @@ export function decideArrival(
   settings: Settings,
   moment: Moment
 ): Decision[] {
-  return isReused(situation)
+  const decided = isReused(situation, settings)
     ? quarantineReused(settings, situation, moment)
     : decideKind(situation, settings, moment)
+  return [...noteCiphertext(situation, decided), ...decided]
 }
 
 function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {
@@ -73,7 +74,7 @@ function decideReport(situation: Judged, settings: Settings, moment: Moment): De
   if (situation.ciphertextCases.some((tag) => tag !== joined)) {
     return quarantineReused(settings, situation, moment)
   }
-  const claimed = situation.contradiction === null ? claimCiphertext(situation) : []
+  const claimed = situation.contradiction === null ? claimCiphertext(situation, settings) : []
   if (thread.kind === 'new') {
     return [...claimed, ...decideNewCase(situation, thread.warnings, settings, moment)]
   }

@@ -34,7 +34,7 @@ export function decideMaintainerMail(
       sha256: signature.sha256,
       createdAt: signature.createdAt ?? moment.now
     },
-    ...claimCiphertext(situation)
+    ...claimCiphertext(situation, settings)
   ]
   const binding = findBinding(opened, parsed, settings)
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0

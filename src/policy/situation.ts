@@ -35,6 +35,8 @@ export type Situation = {
   readonly signatureSeen: boolean
   /** Its ciphertext is known as another sender's. */
   readonly ciphertextReused: boolean
+  /** Its ciphertext came before in a mail of another sender, also in one that had no effect. */
+  readonly ciphertextSeen: boolean
   /** Cases into which mails of the same sender with its ciphertext came before. */
   readonly ciphertextCases: readonly CaseTag[]
   /** A signature whose key is not known for the sender claims the pinned key of somebody at another address. */

@@ -56,7 +56,7 @@ export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled
 }
 
 /** A decrypted payload as a tree: a MIME entity where it has MIME fields, otherwise plain text (RFC 3156 §4). */
-function parsePayload(data: Uint8Array): MimeTree {
+export function parsePayload(data: Uint8Array): MimeTree {
   const tree = parseTree(data)
   const isMime = tree.root.fields.some(
     (field) => field.name.startsWith('content-') || field.name === 'mime-version'

@@ -21,6 +21,7 @@ import { type MimeTree, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
 import { findCandidateKeys } from './candidate-keys.ts'
+import { findIssuersOfOthers, NOTHING_INSIDE } from './keys-inside.ts'
 import { type Peeled, peel } from './layers.ts'
 import { type Unwrapped, unwrap } from './unwrapped.ts'
 import { judgeWarnings } from './warnings.ts'
@@ -104,6 +105,9 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
     warnings,
     header,
     innerFacts: peeled.isRewrapped ? (inner?.facts ?? null) : null,
+    inside: isDecrypted
+      ? { text: content.text, files: content.attachments.map((file) => file.content) }
+      : NOTHING_INSIDE,
     isMangled: peeled.structure === 'pgp-mime-mangled'
   }
 }
@@ -181,6 +185,7 @@ async function complete(
     attachments: reading.attachments,
     candidateKeys: candidates.keys,
     unusableKeys: candidates.unusable,
+    issuersOfOthers: findIssuersOfOthers(reading.signatures, reading.inside, outer.facts.from),
     warnings
   }
 }
@@ -234,6 +239,7 @@ function withoutContent(
     attachments: [],
     candidateKeys: [],
     unusableKeys: [],
+    issuersOfOthers: [],
     warnings: [...new Set([...outer.warnings, ...extra])]
   }
 }

@@ -19,7 +19,8 @@ import { looksEncrypted } from '../openpgp/prescan.ts'
 import { verifyDetached } from '../openpgp/verify.ts'
 import { readCleartext } from './cleartext.ts'
 import { findCipherAttachment, findOnlyText } from './envelope.ts'
-import { NOT_SEALED, type Peeled, placed } from './layers.ts'
+import { type Inside, NOTHING_INSIDE } from './keys-inside.ts'
+import { NOT_SEALED, type Peeled, parsePayload, placed } from './layers.ts'
 
 /** A mail read from one of these forms, text and all. */
 export type Unwrapped = Pick<
@@ -32,6 +33,8 @@ export type Unwrapped = Pick<
   readonly warnings: readonly WarningCode[]
   /** The protected header of a whole mail that was found where only text or a file should be. */
   readonly innerFacts: HeaderFacts | null
+  /** What was encrypted together with a signature, read as the MIME entity it may be; nothing where there is none. */
+  readonly inside: Inside
 }
 
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
@@ -102,7 +105,8 @@ async function unwrapCleartext(
     outsideText: capText(cleartext.after).text,
     attachments,
     warnings: ['cleartext-signature', ...outside, ...warnings, ...truncated],
-    innerFacts: null
+    innerFacts: null,
+    inside: NOTHING_INSIDE
   }
 }
 
@@ -183,9 +187,17 @@ async function openCipher(
     outsideText: capText(outside.text).text,
     attachments: [],
     warnings,
-    innerFacts: isOpen ? headerInside(opening.data) : null
+    innerFacts: isOpen ? headerInside(opening.data) : null,
+    inside: isOpen && opening.verdicts.length > 0 ? await readInside(opening.data) : NOTHING_INSIDE
   }
   return { reading, data: isOpen ? opening.data : null }
+}
+
+/** The text and the files of a decrypted block, whether it is a MIME entity, plain text or a file. */
+async function readInside(data: Uint8Array): Promise<Inside> {
+  const tree = parsePayload(data)
+  const { text, attachments } = await readContent(tree, tree.root, false)
+  return { text, files: [...attachments.map(({ content }) => content), data] }
 }
 
 /** The files beside the text, whatever they are, and what is wrong with the mail around it. */

@@ -116,26 +116,35 @@ export function insertUsedSignature(
   ])
 }
 
-/** Whose a ciphertext is. Of several claims the first holds, or a proved one of another sender. */
-export type Claim = {
+/** That a ciphertext came, and whether it is its sender's: `Decision` `remember-ciphertext` says what each standing means. */
+export type SentCiphertext = {
   readonly marks: readonly Sha256[]
   /** Null when the mail named no usable sender. */
   readonly sender: Address | null
-  readonly isProved: boolean
+  readonly standing: 'seen' | 'claimed' | 'proved'
 }
 
-/** Remembers whose a ciphertext is. */
-export function claimCiphertexts(
+/** Remembers who sent a ciphertext and, unless it was only seen, whose it is. */
+export function saveCiphertexts(
   tx: Tx,
-  { marks, sender, isProved }: Claim,
+  { marks, sender, standing }: SentCiphertext,
   arrivalId: number
 ): void {
+  const owner = ownerKey(sender)
   for (const mark of marks) {
+    if (standing === 'proved') {
+      tx.run(
+        'UPDATE ciphertexts SET is_owner = 0 WHERE mark = ? AND address <> ? AND is_owner = 1',
+        [mark, owner]
+      )
+    }
     tx.run(
-      `INSERT INTO ciphertexts (mark, address, arrival_id) VALUES (@mark, @owner, @arrivalId)
-       ON CONFLICT (mark) DO UPDATE SET address = excluded.address, arrival_id = excluded.arrival_id
-         WHERE @isProved = 1 AND address <> excluded.address`,
-      { mark, owner: ownerKey(sender), arrivalId, isProved: isProved ? 1 : 0 }
+      `INSERT INTO ciphertexts (mark, address, arrival_id, is_owner)
+       VALUES (@mark, @owner, @arrivalId, @claims
+         AND NOT EXISTS (SELECT 1 FROM ciphertexts WHERE mark = @mark AND is_owner = 1))
+       ON CONFLICT (mark, address) DO UPDATE SET arrival_id = excluded.arrival_id, is_owner = 1
+         WHERE excluded.is_owner = 1`,
+      { mark, owner, arrivalId, claims: standing === 'seen' ? 0 : 1 }
     )
   }
 }
@@ -144,19 +153,21 @@ function ownerKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** Whether any of these is another sender's. */
-export function isCiphertextReused(
+/** What is known of these from other senders: the strongest. */
+export function ciphertextOfOthers(
   read: Read,
   marks: readonly Sha256[],
   sender: Address | null
-): boolean {
-  const sql: Sql<{ one: number }> = `
-    SELECT 1 AS one FROM ciphertexts
-    WHERE mark IN (SELECT value FROM json_each(?)) AND address <> ? LIMIT 1`
-  return read.get(sql, [JSON.stringify(marks), ownerKey(sender)]) !== undefined
+): 'unseen' | 'seen' | 'claimed' {
+  const sql: Sql<{ isOwner: number | null }> = `
+    SELECT max(is_owner) AS isOwner FROM ciphertexts
+    WHERE mark IN (SELECT value FROM json_each(?)) AND address <> ?`
+  const isOwner = read.get(sql, [JSON.stringify(marks), ownerKey(sender)])?.isOwner ?? null
+  if (isOwner === null) return 'unseen'
+  return isOwner === 1 ? 'claimed' : 'seen'
 }
 
-/** The cases into which mails of this sender with any of these came before. */
+/** The cases into which mails of this sender with any of these came before, where they are this sender's. */
 export function casesOfCiphertext(
   read: Read,
   marks: readonly Sha256[],
@@ -165,7 +176,8 @@ export function casesOfCiphertext(
   const sql: Sql<{ tag: CaseTag }> = `
     SELECT DISTINCT cases.tag FROM ciphertexts
     JOIN arrivals ON arrivals.id = ciphertexts.arrival_id JOIN cases ON cases.id = arrivals.case_id
-    WHERE ciphertexts.mark IN (SELECT value FROM json_each(?)) AND ciphertexts.address = ?`
+    WHERE ciphertexts.mark IN (SELECT value FROM json_each(?)) AND ciphertexts.address = ?
+      AND ciphertexts.is_owner = 1`
   return read.all(sql, [JSON.stringify(marks), ownerKey(sender)]).map(({ tag }) => tag)
 }
 

@@ -30,6 +30,9 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
     ['attacks/encryption.test.ts', '4 replayed ciphertext: what Alice sealed'],
     ['attacks/encryption.test.ts', '4 replayed ciphertext: before it arrives'],
     ['attacks/encryption.test.ts', '4 replayed ciphertext: what Sequoia sealed'],
+    ['attacks/encryption.test.ts', '4 replayed ciphertext: the key that came inside'],
+    ['attacks/encryption.test.ts', '4 replayed ciphertext: what a maintainer sealed'],
+    ['attacks/encryption.test.ts', '4 replayed ciphertext: an inner From'],
     ['desk/withheld.test.ts', 'is withheld from everybody when somebody sends it as theirs']
   ],
   5: [

@@ -3,11 +3,21 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { makeSequoia } from '../support/people-sq.ts'
 import { describeWith } from '../support/requires.ts'
-import { deskCertificate } from '../support/world.ts'
+import { deskCertificate, openWorld } from '../support/world.ts'
 import { encryptedMail, encryptedParts, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
 import { changed } from './ciphertext.ts'
-import { ATTACK, head, mail, openScene, payload, plainMail, type Scene, SECRET } from './scene.ts'
+import {
+  ATTACK,
+  head,
+  mail,
+  openScene,
+  payload,
+  plainMail,
+  type Scene,
+  SECRET,
+  sceneOf
+} from './scene.ts'
 
 describeWith(['gpg'], 'attacks on encryption', () => {
   let cast: Cast
@@ -29,6 +39,9 @@ describeWith(['gpg'], 'attacks on encryption', () => {
 
   async function nobodyLearns(): Promise<void> {
     expect(await scene.harm()).toEqual([])
+    await nobodyReads()
+  }
+  async function nobodyReads(): Promise<void> {
     for (const who of ['grace', 'linus', 'mallory'] as const) {
       expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
     }
@@ -193,9 +206,52 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       'grace'
     )
     await scene.attack(encryptedMail(reply, head('grace')))
-    for (const who of ['grace', 'linus', 'mallory'] as const) {
-      expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
+    await nobodyReads()
+  })
+
+  it.each(['PGP/MIME', 'inline PGP'])(
+    '4 replayed ciphertext: the key that came inside tells that its signer is not the thief, as %s',
+    async (form) => {
+      const world = await openWorld({ maintainers: [cast.grace, cast.linus] })
+      scene = sceneOf(world, cast)
+      // As mail programs attach it; without protected headers, from somebody whom the desk does not know.
+      const key = await cast.gpg(['--armor', '--export', `<${ADDRESSES.alice}>`])
+      const file = `Content-Type: application/pgp-keys; name="OpenPGP_0xA.asc"\r\nContent-Transfer-Encoding: base64\r\n\r\n${key.toString('base64')}`
+      const entity = mixed([textPart(`The ${SECRET} of Alice.`), file])
+      const armored = await cast.seal(entity, 'alice')
+      const inline = `${lines(...head('mallory'))}\r\n${armored}`
+      await scene.attack(form === 'inline PGP' ? inline : encryptedMail(armored, head('mallory')))
+      expect(scene.disposition()).toBe('contradicts-sender')
+      await nobodyReads()
+      await scene.attack(encryptedMail(armored, head('alice')))
+      expect(scene.disposition()).toBe('case-opened')
+      expect((await scene.mailsTo('grace')).join('\n')).toContain(`The ${SECRET} of Alice.`)
     }
+  )
+
+  it('4 replayed ciphertext: what a maintainer sealed and the desk refused is shown to nobody else', async () => {
+    scene = await openScene(cast)
+    const note = textPart(`case: ACME-2026-0001\r\n\r\nThe internal ${SECRET}.`)
+    const armored = await cast.seal(note, null)
+    await scene.attack(encryptedMail(armored, head('grace')))
+    expect(scene.disposition()).toBe('refused')
+    await scene.attack(encryptedMail(armored, head('mallory')))
+    expect(scene.disposition()).toBe('contradicts-sender')
+    await nobodyLearns()
+  })
+
+  it('4 replayed ciphertext: an inner From that cannot be read is not that of the thief', async () => {
+    scene = await openScene(cast)
+    for (const from of [
+      '"alice b"@reporter.example',
+      'Alice <alice@reporter.example>, Bob <bob@reporter.example>',
+      '<alice@reporter.example>\r\nFrom: <mallory@evil.example>'
+    ]) {
+      const inside = `Content-Type: text/plain; protected-headers="v1"\r\nFrom: ${from}\r\nTo: <${DESK_ADDRESS}>\r\nSubject: x\r\n\r\nThe ${SECRET}.`
+      await scene.attack(encryptedMail(await cast.seal(inside, 'mallory'), head('mallory')))
+      expect(scene.disposition()).toBe('contradicts-sender')
+    }
+    await nobodyLearns()
   })
 
   it('11 signing oracle: nothing that the desk signs repeats what a stranger wrote', async () => {

@@ -31,6 +31,11 @@ export async function openScene(cast: Cast, options: Partial<WorldOptions> = {})
   const world = await openWorld({ maintainers: [cast.grace, cast.linus], ...options })
   world.deliver(await report(cast))
   await world.settle()
+  return sceneOf(world, cast)
+}
+
+/** A scene that begins now in this world. */
+export function sceneOf(world: World, cast: Cast): Scene {
   const before = world.accepted.length
   const cases = snapshot(world)
   const since = (): Envelope[] => world.accepted.slice(before)

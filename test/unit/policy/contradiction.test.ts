@@ -51,6 +51,34 @@ function decide(opened: OpenedMail, facts: Partial<Situation> = {}) {
 
 const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
   ['its protected From is another', { outer: headers({ from: MALLORY }) }, {}],
+  [
+    'its protected From cannot be read and the one outside can',
+    { protected: headers({ from: null, unreadableFrom: '"alice"@reporter.example' }) },
+    {}
+  ],
+  [
+    'its protected From cannot be read and is not the one outside',
+    {
+      outer: headers({ from: null, unreadableFrom: '"mallory"@evil.example' }),
+      protected: headers({ from: null, unreadableFrom: '"alice"@reporter.example' })
+    },
+    {}
+  ],
+  [
+    'its protected To cannot be read',
+    { protected: headers({ to: [], hasUnreadableRecipient: true, subject: SECRET }) },
+    {}
+  ],
+  [
+    'the key that signed came inside and names others alone',
+    { signatures: [UNKNOWN], issuersOfOthers: [UNKNOWN.issuer] },
+    {}
+  ],
+  [
+    'another sender sent its ciphertext before, without effect, and nothing inside names its own',
+    { protected: null, subjectProtected: false },
+    { ciphertextSeen: true }
+  ],
   ['its outer From is unreadable', { outer: headers({ from: null }) }, {}],
   [
     'its protected To names others alone',
@@ -143,6 +171,20 @@ describe('a mail whose inside contradicts its sender', () => {
 
   const agreeing: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
     ['agrees', {}, {}],
+    [
+      'has the same unreadable From inside and outside',
+      {
+        outer: headers({ from: null, unreadableFrom: '"alice"@reporter.example' }),
+        protected: headers({ from: null, unreadableFrom: '"alice"@reporter.example' })
+      },
+      {}
+    ],
+    ['was sent by another before and names its sender inside', {}, { ciphertextSeen: true }],
+    [
+      'was sent by another before and is signed with a key of its sender',
+      { protected: null, subjectProtected: false, signatures: [OWN] },
+      { ciphertextSeen: true, ciphertextReused: true, senderKey: ALICE_KEY }
+    ],
     ['has no protected header', { protected: null, subjectProtected: false }, {}],
     [
       'is signed with the pinned key',

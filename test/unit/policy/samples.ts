@@ -178,6 +178,8 @@ export function headers(change: Partial<HeaderFacts> = {}): HeaderFacts {
     messageId: messageId('mail@reporter.example'),
     date: NOW,
     references: [],
+    unreadableFrom: '',
+    hasUnreadableRecipient: false,
     ...change
   }
 }
@@ -205,6 +207,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     bounce: null,
     candidateKeys: [],
     unusableKeys: [],
+    issuersOfOthers: [],
     warnings: [],
     ...change
   }
@@ -287,6 +290,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     member: null,
     signatureSeen: false,
     ciphertextReused: false,
+    ciphertextSeen: false,
     ciphertextCases: [],
     signedByAnother: false,
     senderKey: null,

@@ -46,6 +46,8 @@ describe('a desk with a new key and a retired one', () => {
     subject: 'hello',
     inReplyTo: null,
     references: [],
+    unreadableFrom: '',
+    hasUnreadableRecipient: false,
     autoSubmitted: 'no' as const
   }
   const body = { text: 'hello', attachments: [], original: null }

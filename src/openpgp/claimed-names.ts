@@ -1,0 +1,64 @@
+/**
+ * What the keys in a text or a file say of themselves, verified by nobody: which keys they are and whom they name. Good for
+ * doubting a mail, never for trusting a key: that is for openpgp/keyring.ts alone.
+ */
+import { type Address } from '../domain/address.ts'
+import { type Fingerprint } from '../domain/ids.ts'
+import { readArmor } from './armor.ts'
+import { fingerprintsOf } from './key-packets.ts'
+import { TAG, walkPackets } from './packets.ts'
+import { addressOfUserId } from './user-id.ts'
+
+/** One public key as it came, with its subkeys first to last. */
+export type ClaimedKey = {
+  readonly fingerprints: readonly Fingerprint[]
+  /** Strict addresses of its user ids. */
+  readonly addresses: readonly Address[]
+}
+
+const BYTES_MAX = 400 * 1024
+const PACKETS_MAX = 5000
+const BLOCKS_MAX = 10
+const BEGIN = '-----BEGIN PGP PUBLIC KEY BLOCK-----'
+const END = '-----END PGP PUBLIC KEY BLOCK-----'
+
+/**
+ * The public keys in `data`: binary, several in one file as well, or armored blocks anywhere in a text, at most ten. Empty for
+ * anything else; what is broken ends where it is broken. Never throws.
+ */
+export function readClaimedKeys(data: Uint8Array): ClaimedKey[] {
+  if (((data[0] ?? 0) & 0x80) !== 0) return data.length > BYTES_MAX ? [] : keysOf(data)
+  return armoredBlocks(Buffer.from(data).toString('latin1')).flatMap((block) => keysOf(block))
+}
+
+function armoredBlocks(text: string): Uint8Array[] {
+  const blocks: Uint8Array[] = []
+  let begin = text.indexOf(BEGIN)
+  while (begin >= 0 && blocks.length < BLOCKS_MAX) {
+    const end = text.indexOf(END, begin)
+    if (end < 0) break
+    // Of two beginnings before one end, the later one is where the block begins.
+    const start = text.lastIndexOf(BEGIN, end)
+    const block = end - start > BYTES_MAX ? null : readArmor(text.slice(start, end + END.length))
+    if (block !== null) blocks.push(block.data)
+    begin = text.indexOf(BEGIN, end)
+  }
+  return blocks
+}
+
+function keysOf(packets: Uint8Array): ClaimedKey[] {
+  const { spans } = walkPackets(packets, PACKETS_MAX)
+  const starts = spans.filter(({ tag }) => tag === TAG.publicKey).map(({ start }) => start)
+  return starts.map((start, index) => {
+    const key = packets.subarray(start, starts[index + 1] ?? packets.length)
+    return { fingerprints: fingerprintsOf(key), addresses: addressesOf(key) }
+  })
+}
+
+function addressesOf(key: Uint8Array): Address[] {
+  return walkPackets(key, PACKETS_MAX)
+    .spans.filter(({ tag, chunked }) => tag === TAG.userId && !chunked)
+    .flatMap(
+      ({ body, end }) => addressOfUserId(Buffer.from(key.subarray(body, end)).toString()) ?? []
+    )
+}
