@@ -45,15 +45,20 @@ export function senderWords(proof: SenderProof): string {
   }
 }
 
-/** Why our own mail servers leave it open whose mail this is; null where they prove the address, or none is asked. */
-export function senderDoubt(opened: OpenedMail, settings: Settings): string | null {
+/** Why our own mail servers do not prove the address in From; null where they do. Where none is asked, nothing is proved. */
+export function lackOfProof(opened: OpenedMail, settings: Settings): string | null {
   const proof = judgeSender(opened, settings)
   const from = opened.outer.from?.address ?? null
   const isProved =
-    proof.kind === 'not-checked' ||
     proof.kind === 'dmarc' ||
     (proof.kind === 'spf' && from !== null && isSameAddress(proof.returnPath, from))
   return isProved ? null : senderWords(proof)
+}
+
+/** The same, but null also where none is asked: for what the operator accepts from unchecked senders. */
+export function senderDoubt(opened: OpenedMail, settings: Settings): string | null {
+  const isAsked = settings.authentication.servers.length > 0
+  return isAsked ? lackOfProof(opened, settings) : null
 }
 
 /**

@@ -7,7 +7,7 @@ import { isSameAddress } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
-import { senderDoubt } from './authentication.ts'
+import { lackOfProof } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
 export type Thread =
@@ -24,7 +24,7 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   const isNamed =
     tagged !== null && opened.subjectProtected && opened.encrypted && isReporter(opened, tagged)
   if (!isNamed) return { kind: 'new', warnings: [] }
-  const doubt = isSignedBySender(situation) ? null : senderDoubt(opened, settings)
+  const doubt = isSignedBySender(situation) ? null : lackOfProof(opened, settings)
   if (doubt === null) return { kind: 'case', case: tagged, senderKnown: true }
   return {
     kind: 'new',

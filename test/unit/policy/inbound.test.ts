@@ -355,27 +355,6 @@ describe('a new case', () => {
 })
 
 describe('threads (DESIGN §6)', () => {
-  function disposition(change: Partial<Situation>) {
-    return only(decideArrival(situation(change), SETTINGS, MOMENT), 'dispose')[0]?.disposition
-  }
-  const tagged = caseRecord()
-
-  it('join by a Message-ID that the desk issued, or by the protected tag of a known reporter', () => {
-    expect(disposition({ answers: answers() })).toBe('case-joined')
-    expect(disposition({ tagged })).toBe('case-joined')
-  })
-
-  it('never join by a tag alone: clear, unprotected or from a stranger', () => {
-    expect(disposition({ tagged, opened: openedMail({ subjectProtected: false }) })).toBe(
-      'case-opened'
-    )
-    expect(disposition({ tagged, opened: openedMail({ encrypted: false }) })).toBe('case-opened')
-    const stranger = headers({ from: EVIL, subject: 'a hole' })
-    expect(
-      disposition({ tagged, opened: openedMail({ outer: stranger, protected: stranger }) })
-    ).toBe('case-opened')
-  })
-
   it('warn the maintainers of a stranger, who gets no answer and no key pinned', () => {
     const opened = openedMail({
       outer: headers({ from: EVIL }),

@@ -1,0 +1,104 @@
+/** Which case a mail continues: no tag lets anybody in whom nothing proves (DESIGN §6). */
+import { describe, expect, it } from 'vitest'
+import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
+import { type Settings } from '../../../src/domain/settings.ts'
+import { decideArrival } from '../../../src/policy/inbound.ts'
+import { type Situation } from '../../../src/policy/situation.ts'
+import {
+  ALICE_KEY,
+  address,
+  caseRecord,
+  headers,
+  MOMENT,
+  messageId,
+  only,
+  openedMail,
+  SETTINGS,
+  signature,
+  situation
+} from './samples.ts'
+
+const EVIL = { name: 'Eve', address: address('eve@evil.example') }
+const BY_ALICE = { fingerprint: ALICE_KEY.fingerprint, issuer: ALICE_KEY.fingerprint }
+
+describe('threads by their tag', () => {
+  const MX = 'mx.acme.example'
+  const CHECKED: Settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
+  const tagged = caseRecord()
+  const answers: Situation['answers'] = {
+    case: tagged,
+    kind: 'relay',
+    audience: 'reporter',
+    recipientId: '',
+    messageId: messageId('issued@acme.example')
+  }
+  /** A mail whose sender our server proves by DMARC, if it is asked. */
+  function proved(change: Partial<OpenedMail> = {}): OpenedMail {
+    const opened = openedMail(change)
+    const domain = opened.outer.from?.address.split('@').at(-1) ?? ''
+    const dmarc: AuthenticationResult = {
+      server: MX,
+      below: 0,
+      method: 'dmarc',
+      result: 'pass',
+      address: null,
+      domain
+    }
+    return { ...opened, trace: { received: 1, returnPaths: [], results: [dmarc] } }
+  }
+  function disposition(change: Partial<Situation>, settings = CHECKED) {
+    return only(decideArrival(situation(change), settings, MOMENT), 'dispose')[0]?.disposition
+  }
+
+  it('join by a Message-ID that the desk issued, or by the protected tag of a proved reporter', () => {
+    expect(disposition({ answers }, SETTINGS)).toBe('case-joined')
+    expect(disposition({ tagged, opened: proved() })).toBe('case-joined')
+    const signed = { opened: openedMail({ signatures: [signature(BY_ALICE)] }) }
+    expect(disposition({ tagged, senderKey: ALICE_KEY, ...signed }, SETTINGS)).toBe('case-joined')
+    expect(disposition({ tagged, senderKey: ALICE_KEY, ...signed })).toBe('case-joined')
+  })
+
+  it.each<[string, Partial<Situation>]>([
+    ['a mail without a signature', { senderKey: ALICE_KEY }],
+    [
+      'a signature by a key that is not proved theirs',
+      {
+        senderKey: { ...ALICE_KEY, isProved: false },
+        opened: openedMail({ signatures: [signature(BY_ALICE)] })
+      }
+    ],
+    [
+      'a signature over a part of it',
+      {
+        senderKey: ALICE_KEY,
+        opened: openedMail({ signatures: [signature({ ...BY_ALICE, coversWhole: false })] })
+      }
+    ],
+    [
+      'a signature that is not valid now',
+      {
+        senderKey: ALICE_KEY,
+        opened: openedMail({ signatures: [signature({ ...BY_ALICE, state: 'expired-key' })] })
+      }
+    ],
+    ['a result of DMARC that nobody asked for', { opened: proved() }]
+  ])(
+    'never join by a tag where no mail server is asked, with %s; the relay says so',
+    (_, change) => {
+      const decisions = decideArrival(situation({ tagged, ...change }), SETTINGS, MOMENT)
+      expect(only(decisions, 'dispose')).toMatchObject([{ disposition: 'case-opened' }])
+      expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
+        `The mail names the case ${tagged.tag}`
+      )
+    }
+  )
+
+  it('never join by a tag alone: clear, unprotected or from a stranger', () => {
+    expect(disposition({ tagged, opened: proved({ subjectProtected: false }) })).toBe('case-opened')
+    expect(disposition({ tagged, opened: proved({ encrypted: false }) })).toBe('case-opened')
+    const stranger = headers({ from: EVIL, subject: 'a hole' })
+    expect(disposition({ tagged, opened: proved({ outer: stranger, protected: stranger }) })).toBe(
+      'case-opened'
+    )
+  })
+})
