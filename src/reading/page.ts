@@ -20,6 +20,8 @@ import { gutter, safe, wrap } from './terminal-text.ts'
 export type PageOptions = { readonly width: number; readonly now: Instant }
 
 const LABEL_COLUMNS = 12
+/** Further in than the line with the hash of a file, so that no name of a file goes on as one. */
+const FILE_COLUMNS = 5
 const CLAIMS_MAX = 10
 const FORMS: Readonly<Record<Structure, string>> = {
   'pgp-mime': 'PGP/MIME (RFC 3156)',
@@ -46,7 +48,7 @@ export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): str
     ['SIGNATURES', folded(signatureLines(opened, now), columns, LABEL_COLUMNS)],
     ['WHAT TO DISTRUST', folded(distrustLines(opened), columns, 1)],
     ['TEXT', text.length === 0 ? folded(['None.'], columns, 0) : text],
-    ['ATTACHMENTS', folded(opened.attachments.flatMap(fileLines), columns, 1)],
+    ['ATTACHMENTS', folded(opened.attachments.flatMap(fileLines), columns, FILE_COLUMNS)],
     ['OUTSIDE TEXT: unprotected, by an unknown hand', gutter(opened.outsideText, '? ', columns)]
   ]
   return sections
