@@ -157,6 +157,7 @@ async function complete(
   const judged = judgeWarnings({
     outer,
     header: reading.header,
+    innerFacts: reading.innerFacts,
     isEncrypted: reading.isEncrypted,
     isMangled: reading.isMangled,
     subjectProtected,
