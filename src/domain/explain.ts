@@ -2,7 +2,12 @@
  * One plain sentence for every code of reading, for people who know mail but not OpenPGP. Must never quote the mail:
  * these sentences go where its content may not.
  */
-import { type OpenFailure, type SignatureState, type WarningCode } from './mail.ts'
+import {
+  type OpenFailure,
+  type SignatureState,
+  type UnusableKey,
+  type WarningCode
+} from './mail.ts'
 
 const FAILURES: Readonly<Record<OpenFailure, string>> = {
   'not-for-us':
@@ -53,6 +58,12 @@ const WARNINGS: Readonly<Record<WarningCode, string>> = {
   'too-large': 'It is too large to be fetched; only its header was read.'
 }
 
+const UNUSABLE: Readonly<Record<UnusableKey['because'], string>> = {
+  expired: 'it has expired',
+  revoked: 'it is revoked',
+  'cannot-encrypt': 'nothing can be encrypted to it'
+}
+
 /** Why a mail stayed closed. */
 export function explainFailure(failure: OpenFailure): string {
   return FAILURES[failure]
@@ -66,4 +77,9 @@ export function explainSignature(state: SignatureState): string {
 /** What to be careful about. */
 export function explainWarning(code: WarningCode): string {
   return WARNINGS[code]
+}
+
+/** Why nothing can be sealed to a key; a clause, not a sentence. */
+export function explainUnusable(because: UnusableKey['because']): string {
+  return UNUSABLE[because]
 }

@@ -4,7 +4,12 @@
  * terminal, and none of its lines may look like a line of the page itself.
  */
 import { type Contact } from '../domain/address.ts'
-import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
+import {
+  explainFailure,
+  explainSignature,
+  explainUnusable,
+  explainWarning
+} from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import {
   type Attachment,
@@ -81,6 +86,12 @@ function arrived(opened: OpenedMail): string[] {
       ),
     ...opened.candidateKeys.map(({ fingerprint, source }) =>
       row('Brings a key', `${formatFingerprint(fingerprint)} (${source}, of the sender’s address)`)
+    ),
+    ...opened.unusableKeys.map(({ fingerprint, because }) =>
+      row(
+        'Brings a key',
+        `${formatFingerprint(fingerprint)} that cannot be used: ${explainUnusable(because)}`
+      )
     )
   ]
 }

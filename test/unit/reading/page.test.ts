@@ -147,6 +147,22 @@ describe('the page of an opened mail', () => {
     expect(flat(page(failed))).toContain(`${explainFailure('no-integrity')} [no-integrity]`)
   })
 
+  it('names the keys that it brings and that cannot be used, and says why', async () => {
+    const fingerprint = 'ab'.repeat(20) as never
+    const words = {
+      expired: 'it has expired',
+      revoked: 'it is revoked',
+      'cannot-encrypt': 'nothing can be encrypted to it'
+    } as const
+    const opened = await plain('x')
+    for (const because of ['expired', 'revoked', 'cannot-encrypt'] as const) {
+      const shown = flat(page({ ...opened, unusableKeys: [{ fingerprint, because }] }))
+      expect(shown).toMatch(
+        new RegExp(`Brings a key ABAB .* that cannot be used: ${words[because]}`)
+      )
+    }
+  })
+
   it('names the keys that it was sealed to, and what it holds', async () => {
     const file = 'Content-Disposition: attachment; filename=a.bin\r\n\r\nabc'
     const opened = await open(lines(...HEAD) + mixed([textPart('hi'), file]), [])
