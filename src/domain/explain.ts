@@ -2,7 +2,12 @@
  * One plain sentence for every code of reading, for people who know mail but not OpenPGP. Must never quote the mail:
  * these sentences go where its content may not.
  */
-import { type OpenFailure, type SignatureState, type WarningCode } from './mail.ts'
+import {
+  type OpenFailure,
+  type SignatureState,
+  type UnusableKey,
+  type WarningCode
+} from './mail.ts'
 
 const FAILURES: Readonly<Record<OpenFailure, string>> = {
   'not-for-us':
@@ -50,7 +55,14 @@ const WARNINGS: Readonly<Record<WarningCode, string>> = {
   'several-keys': 'It carries several different keys for the sender.',
   'fake-key': 'It carries a key that does not name the sender; the key is not used.',
   smime: 'It uses S/MIME, which the desk does not read.',
+  tnef: 'It has a file in the format of Outlook (TNEF, winmail.dat), which the desk does not unpack; the file is attached as it came.',
   'too-large': 'It is too large to be fetched; only its header was read.'
+}
+
+const UNUSABLE: Readonly<Record<UnusableKey['because'], string>> = {
+  expired: 'it has expired',
+  revoked: 'it is revoked',
+  'cannot-encrypt': 'nothing can be encrypted to it'
 }
 
 /** Why a mail stayed closed. */
@@ -66,4 +78,9 @@ export function explainSignature(state: SignatureState): string {
 /** What to be careful about. */
 export function explainWarning(code: WarningCode): string {
   return WARNINGS[code]
+}
+
+/** Why nothing can be sealed to a key; a clause, not a sentence. */
+export function explainUnusable(because: UnusableKey['because']): string {
+  return UNUSABLE[because]
 }

@@ -172,6 +172,7 @@ export type WarningCode =
   | 'several-keys' // more than one candidate key
   | 'fake-key' // an attached key that does not name the sender
   | 'smime' // S/MIME, which the desk does not read
+  | 'tnef' // a file in the format of Outlook, which the desk does not unpack
   | 'too-large' // only the header block was fetched
 
 /** What the worker reports of one mail. Everything is data; content that could not be opened is simply absent. */

@@ -19,6 +19,7 @@ const SMIME = new Set([
   'application/pkcs7-signature',
   'application/x-pkcs7-signature'
 ])
+const TNEF = new Set(['application/ms-tnef', 'application/vnd.ms-tnef'])
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 const LOOK_AHEAD_BYTES = 200_000
 
@@ -97,8 +98,10 @@ function hasText(tree: MimeTree, part: Part): boolean {
 }
 
 function notice(tree: MimeTree, piece: Piece, warnings: Set<WarningCode>): void {
-  if (SMIME.has(piece.part.type)) warnings.add('smime')
-  if (piece.part.type === 'application/pgp-encrypted') warnings.add('errant-crypto')
+  const { type, filename } = piece.part
+  if (SMIME.has(type)) warnings.add('smime')
+  if (TNEF.has(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
+  if (type === 'application/pgp-encrypted') warnings.add('errant-crypto')
   if (piece.part.isOpaque) return
   const head = contentOf(tree, piece.part).subarray(0, LOOK_AHEAD_BYTES).toString('latin1')
   if (head.includes(ARMORED_MESSAGE)) warnings.add('errant-crypto')

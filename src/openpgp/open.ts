@@ -78,18 +78,18 @@ async function decryptPlain(
   context: OpenContext
 ): Promise<Plain & Marked> {
   const isRsa = context.secretKeys.some((key) => key.isRsa)
-  const config = pgpConfig(isRsa)
   const date = new Date(msOf(context.now))
   let message: Message<Uint8Array>
-  let sessionKeys: DecryptedSessionKey[]
+  let sessionKeys: readonly DecryptedSessionKey[]
+  let marks: readonly Sha256[]
   try {
-    message = await readMessage({ binaryMessage: binary, config })
-    const decryptionKeys = context.secretKeys.map((key) => key.privateKey)
-    sessionKeys = await decryptSessionKeys({ message, decryptionKeys, date, config })
+    const tried = await trySessionKeys(binary, isRsa, context)
+    message = tried.message
+    sessionKeys = tried.sessionKeys
+    marks = await marksOfRead(binary, sessionKeys, isRsa, context)
   } catch (error) {
     return { kind: 'failed', because: isNamed ? failureOf(error) : 'not-for-us', marks: [] }
   }
-  const marks = sessionKeys.flatMap(({ data }) => sessionKeyMark(data))
   try {
     const keys = sessionKeys.map(({ data, algorithm }) => ({
       data,
@@ -101,8 +101,44 @@ async function decryptPlain(
   } catch (error) {
     const because = failureOf(error)
     const isOther = because === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
-    return { kind: 'failed', because: isOther ? 'unsupported' : because, marks }
+    if (isOther) return { kind: 'failed', because: 'unsupported', marks }
+    // Sealed to people who are not named, and not one session key came out of it: the desk is none of them.
+    const isForeign = !isNamed && marks.length === 0
+    return { kind: 'failed', because: isForeign ? 'not-for-us' : because, marks }
   }
+}
+
+async function trySessionKeys(
+  binary: Uint8Array,
+  isRsa: boolean,
+  context: OpenContext
+): Promise<{
+  readonly message: Message<Uint8Array>
+  readonly sessionKeys: readonly DecryptedSessionKey[]
+}> {
+  const config = pgpConfig(isRsa)
+  const date = new Date(msOf(context.now))
+  const message = await readMessage({ binaryMessage: binary, config })
+  const decryptionKeys = context.secretKeys.map((key) => key.privateKey)
+  const sessionKeys = await decryptSessionKeys({ message, decryptionKeys, date, config })
+  return { message, sessionKeys }
+}
+
+/**
+ * Marks of the session keys that were read. For an RSA key the library hands out random ones where it could read none, and must
+ * not say so (mail.md §0): those are other ones at every try, so what comes out a second time as well was really there.
+ */
+async function marksOfRead(
+  binary: Uint8Array,
+  sessionKeys: readonly DecryptedSessionKey[],
+  isRsa: boolean,
+  context: OpenContext
+): Promise<readonly Sha256[]> {
+  const marks = sessionKeys.flatMap(({ data }) => sessionKeyMark(data))
+  if (!isRsa) return marks
+  const again = await trySessionKeys(binary, isRsa, context)
+  const repeated = new Set(again.sessionKeys.flatMap(({ data }) => sessionKeyMark(data)))
+  return marks.filter((mark) => repeated.has(mark))
 }
 
 /** Takes the literal data and the signature packets out of a decrypted message, without verifying yet. */

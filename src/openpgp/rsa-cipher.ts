@@ -60,7 +60,7 @@ function isForOtherCipher(key: KeyObject, encrypted: Uint8Array): boolean {
   )
 }
 
-/** The RSA keys of a certificate, in the form of node:crypto. */
+/** The RSA keys of a certificate, in the form of node:crypto; without those whose numbers it does not take. */
 function rsaKeysOf({ privateKey }: SecretKey): KeyObject[] {
   return privateKey.getKeys().flatMap(({ keyPacket }) => {
     if (!RSA.includes(keyPacket.algorithm) || !('privateParams' in keyPacket)) return []
@@ -68,12 +68,16 @@ function rsaKeysOf({ privateKey }: SecretKey): KeyObject[] {
     // OpenPGP has the inverse of its first prime, JWK (RFC 7518 §6.3.2) that of its second: so they change places.
     const [d, q, p, qi] = numbersOf(keyPacket.privateParams, ['d', 'p', 'q', 'u'])
     if (n === undefined || qi === undefined) return []
-    const [dp, dq] = [p, q].map((prime) => asBytes(asNumber(d) % (asNumber(prime) - 1n)))
-    const jwk: Record<string, string> = { kty: 'RSA' }
-    for (const [name, bytes] of Object.entries({ n, e, d, p, q, dp, dq, qi })) {
-      jwk[name] = bytes?.toString('base64url') ?? ''
+    try {
+      const [dp, dq] = [p, q].map((prime) => asBytes(asNumber(d) % (asNumber(prime) - 1n)))
+      const jwk: Record<string, string> = { kty: 'RSA' }
+      for (const [name, bytes] of Object.entries({ n, e, d, p, q, dp, dq, qi })) {
+        jwk[name] = bytes?.toString('base64url') ?? ''
+      }
+      return [createPrivateKey({ key: jwk, format: 'jwk' })]
+    } catch {
+      return [] // or a mail that is merely closed would lose its marks as well
     }
-    return [createPrivateKey({ key: jwk, format: 'jwk' })]
   })
 }
 

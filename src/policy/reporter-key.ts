@@ -7,13 +7,9 @@
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
+import { explainUnusable } from '../domain/explain.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import {
-  type CandidateKey,
-  type OpenedMail,
-  type UnusableKey,
-  type WarningCode
-} from '../domain/mail.ts'
+import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { senderDoubt } from './authentication.ts'
@@ -76,19 +72,13 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
   return { key: known, decisions: [], warnings }
 }
 
-const UNUSABLE: Readonly<Record<UnusableKey['because'], string>> = {
-  expired: 'it has expired',
-  revoked: 'it is revoked',
-  'cannot-encrypt': 'nothing can be encrypted to it'
-}
-
 /** Of the known key itself the merged copy tells. */
 function unusableWords({ unusableKeys }: OpenedMail, known: ReporterKey | null): string[] {
   return unusableKeys
     .filter(({ fingerprint }) => fingerprint !== known?.fingerprint)
     .map(
       ({ fingerprint, because }) =>
-        `The mail carries a key of its sender that CANNOT BE USED: ${formatFingerprint(fingerprint)}, because ${UNUSABLE[because]}. Nothing is sealed to it; ask the person for a current one.`
+        `The mail carries a key of its sender that CANNOT BE USED: ${formatFingerprint(fingerprint)}, because ${explainUnusable(because)}. Nothing is sealed to it; ask the person for a current one.`
     )
 }
 

@@ -161,6 +161,7 @@ async function complete(
   const judged = judgeWarnings({
     outer,
     header: reading.header,
+    innerFacts: reading.innerFacts,
     isEncrypted: reading.isEncrypted,
     isMangled: reading.isMangled,
     subjectProtected,

@@ -4,7 +4,12 @@
  * terminal, and none of its lines may look like a line of the page itself.
  */
 import { type Contact } from '../domain/address.ts'
-import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
+import {
+  explainFailure,
+  explainSignature,
+  explainUnusable,
+  explainWarning
+} from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import {
   type Attachment,
@@ -20,6 +25,8 @@ import { gutter, safe, wrap } from './terminal-text.ts'
 export type PageOptions = { readonly width: number; readonly now: Instant }
 
 const LABEL_COLUMNS = 12
+/** Further in than the line with the hash of a file, so that no name of a file goes on as one. */
+const FILE_COLUMNS = 5
 const CLAIMS_MAX = 10
 const FORMS: Readonly<Record<Structure, string>> = {
   'pgp-mime': 'PGP/MIME (RFC 3156)',
@@ -46,7 +53,7 @@ export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): str
     ['SIGNATURES', folded(signatureLines(opened, now), columns, LABEL_COLUMNS)],
     ['WHAT TO DISTRUST', folded(distrustLines(opened), columns, 1)],
     ['TEXT', text.length === 0 ? folded(['None.'], columns, 0) : text],
-    ['ATTACHMENTS', folded(opened.attachments.flatMap(fileLines), columns, 1)],
+    ['ATTACHMENTS', folded(opened.attachments.flatMap(fileLines), columns, FILE_COLUMNS)],
     ['OUTSIDE TEXT: unprotected, by an unknown hand', gutter(opened.outsideText, '? ', columns)]
   ]
   return sections
@@ -79,6 +86,12 @@ function arrived(opened: OpenedMail): string[] {
       ),
     ...opened.candidateKeys.map(({ fingerprint, source }) =>
       row('Brings a key', `${formatFingerprint(fingerprint)} (${source}, of the sender’s address)`)
+    ),
+    ...opened.unusableKeys.map(({ fingerprint, because }) =>
+      row(
+        'Brings a key',
+        `${formatFingerprint(fingerprint)} that cannot be used: ${explainUnusable(because)}`
+      )
     )
   ]
 }

@@ -3,8 +3,11 @@
  * within its columns, so that no line of a mail begins where a line of ours does. Must never drop a character.
  */
 
-/** Control, format and separator characters and halves of a pair: none of them is seen, and many of them do something. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu
+/**
+ * Control, format and separator characters, halves of a pair, letters and marks that Unicode calls ignorable, and the Braille
+ * cell without a dot: none of them is seen, and many of them do something.
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
 const TAB_COLUMNS = 8
 
 /** One line of text with everything unseen as its code point, `<U+202E>`. */
@@ -15,8 +18,12 @@ export function safe(text: string): string {
   )
 }
 
-/** Lines of at most `columns`, broken at blanks, else anywhere; all but the first are indented by `indent`. `line` is safe. */
+/**
+ * Lines of at most `columns`, broken at blanks, else anywhere. Every one but the first begins with `indent` blanks, also inside
+ * of a word that is longer than a line: otherwise whoever chose the word would write from column 0. `line` is safe.
+ */
 export function wrap(line: string, columns: number, indent: number): string[] {
+  const margin = ' '.repeat(indent)
   const lines: string[] = []
   let current = ''
   for (const word of line.split(/(?<=\S)(?= )/)) {
@@ -24,9 +31,10 @@ export function wrap(line: string, columns: number, indent: number): string[] {
       current += word
       continue
     }
-    if (current !== '') lines.push(current)
-    const pieces = cut(`${' '.repeat(indent)}${current === '' ? word : word.trimStart()}`, columns)
-    lines.push(...pieces.slice(0, -1))
+    const first = current === '' ? (cut(word, columns)[0] ?? '') : current
+    const rest = current === '' ? word.slice(first.length) : word.replace(/^ +/, '')
+    const pieces = cut(rest, columns - indent).map((piece) => `${margin}${piece}`)
+    lines.push(first, ...pieces.slice(0, -1))
     current = pieces.at(-1) ?? ''
   }
   return [...lines, current]

@@ -10,10 +10,10 @@ import {
 } from '../domain/mail.ts'
 import { makeAttachment, readContent, toAttachment } from '../mime/content.ts'
 import { readHeader, readProtectedHeader } from '../mime/header.ts'
-import { capText, contentOf, decodeText, keepsAscii, textOf } from '../mime/leaf.ts'
+import { capText, contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
-import { readArmor, toBinary } from '../openpgp/armor.ts'
+import { type ArmorBlock, readArmor, toBinary } from '../openpgp/armor.ts'
 import { type OpenContext, openMessage } from '../openpgp/open.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { verifyDetached } from '../openpgp/verify.ts'
@@ -43,24 +43,25 @@ const LAYERS_MAX = 5
 /** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it is none of them. */
 export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
   const leaf = findOnlyText(mail)
-  const text = leaf === null ? '' : (await textOf(mail, leaf)).text
-  if (leaf !== null) {
+  const read = leaf === null ? null : await textOf(mail, leaf)
+  if (leaf !== null && read !== null) {
     const found =
-      (await unwrapInline(mail, leaf, text, context)) ??
-      (await unwrapCleartext(mail, text, context))
+      (await unwrapInline(mail, leaf, read, context)) ??
+      (await unwrapCleartext(mail, read.text, context))
     if (found !== null) return found
   }
   const cipher = findCipherAttachment(mail)
-  return cipher === null ? null : unwrapAttachment(mail, cipher, context)
+  const attached = cipher === null ? null : await unwrapAttachment(mail, cipher, context)
+  return attached ?? (leaf === null || read === null ? null : closedInline(mail, leaf, read))
 }
 
 async function unwrapInline(
   mail: MimeTree,
   leaf: Part,
-  text: string,
+  read: LeafText,
   context: OpenContext
 ): Promise<Unwrapped | null> {
-  const armor = readArmor(text)
+  const armor = await inlineArmor(mail, leaf, read)
   if (armor?.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
   const beside = readBeside(mail)
   const { attachments } = beside
@@ -78,6 +79,44 @@ async function unwrapInline(
   if (decoded.isDamaged) warnings.push('undecodable-text')
   if (decoded.isTruncated || capped.isTruncated) warnings.push('text-truncated')
   return { ...opened.reading, text: capped.text, attachments, warnings }
+}
+
+/**
+ * The one block of a text. A text is cut long before the largest message ends: then the block is read from its bytes, which
+ * say the same wherever ASCII is written as ASCII.
+ */
+async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<ArmorBlock | null> {
+  const charset = leaf.params.get('charset') ?? ''
+  if (!read.isTruncated || !keepsAscii(charset || 'us-ascii')) return readArmor(read.text)
+  const armor = readArmor(contentOf(mail, leaf).toString('latin1'))
+  if (armor === null) return null
+  const after = await decodeText(Buffer.from(armor.after, 'latin1'), charset)
+  return { ...armor, after: after.text }
+}
+
+/**
+ * A text that begins like an encrypted message and holds none that can be read: it was not sent in clear, so it is not shown
+ * as such. What came whole is shown as somebody's text, that nobody's words are lost.
+ */
+async function closedInline(mail: MimeTree, leaf: Part, read: LeafText): Promise<Unwrapped | null> {
+  const { text, isTruncated } = read
+  if (!text.trimStart().startsWith(ARMORED_MESSAGE)) return null
+  if ((await inlineArmor(mail, leaf, read)) !== null) return null
+  const { attachments, warnings } = readBeside(mail)
+  const outside: WarningCode[] = isTruncated ? [] : ['outside-text']
+  return {
+    structure: 'inline',
+    isEncrypted: true,
+    isDecrypted: false,
+    failure: isTruncated ? 'limit' : 'damaged',
+    sealing: NOT_SEALED,
+    signatures: [],
+    text: '',
+    outsideText: isTruncated ? '' : capText(text).text,
+    attachments,
+    warnings: [...outside, ...warnings],
+    innerFacts: null
+  }
 }
 
 async function unwrapCleartext(

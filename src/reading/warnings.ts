@@ -1,12 +1,13 @@
 /** Warnings that follow from comparing what was read: headers with each other, signatures with their reach. */
 import { isSameAddress } from '../domain/address.ts'
-import { type Signature, type WarningCode } from '../domain/mail.ts'
+import { type HeaderFacts, type Signature, type WarningCode } from '../domain/mail.ts'
 import { type HeaderReading } from '../mime/header.ts'
 
-/** What the comparison needs. `header` is the protected one. */
+/** What the comparison needs. `header` is the protected one; `innerFacts` one that was found inside and does not speak for the mail. */
 export type Compared = {
   readonly outer: HeaderReading
   readonly header: HeaderReading | null
+  readonly innerFacts: HeaderFacts | null
   readonly isEncrypted: boolean
   readonly isMangled: boolean
   readonly subjectProtected: boolean
@@ -21,7 +22,7 @@ export function judgeWarnings(compared: Compared): WarningCode[] {
   const { outer, header, signatures } = compared
   const codes = new Set<WarningCode>(outer.warnings)
   if (header?.warnings.includes('repeated-header') === true) codes.add('repeated-header')
-  if (isFromDifferent(outer, header)) codes.add('from-mismatch')
+  if (isFromDifferent(compared)) codes.add('from-mismatch')
   if (compared.isEncrypted && wasSubjectReadable(compared)) codes.add('unprotected-subject')
   if (signatures.length > 1) codes.add('several-signatures')
   if (signatures.some((signature) => !signature.coversWhole)) {
@@ -31,8 +32,9 @@ export function judgeWarnings(compared: Compared): WarningCode[] {
   return [...codes]
 }
 
-function isFromDifferent(outer: HeaderReading, header: HeaderReading | null): boolean {
-  const inner = header?.facts.from ?? null
+/** Also by a header that does not speak for this mail: whoever wrapped the words of somebody else anew is named nowhere else. */
+function isFromDifferent({ outer, header, innerFacts }: Compared): boolean {
+  const inner = (header?.facts ?? innerFacts)?.from ?? null
   if (inner === null) return false
   const { from } = outer.facts
   return from === null || !isSameAddress(inner.address, from.address)

@@ -75,6 +75,23 @@ describe('the content of a payload', () => {
     )
   })
 
+  it.each([
+    ['by its type', file('a.bin', 'x', 'application/ms-tnef')],
+    ['by its other type', file('a.bin', 'x', 'Application/VND.MS-TNEF')],
+    ['by its name', file('WinMail.dat', 'x', 'application/octet-stream')]
+  ])('names a file in the format of Outlook as such, and keeps it: %s', async (_, part) => {
+    for (const raw of [container('mixed', plain('words'), part), part]) {
+      const content = await read(raw)
+      expect([...content.warnings]).toEqual(['tnef'])
+      expect(content.attachments).toHaveLength(1)
+      expect(Buffer.from(content.attachments[0]?.content ?? []).toString()).toBe('x')
+    }
+    const other = await read(
+      container('mixed', plain('words'), file('winmail.dat.txt', 'x', 'application/pdf'))
+    )
+    expect([...other.warnings]).toEqual([])
+  })
+
   it('leaves an encrypted part closed', async () => {
     const sealed = container(
       'encrypted',

@@ -1,4 +1,4 @@
-import { createMessage, encrypt, enums, readKey } from 'openpgp'
+import { createMessage, encrypt, enums, generateKey, type PrivateKey, readKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
@@ -97,5 +97,71 @@ describe('opening a message', () => {
       expect(opened.kind, `byte ${at}`).toBe('failed')
       expect(opened).not.toHaveProperty('data')
     }
+  })
+})
+
+describe('a desk with an RSA key', () => {
+  let desk: SecretKey
+  let mine: PrivateKey
+  let stranger: PrivateKey
+  const make = async (): Promise<PrivateKey> => {
+    const { privateKey } = await generateKey({
+      type: 'rsa',
+      rsaBits: 2048,
+      userIDs: [{ email: 'x@x.example' }],
+      date: new Date(Date.UTC(2026, 0, 1)),
+      format: 'object'
+    })
+    return privateKey
+  }
+  beforeAll(async () => {
+    mine = await make()
+  })
+  beforeAll(async () => {
+    stranger = await make()
+  })
+  beforeAll(async () => {
+    // The larger modulus is the desk's: what is sealed to the stranger is then a number that the desk's key can take.
+    const size = (key: PrivateKey): string =>
+      Buffer.from(Object(key.getKeys()[1]?.keyPacket.publicParams).n).toString('hex')
+    if (size(mine) < size(stranger)) [mine, stranger] = [stranger, mine]
+    const unlocked = await unlockSecretKey(mine.armor(), '')
+    if (unlocked.kind !== 'unlocked') throw new Error('does not unlock')
+    desk = unlocked.key
+  })
+  const seal = async (...to: readonly PrivateKey[]): Promise<Uint8Array> =>
+    encrypt({
+      message: await createMessage({ binary: Buffer.from('a secret of some length'), date: DATE }),
+      encryptionKeys: to.map((key) => key.toPublic()),
+      wildcard: true,
+      date: DATE,
+      format: 'binary'
+    })
+  const open = (message: Uint8Array): ReturnType<typeof openMessage> =>
+    openMessage(message, { secretKeys: [desk], certificates: [], now: NOW })
+
+  it('is not meant by a message to hidden recipients of whom it is none, and marks only the ciphertext', async () => {
+    const sealed = await seal(stranger)
+    const [first, second] = [await open(sealed), await open(sealed)]
+    expect(first).toMatchObject({ kind: 'failed', because: 'not-for-us' })
+    expect(first.sealing.marks).toHaveLength(1)
+    expect(second.sealing.marks).toEqual(first.sealing.marks)
+  })
+
+  it('opens as one of several hidden recipients; each mark is the same one every time (G6)', async () => {
+    const sealed = await seal(stranger, mine)
+    const [first, second] = [await open(sealed), await open(sealed)]
+    expect(first).toMatchObject({ kind: 'opened', sealing: { sealedTo: 'hidden' } })
+    expect(first.sealing.marks).toHaveLength(2)
+    expect(second.sealing.marks).toEqual(first.sealing.marks)
+  })
+
+  it('knows a message to it, hidden too, by its session key where the data is damaged', async () => {
+    const sealed = Uint8Array.from(await seal(mine))
+    const whole = await open(sealed)
+    sealed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1
+    const opened = await open(sealed)
+    expect(opened).toMatchObject({ kind: 'failed', because: 'damaged' })
+    expect(opened.sealing.marks[1]).toBe(whole.sealing.marks[1])
   })
 })

@@ -50,6 +50,37 @@ describe('the page of an opened mail', () => {
     for (const line of shown) expect(columns(line)).toBeLessThanOrEqual(80)
   })
 
+  it.each(['Subject', 'From', 'file name'])(
+    'has no line of its own look made by a %s: neither at column 0 nor as another row',
+    async (field) => {
+      const forged = `${'好'.repeat(40)}${'x'.repeat(65)}SIGNATURES\u2800(outside)${'y'.repeat(40)}`
+      const opened = await plain('x')
+      const { outer } = opened
+      const contact = { name: forged, address: outer.from?.address as never }
+      const file = {
+        filename: `${'好'.repeat(40)} sha256 ${'f'.repeat(64)}`,
+        contentType: 'text/plain',
+        size: 1,
+        sha256: '0'.repeat(64) as never,
+        content: Buffer.from('x')
+      }
+      const changed: Record<string, Partial<OpenedMail>> = {
+        Subject: { outer: { ...outer, subject: forged } },
+        From: { outer: { ...outer, from: contact } },
+        'file name': { attachments: [file] }
+      }
+      for (const width of [40, 80, 100]) {
+        const shown = page({ ...opened, ...changed[field] }, width)
+        const titles = shown.split('\n').filter((line) => /^[^ │]/.test(line))
+        expect(titles).toEqual(
+          expect.arrayContaining(['WHAT ARRIVED', 'HEADER', 'SIGNATURES', 'WHAT TO DISTRUST'])
+        )
+        expect(titles).toHaveLength(field === 'file name' ? 6 : 5)
+        expect(shown).not.toMatch(/^ {4}sha256 f/m)
+      }
+    }
+  )
+
   it('sets text from outside apart as untrusted', async () => {
     const opened: OpenedMail = { ...(await plain('inside')), outsideText: 'footer\nTEXT\n│ forged' }
     const shown = page(opened)
@@ -116,6 +147,22 @@ describe('the page of an opened mail', () => {
     expect(flat(page(failed))).toContain(`${explainFailure('no-integrity')} [no-integrity]`)
   })
 
+  it('names the keys that it brings and that cannot be used, and says why', async () => {
+    const fingerprint = 'ab'.repeat(20) as never
+    const words = {
+      expired: 'it has expired',
+      revoked: 'it is revoked',
+      'cannot-encrypt': 'nothing can be encrypted to it'
+    } as const
+    const opened = await plain('x')
+    for (const because of ['expired', 'revoked', 'cannot-encrypt'] as const) {
+      const shown = flat(page({ ...opened, unusableKeys: [{ fingerprint, because }] }))
+      expect(shown).toMatch(
+        new RegExp(`Brings a key ABAB .* that cannot be used: ${words[because]}`)
+      )
+    }
+  })
+
   it('names the keys that it was sealed to, and what it holds', async () => {
     const file = 'Content-Disposition: attachment; filename=a.bin\r\n\r\nabc'
     const opened = await open(lines(...HEAD) + mixed([textPart('hi'), file]), [])
@@ -138,9 +185,10 @@ describe('text for a terminal', () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 40, max: 120 }), (raw, columns) => {
         const line = safe(raw)
-        expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u)
-        for (const each of wrap(line, columns, 4)) {
+        expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/u)
+        for (const [at, each] of wrap(line, columns, 4).entries()) {
           expect(Array.from(each).length).toBeLessThanOrEqual(columns)
+          if (at > 0) expect(each).toMatch(/^ {4}/)
         }
         expect(wrap(line, columns, 4).join('').replaceAll(' ', '')).toBe(line.replaceAll(' ', ''))
         const one = raw.replaceAll(/[\n\t]/g, 'x')
@@ -148,6 +196,23 @@ describe('text for a terminal', () => {
         expect(one.trim() === '' ? '' : bars.join('')).toBe(one.trim() === '' ? '' : safe(one))
       })
     )
+  })
+
+  it('begins no line but the first at column 0, however long a word of it is (property)', () => {
+    const word = fc.string({ unit: fc.constantFrom('x', '好', '\u00e9', ' '), maxLength: 300 })
+    const columns = fc.integer({ min: 40, max: 120 })
+    fc.assert(
+      fc.property(word, columns, fc.integer({ min: 1, max: 15 }), (line, width, indent) => {
+        for (const each of wrap(line, width, indent).slice(1)) {
+          expect(each.startsWith(' '.repeat(indent))).toBe(true)
+        }
+      })
+    )
+  })
+
+  it('shows characters that are blank without being a blank', () => {
+    const blanks = '\u2800\u3164\uffa0\u115f\u034f\u180b\u180f\ufe0f\u{e0100}'
+    for (const char of blanks) expect(safe(char)).toMatch(/^<U\+[0-9A-F]{4,5}>$/)
   })
 
   it('takes no long time over a line of a quarter million tabs', () => {

@@ -78,12 +78,14 @@ describe('a payload that somebody puts into a wrapper of theirs', () => {
 
     expect(opened.decrypted).toBe(true)
     expect(judge(opened)).toBe('from')
+    expect(opened.warnings).toContain('from-mismatch')
     expect(JSON.stringify(withholdContent(opened))).not.toContain('SECRET')
   })
 
   it.each(WRAPPERS)('contradicts when it was meant for others alone: %s', async (_, wrap) => {
     const opened = await open(wrap(HEAD, await seal(payload('bob@x.example'))), [desk.secret])
     expect(judge(opened)).toBe('to')
+    expect(opened.warnings).not.toContain('from-mismatch')
   })
 
   it.each(WRAPPERS)('contradicts by a signed entity inside, too: %s', async (_, wrap) => {

@@ -1,0 +1,75 @@
+/**
+ * Inline PGP as large as any other: it is opened, and what begins like an encrypted message is never taken for a text that was
+ * sent in clear (G6, mail.md §1.3).
+ */
+import { randomBytes } from 'node:crypto'
+import { createMessage, encrypt, readKey } from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { toOpenPage } from '../../../src/reading/page.ts'
+import { type Desk, HEAD, lines, makeDesk, open, testNow } from './material.ts'
+
+describe('an inline message of more than 1 MiB', () => {
+  let desk: Desk
+  let armored: string
+  const words = `The first words.\n${randomBytes(1_200_000).toString('hex')}`
+  beforeAll(async () => {
+    desk = await makeDesk()
+    const message = await createMessage({ binary: Buffer.from(words) })
+    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
+    armored = (await encrypt({ message, encryptionKeys })).trim().replaceAll(/\r?\n/g, '\r\n')
+  })
+  const openAs = (text: string | Buffer, ...fields: readonly string[]): Promise<OpenedMail> =>
+    open(Buffer.concat([Buffer.from(lines(...HEAD, ...fields, '')), Buffer.from(text)]), [
+      desk.secret
+    ])
+
+  it.each([
+    '',
+    'Content-Type: text/plain; charset=iso-8859-1',
+    'Content-Type: text/plain; charset=utf-8'
+  ])('is opened, and known again by its marks: %s', async (type) => {
+    const opened = await openAs(armored, ...(type === '' ? [] : [type]))
+    expect(opened).toMatchObject({ structure: 'inline', encrypted: true, decrypted: true })
+    expect(opened.text.slice(0, 17)).toBe('The first words.\n')
+    expect(opened.warnings).toContain('text-truncated')
+    expect(opened.sealedTo).toBe('desk')
+    expect(opened.ciphertextMarks).toHaveLength(2)
+  })
+
+  it('is opened in base64 with words behind it, which are read in their charset', async () => {
+    const body = Buffer.concat([Buffer.from(`${armored}\r\n`), Buffer.from('grün', 'latin1')])
+    const opened = await openAs(
+      lines(body.toString('base64')),
+      'Content-Type: text/plain; charset=iso-8859-1',
+      'Content-Transfer-Encoding: base64'
+    )
+    expect(opened).toMatchObject({ decrypted: true, outsideText: 'grün' })
+  })
+
+  it.each<[string, (armor: string) => string | Buffer, string]>([
+    ['without its end', (armor) => armor.slice(0, -60), ''],
+    ['in two blocks', (armor) => lines(armor, armor), ''],
+    [
+      'in a charset that is not like ASCII',
+      (armor) => Buffer.from(armor, 'utf16le'),
+      'Content-Type: text/plain; charset=utf-16le'
+    ]
+  ])('is not said to be readable by anybody: %s', async (_, change, type) => {
+    const opened = await openAs(change(armored), ...(type === '' ? [] : [type]))
+    expect(opened).toMatchObject({ encrypted: true, decrypted: false, failure: 'limit', text: '' })
+    expect(opened.sealedTo).toBe('unknown')
+    const page = toOpenPage(opened, { width: 200, now: testNow() })
+    expect(page).toContain('Not opened: It is larger')
+    expect(page).not.toContain('anybody on the way could read it')
+  })
+
+  it('is damaged where a small one is, and what came is kept as somebody’s text', async () => {
+    const small =
+      '-----BEGIN PGP MESSAGE-----\r\n\r\n?\r\n-----END PGP MESSAGE-----\r\nmy words\r\n'
+    const opened = await openAs(small)
+    expect(opened).toMatchObject({ encrypted: true, failure: 'damaged', text: '' })
+    expect(opened.outsideText).toContain('my words')
+    expect(opened.warnings).toContain('outside-text')
+  })
+})
