@@ -66,6 +66,10 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
         '',
         '=\r\n'.repeat(8 * MIB)
       )
+    },
+    {
+      name: 'flowed text, 1 MiB of soft line breaks',
+      raw: mail('Content-Type: text/plain; format=flowed; delsp=yes', '', 'x \n'.repeat(MIB / 3))
     }
   ]
 }

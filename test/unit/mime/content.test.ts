@@ -157,6 +157,12 @@ describe('flowed text (RFC 3676)', () => {
     expect(unflow(' From here\n/close \nnow', false)).toBe('From here\n/close now')
     expect(unflow('ab \ncd', true)).toBe('abcd')
   })
+
+  it('joins a paragraph of a quarter of a million lines in one go', () => {
+    const count = 2 ** 18
+    expect(unflow('x \n'.repeat(count), true)).toBe('x'.repeat(count))
+    expect(unflow('> x \n'.repeat(count), false)).toBe(`> ${'x '.repeat(count)}\n`)
+  })
 })
 
 describe('a file name', () => {
