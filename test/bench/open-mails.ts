@@ -14,6 +14,8 @@ import { writeReport } from './reports.ts'
 export type NamedMail = { readonly name: string; readonly raw: Buffer }
 
 const MIB = 2 ** 20
+/** A line that begins like each delimiter of {@link inDashes}. */
+const DASHES = `${'-'.repeat(74)}x\n`
 const SESSION_KEY = Buffer.alloc(32, 7)
 
 /** A signed and encrypted report that is about `bytes` long as it arrives. */
@@ -58,6 +60,8 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
     },
     { name: 'key with 20,000 user ids', raw: await giantKey(from) },
     { name: '25 MiB of boundary look-alikes', raw: lookAlikes() },
+    { name: '25 MiB of dashes in 18 levels', raw: inDashes('-'.repeat(25 * MIB)) },
+    { name: '25 MiB of lines of dashes in 18 levels', raw: inDashes(DASHES.repeat(MIB / 3)) },
     {
       name: 'quoted-printable, 25 MiB of =',
       raw: mail(
@@ -131,6 +135,15 @@ function manyLevels(count: number): Buffer {
 
 function lookAlikes(): Buffer {
   return mail('Content-Type: multipart/mixed; boundary=m', '', '--mm\r\n'.repeat(4 * MIB))
+}
+
+/** `body` in 18 containers, one in the other, whose boundaries are dashes only. */
+function inDashes(body: string): Buffer {
+  const levels = Array.from({ length: 18 }, (_, level) => {
+    const boundary = '-'.repeat(60 - level)
+    return `Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n--${boundary}\r\n`
+  })
+  return mail(`${levels.join('')}\r\n${body}`)
 }
 
 function encrypted(message: Buffer): Buffer {
