@@ -51,6 +51,8 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
       name: 'HTML, 10 MiB of attributes',
       raw: mail('Content-Type: text/html', '', `<a ${'x="'.repeat(3_000_000)}`)
     },
+    { name: 'HTML, 198 parts of quotes in quotes', raw: quotes('<blockquote>', 'x\n') },
+    { name: 'HTML, 198 parts of empty lists in lists', raw: quotes('<ul><li>', '\n\n') },
     { name: '5,000 signatures', raw: signed(repeated(signature, 5000)) },
     { name: '8 signatures over 25 MiB', raw: signed(repeated(signature, 8), 'x'.repeat(25 * MIB)) },
     { name: 'header of 25 MiB', raw: mail(`References: ${'<a@b> '.repeat(4 * MIB)}`, '', 'hello') },
@@ -135,6 +137,18 @@ function manyLevels(count: number): Buffer {
 
 function lookAlikes(): Buffer {
   return mail('Content-Type: multipart/mixed; boundary=m', '', '--mm\r\n'.repeat(4 * MIB))
+}
+
+/** Parts of HTML whose every line of two characters becomes a long one. */
+function quotes(tag: string, line: string): Buffer {
+  const part = `Content-Type: text/html\r\n\r\n${tag.repeat(24)}<pre>${line.repeat(60_000)}`
+  return mail(
+    multipart(
+      'multipart/mixed; boundary=m',
+      'm',
+      Array.from({ length: 198 }, () => part)
+    )
+  )
 }
 
 /** `body` in 18 containers, one in the other, whose boundaries are dashes only. */
