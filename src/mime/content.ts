@@ -11,8 +11,8 @@ import { decodeWords } from './encoded-words.ts'
 import { type Field } from './fields.ts'
 import { safeFilename } from './filename.ts'
 import { unflow } from './flowed.ts'
-import { textOfHtml } from './html.ts'
-import { capText, contentOf, textOf } from './leaf.ts'
+import { HTML_PLACEHOLDER, type HtmlText, textOfHtml } from './html.ts'
+import { capText, contentOf, TEXT_BYTES_MAX, textOf } from './leaf.ts'
 import { type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type MimeTree, type Part } from './tree.ts'
 
@@ -23,6 +23,12 @@ export type Content = {
   readonly attachments: readonly Attachment[]
   readonly warnings: ReadonlySet<WarningCode>
 }
+
+/** Most HTML that is converted of one mail, in characters: each part has a limit of its own, but there may be 200 of them. */
+const HTML_CHARS_MAX = 1_000_000
+
+/** What reading the parts of one mail has taken of its limits. */
+type Spent = { htmlChars: number; textBytes: number; isFull: boolean }
 
 /**
  * Reads everything below `start`. `hasLegacyDisplay` when the payload carries protected headers: then the copy of them
@@ -36,6 +42,7 @@ export async function readContent(
   const { pieces, warnings } = selectPieces(tree, start)
   const texts: string[] = []
   const attachments: Attachment[] = []
+  const spent: Spent = { htmlChars: 0, textBytes: 0, isFull: false }
   for (const piece of pieces) {
     const isLegacy = hasLegacyDisplay && isLegacyDisplay(start, piece.part)
     if (piece.kind === 'attachment') {
@@ -43,10 +50,15 @@ export async function readContent(
       if (!isCopy) attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
       continue
     }
-    const text = await readText(tree, piece, warnings)
+    // Nothing behind the limit is shown, so nothing there is worth decoding.
+    if (spent.isFull) continue
+    const text = await readText(tree, piece, warnings, spent)
     // Whatever its mark says: a part that holds more than copied fields is somebody's text and is shown.
     if (isLegacy && isCopyOf(start.fields, text.split('\n'))) continue
-    texts.push(hasLegacyDisplay ? withoutLegacyLines(piece, text, start.fields) : text)
+    const shown = trimmed(hasLegacyDisplay ? withoutLegacyLines(piece, text, start.fields) : text)
+    texts.push(shown)
+    spent.textBytes += Buffer.byteLength(shown)
+    if (spent.textBytes > TEXT_BYTES_MAX) spent.isFull = true
   }
   if (tree.hasTooManyParts) warnings.add('too-many-parts')
   if (tree.isBroken) warnings.add('broken-mime')
@@ -73,19 +85,34 @@ export function makeAttachment(
   }
 }
 
-/** The text of one piece, converted from HTML where it is HTML; notes what had to be done to it. */
-async function readText(tree: MimeTree, piece: Piece, warnings: Set<WarningCode>): Promise<string> {
+/** The text of one piece, converted from HTML where it is HTML; notes what had to be done to it. Where it is cut, all text ends. */
+async function readText(
+  tree: MimeTree,
+  piece: Piece,
+  warnings: Set<WarningCode>,
+  spent: Spent
+): Promise<string> {
   const leaf = await textOf(tree, piece.part)
+  const html = piece.kind === 'html' ? readHtml(leaf.text, spent) : null
   if (leaf.isDamaged) warnings.add('undecodable-text')
-  if (leaf.isTruncated) warnings.add('text-truncated')
-  if (piece.kind === 'html') {
-    const converted = textOfHtml(leaf.text)
-    warnings.add(converted.isConverted ? 'html-only' : 'html-not-converted')
-    return converted.text
+  if (leaf.isTruncated || html?.isTruncated === true) {
+    warnings.add('text-truncated')
+    spent.isFull = true
+  }
+  if (html !== null) {
+    warnings.add(html.isConverted ? 'html-only' : 'html-not-converted')
+    return html.text
   }
   const { params } = piece.part
   const isFlowed = params.get('format')?.toLowerCase() === 'flowed'
   return isFlowed ? unflow(leaf.text, params.get('delsp')?.toLowerCase() === 'yes') : leaf.text
+}
+
+function readHtml(html: string, spent: Spent): HtmlText {
+  spent.htmlChars += html.length
+  return spent.htmlChars > HTML_CHARS_MAX && spent.htmlChars > html.length
+    ? { text: HTML_PLACEHOLDER, isConverted: false, isTruncated: false }
+    : textOfHtml(html)
 }
 
 /** A part as an attachment; one whose inside was not looked at (beyond a limit) as it was sent. `number` numbers the nameless. */
@@ -157,9 +184,13 @@ function onOneLine(value: string): string {
   return value.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
 }
 
+/** Without empty lines around it. */
+function trimmed(text: string): string {
+  return text.replace(/^\n+/, '').trimEnd()
+}
+
 function joinTexts(texts: readonly string[]): string {
   return texts
-    .map((text) => text.replace(/^\n+/, '').trimEnd())
     .filter((text) => text !== '')
     .map((text) => `${text}\n`)
     .join('\n')

@@ -6,33 +6,30 @@
 /** `text` (LF line ends) with its flowed lines joined; `isDelSp` is the DelSp=yes parameter. */
 export function unflow(text: string, isDelSp: boolean): string {
   const result: string[] = []
-  let open: Line | null = null
+  let open: Paragraph | null = null
   for (const raw of text.split('\n')) {
-    const line = join(open, readLine(raw))
-    if (open !== null && !line.isJoined) result.push(show(open))
-    open = line.isSoft ? { depth: line.depth, text: withoutBlank(line.text, isDelSp) } : null
-    if (!line.isSoft) result.push(show(line))
+    const line = readLine(raw)
+    const isMark = line.text === SIGNATURE_MARK
+    const isSoft = line.text.endsWith(' ') && !isMark
+    // RFC 3676 §4.5: a change of depth and the signature mark end a paragraph.
+    if (open !== null && (isMark || open.depth !== line.depth)) {
+      result.push(show(open))
+      open = null
+    }
+    open ??= { depth: line.depth, pieces: [] }
+    open.pieces.push(isSoft && isDelSp ? line.text.slice(0, -1) : line.text)
+    if (isSoft) continue
+    result.push(show(open))
+    open = null
   }
   if (open !== null) result.push(show(open))
   return result.join('\n')
 }
 
-type Joined = Line & { readonly isJoined: boolean; readonly isSoft: boolean }
-
-/** RFC 3676 §4.5: a change of depth and the signature mark end a paragraph. */
-function join(open: Line | null, line: Line): Joined {
-  const isMark = line.text === SIGNATURE_MARK
-  const isSoft = line.text.endsWith(' ') && !isMark
-  if (open?.depth !== line.depth || isMark) return { ...line, isJoined: false, isSoft }
-  return { depth: line.depth, text: open.text + line.text, isJoined: true, isSoft }
-}
-
-function withoutBlank(text: string, isDelSp: boolean): string {
-  return isDelSp ? text.slice(0, -1) : text
-}
-
 const SIGNATURE_MARK = '-- '
 type Line = { readonly depth: number; readonly text: string }
+/** Lines that belong together, joined only when all are known: each cut or copy of what grows would cost all of it. */
+type Paragraph = { readonly depth: number; readonly pieces: string[] }
 
 function readLine(raw: string): Line {
   const depth = /^>*/.exec(raw)?.[0].length ?? 0
@@ -40,6 +37,7 @@ function readLine(raw: string): Line {
   return { depth, text: rest.startsWith(' ') ? rest.slice(1) : rest } // space-stuffing
 }
 
-function show(line: Line): string {
-  return line.depth === 0 ? line.text : `${'>'.repeat(line.depth)} ${line.text}`
+function show({ depth, pieces }: Paragraph): string {
+  const text = pieces.join('')
+  return depth === 0 ? text : `${'>'.repeat(depth)} ${text}`
 }

@@ -4,20 +4,32 @@
  */
 import { convert, type DomNode, type FormatCallback } from 'html-to-text'
 
+import { TEXT_BYTES_MAX } from './leaf.ts'
+
 /** Shown in place of HTML that could not be converted. */
-const HTML_PLACEHOLDER = '[HTML part not converted]'
+export const HTML_PLACEHOLDER = '[HTML part not converted]'
 const HTML_CHARS_MAX = 200_000
 // Nesting is bounded before the parser sees it: its own limit applies only after the whole document is a tree.
 const TAGS_MAX = 20_000
 const LINK_NODES_MAX = 100
+const NOT_CONVERTED: HtmlText = { text: HTML_PLACEHOLDER, isConverted: false, isTruncated: false }
 const HEADINGS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
 
-/** Text of an HTML document; `isConverted` false when the placeholder stands for it. */
-export function textOfHtml(html: string): { readonly text: string; readonly isConverted: boolean } {
+/** What became of an HTML document. */
+export type HtmlText = {
+  readonly text: string
+  /** False when the placeholder stands for it. */
+  readonly isConverted: boolean
+  /** More text than is ever shown came out of it, and the rest was cut off: quotes and lists in one another multiply it. */
+  readonly isTruncated: boolean
+}
+
+/** Text of an HTML document. */
+export function textOfHtml(html: string): HtmlText {
   const slice = html.slice(0, HTML_CHARS_MAX)
-  if (countTags(slice) > TAGS_MAX) return { text: HTML_PLACEHOLDER, isConverted: false }
+  if (countTags(slice) > TAGS_MAX) return NOT_CONVERTED
   try {
-    const text = convert(slice, {
+    const whole = convert(slice, {
       wordwrap: false,
       limits: {
         maxDepth: 50,
@@ -33,9 +45,13 @@ export function textOfHtml(html: string): { readonly text: string; readonly isCo
       ],
       formatters: { link: showLink }
     })
-    return { text: tidy(text), isConverted: true }
+    const isTruncated = whole.length > TEXT_BYTES_MAX
+    const text = isTruncated
+      ? whole.slice(0, TEXT_BYTES_MAX).replace(/[\ud800-\udbff]$/, '')
+      : whole
+    return { text: tidy(text), isConverted: true, isTruncated }
   } catch {
-    return { text: HTML_PLACEHOLDER, isConverted: false }
+    return NOT_CONVERTED
   }
 }
 

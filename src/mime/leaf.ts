@@ -9,7 +9,7 @@ import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
 
 /** Most text that is shown of one mail, in bytes of UTF-8. */
-const TEXT_BYTES_MAX = 256 * 1024
+export const TEXT_BYTES_MAX = 256 * 1024
 /** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
 const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))

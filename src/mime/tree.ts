@@ -42,6 +42,8 @@ const BOUNDARY_CHARS_MAX = 200
 const LF = 10
 const CR = 13
 const DASH = 45
+/** What may stand directly behind a delimiter. */
+const LINE_ENDS = new Set([32, 9, CR, LF])
 const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 
 type Draft = Omit<Part, 'children' | 'isOpaque'> & { children: Draft[]; isOpaque: boolean }
@@ -171,23 +173,48 @@ type Delimiter = {
   readonly isClosing: boolean
 }
 
+/** The first delimiter line at or after `from`, which must be the beginning of a line. */
 function findDelimiter(
   body: Buffer,
   needle: Buffer,
   from: number,
   bodyStart: number
 ): Delimiter | null {
-  for (let at = body.indexOf(needle, from); at >= 0; at = body.indexOf(needle, at + 1)) {
-    if (at !== bodyStart && body[at - 1] !== LF) continue
+  for (let at = from; at >= 0; at = nextDashLine(body, at)) {
     const tail = at + needle.length
     const isClosing = body[tail] === DASH && body[tail + 1] === DASH
-    const lineEnd = endOfBlankLine(body, isClosing ? tail + 2 : tail)
+    const end = isClosing ? tail + 2 : tail
+    // What must follow is looked at first: it is one byte, and a delimiter may be hundreds.
+    if (!LINE_ENDS.has(body[end] ?? LF) || !startsAt(body, needle, at)) continue
+    const lineEnd = endOfBlankLine(body, end)
     if (lineEnd === null) continue
     const isAfterCrlf = at - 2 >= bodyStart && body[at - 2] === CR
     const before = at === bodyStart ? at : at - (isAfterCrlf ? 2 : 1)
     return { before, after: lineEnd, isClosing }
   }
   return null
+}
+
+/**
+ * Where the next line after `from` begins that starts with two dashes; -1 when there is none. A search for the whole delimiter
+ * would also stop in the middle of lines, and at every byte of a body that is made of dashes.
+ */
+function nextDashLine(body: Buffer, from: number): number {
+  let at = from
+  while (at + 2 < body.length) {
+    const third = body[at + 2]
+    if (third === DASH && body[at + 1] === DASH && body[at] === LF) return at + 1
+    // As far as the next place where the line feed can be.
+    at += body[at + 1] === LF ? 1 : third === LF ? 2 : 3
+  }
+  return -1
+}
+
+function startsAt(body: Buffer, needle: Buffer, at: number): boolean {
+  for (let index = 0; index < needle.length; index += 1) {
+    if (body[at + index] !== needle[index]) return false
+  }
+  return true
 }
 
 /** Start of the next line when only transport padding stands before it (RFC 2046 §5.1.1), else null. */

@@ -16,8 +16,8 @@ import { readBounce } from '../mime/bounce.ts'
 import { type Content, readContent } from '../mime/content.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
-import { capText, textOf } from '../mime/leaf.ts'
-import { type MimeTree, parseTree } from '../mime/tree.ts'
+import { capText, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
+import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
 import { findCandidateKeys } from './candidate-keys.ts'
@@ -82,15 +82,14 @@ async function readMail(
 type Reading = Unwrapped & { readonly header: HeaderReading | null; readonly isMangled: boolean }
 
 async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
-  const outside: string[] = []
-  for (const part of peeled.outside) outside.push((await textOf(mail, part)).text.trim())
-  const outsideText = capText(outside.filter((text) => text !== '').join('\n\n')).text
+  const { text: outsideText, isTruncated } = await readOutside(mail, peeled.outside)
   const inner = protectedHeader(peeled)
   const header = peeled.isRewrapped ? null : inner
   const content = await contentOfPayload(peeled, header !== null)
   const isEmptied = looksEmptied(mail, peeled, content)
   const warnings: WarningCode[] = [...content.warnings]
   if (outsideText !== '') warnings.push('outside-text')
+  if (isTruncated) warnings.push('text-truncated')
   const { isDecrypted, sealing, signatures } = peeled
   return {
     structure: isEmptied ? 'pgp-mime-mangled' : peeled.structure,
@@ -110,6 +109,23 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
       : NOTHING_INSIDE,
     isMangled: peeled.structure === 'pgp-mime-mangled'
   }
+}
+
+/** The text beside the envelope. Parts behind the limit of what is shown are not decoded. */
+async function readOutside(
+  mail: MimeTree,
+  parts: readonly Part[]
+): Promise<ReturnType<typeof capText>> {
+  const texts: string[] = []
+  let size = 0
+  for (const part of parts) {
+    const leaf = await textOf(mail, part)
+    const text = leaf.text.trim()
+    if (text !== '') texts.push(text)
+    size += Buffer.byteLength(text)
+    if (size > TEXT_BYTES_MAX || leaf.isTruncated) break
+  }
+  return capText(texts.join('\n\n'))
 }
 
 async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Promise<Content> {

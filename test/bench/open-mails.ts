@@ -15,6 +15,8 @@ import { writeReport } from './reports.ts'
 export type NamedMail = { readonly name: string; readonly raw: Buffer }
 
 const MIB = 2 ** 20
+/** A line that begins like each delimiter of {@link inDashes}. */
+const DASHES = `${'-'.repeat(74)}x\n`
 const SESSION_KEY = Buffer.alloc(32, 7)
 
 /** A signed and encrypted report that is about `bytes` long as it arrives. */
@@ -50,6 +52,8 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
       name: 'HTML, 10 MiB of attributes',
       raw: mail('Content-Type: text/html', '', `<a ${'x="'.repeat(3_000_000)}`)
     },
+    { name: 'HTML, 198 parts of quotes in quotes', raw: quotes('<blockquote>', 'x\n') },
+    { name: 'HTML, 198 parts of empty lists in lists', raw: quotes('<ul><li>', '\n\n') },
     { name: '5,000 signatures', raw: signed(repeated(signature, 5000)) },
     { name: '8 signatures over 25 MiB', raw: signed(repeated(signature, 8), 'x'.repeat(25 * MIB)) },
     { name: 'header of 25 MiB', raw: mail(`References: ${'<a@b> '.repeat(4 * MIB)}`, '', 'hello') },
@@ -60,6 +64,8 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
     { name: 'key with 20,000 user ids', raw: await giantKey(from) },
     { name: '10 keys of 2,000 forged self-signatures each', raw: await forgedKeys(from) },
     { name: '25 MiB of boundary look-alikes', raw: lookAlikes() },
+    { name: '25 MiB of dashes in 18 levels', raw: inDashes('-'.repeat(25 * MIB)) },
+    { name: '25 MiB of lines of dashes in 18 levels', raw: inDashes(DASHES.repeat(MIB / 3)) },
     {
       name: 'quoted-printable, 25 MiB of =',
       raw: mail(
@@ -68,6 +74,10 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
         '',
         '=\r\n'.repeat(8 * MIB)
       )
+    },
+    {
+      name: 'flowed text, 1 MiB of soft line breaks',
+      raw: mail('Content-Type: text/plain; format=flowed; delsp=yes', '', 'x \n'.repeat(MIB / 3))
     }
   ]
 }
@@ -139,6 +149,27 @@ function manyLevels(count: number): Buffer {
 
 function lookAlikes(): Buffer {
   return mail('Content-Type: multipart/mixed; boundary=m', '', '--mm\r\n'.repeat(4 * MIB))
+}
+
+/** Parts of HTML whose every line of two characters becomes a long one. */
+function quotes(tag: string, line: string): Buffer {
+  const part = `Content-Type: text/html\r\n\r\n${tag.repeat(24)}<pre>${line.repeat(60_000)}`
+  return mail(
+    multipart(
+      'multipart/mixed; boundary=m',
+      'm',
+      Array.from({ length: 198 }, () => part)
+    )
+  )
+}
+
+/** `body` in 18 containers, one in the other, whose boundaries are dashes only. */
+function inDashes(body: string): Buffer {
+  const levels = Array.from({ length: 18 }, (_, level) => {
+    const boundary = '-'.repeat(60 - level)
+    return `Content-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n--${boundary}\r\n`
+  })
+  return mail(`${levels.join('')}\r\n${body}`)
 }
 
 function encrypted(message: Buffer): Buffer {

@@ -160,6 +160,32 @@ describe('the content of a payload', () => {
     expect(content.warnings).toContain('text-truncated')
   })
 
+  it.each([
+    ['quotes', '<blockquote>', 'x\n'],
+    ['lists of blanks', '<ul><li>', '\n\n']
+  ])(
+    'ends where HTML of %s in one another makes too much text, and says so',
+    async (_, open, line) => {
+      const part = html(`${open.repeat(24)}<pre>${line.repeat(11_000)}`)
+      const content = await read(
+        container('mixed', ...Array.from({ length: 150 }, () => part), plain('behind it'))
+      )
+      expect(content.text.length).toBeLessThanOrEqual(256 * 1024)
+      expect(content.text).not.toContain('behind it')
+      expect([...content.warnings].toSorted()).toEqual(['html-only', 'text-truncated'])
+    }
+  )
+
+  it('converts a million characters of HTML and names the rest; plain text behind it is shown', async () => {
+    const long = `<!--${'x'.repeat(190_000)}-->seen`
+    const parts = [...Array.from({ length: 5 }, () => html(long)), html('unseen'), html(long)]
+    const content = await read(container('mixed', ...parts, plain('behind it')))
+    expect(content.text).toBe(
+      `${'seen\n\n'.repeat(5)}unseen\n\n[HTML part not converted]\n\nbehind it\n`
+    )
+    expect([...content.warnings]).toEqual(['html-only', 'html-not-converted'])
+  })
+
   it('is not slowed down by blanks in quoted-printable', async () => {
     const raw = `Content-Transfer-Encoding: quoted-printable\r\n\r\n${' '.repeat(1_000_000)}x`
     expect((await read(raw)).text.length).toBeLessThanOrEqual(256 * 1024)
@@ -173,6 +199,12 @@ describe('flowed text (RFC 3676)', () => {
     )
     expect(unflow(' From here\n/close \nnow', false)).toBe('From here\n/close now')
     expect(unflow('ab \ncd', true)).toBe('abcd')
+  })
+
+  it('joins a paragraph of very many lines in one go', () => {
+    const count = 2 ** 17
+    expect(unflow('x \n'.repeat(count), true)).toBe('x'.repeat(count))
+    expect(unflow('> x \n> y', false)).toBe('> x y')
   })
 })
 

@@ -21,6 +21,25 @@ describe('the MIME tree', () => {
     ])
   })
 
+  it('finds a delimiter behind lines of dashes and of everything that looks like one', () => {
+    const decoys = ['-', '--', '---', '--b--b', '---b', '\r', '', '-\r', '--\r', '--a', ' --b']
+    for (const lineEnd of ['\n', '\r\n']) {
+      const inside = decoys.join(lineEnd)
+      const parts = [`${lineEnd}${inside}`, `${lineEnd}${inside}${lineEnd}`]
+      const body = parts.map((part) => `--b${lineEnd}${part}${lineEnd}`).join('')
+      expect(shape(`${HEAD}${inside}${lineEnd}${body}--b--`)).toEqual(parts)
+    }
+  })
+
+  it('looks at a body made of dashes once for each level around it', () => {
+    const levels = Array.from({ length: 18 }, (_, level) => '-'.repeat(60 - level))
+    const heads = levels.map(
+      (boundary) => `Content-Type: multipart/mixed; boundary="${boundary}"\n\n--${boundary}\n`
+    )
+    const tree = parseTree(Buffer.from(`${heads.join('')}\n${'-'.repeat(2 ** 22)}`))
+    expect(partsBelow(tree.root)).toHaveLength(19)
+  })
+
   it('keeps the last part of a container that is not closed, and says so', () => {
     const tree = parseTree(Buffer.from(`${HEAD}--b\r\n\r\none\r\n--b\r\n\r\ntwo, cut`))
     expect(tree.root.children).toHaveLength(2)
