@@ -115,7 +115,8 @@ async function closedInline(mail: MimeTree, leaf: Part, read: LeafText): Promise
     outsideText: isTruncated ? '' : capText(text).text,
     attachments,
     warnings: [...outside, ...warnings],
-    innerFacts: null
+    innerFacts: null,
+    inside: NOTHING_INSIDE
   }
 }
 

@@ -4,13 +4,12 @@ import { TAG } from '../../src/openpgp/packets.ts'
 import { makeSequoia } from '../support/people-sq.ts'
 import { describeWith } from '../support/requires.ts'
 import { deskCertificate, openWorld } from '../support/world.ts'
-import { encryptedMail, encryptedParts, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
 import { changed } from './ciphertext.ts'
 import {
   ATTACK,
   head,
-  mail,
   openScene,
   payload,
   plainMail,
