@@ -9,7 +9,7 @@ import { formatInstant } from '../domain/time.ts'
 import { countAnswer } from './acknowledgement.ts'
 import { quotes } from './commands.ts'
 import { accepted, type CommandContext, type Draft, type Handler, refused } from './draft.ts'
-import { hasQuotation, newText, quotingText } from './new-text.ts'
+import { hasQuotation, namesDesk, newText, quotingText } from './new-text.ts'
 import { reporterPath } from './recipients.ts'
 import { contentFree, decisionMail, message, toReporter, withActivity } from './reporter-mail.ts'
 import { statusBlock } from './status.ts'
@@ -83,9 +83,8 @@ export const reply: Handler = (draft, command, context) => {
       'After /reply comes nothing, or the word quote; the text stands below it or between << and >>.'
     )
   }
-  if (own === '') {
-    return refused('There is no text to send: write it below /reply or between << and >>.')
-  }
+  const complaint = textComplaint(own, context)
+  if (complaint !== null) return refused(complaint)
   const text = isQuoting ? quotingText(given) : own
   if (isQuoting && !hasQuotation(text)) {
     return refused(
@@ -106,17 +105,31 @@ export const reply: Handler = (draft, command, context) => {
   })
 }
 
+/** Why these words must not go to the reporter; null when they may. */
+function textComplaint(own: string, context: CommandContext): string | null {
+  if (own === '') return 'There is no text to send: write it below /reply or between << and >>.'
+  return namesDesk(own, context.settings.desk) ? NAMES_DESK : null
+}
+
+const NAMES_DESK =
+  'Not sent: the text names the desk, as the head of a quoted mail does. Delete what your client copied of the mail that you answer, and the address or name of the desk.'
+
+const NOTHING_OWN =
+  'Nothing of the text is your own: it only quotes, and what it quotes stays here.'
+
 /** Said where lines of a `<<` block stayed here, so that nobody takes them for sent. */
 function leftOut(given: string, own: string): string {
   const count = (text: string): number =>
     text.split('\n').filter((line) => line.trim() !== '').length
   return count(own) < count(given)
-    ? '; quoted lines, and lines below a signature or a forward mark, were left out'
+    ? '; quoted lines with what stood above them, and lines below a signature or a forward mark, were left out'
     : ''
 }
 
 export const ask: Handler = (draft, command, context) => {
   const text = newText(command.text ?? '')
+  if (text === '' && (command.text ?? '') !== '') return refused(NOTHING_OWN)
+  if (namesDesk(text, context.settings.desk)) return refused(NAMES_DESK)
   const state: CaseState =
     isOpen(draft.case.state) && draft.case.state !== 'noticed' ? 'needs-info' : draft.case.state
   const next = { ...draft, case: { ...draft.case, state } }
@@ -172,6 +185,8 @@ export const reject: Handler = (draft, command, context) => {
     )
   }
   const text = newText(command.text ?? command.words.slice(1).join(' '))
+  if (text === '' && (command.text ?? '') !== '') return refused(NOTHING_OWN)
+  if (namesDesk(text, context.settings.desk)) return refused(NAMES_DESK)
   if (text.length < rule.reason_length) {
     return refused(
       `The policy wants the reason in detail: at least ${rule.reason_length} characters between << and >>.`

@@ -5,7 +5,8 @@
  */
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
-import { beginsQuotation, newText, quotingText } from './new-text.ts'
+import { doubtfulLine, newText, quotingText } from './new-text.ts'
+import { beginsQuotation } from './quotation-heading.ts'
 
 export type Verb =
   | 'help'
@@ -78,6 +79,8 @@ const KNOWN: ReadonlyMap<string, string> = new Map([
   ['key', '/key accept FINGERPRINT']
 ])
 const TEXT_VERBS: readonly Verb[] = ['reply', 'note', 'ask']
+/** Verbs whose text goes to the reporter. */
+const SENDING_VERBS: readonly Verb[] = ['reply', 'ask', 'reject']
 const FIELD_KEYS: readonly string[] = NOTICE_TEXT_FIELDS
 
 type Reader = { readonly lines: readonly string[]; at: number; readonly problems: Problem[] }
@@ -135,6 +138,7 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
     fields: []
   }
   if (verb === 'notice draft') readFields(reader, command, text)
+  if (SENDING_VERBS.includes(verb)) reader.problems.push(...doubtsAbout(text ?? ''))
   commands.push(command)
 }
 
@@ -259,8 +263,18 @@ function giveRest(
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
   first.text = quotes(first) ? quotingText(below) : rest
+  if (SENDING_VERBS.includes(first.verb)) problems.push(...doubtsAbout(below))
   return { commands, problems, rest: '' }
 }
+
+/** Why `text` must not go to the reporter as it stands: a line that only its author can tell from the head of a quotation. */
+export function doubtsAbout(text: string): Problem[] {
+  const line = doubtfulLine(text)
+  return line === null ? [] : [{ line: clip(line.trim()), says: DOUBTFUL }]
+}
+
+const DOUBTFUL =
+  'I cannot tell whether this line is yours or belongs to what you quote, so nothing was sent: delete the quotation below it, or the line.'
 
 function clip(line: string): string {
   return line.length > 120 ? `${line.slice(0, 117)}...` : line

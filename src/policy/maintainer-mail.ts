@@ -8,7 +8,7 @@ import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { findBinding, judgeAuthority, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
-import { type ParsedCommands, parseCommands } from './commands.ts'
+import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type HashedFile } from './draft.ts'
 import { allMaintainers, maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
 import { refusalMail, unboundMail } from './refusals.ts'
@@ -82,7 +82,9 @@ function act(
   if (parsed.rest === '' && situation.opened.attachments.length === 0) {
     return [audit(context, 'note.empty', {}), end('note', 'done', 'without new text', tag)]
   }
-  if (context.product.policy.replies === 'reporter') return plainReply(parsed.rest, context)
+  if (context.product.policy.replies === 'reporter') {
+    return plainReply(parsed.rest, context, situation.opened.text)
+  }
   return [
     ...internalNote(parsed.rest, context, situation),
     audit(context, 'note.written', {}),
@@ -90,11 +92,11 @@ function act(
   ]
 }
 
-/** `policy.replies: reporter` turns a plain reply round: it goes out as if it stood under `/reply`. */
-function plainReply(text: string, context: CommandContext): Decision[] {
+/** `policy.replies: reporter` turns a plain reply round: it goes out as if it stood under `/reply`. `whole` is the mail's text. */
+function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
   const command = { line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
   const result = runCommands(
-    { caseLine: null, commands: [command], problems: [], rest: '' },
+    { caseLine: null, commands: [command], problems: doubtsAbout(whole), rest: '' },
     context
   )
   return [

@@ -3,40 +3,53 @@
  * had put into the mail go. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
  */
 import { DESK_RULE } from '../domain/template.ts'
+import {
+  beginsHeaderBlock,
+  headingAbove,
+  headsQuotation,
+  isQuoted,
+  namesSender,
+  strayAttributions
+} from './quotation-heading.ts'
 
-const ATTRIBUTION_END =
-  /(?:wrote|writes|a écrit|escribió|ha scritto|napisał\(a\)|написал(?:\(а\)|а)?|пишет|escreveu|(?:schrieb|schreef|skrev)[^:]{0,200})\s*:\s*$/iu
-const ATTRIBUTION_START =
-  /^\s*(?:-{2,}\s*)?(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
-/** An attribution that a client wrapped has at most this many lines. */
-const ATTRIBUTION_LINES_MAX = 4
 const FORWARD_RULE =
   /^\s*(?:-{2,}\s*(?:original message|ursprüngliche nachricht|forwarded message|message d'origine|mensaje original)\s*-{2,}|_{20,})\s*$/iu
-const OUTLOOK_FROM = /^\s*(?:from|von|de|da)\s*:\s*\S/iu
+const OUTLOOK_FROM = /^[\s*_]*(?:from|von|de|da)[\s*_]*:[\s*_]*\S/iu
 const OUTLOOK_NEXT =
-  /^\s*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a|subject|betreff|objet|asunto|oggetto|onderwerp)\s*:\s*\S/iu
-const QUOTED = /^\s*>/
-
-/** Whether an attribution begins at line `index`, like `On … Grace wrote:`, with quoted lines below it. */
-export function beginsQuotation(lines: readonly string[], index: number): boolean {
-  if (!ATTRIBUTION_START.test(lines[index] ?? '')) return false
-  for (let at = index; at < index + ATTRIBUTION_LINES_MAX; at += 1) {
-    if (!ATTRIBUTION_END.test(lines[at] ?? '')) continue
-    // Only the next few lines are looked at: the text is as long as its author likes.
-    return QUOTED.test(lines.slice(at + 1, at + 4).find((line) => line.trim() !== '') ?? '')
-  }
-  return false
-}
+  /^[\s*_]*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a|subject|betreff|objet|asunto|oggetto|onderwerp)[\s*_]*:[\s*_]*\S/iu
+/** A line `Word: value`, of which only the value's words matter. */
+const LABELLED = /^[\s*_]*\p{L}[^:：]{0,40}[:：](.*)$/u
 
 /** The author's own lines of `text`, trimmed at both ends; '' when there are none. */
 export function newText(text: string): string {
   const lines = text.split('\n')
-  const end = cutAt(lines)
-  const kept = lines.slice(0, end).filter((line) => !QUOTED.test(line))
-  return dropTrailingAttribution(kept)
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n')
-    .trim()
+  return joined(lines, readOwn(lines).own)
+}
+
+/**
+ * A line of `text` that may be its author's own or may name whom the quotation below it quotes, so that nobody but the author can
+ * tell; null where there is none. Such a text must not leave.
+ */
+export function doubtfulLine(text: string): string | null {
+  return readOwn(text.split('\n')).doubtful
+}
+
+/**
+ * Whether `text` still names the desk as the head of a mail does: its address, `… via NAME`, or a header line with its name or with
+ * the tag of a case in brackets. What a client copied of a mail was then not recognised.
+ */
+export function namesDesk(
+  text: string,
+  desk: { readonly name: string; readonly address: string }
+): boolean {
+  const name = flat(desk.name)
+  if (text.replaceAll(/\s+/g, '').toLowerCase().includes(desk.address.toLowerCase())) return true
+  if (name !== '' && flat(text).includes(` via ${name}`)) return true
+  return text.split('\n').some((line) => {
+    const value = LABELLED.exec(line)?.[1] ?? ''
+    const isNamed = name !== '' && flat(value).includes(name)
+    return isNamed || /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu.test(value)
+  })
 }
 
 /**
@@ -45,23 +58,22 @@ export function newText(text: string): string {
  * quotation does not begin with them, no quoted line stays. '' when nothing is the author's own.
  */
 export function quotingText(text: string): string {
-  if (newText(text) === '') return ''
   const lines = text.split('\n')
-  const own = lines.slice(0, endOfOwn(lines))
-  const quoted = own.filter((line) => QUOTED.test(line))
+  const { own, end } = readOwn(lines)
+  if (joined(lines, own) === '') return ''
+  const quoted = lines.slice(0, end).filter(isQuoted)
   const first = quoted.find((line) => !/^[>\s]*$/.test(line)) ?? ''
   const isOfDesk = quoted.some((line) => line.includes(DESK_RULE))
   // A mail of the desk has another person's text between its second rule and its third.
   const wanted = !isOfDesk ? 0 : first.includes(DESK_RULE) ? 2 : Number.POSITIVE_INFINITY
-  const kept: string[] = []
+  const kept = new Set(own)
   let rules = 0
-  for (const line of own) {
-    if (!QUOTED.test(line)) kept.push(line)
-    else if (line.includes(DESK_RULE)) rules += 1
-    else if (rules === wanted) kept.push(line)
+  for (const [index, line] of lines.slice(0, end).entries()) {
+    if (!isQuoted(line)) continue
+    if (line.includes(DESK_RULE)) rules += 1
+    else if (rules === wanted) kept.add(index)
   }
-  const joined = kept.join('\n').replaceAll(/\n{3,}/g, '\n\n')
-  return joined.trim()
+  return joined(lines, kept)
 }
 
 /** Whether a line of `text` quotes anything. */
@@ -69,60 +81,76 @@ export function hasQuotation(text: string): boolean {
   return text.split('\n').some((line) => /^\s*>[>\s]*[^>\s]/.test(line))
 }
 
-/** The first line of a signature, a forward or an unquoted copy; quoted lines do not end what the author wrote. */
-function endOfOwn(lines: readonly string[]): number {
-  const end = lines.findIndex((line, index) => isEnd(lines, index) && !QUOTED.test(line))
-  return end < 0 ? lines.length : end
+type Own = {
+  /** Indices of the author's own lines. */
+  readonly own: ReadonlySet<number>
+  /** Index of the first line below everything that is the author's own or quoted by a mark. */
+  readonly end: number
+  readonly doubtful: string | null
 }
 
-/** The first line that is no longer the author's: signature mark, forward rule, unquoted desk text, Outlook header. */
-function cutAt(lines: readonly string[]): number {
-  const lastProse = lines.findLastIndex(isProse)
-  for (const [index, line] of lines.entries()) {
-    if (isEnd(lines, index)) return index
-    // Text below a quote makes it a bottom-posted reply: then only the quote itself goes.
-    if (index > lastProse && QUOTED.test(line)) return attributionStart(lines, index)
+function readOwn(lines: readonly string[]): Own {
+  const found = lines.findIndex((line, index) => isEnd(lines, index) && !isQuoted(line))
+  const end = found < 0 ? lines.length : found
+  const dropped = new Set<number>()
+  let doubtful: string | null = null
+  for (const at of quotations(lines, end)) {
+    const heading = headingAbove(lines, at)
+    for (let index = heading.start; index < at; index += 1) dropped.add(index)
+    doubtful ??= heading.doubtful
   }
-  return lines.length
+  const kept: number[] = []
+  for (let index = 0; index < end; index += 1) {
+    if (!dropped.has(index) && !isQuoted(lines[index] ?? '')) kept.push(index)
+  }
+  const stray = strayAttributions(lines, kept)
+  doubtful ??= strayName(lines, kept, stray)
+  return { own: new Set(kept.filter((index) => !stray.has(index))), end, doubtful }
 }
 
-/** Whether a signature, a forwarded mail or an unquoted copy of the desk's text begins at line `index`. */
+/** An attribution with somebody's address or name and text below it that no mark says is quoted; null when there is none. */
+function strayName(
+  lines: readonly string[],
+  kept: readonly number[],
+  stray: ReadonlySet<number>
+): string | null {
+  const lastOwn = kept.findLast((index) => !stray.has(index) && (lines[index] ?? '').trim() !== '')
+  const named = [...stray].find((index) => namesSender(lines[index] ?? ''))
+  return named === undefined || lastOwn === undefined || lastOwn < named
+    ? null
+    : (lines[named] ?? null)
+}
+
+/** Indices of the lines where a quotation begins, by its marks or as an unmarked copy of the desk's text. */
+function quotations(lines: readonly string[], end: number): number[] {
+  const begins: number[] = []
+  for (let index = 0; index < end; index += 1) {
+    if (isQuoted(lines[index] ?? '') && !isQuoted(lines[index - 1] ?? '')) begins.push(index)
+  }
+  if (end < lines.length && (lines[end] ?? '').includes(DESK_RULE)) begins.push(end)
+  return begins
+}
+
+/** Whether a signature, a forwarded mail or an unquoted copy of a mail begins at line `index`. */
 function isEnd(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   if (line === '-- ' || line.trimEnd() === '--') return true
-  if (line.includes(DESK_RULE) && !QUOTED.test(line)) return true
-  if (FORWARD_RULE.test(line)) return true
-  return OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')
+  if (line.includes(DESK_RULE) || FORWARD_RULE.test(line)) return true
+  const isHeader =
+    (OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')) ||
+    beginsHeaderBlock(lines, index)
+  // Above lines that are marked as quoted it goes as their heading, and what the author wrote between them stays.
+  return isHeader && !headsQuotation(lines, index)
 }
 
-function isProse(line: string): boolean {
-  return line.trim() !== '' && !QUOTED.test(line)
+function joined(lines: readonly string[], kept: ReadonlySet<number>): string {
+  return lines
+    .filter((_line, index) => kept.has(index))
+    .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trim()
 }
 
-/** Index of the first line of the attribution right above `index`, or `index` when there is none. */
-function attributionStart(lines: readonly string[], index: number): number {
-  let last = index - 1
-  while (last >= 0 && (lines[last] ?? '').trim() === '') last -= 1
-  if (last < 0 || !ATTRIBUTION_END.test(lines[last] ?? '')) return index
-  for (let start = last; start > last - ATTRIBUTION_LINES_MAX && start >= 0; start -= 1) {
-    if (ATTRIBUTION_START.test(lines[start] ?? '')) return start
-  }
-  return last
-}
-
-/** Without an attribution that lost its quote, wherever it stands between the author's own lines. */
-function dropTrailingAttribution(lines: readonly string[]): string[] {
-  const kept: string[] = []
-  for (const line of lines) {
-    if (!ATTRIBUTION_END.test(line)) {
-      kept.push(line)
-      continue
-    }
-    if (ATTRIBUTION_START.test(line)) continue
-    const above = kept.slice(1 - ATTRIBUTION_LINES_MAX)
-    const start = above.findLastIndex((earlier) => ATTRIBUTION_START.test(earlier))
-    if (start < 0) kept.push(line)
-    else kept.length -= above.length - start
-  }
-  return kept
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim().toLowerCase()
 }

@@ -176,6 +176,31 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     expect(only(decisions, 'send-sealed').map(({ mail }) => mail)).toEqual(['transcript'])
   })
 
+  it.each([
+    ['/reply', 'Mine.\n\nVan: ACME Security Team\nAan: Grace\n\nQUOTED'],
+    ['/reply', 'Mine.\n\nBob via Sample Desk\nQUOTED'.replace('Sample Desk', SETTINGS.desk.name)],
+    ['/reply', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
+    ['/reply', 'Mine.\n\nAihe: [ACME-2026-0001] QUOTED'],
+    ['/reply', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
+    ['/reply quote', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
+    ['/ask', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
+    ['/ask', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
+    ['/reject upstream', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
+    ['/reject upstream', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
+    ['/reject upstream', '> QUOTED'],
+    ['/ask', '> QUOTED']
+  ])('%s refuses what may be the head of a copied mail, and sends nothing: %j', (verb, text) => {
+    for (const mail of [`${verb} <<\n${text}\n>>`, `${verb}\n${text}`].slice(
+      0,
+      text.startsWith('>') || verb.startsWith('/reject') ? 1 : 2
+    )) {
+      const { ran, decisions, said: says } = run(mail)
+      expect(ran).toBe(false)
+      expect(only(decisions, 'send-sealed').map(({ mail: kind }) => kind)).toEqual(['transcript'])
+      expect(says).toMatch(/names the desk|cannot tell|is your own/)
+    }
+  })
+
   it('sends no quotation in clear, even where own words may go in clear (G3)', () => {
     const began = bound({ reporterKey: null, case: caseRecord({ beganInClear: true }) })
     const policy = { ...PRODUCT.policy, reporters: { cleartext: 'allow' as const } }
