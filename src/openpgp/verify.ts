@@ -24,15 +24,19 @@ import { fingerprintsOf, keyIdOf } from './key-packets.ts'
 import { bindingEndMs, type CertificateFacts, endMs, readCertificate } from './keyring.ts'
 import { TAG, walkPackets } from './packets.ts'
 
-/** More signatures than this on one mail are refused as a flood (mail.md §2.15). */
-const SIGNATURES_MAX = 8
+/** More signatures than this on one mail, all its layers together, are refused as a flood (mail.md §2.15). */
+export const SIGNATURES_MAX = 8
 const CERTIFICATES_TRIED_MAX = 4
+const CR = 13
+const LF = 10
 
 /** Against what, and when, signatures are judged. */
 export type VerifyContext = {
   /** Binary certificates, maintainers first. */
   readonly certificates: readonly Uint8Array[]
   readonly now: Instant
+  /** How many signatures may still be judged; {@link SIGNATURES_MAX} where nothing was judged of this mail before. */
+  readonly signaturesMax?: number
 }
 
 /** A verdict without the place of the signature, which only the mail's structure can tell. */
@@ -49,14 +53,16 @@ export async function verifyDetached(
   signature: Uint8Array,
   context: VerifyContext
 ): Promise<Verdicts> {
+  const most = context.signaturesMax ?? SIGNATURES_MAX
   const walk = walkPackets(signature, SIGNATURES_MAX + 2)
   const spans = walk.spans.filter((span) => span.tag === TAG.signature)
-  if (walk.end === 'too-many' || spans.length > SIGNATURES_MAX) return { kind: 'limit' }
+  if (walk.end === 'too-many' || Math.max(spans.length, 1) > most) return { kind: 'limit' }
+  const content = contentOf(data)
   const verdicts: Verdict[] = []
   for (const span of spans) {
     const bytes = signature.subarray(span.start, span.end)
     const packet = await readPacket(bytes)
-    verdicts.push(packet === null ? unreadable(bytes) : await judge(packet, data, context))
+    verdicts.push(packet === null ? unreadable(bytes) : await judgeOnce(packet, content, context))
   }
   if (verdicts.length === 0) verdicts.push(unreadable(signature))
   return { kind: 'judged', verdicts }
@@ -68,10 +74,53 @@ export async function verifyPackets(
   packets: readonly SignaturePacket[],
   context: VerifyContext
 ): Promise<Verdicts> {
-  if (packets.length > SIGNATURES_MAX) return { kind: 'limit' }
+  if (packets.length > (context.signaturesMax ?? SIGNATURES_MAX)) return { kind: 'limit' }
+  const content = contentOf(data)
   const verdicts: Verdict[] = []
-  for (const packet of packets) verdicts.push(await judge(packet, data, context))
+  for (const packet of packets) verdicts.push(await judgeOnce(packet, content, context))
   return { kind: 'judged', verdicts }
+}
+
+/** Bytes with CRLF line ends: the form in which text is signed (RFC 3156 §5); `data` itself where it has them already. */
+export function withCrlf(data: Uint8Array): Uint8Array {
+  let missing = 0
+  for (let at = 0; at < data.length; at += 1) {
+    if (data[at] === LF && data[at - 1] !== CR) missing += 1
+  }
+  if (missing === 0) return data
+  const result = new Uint8Array(data.length + missing)
+  let size = 0
+  for (let at = 0; at < data.length; at += 1) {
+    if (data[at] === LF && data[at - 1] !== CR) result[size++] = CR
+    result[size++] = data[at] ?? 0
+  }
+  return result
+}
+
+/** What signatures stand over, with what is found out about it: once, however many they are and however long it is. */
+type SignedContent = {
+  readonly data: Uint8Array
+  /** SHA-256 of the bytes as they are, and with CRLF line ends. */
+  readonly digests: Partial<Record<'binary' | 'text', Buffer>>
+  /** Verdicts by the bytes of their packets. */
+  readonly verdicts: Map<string, Verdict>
+}
+
+function contentOf(data: Uint8Array): SignedContent {
+  // Not as a Buffer: the library looks for every line end by itself, which costs a Buffer several times as much.
+  const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return { data: plain, digests: {}, verdicts: new Map() }
+}
+
+async function judgeOnce(
+  packet: SignaturePacket,
+  content: SignedContent,
+  context: VerifyContext
+): Promise<Verdict> {
+  const own = Buffer.from(packet.write()).toString('base64')
+  const verdict = content.verdicts.get(own) ?? (await judge(packet, content, context))
+  content.verdicts.set(own, verdict)
+  return verdict
 }
 
 async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | null> {
@@ -86,13 +135,13 @@ async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | null> {
 
 async function judge(
   packet: SignaturePacket,
-  data: Uint8Array,
+  content: SignedContent,
   context: VerifyContext
 ): Promise<Verdict> {
   const base = {
     issuer: issuerOf(packet),
     createdAt: packet.created === null ? null : instantFromMs(packet.created.getTime()),
-    sha256: identityOf(packet, data)
+    sha256: identityOf(packet, content)
   }
   const candidates = await findCertificates(packet, context)
   let best: { state: SignatureState; fingerprint: Fingerprint | null } = {
@@ -100,7 +149,7 @@ async function judge(
     fingerprint: null
   }
   for (const certificate of candidates) {
-    const state = await stateUnder(certificate, packet, data, context.now)
+    const state = await stateUnder(certificate, packet, content.data, context.now)
     if (state === 'bad') continue
     best = { state, fingerprint: certificate.fingerprint }
     if (state === 'valid') break
@@ -152,10 +201,27 @@ async function stateUnder(
     if (only === undefined || signatures.length !== 1) return 'bad'
     await only.verified
   } catch {
+    // The bytes are hashed once more only where something else than the numbers can have been the reason.
+    if (await wasKeyGood(certificate, packet)) return 'bad'
     const holds = await isMathRight(certificate, packet, message.packets[0], date)
     return holds ? await keyStateNow(certificate, packet, date, 'bad') : 'bad'
   }
   return keyStateNow(certificate, packet, date, 'valid')
+}
+
+/** Whether the key could sign at the signature's time: then a signature that does not hold is simply a bad one. */
+async function wasKeyGood(
+  certificate: CertificateFacts,
+  packet: SignaturePacket
+): Promise<boolean> {
+  if (packet.created === null) return false
+  try {
+    const config = fullPgpConfig(false)
+    await certificate.key.getSigningKey(packet.issuerKeyID, packet.created, undefined, config)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Whether the numbers fit although the key was not good at the time: then the key's state is the better answer. */
@@ -221,13 +287,17 @@ function issuerOf(packet: SignaturePacket): string {
  * content. The unhashed subpackets and the number encodings are left out, because anybody can change those without
  * breaking the signature, and a replay would then look new.
  */
-function identityOf(packet: SignaturePacket, data: Uint8Array): Sha256 {
-  const isText = packet.signatureType === enums.signature.text
-  const content = createHash('sha256')
-    .update(isText ? withCrlf(data) : data)
-    .digest()
+function identityOf(packet: SignaturePacket, content: SignedContent): Sha256 {
   const own = packet.signatureData ?? packet.write()
-  return asSha256(createHash('sha256').update(own).update(content).digest('hex'))
+  const digest = digestFor(packet, content)
+  return asSha256(createHash('sha256').update(own).update(digest).digest('hex'))
+}
+
+function digestFor(packet: SignaturePacket, { data, digests }: SignedContent): Buffer {
+  const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest()
+  return packet.signatureType === enums.signature.text
+    ? (digests.text ??= sha256(withCrlf(data)))
+    : (digests.binary ??= sha256(data))
 }
 
 function unreadable(bytes: Uint8Array): Verdict {
@@ -244,9 +314,4 @@ function asSha256(hex: string): Sha256 {
   const parsed = parseSha256(hex)
   if (parsed === null) throw new TypeError('node:crypto returned no SHA-256')
   return parsed
-}
-
-function withCrlf(data: Uint8Array): Buffer {
-  const text = Buffer.from(data).toString('latin1').replaceAll('\r\n', '\n')
-  return Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')
 }

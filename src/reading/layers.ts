@@ -8,7 +8,7 @@ import { entityOf, type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
 import { type OpenContext, openMessage } from '../openpgp/open.ts'
 import { type Sealing } from '../openpgp/prescan.ts'
-import { type Verdict, verifyDetached } from '../openpgp/verify.ts'
+import { SIGNATURES_MAX, type Verdict, verifyDetached, withCrlf } from '../openpgp/verify.ts'
 import { type Envelope, recogniseLayer } from './envelope.ts'
 
 /** What peeling brought to light. `payload` is null when nothing may be shown. */
@@ -29,7 +29,8 @@ export type Peeled = {
 /** Sealed to nobody: the state of a mail that is not encrypted. */
 export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [] }
 
-const LAYERS_MAX = 5
+/** Signed layers on each side of an encryption. Who signs anew what was signed before signs twice; more is a flood. */
+const SIGNED_LAYERS_MAX = 2
 
 /** Peels a mail whose envelope is built from MIME parts. Never throws for content. */
 export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled> {
@@ -44,15 +45,27 @@ export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled
     isRewrapped: false,
     outside: []
   }
-  for (let layer = 0; layer < LAYERS_MAX; layer += 1) {
-    if (peeled.payload === null || peeled.failure !== null) break
+  let isRoot = true
+  let signedLayers = 0
+  while (peeled.payload !== null && peeled.failure === null) {
     const { tree, part } = peeled.payload
-    const envelope = recogniseLayer(part, layer === 0 ? 'root' : 'inside')
-    const next = await peelOne(envelope, peeled, tree, context)
+    const envelope = recogniseLayer(part, isRoot ? 'root' : 'inside')
+    if (envelope.kind === 'signed') signedLayers += 1
+    if (envelope.kind === 'encrypted') signedLayers = 0
+    const next =
+      envelope.kind === 'signed' && signedLayers > SIGNED_LAYERS_MAX
+        ? overLimit(envelope, peeled, tree)
+        : await peelOne(envelope, peeled, tree, remaining(context, peeled))
     if (next === null) break
     peeled = next
+    isRoot = false
   }
   return peeled
+}
+
+/** One budget for the whole mail: what was judged in one layer cannot be judged in the next. */
+function remaining(context: OpenContext, { signatures }: Peeled): OpenContext {
+  return { ...context, signaturesMax: SIGNATURES_MAX - signatures.length }
 }
 
 /** A decrypted payload as a tree: a MIME entity where it has MIME fields, otherwise plain text (RFC 3156 §4). */
@@ -66,13 +79,6 @@ export function parsePayload(data: Uint8Array): MimeTree {
   const bodyStart = isHeaderless ? tree.root.bodyStart : 0
   const root: Part = { ...tree.root, fields: [], bodyStart, end: tree.raw.length }
   return { ...tree, root, isBroken: false, hasTooManyParts: false }
-}
-
-/** Raw bytes in the form that is signed: CRLF line ends (RFC 3156 §5). */
-function canonical(bytes: Buffer): Buffer {
-  if (!bytes.includes(10)) return bytes
-  const text = bytes.toString('latin1').replaceAll('\r\n', '\n').replaceAll('\n', '\r\n')
-  return Buffer.from(text, 'latin1')
 }
 
 async function peelOne(
@@ -135,20 +141,11 @@ async function peelSignature(
 ): Promise<Peeled> {
   const coversWhole = envelope.outside.length === 0
   const binary = toBinary(contentOf(tree, envelope.signature))
-  const data = canonical(entityOf(tree, envelope.content))
+  const data = withCrlf(entityOf(tree, envelope.content))
   // An unreadable signature still counts as one, and as bad.
   const bytes = binary?.kind === 'binary' || binary?.kind === 'signature' ? binary.data : null
   const judged = await verifyDetached(data, bytes ?? new Uint8Array(0), context)
-  if (judged.kind === 'limit') {
-    const payload = { tree, part: envelope.content }
-    return {
-      ...peeled,
-      structure: 'pgp-mime',
-      failure: 'limit',
-      payload,
-      outside: envelope.outside
-    }
-  }
+  if (judged.kind === 'limit') return overLimit(envelope, peeled, tree)
   const isFirst = peeled.structure === 'clear' && coversWhole
   return {
     ...peeled,
@@ -157,6 +154,21 @@ async function peelSignature(
       ...peeled.signatures,
       ...placed(judged.verdicts, { coversWhole, isInside: peeled.isDecrypted })
     ],
+    payload: { tree, part: envelope.content },
+    outside: [...peeled.outside, ...envelope.outside]
+  }
+}
+
+/** More signatures than are judged: the words are shown, with nothing said for them that was not said before. */
+function overLimit(
+  envelope: Extract<Envelope, { kind: 'signed' }>,
+  peeled: Peeled,
+  tree: MimeTree
+): Peeled {
+  return {
+    ...peeled,
+    structure: peeled.structure === 'clear' ? 'pgp-mime' : peeled.structure,
+    failure: 'limit',
     payload: { tree, part: envelope.content },
     outside: [...peeled.outside, ...envelope.outside]
   }

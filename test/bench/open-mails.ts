@@ -31,7 +31,10 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
   const toDesk = await sessionKeyFor(desk)
   const sealed = (stream: Buffer): Buffer =>
     encrypted(Buffer.concat([toDesk, framed(encryptedData(SESSION_KEY, stream))]))
-  const signature = await signatureOf(from, 'x\r\n')
+  const signature = await signatureOf(from, { binary: Buffer.from('x\r\n') })
+  const textSignatures = Buffer.concat(
+    await Promise.all(Array.from({ length: 8 }, () => signatureOf(from, { text: 'x' })))
+  )
   const data = encryptedData(SESSION_KEY, joined([literal(Buffer.from('\r\nhello'))]))
   const flood = Buffer.concat(Array.from({ length: 2000 }, () => toDesk))
   return [
@@ -56,6 +59,14 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
     { name: 'HTML, 198 parts of empty lists in lists', raw: quotes('<ul><li>', '\n\n') },
     { name: '5,000 signatures', raw: signed(repeated(signature, 5000)) },
     { name: '8 signatures over 25 MiB', raw: signed(repeated(signature, 8), 'x'.repeat(25 * MIB)) },
+    {
+      name: '8 text signatures over 25 MiB of lines',
+      raw: signed(textSignatures, 'a\r\n'.repeat((25 * MIB) / 3))
+    },
+    {
+      name: '4 layers of 8 signatures around 60 MiB, compressed',
+      raw: sealed(compressed(inLayers(textSignatures, 'x'.repeat(60 * MIB))))
+    },
     { name: 'header of 25 MiB', raw: mail(`References: ${'<a@b> '.repeat(4 * MIB)}`, '', 'hello') },
     {
       name: '500,000 header fields',
@@ -92,19 +103,26 @@ async function sessionKeyFor(desk: BenchKey): Promise<Buffer> {
   return Buffer.from(packet)
 }
 
-async function signatureOf(from: BenchKey, text: string): Promise<Buffer> {
-  const signature = await sign({
-    message: await createMessage({ binary: Buffer.from(text) }),
-    signingKeys: await readPrivateKey({ armoredKey: from.privateArmored }),
-    detached: true,
-    format: 'binary'
-  })
+async function signatureOf(
+  from: BenchKey,
+  content: { readonly binary: Uint8Array } | { readonly text: string }
+): Promise<Buffer> {
+  const signingKeys = await readPrivateKey({ armoredKey: from.privateArmored })
+  const how = { signingKeys, detached: true, format: 'binary' } as const
+  const signature =
+    'text' in content
+      ? await sign({ message: await createMessage(content), ...how })
+      : await sign({ message: await createMessage(content), ...how })
   return Buffer.from(signature)
 }
 
 /** A compressed packet that unfolds to one literal of `mebibytes`. */
 function bomb(mebibytes: number): Buffer {
-  const inner = framed(literal(Buffer.alloc(mebibytes * MIB, 97)))
+  return compressed(Buffer.alloc(mebibytes * MIB, 97))
+}
+
+function compressed(content: Buffer): Buffer {
+  const inner = framed(literal(content))
   return framed({ tag: 8, body: Buffer.concat([Buffer.of(1), deflateRawSync(inner)]) })
 }
 
@@ -182,12 +200,24 @@ function encrypted(message: Buffer): Buffer {
 }
 
 function signed(signatures: Buffer, text = 'x'): Buffer {
-  return mail(
-    multipart('multipart/signed; protocol="application/pgp-signature"; boundary=s', 's', [
-      `Content-Type: text/plain\r\n\r\n${text}`,
-      `Content-Type: application/pgp-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(signatures)}`
-    ])
+  return mail(signedEntity(signatures, `Content-Type: text/plain\r\n\r\n${text}`, 's'))
+}
+
+/** `text` in four signed layers, one in the other, with the same signatures on each. */
+function inLayers(signatures: Buffer, text: string): Buffer {
+  const inside = `Content-Type: text/plain\r\n\r\n${text}`
+  const levels = ['a', 'b', 'c', 'd']
+  return Buffer.from(
+    levels.reduce((entity, boundary) => signedEntity(signatures, entity, boundary), inside)
   )
+}
+
+function signedEntity(signatures: Buffer, entity: string, boundary: string): string {
+  const type = `multipart/signed; protocol="application/pgp-signature"; boundary=${boundary}`
+  return multipart(type, boundary, [
+    entity,
+    `Content-Type: application/pgp-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(signatures)}`
+  ])
 }
 
 function mail(...entity: readonly string[]): Buffer {

@@ -1,0 +1,117 @@
+/** The layers of an envelope share one budget, and what stands beside them is shown as far as the limit of text. */
+import { createMessage, encrypt, generateKey, readKey, readPrivateKey, sign } from 'openpgp'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import {
+  certificateOf,
+  type Desk,
+  encryptedParts,
+  HEAD,
+  lines,
+  makeDesk,
+  mixed,
+  open,
+  textPart
+} from './material.ts'
+
+const WORDS = 'as it was written'
+
+describe('the layers of an envelope', () => {
+  let desk: Desk
+  let armoredKey: string
+  let certificates: Uint8Array[]
+  beforeAll(async () => {
+    desk = await makeDesk()
+    const { privateKey, publicKey } = await generateKey({
+      type: 'ecc',
+      curve: 'curve25519Legacy',
+      userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
+      date: new Date(Date.now() - 86_400_000),
+      format: 'armored'
+    })
+    armoredKey = privateKey
+    certificates = [await certificateOf(publicKey)]
+  })
+  /** `entity` under `count` signatures of its own. */
+  const signed = async (entity: string, count: number, boundary: string): Promise<string> => {
+    const signingKeys = await readPrivateKey({ armoredKey })
+    const message = await createMessage({ binary: Buffer.from(entity) })
+    const packets: Uint8Array[] = []
+    for (let index = 0; index < count; index += 1) {
+      packets.push(await sign({ message, signingKeys, detached: true, format: 'binary' }))
+    }
+    const type = `multipart/signed; protocol="application/pgp-signature"; boundary=${boundary}`
+    const base64 = Buffer.concat(packets).toString('base64').replaceAll(/.{76}/g, '$&\r\n')
+    const signature = `Content-Type: application/pgp-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64}`
+    return `Content-Type: ${type}\r\n\r\n--${boundary}\r\n${entity}\r\n--${boundary}\r\n${signature}\r\n--${boundary}--\r\n`
+  }
+  /** `entity` in as many signed layers as there are counts, the innermost first. */
+  const layered = async (
+    entity: string,
+    counts: readonly number[],
+    name: string
+  ): Promise<string> => {
+    let whole = entity
+    for (const [level, count] of counts.entries()) {
+      whole = await signed(whole, count, `${name}${level}`)
+    }
+    return whole
+  }
+  const sealed = async (entity: string, signatures: number): Promise<string> => {
+    const signer = await readPrivateKey({ armoredKey })
+    const armored = await encrypt({
+      message: await createMessage({ binary: Buffer.from(entity) }),
+      encryptionKeys: await readKey({ armoredKey: desk.publicArmored }),
+      signingKeys: Array.from({ length: signatures }, () => signer)
+    })
+    const type = 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e'
+    return `Content-Type: ${type}\r\n\r\n${encryptedParts(armored)}`
+  }
+  const openIt = (entity: string): Promise<OpenedMail> =>
+    open(lines(...HEAD) + entity, [desk.secret], certificates)
+  const readingOf = async (entity: string): Promise<string> => {
+    const { failure, signatures } = await openIt(entity)
+    const valid = signatures.filter((each) => each.state === 'valid').length
+    return `${failure ?? 'opened'}, ${valid} of ${signatures.length}`
+  }
+
+  it('are judged as far as eight signatures in all', async () => {
+    expect(await readingOf(await layered(textPart(WORDS), [4, 4], 's'))).toBe('opened, 8 of 8')
+    expect(await readingOf(await layered(textPart(WORDS), [5, 4], 's'))).toBe('limit, 4 of 4')
+    const inside = await layered(textPart(WORDS), [2, 2], 'i')
+    const around = (outside: number): Promise<string> =>
+      sealed(inside, 2).then((cipher) => layered(cipher, [outside], 'o'))
+    expect(await readingOf(await around(2))).toBe('opened, 8 of 8')
+    expect(await readingOf(await around(3))).toMatch(/^limit, /)
+    // What came in the OpenPGP message itself counts as well, and then nothing of it is shown.
+    expect(await openIt(await layered(await sealed(textPart(WORDS), 5), [4], 'o'))).toMatchObject({
+      failure: 'limit',
+      text: ''
+    })
+  })
+
+  it('are two signed ones on each side of an encryption', async () => {
+    const inside = await layered(textPart(WORDS), [1, 1], 'i')
+    expect(await readingOf(await layered(await sealed(inside, 1), [1, 1], 'o'))).toBe(
+      'opened, 5 of 5'
+    )
+    for (const entity of [
+      await layered(textPart(WORDS), [1, 1, 1], 's'),
+      await sealed(await layered(textPart(WORDS), [1, 1, 1], 'i'), 0)
+    ]) {
+      const opened = await openIt(entity)
+      expect(opened).toMatchObject({ failure: 'limit', text: `${WORDS}\n` })
+      expect(opened.signatures).toHaveLength(2)
+    }
+  })
+
+  it('have text beside them that ends at 256 KiB, and says so', async () => {
+    const footers = Array.from({ length: 4 }, (_, index) =>
+      textPart(`${index}${'x'.repeat(100_000)}`)
+    )
+    const opened = await openIt(mixed([await signed(textPart(WORDS), 1, 's'), ...footers]))
+    expect(opened.outsideText).toHaveLength(256 * 1024)
+    expect(opened.text).toBe(`${WORDS}\n`)
+    expect(opened.warnings).toEqual(expect.arrayContaining(['outside-text', 'text-truncated']))
+  })
+})
