@@ -60,11 +60,15 @@ export async function readContent(
     spent.textBytes += Buffer.byteLength(shown)
     if (spent.textBytes > TEXT_BYTES_MAX) spent.isFull = true
   }
-  if (tree.hasTooManyParts) warnings.add('too-many-parts')
-  if (tree.isBroken) warnings.add('broken-mime')
   const capped = capText(joinTexts(texts))
   if (capped.isTruncated) warnings.add('text-truncated')
-  return { text: capped.text, attachments, warnings }
+  return { text: capped.text, attachments, warnings: withTreeWarnings(warnings, tree) }
+}
+
+function withTreeWarnings(warnings: Set<WarningCode>, tree: MimeTree): Set<WarningCode> {
+  if (tree.hasTooManyParts) warnings.add('too-many-parts')
+  if (tree.isBroken) warnings.add('broken-mime')
+  return warnings
 }
 
 /** Bytes as an attachment under a safe name. `number` numbers the nameless. */

@@ -235,6 +235,7 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       packet.tag === TAG.publicKeySession ? Array.from({ length: 5000 }, () => packet) : [packet]
     )
     await scene.attack(encryptedMail(flood, head('mallory')))
+    expect(scene.disposition()).toBe('case-opened')
     await nobodyLearns()
     expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
     await scene.attack(plainMail('mallory', 'the next one'))

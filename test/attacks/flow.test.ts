@@ -259,4 +259,34 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     expect(await scene.mailsTo('grace')).toHaveLength(2)
     for (const spy of spies) expect(spy).not.toHaveBeenCalled()
   })
+
+  it('27 look-ups: a directory is asked for the address of a proved sender, and of nobody else', async () => {
+    const asked: string[] = []
+    scene = await openScene(cast, {
+      authentication: { servers: ['mx.acme.example'], receivedHops: 1 },
+      directory: {
+        find: (address) => {
+          asked.push(address)
+          return Promise.resolve([])
+        }
+      }
+    })
+    const sealed = async (): Promise<string> =>
+      encryptedMail(await cast.seal(payload('mallory', 'x', ATTACK), 'mallory'), head('mallory'))
+    const ours = 'Received: from x by mx.acme.example'
+    const claim = 'Authentication-Results: mx.acme.example; dmarc=pass header.from=evil.example'
+    for (const fields of [
+      [],
+      [ours],
+      [ours, claim],
+      [claim.replace('pass', 'fail'), ours],
+      [claim.replace('mx.acme', 'mx.evil'), ours],
+      [claim.replace('from=evil', 'from=other'), ours]
+    ]) {
+      await scene.attack(fields.map((field) => `${field}\r\n`).join('') + (await sealed()))
+    }
+    expect(asked).toEqual([])
+    await scene.attack(lines(claim, ours) + (await sealed()))
+    expect(asked).toEqual([ADDRESSES.mallory])
+  })
 })

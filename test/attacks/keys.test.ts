@@ -1,6 +1,6 @@
 /** Attacks on keys: no mail puts another key in the place of a reporter's, and no key stops the desk (mail.md §2.12, §2.13). */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { joined, splitPackets } from '../fuzz/packets.ts'
+import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
 import { withForgedSignatures } from '../support/forged-signatures.ts'
 import { describeWith } from '../support/requires.ts'
 import { type Someone, someone } from '../support/world.ts'
@@ -98,22 +98,34 @@ describeWith(['gpg'], 'attacks on keys', () => {
   it('13 poisoned and giant keys: none is taken up, none stops the desk, the mail is read', async () => {
     scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
     const packets = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
-    const [primary, userId, certification, ...rest] = packets
+    const [primary, userId, certification] = packets
+    // What is last in the key: its subkey and the signature that binds it.
+    const rest = packets.slice(-2)
     if (primary === undefined || userId === undefined || certification === undefined) {
       throw new Error('gpg exported no key')
     }
     const many = <T>(count: number, ...each: readonly T[]): T[] =>
       Array.from({ length: count }, () => each).flat()
+    const attach = async (key: readonly Packet[]): Promise<number> => {
+      const armored = armor(joined(key), 'PUBLIC KEY BLOCK')
+      await scene.attack(mail('mallory', mixed([textPart('A report.'), keyFile(armored)])))
+      expect(scene.disposition()).toBe('case-opened')
+      return armored.length
+    }
     for (const key of [
       [primary, userId, ...many(3000, certification), ...rest],
       [primary, ...many(2000, userId, certification), ...rest],
-      [...packets, ...many(800, ...rest)],
+      [...packets, ...many(2000, ...rest)],
       [primary, { tag: 17, body: Buffer.alloc(300_000, 1) }, userId, certification, ...rest]
     ]) {
-      const armored = armor(joined(key), 'PUBLIC KEY BLOCK')
-      expect(armored.length).toBeGreaterThan(256 * 1024)
-      await scene.attack(mail('mallory', mixed([textPart('A report.'), keyFile(armored)])))
-      expect(scene.disposition()).toBe('case-opened')
+      expect(await attach(key)).toBeGreaterThan(256 * 1024)
+    }
+    // Small ones, but with more in them than the cap allows.
+    for (const key of [
+      [primary, ...many(21, userId, certification), ...rest],
+      [primary, userId, certification, ...many(21, ...rest)]
+    ]) {
+      expect(await attach(key)).toBeLessThan(256 * 1024)
     }
     // Small enough to be read, ten times in one mail: each signature claims to be the key's own.
     const count = Math.floor(220_000 / certification.body.length)
@@ -122,8 +134,11 @@ describeWith(['gpg'], 'attacks on keys', () => {
     await scene.attack(mail('mallory', mixed([textPart('A report.'), ...many(10, forged)])))
     expect(scene.disposition()).toBe('case-opened')
     expect(pinned()).toHaveLength(1)
-    expect(scene.world.rows("SELECT text FROM messages WHERE text = 'A report.\n'")).toHaveLength(5)
+    expect(scene.world.rows("SELECT text FROM messages WHERE text = 'A report.\n'")).toHaveLength(7)
     const toGrace = scene.world.accepted.filter(({ to }) => to === ADDRESSES.grace)
-    expect(toGrace).toHaveLength(6)
+    expect(toGrace).toHaveLength(8)
+    // The same key with as much as the cap allows is taken up.
+    await attach([primary, ...many(20, userId, certification), ...many(20, ...rest)])
+    expect(pinned()).toHaveLength(2)
   })
 })

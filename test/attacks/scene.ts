@@ -161,12 +161,11 @@ export const RULE = '-----8<----- postern -----8<-----'
 
 /** The blocks of a relay, as the desk marks them off: its own facts, then the text of the mail, then what stands outside. */
 export function relayOf(words: string): { facts: string; text: string; outside: string } {
-  const lines = words.split('\n').map((line) => line.trimEnd())
-  const blocks = lines.reduce<string[][]>(
-    (all, line) =>
-      line === RULE ? [...all, []] : [...all.slice(0, -1), [...(all.at(-1) ?? []), line]],
-    [[]]
-  )
+  const blocks: string[][] = [[]]
+  for (const line of words.split('\n').map((each) => each.trimEnd())) {
+    if (line === RULE) blocks.push([])
+    else blocks.at(-1)?.push(line)
+  }
   const [, facts = [], text = [], outside = []] = blocks
   return { facts: facts.join('\n'), text: text.join('\n'), outside: outside.join('\n') }
 }

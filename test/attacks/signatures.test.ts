@@ -188,6 +188,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
     const many = armor(Buffer.concat(Array.from({ length: 2000 }, () => one)), 'SIGNATURE')
     const entity = signedEntity(part, many)
     await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
+    expect(scene.disposition()).toBe('refused')
     expect(await scene.harm()).toEqual([])
   })
 

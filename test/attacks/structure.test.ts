@@ -13,6 +13,7 @@ import {
   openScene,
   payload,
   plainMail,
+  relayOf,
   type Scene
 } from './scene.ts'
 
@@ -29,6 +30,9 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
   })
   afterAll(() => cast.close())
 
+  const numbered = (word: string, count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `${word} ${index}`)
+
   /** Everything that left, as it stood on the wire and as its reader sees it. */
   async function sentWords(): Promise<string[]> {
     const wire = scene.world.accepted.map(({ raw }) => raw.toString())
@@ -41,9 +45,15 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
       { length: 5000 },
       (_, depth) => `Content-Type: multipart/mixed; boundary=b${depth}\r\n\r\n--b${depth}\r\n`
     ).join('')
+    const worded = Array.from(
+      { length: 40 },
+      (_, depth) =>
+        `Content-Type: multipart/mixed; boundary=w${depth}\r\n\r\n--w${depth}\r\n${textPart(`depth ${depth}`)}\r\n--w${depth}\r\n`
+    ).join('')
     const wide = mixed(Array.from({ length: 5000 }, (_, index) => textPart(`part ${index}`)))
     const mails = [
       mail('mallory', nested),
+      mail('mallory', worded),
       mail('mallory', wide),
       encryptedMail(await cast.seal(nested), head('mallory')),
       `${lines(...head('mallory'), ...Array.from({ length: 20_000 }, (_, n) => `X-${n}: y`))}\r\nhi`,
@@ -59,6 +69,11 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
     const relays = await scene.mailsTo('grace')
     expect(relays).toHaveLength(mails.length + 1)
     expect(relays.at(-1)).toContain('the next one')
+    // 20 levels, and 200 parts, of which the whole is the first and all that is left the last, unread.
+    const read = (index: number, words: RegExp): string[] =>
+      relayOf(relays[index] ?? '').text.match(words) ?? []
+    expect(read(1, /^depth \d+$/gm)).toEqual(numbered('depth', 20))
+    expect(read(2, /^part \d+$/gm)).toEqual(numbered('part', 198))
     expect(scene.world.accepted.some(({ to }) => to === 'a@x.example')).toBe(false)
   })
 
