@@ -89,7 +89,7 @@ export function makeAttachment(
   }
 }
 
-/** The text of one piece, converted from HTML where it is HTML; notes what had to be done to it. Where it is cut, all text ends. */
+/** The text of one piece, converted from HTML where it is HTML; notes what was done to it. Where it is cut, all text ends. */
 async function readText(
   tree: MimeTree,
   piece: Piece,
