@@ -5,14 +5,12 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { armor, dearmor } from '../attacks/ciphertext.ts'
 import { type Daemon } from '../support/daemon.ts'
 import { DESK_ADDRESS, type Desk, mailboxOf, makeDesk } from '../support/desk-world.ts'
 import { type Dovecot, startDovecot } from '../support/dovecot.ts'
 import { gpgPerson, type Person } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
 import { type Sink, startSink } from '../support/smtp-sink.ts'
-import { signedEntity } from '../unit/reading/material.ts'
 
 const USER = 'contained'
 const MIB = 2 ** 20
@@ -34,7 +32,7 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
       maintainers: [{ id: 'grace', person: grace }],
       imap: { port: dovecot.port, user: USER },
       smtp: { port: sink.port },
-      changes: { limits: { open_seconds: 3 }, workers: 2 }
+      changes: { limits: { open_seconds: 1 }, workers: 2 }
     })
     for (const person of [grace, alice]) await person.importKey(desk.publicKey)
   }, 120_000)
@@ -47,30 +45,22 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
     await dovecot.close()
   })
 
-  /** Eight signatures by a known key over 30 MiB: each is a hash over all of it. */
-  async function bomb(): Promise<Buffer> {
-    const signed = await grace.write(
-      { to: DESK_ADDRESS, subject: 'x', text: 'x' },
-      { encrypt: false }
-    )
-    const [block = ''] =
-      /-----BEGIN PGP SIGNATURE[^]*END PGP SIGNATURE-----/.exec(signed.toString('latin1')) ?? []
-    const packet = dearmor(block)
-    const eight = armor(Buffer.concat(Array.from({ length: 8 }, () => packet)), 'SIGNATURE')
-    const line = `${'POISON '.repeat(10)}\r\n`
-    const part = `Content-Type: text/plain\r\n\r\n${line.repeat((30 * MIB) / line.length)}`
+  /** 40 MiB of what could each be the beginning of an encoded byte. */
+  function bomb(): Buffer {
     const head = [
       'From: Mallory <mallory@evil.example>',
       `To: ${DESK_ADDRESS}`,
       'Subject: POISON',
       'Message-ID: <poison@evil.example>',
-      'MIME-Version: 1.0'
+      'MIME-Version: 1.0',
+      'Content-Type: text/plain; charset=utf-8',
+      'Content-Transfer-Encoding: quoted-printable'
     ]
-    return Buffer.from(`${head.join('\r\n')}\r\n${signedEntity(part, eight)}`, 'latin1')
+    return Buffer.from(`${head.join('\r\n')}\r\n\r\nPOISON ${'='.repeat(40 * MIB)}\r\n`, 'latin1')
   }
 
   it('is held and told after three tries, the next mail is served before that, and nothing of it leaks', async () => {
-    await dovecot.append(USER, await bomb())
+    await dovecot.append(USER, bomb())
     const report = await alice.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'Here.\n' })
     await dovecot.append(USER, report)
     daemon = await desk.start()
@@ -79,9 +69,9 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
     await daemon.waitForLog('arrival.quarantined', { timeoutMs: 60_000 })
     const events = daemon.lines.map(({ event }) => event)
     expect(events.filter((event) => event === 'worker.killed').length).toBeGreaterThanOrEqual(3)
-    expect(desk.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
+    expect(desk.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toMatchObject([
       { state: 'held', disposition: 'quarantined', tries: 3 },
-      { state: 'done', disposition: 'case-opened', tries: 0 }
+      { state: 'done', disposition: 'case-opened' }
     ])
     const told = await mailboxOf(grace, sink).find(
       ({ read }) =>
