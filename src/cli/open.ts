@@ -1,5 +1,6 @@
 /**
- * `postern open FILE`: opens one RFC 5322 file exactly as the daemon would and prints the verdict. With keys on the command
+ * `postern open FILE`: opens one RFC 5322 file by the daemon's rules and prints the verdict. It does so in this process, without
+ * the limits of a worker and without the keys of reporters and members that only the database has. With keys on the command
  * line it needs no configuration.
  */
 import { existsSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
  * Looks through the junk folder: moves what is for the desk into the inbox, where it is taken in like any mail, and notes the
- * rest for the digest. Must never delete anything, answer anybody, or look at a mail twice that killed the process.
+ * rest for the digest. Must never delete anything, answer anybody, or open a mail again at which the process died three times.
  */
 
 import { type OpenedMail } from '../domain/mail.ts'

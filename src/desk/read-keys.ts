@@ -5,7 +5,7 @@
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type ReporterKey } from '../domain/case.ts'
-import { type CandidateKey, distinctFiles, type OpenedMail } from '../domain/mail.ts'
+import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from '../domain/mail.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { isLookupWorthwhile } from '../policy/key-lookup.ts'
@@ -134,11 +134,7 @@ export async function lookedUp(
 
 /** Files of a mail that may be keys, at most {@link KEY_FILES_MAX}, each once. */
 export function keyFiles(opened: OpenedMail): Uint8Array[] {
-  const named = opened.attachments.filter(
-    ({ filename, contentType }) =>
-      contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
-  )
-  return distinctFiles(named)
+  return distinctFiles(opened.attachments.filter(isDeclaredKey))
     .slice(0, KEY_FILES_MAX)
     .map(({ content }) => content)
 }

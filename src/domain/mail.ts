@@ -133,6 +133,14 @@ export function distinctFiles(files: readonly Attachment[]): Attachment[] {
  */
 export type KeySource = 'autocrypt' | 'attached' | 'wkd' | 'vks' | 'registered'
 
+/** Whether a file says that it is a key, by its type or its name; what it holds is not looked at. */
+export function isDeclaredKey({
+  filename,
+  contentType
+}: Pick<Attachment, 'filename' | 'contentType'>): boolean {
+  return contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
+}
+
 /** A certificate found in the mail whose user id is exactly the sender's address: a candidate, not yet anybody's key. */
 export type CandidateKey = {
   readonly fingerprint: Fingerprint

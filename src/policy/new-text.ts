@@ -9,7 +9,8 @@ import {
   headsQuotation,
   isQuoted,
   namesSender,
-  strayAttributions
+  strayAttributions,
+  TAG
 } from './quotation-heading.ts'
 
 const FORWARD_RULE =
@@ -48,7 +49,7 @@ export function namesDesk(
   return text.split('\n').some((line) => {
     const value = LABELLED.exec(line)?.[1] ?? ''
     const isNamed = name !== '' && flat(value).includes(name)
-    return isNamed || /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu.test(value)
+    return isNamed || TAG.test(value)
   })
 }
 

@@ -27,7 +27,8 @@ const LABEL = /^[\s*_]*\p{L}[\p{L}\p{M}\p{N} .'’()/-]{0,40}[*_\s]*[:：](?!\/\
 const ADDRESS = /[^\s<>@]@[^\s<>@]+\.[^\s<>@]/u
 const ANGLED = /<\s*[^\s<>@]+@[^\s<>]+\s*>/u
 const VIA = /\S\s+via\s+\S/iu
-const TAG = /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu
+/** The tag of a case in brackets, as in a subject. */
+export const TAG = /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu
 /** A year, but not the one inside the tag of a case or a CVE number. */
 const YEAR = /(?<![\p{L}\d]-)(?<!\d)(?:19|20)\d{2}(?!\d)/u
 const TIME = /(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)/iu

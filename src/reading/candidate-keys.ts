@@ -7,6 +7,7 @@ import {
   type CandidateKey,
   distinctFiles,
   type HeaderFacts,
+  isDeclaredKey,
   type UnusableKey,
   type WarningCode
 } from '../domain/mail.ts'
@@ -75,9 +76,7 @@ async function candidate(
     : { fingerprint, because: state }
 }
 
-/** A declared key file, or a text file that is exactly one public key block. */
+/** A file that says it is a key, and is exactly one public one. */
 function isKeyFile(file: Attachment): boolean {
-  const isDeclared = file.contentType === 'application/pgp-keys'
-  const isNamed = /\.(?:asc|gpg|pgp|key)$/i.test(file.filename)
-  return (isDeclared || isNamed) && classifyKey(file.content) === 'public'
+  return isDeclaredKey(file) && classifyKey(file.content) === 'public'
 }

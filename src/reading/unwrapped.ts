@@ -43,26 +43,29 @@ const LAYERS_MAX = 5
 /** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it is none of them. */
 export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
   const leaf = findOnlyText(mail)
-  const read = leaf === null ? null : await textOf(mail, leaf)
-  if (leaf !== null && read !== null) {
-    const found =
-      (await unwrapInline(mail, leaf, read, context)) ??
-      (await unwrapCleartext(mail, read.text, context))
-    if (found !== null) return found
-  }
+  if (leaf === null) return unwrapFile(mail, context)
+  const read = await textOf(mail, leaf)
+  const armor = await inlineArmor(mail, leaf, read)
+  return (
+    (armor === null ? null : await unwrapInline(mail, leaf, armor, context)) ??
+    (await unwrapCleartext(mail, read.text, context)) ??
+    (await unwrapFile(mail, context)) ??
+    (armor === null ? closedInline(mail, read) : null)
+  )
+}
+
+async function unwrapFile(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
   const cipher = findCipherAttachment(mail)
-  const attached = cipher === null ? null : await unwrapAttachment(mail, cipher, context)
-  return attached ?? (leaf === null || read === null ? null : closedInline(mail, leaf, read))
+  return cipher === null ? null : unwrapAttachment(mail, cipher, context)
 }
 
 async function unwrapInline(
   mail: MimeTree,
   leaf: Part,
-  read: LeafText,
+  armor: ArmorBlock,
   context: OpenContext
 ): Promise<Unwrapped | null> {
-  const armor = await inlineArmor(mail, leaf, read)
-  if (armor?.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
+  if (armor.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
   const beside = readBeside(mail)
   const { attachments } = beside
   const isAlone = armor.after === '' && attachments.length === 0
@@ -98,10 +101,8 @@ async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<
  * A text that begins like an encrypted message and holds none that can be read: it was not sent in clear, so it is not shown
  * as such. What came whole is shown as somebody's text, that nobody's words are lost.
  */
-async function closedInline(mail: MimeTree, leaf: Part, read: LeafText): Promise<Unwrapped | null> {
-  const { text, isTruncated } = read
+function closedInline(mail: MimeTree, { text, isTruncated }: LeafText): Unwrapped | null {
   if (!text.trimStart().startsWith(ARMORED_MESSAGE)) return null
-  if ((await inlineArmor(mail, leaf, read)) !== null) return null
   const { attachments, warnings } = readBeside(mail)
   const outside: WarningCode[] = isTruncated ? [] : ['outside-text']
   return {

@@ -27,6 +27,12 @@ function attached(person: Someone): Pick<Letter, 'patch'> {
   return { patch: { filename: 'key.asc', content: person.secret.toPublic().armor() } }
 }
 
+/** Alice's public key as she has just revoked it. */
+async function revokedAlice() {
+  const date = new Date(msOf(world.clock.now))
+  return (await revokeKey({ key: alice.secret, date, format: 'object' })).publicKey
+}
+
 async function send(from: Someone, letter: Letter): Promise<void> {
   world.deliver(await world.write(from, letter))
   await world.settle()
@@ -149,12 +155,7 @@ describe("a reporter's key", () => {
   it('that its owner revoked is used no more, and the maintainers are told', async () => {
     world = await openWorld({ maintainers: [grace] })
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
-    const { publicKey: revoked } = await revokeKey({
-      key: alice.secret,
-      date: new Date(msOf(world.clock.now)),
-      format: 'object'
-    })
-    const patch = { filename: 'revoked.asc', content: revoked.armor() }
+    const patch = { filename: 'revoked.asc', content: (await revokedAlice()).armor() }
     await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
@@ -174,12 +175,7 @@ describe("a reporter's key", () => {
     async (state) => {
       world = await openWorld({ maintainers: [grace] })
       const old = await someone('alice', alice.address, 3)
-      const { publicKey } = await revokeKey({
-        key: alice.secret,
-        date: new Date(msOf(world.clock.now)),
-        format: 'object'
-      })
-      const key = state === 'revoked' ? publicKey : old.secret.toPublic()
+      const key = state === 'revoked' ? await revokedAlice() : old.secret.toPublic()
       const patch = { filename: 'key.asc', content: key.armor() }
       await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted', patch })
 
@@ -194,12 +190,7 @@ describe("a reporter's key", () => {
   it('that was revoked does not come back by an older copy of itself, from whomever', async () => {
     world = await openWorld({ maintainers: [grace] })
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
-    const { publicKey: revoked } = await revokeKey({
-      key: alice.secret,
-      date: new Date(msOf(world.clock.now)),
-      format: 'object'
-    })
-    const patch = { filename: 'revoked.asc', content: revoked.armor() }
+    const patch = { filename: 'revoked.asc', content: (await revokedAlice()).armor() }
     await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
     await command(`/key accept ${name(renewed)}\n`, attached(renewed))
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
