@@ -4,6 +4,7 @@
  */
 import {
   type OpenFailure,
+  type Signature,
   type SignatureState,
   type UnusableKey,
   type WarningCode
@@ -28,6 +29,9 @@ const STATES: Readonly<Record<SignatureState, string>> = {
   'unknown-key': 'The signature was made with a key that is not known here, so it proves nothing.',
   bad: 'The signature does not match the text, or is not acceptable; it may have been changed on the way.'
 }
+
+/** Beside the state now, where the key was good by the signature's own date. */
+const WAS_GOOD = 'By its own date it was made while the key was still good.'
 
 const WARNINGS: Readonly<Record<WarningCode, string>> = {
   'repeated-header':
@@ -70,9 +74,13 @@ export function explainFailure(failure: OpenFailure): string {
   return FAILURES[failure]
 }
 
-/** What the state of a signature means. */
-export function explainSignature(state: SignatureState): string {
-  return STATES[state]
+/** What the state of a signature means, now and where it differs by its own date. */
+export function explainSignature({
+  state,
+  stateThen
+}: Pick<Signature, 'state' | 'stateThen'>): string {
+  const hasChanged = state !== 'valid' && stateThen === 'valid'
+  return hasChanged ? `${STATES[state]} ${WAS_GOOD}` : STATES[state]
 }
 
 /** What to be careful about. */

@@ -25,7 +25,13 @@ export type SignatureState = 'valid' | 'expired-key' | 'revoked-key' | 'unknown-
 
 /** The verdict on one signature. */
 export type Signature = {
+  /** Judged by the key as it is now: what counts for everything that the signature is to prove. */
   readonly state: SignatureState
+  /**
+   * Judged by the key as it was when the signature says that it was made: `valid` also where the key has expired, or was
+   * replaced or retired, only since. For people: whoever holds an old key can write any date.
+   */
+  readonly stateThen: SignatureState
   /** Fingerprint of the *primary* key of the certificate that verified it; null unless a known key verified it. */
   readonly fingerprint: Fingerprint | null
   /** Issuer as the signature itself claims it (lower-case hex key id or fingerprint); a lookup hint, proves nothing. */

@@ -1,7 +1,7 @@
 /**
  * Verdicts on message signatures. One signature is checked against exactly one certificate at a time, as a detached
  * signature over bytes that we hold: no "any of" semantics and no text that the library chose (mail.md §2.7, §2.9).
- * `bad` is the default. The key is judged at the signature's time (by the library) and at `now` (by us, §2.8).
+ * `bad` is the default. The key is judged at the signature's time and at `now` (§2.8).
  */
 import { createHash } from 'node:crypto'
 
@@ -9,19 +9,20 @@ import {
   createMessage,
   enums,
   PacketList,
+  type PublicKey,
   readSignature,
   Signature as SignatureList,
   SignaturePacket,
-  type Subkey,
   verify
 } from 'openpgp'
 
 import { type Fingerprint, parseSha256, type Sha256 } from '../domain/ids.ts'
-import { type Signature, type SignatureState } from '../domain/mail.ts'
+import { type Signature } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf, keyIdOf } from './key-packets.ts'
-import { bindingEndMs, type CertificateFacts, endMs, readCertificate } from './keyring.ts'
+import { isSigningKey, keyStateNow, keyStateThen } from './key-state.ts'
+import { type CertificateFacts, readCertificate } from './keyring.ts'
 import { TAG, walkPackets } from './packets.ts'
 
 /** More signatures than this on one mail, all its layers together, are refused as a flood (mail.md §2.15). */
@@ -41,6 +42,10 @@ export type VerifyContext = {
 
 /** A verdict without the place of the signature, which only the mail's structure can tell. */
 export type Verdict = Omit<Signature, 'coversWhole' | 'isInside'>
+
+type States = Pick<Signature, 'state' | 'stateThen'>
+
+const BAD: States = { state: 'bad', stateThen: 'bad' }
 
 /** Verdicts in the order of the packets, or that there are too many to look at. */
 export type Verdicts =
@@ -144,15 +149,17 @@ async function judge(
     sha256: identityOf(packet, content)
   }
   const candidates = await findCertificates(packet, context)
-  let best: { state: SignatureState; fingerprint: Fingerprint | null } = {
-    state: candidates.length === 0 ? 'unknown-key' : 'bad',
+  const unproved = candidates.length === 0 ? 'unknown-key' : 'bad'
+  let best: States & { fingerprint: Fingerprint | null } = {
+    state: unproved,
+    stateThen: unproved,
     fingerprint: null
   }
   for (const certificate of candidates) {
-    const state = await stateUnder(certificate, packet, content.data, context.now)
-    if (state === 'bad') continue
-    best = { state, fingerprint: certificate.fingerprint }
-    if (state === 'valid') break
+    const states = await statesUnder(certificate, packet, content.data, context.now)
+    if (states.state === 'bad') continue
+    best = { ...states, fingerprint: certificate.fingerprint }
+    if (states.state === 'valid') break
   }
   return { ...best, ...base }
 }
@@ -178,12 +185,12 @@ async function findCertificates(
   return [...found.values()]
 }
 
-async function stateUnder(
-  certificate: CertificateFacts,
+async function statesUnder(
+  { key }: CertificateFacts,
   packet: SignaturePacket,
   data: Uint8Array,
   now: Instant
-): Promise<SignatureState> {
+): Promise<States> {
   const date = new Date(msOf(now))
   const message = await createMessage({ binary: data, date })
   const list = new PacketList<SignaturePacket>()
@@ -192,46 +199,38 @@ async function stateUnder(
     const { signatures } = await verify({
       message,
       signature: new SignatureList(list),
-      verificationKeys: certificate.key,
+      verificationKeys: key,
       format: 'binary',
       date,
       config: pgpConfig(false)
     })
     const [only] = signatures
-    if (only === undefined || signatures.length !== 1) return 'bad'
+    if (only === undefined || signatures.length !== 1) return BAD
     await only.verified
   } catch {
     // The bytes are hashed once more only where something else than the numbers can have been the reason.
-    if (await wasKeyGood(certificate, packet)) return 'bad'
-    const holds = await isMathRight(certificate, packet, message.packets[0], date)
-    return holds ? await keyStateNow(certificate, packet, date, 'bad') : 'bad'
+    const { created } = packet
+    if (created === null || (await isSigningKey(key, packet.issuerKeyID, created))) return BAD
+    if (!(await isMathRight(key, packet, message.packets[0], date))) return BAD
+    return {
+      state: await keyStateNow(key, packet.issuerKeyID, date, 'bad'),
+      stateThen: await keyStateThen(key, packet.issuerKeyID, created)
+    }
   }
-  return keyStateNow(certificate, packet, date, 'valid')
-}
-
-/** Whether the key could sign at the signature's time: then a signature that does not hold is simply a bad one. */
-async function wasKeyGood(
-  certificate: CertificateFacts,
-  packet: SignaturePacket
-): Promise<boolean> {
-  if (packet.created === null) return false
-  try {
-    const config = fullPgpConfig(false)
-    await certificate.key.getSigningKey(packet.issuerKeyID, packet.created, undefined, config)
-    return true
-  } catch {
-    return false
+  return {
+    state: await keyStateNow(key, packet.issuerKeyID, date, 'valid'),
+    stateThen: 'valid'
   }
 }
 
 /** Whether the numbers fit although the key was not good at the time: then the key's state is the better answer. */
 async function isMathRight(
-  certificate: CertificateFacts,
+  certificate: PublicKey,
   packet: SignaturePacket,
   literal: object | undefined,
   date: Date
 ): Promise<boolean> {
-  const [key] = certificate.key.getKeys(packet.issuerKeyID)
+  const [key] = certificate.getKeys(packet.issuerKeyID)
   if (key === undefined || literal === undefined || packet.signatureType === null) return false
   if (
     packet.signatureType !== enums.signature.binary &&
@@ -245,35 +244,6 @@ async function isMathRight(
   } catch {
     return false
   }
-}
-
-/** Judges the signing key at `date`; `otherwise` is the answer when neither revocation nor expiry speaks against it. */
-async function keyStateNow(
-  certificate: CertificateFacts,
-  packet: SignaturePacket,
-  date: Date,
-  otherwise: 'valid' | 'bad'
-): Promise<SignatureState> {
-  const { key } = certificate
-  const config = fullPgpConfig(false)
-  const [subkey] = key.getSubkeys(packet.issuerKeyID)
-  if (await key.isRevoked(undefined, undefined, date, config)) return 'revoked-key'
-  if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
-  try {
-    await key.getSigningKey(packet.issuerKeyID, date, undefined, config)
-    return otherwise
-  } catch {
-    const primaryEnd = await key.getExpirationTime(undefined, config)
-    const ends = [endMs(primaryEnd), subkey === undefined ? Infinity : bindingEndMs(subkey)]
-    return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
-  }
-}
-
-async function isSubkeyRevoked(subkey: Subkey, date: Date): Promise<boolean> {
-  for (const binding of subkey.bindingSignatures) {
-    if (await subkey.isRevoked(binding, subkey.keyPacket, date, fullPgpConfig(false))) return true
-  }
-  return false
 }
 
 function issuerOf(packet: SignaturePacket): string {
@@ -302,7 +272,7 @@ function digestFor(packet: SignaturePacket, { data, digests }: SignedContent): B
 
 function unreadable(bytes: Uint8Array): Verdict {
   return {
-    state: 'bad',
+    ...BAD,
     fingerprint: null,
     issuer: '',
     createdAt: null,

@@ -118,7 +118,7 @@ function signatureWords(signatures: readonly Signature[], key: ReporterKey | nul
   const known = first.fingerprint !== null && first.fingerprint === key?.fingerprint
   const more = others.length > 0 ? `; ${others.length} more signatures` : ''
   const mark = first.state === 'valid' ? 'yes.' : 'NOT PROVED.'
-  return `${mark} ${explainSignature(first.state)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
+  return `${mark} ${explainSignature(first)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
 }
 
 function relayWarnings(opened: OpenedMail): string[] {

@@ -158,7 +158,7 @@ function signatureLines(opened: OpenedMail, now: Instant): string[] {
   return opened.signatures.flatMap((signature, index) => {
     const made = signature.createdAt ?? 'not known'
     return [
-      row(`${index + 1}.`, `${explainSignature(signature.state)} [${signature.state}]`),
+      row(`${index + 1}.`, `${explainSignature(signature)} [${signature.state}]`),
       row('  Key', signerOf(signature)),
       row('  Made', `${made}, by its own word; judged as of ${now}`),
       row('  Covers', signature.coversWhole ? 'all that is shown' : 'not all of the mail')

@@ -15,6 +15,7 @@ export type OpenJson = {
   readonly failure?: OpenFailure
   readonly signatures: readonly {
     readonly state: SignatureState
+    readonly stateThen: SignatureState
     readonly fingerprint: string | null
     readonly coversWhole: boolean
   }[]
@@ -44,8 +45,9 @@ export function toOpenJson(opened: OpenedMail): OpenJson {
     encrypted: opened.encrypted,
     decrypted: opened.decrypted,
     ...(opened.failure === null ? {} : { failure: opened.failure }),
-    signatures: opened.signatures.map(({ state, fingerprint, coversWhole }) => ({
+    signatures: opened.signatures.map(({ state, stateThen, fingerprint, coversWhole }) => ({
       state,
+      stateThen,
       fingerprint,
       coversWhole
     })),

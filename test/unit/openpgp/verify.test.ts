@@ -1,4 +1,4 @@
-import { createMessage, generateKey, type PrivateKey, revokeKey, sign } from 'openpgp'
+import { createMessage, generateKey, type PrivateKey, reformatKey, revokeKey, sign } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addMs, type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
@@ -19,6 +19,18 @@ async function makeKey(lifetime = 0, subkeyLifetime = 0): Promise<PrivateKey> {
     config
   })
   return privateKey
+}
+
+/** The same key with self-signatures that set no end. */
+async function unlimitedCopy(privateKey: PrivateKey): Promise<PrivateKey> {
+  const { privateKey: copy } = await reformatKey({
+    privateKey,
+    userIDs: [{ email: 'grace@acme.example' }],
+    date: new Date(MADE),
+    format: 'object',
+    config
+  })
+  return copy
 }
 
 async function signBy(
@@ -99,12 +111,28 @@ describe('a verdict', () => {
       const end = addMs(instantFromMs(MADE), 86_400_000)
       expect(await judge(signature, [data], addMs(end, -1000))).toMatchObject([{ state: 'valid' }])
       expect(await judge(signature, [data], addMs(end, 1000))).toMatchObject([
-        { state: 'expired-key', fingerprint: expiring.getFingerprint() }
+        { state: 'expired-key', stateThen: 'valid', fingerprint: expiring.getFingerprint() }
       ])
     }
   })
 
-  it.each([2, 1, 3, 0])('is revoked for every reason of revocation (%i)', async (flag) => {
+  it('is not good by its own date either when the key had ended before', async () => {
+    const expiring = await makeKey(86_400)
+    const unlimited = await unlimitedCopy(expiring)
+    const signature = await signBy(unlimited, MADE + 2 * 86_400_000)
+    const now = addMs(instantFromMs(MADE), 3 * 86_400_000)
+    expect(await judge(signature, [publicOf(unlimited)], now)).toMatchObject([{ state: 'valid' }])
+    expect(await judge(signature, [publicOf(expiring)], now)).toMatchObject([
+      { state: 'expired-key', stateThen: 'expired-key' }
+    ])
+  })
+
+  it.each([
+    [1, 'valid'],
+    [3, 'valid'],
+    [2, 'revoked-key'],
+    [0, 'revoked-key']
+  ] as const)('is revoked for every reason (%i), and by its own date %s', async (flag, then) => {
     const { privateKey } = await revokeKey({
       key,
       reasonForRevocation: { flag },
@@ -113,7 +141,11 @@ describe('a verdict', () => {
       config
     })
     expect(await judge(await signBy(key), [publicOf(privateKey)])).toMatchObject([
-      { state: 'revoked-key', fingerprint: key.getFingerprint() }
+      { state: 'revoked-key', stateThen: then, fingerprint: key.getFingerprint() }
+    ])
+    const later = await signBy(key, MADE + 10_800_000)
+    expect(await judge(later, [publicOf(privateKey)])).toMatchObject([
+      { state: 'revoked-key', stateThen: 'revoked-key' }
     ])
   })
 

@@ -216,6 +216,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
 export function signature(change: Partial<Signature> = {}): Signature {
   return {
     state: 'valid',
+    stateThen: change.state ?? 'valid',
     fingerprint: GRACE.fingerprint,
     issuer: GRACE.fingerprint,
     createdAt: at('2026-11-22T11:59:00Z'),

@@ -121,6 +121,7 @@ describe('the page of an opened mail', () => {
     for (const state of states) {
       const signature = {
         state,
+        stateThen: state === 'expired-key' ? ('valid' as const) : state,
         fingerprint: state === 'valid' ? ('ab'.repeat(20) as never) : null,
         issuer: 'cd'.repeat(8),
         createdAt: testNow(),
@@ -129,7 +130,8 @@ describe('the page of an opened mail', () => {
         isInside: true
       }
       const shown = flat(page({ ...opened, signatures: [signature] }))
-      expect(shown).toContain(explainSignature(state))
+      expect(shown).toContain(explainSignature(signature))
+      expect(shown.includes('while the key was still good')).toBe(state === 'expired-key')
       expect(shown).toContain(state === 'valid' ? 'ABAB ABAB' : 'it names itself CDCDCDCD')
       expect(shown).toContain(state === 'valid' ? 'all that is shown' : 'not all of the mail')
       expect(shown).toContain(
