@@ -15,6 +15,11 @@ import { type Part } from './tree.ts'
 /** Facts of one header block and what is wrong with it. */
 export type HeaderReading = {
   readonly facts: HeaderFacts
+  /**
+   * The subject that the writer of a protected header let everybody read, by the record that stands inside (RFC 9788 §2.2);
+   * '' where it was left out or there is no record.
+   */
+  readonly subjectShown: string
   readonly warnings: readonly WarningCode[]
 }
 
@@ -57,12 +62,12 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
     hasUnreadableRecipient: [...valuesOf(fields, 'to'), ...valuesOf(fields, 'cc')].some((value) =>
       isPartlyUnreadable(value)
     ),
-    subject: sanitizeHeaderText(decodeWords(firstValue(fields, 'subject'))),
+    subject: readSubject(firstValue(fields, 'subject')),
     messageId,
     date: readMailDate(firstValue(fields, 'date')),
     references: readReferences(fields)
   }
-  return { facts, warnings }
+  return { facts, subjectShown: '', warnings }
 }
 
 /**
@@ -73,7 +78,21 @@ export function readProtectedHeader(payload: Part): HeaderReading | null {
   const hp = payload.params.get('hp')?.toLowerCase()
   const isMarked = hp === 'clear' || hp === 'cipher'
   const isOlder = payload.params.get('protected-headers')?.toLowerCase() === 'v1'
-  return isMarked || isOlder ? readHeader(payload.fields) : null
+  if (!isMarked && !isOlder) return null
+  const subjectShown = hp === 'cipher' ? recordedSubject(payload.fields) : ''
+  return { ...readHeader(payload.fields), subjectShown }
+}
+
+/** Of the record of the outer fields, each `HP-Outer: Name: value`, the one of the subject. */
+function recordedSubject(fields: readonly Field[]): string {
+  const [value = ''] = valuesOf(fields, 'hp-outer').flatMap(
+    (line) => /^subject[ \t]*:([^]*)$/i.exec(line.trim())?.[1] ?? []
+  )
+  return readSubject(value)
+}
+
+function readSubject(value: string): string {
+  return sanitizeHeaderText(decodeWords(value.trim()))
 }
 
 /** All Message-IDs in `text`, in order, without duplicates, at most `max`. */

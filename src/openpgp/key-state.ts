@@ -52,11 +52,7 @@ export async function keyStateNow(
  * Judges the signing key as it was at `date`, a time in the past. A revocation made later counts only where it is not soft: a
  * key that was replaced or retired had been good until then, one that was stolen proves nothing about any time.
  */
-export async function keyStateThen(
-  key: PublicKey,
-  id: KeyID,
-  date: Date
-): Promise<SignatureState> {
+export async function keyStateThen(key: PublicKey, id: KeyID, date: Date): Promise<SignatureState> {
   const asItWas = await readKey({ binaryKey: key.write(), config: fullPgpConfig(false) })
   const wasMade = (revocation: SignaturePacket): boolean =>
     !SOFT_REASONS.includes(revocation.reasonForRevocationFlag) ||

@@ -40,10 +40,14 @@ function isFromDifferent({ outer, header, innerFacts }: Compared): boolean {
   return from === null || !isSameAddress(inner.address, from.address)
 }
 
-/** The outer subject says something, and nothing better is known to be the real one. */
-function wasSubjectReadable(compared: Compared): boolean {
-  const shown = compared.outer.facts.subject.toLowerCase()
-  if (NEUTRAL_SUBJECTS.has(shown)) return false
-  const real = compared.header?.facts.subject.toLowerCase() ?? ''
-  return !compared.subjectProtected || real === shown
+/**
+ * The outer subject says something, and nothing better is known to be the real one. What stands outside now may have been
+ * changed on the way, by a mailing list for one: what the writer says to have put there counts as much.
+ */
+function wasSubjectReadable({ outer, header, subjectProtected }: Compared): boolean {
+  const real = header?.facts.subject.toLowerCase() ?? ''
+  const arrived = outer.facts.subject.toLowerCase()
+  const isTold = (shown: string): boolean => !NEUTRAL_SUBJECTS.has(shown) && shown === real
+  if (!subjectProtected) return !NEUTRAL_SUBJECTS.has(arrived)
+  return isTold(arrived) || isTold(header?.subjectShown.toLowerCase() ?? '')
 }

@@ -151,6 +151,37 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     }
   })
 
+  it.each([
+    ['hp="cipher"', 'HP-Outer: Subject: Overflow', 'readable'],
+    ['hp="cipher"', 'HP-Outer: subject: =?utf-8?Q?Overflow?=', 'readable'],
+    ['hp="cipher"', 'HP-Outer: Subject: [...]', 'hidden'],
+    ['hp="cipher"', 'HP-Outer: Date: Sun, 22 Nov 2026 12:00:00 +0000', 'hidden'],
+    ['hp="clear"', 'HP-Outer: Subject: Overflow', 'hidden'],
+    ['protected-headers="v1"', 'HP-Outer: Subject: Overflow', 'hidden']
+  ])(
+    'knows from the record of the outer fields whether the subject was hidden (%s, %s: %s)',
+    async (mark, record, was) => {
+      const inner = lines(
+        `Content-Type: text/plain; charset=utf-8; ${mark}`,
+        'From: Alice <alice@reporter.example>',
+        'Subject: Overflow',
+        record,
+        '',
+        SECRET
+      )
+      const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
+      // A list wrote its own name into what the writer had put outside.
+      const head = HEAD.map((field) =>
+        field.startsWith('Subject') ? 'Subject: [list] Overflow' : field
+      )
+
+      const opened = await openIt(encryptedMail(armored, head))
+
+      expect(opened.subjectProtected).toBe(true)
+      expect(opened.warnings).toEqual(was === 'readable' ? ['unprotected-subject'] : [])
+    }
+  )
+
   it('takes no header from a part below the root of the payload', async () => {
     const phony = 'Content-Type: text/plain; protected-headers="v1"\r\nSubject: phony\r\n\r\nhello'
     const armored = await gpg.encrypt(Buffer.from(mixed([phony])), DESK_ADDRESS, false)
