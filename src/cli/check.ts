@@ -68,18 +68,23 @@ function adviceOn(settings: Settings): string[] {
     0,
     ...settings.products.map(({ policy }) => policy.notice?.approvals ?? 0)
   )
-  const advice =
-    settings.authentication.servers.length === 0
-      ? [
-          'imap.authserv_ids: names no mail server, so nobody checks senders, and every one is acknowledged, forged or not'
-        ]
-      : []
-  return needed > 0 && approvers.length < needed + 1
-    ? [
-        ...advice,
-        `maintainers: a notice needs ${needed} approval(s) by others than its author, and only ${approvers.length} maintainer(s) have the role approver`
-      ]
-    : advice
+  const advice: string[] = []
+  if (settings.authentication.servers.length === 0) {
+    advice.push(
+      'imap.authserv_ids: names no mail server, so nobody checks senders, and every one is acknowledged, forged or not'
+    )
+  }
+  if (settings.acknowledgement.jitterMsMax === 0) {
+    advice.push(
+      'acknowledgement.jitter: is 0, so the time of an acknowledgement tells outsiders how long their mail took to open; 30s hides it'
+    )
+  }
+  if (needed > 0 && approvers.length < needed + 1) {
+    advice.push(
+      `maintainers: a notice needs ${needed} approval(s) by others than its author, and only ${approvers.length} maintainer(s) have the role approver`
+    )
+  }
+  return advice
 }
 
 function print(

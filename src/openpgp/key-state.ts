@@ -3,24 +3,11 @@
  * that it was made (mail.md §2.8). Must never take a key for good because only one of its parts is: primary key and subkey
  * both count.
  */
-import {
-  enums,
-  type KeyID,
-  type PublicKey,
-  readKey,
-  type SignaturePacket,
-  type Subkey
-} from 'openpgp'
+import { type KeyID, type PublicKey, type Subkey } from 'openpgp'
 
 import { type SignatureState } from '../domain/mail.ts'
 import { fullPgpConfig } from './config.ts'
 import { bindingEndMs, endMs } from './keyring.ts'
-
-/** Revocations that speak of the future only (RFC 9580 §5.2.3.31): every other one says that the key may be in wrong hands. */
-const SOFT_REASONS: readonly (number | null)[] = [
-  enums.reasonForRevocation.keySuperseded,
-  enums.reasonForRevocation.keyRetired
-]
 
 /** Whether the key with this id could make signatures at `date`. */
 export async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promise<boolean> {
@@ -32,8 +19,12 @@ export async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promi
   }
 }
 
-/** Judges the signing key at `date`; `otherwise` is the answer when neither revocation nor expiry speaks against it. */
-export async function keyStateNow(
+/**
+ * Judges the signing key at `date`, also one in the past: then a revocation made later counts only where it is not soft. A key
+ * that was replaced or retired had been good until then, one that was stolen proves nothing about any time. `otherwise` is
+ * the answer when neither revocation nor expiry speaks against the key.
+ */
+export async function keyStateAt(
   key: PublicKey,
   id: KeyID,
   date: Date,
@@ -46,23 +37,6 @@ export async function keyStateNow(
   const primaryEnd = await key.getExpirationTime(undefined, fullPgpConfig(false))
   const ends = [endMs(primaryEnd), subkey === undefined ? Infinity : bindingEndMs(subkey)]
   return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
-}
-
-/**
- * Judges the signing key as it was at `date`, a time in the past. A revocation made later counts only where it is not soft: a
- * key that was replaced or retired had been good until then, one that was stolen proves nothing about any time.
- */
-export async function keyStateThen(key: PublicKey, id: KeyID, date: Date): Promise<SignatureState> {
-  const asItWas = await readKey({ binaryKey: key.write(), config: fullPgpConfig(false) })
-  const wasMade = (revocation: SignaturePacket): boolean =>
-    !SOFT_REASONS.includes(revocation.reasonForRevocationFlag) ||
-    revocation.created === null ||
-    revocation.created <= date
-  asItWas.revocationSignatures = asItWas.revocationSignatures.filter((each) => wasMade(each))
-  for (const subkey of asItWas.subkeys) {
-    subkey.revocationSignatures = subkey.revocationSignatures.filter((each) => wasMade(each))
-  }
-  return keyStateNow(asItWas, id, date, 'valid')
 }
 
 async function isSubkeyRevoked(subkey: Subkey, date: Date): Promise<boolean> {

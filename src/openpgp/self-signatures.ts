@@ -45,10 +45,17 @@ export function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
   return a !== null && b !== null && Buffer.from(a).equals(b)
 }
 
+/** Revocations that speak of the time from then on (RFC 9580 §5.2.3.31); every other one speaks of all times, past ones too. */
+const SOFT_REASONS: readonly (number | null)[] = [
+  enums.reasonForRevocation.keySuperseded,
+  enums.reasonForRevocation.keyRetired,
+  enums.reasonForRevocation.userIDInvalid
+]
+
 /**
- * Takes every signature off `key` but its own, verified ones: the newest 16 of each kind on each part, 100 of the key,
- * revocations first. False when more than eight do not hold: then the key must not be used, and its signatures stay as
- * they were.
+ * Takes every signature off `key` but its own, verified ones: revocations, then the newest 16 of each other kind on each
+ * part, 100 of the key. False when more than eight do not hold, or when a revocation would have to be left out that could
+ * say more than those that are kept: then the key must not be used, and its signatures stay as they were.
  */
 export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
   const places = placesOf(key)
@@ -58,8 +65,13 @@ export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
   for (const { place, signature } of inTurn(key, places)) {
     const found = kept.get(place) ?? []
     // The rest of a signature that was kept already is what anybody can change: a copy counts for nothing.
-    if (found.length === PER_PART_MAX || found.some((other) => isSame(other, signature))) continue
-    if (verified === VERIFIED_MAX) break
+    if (found.some((other) => isSame(other, signature))) continue
+    // Nothing adds to a revocation for all times. Every other one may be dated by a thief so that it comes before the owner's.
+    if (place.isRevocation && found.some((other) => isHard(other))) continue
+    if (found.length === PER_PART_MAX || verified === VERIFIED_MAX) {
+      if (place.isRevocation) return false
+      continue
+    }
     verified += 1
     if (await place.check(signature)) found.push(signature)
     else forged += 1
@@ -117,7 +129,10 @@ function placesOf(key: WithDirect): Place[] {
   ]
 }
 
-/** What the key may have signed: revocations, then the newest of each place, then the second of each, and so on. */
+/**
+ * What the key may have signed: revocations, those for all times first; then the newest of each place, then the second of
+ * each, and so on.
+ */
 function inTurn(
   key: Key,
   places: readonly Place[]
@@ -126,9 +141,18 @@ function inTurn(
     place.signatures
       .filter((signature) => isPossible(key, signature))
       .sort((a, b) => madeAt(b) - madeAt(a))
-      .map((signature, rank) => ({ place, signature, turn: place.isRevocation ? -1 : rank }))
+      .map((signature, rank) => ({ place, signature, turn: turnOf(place, signature, rank) }))
   )
   return turns.sort((a, b) => a.turn - b.turn)
+}
+
+function turnOf({ isRevocation }: Place, signature: SignaturePacket, rank: number): number {
+  if (!isRevocation) return rank
+  return isHard(signature) ? -2 : -1
+}
+
+function isHard({ reasonForRevocationFlag }: SignaturePacket): boolean {
+  return !SOFT_REASONS.includes(reasonForRevocationFlag)
 }
 
 /** False for third-party signatures and for what is not accepted from anybody: known without any work. */

@@ -21,7 +21,7 @@ import { type Signature } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf, keyIdOf } from './key-packets.ts'
-import { isSigningKey, keyStateNow, keyStateThen } from './key-state.ts'
+import { isSigningKey, keyStateAt } from './key-state.ts'
 import { type CertificateFacts, readCertificate } from './keyring.ts'
 import { TAG, walkPackets } from './packets.ts'
 
@@ -213,12 +213,12 @@ async function statesUnder(
     if (created === null || (await isSigningKey(key, packet.issuerKeyID, created))) return BAD
     if (!(await isMathRight(key, packet, message.packets[0], date))) return BAD
     return {
-      state: await keyStateNow(key, packet.issuerKeyID, date, 'bad'),
-      stateThen: await keyStateThen(key, packet.issuerKeyID, created)
+      state: await keyStateAt(key, packet.issuerKeyID, date, 'bad'),
+      stateThen: await keyStateAt(key, packet.issuerKeyID, created, 'bad')
     }
   }
   return {
-    state: await keyStateNow(key, packet.issuerKeyID, date, 'valid'),
+    state: await keyStateAt(key, packet.issuerKeyID, date, 'valid'),
     stateThen: 'valid'
   }
 }

@@ -1,12 +1,11 @@
 /**
- * The one place that knows the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, SQLCipher scheme),
- * runs transactions and turns driver errors into `Trouble`. Must never hand out an unencrypted or half-migrated
- * database, never await inside a transaction, and never put row content or the passphrase into an error.
+ * The one place that talks to the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, SQLCipher scheme) and
+ * runs transactions. Must never hand out an unencrypted or half-migrated database, and never await inside a transaction.
  */
 import Sqlite from 'better-sqlite3'
-import { assert, Invariant } from '../domain/assert.ts'
+import { assert } from '../domain/assert.ts'
 import { type Instant } from '../domain/time.ts'
-import { Trouble, type TroubleCode } from '../domain/trouble.ts'
+import { Trouble } from '../domain/trouble.ts'
 import {
   type AppliedMigration,
   applyMigrations,
@@ -21,6 +20,7 @@ import {
   requireMigrated
 } from './migrate.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
+import { corrupt, isSqliteError, mapErrors } from './sqlite-errors.ts'
 
 export { type Read, type Tx } from './sql.ts'
 
@@ -72,25 +72,6 @@ const CHECKPOINT_PAGES = 4000
 /** Files up to this size are checked whole at every start; larger ones by `audit verify` and `restore`. */
 const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
 const STATEMENTS_MAX = 256
-
-const BUSY = 'Another program is writing to the database: try again in a moment.'
-const DISK = 'The database cannot be read or written: check the disk and the memory.'
-const PERMISSIONS =
-  'The database cannot be written: check the owner and permissions of the file and of its folder.'
-const FULL = 'The disk of the database is full: make room.'
-/** Result codes, primary or extended, that blame the outside, with what to tell and whether trying again can help. */
-const OUTSIDE: ReadonlyMap<string, readonly [TroubleCode, string, boolean]> = new Map([
-  ['SQLITE_FULL', ['disk-full', FULL, true]],
-  // No room for the shared memory beside the WAL, which every connection needs.
-  ['SQLITE_IOERR_SHMSIZE', ['disk-full', FULL, true]],
-  ['SQLITE_BUSY', ['database-busy', BUSY, true]],
-  ['SQLITE_LOCKED', ['database-busy', BUSY, true]],
-  ['SQLITE_IOERR', ['database', DISK, true]],
-  ['SQLITE_NOMEM', ['database', DISK, true]],
-  ['SQLITE_CANTOPEN', ['database', PERMISSIONS, false]],
-  ['SQLITE_READONLY', ['database', PERMISSIONS, false]],
-  ['SQLITE_PERM', ['database', PERMISSIONS, false]]
-])
 
 /**
  * Opens (and creates, when missing) the database and brings it to the present schema. Throws {@link Trouble}
@@ -331,34 +312,4 @@ function withHandle<T>(source: Source, access: 'read' | 'write', work: (handle: 
     // A loop that was left open would keep the connection busy, and COMMIT and ROLLBACK from running.
     for (const rows of loops) rows.return?.()
   }
-}
-
-function isSqliteError(error: unknown): error is InstanceType<typeof Sqlite.SqliteError> {
-  return error instanceof Sqlite.SqliteError
-}
-
-function corrupt(cause: unknown): Trouble {
-  return new Trouble(
-    'database-corrupt',
-    'The database is damaged: stop Postern, keep the file, and restore the latest backup.',
-    { retryable: false, cause }
-  )
-}
-
-function mapErrors<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw isSqliteError(error) ? translate(error) : error
-  }
-}
-
-/** Driver messages name tables and columns, never values, so they may travel in an `Invariant`. */
-function translate(error: InstanceType<typeof Sqlite.SqliteError>): Error {
-  const primary = /^SQLITE_[A-Z]+/.exec(error.code)?.[0] ?? ''
-  if (primary === 'SQLITE_NOTADB' || primary === 'SQLITE_CORRUPT') return corrupt(error)
-  const trouble = OUTSIDE.get(error.code) ?? OUTSIDE.get(primary)
-  if (trouble === undefined) return new Invariant(`${error.code}: ${error.message}`)
-  const [code, hint, retryable] = trouble
-  return new Trouble(code, hint, { retryable, cause: error })
 }

@@ -40,6 +40,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
       smtp: { port: 1 }
     })
     Object.assign(section('imap'), { authserv_ids: ['mx.acme.example'] })
+    Object.assign(section('acknowledgement'), { jitter: '30s' })
     desk.write(desk.config)
     for (const name of ['passphrase', 'keys/desk.asc', GRACE, ADA])
       kept.set(name, readFileSync(file(name)))
@@ -145,6 +146,11 @@ describeWith(['gpg'], 'the check of a desk', () => {
   it('notes that nobody checks senders where no mail server is named for it', async () => {
     change('imap', { authserv_ids: [] })
     await expectNotes(/imap\.authserv_ids: names no mail server, .* acknowledged, forged or not/)
+  })
+
+  it('notes that answers without a random delay tell how long a mail took to open (G6)', async () => {
+    change('acknowledgement', { jitter: 0 })
+    await expectNotes(/acknowledgement\.jitter: is 0, .* how long their mail took to open/)
   })
 
   it('notes each secret that others on the machine may read, with its file and the remedy', async () => {

@@ -1,5 +1,12 @@
 /** Of a certificate only its own, verified signatures are kept, and no flood of others is work (mail.md §2.13). */
-import { generateKey, type PrivateKey, reformatKey, revokeKey, SignaturePacket } from 'openpgp'
+import {
+  enums,
+  generateKey,
+  type PrivateKey,
+  reformatKey,
+  revokeKey,
+  SignaturePacket
+} from 'openpgp'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
@@ -11,7 +18,7 @@ import {
   readCertificate
 } from '../../../src/openpgp/keyring.ts'
 import { mergeKey } from '../../../src/openpgp/merge-key.ts'
-import { joined, splitPackets } from '../../fuzz/packets.ts'
+import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
 
 const YEAR = 365 * 86_400
@@ -110,6 +117,54 @@ describe('the signatures of a certificate', () => {
     const certificate = await readCertificate(all, NOW)
     expect(certificate?.key.users[0]?.selfCertifications).toHaveLength(1)
     expect((await inspectKey(all, NOW))?.state).toBe('revoked')
+  })
+})
+
+describe('a revocation', () => {
+  /** The packet by which the owner, or who stole the key, takes it back from `year` on. */
+  async function revocation(flag: number, year: number): Promise<Packet> {
+    const { publicKey } = await revokeKey({
+      key,
+      date: new Date(Date.UTC(year, 0, 1)),
+      reasonForRevocation: { flag },
+      format: 'object',
+      config
+    })
+    const [, packet] = splitPackets(publicKey.write())
+    if (packet === undefined) throw new Error('no revocation')
+    return packet
+  }
+  function withRevocations(...packets: readonly Packet[]): Buffer {
+    const [primary, ...rest] = splitPackets(plain)
+    return joined([...(primary === undefined ? [] : [primary]), ...packets, ...rest])
+  }
+  const { keyCompromised, keySuperseded } = enums.reasonForRevocation
+  async function future(count: number): Promise<Packet[]> {
+    const years = Array.from({ length: count }, (_, index) => 2099 - index)
+    return Promise.all(years.map((year) => revocation(keySuperseded, year)))
+  }
+
+  it('of a stolen key is not pushed out by others that the thief dates into the future', async () => {
+    const owners = await revocation(keyCompromised, 2020)
+    for (const count of [16, 17]) {
+      const thiefs = await future(count)
+      for (const all of [
+        [...thiefs, owners],
+        [owners, ...thiefs]
+      ]) {
+        expect((await inspectKey(withRevocations(...all), NOW))?.state).toBe('revoked')
+      }
+    }
+    const known = withRevocations(owners)
+    const merged = await mergeKey(known, withRevocations(...(await future(16))), NOW)
+    expect((await inspectKey(merged?.keyData ?? known, NOW))?.state).toBe('revoked')
+    const turned = await mergeKey(withRevocations(...(await future(16))), known, NOW)
+    expect(turned?.state).toBe('revoked')
+  })
+
+  it('among more than are kept makes the key unusable rather than be left out', async () => {
+    expect((await inspectKey(withRevocations(...(await future(16))), NOW))?.state).toBe('usable')
+    expect(await inspectKey(withRevocations(...(await future(17))), NOW)).toBeNull()
   })
 })
 
