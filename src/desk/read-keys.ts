@@ -139,7 +139,7 @@ export function keyFiles(opened: OpenedMail): Uint8Array[] {
     .map(({ content }) => content)
 }
 
-const KEY_FILES_MAX = 10
+const KEY_FILES_MAX = 5
 
 /** Keys that name `address` and could be accepted for it: kept from earlier mails, and brought by this one. */
 export async function offeredKeys(

@@ -57,7 +57,8 @@ const WARNINGS: Readonly<Record<WarningCode, string>> = {
     'It has more parts than are opened one by one; the rest is attached as it came.',
   'broken-mime': 'Its structure is malformed, so parts may be missing or wrongly divided.',
   'several-keys': 'It carries several different keys for the sender.',
-  'fake-key': 'It carries a key that does not name the sender; the key is not used.',
+  'fake-key':
+    'It carries a key that does not name the sender, or is not sound; the key is not used.',
   smime: 'It uses S/MIME, which the desk does not read.',
   tnef: 'It has a file in the format of Outlook (TNEF, winmail.dat), which the desk does not unpack; the file is attached as it came.',
   'too-large': 'It is too large to be fetched; only its header was read.'

@@ -14,12 +14,20 @@ const ARMORED_BYTES_MAX = 400 * 1024
 const USER_IDS_MAX = 20
 const SUBKEYS_MAX = 20
 const PACKETS_MAX = 5000
-/** Bits of an RSA modulus or a DSA prime. Beyond these two limits checking one signature takes minutes. */
-const MODULUS_BITS_MAX = 16_384
-/** Bits of the second number: an RSA exponent, the order of a DSA group. */
-const EXPONENT_BITS_MAX = 512
-/** RSA in its three forms, and DSA (RFC 9580 §9.1). */
-const WITH_EXPONENT: readonly number[] = [1, 2, 3, 17]
+/** Most bits of the two numbers that decide how long one check of a signature takes. */
+type NumberLimits = { readonly modulusBits: number; readonly exponentBits: number }
+
+/** Modulus and exponent: RSA beyond 8192 bits says more about who made the key than about its strength. */
+const RSA_LIMITS: NumberLimits = { modulusBits: 8192, exponentBits: 32 }
+/** Prime and order of the group, the largest of FIPS 186-4: the library has no native arithmetic for them. */
+const DSA_LIMITS: NumberLimits = { modulusBits: 3072, exponentBits: 256 }
+/** By algorithm: RSA in its three forms, and DSA (RFC 9580 §9.1). */
+const NUMBER_LIMITS: ReadonlyMap<number, NumberLimits> = new Map([
+  [1, RSA_LIMITS],
+  [2, RSA_LIMITS],
+  [3, RSA_LIMITS],
+  [17, DSA_LIMITS]
+])
 const KEY_TAGS: readonly number[] = [TAG.publicKey, TAG.publicSubkey]
 
 /** What a key file is, judged by its packets. */
@@ -76,17 +84,18 @@ function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
   return secretCount === 1 ? 'private' : 'public'
 }
 
-/** Whether a public key's numbers are so large that a single signature by it would be work for minutes. */
+/** Whether a public key's numbers are so large that its signatures would be work for minutes. */
 function hasGiantNumbers(data: Uint8Array, span: PacketSpan): boolean {
   if (!KEY_TAGS.includes(span.tag)) return false
   const body = bodyOf(data, span)
-  if (!WITH_EXPONENT.includes(body[5] ?? 0)) return false
+  const limits = NUMBER_LIMITS.get(body[5] ?? 0)
+  if (limits === undefined) return false
   // Version, four bytes of time, the algorithm; version 6 has four bytes of length more (RFC 9580 §5.5.2).
   const at = body[0] === 6 ? 10 : 6
   const modulusBits = bitsAt(body, at)
   return (
-    modulusBits > MODULUS_BITS_MAX ||
-    bitsAt(body, at + 2 + Math.ceil(modulusBits / 8)) > EXPONENT_BITS_MAX
+    modulusBits > limits.modulusBits ||
+    bitsAt(body, at + 2 + Math.ceil(modulusBits / 8)) > limits.exponentBits
   )
 }
 

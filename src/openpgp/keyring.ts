@@ -20,7 +20,7 @@ import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { readKeyPackets } from './key-packets.ts'
-import { keepOwnSignatures, type WithDirect } from './self-signatures.ts'
+import { type Effort, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
 
 export { classifyKey } from './key-packets.ts'
@@ -59,7 +59,7 @@ export async function readCertificate(
   data: Uint8Array | string,
   now: Instant
 ): Promise<CertificateFacts | null> {
-  return readWhere(data, now, () => true)
+  return readWhere(data, now, { names: null })
 }
 
 /**
@@ -69,12 +69,13 @@ export async function readCertificate(
 export async function readCertificateFor(
   data: Uint8Array | string,
   address: Address,
-  now: Instant
+  now: Instant,
+  effort?: Effort
 ): Promise<CertificateFacts | null> {
   const wanted = address.toLowerCase()
-  const facts = await readWhere(data, now, (user) => {
-    return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() === wanted
-  })
+  const names = (user: User): boolean =>
+    addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() === wanted
+  const facts = await readWhere(data, now, { names, effort })
   return facts === null || facts.addresses.length === 0 ? null : facts
 }
 
@@ -110,9 +111,10 @@ async function factsOf(
 export async function inspectKeyFor(
   data: Uint8Array | string,
   address: Address,
-  now: Instant
+  now: Instant,
+  effort?: Effort
 ): Promise<KeyFacts | null> {
-  const certificate = await readCertificateFor(data, address, now)
+  const certificate = await readCertificateFor(data, address, now, effort)
   return certificate === null ? null : factsOf(certificate, now)
 }
 
@@ -157,18 +159,26 @@ export function endMs(end: Date | number | null): number {
   return end instanceof Date ? end.getTime() : Infinity
 }
 
+/** Which user ids to keep, null for all, and what may be spent. */
+type Wanted = {
+  readonly names: ((user: User) => boolean) | null
+  readonly effort?: Effort | undefined
+}
+
 async function readWhere(
   data: Uint8Array | string,
   now: Instant,
-  keep: (user: User) => boolean
+  { names, effort }: Wanted
 ): Promise<CertificateFacts | null> {
   const packets = readKeyPackets(data)
   if (packets?.kind !== 'public') return null
   try {
     const key = await readKey({ binaryKey: packets.data, config: pgpConfig(false) })
     if (key.isPrivate()) return null
-    key.users = key.users.filter((user) => user.userID !== null && keep(user))
-    if (!(await keepOwnSignatures(key as WithDirect))) return null
+    key.users = key.users.filter((user) => user.userID !== null && (names?.(user) ?? true))
+    // A key that is not the wanted one's costs nothing.
+    if (names !== null && key.users.length === 0) return null
+    if (!(await keepOwnSignatures(key as WithDirect, effort))) return null
     const fingerprint = parseFingerprint(key.getFingerprint())
     if (fingerprint === null) return null
     const addresses = await validAddresses(key, now)

@@ -6,8 +6,10 @@
  */
 import { enums, type Key, type SignaturePacket, type Subkey, type User } from 'openpgp'
 
+import { type Fingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { fingerprintsOf, readKeyPackets } from './key-packets.ts'
 import { inspectKey, readCertificate } from './keyring.ts'
 import { type Check, isSame, madeBy, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
@@ -22,14 +24,21 @@ export async function mergeKey(
   brought: Uint8Array,
   now: Instant
 ): Promise<KeyFacts | null> {
+  const packets = readKeyPackets(brought)
+  // Another key, known without any work.
+  if (packets === null || primaryOf(packets.data) !== primaryOf(known)) return null
   const into = await readCertificate(known, now)
-  const from = await readCertificate(brought, now)
+  const from = await readCertificate(packets.data, now)
   if (into === null || from?.fingerprint !== into.fingerprint) return null
   const added =
     (await addToPrimary(into.key as WithDirect, from.key as WithDirect)) +
     (await addUsers(into.key, from.key)) +
     (await addSubkeys(into.key, from.key))
   return added === 0 ? null : inspectKey(into.key.write(), now)
+}
+
+function primaryOf(keyData: Uint8Array): Fingerprint | undefined {
+  return fingerprintsOf(keyData)[0]
 }
 
 /** A subkey that signs must have signed back, and that part stands where anybody can cut it out (RFC 9580 §5.2.3.34). */

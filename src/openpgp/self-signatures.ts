@@ -9,10 +9,13 @@ import { fullPgpConfig } from './config.ts'
 
 /** Signatures kept of one kind on one user id or key; the newest come first. An owner seldom makes more than one a year. */
 const PER_PART_MAX = 16
-/** Signatures verified of one key, good or not. */
-const VERIFIED_MAX = 100
+/** Signatures verified of one key, good or not. The slowest algorithm takes a good part of a tenth of a second for each. */
+const VERIFIED_MAX = 50
 /** A key with more that do not hold is refused: leaving out what was not looked at could leave out a revocation. */
 const FORGED_MAX = 8
+
+/** What all keys of one mail together may cost: how many more of their signatures are verified. Counts down. */
+export type Effort = { left: number }
 
 /** A key with its direct-key signatures, which the library's types leave out. */
 export type WithDirect = Key & { directSignatures: SignaturePacket[] }
@@ -54,10 +57,13 @@ const SOFT_REASONS: readonly (number | null)[] = [
 
 /**
  * Takes every signature off `key` but its own, verified ones: revocations, then the newest 16 of each other kind on each
- * part, 100 of the key. False when more than eight do not hold, or when a revocation would have to be left out that could
- * say more than those that are kept: then the key must not be used, and its signatures stay as they were.
+ * part, 50 of the key. False when more than eight do not hold, or when a revocation would have to be left out that could
+ * say more than those that are kept: then the key must not be used, and its signatures stay as they were. So it is when `effort` is spent.
  */
-export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
+export async function keepOwnSignatures(
+  key: WithDirect,
+  effort: Effort = { left: VERIFIED_MAX }
+): Promise<boolean> {
   const places = placesOf(key)
   const kept = new Map<Place, SignaturePacket[]>(places.map((place) => [place, []]))
   let verified = 0
@@ -72,6 +78,8 @@ export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
       if (place.isRevocation) return false
       continue
     }
+    if (effort.left === 0) return false
+    effort.left -= 1
     verified += 1
     if (await place.check(signature)) found.push(signature)
     else forged += 1
@@ -158,11 +166,13 @@ function isHard({ reasonForRevocationFlag }: SignaturePacket): boolean {
 /** False for third-party signatures and for what is not accepted from anybody: known without any work. */
 function isPossible(key: Key, signature: SignaturePacket): boolean {
   const { hashAlgorithm, issuerKeyID, publicKeyAlgorithm } = signature
+  const { rejectHashAlgorithms, rejectPublicKeyAlgorithms } = fullPgpConfig(false)
   return (
     issuerKeyID.equals(key.getKeyID()) &&
     publicKeyAlgorithm === key.keyPacket.algorithm &&
+    !rejectPublicKeyAlgorithms.has(publicKeyAlgorithm) &&
     hashAlgorithm !== null &&
-    !fullPgpConfig(false).rejectHashAlgorithms.has(hashAlgorithm)
+    !rejectHashAlgorithms.has(hashAlgorithm)
   )
 }
 

@@ -25,6 +25,8 @@ export type Candidates = {
 
 const ATTACHED_KEYS_MAX = 10
 const CANDIDATES_MAX = 4
+/** Signatures that are verified of all keys of one mail together. */
+const SIGNATURES_VERIFIED_MAX = 100
 
 /** Looks through the outer fields and the payload's attachments for keys of `from`. */
 export async function findCandidateKeys(
@@ -33,6 +35,9 @@ export async function findCandidateKeys(
   from: HeaderFacts['from'],
   now: Instant
 ): Promise<Candidates> {
+  const effort = { left: SIGNATURES_VERIFIED_MAX }
+  const candidate = (data: Uint8Array, source: CandidateKey['source']) =>
+    candidateOf(data, source, { from, now, effort })
   const found = new Map<string, CandidateKey>()
   const unusable = new Map<string, UnusableKey>()
   const warnings: WarningCode[] = []
@@ -45,13 +50,13 @@ export async function findCandidateKeys(
   const keyFiles = attachments.filter((file) => isKeyFile(file))
   const attached = distinctFiles(keyFiles).slice(0, ATTACHED_KEYS_MAX)
   for (const { content } of attached) {
-    const key = await candidate(content, 'attached', from, now)
+    const key = await candidate(content, 'attached')
     if (key === null) warnings.push('fake-key')
     else keep(key)
   }
   const header = readAutocrypt(outerFields, from)
   if (header !== null && classifyKey(header) === 'public') {
-    const key = await candidate(header, 'autocrypt', from, now)
+    const key = await candidate(header, 'autocrypt')
     if (key !== null) keep(key)
   }
   return {
@@ -61,14 +66,21 @@ export async function findCandidateKeys(
   }
 }
 
-/** Null when the key does not name the sender. */
-async function candidate(
+/** Null when the key does not name the sender, or takes more work than a mail may cause. */
+async function candidateOf(
   data: Uint8Array,
   source: CandidateKey['source'],
-  from: HeaderFacts['from'],
-  now: Instant
+  {
+    from,
+    now,
+    effort
+  }: {
+    readonly from: HeaderFacts['from']
+    readonly now: Instant
+    readonly effort: { left: number }
+  }
 ): Promise<CandidateKey | UnusableKey | null> {
-  const facts = from === null ? null : await inspectKeyFor(data, from.address, now)
+  const facts = from === null ? null : await inspectKeyFor(data, from.address, now, effort)
   if (facts === null) return null
   const { fingerprint, keyData, signingKeys, state } = facts
   return state === 'usable'

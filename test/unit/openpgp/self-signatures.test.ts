@@ -20,6 +20,9 @@ import {
 import { mergeKey } from '../../../src/openpgp/merge-key.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
+import { run } from '../../support/programs.ts'
+import { describeWith } from '../../support/requires.ts'
+import { tempFolder } from '../../support/temp.ts'
 
 const YEAR = 365 * 86_400
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
@@ -168,28 +171,82 @@ describe('a revocation', () => {
   })
 })
 
+describe('all keys of one mail together', () => {
+  it('have one budget of verified signatures; a key beyond it is not used', async () => {
+    const effort = { left: 50 }
+    const address = ALICE.email as Address
+    expect(await inspectKeyFor(await extended(20), address, NOW, effort)).not.toBeNull()
+    expect(effort.left).toBe(18)
+    expect(await inspectKeyFor(await extended(20), address, NOW, effort)).toBeNull()
+    expect(effort.left).toBe(0)
+    const checks = await checksDuring(() => inspectKeyFor(plain, address, NOW, effort))
+    expect(checks).toBe(0)
+  })
+
+  it('cost nothing where they name somebody else, or are no copy of the key that is known', async () => {
+    const many = await extended(20)
+    const other = await generateKey({ userIDs: [ALICE], format: 'object', config })
+    const mine = other.publicKey.write()
+    const checks = await checksDuring(async () => {
+      expect(await inspectKeyFor(many, 'bob@x.example' as Address, NOW)).toBeNull()
+      expect(await mergeKey(mine, many, NOW)).toBeNull()
+    })
+    expect(checks).toBe(0)
+  })
+})
+
 describe('numbers of a key', () => {
-  const rsa = (modulusBits: number, exponentBits: number): Buffer => {
+  const RSA = 1
+  const DSA = 17
+  const keyOf = (algorithm: number, ...bitLengths: readonly number[]): Buffer => {
     const number = (bits: number): Buffer => {
       const bytes = Buffer.alloc(2 + Math.ceil(bits / 8), 0xff)
       bytes.writeUInt16BE(bits)
       return bytes
     }
-    const head = Buffer.of(4, 0, 0, 0, 1, 1)
-    const body = Buffer.concat([head, number(modulusBits), number(exponentBits)])
+    const head = Buffer.of(4, 0, 0, 0, 1, algorithm)
+    const body = Buffer.concat([head, ...bitLengths.map(number)])
     return joined([{ tag: 6, body }, ...splitPackets(plain).slice(1)])
   }
 
   it.each([
-    [4096, 17, 'public'],
-    [16_384, 32, 'public'],
-    [16_392, 17, 'unreadable'],
-    [4096, 520, 'unreadable'],
-    [65_528, 65_528, 'unreadable']
+    [RSA, 4096, 17, 'public'],
+    [RSA, 8192, 32, 'public'],
+    [RSA, 8200, 17, 'unreadable'],
+    [RSA, 4096, 40, 'unreadable'],
+    [RSA, 65_528, 65_528, 'unreadable'],
+    [DSA, 3072, 256, 'public'],
+    [DSA, 3080, 256, 'unreadable'],
+    [DSA, 3072, 264, 'unreadable']
   ])(
-    'of %i bits to the power of %i bits: %s, so that no single signature is work for minutes',
-    (modulus, exponent, expected) => {
-      expect(classifyKey(rsa(modulus, exponent))).toBe(expected)
+    'of algorithm %i, %i bits and %i bits: %s, so that its signatures are no work for minutes',
+    (algorithm, first, second, expected) => {
+      expect(classifyKey(keyOf(algorithm, first, second))).toBe(expected)
     }
   )
+})
+
+describeWith(['gpg'], 'a key of an algorithm that is accepted from nobody', () => {
+  it('is not usable, and its signatures cost nothing', async () => {
+    const home = tempFolder('dsa-')
+    const gpg = (...args: readonly string[]) =>
+      run('gpg', [
+        ...['--homedir', home.path, '--batch', '--quiet', '--pinentry-mode', 'loopback'],
+        ...['--passphrase', '', ...args]
+      ])
+    try {
+      await gpg('--quick-generate-key', 'alice@x.example', 'dsa1024', 'sign', 'never')
+      const { stdout } = await gpg('--export')
+      const now = instantFromMs(Date.now() + 60_000)
+      expect(classifyKey(stdout)).toBe('public')
+      const checks = await checksDuring(async () => {
+        expect((await inspectKey(stdout, now))?.state).toBe('cannot-encrypt')
+        expect(await inspectKeyFor(stdout, ALICE.email as Address, now)).toBeNull()
+      })
+      expect(checks).toBe(0)
+    } finally {
+      await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
+      home.remove()
+    }
+  })
 })
