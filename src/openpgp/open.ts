@@ -18,6 +18,7 @@ import { msOf } from '../domain/time.ts'
 import { DECOMPRESSED_BYTES_MAX, fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf, keyIdOf } from './key-packets.ts'
 import { type SecretKey } from './keyring.ts'
+import { TOO_MANY_PACKETS, withPacketLimit } from './packet-limit.ts'
 import { prescan, type Sealing, sessionKeyMark } from './prescan.ts'
 import { hasUnopenedRsa } from './rsa-cipher.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
@@ -96,7 +97,8 @@ async function decryptPlain(
       // The library takes null for SEIPD version 2, where the packet itself names the cipher.
       algorithm: algorithm ?? 'aes256'
     }))
-    const inner = await message.decrypt(undefined, undefined, keys, date, fullPgpConfig(isRsa))
+    const config = withPacketLimit(fullPgpConfig(isRsa))
+    const inner = await message.decrypt(undefined, undefined, keys, date, config)
     return { ...(await readPlain(inner, date)), marks }
   } catch (error) {
     const because = failureOf(error)
@@ -162,6 +164,7 @@ async function readPlain(message: Message<Uint8Array | string>, date: Date): Pro
  */
 const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
   [/Maximum decompressed/, 'limit'],
+  [new RegExp(TOO_MANY_PACKETS), 'limit'],
   // What Node says of a wrong GCM tag: "Unsupported state or unable to authenticate data".
   [/unable to authenticate/i, 'damaged'],
   [/not authenticated/, 'no-integrity'],

@@ -41,46 +41,63 @@ export type PacketWalk = {
   readonly end: 'complete' | 'broken' | 'too-many'
 }
 
-/** The packets of `data` in order, at most `countMax`. Never throws. */
+/** Chunks beyond one for every 512 bytes, the least that a sender may begin with (RFC 9580 §4.2.1.4). */
+const SMALL_CHUNKS_MAX = 1000
+const CHUNK_BYTES = 512
+
+/** The packets of `data` in order, at most `countMax`; too many are also more chunks than a program makes. Never throws. */
 export function walkPackets(data: Uint8Array, countMax: number): PacketWalk {
   const spans: PacketSpan[] = []
+  const chunksMax = SMALL_CHUNKS_MAX + data.length / CHUNK_BYTES
+  let chunks = 0
   for (let at = 0; at < data.length; ) {
     if (spans.length === countMax) return { spans, end: 'too-many' }
-    const span = readSpan(data, at)
-    if (span === null || span.end > data.length) return { spans, end: 'broken' }
-    spans.push(span)
-    at = span.end
+    const found = readSpan(data, at, chunksMax - chunks)
+    if (found === 'too-many') return { spans, end: 'too-many' }
+    if (found === null || found.span.end > data.length) return { spans, end: 'broken' }
+    chunks += found.chunks
+    spans.push(found.span)
+    at = found.span.end
   }
   return { spans, end: 'complete' }
 }
 
-function readSpan(data: Uint8Array, start: number): PacketSpan | null {
+type Found = { readonly span: PacketSpan; readonly chunks: number }
+
+function readSpan(data: Uint8Array, start: number, chunksMax: number): Found | 'too-many' | null {
   const first = data[start] ?? 0
   if ((first & 0x80) === 0) return null
   return (first & 0x40) !== 0
-    ? readNewFormat(data, start, first & 0x3f)
+    ? readNewFormat(data, start, chunksMax)
     : readOldFormat(data, start, (first >> 2) & 0x0f)
 }
 
-function readOldFormat(data: Uint8Array, start: number, tag: number): PacketSpan | null {
+function readOldFormat(data: Uint8Array, start: number, tag: number): Found | null {
   const lengthType = (data[start] ?? 0) & 3
-  if (lengthType === 3) return { tag, start, body: start + 1, end: data.length, chunked: true }
-  const octets = 1 << lengthType
+  const octets = lengthType === 3 ? 0 : 1 << lengthType
   const body = start + 1 + octets
   if (body > data.length) return null
-  return { tag, start, body, end: body + bigEndian(data, start + 1, octets), chunked: false }
+  const end = lengthType === 3 ? data.length : body + bigEndian(data, start + 1, octets)
+  return { span: { tag, start, body, end, chunked: lengthType === 3 }, chunks: 0 }
 }
 
-function readNewFormat(data: Uint8Array, start: number, tag: number): PacketSpan | null {
+function readNewFormat(
+  data: Uint8Array,
+  start: number,
+  chunksMax: number
+): Found | 'too-many' | null {
+  const tag = (data[start] ?? 0) & 0x3f
   let chunk = readLength(data, start + 1)
   if (chunk === null) return null
-  const body = chunk.body
-  const chunked = chunk.partial
+  const { body, partial: chunked } = chunk
+  let chunks = 0
   while (chunk.partial) {
+    chunks += 1
+    if (chunks > chunksMax) return 'too-many'
     chunk = readLength(data, chunk.body + chunk.length)
     if (chunk === null) return null
   }
-  return { tag, start, body, end: chunk.body + chunk.length, chunked }
+  return { span: { tag, start, body, end: chunk.body + chunk.length, chunked }, chunks }
 }
 
 /** The body of a packet with its chunks put together: the same bytes however they were framed. */

@@ -14,6 +14,8 @@ const SESSION_KEYS_MAX = 64
 const OWN_SESSION_KEYS_MAX = 4
 const PACKETS_MAX = 200
 const KEY_IDS_SHOWN_MAX = 8
+/** Programs make chunks of 256 KiB and more: 25 MiB in chunks of 4 KiB are still read. */
+const AEAD_CHUNKS_MAX = 10_000
 const WILDCARD = '0000000000000000'
 
 /** To whom a message is sealed, as anybody can see. */
@@ -77,9 +79,21 @@ function findProblem(
   const [only] = encrypted
   if (only === undefined || encrypted.length > 1) return 'damaged'
   if (only.tag === TAG.encryptedNoIntegrity) return 'no-integrity'
+  if (hasTooManyAeadChunks(data, only)) return 'limit'
   const version = data[only.body]
   const isKnown = version === 1 || (version === 2 && only.tag === TAG.encryptedIntegrity)
   return isKnown ? null : 'unsupported'
+}
+
+/**
+ * Whether its authenticated chunks are so small that the library, which opens each by itself, would be busy for long. Both
+ * packets name the size in their fourth byte as a power of two (RFC 9580 §5.13.2).
+ */
+function hasTooManyAeadChunks(data: Uint8Array, span: PacketSpan): boolean {
+  const isAead =
+    span.tag === TAG.encryptedAead || (span.tag === TAG.encryptedIntegrity && data[span.body] === 2)
+  const sizeByte = bodyOf(data, span)[3] ?? 0
+  return isAead && (span.end - span.body) / 2 ** (sizeByte + 6) > AEAD_CHUNKS_MAX
 }
 
 function isSessionKey(tag: number): boolean {

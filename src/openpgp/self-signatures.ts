@@ -65,37 +65,45 @@ export async function keepOwnSignatures(
   effort: Effort = { left: VERIFIED_MAX }
 ): Promise<boolean> {
   const places = placesOf(key)
-  const kept = new Map<Place, SignaturePacket[]>(places.map((place) => [place, []]))
   let verified = 0
   let forged = 0
   for (const { place, signature } of inTurn(key, places)) {
-    const found = kept.get(place) ?? []
-    // The rest of a signature that was kept already is what anybody can change: a copy counts for nothing.
-    if (found.some((other) => isSame(other, signature))) continue
-    // Nothing adds to a revocation for all times. Every other one may be dated by a thief so that it comes before the owner's.
-    if (place.isRevocation && found.some((other) => isHard(other))) continue
-    if (found.length === PER_PART_MAX || verified === VERIFIED_MAX) {
+    if (isWithoutEffect(place, signature)) continue
+    if (place.kept.length === PER_PART_MAX || verified === VERIFIED_MAX) {
       if (place.isRevocation) return false
       continue
     }
     if (effort.left === 0) return false
     effort.left -= 1
     verified += 1
-    if (await place.check(signature)) found.push(signature)
+    if (await place.check(signature)) place.kept.push(signature)
     else forged += 1
     if (forged > FORGED_MAX) return false
   }
-  for (const [place, found] of kept) {
-    place.put(place.signatures.filter((signature) => found.includes(signature)))
+  for (const place of places) {
+    place.put(place.signatures.filter((signature) => place.kept.includes(signature)))
   }
   for (const user of key.users) user.otherCertifications = []
   return true
+}
+
+/**
+ * Whether it could add nothing to those that are kept: a copy, whose other bytes anybody can change, or one more revocation
+ * beside one for all times. Every other revocation may be dated by a thief so that it comes before the owner's.
+ */
+function isWithoutEffect({ isRevocation, kept }: Place, signature: SignaturePacket): boolean {
+  return (
+    kept.some((other) => isSame(other, signature)) ||
+    (isRevocation && kept.some((other) => isHard(other)))
+  )
 }
 
 /** Signatures of one kind on one part of a key. */
 type Place = {
   readonly isRevocation: boolean
   readonly signatures: readonly SignaturePacket[]
+  /** Those of them that were verified and stay. */
+  readonly kept: SignaturePacket[]
   readonly check: Check
   /** Puts these in the place of the signatures. */
   put(signatures: SignaturePacket[]): void
@@ -112,6 +120,7 @@ function placesOf(key: WithDirect): Place[] {
   ): Place => ({
     isRevocation: name === 'revocationSignatures',
     signatures: part[name],
+    kept: [],
     check: madeBy(primary, type, signed),
     put(signatures) {
       part[name] = signatures

@@ -1,8 +1,20 @@
-import { createMessage, encrypt, enums, generateKey, type PrivateKey, readKey } from 'openpgp'
+import {
+  type AnyPacket,
+  CompressedDataPacket,
+  createMessage,
+  encrypt,
+  enums,
+  generateKey,
+  Message,
+  PacketList,
+  type PrivateKey,
+  readKey,
+  UnparseablePacket
+} from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
-import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { fullPgpConfig, pgpConfig } from '../../../src/openpgp/config.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { openMessage, ownKeyIds } from '../../../src/openpgp/open.ts'
@@ -46,6 +58,59 @@ describe('opening a message', () => {
     const opened = await openMessage(await seal(data), context())
     expect(opened.kind === 'opened' && Buffer.from(opened.data)).toEqual(data)
     expect(opened).toMatchObject({ verdicts: [], sealing: { sealedTo: 'desk' } })
+  })
+
+  /** Packets as they are, sealed to the desk. */
+  const sealPackets = async (...packets: readonly AnyPacket[]): Promise<Uint8Array> => {
+    const list = new PacketList<AnyPacket>()
+    list.push(...packets)
+    const config = fullPgpConfig(false)
+    const key = await readKey({ armoredKey: publicArmored, config })
+    const keys = [key] as unknown as PrivateKey[]
+    const sealed = await new Message(list).encrypt(keys, [], undefined, false, [], DATE, [], config)
+    return sealed.packets.write()
+  }
+  let literal: AnyPacket
+  beforeAll(async () => {
+    const { packets } = await createMessage({ binary: Buffer.from('x'), date: DATE })
+    literal = packets[0] as AnyPacket
+  })
+  const compressed = (...packets: readonly AnyPacket[]): AnyPacket => {
+    const packet = new CompressedDataPacket()
+    const list = new PacketList<AnyPacket>()
+    list.push(...packets)
+    return Object.assign(packet, { packets: list, algorithm: enums.compression.zip })
+  }
+  const many = (tag: number): AnyPacket[] =>
+    Array.from({ length: 300 }, () =>
+      Object.assign(new UnparseablePacket(), { tag, rawContent: new Uint8Array(0) })
+    )
+
+  it('is refused for hundreds of packets inside, plain or compressed, whatever they are', async () => {
+    const { marker, padding, onePassSignature } = enums.packet
+    for (const tag of [60, marker, padding, onePassSignature]) {
+      for (const hostile of [[...many(tag), literal], [compressed(...many(tag), literal)]]) {
+        expect(await openMessage(await sealPackets(...hostile), context())).toMatchObject({
+          kind: 'failed',
+          because: 'limit'
+        })
+      }
+    }
+    const few = [...many(60).slice(0, 100), compressed(...many(60).slice(0, 98), literal)]
+    expect(await openMessage(await sealPackets(...few), context())).toMatchObject({
+      kind: 'opened'
+    })
+  })
+
+  it('is refused for compressions in each other', async () => {
+    const nested = (depth: number): AnyPacket =>
+      depth === 0 ? literal : compressed(nested(depth - 1))
+    expect(await openMessage(await sealPackets(nested(1)), context())).toMatchObject({
+      kind: 'opened'
+    })
+    expect(await openMessage(await sealPackets(nested(2)), context())).toMatchObject({
+      kind: 'failed'
+    })
   })
 
   it('opens for hidden recipients, and is not for us when none is ours', async () => {

@@ -70,6 +70,29 @@ describe('the look at an encrypted message before it is opened', () => {
     )
   })
 
+  it('refuses authenticated chunks and partial lengths too small to be worth the work', () => {
+    const because = (result: ReturnType<typeof prescan>): string =>
+      result.kind === 'refused' ? result.because : ''
+    const aead = (tag: number, version: number, sizeByte: number, size: number): Buffer =>
+      packet(tag, Buffer.concat([Buffer.of(version, 9, 2, sizeByte), Buffer.alloc(size)]))
+    for (const [tag, version] of [
+      [18, 2],
+      [20, 1]
+    ] as const) {
+      const problem = (sizeByte: number): string =>
+        because(scan(session(OURS), aead(tag, version, sizeByte, 1_000_000)))
+      expect(problem(0)).toBe('limit')
+      expect(problem(6)).not.toBe('limit')
+    }
+    const partial = (chunks: number, power: number): Buffer => {
+      const chunk = Buffer.concat([Buffer.of(0xe0 | power), Buffer.alloc(2 ** power, 1)])
+      const all = Array.from({ length: chunks }, () => chunk)
+      return Buffer.concat([Buffer.of(0xc0 | 18), ...all, Buffer.of(1, 1)])
+    }
+    expect(because(scan(session(OURS), partial(2000, 0)))).toBe('limit')
+    expect(because(scan(session(OURS), partial(2000, 9)))).toBe('')
+  })
+
   it('never tries a password', () => {
     const password = packet(3, Buffer.of(4, 9, 3, 8, 1, 2, 3, 4, 5, 6, 7, 8, 255))
     expect(scan(password, seipd())).toMatchObject({
