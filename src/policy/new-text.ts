@@ -64,17 +64,22 @@ export function quotingText(text: string): string {
   if (joined(lines, own) === '') return ''
   const quoted = lines.slice(0, end).filter(isQuoted)
   const first = quoted.find((line) => !/^[>\s]*$/.test(line)) ?? ''
-  const isOfDesk = quoted.some((line) => line.includes(DESK_RULE))
+  const isOfDesk = quoted.some((line) => isRule(line))
   // A mail of the desk has another person's text between its second rule and its third.
-  const wanted = !isOfDesk ? 0 : first.includes(DESK_RULE) ? 2 : Number.POSITIVE_INFINITY
+  const wanted = !isOfDesk ? 0 : isRule(first) ? 2 : Number.POSITIVE_INFINITY
   const kept = new Set(own)
   let rules = 0
   for (const [index, line] of lines.slice(0, end).entries()) {
     if (!isQuoted(line)) continue
-    if (line.includes(DESK_RULE)) rules += 1
+    if (isRule(line)) rules += 1
     else if (rules === wanted) kept.add(index)
   }
   return joined(lines, kept)
+}
+
+/** Whether a quoted line is one of the desk's rules. Another person's words may hold one, but no line of theirs is one. */
+function isRule(line: string): boolean {
+  return line.replace(/^[>\s]+/, '').trimEnd() === DESK_RULE
 }
 
 /** Whether a line of `text` quotes anything. */

@@ -80,16 +80,20 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
 }
 
-/** Breaks long lines at blanks; lines that fit stay as they are. */
+/**
+ * Breaks long lines at blanks; lines that fit stay as they are. A sender's name among them must not pass for one of the desk's
+ * rules.
+ */
 function wrap(text: string, indent: string): string {
   return text
     .split('\n')
-    .map((line) => wrapLine(line, indent))
+    .flatMap((line) => wrapLine(line, indent))
+    .map((line) => (line.includes(DESK_RULE) ? `| ${line}` : line))
     .join('\n')
 }
 
-function wrapLine(line: string, indent: string): string {
-  if (line.length <= WIDTH) return line
+function wrapLine(line: string, indent: string): string[] {
+  if (line.length <= WIDTH) return [line]
   const lines: string[] = []
   let current = ''
   for (const word of line.split(' ')) {
@@ -100,7 +104,7 @@ function wrapLine(line: string, indent: string): string {
       current = DESK_LINE.test(word) ? `${indent}| ${word}` : `${indent}${word}`
     } else current = next
   }
-  return [...lines, current].join('\n')
+  return [...lines, current]
 }
 
 const DESK_LINE = /^[>\s]*(?:ref|case)\s*:/i

@@ -182,6 +182,23 @@ describe.each(Object.entries(HEADS))('the head of a copied mail, %s (G6)', (_nam
   })
 })
 
+describe('a sender who is called like the rule of the desk', () => {
+  it('does not make /reply quote send the facts of the desk along (G6)', () => {
+    const relay = [
+      DESK_RULE,
+      'A reply reaches nobody.',
+      `| From: "${DESK_RULE}" <bob@vendor.example>`,
+      '! HIDDEN warning of the desk',
+      DESK_RULE,
+      'words of Bob',
+      DESK_RULE,
+      'Ref: HIDDEN'
+    ]
+    const quoted = relay.map((line) => `> ${line}`).join('\n')
+    expect(quotingText(`My answer.\n\n${quoted}`)).toBe('My answer.\n\n> words of Bob')
+  })
+})
+
 describe('own words beside a quotation', () => {
   it.each([
     ['a labelled line', 'Note: please test 1.2.'],

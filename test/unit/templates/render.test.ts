@@ -169,6 +169,26 @@ describe('foreign text', () => {
     expect(relayed(`above\n${line}\nbelow`)).toContain(`\n| ${line}\n`)
   })
 
+  it('cannot pose as the rule of the desk among the facts, the warnings or the names of files (G6)', () => {
+    for (const length of [0, 20, 41, 42, 60, 80]) {
+      const name = `${'x'.repeat(length)} ${DESK_RULE} ${'y'.repeat(length)}`
+      const shown = render({
+        name: 'relay',
+        params: {
+          facts: [{ label: 'From', value: name }],
+          warnings: [name],
+          text: '',
+          outsideText: '',
+          files: [name],
+          reach: '',
+          ref: 'ACME-2026-0001 s@x'
+        }
+      })
+      const rules = shown.split('\n').filter((line) => line.trim() === DESK_RULE)
+      expect(rules).toHaveLength(3)
+    }
+  })
+
   it('keeps template code as text', () => {
     expect(relayed('{{ ref }} {% if %}')).toContain('{{ ref }} {% if %}')
   })
