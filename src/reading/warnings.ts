@@ -34,10 +34,12 @@ export function judgeWarnings(compared: Compared): WarningCode[] {
 
 /** Also by a header that does not speak for this mail: whoever wrapped the words of somebody else anew is named nowhere else. */
 function isFromDifferent({ outer, header, innerFacts }: Compared): boolean {
-  const inner = (header?.facts ?? innerFacts)?.from ?? null
+  const inner = header?.facts ?? innerFacts
   if (inner === null) return false
+  // A name that is there and cannot be read is not known to be the outer one.
+  if (inner.from === null) return inner.unreadableFrom !== ''
   const { from } = outer.facts
-  return from === null || !isSameAddress(inner.address, from.address)
+  return from === null || !isSameAddress(inner.from.address, from.address)
 }
 
 /**

@@ -42,6 +42,8 @@ export type WorkerOptions = {
 }
 
 type Limits = { readonly taskMs: number; readonly maxThreads: number }
+/** Time for the first thread to start and unlock the keys, at least: no mail has a part in it. */
+const START_MS_MIN = 60_000
 /** Copies sealed in one task: small enough that a quick task soon gets a thread. */
 const COPIES_PER_TASK = 32
 /** Bytes that one sealing task may bring forth, so that a large mail is sealed copy by copy. */
@@ -54,6 +56,7 @@ const BYTES_PER_TASK = 8 * 2 ** 20
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const maxThreads = options.maxThreads ?? Math.min(2, availableParallelism())
   const limits = { taskMs: options.taskMs ?? 60_000, maxThreads }
+  const starting = { ...limits, taskMs: Math.max(limits.taskMs, START_MS_MIN) }
   const pool = createPool(options, maxThreads)
   const lanes = createLanes(maxThreads)
   let isClosing = false
@@ -61,7 +64,7 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   async function attempt(call: TaskCall | 'ready', lane: Lane): Promise<unknown> {
     const leave = await lanes.enter(lane)
     try {
-      return await callWorker(pool, call, limits)
+      return await callWorker(pool, call, call === 'ready' ? starting : limits)
     } catch (error) {
       if (isClosing) throw stopping()
       if (error instanceof Trouble && isWorkerEnd(error.code)) {

@@ -191,18 +191,21 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(opened).toMatchObject({ protected: null, subjectProtected: false })
   })
 
-  it('warns when the protected sender is somebody else', async () => {
-    const inner = lines(
-      'Content-Type: text/plain; protected-headers="v1"',
-      'From: mallory@evil.example',
-      'Subject: x',
-      '',
-      SECRET
-    )
-    const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
+  it.each(['mallory@evil.example', '"alice"@victim.example'])(
+    'warns when the protected sender is somebody else, or cannot be read: %s',
+    async (from) => {
+      const inner = lines(
+        'Content-Type: text/plain; protected-headers="v1"',
+        `From: ${from}`,
+        'Subject: x',
+        '',
+        SECRET
+      )
+      const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
 
-    expect((await openIt(encryptedMail(armored))).warnings).toContain('from-mismatch')
-  })
+      expect((await openIt(encryptedMail(armored))).warnings).toContain('from-mismatch')
+    }
+  )
 
   it('takes a payload without MIME fields as plain text', async () => {
     const armored = await gpg.encrypt(
