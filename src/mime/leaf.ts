@@ -24,9 +24,17 @@ export type LeafText = {
   readonly isTruncated: boolean
 }
 
-/** The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings are left as they are. */
+/** What was decoded already: a leaf is looked at from several sides, and decoding a large one takes a while. */
+const decoded = new WeakMap<Part, Buffer>()
+
+/**
+ * The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings are left as they are. The same bytes
+ * for everybody who asks: they must not be changed.
+ */
 export function contentOf(tree: MimeTree, part: Part): Buffer {
-  return undoTransferEncoding(bodyOf(tree, part), part.encoding)
+  const content = decoded.get(part) ?? undoTransferEncoding(bodyOf(tree, part), part.encoding)
+  decoded.set(part, content)
+  return content
 }
 
 /** The text of a text leaf, LF line ends, control characters replaced by their pictures. */
@@ -38,9 +46,9 @@ export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
 export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
   const chosen = chooseCharset(slice, charset.trim().toLowerCase())
-  const decoded = await decodeWithParser(slice, chosen.charset)
-  const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
-  const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
+  const read = await decodeWithParser(slice, chosen.charset)
+  const text = read.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
+  const isDamaged = chosen.isGuess || read.includes('\ufffd')
   return { text, isDamaged, isTruncated: bytes.length > LEAF_BYTES_MAX }
 }
 

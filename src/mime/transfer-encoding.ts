@@ -108,6 +108,9 @@ function escapeAt(body: Buffer, at: number): number {
 const UUENCODE = new Set(['x-uuencode', 'uuencode', 'x-uue'])
 const UU_HEAD_BYTES_MAX = 2000
 const UU_BEGIN = /^\s*begin [0-7]{3,4} [^\r\n]*\r?\n/
+/** Lines of a few bytes beyond one for every 16, a third of a usual line: a mail of millions of them is no file. */
+const UU_SHORT_LINES_MAX = 1000
+const UU_LINE_BYTES = 16
 const UU_END = /^[` \t]*\r?\n?end[ \t]*[\r\n]*$/
 
 /**
@@ -120,12 +123,14 @@ function decodeUuencode(body: Buffer): Buffer | null {
   const decoded = Buffer.alloc(body.length)
   let size = 0
   let at = head[0].length
+  let linesLeft = UU_SHORT_LINES_MAX + body.length / UU_LINE_BYTES
   for (;;) {
     const count = uuValue(body[at])
     if (count <= 0) break
+    linesLeft -= 1
     const lineEnd = body.indexOf(LF, at)
-    const added =
-      lineEnd < 0 ? -1 : decodeUuLine(body.subarray(at + 1, lineEnd), count, decoded, size)
+    const isLine = lineEnd >= 0 && linesLeft > 0
+    const added = isLine ? decodeUuLine(body.subarray(at + 1, lineEnd), count, decoded, size) : -1
     if (added < 0) return null
     size += added
     at = lineEnd + 1
