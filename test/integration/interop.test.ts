@@ -1,6 +1,6 @@
 /**
  * The desk and other people's mail programs, both directions: neomutt driven on a terminal, and RNP, which Thunderbird has
- * inside. What they write is opened rightly, what the desk sends they open and verify (G4; gpg and sq: story.test.ts).
+ * inside. What they write is opened rightly, what the desk sends they open and verify (G4; every kind of it: interop-sent.test.ts).
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -95,6 +95,50 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
       text: expect.stringContaining('Körper: größer als gedacht.') as unknown,
       attachments: [{ filename: 'beweis größe.txt', size: 6 }]
     })
+  })
+
+  it('a mail that neomutt only encrypted is opened, and nobody has signed it', async () => {
+    const mail = {
+      to: DESK_ADDRESS,
+      subject: 'Überlauf',
+      text: 'Größer.',
+      as: 'encrypted'
+    } as const
+    const raw = await nora.write(mail)
+    expect(raw.toString()).not.toContain('berlauf')
+    expect(await open(raw)).toMatchObject({
+      structure: 'pgp-mime',
+      encrypted: true,
+      decrypted: true,
+      signatures: [],
+      subject: 'Überlauf',
+      subjectProtected: true,
+      text: expect.stringContaining('Größer.') as unknown,
+      attachments: []
+    })
+    const attach = join(desk.folder, 'dump größe.bin')
+    writeFileSync(attach, Buffer.from([0, 13, 10, 255, 46, 10]))
+    expect(await open(await nora.write({ ...mail, attach }))).toMatchObject({
+      encrypted: true,
+      signatures: [],
+      text: expect.stringContaining('Größer.') as unknown,
+      attachments: [{ filename: 'dump größe.bin', size: 6 }]
+    })
+  })
+
+  it('a mail that neomutt only signed is verified as a whole, and everybody could read it', async () => {
+    const mail = { to: DESK_ADDRESS, subject: 'Überlauf', text: 'From here:  \nGrößer.' } as const
+    const raw = await nora.write({ ...mail, as: 'signed' })
+    const whole = [{ state: 'valid', coversWhole: true }]
+    expect(await open(raw)).toMatchObject({
+      structure: 'pgp-mime',
+      encrypted: false,
+      signatures: whole,
+      subject: 'Überlauf',
+      text: expect.stringContaining('Größer.') as unknown
+    })
+    const changed = Buffer.from(raw.toString('latin1').replace('here:', 'hers:'), 'latin1')
+    expect(await open(changed)).toMatchObject({ signatures: [{ state: 'bad' }] })
   })
 
   it('what the desk relays opens in RNP, verified, with its subject protected', async () => {

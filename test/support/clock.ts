@@ -41,14 +41,18 @@ export function movableClock(folder: string, replyTimeoutMs?: number): MovableCl
   }
 }
 
+/** A time as gpg and sq take it, UTC: `20261122T120000`. */
+export function stampOf(time: Date): string {
+  return time.toISOString().replaceAll(/[-:]|\.\d+Z$/g, '')
+}
+
 /** Runs `work` while every gpg it starts believes that it is `when`. */
 export async function withGpgAt<T>(when: Date, work: () => Promise<T>): Promise<T> {
   const folder = tempFolder('gt-')
   const path = process.env['PATH'] ?? ''
-  const stamp = when.toISOString().replaceAll(/[-:]|\.\d+Z$/g, '')
   const shim = join(folder.path, 'gpg')
   // The desk's key is younger than the time that gpg is told; people's clocks are wrong, too.
-  const options = `--faked-system-time ${stamp} --ignore-time-conflict --ignore-valid-from`
+  const options = `--faked-system-time ${stampOf(when)} --ignore-time-conflict --ignore-valid-from`
   writeFileSync(shim, `#!/bin/sh\nexec ${findProgram('gpg') ?? 'gpg'} ${options} "$@"\n`)
   chmodSync(shim, 0o700)
   process.env['PATH'] = `${folder.path}${delimiter}${path}`

@@ -14,12 +14,13 @@ export type Mutt = {
   exportPublicKey(): Promise<string>
   /** Imports a key and believes in it, as somebody does who compared its fingerprint. */
   trustKey(armored: string): Promise<void>
-  /** A new mail, signed and encrypted, its headers protected. */
+  /** A new mail, its headers protected; signed and encrypted unless asked otherwise. */
   write(mail: {
     readonly to: string
     readonly subject: string
     readonly text: string
     readonly attach?: string
+    readonly as?: 'encrypted' | 'signed'
   }): Promise<Buffer>
   /** Opens a mail that came and answers it: `text` above what neomutt quotes. */
   reply(received: Uint8Array, text: string): Promise<Buffer>
@@ -95,8 +96,14 @@ export async function makeMutt(person: {
       )
       await gpg(['--import-ownertrust'], all.map((key) => `${key}:6:\n`).join(''))
     },
-    write: ({ to, subject, text, attach }) =>
-      sent(['-s', subject, ...(attach === undefined ? [] : ['-a', attach, '--']), to], `${text}\n`),
+    write: ({ to, subject, text, attach, as }) => {
+      const off = { encrypted: ['autosign'], signed: ['autoencrypt'] }
+      const without = (as === undefined ? [] : off[as]).flatMap((what) => [
+        ...['-e', `set crypt_${what}=no`]
+      ])
+      const file = attach === undefined ? [] : ['-a', attach, '--']
+      return sent([...without, '-s', subject, ...file, to], `${text}\n`)
+    },
     reply: (received, text) => {
       writeFileSync(file('received'), mboxOf(received))
       return sent(['-f', file('received'), '-e', 'push <reply>'], `${text}\n\n`)
@@ -137,7 +144,7 @@ function drive(command: readonly string[], home: string): Promise<void> {
       screen += chunk.toString('latin1')
       // The recipient and the subject were given; Enter takes them as they stand.
       press('\r', /To: /)
-      press('y', /Security: .*Sign, Encrypt/)
+      press('y', /Security: .*(?:Sign|Encrypt)/)
       press('x', /Mail sent/)
     })
     child.stdin.on('error', () => undefined)

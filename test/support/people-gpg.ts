@@ -1,11 +1,12 @@
 /** GnuPG as one person of the tests uses it: an own home in a short path (agent sockets), ended and deleted by `close`. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stampOf } from './clock.ts'
 import { type OpenPgpProgram, type PersonOptions } from './people.ts'
 import { type Ran, type RunOptions, run, tryRun } from './programs.ts'
 import { tempFolder } from './temp.ts'
 
-/** A new home with one key: Ed25519 primary, Cv25519 subkey, no expiry. */
+/** A new home with one key: Ed25519 primary, Cv25519 subkey, no expiry, unless the person wants another. */
 export async function makeGnupg(person: PersonOptions): Promise<OpenPgpProgram> {
   const folder = tempFolder('pg-')
   const home = folder.path
@@ -17,17 +18,30 @@ export async function makeGnupg(person: PersonOptions): Promise<OpenPgpProgram> 
     tryRun('gpg', [...base, ...secret, '--status-fd', '2', ...args], options)
 
   const userId = `${person.name} <${person.address}>`
-  await gpg(['--quick-generate-key', userId, 'future-default', 'default', 'never'])
+  const { algorithm, lastsSeconds, madeAt } = person
+  const lasts = lastsSeconds === undefined ? 'never' : `seconds=${lastsSeconds}`
+  const then = madeAt === undefined ? [] : ['--faked-system-time', stampOf(madeAt)]
+  const kind = algorithm === undefined ? ['future-default', 'default'] : [algorithm, 'cert,sign']
+  await gpg([...then, '--quick-generate-key', userId, ...kind, lasts])
   const listing = await gpg(['--with-colons', '--list-keys'])
   const fingerprint = (
     /^fpr:+([0-9A-F]{40}):/m.exec(listing.stdout.toString())?.[1] ?? ''
   ).toLowerCase()
+  // With its own defaults gpg makes the subkey at once.
+  if (algorithm !== undefined) {
+    await gpg([...then, '--quick-add-key', fingerprint, algorithm, 'encr', lasts])
+  }
 
   return {
     fingerprint,
     exportPublicKey: async () =>
       (await gpg(['--armor', '--export', fingerprint])).stdout.toString('latin1'),
     importKey: async (armored) => {
+      await gpg(['--import'], { input: armored })
+    },
+    exportSecretKey: async () =>
+      (await gpg(['--armor', '--export-secret-keys', fingerprint])).stdout.toString('latin1'),
+    importSecretKey: async (armored) => {
       await gpg(['--import'], { input: armored })
     },
     encrypt: async (data, to, sign) => {

@@ -12,7 +12,8 @@ export async function makeRnp(person: PersonOptions): Promise<OpenPgpProgram> {
   const base = ['--homedir', folder.path, '--password', '', '--notty']
   const self = ['-u', person.address]
   const userId = `${person.name} <${person.address}>`
-  await run('rnpkeys', [...base, '--generate-key', '--userid', userId])
+  const then = person.madeAt === undefined ? [] : ['--current-time', secondsOf(person.madeAt)]
+  await run('rnpkeys', [...base, ...then, '--generate-key', '--userid', userId])
   const exported = await run('rnpkeys', [...base, '--export-key', person.address])
   const listed = (await run('rnpkeys', [...base, '--list-keys'])).stdout.toString()
   let count = 0
@@ -27,6 +28,13 @@ export async function makeRnp(person: PersonOptions): Promise<OpenPgpProgram> {
     fingerprint: fingerprintIn(listed) ?? '',
     exportPublicKey: () => Promise.resolve(exported.stdout.toString('latin1')),
     importKey: async (armored) => {
+      await run('rnpkeys', [...base, '--import', await asFile(armored)])
+    },
+    exportSecretKey: async () => {
+      const secret = await run('rnpkeys', [...base, '--export-key', '--secret', person.address])
+      return secret.stdout.toString('latin1')
+    },
+    importSecretKey: async (armored) => {
       await run('rnpkeys', [...base, '--import', await asFile(armored)])
     },
     encrypt: async (data, to, sign) => {
@@ -67,6 +75,11 @@ export async function makeRnp(person: PersonOptions): Promise<OpenPgpProgram> {
       return Promise.resolve()
     }
   }
+}
+
+/** A time as rnp takes it: seconds since 1970. */
+function secondsOf(time: Date): string {
+  return String(Math.floor(time.getTime() / 1000))
 }
 
 function signerIn(said: string): string | null {

@@ -1,13 +1,14 @@
 /** Sequoia's `sq` 0.27 as one person of the tests uses it: stateless, so keys and certificates are files of one folder. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stampOf } from './clock.ts'
 import { type OpenPgpProgram, type PersonOptions } from './people.ts'
 import { run, tryRun } from './programs.ts'
 import { tempFolder } from './temp.ts'
 
 type Certificate = { readonly file: string; readonly fingerprint: string; readonly userIds: string }
 
-/** A new key: Ed25519 primary, signing and encryption subkeys, no expiry, no passphrase. */
+/** A new key: Ed25519 primary unless asked otherwise, signing and encryption subkeys, no expiry, no passphrase. */
 export async function makeSequoia(person: PersonOptions): Promise<OpenPgpProgram> {
   if (person.passphrase !== undefined) throw new Error('sq 0.27 asks for passphrases on a terminal')
   const folder = tempFolder('sq-')
@@ -18,11 +19,15 @@ export async function makeSequoia(person: PersonOptions): Promise<OpenPgpProgram
     '--export',
     key,
     '--userid',
-    `${person.name} <${person.address}>`
+    `${person.name} <${person.address}>`,
+    ...(person.algorithm === undefined ? [] : ['--cipher-suite', person.algorithm]),
+    ...(person.madeAt === undefined ? [] : ['--creation-time', stampOf(person.madeAt)])
   ])
   const publicKey = (await run('sq', ['key', 'extract-cert', key])).stdout
   const own = await readCertificate(publicKey, join(folder.path, 'own.pgp'))
   const known: Certificate[] = [own]
+  const secrets = [key]
+  const opening = (): string[] => secrets.flatMap((file) => ['--recipient-key', file])
 
   return {
     fingerprint: own.fingerprint,
@@ -30,6 +35,12 @@ export async function makeSequoia(person: PersonOptions): Promise<OpenPgpProgram
     importKey: async (armored) => {
       const file = join(folder.path, `${known.length}.pgp`)
       known.push(await readCertificate(Buffer.from(armored), file))
+    },
+    exportSecretKey: () => readFile(key, 'latin1'),
+    importSecretKey: async (armored) => {
+      const file = join(folder.path, `secret-${secrets.length}.pgp`)
+      await writeFile(file, armored)
+      secrets.push(file)
     },
     encrypt: async (data, to, sign) => {
       const certificate = known.findLast(({ userIds }) => userIds.includes(`<${to}>`))
@@ -42,10 +53,10 @@ export async function makeSequoia(person: PersonOptions): Promise<OpenPgpProgram
         await run('sq', ['sign', '--detached', '--signer-key', key], { input: data })
       ).stdout.toString('latin1'),
     decrypt: async (armored) => {
-      const opened = await run('sq', ['decrypt', '--recipient-key', key], { input: armored })
+      const opened = await run('sq', ['decrypt', ...opening()], { input: armored })
       const facts = (await run('sq', ['inspect'], { input: armored })).stdout.toString()
       const signer = await firstSigner(known, ({ file }) =>
-        tryRun('sq', ['decrypt', '--recipient-key', key, '--signer-cert', file], { input: armored })
+        tryRun('sq', ['decrypt', ...opening(), '--signer-cert', file], { input: armored })
       )
       return {
         data: opened.stdout,

@@ -29,6 +29,10 @@ export type OpenPgpProgram = {
   readonly fingerprint: string
   exportPublicKey(): Promise<string>
   importKey(armored: string): Promise<void>
+  /** Armored, without a passphrase. */
+  exportSecretKey(): Promise<string>
+  /** One more key to open mail with. */
+  importSecretKey(armored: string): Promise<void>
   /** Armored message; `to` is an address whose key was imported. */
   encrypt(data: Uint8Array, to: string, sign: boolean): Promise<string>
   /** Armored detached SHA-512 signature. */
@@ -96,6 +100,10 @@ export type Person = {
   readonly fingerprint: string
   exportPublicKey(): Promise<string>
   importKey(armored: string): Promise<void>
+  /** Armored; for persons without a passphrase. */
+  exportSecretKey(): Promise<string>
+  /** Also mail to this key can be opened from now on, as by somebody who reads for another person. */
+  importSecretKey(armored: string): Promise<void>
   /** A whole RFC 5322 mail. `draft.to` must be the address of an imported key unless `encrypt` is false. */
   write(draft: Draft, options?: SendingOptions): Promise<Buffer>
   /** Like {@link Person.write} after importing the key it is to be encrypted to. */
@@ -116,9 +124,15 @@ export type PersonOptions = {
   readonly name: string
   readonly address: string
   readonly passphrase?: string
+  /** As gpg calls the algorithm of both the primary key and the subkey, or sq a cipher suite; always RSA for rnp. */
+  readonly algorithm?: string
+  /** When the key says that it was made; now by default. */
+  readonly madeAt?: Date
+  /** How long the key lasts; for ever by default, and always for rnp and sq. */
+  readonly lastsSeconds?: number
 }
 
-/** Somebody with GnuPG: own home, Ed25519 with a Cv25519 subkey. */
+/** Somebody with GnuPG: own home, Ed25519 with a Cv25519 subkey unless asked otherwise. */
 export async function gpgPerson(options: PersonOptions): Promise<Person> {
   return makePerson(options, await makeGnupg(options))
 }
@@ -128,7 +142,7 @@ export async function rnpPerson(options: PersonOptions): Promise<Person> {
   return makePerson(options, await makeRnp(options))
 }
 
-/** Somebody with Sequoia (`sq`), keys in files, Ed25519 with a Cv25519 subkey. No passphrase. */
+/** Somebody with Sequoia (`sq`), keys in files, Ed25519 with a Cv25519 subkey unless asked otherwise. No passphrase. */
 export async function sqPerson(options: PersonOptions): Promise<Person> {
   return makePerson(options, await makeSequoia(options))
 }
@@ -142,6 +156,8 @@ function makePerson(options: PersonOptions, program: OpenPgpProgram): Person {
     fingerprint: program.fingerprint,
     exportPublicKey: () => program.exportPublicKey(),
     importKey: (armored) => program.importKey(armored),
+    exportSecretKey: () => program.exportSecretKey(),
+    importSecretKey: (armored) => program.importSecretKey(armored),
     write,
     encryptSignedMime: async (toKey, draft, sending = {}) => {
       await program.importKey(toKey)

@@ -142,6 +142,8 @@ export type WorldOptions = {
   readonly authentication?: Settings['authentication']
   /** What a directory of keys has for an address; without it none is asked. */
   readonly directory?: KeyDirectory
+  /** When it begins; {@link START} by default. */
+  readonly startsAt?: Instant
   /** Whether there is a digest, each morning at 08:00 UTC. */
   readonly digest?: boolean
 }
@@ -165,7 +167,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     maintainerKeys: options.maintainers.map(({ keyData }) => keyData)
   })
   const life = { dead: false, steps: 0, dieAt: Number.POSITIVE_INFINITY }
-  const clock = { now: START, monotonicMs: 1000 }
+  const clock = { now: options.startsAt ?? START, monotonicMs: 1000 }
   const faults: World['workers'] = { fail: null }
   const log: LogEvent[] = []
   let database = openIn(folder.path)

@@ -90,7 +90,8 @@ function readMail(path: string): Buffer {
 }
 
 /** What must be found in the mail, and what is left of it when quoted lines go. */
-function expectWords({ recipient, newText }: MimeExpectation, opened: OpenedMail): void {
+function expectWords({ says, recipient, newText }: MimeExpectation, opened: OpenedMail): void {
+  if (says !== undefined) expect(opened.text.split(/\s+/).join(' ')).toContain(says)
   if (recipient !== undefined) expect(isKept(opened, recipient), recipient).toBe(true)
   if (newText !== undefined) expect(newTextOf(opened)).toBe(newText)
 }

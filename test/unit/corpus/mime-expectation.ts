@@ -27,6 +27,8 @@ const EXPECTATION = z.strictObject({
   protectedSubject: z.string().optional(),
   /** As in {@link ExpectedMail}; or, for converted HTML, `html:` and the digest of its words (see {@link isSpoken}). */
   text: z.string().default(''),
+  /** What a reader of the file finds in a text whose digest nobody can read; blanks do not matter. */
+  says: z.string().optional(),
   outside: z.string().default(''),
   attachments: z.array(z.string()).default([]),
   candidates: z.array(z.string()).default([]),

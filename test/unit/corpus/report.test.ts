@@ -1,4 +1,7 @@
-/** What came of the corpus, as README states it: counted from the expectations, which the other tests here hold to be true. */
+/**
+ * What came of the corpus, as README states it, and what must hold of the expectations themselves: counted from the
+ * expectations, which the other tests here hold to be true.
+ */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, it } from 'vitest'
@@ -6,6 +9,16 @@ import { DIFFERENCES, FILES } from './differences.ts'
 import { type ExpectedMail } from './expectation.ts'
 import { MIME_SUITES, readExpectations } from './mime-expectation.ts'
 import { SUITES } from './suites.ts'
+
+it('every text that is expected by its digest has words beside it that a person finds in the file', () => {
+  const mime = MIME_SUITES.flatMap(({ file }) => Object.entries(readExpectations(file)))
+  const openpgp = SUITES.flatMap(({ expected }) => Object.entries(expected))
+  const mute = [...mime, ...openpgp].filter(
+    ([, each]) =>
+      !('is' in each) && /^(?:sha256|words|html):/.test(each.text ?? '') && (each.says ?? '') === ''
+  )
+  expect(mute.map(([path]) => path)).toEqual([])
+})
 
 it('README states how many sample mails open fully, and how many are rightly refused', () => {
   const mime = MIME_SUITES.flatMap(({ file }) => Object.values(readExpectations(file)))

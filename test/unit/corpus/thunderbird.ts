@@ -33,7 +33,7 @@ export const THUNDERBIRD: Folder = {
     seal: 'clear',
     signatures: ['valid alice whole'],
     text: 'sha256:02c3ed1937241abd970eebdeb7df42fe9b850700f682f049d919ca02ba351323',
-    says: '1.00 Month, Services',
+    says: 'Services Home::1 £10.00',
     warnings: ['cleartext-signature', 'no-message-id']
   },
   // Encrypted text inside HTML is never opened (EFAIL, mail.md §1.3).
@@ -41,6 +41,7 @@ export const THUNDERBIRD: Folder = {
     structure: 'clear',
     seal: 'clear',
     text: 'words:84de0f782a70c5a328173fc7501c5692bdeedbde2f7dc6e2df6455449574cef8',
+    says: 'Q0qb+biPpakzFZH5xXDLJVrZFo4H76bR0ds7UROgqjDSVAFVyLyVzbXQGBf8krPa',
     warnings: ['errant-crypto', 'html-only', 'no-message-id']
   },
   'bob-enc-inline-nbsp-qp.eml': {
@@ -385,7 +386,8 @@ export const THUNDERBIRD: Folder = {
     seal: 'clear',
     signatures: ['unknown-key part'],
     text: CALLALOO,
-    outside: 'sha256:a05bf11a0d3abca1e35c8a5cfac4c227cb8ca2f25f43220acf5dcd2c37653751',
+    outside:
+      '_______________________________________________\nMailman mailing list\nMailman@example.com\nhttps://example.com/mailman/listinfo/mailman',
     warnings: ['outside-text', 'signature-does-not-cover-all'],
     whenAllKnown: ['bad part']
   },

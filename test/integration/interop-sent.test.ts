@@ -1,0 +1,196 @@
+/**
+ * Everything that the desk sends is opened and verified by GnuPG, Sequoia and RNP (proof 3 of issue 3): each kind of mail, sealed
+ * and in clear, to RSA, NIST and Curve25519 keys that these programs made, and to a version 6 key by RFC 9580 itself. Reads the
+ * mails without any of Postern's code.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type MailKind } from '../../src/domain/decision.ts'
+import { TEMPLATE_NAMES } from '../../src/templates/render.ts'
+import {
+  childrenOf,
+  contentTypeOf,
+  decodeWords,
+  headerOf,
+  type Part,
+  splitPart
+} from '../support/mail-parts.ts'
+import { type ReadMail } from '../support/people.ts'
+import { describeWith } from '../support/requires.ts'
+import { openSentWorld, SECRET, type Sent, type SentWorld, VERA } from '../support/sent-world.ts'
+import { openVersion6 } from '../support/version-6.ts'
+
+type Form = Sent['form']
+
+/** Every kind, and how it may leave. One that is not here does not pass the type checker, one that is not sent fails below. */
+const FORMS: Readonly<Record<MailKind, readonly Form[]>> = {
+  acknowledgement: ['sealed', 'clear'],
+  relay: ['sealed'],
+  note: ['sealed'],
+  activity: ['sealed'],
+  transcript: ['sealed'],
+  refusal: ['sealed'],
+  reply: ['sealed', 'clear'],
+  accepted: ['sealed', 'clear'],
+  rejected: ['sealed', 'clear'],
+  'key-request': ['clear'],
+  'resend-request': ['clear'],
+  preview: ['sealed'],
+  notice: ['sealed'],
+  'date-notice': ['sealed'],
+  alert: ['sealed'],
+  digest: ['sealed'],
+  'key-problem': ['clear']
+}
+const PROGRAMS = ['gpg', 'sq', 'rnp'] as const
+const DESK = 'security@acme.example'
+/** Fields of the MIME structure, and what readers take from outside only (Autocrypt level 1): they are not repeated inside. */
+const OUTSIDE_ONLY = /^(?:content-|mime-version$|autocrypt$)/
+const SINGLE = ['from', 'to', 'reply-to', 'date', 'message-id', 'subject'] as const
+
+describeWith(['gpg', 'sq', 'rnp'], 'everything that the desk sends', () => {
+  let world: SentWorld
+
+  beforeAll(async () => {
+    world = await openSentWorld()
+  }, 120_000)
+  afterAll(async () => {
+    await world.close()
+  })
+
+  /** The first mail of this kind and form to each of its recipients. */
+  function mailsOf(kind: string, form: Form): readonly Sent[] {
+    const mails = world.sent.filter(
+      (mail) => mail.kind === kind && mail.form === form && mail.to !== VERA
+    )
+    return [...new Map(mails.toReversed().map((mail) => [mail.to, mail])).values()]
+  }
+  /** What all three programs read alike. Fails unless each of them opens it and finds the desk's signature good. */
+  async function openedByAll(mail: Sent): Promise<ReadMail> {
+    const reads = await Promise.all(
+      PROGRAMS.map((program) => world.readers[program].decryptMail(mail.raw))
+    )
+    expect(reads.map(({ verified }) => verified)).toEqual(PROGRAMS.map(() => world.deskFingerprint))
+    const [first, ...others] = reads
+    if (first === undefined) throw new Error('nobody has read it')
+    for (const { payload } of others) expect(payload.raw.equals(first.payload.raw)).toBe(true)
+    for (const { encryptedTo } of others) expect(encryptedTo).toEqual(first.encryptedTo)
+    return first
+  }
+
+  it('is all looked at here: every kind, every form of it and every mail text', () => {
+    const found = new Set(world.sent.map(({ kind, form }) => `${kind} ${form}`))
+    const forms = Object.entries(FORMS)
+    expect([...found].sort()).toEqual(
+      forms.flatMap(([kind, ways]) => ways.map((form) => `${kind} ${form}`)).sort()
+    )
+    expect([...world.texts].sort()).toEqual([...TEMPLATE_NAMES].sort())
+  })
+
+  it('goes to every sort of key that these programs make', () => {
+    const sealed = world.sent.filter(({ form }) => form === 'sealed')
+    expect([...new Set(sealed.map(({ to }) => to))].sort()).toEqual([
+      'ada@acme.example',
+      'alice@people.example',
+      'eve@people.example',
+      'grace@acme.example',
+      'linus@acme.example',
+      'security@debian.example',
+      VERA
+    ])
+  })
+
+  it.each(kindsOf('sealed'))(
+    '(%s, sealed) opens in gpg, sq and rnp for its one recipient, verified, its headers protected (G3, G5)',
+    async (kind) => {
+      const mails = mailsOf(kind, 'sealed')
+      expect(mails).not.toHaveLength(0)
+      for (const mail of mails) {
+        const read = await openedByAll(mail)
+        expect(read.encryptedTo).toEqual([world.keyIds.get(mail.to)])
+        expectSealed(mail, read.outer, read.payload)
+      }
+    }
+  )
+
+  it.each(kindsOf('clear'))(
+    '(%s, in clear) verifies in gpg, sq and rnp, with the same headers inside and outside (G6)',
+    async (kind) => {
+      const mails = mailsOf(kind, 'clear')
+      expect(mails).not.toHaveLength(0)
+      for (const mail of mails) {
+        const read = await openedByAll(mail)
+        expect(read.encrypted).toBe(false)
+        expect(read.text).not.toContain(SECRET)
+        expectHeaders(mail, read.outer, read.payload, 'clear')
+        expect(protectable(read.payload)).toEqual(protectable(read.outer))
+      }
+    }
+  )
+
+  it('opens with a version 6 key as RFC 9580 has it, its signature good (G3, G5)', () => {
+    const mails = world.sent.filter(({ to }) => to === VERA)
+    expect(new Set(mails.map(({ kind }) => kind)).size).toBeGreaterThan(5)
+    for (const mail of mails) {
+      const outer = splitPart(mail.raw)
+      const armored = childrenOf(outer)[1]?.body.toString('latin1') ?? ''
+      const payload = openVersion6(armored, world.version6, world.deskKey)
+      expectSealed(mail, outer, splitPart(payload))
+    }
+  })
+
+  it('is verified by none of them once a letter of it was changed', async () => {
+    const [mail] = mailsOf('acknowledgement', 'clear')
+    const changed = Buffer.from(mail?.raw ?? [])
+    const at = changed.indexOf('ACME Security', changed.indexOf('text/plain'))
+    changed[at] = 'E'.charCodeAt(0)
+    const reads = await Promise.all(
+      PROGRAMS.map((program) => world.readers[program].decryptMail(changed))
+    )
+    expect(reads.map(({ text }) => text.includes('ECME Security'))).toEqual([true, true, true])
+    expect(reads.map(({ verified }) => verified)).toEqual([null, null, null])
+  })
+})
+
+function kindsOf(form: Form): readonly string[] {
+  return Object.entries(FORMS).flatMap(([kind, forms]) => (forms.includes(form) ? [kind] : []))
+}
+
+/** What holds of a sealed mail: outside no word of it, and every field as it stands there is on record inside (RFC 9788 §2.2). */
+function expectSealed(mail: Sent, outer: Part, payload: Part): void {
+  expect(Buffer.from(mail.raw).includes(SECRET)).toBe(false)
+  expectHeaders(mail, outer, payload, 'cipher')
+  expect(headerOf(outer, 'subject')).toBe('[...]')
+  expect(headerOf(outer, 'to')).toBe(mail.to)
+  expect(decodeWords(headerOf(payload, 'subject'))).toMatch(/[a-z]{3}/)
+  expect(valuesOf(payload, 'hp-outer').map(lowerName)).toEqual(
+    protectable(outer).map(([name, value]) => `${name}: ${value}`)
+  )
+}
+
+/** What holds of every mail, outside and inside (RFC 9788 §2.1 and the older form beside it). */
+function expectHeaders(mail: Sent, outer: Part, payload: Part, hp: 'cipher' | 'clear'): void {
+  expect(contentTypeOf(payload).parameters).toMatchObject({ hp, 'protected-headers': 'v1' })
+  for (const part of [outer, payload]) {
+    for (const name of SINGLE) expect(valuesOf(part, name), name).toHaveLength(1)
+    for (const name of ['cc', 'bcc']) expect(valuesOf(part, name), name).toEqual([])
+    expect(headerOf(part, 'from')).toContain(`<${DESK}>`)
+    expect(headerOf(part, 'to').replace(/^.*<(.*)>$/, '$1')).toBe(mail.to)
+  }
+  for (const name of ['from', 'message-id', 'date']) {
+    expect(headerOf(payload, name)).toBe(headerOf(outer, name))
+  }
+  expect(decodeWords(headerOf(payload, 'from'))).toContain('ACME Security Team')
+}
+
+function valuesOf(part: Part, name: string): string[] {
+  return part.headers.flatMap(([key, value]) => (key === name ? [value] : []))
+}
+
+/** The fields that belong inside, in order. */
+function protectable(part: Part): Part['headers'] {
+  return part.headers.filter(([name]) => !OUTSIDE_ONLY.test(name))
+}
+
+function lowerName(field: string): string {
+  return field.replace(/^[^:]+/, (name) => name.toLowerCase())
+}

@@ -1,0 +1,249 @@
+/**
+ * A desk that has sent one mail of every kind, to people whose keys were made by GnuPG, RNP and Sequoia: a desk world in which
+ * everything happens that makes the desk write. All of it lies a few days back, so that programs with a clock of their own
+ * find keys and signatures in their past. Says nothing of what the mails must be.
+ */
+import { generateKey, type PrivateKey, readPrivateKey } from 'openpgp'
+import { type MailKind } from '../../src/domain/decision.ts'
+import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
+import { type Envelope } from '../../src/effects/effects.ts'
+import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
+import { type Version6Key } from './version-6.ts'
+import { deskCertificate, openWorld, type Someone, someone, type World } from './world.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** Stands in the subject and the text of every report, and in what maintainers write among themselves. */
+export const SECRET = 'QSECRETQ'
+
+/** The address of the maintainer whose key is of version 6. */
+export const VERA = 'vera@acme.example'
+
+/** A mail that left the desk. `to` has a key unless the mail is in clear. */
+export type Sent = {
+  readonly kind: MailKind
+  readonly form: 'sealed' | 'clear'
+  readonly to: string
+  readonly raw: Uint8Array
+}
+
+export type SentWorld = {
+  readonly sent: readonly Sent[]
+  /** Names of the mail texts that were written. */
+  readonly texts: ReadonlySet<string>
+  /** Key ids (upper-case, 16 digits) to which mail to this address may be encrypted. */
+  readonly keyIds: ReadonlyMap<string, string>
+  readonly deskFingerprint: string
+  /** The desk's certificate, armored. */
+  readonly deskKey: string
+  /** The key of a maintainer, {@link VERA}, that none of the three programs can hold. */
+  readonly version6: Version6Key
+  /** Three readers, each with another program, the desk's key and everybody's secret keys. */
+  readonly readers: { readonly gpg: Person; readonly sq: Person; readonly rnp: Person }
+  close(): Promise<void>
+}
+
+type Cast = Awaited<ReturnType<typeof makeCast>>
+
+/** Takes some seconds: seven keys, RSA ones among them. */
+export async function openSentWorld(): Promise<SentWorld> {
+  const startsAt = instantFromMs(Math.floor(Date.now() / DAY) * DAY - 3 * DAY + 12 * HOUR)
+  const cast = await makeCast(new Date(msOf(startsAt) - DAY))
+  const { grace, linus, ada, alice, eve, debian, mo } = cast.people
+  const people = [grace, linus, ada, alice, eve, debian]
+  const texts = new Set<string>()
+  const { world, sent } = await everyMail(cast, startsAt, texts)
+  const readers = { gpg: grace, sq: ada, rnp: linus }
+  const deskKey = await deskCertificate()
+  for (const reader of Object.values(readers)) {
+    await reader.importKey(deskKey)
+    for (const other of people)
+      if (other !== reader) await reader.importSecretKey(await other.exportSecretKey())
+  }
+  const keyIds = new Map<string, string>()
+  for (const { address, secret } of Object.values(cast.as)) {
+    const key = await secret.getEncryptionKey(undefined, new Date(msOf(startsAt))).catch(() => null)
+    if (key !== null) keyIds.set(address, key.getKeyID().toHex().toUpperCase())
+  }
+  const deskFingerprint = world.desk.settings.desk.fingerprint
+  world.close()
+  return {
+    sent,
+    texts,
+    keyIds,
+    deskFingerprint,
+    deskKey,
+    version6: cast.version6,
+    readers,
+    close: async () => {
+      for (const person of [...people, mo]) await person.close()
+    }
+  }
+}
+
+async function makeCast(madeAt: Date) {
+  const people = {
+    grace: await gpgPerson({ name: 'Grace', address: 'grace@acme.example', madeAt }),
+    linus: await rnpPerson({ name: 'Linus', address: 'linus@acme.example', madeAt }),
+    ada: await sqPerson({ name: 'Ada Größe', address: 'ada@acme.example', madeAt }),
+    // No key of his can be used when the desk begins.
+    mo: await gpgPerson({ name: 'Mo', address: 'mo@acme.example', madeAt, lastsSeconds: 3600 }),
+    alice: await sqPerson({
+      ...{ name: 'Alice', address: 'alice@people.example' },
+      ...{ madeAt, algorithm: 'rsa3k' }
+    }),
+    eve: await gpgPerson({
+      ...{ name: 'Eve', address: 'eve@people.example' },
+      ...{ madeAt, algorithm: 'nistp384' }
+    }),
+    debian: await gpgPerson({
+      ...{ name: 'Debian', address: 'security@debian.example' },
+      ...{ madeAt, algorithm: 'rsa3072' }
+    })
+  }
+  const as: Record<string, Someone> = {}
+  for (const [id, person] of Object.entries(people)) as[id] = await asSomeone(id, person)
+  const vera = await someoneOfVersion6(madeAt)
+  as['vera'] = vera
+  return { people, as, version6: version6Of(vera.secret) }
+}
+
+async function asSomeone(id: string, person: Person): Promise<Someone> {
+  const secret = await readPrivateKey({ armoredKey: await person.exportSecretKey() })
+  const { name, address } = person
+  return { ...(await someone(id, address)), name, secret, keyData: secret.toPublic().write() }
+}
+
+async function someoneOfVersion6(date: Date): Promise<Someone> {
+  const { privateKey } = await generateKey({
+    type: 'curve25519',
+    userIDs: [{ name: 'Vera', email: VERA }],
+    date,
+    format: 'armored',
+    config: { v6Keys: true, aeadProtect: true }
+  })
+  const secret = await readPrivateKey({ armoredKey: privateKey })
+  return { ...(await someone('vera', VERA)), secret, keyData: secret.toPublic().write() }
+}
+
+/** The bare numbers of the encryption subkey (RFC 9580 §5.5.5.7). */
+function version6Of(key: PrivateKey): Version6Key {
+  const packet = key.subkeys[0]?.keyPacket
+  const { A } = (packet?.publicParams ?? {}) as { A?: Uint8Array }
+  const { k } = (packet && 'privateParams' in packet ? packet.privateParams : {}) as {
+    k?: Uint8Array
+  }
+  if (packet === undefined || A === undefined || k === undefined) throw new Error('another key')
+  return { fingerprint: packet.getFingerprint(), publicKey: A, secretKey: k }
+}
+
+/** Lets everything happen that makes the desk write. */
+async function everyMail(
+  { as }: Cast,
+  startsAt: Instant,
+  texts: Set<string>
+): Promise<{ readonly world: World; readonly sent: readonly Sent[] }> {
+  const who = (id: string): Someone => {
+    const one = as[id]
+    if (one === undefined) throw new Error('nobody of this name')
+    return one
+  }
+  const world = await openWorld({
+    maintainers: ['grace', 'linus', 'ada', 'mo', 'vera'].map(who),
+    policy: { reporters: { cleartext: 'allow' } },
+    digest: true,
+    startsAt
+  })
+  noteTexts(world, texts)
+  await world.addMember(who('debian'))
+  await reportsCome(world, who)
+  await maintainersAnswer(world, who)
+  await noticeLeaves(world, who, startsAt)
+  world.pass(DAY)
+  await world.settle()
+  return { world, sent: sentBy(world) }
+}
+
+type Who = (id: string) => Someone
+
+function noteTexts(world: World, texts: Set<string>): void {
+  const { render } = world.desk
+  Object.assign(world.desk, {
+    render: (template: Parameters<typeof render>[0]) => {
+      texts.add(template.name)
+      return render(template)
+    }
+  })
+}
+
+/** Four cases: two reporters with a key, one who writes in clear, one who gives no key to answer to. */
+async function reportsCome(world: World, who: Who): Promise<void> {
+  const report = { subject: `Überlauf ${SECRET}`, text: `It is here: ${SECRET}\n` }
+  const patch = { filename: 'beweis größe.txt', content: `proof ${SECRET}` }
+  const carol = await someone('carol', 'carol@people.example')
+  const dave = await someone('dave', 'dave@people.example')
+  const letters = [
+    await world.write(who('alice'), { ...report, autocrypt: true, patch }),
+    await world.write(who('eve'), { ...report, autocrypt: true }),
+    await world.write(carol, { ...report, as: 'clear' }),
+    await world.write(dave, { ...report, as: 'encrypted' })
+  ]
+  for (const letter of letters) {
+    world.deliver(letter)
+    await world.settle()
+  }
+}
+
+async function command(world: World, from: Someone, number: number, text: string): Promise<void> {
+  world.pass(1000)
+  const subject = `Re: [ACME-2026-000${number}] ${SECRET}`
+  world.deliver(await world.write(from, { subject, text }))
+  await world.settle()
+}
+
+async function maintainersAnswer(world: World, who: Who): Promise<void> {
+  const [grace, linus, ada] = [who('grace'), who('linus'), who('ada')]
+  await command(world, linus, 1, `Only among us: ${SECRET}`)
+  await command(world, grace, 1, `/accept\n/reply\nWe repair it: ${SECRET}\n`)
+  await command(world, linus, 2, '/reject upstream\n')
+  await command(world, ada, 3, '/accept\n/reply\nThank you for writing.\n')
+  await command(world, ada, 3, '/reject upstream\n')
+  await command(world, grace, 4, `/reply\n${SECRET}\n`)
+  await command(world, grace, 4, '/ask\n')
+  world.deliver(await world.write(grace, { subject: 'x', text: '/take\n', as: 'encrypted' }))
+  await world.settle()
+}
+
+async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<void> {
+  const disclosure = addMs(startsAt, 7 * DAY + 2 * HOUR)
+  const fields = `description: ${SECRET}\naffected_versions: all\nremedy_steps: update\n`
+  const patch = { filename: 'fix.patch', content: `--- a\r\n+++ ${SECRET}` }
+  world.deliver(
+    await world.write(who('grace'), {
+      subject: 'Re: [ACME-2026-0001] x',
+      text: `/embargo ${disclosure}\n/notice draft\n${fields}`,
+      patch
+    })
+  )
+  await world.settle()
+  await command(world, who('grace'), 1, '/notice preview\n')
+  const [preview] = world.rows<{ code: string }>('SELECT code FROM previews')
+  await command(world, who('linus'), 1, `/notice approve ${preview?.code ?? ''}\n`)
+  world.pass(2 * HOUR)
+  await world.settle()
+}
+
+function sentBy(world: World): Sent[] {
+  const kinds = new Map(
+    world
+      .rows<{ id: string; kind: MailKind }>('SELECT message_id AS id, kind FROM outbox')
+      .map(({ id, kind }) => [id, kind])
+  )
+  return world.accepted.map((mail: Envelope) => {
+    const kind = kinds.get(mail.messageId)
+    if (kind === undefined) throw new Error('a mail that is not in the outbox')
+    const isSealed = Buffer.from(mail.raw).includes('multipart/encrypted')
+    return { kind, form: isSealed ? 'sealed' : 'clear', to: mail.to, raw: mail.raw }
+  })
+}
