@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { contentOf } from '../../../src/mime/leaf.ts'
 import { undoTransferEncoding } from '../../../src/mime/transfer-encoding.ts'
+import { parseTree } from '../../../src/mime/tree.ts'
 
 function undo(body: string, encoding: string): string {
   return undoTransferEncoding(Buffer.from(body, 'latin1'), encoding).toString('latin1')
@@ -46,11 +48,22 @@ describe('uuencode', () => {
     ['no end', FILE.slice(0, 2)],
     ['a line that is too long', FILE.with(1, '-0V%T"F%N9"!D;V<A"@``0V%T')],
     ['a byte that is none of its own', FILE.with(1, '-0V%T"F%N9"!d;V<A"@``')],
-    ['a second file', [...FILE, ...FILE]]
+    ['a second file', [...FILE, ...FILE]],
+    [
+      'thousands of lines of a byte',
+      FILE.toSpliced(1, 1, ...Array.from({ length: 3000 }, () => '!'))
+    ]
   ])('stays as it is where it is more or less than one whole file: %s', (_, lines) => {
     const body = lines.join('\n')
     expect(undo(body, 'x-uuencode')).toBe(body)
   })
+})
+
+it('a leaf is decoded once, however often it is looked at', () => {
+  const tree = parseTree(Buffer.from('Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n'))
+  const content = contentOf(tree, tree.root)
+  expect(content.toString()).toBe('hello')
+  expect(contentOf(tree, tree.root)).toBe(content)
 })
 
 it('an encoding that nobody knows leaves the bytes as they are', () => {
