@@ -12,13 +12,12 @@ import {
 
 const FAILURES: Readonly<Record<OpenFailure, string>> = {
   'not-for-us':
-    'It is encrypted, but not to a key that the desk holds, so nobody here can read it.',
+    'It is encrypted, but not to a key that the desk holds, perhaps to an old one, so nobody here can read it.',
   damaged: 'Its encrypted part is broken or was changed on the way, so nothing of it is shown.',
   unsupported: 'It uses an encryption method that the desk does not support.',
   'no-integrity':
     'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',
   limit: 'It is larger or more deeply nested than the desk opens.',
-  expired: 'It is encrypted to an old desk key that has expired and is no longer held.',
   empty: 'It was sent encrypted, but a mail system on the way removed the encrypted part.'
 }
 

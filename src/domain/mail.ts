@@ -17,7 +17,6 @@ export type OpenFailure =
   | 'unsupported' // an algorithm or packet version that we do not do
   | 'no-integrity' // encrypted without modification detection (tag 9)
   | 'limit' // above a limit: size, parts, depth, packets, decompressed size, time
-  | 'expired' // sealed to a desk key that has expired and is no longer held
   | 'empty' // an encrypted mail whose ciphertext was lost on the way
 
 /** State of one signature. `bad` is the default: everything else has to be proved. */
