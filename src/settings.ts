@@ -171,6 +171,7 @@ async function judgeMaintainers(
       address,
       roles,
       fingerprint: facts.fingerprint,
+      signingKeys: facts.signingKeys,
       keyData: facts.keyData
     })
   }

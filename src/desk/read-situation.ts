@@ -117,8 +117,8 @@ export async function readSituation(
     signedByAnother:
       from !== null &&
       opened.signatures.some(
-        ({ state, issuer, isInside }) =>
-          isInside && state === 'unknown-key' && isKeyOfAnother(read, issuer, from.address)
+        ({ fingerprint, issuer, isInside }) =>
+          isInside && fingerprint === null && isKeyOfAnother(read, issuer, from.address)
       ),
     senderKey,
     waitingKeys: from === null ? [] : listOfferedKeys(read, from.address),
@@ -131,14 +131,15 @@ export async function readSituation(
 
 function ciphertextFacts(
   read: Read,
-  { ciphertextMarks, outer }: OpenedMail
+  { ciphertextMarks, strayMarks, outer }: OpenedMail
 ): Pick<Situation, 'ciphertextReused' | 'ciphertextSeen' | 'ciphertextCases'> {
   const sender = outer.from?.address ?? null
-  const others = ciphertextOfOthers(read, ciphertextMarks, sender)
+  const marks = [...ciphertextMarks, ...strayMarks]
+  const others = ciphertextOfOthers(read, marks, sender)
   return {
     ciphertextReused: others === 'claimed',
     ciphertextSeen: others !== 'unseen',
-    ciphertextCases: casesOfCiphertext(read, ciphertextMarks, sender)
+    ciphertextCases: casesOfCiphertext(read, marks, sender)
   }
 }
 

@@ -204,6 +204,8 @@ export type OpenedMail = {
   readonly sealedToKeyIds: readonly string[]
   /** Marks of the ciphertext; the same one in another sender's mail means that somebody reuses it (G6). */
   readonly ciphertextMarks: readonly Sha256[]
+  /** Marks of session keys that came with it and did not open it: whoever put them there may have taken them from another. */
+  readonly strayMarks: readonly Sha256[]
   readonly signatures: readonly Signature[]
   readonly outer: HeaderFacts
   /** The protected header block of the cryptographic payload; null when there is none. */
@@ -213,6 +215,11 @@ export type OpenedMail = {
    * is no PGP/MIME. For policy/contradiction.ts alone, never shown; null in all other cases.
    */
   readonly innerFacts: HeaderFacts | null
+  /**
+   * The header of a whole mail that was encrypted as it was, which nothing marks as protected. Only for telling that the
+   * mail is not its sender's: it may as well be a file, so it proves nothing and is never shown. Null where there is none.
+   */
+  readonly namesInside: HeaderFacts | null
   /** Whether `protected` carries the Subject and the mail was encrypted or signed over it. */
   readonly subjectProtected: boolean
   /** The text of the payload, LF line ends, at most 256 KiB; '' when nothing could be read. */

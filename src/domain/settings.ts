@@ -15,6 +15,8 @@ export type Maintainer = Contact & {
   readonly roles: readonly Role[]
   /** Pinned: the primary fingerprint of the configured key file. The root of trust (G4). */
   readonly fingerprint: Fingerprint
+  /** As `KeyFacts.signingKeys`. */
+  readonly signingKeys: readonly Fingerprint[]
   /** Binary certificate. */
   readonly keyData: Uint8Array
 }

@@ -66,11 +66,6 @@ export function fingerprintsOf(keyData: Uint8Array): Fingerprint[] {
   return found
 }
 
-/** The 64-bit key id of a fingerprint, lower-case hex: its end for version 4, its start for version 6 (RFC 9580 §5.5.4). */
-export function keyIdOf(fingerprint: Fingerprint): string {
-  return fingerprint.length === 40 ? fingerprint.slice(24) : fingerprint.slice(0, 16)
-}
-
 function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
   const count = (...tags: readonly number[]): number =>
     spans.filter((span) => tags.includes(span.tag)).length

@@ -20,7 +20,12 @@ import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { readKeyPackets } from './key-packets.ts'
-import { type Effort, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
+import {
+  type Effort,
+  hasSignedBack,
+  keepOwnSignatures,
+  type WithDirect
+} from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
 
 export { classifyKey } from './key-packets.ts'
@@ -241,14 +246,13 @@ function describe(privateKey: PrivateKey, wasLocked: boolean): SecretKey {
   return { privateKey, fingerprint, isRsa, wasLocked }
 }
 
-/** Anybody can hang another person's subkey on a key of theirs: only those count that signed back (RFC 9580 §5.2.3.34). */
+/** Only those that signed back, also where key or subkey has ended or was revoked since. */
 async function signingSubkeys(key: Key): Promise<Fingerprint[]> {
-  const config = fullPgpConfig(false)
   const found: Fingerprint[] = []
   for (const subkey of key.getSubkeys()) {
     const fingerprint = parseFingerprint(subkey.getFingerprint())
-    const signs = await valueOf(key.getSigningKey(subkey.getKeyID(), null, undefined, config))
-    if (fingerprint !== null && signs?.getFingerprint() === fingerprint) found.push(fingerprint)
+    const isOwn = await hasSignedBack(key.keyPacket, subkey, subkey.bindingSignatures)
+    if (fingerprint !== null && isOwn) found.push(fingerprint)
   }
   return found
 }

@@ -11,7 +11,7 @@ import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { fingerprintsOf, readKeyPackets } from './key-packets.ts'
 import { inspectKey, readCertificate } from './keyring.ts'
-import { type Check, isSame, madeBy, type WithDirect } from './self-signatures.ts'
+import { type Check, hasSignedBack, isSame, madeBy, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
 
 /**
@@ -41,17 +41,15 @@ function primaryOf(keyData: Uint8Array): Fingerprint | undefined {
   return fingerprintsOf(keyData)[0]
 }
 
-/** A subkey that signs must have signed back, and that part stands where anybody can cut it out (RFC 9580 §5.2.3.34). */
+/** A subkey that signs must have signed back. */
 function binds(primary: Key['keyPacket'], subkey: Subkey): Check {
   const signed = { key: primary, bind: subkey.keyPacket }
   const isBound = madeBy(primary, enums.signature.subkeyBinding, signed)
-  const isBackSigned = madeBy(subkey.keyPacket, enums.signature.keyBinding, signed)
   return async (signature) => {
     if (!(await isBound(signature))) return false
-    const back = signature.embeddedSignature
     const flags = signature.keyFlags?.[0] ?? 0
     if ((flags & enums.keyFlags.signData) === 0) return true
-    return back !== null && (await isBackSigned(back))
+    return hasSignedBack(primary, subkey, [signature])
   }
 }
 

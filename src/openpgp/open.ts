@@ -12,11 +12,11 @@ import {
   verify
 } from 'openpgp'
 
-import { type Sha256 } from '../domain/ids.ts'
+import { keyIdOf, type Sha256 } from '../domain/ids.ts'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { DECOMPRESSED_BYTES_MAX, fullPgpConfig, pgpConfig } from './config.ts'
-import { fingerprintsOf, keyIdOf } from './key-packets.ts'
+import { fingerprintsOf } from './key-packets.ts'
 import { type SecretKey } from './keyring.ts'
 import { TOO_MANY_PACKETS, withPacketLimit } from './packet-limit.ts'
 import { prescan, type Sealing, sessionKeyMark } from './prescan.ts'
@@ -43,8 +43,12 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
   if (scan.kind === 'refused') {
     return { kind: 'failed', because: scan.because, sealing: scan.sealing }
   }
-  const { marks, ...plain } = await decryptPlain(scan.message, scan.isNamed, context)
-  const sealing = { ...scan.sealing, marks: [...new Set([...scan.sealing.marks, ...marks])] }
+  const { marks, opener, ...plain } = await decryptPlain(scan.message, scan.isNamed, context)
+  const sealing: Sealing = {
+    ...scan.sealing,
+    marks: [...scan.sealing.marks, ...(opener === null ? [] : [opener])],
+    strayMarks: [...new Set(marks)].filter((mark) => mark !== opener)
+  }
   if (plain.kind === 'failed') return { ...plain, sealing }
   const judged = await verifyPackets(plain.data, plain.packets, context)
   if (judged.kind === 'limit') return { kind: 'failed', because: 'limit', sealing }
@@ -70,8 +74,8 @@ type Plain =
     }
   | { readonly kind: 'failed'; readonly because: OpenFailure }
 
-/** Marks of every session key that could be read, also where the data behind them could not be. */
-type Marked = { readonly marks: readonly Sha256[] }
+/** Marks of every session key that could be read, and of the one that opened the data; null where none did. */
+type Marked = { readonly marks: readonly Sha256[]; readonly opener: Sha256 | null }
 
 async function decryptPlain(
   binary: Uint8Array,
@@ -79,34 +83,67 @@ async function decryptPlain(
   context: OpenContext
 ): Promise<Plain & Marked> {
   const isRsa = context.secretKeys.some((key) => key.isRsa)
-  const date = new Date(msOf(context.now))
-  let message: Message<Uint8Array>
   let sessionKeys: readonly DecryptedSessionKey[]
   let marks: readonly Sha256[]
   try {
-    const tried = await trySessionKeys(binary, isRsa, context)
-    message = tried.message
-    sessionKeys = tried.sessionKeys
+    sessionKeys = await trySessionKeys(binary, isRsa, context)
     marks = await marksOfRead(binary, sessionKeys, isRsa, context)
   } catch (error) {
-    return { kind: 'failed', because: isNamed ? failureOf(error) : 'not-for-us', marks: [] }
+    const because = isNamed ? failureOf(error) : 'not-for-us'
+    return { kind: 'failed', because, marks: [], opener: null }
   }
+  const { opener, ...plain } = await openWith(binary, sessionKeys, marks, context)
+  if (plain.kind === 'plain') return { ...plain, marks, opener }
+  const isOther = plain.because === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
+  if (isOther) return { kind: 'failed', because: 'unsupported', marks, opener }
+  // Sealed to people who are not named, and not one session key came out of it: the desk is none of them.
+  const isForeign = !isNamed && marks.length === 0
+  return { kind: 'failed', because: isForeign ? 'not-for-us' : plain.because, marks, opener }
+}
+
+/**
+ * Opens the data with the session keys that were read, one after the other, so that it is known which one it was: others may
+ * have been put there from another ciphertext. Where none was read, all that the library handed out are tried at once.
+ */
+async function openWith(
+  binary: Uint8Array,
+  sessionKeys: readonly DecryptedSessionKey[],
+  marks: readonly Sha256[],
+  context: OpenContext
+): Promise<Plain & Pick<Marked, 'opener'>> {
+  let failure: OpenFailure = 'damaged'
+  for (const mark of marks.length === 0 ? [null] : new Set(marks)) {
+    const keys =
+      mark === null
+        ? sessionKeys
+        : sessionKeys.filter(({ data }) => sessionKeyMark(data).includes(mark))
+    const plain = await decryptWith(binary, keys, context)
+    if (plain.kind === 'plain') return { ...plain, opener: mark }
+    if (failure === 'damaged') failure = plain.because
+  }
+  return { kind: 'failed', because: failure, opener: null }
+}
+
+async function decryptWith(
+  binary: Uint8Array,
+  sessionKeys: readonly DecryptedSessionKey[],
+  { secretKeys, now }: OpenContext
+): Promise<Plain> {
+  const isRsa = secretKeys.some((key) => key.isRsa)
+  const date = new Date(msOf(now))
+  // The library takes null for SEIPD version 2, where the packet itself names the cipher.
+  const keys = sessionKeys.map(({ data, algorithm }) => ({
+    data,
+    algorithm: algorithm ?? 'aes256'
+  }))
   try {
-    const keys = sessionKeys.map(({ data, algorithm }) => ({
-      data,
-      // The library takes null for SEIPD version 2, where the packet itself names the cipher.
-      algorithm: algorithm ?? 'aes256'
-    }))
+    // Read anew each time: the library lets go of the data when it tries to open them.
+    const message = await readMessage({ binaryMessage: binary, config: pgpConfig(isRsa) })
     const config = withPacketLimit(fullPgpConfig(isRsa))
     const inner = await message.decrypt(undefined, undefined, keys, date, config)
-    return { ...(await readPlain(inner, date)), marks }
+    return await readPlain(inner, date)
   } catch (error) {
-    const because = failureOf(error)
-    const isOther = because === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
-    if (isOther) return { kind: 'failed', because: 'unsupported', marks }
-    // Sealed to people who are not named, and not one session key came out of it: the desk is none of them.
-    const isForeign = !isNamed && marks.length === 0
-    return { kind: 'failed', because: isForeign ? 'not-for-us' : because, marks }
+    return { kind: 'failed', because: failureOf(error) }
   }
 }
 
@@ -114,16 +151,12 @@ async function trySessionKeys(
   binary: Uint8Array,
   isRsa: boolean,
   context: OpenContext
-): Promise<{
-  readonly message: Message<Uint8Array>
-  readonly sessionKeys: readonly DecryptedSessionKey[]
-}> {
+): Promise<readonly DecryptedSessionKey[]> {
   const config = pgpConfig(isRsa)
   const date = new Date(msOf(context.now))
   const message = await readMessage({ binaryMessage: binary, config })
   const decryptionKeys = context.secretKeys.map((key) => key.privateKey)
-  const sessionKeys = await decryptSessionKeys({ message, decryptionKeys, date, config })
-  return { message, sessionKeys }
+  return decryptSessionKeys({ message, decryptionKeys, date, config })
 }
 
 /**
@@ -139,7 +172,7 @@ async function marksOfRead(
   const marks = sessionKeys.flatMap(({ data }) => sessionKeyMark(data))
   if (!isRsa) return marks
   const again = await trySessionKeys(binary, isRsa, context)
-  const repeated = new Set(again.sessionKeys.flatMap(({ data }) => sessionKeyMark(data)))
+  const repeated = new Set(again.flatMap(({ data }) => sessionKeyMark(data)))
   return marks.filter((mark) => repeated.has(mark))
 }
 

@@ -23,8 +23,10 @@ export type Sealing = {
   readonly sealedTo: OpenedMail['sealedTo']
   /** Upper-case hex, at most 8; hidden recipients are all zeros. */
   readonly keyIds: readonly string[]
-  /** Marks of the ciphertext, and of its session key once that is known; a second mail with one of them reuses this one. */
+  /** Marks of the ciphertext, and of the session key that opened it; a second mail with one of them reuses this one. */
   readonly marks: readonly Sha256[]
+  /** Marks of session keys that could be read and opened nothing: they may have been taken from another ciphertext. */
+  readonly strayMarks: readonly Sha256[]
 }
 
 /** Either a message cut down to what is worth trying, or the reason why nothing is tried. */
@@ -148,7 +150,8 @@ function describeSealing(
 ): Sealing {
   const ids = [...new Set(sessionKeys.map((key) => key.keyId).filter((id) => id !== ''))]
   const keyIds = ids.slice(0, KEY_IDS_SHOWN_MAX).map((id) => id.toUpperCase())
-  if (ids.some((id) => ownKeyIds.has(id))) return { sealedTo: 'desk', keyIds, marks }
-  if (ids.includes(WILDCARD)) return { sealedTo: 'hidden', keyIds, marks }
-  return { sealedTo: sessionKeys.length > 0 ? 'other' : 'nobody', keyIds, marks }
+  const known = { keyIds, marks, strayMarks: [] }
+  if (ids.some((id) => ownKeyIds.has(id))) return { sealedTo: 'desk', ...known }
+  if (ids.includes(WILDCARD)) return { sealedTo: 'hidden', ...known }
+  return { sealedTo: sessionKeys.length > 0 ? 'other' : 'nobody', ...known }
 }

@@ -42,6 +42,23 @@ export function madeBy(
   }
 }
 
+/**
+ * Whether a subkey signed back that it belongs to `primary`, at any time (RFC 9580 §5.2.1.9): without that, anybody can hang
+ * another person's key on one of theirs. That signature stands in the binding signatures, where anybody can cut it out.
+ */
+export async function hasSignedBack(
+  primary: Key['keyPacket'],
+  { keyPacket }: Subkey,
+  bindings: readonly SignaturePacket[]
+): Promise<boolean> {
+  const signed = { key: primary, bind: keyPacket }
+  const isBackSigned = madeBy(keyPacket, enums.signature.keyBinding, signed)
+  for (const { embeddedSignature } of bindings) {
+    if (embeddedSignature !== null && (await isBackSigned(embeddedSignature))) return true
+  }
+  return false
+}
+
 /** Whether both sign the same: what stands outside of the signed bytes anybody can change. */
 export function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
   const [a, b] = [one.signatureData, other.signatureData]

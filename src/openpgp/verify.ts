@@ -16,14 +16,21 @@ import {
   verify
 } from 'openpgp'
 
-import { type Fingerprint, parseSha256, type Sha256 } from '../domain/ids.ts'
+import {
+  type Fingerprint,
+  isNamedBy,
+  parseFingerprint,
+  parseSha256,
+  type Sha256
+} from '../domain/ids.ts'
 import { type Signature } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
-import { fingerprintsOf, keyIdOf } from './key-packets.ts'
+import { fingerprintsOf } from './key-packets.ts'
 import { isSigningKey, keyStateAt } from './key-state.ts'
 import { type CertificateFacts, readCertificate } from './keyring.ts'
 import { TAG, walkPackets } from './packets.ts'
+import { hasSignedBack } from './self-signatures.ts'
 
 /** More signatures than this on one mail, all its layers together, are refused as a flood (mail.md §2.15). */
 export const SIGNATURES_MAX = 8
@@ -164,25 +171,36 @@ async function judge(
   return { ...best, ...base }
 }
 
-/** Known certificates that hold the issuing key: by full fingerprint where the signature names one, else by key id. */
+/**
+ * Known certificates whose the issuing key is: by full fingerprint where the signature names one, else by key id. One on which
+ * it was only hung is not among them: the signature would look broken, which says nothing, instead of somebody else's.
+ */
 async function findCertificates(
   packet: SignaturePacket,
   context: VerifyContext
 ): Promise<CertificateFacts[]> {
   const issuer = issuerOf(packet)
+  const named = context.certificates.filter((keyData) =>
+    fingerprintsOf(keyData).some((fingerprint) => isNamedBy(issuer, fingerprint))
+  )
   const found = new Map<string, CertificateFacts>()
-  for (const keyData of context.certificates) {
-    const isMatch = fingerprintsOf(keyData).some(
-      (fingerprint) => fingerprint === issuer || keyIdOf(fingerprint) === issuer
-    )
-    if (!isMatch) continue
+  for (const keyData of named.slice(0, CERTIFICATES_TRIED_MAX)) {
     const certificate = await readCertificate(keyData, context.now)
-    if (certificate !== null && !found.has(certificate.fingerprint)) {
-      found.set(certificate.fingerprint, certificate)
-    }
-    if (found.size === CERTIFICATES_TRIED_MAX) break
+    if (certificate === null || found.has(certificate.fingerprint)) continue
+    if (await isKeyOf(certificate, issuer)) found.set(certificate.fingerprint, certificate)
   }
   return [...found.values()]
+}
+
+/** Whether the issuing key is the primary one, or a subkey that signed back. */
+async function isKeyOf({ key, fingerprint }: CertificateFacts, issuer: string): Promise<boolean> {
+  if (isNamedBy(issuer, fingerprint)) return true
+  for (const subkey of key.getSubkeys()) {
+    const own = parseFingerprint(subkey.getFingerprint())
+    if (own === null || !isNamedBy(issuer, own)) continue
+    if (await hasSignedBack(key.keyPacket, subkey, subkey.bindingSignatures)) return true
+  }
+  return false
 }
 
 async function statesUnder(

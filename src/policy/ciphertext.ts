@@ -2,7 +2,7 @@
  * Whose a ciphertext is (G6, mail.md §2.4): the first sender's whose mail with it was taken in. Whoever sends the same one
  * afterwards is quarantined, unless the inside of their mail shows that it is theirs: it names them as its writer, or is signed
  * with their key, and nobody else could have put that there. A mail that had no effect claims nothing, so that a thief who is
- * quicker does not lock out the person who was robbed; it is remembered all the same, because what a maintainer sealed and the
+ * quicker does not lock out the person who was robbed, and nor does a session key that opened nothing; it is remembered all the same, because what a maintainer sealed and the
  * desk refused is as worth stealing as a report.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
@@ -23,8 +23,12 @@ export function isCopy(situation: Situation, settings: Settings): boolean {
   return situation.ciphertextSeen && !isProved(situation, settings)
 }
 
-/** Remembers whose the ciphertext of a mail is that was taken in as its sender's own. */
+/**
+ * Remembers whose the ciphertext of a mail is that was taken in as its sender's own. What could not be opened was read by
+ * nobody: anybody can put it into a mail that does not open, and so that claims nothing.
+ */
 export function claimCiphertext(situation: Situation, settings: Settings): Decision[] {
+  if (!situation.opened.decrypted) return remember(situation, 'seen')
   return remember(situation, isProved(situation, settings) ? 'proved' : 'claimed')
 }
 
@@ -38,10 +42,15 @@ function remember(
   { opened }: Situation,
   standing: Extract<Decision, { readonly kind: 'remember-ciphertext' }>['standing']
 ): Decision[] {
-  const { ciphertextMarks: marks, outer } = opened
-  if (marks.length === 0) return []
+  const { ciphertextMarks, strayMarks, outer } = opened
   const sender = outer.from?.address ?? null
-  return [{ kind: 'remember-ciphertext', marks, sender, standing }]
+  const found = [
+    { marks: ciphertextMarks, standing },
+    { marks: strayMarks, standing: 'seen' }
+  ] as const
+  return found
+    .filter(({ marks }) => marks.length > 0)
+    .map((each) => ({ kind: 'remember-ciphertext', sender, ...each }))
 }
 
 /** Whether what was encrypted names the sender outside as its writer, or is signed with a key of theirs. */

@@ -4,7 +4,7 @@
  * nothing of its content, so that neither the maintainers' answer nor the desk's own tells the sender what was inside (G6).
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
-import { type Fingerprint } from '../domain/ids.ts'
+import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { isCopy } from './ciphertext.ts'
@@ -19,8 +19,9 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
   if (!opened.encrypted || !opened.decrypted) return null
   // Put into another wrapper, a mail keeps its inside: what may not be shown of it can still give the lie to its sender.
   const inner = opened.protected ?? opened.innerFacts
-  if (inner !== null && isFromAnother(opened.outer, inner)) return 'from'
-  if (inner !== null && isToOthers(opened.outer, inner, settings.desk.address)) return 'to'
+  const named = [inner, opened.namesInside].filter((facts) => facts !== null)
+  if (named.some((facts) => isFromAnother(opened.outer, facts))) return 'from'
+  if (named.some((facts) => isToOthers(opened.outer, facts, settings.desk.address))) return 'to'
   // Whoever writes inline PGP or encrypts a file writes no protected header: it was cut out of a PGP/MIME mail.
   if (inner !== null && ['inline', 'attachment'].includes(opened.structure)) return 'form'
   if (isSignedByAnother(situation, settings)) return 'signer'
@@ -49,24 +50,39 @@ function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): bool
 
 /**
  * Whether a signature inside the encryption is not the sender's: made with a key that is somebody else's, or with an unknown
- * key although keys are proved the sender's or come with the mail, or an unknown one that claims to be another person's: one
- * that the desk knows, or one whose key was encrypted together with it and does not name the sender. Every one is judged for
- * itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what is in it, and a
- * signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who wrote what is
- * inside, and a broken one nothing about who made it.
+ * key although keys are proved the sender's or come with the mail, or one that claims to be another person's, even if it is
+ * broken: of a key that the desk knows, or that was encrypted together with it and does not name the sender. Every one is
+ * judged for itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what is in
+ * it, and a signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who wrote
+ * what is inside.
  */
 function isSignedByAnother(situation: Situation, settings: Settings): boolean {
   const { opened, signedByAnother, senderKey } = situation
   const proved = provedKeys(situation, settings)
   const own = senderKey === null ? proved : [...proved, senderKey.fingerprint]
   const others = opened.signatures.filter(
-    ({ state, fingerprint, isInside }) =>
-      isInside && state !== 'bad' && (fingerprint === null || !own.includes(fingerprint))
+    ({ fingerprint, isInside }) => isInside && (fingerprint === null || !own.includes(fingerprint))
   )
-  const isUnknownEnough = proved.length > 0 || signedByAnother
-  return others.some(
-    ({ fingerprint, issuer }) =>
-      fingerprint !== null || isUnknownEnough || opened.issuersOfOthers.includes(issuer)
+  return (
+    signedByAnother ||
+    others.some(
+      ({ state, fingerprint, issuer }) =>
+        fingerprint !== null ||
+        (state === 'unknown-key' && proved.length > 0) ||
+        opened.issuersOfOthers.includes(issuer) ||
+        isOfOtherMaintainer(issuer, opened.outer, settings)
+    )
+  )
+}
+
+function isOfOtherMaintainer(
+  issuer: string,
+  outer: HeaderFacts,
+  { maintainers }: Settings
+): boolean {
+  return maintainers.some(
+    ({ address, signingKeys }) =>
+      !isFrom(outer, address) && signingKeys.some((key) => isNamedBy(issuer, key))
   )
 }
 
@@ -89,6 +105,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     ...opened,
     protected: null,
     innerFacts: null,
+    namesInside: null,
     subjectProtected: false,
     text: '',
     outsideText: '',

@@ -74,12 +74,13 @@ function decideReport(situation: Judged, settings: Settings, moment: Moment): De
   if (situation.ciphertextCases.some((tag) => tag !== joined)) {
     return quarantineReused(settings, situation, moment)
   }
+  // It is shown to nobody, so it claims no ciphertext either.
+  if (thread.kind !== 'new' && situation.opened.automatic.includes('auto-replied')) {
+    return recordOnly(situation, thread.case, moment)
+  }
   const claimed = situation.contradiction === null ? claimCiphertext(situation, settings) : []
   if (thread.kind === 'new') {
     return [...claimed, ...decideNewCase(situation, thread.warnings, settings, moment)]
-  }
-  if (situation.opened.automatic.includes('auto-replied')) {
-    return [...claimed, ...recordOnly(situation, thread.case, moment)]
   }
   return [...claimed, ...joinCase(situation, thread, settings, moment)]
 }

@@ -39,7 +39,7 @@ export type Situation = {
   readonly ciphertextSeen: boolean
   /** Cases into which mails of the same sender with its ciphertext came before. */
   readonly ciphertextCases: readonly CaseTag[]
-  /** A signature whose key is not known for the sender claims the pinned key of somebody at another address. */
+  /** A signature inside that no key verified claims a key that is known for somebody at another address. */
   readonly signedByAnother: boolean
   /** The pinned key of the mail's sender. */
   readonly senderKey: ReporterKey | null

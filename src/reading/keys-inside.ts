@@ -3,9 +3,9 @@
  * telling that a signer is not the sender (mail.md §2.4); that a key is the sender's is for reading/candidate-keys.ts to find.
  */
 import { isSameAddress } from '../domain/address.ts'
+import { isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, type Signature } from '../domain/mail.ts'
 import { type ClaimedKey, readClaimedKeys } from '../openpgp/claimed-names.ts'
-import { keyIdOf } from '../openpgp/key-packets.ts'
 
 /** What came out of the encryption. */
 export type Inside = { readonly text: string; readonly files: readonly Uint8Array[] }
@@ -45,7 +45,5 @@ function keysIn({ text, files }: Inside): ClaimedKey[] {
 }
 
 function isIssuer({ fingerprints }: ClaimedKey, issuer: string): boolean {
-  return fingerprints.some(
-    (fingerprint) => fingerprint === issuer || keyIdOf(fingerprint) === issuer
-  )
+  return fingerprints.some((fingerprint) => isNamedBy(issuer, fingerprint))
 }

@@ -27,7 +27,7 @@ export type Peeled = {
 }
 
 /** Sealed to nobody: the state of a mail that is not encrypted. */
-export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [] }
+export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [], strayMarks: [] }
 
 /** Signed layers on each side of an encryption. Who signs anew what was signed before signs twice; more is a flood. */
 const SIGNED_LAYERS_MAX = 2

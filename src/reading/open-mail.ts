@@ -23,6 +23,7 @@ import { type OpenContext } from '../openpgp/open.ts'
 import { findCandidateKeys } from './candidate-keys.ts'
 import { findIssuersOfOthers, NOTHING_INSIDE } from './keys-inside.ts'
 import { type Peeled, peel } from './layers.ts'
+import { readNamesInside } from './names-inside.ts'
 import { type Unwrapped, unwrap } from './unwrapped.ts'
 import { judgeWarnings } from './warnings.ts'
 
@@ -104,6 +105,8 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
     warnings,
     header,
     innerFacts: peeled.isRewrapped ? (inner?.facts ?? null) : null,
+    namesInside:
+      isDecrypted && peeled.payload !== null ? readNamesInside(peeled.payload.tree) : null,
     inside: isDecrypted
       ? { text: content.text, files: content.attachments.map((file) => file.content) }
       : NOTHING_INSIDE,
@@ -178,6 +181,7 @@ async function complete(
     outer,
     header: reading.header,
     innerFacts: reading.innerFacts,
+    namesInside: reading.namesInside,
     isEncrypted: reading.isEncrypted,
     isMangled: reading.isMangled,
     subjectProtected,
@@ -193,9 +197,11 @@ async function complete(
     sealedTo: visibleSealing(reading, warnings),
     sealedToKeyIds: reading.sealing.keyIds,
     ciphertextMarks: reading.sealing.marks,
+    strayMarks: reading.sealing.strayMarks,
     signatures: reading.signatures,
     protected: inner,
     innerFacts: reading.innerFacts,
+    namesInside: reading.namesInside,
     subjectProtected,
     text: reading.text,
     outsideText: reading.outsideText,
@@ -247,9 +253,11 @@ function withoutContent(
     sealedTo: 'unknown',
     sealedToKeyIds: [],
     ciphertextMarks: [],
+    strayMarks: [],
     signatures: [],
     protected: null,
     innerFacts: null,
+    namesInside: null,
     subjectProtected: false,
     text: '',
     outsideText: '',

@@ -21,6 +21,7 @@ import { readCleartext } from './cleartext.ts'
 import { findCipherAttachment, findOnlyText } from './envelope.ts'
 import { type Inside, NOTHING_INSIDE } from './keys-inside.ts'
 import { NOT_SEALED, type Peeled, parsePayload, placed } from './layers.ts'
+import { readNamesInside } from './names-inside.ts'
 
 /** A mail read from one of these forms, text and all. */
 export type Unwrapped = Pick<
@@ -33,6 +34,8 @@ export type Unwrapped = Pick<
   readonly warnings: readonly WarningCode[]
   /** The protected header of a whole mail that was found where only text or a file should be. */
   readonly innerFacts: HeaderFacts | null
+  /** As `OpenedMail.namesInside`. */
+  readonly namesInside: HeaderFacts | null
   /** What was encrypted together with a signature, read as the MIME entity it may be; nothing where there is none. */
   readonly inside: Inside
 }
@@ -117,6 +120,7 @@ function closedInline(mail: MimeTree, { text, isTruncated }: LeafText): Unwrappe
     attachments,
     warnings: [...outside, ...warnings],
     innerFacts: null,
+    namesInside: null,
     inside: NOTHING_INSIDE
   }
 }
@@ -147,6 +151,7 @@ async function unwrapCleartext(
     attachments,
     warnings: ['cleartext-signature', ...outside, ...warnings, ...truncated],
     innerFacts: null,
+    namesInside: null,
     inside: NOTHING_INSIDE
   }
 }
@@ -229,6 +234,7 @@ async function openCipher(
     attachments: [],
     warnings,
     innerFacts: isOpen ? headerInside(opening.data) : null,
+    namesInside: isOpen ? readNamesInside(parseTree(opening.data)) : null,
     inside: isOpen && opening.verdicts.length > 0 ? await readInside(opening.data) : NOTHING_INSIDE
   }
   return { reading, data: isOpen ? opening.data : null }

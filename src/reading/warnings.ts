@@ -8,6 +8,8 @@ export type Compared = {
   readonly outer: HeaderReading
   readonly header: HeaderReading | null
   readonly innerFacts: HeaderFacts | null
+  /** As `OpenedMail.namesInside`. */
+  readonly namesInside: HeaderFacts | null
   readonly isEncrypted: boolean
   readonly isMangled: boolean
   readonly subjectProtected: boolean
@@ -33,8 +35,8 @@ export function judgeWarnings(compared: Compared): WarningCode[] {
 }
 
 /** Also by a header that does not speak for this mail: whoever wrapped the words of somebody else anew is named nowhere else. */
-function isFromDifferent({ outer, header, innerFacts }: Compared): boolean {
-  const inner = header?.facts ?? innerFacts
+function isFromDifferent({ outer, header, innerFacts, namesInside }: Compared): boolean {
+  const inner = header?.facts ?? innerFacts ?? namesInside
   if (inner === null) return false
   // A name that is there and cannot be read is not known to be the outer one.
   if (inner.from === null) return inner.unreadableFrom !== ''

@@ -34,6 +34,12 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
     ['attacks/encryption.test.ts', '4 replayed ciphertext: the key that came inside'],
     ['attacks/encryption.test.ts', '4 replayed ciphertext: what a maintainer sealed'],
     ['attacks/encryption.test.ts', '4 replayed ciphertext: an inner From'],
+    ['attacks/stolen.test.ts', "4 replayed ciphertext: the signer's key hung"],
+    ['attacks/stolen.test.ts', '4 replayed ciphertext: the hung key of a signer'],
+    ['attacks/stolen.test.ts', "4 replayed ciphertext: a maintainer's signature"],
+    ['attacks/stolen.test.ts', '4 replayed ciphertext: an automatic answer'],
+    ['attacks/stolen.test.ts', '4 replayed ciphertext: a session key'],
+    ['attacks/stolen.test.ts', '4 replayed ciphertext: the names in a whole mail'],
     ['desk/withheld.test.ts', 'is withheld from everybody when somebody sends it as theirs']
   ],
   5: [

@@ -443,13 +443,14 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     const facts = await inspectKey(keyData, KEYS_MADE)
     if (facts === null) throw new Error('bad test data')
     const usual: Role[] = ['committer', 'release', 'approver', 'list-admin']
-    const { fingerprint } = facts
+    const { fingerprint, signingKeys } = facts
     maintainers.push({
       id,
       name,
       address,
       roles: roles ?? usual,
       fingerprint,
+      signingKeys,
       keyData: facts.keyData
     })
   }

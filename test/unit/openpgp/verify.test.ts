@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { addMs, type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { type Verdict, verifyDetached } from '../../../src/openpgp/verify.ts'
+import { withHungKey } from '../../support/hung-key.ts'
 
 const MADE = Date.UTC(2026, 0, 1)
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
@@ -84,6 +85,21 @@ describe('a verdict', () => {
     expect(await judge(signature.subarray(0, 40), [publicOf(key)])).toMatchObject([
       { state: 'bad' }
     ])
+  })
+
+  it('is unknown under a key on which its own was only hung, bound for ever or not', async () => {
+    for (const signer of [key.keyPacket, key.getSubkeys()[0]?.keyPacket ?? key.keyPacket]) {
+      for (const endsAfter of [0, 60]) {
+        const hung = await withHungKey(other, signer, endsAfter)
+        const signature = await signBy(key)
+        const unknown = [{ state: 'unknown-key', fingerprint: null }]
+        expect(await judge(signature, [hung])).toMatchObject(unknown)
+        const fingerprint = key.getFingerprint()
+        expect(await judge(signature, [hung, publicOf(key)])).toMatchObject([
+          { state: 'valid', fingerprint }
+        ])
+      }
+    }
   })
 
   it('is bad when the signature is from the future', async () => {

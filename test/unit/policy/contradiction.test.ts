@@ -1,5 +1,6 @@
 /** A mail whose inside contradicts its sender is withheld, and answered as if it had not been opened (mail.md §2.4, G6). */
 import { describe, expect, it } from 'vitest'
+import { keyIdOf } from '../../../src/domain/ids.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
@@ -9,6 +10,7 @@ import {
   address,
   caseRecord,
   fingerprint,
+  GRACE,
   headers,
   MOMENT,
   messageId,
@@ -25,6 +27,7 @@ const MALLORY = { name: 'Mallory', address: address('mallory@evil.example') }
 const BOB = { name: 'Bob', address: address('bob@elsewhere.example') }
 const SECRET = 'the SECRET of somebody else'
 const UNKNOWN = signature({ state: 'unknown-key', fingerprint: null, issuer: '0123456789abcdef' })
+const BROKEN = { ...UNKNOWN, state: 'bad', stateThen: 'bad' } as const
 const OWN = signature({ fingerprint: ALICE_KEY.fingerprint })
 /** By the sender, over the ciphertext only. */
 const AROUND = { ...OWN, coversWhole: false, isInside: false }
@@ -107,6 +110,26 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
     { signedByAnother: true }
   ],
   ['the key of a maintainer signed, who is not its sender', { signatures: [signature()] }, {}],
+  [
+    'a broken signature claims the key of a maintainer, who is not its sender',
+    { signatures: [{ ...BROKEN, issuer: keyIdOf(GRACE.fingerprint) }] },
+    {}
+  ],
+  [
+    'a broken signature claims the key of a reporter at another address',
+    { signatures: [BROKEN] },
+    { signedByAnother: true }
+  ],
+  [
+    'the key that a broken signature claims came inside and names others alone',
+    { signatures: [BROKEN], issuersOfOthers: [BROKEN.issuer] },
+    {}
+  ],
+  [
+    'the whole mail that was encrypted names another sender, marked or not',
+    { protected: null, subjectProtected: false, namesInside: headers({ from: MALLORY }) },
+    {}
+  ],
   [
     'its sender signed around the ciphertext and another key inside',
     { signatures: [AROUND, UNKNOWN] },
@@ -203,8 +226,8 @@ describe('a mail whose inside contradicts its sender', () => {
       { senderKey: ALICE_KEY }
     ],
     [
-      'has a broken signature',
-      { signatures: [signature({ state: 'bad', fingerprint: null })] },
+      'has a broken signature of a key that nobody known has',
+      { signatures: [BROKEN] },
       { senderKey: ALICE_KEY }
     ],
     [

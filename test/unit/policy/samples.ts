@@ -95,6 +95,7 @@ export function maintainer(id: string, digit: string, roles: Maintainer['roles']
     address: address(`${id}@acme.example`),
     roles,
     fingerprint: fingerprint(digit),
+    signingKeys: [fingerprint(digit)],
     keyData: KEY
   }
 }
@@ -194,10 +195,12 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     sealedTo: 'desk',
     sealedToKeyIds: ['DDDDDDDDDDDDDDDD'],
     ciphertextMarks: [],
+    strayMarks: [],
     signatures: [],
     outer: headers(),
     protected: headers({ subject: 'a hole in the parser' }),
     innerFacts: null,
+    namesInside: null,
     subjectProtected: true,
     text: 'There is a hole.\n',
     outsideText: '',
