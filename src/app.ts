@@ -3,9 +3,8 @@
  * Decides nothing.
  */
 import { createHash } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import { type LoadedConfig } from './config/load.ts'
-import { readTexts } from './config/texts.ts'
+import { openConfiguredDatabase } from './database.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
 import { runLoops, runOnce } from './desk/loop.ts'
 import { createBells } from './desk/wake.ts'
@@ -17,32 +16,14 @@ import { type Log } from './effects/effects.ts'
 import { nextTick, startTicks, systemClock, systemRandomness } from './effects/system.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/daemon-lock.ts'
-import { type Database, openDatabase } from './store/database.ts'
-import { createRender, type Render } from './templates/render.ts'
+import { createRender } from './templates/render.ts'
 import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
 import { createKeyDirectory } from './transport/key-directory.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
-/** Where the migrations are: beside `src` and beside `dist`. */
-const MIGRATIONS_DIR = fileURLToPath(new URL('../migrations', import.meta.url))
-
 /** Idle workers give their memory back after this; starting one again takes about a third of a second. */
 const WORKER_IDLE_MS = 30_000
-
-/** Opens the database of a configuration. Commands that only look refuse to make a new one. */
-export function openConfiguredDatabase(
-  loaded: LoadedConfig,
-  ifMissing: 'create' | 'refuse'
-): Database {
-  return openDatabase({
-    path: loaded.config.storagePath,
-    passphrase: loaded.secrets.passphrase.reveal(),
-    migrationsDir: MIGRATIONS_DIR,
-    now: systemClock.now(),
-    ifMissing
-  })
-}
 
 /** The settings, or one clear line: the first problem that stops. */
 export async function requireSettings(loaded: LoadedConfig): Promise<Settings> {
@@ -52,11 +33,6 @@ export async function requireSettings(loaded: LoadedConfig): Promise<Settings> {
   throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"', {
     retryable: false
   })
-}
-
-/** The built-in mail texts, without a configuration. */
-export function loadRender(): Render {
-  return createRender(readTexts())
 }
 
 export function sha256(data: string | Uint8Array): Sha256 {

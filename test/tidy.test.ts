@@ -9,13 +9,13 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { type z } from 'zod'
-import { loadRender } from '../src/app.ts'
 import { runProgram } from '../src/cli/program.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { configJsonSchema, sections } from '../src/config/schema.ts'
+import { readTexts } from '../src/config/texts.ts'
 import { DESK_RULE, type NoticeParams, type Template } from '../src/domain/template.ts'
 import { parseCommands } from '../src/policy/commands.ts'
-import { TEMPLATE_NAMES } from '../src/templates/render.ts'
+import { createRender, TEMPLATE_NAMES } from '../src/templates/render.ts'
 import { tempFolder } from './support/temp.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -328,7 +328,7 @@ describe('the mail texts', () => {
   })
 
   it('all render with nothing but their declared parameters', () => {
-    const render = loadRender()
+    const render = createRender(readTexts())
     for (const name of TEMPLATE_NAMES) {
       const text = render(SAMPLES[name])
       expect([name, text.length > 40, text.endsWith('\n')]).toEqual([name, true, true])

@@ -2,13 +2,13 @@
  * `postern check`: everything that can be known offline, all of it at once. Touches no network and no database.
  */
 import { statSync } from 'node:fs'
-import { loadRender } from '../app.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { systemClock } from '../effects/system.ts'
 import { judgeKeys } from '../settings.ts'
+import { createRender } from '../templates/render.ts'
 import { type Call, scheduleProblems } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printable, printJson } from './output.ts'
@@ -25,7 +25,7 @@ export async function check(call: Call): Promise<number> {
 
 async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
   const { settings, problems, remarks } = await judgeKeys(loaded, systemClock.now())
-  loadRender()
+  createRender(loaded.texts)
   const found = [...problems.map(({ text }) => text), ...scheduleProblems(loaded)]
   const advice = [
     ...remarks,

@@ -2,8 +2,8 @@
  * What the commands share: reading the configuration, opening the database, arguments from text. A command that only looks
  * never makes a database.
  */
-import { openConfiguredDatabase } from '../app.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { openConfiguredDatabase } from '../database.ts'
 import { type Address, parseAddress } from '../domain/address.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { isCronExpression } from '../effects/system.ts'

@@ -3,10 +3,11 @@
  * A command's own code is loaded when it is called, so that a quick look does not wait for the mail libraries.
  */
 import { Command, CommanderError, Option } from 'commander'
-import { type Call } from './context.ts'
-import { type GenerateOptions } from './keys.ts'
-import { type NewMember } from './members.ts'
-import { type OpenOptions } from './open.ts'
+// `import { type X }` would load the whole file when the program starts.
+import type { Call } from './context.ts'
+import type { GenerateOptions } from './keys.ts'
+import type { NewMember } from './members.ts'
+import type { OpenOptions } from './open.ts'
 import { fail, type Streams } from './output.ts'
 import { version } from './version.ts'
 

@@ -1,7 +1,6 @@
 /**
  * `postern run`: the daemon. Ends within ten seconds of SIGTERM or SIGINT in the middle of anything, at once at the second.
  */
-import { runDaemon } from '../app.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { createLog } from '../effects/log.ts'
@@ -15,6 +14,8 @@ export async function run(call: Call, options: { readonly once: boolean }): Prom
   const loaded = await loadConfig(call.config, process.env)
   const problems = scheduleProblems(loaded)
   if (problems.length > 0) throw new ConfigError(loaded.config.path, problems)
+  // All of the desk: a mistake in the configuration is said without waiting for it.
+  const { runDaemon } = await import('../app.ts')
   const log = createLog({ level: 'info', destination: process.stdout })
   const { passphrase, imapPassword, smtpPassword } = loaded.secrets
   log.registerSecrets(

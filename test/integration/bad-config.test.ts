@@ -18,6 +18,7 @@ import {
   PASSPHRASE
 } from '../support/desk-world.ts'
 import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { withGpg } from '../support/gpg-home.ts'
 import { gpgPerson, type Person } from '../support/people.ts'
 import { run } from '../support/programs.ts'
 import { describeWith, findProgram } from '../support/requires.ts'
@@ -134,23 +135,14 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
   })
 
   /** A private key under the passphrase of the desk, made `hours` from now. */
-  async function secretKey(address: string, expiry: string, hours: number): Promise<string> {
-    const home = tempFolder('pg-')
-    const gpg = (...args: readonly string[]) =>
-      run('gpg', [
-        ...['--homedir', home.path, '--batch', '--no-tty', '--quiet', '--armor'],
-        ...['--pinentry-mode', 'loopback', '--passphrase', PASSPHRASE, ...args]
-      ])
-    try {
-      return await withGpgAt(new Date(Date.now() + hours * 3_600_000), async () => {
+  function secretKey(address: string, expiry: string, hours: number): Promise<string> {
+    return withGpgAt(new Date(Date.now() + hours * 3_600_000), () =>
+      withGpg(PASSPHRASE, async (gpg) => {
         const userId = `ACME Security Team <${address}>`
         await gpg('--quick-generate-key', userId, 'future-default', 'default', expiry)
-        return (await gpg('--export-secret-keys')).stdout.toString('latin1')
+        return (await gpg('--export-secret-keys')).toString('latin1')
       })
-    } finally {
-      await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
-      home.remove()
-    }
+    )
   }
 
   it('refuses a maintainer without a key', async () => {
@@ -203,18 +195,12 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
     expect(JSON.parse((await desk.cli('members', 'list', '--json')).stdout)).toEqual([])
   })
 
-  async function signOnlyKey(owner: { readonly name: string; readonly address: string }) {
-    const home = tempFolder('pg-')
-    const gpg = (...args: readonly string[]) =>
-      run('gpg', ['--homedir', home.path, '--batch', '--quiet', '--passphrase', '', ...args])
-    try {
+  function signOnlyKey(owner: { readonly name: string; readonly address: string }) {
+    return withGpg('', async (gpg) => {
       const userId = `${owner.name} <${owner.address}>`
-      await gpg('--pinentry-mode', 'loopback', '--quick-generate-key', userId, 'ed25519', 'sign')
-      return (await gpg('--armor', '--export')).stdout.toString('latin1')
-    } finally {
-      await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
-      home.remove()
-    }
+      await gpg('--quick-generate-key', userId, 'ed25519', 'sign')
+      return (await gpg('--export')).toString('latin1')
+    })
   }
 
   it('refuses a second daemon on the same database, and the first goes on', async () => {

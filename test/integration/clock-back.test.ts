@@ -2,12 +2,12 @@
  * Ticks while the wall clock is set: node-cron plans from it, so a clock that goes back an hour would silence the desk for
  * that hour. The process, its timers and node-cron are real; only the wall clock is the test's.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type MovableClock, movableClock } from '../support/clock.ts'
-import { type TempFolder, tempFolder } from '../support/temp.ts'
+import { describe, expect, it, type TestContext } from 'vitest'
+import { movableClock } from '../support/clock.ts'
+import { tempFolder } from '../support/temp.ts'
 
 const SYSTEM = new URL('../../dist/effects/system.js', import.meta.url).href
 const HOUR_MS = 3_600_000
@@ -21,44 +21,38 @@ const TICKER = `
   const ticks = startTicks('* * * * * *', 'Europe/Berlin', () => process.stdout.write(Date.now() + '\\n'))
   process.stdin.on('end', () => ticks[Symbol.dispose]()).resume()`
 
-describe('ticks under a clock that is set', () => {
-  let folder: TempFolder
-  let clock: MovableClock
-  const children: ChildProcess[] = []
-
-  beforeEach(() => {
-    folder = tempFolder()
-    clock = movableClock(folder.path)
+/** A process of its own with a clock of its own, until the test is over. */
+function startTicker({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
+  const folder = tempFolder()
+  const clock = movableClock(folder.path)
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', TICKER], {
+    env: { ...process.env, ...clock.env },
+    stdio: ['pipe', 'pipe', 'inherit']
   })
-  afterEach(() => {
-    for (const child of children) child.kill('SIGKILL')
+  onTestFinished(() => {
+    child.kill('SIGKILL')
     folder.remove()
   })
-
-  function startTicker() {
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', TICKER], {
-      env: { ...process.env, ...clock.env },
-      stdio: ['pipe', 'pipe', 'inherit']
-    })
-    children.push(child)
-    const ticks: number[] = []
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      ticks.push(...text.trim().split('\n').map(Number))
-    })
-    const waitFor = async (count: number, withinMs: number): Promise<void> => {
-      for (const end = Date.now() + withinMs; ticks.length < count; await delay(20))
-        if (Date.now() > end) throw new Error(`${ticks.length} ticks, not ${count}`)
-    }
-    const stop = async (): Promise<number | null> => {
-      child.stdin.end()
-      const [status] = (await once(child, 'close')) as [number | null]
-      return status
-    }
-    return { ticks, waitFor, stop }
+  const ticks: number[] = []
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    ticks.push(...text.trim().split('\n').map(Number))
+  })
+  const waitFor = async (count: number, withinMs: number): Promise<void> => {
+    for (const end = Date.now() + withinMs; ticks.length < count; await delay(20))
+      if (Date.now() > end) throw new Error(`${ticks.length} ticks, not ${count}`)
   }
+  const stop = async (): Promise<number | null> => {
+    child.stdin.end()
+    const [status] = (await once(child, 'close')) as [number | null]
+    return status
+  }
+  return { clock, ticks, waitFor, stop }
+}
 
-  it('go on within seconds after it went back an hour, and then at every match again', async () => {
-    const { ticks, waitFor, stop } = startTicker()
+// Nearly all of each is waiting, so they wait together.
+describe.concurrent('ticks under a clock that is set', () => {
+  it('go on within seconds after it went back an hour, and then at every match again', async (context) => {
+    const { clock, ticks, waitFor, stop } = startTicker(context)
     await waitFor(2, 20_000)
     clock.set(-HOUR_MS)
     const before = Date.now()
@@ -72,8 +66,8 @@ describe('ticks under a clock that is set', () => {
     expect(await stop()).toBe(0)
   })
 
-  it('make up for a year that it went forward by one call, at once, and stay at their second', async () => {
-    const { ticks, waitFor, stop } = startTicker()
+  it('make up for a year that it went forward by one call, at once, and stay at their second', async (context) => {
+    const { clock, ticks, waitFor, stop } = startTicker(context)
     await waitFor(2, 20_000)
     clock.set(YEAR_MS)
     const had = ticks.length
@@ -84,8 +78,8 @@ describe('ticks under a clock that is set', () => {
     expect(await stop()).toBe(0)
   })
 
-  it('end with their owner also after they were begun anew: nothing keeps the process alive', async () => {
-    const { waitFor, stop, ticks } = startTicker()
+  it('end with their owner also after they were begun anew: nothing keeps the process alive', async (context) => {
+    const { clock, ticks, waitFor, stop } = startTicker(context)
     await waitFor(1, 20_000)
     clock.set(-HOUR_MS)
     await waitFor(ticks.length + 3, NOTICED_MS + 8000)

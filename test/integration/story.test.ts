@@ -27,6 +27,8 @@ const PATCH = Buffer.from(
   '--- a/parser.c\n+++ b/parser.c\r\n@@ -1 +1 @@\n-caf\u00e9\n+\ttea \n\\ No newline',
   'latin1'
 )
+/** Words, as an operator chooses them: the database derives its key from them. */
+const PASSPHRASE = 'correct horse battery'
 const EXPIRED = { name: 'Delta Linux', address: 'security@delta.example' }
 
 describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
@@ -75,7 +77,8 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
         { id: 'ada', person: ada }
       ],
       imap: { port: dovecot.port, user: 'story' },
-      smtp: { port: sink.port }
+      smtp: { port: sink.port },
+      passphrase: PASSPHRASE
     })
     for (const person of everybody()) await person.importKey(desk.publicKey)
     const expiring = await addMembers()
@@ -311,7 +314,8 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
         expect(log).not.toContain(trace.toLowerCase())
       }
     }
-    expect(log).not.toMatch(/heap|overflow|alpha-linux|delta-linux|correct horse/)
+    expect(log).not.toMatch(/heap|overflow|alpha-linux|delta-linux/)
+    expect(log).not.toContain(PASSPHRASE)
     expect(daemon.stderr()).toBe('')
   })
 

@@ -1,19 +1,26 @@
 /**
- * A whole desk as an operator would set it up (folder, configuration, keys made with the program itself) for people with
- * gpg and sq, and what tests ask of it: run it, command it, read its database, open the mails it sent.
+ * A whole desk as an operator would set it up (folder, configuration, keys) for people with gpg and sq, and what tests ask of it:
+ * run it, command it, read its database, open the mails it sent.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
+import { type Address } from '../../src/domain/address.ts'
+import { systemClock } from '../../src/effects/system.ts'
+import { generateDeskKey } from '../../src/openpgp/generate.ts'
 import { type MovableClock, movableClock } from './clock.ts'
 import { type CliResult, type Daemon, runCli, startDaemon } from './daemon.ts'
+import { withGpg } from './gpg-home.ts'
 import { type Person, type ReadMail } from './people.ts'
-import { run } from './programs.ts'
 import { type Sink, type Taken } from './smtp-sink.ts'
 import { tempFolder } from './temp.ts'
 
 export const DESK_ADDRESS = 'security@acme.example'
-export const PASSPHRASE = 'correct horse battery'
+/**
+ * The passphrase of a desk unless a test gives another one. For the database it is a whole key, of which none has to be derived
+ * each time a command or a daemon opens it; to Postern and for the desk key it is a passphrase like any other.
+ */
+export const PASSPHRASE = `raw:${'5eed'.repeat(16)}`
 export const IMAP_PASSWORD = 'testpass'
 
 type Tls = 'implicit' | 'starttls' | 'none'
@@ -35,6 +42,7 @@ export type DeskOptions = {
   /** Sections of the configuration that differ from the usual ones of the tests. */
   readonly changes?: Readonly<Record<string, unknown>>
   readonly replyTimeoutMs?: number
+  readonly passphrase?: string
 }
 
 export type Desk = {
@@ -69,7 +77,8 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
   const configFile = join(folder, 'postern.yaml')
   const clock = movableClock(folder, options.replyTimeoutMs)
   mkdirSync(join(folder, 'keys/maintainers'), { recursive: true })
-  writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 })
+  const passphrase = options.passphrase ?? PASSPHRASE
+  writeFileSync(join(folder, 'passphrase'), `${passphrase}\n`, { mode: 0o600 })
   for (const { id, person } of options.maintainers) {
     const file = join(folder, `keys/maintainers/${id}.asc`)
     writeFileSync(file, await person.exportPublicKey())
@@ -83,11 +92,7 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
   const base = { POSTERN_IMAP_PASSWORD: IMAP_PASSWORD }
   const cli = (...args: readonly string[]): Promise<CliResult> =>
     runCli([...args, '--config', configFile], { cwd: folder, env: base })
-  const made = await cli(
-    ...['keys', 'generate', '--name', 'ACME Security Team', '--address', DESK_ADDRESS],
-    ...['--passphrase-file', join(folder, 'passphrase'), '--out', join(folder, 'keys/desk.asc')]
-  )
-  if (made.status !== 0) throw new Error(`no desk key: ${made.stderr}`)
+  const publicKey = await makeDeskKey(folder, passphrase)
   const daemons: Daemon[] = []
   let reading: Sqlite.Database | null = null
   const spawn = (
@@ -106,7 +111,7 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
   return {
     folder,
     configFile,
-    publicKey: readFileSync(join(folder, 'keys/desk.pub.asc'), 'utf8'),
+    publicKey,
     clock,
     config,
     write,
@@ -118,7 +123,7 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
       return daemon
     },
     rows: <Row>(sql: string) => {
-      reading ??= openRows(join(folder, 'data/postern.db'))
+      reading ??= openRows(join(folder, 'data/postern.db'), passphrase)
       return reading.prepare<[], Row>(sql).all()
     },
     close: async () => {
@@ -127,6 +132,22 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
       temp.remove()
     }
   }
+}
+
+/** As `postern keys generate` makes it, which takes a second; returns the public part, armored. */
+async function makeDeskKey(folder: string, passphrase: string): Promise<string> {
+  const { privateArmored, publicArmored } = await generateDeskKey(
+    {
+      name: 'ACME Security Team',
+      address: DESK_ADDRESS as Address,
+      passphrase,
+      lifetimeSeconds: null
+    },
+    systemClock.now()
+  )
+  writeFileSync(join(folder, 'keys/desk.asc'), privateArmored, { mode: 0o600 })
+  writeFileSync(join(folder, 'keys/desk.pub.asc'), publicArmored)
+  return publicArmored
 }
 
 function configuration(options: DeskOptions): Record<string, unknown> {
@@ -167,11 +188,11 @@ function configuration(options: DeskOptions): Record<string, unknown> {
   }
 }
 
-/** A reading connection past Postern's own code. Kept, because deriving its key takes a good part of a second. */
-function openRows(path: string): Sqlite.Database {
+/** A reading connection past Postern's own code. Kept, because deriving a key from words takes a good part of a second. */
+function openRows(path: string, passphrase: string): Sqlite.Database {
   const connection = new Sqlite(path, { readonly: true, timeout: 5000 })
   connection.pragma("cipher = 'sqlcipher'")
-  connection.pragma(`key = '${PASSPHRASE}'`)
+  connection.pragma(`key = '${passphrase}'`)
   return connection
 }
 
@@ -180,26 +201,19 @@ export async function keyExpiringIn(
   owner: { readonly name: string; readonly address: string },
   seconds: number
 ): Promise<{ readonly armored: string; readonly expiresAt: number }> {
-  const home = tempFolder('pg-')
-  const gpg = (...args: readonly string[]) =>
-    run('gpg', [
-      ...['--homedir', home.path, '--batch', '--no-tty', '--quiet'],
-      ...['--pinentry-mode', 'loopback', '--passphrase', '', ...args]
-    ])
-  try {
+  return withGpg('', async (gpg) => {
     const userId = `${owner.name} <${owner.address}>`
     await gpg('--quick-generate-key', userId, 'future-default', 'default', `seconds=${seconds}`)
     const expiresAt = Date.now() + seconds * 1000
-    const armored = (await gpg('--armor', '--export')).stdout.toString('latin1')
-    return { armored, expiresAt }
-  } finally {
-    await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
-    home.remove()
-  }
+    return { armored: (await gpg('--export')).toString('latin1'), expiresAt }
+  })
 }
 
 /** A mail the desk sent, as its recipient reads it. */
 export type Received = { readonly taken: Taken; readonly read: ReadMail }
+
+/** What each person has opened: their programs take a while for each mail, and tests ask for their mailboxes again and again. */
+const openedBy = new WeakMap<Person, Map<Taken, Received>>()
 
 /**
  * The mails that a person has got, opened with the person's own program, oldest first, waited for until `wanted` is among
@@ -216,14 +230,15 @@ export function mailboxOf(
     timeoutMs?: number
   ) => Promise<Received>
 } {
-  const opened = new Map<Taken, Received>()
+  const opened = openedBy.get(person) ?? new Map<Taken, Received>()
+  openedBy.set(person, opened)
   const all = async (): Promise<readonly Received[]> => {
     const mine = sink.taken.filter(({ to }) => to === person.address)
     for (const taken of mine) {
       if (opened.has(taken)) continue
       opened.set(taken, { taken, read: await person.decryptMail(taken.raw) })
     }
-    return [...opened.values()]
+    return mine.flatMap((taken) => opened.get(taken) ?? [])
   }
   return {
     all,

@@ -5,11 +5,16 @@
 import { type Workers } from '../../src/effects/effects.ts'
 import { type WorkerStart } from '../../src/worker/calls.ts'
 import { deskTasks } from '../../src/worker/tasks.ts'
-import { unlockDesk } from '../../src/worker/unlock.ts'
+import { type Keys, unlockDesk } from '../../src/worker/unlock.ts'
 
-/** Unlocks the keys and runs every task in this thread. Bytes are copied on the way in and out, as between threads. */
+/** Unlocks the keys and runs every task in this thread. */
 export async function createInProcessWorkers(start: WorkerStart): Promise<Workers> {
-  const tasks = deskTasks(await unlockDesk(start))
+  return inProcessWorkers(await unlockDesk(start))
+}
+
+/** Runs every task in this thread. Bytes are copied on the way in and out, as between threads. */
+export function inProcessWorkers(keys: Keys): Workers {
+  const tasks = deskTasks(keys)
   return {
     open: async (raw, options) => structuredClone(await tasks.open(structuredClone(raw), options)),
     openHeaders: async (raw, now) => structuredClone(await tasks.openHeaders(raw, now)),

@@ -1,15 +1,28 @@
 /** Ports and readiness for servers that are programs of their own and cannot be given port 0. */
+import { randomInt } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 
+/** Below the ports that systems give to connections by themselves: one of those could be taken while its server is away. */
+const [PORT_MIN, PORT_MAX] = [20_000, 32_000] as const
+
 /** A loopback port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = randomInt(PORT_MIN, PORT_MAX)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no port is free between ${PORT_MIN} and ${PORT_MAX}`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
+    server.on('error', () => {
+      resolve(false)
+    })
+    server.listen(port, '127.0.0.1', () => {
       server.close(() => {
-        resolve(typeof address === 'object' && address !== null ? address.port : 0)
+        resolve(true)
       })
     })
   })

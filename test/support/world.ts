@@ -43,7 +43,7 @@ import { builtInRender, POLICY, PRODUCT, sha256 } from '../unit/policy/samples.t
 import { encryptedMail } from '../unit/reading/material.ts'
 import { at, openIn } from '../unit/store/support.ts'
 import { type TestDesk, testDesk } from './desk-identity.ts'
-import { createInProcessWorkers } from './in-process-workers.ts'
+import { inProcessWorkers } from './in-process-workers.ts'
 import { tempFolder } from './temp.ts'
 
 export const START = at('2026-11-23T12:00:00Z')
@@ -162,9 +162,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const identity = await sharedDesk
   const folder = tempFolder()
   const settings = await settingsOf(options, identity)
-  const real = await createInProcessWorkers({
-    ...identity.start,
-    maintainerKeys: options.maintainers.map(({ keyData }) => keyData)
+  // Unlocked once for all worlds of a file: that takes longer than much of what they do.
+  const real = inProcessWorkers({
+    ...identity.keys,
+    certificates: options.maintainers.map(({ keyData }) => keyData)
   })
   const life = { dead: false, steps: 0, dieAt: Number.POSITIVE_INFINITY }
   const clock = { now: options.startsAt ?? START, monotonicMs: 1000 }

@@ -10,14 +10,17 @@ import {
   writeFileSync
 } from 'node:fs'
 import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { Trouble } from '../../../src/domain/trouble.ts'
 import { type Database, openDatabase, type Tx } from '../../../src/store/database.ts'
 import { writeMeta } from '../../../src/store/meta.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { MIGRATIONS, NOON, openIn, PASSPHRASE } from './support.ts'
+import { MIGRATIONS, NOON, openIn, PASSPHRASE, RAW_KEY } from './support.ts'
 
+/** As SQLite3 Multiple Ciphers numbers the hash of its key derivation. */
+const PBKDF2_SHA512 = 2
 const PLANTED = 'planted-plaintext-0123456789'
 let folder: TempFolder
 beforeEach(() => {
@@ -52,9 +55,26 @@ function openWith(passphrase: string): Database {
   })
 }
 
+/** Whether the file opens, past Postern's own code, with the passphrase and exactly this derivation of its key. */
+function opensWith(derivation: Readonly<Record<string, number>>): boolean {
+  const connection = new Sqlite(join(folder.path, 'postern.db'), { readonly: true })
+  try {
+    connection.pragma("cipher = 'sqlcipher'")
+    for (const [name, value] of Object.entries(derivation)) connection.pragma(`${name} = ${value}`)
+    connection.pragma(`key = '${PASSPHRASE.replaceAll("'", "''")}'`)
+    connection.pragma('schema_version')
+    return true
+  } catch (error) {
+    if (error instanceof Sqlite.SqliteError && error.code === 'SQLITE_NOTADB') return false
+    throw error
+  } finally {
+    connection.close()
+  }
+}
+
 describe('the file at rest', () => {
   it('holds no plain text in the database, the WAL or the shared-memory file', () => {
-    using db = openIn(folder.path)
+    using db = openIn(folder.path, PASSPHRASE)
     plant(db)
 
     const files = readdirSync(folder.path)
@@ -64,6 +84,13 @@ describe('the file at rest', () => {
     expect(found).toEqual([])
     expect(readFileSync(join(folder.path, 'postern.db-wal')).length).toBeGreaterThan(4096)
     expect(readFileSync(join(folder.path, 'postern.db')).includes('CREATE TABLE')).toBe(false)
+  })
+
+  it('is keyed by 256,000 rounds of PBKDF2 over the passphrase, and no fewer', () => {
+    openIn(folder.path, PASSPHRASE).close()
+
+    expect(opensWith({ kdf_iter: 256_000, kdf_algorithm: PBKDF2_SHA512 })).toBe(true)
+    expect(opensWith({ kdf_iter: 64_000, kdf_algorithm: PBKDF2_SHA512 })).toBe(false)
   })
 
   it('is readable by its owner alone, also when it was not before', () => {
@@ -82,7 +109,7 @@ describe('the file at rest', () => {
   it('makes the last folder of its path with mode 0700 and refuses to make more', () => {
     using _db = openDatabase({
       path: join(folder.path, 'data', 'postern.db'),
-      passphrase: PASSPHRASE,
+      passphrase: RAW_KEY,
       migrationsDir: MIGRATIONS,
       now: NOON
     })
@@ -92,7 +119,7 @@ describe('the file at rest', () => {
       troubleOf(() =>
         openDatabase({
           path: join(folder.path, 'no', 'such', 'postern.db'),
-          passphrase: PASSPHRASE,
+          passphrase: RAW_KEY,
           migrationsDir: MIGRATIONS,
           now: NOON
         })
@@ -104,7 +131,7 @@ describe('the file at rest', () => {
     const trouble = troubleOf(() =>
       openDatabase({
         path: join(folder.path, 'postern.db'),
-        passphrase: PASSPHRASE,
+        passphrase: RAW_KEY,
         migrationsDir: MIGRATIONS,
         now: NOON,
         ifMissing: 'refuse'
@@ -125,7 +152,7 @@ describe('the file at rest', () => {
       const trouble = troubleOf(() =>
         openDatabase({
           path,
-          passphrase: PASSPHRASE,
+          passphrase: RAW_KEY,
           migrationsDir: MIGRATIONS,
           now: NOON,
           ifMissing
@@ -144,7 +171,7 @@ describe('the file at rest', () => {
     mkdirSync(older)
     const [first = ''] = readdirSync(MIGRATIONS).sort()
     copyFileSync(join(MIGRATIONS, first), join(older, first))
-    const options = { path, passphrase: PASSPHRASE, now: NOON }
+    const options = { path, passphrase: RAW_KEY, now: NOON }
     openDatabase({ ...options, migrationsDir: older }).close()
 
     const trouble = troubleOf(() =>
@@ -172,7 +199,7 @@ describe('the file at rest', () => {
 
 describe('a file that cannot be used', () => {
   it('is refused with a wrong passphrase, naming the remedy and not the passphrase', () => {
-    openIn(folder.path).close()
+    openIn(folder.path, PASSPHRASE).close()
 
     const trouble = troubleOf(() => openWith('wrong-horse'))
 
@@ -371,8 +398,8 @@ describe('a transaction', () => {
 })
 
 describe('a backup', () => {
-  it('is an encrypted whole copy for the owner alone', () => {
-    using db = openIn(folder.path)
+  it('is an encrypted whole copy for the owner alone, under the same passphrase', () => {
+    using db = openIn(folder.path, PASSPHRASE)
     plant(db)
     const file = join(folder.path, 'copy.db')
 
@@ -421,7 +448,9 @@ describe('a process that is killed', () => {
        })`
     )
 
-    expect(() => execFileSync('npx', ['tsx', script], { stdio: 'pipe' })).toThrow()
+    expect(() =>
+      execFileSync(process.execPath, ['--import', 'tsx', script], { stdio: 'pipe' })
+    ).toThrow()
 
     using db = openIn(folder.path)
     expect(

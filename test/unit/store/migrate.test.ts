@@ -13,7 +13,7 @@ import { Trouble } from '../../../src/domain/trouble.ts'
 import { type Database, openDatabase } from '../../../src/store/database.ts'
 import { readMigrations } from '../../../src/store/migrate.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { at, MIGRATIONS, NOON, PASSPHRASE } from './support.ts'
+import { at, MIGRATIONS, NOON, RAW_KEY } from './support.ts'
 
 let folder: TempFolder
 let sqlDir: string
@@ -34,7 +34,7 @@ function addMigration(name: string, sql: string): void {
 function open(now = NOON): Database {
   return openDatabase({
     path: join(folder.path, 'postern.db'),
-    passphrase: PASSPHRASE,
+    passphrase: RAW_KEY,
     migrationsDir: sqlDir,
     now
   })

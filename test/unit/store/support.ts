@@ -7,7 +7,13 @@ import { type Database, openDatabase } from '../../../src/store/database.ts'
 import { type NewOutbox } from '../../../src/store/outbox.ts'
 
 export const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
+/** Words as an operator chooses them. Deriving the key from them takes a good part of a second, at every opening. */
 export const PASSPHRASE = `it's a "long" passphrase; -- ü`
+/**
+ * A whole key as SQLCipher writes one, of which none has to be derived: for all tests that are not about passphrases. To
+ * Postern it is a passphrase like any other.
+ */
+export const RAW_KEY = `x'${'5eed'.repeat(16)}'`
 
 /** An instant from RFC 3339 text. */
 export function at(text: string): Instant {
@@ -19,10 +25,10 @@ export function at(text: string): Instant {
 export const NOON = at('2026-11-22T12:00:00Z')
 
 /** Opens `<folder>/postern.db` with the real migrations. */
-export function openIn(folder: string): Database {
+export function openIn(folder: string, passphrase = RAW_KEY): Database {
   return openDatabase({
     path: join(folder, 'postern.db'),
-    passphrase: PASSPHRASE,
+    passphrase,
     migrationsDir: MIGRATIONS,
     now: NOON
   })
