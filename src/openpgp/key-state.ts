@@ -12,15 +12,41 @@ import {
   type Subkey
 } from 'openpgp'
 
+import { parseFingerprint } from '../domain/ids.ts'
 import { type SignatureState } from '../domain/mail.ts'
 import { fullPgpConfig } from './config.ts'
+import { keyIdOf } from './key-packets.ts'
 import { bindingEndMs, endMs } from './keyring.ts'
+import { madeBy } from './self-signatures.ts'
 
 /** Revocations that speak of the future only (RFC 9580 §5.2.3.31): every other one says that the key may be in wrong hands. */
 const SOFT_REASONS: readonly (number | null)[] = [
   enums.reasonForRevocation.keySuperseded,
   enums.reasonForRevocation.keyRetired
 ]
+
+/**
+ * Whether the key that a signature names as its issuer, by fingerprint or key id in lower-case hex, signs for this certificate,
+ * now or at another time: its primary key, or a subkey that signed back (RFC 9580 §5.2.1.9). Anybody can hang another person's
+ * key below a key of theirs, and what that person signed is none of theirs for it (mail.md §2.12).
+ */
+export async function signsFor(key: PublicKey, issuer: string): Promise<boolean> {
+  if (isNamed(key.getFingerprint(), issuer)) return true
+  for (const subkey of key.getSubkeys()) {
+    if (!isNamed(subkey.getFingerprint(), issuer)) continue
+    const signed = { key: key.keyPacket, bind: subkey.keyPacket }
+    const isBack = madeBy(subkey.keyPacket, enums.signature.keyBinding, signed)
+    for (const { embeddedSignature } of subkey.bindingSignatures) {
+      if (embeddedSignature !== null && (await isBack(embeddedSignature))) return true
+    }
+  }
+  return false
+}
+
+function isNamed(text: string, issuer: string): boolean {
+  const fingerprint = parseFingerprint(text)
+  return fingerprint !== null && (fingerprint === issuer || keyIdOf(fingerprint) === issuer)
+}
 
 /** Whether the key with this id could make signatures at `date`. */
 export async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promise<boolean> {

@@ -21,7 +21,7 @@ import { type Signature } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf, keyIdOf } from './key-packets.ts'
-import { isSigningKey, keyStateNow, keyStateThen } from './key-state.ts'
+import { isSigningKey, keyStateNow, keyStateThen, signsFor } from './key-state.ts'
 import { type CertificateFacts, readCertificate } from './keyring.ts'
 import { TAG, walkPackets } from './packets.ts'
 
@@ -164,7 +164,7 @@ async function judge(
   return { ...best, ...base }
 }
 
-/** Known certificates that hold the issuing key: by full fingerprint where the signature names one, else by key id. */
+/** Known certificates that the issuing key signs for: by full fingerprint where the signature names one, else by key id. */
 async function findCertificates(
   packet: SignaturePacket,
   context: VerifyContext
@@ -177,9 +177,8 @@ async function findCertificates(
     )
     if (!isMatch) continue
     const certificate = await readCertificate(keyData, context.now)
-    if (certificate !== null && !found.has(certificate.fingerprint)) {
-      found.set(certificate.fingerprint, certificate)
-    }
+    if (certificate === null || found.has(certificate.fingerprint)) continue
+    if (await signsFor(certificate.key, issuer)) found.set(certificate.fingerprint, certificate)
     if (found.size === CERTIFICATES_TRIED_MAX) break
   }
   return [...found.values()]
