@@ -140,7 +140,9 @@ const keyLookup = z.strictObject({
 const acknowledgement = z.strictObject({
   jitter: duration(600_000)
     .default(30_000)
-    .describe('Longest random delay of an acknowledgement, for example 30s; 0 for none.'),
+    .describe(
+      'Longest delay of an acknowledgement, for example 30s: at least half of it, the rest at random; 0 for none.'
+    ),
   window: whole(1, 720).default(24).describe('Hours in which one sender gets one acknowledgement.'),
   per_hour: whole(1, 1000)
     .default(20)

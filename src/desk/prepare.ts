@@ -108,13 +108,14 @@ export function newMessageId(desk: Desk): MessageId {
 async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promise<Copies> {
   const thread = threadOf(desk, decision, work.decisions, work.roots)
   const body = bodyOf(desk, decision, work.source)
+  const madeAt = decision.madeAt ?? work.now
   const copies = decision.recipients.map((recipient) => ({
     recipient,
     headers: headersOf(desk, decision, {
       to: recipient,
       recipientId: recipient.id,
       thread,
-      now: work.now
+      date: madeAt
     })
   }))
   const sealed = await desk.workers.seal(
@@ -124,7 +125,7 @@ async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promi
       fingerprint: recipient.fingerprint,
       keyData: recipient.keyData
     })),
-    work.now
+    madeAt
   )
   const mails: PreparedMail[] = []
   const refused: RefusedCopy[] = []
@@ -141,13 +142,14 @@ async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise
   const thread = threadOf(desk, decision, work.decisions, work.roots)
   const answered =
     decision.inReplyTo === null ? thread : { ...thread, answerTo: decision.inReplyTo }
+  const madeAt = decision.madeAt ?? work.now
   const headers = headersOf(desk, decision, {
     to: decision.to,
     recipientId: decision.recipientId,
     thread: answered,
-    now: work.now
+    date: madeAt
   })
-  const raw = await desk.workers.signClear(desk.render(decision.template), headers, work.now)
+  const raw = await desk.workers.signClear(desk.render(decision.template), headers, madeAt)
   return finished(desk, decision, headers, { recipientId: decision.recipientId, raw })
 }
 
@@ -189,7 +191,7 @@ function headersOf(
     readonly to: Contact
     readonly recipientId: string
     readonly thread: Thread
-    readonly now: Instant
+    readonly date: Instant
   }
 ): OutgoingHeaders {
   const { thread, to } = options
@@ -198,7 +200,7 @@ function headersOf(
   const references = [thread.root, latest, thread.answerTo].filter((id) => id !== null)
   return {
     messageId: newMessageId(desk),
-    date: options.now,
+    date: options.date,
     fromName: oneLine(
       decision.via === null
         ? desk.settings.desk.name

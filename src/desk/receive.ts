@@ -17,16 +17,17 @@ import { readSituation } from './read-situation.ts'
 /** Another writer may take a case number or change a case between read and commit; then the step is done again. */
 const CONFLICTS_MAX = 5
 
+/** An arrival, opened. */
+type Handled = {
+  readonly opened: OpenedMail
+  /** When opening began. */
+  readonly begunAt: Instant
+  readonly raw: Uint8Array | null
+  readonly quarantined: boolean
+}
+
 /** Handles one opened arrival and returns what became of it. */
-export async function receive(
-  desk: Desk,
-  arrival: Arrival,
-  mail: {
-    readonly opened: OpenedMail
-    readonly raw: Uint8Array | null
-    readonly quarantined: boolean
-  }
-): Promise<Committed> {
+export async function receive(desk: Desk, arrival: Arrival, mail: Handled): Promise<Committed> {
   for (let conflicts = 0; ; conflicts += 1) {
     try {
       return await receiveOnce(desk, arrival, mail)
@@ -37,20 +38,13 @@ export async function receive(
   }
 }
 
-async function receiveOnce(
-  desk: Desk,
-  arrival: Arrival,
-  mail: {
-    readonly opened: OpenedMail
-    readonly raw: Uint8Array | null
-    readonly quarantined: boolean
-  }
-): Promise<Committed> {
+async function receiveOnce(desk: Desk, arrival: Arrival, mail: Handled): Promise<Committed> {
   const now = desk.clock.now()
-  const { opened, quarantined } = mail
+  const { opened, begunAt, quarantined } = mail
   const situation = await readSituation(desk, arrival, opened, { quarantined, now })
   const decisions = decideArrival(situation, desk.settings, {
     now,
+    begunAt,
     jitter: desk.randomness.below(1_000_000) / 1_000_000,
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
   })

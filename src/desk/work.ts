@@ -4,7 +4,7 @@
  */
 import { Invariant } from '../domain/assert.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { addMs } from '../domain/time.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
@@ -33,7 +33,9 @@ const AHEAD_BYTES_MAX = 16 * 1024 * 1024
 /** How long arrivals are handled before the other duties get their turn. */
 const SLICE_MS = 3000
 
-type Opening = Promise<{ readonly opened: OpenedMail } | { readonly error: unknown }>
+/** A mail and when opening it began. */
+type Begun = { readonly opened: OpenedMail; readonly begunAt: Instant }
+type Opening = Promise<Begun | { readonly error: unknown }>
 
 /**
  * Handles arrivals that are due, for a few seconds at most: notices and alarms get their turn however much mail waits (G7).
@@ -137,7 +139,7 @@ async function open(desk: Desk, arrival: Arrival): Opening {
       isQuarantined || arrival.part === 'header'
         ? await desk.workers.openHeaders(raw, now)
         : await openArrival(desk, raw, now)
-    return { opened }
+    return { opened, begunAt: now }
   } catch (error) {
     return { error }
   }
@@ -152,10 +154,10 @@ async function handleOne(
   const startedAt = desk.clock.monotonicMs()
   const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
   try {
-    const opened = await openedNow(desk, arrival, opening)
+    const mail = await openedNow(desk, arrival, opening)
     const isRelayed = arrival.size <= desk.settings.limits.originalBytes
     const raw = isRelayed ? rawOf(desk, arrival) : null
-    const { disposition, tag } = await receive(desk, arrival, { opened, raw, quarantined })
+    const { disposition, tag } = await receive(desk, arrival, { ...mail, raw, quarantined })
     const ms = Math.round(desk.clock.monotonicMs() - startedAt)
     desk.log({
       event: 'arrival.done',
@@ -183,13 +185,13 @@ async function openedNow(
   desk: Desk,
   arrival: Arrival,
   opening: Opening | undefined
-): Promise<OpenedMail> {
+): Promise<Begun> {
   const ahead = await (opening ?? open(desk, arrival))
   if ('error' in ahead) throw ahead.error
-  if (opening === undefined || !isOutdated(desk, ahead.opened)) return ahead.opened
+  if (opening === undefined || !isOutdated(desk, ahead.opened)) return ahead
   const anew = await open(desk, arrival)
   if ('error' in anew) throw anew.error
-  return anew.opened
+  return { opened: anew.opened, begunAt: ahead.begunAt }
 }
 
 function isOfTheMail(error: unknown): boolean {

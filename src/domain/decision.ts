@@ -72,6 +72,8 @@ type SendCommon = {
   readonly notBefore: Instant
   /** Finished, but a human has to let it go. */
   readonly isHeld?: boolean
+  /** What its Date and its signature say; when it is prepared unless given. */
+  readonly madeAt?: Instant
 }
 
 /** A mail sealed to each recipient apart; `once` gets `:<recipient id>` appended. */

@@ -5,6 +5,7 @@
 import { simpleParser } from 'mailparser'
 
 import { decodeCharset } from './encoded-words.ts'
+import { makeSound } from './iso-2022-jp.ts'
 import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
 
@@ -46,7 +47,7 @@ export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
 export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
   const chosen = chooseCharset(slice, charset.trim().toLowerCase())
-  const read = await decodeWithParser(slice, chosen.charset)
+  const read = await decodeWithParser(chosen.bytes ?? slice, chosen.charset)
   const text = read.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || read.includes('\ufffd')
   return { text, isDamaged, isTruncated: bytes.length > LEAF_BYTES_MAX }
@@ -84,11 +85,26 @@ export function capText(text: string): { readonly text: string; readonly isTrunc
   return { text: cut, isTruncated: true }
 }
 
-type ChosenCharset = { readonly charset: string; readonly isGuess: boolean }
+type ChosenCharset = {
+  readonly charset: string
+  readonly isGuess: boolean
+  /** What is decoded, where that is not the text as it came. */
+  readonly bytes?: Uint8Array
+}
+
+/**
+ * Never decoded, because ASCII is not ASCII in them and hides from the eye (mail.md §2.23): UTF-7, HZ, ISO-2022 but for its
+ * Japanese form, and transfer encodings that the decoder takes for charsets. Names as the decoder compares them, without marks.
+ */
+const NOT_DECODED = /utf7|^hz|iso2022|^(?:base64|hex|binary)$/
+const JAPANESE = /iso2022jp|^jis/
+/** Two ways to read them, and the first bytes are to say which. */
+const NEEDS_MARK = /^(?:utf16|utf32)$/
+const MARKS = ['fffe', 'feff', '0000feff'] as const
 
 /**
  * Undeclared text is UTF-8 when it can be, and declared UTF-8 that does not hold a single character of it is read as
- * windows-1252. UTF-7 is never decoded: it hides ASCII from the eye (mail.md §2.23).
+ * windows-1252.
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   const isPlain = ['', 'us-ascii', 'ascii', 'utf-8', 'utf8'].includes(declared)
@@ -97,11 +113,21 @@ function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
     const isMeant = declared.startsWith('utf') && holdsUtf8(bytes)
     return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
   }
-  const isKnown =
-    CHARSET.test(declared) && !declared.includes('utf-7') && !declared.includes('utf7')
+  const name = declared.replaceAll(/:\d{4}$|[^0-9a-z]/g, '')
+  if (JAPANESE.test(name)) {
+    const { bytes: sound, isSound } = makeSound(bytes)
+    return { charset: 'iso-2022-jp', isGuess: !isSound, bytes: sound }
+  }
+  const isKnown = CHARSET.test(declared) && !NOT_DECODED.test(name)
   return isKnown
-    ? { charset: declared, isGuess: false }
+    ? { charset: declared, isGuess: NEEDS_MARK.test(name) && !hasMark(bytes) }
     : { charset: 'windows-1252', isGuess: true }
+}
+
+/** Whether a text begins with the mark that says in which order the bytes of a character stand (RFC 2781 §3.2). */
+function hasMark(bytes: Uint8Array): boolean {
+  const first = Buffer.from(bytes.subarray(0, 4)).toString('hex')
+  return MARKS.some((mark) => first.startsWith(mark))
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

@@ -9,10 +9,10 @@ import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
 import { type AutomaticKind, type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type AcknowledgementParams } from '../domain/template.ts'
-import { addMs, dueAt, formatInstant, type Instant } from '../domain/time.ts'
+import { addMs, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
 import { judgeSender, type SenderProof } from './authentication.ts'
 import { earliestRoom } from './rate-limits.ts'
-import { type AnswerHistory } from './situation.ts'
+import { type AnswerHistory, type Moment } from './situation.ts'
 
 /** `hold` is finished and waits for a maintainer's /acknowledge. */
 export type AcknowledgementVerdict =
@@ -20,12 +20,12 @@ export type AcknowledgementVerdict =
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
-/** Whether this new report's sender gets an answer, where, and from when on. `jitter` is 0 ≤ jitter < 1. */
+/** Whether this new report's sender gets an answer, where, and from when on. */
 export function decideAcknowledgement(
   opened: OpenedMail,
   history: AnswerHistory,
   settings: Settings,
-  { now, jitter }: { readonly now: Instant; readonly jitter: number }
+  moment: Pick<Moment, 'now' | 'begunAt' | 'jitter'>
 ): AcknowledgementVerdict {
   const proof = judgeSender(opened, settings)
   const to = answerContact(opened, proof)
@@ -48,11 +48,26 @@ export function decideAcknowledgement(
   if (!namesDesk(opened, settings)) {
     return { kind: 'hold', to, because: 'the desk stands neither in its To nor in its Cc' }
   }
-  const jittered = addMs(now, Math.floor(jitter * settings.acknowledgement.jitterMsMax))
-  const notBefore = roomFor(history, settings, jittered)
+  const notBefore = roomFor(history, settings, drawDeparture(settings, moment))
   return notBefore === null
     ? { kind: 'hold', to, because: 'more answers wait than the hourly limits let leave in time' }
     : { kind: 'send', to, notBefore }
+}
+
+/**
+ * Counted from when the desk began to open the mail, so that how long opening took does not show (G6, mail.md §2.3): half of the
+ * longest delay leaves room for that, the other half is chance. What takes longer still shows in whole delays alone.
+ */
+function drawDeparture(
+  { acknowledgement: { jitterMsMax } }: Settings,
+  { now, begunAt, jitter }: Pick<Moment, 'now' | 'begunAt' | 'jitter'>
+): Instant {
+  // The clock may have been set back in between.
+  const spentMs = Math.max(0, msBetween(begunAt, now))
+  if (jitterMsMax === 0) return now
+  const delayMs = Math.floor((jitterMsMax * (1 + jitter)) / 2)
+  const more = Math.ceil(Math.max(0, spentMs - delayMs) / jitterMsMax)
+  return addMs(now, delayMs + more * jitterMsMax - spentMs)
 }
 
 /**
@@ -136,6 +151,7 @@ type Subject = {
   readonly key: ReporterKey | null
   readonly settings: Settings
   readonly now: Instant
+  readonly begunAt: Instant
 }
 
 /** The decisions that carry a verdict out. An answer counts when it leaves: one put off fills the hour that it leaves in. */
@@ -171,6 +187,7 @@ function answer(
     via: null,
     notBefore,
     isHeld,
+    madeAt: subject.begunAt,
     audience: 'reporter',
     template: { name: 'acknowledgement', params: acknowledgementParams(subject) }
   } as const

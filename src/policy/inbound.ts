@@ -124,7 +124,8 @@ function decideNewCase(
       receivedAt: situation.receivedAt,
       key: key.key,
       settings,
-      now: moment.now
+      now: moment.now,
+      begunAt: moment.begunAt
     }),
     audit('case.opened', record.tag, { automatic: opened.automatic.join(' ') }),
     newCaseEnd(situation, record.tag)

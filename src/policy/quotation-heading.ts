@@ -93,10 +93,15 @@ export function strayAttributions(lines: readonly string[], kept: readonly numbe
   for (const [position, index] of kept.entries()) {
     if (!KNOWN_END.test(lines[index] ?? '')) continue
     const reach = kept.slice(Math.max(0, position + 1 - ATTRIBUTION_LINES_MAX), position + 1)
-    const start = reach.findLastIndex((each) => KNOWN_START.test(lines[each] ?? ''))
+    const start = reach.findLastIndex((each) => beginsAttribution(lines[each] ?? ''))
     if (start >= 0) for (const each of reach.slice(start)) stray.add(each)
   }
   return stray
+}
+
+/** With a date, or with somebody's address. */
+function beginsAttribution(line: string): boolean {
+  return KNOWN_START.test(line) || ADDRESS.test(line)
 }
 
 type Paragraph = {

@@ -104,5 +104,12 @@ export type Tools = {
   readonly code: string
 }
 
-/** What is fixed at the moment of deciding. `jitter` is 0 ≤ jitter < 1, for the acknowledgement's delay. */
-export type Moment = { readonly now: Instant; readonly jitter: number; readonly tools: Tools }
+/** What is fixed at the moment of deciding. */
+export type Moment = {
+  readonly now: Instant
+  /** When the desk began to open the mail: nothing that its sender sees may tell how long that took. */
+  readonly begunAt: Instant
+  /** 0 ≤ jitter < 1, for the acknowledgement's delay. */
+  readonly jitter: number
+  readonly tools: Tools
+}

@@ -78,16 +78,6 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     expect(answered()).toHaveLength(1)
   })
 
-  it('20 floods: the answers stay within their limit, and each report is taken', async () => {
-    scene = await openScene(cast, { limits: { acknowledgementsPerHour: 5 } })
-    for (let index = 0; index < 12; index += 1) {
-      await scene.attack(clear(`<a${index}@robot.example>`, []))
-    }
-    // One of the five went to Alice.
-    expect(answered()).toHaveLength(4)
-    expect(scene.world.rows('SELECT id FROM cases')).toHaveLength(13)
-  })
-
   it('20 backscatter: where our mail server proves no sender, the answer waits for a maintainer', async () => {
     scene = await openScene(cast)
     const authentication: Settings['authentication'] = {

@@ -1,4 +1,4 @@
-/** Attacks with the structure of a mail: headers, parts, HTML, characters, queries (mail.md §2.16 to §2.19, §2.23, §2.24). */
+/** Attacks with the structure of a mail: headers, parts, addresses, queries (mail.md §2.16, §2.18, §2.19, §2.24). */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { joined, literal } from '../fuzz/packets.ts'
 import { describeWith } from '../support/requires.ts'
@@ -77,21 +77,6 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
     expect(scene.world.accepted.some(({ to }) => to === 'a@x.example')).toBe(false)
   })
 
-  it('17 HTML bombs: nothing is fetched, nothing stops, and the mail is relayed', async () => {
-    scene = await openScene(cast, ROOMY)
-    for (const html of [
-      '<div>'.repeat(400_000),
-      '<table><tr><td>'.repeat(20_000),
-      `<!--${'-'.repeat(500_000)}`,
-      `<a href="${'x'.repeat(500_000)}`,
-      '&'.repeat(500_000)
-    ]) {
-      await scene.attack(mail('mallory', `Content-Type: text/html\r\n\r\n${html}`))
-      expect(scene.disposition()).toBe('case-opened')
-    }
-    expect(await scene.mailsTo('grace')).toHaveLength(5)
-  })
-
   it('18 header injection: a decoded line end makes no header of anything that leaves', async () => {
     scene = await openScene(cast)
     const injected = '=0D=0ABcc:_evil@x.example=0D=0A=0D=0Ainjected'
@@ -156,28 +141,6 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
       expect(to).not.toContain('x.example')
     }
     expect(await scene.harm()).toEqual([])
-  })
-
-  it('23 charset tricks: a command is one only in plain ASCII that everybody reads alike', async () => {
-    scene = await openScene(cast)
-    const command = 'case: ACME-2026-0001\r\n\r\n/close fixed'
-    const utf7 = command.replaceAll('/', '+AC8-')
-    const of = (charset: string, body: Buffer): Buffer =>
-      Buffer.concat([Buffer.from(`Content-Type: text/plain; charset=${charset}\r\n\r\n`), body])
-    for (const part of [
-      of('utf-7', Buffer.from(utf7)),
-      of('utf-8', Buffer.from(command.replaceAll('/', '\uff0f'))),
-      of('utf-8', Buffer.from(command.replaceAll('/', '\u2215'))),
-      of('utf-8', Buffer.from(command.replace('close', 'cl\u043ese'))),
-      of('utf-8', Buffer.from(command.replaceAll('/', '\u00c0\u00af'), 'latin1')),
-      of('hz-gb-2312', Buffer.from(command.replaceAll('/', '~{#/~}')))
-    ]) {
-      const armored = await cast.seal(part, 'grace')
-      await scene.attack(encryptedMail(armored, head('grace')))
-      expect(scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")).toEqual([])
-    }
-    await scene.attack(await commandMail(cast, 'grace', command))
-    expect(scene.disposition()).toBe('commands')
   })
 
   it('24 queries: words of a mail are values for the database, never a part of its questions', async () => {

@@ -1,6 +1,7 @@
 /** A desk of the tests: a fresh key, unlocked, as the workers would hold it. */
+import { generateKey } from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
-import { type Instant } from '../../src/domain/time.ts'
+import { type Instant, msOf } from '../../src/domain/time.ts'
 import { generateDeskKey } from '../../src/openpgp/generate.ts'
 import { type WorkerStart } from '../../src/worker/calls.ts'
 import { type Keys, unlockDesk } from '../../src/worker/unlock.ts'
@@ -11,13 +12,31 @@ export type TestDesk = {
   readonly publicArmored: string
 }
 
+const address = 'security@acme.example' as Address
+const name = 'ACME Security Team'
+const passphrase = 'correct horse'
+
 /** `security@acme.example`, its key made at `createdAt`. */
 export async function testDesk(createdAt: Instant): Promise<TestDesk> {
-  const address = 'security@acme.example' as Address
-  const name = 'ACME Security Team'
-  const passphrase = 'correct horse'
   const request = { name, address, passphrase, lifetimeSeconds: null }
   const { privateArmored, publicArmored } = await generateDeskKey(request, createdAt)
+  return withKey(privateArmored, publicArmored)
+}
+
+/** The same with an operator's RSA key. */
+export async function rsaTestDesk(createdAt: Instant): Promise<TestDesk> {
+  const { privateKey, publicKey } = await generateKey({
+    type: 'rsa',
+    rsaBits: 2048,
+    userIDs: [{ name, email: address }],
+    passphrase,
+    date: new Date(msOf(createdAt)),
+    format: 'armored'
+  })
+  return withKey(privateKey, publicKey)
+}
+
+async function withKey(privateArmored: string, publicArmored: string): Promise<TestDesk> {
   const start: WorkerStart = {
     deskKeys: [privateArmored],
     passphrase,

@@ -146,6 +146,8 @@ export type WorldOptions = {
   readonly startsAt?: Instant
   /** Whether there is a digest, each morning at 08:00 UTC. */
   readonly digest?: boolean
+  /** With a key of its own; the one that all worlds share unless given. */
+  readonly identity?: TestDesk
 }
 
 let sharedDesk: Promise<TestDesk> | null = null
@@ -159,7 +161,7 @@ export async function deskCertificate(): Promise<string> {
 /** Opens a world in a folder of its own. */
 export async function openWorld(options: WorldOptions): Promise<World> {
   sharedDesk ??= testDesk(KEYS_MADE)
-  const identity = await sharedDesk
+  const identity = options.identity ?? (await sharedDesk)
   const folder = tempFolder()
   const settings = await settingsOf(options, identity)
   // Unlocked once for all worlds of a file: that takes longer than much of what they do.

@@ -1,5 +1,6 @@
 /** A mail whose inside contradicts its sender is withheld, and answered as if it had not been opened (mail.md §2.4, G6). */
 import { describe, expect, it } from 'vitest'
+import { explainWarning } from '../../../src/domain/explain.ts'
 import { keyIdOf } from '../../../src/domain/ids.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
@@ -43,7 +44,10 @@ function mail(change: Partial<OpenedMail> = {}): OpenedMail {
   return openedMail({
     protected: headers({ subject: SECRET }),
     text: SECRET,
+    outsideText: SECRET,
     attachments: [FILE],
+    unusableKeys: [{ fingerprint: fingerprint('8'), because: 'expired' }],
+    warnings: ['html-only'],
     ...change
   })
 }
@@ -150,7 +154,11 @@ describe('a mail whose inside contradicts its sender', () => {
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
     const [relay] = only(decisions, 'send-sealed').filter(({ mail: kind }) => kind === 'relay')
     expect(relay?.files).toEqual({ from: 'nothing' })
-    expect(JSON.stringify(relay?.template)).toContain('WITHHELD')
+    const told = JSON.stringify(relay?.template)
+    expect(told).toContain('WITHHELD')
+    // A warning or a key of its inside says something of it, too.
+    expect(told).not.toContain(explainWarning('html-only'))
+    expect(told).not.toContain('CANNOT BE USED')
   })
 
   it('is acknowledged exactly as a mail that could not be opened, so that the answer tells nothing (G6)', () => {
@@ -266,6 +274,14 @@ describe('the same ciphertext (G6)', () => {
     expect(only(decisions, 'send-sealed').map(({ mail: kind }) => kind)).toEqual(['alert'])
     expect(only(decisions, 'send-clear')).toEqual([])
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
+  })
+
+  it('is remembered by each of its marks, whatever became of its mail', () => {
+    const marks = [sha256('its data'), sha256('its session key'), sha256('one more')]
+    for (const change of [{}, { outer: headers({ from: MALLORY }) }]) {
+      const decisions = decide(mail({ ...change, ciphertextMarks: marks }))
+      expect(only(decisions, 'remember-ciphertext').map((each) => each.marks)).toEqual([marks])
+    }
   })
 
   it('into the same case is a mail like any other', () => {

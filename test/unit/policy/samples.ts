@@ -311,7 +311,12 @@ export function situation(change: Partial<Situation> = {}): Situation {
   }
 }
 
-export const MOMENT: Moment = { now: NOW, jitter: 0.5, tools: { sha256, code: 'abcdefghij' } }
+export const MOMENT: Moment = {
+  now: NOW,
+  begunAt: NOW,
+  jitter: 0.5,
+  tools: { sha256, code: 'abcdefghij' }
+}
 
 export function commandContext(change: Partial<CommandContext> = {}): CommandContext {
   return {

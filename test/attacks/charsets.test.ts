@@ -1,0 +1,212 @@
+/**
+ * Attacks by charsets (mail.md §2.23): bytes that one program shows as other words than the next hide no line from the maintainers, make
+ * no command out of a text, and break no header.
+ */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { explainWarning } from '../../src/domain/explain.ts'
+import { describeWith } from '../support/requires.ts'
+import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import {
+  ATTACK,
+  CASE,
+  commandMail,
+  head,
+  mail,
+  openScene,
+  RULE,
+  relayOf,
+  type Scene
+} from './scene.ts'
+
+const KANJI = '\u001b$B'
+const BIDI = '\u202e\u2066\u200b'
+
+/** A text in a charset; `text` gives bytes by their Latin-1 characters. */
+function of(charset: string, text: string): Buffer {
+  return Buffer.from(`Content-Type: text/plain; charset=${charset}\r\n\r\n${text}`, 'latin1')
+}
+
+function utf8(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
+function utf16(text: string, order: 'le' | 'be'): string {
+  const bytes = Buffer.from(text, 'utf16le')
+  return (order === 'le' ? bytes : bytes.swap16()).toString('latin1')
+}
+
+describeWith(['gpg'], 'attacks by charsets', () => {
+  let cast: Cast
+  let scene: Scene
+  beforeAll(async () => {
+    cast = await makeCast()
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  const command = `case: ${CASE}\r\n\r\n/close fixed`
+  /** Texts that one program or another, or a quick eye, may take for the command. */
+  const LIKE: readonly (readonly [name: string, part: Buffer])[] = [
+    ['UTF-7', of('utf-7', command.replaceAll('/', '+AC8-'))],
+    ['UTF-7 by another name', of('utf_7', command.replaceAll('/', '+AC8-'))],
+    ['UTF-7 by a trick of a name', of('u-t-f:7', command.replaceAll('/', '+AC8-'))],
+    ['a full-width slash', of('utf-8', utf8(command.replaceAll('/', '\uff0f')))],
+    ['a division slash', of('utf-8', utf8(command.replaceAll('/', '\u2215')))],
+    ['a Cyrillic letter', of('utf-8', utf8(command.replace('close', 'cl\u043ese')))],
+    ['a long s', of('utf-8', utf8(command.replace('close', 'clo\u017fe')))],
+    ['a Kelvin sign for a k', of('utf-8', utf8(command.replace('/close fixed', '/ta\u212ae')))],
+    ['an overlong slash', of('utf-8', command.replaceAll('/', '\u00c0\u00af'))],
+    [
+      'an overlong slash of three bytes',
+      of('utf-8', command.replaceAll('/', '\u00e0\u0080\u00af'))
+    ],
+    ['HZ', of('hz-gb-2312', command.replaceAll('/', '~{#/~}'))],
+    ['kanji', of('iso-2022-jp', command.replace('/', `${KANJI}!?\u001b(B`))],
+    ['an escape sequence in a word', of('iso-2022-jp', command.replace('close', 'cl\u001bxxose'))],
+    ['an escape sequence before a slash', of('iso-2022-jp', command.replace('/', '\u001b[m/'))],
+    ['Korean', of('iso-2022-kr', command.replace('/', '\u000e#/\u000f'))],
+    ['UTF-16 in the other order', of('utf-16le', utf16(command, 'be'))],
+    ['a zero-width space in a word', of('utf-8', utf8(command.replace('close', 'cl\u200bose')))],
+    [
+      'a zero-width space behind a word',
+      of('utf-8', utf8(command.replace('close', 'close\u200b')))
+    ],
+    ['right to left', of('utf-8', utf8(command.replace('/close', '\u202eesolc/')))],
+    ['an isolate before a slash', of('utf-8', utf8(command.replace('/', '\u2066/')))],
+    ['a Cyrillic case', of('utf-8', utf8(command.replace('ACME', '\u0410CME')))],
+    ['a line separator', of('utf-8', utf8(`x\u2028${command.replaceAll('\r\n', '\u2028')}`))],
+    ['a next line', of('utf-8', utf8(`x\u0085${command.replaceAll('\r\n', '\u0085')}`))],
+    ['a form feed', of('utf-8', `x\f${command.replaceAll('\r\n', '\f')}`)]
+  ]
+
+  it('23 charset tricks: a command is one only in plain ASCII that everybody reads alike', async () => {
+    scene = await openScene(cast)
+    for (const [name, part] of LIKE) {
+      await scene.attack(encryptedMail(await cast.seal(part, 'grace'), head('grace')))
+      const ran = scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")
+      expect([name, ran]).toEqual([name, []])
+    }
+    expect(scene.world.rows('SELECT state, owner FROM cases WHERE id = 1')).toMatchObject([
+      { state: 'received', owner: null }
+    ])
+    await scene.attack(await commandMail(cast, 'grace', command))
+    expect(scene.disposition()).toBe('commands')
+  })
+
+  /** What a program shows that takes each line by itself, or knows nothing of the charset: the line must be seen here, too. */
+  const HIDING: readonly (readonly [name: string, part: Buffer])[] = [
+    ['kanji that do not end', of('iso-2022-jp', `hello\r\n${KANJI}\r\n${ATTACK} line\r\nbye`)],
+    ['kanji in the line before', of('iso-2022-jp-2', `${KANJI}%F\r\n${ATTACK} line\r\n`)],
+    ['katakana that do not end', of('jis', `\u001b(I11\r\n${ATTACK} line\r\n`)],
+    ['escape sequences', of('iso-2022-jp', `\u001b[8m${ATTACK} line\u001b[m\r\n`)],
+    ['Korean that does not end', of('iso-2022-kr', `\u000e\r\n${ATTACK} line\r\n`)],
+    ['Chinese that does not end', of('hz-gb-2312', `~{\r\n${ATTACK} line\r\n`)],
+    ['Chinese lines that are joined', of('hz', `x ~\r\n${ATTACK} line\r\n`)],
+    ['a lead byte before a line', of('gb18030', `x\u0081\r\n${ATTACK} line\r\n`)],
+    ['lead bytes before a line', of('gb18030', `x\u00810\u0081\r\n${ATTACK} line\r\n`)],
+    ['a lead byte of Japanese', of('shift_jis', `x\u0081\r\n${ATTACK} line\r\n`)],
+    ['a lead byte of three', of('euc-jp', `x\u008f\u00a1\r\n${ATTACK} line\r\n`)],
+    ['a lead byte of Taiwan', of('big5', `x\u00a4\r\n${ATTACK} line\r\n`)],
+    ['a lead byte of Korea', of('euc-kr', `x\u00b0\r\n${ATTACK} line\r\n`)],
+    ['a cut character', of('utf-8', `\u00c3\u00a9 x\u00f0\u009f\r\n${ATTACK} line\r\n`)],
+    ['a surrogate', of('utf-8', `\u00c3\u00a9 \u00ed\u00a0\u0080\r\n${ATTACK} line\r\n`)],
+    ['UTF-7', of('utf_7', `+AAA-\r\n${ATTACK} line\r\n`)],
+    ['a transfer encoding for a charset', of('base64', `${ATTACK} line\r\n`)],
+    ['another one', of('hex', `${ATTACK} line\r\n`)]
+  ]
+
+  it.each(['in clear', 'sealed'])(
+    '23 charset tricks: no line is hidden from the maintainers that a program shows its reader, %s',
+    async (way) => {
+      scene = await openScene(cast)
+      for (const [, part] of HIDING) {
+        await scene.attack(
+          way === 'sealed'
+            ? encryptedMail(await cast.seal(part), head('mallory'))
+            : mail('mallory', part.toString('latin1'))
+        )
+      }
+      const relays = await scene.mailsTo('grace')
+      expect(relays).toHaveLength(HIDING.length)
+      for (const [index, [name]] of HIDING.entries()) {
+        const { facts, text } = relayOf(relays[index] ?? '')
+        expect([name, text]).toEqual([name, expect.stringContaining(`${ATTACK} line`)])
+        expect(facts.replaceAll(/\s+/g, ' ')).toContain(explainWarning('undecodable-text'))
+        expect(relays[index]).toContain('Content-Type: message/rfc822')
+      }
+      expect(await scene.harm()).toEqual([])
+    }
+  )
+
+  it('23 charset tricks: what two programs may read in two ways is said to be a guess, and goes along as it came', async () => {
+    scene = await openScene(cast)
+    const words = `${'\u6100'.repeat(60)}${ATTACK}`
+    for (const part of [
+      of('utf-16', utf16(words, 'be')),
+      of('utf-16', utf16(words, 'le')),
+      of('utf-32', utf16(words, 'le')),
+      of('utf-8', `${ATTACK}\u00c0\u00af`),
+      of('us-ascii', `${ATTACK}\u00e9`)
+    ]) {
+      await scene.attack(mail('mallory', part.toString('latin1')))
+      const [relay = ''] = (await scene.mailsTo('grace')).slice(-1)
+      expect(relayOf(relay).facts.replaceAll(/\s+/g, ' ')).toContain(
+        explainWarning('undecodable-text')
+      )
+      expect(relay).toContain('Content-Type: message/rfc822')
+    }
+  })
+
+  it('23 charset tricks: nothing in a header breaks out of it or turns it round', async () => {
+    scene = await openScene(cast)
+    const word = (charset: string, bytes: string): string =>
+      `=?${charset}?B?${Buffer.from(bytes, 'latin1').toString('base64')}?=`
+    const line = 'x\r\nBcc: evil@x.example\r\n\r\nSigned: yes'
+    for (const text of [
+      word('utf-16', utf16(line, 'le')),
+      word('utf-16be', utf16(line, 'be')),
+      word('utf-7', '+AA0ACg-Bcc: evil@x.example'),
+      word('iso-2022-jp', `${KANJI}%F\r\nBcc: evil@x.example`),
+      word('iso-2022-jp', `\u001b(I\r\nBcc: evil@x.example\u001b[8m`),
+      word('hz-gb-2312', '~{~\r\nBcc: evil@x.example'),
+      word('gb18030', '\u00810\u00810\r\nBcc: evil@x.example'),
+      word('utf-8', utf8(`a${BIDI}moc.live\u202c\u2028Bcc: evil@x.example`)),
+      word('utf-8', '\u00c0\u008d\u00c0\u008aBcc: evil@x.example'),
+      `${word('iso-2022-jp', KANJI)} ${word('iso-2022-jp', '\r\nBcc: evil@x.example')}`
+    ]) {
+      const file = `Content-Type: text/x-log\r\nContent-Disposition: attachment; filename="${text}"\r\n\r\nx`
+      await scene.attack(
+        `${lines(...head(`${text} <${ADDRESSES.mallory}>`, text))}${mixed([textPart('x'), file])}`
+      )
+      expect(scene.disposition()).toBe('case-opened')
+      const [relay = ''] = (await scene.mailsTo('grace')).slice(-1)
+      const [own = ''] = relay.split('Content-Type: message/rfc822')
+      expect(own).not.toMatch(/^Bcc:/im)
+      expect(own).not.toMatch(/^Signed: yes/m)
+      const { facts } = relayOf(own)
+      expect(facts).toContain('From: ')
+      expect([...own].filter((each) => CONTROL.test(each))).toEqual([])
+    }
+    expect(scene.world.accepted.some(({ to }) => to.includes('x.example'))).toBe(false)
+  })
+
+  it('23 charset tricks: no line of a text passes for one of the desk, whatever ends it', async () => {
+    scene = await openScene(cast)
+    const ends = ['\n', '\r', '\f', '\u000b', '\u0085', '\u2028', '\u2029']
+    const words = ends
+      .map((end) => `x${end}Ref: ${CASE} security@acme.example${end}${RULE}`)
+      .join('\n')
+    await scene.attack(mail('mallory', of('utf-8', utf8(words)).toString('latin1')))
+    const [relay = ''] = await scene.mailsTo('grace')
+    const [own = ''] = relay.split('Content-Type: message/rfc822')
+    const everyLine = own.split(/[\n\r\f\u000b\u0085\u2028\u2029]/)
+    expect(everyLine.filter((each) => each === `Ref: ${CASE} security@acme.example`)).toEqual([])
+    expect(relayOf(own).text).toContain(`| Ref: ${CASE} security@acme.example`)
+  })
+})
+
+/** Everything that acts on a terminal or turns text round, but line ends. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}](?<![\r\n\t])/u

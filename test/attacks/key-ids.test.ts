@@ -1,0 +1,285 @@
+/**
+ * Attacks with the names of keys (mail.md §2.12): two keys may have one key id, a signature may name any issuer, and anybody can hang
+ * another person's key below a key of theirs. Only a full fingerprint finds a key, and only a key that agreed signs for its owner.
+ */
+import { createMessage, encrypt, generateKey, type PrivateKey, readKey } from 'openpgp'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { addMs, msOf } from '../../src/domain/time.ts'
+import { type Verdict, verifyDetached } from '../../src/openpgp/verify.ts'
+import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
+import { describeWith } from '../support/requires.ts'
+import { deskCertificate, openWorld, START } from '../support/world.ts'
+import { encryptedMail, signedEntity, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { armor } from './ciphertext.ts'
+import {
+  CASE,
+  COMMANDS,
+  commandMail,
+  head,
+  mail,
+  openScene,
+  type Scene,
+  SECRET,
+  sceneOf
+} from './scene.ts'
+import {
+  type Binding,
+  type Issuer,
+  oldSignatureBy,
+  signatureBy,
+  withStolenSubkey
+} from './signature-packets.ts'
+
+const AT = new Date(msOf(START))
+const PART = textPart(COMMANDS)
+
+describeWith(['gpg'], 'attacks with the names of keys', () => {
+  let cast: Cast
+  let scene: Scene
+  beforeAll(async () => {
+    cast = await makeCast()
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  const fingerprintOf = (key: PrivateKey): string => key.getFingerprint()
+  const idOf = (key: PrivateKey): string => key.getFingerprint().slice(24)
+  /** The fingerprint of a key that nobody has, with the key id of this one. */
+  const twinOf = (key: PrivateKey): string => `${'ab'.repeat(12)}${idOf(key)}`
+  const detached = (packet: Packet): string =>
+    armor(joined([packet]), 'SIGNATURE').replaceAll('\r', '')
+  const verdictsOf = async (
+    packet: Packet,
+    certificates: readonly Uint8Array[]
+  ): Promise<readonly Verdict[]> => {
+    const judged = await verifyDetached(Buffer.from(PART), joined([packet]), {
+      certificates,
+      now: START
+    })
+    return judged.kind === 'judged' ? judged.verdicts : []
+  }
+
+  it('12 key ids: what names a fingerprint is not verified with another key of the same key id', async () => {
+    scene = await openScene(cast)
+    const { grace, mallory } = cast
+    for (const [by, issuer] of [
+      // Made with the registered key itself, so that whoever goes by the key id finds it right.
+      [grace.secret, { fingerprint: twinOf(grace.secret), keyId: idOf(grace.secret) }],
+      [grace.secret, { fingerprint: twinOf(grace.secret) }],
+      [grace.secret, { unhashedFingerprint: twinOf(grace.secret) }],
+      [mallory.secret, { fingerprint: twinOf(grace.secret), keyId: idOf(grace.secret) }]
+    ] as const) {
+      const packet = signatureBy(by, PART, issuer, AT)
+      expect(await verdictsOf(packet, [grace.keyData, mallory.keyData])).toMatchObject([
+        { state: 'unknown-key', fingerprint: null }
+      ])
+      await isRefused(packet)
+    }
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('12 key ids: a signature has the authority of the key that made it, whatever it says of its issuer', async () => {
+    scene = await openScene(cast)
+    const { grace, mallory } = cast
+    const [graceId, graceName] = [idOf(grace.secret), fingerprintOf(grace.secret)]
+    const [malloryId, malloryName] = [idOf(mallory.secret), fingerprintOf(mallory.secret)]
+    const claims: readonly Issuer[] = [
+      { keyId: graceId },
+      { fingerprint: graceName },
+      { fingerprint: graceName, keyId: graceId },
+      { fingerprint: malloryName, keyId: graceId },
+      { fingerprint: graceName, keyId: malloryId },
+      { fingerprint: malloryName, unhashedFingerprint: graceName, keyId: graceId },
+      { unhashedFingerprint: graceName },
+      { keyId: '0000000000000000' },
+      {}
+    ]
+    for (const claim of claims) {
+      const packet = signatureBy(mallory.secret, PART, claim, AT)
+      for (const certificates of [
+        [grace.keyData],
+        [grace.keyData, mallory.keyData],
+        [mallory.keyData, grace.keyData]
+      ]) {
+        for (const { state, fingerprint } of await verdictsOf(packet, certificates)) {
+          expect([null, malloryName]).toContain(fingerprint)
+          if (fingerprint === null) expect(['bad', 'unknown-key']).toContain(state)
+        }
+      }
+      await isRefused(packet)
+    }
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('12 key ids: a signature of version 3 that names the key id of a maintainer proves nothing', async () => {
+    scene = await openScene(cast)
+    const { grace, mallory } = cast
+    for (const by of [mallory.secret, grace.secret]) {
+      const packet = oldSignatureBy(by, PART, idOf(grace.secret), AT)
+      expect(await verdictsOf(packet, [grace.keyData])).toMatchObject([
+        { state: 'bad', fingerprint: null }
+      ])
+      await isRefused(packet)
+    }
+    expect(await scene.harm()).toEqual([])
+  })
+
+  it('12 key ids: without a fingerprint the key id finds the keys, and the signature says which it was', async () => {
+    scene = await openScene(cast)
+    const { grace } = cast
+    const packet = signatureBy(grace.secret, PART, { keyId: idOf(grace.secret) }, AT)
+    const thief = await certificateWith(grace.secret, 'bare')
+    for (const certificates of [[grace.keyData], [thief, grace.keyData], [grace.keyData, thief]]) {
+      expect(await verdictsOf(packet, certificates)).toMatchObject([
+        { state: 'valid', fingerprint: fingerprintOf(grace.secret) }
+      ])
+    }
+    expect(await verdictsOf(packet, [thief])).toMatchObject([
+      { state: 'unknown-key', fingerprint: null }
+    ])
+    // What the hand made here is a signature like any other: with everything else right it has its effect.
+    const entity = signedEntity(PART, detached(packet))
+    await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
+    expect(scene.disposition()).toBe('commands')
+  })
+
+  it('12 key ids: /key accept takes a whole fingerprint and nothing less', async () => {
+    scene = await openScene(cast)
+    const whole = fingerprintOf(cast.mallory.secret)
+    for (const part of [
+      whole.slice(24),
+      whole.slice(32),
+      `0x${whole.slice(24)}`,
+      whole.slice(0, 39)
+    ]) {
+      await scene.attack(
+        await commandMail(cast, 'grace', `case: ${CASE}\r\n\r\n/key accept ${part}`)
+      )
+      expect(scene.disposition()).toBe('commands-refused')
+    }
+    expect(scene.world.rows('SELECT fingerprint FROM reporter_keys')).toEqual([
+      { fingerprint: fingerprintOf(cast.alice.secret) }
+    ])
+  })
+
+  /** In clear and sealed: nothing runs, and the mail is put away as one without authority. */
+  async function isRefused(packet: Packet): Promise<void> {
+    const entity = signedEntity(PART, detached(packet))
+    for (const raw of [
+      mail('grace', entity, `Re: [${CASE}]`),
+      encryptedMail(await cast.seal(entity), head('grace'))
+    ]) {
+      await scene.attack(raw)
+      expect(scene.disposition()).toBe('refused')
+    }
+  }
+
+  /** Mallory's certificate with the primary key of another person below it. */
+  async function certificateWith(stolen: PrivateKey, binding: Binding): Promise<Buffer> {
+    const own = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
+    const [key] = splitPackets(stolen.toPublic().write())
+    if (key === undefined) throw new Error('no key')
+    return withStolenSubkey(
+      cast.mallory.secret,
+      own,
+      key.body,
+      binding,
+      new Date(msOf(addMs(START, -86_400_000)))
+    )
+  }
+
+  /** With the subkey of somebody who signs with one, and the statement by which it agreed to its true owner. */
+  async function certificateWithSubkeyOf(victim: PrivateKey): Promise<Buffer> {
+    const own = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
+    const [subkey] = victim.getSubkeys()
+    const back = subkey?.bindingSignatures[0]?.embeddedSignature
+    const key = splitPackets(victim.toPublic().write()).find(({ tag }) => tag === 14)
+    if (key === undefined || back == null) throw new Error('no subkey that signs')
+    return withStolenSubkey(
+      cast.mallory.secret,
+      own,
+      key.body,
+      Buffer.from(back.write()),
+      new Date(msOf(addMs(START, -86_400_000)))
+    )
+  }
+
+  function autocrypt(keyData: Uint8Array, address: string = ADDRESSES.mallory): string {
+    const base64 = Buffer.from(keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
+    return `Autocrypt: addr=${address}; keydata=${base64}`
+  }
+
+  async function nobodyReads(): Promise<void> {
+    for (const who of ['grace', 'linus', 'mallory'] as const) {
+      expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
+    }
+  }
+
+  it.each(['bare', 'signed back by the thief'] as const)(
+    '12 stolen subkeys: what Alice signed and sealed is not taken for that of a thief who hung her key below his own, %s',
+    async (binding) => {
+      const world = await openWorld({ maintainers: [cast.grace, cast.linus] })
+      scene = sceneOf(world, cast)
+      const field = autocrypt(await certificateWith(cast.alice.secret, binding))
+      const stolen = await cast.seal(textPart(`The ${SECRET} of Alice.`), 'alice')
+      await scene.attack(encryptedMail(stolen, head('mallory', '...', [field])))
+      expect(scene.disposition()).toBe('contradicts-sender')
+      await nobodyReads()
+      // Nor does it keep Alice from being who she is.
+      const own = autocrypt(cast.alice.keyData, ADDRESSES.alice)
+      await scene.attack(encryptedMail(stolen, head('alice', '...', [own])))
+      expect(scene.disposition()).toBe('case-opened')
+      expect((await scene.mailsTo('grace')).join('\n')).toContain(`The ${SECRET} of Alice.`)
+    }
+  )
+
+  it('12 stolen subkeys: nor with the agreement of the subkey to another key', async () => {
+    const world = await openWorld({ maintainers: [cast.grace, cast.linus] })
+    scene = sceneOf(world, cast)
+    const address = 'bob@reporter.example'
+    const { privateKey } = await generateKey({
+      type: 'ecc',
+      curve: 'curve25519Legacy',
+      userIDs: [{ name: 'Bob', email: address }],
+      subkeys: [{ sign: true }, {}],
+      date: new Date('2026-11-01T00:00:00Z'),
+      format: 'object'
+    })
+    const sealed = await encrypt({
+      message: await createMessage({ binary: Buffer.from(textPart(`The ${SECRET} of Bob.`)) }),
+      encryptionKeys: await readKey({ armoredKey: await deskCertificate() }),
+      signingKeys: privateKey,
+      date: AT
+    })
+    const field = autocrypt(await certificateWithSubkeyOf(privateKey))
+    await scene.attack(encryptedMail(sealed, head('mallory', '...', [field])))
+    expect(scene.disposition()).toBe('contradicts-sender')
+    await nobodyReads()
+    const own = autocrypt(privateKey.toPublic().write(), address)
+    await scene.attack(encryptedMail(sealed, head(`<${address}>`, '...', [own])))
+    expect(scene.disposition()).toBe('case-opened')
+    expect((await scene.mailsTo('grace')).join('\n')).toContain(`The ${SECRET} of Bob.`)
+  })
+
+  it('12 stolen subkeys: a maintainer keeps the authority of the key, and the thief gets none', async () => {
+    scene = await openScene(cast)
+    const field = autocrypt(await certificateWith(cast.grace.secret, 'signed back by the thief'))
+    await scene.attack(
+      `${head('mallory', 'hello', [field]).join('\r\n')}\r\n${textPart('A report.')}\r\n`
+    )
+    expect(scene.disposition()).toBe('case-opened')
+    const words = textPart(`case: ${CASE}\r\n\r\n/take`)
+    const entity = signedEntity(words, await cast.sign(words, 'grace'))
+    const sealed = await cast.seal(entity)
+    await scene.attack(encryptedMail(sealed, head('mallory')))
+    expect(
+      scene.world.rows("SELECT DISTINCT actor FROM audit WHERE action = 'commands.ran'")
+    ).toEqual([{ actor: 'grace' }])
+    expect(scene.world.rows('SELECT owner FROM cases WHERE id = 1')).toEqual([{ owner: 'grace' }])
+    await scene.attack(await commandMail(cast, 'mallory'))
+    expect(scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")).toHaveLength(1)
+  })
+})

@@ -1,0 +1,160 @@
+/**
+ * Floods against the limits of automatic answers (mail.md §2.20): for one sender, one domain and the desk. Every report is taken and
+ * relayed; only the answers wait, and a maintainer can let one go.
+ */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { describeWith } from '../support/requires.ts'
+import { openWorld, type WorldOptions } from '../support/world.ts'
+import { lines, textPart } from '../unit/reading/material.ts'
+import { type Cast, makeCast } from './cast.ts'
+import { ATTACK, commandMail, head, type Scene, sceneOf } from './scene.ts'
+
+const HOUR_MS = 3_600_000
+
+describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
+  let cast: Cast
+  let scene: Scene
+  beforeAll(async () => {
+    cast = await makeCast()
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  async function openEmpty(limits: WorldOptions['limits']): Promise<void> {
+    const world = await openWorld({ maintainers: [cast.grace, cast.linus], limits: limits ?? {} })
+    scene = sceneOf(world, cast)
+  }
+  /** A report of each sender, and each of them taken. */
+  async function flood(senders: readonly string[]): Promise<void> {
+    for (const sender of senders) {
+      await scene.attack(`${lines(...head(`<${sender}>`))}${textPart(ATTACK)}\r\n`)
+      expect(scene.disposition()).toBe('case-opened')
+    }
+  }
+  /** Addresses that were answered, in order. */
+  const answered = (): string[] =>
+    scene.world.accepted
+      .map(({ to }) => to as string)
+      .filter((to) => to.endsWith('.example') && !to.endsWith('@acme.example'))
+  async function allAreTaken(count: number): Promise<void> {
+    expect(scene.world.rows('SELECT id FROM cases')).toHaveLength(count)
+    for (const who of ['grace', 'linus'] as const) {
+      const relays = await scene.mailsTo(who)
+      expect(relays.filter((words) => words.includes(ATTACK))).toHaveLength(count)
+    }
+  }
+  async function anHourLater(): Promise<void> {
+    scene.world.pass(HOUR_MS)
+    await scene.world.settle()
+  }
+
+  it('20 floods: of one domain so many are answered in an hour, and the answers of another do not wait', async () => {
+    await openEmpty({ acknowledgementsPerDomainHour: 2 })
+    const robots = Array.from({ length: 5 }, (_, index) => `a${index}@robot.example`)
+    await flood([
+      ...robots.slice(0, 4),
+      'one@other.example',
+      ...robots.slice(4),
+      'two@other.example'
+    ])
+    expect(answered()).toEqual([
+      'a0@robot.example',
+      'a1@robot.example',
+      'one@other.example',
+      'two@other.example'
+    ])
+    await allAreTaken(7)
+    scene.world.pass(HOUR_MS - 1)
+    await scene.world.settle()
+    expect(answered()).toHaveLength(4)
+    scene.world.pass(1)
+    await scene.world.settle()
+    expect(answered().slice(4)).toEqual(['a2@robot.example', 'a3@robot.example'])
+    await anHourLater()
+    expect(answered().slice(6)).toEqual(['a4@robot.example'])
+    await anHourLater()
+    expect(answered()).toHaveLength(7)
+  })
+
+  it('20 floods: a domain is one however it is written', async () => {
+    await openEmpty({ acknowledgementsPerDomainHour: 2 })
+    await flood(['a@robot.example', 'b@ROBOT.example', 'c@Robot.Example'])
+    expect(answered().map((to) => to.toLowerCase())).toEqual(['a@robot.example', 'b@robot.example'])
+    await allAreTaken(3)
+  })
+
+  it('20 floods: of all domains together so many are answered in an hour, and the others wait their turn', async () => {
+    await openEmpty({ acknowledgementsPerHour: 3 })
+    const robots = Array.from({ length: 8 }, (_, index) => `a@robot${index}.example`)
+    await flood(robots)
+    expect(answered()).toEqual(robots.slice(0, 3))
+    await allAreTaken(8)
+    await anHourLater()
+    expect(answered()).toEqual(robots.slice(0, 6))
+    await anHourLater()
+    expect(answered()).toEqual(robots)
+  })
+
+  it('20 floods: one sender is answered once in the window, however the address is written, and each report is taken', async () => {
+    await openEmpty({})
+    await flood(['a@robot.example', 'a@robot.example', 'A@Robot.Example', 'a@robot.example'])
+    expect(answered()).toEqual(['a@robot.example'])
+    await allAreTaken(4)
+    for (let hours = 0; hours < 23; hours += 1) await anHourLater()
+    await flood(['a@robot.example'])
+    expect(answered()).toHaveLength(1)
+    await anHourLater()
+    await flood(['a@robot.example'])
+    expect(answered()).toHaveLength(2)
+    await allAreTaken(6)
+  })
+
+  it.each([
+    ['domain', { acknowledgementsPerDomainHour: 1 }],
+    ['desk', { acknowledgementsPerHour: 1 }]
+  ] as const)(
+    '20 floods: an answer that no hour of the window has room for is held, and /acknowledge lets it go (%s)',
+    async (_name, limit) => {
+      await openEmpty({ ...limit, acknowledgementWindowHours: 2 })
+      await flood([
+        'a0@robot.example',
+        'a1@robot.example',
+        'a2@robot.example',
+        'a3@robot.example',
+        'a4@robot.example'
+      ])
+      // One leaves at once, and two in the hours of the window.
+      for (let hours = 0; hours < 5; hours += 1) await anHourLater()
+      expect(answered()).toEqual(['a0@robot.example', 'a1@robot.example', 'a2@robot.example'])
+      await allAreTaken(5)
+      const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
+      expect(told.filter((words) => words.includes('/acknowledge sends it to'))).toHaveLength(2)
+      await scene.attack(
+        await commandMail(cast, 'grace', 'case: ACME-2026-0004\r\n\r\n/acknowledge')
+      )
+      expect(scene.disposition()).toBe('commands')
+      expect(answered().slice(3)).toEqual(['a3@robot.example'])
+      for (let hours = 0; hours < 5; hours += 1) await anHourLater()
+      expect(answered()).toHaveLength(4)
+    }
+  )
+
+  it('20 floods: nobody but a maintainer lets an answer go', async () => {
+    await openEmpty({ acknowledgementsPerDomainHour: 1, acknowledgementWindowHours: 1 })
+    await flood(['a0@robot.example', 'a1@robot.example', 'a2@robot.example'])
+    expect(
+      scene.world.rows("SELECT id FROM outbox WHERE kind = 'acknowledgement' AND state = 'held'")
+    ).toHaveLength(1)
+    const words = 'case: ACME-2026-0003\r\n\r\n/acknowledge'
+    await scene.attack(await commandMail(cast, 'mallory', words))
+    await scene.attack(await commandMail(cast, 'alice', words))
+    await scene.attack(`${lines(...head('grace'))}${textPart(words)}\r\n`)
+    for (let hours = 0; hours < 3; hours += 1) await anHourLater()
+    expect(answered().filter((to) => to.endsWith('robot.example'))).toEqual([
+      'a0@robot.example',
+      'a1@robot.example'
+    ])
+  })
+})

@@ -1,0 +1,335 @@
+/**
+ * Attacks that ask the desk what is in a ciphertext (mail.md §2.3): neither the words of an answer nor the moment at which it leaves
+ * tell what opening the mail gave.
+ */
+import { readSignature, SignaturePacket } from 'openpgp'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
+import { TAG } from '../../src/openpgp/packets.ts'
+import { encryptedData, joined, literal, type Packet } from '../fuzz/packets.ts'
+import { rsaTestDesk, type TestDesk } from '../support/desk-identity.ts'
+import { describeWith } from '../support/requires.ts'
+import { openWorld, START } from '../support/world.ts'
+import { encryptedMail, lines } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { armor, changed, rsaSessionKey } from './ciphertext.ts'
+import { ATTACK, head, payload, plainMail, type Scene, SECRET, sceneOf } from './scene.ts'
+
+/** They name no sender, so that everybody may have sealed them. */
+const WORDS = lines(
+  'Content-Type: text/plain; protected-headers="v1"',
+  `Subject: ${ATTACK}`,
+  '',
+  ATTACK
+)
+const JITTER_MS_MAX = 30_000
+/** What chance gives in these tests, and the delay that follows: half of the longest, and of the other half as much. */
+const JITTER = 0.25
+const DELAY_MS = (JITTER_MS_MAX * (1 + JITTER)) / 2
+
+describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
+  let cast: Cast
+  let scene: Scene
+  let rsaDesk: TestDesk
+  beforeAll(async () => {
+    cast = await makeCast()
+    rsaDesk = await rsaTestDesk(addMs(START, -86_400_000))
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  type Sealed = readonly [name: string, armored: string]
+  const seal = (): Promise<string> => cast.seal(WORDS)
+
+  /** Mails to the desk's key, each with a session key of its own, and all that opening can give of them. */
+  async function sealedToDesk(): Promise<readonly Sealed[]> {
+    const withData = async (change: (packet: Packet) => Packet): Promise<string> =>
+      changed(await seal(), (packet) => [
+        packet.tag === TAG.encryptedIntegrity ? change(packet) : packet
+      ])
+    const withBody = (change: (body: Buffer) => Buffer): Promise<string> =>
+      withData(({ tag, body }) => ({ tag, body: change(body) }))
+    const other = await seal()
+    return [
+      ['a whole mail', await seal()],
+      ['words without a header', await cast.seal(`${ATTACK} without a header`)],
+      ['broken MIME', await cast.seal('Content-Type: multipart/mixed; boundary=x\r\n\r\n--y')],
+      ['signed by a stranger', await cast.seal(WORDS, 'mallory')],
+      ['nothing', await cast.seal('')],
+      ['a byte short', await withBody((body) => body.subarray(0, -1))],
+      ['a changed version', await withBody((body) => Buffer.from([9, ...body.subarray(1)]))],
+      [
+        'without an integrity code',
+        await withData(({ body }) => ({
+          tag: TAG.encryptedNoIntegrity,
+          body: body.subarray(1, -22)
+        }))
+      ],
+      [
+        'another session key',
+        changed(await seal(), (packet) =>
+          packet.tag === TAG.publicKeySession ? sessionKeysOf(other) : [packet]
+        )
+      ],
+      [
+        'a flood of session keys',
+        changed(await seal(), (packet) =>
+          packet.tag === TAG.publicKeySession ? Array.from({ length: 70 }, () => packet) : [packet]
+        )
+      ]
+    ]
+  }
+
+  /** Mails that do not say for whom they are. */
+  async function sealedToNobodyNamed(): Promise<readonly Sealed[]> {
+    const hidden = async (to: string, words: string): Promise<string> =>
+      (await cast.gpg(['--armor', '--encrypt', '-R', `<${to}>`], words)).toString()
+    const mine = await hidden(DESK_ADDRESS, WORDS)
+    return [
+      ['for the desk', mine],
+      ['for somebody else', await hidden(ADDRESSES.mallory, WORDS)],
+      [
+        'for the desk, damaged',
+        changed(await hidden(DESK_ADDRESS, WORDS), ({ tag, body }) => [
+          { tag, body: tag === TAG.encryptedIntegrity ? body.subarray(0, -1) : body }
+        ])
+      ]
+    ]
+  }
+
+  /** Session keys for an RSA key that are what they should be, and all that PKCS #1 and OpenPGP let be wrong with them. */
+  async function sealedWithRsa(): Promise<readonly Sealed[]> {
+    const certificate = rsaDesk.publicArmored
+    const key = (byte: number, size = 32): Buffer => Buffer.alloc(size, byte)
+    const sum = (data: Buffer, wrong = 0): Buffer => {
+      const total = data.reduce((all, byte) => (all + byte) & 0xffff, wrong)
+      return Buffer.of(total >> 8, total & 255)
+    }
+    const content = (cipher: number, data: Buffer, wrong = 0): Buffer =>
+      Buffer.concat([Buffer.of(cipher), data, sum(data, wrong)])
+    const block = (...start: readonly number[]): Buffer =>
+      Buffer.concat([Buffer.from(start), Buffer.alloc(256 - start.length - 36, 1), Buffer.of(0)])
+    const stream = (): Buffer => joined([literal(Buffer.from(WORDS))])
+    const whole = async (byte: number, session: Promise<Packet>): Promise<string> =>
+      armor(joined([await session, encryptedData(key(byte), stream())]))
+    const rsa = (inside: Buffer, padding?: 'raw'): Promise<Packet> =>
+      rsaSessionKey(certificate, inside, padding)
+    const padded = (start: readonly number[], byte: number): Promise<Packet> =>
+      rsa(Buffer.concat([block(...start), content(9, key(byte))]), 'raw')
+    return [
+      ['right', await whole(1, rsa(content(9, key(1))))],
+      ['another key', await whole(2, rsa(content(9, key(99))))],
+      ['a wrong sum', await whole(3, rsa(content(9, key(3), 1)))],
+      ['a wrong length', await whole(4, rsa(content(9, key(4, 31))))],
+      ['no key', await whole(5, rsa(Buffer.alloc(0)))],
+      ['another cipher', await whole(6, rsa(content(2, key(6, 24))))],
+      ['an unknown cipher', await whole(7, rsa(content(77, key(7))))],
+      ['a right block made by hand', await whole(8, padded([0, 2], 8))],
+      ['no padding', await whole(9, padded([1, 2], 9))],
+      ['another kind of padding', await whole(10, padded([0, 1], 10))],
+      ['short padding', await whole(11, padded([0, 2, 5, 0], 11))]
+    ]
+  }
+
+  /** Each mail from an address of its own, and each opened for longer than the one before; gives who was written to, and when. */
+  async function sendAll(mails: readonly Sealed[]): Promise<Map<string, Instant>> {
+    const { world } = scene
+    const sent = new Map<string, Instant>()
+    let openingMs = 0
+    world.workers.fail = (_raw, call) => {
+      if (call === 'open') world.pass(openingMs)
+      return null
+    }
+    for (const [index, [name, armored]] of mails.entries()) {
+      openingMs = index * 613
+      sent.set(name, world.clock.now)
+      await scene.attack(encryptedMail(armored, head(`<eve${index}@evil.example>`, 'a subject')))
+      expect([name, scene.disposition()]).toEqual([name, 'case-opened'])
+    }
+    world.workers.fail = null
+    return sent
+  }
+
+  /** The one answer to the mail with this index, once all have left. */
+  function answerTo(index: number): string {
+    const mine = scene.world.accepted.filter(({ to }) => to === `eve${index}@evil.example`)
+    expect(mine).toHaveLength(1)
+    return mine.map(({ raw }) => raw.toString()).join('')
+  }
+
+  /** An answer without what is another one in every mail: numbers, addresses, times and signatures. */
+  function wordsOf(answer: string): string {
+    const text = answer.slice(answer.indexOf('Thank you for writing'), answer.indexOf('Policy:'))
+    expect(text).not.toBe('')
+    return text.replaceAll(/ACME-2026-\d{4}/g, 'TAG').replaceAll(/\d\d:\d\d/g, 'TIME')
+  }
+
+  /** What the answer itself says of when it was made: in its head and in its signature, in milliseconds. */
+  async function datesOf(answer: string): Promise<readonly number[]> {
+    const armored = /-----BEGIN PGP SIGNATURE-----[^]*-----END PGP SIGNATURE-----/.exec(answer)
+    const { packets } = await readSignature({ armoredSignature: armored?.[0] ?? '' })
+    const [packet] = packets
+    const created = packet instanceof SignaturePacket ? packet.created?.getTime() : undefined
+    const dates = [...answer.matchAll(/^Date: (.*)$/gm)].map(([, date = '']) => Date.parse(date))
+    return [...dates, created ?? NaN]
+  }
+
+  const CASES = [
+    ['sealed to its key', sealedToDesk],
+    ['sealed to nobody named', sealedToNobodyNamed],
+    ['sealed with RSA', sealedWithRsa]
+  ] as const
+
+  async function openFor(build: (typeof CASES)[number][1]): Promise<void> {
+    const options = { maintainers: [cast.grace, cast.linus], jitterMsMax: JITTER_MS_MAX }
+    const world = await openWorld(
+      build === sealedWithRsa ? { ...options, identity: rsaDesk } : options
+    )
+    world.deliver(Buffer.from(plainMail('alice', 'The first case.')))
+    await world.settle()
+    scene = sceneOf(world, cast)
+  }
+  async function letAllLeave(): Promise<void> {
+    scene.world.pass(2 * JITTER_MS_MAX)
+    await scene.world.settle()
+  }
+
+  it.each(CASES)(
+    '3 decryption oracle: the answer says the same whether a mail could be opened or not, %s',
+    async (_name, build) => {
+      await openFor(build)
+      const mails = await build()
+      await sendAll(mails)
+      await letAllLeave()
+      const opened = scene.world.rows<{ text: string }>(
+        'SELECT text FROM messages WHERE text <> ?',
+        ['']
+      )
+      // Some were opened and some were not, or there would be nothing to tell.
+      expect(opened.length).toBeGreaterThan(0)
+      expect(opened.length).toBeLessThan(mails.length)
+      expect(new Set(mails.map((_, index) => wordsOf(answerTo(index)))).size).toBe(1)
+      expect(await scene.harm()).toEqual([])
+    }
+  )
+
+  it.each(CASES)(
+    '3 decryption oracle: the answer leaves when it would have left however long opening took, %s',
+    async (_name, build) => {
+      await openFor(build)
+      Object.assign(scene.world.desk.randomness, { below: (limit: number) => limit * JITTER })
+      const mails = await build()
+      const sent = [...(await sendAll(mails)).values()]
+      for (const [index, at] of sent.entries()) {
+        const due = scene.world.rows<{ at: string }>(
+          "SELECT not_before AS at FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
+          [`eve${index}@evil.example`]
+        )
+        expect([mails[index]?.[0], due]).toEqual([mails[index]?.[0], [{ at: addMs(at, DELAY_MS) }]])
+      }
+      await leavesAtItsInstant(sent)
+      for (const [index, at] of sent.entries()) {
+        const second = Math.floor(msOf(at) / 1000) * 1000
+        const dates = await datesOf(answerTo(index))
+        expect(dates.length).toBeGreaterThanOrEqual(2)
+        expect(new Set(dates)).toEqual(new Set([second]))
+      }
+    }
+  )
+
+  /** Lets the clock run, and sees each answer leave when it is due and not a millisecond before. */
+  async function leavesAtItsInstant(sent: readonly Instant[]): Promise<void> {
+    const { world } = scene
+    const left = (index: number): number =>
+      world.accepted.filter(({ to }) => to === `eve${index}@evil.example`).length
+    for (const [index, at] of sent.entries()) {
+      const wait = msOf(at) + DELAY_MS - msOf(world.clock.now)
+      if (wait <= 0) continue
+      world.pass(wait - 1)
+      await world.settle()
+      expect(left(index)).toBe(0)
+      world.pass(1)
+      await world.settle()
+      expect(left(index)).toBe(1)
+    }
+  }
+
+  it('3 decryption oracle: what takes longer than the delay to open shows in whole delays alone', async () => {
+    await openFor(sealedToDesk)
+    Object.assign(scene.world.desk.randomness, { below: (limit: number) => limit * JITTER })
+    const waits: number[] = []
+    for (const [index, openingMs] of [18_750, 18_751, 40_000, 48_751].entries()) {
+      const begunAt = msOf(scene.world.clock.now)
+      scene.world.workers.fail = (_raw, call) => {
+        if (call === 'open') scene.world.pass(openingMs)
+        return null
+      }
+      await scene.attack(encryptedMail(await seal(), head(`<late${index}@evil.example>`)))
+      scene.world.workers.fail = null
+      const [row] = scene.world.rows<{ at: Instant }>(
+        "SELECT not_before AS at FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
+        [`late${index}@evil.example`]
+      )
+      waits.push(row === undefined ? NaN : msOf(row.at) - begunAt)
+    }
+    expect(waits).toEqual([
+      DELAY_MS,
+      DELAY_MS + JITTER_MS_MAX,
+      DELAY_MS + JITTER_MS_MAX,
+      DELAY_MS + 2 * JITTER_MS_MAX
+    ])
+  })
+
+  it('3 decryption oracle: the delay is drawn anew for each answer', async () => {
+    await openFor(sealedToDesk)
+    const waits = new Set<number>()
+    for (let index = 0; index < 8; index += 1) {
+      const begunAt = msOf(scene.world.clock.now)
+      await scene.attack(encryptedMail(await seal(), head(`<by${index}@evil.example>`)))
+      const [row] = scene.world.rows<{ at: Instant }>(
+        "SELECT not_before AS at FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
+        [`by${index}@evil.example`]
+      )
+      const wait = row === undefined ? NaN : msOf(row.at) - begunAt
+      expect(wait).toBeGreaterThanOrEqual(JITTER_MS_MAX / 2)
+      expect(wait).toBeLessThan(JITTER_MS_MAX)
+      waits.add(wait)
+    }
+    expect(waits.size).toBeGreaterThan(4)
+  })
+
+  it('3 decryption oracle: a withheld mail is answered when and as one that stayed closed', async () => {
+    await openFor(sealedToDesk)
+    Object.assign(scene.world.desk.randomness, { below: (limit: number) => limit * JITTER })
+    const stolen = await cast.seal(payload('alice', `a ${SECRET}`, `The ${SECRET}.`), 'alice')
+    const closed = changed(
+      await cast.seal(payload('alice', `a ${SECRET}`, `The ${SECRET}.`), 'alice'),
+      ({ tag, body }) => [
+        { tag, body: tag === TAG.encryptedIntegrity ? body.subarray(0, -1) : body }
+      ]
+    )
+    for (const [index, armored] of [stolen, closed].entries()) {
+      await scene.attack(encryptedMail(armored, head(`<eve${index}@evil.example>`)))
+      expect(scene.disposition()).toBe(index === 0 ? 'contradicts-sender' : 'case-opened')
+    }
+    await letAllLeave()
+    expect(wordsOf(answerTo(0))).toBe(wordsOf(answerTo(1)))
+    const due = scene.world.rows(
+      "SELECT DISTINCT not_before FROM outbox WHERE kind = 'acknowledgement' AND envelope_to LIKE 'eve%'"
+    )
+    expect(due).toHaveLength(1)
+    expect(await scene.harm()).toEqual([])
+  })
+})
+
+/** The session key packets of a message. */
+function sessionKeysOf(armored: string): Packet[] {
+  const found: Packet[] = []
+  changed(armored, (packet) => {
+    if (packet.tag === TAG.publicKeySession) found.push(packet)
+    return []
+  })
+  return found
+}

@@ -1,0 +1,201 @@
+/**
+ * Attacks by quotation (mail.md §2.4): what another person sealed to the desk does not get out to a thief inside of a maintainer's
+ * answer, however the answer quotes it, nor is a ciphertext opened that the thief quotes.
+ */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { type Policy } from '../../src/domain/policy.ts'
+import { describeWith } from '../support/requires.ts'
+import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { head, mail, openScene, payload, plainMail, RULE, type Scene, SECRET } from './scene.ts'
+
+/** The thief's case: the second one. */
+const HIS = 'ACME-2026-0002'
+const OWN = 'Thank you, we look into it.'
+const ALICES = `The ${SECRET} of Alice.`
+
+describeWith(['gpg'], 'attacks by quotation', () => {
+  let cast: Cast
+  let scene: Scene
+  beforeAll(async () => {
+    cast = await makeCast()
+  })
+  afterEach(() => {
+    scene.world.close()
+  })
+  afterAll(() => cast.close())
+
+  /** Alice's case, and one of the thief's own, to whom answers are sealed. */
+  async function openBoth(policy: Partial<Policy> = {}): Promise<void> {
+    scene = await openScene(cast, { policy })
+    const key = Buffer.from(cast.mallory.keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
+    const field = `Autocrypt: addr=${ADDRESSES.mallory}; keydata=${key}`
+    const armored = await cast.seal(payload('mallory', 'mine', 'A report of mine.'), 'mallory')
+    await scene.attack(encryptedMail(armored, head('mallory', '...', [field])))
+    expect(scene.world.rows('SELECT tag FROM cases ORDER BY id')).toEqual([
+      { tag: 'ACME-2026-0001' },
+      { tag: HIS }
+    ])
+  }
+  /** Alice's ciphertext, as it arrived. */
+  function ciphertext(): string {
+    const [arrived] = scene.world.rows<{ raw: Uint8Array }>('SELECT raw FROM arrival_bytes')
+    const text = Buffer.from(arrived?.raw ?? []).toString('latin1')
+    const found = /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text)
+    return found?.[0] ?? ''
+  }
+  async function graceWrites(text: string): Promise<void> {
+    const words = text.replaceAll(/\r?\n/g, '\r\n')
+    const armored = await cast.seal(payload('grace', `Re: [${HIS}]`, words), 'grace')
+    await scene.attack(encryptedMail(armored, head('grace')))
+  }
+  const toThief = async (): Promise<readonly string[]> => (await scene.mailsTo('mallory')).slice(1) // the first is the acknowledgement
+
+  const quoted = (text: string): string => text.replaceAll(/^/gm, '> ')
+  /** As the desk wrote it; the line at its end names the case that it is of. */
+  const relayOfCase = (tag: string): string =>
+    [
+      RULE,
+      `Case: ${tag}, received`,
+      `From: Alice <${ADDRESSES.alice}>`,
+      RULE,
+      '',
+      ALICES,
+      '',
+      RULE,
+      `Ref: ${tag} ${DESK_ADDRESS}`
+    ].join('\n')
+  const relayed = relayOfCase(HIS)
+  const at = 'On Mon, 23 Nov 2026 at 13:00, Alice via ACME Security Team wrote:'
+  const fields = [
+    `From: Alice via ACME Security Team <${DESK_ADDRESS}>`,
+    'Sent: Monday, 23 November 2026 13:00',
+    `To: Grace <${ADDRESSES.grace}>`,
+    'Subject: [ACME-2026-0001] a subject'
+  ].join('\n')
+
+  /** How mail programs quote, below the answer or above it; what is left of it is the answer alone. */
+  const MARKED: readonly (readonly [string, string])[] = [
+    ['with marks below', `${OWN}\n\n${at}\n${quoted(ALICES)}\n`],
+    ['with marks above', `${at}\n${quoted(ALICES)}\n\n${OWN}\n`],
+    ['with marks twice', `${OWN}\n\n${at}\n${quoted(quoted(ALICES))}\n`],
+    ['with marks without blanks', `${OWN}\n\n${at}\n>${ALICES}\n>>${ALICES}\n`],
+    ['the whole relay with marks', `${OWN}\n\n${at}\n${quoted(relayed)}\n`],
+    ['the whole relay without marks', `${OWN}\n\n${relayed}\n`],
+    ['as an original message', `${OWN}\n\n-----Original Message-----\n${fields}\n\n${ALICES}\n`],
+    [
+      'as a forwarded message',
+      `${OWN}\n\n---------- Forwarded message ---------\n${fields}\n\n${ALICES}\n`
+    ],
+    [
+      'below a line and a head',
+      `${OWN}\n\n________________________________\n${fields}\n\n${ALICES}\n`
+    ],
+    ['below a head', `${OWN}\n\n${fields}\n\n${ALICES}\n`],
+    [
+      'below a head in German',
+      `${OWN}\n\nVon: Alice <${ADDRESSES.alice}>\nGesendet: Montag, 23. November 2026 13:00\nAn: Grace\nBetreff: x\n\n${ALICES}\n`
+    ],
+    ['below a signature', `${OWN}\n-- \nGrace\n${ALICES}\n`]
+  ]
+  /** Quotations that only their author can tell from words of her own, and one that says of which case it is. */
+  const UNMARKED: readonly (readonly [string, string])[] = [
+    ['without marks', `${OWN}\n\n${at}\n\n${ALICES}\n`],
+    ['without marks, by address', `${OWN}\n\n<${ADDRESSES.alice}> wrote:\n${ALICES}\n`],
+    ['the whole relay of her case', `${OWN}\n\n${at}\n${quoted(relayOfCase('ACME-2026-0001'))}\n`],
+    ['a copied head in a text', `${OWN}\nAlice via ACME Security Team said:\n${ALICES}\n`]
+  ]
+  const WAYS: readonly (readonly [string, Partial<Policy>, (text: string) => string])[] = [
+    ['/reply', {}, (text) => `/reply\n\n${text}`],
+    ['/reply with a block', {}, (text) => `/reply <<\n${text}\n>>`],
+    ['/ask', {}, (text) => `/ask\n\n${text}`],
+    ['/ask with a block', {}, (text) => `/ask <<\n${text}\n>>`],
+    ['a plain reply', { replies: 'reporter' }, (text) => text]
+  ]
+
+  it.each(WAYS)(
+    "4 quotation: what Alice wrote does not reach a thief by a maintainer's answer that quotes it, by %s",
+    async (_name, policy, write) => {
+      await openBoth(policy)
+      for (const [index, [name, text]] of MARKED.entries()) {
+        await graceWrites(write(text))
+        const sent = await toThief()
+        expect([name, sent.length]).toEqual([name, index + 1])
+        expect(sent.at(-1)).toContain(OWN)
+        expect(sent.at(-1)).not.toContain(SECRET)
+        expect(sent.at(-1)).not.toContain(ADDRESSES.alice)
+      }
+    }
+  )
+
+  it.each(WAYS)(
+    '4 quotation: nothing leaves where nobody but its author can tell what is quoted, by %s',
+    async (_name, policy, write) => {
+      await openBoth(policy)
+      for (const [name, text] of UNMARKED) {
+        await graceWrites(write(text))
+        expect([name, scene.disposition()]).toEqual([name, 'commands-refused'])
+      }
+      expect(await toThief()).toEqual([])
+      await graceWrites(write(`${quoted(ALICES)}\n`))
+      expect((await toThief()).join('\n')).not.toContain(SECRET)
+    }
+  )
+
+  it('4 quotation: an internal note that quotes Alice stays among the maintainers', async () => {
+    await openBoth()
+    await graceWrites(`Look at this.\n\n${at}\n${quoted(ALICES)}\n`)
+    expect(scene.disposition()).toBe('note')
+    expect(await toThief()).toEqual([])
+  })
+
+  it("4 quotation: a ciphertext of Alice in a maintainer's answer is not opened, neither there nor when the thief sends it back", async () => {
+    await openBoth()
+    const stolen = ciphertext()
+    for (const text of [
+      `/reply\n\n${OWN}\n\n${at}\n${quoted(stolen)}\n`,
+      `/reply <<\n${OWN}\n\n${stolen}\n>>`,
+      `/reply quote\n\n${OWN}\n\n${quoted(stolen)}\n`
+    ]) {
+      await graceWrites(text)
+    }
+    const [root] = scene.world.rows<{ id: string }>(
+      "SELECT message_id AS id FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
+      [ADDRESSES.mallory]
+    )
+    const thread = [`In-Reply-To: <${root?.id ?? ''}>`]
+    const before = (await scene.mailsTo('grace')).length
+    for (const text of [
+      stolen,
+      quoted(stolen),
+      `Your words:\r\n${quoted(stolen)}\r\nwere?`,
+      `> ${stolen}`
+    ]) {
+      const words = text.replaceAll(/\r?\n/g, '\r\n')
+      await scene.attack(`${lines(...head('mallory', '...', thread))}${textPart(words)}\r\n`)
+      await scene.attack(
+        encryptedMail(await cast.seal(textPart(words), 'mallory'), head('mallory', '...', thread))
+      )
+      await scene.attack(plainMail('mallory', words))
+      await scene.attack(
+        mail('mallory', mixed([textPart('See below.'), textPart(words), textPart('x')]))
+      )
+    }
+    const relays = (await scene.mailsTo('grace')).slice(before)
+    expect(relays.length).toBeGreaterThan(8)
+    expect(relays.join('\n')).not.toContain(SECRET)
+    expect((await toThief()).join('\n')).not.toContain(SECRET)
+    expect((await scene.mailsTo('linus')).join('\n')).not.toContain(SECRET)
+  })
+
+  it('4 quotation: /reply quote takes along what the thief wrote, and of the desk’s own lines nothing', async () => {
+    await openBoth()
+    const his = relayed.replace(ALICES, 'A report of mine.')
+    await graceWrites(`/reply quote\n\n${OWN}\n\n${quoted(his)}\n`)
+    const sent = await toThief()
+    expect(sent).toHaveLength(1)
+    expect(sent[0]).toContain('> A report of mine.')
+    expect(sent[0]).not.toContain('Case: ')
+    expect(sent[0]).not.toContain(`Ref: ${HIS}`)
+  })
+})
