@@ -107,6 +107,8 @@ describeWith(['dovecot', 'gpg'], `kill -9 at ${KILLS} moments (seed ${SEED})`, (
       const pause = Math.floor(random() * 40)
       if (life % 3 === 2) await delay(Math.floor(random() * BLIND_MS_MAX))
       else {
+        // Counted from its first line, so that on a slow machine not all of them die before it.
+        await daemon.waitForLog('desk.started')
         await Promise.race([daemon.waitForLog(() => daemon.lines.length >= lines), delay(4000)])
         await delay(pause)
       }
