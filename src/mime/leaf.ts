@@ -4,6 +4,7 @@
  */
 import { simpleParser } from 'mailparser'
 
+import { charsetNamed } from './charset.ts'
 import { decodeCharset } from './encoded-words.ts'
 import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
@@ -13,7 +14,6 @@ export const TEXT_BYTES_MAX = 256 * 1024
 /** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
 const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))
-const CHARSET = /^[a-z0-9][a-z0-9_.:+-]{0,39}$/
 /** Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
@@ -37,7 +37,7 @@ export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
 /** Bytes in `charset` ('' when not declared) as text. */
 export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
-  const chosen = chooseCharset(slice, charset.trim().toLowerCase())
+  const chosen = chooseCharset(slice, charset)
   const decoded = await decodeWithParser(slice, chosen.charset)
   const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
@@ -80,20 +80,17 @@ type ChosenCharset = { readonly charset: string; readonly isGuess: boolean }
 
 /**
  * Undeclared text is UTF-8 when it can be, and declared UTF-8 that does not hold a single character of it is read as
- * windows-1252. UTF-7 is never decoded: it hides ASCII from the eye (mail.md §2.23).
+ * windows-1252. What declares a charset that is not known is read like undeclared text, and said to be a guess: UTF-7 above
+ * all, which hides ASCII from the eye (mail.md §2.23).
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
-  const isPlain = ['', 'us-ascii', 'ascii', 'utf-8', 'utf8'].includes(declared)
-  if (isPlain) {
-    if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: false }
-    const isMeant = declared.startsWith('utf') && holdsUtf8(bytes)
-    return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
+  const charset = charsetNamed(declared)
+  if (charset !== null && !['us-ascii', 'utf-8'].includes(charset)) {
+    return { charset, isGuess: false }
   }
-  const isKnown =
-    CHARSET.test(declared) && !declared.includes('utf-7') && !declared.includes('utf7')
-  return isKnown
-    ? { charset: declared, isGuess: false }
-    : { charset: 'windows-1252', isGuess: true }
+  if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: charset === null }
+  const isMeant = charset === 'utf-8' && holdsUtf8(bytes)
+  return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
 }
 
 function isUtf8(bytes: Uint8Array): boolean {
