@@ -29,7 +29,7 @@ describe('commands', () => {
   })
 
   it('looks at each line once, however long its runs of blanks are', () => {
-    const line = `/take${' '.repeat(500_000)}x\u2028y`
+    const line = `/take${' '.repeat(60_000)}x\u2028y`
     expect(parseCommands(line)).toMatchObject({ commands: [], problems: [] })
     expect(verbs('/take\u2028')).toEqual(['take'])
     expect(verbs('/embargo \t 2026-12-01T13:00:00Z\t')).toEqual(['embargo 2026-12-01T13:00:00Z'])
