@@ -30,10 +30,10 @@ const OLD_STATUS = /(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)/
 /** A field that no server's own words hold. */
 const RETURNED_FIELD = /^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/i
 /** Any field of a quoted header or its continuation. */
-const ANY_FIELD = /^[> \t]{0,20}[A-Za-z][A-Za-z0-9-]{0,60}:|^[> ]*[ \t]+\S/
+const ANY_FIELD = /^[> \t]{0,20}[A-Za-z][A-Za-z0-9-]{0,60}:|^>*[ \t]+\S/
 /** How servers announce the copy: `--- Below this line is a copy of the message.`, `------ Original message ------`. */
 const COPY_BEGINS =
-  /^[> \t]{0,20}[-=*_]{2,}.{0,60}\b(?:copy|original|returned|undelivered|unsent|headers?)\b/i
+  /^[> \t]{0,20}[-=*_]{2,}(?![-=*_]).{0,60}\b(?:copy|original|returned|undelivered|unsent|headers?)\b/i
 const GROUPS_MAX = 50
 const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20

@@ -7,12 +7,12 @@ import { createHash } from 'node:crypto'
 
 import { parseSha256 } from '../domain/ids.ts'
 import { type Attachment, type WarningCode } from '../domain/mail.ts'
-import { decodeWords } from './encoded-words.ts'
 import { type Field } from './fields.ts'
 import { safeFilename } from './filename.ts'
 import { unflow } from './flowed.ts'
 import { HTML_PLACEHOLDER, type HtmlText, textOfHtml } from './html.ts'
 import { capText, contentOf, TEXT_BYTES_MAX, textOf } from './leaf.ts'
+import { isCopyOf } from './legacy-display.ts'
 import { type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type MimeTree, type Part } from './tree.ts'
 
@@ -159,33 +159,6 @@ function withoutLegacyLines(piece: Piece, text: string, fields: readonly Field[]
   const lines = text.split('\n')
   const end = lines.findIndex((line) => line.trim() === '')
   return end > 0 && isCopyOf(fields, lines.slice(0, end)) ? lines.slice(end + 1).join('\n') : text
-}
-
-/**
- * Whether `lines` say nothing but what these fields say: each one a field of them by name and value, folded or not (blank
- * lines apart). A sentence that only looks like a field is somebody's text: to leave it out would let a sender hide words
- * from the desk that others see.
- */
-function isCopyOf(fields: readonly Field[], lines: readonly string[]): boolean {
-  const known = new Set(
-    fields.flatMap(({ name, value }) =>
-      [value, decodeWords(value)].map((each) => `${name}:${onOneLine(each)}`)
-    )
-  )
-  const unfolded = lines
-    .filter((line) => line.trim() !== '')
-    .join('\n')
-    .replaceAll(/\n(?=[ \t])/g, '')
-    .split('\n')
-  return unfolded.every((line) => {
-    const colon = Math.max(line.indexOf(':'), 0)
-    return known.has(`${line.slice(0, colon).toLowerCase()}:${onOneLine(line.slice(colon + 1))}`)
-  })
-}
-
-/** A value as a reader sees it in one line. */
-function onOneLine(value: string): string {
-  return value.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
 }
 
 /** Without empty lines around it. */

@@ -4,6 +4,7 @@
  */
 import { simpleParser } from 'mailparser'
 
+import { charsetNamed } from './charset.ts'
 import { decodeCharset } from './encoded-words.ts'
 import { makeSound } from './iso-2022-jp.ts'
 import { undoTransferEncoding } from './transfer-encoding.ts'
@@ -14,7 +15,6 @@ export const TEXT_BYTES_MAX = 256 * 1024
 /** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
 const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))
-const CHARSET = /^[a-z0-9][a-z0-9_.:+-]{0,39}$/
 /** Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
@@ -46,7 +46,7 @@ export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
 /** Bytes in `charset` ('' when not declared) as text. */
 export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
-  const chosen = chooseCharset(slice, charset.trim().toLowerCase())
+  const chosen = chooseCharset(slice, charset)
   const read = await decodeWithParser(chosen.bytes ?? slice, chosen.charset)
   const text = read.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || read.includes('\ufffd')
@@ -92,36 +92,27 @@ type ChosenCharset = {
   readonly bytes?: Uint8Array
 }
 
-/**
- * Never decoded, because ASCII is not ASCII in them and hides from the eye (mail.md §2.23): UTF-7, HZ, ISO-2022 but for its
- * Japanese form, and transfer encodings that the decoder takes for charsets. Names as the decoder compares them, without marks.
- */
-const NOT_DECODED = /utf7|^hz|iso2022|^(?:base64|hex|binary)$/
-const JAPANESE = /iso2022jp|^jis/
 /** Two ways to read them, and the first bytes are to say which. */
-const NEEDS_MARK = /^(?:utf16|utf32)$/
+const NEEDS_MARK: readonly string[] = ['utf-16', 'utf-32']
 const MARKS = ['fffe', 'feff', '0000feff'] as const
 
 /**
  * Undeclared text is UTF-8 when it can be, and declared UTF-8 that does not hold a single character of it is read as
- * windows-1252.
+ * windows-1252. What declares a charset that is not known is read like undeclared text, and said to be a guess: UTF-7 above
+ * all, which hides ASCII from the eye (mail.md §2.23).
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
-  const isPlain = ['', 'us-ascii', 'ascii', 'utf-8', 'utf8'].includes(declared)
-  if (isPlain) {
-    if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: false }
-    const isMeant = declared.startsWith('utf') && holdsUtf8(bytes)
-    return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
-  }
-  const name = declared.replaceAll(/:\d{4}$|[^0-9a-z]/g, '')
-  if (JAPANESE.test(name)) {
+  const charset = charsetNamed(declared)
+  if (charset === 'iso-2022-jp') {
     const { bytes: sound, isSound } = makeSound(bytes)
-    return { charset: 'iso-2022-jp', isGuess: !isSound, bytes: sound }
+    return { charset, isGuess: !isSound, bytes: sound }
   }
-  const isKnown = CHARSET.test(declared) && !NOT_DECODED.test(name)
-  return isKnown
-    ? { charset: declared, isGuess: NEEDS_MARK.test(name) && !hasMark(bytes) }
-    : { charset: 'windows-1252', isGuess: true }
+  if (charset !== null && !['us-ascii', 'utf-8'].includes(charset)) {
+    return { charset, isGuess: NEEDS_MARK.includes(charset) && !hasMark(bytes) }
+  }
+  if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: charset === null }
+  const isMeant = charset === 'utf-8' && holdsUtf8(bytes)
+  return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
 }
 
 /** Whether a text begins with the mark that says in which order the bytes of a character stand (RFC 2781 §3.2). */

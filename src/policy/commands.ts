@@ -54,7 +54,7 @@ export type ParsedCommands = {
   readonly rest: string
 }
 
-const VERB_LINE = /^\/([a-z]+)(?:\s+(.*))?$/i
+const VERB_LINE = /^\/[a-z]+(?:\s+(?:\S.*)?)?$/i
 const CASE_LINE = /^case:\s*(\S+)\s*$/i
 /** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
 const FIELD_LINE = /^([a-z][a-z_]{1,30}):(?!\/\/)\s?(.*)$/i

@@ -15,6 +15,8 @@ const KNOWN_END =
   /(?:wrote|writes|a écrit|escribió|ha scritto|napisał\(a\)|написал(?:\(а\)|а)?|пишет|escreveu|(?:schrieb|schreef|skrev)[^:]{0,200})\s*:\s*$/iu
 const KNOWN_START =
   /^\s*(?:-{2,}\s*)?(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
+/** So much of the end of a line is looked at for words that end an attribution: a line is as long as its author likes. */
+const LINE_END_CHARS = 400
 /** An attribution that a client wrapped has at most this many lines. */
 const ATTRIBUTION_LINES_MAX = 4
 /** So many lines are looked at above a quotation: the text is as long as its author likes. */
@@ -23,7 +25,8 @@ const HEADING_LINES_MAX = 40
 const WRAPS_MAX = 3
 const QUOTED = /^\s*>/
 /** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
-const LABEL = /^[\s*_]*\p{L}[\p{L}\p{M}\p{N} .'’()/-]{0,40}[*_\s]*[:：](?!\/\/)/u
+const LABEL =
+  /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)/u
 const ADDRESS = /[^\s<>@]@[^\s<>@]+\.[^\s<>@]/u
 const ANGLED = /<\s*[^\s<>@]+@[^\s<>]+\s*>/u
 const VIA = /\S\s+via\s+\S/iu
@@ -91,7 +94,7 @@ export function beginsQuotation(lines: readonly string[], index: number): boolea
 export function strayAttributions(lines: readonly string[], kept: readonly number[]): Set<number> {
   const stray = new Set<number>()
   for (const [position, index] of kept.entries()) {
-    if (!KNOWN_END.test(lines[index] ?? '')) continue
+    if (!hasKnownEnd(lines[index] ?? '')) continue
     const reach = kept.slice(Math.max(0, position + 1 - ATTRIBUTION_LINES_MAX), position + 1)
     const start = reach.findLastIndex((each) => beginsAttribution(lines[each] ?? ''))
     if (start >= 0) for (const each of reach.slice(start)) stray.add(each)
@@ -102,6 +105,11 @@ export function strayAttributions(lines: readonly string[], kept: readonly numbe
 /** With a date, or with somebody's address. */
 function beginsAttribution(line: string): boolean {
   return KNOWN_START.test(line) || ADDRESS.test(line)
+}
+
+/** Whether a line ends as clients end an attribution, in one of the languages whose words are known. */
+function hasKnownEnd(line: string): boolean {
+  return KNOWN_END.test(line.replaceAll(/\s+/g, ' ').slice(-LINE_END_CHARS))
 }
 
 type Paragraph = {
@@ -180,7 +188,7 @@ function isAttribution(part: readonly string[]): boolean {
   const last = part.at(-1) ?? ''
   const hasMoment = YEAR.test(text) && TIME.test(text)
   if (!COLON_END.test(last)) return hasMoment && ANGLED.test(text) && !SENTENCE_END.test(last)
-  if (KNOWN_END.test(last) || ANGLED.test(text)) return true
+  if (hasKnownEnd(last) || ANGLED.test(text)) return true
   return hasMoment && (VIA.test(text) || KNOWN_START.test(text))
 }
 

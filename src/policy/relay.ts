@@ -96,7 +96,7 @@ function mailFacts(input: RelayInput): FactLine[] {
     { label: 'Sender proved', value: senderWords(judgeSender(opened, settings)) },
     { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
     { label: 'Encrypted', value: encryptionWords(opened) },
-    { label: 'Signed', value: signatureWords(opened.signatures, input.reporterKey) }
+    { label: 'Signed', value: signatureWords(opened, input.reporterKey) }
   ]
 }
 
@@ -108,8 +108,8 @@ function encryptionWords(opened: OpenedMail): string {
     : 'yes, to the desk key'
 }
 
-function signatureWords(signatures: readonly Signature[], key: ReporterKey | null): string {
-  const [first, ...others] = signatures
+function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {
+  const [first, ...others] = opened.signatures
   if (first === undefined) return 'no'
   const whose =
     first.fingerprint === null
@@ -117,8 +117,14 @@ function signatureWords(signatures: readonly Signature[], key: ReporterKey | nul
       : `key ${formatFingerprint(first.fingerprint)}`
   const known = first.fingerprint !== null && first.fingerprint === key?.fingerprint
   const more = others.length > 0 ? `; ${others.length} more signatures` : ''
-  const mark = first.state === 'valid' ? 'yes.' : 'NOT PROVED.'
-  return `${mark} ${explainSignature(first)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
+  const mark = first.state === 'valid' ? reachWords(first, opened) : 'NOT PROVED'
+  return `${mark}. ${explainSignature(first)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
+}
+
+/** What a valid signature speaks for: never more than it covers of what the relay shows. */
+function reachWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
+  if (!coversWhole) return 'IN PART, not all of the mail'
+  return outsideText === '' ? 'yes' : 'IN PART, not the text outside'
 }
 
 function relayWarnings(opened: OpenedMail): string[] {

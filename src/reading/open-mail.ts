@@ -86,7 +86,8 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
   const { text: outsideText, isTruncated } = await readOutside(mail, peeled.outside)
   const inner = protectedHeader(peeled)
   const header = peeled.isRewrapped ? null : inner
-  const content = await contentOfPayload(peeled, header !== null)
+  // Where the header inside counts for nothing, a copy of it is not left out: its words may be shown nowhere else.
+  const content = await contentOfPayload(peeled, header !== null && isProtected(peeled))
   const isEmptied = looksEmptied(mail, peeled, content)
   const warnings: WarningCode[] = [...content.warnings]
   if (outsideText !== '') warnings.push('outside-text')
@@ -137,6 +138,15 @@ async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Prom
     : readContent(peeled.payload.tree, peeled.payload.part, hasLegacyDisplay)
 }
 
+/** Whether what stands inside was encrypted or is proved: nobody on the way wrote it into a mail in clear. */
+function isProtected({
+  isDecrypted,
+  signatures
+}: Pick<Peeled, 'isDecrypted' | 'signatures'>): boolean {
+  const isProved = signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole)
+  return isDecrypted || isProved
+}
+
 /** The protected header block: only of the root of the cryptographic payload. */
 function protectedHeader(peeled: Peeled): HeaderReading | null {
   const { payload } = peeled
@@ -165,11 +175,8 @@ async function complete(
   options: ReadingOptions
 ): Promise<OpenedMail> {
   const inner = reading.header?.facts ?? null
-  const isAuthentic = reading.signatures.some(
-    (signature) => signature.state === 'valid' && signature.coversWhole
-  )
   const hasSubject = inner !== null && inner.subject !== ''
-  const subjectProtected = hasSubject && (reading.isDecrypted || isAuthentic)
+  const subjectProtected = hasSubject && isProtected(reading)
   // Answers go to the outer sender: a key of whoever stands inside must not become theirs (mail.md §2.12).
   const candidates = await findCandidateKeys(
     mail.root.fields,

@@ -161,9 +161,15 @@ function signatureLines(opened: OpenedMail, now: Instant): string[] {
       row(`${index + 1}.`, `${explainSignature(signature)} [${signature.state}]`),
       row('  Key', signerOf(signature)),
       row('  Made', `${made}, by its own word; judged as of ${now}`),
-      row('  Covers', signature.coversWhole ? 'all that is shown' : 'not all of the mail')
+      row('  Covers', reachOf(signature, opened))
     ]
   })
+}
+
+/** What a signature speaks for. Text that was put beside what it covers is shown too, and nobody signed it. */
+function reachOf({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
+  if (!coversWhole) return 'not all of the mail'
+  return outsideText === '' ? 'all that is shown' : 'the text and the files, not the text outside'
 }
 
 function signerOf({ fingerprint, issuer }: Signature): string {
@@ -172,15 +178,20 @@ function signerOf({ fingerprint, issuer }: Signature): string {
 }
 
 function distrustLines(opened: OpenedMail): string[] {
-  const isProved = opened.signatures.some(
-    ({ state, coversWhole }) => state === 'valid' && coversWhole
-  )
-  const author = isProved
-    ? 'A valid signature proves whose key it is, not that the address in From is theirs: compare the fingerprint.'
-    : 'No valid signature covers all of it: whoever it says it is from, anybody may have written it.'
-  return [author, ...opened.warnings.map((code) => `${explainWarning(code)} [${code}]`)].map(
-    (line) => `! ${line}`
-  )
+  return [
+    authorOf(opened),
+    ...opened.warnings.map((code) => `${explainWarning(code)} [${code}]`)
+  ].map((line) => `! ${line}`)
+}
+
+function authorOf({ signatures, outsideText }: OpenedMail): string {
+  const isProved = signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole)
+  if (!isProved) {
+    return 'No valid signature covers all of it: whoever it says it is from, anybody may have written it.'
+  }
+  const key =
+    'A valid signature proves whose key it is, not that the address in From is theirs: compare the fingerprint.'
+  return outsideText === '' ? key : `${key} It proves nothing of the text outside.`
 }
 
 function fileLines({ filename, contentType, size, sha256 }: Attachment): string[] {

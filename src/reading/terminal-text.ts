@@ -42,12 +42,15 @@ export function wrap(line: string, columns: number, indent: number): string[] {
 
 /** A text of many lines, each behind `mark` and cut to `columns`; no lines for an empty text. */
 export function gutter(text: string, mark: string, columns: number): string[] {
-  const body = text.replace(/\n+$/, '')
-  if (body.trim() === '') return []
-  return body
-    .split('\n')
+  if (text.trim() === '') return []
+  return withoutEmptyEnd(text.split('\n'))
     .flatMap((line) => cut(safe(withoutTabs(line)), columns - mark.length))
     .map((line) => `${mark}${line}`)
+}
+
+/** Without the empty lines at the end. */
+function withoutEmptyEnd(lines: readonly string[]): readonly string[] {
+  return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
 }
 
 /** Tabs as the blanks that they stand for. */

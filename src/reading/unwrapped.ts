@@ -292,11 +292,11 @@ function headerInside(data: Uint8Array): HeaderFacts | null {
  * In which charset a decrypted text is written. Nothing protected says so, and whoever may choose it freely makes other words
  * of signed bytes (mail.md §1.3, §2.23). So the `Charset:` of the armor counts, which the encrypting program wrote beside
  * the ciphertext, as far as it leaves ASCII as it is; then UTF-8 wherever the bytes are that; and last `outer`, the word of a
- * part around it, which any mail program on the way writes anew (the armor was read in it, so ASCII is safe there too).
+ * part around it, which any mail program on the way writes anew, as far as that leaves ASCII as it is too.
  */
 function charsetFor(data: Uint8Array, armor: string, outer: string): string {
   if (keepsAscii(armor)) return armor
-  return isText(data) ? 'utf-8' : outer
+  return isText(data) ? 'utf-8' : keepsAscii(outer) ? outer : ''
 }
 
 function isText(data: Uint8Array): boolean {

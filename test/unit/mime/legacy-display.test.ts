@@ -109,3 +109,51 @@ describe('the head of a text marked as a copy of protected fields', () => {
     expect((await read(['Content-Type: text/html', '', hidden])).text).toBe(shown)
   })
 })
+
+describe('a protected field that is not shown whole is no copy, and its words stay', () => {
+  const PS = 'the exploit goes public on Monday'
+  const LONG = 'x'.repeat(180)
+  const read = (...fields: readonly string[]): Promise<Content> => {
+    const type = 'Content-Type: text/plain; charset=utf-8; hp="cipher"; hp-legacy-display="1"'
+    const lines = [...fields, type, '', ...fields, '', 'Hello.']
+    const tree = parseTree(Buffer.from(lines.join('\r\n')))
+    return readContent(tree, tree.root, true)
+  }
+
+  it.each([
+    ['of a name that is not shown', `PS: ${PS}`],
+    ['that is not shown of a header inside', `Sender: ${PS} <a@x.example>`],
+    ['that is cut', `Subject: ${LONG} ${PS}`],
+    ['with characters that are taken out', `Subject: a\u200bb ${PS}`],
+    ['in a comment of a date', `Date: Mon, 21 Oct 2019 07:30:00 -0700 (${PS})`],
+    ['in a comment of an address', `To: a@x.example (${PS})`],
+    ['as the name of a group', `To: ${PS}: a@x.example;`],
+    ['in a name that is cut', `Cc: ${LONG} ${PS} <a@x.example>`],
+    ['beside an address', `To: a@x.example, ${PS}`],
+    ['behind an address', `To: <a@x.example> ${PS}`],
+    ['as a second sender', `From: a@x.example, ${PS} <b@x.example>`],
+    [
+      'behind more mailboxes than are read',
+      `To: ${'a@x.example, '.repeat(200)} ${PS} <b@x.example>`
+    ]
+  ])('words %s', async (_, field) => {
+    expect((await read(field)).text).toContain(PS)
+    expect((await read('Subject: a report', field)).text).toContain(PS)
+  })
+
+  it('words of a field that is there twice', async () => {
+    expect((await read('Subject: a report', `Subject: ${PS}`)).text).toContain(PS)
+    expect((await read(`Subject: ${PS}`, 'subject: a report')).text).toContain(PS)
+  })
+
+  it('while fields that are shown whole are left out', async () => {
+    const shown = [
+      'Subject: a =?utf-8?Q?f=C3=BCr?= b',
+      'From: "Alice L." <alice@Reporter.example>',
+      'Reply-To: <alice@reporter.example>',
+      'To: security@acme.example, Bob <bob@x.example>',
+      'Date: Mon, 21 Oct 2019 07:30:00 -0700'
+    ]
+    expect((await read(...shown)).text).toBe('Hello.\n')
+  })
+})

@@ -28,6 +28,13 @@ describe('commands', () => {
     expect(parseCommands(line).problems).toEqual([])
   })
 
+  it('looks at each line once, however long its runs of blanks are', () => {
+    const line = `/take${' '.repeat(60_000)}x\u2028y`
+    expect(parseCommands(line)).toMatchObject({ commands: [], problems: [] })
+    expect(verbs('/take\u2028')).toEqual(['take'])
+    expect(verbs('/embargo \t 2026-12-01T13:00:00Z\t')).toEqual(['embargo 2026-12-01T13:00:00Z'])
+  })
+
   it('reads one command a line, blank lines between, up to the first line that is none', () => {
     const parsed = parseCommands('\r\n/take\r\n\r\n/accept\r\nThanks.\r\n/close\r\n')
     expect(parsed.commands.map(({ verb }) => verb)).toEqual(['take', 'accept'])

@@ -38,6 +38,22 @@ describe('new text of a reply', () => {
     expect(newText(text)).toBe(expected)
   })
 
+  it('is found in one go over each line, however long its runs of blanks are', () => {
+    for (const words of ['skrev'.repeat(40), 'x wrote', 'a_'.repeat(20)]) {
+      for (const run of [' ', '* ']) {
+        const line = `${words}${run.repeat(500_000 / run.length)}x:`
+        expect(newText(`Yes.\n\n${line}\n\nNo.`)).toContain('No.')
+        doubtfulLine(`Yes.\n\n${line}\n> No.`)
+      }
+    }
+  })
+
+  it('has no attribution in it whose words stand far apart', () => {
+    for (const end of [`schrieb X${' '.repeat(1000)}:`, `wrote${' '.repeat(1000)}:`]) {
+      expect(newText(`Yes.\n\nOn 22 Nov 2026 X ${end}\n> No.`)).toBe('Yes.')
+    }
+  })
+
   it('never keeps a quoted line, whatever surrounds it (property, G6)', () => {
     const line = fc.oneof(
       fc.constantFrom('On Monday X wrote:', '-- ', '', '> quoted', '>> deep', DESK_RULE, 'plain'),

@@ -86,6 +86,19 @@ describe('the charset of a text that was decrypted', () => {
     expect((await openInline(UTF8, '', ...headers)).text).toBe(UTF8.toString())
   })
 
+  it('is not what a part around it says where that makes other words of ASCII', async () => {
+    const opened = await open(
+      Buffer.concat([
+        Buffer.from(lines(...NEUTRAL, 'Content-Type: text/plain; charset=utf-16le', '')),
+        Buffer.from(await seal(LATIN1), 'utf16le')
+      ]),
+      [desk.secret],
+      certificates
+    )
+    expect(opened).toMatchObject({ text: 'grün', warnings: ['undecodable-text'] })
+    expect(opened.signatures).toMatchObject([{ state: 'valid' }])
+  })
+
   it('of an attached file is the same', async () => {
     const file = async (text: Uint8Array, ...headers: readonly string[]): Promise<OpenedMail> => {
       const cipher = `Content-Disposition: attachment; filename=a.txt.asc\r\n\r\n${await seal(text, ...headers)}`

@@ -88,6 +88,32 @@ describe('the page of an opened mail', () => {
     expect(shown).toMatch(/OUTSIDE TEXT: unprotected.*\n\? footer\n\? TEXT\n\? │ forged\n$/)
   })
 
+  it('says of no signature that it covers text outside, which anybody may have put there', async () => {
+    const opened = await plain('inside')
+    const signature = {
+      state: 'valid',
+      stateThen: 'valid',
+      fingerprint: 'ab'.repeat(20) as never,
+      issuer: '',
+      createdAt: testNow(),
+      sha256: '0'.repeat(64) as never,
+      coversWhole: true,
+      isInside: true
+    } as const
+    const shown = (coversWhole: boolean, outsideText: string): string => {
+      const signatures = [{ ...signature, coversWhole }]
+      return flat(page({ ...opened, signatures, outsideText }, 200))
+    }
+    expect(shown(true, '')).toContain('Covers all that is shown')
+    expect(shown(true, '')).not.toContain('text outside')
+    expect(shown(true, 'pay')).toContain('Covers the text and the files, not the text outside')
+    expect(shown(true, 'pay')).toContain('It proves nothing of the text outside.')
+    for (const outside of ['', 'pay']) {
+      expect(shown(false, outside)).toContain('Covers not all of the mail')
+      expect(shown(false, outside)).toContain('No valid signature covers all of it')
+    }
+  })
+
   it('keeps the outer and the protected header apart', async () => {
     const opened = await plain('x')
     const { outer } = opened
@@ -220,4 +246,12 @@ describe('text for a terminal', () => {
   it('takes no long time over a line of a quarter million tabs', () => {
     expect(gutter('\t'.repeat(250_000) + 'x', '│ ', 80).length).toBeGreaterThan(20_000)
   })
+})
+
+it('the page of a text takes as long as the text is, whatever empty lines are in it', () => {
+  const text = `a${'\n'.repeat(200_000)}b${'\n'.repeat(5)}`
+  const shown = gutter(text, '│ ', 80)
+  expect(shown).toHaveLength(200_001)
+  expect(shown.at(-1)).toBe('│ b')
+  expect(gutter('\n \n', '│ ', 80)).toEqual([])
 })

@@ -1,0 +1,59 @@
+/** What the relay says of a signature: never more than it covers of what the relay shows (mail.md §2.5, G6). */
+import { describe, expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { relay } from '../../../src/policy/relay.ts'
+import { ALICE_KEY, caseRecord, NOW, openedMail, PRODUCT, SETTINGS, signature } from './samples.ts'
+
+function signedFact(opened: Partial<OpenedMail>): string {
+  const decision = relay({
+    arrivalId: 1,
+    record: caseRecord(),
+    product: PRODUCT,
+    opened: openedMail(opened),
+    receivedAt: NOW,
+    size: 1,
+    reporterKey: ALICE_KEY,
+    isWithheld: false,
+    facts: [],
+    warnings: [],
+    settings: SETTINGS,
+    now: NOW
+  })
+  if (decision.kind !== 'send-sealed' || decision.template.name !== 'relay') throw new Error()
+  return decision.template.params.facts.find(({ label }) => label === 'Signed')?.value ?? ''
+}
+
+describe('the relay of a mail with a valid signature', () => {
+  it('says yes where the signature covers all that the relay shows', () => {
+    const signatures = [signature({ fingerprint: ALICE_KEY.fingerprint })]
+    expect(signedFact({ signatures })).toMatch(/^yes\. .*the key used for this reporter/)
+  })
+
+  it.each<[string, Partial<OpenedMail>, RegExp]>([
+    [
+      'text stands outside',
+      { signatures: [signature()], outsideText: 'Wire the bounty to account 666.' },
+      /^IN PART, not the text outside\. The signature is valid\./
+    ],
+    [
+      'it does not cover all',
+      { signatures: [signature({ coversWhole: false })] },
+      /^IN PART, not all of the mail\. The signature is valid\./
+    ],
+    [
+      'it does neither',
+      { signatures: [signature({ coversWhole: false })], outsideText: 'x' },
+      /^IN PART, not all of the mail\./
+    ]
+  ])('does not say yes where %s', (_, opened, expected) => {
+    expect(signedFact(opened)).toMatch(expected)
+  })
+
+  it('says of no other signature that it is one, whatever it covers', () => {
+    for (const coversWhole of [true, false]) {
+      const signatures = [signature({ state: 'bad', coversWhole })]
+      expect(signedFact({ signatures, outsideText: 'x' })).toMatch(/^NOT PROVED\. /)
+    }
+    expect(signedFact({})).toBe('no')
+  })
+})
