@@ -87,7 +87,8 @@ CREATE TABLE automatic_answers (
   id      INTEGER PRIMARY KEY AUTOINCREMENT,
   -- Lower case.
   address TEXT NOT NULL,
-  kind    TEXT NOT NULL CHECK (kind IN ('acknowledgement', 'refusal')),
+  kind    TEXT NOT NULL CHECK (kind IN
+          ('acknowledgement', 'refusal-proved', 'refusal-signed', 'refusal-unproved')),
   at      TEXT NOT NULL CHECK (length(at) = 24)
 ) STRICT;
 

@@ -81,7 +81,7 @@ const policySchema: z.ZodType<Policy> = z.strictObject({
   report_checklist: z.array(sentence, 'must be a list').describe('What a complete report holds.'),
   replies: z
     .enum(['internal', 'reporter'], 'must be internal or reporter')
-    .describe('Where a plain reply goes.'),
+    .describe('Where a plain reply to a relayed mail goes.'),
   reporters: z
     .strictObject({
       cleartext: z

@@ -31,7 +31,7 @@ export async function sendDigest(desk: Desk): Promise<boolean> {
     return false
   }
   const { facts, lastId } = desk.db.read(gather)
-  const mail = digestMail(desk.settings, facts, { now, dueAt })
+  const mail = digestMail(desk.settings, facts, { now, dueAt, lastId })
   // What no key could be used for waits for the next one.
   const prepared = mail === null ? null : await prepareAlarm(desk, mail, now)
   desk.db.transact((tx) => {

@@ -5,12 +5,18 @@ import { type Address, domainOf } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
+import { type Maintainer } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { answerAddress } from '../policy/acknowledgement.ts'
-import { findBinding } from '../policy/authority.ts'
+import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { parseCommands } from '../policy/commands.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
-import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
+import {
+  type BoundCase,
+  type Issued,
+  type RefusalStanding,
+  type Situation
+} from '../policy/situation.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
 import { lastOpenJump } from '../store/clock-jumps.ts'
@@ -22,7 +28,8 @@ import {
   isSignatureUsed,
   latestAnswerAt,
   listAnswers,
-  listOfferedKeys
+  listOfferedKeys,
+  type Span
 } from '../store/correspondents.ts'
 import { countCopies } from '../store/deliveries.ts'
 import {
@@ -112,6 +119,7 @@ export async function readSituation(
       ...(opened.bounce?.returnedMessageIds ?? []),
       ...tokenIds(desk, opened)
     ]),
+    receiptOf: findIssued(read, [opened.receipt?.returnedMessageId ?? []].flat()),
     member: memberOf(read, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
     signedByAnother:
@@ -123,7 +131,7 @@ export async function readSituation(
     senderKey,
     waitingKeys: from === null ? [] : listOfferedKeys(read, from.address),
     mergedKey,
-    history: historyOf(read, desk, answerAddress(opened, desk.settings), now),
+    history: historyOf(read, desk, opened, now),
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
@@ -250,21 +258,20 @@ function memberOf(read: Read, opened: OpenedMail): Situation['member'] {
   return record === null || record.state === 'removed' ? null : { record, signed: false }
 }
 
-function historyOf(
-  read: Read,
-  desk: Desk,
-  sender: Address | null,
-  now: Instant
-): Situation['history'] {
-  const hourAgo = addMs(now, -3_600_000)
-  const span = { since: hourAgo, until: lastPossible(desk, now) }
+function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
+  const sender = answerAddress(opened, desk.settings)
+  const span = lastHour(desk, now)
   const taken = (domain: string | null) =>
     listAnswers(read, 'acknowledgement', span, { domain, limit: TAKEN_MAX })
   return {
     senderAcknowledgedAt: sender === null ? null : answeredLately(read, desk, sender, now),
     answersTaken: { desk: taken(null), domain: sender === null ? [] : taken(domainOf(sender)) },
-    refusalsLastHour: refusalsOf(read, desk, now)
+    refusalsLastHour: refusalsOf(read, desk, opened, now)
   }
+}
+
+function lastHour(desk: Desk, now: Instant): Span {
+  return { since: addMs(now, -3_600_000), until: lastPossible(desk, now) }
 }
 
 /** When the latest acknowledgement to this address left within the window of one sender, or will leave; null when none. */
@@ -282,11 +289,28 @@ function windowMs({ settings }: Desk): number {
   return settings.limits.acknowledgementWindowHours * 3_600_000
 }
 
-/** Of all maintainers together: a forger does not care whose name he uses. */
-function refusalsOf(read: Read, desk: Desk, now: Instant): number {
-  const span = { since: addMs(now, -3_600_000), until: lastPossible(desk, now) }
-  return Math.max(
-    0,
-    ...desk.settings.maintainers.map(({ address }) => countAnswers(read, address, 'refusal', span))
-  )
+/**
+ * Of what anybody can have written, the most in any one name: a forger does not care whose name he uses. What is surely a
+ * maintainer's counts for that one alone.
+ */
+function refusalsOf(
+  read: Read,
+  desk: Desk,
+  opened: OpenedMail,
+  now: Instant
+): Situation['history']['refusalsLastHour'] {
+  const { maintainers } = desk.settings
+  const span = lastHour(desk, now)
+  const claimed = claimedMaintainer(opened, desk.settings)
+  const count = (who: readonly Maintainer[], standing: RefusalStanding): number =>
+    Math.max(
+      0,
+      ...who.map(({ address }) => countAnswers(read, address, `refusal-${standing}`, span))
+    )
+  const own = claimed === null ? [] : [claimed]
+  return {
+    proved: count(own, 'proved'),
+    signed: count(own, 'signed'),
+    unproved: count(maintainers, 'unproved')
+  }
 }

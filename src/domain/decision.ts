@@ -183,7 +183,8 @@ export type Decision =
   | {
       readonly kind: 'count-answer'
       readonly address: Address
-      readonly answer: 'acknowledgement' | 'refusal'
+      /** Refusals count apart for how sure it is that the refused mail is the maintainer's. */
+      readonly answer: 'acknowledgement' | `refusal-${'proved' | 'signed' | 'unproved'}`
       readonly at: Instant
     }
   /** A case's acknowledgement that was held may leave. */

@@ -75,7 +75,7 @@ export type AutomaticKind =
   | 'list' // List-* header fields
   | 'bulk' // Precedence: bulk|list|junk
   | 'null-path' // Return-Path: <>
-  | 'receipt' // MDN (RFC 8098)
+  | 'receipt' // has the form of an MDN (RFC 8098), or has one among its parts
   | 'no-reply-address' // mailer-daemon, owner-*, *-request, noreply …
   | 'asks-for-silence' // X-Auto-Response-Suppress
   | 'loop' // our own loop mark or more than 30 Received fields
@@ -114,6 +114,15 @@ export type BounceFacts = {
   readonly action: 'failed' | 'delayed' | 'delivered' | 'other'
   /** Enhanced status code `5.1.1`, or '' */
   readonly status: string
+}
+
+/**
+ * Facts of a reading receipt (RFC 8098). It is taken for one only if it returns a mail of the desk: anybody can attach a
+ * notification to a report.
+ */
+export type ReceiptFacts = {
+  /** Original-Message-ID; null where it is absent or no Message-ID. */
+  readonly returnedMessageId: MessageId | null
 }
 
 /** One attachment, byte for byte as sent (transfer encoding removed). */
@@ -230,6 +239,7 @@ export type OpenedMail = {
   readonly trace: SenderTrace
   readonly automatic: readonly AutomaticKind[]
   readonly bounce: BounceFacts | null
+  readonly receipt: ReceiptFacts | null
   readonly candidateKeys: readonly CandidateKey[]
   /** Keys of the sender that came and cannot be used. */
   readonly unusableKeys: readonly UnusableKey[]

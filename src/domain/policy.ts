@@ -21,6 +21,7 @@ export type Policy = {
   readonly reporter_rules: readonly string[]
   /** What a complete report holds, asked for and never a condition (M-09). */
   readonly report_checklist: readonly string[]
+  /** Where a maintainer's plain reply to a relayed mail goes; one to anything else is a note in any case. */
   readonly replies: 'internal' | 'reporter'
   readonly reporters: { readonly cleartext: 'allow' | 'deny' }
   readonly calendar: Omit<Calendar, 'timezone'>

@@ -6,6 +6,7 @@ import { takesNoAnswers } from '../domain/address.ts'
 import { type AutomaticKind, type HeaderFacts } from '../domain/mail.ts'
 import { isBounce } from './bounce.ts'
 import { type Field, firstValue, valuesOf } from './fields.ts'
+import { looksLikeReceipt } from './receipt.ts'
 import { type MimeTree } from './tree.ts'
 
 /** Header field that marks what the desk itself sent; its value is the desk's address. */
@@ -31,7 +32,7 @@ export function readAutomatic(
   const kinds = new Set<AutomaticKind>()
   if (isBounce(tree, facts)) kinds.add('bounce')
   for (const kind of answerKinds(fields)) kinds.add(kind)
-  if (isReceipt(tree)) kinds.add('receipt')
+  if (looksLikeReceipt(tree)) kinds.add('receipt')
   if (isOtherReport(tree, kinds)) kinds.add('auto-generated')
   if (fields.some((field) => field.name.startsWith('list-') || field.name === 'mailing-list')) {
     kinds.add('list')
@@ -58,13 +59,6 @@ function answerKinds(fields: readonly Field[]): AutomaticKind[] {
   if (isOldAnswer || /auto.?reply/i.test(firstValue(fields, 'precedence')))
     kinds.push('auto-replied')
   return kinds
-}
-
-function isReceipt(tree: MimeTree): boolean {
-  const { type, params, children } = tree.root
-  const report = (params.get('report-type') ?? '').toLowerCase()
-  if (type === 'multipart/report' && report === 'disposition-notification') return true
-  return children.some((child) => child.type === 'message/disposition-notification')
 }
 
 /** A report about anything else, abuse, TLS or DMARC for example (RFC 5965, RFC 6522): never answered, and read by somebody. */

@@ -97,7 +97,8 @@ function freshness(signature: Signature, settings: Settings, now: Instant): Refu
   return ageMs > settings.limits.signatureAgeHours * HOUR_MS ? 'stale' : null
 }
 
-const REF_LINE = /^[>\s]*Ref: (\S{1,40}) (\S{1,254})\s*$/
+/** A relay to which a plain answer reaches the reporter says so in a third word. */
+const REF_LINE = /^[>\s]*Ref: (\S{1,40}) (\S{1,254})( relay)?\s*$/
 
 /** Which case the signed bytes name. */
 export type Binding =
@@ -134,10 +135,23 @@ function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
 
 /** Tags in `Ref: TAG address` lines, quoted or not, that name this desk. */
 function refTags(opened: OpenedMail, casePrefix: string, address: string): CaseTag[] {
+  return refLines(opened, address).flatMap(({ tag }) => findCaseTags(tag, casePrefix))
+}
+
+/** Whether the signed text holds the `Ref: TAG address relay` line of a relay of this case. */
+export function namesRelay(opened: OpenedMail, tag: CaseTag, address: string): boolean {
+  return refLines(opened, address).some((line) => line.isRelay && line.tag === tag)
+}
+
+/** The `Ref:` lines that name this desk. */
+function refLines(
+  { text }: OpenedMail,
+  address: string
+): { readonly tag: string; readonly isRelay: boolean }[] {
   // Line by line: `^` of a multi-line pattern also matches after characters that a reporter can put inside a line.
-  return opened.text.split('\n').flatMap((line) => {
-    const [, tag = '', named = ''] = REF_LINE.exec(line) ?? []
-    return named.toLowerCase() === address.toLowerCase() ? findCaseTags(tag, casePrefix) : []
+  return text.split('\n').flatMap((line) => {
+    const [, tag = '', named = '', relay = ''] = REF_LINE.exec(line) ?? []
+    return named.toLowerCase() === address.toLowerCase() ? [{ tag, isRelay: relay !== '' }] : []
   })
 }
 

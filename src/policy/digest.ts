@@ -23,18 +23,25 @@ export type DigestFacts = {
   readonly junkTotal: number
 }
 
-/** The digest that was due at `dueAt`; null when it would be empty. */
+/**
+ * The digest that was due at `dueAt` and tells of junk mails up to the number `lastId`; null when it would be empty. After the
+ * clock was set back the same instant comes once more: it is the same digest only if no mail came since (G1, G2).
+ */
 export function digestMail(
   settings: Settings,
   facts: DigestFacts,
-  { now, dueAt }: { readonly now: Instant; readonly dueAt: Instant }
+  {
+    now,
+    dueAt,
+    lastId
+  }: { readonly now: Instant; readonly dueAt: Instant; readonly lastId: number }
 ): SendSealed | null {
   const { unanswered, unansweredTotal, junk, junkTotal } = facts
   if (unansweredTotal === 0 && junkTotal === 0) return null
   const { timezone, casePrefix, name } = settings.desk
   return {
     kind: 'send-sealed',
-    once: `digest:${dueAt}`,
+    once: `digest:${dueAt}:${lastId}`,
     mail: 'digest',
     caseTag: null,
     audience: 'maintainer',

@@ -25,7 +25,7 @@ import { newCase, productOf, subjectOf, UNSTORED } from './new-case.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
-import { decideThread } from './threading.ts'
+import { decideThread, type ThreadSender } from './threading.ts'
 import { decideBounce } from './unanswered.ts'
 
 const QUARANTINED = 'it could not be opened in three tries'
@@ -50,8 +50,9 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
   if (opened.automatic.includes('bounce') || returnsOurs) {
     return decideBounce(situation, settings, moment)
   }
-  if (opened.automatic.includes('receipt')) {
-    return [dispose('done', 'receipt', 'a delivery or reading receipt')]
+  // Any other receipt goes on as a report that is not acknowledged: nobody's mail ends unread because of its form (G1).
+  if (situation.receiptOf !== null) {
+    return [dispose('done', 'receipt', 'a reading receipt', situation.receiptOf.case.tag)]
   }
   const fromMaintainer = decideMaintainerMail(situation, settings, moment)
   if (fromMaintainer !== null) return fromMaintainer
@@ -154,10 +155,13 @@ function joinCase(
   const record = thread.case
   const product = productNamed(record.product, settings)
   const { member } = situation
-  const key = thread.senderKnown
-    ? decideReporterKey(situation, record.tag, settings, moment.now)
-    : { key: situation.bound?.reporterKey ?? null, decisions: [], warnings: [] }
-  const author = member !== null ? 'member' : thread.senderKnown ? 'reporter' : 'other'
+  // Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves.
+  const key =
+    thread.sender.kind === 'other'
+      ? { key: situation.bound?.reporterKey ?? null, decisions: [], warnings: [] }
+      : decideReporterKey(situation, record.tag, settings, moment.now)
+  const isReporter = thread.sender.kind === 'reporter'
+  const author = member !== null ? 'member' : isReporter ? 'reporter' : 'other'
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
@@ -169,7 +173,7 @@ function joinCase(
       facts: [],
       warnings: [
         ...key.warnings,
-        ...senderWarnings(situation, thread.senderKnown),
+        ...senderWarnings(situation, thread.sender),
         ...quarantineWarnings(situation)
       ]
     }),
@@ -191,7 +195,8 @@ function joinedEnd(situation: Judged, tag: CaseTag): Decision {
 /** The reporter's newest mail is the one that answers refer to. */
 function latestMail(situation: Judged, thread: JoinedThread): Decision[] {
   const reporterLatest = situation.opened.outer.messageId
-  if (!thread.senderKnown || reporterLatest === null || situation.contradiction !== null) return []
+  if (thread.sender.kind !== 'reporter' || situation.contradiction !== null) return []
+  if (reporterLatest === null) return []
   const { tag, version } = thread.case
   return [{ kind: 'update-case', tag, version, set: { reporterLatest } }]
 }
@@ -203,7 +208,7 @@ function productNamed(name: string, settings: Settings): Product {
   return product
 }
 
-function senderWarnings(situation: Situation, senderKnown: boolean): string[] {
+function senderWarnings(situation: Situation, sender: ThreadSender): string[] {
   const { member } = situation
   if (member !== null) {
     return [
@@ -212,11 +217,18 @@ function senderWarnings(situation: Situation, senderKnown: boolean): string[] {
         : `This claims to be list member ${member.record.id}, but no valid signature proves it.`
     ]
   }
-  return senderKnown
-    ? []
-    : [
+  switch (sender.kind) {
+    case 'reporter':
+      return []
+    case 'unproved':
+      return [
+        `The mail says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
+      ]
+    case 'other':
+      return [
         'The sender is not the reporter of this case. Answers go to the reporter, never to this sender.'
       ]
+  }
 }
 
 function quarantineWarnings(situation: Judged): string[] {

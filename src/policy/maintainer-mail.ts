@@ -10,8 +10,9 @@ import { findBinding, judgeAuthority, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type HashedFile } from './draft.ts'
+import { answersRelay, stayedInside } from './plain-answer.ts'
 import { allMaintainers, maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
-import { refusalMail, unboundMail } from './refusals.ts'
+import { refusalMail, refusalStanding, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands } from './run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
@@ -82,17 +83,19 @@ function act(
   if (parsed.rest === '' && situation.opened.attachments.length === 0) {
     return [audit(context, 'note.empty', {}), end('note', 'done', 'without new text', tag)]
   }
-  if (context.product.policy.replies === 'reporter') {
+  const isForReporter = context.product.policy.replies === 'reporter'
+  if (isForReporter && answersRelay(situation, context.bound.case, context.settings.desk.address)) {
     return plainReply(parsed.rest, context, situation.opened.text)
   }
   return [
     ...internalNote(parsed.rest, context, situation),
+    ...(isForReporter ? [stayedInside(context)] : hint(context)),
     audit(context, 'note.written', {}),
     end('note', 'done', '', tag)
   ]
 }
 
-/** `policy.replies: reporter` turns a plain reply round: it goes out as if it stood under `/reply`. `whole` is the mail's text. */
+/** Sent on as if it stood under `/reply` (policy/plain-answer.ts). `whole` is the mail's text. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
   const command = { line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
   const result = runCommands(
@@ -130,7 +133,7 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
         author: author.name,
         facts: caseFacts(bound.case, product, settings),
         text,
-        reach: reachSentence(bound.case, path, product),
+        reach: reachSentence(bound.case, path, 'internal'),
         ref: `${tag} ${settings.desk.address}`
       }
     }
@@ -150,7 +153,7 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
     }
   }
   const mails = recipients.length === 0 ? [] : [noteMail]
-  return [stored, ...mails, ...hint(context)]
+  return [stored, ...mails]
 }
 
 /** Said once per case: how to reach a reporter who is still waiting. */
@@ -248,7 +251,17 @@ function refuse(
       tag: null,
       detail: { maintainer: maintainer.id, because }
     },
-    ...refusalMail({ maintainer, because, arrivalId }, history.refusalsLastHour, settings, now),
+    ...refusalMail(
+      {
+        maintainer,
+        because,
+        standing: refusalStanding(situation, maintainer, settings),
+        arrivalId
+      },
+      history.refusalsLastHour,
+      settings,
+      now
+    ),
     end('refused', 'held', because, null)
   ]
 }

@@ -40,10 +40,17 @@ export function reporterPath(
   return { kind: allowed ? 'clear' : 'no-key' }
 }
 
-/** The sentence on top of every relayed mail: whom a reply would reach (mail.md §2.4). */
-export function reachSentence(record: CaseRecord, path: ReporterPath, product: Product): string {
+/**
+ * The sentence on top of every relayed mail and every note: whom a reply would reach (mail.md §2.4). `plain` is where a plain
+ * answer to that very mail goes.
+ */
+export function reachSentence(
+  record: CaseRecord,
+  path: ReporterPath,
+  plain: Product['policy']['replies']
+): string {
   const internal =
-    product.policy.replies === 'internal'
+    plain === 'internal'
       ? 'A plain reply stays among the maintainers.'
       : 'A plain reply goes to the reporter.'
   switch (path.kind) {

@@ -2,33 +2,64 @@
  * The content-free words to a maintainer whose mail did nothing (DESIGN §6): why, and what to do, from constant texts. Goes to
  * the registered address under the registered key, never to the sender of the mail.
  */
+import { isSameAddress } from '../domain/address.ts'
 import { type Decision, type SendSealed } from '../domain/decision.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { alertMaintainers } from './alerts.ts'
+import { lackOfProof } from './authentication.ts'
 import { type Refusal } from './authority.ts'
 import { maintainerRecipient } from './recipients.ts'
+import { type RefusalStanding, type Situation } from './situation.ts'
 
-/** More refusals than this to one maintainer in an hour are recorded but not mailed: somebody is forging. */
+/**
+ * More refusals than this to one maintainer in an hour are recorded but not mailed. What is surely the maintainer's is counted
+ * apart from what anybody can have written, so that no forger keeps from a maintainer that a mail of their own did nothing.
+ */
 const REFUSALS_PER_HOUR_MAX = 10
 
-/** The mail that says why a mail without authority did nothing; none when too many were sent lately. */
+export type RefusedMail = {
+  readonly maintainer: Maintainer
+  readonly because: Refusal
+  readonly standing: RefusalStanding
+  readonly arrivalId: number
+}
+
+/**
+ * How sure it is that a refused mail is the maintainer's. A signature counts once: whoever sends it again may be anybody. A
+ * key that ended is its owner's still; one that was revoked may be a thief's.
+ */
+export function refusalStanding(
+  { opened, signatureSeen }: Pick<Situation, 'opened' | 'signatureSeen'>,
+  maintainer: Maintainer,
+  settings: Settings
+): RefusalStanding {
+  const { from } = opened.outer
+  const isFromThem = from !== null && isSameAddress(from.address, maintainer.address)
+  if (isFromThem && lackOfProof(opened, settings) === null) return 'proved'
+  const isSigned = opened.signatures.some(
+    ({ state, fingerprint }) =>
+      (state === 'valid' || state === 'expired-key') && fingerprint === maintainer.fingerprint
+  )
+  return isSigned && !signatureSeen ? 'signed' : 'unproved'
+}
+
+/** The mail that says why a mail without authority did nothing; an alarm once a day when too many were sent lately. */
 export function refusalMail(
-  about: { readonly maintainer: Maintainer; readonly because: Refusal; readonly arrivalId: number },
-  lastHour: number,
+  { maintainer, because, standing, arrivalId }: RefusedMail,
+  lastHour: Readonly<Record<RefusalStanding, number>>,
   settings: Settings,
   now: Instant
 ): Decision[] {
-  const { maintainer, because, arrivalId } = about
-  if (lastHour >= REFUSALS_PER_HOUR_MAX) {
+  if (lastHour[standing] >= REFUSALS_PER_HOUR_MAX) {
     return [
       alertMaintainers(settings, now, {
-        once: `refusals:${maintainer.id}:${now.slice(0, 10)}`,
+        once: `refusals:${standing}:${maintainer.id}:${now.slice(0, 10)}`,
         tag: null,
         title: "Many mails without authority in a maintainer's name",
-        what: `More than ${REFUSALS_PER_HOUR_MAX} mails in an hour claimed to come from ${maintainer.name} and did nothing. They are in the held folder, and further ones of today are put there without a word.`,
+        what: `More than ${REFUSALS_PER_HOUR_MAX} mails in an hour came ${WHOSE[standing]} and did nothing, the latest in the name of ${maintainer.name}. They are in the held folder. While it goes on, further ones are put there without a word.`,
         doNext:
-          'Somebody may be forging the name. Real mails must be signed and encrypted; look for them in the held folder.',
+          'Whoever wrote to the desk and got no transcript: the mail did NOTHING, look for it in the held folder. A mail acts only if it is signed and encrypted.',
         facts: []
       })
     ]
@@ -42,8 +73,14 @@ export function refusalMail(
       mail: 'refusal',
       subject: 'A mail in your name did nothing'
     },
-    { kind: 'count-answer', address: maintainer.address, answer: 'refusal', at: now }
+    { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]
+}
+
+const WHOSE: Readonly<Record<RefusalStanding, string>> = {
+  proved: "from a maintainer's address, as our mail server says,",
+  signed: "with a maintainer's signature",
+  unproved: "in a maintainer's name, which nothing proves,"
 }
 
 /** Validly signed, but for no case: nothing runs, and the author learns why. */

@@ -11,6 +11,7 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { type FactLine } from '../domain/template.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { judgeSender, senderWords } from './authentication.ts'
+import { relayReference } from './plain-answer.ts'
 import { allMaintainers, reachSentence, reporterPath } from './recipients.ts'
 
 export type RelayInput = {
@@ -62,8 +63,8 @@ export function relay(input: RelayInput): Decision {
         files: opened.attachments.map(
           ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
         ),
-        reach: reachSentence(record, path, product),
-        ref: `${record.tag} ${settings.desk.address}`
+        reach: reachSentence(record, path, product.policy.replies),
+        ref: relayReference(record, product, settings.desk.address)
       }
     }
   }

@@ -30,6 +30,8 @@ export type Situation = {
   readonly tagged: CaseRecord | null
   /** For a bounce: the outgoing mail it returns. */
   readonly bounced: Issued | null
+  /** For a reading receipt: the outgoing mail that it is about, if the desk issued that Message-ID. */
+  readonly receiptOf: Issued | null
   /** The list member whose key validly signed the mail, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
@@ -69,9 +71,15 @@ export type AnswerHistory = {
   readonly senderAcknowledgedAt: Instant | null
   /** When acknowledgements left in the last hour or will leave: all of them, and those to the answered domain. */
   readonly answersTaken: { readonly desk: readonly Instant[]; readonly domain: readonly Instant[] }
-  /** Refusals mailed to this maintainer in the last hour. */
-  readonly refusalsLastHour: number
+  /** Refusals mailed in the last hour, apart for how sure it was whose the refused mails were. */
+  readonly refusalsLastHour: Readonly<Record<RefusalStanding, number>>
 }
+
+/**
+ * How sure it is that a refused mail is the maintainer's whom it names: `proved` by our mail servers, `signed` with the
+ * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
+ */
+export type RefusalStanding = 'proved' | 'signed' | 'unproved'
 
 /** A case with all that commands may read or change. */
 export type BoundCase = {

@@ -7,31 +7,47 @@ import { isSameAddress } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
-import { lackOfProof } from './authentication.ts'
+import { lackOfProof, senderDoubt } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
+/** Who writes in a case: its reporter, somebody under the reporter's address whom nothing proves, or another person. */
+export type ThreadSender =
+  | { readonly kind: 'reporter' }
+  | { readonly kind: 'unproved'; readonly doubt: string }
+  | { readonly kind: 'other' }
+
 export type Thread =
-  | { readonly kind: 'case'; readonly case: CaseRecord; readonly senderKnown: boolean }
+  | { readonly kind: 'case'; readonly case: CaseRecord; readonly sender: ThreadSender }
   /** `warnings` say why it does not continue the case that it names. */
   | { readonly kind: 'new'; readonly warnings: readonly string[] }
 
-/** The case that the mail continues, and whether its sender is the reporter of that case. */
+/** The case that the mail continues, and who its sender is in that case. */
 export function decideThread(situation: Situation, settings: Settings): Thread {
   const { opened, answers, tagged } = situation
   if (answers !== null) {
-    return { kind: 'case', case: answers.case, senderKnown: isReporter(opened, answers.case) }
+    return { kind: 'case', case: answers.case, sender: senderOf(situation, answers.case, settings) }
   }
   const isNamed =
     tagged !== null && opened.subjectProtected && opened.encrypted && isReporter(opened, tagged)
   if (!isNamed) return { kind: 'new', warnings: [] }
   const doubt = isSignedBySender(situation) ? null : lackOfProof(opened, settings)
-  if (doubt === null) return { kind: 'case', case: tagged, senderKnown: true }
+  if (doubt === null) return { kind: 'case', case: tagged, sender: { kind: 'reporter' } }
   return {
     kind: 'new',
     warnings: [
       `The mail names the case ${tagged.tag} and says that it comes from its reporter, but the sender is ${doubt}. So it is a case of its own. If you know that it is the reporter's, go on in ${tagged.tag}.`
     ]
   }
+}
+
+/**
+ * A Message-ID of the desk proves a case but nobody's name: an acknowledgement also goes to the return path of a mail whose
+ * From nothing proves. So where mail servers are asked, they or the known key have to speak for the reporter.
+ */
+function senderOf(situation: Situation, record: CaseRecord, settings: Settings): ThreadSender {
+  if (!isReporter(situation.opened, record)) return { kind: 'other' }
+  const doubt = isSignedBySender(situation) ? null : senderDoubt(situation.opened, settings)
+  return doubt === null ? { kind: 'reporter' } : { kind: 'unproved', doubt }
 }
 
 /** Whether the key that is proved to be the sender's signed all of it. */

@@ -17,6 +17,7 @@ import { type Content, readContent } from '../mime/content.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
 import { capText, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
+import { readReceipt } from '../mime/receipt.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
@@ -234,12 +235,13 @@ function headFacts(
   mail: MimeTree,
   outer: HeaderFacts,
   deskAddress: string
-): Pick<OpenedMail, 'outer' | 'trace' | 'automatic' | 'bounce'> {
+): Pick<OpenedMail, 'outer' | 'trace' | 'automatic' | 'bounce' | 'receipt'> {
   return {
     outer,
     trace: readSenderTrace(mail.root.fields),
     automatic: readAutomatic(mail, outer, deskAddress),
-    bounce: readBounce(mail, outer)
+    bounce: readBounce(mail, outer),
+    receipt: readReceipt(mail)
   }
 }
 

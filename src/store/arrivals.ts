@@ -238,8 +238,12 @@ function isHeld(read: Read, id: number): boolean {
   return findArrival(read, id)?.state === 'held'
 }
 
-/** The arrival that holds these bytes already. A mail known by its header alone is the same when its size is, too. */
+/**
+ * The arrival that holds these bytes already. A mail known by its header alone is the same when its size is, too. One of
+ * which nothing could be fetched is never the same as another: nobody knows what is in either (G1).
+ */
 function findOriginal(read: Read, arrival: NewArrival, sha256: string | null): number | null {
+  if (arrival.raw.length === 0) return null
   const whole: Sql<{ id: number }> =
     'SELECT id FROM arrivals WHERE sha256 = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1'
   const header: Sql<{ id: number }> = `

@@ -9,7 +9,8 @@ import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
-type AnswerKind = 'acknowledgement' | 'refusal'
+/** Refusals apart for how sure it is whose the refused mail was (policy/situation.ts). */
+type AnswerKind = 'acknowledgement' | `refusal-${'proved' | 'signed' | 'unproved'}`
 
 /** The key that answers to this address are sealed to, or null. */
 export function findReporterKey(

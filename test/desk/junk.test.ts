@@ -297,6 +297,29 @@ describe('the digest', () => {
     expect(await digests(grace)).toHaveLength(1)
   })
 
+  it('tells what came since when the clock is set back over one that was sent, and nothing twice (G1, G2)', async () => {
+    junk.set(1, spam('The first'))
+    await look()
+    world.pass(21 * HOUR)
+    await world.settle()
+    const again = async (): Promise<void> => {
+      world.jump(-2 * HOUR)
+      await world.settle()
+      world.pass(2 * HOUR)
+      await world.settle()
+    }
+    await again()
+    expect(await digests(grace)).toHaveLength(1)
+    junk.set(2, spam('The second'))
+    await look()
+    await again()
+    const [one, two, ...others] = await digests(grace)
+    expect(others).toEqual([])
+    expect(one).toContain('The first')
+    expect(two).toContain('The second')
+    expect(two).not.toContain('The first')
+  })
+
   it('tells of a flood how many there were, and the database keeps a thousand at the most', async () => {
     for (let uid = 1; uid <= 1010; uid += 1) junk.set(uid, spam(`Pills ${uid}`))
     await look()

@@ -4,6 +4,7 @@ import { readAutomatic } from '../../../src/mime/automatic.ts'
 import { readBounce } from '../../../src/mime/bounce.ts'
 import { type Field } from '../../../src/mime/fields.ts'
 import { readHeader } from '../../../src/mime/header.ts'
+import { readReceipt } from '../../../src/mime/receipt.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 import { lines, mixed, textPart } from '../reading/material.ts'
 
@@ -57,6 +58,71 @@ describe('marks of automatic mail (RFC 3834)', () => {
     expect(readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)).toContain(
       'no-reply-address'
     )
+  })
+})
+
+describe('a reading receipt (RFC 8098)', () => {
+  const about = 'Original-Message-ID: <sent@acme.example>'
+  const entity = (type: string, part: string, ...fields: readonly string[]): string =>
+    lines(
+      'From: a@x.example',
+      `Content-Type: ${type}; boundary=b`,
+      '',
+      '--b',
+      '',
+      'Your message was displayed.',
+      '--b',
+      `Content-Type: ${part}`,
+      '',
+      ...fields,
+      '',
+      '--b--'
+    )
+  const REPORT = 'multipart/report; report-type=Disposition-Notification'
+  const read = (raw: string) => readReceipt(parseTree(Buffer.from(raw)))
+
+  it.each(['message/disposition-notification', 'message/global-disposition-notification'])(
+    'returns the Message-ID of what was read (%s)',
+    (part) => {
+      expect(read(entity(REPORT, part, 'Reporting-UA: x', about))).toEqual({
+        returnedMessageId: 'sent@acme.example'
+      })
+    }
+  )
+
+  it('returns none where it names none', () => {
+    const part = 'message/disposition-notification'
+    expect(read(entity(REPORT, part, 'Reporting-UA: x'))).toEqual({ returnedMessageId: null })
+    expect(read(entity(REPORT, part, 'Original-Message-ID: x'))).toEqual({
+      returnedMessageId: null
+    })
+  })
+
+  it.each([
+    [
+      'a report with a notification attached',
+      'multipart/mixed',
+      'message/disposition-notification'
+    ],
+    [
+      'a report of another kind',
+      'multipart/report; report-type=x',
+      'message/disposition-notification'
+    ],
+    ['a report without a notification', REPORT, 'text/plain']
+  ])('is not %s (G1)', (_, type, part) => {
+    expect(read(entity(type, part, about))).toBeNull()
+  })
+
+  it('and whatever has its form or holds one is never answered (RFC 3834 §2)', () => {
+    const marks = (raw: string): string[] => {
+      const tree = parseTree(Buffer.from(raw))
+      return readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)
+    }
+    expect(marks(entity(REPORT, 'text/plain'))).toEqual(['receipt'])
+    expect(marks(entity('multipart/mixed', 'message/disposition-notification'))).toEqual([
+      'receipt'
+    ])
   })
 })
 

@@ -139,7 +139,11 @@ const anySituation: fc.Arbitrary<Situation> = fc
       history: {
         senderAcknowledgedAt: made.recently ? at('2026-11-22T11:00:00Z') : null,
         answersTaken: { desk: [], domain: [] },
-        refusalsLastHour: made.refusals
+        refusalsLastHour: {
+          proved: made.refusals,
+          signed: made.refusals,
+          unproved: made.refusals
+        }
       }
     })
   })
@@ -374,6 +378,27 @@ describe('threads (DESIGN §6)', () => {
     expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
       'not the reporter of this case'
     )
+  })
+})
+
+describe('reading receipts (RFC 8098)', () => {
+  const receipt = { returnedMessageId: ISSUED }
+
+  it('of a mail of the desk are put on the record and shown to nobody', () => {
+    const opened = openedMail({ automatic: ['receipt'], receipt })
+    expect(decideArrival(situation({ opened, receiptOf: answers() }), SETTINGS, MOMENT)).toEqual([
+      expect.objectContaining({ kind: 'dispose', disposition: 'receipt', tag: caseRecord().tag })
+    ])
+  })
+
+  it('of no mail of the desk, and reports that hold one, become cases that nobody is answered for (G1)', () => {
+    for (const found of [receipt, { returnedMessageId: null }, null]) {
+      const opened = openedMail({ automatic: ['receipt'], receipt: found })
+      const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+      expect(only(decisions, 'open-case')).toHaveLength(1)
+      expect(only(decisions, 'send-clear')).toEqual([])
+      expect(only(decisions, 'send-sealed').map(({ mail }) => mail)).toEqual(['relay'])
+    }
   })
 })
 

@@ -208,6 +208,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     trace: { received: 0, returnPaths: [], results: [] },
     automatic: [],
     bounce: null,
+    receipt: null,
     candidateKeys: [],
     unusableKeys: [],
     issuersOfOthers: [],
@@ -291,6 +292,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     answers: null,
     tagged: null,
     bounced: null,
+    receiptOf: null,
     member: null,
     signatureSeen: false,
     ciphertextReused: false,
@@ -303,7 +305,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     history: {
       senderAcknowledgedAt: null,
       answersTaken: { desk: [], domain: [] },
-      refusalsLastHour: 0
+      refusalsLastHour: { proved: 0, signed: 0, unproved: 0 }
     },
     nextTag: tag('ACME-2026-0002'),
     bound: null,

@@ -50,6 +50,29 @@ describe('threads by their tag', () => {
     return only(decideArrival(situation(change), settings, MOMENT), 'dispose')[0]?.disposition
   }
 
+  it('by a Message-ID are the reporter’s only where our servers or the known key say so (G4)', () => {
+    const SILENT = { received: 1, returnPaths: [], results: [] }
+    const of = (change: Partial<Situation>, settings = CHECKED) => {
+      const decisions = decideArrival(situation({ answers, ...change }), settings, MOMENT)
+      const [mail] = only(decisions, 'send-sealed')
+      return {
+        author: only(decisions, 'add-message')[0]?.message.author,
+        follows: only(decisions, 'update-case').length,
+        isTold: JSON.stringify(mail).includes('says that it comes from the reporter')
+      }
+    }
+    const reporter = { author: 'reporter', follows: 1, isTold: false }
+    expect(of({}, SETTINGS)).toEqual(reporter)
+    expect(of({ opened: proved() })).toEqual(reporter)
+    const signed = openedMail({ signatures: [signature(BY_ALICE)] })
+    expect(of({ opened: signed, senderKey: ALICE_KEY })).toEqual(reporter)
+
+    const other = { author: 'other', follows: 0, isTold: true }
+    expect(of({ opened: openedMail({ trace: SILENT }) })).toEqual(other)
+    const unproved = { ...ALICE_KEY, isProved: false }
+    expect(of({ opened: signed, senderKey: unproved })).toEqual(other)
+  })
+
   it('join by a Message-ID that the desk issued, or by the protected tag of a proved reporter', () => {
     expect(disposition({ answers }, SETTINGS)).toBe('case-joined')
     expect(disposition({ tagged, opened: proved() })).toBe('case-joined')

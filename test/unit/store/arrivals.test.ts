@@ -113,6 +113,19 @@ describe('an arrival', () => {
     expect(kinds).toEqual(['stored', 'duplicate', 'stored'])
   })
 
+  it('of which nothing could be fetched is a duplicate of no other, but itself under its UID (G1)', () => {
+    const raw = Buffer.alloc(0)
+    const kinds = [
+      store(1, { part: 'header', raw, size: 4096 }),
+      store(2, { part: 'header', raw, size: 4096 }),
+      store(2, { part: 'header', raw, size: 4096 }),
+      store(3, { part: 'whole', raw, size: 0 }),
+      store(4, { part: 'whole', raw, size: 0 })
+    ].map(({ kind }) => kind)
+
+    expect(kinds).toEqual(['stored', 'stored', 'known', 'stored', 'stored'])
+  })
+
   it('is never handled twice', () => {
     const { id } = store(1).arrival
     finish(id, DONE)

@@ -538,7 +538,7 @@ describe('correspondents', () => {
     db.transact((tx) => {
       insertAnswer(tx, ALICE.address, 'acknowledgement', addMs(NOON, -3_600_001))
       insertAnswer(tx, ALICE.address, 'acknowledgement', later)
-      insertAnswer(tx, ALICE.address, 'refusal', later)
+      insertAnswer(tx, ALICE.address, 'refusal-unproved', later)
       insertAnswer(tx, other, 'acknowledgement', NOON)
       insertAnswer(tx, other, 'acknowledgement', addMs(later, 1))
     })
@@ -558,7 +558,9 @@ describe('correspondents', () => {
     // What a clock that ran ahead has left says nothing.
     expect(latest(addMs(later, -1))).toBeNull()
     const refusals = (until: Instant) =>
-      db.read((read) => countAnswers(read, ALICE.address, 'refusal', { since: NOON, until }))
+      db.read((read) =>
+        countAnswers(read, ALICE.address, 'refusal-unproved', { since: NOON, until })
+      )
     expect([refusals(later), refusals(addMs(later, -1))]).toEqual([1, 0])
   })
 })

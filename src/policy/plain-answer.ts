@@ -1,0 +1,76 @@
+/**
+ * Where a maintainer's plain answer goes when the policy sends such answers to the reporter (`replies: reporter`). Only the
+ * relays say that it does, so only an answer to a relay is sent on; every other one stays among the maintainers, and its
+ * author is told. In doubt it must stay: what was written to colleagues cannot be taken back.
+ */
+import { type CaseRecord } from '../domain/case.ts'
+import { type Decision } from '../domain/decision.ts'
+import { type Product } from '../domain/settings.ts'
+import { namesRelay } from './authority.ts'
+import { type CommandContext } from './draft.ts'
+import { maintainerRecipient } from './recipients.ts'
+import { type Situation } from './situation.ts'
+
+/** Which answers the last line of a relay invites: it stands in what the maintainer signs, if the client quotes it. */
+export function relayReference(
+  { tag }: CaseRecord,
+  { policy }: Product,
+  deskAddress: string
+): string {
+  return policy.replies === 'reporter' ? `${tag} ${deskAddress} relay` : `${tag} ${deskAddress}`
+}
+
+/**
+ * Whether a mail answers a relay of its case, and what was signed says so, too. The fields outside stand under no signature:
+ * whoever hands the mail on could put a relay there in place of a colleague's note. The newest reference counts alone, for a
+ * server that replaced the Message-ID of the answered mail left older ones of the thread.
+ */
+export function answersRelay(
+  { opened, answers }: Pick<Situation, 'opened' | 'answers'>,
+  record: CaseRecord,
+  deskAddress: string
+): boolean {
+  if (answers?.kind !== 'relay' || answers.case.tag !== record.tag) return false
+  if (opened.outer.references.at(-1) !== answers.messageId) return false
+  const newest = opened.protected?.references.at(-1)
+  return newest === undefined
+    ? namesRelay(opened, record.tag, deskAddress)
+    : newest === answers.messageId
+}
+
+/** The transcript of a plain answer that stayed a note. */
+export function stayedInside({
+  bound,
+  author,
+  settings,
+  now,
+  arrivalId
+}: CommandContext): Decision {
+  const { tag } = bound.case
+  const title = 'Your answer stayed among the maintainers'
+  return {
+    kind: 'send-sealed',
+    once: `transcript:${arrivalId}`,
+    mail: 'transcript',
+    caseTag: tag,
+    audience: 'maintainer',
+    noticeId: null,
+    subject: `[${tag}] ${title}`,
+    autoSubmitted: 'auto-replied',
+    via: null,
+    notBefore: now,
+    recipients: [maintainerRecipient(author)],
+    files: { from: 'nothing' },
+    template: {
+      name: 'alert',
+      params: {
+        title,
+        what: 'A plain answer goes to the reporter only if it answers a relayed mail of the case, and its signed part shows that: by the quoted Ref line of that mail, or by protected headers. Yours does not, so it became an internal note.',
+        doNext:
+          'If it was for the reporter, send it again with /reply on its first line. If it was for the maintainers, nothing is to be done.',
+        facts: [],
+        ref: `${tag} ${settings.desk.address}`
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/** Reading receipts: what has the form of one is put aside only where it is about a mail of the desk (G1). */
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { lines, mixed, textPart } from '../unit/reading/material.ts'
+
+let grace: Someone
+let world: World
+beforeAll(async () => {
+  grace = await someone('grace', 'grace@acme.example')
+})
+afterEach(() => {
+  world.close()
+})
+
+const HEAD = ['From: <alice@reporter.example>', 'To: <security@acme.example>', 'MIME-Version: 1.0']
+
+function receipt(id: string, original: string): string {
+  const type = 'multipart/report; report-type=disposition-notification; boundary=r'
+  return lines(
+    ...HEAD,
+    'Subject: Read: your report',
+    `Message-ID: <${id}@reporter.example>`,
+    `Content-Type: ${type}`,
+    '',
+    '--r',
+    '',
+    'It was displayed.',
+    '--r',
+    'Content-Type: message/disposition-notification',
+    '',
+    `Original-Message-ID: <${original}>`,
+    'Disposition: manual-action/MDN-sent-manually; displayed',
+    '',
+    '--r--',
+    ''
+  )
+}
+
+it('a report with a receipt attached is relayed like any, and so is a receipt of nothing (G1)', async () => {
+  world = await openWorld({ maintainers: [grace] })
+  const crash = 'Content-Type: message/disposition-notification\r\n\r\nReporting-UA: x\r\n'
+  const head = [...HEAD, 'Subject: A hole in your reader of receipts', 'Message-ID: <1@x.example>']
+  world.deliver(
+    Buffer.from(lines(...head) + mixed([textPart('The attached one crashes it.'), crash]))
+  )
+  world.deliver(Buffer.from(receipt('2', 'unknown@acme.example')))
+  await world.settle()
+
+  expect(world.rows('SELECT disposition FROM arrivals')).toEqual([
+    { disposition: 'case-opened' },
+    { disposition: 'case-opened' }
+  ])
+  expect(world.accepted.map(({ to }) => to)).toEqual([grace.address, grace.address])
+  const [relay] = world.accepted
+  expect(relay && (await world.read(grace, relay))).toContain('The attached one crashes it.')
+})
+
+it('a receipt of a mail of the desk goes to its case and bothers nobody', async () => {
+  world = await openWorld({ maintainers: [grace] })
+  world.deliver(
+    Buffer.from(lines(...HEAD, 'Subject: x', 'Message-ID: <1@x.example>', '', 'A hole.'))
+  )
+  await world.settle()
+  const before = world.accepted.length
+  const acknowledgement = world.accepted.find(({ to }) => to === 'alice@reporter.example')
+  world.deliver(Buffer.from(receipt('2', acknowledgement?.messageId ?? '')))
+  await world.settle()
+
+  expect(world.rows('SELECT disposition, case_id AS caseId FROM arrivals WHERE id = 2')).toEqual([
+    { disposition: 'receipt', caseId: 1 }
+  ])
+  expect(world.accepted).toHaveLength(before)
+})

@@ -1,0 +1,71 @@
+/** How sure it is whose a refused mail is: what a forger can make counts apart from all else (mail.md §2.10). */
+import { expect, it } from 'vitest'
+import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
+import { type Settings } from '../../../src/domain/settings.ts'
+import { refusalMail, refusalStanding } from '../../../src/policy/refusals.ts'
+import {
+  address,
+  fingerprint,
+  GRACE,
+  headers,
+  maintainerMail,
+  NOW,
+  only,
+  SETTINGS,
+  signature
+} from './samples.ts'
+
+const MX = 'mx.acme.example'
+const CHECKED: Settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
+
+/** DMARC passes for this domain, as our mail server says. */
+function passes(domain: string): Pick<OpenedMail, 'trace'> {
+  const dmarc: AuthenticationResult = {
+    server: MX,
+    below: 0,
+    method: 'dmarc',
+    result: 'pass',
+    address: null,
+    domain
+  }
+  return { trace: { received: 1, returnPaths: [], results: [dmarc] } }
+}
+function standing(change: Partial<OpenedMail>, signatureSeen = false, settings = CHECKED) {
+  const opened = maintainerMail('/take', GRACE, { signatures: [], ...change })
+  return refusalStanding({ opened, signatureSeen }, GRACE, settings)
+}
+const domain = GRACE.address.split('@').at(-1) ?? ''
+const elsewhere = headers({ from: { name: 'Grace', address: address('grace@evil.example') } })
+
+it('is sure by the word of our mail servers about the maintainer’s own address', () => {
+  expect(standing(passes(domain))).toBe('proved')
+  expect(standing({})).toBe('unproved')
+  expect(standing(passes(domain), false, SETTINGS)).toBe('unproved')
+  expect(standing({ ...passes('evil.example'), outer: elsewhere })).toBe('unproved')
+})
+
+it('is sure by a signature of the registered key, but only the first time', () => {
+  const signed = { signatures: [signature()] }
+  expect(standing(signed)).toBe('signed')
+  expect(standing({ signatures: [signature({ state: 'expired-key' })] })).toBe('signed')
+  expect(standing(signed, true)).toBe('unproved')
+})
+
+it.each([
+  ['wrong', signature({ state: 'bad' })],
+  ['of a revoked key', signature({ state: 'revoked-key' })],
+  ['of another key', signature({ fingerprint: fingerprint('9') })]
+])('is not sure by a signature that is %s', (_, only) => {
+  expect(standing({ signatures: [only] })).toBe('unproved')
+})
+
+it.each(['proved', 'signed', 'unproved'] as const)('refusals of %s mails count alone', (kind) => {
+  const about = { maintainer: GRACE, because: 'unsigned', arrivalId: 7 } as const
+  const used = { proved: 10, signed: 10, unproved: 10 }
+  const mails = (lastHour: typeof used) =>
+    only(refusalMail({ ...about, standing: kind }, lastHour, SETTINGS, NOW), 'send-sealed')
+  expect(mails({ ...used, [kind]: 9 })).toMatchObject([{ mail: 'refusal' }])
+  expect(mails({ proved: 0, signed: 0, unproved: 0, [kind]: 10 })).toMatchObject([
+    { mail: 'alert', once: `alert:refusals:${kind}:grace:${NOW.slice(0, 10)}` }
+  ])
+})
