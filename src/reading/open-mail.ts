@@ -107,8 +107,7 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
     warnings,
     header,
     innerFacts: peeled.isRewrapped ? (inner?.facts ?? null) : null,
-    namesInside:
-      isDecrypted && peeled.payload !== null ? readNamesInside(peeled.payload.tree) : null,
+    namesInside: namesIn(peeled),
     inside: isDecrypted
       ? { text: content.text, files: content.attachments.map((file) => file.content) }
       : NOTHING_INSIDE,
@@ -153,6 +152,10 @@ function protectedHeader(peeled: Peeled): HeaderReading | null {
   const { payload } = peeled
   if (payload === null || (!peeled.isDecrypted && peeled.signatures.length === 0)) return null
   return readProtectedHeader(payload.part)
+}
+
+function namesIn({ isDecrypted, payload }: Peeled): HeaderFacts | null {
+  return isDecrypted && payload !== null ? readNamesInside(payload.tree) : null
 }
 
 /** Exchange at its worst: the encrypted parts are gone and an empty mail arrives (mail.md §1.4). */

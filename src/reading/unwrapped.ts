@@ -219,6 +219,7 @@ async function openCipher(
 ): Promise<OpenedCipher> {
   const opening = await openMessage(data, context)
   const isOpen = opening.kind === 'opened'
+  const tree = isOpen ? parseTree(opening.data) : null
   const warnings: WarningCode[] = outside.text === '' ? [] : ['outside-text']
   const reading: Unwrapped = {
     structure,
@@ -233,8 +234,8 @@ async function openCipher(
     outsideText: capText(outside.text).text,
     attachments: [],
     warnings,
-    innerFacts: isOpen ? headerInside(opening.data) : null,
-    namesInside: isOpen ? readNamesInside(parseTree(opening.data)) : null,
+    innerFacts: tree === null ? null : headerInside(tree),
+    namesInside: tree === null ? null : readNamesInside(tree),
     inside: isOpen && opening.verdicts.length > 0 ? await readInside(opening.data) : NOTHING_INSIDE
   }
   return { reading, data: isOpen ? opening.data : null }
@@ -277,8 +278,7 @@ function withoutOwn(
  * The protected header of a payload that is a whole mail, signed or not; of a signed one without it, the fields there are.
  * Such a payload belongs into PGP/MIME only: here its signature would go unread.
  */
-function headerInside(data: Uint8Array): HeaderFacts | null {
-  const { root } = parseTree(data)
+function headerInside({ root }: MimeTree): HeaderFacts | null {
   let part: Part | undefined = root
   for (let layer = 0; part !== undefined && layer < LAYERS_MAX; layer += 1) {
     const header = readProtectedHeader(part)
