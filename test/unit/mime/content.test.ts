@@ -186,6 +186,15 @@ describe('the content of a payload', () => {
     expect([...content.warnings]).toEqual(['html-only', 'html-not-converted'])
   })
 
+  it('decodes nothing behind the limit of what is shown', async () => {
+    const unreadable = 'Content-Type: text/plain; charset=utf-7\r\n\r\n+AC8-'
+    const shown = await read(container('mixed', plain('x'.repeat(200_000)), unreadable))
+    expect([...shown.warnings]).toEqual(['undecodable-text'])
+    const parts = Array.from({ length: 3 }, () => plain('x'.repeat(100_000)))
+    const content = await read(container('mixed', ...parts, unreadable))
+    expect([...content.warnings]).toEqual(['text-truncated'])
+  })
+
   it('is not slowed down by blanks in quoted-printable', async () => {
     const raw = `Content-Transfer-Encoding: quoted-printable\r\n\r\n${' '.repeat(1_000_000)}x`
     expect((await read(raw)).text.length).toBeLessThanOrEqual(256 * 1024)
