@@ -7,6 +7,7 @@ import { isSameAddress } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
+import { msOf } from '../domain/time.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
@@ -30,7 +31,7 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   const isNamed =
     tagged !== null && opened.subjectProtected && opened.encrypted && isReporter(opened, tagged)
   if (!isNamed) return { kind: 'new', warnings: [] }
-  const doubt = isSignedBySender(situation) ? null : lackOfProof(opened, settings)
+  const doubt = isKnownFor(tagged, situation, settings) ? null : lackOfProof(opened, settings)
   if (doubt === null) return { kind: 'case', case: tagged, sender: { kind: 'reporter' } }
   return {
     kind: 'new',
@@ -48,6 +49,16 @@ function senderOf(situation: Situation, record: CaseRecord, settings: Settings):
   if (!isReporter(situation.opened, record)) return { kind: 'other' }
   const doubt = isSignedBySender(situation) ? null : senderDoubt(situation.opened, settings)
   return doubt === null ? { kind: 'reporter' } : { kind: 'unproved', doubt }
+}
+
+/**
+ * Whether the signature lets its sender into a case by nothing but its tag. Where no mail server is asked, anybody may have
+ * had their own key pinned for the reporter a minute ago: there it must be older than the case, or the one that opened it.
+ */
+function isKnownFor(record: CaseRecord, situation: Situation, settings: Settings): boolean {
+  const { senderKey } = situation
+  const isOlder = senderKey !== null && msOf(senderKey.firstSeenAt) <= msOf(record.openedAt)
+  return isSignedBySender(situation) && (settings.authentication.servers.length > 0 || isOlder)
 }
 
 /** Whether the key that is proved to be the sender's signed all of it. */

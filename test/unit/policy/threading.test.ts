@@ -77,30 +77,35 @@ describe('threads by their tag', () => {
     expect(disposition({ answers }, SETTINGS)).toBe('case-joined')
     expect(disposition({ tagged, opened: proved() })).toBe('case-joined')
     const signed = { opened: openedMail({ signatures: [signature(BY_ALICE)] }) }
-    expect(disposition({ tagged, senderKey: ALICE_KEY, ...signed }, SETTINGS)).toBe('case-joined')
+    const older = { ...ALICE_KEY, firstSeenAt: tagged.openedAt }
+    expect(disposition({ tagged, senderKey: older, ...signed }, SETTINGS)).toBe('case-joined')
     expect(disposition({ tagged, senderKey: ALICE_KEY, ...signed })).toBe('case-joined')
   })
 
   it.each<[string, Partial<Situation>]>([
     ['a mail without a signature', { senderKey: ALICE_KEY }],
     [
+      'a signature by a key that was pinned after the case was opened',
+      { senderKey: ALICE_KEY, opened: openedMail({ signatures: [signature(BY_ALICE)] }) }
+    ],
+    [
       'a signature by a key that is not proved theirs',
       {
-        senderKey: { ...ALICE_KEY, isProved: false },
+        senderKey: { ...ALICE_KEY, isProved: false, firstSeenAt: tagged.openedAt },
         opened: openedMail({ signatures: [signature(BY_ALICE)] })
       }
     ],
     [
       'a signature over a part of it',
       {
-        senderKey: ALICE_KEY,
+        senderKey: { ...ALICE_KEY, firstSeenAt: tagged.openedAt },
         opened: openedMail({ signatures: [signature({ ...BY_ALICE, coversWhole: false })] })
       }
     ],
     [
       'a signature that is not valid now',
       {
-        senderKey: ALICE_KEY,
+        senderKey: { ...ALICE_KEY, firstSeenAt: tagged.openedAt },
         opened: openedMail({ signatures: [signature({ ...BY_ALICE, state: 'expired-key' })] })
       }
     ],
