@@ -11,7 +11,14 @@ import { type Field } from './fields.ts'
 import { safeFilename } from './filename.ts'
 import { unflow } from './flowed.ts'
 import { HTML_PLACEHOLDER, type HtmlText, textOfHtml } from './html.ts'
-import { capText, contentOf, TEXT_BYTES_MAX, textOf } from './leaf.ts'
+import {
+  capText,
+  contentOf,
+  DECODED_BYTES_MAX,
+  type LeafText,
+  TEXT_BYTES_MAX,
+  textOf
+} from './leaf.ts'
 import { isCopyOf } from './legacy-display.ts'
 import { type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type MimeTree, type Part } from './tree.ts'
@@ -28,7 +35,7 @@ export type Content = {
 const HTML_CHARS_MAX = 1_000_000
 
 /** What reading the parts of one mail has taken of its limits. */
-type Spent = { htmlChars: number; textBytes: number; isFull: boolean }
+type Spent = { htmlChars: number; textBytes: number; decodedBytes: number; isFull: boolean }
 
 /**
  * Reads everything below `start`. `hasLegacyDisplay` when the payload carries protected headers: then the copy of them
@@ -42,16 +49,16 @@ export async function readContent(
   const { pieces, warnings } = selectPieces(tree, start)
   const texts: string[] = []
   const attachments: Attachment[] = []
-  const spent: Spent = { htmlChars: 0, textBytes: 0, isFull: false }
+  const spent: Spent = { htmlChars: 0, textBytes: 0, decodedBytes: 0, isFull: false }
   for (const piece of pieces) {
     const isLegacy = hasLegacyDisplay && isLegacyDisplay(start, piece.part)
     if (piece.kind === 'attachment') {
-      const isCopy = isLegacy && (await isCopiedPart(tree, piece.part, start.fields))
+      const isCopy = isLegacy && (await isCopiedPart(tree, piece.part, start.fields, spent))
       if (!isCopy) attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
       continue
     }
     // Nothing behind the limit is shown, so nothing there is worth decoding.
-    if (spent.isFull) continue
+    if (isFull(spent, warnings)) continue
     const text = await readText(tree, piece, warnings, spent)
     // Whatever its mark says: a part that holds more than copied fields is somebody's text and is shown.
     if (isLegacy && isCopyOf(start.fields, text.split('\n'))) continue
@@ -63,6 +70,12 @@ export async function readContent(
   const capped = capText(joinTexts(texts))
   if (capped.isTruncated) warnings.add('text-truncated')
   return { text: capped.text, attachments, warnings: withTreeWarnings(warnings, tree) }
+}
+
+/** Whether no more text is read; what is left out for the work it would be is not seen anywhere else. */
+function isFull(spent: Spent, warnings: Set<WarningCode>): boolean {
+  if (spent.decodedBytes > DECODED_BYTES_MAX) warnings.add('text-truncated')
+  return spent.isFull
 }
 
 function withTreeWarnings(warnings: Set<WarningCode>, tree: MimeTree): Set<WarningCode> {
@@ -84,8 +97,8 @@ export function makeAttachment(
     contentType: sent.type,
     size: content.length,
     sha256,
-    // A copy of its own: a slice would carry the whole mail across the worker boundary.
-    content: new Uint8Array(content)
+    // A view, not a copy: what leaves the thread gets memory of its own there, and much of it never does.
+    content: new Uint8Array(content.buffer, content.byteOffset, content.byteLength)
   }
 }
 
@@ -96,7 +109,7 @@ async function readText(
   warnings: Set<WarningCode>,
   spent: Spent
 ): Promise<string> {
-  const leaf = await textOf(tree, piece.part)
+  const leaf = await decodeLeaf(tree, piece.part, spent)
   const html = piece.kind === 'html' ? readHtml(leaf.text, spent) : null
   if (leaf.isDamaged) warnings.add('undecodable-text')
   if (leaf.isTruncated || html?.isTruncated === true) {
@@ -110,6 +123,14 @@ async function readText(
   const { params } = piece.part
   const isFlowed = params.get('format')?.toLowerCase() === 'flowed'
   return isFlowed ? unflow(leaf.text, params.get('delsp')?.toLowerCase() === 'yes') : leaf.text
+}
+
+/** The text of a leaf. Where it uses up what may be decoded, all text ends. */
+async function decodeLeaf(tree: MimeTree, part: Part, spent: Spent): Promise<LeafText> {
+  const leaf = await textOf(tree, part)
+  spent.decodedBytes += leaf.decodedBytes
+  if (spent.decodedBytes > DECODED_BYTES_MAX) spent.isFull = true
+  return leaf
 }
 
 function readHtml(html: string, spent: Spent): HtmlText {
@@ -147,9 +168,10 @@ function isLegacyDisplay(start: Part, part: Part): boolean {
 async function isCopiedPart(
   tree: MimeTree,
   part: Part,
-  fields: readonly Field[]
+  fields: readonly Field[],
+  spent: Spent
 ): Promise<boolean> {
-  const leaf = await textOf(tree, part)
+  const leaf = await decodeLeaf(tree, part, spent)
   return !leaf.isDamaged && !leaf.isTruncated && isCopyOf(fields, leaf.text.split('\n'))
 }
 

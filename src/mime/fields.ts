@@ -3,6 +3,8 @@
  * unfolding; nothing is decoded here. Must never throw on what a mail contains.
  */
 
+import { isUtf8 } from 'node:buffer'
+
 /** One header field. `name` is lower case; `value` is unfolded, not decoded, at most 64 Ki characters. */
 export type Field = { readonly name: string; readonly value: string }
 
@@ -21,25 +23,20 @@ const FIELDS_MAX = 1000
 const VALUE_CHARS_MAX = 64 * 1024
 const LF = 10
 const CR = 13
+const SPACE = 32
+const TAB = 9
+// Made once: a mail can have two hundred thousand fields.
+const UTF_8 = new TextDecoder('utf-8')
+const WINDOWS_1252 = new TextDecoder('windows-1252')
 const FIELD = /^([!-9;-~]+)[ \t]*:([^]*)$/
 
 /** Reads the header block that begins at `start`; ends at the first empty line, at `end` or at the size limit. */
 export function readFields(raw: Buffer, start: number, end: number): FieldBlock {
   const limit = Math.min(end, start + HEADER_BYTES_MAX)
-  const lines: Buffer[] = []
-  let at = start
-  let isClosed = false
-  while (at < limit && !isClosed) {
-    const newline = raw.indexOf(LF, at)
-    const lineEnd = newline < 0 || newline >= limit ? limit : newline
-    const textEnd = lineEnd > at && raw[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd
-    if (textEnd === at && lineEnd < limit) isClosed = true
-    else lines.push(raw.subarray(at, textEnd))
-    at = Math.min(lineEnd + 1, limit)
-  }
+  const { groups, isOver, isClosed, bodyStart } = groupLines(raw, start, limit)
   const isCut = !isClosed && limit < end
-  const { fields, isBroken } = joinLines(lines)
-  return { fields, bodyStart: at, isBroken: isBroken || isCut }
+  const { fields, isBroken } = readGroups(raw, groups)
+  return { fields, bodyStart, isBroken: isBroken || isCut || isOver }
 }
 
 /** Values of every field called `name` (lower case), in order. */
@@ -53,22 +50,18 @@ export function firstValue(fields: readonly Field[], name: string): string {
 }
 
 /** Bytes as text: UTF-8 where it is valid, otherwise one character a byte (windows-1252). */
-function looseText(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return new TextDecoder('windows-1252').decode(bytes)
-  }
+function looseText(bytes: Buffer): string {
+  return (isUtf8(bytes) ? UTF_8 : WINDOWS_1252).decode(bytes)
 }
 
 type Joined = { readonly fields: readonly Field[]; readonly isBroken: boolean }
 
-function joinLines(lines: readonly Buffer[]): Joined {
-  const groups = groupLines(lines)
+function readGroups(raw: Buffer, groups: readonly Group[]): Joined {
   const fields: Field[] = []
-  let isBroken = groups.length > FIELDS_MAX
-  for (const [index, group] of groups.slice(0, FIELDS_MAX).entries()) {
-    const text = looseText(Buffer.concat(group))
+  let isBroken = false
+  for (const [index, group] of groups.entries()) {
+    const lines = looseText(raw.subarray(group.start, group.end))
+    const text = group.isFolded ? lines.replaceAll(/\r?\n/g, '') : lines
     const match = FIELD.exec(text)
     if (match === null) {
       const isMailboxLine = index === 0 && text.startsWith('From ') // left over from an mbox file
@@ -83,14 +76,48 @@ function joinLines(lines: readonly Buffer[]): Joined {
   return { fields, isBroken }
 }
 
+/** The lines of one field together, as offsets, without the last line break. */
+type Group = { readonly start: number; end: number; isFolded: boolean }
+
+type Groups = {
+  /** At most {@link FIELDS_MAX}. */
+  readonly groups: readonly Group[]
+  /** Whether there are more. */
+  readonly isOver: boolean
+  /** Whether an empty line ended the block. */
+  readonly isClosed: boolean
+  readonly bodyStart: number
+}
+
 /** Lines of one field together: a line that begins with a blank continues the one before (RFC 5322 §2.2.3). */
-function groupLines(lines: readonly Buffer[]): Buffer[][] {
-  const groups: Buffer[][] = []
-  for (const line of lines) {
-    const isContinuation = line[0] === 32 || line[0] === 9
+function groupLines(raw: Buffer, start: number, limit: number): Groups {
+  const groups: Group[] = []
+  let isOver = false
+  let at = start
+  while (at < limit) {
+    const { textEnd, next, isEmpty } = lineAt(raw, at, limit)
+    if (isEmpty) return { groups, isOver, isClosed: true, bodyStart: next }
     const last = groups.at(-1)
-    if (isContinuation && last !== undefined) last.push(line)
-    else groups.push([line])
+    if (last === undefined || (raw[at] !== SPACE && raw[at] !== TAB)) {
+      isOver ||= groups.length === FIELDS_MAX
+      if (!isOver) groups.push({ start: at, end: textEnd, isFolded: false })
+    } else if (!isOver) {
+      last.end = textEnd
+      last.isFolded = true
+    }
+    at = next
   }
-  return groups
+  return { groups, isOver, isClosed: false, bodyStart: at }
+}
+
+type Line = { readonly textEnd: number; readonly next: number; readonly isEmpty: boolean }
+
+/** The line that begins at `start`, without its line break; what `limit` cuts off is not empty. */
+function lineAt(raw: Buffer, start: number, limit: number): Line {
+  let end = start
+  // Byte by byte: a header can be made of lines of one byte, for which a call costs more than what it looks at.
+  while (end < limit && raw[end] !== LF) end += 1
+  const textEnd = end > start && raw[end - 1] === CR ? end - 1 : end
+  const isEmpty = textEnd === start && end < limit
+  return { textEnd, next: Math.min(end + 1, limit), isEmpty }
 }

@@ -15,27 +15,43 @@ export const TEXT_BYTES_MAX = 256 * 1024
 /** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
 const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))
+/** Tab, line breaks, the space and the no-break space. */
+const BLANKS = new Set([9, 10, 11, 12, 13, 32, 0xa0])
 /** Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+
+/**
+ * Most bytes of leaves that are decoded for one text, however little comes out of them; the leaf that goes beyond it is the last.
+ * A leaf of blanks takes as long as one of words, and compressed inside an encryption it costs its sender nothing.
+ */
+export const DECODED_BYTES_MAX = 2 * LEAF_BYTES_MAX
+/** Contents without their transfer encoding, which several readers ask for. */
+const contents = new WeakMap<Part, Buffer>()
 
 /** Decoded text and whether characters had to be replaced or the end cut off. */
 export type LeafText = {
   readonly text: string
+  /** How many bytes were decoded for it. */
+  readonly decodedBytes: number
   readonly isDamaged: boolean
   readonly isTruncated: boolean
 }
 
-/** What was decoded already: a leaf is looked at from several sides, and decoding a large one takes a while. */
-const decoded = new WeakMap<Part, Buffer>()
-
 /**
- * The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings are left as they are. The same bytes
- * for everybody who asks: they must not be changed.
+ * The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings are left as they are. It may be a view
+ * of the tree's own bytes, which nobody changes, and is decoded once, however often it is asked for.
  */
 export function contentOf(tree: MimeTree, part: Part): Buffer {
-  const content = decoded.get(part) ?? undoTransferEncoding(bodyOf(tree, part), part.encoding)
-  decoded.set(part, content)
+  const known = contents.get(part)
+  if (known !== undefined) return known
+  const content = undoTransferEncoding(bodyOf(tree, part), part.encoding)
+  contents.set(part, content)
   return content
+}
+
+/** Whether there is nothing but blanks in these bytes. */
+export function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => BLANKS.has(byte))
 }
 
 /** The text of a text leaf, LF line ends, control characters replaced by their pictures. */
@@ -47,10 +63,11 @@ export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
 export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
   const chosen = chooseCharset(slice, charset)
-  const read = await decodeWithParser(chosen.bytes ?? slice, chosen.charset)
-  const text = read.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
-  const isDamaged = chosen.isGuess || read.includes('\ufffd')
-  return { text, isDamaged, isTruncated: bytes.length > LEAF_BYTES_MAX }
+  const decoded = await decodeWithParser(chosen.bytes ?? slice, chosen.charset)
+  const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
+  const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
+  const isTruncated = bytes.length > LEAF_BYTES_MAX
+  return { text, decodedBytes: slice.length, isDamaged, isTruncated }
 }
 
 /**

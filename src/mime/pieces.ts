@@ -3,7 +3,7 @@
  * stack, not with recursion. Must never choose to open an encrypted part.
  */
 import { type WarningCode } from '../domain/mail.ts'
-import { contentOf } from './leaf.ts'
+import { contentOf, isBlank } from './leaf.ts'
 import { type MimeTree, type Part, partsBelow } from './tree.ts'
 
 /** One leaf and its use. */
@@ -94,7 +94,7 @@ function chooseAlternative(tree: MimeTree, part: Part): (Part | Piece)[] {
 }
 
 function hasText(tree: MimeTree, part: Part): boolean {
-  return contentOf(tree, part).subarray(0, LOOK_AHEAD_BYTES).toString('latin1').trim() !== ''
+  return !isBlank(contentOf(tree, part).subarray(0, LOOK_AHEAD_BYTES))
 }
 
 function notice(tree: MimeTree, piece: Piece, warnings: Set<WarningCode>): void {
@@ -103,7 +103,7 @@ function notice(tree: MimeTree, piece: Piece, warnings: Set<WarningCode>): void 
   if (TNEF.has(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   if (type === 'application/pgp-encrypted') warnings.add('errant-crypto')
   if (piece.part.isOpaque) return
-  const head = contentOf(tree, piece.part).subarray(0, LOOK_AHEAD_BYTES).toString('latin1')
+  const head = contentOf(tree, piece.part).subarray(0, LOOK_AHEAD_BYTES)
   if (head.includes(ARMORED_MESSAGE)) warnings.add('errant-crypto')
 }
 

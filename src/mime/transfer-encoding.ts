@@ -4,12 +4,12 @@
  * can be made of millions of lines. Must never throw and never lose a byte that it cannot decode.
  */
 
-/** `body` without its transfer encoding (`encoding` in lower case). Unknown encodings are left as they are. */
+/** `body` without its transfer encoding (`encoding` in lower case); `body` itself where there is none or it is unknown. */
 export function undoTransferEncoding(body: Buffer, encoding: string): Buffer {
   if (encoding === 'base64') return decodeBase64(body)
   if (encoding === 'quoted-printable') return decodeQuotedPrintable(body)
-  if (UUENCODE.has(encoding)) return decodeUuencode(body) ?? Buffer.from(body)
-  return Buffer.from(body)
+  if (UUENCODE.has(encoding)) return decodeUuencode(body) ?? body
+  return body
 }
 
 const CR = 13
@@ -128,30 +128,36 @@ function decodeUuencode(body: Buffer): Buffer | null {
     const count = uuValue(body[at])
     if (count <= 0) break
     linesLeft -= 1
-    const lineEnd = body.indexOf(LF, at)
-    const isLine = lineEnd >= 0 && linesLeft > 0
-    const added = isLine ? decodeUuLine(body.subarray(at + 1, lineEnd), count, decoded, size) : -1
-    if (added < 0) return null
-    size += added
+    let lineEnd = at + 1
+    while (lineEnd < body.length && body[lineEnd] !== LF) lineEnd += 1
+    const isWhole = lineEnd < body.length
+    const line = { start: at + 1, end: lineEnd, count }
+    if (!isWhole || linesLeft <= 0 || !decodeUuLine(body, line, decoded, size)) return null
+    size += count
     at = lineEnd + 1
   }
   const rest = body.length - at > UU_HEAD_BYTES_MAX ? 'more' : body.toString('latin1', at)
   return UU_END.test(rest) ? decoded.subarray(0, size) : null
 }
 
-/** Writes the `count` bytes of one line; returns how many, or -1 where the line is none. Blanks cut off its end count as such. */
-function decodeUuLine(line: Buffer, count: number, to: Buffer, start: number): number {
-  const needed = Math.ceil(count / 3) * 4
-  if (line.length > needed && line.toString('latin1', needed).trim() !== '') return -1
-  for (let index = 0; index < count; index += 1) {
-    const place = Math.floor(index / 3) * 4 + (index % 3)
-    const high = uuValue(line[place])
-    const low = uuValue(line[place + 1])
-    if (high < 0 || low < 0) return -1
-    const shift = 2 * (index % 3) + 2
-    to[start + index] = ((high << shift) | (low >> (6 - shift))) & 0xff
+type UuLine = { readonly start: number; readonly end: number; readonly count: number }
+
+/** Writes the `count` bytes of one line; false where the line is none. Blanks cut off its end count as such. */
+function decodeUuLine(body: Buffer, line: UuLine, to: Buffer, size: number): boolean {
+  const { start, end, count } = line
+  const charAt = (place: number): number => (place < end ? uuValue(body[place]) : 0)
+  for (let at = start + Math.ceil(count / 3) * 4; at < end; at += 1) {
+    if (!BLANKS.has(body[at] ?? 0)) return false
   }
-  return count
+  for (let index = 0; index < count; index += 1) {
+    const place = start + Math.floor(index / 3) * 4 + (index % 3)
+    const high = charAt(place)
+    const low = charAt(place + 1)
+    if (high < 0 || low < 0) return false
+    const shift = 2 * (index % 3) + 2
+    to[size + index] = ((high << shift) | (low >> (6 - shift))) & 0xff
+  }
+  return true
 }
 
 /** The six bits of a uuencoded byte; those of a blank where nothing stands; -1 for a byte that is none. */

@@ -4,6 +4,7 @@
  * limits of depth and count; what lies beyond a limit stays one opaque part and is never lost. Attached messages
  * (message/rfc822) are not opened. Must never throw on what a mail contains.
  */
+import { type DashLines, findDashLines, type Span, splitBody } from './delimiters.ts'
 import { type Field, firstValue, readFields } from './fields.ts'
 import { readParameterized } from './parameters.ts'
 
@@ -38,24 +39,18 @@ export type MimeTree = {
 
 const DEPTH_MAX = 20
 const PARTS_MAX = 200
-const BOUNDARY_CHARS_MAX = 200
-const LF = 10
-const CR = 13
-const DASH = 45
-/** What may stand directly behind a delimiter. */
-const LINE_ENDS = new Set([32, 9, CR, LF])
 const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 
 type Draft = Omit<Part, 'children' | 'isOpaque'> & { children: Draft[]; isOpaque: boolean }
 type Work = { readonly part: Draft; readonly depth: number }
-type Span = { readonly start: number; readonly end: number }
 
 /** Parses one entity: a mail, a part or a decrypted payload. */
 export function parseTree(bytes: Uint8Array): MimeTree {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const state = { count: 1, hasTooManyParts: false, isBroken: false }
+  const state: State = { count: 1, hasTooManyParts: false, isBroken: false }
   const root = readPart(raw, { start: 0, end: raw.length }, 'text/plain', state)
   const queue: Work[] = [{ part: root, depth: 0 }]
+  let lines: DashLines | null = null
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { part, depth } = next
     if (!part.type.startsWith('multipart/')) continue
@@ -64,17 +59,11 @@ export function parseTree(bytes: Uint8Array): MimeTree {
       state.hasTooManyParts = true
       continue
     }
-    const { spans, isClosed } = splitBody(raw, part, PARTS_MAX - state.count)
-    if (spans.length === 0 || !isClosed) state.isBroken = true
-    const fallback = part.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'
-    for (const span of spans) {
-      const child = readPart(raw, span, fallback, state)
-      state.count += 1
-      part.children.push(child)
-      if (span.isRest) {
-        child.isOpaque = true
-        state.hasTooManyParts = true
-      } else queue.push({ part: child, depth: depth + 1 })
+    // The root is the first to be cut, and all the others stand in its body.
+    lines ??= findDashLines(raw, part.bodyStart)
+    addChildren(raw, part, lines, state)
+    for (const child of part.children) {
+      if (!child.isOpaque) queue.push({ part: child, depth: depth + 1 })
     }
   }
   return {
@@ -83,6 +72,21 @@ export function parseTree(bytes: Uint8Array): MimeTree {
     hasTooManyParts: state.hasTooManyParts,
     isBroken: state.isBroken
   }
+}
+
+type State = { count: number; hasTooManyParts: boolean; isBroken: boolean }
+
+/** Cuts one multipart, as far as the limits allow. */
+function addChildren(raw: Buffer, part: Draft, lines: DashLines, state: State): void {
+  const body = { start: part.bodyStart, end: part.end, boundary: part.params.get('boundary') ?? '' }
+  const { spans, isClosed, isCut } = splitBody(raw, body, lines, PARTS_MAX - state.count)
+  if (isCut) state.hasTooManyParts = true
+  else if (spans.length === 0 || !isClosed) state.isBroken = true
+  const fallback = part.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'
+  part.children = spans.map((span) => readPart(raw, span, fallback, state))
+  state.count += spans.length
+  const rest = isCut ? (part.children.at(-1) ?? part) : null
+  if (rest !== null) rest.isOpaque = true
 }
 
 /** The whole entity, headers included. */
@@ -132,96 +136,4 @@ function readPart(
     children: [],
     isOpaque: false
   }
-}
-
-type Split = {
-  readonly spans: readonly (Span & { readonly isRest: boolean })[]
-  /** Whether the closing delimiter was found. */
-  readonly isClosed: boolean
-}
-
-/** Cuts a multipart body at its delimiter lines. The last span is the rest when there are more than `countMax`. */
-function splitBody(raw: Buffer, part: Draft, countMax: number): Split {
-  const boundary = (part.params.get('boundary') ?? '').trimEnd()
-  if (boundary === '' || boundary.length > BOUNDARY_CHARS_MAX) return { spans: [], isClosed: false }
-  const spans: { start: number; end: number; isRest: boolean }[] = []
-  const body = raw.subarray(0, part.end)
-  const needle = Buffer.from(`--${boundary}`, 'utf8')
-  let open = -1
-  let from = part.bodyStart
-  for (;;) {
-    const delimiter = findDelimiter(body, needle, from, part.bodyStart)
-    if (delimiter === null) break
-    if (open >= 0) spans.push({ start: open, end: Math.max(open, delimiter.before), isRest: false })
-    if (delimiter.isClosing) return { spans, isClosed: true }
-    open = delimiter.after
-    from = delimiter.after
-    if (spans.length >= countMax - 1) {
-      spans.push({ start: open, end: part.end, isRest: true })
-      return { spans, isClosed: true }
-    }
-  }
-  if (open >= 0) spans.push({ start: open, end: part.end, isRest: false })
-  return { spans, isClosed: false }
-}
-
-type Delimiter = {
-  /** End of the content before it, without the line break that belongs to the delimiter. */
-  readonly before: number
-  /** Start of the line after it. */
-  readonly after: number
-  readonly isClosing: boolean
-}
-
-/** The first delimiter line at or after `from`, which must be the beginning of a line. */
-function findDelimiter(
-  body: Buffer,
-  needle: Buffer,
-  from: number,
-  bodyStart: number
-): Delimiter | null {
-  for (let at = from; at >= 0; at = nextDashLine(body, at)) {
-    const tail = at + needle.length
-    const isClosing = body[tail] === DASH && body[tail + 1] === DASH
-    const end = isClosing ? tail + 2 : tail
-    // What must follow is looked at first: it is one byte, and a delimiter may be hundreds.
-    if (!LINE_ENDS.has(body[end] ?? LF) || !startsAt(body, needle, at)) continue
-    const lineEnd = endOfBlankLine(body, end)
-    if (lineEnd === null) continue
-    const isAfterCrlf = at - 2 >= bodyStart && body[at - 2] === CR
-    const before = at === bodyStart ? at : at - (isAfterCrlf ? 2 : 1)
-    return { before, after: lineEnd, isClosing }
-  }
-  return null
-}
-
-/**
- * Where the next line after `from` begins that starts with two dashes; -1 when there is none. A search for the whole delimiter
- * would also stop in the middle of lines, and at every byte of a body that is made of dashes.
- */
-function nextDashLine(body: Buffer, from: number): number {
-  let at = from
-  while (at + 2 < body.length) {
-    const third = body[at + 2]
-    if (third === DASH && body[at + 1] === DASH && body[at] === LF) return at + 1
-    // As far as the next place where the line feed can be.
-    at += body[at + 1] === LF ? 1 : third === LF ? 2 : 3
-  }
-  return -1
-}
-
-function startsAt(body: Buffer, needle: Buffer, at: number): boolean {
-  for (let index = 0; index < needle.length; index += 1) {
-    if (body[at + index] !== needle[index]) return false
-  }
-  return true
-}
-
-/** Start of the next line when only transport padding stands before it (RFC 2046 §5.1.1), else null. */
-function endOfBlankLine(body: Buffer, from: number): number | null {
-  let at = from
-  while (body[at] === 32 || body[at] === 9) at += 1
-  if (body[at] === CR) at += 1
-  if (at >= body.length) return body.length
-  return body[at] === LF ? at + 1 : null
 }

@@ -60,9 +60,13 @@ export function toBinary(
   if (typeof data !== 'string' && ((data[0] ?? 0) & 0x80) !== 0) {
     return { kind: 'binary', data, charset: '' }
   }
-  if (typeof data === 'string') return readArmor(data)
-  const { buffer, byteOffset, byteLength } = data
-  return readArmor(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))
+  return typeof data === 'string' ? readArmor(data) : readArmorIn(data)
+}
+
+/** As {@link readArmor}, of a file. A string is made of it only where a block can be in it: files are large, rarely armored. */
+export function readArmorIn(file: Uint8Array): ArmorBlock | null {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  return bytes.includes(BEGIN) ? readArmor(bytes.toString('latin1')) : null
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
-import { readArmor } from './armor.ts'
+import { readArmorIn } from './armor.ts'
 import { fingerprintsOf } from './key-packets.ts'
 import { TAG, walkPackets } from './packets.ts'
 import { addressOfUserId } from './user-id.ts'
@@ -19,6 +19,8 @@ export type ClaimedKey = {
 const BYTES_MAX = 400 * 1024
 const PACKETS_MAX = 5000
 const BLOCKS_MAX = 10
+/** Blocks that are looked at, broken ones too. */
+const TRIES_MAX = 1000
 const BEGIN = '-----BEGIN PGP PUBLIC KEY BLOCK-----'
 const END = '-----END PGP PUBLIC KEY BLOCK-----'
 
@@ -28,20 +30,23 @@ const END = '-----END PGP PUBLIC KEY BLOCK-----'
  */
 export function readClaimedKeys(data: Uint8Array): ClaimedKey[] {
   if (((data[0] ?? 0) & 0x80) !== 0) return data.length > BYTES_MAX ? [] : keysOf(data)
-  return armoredBlocks(Buffer.from(data).toString('latin1')).flatMap((block) => keysOf(block))
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  return armoredBlocks(bytes).flatMap((block) => keysOf(block))
 }
 
-function armoredBlocks(text: string): Uint8Array[] {
+/** Searched as bytes: of what is no block nothing is made, however large it is. */
+function armoredBlocks(bytes: Buffer): Uint8Array[] {
   const blocks: Uint8Array[] = []
-  let begin = text.indexOf(BEGIN)
-  while (begin >= 0 && blocks.length < BLOCKS_MAX) {
-    const end = text.indexOf(END, begin)
+  let begin = bytes.indexOf(BEGIN)
+  for (let tries = 0; begin >= 0 && tries < TRIES_MAX && blocks.length < BLOCKS_MAX; tries += 1) {
+    const end = bytes.indexOf(END, begin)
     if (end < 0) break
     // Of two beginnings before one end, the later one is where the block begins.
-    const start = text.lastIndexOf(BEGIN, end)
-    const block = end - start > BYTES_MAX ? null : readArmor(text.slice(start, end + END.length))
+    const start = bytes.lastIndexOf(BEGIN, end)
+    const isSmall = end - start <= BYTES_MAX
+    const block = isSmall ? readArmorIn(bytes.subarray(start, end + END.length)) : null
     if (block !== null) blocks.push(block.data)
-    begin = text.indexOf(BEGIN, end)
+    begin = bytes.indexOf(BEGIN, end)
   }
   return blocks
 }

@@ -6,7 +6,7 @@
 import { contentOf } from '../mime/leaf.ts'
 import { isInlineText, selectPieces } from '../mime/pieces.ts'
 import { type MimeTree, type Part } from '../mime/tree.ts'
-import { readArmor } from '../openpgp/armor.ts'
+import { readArmorIn } from '../openpgp/armor.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 
 /** The outermost crypto layer at one part, or that there is none. `outside` are parts that it does not cover. */
@@ -134,6 +134,6 @@ function isCipherFile(tree: MimeTree, part: Part): boolean {
     const isNamed = /\.(?:gpg|pgp)$/i.test(part.filename) || part.type.startsWith('application/pgp')
     return isNamed && looksEncrypted(content)
   }
-  const armor = readArmor(content.toString('latin1'))
+  const armor = readArmorIn(content)
   return armor?.kind === 'message' && armor.before === '' && looksEncrypted(armor.data)
 }

@@ -3,7 +3,7 @@
  * most twice on each side of it. A signature outside of an encryption covers ciphertext only and says so (mail.md §1.6).
  */
 import { type OpenFailure, type Signature, type Structure } from '../domain/mail.ts'
-import { contentOf } from '../mime/leaf.ts'
+import { contentOf, isBlank } from '../mime/leaf.ts'
 import { entityOf, type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
 import { type OpenContext, openMessage } from '../openpgp/open.ts'
@@ -113,7 +113,7 @@ async function peelEncryption(
     signatures: peeled.signatures.map((signature) => ({ ...signature, coversWhole: false }))
   }
   const content = contentOf(tree, envelope.cipher)
-  if (content.toString('latin1').trim() === '') return failed(before, 'empty', NOT_SEALED)
+  if (isBlank(content)) return failed(before, 'empty', NOT_SEALED)
   const binary = toBinary(content)
   const isMessage = binary?.kind === 'binary' || binary?.kind === 'message'
   if (!isMessage) return failed(before, 'damaged', NOT_SEALED)

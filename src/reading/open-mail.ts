@@ -16,7 +16,7 @@ import { readBounce } from '../mime/bounce.ts'
 import { type Content, readContent } from '../mime/content.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
-import { capText, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
+import { capText, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
 import { readReceipt } from '../mime/receipt.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
@@ -115,21 +115,27 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
   }
 }
 
-/** The text beside the envelope. Parts behind the limit of what is shown are not decoded. */
+/** The text beside the envelope. Parts behind the limits of what is shown or decoded are not read. */
 async function readOutside(
   mail: MimeTree,
   parts: readonly Part[]
 ): Promise<ReturnType<typeof capText>> {
   const texts: string[] = []
   let size = 0
-  for (const part of parts) {
+  let decodedBytes = 0
+  let isCut = false
+  for (const [index, part] of parts.entries()) {
     const leaf = await textOf(mail, part)
     const text = leaf.text.trim()
     if (text !== '') texts.push(text)
     size += Buffer.byteLength(text)
-    if (size > TEXT_BYTES_MAX || leaf.isTruncated) break
+    decodedBytes += leaf.decodedBytes
+    const isFull = size > TEXT_BYTES_MAX || decodedBytes > DECODED_BYTES_MAX
+    isCut = leaf.isTruncated || (isFull && index < parts.length - 1)
+    if (isCut) break
   }
-  return capText(texts.join('\n\n'))
+  const capped = capText(texts.join('\n\n'))
+  return { ...capped, isTruncated: capped.isTruncated || isCut }
 }
 
 async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Promise<Content> {

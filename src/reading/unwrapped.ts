@@ -2,6 +2,7 @@
  * Forms without PGP/MIME: inline PGP, cleartext signatures, one encrypted file attached to plain words (mail.md §1.3).
  * They are read so that nobody is unheard, told apart by their structure, and can never carry commands.
  */
+import { isUtf8 } from 'node:buffer'
 import {
   type Attachment,
   type HeaderFacts,
@@ -12,8 +13,8 @@ import { makeAttachment, readContent, toAttachment } from '../mime/content.ts'
 import { readHeader, readProtectedHeader } from '../mime/header.ts'
 import { capText, contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
-import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
-import { type ArmorBlock, readArmor, toBinary } from '../openpgp/armor.ts'
+import { type MimeTree, type Part } from '../mime/tree.ts'
+import { type ArmorBlock, readArmor, readArmorIn, toBinary } from '../openpgp/armor.ts'
 import { type OpenContext, openMessage } from '../openpgp/open.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { verifyDetached } from '../openpgp/verify.ts'
@@ -94,7 +95,7 @@ async function unwrapInline(
 async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<ArmorBlock | null> {
   const charset = leaf.params.get('charset') ?? ''
   if (!read.isTruncated || !keepsAscii(charset || 'us-ascii')) return readArmor(read.text)
-  const armor = readArmor(contentOf(mail, leaf).toString('latin1'))
+  const armor = readArmorIn(contentOf(mail, leaf))
   if (armor === null) return null
   const after = await decodeText(Buffer.from(armor.after, 'latin1'), charset)
   return { ...armor, after: after.text }
@@ -219,7 +220,8 @@ async function openCipher(
 ): Promise<OpenedCipher> {
   const opening = await openMessage(data, context)
   const isOpen = opening.kind === 'opened'
-  const tree = isOpen ? parseTree(opening.data) : null
+  const payload = isOpen ? parsePayload(opening.data) : null
+  const isSigned = isOpen && opening.verdicts.length > 0
   const warnings: WarningCode[] = outside.text === '' ? [] : ['outside-text']
   const reading: Unwrapped = {
     structure,
@@ -234,18 +236,17 @@ async function openCipher(
     outsideText: capText(outside.text).text,
     attachments: [],
     warnings,
-    innerFacts: tree === null ? null : headerInside(tree),
-    namesInside: tree === null ? null : readNamesInside(tree),
-    inside: isOpen && opening.verdicts.length > 0 ? await readInside(opening.data) : NOTHING_INSIDE
+    innerFacts: payload === null ? null : headerInside(payload),
+    namesInside: payload === null ? null : readNamesInside(payload),
+    inside: payload === null || !isSigned ? NOTHING_INSIDE : await readInside(payload)
   }
   return { reading, data: isOpen ? opening.data : null }
 }
 
 /** The text and the files of a decrypted block, whether it is a MIME entity, plain text or a file. */
-async function readInside(data: Uint8Array): Promise<Inside> {
-  const tree = parsePayload(data)
-  const { text, attachments } = await readContent(tree, tree.root, false)
-  return { text, files: [...attachments.map(({ content }) => content), data] }
+async function readInside(payload: MimeTree): Promise<Inside> {
+  const { text, attachments } = await readContent(payload, payload.root, false)
+  return { text, files: [...attachments.map(({ content }) => content), payload.raw] }
 }
 
 /** The files beside the text, whatever they are, and what is wrong with the mail around it. */
@@ -300,11 +301,5 @@ function charsetFor(data: Uint8Array, armor: string, outer: string): string {
 }
 
 function isText(data: Uint8Array): boolean {
-  if (data.includes(0)) return false
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(data)
-    return true
-  } catch {
-    return false
-  }
+  return isUtf8(data) && !data.includes(0)
 }

@@ -7,9 +7,10 @@ import { deflateRawSync } from 'node:zlib'
 import { createMessage, encryptSessionKey, readKey, readPrivateKey, sign } from 'openpgp'
 import { lines, multipart } from '../fuzz/mime.ts'
 import { encryptedData, framed, joined, literal, splitPackets } from '../fuzz/packets.ts'
-import { withForgedSignatures } from '../support/forged-signatures.ts'
 import { type BenchKey } from './keys.ts'
+import { WORST_FILES, WORST_PAYLOADS } from './payloads.ts'
 import { writeReport } from './reports.ts'
+import { forgedKeys, giantKey, giantNumbers, wrapped } from './worst-keys.ts'
 
 /** A mail with the name under which it is reported. */
 export type NamedMail = { readonly name: string; readonly raw: Buffer }
@@ -17,6 +18,8 @@ export type NamedMail = { readonly name: string; readonly raw: Buffer }
 const MIB = 2 ** 20
 /** A line that begins like each delimiter of {@link inDashes}. */
 const DASHES = `${'-'.repeat(74)}x\n`
+/** A packet of a kind that nobody knows, with nothing in it. */
+const NO_PACKET = Buffer.of(0xfc, 0)
 const SESSION_KEY = Buffer.alloc(32, 7)
 
 /** A signed and encrypted report that is about `bytes` long as it arrives. */
@@ -29,8 +32,14 @@ export async function mailOfSize(desk: BenchKey, from: BenchKey, bytes: number):
 /** The worst mails there are, made for this desk. */
 export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedMail[]> {
   const toDesk = await sessionKeyFor(desk)
-  const sealed = (stream: Buffer): Buffer =>
-    encrypted(Buffer.concat([toDesk, framed(encryptedData(SESSION_KEY, stream))]))
+  const message = (stream: Buffer): Buffer =>
+    Buffer.concat([toDesk, framed(encryptedData(SESSION_KEY, stream))])
+  const sealed = (stream: Buffer): Buffer => encrypted(message(stream))
+  const files: NamedMail[] = []
+  for (const { name, make } of WORST_FILES) {
+    const packets = deflated(await signedMessage(from, make()))
+    files.push({ name: `signed file: ${name}, compressed`, raw: attached(message(packets)) })
+  }
   const signature = await signatureOf(from, { binary: Buffer.from('x\r\n') })
   const textSignatures = Buffer.concat(
     await Promise.all(Array.from({ length: 8 }, () => signatureOf(from, { text: 'x' })))
@@ -67,13 +76,27 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
       name: '4 layers of 8 signatures around 60 MiB, compressed',
       raw: sealed(compressed(inLayers(textSignatures, 'x'.repeat(60 * MIB))))
     },
+    ...WORST_PAYLOADS.map(({ name, make }) => ({
+      name: `${name}, compressed`,
+      raw: sealed(compressed(make()))
+    })),
+    ...files,
+    {
+      name: '1,500,000 packets inside, compressed',
+      raw: sealed(floodInside(NO_PACKET, 1_500_000))
+    },
+    {
+      name: '150,000 signatures inside, compressed',
+      raw: sealed(floodInside(joined(splitPackets(signature)), 150_000))
+    },
     { name: 'header of 25 MiB', raw: mail(`References: ${'<a@b> '.repeat(4 * MIB)}`, '', 'hello') },
     {
       name: '500,000 header fields',
       raw: mail(`${'Subject: a\r\n'.repeat(500_000)}\r\nhello`)
     },
-    { name: 'key with 20,000 user ids', raw: await giantKey(from) },
-    { name: '10 keys of 2,000 forged self-signatures each', raw: await forgedKeys(from) },
+    { name: 'key with 20,000 user ids', raw: mail(await giantKey(from)) },
+    { name: '10 keys of 2,000 forged self-signatures each', raw: mail(await forgedKeys(from)) },
+    { name: '10 keys of 100 signatures in giant numbers', raw: mail(giantNumbers()) },
     { name: '25 MiB of boundary look-alikes', raw: lookAlikes() },
     { name: '25 MiB of dashes in 18 levels', raw: inDashes('-'.repeat(25 * MIB)) },
     { name: '25 MiB of lines of dashes in 18 levels', raw: inDashes(DASHES.repeat(MIB / 3)) },
@@ -122,35 +145,24 @@ function bomb(mebibytes: number): Buffer {
 }
 
 function compressed(content: Buffer): Buffer {
-  const inner = framed(literal(content))
-  return framed({ tag: 8, body: Buffer.concat([Buffer.of(1), deflateRawSync(inner)]) })
+  return deflated(framed(literal(content)))
 }
 
-/** One's own certificate with 20,000 more user ids, attached. */
-async function giantKey(from: BenchKey): Promise<Buffer> {
-  const key = (await readKey({ armoredKey: from.publicArmored })).write()
-  const packets = splitPackets(key)
-  const ids = Array.from({ length: 20_000 }, (_, index) => ({
-    tag: 13,
-    body: Buffer.from(`${'x'.repeat(200)} ${index} <${from.address}>`)
-  }))
-  const binary = joined([...packets.slice(0, 3), ...ids, ...packets.slice(3)])
-  return mail(
-    multipart('multipart/mixed; boundary=m', 'm', [
-      'Content-Type: text/plain\r\n\r\nmy key',
-      `Content-Type: application/pgp-keys; name=key.pgp\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(binary)}`
-    ])
-  )
+function deflated(packets: Buffer): Buffer {
+  return framed({ tag: 8, body: Buffer.concat([Buffer.of(1), deflateRawSync(packets)]) })
 }
 
-/** Ten copies of one's own certificate, each with its own 2,000 signatures that only claim to be by it. */
-async function forgedKeys(from: BenchKey): Promise<Buffer> {
-  const key = (await readKey({ armoredKey: from.publicArmored })).write()
-  const files = Array.from({ length: 10 }, (_, index) => {
-    const binary = withForgedSignatures(key, 2000 + index)
-    return `Content-Type: application/pgp-keys; name=key.pgp\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(binary)}`
-  })
-  return mail(multipart('multipart/mixed; boundary=m', 'm', files))
+/** `packet` many times in front of a text, compressed. */
+function floodInside(packet: Buffer, count: number): Buffer {
+  const text = framed(literal(Buffer.from('\r\nhello')))
+  return deflated(Buffer.concat([Buffer.alloc(packet.length * count, packet), text]))
+}
+
+/** The packets of `content` with a signature by `from`. */
+async function signedMessage(from: BenchKey, content: Buffer): Promise<Buffer> {
+  const signingKeys = await readPrivateKey({ armoredKey: from.privateArmored })
+  const message = await createMessage({ binary: content })
+  return Buffer.from(await sign({ message, signingKeys, format: 'binary' }))
 }
 
 function manyParts(count: number): Buffer {
@@ -199,6 +211,17 @@ function encrypted(message: Buffer): Buffer {
   )
 }
 
+/** An encrypted file and nothing beside it. */
+function attached(message: Buffer): Buffer {
+  return mail(
+    'Content-Type: application/octet-stream; name=x.pgp',
+    'Content-Disposition: attachment; filename=x.pgp',
+    'Content-Transfer-Encoding: base64',
+    '',
+    wrapped(message)
+  )
+}
+
 function signed(signatures: Buffer, text = 'x'): Buffer {
   return mail(signedEntity(signatures, `Content-Type: text/plain\r\n\r\n${text}`, 's'))
 }
@@ -227,8 +250,4 @@ function mail(...entity: readonly string[]): Buffer {
 
 function repeated(bytes: Buffer, count: number): Buffer {
   return Buffer.concat(Array.from({ length: count }, () => bytes))
-}
-
-function wrapped(bytes: Buffer): string {
-  return bytes.toString('base64').replaceAll(/.{76}/g, '$&\r\n')
 }

@@ -55,6 +55,18 @@ describe('the content of a payload', () => {
     }
   })
 
+  it('decodes a limited number of bytes of all its text, however little of them is shown', async () => {
+    const blanks = plain(' '.repeat(600_000))
+    const few = await read(container('mixed', plain('one'), blanks, plain('two')))
+    expect([few.text, ...few.warnings]).toEqual(['one\n\ntwo\n'])
+    const filled = Array.from({ length: 4 }, () => blanks)
+    const many = await read(container('mixed', plain('one'), ...filled, plain('two')))
+    expect([many.text, ...many.warnings]).toEqual(['one\n', 'text-truncated'])
+    // Files are kept, as ever.
+    const kept = await read(container('mixed', ...filled, file('a.txt', 'x')))
+    expect(kept.attachments.map((each) => each.filename)).toEqual(['a.txt'])
+  })
+
   it('makes a text with a file name an attachment', async () => {
     const named = 'Content-Type: text/plain; name=log.txt\r\nContent-Disposition: inline\r\n\r\nlog'
     const content = await read(container('mixed', plain('see log'), named))

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DASH_LINES_MAX } from '../../../src/mime/delimiters.ts'
 import { bodyOf, entityOf, parseTree, partsBelow } from '../../../src/mime/tree.ts'
 
 const HEAD = 'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
@@ -38,6 +39,27 @@ describe('the MIME tree', () => {
     )
     const tree = parseTree(Buffer.from(`${heads.join('')}\n${'-'.repeat(2 ** 22)}`))
     expect(partsBelow(tree.root)).toHaveLength(19)
+  })
+
+  it('looks at a million lines of dashes in all, and keeps what stands behind them as one part', () => {
+    const flood = '--x\n'.repeat(DASH_LINES_MAX)
+    const inner = 'Content-Type: multipart/mixed; boundary=c\n\n--c\n\none\n--c\n\ntwo\n--c--'
+    const raw = `${HEAD}--b\n${inner}\n--b\n\n${flood}\n--b\n\nhidden\n--b--`
+    const tree = parseTree(Buffer.from(raw))
+    const [first, last] = tree.root.children
+    if (first === undefined || last === undefined) throw new Error('no parts')
+    expect(first.children.map((part) => bodyOf(tree, part).toString())).toEqual(['one', 'two'])
+    expect(last.isOpaque).toBe(true)
+    expect(tree.root.children).toHaveLength(2)
+    expect(entityOf(tree, last).toString()).toBe(`\n${flood}\n--b\n\nhidden\n--b--`)
+    expect(tree).toMatchObject({ hasTooManyParts: true, isBroken: false })
+
+    const whole = parseTree(Buffer.from(`${HEAD}${flood}--b\n\nhidden\n--b--`))
+    expect(whole.root).toMatchObject({ isOpaque: true, children: [] })
+    expect(whole.hasTooManyParts).toBe(true)
+    // As many as are looked at, and no more.
+    const below = parseTree(Buffer.from(`${HEAD}--b\n\n${flood.slice(12)}\n--b--`))
+    expect(below).toMatchObject({ hasTooManyParts: false, isBroken: false })
   })
 
   it('keeps the last part of a container that is not closed, and says so', () => {

@@ -1,0 +1,91 @@
+/** Work that one mail may cause: nothing is looked at, decoded or copied again for being asked about again (G9). */
+import { createMessage, encrypt, generateKey, readKey, readPrivateKey } from 'openpgp'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { contentOf } from '../../../src/mime/leaf.ts'
+import { parseTree, partsBelow } from '../../../src/mime/tree.ts'
+import { toBinary } from '../../../src/openpgp/armor.ts'
+import { readClaimedKeys } from '../../../src/openpgp/claimed-names.ts'
+import {
+  certificateOf,
+  encryptedParts,
+  HEAD,
+  lines,
+  makeDesk,
+  mixed,
+  open,
+  textPart
+} from './material.ts'
+
+const MIB = 2 ** 20
+const OUTER = 'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e'
+
+async function sealer(publicArmored: string) {
+  const { privateKey } = await generateKey({
+    userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
+    date: new Date(Date.now() - 86_400_000),
+    format: 'armored'
+  })
+  const signingKeys = await readPrivateKey({ armoredKey: privateKey })
+  const encryptionKeys = await readKey({ armoredKey: publicArmored })
+  const seal = async (data: Uint8Array): Promise<string> =>
+    encrypt({ message: await createMessage({ binary: data }), encryptionKeys, signingKeys })
+  return { seal, certificate: await certificateOf(signingKeys.toPublic().write()) }
+}
+
+function textOf(bytes: unknown): string {
+  return bytes instanceof Uint8Array ? Buffer.from(bytes).toString('latin1') : ''
+}
+
+describe('opening a mail', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  it('parses a signed file out of an encryption once', async () => {
+    const desk = await makeDesk()
+    const { seal, certificate } = await sealer(desk.publicArmored)
+    const sealed = await seal(Buffer.from(`X-Once: y\r\n${mixed([textPart('signed words')])}`))
+    const file = 'Content-Type: application/octet-stream; name=x.asc\r\n\r\n'
+    const decode = vi.spyOn(TextDecoder.prototype, 'decode')
+    const opened = await open(lines(...HEAD, `${file}${sealed}`), [desk.secret], [certificate])
+    expect(opened).toMatchObject({ structure: 'attachment', failure: null })
+    expect(opened.signatures.map(({ state }) => state)).toEqual(['valid'])
+    const read = decode.mock.calls.filter(([bytes]) => textOf(bytes) === 'X-Once: y')
+    expect(read).toHaveLength(1)
+  })
+
+  it('decodes a limited number of bytes of what stands beside an encryption', async () => {
+    const desk = await makeDesk()
+    const { seal, certificate } = await sealer(desk.publicArmored)
+    const sealed = encryptedParts(await seal(Buffer.from(textPart('signed words'))))
+    const withOutside = (...texts: readonly string[]): string =>
+      sealed.replace(/--e--\s*$/, `${texts.map((text) => `--e\r\n\r\n${text}\r\n`).join('')}--e--`)
+    const blanks = ' '.repeat(0.6 * MIB)
+    const read = async (...texts: readonly string[]) =>
+      open(lines(...HEAD, OUTER, '', withOutside(...texts)), [desk.secret], [certificate])
+    const few = await read(blanks, 'foreign')
+    expect([few.outsideText, few.text]).toEqual(['foreign', 'signed words\n'])
+    expect(few.warnings).not.toContain('text-truncated')
+    const many = await read(blanks, blanks, blanks, blanks, 'foreign')
+    expect([many.outsideText, many.text]).toEqual(['', 'signed words\n'])
+    expect(many.warnings).toContain('text-truncated')
+  })
+
+  it('undoes the transfer encoding of a part once, and copies nothing that has none', () => {
+    const parts = ['7bit', 'base64', 'quoted-printable', 'x-uuencode'].map(
+      (encoding) => `Content-Transfer-Encoding: ${encoding}\r\n\r\nYWJj`
+    )
+    const tree = parseTree(Buffer.from(mixed(parts)))
+    for (const part of partsBelow(tree.root)) {
+      expect(contentOf(tree, part)).toBe(contentOf(tree, part))
+      if (part.encoding === '7bit') expect(contentOf(tree, part).buffer).toBe(tree.raw.buffer)
+    }
+  })
+
+  it('makes no text of a file to look for a key or a message in it', () => {
+    const made = vi.spyOn(Buffer.prototype, 'toString')
+    const file = Buffer.alloc(MIB, 'x\n')
+    expect([readClaimedKeys(file), toBinary(file)]).toEqual([[], null])
+    expect(made).not.toHaveBeenCalled()
+  })
+})
