@@ -44,10 +44,16 @@ describeWith(['gpg'], 'attacks by quotation', () => {
     const found = /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text)
     return found?.[0] ?? ''
   }
+  /** Grace answers the relay of the thief's report. */
   async function graceWrites(text: string): Promise<void> {
     const words = text.replaceAll(/\r?\n/g, '\r\n')
-    const armored = await cast.seal(payload('grace', `Re: [${HIS}]`, words), 'grace')
-    await scene.attack(encryptedMail(armored, head('grace')))
+    const [relay] = scene.world.rows<{ id: string }>(`
+      SELECT message_id AS id FROM outbox JOIN cases ON cases.id = outbox.case_id
+      WHERE kind = 'relay' AND recipient_id = 'grace' AND tag = '${HIS}'`)
+    const answers = `References: <${relay?.id ?? ''}>`
+    const inside = payload('grace', `Re: [${HIS}]`, words)
+    const armored = await cast.seal(`${answers}\r\n${inside}`, 'grace')
+    await scene.attack(encryptedMail(armored, head('grace', '...', [answers])))
   }
   const toThief = async (): Promise<readonly string[]> => (await scene.mailsTo('mallory')).slice(1) // the first is the acknowledgement
 

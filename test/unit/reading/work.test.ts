@@ -44,7 +44,7 @@ describe('opening a mail', () => {
   it('parses a signed file out of an encryption once', async () => {
     const desk = await makeDesk()
     const { seal, certificate } = await sealer(desk.publicArmored)
-    const sealed = await seal(Buffer.from(`X-Once: y\r\n${mixed([textPart('signed words')])}`))
+    const sealed = await seal(Buffer.from(mixed([`X-Once: y\r\n${textPart('signed words')}`])))
     const file = 'Content-Type: application/octet-stream; name=x.asc\r\n\r\n'
     const decode = vi.spyOn(TextDecoder.prototype, 'decode')
     const opened = await open(lines(...HEAD, `${file}${sealed}`), [desk.secret], [certificate])
