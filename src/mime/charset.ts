@@ -18,7 +18,8 @@ const OTHER_NAMES: readonly (readonly [string, string])[] = [
   ...['ansix341968', 'ascii', 'iso646us', 'usascii'].map((name) => [name, 'us-ascii'] as const),
   ...[1250, 1251, 1252].map((page) => [`win${page}`, `windows-${page}`] as const),
   ...[437, 850, 852].map((page) => [`ibm${page}`, `cp${page}`] as const),
-  ['cp50220', 'iso-2022-jp'],
+  ...['cp50220', 'jis', 'jisencoding'].map((name) => [name, 'iso-2022-jp'] as const),
+  ...['1', '2', '3', '2004', 'ms'].map((kind) => [`iso2022jp${kind}`, 'iso-2022-jp'] as const),
   ['iso88598i', 'iso-8859-8'],
   ['latin9', 'iso-8859-15'],
   ['xmaccyrillic', 'maccyrillic']

@@ -124,6 +124,9 @@ function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
     const { bytes: sound, isSound } = makeSound(bytes)
     return { charset, isGuess: !isSound, bytes: sound }
   }
+  if (charset === 'utf-16' && bytes[0] === 0xfe && bytes[1] === 0xff) {
+    return { charset: 'utf-16be', isGuess: false }
+  }
   if (charset !== null && !['us-ascii', 'utf-8'].includes(charset)) {
     return { charset, isGuess: NEEDS_MARK.includes(charset) && !hasMark(bytes) }
   }

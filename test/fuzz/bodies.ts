@@ -189,13 +189,15 @@ function signedBody(random: Random, world: World): Body {
 }
 
 function plainlySigned(random: Random, signed: Signed): Body {
+  // Where nobody vouches for the protected fields, a copy of one is shown like any other words.
+  const text = signed.signer === null ? signed.shows.textWithCopies : signed.shows.text
   return {
     entity: detachedEntity(random, signed.payload, signed.detached).toString('latin1'),
     holds: { ...holding(signed.shows), mayBeValid: signed.signer !== null },
     recipe: 'signed',
     exact: {
       ...SIGNED_MAIL,
-      shows: signed.shows,
+      shows: { ...signed.shows, text },
       signature: { signer: signed.signer, madeAt: signed.madeAt.detached }
     }
   }

@@ -18,7 +18,7 @@ describe('text in ISO-2022-JP', () => {
     ['the Roman alphabet at the end of a line', `${KANJI}%F\u001b(J\r\nnext`, 'テ\nnext'],
     ['katakana', `\u001b(I1${ASCII}`, 'ｱ']
   ])('is read as it stands: %s', async (_name, written, shown) => {
-    expect(await read(written)).toEqual({ text: shown, isDamaged: false, isTruncated: false })
+    expect(await read(written)).toMatchObject({ text: shown, isDamaged: false })
     expect(makeSound(Buffer.from(written, 'latin1')).isSound).toBe(true)
   })
 
@@ -33,7 +33,7 @@ describe('text in ISO-2022-JP', () => {
     ['one that is not whole', `a\u001b$`, 'a␚$'],
     ['one among kanji', `${KANJI}%F\u001b!%9${ASCII}`, 'テ␚．9']
   ])('is damaged, and nothing of it hides: %s', async (_name, written, shown) => {
-    expect(await read(written)).toEqual({ text: shown, isDamaged: true, isTruncated: false })
+    expect(await read(written)).toMatchObject({ text: shown, isDamaged: true })
   })
 
   it('is known by all of its names, and by no trick of one', async () => {
@@ -108,6 +108,11 @@ describe('text in ISO-2022-JP', () => {
     expect((await decodeText(words, 'utf-16')).isDamaged).toBe(true)
     expect((await decodeText(Buffer.from('\0\0\0A', 'latin1'), 'UTF_32')).isDamaged).toBe(true)
     expect(await decodeText(marked, 'utf-16')).toMatchObject({
+      text: 'plain words',
+      isDamaged: false
+    })
+    const swapped = Buffer.from(marked).swap16()
+    expect(await decodeText(swapped, 'utf-16')).toMatchObject({
       text: 'plain words',
       isDamaged: false
     })
