@@ -141,11 +141,17 @@ function protectionOf(opened: OpenedMail): string {
 function fieldsOf(facts: HeaderFacts): readonly (readonly [string, string])[] {
   return [
     ['Subject', facts.subject],
-    ['From', contactOf(facts.from)],
+    ['From', senderOf(facts)],
     ['Reply-To', contactOf(facts.replyTo)],
     ['To', facts.to.map(contactOf).join(', ')],
     ['Cc', facts.cc.map(contactOf).join(', ')]
   ]
+}
+
+function senderOf({ from, unreadableFrom }: HeaderFacts): string {
+  return from === null && unreadableFrom !== ''
+    ? `${unreadableFrom} [not one readable address]`
+    : contactOf(from)
 }
 
 function contactOf(contact: Contact | null): string {

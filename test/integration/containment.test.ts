@@ -45,7 +45,7 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
     await dovecot.close()
   })
 
-  /** 40 MiB of what could each be the beginning of an encoded byte. */
+  /** 48 MiB of what could each be the beginning of an encoded byte. */
   function bomb(): Buffer {
     const head = [
       'From: Mallory <mallory@evil.example>',
@@ -56,7 +56,7 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
       'Content-Type: text/plain; charset=utf-8',
       'Content-Transfer-Encoding: quoted-printable'
     ]
-    return Buffer.from(`${head.join('\r\n')}\r\n\r\nPOISON ${'='.repeat(40 * MIB)}\r\n`, 'latin1')
+    return Buffer.from(`${head.join('\r\n')}\r\n\r\nPOISON ${'='.repeat(48 * MIB)}\r\n`, 'latin1')
   }
 
   it('is held and told after three tries, the next mail is served before that, and nothing of it leaks', async () => {

@@ -130,6 +130,10 @@ describe('the page of an opened mail', () => {
     expect(shown).toMatch(/To +security@acme\.example \(outside\)/)
     expect(shown).toMatch(/Cc +security@acme\.example \(inside\)\n +nothing \(outside\)/)
     expect(shown).toContain('the fields inside were protected')
+    const unreadable = { ...outer, from: null, unreadableFrom: '"alice"@victim.example' }
+    expect(page({ ...opened, protected: unreadable })).toMatch(
+      /From +"alice"@victim\.example \[not one readable address\] \(inside\)\n +Alice .* \(outside\)/
+    )
     const bare = { ...opened, protected: outer, subjectProtected: false }
     expect(flat(page(bare))).toContain('neither encrypted nor validly signed')
     expect(flat(page(opened))).toContain('none of these fields')
