@@ -39,9 +39,10 @@ export function allSaid({ signed, around }: World): Said {
     const cleartext = { text: cleartextWords, files: [] }
     sayings.set(`${signer} ${madeAt.cleartext}`, sayingOf({ subject: '', keys: [] }, [cleartext]))
   }
-  for (const { signer } of around) {
-    // Whoever signs a ciphertext vouches for nothing that is shown.
-    sayings.set(`${signer ?? ''} ${AROUND_AT}`, sayingOf({ subject: '', keys: [] }, []))
+  for (const { signer, payload } of around) {
+    // Whoever signs a ciphertext vouches for its parts where they stay closed, and for nothing that was in them.
+    const closed = { text: '', files: partsOf(payload) }
+    sayings.set(`${signer ?? ''} ${AROUND_AT}`, sayingOf({ subject: '', keys: [] }, [closed]))
   }
   const identities = new Map<string, string>()
   return {
@@ -55,6 +56,16 @@ export function allSaid({ signed, around }: World): Said {
       return true
     }
   }
+}
+
+/** The bodies of the parts of a multipart entity of ours. */
+function partsOf(entity: Buffer): Buffer[] {
+  const text = entity.toString('latin1')
+  const boundary = /boundary="?([^";\s]+)/.exec(text)?.[1] ?? ''
+  return text
+    .split(`--${boundary}`)
+    .slice(1, -1)
+    .map((part) => Buffer.from(part.slice(part.indexOf('\r\n\r\n') + 4), 'latin1'))
 }
 
 /** What the maker of this signature said with it; undefined when nobody known made it. */
