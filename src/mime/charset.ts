@@ -10,7 +10,19 @@ const NAMES = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
   ...['koi8-r', 'koi8-u', 'macintosh', 'ibm866'],
   ...['gbk', 'gb2312', 'gb18030', 'big5', 'euc-kr', 'euc-jp', 'shift_jis', 'iso-2022-jp'],
-  ...['cp437', 'cp850', 'cp852', 'cp858', 'cp932', 'cp936', 'cp949', 'cp950', 'windows-874'],
+  ...[
+    'cp437',
+    'cp737',
+    'cp850',
+    'cp852',
+    'cp857',
+    'cp858',
+    'cp932',
+    'cp936',
+    'cp949',
+    'cp950',
+    'windows-874'
+  ],
   ...[1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258].map((page) => `windows-${page}`)
 ]
 /** Names of old mail programs that no list holds, by their letters and digits. */
@@ -21,6 +33,8 @@ const OTHER_NAMES: readonly (readonly [string, string])[] = [
   ...['cp50220', 'jis', 'jisencoding'].map((name) => [name, 'iso-2022-jp'] as const),
   ...['1', '2', '3', '2004', 'ms'].map((kind) => [`iso2022jp${kind}`, 'iso-2022-jp'] as const),
   ['iso88598i', 'iso-8859-8'],
+  ['cp874', 'windows-874'],
+  ['ms949', 'cp949'],
   ['latin9', 'iso-8859-15'],
   ['xmaccyrillic', 'maccyrillic']
 ]

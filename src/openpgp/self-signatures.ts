@@ -10,11 +10,14 @@ import { fullPgpConfig } from './config.ts'
 /** Signatures kept of one kind on one user id or key; the newest come first. An owner seldom makes more than one a year. */
 const PER_PART_MAX = 16
 /** Signatures verified of one key, good or not. The slowest algorithm takes a good part of a tenth of a second for each. */
-const VERIFIED_MAX = 50
+const VERIFIED_MAX = 100
 /** A key with more that do not hold is refused: leaving out what was not looked at could leave out a revocation. */
 const FORGED_MAX = 8
 
-/** What all keys of one mail together may cost: how many more of their signatures are verified. Counts down. */
+/**
+ * What all keys of one mail together may cost: how many more of their signatures are verified. Counts down. What their subkeys
+ * sign back is not counted: there is at most one for each verified binding.
+ */
 export type Effort = { left: number }
 
 /** A key with its direct-key signatures, which the library's types leave out. */
@@ -74,7 +77,7 @@ const SOFT_REASONS: readonly (number | null)[] = [
 
 /**
  * Takes every signature off `key` but its own, verified ones: revocations, then the newest 16 of each other kind on each
- * part, 50 of the key. False when more than eight do not hold, or when a revocation would have to be left out that could
+ * part, 100 of the key. False when more than eight do not hold, or when a revocation would have to be left out that could
  * say more than those that are kept: then the key must not be used, and its signatures stay as they were. So it is when `effort` is spent.
  */
 export async function keepOwnSignatures(

@@ -50,7 +50,7 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
   if (opened.automatic.includes('bounce') || returnsOurs) {
     return decideBounce(situation, settings, moment)
   }
-  // Any other receipt goes on as a report that is not acknowledged: nobody's mail ends unread because of its form (G1).
+  // Any other receipt goes on like a report and is not acknowledged: nobody's mail ends unread because of its form (G1).
   if (situation.receiptOf !== null) {
     return [dispose('done', 'receipt', 'a reading receipt', situation.receiptOf.case.tag)]
   }

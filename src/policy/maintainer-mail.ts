@@ -242,6 +242,21 @@ function refuse(
     return [end('auto-reply', 'done', 'an automatic answer', null)]
   }
   const { arrivalId, history } = situation
+  // A maintainer's mail program tells that a mail was read: nobody wrote it, so nobody is told that it did nothing.
+  const isReceipt = situation.opened.automatic.includes('receipt')
+  const refusal = isReceipt
+    ? []
+    : refusalMail(
+        {
+          maintainer,
+          because,
+          standing: refusalStanding(situation, maintainer, settings),
+          arrivalId
+        },
+        history.refusalsLastHour,
+        settings,
+        now
+      )
   return [
     ...spendSignatures(situation, settings, now),
     {
@@ -251,17 +266,7 @@ function refuse(
       tag: null,
       detail: { maintainer: maintainer.id, because }
     },
-    ...refusalMail(
-      {
-        maintainer,
-        because,
-        standing: refusalStanding(situation, maintainer, settings),
-        arrivalId
-      },
-      history.refusalsLastHour,
-      settings,
-      now
-    ),
+    ...refusal,
     end('refused', 'held', because, null)
   ]
 }

@@ -53,12 +53,14 @@ function senderOf(situation: Situation, record: CaseRecord, settings: Settings):
 
 /**
  * Whether the signature lets its sender into a case by nothing but its tag. Where no mail server is asked, anybody may have
- * had their own key pinned for the reporter a minute ago: there it must be older than the case, or the one that opened it.
+ * had their own key pinned for the reporter a minute ago: there it must be older than the case, or the one that opened it,
+ * or be registered.
  */
 function isKnownFor(record: CaseRecord, situation: Situation, settings: Settings): boolean {
   const { senderKey } = situation
-  const isOlder = senderKey !== null && msOf(senderKey.firstSeenAt) <= msOf(record.openedAt)
-  return isSignedBySender(situation) && (settings.authentication.servers.length > 0 || isOlder)
+  if (senderKey === null || !isSignedBySender(situation)) return false
+  if (settings.authentication.servers.length > 0 || senderKey.source === 'registered') return true
+  return msOf(senderKey.firstSeenAt) <= msOf(record.openedAt)
 }
 
 /** Whether the key that is proved to be the sender's signed all of it. */

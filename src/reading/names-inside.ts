@@ -9,9 +9,13 @@ import { readHeader } from '../mime/header.ts'
 import { type MimeTree, type Part } from '../mime/tree.ts'
 
 const LAYERS_MAX = 5
+/** The first line of every patch that git writes: its author is nobody's sender. */
+const GIT_PATCH = /^\s*From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n/
+const PATCH_HEAD_BYTES = 200
 
 /** The header of the root of a decrypted payload, or of what is signed in it, that names a sender, else recipients, or null. */
 export function readNamesInside({ raw, root }: MimeTree): HeaderFacts | null {
+  if (GIT_PATCH.test(raw.toString('latin1', 0, PATCH_HEAD_BYTES))) return null
   const blocks: Pick<FieldBlock, 'fields' | 'isBroken'>[] = [readFields(raw, 0, raw.length)]
   let part: Part | undefined = root
   for (let layer = 0; part?.type === 'multipart/signed' && layer < LAYERS_MAX; layer += 1) {
@@ -28,10 +32,10 @@ export function readNamesInside({ raw, root }: MimeTree): HeaderFacts | null {
   )
 }
 
-/** Plain words may begin with `From:` as well: a mail has a header block without a flaw, or says that it is MIME. */
+/** Plain words may begin with `From:` as well: a mail has a header block without a flaw, and more of its fields. */
 function isMailHeader({ fields, isBroken }: Pick<FieldBlock, 'fields' | 'isBroken'>): boolean {
   const names = fields.map(({ name }) => name)
   const isMime = names.some((name) => name.startsWith('content-') || name === 'mime-version')
   const isWhole = ['to', 'date', 'message-id'].some((name) => names.includes(name))
-  return isMime || (!isBroken && names.includes('from') && isWhole)
+  return !isBroken && (isMime || (names.includes('from') && isWhole))
 }

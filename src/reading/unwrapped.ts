@@ -237,7 +237,8 @@ async function openCipher(
     attachments: [],
     warnings,
     innerFacts: payload === null ? null : headerInside(payload),
-    namesInside: payload === null ? null : readNamesInside(payload),
+    // In a file a header is more often a patch or a sample than the mail of somebody else.
+    namesInside: payload === null || structure === 'attachment' ? null : readNamesInside(payload),
     inside: payload === null || !isSigned ? NOTHING_INSIDE : await readInside(payload)
   }
   return { reading, data: isOpen ? opening.data : null }

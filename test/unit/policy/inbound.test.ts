@@ -402,6 +402,18 @@ describe('reading receipts (RFC 8098)', () => {
   })
 })
 
+describe('a reading receipt of a maintainer', () => {
+  it('that authorises nothing is held, and nobody is told that it did nothing', () => {
+    const opened = maintainerMail('', GRACE, { signatures: [], automatic: ['receipt'] })
+    const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    expect(only(decisions, 'dispose')).toMatchObject([{ state: 'held', disposition: 'refused' }])
+    expect(only(decisions, 'send-sealed')).toEqual([])
+    const written = maintainerMail('', GRACE, { signatures: [] })
+    const refused = decideArrival(situation({ opened: written }), SETTINGS, MOMENT)
+    expect(only(refused, 'send-sealed')).toMatchObject([{ mail: 'refusal' }])
+  })
+})
+
 describe('bounces', () => {
   it('that name no mail of the desk move nothing, are held and told once a day', () => {
     const opened = openedMail({

@@ -79,6 +79,8 @@ describe('threads by their tag', () => {
     const signed = { opened: openedMail({ signatures: [signature(BY_ALICE)] }) }
     const older = { ...ALICE_KEY, firstSeenAt: tagged.openedAt }
     expect(disposition({ tagged, senderKey: older, ...signed }, SETTINGS)).toBe('case-joined')
+    const registered = { ...ALICE_KEY, source: 'registered' } as const
+    expect(disposition({ tagged, senderKey: registered, ...signed }, SETTINGS)).toBe('case-joined')
     expect(disposition({ tagged, senderKey: ALICE_KEY, ...signed })).toBe('case-joined')
   })
 
