@@ -16,6 +16,8 @@ import { makeWorld, type World } from './world.ts'
 const TASK_MS = 10_000
 const MEMORY_MIB = 512
 const MIB = 2 ** 20
+/** How often memory is looked at. */
+const LOOK_MS = 20
 
 const { values } = parseArgs({
   options: {
@@ -51,7 +53,14 @@ async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
   })
   const startedAt = Date.now()
   const endsAt = startedAt + minutes * 60_000
-  const resident = { start: process.memoryUsage.rss(), peak: 0 }
+  // What the making of mails leaves behind is not the reader's: counted is what comes on top of it while they are opened.
+  const resident = { peak: 0, made: process.memoryUsage.rss(), opening: 0 }
+  const look = (): void => {
+    const now = process.memoryUsage.rss()
+    resident.peak = Math.max(resident.peak, now)
+    resident.opening = Math.max(resident.opening, now - resident.made)
+  }
+  const looks = setInterval(look, LOOK_MS)
   try {
     const result = await runFuzz({
       world,
@@ -59,18 +68,22 @@ async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
       corpus,
       ...(only < 0 ? {} : { number: only }),
       isOver: (count) => count >= mails || Date.now() >= endsAt,
+      onMade: () => {
+        resident.made = process.memoryUsage.rss()
+      },
       onBatch: (count, kinds) => {
-        resident.peak = Math.max(resident.peak, process.memoryUsage.rss())
+        look()
         if (count % 12_800 === 0) process.stdout.write(`${count} mails, ${kinds} ways to behave\n`)
       }
     })
     report(result, (Date.now() - startedAt) / 1000, resident)
     if (result.findings.length > 0) keep(world, seed, result.findings)
-    if (resident.peak > resident.start + MEMORY_MIB * MIB) {
-      process.stdout.write(`FINDING: more than ${MEMORY_MIB} MiB above the start\n`)
+    if (resident.opening > MEMORY_MIB * MIB) {
+      process.stdout.write(`FINDING: more than ${MEMORY_MIB} MiB more while mails were opened\n`)
       process.exitCode = 1
     }
   } finally {
+    clearInterval(looks)
     await workers.close()
   }
 }
@@ -78,11 +91,11 @@ async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
 function report(
   { count, kinds, decrypted, valid, exact, findings }: RunResult,
   seconds: number,
-  resident: { readonly start: number; readonly peak: number }
+  resident: { readonly peak: number; readonly opening: number }
 ): void {
   const rate = `${count} mails in ${seconds.toFixed(0)} s, ${(count / seconds).toFixed(0)} a second`
   const ways = `${decrypted} decrypted, ${valid} with a valid signature, ${exact} known exactly, ${kinds} ways to behave`
-  const memory = `${Math.round(resident.peak / MIB)} MiB resident at most (${Math.round(resident.start / MIB)} at the start)`
+  const memory = `${Math.round(resident.peak / MIB)} MiB resident at most, ${Math.round(resident.opening / MIB)} more while mails were opened`
   process.stdout.write(`${rate}; ${ways}; ${memory}; ${findings.length} findings\n`)
 }
 

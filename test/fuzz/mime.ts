@@ -106,13 +106,17 @@ export function multipart(type: string, boundary: string, parts: readonly string
   return `Content-Type: ${type}\r\n\r\n${body}--${boundary}--\r\n`
 }
 
+/** A mail that has grown beyond this is broken no further: what makes it would need more memory than what reads it. */
+const BROKEN_BYTES_MAX = 2 ** 20
+
 /** Breaks a mail in up to four places. Bytes are handled as latin1, so that nothing else changes. */
 export function mutateMail(random: Random, raw: Buffer, other: Buffer): Buffer {
   let text = raw.toString('latin1')
   for (let count = random.pick([1, 1, 1, 2, 2, 4]); count > 0; count -= 1) {
+    if (text.length > BROKEN_BYTES_MAX) break
     text = mutateOnce(random, text, other.toString('latin1'))
   }
-  return Buffer.from(text.slice(0, 2 ** 20), 'latin1')
+  return Buffer.from(text.slice(0, BROKEN_BYTES_MAX), 'latin1')
 }
 
 function mutateOnce(random: Random, text: string, other: string): string {

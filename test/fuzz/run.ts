@@ -30,7 +30,8 @@ export type RunOptions = {
   readonly corpus?: readonly Buffer[]
   /** Only the mail with this number. */
   readonly number?: number
-  /** Told after each batch. */
+  /** Told when a batch of mails is made, and again when they were opened. */
+  readonly onMade?: () => void
   readonly onBatch?: (count: number, kinds: number) => void
 }
 
@@ -95,6 +96,7 @@ export async function runFuzz(options: RunOptions): Promise<RunResult> {
   for (const signed of world.signed) await judge(cleanMails(world, signed), -1)
   for (let next = 0; !options.isOver(next); next += BATCH) {
     const batch = Array.from({ length: BATCH }, (_, index) => makeMail(source, next + index))
+    options.onMade?.()
     await judge(batch, next)
     options.onBatch?.(next + BATCH, kinds.size)
   }
