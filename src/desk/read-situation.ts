@@ -3,6 +3,7 @@
  */
 import { type Address, domainOf } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
+import { type RefusalStanding } from '../domain/decision.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Maintainer } from '../domain/settings.ts'
@@ -11,12 +12,7 @@ import { answerAddress } from '../policy/acknowledgement.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { parseCommands } from '../policy/commands.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
-import {
-  type BoundCase,
-  type Issued,
-  type RefusalStanding,
-  type Situation
-} from '../policy/situation.ts'
+import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
 import { lastOpenJump } from '../store/clock-jumps.ts'

@@ -60,6 +60,15 @@ export type Files =
   | { readonly from: 'arrival'; readonly original: boolean }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
+/**
+ * How sure it is that a refused mail is the maintainer's whom it names: `proved` by our mail servers, `signed` with the
+ * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
+ */
+export type RefusalStanding = 'proved' | 'signed' | 'unproved'
+
+/** Automatic answers that are counted, refusals apart for how sure it is whose the refused mail was. */
+export type AnswerKind = 'acknowledgement' | `refusal-${RefusalStanding}`
+
 type SendCommon = {
   /** Idempotency key: unique in the outbox, so that a decision taken twice sends once (G2). */
   readonly once: string
@@ -183,8 +192,7 @@ export type Decision =
   | {
       readonly kind: 'count-answer'
       readonly address: Address
-      /** Refusals count apart for how sure it is that the refused mail is the maintainer's. */
-      readonly answer: 'acknowledgement' | `refusal-${'proved' | 'signed' | 'unproved'}`
+      readonly answer: AnswerKind
       readonly at: Instant
     }
   /** A case's acknowledgement that was held may leave. */

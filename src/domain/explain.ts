@@ -17,7 +17,7 @@ const FAILURES: Readonly<Record<OpenFailure, string>> = {
   unsupported: 'It uses an encryption method that the desk does not support.',
   'no-integrity':
     'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',
-  limit: 'It is larger or more deeply nested than the desk opens.',
+  limit: 'It is larger, more deeply nested or made of more pieces than the desk opens.',
   empty: 'It was sent encrypted, but a mail system on the way removed the encrypted part.'
 }
 

@@ -226,7 +226,7 @@ export type OpenedMail = {
   readonly innerFacts: HeaderFacts | null
   /**
    * The header of a whole mail that was encrypted as it was, which nothing marks as protected. Only for telling that the
-   * mail is not its sender's: it may as well be a file, so it proves nothing and is never shown. Null where there is none.
+   * mail is not its sender's: it proves nothing and is never shown. Null where there is none, and of an encrypted file.
    */
   readonly namesInside: HeaderFacts | null
   /** Whether `protected` carries the Subject and the mail was encrypted or signed over it. */

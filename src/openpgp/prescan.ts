@@ -94,8 +94,9 @@ function findProblem(
 function hasTooManyAeadChunks(data: Uint8Array, span: PacketSpan): boolean {
   const isAead =
     span.tag === TAG.encryptedAead || (span.tag === TAG.encryptedIntegrity && data[span.body] === 2)
+  if (!isAead) return false
   const sizeByte = bodyOf(data, span)[3] ?? 0
-  return isAead && (span.end - span.body) / 2 ** (sizeByte + 6) > AEAD_CHUNKS_MAX
+  return (span.end - span.body) / 2 ** (sizeByte + 6) > AEAD_CHUNKS_MAX
 }
 
 function isSessionKey(tag: number): boolean {

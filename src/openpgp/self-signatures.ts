@@ -9,7 +9,7 @@ import { fullPgpConfig } from './config.ts'
 
 /** Signatures kept of one kind on one user id or key; the newest come first. An owner seldom makes more than one a year. */
 const PER_PART_MAX = 16
-/** Signatures verified of one key, good or not. The slowest algorithm takes a good part of a tenth of a second for each. */
+/** Signatures verified of one key, good or not. The slowest algorithm takes some 25 ms for each. */
 const VERIFIED_MAX = 100
 /** A key with more that do not hold is refused: leaving out what was not looked at could leave out a revocation. */
 const FORGED_MAX = 8
@@ -78,7 +78,8 @@ const SOFT_REASONS: readonly (number | null)[] = [
 /**
  * Takes every signature off `key` but its own, verified ones: revocations, then the newest 16 of each other kind on each
  * part, 100 of the key. False when more than eight do not hold, or when a revocation would have to be left out that could
- * say more than those that are kept: then the key must not be used, and its signatures stay as they were. So it is when `effort` is spent.
+ * say more than those that are kept, or when `effort` is spent: then the key must not be used, and its signatures stay as
+ * they were.
  */
 export async function keepOwnSignatures(
   key: WithDirect,

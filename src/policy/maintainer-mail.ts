@@ -10,8 +10,8 @@ import { findBinding, judgeAuthority, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type HashedFile } from './draft.ts'
-import { answersRelay, stayedInside } from './plain-answer.ts'
-import { allMaintainers, maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
+import { answersRelay, hint, stayedInside } from './plain-answer.ts'
+import { allMaintainers, reachSentence, reporterPath } from './recipients.ts'
 import { refusalMail, refusalStanding, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands } from './run-commands.ts'
@@ -154,40 +154,6 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
   }
   const mails = recipients.length === 0 ? [] : [noteMail]
   return [stored, ...mails]
-}
-
-/** Said once per case: how to reach a reporter who is still waiting. */
-function hint(context: CommandContext): Decision[] {
-  const { bound, author, settings, now } = context
-  if (bound.hintGiven || bound.case.answeredAt !== null || bound.case.reporter === null) return []
-  const { tag } = bound.case
-  return [
-    {
-      kind: 'send-sealed',
-      once: `hint:${tag}`,
-      mail: 'transcript',
-      caseTag: tag,
-      audience: 'maintainer',
-      noticeId: null,
-      subject: `[${tag}] Your note stayed among the maintainers`,
-      autoSubmitted: 'auto-replied',
-      via: null,
-      notBefore: now,
-      recipients: [maintainerRecipient(author)],
-      files: { from: 'nothing' },
-      template: {
-        name: 'alert',
-        params: {
-          title: 'Your note stayed among the maintainers',
-          what: 'The reporter is still waiting for an answer and has not seen your note.',
-          doNext:
-            'To answer the reporter, put /reply on the first line of a mail and write your text below it.',
-          facts: [],
-          ref: `${tag} ${settings.desk.address}`
-        }
-      }
-    }
-  ]
 }
 
 function commandContext(from: {

@@ -39,18 +39,39 @@ export function answersRelay(
 }
 
 /** The transcript of a plain answer that stayed a note. */
-export function stayedInside({
-  bound,
-  author,
-  settings,
-  now,
-  arrivalId
-}: CommandContext): Decision {
+export function stayedInside(context: CommandContext): Decision {
+  return toAuthor(context, {
+    once: `transcript:${context.arrivalId}`,
+    title: 'Your answer stayed among the maintainers',
+    what: 'A plain answer goes to the reporter only if it answers a relayed mail of the case, and its signed part shows that: by the quoted Ref line of that mail, or by protected headers. Yours does not, so it became an internal note.',
+    doNext:
+      'If it was for the reporter, send it again with /reply on its first line. If it was for the maintainers, nothing is to be done.'
+  })
+}
+
+/** Said once per case: how to reach a reporter who is still waiting. */
+export function hint(context: CommandContext): Decision[] {
+  const { bound } = context
+  if (bound.hintGiven || bound.case.answeredAt !== null || bound.case.reporter === null) return []
+  return [
+    toAuthor(context, {
+      once: `hint:${bound.case.tag}`,
+      title: 'Your note stayed among the maintainers',
+      what: 'The reporter is still waiting for an answer and has not seen your note.',
+      doNext:
+        'To answer the reporter, put /reply on the first line of a mail and write your text below it.'
+    })
+  ]
+}
+
+type Words = Readonly<Record<'once' | 'title' | 'what' | 'doNext', string>>
+
+function toAuthor({ bound, author, settings, now }: CommandContext, words: Words): Decision {
   const { tag } = bound.case
-  const title = 'Your answer stayed among the maintainers'
+  const { once, title, what, doNext } = words
   return {
     kind: 'send-sealed',
-    once: `transcript:${arrivalId}`,
+    once,
     mail: 'transcript',
     caseTag: tag,
     audience: 'maintainer',
@@ -63,14 +84,7 @@ export function stayedInside({
     files: { from: 'nothing' },
     template: {
       name: 'alert',
-      params: {
-        title,
-        what: 'A plain answer goes to the reporter only if it answers a relayed mail of the case, and its signed part shows that: by the quoted Ref line of that mail, or by protected headers. Yours does not, so it became an internal note.',
-        doNext:
-          'If it was for the reporter, send it again with /reply on its first line. If it was for the maintainers, nothing is to be done.',
-        facts: [],
-        ref: `${tag} ${settings.desk.address}`
-      }
+      params: { title, what, doNext, facts: [], ref: `${tag} ${settings.desk.address}` }
     }
   }
 }

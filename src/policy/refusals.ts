@@ -3,14 +3,14 @@
  * the registered address under the registered key, never to the sender of the mail.
  */
 import { isSameAddress } from '../domain/address.ts'
-import { type Decision, type SendSealed } from '../domain/decision.ts'
+import { type Decision, type RefusalStanding, type SendSealed } from '../domain/decision.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { alertMaintainers } from './alerts.ts'
 import { lackOfProof } from './authentication.ts'
 import { type Refusal } from './authority.ts'
 import { maintainerRecipient } from './recipients.ts'
-import { type RefusalStanding, type Situation } from './situation.ts'
+import { type Situation } from './situation.ts'
 
 /**
  * More refusals than this to one maintainer in an hour are recorded but not mailed. What is surely the maintainer's is counted
@@ -18,6 +18,7 @@ import { type RefusalStanding, type Situation } from './situation.ts'
  */
 const REFUSALS_PER_HOUR_MAX = 10
 
+/** A mail in the name of `maintainer` that did nothing, and why. */
 export type RefusedMail = {
   readonly maintainer: Maintainer
   readonly because: Refusal

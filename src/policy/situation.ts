@@ -4,7 +4,7 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey, type WaitingKey } from '../domain/case.ts'
-import { type Audience, type MailKind } from '../domain/decision.ts'
+import { type Audience, type MailKind, type RefusalStanding } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import {
@@ -74,12 +74,6 @@ export type AnswerHistory = {
   /** Refusals mailed in the last hour, apart for how sure it was whose the refused mails were. */
   readonly refusalsLastHour: Readonly<Record<RefusalStanding, number>>
 }
-
-/**
- * How sure it is that a refused mail is the maintainer's whom it names: `proved` by our mail servers, `signed` with the
- * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
- */
-export type RefusalStanding = 'proved' | 'signed' | 'unproved'
 
 /** A case with all that commands may read or change. */
 export type BoundCase = {

@@ -15,6 +15,7 @@ import { type Instant } from '../domain/time.ts'
 import { readAutocrypt } from '../mime/autocrypt.ts'
 import { type Field } from '../mime/fields.ts'
 import { classifyKey, inspectKeyFor } from '../openpgp/keyring.ts'
+import { type Effort } from '../openpgp/self-signatures.ts'
 
 /** The candidates, at most {@link CANDIDATES_MAX}, the keys that cannot be used, at most as many, and what to distrust. */
 export type Candidates = {
@@ -35,7 +36,7 @@ export async function findCandidateKeys(
   from: HeaderFacts['from'],
   now: Instant
 ): Promise<Candidates> {
-  const effort = { left: SIGNATURES_VERIFIED_MAX }
+  const effort: Effort = { left: SIGNATURES_VERIFIED_MAX }
   const candidate = (data: Uint8Array, source: CandidateKey['source']) =>
     candidateOf(data, source, { from, now, effort })
   const found = new Map<string, CandidateKey>()
@@ -66,19 +67,17 @@ export async function findCandidateKeys(
   }
 }
 
+type Search = {
+  readonly from: HeaderFacts['from']
+  readonly now: Instant
+  readonly effort: Effort
+}
+
 /** Null when the key does not name the sender, or takes more work than a mail may cause. */
 async function candidateOf(
   data: Uint8Array,
   source: CandidateKey['source'],
-  {
-    from,
-    now,
-    effort
-  }: {
-    readonly from: HeaderFacts['from']
-    readonly now: Instant
-    readonly effort: { left: number }
-  }
+  { from, now, effort }: Search
 ): Promise<CandidateKey | UnusableKey | null> {
   const facts = from === null ? null : await inspectKeyFor(data, from.address, now, effort)
   if (facts === null) return null

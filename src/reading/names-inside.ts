@@ -1,27 +1,39 @@
 /**
- * Whom the header of what was encrypted names where nothing marks it as protected: a whole mail that was encrypted as it was,
- * by a gateway or by hand. Good for doubting a mail (policy/contradiction.ts), never for proving or showing anything: it may as
- * well be a file.
+ * Whom the header of what was encrypted names where it does not speak for the mail: as part of a mail in another form, or of a
+ * whole one that was encrypted as it was, by a gateway or by hand. Good for doubting a mail (policy/contradiction.ts), never
+ * for proving or showing anything: it may as well be somebody's text.
  */
 import { type HeaderFacts } from '../domain/mail.ts'
 import { type FieldBlock, readFields } from '../mime/fields.ts'
-import { readHeader } from '../mime/header.ts'
+import { readHeader, readProtectedHeader } from '../mime/header.ts'
 import { type MimeTree, type Part } from '../mime/tree.ts'
 
-const LAYERS_MAX = 5
+const LAYERS_MAX = 6
 /** The first line of every patch that git writes: its author is nobody's sender. */
 const GIT_PATCH = /^\s*From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n/
 const PATCH_HEAD_BYTES = 200
 
+/**
+ * The protected header of a payload that is a whole mail, signed or not; of a signed one without it, the fields there are.
+ * Such a payload belongs into PGP/MIME only: elsewhere its signature goes unread.
+ */
+export function readMarkedInside({ root }: MimeTree): HeaderFacts | null {
+  for (const part of inwards(root)) {
+    const header = readProtectedHeader(part)
+    if (header !== null) return header.facts
+  }
+  return root.type === 'multipart/signed' ? readHeader(root.fields).facts : null
+}
+
 /** The header of the root of a decrypted payload, or of what is signed in it, that names a sender, else recipients, or null. */
 export function readNamesInside({ raw, root }: MimeTree): HeaderFacts | null {
   if (GIT_PATCH.test(raw.toString('latin1', 0, PATCH_HEAD_BYTES))) return null
-  const blocks: Pick<FieldBlock, 'fields' | 'isBroken'>[] = [readFields(raw, 0, raw.length)]
-  let part: Part | undefined = root
-  for (let layer = 0; part?.type === 'multipart/signed' && layer < LAYERS_MAX; layer += 1) {
-    part = part.children[0]
-    if (part !== undefined) blocks.push({ fields: part.fields, isBroken: false })
-  }
+  const blocks: Pick<FieldBlock, 'fields' | 'isBroken'>[] = [
+    readFields(raw, 0, raw.length),
+    ...inwards(root)
+      .slice(1)
+      .map(({ fields }) => ({ fields, isBroken: false }))
+  ]
   const headers = blocks.filter(isMailHeader).map(({ fields }) => readHeader(fields).facts)
   return (
     headers.find(({ from, unreadableFrom }) => from !== null || unreadableFrom !== '') ??
@@ -38,4 +50,15 @@ function isMailHeader({ fields, isBroken }: Pick<FieldBlock, 'fields' | 'isBroke
   const isMime = names.some((name) => name.startsWith('content-') || name === 'mime-version')
   const isWhole = ['to', 'date', 'message-id'].some((name) => names.includes(name))
   return !isBroken && (isMime || (names.includes('from') && isWhole))
+}
+
+/** A payload and what is signed in it, from the outside in. */
+function inwards(root: Part): Part[] {
+  const parts: Part[] = []
+  let part: Part | undefined = root
+  while (part !== undefined && parts.length < LAYERS_MAX) {
+    parts.push(part)
+    part = part.type === 'multipart/signed' ? part.children[0] : undefined
+  }
+  return parts
 }

@@ -10,7 +10,6 @@ import {
   type WarningCode
 } from '../domain/mail.ts'
 import { makeAttachment, readContent, toAttachment } from '../mime/content.ts'
-import { readHeader, readProtectedHeader } from '../mime/header.ts'
 import { capText, contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
 import { type MimeTree, type Part } from '../mime/tree.ts'
@@ -22,7 +21,7 @@ import { readCleartext } from './cleartext.ts'
 import { findCipherAttachment, findOnlyText } from './envelope.ts'
 import { type Inside, NOTHING_INSIDE } from './keys-inside.ts'
 import { NOT_SEALED, type Peeled, parsePayload, placed } from './layers.ts'
-import { readNamesInside } from './names-inside.ts'
+import { readMarkedInside, readNamesInside } from './names-inside.ts'
 
 /** A mail read from one of these forms, text and all. */
 export type Unwrapped = Pick<
@@ -42,7 +41,6 @@ export type Unwrapped = Pick<
 }
 
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
-const LAYERS_MAX = 5
 
 /** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it is none of them. */
 export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
@@ -236,7 +234,7 @@ async function openCipher(
     outsideText: capText(outside.text).text,
     attachments: [],
     warnings,
-    innerFacts: payload === null ? null : headerInside(payload),
+    innerFacts: payload === null ? null : readMarkedInside(payload),
     // In a file a header is more often a patch or a sample than the mail of somebody else.
     namesInside: payload === null || structure === 'attachment' ? null : readNamesInside(payload),
     inside: payload === null || !isSigned ? NOTHING_INSIDE : await readInside(payload)
@@ -274,20 +272,6 @@ function withoutOwn(
       return binary !== null && looksEncrypted(binary.data)
     })
   return [...warnings].filter((code) => code !== 'errant-crypto' || isErrant)
-}
-
-/**
- * The protected header of a payload that is a whole mail, signed or not; of a signed one without it, the fields there are.
- * Such a payload belongs into PGP/MIME only: here its signature would go unread.
- */
-function headerInside({ root }: MimeTree): HeaderFacts | null {
-  let part: Part | undefined = root
-  for (let layer = 0; part !== undefined && layer < LAYERS_MAX; layer += 1) {
-    const header = readProtectedHeader(part)
-    if (header !== null) return header.facts
-    part = part.type === 'multipart/signed' ? part.children[0] : undefined
-  }
-  return root.type === 'multipart/signed' ? readHeader(root.fields).facts : null
 }
 
 /**

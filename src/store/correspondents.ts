@@ -4,13 +4,11 @@
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
+import { type AnswerKind } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
-
-/** Refusals apart for how sure it is whose the refused mail was (policy/situation.ts). */
-type AnswerKind = 'acknowledgement' | `refusal-${'proved' | 'signed' | 'unproved'}`
 
 /** The key that answers to this address are sealed to, or null. */
 export function findReporterKey(
