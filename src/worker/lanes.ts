@@ -7,10 +7,14 @@
 /** `quick`: one mail or key. `bulk`: one of many pieces of a larger job. */
 export type Lane = 'quick' | 'bulk'
 
-/** Turns for a fixed number of threads. */
+/** Turns for a number of threads. */
 export type Lanes = {
   /** Resolves with the function that ends the turn, to be called once; rejects when the lanes are closed. */
   enter(lane: Lane): Promise<() => void>
+  /** How many turns are being used. */
+  taken(): number
+  /** From now on so many turns at a time (at least 1); nobody loses a turn. */
+  resize(width: number): void
   /** Refuses everybody who waits and everybody who comes later, with an error made by `refusal`. */
   close(refusal: () => Error): void
 }
@@ -20,10 +24,11 @@ type Waiting = { readonly go: () => void; readonly refuse: (error: Error) => voi
 /** After this many quick turns in a row a waiting bulk turn comes first. */
 const QUICK_IN_A_ROW = 3
 
-/** Lanes for `width` turns at a time (at least 1). */
-export function createLanes(width: number): Lanes {
+/** Lanes for `first` turns at a time (at least 1). */
+export function createLanes(first: number): Lanes {
   const waiting = { quick: [] as Waiting[], bulk: [] as Waiting[] }
-  let free = Math.max(1, width)
+  let width = Math.max(1, first)
+  let taken = 0
   let quickInARow = 0
   let refusal: (() => Error) | null = null
 
@@ -35,14 +40,14 @@ export function createLanes(width: number): Lanes {
   }
 
   function fill(): void {
-    while (free > 0 && waiting.quick.length + waiting.bulk.length > 0) {
-      free -= 1
+    while (taken < width && waiting.quick.length + waiting.bulk.length > 0) {
+      taken += 1
       next()?.go()
     }
   }
 
   function leave(): void {
-    free += 1
+    taken -= 1
     fill()
   }
 
@@ -61,6 +66,11 @@ export function createLanes(width: number): Lanes {
         })
         fill()
       }),
+    taken: () => taken,
+    resize: (to) => {
+      width = Math.max(1, to)
+      fill()
+    },
     close: (makeError) => {
       refusal = makeError
       for (const { refuse } of [...waiting.quick.splice(0), ...waiting.bulk.splice(0)]) {

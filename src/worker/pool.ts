@@ -18,7 +18,8 @@ import {
   type Tasks,
   type WorkerStart
 } from './calls.ts'
-import { createLanes, type Lane } from './lanes.ts'
+import { type Lane } from './lanes.ts'
+import { createThreads } from './threads.ts'
 
 export { type WorkerStart } from './calls.ts'
 
@@ -27,7 +28,7 @@ export type WorkerOptions = {
   readonly start: WorkerStart
   /** Told of every worker that was ended or died. */
   readonly onEvent: Log
-  /** Threads at most; default the processors of this machine, at most 2. */
+  /** Tasks at a time at most; default the processors of this machine, at most 2. One more thread may stand by. */
   readonly maxThreads?: number
   /** JavaScript heap of one thread in MiB; default 768. Buffers are outside of it and bounded by the mail size. */
   readonly memoryMegabytes?: number
@@ -58,13 +59,15 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const limits = { taskMs: options.taskMs ?? 60_000, maxThreads }
   const starting = { ...limits, taskMs: Math.max(limits.taskMs, START_MS_MIN) }
   const pool = createPool(options, maxThreads)
-  const lanes = createLanes(maxThreads)
+  const threads = createThreads(pool, {
+    most: maxThreads,
+    start: () => attempt('ready', starting)
+  })
   let isClosing = false
 
-  async function attempt(call: TaskCall | 'ready', lane: Lane): Promise<unknown> {
-    const leave = await lanes.enter(lane)
+  async function attempt(call: TaskCall | 'ready', within: Limits): Promise<unknown> {
     try {
-      return await callWorker(pool, call, call === 'ready' ? starting : limits)
+      return await callWorker(pool, call, within)
     } catch (error) {
       if (isClosing) throw stopping()
       if (error instanceof Trouble && isWorkerEnd(error.code)) {
@@ -72,14 +75,12 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
         options.onEvent({ event: 'worker.killed', task, code: error.code })
       }
       throw error
-    } finally {
-      leave()
     }
   }
 
   async function close(): Promise<void> {
     isClosing = true
-    lanes.close(stopping)
+    threads.close(stopping)
     await pool.destroy()
   }
 
@@ -89,11 +90,17 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     args: Parameters<Tasks[Name]>,
     lane: Lane
   ): Promise<TaskResult<Name>> {
-    return (await attempt({ name, args } as TaskCall, lane)) as TaskResult<Name>
+    const leave = await threads.enter(lane)
+    try {
+      return (await attempt({ name, args } as TaskCall, limits)) as TaskResult<Name>
+    } finally {
+      leave()
+    }
   }
 
   try {
-    await attempt('ready', 'quick')
+    const leave = await threads.enter('quick')
+    leave()
   } catch (error) {
     await close()
     throw error
@@ -120,7 +127,8 @@ function createPool(
     filename: (options.workerFile ?? new URL(own, import.meta.url)).href,
     name: 'handle',
     minThreads: 0,
-    maxThreads,
+    // No more than `maxThreads` have work at a time: one more is the spare.
+    maxThreads: maxThreads + 1,
     idleTimeout: options.idleMs ?? 60_000,
     concurrentTasksPerWorker: 1,
     resourceLimits: { maxOldGenerationSizeMb: options.memoryMegabytes ?? 768 },

@@ -9,11 +9,20 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Figure, table } from './figures.ts'
+import { killed } from './killed.ts'
 import { open } from './open.ts'
 import { backlog, latency, memory, notice, type Part, relay, type Sizes } from './parts.ts'
 import { profileReport } from './profile.ts'
 
-const PARTS: Readonly<Record<string, Part>> = { backlog, latency, relay, notice, memory, open }
+const PARTS: Readonly<Record<string, Part>> = {
+  backlog,
+  latency,
+  relay,
+  notice,
+  memory,
+  open,
+  killed
+}
 const RESULTS = fileURLToPath(new URL('../../bench-results/', import.meta.url))
 
 const FULL: Sizes = {
@@ -25,6 +34,7 @@ const FULL: Sizes = {
   attachmentMiB: 30,
   idleMs: 40_000,
   opens: 1000,
+  kills: 10,
   gpgSample: 50
 }
 const QUICK: Sizes = {
@@ -36,6 +46,7 @@ const QUICK: Sizes = {
   attachmentMiB: 5,
   idleMs: 3000,
   opens: 100,
+  kills: 2,
   gpgSample: 6
 }
 

@@ -20,6 +20,8 @@ export type Sizes = {
   readonly idleMs: number
   /** Mails of 4 KiB to open; a tenth of 1 MiB, a hundredth of 25 MiB. */
   readonly opens: number
+  /** Mails over whose time limit a worker is ended. */
+  readonly kills: number
   readonly gpgSample: number
 }
 

@@ -74,6 +74,8 @@ export function mailServers(): readonly MailServer['name'][] {
 export async function setStage(options: {
   readonly maintainers: readonly BenchKey[]
   readonly server?: MailServer['name']
+  /** More limits of the configuration, as they are written there. */
+  readonly limits?: string
 }): Promise<Stage> {
   const folder = tempFolder('pb-')
   const imap = await startMailServer(options.server ?? mailServers()[0] ?? 'hoodiecrow')
@@ -83,7 +85,7 @@ export async function setStage(options: {
   writeFileSync(join(folder.path, 'passphrase'), `${PASSPHRASE}\n`)
   for (const [index, { publicArmored }] of options.maintainers.entries())
     writeFileSync(join(folder.path, 'keys', `m${index}.asc`), publicArmored)
-  writeFileSync(configFile, configuration(imap, sink, options.maintainers))
+  writeFileSync(configFile, configuration(imap, sink, options))
   const keyFile = join(folder.path, 'keys', 'desk.asc')
   await run(process.execPath, [
     MAIN,
@@ -157,7 +159,11 @@ async function startMailServer(wanted: MailServer['name']): Promise<MailServer> 
   }
 }
 
-function configuration(imap: MailServer, sink: Sink, maintainers: readonly BenchKey[]): string {
+function configuration(
+  imap: MailServer,
+  sink: Sink,
+  { maintainers, limits }: { readonly maintainers: readonly BenchKey[]; readonly limits?: string }
+): string {
   const people = maintainers.map(
     ({ address }, index) =>
       `  - { id: m${index}, name: Maintainer ${index}, address: ${address}, key: keys/m${index}.asc, roles: [committer, release, approver] }`
@@ -166,7 +172,7 @@ function configuration(imap: MailServer, sink: Sink, maintainers: readonly Bench
 imap: { host: 127.0.0.1, port: ${imap.port}, tls: none, user: ${USER}, password: { env: BENCH_PASSWORD } }
 smtp: { host: 127.0.0.1, port: ${sink.port}, tls: none }
 acknowledgement: { jitter: 0, per_hour: 1000, per_domain_hour: 1000 }
-limits: { mail_size: 100MiB }
+limits: { mail_size: 100MiB${limits === undefined ? '' : `, ${limits}`} }
 maintainers:
 ${people.join('\n')}
 products:

@@ -71,6 +71,24 @@ describe('the worker pool', () => {
     expect(await waiting).toBe('answered')
   })
 
+  it.each([1, 2])(
+    'serves the next task on a thread that was ready before the end of another (G9; %s at a time)',
+    async (maxThreads) => {
+      const endedAt: number[] = []
+      const pool = await stubborn({
+        taskMs: 2500,
+        maxThreads,
+        onEvent: () => endedAt.push(performance.timeOrigin + performance.now())
+      })
+      const all = Array.from({ length: maxThreads }, () => pool.signClear('spin', headers, now))
+      await Promise.race(all).catch(() => undefined)
+      const startedAt = Number(await pool.signClear('age', headers, now))
+      await Promise.allSettled(all)
+      expect(endedAt).toHaveLength(maxThreads)
+      expect(startedAt).toBeLessThan(Number(endedAt[0]))
+    }
+  )
+
   it.each(['exit', 'grow'])('reports a dead worker as a crash and works on (%s)', async (how) => {
     const pool = await stubborn({ memoryMegabytes: 48 })
     const error = await pool.signClear(how, headers, now).catch((e: unknown) => e)

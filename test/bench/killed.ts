@@ -1,0 +1,102 @@
+/**
+ * What a mail costs the others when its worker has to be ended: from that moment until the next mail, which waited, is
+ * committed and its acknowledgement accepted. Against the built daemon, with a mail that takes longer than it allows.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Figure, figure, quantile } from './figures.ts'
+import { type BenchKey, benchKeys } from './keys.ts'
+import { worstMails } from './open-mails.ts'
+import { type Part } from './parts.ts'
+import { writeReport } from './reports.ts'
+import { type Daemon, type LogLine, setStage } from './stage.ts'
+
+const SECONDS_ALLOWED = 2
+/** Takes several seconds of any machine, and is small: that it arrives costs nothing. */
+const POISON = '4 layers of 8 signatures around 60 MiB, compressed'
+const FROM = 'bounces@bench.example'
+const WAIT_MS = 60_000
+
+/** One round for each poisoned mail: the report behind it arrives while the poisoned one holds its worker. */
+export const killed: Part = async ({ sizes, nodeOptions }) => {
+  const maintainers = await benchKeys('maintainer', 3)
+  const stage = await setStage({ maintainers, limits: `open_seconds: ${SECONDS_ALLOWED}` })
+  try {
+    const people = await benchKeys('reporter', sizes.kills)
+    const poison = await poisonFor(stage.desk, maintainers)
+    const daemon = await stage.startDaemon(nodeOptions)
+    const committedMs: number[] = []
+    const acceptedMs: number[] = []
+    for (const [index, person] of people.entries()) {
+      const report = await writeReport(person, stage.desk)
+      await stage.imap.deliver(distinct(poison, index), FROM)
+      await lineOf(daemon, ({ event }) => event === 'arrival.stored', 2 * index + 1)
+      await stage.imap.deliver(report, FROM)
+      const isServed = ({ disposition }: LogLine): boolean => disposition === 'case-opened'
+      const done = await lineOf(daemon, isServed, index + 1)
+      const end = lastKill(daemon, done)
+      const taken = await stage.sink.waitFor(
+        (all) => all.some(({ to }) => to === person.address),
+        WAIT_MS
+      )
+      const accepted = taken.find(({ to }) => to === person.address)?.at ?? Number.NaN
+      committedMs.push(done.at - end)
+      acceptedMs.push(accepted - end)
+      // Its other two tries, and the word of it to the maintainers.
+      await lineOf(daemon, ({ event }) => event === 'arrival.quarantined', index + 1)
+    }
+    return [
+      ...figuresOf('the next mail committed', committedMs),
+      ...figuresOf('its acknowledgement accepted', acceptedMs)
+    ]
+  } finally {
+    await stage.close()
+  }
+}
+
+async function poisonFor(
+  desk: { readonly address: string; readonly publicArmored: string },
+  [from]: readonly BenchKey[]
+): Promise<Buffer> {
+  if (from === undefined) throw new Error('no keys for the benchmark')
+  const mails = await worstMails({ ...from, ...desk }, from)
+  const poison = mails.find(({ name }) => name === POISON)
+  if (poison === undefined) throw new Error(`there is no mail "${POISON}"`)
+  return poison.raw
+}
+
+/** The same mail again is recognised by its bytes and not opened. */
+function distinct(raw: Buffer, index: number): Buffer {
+  return Buffer.concat([Buffer.from(`X-Round: ${index}\r\n`), raw])
+}
+
+async function lineOf(
+  daemon: Daemon,
+  isWanted: (line: LogLine) => boolean,
+  nth: number
+): Promise<LogLine> {
+  const until = Date.now() + WAIT_MS
+  for (;;) {
+    const found = daemon.log.filter(isWanted)[nth - 1]
+    if (found !== undefined) return found
+    if (Date.now() > until) throw new Error('the daemon did not do what is measured')
+    await delay(20)
+  }
+}
+
+/** When the worker was ended that the report waited for. */
+function lastKill(daemon: Daemon, done: LogLine): number {
+  const before = daemon.log.slice(0, daemon.log.indexOf(done))
+  const kill = before.findLast(({ event }) => event === 'worker.killed')
+  const stored = before.findLast(({ event }) => event === 'arrival.stored')
+  if (kill === undefined || stored === undefined || stored.at > kill.at)
+    throw new Error(`the worker was not ended while the report waited: ${POISON} was too quick`)
+  return kill.at
+}
+
+function figuresOf(what: string, ms: readonly number[]): Figure[] {
+  const note = `from the end of the worker, the limit being ${SECONDS_ALLOWED} s; of ${ms.length} rounds`
+  return [
+    figure('killed', `${what}, p50`, quantile(ms, 0.5), { unit: 'ms', note }),
+    figure('killed', `${what}, slowest`, Math.max(...ms), { unit: 'ms', below: 1000 })
+  ]
+}
