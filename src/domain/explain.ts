@@ -50,7 +50,8 @@ const WARNINGS: Readonly<Record<WarningCode, string>> = {
   'errant-crypto': 'It contains further encrypted or signed parts, which were left closed.',
   'html-only': 'Its text was converted from HTML.',
   'html-not-converted': 'Its HTML could not be converted to text.',
-  'undecodable-text': 'Some characters could not be decoded and were replaced.',
+  'undecodable-text':
+    'Some characters could not be decoded, or not every program shows them as they stand here.',
   'text-truncated': 'The text is longer than what is shown.',
   'too-many-parts':
     'It has more parts than are opened one by one; the rest is attached as it came.',

@@ -187,7 +187,7 @@ export type WarningCode =
   | 'errant-crypto' // encrypted or signed parts inside that were left as attachments
   | 'html-only' // text was converted from HTML
   | 'html-not-converted'
-  | 'undecodable-text' // a charset problem: some characters replaced
+  | 'undecodable-text' // a charset problem: some characters replaced, or read by guess
   | 'text-truncated'
   | 'too-many-parts'
   | 'broken-mime'

@@ -1,12 +1,12 @@
 /**
  * Which names of charsets are believed, and what each is called when it is decoded. Must never let the decoder choose by the name
- * that a mail gives: it drops all but letters and digits of one and knows more than charsets, so that `utf_7` and `hex` would be
- * decoded too (mail.md §2.23).
+ * that a mail gives: it drops all but letters and digits of one and knows more than charsets, so that `hex` would be decoded
+ * too (mail.md §2.23).
  */
 
 /** What the decoder is asked for; each in whatever spelling, as long as its letters and digits are these. */
 const NAMES = [
-  ...['utf-8', 'utf-16', 'utf-16le', 'utf-16be', 'utf-32', 'utf-32le', 'utf-32be'],
+  ...['utf-7', 'utf-8', 'utf-16', 'utf-16le', 'utf-16be', 'utf-32', 'utf-32le', 'utf-32be'],
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
   ...['koi8-r', 'koi8-u', 'macintosh', 'ibm866'],
   ...['gbk', 'gb2312', 'gb18030', 'big5', 'euc-kr', 'euc-jp', 'shift_jis', 'iso-2022-jp'],
@@ -36,6 +36,8 @@ const OTHER_NAMES: readonly (readonly [string, string])[] = [
   ['cp874', 'windows-874'],
   ['ms949', 'cp949'],
   ['latin9', 'iso-8859-15'],
+  ['unicode11utf7', 'utf-7'],
+  ['csunicode11utf7', 'utf-7'],
   ['xmaccyrillic', 'maccyrillic']
 ]
 const KNOWN: ReadonlyMap<string, string> = new Map([

@@ -2,6 +2,8 @@
  * Encoded words (RFC 2047) and the one place where header text becomes safe to show: no control, bidirectional or
  * line-separating characters survive, because an encoded word may decode to CR LF and a forged field (mail.md §2.18).
  */
+import { charsetNamed } from './charset.ts'
+import { readUtf7 } from './utf-7.ts'
 
 /** Longest header text that is kept, in characters. */
 const HEADER_TEXT_MAX = 200
@@ -42,6 +44,7 @@ export function decodeWords(value: string): string {
 
 /** Bytes in a named charset as text; unknown charsets are read as UTF-8 where valid, else as windows-1252. */
 export function decodeCharset(bytes: Uint8Array, charset: string): string {
+  if (charsetNamed(charset) === 'utf-7') return readUtf7(Buffer.from(bytes).toString('latin1'))
   try {
     return new TextDecoder(charset).decode(bytes)
   } catch {

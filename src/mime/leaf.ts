@@ -2,6 +2,7 @@
  * Decodes leaves: their bytes without the transfer encoding, and charsets through mailparser on a synthetic one-part mail
  * in which every HTML and link option is off. Must never see HTML as HTML and never a mail's own structure (mail.md §2.17).
  */
+import { isAscii } from 'node:buffer'
 import { simpleParser } from 'mailparser'
 
 import { charsetNamed } from './charset.ts'
@@ -9,6 +10,7 @@ import { decodeCharset } from './encoded-words.ts'
 import { makeSound } from './iso-2022-jp.ts'
 import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
+import { readUtf7 } from './utf-7.ts'
 
 /** Most text that is shown of one mail, in bytes of UTF-8. */
 export const TEXT_BYTES_MAX = 256 * 1024
@@ -115,8 +117,8 @@ const MARKS = ['fffe', 'feff', '0000feff'] as const
 
 /**
  * Undeclared text is UTF-8 when it can be, and declared UTF-8 that does not hold a single character of it is read as
- * windows-1252. What declares a charset that is not known is read like undeclared text, and said to be a guess: UTF-7 above
- * all, which hides ASCII from the eye (mail.md §2.23).
+ * windows-1252. What declares a charset that is not known is read like undeclared text, and said to be a guess; so is UTF-7,
+ * which few programs know and others show as it was written (mail.md §2.23).
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   const charset = charsetNamed(declared)
@@ -124,6 +126,7 @@ function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
     const { bytes: sound, isSound } = makeSound(bytes)
     return { charset, isGuess: !isSound, bytes: sound }
   }
+  if (charset === 'utf-7') return chooseUtf7(bytes)
   if (charset === 'utf-16' && bytes[0] === 0xfe && bytes[1] === 0xff) {
     return { charset: 'utf-16be', isGuess: false }
   }
@@ -133,6 +136,13 @@ function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: charset === null }
   const isMeant = charset === 'utf-8' && holdsUtf8(bytes)
   return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
+}
+
+/** Only ASCII may be UTF-7; anything else is not what it says it is. */
+function chooseUtf7(bytes: Uint8Array): ChosenCharset {
+  if (!isAscii(bytes)) return { charset: isUtf8(bytes) ? 'utf-8' : 'windows-1252', isGuess: true }
+  const text = Buffer.from(bytes).toString('latin1')
+  return { charset: 'utf-8', isGuess: text.includes('+'), bytes: Buffer.from(readUtf7(text)) }
 }
 
 /** Whether a text begins with the mark that says in which order the bytes of a character stand (RFC 2781 §3.2). */

@@ -1,0 +1,104 @@
+/** UTF-7 (RFC 2152): what of it is decoded, and that nothing can be hidden by it (mail.md §2.23). */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeWords } from '../../../src/mime/encoded-words.ts'
+import { decodeText } from '../../../src/mime/leaf.ts'
+import { readUtf7 } from '../../../src/mime/utf-7.ts'
+
+/** Everything outside of these is written in base64, each run by itself. */
+const DIRECT = /[A-Za-z0-9'(),\-./:? ]/
+
+function written(text: string): string {
+  let all = ''
+  let run = ''
+  const end = (): void => {
+    if (run === '') return
+    const bytes = Buffer.from(run, 'utf16le').swap16()
+    all += `+${bytes.toString('base64').replaceAll('=', '')}-`
+    run = ''
+  }
+  for (const unit of text) {
+    if (DIRECT.test(unit)) {
+      end()
+      all += unit
+    } else run += unit
+  }
+  end()
+  return all
+}
+
+describe('UTF-7', () => {
+  it.each([
+    ['A+ImIDkQ.', 'A\u2262\u0391.'],
+    ['Hi Mom -+Jjo--!', 'Hi Mom -\u263a-!'],
+    ['+ZeVnLIqe-', '\u65e5\u672c\u8a9e'],
+    ['Item 3 is +AKM-1.', 'Item 3 is \u00a31.'],
+    ['1 +- 1 +AD0- 2', '1 + 1 = 2'],
+    ['+2D3eAA-', '\u{1f600}']
+  ])('is decoded as RFC 2152 says: %s', (text, expected) => {
+    expect(readUtf7(text)).toBe(expected)
+  })
+
+  it.each([
+    ['a slash', '+AC8-close fixed'],
+    ['a letter', 'cl+AG8-se'],
+    ['a letter among others', '+APwAbw-'],
+    ['a digit', 'ACME-2026-000+ADE-'],
+    ['a line break', 'x+AA0ACg-Bcc: evil@x.example'],
+    ['a NUL', '+AAA-'],
+    ['a control character of C1', '+AIU-'],
+    ['half a character', '+2D0-'],
+    ['bits left over', '+AP0A-'],
+    ['bits that are not zero', '+AP/-'],
+    ['too few bits', '+A-'],
+    ['nothing', 'a + b']
+  ])('stays as it was written where it stands for %s', (_, text) => {
+    expect(readUtf7(text)).toBe(text)
+  })
+
+  it('gives back what was written, whatever it was', () => {
+    const text = fc
+      .string({ unit: 'grapheme' })
+      .filter((each) => !/[\u0000-\u001f\u007f-\u009f]/.test(each))
+    fc.assert(
+      fc.property(text, (each) => {
+        expect(readUtf7(written(each))).toBe(each)
+      })
+    )
+  })
+
+  it('never makes a letter, a digit, a slash or a control character that is not in the bytes', () => {
+    const unit = fc.constantFrom(...'+-/ABCabc019gkw= \n')
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 40 }), (text) => {
+        const words = (of: string): string => of.replaceAll(/[^A-Za-z0-9/\u0000-\u001f]/g, '')
+        expect(isWithin(words(readUtf7(text)), words(text))).toBe(true)
+      }),
+      { numRuns: 5000 }
+    )
+  })
+
+  it('that holds bytes beyond ASCII is none, and said so', async () => {
+    const bytes = Buffer.concat([Buffer.from('Gr+APw-n '), Buffer.from([0xfc])])
+    expect(await decodeText(bytes, 'utf-7')).toMatchObject({ text: 'Gr+APw-n ü', isDamaged: true })
+    expect(await decodeText(Buffer.from('Gr+APw-n ü'), 'utf-7')).toMatchObject({
+      text: 'Gr+APw-n ü',
+      isDamaged: true
+    })
+  })
+
+  it('is decoded in encoded words, too', () => {
+    expect(decodeWords('=?utf-7?Q?Gr+APw-n?=')).toBe('Grün')
+    expect(decodeWords('=?utf-7?Q?x+AA0ACg-Bcc:_y?=')).toBe('x+AA0ACg-Bcc: y')
+  })
+})
+
+/** Whether the characters of `part` stand in `whole` in this order. */
+function isWithin(part: string, whole: string): boolean {
+  let at = 0
+  for (const each of part) {
+    at = whole.indexOf(each, at) + 1
+    if (at === 0) return false
+  }
+  return true
+}
