@@ -1,21 +1,27 @@
 /**
- * `postern open FILE`: opens one RFC 5322 file by the daemon's rules and prints the verdict. It does so in this process, without
- * the limits of a worker and without the keys of reporters and members that only the database has. With keys on the command
- * line it needs no configuration.
+ * `postern open FILE`: opens one RFC 5322 file by the daemon's rules, in a worker with its limits, and prints the verdict. With
+ * keys on the command line it needs no configuration; with one, the keys that the database knows of the sender count, too. Must
+ * never look anything up in the network, nor parse a byte of the mail outside of the worker.
  */
 import { existsSync } from 'node:fs'
 import { open as openFile, readFile } from 'node:fs/promises'
 import { loadConfig } from '../config/load.ts'
 import { sections } from '../config/schema.ts'
 import { readSecretFile } from '../config/secrets.ts'
+import { openConfiguredDatabase } from '../database.ts'
+import { keysOf } from '../desk/read-situation.ts'
+import { type Address } from '../domain/address.ts'
+import { type OpenedMail } from '../domain/mail.ts'
+import { type Limits } from '../domain/settings.ts'
 import { type Instant, parseInstant } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
 import { systemClock } from '../effects/system.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { inspectKey, type SecretKey, unlockSecretKey } from '../openpgp/keyring.ts'
-import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
 import { toOpenPage } from '../reading/page.ts'
 import { toOpenJson } from '../reading/report.ts'
-import { type Call } from './context.ts'
+import { createWorkers, type WorkerStart } from '../worker/pool.ts'
+import { type Call, requireAddress } from './context.ts'
 import { CommandError, printable, printJson, UsageError } from './output.ts'
 
 export type OpenOptions = {
@@ -27,11 +33,14 @@ export type OpenOptions = {
 
 /** What is needed to read as one desk does. */
 type Reader = {
-  readonly keys: ReadingKeys
-  readonly deskAddress: string
-  /** Of a larger mail only the header is read. */
-  readonly mailBytes: number
+  readonly start: WorkerStart
+  readonly limits: Pick<Limits, 'mailBytes' | 'openSeconds' | 'workerMegabytes'>
+  /** What the database knows as keys of this address. */
+  readonly keysOf: (address: Address) => readonly Uint8Array[]
 }
+
+/** For keys and certificates without an address of their own; nobody's (RFC 2606 §2). */
+const NOBODY = requireAddress('nobody@desk.invalid')
 
 export async function open(
   call: Call,
@@ -41,15 +50,40 @@ export async function open(
   const now = options.at === undefined ? systemClock.now() : parseInstant(options.at)
   if (now === null)
     throw new UsageError('--at wants an instant with an offset, for example 2026-12-01T13:00:00Z.')
-  const { keys, deskAddress, mailBytes } = await readerFor(call, options, now)
-  const { raw, isTooLarge } = await readMailFile(file, mailBytes)
-  const opened = isTooLarge
-    ? openHeadersOnly(raw, now, deskAddress)
-    : await openMail(raw, keys, { now, deskAddress })
+  const reader = await readerFor(call, options, now)
+  const opened = await openFileWith(reader, file, now)
   if (call.json) printJson(call.streams, toOpenJson(opened))
   else {
     const width = process.stdout.isTTY ? process.stdout.columns : 80
     call.streams.out(printable(toOpenPage(opened, { width, now })))
+  }
+}
+
+/** Under the limits of the daemon, which would hold a mail that exceeds them. */
+async function openFileWith(reader: Reader, file: string, now: Instant): Promise<OpenedMail> {
+  const { limits, start } = reader
+  const { raw, isTooLarge } = await readMailFile(file, limits.mailBytes)
+  const workers = await createWorkers({
+    start,
+    onEvent: () => undefined,
+    maxThreads: 1,
+    memoryMegabytes: limits.workerMegabytes,
+    taskMs: limits.openSeconds * 1000
+  })
+  try {
+    if (isTooLarge) return await workers.openHeaders(raw, now)
+    const first = await workers.open(raw, { now, knownKeys: [] })
+    const { from } = first.outer
+    const isUnknown = first.signatures.some(({ state }) => state === 'unknown-key')
+    const knownKeys = isUnknown && from !== null ? reader.keysOf(from.address) : []
+    return knownKeys.length === 0 ? first : await workers.open(raw, { now, knownKeys })
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error
+    throw new CommandError(
+      `${file} could not be opened, ${error.message}. The daemon would hold it.`
+    )
+  } finally {
+    await workers.close()
   }
 }
 
@@ -81,20 +115,29 @@ async function readerFor(
   const needsNoConfig = options.cert.length > 0 && !options.isConfigNamed
   if (!needsNoConfig || existsSync(call.config)) return configuredKeys(call, options, now)
   // To verify what is only signed takes certificates alone.
-  const certificates = await readCertificates(options.cert, now)
-  return { keys: { secretKeys: [], certificates }, deskAddress: '', mailBytes: defaultMailBytes() }
+  return givenReader([], '', await readCertificates(options.cert, now), NOBODY)
 }
 
-function defaultMailBytes(): number {
-  return sections.limits.parse(undefined).mail_size
+function givenReader(
+  deskKeys: readonly string[],
+  passphrase: string,
+  maintainerKeys: readonly Uint8Array[],
+  deskAddress: Address
+): Reader {
+  const { mail_size, open_seconds, worker_memory } = sections.limits.parse(undefined)
+  return {
+    start: { isReader: true, deskKeys, passphrase, deskName: '', deskAddress, maintainerKeys },
+    limits: { mailBytes: mail_size, openSeconds: open_seconds, workerMegabytes: worker_memory },
+    keysOf: () => []
+  }
 }
 
 async function configuredKeys(call: Call, options: OpenOptions, now: Instant): Promise<Reader> {
   const loaded = await loadConfig(call.config, process.env)
   const passphrase = loaded.secrets.passphrase.reveal()
-  const secretKeys = [await unlock(loaded.keys.desk, passphrase, 'desk.key')]
+  await unlock(loaded.keys.desk, passphrase, 'desk.key')
   for (const [index, text] of loaded.keys.retired.entries()) {
-    secretKeys.push(await unlock(text, passphrase, `desk.retired_keys[${index}]`))
+    await unlock(text, passphrase, `desk.retired_keys[${index}]`)
   }
   const certificates: Uint8Array[] = []
   for (const text of loaded.keys.maintainers.values()) {
@@ -102,26 +145,30 @@ async function configuredKeys(call: Call, options: OpenOptions, now: Instant): P
     if (facts !== null) certificates.push(facts.keyData)
   }
   certificates.push(...(await readCertificates(options.cert, now)))
+  const deskKeys = [loaded.keys.desk, ...loaded.keys.retired]
   return {
-    keys: { secretKeys, certificates },
-    deskAddress: loaded.config.desk.address,
-    mailBytes: loaded.config.limits.mailBytes
+    ...givenReader(deskKeys, passphrase, certificates, loaded.config.desk.address),
+    limits: loaded.config.limits,
+    keysOf: (address) => {
+      // A desk that was never started knows nobody.
+      if (!existsSync(loaded.config.storagePath)) return []
+      using db = openConfiguredDatabase(loaded, 'refuse')
+      return db.read((read) => keysOf(read, address))
+    }
   }
 }
 
 async function givenKeys(path: string, options: OpenOptions, now: Instant): Promise<Reader> {
   const armored = await readFile(path, 'utf8').catch(() => null)
   if (armored === null) throw new CommandError(`--secret-key ${path} cannot be read.`)
-  const passphrase =
+  const secret =
     options.passphraseFile === undefined ? null : await readSecretFile(options.passphraseFile)
-  if (typeof passphrase === 'string') throw new CommandError(`--passphrase-file: ${passphrase}.`)
-  const secret = await unlock(armored, passphrase?.reveal() ?? '', '--secret-key')
-  const facts = await inspectKey(secret.privateKey.toPublic().write(), now)
-  return {
-    keys: { secretKeys: [secret], certificates: await readCertificates(options.cert, now) },
-    deskAddress: facts?.addresses[0] ?? '',
-    mailBytes: defaultMailBytes()
-  }
+  if (typeof secret === 'string') throw new CommandError(`--passphrase-file: ${secret}.`)
+  const passphrase = secret?.reveal() ?? ''
+  const { privateKey } = await unlock(armored, passphrase, '--secret-key')
+  const facts = await inspectKey(privateKey.toPublic().write(), now)
+  const certificates = await readCertificates(options.cert, now)
+  return givenReader([armored], passphrase, certificates, facts?.addresses[0] ?? NOBODY)
 }
 
 async function unlock(armored: string, passphrase: string, where: string): Promise<SecretKey> {

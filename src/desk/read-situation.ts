@@ -79,7 +79,8 @@ export function isOutdated(desk: Desk, { outer: { from }, signatures }: OpenedMa
   return desk.db.read((read) => keysOf(read, from.address)).length > 0
 }
 
-function keysOf(read: Read, address: Address): Uint8Array[] {
+/** The keys that the desk knows as those of this address: pinned for it, and of the member of the list. */
+export function keysOf(read: Read, address: Address): Uint8Array[] {
   const pinned = findReporterKey(read, address)
   const member = findMemberKeyByAddress(read, address)
   return [...(pinned === null ? [] : [pinned.keyData]), ...(member === null ? [] : [member])]

@@ -8,13 +8,15 @@ import { type Workers } from '../effects/effects.ts'
 
 /** What every worker is given when it starts. Holds the passphrase: never log it, never store it. */
 export type WorkerStart = {
-  /** Armored, passphrase-protected private keys of the desk. The first signs; all of them open mail. Not empty. */
+  /** Armored, passphrase-protected private keys of the desk. The first signs; all of them open mail. Only a reader may have none. */
   readonly deskKeys: readonly string[]
   readonly passphrase: string
   readonly deskName: string
   readonly deskAddress: Address
   /** Binary certificates of the maintainers: every opened mail is verified against them. */
   readonly maintainerKeys: readonly Uint8Array[]
+  /** Whether mail is opened only, and nothing sealed or signed; default false. */
+  readonly isReader?: boolean
 }
 
 /** Every task by name. */

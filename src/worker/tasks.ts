@@ -3,24 +3,39 @@
  * function answers which call; the worker thread and in-process use run the same ones. Must never write plaintext or
  * keys anywhere.
  */
+import { type Address } from '../domain/address.ts'
+import { Invariant } from '../domain/assert.ts'
 import { inspectKey, inspectKeyFor } from '../openpgp/keyring.ts'
 import { mergeKey } from '../openpgp/merge-key.ts'
-import { openHeadersOnly, openMail } from '../reading/open-mail.ts'
+import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
 import { sealMails, signClearMail } from '../sealing/seal-mails.ts'
 import { type TaskCall, type Tasks } from './calls.ts'
 import { type Keys } from './unlock.ts'
 
 /** The tasks over these keys, run where they are called. */
 export function deskTasks(keys: Keys): Tasks {
-  const { desk, secretKeys } = keys
+  const { desk, secretKeys, certificates } = keys
+  return {
+    ...readingTasks({ secretKeys, certificates }, desk.address),
+    seal: (body, to, now) => sealMails(body, to, desk, now),
+    signClear: (text, headers, now) => signClearMail(text, headers, desk, now)
+  }
+}
+
+/** Those of a reader: it seals and signs nothing. */
+export function readerTasks(keys: ReadingKeys, deskAddress: Address): Tasks {
+  const refuse = (): Promise<never> =>
+    Promise.reject(new Invariant('a reader was asked to seal or sign'))
+  return { ...readingTasks(keys, deskAddress), seal: refuse, signClear: refuse }
+}
+
+function readingTasks(keys: ReadingKeys, deskAddress: Address): Omit<Tasks, 'seal' | 'signClear'> {
   return {
     open: (raw, { now, knownKeys }) => {
       const certificates = [...keys.certificates, ...knownKeys]
-      return openMail(raw, { secretKeys, certificates }, { now, deskAddress: desk.address })
+      return openMail(raw, { ...keys, certificates }, { now, deskAddress })
     },
-    openHeaders: (raw, now) => Promise.resolve(openHeadersOnly(raw, now, desk.address)),
-    seal: (body, to, now) => sealMails(body, to, desk, now),
-    signClear: (text, headers, now) => signClearMail(text, headers, desk, now),
+    openHeaders: (raw, now) => Promise.resolve(openHeadersOnly(raw, now, deskAddress)),
     inspectKey: (key, now, address) =>
       address === null ? inspectKey(key, now) : inspectKeyFor(key, address, now),
     mergeKey

@@ -17,8 +17,7 @@ export type Keys = {
 
 /** Unlocks the desk's keys. Throws {@link Trouble} `desk-key`, naming the reason but no secret. */
 export async function unlockDesk(start: WorkerStart): Promise<Keys> {
-  const secretKeys: SecretKey[] = []
-  for (const armored of start.deskKeys) secretKeys.push(await unlock(armored, start.passphrase))
+  const secretKeys = await unlockKeys(start)
   const [signer] = secretKeys
   if (signer === undefined) throw deskKeyTrouble('there is no desk key')
   const { privateKey, fingerprint } = signer
@@ -31,6 +30,15 @@ export async function unlockDesk(start: WorkerStart): Promise<Keys> {
     secretKeys,
     certificates: start.maintainerKeys
   }
+}
+
+/** Unlocks each, in that order. Throws as {@link unlockDesk}. */
+export async function unlockKeys(
+  start: Pick<WorkerStart, 'deskKeys' | 'passphrase'>
+): Promise<SecretKey[]> {
+  const secretKeys: SecretKey[] = []
+  for (const armored of start.deskKeys) secretKeys.push(await unlock(armored, start.passphrase))
+  return secretKeys
 }
 
 async function unlock(armored: string, passphrase: string): Promise<SecretKey> {

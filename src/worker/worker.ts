@@ -9,8 +9,8 @@ import { Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { detachable } from './buffers.ts'
 import { type TaskAnswer, type TaskCall, type Tasks, type WorkerStart } from './calls.ts'
-import { deskTasks, runTask } from './tasks.ts'
-import { unlockDesk } from './unlock.ts'
+import { deskTasks, readerTasks, runTask } from './tasks.ts'
+import { unlockDesk, unlockKeys } from './unlock.ts'
 
 type Ready = { readonly tasks: Tasks } | { readonly failure: TaskAnswer }
 
@@ -32,10 +32,16 @@ async function start(): Promise<(call: TaskCall | 'ready') => Promise<object>> {
 
 async function unlocked(): Promise<Ready> {
   try {
-    return { tasks: deskTasks(await unlockDesk(workerData as WorkerStart)) }
+    return { tasks: await tasksOf(workerData as WorkerStart) }
   } catch (error) {
     return { failure: answerOf(error) }
   }
+}
+
+async function tasksOf(start: WorkerStart): Promise<Tasks> {
+  if (start.isReader !== true) return deskTasks(await unlockDesk(start))
+  const keys = { secretKeys: await unlockKeys(start), certificates: start.maintainerKeys }
+  return readerTasks(keys, start.deskAddress)
 }
 
 /** Large results leave the thread without being copied. */

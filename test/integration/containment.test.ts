@@ -2,7 +2,7 @@
  * A mail that costs its worker more time than the daemon allows, against the built daemon: the worker is ended, the mail is
  * held and told after three tries, all others are served, and nothing of it is left anywhere but in the database (G9, G10).
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Daemon } from '../support/daemon.ts'
@@ -14,6 +14,7 @@ import { type Sink, startSink } from '../support/smtp-sink.ts'
 
 const USER = 'contained'
 const MIB = 2 ** 20
+const REPORT = { to: DESK_ADDRESS, subject: 'A hole', text: 'Here.\n' }
 
 describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
   let dovecot: Dovecot
@@ -61,7 +62,9 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
 
   it('is held and told after three tries, the next mail is served before that, and nothing of it leaks', async () => {
     await dovecot.append(USER, bomb())
-    const report = await alice.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'Here.\n' })
+    const key = { filename: 'key.asc', contentType: 'application/pgp-keys' }
+    const attachments = [{ ...key, content: Buffer.from(await alice.exportPublicKey()) }]
+    const report = await alice.write({ ...REPORT, attachments })
     await dovecot.append(USER, report)
     daemon = await desk.start()
     const served = await daemon.waitForLog('arrival.done', { timeoutMs: 60_000 })
@@ -84,5 +87,21 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
     expect(
       readdirSync(join(desk.folder, 'data')).filter((name) => !/^postern\.db/.test(name))
     ).toEqual([])
+  })
+
+  it('is refused by "postern open" under the same limit, and another is read with the keys that the desk knows', async () => {
+    const open = (name: string, mail: Uint8Array) => {
+      const file = join(desk.folder, name)
+      writeFileSync(file, mail)
+      return desk.cli('open', file, '--json')
+    }
+    const refused = await open('poison.eml', bomb())
+    expect([refused.status, refused.stdout]).toEqual([1, ''])
+    expect(refused.stderr).toMatch(/^postern: [^\n]*took longer than 1000 ms[^\n]*hold it\.\n$/)
+    const read = await open('again.eml', await alice.write(REPORT))
+    expect(JSON.parse(read.stdout)).toMatchObject({
+      subject: 'A hole',
+      signatures: [{ state: 'valid', fingerprint: alice.fingerprint }]
+    })
   })
 })
