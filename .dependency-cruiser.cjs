@@ -23,7 +23,6 @@ const homes = {
   'node_modules/nodemailer': '^src/transport/smtp-sender\\.ts$',
   'node_modules/imapflow': '^src/transport/imap-',
   'node_modules/node-cron': '^src/effects/system\\.ts$',
-  'node_modules/piscina': '^src/worker/',
   'node_modules/pino': '^src/effects/log\\.ts$',
   'node_modules/zod': '^src/config/',
   'node_modules/yaml': '^src/config/',

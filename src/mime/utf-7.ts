@@ -5,7 +5,10 @@
 
 /** `+`, modified base64 of UTF-16 in big-endian order, and the `-` that ends it where no other character does. */
 const SHIFTED = /\+([A-Za-z0-9+/]*)(-?)/g
-/** Whole characters beyond ASCII and its controls, and those of ASCII that RFC 2152 lets or has one write so: no word is made of them. */
+/**
+ * Whole characters beyond ASCII and its controls, and those of ASCII that RFC 2152 lets or has one write so. No word is made
+ * of them.
+ */
 const SHOWN = /^[ !"#$%&*+;<=>@[\\\]^_`{|}~\u00a0-\ud7ff\ue000-\u{10ffff}]*$/u
 
 /** `text`, which is ASCII, with the sequences decoded that are sound and hide nothing. */

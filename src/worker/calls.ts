@@ -8,7 +8,7 @@ import { type Workers } from '../effects/effects.ts'
 
 /** What every worker is given when it starts. Holds the passphrase: never log it, never store it. */
 export type WorkerStart = {
-  /** Armored, passphrase-protected private keys of the desk. The first signs; all of them open mail. Only a reader may have none. */
+  /** Armored, passphrase-protected private keys of the desk: the first signs, all open mail. Only a reader may have none. */
   readonly deskKeys: readonly string[]
   readonly passphrase: string
   readonly deskName: string

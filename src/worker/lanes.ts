@@ -1,81 +1,36 @@
 /**
- * Who may use a worker next. In charge of fairness: opening a mail must not wait behind a notice to a thousand members,
- * and the notice must not wait for ever behind a flood of mail. The pool's own queue is first come, first served and
- * its time limits would count the waiting, so nothing is given to it before a thread is free.
+ * Who of those that wait for a thread is next. In charge of fairness: opening a mail must not wait behind a notice to a
+ * thousand members, and the notice must not wait for ever behind a flood of mail.
  */
 
 /** `quick`: one mail or key. `bulk`: one of many pieces of a larger job. */
 export type Lane = 'quick' | 'bulk'
 
-/** Turns for a number of threads. */
-export type Lanes = {
-  /** Resolves with the function that ends the turn, to be called once; rejects when the lanes are closed. */
-  enter(lane: Lane): Promise<() => void>
-  /** How many turns are being used. */
-  taken(): number
-  /** From now on so many turns at a time (at least 1); nobody loses a turn. */
-  resize(width: number): void
-  /** Refuses everybody who waits and everybody who comes later, with an error made by `refusal`. */
-  close(refusal: () => Error): void
+/** Two queues, and the order in which they are served. */
+export type Lanes<T> = {
+  add(lane: Lane, who: T): void
+  /** Takes out whoever is next. */
+  next(): T | undefined
+  /** How many wait. */
+  size(): number
 }
 
-type Waiting = { readonly go: () => void; readonly refuse: (error: Error) => void }
-
-/** After this many quick turns in a row a waiting bulk turn comes first. */
+/** After this many quick ones in a row a bulk one that waits comes first. */
 const QUICK_IN_A_ROW = 3
 
-/** Lanes for `first` turns at a time (at least 1). */
-export function createLanes(first: number): Lanes {
-  const waiting = { quick: [] as Waiting[], bulk: [] as Waiting[] }
-  let width = Math.max(1, first)
-  let taken = 0
+export function createLanes<T>(): Lanes<T> {
+  const waiting: Readonly<Record<Lane, T[]>> = { quick: [], bulk: [] }
   let quickInARow = 0
-  let refusal: (() => Error) | null = null
-
-  function next(): Waiting | undefined {
-    const isBulkDue = quickInARow >= QUICK_IN_A_ROW && waiting.bulk.length > 0
-    const lane = waiting.quick.length > 0 && !isBulkDue ? 'quick' : 'bulk'
-    quickInARow = lane === 'quick' ? quickInARow + 1 : 0
-    return waiting[lane].shift()
-  }
-
-  function fill(): void {
-    while (taken < width && waiting.quick.length + waiting.bulk.length > 0) {
-      taken += 1
-      next()?.go()
-    }
-  }
-
-  function leave(): void {
-    taken -= 1
-    fill()
-  }
-
   return {
-    enter: (lane) =>
-      new Promise((resolve, reject) => {
-        if (refusal !== null) {
-          reject(refusal())
-          return
-        }
-        waiting[lane].push({
-          go: () => {
-            resolve(leave)
-          },
-          refuse: reject
-        })
-        fill()
-      }),
-    taken: () => taken,
-    resize: (to) => {
-      width = Math.max(1, to)
-      fill()
+    add: (lane, who) => {
+      waiting[lane].push(who)
     },
-    close: (makeError) => {
-      refusal = makeError
-      for (const { refuse } of [...waiting.quick.splice(0), ...waiting.bulk.splice(0)]) {
-        refuse(makeError())
-      }
-    }
+    next: () => {
+      const isBulkDue = quickInARow >= QUICK_IN_A_ROW && waiting.bulk.length > 0
+      const lane = waiting.quick.length > 0 && !isBulkDue ? 'quick' : 'bulk'
+      quickInARow = lane === 'quick' ? quickInARow + 1 : 0
+      return waiting[lane].shift()
+    },
+    size: () => waiting.quick.length + waiting.bulk.length
   }
 }

@@ -4,7 +4,6 @@
  * what it passes on.
  */
 import { availableParallelism } from 'node:os'
-import { Piscina } from 'piscina'
 import { Invariant } from '../domain/assert.ts'
 import { type OutgoingBody, type Sealed, type SealTo } from '../domain/outgoing.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -19,6 +18,7 @@ import {
   type WorkerStart
 } from './calls.ts'
 import { type Lane } from './lanes.ts'
+import { startThread, type Thread } from './thread.ts'
 import { createThreads } from './threads.ts'
 
 export { type WorkerStart } from './calls.ts'
@@ -38,12 +38,9 @@ export type WorkerOptions = {
   readonly idleMs?: number
   /** The worker's entry; default beside this file. */
   readonly workerFile?: URL
-  /** Node options of the threads; default those of this process. */
-  readonly execArgv?: readonly string[]
 }
 
-type Limits = { readonly taskMs: number; readonly maxThreads: number }
-/** Time for the first thread to start and unlock the keys, at least: no mail has a part in it. */
+/** Time for a thread to start and unlock the keys, at least: no mail has a part in it. */
 const START_MS_MIN = 60_000
 /** Copies sealed in one task: small enough that a quick task soon gets a thread. */
 const COPIES_PER_TASK = 32
@@ -55,33 +52,25 @@ const BYTES_PER_TASK = 8 * 2 ** 20
  * they cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started.
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
-  const maxThreads = options.maxThreads ?? Math.min(2, availableParallelism())
-  const limits = { taskMs: options.taskMs ?? 60_000, maxThreads }
-  const starting = { ...limits, taskMs: Math.max(limits.taskMs, START_MS_MIN) }
-  const pool = createPool(options, maxThreads)
-  const threads = createThreads(pool, {
-    most: maxThreads,
-    start: () => attempt('ready', starting)
-  })
+  const taskMs = options.taskMs ?? 60_000
+  const startMs = Math.max(taskMs, START_MS_MIN)
   let isClosing = false
+  const threads = createThreads({
+    most: options.maxThreads ?? Math.min(2, availableParallelism()),
+    idleMs: options.idleMs ?? 60_000,
+    start: (signal) => told('start', () => startDesk(options, startMs, signal))
+  })
 
-  async function attempt(call: TaskCall | 'ready', within: Limits): Promise<unknown> {
+  /** What ends a worker is logged; what ends all of them is no fault of theirs. */
+  async function told<T>(task: TaskName | 'start', work: () => Promise<T>): Promise<T> {
     try {
-      return await callWorker(pool, call, within)
+      return await work()
     } catch (error) {
       if (isClosing) throw stopping()
-      if (error instanceof Trouble && isWorkerEnd(error.code)) {
-        const task = call === 'ready' ? 'start' : call.name
+      if (error instanceof Trouble && isWorkerEnd(error.code))
         options.onEvent({ event: 'worker.killed', task, code: error.code })
-      }
       throw error
     }
-  }
-
-  async function close(): Promise<void> {
-    isClosing = true
-    threads.close(stopping)
-    await pool.destroy()
   }
 
   // The one place where an answer gets its type back: the worker runs the task of exactly this name.
@@ -90,16 +79,22 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     args: Parameters<Tasks[Name]>,
     lane: Lane
   ): Promise<TaskResult<Name>> {
-    const leave = await threads.enter(lane)
+    const { thread, leave } = await threads.enter(lane)
     try {
-      return (await attempt({ name, args } as TaskCall, limits)) as TaskResult<Name>
+      const answer = await told(name, () => thread.call({ name, args } as TaskCall, taskMs))
+      return valueOf(answer) as TaskResult<Name>
     } finally {
       leave()
     }
   }
 
+  async function close(): Promise<void> {
+    isClosing = true
+    await threads.close(stopping)
+  }
+
   try {
-    const leave = await threads.enter('quick')
+    const { leave } = await threads.enter('quick')
     leave()
   } catch (error) {
     await close()
@@ -117,50 +112,27 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   }
 }
 
-function createPool(
-  options: WorkerOptions,
-  maxThreads: number
-): Piscina<TaskCall | 'ready', TaskAnswer> {
-  // Under a TypeScript runner this file and the worker end in .ts, when built in .js.
-  const own = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
-  const pool = new Piscina<TaskCall | 'ready', TaskAnswer>({
-    filename: (options.workerFile ?? new URL(own, import.meta.url)).href,
-    name: 'handle',
-    minThreads: 0,
-    // No more than `maxThreads` have work at a time: one more is the spare.
-    maxThreads: maxThreads + 1,
-    idleTimeout: options.idleMs ?? 60_000,
-    concurrentTasksPerWorker: 1,
-    resourceLimits: { maxOldGenerationSizeMb: options.memoryMegabytes ?? 768 },
-    workerData: options.start,
-    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] })
-  })
-  // A worker that dies while idle has no task to tell it to; without a listener it would end the process.
-  pool.on('error', () => {
-    options.onEvent({ event: 'worker.killed', task: 'idle', code: 'worker-crash' })
-  })
-  return pool
+/** A thread whose keys are unlocked. */
+async function startDesk(options: WorkerOptions, ms: number, signal: AbortSignal): Promise<Thread> {
+  const { thread, answer } = await startThread(
+    {
+      file: options.workerFile ?? new URL('./worker.js', import.meta.url),
+      start: options.start,
+      memoryMegabytes: options.memoryMegabytes ?? 768,
+      onIdleDeath: () => {
+        options.onEvent({ event: 'worker.killed', task: 'idle', code: 'worker-crash' })
+      }
+    },
+    ms,
+    signal
+  )
+  if (answer.kind === 'done') return thread
+  await thread.end()
+  return valueOf(answer)
 }
 
-async function callWorker(
-  pool: Piscina<TaskCall | 'ready', TaskAnswer>,
-  call: TaskCall | 'ready',
-  limits: Limits
-): Promise<unknown> {
-  const limit = new AbortController()
-  const timer = setTimeout(() => {
-    limit.abort()
-  }, limits.taskMs)
-  try {
-    const answer = await pool.run(call, { signal: limit.signal })
-    return valueOf(answer)
-  } catch (error) {
-    throw limit.signal.aborted ? overLimit(limits) : whatHappened(error)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
+function valueOf(answer: Exclude<TaskAnswer, { kind: 'done' }>): never
+function valueOf(answer: TaskAnswer): unknown
 function valueOf(answer: TaskAnswer): unknown {
   switch (answer.kind) {
     case 'done':
@@ -170,22 +142,6 @@ function valueOf(answer: TaskAnswer): unknown {
     case 'bug':
       throw new Invariant(`a worker task failed: ${answer.error}`)
   }
-}
-
-/** Ours as they are; everything else means that the thread is gone (memory, exit, an error outside of any task). */
-function whatHappened(error: unknown): Error {
-  if (error instanceof Trouble || error instanceof Invariant) return error
-  if (error instanceof Error && error.name === 'DataCloneError') {
-    return new Invariant('a worker task was given something that is not plain data')
-  }
-  return new Trouble('worker-crash', 'a worker thread died, for example for lack of memory', {
-    retryable: true
-  })
-}
-
-function overLimit({ taskMs }: Limits): Trouble {
-  const hint = `a worker thread was ended because a task took longer than ${taskMs} ms`
-  return new Trouble('worker-limit', hint, { retryable: true })
 }
 
 function stopping(): Trouble {

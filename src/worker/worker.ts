@@ -1,40 +1,29 @@
 /**
- * The entry of one worker thread: unlocks the desk's keys once, then answers calls until the pool ends it. In charge of
+ * The entry of one worker thread: unlocks the desk's keys once and says so, then answers calls until it is ended. In charge of
  * turning every failure into a {@link TaskAnswer}, so that no library text leaves the thread. Must never write to disk
  * or to the console: what it holds is plaintext.
  */
-import { workerData } from 'node:worker_threads'
-import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { Invariant } from '../domain/assert.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { detachable } from './buffers.ts'
 import { type TaskAnswer, type TaskCall, type Tasks, type WorkerStart } from './calls.ts'
 import { deskTasks, readerTasks, runTask } from './tasks.ts'
 import { unlockDesk, unlockKeys } from './unlock.ts'
 
-type Ready = { readonly tasks: Tasks } | { readonly failure: TaskAnswer }
+const port = parentPort
+assert(port !== null, 'the entry of a worker thread was run as a program')
+await start()
 
-/** The function the pool calls. A promise, so that the pool does not use the thread before the keys are unlocked. */
-export const handle: Promise<(call: TaskCall | 'ready') => Promise<object>> = start()
-
-async function start(): Promise<(call: TaskCall | 'ready') => Promise<object>> {
-  const ready = await unlocked()
-  return async (call) => {
-    if ('failure' in ready) return ready.failure
-    if (call === 'ready') return { kind: 'done', value: null } satisfies TaskAnswer
-    try {
-      return handedOver({ kind: 'done', value: await runTask(ready.tasks, call) })
-    } catch (error) {
-      return answerOf(error)
-    }
-  }
-}
-
-async function unlocked(): Promise<Ready> {
+async function start(): Promise<void> {
   try {
-    return { tasks: await tasksOf(workerData as WorkerStart) }
+    const tasks = await tasksOf(workerData as WorkerStart)
+    port?.on('message', (call: TaskCall) => {
+      void answer(tasks, call)
+    })
+    post({ kind: 'done', value: null })
   } catch (error) {
-    return { failure: answerOf(error) }
+    post(answerOf(error))
   }
 }
 
@@ -44,11 +33,18 @@ async function tasksOf(start: WorkerStart): Promise<Tasks> {
   return readerTasks(keys, start.deskAddress)
 }
 
+async function answer(tasks: Tasks, call: TaskCall): Promise<void> {
+  try {
+    post({ kind: 'done', value: await runTask(tasks, call) })
+  } catch (error) {
+    post(answerOf(error))
+  }
+}
+
 /** Large results leave the thread without being copied. */
-function handedOver(answer: TaskAnswer): object {
-  const { value, transfer } = detachable(answer)
-  const wrapped = { [transferableSymbol]: transfer, [valueSymbol]: value }
-  return transfer.length === 0 ? value : move(wrapped)
+function post(what: TaskAnswer): void {
+  const { value, transfer } = detachable(what)
+  port?.postMessage(value, transfer)
 }
 
 function answerOf(error: unknown): TaskAnswer {

@@ -8,11 +8,6 @@ import { createWorkers, type WorkerOptions } from '../../src/worker/pool.ts'
 /** Starts a pool like the daemon's; every option can be changed. */
 export function createTestWorkers(options: WorkerOptions): Promise<Workers> {
   const isBuilt = process.env['POSTERN_TEST_DIST'] === '1'
-  const place = isBuilt
-    ? { workerFile: new URL('../../dist/worker/worker.js', import.meta.url) }
-    : {
-        workerFile: new URL('../../src/worker/worker.ts', import.meta.url),
-        execArgv: ['--import', 'tsx']
-      }
-  return createWorkers({ ...place, ...options })
+  const entry = isBuilt ? '../../dist/worker/worker.js' : './worker-entry.mjs'
+  return createWorkers({ workerFile: new URL(entry, import.meta.url), ...options })
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { type Fingerprint, type MessageId } from '../../../src/domain/ids.ts'
 import { type OutgoingHeaders, type SealTo } from '../../../src/domain/outgoing.ts'
@@ -25,17 +25,34 @@ const start = {
   deskAddress: 'security@desk.example' as Address,
   maintainerKeys: []
 }
+const BODY = { text: 't', attachments: [], original: new Uint8Array(100_000) }
+
+function copies(length: number): SealTo[] {
+  return Array.from({ length }, (_, index) => ({
+    headers,
+    fingerprint: '' as Fingerprint,
+    keyData: Uint8Array.of(index & 255, index >> 8)
+  }))
+}
+
 let workers: Workers | undefined
 let events: LogEvent[] = []
+/** How many threads were started. */
+let starts = new Int32Array(new SharedArrayBuffer(4))
 
-async function stubborn(options: Partial<WorkerOptions> = {}): Promise<Workers> {
+/** `how` says how each thread starts: `well`, `slowly` or `dies`, the last for all that come later. */
+async function stubborn(
+  options: Partial<WorkerOptions> = {},
+  how: readonly string[] = ['well']
+): Promise<Workers> {
   events = []
+  starts = new Int32Array(new SharedArrayBuffer(4))
+  const shared = starts as unknown as Uint8Array
   workers = await createWorkers({
-    start,
+    start: { ...start, deskName: how.join(' '), maintainerKeys: [shared] },
     onEvent: (event) => events.push(event),
     maxThreads: 2,
     workerFile: new URL('./fixtures/stubborn-worker.mjs', import.meta.url),
-    execArgv: [],
     ...options
   })
   return workers
@@ -89,6 +106,40 @@ describe('the worker pool', () => {
     }
   )
 
+  it('ends no innocent task because of a thread that starts slowly', async () => {
+    const pool = await stubborn({ taskMs: 1000 }, ['well', 'slowly'])
+    const served = [pool.openHeaders(new Uint8Array(3), now), pool.seal(BODY, copies(333), now)]
+    await Promise.all(served)
+    expect(events).toEqual([])
+  })
+
+  it('starts another thread when the one that stood by dies of its start', async () => {
+    const pool = await stubborn({ taskMs: 2500, maxThreads: 1 }, ['well', 'dies', 'well'])
+    const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
+    const waiting = pool.openHeaders(new Uint8Array(3), now)
+    expect(await spinning).toMatchObject({ code: 'worker-limit' })
+    expect(await waiting).toBe('answered')
+    expect(events).toEqual([
+      { event: 'worker.killed', task: 'start', code: 'worker-crash' },
+      { event: 'worker.killed', task: 'signClear', code: 'worker-limit' }
+    ])
+  })
+
+  it('keeps one thread ready behind a long task, not one after the other', async () => {
+    const pool = await stubborn({ taskMs: 2500, maxThreads: 1, idleMs: 200 })
+    await pool.signClear('spin', headers, now).catch(() => undefined)
+    expect(starts[0]).toBe(2)
+  })
+
+  it('says that a thread died without work, and starts another', async () => {
+    const pool = await stubborn({ maxThreads: 1 })
+    await pool.signClear('leave', headers, now)
+    await vi.waitFor(() => {
+      expect(events).toEqual([{ event: 'worker.killed', task: 'idle', code: 'worker-crash' }])
+    })
+    expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
+  })
+
   it.each(['exit', 'grow'])('reports a dead worker as a crash and works on (%s)', async (how) => {
     const pool = await stubborn({ memoryMegabytes: 48 })
     const error = await pool.signClear(how, headers, now).catch((e: unknown) => e)
@@ -118,18 +169,10 @@ describe('the worker pool', () => {
 
   it('keeps the order of a long list of recipients', async () => {
     const pool = await stubborn()
-    const to = Array.from(
-      { length: 333 },
-      (_, index): SealTo => ({
-        headers,
-        fingerprint: '' as Fingerprint,
-        keyData: Uint8Array.of(index & 255, index >> 8)
-      })
-    )
-    const body = { text: 't', attachments: [], original: new Uint8Array(100_000) }
-    const sealed = await pool.seal(body, to, now)
+    const to = copies(333)
+    const sealed = await pool.seal(BODY, to, now)
     expect(sealed).toEqual(to.map(({ keyData }) => ({ kind: 'sealed', raw: keyData })))
-    expect(await pool.seal(body, [], now)).toEqual([])
+    expect(await pool.seal(BODY, [], now)).toEqual([])
   })
 
   it('leaves the bytes of its caller alone', async () => {
@@ -147,9 +190,9 @@ describe('the worker pool', () => {
     await pool.close()
     expect(await running).toMatchObject({ code: 'stopping' })
     expect(await waiting).toMatchObject({ code: 'stopping' })
-    await expect(pool.openHeaders(new Uint8Array(3), now)).rejects.toMatchObject({
-      code: 'stopping'
-    })
+    const late = [pool.openHeaders(new Uint8Array(3), now), pool.seal(BODY, copies(333), now)]
+    for (const each of late) await expect(each).rejects.toMatchObject({ code: 'stopping' })
+    expect(starts[0]).toBe(1)
     expect(events).toEqual([])
   })
 })
