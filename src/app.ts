@@ -22,7 +22,7 @@ import { createKeyDirectory } from './transport/key-directory.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
-/** Idle workers give their memory back after this; starting one again takes about a third of a second. */
+/** Idle workers give their memory back after this; starting one again takes up to a second. */
 const WORKER_IDLE_MS = 30_000
 
 /** The settings, or one clear line: the first problem that stops. */

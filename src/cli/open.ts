@@ -1,7 +1,8 @@
 /**
  * `postern open FILE`: opens one RFC 5322 file by the daemon's rules, in a worker with its limits, and prints the verdict. With
- * keys on the command line it needs no configuration; with one, the keys that the database knows of the sender count, too. Must
- * never look anything up in the network, nor parse a byte of the mail outside of the worker.
+ * keys on the command line it needs no configuration; with one, the keys that the database knows of the sender count, too. A
+ * key that only the mail brings proves nothing here. Must never look anything up in the network, nor parse a byte of the mail
+ * outside of the worker.
  */
 import { existsSync } from 'node:fs'
 import { open as openFile, readFile } from 'node:fs/promises'
@@ -78,9 +79,11 @@ async function openFileWith(reader: Reader, file: string, now: Instant): Promise
     const knownKeys = isUnknown && from !== null ? reader.keysOf(from.address) : []
     return knownKeys.length === 0 ? first : await workers.open(raw, { now, knownKeys })
   } catch (error) {
-    if (!(error instanceof Trouble)) throw error
+    const isOfTheMail =
+      error instanceof Trouble && (error.code === 'worker-limit' || error.code === 'worker-crash')
+    if (!isOfTheMail) throw error
     throw new CommandError(
-      `${file} could not be opened, ${error.message}. The daemon would hold it.`
+      `${file} could not be opened: ${error.message}. The daemon would hold it.`
     )
   } finally {
     await workers.close()

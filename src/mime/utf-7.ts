@@ -1,15 +1,16 @@
 /**
- * Text in UTF-7 (RFC 2152), as far as it says what the eye sees: what stands for a letter, digit or slash of ASCII, or for a
- * control character, stays as it was written. Must never make a word that was not to be read in the bytes (mail.md §2.23).
+ * Text in UTF-7 (RFC 2152), as far as it says what the eye sees: what stands for a letter, digit, slash, bracket or blank of
+ * ASCII, or for anything that cannot be seen, stays as it was written. Must never make a word or a line that was not to be
+ * read in the bytes (mail.md §2.23).
  */
 
 /** `+`, modified base64 of UTF-16 in big-endian order, and the `-` that ends it where no other character does. */
 const SHIFTED = /\+([A-Za-z0-9+/]*)(-?)/g
 /**
- * Whole characters beyond ASCII and its controls, and those of ASCII that RFC 2152 lets or has one write so. No word is made
- * of them.
+ * What is decoded: signs of ASCII that make neither a word, a quotation, a tag nor a blank, and what can be seen beyond ASCII.
+ * Nothing of it begins or ends a line, a command or a block.
  */
-const SHOWN = /^[ !"#$%&*+;<=>@[\\\]^_`{|}~\u00a0-\ud7ff\ue000-\u{10ffff}]*$/u
+const SHOWN = /^(?:[!"#$%&*+;=@\\^_`{|}~]|(?![\u0000-\u00a0])[\p{L}\p{M}\p{N}\p{P}\p{S}])*$/u
 
 /** `text`, which is ASCII, with the sequences decoded that are sound and hide nothing. */
 export function readUtf7(text: string): string {

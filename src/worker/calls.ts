@@ -30,6 +30,9 @@ export type TaskCall = {
   readonly [Name in TaskName]: { readonly name: Name; readonly args: Parameters<Tasks[Name]> }
 }[TaskName]
 
+/** What goes to a worker and what comes back; the first word of a thread answers call 0. */
+export type Numbered<T> = { readonly number: number; readonly what: T }
+
 /** What comes back from a worker. `bug` is an error's class, or the text of an Invariant: never content. */
 export type TaskAnswer =
   | { readonly kind: 'done'; readonly value: unknown }

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type TaskAnswer, type TaskCall, type WorkerStart } from './calls.ts'
+import { type Numbered, type TaskAnswer, type TaskCall, type WorkerStart } from './calls.ts'
 
 export type ThreadOptions = {
   /** The worker's entry. */
@@ -28,6 +28,8 @@ export type Thread = {
   call(call: TaskCall, ms: number): Promise<TaskAnswer>
   /** Ends it, whatever it does. */
   end(): Promise<void>
+  /** Resolves when it has ended, for whatever reason. */
+  readonly ended: Promise<void>
 }
 
 type Pending = {
@@ -60,12 +62,23 @@ class WorkerThread implements Thread {
   private readonly onIdleDeath: () => void
   private alive = true
   private pending: Pending | null = null
+  /** Of the last call. */
+  private number = 0
+  readonly ended: Promise<void>
 
   constructor(options: ThreadOptions) {
     this.onIdleDeath = options.onIdleDeath
     this.worker = newWorker(options)
-    this.worker.on('message', (answer: TaskAnswer) => {
-      this.settled()?.resolve(answer)
+    // What a library may write there could be content (G10).
+    this.worker.stdout.resume()
+    this.worker.stderr.resume()
+    this.worker.on('message', ({ number, what }: Numbered<TaskAnswer>) => {
+      if (number === this.number) this.settled()?.resolve(what)
+    })
+    this.ended = new Promise((resolve) => {
+      this.worker.on('exit', () => {
+        resolve()
+      })
     })
     for (const event of ['messageerror', 'error', 'exit'])
       this.worker.on(event, () => {
@@ -81,8 +94,9 @@ class WorkerThread implements Thread {
     assert(this.pending === null, 'a worker thread was given a second call')
     if (!this.alive) throw crashed()
     const answer = this.answerWithin(ms)
+    this.number += 1
     try {
-      this.worker.postMessage(call)
+      this.worker.postMessage({ number: this.number, what: call } satisfies Numbered<TaskCall>)
     } catch {
       const what = 'a worker task was given something that is not plain data'
       this.settled()?.reject(new Invariant(what))
@@ -131,7 +145,9 @@ function newWorker({ file, start, memoryMegabytes }: ThreadOptions): Worker {
   try {
     return new Worker(file, {
       workerData: start,
-      resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes }
+      resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes },
+      stdout: true,
+      stderr: true
     })
   } catch {
     throw crashed()

@@ -6,7 +6,7 @@
 import { createLanes, type Lane } from './lanes.ts'
 
 /** What is to be known of a thread. */
-type Endable = { isAlive(): boolean; end(): Promise<void> }
+type Endable = { isAlive(): boolean; end(): Promise<void>; readonly ended: Promise<void> }
 
 /** The use of one thread; `leave` ends it, to be called once. */
 export type Turn<T> = { readonly thread: T; readonly leave: () => void }
@@ -30,6 +30,8 @@ export type ThreadsOptions<T> = {
 type Waiting<T> = {
   readonly take: (turn: Turn<T>) => void
   readonly refuse: (error: unknown) => void
+  /** Whether another thread is worth its start to them. */
+  isEager: boolean
 }
 
 /** One mail is many short tasks: another thread is worth its start only to whom waits longer than this. */
@@ -43,13 +45,16 @@ export function createThreads<T extends Endable>(options: ThreadsOptions<T>): Th
 
 class ThreadsOf<T extends Endable> implements Threads<T> {
   private readonly options: ThreadsOptions<T>
-  private readonly waiting = createLanes<Waiting<T>>()
+  private readonly lanes = createLanes<Waiting<T>>()
+  private readonly waiting = new Set<Waiting<T>>()
   /** Without work, the one that worked last at the end. */
   private idle: { readonly thread: T; readonly timer: NodeJS.Timeout }[] = []
   private readonly busy = new Set<T>()
   private readonly starts = new Set<Promise<void>>()
   /** Turns that are long by now. */
   private long = 0
+  /** Since the last start failed nobody has asked for more: what fails at once would be tried for ever. */
+  private isFailing = false
   private readonly closing = new AbortController()
   private refusal: (() => Error) | null = null
 
@@ -59,16 +64,18 @@ class ThreadsOf<T extends Endable> implements Threads<T> {
 
   async enter(lane: Lane): Promise<Turn<T>> {
     if (this.refusal !== null) throw this.refusal()
-    const { most } = this.options
+    let who: Waiting<T> | null = null
     const turn = new Promise<Turn<T>>((take, refuse) => {
-      this.waiting.add(lane, { take, refuse })
+      // A large job is worth another thread at once.
+      who = { take, refuse, isEager: lane === 'bulk' }
+      this.lanes.add(lane, who)
+      this.waiting.add(who)
     })
-    this.serve()
-    // A large job is worth another thread at once.
-    if (lane === 'bulk') this.startWithin(most)
     const timer = setTimeout(() => {
-      this.startWithin(most)
+      if (who !== null) who.isEager = true
+      this.ask()
     }, WAIT_MS)
+    this.ask()
     try {
       const { thread, leave } = await turn
       return { thread, leave: lane === 'quick' ? this.watched(leave) : leave }
@@ -80,31 +87,54 @@ class ThreadsOf<T extends Endable> implements Threads<T> {
   async close(refusal: () => Error): Promise<void> {
     this.refusal = refusal
     this.closing.abort()
-    for (let next = this.waiting.next(); next !== undefined; next = this.waiting.next())
-      next.refuse(refusal())
+    for (let next = this.next(); next !== undefined; next = this.next()) next.refuse(refusal())
     const threads = [...this.idle.map(({ thread }) => thread), ...this.busy]
     for (const { timer } of this.idle) clearTimeout(timer)
     this.idle = []
     await Promise.all([...this.starts, ...threads.map((thread) => thread.end())])
   }
 
-  /** Gives turns while somebody waits and a thread is free; where there is no thread at all, starts one. */
+  private next(): Waiting<T> | undefined {
+    const who = this.lanes.next()
+    if (who !== undefined) this.waiting.delete(who)
+    return who
+  }
+
+  /** Somebody has come or waits longer now, or a turn is long. */
+  private ask(): void {
+    this.isFailing = false
+    this.serve()
+  }
+
+  /** Gives turns while somebody waits and a thread is free, and starts threads where they are wanted. After each change. */
   private serve(): void {
-    while (this.busy.size < this.options.most && this.waiting.size() > 0) {
+    if (this.refusal !== null) return
+    while (this.busy.size < this.options.most && this.waiting.size > 0) {
       const thread = this.free()
       if (thread === undefined) break
       this.busy.add(thread)
-      this.waiting.next()?.take({
+      this.next()?.take({
         thread,
         leave: () => {
           this.busy.delete(thread)
-          this.rest(thread)
+          if (thread.isAlive()) this.rest(thread)
           this.serve()
         }
       })
     }
-    const isNone = this.busy.size + this.idle.length + this.starts.size === 0
-    if (isNone && this.waiting.size() > 0) this.startOne()
+    if (this.isWanted()) this.startOne()
+  }
+
+  /** Whether one more thread is wanted than run or start. */
+  private isWanted(): boolean {
+    if (this.idle.length > 0) return false
+    const { most } = this.options
+    const all = this.busy.size + this.starts.size
+    if (this.waiting.size > 0 && all === 0) return true
+    if (this.isFailing) return false
+    const eager = [...this.waiting].filter(({ isEager }) => isEager).length
+    if (eager > this.starts.size && all < most) return true
+    return this.long > 0 && this.starts.size === 0 && all <= most
   }
 
   /** The one that worked last: its code is compiled, and the others come to their end. */
@@ -117,14 +147,17 @@ class ThreadsOf<T extends Endable> implements Threads<T> {
   }
 
   private rest(thread: T): void {
-    if (!thread.isAlive() || this.refusal !== null) return
     const timer = setTimeout(() => {
-      this.idle = this.idle.filter((each) => each.thread !== thread)
-      const isSpare = this.long > 0 && this.idle.length === 0
-      if (isSpare) this.rest(thread)
+      this.drop(thread)
+      if (this.long > 0 && this.idle.length === 0) this.rest(thread)
       else void thread.end()
     }, this.options.idleMs).unref()
     this.idle.push({ thread, timer })
+  }
+
+  private drop(thread: T): void {
+    for (const each of this.idle) if (each.thread === thread) clearTimeout(each.timer)
+    this.idle = this.idle.filter((each) => each.thread !== thread)
   }
 
   /** A turn behind which a thread stands by as soon as it is long. */
@@ -133,7 +166,7 @@ class ThreadsOf<T extends Endable> implements Threads<T> {
     const timer = setTimeout(() => {
       isLong = true
       this.long += 1
-      this.startWithin(this.options.most + 1)
+      this.ask()
     }, LONG_MS)
     return () => {
       clearTimeout(timer)
@@ -142,30 +175,32 @@ class ThreadsOf<T extends Endable> implements Threads<T> {
     }
   }
 
-  /** One more thread, where all have work and there are fewer than `atMost`. */
-  private startWithin(atMost: number): void {
-    this.idle = this.idle.filter(({ thread }) => thread.isAlive())
-    const isEnough = this.busy.size + this.starts.size >= atMost
-    if (this.refusal === null && this.idle.length === 0 && !isEnough) this.startOne()
-  }
-
   private startOne(): void {
-    const start = this.options
-      .start(this.closing.signal)
-      .then(
-        async (thread) => {
-          if (this.refusal === null) this.rest(thread)
-          else await thread.end()
-        },
-        (error: unknown) => {
-          // Whoever would else wait for nothing; the others find a thread, or try anew.
-          if (this.busy.size + this.idle.length === 0) this.waiting.next()?.refuse(error)
-        }
-      )
-      .finally(() => {
+    const start = this.options.start(this.closing.signal).then(
+      async (thread) => {
         this.starts.delete(start)
-        if (this.refusal === null) this.serve()
-      })
+        if (this.refusal !== null) {
+          await thread.end()
+          return
+        }
+        void thread.ended.then(() => {
+          this.drop(thread)
+          this.serve()
+        })
+        this.rest(thread)
+        this.serve()
+      },
+      (error: unknown) => {
+        this.starts.delete(start)
+        this.isFailing = true
+        // Whoever would else wait for nothing; the others find a thread, or try anew.
+        const isNone = this.busy.size + this.idle.length + this.starts.size === 0
+        if (isNone) this.next()?.refuse(error)
+        this.serve()
+      }
+    )
     this.starts.add(start)
+    // Several may be wanted at once.
+    if (this.isWanted()) this.startOne()
   }
 }

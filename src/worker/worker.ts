@@ -7,7 +7,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { detachable } from './buffers.ts'
-import { type TaskAnswer, type TaskCall, type Tasks, type WorkerStart } from './calls.ts'
+import {
+  type Numbered,
+  type TaskAnswer,
+  type TaskCall,
+  type Tasks,
+  type WorkerStart
+} from './calls.ts'
 import { deskTasks, readerTasks, runTask } from './tasks.ts'
 import { unlockDesk, unlockKeys } from './unlock.ts'
 
@@ -18,12 +24,12 @@ await start()
 async function start(): Promise<void> {
   try {
     const tasks = await tasksOf(workerData as WorkerStart)
-    port?.on('message', (call: TaskCall) => {
-      void answer(tasks, call)
+    port?.on('message', ({ number, what }: Numbered<TaskCall>) => {
+      void answer(tasks, what, number)
     })
-    post({ kind: 'done', value: null })
+    post({ kind: 'done', value: null }, 0)
   } catch (error) {
-    post(answerOf(error))
+    post(answerOf(error), 0)
   }
 }
 
@@ -33,18 +39,18 @@ async function tasksOf(start: WorkerStart): Promise<Tasks> {
   return readerTasks(keys, start.deskAddress)
 }
 
-async function answer(tasks: Tasks, call: TaskCall): Promise<void> {
+async function answer(tasks: Tasks, call: TaskCall, number: number): Promise<void> {
   try {
-    post({ kind: 'done', value: await runTask(tasks, call) })
+    post({ kind: 'done', value: await runTask(tasks, call) }, number)
   } catch (error) {
-    post(answerOf(error))
+    post(answerOf(error), number)
   }
 }
 
 /** Large results leave the thread without being copied. */
-function post(what: TaskAnswer): void {
-  const { value, transfer } = detachable(what)
-  port?.postMessage(value, transfer)
+function post(answer: TaskAnswer, number: number): void {
+  const { value: what, transfer } = detachable(answer)
+  port?.postMessage({ number, what } satisfies Numbered<TaskAnswer>, transfer)
 }
 
 function answerOf(error: unknown): TaskAnswer {

@@ -53,6 +53,12 @@ describeWith(['gpg'], 'attacks by charsets', () => {
     ['UTF-7', of('utf-7', command.replaceAll('/', '+AC8-'))],
     ['UTF-7 by another name', of('utf_7', command.replaceAll('/', '+AC8-'))],
     ['UTF-7 by a trick of a name', of('u-t-f:7', command.replaceAll('/', '+AC8-'))],
+    ['UTF-7 with a blank before a slash', of('utf-7', command.replaceAll('/', '+ACA-/'))],
+    ['UTF-7 with a mark before a slash', of('utf-7', command.replaceAll('/', '+/v8-/'))],
+    [
+      'UTF-7 that ends a block',
+      of('utf-7', `case: ${CASE}\r\n\r\n/note <<\r\nx\r\n+AD4APg-\r\n/close fixed\r\n`)
+    ],
     ['a full-width slash', of('utf-8', utf8(command.replaceAll('/', '\uff0f')))],
     ['a division slash', of('utf-8', utf8(command.replaceAll('/', '\u2215')))],
     ['a Cyrillic letter', of('utf-8', utf8(command.replace('close', 'cl\u043ese')))],

@@ -6,7 +6,7 @@ import { decodeText } from '../../../src/mime/leaf.ts'
 import { readUtf7 } from '../../../src/mime/utf-7.ts'
 
 /** Everything outside of these is written in base64, each run by itself. */
-const DIRECT = /[A-Za-z0-9'(),\-./:? ]/
+const DIRECT = /[A-Za-z0-9'(),\-./:?<>[\] ]/
 
 function written(text: string): string {
   let all = ''
@@ -45,6 +45,14 @@ describe('UTF-7', () => {
     ['a letter among others', '+APwAbw-'],
     ['a digit', 'ACME-2026-000+ADE-'],
     ['a line break', 'x+AA0ACg-Bcc: evil@x.example'],
+    ['a blank', '+ACA-/close fixed'],
+    ['a blank that does not break', '+AKA-/close fixed'],
+    ['a line separator', 'x+ICg-/close fixed'],
+    ['a byte order mark', '+/v8-/close fixed'],
+    ['a quotation', '+AD4- /close fixed'],
+    ['the end of a block', '+AD4APg-'],
+    ['a tag', '+AFs-ACME-2026-0001+AF0-'],
+    ['a change of direction', 'a+IC4-b'],
     ['a NUL', '+AAA-'],
     ['a control character of C1', '+AIU-'],
     ['half a character', '+2D0-'],
@@ -57,9 +65,7 @@ describe('UTF-7', () => {
   })
 
   it('gives back what was written, whatever it was', () => {
-    const text = fc
-      .string({ unit: 'grapheme' })
-      .filter((each) => !/[\u0000-\u001f\u007f-\u009f]/.test(each))
+    const text = fc.string({ unit: 'grapheme' }).filter((each) => !/(?! )[\p{Z}\p{C}]/u.test(each))
     fc.assert(
       fc.property(text, (each) => {
         expect(readUtf7(written(each))).toBe(each)
@@ -67,11 +73,12 @@ describe('UTF-7', () => {
     )
   })
 
-  it('never makes a letter, a digit, a slash or a control character that is not in the bytes', () => {
-    const unit = fc.constantFrom(...'+-/ABCabc019gkw= \n')
+  it('never makes a letter, digit, slash, bracket, blank or control character that is not in the bytes', () => {
+    const unit = fc.constantFrom(...'+-/ABCDEFabcgkw0189<>[]= \n')
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 40 }), (text) => {
-        const words = (of: string): string => of.replaceAll(/[^A-Za-z0-9/\u0000-\u001f]/g, '')
+        const words = (of: string): string =>
+          of.replaceAll(/[^A-Za-z0-9/<>[\]\s\u0000-\u001f]/g, '')
         expect(isWithin(words(readUtf7(text)), words(text))).toBe(true)
       }),
       { numRuns: 5000 }

@@ -158,6 +158,29 @@ describe('the worker pool', () => {
     expect(String(error)).not.toContain('content of a mail')
   })
 
+  it('takes no second answer to one call for the answer to the next', async () => {
+    const pool = await stubborn({ maxThreads: 1 })
+    expect(await pool.signClear('twice', headers, now)).toBe('answered')
+    expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
+    expect(await pool.signClear('age', headers, now)).not.toBe('again')
+  })
+
+  it('lets nothing that is printed in a thread reach the output of the process (G10)', async () => {
+    const written: unknown[] = []
+    const spies = [process.stdout, process.stderr].map((stream) =>
+      vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+        written.push(chunk)
+        return true
+      })
+    )
+    const pool = await stubborn({ maxThreads: 1 })
+    await pool.signClear('print', headers, now)
+    await pool.openHeaders(new Uint8Array(3), now)
+    await pool.close()
+    for (const spy of spies) spy.mockRestore()
+    expect(String(written)).not.toContain('content of a mail')
+  })
+
   it('gives a failed task back as what it was', async () => {
     const pool = await stubborn()
     await expect(pool.signClear('bug', headers, now)).rejects.toMatchObject({ name: 'Invariant' })

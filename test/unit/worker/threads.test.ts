@@ -7,7 +7,11 @@ const IDLE_MS = 10_000
 /** A thread that does nothing and ends when it is told to. */
 class FakeThread {
   private alive = true
+  private tell: () => void = () => undefined
   readonly name: number
+  readonly ended = new Promise<void>((resolve) => {
+    this.tell = resolve
+  })
   constructor(name: number) {
     this.name = name
   }
@@ -16,7 +20,8 @@ class FakeThread {
   }
   async end(): Promise<void> {
     this.alive = false
-    await Promise.resolve()
+    this.tell()
+    await this.ended
   }
 }
 
@@ -218,6 +223,77 @@ describe('turns on threads', () => {
     expect([third.thread, fourth.thread]).toEqual([null, null])
     await first.leave()
     expect([third.thread?.name, fourth.thread]).toEqual([0, null])
+  })
+
+  it('that are long get another thread behind them when theirs was taken for something else (G9)', async () => {
+    begin(2)
+    const long = await holder()
+    await settled(301)
+    await started()
+    const piece = comer('bulk')
+    await settled()
+    expect([piece.thread?.name, starting()]).toEqual([1, 1])
+    const next = comer()
+    await settled(301)
+    expect([next.thread, starting()]).toEqual([null, 1])
+    await started()
+    expect(next.thread).toBeNull()
+    await long.thread?.end()
+    await long.leave()
+    expect(next.thread?.name).toBe(2)
+  })
+
+  it('start a thread for whom has waited long as soon as there is room for one', async () => {
+    begin(2)
+    const first = await holder('bulk')
+    const second = comer('bulk')
+    await settled()
+    await started()
+    const next = comer()
+    await settled(5000)
+    expect([next.thread, starting()]).toEqual([null, 0])
+    await first.thread?.end()
+    await first.leave()
+    expect(starting()).toBe(1)
+    await second.leave()
+    expect(next.thread?.name).toBe(1)
+  })
+
+  it('start one thread for one who waits', async () => {
+    begin(2)
+    comer()
+    await settled(1000)
+    expect(starting()).toBe(1)
+  })
+
+  it('are refused only when no other start may succeed', async () => {
+    begin(2)
+    const [first, second] = [comer(), comer()]
+    await settled(101)
+    expect(starting()).toBe(2)
+    await failed()
+    expect([first.error, second.error]).toEqual([null, null])
+    await started()
+    expect(first.thread?.name).toBe(0)
+  })
+
+  it('that are long get another thread behind them when the first dies', async () => {
+    begin(1)
+    await holder()
+    await settled(301)
+    const spare = await started()
+    await spare.end()
+    await settled()
+    expect(starting()).toBe(1)
+  })
+
+  it('do not try for ever what fails at once', async () => {
+    begin(1)
+    await holder()
+    await settled(301)
+    await failed()
+    await settled(5000)
+    expect(starting()).toBe(0)
   })
 
   it('start a thread for whom waits when the only one was ended', async () => {
