@@ -7,7 +7,13 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type CliResult, runCli } from '../support/daemon.ts'
-import { type Desk, IMAP_PASSWORD, makeDesk, PASSPHRASE } from '../support/desk-world.ts'
+import {
+  DESK_ADDRESS,
+  type Desk,
+  IMAP_PASSWORD,
+  makeDesk,
+  PASSPHRASE
+} from '../support/desk-world.ts'
 import { gpgPerson, type Person } from '../support/people.ts'
 import { run } from '../support/programs.ts'
 import { describeWith } from '../support/requires.ts'
@@ -220,6 +226,20 @@ describeWith(['gpg'], 'the exit status', () => {
     const before = readFileSync(newer)
     const config = configWith('newer.yaml', { storage: { path: 'data/newer.db' } })
     expect(await wrong(WITH_DATABASE, 1, ONE_LINE('newer version'), { config })).toEqual([])
+    // Only for a signer who is nobody's of the configuration is the database asked; that is no fault of the mail.
+    const stranger = await gpgPerson({ name: 'Eve', address: 'eve@evil.example' })
+    await stranger.importKey(desk.publicKey)
+    const signed = await stranger.write({ to: DESK_ADDRESS, subject: 'x', text: 'x' })
+    await stranger.close()
+    writeFileSync(join(desk.folder, 'signed.eml'), signed)
+    const ofTheDatabase = /^postern: (?!signed)[^\n]*newer version[^\n]*\n$/
+    const env = { POSTERN_IMAP_PASSWORD: IMAP_PASSWORD }
+    const opened = await runCli(['open', 'signed.eml', '--config', config], {
+      cwd: desk.folder,
+      env
+    })
+    expect([opened.status, opened.stdout]).toEqual([1, ''])
+    expect(opened.stderr).toMatch(ofTheDatabase)
     expect(readFileSync(newer).equals(before)).toBe(true)
   })
 
