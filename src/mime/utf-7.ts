@@ -12,8 +12,12 @@ const SHIFTED = /\+([A-Za-z0-9+/]*)(-?)/g
  */
 const SHOWN = /^(?:[!"#$%&*+;=@\\^_`{|}~]|(?![\u0000-\u00a0])[\p{L}\p{M}\p{N}\p{P}\p{S}])*$/u
 
-/** `text`, which is ASCII, with the sequences decoded that are sound and hide nothing. */
+/** Armor is base64, in which a `+` shifts nothing: a program wrote it, and put UTF-7 around it without a look (RFC 9580 §6.2). */
+const ARMOR = /^-----BEGIN PGP /m
+
+/** `text`, which is ASCII, with the sequences decoded that are sound and hide nothing; as it was written where it holds armor. */
 export function readUtf7(text: string): string {
+  if (ARMOR.test(text)) return text
   return text.replaceAll(SHIFTED, (written, base64: string, end: string) => {
     if (base64 === '') return end === '' ? written : '+'
     const meant = utf16Of(base64)

@@ -85,6 +85,12 @@ describe('UTF-7', () => {
     )
   })
 
+  it('stays as it was written around armor, whose base64 shifts nothing', async () => {
+    const armor = '-----BEGIN PGP MESSAGE-----\n\n+APw-+APwA/A\n-----END PGP MESSAGE-----\n'
+    for (const text of [armor, `gr+APw-n\n${armor}`])
+      expect(await decodeText(Buffer.from(text), 'utf-7')).toMatchObject({ text, isDamaged: true })
+  })
+
   it('that holds bytes beyond ASCII is none, and said so', async () => {
     const bytes = Buffer.concat([Buffer.from('Gr+APw-n '), Buffer.from([0xfc])])
     expect(await decodeText(bytes, 'utf-7')).toMatchObject({ text: 'Gr+APw-n ü', isDamaged: true })
