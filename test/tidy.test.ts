@@ -15,6 +15,7 @@ import { configJsonSchema, sections } from '../src/config/schema.ts'
 import { readTexts } from '../src/config/texts.ts'
 import { DESK_RULE, type NoticeParams, type Template } from '../src/domain/template.ts'
 import { parseCommands } from '../src/policy/commands.ts'
+import { VERBS } from '../src/policy/verbs/index.ts'
 import { createRender, TEMPLATE_NAMES } from '../src/templates/render.ts'
 import { tempFolder } from './support/temp.ts'
 
@@ -280,7 +281,7 @@ describe('README.md', () => {
 
   it('shows mail commands that the desk understands as they stand', () => {
     const examples = section(page, 'By mail, for maintainers').matchAll(/^```\n([\s\S]*?)^```/gm)
-    const parsed = [...examples].map(([, text = '']) => parseCommands(text))
+    const parsed = [...examples].map(([, text = '']) => parseCommands(text, VERBS))
 
     expect(parsed.flatMap(({ problems }) => problems)).toEqual([])
     expect(parsed.flatMap(({ commands }) => commands.map(({ verb }) => verb))).toEqual([

@@ -13,6 +13,7 @@ import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { parseCommands } from '../policy/commands.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
+import { VERBS } from '../policy/verbs/index.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
 import { lastOpenJump } from '../store/clock-jumps.ts'
@@ -154,7 +155,7 @@ function ciphertextFacts(
  */
 function boundTag(read: Read, desk: Desk, opened: OpenedMail): CaseTag | null {
   if (isSignedByMaintainer(desk, opened)) {
-    const binding = findBinding(opened, parseCommands(opened.text), desk.settings)
+    const binding = findBinding(opened, parseCommands(opened.text, VERBS), desk.settings)
     if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
   }
   return (

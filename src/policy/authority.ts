@@ -8,7 +8,7 @@ import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Role, type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
-import { type ParsedCommands, type Verb } from './commands.ts'
+import { type ParsedCommands } from './commands.ts'
 
 export type Refusal =
   | 'not-opened'
@@ -155,29 +155,11 @@ function refLines(
   })
 }
 
-/** Roles of which the author needs one, per verb; an empty list means any maintainer (practice.md §6). */
-const NEEDED: Readonly<Record<Verb, readonly Role[]>> = {
-  help: [],
-  status: [],
-  reply: [],
-  note: [],
-  ask: [],
-  take: [],
-  acknowledge: [],
-  accept: ['committer'],
-  reject: ['committer'],
-  close: ['committer'],
-  'key accept': ['committer'],
-  embargo: ['committer', 'release'],
-  'notice draft': ['committer', 'release'],
-  'notice preview': [],
-  'notice approve': ['approver'],
-  'notice hold': []
-}
-
-/** Null when `maintainer` may use `verb`, else the roles of which one is missing. */
-export function missingRole(maintainer: Maintainer, verb: Verb): readonly Role[] | null {
-  const needed = NEEDED[verb]
+/** Null when `maintainer` has one of the roles `needed` or none is, else what is needed. */
+export function missingRole(
+  maintainer: Maintainer,
+  needed: readonly Role[]
+): readonly Role[] | null {
   return needed.length === 0 || needed.some((role) => maintainer.roles.includes(role))
     ? null
     : needed

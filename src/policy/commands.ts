@@ -5,42 +5,13 @@
  */
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
+import { type Command } from './draft.ts'
 import { doubtfulLine, newText, quotingText } from './new-text.ts'
 import { beginsQuotation } from './quotation-heading.ts'
+import { synopsis, type Verb, verbsUnder } from './verbs/verb.ts'
 
-export type Verb =
-  | 'help'
-  | 'status'
-  | 'reply'
-  | 'note'
-  | 'ask'
-  | 'take'
-  | 'acknowledge'
-  | 'accept'
-  | 'reject'
-  | 'close'
-  | 'key accept'
-  | 'embargo'
-  | 'notice draft'
-  | 'notice preview'
-  | 'notice approve'
-  | 'notice hold'
-
-/** One command as written. */
-export type Command = {
-  /** As typed, one line, without any block: what the transcript repeats. */
-  readonly line: string
-  readonly verb: Verb
-  /** Words after the verb, without the block. */
-  readonly words: readonly string[]
-  /**
-   * Text of a `<<` block as it stands, or the author's own text below for a text verb without one (with its quotations for
-   * `/reply quote`); null when neither.
-   */
-  readonly text: string | null
-  /** `key: value` fields of `/notice draft`, in order. */
-  readonly fields: readonly { readonly key: string; readonly value: string }[]
-}
+/** What the grammar asks of a verb. */
+type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>
 
 export type Problem = { readonly line: string; readonly says: string }
 
@@ -58,43 +29,27 @@ const VERB_LINE = /^\/[a-z]+(?:\s+(?:\S.*)?)?$/i
 const CASE_LINE = /^case:\s*(\S+)\s*$/i
 /** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
 const FIELD_LINE = /^([a-z][a-z_]{1,30}):(?!\/\/)\s?(.*)$/i
-const SIMPLE_VERBS = [
-  'help',
-  'status',
-  'reply',
-  'note',
-  'ask',
-  'take',
-  'acknowledge',
-  'accept',
-  'reject',
-  'close',
-  'embargo'
-] as const
-const NOTICE_VERBS = ['draft', 'preview', 'approve', 'hold'] as const
-const KEY_VERBS = ['accept'] as const
-/** What is known of the verbs with two words. */
-const KNOWN: ReadonlyMap<string, string> = new Map([
-  ['notice', '/notice draft, preview, approve or hold'],
-  ['key', '/key accept FINGERPRINT']
-])
-const TEXT_VERBS: readonly Verb[] = ['reply', 'note', 'ask']
-/** Verbs whose text goes to the reporter. */
-const SENDING_VERBS: readonly Verb[] = ['reply', 'ask', 'reject']
 const FIELD_KEYS: readonly string[] = NOTICE_TEXT_FIELDS
 
-type Reader = { readonly lines: readonly string[]; at: number; readonly problems: Problem[] }
+type Reader = {
+  readonly lines: readonly string[]
+  readonly verbs: readonly Grammar[]
+  at: number
+  readonly problems: Problem[]
+}
 type Open = {
   line: string
-  verb: Verb
+  verb: string
+  takes: Grammar['text']
   words: string[]
   text: string | null
   fields: { key: string; value: string }[]
 }
 
 /** Takes the text of a mail apart. Bad lines become problems; the caller runs nothing if there is any. */
-export function parseCommands(text: string): ParsedCommands {
-  const reader: Reader = { lines: text.replaceAll('\r\n', '\n').split('\n'), at: 0, problems: [] }
+export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCommands {
+  const lines = text.replaceAll('\r\n', '\n').split('\n')
+  const reader: Reader = { lines, verbs, at: 0, problems: [] }
   const commands: Open[] = []
   let caseLine: CaseTag | 'conflict' | null = null
   while (reader.at < reader.lines.length) {
@@ -124,34 +79,38 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   reader.at += 1
   const { head, text } = readBlock(reader, line)
   const [name = '', ...words] = head.slice(1).split(/\s+/)
-  const verb = verbOf(name.toLowerCase(), words)
+  const verb = verbOf(reader.verbs, name.toLowerCase(), words)
   if (verb === null) {
-    const known = KNOWN.get(name.toLowerCase()) ?? 'what /help lists'
-    reader.problems.push({ line: clip(head), says: `There is no such command; I know ${known}.` })
+    reader.problems.push({ line: clip(head), says: unknownVerb(reader.verbs, name.toLowerCase()) })
     return
   }
   const command: Open = {
     line: clip(head),
-    verb,
-    words: verb.includes(' ') ? words.slice(1) : words,
+    verb: verb.name,
+    takes: verb.text,
+    words: verb.name.includes(' ') ? words.slice(1) : words,
     text,
     fields: []
   }
-  if (verb === 'notice draft') readFields(reader, command, text)
-  if (SENDING_VERBS.includes(verb)) reader.problems.push(...doubtsAbout(text ?? ''))
+  if (verb.text?.goesTo === 'fields') readFields(reader, command, text)
+  if (verb.text?.goesTo === 'reporter') reader.problems.push(...doubtsAbout(text ?? ''))
   commands.push(command)
 }
 
-function verbOf(name: string, words: readonly string[]): Verb | null {
-  if (name === 'notice') {
-    const sub = NOTICE_VERBS.find((candidate) => candidate === (words[0] ?? '').toLowerCase())
-    return sub === undefined ? null : `notice ${sub}`
-  }
-  if (name === 'key') {
-    const sub = KEY_VERBS.find((candidate) => candidate === (words[0] ?? '').toLowerCase())
-    return sub === undefined ? null : `key ${sub}`
-  }
-  return SIMPLE_VERBS.find((candidate) => candidate === name) ?? null
+function verbOf(
+  verbs: readonly Grammar[],
+  name: string,
+  [second = '']: readonly string[]
+): Grammar | null {
+  const both = `${name} ${second.toLowerCase()}`
+  return verbs.find((verb) => verb.name === name || verb.name === both) ?? null
+}
+
+function unknownVerb(verbs: readonly Grammar[], name: string): string {
+  const known = verbsUnder(verbs, name).map(synopsis)
+  return known.length === 0
+    ? `There is no command /${clip(name)}; /help lists them all.`
+    : `There is no such command; I know ${known.join(', ')}.`
 }
 
 /** Splits `<<text>>` on one line, or collects the lines up to one that ends with `>>`. */
@@ -181,7 +140,7 @@ function readBlock(reader: Reader, line: string): { head: string; text: string |
 /** Fields of `/notice draft`: from its block if it has one, else from the lines below it. */
 function readFields(reader: Reader, command: Open, block: string | null): void {
   if (block !== null) {
-    const inner: Reader = { lines: block.split('\n'), at: 0, problems: reader.problems }
+    const inner: Reader = { ...reader, lines: block.split('\n'), at: 0 }
     collectFields(inner, command)
     command.text = null
     return
@@ -252,10 +211,11 @@ function giveRest(
 ): Omit<ParsedCommands, 'caseLine'> {
   const rest = newText(below)
   const waiting = commands.filter(
-    (command) => TEXT_VERBS.includes(command.verb) && command.text === null
+    ({ takes, text }) => takes !== null && takes.goesTo !== 'fields' && text === null
   )
-  const first = waiting.find((command) => command.verb !== 'ask') ?? waiting[0]
-  if (waiting.filter((command) => command.verb !== 'ask').length > 1) {
+  const wanting = waiting.filter(({ takes }) => takes?.isOptional === false)
+  const first = wanting[0] ?? waiting[0]
+  if (wanting.length > 1) {
     problems.push({
       line: clip(first?.line ?? ''),
       says: 'Two commands want the text below; put each text between << and >>.'
@@ -263,7 +223,7 @@ function giveRest(
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
   first.text = quotes(first) ? quotingText(below) : rest
-  if (SENDING_VERBS.includes(first.verb)) problems.push(...doubtsAbout(below))
+  if (first.takes?.goesTo === 'reporter') problems.push(...doubtsAbout(below))
   return { commands, problems, rest: '' }
 }
 

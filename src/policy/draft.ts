@@ -9,19 +9,39 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import { type Command } from './commands.ts'
 import { type BoundCase, type Tools } from './situation.ts'
 
 /** A file of the command mail, hashed. */
 export type HashedFile = OutgoingAttachment & { readonly sha256: Sha256 }
 
-/** What all commands of one mail share. */
-export type CommandContext = {
+/** One command as written. */
+export type Command = {
+  /** As typed, one line, without any block: what the transcript repeats. */
+  readonly line: string
+  /** Name of the verb: `notice draft`. */
+  readonly verb: string
+  /** Words after the verb, without the block. */
+  readonly words: readonly string[]
+  /**
+   * Text of a `<<` block as it stands, or the author's own text below for a verb that takes it and has no block (with its
+   * quotations for `/reply quote`); null when neither.
+   */
+  readonly text: string | null
+  /** `key: value` fields of a notice, in order. */
+  readonly fields: readonly { readonly key: string; readonly value: string }[]
+}
+
+/** What a command may read that needs no case. */
+export type DeskContext = {
   readonly arrivalId: number
   readonly now: Instant
   readonly settings: Settings
-  readonly product: Product
   readonly author: Maintainer
+}
+
+/** What all commands of one mail about a case share. */
+export type CommandContext = DeskContext & {
+  readonly product: Product
   readonly bound: BoundCase
   /** Attachments of the mail itself. */
   readonly files: readonly HashedFile[]

@@ -16,6 +16,7 @@ import { refusalMail, refusalStanding, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands } from './run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
+import { VERBS } from './verbs/index.ts'
 
 /** What becomes of the mail; null when it is nobody's with authority and claims no maintainer. */
 export function decideMaintainerMail(
@@ -28,7 +29,7 @@ export function decideMaintainerMail(
   if (authority.kind === 'none') return null
   if (authority.kind === 'refused') return refuse(situation, settings, moment.now, authority)
   const { maintainer, signature } = authority
-  const parsed = parseCommands(opened.text)
+  const parsed = parseCommands(opened.text, VERBS)
   const remember: readonly Decision[] = [
     {
       kind: 'remember-signature',
@@ -72,7 +73,7 @@ function act(
 ): Decision[] {
   const { tag } = context.bound.case
   if (hasCommands) {
-    const result = runCommands(parsed, context)
+    const result = runCommands(parsed, context, VERBS)
     const verbs = parsed.commands.map(({ verb }) => verb).join(' ')
     return [
       ...result.decisions,
@@ -100,7 +101,8 @@ function plainReply(text: string, context: CommandContext, whole: string): Decis
   const command = { line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
   const result = runCommands(
     { caseLine: null, commands: [command], problems: doubtsAbout(whole), rest: '' },
-    context
+    context,
+    VERBS
   )
   return [
     ...result.decisions,

@@ -2,7 +2,7 @@
  * Which key answers to a reporter are sealed to (mail.md §1.7, §2.12): the first one seen under exactly the sender's address
  * is pinned and its first use shown, unless our mail server says that the sender is not proved. A different one takes its
  * place only where a mail signed with the pinned key brings it to this desk; any other waits for `/key accept`
- * (policy/key-commands.ts), also where the pinned one has come to its end.
+ * (policy/verbs/keys.ts), also where the pinned one has come to its end.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'

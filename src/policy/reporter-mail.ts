@@ -5,7 +5,14 @@
 import { type Decision } from '../domain/decision.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type PersonalReply } from '../domain/template.ts'
-import { accepted, type CommandContext, type Draft, refused, type Step } from './draft.ts'
+import {
+  accepted,
+  type CommandContext,
+  type Draft,
+  refused,
+  type Step,
+  withActivity
+} from './draft.ts'
 import { reporterPath } from './recipients.ts'
 
 export type Words = {
@@ -168,7 +175,7 @@ export function contentFree(
 }
 
 /** A message for the record of the case. */
-export function message(
+function message(
   draft: Draft,
   context: CommandContext,
   audience: 'internal' | 'reporter',
@@ -190,7 +197,13 @@ export function message(
   }
 }
 
-/** One more line for the other maintainers. */
-export function withActivity(draft: Draft, line: string): Draft {
-  return { ...draft, activity: [...draft.activity, line] }
+/** Adds an internal note to the record and to what the other maintainers are told. */
+export function withNote(draft: Draft, text: string, context: CommandContext): Draft {
+  const { tag } = draft.case
+  return {
+    ...draft,
+    texts: [...draft.texts, { title: 'Note', text }],
+    decisions: [...draft.decisions, message(draft, context, 'internal', text)],
+    activity: [...draft.activity, `wrote a note on ${tag}`]
+  }
 }

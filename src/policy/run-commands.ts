@@ -3,64 +3,34 @@
  * changes, the mails they send, one transcript to the author and one line of activity to everybody else (F10).
  */
 import { type CaseRecord } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
+import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type TranscriptLine } from '../domain/template.ts'
 import { missingRole } from './authority.ts'
-import {
-  accept,
-  acknowledge,
-  ask,
-  caseChanges,
-  close,
-  help,
-  note,
-  reject,
-  reply,
-  status,
-  take,
-  withNote
-} from './case-commands.ts'
-import { type ParsedCommands, type Verb } from './commands.ts'
+import { type ParsedCommands } from './commands.ts'
 import {
   accepted,
+  type Command,
   type CommandContext,
   type Draft,
-  type Handler,
   refused,
   type Step,
   startDraft
 } from './draft.ts'
-import { acceptKey } from './key-commands.ts'
-import { approve, hold } from './notice-approval.ts'
-import { draftNotice, embargo, preview } from './notice-commands.ts'
 import { missingFields } from './notice-content.ts'
 import { allMaintainers, maintainerRecipient } from './recipients.ts'
 import { caseFacts } from './relay.ts'
-
-const HANDLERS: Readonly<Record<Verb, Handler>> = {
-  help,
-  status,
-  reply,
-  note,
-  ask,
-  take,
-  acknowledge,
-  accept,
-  reject,
-  close,
-  'key accept': acceptKey,
-  embargo,
-  'notice draft': draftNotice,
-  'notice preview': preview,
-  'notice approve': approve,
-  'notice hold': hold
-}
+import { withNote } from './reporter-mail.ts'
+import { needsNoCase, type Verb } from './verbs/verb.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
 
 /** Executes every command or none. */
-export function runCommands(parsed: ParsedCommands, context: CommandContext): RunResult {
+export function runCommands(
+  parsed: ParsedCommands,
+  context: CommandContext,
+  verbs: readonly Verb[]
+): RunResult {
   const before = startDraft(context.bound)
   const lines: TranscriptLine[] = parsed.problems.map(({ line, says }) => ({
     command: line,
@@ -77,7 +47,7 @@ export function runCommands(parsed: ParsedCommands, context: CommandContext): Ru
     })
   }
   for (const command of parsed.commands) {
-    const step = runOne(draft, command, context)
+    const step = runOne(draft, command, context, verbs)
     if (step.kind === 'accepted') draft = step.draft
     else anyway.push(...(step.anyway ?? []))
     lines.push({ command: command.line, accepted: step.kind === 'accepted', says: step.says })
@@ -99,14 +69,20 @@ export function runCommands(parsed: ParsedCommands, context: CommandContext): Ru
 
 function runOne(
   draft: Draft,
-  command: ParsedCommands['commands'][number],
-  context: CommandContext
+  command: Command,
+  context: CommandContext,
+  verbs: readonly Verb[]
 ): Step {
-  const missing = missingRole(context.author, command.verb)
+  const verb = verbs.find(({ name }) => name === command.verb)
+  if (verb === undefined) throw new RangeError(`no verb ${command.verb}`)
+  const missing = missingRole(context.author, verb.roles)
   if (missing !== null)
     return refused(`This takes the role ${missing.join(' or ')}, which your key does not have.`)
-  const step = HANDLERS[command.verb](draft, command, context)
-  return step.kind === 'accepted' ? accepted(step.draft, step.says) : step
+  if (!needsNoCase(verb)) return verb.run(draft, command, context)
+  const answer = verb.run(command, context, verbs)
+  return answer.kind === 'refused'
+    ? answer
+    : accepted({ ...draft, blocks: [...draft.blocks, answer.block] }, answer.says)
 }
 
 /** What the commands changed, as decisions; approvals after the save, because saving an edit voids them. */
@@ -210,4 +186,21 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
       }
     }
   ]
+}
+
+/** The changed fields of the case, or null when nothing changed. */
+function caseChanges(before: Draft['case'], after: Draft['case']): UpdateCase | null {
+  const set: UpdateCase['set'] = {
+    ...(before.state === after.state ? {} : { state: after.state }),
+    ...(before.owner === after.owner || after.owner === null ? {} : { owner: after.owner }),
+    ...(before.answeredAt === after.answeredAt || after.answeredAt === null
+      ? {}
+      : { answeredAt: after.answeredAt }),
+    ...(before.disclosureAt === after.disclosureAt || after.disclosureAt === null
+      ? {}
+      : { disclosureAt: after.disclosureAt })
+  }
+  return Object.keys(set).length === 0
+    ? null
+    : { kind: 'update-case', tag: before.tag, version: before.version, set }
 }

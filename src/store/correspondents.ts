@@ -26,7 +26,7 @@ export function findReporterKey(
 
 /**
  * Pins the key of an address. A different one that was there is kept among the offered keys, so that a change can be
- * taken back. Whether it may change is decided in policy/reporter-key.ts and policy/key-commands.ts.
+ * taken back. Whether it may change is decided in policy/reporter-key.ts and policy/verbs/keys.ts.
  */
 export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
   const { fingerprint, keyData, source, firstSeenAt } = key

@@ -8,9 +8,7 @@ import {
 import { type Settings } from '../../../src/domain/settings.ts'
 import { answerAddress } from '../../../src/policy/acknowledgement.ts'
 import { judgeSender } from '../../../src/policy/authentication.ts'
-import { parseCommands } from '../../../src/policy/commands.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
-import { runCommands } from '../../../src/policy/run-commands.ts'
 import {
   ALICE,
   ALICE_KEY,
@@ -23,6 +21,7 @@ import {
   NOW,
   only,
   openedMail,
+  runText,
   SETTINGS,
   situation,
   TAG
@@ -202,7 +201,7 @@ describe('the acknowledgement of a mail whose sender was checked (RFC 3834 §4)'
 
 describe('/acknowledge', () => {
   const run = (heldAnswerTo: ReturnType<typeof address> | null, text = '/acknowledge') =>
-    runCommands(parseCommands(text), commandContext({ bound: bound({ heldAnswerTo }) }))
+    runText(text, commandContext({ bound: bound({ heldAnswerTo }) }))
 
   it('lets a held acknowledgement go, once, and counts it', () => {
     const { ran, decisions } = run(ALICE.address, '/acknowledge\n/acknowledge')
@@ -213,10 +212,7 @@ describe('/acknowledge', () => {
 
   it('refuses a second answer to one sender within the window (RFC 3834 §2)', () => {
     const held = bound({ heldAnswerTo: ALICE.address, answeredLatelyAt: NOW })
-    const { ran, decisions } = runCommands(
-      parseCommands('/acknowledge'),
-      commandContext({ bound: held })
-    )
+    const { ran, decisions } = runText('/acknowledge', commandContext({ bound: held }))
     expect(ran).toBe(false)
     expect(only(decisions, 'release-answer')).toEqual([])
     expect(JSON.stringify(decisions)).toContain('nobody gets two within 24 hours')

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { findBinding, judgeAuthority, missingRole } from '../../../src/policy/authority.ts'
-import { parseCommands } from '../../../src/policy/commands.ts'
+import { VERBS } from '../../../src/policy/verbs/index.ts'
 import {
   ADA,
   ALICE,
@@ -17,6 +17,7 @@ import {
   maintainerMail,
   NOW,
   openedMail,
+  parse,
   SETTINGS,
   signature,
   TAG
@@ -132,7 +133,7 @@ describe('authority (G4)', () => {
 
 describe('the case that signed bytes name', () => {
   function binding(mail: OpenedMail) {
-    return findBinding(mail, parseCommands(mail.text), SETTINGS)
+    return findBinding(mail, parse(mail.text), SETTINGS)
   }
   const other = `Ref: ACME-2026-0099 ${DESK}`
 
@@ -214,9 +215,11 @@ describe('the case that signed bytes name', () => {
 })
 
 describe('roles', () => {
+  const rolesOf = (name: string) => VERBS.find((verb) => verb.name === name)?.roles ?? []
+
   it('lets an advisor look and write, and decide nothing', () => {
     for (const verb of ['help', 'status', 'note', 'reply', 'notice hold'] as const)
-      expect(missingRole(ADA, verb)).toBe(null)
+      expect(missingRole(ADA, rolesOf(verb))).toBe(null)
     for (const verb of [
       'accept',
       'reject',
@@ -225,6 +228,6 @@ describe('roles', () => {
       'notice draft',
       'notice approve'
     ] as const)
-      expect(missingRole(ADA, verb)).not.toBe(null)
+      expect(missingRole(ADA, rolesOf(verb))).not.toBe(null)
   })
 })

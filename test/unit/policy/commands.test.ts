@@ -1,11 +1,11 @@
 /** The grammar of command mails (DESIGN §6): what counts, what never counts, and that no text can break it. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseCommands } from '../../../src/policy/commands.ts'
+import { parse } from './samples.ts'
 
 /** Verbs with their words, for short expectations. */
 function verbs(text: string): string[] {
-  return parseCommands(text).commands.map(({ verb, words }) => [verb, ...words].join(' '))
+  return parse(text).commands.map(({ verb, words }) => [verb, ...words].join(' '))
 }
 
 describe('commands', () => {
@@ -25,18 +25,18 @@ describe('commands', () => {
     ['/Notice Draft\ntitle: x', 'notice draft']
   ])('reads %j', (line, expected) => {
     expect(verbs(line)).toEqual([expected])
-    expect(parseCommands(line).problems).toEqual([])
+    expect(parse(line).problems).toEqual([])
   })
 
   it('looks at each line once, however long its runs of blanks are', () => {
     const line = `/take${' '.repeat(60_000)}x\u2028y`
-    expect(parseCommands(line)).toMatchObject({ commands: [], problems: [] })
+    expect(parse(line)).toMatchObject({ commands: [], problems: [] })
     expect(verbs('/take\u2028')).toEqual(['take'])
     expect(verbs('/embargo \t 2026-12-01T13:00:00Z\t')).toEqual(['embargo 2026-12-01T13:00:00Z'])
   })
 
   it('reads one command a line, blank lines between, up to the first line that is none', () => {
-    const parsed = parseCommands('\r\n/take\r\n\r\n/accept\r\nThanks.\r\n/close\r\n')
+    const parsed = parse('\r\n/take\r\n\r\n/accept\r\nThanks.\r\n/close\r\n')
     expect(parsed.commands.map(({ verb }) => verb)).toEqual(['take', 'accept'])
     expect(parsed.rest).toBe('Thanks.\n/close')
   })
@@ -44,7 +44,7 @@ describe('commands', () => {
   it.each(['/frobnicate', '/notice', '/notice send', '/acceptt'])(
     'makes a problem of the unknown verb %j (all or nothing)',
     (line) => {
-      const parsed = parseCommands(`/take\n${line}`)
+      const parsed = parse(`/take\n${line}`)
       expect(parsed.problems).toHaveLength(1)
       expect(parsed.problems[0]?.line).toBe(line)
     }
@@ -66,60 +66,58 @@ describe('commands', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (quoted, below) => {
         const line = `> ${quoted.replaceAll(/[\r\n]/g, ' ')}`
-        expect(parseCommands(`${line}\n${below}`).commands).toEqual([])
+        expect(parse(`${line}\n${below}`).commands).toEqual([])
       })
     )
   })
 
   it('leaves a path at the start of a line alone', () => {
-    expect(parseCommands('/usr/bin/parse crashes').commands).toEqual([])
-    expect(parseCommands('/usr/bin/parse crashes').problems).toEqual([])
+    expect(parse('/usr/bin/parse crashes').commands).toEqual([])
+    expect(parse('/usr/bin/parse crashes').problems).toEqual([])
   })
 
   it('takes text for /reply from below, cut of quotes and signature', () => {
-    const parsed = parseCommands('/reply\n\nThank you.\n\nOn Monday, X wrote:\n> secret\n-- \nG')
+    const parsed = parse('/reply\n\nThank you.\n\nOn Monday, X wrote:\n> secret\n-- \nG')
     expect(parsed.commands[0]?.text).toBe('Thank you.')
     expect(parsed.rest).toBe('')
   })
 
   it('takes text from a block, which may be one line or many', () => {
-    expect(parseCommands('/reply <<short>>').commands[0]?.text).toBe('short')
-    expect(parseCommands('/reply <<\none\n\ntwo\n>>\nrest').commands[0]?.text).toBe('one\n\ntwo')
-    expect(parseCommands('/reply <<\none\ntwo>>\nrest').commands[0]?.text).toBe('one\ntwo')
-    expect(parseCommands('/reply <<\none\n>>\nrest').rest).toBe('rest')
+    expect(parse('/reply <<short>>').commands[0]?.text).toBe('short')
+    expect(parse('/reply <<\none\n\ntwo\n>>\nrest').commands[0]?.text).toBe('one\n\ntwo')
+    expect(parse('/reply <<\none\ntwo>>\nrest').commands[0]?.text).toBe('one\ntwo')
+    expect(parse('/reply <<\none\n>>\nrest').rest).toBe('rest')
   })
 
   it('never runs a mail whose block is left open', () => {
-    expect(parseCommands('/reply <<\nno end\n').problems).toHaveLength(1)
+    expect(parse('/reply <<\nno end\n').problems).toHaveLength(1)
   })
 
   it('gives /reject its code and the reason apart', () => {
-    const [command] = parseCommands('/reject upstream <<because\nof this>>').commands
+    const [command] = parse('/reject upstream <<because\nof this>>').commands
     expect(command).toMatchObject({ words: ['upstream'], text: 'because\nof this' })
   })
 
   it('refuses two commands that both want the text below', () => {
-    expect(parseCommands('/reply\n/note\ntext').problems).toHaveLength(1)
+    expect(parse('/reply\n/note\ntext').problems).toHaveLength(1)
   })
 
   it('keeps text below commands that want none as an internal note', () => {
-    expect(parseCommands('/accept\nGood find.').rest).toBe('Good find.')
+    expect(parse('/accept\nGood find.').rest).toBe('Good find.')
   })
 
   it('reads a case: line, and says when two differ', () => {
-    expect(parseCommands('case: acme-2026-0007\n/take').caseLine).toBe('ACME-2026-0007')
-    expect(parseCommands('case: ACME-2026-0007\nCase: ACME-2026-0007').caseLine).toBe(
-      'ACME-2026-0007'
-    )
-    expect(parseCommands('case: ACME-2026-0007\ncase: ACME-2026-0008').caseLine).toBe('conflict')
-    expect(parseCommands('case: nonsense').problems).toHaveLength(1)
-    expect(parseCommands('> case: ACME-2026-0007\n/take').caseLine).toBe(null)
+    expect(parse('case: acme-2026-0007\n/take').caseLine).toBe('ACME-2026-0007')
+    expect(parse('case: ACME-2026-0007\nCase: ACME-2026-0007').caseLine).toBe('ACME-2026-0007')
+    expect(parse('case: ACME-2026-0007\ncase: ACME-2026-0008').caseLine).toBe('conflict')
+    expect(parse('case: nonsense').problems).toHaveLength(1)
+    expect(parse('> case: ACME-2026-0007\n/take').caseLine).toBe(null)
   })
 })
 
 describe('fields of /notice draft', () => {
   it('reads key: value lines, blocks and lines that a client wrapped', () => {
-    const [command] = parseCommands(
+    const [command] = parse(
       [
         '/notice draft',
         'Title: A hole',
@@ -145,24 +143,24 @@ describe('fields of /notice draft', () => {
   })
 
   it('joins a link that a client wrapped onto a line of its own', () => {
-    const parsed = parseCommands('/notice draft\nremedy_steps: see\nhttps://acme.example/fix\n')
+    const parsed = parse('/notice draft\nremedy_steps: see\nhttps://acme.example/fix\n')
     expect(parsed.problems).toEqual([])
     expect(parsed.commands[0]?.fields[0]?.value).toBe('see https://acme.example/fix')
   })
 
   it('reads fields inside a block of the command itself', () => {
-    const [command] = parseCommands('/notice draft <<\ntitle: A\ncve: CVE-1\n>>').commands
+    const [command] = parse('/notice draft <<\ntitle: A\ncve: CVE-1\n>>').commands
     expect(command?.fields.map(({ key }) => key)).toEqual(['title', 'cve'])
     expect(command?.text).toBe(null)
   })
 
   it.each(['frobnicate: x', 'title: a\ntitle: b'])('refuses %j', (lines) => {
-    expect(parseCommands(`/notice draft\n${lines}`).problems).toHaveLength(1)
+    expect(parse(`/notice draft\n${lines}`).problems).toHaveLength(1)
   })
 
   it('ends at a quote, a signature and the next command', () => {
     for (const end of ['> quoted: x', '-- ', '/notice preview']) {
-      const parsed = parseCommands(`/notice draft\ntitle: A\n${end}\ncve: CVE-1`)
+      const parsed = parse(`/notice draft\ntitle: A\n${end}\ncve: CVE-1`)
       expect(parsed.commands[0]?.fields).toEqual([{ key: 'title', value: 'A' }])
     }
   })
@@ -188,7 +186,7 @@ describe('hostile text', () => {
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {
         for (const glue of ['\n', '', ' ']) {
-          const parsed = parseCommands(pieces.join(glue))
+          const parsed = parse(pieces.join(glue))
           expect(parsed.rest.split('\n').some((line) => /^\s*>/.test(line))).toBe(false)
           for (const { line } of parsed.problems) expect(line.length).toBeLessThanOrEqual(120)
         }
@@ -210,11 +208,11 @@ describe('hostile text', () => {
     ['wrapped fields', '/notice draft\ntitle: x\ny\n']
   ])('reads 256 KiB of %s at once (G9)', (_name, unit) => {
     const text = `${unit.repeat(Math.ceil(262_144 / unit.length))}end`
-    expect(parseCommands(text).rest.length).toBeLessThanOrEqual(text.length)
+    expect(parse(text).rest.length).toBeLessThanOrEqual(text.length)
   })
 
   it('never takes an attribution below a field for a part of it', () => {
-    const parsed = parseCommands(
+    const parsed = parse(
       '/notice draft\ntitle: Overflow\nOn Sun, Nov 22, 2026 at 1:00 PM ACME Security Team\n<security@acme.example> wrote:\n> quoted'
     )
 
@@ -225,7 +223,7 @@ describe('hostile text', () => {
   it('takes a field wrapped over very many lines in linear time (G9)', () => {
     const lines = 'a\n'.repeat(120_000)
 
-    const parsed = parseCommands(`/notice draft\ntitle: x\n${lines}`)
+    const parsed = parse(`/notice draft\ntitle: x\n${lines}`)
 
     expect(parsed.commands[0]?.fields[0]?.value).toHaveLength(1 + 2 * 120_000)
   })

@@ -9,10 +9,8 @@ import {
   type OpenedMail,
   type SenderTrace
 } from '../../../src/domain/mail.ts'
-import { parseCommands } from '../../../src/policy/commands.ts'
 import { reporterPath } from '../../../src/policy/recipients.ts'
 import { decideReporterKey } from '../../../src/policy/reporter-key.ts'
-import { runCommands } from '../../../src/policy/run-commands.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
   ADA,
@@ -28,6 +26,7 @@ import {
   NOW,
   only,
   openedMail,
+  runText,
   SETTINGS,
   sha256,
   signature,
@@ -293,7 +292,7 @@ describe('/key accept FINGERPRINT', () => {
       bound: bound({ offeredKeys: [offered], ...change }),
       ...(author === undefined ? {} : { author })
     })
-    return runCommands(parseCommands(text), context)
+    return runText(text, context)
   }
   const spaced = OTHER.toUpperCase().match(/.{4}/g)?.join(' ') ?? ''
 

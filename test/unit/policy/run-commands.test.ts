@@ -1,10 +1,8 @@
 /** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
 import { describe, expect, it } from 'vitest'
 import { type NoticeCopies, type NoticeRecord } from '../../../src/domain/notice.ts'
-import { parseCommands } from '../../../src/policy/commands.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
-import { runCommands } from '../../../src/policy/run-commands.ts'
 import {
   ADA,
   at,
@@ -19,12 +17,13 @@ import {
   only,
   POLICY,
   PRODUCT,
+  runText,
   SETTINGS,
   sha256
 } from './samples.ts'
 
 function run(text: string, change: Partial<CommandContext> = {}) {
-  const result = runCommands(parseCommands(text), commandContext(change))
+  const result = runText(text, commandContext(change))
   const [transcript] = only(result.decisions, 'send-sealed').filter(
     ({ mail }) => mail === 'transcript'
   )

@@ -18,8 +18,11 @@ import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Maintainer, type Product, type Settings } from '../../../src/domain/settings.ts'
 import { type Instant, parseInstant } from '../../../src/domain/time.ts'
+import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
+import { type RunResult, runCommands } from '../../../src/policy/run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from '../../../src/policy/situation.ts'
+import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { createRender, type Render, TEMPLATE_NAMES } from '../../../src/templates/render.ts'
 
 export function at(text: string): Instant {
@@ -332,6 +335,16 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     tools: MOMENT.tools,
     ...change
   }
+}
+
+/** A text taken apart with the verbs that there are. */
+export function parse(text: string): ParsedCommands {
+  return parseCommands(text, VERBS)
+}
+
+/** What a mail with this text does. */
+export function runText(text: string, context: CommandContext): RunResult {
+  return runCommands(parse(text), context, VERBS)
 }
 
 /** A complete notice by Grace, not approved by anybody. */

@@ -2,16 +2,17 @@
  * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are sealed to (mail.md §2.12). Only a key
  * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
  */
-import { type Address } from '../domain/address.ts'
-import { formatFingerprint, parseFingerprint } from '../domain/ids.ts'
-import { accepted, type Handler, refused, withActivity } from './draft.ts'
-import { type BoundCase } from './situation.ts'
+import { type Address } from '../../domain/address.ts'
+import { formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
+import { accepted, type Handler, refused, withActivity } from '../draft.ts'
+import { type BoundCase } from '../situation.ts'
+import { type Verb } from './verb.ts'
 
 const REGISTERED =
   'The reporter is a maintainer or on the list: their key is the registered one. Give the operator a new one.'
 
 /** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
-export const acceptKey: Handler = (draft, command, context) => {
+const acceptKey: Handler = (draft, command, context) => {
   const { reporter, tag } = draft.case
   if (reporter === null) return refused('The report names no address, so no key can be its.')
   const fingerprint = parseFingerprint(command.words.join(''))
@@ -60,3 +61,17 @@ function noSuchKey(address: Address, { offeredKeys }: BoundCase): string {
   const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
   return `No such key came for ${address}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your mail; one of its user ids must be exactly that address.`
 }
+
+export const KEYS: readonly Verb[] = [
+  {
+    name: 'key accept',
+    arguments: 'FINGERPRINT',
+    binds: 'case',
+    roles: ['committer'],
+    needsCode: false,
+    text: null,
+    help: 'encrypts answers to the reporter to this key from now on',
+    more: 'The key must have come under exactly the address of the reporter, or be attached to your message.',
+    run: acceptKey
+  }
+]

@@ -1,13 +1,13 @@
 /**
  * `/embargo` and `/notice …`: draft and preview (M-22 to M-30, G7). Any edit voids the approval.
  */
-import { type Decision } from '../domain/decision.ts'
-import { type NoticeFields, type NoticeRecord } from '../domain/notice.ts'
-import { type OutgoingAttachment } from '../domain/outgoing.ts'
-import { formatInstant, parseInstant } from '../domain/time.ts'
-import { type Command } from './commands.ts'
+import { type Decision } from '../../domain/decision.ts'
+import { type NoticeFields, type NoticeRecord } from '../../domain/notice.ts'
+import { type OutgoingAttachment } from '../../domain/outgoing.ts'
+import { formatInstant, parseInstant } from '../../domain/time.ts'
 import {
   accepted,
+  type Command,
   type CommandContext,
   changeComplaint,
   type Draft,
@@ -15,9 +15,16 @@ import {
   refused,
   withActivity,
   withNotice
-} from './draft.ts'
-import { missingFields, noticeDigest, noticeParams, releasePlan, spanMs } from './notice-content.ts'
-import { allMaintainers } from './recipients.ts'
+} from '../draft.ts'
+import {
+  missingFields,
+  noticeDigest,
+  noticeParams,
+  releasePlan,
+  spanMs
+} from '../notice-content.ts'
+import { allMaintainers } from '../recipients.ts'
+import { type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
 const CLOCK_IN_DOUBT = {
@@ -26,7 +33,7 @@ const CLOCK_IN_DOUBT = {
 }
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
-export const embargo: Handler = (draft, command, context) => {
+const embargo: Handler = (draft, command, context) => {
   const [first = '', ...more] = command.words
   const disclosureAt = parseInstant(first)
   if (disclosureAt === null) {
@@ -74,7 +81,7 @@ function leadComplaint(
   return 'That leaves the list less time than the policy promises. If it must be, add: because REASON.'
 }
 
-export const draftNotice: Handler = (draft, command, context) => {
+const draftNotice: Handler = (draft, command, context) => {
   const rule = context.product.policy.notice
   if (rule === null) return refused('The policy of this product has no advance notice.')
   const cannot = changeComplaint(draft)
@@ -162,7 +169,7 @@ function reopenedNotice(notice: NoticeRecord): NoticeRecord {
   }
 }
 
-export const preview: Handler = (draft, _command, context) => {
+const preview: Handler = (draft, _command, context) => {
   const { notice } = draft
   if (notice === null) return refused('There is no notice yet; start with /notice draft.')
   if (notice.state === 'releasing')
@@ -252,3 +259,41 @@ function goingOnWords(draft: Draft, { bound }: CommandContext): string {
 function voidedWords(draft: Draft): string {
   return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
 }
+
+const AUTHORS = ['committer', 'release'] as const
+
+export const NOTICE: readonly Verb[] = [
+  {
+    name: 'embargo',
+    arguments: 'INSTANT [because REASON]',
+    binds: 'case',
+    roles: AUTHORS,
+    needsCode: false,
+    text: null,
+    help: 'sets the disclosure, for example 2026-12-01T14:00+01:00',
+    more: 'If that leaves the list less time than the policy promises, add because and the reason.',
+    run: embargo
+  },
+  {
+    name: 'notice draft',
+    arguments: '',
+    binds: 'notice',
+    roles: AUTHORS,
+    needsCode: false,
+    text: { goesTo: 'fields', isOptional: true },
+    help: 'writes the notice: key: value lines below, patches attached',
+    more: 'Fields that you do not give stay as they are. Any change voids the approvals.',
+    run: draftNotice
+  },
+  {
+    name: 'notice preview',
+    arguments: '',
+    binds: 'notice',
+    roles: [],
+    needsCode: false,
+    text: null,
+    help: 'sends every maintainer exactly what the list would read, with a code',
+    more: '',
+    run: preview
+  }
+]

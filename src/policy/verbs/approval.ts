@@ -2,13 +2,13 @@
  * `/notice approve` and `/notice hold` (M-27, G7): an approval takes the code that the desk issued for exactly this content
  * and these recipients, from another maintainer; a hold voids all of it.
  */
-import { type Decision } from '../domain/decision.ts'
-import { type Sha256 } from '../domain/ids.ts'
-import { copiesHeld, isAnyHere, type NoticeRecord, type Preview } from '../domain/notice.ts'
-import { formatInstant, msBetween } from '../domain/time.ts'
-import { type Command } from './commands.ts'
+import { type Decision } from '../../domain/decision.ts'
+import { type Sha256 } from '../../domain/ids.ts'
+import { copiesHeld, isAnyHere, type NoticeRecord, type Preview } from '../../domain/notice.ts'
+import { formatInstant, msBetween } from '../../domain/time.ts'
 import {
   accepted,
+  type Command,
   type CommandContext,
   type Draft,
   type Handler,
@@ -16,13 +16,14 @@ import {
   type Step,
   withActivity,
   withNotice
-} from './draft.ts'
-import { missingFields, noticeDigest, releasePlan } from './notice-content.ts'
+} from '../draft.ts'
+import { missingFields, noticeDigest, releasePlan } from '../notice-content.ts'
+import { type Verb } from './verb.ts'
 
 /** A preview's code may be used for this long. */
 const PREVIEW_MS_MAX = 72 * 3_600_000
 
-export const approve: Handler = (draft, command, context) => {
+const approve: Handler = (draft, command, context) => {
   const { notice } = draft
   if (notice === null) return refused('There is no notice to approve.')
   const complaint = approvalComplaint(draft, notice, command, context)
@@ -143,7 +144,7 @@ function approvalComplaint(
 }
 
 /** Holds a notice as long as any copy of it is still here, also after all were queued. */
-export const hold: Handler = (draft, _command, context) => {
+const hold: Handler = (draft, _command, context) => {
   const { notice } = draft
   if (notice === null) return refused('There is no notice to hold.')
   const { copies } = context.bound
@@ -161,3 +162,28 @@ export const hold: Handler = (draft, _command, context) => {
       : 'Held. A new /notice preview and approval let it go on.'
   )
 }
+
+export const APPROVAL: readonly Verb[] = [
+  {
+    name: 'notice approve',
+    arguments: 'CODE',
+    binds: 'notice',
+    roles: ['approver'],
+    needsCode: true,
+    text: null,
+    help: 'approves exactly what the preview with this code showed; not for its author',
+    more: 'The code holds for 72 hours, and only as long as content, date and recipients stay the same.',
+    run: approve
+  },
+  {
+    name: 'notice hold',
+    arguments: '',
+    binds: 'notice',
+    roles: [],
+    needsCode: false,
+    text: null,
+    help: 'stops the notice',
+    more: 'Copies that have not left stay here. A new preview and approval let it go on.',
+    run: hold
+  }
+]

@@ -1,0 +1,193 @@
+/**
+ * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16). Each takes a draft and returns a new one with
+ * its decisions, or the reason why not.
+ */
+import { type CaseState } from '../../domain/case.ts'
+import { formatInstant } from '../../domain/time.ts'
+import { countAnswer } from '../acknowledgement.ts'
+import { accepted, type Draft, type Handler, refused, withActivity } from '../draft.ts'
+import { namesDesk, newText } from '../new-text.ts'
+import { decisionMail } from '../reporter-mail.ts'
+import { statusBlock } from '../status.ts'
+import { NAMES_DESK, NOTHING_OWN } from './talk.ts'
+import { type Verb } from './verb.ts'
+
+const status: Handler = (draft, _command, context) =>
+  accepted({ ...draft, blocks: [...draft.blocks, statusBlock(draft, context)] }, 'See below.')
+
+const take: Handler = (draft, _command, context) => {
+  if (draft.case.owner === context.author.id) return accepted(draft, 'The case was yours already.')
+  const state: CaseState = draft.case.state === 'received' ? 'triaging' : draft.case.state
+  const next = { ...draft, case: { ...draft.case, owner: context.author.id, state } }
+  return accepted(withActivity(next, 'took the case'), 'The case is yours.')
+}
+
+/** Lets the acknowledgement go that was held, because nobody could tell whether the sender's address is forged or otherwise. */
+const acknowledge: Handler = (draft, _command, context) => {
+  const to = context.bound.heldAnswerTo
+  if (to === null) return refused('No acknowledgement of this case is held.')
+  if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
+    return accepted(draft, 'It is on its way already.')
+  }
+  const { answeredLatelyAt } = context.bound
+  if (answeredLatelyAt !== null) {
+    const { limits, desk } = context.settings
+    return refused(
+      `${to} got an acknowledgement at ${formatInstant(answeredLatelyAt, desk.timezone)}, and nobody gets two within ${limits.acknowledgementWindowHours} hours. Write to the reporter with /reply or /ask.`
+    )
+  }
+  const released = [
+    { kind: 'release-answer', tag: draft.case.tag } as const,
+    countAnswer(to, context.now)
+  ]
+  const next = { ...draft, decisions: [...draft.decisions, ...released] }
+  return accepted(withActivity(next, 'sent the acknowledgement'), `It goes to ${to}.`)
+}
+
+const accept: Handler = (draft, _command, context) => {
+  if (
+    draft.case.state === 'accepted' ||
+    draft.case.state === 'planned' ||
+    draft.case.state === 'noticed'
+  ) {
+    return refused(`The case is ${draft.case.state} already.`)
+  }
+  const state: CaseState = draft.case.disclosureAt === null ? 'accepted' : 'planned'
+  const next = {
+    ...draft,
+    case: { ...draft.case, state, owner: draft.case.owner ?? context.author.id }
+  }
+  return decisionMail(next, context, 'accepted', {
+    text: '',
+    decision: 'We have confirmed your report and accepted it as a security issue.',
+    title: '',
+    says: 'Accepted; the reporter is told'
+  })
+}
+
+const reject: Handler = (draft, command, context) => {
+  if (draft.case.state === 'rejected') return refused('The case is rejected already.')
+  if (draft.case.state === 'noticed')
+    return refused('The list has been told of this case; it cannot be rejected any more.')
+  if (isOnItsWay(draft)) return refused(STOP_FIRST)
+  const { reject: rule } = context.product.policy
+  const [code = ''] = command.words
+  const reason = rule.codes.find((candidate) => candidate.code === code.toLowerCase())
+  if (reason === undefined) {
+    return refused(
+      `Which reason? One of: ${rule.codes.map((candidate) => candidate.code).join(', ')}.`
+    )
+  }
+  const text = newText(command.text ?? command.words.slice(1).join(' '))
+  if (text === '' && (command.text ?? '') !== '') return refused(NOTHING_OWN)
+  if (namesDesk(text, context.settings.desk)) return refused(NAMES_DESK)
+  if (text.length < rule.reason_length) {
+    return refused(
+      `The policy wants the reason in detail: at least ${rule.reason_length} characters between << and >>.`
+    )
+  }
+  const next = { ...draft, case: { ...draft.case, state: 'rejected' as const } }
+  return decisionMail(next, context, 'rejected', {
+    text,
+    decision: `We have decided not to treat your report as a security issue: ${reason.says}`,
+    title: `Reason (${reason.code})`,
+    says: 'Rejected; the reporter is told why'
+  })
+}
+
+const close: Handler = (draft, command, context) => {
+  if (draft.case.state === 'closed') return refused('The case is closed already.')
+  const [first = ''] = command.words
+  if (first.toLowerCase() === 'internal' && context.product.policy.close.internal === 'deny') {
+    return refused(
+      'The policy of this product does not allow to close a case without telling anybody.'
+    )
+  }
+  if (isOnItsWay(draft)) return refused(STOP_FIRST)
+  const reason = command.text ?? command.words.join(' ')
+  const next = { ...draft, case: { ...draft.case, state: 'closed' as const } }
+  return accepted(
+    withActivity(next, reason === '' ? 'closed the case' : `closed the case: ${reason}`),
+    'The case is closed.'
+  )
+}
+
+const STOP_FIRST = 'A notice is on its way; stop it with /notice hold first.'
+
+function isOnItsWay({ notice }: Draft): boolean {
+  return notice !== null && (notice.state === 'scheduled' || notice.state === 'releasing')
+}
+
+const COMMITTER = ['committer'] as const
+
+export const CASE: readonly Verb[] = [
+  {
+    name: 'status',
+    arguments: '',
+    binds: 'case',
+    roles: [],
+    needsCode: false,
+    text: null,
+    help: 'says where the case stands and what is missing',
+    more: '',
+    run: status
+  },
+  {
+    name: 'take',
+    arguments: '',
+    binds: 'case',
+    roles: [],
+    needsCode: false,
+    text: null,
+    help: 'makes the case yours',
+    more: '',
+    run: take
+  },
+  {
+    name: 'acknowledge',
+    arguments: '',
+    binds: 'case',
+    roles: [],
+    needsCode: false,
+    text: null,
+    help: 'sends the acknowledgement that the desk holds back because the sender is not verified',
+    more: '',
+    run: acknowledge
+  }
+]
+
+export const DECIDE: readonly Verb[] = [
+  {
+    name: 'accept',
+    arguments: '',
+    binds: 'case',
+    roles: COMMITTER,
+    needsCode: false,
+    text: null,
+    help: 'accepts the report and tells the reporter',
+    more: '',
+    run: accept
+  },
+  {
+    name: 'reject',
+    arguments: 'CODE <<REASON>>',
+    binds: 'case',
+    roles: COMMITTER,
+    needsCode: false,
+    text: { goesTo: 'reporter', isOptional: true },
+    help: 'rejects the report and tells the reporter why',
+    more: 'The policy of the product says which codes there are and how long the reason must be.',
+    run: reject
+  },
+  {
+    name: 'close',
+    arguments: '[REASON]',
+    binds: 'case',
+    roles: COMMITTER,
+    needsCode: false,
+    text: null,
+    help: 'closes the case',
+    more: '',
+    run: close
+  }
+]

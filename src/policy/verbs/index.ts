@@ -1,0 +1,20 @@
+/**
+ * The list of verbs, in the order in which `/help` shows them: the one place where a new one is added.
+ */
+import { APPROVAL } from './approval.ts'
+import { CASE, DECIDE } from './case.ts'
+import { help } from './desk.ts'
+import { KEYS } from './keys.ts'
+import { NOTICE } from './notice.ts'
+import { TALK } from './talk.ts'
+import { type Verb } from './verb.ts'
+
+export const VERBS: readonly Verb[] = [
+  help,
+  ...CASE,
+  ...TALK,
+  ...DECIDE,
+  ...KEYS,
+  ...NOTICE,
+  ...APPROVAL
+]

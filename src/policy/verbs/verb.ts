@@ -1,0 +1,67 @@
+/**
+ * What a verb is: everything that the parser, the role check, `/help`, README and the answer to commands know about one
+ * command, in one object. Types and words only; which verbs there are says `index.ts`.
+ */
+import { type Role } from '../../domain/settings.ts'
+import { type Command, type DeskContext, type Handler } from '../draft.ts'
+
+/** Where the text below a command goes, and whether the command makes sense without any. */
+export type VerbText = {
+  /** `fields` are the `key: value` lines of a notice. */
+  readonly goesTo: 'reporter' | 'maintainers' | 'fields'
+  readonly isOptional: boolean
+}
+
+/** What a verb that needs no case answers. */
+export type DeskAnswer =
+  | { readonly kind: 'answered'; readonly says: string; readonly block: string }
+  | { readonly kind: 'refused'; readonly says: string }
+
+/** Runs a verb that changes nothing and needs no case; it is given all verbs. */
+export type DeskHandler = (
+  command: Command,
+  context: DeskContext,
+  verbs: readonly Verb[]
+) => DeskAnswer
+
+type About = {
+  /** As typed after the slash, in lower case: one word, or two such as `notice draft`. */
+  readonly name: string
+  /** Synopsis of what stands behind it on the same line: `CODE`, `[quote]`; '' for nothing. */
+  readonly arguments: string
+  /** Roles of which the author needs one; empty where every maintainer may (practice.md §6). */
+  readonly roles: readonly Role[]
+  /** Whether it takes a code that the desk issued for exactly what it does. */
+  readonly needsCode: boolean
+  readonly text: VerbText | null
+  /** One line that goes on after the synopsis: `makes the case yours`. */
+  readonly help: string
+  /** More sentences for `/help VERB`. */
+  readonly more: string
+}
+
+/** One command, defined in one place. What it binds to says what its handler may read and change. */
+export type Verb = DeskVerb | CaseVerb
+
+/** A verb that runs in any message of a maintainer, also in one that names no case. */
+export type DeskVerb = About & { readonly binds: 'nothing' | 'desk'; readonly run: DeskHandler }
+
+/** A verb that takes the working copy of a case. */
+export type CaseVerb = About & {
+  readonly binds: 'case' | 'notice' | 'member'
+  readonly run: Handler
+}
+
+export function needsNoCase(verb: Verb): verb is DeskVerb {
+  return verb.binds === 'nothing' || verb.binds === 'desk'
+}
+
+/** What a person types: `/notice approve CODE`. */
+export function synopsis(verb: Pick<Verb, 'name' | 'arguments'>): string {
+  return `/${verb.name} ${verb.arguments}`.trim()
+}
+
+/** The verbs whose names begin with this word: one, several (`notice`), or none. */
+export function verbsUnder<V extends Pick<Verb, 'name'>>(verbs: readonly V[], word: string): V[] {
+  return verbs.filter(({ name }) => name === word || name.startsWith(`${word} `))
+}

@@ -1,0 +1,85 @@
+/** One definition a verb (DESIGN §10): the parser, the role check, the help and README know what the list of verbs says. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parseCommands } from '../../../src/policy/commands.ts'
+import { accepted } from '../../../src/policy/draft.ts'
+import { runCommands } from '../../../src/policy/run-commands.ts'
+import { VERBS } from '../../../src/policy/verbs/index.ts'
+import { synopsis, type Verb } from '../../../src/policy/verbs/verb.ts'
+import { ADA, builtInRender, commandContext, GRACE, only } from './samples.ts'
+
+const README = new URL('../../../README.md', import.meta.url)
+
+describe('one more verb in the list (A4)', () => {
+  const ASSIGN: Verb = {
+    name: 'assign owner',
+    arguments: 'WHO',
+    binds: 'case',
+    roles: ['committer'],
+    needsCode: false,
+    text: { goesTo: 'maintainers', isOptional: true },
+    help: 'gives the case to somebody',
+    more: 'They are told at once.',
+    run: (draft, { words: [who = ''], text }) => accepted(draft, `Given to ${who}: ${text ?? ''}.`)
+  }
+  const more = [...VERBS, ASSIGN]
+  function transcript(text: string, author = GRACE, verbs = more) {
+    const result = runCommands(parseCommands(text, verbs), commandContext({ author }), verbs)
+    const [mail] = only(result.decisions, 'send-sealed').filter(
+      ({ mail: kind }) => kind === 'transcript'
+    )
+    if (mail === undefined) throw new Error('no transcript')
+    return { ran: result.ran, text: builtInRender()(mail.template) }
+  }
+
+  it('is read, with its words and the text below, and run', () => {
+    expect(parseCommands('/Assign Owner linus\nPlease look.', more).commands).toMatchObject([
+      { verb: 'assign owner', words: ['linus'], text: 'Please look.' }
+    ])
+    const { ran, text } = transcript('/assign owner linus\nPlease look.')
+    expect(ran).toBe(true)
+    expect(text).toContain('Given to linus: Please look.')
+    expect(transcript('/assign owner linus', GRACE, [...VERBS]).ran).toBe(false)
+  })
+
+  it('takes the role that it says', () => {
+    const { ran, text } = transcript('/assign owner linus', ADA)
+    expect(ran).toBe(false)
+    expect(text).toContain('role committer')
+  })
+
+  it('is in /help and explained by /help VERB', () => {
+    expect(transcript('/help').text).toMatch(/^\/assign owner WHO +gives the case to somebody$/m)
+    const { text } = transcript('/help assign')
+    expect(text).toContain('They are told at once.')
+    expect(text).toContain('maintainers with the role committer')
+    expect(text).toContain('stays among the maintainers')
+    expect(transcript('/help nonsense').ran).toBe(false)
+  })
+
+  it('is offered where only its second word is wrong', () => {
+    expect(transcript('/assign linus').text).toContain('I know /assign owner WHO')
+  })
+})
+
+it('README lists the verbs as they are defined (A4)', () => {
+  const cell = (text: string): string => text.replaceAll('|', '\\|')
+  const table = [
+    '| Command | Who | What it does |',
+    '|---|---|---|',
+    ...VERBS.map((verb) => {
+      const who = verb.roles.length === 0 ? 'any maintainer' : verb.roles.join(', ')
+      return `| \`${cell(synopsis(verb))}\` | ${who} | ${cell(verb.help)} |`
+    })
+  ].join('\n')
+  const readme = readFileSync(README, 'utf8')
+  const found = /^\| Command \| Who \| What it does \|\n(?:\|.*\n)+/m.exec(readme)?.[0] ?? ''
+  // To update README after a change of a verb: UPDATE_README=1 npx vitest run test/unit/policy/verbs.test.ts
+  if (process.env.UPDATE_README === '1')
+    writeFileSync(
+      README,
+      readme.replace(found, () => `${table}\n`)
+    )
+
+  expect(found, 'UPDATE_README=1 npx vitest run test/unit/policy/verbs.test.ts').toBe(`${table}\n`)
+})
