@@ -1,6 +1,6 @@
 /** Material for the reading tests: a desk with an unlocked key, people with GnuPG, and mails built by hand. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type Address } from '../../../src/domain/address.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
@@ -108,11 +108,11 @@ export function textPart(text: string): string {
   return `Content-Type: text/plain; charset=utf-8\r\n\r\n${text}`
 }
 
-/** Folder with real mails of other projects; null where it is absent, and then its tests are skipped. */
+/** The folder POSTERN_CORPUS, with real mails of other projects; null where it is not set, and then its tests are skipped. */
 export function findCorpus(): string | null {
-  const folder =
-    process.env['POSTERN_CORPUS'] ?? resolve(import.meta.dirname, '../../../../shared/corpus')
-  return existsSync(folder) ? folder : null
+  const folder = process.env['POSTERN_CORPUS']
+  if (folder !== undefined && !existsSync(folder)) throw new Error('POSTERN_CORPUS is no folder')
+  return folder ?? null
 }
 
 /** Every file below `folder` whose name ends as asked. */
