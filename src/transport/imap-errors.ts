@@ -17,7 +17,7 @@ export function refused(): Trouble {
 export function troubleOf(error: unknown): Trouble {
   if (error instanceof Trouble) return error
   const known: Partial<ImapFlowError> = error instanceof Error ? error : {}
-  if (known.authenticationFailed === true && !isBusy(known)) {
+  if (known.authenticationFailed === true && !BUSY.includes(known.serverResponseCode ?? '')) {
     return connectionTrouble('imap', 'auth', error)
   }
   if (known.tlsFailed === true || isTlsCode(known.code ?? '')) {
@@ -35,8 +35,4 @@ export function troubleOf(error: unknown): Trouble {
 }
 
 /** A server that is busy says so with a code of RFC 5530 §3; the password may be right. */
-function isBusy(error: Partial<ImapFlowError>): boolean {
-  const busy = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG']
-  const lost = ['NoConnection', 'EConnectionClosed', 'ETIMEOUT', 'ClosedAfterConnectTLS']
-  return busy.includes(error.serverResponseCode ?? '') || lost.includes(error.code ?? '')
-}
+const BUSY: readonly string[] = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG']

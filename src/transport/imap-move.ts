@@ -43,22 +43,20 @@ async function makeFolder(session: Session, folder: string): Promise<void> {
 }
 
 /**
- * Without MOVE: copy, mark as deleted only what was copied, and expunge exactly that. Without UIDPLUS too, the marked mails
- * stay: a plain EXPUNGE would also destroy what people marked in their own clients.
+ * Without MOVE the library copies, marks as deleted only what was copied, and expunges exactly that, for which it needs UIDPLUS.
+ * Without both, the marked mails stay: a plain EXPUNGE would also destroy what people marked in their own clients.
  */
 async function moveBatch(session: Session, set: string, folder: string): Promise<void> {
   const { client } = session
   const byUid = { uid: true }
-  const has = (capability: string): boolean => client.capabilities.has(capability)
-  if (has('MOVE') || has('IMAP4rev2')) {
+  // What IMAP4rev2 has by itself counts only where the library has enabled it.
+  const isRev2 = client.enabled.has('IMAP4REV2')
+  if (isRev2 || client.capabilities.has('MOVE') || client.capabilities.has('UIDPLUS')) {
     if (!(await client.messageMove(set, folder, byUid))) throw moveRefused(session, folder)
     return
   }
   if (!(await client.messageCopy(set, folder, byUid))) throw moveRefused(session, folder)
-  const done = has('UIDPLUS')
-    ? await client.messageDelete(set, byUid)
-    : await client.messageFlagsAdd(set, ['\\Deleted'], byUid)
-  if (!done) throw refused()
+  if (!(await client.messageFlagsAdd(set, ['\\Deleted'], byUid))) throw refused()
 }
 
 function moveRefused(session: Session, folder: string): Trouble {

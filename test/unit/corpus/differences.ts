@@ -1,7 +1,7 @@
 /** Where our MIME tree and postal-mime do not see the same in a file of the corpus, and why ours stays as it is. */
 
 /** Files of the corpus, without the expected values beside them; README states this number. */
-export const FILES = 573
+export const FILES = 618
 
 /** What the two readers disagree on in one file, and why ours stays as it is. */
 type Difference = { readonly on: readonly string[]; readonly because: string }
