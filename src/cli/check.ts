@@ -6,6 +6,7 @@ import { ConfigError } from '../config/config-error.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { judgeKeys } from '../settings.ts'
 import { createRender } from '../templates/render.ts'
@@ -30,6 +31,7 @@ async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
   const advice = [
     ...remarks,
     ...adviceOnSecrets(loaded),
+    ...adviceOnHolidays(loaded, systemClock.now()),
     ...(settings === null ? [] : adviceOn(settings))
   ]
   if (call.json)
@@ -60,6 +62,18 @@ function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
         `desk.passphrase: shorter than ${PASSPHRASE_LENGTH_MIN} characters, so whoever gets the disk can guess it`
       ]
     : open
+}
+
+/** A list that ends soon makes next year's promises wrong without a word. */
+function adviceOnHolidays({ config }: LoadedConfig, now: Instant): string[] {
+  const nextYear = addMs(now, 365 * 86_400_000).slice(0, 10)
+  return config.products.flatMap(({ id, holidaysEnd: end }) =>
+    end !== null && end < nextYear
+      ? [
+          `products ${id}: the last holiday in the calendar is ${end}; add those of the next year, or business days are counted through them`
+        ]
+      : []
+  )
 }
 
 function adviceOn(settings: Settings): string[] {

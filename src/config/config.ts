@@ -3,8 +3,7 @@
  * `Config` must never hold a secret, because it may be printed.
  */
 import { type Address } from '../domain/address.ts'
-import { type Policy } from '../domain/policy.ts'
-import { type Limits, type Role, type Settings } from '../domain/settings.ts'
+import { type Limits, type Product, type Role, type Settings } from '../domain/settings.ts'
 import { type Secret } from './secrets.ts'
 
 /** A mail server. */
@@ -58,12 +57,10 @@ export type Config = {
     readonly keyPath: string
     readonly roles: readonly Role[]
   }[]
-  readonly products: readonly {
-    readonly id: string
-    readonly name: string
-    readonly policy: Policy
-    readonly supported: readonly string[]
-  }[]
+  readonly products: readonly (Product & {
+    /** The last day of the holidays that are listed by themselves; null when there is none. */
+    readonly holidaysEnd: string | null
+  })[]
 }
 
 /** Everything that is read at start. */

@@ -3,6 +3,7 @@
  * that one bad section hides no missing file of another. Must never judge what a key file holds.
  */
 import { resolve } from 'node:path'
+import { type Holidays, readHolidays } from './calendar.ts'
 import { type Config } from './config.ts'
 import { readPolicy } from './policy-file.ts'
 import { type Problem } from './problems.ts'
@@ -54,7 +55,9 @@ export async function readNamedFiles(
     imap: file.imap && (await readImap(file.imap, reader)),
     smtp: file.smtp && (await readSmtp(file.smtp, reader)),
     maintainers: file.maintainers && (await readMaintainers(file.maintainers, reader)),
-    products: file.products && (await readProducts(file.products, place, problems))
+    products:
+      file.products &&
+      (await readProducts(file.products, place, file.desk?.timezone ?? 'UTC', problems))
   }
 }
 
@@ -160,18 +163,37 @@ async function readMaintainers(
 async function readProducts(
   section: ConfigFile['products'],
   { baseDir, policiesDir }: Place,
+  deskZone: string,
   problems: Problem[]
 ): Promise<NamedFiles['products'] | null> {
   const products: Config['products'][number][] = []
-  for (const [index, product] of section.entries()) {
+  for (const [index, { calendar: own, ...product }] of section.entries()) {
     const result = await readPolicy(product.policy, baseDir, policiesDir)
-    if (result.kind === 'policy') {
-      products.push({ ...product, policy: result.policy })
+    if (result.kind === 'refused') {
+      for (const text of result.problems)
+        problems.push({ path: ['products', index, 'policy'], text })
       continue
     }
-    for (const text of result.problems) {
-      problems.push({ path: ['products', index, 'policy'], text })
+    const holidays = await ownHolidays(own?.holidays, baseDir)
+    if (typeof holidays === 'string') {
+      problems.push({ path: ['products', index, 'calendar', 'holidays'], text: holidays })
+      continue
     }
+    const { dates, end } = holidays ?? result.calendar.holidays
+    const calendar = {
+      timezone: (own?.zone === undefined ? result.calendar.timezone : own.zone) ?? deskZone,
+      weekend: own?.weekend ?? result.calendar.weekend,
+      holidays: dates
+    }
+    products.push({ ...product, policy: result.policy, calendar, holidaysEnd: end })
   }
   return products.length === section.length ? products : null
+}
+
+async function ownHolidays(
+  given: readonly string[] | string | undefined,
+  baseDir: string
+): Promise<Holidays | string | null> {
+  if (given === undefined) return null
+  return readHolidays(typeof given === 'string' ? resolve(baseDir, given) : given)
 }

@@ -1,27 +1,40 @@
 /**
- * Reads disclosure policies: the built-in ones by name, an operator's own by path. An own file may start from a built-in
- * policy with `extends: NAME` and state what differs. Must never fill in a promise that a policy does not make: what a
- * file and its base leave out is refused, not guessed.
+ * Reads disclosure policies: the built-in ones by name, an operator's own by path. An own file may start from built-in and
+ * other own files with `extends` and state what differs. Must never fill in a promise that a policy does not make: what a
+ * file and its bases leave out is refused, not guessed.
  */
 import { readdirSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { NOTICE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
+import { calendarKeys, type ReadCalendar, readHolidays } from './calendar.ts'
 import { line, shortName, whole } from './fields.ts'
-import { decodeAt, formatPath, type Problem, recordOf } from './problems.ts'
-import { readYaml, type YamlFile } from './yaml.ts'
+import { decodeAt, formatPath, type Problem, recordOf, valueAt } from './problems.ts'
+import { readYaml, type ValuePath, type YamlFile } from './yaml.ts'
 
-/** A decoded policy, or the sentences that say what is wrong with its file. */
+/** A decoded policy, or the sentences that say what is wrong with its files. */
 export type PolicyResult =
-  | { readonly kind: 'policy'; readonly policy: Policy }
+  | {
+      readonly kind: 'policy'
+      readonly policy: Policy
+      readonly calendar: ReadCalendar
+      /** The built-in policy that it is or, at any distance, extends; null for one that stands alone. */
+      readonly preset: string | null
+    }
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
 
-type Merged = { readonly value: unknown; readonly lineOf: YamlFile['lineOf'] }
+/** A file of the chain of bases, with its own values before those under it were merged in. */
+type Source = { readonly path: string; readonly own: unknown; readonly lineOf: YamlFile['lineOf'] }
+type Merged = { readonly value: unknown; readonly sources: readonly Source[] }
 
-const EXTENDS_MAX = 4
+/** More files than this in a row are a mistake. */
+const EXTENDS_MAX = 8
+const BASES_MAX = 8
+/** Maps by id: a file that extends another changes entries one by one and takes one away with null. */
+const MAPS_BY_ID = ['reject.codes']
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
 const span = z.union(
@@ -71,7 +84,7 @@ const notice = z
     { error: 'must have a lead between tolerance.min and tolerance.max' }
   )
 
-const policySchema: z.ZodType<Policy> = z.strictObject({
+const policySchema = z.strictObject({
   id: shortName.describe('Short name of the policy.'),
   title: line.describe('What people call it.'),
   answer: answer.nullable().describe('The promise of a first answer, or null.'),
@@ -89,27 +102,13 @@ const policySchema: z.ZodType<Policy> = z.strictObject({
         .describe('Whether answers may leave in clear.')
     })
     .describe('How reporters are written to.'),
-  calendar: z
-    .strictObject({
-      weekend: z
-        .array(whole(1, 7), 'must be a list')
-        .max(6, 'must leave a working day')
-        .describe('Days off, 1 is Monday.'),
-      holidays: z
-        .array(z.iso.date('must be a date in quotes like "2026-12-25"'), 'must be a list')
-        .describe('Dates off.')
-    })
-    .describe('When the project works.'),
+  calendar: z.strictObject(calendarKeys).describe('When the project works.'),
   reject: z
     .strictObject({
       codes: z
-        .array(z.strictObject({ code: shortName, says: sentence }), 'must be a list')
-        .min(1, 'must have at least one code')
-        .refine(
-          (codes) => new Set(codes.map(({ code }) => code)).size === codes.length,
-          'must not have a code twice'
-        )
-        .describe('Reasons for rejecting a report, with what the reporter reads.'),
+        .record(shortName, sentence, 'must be a block of codes, each with what the reporter reads')
+        .refine((codes) => Object.keys(codes).length > 0, 'must have at least one code')
+        .describe('Reasons for rejecting a report, each with what the reporter reads.'),
       reason_length: whole(0, 1000).describe('Fewest characters of an explanation.')
     })
     .describe('What a rejection needs.'),
@@ -145,59 +144,116 @@ export async function readPolicy(
   baseDir: string,
   policiesDir: string
 ): Promise<PolicyResult> {
-  if (PRESET_NAME.test(name) && !listPresets(policiesDir).includes(name)) {
-    return refused([unknownPreset(policiesDir)])
-  }
-  const path = PRESET_NAME.test(name) ? join(policiesDir, `${name}.yaml`) : resolve(baseDir, name)
-  const merged = await readMerged(path, policiesDir, EXTENDS_MAX)
-  if ('problems' in merged) return refused(merged.problems.map((text) => `${path}: ${text}`))
+  const path = pathOf(name, baseDir, policiesDir)
+  if (path === null) return refused([unknownPreset(policiesDir)])
+  const merged = await readMerged(path, policiesDir, [])
+  if ('problems' in merged) return refused(merged.problems)
   const problems: Problem[] = []
-  const policy = decodeAt(policySchema, merged.value, [], problems)
-  if (policy !== null) return { kind: 'policy', policy }
-  return refused(
-    problems.map((problem) => {
-      const at = merged.lineOf(problem.path)
-      const place = formatPath(problem.path) + (at === null ? '' : ` (line ${at})`)
-      return `${path}: ${place} ${problem.text}`
-    })
-  )
+  const decoded = decodeAt(policySchema, merged.value, [], problems)
+  if (decoded !== null) {
+    const { calendar, ...policy } = decoded
+    const holidays = await readHolidays(calendar.holidays)
+    const presets = listPresets(policiesDir).map((preset) => join(policiesDir, `${preset}.yaml`))
+    const preset = merged.sources.find((source) => presets.includes(source.path))
+    if (typeof holidays !== 'string')
+      return {
+        kind: 'policy',
+        policy,
+        calendar: { timezone: calendar.zone, weekend: calendar.weekend, holidays },
+        preset: preset === undefined ? null : basename(preset.path, '.yaml')
+      }
+    problems.push({ path: ['calendar', 'holidays'], text: holidays })
+  }
+  return refused(problems.map((problem) => sentenceAt(merged.sources, problem)))
 }
 
-/** Reads a file over the built-in policy that it extends. Blocks are merged key by key; lists and null replace. */
+/** The file of a policy's name: a preset, or a path relative to `baseDir`; null for an unknown plain name. */
+function pathOf(name: string, baseDir: string, policiesDir: string): string | null {
+  if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
+  return listPresets(policiesDir).includes(name) ? join(policiesDir, `${name}.yaml`) : null
+}
+
+/** A problem under the name of the file that states the value; where none does, under the first. */
+function sentenceAt(sources: readonly Source[], { path, text }: Problem): string {
+  const source = sources.find(({ own }) => valueAt(own, path) !== undefined) ?? sources[0]
+  const at = source?.lineOf(path) ?? null
+  return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
+}
+
+/** Reads a file over the files that it extends. Blocks are merged key by key; lists, spans and null replace. */
 async function readMerged(
   path: string,
   policiesDir: string,
-  depthLeft: number
+  above: readonly string[]
 ): Promise<Merged | { readonly problems: readonly string[] }> {
+  const chain = [...above, path].map((file) => basename(file)).join(' extends ')
+  if (above.includes(path))
+    return { problems: [`${above[0] ?? path}: policies extend each other in a circle: ${chain}`] }
+  if (above.length > EXTENDS_MAX)
+    return { problems: [`${above[0] ?? path}: more than ${EXTENDS_MAX} files in a row: ${chain}`] }
   const file = await readYaml(path)
-  if (!('value' in file)) return { problems: file }
+  if (!('value' in file)) return { problems: file.map((text) => `${path}: ${text}`) }
   const own = recordOf(file.value)
-  if (own === null) return { problems: ['must be a block of keys'] }
-  const { extends: base, ...rest } = own
-  if (base === undefined) return { value: own, lineOf: (at) => file.lineOf(at) }
-  if (typeof base !== 'string' || !listPresets(policiesDir).includes(base)) {
-    return { problems: [`extends: ${unknownPreset(policiesDir)}`] }
+  if (own === null) return { problems: [`${path}: must be a block of keys`] }
+  const { extends: extended, ...rest } = own
+  const bases = basesOf(extended)
+  if (typeof bases === 'string') return { problems: [`${path}: extends ${bases}`] }
+  if (above.length === 0 && bases.length > 0 && typeof rest['id'] !== 'string')
+    return {
+      problems: [`${path}: id is missing: a policy that extends another has its own short name`]
+    }
+  const sources: Source[] = [{ path, own: rest, lineOf: (at) => file.lineOf(at) }]
+  const problems: Problem[] = []
+  let under: unknown
+  for (const base of bases) {
+    const basePath = pathOf(base, dirname(path), policiesDir)
+    if (basePath === null) return { problems: [`${path}: extends: ${unknownPreset(policiesDir)}`] }
+    const parent = await readMerged(basePath, policiesDir, [...above, path])
+    if ('problems' in parent) return parent
+    under = under === undefined ? parent.value : mergeOver(under, parent.value, [], problems)
+    sources.push(...parent.sources)
   }
-  if (typeof rest['id'] !== 'string') {
-    return { problems: ['id is missing: a policy that extends another has its own short name'] }
-  }
-  const basePath = join(policiesDir, `${base}.yaml`)
-  if (depthLeft === 0 || (dirname(path) === policiesDir && basePath === path)) {
-    return { problems: ['extends: policies extend each other in a circle'] }
-  }
-  const parent = await readMerged(basePath, policiesDir, depthLeft - 1)
-  if ('problems' in parent) return parent
-  return { value: mergeOver(parent.value, rest), lineOf: (at) => file.lineOf(at) }
+  const value = mergeOver(under ?? {}, withAbsolutePaths(rest, dirname(path)), [], problems)
+  if (problems.length > 0)
+    return { problems: problems.map((problem) => sentenceAt(sources, problem)) }
+  return { value, sources }
 }
 
-function mergeOver(base: unknown, change: unknown): unknown {
+function basesOf(extended: unknown): readonly string[] | string {
+  if (extended === undefined) return []
+  const list: unknown[] = Array.isArray(extended) ? extended : [extended]
+  const names = list.filter((name) => typeof name === 'string' && name !== '')
+  return names.length === list.length && names.length > 0 && names.length <= BASES_MAX
+    ? (names as string[])
+    : `must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
+}
+
+/** A file that a policy names lies beside that policy, whoever extends it. */
+function withAbsolutePaths(
+  own: Readonly<Record<string, unknown>>,
+  folder: string
+): Readonly<Record<string, unknown>> {
+  const calendar = recordOf(own['calendar'])
+  const holidays = calendar?.['holidays']
+  return typeof holidays === 'string'
+    ? { ...own, calendar: { ...calendar, holidays: resolve(folder, holidays) } }
+    : own
+}
+
+function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Problem[]): unknown {
   const [under, over] = [recordOf(base), recordOf(change)]
   if (under === null || over === null) return change
   // A span is one value in three spellings: `within: { days: 2 }` replaces `within: { hours: 48 }` whole.
   if (isSpan(under) || isSpan(over)) return change
   const merged = new Map<string, unknown>(Object.entries(under))
-  for (const [key, value] of Object.entries(over))
-    merged.set(key, mergeOver(merged.get(key), value))
+  const removes = MAPS_BY_ID.includes(formatPath(path))
+  for (const [key, value] of Object.entries(over)) {
+    const at = [...path, key]
+    if (removes && value === null) {
+      if (!merged.delete(key))
+        problems.push({ path: at, text: 'is null, but there is no such entry to take away' })
+    } else merged.set(key, mergeOver(merged.get(key), value, at, problems))
+  }
   return Object.fromEntries(merged)
 }
 

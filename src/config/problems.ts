@@ -78,7 +78,8 @@ function schemaAt(shape: unknown, path: ValuePath): unknown {
   return place
 }
 
-function valueAt(value: unknown, path: ValuePath): unknown {
+/** The value at `path` of plain data; undefined when there is none. */
+export function valueAt(value: unknown, path: ValuePath): unknown {
   let place = value
   for (const key of path) {
     place = Array.isArray(place) ? (place as unknown[])[Number(key)] : recordOf(place)?.[key]

@@ -3,6 +3,7 @@
  * Schema and all messages come from here. Unknown keys are refused. Must never read a file or a secret.
  */
 import { z } from 'zod'
+import { calendarKeys } from './calendar.ts'
 import {
   address,
   authservId,
@@ -187,7 +188,12 @@ const product = z.strictObject({
   supported: z
     .array(version, 'must be a list')
     .default([])
-    .describe('Branches and versions that get security fixes.')
+    .describe('Branches and versions that get security fixes.'),
+  calendar: z
+    .strictObject(calendarKeys)
+    .partial()
+    .optional()
+    .describe('What differs from the calendar of the policy.')
 })
 
 /** The sections of the file, each decoded apart so that one mistake hides no other. */

@@ -4,7 +4,7 @@
  * know one. Requirement numbers: practice.md §1.6 and §4.9.
  */
 import { type NoticeField } from './notice.ts'
-import { type Calendar, type Span } from './time.ts'
+import { type Span } from './time.ts'
 
 export type Policy = {
   readonly id: string
@@ -24,9 +24,9 @@ export type Policy = {
   /** Where a maintainer's plain reply to a relayed mail goes; one to anything else is a note in any case. */
   readonly replies: 'internal' | 'reporter'
   readonly reporters: { readonly cleartext: 'allow' | 'deny' }
-  readonly calendar: Omit<Calendar, 'timezone'>
   readonly reject: {
-    readonly codes: readonly { readonly code: string; readonly says: string }[]
+    /** What the reporter reads, by code. */
+    readonly codes: Readonly<Record<string, string>>
     /** Least number of characters of an explanation; 0 when none is demanded (M-16). */
     readonly reason_length: number
   }

@@ -5,7 +5,7 @@
 import { type Address, type Contact } from './address.ts'
 import { type Fingerprint } from './ids.ts'
 import { type Policy } from './policy.ts'
-import { type Instant } from './time.ts'
+import { type Calendar, type Instant } from './time.ts'
 
 export type Role = 'committer' | 'release' | 'approver' | 'list-admin' | 'advisor'
 
@@ -25,6 +25,8 @@ export type Product = {
   readonly id: string
   readonly name: string
   readonly policy: Policy
+  /** The policy's, with what the product has of its own. */
+  readonly calendar: Calendar
   readonly supported: readonly string[]
 }
 

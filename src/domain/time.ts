@@ -1,6 +1,6 @@
 /**
  * Instants, durations and calendars. The one core file that knows Temporal; it converts and never reads the clock.
- * Instants are stored and compared as UTC text of fixed width. A date without an offset is refused (practice.md F14).
+ * Instants are stored and compared as UTC text of fixed width; what people write is read in the zone that they name.
  */
 import { Temporal } from 'temporal-polyfill'
 
@@ -50,6 +50,77 @@ export function parseInstant(text: string): Instant | null {
   }
 }
 
+/** What a person wrote as an instant, or the sentence that says what to write instead. */
+export type WrittenInstant =
+  | { readonly kind: 'instant'; readonly instant: Instant }
+  | { readonly kind: 'refused'; readonly says: string }
+
+const WRITTEN =
+  /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?) ?([Zz]|[+-]\d\d:\d\d)?(?: ?\[([^[\]]+)\]| ([A-Za-z].*))?$/
+/** With a slash: `CET` and `EST` mean one thing to people and another to the database of zones. */
+const ZONE_NAME = /^(?:UTC|[A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+)$/i
+
+/**
+ * Reads `2026-12-01T14:00+01:00`, `2026-12-01T14:00[Europe/Berlin]`, `2026-12-01 14:00 Europe/Berlin` or a bare
+ * `2026-12-01 14:00`, which is in `timezone`. A local time that a change of the clocks skips or repeats is refused.
+ */
+export function readInstant(text: string, timezone: string): WrittenInstant {
+  const [, day = '', clock = '', offset, inBrackets, behind] = WRITTEN.exec(text.trim()) ?? []
+  const zone = inBrackets ?? behind
+  if (day === '')
+    return refusedInstant(
+      'Write a date with a time, for example 2026-12-01 14:00, 2026-12-01 14:00 Europe/Berlin or 2026-12-01T14:00+01:00.'
+    )
+  if (zone !== undefined && !(ZONE_NAME.test(zone) && isTimezone(zone)))
+    return refusedInstant(
+      `"${zone}" is not a time zone that we know. Write its IANA name, for example Europe/Berlin, or an offset such as +01:00.`
+    )
+  let local: Temporal.PlainDateTime
+  try {
+    local = Temporal.PlainDateTime.from(`${day}T${clock}`)
+  } catch {
+    return refusedInstant(
+      `There is no ${day} ${clock} in the calendar. Check the date and the time.`
+    )
+  }
+  if (offset !== undefined) return instantAtOffset(`${day}T${clock}${offset}`, zone)
+  return localInstant(local, zone ?? timezone)
+}
+
+function instantAtOffset(text: string, zone: string | undefined): WrittenInstant {
+  const instant = parseInstant(text)
+  if (instant === null)
+    return refusedInstant(`"${text}" has no valid offset. Write it like +01:00.`)
+  if (zone === undefined) return { kind: 'instant', instant }
+  const there = Temporal.Instant.from(instant).toZonedDateTimeISO(zone)
+  const given = text.slice(-1).toUpperCase() === 'Z' ? '+00:00' : text.slice(-6)
+  return there.offset === given
+    ? { kind: 'instant', instant }
+    : refusedInstant(
+        `${zone} has the offset ${there.offset} then, not ${given}. Leave one of the two out.`
+      )
+}
+
+function localInstant(local: Temporal.PlainDateTime, zone: string): WrittenInstant {
+  const first = local.toZonedDateTime(zone, { disambiguation: 'earlier' })
+  const last = local.toZonedDateTime(zone, { disambiguation: 'later' })
+  if (first.epochMilliseconds === last.epochMilliseconds)
+    return { kind: 'instant', instant: instantFromMs(first.epochMilliseconds) }
+  const when = `${clockOf(local)} on ${dayWords(local)}`
+  const bare = local.toString({ smallestUnit: 'minute' })
+  return first.toPlainDateTime().equals(local)
+    ? refusedInstant(
+        `${when} comes twice in ${zone}, because the clocks go back. Write ${bare}${first.offset} or ${bare}${last.offset}.`
+      )
+    : refusedInstant(
+        `${when} does not exist in ${zone}, because the clocks go forward. Write another time, or one with an offset.`
+      )
+}
+
+function refusedInstant(says: string): WrittenInstant {
+  return { kind: 'refused', says }
+}
+
 /** `instant` moved by `ms` milliseconds. */
 export function addMs(instant: Instant, ms: number): Instant {
   return instantFromMs(msOf(instant) + ms)
@@ -93,23 +164,72 @@ export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
   return instantFromMs(midnight.epochMilliseconds - 1000)
 }
 
+/**
+ * The start from which `span` ends at `end`. Business days are counted back as {@link dueAt} counts them on: N business days
+ * before, at the same time of the day; an end outside a business day counts as the business day before it, so that nobody
+ * gets less.
+ */
+export function startBefore(end: Instant, span: Span, calendar: Calendar): Instant {
+  if ('hours' in span) return addMs(end, -span.hours * 3_600_000)
+  if ('days' in span) return addMs(end, -span.days * 86_400_000)
+  const there = Temporal.Instant.from(end).toZonedDateTimeISO(calendar.timezone)
+  let day = there.toPlainDate()
+  while (!isBusinessDay(day, calendar)) day = day.subtract({ days: 1 })
+  for (let left = span.business_days; left > 0; left -= 1) {
+    day = day.subtract({ days: 1 })
+    while (!isBusinessDay(day, calendar)) day = day.subtract({ days: 1 })
+  }
+  const start = day.toZonedDateTime({ timeZone: calendar.timezone, plainTime: there.toPlainTime() })
+  return instantFromMs(start.epochMilliseconds)
+}
+
+/** `7 days`, `1 business day`: a span for people. */
+export function spanWords(span: Span): string {
+  const [unit, count] = Object.entries(span)[0] ?? ['hours', 0]
+  const words = unit.replace('_', ' ')
+  return `${count} ${count === 1 ? words.slice(0, -1) : words}`
+}
+
+/** Why the project does not work on the day of `instant`; null when it is a business day. */
+export function dayOff(instant: Instant, calendar: Calendar): 'weekend' | 'holiday' | null {
+  const day = Temporal.Instant.from(instant).toZonedDateTimeISO(calendar.timezone).toPlainDate()
+  if (isBusinessDay(day, calendar)) return null
+  return calendar.holidays.includes(day.toString()) ? 'holiday' : 'weekend'
+}
+
 function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {
   return !calendar.weekend.includes(day.dayOfWeek) && !calendar.holidays.includes(day.toString())
 }
 
-/** `Tue 2026-12-01 13:00 UTC`, followed by the project's own time when its zone is not UTC. */
+/**
+ * `Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)`: the project's own time and UTC, with the day of both where they differ;
+ * UTC alone where that is the project's own.
+ */
 export function formatInstant(instant: Instant, timezone: string): string {
-  const utc = wallClock(instant, 'UTC')
-  return timezone === 'UTC'
-    ? `${utc} UTC`
-    : `${utc} UTC (${wallClock(instant, timezone)} ${timezone})`
+  const utc = Temporal.Instant.from(instant).toZonedDateTimeISO('UTC')
+  const own = utc.withTimeZone(timezone)
+  if (timezone === 'UTC') return `${dayWords(utc)}, ${clockOf(utc)} UTC`
+  const isSameDay = own.toPlainDate().equals(utc.toPlainDate())
+  const inUtc = isSameDay ? `${clockOf(utc)} UTC` : `${dayWords(utc)}, ${clockOf(utc)} UTC`
+  return `${dayWords(own)}, ${clockOf(own)} ${placeOf(timezone)} (${inUtc})`
 }
 
-function wallClock(instant: Instant, timezone: string): string {
-  const at = Temporal.Instant.from(instant).toZonedDateTimeISO(timezone)
-  const weekday = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][at.dayOfWeek - 1] ?? ''
-  const clock = `${String(at.hour).padStart(2, '0')}:${String(at.minute).padStart(2, '0')}`
-  return `${weekday} ${at.toPlainDate().toString()} ${clock}`
+/** `America/New_York` is `New York`; a zone that names no place keeps its name. */
+function placeOf(timezone: string): string {
+  return timezone.startsWith('Etc/')
+    ? timezone
+    : timezone.slice(timezone.lastIndexOf('/') + 1).replaceAll('_', ' ')
+}
+
+const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
+
+function dayWords(at: Pick<Temporal.PlainDate, 'day' | 'dayOfWeek' | 'month' | 'year'>): string {
+  return `${WEEKDAYS[at.dayOfWeek - 1] ?? ''} ${at.day} ${MONTHS[at.month - 1] ?? ''} ${at.year}`
+}
+
+function clockOf({ hour, minute }: Pick<Temporal.PlainTime, 'hour' | 'minute'>): string {
+  return `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`
 }
 
 /** RFC 5322 §3.3 date-time in UTC: `Tue, 01 Dec 2026 13:00:00 +0000`. */

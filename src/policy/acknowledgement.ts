@@ -121,12 +121,10 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
 
 /** When a person answers by the product's policy; null when it promises nothing. */
 export function answerDueAt(
-  product: Product,
-  receivedAt: Instant,
-  timezone: string
+  { policy: { answer }, calendar }: Product,
+  receivedAt: Instant
 ): Instant | null {
-  const { answer, calendar } = product.policy
-  return answer === null ? null : dueAt(receivedAt, answer.within, { ...calendar, timezone })
+  return answer === null ? null : dueAt(receivedAt, answer.within, calendar)
 }
 
 /** What became of the answer, for the relay's block of facts. */
@@ -220,7 +218,7 @@ export function countAnswer(address: Address, at: Instant): Decision {
 function acknowledgementParams(subject: Subject): AcknowledgementParams {
   const { desk } = subject.settings
   const { policy } = subject.product
-  const due = answerDueAt(subject.product, subject.receivedAt, desk.timezone)
+  const due = answerDueAt(subject.product, subject.receivedAt)
   return {
     desk: desk.name,
     tag: subject.tag,

@@ -103,7 +103,7 @@ function decideNewCase(
 ): Decision[] {
   const { opened, nextTag } = situation
   const product = productOf(opened, settings)
-  const record = newCase(situation, product, settings, moment.now)
+  const record = newCase(situation, product, moment.now)
   const key = decideReporterKey(situation, nextTag, settings, moment.now)
   const verdict = decideAcknowledgement(opened, situation.history, settings, moment)
   const facts: FactLine[] = [{ label: 'Acknowledged', value: acknowledgedWords(verdict, settings) }]

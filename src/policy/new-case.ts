@@ -22,7 +22,6 @@ export const UNSTORED = {
 export function newCase(
   situation: Situation,
   product: Product,
-  settings: Settings,
   now: Instant
 ): Extract<Decision, { kind: 'open-case' }>['case'] {
   const { opened, nextTag, receivedAt } = situation
@@ -36,7 +35,7 @@ export function newCase(
     beganInClear: beganInClear(opened),
     receivedAt,
     openedAt: now,
-    answerDueAt: answerDueAt(product, receivedAt, settings.desk.timezone),
+    answerDueAt: answerDueAt(product, receivedAt),
     answeredAt: null,
     owner: null,
     disclosureAt: null,

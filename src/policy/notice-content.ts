@@ -14,7 +14,7 @@ import {
 } from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type NoticeParams } from '../domain/template.ts'
-import { addMs, dueAt, formatInstant, type Instant, msBetween, type Span } from '../domain/time.ts'
+import { formatInstant, type Instant, startBefore } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 
 /** What recipients read above each field. */
@@ -60,26 +60,16 @@ export function missingFields(
   })
 }
 
-/** When the notice leaves and how long before disclosure that is. */
-export type ReleasePlan = { readonly releaseAt: Instant | null; readonly leadMs: number }
-
-/** `disclosure − lead`, or now where that has passed already. */
+/** When the notice leaves: `disclosure − lead` in the calendar of the product, or now where that has passed already. */
 export function releasePlan(
   draft: Pick<Draft, 'case'>,
-  context: Pick<CommandContext, 'product' | 'now' | 'settings'>
-): ReleasePlan {
-  const rule = context.product.policy.notice
+  { product, now }: Pick<CommandContext, 'product' | 'now'>
+): { readonly releaseAt: Instant | null } {
+  const rule = product.policy.notice
   const { disclosureAt } = draft.case
-  if (rule === null || disclosureAt === null) return { releaseAt: null, leadMs: 0 }
-  const planned = addMs(disclosureAt, -spanMs(rule.lead))
-  const releaseAt = planned < context.now ? context.now : planned
-  return { releaseAt, leadMs: msBetween(releaseAt, disclosureAt) }
-}
-
-/** A wall-clock span in milliseconds; business days count as 24 hours here, because a lead is a length, not a date. */
-export function spanMs(span: Span): number {
-  const start = '2026-01-01T00:00:00.000Z' as Instant
-  return msBetween(start, dueAt(start, span, { timezone: 'UTC', weekend: [], holidays: [] }))
+  if (rule === null || disclosureAt === null) return { releaseAt: null }
+  const planned = startBefore(disclosureAt, rule.lead, product.calendar)
+  return { releaseAt: planned < now ? now : planned }
 }
 
 /** Everything the text of the notice may use. */

@@ -175,7 +175,7 @@ async function noticeIsDrafted({ grace, desk, narrator }: Stage, tag: string): P
   await grace.send({
     subject: `[${tag}] The notice`,
     text: [
-      `/embargo ${seconds(disclosure)}`,
+      `/embargo ${seconds(disclosure)} because the demo is played on any day`,
       '/notice draft',
       'title: Heap overflow in the parser',
       'description: <<',

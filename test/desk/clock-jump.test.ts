@@ -234,9 +234,9 @@ describe('the alarm about a jump', () => {
     const text = mail === undefined ? '' : await desk.world.read(cast.grace, mail)
     expect(text).toContain('The clock JUMPED while notices have not left')
     expect(text).toContain('24 hours')
-    expect(text).toContain('Time of this machine: Tue 2026-11-24 12:00 UTC')
+    expect(text).toContain('Time of this machine: Tue 24 Nov 2026, 12:00 UTC')
     for (const tag of [ONE, 'ACME-2026-0002'])
-      expect(text).toContain(`${tag}: leaves Fri 2026-11-27 12:00 UTC`)
+      expect(text).toContain(`${tag}: leaves Fri 27 Nov 2026, 12:00 UTC`)
     for (const { id, address } of cast.members) {
       expect(text).not.toContain(address)
       expect(text.toLowerCase()).not.toContain(id)

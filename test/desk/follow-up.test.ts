@@ -48,7 +48,7 @@ async function answerTo(text: string): Promise<string> {
 
 it.each([
   ['/notice draft', '/notice draft\nseverity: high\n'],
-  ['/embargo', '/embargo 2026-12-05T12:00:00Z\n']
+  ['/embargo', '/embargo 2026-12-04T15:00:00Z\n']
 ])(
   '%s lets deferred copies go on and says so: nobody is left without the notice',
   async (_, text) => {
@@ -78,7 +78,7 @@ it.each([
 
 it('a hold by the desk of the next revision stops none of the copies that were promised to go on', async () => {
   await leaveGreylisted()
-  await answerTo('/notice draft\nseverity: high\n/embargo 2026-12-20T12:00:00Z\n')
+  await answerTo('/notice draft\nseverity: high\n/embargo 2026-12-18T12:00:00Z because the patch takes longer\n')
   await desk.approve(ONE)
   expect(desk.states()).toEqual(['scheduled'])
   desk.world.desk.db.transact((tx) => {

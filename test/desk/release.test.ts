@@ -145,7 +145,7 @@ describe('a scheduled notice', () => {
     world.pass(LEAD_COMES)
     await world.settle()
     const mine = world.accepted.filter(({ to }) => to === alice.address).at(-1)
-    expect(mine && (await world.read(alice, mine))).toContain('2026-12-04 12:00 UTC')
+    expect(mine && (await world.read(alice, mine))).toContain('4 Dec 2026, 12:00 UTC')
     expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'noticed' }])
   })
 

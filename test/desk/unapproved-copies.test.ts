@@ -106,7 +106,7 @@ describe('copies that wait here while the notice is held and its words change', 
     ],
     [
       'the time zone',
-      '2026-12-04 21:00',
+      '4 Dec 2026, 21:00',
       () => Object.assign(desk.world.desk.settings.desk, { timezone: 'Asia/Tokyo' })
     ],
     [

@@ -172,11 +172,27 @@ describeWith(['gpg'], 'the check of a desk', () => {
 
   it('notes when the desk key ends, in the zone of the desk', async () => {
     await deskKey('future-default', 'seconds=600000')
-    const shown = new Date(Date.now() + 600_000_000).toISOString().slice(0, 8)
+    const year = new Date(Date.now() + 600_000_000).getUTCFullYear()
 
     await expectNotes(
-      new RegExp(`^note: desk\\.key: the desk key expires .*${shown}.* UTC \\(.* Europe/Berlin\\)$`)
+      new RegExp(`^note: desk\\.key: the desk key expires .* ${year}, .* Berlin \\(.* UTC\\)$`)
     )
+  })
+
+  it('notes when the holidays of a product end within a year (A5)', async () => {
+    const products = desk.config['products'] as Section[]
+    const last = new Date(Date.now() + 300 * 86_400_000).toISOString().slice(0, 10)
+    const withHolidays = (...holidays: string[]): void => {
+      desk.write({
+        ...desk.config,
+        products: [{ ...products[0], calendar: { holidays } }, ...products.slice(1)]
+      })
+    }
+
+    withHolidays('2026-01-01', last)
+    await expectNotes(new RegExp(`^note: products .*: the last holiday in the calendar is ${last};`))
+    withHolidays('2099-01-01')
+    await expectNotes()
   })
 
   it('notes that RSA is slow', async () => {

@@ -300,7 +300,7 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
       'affected_versions: all',
       'remedy_steps: none',
       'no_patches: there are none',
-      `/embargo ${disclosure}`,
+      `/embargo ${disclosure} because the day may be a weekend`,
       '/notice preview'
     ]
     await dovecot.append(user, await grace.reply(relayed.taken.raw, draft.join('\n')))

@@ -158,7 +158,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
           '>>',
           'affected_versions: 4.0 to 4.2',
           'remedy_steps: Apply the patch and rebuild.',
-          `/embargo ${disclosure}`,
+          `/embargo ${disclosure} because the day may be a weekend`,
           '/notice preview'
         ].join('\n'),
         { attachments: [{ filename: 'fix.patch', contentType: 'text/x-diff', content: PATCH }] }

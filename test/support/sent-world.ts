@@ -222,7 +222,7 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   world.deliver(
     await world.write(who('grace'), {
       subject: 'Re: [ACME-2026-0001] x',
-      text: `/embargo ${disclosure}\n/notice draft\n${fields}`,
+      text: `/embargo ${disclosure} because the day may be a weekend\n/notice draft\n${fields}`,
       patch
     })
   )

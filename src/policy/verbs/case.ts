@@ -71,13 +71,9 @@ const reject: Handler = (draft, command, context) => {
     return refused('The list has been told of this case; it cannot be rejected any more.')
   if (isOnItsWay(draft)) return refused(STOP_FIRST)
   const { reject: rule } = context.product.policy
-  const [code = ''] = command.words
-  const reason = rule.codes.find((candidate) => candidate.code === code.toLowerCase())
-  if (reason === undefined) {
-    return refused(
-      `Which reason? One of: ${rule.codes.map((candidate) => candidate.code).join(', ')}.`
-    )
-  }
+  const code = (command.words[0] ?? '').toLowerCase()
+  if (!Object.hasOwn(rule.codes, code))
+    return refused(`Which reason? One of: ${Object.keys(rule.codes).join(', ')}.`)
   const text = newText(command.text ?? command.words.slice(1).join(' '))
   if (text === '' && (command.text ?? '') !== '') return refused(NOTHING_OWN)
   if (namesDesk(text, context.settings.desk)) return refused(NAMES_DESK)
@@ -89,8 +85,8 @@ const reject: Handler = (draft, command, context) => {
   const next = { ...draft, case: { ...draft.case, state: 'rejected' as const } }
   return decisionMail(next, context, 'rejected', {
     text,
-    decision: `We have decided not to treat your report as a security issue: ${reason.says}`,
-    title: `Reason (${reason.code})`,
+    decision: `We have decided not to treat your report as a security issue: ${rule.codes[code] ?? ''}`,
+    title: `Reason (${code})`,
     says: 'Rejected; the reporter is told why'
   })
 }

@@ -4,7 +4,14 @@
 import { type Decision } from '../../domain/decision.ts'
 import { type NoticeFields, type NoticeRecord } from '../../domain/notice.ts'
 import { type OutgoingAttachment } from '../../domain/outgoing.ts'
-import { formatInstant, parseInstant } from '../../domain/time.ts'
+import {
+  dayOff,
+  formatInstant,
+  type Instant,
+  readInstant,
+  spanWords,
+  startBefore
+} from '../../domain/time.ts'
 import {
   accepted,
   type Command,
@@ -16,13 +23,7 @@ import {
   withActivity,
   withNotice
 } from '../draft.ts'
-import {
-  missingFields,
-  noticeDigest,
-  noticeParams,
-  releasePlan,
-  spanMs
-} from '../notice-content.ts'
+import { missingFields, noticeDigest, noticeParams, releasePlan } from '../notice-content.ts'
 import { allMaintainers } from '../recipients.ts'
 import { type Verb } from './verb.ts'
 
@@ -34,19 +35,22 @@ const CLOCK_IN_DOUBT = {
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
 const embargo: Handler = (draft, command, context) => {
-  const [first = '', ...more] = command.words
-  const disclosureAt = parseInstant(first)
-  if (disclosureAt === null) {
-    return refused(
-      'Name one instant with an offset, for example 2026-12-01T13:00:00Z or 2026-12-01T14:00+01:00.'
-    )
-  }
-  if (disclosureAt <= context.now) return refused('That instant has passed already.')
+  const { timezone } = context.settings.desk
+  const at = command.words.findIndex((word) => word.toLowerCase() === 'because')
+  const written = at < 0 ? command.words : command.words.slice(0, at)
+  const reason = at < 0 ? null : command.words.slice(at + 1).join(' ')
+  const read = readInstant(written.join(' '), timezone)
+  if (read.kind === 'refused') return refused(read.says)
+  if (reason === '') return refused('Say why after "because".')
+  const disclosureAt = read.instant
+  const said = formatInstant(disclosureAt, timezone)
+  if (disclosureAt <= context.now) return refused(`${said} has passed already.`)
   const cannot = changeComplaint(draft)
   if (cannot !== null) return refused(cannot)
   const moved = { ...draft, case: { ...draft.case, disclosureAt } }
-  const complaint = leadComplaint(moved, context, more)
-  if (complaint !== null) return refused(complaint)
+  const unusual = whatIsUnusual(moved, disclosureAt, context)
+  if (unusual.length > 0 && reason === null)
+    return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const state = draft.case.state === 'accepted' ? ('planned' as const) : draft.case.state
   const dated: Draft = { ...moved, case: { ...moved.case, state } }
   // The date is part of what is approved: whoever set it last is an author, too.
@@ -54,31 +58,43 @@ const embargo: Handler = (draft, command, context) => {
     dated.notice === null
       ? dated
       : withNotice(dated, { ...reopenedNotice(dated.notice), authorId: context.author.id })
-  const said = formatInstant(disclosureAt, context.settings.desk.timezone)
-  const plan = releasePlan(dated, context)
+  const { releaseAt } = releasePlan(dated, context)
   const leaves =
-    plan.releaseAt === null
+    releaseAt === null
       ? ''
-      : ` The notice leaves ${formatInstant(plan.releaseAt, context.settings.desk.timezone)}, once approved.`
+      : ` The notice leaves ${formatInstant(releaseAt, timezone)}, once approved.`
+  const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
-    withActivity(reopened, `set the disclosure to ${said}`),
-    `Disclosure: ${said}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
+    withActivity(reopened, `set the disclosure to ${said}${why}`),
+    `Disclosure: ${said}${why}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
 }
 
-/** Outside the policy's tolerance an instant needs a reason; null when it is fine. */
-function leadComplaint(
-  draft: Draft,
-  context: CommandContext,
-  words: readonly string[]
-): string | null {
-  const rule = context.product.policy.notice
-  if (rule === null || (words[0] ?? '').toLowerCase() === 'because')
-    return words.length === 1 ? 'Say why after "because".' : null
-  if (words.length > 0) return 'After the instant only "because REASON" may stand.'
-  const { leadMs } = releasePlan(draft, context)
-  if (leadMs >= spanMs(rule.tolerance.min)) return null
-  return 'That leaves the list less time than the policy promises. If it must be, add: because REASON.'
+/** What about a disclosure instant asks for a reason, a sentence each (M-24, practice.md §4.3). */
+function whatIsUnusual(draft: Draft, disclosureAt: Instant, context: CommandContext): string[] {
+  const { product, settings } = context
+  const { calendar, policy } = product
+  const says = (instant: Instant): string => formatInstant(instant, settings.desk.timezone)
+  const unusual: string[] = []
+  const off = dayOff(disclosureAt, calendar)
+  if (off !== null)
+    unusual.push(
+      `${says(disclosureAt)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${product.name}.`
+    )
+  const { releaseAt } = releasePlan(draft, context)
+  if (policy.notice === null || releaseAt === null) return unusual
+  // The lead is that of the first notice: who was told already is not told anew.
+  const told = context.bound.notice?.releasedAt ?? releaseAt
+  const { min, max } = policy.notice.tolerance
+  if (told > startBefore(disclosureAt, min, calendar))
+    unusual.push(
+      `The list would be told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
+    )
+  if (told < startBefore(disclosureAt, max, calendar))
+    unusual.push(
+      `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure.`
+    )
+  return unusual
 }
 
 const draftNotice: Handler = (draft, command, context) => {

@@ -98,6 +98,32 @@ describe('a configuration', () => {
     expect(secrets.smtpPassword?.reveal()).toBe('smtp-pw')
   })
 
+  it('reads the calendar of a product over that of its policy, in the zone of the desk (A5)', async () => {
+    writeFileSync(
+      join(folder.path, 'days.ics'),
+      'BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20261225\nEND:VEVENT\nEND:VCALENDAR\n'
+    )
+    const { config } = await load(
+      `${CONTRACT}  - { id: own, name: Own, policy: dispatch, calendar: { zone: Asia/Tokyo, holidays: days.ics } }\n`
+    )
+
+    expect(config.products).toMatchObject([
+      {
+        calendar: { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: [] },
+        holidaysEnd: null
+      },
+      {
+        calendar: { timezone: 'Asia/Tokyo', weekend: [6, 7], holidays: ['2026-12-25'] },
+        holidaysEnd: '2026-12-25'
+      }
+    ])
+    expect(
+      await problemsOf(
+        `${CONTRACT}  - { id: own, name: Own, policy: dispatch, calendar: { holidays: none.ics } }\n`
+      )
+    ).toEqual([expect.stringMatching(/^products\[1\]\.calendar\.holidays \(line 19\): /)])
+  })
+
   it('fills in the documented defaults, also for a section whose lines are commented out', async () => {
     const { config, secrets } = await load(
       `
@@ -356,7 +382,7 @@ describe('a wrong configuration', () => {
       'an unknown policy',
       'policy: dispatch',
       'policy: dispatched',
-      'products[0].policy (line 18): there is no built-in policy of this name: use one of dispatch,'
+      'products[0].policy (line 18): there is no built-in policy of this name: use one of consoleme, dispatch,'
     ],
     [
       'a missing policy file',

@@ -1,29 +1,34 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parseHolidays } from '../../../src/config/calendar.ts'
 import { builtInPoliciesDir, listPresets, readPolicy } from '../../../src/config/policy-file.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 let folder: TempFolder
-let presets: string
+const presets = builtInPoliciesDir()
 beforeEach(() => {
   folder = tempFolder()
-  presets = join(folder.path, 'presets')
-  mkdirSync(presets)
-  for (const name of ['dispatch', 'template']) {
-    cpSync(join(builtInPoliciesDir(), `${name}.yaml`), join(presets, `${name}.yaml`))
-  }
 })
 afterEach(() => {
   folder.remove()
 })
 
-async function own(text: string): Promise<Policy> {
-  writeFileSync(join(folder.path, 'own.yaml'), text)
-  const result = await readPolicy('own.yaml', folder.path, presets)
-  if (result.kind === 'policy') return result.policy
+function write(name: string, text: string): void {
+  mkdirSync(dirname(join(folder.path, name)), { recursive: true })
+  writeFileSync(join(folder.path, name), text)
+}
+
+async function read(name = 'own.yaml') {
+  const result = await readPolicy(name, folder.path, presets)
+  if (result.kind === 'policy') return result
   throw new Error(result.problems.join('\n'))
+}
+
+async function own(text: string): Promise<Policy> {
+  write('own.yaml', text)
+  return (await read()).policy
 }
 
 async function preset(name: string): Promise<Policy> {
@@ -33,13 +38,49 @@ async function preset(name: string): Promise<Policy> {
 }
 
 describe('the built-in policies', () => {
-  it('all decode, under the name of their file', async () => {
+  it('are five, and each decodes under the name of its file', async () => {
     const names = listPresets(builtInPoliciesDir())
 
     const ids = await Promise.all(names.map(async (name) => (await preset(name)).id))
 
     expect(ids).toEqual(names)
-    expect(names).toEqual(expect.arrayContaining(['dispatch', 'template']))
+    expect(names).toEqual(['consoleme', 'dispatch', 'dispatch-platform', 'dragonfly', 'template'])
+  })
+
+  it.each([
+    ['dispatch', { hours: 48 }, 'hard'],
+    ['dispatch-platform', { hours: 48 }, 'soft'],
+    ['consoleme', { hours: 48 }, 'soft'],
+    ['dragonfly', { hours: 24 }, 'hard'],
+    ['template', { business_days: 3 }, 'hard']
+  ])('promise the answer of their source: %s (M-07)', async (name, within, firmness) => {
+    expect((await preset(name)).answer).toMatchObject({ within, firmness })
+  })
+
+  it('answer who began in clear and has no key, every one of them (B10, G3)', async () => {
+    const names = listPresets(builtInPoliciesDir())
+
+    const policies = await Promise.all(names.map(preset))
+
+    expect(policies.map(({ reporters }) => reporters.cleartext)).toEqual(names.map(() => 'allow'))
+  })
+
+  it('name the platform and the product in words of their own (S1-03, S2-02)', async () => {
+    const [platform, consoleme] = [await preset('dispatch-platform'), await preset('consoleme')]
+
+    expect(platform.reporter_rules.join()).toContain('bug bounty program')
+    expect(consoleme.title).toBe('ConsoleMe security policy')
+    expect(JSON.stringify(consoleme)).not.toMatch(/dispatch/i)
+  })
+
+  it('promise what source policy 003 promises (S3-01, S3-03, S3-04, S3-10, S3-16 to S3-19)', async () => {
+    const policy = await preset('dragonfly')
+
+    expect(policy.notice?.required).toEqual(['scope', 'patch_available_at', 'disclosure_at'])
+    expect(policy.notice?.tolerance.min).toEqual({ days: 0 })
+    for (const words of ['appreciate', 'any committer', 'GitHub user name', 'agree with you'])
+      expect(policy.reporter_rules.join()).toContain(words)
+    expect([policy.close.internal, policy.reject.reason_length]).toEqual(['deny', 0])
   })
 
   it('promise what source policy 000 promises (S0-02, S0-04, S0-08, S0-10 to S0-16)', async () => {
@@ -61,7 +102,7 @@ describe('the built-in policies', () => {
       policy.close.internal,
       policy.reporters.cleartext,
       policy.reject.reason_length
-    ]).toEqual(['deny', 'deny', 0])
+    ]).toEqual(['deny', 'allow', 0])
   })
 
   it('promise what source policy 004 promises, without a list (S4-05, S4-13, S4-14, S4-16 to S4-21, S4-26)', async () => {
@@ -75,15 +116,15 @@ describe('the built-in policies', () => {
       policy.close.internal,
       policy.reporters.cleartext,
       policy.reject.reason_length
-    ]).toEqual(['allow', 'deny', 40])
+    ]).toEqual(['allow', 'allow', 40])
   })
 
-  it.each(['dispatch', 'template'])(
+  it.each(['consoleme', 'dispatch', 'dispatch-platform', 'dragonfly', 'template'])(
     'know every reason for a rejection (%s, M-16)',
     async (name) => {
       const policy = await preset(name)
 
-      expect(policy.reject.codes.map(({ code }) => code)).toEqual([
+      expect(Object.keys(policy.reject.codes)).toEqual([
         'not-a-vulnerability',
         'non-security-bug',
         'unsafe-defaults',
@@ -109,7 +150,7 @@ extends: dispatch
 id: own
 answer: { within: { business_days: 2 } }
 reporter_rules: [Only one rule.]
-calendar: { holidays: ["2026-12-25"] }
+calendar: { zone: Asia/Tokyo, holidays: ["2026-12-25"] }
 notice: { approvals: 2, required: [description] }
 `)
     const base = await preset('dispatch')
@@ -119,9 +160,48 @@ notice: { approvals: 2, required: [description] }
       id: 'own',
       answer: { ...base.answer, within: { business_days: 2 } },
       reporter_rules: ['Only one rule.'],
-      calendar: { weekend: [6, 7], holidays: ['2026-12-25'] },
       notice: { ...base.notice, approvals: 2, required: ['description'] }
     })
+    expect(await read()).toMatchObject({
+      preset: 'dispatch',
+      calendar: {
+        timezone: 'Asia/Tokyo',
+        weekend: [6, 7],
+        holidays: { dates: ['2026-12-25'], end: '2026-12-25' }
+      }
+    })
+  })
+
+  it('extends another own file by a path from its own folder, and that one a preset (A5)', async () => {
+    write('house/base.yaml', 'extends: template\ncalendar: { holidays: ./days.ics }\n')
+    write('house/days.ics', calendarFile(event('20261225')))
+    write('teams/own.yaml', 'extends: ../house/base.yaml\nid: own\ntitle: Ours\n')
+
+    const { policy, calendar, preset: root } = await read('teams/own.yaml')
+
+    expect(policy).toEqual({ ...(await preset('template')), id: 'own', title: 'Ours' })
+    expect([calendar.holidays.dates, root]).toEqual([['2026-12-25'], 'template'])
+  })
+
+  it('extends several, and the later one wins (A5)', async () => {
+    write('words.yaml', 'reporter_rules: [Ours.]\nanswer: { firmness: soft }\n')
+
+    const policy = await own('extends: [dragonfly, ./words.yaml]\nid: own\n')
+
+    expect(policy.answer).toEqual({ within: { hours: 24 }, firmness: 'soft', includes: '' })
+    expect(policy.reporter_rules).toEqual(['Ours.'])
+  })
+
+  it('changes a rejection by its code, adds one, and takes one away with null (A5)', async () => {
+    const { codes } = (
+      await own(
+        'extends: dispatch\nid: own\nreject: { codes: { upstream: Elsewhere., mine: Mine., withdrawn: null } }\n'
+      )
+    ).reject
+    const { withdrawn, ...others } = (await preset('dispatch')).reject.codes
+
+    expect(withdrawn).toBeDefined()
+    expect(codes).toEqual({ ...others, upstream: 'Elsewhere.', mine: 'Mine.' })
   })
 
   it('can switch the notice off, and nothing else with it', async () => {
@@ -143,8 +223,13 @@ notice: { approvals: 2, required: [description] }
       'extends: dispatch\nid: own\nreplys: internal\n',
       'replys (line 3) is not a known key'
     ],
-    ['an unknown base', 'extends: nothing\nid: own\n', 'use one of dispatch, template'],
-    ['a base that is a path', 'extends: ../dispatch\nid: own\n', 'use one of dispatch, template'],
+    [
+      'an unknown base',
+      'extends: nothing\nid: own\n',
+      'extends: there is no built-in policy of this name: use one of consoleme, dispatch,'
+    ],
+    ['a base that is not there', 'extends: ./none.yaml\nid: own\n', 'none.yaml: '],
+    ['a base without a name', 'extends: []\nid: own\n', 'extends must be the name of a built-in'],
     ['no id of its own', 'extends: dispatch\n', 'id is missing'],
     [
       'two units of time',
@@ -174,22 +259,99 @@ notice: { approvals: 2, required: [description] }
     [
       'a holiday that is no date',
       'extends: dispatch\nid: own\ncalendar: { holidays: ["2026-02-30"] }\n',
-      'must be a date'
+      'calendar.holidays[0] (line 3) must be a list of dates in quotes'
     ],
     [
-      'a code twice',
-      'extends: dispatch\nid: own\nreject: { codes: [{ code: a, says: A. }, { code: a, says: B. }] }\n',
-      'must not have a code twice'
+      'a code that is none to take away',
+      'extends: dispatch\nid: own\nreject: { codes: { nothing: null } }\n',
+      'own.yaml: reject.codes.nothing (line 3) is null, but there is no such entry to take away'
+    ],
+    [
+      'codes as a list',
+      'extends: dispatch\nid: own\nreject: { codes: [{ code: a, says: A. }] }\n',
+      'reject.codes (line 3) must be a block of codes'
     ],
     ['a list instead of keys', '- id: own\n', 'must be a block of keys']
   ])('is refused for %s', async (_name, text, expected) => {
     await expect(own(text)).rejects.toThrow(expected)
   })
 
-  it('is refused when built-in policies extend each other in a circle', async () => {
-    writeFileSync(join(presets, 'a.yaml'), 'extends: b\nid: a\n')
-    writeFileSync(join(presets, 'b.yaml'), 'extends: a\nid: b\n')
+  it('is refused when files extend each other in a circle, with the files named (A5)', async () => {
+    write('a.yaml', 'extends: ./b.yaml\nid: a\n')
+    write('b.yaml', 'extends: ./a.yaml\nid: b\n')
 
-    await expect(own('extends: a\nid: own\n')).rejects.toThrow('circle')
+    await expect(read('a.yaml')).rejects.toThrow(
+      'policies extend each other in a circle: a.yaml extends b.yaml extends a.yaml'
+    )
+  })
+
+  it('is refused when more than 8 files stand in a row, with the files named (A5)', async () => {
+    for (let n = 0; n < 9; n += 1) write(`p${n}.yaml`, `extends: ./p${n + 1}.yaml\nid: p${n}\n`)
+    write('p9.yaml', 'extends: dispatch\nid: p9\n')
+
+    await expect(read('p0.yaml')).rejects.toThrow(
+      /more than 8 files in a row: p0\.yaml extends p1\.yaml/
+    )
+    await expect(read('p4.yaml')).resolves.toMatchObject({ policy: { id: 'p4' } })
+  })
+
+  it('has a mistake of a base told under the name and the line of the base', async () => {
+    write('base.yaml', 'extends: dispatch\nreplies: nobody\n')
+    write('own.yaml', 'extends: ./base.yaml\nid: own\n')
+
+    await expect(read()).rejects.toThrow(/base\.yaml: replies \(line 2\) must be internal/)
+  })
+})
+
+function event(day: string, ...more: string[]): string {
+  return ['BEGIN:VEVENT', `DTSTART;VALUE=DATE:${day}`, ...more, 'END:VEVENT'].join('\r\n')
+}
+
+function calendarFile(...events: string[]): string {
+  return ['BEGIN:VCALENDAR', 'VERSION:2.0', ...events, 'END:VCALENDAR', ''].join('\r\n')
+}
+
+describe('holidays from an iCalendar file (A5)', () => {
+  it('are the days of its all-day events, up to the day before the end; folded lines are one', () => {
+    const text = calendarFile(
+      event('20261225', 'DTEND;VALUE=DATE:20261227', 'SUMMARY:Christmas, and a lo', ' ng name'),
+      event('20270101', 'SUMMARY:New Year', 'BEGIN:VALARM', 'TRIGGER:-PT15M', 'END:VALARM'),
+      event('20270102', 'STATUS:CANCELLED')
+    ).replace('VALUE=DATE:20270101', 'VALUE=DA\r\n TE:20270101')
+
+    expect(parseHolidays(text)).toEqual({
+      dates: ['2026-12-25', '2026-12-26', '2027-01-01'],
+      end: '2027-01-01'
+    })
+  })
+
+  it('come back every year with FREQ=YEARLY, and then have no end of their own', () => {
+    const read = parseHolidays(calendarFile(event('20201003', 'RRULE:FREQ=YEARLY')))
+
+    expect(read).toMatchObject({ end: null })
+    expect(typeof read === 'string' ? [] : read.dates).toEqual(
+      Array.from({ length: 80 }, (_, index) => `${2020 + index}-10-03`)
+    )
+    expect(parseHolidays(calendarFile(event('20240229', 'RRULE:FREQ=YEARLY')))).toMatchObject({
+      dates: expect.not.arrayContaining(['2025-02-29']) as unknown
+    })
+  })
+
+  it.each([
+    ['another rule', event('20261126', 'RRULE:FREQ=YEARLY;BYDAY=4TH'), 'has an RRULE other than'],
+    ['an exception', event('20261126', 'EXDATE;VALUE=DATE:20271126'), 'has EXDATE, which is not'],
+    ['a time of day', event('20261126T090000Z'), 'has no day as its start'],
+    ['a day that does not exist', event('20260230'), 'has no day as its start'],
+    ['an end before its start', event('20261126', 'DTEND;VALUE=DATE:20261126'), 'has an end'],
+    ['no end of the event', 'BEGIN:VEVENT', 'ends in the middle of an event']
+  ])('are refused with a sentence for %s', (_name, text, sentence) => {
+    expect(parseHolidays(calendarFile(text))).toContain(sentence)
+  })
+
+  it('are refused from a file that is no calendar, or is not there', async () => {
+    expect(parseHolidays('2026-12-25\n')).toContain('is no iCalendar file')
+    await expect(
+      own('extends: dispatch\nid: own\ncalendar: { holidays: ./none.ics }\n')
+    ).rejects.toThrow(/own\.yaml: calendar\.holidays \(line 3\) /)
   })
 })

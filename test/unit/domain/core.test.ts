@@ -12,12 +12,15 @@ import {
 } from '../../../src/domain/ids.ts'
 import { canonicalNotice } from '../../../src/domain/notice.ts'
 import {
+  dayOff,
   dueAt,
   formatInstant,
   formatMailDate,
   instantFromMs,
   msOf,
   parseInstant,
+  readInstant,
+  startBefore,
   yearIn
 } from '../../../src/domain/time.ts'
 import { at, member, noticeRecord, sha256 } from '../policy/samples.ts'
@@ -65,18 +68,78 @@ describe('instants', () => {
     )
   })
 
-  it('are written for people in both zones and for mail in UTC', () => {
-    const instant = at('2026-07-01T12:00:00Z')
-    expect(formatInstant(instant, 'Europe/Berlin')).toBe(
-      'Wed 2026-07-01 12:00 UTC (Wed 2026-07-01 14:00 Europe/Berlin)'
+  it('are written for people in the project’s own time and in UTC, always both (B17)', () => {
+    const evening = at('2026-11-30T22:44:00Z')
+    expect(formatInstant(evening, 'Europe/Berlin')).toBe(
+      'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)'
     )
-    expect(formatInstant(instant, 'UTC')).toBe('Wed 2026-07-01 12:00 UTC')
-    expect(formatMailDate(instant)).toBe('Wed, 01 Jul 2026 12:00:00 +0000')
+    expect(formatInstant(evening, 'UTC')).toBe('Mon 30 Nov 2026, 22:44 UTC')
+    expect(formatInstant(at('2026-11-30T23:30:00Z'), 'Europe/Berlin')).toBe(
+      'Tue 1 Dec 2026, 00:30 Berlin (Mon 30 Nov 2026, 23:30 UTC)'
+    )
+    expect(formatInstant(at('2026-07-01T12:00:00Z'), 'America/New_York')).toBe(
+      'Wed 1 Jul 2026, 08:00 New York (12:00 UTC)'
+    )
+    expect(formatMailDate(at('2026-07-01T12:00:00Z'))).toBe('Wed, 01 Jul 2026 12:00:00 +0000')
   })
 
   it('take the year from the zone of the project', () => {
     expect(yearIn(at('2026-12-31T23:30:00Z'), 'Europe/Berlin')).toBe(2027)
     expect(yearIn(at('2026-12-31T23:30:00Z'), 'America/New_York')).toBe(2026)
+  })
+})
+
+describe('an instant as a person writes it (B17)', () => {
+  it.each([
+    ['2026-12-01T14:00+01:00', '2026-12-01T13:00:00.000Z'],
+    ['2026-12-01T13:00:00Z', '2026-12-01T13:00:00.000Z'],
+    ['2026-12-01T14:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z'],
+    ['2026-12-01 14:00 Europe/Berlin', '2026-12-01T13:00:00.000Z'],
+    ['2026-12-01T14:00+01:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z'],
+    ['2026-12-01 14:00 UTC', '2026-12-01T14:00:00.000Z'],
+    ['2026-12-01 14:00 +01:00', '2026-12-01T13:00:00.000Z'],
+    ['2026-12-01 14:00 America/Argentina/Buenos_Aires', '2026-12-01T17:00:00.000Z'],
+    ['2026-12-01 14:00', '2026-12-01T19:00:00.000Z'],
+    ['2026-07-01T14:00:30', '2026-07-01T18:00:30.000Z']
+  ])('%s is read in its offset, in its zone, or in the desk’s zone', (text, expected) => {
+    expect(readInstant(text, 'America/New_York')).toEqual({ kind: 'instant', instant: expected })
+  })
+
+  it.each([
+    ['2026-03-29 02:30', 'Europe/Berlin', '02:30 on Sun 29 Mar 2026 does not exist in'],
+    [
+      '2026-10-25 02:30 Europe/Berlin',
+      'UTC',
+      'Write 2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00.'
+    ],
+    ['2026-12-01T14:00+02:00[Europe/Berlin]', 'UTC', 'has the offset +01:00 then, not +02:00'],
+    ['2026-12-01 14:00 CET', 'UTC', '"CET" is not a time zone that we know'],
+    ['2026-12-01 14:00 Europe/Berln', 'UTC', 'Write its IANA name'],
+    ['2026-02-30 14:00', 'UTC', 'There is no 2026-02-30 14:00 in the calendar'],
+    ['2026-12-01T14:00+99:00', 'UTC', 'has no valid offset'],
+    ['2026-12-01', 'UTC', 'Write a date with a time, for example 2026-12-01 14:00'],
+    ['next Tuesday', 'UTC', 'Write a date with a time']
+  ])('%s (in %s) is refused with the sentence that says why', (text, zone, sentence) => {
+    const read = readInstant(text, zone)
+
+    expect(read.kind === 'refused' && read.says).toContain(sentence)
+  })
+
+  it('never throws, and agrees with the strict reader wherever that reads (property)', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.date({ noInvalidDate: true }).map(String)),
+        fc.integer({ min: 0, max: 253_402_300_799_999 }),
+        (text, ms) => {
+          expect(['instant', 'refused']).toContain(readInstant(text, 'Europe/Berlin').kind)
+          const minute = `${instantFromMs(ms).slice(0, 16)}Z`
+          expect(readInstant(minute, 'Europe/Berlin')).toEqual({
+            kind: 'instant',
+            instant: parseInstant(minute)
+          })
+        }
+      )
+    )
   })
 })
 
@@ -107,6 +170,70 @@ describe('deadlines (M-07)', () => {
       expect(dueAt(at(start), { business_days: 3 }, berlin)).toBe(expected)
     }
   )
+})
+
+describe('a lead in business days counts back in the calendar (A5)', () => {
+  const berlin = { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: ['2026-12-25'] }
+
+  it.each([
+    ['within a week', '2026-11-27T13:00:00Z', 3, '2026-11-24T13:00:00.000Z'],
+    ['over a weekend', '2026-12-01T13:00:00Z', 5, '2026-11-24T13:00:00.000Z'],
+    ['over a holiday', '2026-12-28T13:00:00Z', 1, '2026-12-24T13:00:00.000Z'],
+    ['from a Sunday, as from the Friday', '2026-11-29T13:00:00Z', 1, '2026-11-26T13:00:00.000Z'],
+    [
+      'from a holiday, as from the day before',
+      '2026-12-25T13:00:00Z',
+      1,
+      '2026-12-23T13:00:00.000Z'
+    ],
+    [
+      'over the end of summer time, at the same local time',
+      '2026-10-26T13:00:00Z',
+      1,
+      '2026-10-23T12:00:00.000Z'
+    ],
+    [
+      'over the start of summer time, at the same local time',
+      '2026-03-30T12:00:00Z',
+      1,
+      '2026-03-27T13:00:00.000Z'
+    ],
+    ['by the day in the zone', '2026-11-30T23:30:00Z', 1, '2026-11-29T23:30:00.000Z']
+  ])('%s', (_name, end, days, expected) => {
+    expect(startBefore(at(end), { business_days: days }, berlin)).toBe(expected)
+  })
+
+  it('and hours and days by the wall clock', () => {
+    expect(startBefore(at('2026-03-30T12:00:00Z'), { days: 1 }, berlin)).toBe(
+      '2026-03-29T12:00:00.000Z'
+    )
+    expect(startBefore(at('2026-03-30T12:00:00Z'), { hours: 48 }, berlin)).toBe(
+      '2026-03-28T12:00:00.000Z'
+    )
+  })
+
+  it('is the reverse of a promise: counted on from the start, it ends on the day of the end (property)', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1_700_000_000_000, max: 1_900_000_000_000 }),
+        fc.integer({ min: 0, max: 20 }),
+        (ms, days) => {
+          const end = instantFromMs(ms)
+          const start = startBefore(end, { business_days: days }, berlin)
+          expect(dayOff(start, berlin)).toBe(null)
+          const back = dueAt(start, { business_days: days }, berlin)
+          if (dayOff(end, berlin) === null) expect(back >= end).toBe(true)
+          expect(msOf(back) - msOf(end)).toBeLessThan(25 * 3_600_000)
+        }
+      )
+    )
+  })
+
+  it('knows why the project does not work on a day of its zone', () => {
+    expect(dayOff(at('2026-11-27T22:59:00Z'), berlin)).toBe(null)
+    expect(dayOff(at('2026-11-27T23:00:00Z'), berlin)).toBe('weekend')
+    expect(dayOff(at('2026-12-25T12:00:00Z'), berlin)).toBe('holiday')
+  })
 })
 
 describe('identifiers', () => {

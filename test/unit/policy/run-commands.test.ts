@@ -240,17 +240,73 @@ describe('/reply (G3)', () => {
 })
 
 describe('/embargo', () => {
-  it.each(['', 'tomorrow', '2026-12-04', '2026-12-04T12:00:00', '2026-11-01T00:00:00Z'])(
+  it.each(['', 'tomorrow', '2026-12-04', '2026-10-25T02:30', '2026-11-01T00:00:00Z'])(
     'refuses %j',
     (words) => {
       expect(run(`/embargo ${words}`).ran).toBe(false)
     }
   )
 
-  it('wants a reason for a lead shorter than the policy’s', () => {
-    expect(run('/embargo 2026-11-25T12:00:00Z').said).toContain('because REASON')
-    expect(run('/embargo 2026-11-25T12:00:00Z because').ran).toBe(false)
-    expect(run('/embargo 2026-11-25T12:00:00Z because it is exploited').ran).toBe(true)
+  it.each([
+    '2026-12-04T12:00:00Z',
+    '2026-12-04T13:00 Europe/Berlin',
+    '2026-12-04T13:00[Europe/Berlin]',
+    '2026-12-04 13:00'
+  ])(
+    'takes %s, bare in the zone of the desk, and repeats it in that zone and in UTC (B17)',
+    (words) => {
+      const { said, decisions } = run(`/embargo ${words}`)
+
+      expect(said).toContain('Disclosure: Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC).')
+      expect(only(decisions, 'update-case')[0]?.set.disclosureAt).toBe('2026-12-04T12:00:00.000Z')
+    }
+  )
+
+  it.each([
+    ['a lead below the minimum', '2026-11-25T12:00:00Z', 'less than 5 days before the disclosure'],
+    [
+      'a weekend',
+      '2026-12-05T12:00:00Z',
+      'Sat 5 Dec 2026, 13:00 Berlin (12:00 UTC) is on a weekend'
+    ],
+    ['a weekend in the zone of the product', '2026-12-04T23:30:00Z', 'is on a weekend'],
+    ['a holiday', '2026-12-25T12:00:00Z', 'is on a holiday of ACME Parser']
+  ])('asks for a reason for %s (B17)', (_name, instant, sentence) => {
+    const { ran, said } = run(`/embargo ${instant}`)
+
+    expect(ran).toBe(false)
+    expect(said).toContain(sentence)
+    expect(said).toContain('because REASON')
+    expect(run(`/embargo ${instant} because`).ran).toBe(false)
+    const reasoned = run(`/embargo ${instant} because it is exploited`)
+    expect(reasoned.ran).toBe(true)
+    expect(reasoned.said).toContain('because: it is exploited')
+  })
+
+  it('asks for a reason where the list has known for longer than the maximum (B17)', () => {
+    const notice = noticeRecord({ state: 'released', releasedAt: NOW, hasLeft: true })
+    const moved = (words: string) =>
+      run(`/embargo ${words}`, { bound: bound({ case: dated, notice }) })
+
+    expect(moved('2026-12-01T11:00:00Z').ran).toBe(true)
+    expect(moved('2026-12-02T12:00:00Z').said).toContain('more than 9 days before the disclosure')
+    expect(moved('2026-12-02T12:00:00Z because it is hard').ran).toBe(true)
+  })
+
+  it('counts a lead in business days back in the calendar of the product (A5)', () => {
+    const lead = { business_days: 5 }
+    const policy = {
+      ...POLICY,
+      notice: { ...POLICY.notice, lead, tolerance: { min: lead, max: lead } }
+    } as typeof POLICY
+    const said = (instant: string, calendar = PRODUCT.calendar) =>
+      run(`/embargo ${instant}`, { product: { ...PRODUCT, policy, calendar } }).said
+
+    expect(said('2026-12-29T12:00:00Z')).toContain('leaves Mon 21 Dec 2026, 13:00 Berlin')
+    expect(said('2026-12-29T12:00:00Z', { ...PRODUCT.calendar, holidays: [] })).toContain(
+      'leaves Tue 22 Dec 2026, 13:00 Berlin'
+    )
+    expect(said('2026-11-27T13:00:00Z')).toContain('less than 5 business days before')
   })
 
   it('voids the approval of a scheduled notice (G7)', () => {

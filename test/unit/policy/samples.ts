@@ -62,12 +62,8 @@ export const POLICY: Policy = {
   report_checklist: [],
   replies: 'internal',
   reporters: { cleartext: 'deny' },
-  calendar: { weekend: [6, 7], holidays: [] },
   reject: {
-    codes: [
-      { code: 'not-a-vulnerability', says: 'It is none.' },
-      { code: 'upstream', says: 'It is elsewhere.' }
-    ],
+    codes: { 'not-a-vulnerability': 'It is none.', upstream: 'It is elsewhere.' },
     reason_length: 0
   },
   close: { internal: 'deny' },
@@ -87,6 +83,7 @@ export const PRODUCT: Product = {
   id: 'parser',
   name: 'ACME Parser',
   policy: POLICY,
+  calendar: { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: ['2026-12-25'] },
   supported: ['main']
 }
 
