@@ -41,7 +41,7 @@ export async function readHolidays(given: readonly string[] | string): Promise<H
   return typeof bytes === 'string' ? bytes : parseHolidays(bytes.toString('utf8'))
 }
 
-type Line = { readonly name: string; readonly parameters: string; readonly value: string }
+type Line = { readonly name: string; readonly value: string }
 
 /** The holidays in the text of an iCalendar file, or the sentence that says what is wrong with it. */
 export function parseHolidays(text: string): Holidays | string {
@@ -53,50 +53,65 @@ export function parseHolidays(text: string): Holidays | string {
     .map(lineOf)
   if (lines[0]?.name !== 'BEGIN' || lines[0].value.toUpperCase() !== 'VCALENDAR')
     return 'is no iCalendar file: it does not begin with BEGIN:VCALENDAR'
-  const single: string[] = []
-  const yearly: string[] = []
-  let event: Line[] | null = null
+  const events = eventsOf(lines)
+  if (events === null) return 'ends in the middle of an event'
+  const read = events.map(daysOf)
+  const complaint = read.find((days) => typeof days === 'string')
+  if (complaint !== undefined) return complaint
+  const days = read.filter((found) => typeof found !== 'string')
+  return holidaysOf(
+    days.flatMap(({ single }) => single),
+    days.flatMap(({ yearly }) => yearly)
+  )
+}
+
+/** The lines of each event; null where the last one has no end. */
+function eventsOf(lines: readonly Line[]): Line[][] | null {
+  const events: Line[][] = []
+  let isInside = false
   for (const line of lines) {
-    const isEvent = line.value.toUpperCase() === 'VEVENT'
-    if (line.name === 'BEGIN' && isEvent) event = []
-    else if (line.name === 'END' && isEvent && event !== null) {
-      const read = daysOf(event)
-      if (typeof read === 'string') return read
-      ;(read.isYearly ? yearly : single).push(...read.days)
-      event = null
-    } else event?.push(line)
+    if (line.value.toUpperCase() !== 'VEVENT') {
+      if (isInside) events.at(-1)?.push(line)
+    } else if (line.name === 'BEGIN') events.push([])
+    if (line.value.toUpperCase() === 'VEVENT') isInside = line.name === 'BEGIN'
   }
-  return event === null ? holidaysOf(single, yearly) : 'ends in the middle of an event'
+  return isInside ? null : events
 }
 
 function lineOf(line: string): Line {
-  const [, name = '', parameters = '', value = ''] =
-    /^([A-Za-z0-9-]+)((?:;(?:[^":]|"[^"]*")*)?):(.*)$/.exec(line) ?? []
-  return { name: name.toUpperCase(), parameters, value: value.trim() }
+  const [, name = '', value = ''] =
+    /^([A-Za-z0-9-]+)(?:;(?:[^":]|"[^"]*")*)?:(.*)$/.exec(line) ?? []
+  return { name: name.toUpperCase(), value: value.trim() }
 }
 
-function daysOf(event: readonly Line[]): { days: string[]; isYearly: boolean } | string {
+type Days = { readonly single: readonly string[]; readonly yearly: readonly string[] }
+
+function daysOf(event: readonly Line[]): Days | string {
   const find = (name: string): Line | undefined => event.find((line) => line.name === name)
-  const refused = (what: string): string => `the event of ${find('DTSTART')?.value ?? '?'} ${what}`
-  if (find('STATUS')?.value.toUpperCase() === 'CANCELLED') return { days: [], isYearly: false }
-  const start = dateOf(find('DTSTART'))
-  if (start === null)
-    return refused(
-      'has no day as its start (DTSTART;VALUE=DATE:20261225); only all-day events count'
-    )
+  if (find('STATUS')?.value.toUpperCase() === 'CANCELLED') return { single: [], yearly: [] }
+  const which = `the event of ${find('DTSTART')?.value ?? 'no day'}`
   const other = event.find(({ name }) => ['RDATE', 'EXDATE', 'DURATION'].includes(name))
   if (other !== undefined)
-    return refused(`has ${other.name}, which is not read; write its days as events of their own`)
-  const rule = find('RRULE')?.value.toUpperCase().replace(/;$/, '')
-  if (rule !== undefined && rule !== 'FREQ=YEARLY')
-    return refused('has an RRULE other than FREQ=YEARLY; write its days as events of their own')
-  const end = find('DTEND') === undefined ? nextDay(start) : dateOf(find('DTEND'))
+    return `${which} has ${other.name}, which is not read; write its days as events of their own`
+  const rule = find('RRULE')
+  if (rule !== undefined && !/^FREQ=YEARLY;?$/i.test(rule.value))
+    return `${which} has an RRULE other than FREQ=YEARLY; write its days as events of their own`
+  const days = daysBetween(find('DTSTART'), find('DTEND'))
+  if (typeof days === 'string') return `${which} ${days}`
+  return rule === undefined ? { single: days, yearly: [] } : { single: [], yearly: days }
+}
+
+function daysBetween(first: Line | undefined, last: Line | undefined): string[] | string {
+  const start = dateOf(first)
+  if (start === null)
+    return 'has no day as its start (DTSTART;VALUE=DATE:20261225); only all-day events count'
+  const end = last === undefined ? nextDay(start) : dateOf(last)
   // RFC 5545 §3.6.1: the end is the first day that does not belong to the event.
   if (end === null || end <= start || Date.parse(end) - Date.parse(start) > 366 * DAY_MS)
-    return refused('has an end (DTEND;VALUE=DATE) that is not 1 to 366 days after its start')
+    return 'has an end (DTEND;VALUE=DATE) that is not 1 to 366 days after its start'
   const days: string[] = []
   for (let day = start; day < end; day = nextDay(day)) days.push(day)
-  return { days, isYearly: rule !== undefined }
+  return days
 }
 
 const DAY_MS = 86_400_000

@@ -16,7 +16,7 @@ import {
   readNamedFiles,
   type Sections
 } from './named-files.ts'
-import { builtInPoliciesDir } from './policy-file.ts'
+import { builtInPoliciesDir } from './policy-sources.ts'
 import { decodeAt, formatPath, type Problem, recordOf } from './problems.ts'
 import { type ConfigFile, sections } from './schema.ts'
 import { type Environment } from './secrets.ts'

@@ -3,7 +3,7 @@
  * that one bad section hides no missing file of another. Must never judge what a key file holds.
  */
 import { resolve } from 'node:path'
-import { type Holidays, readHolidays } from './calendar.ts'
+import { type ReadCalendar, readHolidays } from './calendar.ts'
 import { type Config } from './config.ts'
 import { readPolicy } from './policy-file.ts'
 import { type Problem } from './problems.ts'
@@ -174,26 +174,27 @@ async function readProducts(
         problems.push({ path: ['products', index, 'policy'], text })
       continue
     }
-    const holidays = await ownHolidays(own?.holidays, baseDir)
-    if (typeof holidays === 'string') {
-      problems.push({ path: ['products', index, 'calendar', 'holidays'], text: holidays })
-      continue
-    }
-    const { dates, end } = holidays ?? result.calendar.holidays
-    const calendar = {
-      timezone: (own?.zone === undefined ? result.calendar.timezone : own.zone) ?? deskZone,
-      weekend: own?.weekend ?? result.calendar.weekend,
-      holidays: dates
-    }
-    products.push({ ...product, policy: result.policy, calendar, holidaysEnd: end })
+    const calendar = await calendarOf(own ?? {}, result.calendar, { baseDir, deskZone })
+    if (typeof calendar === 'string')
+      problems.push({ path: ['products', index, 'calendar', 'holidays'], text: calendar })
+    else products.push({ ...product, policy: result.policy, ...calendar })
   }
   return products.length === section.length ? products : null
 }
 
-async function ownHolidays(
-  given: readonly string[] | string | undefined,
-  baseDir: string
-): Promise<Holidays | string | null> {
-  if (given === undefined) return null
-  return readHolidays(typeof given === 'string' ? resolve(baseDir, given) : given)
+/** The policy's calendar with what the product has of its own, or what is wrong with the product's holidays. */
+async function calendarOf(
+  own: NonNullable<ConfigFile['products'][number]['calendar']>,
+  policy: ReadCalendar,
+  { baseDir, deskZone }: { readonly baseDir: string; readonly deskZone: string }
+): Promise<Pick<Config['products'][number], 'calendar' | 'holidaysEnd'> | string> {
+  const given = typeof own.holidays === 'string' ? resolve(baseDir, own.holidays) : own.holidays
+  const holidays = given === undefined ? policy.holidays : await readHolidays(given)
+  if (typeof holidays === 'string') return holidays
+  const zone = own.zone === undefined ? policy.timezone : own.zone
+  const weekend = own.weekend ?? policy.weekend
+  return {
+    calendar: { timezone: zone ?? deskZone, weekend, holidays: holidays.dates },
+    holidaysEnd: holidays.end
+  }
 }

@@ -3,17 +3,15 @@
  * other own files with `extends` and state what differs. Must never fill in a promise that a policy does not make: what a
  * file and its bases leave out is refused, not guessed.
  */
-import { readdirSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { basename, dirname } from 'node:path'
 import { z } from 'zod'
 import { NOTICE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar, readHolidays } from './calendar.ts'
 import { line, shortName, whole } from './fields.ts'
-import { decodeAt, formatPath, type Problem, recordOf, valueAt } from './problems.ts'
-import { readYaml, type ValuePath, type YamlFile } from './yaml.ts'
+import { pathOf, readMerged, sentenceAt, unknownPreset } from './policy-sources.ts'
+import { decodeAt, type Problem } from './problems.ts'
 
 /** A decoded policy, or the sentences that say what is wrong with its files. */
 export type PolicyResult =
@@ -25,17 +23,6 @@ export type PolicyResult =
       readonly preset: string | null
     }
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
-
-/** A file of the chain of bases, with its own values before those under it were merged in. */
-type Source = { readonly path: string; readonly own: unknown; readonly lineOf: YamlFile['lineOf'] }
-type Merged = { readonly value: unknown; readonly sources: readonly Source[] }
-
-/** More files than this in a row are a mistake. */
-const EXTENDS_MAX = 8
-const BASES_MAX = 8
-/** Maps by id: a file that extends another changes entries one by one and takes one away with null. */
-const MAPS_BY_ID = ['reject.codes']
-const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
 const span = z.union(
   [
@@ -122,19 +109,6 @@ const policySchema = z.strictObject({
   notice: notice.nullable().describe('The advance notice, or null for a policy without a list.')
 })
 
-/** The folder of the built-in policies, beside the program: `src/policies` or, built, `dist/policies`. */
-export function builtInPoliciesDir(): string {
-  return fileURLToPath(new URL('../policies', import.meta.url))
-}
-
-/** Names of the built-in policies in `policiesDir`, sorted. */
-export function listPresets(policiesDir: string): string[] {
-  return readdirSync(policiesDir)
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => name.slice(0, -'.yaml'.length))
-    .sort()
-}
-
 /**
  * Reads the policy that a product names: a preset of `policiesDir` by its plain name, anything else as a path relative to
  * `baseDir`. Never throws for a bad file.
@@ -146,15 +120,15 @@ export async function readPolicy(
 ): Promise<PolicyResult> {
   const path = pathOf(name, baseDir, policiesDir)
   if (path === null) return refused([unknownPreset(policiesDir)])
-  const merged = await readMerged(path, policiesDir, [])
+  const merged = await readMerged(path, policiesDir)
   if ('problems' in merged) return refused(merged.problems)
   const problems: Problem[] = []
   const decoded = decodeAt(policySchema, merged.value, [], problems)
   if (decoded !== null) {
     const { calendar, ...policy } = decoded
     const holidays = await readHolidays(calendar.holidays)
-    const presets = listPresets(policiesDir).map((preset) => join(policiesDir, `${preset}.yaml`))
-    const preset = merged.sources.find((source) => presets.includes(source.path))
+    // What lies in a folder below is no preset, only a part of some.
+    const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
     if (typeof holidays !== 'string')
       return {
         kind: 'policy',
@@ -167,108 +141,10 @@ export async function readPolicy(
   return refused(problems.map((problem) => sentenceAt(merged.sources, problem)))
 }
 
-/** The file of a policy's name: a preset, or a path relative to `baseDir`; null for an unknown plain name. */
-function pathOf(name: string, baseDir: string, policiesDir: string): string | null {
-  if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
-  return listPresets(policiesDir).includes(name) ? join(policiesDir, `${name}.yaml`) : null
-}
-
-/** A problem under the name of the file that states the value; where none does, under the first. */
-function sentenceAt(sources: readonly Source[], { path, text }: Problem): string {
-  const source = sources.find(({ own }) => valueAt(own, path) !== undefined) ?? sources[0]
-  const at = source?.lineOf(path) ?? null
-  return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
-}
-
-/** Reads a file over the files that it extends. Blocks are merged key by key; lists, spans and null replace. */
-async function readMerged(
-  path: string,
-  policiesDir: string,
-  above: readonly string[]
-): Promise<Merged | { readonly problems: readonly string[] }> {
-  const chain = [...above, path].map((file) => basename(file)).join(' extends ')
-  if (above.includes(path))
-    return { problems: [`${above[0] ?? path}: policies extend each other in a circle: ${chain}`] }
-  if (above.length > EXTENDS_MAX)
-    return { problems: [`${above[0] ?? path}: more than ${EXTENDS_MAX} files in a row: ${chain}`] }
-  const file = await readYaml(path)
-  if (!('value' in file)) return { problems: file.map((text) => `${path}: ${text}`) }
-  const own = recordOf(file.value)
-  if (own === null) return { problems: [`${path}: must be a block of keys`] }
-  const { extends: extended, ...rest } = own
-  const bases = basesOf(extended)
-  if (typeof bases === 'string') return { problems: [`${path}: extends ${bases}`] }
-  if (above.length === 0 && bases.length > 0 && typeof rest['id'] !== 'string')
-    return {
-      problems: [`${path}: id is missing: a policy that extends another has its own short name`]
-    }
-  const sources: Source[] = [{ path, own: rest, lineOf: (at) => file.lineOf(at) }]
-  const problems: Problem[] = []
-  let under: unknown
-  for (const base of bases) {
-    const basePath = pathOf(base, dirname(path), policiesDir)
-    if (basePath === null) return { problems: [`${path}: extends: ${unknownPreset(policiesDir)}`] }
-    const parent = await readMerged(basePath, policiesDir, [...above, path])
-    if ('problems' in parent) return parent
-    under = under === undefined ? parent.value : mergeOver(under, parent.value, [], problems)
-    sources.push(...parent.sources)
-  }
-  const value = mergeOver(under ?? {}, withAbsolutePaths(rest, dirname(path)), [], problems)
-  if (problems.length > 0)
-    return { problems: problems.map((problem) => sentenceAt(sources, problem)) }
-  return { value, sources }
-}
-
-function basesOf(extended: unknown): readonly string[] | string {
-  if (extended === undefined) return []
-  const list: unknown[] = Array.isArray(extended) ? extended : [extended]
-  const names = list.filter((name) => typeof name === 'string' && name !== '')
-  return names.length === list.length && names.length > 0 && names.length <= BASES_MAX
-    ? (names as string[])
-    : `must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
-}
-
-/** A file that a policy names lies beside that policy, whoever extends it. */
-function withAbsolutePaths(
-  own: Readonly<Record<string, unknown>>,
-  folder: string
-): Readonly<Record<string, unknown>> {
-  const calendar = recordOf(own['calendar'])
-  const holidays = calendar?.['holidays']
-  return typeof holidays === 'string'
-    ? { ...own, calendar: { ...calendar, holidays: resolve(folder, holidays) } }
-    : own
-}
-
-function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Problem[]): unknown {
-  const [under, over] = [recordOf(base), recordOf(change)]
-  if (under === null || over === null) return change
-  // A span is one value in three spellings: `within: { days: 2 }` replaces `within: { hours: 48 }` whole.
-  if (isSpan(under) || isSpan(over)) return change
-  const merged = new Map<string, unknown>(Object.entries(under))
-  const removes = MAPS_BY_ID.includes(formatPath(path))
-  for (const [key, value] of Object.entries(over)) {
-    const at = [...path, key]
-    if (removes && value === null) {
-      if (!merged.delete(key))
-        problems.push({ path: at, text: 'is null, but there is no such entry to take away' })
-    } else merged.set(key, mergeOver(merged.get(key), value, at, problems))
-  }
-  return Object.fromEntries(merged)
-}
-
-function isSpan(value: Readonly<Record<string, unknown>>): boolean {
-  return ['hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
-}
-
 /** For comparing spans of one policy: a business day counts as a day and two fifths, the week being seven for five. */
 function roughHours(value: Span): number {
   if ('hours' in value) return value.hours
   return 'days' in value ? value.days * 24 : value.business_days * 33.6
-}
-
-function unknownPreset(policiesDir: string): string {
-  return `there is no built-in policy of this name: use one of ${listPresets(policiesDir).join(', ')}, or a path like ./policy.yaml`
 }
 
 function refused(problems: readonly string[]): PolicyResult {

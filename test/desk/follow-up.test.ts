@@ -78,7 +78,9 @@ it.each([
 
 it('a hold by the desk of the next revision stops none of the copies that were promised to go on', async () => {
   await leaveGreylisted()
-  await answerTo('/notice draft\nseverity: high\n/embargo 2026-12-18T12:00:00Z because the patch takes longer\n')
+  await answerTo(
+    '/notice draft\nseverity: high\n/embargo 2026-12-18T12:00:00Z because the patch takes longer\n'
+  )
   await desk.approve(ONE)
   expect(desk.states()).toEqual(['scheduled'])
   desk.world.desk.db.transact((tx) => {

@@ -190,7 +190,9 @@ describeWith(['gpg'], 'the check of a desk', () => {
     }
 
     withHolidays('2026-01-01', last)
-    await expectNotes(new RegExp(`^note: products .*: the last holiday in the calendar is ${last};`))
+    await expectNotes(
+      new RegExp(`^note: products .*: the last holiday in the calendar is ${last};`)
+    )
     withHolidays('2099-01-01')
     await expectNotes()
   })

@@ -375,9 +375,9 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
   })
 
   it.each([
-    ['without an offset', '2027-03-01T13:00:00', 'with an offset'],
+    ['without a time', '2027-03-01', 'Write a date with a time'],
     ['in the past', '2020-03-01T13:00:00Z', 'passed already'],
-    ['that is no date', 'tomorrow', 'with an offset']
+    ['that is no date', 'tomorrow', 'Write a date with a time']
   ])('refuses a disclosure instant %s (M-22)', async (kind, instant, says) => {
     const { tag, relayed } = await report(`report for an instant ${kind}`)
     const since = Date.now()

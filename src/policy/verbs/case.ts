@@ -72,7 +72,8 @@ const reject: Handler = (draft, command, context) => {
   if (isOnItsWay(draft)) return refused(STOP_FIRST)
   const { reject: rule } = context.product.policy
   const code = (command.words[0] ?? '').toLowerCase()
-  if (!Object.hasOwn(rule.codes, code))
+  const says = new Map(Object.entries(rule.codes)).get(code)
+  if (says === undefined)
     return refused(`Which reason? One of: ${Object.keys(rule.codes).join(', ')}.`)
   const text = newText(command.text ?? command.words.slice(1).join(' '))
   if (text === '' && (command.text ?? '') !== '') return refused(NOTHING_OWN)
@@ -85,7 +86,7 @@ const reject: Handler = (draft, command, context) => {
   const next = { ...draft, case: { ...draft.case, state: 'rejected' as const } }
   return decisionMail(next, context, 'rejected', {
     text,
-    decision: `We have decided not to treat your report as a security issue: ${rule.codes[code] ?? ''}`,
+    decision: `We have decided not to treat your report as a security issue: ${says}`,
     title: `Reason (${code})`,
     says: 'Rejected; the reporter is told why'
   })

@@ -36,10 +36,8 @@ const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
 const embargo: Handler = (draft, command, context) => {
   const { timezone } = context.settings.desk
-  const at = command.words.findIndex((word) => word.toLowerCase() === 'because')
-  const written = at < 0 ? command.words : command.words.slice(0, at)
-  const reason = at < 0 ? null : command.words.slice(at + 1).join(' ')
-  const read = readInstant(written.join(' '), timezone)
+  const { instant, reason } = instantAndReason(command.words)
+  const read = readInstant(instant, timezone)
   if (read.kind === 'refused') return refused(read.says)
   if (reason === '') return refused('Say why after "because".')
   const disclosureAt = read.instant
@@ -68,6 +66,13 @@ const embargo: Handler = (draft, command, context) => {
     withActivity(reopened, `set the disclosure to ${said}${why}`),
     `Disclosure: ${said}${why}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
+}
+
+function instantAndReason(words: readonly string[]): { instant: string; reason: string | null } {
+  const at = words.findIndex((word) => word.toLowerCase() === 'because')
+  return at < 0
+    ? { instant: words.join(' '), reason: null }
+    : { instant: words.slice(0, at).join(' '), reason: words.slice(at + 1).join(' ') }
 }
 
 /** What about a disclosure instant asks for a reason, a sentence each (M-24, practice.md §4.3). */
@@ -286,8 +291,8 @@ export const NOTICE: readonly Verb[] = [
     roles: AUTHORS,
     needsCode: false,
     text: null,
-    help: 'sets the disclosure, for example 2026-12-01T14:00+01:00',
-    more: 'If that leaves the list less time than the policy promises, add because and the reason.',
+    help: 'sets the disclosure, for example 2026-12-01 14:00 Europe/Berlin',
+    more: 'Without a zone or an offset the time is in the zone of the desk. A weekend, a holiday, or a lead outside what the policy promises needs because and the reason.',
     run: embargo
   },
   {

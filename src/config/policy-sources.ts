@@ -1,0 +1,153 @@
+/**
+ * Reads a policy file with the files that it extends and merges them, and knows where the built-in ones are. Must never judge
+ * what a policy says: policy-file.ts does.
+ */
+import { readdirSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { formatPath, type Problem, recordOf, valueAt } from './problems.ts'
+import { readYaml, type ValuePath, type YamlFile } from './yaml.ts'
+
+/** A file of the chain of bases, with its own values before those under it were merged in. */
+type Source = { readonly path: string; readonly own: unknown; readonly lineOf: YamlFile['lineOf'] }
+/** A file over its bases, and all of them, the file itself first. */
+export type Merged = { readonly value: unknown; readonly sources: readonly Source[] }
+
+type Refused = { readonly problems: readonly string[] }
+
+/** More files than this in a row are a mistake. */
+const EXTENDS_MAX = 8
+const BASES_MAX = 8
+/** Maps by id: a file that extends another changes entries one by one and takes one away with null. */
+const MAPS_BY_ID = ['reject.codes']
+const PRESET_NAME = /^[a-z][a-z0-9-]*$/
+
+/** The folder of the built-in policies, beside the program: `src/policies` or, built, `dist/policies`. */
+export function builtInPoliciesDir(): string {
+  return fileURLToPath(new URL('../policies', import.meta.url))
+}
+
+/** Names of the built-in policies in `policiesDir`, sorted. */
+export function listPresets(policiesDir: string): string[] {
+  return readdirSync(policiesDir)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => name.slice(0, -'.yaml'.length))
+    .sort()
+}
+
+/** The file of a policy's name: a preset, or a path relative to `baseDir`; null for an unknown plain name. */
+export function pathOf(name: string, baseDir: string, policiesDir: string): string | null {
+  if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
+  return listPresets(policiesDir).includes(name) ? join(policiesDir, `${name}.yaml`) : null
+}
+
+/** A problem under the name of the file that states the value; where none does, under the first. */
+export function sentenceAt(sources: readonly Source[], { path, text }: Problem): string {
+  const source = sources.find(({ own }) => valueAt(own, path) !== undefined) ?? sources[0]
+  const at = source?.lineOf(path) ?? null
+  return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
+}
+
+/** Reads a file over the files that it extends. Blocks are merged key by key; lists, spans and null replace. */
+export async function readMerged(
+  path: string,
+  policiesDir: string,
+  above: readonly string[] = []
+): Promise<Merged | Refused> {
+  const complaint = chainComplaint(above, path)
+  if (complaint !== null) return { problems: [complaint] }
+  const file = await readOwn(path, above.length === 0)
+  if ('problems' in file) return file
+  const sources: Source[] = [{ path, own: file.own, lineOf: file.lineOf }]
+  const problems: Problem[] = []
+  let under: unknown = {}
+  for (const base of file.bases) {
+    const basePath = pathOf(base, dirname(path), policiesDir)
+    if (basePath === null) return { problems: [`${path}: extends: ${unknownPreset(policiesDir)}`] }
+    const parent = await readMerged(basePath, policiesDir, [...above, path])
+    if ('problems' in parent) return parent
+    under = mergeOver(under, parent.value, [], problems)
+    sources.push(...parent.sources)
+  }
+  const value = mergeOver(under, withAbsolutePaths(file.own, dirname(path)), [], problems)
+  return problems.length === 0
+    ? { value, sources }
+    : { problems: problems.map((problem) => sentenceAt(sources, problem)) }
+}
+
+function chainComplaint(above: readonly string[], path: string): string | null {
+  const chain = [...above, path].map((file) => basename(file)).join(' extends ')
+  if (above.includes(path))
+    return `${above[0] ?? path}: policies extend each other in a circle: ${chain}`
+  return above.length > EXTENDS_MAX
+    ? `${above[0] ?? path}: more than ${EXTENDS_MAX} files in a row: ${chain}`
+    : null
+}
+
+async function readOwn(
+  path: string,
+  isFirst: boolean
+): Promise<
+  | ({ readonly own: Record<string, unknown>; readonly bases: readonly string[] } & Pick<
+      Source,
+      'lineOf'
+    >)
+  | Refused
+> {
+  const file = await readYaml(path)
+  if (!('value' in file)) return { problems: file.map((text) => `${path}: ${text}`) }
+  const { extends: extended, ...own } = recordOf(file.value) ?? {}
+  if (recordOf(file.value) === null) return { problems: [`${path}: must be a block of keys`] }
+  const bases = basesOf(extended)
+  if (typeof bases === 'string') return { problems: [`${path}: extends ${bases}`] }
+  return isFirst && bases.length > 0 && typeof own['id'] !== 'string'
+    ? { problems: [`${path}: id is missing: a policy that extends another has its own short name`] }
+    : { own, bases, lineOf: (at) => file.lineOf(at) }
+}
+
+function basesOf(extended: unknown): readonly string[] | string {
+  if (extended === undefined) return []
+  const list: unknown[] = Array.isArray(extended) ? extended : [extended]
+  const names = list.filter((name) => typeof name === 'string' && name !== '')
+  return names.length === list.length && names.length > 0 && names.length <= BASES_MAX
+    ? (names as string[])
+    : `must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
+}
+
+/** A file that a policy names lies beside that policy, whoever extends it. */
+function withAbsolutePaths(
+  own: Readonly<Record<string, unknown>>,
+  folder: string
+): Readonly<Record<string, unknown>> {
+  const calendar = recordOf(own['calendar'])
+  const holidays = calendar?.['holidays']
+  return typeof holidays === 'string'
+    ? { ...own, calendar: { ...calendar, holidays: resolve(folder, holidays) } }
+    : own
+}
+
+function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Problem[]): unknown {
+  const [under, over] = [recordOf(base), recordOf(change)]
+  if (under === null || over === null) return change
+  // A span is one value in three spellings: `within: { days: 2 }` replaces `within: { hours: 48 }` whole.
+  if (isSpan(under) || isSpan(over)) return change
+  const merged = new Map<string, unknown>(Object.entries(under))
+  const removes = MAPS_BY_ID.includes(formatPath(path))
+  for (const [key, value] of Object.entries(over)) {
+    const at = [...path, key]
+    if (removes && value === null) {
+      if (!merged.delete(key))
+        problems.push({ path: at, text: 'is null, but there is no such entry to take away' })
+    } else merged.set(key, mergeOver(merged.get(key), value, at, problems))
+  }
+  return Object.fromEntries(merged)
+}
+
+function isSpan(value: Readonly<Record<string, unknown>>): boolean {
+  return ['hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
+}
+
+/** What to write instead of a plain name that is no built-in policy. */
+export function unknownPreset(policiesDir: string): string {
+  return `there is no built-in policy of this name: use one of ${listPresets(policiesDir).join(', ')}, or a path like ./policy.yaml`
+}
