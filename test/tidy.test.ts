@@ -70,44 +70,6 @@ function uncoded(text: string): string {
 describe('src/README.md', () => {
   const page = read('src/README.md')
 
-  /** The first sentence of a file's opening comment. */
-  function responsibility(file: string): string {
-    const comment = /^(?:#![^\n]*\n)?\s*\/\*\*([\s\S]*?)\*\//.exec(read(file))?.[1] ?? ''
-    const text = comment
-      .replaceAll(/^\s*\* ?/gm, ' ')
-      .replaceAll(/\s+/g, ' ')
-      .trim()
-    return /^.*?\.(?= [A-Z*{`(]|$)/.exec(text)?.[0] ?? text
-  }
-
-  it('lists every source file once, in the words of its own opening comment', () => {
-    const listed = new Map<string, string>()
-    const twice: string[] = []
-    for (const line of section(page, 'File map').split('\n')) {
-      const match = /^- `([^`]+)`: (.+)$/.exec(line)
-      if (match === null) continue
-      const [, name = '', says = ''] = match
-      if (listed.has(name)) twice.push(name)
-      listed.set(name, says)
-    }
-    const files = filesOf('src').filter((file) => file !== 'src/README.md')
-    const complaints = [
-      ...twice.map((name) => `take one of the lines about ${name} away`),
-      ...[...listed.keys()]
-        .filter((name) => !files.includes(`src/${name}`))
-        .map((name) => `take the line about ${name} away: there is no such file`),
-      ...files.flatMap((file) => {
-        const name = file.slice('src/'.length)
-        const says = file.endsWith('.ts') ? responsibility(file) : listed.get(name)
-        if (says === '') return [`begin ${file} with a comment that says what it is for`]
-        if (says !== undefined && listed.get(name) === says) return []
-        return [`in the file map, write this line:\n- \`${name}\`: ${says ?? 'WHAT IT IS FOR'}`]
-      })
-    ]
-
-    expect(complaints.join('\n')).toBe('')
-  })
-
   const require = createRequire(import.meta.url)
   const { forbidden } = require(join(ROOT, '.dependency-cruiser.cjs')) as {
     forbidden: {

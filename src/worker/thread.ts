@@ -13,23 +13,6 @@ export type ThreadOptions = {
   readonly start: WorkerStart
   /** JavaScript heap in MiB. */
   readonly memoryMegabytes: number
-  /** Told when it dies without a call. */
-  readonly onIdleDeath: () => void
-}
-
-/** A thread that has started. */
-export type Thread = {
-  /** False once it was ended or died. */
-  isAlive(): boolean
-  /**
-   * What it answers within `ms` milliseconds. Throws {@link Trouble} `worker-limit` or `worker-crash` when the thread is gone
-   * instead, {@link Invariant} for what is no plain data and for a second call before the first was answered.
-   */
-  call(call: TaskCall, ms: number): Promise<TaskAnswer>
-  /** Ends it, whatever it does. */
-  end(): Promise<void>
-  /** Resolves when it has ended, for whatever reason. */
-  readonly ended: Promise<void>
 }
 
 type Pending = {
@@ -38,36 +21,16 @@ type Pending = {
   readonly timer: NodeJS.Timeout
 }
 
-/**
- * Starts one and waits at most `ms` for its first word: that it has unlocked the keys, or why it cannot, which is returned as
- * it came. Throws as {@link Thread.call}, also when `signal` is aborted.
- */
-export async function startThread(
-  options: ThreadOptions,
-  ms: number,
-  signal: AbortSignal
-): Promise<{ readonly thread: Thread; readonly answer: TaskAnswer }> {
-  const thread = new WorkerThread(options)
-  const stop = (): void => void thread.end()
-  signal.addEventListener('abort', stop)
-  try {
-    return { thread, answer: await thread.answerWithin(ms) }
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
-
-class WorkerThread implements Thread {
-  private readonly worker: Worker
-  private readonly onIdleDeath: () => void
-  private alive = true
-  private pending: Pending | null = null
-  /** Of the last call. */
+export class Thread {
+  /** Called once, when it has come to its end for whatever reason. */
+  onEnd: () => void = () => undefined
+  /** Call 0 is its start. */
   private number = 0
-  readonly ended: Promise<void>
+  private isAlive = true
+  private pending: Pending | null = null
+  private readonly worker: Worker
 
   constructor(options: ThreadOptions) {
-    this.onIdleDeath = options.onIdleDeath
     this.worker = newWorker(options)
     // What a library may write there could be content (G10).
     this.worker.stdout.resume()
@@ -75,24 +38,26 @@ class WorkerThread implements Thread {
     this.worker.on('message', ({ number, what }: Numbered<TaskAnswer>) => {
       if (number === this.number) this.settled()?.resolve(what)
     })
-    this.ended = new Promise((resolve) => {
-      this.worker.on('exit', () => {
-        resolve()
-      })
-    })
     for (const event of ['messageerror', 'error', 'exit'])
       this.worker.on(event, () => {
         this.die(crashed())
       })
   }
 
-  isAlive(): boolean {
-    return this.alive
+  /**
+   * Its first word within `ms` milliseconds: that it has unlocked the keys, or why it cannot. Throws as {@link Thread.call}.
+   */
+  started(ms: number): Promise<TaskAnswer> {
+    return this.answerWithin(ms)
   }
 
+  /**
+   * What it answers within `ms` milliseconds. Throws {@link Trouble} `worker-limit` or `worker-crash` when the thread is gone
+   * instead, {@link Invariant} for what is no plain data and for a second call before the first was answered.
+   */
   async call(call: TaskCall, ms: number): Promise<TaskAnswer> {
     assert(this.pending === null, 'a worker thread was given a second call')
-    if (!this.alive) throw crashed()
+    if (!this.isAlive) throw crashed()
     const answer = this.answerWithin(ms)
     this.number += 1
     try {
@@ -104,15 +69,14 @@ class WorkerThread implements Thread {
     return answer
   }
 
+  /** Ends it, whatever it does, and rejects its call. */
   async end(): Promise<void> {
-    const was = this.settled()
-    this.alive = false
-    was?.reject(crashed())
+    this.die(crashed())
     await this.worker.terminate()
   }
 
   /** Its next message. The process stays for as long as one is awaited, and for no idle thread. */
-  answerWithin(ms: number): Promise<TaskAnswer> {
+  private answerWithin(ms: number): Promise<TaskAnswer> {
     this.worker.ref()
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -122,7 +86,7 @@ class WorkerThread implements Thread {
     })
   }
 
-  /** Who waited for an answer, and does not any more. */
+  /** The call that waits for an answer, which it does no longer. */
   private settled(): Pending | null {
     const was = this.pending
     this.pending = null
@@ -132,11 +96,10 @@ class WorkerThread implements Thread {
   }
 
   private die(error: Error): void {
-    if (!this.alive) return
-    this.alive = false
-    const was = this.settled()
-    if (was === null) this.onIdleDeath()
-    else was.reject(error)
+    if (!this.isAlive) return
+    this.isAlive = false
+    this.settled()?.reject(error)
+    this.onEnd()
     void this.worker.terminate()
   }
 }

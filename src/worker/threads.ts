@@ -1,206 +1,201 @@
 /**
- * Which threads there are, and who has a turn on one. A thread takes up to a second to start: a turn is one on a thread that
- * has started, another is started for whom waits longer, and behind a mail that takes long one stands by, so that the next
- * mail finds it when the thread of that mail has to be ended (G9). Must never look into a task.
+ * Schedules tasks over worker threads: first come, first served, one task a thread. A task over its time or memory loses that
+ * thread and nothing else, and another thread is started for the next task (G9). Must never look into a task.
  */
-import { createLanes, type Lane } from './lanes.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Invariant } from '../domain/assert.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { type Log } from '../effects/effects.ts'
+import { type TaskAnswer, type TaskCall, type TaskName } from './calls.ts'
+import { Thread, type ThreadOptions } from './thread.ts'
 
-/** What is to be known of a thread. */
-type Endable = { isAlive(): boolean; end(): Promise<void>; readonly ended: Promise<void> }
-
-/** The use of one thread; `leave` ends it, to be called once. */
-export type Turn<T> = { readonly thread: T; readonly leave: () => void }
-
-/** Turns on threads that have started. */
-export type Threads<T> = {
-  /** Rejects when they are closed, or with the reason when there is no thread and none could be started. */
-  enter(lane: Lane): Promise<Turn<T>>
-  /** Ends all threads and refuses everybody who waits or comes later, with an error made by `refusal`. */
-  close(refusal: () => Error): Promise<void>
-}
-
-export type ThreadsOptions<T> = {
-  /** Turns at a time. One more thread may stand by. */
+/** How many, how large, how long. */
+export type ThreadsOptions = ThreadOptions & {
+  /** Told of every thread that was ended or died. */
+  readonly onEvent: Log
+  /** Threads, and so tasks at a time, at most. */
   readonly most: number
+  /** Time for one task in milliseconds, waiting not counted. */
+  readonly taskMs: number
   /** Milliseconds after which a thread without work is ended and its memory given back. */
   readonly idleMs: number
-  readonly start: (signal: AbortSignal) => Promise<T>
 }
 
-type Waiting<T> = {
-  readonly take: (turn: Turn<T>) => void
+type Waiting = {
+  readonly take: (thread: Thread) => void
   readonly refuse: (error: unknown) => void
-  /** Whether another thread is worth its start to them. */
-  isEager: boolean
 }
 
-/** One mail is many short tasks: another thread is worth its start only to whom waits longer than this. */
-const WAIT_MS = 100
-/** Whoever takes longer than this may come to a bad end. No limit of time is below a second. */
-const LONG_MS = 300
+/** Time for a thread to start and unlock the keys, at least: no message has a part in it. */
+const START_MS_MIN = 60_000
+/** Where no thread runs, those who wait are refused after this many starts that died. */
+const START_TRIES = 3
+const START_PAUSE_MS = 500
 
-export function createThreads<T extends Endable>(options: ThreadsOptions<T>): Threads<T> {
-  return new ThreadsOf(options)
-}
-
-class ThreadsOf<T extends Endable> implements Threads<T> {
-  private readonly options: ThreadsOptions<T>
-  private readonly lanes = createLanes<Waiting<T>>()
-  private readonly waiting = new Set<Waiting<T>>()
-  /** Without work, the one that worked last at the end. */
-  private idle: { readonly thread: T; readonly timer: NodeJS.Timeout }[] = []
-  private readonly busy = new Set<T>()
+export class Threads {
+  private readonly options: ThreadsOptions
+  private readonly waiting: Waiting[] = []
+  /** Those that have started. */
+  private readonly running = new Set<Thread>()
+  /** Those of them without work, the one that worked last at the end. */
+  private readonly idle = new Map<Thread, NodeJS.Timeout>()
   private readonly starts = new Set<Promise<void>>()
-  /** Turns that are long by now. */
-  private long = 0
-  /** Since the last start failed nobody has asked for more: what fails at once would be tried for ever. */
-  private isFailing = false
   private readonly closing = new AbortController()
-  private refusal: (() => Error) | null = null
 
-  constructor(options: ThreadsOptions<T>) {
+  constructor(options: ThreadsOptions) {
     this.options = options
   }
 
-  async enter(lane: Lane): Promise<Turn<T>> {
-    if (this.refusal !== null) throw this.refusal()
-    let who: Waiting<T> | null = null
-    const turn = new Promise<Turn<T>>((take, refuse) => {
-      // A large job is worth another thread at once.
-      who = { take, refuse, isEager: lane === 'bulk' }
-      this.lanes.add(lane, who)
-      this.waiting.add(who)
-    })
-    const timer = setTimeout(() => {
-      if (who !== null) who.isEager = true
-      this.ask()
-    }, WAIT_MS)
-    this.ask()
+  /** Resolves when a first thread runs. Throws the reason when none can be started. */
+  async begin(): Promise<void> {
+    this.rest(await this.take())
+  }
+
+  /** What `call` answers. Throws its trouble; `worker-limit` or `worker-crash` when its thread came to an end. */
+  async run(call: TaskCall): Promise<unknown> {
+    const thread = await this.take()
     try {
-      const { thread, leave } = await turn
-      return { thread, leave: lane === 'quick' ? this.watched(leave) : leave }
+      return valueOf(await this.told(call.name, () => thread.call(call, this.options.taskMs)))
     } finally {
-      clearTimeout(timer)
+      this.rest(thread)
     }
   }
 
-  async close(refusal: () => Error): Promise<void> {
-    this.refusal = refusal
+  /** Ends all threads. Tasks that run, wait or come later are refused with {@link Trouble} `stopping`. */
+  async close(): Promise<void> {
     this.closing.abort()
-    for (let next = this.next(); next !== undefined; next = this.next()) next.refuse(refusal())
-    const threads = [...this.idle.map(({ thread }) => thread), ...this.busy]
-    for (const { timer } of this.idle) clearTimeout(timer)
-    this.idle = []
-    await Promise.all([...this.starts, ...threads.map((thread) => thread.end())])
+    for (const { refuse } of this.waiting.splice(0)) refuse(stopping())
+    await Promise.all([...this.running].map((thread) => thread.end()))
+    await Promise.all(this.starts)
   }
 
-  private next(): Waiting<T> | undefined {
-    const who = this.lanes.next()
-    if (who !== undefined) this.waiting.delete(who)
-    return who
+  private take(): Promise<Thread> {
+    return new Promise((take, refuse) => {
+      if (this.closing.signal.aborted) refuse(stopping())
+      else this.waiting.push({ take, refuse })
+      this.serve()
+    })
   }
 
-  /** Somebody has come or waits longer now, or a turn is long. */
-  private ask(): void {
-    this.isFailing = false
+  /** After each change: hands out threads without work, and starts one for a task that still waits. */
+  private serve(): void {
+    for (const thread of [...this.idle.keys()].reverse()) {
+      const next = this.waiting.shift()
+      if (next === undefined) return
+      this.wake(thread)
+      next.take(thread)
+    }
+    const isRoom = this.running.size + this.starts.size < this.options.most
+    if (isRoom && this.waiting.length > this.starts.size) this.startOne()
+  }
+
+  /** Its task has ended; a thread that ended with it is not running any more. */
+  private rest(thread: Thread): void {
+    if (!this.running.has(thread)) return
+    const timer = setTimeout(() => {
+      this.wake(thread)
+      void thread.end()
+    }, this.options.idleMs)
+    this.idle.set(thread, timer.unref())
     this.serve()
   }
 
-  /** Gives turns while somebody waits and a thread is free, and starts threads where they are wanted. After each change. */
-  private serve(): void {
-    if (this.refusal !== null) return
-    while (this.busy.size < this.options.most && this.waiting.size > 0) {
-      const thread = this.free()
-      if (thread === undefined) break
-      this.busy.add(thread)
-      this.next()?.take({
-        thread,
-        leave: () => {
-          this.busy.delete(thread)
-          if (thread.isAlive()) this.rest(thread)
-          this.serve()
-        }
-      })
-    }
-    if (this.isWanted()) this.startOne()
-  }
-
-  /** Whether one more thread is wanted than run or start. */
-  private isWanted(): boolean {
-    if (this.idle.length > 0) return false
-    const { most } = this.options
-    const all = this.busy.size + this.starts.size
-    if (this.waiting.size > 0 && all === 0) return true
-    if (this.isFailing) return false
-    const eager = [...this.waiting].filter(({ isEager }) => isEager).length
-    if (eager > this.starts.size && all < most) return true
-    return this.long > 0 && this.starts.size === 0 && all <= most
-  }
-
-  /** The one that worked last: its code is compiled, and the others come to their end. */
-  private free(): T | undefined {
-    for (let last = this.idle.pop(); last !== undefined; last = this.idle.pop()) {
-      clearTimeout(last.timer)
-      if (last.thread.isAlive()) return last.thread
-    }
-    return undefined
-  }
-
-  private rest(thread: T): void {
-    const timer = setTimeout(() => {
-      this.drop(thread)
-      if (this.long > 0 && this.idle.length === 0) this.rest(thread)
-      else void thread.end()
-    }, this.options.idleMs).unref()
-    this.idle.push({ thread, timer })
-  }
-
-  private drop(thread: T): void {
-    for (const each of this.idle) if (each.thread === thread) clearTimeout(each.timer)
-    this.idle = this.idle.filter((each) => each.thread !== thread)
-  }
-
-  /** A turn behind which a thread stands by as soon as it is long. */
-  private watched(leave: () => void): () => void {
-    let isLong = false
-    const timer = setTimeout(() => {
-      isLong = true
-      this.long += 1
-      this.ask()
-    }, LONG_MS)
-    return () => {
-      clearTimeout(timer)
-      if (isLong) this.long -= 1
-      leave()
-    }
+  private wake(thread: Thread): void {
+    clearTimeout(this.idle.get(thread))
+    this.idle.delete(thread)
   }
 
   private startOne(): void {
-    const start = this.options.start(this.closing.signal).then(
+    const start = this.started().then(
       async (thread) => {
         this.starts.delete(start)
-        if (this.refusal !== null) {
-          await thread.end()
-          return
+        if (this.closing.signal.aborted) return thread.end()
+        this.running.add(thread)
+        thread.onEnd = () => {
+          this.ended(thread)
         }
-        void thread.ended.then(() => {
-          this.drop(thread)
-          this.serve()
-        })
         this.rest(thread)
-        this.serve()
       },
       (error: unknown) => {
         this.starts.delete(start)
-        this.isFailing = true
-        // Whoever would else wait for nothing; the others find a thread, or try anew.
-        const isNone = this.busy.size + this.idle.length + this.starts.size === 0
-        if (isNone) this.next()?.refuse(error)
-        this.serve()
+        // Nobody else could serve them.
+        if (this.running.size === 0) for (const { refuse } of this.waiting.splice(0)) refuse(error)
       }
     )
     this.starts.add(start)
-    // Several may be wanted at once.
-    if (this.isWanted()) this.startOne()
+    this.serve()
   }
+
+  private ended(thread: Thread): void {
+    const { onEvent } = this.options
+    if (this.idle.has(thread) && !this.closing.signal.aborted)
+      onEvent({ event: 'worker.killed', task: 'idle', code: 'worker-crash' })
+    this.wake(thread)
+    this.running.delete(thread)
+    this.serve()
+  }
+
+  /** Starts a thread; one that dies of its start is tried again after a pause. */
+  private async started(): Promise<Thread> {
+    const { signal } = this.closing
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.told('start', () => this.tryStart(signal))
+      } catch (error) {
+        const isHopeless = tries >= START_TRIES || !isWorkerEnd(error)
+        if (this.waiting.length === 0 || (isHopeless && this.running.size === 0)) throw error
+        await delay(START_PAUSE_MS, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  private async tryStart(signal: AbortSignal): Promise<Thread> {
+    if (signal.aborted) throw stopping()
+    const thread = new Thread(this.options)
+    const stop = (): void => void thread.end()
+    signal.addEventListener('abort', stop)
+    try {
+      const answer = await thread.started(Math.max(this.options.taskMs, START_MS_MIN))
+      if (answer.kind !== 'done') await thread.end()
+      valueOf(answer)
+      return thread
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  /** The end of one thread is logged; the end of all of them is the fault of none. */
+  private async told<T>(task: TaskName | 'start', work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (this.closing.signal.aborted) throw stopping()
+      if (isWorkerEnd(error))
+        this.options.onEvent({ event: 'worker.killed', task, code: error.code })
+      throw error
+    }
+  }
+}
+
+function valueOf(answer: TaskAnswer): unknown {
+  switch (answer.kind) {
+    case 'done':
+      return answer.value
+    case 'trouble':
+      throw new Trouble(answer.code, answer.hint, { retryable: answer.retryable })
+    case 'bug':
+      throw new Invariant(`a worker task failed: ${answer.error}`)
+  }
+}
+
+function stopping(): Trouble {
+  return new Trouble('stopping', 'the workers are being stopped', { retryable: true })
+}
+
+function isWorkerEnd(
+  error: unknown
+): error is Trouble & { readonly code: 'worker-limit' | 'worker-crash' } {
+  return (
+    error instanceof Trouble && (error.code === 'worker-limit' || error.code === 'worker-crash')
+  )
 }

@@ -6,7 +6,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { detachable } from './buffers.ts'
 import {
   type Numbered,
   type TaskAnswer,
@@ -47,10 +46,8 @@ async function answer(tasks: Tasks, call: TaskCall, number: number): Promise<voi
   }
 }
 
-/** Large results leave the thread without being copied. */
-function post(answer: TaskAnswer, number: number): void {
-  const { value: what, transfer } = detachable(answer)
-  port?.postMessage({ number, what } satisfies Numbered<TaskAnswer>, transfer)
+function post(what: TaskAnswer, number: number): void {
+  port?.postMessage({ number, what } satisfies Numbered<TaskAnswer>)
 }
 
 function answerOf(error: unknown): TaskAnswer {

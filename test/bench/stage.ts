@@ -76,6 +76,7 @@ export async function setStage(options: {
   readonly server?: MailServer['name']
   /** More limits of the configuration, as they are written there. */
   readonly limits?: string
+  readonly workers?: number
 }): Promise<Stage> {
   const folder = tempFolder('pb-')
   const imap = await startMailServer(options.server ?? mailServers()[0] ?? 'hoodiecrow')
@@ -162,7 +163,7 @@ async function startMailServer(wanted: MailServer['name']): Promise<MailServer> 
 function configuration(
   imap: MailServer,
   sink: Sink,
-  { maintainers, limits }: { readonly maintainers: readonly BenchKey[]; readonly limits?: string }
+  { maintainers, limits, workers = 2 }: Omit<Parameters<typeof setStage>[0], 'server'>
 ): string {
   const people = maintainers.map(
     ({ address }, index) =>
@@ -172,6 +173,7 @@ function configuration(
 imap: { host: 127.0.0.1, port: ${imap.port}, tls: none, user: ${USER}, password: { env: BENCH_PASSWORD } }
 smtp: { host: 127.0.0.1, port: ${sink.port}, tls: none }
 acknowledgement: { jitter: 0, per_hour: 1000, per_domain_hour: 1000 }
+workers: ${workers}
 limits: { mail_size: 100MiB${limits === undefined ? '' : `, ${limits}`} }
 maintainers:
 ${people.join('\n')}
