@@ -2,9 +2,10 @@
  * `postern cases` and `postern show CASE`: the record, for the operator. Prints the content of a case only on `show`, which
  * asks for it.
  */
+import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
-import { iterateAudit } from '../store/audit.ts'
 import { findCase, listCases, listMessages } from '../store/cases.ts'
+import { listEvents } from '../store/events.ts'
 import { listOutbox } from '../store/outbox.ts'
 import { type Call, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, printable, printJson, printTable } from './output.ts'
@@ -59,7 +60,7 @@ export async function show(call: Call, name: string): Promise<void> {
         case: record,
         messages: listMessages(read, record.id),
         mails: listOutbox(read, { caseId: record.id, limit: CASES_MAX }).reverse(),
-        record: [...iterateAudit(read, tag)]
+        record: listEvents(read, aboutCase(tag))
       }
     })
     if (found === null)
@@ -75,11 +76,7 @@ function print(
     readonly case: NonNullable<ReturnType<typeof findCase>>
     readonly messages: ReturnType<typeof listMessages>
     readonly mails: ReturnType<typeof listOutbox>
-    readonly record: readonly {
-      readonly at: string
-      readonly actor: string
-      readonly action: string
-    }[]
+    readonly record: readonly DeskEvent[]
   },
   timezone: string
 ): void {
@@ -108,5 +105,9 @@ function print(
     )
   }
   out('\n-- record\n')
-  for (const { at, actor, action } of found.record) out(`${at}  ${actor}  ${action}\n`)
+  for (const { at, actor, kind, about } of found.record) {
+    out(
+      `${at}  ${actor.kind}${actor.id === '' ? '' : ` ${actor.id}`}  ${kind}  ${JSON.stringify(about)}\n`
+    )
+  }
 }

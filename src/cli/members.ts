@@ -1,12 +1,14 @@
 /**
  * `postern members`: the private distribution list (G5). The one place that shows it, to whoever can read the database.
  */
+
 import { readFile } from 'node:fs/promises'
 import { type Address, isSameAddress } from '../domain/address.ts'
+import { BY_OPERATOR, event, NO_EVIDENCE } from '../domain/event.ts'
 import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { systemClock } from '../effects/system.ts'
 import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
-import { appendAudit } from '../store/audit.ts'
+import { appendEvent } from '../store/events.ts'
 import { insertMember, listMembers, type MemberToAdd, removeMember } from '../store/members.ts'
 import { listActiveNotices } from '../store/notices.ts'
 import { type Call, requireAddress, requireName, withDatabase } from './context.ts'
@@ -66,19 +68,12 @@ export async function addMember(call: Call, options: NewMember): Promise<void> {
       const result = db.transact((tx) => {
         const inserted = insertMember(tx, member)
         if (inserted === 'added') {
-          const detail = {
-            member: member.id,
-            fingerprint: member.fingerprint,
-            products: member.products.join(' ')
-          }
-          appendAudit(tx, {
-            at: member.addedAt,
-            actor: 'operator',
-            action: 'member.added',
-            caseTag: null,
-            detail,
-            mailSha256: null
-          })
+          const subject = { kind: 'member', id: member.id } as const
+          const { products, fingerprint, keyExpiresAt: expiresAt, addedAt: at } = member
+          const work = { at, evidence: NO_EVIDENCE }
+          appendEvent(tx, event('member-added', subject, BY_OPERATOR, { products }), work)
+          const seen = { fingerprint, expiresAt }
+          appendEvent(tx, event('certificate-seen', subject, BY_OPERATOR, seen), work)
         }
         return inserted
       })
@@ -139,13 +134,9 @@ export async function removeTheMember(call: Call, id: string): Promise<void> {
     const at = systemClock.now()
     const removed = db.transact((tx) => {
       if (!removeMember(tx, id, at)) return false
-      appendAudit(tx, {
+      appendEvent(tx, event('member-removed', { kind: 'member', id }, BY_OPERATOR, {}), {
         at,
-        actor: 'operator',
-        action: 'member.removed',
-        caseTag: null,
-        detail: { member: id },
-        mailSha256: null
+        evidence: NO_EVIDENCE
       })
       return true
     })

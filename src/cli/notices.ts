@@ -3,11 +3,12 @@
  * is done by signed mail only.
  */
 
+import { aboutCase, BY_OPERATOR, event, NO_EVIDENCE } from '../domain/event.ts'
 import { copiesHeld, isAnyHere, type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
-import { appendAudit } from '../store/audit.ts'
 import { countCopies, countDeliveries, listDeliveries } from '../store/deliveries.ts'
+import { appendEvent } from '../store/events.ts'
 import { findNotice, listNotices, stopNotice } from '../store/notices.ts'
 import { type Call, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, printable, printJson, printTable } from './output.ts'
@@ -97,18 +98,10 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
       if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} has left already; nothing of it is here.`)
       stopNotice(tx, notice, { because: 'notice-held', copies: 'withdraw' }, now)
-      appendAudit(tx, {
+      const about = { revision: notice.revision, because: 'operator', copies: counts } as const
+      appendEvent(tx, event('notice-held', aboutCase(tag), BY_OPERATOR, about), {
         at: now,
-        actor: 'operator',
-        action: 'notice.held',
-        caseTag: tag,
-        detail: {
-          because: 'operator',
-          ...counts,
-          revision: notice.revision,
-          copiesOf: counts.revision
-        },
-        mailSha256: null
+        evidence: NO_EVIDENCE
       })
       return counts
     })

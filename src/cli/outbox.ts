@@ -1,8 +1,9 @@
 /**
  * `postern outbox list|retry`: mails on their way and mails given up, without their content.
  */
+import { BY_OPERATOR, DESK, event, NO_EVIDENCE } from '../domain/event.ts'
 import { systemClock } from '../effects/system.ts'
-import { appendAudit } from '../store/audit.ts'
+import { appendEvent } from '../store/events.ts'
 import { listOutbox, type OutboxState, retryOutbox } from '../store/outbox.ts'
 import { type Call, withDatabase } from './context.ts'
 import { CommandError, printJson, printTable, UsageError } from './output.ts'
@@ -51,14 +52,8 @@ export async function retryTheOutbox(call: Call, text: string): Promise<void> {
     const result = db.transact((tx) => {
       const retried = retryOutbox(tx, id, at)
       if (retried === 'queued') {
-        appendAudit(tx, {
-          at,
-          actor: 'operator',
-          action: 'outbox.retried',
-          caseTag: null,
-          detail: { outbox: id },
-          mailSha256: null
-        })
+        const retry = event('retried', DESK, BY_OPERATOR, { outbox: id })
+        appendEvent(tx, retry, { at, evidence: NO_EVIDENCE })
       }
       return retried
     })

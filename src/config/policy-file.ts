@@ -26,11 +26,12 @@ export type PolicyResult =
 
 const span = z.union(
   [
+    z.strictObject({ minutes: whole(0, 525_600) }),
     z.strictObject({ hours: whole(0, 87_600) }),
     z.strictObject({ days: whole(0, 3650) }),
     z.strictObject({ business_days: whole(0, 2500) })
   ],
-  'must be one of { hours: N }, { days: N } and { business_days: N }'
+  'must be one of { minutes: N }, { hours: N }, { days: N } and { business_days: N }'
 )
 const sentence = z
   .string('must be text')
@@ -143,6 +144,7 @@ export async function readPolicy(
 
 /** For comparing spans of one policy: a business day counts as a day and two fifths, the week being seven for five. */
 function roughHours(value: Span): number {
+  if ('minutes' in value) return value.minutes / 60
   if ('hours' in value) return value.hours
   return 'days' in value ? value.days * 24 : value.business_days * 33.6
 }

@@ -144,7 +144,7 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Pr
 }
 
 function isSpan(value: Readonly<Record<string, unknown>>): boolean {
-  return ['hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
+  return ['minutes', 'hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
 }
 
 /** What to write instead of a plain name that is no built-in policy. */

@@ -3,13 +3,13 @@
  * whether the maintainers know. Must never say who is on the list.
  */
 import { type SendSealed } from '../domain/decision.ts'
+import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { jumpsLeft } from '../policy/embargo.ts'
 import { RETRY_DELAY_MS_MAX } from '../policy/retry.ts'
 import { pullBackArrivals } from '../store/arrivals.ts'
-import { appendAudit } from '../store/audit.ts'
 import {
   findUntoldJumps,
   insertClockJump,
@@ -23,7 +23,7 @@ import { hasUnreleasedNotice, listActiveNotices, listApprovalsAfter } from '../s
 import { pullBackAfterClockStep } from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { isAlarmDue, postponeAlarms, prepareAlarm, tryAlarmsAgain } from './alarms.ts'
-import { commit } from './commit.ts'
+import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /**
@@ -32,9 +32,9 @@ import { type Desk } from './desk.ts'
  */
 export function recordJump(desk: Desk, ms: number, now: Instant): void {
   desk.db.transact((tx) => {
-    const about = { actor: 'desk', action: 'clock.jumped', caseTag: null, mailSha256: null }
-    const { id: auditId } = appendAudit(tx, { ...about, at: now, detail: { ms } })
-    if (ms > 0) insertClockJump(tx, { auditId, ms, isTold: !hasUnreleasedNotice(tx) })
+    const work = { arrivalId: null, mailSha256: null, now }
+    const eventId = record(tx, event('clock-doubted', DESK, BY_DESK, { ms }), work)
+    if (ms > 0) insertClockJump(tx, { eventId, ms, isTold: !hasUnreleasedNotice(tx) })
     else for (const left of jumpsLeft(listOpenJumps(tx), -ms)) setLeftOfJump(tx, left)
     adoptClock(tx, now)
   })
@@ -77,7 +77,7 @@ export async function tellOfJump(desk: Desk): Promise<boolean> {
       return
     }
     commit(tx, [alarm], prepared, { arrivalId: null, mailSha256: null, now })
-    markJumpsTold(tx, untold.auditId)
+    markJumpsTold(tx, untold.eventId)
   })
   return prepared !== null
 }
@@ -85,7 +85,7 @@ export async function tellOfJump(desk: Desk): Promise<boolean> {
 function jumpAlarm(
   desk: Desk,
   about: {
-    readonly auditId: number
+    readonly eventId: number
     readonly longestMs: number
     /** By how much the clock is ahead of where it would be without jumps; null when they are all undone. */
     readonly openMs: number | null
@@ -95,7 +95,7 @@ function jumpAlarm(
 ): SendSealed {
   const { timezone } = desk.settings.desk
   return alertMaintainers(desk.settings, now, {
-    once: `clock-jumped:${about.auditId}`,
+    once: `clock-jumped:${about.eventId}`,
     tag: null,
     title: 'The clock JUMPED while notices have not left',
     what:

@@ -4,10 +4,18 @@
  */
 import { assert, assertNever } from '../domain/assert.ts'
 import { type Decision, type Disposition } from '../domain/decision.ts'
+import {
+  aboutCase,
+  BY_DESK,
+  DESK,
+  event,
+  type NewEvent,
+  type Recipient,
+  type Subject
+} from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { markDone } from '../store/arrivals.ts'
-import { appendAudit } from '../store/audit.ts'
 import { findCase, insertCase, insertMessage, updateCase } from '../store/cases.ts'
 import {
   insertAnswer,
@@ -16,6 +24,7 @@ import {
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
+import { appendEvent } from '../store/events.ts'
 import { insertMissed } from '../store/missed.ts'
 import {
   findNotice,
@@ -45,8 +54,12 @@ export function commit(
   work: Work
 ): Committed {
   let committed: Committed = { disposition: null, tag: null }
+  const signature = decisions.find((decision) => decision.kind === 'remember-signature')
   for (const decision of decisions) {
-    const end = write(tx, decision, prepared, work)
+    const end =
+      decision.kind === 'record'
+        ? put(tx, decision.event, work, signature?.sha256 ?? null)
+        : write(tx, decision, prepared, work)
     if (end !== null) committed = end
   }
   for (const mail of prepared.mails) queue(tx, mail, work)
@@ -62,14 +75,17 @@ function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, wo
     const about = { caseId: caseId(tx, caseTag), once, kind, at: work.now }
     if (insertMissed(tx, { maintainerId, address, fingerprint, ...about }) === 'already') return
   }
-  const detail = { kind: decision.mail, recipient: recipient.id, because }
-  appendAudit(tx, {
-    ...record(work),
-    actor: 'desk',
-    action: 'mail.held',
-    caseTag: decision.caseTag,
-    detail
-  })
+  const whom = { audience: decision.audience, recipient: recipient.id }
+  const about = { ...whom, message: decision.mail, because }
+  record(tx, event('not-encrypted', subjectOf(decision.caseTag, whom), BY_DESK, about), work)
+}
+
+/** Whose history a message belongs to: its case's, else its recipient's. */
+function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Subject {
+  if (tag !== null) return aboutCase(tag)
+  return audience === 'maintainer' || audience === 'member'
+    ? { kind: audience, id: recipient }
+    : DESK
 }
 
 /** Queues one finished mail and puts it on the record. */
@@ -77,17 +93,18 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): 'queued' | 'alrea
   const { caseTag, ...row } = mail
   const queued = insertOutbox(tx, { ...row, caseId: caseId(tx, caseTag) }, work.now)
   if (queued === 'already') return queued
-  const detail = {
-    kind: mail.kind,
-    audience: mail.audience,
-    recipient: mail.recipientId,
-    messageId: mail.messageId
-  }
-  appendAudit(tx, { ...record(work), actor: 'desk', action: 'mail.queued', caseTag, detail })
+  const whom = { audience: mail.audience, recipient: mail.recipientId }
+  const about = { ...whom, message: mail.kind, id: mail.messageId }
+  record(tx, event('told', subjectOf(caseTag, whom), BY_DESK, about), work)
   return queued
 }
 
-function write(tx: Tx, decision: Decision, prepared: Prepared, work: Work): Committed | null {
+function write(
+  tx: Tx,
+  decision: Exclude<Decision, { readonly kind: 'record' }>,
+  prepared: Prepared,
+  work: Work
+): Committed | null {
   if (decision.kind === 'dispose') return dispose(tx, decision, work)
   // Mails were prepared beforehand and are queued below.
   if (decision.kind === 'send-sealed' || decision.kind === 'send-clear') return null
@@ -101,7 +118,7 @@ type CaseDecision = Extract<
   { readonly kind: 'open-case' | 'update-case' | 'add-message' }
 >
 
-function isCaseDecision(decision: Decision): decision is CaseDecision {
+function isCaseDecision(decision: { readonly kind: string }): decision is CaseDecision {
   return ['open-case', 'update-case', 'add-message'].includes(decision.kind)
 }
 
@@ -123,6 +140,7 @@ type Other = Exclude<
   Decision,
   {
     readonly kind:
+      | 'record'
       | 'send-sealed'
       | 'send-clear'
       | 'open-case'
@@ -174,15 +192,6 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       return
     case 'bounce':
       markBounced(tx, decision.messageId, work.now)
-      return
-    case 'audit':
-      appendAudit(tx, {
-        ...record(work),
-        actor: decision.actor,
-        action: decision.action,
-        caseTag: decision.tag,
-        detail: decision.detail
-      })
       return
     default:
       assertNever(decision)
@@ -237,6 +246,20 @@ function requiredNotice(tx: Tx, tag: CaseTag): number {
   return found.id
 }
 
-function record(work: Work): { readonly at: Instant; readonly mailSha256: Sha256 | null } {
-  return { at: work.now, mailSha256: work.mailSha256 }
+/** Records a decision's event; the signature is evidence for what its maintainer did. */
+function put(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null): null {
+  record(tx, decided, work, decided.actor.kind === 'maintainer' ? signature : null)
+  return null
+}
+
+/** Puts one event on the record, with the message that made it happen. */
+export function record(
+  tx: Tx,
+  decided: NewEvent,
+  work: Work,
+  signatureSha256: Sha256 | null = null
+): number {
+  const { arrivalId, mailSha256: messageSha256, now: at } = work
+  return appendEvent(tx, decided, { at, evidence: { arrivalId, messageSha256, signatureSha256 } })
+    .id
 }

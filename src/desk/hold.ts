@@ -3,17 +3,17 @@
  * of is told later (G7). Must never let a notice go because its alarm cannot be made.
  */
 import { type SendSealed } from '../domain/decision.ts'
-import { type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
+import { aboutCase, BY_DESK, event } from '../domain/event.ts'
+import { type HoldBecause, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
-import { HOLD_SENTENCES, type HoldBecause } from '../policy/embargo.ts'
-import { appendAudit } from '../store/audit.ts'
+import { HOLD_SENTENCES } from '../policy/embargo.ts'
 import { findCase } from '../store/cases.ts'
 import { countCopies } from '../store/deliveries.ts'
 import { listUntoldHolds, setUntoldHold, stopNotice } from '../store/notices.ts'
 import { disclosureFacts } from './about-notice.ts'
 import { isAlarmDue, postponeAlarms, prepareAlarm } from './alarms.ts'
-import { commit } from './commit.ts'
+import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 const TOLD_AT_ONCE = 20
@@ -27,21 +27,23 @@ export async function hold(desk: Desk, notice: NoticeRecord, because: HoldBecaus
   const what = `${happened(notice, copies)}, because ${HOLD_SENTENCES[because]}.${goingOn(notice, copies)}`
   const alarm = heldAlarm(desk, notice, what, now)
   const prepared = await prepareAlarm(desk, alarm, now)
+  const work = { arrivalId: null, mailSha256: null, now }
   desk.db.transact((tx) => {
     const stop = { because: 'notice-held', copies: isLeaving ? 'withdraw' : 'go-on' } as const
     stopNotice(tx, notice, stop, now)
-    appendAudit(tx, {
-      at: now,
-      actor: 'desk',
-      action: 'notice.held',
-      caseTag: notice.caseTag,
-      detail: { because },
-      mailSha256: null
-    })
+    record(
+      tx,
+      event('notice-held', aboutCase(notice.caseTag), BY_DESK, {
+        revision: notice.revision,
+        because,
+        copies
+      }),
+      work
+    )
     if (prepared === null) {
       setUntoldHold(tx, notice.id, what)
       postponeAlarms(tx, now)
-    } else commit(tx, [alarm], prepared, { arrivalId: null, mailSha256: null, now })
+    } else commit(tx, [alarm], prepared, work)
   })
   desk.log({ event: 'notice.held', notice: notice.id, because })
 }

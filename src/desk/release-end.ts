@@ -4,18 +4,18 @@
  */
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
+import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { reporterPath } from '../policy/recipients.ts'
-import { appendAudit } from '../store/audit.ts'
 import { findReporterKey } from '../store/correspondents.ts'
 import { countDeliveries, listWaiting } from '../store/deliveries.ts'
 import { findNoticeById, setNoticeState } from '../store/notices.ts'
 import { aboutNotice, disclosureFacts } from './about-notice.ts'
-import { commit } from './commit.ts'
+import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { followRefusals } from './key-problems.ts'
 import { prepare } from './prepare.ts'
@@ -68,15 +68,15 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
     setNoticeState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, [...decisions, ...moved], prepared, work)
     commit(tx, extra.decisions, extra.prepared, work)
-    const detail = { revision: notice.revision, queued, held }
-    appendAudit(tx, {
-      at: now,
-      actor: 'desk',
-      action: 'notice.released',
-      caseTag: notice.caseTag,
-      detail,
-      mailSha256: null
-    })
+    record(
+      tx,
+      event('notice-left', aboutCase(notice.caseTag), BY_DESK, {
+        revision: notice.revision,
+        sent: queued,
+        held
+      }),
+      work
+    )
     return 'released'
   })
   if (end === 'released') desk.log({ event: 'notice.released', notice: notice.id })

@@ -3,13 +3,13 @@
  * stopped and nobody gets a notice twice (G2, G7). Keys are judged at this very moment, by sealing.
  */
 import { type Decision } from '../domain/decision.ts'
+import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
-import { type NoticeRecord } from '../domain/notice.ts'
+import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { errorName } from '../effects/events.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
-import { decideRelease, type HoldBecause, type ReleaseVerdict } from '../policy/embargo.ts'
-import { appendAudit } from '../store/audit.ts'
+import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
 import { planDeliveries } from '../store/deliveries.ts'
 import {
   findNoticeById,
@@ -25,7 +25,7 @@ import {
   releasedDigest
 } from './about-notice.ts'
 import { approvedSinceJump, tellOfJump } from './clock-jumps.ts'
-import { commit } from './commit.ts'
+import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { hold, tellOfHolds } from './hold.ts'
@@ -195,6 +195,7 @@ async function begin(
       ]
     : []
   const prepared = await prepare(desk, late, NOTHING, now)
+  const work = { arrivalId: null, mailSha256: null, now }
   const begun = desk.db.transact((tx) => {
     // The list may have changed since, from the command line too: whoever is on it now gets a copy (G5, G7).
     const present = aboutNotice(desk, tx, notice)
@@ -202,16 +203,16 @@ async function begin(
     const content = releasedDigest(desk, notice, present)
     setNoticeState(tx, notice, { state: 'releasing', digest: content })
     planDeliveries(tx, { ...notice, digest: content }, now)
-    const detail = { revision: notice.revision, digest, lateMs: verdict.lateMs }
-    appendAudit(tx, {
-      at: now,
-      actor: 'desk',
-      action: 'notice.releasing',
-      caseTag: notice.caseTag,
-      detail,
-      mailSha256: null
-    })
-    commit(tx, late, prepared, { arrivalId: null, mailSha256: null, now })
+    record(
+      tx,
+      event('notice-leaving', aboutCase(notice.caseTag), BY_DESK, {
+        revision: notice.revision,
+        digest,
+        lateMs: verdict.lateMs
+      }),
+      work
+    )
+    commit(tx, late, prepared, work)
     return true
   })
   if (begun) {

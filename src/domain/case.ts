@@ -7,7 +7,7 @@ import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
 import { type KeySource } from './mail.ts'
 import { type Instant } from './time.ts'
 
-/** Where a case stands. `planned` has a disclosure instant, `noticed` has told the list. */
+/** Where a case stands; the machine is domain/case-machine.ts. `planned` has a disclosure date, `noticed` has told the list. */
 export type CaseState =
   | 'received'
   | 'triaging'
@@ -15,12 +15,14 @@ export type CaseState =
   | 'accepted'
   | 'planned'
   | 'noticed'
+  | 'disclosed'
   | 'rejected'
+  | 'merged'
   | 'closed'
 
 /** Whether the case still waits for the project to act. */
 export function isOpen(state: CaseState): boolean {
-  return state !== 'rejected' && state !== 'closed'
+  return state !== 'rejected' && state !== 'merged' && state !== 'closed'
 }
 
 /** One case as stored. */

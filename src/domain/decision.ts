@@ -10,6 +10,7 @@ import {
   type KeyToPin,
   type PinnedKey
 } from './case.ts'
+import { type NewEvent } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type NoticeFields, type NoticeState } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
@@ -198,13 +199,8 @@ export type Decision =
   /** A case's acknowledgement that was held may leave. */
   | { readonly kind: 'release-answer'; readonly tag: CaseTag }
   | { readonly kind: 'bounce'; readonly messageId: MessageId; readonly status: string }
-  | {
-      readonly kind: 'audit'
-      readonly actor: string
-      readonly action: string
-      readonly tag: CaseTag | null
-      readonly detail: Readonly<Record<string, string | number | boolean | null>>
-    }
+  /** Puts an event on the record. */
+  | { readonly kind: 'record'; readonly event: NewEvent }
   | {
       readonly kind: 'dispose'
       readonly state: 'done' | 'held'

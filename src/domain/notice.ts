@@ -9,6 +9,16 @@ import { type Instant } from './time.ts'
 /** `drafting` and `held` never leave; `scheduled` is approved and waits; `releasing` is partly queued. */
 export type NoticeState = 'drafting' | 'scheduled' | 'releasing' | 'released' | 'held'
 
+/** Why the desk holds a notice by its own judgement. */
+export type HoldBecause =
+  | 'approval-void' // content, wording, date or recipients are not what was approved
+  | 'too-late' // the instant was missed and the policy says to ask
+  | 'disclosed' // the disclosure instant has passed: an advance notice makes no sense any more
+  | 'clock' // the wall clock jumped after the preview that was approved; nobody knows whether the instant is really there
+  | 'no-product' // the configuration does not have the product any more
+  | 'no-notice' // the product's policy has no advance notice (any more)
+  | 'failed' // the desk itself failed at it again and again
+
 /**
  * Everything that an advance notice may state and a policy may require (practice.md §4.4), in the order in which recipients
  * read it: the one list of these names.
@@ -76,7 +86,7 @@ export type NoticeRecord = {
     readonly digest: Sha256
     readonly at: Instant
     /** The place of its preview in the record: see {@link Preview}. */
-    readonly auditId: number
+    readonly eventId: number
   }[]
   /** When the deliveries become due; null until scheduled. */
   readonly releaseAt: Instant | null
@@ -122,7 +132,7 @@ export type Preview = {
   readonly digest: Sha256
   readonly issuedAt: Instant
   /** The newest entry of the record at that time: what tells it from before a jump of the clock. */
-  readonly auditId: number
+  readonly eventId: number
 }
 
 /** A member of the secret list, as far as decisions need to know. */

@@ -10,6 +10,7 @@ export type Instant = string & { readonly [instantBrand]: 'Instant' }
 
 /** A length of time as policies write it: wall-clock hours and days, or business days of a calendar. */
 export type Span =
+  | { readonly minutes: number }
   | { readonly hours: number }
   | { readonly days: number }
   | { readonly business_days: number }
@@ -152,11 +153,11 @@ export function isTimezone(name: string): boolean {
  * (practice.md §4.3).
  */
 export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
-  if ('hours' in span) return addMs(start, span.hours * 3_600_000)
-  if ('days' in span) return addMs(start, span.days * 86_400_000)
+  const ms = wallClockMs(span)
+  if (ms !== null) return addMs(start, ms)
   let day = Temporal.Instant.from(start).toZonedDateTimeISO(calendar.timezone).toPlainDate()
   while (!isBusinessDay(day, calendar)) day = day.add({ days: 1 })
-  for (let left = span.business_days; left > 0; left -= 1) {
+  for (let left = businessDays(span); left > 0; left -= 1) {
     day = day.add({ days: 1 })
     while (!isBusinessDay(day, calendar)) day = day.add({ days: 1 })
   }
@@ -170,12 +171,12 @@ export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
  * gets less.
  */
 export function startBefore(end: Instant, span: Span, calendar: Calendar): Instant {
-  if ('hours' in span) return addMs(end, -span.hours * 3_600_000)
-  if ('days' in span) return addMs(end, -span.days * 86_400_000)
+  const ms = wallClockMs(span)
+  if (ms !== null) return addMs(end, -ms)
   const there = Temporal.Instant.from(end).toZonedDateTimeISO(calendar.timezone)
   let day = there.toPlainDate()
   while (!isBusinessDay(day, calendar)) day = day.subtract({ days: 1 })
-  for (let left = span.business_days; left > 0; left -= 1) {
+  for (let left = businessDays(span); left > 0; left -= 1) {
     day = day.subtract({ days: 1 })
     while (!isBusinessDay(day, calendar)) day = day.subtract({ days: 1 })
   }
@@ -195,6 +196,17 @@ export function dayOff(instant: Instant, calendar: Calendar): 'weekend' | 'holid
   const day = Temporal.Instant.from(instant).toZonedDateTimeISO(calendar.timezone).toPlainDate()
   if (isBusinessDay(day, calendar)) return null
   return calendar.holidays.includes(day.toString()) ? 'holiday' : 'weekend'
+}
+
+/** Milliseconds of a wall-clock span; null for business days, whose length depends on the calendar. */
+function wallClockMs(span: Span): number | null {
+  if ('minutes' in span) return span.minutes * 60_000
+  if ('hours' in span) return span.hours * 3_600_000
+  return 'days' in span ? span.days * 86_400_000 : null
+}
+
+function businessDays(span: Span): number {
+  return 'business_days' in span ? span.business_days : 0
 }
 
 function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {

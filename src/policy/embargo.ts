@@ -5,7 +5,7 @@
  */
 import { type CaseRecord } from '../domain/case.ts'
 import { type Sha256 } from '../domain/ids.ts'
-import { type NoticeRecord } from '../domain/notice.ts'
+import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Maintainer } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
@@ -14,15 +14,6 @@ export type ReleaseVerdict =
   | { readonly kind: 'wait' }
   | { readonly kind: 'release'; readonly lateMs: number; readonly isLate: boolean }
   | { readonly kind: 'hold'; readonly because: HoldBecause }
-
-export type HoldBecause =
-  | 'approval-void' // content, wording, date or recipients are not what was approved
-  | 'too-late' // the instant was missed and the policy says to ask
-  | 'disclosed' // the disclosure instant has passed: an advance notice makes no sense any more
-  | 'clock' // the wall clock jumped after the preview that was approved; nobody knows whether the instant is really there
-  | 'no-product' // the configuration does not have the product any more
-  | 'no-notice' // the product's policy has no advance notice (any more)
-  | 'failed' // the desk itself failed at it again and again
 
 /** What a maintainer reads about a hold. */
 export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
@@ -105,7 +96,7 @@ export function clockJumpMs(
 }
 
 /** A jump of the clock forward, by the number of its entry in the record, and what of it was not set back since. */
-export type OpenJump = { readonly auditId: number; readonly leftMs: number }
+export type OpenJump = { readonly eventId: number; readonly leftMs: number }
 
 /**
  * What is left of the jumps (oldest first) once the clock was set back by `backMs`: the newest are undone first, and what is
@@ -114,10 +105,10 @@ export type OpenJump = { readonly auditId: number; readonly leftMs: number }
 export function jumpsLeft(open: readonly OpenJump[], backMs: number): OpenJump[] {
   let rest = backMs
   const left: OpenJump[] = []
-  for (const { auditId, leftMs } of [...open].reverse()) {
+  for (const { eventId, leftMs } of [...open].reverse()) {
     const after = Math.max(leftMs - rest, 0)
     rest = Math.max(rest - leftMs, 0)
-    left.unshift({ auditId, leftMs: after > CLOCK_JUMP_MS ? after : 0 })
+    left.unshift({ eventId, leftMs: after > CLOCK_JUMP_MS ? after : 0 })
   }
   return left
 }

@@ -6,6 +6,7 @@
 import { isSameAddress } from '../domain/address.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
+import { aboutCase, BY_SOMEBODY, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
@@ -128,7 +129,7 @@ function decideNewCase(
       now: moment.now,
       begunAt: moment.begunAt
     }),
-    audit('case.opened', record.tag, { automatic: opened.automatic.join(' ') }),
+    recordOpened(record, situation),
     newCaseEnd(situation, record.tag)
   ]
 }
@@ -177,7 +178,7 @@ function joinCase(
         ...quarantineWarnings(situation)
       ]
     }),
-    audit('case.joined', record.tag, { author, signed: member?.signed ?? false }),
+    recordJoined(record.tag, author, situation),
     joinedEnd(situation, record.tag)
   ]
 }
@@ -278,10 +279,30 @@ function message(
   }
 }
 
-function audit(
-  action: string,
-  tag: CaseTag,
-  detail: Readonly<Record<string, string | number | boolean>>
+function recordOpened(
+  { tag, product }: { readonly tag: CaseTag; readonly product: string },
+  { receivedAt }: Situation
 ): Decision {
-  return { kind: 'audit', actor: 'desk', action, tag, detail }
+  const about = { product, receivedAt }
+  return { kind: 'record', event: event('opened', aboutCase(tag), BY_SOMEBODY, about) }
+}
+
+function recordJoined(
+  tag: CaseTag,
+  author: 'reporter' | 'member' | 'other',
+  { receivedAt, member }: Situation
+): Decision {
+  const subject = aboutCase(tag)
+  if (author === 'reporter') {
+    const by = { kind: 'reporter', id: '1' } as const
+    const about = { reporter: by.id, receivedAt }
+    return { kind: 'record', event: event('reporter-wrote', subject, by, about) }
+  }
+  if (author === 'other' || member === null) {
+    return { kind: 'record', event: event('other-wrote', subject, BY_SOMEBODY, {}) }
+  }
+  const { record, signed } = member
+  const by = signed ? ({ kind: 'member', id: record.id } as const) : BY_SOMEBODY
+  const about = { member: record.id, isSigned: signed }
+  return { kind: 'record', event: event('member-wrote', subject, by, about) }
 }

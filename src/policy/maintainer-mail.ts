@@ -3,6 +3,7 @@
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
 import { type Decision, type Disposition } from '../domain/decision.ts'
+import { aboutCase, BY_SOMEBODY, byMaintainer, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
@@ -74,15 +75,15 @@ function act(
   const { tag } = context.bound.case
   if (hasCommands) {
     const result = runCommands(parsed, context, VERBS)
-    const verbs = parsed.commands.map(({ verb }) => verb).join(' ')
+    const verbs = parsed.commands.map(({ verb }) => verb)
     return [
       ...result.decisions,
-      audit(context, result.ran ? 'commands.ran' : 'commands.refused', { verbs }),
+      ranCommands(context, verbs, result.ran),
       end(result.ran ? 'commands' : 'commands-refused', 'done', '', tag)
     ]
   }
   if (parsed.rest === '' && situation.opened.attachments.length === 0) {
-    return [audit(context, 'note.empty', {}), end('note', 'done', 'without new text', tag)]
+    return [end('note', 'done', 'without new text', tag)]
   }
   const isForReporter = context.product.policy.replies === 'reporter'
   if (isForReporter && answersRelay(situation, context.bound.case, context.settings.desk.address)) {
@@ -91,7 +92,7 @@ function act(
   return [
     ...internalNote(parsed.rest, context, situation),
     ...(isForReporter ? [stayedInside(context)] : hint(context)),
-    audit(context, 'note.written', {}),
+    { kind: 'record', event: event('noted', aboutCase(tag), byMaintainer(context.author.id), {}) },
     end('note', 'done', '', tag)
   ]
 }
@@ -106,7 +107,7 @@ function plainReply(text: string, context: CommandContext, whole: string): Decis
   )
   return [
     ...result.decisions,
-    audit(context, 'reply.plain', {}),
+    ranCommands(context, ['reply'], result.ran),
     end(result.ran ? 'commands' : 'commands-refused', 'done', '', context.bound.case.tag)
   ]
 }
@@ -228,11 +229,10 @@ function refuse(
   return [
     ...spendSignatures(situation, settings, now),
     {
-      kind: 'audit',
-      actor: 'desk',
-      action: 'maintainer-mail.refused',
-      tag: null,
-      detail: { maintainer: maintainer.id, because }
+      kind: 'record',
+      event: event('message-refused', { kind: 'maintainer', id: maintainer.id }, BY_SOMEBODY, {
+        because
+      })
     },
     ...refusal,
     end('refused', 'held', because, null)
@@ -256,12 +256,15 @@ function spendSignatures(situation: Situation, settings: Settings, now: Instant)
   }))
 }
 
-function audit(
-  context: CommandContext,
-  action: string,
-  detail: Readonly<Record<string, string>>
-): Decision {
-  return { kind: 'audit', actor: context.author.id, action, tag: context.bound.case.tag, detail }
+function ranCommands(context: CommandContext, verbs: readonly string[], ran: boolean): Decision {
+  const subject = aboutCase(context.bound.case.tag)
+  const by = byMaintainer(context.author.id)
+  return {
+    kind: 'record',
+    event: ran
+      ? event('commands-ran', subject, by, { verbs })
+      : event('commands-refused', subject, by, { verbs })
+  }
 }
 
 function end(

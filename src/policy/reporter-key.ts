@@ -7,6 +7,7 @@
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
+import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { explainUnusable } from '../domain/explain.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
@@ -212,12 +213,13 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
     return { key: known, decisions: [], warnings: doubts(opened, known) }
   }
   const { isUsable, ...toPin } = key
-  const detail = { fingerprint: key.fingerprint, usable: isUsable, proved: isProved }
+  const { fingerprint, source } = key
+  const pinned = { fingerprint, source, replaced: null, isUsable, isProved }
   return {
     key,
     decisions: [
       { kind: 'pin-reporter-key', address, tag, key: toPin },
-      { kind: 'audit', actor: 'desk', action: 'reporter-key.renewed', tag, detail }
+      { kind: 'record', event: event('key-pinned', aboutCase(tag), BY_DESK, pinned) }
     ],
     warnings: [
       ...doubts(opened, key),
@@ -252,19 +254,14 @@ function pin(
   const { address, tag, now, situation } = about
   const { fingerprint, source } = candidate
   const key: KeyToPin = { ...candidate, firstSeenAt: now, isProved }
-  const replaced = situation.senderKey?.fingerprint ?? ''
+  const replaced = situation.senderKey?.fingerprint ?? null
+  const pinned = { fingerprint, source, replaced, isUsable: true, isProved }
   return {
     key: { ...key, isUsable: true },
     decisions: [
       { kind: 'pin-reporter-key', address, tag, key },
-      ...(replaced === '' ? [] : usedSignatures(situation.opened, now)),
-      {
-        kind: 'audit',
-        actor: 'desk',
-        action: replaced === '' ? 'reporter-key.pinned' : 'reporter-key.replaced',
-        tag,
-        detail: { fingerprint, source, ...(replaced === '' ? {} : { replaced }) }
-      }
+      ...(replaced === null ? [] : usedSignatures(situation.opened, now)),
+      { kind: 'record', event: event('key-pinned', aboutCase(tag), BY_DESK, pinned) }
     ],
     warnings
   }
@@ -295,8 +292,8 @@ function offer(
         return { kind: 'offer-reporter-key', address, key: { ...candidate, firstSeenAt: now } }
       }),
       ...keys.map((candidate): Decision => {
-        const detail = { fingerprint: candidate.fingerprint, kept: kept.includes(candidate) }
-        return { kind: 'audit', actor: 'desk', action: 'reporter-key.differs', tag, detail }
+        const about = { fingerprint: candidate.fingerprint, isKept: kept.includes(candidate) }
+        return { kind: 'record', event: event('key-offered', aboutCase(tag), BY_DESK, about) }
       })
     ],
     warnings

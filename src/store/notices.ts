@@ -15,8 +15,8 @@ import {
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { auditHead } from './audit.ts'
 import { holdWaiting } from './deliveries.ts'
+import { recordHead } from './events.ts'
 import { holdQueuedOfNotice } from './outbox.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
@@ -169,19 +169,19 @@ export function setNoticeState(
 }
 
 /** Records a preview and its place in the record. */
-export function insertPreview(tx: Tx, noticeId: number, preview: Omit<Preview, 'auditId'>): void {
+export function insertPreview(tx: Tx, noticeId: number, preview: Omit<Preview, 'eventId'>): void {
   tx.run(
-    `INSERT INTO previews (notice_id, code, digest, issued_at, audit_id)
-     VALUES (@noticeId, @code, @digest, @issuedAt, @auditId)`,
-    { noticeId, ...preview, auditId: auditHead(tx).id }
+    `INSERT INTO previews (notice_id, code, digest, issued_at, event_id)
+     VALUES (@noticeId, @code, @digest, @issuedAt, @eventId)`,
+    { noticeId, ...preview, eventId: recordHead(tx).id }
   )
 }
 
 /** Previews issued for a notice, newest first, at most 50. */
 export function listPreviews(read: Read, noticeId: number): Preview[] {
   const sql: Sql<Preview> = `
-    SELECT code, digest, issued_at AS issuedAt, audit_id AS auditId FROM previews
-    WHERE notice_id = ? ORDER BY audit_id DESC LIMIT 50`
+    SELECT code, digest, issued_at AS issuedAt, event_id AS eventId FROM previews
+    WHERE notice_id = ? ORDER BY event_id DESC LIMIT 50`
   return read.all(sql, [noticeId])
 }
 
@@ -201,11 +201,11 @@ export function insertApproval(
   }
 ): void {
   const { changes } = tx.run(
-    `INSERT INTO approvals (notice_id, maintainer_id, digest, at, audit_id)
-     SELECT notice_id, @maintainerId, @digest, @at, audit_id FROM previews
+    `INSERT INTO approvals (notice_id, maintainer_id, digest, at, event_id)
+     SELECT notice_id, @maintainerId, @digest, @at, event_id FROM previews
      WHERE notice_id = @noticeId AND code = @code
      ON CONFLICT (notice_id, maintainer_id)
-       DO UPDATE SET digest = excluded.digest, at = excluded.at, audit_id = excluded.audit_id`,
+       DO UPDATE SET digest = excluded.digest, at = excluded.at, event_id = excluded.event_id`,
     { noticeId, ...approval }
   )
   assert(changes === 1, 'an approval without its preview')
@@ -215,12 +215,12 @@ export function insertApproval(
 export function listApprovalsAfter(
   read: Read,
   noticeId: number,
-  auditId: number
+  eventId: number
 ): NoticeRecord['approvals'] {
   const sql: Sql<NoticeRecord['approvals'][number]> = `
-    SELECT maintainer_id AS maintainerId, digest, at, audit_id AS auditId FROM approvals
-    WHERE notice_id = ? AND audit_id >= ? ORDER BY audit_id`
-  return read.all(sql, [noticeId, auditId])
+    SELECT maintainer_id AS maintainerId, digest, at, event_id AS eventId FROM approvals
+    WHERE notice_id = ? AND event_id >= ? ORDER BY event_id`
+  return read.all(sql, [noticeId, eventId])
 }
 
 /** Keeps what the maintainers are to be told of a hold, because nobody could be told at it; null once they know. */
@@ -269,7 +269,7 @@ function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
     SELECT filename, content_type AS contentType, length(content) AS size, sha256 FROM patches
     WHERE notice_id = ? ORDER BY id`
   const approvalSql: Sql<NoticeRecord['approvals'][number]> = `
-    SELECT maintainer_id AS maintainerId, digest, at, audit_id AS auditId FROM approvals WHERE notice_id = ? ORDER BY at`
+    SELECT maintainer_id AS maintainerId, digest, at, event_id AS eventId FROM approvals WHERE notice_id = ? ORDER BY at`
   return {
     ...row,
     fields: fieldsOf(row.fields),

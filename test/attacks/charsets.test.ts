@@ -92,7 +92,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
     scene = await openScene(cast)
     for (const [name, part] of LIKE) {
       await scene.attack(encryptedMail(await cast.seal(part, 'grace'), head('grace')))
-      const ran = scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")
+      const ran = scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")
       expect([name, ran]).toEqual([name, []])
     }
     expect(scene.world.rows('SELECT state, owner FROM cases WHERE id = 1')).toMatchObject([

@@ -276,7 +276,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     const sealed = await cast.seal(entity)
     await scene.attack(encryptedMail(sealed, head('mallory')))
     expect(
-      scene.world.rows("SELECT DISTINCT actor FROM audit WHERE action = 'commands.ran'")
+      scene.world.rows("SELECT DISTINCT actor_id AS actor FROM events WHERE kind = 'commands-ran'")
     ).toEqual([{ actor: 'grace' }])
     expect(scene.world.rows('SELECT owner FROM cases WHERE id = 1')).toEqual([{ owner: 'grace' }])
     await scene.attack(await commandMail(cast, 'mallory'))

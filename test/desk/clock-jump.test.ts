@@ -166,7 +166,7 @@ describe('an approval that was on its way while the clock jumped', () => {
     await desk.command(cast.grace, ONE, '/notice hold\n')
     desk.world.pass(UNTIL_DUE - 12 * HOUR)
     await desk.command(cast.grace, ONE, '/notice preview\n')
-    const sql = 'SELECT code FROM previews ORDER BY audit_id DESC LIMIT 1'
+    const sql = 'SELECT code FROM previews ORDER BY event_id DESC LIMIT 1'
     const [preview] = desk.world.rows<{ code: string }>(sql)
     const letter = { subject: `Re: [${ONE}] x`, text: `/notice approve ${preview?.code ?? ''}\n` }
     const raw = await desk.world.write(cast.linus, letter)
@@ -266,7 +266,7 @@ describe('the alarm about a jump', () => {
     desk.world.jump(ms)
     await desk.world.settle()
     expect(desk.alarms('clock-jumped')).toBe(0)
-    expect(desk.world.rows("SELECT id FROM audit WHERE action = 'clock.jumped'")).toHaveLength(1)
+    expect(desk.world.rows("SELECT id FROM events WHERE kind = 'clock-doubted'")).toHaveLength(1)
   })
 })
 
@@ -393,7 +393,7 @@ it.each([
 ])('a jump and what it makes due are one write: %s', async (_name, step, jumps) => {
   desk = await noticeWorld(cast, { count: 1 })
   const { world } = desk
-  const back = "SELECT id FROM audit WHERE action = 'clock.jumped' AND detail LIKE '%-%'"
+  const back = "SELECT id FROM events WHERE kind = 'clock-doubted' AND about LIKE '%-%'"
   world.jump(3 * DAY)
   await world.settle()
   world.replies.push('deferred', 'deferred')

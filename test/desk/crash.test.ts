@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { handlePending } from '../../src/desk/work.ts'
 import { insertArrival } from '../../src/store/arrivals.ts'
-import { verifyAudit } from '../../src/store/audit.ts'
+import { verifyRecord } from '../../src/store/events.ts'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
 
 let grace: Someone, linus: Someone, alice: Someone
@@ -85,7 +85,7 @@ describe('a crash', { timeout: 60_000 }, () => {
     // Only what SMTP had accepted before a crash comes again, byte for byte.
     expect(acceptedForms().every(({ forms }) => forms === 1)).toBe(true)
     expect(acceptedForms()).toHaveLength(7)
-    expect(world.desk.db.read((read) => verifyAudit(read)).ok).toBe(true)
+    expect(world.desk.db.read((read) => verifyRecord(read)).ok).toBe(true)
   })
 
   it('after SMTP accepted and before that is stored sends the same bytes once more (G2)', async () => {

@@ -42,7 +42,7 @@ function missedBy(cause: string): string[] {
 }
 function heldOnRecord(recipient: string): number {
   return desk.world.rows(
-    "SELECT id FROM audit WHERE action = 'mail.held' AND detail ->> 'recipient' = ?",
+    "SELECT id FROM events WHERE kind = 'not-encrypted' AND about ->> 'recipient' = ?",
     [recipient]
   ).length
 }

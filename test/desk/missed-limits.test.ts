@@ -197,7 +197,7 @@ describe('what was missed', () => {
     const cause = 'alert:bounce-unmatched:%'
     expect(world.rows('SELECT id FROM outbox WHERE once LIKE ?', [cause])).toHaveLength(1)
     expect(world.rows('SELECT id FROM missed_mails WHERE once LIKE ?', [cause])).toHaveLength(1)
-    const held = "SELECT id FROM audit WHERE action = 'mail.held'"
+    const held = "SELECT id FROM events WHERE kind = 'not-encrypted'"
     expect(world.rows(held)).toHaveLength(1)
   })
 

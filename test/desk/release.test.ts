@@ -179,7 +179,7 @@ describe('a scheduled notice', () => {
     await world.settle()
     expect(noticed()).toEqual([])
     expect(state()).toBe('held')
-    expect(world.rows("SELECT action FROM audit WHERE action = 'clock.jumped'")).toHaveLength(1)
+    expect(world.rows("SELECT kind FROM events WHERE kind = 'clock-doubted'")).toHaveLength(1)
   })
 
   it('leaves late with one alarm after downtime (G7)', async () => {

@@ -313,7 +313,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
     const answer = await mailboxOf(grace, sink).find(has('was used before', since), 'refusal')
     expect(answer.read.text).not.toContain('/take')
     const ran = desk.rows(
-      `SELECT 1 FROM audit WHERE case_tag = '${tag}' AND action = 'commands.ran'`
+      `SELECT 1 FROM events WHERE subject_id = '${tag}' AND kind = 'commands-ran'`
     )
     expect(ran).toHaveLength(1)
   })

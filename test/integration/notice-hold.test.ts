@@ -78,10 +78,10 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
   }
   const recordOf = (tag: string): readonly unknown[] =>
     desk
-      .rows<{ actor: string; action: string; detail: string }>(
-        `SELECT actor, action, detail FROM audit WHERE case_tag = '${tag}' ORDER BY id`
+      .rows<{ actor: string; kind: string; about: string }>(
+        `SELECT actor_kind AS actor, kind, about FROM events WHERE subject_id = '${tag}' ORDER BY id`
       )
-      .map((row) => ({ ...row, detail: JSON.parse(row.detail) as unknown }))
+      .map((row) => ({ ...row, about: JSON.parse(row.about) as unknown }))
   const copiesOf = (notice: NoticeRecord): readonly string[] =>
     desk
       .rows<{ to: string; state: string }>(
@@ -116,15 +116,11 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
     expect(recordOf(notice.caseTag)).toEqual([
       {
         actor: 'operator',
-        action: 'notice.held',
-        detail: {
-          because: 'operator',
+        kind: 'notice-held',
+        about: {
           revision: 1,
-          copiesOf: 0,
-          left: 0,
-          here: 0,
-          onTheWay: 0,
-          givenUp: 0
+          because: 'operator',
+          copies: { revision: 0, left: 0, here: 0, onTheWay: 0, givenUp: 0 }
         }
       }
     ])
@@ -211,12 +207,12 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
 
   it('is refused in one line for a case that has none, that there is not, or that is none', async () => {
     const { tag } = inDatabase((tx) => seedCase(tx, 'no notice'))
-    const before = desk.rows('SELECT id FROM audit').length
+    const before = desk.rows('SELECT id FROM events').length
 
     expectRefused(await hold(tag), 1, new RegExp(`^postern: Case ${tag} has no notice\\.`))
     expectRefused(await hold('ACME-2020-0001'), 1, /^postern: Case ACME-2020-0001 has no notice/)
     expectRefused(await hold('nonsense'), 2, /^postern: "nonsense" is not the number of a case/)
-    expect(desk.rows('SELECT id FROM audit')).toHaveLength(before)
+    expect(desk.rows('SELECT id FROM events')).toHaveLength(before)
   })
 
   it('does not leave at its instant while another, not held, does: the daemon runs on', async () => {

@@ -29,8 +29,8 @@ const approve: Handler = (draft, command, context) => {
   const complaint = approvalComplaint(draft, notice, command, context)
   if (complaint !== null) return refused(complaint)
   const digest = noticeDigest(draft, notice, context)
-  const auditId = issuedPreview(draft, command, context)?.auditId ?? 0
-  const given = { maintainerId: context.author.id, digest, at: context.now, auditId }
+  const eventId = issuedPreview(draft, command, context)?.eventId ?? 0
+  const given = { maintainerId: context.author.id, digest, at: context.now, eventId }
   const others = countedApprovals(notice, digest, context).filter(
     ({ maintainerId }) => maintainerId !== context.author.id
   )
@@ -92,7 +92,7 @@ function countedApprovals(
   { bound: { clockJump } }: CommandContext
 ): NoticeRecord['approvals'] {
   return notice.approvals.filter(
-    (given) => given.digest === digest && (clockJump === null || given.auditId >= clockJump)
+    (given) => given.digest === digest && (clockJump === null || given.eventId >= clockJump)
   )
 }
 
@@ -103,7 +103,7 @@ function outdatedPreview(
   { bound, now }: CommandContext
 ): string | null {
   // Whoever approves says that the clock is right, too; that takes a preview that shows it.
-  if (bound.clockJump !== null && issued.auditId < bound.clockJump)
+  if (bound.clockJump !== null && issued.eventId < bound.clockJump)
     return 'The clock of the desk jumped after that preview. Make a new one, compare the time in it with a clock that you trust, and approve that.'
   if (msBetween(issued.issuedAt, now) > PREVIEW_MS_MAX)
     return 'That preview is older than 72 hours; make a new one.'

@@ -3,6 +3,7 @@
  * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
  */
 import { type Address } from '../../domain/address.ts'
+import { aboutCase, byMaintainer, event } from '../../domain/event.ts'
 import { formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
 import { accepted, type Handler, refused, withActivity } from '../draft.ts'
 import { type BoundCase } from '../situation.ts'
@@ -32,7 +33,6 @@ const acceptKey: Handler = (draft, command, context) => {
     )
   }
   const name = formatFingerprint(fingerprint)
-  const replaced = before?.fingerprint ?? ''
   const { isUsable: _, ...offered } = key
   const pinned = { ...offered, isProved: true }
   const next = {
@@ -42,11 +42,14 @@ const acceptKey: Handler = (draft, command, context) => {
       ...draft.decisions,
       { kind: 'pin-reporter-key', address: reporter.address, tag, key: pinned } as const,
       {
-        kind: 'audit',
-        actor: context.author.id,
-        action: 'reporter-key.accepted',
-        tag,
-        detail: { fingerprint, replaced }
+        kind: 'record',
+        event: event('key-pinned', aboutCase(tag), byMaintainer(context.author.id), {
+          fingerprint,
+          source: key.source,
+          replaced: before?.fingerprint ?? null,
+          isUsable: true,
+          isProved: true
+        })
       } as const
     ]
   }

@@ -235,7 +235,7 @@ notice: { approvals: 2, required: [description] }
     [
       'two units of time',
       'extends: dispatch\nid: own\nanswer: { within: { hours: 4, days: 2 } }\n',
-      'answer.within (line 3) must be one of { hours: N }'
+      'answer.within (line 3) must be one of { minutes: N }'
     ],
     [
       'a negative promise',

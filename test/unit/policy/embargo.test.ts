@@ -21,7 +21,7 @@ const APPROVERS = SETTINGS.maintainers.map((person) => ({
   ...person,
   roles: ['approver' as const]
 }))
-const approval = { maintainerId: 'linus', digest: DIGEST, at: NOW, auditId: 1 }
+const approval = { maintainerId: 'linus', digest: DIGEST, at: NOW, eventId: 1 }
 
 function release(
   now: Instant,
@@ -170,8 +170,8 @@ describe('the clock watch', () => {
 describe('jumps that a clock which is set back undoes', () => {
   const HOUR = 3_600_000
   const open = [
-    { auditId: 3, leftMs: 24 * HOUR },
-    { auditId: 7, leftMs: 10 * HOUR }
+    { eventId: 3, leftMs: 24 * HOUR },
+    { eventId: 7, leftMs: 10 * HOUR }
   ]
   const left = (backMs: number) => jumpsLeft(open, backMs).map(({ leftMs }) => leftMs)
 
@@ -191,11 +191,11 @@ describe('jumps that a clock which is set back undoes', () => {
     const jump = fc.integer({ min: CLOCK_JUMP_MS + 1, max: 10 ** 9 })
     fc.assert(
       fc.property(fc.array(jump, { maxLength: 6 }), jump, (jumps, backMs) => {
-        const before = jumps.map((leftMs, index) => ({ auditId: index + 1, leftMs }))
+        const before = jumps.map((leftMs, index) => ({ eventId: index + 1, leftMs }))
         const after = jumpsLeft(before, backMs)
         const sum = (some: readonly { readonly leftMs: number }[]) =>
           some.reduce((total, { leftMs }) => total + leftMs, 0)
-        expect(after.map(({ auditId }) => auditId)).toEqual(before.map(({ auditId }) => auditId))
+        expect(after.map(({ eventId }) => eventId)).toEqual(before.map(({ eventId }) => eventId))
         expect(sum(before) - sum(after)).toBeLessThanOrEqual(backMs + CLOCK_JUMP_MS * jumps.length)
         // A jump is undone only after all newer ones are.
         const first = after.findIndex(({ leftMs }) => leftMs === 0)

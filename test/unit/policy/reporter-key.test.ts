@@ -52,7 +52,7 @@ describe('the key of a reporter', () => {
     const { key, decisions, warnings } = decide({ candidateKeys: [candidate()] })
 
     expect(key?.fingerprint).toBe(OTHER)
-    expect(decisions.map(({ kind }) => kind)).toEqual(['pin-reporter-key', 'audit'])
+    expect(decisions.map(({ kind }) => kind)).toEqual(['pin-reporter-key', 'record'])
     expect(warnings.join()).toContain('First use')
     expect(warnings.join()).toContain('not signed with it')
     const signed = decide({
@@ -126,7 +126,7 @@ describe('the key of a reporter', () => {
       const { key, decisions, warnings } = decide({ candidateKeys: [candidate()] }, { senderKey })
 
       expect(key).toBe(senderKey)
-      expect(decisions.map(({ kind }) => kind)).toEqual(['offer-reporter-key', 'audit'])
+      expect(decisions.map(({ kind }) => kind)).toEqual(['offer-reporter-key', 'record'])
       expect(warnings.join()).toContain('DIFFERENT')
       expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
     }
@@ -146,8 +146,8 @@ describe('the key of a reporter', () => {
     expect(only(decisions, 'pin-reporter-key')).toMatchObject([
       { key: { keyData: mergedKey.keyData } }
     ])
-    expect(only(decisions, 'audit')).toMatchObject([
-      { action: 'reporter-key.renewed', detail: { usable: true } }
+    expect(only(decisions, 'record')).toMatchObject([
+      { event: { kind: 'key-pinned', about: { replaced: null, isUsable: true } } }
     ])
     expect(warnings).toEqual([])
   })
@@ -204,9 +204,11 @@ describe('a new key that the old one signs for', () => {
     expect(decisions.map(({ kind }) => kind)).toEqual([
       'pin-reporter-key',
       'remember-signature',
-      'audit'
+      'record'
     ])
-    expect(only(decisions, 'audit')).toMatchObject([{ action: 'reporter-key.replaced' }])
+    expect(only(decisions, 'record')).toMatchObject([
+      { event: { kind: 'key-pinned', about: { replaced: expect.any(String) } } }
+    ])
     expect(warnings.join()).toContain('CHANGED')
     const withOld = [candidate(ALICE_KEY.fingerprint), candidate(OTHER, 'attached')]
     expect(decide({ ...handedOver, candidateKeys: withOld }, facts).key?.fingerprint).toBe(OTHER)
@@ -303,11 +305,13 @@ describe('/key accept FINGERPRINT', () => {
     expect(only(decisions, 'pin-reporter-key')).toMatchObject([
       { address: ALICE.address, key: { fingerprint: OTHER, isProved: true } }
     ])
-    expect(only(decisions, 'audit')).toMatchObject([
+    expect(only(decisions, 'record')).toMatchObject([
       {
-        actor: 'grace',
-        action: 'reporter-key.accepted',
-        detail: { fingerprint: OTHER, replaced: ALICE_KEY.fingerprint }
+        event: {
+          kind: 'key-pinned',
+          actor: { kind: 'maintainer', id: 'grace' },
+          about: { fingerprint: OTHER, replaced: ALICE_KEY.fingerprint }
+        }
       }
     ])
   })

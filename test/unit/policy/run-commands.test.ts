@@ -41,7 +41,7 @@ function digest(notice: NoticeRecord, list = members) {
 function withPreview(change: Partial<NoticeRecord> = {}, list = members) {
   const notice = noticeRecord(change)
   const previews = [
-    { code: 'secretcode', digest: digest(noticeRecord()), issuedAt: NOW, auditId: 7 }
+    { code: 'secretcode', digest: digest(noticeRecord()), issuedAt: NOW, eventId: 7 }
   ]
   return { bound: bound({ case: dated, notice, previews, members: list }), author: LINUS }
 }
@@ -313,7 +313,7 @@ describe('/embargo', () => {
     const notice = noticeRecord({
       state: 'scheduled',
       releaseAt: NOW,
-      approvals: [{ maintainerId: 'linus', digest: sha256('x'), at: NOW, auditId: 1 }]
+      approvals: [{ maintainerId: 'linus', digest: sha256('x'), at: NOW, eventId: 1 }]
     })
     const [saved] = only(
       run('/embargo 2026-12-10T12:00:00Z', { bound: bound({ case: dated, notice }) }).decisions,
@@ -493,7 +493,7 @@ describe('/notice (M-24 to M-29)', () => {
     const notice = noticeRecord()
     const about = { record: caseRecord(), product, settings: SETTINGS }
     const previews = [
-      { code: 'c', digest: sha256(approvedText(notice, about, members)), issuedAt: NOW, auditId: 7 }
+      { code: 'c', digest: sha256(approvedText(notice, about, members)), issuedAt: NOW, eventId: 7 }
     ]
     const result = run('/notice approve c', {
       bound: bound({ notice, previews }),

@@ -1,8 +1,9 @@
 /** Jumps of the clock on disk, and the order of approvals and jumps by their places in the record (G7). */
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
+import { BY_DESK, DESK, event, NO_EVIDENCE } from '../../../src/domain/event.ts'
 import { type Instant } from '../../../src/domain/time.ts'
-import { appendAudit } from '../../../src/store/audit.ts'
 import { insertCase } from '../../../src/store/cases.ts'
 import {
   findUntoldJumps,
@@ -14,6 +15,7 @@ import {
   sumOpenJumps
 } from '../../../src/store/clock-jumps.ts'
 import { type Database } from '../../../src/store/database.ts'
+import { appendEvent } from '../../../src/store/events.ts'
 import {
   findNotice,
   insertApproval,
@@ -48,10 +50,10 @@ afterEach(() => {
 
 function jump(ms: number, isTold = false): number {
   return db.transact((tx) => {
-    const about = { actor: 'desk', action: 'clock.jumped', caseTag: null, mailSha256: null }
-    const { id: auditId } = appendAudit(tx, { ...about, at: NOON, detail: { ms } })
-    insertClockJump(tx, { auditId, ms, isTold })
-    return auditId
+    const jumped = event('clock-doubted', DESK, BY_DESK, { ms })
+    const { id: eventId } = appendEvent(tx, jumped, { at: NOON, evidence: NO_EVIDENCE })
+    insertClockJump(tx, { eventId, ms, isTold })
+    return eventId
   })
 }
 function save(change: Partial<SaveNotice>): number {
@@ -81,9 +83,9 @@ function approve(maintainerId: string, code: string, when: Instant = NOON): void
     insertApproval(tx, 1, { maintainerId, digest: sha256('a'), code, at: when })
   })
 }
-function since(auditId: number): string[] {
+function since(eventId: number): string[] {
   return db
-    .read((read) => listApprovalsAfter(read, 1, auditId))
+    .read((read) => listApprovalsAfter(read, 1, eventId))
     .map(({ maintainerId }) => maintainerId)
 }
 
@@ -94,11 +96,11 @@ describe('jumps of the clock', () => {
     const second = jump(HOUR)
     expect(db.read(lastOpenJump)).toBe(second)
     expect(db.read(listOpenJumps)).toEqual([
-      { auditId: first, leftMs: 24 * HOUR },
-      { auditId: second, leftMs: HOUR }
+      { eventId: first, leftMs: 24 * HOUR },
+      { eventId: second, leftMs: HOUR }
     ])
     db.transact((tx) => {
-      setLeftOfJump(tx, { auditId: second, leftMs: 0 })
+      setLeftOfJump(tx, { eventId: second, leftMs: 0 })
     })
     expect(db.read(lastOpenJump)).toBe(first)
   })
@@ -108,12 +110,12 @@ describe('jumps of the clock', () => {
     expect(db.read(findUntoldJumps)).toBe(null)
     jump(2 * HOUR)
     const second = jump(3 * HOUR)
-    expect(db.read(findUntoldJumps)).toEqual({ longestMs: 3 * HOUR, auditId: second })
+    expect(db.read(findUntoldJumps)).toEqual({ longestMs: 3 * HOUR, eventId: second })
     const third = jump(HOUR)
     db.transact((tx) => {
       markJumpsTold(tx, second)
     })
-    expect(db.read(findUntoldJumps)).toEqual({ longestMs: HOUR, auditId: third })
+    expect(db.read(findUntoldJumps)).toEqual({ longestMs: HOUR, eventId: third })
   })
 
   it('add up to what the clock would have to be set back by, without what was set back already', () => {
@@ -122,10 +124,10 @@ describe('jumps of the clock', () => {
     const half = jump(4 * HOUR)
     const last = jump(HOUR)
     db.transact((tx) => {
-      setLeftOfJump(tx, { auditId: undone, leftMs: 0 })
-      setLeftOfJump(tx, { auditId: half, leftMs: 2 * HOUR })
+      setLeftOfJump(tx, { eventId: undone, leftMs: 0 })
+      setLeftOfJump(tx, { eventId: half, leftMs: 2 * HOUR })
     })
-    expect(db.read(sumOpenJumps)).toEqual({ auditId: last, leftMs: 3 * HOUR })
+    expect(db.read(sumOpenJumps)).toEqual({ eventId: last, leftMs: 3 * HOUR })
   })
 })
 
@@ -134,29 +136,29 @@ describe('approvals and jumps', () => {
     save({})
     preview('first')
     approve('linus', 'first', NEXT_YEAR)
-    const auditId = jump(HOUR)
+    const eventId = jump(HOUR)
     preview('second')
-    expect(since(auditId)).toEqual([])
+    expect(since(eventId)).toEqual([])
     approve('ada', 'second')
-    expect(since(auditId)).toEqual(['ada'])
+    expect(since(eventId)).toEqual(['ada'])
   })
 
   it('of a preview from before the jump does not count, however late it is given (G7)', () => {
     save({})
     preview('first')
-    const auditId = jump(HOUR)
+    const eventId = jump(HOUR)
     approve('linus', 'first')
-    expect(since(auditId)).toEqual([])
+    expect(since(eventId)).toEqual([])
   })
 
   it('an approval that is given again takes its new place', () => {
     save({})
     preview('first')
     approve('linus', 'first')
-    const auditId = jump(HOUR)
+    const eventId = jump(HOUR)
     preview('second')
     approve('linus', 'second')
-    expect(since(auditId)).toEqual(['linus'])
+    expect(since(eventId)).toEqual(['linus'])
   })
 
   it('an approval without its preview is a bug', () => {

@@ -169,13 +169,18 @@ describe('the file at rest', () => {
     const path = join(folder.path, 'postern.db')
     const older = join(folder.path, 'migrations')
     mkdirSync(older)
-    const [first = ''] = readdirSync(MIGRATIONS).sort()
-    copyFileSync(join(MIGRATIONS, first), join(older, first))
+    const newer = join(folder.path, 'newer')
+    mkdirSync(newer)
+    for (const name of readdirSync(MIGRATIONS)) {
+      copyFileSync(join(MIGRATIONS, name), join(older, name))
+      copyFileSync(join(MIGRATIONS, name), join(newer, name))
+    }
+    writeFileSync(join(newer, '0002-next.sql'), 'CREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;')
     const options = { path, passphrase: RAW_KEY, now: NOON }
     openDatabase({ ...options, migrationsDir: older }).close()
 
     const trouble = troubleOf(() =>
-      openDatabase({ ...options, migrationsDir: MIGRATIONS, ifMissing: 'refuse' })
+      openDatabase({ ...options, migrationsDir: newer, ifMissing: 'refuse' })
     )
 
     expect(trouble.message).toContain('start the daemon once to migrate')

@@ -142,6 +142,6 @@ describe('migrations', () => {
       )
     )
     expect(loose).toEqual([])
-    expect(readMigrations(MIGRATIONS)[0]?.name).toBe('initial')
+    expect(readMigrations(MIGRATIONS)[0]?.name).toBe('schema')
   })
 })

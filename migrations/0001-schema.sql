@@ -1,0 +1,498 @@
+-- The whole schema. Arrivals (mail in), outbox (mail out), events (the record) with the clocks on it, cases, the list.
+-- Instants are UTC text of fixed width, `2026-12-01T13:00:00.000Z`, so text order is time order.
+-- Ids are AUTOINCREMENT: an id that was deleted never comes back to mean another mail.
+
+-- One row for every mail that ever reached the inbox (G1).
+CREATE TABLE arrivals (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  -- Where IMAP keeps it. A mail is known by these three (RFC 9051 2.3.1.1).
+  mailbox      TEXT    NOT NULL,
+  uid_validity TEXT    NOT NULL,
+  uid          INTEGER NOT NULL CHECK (uid > 0),
+  -- INTERNALDATE: every promise to a reporter counts from here.
+  received_at  TEXT    NOT NULL CHECK (length(received_at) = 24),
+  -- RFC822.SIZE in bytes; larger than the stored bytes when only the header was fetched.
+  size         INTEGER NOT NULL CHECK (size >= 0),
+  -- Of the whole mail; NULL when only its header was fetched.
+  sha256       TEXT    NULL CHECK (length(sha256) = 64),
+  header_only  INTEGER NOT NULL DEFAULT 0 CHECK (header_only IN (0, 1)),
+  -- 'held' waits for a human; nothing is ever dropped.
+  state        TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'held')),
+  disposition  TEXT    NULL,
+  -- A code that says why, never content.
+  reason       TEXT    NULL,
+  -- The case it joined.
+  case_id      INTEGER NULL,
+  -- Times that handling failed (G9).
+  tries        INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+  -- Times that opening was begun, counted before it is, so a mail that kills the process is noticed, too.
+  starts       INTEGER NOT NULL DEFAULT 0 CHECK (starts >= 0),
+  next_try_at  TEXT    NULL CHECK (length(next_try_at) = 24),
+  duplicate_of INTEGER NULL REFERENCES arrivals (id),
+  -- Whether IMAP has moved it out of the inbox.
+  moved        INTEGER NOT NULL DEFAULT 0 CHECK (moved IN (0, 1)),
+  stored_at    TEXT    NOT NULL CHECK (length(stored_at) = 24),
+  done_at      TEXT    NULL CHECK (length(done_at) = 24),
+  UNIQUE (mailbox, uid_validity, uid),
+  -- What is handled has a disposition and an instant; what is not has neither.
+  CHECK ((state = 'pending') = (disposition IS NULL)),
+  CHECK ((state = 'pending') = (done_at IS NULL))
+) STRICT;
+
+CREATE INDEX arrivals_pending ON arrivals (id) WHERE state = 'pending';
+CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
+CREATE INDEX arrivals_by_sha256 ON arrivals (sha256) WHERE sha256 IS NOT NULL;
+CREATE INDEX arrivals_by_case ON arrivals (case_id) WHERE case_id IS NOT NULL;
+CREATE INDEX arrivals_header_only ON arrivals (size) WHERE header_only = 1;
+
+-- The mail byte for byte, apart from its state: SQLite writes a whole row anew, and mails are large. Missing for the second
+-- copy of a mail that is stored already, and after a purge.
+CREATE TABLE arrival_bytes (
+  arrival_id INTEGER PRIMARY KEY REFERENCES arrivals (id),
+  raw        BLOB    NOT NULL
+) STRICT;
+
+CREATE TRIGGER arrival_bytes_kept BEFORE DELETE ON arrival_bytes
+WHEN (SELECT state FROM arrivals WHERE id = OLD.arrival_id) = 'pending'
+BEGIN
+  SELECT RAISE(ABORT, 'a mail that waits keeps its bytes');
+END;
+
+CREATE TRIGGER arrival_bytes_never_change BEFORE UPDATE ON arrival_bytes
+BEGIN
+  SELECT RAISE(ABORT, 'a stored mail never changes');
+END;
+
+-- Finished mails, byte for byte as they leave, one recipient each. Dispatch is their only reader.
+CREATE TABLE outbox (
+  id              INTEGER PRIMARY KEY AUTOINCREMENT,
+  -- Names the decision: one taken twice makes one mail (G2).
+  once            TEXT    NOT NULL UNIQUE,
+  kind            TEXT    NOT NULL,
+  case_id         INTEGER NULL,
+  notice_id       INTEGER NULL,
+  audience        TEXT    NOT NULL CHECK (audience IN ('reporter', 'maintainer', 'member', 'outsider')),
+  -- Id of the maintainer or member, '' for others.
+  recipient_id    TEXT    NOT NULL,
+  -- RFC 5321 reverse-path, '' for none.
+  envelope_from   TEXT    NOT NULL,
+  envelope_to     TEXT    NOT NULL CHECK (envelope_to <> ''),
+  -- Without angle brackets. A bounce is matched by it, a resend carries the same.
+  message_id      TEXT    NOT NULL UNIQUE,
+  raw_sha256      TEXT    NOT NULL CHECK (length(raw_sha256) = 64),
+  size            INTEGER NOT NULL CHECK (size > 0),
+  -- 'sending' with a next attempt in the past means that the process died while sending.
+  state           TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'given-up', 'held')),
+  attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  -- 1 while the attempt being made is the last of the ladder.
+  last_attempt    INTEGER NOT NULL DEFAULT 0 CHECK (last_attempt IN (0, 1)),
+  -- Never earlier than this (G7), whatever the clock or the operator does.
+  not_before      TEXT    NOT NULL CHECK (length(not_before) = 24),
+  next_attempt_at TEXT    NOT NULL CHECK (length(next_attempt_at) = 24),
+  -- Latest SMTP reply code; 0 when there was none.
+  last_code       INTEGER NULL,
+  last_outcome    TEXT    NULL CHECK (last_outcome IN ('accepted', 'deferred', 'rejected', 'uncertain')),
+  created_at      TEXT    NOT NULL CHECK (length(created_at) = 24),
+  sent_at         TEXT    NULL CHECK (length(sent_at) = 24),
+  bounced_at      TEXT    NULL CHECK (length(bounced_at) = 24),
+  -- When a human was told that it was given up.
+  told_at         TEXT    NULL CHECK (length(told_at) = 24),
+  CHECK (next_attempt_at >= not_before),
+  CHECK ((state = 'sent') = (sent_at IS NOT NULL))
+) STRICT;
+
+CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_untold ON outbox (id) WHERE state = 'given-up' AND told_at IS NULL;
+CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
+
+-- The bytes of what is not sent yet; sent mail is not kept.
+CREATE TABLE outbox_bytes (
+  outbox_id INTEGER PRIMARY KEY REFERENCES outbox (id),
+  raw       BLOB    NOT NULL
+) STRICT;
+
+CREATE TRIGGER outbox_bytes_kept BEFORE DELETE ON outbox_bytes
+WHEN (SELECT state FROM outbox WHERE id = OLD.outbox_id) <> 'sent'
+BEGIN
+  SELECT RAISE(ABORT, 'a mail that was not sent keeps its bytes');
+END;
+
+CREATE TRIGGER outbox_bytes_never_change BEFORE UPDATE ON outbox_bytes
+BEGIN
+  SELECT RAISE(ABORT, 'a finished mail never changes');
+END;
+
+CREATE TRIGGER outbox_sent AFTER UPDATE OF state ON outbox WHEN NEW.state = 'sent'
+BEGIN
+  DELETE FROM outbox_bytes WHERE outbox_id = NEW.id;
+END;
+
+-- The one record (G8): typed events, only ever added; each carries the hash of the one before. Particulars are data without
+-- content, subjects or addresses: the record outlives a purge.
+CREATE TABLE events (
+  -- 1, 2, 3 ... without a gap.
+  id               INTEGER PRIMARY KEY AUTOINCREMENT,
+  at               TEXT    NOT NULL CHECK (length(at) = 24),
+  kind             TEXT    NOT NULL CHECK (kind <> ''),
+  subject_kind     TEXT    NOT NULL CHECK (subject_kind IN ('case', 'member', 'maintainer', 'desk')),
+  -- Case number, member or maintainer id, '' for the desk.
+  subject_id       TEXT    NOT NULL CHECK ((subject_kind = 'desk') = (subject_id = '')),
+  actor_kind       TEXT    NOT NULL CHECK
+                     (actor_kind IN ('desk', 'operator', 'maintainer', 'member', 'reporter', 'somebody')),
+  actor_id         TEXT    NOT NULL,
+  -- A JSON object, by kind.
+  about            TEXT    NOT NULL CHECK (json_valid(about)),
+  -- The message that made it happen, its bytes, and the signature that gave it authority.
+  arrival_id       INTEGER NULL REFERENCES arrivals (id),
+  message_sha256   TEXT    NULL CHECK (length(message_sha256) = 64),
+  signature_sha256 TEXT    NULL CHECK (length(signature_sha256) = 64),
+  -- Hash of event id-1; 64 zeros for the first.
+  previous_hash    TEXT    NOT NULL CHECK (length(previous_hash) = 64),
+  hash             TEXT    NOT NULL CHECK (length(hash) = 64)
+) STRICT;
+
+CREATE INDEX events_of_kind ON events (subject_kind, subject_id, kind, id);
+CREATE INDEX events_by_subject ON events (subject_kind, subject_id, id);
+
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events
+BEGIN
+  SELECT RAISE(ABORT, 'events never change');
+END;
+
+CREATE TRIGGER events_no_delete BEFORE DELETE ON events
+BEGIN
+  SELECT RAISE(ABORT, 'events are never deleted');
+END;
+
+-- INSERT OR REPLACE deletes without firing delete triggers; this also keeps the chain whole.
+CREATE TRIGGER events_only_append BEFORE INSERT ON events
+WHEN NEW.id IS NOT (SELECT coalesce(max(id), 0) + 1 FROM events)
+  OR NEW.previous_hash IS NOT coalesce((SELECT hash FROM events ORDER BY id DESC LIMIT 1), printf('%064d', 0))
+BEGIN
+  SELECT RAISE(ABORT, 'events are only appended');
+END;
+
+-- When the clocks of a subject have to be looked at again: written with every event of it, read at every tick.
+CREATE TABLE looks (
+  subject_kind TEXT    NOT NULL,
+  subject_id   TEXT    NOT NULL,
+  -- NULL: nothing rings any more until the next event.
+  next_look_at TEXT    NULL CHECK (length(next_look_at) = 24),
+  -- The promise that is due first, for lists of cases.
+  due_at       TEXT    NULL CHECK (length(due_at) = 24),
+  due_clock    TEXT    NULL,
+  -- Clocks of which every start is a run of its own have told all that came before this event.
+  each_from    INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (subject_kind, subject_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX looks_next ON looks (next_look_at) WHERE next_look_at IS NOT NULL;
+CREATE INDEX looks_due ON looks (due_at) WHERE due_at IS NOT NULL;
+
+-- What a clock has told: written only with the message that tells it.
+CREATE TABLE rings (
+  subject_kind TEXT    NOT NULL,
+  subject_id   TEXT    NOT NULL,
+  clock        TEXT    NOT NULL,
+  -- The event that started this run of the clock.
+  generation   INTEGER NOT NULL REFERENCES events (id),
+  step         TEXT    NOT NULL,
+  -- Id of the maintainer or member that was told; '' for a reporter.
+  recipient    TEXT    NOT NULL,
+  -- The last repetition of the step that was told.
+  repeat       INTEGER NOT NULL,
+  at           TEXT    NOT NULL CHECK (length(at) = 24),
+  PRIMARY KEY (subject_kind, subject_id, clock, generation, step, recipient)
+) STRICT, WITHOUT ROWID;
+
+-- Jumps of the clock forward. Approvals of previews from before one are in doubt until the clock was set back by as much.
+CREATE TABLE clock_jumps (
+  -- Its entry in the record: previews are ordered against it by their places there, not by what a clock showed.
+  event_id INTEGER PRIMARY KEY REFERENCES events (id),
+  ms       INTEGER NOT NULL CHECK (ms > 0),
+  -- What of it was not set back; 0 when it is undone.
+  left_ms  INTEGER NOT NULL CHECK (left_ms BETWEEN 0 AND ms),
+  -- 0 as long as a maintainer is to be told of it.
+  told     INTEGER NOT NULL CHECK (told IN (0, 1))
+) STRICT;
+
+CREATE INDEX clock_jumps_untold ON clock_jumps (event_id) WHERE told = 0;
+CREATE INDEX clock_jumps_left ON clock_jumps (event_id) WHERE left_ms > 0;
+
+-- Small state by name: the generation of the inbox that was seen last.
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
+
+-- Cases, what was said in them, whom answers are sealed to, the secret list and its notices.
+
+CREATE TABLE cases (
+  id               INTEGER PRIMARY KEY AUTOINCREMENT,
+  -- PREFIX-YEAR-NNNN, the number people use.
+  tag              TEXT    NOT NULL UNIQUE,
+  product          TEXT    NOT NULL,
+  state            TEXT    NOT NULL CHECK (state IN
+                     ('received', 'triaging', 'needs-info', 'accepted', 'planned', 'noticed', 'disclosed', 'rejected', 'merged',
+                      'closed')),
+  -- Answers go to this address and to no other; NULL when the first mail named none.
+  reporter_address TEXT    NULL,
+  reporter_name    TEXT    NOT NULL DEFAULT '',
+  subject          TEXT    NOT NULL,
+  began_in_clear   INTEGER NOT NULL CHECK (began_in_clear IN (0, 1)),
+  received_at      TEXT    NOT NULL CHECK (length(received_at) = 24),
+  opened_at        TEXT    NOT NULL CHECK (length(opened_at) = 24),
+  answer_due_at    TEXT    NULL CHECK (length(answer_due_at) = 24),
+  answered_at      TEXT    NULL CHECK (length(answered_at) = 24),
+  owner            TEXT    NULL,
+  disclosure_at    TEXT    NULL CHECK (length(disclosure_at) = 24),
+  -- Heads of the two threads; the maintainers' one is never sent itself.
+  maintainer_root  TEXT    NOT NULL,
+  reporter_root    TEXT    NOT NULL,
+  reporter_latest  TEXT    NULL,
+  -- Grows with every change, so that two writers cannot overwrite each other unseen.
+  version          INTEGER NOT NULL DEFAULT 1
+) STRICT;
+
+-- The last number given out, per prefix and year: numbers never come back.
+CREATE TABLE case_numbers (
+  prefix TEXT    NOT NULL,
+  year   INTEGER NOT NULL,
+  last   INTEGER NOT NULL,
+  PRIMARY KEY (prefix, year)
+) STRICT;
+
+CREATE TABLE messages (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  case_id    INTEGER NOT NULL REFERENCES cases (id),
+  -- NULL for what the desk wrote by itself.
+  arrival_id INTEGER NULL REFERENCES arrivals (id),
+  at         TEXT    NOT NULL CHECK (length(at) = 24),
+  author     TEXT    NOT NULL CHECK (author IN ('reporter', 'maintainer', 'member', 'other', 'desk')),
+  author_id  TEXT    NOT NULL DEFAULT '',
+  audience   TEXT    NOT NULL CHECK (audience IN ('internal', 'reporter')),
+  subject    TEXT    NOT NULL,
+  text       TEXT    NOT NULL,
+  message_id TEXT    NULL
+) STRICT;
+
+CREATE INDEX messages_by_case ON messages (case_id, id);
+
+-- The one key per reporter's address: first use; a mail replaces it only when it can no longer be used.
+CREATE TABLE reporter_keys (
+  -- Lower case.
+  address       TEXT PRIMARY KEY,
+  fingerprint   TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
+  key_data      BLOB NOT NULL,
+  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
+  first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
+  -- Whether a message from the address was signed with the key, or a maintainer accepted it: only then does a message that
+  -- another key signed look like another person's.
+  is_proved     INTEGER NOT NULL DEFAULT 0 CHECK (is_proved IN (0, 1))
+) STRICT;
+
+-- Every signature that ever had authority: none has it twice.
+CREATE TABLE used_signatures (
+  sha256     TEXT PRIMARY KEY CHECK (length(sha256) = 64),
+  -- As the signature says; what is older than the age limit is refused for its age anyway.
+  created_at TEXT    NOT NULL CHECK (length(created_at) = 24),
+  arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
+) STRICT;
+
+-- Marks of every ciphertext that came, from whom, and whose it is: the same one from somebody else is not opened for them (G6).
+CREATE TABLE ciphertexts (
+  mark       TEXT    NOT NULL CHECK (length(mark) = 64),
+  -- Lower case; '' when the mail named no usable sender.
+  address    TEXT    NOT NULL,
+  -- The first mail of that sender with it; of the owner, the one that made it theirs.
+  arrival_id INTEGER NOT NULL REFERENCES arrivals (id),
+  -- Whether it is that sender's; at most one has it. The others only sent it, in mails that had no effect or were stolen.
+  is_owner   INTEGER NOT NULL CHECK (is_owner IN (0, 1)),
+  PRIMARY KEY (mark, address)
+) STRICT;
+
+CREATE UNIQUE INDEX ciphertexts_owned ON ciphertexts (mark) WHERE is_owner = 1;
+
+-- Automatic answers that left, for the limits of RFC 3834.
+CREATE TABLE automatic_answers (
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  -- Lower case.
+  address TEXT NOT NULL,
+  kind    TEXT NOT NULL CHECK (kind IN
+          ('acknowledgement', 'refusal-proved', 'refusal-signed', 'refusal-unproved')),
+  at      TEXT NOT NULL CHECK (length(at) = 24)
+) STRICT;
+
+CREATE INDEX automatic_answers_by_address ON automatic_answers (kind, address, at);
+CREATE INDEX automatic_answers_by_time ON automatic_answers (kind, at);
+
+-- The secret list (G5). The whole file is encrypted; nothing of this table reaches a log.
+CREATE TABLE members (
+  id             TEXT PRIMARY KEY,
+  name           TEXT NOT NULL,
+  address        TEXT NOT NULL,
+  -- Lower case; one member an address.
+  address_key    TEXT NOT NULL UNIQUE,
+  state          TEXT NOT NULL CHECK (state IN ('active', 'frozen', 'removed')),
+  fingerprint    TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
+  key_data       BLOB NOT NULL,
+  -- NULL when the key does not expire. For counting only: the key is judged again when it is used.
+  key_expires_at TEXT NULL CHECK (length(key_expires_at) = 24),
+  added_at       TEXT NOT NULL CHECK (length(added_at) = 24)
+) STRICT;
+
+CREATE INDEX members_by_fingerprint ON members (fingerprint);
+
+CREATE TABLE member_products (
+  member_id TEXT NOT NULL REFERENCES members (id),
+  product   TEXT NOT NULL,
+  PRIMARY KEY (product, member_id)
+) STRICT, WITHOUT ROWID;
+
+-- One advance notice a case, in revisions.
+CREATE TABLE notices (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  case_id     INTEGER NOT NULL UNIQUE REFERENCES cases (id),
+  product     TEXT    NOT NULL,
+  state       TEXT    NOT NULL CHECK (state IN ('drafting', 'scheduled', 'releasing', 'released', 'held')),
+  revision    INTEGER NOT NULL CHECK (revision > 0),
+  -- A JSON object of the fields that are text.
+  fields      TEXT    NOT NULL CHECK (json_valid(fields)),
+  author_id   TEXT    NOT NULL,
+  release_at  TEXT    NULL CHECK (length(release_at) = 24),
+  released_at TEXT    NULL CHECK (length(released_at) = 24),
+  -- The digest of what the list may read now, by the release that has begun last; NULL before one and after a hold. Copies
+  -- that say anything else stay here.
+  released_digest TEXT NULL CHECK (length(released_digest) = 64),
+  -- What the maintainers are still to be told of a hold, when no alarm could be made at it.
+  untold_hold TEXT    NULL CHECK (untold_hold IS NULL OR state = 'held'),
+  version     INTEGER NOT NULL DEFAULT 1,
+  CHECK (state <> 'scheduled' OR release_at IS NOT NULL)
+) STRICT;
+
+CREATE INDEX notices_untold ON notices (id) WHERE untold_hold IS NOT NULL;
+CREATE INDEX notices_due ON notices (state) WHERE state IN ('scheduled', 'releasing');
+CREATE INDEX notices_unreleased ON notices (id) WHERE state IN ('drafting', 'scheduled', 'releasing', 'held');
+
+CREATE TABLE patches (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  notice_id    INTEGER NOT NULL REFERENCES notices (id),
+  filename     TEXT    NOT NULL,
+  content_type TEXT    NOT NULL,
+  sha256       TEXT    NOT NULL CHECK (length(sha256) = 64),
+  content      BLOB    NOT NULL,
+  UNIQUE (notice_id, filename)
+) STRICT;
+
+-- Signatures over exactly one content (G7). Editing the notice deletes them; the record keeps them.
+CREATE TABLE approvals (
+  notice_id     INTEGER NOT NULL REFERENCES notices (id),
+  maintainer_id TEXT    NOT NULL,
+  digest        TEXT    NOT NULL CHECK (length(digest) = 64),
+  at            TEXT    NOT NULL CHECK (length(at) = 24),
+  -- Of the preview that was approved.
+  event_id      INTEGER NOT NULL,
+  PRIMARY KEY (notice_id, maintainer_id)
+) STRICT, WITHOUT ROWID;
+
+-- Codes that the desk issued with a preview.
+CREATE TABLE previews (
+  notice_id INTEGER NOT NULL REFERENCES notices (id),
+  code      TEXT    NOT NULL,
+  digest    TEXT    NOT NULL CHECK (length(digest) = 64),
+  issued_at TEXT    NOT NULL CHECK (length(issued_at) = 24),
+  -- The newest entry of the record then: what tells it from before a jump of the clock, whatever `issued_at` says.
+  event_id  INTEGER NOT NULL,
+  PRIMARY KEY (notice_id, code)
+) STRICT, WITHOUT ROWID;
+
+-- One member's copy of one revision.
+CREATE TABLE deliveries (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  notice_id  INTEGER NOT NULL REFERENCES notices (id),
+  revision   INTEGER NOT NULL,
+  member_id  TEXT    NOT NULL REFERENCES members (id),
+  state      TEXT    NOT NULL CHECK (state IN ('waiting', 'queued', 'held')),
+  -- Why it is held: a code.
+  because    TEXT    NULL,
+  -- The mail it became.
+  outbox_id  INTEGER NULL REFERENCES outbox (id),
+  -- The key it was sealed to; with the mail's address it tells whether that mail is still right for the member.
+  sealed_to  TEXT    NULL CHECK (length(sealed_to) IN (40, 64)),
+  -- The digest of what it says, words of the configuration included: it leaves under an approval of exactly that (G7).
+  content_digest TEXT NULL CHECK (length(content_digest) = 64),
+  changed_at TEXT    NOT NULL CHECK (length(changed_at) = 24),
+  UNIQUE (notice_id, revision, member_id),
+  CHECK ((state = 'queued') = (outbox_id IS NOT NULL)),
+  CHECK (outbox_id IS NULL OR (sealed_to IS NOT NULL AND content_digest IS NOT NULL))
+) STRICT;
+
+CREATE INDEX deliveries_waiting ON deliveries (notice_id, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_by_outbox ON deliveries (outbox_id) WHERE outbox_id IS NOT NULL;
+CREATE INDEX deliveries_by_member ON deliveries (member_id);
+-- The latest mail to each person of a case heads the next one's References.
+CREATE INDEX outbox_by_recipient ON outbox (case_id, audience, recipient_id, id) WHERE case_id IS NOT NULL;
+
+-- Mails to maintainers that were not sealed because of the key: once it works again, the maintainer is told what was missed,
+-- and the rows go. The permanent record keeps a line of each.
+CREATE TABLE missed_mails (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  maintainer_id TEXT    NOT NULL,
+  -- Who that was when the key was refused: an id may be given to somebody else later. The address in lower case.
+  address       TEXT    NOT NULL,
+  fingerprint   TEXT    NOT NULL CHECK (length(fingerprint) IN (40, 64)),
+  -- NULL for a mail that was about no case.
+  case_id       INTEGER NULL REFERENCES cases (id),
+  -- The cause, as in the outbox: what would have been one mail is missed once.
+  once          TEXT    NOT NULL,
+  kind          TEXT    NOT NULL,
+  at            TEXT    NOT NULL CHECK (length(at) = 24),
+  UNIQUE (maintainer_id, once)
+) STRICT;
+
+CREATE INDEX missed_mails_by_maintainer ON missed_mails (maintainer_id, case_id);
+
+-- Automatic answers are limited for each domain too.
+CREATE INDEX automatic_answers_by_domain ON automatic_answers (kind, substr(address, instr(address, '@') + 1), at);
+
+-- Keys that came under an address and are not in use: offered and not accepted, or replaced. A maintainer chooses.
+CREATE TABLE offered_keys (
+  -- Lower case.
+  address       TEXT NOT NULL,
+  fingerprint   TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
+  key_data      BLOB NOT NULL,
+  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
+  first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
+  -- Whether answers were sealed to it before. Keys that were not are never dropped for others: the newest is refused.
+  was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),
+  PRIMARY KEY (address, fingerprint)
+) STRICT;
+
+-- The primary key and the signing subkeys of every key that is proved a reporter's or was given for a list member. Kept for
+-- good: a signature by a key that somebody used before is theirs still.
+CREATE TABLE signing_keys (
+  fingerprint TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
+  -- Lower case.
+  address     TEXT NOT NULL,
+  -- As RFC 9580 §5.5.4 takes it from the fingerprint: its end for version 4, its start for version 6.
+  key_id      TEXT NOT NULL AS (CASE length(fingerprint) WHEN 40 THEN substr(fingerprint, 25) ELSE substr(fingerprint, 1, 16) END),
+  PRIMARY KEY (fingerprint, address)
+) STRICT;
+
+CREATE INDEX signing_keys_by_key_id ON signing_keys (key_id);
+
+-- Mails in the junk folder that are nothing to the desk: listed in the next digest, then forgotten. A thousand at the most;
+-- of those before them only the number is left, told from the ids.
+CREATE TABLE junk_mails (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  -- INTERNALDATE.
+  received_at TEXT    NOT NULL CHECK (length(received_at) = 24),
+  -- The address in From, as claimed; '' for none.
+  sender      TEXT    NOT NULL,
+  subject     TEXT    NOT NULL,
+  -- RFC822.SIZE in bytes.
+  size        INTEGER NOT NULL CHECK (size >= 0)
+) STRICT;
+
+-- Cases that nobody has answered, by when an answer is due: the digest lists them.
+CREATE INDEX cases_unanswered ON cases (answer_due_at, id) WHERE answered_at IS NULL AND state NOT IN ('rejected', 'merged', 'closed');

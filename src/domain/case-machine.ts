@@ -1,0 +1,249 @@
+/**
+ * The one machine for cases (practice.md §4.2.1): which event moves a case from which state to which, under which guards.
+ * Pure data and one total function; handlers name events and never set a state. A refusal says why and what would make the
+ * event legal. Nothing ends without a disposition and the reporter told, or the recorded reason why not.
+ */
+import { type CaseState } from './case.ts'
+import { type EventKind, type NewEvent } from './event.ts'
+import { type NoticeState } from './notice.ts'
+import { type Instant } from './time.ts'
+
+/** What a guard may know of the case beside the event. */
+export type CaseFacts = {
+  /** Where the notice of the case stands; null when there is none. */
+  readonly notice: NoticeState | null
+  /** Whether a notice of this case ever began to leave. */
+  readonly isListTold: boolean
+  readonly disclosureAt: Instant | null
+  readonly wasDisclosed: boolean
+  readonly wasRejected: boolean
+  /** Whether the policy lets a case end without disclosure or rejection. */
+  readonly mayEndInternally: boolean
+  readonly now: Instant
+}
+
+type Guard<K extends EventKind> = {
+  readonly holds: (facts: CaseFacts, about: NewEvent<K>['about']) => boolean
+  readonly says: string
+}
+
+/** `same`: legal there, and the case stays where it is. `unless`: the row does not apply while this holds. */
+type Row<K extends EventKind> = {
+  readonly from: readonly CaseState[]
+  readonly to: CaseState | 'same'
+  readonly unless?: (facts: CaseFacts) => boolean
+  readonly guards?: readonly Guard<K>[]
+}
+
+type Machine = { readonly [K in EventKind]: 'anywhere' | readonly Row<K>[] }
+
+const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
+const ACTIVE: readonly CaseState[] = ['accepted', 'planned', 'noticed']
+const OPEN: readonly CaseState[] = [...UNDECIDED, ...ACTIVE, 'disclosed']
+
+const NOTHING_LEAVES = {
+  holds: ({ notice }: CaseFacts) => notice !== 'scheduled' && notice !== 'releasing',
+  says: 'An advance notice is scheduled or leaving. Stop it first with /notice hold.'
+}
+const LIST_NOT_TOLD = {
+  holds: ({ isListTold }: CaseFacts) => !isListTold,
+  says: 'The list has had the advance notice of this case, so it ends by disclosure: record that with /disclosed.'
+}
+const HAS_DATE = {
+  holds: ({ disclosureAt }: CaseFacts) => disclosureAt !== null,
+  says: 'There is no disclosure date yet. Set it with /embargo.'
+}
+const MAY_END_INTERNALLY = {
+  holds: ({ mayEndInternally, wasRejected }: CaseFacts) => mayEndInternally || wasRejected,
+  says: 'The policy of this product does not let a case end without disclosure or rejection. Reject it with /reject CODE, or record the disclosure with /disclosed.'
+}
+const SAYS_WHY = {
+  holds: (_facts: CaseFacts, { reason }: { readonly reason: string }) => reason !== '',
+  says: 'Please give the reason: it stays on the record.'
+}
+/** With `silent-by-policy` the reason is the recorded one. */
+const TELLS_OR_SAYS_WHY = {
+  holds: (
+    { mayEndInternally }: CaseFacts,
+    { told, reason }: NewEvent<'closed'>['about']
+  ): boolean => told !== 'silent-by-policy' || (mayEndInternally && reason !== ''),
+  says: 'The reporter would not learn that the case is closed. Write a text for the reporter below the command.'
+}
+const MUST_TELL = {
+  holds: (_facts: CaseFacts, { told }: NewEvent<'rejected' | 'merged'>['about']): boolean =>
+    told !== 'silent-by-policy',
+  says: 'The reporter would not learn of this decision.'
+}
+
+/** The whole machine, every kind of event in it. */
+export const MACHINE: Machine = {
+  opened: [{ from: [], to: 'received' }],
+  'reporter-wrote': [
+    { from: ['needs-info'], to: 'triaging' },
+    { from: OPEN, to: 'same' },
+    // A reporter who writes into an ended case is heard.
+    { from: ['rejected', 'closed'], to: 'triaging', unless: ({ wasDisclosed }) => wasDisclosed },
+    { from: ['rejected', 'closed'], to: 'disclosed' },
+    { from: ['merged'], to: 'same' }
+  ],
+  taken: [
+    { from: ['received'], to: 'triaging' },
+    { from: OPEN, to: 'same' }
+  ],
+  answered: [
+    { from: ['received'], to: 'triaging' },
+    { from: [...OPEN, 'rejected', 'closed'], to: 'same' }
+  ],
+  'plan-told': [
+    { from: ['received'], to: 'triaging' },
+    { from: OPEN, to: 'same' }
+  ],
+  'info-asked': [
+    { from: ['received', 'triaging'], to: 'needs-info' },
+    { from: OPEN, to: 'same' }
+  ],
+  accepted: [
+    { from: UNDECIDED, to: 'accepted', unless: ({ disclosureAt }) => disclosureAt !== null },
+    { from: UNDECIDED, to: 'planned' }
+  ],
+  rejected: [
+    {
+      from: [...UNDECIDED, 'accepted', 'planned'],
+      to: 'rejected',
+      guards: [NOTHING_LEAVES, LIST_NOT_TOLD, MUST_TELL]
+    }
+  ],
+  merged: [
+    {
+      from: [...UNDECIDED, 'accepted', 'planned'],
+      to: 'merged',
+      guards: [NOTHING_LEAVES, LIST_NOT_TOLD, MUST_TELL]
+    }
+  ],
+  'merged-in': [{ from: OPEN, to: 'same' }],
+  'moved-product': [
+    {
+      from: [...UNDECIDED, 'accepted', 'planned'],
+      to: 'same',
+      guards: [NOTHING_LEAVES, LIST_NOT_TOLD]
+    }
+  ],
+  'embargo-set': [
+    { from: ['accepted', 'planned'], to: 'planned' },
+    { from: ['noticed'], to: 'same' }
+  ],
+  'notice-drafted': [{ from: ACTIVE, to: 'same' }],
+  'notice-previewed': [{ from: ACTIVE, to: 'same' }],
+  'notice-approved': [{ from: ['planned', 'noticed'], to: 'same', guards: [HAS_DATE] }],
+  'notice-scheduled': [{ from: ['planned', 'noticed'], to: 'same', guards: [HAS_DATE] }],
+  // From the first copy on the list is told, whatever stops the rest.
+  'notice-leaving': [{ from: ['planned', 'noticed'], to: 'noticed', guards: [HAS_DATE] }],
+  disclosed: [
+    {
+      from: ACTIVE,
+      to: 'disclosed',
+      guards: [
+        NOTHING_LEAVES,
+        {
+          holds: ({ disclosureAt, now }, { reason }) =>
+            reason !== '' || (disclosureAt !== null && disclosureAt <= now),
+          says: 'The disclosure date has not come yet. If it is public all the same, add: because REASON.'
+        }
+      ]
+    }
+  ],
+  closed: [
+    { from: ['disclosed', 'rejected'], to: 'closed', guards: [TELLS_OR_SAYS_WHY] },
+    {
+      from: [...UNDECIDED, 'accepted', 'planned'],
+      to: 'closed',
+      guards: [NOTHING_LEAVES, LIST_NOT_TOLD, MAY_END_INTERNALLY, SAYS_WHY, TELLS_OR_SAYS_WHY]
+    }
+  ],
+  reopened: [
+    {
+      from: ['rejected', 'closed'],
+      to: 'triaging',
+      unless: ({ wasDisclosed }) => wasDisclosed,
+      guards: [SAYS_WHY]
+    },
+    { from: ['closed'], to: 'disclosed', guards: [SAYS_WHY] }
+  ],
+  'member-wrote': 'anywhere',
+  'other-wrote': 'anywhere',
+  'message-refused': 'anywhere',
+  'commands-ran': 'anywhere',
+  'commands-refused': 'anywhere',
+  noted: 'anywhere',
+  'words-wait': 'anywhere',
+  'member-answered': 'anywhere',
+  'acknowledgement-released': 'anywhere',
+  'date-told': 'anywhere',
+  'date-answered': 'anywhere',
+  'notice-held': 'anywhere',
+  'notice-left': 'anywhere',
+  'change-proposed': 'anywhere',
+  'change-left': 'anywhere',
+  'copy-waits': 'anywhere',
+  'copy-left': 'anywhere',
+  'copy-dropped': 'anywhere',
+  told: 'anywhere',
+  'not-encrypted': 'anywhere',
+  delivered: 'anywhere',
+  undelivered: 'anywhere',
+  retried: 'anywhere',
+  rang: 'anywhere',
+  'key-asked': 'anywhere',
+  'key-pinned': 'anywhere',
+  'key-offered': 'anywhere',
+  'certificate-seen': 'anywhere',
+  'certificate-gone': 'anywhere',
+  'member-added': 'anywhere',
+  'member-removed': 'anywhere',
+  'clock-doubted': 'anywhere',
+  'clock-trusted': 'anywhere'
+}
+
+export type Move =
+  | { readonly kind: 'moved'; readonly to: CaseState }
+  | { readonly kind: 'refused'; readonly says: string }
+
+/** Where `event` takes a case that is in `state`; why not, and what would make it legal, where it is refused. */
+export function moveCase<K extends EventKind>(
+  state: CaseState,
+  { kind, about }: NewEvent<K>,
+  facts: CaseFacts
+): Move {
+  const rows: 'anywhere' | readonly Row<K>[] = MACHINE[kind]
+  if (rows === 'anywhere') return { kind: 'moved', to: state }
+  const row = rows.find(({ from, unless }) => from.includes(state) && unless?.(facts) !== true)
+  if (row === undefined) return { kind: 'refused', says: `${STANDS[state]} ${NEXT[state]}` }
+  const broken = row.guards?.find(({ holds }) => !holds(facts, about))
+  if (broken !== undefined) return { kind: 'refused', says: broken.says }
+  return { kind: 'moved', to: row.to === 'same' ? state : row.to }
+}
+
+const STANDS: Readonly<Record<CaseState, string>> = {
+  received: 'The report is not accepted yet.',
+  triaging: 'The report is not accepted yet.',
+  'needs-info': 'The report is not accepted yet.',
+  accepted: 'The case is accepted and has no disclosure date yet.',
+  planned: 'The case is accepted and has a disclosure date.',
+  noticed: 'The list has had the advance notice of this case.',
+  disclosed: 'The case is disclosed.',
+  rejected: 'The case is rejected.',
+  merged: 'The case was merged into another one.',
+  closed: 'The case is closed.'
+}
+const NEXT: Readonly<Record<CaseState, string>> = {
+  received: 'Next is /accept or /reject CODE.',
+  triaging: 'Next is /accept or /reject CODE.',
+  'needs-info': 'Next is /accept or /reject CODE.',
+  accepted: 'Next is /embargo DATE.',
+  planned: 'Next is the notice, or /disclosed when it is public.',
+  noticed: 'Next is /disclosed when it is public.',
+  disclosed: 'Next is /close.',
+  rejected: 'To go on with it: /reopen because REASON.',
+  merged: 'Please go on in that case.',
+  closed: 'To go on with it: /reopen because REASON.'
+}

@@ -1,0 +1,264 @@
+/**
+ * The one kind of clock: a promise, deadline or alarm as data, started and stopped by events of the record. Pure: how all
+ * clocks of one subject stand, what rings now and when to look again are functions of its events and of what has rung.
+ */
+import {
+  type DeskEvent,
+  type EventKind,
+  type InstantName,
+  instantOf,
+  type Subject
+} from './event.ts'
+import { type Role } from './settings.ts'
+import {
+  addMs,
+  type Calendar,
+  dueAt,
+  type Instant,
+  msBetween,
+  type Span,
+  startBefore
+} from './time.ts'
+
+/**
+ * When a step of a clock comes: on the way to its due instant, before it, or after it (`{ after: { hours: 0 } }`: at it).
+ * With `every` it comes again and again: before, until the due instant; after, until the clock stops.
+ */
+export type StepTime =
+  | { readonly percent: number }
+  | { readonly before: Span; readonly every?: Span }
+  | { readonly after: Span; readonly every?: Span }
+
+/** Whom a step tells. The owner stands for everybody while a case has none; a role for all who have it. */
+export type Tell =
+  | 'owner'
+  | 'everybody'
+  | 'member'
+  | 'reporter'
+  | Role
+  | { readonly maintainer: string }
+
+export type Step = { readonly at: StepTime; readonly tell: readonly Tell[] }
+
+/** One clock, as a policy or the built-in set states it. */
+export type Clock = {
+  readonly id: string
+  readonly subject: Subject['kind']
+  readonly starts: readonly EventKind[]
+  readonly stops: readonly EventKind[]
+  /**
+   * Which starts count. `first`: one while it runs changes nothing (a promise). `latest`: each begins it anew (a date that
+   * moved). `each`: every start is a run of its own (an alarm about one thing).
+   */
+  readonly counts: 'first' | 'latest' | 'each'
+  /** Particular by which a stop finds the run that it ends, for example `member`; null: a stop ends every run. */
+  readonly key: string | null
+  /** A start does not count if a stop stands between the latest of these and it: a draft written before its date. */
+  readonly since: readonly EventKind[]
+  /** The starting event's instant that it counts from; a start that says there is none ends the run. */
+  readonly from: InstantName
+  /** Due so long after that instant, or so long before it. */
+  readonly due: { readonly within: Span } | { readonly before: Span }
+  /** A promise, a target, or a mere reminder. */
+  readonly firmness: 'hard' | 'soft'
+  readonly steps: readonly Step[]
+  /** The message that a step sends: `reminder`, made of `title`, `risk` and `remedy`, or one that is composed for it. */
+  readonly message: string
+  readonly title: string
+  /** What is at risk, one sentence. */
+  readonly risk: string
+  /** What to do, one sentence. */
+  readonly remedy: string
+  /** The promise in the policy's own words; '' when there is none. */
+  readonly quote: string
+}
+
+/** One run of a clock, from the event that started it. */
+export type ClockRun = {
+  readonly clock: Clock
+  /** Id of the event that started it. */
+  readonly generation: number
+  /** When that event was recorded: a step before it was never missed. */
+  readonly recordedAt: Instant
+  readonly startedAt: Instant
+  readonly dueAt: Instant
+}
+
+/** One moment of a run at which somebody is told. `step` is stable across edits of the policy: `50%`, `-P7D`, `+PT0S`. */
+export type Ring = {
+  readonly run: ClockRun
+  readonly step: string
+  /** Which repetition, from 0. */
+  readonly repeat: number
+  readonly at: Instant
+  readonly tell: readonly Tell[]
+  /** The desk was not running when it should have rung. */
+  readonly isLate: boolean
+}
+
+/** What one run has told so far. */
+export type Rung = {
+  readonly clock: string
+  readonly generation: number
+  readonly step: string
+  readonly repeat: number
+}
+
+/** A ring this much after its time is late. */
+const LATE_MS = 15 * 60_000
+
+/** The runs that go on after these events of one subject, oldest event first. */
+export function openRuns(
+  clocks: readonly Clock[],
+  events: readonly DeskEvent[],
+  calendar: Calendar
+): ClockRun[] {
+  return clocks.flatMap((clock) => runsOf(clock, events, calendar))
+}
+
+function runsOf(clock: Clock, events: readonly DeskEvent[], calendar: Calendar): ClockRun[] {
+  const open = new Map<string, ClockRun>()
+  const stopped = new Set<string>()
+  for (const event of events) {
+    const key = keyOf(clock, event)
+    if (clock.since.includes(event.kind)) stopped.clear()
+    if (clock.stops.includes(event.kind)) {
+      for (const [name, run] of open) if (isEndedBy(clock, run, name, event)) open.delete(name)
+      stopped.add(key)
+    }
+    if (!clock.starts.includes(event.kind)) continue
+    const name = clock.counts === 'each' ? `${key} ${event.id}` : key
+    if (clock.counts === 'first' && open.has(name)) continue
+    if (clock.since.length > 0 && stopped.has(key)) continue
+    const from = instantOf(event, clock.from)
+    if (from === null) open.delete(name)
+    else open.set(name, runFrom(clock, event, from, calendar))
+  }
+  return [...open.values()]
+}
+
+function keyOf({ key }: Clock, { about }: DeskEvent): string {
+  const value = key === null ? '' : (about as Readonly<Record<string, unknown>>)[key]
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+}
+
+/** A stop ends the runs of its own key, or all of them where it names none. */
+function isEndedBy(clock: Clock, _run: ClockRun, name: string, stop: DeskEvent): boolean {
+  const key = keyOf(clock, stop)
+  return key === '' || name === key || name.startsWith(`${key} `)
+}
+
+function runFrom(clock: Clock, event: DeskEvent, from: Instant, calendar: Calendar): ClockRun {
+  const isPromise = 'within' in clock.due
+  return {
+    clock,
+    generation: event.id,
+    recordedAt: event.at,
+    startedAt: isPromise ? from : event.at,
+    dueAt:
+      'within' in clock.due
+        ? dueAt(from, clock.due.within, calendar)
+        : startBefore(from, clock.due.before, calendar)
+  }
+}
+
+/**
+ * What a run has to tell now: the highest step that has passed, unless it or a higher one was told already. After downtime
+ * the steps below are not told any more.
+ */
+export function ringNow(
+  run: ClockRun,
+  rung: readonly Rung[],
+  calendar: Calendar,
+  now: Instant
+): Ring | null {
+  const passed = stepsInOrder(run, calendar).flatMap((step) => {
+    const ring = latestRing(run, step, calendar, now)
+    return ring === null ? [] : [ring]
+  })
+  const highest = passed.at(-1)
+  if (highest === undefined) return null
+  const order = stepsInOrder(run, calendar).map(({ key }) => key)
+  const place = (step: string): number => order.indexOf(step)
+  const isTold = rung.some(
+    ({ clock, generation, step, repeat }) =>
+      clock === run.clock.id &&
+      generation === run.generation &&
+      (place(step) > place(highest.step) || (step === highest.step && repeat >= highest.repeat))
+  )
+  return isTold ? null : highest
+}
+
+/** The next instant after `now` at which the run may ring; null when it has no more steps. */
+export function nextRingAt(run: ClockRun, calendar: Calendar, now: Instant): Instant | null {
+  const next = stepsInOrder(run, calendar).flatMap((step) => {
+    const at = followingAt(run, step, calendar, now)
+    return at === null ? [] : [at]
+  })
+  return next.sort()[0] ?? null
+}
+
+type TimedStep = { readonly key: string; readonly step: Step; readonly first: Instant }
+
+/** The steps in the order in which they come. */
+function stepsInOrder(run: ClockRun, calendar: Calendar): TimedStep[] {
+  return run.clock.steps
+    .map((step) => ({ key: stepKey(step.at), step, first: firstAt(run, step.at, calendar) }))
+    .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))
+}
+
+function firstAt({ startedAt, dueAt: due }: ClockRun, at: StepTime, calendar: Calendar): Instant {
+  if ('percent' in at) return addMs(startedAt, (msBetween(startedAt, due) * at.percent) / 100)
+  return 'before' in at ? startBefore(due, at.before, calendar) : dueAt(due, at.after, calendar)
+}
+
+/** The last ring of a step up to `now`; null when it has not come yet. */
+function latestRing(
+  run: ClockRun,
+  { key, step, first }: TimedStep,
+  calendar: Calendar,
+  now: Instant
+): Ring | null {
+  if (first > now) return null
+  const every = everyMs(step.at, first, calendar)
+  const end = 'before' in step.at && run.dueAt < now ? run.dueAt : now
+  const repeat = every === null ? 0 : Math.floor(msBetween(first, end) / every)
+  const at = every === null ? first : addMs(first, repeat * every)
+  const isLate = at >= run.recordedAt && msBetween(at, now) > LATE_MS
+  return { run, step: key, repeat, at, tell: step.tell, isLate }
+}
+
+function followingAt(
+  run: ClockRun,
+  timed: TimedStep,
+  calendar: Calendar,
+  now: Instant
+): Instant | null {
+  if (timed.first > now) return timed.first
+  const every = everyMs(timed.step.at, timed.first, calendar)
+  const latest = latestRing(run, timed, calendar, now)
+  if (every === null || latest === null) return null
+  const next = addMs(latest.at, every)
+  return 'before' in timed.step.at && next > run.dueAt ? null : next
+}
+
+/** Repetitions are wall clock: a day is 24 hours, a business day one day. */
+function everyMs(at: StepTime, first: Instant, calendar: Calendar): number | null {
+  const every = 'percent' in at ? undefined : at.every
+  if (every === undefined) return null
+  const span = 'business_days' in every ? { days: every.business_days } : every
+  return Math.max(msBetween(first, dueAt(first, span, calendar)), 60_000)
+}
+
+/** A name of a step that says when it comes and does not depend on its place in the list. */
+export function stepKey(at: StepTime): string {
+  if ('percent' in at) return `${at.percent}%`
+  const repeated = at.every === undefined ? '' : `/${spanKey(at.every)}`
+  return 'before' in at ? `-${spanKey(at.before)}${repeated}` : `+${spanKey(at.after)}${repeated}`
+}
+
+function spanKey(span: Span): string {
+  if ('minutes' in span) return `PT${span.minutes}M`
+  if ('hours' in span) return `PT${span.hours}H`
+  return 'days' in span ? `P${span.days}D` : `P${span.business_days}B`
+}

@@ -1,0 +1,176 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Invariant } from '../../../src/domain/assert.ts'
+import {
+  aboutCase,
+  BY_DESK,
+  byMaintainer,
+  DESK,
+  type EventKind,
+  event
+} from '../../../src/domain/event.ts'
+import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
+import { addMs } from '../../../src/domain/time.ts'
+import { type Database } from '../../../src/store/database.ts'
+import {
+  appendEvent,
+  iterateEvents,
+  listEvents,
+  type RecordHead,
+  recordHead,
+  verifyRecord
+} from '../../../src/store/events.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { NOON, openIn } from './support.ts'
+
+let folder: TempFolder
+let db: Database
+beforeEach(() => {
+  folder = tempFolder()
+  db = openIn(folder.path)
+})
+afterEach(() => {
+  db.close()
+  folder.remove()
+})
+
+const WORK = {
+  at: addMs(NOON, 1),
+  evidence: { arrivalId: null, messageSha256: parseSha256('a'.repeat(64)), signatureSha256: null }
+}
+
+function append(kind: EventKind, tag: string | null = null): RecordHead {
+  const named = tag === null ? null : parseCaseTag(tag)
+  const subject = named === null ? DESK : aboutCase(named)
+  const about = { code: 'unsafe-defaults', reason: 'a reason', told: 'told' } as never
+  return db.transact((tx) =>
+    appendEvent(tx, event(kind, subject, byMaintainer('grace'), about), WORK)
+  )
+}
+
+/** What somebody with the passphrase could do to the file. */
+function tamper(sql: string): void {
+  db.transact((tx) => {
+    for (const trigger of ['events_no_update', 'events_no_delete', 'events_only_append'])
+      tx.run(`DROP TRIGGER ${trigger}`)
+    tx.run(sql)
+  })
+}
+
+describe('the record', () => {
+  it('is whole when empty and after every entry, and its head moves on', () => {
+    expect(db.read(recordHead)).toEqual({ id: 0, hash: '0'.repeat(64) })
+    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 0, firstBad: null })
+    const heads = (['opened', 'accepted', 'rejected'] as const).map((kind) => append(kind))
+
+    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 3, firstBad: null })
+    expect(db.read(recordHead)).toEqual(heads[2])
+    expect(new Set(heads.map(({ hash }) => hash)).size).toBe(3)
+  })
+
+  it.each([
+    "UPDATE events SET actor_id = 'mallory' WHERE id = 1",
+    'DELETE FROM events WHERE id = 2',
+    `INSERT OR REPLACE INTO events SELECT id, at, kind, subject_kind, subject_id, actor_kind, 'mallory', about, arrival_id, message_sha256,
+       signature_sha256, previous_hash, hash
+     FROM events WHERE id = 1`,
+    `INSERT INTO events SELECT 9, at, kind, subject_kind, subject_id, actor_kind, actor_id, about, arrival_id, message_sha256,
+       signature_sha256, hash, hash FROM events WHERE id = 2`,
+    `INSERT INTO events SELECT 3, at, kind, subject_kind, subject_id, actor_kind, actor_id, about, arrival_id, message_sha256,
+       signature_sha256, previous_hash, hash
+     FROM events WHERE id = 1`
+  ])('refuses to be changed: %s', (sql) => {
+    append('opened')
+    append('accepted')
+
+    expect(() => db.transact((tx) => tx.run(sql))).toThrow(Invariant)
+    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 2, firstBad: null })
+  })
+
+  it.each([
+    ['at', "'2026-11-22T12:00:00.002Z'"],
+    ['actor_id', "'mallory'"],
+    ['kind', "'other'"],
+    ['subject_id', "'ACME-2026-0009'"],
+    ['actor_kind', "'desk'"],
+    ['about', "'{}'"],
+    ['message_sha256', 'NULL'],
+    ['signature_sha256', `'${'b'.repeat(64)}'`],
+    ['previous_hash', `'${'b'.repeat(64)}'`],
+    ['hash', `'${'b'.repeat(64)}'`]
+  ])('shows that %s of an entry became %s', (column, value) => {
+    for (const kind of ['opened', 'accepted', 'rejected'] as const) append(kind, 'ACME-2026-0001')
+
+    tamper(`UPDATE events SET ${column} = ${value} WHERE id = 2`)
+
+    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: false, count: 1, firstBad: 2 })
+  })
+
+  it.each([
+    [1, 1],
+    [2, 2],
+    [3, 3]
+  ])('shows that entry %i of three is gone', (gone, firstBad) => {
+    for (const kind of ['opened', 'accepted', 'rejected'] as const) append(kind)
+
+    tamper(`DELETE FROM events WHERE id = ${gone}`)
+
+    expect(db.read((read) => verifyRecord(read))).toMatchObject({ ok: false, firstBad })
+  })
+
+  it('shows that it was written anew, against a head kept elsewhere', () => {
+    append('opened')
+    const kept = append('accepted')
+    tamper('DELETE FROM events')
+    db.transact((tx) => tx.run("DELETE FROM sqlite_sequence WHERE name = 'events'"))
+    append('opened')
+    append('rejected')
+
+    expect(db.read((read) => verifyRecord(read)).ok).toBe(true)
+    expect(db.read((read) => verifyRecord(read, kept))).toEqual({
+      ok: false,
+      count: 1,
+      firstBad: 2
+    })
+  })
+
+  it('shows that it was cut shorter than a head kept elsewhere', () => {
+    append('opened')
+    const kept = append('accepted')
+    tamper('DELETE FROM events WHERE id = 2')
+    db.transact((tx) => tx.run("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'events'"))
+
+    expect(db.read((read) => verifyRecord(read, kept))).toEqual({
+      ok: false,
+      count: 1,
+      firstBad: 2
+    })
+  })
+
+  it('keeps nothing of a transaction that fails, and stays whole', () => {
+    append('opened')
+    expect(() =>
+      db.transact((tx) => {
+        appendEvent(tx, event('clock-trusted', DESK, BY_DESK, {}), WORK)
+        throw new Error('crash')
+      })
+    ).toThrow('crash')
+    append('accepted')
+
+    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 2, firstBad: null })
+  })
+
+  it('is read oldest first: whole, of one case, of some kinds, from an event on', () => {
+    append('accepted', 'ACME-2026-0001')
+    append('accepted', 'ACME-2026-0002')
+    append('rejected', 'ACME-2026-0001')
+    const tag = parseCaseTag('ACME-2026-0001')
+    const subject = tag === null ? DESK : aboutCase(tag)
+    const ids = (options: Parameters<typeof listEvents>[2]): number[] =>
+      db.read((read) => listEvents(read, subject, options)).map(({ id }) => id)
+
+    expect(db.read((read) => [...iterateEvents(read)]).map(({ id }) => id)).toEqual([1, 2, 3])
+    expect(ids({})).toEqual([1, 3])
+    expect(ids({ kinds: ['rejected'] })).toEqual([3])
+    expect(ids({ from: 2 })).toEqual([3])
+  })
+})
