@@ -123,29 +123,39 @@ function runsOf(clock: Clock, events: readonly DeskEvent[], calendar: Calendar):
     const key = keyOf(clock, event)
     if (clock.since.includes(event.kind)) stopped.clear()
     if (clock.stops.includes(event.kind)) {
-      for (const [name, run] of open) if (isEndedBy(clock, run, name, event)) open.delete(name)
+      stopRuns(open, key)
       stopped.add(key)
     }
-    if (!clock.starts.includes(event.kind)) continue
-    const name = clock.counts === 'each' ? `${key} ${event.id}` : key
-    if (clock.counts === 'first' && open.has(name)) continue
-    if (clock.since.length > 0 && stopped.has(key)) continue
-    const from = instantOf(event, clock.from)
-    if (from === null) open.delete(name)
-    else open.set(name, runFrom(clock, event, from, calendar))
+    const isStart = clock.starts.includes(event.kind)
+    if (!isStart || (clock.since.length > 0 && stopped.has(key))) continue
+    startRun(open, clock, event, key, calendar)
   }
   return [...open.values()]
+}
+
+/** A stop ends the runs of its own key, or all of them where it names none. */
+function stopRuns(open: Map<string, ClockRun>, key: string): void {
+  for (const name of open.keys()) {
+    if (key === '' || name === key || name.startsWith(`${key} `)) open.delete(name)
+  }
+}
+
+function startRun(
+  open: Map<string, ClockRun>,
+  clock: Clock,
+  event: DeskEvent,
+  ...[key, calendar]: [string, Calendar]
+): void {
+  const name = clock.counts === 'each' ? `${key} ${event.id}` : key
+  if (clock.counts === 'first' && open.has(name)) return
+  const from = instantOf(event, clock.from)
+  if (from === null) open.delete(name)
+  else open.set(name, runFrom(clock, event, from, calendar))
 }
 
 function keyOf({ key }: Clock, { about }: DeskEvent): string {
   const value = key === null ? '' : (about as Readonly<Record<string, unknown>>)[key]
   return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
-}
-
-/** A stop ends the runs of its own key, or all of them where it names none. */
-function isEndedBy(clock: Clock, _run: ClockRun, name: string, stop: DeskEvent): boolean {
-  const key = keyOf(clock, stop)
-  return key === '' || name === key || name.startsWith(`${key} `)
 }
 
 function runFrom(clock: Clock, event: DeskEvent, from: Instant, calendar: Calendar): ClockRun {

@@ -280,6 +280,6 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     ).toEqual([{ actor: 'grace' }])
     expect(scene.world.rows('SELECT owner FROM cases WHERE id = 1')).toEqual([{ owner: 'grace' }])
     await scene.attack(await commandMail(cast, 'mallory'))
-    expect(scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")).toHaveLength(1)
+    expect(scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")).toHaveLength(1)
   })
 })

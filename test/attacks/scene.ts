@@ -133,7 +133,7 @@ function snapshot(world: World): string {
 }
 
 function harmToCases(world: World, before: string): string[] {
-  const ran = world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")
+  const ran = world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")
   return [
     ...ran.map(() => 'a command ran'),
     ...(snapshot(world) === before ? [] : ['the case was changed'])

@@ -264,7 +264,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
       await scene.attack(encryptedMail(await cast.seal(again, 'mallory'), head('mallory')))
       expect(scene.disposition()).toBe('refused')
     }
-    expect(scene.world.rows("SELECT id FROM audit WHERE action = 'commands.ran'")).toHaveLength(1)
+    expect(scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")).toHaveLength(1)
   })
 
   it('10 replay: a command that came unsealed, and did nothing, does nothing when somebody else seals it', async () => {

@@ -175,7 +175,10 @@ describe('the file at rest', () => {
       copyFileSync(join(MIGRATIONS, name), join(older, name))
       copyFileSync(join(MIGRATIONS, name), join(newer, name))
     }
-    writeFileSync(join(newer, '0002-next.sql'), 'CREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;')
+    writeFileSync(
+      join(newer, '0002-next.sql'),
+      'CREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;'
+    )
     const options = { path, passphrase: RAW_KEY, now: NOON }
     openDatabase({ ...options, migrationsDir: older }).close()
 
