@@ -83,9 +83,8 @@ function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, wo
 /** Whose history a message belongs to: its case's, else its recipient's. */
 function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Subject {
   if (tag !== null) return aboutCase(tag)
-  return audience === 'maintainer' || audience === 'member'
-    ? { kind: audience, id: recipient }
-    : DESK
+  const isKnown = (audience === 'maintainer' || audience === 'member') && recipient !== ''
+  return isKnown ? { kind: audience, id: recipient } : DESK
 }
 
 /** Queues one finished mail and puts it on the record. */
