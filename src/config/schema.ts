@@ -217,12 +217,7 @@ export const sections = {
     .describe('What is reported about; the first takes reports that name no product.')
 }
 
-const configSchema = z.strictObject(sections)
-
 /** The file as decoded: defaults filled in, sizes in bytes, the jitter in milliseconds, paths as written. */
-export type ConfigFile = z.output<typeof configSchema>
-
-/** JSON Schema (draft 2020-12) of the file as people write it, for editors. */
-export function configJsonSchema(): Record<string, unknown> {
-  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' })
+export type ConfigFile = {
+  readonly [Name in keyof typeof sections]: z.output<(typeof sections)[Name]>
 }

@@ -3,7 +3,7 @@
  * crosses the worker boundary. Outer and protected headers are two different objects and are never merged
  * (RFC 9788, mail.md §1.5). Nothing here decides anything: authority is judged in policy/authority.ts.
  */
-import { type Address, type Contact } from './address.ts'
+import { type Address, type Contact, isSameAddress } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type Instant } from './time.ts'
 
@@ -65,6 +65,12 @@ export type HeaderFacts = {
   readonly date: Instant | null
   /** In-Reply-To and References, oldest first, at most 100, without duplicates. */
   readonly references: readonly MessageId[]
+}
+
+/** Whether To or Cc of this header name `address`. */
+export function isAddressee(header: HeaderFacts | null, address: Address): boolean {
+  const named = header === null ? [] : [...header.to, ...header.cc]
+  return named.some((each) => isSameAddress(each.address, address))
 }
 
 /** Why a mail must not be answered automatically, or is no report (RFC 3834, RFC 3464, mail.md §1.9). */

@@ -6,7 +6,7 @@ import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../do
 import { type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
-import { type AutomaticKind, type OpenedMail } from '../domain/mail.ts'
+import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type AcknowledgementParams } from '../domain/template.ts'
 import { addMs, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
@@ -45,7 +45,9 @@ export function decideAcknowledgement(
   }
   // To whom it might go is anybody's claim: an answer to a forged address is mail that nobody asked for.
   if (proof.kind === 'none') return { kind: 'hold', to, because: proof.because }
-  if (!namesDesk(opened, settings)) {
+  // RFC 3834 §2: a mail that came by blind copy or through another address may be no report. The outside alone counts: whether
+  // the inside could be read must not show in the answer (G6).
+  if (!isAddressee(opened.outer, settings.desk.address)) {
     return { kind: 'hold', to, because: 'the desk stands neither in its To nor in its Cc' }
   }
   const notBefore = roomFor(history, settings, drawDeparture(settings, moment))
@@ -68,14 +70,6 @@ function drawDeparture(
   const delayMs = Math.floor((jitterMsMax * (1 + jitter)) / 2)
   const more = Math.ceil(Math.max(0, spentMs - delayMs) / jitterMsMax)
   return addMs(now, delayMs + more * jitterMsMax - spentMs)
-}
-
-/**
- * RFC 3834 §2: a mail that came by blind copy or through another address may be no report. The outside alone counts: whether
- * the inside could be read must not show in the answer (G6).
- */
-function namesDesk({ outer }: OpenedMail, { desk }: Settings): boolean {
-  return [...outer.to, ...outer.cc].some(({ address }) => isSameAddress(address, desk.address))
 }
 
 /** The address that an answer to this mail would go to, for what the database knows of it; null when there is none. */

@@ -4,13 +4,18 @@
  * place only where a mail signed with the pinned key brings it to this desk; any other waits for `/key accept`
  * (policy/verbs/keys.ts), also where the pinned one has come to its end.
  */
-import { type Address, isSameAddress } from '../domain/address.ts'
+import { type Address } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { explainUnusable } from '../domain/explain.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
+import {
+  type CandidateKey,
+  isAddressee,
+  type OpenedMail,
+  type WarningCode
+} from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { senderDoubt } from './authentication.ts'
@@ -155,14 +160,9 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   const ageMs = Math.abs(msBetween(signature.createdAt, about.now))
   return (
     isSignedWith(opened, known.fingerprint) &&
-    namesDesk(opened, about.settings) &&
+    isAddressee(opened.protected, about.settings.desk.address) &&
     ageMs <= about.settings.limits.signatureAgeHours * HOUR_MS
   )
-}
-
-function namesDesk({ protected: inner }: OpenedMail, { desk }: Settings): boolean {
-  const named = inner === null ? [] : [...inner.to, ...inner.cc]
-  return named.some(({ address }) => isSameAddress(address, desk.address))
 }
 
 function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {

@@ -225,15 +225,6 @@ export function listUnmoved(read: Read, generation: Generation, limit: number): 
     .map(({ id, uid, state }) => ({ id, uid, to: state === 'held' ? 'held' : 'processed' }))
 }
 
-/** How many arrivals are in each state. */
-export function countArrivals(read: Read): Readonly<Record<ArrivalState, number>> {
-  const sql: Sql<{ state: ArrivalState; count: number }> =
-    'SELECT state, count(*) AS count FROM arrivals GROUP BY state'
-  const counts = { pending: 0, done: 0, held: 0 }
-  for (const row of read.all(sql)) counts[row.state] = row.count
-  return counts
-}
-
 function isHeld(read: Read, id: number): boolean {
   return findArrival(read, id)?.state === 'held'
 }

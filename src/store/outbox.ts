@@ -301,15 +301,6 @@ export function nextDueAt(read: Read): Instant | null {
   return read.get(sql)?.at ?? null
 }
 
-/** How many mails are in each state. */
-export function countOutbox(read: Read): Readonly<Record<OutboxState, number>> {
-  const sql: Sql<{ state: OutboxState; count: number }> =
-    'SELECT state, count(*) AS count FROM outbox GROUP BY state'
-  const counts = { queued: 0, sending: 0, sent: 0, 'given-up': 0, held: 0 }
-  for (const row of read.all(sql)) counts[row.state] = row.count
-  return counts
-}
-
 /** Whether any decision whose `once` starts with `prefix:` was ever queued. */
 export function hasOnce(read: Read, prefix: string): boolean {
   const sql: Sql<{ one: number }> =

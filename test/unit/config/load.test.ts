@@ -4,7 +4,6 @@ import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConfigError } from '../../../src/config/config-error.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { configJsonSchema } from '../../../src/config/schema.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -548,24 +547,5 @@ describe('a secret', () => {
     mkdirSync(join(folder.path, 'secrets/passphrase'))
 
     expect((await problemsOf(CONTRACT))[0]).toContain('cannot be read')
-  })
-})
-
-describe('the JSON Schema', () => {
-  it('describes every key that the decoder knows, with defaults', () => {
-    const schema = JSON.parse(JSON.stringify(configJsonSchema())) as Record<string, never>
-
-    expect(schema).toMatchObject({
-      type: 'object',
-      additionalProperties: false,
-      required: ['desk', 'imap', 'smtp', 'maintainers', 'products'],
-      properties: {
-        desk: { required: ['name', 'address', 'case_prefix', 'passphrase'] },
-        imap: {
-          properties: { tls: { enum: ['implicit', 'starttls', 'none'], default: 'implicit' } }
-        },
-        workers: { default: 2, description: expect.any(String) }
-      }
-    })
   })
 })

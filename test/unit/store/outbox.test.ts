@@ -11,7 +11,6 @@ import { saveNotice, setNoticeState } from '../../../src/store/notices.ts'
 import {
   type Claimed,
   claimDue,
-  countOutbox,
   findByMessageId,
   findOutbox,
   holdQueuedOfNotice,
@@ -72,6 +71,11 @@ function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
     for (const { id } of listWaiting(tx, 1, 1, 1)) markQueued(tx, id, { once, digest }, NOON)
   })
 }
+function states(): string[] {
+  return db
+    .read((read) => read.all<{ state: string }>('SELECT state FROM outbox'))
+    .map(({ state }) => state)
+}
 const DRAFT: SaveNotice = {
   kind: 'save-notice',
   caseTag: TAG,
@@ -114,7 +118,7 @@ describe('the outbox', () => {
     record('accepted', NOON, ...claim(NOON))
 
     expect(queue('ack:1')).toBe('already')
-    expect(db.read(countOutbox)).toEqual({ queued: 0, sending: 0, sent: 1, 'given-up': 0, held: 0 })
+    expect(states()).toEqual(['sent'])
   })
 
   it('queues nothing of a transaction that fails, so that its decision can be taken again', () => {
@@ -437,9 +441,9 @@ describe('for every run of outcomes, crashes and clock steps', () => {
             if (step.outcome === 'accepted') accepted += 1
           }
         }
-        const counts = db.read(countOutbox)
-        expect(counts.sent).toBe(accepted)
-        expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(1)
+        const all = states()
+        expect(all).toHaveLength(1)
+        expect(all.includes('sent')).toBe(accepted === 1)
       }),
       { numRuns: 60 }
     )
