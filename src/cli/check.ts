@@ -27,7 +27,11 @@ export async function check(call: Call): Promise<number> {
 async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
   const { settings, problems, remarks } = await judgeKeys(loaded, systemClock.now())
   createRender(loaded.texts)
-  const found = [...problems.map(({ text }) => text), ...scheduleProblems(loaded)]
+  const found = [
+    ...problems.map(({ text }) => text),
+    ...scheduleProblems(loaded),
+    ...approvalProblems(loaded.config)
+  ]
   const advice = [
     ...remarks,
     ...adviceOnSecrets(loaded),
@@ -77,12 +81,7 @@ function adviceOnHolidays({ config }: LoadedConfig, now: Instant): string[] {
 }
 
 function adviceOn(settings: Settings): string[] {
-  const approvers = settings.maintainers.filter(({ roles }) => roles.includes('approver'))
-  const needed = Math.max(
-    0,
-    ...settings.products.map(({ policy }) => policy.notice?.approvals ?? 0)
-  )
-  const advice: string[] = []
+  const advice: string[] = approvalAdvice(settings)
   if (settings.authentication.servers.length === 0) {
     advice.push(
       'imap.authserv_ids: names no mail server, so nobody checks senders, and every one is acknowledged, forged or not'
@@ -93,12 +92,41 @@ function adviceOn(settings: Settings): string[] {
       'acknowledgement.jitter: is 0, so the time of an acknowledgement tells outsiders how long their mail took to open; 30s hides it'
     )
   }
-  if (needed > 0 && approvers.length < needed + 1) {
-    advice.push(
-      `maintainers: a notice needs ${needed} approval(s) by others than its author, and only ${approvers.length} maintainer(s) have the role approver`
-    )
-  }
   return advice
+}
+
+/** What the approvals of each policy mean with the approvers that there are. */
+function approvalAdvice({ products, maintainers }: Settings): string[] {
+  const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
+  return products.flatMap(({ id, policy }) => {
+    const others = policy.notice?.approvals ?? null
+    if (others === 0 && approvers > 0)
+      return [
+        `products ${id}: the policy ${policy.id} has approvals: 0, so one approver alone, the author of a notice included, lets it go`
+      ]
+    return others !== null && others > 0 && others === approvers
+      ? [
+          `products ${id}: a notice needs ${counted(others, 'approver')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; one that an approver wrote cannot leave`
+        ]
+      : []
+  })
+}
+
+/** Policies whose notices could never leave. */
+function approvalProblems({ products, maintainers }: LoadedConfig['config']): string[] {
+  const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
+  return products.flatMap(({ id, policy }) => {
+    const needed = Math.max(policy.notice?.approvals ?? 1, 1)
+    if (policy.notice === null || approvers >= needed) return []
+    const others = policy.notice.approvals === 0 ? '' : ' besides its author'
+    return [
+      `products ${id}: a notice needs ${counted(needed, 'approver')}${others}, and ${approvers === 0 ? 'no maintainer has' : `only ${counted(approvers, 'maintainer')} ${approvers === 1 ? 'has' : 'have'}`} the role approver; add the role, or extend ${policy.id} with fewer approvals`
+    ]
+  })
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function print(

@@ -43,7 +43,7 @@ export function decideRelease(input: {
 }): ReleaseVerdict {
   const { notice, policy, digest, now } = input
   if (policy.notice === null) return { kind: 'hold', because: 'no-notice' }
-  if (countApprovals(notice, input.maintainers, digest) < policy.notice.approvals)
+  if (countApprovals(input, digest) < approvalRule(policy).needed)
     return { kind: 'hold', because: 'approval-void' }
   if (notice.state !== 'scheduled' || notice.releaseAt === null || now < notice.releaseAt)
     return { kind: 'wait' }
@@ -56,29 +56,40 @@ export function decideRelease(input: {
   return { kind: 'release', lateMs, isLate }
 }
 
-/** Whether the approvals that are needed, and one at least, are of previews that showed the clock as it goes now. */
-function isTimeVouched({
-  notice,
-  policy,
-  maintainers,
-  digest,
-  approvedSinceJump: approvals
-}: Parameters<typeof decideRelease>[0]): boolean {
-  if (approvals === null) return true
-  const needed = Math.max(policy.notice?.approvals ?? 0, 1)
-  return countApprovals({ ...notice, approvals }, maintainers, digest) >= needed
+/**
+ * Whose approvals a policy demands. With `approvals: 0` one person decides, who may be the author: what leaves is approved by
+ * its code all the same, so that nothing else leaves (G7).
+ */
+export function approvalRule(policy: Policy): {
+  readonly needed: number
+  readonly byAuthor: boolean
+} {
+  const others = policy.notice?.approvals ?? 1
+  return { needed: Math.max(others, 1), byAuthor: others === 0 }
 }
 
-/** People other than the author who approved exactly this and may approve now. */
+/** Whether the approvals that are needed are of previews that showed the clock as it goes now. */
+function isTimeVouched(input: Parameters<typeof decideRelease>[0]): boolean {
+  const { approvedSinceJump: approvals, notice, policy, digest } = input
+  if (approvals === null) return true
+  const counted = countApprovals({ ...input, notice: { ...notice, approvals } }, digest)
+  return counted >= approvalRule(policy).needed
+}
+
+/** People who approved exactly this and may approve it now. */
 function countApprovals(
-  notice: NoticeRecord,
-  maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[],
+  {
+    notice,
+    policy,
+    maintainers
+  }: Pick<Parameters<typeof decideRelease>[0], 'notice' | 'policy' | 'maintainers'>,
   digest: Sha256
 ): number {
+  const { byAuthor } = approvalRule(policy)
   return maintainers.filter(
     ({ id, roles }) =>
       roles.includes('approver') &&
-      id !== notice.authorId &&
+      (byAuthor || id !== notice.authorId) &&
       notice.approvals.some((given) => given.digest === digest && given.maintainerId === id)
   ).length
 }

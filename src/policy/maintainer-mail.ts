@@ -7,7 +7,7 @@ import { aboutCase, BY_SOMEBODY, byMaintainer, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import { findBinding, judgeAuthority, type Refusal } from './authority.ts'
+import { findBinding, judgeAuthority, missingRole, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type HashedFile } from './draft.ts'
@@ -18,6 +18,7 @@ import { caseFacts } from './relay.ts'
 import { runCommands } from './run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
+import { ACTING } from './verbs/verb.ts'
 
 /** What becomes of the mail; null when it is nobody's with authority and claims no maintainer. */
 export function decideMaintainerMail(
@@ -85,13 +86,14 @@ function act(
   if (parsed.rest === '' && situation.opened.attachments.length === 0) {
     return [end('note', 'done', 'without new text', tag)]
   }
-  const isForReporter = context.product.policy.replies === 'reporter'
+  const mayAnswer = missingRole(context.author, ACTING) === null
+  const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
   if (isForReporter && answersRelay(situation, context.bound.case, context.settings.desk.address)) {
     return plainReply(parsed.rest, context, situation.opened.text)
   }
   return [
     ...internalNote(parsed.rest, context, situation),
-    ...(isForReporter ? [stayedInside(context)] : hint(context)),
+    ...(isForReporter ? [stayedInside(context)] : mayAnswer ? hint(context) : []),
     { kind: 'record', event: event('noted', aboutCase(tag), byMaintainer(context.author.id), {}) },
     end('note', 'done', '', tag)
   ]

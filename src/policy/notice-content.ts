@@ -9,6 +9,7 @@ import {
   canonicalNotice,
   type MemberRecord,
   NOTICE_TEXT_FIELDS,
+  type NoticeField,
   type NoticeRecord,
   type NoticeTextField
 } from '../domain/notice.ts'
@@ -47,17 +48,26 @@ export function missingFields(
 ): string[] {
   const rule = context.product.policy.notice
   if (rule === null) return []
-  const { notice } = draft
-  return rule.required.flatMap((field) => {
-    if (field === 'disclosure_at')
-      return draft.case.disclosureAt === null ? ['the disclosure instant (/embargo)'] : []
-    if (field === 'patches') {
-      const has =
-        notice !== null && (notice.patches.length > 0 || (notice.fields.no_patches ?? '') !== '')
-      return has ? [] : ['patches (attach them, or say why there are none in no_patches:)']
-    }
-    return (notice?.fields[field] ?? '') === '' ? [field] : []
-  })
+  return rule.required.flatMap((field) => missingField(field, draft, context.product) ?? [])
+}
+
+function missingField(
+  field: NoticeField,
+  { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
+  { supported }: Product
+): string | null {
+  const has = (name: NoticeTextField): boolean => (notice?.fields[name] ?? '') !== ''
+  if (field === 'disclosure_at')
+    return record.disclosureAt === null ? 'the disclosure instant (/embargo)' : null
+  if (field === 'patches') {
+    return (notice?.patches.length ?? 0) > 0 || has('no_patches')
+      ? null
+      : 'patches (attach them, or say why there are none in no_patches:)'
+  }
+  if (has(field)) return null
+  return field === 'affected_versions' && supported.length > 0
+    ? `affected_versions (supported: ${supported.join(', ')})`
+    : field
 }
 
 /** When the notice leaves: `disclosure − lead` in the calendar of the product, or now where that has passed already. */

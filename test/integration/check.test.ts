@@ -139,6 +139,29 @@ describeWith(['gpg'], 'the check of a desk', () => {
     await expectNotes(/imap\.authserv_ids: names no mail server, .* acknowledged, forged or not/)
   })
 
+  it('says what approvals: 0 means, and refuses a policy that wants more approvers than there are (A5)', async () => {
+    const [grace_, ada_] = desk.config['maintainers'] as [Section, Section]
+    const [product] = desk.config['products'] as [Section]
+    const withApprovals = (approvals: number, adaRoles: string[]): void => {
+      writeFileSync(
+        file('own.yaml'),
+        `extends: dispatch\nid: own\nnotice: { approvals: ${approvals} }\n`
+      )
+      desk.write({
+        ...desk.config,
+        maintainers: [grace_, { ...ada_, roles: adaRoles }],
+        products: [{ ...product, policy: './own.yaml' }]
+      })
+    }
+
+    withApprovals(0, ['committer'])
+    await expectNotes(/approvals: 0, so one approver alone, the author of a notice included/)
+    withApprovals(1, ['committer'])
+    await expectNotes(/needs 1 approver besides its author, and there is no more/)
+    withApprovals(2, ['committer'])
+    await expectProblems(/needs 2 approvers besides its author, and only 1 maintainer has the role/)
+  })
+
   it('notes that answers without a random delay tell how long a mail took to open (G6)', async () => {
     change('acknowledgement', { jitter: 0 })
     await expectNotes(/acknowledgement\.jitter: is 0, .* how long their mail took to open/)

@@ -17,8 +17,9 @@ import {
   withActivity,
   withNotice
 } from '../draft.ts'
+import { approvalRule } from '../embargo.ts'
 import { missingFields, noticeDigest, releasePlan } from '../notice-content.ts'
-import { type Verb } from './verb.ts'
+import { ACTING, type Verb } from './verb.ts'
 
 /** A preview's code may be used for this long. */
 const PREVIEW_MS_MAX = 72 * 3_600_000
@@ -53,7 +54,11 @@ const approve: Handler = (draft, command, context) => {
     notice: { ...notice, approvals }
   }
   if (approvals.length < needed) {
-    return accepted(approved, `Approved. ${needed - approvals.length} more approvals are needed.`)
+    const more = needed - approvals.length
+    return accepted(
+      approved,
+      `Approved. ${more === 1 ? 'One more approval is' : `${more} more approvals are`} needed.`
+    )
   }
   return scheduled(approved, { ...notice, approvals }, context)
 }
@@ -82,7 +87,7 @@ function codeOf({ words: [code = ''] }: Command): string {
 }
 
 function neededApprovals({ product }: CommandContext): number {
-  return product.policy.notice?.approvals ?? 1
+  return approvalRule(product.policy).needed
 }
 
 /** Approvals of exactly this: while a jump of the clock is in doubt, of previews from after it only, as at the release. */
@@ -123,7 +128,8 @@ function approvalComplaint(
     return 'The notice is approved already.'
   if (issued === undefined)
     return 'That is not a code of a preview of this notice; /notice preview makes one.'
-  if (notice.authorId === context.author.id) return 'Whoever wrote the notice cannot approve it.'
+  if (notice.authorId === context.author.id && !approvalRule(context.product.policy).byAuthor)
+    return 'You wrote the notice, so another approver needs to approve it.'
   const digest = noticeDigest(draft, notice, context)
   const outdated = outdatedPreview(issued, digest, context)
   if (outdated !== null) return outdated
@@ -179,7 +185,7 @@ export const APPROVAL: readonly Verb[] = [
     name: 'notice hold',
     arguments: '',
     binds: 'notice',
-    roles: [],
+    roles: ACTING,
     needsCode: false,
     text: null,
     help: 'stops the notice',

@@ -10,7 +10,7 @@ import { namesDesk, newText } from '../new-text.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { statusBlock } from '../status.ts'
 import { NAMES_DESK, NOTHING_OWN } from './talk.ts'
-import { type Verb } from './verb.ts'
+import { ACTING, type Verb } from './verb.ts'
 
 const status: Handler = (draft, _command, context) =>
   accepted({ ...draft, blocks: [...draft.blocks, statusBlock(draft, context)] }, 'See below.')
@@ -133,7 +133,7 @@ export const CASE: readonly Verb[] = [
     name: 'take',
     arguments: '',
     binds: 'case',
-    roles: [],
+    roles: ACTING,
     needsCode: false,
     text: null,
     help: 'makes the case yours',
@@ -144,7 +144,7 @@ export const CASE: readonly Verb[] = [
     name: 'acknowledge',
     arguments: '',
     binds: 'case',
-    roles: [],
+    roles: ACTING,
     needsCode: false,
     text: null,
     help: 'sends the acknowledgement that the desk holds back because the sender is not verified',

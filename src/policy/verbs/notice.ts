@@ -4,14 +4,7 @@
 import { type Decision } from '../../domain/decision.ts'
 import { type NoticeFields, type NoticeRecord } from '../../domain/notice.ts'
 import { type OutgoingAttachment } from '../../domain/outgoing.ts'
-import {
-  dayOff,
-  formatInstant,
-  type Instant,
-  readInstant,
-  spanWords,
-  startBefore
-} from '../../domain/time.ts'
+import { formatInstant, readInstant } from '../../domain/time.ts'
 import {
   accepted,
   type Command,
@@ -23,9 +16,11 @@ import {
   withActivity,
   withNotice
 } from '../draft.ts'
+import { approvalRule } from '../embargo.ts'
+import { instantAndReason, whatIsUnusual } from '../embargo-date.ts'
 import { missingFields, noticeDigest, noticeParams, releasePlan } from '../notice-content.ts'
 import { allMaintainers } from '../recipients.ts'
-import { type Verb } from './verb.ts'
+import { ACTING, type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
 const CLOCK_IN_DOUBT = {
@@ -66,40 +61,6 @@ const embargo: Handler = (draft, command, context) => {
     withActivity(reopened, `set the disclosure to ${said}${why}`),
     `Disclosure: ${said}${why}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
-}
-
-function instantAndReason(words: readonly string[]): { instant: string; reason: string | null } {
-  const at = words.findIndex((word) => word.toLowerCase() === 'because')
-  return at < 0
-    ? { instant: words.join(' '), reason: null }
-    : { instant: words.slice(0, at).join(' '), reason: words.slice(at + 1).join(' ') }
-}
-
-/** What about a disclosure instant asks for a reason, a sentence each (M-24, practice.md §4.3). */
-function whatIsUnusual(draft: Draft, disclosureAt: Instant, context: CommandContext): string[] {
-  const { product, settings } = context
-  const { calendar, policy } = product
-  const says = (instant: Instant): string => formatInstant(instant, settings.desk.timezone)
-  const unusual: string[] = []
-  const off = dayOff(disclosureAt, calendar)
-  if (off !== null)
-    unusual.push(
-      `${says(disclosureAt)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${product.name}.`
-    )
-  const { releaseAt } = releasePlan(draft, context)
-  if (policy.notice === null || releaseAt === null) return unusual
-  // The lead is that of the first notice: who was told already is not told anew.
-  const told = context.bound.notice?.releasedAt ?? releaseAt
-  const { min, max } = policy.notice.tolerance
-  if (told > startBefore(disclosureAt, min, calendar))
-    unusual.push(
-      `The list would be told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
-    )
-  if (told < startBefore(disclosureAt, max, calendar))
-    unusual.push(
-      `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure.`
-    )
-  return unusual
 }
 
 const draftNotice: Handler = (draft, command, context) => {
@@ -206,7 +167,9 @@ const preview: Handler = (draft, _command, context) => {
   const next = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
   return accepted(
     withActivity(next, 'previewed the notice'),
-    'Every maintainer gets the preview with its code; another one than its author can approve it.'
+    approvalRule(context.product.policy).byAuthor
+      ? 'Every maintainer gets the preview with its code. One approver can let it go, the author included.'
+      : 'Every maintainer gets the preview with its code. An approver who did not write the notice can approve it.'
   )
 }
 
@@ -254,6 +217,9 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
             label: 'Not deliverable',
             value: `${expired.length} whose key will have expired by then`
           },
+          ...(product.supported.length === 0
+            ? []
+            : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
           { label: 'Written by', value: notice.authorId },
           { label: 'Time of this machine', value: formatInstant(now, timezone) },
           ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT])
@@ -310,7 +276,7 @@ export const NOTICE: readonly Verb[] = [
     name: 'notice preview',
     arguments: '',
     binds: 'notice',
-    roles: [],
+    roles: ACTING,
     needsCode: false,
     text: null,
     help: 'sends every maintainer exactly what the list would read, with a code',

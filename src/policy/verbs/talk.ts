@@ -8,7 +8,7 @@ import { accepted, type CommandContext, type Handler, refused, withActivity } fr
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
 import { reporterPath } from '../recipients.ts'
 import { contentFree, toReporter, withNote } from '../reporter-mail.ts'
-import { type Verb } from './verb.ts'
+import { ACTING, type Verb } from './verb.ts'
 
 const note: Handler = (draft, command, context) => {
   const text = command.text ?? command.words.join(' ')
@@ -97,7 +97,7 @@ export const TALK: readonly Verb[] = [
     name: 'reply',
     arguments: '[quote]',
     binds: 'case',
-    roles: [],
+    roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: false },
     help: 'sends the text below to the reporter, without what it quotes; with quote, also that',
@@ -108,7 +108,7 @@ export const TALK: readonly Verb[] = [
     name: 'ask',
     arguments: '',
     binds: 'case',
-    roles: [],
+    roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'asks the reporter the question below; without text, asks for the report to be sent again',

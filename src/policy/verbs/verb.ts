@@ -5,6 +5,9 @@
 import { type Role } from '../../domain/settings.ts'
 import { type Command, type DeskContext, type Handler } from '../draft.ts'
 
+/** Who may act: everybody but a mere advisor, who reads and notes and does nothing else. */
+export const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'list-admin']
+
 /** Where the text below a command goes, and whether the command makes sense without any. */
 export type VerbText = {
   /** `fields` are the `key: value` lines of a notice. */

@@ -77,6 +77,18 @@ describe('a scheduled notice (G7)', () => {
     })
   })
 
+  it('leaves on the approval of its author alone under approvals: 0, and never on none (A5)', () => {
+    const policy = { approvals: 0 }
+    const mine = [{ ...approval, maintainerId: 'grace' }]
+    const other = [{ ...approval, maintainerId: 'grace', digest: sha256('other') }]
+    expect(release(RELEASE, { approvals: mine }, { policy }).kind).toBe('release')
+    for (const approvals of [[], other])
+      expect(release(RELEASE, { approvals }, { policy })).toEqual({
+        kind: 'hold',
+        because: 'approval-void'
+      })
+  })
+
   it('counts one maintainer once, however many approvals they gave', () => {
     expect(
       release(RELEASE, { approvals: [approval, approval] }, { policy: { approvals: 2 } })
@@ -133,6 +145,7 @@ describe('a scheduled notice (G7)', () => {
     expect(release(RELEASE, mixed, options(1)).kind).toBe('release')
     expect(release(RELEASE, mixed, options(2))).toEqual({ kind: 'hold', because: 'clock' })
     const none = { approvedSinceJump: [], policy: { approvals: 0 } }
+    expect(release(RELEASE, {}, { ...none, approvedSinceJump: [later] }).kind).toBe('release')
     expect(release(RELEASE, {}, none)).toEqual({ kind: 'hold', because: 'clock' })
   })
 

@@ -60,7 +60,8 @@ describe('a command mail', () => {
 
   it('needs the role of every verb', () => {
     expect(run('/accept', { author: ADA }).said).toContain('role committer')
-    expect(run('/take', { author: ADA }).ran).toBe(true)
+    expect(run('/take', { author: ADA }).ran).toBe(false)
+    expect(run('/note\nwords', { author: ADA }).ran).toBe(true)
   })
 
   it('tells every other maintainer what was done, and not its author', () => {
@@ -462,6 +463,25 @@ describe('/notice (M-24 to M-29)', () => {
       approvals: 'keep',
       releaseAt: '2026-11-27T12:00:00.000Z'
     })
+  })
+
+  it('approve by its author schedules it under approvals: 0, and preview says so (A5)', () => {
+    const policy = { ...POLICY, notice: { ...POLICY.notice, approvals: 0 } } as typeof POLICY
+    const alone = { ...withPreview(), author: GRACE, product: { ...PRODUCT, policy } }
+
+    expect(run('/notice preview', alone).said).toContain('the author included')
+    const result = run('/notice approve secretcode', alone)
+    expect(only(result.decisions, 'approve-notice')[0]).toMatchObject({ maintainerId: 'grace' })
+    expect(only(result.decisions, 'save-notice')[0]).toMatchObject({ state: 'scheduled' })
+  })
+
+  it('names the supported versions where the affected ones are missing, and in the preview (A5)', () => {
+    const empty = bound({ case: dated, notice: noticeRecord({ fields: {} }) })
+    expect(run('/notice preview', { bound: empty }).said).toContain(
+      'affected_versions (supported: main)'
+    )
+    const [mail] = only(run('/notice preview', withPreview()).decisions, 'send-sealed')
+    expect(JSON.stringify(mail?.template)).toContain('"Supported versions","value":"main"')
   })
 
   it.each<[string, Partial<CommandContext>]>([
