@@ -136,3 +136,16 @@ describe('with replies: reporter, a plain answer', () => {
     expect(await aliceRead()).toBe(false)
   })
 })
+
+it('a plain answer of an advisor stays a note, also where the policy sends such answers to the reporter (A5)', async () => {
+  world.close()
+  const advisor = { ...linus, roles: ['advisor' as const] }
+  world = await openWorld({ maintainers: [grace, advisor], policy: { replies: 'reporter' } })
+  world.deliver(await world.write(alice, { subject: 'hole', text: 'a hole', autocrypt: true }))
+  await world.settle()
+  const forwarded = latest(linus)
+
+  await answer(forwarded, { quotes: forwarded })
+
+  expect([await aliceRead(), await colleagueRead()]).toEqual([false, true])
+})

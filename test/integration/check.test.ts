@@ -226,13 +226,6 @@ describeWith(['gpg'], 'the check of a desk', () => {
     await expectNotes(/^note: desk\.key: RSA opens mail about ten times slower/)
   })
 
-  it('notes that nobody could approve a notice', async () => {
-    const [first, second] = desk.config['maintainers'] as readonly Section[]
-    desk.write({ ...desk.config, maintainers: [first, { ...second, roles: ['committer'] }] })
-
-    await expectNotes(/^note: maintainers: a notice needs 1 approval.* only 1 maintainer/)
-  })
-
   it('finds a desk key without a passphrase', async () => {
     await deskKey('future-default', 'never', '')
 
