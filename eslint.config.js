@@ -42,10 +42,11 @@ export default tseslint.config(
         { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }
       ],
       '@typescript-eslint/consistent-type-definitions': ['error', 'type'],
-      'max-lines': ['error', { max: 300, skipComments: true, skipBlankLines: true }],
+      'max-lines': ['error', { max: 400, skipComments: true, skipBlankLines: true }],
       'max-lines-per-function': ['error', { max: 60, skipComments: true, skipBlankLines: true }],
       'max-params': ['error', 4],
-      complexity: ['error', 12],
+      // A switch counts once: the compiler sees to it that it is exhaustive.
+      complexity: ['error', { max: 12, variant: 'modified' }],
       'no-console': 'error',
       'no-restricted-syntax': ['error', ...clockReads]
     }

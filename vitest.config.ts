@@ -19,6 +19,7 @@ const SUITE = [
         'test/attacks/**/*.test.ts'
       ],
       testTimeout: 20_000,
+      hookTimeout: 60_000,
       maxWorkers: WORKERS,
       sequence: { groupOrder: 0 }
     }

@@ -20,7 +20,6 @@ import { createRender, TEMPLATE_NAMES } from '../src/templates/render.ts'
 import { tempFolder } from './support/temp.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const LINES_MAX = 300
 const COLUMNS_MAX = 130
 const SENTENCE_OR_PATTERN = /['`"].*['`"]|\/[^/*].+\/[gimsu]*/
 const NOT_OURS = ['node_modules', 'dist', '.git', 'coverage', 'demo-mail', 'bench-results']
@@ -412,22 +411,6 @@ const SAMPLES: { readonly [N in Template['name']]: Extract<Template, { name: N }
 
 describe('the tree', () => {
   const source = filesOf('src').filter((name) => !name.endsWith('.md'))
-
-  it('has no source file over 300 lines of code', () => {
-    const long = source
-      .map((name) => ({ name, lines: codeLines(read(name)) }))
-      .filter(({ lines }) => lines > LINES_MAX)
-
-    expect(long).toEqual([])
-  })
-
-  /** Lines that are neither blank nor comment. */
-  function codeLines(text: string): number {
-    const bare = text
-      .replaceAll(/^\s*\/\*\*?[\s\S]*?\*\/\s*$/gm, '')
-      .replaceAll(/^\s*\/\/.*$/gm, '')
-    return bare.split('\n').filter((line) => line.trim() !== '').length
-  }
 
   it('has no line over 130 columns except where a sentence or a pattern cannot be broken', () => {
     const wide = source

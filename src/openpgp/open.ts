@@ -4,21 +4,22 @@
  * would fail the whole message) and never tells the library's own words to anybody.
  */
 import {
+  type Config,
   type DecryptedSessionKey,
   decryptSessionKeys,
   type Message,
+  PacketList,
   readMessage,
   SignaturePacket,
   verify
 } from 'openpgp'
-
 import { keyIdOf, type Sha256 } from '../domain/ids.ts'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { DECOMPRESSED_BYTES_MAX, fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf } from './key-packets.ts'
 import { type SecretKey } from './keyring.ts'
-import { TOO_MANY_PACKETS, withPacketLimit } from './packet-limit.ts'
+import { walkPackets } from './packets.ts'
 import { prescan, type Sealing, sessionKeyMark } from './prescan.ts'
 import { hasUnopenedRsa } from './rsa-cipher.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
@@ -189,6 +190,62 @@ async function readPlain(message: Message<Uint8Array | string>, date: Date): Pro
     }
   }
   return { kind: 'plain', data: result.data, packets }
+}
+
+// A limit on the packets inside an encryption. They can be counted only after the library decrypted or decompressed them and
+// before it parses them, and it has no limit of its own: two bytes of a packet cost it as much time as a thousand of a text,
+// and compressed they cost the sender nothing (mail.md §2.14, §2.15). Must never let a list pass that was not counted.
+
+/** Packets of all layers inside one encryption; a message of others' programs has fewer than ten. */
+const PACKETS_INSIDE_MAX = 200
+/** By which {@link failureOf} tells it from the library's errors. */
+const TOO_MANY_PACKETS = 'more packets inside than the desk reads'
+
+/** Where a configuration carries what may still be parsed under it. */
+const LEFT = Symbol('left')
+type Left = { packets: number }
+
+/** The configuration for one decryption: what is parsed under it counts against the limit. */
+function withPacketLimit(config: Config): Config {
+  const left: Left = { packets: PACKETS_INSIDE_MAX }
+  return Object.assign({ ...config }, { [LEFT]: left })
+}
+
+type Parse = (bytes: unknown, allowed: object, config?: object, ...rest: unknown[]) => unknown
+const lists = PacketList as unknown as { fromBinary: Parse }
+const parse = lists.fromBinary
+
+// Every layer is parsed by this one function of the library, which therefore is where the counting stands.
+lists.fromBinary = async function fromBinary(bytes, allowed, config, ...rest) {
+  const left = leftOf(config)
+  if (left === undefined) return parse.call(PacketList, bytes, allowed, config, ...rest)
+  const whole = await readWhole(bytes)
+  spend(left, whole)
+  return parse.call(PacketList, whole, allowed, config, ...rest)
+}
+
+/** All bytes: authenticated chunks come as a list of the library's own that is read like a stream. */
+async function readWhole(bytes: unknown): Promise<Uint8Array> {
+  if (bytes instanceof Uint8Array) return bytes
+  const reader = (bytes as ReadableStream<Uint8Array>).getReader()
+  const chunks: Uint8Array[] = []
+  for (;;) {
+    const { value, done } = await reader.read()
+    if (done) break
+    chunks.push(value)
+  }
+  const all = Buffer.concat(chunks)
+  return new Uint8Array(all.buffer, all.byteOffset, all.byteLength)
+}
+
+function leftOf(config: object | undefined): Left | undefined {
+  return config === undefined ? undefined : (config as { [LEFT]?: Left })[LEFT]
+}
+
+function spend(left: Left, bytes: Uint8Array): void {
+  const walk = walkPackets(bytes, left.packets)
+  left.packets -= walk.spans.length
+  if (walk.end === 'too-many') throw new Error(TOO_MANY_PACKETS)
 }
 
 /**

@@ -4,18 +4,18 @@
  * `bad` is the default. The key is judged at the signature's time and at `now` (§2.8).
  */
 import { createHash } from 'node:crypto'
-
 import {
   createMessage,
   enums,
+  type KeyID,
   PacketList,
   type PublicKey,
   readSignature,
   Signature as SignatureList,
   SignaturePacket,
+  type Subkey,
   verify
 } from 'openpgp'
-
 import {
   type Fingerprint,
   isNamedBy,
@@ -23,12 +23,11 @@ import {
   parseSha256,
   type Sha256
 } from '../domain/ids.ts'
-import { type Signature } from '../domain/mail.ts'
+import { type Signature, type SignatureState } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf } from './key-packets.ts'
-import { isSigningKey, keyStateAt } from './key-state.ts'
-import { type CertificateFacts, readCertificate } from './keyring.ts'
+import { bindingEndMs, type CertificateFacts, endMs, readCertificate } from './keyring.ts'
 import { TAG, walkPackets } from './packets.ts'
 import { hasSignedBack } from './self-signatures.ts'
 
@@ -302,4 +301,45 @@ function asSha256(hex: string): Sha256 {
   const parsed = parseSha256(hex)
   if (parsed === null) throw new TypeError('node:crypto returned no SHA-256')
   return parsed
+}
+
+// What a signing key was worth at a time. A signature is judged by its key as it is now, and as it was when the signature says
+// that it was made (mail.md §2.8). Must never take a key for good because only one of its parts is: primary key and subkey
+// both count.
+
+/** Whether the key with this id could make signatures at `date`. */
+async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promise<boolean> {
+  try {
+    await key.getSigningKey(id, date, undefined, fullPgpConfig(false))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Judges the signing key at `date`, also one in the past: then a revocation made later counts only where it is not soft. A key
+ * that was replaced or retired had been good until then, one that was stolen proves nothing about any time. `otherwise` is
+ * the answer when neither revocation nor expiry speaks against the key.
+ */
+async function keyStateAt(
+  key: PublicKey,
+  id: KeyID,
+  date: Date,
+  otherwise: 'valid' | 'bad'
+): Promise<SignatureState> {
+  const [subkey] = key.getSubkeys(id)
+  if (await key.isRevoked(undefined, undefined, date, fullPgpConfig(false))) return 'revoked-key'
+  if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
+  if (await isSigningKey(key, id, date)) return otherwise
+  const primaryEnd = await key.getExpirationTime(undefined, fullPgpConfig(false))
+  const ends = [endMs(primaryEnd), subkey === undefined ? Infinity : bindingEndMs(subkey)]
+  return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
+}
+
+async function isSubkeyRevoked(subkey: Subkey, date: Date): Promise<boolean> {
+  for (const binding of subkey.bindingSignatures) {
+    if (await subkey.isRevoked(binding, subkey.keyPacket, date, fullPgpConfig(false))) return true
+  }
+  return false
 }

@@ -3,10 +3,12 @@
  * a mail with a failure code, its outer header facts and no text. It decides nothing and trusts nothing: outer and
  * protected header facts stay apart (RFC 9788), text outside the envelope stays apart, and warnings say the rest.
  */
+import { isSameAddress } from '../domain/address.ts'
 import {
   type HeaderFacts,
   type OpenedMail,
   type OpenFailure,
+  type Signature,
   type WarningCode
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
@@ -26,7 +28,6 @@ import { findIssuersOfOthers, NOTHING_INSIDE } from './keys-inside.ts'
 import { type Peeled, peel } from './layers.ts'
 import { readNamesInside } from './names-inside.ts'
 import { type Unwrapped, unwrap } from './unwrapped.ts'
-import { judgeWarnings } from './warnings.ts'
 
 /** What to open with and verify against. */
 export type ReadingKeys = {
@@ -37,7 +38,7 @@ export type ReadingKeys = {
 }
 
 /** When, and for whom. `deskAddress` is only compared with loop marks. */
-export type ReadingOptions = { readonly now: Instant; readonly deskAddress: string }
+type ReadingOptions = { readonly now: Instant; readonly deskAddress: string }
 
 /** Opens one raw mail (RFC 5322, LF or CRLF). */
 export async function openMail(
@@ -292,4 +293,59 @@ function headerBlockOf(raw: Uint8Array): Uint8Array {
   const head = Buffer.from(raw.subarray(0, HEADER_BYTES_MAX))
   const ends = [head.indexOf('\r\n\r\n'), head.indexOf('\n\n')].filter((end) => end >= 0)
   return ends.length === 0 ? head : head.subarray(0, Math.min(...ends) + 2)
+}
+
+// Warnings that follow from comparing what was read: headers with each other, signatures with their reach.
+
+/** What the comparison needs. `header` is the protected one; `innerFacts` one that was found inside and does not speak for the mail. */
+type Compared = {
+  readonly outer: HeaderReading
+  readonly header: HeaderReading | null
+  readonly innerFacts: HeaderFacts | null
+  /** As `OpenedMail.namesInside`. */
+  readonly namesInside: HeaderFacts | null
+  readonly isEncrypted: boolean
+  readonly isMangled: boolean
+  readonly subjectProtected: boolean
+  readonly signatures: readonly Signature[]
+}
+
+/** Subjects that say nothing: what mail programs put outside (RFC 9788 §3, and the older habit). */
+const NEUTRAL_SUBJECTS = new Set(['', '...', '[...]', 'encrypted message', '…', 're: ...'])
+
+/** The warnings, without duplicates. */
+function judgeWarnings(compared: Compared): WarningCode[] {
+  const { outer, header, signatures } = compared
+  const codes = new Set<WarningCode>(outer.warnings)
+  if (header?.warnings.includes('repeated-header') === true) codes.add('repeated-header')
+  if (isFromDifferent(compared)) codes.add('from-mismatch')
+  if (compared.isEncrypted && wasSubjectReadable(compared)) codes.add('unprotected-subject')
+  if (signatures.length > 1) codes.add('several-signatures')
+  if (signatures.some((signature) => !signature.coversWhole)) {
+    codes.add('signature-does-not-cover-all')
+  }
+  if (compared.isMangled) codes.add('mangled')
+  return [...codes]
+}
+
+/** Also by a header that does not speak for this mail: whoever wrapped the words of somebody else anew is named nowhere else. */
+function isFromDifferent({ outer, header, innerFacts, namesInside }: Compared): boolean {
+  const inner = header?.facts ?? innerFacts ?? namesInside
+  if (inner === null) return false
+  // A name that is there and cannot be read is not known to be the outer one.
+  if (inner.from === null) return inner.unreadableFrom !== ''
+  const { from } = outer.facts
+  return from === null || !isSameAddress(inner.from.address, from.address)
+}
+
+/**
+ * The outer subject says something, and nothing better is known to be the real one. What stands outside now may have been
+ * changed on the way, by a mailing list for one: what the writer says to have put there counts as much.
+ */
+function wasSubjectReadable({ outer, header, subjectProtected }: Compared): boolean {
+  const real = header?.facts.subject.toLowerCase() ?? ''
+  const arrived = outer.facts.subject.toLowerCase()
+  const isTold = (shown: string): boolean => !NEUTRAL_SUBJECTS.has(shown) && shown === real
+  if (!subjectProtected) return !NEUTRAL_SUBJECTS.has(arrived)
+  return isTold(arrived) || isTold(header?.subjectShown.toLowerCase() ?? '')
 }

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bodyEntity, writeEntity } from '../../../src/mime/write.ts'
-import { encodeBase64, encodeText } from '../../../src/mime/write-text.ts'
+import { bodyEntity, encodeBase64, encodeText, writeEntity } from '../../../src/mime/write.ts'
 import {
   childrenOf,
   contentOf,

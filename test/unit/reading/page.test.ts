@@ -3,8 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { explainFailure, explainSignature, explainWarning } from '../../../src/domain/explain.ts'
 import { type OpenedMail, type SignatureState, type WarningCode } from '../../../src/domain/mail.ts'
-import { toOpenPage } from '../../../src/reading/page.ts'
-import { gutter, safe, wrap } from '../../../src/reading/terminal-text.ts'
+import { gutter, safe, toOpenPage, wrap } from '../../../src/reading/page.ts'
 import { HEAD, lines, mixed, open, testNow, textPart } from './material.ts'
 
 const page = (opened: OpenedMail, width = 80): string =>
