@@ -1,6 +1,6 @@
 import tseslint from 'typescript-eslint'
 
-const pure = ['src/domain/**', 'src/policy/**', 'src/templates/render.ts']
+const pure = ['src/domain/**', 'src/policy/**', 'src/messages/**']
 const synchronous = [
   { selector: 'AwaitExpression', message: 'the core is synchronous' },
   { selector: ':function[async=true]', message: 'the core is synchronous' }

@@ -14,9 +14,9 @@ import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'
 import { nextTick, startTicks, systemClock, systemRandomness } from './effects/system.ts'
+import { createRender } from './messages/render.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/daemon-lock.ts'
-import { createRender } from './templates/render.ts'
 import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
 import { createKeyDirectory } from './transport/key-directory.ts'
 import { createSender } from './transport/smtp-sender.ts'
@@ -75,7 +75,7 @@ export async function runDaemon(
     settings,
     workers,
     // The same texts that the settings have for what an approval covers.
-    render: createRender(loaded.texts),
+    render: createRender(loaded.texts, settings.desk),
     clock: systemClock,
     randomness: systemRandomness,
     sha256,

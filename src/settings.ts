@@ -45,7 +45,7 @@ export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Jud
     },
     maintainers,
     products: config.products,
-    noticeTemplate: loaded.texts.get('notice') ?? '',
+    noticeTemplate: loaded.texts.get('notice')?.source ?? '',
     acknowledgement: config.acknowledgement,
     authentication: config.authentication,
     limits: config.limits

@@ -8,8 +8,8 @@ import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
+import { wordingProblems } from '../messages/render.ts'
 import { judgeKeys } from '../settings.ts'
-import { createRender } from '../templates/render.ts'
 import { type Call, scheduleProblems } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printable, printJson } from './output.ts'
@@ -26,11 +26,11 @@ export async function check(call: Call): Promise<number> {
 
 async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
   const { settings, problems, remarks } = await judgeKeys(loaded, systemClock.now())
-  createRender(loaded.texts)
   const found = [
     ...problems.map(({ text }) => text),
     ...scheduleProblems(loaded),
-    ...approvalProblems(loaded.config)
+    ...approvalProblems(loaded.config),
+    ...wordingProblems(loaded.texts)
   ]
   const advice = [
     ...remarks,

@@ -79,6 +79,6 @@ export type LoadedConfig = {
     readonly retired: readonly string[]
     readonly maintainers: ReadonlyMap<string, string>
   }
-  /** Sources of the mail texts by name. */
-  readonly texts: ReadonlyMap<string, string>
+  /** The wordings of messages by name, with the file that each is from. */
+  readonly texts: ReadonlyMap<string, { readonly file: string; readonly source: string }>
 }

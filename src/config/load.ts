@@ -125,7 +125,7 @@ async function assemble(
       smtpPassword: smtp.password
     },
     keys: { desk: desk.key, retired: desk.retiredKeys, maintainers: maintainers.keys },
-    texts: readTexts()
+    texts: readTexts(null)
   }
 }
 

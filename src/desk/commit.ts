@@ -69,14 +69,14 @@ export function commit(
 
 /** A copy that was not sealed is on the record; what a maintainer missed is told later, each cause once. */
 function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, work: Work): void {
-  if (decision.audience === 'maintainer') {
+  if (decision.message.audience === 'maintainer') {
     const { id: maintainerId, address, fingerprint } = recipient
-    const { once, mail: kind, caseTag } = decision
-    const about = { caseId: caseId(tx, caseTag), once, kind, at: work.now }
+    const { once, message, caseTag } = decision
+    const about = { caseId: caseId(tx, caseTag), once, kind: message.kind, at: work.now }
     if (insertMissed(tx, { maintainerId, address, fingerprint, ...about }) === 'already') return
   }
-  const whom = { audience: decision.audience, recipient: recipient.id }
-  const about = { ...whom, message: decision.mail, because }
+  const whom = { audience: decision.message.audience, recipient: recipient.id }
+  const about = { ...whom, message: decision.message.kind, because }
   record(tx, event('not-encrypted', subjectOf(decision.caseTag, whom), BY_DESK, about), work)
 }
 

@@ -15,8 +15,8 @@ import {
   type Sender,
   type Workers
 } from '../effects/effects.ts'
+import { type Render } from '../messages/render.ts'
 import { type Database } from '../store/database.ts'
-import { type Render } from '../templates/render.ts'
 
 export type Desk = {
   readonly db: Database

@@ -5,7 +5,10 @@
 import { type Decision } from '../domain/decision.ts'
 import { type KeyRefusal } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { keyProblem } from '../messages/to-maintainers.ts'
+import { notice } from '../messages/to-members.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
+import { inClearTo } from '../policy/send.ts'
 import { type Desk } from './desk.ts'
 import { type Prepared, prepare, type RefusedCopy } from './prepare.ts'
 
@@ -37,7 +40,7 @@ export async function followRefusals(
 
 function onePerPerson(refused: readonly RefusedCopy[]): Iterable<RefusedCopy> {
   return new Map(
-    refused.map((copy) => [`${copy.decision.audience}:${copy.recipient.address}`, copy])
+    refused.map((copy) => [`${copy.decision.message.audience}:${copy.recipient.address}`, copy])
   ).values()
 }
 
@@ -49,26 +52,26 @@ function about(
 ): Decision[] {
   const { recipient, because, decision } = copy
   const problem = KEY_PROBLEMS[because]
-  const who = recipient.id === '' ? 'the reporter' : `${decision.audience} ${recipient.id}`
+  const who = recipient.id === '' ? 'the reporter' : `${decision.message.audience} ${recipient.id}`
   // Once a day, and again for every revision of a notice.
-  const about = decision.mail === 'notice' ? `:${decision.once}` : ''
+  const about = notice.is(decision.message) ? `:${decision.once}` : ''
   const alert = alertMaintainers(desk.settings, now, {
-    once: `key:${decision.audience}:${recipient.id}:${decision.caseTag ?? ''}${about}:${now.slice(0, 10)}`,
+    once: `key:${decision.message.audience}:${recipient.id}:${decision.caseTag ?? ''}${about}:${now.slice(0, 10)}`,
     tag: decision.caseTag,
     title: 'A mail is held because of a key',
-    what: `A mail of the kind ${decision.mail} to ${who} was not sent: ${problem}. Nothing was sent in clear.`,
-    doNext: NEXT[decision.audience],
+    what: `A mail of the kind ${decision.message.kind} to ${who} was not sent: ${problem}. Nothing was sent in clear.`,
+    doNext: NEXT[decision.message.audience],
     facts: []
   })
   // Whom else a held copy concerns misses an alert that cannot be sealed to them, and it is made up for later.
-  if (decision.audience !== 'maintainer') return [alert]
+  if (decision.message.audience !== 'maintainer') return [alert]
   const unreachable = new Set(
     refused.flatMap((other) =>
-      other.decision.audience === 'maintainer' ? [other.recipient.id] : []
+      other.decision.message.audience === 'maintainer' ? [other.recipient.id] : []
     )
   )
   const told = { ...alert, recipients: alert.recipients.filter(({ id }) => !unreachable.has(id)) }
-  return [told, stub(desk, copy, problem, now)]
+  return [told, stub(copy, problem, now)]
 }
 
 const NEXT = {
@@ -79,23 +82,8 @@ const NEXT = {
   outsider: 'Reach the person another way.'
 } as const
 
-function stub(desk: Desk, { recipient }: RefusedCopy, problem: string, now: Instant): Decision {
-  return {
-    kind: 'send-clear',
-    once: `key-problem:${recipient.id}:${now.slice(0, 10)}`,
-    mail: 'key-problem',
-    caseTag: null,
-    audience: 'maintainer',
-    recipientId: '',
-    to: { name: recipient.name, address: recipient.address },
-    inReplyTo: null,
-    subject: 'Your key needs attention',
-    autoSubmitted: 'auto-generated',
-    via: null,
-    notBefore: now,
-    template: {
-      name: 'key-problem',
-      params: { desk: desk.settings.desk.name, problem: `Your key cannot be used: ${problem}.` }
-    }
-  }
+function stub({ recipient }: RefusedCopy, problem: string, now: Instant): Decision {
+  const to = { name: recipient.name, address: recipient.address }
+  const message = keyProblem({ problem: `Your key cannot be used: ${problem}.` })
+  return inClearTo(to, now, message, { once: `${recipient.id}:${now.slice(0, 10)}`, tag: null })
 }

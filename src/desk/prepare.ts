@@ -4,14 +4,13 @@
  */
 import { type Address, type Contact, domainOf, parseAddress } from '../domain/address.ts'
 import {
-  type Audience,
   type Decision,
-  type MailKind,
   type SealedRecipient,
   type SendClear,
   type SendSealed
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
+import { type Audience, type MessageKind } from '../domain/message.ts'
 import {
   type KeyRefusal,
   type OutgoingAttachment,
@@ -19,13 +18,13 @@ import {
   type OutgoingHeaders
 } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
-import { findCase, latestMessageIds } from '../store/cases.ts'
+import { findCase, firstMessageIds } from '../store/cases.ts'
 import { type Desk } from './desk.ts'
 
 /** One finished mail: what the outbox stores. */
 export type PreparedMail = {
   readonly once: string
-  readonly kind: MailKind
+  readonly kind: MessageKind
   readonly caseTag: CaseTag | null
   readonly noticeId: number | null
   readonly audience: Audience
@@ -62,7 +61,8 @@ export type Source = {
 
 type Thread = {
   readonly root: MessageId | null
-  readonly latest: ReadonlyMap<string, MessageId>
+  /** Where there is no root: the first message of the case to each recipient. */
+  readonly first: ReadonlyMap<string, MessageId>
   readonly answerTo: MessageId | null
 }
 
@@ -140,17 +140,19 @@ async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promi
 
 async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise<PreparedMail> {
   const thread = threadOf(desk, decision, work.decisions, work.roots)
-  const answered =
-    decision.inReplyTo === null ? thread : { ...thread, answerTo: decision.inReplyTo }
   const madeAt = decision.madeAt ?? work.now
   const headers = headersOf(desk, decision, {
     to: decision.to,
-    recipientId: decision.recipientId,
-    thread: answered,
+    recipientId: '',
+    thread,
     date: madeAt
   })
-  const raw = await desk.workers.signClear(desk.render(decision.template), headers, madeAt)
-  return finished(desk, decision, headers, { recipientId: decision.recipientId, raw })
+  const raw = await desk.workers.signClear(
+    desk.render(decision.message, { tag: decision.caseTag, inClear: true }),
+    headers,
+    madeAt
+  )
+  return finished(desk, decision, headers, { recipientId: '', raw })
 }
 
 function finished(
@@ -161,19 +163,21 @@ function finished(
 ): PreparedMail {
   return {
     once: copy.recipientId === '' ? decision.once : `${decision.once}:${copy.recipientId}`,
-    kind: decision.mail,
+    kind: decision.message.kind,
     caseTag: decision.caseTag,
     noticeId: decision.kind === 'send-sealed' ? decision.noticeId : null,
-    audience: decision.audience,
+    audience: decision.message.audience,
     recipientId: copy.recipientId,
     // An automatic answer that cannot be delivered must not come back (RFC 3834 §3.3).
     envelopeFrom:
-      decision.autoSubmitted === 'auto-replied' ? '' : bounceAddress(desk, headers.messageId),
+      decision.message.autoSubmitted === 'auto-replied'
+        ? ''
+        : bounceAddress(desk, headers.messageId),
     envelopeTo: headers.to.address,
     messageId: headers.messageId,
     raw: copy.raw,
     notBefore: decision.notBefore,
-    isHeld: decision.isHeld ?? false
+    isHeld: decision.isHeld
   }
 }
 
@@ -195,24 +199,29 @@ function headersOf(
   }
 ): OutgoingHeaders {
   const { thread, to } = options
-  const latest = thread.latest.get(options.recipientId) ?? null
-  const inReplyTo = thread.answerTo ?? latest
-  const references = [thread.root, latest, thread.answerTo].filter((id) => id !== null)
+  const { name, casePrefix } = desk.settings.desk
+  const { caseTag, message, via } = decision
+  const root = thread.root ?? thread.first.get(options.recipientId) ?? null
+  const answered = decision.inReplyTo ?? thread.answerTo
+  const references = [root, answered].filter((id) => id !== null)
+  // A member's case number is nobody's business on the way: it would tell that two organisations hear of one thing (G5).
+  const isTagShown = caseTag !== null && message.audience !== 'member'
   return {
     messageId: newMessageId(desk),
     date: options.date,
-    fromName: oneLine(
-      decision.via === null
-        ? desk.settings.desk.name
-        : `${decision.via} via ${desk.settings.desk.name}`
-    ),
+    fromName: oneLine(via === null ? name : `${via} via ${name}`),
     to: { name: oneLine(to.name), address: to.address },
-    subject: oneLine(decision.subject),
-    inReplyTo,
+    subject: oneLine(`[${caseTag ?? casePrefix}] ${message.subject}`),
+    outerSubject: isTagShown ? `[${caseTag}]` : HIDDEN_SUBJECT,
+    inReplyTo: answered ?? root,
+    // Root first and nothing between: threads stay flat.
     references: [...new Set(references)],
-    autoSubmitted: decision.autoSubmitted
+    autoSubmitted: message.autoSubmitted
   }
 }
+
+/** RFC 9788 §3.2.1. */
+const HIDDEN_SUBJECT = '[...]'
 
 /** Header text is one line: whatever people wrote into a title, a name or a reason must not keep a mail from being sent. */
 function oneLine(text: string): string {
@@ -229,8 +238,9 @@ function threadOf(
   decisions: readonly Decision[],
   roots: Roots
 ): Thread {
-  const { caseTag, audience } = decision
-  const alone: Thread = { root: null, latest: new Map(), answerTo: null }
+  const { caseTag } = decision
+  const { audience } = decision.message
+  const alone: Thread = { root: null, first: new Map(), answerTo: null }
   if (caseTag === null || audience === 'outsider') return alone
   const opening = decisions.find(
     (candidate) => candidate.kind === 'open-case' && candidate.case.tag === caseTag
@@ -243,16 +253,15 @@ function threadOf(
   return desk.db.read((read) => {
     const record = findCase(read, caseTag)
     if (record === null) return alone
-    const latest = latestMessageIds(read, record.id, audience)
-    if (audience === 'maintainer') return { root: record.maintainerRoot, latest, answerTo: null }
+    if (audience === 'maintainer') return { ...alone, root: record.maintainerRoot }
     // Members see a thread of their own; nothing in it may link to the reporter's or the maintainers'.
-    if (audience === 'member') return { root: null, latest, answerTo: null }
-    return { root: record.reporterRoot, latest, answerTo: record.reporterLatest }
+    if (audience === 'member') return { ...alone, first: firstMessageIds(read, record.id) }
+    return { ...alone, root: record.reporterRoot, answerTo: record.reporterLatest }
   })
 }
 
 function bodyOf(desk: Desk, decision: SendSealed, source: Source): OutgoingBody {
-  const text = desk.render(decision.template)
+  const text = desk.render(decision.message, { tag: decision.caseTag, inClear: false })
   switch (decision.files.from) {
     case 'nothing':
       return { text, attachments: [], original: null }

@@ -6,6 +6,7 @@ import { type Decision } from '../domain/decision.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
+import { relay } from '../messages/to-maintainers.ts'
 import { decideArrival } from '../policy/inbound.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { type Committed, commit } from './commit.ts'
@@ -76,9 +77,9 @@ async function prepareAndCommit(
 /** A relay that could be sealed to no maintainer at all was seen by nobody: its mail stays in the held folder (G1). */
 function heldIfUnseen(decisions: readonly Decision[], prepared: Prepared): readonly Decision[] {
   const isRelayed = decisions.some(
-    (decision) => decision.kind === 'send-sealed' && decision.mail === 'relay'
+    (decision) => decision.kind === 'send-sealed' && relay.is(decision.message)
   )
-  if (!isRelayed || prepared.mails.some(({ kind }) => kind === 'relay')) return decisions
+  if (!isRelayed || prepared.mails.some(({ kind }) => kind === relay.kind)) return decisions
   return decisions.map((decision) =>
     decision.kind === 'dispose'
       ? { ...decision, state: 'held', reason: 'no maintainer has a usable key' }

@@ -5,12 +5,13 @@
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
-import { formatFingerprint } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { dateNotice } from '../messages/to-reporters.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { reporterPath } from '../policy/recipients.ts'
+import { sealedTo } from '../policy/send.ts'
 import { findReporterKey } from '../store/correspondents.ts'
 import { countDeliveries, listWaiting } from '../store/deliveries.ts'
 import { findNoticeById, setNoticeState } from '../store/notices.ts'
@@ -98,33 +99,10 @@ function dateMail(
   const key = pinned === null ? null : { ...pinned, isUsable: true }
   const path = reporterPath(record, key, product)
   if (path.kind !== 'sealed') return [untold(desk, notice, 'no key of the reporter is known', now)]
-  const { timezone, name, fingerprint } = desk.settings.desk
-  return [
-    {
-      kind: 'send-sealed',
-      once: `date-notice:${notice.id}:${notice.revision}`,
-      mail: 'date-notice',
-      caseTag: record.tag,
-      audience: 'reporter',
-      noticeId: null,
-      subject: `[${record.tag}] The date on which we make it public`,
-      autoSubmitted: 'auto-generated',
-      via: null,
-      notBefore: now,
-      recipients: [path.recipient],
-      files: { from: 'nothing' },
-      template: {
-        name: 'date-notice',
-        params: {
-          desk: name,
-          tag: record.tag,
-          product: product.name,
-          disclosure: formatInstant(record.disclosureAt, timezone),
-          fingerprint: formatFingerprint(fingerprint)
-        }
-      }
-    }
-  ]
+  const disclosure = formatInstant(record.disclosureAt, desk.settings.desk.timezone)
+  const message = dateNotice({ product: product.name, disclosure })
+  const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
+  return [sealedTo([path.recipient], now, message, sending)]
 }
 
 function untold(desk: Desk, notice: NoticeRecord, because: string, now: Instant): Decision {

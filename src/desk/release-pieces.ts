@@ -6,7 +6,9 @@ import { type SendSealed } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
-import { noticeParams, noticeSubject } from '../policy/notice-content.ts'
+import { notice as noticeMessage } from '../messages/to-members.ts'
+import { noticeParams } from '../policy/notice-content.ts'
+import { sealedTo } from '../policy/send.ts'
 import { listWaiting, markHeld, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
 import { findNoticeById, findReleasedDigest, readPatches } from '../store/notices.ts'
 import { aboutNotice, releasedDigest } from './about-notice.ts'
@@ -133,26 +135,20 @@ function noticeMail(
   }))
   if (read.known === null) return null
   const { record, product } = read.known
-  const decision: SendSealed = {
-    kind: 'send-sealed',
-    once: `notice:${notice.id}:${notice.revision}`,
-    mail: 'notice',
-    caseTag: notice.caseTag,
-    audience: 'member',
+  const recipients = waiting.map(({ memberId, name, address, fingerprint, keyData }) => ({
+    id: memberId,
+    name,
+    address,
+    fingerprint,
+    keyData
+  }))
+  const message = noticeMessage(noticeParams(notice, record, product, desk.settings))
+  const decision = sealedTo(recipients, now, message, {
+    once: `${notice.id}:${notice.revision}`,
+    tag: notice.caseTag,
     noticeId: notice.id,
-    subject: noticeSubject(notice, product),
-    autoSubmitted: 'auto-generated',
-    via: null,
     notBefore: notice.releaseAt ?? now,
-    recipients: waiting.map(({ memberId, name, address, fingerprint, keyData }) => ({
-      id: memberId,
-      name,
-      address,
-      fingerprint,
-      keyData
-    })),
-    files: { from: 'list', files: read.files },
-    template: { name: 'notice', params: noticeParams(notice, record, product, desk.settings) }
-  }
+    files: { from: 'list', files: read.files }
+  })
   return { decision, digest: releasedDigest(desk, notice, read.known) }
 }

@@ -3,6 +3,7 @@
  * nothing about content.
  */
 import { type Instant } from '../domain/time.ts'
+import { alert } from '../messages/to-maintainers.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { clockJumpMs } from '../policy/embargo.ts'
 import { findCaseById } from '../store/cases.ts'
@@ -32,7 +33,7 @@ async function tellFailed(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
   // An alarm about an alarm would ring for ever; the log and `postern outbox list` have it.
   const alerts = rows
-    .filter(({ kind }) => kind !== 'alert')
+    .filter(({ kind }) => kind !== alert.kind)
     .map((row) => givenUpAlert(desk, row, now))
   const prepared = await prepare(desk, alerts, NOTHING, now)
   desk.db.transact((tx) => {

@@ -12,41 +12,19 @@ import {
 } from './case.ts'
 import { type NewEvent } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type Message, type MessageKind } from './message.ts'
 import { type NoticeFields, type NoticeState } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
-import { type ContentFree, type PersonalReply, type Template } from './template.ts'
 import { type Instant } from './time.ts'
-
-/** What kind of mail, for the outbox, the log and the record. */
-export type MailKind =
-  | 'acknowledgement'
-  | 'relay'
-  | 'note'
-  | 'activity'
-  | 'transcript'
-  | 'refusal'
-  | 'reply'
-  | 'accepted'
-  | 'rejected'
-  | 'key-request'
-  | 'resend-request'
-  | 'preview'
-  | 'notice'
-  | 'date-notice'
-  | 'alert'
-  | 'digest'
-  | 'key-problem'
 
 /** What was not sealed to one maintainer, of one case or of none: counted by kind, from the first to the last. */
 export type MissedMails = {
-  readonly kinds: readonly { readonly kind: MailKind; readonly count: number }[]
+  readonly kinds: readonly { readonly kind: MessageKind; readonly count: number }[]
   readonly from: Instant
   readonly to: Instant
   /** The last row that says so: no two mails tell of the same. */
   readonly lastId: number
 }
-
-export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
 
 /** One person to seal to; the fingerprint is pinned before the mail is rendered. */
 export type SealedRecipient = Contact & {
@@ -73,38 +51,32 @@ export type AnswerKind = 'acknowledgement' | `refusal-${RefusalStanding}`
 type SendCommon = {
   /** Idempotency key: unique in the outbox, so that a decision taken twice sends once (G2). */
   readonly once: string
-  readonly mail: MailKind
   readonly caseTag: CaseTag | null
-  readonly subject: string
-  readonly autoSubmitted: 'no' | 'auto-replied' | 'auto-generated'
-  /** Display name before the desk's, for example `Alice via`; null for the desk itself. */
+  /** Whom the desk speaks for: shown before its own name inside what is encrypted, never outside; null for itself. */
   readonly via: string | null
   readonly notBefore: Instant
   /** Finished, but a human has to let it go. */
-  readonly isHeld?: boolean
-  /** What its Date and its signature say; when it is prepared unless given. */
-  readonly madeAt?: Instant
+  readonly isHeld: boolean
+  /** What its Date and its signature say; null for when it is prepared. */
+  readonly madeAt: Instant | null
+  /** The message that this one answers, where that is not the latest of the reporter's. */
+  readonly inReplyTo: MessageId | null
 }
 
-/** A mail sealed to each recipient apart; `once` gets `:<recipient id>` appended. */
+/** A message encrypted to each recipient apart; `once` gets `:<recipient id>` appended. Made in policy/send.ts only. */
 export type SendSealed = SendCommon & {
   readonly kind: 'send-sealed'
-  readonly template: Template
-  readonly audience: Audience
+  readonly message: Message
   readonly noticeId: number | null
   readonly recipients: readonly SealedRecipient[]
   readonly files: Files
 }
 
-/** A mail that everybody may read: only templates marked content-free, or the maintainer's own words (G3). */
+/** A message that everybody may read: only one whose definition allows it (G3). Made in policy/send.ts only. */
 export type SendClear = SendCommon & {
   readonly kind: 'send-clear'
-  readonly template: ContentFree | (PersonalReply & { readonly params: { readonly inClear: true } })
-  readonly audience: Exclude<Audience, 'member'>
-  readonly recipientId: string
+  readonly message: Message<'content-free' | 'own-words'>
   readonly to: Contact
-  /** The reporter's Message-ID that this answers, outside any case. */
-  readonly inReplyTo: MessageId | null
 }
 
 export type OpenCase = {

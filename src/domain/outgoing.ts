@@ -11,11 +11,12 @@ import { type Instant } from './time.ts'
 export type OutgoingHeaders = {
   readonly messageId: MessageId
   readonly date: Instant
-  /** Display name shown with the desk's address, which is always the From address. */
+  /** Display name beside the desk's address inside what is encrypted; outside stands the desk's own name. */
   readonly fromName: string
   readonly to: Contact
-  /** The real subject; protected inside the encrypted part (RFC 9788) and replaced by `[...]` outside. */
   readonly subject: string
+  /** What takes its place outside an encrypted mail (RFC 9788): the case number alone, or nothing of it. */
+  readonly outerSubject: string
   readonly inReplyTo: MessageId | null
   /** Oldest first. */
   readonly references: readonly MessageId[]

@@ -5,13 +5,14 @@
 import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
 import { type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { type AcknowledgementParams } from '../domain/template.ts'
 import { addMs, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
+import { acknowledgement } from '../messages/to-reporters.ts'
 import { judgeSender, type SenderProof } from './authentication.ts'
 import { earliestRoom } from './rate-limits.ts'
+import { inClearTo, sealedTo } from './send.ts'
 import { type AnswerHistory, type Moment } from './situation.ts'
 
 /** `hold` is finished and waits for a maintainer's /acknowledge. */
@@ -115,7 +116,7 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
 
 /** When a person answers by the product's policy; null when it promises nothing. */
 export function answerDueAt(
-  { policy: { answer }, calendar }: Product,
+  { policy: { answer }, calendar }: Pick<Product, 'policy' | 'calendar'>,
   receivedAt: Instant
 ): Instant | null {
   return answer === null ? null : dueAt(receivedAt, answer.within, calendar)
@@ -170,38 +171,16 @@ function answer(
   // The key is the one of the address in From: at a return path elsewhere nobody could read the answer.
   const isFrom = opened.outer.from !== null && isSameAddress(opened.outer.from.address, to.address)
   const key = isFrom ? subject.key : null
-  const common = {
-    once: `acknowledgement:${tag}`,
-    mail: 'acknowledgement',
-    caseTag: tag,
-    subject: `[${tag}] Your report has arrived`,
-    autoSubmitted: 'auto-replied',
-    via: null,
-    notBefore,
-    isHeld,
-    madeAt: subject.begunAt,
-    audience: 'reporter',
-    template: { name: 'acknowledgement', params: acknowledgementParams(subject) }
-  } as const
+  const { settings, product, receivedAt, now } = subject
+  const message = acknowledgement(acknowledgementParams(product, opened, receivedAt, settings))
+  const sending = { once: tag, tag, notBefore, isHeld, madeAt: subject.begunAt }
   if (key === null || !key.isUsable) {
     // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
     const bare = { name: '', address: to.address }
-    return {
-      kind: 'send-clear',
-      ...common,
-      recipientId: '',
-      to: bare,
-      inReplyTo: opened.outer.messageId
-    }
+    return inClearTo(bare, now, message, { ...sending, inReplyTo: opened.outer.messageId })
   }
   const recipient = { ...to, id: '', fingerprint: key.fingerprint, keyData: key.keyData }
-  return {
-    kind: 'send-sealed',
-    ...common,
-    noticeId: null,
-    recipients: [recipient],
-    files: { from: 'nothing' }
-  }
+  return sealedTo([recipient], now, message, sending)
 }
 
 /** Counts one that leaves `at`, for the limits of its sender, its domain and the desk. */
@@ -209,22 +188,25 @@ export function countAnswer(address: Address, at: Instant): Decision {
   return { kind: 'count-answer', address, answer: 'acknowledgement', at }
 }
 
-function acknowledgementParams(subject: Subject): AcknowledgementParams {
-  const { desk } = subject.settings
-  const { policy } = subject.product
-  const due = answerDueAt(subject.product, subject.receivedAt)
+/** What it says: nothing but what anybody outside could work out (G6). */
+export function acknowledgementParams(
+  product: Pick<Product, 'policy' | 'calendar'>,
+  opened: Pick<OpenedMail, 'sealedTo' | 'sealedToKeyIds'>,
+  receivedAt: Instant,
+  { desk: { timezone } }: Pick<Settings, 'desk'>
+): Parameters<typeof acknowledgement>[0] {
+  const { policy } = product
+  const { answer } = policy
+  const due = answerDueAt(product, receivedAt)
   return {
-    desk: desk.name,
-    tag: subject.tag,
-    received: formatInstant(subject.receivedAt, desk.timezone),
-    answerBy: due === null ? '' : formatInstant(due, desk.timezone),
-    answerIncludes: policy.answer?.includes ?? '',
-    firm: policy.answer?.firmness === 'hard',
+    received: formatInstant(receivedAt, timezone),
+    answerBy: due === null ? '' : formatInstant(due, timezone),
+    answerIncludes: answer?.includes ?? '',
+    isFirm: answer?.firmness === 'hard',
     policy: policy.title,
     rules: policy.reporter_rules,
     checklist: policy.report_checklist,
-    sealedTo: subject.opened.sealedTo,
-    keyIds: subject.opened.sealedToKeyIds.join(', '),
-    fingerprint: formatFingerprint(desk.fingerprint)
+    sealedTo: opened.sealedTo,
+    keyIds: opened.sealedToKeyIds.join(', ')
   }
 }

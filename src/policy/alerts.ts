@@ -3,10 +3,11 @@
  */
 import { type SendSealed } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
+import { type FactLine } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
-import { type FactLine } from '../domain/template.ts'
 import { type Instant } from '../domain/time.ts'
-import { allMaintainers } from './recipients.ts'
+import { alert } from '../messages/to-maintainers.ts'
+import { toMaintainers } from './send.ts'
 
 export type Alert = {
   /** What makes the cause unique, for example `gave-up:17`. */
@@ -19,30 +20,10 @@ export type Alert = {
 }
 
 /** The decision that tells all maintainers. */
-export function alertMaintainers(settings: Settings, now: Instant, alert: Alert): SendSealed {
-  const { tag, title, what, doNext, facts } = alert
-  return {
-    kind: 'send-sealed',
-    once: `alert:${alert.once}`,
-    mail: 'alert',
-    caseTag: tag,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: `[${tag ?? settings.desk.casePrefix}] ${title}`,
-    autoSubmitted: 'auto-generated',
-    via: null,
-    notBefore: now,
-    recipients: allMaintainers(settings, null),
-    files: { from: 'nothing' },
-    template: {
-      name: 'alert',
-      params: {
-        title,
-        what,
-        doNext,
-        facts,
-        ref: tag === null ? '' : `${tag} ${settings.desk.address}`
-      }
-    }
-  }
+export function alertMaintainers(
+  settings: Settings,
+  now: Instant,
+  { once, tag, ...params }: Alert
+): SendSealed {
+  return toMaintainers(settings, now, alert(params), { once, tag })
 }

@@ -6,7 +6,8 @@ import { type CaseRecord } from '../domain/case.ts'
 import { type SendSealed } from '../domain/decision.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant, msBetween } from '../domain/time.ts'
-import { allMaintainers } from './recipients.ts'
+import { digest } from '../messages/to-maintainers.ts'
+import { toMaintainers } from './send.ts'
 
 /** What a digest is made from; of both lists there may be more than is told one by one. */
 export type DigestFacts = {
@@ -38,34 +39,17 @@ export function digestMail(
 ): SendSealed | null {
   const { unanswered, unansweredTotal, junk, junkTotal } = facts
   if (unansweredTotal === 0 && junkTotal === 0) return null
-  const { timezone, casePrefix, name } = settings.desk
-  return {
-    kind: 'send-sealed',
-    once: `digest:${dueAt}:${lastId}`,
-    mail: 'digest',
-    caseTag: null,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: `[${casePrefix}] Digest`,
-    autoSubmitted: 'auto-generated',
-    via: null,
-    notBefore: now,
-    recipients: allMaintainers(settings, null),
-    files: { from: 'nothing' },
-    template: {
-      name: 'digest',
-      params: {
-        desk: name,
-        unanswered: unanswered.map((record) => caseLine(record, now, timezone)),
-        moreUnanswered: unansweredTotal - unanswered.length,
-        junk: junk.map(({ receivedAt, sender, subject, size }) => {
-          const from = sender === '' ? 'a sender that cannot be read' : sender
-          return `${formatInstant(receivedAt, 'UTC')}, ${from}, ${size} bytes: ${subject === '' ? '(no subject)' : subject}`
-        }),
-        moreJunk: junkTotal - junk.length
-      }
-    }
-  }
+  const { timezone } = settings.desk
+  const message = digest({
+    unanswered: unanswered.map((record) => caseLine(record, now, timezone)),
+    moreUnanswered: unansweredTotal - unanswered.length,
+    junk: junk.map(({ receivedAt, sender, subject, size }) => {
+      const from = sender === '' ? 'a sender that cannot be read' : sender
+      return `${formatInstant(receivedAt, 'UTC')}, ${from}, ${size} bytes: ${subject === '' ? '(no subject)' : subject}`
+    }),
+    moreJunk: junkTotal - junk.length
+  })
+  return toMaintainers(settings, now, message, { once: `${dueAt}:${lastId}`, tag: null })
 }
 
 function caseLine(record: CaseRecord, now: Instant, timezone: string): string {

@@ -9,6 +9,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
+import { preview as previewMessage } from '../messages/to-maintainers.ts'
 import { type BoundCase, type Tools } from './situation.ts'
 
 /** A file of the command mail, hashed. */
@@ -108,7 +109,7 @@ export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
     (decision) =>
       decision.kind !== 'issue-preview' &&
       decision.kind !== 'approve-notice' &&
-      !(decision.kind === 'send-sealed' && decision.mail === 'preview')
+      !(decision.kind === 'send-sealed' && previewMessage.is(decision.message))
   )
   return { ...draft, decisions, notice: { ...notice, approvals: [] }, voided: true }
 }

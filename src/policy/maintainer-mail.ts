@@ -7,15 +7,17 @@ import { aboutCase, BY_SOMEBODY, byMaintainer, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
+import { note as noteMessage } from '../messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type HashedFile } from './draft.ts'
 import { answersRelay, hint, stayedInside } from './plain-answer.ts'
-import { allMaintainers, reachSentence, reporterPath } from './recipients.ts'
+import { reachSentence, reporterPath } from './recipients.ts'
 import { refusalMail, refusalStanding, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands } from './run-commands.ts'
+import { toMaintainers } from './send.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
 import { ACTING } from './verbs/verb.ts'
@@ -57,7 +59,7 @@ export function decideMaintainerMail(
     binding.kind === 'ambiguous' ? 'The mail names more than one case.' : NO_CASE[binding.kind]
   return [
     ...remember,
-    unboundMail({ maintainer, says, arrivalId: situation.arrivalId }, settings, moment.now),
+    unboundMail({ maintainer, says, arrivalId: situation.arrivalId }, moment.now),
     end('commands-refused', 'held', says, null)
   ]
 }
@@ -118,31 +120,23 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
   const { author, settings, product, bound, now, arrivalId } = context
   const { tag } = bound.case
   const path = reporterPath(bound.case, bound.reporterKey, product)
-  const recipients = allMaintainers(settings, author.id)
-  const noteMail: Decision = {
-    kind: 'send-sealed',
-    once: `note:${arrivalId}`,
-    mail: 'note',
-    caseTag: tag,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: `[${tag}] ${bound.case.subject === '' ? 'Note' : bound.case.subject}`,
-    autoSubmitted: 'auto-generated',
-    via: author.name,
-    notBefore: now,
-    recipients,
-    files: { from: 'arrival', original: false },
-    template: {
-      name: 'note',
-      params: {
-        author: author.name,
-        facts: caseFacts(bound.case, product, settings),
-        text,
-        reach: reachSentence(bound.case, path, 'internal'),
-        ref: `${tag} ${settings.desk.address}`
-      }
+  const noteMail = toMaintainers(
+    settings,
+    now,
+    noteMessage({
+      author: author.name,
+      facts: caseFacts(bound.case, product, settings),
+      text,
+      reach: reachSentence(bound.case, path, 'internal')
+    }),
+    {
+      once: String(arrivalId),
+      tag,
+      via: author.name,
+      except: author.id,
+      files: { from: 'arrival', original: false }
     }
-  }
+  )
   const stored: Decision = {
     kind: 'add-message',
     tag,
@@ -157,8 +151,7 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
       arrivalId
     }
   }
-  const mails = recipients.length === 0 ? [] : [noteMail]
-  return [stored, ...mails]
+  return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]
 }
 
 function commandContext(from: {

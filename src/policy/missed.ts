@@ -4,8 +4,8 @@
  */
 import { type CaseRecord, isOpen } from '../domain/case.ts'
 import { type MissedMails, type SendSealed } from '../domain/decision.ts'
+import { type FactLine } from '../domain/message.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
-import { type FactLine } from '../domain/template.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alertMaintainers } from './alerts.ts'
 import { maintainerRecipient } from './recipients.ts'

@@ -2,7 +2,7 @@
  * Cuts a reply down to what its author wrote: quoted lines, attributions, signatures and everything that the desk itself
  * had put into the mail go. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
  */
-import { DESK_RULE } from '../domain/template.ts'
+import { DESK_RULE } from '../domain/message.ts'
 import {
   beginsHeaderBlock,
   headingAbove,

@@ -14,8 +14,8 @@ import {
   type NoticeTextField
 } from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { type NoticeParams } from '../domain/template.ts'
 import { formatInstant, type Instant, startBefore } from '../domain/time.ts'
+import { type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 
 /** What recipients read above each field. */
@@ -124,19 +124,13 @@ export function approvedText(
   { record, product, settings }: NoticeSetting,
   recipients: readonly MemberRecord[]
 ): string {
+  const params = noticeParams(notice, record, product, settings)
   return JSON.stringify([
     canonicalNotice(notice, record.disclosureAt, recipients),
-    noticeSubject(notice, product),
-    noticeParams(notice, record, product, settings),
+    noticeMessage(params).subject,
+    params,
     settings.noticeTemplate
   ])
-}
-
-/** The protected subject of the notice. */
-export function noticeSubject(notice: NoticeRecord, product: Product): string {
-  const title = notice.fields.title ?? ''
-  const revision = notice.revision > 1 ? ` (revision ${notice.revision})` : ''
-  return `[${notice.caseTag}] EMBARGOED: ${title === '' ? `security issue in ${product.name}` : title}${revision}`
 }
 
 /** SHA-256 over everything that an approval of this notice would cover (G7). */

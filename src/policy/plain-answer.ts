@@ -5,20 +5,12 @@
  */
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type Product } from '../domain/settings.ts'
+import { hint as hintMessage, relay } from '../messages/to-maintainers.ts'
 import { namesRelay } from './authority.ts'
 import { type CommandContext } from './draft.ts'
 import { maintainerRecipient } from './recipients.ts'
+import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
-
-/** Which answers the last line of a relay invites: it stands in what the maintainer signs, if the client quotes it. */
-export function relayReference(
-  { tag }: CaseRecord,
-  { policy }: Product,
-  deskAddress: string
-): string {
-  return policy.replies === 'reporter' ? `${tag} ${deskAddress} relay` : `${tag} ${deskAddress}`
-}
 
 /**
  * Whether a mail answers a relay of its case, and what was signed says so, too. The fields outside stand under no signature:
@@ -30,7 +22,7 @@ export function answersRelay(
   record: CaseRecord,
   deskAddress: string
 ): boolean {
-  if (answers?.kind !== 'relay' || answers.case.tag !== record.tag) return false
+  if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
   if (opened.outer.references.at(-1) !== answers.messageId) return false
   const newest = opened.protected?.references.at(-1)
   return newest === undefined
@@ -41,7 +33,7 @@ export function answersRelay(
 /** The transcript of a plain answer that stayed a note. */
 export function stayedInside(context: CommandContext): Decision {
   return toAuthor(context, {
-    once: `transcript:${context.arrivalId}`,
+    once: String(context.arrivalId),
     title: 'Your answer stayed among the maintainers',
     what: 'A plain answer goes to the reporter only if it answers a relayed mail of the case, and its signed part shows that: by the quoted Ref line of that mail, or by protected headers. Yours does not, so it became an internal note.',
     doNext:
@@ -55,7 +47,7 @@ export function hint(context: CommandContext): Decision[] {
   if (bound.hintGiven || bound.case.answeredAt !== null || bound.case.reporter === null) return []
   return [
     toAuthor(context, {
-      once: `hint:${bound.case.tag}`,
+      once: bound.case.tag,
       title: 'Your note stayed among the maintainers',
       what: 'The reporter is still waiting for an answer and has not seen your note.',
       doNext:
@@ -66,25 +58,7 @@ export function hint(context: CommandContext): Decision[] {
 
 type Words = Readonly<Record<'once' | 'title' | 'what' | 'doNext', string>>
 
-function toAuthor({ bound, author, settings, now }: CommandContext, words: Words): Decision {
+function toAuthor({ bound, author, now }: CommandContext, { once, ...words }: Words): Decision {
   const { tag } = bound.case
-  const { once, title, what, doNext } = words
-  return {
-    kind: 'send-sealed',
-    once,
-    mail: 'transcript',
-    caseTag: tag,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: `[${tag}] ${title}`,
-    autoSubmitted: 'auto-replied',
-    via: null,
-    notBefore: now,
-    recipients: [maintainerRecipient(author)],
-    files: { from: 'nothing' },
-    template: {
-      name: 'alert',
-      params: { title, what, doNext, facts: [], ref: `${tag} ${settings.desk.address}` }
-    }
-  }
+  return sealedTo([maintainerRecipient(author)], now, hintMessage(words), { once, tag })
 }

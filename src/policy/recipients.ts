@@ -2,6 +2,8 @@
  * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
  * into a recipient, so that no decision can name an address without a fingerprint (G3).
  */
+
+import { type Contact } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
@@ -19,7 +21,7 @@ export function allMaintainers(settings: Settings, except: string | null): Seale
 /** How words of a maintainer can reach the reporter of a case now (G3). */
 export type ReporterPath =
   | { readonly kind: 'sealed'; readonly recipient: SealedRecipient }
-  | { readonly kind: 'clear' }
+  | { readonly kind: 'clear'; readonly to: Contact }
   | { readonly kind: 'no-key' }
   | { readonly kind: 'no-address' }
 
@@ -37,7 +39,7 @@ export function reporterPath(
     return { kind: 'sealed', recipient: { ...record.reporter, id: '', fingerprint, keyData } }
   }
   const allowed = record.beganInClear && product.policy.reporters.cleartext === 'allow'
-  return { kind: allowed ? 'clear' : 'no-key' }
+  return allowed ? { kind: 'clear', to: record.reporter } : { kind: 'no-key' }
 }
 
 /**

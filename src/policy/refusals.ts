@@ -4,12 +4,15 @@
  */
 import { isSameAddress } from '../domain/address.ts'
 import { type Decision, type RefusalStanding, type SendSealed } from '../domain/decision.ts'
+import { type Message } from '../domain/message.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
+import { refusal } from '../messages/to-maintainers.ts'
 import { alertMaintainers } from './alerts.ts'
 import { lackOfProof } from './authentication.ts'
 import { type Refusal } from './authority.ts'
 import { maintainerRecipient } from './recipients.ts'
+import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
 
 /**
@@ -66,14 +69,7 @@ export function refusalMail(
     ]
   }
   return [
-    {
-      ...constantMail(maintainer, settings, now, {
-        ...REFUSALS[because],
-        once: `refusal:${arrivalId}`
-      }),
-      mail: 'refusal',
-      subject: 'A mail in your name did nothing'
-    },
+    toOne(maintainer, now, refusal(REFUSALS[because]), String(arrivalId)),
     { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]
 }
@@ -87,43 +83,15 @@ const WHOSE: Readonly<Record<RefusalStanding, string>> = {
 /** Validly signed, but for no case: nothing runs, and the author learns why. */
 export function unboundMail(
   about: { readonly maintainer: Maintainer; readonly says: string; readonly arrivalId: number },
-  settings: Settings,
   now: Instant
 ): Decision {
-  const words = {
-    because: about.says,
-    remedy: 'Send it again, signed and encrypted.',
-    once: `transcript:${about.arrivalId}`
-  }
-  return {
-    ...constantMail(about.maintainer, settings, now, words),
-    mail: 'transcript',
-    subject: 'Nothing was done'
-  }
+  const { maintainer, says, arrivalId } = about
+  const words = { because: says, remedy: 'Send it again, signed and encrypted.' }
+  return toOne(maintainer, now, refusal(words), String(arrivalId))
 }
 
-function constantMail(
-  maintainer: Maintainer,
-  settings: Settings,
-  now: Instant,
-  words: { readonly because: string; readonly remedy: string; readonly once: string }
-): Omit<SendSealed, 'mail' | 'subject'> {
-  return {
-    kind: 'send-sealed',
-    once: words.once,
-    caseTag: null,
-    audience: 'maintainer',
-    noticeId: null,
-    autoSubmitted: 'auto-replied',
-    via: null,
-    notBefore: now,
-    recipients: [maintainerRecipient(maintainer)],
-    files: { from: 'nothing' },
-    template: {
-      name: 'refusal',
-      params: { desk: settings.desk.name, because: words.because, remedy: words.remedy }
-    }
-  }
+function toOne(maintainer: Maintainer, now: Instant, message: Message, once: string): SendSealed {
+  return sealedTo([maintainerRecipient(maintainer)], now, message, { once, tag: null })
 }
 
 const SIGN_AGAIN =

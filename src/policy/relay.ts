@@ -7,12 +7,14 @@ import { type Decision } from '../domain/decision.ts'
 import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
+import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { type FactLine } from '../domain/template.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender, senderWords } from './authentication.ts'
-import { relayReference } from './plain-answer.ts'
-import { allMaintainers, reachSentence, reporterPath } from './recipients.ts'
+import { subjectOf } from './new-case.ts'
+import { reachSentence, reporterPath } from './recipients.ts'
+import { toMaintainers } from './send.ts'
 
 export type RelayInput = {
   readonly arrivalId: number
@@ -36,38 +38,30 @@ export type RelayInput = {
 export function relay(input: RelayInput): Decision {
   const { record, product, opened, settings, now } = input
   const from = opened.outer.from
-  const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
   const path = reporterPath(record, input.reporterKey, product)
-  return {
-    kind: 'send-sealed',
-    once: `relay:${input.arrivalId}`,
-    mail: 'relay',
-    caseTag: record.tag,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: `[${record.tag}] ${subject === '' ? '(no subject)' : subject}`,
-    autoSubmitted: 'auto-generated',
-    via: from === null ? null : from.name === '' ? from.address : from.name,
-    notBefore: now,
-    recipients: allMaintainers(settings, null),
-    files: input.isWithheld
-      ? { from: 'nothing' }
-      : { from: 'arrival', original: input.size <= settings.limits.originalBytes },
-    template: {
-      name: 'relay',
-      params: {
-        facts: [...caseFacts(record, product, settings), ...mailFacts(input), ...input.facts],
-        warnings: [...relayWarnings(opened), ...input.warnings],
-        text: opened.text,
-        outsideText: opened.outsideText,
-        files: opened.attachments.map(
-          ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
-        ),
-        reach: reachSentence(record, path, product.policy.replies),
-        ref: relayReference(record, product, settings.desk.address)
-      }
+  return toMaintainers(
+    settings,
+    now,
+    relayMessage({
+      facts: [...caseFacts(record, product, settings), ...mailFacts(input), ...input.facts],
+      warnings: [...relayWarnings(opened), ...input.warnings],
+      text: opened.text,
+      outsideText: opened.outsideText,
+      files: opened.attachments.map(
+        ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
+      ),
+      reach: reachSentence(record, path, product.policy.replies),
+      isAnswerable: product.policy.replies === 'reporter'
+    }),
+    {
+      once: String(input.arrivalId),
+      tag: record.tag,
+      ...(from === null ? {} : { via: from.name === '' ? from.address : from.name }),
+      files: input.isWithheld
+        ? { from: 'nothing' }
+        : { from: 'arrival', original: input.size <= settings.limits.originalBytes }
     }
-  }
+  )
 }
 
 /** The lines that stand on top of everything about a case. */
@@ -95,6 +89,7 @@ function mailFacts(input: RelayInput): FactLine[] {
   return [
     { label: 'From', value: from === null ? 'not known' : `${from.name} <${from.address}>`.trim() },
     { label: 'Sender proved', value: senderWords(judgeSender(opened, settings)) },
+    { label: 'Subject', value: subjectOf(opened) === '' ? 'none' : subjectOf(opened) },
     { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
     { label: 'Encrypted', value: encryptionWords(opened) },
     { label: 'Signed', value: signatureWords(opened, input.reporterKey) }

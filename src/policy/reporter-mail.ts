@@ -3,8 +3,13 @@
  * a content-free stub instead. To the reporter on record and to nobody else.
  */
 import { type Decision } from '../domain/decision.ts'
-import { formatFingerprint } from '../domain/ids.ts'
-import { type PersonalReply } from '../domain/template.ts'
+import {
+  accepted as acceptedMessage,
+  keyRequest,
+  rejected as rejectedMessage,
+  reply as replyMessage,
+  resendRequest
+} from '../messages/to-reporters.ts'
 import {
   accepted,
   type CommandContext,
@@ -14,6 +19,7 @@ import {
   withActivity
 } from './draft.ts'
 import { reporterPath } from './recipients.ts'
+import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
 export type Words = {
   readonly text: string
@@ -96,53 +102,16 @@ function reporterMail(
   }
 ): Decision {
   const { words, mail, path } = options
-  const params = {
-    desk: context.settings.desk.name,
-    tag: draft.case.tag,
-    author: context.author.name,
-    text: words.text,
-    decision: words.decision,
-    fingerprint: formatFingerprint(context.settings.desk.fingerprint)
-  }
-  const common = {
-    once: `${mail}:${context.arrivalId}:${draft.decisions.length}`,
-    mail,
-    caseTag: draft.case.tag,
-    subject: `[${draft.case.tag}] ${SUBJECTS[mail]}`,
-    autoSubmitted: 'no',
-    // The maintainer's name stands in the sealed text, not on the envelope.
-    via: null,
-    notBefore: context.now,
-    audience: 'reporter'
-  } as const
-  if (path.kind === 'sealed') {
-    const template: PersonalReply = { name: 'reply', params: { ...params, inClear: false } }
-    return {
-      kind: 'send-sealed',
-      ...common,
-      template,
-      noticeId: null,
-      recipients: [path.recipient],
-      files: { from: 'nothing' }
-    }
-  }
-  const { reporter } = draft.case
-  if (reporter === null) throw new RangeError('a clear path without a reporter')
-  return {
-    kind: 'send-clear',
-    ...common,
-    template: { name: 'reply', params: { ...params, inClear: true } },
-    recipientId: '',
-    to: reporter,
-    inReplyTo: null
-  }
+  const params = { author: context.author.name, text: words.text }
+  const message =
+    mail === 'reply' ? replyMessage(params) : DECIDED[mail]({ ...params, decision: words.decision })
+  return sendToReporter(path, context.now, message, {
+    once: `${context.arrivalId}:${draft.decisions.length}`,
+    tag: draft.case.tag
+  })
 }
 
-const SUBJECTS = {
-  reply: 'About your report',
-  accepted: 'Your report is accepted',
-  rejected: 'Our decision on your report'
-} as const
+const DECIDED = { accepted: acceptedMessage, rejected: rejectedMessage }
 
 /** A constant text to the reporter that says nothing of the case, at most one of a kind per day. */
 export function contentFree(
@@ -152,26 +121,10 @@ export function contentFree(
 ): Decision | null {
   const { reporter, tag } = draft.case
   if (reporter === null) return null
-  const { desk } = context.settings
-  return {
-    kind: 'send-clear',
-    once: `${name}:${tag}:${context.now.slice(0, 10)}`,
-    mail: name,
-    caseTag: tag,
-    audience: 'reporter',
-    recipientId: '',
-    // The display name is text that the sender chose; in clear it would go to whoever owns the address.
-    to: { name: '', address: reporter.address },
-    inReplyTo: null,
-    subject: `[${tag}] We need something from you`,
-    autoSubmitted: 'auto-generated',
-    via: null,
-    notBefore: context.now,
-    template: {
-      name,
-      params: { desk: desk.name, tag, fingerprint: formatFingerprint(desk.fingerprint) }
-    }
-  }
+  // The display name is text that the sender chose; in clear it would go to whoever owns the address.
+  const to = { name: '', address: reporter.address }
+  const message = name === 'key-request' ? keyRequest({}) : resendRequest({})
+  return inClearTo(to, context.now, message, { once: `${tag}:${context.now.slice(0, 10)}`, tag })
 }
 
 /** A message for the record of the case. */

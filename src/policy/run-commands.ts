@@ -5,7 +5,11 @@
 import { type CaseRecord } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
-import { type TranscriptLine } from '../domain/template.ts'
+import {
+  activity as activityMessage,
+  type TranscriptLine,
+  transcript as transcriptMessage
+} from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { type ParsedCommands } from './commands.ts'
 import {
@@ -18,9 +22,10 @@ import {
   startDraft
 } from './draft.ts'
 import { missingFields } from './notice-content.ts'
-import { allMaintainers, maintainerRecipient } from './recipients.ts'
+import { maintainerRecipient } from './recipients.ts'
 import { caseFacts } from './relay.ts'
 import { withNote } from './reporter-mail.ts'
+import { sealedTo, toMaintainers } from './send.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
@@ -118,33 +123,18 @@ function transcript(
   context: CommandContext,
   lines: readonly TranscriptLine[]
 ): Decision {
-  const { tag } = before.case
-  return {
-    kind: 'send-sealed',
-    once: `transcript:${context.arrivalId}`,
-    mail: 'transcript',
-    caseTag: tag,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: `[${tag}] ${lines.every((line) => line.accepted) ? 'Done' : 'Nothing was done'}`,
-    autoSubmitted: 'auto-replied',
-    via: null,
-    notBefore: context.now,
-    recipients: [maintainerRecipient(context.author)],
-    files: { from: 'nothing' },
-    template: {
-      name: 'transcript',
-      params: {
-        lines,
-        ran: lines.every((line) => line.accepted),
-        before: stateWords(before.case, before.notice),
-        after: stateWords(after.case, after.notice),
-        missing: after.notice === null ? [] : missingFields(after, context),
-        blocks: after.blocks,
-        ref: `${tag} ${context.settings.desk.address}`
-      }
-    }
-  }
+  const message = transcriptMessage({
+    lines,
+    ran: lines.every((line) => line.accepted),
+    before: stateWords(before.case, before.notice),
+    after: stateWords(after.case, after.notice),
+    missing: after.notice === null ? [] : missingFields(after, context),
+    blocks: after.blocks
+  })
+  return sealedTo([maintainerRecipient(context.author)], context.now, message, {
+    once: String(context.arrivalId),
+    tag: before.case.tag
+  })
 }
 
 /** Where a case stands, in a few words, for the transcript. */
@@ -156,36 +146,17 @@ export function stateWords(record: CaseRecord, notice: NoticeRecord | null): str
 
 /** Who did what, to the other maintainers, so that nobody answers twice or thinks that somebody else did. */
 function activity(draft: Draft, context: CommandContext): Decision[] {
-  const recipients = allMaintainers(context.settings, context.author.id)
-  if (recipients.length === 0 || (draft.activity.length === 0 && draft.texts.length === 0))
-    return []
-  const { tag } = draft.case
-  return [
-    {
-      kind: 'send-sealed',
-      once: `activity:${context.arrivalId}`,
-      mail: 'activity',
-      caseTag: tag,
-      audience: 'maintainer',
-      noticeId: null,
-      subject: `[${tag}] ${context.author.name}: ${draft.activity[0] ?? 'wrote'}`.slice(0, 180),
-      autoSubmitted: 'auto-generated',
-      via: context.author.name,
-      notBefore: context.now,
-      recipients,
-      files: { from: 'nothing' },
-      template: {
-        name: 'activity',
-        params: {
-          author: context.author.name,
-          lines: draft.activity,
-          texts: draft.texts,
-          facts: caseFacts(draft.case, context.product, context.settings),
-          ref: `${tag} ${context.settings.desk.address}`
-        }
-      }
-    }
-  ]
+  const { author, settings, now, arrivalId, product } = context
+  const isAlone = settings.maintainers.length < 2
+  if (isAlone || (draft.activity.length === 0 && draft.texts.length === 0)) return []
+  const message = activityMessage({
+    author: author.name,
+    lines: draft.activity,
+    texts: draft.texts,
+    facts: caseFacts(draft.case, product, settings)
+  })
+  const sending = { once: String(arrivalId), tag: draft.case.tag, via: author.name }
+  return [toMaintainers(settings, now, message, { ...sending, except: author.id })]
 }
 
 /** The changed fields of the case, or null when nothing changed. */

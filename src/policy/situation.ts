@@ -4,9 +4,10 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey, type WaitingKey } from '../domain/case.ts'
-import { type Audience, type MailKind, type RefusalStanding } from '../domain/decision.ts'
+import { type RefusalStanding } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
+import { type Audience, type MessageKind } from '../domain/message.ts'
 import {
   type MemberRecord,
   type NoticeCopies,
@@ -59,7 +60,7 @@ export type Situation = {
 /** One outgoing mail that somebody refers to. */
 export type Issued = {
   readonly case: CaseRecord
-  readonly kind: MailKind
+  readonly kind: MessageKind
   readonly audience: Audience
   readonly recipientId: string
   readonly messageId: MessageId

@@ -1,6 +1,7 @@
 /** Mail that is no report and that nobody is answered: delivery reports. */
 import { type Decision } from '../domain/decision.ts'
 import { type Settings } from '../domain/settings.ts'
+import { alert as alertMessage, keyProblem } from '../messages/to-maintainers.ts'
 import { alertMaintainers } from './alerts.ts'
 import { dispose } from './dispose.ts'
 import { type Moment, type Situation } from './situation.ts'
@@ -16,7 +17,7 @@ export function decideBounce(situation: Situation, settings: Settings, moment: M
   const status = opened.bounce?.status ?? ''
   const moved: Decision = { kind: 'bounce', messageId: bounced.messageId, status }
   // An alarm about a bounced alarm would bounce again, for ever.
-  if (bounced.kind === 'alert' || bounced.kind === 'key-problem') return [moved, done]
+  if (bounced.kind === alertMessage.kind || bounced.kind === keyProblem.kind) return [moved, done]
   const alert = alertMaintainers(settings, moment.now, {
     once: `bounce:${bounced.messageId}`,
     tag,

@@ -1,7 +1,7 @@
 /**
  * The header fields of one outgoing mail, inside and outside of its protection. In charge of what strangers on the way
- * can read: outside a sealed mail stand the desk with the name it speaks for, the bare recipient, the date and the ids, and
- * `[...]` for a subject; the recipient's display name stays inside. Must never write Cc or Bcc.
+ * can read: outside a sealed mail stand the desk under its own name, the bare recipient, the date, the ids and a subject that
+ * says nothing; the names of the sender it speaks for and of the recipient stay inside. Must never write Cc or Bcc.
  * RFC 9788 (header protection), RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
 import { type Address } from '../domain/address.ts'
@@ -37,8 +37,6 @@ export type HeaderBlocks = {
 
 type Field = readonly [name: string, value: HeaderValue]
 
-/** RFC 9788 §3.2.1: what takes the place of a confidential subject. */
-const HIDDEN_SUBJECT = headerValue('[...]')
 /** Autocrypt level 1 allows 10 KiB for the whole header; a larger certificate is left out. */
 const AUTOCRYPT_BYTES_MAX = 7000
 
@@ -49,21 +47,23 @@ const AUTOCRYPT_BYTES_MAX = 7000
 export function sealedBlocks(headers: OutgoingHeaders, desk: DeskFace): HeaderBlocks {
   const hidden: OutgoingHeaders = {
     ...headers,
+    fromName: desk.name,
+    subject: headers.outerSubject,
     to: { name: '', address: headers.to.address }
   }
-  const shown = fields(hidden, desk, HIDDEN_SUBJECT)
+  const shown = fields(hidden, desk)
   const record = shown.map(([name, value]) => headerField('HP-Outer', `${name}: ${value}`))
-  const real = fields(headers, desk, unstructured(headers.subject))
+  const real = fields(headers, desk)
   return { outer: [...written(shown), ...unprotected(desk)], inner: [...written(real), ...record] }
 }
 
 /** Blocks for a mail that is signed but readable by everybody: the same fields inside and outside. */
 export function clearBlocks(headers: OutgoingHeaders, desk: DeskFace): HeaderBlocks {
-  const both = written(fields(headers, desk, unstructured(headers.subject)))
+  const both = written(fields(headers, desk))
   return { outer: [...both, ...unprotected(desk)], inner: both }
 }
 
-function fields(headers: OutgoingHeaders, desk: DeskFace, subject: HeaderValue): Field[] {
+function fields(headers: OutgoingHeaders, desk: DeskFace): Field[] {
   const { inReplyTo, references, autoSubmitted } = headers
   const list: Field[] = [
     ['From', mailbox({ name: headers.fromName, address: desk.address })],
@@ -71,7 +71,7 @@ function fields(headers: OutgoingHeaders, desk: DeskFace, subject: HeaderValue):
     ['To', mailbox(headers.to)],
     ['Date', headerValue(formatMailDate(headers.date))],
     ['Message-ID', messageIdValue(headers.messageId)],
-    ['Subject', subject]
+    ['Subject', unstructured(headers.subject)]
   ]
   if (inReplyTo !== null) list.push(['In-Reply-To', messageIdValue(inReplyTo)])
   if (references.length > 0) list.push(['References', messageIdList(references)])

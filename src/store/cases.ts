@@ -157,16 +157,12 @@ export function countMessages(read: Read, caseId: number): number {
   return read.get(sql, [caseId])?.count ?? 0
 }
 
-/** The latest Message-ID that left to each recipient of an audience in a case, by recipient id. */
-export function latestMessageIds(
-  read: Read,
-  caseId: number,
-  audience: 'maintainer' | 'reporter' | 'member'
-): ReadonlyMap<string, MessageId> {
+/** The first message of a case to each member of the list, by recipient id: the root of their thread. */
+export function firstMessageIds(read: Read, caseId: number): ReadonlyMap<string, MessageId> {
   const sql: Sql<{ recipientId: string; messageId: MessageId }> = `
     SELECT recipient_id AS recipientId, message_id AS messageId FROM outbox
-    WHERE id IN (SELECT max(id) FROM outbox WHERE case_id = ? AND audience = ? GROUP BY recipient_id)`
-  return new Map(read.all(sql, [caseId, audience]).map((row) => [row.recipientId, row.messageId]))
+    WHERE id IN (SELECT min(id) FROM outbox WHERE case_id = ? AND audience = 'member' GROUP BY recipient_id)`
+  return new Map(read.all(sql, [caseId]).map((row) => [row.recipientId, row.messageId]))
 }
 
 function recordOf(row: CaseRow | undefined): CaseRecord | null {

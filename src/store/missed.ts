@@ -3,8 +3,9 @@
  * was not kept.
  */
 import { type Address } from '../domain/address.ts'
-import { type MailKind, type MissedMails } from '../domain/decision.ts'
+import { type MissedMails } from '../domain/decision.ts'
 import { type Fingerprint } from '../domain/ids.ts'
+import { type MessageKind } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
@@ -27,7 +28,7 @@ export function insertMissed(
     readonly fingerprint: Fingerprint
     readonly caseId: number | null
     readonly once: string
-    readonly kind: MailKind
+    readonly kind: MessageKind
     readonly at: Instant
   }
 ): 'new' | 'already' {
@@ -78,7 +79,7 @@ export function findMissed(
   caseId: number | null
 ): StoredMissed | null {
   const sql: Sql<{
-    kind: MailKind
+    kind: MessageKind
     count: number
     from: Instant
     to: Instant

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type Audience, type MailKind } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
+import { type Audience, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { isApprovedCopy } from './deliveries.ts'
 import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
@@ -18,7 +18,7 @@ export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
 export type NewOutbox = {
   /** Names the decision; the same again is not queued again. */
   readonly once: string
-  readonly kind: MailKind
+  readonly kind: MessageKind
   readonly caseId: number | null
   readonly noticeId: number | null
   readonly audience: Audience

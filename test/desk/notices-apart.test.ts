@@ -28,7 +28,7 @@ function failAt(tag: string): void {
   const { workers } = desk.world.desk
   const seal = workers.seal.bind(workers)
   const broken: typeof seal = (...args) =>
-    JSON.stringify(args).includes(`[${tag}] EMBARGOED`)
+    JSON.stringify(args).includes(`[${tag}] Notice`)
       ? Promise.reject(new TypeError('a bug at this notice'))
       : seal(...args)
   Object.assign(workers, { seal: broken })

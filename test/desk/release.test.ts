@@ -365,7 +365,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     const { workers } = world.desk
     const seal = workers.seal.bind(workers)
     const broken: typeof seal = (...args) =>
-      JSON.stringify(args).includes('EMBARGOED')
+      JSON.stringify(args).includes('] Notice')
         ? Promise.reject(new TypeError('a bug at this notice'))
         : seal(...args)
     Object.assign(workers, { seal: broken })

@@ -94,8 +94,8 @@ describe('copies that wait here while the notice is held and its words change', 
         const { settings, render } = desk.world.desk
         const noticeTemplate = `${settings.noticeTemplate}One more line.\n`
         Object.assign(settings, { noticeTemplate })
-        const longer: typeof render = (template) =>
-          render(template) + (template.name === 'notice' ? 'One more line.\n' : '')
+        const longer: typeof render = (message, occasion) =>
+          render(message, occasion) + (message.kind === 'notice' ? 'One more line.\n' : '')
         Object.assign(desk.world.desk, { render: longer })
       }
     ],

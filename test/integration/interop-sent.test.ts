@@ -4,8 +4,7 @@
  * mails without any of Postern's code.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type MailKind } from '../../src/domain/decision.ts'
-import { TEMPLATE_NAMES } from '../../src/templates/render.ts'
+import { type KnownKind, MESSAGES } from '../../src/messages/catalogue.ts'
 import {
   childrenOf,
   contentTypeOf,
@@ -22,12 +21,13 @@ import { openVersion6 } from '../support/version-6.ts'
 type Form = Sent['form']
 
 /** Every kind, and how it may leave. One that is not here does not pass the type checker, one that is not sent fails below. */
-const FORMS: Readonly<Record<MailKind, readonly Form[]>> = {
+const FORMS: Readonly<Record<KnownKind, readonly Form[]>> = {
   acknowledgement: ['sealed', 'clear'],
   relay: ['sealed'],
   note: ['sealed'],
   activity: ['sealed'],
   transcript: ['sealed'],
+  hint: ['sealed'],
   refusal: ['sealed'],
   reply: ['sealed', 'clear'],
   accepted: ['sealed', 'clear'],
@@ -83,7 +83,7 @@ describeWith(['gpg', 'sq', 'rnp'], 'everything that the desk sends', () => {
     expect([...found].sort()).toEqual(
       forms.flatMap(([kind, ways]) => ways.map((form) => `${kind} ${form}`)).sort()
     )
-    expect([...world.texts].sort()).toEqual([...TEMPLATE_NAMES].sort())
+    expect([...world.texts].sort()).toEqual(MESSAGES.map(({ kind }) => kind).sort())
   })
 
   it('goes to every sort of key that these programs make', () => {
@@ -159,7 +159,11 @@ function kindsOf(form: Form): readonly string[] {
 function expectSealed(mail: Sent, outer: Part, payload: Part): void {
   expect(Buffer.from(mail.raw).includes(SECRET)).toBe(false)
   expectHeaders(mail, outer, payload, 'cipher')
-  expect(headerOf(outer, 'subject')).toBe('[...]')
+  // (B2, B5) Outside: the desk's own name, and the case number alone or, to members, nothing.
+  expect(headerOf(outer, 'from')).toBe(`ACME Security Team <${DESK}>`)
+  expect(headerOf(outer, 'subject')).toMatch(
+    mail.kind === 'notice' ? /^\[\.\.\.\]$/ : /^\[(?:\.\.\.|ACME-2026-\d{4})\]$/
+  )
   expect(headerOf(outer, 'to')).toBe(mail.to)
   expect(decodeWords(headerOf(payload, 'subject'))).toMatch(/[a-z]{3}/)
   expect(valuesOf(payload, 'hp-outer').map(lowerName)).toEqual(
@@ -176,7 +180,7 @@ function expectHeaders(mail: Sent, outer: Part, payload: Part, hp: 'cipher' | 'c
     expect(headerOf(part, 'from')).toContain(`<${DESK}>`)
     expect(headerOf(part, 'to').replace(/^.*<(.*)>$/, '$1')).toBe(mail.to)
   }
-  for (const name of ['from', 'message-id', 'date']) {
+  for (const name of ['message-id', 'date']) {
     expect(headerOf(payload, name)).toBe(headerOf(outer, name))
   }
   expect(decodeWords(headerOf(payload, 'from'))).toContain('ACME Security Team')

@@ -197,7 +197,8 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
     for (const person of [grace, ada]) {
       const relayed = got(person).find(isAbout('heap overflow, see'))
       expect(relayed?.read.text).toContain('Grüße')
-      expect(relayed?.read.subject).toContain('Heap overflow in the parser')
+      expect(relayed?.read.subject).toMatch(/^\[ACME-\d{4}-0001\] Report$/)
+      expect(relayed?.read.text).toContain('Subject: Heap overflow in the parser')
       expect(relayed?.read.header('from')).toContain('Alice Reporter via ACME Security Team')
       const file = relayed?.read.attachments.find(({ filename }) => filename === 'poc.bin')
       expect(Buffer.from(file?.content ?? []).equals(POC)).toBe(true)
@@ -323,14 +324,17 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
     for (const { taken, read } of all()) {
       expect(read.verified).not.toBeNull()
       expect(deskFingerprint.replaceAll(/\s/g, '').toLowerCase()).toContain(read.verified)
-      expect(headerOf(read.outer, 'subject')).toBe('[...]')
+      // (B5) The case number alone, and nothing to members.
+      const isToMember = ![grace.address, ada.address, alice.address].includes(taken.to)
+      expect(headerOf(read.outer, 'subject')).toMatch(
+        isToMember ? /^\[\.\.\.\]$/ : /^\[ACME-\d{4}-0001\]$/
+      )
       expect(read.subject).toMatch(/\[ACME-\d{4}-0001\]/)
       expect(contentTypeOf(read.payload).parameters['hp']).toBe('cipher')
       expect(headerOf(read.payload, 'from')).toContain(DESK_ADDRESS)
-      // Maintainers see on the envelope whose report it is (DESIGN §6); nobody else sees any name but the desk's.
+      // (B2) Outside stands no name but the desk's.
       const name = headerOf(read.outer, 'from').replace(/\s*<[^>]*>$/, '')
-      const isToMaintainer = [grace.address, ada.address].includes(taken.to)
-      if (!isToMaintainer) expect(name.replaceAll('"', '')).toBe('ACME Security Team')
+      expect(name.replaceAll('"', '')).toBe('ACME Security Team')
       expect(headerOf(read.outer, 'autocrypt')).toContain(`addr=${DESK_ADDRESS}`)
       expect(taken.raw.toString('latin1')).not.toMatch(/heap overflow/i)
     }

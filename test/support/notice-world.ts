@@ -79,7 +79,7 @@ export async function noticeWorld(
       for (const mail of world.accepted) {
         const member = members.find(({ address }) => address === mail.to)
         if (member === undefined) continue
-        if ((await world.read(member, mail)).includes(`[${tag}] EMBARGOED`)) ids.push(member.id)
+        if ((await world.read(member, mail)).includes(`[${tag}] Notice`)) ids.push(member.id)
       }
       return ids.sort()
     },

@@ -4,9 +4,9 @@
  * find keys and signatures in their past. Says nothing of what the mails must be.
  */
 import { generateKey, type PrivateKey, readPrivateKey } from 'openpgp'
-import { type MailKind } from '../../src/domain/decision.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
+import { type KnownKind } from '../../src/messages/catalogue.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import { type Version6Key } from './version-6.ts'
 import { deskCertificate, openWorld, type Someone, someone, type World } from './world.ts'
@@ -22,7 +22,7 @@ export const VERA = 'vera@acme.example'
 
 /** A mail that left the desk. `to` has a key unless the mail is in clear. */
 export type Sent = {
-  readonly kind: MailKind
+  readonly kind: KnownKind
   readonly form: 'sealed' | 'clear'
   readonly to: string
   readonly raw: Uint8Array
@@ -170,9 +170,9 @@ type Who = (id: string) => Someone
 function noteTexts(world: World, texts: Set<string>): void {
   const { render } = world.desk
   Object.assign(world.desk, {
-    render: (template: Parameters<typeof render>[0]) => {
-      texts.add(template.name)
-      return render(template)
+    render: (...given: Parameters<typeof render>) => {
+      texts.add(given[0].kind)
+      return render(...given)
     }
   })
 }
@@ -237,7 +237,7 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
 function sentBy(world: World): Sent[] {
   const kinds = new Map(
     world
-      .rows<{ id: string; kind: MailKind }>('SELECT message_id AS id, kind FROM outbox')
+      .rows<{ id: string; kind: KnownKind }>('SELECT message_id AS id, kind FROM outbox')
       .map(({ id, kind }) => [id, kind])
   )
   return world.accepted.map((mail: Envelope) => {

@@ -230,7 +230,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     db,
     settings,
     workers,
-    render: builtInRender(),
+    render: builtInRender(settings.desk),
     clock: { now: () => clock.now, monotonicMs: () => clock.monotonicMs },
     randomness: { token, below },
     sha256,
@@ -471,7 +471,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     },
     maintainers,
     products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
-    noticeTemplate: readTexts().get('notice') ?? '',
+    noticeTemplate: readTexts(null).get('notice')?.source ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
     authentication: options.authentication ?? { servers: [], receivedHops: 1 },
     limits: {

@@ -5,6 +5,8 @@ import { type Decision } from '../../domain/decision.ts'
 import { type NoticeFields, type NoticeRecord } from '../../domain/notice.ts'
 import { type OutgoingAttachment } from '../../domain/outgoing.ts'
 import { formatInstant, readInstant } from '../../domain/time.ts'
+import { preview as previewMessage } from '../../messages/to-maintainers.ts'
+import { notice as noticeMessage } from '../../messages/to-members.ts'
 import {
   accepted,
   type Command,
@@ -19,7 +21,7 @@ import {
 import { approvalRule } from '../embargo.ts'
 import { instantAndReason, whatIsUnusual } from '../embargo-date.ts'
 import { missingFields, noticeDigest, noticeParams, releasePlan } from '../notice-content.ts'
-import { allMaintainers } from '../recipients.ts'
+import { toMaintainers } from '../send.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
@@ -175,7 +177,7 @@ const preview: Handler = (draft, _command, context) => {
 
 function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext): Decision {
   const { settings, product, bound, now } = context
-  const { timezone, address } = settings.desk
+  const { timezone } = settings.desk
   const { releaseAt } = releasePlan(draft, context)
   const files = draft.newPatches ?? bound.patchFiles
   const params = noticeParams(notice, draft.case, product, settings)
@@ -183,52 +185,39 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
     (member) =>
       member.keyExpiresAt !== null && releaseAt !== null && member.keyExpiresAt <= releaseAt
   )
-  return {
-    kind: 'send-sealed',
-    once: `preview:${context.arrivalId}`,
-    mail: 'preview',
-    caseTag: draft.case.tag,
-    audience: 'maintainer',
-    noticeId: null,
-    subject: `[${draft.case.tag}] Preview of the notice`,
-    autoSubmitted: 'auto-generated',
-    via: null,
-    notBefore: now,
-    recipients: allMaintainers(settings, null),
-    files: { from: 'list', files: files.map(plainFile) },
-    template: {
-      name: 'preview',
-      params: {
-        by: context.author.name,
-        notice: params,
-        files: params.patches.map(
-          (patch) => `${patch.filename} (${patch.size} bytes, SHA-256 ${patch.sha256})`
-        ),
-        facts: [
-          {
-            label: 'Leaves',
-            value: releaseAt === null ? 'no instant yet' : formatInstant(releaseAt, timezone)
-          },
-          {
-            label: 'Recipients',
-            value: `${bound.members.length} active members of ${product.name}`
-          },
-          {
-            label: 'Not deliverable',
-            value: `${expired.length} whose key will have expired by then`
-          },
-          ...(product.supported.length === 0
-            ? []
-            : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
-          { label: 'Written by', value: notice.authorId },
-          { label: 'Time of this machine', value: formatInstant(now, timezone) },
-          ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT])
-        ],
-        code: context.tools.code,
-        ref: `${draft.case.tag} ${address}`
-      }
-    }
-  }
+  const message = previewMessage({
+    by: context.author.name,
+    specimen: noticeMessage(params),
+    files: params.patches.map(
+      (patch) => `${patch.filename} (${patch.size} bytes, SHA-256 ${patch.sha256})`
+    ),
+    facts: [
+      {
+        label: 'Leaves',
+        value: releaseAt === null ? 'no instant yet' : formatInstant(releaseAt, timezone)
+      },
+      {
+        label: 'Recipients',
+        value: `${bound.members.length} active members of ${product.name}`
+      },
+      {
+        label: 'Not deliverable',
+        value: `${expired.length} whose key will have expired by then`
+      },
+      ...(product.supported.length === 0
+        ? []
+        : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
+      { label: 'Written by', value: notice.authorId },
+      { label: 'Time of this machine', value: formatInstant(now, timezone) },
+      ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT])
+    ],
+    code: context.tools.code
+  })
+  return toMaintainers(settings, now, message, {
+    once: String(context.arrivalId),
+    tag: draft.case.tag,
+    files: { from: 'list', files: files.map(plainFile) }
+  })
 }
 
 function plainFile({ filename, contentType, content }: OutgoingAttachment): OutgoingAttachment {

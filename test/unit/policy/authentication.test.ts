@@ -15,12 +15,12 @@ import {
   address,
   at,
   bound,
-  builtInRender,
   commandContext,
   MOMENT,
   NOW,
   only,
   openedMail,
+  rendered,
   runText,
   SETTINGS,
   situation,
@@ -115,23 +115,26 @@ describe('who is writing (RFC 8601)', () => {
 })
 
 describe('the acknowledgement of a mail whose sender was checked (RFC 3834 §4)', () => {
-  const render = builtInRender()
   const decide = (
     opened: OpenedMail,
     settings = CHECKED,
     senderKey = null as typeof ALICE_KEY | null
   ) => decideArrival(situation({ opened, senderKey }), settings, MOMENT)
   const answerOf = (decisions: readonly Decision[]) => {
-    const clear = only(decisions, 'send-clear').find((each) => each.mail === 'acknowledgement')
-    const sealed = only(decisions, 'send-sealed').find((each) => each.mail === 'acknowledgement')
+    const clear = only(decisions, 'send-clear').find(
+      (each) => each.message.kind === 'acknowledgement'
+    )
+    const sealed = only(decisions, 'send-sealed').find(
+      (each) => each.message.kind === 'acknowledgement'
+    )
     const one = clear ?? sealed
     if (one === undefined) return null
     const to = one.kind === 'send-clear' ? one.to : one.recipients[0]
     return { kind: one.kind, to: to?.address, isHeld: one.isHeld ?? false }
   }
   const relayOf = (decisions: readonly Decision[]) => {
-    const [relay] = only(decisions, 'send-sealed').filter((each) => each.mail === 'relay')
-    return relay === undefined ? '' : render(relay.template).replaceAll(/\s+/g, ' ')
+    const [relay] = only(decisions, 'send-sealed').filter((each) => each.message.kind === 'relay')
+    return relay === undefined ? '' : rendered(relay).replaceAll(/\s+/g, ' ')
   }
 
   it('goes to From when DMARC passes, sealed when the key is known', () => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { relay as relayMessage } from '../../../src/messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole } from '../../../src/policy/authority.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import {
@@ -184,19 +185,18 @@ describe('the case that signed bytes name', () => {
     ['a lone CR', `x\r${other}`],
     ['a form feed', `x\f${other}`]
   ])('cannot be changed by a reporter with %s in the relayed text', (_name, text) => {
-    const render = builtInRender()
-    const relayed = render({
-      name: 'relay',
-      params: {
+    const relayed = builtInRender()(
+      relayMessage({
         facts: [{ label: 'From', value: `${'x'.repeat(60)} ${other} ${'y'.repeat(60)}` }],
         warnings: [],
         text,
         outsideText: text,
         files: [`${'x'.repeat(60)} ${other} ${'y'.repeat(60)}`],
         reach: '',
-        ref: `${TAG} ${DESK}`
-      }
-    })
+        isAnswerable: false
+      }),
+      { tag: TAG, inClear: false }
+    )
     const quoted = relayed.split(/[\n\r\f\u0085\u2028\u2029]/).map((line) => `> ${line}`)
     expect(binding(maintainerMail(`/take\n\n${quoted.join('\n')}`))).toEqual({
       kind: 'case',

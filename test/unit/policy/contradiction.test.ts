@@ -152,9 +152,9 @@ describe('a mail whose inside contradicts its sender', () => {
 
     expect(decisions.at(-1)).toMatchObject({ state: 'held', disposition: 'contradicts-sender' })
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
-    const [relay] = only(decisions, 'send-sealed').filter(({ mail: kind }) => kind === 'relay')
+    const [relay] = only(decisions, 'send-sealed').filter(({ message }) => message.kind === 'relay')
     expect(relay?.files).toEqual({ from: 'nothing' })
-    const told = JSON.stringify(relay?.template)
+    const told = JSON.stringify(relay?.message)
     expect(told).toContain('WITHHELD')
     // A warning or a key of its inside says something of it, too.
     expect(told).not.toContain(explainWarning('html-only'))
@@ -171,7 +171,12 @@ describe('a mail whose inside contradicts its sender', () => {
       text: ''
     })
     const answer = (opened: OpenedMail) =>
-      decide(opened).filter((decision) => 'mail' in decision && decision.mail === 'acknowledgement')
+      decide(opened).filter(
+        (decision) =>
+          'message' in decision &&
+          'kind' in decision.message &&
+          decision.message.kind === 'acknowledgement'
+      )
 
     expect(answer(mail({ outer: headers({ from: MALLORY }) }))).toEqual(answer(closed))
     expect(answer(closed)).toHaveLength(1)
@@ -271,7 +276,7 @@ describe('the same ciphertext (G6)', () => {
     expect(only(decisions, 'dispose')).toMatchObject([
       { state: 'held', disposition: 'reused-ciphertext' }
     ])
-    expect(only(decisions, 'send-sealed').map(({ mail: kind }) => kind)).toEqual(['alert'])
+    expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual(['alert'])
     expect(only(decisions, 'send-clear')).toEqual([])
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
   })

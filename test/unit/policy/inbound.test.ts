@@ -11,7 +11,6 @@ import {
   address,
   at,
   bound,
-  builtInRender,
   caseRecord,
   DESK,
   fingerprint,
@@ -23,6 +22,7 @@ import {
   messageId,
   only,
   openedMail,
+  rendered,
   SETTINGS,
   settingsWith,
   signature,
@@ -174,11 +174,11 @@ describe('any mail in any situation', () => {
         const settings = settingsWith({ reporters: { cleartext } })
         for (const mail of only(decideArrival(given, settings, MOMENT), 'send-clear')) {
           const excepted =
-            mail.template.name === 'reply' &&
+            ['reply', 'accepted', 'rejected'].includes(mail.message.kind) &&
             cleartext === 'allow' &&
             given.bound?.case.beganInClear === true &&
             given.bound.reporterKey === null
-          expect(CONTENT_FREE.includes(mail.template.name) || excepted).toBe(true)
+          expect(CONTENT_FREE.includes(mail.message.kind) || excepted).toBe(true)
           if (!excepted) expect(JSON.stringify(mail)).not.toContain('SECRET')
         }
       }),
@@ -232,7 +232,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
       SETTINGS,
       MOMENT
     )
-    return sends(decisions).find(({ mail }) => mail === 'acknowledgement') ?? null
+    return sends(decisions).find(({ message }) => message.kind === 'acknowledgement') ?? null
   }
 
   it.each<AutomaticKind>([
@@ -269,7 +269,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
 
       expect(only(decisions, 'open-case')).toHaveLength(1)
       expect(only(decisions, 'send-clear')).toMatchObject([
-        { mail: 'acknowledgement', isHeld: true }
+        { message: { kind: 'acknowledgement' }, isHeld: true }
       ])
       expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
         'neither in its To nor in its Cc'
@@ -290,7 +290,6 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
   })
 
   it('says the same whatever opening gave (property, G6)', () => {
-    const render = builtInRender()
     const inside = fc.record({
       decrypted: fc.boolean(),
       failure: fc.constantFrom(
@@ -303,21 +302,20 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
       subjectProtected: fc.boolean(),
       signatures: fc.constantFrom([], [signature({ fingerprint: null, state: 'bad' })])
     })
-    const [usual] = [acknowledgement({})].map((mail) => mail && render(mail.template))
+    const [usual] = [acknowledgement({})].map((mail) => mail && rendered(mail))
     fc.assert(
       fc.property(inside, fc.string(), (change, subject) => {
         const mail = acknowledgement({ ...change, protected: headers({ subject }) })
-        expect(mail && render(mail.template)).toBe(usual)
-        expect(mail?.subject).toBe('[ACME-2026-0002] Your report has arrived')
+        expect(mail && rendered(mail)).toBe(usual)
+        expect(mail?.message.subject).toBe('Your report has arrived')
       })
     )
   })
 
   it('never says that a mail came in clear when nobody looked inside (G6)', () => {
-    const render = builtInRender()
     const words = (sealedTo: OpenedMail['sealedTo']): string => {
       const mail = acknowledgement({ sealedTo })
-      return mail === null ? '' : render(mail.template)
+      return mail === null ? '' : rendered(mail)
     }
     expect(words('nobody')).toContain('Your mail was not encrypted')
     expect(words('unknown')).not.toContain('not encrypted')
@@ -329,7 +327,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     const clear = acknowledgement({})
     expect(sealed?.kind).toBe('send-sealed')
     expect(clear?.kind).toBe('send-clear')
-    expect(sealed?.template).toEqual(clear?.template)
+    expect(sealed?.message).toEqual(clear?.message)
   })
 })
 
@@ -397,7 +395,7 @@ describe('reading receipts (RFC 8098)', () => {
       const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
       expect(only(decisions, 'open-case')).toHaveLength(1)
       expect(only(decisions, 'send-clear')).toEqual([])
-      expect(only(decisions, 'send-sealed').map(({ mail }) => mail)).toEqual(['relay'])
+      expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual(['relay'])
     }
   })
 })
@@ -410,7 +408,7 @@ describe('a reading receipt of a maintainer', () => {
     expect(only(decisions, 'send-sealed')).toEqual([])
     const written = maintainerMail('', GRACE, { signatures: [] })
     const refused = decideArrival(situation({ opened: written }), SETTINGS, MOMENT)
-    expect(only(refused, 'send-sealed')).toMatchObject([{ mail: 'refusal' }])
+    expect(only(refused, 'send-sealed')).toMatchObject([{ message: { kind: 'refusal' } }])
   })
 })
 
@@ -422,7 +420,11 @@ describe('bounces', () => {
     })
     const unknown = decideArrival(situation({ opened }), SETTINGS, MOMENT)
     expect(unknown).toMatchObject([
-      { kind: 'send-sealed', mail: 'alert', once: 'alert:bounce-unmatched:2026-11-22' },
+      {
+        kind: 'send-sealed',
+        message: { kind: 'alert' },
+        once: 'alert:bounce-unmatched:2026-11-22'
+      },
       { kind: 'dispose', state: 'held', disposition: 'bounce-unmatched' }
     ])
     const known = decideArrival(situation({ opened, bounced: answers() }), SETTINGS, MOMENT)

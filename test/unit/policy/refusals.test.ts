@@ -64,8 +64,8 @@ it.each(['proved', 'signed', 'unproved'] as const)('refusals of %s mails count a
   const used = { proved: 10, signed: 10, unproved: 10 }
   const mails = (lastHour: typeof used) =>
     only(refusalMail({ ...about, standing: kind }, lastHour, SETTINGS, NOW), 'send-sealed')
-  expect(mails({ ...used, [kind]: 9 })).toMatchObject([{ mail: 'refusal' }])
+  expect(mails({ ...used, [kind]: 9 })).toMatchObject([{ message: { kind: 'refusal' } }])
   expect(mails({ proved: 0, signed: 0, unproved: 0, [kind]: 10 })).toMatchObject([
-    { mail: 'alert', once: `alert:refusals:${kind}:grace:${NOW.slice(0, 10)}` }
+    { message: { kind: 'alert' }, once: `alert:refusals:${kind}:grace:${NOW.slice(0, 10)}` }
   ])
 })

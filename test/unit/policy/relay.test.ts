@@ -1,6 +1,7 @@
 /** What the relay says of a signature: never more than it covers of what the relay shows (mail.md §2.5, G6). */
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { relay as relayMessage } from '../../../src/messages/to-maintainers.ts'
 import { relay } from '../../../src/policy/relay.ts'
 import { ALICE_KEY, caseRecord, NOW, openedMail, PRODUCT, SETTINGS, signature } from './samples.ts'
 
@@ -19,8 +20,8 @@ function signedFact(opened: Partial<OpenedMail>): string {
     settings: SETTINGS,
     now: NOW
   })
-  if (decision.kind !== 'send-sealed' || decision.template.name !== 'relay') throw new Error()
-  return decision.template.params.facts.find(({ label }) => label === 'Signed')?.value ?? ''
+  if (decision.kind !== 'send-sealed' || !relayMessage.is(decision.message)) throw new Error()
+  return decision.message.params.facts.find(({ label }) => label === 'Signed')?.value ?? ''
 }
 
 describe('the relay of a mail with a valid signature', () => {

@@ -319,7 +319,7 @@ describe('/key accept FINGERPRINT', () => {
   it.each([null, ALICE_KEY])('seals the /reply of the same mail to it already', (reporterKey) => {
     const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, { reporterKey })
 
-    const reply = only(decisions, 'send-sealed').find(({ mail }) => mail === 'reply')
+    const reply = only(decisions, 'send-sealed').find(({ message }) => message.kind === 'reply')
     expect(reply?.recipients).toMatchObject([{ fingerprint: OTHER }])
   })
 

@@ -1,6 +1,8 @@
 /** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
 import { describe, expect, it } from 'vitest'
 import { type NoticeCopies, type NoticeRecord } from '../../../src/domain/notice.ts'
+import { transcript as transcriptMessage } from '../../../src/messages/to-maintainers.ts'
+import { reply as replyMessage } from '../../../src/messages/to-reporters.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
 import {
@@ -17,6 +19,7 @@ import {
   only,
   POLICY,
   PRODUCT,
+  rendered,
   runText,
   SETTINGS,
   sha256
@@ -25,9 +28,10 @@ import {
 function run(text: string, change: Partial<CommandContext> = {}) {
   const result = runText(text, commandContext(change))
   const [transcript] = only(result.decisions, 'send-sealed').filter(
-    ({ mail }) => mail === 'transcript'
+    ({ message }) => message.kind === 'transcript'
   )
-  const lines = transcript?.template.name === 'transcript' ? transcript.template.params.lines : []
+  const lines =
+    transcript && transcriptMessage.is(transcript.message) ? transcript.message.params.lines : []
   return { ...result, said: lines.map(({ says }) => says).join('\n'), lines }
 }
 
@@ -66,7 +70,7 @@ describe('a command mail', () => {
 
   it('tells every other maintainer what was done, and not its author', () => {
     const [activity] = only(run('/take').decisions, 'send-sealed').filter(
-      ({ mail }) => mail === 'activity'
+      ({ message }) => message.kind === 'activity'
     )
     expect(activity?.recipients.map(({ id }) => id)).toEqual(['linus', 'ada'])
   })
@@ -80,7 +84,9 @@ describe('/accept and /reject (M-10, M-16)', () => {
       owner: 'grace',
       answeredAt: NOW
     })
-    const [mail] = only(decisions, 'send-sealed').filter(({ audience }) => audience === 'reporter')
+    const [mail] = only(decisions, 'send-sealed').filter(
+      ({ message }) => message.audience === 'reporter'
+    )
     expect(mail?.recipients.map(({ address }) => address)).toEqual(['alice@reporter.example'])
   })
 
@@ -88,7 +94,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
     const result = run('/accept', { bound: bound({ reporterKey: null }) })
     expect(result.ran).toBe(true)
     expect(result.said).toContain('could NOT be told')
-    expect(only(result.decisions, 'send-clear').map(({ template }) => template.name)).toEqual([
+    expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
       'key-request'
     ])
   })
@@ -131,9 +137,9 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
   ].join('\n')
   function said(text: string, change: Parameters<typeof run>[1] = {}): string {
     const [mail] = only(run(text, change).decisions, 'send-sealed').filter(
-      ({ mail: kind }) => kind === 'reply'
+      ({ message }) => message.kind === 'reply'
     )
-    return mail?.template.name === 'reply' ? mail.template.params.text : ''
+    return mail && replyMessage.is(mail.message) ? mail.message.params.text : ''
   }
 
   it.each([
@@ -173,7 +179,9 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     const { ran, decisions } = run(text)
 
     expect(ran).toBe(false)
-    expect(only(decisions, 'send-sealed').map(({ mail }) => mail)).toEqual(['transcript'])
+    expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual([
+      'transcript'
+    ])
   })
 
   it.each([
@@ -196,7 +204,9 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     )) {
       const { ran, decisions, said: says } = run(mail)
       expect(ran).toBe(false)
-      expect(only(decisions, 'send-sealed').map(({ mail: kind }) => kind)).toEqual(['transcript'])
+      expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual([
+        'transcript'
+      ])
       expect(says).toMatch(/names the desk|cannot tell|is your own/)
     }
   })
@@ -222,7 +232,9 @@ describe('/reply (G3)', () => {
   it('without a key sends nothing but a request for one', () => {
     const result = run('/reply\nSECRET words', { bound: bound({ reporterKey: null }) })
     expect(result.ran).toBe(false)
-    expect(only(result.decisions, 'send-clear').map(({ mail }) => mail)).toEqual(['key-request'])
+    expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
+      'key-request'
+    ])
     expect(JSON.stringify(only(result.decisions, 'send-clear'))).not.toContain('SECRET')
   })
 
@@ -233,7 +245,8 @@ describe('/reply (G3)', () => {
     }
     const began = bound({ reporterKey: null, case: caseRecord({ beganInClear: true }) })
     const [mail] = only(run('/reply\nwords', { bound: began, product }).decisions, 'send-clear')
-    expect(mail?.template).toMatchObject({ name: 'reply', params: { inClear: true } })
+    expect(mail?.message.kind).toBe('reply')
+    expect(mail && rendered(mail)).toContain('NOT encrypted')
     const sealed = bound({ reporterKey: null })
     expect(run('/reply\nwords', { bound: sealed, product }).ran).toBe(false)
     expect(run('/reply\nwords', { bound: began }).ran).toBe(false)
@@ -421,11 +434,13 @@ describe('/notice hold (G7)', () => {
       const result = run(mail, withPreview())
       expect(result.ran).toBe(false)
       expect(only(result.decisions, 'issue-preview')).toEqual([])
-      expect(only(result.decisions, 'send-sealed').map((one) => one.mail)).toEqual(['transcript'])
+      expect(only(result.decisions, 'send-sealed').map((one) => one.message.kind)).toEqual([
+        'transcript'
+      ])
     }
     const stopped = run('/notice preview\n/notice hold', withPreview())
     expect(stopped.ran).toBe(true)
-    const mails = only(stopped.decisions, 'send-sealed').map((one) => one.mail)
+    const mails = only(stopped.decisions, 'send-sealed').map((one) => one.message.kind)
     expect(mails).not.toContain('preview')
   })
 

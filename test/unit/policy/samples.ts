@@ -1,9 +1,9 @@
 /** Samples for the tests of the core: settings, cases, opened mails and situations with everything usual in them. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readTexts } from '../../../src/config/texts.ts'
 import { type Address, parseAddress } from '../../../src/domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../../../src/domain/case.ts'
-import { type Decision } from '../../../src/domain/decision.ts'
+import { type Decision, type SendClear, type SendSealed } from '../../../src/domain/decision.ts'
 import {
   type CaseTag,
   type Fingerprint,
@@ -18,12 +18,12 @@ import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Maintainer, type Product, type Settings } from '../../../src/domain/settings.ts'
 import { type Instant, parseInstant } from '../../../src/domain/time.ts'
+import { createRender, type DeskWords, type Render } from '../../../src/messages/render.ts'
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { type RunResult, runCommands } from '../../../src/policy/run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
-import { createRender, type Render, TEMPLATE_NAMES } from '../../../src/templates/render.ts'
 
 export function at(text: string): Instant {
   return some(parseInstant(text))
@@ -379,12 +379,13 @@ export function only<K extends Decision['kind']>(
   )
 }
 
-/** The built-in texts. */
-export function builtInRender(): Render {
-  const folder = new URL('../../../src/templates/', import.meta.url)
-  return createRender(
-    new Map(
-      TEMPLATE_NAMES.map((name) => [name, readFileSync(new URL(`${name}.liquid`, folder), 'utf8')])
-    )
-  )
+/** The built-in wordings. */
+export function builtInRender(desk: DeskWords = SETTINGS.desk): Render {
+  return createRender(readTexts(null), desk)
+}
+
+/** What the recipient of a decision reads. */
+export function rendered(decision: SendSealed | SendClear): string {
+  const inClear = decision.kind === 'send-clear'
+  return builtInRender()(decision.message, { tag: decision.caseTag, inClear })
 }

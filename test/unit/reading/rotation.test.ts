@@ -44,6 +44,7 @@ describe('a desk with a new key and a retired one', () => {
     fromName: 'ACME',
     to: { name: 'R', address: 'security@acme.example' as Address },
     subject: 'hello',
+    outerSubject: '[...]',
     inReplyTo: null,
     references: [],
     unreadableFrom: '',

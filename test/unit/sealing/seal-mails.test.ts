@@ -39,6 +39,7 @@ function headersFor(person: { name: string; address: string }): OutgoingHeaders 
     subject,
     inReplyTo: 'root@acme.example' as MessageId,
     references: ['root@acme.example', 'second@acme.example'] as MessageId[],
+    outerSubject: '[...]',
     autoSubmitted: 'auto-generated'
   }
 }
@@ -134,7 +135,8 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
         'content-type'
       ])
       expect(headerOf(outer, 'Subject')).toBe('[...]')
-      expect(headerOf(outer, 'From')).toContain('<security@acme.example>')
+      // (B2) The name of the sender it speaks for stands inside only.
+      expect(headerOf(outer, 'From')).toBe('ACME Security Team <security@acme.example>')
       expect(headerOf(outer, 'To')).toBe(person.address)
       expect(decodeWords(raw.toString('latin1'))).not.toMatch(/Hopper|Größe|fix\.patch/)
     }

@@ -14,6 +14,7 @@ const headers: OutgoingHeaders = {
   fromName: 'Desk',
   to: { name: '', address: 'r@x.example' as Address },
   subject: 's',
+  outerSubject: '[...]',
   inReplyTo: null,
   references: [],
   autoSubmitted: 'no'

@@ -27,6 +27,7 @@ function headersFor(address: string, id: string): OutgoingHeaders {
     subject: `for ${id}`,
     inReplyTo: null,
     references: [],
+    outerSubject: '[...]',
     autoSubmitted: 'auto-generated'
   }
 }

@@ -1,0 +1,17 @@
+/** All messages that the desk sends, by kind. Nothing is listed here by hand: a definition is in it because it is exported. */
+import { type AnyDefinition } from './define.ts'
+import * as toMaintainers from './to-maintainers.ts'
+import * as toMembers from './to-members.ts'
+import * as toReporters from './to-reporters.ts'
+
+const ALL = [
+  ...Object.values(toReporters),
+  ...Object.values(toMaintainers),
+  ...Object.values(toMembers)
+]
+
+/** The kinds there are. */
+export type KnownKind = (typeof ALL)[number]['kind']
+
+/** Every definition, whatever its parameters are. */
+export const MESSAGES: readonly AnyDefinition[] = ALL

@@ -1,0 +1,60 @@
+/**
+ * How a message is defined: everything about one kind of message in one object, and its wording beside it in KIND.liquid.
+ * Must never make a message that its type does not allow to leave unencrypted look like one that may (G3).
+ */
+import { type Audience, type Message, type Secrecy } from '../domain/message.ts'
+
+type What<K extends string, P extends object, S extends Secrecy> = {
+  /** Names the message in the outbox and on the record, and its wording: KIND.liquid. */
+  readonly kind: K
+  /** What goes to members of the list is always encrypted (G5). */
+  readonly audience: S extends 'never' ? Audience : Exclude<Audience, 'member'>
+  readonly inClear: S
+  /** RFC 3834: `no` only where a person wrote the words. */
+  readonly autoSubmitted: Message['autoSubmitted']
+  /** Neutral words without the case number. */
+  readonly subject: string | ((params: P) => string)
+  /** By title, for the gallery and for the check of wordings: together they use every parameter. */
+  readonly samples: Readonly<Record<string, P>>
+}
+
+/** One kind of message: a function from its parameters to the message, and what is known of all of its kind. */
+export type Definition<K extends string, P extends object, S extends Secrecy> = {
+  (params: P): Message<S>
+  readonly kind: K
+  readonly inClear: S
+  readonly samples: Readonly<Record<string, Message<S>>>
+  /** Whether a message is of this kind. */
+  is(message: Message): message is Message<S> & { readonly params: P }
+}
+
+/** A definition of which only the samples are asked for. */
+export type AnyDefinition = {
+  readonly kind: string
+  readonly samples: Readonly<Record<string, Message>>
+}
+
+/** Defines one kind of message with parameters `P`. */
+export function define<P extends object>() {
+  return <const K extends string, S extends Secrecy>(what: What<K, P, S>): Definition<K, P, S> => {
+    const { kind, audience, inClear, autoSubmitted, subject, samples } = what
+    const make = (params: P): Message<S> =>
+      branded({
+        ...{ kind, audience, inClear, autoSubmitted, params },
+        subject: typeof subject === 'string' ? subject : subject(params)
+      })
+    const is = (message: Message): message is Message<S> & { readonly params: P } =>
+      message.kind === kind
+    const made = Object.entries(samples).map(([title, params]) => [title, make(params)] as const)
+    return Object.assign(make, { kind, inClear, is, samples: Object.fromEntries(made) })
+  }
+}
+
+/** The one place that makes a message. */
+function branded<S extends Secrecy>(message: Unmade<S>): Message<S> {
+  return message as Message<S>
+}
+
+type Unmade<S extends Secrecy> = {
+  readonly [K in Exclude<keyof Message<S>, symbol>]: Message<S>[K]
+}

@@ -1,0 +1,215 @@
+/**
+ * Fills the wordings: Liquid files apart from code, with strict variables and filters, so that a wording that names a
+ * parameter which does not exist fails at start and not in a message. Pure text in, text out: no files, no clock.
+ */
+import { Liquid, type Template } from 'liquidjs'
+import { type Address } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
+import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
+import { DESK_RULE, type Message } from '../domain/message.ts'
+import { MESSAGES } from './catalogue.ts'
+import { type AnyDefinition } from './define.ts'
+
+const WIDTH = 76
+
+/** What a message is about and how it leaves; filled in by whoever sends it. */
+export type Occasion = { readonly tag: CaseTag | null; readonly inClear: boolean }
+
+/** Renders one message to text with LF line ends, ending in one line end. */
+export type Render = (message: Message, occasion: Occasion) => string
+
+/** What every wording may say of the desk. */
+export type DeskWords = {
+  readonly name: string
+  readonly address: Address
+  readonly fingerprint: Fingerprint
+}
+
+/** Compiles all wordings. Throws when one is missing or does not parse. */
+export function createRender(
+  wordings: ReadonlyMap<string, Wording>,
+  desk: DeskWords,
+  messages: readonly AnyDefinition[] = MESSAGES
+): Render {
+  const engine = liquid()
+  const parsed = new Map<string, Template[]>(
+    messages.map(({ kind }) => {
+      const source = wordings.get(kind)?.source
+      assert(source !== undefined, `the wording ${kind}.liquid is missing`)
+      return [kind, engine.parse(source)]
+    })
+  )
+  return (message, occasion) => {
+    const compiled = parsed.get(message.kind)
+    assert(compiled !== undefined, `there is no message ${message.kind}`)
+    const common = commonWords(desk, occasion)
+    const fill = (template: Template[], params: object): string =>
+      tidied(asText(engine.renderSync(template, { ...common, ...params })))
+    // A message inside a message is shown as its recipient reads it.
+    const params = Object.entries(message.params).map(([name, value]: [string, unknown]) => {
+      const inner = isMessage(value) ? parsed.get(value.kind) : undefined
+      return [name, inner === undefined ? value : fill(inner, (value as Message).params)] as const
+    })
+    return fill(compiled, Object.fromEntries(params))
+  }
+}
+
+/** One wording: the file that it is from, for complaints, and its Liquid text. */
+export type Wording = { readonly file: string; readonly source: string }
+
+/**
+ * What is wrong with these wordings, each with file and line: Liquid that does not parse, variables that a message does not
+ * have (also where its samples do not lead), and what fails when the samples are filled in.
+ */
+export function wordingProblems(
+  wordings: ReadonlyMap<string, Wording>,
+  messages: readonly AnyDefinition[] = MESSAGES
+): string[] {
+  const missing = messages.filter(({ kind }) => !wordings.has(kind))
+  if (missing.length > 0) return missing.map(({ kind }) => `the wording ${kind}.liquid is missing`)
+  const unread = messages.flatMap((definition) => {
+    const wording = wordings.get(definition.kind)
+    return wording === undefined ? [] : readProblems(definition, wording)
+  })
+  return unread.length > 0 ? unread : fillProblems(wordings, messages)
+}
+
+function readProblems({ kind, samples }: AnyDefinition, { file, source }: Wording): string[] {
+  const messages: readonly Message[] = Object.values(samples)
+  const known = new Set(
+    [commonWords(SAMPLE_DESK, SAMPLE), ...messages.map(({ params }) => params)].flatMap(Object.keys)
+  )
+  try {
+    const { globals } = liquid().parseAndAnalyzeSync(source, undefined, { partials: false })
+    return Object.entries(globals)
+      .filter(([name]) => !known.has(name))
+      .flatMap(([name, uses]) =>
+        uses.map(
+          ({ location: { row } }) =>
+            `${file}: line ${row}: the message ${kind} has no variable "${name}"; it has ${[...known].sort().join(', ')}`
+        )
+      )
+  } catch (error) {
+    return [`${file}: ${liquidComplaint(error)}`]
+  }
+}
+
+function fillProblems(
+  wordings: ReadonlyMap<string, Wording>,
+  definitions: readonly AnyDefinition[]
+): string[] {
+  const render = createRender(wordings, SAMPLE_DESK, definitions)
+  return definitions.flatMap(({ kind, samples }) => {
+    try {
+      const messages: readonly Message[] = Object.values(samples)
+      for (const message of messages)
+        for (const inClear of [true, false]) render(message, { ...SAMPLE, inClear })
+      return []
+    } catch (error) {
+      return [`${wordings.get(kind)?.file ?? kind}: ${liquidComplaint(error)}`]
+    }
+  })
+}
+
+/** The library's words, with the line in front: "undefined filter: x, line:3, col:4". */
+function liquidComplaint(error: unknown): string {
+  const text = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'cannot be used'
+  const line = /, line:(\d+), col:\d+/.exec(text)
+  return line === null ? text : `line ${line[1]}: ${text.replace(line[0], '')}`
+}
+
+/** A desk and a case for the samples. */
+export const SAMPLE_DESK = {
+  name: 'ACME Security Team',
+  address: 'security@acme.example' as Address,
+  fingerprint: '0123456789abcdef0123456789abcdef01234567' as Fingerprint
+}
+export const SAMPLE: Occasion = { tag: 'ACME-2026-0007' as CaseTag, inClear: false }
+
+function liquid(): Liquid {
+  const engine = new Liquid({
+    strictVariables: true,
+    strictFilters: true,
+    ownPropertyOnly: true,
+    cache: false,
+    // Wordings include nothing from the disk.
+    templates: {}
+  })
+  engine.registerFilter('wrap', (text: unknown, indent: unknown) =>
+    wrap(asText(text), asText(indent))
+  )
+  engine.registerFilter('guard', (text: unknown) => guard(asText(text)))
+  return engine
+}
+
+function commonWords(
+  { name, address, fingerprint }: DeskWords,
+  { tag, inClear }: Occasion
+): object {
+  return {
+    desk: name,
+    address,
+    fingerprint: formatFingerprint(fingerprint),
+    tag: tag ?? '',
+    /** What binds an answer to its case when a client quotes it. */
+    ref: tag === null ? '' : `${tag} ${address}`,
+    inClear,
+    rule: DESK_RULE
+  }
+}
+
+function isMessage(value: unknown): value is Message {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'inClear' in value
+}
+
+function tidied(text: string): string {
+  return `${text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trim()}\n`
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
+}
+
+/**
+ * Breaks long lines at blanks; lines that fit stay as they are. A sender's name among them must not pass for one of the desk's
+ * rules.
+ */
+function wrap(text: string, indent: string): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrapLine(line, indent))
+    .map((line) => (line.includes(DESK_RULE) ? `| ${line}` : line))
+    .join('\n')
+}
+
+function wrapLine(line: string, indent: string): string[] {
+  if (line.length <= WIDTH) return [line]
+  const lines: string[] = []
+  let current = ''
+  for (const word of line.split(' ')) {
+    const next = current === '' ? word : `${current} ${word}`
+    if (next.trimStart() !== '' && next.length > WIDTH && current.trim() !== '') {
+      lines.push(current)
+      // A wrapped line must not look like one of the desk's own (see guard).
+      current = DESK_LINE.test(word) ? `${indent}| ${word}` : `${indent}${word}`
+    } else current = next
+  }
+  return [...lines, current]
+}
+
+const DESK_LINE = /^[>\s]*(?:ref|case)\s*:/i
+/** Whatever a mail client may turn into a line end when it quotes. */
+const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/
+
+/** Another person's text must not contain lines that the desk would take for its own. */
+function guard(text: string): string {
+  return text
+    .split(LINE_END)
+    .map((line) => (DESK_LINE.test(line) || line.includes(DESK_RULE) ? `| ${line}` : line))
+    .join('\n')
+}

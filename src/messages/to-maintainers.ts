@@ -1,0 +1,239 @@
+/**
+ * Every message to maintainers: what it is made from, its subject and samples. The wording is in KIND.liquid beside this file.
+ * What concerns a case is always encrypted; only the word that a maintainer's key cannot be used goes out in clear.
+ */
+import { type FactLine, type Message } from '../domain/message.ts'
+import { define } from './define.ts'
+import { notice } from './to-members.ts'
+
+const FACTS: readonly FactLine[] = [
+  { label: 'Case', value: 'ACME-2026-0007, triaging' },
+  { label: 'Product', value: 'ACME Parser (policy dispatch)' },
+  { label: 'Owner', value: 'grace' }
+]
+const REACH = 'A plain reply stays among the maintainers.'
+
+/** A message of a reporter or list member, forwarded. */
+export const relay = define<{
+  readonly facts: readonly FactLine[]
+  readonly warnings: readonly string[]
+  readonly text: string
+  readonly outsideText: string
+  readonly files: readonly string[]
+  /** Who a reply reaches. */
+  readonly reach: string
+  /** Whether a plain reply to it goes to the reporter. */
+  readonly isAnswerable: boolean
+}>()({
+  kind: 'relay',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'Report',
+  samples: {
+    'a report': {
+      facts: FACTS,
+      warnings: ['There is text outside the protected part; it may have been added by anybody.'],
+      text: 'Dear team,\n\na message of 4 GiB crashes the parser.\n\nAlice',
+      outsideText: 'Sent with the best mail provider of all',
+      files: ['crash.bin (312 bytes, SHA-256 9f86d081)'],
+      reach: REACH,
+      isAnswerable: false
+    }
+  }
+})
+
+/** What one maintainer wrote to the others. */
+export const note = define<{
+  readonly author: string
+  readonly facts: readonly FactLine[]
+  readonly text: string
+  readonly reach: string
+}>()({
+  kind: 'note',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'Note',
+  samples: {
+    'a note': {
+      author: 'Linus Torvalds',
+      facts: FACTS,
+      text: 'I can reproduce this on 4.2.',
+      reach: REACH
+    }
+  }
+})
+
+/** What one maintainer did, to the others. */
+export const activity = define<{
+  readonly author: string
+  readonly lines: readonly string[]
+  readonly texts: readonly { readonly title: string; readonly text: string }[]
+  readonly facts: readonly FactLine[]
+}>()({
+  kind: 'activity',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'Update',
+  samples: {
+    'a case is taken and its reporter answered': {
+      author: 'Grace Hopper',
+      lines: ['took the case', 'answered the reporter (sealed)'],
+      texts: [{ title: 'To the reporter', text: 'Thank you, we are looking into it.' }],
+      facts: FACTS
+    }
+  }
+})
+
+/** A line of the answer to commands. */
+export type TranscriptLine = {
+  readonly command: string
+  readonly accepted: boolean
+  readonly says: string
+}
+
+/** The answer to a message with commands. */
+export const transcript = define<{
+  readonly lines: readonly TranscriptLine[]
+  readonly ran: boolean
+  readonly before: string
+  readonly after: string
+  readonly missing: readonly string[]
+  readonly blocks: readonly string[]
+}>()({
+  kind: 'transcript',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-replied',
+  subject: ({ ran }) => (ran ? 'Done' : 'Nothing was done'),
+  samples: {
+    'commands that ran': {
+      lines: [{ command: '/take', accepted: true, says: 'The case is yours.' }],
+      ran: true,
+      before: 'received, without owner',
+      after: 'triaging, owner grace',
+      missing: ['a description'],
+      blocks: ['ACME-2026-0007: triaging, ACME Parser']
+    },
+    'a line that was refused': {
+      lines: [{ command: '/close', accepted: false, says: 'The case is closed already.' }],
+      ran: false,
+      before: 'closed, owner grace',
+      after: 'closed, owner grace',
+      missing: [],
+      blocks: []
+    }
+  }
+})
+
+/** The notice exactly as a member would read it, with the code that approves it. */
+export const preview = define<{
+  readonly by: string
+  /** The notice itself. */
+  readonly specimen: Message
+  readonly files: readonly string[]
+  readonly facts: readonly FactLine[]
+  readonly code: string
+}>()({
+  kind: 'preview',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'Preview of the notice',
+  samples: {
+    'a preview': {
+      by: 'Grace Hopper',
+      specimen: notice.samples['a first notice'] as Message,
+      files: ['fix.patch (1204 bytes, SHA-256 9f86d081)'],
+      facts: [{ label: 'Recipients', value: '41 active members of ACME Parser' }],
+      code: 'k7m2p9qd'
+    }
+  }
+})
+
+type Alarm = {
+  readonly title: string
+  /** What is at risk and by when. */
+  readonly what: string
+  readonly doNext: string
+  readonly facts: readonly FactLine[]
+}
+
+/** Something needs a person. */
+export const alert = define<Alarm>()({
+  kind: 'alert',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: ({ title }) => title,
+  samples: {
+    'a message that came back': {
+      title: 'A message came back',
+      what: 'Linus Torvalds did not get a message.',
+      doNext: 'Check the address.',
+      facts: FACTS
+    }
+  }
+})
+
+/** Tells one author where the words of a plain message went. */
+export const hint = define<Omit<Alarm, 'facts'>>()({
+  kind: 'hint',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-replied',
+  subject: ({ title }) => title,
+  samples: {
+    'a note while the reporter waits': {
+      title: 'Your note stayed among the maintainers',
+      what: 'The reporter is still waiting for an answer and has not seen your note.',
+      doNext: 'To answer the reporter, put /reply on the first line of a message.'
+    }
+  }
+})
+
+/** What nobody is told of when it happens and somebody has to look at. */
+export const digest = define<{
+  readonly unanswered: readonly string[]
+  readonly moreUnanswered: number
+  readonly junk: readonly string[]
+  readonly moreJunk: number
+}>()({
+  kind: 'digest',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'Digest',
+  samples: {
+    'cases and junk': {
+      unanswered: ['ACME-2026-0007 (parser, received), nobody has taken it'],
+      moreUnanswered: 2,
+      junk: ['Fri 27 Nov 2026, 09:00 UTC, alice@reporter.example, 4096 bytes: crash'],
+      moreJunk: 1
+    }
+  }
+})
+
+/** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
+export const refusal = define<{ readonly because: string; readonly remedy: string }>()({
+  kind: 'refusal',
+  audience: 'maintainer',
+  inClear: 'content-free',
+  autoSubmitted: 'auto-replied',
+  subject: 'Nothing was done',
+  samples: {
+    'not signed': { because: 'It was not signed.', remedy: 'If you wrote it, sign it.' }
+  }
+})
+
+/** To a maintainer whose key cannot be used: in clear, and without a word of what it is about. */
+export const keyProblem = define<{ readonly problem: string }>()({
+  kind: 'key-problem',
+  audience: 'maintainer',
+  inClear: 'content-free',
+  autoSubmitted: 'auto-generated',
+  subject: 'Your key needs attention',
+  samples: { 'an expired key': { problem: 'Your key cannot be used: the key has expired.' } }
+})

@@ -1,0 +1,54 @@
+/**
+ * Every message to members of the private list: what it is made from, its subject and samples. Always encrypted, and without a
+ * word of who else is on the list (G5).
+ */
+import { define } from './define.ts'
+
+/** Everything that a member reads in a notice. An approval covers all of it (G7), the words of the configuration too. */
+export type NoticeParams = {
+  readonly desk: string
+  readonly tag: string
+  readonly fingerprint: string
+  readonly revision: number
+  readonly product: string
+  readonly tlp: string
+  readonly disclosure: string
+  readonly fields: readonly { readonly label: string; readonly text: string }[]
+  readonly patches: readonly {
+    readonly filename: string
+    readonly sha256: string
+    readonly size: number
+  }[]
+  readonly noPatches: string
+}
+
+const FIRST: NoticeParams = {
+  desk: 'ACME Security Team',
+  tag: 'ACME-2026-0007',
+  fingerprint: '0123 4567 89AB CDEF 0123 4567 89AB CDEF 0123 4567',
+  revision: 1,
+  product: 'ACME Parser',
+  tlp: 'TLP:AMBER+STRICT',
+  disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)',
+  fields: [{ label: 'Description', text: 'A message of 4 GiB crashes the parser.' }],
+  patches: [{ filename: 'fix.patch', sha256: '9f86d081'.repeat(8), size: 1204 }],
+  noPatches: ''
+}
+
+/** The advance notice under embargo. */
+export const notice = define<NoticeParams>()({
+  kind: 'notice',
+  audience: 'member',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: ({ revision }) => (revision === 1 ? 'Notice' : `Notice, revision ${revision}`),
+  samples: {
+    'a first notice': FIRST,
+    'a revision without patches': {
+      ...FIRST,
+      revision: 2,
+      patches: [],
+      noPatches: 'The patches follow two days before the disclosure.'
+    }
+  }
+})

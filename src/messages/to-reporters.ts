@@ -1,0 +1,106 @@
+/**
+ * Every message to reporters: what it is made from, its subject and samples. What may go in clear holds nothing of a report, or a
+ * maintainer's own words (G3, G6).
+ */
+import { type VisibleEncryption } from '../domain/message.ts'
+import { define } from './define.ts'
+
+/** The first answer, by a program: the same whether opening succeeded, failed or was not tried (G6). */
+export const acknowledgement = define<{
+  readonly received: string
+  /** '' when the policy promises no time. */
+  readonly answerBy: string
+  readonly answerIncludes: string
+  readonly isFirm: boolean
+  readonly policy: string
+  readonly rules: readonly string[]
+  readonly checklist: readonly string[]
+  readonly sealedTo: VisibleEncryption
+  readonly keyIds: string
+}>()({
+  kind: 'acknowledgement',
+  audience: 'reporter',
+  inClear: 'content-free',
+  autoSubmitted: 'auto-replied',
+  subject: 'Your report has arrived',
+  samples: {
+    'came in clear': {
+      received: 'Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)',
+      answerBy: 'Tue 1 Dec 2026, 10:00 Berlin (09:00 UTC)',
+      answerIncludes: 'a plan',
+      isFirm: true,
+      policy: 'Security policy of ACME',
+      rules: ['Please do not report it in public.'],
+      checklist: ['The versions affected'],
+      sealedTo: 'nobody',
+      keyIds: ''
+    }
+  }
+})
+
+type Words = { readonly author: string; readonly text: string }
+type Decision = Words & { readonly decision: string }
+
+const WORDS: Words = { author: 'Grace Hopper', text: 'Thank you, we are looking into it.' }
+
+/** A maintainer's words. */
+export const reply = define<Words>()({
+  kind: 'reply',
+  audience: 'reporter',
+  inClear: 'own-words',
+  autoSubmitted: 'no',
+  subject: 'About your report',
+  samples: { 'an answer': WORDS }
+})
+
+/** The report is confirmed. */
+export const accepted = define<Decision>()({
+  kind: 'accepted',
+  audience: 'reporter',
+  inClear: 'own-words',
+  autoSubmitted: 'no',
+  subject: 'Your report is accepted',
+  samples: { accepted: { ...WORDS, decision: 'We have accepted your report.' } }
+})
+
+/** The report is not treated as a security issue. */
+export const rejected = define<Decision>()({
+  kind: 'rejected',
+  audience: 'reporter',
+  inClear: 'own-words',
+  autoSubmitted: 'no',
+  subject: 'Our decision on your report',
+  samples: { rejected: { ...WORDS, decision: 'We do not treat it as a security issue.' } }
+})
+
+/** Asks for a key, because an answer waits. */
+export const keyRequest = define<object>()({
+  kind: 'key-request',
+  audience: 'reporter',
+  inClear: 'content-free',
+  autoSubmitted: 'auto-generated',
+  subject: 'We need something from you',
+  samples: { 'a key is missing': {} }
+})
+
+/** Asks for the report once more. */
+export const resendRequest = define<object>()({
+  kind: 'resend-request',
+  audience: 'reporter',
+  inClear: 'content-free',
+  autoSubmitted: 'auto-generated',
+  subject: 'We need something from you',
+  samples: { 'the report could not be read': {} }
+})
+
+/** The date on which it becomes public. */
+export const dateNotice = define<{ readonly product: string; readonly disclosure: string }>()({
+  kind: 'date-notice',
+  audience: 'reporter',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'The date on which we make it public',
+  samples: {
+    'a date': { product: 'ACME Parser', disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)' }
+  }
+})

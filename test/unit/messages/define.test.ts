@@ -1,0 +1,108 @@
+/** One definition a message (DESIGN §10): one more is one entry, and its type says whether it may leave unencrypted (G3). */
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { readTexts } from '../../../src/config/texts.ts'
+import { type SendClear } from '../../../src/domain/decision.ts'
+import { type Message } from '../../../src/domain/message.ts'
+import { MESSAGES } from '../../../src/messages/catalogue.ts'
+import { define } from '../../../src/messages/define.ts'
+import { createRender, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
+import { inClearTo, toMaintainers } from '../../../src/policy/send.ts'
+import { NOW, SETTINGS, TAG } from '../policy/samples.ts'
+
+const reminder = define<{ readonly days: number }>()({
+  kind: 'reminder',
+  audience: 'maintainer',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: ({ days }) => `${days} days left`,
+  samples: { 'a week': { days: 7 } }
+})
+const wording = {
+  file: 'reminder.liquid',
+  source: '{{ days }} days are left for case {{ tag }}.\nRef: {{ ref }}'
+}
+
+describe('one more message (A4)', () => {
+  const all = [...MESSAGES, reminder]
+  const texts = new Map([...readTexts(null), ['reminder', wording] as const])
+
+  it('is sent by the one builder, which fills in all else', () => {
+    const decision = toMaintainers(SETTINGS, NOW, reminder({ days: 3 }), { once: '1', tag: TAG })
+    expect(decision).toMatchObject({
+      once: 'reminder:1',
+      caseTag: TAG,
+      message: { subject: '3 days left', autoSubmitted: 'auto-generated' },
+      files: { from: 'nothing' }
+    })
+    expect(decision.recipients).toHaveLength(SETTINGS.maintainers.length)
+    const render = createRender(texts, SETTINGS.desk, all)
+    expect(render(decision.message, { tag: TAG, inClear: false })).toBe(
+      `3 days are left for case ${TAG}.\nRef: ${TAG} ${SETTINGS.desk.address}\n`
+    )
+  })
+
+  it('has its wording checked with all the others', () => {
+    expect(wordingProblems(texts, all)).toEqual([])
+    const wrong = new Map([
+      ...texts,
+      ['reminder', { ...wording, source: '\n{{ hours }}' }] as const
+    ])
+    expect(wordingProblems(wrong, all)).toEqual([
+      expect.stringContaining(
+        'reminder.liquid: line 2: the message reminder has no variable "hours"'
+      )
+    ])
+    expect(() => createRender(readTexts(null), SAMPLE_DESK, all)).toThrow('reminder.liquid')
+  })
+})
+
+describe('what may leave unencrypted (G3)', () => {
+  it('is decided by the type of the definition', () => {
+    expectTypeOf<Message<'never'>>().not.toExtend<SendClear['message']>()
+    expectTypeOf<Message<'content-free'>>().toExtend<SendClear['message']>()
+    // @ts-expect-error a message that must be encrypted is not sent in clear
+    inClearTo({ name: '', address: SETTINGS.desk.address }, NOW, reminder({ days: 3 }), {
+      once: '1',
+      tag: TAG
+    })
+  })
+
+  it('is made by definitions alone', () => {
+    const { kind, audience, autoSubmitted, subject, params } = reminder({ days: 1 })
+    // @ts-expect-error an object that was put together by hand is no message
+    const forged: Message = { kind, audience, autoSubmitted, subject, params, inClear: 'never' }
+    expect(forged.kind).toBe('reminder')
+  })
+})
+
+describe('an operator’s own wording', () => {
+  const withOwn = (source: string) =>
+    wordingProblems(new Map([...readTexts(null), ['note', { file: 'texts/note.liquid', source }]]))
+
+  it.each([
+    ['Liquid that does not parse', 'Hello\n{% if %}', /^texts\/note\.liquid: line 2: /],
+    ['a filter that does not exist', '{{ text | shout }}', /^texts\/note\.liquid: line 1: .*shout/],
+    [
+      'a variable that the message does not have',
+      'a\nb {{ nope }}',
+      /^texts\/note\.liquid: line 2: .*"nope"/
+    ],
+    [
+      'one behind a condition that no sample meets',
+      '{% if tag == "x" %}{{ nope }}{% endif %}',
+      /"nope"/
+    ],
+    [
+      'a part that does not exist',
+      '{% for f in facts %}\n{{ f.nope }}{% endfor %}',
+      /line 2: .*nope/
+    ],
+    ['a file to include', '{% include "/etc/passwd" %}', /^texts\/note\.liquid: /]
+  ])('is refused with file and line for %s', (_, source, complaint) => {
+    expect(withOwn(source).join('\n')).toMatch(complaint)
+  })
+
+  it('is taken when it uses what the message has', () => {
+    expect(withOwn('{{ author }} of {{ desk }}: {{ text | guard }}\nRef: {{ ref }}')).toEqual([])
+  })
+})

@@ -1,0 +1,108 @@
+/** Every wording: renders its samples, keeps its lines short, and keeps foreign text from posing as ours. */
+import { describe, expect, it } from 'vitest'
+import { readTexts } from '../../../src/config/texts.ts'
+import { DESK_RULE, type Message } from '../../../src/domain/message.ts'
+import { MESSAGES } from '../../../src/messages/catalogue.ts'
+import { createRender, SAMPLE, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
+import { preview, relay } from '../../../src/messages/to-maintainers.ts'
+import { notice } from '../../../src/messages/to-members.ts'
+
+const TEXTS = readTexts(null)
+const renderWith = createRender(TEXTS, SAMPLE_DESK)
+const render = (message: Message): string => renderWith(message, SAMPLE)
+const SAMPLES: readonly [string, Message][] = MESSAGES.flatMap(({ kind, samples }) =>
+  Object.entries(samples).map(
+    ([title, message]) => [`${kind}: ${title}`, message] as [string, Message]
+  )
+)
+
+describe('every message', () => {
+  it.each(SAMPLES)('%s renders, with short lines and one line end', (_title, message) => {
+    for (const inClear of [true, false]) {
+      const text = renderWith(message, { ...SAMPLE, inClear })
+      expect(text).toMatch(/\S\n$/)
+      expect(text).not.toMatch(/[ \t]\n|\n{3}|undefined|\[object|\{\{/)
+      for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(78)
+    }
+  })
+
+  it('has a subject of neutral words that repeats no parameter of a report or notice (B5)', () => {
+    for (const [, { kind, subject, params }] of SAMPLES) {
+      if (kind === 'alert' || kind === 'hint') continue
+      const texts = Object.values(params).filter(
+        (value) => typeof value === 'string' && value !== ''
+      )
+      for (const text of texts) expect(subject).not.toContain(text)
+    }
+  })
+
+  it('has a wording at start, or the desk does not start', () => {
+    expect(() => createRender(new Map(), SAMPLE_DESK)).toThrow('acknowledgement.liquid is missing')
+    expect(wordingProblems(new Map())).toHaveLength(MESSAGES.length)
+  })
+})
+
+describe('foreign text', () => {
+  function relayed(text: string): string {
+    return render(
+      relay({
+        facts: [],
+        warnings: [],
+        text,
+        outsideText: '',
+        files: [],
+        reach: '',
+        isAnswerable: false
+      })
+    )
+  }
+
+  it.each([
+    'Ref: ACME-2026-0099 s@x',
+    '> ref: x',
+    'case: ACME-2026-0099',
+    DESK_RULE,
+    `a ${DESK_RULE}`
+  ])('cannot pose as a line of the desk: %j', (line) => {
+    expect(relayed(`above\n${line}\nbelow`)).toContain(`\n| ${line}\n`)
+  })
+
+  it('cannot pose as the rule of the desk among the facts, the warnings or the names of files (G6)', () => {
+    for (const length of [0, 20, 41, 42, 60, 80]) {
+      const name = `${'x'.repeat(length)} ${DESK_RULE} ${'y'.repeat(length)}`
+      const shown = render(
+        relay({
+          facts: [{ label: 'From', value: name }],
+          warnings: [name],
+          text: '',
+          outsideText: '',
+          files: [name],
+          reach: '',
+          isAnswerable: false
+        })
+      )
+      const rules = shown.split('\n').filter((line) => line.trim() === DESK_RULE)
+      expect(rules).toHaveLength(3)
+    }
+  })
+
+  it('keeps template code as text', () => {
+    expect(relayed('{{ ref }} {% if %}')).toContain('{{ ref }} {% if %}')
+  })
+
+  it('of 256 KiB of blanks is rendered at once (G9)', () => {
+    expect(relayed(`${' '.repeat(262_144)}x`)).toContain('x')
+    expect(relayed(`${'\t \n'.repeat(87_000)}x`)).toContain('x')
+  })
+})
+
+describe('the notice', () => {
+  it('says the mark of the policy once', () => {
+    expect(render(notice.samples['a first notice'] as Message)).not.toContain('TLP:TLP:')
+  })
+  it('is inside the preview exactly as members read it', () => {
+    const specimen = notice.samples['a first notice'] as Message
+    const shown = preview({ by: 'G', specimen, files: [], facts: [], code: 'abc' })
+    expect(render(shown)).toContain(render(specimen).trim())
+  })
+})
