@@ -496,7 +496,7 @@ describe('/notice (M-24 to M-29)', () => {
       'affected_versions (supported: main)'
     )
     const [mail] = only(run('/notice preview', withPreview()).decisions, 'send-sealed')
-    expect(JSON.stringify(mail?.template)).toContain('"Supported versions","value":"main"')
+    expect(JSON.stringify(mail?.message)).toContain('"Supported versions","value":"main"')
   })
 
   it.each<[string, Partial<CommandContext>]>([
