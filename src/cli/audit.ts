@@ -1,9 +1,12 @@
 /**
- * `postern audit verify`: checks that the record is whole (G8).
+ * `postern audit verify|export`: checks that the record is whole (G8), and prints it. The record holds no content, subjects or
+ * addresses, so neither does what is printed.
  */
-import { verifyRecord } from '../store/events.ts'
+import { historyLine } from '../policy/history.ts'
+import { iterateEvents, verifyRecord } from '../store/events.ts'
 import { type Call, withDatabase } from './context.ts'
-import { CommandError, printJson } from './output.ts'
+import { maintainerNames } from './names.ts'
+import { CommandError, printable, printJson } from './output.ts'
 
 export async function verify(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
@@ -15,5 +18,26 @@ export async function verify(call: Call): Promise<void> {
       )
     }
     if (!call.json) call.streams.out(`${verdict.count} events, unbroken\n`)
+  })
+}
+
+/** Prints every event, oldest first: as a sentence with its subject, or with `--json` as one JSON object a line. */
+export async function exportRecord(call: Call): Promise<void> {
+  await withDatabase(call, (db, { config }) => {
+    const names = {
+      timezone: config.desk.timezone,
+      maintainer: maintainerNames(config),
+      reporter: () => null
+    }
+    db.read((read) => {
+      for (const event of iterateEvents(read)) {
+        const { kind, id } = event.subject
+        const about = kind === 'case' ? id : `${kind} ${id}`.trim()
+        const line = call.json
+          ? JSON.stringify(event)
+          : printable(`${event.id} [${about}] ${historyLine(event, names)}`)
+        call.streams.out(`${line}\n`)
+      }
+    })
   })
 }

@@ -1,113 +1,128 @@
 /**
- * `postern cases` and `postern show CASE`: the record, for the operator. Prints the content of a case only on `show`, which
- * asks for it.
+ * `postern cases` and `postern show CASE`: the cases and their history, for the operator. Subjects and texts of reports are
+ * printed because that is what was asked for; list members appear by id only (G5).
  */
 import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
-import { findCase, listCases, listMessages } from '../store/cases.ts'
+import { historyLine } from '../policy/history.ts'
+import { findCase, type ListedCase, listCases, listMessages } from '../store/cases.ts'
 import { listEvents } from '../store/events.ts'
-import { listOutbox } from '../store/outbox.ts'
+import { listOutbox, type OutboxRow } from '../store/outbox.ts'
 import { type Call, requireCaseTag, withDatabase } from './context.ts'
+import { maintainerNames, withoutMemberAddress } from './names.ts'
 import { CommandError, printable, printJson, printTable } from './output.ts'
 
-const CASES_MAX = 1000
+/** Messages of the desk that `show` names one by one. */
+const MESSAGES_MAX = 10_000
 
 export async function cases(call: Call, options: { readonly all: boolean }): Promise<void> {
-  await withDatabase(call, (db) => {
-    const rows = db.read((read) =>
-      listCases(read, { which: options.all ? 'all' : 'open', limit: CASES_MAX })
-    )
+  await withDatabase(call, (db, { config }) => {
+    const rows = db.read((read) => listCases(read, options.all ? 'all' : 'open'))
     if (call.json) {
-      printJson(
-        call.streams,
-        rows.map(
-          ({ tag, product, state, receivedAt, answerDueAt, answeredAt, owner, disclosureAt }) => ({
-            tag,
-            product,
-            state,
-            receivedAt,
-            answerDueAt,
-            answeredAt,
-            owner,
-            disclosureAt
-          })
-        )
-      )
+      printJson(call.streams, rows.map(summary))
       return
     }
     printTable(
       call.streams,
-      ['CASE', 'STATE', 'PRODUCT', 'RECEIVED', 'ANSWERED', 'OWNER'],
-      rows.map((row) => [
-        row.tag,
-        row.state,
-        row.product,
-        row.receivedAt,
-        row.answeredAt ?? '-',
-        row.owner ?? '-'
+      ['CASE', 'STATE', 'PRODUCT', 'OWNER', 'DUE', 'REPORTER', 'SUBJECT'],
+      rows.map((listed) => [
+        listed.case.tag,
+        listed.case.state,
+        listed.case.product,
+        listed.case.owner ?? '-',
+        dueWords(listed, config.desk.timezone),
+        listed.case.reporter?.address ?? '-',
+        listed.case.subject
       ])
     )
   })
 }
 
+/** What is due and when; `-` when nothing is. */
+function dueWords({ due }: ListedCase, timezone: string): string {
+  return due === null ? '-' : `${due.clock} ${formatInstant(due.at, timezone)}`
+}
+
+function summary({ case: record, due }: ListedCase) {
+  const { tag, product, state, receivedAt, answeredAt, owner, disclosureAt, subject } = record
+  const reporter = record.reporter?.address ?? null
+  return {
+    tag,
+    product,
+    state,
+    receivedAt,
+    answeredAt,
+    owner,
+    disclosureAt,
+    due,
+    reporter,
+    subject
+  }
+}
+
+type Found = {
+  readonly case: NonNullable<ReturnType<typeof findCase>>
+  readonly history: readonly DeskEvent[]
+  readonly messages: ReturnType<typeof listMessages>
+  readonly outbox: readonly OutboxRow[]
+}
+
 export async function show(call: Call, name: string): Promise<void> {
   const tag = requireCaseTag(name)
   await withDatabase(call, (db, { config }) => {
-    const found = db.read((read) => {
+    const found = db.read((read): Found | null => {
       const record = findCase(read, tag)
       if (record === null) return null
       return {
         case: record,
+        history: listEvents(read, aboutCase(tag)),
         messages: listMessages(read, record.id),
-        mails: listOutbox(read, { caseId: record.id, limit: CASES_MAX }).reverse(),
-        record: listEvents(read, aboutCase(tag))
+        outbox: listOutbox(read, { caseId: record.id, limit: MESSAGES_MAX }).reverse()
       }
     })
     if (found === null)
       throw new CommandError(`There is no case ${tag}; "postern cases --all" lists them.`)
-    if (call.json) printJson(call.streams, found)
-    else print(call, found, config.desk.timezone)
+    if (call.json)
+      printJson(call.streams, { ...found, outbox: found.outbox.map(withoutMemberAddress) })
+    else print(call, found, { timezone: config.desk.timezone, maintainer: maintainerNames(config) })
   })
 }
 
 function print(
   call: Call,
-  found: {
-    readonly case: NonNullable<ReturnType<typeof findCase>>
-    readonly messages: ReturnType<typeof listMessages>
-    readonly mails: ReturnType<typeof listOutbox>
-    readonly record: readonly DeskEvent[]
-  },
-  timezone: string
+  { case: record, history, messages, outbox }: Found,
+  names: { readonly timezone: string; readonly maintainer: (id: string) => string }
 ): void {
   const { out } = call.streams
-  const record = found.case
-  out(`${record.tag}  ${record.state}  ${record.product}\n`)
-  out(`Subject:    ${printable(record.subject)}\n`)
-  out(
-    `Reporter:   ${record.reporter === null ? 'not known' : printable(`${record.reporter.name} <${record.reporter.address}>`.trim())}\n`
-  )
-  out(`Received:   ${formatInstant(record.receivedAt, timezone)}\n`)
-  if (record.answerDueAt !== null)
-    out(`Due:        ${formatInstant(record.answerDueAt, timezone)}\n`)
-  if (record.disclosureAt !== null)
-    out(`Disclosure: ${formatInstant(record.disclosureAt, timezone)}\n`)
-  for (const message of found.messages) {
-    out(
-      `\n-- ${message.at}  ${message.author}${message.authorId === '' ? '' : ` ${message.authorId}`} (${message.audience})\n`
+  const { timezone, maintainer } = names
+  const reporter =
+    record.reporter === null ? null : `${record.reporter.name} <${record.reporter.address}>`.trim()
+  const lines = [
+    `${record.tag}  ${record.state}  ${record.product}`,
+    `Subject:    ${record.subject}`,
+    `Reporter:   ${reporter ?? 'not known'}`,
+    `Owner:      ${record.owner === null ? 'nobody' : maintainer(record.owner)}`,
+    `Received:   ${formatInstant(record.receivedAt, timezone)}`,
+    ...(record.disclosureAt === null
+      ? []
+      : [`Disclosure: ${formatInstant(record.disclosureAt, timezone)}`]),
+    '',
+    'History',
+    ...history.map((event) =>
+      historyLine(event, { timezone, maintainer, reporter: () => reporter })
     )
-    out(`${printable(message.text)}\n`)
+  ]
+  for (const { at, author, authorId, audience, text } of messages) {
+    const who = author === 'maintainer' ? maintainer(authorId) : `${author} ${authorId}`.trim()
+    const to = audience === 'internal' ? 'maintainers only' : 'shared with the reporter'
+    lines.push('', `Message of ${formatInstant(at, timezone)}, by ${who} (${to})`, '', text)
   }
-  out('\n-- mails\n')
-  for (const mail of found.mails) {
-    out(
-      `${mail.createdAt}  ${mail.kind} to ${mail.audience}${mail.recipientId === '' ? '' : ` ${mail.recipientId}`}: ${mail.state}, ${mail.attempts} attempts\n`
+  const unsent = outbox.filter(({ state }) => state !== 'sent')
+  if (unsent.length > 0) lines.push('', 'Not sent yet')
+  for (const { id, kind, audience, recipientId, state, attempts } of unsent) {
+    lines.push(
+      `${id}  ${kind} to ${`${audience} ${recipientId}`.trim()}: ${state}, attempts ${attempts}`
     )
   }
-  out('\n-- record\n')
-  for (const { at, actor, kind, about } of found.record) {
-    out(
-      `${at}  ${actor.kind}${actor.id === '' ? '' : ` ${actor.id}`}  ${kind}  ${JSON.stringify(about)}\n`
-    )
-  }
+  out(lines.map((line) => `${printable(line)}\n`).join(''))
 }

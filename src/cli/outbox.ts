@@ -6,6 +6,7 @@ import { systemClock } from '../effects/system.ts'
 import { appendEvent } from '../store/events.ts'
 import { listOutbox, type OutboxState, retryOutbox } from '../store/outbox.ts'
 import { type Call, withDatabase } from './context.ts'
+import { withoutMemberAddress } from './names.ts'
 import { CommandError, printJson, printTable, UsageError } from './output.ts'
 
 const ROWS_MAX = 1000
@@ -24,7 +25,7 @@ export async function listTheOutbox(
       listOutbox(read, { ...(state === undefined ? {} : { state }), limit: ROWS_MAX })
     )
     if (call.json) {
-      printJson(call.streams, rows)
+      printJson(call.streams, rows.map(withoutMemberAddress))
       return
     }
     printTable(

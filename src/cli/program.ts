@@ -184,6 +184,12 @@ function addOperations(program: Command, streams: Streams): void {
     const { verify } = await import('./audit.ts')
     await verify(callOf(streams, options))
   })
+  leaf(audit, 'export', 'print the whole record, one event a line').action(
+    async (options: Globals) => {
+      const { exportRecord } = await import('./audit.ts')
+      await exportRecord(callOf(streams, options))
+    }
+  )
 }
 
 /** The values of an option that may be repeated. */

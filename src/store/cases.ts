@@ -24,7 +24,8 @@ const COLUMNS = `id, tag, product, state, reporter_address AS reporterAddress, r
   reporter_root AS reporterRoot, reporter_latest AS reporterLatest, version`
 
 /** The words of the index `cases_unanswered`. */
-const UNANSWERED = "answered_at IS NULL AND state NOT IN ('rejected', 'closed')"
+const ENDED = "'rejected', 'merged', 'closed'"
+const UNANSWERED = `answered_at IS NULL AND state NOT IN (${ENDED})`
 
 /** The case with this tag, or null. */
 export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
@@ -38,14 +39,23 @@ export function findCaseById(read: Read, id: number): CaseRecord | null {
   return recordOf(read.get(sql, [id]))
 }
 
-/** Cases, newest first. `open` leaves out rejected and closed ones. */
-export function listCases(
-  read: Read,
-  options: { readonly which: 'open' | 'all'; readonly limit: number }
-): CaseRecord[] {
-  const where = options.which === 'open' ? "WHERE state NOT IN ('rejected', 'closed')" : ''
-  const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases ${where} ORDER BY id DESC LIMIT ?`
-  return read.all(sql, [options.limit]).flatMap((row) => recordOf(row) ?? [])
+/** One case in a list, with the promise that is due first; null where nothing is. */
+export type ListedCase = {
+  readonly case: CaseRecord
+  readonly due: { readonly at: Instant; readonly clock: string } | null
+}
+
+/** All cases, newest first, however many. `open` leaves out the ended ones. */
+export function listCases(read: Read, which: 'open' | 'all'): ListedCase[] {
+  const where = which === 'open' ? `WHERE state NOT IN (${ENDED})` : ''
+  const sql: Sql<CaseRow & { dueAt: Instant | null; dueClock: string | null }> = `
+    SELECT ${COLUMNS}, due_at AS dueAt, due_clock AS dueClock FROM cases
+    LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag ${where} ORDER BY id DESC`
+  return read.all(sql).flatMap(({ dueAt, dueClock, ...row }) => {
+    const record = recordOf(row)
+    if (record === null) return []
+    return [{ case: record, due: dueAt === null ? null : { at: dueAt, clock: dueClock ?? '' } }]
+  })
 }
 
 /** Open cases that no person has answered, the one whose answer is due first on top; those with no time promised last. */

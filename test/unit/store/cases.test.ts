@@ -87,7 +87,7 @@ describe('cases', () => {
     open({ state: 'closed' })
     open({ state: 'rejected' })
     const list = (which: 'open' | 'all') =>
-      db.read((read) => listCases(read, { which, limit: 10 })).map(({ id }) => id)
+      db.read((read) => listCases(read, which)).map(({ case: { id } }) => id)
     expect(list('open')).toEqual([1])
     expect(list('all')).toEqual([3, 2, 1])
   })

@@ -1,0 +1,209 @@
+/**
+ * The record as a history that an auditor understands without the messages (G8): one sentence for every event, who did what,
+ * from what to what, why, and on which message. Pure. Must never name a list member otherwise than by id (G5).
+ */
+import {
+  type Actor,
+  type DeskEvent,
+  type EventKind,
+  type Evidence,
+  type NewEvent,
+  type Recipient,
+  type ReporterTold,
+  type Way
+} from '../domain/event.ts'
+import { formatFingerprint } from '../domain/ids.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+
+/** What the sentences call people; a name may have been purged or taken out of the configuration since. */
+export type HistoryNames = {
+  readonly timezone: string
+  /** Full name of a maintainer, or the id where it is not known any more. */
+  readonly maintainer: (id: string) => string
+  /** Name and address of a reporter of the case at hand; null where they are not kept any more. */
+  readonly reporter: (id: string) => string | null
+}
+
+/** One event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` */
+export function historyLine(event: DeskEvent, names: HistoryNames): string {
+  const when = formatInstant(event.at, names.timezone)
+  return `${when}: ${historySentence(event, names)}`
+}
+
+/** The same without the time. */
+export function historySentence(event: DeskEvent, names: HistoryNames): string {
+  return `${actorWords(event.actor, names)} ${predicate(event, sayer(names))}${evidenceWords(event.evidence)}.`
+}
+
+function actorWords({ kind, id }: Actor, names: HistoryNames): string {
+  switch (kind) {
+    case 'desk':
+      return 'The desk'
+    case 'operator':
+      return 'The operator'
+    case 'somebody':
+      return 'A sender whom nothing proves'
+    case 'maintainer':
+      return names.maintainer(id)
+    case 'member':
+      return `List member ${id}`
+    case 'reporter':
+      return names.reporter(id) ?? 'The reporter'
+  }
+}
+
+function evidenceWords({ messageSha256, signatureSha256 }: Evidence): string {
+  if (messageSha256 === null) return ''
+  const what = signatureSha256 === null ? 'message' : 'signed message'
+  return `; ${what} ${messageSha256.slice(0, 12)}…`
+}
+
+/** How particulars are said. */
+type Say = {
+  readonly instant: (instant: Instant) => string
+  readonly reporter: (id: string) => string
+  readonly recipient: (recipient: Recipient) => string
+  readonly maintainer: (id: string) => string
+}
+
+function sayer(names: HistoryNames): Say {
+  const reporter = (id: string): string => names.reporter(id) ?? 'the reporter'
+  return {
+    instant: (instant) => formatInstant(instant, names.timezone),
+    reporter,
+    maintainer: names.maintainer,
+    recipient: ({ audience, recipient }) => {
+      if (audience === 'maintainer') return names.maintainer(recipient)
+      if (audience === 'member') return `list member ${recipient}`
+      return audience === 'reporter' ? reporter(recipient) : 'an outsider'
+    }
+  }
+}
+
+function predicate<K extends EventKind>({ kind, about }: NewEvent<K>, say: Say): string {
+  const words: (about: NewEvent<K>['about'], say: Say) => string = PREDICATES[kind]
+  return words(about, say)
+}
+
+type Predicates = { readonly [K in EventKind]: (about: NewEvent<K>['about'], say: Say) => string }
+
+/** What happened, for every kind of event; the subject of the sentence is whoever did it. */
+const PREDICATES: Predicates = {
+  opened: ({ product, receivedAt }, { instant }) =>
+    `sent the report that opened the case (product ${product}, received ${instant(receivedAt)})`,
+  'reporter-wrote': ({ receivedAt }, { instant }) => `wrote (received ${instant(receivedAt)})`,
+  'member-wrote': ({ member, isSigned }) =>
+    isSigned
+      ? 'wrote, with a valid signature'
+      : `wrote in the name of list member ${member}, without a valid signature`,
+  'other-wrote': () => 'wrote into the case',
+  'message-refused': ({ because }) =>
+    `wrote in the name of this maintainer; nothing was done (${because})`,
+  'commands-ran': ({ verbs }) =>
+    `gave ${commandWords(verbs)}, and the desk carried ${them(verbs)} out`,
+  'commands-refused': ({ verbs }) => `gave ${commandWords(verbs)}, and nothing was done`,
+  taken: ({ from }, { maintainer }) =>
+    from === null ? 'took the case' : `took the case from ${maintainer(from)}`,
+  noted: () => 'wrote a note to the maintainers',
+  'moved-product': ({ from, to }) => `moved the case from product ${from} to product ${to}`,
+  answered: ({ reporter, with: message, how }, { reporter: name }) =>
+    `answered ${name(reporter)} (${message}, ${WAYS[how]})`,
+  'plan-told': ({ reporter, how }, { reporter: name }) =>
+    `told ${name(reporter)} the plan and the workarounds (${WAYS[how]})`,
+  'info-asked': ({ reporter, how }, { reporter: name }) =>
+    `asked ${name(reporter)} for more information (${WAYS[how]})`,
+  'words-wait': ({ reporter, with: message }, { reporter: name }) =>
+    `wrote to ${name(reporter)} (${message}); the words wait, because no key of theirs is known`,
+  'member-answered': ({ member }) => `answered list member ${member} (encrypted)`,
+  'acknowledgement-released': () => 'let the acknowledgement leave that was on hold',
+  accepted: () => 'accepted the report as a security issue',
+  rejected: ({ code, told }) => `rejected the report (${code}); ${TOLD[told]}`,
+  merged: ({ into, told }) => `merged the case into ${into}; ${TOLD[told]}`,
+  'merged-in': ({ from }) => `merged case ${from} into this one`,
+  reopened: ({ reason }) => `reopened the case${because(reason)}`,
+  disclosed: ({ date, reason }, { instant }) =>
+    `recorded the disclosure (public since ${instant(date)})${because(reason)}`,
+  closed: ({ disposition, reason, told }) =>
+    `closed the case (${disposition})${because(reason)}; ${TOLD[told]}`,
+  'embargo-set': ({ oldDate, date, written, reason }, { instant }) =>
+    `${oldDate === null ? 'set the disclosure to' : `moved the disclosure from ${instant(oldDate)} to`} ${instant(date)}${written === '' ? '' : ` (written: ${written})`}${because(reason)}`,
+  'date-told': ({ reporter, date, how }, { reporter: name, instant }) =>
+    `told ${name(reporter)} the disclosure date ${instant(date)} (${WAYS[how]})`,
+  'date-answered': ({ date, answer }, { instant }) =>
+    `${answer === 'agree' ? 'agreed' : 'objected'} to the disclosure date ${instant(date)}`,
+  'notice-drafted': ({ revision, fields, patches }) =>
+    `wrote the advance notice, revision ${revision}${listed('fields', fields)}${listed(
+      'patches',
+      patches.map((sha256) => `SHA-256 ${sha256.slice(0, 12)}…`)
+    )}`,
+  'notice-previewed': ({ revision, digest, code }) =>
+    `previewed the advance notice, revision ${revision} (code ${code}, content ${digest.slice(0, 12)}…)`,
+  'notice-approved': ({ revision, digest, code }) =>
+    `approved the advance notice, revision ${revision} (code ${code}, content ${digest.slice(0, 12)}…)`,
+  'notice-scheduled': ({ revision, leavesAt }, { instant }) =>
+    `scheduled the advance notice, revision ${revision}, for ${instant(leavesAt)}`,
+  'notice-held': ({ revision, because: why, copies }) =>
+    `put the advance notice, revision ${revision}, on hold (${why}); ${copies.left} copies had left, ${copies.here} stayed here, ${copies.onTheWay} were on their way`,
+  'notice-leaving': ({ revision, digest, lateMs }) =>
+    `began to send the advance notice, revision ${revision} (content ${digest.slice(0, 12)}…)${lateMs >= 60_000 ? `, ${Math.round(lateMs / 60_000)} minutes late` : ''}`,
+  'notice-left': ({ revision, sent, held }) =>
+    `sent the advance notice, revision ${revision}: copies sent ${sent}, on hold ${held}`,
+  'change-proposed': ({ oldDate, date }, { instant }) =>
+    oldDate === date
+      ? 'changed the advance notice that the list has had'
+      : `changed the date that the list was told from ${instant(oldDate)} to ${instant(date)}`,
+  'change-left': ({ revision }) => `sent the change to the list, revision ${revision}`,
+  'copy-waits': ({ member, leavesAt }, { instant }) =>
+    `had a copy of the notice waiting for list member ${member} (due ${instant(leavesAt)})`,
+  'copy-left': ({ member }) => `delivered the copy of list member ${member}`,
+  'copy-dropped': ({ member, because: why }) =>
+    `took back the copy of list member ${member} (${why})`,
+  told: ({ message, ...whom }, { recipient }) => `wrote to ${recipient(whom)} (${message})`,
+  'not-encrypted': ({ message, because: why, ...whom }, { recipient }) =>
+    `could not encrypt a message to ${recipient(whom)} (${message}: ${why}); it was not sent`,
+  delivered: ({ message, ...whom }, { recipient }) =>
+    `delivered a message to the mail server of ${recipient(whom)} (${message})`,
+  undelivered: ({ message, because: why, code, attempts, ...whom }, { recipient }) =>
+    `could not deliver a message to ${recipient(whom)} (${message}: ${why}${code === 0 ? '' : `, reply ${code}`}, attempts ${attempts})`,
+  retried: ({ outbox }) => `had message ${outbox} of the outbox sent again`,
+  rang: ({ clock, step, dueAt, isLate }, { instant }) =>
+    `reminded of ${clock} (${step}; due ${instant(dueAt)}${isLate ? '; late, because the desk was not running' : ''})`,
+  'key-asked': ({ reporter }, { reporter: name }) => `asked ${name(reporter)} for an OpenPGP key`,
+  'key-pinned': ({ fingerprint, source, replaced, isUsable }) =>
+    `took the key ${formatFingerprint(fingerprint)} into use for the reporter (${source}${replaced === null ? '' : `, in place of ${formatFingerprint(replaced)}`}${isUsable ? '' : ', it cannot be used now'})`,
+  'key-offered': ({ fingerprint, isKept }) =>
+    `received another key for the reporter, ${formatFingerprint(fingerprint)}, and did not take it into use${isKept ? '' : ' (it was not kept)'}`,
+  'certificate-seen': ({ fingerprint, expiresAt }, { instant }) =>
+    `saw the key${fingerprint === null ? '' : ` ${formatFingerprint(fingerprint)}`} (${expiresAt === null ? 'it has no end' : `it ends ${instant(expiresAt)}`})`,
+  'certificate-gone': () => 'saw that the key is not configured any more',
+  'member-added': ({ products }) => `added the list member (${products.join(', ')})`,
+  'member-removed': () => 'removed the list member',
+  'clock-doubted': ({ ms }) =>
+    `saw the clock of the machine jump ${ms < 0 ? 'back' : 'forward'} by ${Math.round(Math.abs(ms) / 60_000)} minutes; scheduled notices wait`,
+  'clock-trusted': () => 'trusts the clock of the machine again'
+}
+
+const WAYS: Readonly<Record<Way, string>> = { encrypted: 'encrypted', 'in-clear': 'unencrypted' }
+const TOLD: Readonly<Record<ReporterTold, string>> = {
+  told: 'the reporter was told',
+  'waits-for-key': 'the reporter will be told when a key comes',
+  'no-address': 'the reporter could not be told, because the report names no address',
+  'silent-by-policy': 'the reporter was not told, as the policy allows'
+}
+
+function because(reason: string): string {
+  return reason === '' ? '' : `, because: ${reason}`
+}
+
+function listed(title: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `; ${title}: ${items.join(', ')}`
+}
+
+function commandWords(verbs: readonly string[]): string {
+  const names = verbs.map((verb) => `/${verb}`).join(', ')
+  return `${verbs.length === 1 ? 'the command' : 'the commands'} ${names}`
+}
+
+function them(verbs: readonly string[]): string {
+  return verbs.length === 1 ? 'it' : 'them'
+}

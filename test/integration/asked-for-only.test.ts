@@ -1,0 +1,96 @@
+/**
+ * Commands print what was asked for and no more: only `postern members` says more of a list member than the id (B21, G5), and
+ * `postern cases` lists all of them (B15).
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parseAddress } from '../../src/domain/address.ts'
+import { type Settings } from '../../src/domain/settings.ts'
+import { addMs } from '../../src/domain/time.ts'
+import { systemClock } from '../../src/effects/system.ts'
+import { insertOutbox } from '../../src/store/outbox.ts'
+import { type Desk, makeDesk } from '../support/desk-world.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { gpgPerson, type Person } from '../support/people.ts'
+import { describeWith } from '../support/requires.ts'
+import { databaseOf, seedCase, seedMember, seedNotice, settingsOf } from '../support/seeded.ts'
+import { type Sink, startSink } from '../support/smtp-sink.ts'
+import { mail } from '../unit/store/support.ts'
+
+const DAY_MS = 86_400_000
+const CASES = 1200
+
+describeWith(['dovecot', 'gpg'], 'what commands print', () => {
+  let dovecot: Dovecot
+  let sink: Sink
+  let desk: Desk
+  let settings: Settings
+  let tag = ''
+  const people: Person[] = []
+
+  beforeAll(async () => {
+    dovecot = await startDovecot()
+    sink = await startSink()
+    for (const id of ['grace', 'secretcorp'])
+      people.push(await gpgPerson({ name: `Person ${id}`, address: `${id}@people.example` }))
+    const [grace, member] = people as [Person, Person]
+    desk = await makeDesk({
+      maintainers: [{ id: 'grace', person: grace }],
+      imap: { port: dovecot.port, user: 'asked' },
+      smtp: { port: sink.port }
+    })
+    settings = await settingsOf(desk)
+    using db = databaseOf(desk)
+    await seedMember(db, 'secretcorp', member)
+    db.transact((tx) => {
+      const notice = seedNotice(tx, settings, addMs(systemClock.now(), DAY_MS))
+      tag = notice.caseTag
+      const caseId = tx.get<{ id: number }>('SELECT id FROM cases WHERE tag = ?', [tag])?.id ?? 0
+      const copy = mail('copy', {
+        kind: 'notice',
+        caseId,
+        audience: 'member',
+        recipientId: 'secretcorp',
+        envelopeTo: parseAddress(member.address) ?? settings.desk.address
+      })
+      insertOutbox(tx, copy, systemClock.now())
+      for (let count = 1; count < CASES; count += 1) seedCase(tx, `report ${count}`)
+    })
+  })
+  afterAll(async () => {
+    await desk.close()
+    for (const person of people) await person.close()
+    await sink.close()
+    await dovecot.close()
+  })
+
+  it.each([
+    ['show', true],
+    ['show', false],
+    ['outbox list', true],
+    ['outbox list', false],
+    ['audit export', true],
+    ['audit export', false],
+    ['notice list', true],
+    ['cases', true]
+  ])('`%s` names list members by id only (B21; --json: %s)', async (name, json) => {
+    const args = [
+      ...name.split(' '),
+      ...(name === 'show' ? [tag] : []),
+      ...(json ? ['--json'] : [])
+    ]
+    const { status, stdout } = await desk.cli(...args)
+
+    expect(status).toBe(0)
+    expect(stdout).not.toMatch(/secretcorp@|people\.example|Person secretcorp/)
+    if (name === 'outbox list') expect(stdout).toContain('secretcorp')
+  })
+
+  it('`cases` lists all of them, with reporter, subject and what is due (B15)', async () => {
+    const { stdout } = await desk.cli('cases')
+    const json = JSON.parse((await desk.cli('cases', '--json')).stdout) as unknown[]
+
+    expect(json).toHaveLength(CASES)
+    expect(stdout.trimEnd().split('\n')).toHaveLength(CASES + 1)
+    expect(stdout.split('\n')[0]).toMatch(/^CASE +STATE +PRODUCT +OWNER +DUE +REPORTER +SUBJECT$/)
+  })
+})

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest'
+import { MACHINE } from '../../../src/domain/case-machine.ts'
+import {
+  type Actor,
+  aboutCase,
+  BY_DESK,
+  byMaintainer,
+  type DeskEvent,
+  type Evidence,
+  event,
+  type NewEvent,
+  NO_EVIDENCE
+} from '../../../src/domain/event.ts'
+import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
+import { parseInstant } from '../../../src/domain/time.ts'
+import { historyLine, historySentence } from '../../../src/policy/history.ts'
+
+const TAG = parseCaseTag('ACME-2026-0007') ?? never()
+const CASE = aboutCase(TAG)
+const AT = instant('2026-11-28T13:02:00Z')
+const SHA = parseSha256(`4f3a9c12${'0'.repeat(56)}`) ?? never()
+const SIGNED: Evidence = { arrivalId: 9, messageSha256: SHA, signatureSha256: SHA }
+const NAMES = {
+  timezone: 'Europe/Berlin',
+  maintainer: (id: string) => (id === 'grace' ? 'Grace Hopper' : id),
+  reporter: () => 'Alice <alice@reporter.example>'
+}
+
+function never(): never {
+  throw new Error('bad test data')
+}
+function instant(text: string) {
+  return parseInstant(text) ?? never()
+}
+function happened(what: NewEvent, evidence: Evidence = NO_EVIDENCE): DeskEvent {
+  return { ...what, id: 1, at: AT, evidence }
+}
+
+describe('the history of a case', () => {
+  it('says who moved the disclosure from when to when, why, and on which signed message (G8)', () => {
+    const moved = event('embargo-set', CASE, byMaintainer('grace'), {
+      oldDate: instant('2026-12-08T13:00:00Z'),
+      date: instant('2026-12-01T13:00:00Z'),
+      written: '2026-12-01T14:00 Europe/Berlin',
+      reason: 'exploited',
+      leaveBy: null
+    })
+
+    expect(historyLine(happened(moved, SIGNED), NAMES)).toBe(
+      'Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC): Grace Hopper moved the disclosure from ' +
+        'Tue 8 Dec 2026, 14:00 Berlin (13:00 UTC) to Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) ' +
+        '(written: 2026-12-01T14:00 Europe/Berlin), because: exploited; signed message 4f3a9c120000….'
+    )
+  })
+
+  it.each<[NewEvent, string]>([
+    [
+      event('rejected', CASE, byMaintainer('grace'), { code: 'unsafe-defaults', told: 'told' }),
+      'Grace Hopper rejected the report (unsafe-defaults); the reporter was told.'
+    ],
+    [
+      event('closed', CASE, byMaintainer('grace'), {
+        disposition: 'internal',
+        reason: 'fixed in private',
+        told: 'silent-by-policy'
+      }),
+      'Grace Hopper closed the case (internal), because: fixed in private; the reporter was not told, as the policy allows.'
+    ],
+    [
+      event('notice-approved', CASE, byMaintainer('ada'), {
+        revision: 2,
+        digest: SHA,
+        code: 'k7m2'
+      }),
+      'ada approved the advance notice, revision 2 (code k7m2, content 4f3a9c120000…).'
+    ],
+    [
+      event('told', CASE, BY_DESK, {
+        audience: 'member',
+        recipient: 'bigcloud',
+        message: 'notice',
+        id: 'x@acme.example' as never
+      }),
+      'The desk wrote to list member bigcloud (notice).'
+    ]
+  ])('says what was decided and with what: %#', (what, sentence) => {
+    expect(historySentence(happened(what), NAMES)).toBe(sentence)
+  })
+
+  it('has a sentence for every kind of event, whoever did it', () => {
+    const actors: Actor[] = [
+      BY_DESK,
+      byMaintainer('grace'),
+      { kind: 'member', id: 'bigcloud' },
+      { kind: 'reporter', id: '1' },
+      { kind: 'somebody', id: '' },
+      { kind: 'operator', id: '' }
+    ]
+    // Particulars of every kind at once; each sentence takes what is its own.
+    const about = {
+      ...{ product: 'parser', receivedAt: AT, reporter: '1', member: 'bigcloud', because: 'x' },
+      ...{
+        verbs: ['take'],
+        from: 'a',
+        to: 'b',
+        with: 'reply',
+        how: 'encrypted',
+        code: 'c',
+        told: 'told'
+      },
+      ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal', written: 'w' },
+      ...{
+        leaveBy: AT,
+        answer: 'agree',
+        revision: 1,
+        fields: [],
+        patches: [],
+        digest: SHA,
+        leavesAt: AT
+      },
+      ...{
+        copies: { left: 1, here: 1, onTheWay: 1 },
+        lateMs: 0,
+        sent: 1,
+        held: 0,
+        audience: 'reporter'
+      },
+      ...{
+        recipient: '1',
+        message: 'reply',
+        id: 'i',
+        outbox: 3,
+        attempts: 2,
+        clock: 'answer',
+        step: '50%'
+      },
+      ...{
+        dueAt: AT,
+        isLate: false,
+        fingerprint: 'a'.repeat(40),
+        source: 'attached',
+        replaced: null
+      },
+      ...{
+        isUsable: true,
+        expiresAt: AT,
+        products: ['parser'],
+        ms: 600_000,
+        isSigned: true,
+        isKept: true
+      }
+    }
+    const kinds = Object.keys(MACHINE) as (keyof typeof MACHINE)[]
+    const sentences = kinds.flatMap((kind) =>
+      actors.map((actor) =>
+        historySentence(happened(event(kind, CASE, actor, about as never)), NAMES)
+      )
+    )
+
+    expect(sentences.filter((text) => /undefined|NaN|\[object| {2}|\.\./.test(text))).toEqual([])
+  })
+})
