@@ -14,7 +14,7 @@ import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'
 import { nextTick, startTicks, systemClock, systemRandomness } from './effects/system.ts'
-import { createRender } from './messages/render.ts'
+import { createRender, wordingProblems } from './messages/render.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/daemon-lock.ts'
 import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
@@ -27,6 +27,8 @@ const WORKER_IDLE_MS = 30_000
 
 /** The settings, or one clear line: the first problem that stops. */
 export async function requireSettings(loaded: LoadedConfig): Promise<Settings> {
+  const [wording] = wordingProblems(loaded.texts)
+  if (wording !== undefined) throw new Trouble('config', wording, { retryable: false })
   const { settings, problems } = await judgeKeys(loaded, systemClock.now())
   if (settings !== null) return settings
   const stopping = problems.find(({ stops }) => stops)

@@ -85,6 +85,7 @@ function decodeSections(value: unknown, problems: Problem[]): Sections {
     ),
     limits: decodeAt(sections.limits, at('limits'), ['limits'], problems),
     workers: decodeAt(sections.workers, at('workers'), ['workers'], problems),
+    texts: decodeAt(sections.texts, at('texts'), ['texts'], problems),
     maintainers: decodeAt(sections.maintainers, at('maintainers'), ['maintainers'], problems),
     products: decodeAt(sections.products, at('products'), ['products'], problems)
   }
@@ -100,6 +101,11 @@ async function assemble(
   const named = await readNamedFiles(file, place, problems)
   if (!isComplete<ConfigFile>(file) || !isComplete<NamedFiles>(named)) return null
   const { desk, imap, smtp, maintainers, products } = named
+  const texts = readTexts(file.texts === undefined ? null : resolve(place.baseDir, file.texts))
+  if ('problem' in texts) {
+    problems.push({ path: ['texts'], text: texts.problem })
+    return null
+  }
   return {
     config: {
       path,
@@ -125,7 +131,7 @@ async function assemble(
       smtpPassword: smtp.password
     },
     keys: { desk: desk.key, retired: desk.retiredKeys, maintainers: maintainers.keys },
-    texts: readTexts(null)
+    texts: texts.wordings
   }
 }
 

@@ -207,6 +207,9 @@ export const sections = {
   acknowledgement: acknowledgement.prefault({}).describe('The automatic first answer.'),
   limits: limits.prefault({}).describe('What one mail may cost.'),
   workers: whole(1, 64).default(2).describe('How many mails are opened at the same time.'),
+  texts: path
+    .optional()
+    .describe('Folder with wordings of your own: KIND.liquid takes the place of the built-in one.'),
   maintainers: z
     .array(maintainer, 'must be a list')
     .min(1, 'must name at least one maintainer: nobody would read the reports')

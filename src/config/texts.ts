@@ -10,10 +10,30 @@ const EXTENSION = '.liquid'
 /** One wording: its Liquid text and the file that it is from. */
 export type Wording = { readonly file: string; readonly source: string }
 
-/** Every wording by its name, read at once so that all of the program sees the same; an operator's folder goes first. */
-export function readTexts(own: string | null): ReadonlyMap<string, Wording> {
-  const builtIn = new Map(wordingsIn(fileURLToPath(new URL('../messages/', import.meta.url))))
-  return own === null ? builtIn : new Map([...builtIn, ...wordingsIn(own)])
+/** Every wording by its name, read at once so that all of the program sees the same. */
+export type Texts =
+  | { readonly wordings: ReadonlyMap<string, Wording> }
+  | { readonly problem: string }
+
+/** The built-in wordings, and instead of them those of the same name in the operator's folder, if there is one. */
+export function readTexts(own: string | null): Texts {
+  const builtIn = builtInTexts()
+  if (own === null) return { wordings: builtIn }
+  try {
+    const wordings = new Map([...builtIn, ...wordingsIn(own)])
+    const stray = [...wordings.keys()].filter((name) => !builtIn.has(name))
+    if (stray.length === 0) return { wordings }
+    const names = stray.map((name) => `${name}${EXTENSION}`).join(', ')
+    const known = [...builtIn.keys()].sort().join(', ')
+    return { problem: `no message has a wording of the name ${names}; there are: ${known}` }
+  } catch {
+    return { problem: `the folder ${own} cannot be read` }
+  }
+}
+
+/** The wordings beside the program. */
+export function builtInTexts(): ReadonlyMap<string, Wording> {
+  return new Map(wordingsIn(fileURLToPath(new URL('../messages/', import.meta.url))))
 }
 
 function wordingsIn(folder: string): [name: string, Wording][] {

@@ -31,6 +31,7 @@ export type Definition<K extends string, P extends object, S extends Secrecy> = 
 /** A definition of which only the samples are asked for. */
 export type AnyDefinition = {
   readonly kind: string
+  readonly inClear: Secrecy
   readonly samples: Readonly<Record<string, Message>>
 }
 

@@ -172,7 +172,9 @@ function answer(
   const isFrom = opened.outer.from !== null && isSameAddress(opened.outer.from.address, to.address)
   const key = isFrom ? subject.key : null
   const { settings, product, receivedAt, now } = subject
-  const message = acknowledgement(acknowledgementParams(product, opened, receivedAt, settings))
+  const message = acknowledgement(
+    acknowledgementParams(product, opened, receivedAt, settings.desk.timezone)
+  )
   const sending = { once: tag, tag, notBefore, isHeld, madeAt: subject.begunAt }
   if (key === null || !key.isUsable) {
     // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
@@ -193,7 +195,7 @@ export function acknowledgementParams(
   product: Pick<Product, 'policy' | 'calendar'>,
   opened: Pick<OpenedMail, 'sealedTo' | 'sealedToKeyIds'>,
   receivedAt: Instant,
-  { desk: { timezone } }: Pick<Settings, 'desk'>
+  timezone: string
 ): Parameters<typeof acknowledgement>[0] {
   const { policy } = product
   const { answer } = policy

@@ -12,7 +12,7 @@ import {
   readMessage,
   readPrivateKey
 } from 'openpgp'
-import { readTexts } from '../../src/config/texts.ts'
+import { builtInTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
 import { sendDigest } from '../../src/desk/digest.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
@@ -471,7 +471,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     },
     maintainers,
     products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
-    noticeTemplate: readTexts(null).get('notice')?.source ?? '',
+    noticeTemplate: builtInTexts().get('notice')?.source ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
     authentication: options.authentication ?? { servers: [], receivedHops: 1 },
     limits: {

@@ -1,12 +1,38 @@
 /** The wordings are read once, with the configuration, so that what is rendered is what approvals cover (G7). */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { readTexts } from '../../../src/config/texts.ts'
+import { builtInTexts, readTexts } from '../../../src/config/texts.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
+import { tempFolder } from '../../support/temp.ts'
 
 it('every message has its wording, byte for byte, and there is no other', () => {
-  const texts = readTexts(null)
+  const texts = builtInTexts()
   expect([...texts.keys()].sort()).toEqual(MESSAGES.map(({ kind }) => kind).sort())
   const file = new URL('../../../src/messages/notice.liquid', import.meta.url)
   expect(texts.get('notice')?.source).toBe(readFileSync(file, 'utf8'))
+})
+
+it('a wording in the operator’s folder takes the place of the built-in one (A4)', () => {
+  const folder = tempFolder()
+  const file = join(folder.path, 'note.liquid')
+  writeFileSync(file, '{{ text | guard }}')
+  const texts = readTexts(folder.path)
+  expect('wordings' in texts && texts.wordings.get('note')).toEqual({
+    file,
+    source: '{{ text | guard }}'
+  })
+  expect('wordings' in texts && texts.wordings.size).toBe(MESSAGES.length)
+  folder.remove()
+})
+
+it.each([
+  ['a name that no message has', 'nope.liquid', 'no message has a wording of the name nope.liquid'],
+  ['a folder that is not there', null, 'cannot be read']
+])('the operator’s folder is refused with %s (A4)', (_, name, complaint) => {
+  const folder = tempFolder()
+  if (name !== null) writeFileSync(join(folder.path, name), 'x')
+  const texts = readTexts(name === null ? join(folder.path, 'gone') : folder.path)
+  expect('problem' in texts && texts.problem).toContain(complaint)
+  folder.remove()
 })

@@ -1,6 +1,6 @@
 /** One definition a message (DESIGN §10): one more is one entry, and its type says whether it may leave unencrypted (G3). */
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { readTexts } from '../../../src/config/texts.ts'
+import { builtInTexts } from '../../../src/config/texts.ts'
 import { type SendClear } from '../../../src/domain/decision.ts'
 import { type Message } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
@@ -24,7 +24,7 @@ const wording = {
 
 describe('one more message (A4)', () => {
   const all = [...MESSAGES, reminder]
-  const texts = new Map([...readTexts(null), ['reminder', wording] as const])
+  const texts = new Map([...builtInTexts(), ['reminder', wording] as const])
 
   it('is sent by the one builder, which fills in all else', () => {
     const decision = toMaintainers(SETTINGS, NOW, reminder({ days: 3 }), { once: '1', tag: TAG })
@@ -52,7 +52,7 @@ describe('one more message (A4)', () => {
         'reminder.liquid: line 2: the message reminder has no variable "hours"'
       )
     ])
-    expect(() => createRender(readTexts(null), SAMPLE_DESK, all)).toThrow('reminder.liquid')
+    expect(() => createRender(builtInTexts(), SAMPLE_DESK, all)).toThrow('reminder.liquid')
   })
 })
 
@@ -77,7 +77,7 @@ describe('what may leave unencrypted (G3)', () => {
 
 describe('an operator’s own wording', () => {
   const withOwn = (source: string) =>
-    wordingProblems(new Map([...readTexts(null), ['note', { file: 'texts/note.liquid', source }]]))
+    wordingProblems(new Map([...builtInTexts(), ['note', { file: 'texts/note.liquid', source }]]))
 
   it.each([
     ['Liquid that does not parse', 'Hello\n{% if %}', /^texts\/note\.liquid: line 2: /],

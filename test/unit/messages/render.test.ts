@@ -1,13 +1,13 @@
 /** Every wording: renders its samples, keeps its lines short, and keeps foreign text from posing as ours. */
 import { describe, expect, it } from 'vitest'
-import { readTexts } from '../../../src/config/texts.ts'
+import { builtInTexts } from '../../../src/config/texts.ts'
 import { DESK_RULE, type Message } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { createRender, SAMPLE, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { preview, relay } from '../../../src/messages/to-maintainers.ts'
 import { notice } from '../../../src/messages/to-members.ts'
 
-const TEXTS = readTexts(null)
+const TEXTS = builtInTexts()
 const renderWith = createRender(TEXTS, SAMPLE_DESK)
 const render = (message: Message): string => renderWith(message, SAMPLE)
 const SAMPLES: readonly [string, Message][] = MESSAGES.flatMap(({ kind, samples }) =>

@@ -1,6 +1,6 @@
 /** Samples for the tests of the core: settings, cases, opened mails and situations with everything usual in them. */
 import { createHash } from 'node:crypto'
-import { readTexts } from '../../../src/config/texts.ts'
+import { builtInTexts } from '../../../src/config/texts.ts'
 import { type Address, parseAddress } from '../../../src/domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../../../src/domain/case.ts'
 import { type Decision, type SendClear, type SendSealed } from '../../../src/domain/decision.ts'
@@ -381,7 +381,7 @@ export function only<K extends Decision['kind']>(
 
 /** The built-in wordings. */
 export function builtInRender(desk: DeskWords = SETTINGS.desk): Render {
-  return createRender(readTexts(null), desk)
+  return createRender(builtInTexts(), desk)
 }
 
 /** What the recipient of a decision reads. */
