@@ -158,3 +158,14 @@ function parseDurationMs(value: number | string): number | null {
   if (match === null) return null
   return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 's' ? 1000 : 60_000)
 }
+
+/** A length of time of a policy. */
+export const span = z.union(
+  [
+    z.strictObject({ minutes: whole(0, 525_600) }),
+    z.strictObject({ hours: whole(0, 87_600) }),
+    z.strictObject({ days: whole(0, 3650) }),
+    z.strictObject({ business_days: whole(0, 2500) })
+  ],
+  'must be one of { minutes: N }, { hours: N }, { days: N } and { business_days: N }'
+)

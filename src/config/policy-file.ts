@@ -9,9 +9,10 @@ import { NOTICE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar, readHolidays } from './calendar.ts'
-import { line, shortName, whole } from './fields.ts'
+import { clocks } from './clock-schema.ts'
+import { line, shortName, span, whole } from './fields.ts'
 import { pathOf, readMerged, sentenceAt, unknownPreset } from './policy-sources.ts'
-import { decodeAt, type Problem } from './problems.ts'
+import { decodeAt, type Problem, recordOf } from './problems.ts'
 
 /** A decoded policy, or the sentences that say what is wrong with its files. */
 export type PolicyResult =
@@ -24,15 +25,6 @@ export type PolicyResult =
     }
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
 
-const span = z.union(
-  [
-    z.strictObject({ minutes: whole(0, 525_600) }),
-    z.strictObject({ hours: whole(0, 87_600) }),
-    z.strictObject({ days: whole(0, 3650) }),
-    z.strictObject({ business_days: whole(0, 2500) })
-  ],
-  'must be one of { minutes: N }, { hours: N }, { days: N } and { business_days: N }'
-)
 const sentence = z
   .string('must be text')
   .min(1, 'must not be empty')
@@ -76,6 +68,7 @@ const policySchema = z.strictObject({
   id: shortName.describe('Short name of the policy.'),
   title: line.describe('What people call it.'),
   answer: answer.nullable().describe('The promise of a first answer, or null.'),
+  clocks: clocks.describe('What is watched, by id.'),
   reporter_rules: z
     .array(sentence, 'must be a list')
     .describe('Rules that every acknowledgement repeats.'),
@@ -124,7 +117,7 @@ export async function readPolicy(
   const merged = await readMerged(path, policiesDir)
   if ('problems' in merged) return refused(merged.problems)
   const problems: Problem[] = []
-  const decoded = decodeAt(policySchema, merged.value, [], problems)
+  const decoded = decodeAt(policySchema, withAnswerClock(merged.value), [], problems)
   if (decoded !== null) {
     const { calendar, ...policy } = decoded
     const holidays = await readHolidays(calendar.holidays)
@@ -140,6 +133,19 @@ export async function readPolicy(
     problems.push({ path: ['calendar', 'holidays'], text: holidays })
   }
   return refused(problems.map((problem) => sentenceAt(merged.sources, problem)))
+}
+
+/** The clock `answer` watches what `answer` promises: without a `due` of its own it takes that, and without a promise it goes. */
+function withAnswerClock(value: unknown): unknown {
+  const policy = recordOf(value) ?? {}
+  const all = recordOf(policy['clocks'])
+  const watched = recordOf(all?.['answer'])
+  if (all === null || watched === null || Object.hasOwn(watched, 'due')) return value
+  const { answer: _, ...others } = all
+  const promise = recordOf(policy['answer'])
+  if (promise === null) return { ...policy, clocks: others }
+  const { within, firmness } = promise
+  return { ...policy, clocks: { ...all, answer: { firmness, ...watched, due: { within } } } }
 }
 
 /** For comparing spans of one policy: a business day counts as a day and two fifths, the week being seven for five. */

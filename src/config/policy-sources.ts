@@ -19,7 +19,8 @@ type Refused = { readonly problems: readonly string[] }
 const EXTENDS_MAX = 8
 const BASES_MAX = 8
 /** Maps by id: a file that extends another changes entries one by one and takes one away with null. */
-const MAPS_BY_ID = ['reject.codes']
+const MAPS_BY_ID = ['reject.codes', 'clocks']
+const CLOCK_DUE = /^clocks\.[^.]+\.due$/
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
 /** The folder of the built-in policies, beside the program: `src/policies` or, built, `dist/policies`. */
@@ -129,8 +130,8 @@ function withAbsolutePaths(
 function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Problem[]): unknown {
   const [under, over] = [recordOf(base), recordOf(change)]
   if (under === null || over === null) return change
-  // A span is one value in three spellings: `within: { days: 2 }` replaces `within: { hours: 48 }` whole.
-  if (isSpan(under) || isSpan(over)) return change
+  // A span is one value in several spellings: `within: { days: 2 }` replaces `within: { hours: 48 }` whole. So is `due`.
+  if (isSpan(under) || isSpan(over) || CLOCK_DUE.test(formatPath(path))) return change
   const merged = new Map<string, unknown>(Object.entries(under))
   const removes = MAPS_BY_ID.includes(formatPath(path))
   for (const [key, value] of Object.entries(over)) {

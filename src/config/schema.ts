@@ -3,6 +3,7 @@
  * Schema and all messages come from here. Unknown keys are refused. Must never read a file or a secret.
  */
 import { z } from 'zod'
+import { ROLES } from '../domain/role.ts'
 import { calendarKeys } from './calendar.ts'
 import {
   address,
@@ -24,7 +25,6 @@ import {
 } from './fields.ts'
 
 const MIB = 1024 ** 2
-const ROLES = ['committer', 'release', 'approver', 'list-admin', 'advisor'] as const
 const TLS = ['implicit', 'starttls', 'none'] as const
 
 const ENV_NAME = 'must be the name of an environment variable'

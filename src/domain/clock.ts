@@ -9,7 +9,7 @@ import {
   instantOf,
   type Subject
 } from './event.ts'
-import { type Role } from './settings.ts'
+import { type Role } from './role.ts'
 import {
   addMs,
   type Calendar,

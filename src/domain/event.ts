@@ -223,6 +223,63 @@ export type Particulars = {
 
 export type EventKind = keyof Particulars
 
+/** Every kind, for what reads them from a file. */
+export const EVENT_KINDS = Object.keys({
+  opened: true,
+  'reporter-wrote': true,
+  'member-wrote': true,
+  'other-wrote': true,
+  'message-refused': true,
+  'commands-ran': true,
+  'commands-refused': true,
+  taken: true,
+  noted: true,
+  'moved-product': true,
+  answered: true,
+  'plan-told': true,
+  'info-asked': true,
+  'words-wait': true,
+  'member-answered': true,
+  'acknowledgement-released': true,
+  accepted: true,
+  rejected: true,
+  merged: true,
+  'merged-in': true,
+  reopened: true,
+  disclosed: true,
+  closed: true,
+  'embargo-set': true,
+  'date-told': true,
+  'date-answered': true,
+  'notice-drafted': true,
+  'notice-previewed': true,
+  'notice-approved': true,
+  'notice-scheduled': true,
+  'notice-held': true,
+  'notice-leaving': true,
+  'notice-left': true,
+  'change-proposed': true,
+  'change-left': true,
+  'copy-waits': true,
+  'copy-left': true,
+  'copy-dropped': true,
+  told: true,
+  'not-encrypted': true,
+  delivered: true,
+  undelivered: true,
+  retried: true,
+  rang: true,
+  'key-asked': true,
+  'key-pinned': true,
+  'key-offered': true,
+  'certificate-seen': true,
+  'certificate-gone': true,
+  'member-added': true,
+  'member-removed': true,
+  'clock-doubted': true,
+  'clock-trusted': true
+} satisfies Record<EventKind, true>) as EventKind[]
+
 /** One thing that is to be put on the record. */
 export type NewEvent<K extends EventKind = EventKind> = {
   [Kind in K]: {

@@ -3,6 +3,7 @@
  * states lives in `src/policies/*.yaml` (or the operator's own file) and is decoded to this type; no other file may
  * know one. Requirement numbers: practice.md §1.6 and §4.9.
  */
+import { type Clock } from './clock.ts'
 import { type NoticeField } from './notice.ts'
 import { type Span } from './time.ts'
 
@@ -17,6 +18,8 @@ export type Policy = {
     /** What the answer holds, in the policy's own terms, for the acknowledgement; '' when unstated. */
     readonly includes: string
   } | null
+  /** What is watched for its cases, beside what the desk watches for itself. */
+  readonly clocks: readonly Clock[]
   /** Rules repeated to reporters in the acknowledgement, one sentence each (M-02, M-06). */
   readonly reporter_rules: readonly string[]
   /** What a complete report holds, asked for and never a condition (M-09). */

@@ -5,9 +5,10 @@
 import { type Address, type Contact } from './address.ts'
 import { type Fingerprint } from './ids.ts'
 import { type Policy } from './policy.ts'
+import { type Role } from './role.ts'
 import { type Calendar, type Instant } from './time.ts'
 
-export type Role = 'committer' | 'release' | 'approver' | 'list-admin' | 'advisor'
+export { type Role } from './role.ts'
 
 export type Maintainer = Contact & {
   /** Short name used in commands and the record, `[a-z][a-z0-9-]*`. */

@@ -66,6 +66,30 @@ describe('the built-in policies', () => {
     expect(policies.map(({ reporters }) => reporters.cleartext)).toEqual(names.map(() => 'allow'))
   })
 
+  it.each([
+    ['dispatch', ['answer', 'conversation'], /within 48 hours/],
+    ['dispatch-platform', ['answer', 'conversation', 'triage'], /triage team, typically/],
+    ['consoleme', ['answer', 'conversation', 'triage'], /triage team, typically/],
+    ['dragonfly', ['answer', 'conversation'], /within 24 hours/],
+    ['template', ['answer', 'conversation', 'feedback'], /within 3 business days/]
+  ])('watch their promises by clocks that quote them: %s (A5)', async (name, ids, words) => {
+    const { clocks } = await preset(name)
+
+    expect(clocks.map(({ id }) => id).sort()).toEqual(ids)
+    expect(clocks.find(({ id }) => id === 'answer')?.quote).toMatch(words)
+  })
+
+  it('stop the clock of feedback by a plan, and the one of triage by an act of triage (S4-14, S1-04)', async () => {
+    const stops = async (name: string, clock: string) =>
+      (await preset(name)).clocks.find(({ id }) => id === clock)?.stops
+
+    expect(await stops('template', 'feedback')).not.toContain('answered')
+    expect(await stops('consoleme', 'triage')).toEqual(
+      expect.arrayContaining(['taken', 'accepted'])
+    )
+    expect(await stops('consoleme', 'triage')).not.toContain('answered')
+  })
+
   it('name the platform and the product in words of their own (S1-03, S2-02)', async () => {
     const [platform, consoleme] = [await preset('dispatch-platform'), await preset('consoleme')]
 
@@ -160,6 +184,7 @@ notice: { approvals: 2, required: [description] }
       ...base,
       id: 'own',
       answer: { ...base.answer, within: { business_days: 2 } },
+      clocks: policy.clocks,
       reporter_rules: ['Only one rule.'],
       notice: { ...base.notice, approvals: 2, required: ['description'] }
     })
@@ -203,6 +228,57 @@ notice: { approvals: 2, required: [description] }
 
     expect(withdrawn).toBeDefined()
     expect(codes).toEqual({ ...others, upstream: 'Elsewhere.', mine: 'Mine.' })
+  })
+
+  it('adds a clock, changes one by its id, and takes one away with null (A5)', async () => {
+    const { clocks } = await own(`
+extends: template
+id: own
+clocks:
+  conversation: null
+  feedback: { due: { within: { hours: 10 } }, firmness: soft }
+  stale:
+    starts: [opened, answered]
+    counts: latest
+    stops: [closed]
+    due: { within: { days: 30 } }
+    steps: [{ at: { after: { hours: 0 } }, tell: [owner, { maintainer: grace }] }]
+    title: Nothing has happened for 30 days
+    risk: The case is forgotten.
+    remedy: Please decide what comes next.
+`)
+    const before = (await preset('template')).clocks
+
+    expect(clocks.map(({ id }) => id).sort()).toEqual(['answer', 'feedback', 'stale'])
+    expect(clocks.find(({ id }) => id === 'feedback')).toEqual({
+      ...before.find(({ id }) => id === 'feedback'),
+      due: { within: { hours: 10 } },
+      firmness: 'soft'
+    })
+    expect(clocks.find(({ id }) => id === 'stale')).toMatchObject({
+      subject: 'case',
+      counts: 'latest',
+      key: null,
+      since: [],
+      from: 'at',
+      firmness: 'hard',
+      message: 'reminder',
+      quote: ''
+    })
+  })
+
+  it('has the clock of the promised answer follow the promise, and go with it (A5)', async () => {
+    const answerClock = async (text: string) =>
+      (await own(`extends: dispatch\nid: own\n${text}`)).clocks.find(({ id }) => id === 'answer')
+
+    expect(await answerClock('')).toMatchObject({
+      due: { within: { hours: 48 } },
+      firmness: 'hard'
+    })
+    expect(
+      await answerClock('answer: { within: { business_days: 2 }, firmness: soft }\n')
+    ).toMatchObject({ due: { within: { business_days: 2 } }, firmness: 'soft' })
+    expect(await answerClock('answer: null\n')).toBeUndefined()
   })
 
   it('can switch the notice off, and nothing else with it', async () => {
@@ -251,6 +327,16 @@ notice: { approvals: 2, required: [description] }
       'an unknown notice field',
       'extends: dispatch\nid: own\nnotice: { required: [poc] }\n',
       'notice.required[0] (line 3) must be one of title'
+    ],
+    [
+      'a clock on an event that there is not',
+      'extends: dispatch\nid: own\nclocks: { answer: { stops: [anserwed] } }\n',
+      'clocks.answer.stops[0] (line 3) must be a kind of event of the record'
+    ],
+    [
+      'a clock without a due',
+      'extends: dispatch\nid: own\nclocks: { mine: { starts: [opened], stops: [], steps: [{ at: { percent: 50 }, tell: [owner] }], title: T, risk: R., remedy: R. } }\n',
+      'clocks.mine.due'
     ],
     [
       'a week without a working day',

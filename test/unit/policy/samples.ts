@@ -58,6 +58,7 @@ export const POLICY: Policy = {
   id: 'sample',
   title: 'Sample policy',
   answer: { within: { hours: 48 }, firmness: 'hard', includes: '' },
+  clocks: [],
   reporter_rules: ['Please tell nobody else yet.'],
   report_checklist: [],
   replies: 'internal',
