@@ -24,10 +24,10 @@ const stepTime = z.union(
 
 const tell = z.union(
   [
-    z.enum(['owner', 'everybody', 'member', 'reporter', ...ROLES]),
+    z.enum(['owner', 'everybody', 'member', ...ROLES]),
     z.strictObject({ maintainer: shortName })
   ],
-  `must be owner, everybody, member, reporter, a role (${ROLES.join(', ')}) or { maintainer: ID }`
+  `must be owner, everybody, member, a role (${ROLES.join(', ')}) or { maintainer: ID }`
 )
 
 const clock = z.strictObject({
