@@ -1,21 +1,15 @@
 /** The process dies between any two effects; the same database file is opened again (DESIGN §3, G1, G2). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { handlePending } from '../../src/desk/work.ts'
 import { insertArrival } from '../../src/store/arrivals.ts'
 import { verifyRecord } from '../../src/store/events.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { givenDesk, givenMaintainer, givenReporter } from '../support/given.ts'
+import { type World } from '../support/world.ts'
 
-let grace: Someone, linus: Someone, alice: Someone
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
 let world: World
-
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
-afterEach(() => {
-  world.close()
-})
 
 /** Each Message-ID with how often it was accepted and in how many different forms. */
 function acceptedForms(): {
@@ -39,7 +33,7 @@ async function calm(): Promise<void> {
 
 describe('a crash', { timeout: 60_000 }, () => {
   it('at any effect of a report and a command loses nothing and sends no decision twice', async () => {
-    world = await openWorld({ maintainers: [grace, linus] })
+    world = await givenDesk([grace, linus])
     world.deliver(
       await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
     )
@@ -89,7 +83,7 @@ describe('a crash', { timeout: 60_000 }, () => {
   })
 
   it('after SMTP accepted and before that is stored sends the same bytes once more (G2)', async () => {
-    world = await openWorld({ maintainers: [] })
+    world = await givenDesk([])
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     const push = world.accepted.push.bind(world.accepted)
     Object.assign(world.accepted, {
@@ -106,7 +100,7 @@ describe('a crash', { timeout: 60_000 }, () => {
   })
 
   it('between two processes that write at once is a conflict that is tried again', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
     world.desk.db.transact((tx) =>
       insertArrival(

@@ -1,11 +1,12 @@
 /** The desk's own key on a clock that is far ahead: it looks expired, and only a running desk sees the clock set right (G7). */
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { type Edges } from '../../src/desk/desk.ts'
 import { runLoops } from '../../src/desk/loop.ts'
 import { type Bells, createBells } from '../../src/desk/wake.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
-import { openWorld, someone, type World } from '../support/world.ts'
+import { givenDesk } from '../support/given.ts'
+import { someone, type World } from '../support/world.ts'
 
 const YEAR = 365 * 86_400_000
 let world: World
@@ -14,13 +15,10 @@ let stop: AbortController
 let waiting: Buffer[]
 
 beforeEach(async () => {
-  world = await openWorld({ maintainers: [await someone('grace', 'grace@acme.example')] })
+  world = await givenDesk([await someone('grace', 'grace@acme.example')])
   bells = createBells()
   stop = new AbortController()
   waiting = []
-})
-afterEach(() => {
-  world.close()
 })
 
 /** The real loops, with an inbox of the test's own. */

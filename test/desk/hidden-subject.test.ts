@@ -2,24 +2,18 @@
  * A subject that came hidden stays hidden (RFC 9788 §6.1, issue part C): in every mail that the desk sends about it, to whomever and
  * for whatever reason, no word of it can be read on the way.
  */
-import { afterEach, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
 import { decodeWords } from '../support/mail-parts.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { type World } from '../support/world.ts'
 
 const SUBJECT = 'Pufferueberlauf in parse'
 const WORDS = /Pufferueberlauf/
 
-let grace: Someone, linus: Someone, alice: Someone
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
 let world: World
-
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
-afterEach(() => {
-  world.close()
-})
 
 /** What of the mails accepted so far holds a word of the subject, encryption left closed. */
 const shownOnTheWay = (): string[] =>
@@ -38,11 +32,13 @@ it.each([
   ['a reporter with a key', true],
   ['a reporter without one', false]
 ])('a hidden subject stays hidden in everything about the case of %s', async (_, autocrypt) => {
-  world = await openWorld({ maintainers: [grace, linus] })
-  world.deliver(
-    await world.write(alice, { subject: SUBJECT, text: 'Here.\n', as: 'encrypted', autocrypt })
-  )
-  await world.settle()
+  world = await givenDesk([grace, linus])
+  await givenMessage(world, alice, {
+    subject: SUBJECT,
+    text: 'Here.\n',
+    as: 'encrypted',
+    autocrypt
+  })
   for (const text of [
     '/accept\n/reply\nThank you.\n',
     'a note\n',
@@ -58,8 +54,7 @@ it.each([
     await world.settle()
   }
   const again = { subject: `Re: ${SUBJECT}`, text: 'More.\n', as: 'encrypted' } as const
-  world.deliver(await world.write(alice, again))
-  await world.settle()
+  await givenMessage(world, alice, again)
 
   expect(shownOnTheWay()).toEqual([])
   const mine = world.accepted.filter(({ to }) => to === grace.address)
@@ -70,7 +65,7 @@ it.each([
 })
 
 it('a hidden subject stays hidden where the mail cannot be opened or is refused', async () => {
-  world = await openWorld({ maintainers: [grace, linus] })
+  world = await givenDesk([grace, linus])
   const raw = Buffer.from(
     await world.write(alice, { subject: SUBJECT, text: 'x', as: 'encrypted' })
   )
@@ -78,8 +73,7 @@ it('a hidden subject stays hidden where the mail cannot be opened or is refused'
   raw[at] = raw[at] === 65 ? 66 : 65
   world.deliver(raw)
   // A maintainer's command that is not signed: refused in clear.
-  world.deliver(await world.write(grace, { subject: SUBJECT, text: '/accept\n', as: 'encrypted' }))
-  await world.settle()
+  await givenMessage(world, grace, { subject: SUBJECT, text: '/accept\n', as: 'encrypted' })
   expect(world.accepted.length).toBeGreaterThan(1)
   expect(shownOnTheWay()).toEqual([])
 })

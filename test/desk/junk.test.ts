@@ -3,28 +3,26 @@
  * morning at 08:00 UTC here (G1, G3, G9).
  */
 import { createMessage, encrypt, readKey } from 'openpgp'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { junkLoop, lookAtJunk } from '../../src/desk/junk.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type JunkFolder } from '../../src/effects/effects.ts'
 import { clearMail } from '../support/desk-world.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
+import { type Someone, someone, type World } from '../support/world.ts'
 
 const HOUR = 3_600_000
-let grace: Someone, linus: Someone, alice: Someone
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
 let world: World
 let junk: Map<number, Uint8Array>
 let uidValidity: string
 let folder: JunkFolder
 let fetched: number
 
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
 beforeEach(async () => {
-  world = await openWorld({ maintainers: [grace, linus], digest: true })
+  world = await givenDesk([grace, linus], { digest: true })
   junk = new Map()
   uidValidity = '7'
   fetched = 0
@@ -62,9 +60,6 @@ beforeEach(async () => {
     close: () => Promise.resolve()
   }
   await world.settle()
-})
-afterEach(() => {
-  world.close()
 })
 
 function spam(subject: string, headers: readonly string[] = []): Uint8Array {
@@ -106,8 +101,7 @@ describe('a mail in the junk folder', () => {
   })
 
   it('that answers a mail of the desk joins its case, also in clear (G1)', async () => {
-    world.deliver(await world.write(alice, { subject: 'x', text: 'A hole.', as: 'clear' }))
-    await world.settle()
+    await givenMessage(world, alice, { subject: 'x', text: 'A hole.', as: 'clear' })
     const acknowledgement = world.accepted.find(({ to }) => to === alice.address)
     const headers = [`In-Reply-To: <${acknowledgement?.messageId ?? ''}>`]
     junk.set(1, await world.write(alice, { subject: 'Re', text: 'More.', as: 'clear', headers }))
@@ -186,7 +180,7 @@ describe('a mail in the junk folder', () => {
 
   it('larger than a mail may be is judged by its header alone', async () => {
     world.close()
-    world = await openWorld({ maintainers: [grace], limits: { mailBytes: 1000 }, digest: true })
+    world = await givenDesk([grace], { limits: { mailBytes: 1000 }, digest: true })
     junk.set(1, clearMail(['From: a@b.example', 'Subject: huge'], 'x'.repeat(2000)))
     await look()
     expect(fetched).toBe(0)
@@ -244,8 +238,7 @@ describe('the digest', () => {
 
   it('lists the cases that nobody has answered, the one due first on top, until they are answered', async () => {
     for (const text of ['first', 'second']) {
-      world.deliver(await world.write(alice, { subject: 'x', text, as: 'encrypted' }))
-      await world.settle()
+      await givenMessage(world, alice, { subject: 'x', text, as: 'encrypted' })
       world.pass(HOUR)
     }
     await morning()
@@ -278,7 +271,7 @@ describe('the digest', () => {
   it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {
     world.close()
     const short = await someone('grace', 'grace@acme.example', 23)
-    world = await openWorld({ maintainers: [short], digest: true })
+    world = await givenDesk([short], { digest: true })
     await world.settle()
     world.pass(3 * 24 * HOUR)
     await world.settle()

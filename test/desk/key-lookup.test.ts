@@ -1,20 +1,18 @@
 /** For whom the desk asks directories of keys, and what it does with what it finds (issue 3, E; mail.md §1.8, §2.27). */
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type FoundKey } from '../../src/effects/effects.ts'
+import { givenMaintainer, givenReporter } from '../support/given.ts'
 import { type Letter, openWorld, type Someone, someone, type World } from '../support/world.ts'
 
 const MX = 'mx.acme.example'
-let grace: Someone, alice: Someone, other: Someone, mallory: Someone
+const grace = await givenMaintainer('grace')
+const alice = await givenReporter('alice')
+const other = await givenReporter('alice')
+const mallory = await someone('mallory', 'mallory@evil.example')
 let world: World
 let asked: string[]
 let has: readonly FoundKey[]
 
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-  other = await someone('alice', 'alice@reporter.example')
-  mallory = await someone('mallory', 'mallory@evil.example')
-})
 beforeEach(async () => {
   asked = []
   has = [{ source: 'wkd', data: alice.keyData }]

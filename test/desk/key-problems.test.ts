@@ -1,6 +1,7 @@
 /** A held copy is known to every maintainer, also to those whose own key cannot be used: at once or later (G3). */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
+import { givenMessage } from '../support/given.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -96,8 +97,7 @@ describe('the date for the reporter that is held', () => {
     desk = await noticeWorld({ ...cast, linus, alice }, { count: 1 })
     const { world } = desk
     const letter = { subject: `Re: [${ONE}] x`, text: 'more', as: 'encrypted', autocrypt: true }
-    world.deliver(await world.write(alice, { ...letter, as: 'encrypted' }))
-    await world.settle()
+    await givenMessage(world, alice, { ...letter, as: 'encrypted' })
     await release()
     expect(desk.alarms('key:reporter')).toBe(1)
     expect(missedBy('reporter')).toEqual(['linus'])

@@ -1,37 +1,31 @@
 /** What making up for missed mails may cost, and whom it may be made up to: little, and nobody but the person (G9). */
 import { reformatKey } from 'openpgp'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { createMakeUp } from '../../src/desk/missed.ts'
 import { parseAddress } from '../../src/domain/address.ts'
 import { msOf } from '../../src/domain/time.ts'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
+import { type Someone, type World } from '../support/world.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-let grace: Someone, linus: Someone, renewed: Someone, greg: Someone, alice: Someone
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus', 24)
+const renewed = await givenMaintainer('linus')
+const greg = await givenMaintainer('greg')
+const alice = await givenReporter('alice')
 let world: World
 
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example', 24)
-  renewed = await someone('linus', 'linus@acme.example')
-  greg = await someone('greg', 'greg@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
 beforeEach(async () => {
-  world = await openWorld({ maintainers: [grace, linus] })
+  world = await givenDesk([grace, linus])
   world.pass(3 * DAY)
-})
-afterEach(() => {
-  world.close()
 })
 
 async function reports(count: number): Promise<void> {
   for (let number = 1; number <= count; number += 1)
-    world.deliver(await world.write(alice, { subject: 'x', text: `x ${number}`, as: 'encrypted' }))
-  await world.settle()
+    await givenMessage(world, alice, { subject: 'x', text: `x ${number}`, as: 'encrypted' })
 }
 /** A delivery report about a mail that nobody sent. */
 function report(number: number): Uint8Array {

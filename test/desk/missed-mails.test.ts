@@ -1,38 +1,31 @@
 /** A maintainer whose key was of no use learns what they missed as soon as there is a current one, and only then (G2, G3). */
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
+import { type World } from '../support/world.ts'
 
 const DAY = 86_400_000
 const ONE = 'ACME-2026-0001'
 const TWO = 'ACME-2026-0002'
-let grace: Someone, linus: Someone, renewed: Someone, alice: Someone
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus', 24)
+const renewed = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
 let world: World
 
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example', 24)
-  renewed = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
 /** Linus' key ends; then two reports and a note come, and one of the two cases is over. */
 beforeEach(async () => {
-  world = await openWorld({ maintainers: [grace, linus] })
+  world = await givenDesk([grace, linus])
   world.pass(3 * DAY)
   for (const text of ['the first', 'the second']) {
-    world.deliver(await world.write(alice, { subject: 'x', text, as: 'encrypted' }))
-    await world.settle()
+    await givenMessage(world, alice, { subject: 'x', text, as: 'encrypted' })
   }
   await tell(ONE, 'a note for you\n')
   await tell(TWO, '/reject upstream\n')
 })
-afterEach(() => {
-  world.close()
-})
 
 async function tell(tag: string, text: string): Promise<void> {
-  world.deliver(await world.write(grace, { subject: `Re: [${tag}] x`, text }))
-  await world.settle()
+  await givenMessage(world, grace, { subject: `Re: [${tag}] x`, text })
 }
 /** The operator puts the new key into the configuration and starts the desk again. */
 async function renew(): Promise<void> {

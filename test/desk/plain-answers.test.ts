@@ -1,27 +1,21 @@
 /** `replies: reporter`: what a maintainer writes to colleagues never reaches the reporter (mail.md §2.4). */
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
+import { type Someone, type World } from '../support/world.ts'
 
 const CASE = 'ACME-2026-0001'
 const REF = `Ref: ${CASE} security@acme.example`
 const ANSWER = 'Yes, and 4.1 too. Do not tell them.'
 
-let grace: Someone, linus: Someone, alice: Someone
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
 let world: World
 
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
 beforeEach(async () => {
-  world = await openWorld({ maintainers: [grace, linus], policy: { replies: 'reporter' } })
-  world.deliver(await world.write(alice, { subject: 'hole', text: 'a hole', autocrypt: true }))
-  await world.settle()
-})
-afterEach(() => {
-  world.close()
+  world = await givenDesk([grace, linus], { policy: { replies: 'reporter' } })
+  await givenMessage(world, alice, { subject: 'hole', text: 'a hole', autocrypt: true })
 })
 
 function latest(who: Someone): Envelope {
@@ -48,8 +42,7 @@ async function answer(
   const text = `${ANSWER}\n\n${quote}`
   const subject = `Re: [${CASE}] hole`
   const named = shown.names === undefined ? {} : { payload: payload(shown.names, text) }
-  world.deliver(await world.write(linus, { subject, text, headers, ...named }))
-  await world.settle()
+  await givenMessage(world, linus, { subject, text, headers, ...named })
 }
 function payload(names: Envelope, text: string): string {
   return [
@@ -70,8 +63,7 @@ async function colleagueRead(): Promise<boolean> {
 /** Grace writes a note by command: Linus reads it in an activity mail. */
 async function activity(): Promise<Envelope> {
   const text = '/note\nInternal: is this the old one?'
-  world.deliver(await world.write(grace, { subject: `Re: [${CASE}] hole`, text }))
-  await world.settle()
+  await givenMessage(world, grace, { subject: `Re: [${CASE}] hole`, text })
   return latest(linus)
 }
 
@@ -104,8 +96,7 @@ describe('with replies: reporter, a plain answer', () => {
   it('to a note that became one by itself stays there, too, as that mail says', async () => {
     const relay = latest(linus)
     const plain = 'Only for us.'
-    world.deliver(await world.write(grace, { subject: `Re: [${CASE}] hole`, text: plain }))
-    await world.settle()
+    await givenMessage(world, grace, { subject: `Re: [${CASE}] hole`, text: plain })
     const note = latest(linus)
     expect((await world.read(linus, note)).replaceAll(/\s+/g, ' ')).toContain(
       'A plain reply stays among the maintainers.'
@@ -131,8 +122,7 @@ describe('with replies: reporter, a plain answer', () => {
     const replaced = { ...relay, messageId: 'replaced@elsewhere.example' } as Envelope
     const headers = [`References: <${relay.messageId}> <${replaced.messageId}>`]
     const text = `${ANSWER}\n\n> ${REF} relay`
-    world.deliver(await world.write(linus, { subject: `Re: [${CASE}] hole`, text, headers }))
-    await world.settle()
+    await givenMessage(world, linus, { subject: `Re: [${CASE}] hole`, text, headers })
     expect(await aliceRead()).toBe(false)
   })
 })
@@ -140,9 +130,8 @@ describe('with replies: reporter, a plain answer', () => {
 it('a plain answer of an advisor stays a note, also where the policy sends such answers to the reporter (A5)', async () => {
   world.close()
   const advisor = { ...linus, roles: ['advisor' as const] }
-  world = await openWorld({ maintainers: [grace, advisor], policy: { replies: 'reporter' } })
-  world.deliver(await world.write(alice, { subject: 'hole', text: 'a hole', autocrypt: true }))
-  await world.settle()
+  world = await givenDesk([grace, advisor], { policy: { replies: 'reporter' } })
+  await givenMessage(world, alice, { subject: 'hole', text: 'a hole', autocrypt: true })
   const forwarded = latest(linus)
 
   await answer(forwarded, { quotes: forwarded })

@@ -1,16 +1,11 @@
 /** Reading receipts: what has the form of one is put aside only where it is about a mail of the desk (G1). */
-import { afterEach, beforeAll, expect, it } from 'vitest'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { expect, it } from 'vitest'
+import { givenDesk, givenMaintainer } from '../support/given.ts'
+import { type World } from '../support/world.ts'
 import { lines, mixed, textPart } from '../unit/reading/material.ts'
 
-let grace: Someone
+const grace = await givenMaintainer('grace')
 let world: World
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-})
-afterEach(() => {
-  world.close()
-})
 
 const HEAD = ['From: <alice@reporter.example>', 'To: <security@acme.example>', 'MIME-Version: 1.0']
 
@@ -37,7 +32,7 @@ function receipt(id: string, original: string): string {
 }
 
 it('a report with a receipt attached is relayed like any, and so is a receipt of nothing (G1)', async () => {
-  world = await openWorld({ maintainers: [grace] })
+  world = await givenDesk([grace])
   const crash = 'Content-Type: message/disposition-notification\r\n\r\nReporting-UA: x\r\n'
   const head = [...HEAD, 'Subject: A hole in your reader of receipts', 'Message-ID: <1@x.example>']
   world.deliver(
@@ -56,7 +51,7 @@ it('a report with a receipt attached is relayed like any, and so is a receipt of
 })
 
 it('a receipt of a mail of the desk goes to its case and bothers nobody', async () => {
-  world = await openWorld({ maintainers: [grace] })
+  world = await givenDesk([grace])
   world.deliver(
     Buffer.from(lines(...HEAD, 'Subject: x', 'Message-ID: <1@x.example>', '', 'A hole.'))
   )

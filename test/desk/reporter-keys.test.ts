@@ -1,19 +1,23 @@
 /** Whose key answers go to, on the real steps of the desk, with real certificates in the database (issue 3, E; mail.md §2.12). */
 import { reformatKey, revokeKey } from 'openpgp'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
+import {
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenReporter,
+  textsTo
+} from '../support/given.ts'
 import { type Letter, openWorld, type Someone, someone, type World } from '../support/world.ts'
 
-let grace: Someone, alice: Someone, renewed: Someone, mallory: Someone
+const grace = await givenMaintainer('grace')
+const alice = await givenReporter('alice')
+const renewed = await givenReporter('alice')
+const mallory = await someone('mallory', 'mallory@evil.example')
 let world: World
 
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-  renewed = await someone('alice', 'alice@reporter.example')
-  mallory = await someone('mallory', 'mallory@evil.example')
-})
 afterEach(() => {
   world.close()
 })
@@ -34,8 +38,7 @@ async function revokedAlice() {
 }
 
 async function send(from: Someone, letter: Letter): Promise<void> {
-  world.deliver(await world.write(from, letter))
-  await world.settle()
+  await givenMessage(world, from, letter)
 }
 
 async function command(text: string, letter: Partial<Letter> = {}): Promise<void> {
@@ -55,14 +58,9 @@ async function lastTo(reader: Someone): Promise<string> {
   return last === undefined ? '' : (await world.read(reader, last)).replaceAll(/\s+/g, ' ')
 }
 
-async function textsTo(reader: Someone): Promise<string> {
-  const texts = await Promise.all(mailsTo(reader).map((mail) => world.read(reader, mail)))
-  return texts.join('\n').replaceAll(/\s+/g, ' ')
-}
-
 describe("a reporter's key", () => {
   it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     expect(await lastTo(grace)).toContain('First use of key')
     await send(alice, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(renewed) })
@@ -85,7 +83,7 @@ describe("a reporter's key", () => {
   it.each([null, 'mallory@evil.example'])(
     'is not replaced by one that its owner signed for somebody else and that is sent on to the desk (protected To: %s)',
     async (to) => {
-      world = await openWorld({ maintainers: [grace] })
+      world = await givenDesk([grace])
       await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
       // Mallory got it within the hour, and seals it to the desk anew, signature and all.
       await send(alice, { subject: 'my new key', text: 'Mine.', to, ...attached(renewed) })
@@ -100,7 +98,7 @@ describe("a reporter's key", () => {
   )
 
   it('is never replaced by one that another person signs for, until a maintainer accepts it', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     await send(
       { ...alice, secret: renewed.secret, keyData: renewed.keyData },
@@ -120,7 +118,7 @@ describe("a reporter's key", () => {
   })
 
   it('is pinned from a key that a maintainer attaches, where none is known, and only if it names the reporter', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted' })
     expect(pinned()).toEqual([])
     await command(`/key accept ${name(mallory)}\n`, attached(mallory))
@@ -132,7 +130,7 @@ describe("a reporter's key", () => {
   })
 
   it('loses nothing to an older copy of itself in a mail that nobody signed (G3)', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     const before = world.rows('SELECT key_data FROM reporter_keys')
     const { publicKey: longer } = await reformatKey({
@@ -157,7 +155,7 @@ describe("a reporter's key", () => {
   })
 
   it('that its owner revoked is used no more, and the maintainers are told', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     const patch = { filename: 'revoked.asc', content: (await revokedAlice()).armor() }
     await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
@@ -177,7 +175,7 @@ describe("a reporter's key", () => {
   it.each(['revoked', 'expired'])(
     'that is %s when it comes for the first time is not used, and the maintainers are told',
     async (state) => {
-      world = await openWorld({ maintainers: [grace] })
+      world = await givenDesk([grace])
       const old = await someone('alice', alice.address, 3)
       const key = state === 'revoked' ? await revokedAlice() : old.secret.toPublic()
       const patch = { filename: 'key.asc', content: key.armor() }
@@ -192,7 +190,7 @@ describe("a reporter's key", () => {
   )
 
   it('that was revoked does not come back by an older copy of itself, from whomever', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     const patch = { filename: 'revoked.asc', content: (await revokedAlice()).armor() }
     await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
@@ -206,7 +204,7 @@ describe("a reporter's key", () => {
   })
 
   it('that only lay in a mail does not make the real owner look like an impostor, and signing proves it', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const forged = { ...alice, keyData: renewed.keyData }
     await send(forged, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
@@ -254,7 +252,7 @@ describe("a reporter's key", () => {
   })
 
   it('never comes from the person inside when another stands outside', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const mail = await world.write(mallory, { subject: 'x', text: 'x', ...attached(mallory) })
     const forged = Buffer.from(mail)
       .toString('latin1')
@@ -266,7 +264,7 @@ describe("a reporter's key", () => {
   })
 
   it('that is offered is not pushed out by a flood of others: the newest are refused, and the mail says so', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     await send(renewed, { subject: 'my new key', text: 'x', as: 'clear', autocrypt: true })
     const genuine = await lastTo(grace)
@@ -289,7 +287,7 @@ describe("a reporter's key", () => {
   })
 
   it('that was in use waits with at most seven others that were', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     let old = alice
     for (let count = 0; count < 10; count += 1) {
@@ -308,11 +306,11 @@ describe("a reporter's key", () => {
 
 describe("a maintainer's key, and a member's", () => {
   it('are the registered ones also when they report, whatever the mail brings, and nobody accepts another', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const other = await someone('grace', grace.address)
     await send(grace, { subject: 'a hole', text: 'Mine.', ...attached(other) })
     expect(await lastTo(grace)).toContain('Your mail arrived')
-    const relay = await textsTo(grace)
+    const relay = (await textsTo(world, grace)).join(' ')
     expect(relay).toContain('It is not used: a new key of a maintainer or a member')
     expect(pinned()).toEqual([])
     expect(world.rows('SELECT fingerprint FROM offered_keys')).toEqual([])
@@ -322,7 +320,7 @@ describe("a maintainer's key, and a member's", () => {
   })
 
   it('of a member serves for a report of theirs', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await world.addMember(alice)
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: false, as: 'encrypted' })
     expect(await lastTo(alice)).toContain('Your mail arrived')

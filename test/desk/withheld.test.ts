@@ -1,21 +1,21 @@
 /** Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4). */
 import { generateKey } from 'openpgp'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { describe, expect, it } from 'vitest'
+import {
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenReporter,
+  textsTo
+} from '../support/given.ts'
+import { type Someone, someone, type World } from '../support/world.ts'
 import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 
-let grace: Someone, alice: Someone, mallory: Someone, eve: Someone
+const grace = await givenMaintainer('grace')
+const alice = await givenReporter('alice')
+const mallory = await someone('mallory', 'mallory@evil.example')
+const eve = await someone('eve', 'eve@third.example')
 let world: World
-
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-  mallory = await someone('mallory', 'mallory@evil.example')
-  eve = await someone('eve', 'eve@third.example')
-})
-afterEach(() => {
-  world.close()
-})
 
 function change(raw: Uint8Array, field: RegExp, value: string): Buffer {
   return Buffer.from(Buffer.from(raw).toString('latin1').replace(field, value), 'latin1')
@@ -62,14 +62,12 @@ const BESIDE: readonly (readonly [string, (armored: string) => string])[] = [
 ]
 
 async function toGrace(): Promise<string> {
-  const mine = world.accepted.filter(({ to }) => to === grace.address)
-  const read = await Promise.all(mine.map((mail) => world.read(grace, mail)))
-  return read.join('\n').replaceAll(/\s+/g, ' ')
+  return (await textsTo(world, grace)).join(' ')
 }
 
 describe('a mail that another person had sealed', () => {
   it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
     world.deliver(from(sealed, mallory))
     await world.settle()
@@ -87,7 +85,7 @@ describe('a mail that another person had sealed', () => {
   it.each(['as inline PGP', 'with a footer behind it'])(
     'is withheld when somebody puts it into a mail of theirs %s',
     async (form) => {
-      world = await openWorld({ maintainers: [grace] })
+      world = await givenDesk([grace])
       const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
       const armored = armorOf(sealed)
       const entity = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
@@ -109,9 +107,8 @@ describe('a mail that another person had sealed', () => {
   it.each(BESIDE)(
     'and signed is withheld, if its signer is known, when somebody puts it into a mail of theirs %s',
     async (_form, wrapped) => {
-      world = await openWorld({ maintainers: [grace] })
-      world.deliver(await world.write(alice, { subject: 'a', text: 'a', autocrypt: true }))
-      await world.settle()
+      world = await givenDesk([grace])
+      await givenMessage(world, alice, { subject: 'a', text: 'a', autocrypt: true })
       const block = await world.write(alice, {
         subject: '',
         text: '',
@@ -129,7 +126,7 @@ describe('a mail that another person had sealed', () => {
   )
 
   it('with a signature in a MIME entity is withheld when it comes as inline PGP', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const payload = signedEntity(textPart('The SECRET of Alice.'), 'any')
     const block = await world.write(alice, { subject: '', text: '', as: 'encrypted', payload })
     world.deliver(fromMallory(`\r\n${armorOf(block)}`))
@@ -142,9 +139,8 @@ describe('a mail that another person had sealed', () => {
   })
 
   it('is shown where its own sender puts words beside it', async () => {
-    world = await openWorld({ maintainers: [grace] })
-    world.deliver(await world.write(mallory, { subject: 'a', text: 'a', autocrypt: true }))
-    await world.settle()
+    world = await givenDesk([grace])
+    await givenMessage(world, mallory, { subject: 'a', text: 'a', autocrypt: true })
     const block = await world.write(mallory, { subject: '', text: '', payload: 'Words of mine.\n' })
     world.deliver(fromMallory(`\r\n${armorOf(block)}\r\n\r\nMy words.\r\n`))
     await world.settle()
@@ -153,7 +149,7 @@ describe('a mail that another person had sealed', () => {
   })
 
   it('by a list member is withheld when a stranger sends on what the member signed, and says of whom to nobody (G5)', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     await world.addMember(alice)
     const block = await world.write(alice, {
       subject: '',
@@ -171,7 +167,7 @@ describe('a mail that another person had sealed', () => {
   })
 
   it('is withheld when it is signed with a subkey of a key that is known for another person', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const { privateKey } = await generateKey({
       type: 'ecc',
       curve: 'curve25519Legacy',
@@ -182,8 +178,7 @@ describe('a mail that another person had sealed', () => {
     })
     const keyData = privateKey.toPublic().write()
     const bob = { ...(await someone('bob', 'bob@reporter.example')), secret: privateKey, keyData }
-    world.deliver(await world.write(bob, { subject: 'a', text: 'a', autocrypt: true }))
-    await world.settle()
+    await givenMessage(world, bob, { subject: 'a', text: 'a', autocrypt: true })
     const payload = lines('', 'The SECRET of Bob.')
     world.deliver(from(await world.write(bob, { subject: '', text: '', payload }), mallory))
     await world.settle()
@@ -200,12 +195,10 @@ describe('a mail that another person had sealed', () => {
   })
 
   it('is withheld when a pinned key should have signed it and another one did', async () => {
-    world = await openWorld({ maintainers: [grace] })
-    world.deliver(await world.write(alice, { subject: 'a', text: 'a', autocrypt: true }))
-    await world.settle()
+    world = await givenDesk([grace])
+    await givenMessage(world, alice, { subject: 'a', text: 'a', autocrypt: true })
     const forged = { ...alice, secret: mallory.secret }
-    world.deliver(await world.write(forged, { subject: 'b', text: 'The SECRET of Mallory.' }))
-    await world.settle()
+    await givenMessage(world, forged, { subject: 'b', text: 'The SECRET of Mallory.' })
 
     expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
       { disposition: 'case-opened' },
@@ -226,7 +219,7 @@ describe('a mail that another person had sealed', () => {
   it.each(copies)(
     "stays its writer's after a thief's copy that was %s, and nobody else's",
     async (_name, stolen, disposition) => {
-      world = await openWorld({ maintainers: [grace] })
+      world = await givenDesk([grace])
       const sealed = await world.write(alice, { subject: 'a', text: 'The SECRET of Alice.' })
       for (const copy of [stolen(sealed), sealed, from(sealed, eve)]) {
         world.deliver(copy)
@@ -245,7 +238,7 @@ describe('a mail that another person had sealed', () => {
   )
 
   it("without a protected header stays its writer's where the writer's key was known", async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const own = await world.write(alice, { subject: 'a', text: 'a', autocrypt: true })
     const letter = { subject: '', text: '', payload: lines('', 'The SECRET of Alice.') }
     const sealed = await world.write(alice, letter)
@@ -264,7 +257,7 @@ describe('a mail that another person had sealed', () => {
   })
 
   it('is quarantined when it comes again from the same sender as another case', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const sealed = await world.write(alice, { subject: 'a', text: 'Once.' })
     world.deliver(sealed)
     await world.settle()
