@@ -72,7 +72,7 @@ CREATE TABLE outbox (
   case_id         INTEGER NULL,
   notice_id       INTEGER NULL,
   audience        TEXT    NOT NULL CHECK (audience IN ('reporter', 'maintainer', 'member', 'outsider')),
-  -- Id of the maintainer or member, '' for others.
+  -- Id of the reporter, maintainer or member, '' for others.
   recipient_id    TEXT    NOT NULL,
   -- RFC 5321 reverse-path, '' for none.
   envelope_from   TEXT    NOT NULL,
@@ -235,24 +235,34 @@ CREATE TABLE cases (
   state            TEXT    NOT NULL CHECK (state IN
                      ('received', 'triaging', 'needs-info', 'accepted', 'planned', 'noticed', 'disclosed', 'rejected', 'merged',
                       'closed')),
-  -- Answers go to this address and to no other; NULL when the first mail named none.
-  reporter_address TEXT    NULL,
-  reporter_name    TEXT    NOT NULL DEFAULT '',
   subject          TEXT    NOT NULL,
-  began_in_clear   INTEGER NOT NULL CHECK (began_in_clear IN (0, 1)),
   received_at      TEXT    NOT NULL CHECK (length(received_at) = 24),
   opened_at        TEXT    NOT NULL CHECK (length(opened_at) = 24),
   answer_due_at    TEXT    NULL CHECK (length(answer_due_at) = 24),
   answered_at      TEXT    NULL CHECK (length(answered_at) = 24),
   owner            TEXT    NULL,
   disclosure_at    TEXT    NULL CHECK (length(disclosure_at) = 24),
-  -- Heads of the two threads; the maintainers' one is never sent itself.
+  -- Head of the maintainers' thread; never sent itself.
   maintainer_root  TEXT    NOT NULL,
-  reporter_root    TEXT    NOT NULL,
-  reporter_latest  TEXT    NULL,
   -- Grows with every change, so that two writers cannot overwrite each other unseen.
   version          INTEGER NOT NULL DEFAULT 1
 ) STRICT;
+
+-- Who reported, and those whose cases were merged into it.
+CREATE TABLE case_reporters (
+  -- The number that their report got: it stays when the case is merged.
+  id             TEXT PRIMARY KEY,
+  case_id        INTEGER NOT NULL REFERENCES cases (id),
+  -- Answers go to this address and to no other; NULL when the report named none.
+  address        TEXT    NULL,
+  name           TEXT    NOT NULL DEFAULT '',
+  began_in_clear INTEGER NOT NULL CHECK (began_in_clear IN (0, 1)),
+  -- Head of the thread with them, and their latest message.
+  root           TEXT    NOT NULL,
+  latest         TEXT    NULL
+) STRICT;
+
+CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
 
 -- The last number given out, per prefix and year: numbers never come back.
 CREATE TABLE case_numbers (

@@ -2,6 +2,7 @@
  * `postern cases` and `postern show CASE`: the cases and their history, for the operator. Subjects and texts of reports are
  * printed because that is what was asked for; list members appear by id only (G5).
  */
+import { contactOf } from '../domain/case.ts'
 import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
 import { historyLine } from '../policy/history.ts'
@@ -31,7 +32,7 @@ export async function cases(call: Call, options: { readonly all: boolean }): Pro
         listed.case.product,
         listed.case.owner ?? '-',
         dueWords(listed, config.desk.timezone),
-        listed.case.reporter?.address ?? '-',
+        contactOf(listed.case)?.address ?? '-',
         listed.case.subject
       ])
     )
@@ -45,7 +46,7 @@ function dueWords({ due }: ListedCase, timezone: string): string {
 
 function summary({ case: record, due }: ListedCase) {
   const { tag, product, state, receivedAt, answeredAt, owner, disclosureAt, subject } = record
-  const reporter = record.reporter?.address ?? null
+  const reporter = contactOf(record)?.address ?? null
   return {
     tag,
     product,
@@ -95,12 +96,14 @@ function print(
 ): void {
   const { out } = call.streams
   const { timezone, maintainer } = names
-  const reporter =
-    record.reporter === null ? null : `${record.reporter.name} <${record.reporter.address}>`.trim()
+  const named = (id: string): string | null => {
+    const contact = record.reporters.find((one) => one.id === id)?.contact ?? null
+    return contact === null ? null : `${contact.name} <${contact.address}>`.trim()
+  }
   const lines = [
     `${record.tag}  ${record.state}  ${record.product}`,
     `Subject:    ${record.subject}`,
-    `Reporter:   ${reporter ?? 'not known'}`,
+    ...record.reporters.map(({ id }) => `Reporter:   ${named(id) ?? 'not known'}`),
     `Owner:      ${record.owner === null ? 'nobody' : maintainer(record.owner)}`,
     `Received:   ${formatInstant(record.receivedAt, timezone)}`,
     ...(record.disclosureAt === null
@@ -108,9 +111,7 @@ function print(
       : [`Disclosure: ${formatInstant(record.disclosureAt, timezone)}`]),
     '',
     'History',
-    ...history.map((event) =>
-      historyLine(event, { timezone, maintainer, reporter: () => reporter })
-    )
+    ...history.map((event) => historyLine(event, { timezone, maintainer, reporter: named }))
   ]
   for (const { at, author, authorId, audience, text } of messages) {
     const who = author === 'maintainer' ? maintainer(authorId) : `${author} ${authorId}`.trim()

@@ -16,7 +16,7 @@ import {
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { markDone } from '../store/arrivals.ts'
-import { findCase, insertCase, insertMessage, updateCase } from '../store/cases.ts'
+import { findCase, insertCase, insertMessage, updateCase, updateReporter } from '../store/cases.ts'
 import {
   insertAnswer,
   insertUsedSignature,
@@ -114,20 +114,23 @@ function write(
 
 type CaseDecision = Extract<
   Decision,
-  { readonly kind: 'open-case' | 'update-case' | 'add-message' }
+  { readonly kind: 'open-case' | 'update-case' | 'update-reporter' | 'add-message' }
 >
 
 function isCaseDecision(decision: { readonly kind: string }): decision is CaseDecision {
-  return ['open-case', 'update-case', 'add-message'].includes(decision.kind)
+  return ['open-case', 'update-case', 'update-reporter', 'add-message'].includes(decision.kind)
 }
 
 function writeCase(tx: Tx, decision: CaseDecision, prepared: Prepared): void {
   switch (decision.kind) {
     case 'open-case':
-      insertCase(tx, decision.case, prepared.roots)
+      insertCase(tx, decision, prepared.roots)
       return
     case 'update-case':
       updateCase(tx, decision)
+      return
+    case 'update-reporter':
+      updateReporter(tx, decision.id, decision.latest)
       return
     case 'add-message':
       insertMessage(tx, requiredCase(tx, decision.tag), decision.message)
@@ -144,6 +147,7 @@ type Other = Exclude<
       | 'send-clear'
       | 'open-case'
       | 'update-case'
+      | 'update-reporter'
       | 'add-message'
       | 'dispose'
   }

@@ -83,7 +83,7 @@ const NEXT = {
 } as const
 
 function stub({ recipient }: RefusedCopy, problem: string, now: Instant): Decision {
-  const to = { name: recipient.name, address: recipient.address }
+  const to = { id: '', name: recipient.name, address: recipient.address }
   const message = keyProblem({ problem: `Your key cannot be used: ${problem}.` })
   return inClearTo(to, now, message, { once: `${recipient.id}:${now.slice(0, 10)}`, tag: null })
 }

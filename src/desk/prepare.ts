@@ -2,8 +2,9 @@
  * The *prepare* step: decisions that send become finished mails, rendered, sealed and numbered, in memory only. Has no
  * consequences: whatever fails here leaves nothing behind. A key that is refused never turns into clear text (G3).
  */
-import { type Address, type Contact, domainOf, parseAddress } from '../domain/address.ts'
+import { type Address, domainOf, parseAddress } from '../domain/address.ts'
 import {
+  type Addressee,
   type Decision,
   type SealedRecipient,
   type SendClear,
@@ -59,10 +60,9 @@ export type Source = {
   readonly original: Uint8Array | null
 }
 
-type Thread = {
+/** Where a message belongs in the client of each recipient, by id: under which root, and in answer to what. */
+type Thread = (recipientId: string) => {
   readonly root: MessageId | null
-  /** Where there is no root: the first message of the case to each recipient. */
-  readonly first: ReadonlyMap<string, MessageId>
   readonly answerTo: MessageId | null
 }
 
@@ -113,7 +113,6 @@ async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promi
     recipient,
     headers: headersOf(desk, decision, {
       to: recipient,
-      recipientId: recipient.id,
       thread,
       date: madeAt
     })
@@ -143,7 +142,6 @@ async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise
   const madeAt = decision.madeAt ?? work.now
   const headers = headersOf(desk, decision, {
     to: decision.to,
-    recipientId: '',
     thread,
     date: madeAt
   })
@@ -152,7 +150,7 @@ async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise
     headers,
     madeAt
   )
-  return finished(desk, decision, headers, { recipientId: '', raw })
+  return finished(desk, decision, headers, { recipientId: decision.to.id, raw })
 }
 
 function finished(
@@ -192,8 +190,7 @@ function headersOf(
   desk: Desk,
   decision: SendSealed | SendClear,
   options: {
-    readonly to: Contact
-    readonly recipientId: string
+    readonly to: Addressee
     readonly thread: Thread
     readonly date: Instant
   }
@@ -201,8 +198,8 @@ function headersOf(
   const { thread, to } = options
   const { name, casePrefix } = desk.settings.desk
   const { caseTag, message, via } = decision
-  const root = thread.root ?? thread.first.get(options.recipientId) ?? null
-  const answered = decision.inReplyTo ?? thread.answerTo
+  const { root, answerTo } = thread(to.id)
+  const answered = decision.inReplyTo ?? answerTo
   const references = [root, answered].filter((id) => id !== null)
   // A member's case number is nobody's business on the way: it would tell that two organisations hear of one thing (G5).
   const isTagShown = caseTag !== null && message.audience !== 'member'
@@ -240,23 +237,30 @@ function threadOf(
 ): Thread {
   const { caseTag } = decision
   const { audience } = decision.message
-  const alone: Thread = { root: null, first: new Map(), answerTo: null }
+  const alone: Thread = () => ({ root: null, answerTo: null })
   if (caseTag === null || audience === 'outsider') return alone
   const opening = decisions.find(
     (candidate) => candidate.kind === 'open-case' && candidate.case.tag === caseTag
   )
   if (opening?.kind === 'open-case') {
-    const { reporterRoot, reporterLatest } = opening.case
-    if (audience === 'maintainer') return { ...alone, root: roots.maintainer }
-    return { ...alone, root: reporterRoot ?? roots.reporter, answerTo: reporterLatest }
+    const { root, latest } = opening.reporter
+    return audience === 'maintainer'
+      ? () => ({ root: roots.maintainer, answerTo: null })
+      : () => ({ root: root ?? roots.reporter, answerTo: latest })
   }
   return desk.db.read((read) => {
     const record = findCase(read, caseTag)
     if (record === null) return alone
-    if (audience === 'maintainer') return { ...alone, root: record.maintainerRoot }
+    if (audience === 'maintainer') return () => ({ root: record.maintainerRoot, answerTo: null })
     // Members see a thread of their own; nothing in it may link to the reporter's or the maintainers'.
-    if (audience === 'member') return { ...alone, first: firstMessageIds(read, record.id) }
-    return { ...alone, root: record.reporterRoot, answerTo: record.reporterLatest }
+    if (audience === 'member') {
+      const first = firstMessageIds(read, record.id)
+      return (id) => ({ root: first.get(id) ?? null, answerTo: null })
+    }
+    return (id) => {
+      const reporter = record.reporters.find((one) => one.id === id)
+      return { root: reporter?.root ?? null, answerTo: reporter?.latest ?? null }
+    }
   })
 }
 

@@ -2,7 +2,7 @@
  * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -181,12 +181,12 @@ async function readBound(
 ): Promise<BoundCase | null> {
   const record = desk.db.read((read) => findCase(read, tag))
   if (record === null) return null
-  const reporterKey =
-    record.reporter === null ? null : await knownKey(desk, record.reporter.address, now)
+  const reporter = contactOf(record)
+  const reporterKey = reporter === null ? null : await knownKey(desk, reporter.address, now)
   const offered =
-    record.reporter === null || brought === null
+    reporter === null || brought === null
       ? []
-      : await offeredKeys(desk, record.reporter.address, brought, now)
+      : await offeredKeys(desk, reporter.address, brought, now)
   return desk.db.read((read) => {
     const notice = findNotice(read, tag)
     const heldAnswerTo = findHeldAnswer(read, tag)?.envelopeTo ?? null

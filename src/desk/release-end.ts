@@ -2,7 +2,7 @@
  * The end of a release: nobody waits any more, so the reporter learns the date and the maintainers how it went, in the one
  * transaction that ends it. Must never end a release while a member still waits.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
@@ -92,7 +92,7 @@ function dateMail(
 ): Decision[] {
   if (product.policy.notice?.reporter_date_mail !== 'with-notice' || record.disclosureAt === null)
     return []
-  const { reporter } = record
+  const reporter = contactOf(record)
   if (reporter === null) return [untold(desk, notice, 'the report names no address', now)]
   const pinned = desk.db.read((read) => findReporterKey(read, reporter.address))
   // A key that cannot be used now is refused when the mail is sealed, and the maintainers are told.

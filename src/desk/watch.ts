@@ -52,7 +52,8 @@ function givenUpAlert(desk: Desk, row: OutboxRow, now: Instant) {
     row.caseId === null
       ? null
       : desk.db.read((read) => findCaseById(read, row.caseId ?? 0)?.tag ?? null)
-  const who = row.recipientId === '' ? `the ${row.audience}` : `${row.audience} ${row.recipientId}`
+  const isNamed = row.recipientId !== '' && row.audience !== 'reporter'
+  const who = isNamed ? `${row.audience} ${row.recipientId}` : `the ${row.audience}`
   const code =
     row.lastCode === null || row.lastCode === 0
       ? 'the server could not be reached'

@@ -25,18 +25,30 @@ export function isOpen(state: CaseState): boolean {
   return state !== 'rejected' && state !== 'merged' && state !== 'closed'
 }
 
+/** Somebody who reported: who sent the message that opened the case, or one that was merged into it. */
+export type Reporter = {
+  /** The number that their report got: it stays when that case is merged into another one. */
+  readonly id: string
+  /** Answers go here and nowhere else; null when the report named no usable address. */
+  readonly contact: Contact | null
+  /** Whether the report came in clear, for the one exception of G3. */
+  readonly beganInClear: boolean
+  /** First Message-ID of the thread with them: their own, or one the desk made. */
+  readonly root: MessageId
+  /** Message-ID of their latest message, to answer to; null when they sent none. */
+  readonly latest: MessageId | null
+}
+
 /** One case as stored. */
 export type CaseRecord = {
   readonly id: number
   readonly tag: CaseTag
   readonly product: string
   readonly state: CaseState
-  /** Who reported; null when the first mail named no usable address. Answers go here and nowhere else. */
-  readonly reporter: Contact | null
+  /** Who reported comes first; then those whose cases were merged into this one. A merged case has none left. */
+  readonly reporters: readonly Reporter[]
   /** The report's subject as protected (else outer): content, shown to maintainers only. */
   readonly subject: string
-  /** Whether the first mail came in clear, for the one exception of G3. */
-  readonly beganInClear: boolean
   readonly receivedAt: Instant
   readonly openedAt: Instant
   /** Until when a person answers, by the product's policy; null when it promises nothing. */
@@ -48,12 +60,18 @@ export type CaseRecord = {
   readonly disclosureAt: Instant | null
   /** First Message-ID of the maintainers' thread: never sent itself, heads every References. */
   readonly maintainerRoot: MessageId
-  /** First Message-ID of the reporter's thread: their own, or one the desk made. */
-  readonly reporterRoot: MessageId
-  /** Message-ID of the reporter's latest mail, to answer to; null when they sent none. */
-  readonly reporterLatest: MessageId | null
   /** Grows with every change; a commit over an older version is refused as a conflict. */
   readonly version: number
+}
+
+/** Who reported the case; null for one that was merged into another. */
+export function reporterOf({ reporters }: Pick<CaseRecord, 'reporters'>): Reporter | null {
+  return reporters[0] ?? null
+}
+
+/** The address of who reported the case; null when there is none. */
+export function contactOf(record: Pick<CaseRecord, 'reporters'>): Contact | null {
+  return reporterOf(record)?.contact ?? null
 }
 
 /** Who wrote a message of a case. */
@@ -63,7 +81,7 @@ export type Author = 'reporter' | 'maintainer' | 'member' | 'other' | 'desk'
 export type CaseMessage = {
   readonly at: Instant
   readonly author: Author
-  /** Maintainer or member id; '' for others. */
+  /** Reporter, maintainer or member id; '' for others. */
   readonly authorId: string
   /** `internal` stays among the maintainers; `reporter` is shared with the reporter. */
   readonly audience: 'internal' | 'reporter'

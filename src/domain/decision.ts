@@ -8,7 +8,8 @@ import {
   type CaseRecord,
   type CaseState,
   type KeyToPin,
-  type PinnedKey
+  type PinnedKey,
+  type Reporter
 } from './case.ts'
 import { type NewEvent } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
@@ -26,9 +27,11 @@ export type MissedMails = {
   readonly lastId: number
 }
 
+/** One person to write to; the id is that of a reporter, maintainer or member, '' for others. */
+export type Addressee = Contact & { readonly id: string }
+
 /** One person to seal to; the fingerprint is pinned before the mail is rendered. */
-export type SealedRecipient = Contact & {
-  readonly id: string
+export type SealedRecipient = Addressee & {
   readonly fingerprint: Fingerprint
   readonly keyData: Uint8Array
 }
@@ -76,14 +79,14 @@ export type SendSealed = SendCommon & {
 export type SendClear = SendCommon & {
   readonly kind: 'send-clear'
   readonly message: Message<'content-free' | 'own-words'>
-  readonly to: Contact
+  readonly to: Addressee
 }
 
 export type OpenCase = {
   readonly kind: 'open-case'
-  readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'reporterRoot'> & {
-    readonly reporterRoot: MessageId | null
-  }
+  readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'reporters'>
+  /** Who reported; their id is the number of the case. */
+  readonly reporter: Omit<Reporter, 'id' | 'root'> & { readonly root: MessageId | null }
 }
 
 /** Only the fields named change; the commit checks `version`. */
@@ -96,7 +99,6 @@ export type UpdateCase = {
     readonly owner?: string
     readonly answeredAt?: Instant
     readonly disclosureAt?: Instant
-    readonly reporterLatest?: MessageId
   }
 }
 
@@ -124,6 +126,8 @@ export type Decision =
   | SaveNotice
   | SendSealed
   | SendClear
+  /** The newest message of a reporter is the one that answers refer to. */
+  | { readonly kind: 'update-reporter'; readonly id: string; readonly latest: MessageId }
   | { readonly kind: 'add-message'; readonly tag: CaseTag; readonly message: CaseMessage }
   | {
       readonly kind: 'pin-reporter-key'

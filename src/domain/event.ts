@@ -25,7 +25,7 @@ export function aboutCase(tag: CaseTag): Subject {
 
 /**
  * Who did it. `operator` used the command line; `somebody` wrote under a name that nothing proves. The id of a reporter is
- * that of its row in the case, the id of a maintainer or member its short name.
+ * the number that their report got, the id of a maintainer or member its short name.
  */
 export type Actor =
   | { readonly kind: 'desk' | 'operator' | 'somebody'; readonly id: '' }

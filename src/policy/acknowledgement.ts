@@ -179,9 +179,12 @@ function answer(
   if (key === null || !key.isUsable) {
     // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
     const bare = { name: '', address: to.address }
-    return inClearTo(bare, now, message, { ...sending, inReplyTo: opened.outer.messageId })
+    return inClearTo({ ...bare, id: tag }, now, message, {
+      ...sending,
+      inReplyTo: opened.outer.messageId
+    })
   }
-  const recipient = { ...to, id: '', fingerprint: key.fingerprint, keyData: key.keyData }
+  const recipient = { ...to, id: tag, fingerprint: key.fingerprint, keyData: key.keyData }
   return sealedTo([recipient], now, message, sending)
 }
 

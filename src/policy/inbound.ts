@@ -4,7 +4,7 @@
  * authority, then which case it continues.
  */
 import { isSameAddress } from '../domain/address.ts'
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseMessage, type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -22,7 +22,7 @@ import {
 } from './contradiction.ts'
 import { dispose } from './dispose.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
-import { newCase, productOf, subjectOf, UNSTORED } from './new-case.ts'
+import { newCase, productOf, subjectOf, unstored } from './new-case.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
@@ -104,17 +104,18 @@ function decideNewCase(
 ): Decision[] {
   const { opened, nextTag } = situation
   const product = productOf(opened, settings)
-  const record = newCase(situation, product, moment.now)
+  const opening = newCase(situation, product, moment.now)
+  const record = unstored(opening)
   const key = decideReporterKey(situation, nextTag, settings, moment.now)
   const verdict = decideAcknowledgement(opened, situation.history, settings, moment)
   const facts: FactLine[] = [{ label: 'Acknowledged', value: acknowledgedWords(verdict, settings) }]
   return [
-    { kind: 'open-case', case: record },
-    message(situation, record.tag, 'reporter', moment.now),
+    opening,
+    message(situation, record.tag, { author: 'reporter', authorId: record.tag }, moment.now),
     ...key.decisions,
     relay({
       ...relayInput(situation, product, settings, moment),
-      record: { ...record, ...UNSTORED },
+      record,
       reporterKey: key.key,
       facts,
       warnings: [...remarks, ...key.warnings, ...quarantineWarnings(situation)]
@@ -155,14 +156,12 @@ function joinCase(
 ): Decision[] {
   const record = thread.case
   const product = productNamed(record.product, settings)
-  const { member } = situation
   // Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves.
   const key =
     thread.sender.kind === 'other'
       ? { key: situation.bound?.reporterKey ?? null, decisions: [], warnings: [] }
       : decideReporterKey(situation, record.tag, settings, moment.now)
-  const isReporter = thread.sender.kind === 'reporter'
-  const author = member !== null ? 'member' : isReporter ? 'reporter' : 'other'
+  const author = authorOf(situation, thread.sender)
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
@@ -195,11 +194,9 @@ function joinedEnd(situation: Judged, tag: CaseTag): Decision {
 
 /** The reporter's newest mail is the one that answers refer to. */
 function latestMail(situation: Judged, thread: JoinedThread): Decision[] {
-  const reporterLatest = situation.opened.outer.messageId
+  const latest = situation.opened.outer.messageId
   if (thread.sender.kind !== 'reporter' || situation.contradiction !== null) return []
-  if (reporterLatest === null) return []
-  const { tag, version } = thread.case
-  return [{ kind: 'update-case', tag, version, set: { reporterLatest } }]
+  return latest === null ? [] : [{ kind: 'update-reporter', id: thread.sender.reporter.id, latest }]
 }
 
 /** The product of a case; the first one when the configuration no longer has it. */
@@ -244,7 +241,7 @@ function quarantineWarnings(situation: Judged): string[] {
 /** Automatic answers on a case are kept on its record and bother nobody. */
 function recordOnly(situation: Situation, record: CaseRecord, moment: Moment): Decision[] {
   return [
-    message(situation, record.tag, 'other', moment.now),
+    message(situation, record.tag, { author: 'other', authorId: '' }, moment.now),
     dispose('done', 'auto-reply', 'an automatic answer', record.tag)
   ]
 }
@@ -256,21 +253,29 @@ function relayInput(situation: Judged, _product: Product, settings: Settings, mo
   return { arrivalId, product: _product, opened, receivedAt, size, isWithheld, settings, now }
 }
 
+/** Who wrote a message, for the record of the case. */
+type Writer = Pick<CaseMessage, 'author' | 'authorId'>
+
+function authorOf({ member }: Situation, sender: ThreadSender): Writer {
+  if (member !== null) return { author: 'member', authorId: member.record.id }
+  return sender.kind === 'reporter'
+    ? { author: 'reporter', authorId: sender.reporter.id }
+    : { author: 'other', authorId: '' }
+}
+
 function message(
-  situation: Situation,
+  { opened, arrivalId }: Situation,
   tag: CaseTag,
-  author: 'reporter' | 'member' | 'other',
+  writer: Writer,
   now: Instant
 ): Decision {
-  const { opened, arrivalId, member } = situation
   return {
     kind: 'add-message',
     tag,
     message: {
       at: now,
-      author,
-      authorId: author === 'member' ? (member?.record.id ?? '') : '',
-      audience: author === 'reporter' ? 'reporter' : 'internal',
+      ...writer,
+      audience: writer.author === 'reporter' ? 'reporter' : 'internal',
       subject: subjectOf(opened),
       text: opened.text,
       messageId: opened.outer.messageId,
@@ -289,12 +294,12 @@ function recordOpened(
 
 function recordJoined(
   tag: CaseTag,
-  author: 'reporter' | 'member' | 'other',
+  { author, authorId: id }: Writer,
   { receivedAt, member }: Situation
 ): Decision {
   const subject = aboutCase(tag)
   if (author === 'reporter') {
-    const by = { kind: 'reporter', id: '1' } as const
+    const by = { kind: 'reporter', id } as const
     const about = { reporter: by.id, receivedAt }
     return { kind: 'record', event: event('reporter-wrote', subject, by, about) }
   }

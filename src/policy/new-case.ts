@@ -2,7 +2,8 @@
  * What a mail that opens a case says of it: the record to store, its product and its subject. Pure; whether a case is opened
  * is decided in policy/inbound.ts.
  */
-import { type Decision } from '../domain/decision.ts'
+import { type CaseRecord } from '../domain/case.ts'
+import { type OpenCase } from '../domain/decision.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
@@ -11,36 +12,45 @@ import { answerDueAt } from './acknowledgement.ts'
 import { type Situation } from './situation.ts'
 
 /** Parts of a record that only the commit can fill in; the relay shows none of them. */
-export const UNSTORED = {
+const UNSTORED = {
   id: 0,
   version: 0,
-  maintainerRoot: '' as MessageId,
-  reporterRoot: '' as MessageId
+  maintainerRoot: '' as MessageId
+}
+
+/** A case that is not stored yet, as the maintainers see it. */
+export function unstored({ case: record, reporter }: OpenCase): CaseRecord {
+  return {
+    ...record,
+    ...UNSTORED,
+    reporters: [{ ...reporter, id: record.tag, root: reporter.root ?? UNSTORED.maintainerRoot }]
+  }
 }
 
 /** The case that this mail opens. */
-export function newCase(
-  situation: Situation,
-  product: Product,
-  now: Instant
-): Extract<Decision, { kind: 'open-case' }>['case'] {
+export function newCase(situation: Situation, product: Product, now: Instant): OpenCase {
   const { opened, nextTag, receivedAt } = situation
   const { messageId } = opened.outer
   return {
-    tag: nextTag,
-    product: product.id,
-    state: 'received',
-    reporter: opened.outer.from,
-    subject: subjectOf(opened),
-    beganInClear: beganInClear(opened),
-    receivedAt,
-    openedAt: now,
-    answerDueAt: answerDueAt(product, receivedAt),
-    answeredAt: null,
-    owner: null,
-    disclosureAt: null,
-    reporterRoot: messageId,
-    reporterLatest: messageId
+    kind: 'open-case',
+    case: {
+      tag: nextTag,
+      product: product.id,
+      state: 'received',
+      subject: subjectOf(opened),
+      receivedAt,
+      openedAt: now,
+      answerDueAt: answerDueAt(product, receivedAt),
+      answeredAt: null,
+      owner: null,
+      disclosureAt: null
+    },
+    reporter: {
+      contact: opened.outer.from,
+      beganInClear: beganInClear(opened),
+      root: messageId,
+      latest: messageId
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * relays say that it does, so only an answer to a relay is sent on; every other one stays among the maintainers, and its
  * author is told. In doubt it must stay: what was written to colleagues cannot be taken back.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { hint as hintMessage, relay } from '../messages/to-maintainers.ts'
 import { namesRelay } from './authority.ts'
@@ -44,7 +44,7 @@ export function stayedInside(context: CommandContext): Decision {
 /** Said once per case: how to reach a reporter who is still waiting. */
 export function hint(context: CommandContext): Decision[] {
   const { bound } = context
-  if (bound.hintGiven || bound.case.answeredAt !== null || bound.case.reporter === null) return []
+  if (bound.hintGiven || bound.case.answeredAt !== null || contactOf(bound.case) === null) return []
   return [
     toAuthor(context, {
       once: bound.case.tag,

@@ -2,10 +2,8 @@
  * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
  * into a recipient, so that no decision can name an address without a fingerprint (G3).
  */
-
-import { type Contact } from '../domain/address.ts'
-import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
-import { type SealedRecipient } from '../domain/decision.ts'
+import { type CaseRecord, contactOf, type ReporterKey, reporterOf } from '../domain/case.ts'
+import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 
 export function maintainerRecipient(maintainer: Maintainer): SealedRecipient {
@@ -21,7 +19,7 @@ export function allMaintainers(settings: Settings, except: string | null): Seale
 /** How words of a maintainer can reach the reporter of a case now (G3). */
 export type ReporterPath =
   | { readonly kind: 'sealed'; readonly recipient: SealedRecipient }
-  | { readonly kind: 'clear'; readonly to: Contact }
+  | { readonly kind: 'clear'; readonly to: Addressee }
   | { readonly kind: 'no-key' }
   | { readonly kind: 'no-address' }
 
@@ -31,15 +29,21 @@ export function reporterPath(
   key: Omit<ReporterKey, 'signingKeys'> | null,
   product: Product
 ): ReporterPath {
-  if (record.reporter === null) return { kind: 'no-address' }
+  const reporter = reporterOf(record)
+  if (reporter === null || reporter.contact === null) return { kind: 'no-address' }
   // A known key that cannot be used is no leave to write in clear.
   if (key !== null && !key.isUsable) return { kind: 'no-key' }
   if (key !== null) {
     const { fingerprint, keyData } = key
-    return { kind: 'sealed', recipient: { ...record.reporter, id: '', fingerprint, keyData } }
+    return {
+      kind: 'sealed',
+      recipient: { ...reporter.contact, id: reporter.id, fingerprint, keyData }
+    }
   }
-  const allowed = record.beganInClear && product.policy.reporters.cleartext === 'allow'
-  return allowed ? { kind: 'clear', to: record.reporter } : { kind: 'no-key' }
+  const allowed = reporter.beganInClear && product.policy.reporters.cleartext === 'allow'
+  return allowed
+    ? { kind: 'clear', to: { ...reporter.contact, id: reporter.id } }
+    : { kind: 'no-key' }
 }
 
 /**
@@ -55,13 +59,14 @@ export function reachSentence(
     plain === 'internal'
       ? 'A plain reply stays among the maintainers.'
       : 'A plain reply goes to the reporter.'
+  const address = contactOf(record)?.address ?? ''
   switch (path.kind) {
     case 'sealed':
-      return `${internal} Text under a first line /reply goes to ${record.reporter?.address ?? ''} alone, sealed, without what it quotes.`
+      return `${internal} Text under a first line /reply goes to ${address} alone, sealed, without what it quotes.`
     case 'clear':
-      return `${internal} Text under a first line /reply goes to ${record.reporter?.address ?? ''} alone, IN CLEAR, because no key is known and the policy allows it.`
+      return `${internal} Text under a first line /reply goes to ${address} alone, IN CLEAR, because no key is known and the policy allows it.`
     case 'no-key':
-      return `${internal} Nothing can be sent to ${record.reporter?.address ?? ''} yet: no usable key is known. /ask asks for one without saying anything; /key accept FINGERPRINT takes one into use.`
+      return `${internal} Nothing can be sent to ${address} yet: no usable key is known. /ask asks for one without saying anything; /key accept FINGERPRINT takes one into use.`
     case 'no-address':
       return `${internal} The report names no address, so nobody can be answered.`
   }

@@ -2,6 +2,7 @@
  * How a maintainer's words reach the reporter of a case (G3, G6): sealed, in clear under the one exception, or not at all with
  * a content-free stub instead. To the reporter on record and to nobody else.
  */
+import { reporterOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import {
   accepted as acceptedMessage,
@@ -119,10 +120,11 @@ export function contentFree(
   context: CommandContext,
   name: 'key-request' | 'resend-request'
 ): Decision | null {
-  const { reporter, tag } = draft.case
-  if (reporter === null) return null
+  const { tag } = draft.case
+  const reporter = reporterOf(draft.case)
+  if (reporter === null || reporter.contact === null) return null
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
-  const to = { name: '', address: reporter.address }
+  const to = { name: '', address: reporter.contact.address, id: reporter.id }
   const message = name === 'key-request' ? keyRequest({}) : resendRequest({})
   return inClearTo(to, context.now, message, { once: `${tag}:${context.now.slice(0, 10)}`, tag })
 }

@@ -2,8 +2,8 @@
  * Makes the decisions that send: everything that a message's definition does not know is filled in here, once. In charge of who
  * may get what: nothing goes out unencrypted but a message whose definition allows it (G3).
  */
-import { type Contact } from '../domain/address.ts'
 import {
+  type Addressee,
   type Files,
   type SealedRecipient,
   type SendClear,
@@ -58,7 +58,7 @@ export function toMaintainers(
 
 /** Readable by everybody on the way. */
 export function inClearTo(
-  to: Contact,
+  to: Addressee,
   now: Instant,
   message: Message<'content-free' | 'own-words'>,
   sending: Omit<Sending, 'files' | 'noticeId'>

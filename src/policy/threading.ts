@@ -4,7 +4,7 @@
  * never joins a mail to a case, and a tag is no secret.
  */
 import { isSameAddress } from '../domain/address.ts'
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, type Reporter } from '../domain/case.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { msOf } from '../domain/time.ts'
@@ -13,7 +13,7 @@ import { type Situation } from './situation.ts'
 
 /** Who writes in a case: its reporter, somebody under the reporter's address whom nothing proves, or another person. */
 export type ThreadSender =
-  | { readonly kind: 'reporter' }
+  | { readonly kind: 'reporter'; readonly reporter: Reporter }
   | { readonly kind: 'unproved'; readonly doubt: string }
   | { readonly kind: 'other' }
 
@@ -28,15 +28,15 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   if (answers !== null) {
     return { kind: 'case', case: answers.case, sender: senderOf(situation, answers.case, settings) }
   }
-  const isNamed =
-    tagged !== null && opened.subjectProtected && opened.encrypted && isReporter(opened, tagged)
-  if (!isNamed) return { kind: 'new', warnings: [] }
-  const doubt = isKnownFor(tagged, situation, settings) ? null : lackOfProof(opened, settings)
-  if (doubt === null) return { kind: 'case', case: tagged, sender: { kind: 'reporter' } }
+  const named = tagged !== null && opened.subjectProtected && opened.encrypted ? tagged : null
+  const reporter = named === null ? null : writerAmong(opened, named)
+  if (named === null || reporter === null) return { kind: 'new', warnings: [] }
+  const doubt = isKnownFor(named, situation, settings) ? null : lackOfProof(opened, settings)
+  if (doubt === null) return { kind: 'case', case: named, sender: { kind: 'reporter', reporter } }
   return {
     kind: 'new',
     warnings: [
-      `The mail names the case ${tagged.tag} and says that it comes from its reporter, but the sender is ${doubt}. So it is a case of its own. If you know that it is the reporter's, go on in ${tagged.tag}.`
+      `The mail names the case ${named.tag} and says that it comes from its reporter, but the sender is ${doubt}. So it is a case of its own. If you know that it is the reporter's, go on in ${named.tag}.`
     ]
   }
 }
@@ -46,9 +46,10 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
  * From nothing proves. So where mail servers are asked, they or the known key have to speak for the reporter.
  */
 function senderOf(situation: Situation, record: CaseRecord, settings: Settings): ThreadSender {
-  if (!isReporter(situation.opened, record)) return { kind: 'other' }
+  const reporter = writerAmong(situation.opened, record)
+  if (reporter === null) return { kind: 'other' }
   const doubt = isSignedBySender(situation) ? null : senderDoubt(situation.opened, settings)
-  return doubt === null ? { kind: 'reporter' } : { kind: 'unproved', doubt }
+  return doubt === null ? { kind: 'reporter', reporter } : { kind: 'unproved', doubt }
 }
 
 /**
@@ -74,11 +75,13 @@ function isSignedBySender({ opened, senderKey }: Situation): boolean {
   )
 }
 
-function isReporter(opened: OpenedMail, record: CaseRecord): boolean {
-  const from = opened.outer.from
+/** The reporter of the case under whose address the message came; null when none. */
+function writerAmong(opened: OpenedMail, { reporters }: CaseRecord): Reporter | null {
+  const { from } = opened.outer
+  if (from === null) return null
   return (
-    from !== null &&
-    record.reporter !== null &&
-    isSameAddress(from.address, record.reporter.address)
+    reporters.find(
+      ({ contact }) => contact !== null && isSameAddress(contact.address, from.address)
+    ) ?? null
   )
 }

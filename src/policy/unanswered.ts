@@ -49,5 +49,7 @@ function unmatched(situation: Situation, settings: Settings, moment: Moment): De
 }
 
 function whom(audience: string, recipientId: string): string {
-  return recipientId === '' ? `the ${audience}` : `${audience} ${recipientId}`
+  return recipientId === '' || audience === 'reporter'
+    ? `the ${audience}`
+    : `${audience} ${recipientId}`
 }

@@ -3,25 +3,30 @@
  * over an older version.
  */
 
-import { type Address, type Contact } from '../domain/address.ts'
+import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type CaseMessage, type CaseRecord } from '../domain/case.ts'
+import { type CaseMessage, type CaseRecord, type Reporter } from '../domain/case.ts'
 import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
 
-type CaseRow = Omit<CaseRecord, 'reporter' | 'beganInClear'> & {
-  readonly reporterAddress: Address | null
-  readonly reporterName: string
+/** `reporters` is a JSON array of {@link ReporterRow}, in order. */
+type CaseRow = Omit<CaseRecord, 'reporters'> & { readonly reporters: string }
+
+type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear'> & {
+  readonly address: Address | null
+  readonly name: string
   readonly beganInClear: number
 }
 
-const COLUMNS = `id, tag, product, state, reporter_address AS reporterAddress, reporter_name AS reporterName, subject,
-  began_in_clear AS beganInClear, received_at AS receivedAt, opened_at AS openedAt, answer_due_at AS answerDueAt,
-  answered_at AS answeredAt, owner, disclosure_at AS disclosureAt, maintainer_root AS maintainerRoot,
-  reporter_root AS reporterRoot, reporter_latest AS reporterLatest, version`
+const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
+  answer_due_at AS answerDueAt, answered_at AS answeredAt, owner, disclosure_at AS disclosureAt,
+  maintainer_root AS maintainerRoot, version,
+  (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
+                                       'root', root, 'latest', latest) ORDER BY id <> cases.tag, id)
+   FROM case_reporters WHERE case_id = cases.id) AS reporters`
 
 /** The words of the index `cases_unanswered`. */
 const ENDED = "'rejected', 'merged', 'closed'"
@@ -81,36 +86,43 @@ export function nextCaseTag(read: Read, prefix: string, now: Instant, timezone: 
 /** Opens a case under a tag from {@link nextCaseTag}; `Trouble` `conflict` when another writer took the number. */
 export function insertCase(
   tx: Tx,
-  record: OpenCase['case'],
+  { case: record, reporter }: Omit<OpenCase, 'kind'>,
   roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
 ): number {
   takeNumber(tx, record.tag)
-  return tx.run(
-    `INSERT INTO cases (tag, product, state, reporter_address, reporter_name, subject, began_in_clear, received_at,
-                        opened_at, answer_due_at, answered_at, owner, disclosure_at, maintainer_root, reporter_root,
-                        reporter_latest)
-     VALUES (@tag, @product, @state, @reporterAddress, @reporterName, @subject, @beganInClear, @receivedAt,
-             @openedAt, @answerDueAt, @answeredAt, @owner, @disclosureAt, @maintainerRoot, @reporterRoot,
-             @reporterLatest)`,
+  const { id } = tx.run(
+    `INSERT INTO cases (tag, product, state, subject, received_at, opened_at, answer_due_at, answered_at, owner,
+                        disclosure_at, maintainer_root)
+     VALUES (@tag, @product, @state, @subject, @receivedAt, @openedAt, @answerDueAt, @answeredAt, @owner,
+             @disclosureAt, @maintainerRoot)`,
     {
       tag: record.tag,
       product: record.product,
       state: record.state,
-      reporterAddress: record.reporter?.address ?? null,
-      reporterName: record.reporter?.name ?? '',
       subject: record.subject,
-      beganInClear: record.beganInClear ? 1 : 0,
       receivedAt: record.receivedAt,
       openedAt: record.openedAt,
       answerDueAt: record.answerDueAt,
       answeredAt: record.answeredAt,
       owner: record.owner,
       disclosureAt: record.disclosureAt,
-      maintainerRoot: roots.maintainer,
-      reporterRoot: record.reporterRoot ?? roots.reporter,
-      reporterLatest: record.reporterLatest
+      maintainerRoot: roots.maintainer
     }
-  ).id
+  )
+  tx.run(
+    `INSERT INTO case_reporters (id, case_id, address, name, began_in_clear, root, latest)
+     VALUES (@tag, @id, @address, @name, @beganInClear, @root, @latest)`,
+    {
+      tag: record.tag,
+      id,
+      address: reporter.contact?.address ?? null,
+      name: reporter.contact?.name ?? '',
+      beganInClear: reporter.beganInClear ? 1 : 0,
+      root: reporter.root ?? roots.reporter,
+      latest: reporter.latest
+    }
+  )
+  return id
 }
 
 function takeNumber(tx: Tx, tag: CaseTag): void {
@@ -129,8 +141,7 @@ export function updateCase(tx: Tx, change: UpdateCase): void {
     ['state', change.set.state],
     ['owner', change.set.owner],
     ['answered_at', change.set.answeredAt],
-    ['disclosure_at', change.set.disclosureAt],
-    ['reporter_latest', change.set.reporterLatest]
+    ['disclosure_at', change.set.disclosureAt]
   ]
   const set = columns.flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const]
@@ -142,6 +153,12 @@ export function updateCase(tx: Tx, change: UpdateCase): void {
     [...set.map(([, value]) => value), change.tag, change.version]
   )
   if (changes !== 1) throw conflict()
+}
+
+/** Remembers a reporter's newest message. */
+export function updateReporter(tx: Tx, id: string, latest: MessageId): void {
+  const { changes } = tx.run('UPDATE case_reporters SET latest = ? WHERE id = ?', [latest, id])
+  assert(changes === 1, 'a message of a reporter who does not exist')
 }
 
 /** Puts a message on the record of a case. */
@@ -177,10 +194,15 @@ export function firstMessageIds(read: Read, caseId: number): ReadonlyMap<string,
 
 function recordOf(row: CaseRow | undefined): CaseRecord | null {
   if (row === undefined) return null
-  const { reporterAddress, reporterName, beganInClear, ...record } = row
-  const reporter: Contact | null =
-    reporterAddress === null ? null : { name: reporterName, address: reporterAddress }
-  return { ...record, reporter, beganInClear: beganInClear === 1 }
+  const reporters = JSON.parse(row.reporters) as readonly ReporterRow[]
+  return {
+    ...row,
+    reporters: reporters.map(({ address, name, beganInClear, ...reporter }) => ({
+      ...reporter,
+      contact: address === null ? null : { name, address },
+      beganInClear: beganInClear === 1
+    }))
+  }
 }
 
 function conflict(): Trouble {

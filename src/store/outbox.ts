@@ -291,7 +291,7 @@ export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | n
 /** A case's acknowledgement, while it is held; null otherwise. */
 export function findHeldAnswer(read: Read, tag: CaseTag): OutboxRow | null {
   const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE once = ? AND state = 'held'`
-  return read.get(sql, [`acknowledgement:${tag}`]) ?? null
+  return read.get(sql, [`acknowledgement:${tag}:${tag}`]) ?? null
 }
 
 /** When the next mail is due, null when none waits. */

@@ -77,20 +77,19 @@ function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant):
   const caseId = insertCase(
     tx,
     {
-      tag,
-      product: 'parser',
-      state: 'planned',
-      reporter: null,
-      subject: 'Heap overflow in the parser',
-      beganInClear: false,
-      receivedAt: now,
-      openedAt: now,
-      answerDueAt: null,
-      answeredAt: now,
-      owner: null,
-      disclosureAt,
-      reporterRoot: null,
-      reporterLatest: null
+      case: {
+        tag,
+        product: 'parser',
+        state: 'planned',
+        subject: 'Heap overflow in the parser',
+        receivedAt: now,
+        openedAt: now,
+        answerDueAt: null,
+        answeredAt: now,
+        owner: null,
+        disclosureAt
+      },
+      reporter: { contact: null, beganInClear: false, root: null, latest: null }
     },
     { maintainer: root('maintainers'), reporter: root('reporter') }
   )

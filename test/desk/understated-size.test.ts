@@ -41,5 +41,5 @@ it('a mail that proves too large while it is fetched is held, told and never sho
   expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
     { state: 'held', disposition: 'too-large' }
   ])
-  expect(world.rows('SELECT began_in_clear AS clear FROM cases')).toEqual([{ clear: 0 }])
+  expect(world.rows('SELECT began_in_clear AS clear FROM case_reporters')).toEqual([{ clear: 0 }])
 })

@@ -40,9 +40,7 @@ it('whoever got the acknowledgement of a forged report does not become the repor
     { author: 'reporter', audience: 'reporter' },
     { author: 'other', audience: 'internal' }
   ])
-  expect(world.rows('SELECT reporter_latest AS latest FROM cases')).toEqual([
-    { latest: 'one@evil.example' }
-  ])
+  expect(world.rows('SELECT latest FROM case_reporters')).toEqual([{ latest: 'one@evil.example' }])
   const relay = world.accepted.at(-1)
   const words = relay && (await world.read(grace, relay)).replaceAll(/\s+/g, ' ')
   expect(words).toContain(

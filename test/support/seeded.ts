@@ -73,19 +73,20 @@ export function seedCase(
     tag,
     product: 'parser',
     state: disclosureAt === null ? ('received' as const) : ('planned' as const),
-    reporter: null,
     subject,
-    beganInClear: false,
     receivedAt: now,
     openedAt: now,
     answerDueAt: null,
     answeredAt: now,
     owner: null,
-    disclosureAt,
-    reporterRoot: null,
-    reporterLatest: null
+    disclosureAt
   }
-  const id = insertCase(tx, record, { maintainer: root('maintainers'), reporter: root('reporter') })
+  const reporter = { contact: null, beganInClear: false, root: null, latest: null }
+  const id = insertCase(
+    tx,
+    { case: record, reporter },
+    { maintainer: root('maintainers'), reporter: root('reporter') }
+  )
   return { tag, id }
 }
 

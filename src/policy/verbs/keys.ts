@@ -3,6 +3,7 @@
  * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
  */
 import { type Address } from '../../domain/address.ts'
+import { contactOf } from '../../domain/case.ts'
 import { aboutCase, byMaintainer, event } from '../../domain/event.ts'
 import { formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
 import { accepted, type Handler, refused, withActivity } from '../draft.ts'
@@ -14,7 +15,8 @@ const REGISTERED =
 
 /** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
-  const { reporter, tag } = draft.case
+  const { tag } = draft.case
+  const reporter = contactOf(draft.case)
   if (reporter === null) return refused('The report names no address, so no key can be its.')
   const fingerprint = parseFingerprint(command.words.join(''))
   if (fingerprint === null) {

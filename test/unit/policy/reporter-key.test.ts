@@ -26,6 +26,7 @@ import {
   NOW,
   only,
   openedMail,
+  reporter,
   runText,
   SETTINGS,
   sha256,
@@ -181,7 +182,7 @@ describe('the key of a reporter', () => {
     const [product] = SETTINGS.products
     if (product === undefined) throw new Error('no product')
     const policy = { ...product.policy, reporters: { cleartext: 'allow' as const } }
-    const record = caseRecord({ beganInClear: true })
+    const record = caseRecord({ reporters: [reporter({ beganInClear: true })] })
 
     expect(reporterPath(record, null, { ...product, policy }).kind).toBe('clear')
     expect(
@@ -329,7 +330,7 @@ describe('/key accept FINGERPRINT', () => {
     ['/key accept zz', {}],
     [`/key accept ${THIRD}`, {}],
     [`/key accept ${OTHER}`, { offeredKeys: [{ ...offered, isUsable: false }] }],
-    [`/key accept ${OTHER}`, { case: caseRecord({ reporter: null }) }],
+    [`/key accept ${OTHER}`, { case: caseRecord({ reporters: [reporter({ contact: null })] }) }],
     ['/key', {}],
     [`/key refuse ${OTHER}`, {}]
   ])('refuses %j where the key is not named in full, not known or not usable', (text, change) => {

@@ -20,6 +20,7 @@ import {
   POLICY,
   PRODUCT,
   rendered,
+  reporter,
   runText,
   SETTINGS,
   sha256
@@ -212,7 +213,10 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
   })
 
   it('sends no quotation in clear, even where own words may go in clear (G3)', () => {
-    const began = bound({ reporterKey: null, case: caseRecord({ beganInClear: true }) })
+    const began = bound({
+      reporterKey: null,
+      case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
+    })
     const policy = { ...PRODUCT.policy, reporters: { cleartext: 'allow' as const } }
     const open = { bound: began, product: { ...PRODUCT, policy } }
 
@@ -243,7 +247,10 @@ describe('/reply (G3)', () => {
       ...PRODUCT,
       policy: { ...POLICY, reporters: { cleartext: 'allow' as const } }
     }
-    const began = bound({ reporterKey: null, case: caseRecord({ beganInClear: true }) })
+    const began = bound({
+      reporterKey: null,
+      case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
+    })
     const [mail] = only(run('/reply\nwords', { bound: began, product }).decisions, 'send-clear')
     expect(mail?.message.kind).toBe('reply')
     expect(mail && rendered(mail)).toContain('NOT encrypted')

@@ -2,8 +2,13 @@
 import { createHash } from 'node:crypto'
 import { builtInTexts } from '../../../src/config/texts.ts'
 import { type Address, parseAddress } from '../../../src/domain/address.ts'
-import { type CaseRecord, type ReporterKey } from '../../../src/domain/case.ts'
-import { type Decision, type SendClear, type SendSealed } from '../../../src/domain/decision.ts'
+import { type CaseRecord, type Reporter, type ReporterKey } from '../../../src/domain/case.ts'
+import {
+  type Decision,
+  type OpenCase,
+  type SendClear,
+  type SendSealed
+} from '../../../src/domain/decision.ts'
 import {
   type CaseTag,
   type Fingerprint,
@@ -147,15 +152,26 @@ export const ALICE_KEY: ReporterKey = {
   firstSeenAt: NOW
 }
 
+/** Alice as the reporter of {@link TAG}. */
+export function reporter(change: Partial<Reporter> = {}): Reporter {
+  return {
+    id: TAG,
+    contact: ALICE,
+    beganInClear: false,
+    root: messageId('report@reporter.example'),
+    latest: messageId('report@reporter.example'),
+    ...change
+  }
+}
+
 export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
   return {
     id: 1,
     tag: TAG,
     product: 'parser',
     state: 'received',
-    reporter: ALICE,
+    reporters: [reporter()],
     subject: 'a hole in the parser',
-    beganInClear: false,
     receivedAt: at('2026-11-22T11:00:00Z'),
     openedAt: at('2026-11-22T11:00:05Z'),
     answerDueAt: at('2026-11-24T11:00:00Z'),
@@ -163,11 +179,17 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     owner: null,
     disclosureAt: null,
     maintainerRoot: messageId('root@acme.example'),
-    reporterRoot: messageId('report@reporter.example'),
-    reporterLatest: messageId('report@reporter.example'),
     version: 1,
     ...change
   }
+}
+
+/** A case to be opened, with Alice as its reporter. */
+export function openCase(
+  change: Partial<CaseRecord> = {},
+  by: Partial<Reporter> = {}
+): Omit<OpenCase, 'kind'> {
+  return { case: caseRecord(change), reporter: reporter(by) }
 }
 
 export function headers(change: Partial<HeaderFacts> = {}): HeaderFacts {

@@ -57,7 +57,7 @@ describe('threads by their tag', () => {
       const [mail] = only(decisions, 'send-sealed')
       return {
         author: only(decisions, 'add-message')[0]?.message.author,
-        follows: only(decisions, 'update-case').length,
+        follows: only(decisions, 'update-reporter').length,
         isTold: JSON.stringify(mail).includes('says that it comes from the reporter')
       }
     }

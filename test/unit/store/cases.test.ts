@@ -1,5 +1,6 @@
 /** Cases on disk: numbers that never come back, changes over an old version refused, messages in order. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type CaseRecord, type Reporter } from '../../../src/domain/case.ts'
 import {
   findCase,
   insertCase,
@@ -11,7 +12,7 @@ import {
 } from '../../../src/store/cases.ts'
 import { type Database } from '../../../src/store/database.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { caseRecord, messageId, tag } from '../policy/samples.ts'
+import { caseRecord, messageId, openCase, reporter, tag } from '../policy/samples.ts'
 import { at, NOON, openIn } from './support.ts'
 
 let folder: TempFolder
@@ -27,20 +28,19 @@ afterEach(() => {
   folder.remove()
 })
 
-function open(change: Parameters<typeof caseRecord>[0] = {}) {
+function open(change: Partial<CaseRecord> = {}, by: Partial<Reporter> = {}) {
   const next = db.read((read) => nextCaseTag(read, 'ACME', NOON, 'UTC'))
-  db.transact((tx) => insertCase(tx, caseRecord({ tag: next, ...change }), roots))
+  db.transact((tx) => insertCase(tx, openCase({ tag: next, ...change }, by), roots))
   return next
 }
 
 describe('cases', () => {
   it('come back as they were stored', () => {
-    const stored = open({ reporter: null, beganInClear: true })
+    const stored = open({}, { contact: null, beganInClear: true })
     expect(db.read((read) => findCase(read, stored))).toEqual(
       caseRecord({
         tag: stored,
-        reporter: null,
-        beganInClear: true,
+        reporters: [reporter({ id: stored, contact: null, beganInClear: true })],
         maintainerRoot: roots.maintainer
       })
     )
@@ -48,7 +48,10 @@ describe('cases', () => {
 
   it('are numbered per year without a gap, and a number never comes back', () => {
     expect([open(), open()]).toEqual(['ACME-2026-0001', 'ACME-2026-0002'])
-    db.transact((tx) => tx.run('DELETE FROM cases'))
+    db.transact((tx) => {
+      tx.run('DELETE FROM case_reporters')
+      tx.run('DELETE FROM cases')
+    })
     expect(open()).toBe('ACME-2026-0003')
     expect(db.read((read) => nextCaseTag(read, 'ACME', at('2027-01-01T00:00:00Z'), 'UTC'))).toBe(
       'ACME-2027-0001'
@@ -58,7 +61,7 @@ describe('cases', () => {
   it('refuse a number that somebody took meanwhile, and keep nothing of the attempt', () => {
     open()
     const take = () =>
-      db.transact((tx) => insertCase(tx, caseRecord({ tag: tag('ACME-2026-0001') }), roots))
+      db.transact((tx) => insertCase(tx, openCase({ tag: tag('ACME-2026-0001') }), roots))
     expect(take).toThrow(expect.objectContaining({ code: 'conflict' }))
     expect(open()).toBe('ACME-2026-0002')
   })

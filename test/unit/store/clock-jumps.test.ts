@@ -27,7 +27,7 @@ import {
   stopNotice
 } from '../../../src/store/notices.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { caseRecord, messageId, sha256, TAG } from '../policy/samples.ts'
+import { messageId, openCase, sha256, TAG } from '../policy/samples.ts'
 import { at, NOON, openIn } from './support.ts'
 
 const NEXT_YEAR = at('2027-11-23T12:00:00Z')
@@ -41,7 +41,7 @@ beforeEach(() => {
   folder = tempFolder()
   db = openIn(folder.path)
   const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
-  db.transact((tx) => insertCase(tx, caseRecord(), roots))
+  db.transact((tx) => insertCase(tx, openCase(), roots))
 })
 afterEach(() => {
   db.close()

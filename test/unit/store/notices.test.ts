@@ -52,10 +52,10 @@ import {
   ALICE,
   ALICE_KEY,
   address,
-  caseRecord,
   fingerprint,
   member,
   messageId,
+  openCase,
   sha256,
   TAG
 } from '../policy/samples.ts'
@@ -74,7 +74,7 @@ beforeEach(() => {
   folder = tempFolder()
   db = openIn(folder.path)
   const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
-  db.transact((tx) => insertCase(tx, caseRecord(), roots))
+  db.transact((tx) => insertCase(tx, openCase(), roots))
 })
 afterEach(() => {
   db.close()

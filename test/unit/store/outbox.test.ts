@@ -27,7 +27,7 @@ import {
   type SendResult
 } from '../../../src/store/outbox.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { caseRecord, member, messageId, sha256, TAG } from '../policy/samples.ts'
+import { member, messageId, openCase, sha256, TAG } from '../policy/samples.ts'
 import { mail, NOON, openIn } from './support.ts'
 
 const MINUTE = 60_000
@@ -61,7 +61,7 @@ function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
   const copy = { noticeId: 1, recipientId: once, envelopeTo: listed.address, ...change }
   db.transact((tx) => {
     if (findCase(tx, TAG) === null) {
-      insertCase(tx, caseRecord(), roots)
+      insertCase(tx, openCase(), roots)
       saveNotice(tx, 1, { ...DRAFT, caseTag: TAG })
       setNoticeState(tx, { id: 1, version: 1 }, { state: 'released', digest })
     }
