@@ -368,7 +368,6 @@ CREATE TABLE notices (
   revision    INTEGER NOT NULL CHECK (revision > 0),
   -- A JSON object of the fields that are text.
   fields      TEXT    NOT NULL CHECK (json_valid(fields)),
-  author_id   TEXT    NOT NULL,
   release_at  TEXT    NULL CHECK (length(release_at) = 24),
   released_at TEXT    NULL CHECK (length(released_at) = 24),
   -- The digest of what the list may read now, by the release that has begun last; NULL before one and after a hold. Copies

@@ -115,14 +115,14 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
 }
 
 function summary(notice: NoticeRecord) {
-  const { caseTag, product, state, revision, authorId, approvals, releaseAt, releasedAt, patches } =
+  const { caseTag, product, state, revision, authors, approvals, releaseAt, releasedAt, patches } =
     notice
   return {
     case: caseTag,
     product,
     state,
     revision,
-    author: authorId,
+    authors: authors.ids,
     approvals,
     releaseAt,
     releasedAt,

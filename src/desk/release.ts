@@ -202,7 +202,7 @@ async function begin(
     if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
     const content = releasedDigest(desk, notice, present)
     setNoticeState(tx, notice, { state: 'releasing', digest: content })
-    planDeliveries(tx, { ...notice, digest: content }, now)
+    planDeliveries(tx, { ...notice, digest: content }, now, (limit) => desk.randomness.below(limit))
     record(
       tx,
       event('notice-leaving', aboutCase(notice.caseTag), BY_DESK, {

@@ -112,7 +112,6 @@ export type SaveNotice = {
   readonly state: NoticeState
   readonly revision: number
   readonly fields: NoticeFields
-  readonly authorId: string
   readonly releaseAt: Instant | null
   readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null
   readonly approvals: 'keep' | 'void'

@@ -69,6 +69,12 @@ export type Patch = {
   readonly sha256: Sha256
 }
 
+/**
+ * The maintainers who touched the content or the date since an approval scheduled it last: none of them may approve it.
+ * `isApproved`: nobody touched it since, so the next one who does is the only author.
+ */
+export type NoticeAuthors = { readonly ids: readonly string[]; readonly isApproved: boolean }
+
 /** One notice as stored; a case has at most one, in revisions. */
 export type NoticeRecord = {
   readonly id: number
@@ -78,8 +84,7 @@ export type NoticeRecord = {
   readonly revision: number
   readonly fields: NoticeFields
   readonly patches: readonly Patch[]
-  /** Maintainer who wrote the present content. May not approve it. */
-  readonly authorId: string
+  readonly authors: NoticeAuthors
   /** Approvals over `digest`; void as soon as the digest of the present content differs. */
   readonly approvals: readonly {
     readonly maintainerId: string

@@ -4,6 +4,13 @@
  */
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
+import {
+  aboutCase,
+  byMaintainer,
+  type EventKind,
+  event,
+  type Particulars
+} from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
@@ -100,6 +107,8 @@ export function refused(says: string): Step {
   return { kind: 'refused', says }
 }
 
+const VOID: readonly EventKind[] = ['notice-previewed', 'notice-approved', 'notice-scheduled']
+
 /**
  * The draft with an edited notice: whoever approved the old content has approved nothing now, and a preview or an approval
  * that an earlier line of this mail gave is void with the rest.
@@ -109,7 +118,8 @@ export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
     (decision) =>
       decision.kind !== 'issue-preview' &&
       decision.kind !== 'approve-notice' &&
-      !(decision.kind === 'send-sealed' && previewMessage.is(decision.message))
+      !(decision.kind === 'send-sealed' && previewMessage.is(decision.message)) &&
+      !(decision.kind === 'record' && VOID.includes(decision.event.kind))
   )
   return { ...draft, decisions, notice: { ...notice, approvals: [] }, voided: true }
 }
@@ -121,6 +131,17 @@ export function changeComplaint(draft: Draft): string | null {
   return draft.shown
     ? 'This mail has previewed or approved the notice as it was; write what changes it into a mail of its own.'
     : null
+}
+
+/** The draft with one more event for the record, by its author. */
+export function withEvent<K extends EventKind>(
+  draft: Draft,
+  context: DeskContext,
+  kind: K,
+  about: Particulars[K]
+): Draft {
+  const happened = event(kind, aboutCase(draft.case.tag), byMaintainer(context.author.id), about)
+  return { ...draft, decisions: [...draft.decisions, { kind: 'record', event: happened }] }
 }
 
 /** The draft with one more line for the other maintainers. */

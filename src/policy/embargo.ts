@@ -89,7 +89,7 @@ function countApprovals(
   return maintainers.filter(
     ({ id, roles }) =>
       roles.includes('approver') &&
-      (byAuthor || id !== notice.authorId) &&
+      (byAuthor || !notice.authors.ids.includes(id)) &&
       notice.approvals.some((given) => given.digest === digest && given.maintainerId === id)
   ).length
 }

@@ -16,6 +16,14 @@ export function allMaintainers(settings: Settings, except: string | null): Seale
   return settings.maintainers.filter(({ id }) => id !== except).map(maintainerRecipient)
 }
 
+/** The names of maintainers by their ids, as people say them: `Grace Hopper and Linus Torvalds`. */
+export function namesOf(ids: readonly string[], { maintainers }: Settings): string {
+  const names = ids.map((id) => maintainers.find((one) => one.id === id)?.name ?? id)
+  return [names.slice(0, -1).join(', '), ...names.slice(-1)]
+    .filter((part) => part !== '')
+    .join(' and ')
+}
+
 /** How words of a maintainer can reach the reporter of a case now (G3). */
 export type ReporterPath =
   | { readonly kind: 'sealed'; readonly recipient: SealedRecipient }

@@ -109,7 +109,6 @@ function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
     state: notice.state,
     revision: notice.revision,
     fields: notice.fields,
-    authorId: notice.authorId,
     releaseAt: notice.releaseAt,
     patches: draft.newPatches,
     approvals: draft.voided ? 'void' : 'keep',

@@ -25,22 +25,28 @@ export type ReleasePlan = {
   readonly digest: Sha256
 }
 
+/** A random integer `0 ≤ n < limit`. */
+type Below = (limit: number) => number
+
 /**
- * Makes every active member of the product wait for this revision; those already queued stay so, held ones wait again, and
+ * Makes every active member of the product wait for this revision, in random order: the order in which copies leave must not
+ * tell who is on the list or since when (G5). Those already queued stay so, held ones wait again, and
  * finished copies of it that a hold kept in the outbox go on, if they say what is approved now and the member's address and
  * key are still the ones that they were made for. Any other copy stays here for ever, and a new one is made (G3, G5, G7).
  */
-export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant): void {
-  tx.run(
-    `INSERT INTO deliveries (notice_id, revision, member_id, state, changed_at)
-     SELECT @id, @revision, members.id, 'waiting', @now
-     FROM members JOIN member_products ON member_products.member_id = members.id
-     WHERE member_products.product = @product AND members.state = 'active'
-     ORDER BY members.id
-     ON CONFLICT (notice_id, revision, member_id) DO UPDATE SET state = 'waiting', because = NULL, changed_at = @now
-       WHERE state = 'held'`,
-    { id: notice.id, revision: notice.revision, product: notice.product, now }
-  )
+export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant, below: Below): void {
+  const listed: Sql<{ id: string }> = `
+    SELECT members.id AS id FROM members JOIN member_products ON member_products.member_id = members.id
+    WHERE member_products.product = ? AND members.state = 'active' ORDER BY members.id`
+  for (const { id: memberId } of shuffled(tx.all(listed, [notice.product]), below)) {
+    tx.run(
+      `INSERT INTO deliveries (notice_id, revision, member_id, state, changed_at)
+       VALUES (@id, @revision, @memberId, 'waiting', @now)
+       ON CONFLICT (notice_id, revision, member_id) DO UPDATE SET state = 'waiting', because = NULL, changed_at = @now
+         WHERE state = 'held'`,
+      { id: notice.id, revision: notice.revision, memberId, now }
+    )
+  }
   replaceOutdated(tx, notice, now)
   holdEarlierRevisions(tx, notice)
   tx.run(
@@ -51,6 +57,13 @@ export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant): void 
        WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND members.state = 'active')`,
     { id: notice.id, revision: notice.revision, product: notice.product, now }
   )
+}
+
+/** Every order is equally likely: each next one goes to a random place among those before it. */
+function shuffled<T>(list: readonly T[], below: Below): T[] {
+  const mixed: T[] = []
+  for (const item of list) mixed.splice(below(mixed.length + 1), 0, item)
+  return mixed
 }
 
 /**

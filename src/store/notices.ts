@@ -3,7 +3,9 @@
  * content can ever differ from the content that is sent (G7).
  */
 import { assert } from '../domain/assert.ts'
+import { AUTHORING, authorsOf } from '../domain/authors.ts'
 import { type SaveNotice } from '../domain/decision.ts'
+import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import {
   type NoticeFields,
@@ -16,7 +18,7 @@ import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { holdWaiting } from './deliveries.ts'
-import { recordHead } from './events.ts'
+import { listEvents, recordHead } from './events.ts'
 import { holdQueuedOfNotice } from './outbox.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
@@ -28,14 +30,13 @@ type Row = {
   readonly state: NoticeState
   readonly revision: number
   readonly fields: string
-  readonly authorId: string
   readonly releaseAt: Instant | null
   readonly releasedAt: Instant | null
   readonly version: number
 }
 
 const SELECT = `SELECT notices.id AS id, cases.tag AS caseTag, notices.product AS product, notices.state AS state, revision,
-  fields, author_id AS authorId, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version,
+  fields, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version,
   EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
     AND deliveries.state = 'queued') AS hasLeft
   FROM notices JOIN cases ON cases.id = notices.case_id`
@@ -85,15 +86,14 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
     state: save.state,
     revision: save.revision,
     fields: JSON.stringify(save.fields),
-    authorId: save.authorId,
     releaseAt: save.releaseAt,
     version: save.version
   }
   const sql =
     save.version === 0
-      ? `INSERT INTO notices (case_id, product, state, revision, fields, author_id, release_at)
-         SELECT @caseId, @product, @state, @revision, @fields, @authorId, @releaseAt WHERE @version = 0`
-      : `UPDATE notices SET product = @product, state = @state, fields = @fields, author_id = @authorId,
+      ? `INSERT INTO notices (case_id, product, state, revision, fields, release_at)
+         SELECT @caseId, @product, @state, @revision, @fields, @releaseAt WHERE @version = 0`
+      : `UPDATE notices SET product = @product, state = @state, fields = @fields,
            release_at = @releaseAt, released_at = CASE WHEN revision = @revision THEN released_at END,
            untold_hold = CASE WHEN @state = 'held' AND state = 'held' THEN untold_hold END,
            revision = @revision, version = version + 1
@@ -273,6 +273,7 @@ function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
   return {
     ...row,
     fields: fieldsOf(row.fields),
+    authors: authorsOf(listEvents(read, aboutCase(row.caseTag), { kinds: AUTHORING })),
     hasLeft: row.hasLeft === 1,
     patches: read.all(patchSql, [row.id]),
     approvals: read.all(approvalSql, [row.id])

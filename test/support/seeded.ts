@@ -106,7 +106,6 @@ export function seedNotice(tx: Tx, settings: Settings, releaseAt: Instant): Noti
       affected_versions: '4.0 to 4.2',
       remedy_steps: 'Update to 4.2.1.'
     },
-    authorId: 'grace',
     releaseAt,
     patches: [],
     approvals: 'keep',

@@ -15,10 +15,12 @@ import {
   refused,
   type Step,
   withActivity,
+  withEvent,
   withNotice
 } from '../draft.ts'
 import { approvalRule } from '../embargo.ts'
 import { missingFields, noticeDigest, releasePlan } from '../notice-content.ts'
+import { namesOf } from '../recipients.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 /** A preview's code may be used for this long. */
@@ -47,12 +49,17 @@ const approve: Handler = (draft, command, context) => {
       code: codeOf(command)
     }
   ]
-  const approved: Draft = {
-    ...withActivity(draft, 'approved the notice'),
-    shown: true,
-    decisions,
-    notice: { ...notice, approvals }
-  }
+  const approved: Draft = withEvent(
+    {
+      ...withActivity(draft, 'approved the notice'),
+      shown: true,
+      decisions,
+      notice: { ...notice, approvals }
+    },
+    context,
+    'notice-approved',
+    { revision: notice.revision, digest, code: codeOf(command) }
+  )
   if (approvals.length < needed) {
     const more = needed - approvals.length
     return accepted(
@@ -67,8 +74,13 @@ function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext):
   const { releaseAt } = releasePlan(draft, context)
   const when = releaseAt === null ? 'now' : formatInstant(releaseAt, context.settings.desk.timezone)
   const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
+  const { revision } = notice
+  const leavesAt = releaseAt ?? context.now
   return accepted(
-    withActivity(next, `scheduled the notice for ${when}`),
+    withActivity(
+      withEvent(next, context, 'notice-scheduled', { revision, leavesAt }),
+      `scheduled the notice for ${when}`
+    ),
     `Approved. The notice leaves ${when}.`
   )
 }
@@ -128,8 +140,9 @@ function approvalComplaint(
     return 'The notice is approved already.'
   if (issued === undefined)
     return 'That is not a code of a preview of this notice; /notice preview makes one.'
-  if (notice.authorId === context.author.id && !approvalRule(context.product.policy).byAuthor)
-    return 'You wrote the notice, so another approver needs to approve it.'
+  const isAuthor = notice.authors.ids.includes(context.author.id)
+  if (isAuthor && !approvalRule(context.product.policy).byAuthor)
+    return authorSentence(notice, context)
   const digest = noticeDigest(draft, notice, context)
   const outdated = outdatedPreview(issued, digest, context)
   if (outdated !== null) return outdated
@@ -149,6 +162,13 @@ function approvalComplaint(
   return null
 }
 
+/** Who may not approve it, and why (four eyes). */
+function authorSentence({ authors: { ids } }: NoticeRecord, context: CommandContext): string {
+  const others = ids.filter((id) => id !== context.author.id)
+  const too = others.length === 0 ? '' : ` So did ${namesOf(others, context.settings)}.`
+  return `You wrote the notice or set its date since it was last approved.${too} An approver who did neither has to approve it.`
+}
+
 /** Holds a notice as long as any copy of it is still here, also after all were queued. */
 const hold: Handler = (draft, _command, context) => {
   const { notice } = draft
@@ -162,7 +182,14 @@ const hold: Handler = (draft, _command, context) => {
   }
   const wasLeaving = notice.state === 'releasing' || isAnyHere(copies)
   return accepted(
-    withActivity(held, 'held the notice'),
+    withActivity(
+      withEvent(held, context, 'notice-held', {
+        revision: notice.revision,
+        because: 'maintainer',
+        copies
+      }),
+      'held the notice'
+    ),
     wasLeaving
       ? `Held. ${copiesHeld(copies)}`
       : 'Held. A new /notice preview and approval let it go on.'

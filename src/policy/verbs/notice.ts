@@ -1,8 +1,10 @@
 /**
  * `/embargo` and `/notice …`: draft and preview (M-22 to M-30, G7). Any edit voids the approval.
  */
+
+import { NO_AUTHORS, withAuthor } from '../../domain/authors.ts'
 import { type Decision } from '../../domain/decision.ts'
-import { type NoticeFields, type NoticeRecord } from '../../domain/notice.ts'
+import { type NoticeFields, type NoticeRecord, type NoticeTextField } from '../../domain/notice.ts'
 import { type OutgoingAttachment } from '../../domain/outgoing.ts'
 import { formatInstant, readInstant } from '../../domain/time.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
@@ -16,11 +18,13 @@ import {
   type Handler,
   refused,
   withActivity,
+  withEvent,
   withNotice
 } from '../draft.ts'
 import { approvalRule } from '../embargo.ts'
 import { instantAndReason, whatIsUnusual } from '../embargo-date.ts'
 import { missingFields, noticeDigest, noticeParams, releasePlan } from '../notice-content.ts'
+import { namesOf } from '../recipients.ts'
 import { toMaintainers } from '../send.ts'
 import { ACTING, type Verb } from './verb.ts'
 
@@ -48,19 +52,29 @@ const embargo: Handler = (draft, command, context) => {
     return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const state = draft.case.state === 'accepted' ? ('planned' as const) : draft.case.state
   const dated: Draft = { ...moved, case: { ...moved.case, state } }
-  // The date is part of what is approved: whoever set it last is an author, too.
+  // The date is part of what is approved: whoever sets it is an author, too.
   const reopened =
     dated.notice === null
       ? dated
-      : withNotice(dated, { ...reopenedNotice(dated.notice), authorId: context.author.id })
+      : withNotice(dated, {
+          ...reopenedNotice(dated.notice),
+          authors: withAuthor(dated.notice.authors, context.author.id)
+        })
   const { releaseAt } = releasePlan(dated, context)
   const leaves =
     releaseAt === null
       ? ''
       : ` The notice leaves ${formatInstant(releaseAt, timezone)}, once approved.`
   const why = reason === null ? '' : `, because: ${reason}`
+  const set = withEvent(reopened, context, 'embargo-set', {
+    oldDate: draft.case.disclosureAt,
+    date: disclosureAt,
+    written: instant,
+    reason: reason ?? '',
+    leaveBy: context.bound.notice?.releasedAt == null ? releaseAt : null
+  })
   return accepted(
-    withActivity(reopened, `set the disclosure to ${said}${why}`),
+    withActivity(set, `set the disclosure to ${said}${why}`),
     `Disclosure: ${said}${why}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
 }
@@ -84,10 +98,15 @@ const draftNotice: Handler = (draft, command, context) => {
   if (context.files.length > PATCHES_MAX)
     return refused(`A notice takes at most ${PATCHES_MAX} patches.`)
   const notice = editedNotice(draft, command, context)
-  const next: Draft = {
+  const edited: Draft = {
     ...withNotice(draft, notice),
     newPatches: context.files.length > 0 ? context.files : draft.newPatches
   }
+  const next = withEvent(edited, context, 'notice-drafted', {
+    revision: notice.revision,
+    fields: command.fields.map(({ key }) => key as NoticeTextField),
+    patches: context.files.map(({ sha256 }) => sha256)
+  })
   const missing = missingFields(next, context)
   const files = context.files.length === 0 ? '' : ` ${context.files.length} patches stored.`
   const still =
@@ -118,7 +137,7 @@ function editedNotice(draft: Draft, command: Command, context: CommandContext): 
             size: content.length,
             sha256
           })),
-    authorId: context.author.id
+    authors: withAuthor(base.authors, context.author.id)
   }
 }
 
@@ -131,7 +150,7 @@ function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
     revision: 1,
     fields: {},
     patches: [],
-    authorId: context.author.id,
+    authors: NO_AUTHORS,
     approvals: [],
     releaseAt: null,
     releasedAt: null,
@@ -166,7 +185,12 @@ const preview: Handler = (draft, _command, context) => {
     { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },
     previewMail(draft, notice, context)
   ]
-  const next = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
+  const shown = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
+  const next = withEvent(shown, context, 'notice-previewed', {
+    revision: notice.revision,
+    digest,
+    code: context.tools.code
+  })
   return accepted(
     withActivity(next, 'previewed the notice'),
     approvalRule(context.product.policy).byAuthor
@@ -207,7 +231,7 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
       ...(product.supported.length === 0
         ? []
         : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
-      { label: 'Written by', value: notice.authorId },
+      { label: 'Written by', value: namesOf(notice.authors.ids, settings) },
       { label: 'Time of this machine', value: formatInstant(now, timezone) },
       ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT])
     ],

@@ -385,14 +385,13 @@ describe('what an approval covers (G7)', () => {
     expect(result.said).toContain('changed since that preview')
   })
 
-  it('is not for whoever set the date last, though another wrote the text', () => {
-    const notice = noticeRecord({ authorId: 'grace' })
-    const [saved] = only(
-      run('/embargo 2026-12-10T12:00:00Z', { bound: bound({ case: dated, notice }), author: LINUS })
-        .decisions,
-      'save-notice'
+  it('(B3) is not for anybody who wrote the notice or set its date since the last approval, and says who they are', () => {
+    const authors = { ids: ['grace', 'linus'], isApproved: false }
+    const result = run('/notice approve secretcode', withPreview({ authors }))
+    expect(result.ran).toBe(false)
+    expect(result.said).toBe(
+      'You wrote the notice or set its date since it was last approved. So did Grace Hopper. An approver who did neither has to approve it.'
     )
-    expect(saved?.authorId).toBe('linus')
   })
 })
 

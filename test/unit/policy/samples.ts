@@ -382,7 +382,7 @@ export function noticeRecord(change: Partial<NoticeRecord> = {}): NoticeRecord {
       no_patches: 'they follow'
     },
     patches: [],
-    authorId: 'grace',
+    authors: { ids: ['grace'], isApproved: false },
     approvals: [],
     releaseAt: null,
     releasedAt: null,

@@ -65,7 +65,6 @@ function save(change: Partial<SaveNotice>): number {
     state: 'scheduled',
     revision: 1,
     fields: {},
-    authorId: 'grace',
     releaseAt: NOON,
     patches: null,
     approvals: 'keep',

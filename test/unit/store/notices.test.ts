@@ -90,7 +90,6 @@ function save(change: Partial<SaveNotice> = {}): number {
     state: 'drafting',
     revision: 1,
     fields: { description: 'x' },
-    authorId: 'grace',
     releaseAt: null,
     patches: null,
     approvals: 'keep',
@@ -112,6 +111,19 @@ const APPROVAL = { maintainerId: 'linus', code: 'c', at: NOON }
 function waiting(): string[] {
   return db.read((read) => listWaiting(read, 1, 1, 10)).map(({ memberId }) => memberId)
 }
+
+describe('copies of a notice', () => {
+  it('(B4) leave in random order, not in that of the member ids', () => {
+    save()
+    const ids = ['alpine', 'debian', 'freebsd', 'gentoo']
+    for (const [index, id] of ids.entries()) add(id, String(index + 1))
+    const draws = [0, 0, 2, 1]
+    db.transact((tx) => {
+      planDeliveries(tx, PLAN, NOON, () => draws.shift() ?? 0)
+    })
+    expect(waiting()).toEqual(['debian', 'gentoo', 'alpine', 'freebsd'])
+  })
+})
 
 describe('notices', () => {
   it('lose their approvals in the same write as an edit (G7)', () => {
@@ -169,13 +181,13 @@ describe('deliveries', () => {
     add('debian', '1')
     add('suse', '2')
     db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON)
+      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
     })
   })
 
   it('wait for each active member once, however often they are planned', () => {
     db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON)
+      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
     })
     expect(waiting()).toEqual(['debian', 'suse'])
   })
@@ -204,7 +216,7 @@ describe('deliveries', () => {
     })
     expect(notice()?.hasLeft).toBe(true)
     db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON)
+      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
     })
     expect(waiting()).toEqual(['suse'])
   })
@@ -228,7 +240,7 @@ describe('deliveries', () => {
     })
     expect(db.read((read) => findOutbox(read, 1))?.state).toBe('held')
     db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON)
+      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
     })
     expect(db.read((read) => findOutbox(read, 1))?.state).toBe('queued')
     expect(waiting()).toEqual(['suse'])
@@ -252,7 +264,7 @@ describe('deliveries', () => {
   }
   function plan(change: Partial<typeof PLAN> = {}): void {
     db.transact((tx) => {
-      planDeliveries(tx, { ...PLAN, ...change }, NOON)
+      planDeliveries(tx, { ...PLAN, ...change }, NOON, (limit) => limit - 1)
     })
   }
   /** The release of a revision begins, with these words. */
@@ -262,7 +274,7 @@ describe('deliveries', () => {
       const now = findNotice(tx, TAG)
       if (now === null) throw new Error('no notice')
       setNoticeState(tx, now, { state: 'releasing', digest })
-      planDeliveries(tx, { ...PLAN, digest, revision }, NOON)
+      planDeliveries(tx, { ...PLAN, digest, revision }, NOON, (limit) => limit - 1)
     })
   }
   function hold(): void {
@@ -465,7 +477,7 @@ describe('deliveries', () => {
       markQueued(tx, first?.id ?? 0, COPY, NOON)
       removeMember(tx, 'debian', NOON)
       removeMember(tx, 'suse', NOON)
-      planDeliveries(tx, PLAN, NOON)
+      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
     })
     expect(waiting()).toEqual([])
     expect(db.read((read) => findOutbox(read, 1))?.state).toBe('held')

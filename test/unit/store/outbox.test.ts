@@ -66,7 +66,12 @@ function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
       setNoticeState(tx, { id: 1, version: 1 }, { state: 'released', digest })
     }
     insertMember(tx, { ...listed, keyData: new Uint8Array([1]), signingKeys: [] })
-    planDeliveries(tx, { id: 1, revision: 1, product: 'parser', digest }, NOON)
+    planDeliveries(
+      tx,
+      { id: 1, revision: 1, product: 'parser', digest },
+      NOON,
+      (limit) => limit - 1
+    )
     insertOutbox(tx, mail(once, copy), NOON)
     for (const { id } of listWaiting(tx, 1, 1, 1)) markQueued(tx, id, { once, digest }, NOON)
   })
@@ -84,7 +89,6 @@ const DRAFT: SaveNotice = {
   state: 'drafting',
   revision: 1,
   fields: {},
-  authorId: 'grace',
   releaseAt: null,
   patches: null,
   approvals: 'keep',

@@ -1,0 +1,72 @@
+/** Who may approve a notice: nobody who wrote it or set its date since it was approved last (B3, four eyes). */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { findNotice } from '../../src/store/notices.ts'
+import { type NoticeWorld, noticeWorld, type People, people } from '../support/notice-world.ts'
+import { TAG } from '../unit/policy/samples.ts'
+
+let them: People
+let notices: NoticeWorld
+beforeAll(async () => {
+  them = await people()
+  notices = await noticeWorld(them, { count: 1 })
+})
+afterAll(() => {
+  notices.world.close()
+})
+
+function authors(): readonly string[] | undefined {
+  return notices.world.desk.db.read((read) => findNotice(read, TAG))?.authors.ids
+}
+function kinds(): string[] {
+  return notices.world
+    .rows<{ kind: string }>(
+      "SELECT kind FROM events WHERE kind GLOB 'notice-*' OR kind = 'embargo-set'"
+    )
+    .map(({ kind }) => kind)
+}
+/** Previews the notice and has somebody approve it. */
+async function approveBy(who: 'grace' | 'linus'): Promise<void> {
+  notices.world.pass(1000)
+  await notices.command(them.grace, TAG, '/notice preview\n')
+  const sql = 'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
+  const [preview] = notices.world.rows<{ code: string }>(sql)
+  await notices.command(them[who], TAG, `/notice approve ${preview?.code ?? ''}\n`)
+}
+
+it('(B3) whoever wrote it stays its author while it is approved, and every act is on the record', () => {
+  expect(authors()).toEqual(['grace'])
+  expect(kinds()).toEqual([
+    'embargo-set',
+    'notice-drafted',
+    'notice-previewed',
+    'notice-approved',
+    'notice-scheduled'
+  ])
+})
+
+it('(B3) who edits it after an approval is its only author, so the first one may approve that', async () => {
+  await notices.command(them.linus, TAG, '/notice draft\nseverity: high\n')
+  expect(authors()).toEqual(['linus'])
+  await approveBy('linus')
+  expect(notices.states()).toEqual(['drafting'])
+  await approveBy('grace')
+  expect(notices.states()).toEqual(['scheduled'])
+})
+
+it('(B3) a second author cannot approve what the first one wrote beside a new date', async () => {
+  await notices.command(them.linus, TAG, '/notice draft\nseverity: low\n')
+  await notices.command(them.grace, TAG, '/embargo 2026-12-03T12:00:00Z because it is ready\n')
+  expect(authors()).toEqual(['linus', 'grace'])
+  await approveBy('grace')
+  await approveBy('linus')
+  expect(notices.states()).toEqual(['drafting'])
+})
+
+it('(B3) a hold does not make anybody an author, nor an author an approver', async () => {
+  const held = await noticeWorld(them, { count: 1 })
+  await held.command(them.linus, TAG, '/notice hold\n')
+  expect(held.world.desk.db.read((read) => findNotice(read, TAG))?.authors.ids).toEqual(['grace'])
+  await held.approve(TAG)
+  expect(held.states()).toEqual(['scheduled'])
+  held.world.close()
+})
