@@ -20,7 +20,7 @@ function authors(): readonly string[] | undefined {
 function kinds(): string[] {
   return notices.world
     .rows<{ kind: string }>(
-      "SELECT kind FROM events WHERE kind GLOB 'notice-*' OR kind = 'embargo-set'"
+      "SELECT kind FROM events WHERE kind GLOB 'notice-*' OR kind = 'embargo-set' ORDER BY id"
     )
     .map(({ kind }) => kind)
 }

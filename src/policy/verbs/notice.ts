@@ -52,31 +52,37 @@ const embargo: Handler = (draft, command, context) => {
     return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const state = draft.case.state === 'accepted' ? ('planned' as const) : draft.case.state
   const dated: Draft = { ...moved, case: { ...moved.case, state } }
-  // The date is part of what is approved: whoever sets it is an author, too.
-  const reopened =
-    dated.notice === null
-      ? dated
-      : withNotice(dated, {
-          ...reopenedNotice(dated.notice),
-          authors: withAuthor(dated.notice.authors, context.author.id)
-        })
+  const reopened = withReopened(dated, context)
   const { releaseAt } = releasePlan(dated, context)
   const leaves =
     releaseAt === null
       ? ''
       : ` The notice leaves ${formatInstant(releaseAt, timezone)}, once approved.`
   const why = reason === null ? '' : `, because: ${reason}`
-  const set = withEvent(reopened, context, 'embargo-set', {
+  const set = {
     oldDate: draft.case.disclosureAt,
     date: disclosureAt,
     written: instant,
     reason: reason ?? '',
-    leaveBy: context.bound.notice?.releasedAt == null ? releaseAt : null
-  })
+    leaveBy: isListTold(context) ? null : releaseAt
+  }
   return accepted(
-    withActivity(set, `set the disclosure to ${said}${why}`),
+    withActivity(
+      withEvent(reopened, context, 'embargo-set', set),
+      `set the disclosure to ${said}${why}`
+    ),
     `Disclosure: ${said}${why}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
+}
+
+/** The date is part of what is approved: whoever sets it is an author of the notice, too. */
+function withReopened(draft: Draft, context: CommandContext): Draft {
+  return draft.notice === null ? draft : withNotice(draft, reopenedNotice(draft.notice, context))
+}
+
+/** Whether any copy of any revision ever left or was made. */
+function isListTold({ bound: { notice, copies } }: CommandContext): boolean {
+  return (notice?.releasedAt ?? null) !== null || copies.revision > 0
 }
 
 const draftNotice: Handler = (draft, command, context) => {
@@ -124,7 +130,8 @@ function editedNotice(draft: Draft, command: Command, context: CommandContext): 
   const given: NoticeFields = Object.fromEntries(
     command.fields.map(({ key, value }) => [key, value])
   )
-  const base = draft.notice === null ? emptyNotice(draft, context) : reopenedNotice(draft.notice)
+  const base =
+    draft.notice === null ? emptyNotice(draft, context) : reopenedNotice(draft.notice, context)
   return {
     ...base,
     fields: { ...base.fields, ...given },
@@ -136,8 +143,7 @@ function editedNotice(draft: Draft, command: Command, context: CommandContext): 
             contentType,
             size: content.length,
             sha256
-          })),
-    authors: withAuthor(base.authors, context.author.id)
+          }))
   }
 }
 
@@ -150,7 +156,7 @@ function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
     revision: 1,
     fields: {},
     patches: [],
-    authors: NO_AUTHORS,
+    authors: withAuthor(NO_AUTHORS, context.author.id),
     approvals: [],
     releaseAt: null,
     releasedAt: null,
@@ -160,10 +166,11 @@ function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
 }
 
 /** The notice open for change again: one revision further if the list has read the present one. */
-function reopenedNotice(notice: NoticeRecord): NoticeRecord {
+function reopenedNotice(notice: NoticeRecord, { author }: CommandContext): NoticeRecord {
   const left = notice.releasedAt !== null || notice.hasLeft
   return {
     ...notice,
+    authors: withAuthor(notice.authors, author.id),
     state: 'drafting',
     revision: left ? notice.revision + 1 : notice.revision,
     releaseAt: null,
