@@ -23,10 +23,7 @@ const stepTime = z.union(
 )
 
 const tell = z.union(
-  [
-    z.enum(['owner', 'everybody', 'member', ...ROLES]),
-    z.strictObject({ maintainer: shortName })
-  ],
+  [z.enum(['owner', 'everybody', 'member', ...ROLES]), z.strictObject({ maintainer: shortName })],
   `must be owner, everybody, member, a role (${ROLES.join(', ')}) or { maintainer: ID }`
 )
 

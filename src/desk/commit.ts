@@ -3,6 +3,7 @@
  * state. Sends nothing; what it queues is final, byte for byte.
  */
 import { assert, assertNever } from '../domain/assert.ts'
+import { concernsState, moveCase } from '../domain/case-machine.ts'
 import { type Decision, type Disposition } from '../domain/decision.ts'
 import {
   aboutCase,
@@ -24,7 +25,7 @@ import {
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
-import { appendEvent } from '../store/events.ts'
+import { appendEvent, caseHistory } from '../store/events.ts'
 import { insertMissed } from '../store/missed.ts'
 import {
   findNotice,
@@ -251,17 +252,35 @@ function requiredNotice(tx: Tx, tag: CaseTag): number {
 
 /** Records a decision's event; the signature is evidence for what its maintainer did. */
 function put(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null): null {
-  record(tx, decided, work, decided.actor.kind === 'maintainer' ? signature : null)
+  append(tx, decided, work, decided.actor.kind === 'maintainer' ? signature : null)
   return null
 }
 
-/** Puts one event on the record, with the message that made it happen. */
-export function record(
-  tx: Tx,
-  decided: NewEvent,
-  work: Work,
-  signatureSha256: Sha256 | null = null
-): number {
+/** Puts one event that the desk itself made on the record, and moves its case as the machine says. */
+export function record(tx: Tx, decided: NewEvent, work: Work): number {
+  if (decided.subject.kind === 'case' && concernsState(decided.kind)) {
+    const current = findCase(tx, decided.subject.id)
+    assert(current !== null, 'an event of a case that does not exist')
+    const { state: from, tag, version, disclosureAt } = current
+    const notice = findNotice(tx, tag)?.state ?? null
+    // The desk itself ends no case.
+    const facts = {
+      ...caseHistory(tx, tag),
+      notice,
+      disclosureAt,
+      mayEndInternally: false,
+      now: work.now
+    }
+    const move = moveCase(from, decided, facts)
+    assert(move.kind === 'moved', `an event that the case does not allow: ${decided.kind}`)
+    if (move.to !== from)
+      updateCase(tx, { kind: 'update-case', tag, version, set: { state: move.to } })
+  }
+  return append(tx, decided, work, null)
+}
+
+/** With the message that made it happen. */
+function append(tx: Tx, decided: NewEvent, work: Work, signatureSha256: Sha256 | null): number {
   const { arrivalId, mailSha256: messageSha256, now: at } = work
   return appendEvent(tx, decided, { at, evidence: { arrivalId, messageSha256, signatureSha256 } })
     .id

@@ -29,6 +29,7 @@ import {
   type Span
 } from '../store/correspondents.ts'
 import { countCopies } from '../store/deliveries.ts'
+import { caseHistory } from '../store/events.ts'
 import {
   findMemberByAddress,
   findMemberByFingerprint,
@@ -192,6 +193,7 @@ async function readBound(
     const heldAnswerTo = findHeldAnswer(read, tag)?.envelopeTo ?? null
     return {
       case: record,
+      history: caseHistory(read, tag),
       reporterKey,
       offeredKeys: offered,
       notice,

@@ -48,17 +48,6 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
       facts: disclosureFacts(desk, known.record)
     })
   ]
-  const moved: Decision[] =
-    known.record.state === 'closed'
-      ? []
-      : [
-          {
-            kind: 'update-case',
-            tag: known.record.tag,
-            version: known.record.version,
-            set: { state: 'noticed' }
-          }
-        ]
   const prepared = await prepare(desk, decisions, NOTHING, now)
   const extra = await followRefusals(desk, prepared.refused, now)
   const work = { arrivalId: null, mailSha256: null, now }
@@ -67,7 +56,7 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
     if (current?.state !== 'releasing') return 'stopped'
     if (listWaiting(tx, notice.id, notice.revision, 1).length > 0) return 'again'
     setNoticeState(tx, current, { state: 'released', releasedAt: now })
-    commit(tx, [...decisions, ...moved], prepared, work)
+    commit(tx, decisions, prepared, work)
     commit(tx, extra.decisions, extra.prepared, work)
     record(
       tx,

@@ -22,6 +22,21 @@ export type CaseFacts = {
   readonly now: Instant
 }
 
+/** What the record says of a case for good. */
+export type CaseHistory = Pick<CaseFacts, 'isListTold' | 'wasDisclosed' | 'wasRejected'>
+
+/** Kinds of events that {@link historyOf} asks for. */
+export const HISTORY_KINDS = ['notice-leaving', 'disclosed', 'rejected'] as const
+
+/** The history of a case with these kinds of events on its record. */
+export function historyOf(kinds: readonly EventKind[]): CaseHistory {
+  return {
+    isListTold: kinds.includes('notice-leaving'),
+    wasDisclosed: kinds.includes('disclosed'),
+    wasRejected: kinds.includes('rejected')
+  }
+}
+
 type Guard<K extends EventKind> = {
   readonly holds: (facts: CaseFacts, about: NewEvent<K>['about']) => boolean
   readonly says: string
@@ -207,6 +222,11 @@ export const MACHINE: Machine = {
 export type Move =
   | { readonly kind: 'moved'; readonly to: CaseState }
   | { readonly kind: 'refused'; readonly says: string }
+
+/** Whether events of this kind may move a case or be refused in one of its states. */
+export function concernsState(kind: EventKind): boolean {
+  return MACHINE[kind] !== 'anywhere'
+}
 
 /** Where `event` takes a case that is in `state`; why not, and what would make it legal, where it is refused. */
 export function moveCase<K extends EventKind>(

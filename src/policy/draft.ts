@@ -3,12 +3,14 @@
  * and return a new one or a refusal; nothing is kept unless every line was accepted (all or nothing).
  */
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
+import { type CaseFacts, moveCase } from '../domain/case-machine.ts'
 import { type Decision } from '../domain/decision.ts'
 import {
   aboutCase,
   byMaintainer,
   type EventKind,
   event,
+  type NewEvent,
   type Particulars
 } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
@@ -57,8 +59,11 @@ export type CommandContext = DeskContext & {
 }
 
 export type Draft = {
+  /** `state` is moved by {@link happen} alone. */
   readonly case: CaseRecord
   readonly notice: NoticeRecord | null
+  /** What the machine for cases may know beside case and notice, as this mail leaves it. */
+  readonly known: Omit<CaseFacts, 'notice' | 'disclosureAt'>
   /** The key that answers to the reporter are sealed to, as this mail leaves it. */
   readonly reporterKey: ReporterKey | null
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
@@ -77,16 +82,30 @@ export type Draft = {
   readonly blocks: readonly string[]
 }
 
+/** `anyway`: what is done although nothing else is. */
+export type Refused = {
+  readonly kind: 'refused'
+  readonly says: string
+  readonly anyway?: readonly Decision[]
+}
+
 export type Step =
   | { readonly kind: 'accepted'; readonly draft: Draft; readonly says: string }
-  | { readonly kind: 'refused'; readonly says: string; readonly anyway?: readonly Decision[] }
+  | Refused
 
 export type Handler = (draft: Draft, command: Command, context: CommandContext) => Step
 
-export function startDraft(bound: BoundCase): Draft {
+/** The case as it is stored, before anything was decided. */
+export function startDraft({
+  bound,
+  product,
+  now
+}: Pick<CommandContext, 'bound' | 'product' | 'now'>): Draft {
+  const mayEndInternally = product.policy.close.internal === 'allow'
   return {
     case: bound.case,
     notice: bound.notice,
+    known: { ...bound.history, mayEndInternally, now },
     reporterKey: bound.reporterKey,
     newPatches: null,
     voided: false,
@@ -96,6 +115,34 @@ export function startDraft(bound: BoundCase): Draft {
     activity: [],
     texts: [],
     blocks: []
+  }
+}
+
+/** One event over a draft: the case moved and the event to be recorded, or the machine's refusal. */
+export type Happened = { readonly kind: 'happened'; readonly draft: Draft } | Refused
+
+/**
+ * Lets one event happen to the working copy. The only way in which a command moves a case: handlers name events, the machine
+ * says where that leads or why not.
+ */
+export function happen<K extends EventKind>(draft: Draft, event: NewEvent<K>): Happened {
+  const { notice, known } = draft
+  const { disclosureAt, state } = draft.case
+  const facts = { ...known, notice: notice?.state ?? null, disclosureAt }
+  const move = moveCase(state, event, facts)
+  if (move.kind === 'refused') return move
+  return {
+    kind: 'happened',
+    draft: {
+      ...draft,
+      case: { ...draft.case, state: move.to },
+      known: {
+        ...known,
+        wasDisclosed: known.wasDisclosed || event.kind === 'disclosed',
+        wasRejected: known.wasRejected || event.kind === 'rejected'
+      },
+      decisions: [...draft.decisions, { kind: 'record', event: event as NewEvent }]
+    }
   }
 }
 
@@ -133,6 +180,19 @@ export function changeComplaint(draft: Draft): string | null {
     : null
 }
 
+/** Lets happen what the author of the message decided about the case. */
+export function decided<K extends EventKind>(
+  draft: Draft,
+  context: DeskContext,
+  kind: K,
+  about: Particulars[K]
+): Happened {
+  return happen(
+    draft,
+    event(kind, aboutCase(draft.case.tag), byMaintainer(context.author.id), about)
+  )
+}
+
 /** The draft with one more event for the record, by its author. */
 export function withEvent<K extends EventKind>(
   draft: Draft,
@@ -142,6 +202,17 @@ export function withEvent<K extends EventKind>(
 ): Draft {
   const happened = event(kind, aboutCase(draft.case.tag), byMaintainer(context.author.id), about)
   return { ...draft, decisions: [...draft.decisions, { kind: 'record', event: happened }] }
+}
+
+/** Words before `because`, and the reason behind it: null without the word. */
+export function splitReason(words: readonly string[]): {
+  readonly before: string
+  readonly reason: string | null
+} {
+  const at = words.findIndex((word) => word.toLowerCase() === 'because')
+  return at < 0
+    ? { before: words.join(' '), reason: null }
+    : { before: words.slice(0, at).join(' '), reason: words.slice(at + 1).join(' ') }
 }
 
 /** The draft with one more line for the other maintainers. */

@@ -1,21 +1,10 @@
 /**
- * The date that `/embargo` sets: how it is written, and what about it asks for a reason (M-24, practice.md §4.3). Only asks: a
+ * The date that `/embargo` sets: what about it asks for a reason (M-24, practice.md §4.3). Only asks: a
  * maintainer with a reason may set any instant.
  */
 import { dayOff, formatInstant, type Instant, spanWords, startBefore } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { releasePlan } from './notice-content.ts'
-
-/** The arguments of `/embargo`: what stands before `because`, and the reason; null when none is given. */
-export function instantAndReason(words: readonly string[]): {
-  instant: string
-  reason: string | null
-} {
-  const at = words.findIndex((word) => word.toLowerCase() === 'because')
-  return at < 0
-    ? { instant: words.join(' '), reason: null }
-    : { instant: words.slice(0, at).join(' '), reason: words.slice(at + 1).join(' ') }
-}
 
 /** What about a disclosure instant asks for a reason, a sentence each (M-24, practice.md §4.3). */
 export function whatIsUnusual(

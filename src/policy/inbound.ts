@@ -4,7 +4,7 @@
  * authority, then which case it continues.
  */
 import { isSameAddress } from '../domain/address.ts'
-import { type CaseMessage, type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, type CaseState } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -21,6 +21,7 @@ import {
   withholdContent
 } from './contradiction.ts'
 import { dispose } from './dispose.ts'
+import { endedWarnings, joinedEvent, moved, type Writer } from './joined.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
 import { newCase, productOf, subjectOf, unstored } from './new-case.ts'
 import { relay } from './relay.ts'
@@ -154,17 +155,19 @@ function joinCase(
   settings: Settings,
   moment: Moment
 ): Decision[] {
-  const record = thread.case
-  const product = productNamed(record.product, settings)
+  const product = productNamed(thread.case.product, settings)
   // Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves.
   const key =
     thread.sender.kind === 'other'
       ? { key: situation.bound?.reporterKey ?? null, decisions: [], warnings: [] }
-      : decideReporterKey(situation, record.tag, settings, moment.now)
+      : decideReporterKey(situation, thread.case.tag, settings, moment.now)
   const author = authorOf(situation, thread.sender)
+  const joined = joinedEvent(thread.case.tag, author, situation)
+  const record = moved(thread.case, joined, situation, moment.now)
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
+    ...caseChange(thread, record.state),
     ...latestMail(situation, thread),
     relay({
       ...relayInput(situation, product, settings, moment),
@@ -172,12 +175,13 @@ function joinCase(
       reporterKey: key.key,
       facts: [],
       warnings: [
+        ...endedWarnings(thread.case, record),
         ...key.warnings,
         ...senderWarnings(situation, thread.sender),
         ...quarantineWarnings(situation)
       ]
     }),
-    recordJoined(record.tag, author, situation),
+    { kind: 'record', event: joined },
     joinedEnd(situation, record.tag)
   ]
 }
@@ -190,6 +194,14 @@ function joinedEnd(situation: Judged, tag: CaseTag): Decision {
   if (situation.opened.warnings.includes('too-large'))
     return dispose('held', 'too-large', TOO_LARGE, tag)
   return dispose('done', situation.member !== null ? 'member-reply' : 'case-joined', '', tag)
+}
+
+/** Where the case stands now. */
+function caseChange(
+  { case: { tag, version, state: before } }: JoinedThread,
+  state: CaseState
+): Decision[] {
+  return state === before ? [] : [{ kind: 'update-case', tag, version, set: { state } }]
 }
 
 /** The reporter's newest mail is the one that answers refer to. */
@@ -253,9 +265,6 @@ function relayInput(situation: Judged, _product: Product, settings: Settings, mo
   return { arrivalId, product: _product, opened, receivedAt, size, isWithheld, settings, now }
 }
 
-/** Who wrote a message, for the record of the case. */
-type Writer = Pick<CaseMessage, 'author' | 'authorId'>
-
 function authorOf({ member }: Situation, sender: ThreadSender): Writer {
   if (member !== null) return { author: 'member', authorId: member.record.id }
   return sender.kind === 'reporter'
@@ -290,24 +299,4 @@ function recordOpened(
 ): Decision {
   const about = { product, receivedAt }
   return { kind: 'record', event: event('opened', aboutCase(tag), BY_SOMEBODY, about) }
-}
-
-function recordJoined(
-  tag: CaseTag,
-  { author, authorId: id }: Writer,
-  { receivedAt, member }: Situation
-): Decision {
-  const subject = aboutCase(tag)
-  if (author === 'reporter') {
-    const by = { kind: 'reporter', id } as const
-    const about = { reporter: by.id, receivedAt }
-    return { kind: 'record', event: event('reporter-wrote', subject, by, about) }
-  }
-  if (author === 'other' || member === null) {
-    return { kind: 'record', event: event('other-wrote', subject, BY_SOMEBODY, {}) }
-  }
-  const { record, signed } = member
-  const by = signed ? ({ kind: 'member', id: record.id } as const) : BY_SOMEBODY
-  const about = { member: record.id, isSigned: signed }
-  return { kind: 'record', event: event('member-wrote', subject, by, about) }
 }

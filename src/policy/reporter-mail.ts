@@ -4,6 +4,7 @@
  */
 import { reporterOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
+import { type ReporterTold, type Way } from '../domain/event.ts'
 import {
   accepted as acceptedMessage,
   keyRequest,
@@ -15,6 +16,8 @@ import {
   accepted,
   type CommandContext,
   type Draft,
+  decided,
+  type Happened,
   refused,
   type Step,
   withActivity
@@ -22,7 +25,11 @@ import {
 import { reporterPath } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
+/** `question` asks for something, and the case may wait for the answer. */
+type WordsKind = 'reply' | 'question' | 'accepted' | 'rejected'
+
 export type Words = {
+  readonly mail: WordsKind
   readonly text: string
   readonly decision: string
   readonly title: string
@@ -33,14 +40,18 @@ export type Words = {
 export function decisionMail(
   draft: Draft,
   context: CommandContext,
-  mail: 'accepted' | 'rejected',
-  words: Words
+  decide: (draft: Draft, told: ReporterTold) => Happened,
+  words: Words & { readonly mail: 'accepted' | 'rejected' }
 ): Step {
-  const told = toReporter(draft, context, words, mail)
+  const { mail } = words
+  const path = reporterPath(draft.case, draft.reporterKey, context.product)
+  const step = decide(draft, TOLD[path.kind])
+  if (step.kind === 'refused') return step
+  const told = toReporter(step.draft, context, words)
   if (told.kind === 'accepted')
     return accepted(withActivity(told.draft, `${mail} the case`), told.says)
   const untold = withActivity(
-    { ...draft, decisions: [...draft.decisions, ...(told.anyway ?? [])] },
+    { ...step.draft, decisions: [...step.draft.decisions, ...(told.anyway ?? [])] },
     `${mail} the case; the reporter could not be told`
   )
   const asked =
@@ -53,44 +64,56 @@ export function decisionMail(
   )
 }
 
+const TOLD = {
+  sealed: 'told',
+  clear: 'told',
+  'no-key': 'waits-for-key',
+  'no-address': 'no-address'
+} as const
+
 /** Sends a maintainer's words to the reporter and to nobody else, or says why that cannot be. */
-export function toReporter(
-  draft: Draft,
-  context: CommandContext,
-  words: Words,
-  mail: 'reply' | 'accepted' | 'rejected' = 'reply'
-): Step {
-  const path = reporterPath(draft.case, draft.reporterKey, context.product)
+export function toReporter(before: Draft, context: CommandContext, words: Words): Step {
+  const path = reporterPath(before.case, before.reporterKey, context.product)
   if (path.kind === 'no-address')
     return refused('The report names no address, so nobody can be answered.')
   if (path.kind === 'no-key') {
-    const stub = contentFree(draft, context, 'key-request')
+    const stub = contentFree(before, context, 'key-request')
     const says =
       'Not sent: no usable key of the reporter is known. I have asked for one, without saying anything.'
     return { kind: 'refused', says, anyway: stub === null ? [] : [stub] }
   }
-  const spoken = words.text === '' ? words.decision : words.text
+  const how: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
+  const step = spoken(before, context, words, how)
+  if (step.kind === 'refused') return step
+  const { draft } = step
+  const whole = [words.decision, words.text].filter((part) => part !== '').join('\n\n')
   const next: Draft = {
     ...draft,
     case: { ...draft.case, answeredAt: draft.case.answeredAt ?? context.now },
     texts: [
       ...draft.texts,
-      { title: words.title === '' ? 'To the reporter' : words.title, text: spoken }
+      {
+        title: words.title === '' ? 'To the reporter' : words.title,
+        text: words.text || words.decision
+      }
     ],
     decisions: [
       ...draft.decisions,
-      message(
-        draft,
-        context,
-        'reporter',
-        words.decision === '' ? words.text : `${words.decision}\n\n${words.text}`.trim()
-      ),
-      reporterMail(draft, context, { words, mail, path })
+      message(draft, context, 'reporter', whole),
+      reporterMail(draft, context, { words, path })
     ]
   }
-  const how = path.kind === 'clear' ? 'in clear' : 'sealed'
-  const active = mail === 'reply' ? withActivity(next, `answered the reporter (${how})`) : next
-  return accepted(active, `${words.says} (${how}).`)
+  const way = path.kind === 'clear' ? 'in clear' : 'sealed'
+  const isTalk = words.mail === 'reply' || words.mail === 'question'
+  const active = isTalk ? withActivity(next, `answered the reporter (${way})`) : next
+  return accepted(active, `${words.says} (${way}).`)
+}
+
+function spoken(draft: Draft, context: CommandContext, { mail }: Words, how: Way): Happened {
+  const reporter = reporterOf(draft.case)?.id ?? ''
+  return mail === 'question'
+    ? decided(draft, context, 'info-asked', { reporter, how })
+    : decided(draft, context, 'answered', { reporter, with: mail, how })
 }
 
 function reporterMail(
@@ -98,14 +121,15 @@ function reporterMail(
   context: CommandContext,
   options: {
     readonly words: Words
-    readonly mail: 'reply' | 'accepted' | 'rejected'
     readonly path: Extract<ReturnType<typeof reporterPath>, { kind: 'sealed' | 'clear' }>
   }
 ): Decision {
-  const { words, mail, path } = options
+  const { words, path } = options
   const params = { author: context.author.name, text: words.text }
   const message =
-    mail === 'reply' ? replyMessage(params) : DECIDED[mail]({ ...params, decision: words.decision })
+    words.mail === 'accepted' || words.mail === 'rejected'
+      ? DECIDED[words.mail]({ ...params, decision: words.decision })
+      : replyMessage(params)
   return sendToReporter(path, context.now, message, {
     once: `${context.arrivalId}:${draft.decisions.length}`,
     tag: draft.case.tag

@@ -36,7 +36,7 @@ export function runCommands(
   context: CommandContext,
   verbs: readonly Verb[]
 ): RunResult {
-  const before = startDraft(context.bound)
+  const before = startDraft(context)
   const lines: TranscriptLine[] = parsed.problems.map(({ line, says }) => ({
     command: line,
     accepted: false,

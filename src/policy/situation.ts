@@ -4,6 +4,7 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey, type WaitingKey } from '../domain/case.ts'
+import { type CaseHistory } from '../domain/case-machine.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -79,6 +80,7 @@ export type AnswerHistory = {
 /** A case with all that commands may read or change. */
 export type BoundCase = {
   readonly case: CaseRecord
+  readonly history: CaseHistory
   readonly reporterKey: ReporterKey | null
   /** Keys that name the reporter and are not in use: sent before, or attached to this mail of a maintainer. */
   readonly offeredKeys: readonly ReporterKey[]

@@ -3,8 +3,15 @@
  * hold content, subjects or addresses: it outlives a purge.
  */
 import { createHash } from 'node:crypto'
-import { type DeskEvent, type Evidence, type NewEvent, type Subject } from '../domain/event.ts'
-import { type Sha256 } from '../domain/ids.ts'
+import { type CaseHistory, HISTORY_KINDS, historyOf } from '../domain/case-machine.ts'
+import {
+  aboutCase,
+  type DeskEvent,
+  type Evidence,
+  type NewEvent,
+  type Subject
+} from '../domain/event.ts'
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
@@ -114,6 +121,13 @@ export function listEvents(
   return read
     .all(sql, { kind: subject.kind, id: subject.id, from: options.from ?? 0, kinds })
     .map(eventOf)
+}
+
+/** What the record says of a case for good. */
+export function caseHistory(read: Read, tag: CaseTag): CaseHistory {
+  return historyOf(
+    listEvents(read, aboutCase(tag), { kinds: HISTORY_KINDS }).map(({ kind }) => kind)
+  )
 }
 
 function eventOf(row: Row): DeskEvent {

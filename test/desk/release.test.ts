@@ -453,7 +453,10 @@ describe('two approvals', () => {
     for (const member of members) await world.addMember(member)
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     await world.settle()
-    await command(grace, `/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`)
+    await command(
+      grace,
+      `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`
+    )
     await command(grace, '/notice preview\n')
     await command(linus, `/notice approve ${code()}\n`)
     world.jump(3_600_000)
@@ -489,7 +492,10 @@ describe('two approvals', () => {
     for (const member of members.slice(0, 2)) await world.addMember(member)
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     await world.settle()
-    await command(grace, `/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`)
+    await command(
+      grace,
+      `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`
+    )
     await command(grace, '/notice preview\n')
     await command(linus, `/notice approve ${code()}\n`)
     expect(state()).toBe('drafting')

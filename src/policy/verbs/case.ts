@@ -2,10 +2,18 @@
  * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16). Each takes a draft and returns a new one with
  * its decisions, or the reason why not.
  */
-import { type CaseState } from '../../domain/case.ts'
+import { type ReporterTold } from '../../domain/event.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { countAnswer } from '../acknowledgement.ts'
-import { accepted, type Draft, type Handler, refused, withActivity } from '../draft.ts'
+import {
+  accepted,
+  type Draft,
+  decided,
+  type Handler,
+  type Happened,
+  refused,
+  withActivity
+} from '../draft.ts'
 import { namesDesk, newText } from '../new-text.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { statusBlock } from '../status.ts'
@@ -16,10 +24,17 @@ const status: Handler = (draft, _command, context) =>
   accepted({ ...draft, blocks: [...draft.blocks, statusBlock(draft, context)] }, 'See below.')
 
 const take: Handler = (draft, _command, context) => {
-  if (draft.case.owner === context.author.id) return accepted(draft, 'The case was yours already.')
-  const state: CaseState = draft.case.state === 'received' ? 'triaging' : draft.case.state
-  const next = { ...draft, case: { ...draft.case, owner: context.author.id, state } }
-  return accepted(withActivity(next, 'took the case'), 'The case is yours.')
+  const { owner: from } = draft.case
+  if (from === context.author.id) return accepted(draft, 'The case was yours already.')
+  const step = decided(draft, context, 'taken', { from })
+  if (step.kind === 'refused') return step
+  const next = { ...step.draft, case: { ...step.draft.case, owner: context.author.id } }
+  if (from === null) return accepted(withActivity(next, 'took the case'), 'The case is yours.')
+  const name = context.settings.maintainers.find(({ id }) => id === from)?.name ?? from
+  return accepted(
+    withActivity(next, `took the case from ${name}`),
+    `The case is yours. It was ${name}'s before.`
+  )
 }
 
 /** Lets the acknowledgement go that was held, because nobody could tell whether the sender's address is forged or otherwise. */
@@ -45,19 +60,10 @@ const acknowledge: Handler = (draft, _command, context) => {
 }
 
 const accept: Handler = (draft, _command, context) => {
-  if (
-    draft.case.state === 'accepted' ||
-    draft.case.state === 'planned' ||
-    draft.case.state === 'noticed'
-  ) {
-    return refused(`The case is ${draft.case.state} already.`)
-  }
-  const state: CaseState = draft.case.disclosureAt === null ? 'accepted' : 'planned'
-  const next = {
-    ...draft,
-    case: { ...draft.case, state, owner: draft.case.owner ?? context.author.id }
-  }
-  return decisionMail(next, context, 'accepted', {
+  const owner = draft.case.owner ?? context.author.id
+  const owned = { ...draft, case: { ...draft.case, owner } }
+  return decisionMail(owned, context, (to) => decided(to, context, 'accepted', {}), {
+    mail: 'accepted',
     text: '',
     decision: 'We have confirmed your report and accepted it as a security issue.',
     title: '',
@@ -66,10 +72,6 @@ const accept: Handler = (draft, _command, context) => {
 }
 
 const reject: Handler = (draft, command, context) => {
-  if (draft.case.state === 'rejected') return refused('The case is rejected already.')
-  if (draft.case.state === 'noticed')
-    return refused('The list has been told of this case; it cannot be rejected any more.')
-  if (isOnItsWay(draft)) return refused(STOP_FIRST)
   const { reject: rule } = context.product.policy
   const code = (command.words[0] ?? '').toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
@@ -83,8 +85,10 @@ const reject: Handler = (draft, command, context) => {
       `The policy wants the reason in detail: at least ${rule.reason_length} characters between << and >>.`
     )
   }
-  const next = { ...draft, case: { ...draft.case, state: 'rejected' as const } }
-  return decisionMail(next, context, 'rejected', {
+  const decide = (to: Draft, told: ReporterTold): Happened =>
+    decided(to, context, 'rejected', { code, told })
+  return decisionMail(draft, context, decide, {
+    mail: 'rejected',
     text,
     decision: `We have decided not to treat your report as a security issue: ${says}`,
     title: `Reason (${code})`,
@@ -93,26 +97,27 @@ const reject: Handler = (draft, command, context) => {
 }
 
 const close: Handler = (draft, command, context) => {
-  if (draft.case.state === 'closed') return refused('The case is closed already.')
   const [first = ''] = command.words
   if (first.toLowerCase() === 'internal' && context.product.policy.close.internal === 'deny') {
     return refused(
       'The policy of this product does not allow to close a case without telling anybody.'
     )
   }
-  if (isOnItsWay(draft)) return refused(STOP_FIRST)
   const reason = command.text ?? command.words.join(' ')
-  const next = { ...draft, case: { ...draft.case, state: 'closed' as const } }
+  const disposition = dispositionOf(draft)
+  const told = 'silent-by-policy'
+  const step = decided(draft, context, 'closed', { disposition, reason, told })
+  if (step.kind === 'refused') return step
   return accepted(
-    withActivity(next, reason === '' ? 'closed the case' : `closed the case: ${reason}`),
+    withActivity(step.draft, reason === '' ? 'closed the case' : `closed the case: ${reason}`),
     'The case is closed.'
   )
 }
 
-const STOP_FIRST = 'A notice is on its way; stop it with /notice hold first.'
-
-function isOnItsWay({ notice }: Draft): boolean {
-  return notice !== null && (notice.state === 'scheduled' || notice.state === 'releasing')
+/** How a case ends that is closed now. */
+function dispositionOf({ case: { state }, known }: Draft): 'disclosed' | 'rejected' | 'internal' {
+  if (state === 'disclosed') return 'disclosed'
+  return state === 'rejected' || known.wasRejected ? 'rejected' : 'internal'
 }
 
 const COMMITTER = ['committer'] as const

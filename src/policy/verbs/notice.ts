@@ -15,14 +15,16 @@ import {
   type CommandContext,
   changeComplaint,
   type Draft,
+  decided,
   type Handler,
   refused,
+  splitReason,
   withActivity,
   withEvent,
   withNotice
 } from '../draft.ts'
 import { approvalRule } from '../embargo.ts'
-import { instantAndReason, whatIsUnusual } from '../embargo-date.ts'
+import { whatIsUnusual } from '../embargo-date.ts'
 import { missingFields, noticeDigest, noticeParams, releasePlan } from '../notice-content.ts'
 import { namesOf } from '../recipients.ts'
 import { toMaintainers } from '../send.ts'
@@ -37,7 +39,7 @@ const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
 const embargo: Handler = (draft, command, context) => {
   const { timezone } = context.settings.desk
-  const { instant, reason } = instantAndReason(command.words)
+  const { before: instant, reason } = splitReason(command.words)
   const read = readInstant(instant, timezone)
   if (read.kind === 'refused') return refused(read.says)
   if (reason === '') return refused('Say why after "because".')
@@ -47,30 +49,26 @@ const embargo: Handler = (draft, command, context) => {
   const cannot = changeComplaint(draft)
   if (cannot !== null) return refused(cannot)
   const moved = { ...draft, case: { ...draft.case, disclosureAt } }
-  const unusual = whatIsUnusual(moved, disclosureAt, context)
-  if (unusual.length > 0 && reason === null)
+  const unusual = reason === null ? whatIsUnusual(moved, disclosureAt, context) : []
+  if (unusual.length > 0)
     return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
-  const state = draft.case.state === 'accepted' ? ('planned' as const) : draft.case.state
-  const dated: Draft = { ...moved, case: { ...moved.case, state } }
-  const reopened = withReopened(dated, context)
-  const { releaseAt } = releasePlan(dated, context)
+  const { releaseAt } = releasePlan(moved, context)
+  const step = decided(moved, context, 'embargo-set', {
+    oldDate: draft.case.disclosureAt,
+    date: disclosureAt,
+    written: instant,
+    reason: reason ?? '',
+    leaveBy: draft.known.isListTold ? null : releaseAt
+  })
+  if (step.kind === 'refused') return step
+  const reopened = withReopened(step.draft, context)
   const leaves =
     releaseAt === null
       ? ''
       : ` The notice leaves ${formatInstant(releaseAt, timezone)}, once approved.`
   const why = reason === null ? '' : `, because: ${reason}`
-  const set = {
-    oldDate: draft.case.disclosureAt,
-    date: disclosureAt,
-    written: instant,
-    reason: reason ?? '',
-    leaveBy: isListTold(context) ? null : releaseAt
-  }
   return accepted(
-    withActivity(
-      withEvent(reopened, context, 'embargo-set', set),
-      `set the disclosure to ${said}${why}`
-    ),
+    withActivity(reopened, `set the disclosure to ${said}${why}`),
     `Disclosure: ${said}${why}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
 }
@@ -78,11 +76,6 @@ const embargo: Handler = (draft, command, context) => {
 /** The date is part of what is approved: whoever sets it is an author of the notice, too. */
 function withReopened(draft: Draft, context: CommandContext): Draft {
   return draft.notice === null ? draft : withNotice(draft, reopenedNotice(draft.notice, context))
-}
-
-/** Whether any copy of any revision ever left or was made. */
-function isListTold({ bound: { notice, copies } }: CommandContext): boolean {
-  return (notice?.releasedAt ?? null) !== null || copies.revision > 0
 }
 
 const draftNotice: Handler = (draft, command, context) => {

@@ -2,9 +2,16 @@
  * The verbs that talk: to the reporter, or to the other maintainers (practice.md §6, M-10, M-13). Each takes a draft and returns
  * a new one with its decisions, or the reason why not.
  */
-import { type CaseState, isOpen } from '../../domain/case.ts'
+import { reporterOf } from '../../domain/case.ts'
 import { quotes } from '../commands.ts'
-import { accepted, type CommandContext, type Handler, refused, withActivity } from '../draft.ts'
+import {
+  accepted,
+  type CommandContext,
+  decided,
+  type Handler,
+  refused,
+  withActivity
+} from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
 import { reporterPath } from '../recipients.ts'
 import { contentFree, toReporter, withNote } from '../reporter-mail.ts'
@@ -40,6 +47,7 @@ const reply: Handler = (draft, command, context) => {
   const files =
     context.files.length === 0 ? '' : '; the attachments were NOT: /reply sends text only'
   return toReporter(draft, context, {
+    mail: 'reply',
     text,
     decision: '',
     title: 'To the reporter',
@@ -72,20 +80,21 @@ const ask: Handler = (draft, command, context) => {
   const text = newText(command.text ?? '')
   if (text === '' && (command.text ?? '') !== '') return refused(NOTHING_OWN)
   if (namesDesk(text, context.settings.desk)) return refused(NAMES_DESK)
-  const state: CaseState =
-    isOpen(draft.case.state) && draft.case.state !== 'noticed' ? 'needs-info' : draft.case.state
-  const next = { ...draft, case: { ...draft.case, state } }
   if (text !== '') {
-    return toReporter(next, context, {
+    return toReporter(draft, context, {
+      mail: 'question',
       text,
       decision: '',
       title: 'Question to the reporter',
       says: 'Asked the reporter'
     })
   }
-  const stub = contentFree(next, context, 'resend-request')
+  const stub = contentFree(draft, context, 'resend-request')
   if (stub === null) return refused('The report names no address that could be asked.')
-  const asked = { ...next, decisions: [...next.decisions, stub] }
+  const reporter = reporterOf(draft.case)?.id ?? ''
+  const step = decided(draft, context, 'info-asked', { reporter, how: 'in-clear' })
+  if (step.kind === 'refused') return step
+  const asked = { ...step.draft, decisions: [...step.draft.decisions, stub] }
   return accepted(
     withActivity(asked, 'asked the reporter to send the report again'),
     'Asked the reporter to send it again.'

@@ -37,6 +37,7 @@ function run(text: string, change: Partial<CommandContext> = {}) {
 }
 
 const DISCLOSURE = at('2026-12-04T12:00:00Z')
+const CONFIRMED = { bound: bound({ case: caseRecord({ state: 'accepted' }) }) }
 const dated = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
 const members = bound().members
 
@@ -116,8 +117,8 @@ describe('/accept and /reject (M-10, M-16)', () => {
     'refuses /reject and /close while a notice is %s',
     (state) => {
       const on = { bound: bound({ case: dated, notice: noticeRecord({ state, releaseAt: NOW }) }) }
-      expect(run('/reject upstream', on).said).toContain('/notice hold first')
-      expect(run('/close', on).said).toContain('/notice hold first')
+      expect(run('/reject upstream', on).said).toContain('Stop it first with /notice hold')
+      expect(run('/close an old one', on).said).toContain('Stop it first with /notice hold')
     }
   )
 })
@@ -276,7 +277,7 @@ describe('/embargo', () => {
   ])(
     'takes %s, bare in the zone of the desk, and repeats it in that zone and in UTC (B17)',
     (words) => {
-      const { said, decisions } = run(`/embargo ${words}`)
+      const { said, decisions } = run(`/embargo ${words}`, CONFIRMED)
 
       expect(said).toContain('Disclosure: Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC).')
       expect(only(decisions, 'update-case')[0]?.set.disclosureAt).toBe('2026-12-04T12:00:00.000Z')
@@ -293,13 +294,13 @@ describe('/embargo', () => {
     ['a weekend in the zone of the product', '2026-12-04T23:30:00Z', 'is on a weekend'],
     ['a holiday', '2026-12-25T12:00:00Z', 'is on a holiday of ACME Parser']
   ])('asks for a reason for %s (B17)', (_name, instant, sentence) => {
-    const { ran, said } = run(`/embargo ${instant}`)
+    const { ran, said } = run(`/embargo ${instant}`, CONFIRMED)
 
     expect(ran).toBe(false)
     expect(said).toContain(sentence)
     expect(said).toContain('because REASON')
-    expect(run(`/embargo ${instant} because`).ran).toBe(false)
-    const reasoned = run(`/embargo ${instant} because it is exploited`)
+    expect(run(`/embargo ${instant} because`, CONFIRMED).ran).toBe(false)
+    const reasoned = run(`/embargo ${instant} because it is exploited`, CONFIRMED)
     expect(reasoned.ran).toBe(true)
     expect(reasoned.said).toContain('because: it is exploited')
   })
@@ -321,7 +322,7 @@ describe('/embargo', () => {
       notice: { ...POLICY.notice, lead, tolerance: { min: lead, max: lead } }
     } as typeof POLICY
     const said = (instant: string, calendar = PRODUCT.calendar) =>
-      run(`/embargo ${instant}`, { product: { ...PRODUCT, policy, calendar } }).said
+      run(`/embargo ${instant}`, { ...CONFIRMED, product: { ...PRODUCT, policy, calendar } }).said
 
     expect(said('2026-12-29T12:00:00Z')).toContain('leaves Mon 21 Dec 2026, 13:00 Berlin')
     expect(said('2026-12-29T12:00:00Z', { ...PRODUCT.calendar, holidays: [] })).toContain(

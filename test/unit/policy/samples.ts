@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { builtInTexts } from '../../../src/config/texts.ts'
 import { type Address, parseAddress } from '../../../src/domain/address.ts'
 import { type CaseRecord, type Reporter, type ReporterKey } from '../../../src/domain/case.ts'
+import { historyOf } from '../../../src/domain/case-machine.ts'
 import {
   type Decision,
   type OpenCase,
@@ -288,6 +289,7 @@ export function member(id: string, digit: string): MemberRecord {
 export function bound(change: Partial<BoundCase> = {}): BoundCase {
   return {
     case: caseRecord(),
+    history: historyOf([]),
     reporterKey: ALICE_KEY,
     offeredKeys: [],
     notice: null,
