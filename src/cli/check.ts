@@ -4,6 +4,7 @@
 import { statSync } from 'node:fs'
 import { ConfigError } from '../config/config-error.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { linksOf } from '../config/policy-lines.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
@@ -35,6 +36,7 @@ async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
   const advice = [
     ...remarks,
     ...adviceOnSecrets(loaded),
+    ...adviceOnPolicies(loaded),
     ...adviceOnHolidays(loaded, systemClock.now()),
     ...(settings === null ? [] : adviceOn(settings))
   ]
@@ -66,6 +68,20 @@ function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
         `desk.passphrase: shorter than ${PASSPHRASE_LENGTH_MIN} characters, so whoever gets the disk can guess it`
       ]
     : open
+}
+
+/** Links in the texts of a policy to what looks like another product of this desk (M-38). */
+function adviceOnPolicies({ config: { products } }: LoadedConfig): string[] {
+  return products.flatMap(({ id, policy }) =>
+    linksOf(policy).flatMap((link) =>
+      products
+        .filter((other) => other.id !== id && link.toLowerCase().includes(other.id))
+        .map(
+          (other) =>
+            `products ${id}: the texts of its policy link to ${link}, which looks like a page of ${other.id}`
+        )
+    )
+  )
 }
 
 /** A list that ends soon makes next year's promises wrong without a word. */

@@ -37,7 +37,7 @@ function build(streams: Streams, setStatus: (status: number) => void): Command {
   addDaemon(program, streams, setStatus)
   addLooks(program, streams)
   addMembers(program, streams)
-  addOperations(program, streams)
+  addOperations(program, streams, setStatus)
   return program
 }
 
@@ -145,7 +145,24 @@ function addMembers(program: Command, streams: Streams): void {
   )
 }
 
-function addOperations(program: Command, streams: Streams): void {
+function addOperations(
+  program: Command,
+  streams: Streams,
+  setStatus: (status: number) => void
+): void {
+  const policy = program.command('policy').description('disclosure policies').helpCommand(false)
+  leaf(policy, 'check <policy>', 'check a policy file, or a built-in policy by its name').action(
+    async (name: string, options: Globals) => {
+      const { checkPolicy } = await import('./policy.ts')
+      setStatus(await checkPolicy(callOf(streams, options), name))
+    }
+  )
+  leaf(policy, 'show <policy>', 'print a policy line by line, and what is done about each').action(
+    async (name: string, options: Globals) => {
+      const { showPolicy } = await import('./policy.ts')
+      await showPolicy(callOf(streams, options), name)
+    }
+  )
   const outbox = program.command('outbox').description('mails on their way').helpCommand(false)
   leaf(outbox, 'list', 'list mails, newest first')
     .option('--state <state>', 'only queued, sending, sent, given-up or held')

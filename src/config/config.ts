@@ -60,6 +60,8 @@ export type Config = {
   readonly products: readonly (Product & {
     /** The last day of the holidays that are listed by themselves; null when there is none. */
     readonly holidaysEnd: string | null
+    /** The built-in policy that its policy is or extends; null for one that stands alone. */
+    readonly preset: string | null
   })[]
 }
 

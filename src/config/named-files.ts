@@ -177,7 +177,7 @@ async function readProducts(
     const calendar = await calendarOf(own ?? {}, result.calendar, { baseDir, deskZone })
     if (typeof calendar === 'string')
       problems.push({ path: ['products', index, 'calendar', 'holidays'], text: calendar })
-    else products.push({ ...product, policy: result.policy, ...calendar })
+    else products.push({ ...product, policy: result.policy, preset: result.preset, ...calendar })
   }
   return products.length === section.length ? products : null
 }

@@ -162,6 +162,20 @@ describeWith(['gpg'], 'the check of a desk', () => {
     await expectProblems(/needs 2 approvers besides its author, and only 1 maintainer has the role/)
   })
 
+  it('notes a policy whose texts link to another product of the desk (M-38)', async () => {
+    const [product] = desk.config['products'] as [Section]
+    writeFileSync(
+      file('own.yaml'),
+      'extends: dispatch\nid: own\nreporter_rules: ["See https://example.org/parser/security."]\n'
+    )
+    desk.write({
+      ...desk.config,
+      products: [product, { id: 'other', name: 'Other', policy: './own.yaml' }]
+    })
+
+    await expectNotes(/^note: products other: .* link to https:\/\/example\.org\/parser\/security/)
+  })
+
   it('notes that answers without a random delay tell how long a mail took to open (G6)', async () => {
     change('acknowledgement', { jitter: 0 })
     await expectNotes(/acknowledgement\.jitter: is 0, .* how long their mail took to open/)

@@ -1,0 +1,64 @@
+/**
+ * The numbered lines of the source policies and what Postern does about each, and what is odd about a policy that decodes.
+ * Reads and judges only; must never change a policy.
+ */
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type Policy } from '../domain/policy.ts'
+import { type ReadCalendar } from './calendar.ts'
+import { line } from './fields.ts'
+import { decodeAt, type Problem } from './problems.ts'
+import { readYaml } from './yaml.ts'
+
+const lines = z.record(
+  z.string().regex(/^S\d-\d\d$/),
+  z.strictObject({
+    text: z.string(),
+    does: z.enum(['carried-out', 'reminds', 'not-yet']),
+    says: line
+  })
+)
+
+/** A line of a source policy by its id: its words, and what Postern does about it. */
+export type PolicyLines = z.output<typeof lines>
+
+/** The lines of a built-in policy; throws if its own file is damaged. */
+export async function readLines(preset: string, policiesDir: string): Promise<PolicyLines> {
+  const path = join(policiesDir, 'lines', `${preset}.yaml`)
+  const file = await readYaml(path)
+  const problems: Problem[] = []
+  const read = 'value' in file ? decodeAt(lines, file.value, [], problems) : null
+  if (read === null) throw new Error(`damaged: ${path}`)
+  return read
+}
+
+/** What in a valid policy is probably not meant (M-38), a sentence each. */
+export function policyAdvice(policy: Policy, calendar: Pick<ReadCalendar, 'holidays'>): string[] {
+  const { answer, notice } = policy
+  const advice = linksOf(policy).map(
+    (link) => `its texts link to ${link}; make sure that this is a page about the same product`
+  )
+  const spans = [answer?.within, notice?.lead, notice?.tolerance.min, notice?.tolerance.max]
+  const isInBusinessDays = spans.some((span) => span !== undefined && 'business_days' in span)
+  if (isInBusinessDays && calendar.holidays.dates.length === 0)
+    advice.push('it counts business days, and its calendar has no holidays')
+  if (notice !== null && !notice.required.includes('disclosure_at'))
+    advice.push('notice.required does not name disclosure_at, but no notice leaves without it')
+  if (notice?.approvals === 0)
+    advice.push(
+      'approvals is 0, so one approver alone, the author of a notice included, lets it go'
+    )
+  return advice
+}
+
+/** Every link in what reporters read. */
+export function linksOf(policy: Policy): string[] {
+  const texts = [
+    policy.title,
+    policy.answer?.includes ?? '',
+    ...policy.reporter_rules,
+    ...policy.report_checklist,
+    ...Object.values(policy.reject.codes)
+  ]
+  return texts.flatMap((text) => text.match(/https?:\/\/[^\s<>"')\]]*[^\s<>"')\].,;:]/g) ?? [])
+}

@@ -1,0 +1,116 @@
+/** What Postern does about each line of the source policies, and what is odd about a valid policy. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runProgram } from '../../../src/cli/program.ts'
+import { readLines } from '../../../src/config/policy-lines.ts'
+import { builtInPoliciesDir } from '../../../src/config/policy-sources.ts'
+import { type TempFolder, tempFolder } from '../../support/temp.ts'
+
+const SOURCES = [
+  ['dispatch', 'S0', 28],
+  ['dispatch-platform', 'S1', 25],
+  ['consoleme', 'S2', 20],
+  ['dragonfly', 'S3', 31],
+  ['template', 'S4', 46]
+] as const
+
+let folder: TempFolder
+beforeEach(() => {
+  folder = tempFolder()
+})
+afterEach(() => {
+  folder.remove()
+})
+
+async function run(...args: string[]) {
+  let [out, err] = ['', '']
+  const status = await runProgram(args, {
+    out: (text) => (out += text),
+    err: (text) => (err += text)
+  })
+  return { status, out, err }
+}
+
+function own(text: string): string {
+  const path = join(folder.path, 'own.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+describe('the lines of the source policies', () => {
+  it.each(SOURCES)('of %s are all there, each once (A5)', async (preset, source, count) => {
+    const lines = await readLines(preset, builtInPoliciesDir())
+
+    expect(Object.keys(lines)).toEqual(
+      Array.from({ length: count }, (_, index) => `${source}-${String(index + 1).padStart(2, '0')}`)
+    )
+  })
+
+  it('are 150, and what is not built is said not to be covered (A5)', async () => {
+    const all = await Promise.all(
+      SOURCES.map(([preset]) => readLines(preset, builtInPoliciesDir()))
+    )
+    const lines = Object.assign({}, ...all) as (typeof all)[number]
+
+    expect(Object.keys(lines)).toHaveLength(150)
+    for (const id of ['S0-17', 'S1-03', 'S1-15', 'S2-02', 'S3-02', 'S3-25', 'S4-38'])
+      expect([id, lines[id]?.does]).toEqual([id, 'not-yet'])
+  })
+})
+
+describe('postern policy show', () => {
+  it('prints each line with its id, its words and what is done about it', async () => {
+    const { status, out } = await run('policy', 'show', 'dispatch')
+
+    expect(status).toBe(0)
+    expect(out).toContain('S0-08  carried out: The notice leaves 7 days before the disclosure')
+    expect(out).toContain('"Approximately one week before full public disclosure,')
+    expect(out).toMatch(/28 lines: \d+ carried out, \d+ reminded of, \d+ not covered yet\.\n$/)
+  })
+
+  it('shows an own policy by the lines that it extends, and where it differs', async () => {
+    const path = own('extends: dragonfly\nid: own\nreplies: reporter\nnotice: null\n')
+    const { out } = await run('policy', 'show', path)
+
+    expect(out).toContain('These are the lines of dragonfly, which it extends.')
+    expect(out).toContain('It differs from dragonfly in: replies, notice.')
+  })
+})
+
+describe('postern policy check (M-38)', () => {
+  it('refuses a bad policy with the file, the line and the remedy, status 1', async () => {
+    const { status, err } = await run(
+      'policy',
+      'check',
+      own('extends: dispatch\nid: own\nreplies: x\n')
+    )
+
+    expect(status).toBe(1)
+    expect(err).toMatch(/^postern: .*own\.yaml: replies \(line 3\) must be internal or reporter\n$/)
+  })
+
+  it('names what is probably not meant, status 0', async () => {
+    const { status, out } = await run(
+      'policy',
+      'check',
+      own(`
+extends: dispatch
+id: own
+answer: { within: { business_days: 2 } }
+reporter_rules: ["See https://example.org/other-product/security."]
+notice: { approvals: 0, required: [description] }
+`)
+    )
+
+    expect(status).toBe(0)
+    expect(out.split('\n')).toEqual([
+      expect.stringContaining('link to https://example.org/other-product/security; make sure'),
+      expect.stringContaining('counts business days, and its calendar has no holidays'),
+      expect.stringContaining('does not name disclosure_at'),
+      expect.stringContaining('approvals is 0, so one approver alone'),
+      'The policy own is valid.',
+      ''
+    ])
+  })
+})
