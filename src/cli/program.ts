@@ -37,7 +37,8 @@ function build(streams: Streams, setStatus: (status: number) => void): Command {
   addDaemon(program, streams, setStatus)
   addLooks(program, streams)
   addMembers(program, streams)
-  addOperations(program, streams, setStatus)
+  addPolicies(program, streams, setStatus)
+  addOperations(program, streams)
   return program
 }
 
@@ -145,7 +146,7 @@ function addMembers(program: Command, streams: Streams): void {
   )
 }
 
-function addOperations(
+function addPolicies(
   program: Command,
   streams: Streams,
   setStatus: (status: number) => void
@@ -163,6 +164,9 @@ function addOperations(
       await showPolicy(callOf(streams, options), name)
     }
   )
+}
+
+function addOperations(program: Command, streams: Streams): void {
   const outbox = program.command('outbox').description('mails on their way').helpCommand(false)
   leaf(outbox, 'list', 'list mails, newest first')
     .option('--state <state>', 'only queued, sending, sent, given-up or held')
