@@ -22,6 +22,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const COLUMNS_MAX = 130
 const SENTENCE_OR_PATTERN = /['`"].*['`"]|\/[^/*].+\/[gimsu]*/
 const NOT_OURS = [
+  '.cache',
   'node_modules',
   'dist',
   '.git',
