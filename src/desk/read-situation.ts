@@ -9,6 +9,7 @@ import { type OpenedMail } from '../domain/mail.ts'
 import { type Maintainer } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { answerAddress } from '../policy/acknowledgement.ts'
+import { isMeantForDesk } from '../policy/audience.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { parseCommands } from '../policy/commands.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
@@ -119,7 +120,7 @@ export async function readSituation(
       ...tokenIds(desk, opened)
     ]),
     receiptOf: findIssued(read, [opened.receipt?.returnedMessageId ?? []].flat()),
-    member: memberOf(read, opened),
+    member: memberOf(read, desk, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
     signedByAnother:
       from !== null &&
@@ -247,11 +248,12 @@ function taggedCase(read: Read, desk: Desk, opened: OpenedMail): CaseRecord | nu
   return tag === undefined ? null : findCase(read, tag)
 }
 
-function memberOf(read: Read, opened: OpenedMail): Situation['member'] {
+/** Signed by a member, and for this desk; else only under a member's address. */
+function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member'] {
   for (const { state, fingerprint, coversWhole } of opened.signatures) {
     if (state !== 'valid' || fingerprint === null || !coversWhole) continue
     const record = findMemberByFingerprint(read, fingerprint)
-    if (record !== null) return { record, signed: true }
+    if (record !== null) return { record, signed: isMeantForDesk(opened, desk.settings) }
   }
   const from = opened.outer.from
   const record = from === null ? null : findMemberByAddress(read, from.address)

@@ -46,6 +46,8 @@ export type Signature = {
    * stands beside it in the mail. One around a ciphertext, or on a mail in clear, is not.
    */
   readonly isInside: boolean
+  /** Primary fingerprints of those whom the signature itself names as its readers (RFC 9580 §5.2.3.36), lower case. */
+  readonly intendedRecipients: readonly string[]
 }
 
 /** The header fields Postern looks at, sanitized for display (no control or bidi characters, capped). */

@@ -152,7 +152,8 @@ async function judge(
   const base = {
     issuer: issuerOf(packet),
     createdAt: packet.created === null ? null : instantFromMs(packet.created.getTime()),
-    sha256: identityOf(packet, content)
+    sha256: identityOf(packet, content),
+    intendedRecipients: intendedRecipientsOf(packet)
   }
   const candidates = await findCertificates(packet, context)
   const unproved = candidates.length === 0 ? 'unknown-key' : 'bad'
@@ -269,6 +270,15 @@ function issuerOf(packet: SignaturePacket): string {
     : Buffer.from(packet.issuerFingerprint).toString('hex')
 }
 
+const INTENDED_RECIPIENT = 35
+
+/** From the signed subpackets only; the library keeps what it does not know. The first octet is the version of the key. */
+function intendedRecipientsOf(packet: SignaturePacket): string[] {
+  return packet.unknownSubpackets
+    .filter(({ type }) => type === INTENDED_RECIPIENT)
+    .map(({ body }) => Buffer.from(body.subarray(1)).toString('hex'))
+}
+
 /**
  * What makes a signature the same signature: the bytes it signs over itself (version to hashed subpackets) and the
  * content. The unhashed subpackets and the number encodings are left out, because anybody can change those without
@@ -293,6 +303,7 @@ function unreadable(bytes: Uint8Array): Verdict {
     fingerprint: null,
     issuer: '',
     createdAt: null,
+    intendedRecipients: [],
     sha256: asSha256(createHash('sha256').update(bytes).digest('hex'))
   }
 }

@@ -8,6 +8,7 @@ import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Role, type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
+import { isMeantForDesk, refLines } from './audience.ts'
 import { type ParsedCommands } from './commands.ts'
 
 export type Refusal =
@@ -25,6 +26,7 @@ export type Refusal =
   | 'stale'
   | 'from-the-future'
   | 'replayed'
+  | 'for-another'
 
 export type Authority =
   | { readonly kind: 'maintainer'; readonly maintainer: Maintainer; readonly signature: Signature }
@@ -80,7 +82,9 @@ function refusalOf(
   const state = signatureRefusal(signature, maintainer)
   if (state !== null) return state
   if (opened.warnings.includes('repeated-header')) return 'repeated-header'
-  return seen ? 'replayed' : freshness(signature, settings, now)
+  if (seen) return 'replayed'
+  const age = freshness(signature, settings, now)
+  return age === null && !isMeantForDesk(opened, settings) ? 'for-another' : age
 }
 
 function signatureRefusal(signature: Signature, maintainer: Maintainer): Refusal | null {
@@ -97,9 +101,6 @@ function freshness(signature: Signature, settings: Settings, now: Instant): Refu
   return ageMs > settings.limits.signatureAgeHours * HOUR_MS ? 'stale' : null
 }
 
-/** A relay to which a plain answer reaches the reporter says so in a third word. */
-const REF_LINE = /^[>\s]*Ref: (\S{1,40}) (\S{1,254})( relay)?\s*$/
-
 /** Which case the signed bytes name. */
 export type Binding =
   | { readonly kind: 'case'; readonly tag: CaseTag }
@@ -115,12 +116,13 @@ export function findBinding(
   parsed: Pick<ParsedCommands, 'caseLine'>,
   settings: Settings
 ): Binding {
-  const { casePrefix, address } = settings.desk
+  const { desk } = settings
+  const { casePrefix } = desk
   if (parsed.caseLine === 'conflict') return { kind: 'ambiguous' }
   if (parsed.caseLine !== null) return { kind: 'case', tag: parsed.caseLine }
   const tags = new Set([
     ...subjectTags(opened, casePrefix),
-    ...refTags(opened, casePrefix, address)
+    ...refLines(opened, desk).flatMap(({ tag }) => findCaseTags(tag, casePrefix))
   ])
   const [only, ...more] = tags
   if (only === undefined) return { kind: 'none' }
@@ -133,26 +135,9 @@ function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
   return findCaseTags(/\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? '', casePrefix)
 }
 
-/** Tags in `Ref: TAG address` lines, quoted or not, that name this desk. */
-function refTags(opened: OpenedMail, casePrefix: string, address: string): CaseTag[] {
-  return refLines(opened, address).flatMap(({ tag }) => findCaseTags(tag, casePrefix))
-}
-
-/** Whether the signed text holds the `Ref: TAG address relay` line of a relay of this case. */
-export function namesRelay(opened: OpenedMail, tag: CaseTag, address: string): boolean {
-  return refLines(opened, address).some((line) => line.isRelay && line.tag === tag)
-}
-
-/** The `Ref:` lines that name this desk. */
-function refLines(
-  { text }: OpenedMail,
-  address: string
-): { readonly tag: string; readonly isRelay: boolean }[] {
-  // Line by line: `^` of a multi-line pattern also matches after characters that a reporter can put inside a line.
-  return text.split('\n').flatMap((line) => {
-    const [, tag = '', named = '', relay = ''] = REF_LINE.exec(line) ?? []
-    return named.toLowerCase() === address.toLowerCase() ? [{ tag, isRelay: relay !== '' }] : []
-  })
+/** Whether the signed text holds the `Ref: TAG address relay` line of a forwarded message of this case. */
+export function namesRelay(opened: OpenedMail, tag: CaseTag, desk: Settings['desk']): boolean {
+  return refLines(opened, desk).some((line) => line.isRelay && line.tag === tag)
 }
 
 /** Null when `maintainer` has one of the roles `needed` or none is, else what is needed. */

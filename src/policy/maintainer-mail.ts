@@ -90,7 +90,7 @@ function act(
   }
   const mayAnswer = missingRole(context.author, ACTING) === null
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
-  if (isForReporter && answersRelay(situation, context.bound.case, context.settings.desk.address)) {
+  if (isForReporter && answersRelay(situation, context.bound.case, context.settings.desk)) {
     return plainReply(parsed.rest, context, situation.opened.text)
   }
   return [

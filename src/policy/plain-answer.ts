@@ -5,6 +5,7 @@
  */
 import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
+import { type Settings } from '../domain/settings.ts'
 import { hint as hintMessage, relay } from '../messages/to-maintainers.ts'
 import { namesRelay } from './authority.ts'
 import { type CommandContext } from './draft.ts'
@@ -20,14 +21,12 @@ import { type Situation } from './situation.ts'
 export function answersRelay(
   { opened, answers }: Pick<Situation, 'opened' | 'answers'>,
   record: CaseRecord,
-  deskAddress: string
+  desk: Settings['desk']
 ): boolean {
   if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
   if (opened.outer.references.at(-1) !== answers.messageId) return false
   const newest = opened.protected?.references.at(-1)
-  return newest === undefined
-    ? namesRelay(opened, record.tag, deskAddress)
-    : newest === answers.messageId
+  return newest === undefined ? namesRelay(opened, record.tag, desk) : newest === answers.messageId
 }
 
 /** The transcript of a plain answer that stayed a note. */

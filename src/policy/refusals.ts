@@ -127,5 +127,10 @@ const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly re
     because: 'Its signature is dated in the future.',
     remedy: 'Set your clock and send it again.'
   },
+  'for-another': {
+    because: 'Nothing in its signed part says that it is meant for this desk.',
+    remedy:
+      'If you wrote it for the desk, reply to a message of the desk and keep its last line (Ref: …) in your text, or use a mail program that signs the recipient as well. If you wrote it to somebody else, that person has sent it on; nothing happened.'
+  },
   replayed: { because: 'This very signature was used before.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` }
 }

@@ -10,14 +10,10 @@ import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { explainUnusable } from '../domain/explain.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import {
-  type CandidateKey,
-  isAddressee,
-  type OpenedMail,
-  type WarningCode
-} from '../domain/mail.ts'
+import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
+import { isMeantForDesk } from './audience.ts'
 import { senderDoubt } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
@@ -160,7 +156,7 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   const ageMs = Math.abs(msBetween(signature.createdAt, about.now))
   return (
     isSignedWith(opened, known.fingerprint) &&
-    isAddressee(opened.protected, about.settings.desk.address) &&
+    isMeantForDesk(opened, about.settings) &&
     ageMs <= about.settings.limits.signatureAgeHours * HOUR_MS
   )
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { joined, literal, splitPackets } from '../fuzz/packets.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
 import { armor, dearmor, sealedPackets } from './ciphertext.ts'
 import {
   ATTACK,
@@ -252,7 +252,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
 
   it('10 replay: a signed command does its work once, in whatever wrapping it comes again', async () => {
     scene = await openScene(cast)
-    const part = textPart(`case: ${CASE}\r\n\r\n/take`)
+    const part = textPart(`/take\r\n\r\nRef: ${CASE} ${DESK_ADDRESS}`)
     const signature = await cast.sign(part, 'grace')
     const first = signedEntity(part, signature)
     await scene.attack(encryptedMail(await cast.seal(first), head('grace')))
@@ -278,7 +278,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
     expect(await scene.harm()).toEqual([])
   })
 
-  it('10 surreptitious forwarding: signed words for somewhere else name no case of the desk', async () => {
+  it('10 surreptitious forwarding: signed words for somewhere else do nothing here (B20)', async () => {
     scene = await openScene(cast)
     for (const text of ['/close fixed', `/close fixed\r\n\r\nRef: ${CASE} other@desk.example`]) {
       const part = textPart(text)
@@ -286,7 +286,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
       await scene.attack(
         encryptedMail(await cast.seal(entity), head('grace', `Re: [${CASE}] ${ATTACK}`))
       )
-      expect(scene.disposition()).toBe('commands-refused')
+      expect(scene.disposition()).toBe('refused')
     }
     expect(await scene.harm()).toEqual([])
   })

@@ -48,6 +48,7 @@ function payload(names: Envelope, text: string): string {
   return [
     'Content-Type: text/plain; charset=utf-8; protected-headers="v1"',
     `From: Linus <${linus.address}>`,
+    'To: <security@acme.example>',
     `Subject: Re: [${CASE}] hole`,
     `References: <root@acme.example> <${names.messageId}>`,
     '',

@@ -70,6 +70,7 @@ describe('authority (G4)', () => {
     ['repeated-header', { warnings: ['repeated-header'] }],
     ['stale', signed({ createdAt: at('2026-11-20T11:59:59Z') })],
     ['stale', signed({ createdAt: null })],
+    ['for-another', { protected: headers({ ...from, to: [ALICE], subject: `[${TAG}]` }) }],
     ['from-the-future', signed({ createdAt: at('2026-11-22T12:10:01Z') })]
   ])('is refused as %s', (because, change) => {
     const mail = maintainerMail('/take', GRACE, change)

@@ -251,6 +251,7 @@ export function signature(change: Partial<Signature> = {}): Signature {
     sha256: sha256('signature'),
     coversWhole: true,
     isInside: true,
+    intendedRecipients: [],
     ...change
   }
 }

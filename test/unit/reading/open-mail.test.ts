@@ -1,4 +1,4 @@
-import { SignaturePacket } from 'openpgp'
+import { readKey, SignaturePacket } from 'openpgp'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openHeadersOnly } from '../../../src/reading/open-mail.ts'
 import { type OpenPgpProgram } from '../../support/people.ts'
@@ -63,6 +63,12 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
       })
       expect(opened.sealedToKeyIds).toHaveLength(1)
     }
+  })
+
+  it('(B20) reads for whom Sequoia says in the signature that it signed', async () => {
+    const opened = await openIt(encryptedMail(await sq.encrypt(payload(), DESK_ADDRESS, true)))
+    const key = await readKey({ armoredKey: desk.publicArmored })
+    expect(opened.signatures[0]?.intendedRecipients).toEqual([key.getFingerprint()])
   })
 
   it('names an unknown signer as unknown and never as valid', async () => {

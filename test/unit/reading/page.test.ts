@@ -97,7 +97,8 @@ describe('the page of an opened mail', () => {
       createdAt: testNow(),
       sha256: '0'.repeat(64) as never,
       coversWhole: true,
-      isInside: true
+      isInside: true,
+      intendedRecipients: []
     } as const
     const shown = (coversWhole: boolean, outsideText: string): string => {
       const signatures = [{ ...signature, coversWhole }]
@@ -156,7 +157,8 @@ describe('the page of an opened mail', () => {
         createdAt: testNow(),
         sha256: '0'.repeat(64) as never,
         coversWhole: state === 'valid',
-        isInside: true
+        isInside: true,
+        intendedRecipients: []
       }
       const shown = flat(page({ ...opened, signatures: [signature] }))
       expect(shown).toContain(explainSignature(signature))

@@ -1,0 +1,50 @@
+/**
+ * Whom a signed message is meant for. A signature says who wrote, not to whom: what somebody signed for another person, that
+ * person can encrypt anew to the desk. So it counts only where what is signed names this desk, and nobody else instead.
+ */
+import { findCaseTags } from '../domain/ids.ts'
+import { type HeaderFacts, isAddressee, type OpenedMail } from '../domain/mail.ts'
+import { type Settings } from '../domain/settings.ts'
+
+/** A forwarded message to which a plain answer reaches the reporter says so in a third word. */
+const REF_LINE = /^[>\s]*Ref: (\S{1,40}) (\S{1,254})( relay)?\s*$/
+
+export type RefLine = { readonly tag: string; readonly isRelay: boolean }
+
+/** The `Ref: TAG address` lines of the text, quoted or not, that name this desk: each message of the desk ends with one. */
+export function refLines({ text }: OpenedMail, { address }: Settings['desk']): RefLine[] {
+  // Line by line: `^` of a multi-line pattern also matches after characters that a reporter can put inside a line.
+  return text.split('\n').flatMap((line) => {
+    const [, tag = '', named = '', relay = ''] = REF_LINE.exec(line) ?? []
+    return named.toLowerCase() === address.toLowerCase() ? [{ tag, isRelay: relay !== '' }] : []
+  })
+}
+
+/**
+ * Whether every signature of the message is meant for this desk: by the recipients in the signature itself (RFC 9580
+ * §5.2.3.36), by the protected To or Cc, or by the quoted reference line of a message of the desk; and none of the first two
+ * names others alone.
+ */
+export function isMeantForDesk(opened: OpenedMail, { desk }: Settings): boolean {
+  const inside = opened.protected
+  const isAddressed = isAddressee(inside, desk.address)
+  if (!isAddressed && inside !== null && namesAnybody(inside)) return false
+  const intended = opened.signatures.map(({ intendedRecipients }) => intendedRecipients)
+  const isIntended = intended.some((keys) => keys.includes(desk.fingerprint))
+  if (intended.some((keys) => keys.length > 0 && !keys.includes(desk.fingerprint))) return false
+  return isAddressed || isIntended || quotesDesk(opened, desk)
+}
+
+function namesAnybody({ to, cc, hasUnreadableRecipient }: HeaderFacts): boolean {
+  return to.length > 0 || cc.length > 0 || hasUnreadableRecipient
+}
+
+/** Advance notices have a reference line of their own. */
+const NOTICE_LINE = /^[>\s]*Reference: +(\S{1,40}), revision \d+\s*$/
+
+function quotesDesk(opened: OpenedMail, desk: Settings['desk']): boolean {
+  const notices = opened.text.split('\n').map((line) => NOTICE_LINE.exec(line)?.[1] ?? '')
+  return [...refLines(opened, desk).map(({ tag }) => tag), ...notices].some(
+    (tag) => findCaseTags(tag, desk.casePrefix).length > 0
+  )
+}

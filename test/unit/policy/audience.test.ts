@@ -1,0 +1,38 @@
+/** Whom a signed message is meant for (B20). */
+import { expect, it } from 'vitest'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { isMeantForDesk } from '../../../src/policy/audience.ts'
+import { ALICE, DESK, GRACE, headers, maintainerMail, SETTINGS, signature, TAG } from './samples.ts'
+
+const desk = { name: '', address: DESK }
+const REF = `> Ref: ${TAG} ${DESK}`
+const mine = SETTINGS.desk.fingerprint
+const hers = GRACE.fingerprint
+
+function meant(inside: Parameters<typeof headers>[0] | null, keys: string[], text = ''): boolean {
+  const change: Partial<OpenedMail> = {
+    protected: inside === null ? null : headers(inside),
+    signatures: [signature({ intendedRecipients: keys })]
+  }
+  return isMeantForDesk(maintainerMail(text, GRACE, change), SETTINGS)
+}
+
+it.each<[string, boolean, Parameters<typeof meant>]>([
+  ['the protected To', true, [{ to: [desk] }, []]],
+  ['the protected Cc beside others', true, [{ to: [ALICE], cc: [desk] }, []]],
+  ['the recipients in the signature', true, [null, [hers, mine]]],
+  ['a quoted reference line', true, [{ to: [] }, [], REF]],
+  ['the reference line of a notice', true, [null, [], `> Reference:   ${TAG}, revision 2`]],
+  ['nothing', false, [{ to: [] }, []]],
+  ['a reference line of another desk', false, [null, [], `Ref: ${TAG} other@desk.example`]],
+  ['a reference line beside a protected To of others', false, [{ to: [ALICE] }, [], REF]],
+  [
+    'a reference line beside an unreadable To',
+    false,
+    [{ to: [], hasUnreadableRecipient: true }, [], REF]
+  ],
+  ['a protected To beside a signature for others', false, [{ to: [desk] }, [hers]]],
+  ['a signature for the desk beside a protected To of others', false, [{ to: [ALICE] }, [mine]]]
+])('(B20) a signed message that names the desk by %s is meant for it: %s', (_title, is, given) => {
+  expect(meant(...given)).toBe(is)
+})
