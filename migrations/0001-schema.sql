@@ -368,6 +368,8 @@ CREATE TABLE notices (
   revision    INTEGER NOT NULL CHECK (revision > 0),
   -- A JSON object of the fields that are text.
   fields      TEXT    NOT NULL CHECK (json_valid(fields)),
+  -- What the list read before this revision, a JSON object; NULL for the first notice.
+  told        TEXT    NULL CHECK (told IS NULL OR json_valid(told)),
   release_at  TEXT    NULL CHECK (length(release_at) = 24),
   released_at TEXT    NULL CHECK (length(released_at) = 24),
   -- The digest of what the list may read now, by the release that has begun last; NULL before one and after a hold. Copies

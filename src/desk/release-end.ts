@@ -67,6 +67,10 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
       }),
       work
     )
+    if (notice.told !== null) {
+      const { revision } = notice
+      record(tx, event('change-left', aboutCase(notice.caseTag), BY_DESK, { revision }), work)
+    }
     return 'released'
   })
   if (end === 'released') desk.log({ event: 'notice.released', notice: notice.id })
@@ -81,6 +85,9 @@ function dateMail(
 ): Decision[] {
   if (product.policy.notice?.reporter_date_mail !== 'with-notice' || record.disclosureAt === null)
     return []
+  const before = notice.told?.disclosureAt ?? null
+  // New content under the old date: the reporter knows the date already.
+  if (before === record.disclosureAt) return []
   const reporter = contactOf(record)
   if (reporter === null) return [untold(desk, notice, 'the report names no address', now)]
   const pinned = desk.db.read((read) => findReporterKey(read, reporter.address))
@@ -88,8 +95,12 @@ function dateMail(
   const key = pinned === null ? null : { ...pinned, isUsable: true }
   const path = reporterPath(record, key, product)
   if (path.kind !== 'sealed') return [untold(desk, notice, 'no key of the reporter is known', now)]
-  const disclosure = formatInstant(record.disclosureAt, desk.settings.desk.timezone)
-  const message = dateNotice({ product: product.name, disclosure })
+  const says = (at: Instant): string => formatInstant(at, desk.settings.desk.timezone)
+  const message = dateNotice({
+    product: product.name,
+    disclosure: says(record.disclosureAt),
+    before: before === null ? '' : says(before)
+  })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
   return [sealedTo([path.recipient], now, message, sending)]
 }

@@ -2,12 +2,12 @@
  * The release of one notice, piece by piece: each piece is sealed with the keys of this very moment and committed with its
  * deliveries, so that a crash goes on where it stopped and nobody gets a notice twice (G2, G7).
  */
-import { type SendSealed } from '../domain/decision.ts'
+import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
-import { notice as noticeMessage } from '../messages/to-members.ts'
-import { noticeParams } from '../policy/notice-content.ts'
+import { type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
+import { firstNotice, noticeParams } from '../policy/notice-content.ts'
 import { sealedTo } from '../policy/send.ts'
 import { listWaiting, markHeld, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
 import { findNoticeById, findReleasedDigest, readPatches } from '../store/notices.ts'
@@ -85,9 +85,9 @@ async function sealPiece(
   const now = desk.clock.now()
   const written = noticeMail(desk, notice, waiting, now)
   if (written === null) return 'gone'
-  const { decision, digest } = written
-  const prepared = await prepare(desk, [decision], NOTHING, now)
-  return { waiting, once: decision.once, digest, prepared, now }
+  const { decisions, once, digest } = written
+  const prepared = await prepare(desk, decisions, NOTHING, now)
+  return { waiting, once, digest, prepared, now }
 }
 
 /** Queues one piece; false when the notice was held by a maintainer meanwhile. */
@@ -128,27 +128,44 @@ function noticeMail(
   notice: NoticeRecord,
   waiting: readonly WaitingDelivery[],
   now: Instant
-): { readonly decision: SendSealed; readonly digest: Sha256 } | null {
+): {
+  readonly decisions: readonly SendSealed[]
+  readonly once: string
+  readonly digest: Sha256
+} | null {
   const read = desk.db.read((handle) => ({
     known: aboutNotice(desk, handle, notice),
     files: readPatches(handle, notice.id)
   }))
   if (read.known === null) return null
   const { record, product } = read.known
-  const recipients = waiting.map(({ memberId, name, address, fingerprint, keyData }) => ({
-    id: memberId,
-    name,
-    address,
-    fingerprint,
-    keyData
-  }))
-  const message = noticeMessage(noticeParams(notice, record, product, desk.settings))
-  const decision = sealedTo(recipients, now, message, {
-    once: `${notice.id}:${notice.revision}`,
-    tag: notice.caseTag,
-    noticeId: notice.id,
-    notBefore: notice.releaseAt ?? now,
-    files: { from: 'list', files: read.files }
-  })
-  return { decision, digest: releasedDigest(desk, notice, read.known) }
+  const params = noticeParams(notice, record, product, desk.settings)
+  const once = `${notice.id}:${notice.revision}`
+  const copies = (had: 0 | 1, what: NoticeParams): SendSealed =>
+    sealedTo(recipientsOf(waiting, had), now, noticeMessage(what), {
+      once,
+      tag: notice.caseTag,
+      noticeId: notice.id,
+      notBefore: notice.releaseAt ?? now,
+      files: { from: 'list', files: read.files }
+    })
+  // One approval covers both: the copies without it only leave out what changed.
+  const decisions = [copies(1, params), copies(0, firstNotice(params))]
+  return {
+    decisions: decisions.filter(({ recipients }) => recipients.length > 0),
+    once: `notice:${once}`,
+    digest: releasedDigest(desk, notice, read.known)
+  }
+}
+
+function recipientsOf(waiting: readonly WaitingDelivery[], had: 0 | 1): SealedRecipient[] {
+  return waiting
+    .filter(({ hadNotice }) => hadNotice === had)
+    .map(({ memberId: id, name, address, fingerprint, keyData }) => ({
+      id,
+      name,
+      address,
+      fingerprint,
+      keyData
+    }))
 }

@@ -14,7 +14,7 @@ import {
 import { type NewEvent } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type Message, type MessageKind } from './message.ts'
-import { type NoticeFields, type NoticeState } from './notice.ts'
+import { type NoticeFields, type NoticeState, type ToldNotice } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
@@ -112,6 +112,7 @@ export type SaveNotice = {
   readonly state: NoticeState
   readonly revision: number
   readonly fields: NoticeFields
+  readonly told: ToldNotice | null
   readonly releaseAt: Instant | null
   readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null
   readonly approvals: 'keep' | 'void'

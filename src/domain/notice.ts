@@ -75,6 +75,21 @@ export type Patch = {
  */
 export type NoticeAuthors = { readonly ids: readonly string[]; readonly isApproved: boolean }
 
+/** What the list read of an earlier revision: a later one says what changed since. */
+export type ToldNotice = {
+  readonly revision: number
+  readonly fields: NoticeFields
+  readonly patches: readonly Patch[]
+  readonly disclosureAt: Instant | null
+  /** When the list was first told. */
+  readonly at: Instant
+}
+
+/** Whether the list, or a part of it, had a copy of any revision: whatever comes now is a change (B16). */
+export function isListTold(notice: NoticeRecord | null): notice is NoticeRecord {
+  return notice !== null && (notice.told !== null || notice.releasedAt !== null || notice.hasLeft)
+}
+
 /** One notice as stored; a case has at most one, in revisions. */
 export type NoticeRecord = {
   readonly id: number
@@ -98,6 +113,8 @@ export type NoticeRecord = {
   readonly releasedAt: Instant | null
   /** Whether copies of this revision were sealed for members; an edit then makes a new revision. */
   readonly hasLeft: boolean
+  /** The revision that the list had before this one; null for the first notice. */
+  readonly told: ToldNotice | null
   readonly version: number
 }
 

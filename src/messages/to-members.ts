@@ -10,6 +10,9 @@ export type NoticeParams = {
   readonly tag: string
   readonly fingerprint: string
   readonly revision: number
+  /** The revision that this member had, and what changed since; 0 and nothing for who had none. */
+  readonly since: number
+  readonly changes: readonly string[]
   readonly product: string
   readonly tlp: string
   readonly disclosure: string
@@ -27,6 +30,8 @@ const FIRST: NoticeParams = {
   tag: 'ACME-2026-0007',
   fingerprint: '0123 4567 89AB CDEF 0123 4567 89AB CDEF 0123 4567',
   revision: 1,
+  since: 0,
+  changes: [],
   product: 'ACME Parser',
   tlp: 'TLP:AMBER+STRICT',
   disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)',
@@ -47,6 +52,11 @@ export const notice = define<NoticeParams>()({
     'a revision without patches': {
       ...FIRST,
       revision: 2,
+      since: 1,
+      changes: [
+        'Disclosure: was Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC); is now Thu 3 Dec 2026, 14:00 Berlin (13:00 UTC)',
+        'Patch fix.patch: withdrawn, please do not use it'
+      ],
       patches: [],
       noPatches: 'The patches follow two days before the disclosure.'
     }

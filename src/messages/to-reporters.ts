@@ -94,13 +94,27 @@ export const resendRequest = define<object>()({
 })
 
 /** The date on which it becomes public. */
-export const dateNotice = define<{ readonly product: string; readonly disclosure: string }>()({
+export const dateNotice = define<{
+  readonly product: string
+  readonly disclosure: string
+  /** The date that stood before; '' when the list is told for the first time. */
+  readonly before: string
+}>()({
   kind: 'date-notice',
   audience: 'reporter',
   inClear: 'never',
   autoSubmitted: 'auto-generated',
   subject: 'The date on which we make it public',
   samples: {
-    'a date': { product: 'ACME Parser', disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)' }
+    'a date': {
+      product: 'ACME Parser',
+      disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)',
+      before: ''
+    },
+    'another date': {
+      product: 'ACME Parser',
+      disclosure: 'Thu 3 Dec 2026, 14:00 Berlin (13:00 UTC)',
+      before: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
+    }
   }
 })

@@ -24,7 +24,8 @@ export function whatIsUnusual(
   const { releaseAt } = releasePlan(draft, context)
   if (policy.notice === null || releaseAt === null) return unusual
   // The lead is that of the first notice: who was told already is not told anew.
-  const told = context.bound.notice?.releasedAt ?? releaseAt
+  const first = context.bound.notice
+  const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance
   if (told > startBefore(disclosureAt, min, calendar))
     unusual.push(

@@ -7,11 +7,14 @@ import { type CaseRecord } from '../domain/case.ts'
 import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
 import {
   canonicalNotice,
+  isListTold,
   type MemberRecord,
   NOTICE_TEXT_FIELDS,
   type NoticeField,
   type NoticeRecord,
-  type NoticeTextField
+  type NoticeTextField,
+  type Patch,
+  type ToldNotice
 } from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant, startBefore } from '../domain/time.ts'
@@ -70,14 +73,18 @@ function missingField(
     : field
 }
 
-/** When the notice leaves: `disclosure − lead` in the calendar of the product, or now where that has passed already. */
+/**
+ * When the notice leaves: `disclosure − lead` in the calendar of the product, or now where that has passed already. The lead is
+ * that of the first notice: a change leaves at once.
+ */
 export function releasePlan(
-  draft: Pick<Draft, 'case'>,
+  draft: Pick<Draft, 'case' | 'notice'>,
   { product, now }: Pick<CommandContext, 'product' | 'now'>
 ): { readonly releaseAt: Instant | null } {
   const rule = product.policy.notice
   const { disclosureAt } = draft.case
   if (rule === null || disclosureAt === null) return { releaseAt: null }
+  if (isListTold(draft.notice)) return { releaseAt: now }
   const planned = startBefore(disclosureAt, rule.lead, product.calendar)
   return { releaseAt: planned < now ? now : planned }
 }
@@ -94,6 +101,8 @@ export function noticeParams(
     desk: name,
     tag: notice.caseTag,
     revision: notice.revision,
+    since: notice.told?.revision ?? 0,
+    changes: notice.told === null ? [] : whatChanged(notice, notice.told, record, timezone),
     product: product.name,
     tlp: product.policy.notice?.tlp ?? '',
     disclosure:
@@ -106,6 +115,55 @@ export function noticeParams(
     noPatches: notice.fields.no_patches ?? '',
     fingerprint: formatFingerprint(fingerprint)
   }
+}
+
+/** The parameters as a member reads them who had no earlier revision. */
+export function firstNotice(params: NoticeParams): NoticeParams {
+  return { ...params, since: 0, changes: [] }
+}
+
+/** What is new for who read the earlier revision, a line each: the date first. */
+function whatChanged(
+  notice: NoticeRecord,
+  told: ToldNotice,
+  { disclosureAt }: CaseRecord,
+  timezone: string
+): string[] {
+  const says = (at: Instant | null): string =>
+    at === null ? 'not set' : formatInstant(at, timezone)
+  return [
+    ...(disclosureAt === told.disclosureAt
+      ? []
+      : [`Disclosure: was ${says(told.disclosureAt)}; is now ${says(disclosureAt)}`]),
+    ...NOTICE_TEXT_FIELDS.flatMap((key) =>
+      fieldChange(LABELS[key], told.fields[key] ?? '', notice.fields[key] ?? '')
+    ),
+    ...patchChanges(told.patches, notice.patches)
+  ]
+}
+
+/** Both values where they are short, else only that it changed. */
+function fieldChange(label: string, before: string, after: string): string[] {
+  if (before === after) return []
+  if (before === '') return [`${label}: new, see below`]
+  if (after === '') return [`${label}: withdrawn`]
+  const isShort = [before, after].every((text) => text.length <= 60 && !text.includes('\n'))
+  return [isShort ? `${label}: was ${before}; is now ${after}` : `${label}: changed, see below`]
+}
+
+function patchChanges(before: readonly Patch[], after: readonly Patch[]): string[] {
+  const sums = new Map(before.map(({ filename, sha256 }) => [filename, sha256]))
+  const names = new Set(after.map(({ filename }) => filename))
+  return [
+    ...after.flatMap(({ filename, sha256 }) => {
+      const old = sums.get(filename)
+      if (old === sha256) return []
+      return [`Patch ${filename}: ${old === undefined ? 'new' : 'replaced'}`]
+    }),
+    ...before.flatMap(({ filename }) =>
+      names.has(filename) ? [] : [`Patch ${filename}: withdrawn, please do not use it`]
+    )
+  ]
 }
 
 /** What the bytes of a notice depend on beside the notice itself. */

@@ -109,6 +109,7 @@ function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
     state: notice.state,
     revision: notice.revision,
     fields: notice.fields,
+    told: notice.told,
     releaseAt: notice.releaseAt,
     patches: draft.newPatches,
     approvals: draft.voided ? 'void' : 'keep',

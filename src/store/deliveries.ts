@@ -15,6 +15,8 @@ export type WaitingDelivery = Contact & {
   readonly memberId: string
   readonly fingerprint: Fingerprint
   readonly keyData: Uint8Array
+  /** Whether a copy of an earlier revision left for this member: only then does `what changed` mean anything to them. */
+  readonly hadNotice: 0 | 1
 }
 
 /** What a release sends to whom. `digest` is over what each member reads. */
@@ -116,7 +118,10 @@ export function listWaiting(
   limit: number
 ): WaitingDelivery[] {
   const sql: Sql<WaitingDelivery> = `
-    SELECT deliveries.id AS id, member_id AS memberId, name, address, fingerprint, key_data AS keyData
+    SELECT deliveries.id AS id, member_id AS memberId, name, address, fingerprint, key_data AS keyData,
+      EXISTS (SELECT 1 FROM deliveries AS earlier JOIN outbox ON outbox.id = earlier.outbox_id
+        WHERE earlier.notice_id = deliveries.notice_id AND earlier.member_id = deliveries.member_id
+          AND earlier.revision < deliveries.revision AND outbox.state = 'sent') AS hadNotice
     FROM deliveries JOIN members ON members.id = deliveries.member_id
     WHERE notice_id = ? AND revision = ? AND deliveries.state = 'waiting' ORDER BY deliveries.id LIMIT ?`
   return read.all(sql, [noticeId, revision, limit])

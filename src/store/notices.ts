@@ -12,7 +12,8 @@ import {
   type NoticeRecord,
   type NoticeState,
   type Patch,
-  type Preview
+  type Preview,
+  type ToldNotice
 } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
@@ -30,13 +31,14 @@ type Row = {
   readonly state: NoticeState
   readonly revision: number
   readonly fields: string
+  readonly told: string | null
   readonly releaseAt: Instant | null
   readonly releasedAt: Instant | null
   readonly version: number
 }
 
 const SELECT = `SELECT notices.id AS id, cases.tag AS caseTag, notices.product AS product, notices.state AS state, revision,
-  fields, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version,
+  fields, told, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version,
   EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
     AND deliveries.state = 'queued') AS hasLeft
   FROM notices JOIN cases ON cases.id = notices.case_id`
@@ -86,14 +88,15 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
     state: save.state,
     revision: save.revision,
     fields: JSON.stringify(save.fields),
+    told: save.told === null ? null : JSON.stringify(save.told),
     releaseAt: save.releaseAt,
     version: save.version
   }
   const sql =
     save.version === 0
-      ? `INSERT INTO notices (case_id, product, state, revision, fields, release_at)
-         SELECT @caseId, @product, @state, @revision, @fields, @releaseAt WHERE @version = 0`
-      : `UPDATE notices SET product = @product, state = @state, fields = @fields,
+      ? `INSERT INTO notices (case_id, product, state, revision, fields, told, release_at)
+         SELECT @caseId, @product, @state, @revision, @fields, @told, @releaseAt WHERE @version = 0`
+      : `UPDATE notices SET product = @product, state = @state, fields = @fields, told = @told,
            release_at = @releaseAt, released_at = CASE WHEN revision = @revision THEN released_at END,
            untold_hold = CASE WHEN @state = 'held' AND state = 'held' THEN untold_hold END,
            revision = @revision, version = version + 1
@@ -273,6 +276,8 @@ function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
   return {
     ...row,
     fields: fieldsOf(row.fields),
+    // Only saveNotice writes it.
+    told: row.told === null ? null : (JSON.parse(row.told) as ToldNotice),
     authors: authorsOf(listEvents(read, aboutCase(row.caseTag), { kinds: AUTHORING })),
     hasLeft: row.hasLeft === 1,
     patches: read.all(patchSql, [row.id]),

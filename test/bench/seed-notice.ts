@@ -107,6 +107,7 @@ function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant):
       affected_versions: '4.0 to 4.2',
       remedy_steps: 'Apply the patch and restart every service that parses untrusted input.'
     },
+    told: null,
     releaseAt,
     patches: [{ ...patch, sha256: sha256(PATCH) }],
     approvals: 'keep',

@@ -61,7 +61,14 @@ export async function noticeWorld(
   }
   for (let number = 1; number <= options.count; number += 1) {
     const tag = `ACME-2026-000${number}`
-    world.deliver(await world.write(alice, { subject: 'x', text: `x ${number}`, as: 'encrypted' }))
+    world.deliver(
+      await world.write(alice, {
+        subject: 'x',
+        text: `x ${number}`,
+        as: 'encrypted',
+        autocrypt: true
+      })
+    )
     await world.settle()
     await command(grace, tag, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`)
     await approve(tag)

@@ -106,6 +106,7 @@ export function seedNotice(tx: Tx, settings: Settings, releaseAt: Instant): Noti
       affected_versions: '4.0 to 4.2',
       remedy_steps: 'Update to 4.2.1.'
     },
+    told: null,
     releaseAt,
     patches: [],
     approvals: 'keep',

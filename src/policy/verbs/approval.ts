@@ -4,13 +4,20 @@
  */
 import { type Decision } from '../../domain/decision.ts'
 import { type Sha256 } from '../../domain/ids.ts'
-import { copiesHeld, isAnyHere, type NoticeRecord, type Preview } from '../../domain/notice.ts'
+import {
+  copiesHeld,
+  isAnyHere,
+  isListTold,
+  type NoticeRecord,
+  type Preview
+} from '../../domain/notice.ts'
 import { formatInstant, msBetween } from '../../domain/time.ts'
 import {
   accepted,
   type Command,
   type CommandContext,
   type Draft,
+  decided,
   type Handler,
   refused,
   type Step,
@@ -49,7 +56,7 @@ const approve: Handler = (draft, command, context) => {
       code: codeOf(command)
     }
   ]
-  const approved: Draft = withEvent(
+  const step = decided(
     {
       ...withActivity(draft, 'approved the notice'),
       shown: true,
@@ -60,27 +67,28 @@ const approve: Handler = (draft, command, context) => {
     'notice-approved',
     { revision: notice.revision, digest, code: codeOf(command) }
   )
+  if (step.kind === 'refused') return step
   if (approvals.length < needed) {
     const more = needed - approvals.length
     return accepted(
-      approved,
+      step.draft,
       `Approved. ${more === 1 ? 'One more approval is' : `${more} more approvals are`} needed.`
     )
   }
-  return scheduled(approved, { ...notice, approvals }, context)
+  return scheduled(step.draft, { ...notice, approvals }, context)
 }
 
 function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
   const { releaseAt } = releasePlan(draft, context)
-  const when = releaseAt === null ? 'now' : formatInstant(releaseAt, context.settings.desk.timezone)
+  const isNow = releaseAt === null || isListTold(notice)
+  const when = isNow ? 'at once' : formatInstant(releaseAt, context.settings.desk.timezone)
   const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
   const { revision } = notice
   const leavesAt = releaseAt ?? context.now
+  const step = decided(next, context, 'notice-scheduled', { revision, leavesAt })
+  if (step.kind === 'refused') return step
   return accepted(
-    withActivity(
-      withEvent(next, context, 'notice-scheduled', { revision, leavesAt }),
-      `scheduled the notice for ${when}`
-    ),
+    withActivity(step.draft, `scheduled the notice for ${when}`),
     `Approved. The notice leaves ${when}.`
   )
 }

@@ -4,9 +4,15 @@
 
 import { NO_AUTHORS, withAuthor } from '../../domain/authors.ts'
 import { type Decision } from '../../domain/decision.ts'
-import { type NoticeFields, type NoticeRecord, type NoticeTextField } from '../../domain/notice.ts'
+import {
+  isListTold,
+  type NoticeFields,
+  type NoticeRecord,
+  type NoticeTextField,
+  type ToldNotice
+} from '../../domain/notice.ts'
 import { type OutgoingAttachment } from '../../domain/outgoing.ts'
-import { formatInstant, readInstant } from '../../domain/time.ts'
+import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
 import {
@@ -62,21 +68,41 @@ const embargo: Handler = (draft, command, context) => {
   })
   if (step.kind === 'refused') return step
   const reopened = withReopened(step.draft, context)
-  const leaves =
-    releaseAt === null
-      ? ''
-      : ` The notice leaves ${formatInstant(releaseAt, timezone)}, once approved.`
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
     withActivity(reopened, `set the disclosure to ${said}${why}`),
-    `Disclosure: ${said}${why}.${leaves}${voidedWords(draft)}${goingOnWords(draft, context)}`
+    `Disclosure: ${said}${why}.${leavesWords(reopened, releaseAt, context)}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
 }
 
 /** The date is part of what is approved: whoever sets it is an author of the notice, too. */
 function withReopened(draft: Draft, context: CommandContext): Draft {
-  return draft.notice === null ? draft : withNotice(draft, reopenedNotice(draft.notice, context))
+  if (draft.notice === null) return draft
+  return withChange(withNotice(draft, reopenedNotice(draft.notice, context)), context)
 }
+
+/** A new date or content that the list has to learn: on the record, so that it is not forgotten (B16). */
+function withChange(draft: Draft, context: CommandContext): Draft {
+  const oldDate = draft.notice?.told?.disclosureAt ?? null
+  const date = draft.case.disclosureAt
+  return oldDate === null || date === null
+    ? draft
+    : withEvent(draft, context, 'change-proposed', { oldDate, date })
+}
+
+function leavesWords(
+  draft: Draft,
+  releaseAt: Instant | null,
+  { settings: { desk } }: CommandContext
+): string {
+  if (releaseAt === null) return ''
+  return isListTold(draft.notice)
+    ? ` ${CHANGE_WAITS}`
+    : ` The notice leaves ${formatInstant(releaseAt, desk.timezone)}, once approved.`
+}
+
+const CHANGE_WAITS =
+  'The list has had the notice: this is a change. Nobody on the list knows of it until it is approved; then it leaves at once.'
 
 const draftNotice: Handler = (draft, command, context) => {
   const rule = context.product.policy.notice
@@ -86,26 +112,20 @@ const draftNotice: Handler = (draft, command, context) => {
   if (command.fields.length === 0 && context.files.length === 0) {
     return refused('Write the fields below (key: value, or key: << text >>) or attach patches.')
   }
-  const badName = context.files.find((file) => !PATCH_NAME.test(file.filename))
-  if (badName !== undefined)
-    return refused(
-      'Patch file names may use letters, digits and + . _ - only, and start with a letter or digit.'
-    )
-  const names = new Set(context.files.map((file) => file.filename))
-  if (names.size !== context.files.length)
-    return refused('Two attachments have the same file name.')
-  if (context.files.length > PATCHES_MAX)
-    return refused(`A notice takes at most ${PATCHES_MAX} patches.`)
+  const complaint = filesComplaint(context)
+  if (complaint !== null) return refused(complaint)
   const notice = editedNotice(draft, command, context)
   const edited: Draft = {
     ...withNotice(draft, notice),
     newPatches: context.files.length > 0 ? context.files : draft.newPatches
   }
-  const next = withEvent(edited, context, 'notice-drafted', {
+  const step = decided(edited, context, 'notice-drafted', {
     revision: notice.revision,
     fields: command.fields.map(({ key }) => key as NoticeTextField),
     patches: context.files.map(({ sha256 }) => sha256)
   })
+  if (step.kind === 'refused') return step
+  const next = withChange(step.draft, context)
   const missing = missingFields(next, context)
   const files = context.files.length === 0 ? '' : ` ${context.files.length} patches stored.`
   const still =
@@ -114,8 +134,18 @@ const draftNotice: Handler = (draft, command, context) => {
       : ` Still missing: ${missing.join('; ')}.`
   return accepted(
     withActivity(next, `wrote the notice, revision ${notice.revision}`),
-    `Notice revision ${notice.revision} stored.${files}${still}${voidedWords(draft)}${goingOnWords(draft, context)}`
+    `Notice revision ${notice.revision} stored.${files}${still}${isListTold(notice) ? ` ${CHANGE_WAITS}` : ''}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
+}
+
+/** Why these files cannot be the patches of a notice; null when they can. */
+function filesComplaint({ files }: CommandContext): string | null {
+  const badName = files.find((file) => !PATCH_NAME.test(file.filename))
+  if (badName !== undefined)
+    return 'Patch file names may use letters, digits and + . _ - only, and start with a letter or digit.'
+  const names = new Set(files.map((file) => file.filename))
+  if (names.size !== files.length) return 'Two attachments have the same file name.'
+  return files.length > PATCHES_MAX ? `A notice takes at most ${PATCHES_MAX} patches.` : null
 }
 
 /** Fields given replace stored ones; those not given stay. A notice that has left gets a new revision. */
@@ -154,22 +184,32 @@ function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
     releaseAt: null,
     releasedAt: null,
     hasLeft: false,
+    told: null,
     version: 0
   }
 }
 
 /** The notice open for change again: one revision further if the list has read the present one. */
-function reopenedNotice(notice: NoticeRecord, { author }: CommandContext): NoticeRecord {
+function reopenedNotice(notice: NoticeRecord, context: CommandContext): NoticeRecord {
   const left = notice.releasedAt !== null || notice.hasLeft
   return {
     ...notice,
-    authors: withAuthor(notice.authors, author.id),
+    authors: withAuthor(notice.authors, context.author.id),
+    told: left ? toldBy(notice, context) : notice.told,
     state: 'drafting',
     revision: left ? notice.revision + 1 : notice.revision,
     releaseAt: null,
     releasedAt: null,
     hasLeft: false
   }
+}
+
+/** What a later revision compares itself with: the last one that left for all of the list, or the first that left at all. */
+function toldBy(notice: NoticeRecord, { bound, now }: CommandContext): ToldNotice {
+  const { revision, fields, patches, told, releasedAt } = notice
+  if (told !== null && releasedAt === null) return told
+  const at = told?.at ?? releasedAt ?? now
+  return { revision, fields, patches, disclosureAt: bound.case.disclosureAt, at }
 }
 
 const preview: Handler = (draft, _command, context) => {
@@ -186,13 +226,14 @@ const preview: Handler = (draft, _command, context) => {
     previewMail(draft, notice, context)
   ]
   const shown = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
-  const next = withEvent(shown, context, 'notice-previewed', {
+  const step = decided(shown, context, 'notice-previewed', {
     revision: notice.revision,
     digest,
     code: context.tools.code
   })
+  if (step.kind === 'refused') return step
   return accepted(
-    withActivity(next, 'previewed the notice'),
+    withActivity(step.draft, 'previewed the notice'),
     approvalRule(context.product.policy).byAuthor
       ? 'Every maintainer gets the preview with its code. One approver can let it go, the author included.'
       : 'Every maintainer gets the preview with its code. An approver who did not write the notice can approve it.'

@@ -390,6 +390,7 @@ export function noticeRecord(change: Partial<NoticeRecord> = {}): NoticeRecord {
     releaseAt: null,
     releasedAt: null,
     hasLeft: false,
+    told: null,
     version: 4,
     ...change
   }

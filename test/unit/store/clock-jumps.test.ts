@@ -65,6 +65,7 @@ function save(change: Partial<SaveNotice>): number {
     state: 'scheduled',
     revision: 1,
     fields: {},
+    told: null,
     releaseAt: NOON,
     patches: null,
     approvals: 'keep',

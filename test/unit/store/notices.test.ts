@@ -90,6 +90,7 @@ function save(change: Partial<SaveNotice> = {}): number {
     state: 'drafting',
     revision: 1,
     fields: { description: 'x' },
+    told: null,
     releaseAt: null,
     patches: null,
     approvals: 'keep',

@@ -89,6 +89,7 @@ const DRAFT: SaveNotice = {
   state: 'drafting',
   revision: 1,
   fields: {},
+  told: null,
   releaseAt: null,
   patches: null,
   approvals: 'keep',

@@ -1,0 +1,87 @@
+/** A new date or new content after the list was told is a change: approved, it leaves at once and says what changed (B16). */
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import {
+  type NoticeWorld,
+  noticeWorld,
+  type People,
+  people,
+  UNTIL_DUE
+} from '../support/notice-world.ts'
+import { type Someone, someone } from '../support/world.ts'
+import { TAG } from '../unit/policy/samples.ts'
+
+let them: People
+let late: Someone
+let notices: NoticeWorld
+beforeAll(async () => {
+  them = await people()
+  late = await someone('late', 'security@late.example')
+})
+beforeEach(async () => {
+  notices = await noticeWorld(them, { count: 1 })
+  notices.world.pass(UNTIL_DUE)
+  await notices.world.settle()
+  expect(await notices.noticed(TAG)).toEqual(['debian', 'freebsd', 'suse'])
+  notices.world.accepted.length = 0
+})
+afterEach(() => {
+  notices.world.close()
+})
+
+async function readBy(person: Someone): Promise<string[]> {
+  const mails = notices.world.accepted.filter(({ to }) => to === person.address)
+  return Promise.all(mails.map((mail) => notices.world.read(person, mail)))
+}
+function recorded(kind: string): object[] {
+  return notices.world
+    .rows<{ about: string }>('SELECT about FROM events WHERE kind = ? ORDER BY id', [kind])
+    .map(({ about }) => JSON.parse(about) as object)
+}
+const LATER = '/embargo 2026-12-07T12:00:00Z because a distribution needs three days more\n'
+
+it('(B16) a new date leaves at once when it is approved, to everybody who had the notice, and says first what changed', async () => {
+  await notices.command(them.grace, TAG, LATER)
+  for (const member of them.members) expect(await readBy(member)).toEqual([])
+  expect(recorded('change-proposed')).toEqual([
+    { oldDate: '2026-12-04T12:00:00.000Z', date: '2026-12-07T12:00:00.000Z' }
+  ])
+  await notices.approve(TAG)
+  for (const member of them.members) {
+    const [copy = '', ...more] = await readBy(member)
+    expect(more).toEqual([])
+    const change = copy.indexOf('WHAT CHANGED SINCE REVISION 1')
+    expect(change).toBeGreaterThan(0)
+    expect(change).toBeLessThan(copy.indexOf('Product:'))
+    expect(copy.replaceAll(/\s+/g, ' ')).toMatch(/was Fri 4 Dec 2026.*is now Mon 7 Dec 2026/)
+  }
+  expect(recorded('change-left')).toEqual([{ revision: 2 }])
+})
+
+it('(B16) the reporter is told the new date beside the old one, and nothing when only the content changed', async () => {
+  await notices.command(them.grace, TAG, '/notice draft\nseverity: high\n')
+  await notices.approve(TAG)
+  expect(await readBy(them.alice)).toEqual([])
+  await notices.command(them.grace, TAG, LATER)
+  await notices.approve(TAG)
+  const said = (await readBy(them.alice)).join('\n').replaceAll(/\s+/g, ' ')
+  expect(said).toMatch(/It was Fri 4 Dec 2026.*It is now Mon 7 Dec 2026/)
+})
+
+it('(B16) who had no notice yet gets the present revision as the first one, without what changed', async () => {
+  await notices.world.addMember(late)
+  await notices.command(them.grace, TAG, '/notice draft\nseverity: high\n')
+  await notices.approve(TAG)
+  const [copy = ''] = await readBy(late)
+  expect(copy).toContain('revision 2')
+  expect(copy).not.toContain('WHAT CHANGED')
+  const [first] = them.members
+  expect((await readBy(first ?? late))[0]).toContain('- Severity: new, see below')
+})
+
+it('(B16) a change that was on hold still says what changed when it is approved', async () => {
+  await notices.command(them.grace, TAG, LATER)
+  await notices.command(them.grace, TAG, '/notice hold\n')
+  await notices.approve(TAG)
+  const [first] = them.members
+  expect((await readBy(first ?? late))[0]).toContain('WHAT CHANGED SINCE REVISION 1')
+})
