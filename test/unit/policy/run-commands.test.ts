@@ -567,8 +567,15 @@ describe('/notice (M-24 to M-29)', () => {
       content: new Uint8Array(1),
       sha256: sha256(filename)
     })
+    const here = { bound: bound({ case: dated }) }
     for (const names of [['../x'], ['a b'], ['-x'], ['a', 'a']])
-      expect(run('/notice draft\ntitle: x', { files: names.map(file) }).ran).toBe(false)
-    expect(run('/notice draft\ntitle: x', { files: [file('a.patch')] }).ran).toBe(true)
+      expect(run('/notice draft\ntitle: x', { ...here, files: names.map(file) }).ran).toBe(false)
+    expect(run('/notice draft\ntitle: x', { ...here, files: [file('a.patch')] }).ran).toBe(true)
+  })
+
+  it('(A2) draft takes a case that is accepted, and says how to get there', () => {
+    const result = run('/notice draft\ntitle: x')
+    expect(result.ran).toBe(false)
+    expect(result.said).toContain('Next is /accept or /reject CODE.')
   })
 })
