@@ -16,24 +16,38 @@ export type CaseFacts = {
   readonly isListTold: boolean
   readonly disclosureAt: Instant | null
   readonly wasDisclosed: boolean
+  /** Whether a rejection stands that nobody took back: by a reporter's new message a rejected case is open again. */
   readonly wasRejected: boolean
   /** Whether the policy lets a case end without disclosure or rejection. */
   readonly mayEndInternally: boolean
   readonly now: Instant
 }
 
-/** What the record says of a case for good. */
+/** What the record says of a case, beyond its state. */
 export type CaseHistory = Pick<CaseFacts, 'isListTold' | 'wasDisclosed' | 'wasRejected'>
 
 /** Kinds of events that {@link historyOf} asks for. */
-export const HISTORY_KINDS = ['notice-leaving', 'disclosed', 'rejected'] as const
+export const HISTORY_KINDS = [
+  'notice-leaving',
+  'disclosed',
+  'rejected',
+  'accepted',
+  'reopened'
+] as const
 
-/** The history of a case with these kinds of events on its record. */
+/** The history of a case with these kinds of events on its record, oldest first. */
 export function historyOf(kinds: readonly EventKind[]): CaseHistory {
+  const none = { isListTold: false, wasDisclosed: false, wasRejected: false }
+  return kinds.reduce<CaseHistory>(historyAfter, none)
+}
+
+/** The history with one more event. Whoever accepts a rejected case or opens it again takes the rejection back. */
+export function historyAfter(history: CaseHistory, kind: EventKind): CaseHistory {
+  const isTakenBack = kind === 'accepted' || kind === 'reopened'
   return {
-    isListTold: kinds.includes('notice-leaving'),
-    wasDisclosed: kinds.includes('disclosed'),
-    wasRejected: kinds.includes('rejected')
+    isListTold: history.isListTold || kind === 'notice-leaving',
+    wasDisclosed: history.wasDisclosed || kind === 'disclosed',
+    wasRejected: kind === 'rejected' || (history.wasRejected && !isTakenBack)
   }
 }
 

@@ -3,7 +3,7 @@
  * and return a new one or a refusal; nothing is kept unless every line was accepted (all or nothing).
  */
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
-import { type CaseFacts, moveCase } from '../domain/case-machine.ts'
+import { type CaseFacts, historyAfter, moveCase } from '../domain/case-machine.ts'
 import { type Decision } from '../domain/decision.ts'
 import {
   aboutCase,
@@ -136,11 +136,7 @@ export function happen<K extends EventKind>(draft: Draft, event: NewEvent<K>): H
     draft: {
       ...draft,
       case: { ...draft.case, state: move.to },
-      known: {
-        ...known,
-        wasDisclosed: known.wasDisclosed || event.kind === 'disclosed',
-        wasRejected: known.wasRejected || event.kind === 'rejected'
-      },
+      known: { ...known, ...historyAfter(known, event.kind) },
       decisions: [...draft.decisions, { kind: 'record', event: event as NewEvent }]
     }
   }

@@ -4,6 +4,7 @@
 import { APPROVAL } from './approval.ts'
 import { CASE, DECIDE } from './case.ts'
 import { help } from './desk.ts'
+import { END } from './end.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
 import { TALK } from './talk.ts'
@@ -14,6 +15,7 @@ export const VERBS: readonly Verb[] = [
   ...CASE,
   ...TALK,
   ...DECIDE,
+  ...END,
   ...KEYS,
   ...NOTICE,
   ...APPROVAL
