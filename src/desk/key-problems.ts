@@ -58,8 +58,8 @@ function about(
   const alert = alertMaintainers(desk.settings, now, {
     once: `key:${decision.message.audience}:${recipient.id}:${decision.caseTag ?? ''}${about}:${now.slice(0, 10)}`,
     tag: decision.caseTag,
-    title: 'A mail is held because of a key',
-    what: `A mail of the kind ${decision.message.kind} to ${who} was not sent: ${problem}. Nothing was sent in clear.`,
+    title: 'A message was not sent because of a key',
+    what: `A message (${decision.message.kind}) to ${who} was not sent, because ${problem}. Nothing was sent unencrypted.`,
     doNext: NEXT[decision.message.audience],
     facts: []
   })

@@ -39,12 +39,13 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
     alertMaintainers(desk.settings, now, {
       once: `notice-released:${notice.id}:${notice.revision}:${notice.version}`,
       tag: notice.caseTag,
-      title: held === 0 ? 'The notice has left' : `The notice has left; ${held} HELD`,
-      what: `${queued} members are being sent their own sealed copy; ${held} are held because their key cannot be used.`,
+      title:
+        held === 0 ? 'The notice has left' : `The notice has left; ${held} of its copies did not`,
+      what: `${queued === 1 ? 'One member is' : `${queued} members are`} being sent a copy of their own, encrypted.${held === 0 ? '' : ` ${held === 1 ? 'One copy' : `${held} copies`} did not leave, because the key cannot be used.`}`,
       doNext:
         held === 0
-          ? 'Nothing; the desk tells you of every copy that cannot be delivered.'
-          : 'See the mails about the held members.',
+          ? 'Nothing. The desk tells you of every copy that cannot be delivered.'
+          : 'Please read the messages about these keys.',
       facts: disclosureFacts(desk, known.record)
     })
   ]
@@ -109,9 +110,9 @@ function untold(desk: Desk, notice: NoticeRecord, because: string, now: Instant)
   return alertMaintainers(desk.settings, now, {
     once: `date-notice-missing:${notice.id}:${notice.revision}`,
     tag: notice.caseTag,
-    title: 'The reporter was NOT told the date',
+    title: 'The reporter was not told the date',
     what: `The policy wants the reporter to learn the date together with the notice, but ${because}.`,
-    doNext: 'Tell the reporter another way now, or ask for a key with /ask.',
+    doNext: 'Please tell the reporter another way now, or ask for a key with /ask.',
     facts: []
   })
 }

@@ -61,9 +61,9 @@ function givenUpAlert(desk: Desk, row: OutboxRow, now: Instant) {
   return alertMaintainers(desk.settings, now, {
     once: `gave-up:${row.id}:${row.attempts}`,
     tag,
-    title: 'A mail could NOT be delivered',
-    what: `A mail of the kind ${row.kind} to ${who} was given up after ${row.attempts} attempts: ${code}.`,
-    doNext: `Reach the person another way. When the cause is gone, the operator sends it again with: postern outbox retry ${row.id}`,
+    title: 'A message could not be delivered',
+    what: `A message (${row.kind}) to ${who} was not delivered: ${code}. The desk tried ${row.attempts === 1 ? 'once' : `${row.attempts} times`} and has stopped trying.`,
+    doNext: `Please reach the person another way. Once the cause is mended, the operator sends it again with: postern outbox retry ${row.id}`,
     facts: []
   })
 }

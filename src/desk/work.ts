@@ -207,9 +207,9 @@ async function holdUnread(desk: Desk, arrival: Arrival, code: string): Promise<b
     alertMaintainers(desk.settings, now, {
       once: `unread:${arrival.id}`,
       tag: null,
-      title: 'A mail could not be read at all',
-      what: `A mail of ${arrival.size} bytes was put into the held folder unread: handling it failed again and again.`,
-      doNext: 'Look at it in the held folder of the mailbox, with care: it may be an attack.',
+      title: 'A message could not be read',
+      what: `A message of ${arrival.size} bytes is in the held folder, unread: reading it failed three times.`,
+      doNext: 'Please look at it in the held folder with care: it may be an attack.',
       facts: []
     }),
     { kind: 'dispose', state: 'held', disposition: 'quarantined', reason: code, tag: null } as const

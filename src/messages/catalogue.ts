@@ -10,8 +10,5 @@ const ALL = [
   ...Object.values(toMembers)
 ]
 
-/** The kinds there are. */
-export type KnownKind = (typeof ALL)[number]['kind']
-
 /** Every definition, whatever its parameters are. */
 export const MESSAGES: readonly AnyDefinition[] = ALL

@@ -16,6 +16,7 @@ const REACH = 'A plain reply stays among the maintainers.'
 /** A message of a reporter or list member, forwarded. */
 export const relay = define<{
   readonly facts: readonly FactLine[]
+  readonly details: readonly FactLine[]
   readonly warnings: readonly string[]
   readonly text: string
   readonly outsideText: string
@@ -33,6 +34,7 @@ export const relay = define<{
   samples: {
     'a report': {
       facts: FACTS,
+      details: [{ label: 'Encrypted', value: 'yes, to the desk key' }],
       warnings: ['There is text outside the protected part; it may have been added by anybody.'],
       text: 'Dear team,\n\na message of 4 GiB crashes the parser.\n\nAlice',
       outsideText: 'Sent with the best mail provider of all',

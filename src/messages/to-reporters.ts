@@ -17,12 +17,14 @@ export const acknowledgement = define<{
   readonly checklist: readonly string[]
   readonly sealedTo: VisibleEncryption
   readonly keyIds: string
+  /** Whether the policy answers unencrypted who began so. */
+  readonly isClearAllowed: boolean
 }>()({
   kind: 'acknowledgement',
   audience: 'reporter',
   inClear: 'content-free',
   autoSubmitted: 'auto-replied',
-  subject: 'Your report has arrived',
+  subject: 'We received your report',
   samples: {
     'came in clear': {
       received: 'Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)',
@@ -33,7 +35,8 @@ export const acknowledgement = define<{
       rules: ['Please do not report it in public.'],
       checklist: ['The versions affected'],
       sealedTo: 'nobody',
-      keyIds: ''
+      keyIds: '',
+      isClearAllowed: true
     }
   }
 })
@@ -104,7 +107,7 @@ export const dateNotice = define<{
   audience: 'reporter',
   inClear: 'never',
   autoSubmitted: 'auto-generated',
-  subject: 'The date on which we make it public',
+  subject: 'Date of disclosure',
   samples: {
     'a date': {
       product: 'ACME Parser',

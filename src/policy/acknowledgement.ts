@@ -212,6 +212,7 @@ export function acknowledgementParams(
     rules: policy.reporter_rules,
     checklist: policy.report_checklist,
     sealedTo: opened.sealedTo,
-    keyIds: opened.sealedToKeyIds.join(', ')
+    keyIds: opened.sealedToKeyIds.join(', '),
+    isClearAllowed: policy.reporters.cleartext === 'allow'
   }
 }

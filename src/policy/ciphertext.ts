@@ -97,10 +97,10 @@ export function quarantineReused(
     alertMaintainers(settings, moment.now, {
       once: `reused:${situation.arrivalId}`,
       tag: null,
-      title: 'A mail was quarantined: reused ciphertext',
-      what: `A mail carries encrypted content that came to the desk before, ${whence}. It may be an attempt to learn what is in it from your answer. Its content was not passed on and nobody was answered.`,
+      title: 'A message is on hold: encrypted content that came before',
+      what: `A message carries encrypted content that came to the desk before, ${whence}. Its sender may want to learn the content from your answer. The content was not forwarded and nobody was answered.`,
       doNext:
-        'Look at the sender in the held folder. If it is the same person, ask them to encrypt the mail anew; a mail that a server delivered twice needs nothing.',
+        'Please look at the sender in the held folder. If it is the same person, ask them to encrypt the message again. If a mail server delivered it twice, nothing needs doing.',
       facts: situation.ciphertextCases.map((tag) => ({ label: 'Came before into', value: tag }))
     }),
     dispose('held', 'reused-ciphertext', `its ciphertext came before ${whence}`)

@@ -65,17 +65,17 @@ export function reachSentence(
 ): string {
   const internal =
     plain === 'internal'
-      ? 'A plain reply stays among the maintainers.'
-      : 'A plain reply goes to the reporter.'
+      ? 'A plain reply reaches the maintainers only.'
+      : 'A plain reply reaches the reporter.'
   const address = contactOf(record)?.address ?? ''
   switch (path.kind) {
     case 'sealed':
-      return `${internal} Text under a first line /reply goes to ${address} alone, sealed, without what it quotes.`
+      return `${internal} Text under a first line /reply reaches ${address} alone, encrypted, without quoted text.`
     case 'clear':
-      return `${internal} Text under a first line /reply goes to ${address} alone, IN CLEAR, because no key is known and the policy allows it.`
+      return `${internal} Text under a first line /reply reaches ${address} alone, UNENCRYPTED, because we have no key of theirs.`
     case 'no-key':
-      return `${internal} Nothing can be sent to ${address} yet: no usable key is known. /ask asks for one without saying anything; /key accept FINGERPRINT takes one into use.`
+      return `${internal} ${address} cannot be answered yet, because we have no usable key of theirs. /ask asks for one; /key accept FINGERPRINT takes one into use.`
     case 'no-address':
-      return `${internal} The report names no address, so nobody can be answered.`
+      return `${internal} The report names no address, so its sender cannot be answered.`
   }
 }

@@ -60,10 +60,10 @@ export function refusalMail(
       alertMaintainers(settings, now, {
         once: `refusals:${standing}:${maintainer.id}:${now.slice(0, 10)}`,
         tag: null,
-        title: "Many mails without authority in a maintainer's name",
-        what: `More than ${REFUSALS_PER_HOUR_MAX} mails in an hour came ${WHOSE[standing]} and did nothing, the latest in the name of ${maintainer.name}. They are in the held folder. While it goes on, further ones are put there without a word.`,
+        title: "Many messages in a maintainer's name were not acted on",
+        what: `More than ${REFUSALS_PER_HOUR_MAX} messages in an hour came ${WHOSE[standing]} and were not acted on, the latest in the name of ${maintainer.name}. They are in the held folder. While this goes on, further ones go there without a message to you.`,
         doNext:
-          'Whoever wrote to the desk and got no transcript: the mail did NOTHING, look for it in the held folder. A mail acts only if it is signed and encrypted.',
+          'If you sent commands and got no answer, they were not carried out; please look for your message in the held folder. The desk acts only on messages that are signed and encrypted.',
         facts: []
       })
     ]
@@ -96,12 +96,12 @@ function toOne(maintainer: Maintainer, now: Instant, message: Message, once: str
 
 const SIGN_AGAIN =
   'If you wrote it, send it again, signed with your registered key and encrypted to the desk.'
-const NOT_YOU = 'If you did not write it, somebody used your name; nothing happened.'
+const NOT_YOU = 'If you did not write it, somebody used your name, and nothing happened.'
 
 const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly remedy: string }>> = {
   'not-opened': { because: 'The desk could not open it.', remedy: SIGN_AGAIN },
   'not-encrypted': { because: 'It was not encrypted.', remedy: SIGN_AGAIN },
-  'not-pgp-mime': { because: 'It was not PGP/MIME from end to end.', remedy: SIGN_AGAIN },
+  'not-pgp-mime': { because: 'Its encryption or signature is not PGP/MIME.', remedy: SIGN_AGAIN },
   unsigned: { because: 'It was not signed.', remedy: SIGN_AGAIN },
   'several-signatures': { because: 'It carried more than one signature.', remedy: SIGN_AGAIN },
   'not-covered': { because: 'The signature does not cover the whole mail.', remedy: SIGN_AGAIN },
@@ -119,7 +119,7 @@ const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly re
     remedy: 'Give the operator your new public key.'
   },
   'repeated-header': {
-    because: 'It repeats header fields that may stand only once.',
+    because: 'It repeats header fields that may occur only once.',
     remedy: SIGN_AGAIN
   },
   stale: { because: 'Its signature is too old.', remedy: SIGN_AGAIN },
@@ -132,5 +132,5 @@ const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly re
     remedy:
       'If you wrote it for the desk, reply to a message of the desk and keep its last line (Ref: …) in your text, or use a mail program that signs the recipient as well. If you wrote it to somebody else, that person has sent it on; nothing happened.'
   },
-  replayed: { because: 'This very signature was used before.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` }
+  replayed: { because: 'Its signature was used before.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` }
 }

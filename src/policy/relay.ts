@@ -43,7 +43,12 @@ export function relay(input: RelayInput): Decision {
     settings,
     now,
     relayMessage({
-      facts: [...caseFacts(record, product, settings), ...mailFacts(input), ...input.facts],
+      facts: headFacts(input),
+      details: [
+        ...caseFacts(record, product, settings).filter(({ label }) => !FIRST.includes(label)),
+        ...mailFacts(input),
+        ...input.facts
+      ],
       warnings: [...relayWarnings(opened), ...input.warnings],
       text: opened.text,
       outsideText: opened.outsideText,
@@ -64,13 +69,33 @@ export function relay(input: RelayInput): Decision {
   )
 }
 
+const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Answer due']
+
+/** What a reader needs first: five lines; all else is in the details. */
+function headFacts({ record, product, opened, settings }: RelayInput): FactLine[] {
+  const { from } = opened.outer
+  const [signature] = opened.signatures
+  const signed =
+    signature === undefined
+      ? 'not signed'
+      : signature.state === 'valid'
+        ? 'signature valid'
+        : 'signature not proved'
+  const name = from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
+  return [
+    ...caseFacts(record, product, settings).filter(({ label }) => FIRST.includes(label)),
+    { label: 'From', value: `${name}, ${signed}` },
+    { label: 'Subject', value: subjectOf(opened) === '' ? 'none' : subjectOf(opened) }
+  ]
+}
+
 /** The lines that stand on top of everything about a case. */
 export function caseFacts(record: CaseRecord, product: Product, settings: Settings): FactLine[] {
   const { timezone } = settings.desk
   const facts: FactLine[] = [
     { label: 'Case', value: `${record.tag}, ${record.state}` },
     { label: 'Product', value: `${product.name} (policy ${product.policy.id})` },
-    { label: 'Owner', value: record.owner ?? 'nobody yet; /take makes it yours' }
+    { label: 'Owner', value: record.owner ?? 'nobody yet (/take makes it yours)' }
   ]
   if (record.answeredAt !== null) {
     facts.push({ label: 'Answered', value: formatInstant(record.answeredAt, timezone) })
@@ -89,7 +114,6 @@ function mailFacts(input: RelayInput): FactLine[] {
   return [
     { label: 'From', value: from === null ? 'not known' : `${from.name} <${from.address}>`.trim() },
     { label: 'Sender proved', value: senderWords(judgeSender(opened, settings)) },
-    { label: 'Subject', value: subjectOf(opened) === '' ? 'none' : subjectOf(opened) },
     { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
     { label: 'Encrypted', value: encryptionWords(opened) },
     { label: 'Signed', value: signatureWords(opened, input.reporterKey) }

@@ -21,10 +21,10 @@ export function decideBounce(situation: Situation, settings: Settings, moment: M
   const alert = alertMaintainers(settings, moment.now, {
     once: `bounce:${bounced.messageId}`,
     tag,
-    title: 'A mail came back',
-    what: `A mail of the kind ${bounced.kind} to ${whom(bounced.audience, bounced.recipientId)} could not be delivered${status === '' ? '' : ` (${status})`}.`,
+    title: 'A message came back',
+    what: `A message (${bounced.kind}) to ${whom(bounced.audience, bounced.recipientId)} came back: it could not be delivered${status === '' ? '' : ` (${status})`}.`,
     doNext:
-      'Check the address and reach the person another way; the desk does not send it again by itself.',
+      'Please check the address and reach the person another way. The desk does not send it again.',
     facts: []
   })
   const reachable = alert.recipients.filter(
@@ -39,9 +39,9 @@ function unmatched(situation: Situation, settings: Settings, moment: Moment): De
     alertMaintainers(settings, moment.now, {
       once: `bounce-unmatched:${moment.now.slice(0, 10)}`,
       tag: null,
-      title: 'A delivery report about no mail of the desk',
-      what: 'A mail that says some mail could not be delivered belongs to nothing that the desk sent. It is in the held folder; further ones of today are put there without a word.',
-      doNext: 'Look at the held folder: a forged report of this kind can also hide a real one.',
+      title: 'A delivery report about a message that we did not send',
+      what: 'We received a delivery report about a message that the desk did not send. It is in the held folder; further ones of today go there, too, without another alarm.',
+      doNext: 'Please look at it in the held folder: a delivery report can hide a real report.',
       facts: [{ label: 'Arrival', value: String(situation.arrivalId) }]
     }),
     dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')

@@ -265,7 +265,7 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
     await maintainer.next('The notice has left')
     narrator.saw(`${maintainer.person.name} is told: "${sentenceWith(alarm.text, 'was not sent')}"`)
   }
-  const date = await alice.next('The date on which we make it public')
+  const date = await alice.next('Date of disclosure')
   expectSealedTo(alice, date)
   const rows = await desk.ask<OutboxRow[]>('outbox', 'list')
   const made = (kind: string): number[] =>

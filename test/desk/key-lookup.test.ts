@@ -61,7 +61,7 @@ describe('a directory of keys', () => {
     expect(await relayed()).toContain('First use of key')
     const answer = world.accepted.find(({ to }) => to === alice.address)
     if (answer === undefined) throw new Error('no answer')
-    expect(await world.read(alice, answer)).toContain('Your mail arrived')
+    expect(await world.read(alice, answer)).toContain('We received it on')
   })
 
   it('proves the signature of the mail, too, which is nobody else’s then (G6)', async () => {

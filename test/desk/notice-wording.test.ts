@@ -29,7 +29,7 @@ function upgrade(text: (old: string) => string): void {
 describe('a notice whose template changed after its approval', () => {
   it('is held with an alarm, and leaves with the new words once these are approved', async () => {
     desk = await noticeWorld(cast, { count: 1 })
-    upgrade((old) => old.replace('may say nobody outside', 'may tell anybody'))
+    upgrade((old) => old.replace('tell nobody outside', 'tell somebody outside'))
     desk.world.pass(UNTIL_DUE)
     await desk.world.settle()
     expect(desk.states()).toEqual(['held'])

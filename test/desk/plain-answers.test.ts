@@ -72,7 +72,7 @@ describe('with replies: reporter, a plain answer', () => {
   it('to a relay goes to the reporter, as the relay says, if the signed part shows what it answers', async () => {
     const relay = latest(linus)
     const words = (await world.read(linus, relay)).replaceAll(/\s+/g, ' ')
-    expect(words).toContain('A plain reply goes to the reporter.')
+    expect(words).toContain('A plain reply reaches the reporter.')
     expect(words).toContain(`${REF} relay`)
     await answer(relay, { quotes: relay })
     expect(await aliceRead()).toBe(true)
@@ -100,7 +100,7 @@ describe('with replies: reporter, a plain answer', () => {
     await givenMessage(world, grace, { subject: `Re: [${CASE}] hole`, text: plain })
     const note = latest(linus)
     expect((await world.read(linus, note)).replaceAll(/\s+/g, ' ')).toContain(
-      'A plain reply stays among the maintainers.'
+      'A plain reply reaches the maintainers only.'
     )
     await answer(note, { quotes: note })
     expect(await aliceRead()).toBe(false)

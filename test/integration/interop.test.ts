@@ -184,7 +184,7 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
       const answer = await rosa.decryptMail((await latestTo(rosa.address, 1)).raw)
       expect(answer).toMatchObject({ encrypted: true })
       expect(answer.verified).not.toBeNull()
-      expect(answer.text).toContain('Your mail arrived')
+      expect(answer.text).toContain('We received it on')
     } finally {
       await rosa.close()
     }

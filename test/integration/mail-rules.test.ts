@@ -142,7 +142,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
     )
     expect(answer.encrypted).toBe(false)
     expect(answer.verified).not.toBeNull()
-    expect(answer.subject).toBe(`[${tag}] Your report has arrived`)
+    expect(answer.subject).toBe(`[${tag}] We received your report`)
     expect(answer.text).toContain('was not encrypted')
     expect(answer.outer.raw.toString('latin1')).not.toMatch(/zanzibar|I found something|Somebody/)
     expect(answer.header('in-reply-to')).toMatch(/^<m\d+@people\.example>$/)

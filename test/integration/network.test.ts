@@ -202,13 +202,13 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     expect(given).toMatchObject({ kind: 'acknowledgement', attempts: 1, code: 550 })
 
     const alarm = await mailboxOf(grace, sink).find(
-      ({ read }) => read.subject.includes('could NOT be delivered'),
+      ({ read }) => read.subject.includes('could not be delivered'),
       'alarm'
     )
     expect(alarm.read.text).toContain('550')
     expect(alarm.read.text).not.toContain(to)
     await mailboxOf(ada, sink).find(
-      ({ read }) => read.subject.includes('could NOT be delivered'),
+      ({ read }) => read.subject.includes('could not be delivered'),
       'alarm'
     )
     expect(sink.taken.some(isTo(to))).toBe(false)

@@ -175,7 +175,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
     await inbox(alice).find(({ read }) => read.subject.includes('date on which'), 'date mail')
     await inbox(grace).find(({ read }) => read.subject.includes('The notice has left'), 'report')
     await inbox(ada).find(({ read }) => read.subject.includes('The notice has left'), 'report')
-    await inbox(grace).find(({ read }) => read.subject.includes('held because of a key'), 'alarm')
+    await inbox(grace).find(({ read }) => read.subject.includes('not sent because of a key'), 'alarm')
     // Whatever should not have left has had time to.
     await delay(1500)
   }
@@ -185,7 +185,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
     const text = acknowledgement?.read.text ?? ''
     expect(acknowledgement?.read.encrypted).toBe(true)
     expect(text).toMatch(/is\s+now\s+case\s+ACME-\d{4}-0001/)
-    expect(text).toContain('A person answers you by')
+    expect(text).toContain('A member of our team will reply by')
     expect(text.replaceAll(/\s/g, '').toLowerCase()).toContain(
       acknowledgement?.read.verified ?? 'unverified'
     )
@@ -238,7 +238,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
 
   it('holds the member whose key has expired and tells the maintainers (G3)', async () => {
     expect(sink.taken.filter(({ to }) => to === EXPIRED.address)).toEqual([])
-    const alarm = got(grace).find(({ read }) => read.subject.includes('held because of a key'))
+    const alarm = got(grace).find(({ read }) => read.subject.includes('not sent because of a key'))
     expect(alarm?.read.text).toContain('delta-linux')
     expect(alarm?.read.text).toContain('expired')
     const shown = await desk.cli('notice', 'list', '--json')
@@ -342,7 +342,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
 
   it('marks every mail that no human wrote (RFC 3834)', () => {
     for (const { read } of all()) {
-      const isHuman = /we fix it|We have confirmed your report/.test(read.text)
+      const isHuman = /we fix it|We confirmed the issue/.test(read.text)
       const isToAlice = headerOf(read.outer, 'to') === alice.address
       expect(headerOf(read.outer, 'auto-submitted')).toMatch(
         isHuman && isToAlice ? /^$/ : /^auto-(?:replied|generated)$/

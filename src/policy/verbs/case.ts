@@ -65,7 +65,8 @@ const accept: Handler = (draft, _command, context) => {
   return decisionMail(owned, context, (to) => decided(to, context, 'accepted', {}), {
     mail: 'accepted',
     text: '',
-    decision: 'We have confirmed your report and accepted it as a security issue.',
+    decision:
+      'Thank you. We confirmed the issue that you reported and treat it as a security issue.',
     title: '',
     says: 'Accepted; the reporter is told'
   })
@@ -90,7 +91,7 @@ const reject: Handler = (draft, command, context) => {
   return decisionMail(draft, context, decide, {
     mail: 'rejected',
     text,
-    decision: `We have decided not to treat your report as a security issue: ${says}`,
+    decision: `Thank you for the time you put into this. We looked into it and do not treat it as a security issue: ${says}`,
     title: `Reason (${code})`,
     says: 'Rejected; the reporter is told why'
   })

@@ -6,6 +6,9 @@ import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { createRender, SAMPLE, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { preview, relay } from '../../../src/messages/to-maintainers.ts'
 import { notice } from '../../../src/messages/to-members.ts'
+import { acknowledgement } from '../../../src/messages/to-reporters.ts'
+
+type AcknowledgementParams = Parameters<typeof acknowledgement>[0]
 
 const TEXTS = builtInTexts()
 const renderWith = createRender(TEXTS, SAMPLE_DESK)
@@ -47,6 +50,7 @@ describe('foreign text', () => {
     return render(
       relay({
         facts: [],
+        details: [],
         warnings: [],
         text,
         outsideText: '',
@@ -73,6 +77,7 @@ describe('foreign text', () => {
       const shown = render(
         relay({
           facts: [{ label: 'From', value: name }],
+          details: [],
           warnings: [name],
           text: '',
           outsideText: '',
@@ -104,5 +109,25 @@ describe('the notice', () => {
     const specimen = notice.samples['a first notice'] as Message
     const shown = preview({ by: 'G', specimen, files: [], facts: [], code: 'abc' })
     expect(render(shown)).toContain(render(specimen).trim())
+  })
+})
+
+describe('the acknowledgement says what to expect of our answer (B10)', () => {
+  const words = (sealedTo: 'nobody' | 'desk', isClearAllowed: boolean, inClear = true): string => {
+    const params = acknowledgement.samples['came in clear']?.params as AcknowledgementParams
+    const message = acknowledgement({ ...params, sealedTo, isClearAllowed })
+    return renderWith(message, { ...SAMPLE, inClear }).replaceAll(/\s+/g, ' ')
+  }
+
+  it('to whoever began unencrypted and gave no key: it will come unencrypted unless they send one', () => {
+    expect(words('nobody', true)).toContain(
+      'Our answer will come unencrypted unless you send us your OpenPGP public key.'
+    )
+    expect(words('nobody', false)).toContain('Please send us one by replying')
+  })
+
+  it('to whoever began encrypted without giving a key: it asks for the key', () => {
+    expect(words('desk', true)).toContain('We have no OpenPGP public key of yours.')
+    expect(words('desk', true, false)).toContain('Our answer will be encrypted to your key.')
   })
 })

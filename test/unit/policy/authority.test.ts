@@ -189,6 +189,7 @@ describe('the case that signed bytes name', () => {
     const relayed = builtInRender()(
       relayMessage({
         facts: [{ label: 'From', value: `${'x'.repeat(60)} ${other} ${'y'.repeat(60)}` }],
+        details: [],
         warnings: [],
         text,
         outsideText: text,

@@ -308,7 +308,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
       fc.property(inside, fc.string(), (change, subject) => {
         const mail = acknowledgement({ ...change, protected: headers({ subject }) })
         expect(mail && rendered(mail)).toBe(usual)
-        expect(mail?.message.subject).toBe('Your report has arrived')
+        expect(mail?.message.subject).toBe('We received your report')
       })
     )
   })
@@ -318,9 +318,9 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
       const mail = acknowledgement({ sealedTo })
       return mail === null ? '' : rendered(mail)
     }
-    expect(words('nobody')).toContain('Your mail was not encrypted')
+    expect(words('nobody')).toContain('Your message was not encrypted')
     expect(words('unknown')).not.toContain('not encrypted')
-    expect(words('unknown')).toMatch(/cannot tell whether your mail was encrypted/)
+    expect(words('unknown')).toMatch(/cannot tell whether your message was encrypted/)
   })
 
   it('is sealed when the key is known and in clear otherwise, with the same words', () => {

@@ -80,7 +80,7 @@ describe('new text of a reply', () => {
 
 const COPY = [
   DESK_RULE,
-  'A plain reply stays among the maintainers',
+  'A plain reply reaches the maintainers only',
   '',
   'From: Bob Vendor <bob@vendor.example>',
   DESK_RULE,

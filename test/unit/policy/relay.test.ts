@@ -21,7 +21,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
     now: NOW
   })
   if (decision.kind !== 'send-sealed' || !relayMessage.is(decision.message)) throw new Error()
-  return decision.message.params.facts.find(({ label }) => label === 'Signed')?.value ?? ''
+  return decision.message.params.details.find(({ label }) => label === 'Signed')?.value ?? ''
 }
 
 describe('the relay of a mail with a valid signature', () => {

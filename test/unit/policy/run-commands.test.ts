@@ -254,7 +254,7 @@ describe('/reply (G3)', () => {
     })
     const [mail] = only(run('/reply\nwords', { bound: began, product }).decisions, 'send-clear')
     expect(mail?.message.kind).toBe('reply')
-    expect(mail && rendered(mail)).toContain('NOT encrypted')
+    expect(mail && rendered(mail)).toContain('This message is not encrypted')
     const sealed = bound({ reporterKey: null })
     expect(run('/reply\nwords', { bound: sealed, product }).ran).toBe(false)
     expect(run('/reply\nwords', { bound: began }).ran).toBe(false)
