@@ -197,13 +197,19 @@ CREATE TABLE rings (
   -- The event that started this run of the clock.
   generation   INTEGER NOT NULL REFERENCES events (id),
   step         TEXT    NOT NULL,
-  -- Id of the maintainer or member that was told; '' for a reporter.
+  -- Id of the maintainer or member that was told.
   recipient    TEXT    NOT NULL,
   -- The last repetition of the step that was told.
-  repeat       INTEGER NOT NULL,
+  "repeat"     INTEGER NOT NULL,
+  -- The particular that names the cause, where a clock has one: one alarm a cause, recipient and day.
+  "key"        TEXT    NOT NULL,
   at           TEXT    NOT NULL CHECK (length(at) = 24),
+  -- The message that told it: one that does not arrive is told again.
+  message_id   TEXT    NOT NULL,
   PRIMARY KEY (subject_kind, subject_id, clock, generation, step, recipient)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rings_by_message ON rings (message_id);
 
 -- Jumps of the clock forward. Approvals of previews from before one are in doubt until the clock was set back by as much.
 CREATE TABLE clock_jumps (

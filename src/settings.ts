@@ -172,7 +172,8 @@ async function judgeMaintainers(
       roles,
       fingerprint: facts.fingerprint,
       signingKeys: facts.signingKeys,
-      keyData: facts.keyData
+      keyData: facts.keyData,
+      keyExpiresAt: facts.expiresAt
     })
   }
   const unusable = problems.filter(({ stops }) => !stops).length

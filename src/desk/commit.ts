@@ -15,7 +15,7 @@ import {
   type Subject
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
-import { type Instant } from '../domain/time.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { markDone } from '../store/arrivals.ts'
 import { findCase, insertCase, insertMessage, updateCase, updateReporter } from '../store/cases.ts'
 import {
@@ -26,6 +26,7 @@ import {
   saveReporterKey
 } from '../store/correspondents.ts'
 import { appendEvent, caseHistory } from '../store/events.ts'
+import { forgetRings } from '../store/looks.ts'
 import { insertMissed } from '../store/missed.ts'
 import {
   findNotice,
@@ -36,6 +37,7 @@ import {
 } from '../store/notices.ts'
 import { findHeldAnswer, insertOutbox, markBounced, retryOutbox } from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
+import { RING_AGAIN_MS } from './dispatch.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
 /** What one unit of work is about. `arrivalId` and `mailSha256` are null for work that no mail caused. */
@@ -196,6 +198,7 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       return
     case 'bounce':
       markBounced(tx, decision.messageId, work.now)
+      forgetRings(tx, decision.messageId, addMs(work.now, RING_AGAIN_MS))
       return
     default:
       assertNever(decision)

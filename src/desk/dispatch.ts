@@ -2,8 +2,10 @@
  * The *dispatch* step, the only sender: claims due mails, records the attempt before the network is touched, sends finished
  * bytes and records what came of it. One slow delivery holds up no other. Knows nothing of cases and holds no keys.
  */
+import { addMs } from '../domain/time.ts'
 import { type Sender, type SendOutcome } from '../effects/effects.ts'
 import { nextAttemptMs } from '../policy/retry.ts'
+import { forgetRings } from '../store/looks.ts'
 import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../store/outbox.ts'
 import { type Desk } from './desk.ts'
 
@@ -16,6 +18,9 @@ const RECORDED_WITHIN_MS = 10
 /** The same about one notice is logged again after this time; of so many notices at once. */
 const SAID_AGAIN_MS = 60_000
 const SAID_MAX = 1000
+
+/** When an alarm that did not arrive rings again, if nothing else happens before. */
+export const RING_AGAIN_MS = 6 * 3_600_000
 
 /** Sends over and over; one object for the life of a run. */
 export type Dispatcher = {
@@ -48,6 +53,8 @@ export function createDispatcher(
         ended.map(({ result }) => result),
         now
       )
+      for (const { row, result } of ended)
+        if (isGivenUp(row, result)) forgetRings(tx, row.messageId, addMs(now, RING_AGAIN_MS))
       if (limit <= 0) return []
       return claimDue(tx, now, {
         limit,
@@ -100,6 +107,11 @@ function codeOf(outcome: SendOutcome): number {
   return outcome.kind === 'uncertain' ? 0 : outcome.code
 }
 
+/** Whether it will not be tried again by itself. */
+function isGivenUp({ attempts }: Claimed, { kind }: SendResult): boolean {
+  return kind === 'rejected' || (kind !== 'accepted' && nextAttemptMs(attempts) === null)
+}
+
 /** Says what became of each mail. */
 function createReport(desk: Desk): (row: Claimed, result: SendResult) => void {
   /** When something was said of a notice last. */
@@ -116,9 +128,10 @@ function createReport(desk: Desk): (row: Claimed, result: SendResult) => void {
     said.set(what, now)
     desk.log({ event, notice, code })
   }
-  return ({ kind, attempts, noticeId }, result) => {
+  return (row, result) => {
+    const { kind, attempts, noticeId } = row
     const { code } = result
-    const isOver = result.kind === 'rejected' || nextAttemptMs(attempts) === null
+    const isOver = isGivenUp(row, result)
     if (noticeId !== null) {
       // A line for each copy would tell whoever reads the log how long the list is (G5).
       if (result.kind === 'accepted') return

@@ -6,6 +6,7 @@
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { nextTryAt } from '../store/arrivals.ts'
+import { nextLookAt } from '../store/looks.ts'
 import { nextReleaseAt } from '../store/notices.ts'
 import { nextDueAt } from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
@@ -17,6 +18,7 @@ import { junkLoop, lookAtJunkOnce } from './junk.ts'
 import { createMakeUp, type MakeUp } from './missed.ts'
 import { persist } from './persistence.ts'
 import { releaseDue } from './release.ts'
+import { adoptClocks, tick } from './tick.ts'
 import { type Bells, createBells, onceAborted } from './wake.ts'
 import { type ClockWatch, tellMaintainers, watchClock } from './watch.ts'
 import { handlePending } from './work.ts'
@@ -31,6 +33,7 @@ type Watches = {
 }
 
 function watch(desk: Desk): Watches {
+  adoptClocks(desk)
   return { clock: watchClock(desk), makeUp: createMakeUp(desk), failures: new Map() }
 }
 
@@ -145,11 +148,12 @@ async function workAll(
   })
   const told = await tellMaintainers(desk, watches.makeUp)
   const digested = await sendDigest(desk)
+  const rang = await tick(desk)
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()
     bells.handled.ring()
   })
-  const isNews = released || told || digested
+  const isNews = released || told || digested || rang
   if (isNews) bells.dispatch.ring()
   return isNews || handled > 0
 }
@@ -175,7 +179,7 @@ async function workOnce(
   signal: AbortSignal
 ): Promise<void> {
   if (await workOnTrustedKeys(desk, bells, watches, signal)) return
-  const next = desk.db.read((read) => [nextReleaseAt(read), nextTryAt(read)])
+  const next = desk.db.read((read) => [nextReleaseAt(read), nextTryAt(read), nextLookAt(read)])
   await bells.work.wait(waitMs(desk, next), signal)
 }
 

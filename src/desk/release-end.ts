@@ -4,7 +4,7 @@
  */
 import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { aboutCase, BY_DESK, event } from '../domain/event.ts'
+import { aboutCase, BY_DESK, event, type NewEvent } from '../domain/event.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -19,7 +19,7 @@ import { aboutNotice, disclosureFacts } from './about-notice.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { followRefusals } from './key-problems.ts'
-import { prepare } from './prepare.ts'
+import { type Prepared, prepare } from './prepare.ts'
 
 const NOTHING = { attachments: [], original: null }
 
@@ -59,6 +59,7 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
     setNoticeState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, decisions, prepared, work)
     commit(tx, extra.decisions, extra.prepared, work)
+    for (const told of datesTold(known.record, prepared)) record(tx, told, work)
     record(
       tx,
       event('notice-left', aboutCase(notice.caseTag), BY_DESK, {
@@ -76,6 +77,20 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
   })
   if (end === 'released') desk.log({ event: 'notice.released', notice: notice.id })
   return end === 'again' ? 'again' : 'ended'
+}
+
+/** Who learns the date by these messages. */
+function datesTold({ tag, disclosureAt }: CaseRecord, { mails }: Prepared): NewEvent[] {
+  if (disclosureAt === null) return []
+  return mails
+    .filter(({ kind }) => kind === dateNotice.kind)
+    .map(({ recipientId: reporter }) =>
+      event('date-told', aboutCase(tag), BY_DESK, {
+        reporter,
+        date: disclosureAt,
+        how: 'encrypted'
+      })
+    )
 }
 
 function dateMail(

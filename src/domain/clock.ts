@@ -29,12 +29,15 @@ export type StepTime =
   | { readonly before: Span; readonly every?: Span }
   | { readonly after: Span; readonly every?: Span }
 
-/** Whom a step tells. The owner stands for everybody while a case has none; a role for all who have it. */
+/**
+ * Whom a step tells. The owner stands for everybody while a case has none; a role for all who have it; `recipient` for the
+ * maintainer whom the starting event names. Reporters are written to by people, never by a clock.
+ */
 export type Tell =
   | 'owner'
   | 'everybody'
   | 'member'
-  | 'reporter'
+  | 'recipient'
   | Role
   | { readonly maintainer: string }
 

@@ -20,6 +20,8 @@ export type Maintainer = Contact & {
   readonly signingKeys: readonly Fingerprint[]
   /** Binary certificate. */
   readonly keyData: Uint8Array
+  /** Null when the key does not expire. */
+  readonly keyExpiresAt: Instant | null
 }
 
 export type Product = {

@@ -7,12 +7,14 @@ import { type CaseHistory, HISTORY_KINDS, historyOf } from '../domain/case-machi
 import {
   aboutCase,
   type DeskEvent,
+  type EventKind,
   type Evidence,
   type NewEvent,
   type Subject
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
+import { markLook } from './looks.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 /** One event as stored; `about` is the JSON text that was hashed. */
@@ -47,7 +49,7 @@ const COLUMNS = `id, at, kind, subject_kind AS subjectKind, subject_id AS subjec
   actor_id AS actorId, about, arrival_id AS arrivalId, message_sha256 AS messageSha256,
   signature_sha256 AS signatureSha256, previous_hash AS previousHash, hash`
 
-/** Appends one event and returns the new head. */
+/** Appends one event, makes its subject due for a look at its clocks, and returns the new head. */
 export function appendEvent(
   tx: Tx,
   event: NewEvent,
@@ -74,7 +76,29 @@ export function appendEvent(
              @signatureSha256, @previousHash, @hash)`,
     { ...row, hash }
   )
+  markLook(tx, event.subject, work.at)
   return { id: row.id, hash }
+}
+
+/** The newest event of a subject; 0 when there is none. */
+export function lastEventOf(read: Read, { kind, id }: Subject): number {
+  const sql: Sql<{ last: number | null }> =
+    'SELECT max(id) AS last FROM events WHERE subject_kind = ? AND subject_id = ?'
+  return read.get(sql, [kind, id])?.last ?? 0
+}
+
+/** The newest event of these kinds of a subject, or null. */
+export function lastOfKinds<K extends EventKind>(
+  read: Read,
+  { kind, id }: Subject,
+  kinds: readonly K[]
+): DeskEvent<K> | null {
+  const sql: Sql<Row> = `
+    SELECT ${COLUMNS} FROM events WHERE subject_kind = ? AND subject_id = ?
+      AND kind IN (SELECT value FROM json_each(?))
+    ORDER BY id DESC LIMIT 1`
+  const row = read.get(sql, [kind, id, JSON.stringify(kinds)])
+  return row === undefined ? null : (eventOf(row) as DeskEvent<K>)
 }
 
 /** The newest event; id 0 and 64 zeros when there is none. */

@@ -8,7 +8,8 @@ import { type Read, type Sql, type Tx } from './sql.ts'
  * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `alarms-next-try` the instant
  * until which alarms that could not be sealed to anybody are left alone. `digest-next` is when the next digest is due,
  * `junk-told` the last row of the junk list that one has told. `junk-seen` is the last mail of the junk folder that was looked
- * at, `junk-trying` the one being looked at: generation, UID and which try.
+ * at, `junk-trying` the one being looked at: generation, UID and which try. `clocks` is the
+ * digest of the clocks that all looks were made with.
  */
 export type MetaKey =
   | 'inbox-uidvalidity'
@@ -17,6 +18,7 @@ export type MetaKey =
   | 'junk-told'
   | 'junk-seen'
   | 'junk-trying'
+  | 'clocks'
 
 /** The stored value, or null. */
 export function readMeta(read: Read, key: MetaKey): string | null {

@@ -19,6 +19,7 @@ import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
 import { createMakeUp, type MakeUp } from '../../src/desk/missed.ts'
 import { releaseDue } from '../../src/desk/release.ts'
+import { adoptClocks, tick } from '../../src/desk/tick.ts'
 import { type ClockWatch, tellMaintainers, watchClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
@@ -146,6 +147,8 @@ export type WorldOptions = {
   readonly startsAt?: Instant
   /** Whether there is a digest, each morning at 08:00 UTC. */
   readonly digest?: boolean
+  /** Whether the desk warns before maintainers' keys end. */
+  readonly keyEnds?: boolean
   /** With a key of its own; the one that all worlds share unless given. */
   readonly identity?: TestDesk
 }
@@ -294,6 +297,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   }
   const signal = new AbortController().signal
   let dispatcher = newDispatcher()
+  adoptClocks(desk)
   let watch = watchClock(desk)
   let makeUp = createMakeUp(desk)
   const failures = new Map<number, number>()
@@ -372,6 +376,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       life.dead = false
       life.dieAt = Number.POSITIVE_INFINITY
       dispatcher = newDispatcher()
+      adoptClocks(desk)
       watch = watchClock(desk)
       makeUp = createMakeUp(desk)
       failures.clear()
@@ -417,10 +422,11 @@ async function settle(
     })
     const told = await tellMaintainers(desk, makeUp)
     const digested = await sendDigest(desk)
+    const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)
-    if (!released && !told && !digested && handled === 0 && !sent) return
+    if (!released && !told && !digested && !rang && handled === 0 && !sent) return
   }
 }
 
@@ -454,7 +460,8 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
       roles: roles ?? usual,
       fingerprint,
       signingKeys,
-      keyData: facts.keyData
+      keyData: facts.keyData,
+      keyExpiresAt: options.keyEnds === true ? facts.expiresAt : null
     })
   }
   const address = parseAddress(DESK_ADDRESS)

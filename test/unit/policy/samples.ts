@@ -103,7 +103,8 @@ export function maintainer(id: string, digit: string, roles: Maintainer['roles']
     roles,
     fingerprint: fingerprint(digit),
     signingKeys: [fingerprint(digit)],
-    keyData: KEY
+    keyData: KEY,
+    keyExpiresAt: null
   }
 }
 export const GRACE = maintainer('grace', 'a', ['committer', 'release', 'approver', 'list-admin'])

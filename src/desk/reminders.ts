@@ -1,0 +1,200 @@
+/**
+ * What the clocks say: one composer for each message that a clock can name, a reminder for all others. Reads what it needs and
+ * changes nothing. A composer that makes no message for somebody has nothing to say to them.
+ */
+import { type CaseRecord } from '../domain/case.ts'
+import { type Clock, type Ring } from '../domain/clock.ts'
+import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
+import { type DeskEvent, type Subject } from '../domain/event.ts'
+import { type FactLine } from '../domain/message.ts'
+import { type Product } from '../domain/settings.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { alert } from '../messages/to-maintainers.ts'
+import { sealedTo } from '../policy/send.ts'
+import { listMembers } from '../store/members.ts'
+import { findNotice } from '../store/notices.ts'
+import { type Read } from '../store/sql.ts'
+import { type Desk } from './desk.ts'
+
+/** One telling: a clock, what of it rings, and whom it reaches. */
+export type Occasion = {
+  readonly subject: Subject
+  readonly clock: Clock
+  readonly rings: readonly Ring[]
+  /** The events that started these runs, oldest first. */
+  readonly starts: readonly DeskEvent[]
+  readonly record: CaseRecord | null
+  readonly product: Product | null
+  readonly recipients: readonly SealedRecipient[]
+  /** Names the telling: one made twice is sent once (G2). */
+  readonly once: string
+  readonly now: Instant
+}
+
+type Words = {
+  readonly title: string
+  readonly what: string
+  readonly doNext: string
+  readonly facts: readonly FactLine[]
+}
+type Composer = (desk: Desk, read: Read, occasion: Occasion) => readonly SendSealed[]
+
+/** The messages of one telling. */
+export function compose(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+  return (COMPOSERS[occasion.clock.message] ?? reminder)(desk, read, occasion)
+}
+
+const COMPOSERS: Readonly<Record<string, Composer>> = {
+  preflight,
+  certificate
+}
+
+/** What the clock itself says: what is at risk and by when, what to do, the facts. */
+function reminder(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { title, risk, remedy } = occasion.clock
+  const what = [risk, dueSentence(desk, occasion), ...repeated(desk, occasion), ...late(occasion)]
+  const facts = factsOf(desk, occasion)
+  return [message(occasion, { title, what: what.join(' '), doNext: remedy, facts })]
+}
+
+function message(occasion: Occasion, words: Words): SendSealed {
+  const { recipients, record, once, now } = occasion
+  return sealedTo(recipients, now, alert(words), { once, tag: record?.tag ?? null })
+}
+
+/** By when: the due instant of what rings. */
+function dueSentence(desk: Desk, { rings, now }: Occasion): string {
+  const [ring] = rings
+  if (ring === undefined) return ''
+  const { dueAt } = ring.run
+  const when = formatInstant(dueAt, desk.settings.desk.timezone)
+  return dueAt > now ? `It is due by ${when}.` : `It was due by ${when}.`
+}
+
+function repeated(desk: Desk, { starts }: Occasion): string[] {
+  const [first] = starts
+  if (first === undefined || starts.length < 2) return []
+  const since = formatInstant(first.at, desk.settings.desk.timezone)
+  return [`This happened ${starts.length} times since ${since}.`]
+}
+
+function late({ rings }: Occasion): string[] {
+  return rings.some(({ isLate }) => isLate)
+    ? ['This message is late: the desk could not send it in time.']
+    : []
+}
+
+/** Who owns it and who is told, so that everybody knows whose turn it is. */
+function factsOf(desk: Desk, { record, recipients, clock }: Occasion): FactLine[] {
+  const { maintainers } = desk.settings
+  const owner = maintainers.find(({ id }) => id === record?.owner)
+  const names = recipients.map(({ name }) => name).join(', ')
+  return [
+    ...(record === null
+      ? []
+      : [{ label: 'Owner', value: owner?.name ?? 'nobody; /take makes it yours' }]),
+    { label: 'Told', value: names },
+    ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
+  ]
+}
+
+const READINESS = {
+  none: 'The notice is not written yet: please write it with /notice draft.',
+  drafting: 'The notice is not approved yet: /notice preview, then /notice approve CODE.',
+  held: 'The notice is on hold: /notice preview, then /notice approve CODE let it go on.',
+  scheduled: 'The notice is approved.',
+  releasing: 'The notice is leaving.',
+  released: 'The notice has left.'
+} as const
+
+/** How many members the notice would reach at its instant; who they are, list admins alone learn (G5). */
+function preflight(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { record, product, recipients, clock } = occasion
+  const leavesAt = occasion.rings[0]?.run.dueAt
+  if (record === null || product === null || leavesAt === undefined) return []
+  const members = listMembers(read).filter(({ products }) => products.includes(product.id))
+  const frozen = members.filter(({ state }) => state !== 'active')
+  const ending = members.filter(
+    ({ state, keyExpiresAt }) =>
+      state === 'active' && keyExpiresAt !== null && keyExpiresAt <= leavesAt
+  )
+  const blocked = frozen.length + ending.length
+  const counts = `${members.length - blocked} ready, ${blocked} blocked`
+  const why = [
+    ...reason(frozen.length, 'is frozen', 'are frozen'),
+    ...reason(ending.length, 'has a key that ends before', 'have keys that end before')
+  ]
+  const notice = READINESS[findNotice(read, record.tag)?.state ?? 'none']
+  const next = [
+    notice,
+    ...(ending.length === 0 ? [] : ['Please get current keys from the blocked members.']),
+    ...(frozen.length === 0 ? [] : ['Please decide whether the frozen members get it.'])
+  ]
+  const words = {
+    title: clock.title,
+    what: [
+      `The advance notice must leave by ${formatInstant(leavesAt, desk.settings.desk.timezone)}.`,
+      `List: ${counts}${why.length === 0 ? '' : ` (${why.join(', ')})`}.`,
+      ...late(occasion)
+    ].join(' '),
+    doNext: next.join(' ')
+  }
+  const admins = new Set(
+    desk.settings.maintainers.flatMap(({ id, roles }) => (roles.includes('list-admin') ? id : []))
+  )
+  const ids = [...frozen, ...ending].map(({ id }) => id)
+  const facts = factsOf(desk, occasion)
+  const named = ids.length === 0 ? [] : [{ label: 'Blocked', value: ids.join(', ') }]
+  return [
+    { to: recipients.filter(({ id }) => admins.has(id)), facts: [...facts, ...named] },
+    { to: recipients.filter(({ id }) => !admins.has(id)), facts }
+  ].flatMap(({ to, facts: shown }) =>
+    to.length === 0 ? [] : [message({ ...occasion, recipients: to }, { ...words, facts: shown })]
+  )
+}
+
+function reason(count: number, one: string, more: string): string[] {
+  return count === 0 ? [] : [`${count} ${count === 1 ? one : more}`]
+}
+
+/** Whose key ends when, and what stops working with it. */
+function certificate(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { subject, rings, now } = occasion
+  const endsAt = rings[0]?.run.dueAt
+  if (endsAt === undefined) return []
+  const maintainer = desk.settings.maintainers.find(({ id }) => id === subject.id)
+  const whose = {
+    desk: 'the desk',
+    maintainer: maintainer?.name ?? subject.id,
+    member: `list member ${subject.id}`,
+    case: ''
+  }[subject.kind]
+  const when = formatInstant(endsAt, desk.settings.desk.timezone)
+  const ended = endsAt <= now
+  return [
+    message(occasion, {
+      title: `The key of ${whose} ${ended ? 'has ended' : 'ends soon'}`,
+      what: [
+        `The key of ${whose} ${ended ? 'ended' : 'ends'} on ${when}.`,
+        ...CERTIFICATE_RISK[subject.kind],
+        ...late(occasion)
+      ].join(' '),
+      doNext: CERTIFICATE_REMEDY[subject.kind],
+      facts: factsOf(desk, occasion)
+    })
+  ]
+}
+
+const CERTIFICATE_RISK = {
+  desk: ['From then on the desk can neither sign nor send anything.'],
+  maintainer: ['From then on nothing can be encrypted to this person.'],
+  member: ['From then on this member gets no advance notice.'],
+  case: []
+}
+const CERTIFICATE_REMEDY = {
+  desk: 'Please have the operator extend the key and publish it again.',
+  maintainer:
+    'Please extend the key, and give the operator the new public key for keys/maintainers.',
+  member: 'Please get a current key from the member; the operator adds it with "postern members".',
+  case: ''
+}

@@ -1,0 +1,202 @@
+/**
+ * The clocks that every desk has, as data, and which clocks a subject has: these and those of its policy, a policy's taking the
+ * place of the built-in one of the same id. Pure; what a clock tells is made in desk/reminders.ts.
+ */
+import { type Clock } from '../domain/clock.ts'
+import { type DeskEvent, type EventKind, type Subject } from '../domain/event.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
+import { type Calendar } from '../domain/time.ts'
+
+type Stated = Pick<Clock, 'starts' | 'stops' | 'due' | 'steps' | 'title' | 'risk' | 'remedy'> &
+  Partial<Clock>
+
+const ENDS: readonly EventKind[] = ['rejected', 'merged', 'closed']
+const AT_ONCE = { after: { hours: 0 } } as const
+const DAILY = { after: { days: 1 }, every: { days: 1 } } as const
+
+function clocks(subject: Subject['kind'], stated: Readonly<Record<string, Stated>>): Clock[] {
+  return Object.entries(stated).map(([id, clock]) => ({
+    id,
+    subject,
+    counts: 'first',
+    key: null,
+    since: [],
+    from: 'at',
+    firmness: 'hard',
+    message: 'reminder',
+    quote: '',
+    ...clock
+  }))
+}
+
+function certificate(tell: Clock['steps'][number]['tell']): Stated {
+  return {
+    starts: ['certificate-seen'],
+    stops: ['certificate-gone', 'member-removed'],
+    counts: 'latest',
+    from: 'expiresAt',
+    due: { within: { hours: 0 } },
+    steps: [
+      { at: { before: { days: 30 } }, tell },
+      { at: { before: { days: 14 } }, tell },
+      { at: { before: { days: 7 } }, tell },
+      { at: { before: { days: 1 } }, tell },
+      { at: AT_ONCE, tell }
+    ],
+    message: 'certificate',
+    title: 'A key ends',
+    risk: 'Nothing can be encrypted to a key that has ended.',
+    remedy: 'Please have the key extended or replaced.'
+  }
+}
+
+const OF_CASES = clocks('case', {
+  'notice-draft': {
+    starts: ['embargo-set'],
+    stops: ['notice-drafted', 'disclosed', ...ENDS],
+    counts: 'latest',
+    since: ['opened', 'reopened'],
+    from: 'leaveBy',
+    due: { before: { days: 3 } },
+    steps: [
+      { at: AT_ONCE, tell: ['everybody'] },
+      { at: DAILY, tell: ['everybody'] }
+    ],
+    title: 'The advance notice is not written yet',
+    risk: 'The list must have the advance notice three days after this.',
+    remedy: 'Please write it with /notice draft, then /notice preview.'
+  },
+  preflight: {
+    starts: ['embargo-set'],
+    stops: ['notice-leaving', 'disclosed', ...ENDS],
+    counts: 'latest',
+    from: 'leaveBy',
+    due: { before: { hours: 0 } },
+    steps: [
+      { at: { before: { days: 7 } }, tell: ['everybody'] },
+      { at: { before: { days: 3 } }, tell: ['everybody'] },
+      { at: { before: { days: 1 } }, tell: ['everybody'] }
+    ],
+    message: 'preflight',
+    title: 'Is everything ready for the advance notice?',
+    risk: 'The list must have the advance notice in time.',
+    remedy: 'Please settle what is open.'
+  },
+  'notice-overdue': {
+    starts: ['embargo-set'],
+    stops: ['notice-leaving', 'disclosed', ...ENDS],
+    counts: 'latest',
+    from: 'leaveBy',
+    due: { before: { hours: 0 } },
+    steps: [
+      { at: { after: { minutes: 30 } }, tell: ['everybody'] },
+      { at: DAILY, tell: ['everybody'] }
+    ],
+    title: 'The advance notice has not left',
+    risk: 'The list should have had the advance notice by now.',
+    remedy:
+      'Please approve the notice with /notice preview and /notice approve CODE, or set a new date with /embargo.'
+  },
+  'date-message': {
+    starts: ['notice-leaving'],
+    stops: ['date-told', 'disclosed', ...ENDS],
+    since: ['opened'],
+    due: { within: { minutes: 15 } },
+    steps: [
+      { at: AT_ONCE, tell: ['everybody'] },
+      { at: DAILY, tell: ['everybody'] }
+    ],
+    title: 'The reporter was not told the date',
+    risk: 'The policy says that the reporter learns the date together with the list.',
+    remedy: 'Please tell the reporter with /reply, or ask for a key with /ask.'
+  },
+  'dead-man': {
+    starts: ['embargo-set'],
+    stops: ['disclosed', ...ENDS],
+    counts: 'latest',
+    from: 'date',
+    due: { within: { hours: 0 } },
+    steps: [
+      { at: { after: { hours: 1 } }, tell: ['everybody'] },
+      { at: DAILY, tell: ['everybody'] }
+    ],
+    title: 'The disclosure date has passed',
+    risk: 'Nobody has recorded that the issue is public.',
+    remedy: 'Please record it with /disclosed, or set a new date with /embargo.'
+  }
+})
+
+const OF_MAINTAINERS = clocks('maintainer', {
+  'maintainer-certificate': certificate(['everybody'])
+})
+const OF_MEMBERS = clocks('member', { 'member-certificate': certificate(['list-admin']) })
+const OF_DESK = clocks('desk', {
+  'desk-certificate': certificate(['everybody'])
+})
+
+/** The clocks of a subject. `product` is that of a case; null where the configuration has it no more. */
+export function clocksOf(subject: Subject, product: Product | null): readonly Clock[] {
+  if (subject.kind === 'desk') return OF_DESK
+  if (subject.kind === 'maintainer') return OF_MAINTAINERS
+  return subject.kind === 'member' ? OF_MEMBERS : caseClocks(product)
+}
+
+function caseClocks(product: Product | null): readonly Clock[] {
+  if (product === null) return OF_CASES
+  const { clocks: own, notice } = product.policy
+  const isDateTold = notice?.reporter_date_mail === 'with-notice'
+  const builtIn = OF_CASES.filter(
+    ({ id }) => own.every((clock) => clock.id !== id) && (id !== 'date-message' || isDateTold)
+  )
+  return [...builtIn, ...own.filter(({ subject }) => subject === 'case')]
+}
+
+/** The calendar that a subject's clocks count in. */
+export function calendarOf(product: Product | null, { desk }: Settings): Calendar {
+  return product?.calendar ?? { timezone: desk.timezone, weekend: [6, 7], holidays: [] }
+}
+
+/** Everything that decides when a clock rings and whom it reaches: when it changes, every subject is looked at anew. */
+export function clocksFingerprint({ products, maintainers, desk }: Settings): string {
+  return JSON.stringify([
+    [OF_CASES, OF_MEMBERS, OF_MAINTAINERS, OF_DESK],
+    products.map(({ id, policy, calendar }) => [id, policy.clocks, policy.notice, calendar]),
+    maintainers.map(({ id, roles, address, fingerprint, keyExpiresAt }) => [
+      id,
+      roles,
+      address,
+      fingerprint,
+      keyExpiresAt
+    ]),
+    [desk.timezone, desk.fingerprint, desk.keyExpiresAt]
+  ])
+}
+
+/** Ids of those whom a step tells; '' is the member itself that the clock is about. */
+export function whomToTell(
+  tell: Clock['steps'][number]['tell'],
+  about: {
+    readonly maintainers: Settings['maintainers']
+    readonly owner: string | null
+    /** The event that started the run. */
+    readonly start: DeskEvent | null
+  }
+): readonly string[] {
+  const { maintainers, owner, start } = about
+  const everybody = maintainers.map(({ id }) => id)
+  const told = tell.flatMap((who) => {
+    if (typeof who === 'object') return everybody.filter((id) => id === who.maintainer)
+    if (who === 'everybody') return everybody
+    if (who === 'member') return ['']
+    if (who === 'recipient') return everybody.filter((id) => id === addressee(start))
+    if (who === 'owner') return owner !== null && everybody.includes(owner) ? [owner] : everybody
+    return maintainers.flatMap(({ id, roles }) => (roles.includes(who) ? [id] : []))
+  })
+  return [...new Set(told)]
+}
+
+/** The maintainer whom an event's message was for; null when it was for nobody of them. */
+export function addressee(event: DeskEvent | null): string | null {
+  const isAbout = event?.kind === 'not-encrypted' || event?.kind === 'undelivered'
+  return isAbout && event.about.audience === 'maintainer' ? event.about.recipient : null
+}

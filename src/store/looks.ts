@@ -1,0 +1,119 @@
+/**
+ * When the clocks of each subject are looked at again, and what they have told. Every event makes its subject due for a look
+ * (store/events.ts). Must never count as told what no message tells.
+ */
+import { type Rung } from '../domain/clock.ts'
+import { DESK, type Subject } from '../domain/event.ts'
+import { type MessageId } from '../domain/ids.ts'
+import { type Instant } from '../domain/time.ts'
+import { type Read, type Sql, type Tx } from './sql.ts'
+
+/** What a look at a subject found. */
+export type Look = {
+  /** Null: nothing rings any more until the next event. */
+  readonly nextLookAt: Instant | null
+  /** The promise that is due first; null when none is. */
+  readonly due: { readonly at: Instant; readonly clock: string } | null
+  /** Clocks of which every start is a run of its own have told all that came before this event. */
+  readonly eachFrom: number
+}
+
+/** One telling: which step of which run reached whom, by which message. */
+export type StoredRing = Rung & {
+  /** Id of the maintainer or member. */
+  readonly recipient: string
+  /** The particular that names the run's cause; '' for none. */
+  readonly key: string
+  readonly at: Instant
+}
+
+/** Makes a subject due for a look. */
+export function markLook(tx: Tx, { kind, id }: Subject, at: Instant): void {
+  tx.run(
+    `INSERT INTO looks (subject_kind, subject_id, next_look_at) VALUES (?, ?, ?)
+     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET next_look_at = excluded.next_look_at`,
+    [kind, id, at]
+  )
+}
+
+/** Makes every subject due for a look: other clocks, other keys, or a wall clock that was set. */
+export function markAllLooks(tx: Tx, now: Instant): void {
+  markLook(tx, DESK, now)
+  tx.run('UPDATE looks SET next_look_at = ?', [now])
+}
+
+/** Subjects that are due for a look, longest due first. */
+export function listDueLooks(read: Read, now: Instant, limit: number): Subject[] {
+  const sql: Sql<{ kind: string; id: string }> = `
+    SELECT subject_kind AS kind, subject_id AS id FROM looks
+    WHERE next_look_at <= ? ORDER BY next_look_at LIMIT ?`
+  return read.all(sql, [now, limit]) as Subject[]
+}
+
+/** When the next subject is due for a look; null when none will be. */
+export function nextLookAt(read: Read): Instant | null {
+  const sql: Sql<{ at: Instant | null }> = 'SELECT min(next_look_at) AS at FROM looks'
+  return read.get(sql)?.at ?? null
+}
+
+/** From which event on a subject's clocks of the kind `each` may still have something to tell. */
+export function findEachFrom(read: Read, { kind, id }: Subject): number {
+  const sql: Sql<{ eachFrom: number }> =
+    'SELECT each_from AS eachFrom FROM looks WHERE subject_kind = ? AND subject_id = ?'
+  return read.get(sql, [kind, id])?.eachFrom ?? 0
+}
+
+export function writeLook(tx: Tx, { kind, id }: Subject, look: Look): void {
+  tx.run(
+    `INSERT INTO looks (subject_kind, subject_id, next_look_at, due_at, due_clock, each_from)
+     VALUES (@kind, @id, @nextLookAt, @dueAt, @dueClock, @eachFrom)
+     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET next_look_at = excluded.next_look_at,
+       due_at = excluded.due_at, due_clock = excluded.due_clock, each_from = excluded.each_from`,
+    {
+      kind,
+      id,
+      nextLookAt: look.nextLookAt,
+      dueAt: look.due?.at ?? null,
+      dueClock: look.due?.clock ?? null,
+      eachFrom: look.eachFrom
+    }
+  )
+}
+
+/** What the clocks of a subject have told, to whom. */
+export function listRings(read: Read, { kind, id }: Subject): StoredRing[] {
+  const sql: Sql<StoredRing> = `
+    SELECT clock, generation, step, recipient, "repeat", "key", at FROM rings
+    WHERE subject_kind = ? AND subject_id = ?`
+  return read.all(sql, [kind, id])
+}
+
+/** Remembers a telling, in the transaction that queues its message. */
+export function saveRing(
+  tx: Tx,
+  { kind, id }: Subject,
+  ring: StoredRing & { readonly messageId: MessageId }
+): void {
+  tx.run(
+    `INSERT INTO rings (subject_kind, subject_id, clock, generation, step, recipient, "repeat", "key", at, message_id)
+     VALUES (@kind, @id, @clock, @generation, @step, @recipient, @repeat, @key, @at, @messageId)
+     ON CONFLICT (subject_kind, subject_id, clock, generation, step, recipient) DO UPDATE SET
+       "repeat" = excluded."repeat", at = excluded.at, message_id = excluded.message_id`,
+    { kind, id, ...ring }
+  )
+}
+
+/** The message did not arrive: what it told is told again, at `lookAt` if nothing happens before. */
+export function forgetRings(tx: Tx, messageId: MessageId, lookAt: Instant): void {
+  const sql: Sql<{ kind: string; id: string; generation: number }> = `
+    DELETE FROM rings WHERE message_id = ?
+    RETURNING subject_kind AS kind, subject_id AS id, generation`
+  for (const { kind, id, generation } of tx.all(sql, [messageId])) {
+    tx.run(
+      `UPDATE looks SET each_from = min(each_from, @generation),
+         next_look_at = min(coalesce(next_look_at, @lookAt), @lookAt)
+       WHERE subject_kind = @kind AND subject_id = @id`,
+      { kind, id, generation, lookAt }
+    )
+  }
+}

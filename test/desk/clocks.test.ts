@@ -1,0 +1,368 @@
+/** Clocks ring: from the record, once for each person, never before their time, and again when what they said did not arrive. */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Clock } from '../../src/domain/clock.ts'
+import {
+  aboutCase,
+  BY_DESK,
+  byMaintainer,
+  event,
+  type NewEvent,
+  NO_EVIDENCE
+} from '../../src/domain/event.ts'
+import { type CaseTag } from '../../src/domain/ids.ts'
+import { addMs, type Instant } from '../../src/domain/time.ts'
+import { appendEvent } from '../../src/store/events.ts'
+import {
+  openWorld,
+  type Someone,
+  START,
+  someone,
+  type World,
+  type WorldOptions
+} from '../support/world.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const TAG = 'ACME-2026-0001' as CaseTag
+const CASE = aboutCase(TAG)
+const GRACE = byMaintainer('grace')
+
+/** As a policy states it. */
+const ANSWER: Clock = {
+  id: 'answer',
+  subject: 'case',
+  starts: ['opened'],
+  stops: ['answered', 'rejected'],
+  counts: 'first',
+  key: null,
+  since: [],
+  from: 'receivedAt',
+  due: { within: { hours: 48 } },
+  firmness: 'hard',
+  steps: [
+    { at: { percent: 50 }, tell: ['owner'] },
+    { at: { percent: 80 }, tell: ['everybody'] },
+    { at: { after: { hours: 0 }, every: { days: 1 } }, tell: ['everybody'] }
+  ],
+  message: 'reminder',
+  title: 'The reporter waits for an answer',
+  risk: 'No person has answered the reporter yet.',
+  remedy: 'Please answer with /reply.',
+  quote: 'Within 48 hours.'
+}
+
+let grace: Someone
+let linus: Someone
+let alice: Someone
+let world: World
+
+beforeAll(async () => {
+  ;[grace, linus, alice] = await Promise.all([
+    someone('grace', 'grace@acme.example'),
+    someone('linus', 'linus@acme.example'),
+    someone('alice', 'alice@reporter.example')
+  ])
+})
+afterEach(() => {
+  world.close()
+})
+
+async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
+  world = await openWorld({
+    maintainers: [grace, { ...linus, roles: ['committer'] }],
+    policy: { clocks: [ANSWER] },
+    ...options
+  })
+  world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
+  await world.settle()
+}
+
+/** Puts events on the record as those who make them do. */
+async function given(...events: readonly NewEvent[]): Promise<void> {
+  world.desk.db.transact((tx) => {
+    for (const one of events) appendEvent(tx, one, { at: world.clock.now, evidence: NO_EVIDENCE })
+  })
+  await world.settle()
+}
+
+/** What rang, as `clock step recipient`, in order. */
+function rung(): string[] {
+  const sql = `SELECT clock || ' ' || step || ' ' || recipient AS told FROM rings WHERE subject_kind = 'case' ORDER BY at, recipient`
+  return world.rows<{ told: string }>(sql).map(({ told }) => told)
+}
+
+async function after(ms: number): Promise<void> {
+  world.pass(ms)
+  await world.settle()
+}
+
+/** The alarms of a person since the mark, as read. */
+async function alarms(person: Someone, from = 0): Promise<string[]> {
+  const mine = world.accepted.slice(from).filter(({ to }) => to === person.address)
+  const texts = await Promise.all(mine.map((mail) => world.read(person, mail)))
+  return texts
+    .filter((text) => text.includes('What to do:'))
+    .map((text) => text.replaceAll(/\s+/g, ' '))
+}
+
+function embargo(days: number, leadDays = 7): NewEvent {
+  const date = addMs(world.clock.now, days * DAY)
+  return event('embargo-set', CASE, GRACE, {
+    oldDate: null,
+    date,
+    written: date,
+    reason: '',
+    leaveBy: addMs(date, -leadDays * DAY)
+  })
+}
+
+describe('(A3) the promise of an answer', () => {
+  it('warns the owner at half of the time, everybody at 80 %, escalates when it is due and then daily until a person has answered (M-03)', async () => {
+    await givenCase()
+    await given(event('taken', CASE, GRACE, { from: null }))
+    world.desk.db.transact((tx) => {
+      tx.run("UPDATE cases SET owner = 'grace'")
+    })
+    await after(24 * HOUR - 1)
+    expect(rung()).toEqual([])
+    await after(1)
+    expect(rung()).toEqual(['answer 50% grace'])
+    await after(14.4 * HOUR)
+    expect(rung().slice(1)).toEqual(['answer 80% grace', 'answer 80% linus'])
+    const mark = world.accepted.length
+    await after(9.6 * HOUR)
+    const [due] = await alarms(linus, mark)
+    expect(due).toContain('No person has answered the reporter yet. It was due by')
+    expect(due).toContain('Owner: Grace')
+    expect(due).toContain('Told: Grace, Linus')
+    expect(due).toContain('Our policy says: Within 48 hours.')
+    await after(DAY)
+    await after(DAY)
+    expect(await alarms(linus, mark)).toHaveLength(3)
+    await given(event('answered', CASE, GRACE, { reporter: '1', with: 'reply', how: 'encrypted' }))
+    await after(3 * DAY)
+    expect(await alarms(linus, mark)).toHaveLength(3)
+  })
+
+  it('is told to everybody at half of the time while nobody has taken the case', async () => {
+    await givenCase()
+    await after(24 * HOUR)
+    expect(rung()).toEqual(['answer 50% grace', 'answer 50% linus'])
+  })
+
+  it('tells only the highest step after downtime, and says that it is late', async () => {
+    await givenCase()
+    world.pass(40 * HOUR)
+    world.restart()
+    await world.settle()
+    expect(rung()).toEqual(['answer 80% grace', 'answer 80% linus'])
+    expect((await alarms(grace)).at(-1)).toContain('This message is late')
+  })
+
+  it('is told once, whatever is restarted and however the clock is set', async () => {
+    await givenCase()
+    await after(24 * HOUR)
+    for (const ms of [-12 * HOUR, 12 * HOUR, -30 * HOUR, 30 * HOUR]) {
+      world.jump(ms)
+      await world.settle()
+      world.restart()
+      await world.settle()
+    }
+    expect(
+      (await alarms(grace)).filter((text) => text.includes('waits for an answer'))
+    ).toHaveLength(1)
+  })
+
+  it('puts on the record what rang, once for all whom it reached (G8)', async () => {
+    await givenCase()
+    await after(24 * HOUR)
+    const sql = "SELECT about FROM events WHERE kind = 'rang'"
+    const about = world.rows<{ about: string }>(sql).map((row) => JSON.parse(row.about) as unknown)
+    expect(about).toEqual([
+      {
+        clock: 'answer',
+        generation: expect.any(Number),
+        step: '50%',
+        dueAt: addMs(START, 48 * HOUR),
+        isLate: false
+      }
+    ])
+  })
+})
+
+describe('(A3) what was not told rings again', () => {
+  it('to a person whose key could not be used, and to nobody else', async () => {
+    await givenCase()
+    const { workers } = world.desk
+    const real = workers.seal.bind(workers)
+    let isBroken = true
+    Object.assign(workers, {
+      seal: async (...[body, to, now]: Parameters<typeof real>) => {
+        const sealed = await real(body, to, now)
+        return sealed.map((copy, index) =>
+          isBroken && to[index]?.headers.to.address === linus.address
+            ? ({ kind: 'refused', because: 'expired' } as const)
+            : copy
+        )
+      }
+    })
+    await after(24 * HOUR)
+    expect(rung()).toEqual(['answer 50% grace'])
+    await after(HOUR)
+    expect(rung()).toEqual(['answer 50% grace'])
+    isBroken = false
+    await after(HOUR)
+    expect(rung()).toEqual(['answer 50% grace', 'answer 50% linus'])
+  })
+})
+
+it('(A3) an alarm that the server refuses rings again for that person, at the latest after six hours', async () => {
+  await givenCase()
+  world.replies.push('rejected')
+  await after(24 * HOUR)
+  expect(rung()).toHaveLength(1)
+  await after(6 * HOUR)
+  expect(rung()).toHaveLength(2)
+  const [one, two] = [await alarms(grace), await alarms(linus)]
+  expect(one.length + two.length).toBe(2)
+})
+
+describe('(A3) the dates of a case', () => {
+  it('a notice that is not drafted three days before it must leave is told, also when its date moves; a draft ends it', async () => {
+    await givenCase({ policy: { clocks: [] } })
+    await given(embargo(14))
+    await after(4 * DAY - 1)
+    expect(rung().filter((told) => told.startsWith('notice-draft'))).toEqual([])
+    await after(1)
+    expect(rung().filter((told) => told.startsWith('notice-draft'))).toEqual([
+      'notice-draft +PT0H grace',
+      'notice-draft +PT0H linus'
+    ])
+    await given(embargo(10))
+    expect(rung().filter((told) => told.startsWith('notice-draft'))).toHaveLength(4)
+    await given(event('notice-drafted', CASE, GRACE, { revision: 1, fields: [], patches: [] }))
+    await after(2 * DAY)
+    expect(rung().filter((told) => told.startsWith('notice-draft'))).toHaveLength(4)
+  })
+
+  it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {
+    await givenCase({ policy: { clocks: [] } })
+    const [debian, suse] = await Promise.all([
+      someone('debian', 'security@debian.example', 25),
+      someone('suse', 'security@suse.example')
+    ])
+    await world.addMember(debian)
+    await world.addMember(suse)
+    const mark = world.accepted.length
+    await given(embargo(15))
+    await after(DAY)
+    const [[ofGrace], [ofLinus]] = [await alarms(grace, mark), await alarms(linus, mark)]
+    for (const text of [ofGrace, ofLinus]) {
+      expect(text).toContain('1 ready, 1 blocked (1 has a key that ends before)')
+      expect(text).toContain('The notice is not written yet')
+    }
+    expect(ofGrace).toContain('Blocked: debian')
+    expect(ofLinus).not.toContain('debian')
+    expect(rung().filter((told) => told.endsWith('grace'))).toEqual(['preflight -P7D grace'])
+    await after(4 * DAY)
+    await after(2 * DAY)
+    expect(rung().filter((told) => /^preflight .*grace/.test(told))).toEqual([
+      'preflight -P7D grace',
+      'preflight -P3D grace',
+      'preflight -P1D grace'
+    ])
+  })
+
+  it('a reporter who is not told the date within 15 minutes of the first notice is an alarm; telling the date ends it (M-30)', async () => {
+    await givenCase({ policy: { clocks: [] } })
+    const leaving = event('notice-leaving', CASE, BY_DESK, {
+      revision: 1,
+      digest: 'a'.repeat(64) as never,
+      lateMs: 0
+    })
+    await given(leaving)
+    await after(15 * MINUTE - 1)
+    expect(rung()).toEqual([])
+    await after(1)
+    expect(rung()).toEqual(['date-message +PT0H grace', 'date-message +PT0H linus'])
+    await given(
+      event('date-told', CASE, BY_DESK, { reporter: '1', date: START, how: 'encrypted' }),
+      leaving
+    )
+    await after(2 * DAY)
+    expect(rung()).toHaveLength(2)
+  })
+
+  it('a disclosure date that passes without a record of the disclosure rings after an hour, then daily, until it is recorded', async () => {
+    await givenCase({ policy: { clocks: [] } })
+    const set = { oldDate: null, written: '', reason: '', leaveBy: null }
+    await given(event('embargo-set', CASE, GRACE, { ...set, date: addMs(world.clock.now, DAY) }))
+    await after(DAY + HOUR - 1)
+    expect(rung()).toEqual([])
+    await after(1)
+    expect(rung()).toEqual(['dead-man +PT1H grace', 'dead-man +PT1H linus'])
+    const mark = world.accepted.length
+    await after(DAY)
+    await after(DAY)
+    expect(await alarms(grace, mark)).toHaveLength(2)
+    await given(event('disclosed', CASE, GRACE, { date: START, reason: '' }))
+    await after(3 * DAY)
+    expect(await alarms(grace, mark)).toHaveLength(2)
+  })
+})
+
+it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days before they end, and once more at the end', async () => {
+  const mortal = await someone('linus', 'linus@acme.example', 60)
+  world = await openWorld({ maintainers: [grace, mortal], keyEnds: true })
+  const at = (): string[] =>
+    world
+      .rows<{ step: string }>("SELECT step FROM rings WHERE recipient = 'grace' ORDER BY at")
+      .map(({ step }) => step)
+  for (let day = 0; day < 40; day += 1) await after(DAY)
+  expect(at()).toEqual(['-P30D', '-P14D', '-P7D', '-P1D', '+PT0H'])
+  const read = await alarms(grace)
+  expect(read[0]).toContain('The key of Linus ends on')
+  expect(read[4]).toContain('The key of Linus ended on')
+})
+
+it('(A3) one more clock in the policy alone rings', async () => {
+  await givenCase({
+    policy: {
+      clocks: [
+        {
+          ...ANSWER,
+          id: 'severity',
+          starts: ['accepted'],
+          stops: ['noted'],
+          from: 'at',
+          due: { within: { hours: 6 } },
+          steps: [{ at: { after: { minutes: 0 } }, tell: [{ maintainer: 'linus' }] }],
+          title: 'No severity was stated'
+        }
+      ]
+    }
+  })
+  await given(event('accepted', CASE, GRACE, {}))
+  await after(6 * HOUR)
+  expect(rung()).toEqual(['severity +PT0M linus'])
+  expect((await alarms(linus)).at(-1)).toContain('No severity was stated')
+})
+
+it('(A3) changed clocks are looked at anew at the next start, without any event', async () => {
+  await givenCase({ policy: { clocks: [] } })
+  await after(30 * HOUR)
+  expect(rung()).toEqual([])
+  const products = world.desk.settings.products.map((one) => ({
+    ...one,
+    policy: { ...one.policy, clocks: [ANSWER] }
+  }))
+  Object.assign(world.desk.settings, { products })
+  world.restart()
+  await world.settle()
+  expect(rung()).toEqual(['answer 50% grace', 'answer 50% linus'])
+  const look = world.rows<{ at: Instant }>(
+    "SELECT due_at AS at FROM looks WHERE due_clock = 'answer'"
+  )
+  expect(look).toEqual([{ at: addMs(START, 48 * HOUR) }])
+})
