@@ -175,7 +175,10 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
     await inbox(alice).find(({ read }) => read.subject.includes('date on which'), 'date mail')
     await inbox(grace).find(({ read }) => read.subject.includes('The notice has left'), 'report')
     await inbox(ada).find(({ read }) => read.subject.includes('The notice has left'), 'report')
-    await inbox(grace).find(({ read }) => read.subject.includes('not sent because of a key'), 'alarm')
+    await inbox(grace).find(
+      ({ read }) => read.subject.includes('not sent because of a key'),
+      'alarm'
+    )
     // Whatever should not have left has had time to.
     await delay(1500)
   }
