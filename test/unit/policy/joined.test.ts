@@ -1,0 +1,55 @@
+/** What a reporter's next message does to the case (B13, practice.md §4.2.1). */
+import { expect, it } from 'vitest'
+import { type CaseRecord } from '../../../src/domain/case.ts'
+import { decideArrival } from '../../../src/policy/inbound.ts'
+import { type BoundCase } from '../../../src/policy/situation.ts'
+import { bound, caseRecord, MOMENT, messageId, only, SETTINGS, situation, TAG } from './samples.ts'
+
+const ANSWERED = {
+  kind: 'acknowledgement',
+  audience: 'reporter',
+  recipientId: TAG,
+  messageId: messageId('ours@acme.example')
+} as const
+
+/** Alice writes into a case. */
+function aliceWrites(state: CaseRecord['state'], on: Partial<BoundCase> = {}) {
+  const record = caseRecord({ state })
+  const decisions = decideArrival(
+    situation({ answers: { ...ANSWERED, case: record }, bound: bound({ case: record, ...on }) }),
+    SETTINGS,
+    MOMENT
+  )
+  return {
+    state: only(decisions, 'update-case')[0]?.set.state ?? null,
+    forwarded: JSON.stringify(only(decisions, 'send-sealed').map(({ message }) => message)),
+    events: only(decisions, 'record').map(({ event: { kind } }) => kind)
+  }
+}
+
+it('a reporter’s answer ends the waiting for it (B13)', () => {
+  expect(aliceWrites('needs-info')).toMatchObject({ state: 'triaging', events: ['reporter-wrote'] })
+})
+
+it.each(['rejected', 'closed'] as const)(
+  'a reporter who writes into a %s case is heard: it is open again, and the forwarded report says so (B13)',
+  (state) => {
+    const { state: after, forwarded } = aliceWrites(state)
+    expect(after).toBe('triaging')
+    expect(forwarded).toContain(`The case was ${state}, and the reporter wrote again.`)
+  }
+)
+
+it('a reporter who writes into a closed case that was disclosed does not make it undecided', () => {
+  const history = { isListTold: true, wasDisclosed: true, wasRejected: false }
+  expect(aliceWrites('closed', { history }).state).toBe('disclosed')
+})
+
+it.each(['triaging', 'accepted', 'planned', 'noticed', 'disclosed', 'merged'] as const)(
+  'a reporter who writes into a case that is %s leaves it where it is',
+  (state) => {
+    const { state: after, forwarded } = aliceWrites(state)
+    expect(after).toBeNull()
+    expect(forwarded).not.toContain('wrote again')
+  }
+)
