@@ -88,6 +88,8 @@ CREATE TABLE outbox (
   last_attempt    INTEGER NOT NULL DEFAULT 0 CHECK (last_attempt IN (0, 1)),
   -- Never earlier than this (G7), whatever the clock or the operator does.
   not_before      TEXT    NOT NULL CHECK (length(not_before) = 24),
+  -- Not at this instant or later: the disclosure that a copy of a notice names. NULL for other mail.
+  not_after       TEXT    NULL CHECK (length(not_after) = 24),
   next_attempt_at TEXT    NOT NULL CHECK (length(next_attempt_at) = 24),
   -- Latest SMTP reply code; 0 when there was none.
   last_code       INTEGER NULL,
@@ -102,6 +104,7 @@ CREATE TABLE outbox (
 ) STRICT;
 
 CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_not_after ON outbox (not_after) WHERE not_after IS NOT NULL AND state IN ('queued', 'sending');
 CREATE INDEX outbox_untold ON outbox (id) WHERE state = 'given-up' AND told_at IS NULL;
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
 

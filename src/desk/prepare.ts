@@ -35,6 +35,7 @@ export type PreparedMail = {
   readonly messageId: MessageId
   readonly raw: Uint8Array
   readonly notBefore: Instant
+  readonly notAfter: Instant | null
   readonly isHeld: boolean
 }
 
@@ -175,6 +176,7 @@ function finished(
     messageId: headers.messageId,
     raw: copy.raw,
     notBefore: decision.notBefore,
+    notAfter: decision.notAfter,
     isHeld: decision.isHeld
   }
 }

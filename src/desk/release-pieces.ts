@@ -147,6 +147,7 @@ function noticeMail(
       tag: notice.caseTag,
       noticeId: notice.id,
       notBefore: notice.releaseAt ?? now,
+      notAfter: record.disclosureAt,
       files: { from: 'list', files: read.files }
     })
   // One approval covers both: the copies without it only leave out what changed.

@@ -29,6 +29,7 @@ import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { hold, tellOfHolds } from './hold.ts'
+import { lookAfterCopies } from './late-copies.ts'
 import { prepare } from './prepare.ts'
 import { sendPieces } from './release-pieces.ts'
 
@@ -70,7 +71,8 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
 async function tellOrLog(desk: Desk): Promise<boolean> {
   try {
     const told = await tellOfJump(desk)
-    return (await tellOfHolds(desk)) || told
+    const held = await tellOfHolds(desk)
+    return (await lookAfterCopies(desk)) || held || told
   } catch (error) {
     if (!isOfOneThing(error)) throw error
     desk.log({ event: 'bug', where: 'alarm', error: errorName(error) })

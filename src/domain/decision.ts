@@ -58,6 +58,8 @@ type SendCommon = {
   /** Whom the desk speaks for: shown before its own name inside what is encrypted, never outside; null for itself. */
   readonly via: string | null
   readonly notBefore: Instant
+  /** From when on it must not leave any more; null for never. */
+  readonly notAfter: Instant | null
   /** Finished, but a human has to let it go. */
   readonly isHeld: boolean
   /** What its Date and its signature say; null for when it is prepared. */

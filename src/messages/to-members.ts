@@ -40,6 +40,21 @@ const FIRST: NoticeParams = {
   noPatches: ''
 }
 
+/** To a member whose copy did not leave before the disclosure: that it is over, without what the notice said. */
+export const embargoEnded = define<{ readonly product: string; readonly disclosure: string }>()({
+  kind: 'embargo-ended',
+  audience: 'member',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'A notice that did not reach you in time',
+  samples: {
+    'a copy that was late': {
+      product: 'ACME Parser',
+      disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
+    }
+  }
+})
+
 /** The advance notice under embargo. */
 export const notice = define<NoticeParams>()({
   kind: 'notice',

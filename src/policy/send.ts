@@ -22,6 +22,7 @@ export type Sending = {
   readonly tag: CaseTag | null
   readonly via?: string
   readonly notBefore?: Instant
+  readonly notAfter?: Instant | null
   readonly isHeld?: boolean
   readonly madeAt?: Instant
   readonly inReplyTo?: MessageId | null
@@ -85,6 +86,7 @@ function common(now: Instant, { kind }: Message, sending: Omit<Sending, 'files' 
     caseTag: sending.tag,
     via: sending.via ?? null,
     notBefore: sending.notBefore ?? now,
+    notAfter: sending.notAfter ?? null,
     isHeld: sending.isHeld ?? false,
     madeAt: sending.madeAt ?? null,
     inReplyTo: sending.inReplyTo ?? null

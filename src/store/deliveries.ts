@@ -4,7 +4,7 @@
  */
 import { type Contact } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type Fingerprint, type Sha256 } from '../domain/ids.ts'
+import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
 import { type DeliveryState, type NoticeCopies } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
@@ -175,6 +175,75 @@ export function holdWaiting(tx: Tx, noticeId: number, because: string, now: Inst
     "UPDATE deliveries SET state = 'held', because = ?, changed_at = ? WHERE notice_id = ? AND state = 'waiting'",
     [because, now, noticeId]
   )
+}
+
+/** A copy that did not leave before the disclosure that it names. */
+export type LateCopy = WaitingDelivery & {
+  readonly outboxId: number | null
+  readonly noticeId: number
+  readonly revision: number
+  readonly caseTag: CaseTag
+  readonly product: string
+  readonly disclosureAt: Instant | null
+  readonly isListed: 0 | 1
+}
+
+/**
+ * Copies that must not leave any more: finished ones that waited too long, and those of a release that the disclosure caught up
+ * with. One that is on its way at this moment is not among them.
+ */
+export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
+  const about = `deliveries.id AS id, deliveries.outbox_id AS outboxId, deliveries.notice_id AS noticeId, deliveries.revision AS revision,
+    cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt, member_id AS memberId, name, address,
+    fingerprint, key_data AS keyData, 0 AS hadNotice, members.state = 'active' AS isListed`
+  const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
+    JOIN members ON members.id = deliveries.member_id`
+  const sql: Sql<LateCopy> = `
+    SELECT ${about} FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id ${joins}
+    WHERE outbox.not_after <= @now AND outbox.state IN ('queued', 'sending')
+      AND (outbox.state = 'queued' OR outbox.next_attempt_at <= @now)
+    UNION ALL
+    SELECT ${about} FROM deliveries ${joins}
+    WHERE deliveries.state = 'waiting' AND notices.state = 'releasing' AND cases.disclosure_at <= @now
+    LIMIT @limit`
+  return read.all(sql, { now, limit })
+}
+
+/** Takes a late copy back for good. Returns whether it was still here. */
+export function dropLateCopy(tx: Tx, { id, outboxId }: LateCopy, now: Instant): boolean {
+  const { changes } =
+    outboxId === null
+      ? tx.run(
+          "UPDATE deliveries SET state = 'held', because = 'disclosed', changed_at = ? WHERE id = ? AND state = 'waiting'",
+          [now, id]
+        )
+      : tx.run(
+          "UPDATE outbox SET state = 'held' WHERE id = ? AND (state = 'queued' OR state = 'sending' AND next_attempt_at <= ?)",
+          [outboxId, now]
+        )
+  return changes === 1
+}
+
+/** A copy that was tried and still waits. */
+export type WaitingCopy = {
+  readonly noticeId: number
+  readonly revision: number
+  readonly caseTag: CaseTag
+  readonly product: string
+  readonly memberId: string
+  /** When it could have left first. */
+  readonly since: Instant
+}
+
+export function listTriedCopies(read: Read): WaitingCopy[] {
+  const sql: Sql<WaitingCopy> = `
+    SELECT deliveries.notice_id AS noticeId, deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product,
+      member_id AS memberId, max(outbox.not_before, outbox.created_at) AS since
+    FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id
+    JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
+    WHERE outbox.state IN ('queued', 'sending') AND outbox.not_after IS NOT NULL AND outbox.attempts > 0
+    ORDER BY deliveries.notice_id, member_id`
+  return read.all(sql)
 }
 
 /** Where the copies of a notice are; zeros for no notice and for one that was never released. */

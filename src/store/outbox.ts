@@ -29,6 +29,8 @@ export type NewOutbox = {
   readonly messageId: MessageId
   readonly raw: Uint8Array
   readonly notBefore: Instant
+  /** From when on it must not leave any more (G7); null for never. */
+  readonly notAfter: Instant | null
   /** Whether it waits for a human, who lets it go with {@link retryOutbox}. */
   readonly isHeld?: boolean
 }
@@ -81,7 +83,7 @@ export type OutboxFilter = {
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audience, recipient_id AS recipientId,
-  envelope_from AS envelopeFrom, envelope_to AS envelopeTo, message_id AS messageId, not_before AS notBefore, size,
+  envelope_from AS envelopeFrom, envelope_to AS envelopeTo, message_id AS messageId, not_before AS notBefore, not_after AS notAfter, size,
   state, attempts, next_attempt_at AS nextAttemptAt, last_code AS lastCode, last_outcome AS lastOutcome,
   created_at AS createdAt, sent_at AS sentAt, bounced_at AS bouncedAt`
 
@@ -90,9 +92,10 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
   const { raw, isHeld, ...columns } = row
   const { changes, id } = tx.run(
     `INSERT INTO outbox (once, kind, case_id, notice_id, audience, recipient_id, envelope_from, envelope_to,
-                         message_id, raw_sha256, size, state, not_before, next_attempt_at, created_at)
+                         message_id, raw_sha256, size, state, not_before, not_after,
+                         next_attempt_at, created_at)
      VALUES (@once, @kind, @caseId, @noticeId, @audience, @recipientId, @envelopeFrom, @envelopeTo,
-             @messageId, @rawSha256, @size, @state, @notBefore, @notBefore, @now)
+             @messageId, @rawSha256, @size, @state, @notBefore, @notAfter, @notBefore, @now)
      ON CONFLICT (once) DO NOTHING`,
     {
       ...columns,
@@ -116,7 +119,7 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
   const due: Sql<Pick<OutboxRow, 'id' | 'size' | 'attempts' | 'noticeId'>> = `
     SELECT id, size, attempts, notice_id AS noticeId FROM outbox
-    WHERE state IN ('queued', 'sending') AND next_attempt_at <= ?
+    WHERE state IN ('queued', 'sending') AND next_attempt_at <= ? AND (not_after IS NULL OR not_after > ?)
       AND id NOT IN (SELECT value FROM json_each(?))
     ORDER BY next_attempt_at, id LIMIT ?`
   const claim: Sql<OutboxRow> = `
@@ -128,6 +131,7 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
   const claimed: Claimed[] = []
   let bytes = 0
   for (const { id, size, attempts, noticeId } of tx.all(due, [
+    now,
     now,
     JSON.stringify(options.except),
     options.limit

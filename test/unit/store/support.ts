@@ -51,6 +51,7 @@ export function mail(once: string, change: Partial<NewOutbox> = {}): NewOutbox {
     messageId,
     raw: Buffer.from(`Subject: ...\r\n\r\n${once}\r\n`),
     notBefore: NOON,
+    notAfter: null,
     ...change
   }
 }

@@ -1,0 +1,78 @@
+/** Copies of a notice that a mail server puts off: an alarm while they wait, and none leaves after the disclosure (B22). */
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import {
+  type NoticeWorld,
+  noticeWorld,
+  type People,
+  people,
+  UNTIL_DUE
+} from '../support/notice-world.ts'
+import { TAG } from '../unit/policy/samples.ts'
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+let them: People
+let notices: NoticeWorld
+beforeAll(async () => {
+  them = await people()
+})
+/** A notice whose copies are all put off at the first attempt. */
+beforeEach(async () => {
+  notices = await noticeWorld(them, { count: 1 })
+  notices.world.pass(UNTIL_DUE)
+  notices.world.replies.push('deferred', 'deferred', 'deferred')
+  await notices.world.settle()
+  expect(await notices.noticed(TAG)).toEqual([])
+})
+afterEach(() => {
+  notices.world.close()
+})
+
+function members(kind: string): string[] {
+  return notices.world
+    .rows<{ member: string }>(
+      "SELECT about ->> 'member' AS member FROM events WHERE kind = ? ORDER BY member",
+      [kind]
+    )
+    .map(({ member }) => member)
+}
+async function readBy(address: string): Promise<string> {
+  const person = [...them.members, them.grace].find((one) => one.address === address)
+  const mails = notices.world.accepted.filter(({ to }) => to === address)
+  if (person === undefined) throw new Error('bad test data')
+  const texts = await Promise.all(mails.map((mail) => notices.world.read(person, mail)))
+  return texts.join('\n').replaceAll(/\s+/g, ' ')
+}
+
+it('(B22) a copy that still waits when it counts as late is an alarm that names the member by id, once', async () => {
+  notices.world.pass(16 * MINUTE)
+  await notices.world.settle()
+  expect(members('copy-waits')).toEqual(['debian', 'freebsd', 'suse'])
+  expect(notices.alarms('copies-wait:')).toBe(2)
+  expect(await readBy(them.grace.address)).toContain('have not left: debian, freebsd, suse.')
+  expect(await notices.noticed(TAG)).toEqual(['debian', 'freebsd', 'suse'])
+  notices.world.pass(DAY)
+  await notices.world.settle()
+  expect(notices.alarms('copies-wait:')).toBe(2)
+})
+
+it('(B22) after the disclosure no copy leaves: the member is told that the embargo is over, the maintainers that it was late', async () => {
+  notices.world.pass(9 * DAY)
+  await notices.world.settle()
+  expect(await notices.noticed(TAG)).toEqual([])
+  expect(members('copy-dropped')).toEqual(['debian', 'freebsd', 'suse'])
+  for (const { address } of them.members) {
+    const said = await readBy(address)
+    expect(said).toContain('did not reach you before the issue became public')
+    expect(said).not.toContain('EMBARGO, ')
+  }
+  expect(notices.alarms('copies-late:')).toBe(2)
+  expect(await readBy(them.grace.address)).toContain('did not have their copy yet: ')
+})
+
+it('(G7) a doubted clock takes no copy back and tells nobody that an embargo is over', async () => {
+  notices.world.jump(9 * DAY)
+  await notices.world.settle()
+  expect(members('copy-dropped')).toEqual([])
+  expect(await notices.noticed(TAG)).toEqual([])
+})
