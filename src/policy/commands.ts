@@ -6,14 +6,21 @@
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
 import { type Command } from './draft.ts'
-import { doubtfulLine, newText, quotingText } from './new-text.ts'
+import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
+import { doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts'
 import { beginsQuotation } from './quotation-heading.ts'
 import { synopsis, type Verb, verbsUnder } from './verbs/verb.ts'
 
 /** What the grammar asks of a verb. */
 type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>
 
-export type Problem = { readonly line: string; readonly says: string }
+/** What is wrong with a line. */
+export type Problem = {
+  /** Number of the line in the text, from 1; that of the command where the text of a command is meant. */
+  readonly at: number
+  readonly line: string
+  readonly says: string
+}
 
 /** A mail's text taken apart. */
 export type ParsedCommands = {
@@ -28,16 +35,19 @@ export type ParsedCommands = {
 const VERB_LINE = /^\/[a-z]+(?:\s+(?:\S.*)?)?$/i
 const CASE_LINE = /^case:\s*(\S+)\s*$/i
 /** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
-const FIELD_LINE = /^([a-z][a-z_]{1,30}):(?!\/\/)\s?(.*)$/i
+const FIELD_LINE = /^([a-z][a-z_]{1,30})\s?[:：](?!\/\/)\s?(.*)$/i
 const FIELD_KEYS: readonly string[] = NOTICE_TEXT_FIELDS
 
 type Reader = {
   readonly lines: readonly string[]
+  /** Number of the first of them in the text. */
+  readonly first: number
   readonly verbs: readonly Grammar[]
   at: number
   readonly problems: Problem[]
 }
 type Open = {
+  at: number
   line: string
   verb: string
   takes: Grammar['text']
@@ -49,7 +59,7 @@ type Open = {
 /** Takes the text of a mail apart. Bad lines become problems; the caller runs nothing if there is any. */
 export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCommands {
   const lines = text.replaceAll('\r\n', '\n').split('\n')
-  const reader: Reader = { lines, verbs, at: 0, problems: [] }
+  const reader: Reader = { lines, first: 1, verbs, at: 0, problems: [] }
   const commands: Open[] = []
   let caseLine: CaseTag | 'conflict' | null = null
   while (reader.at < reader.lines.length) {
@@ -60,15 +70,44 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
     else if (named !== null) {
       reader.at += 1
       const tag = parseCaseTag(named[1] ?? '')
-      if (tag === null)
-        reader.problems.push({ line: clip(line), says: 'This is not the number of a case.' })
+      if (tag === null) complain(reader, line, 'This is not the number of a case.')
       else caseLine = caseLine === null || caseLine === tag ? tag : 'conflict'
     } else if (verb === null) break
     else readCommand(reader, line, commands)
   }
+  findStrays(reader, commands)
   const below = reader.lines.slice(reader.at).join('\n')
   return { caseLine, ...giveRest(commands, below, reader.problems) }
 }
+
+/** Adds a problem of the line that was read last. */
+function complain(reader: Reader, line: string, says: string): void {
+  reader.problems.push({ at: reader.first + reader.at - 1, line: clip(line), says })
+}
+
+/**
+ * Commands and fields that stand where none is read, below other text or below what is quoted: whoever wrote one there meant it,
+ * and must not take it for done.
+ */
+function findStrays(reader: Reader, commands: readonly Open[]): void {
+  const hasFields = commands.some(({ takes }) => takes?.goesTo === 'fields')
+  const below = reader.lines.slice(reader.at)
+  for (const index of unquotedLines(below)) {
+    const line = below[index] ?? ''
+    const word = commandWord(line)
+    const at = reader.first + reader.at + index
+    if (word !== null && verbsUnder(reader.verbs, word).length > 0) {
+      reader.problems.push({ at, line: clip(line.trim()), says: STRAY })
+    } else if (hasFields && FIELD_KEYS.includes(fieldKey(line) ?? '')) {
+      reader.problems.push({ at, line: clip(line.trim()), says: STRAY_FIELD })
+    }
+  }
+}
+
+const STRAY =
+  'Commands are read only at the top of a message. Please move this line above your own text and above what you quote. If it is part of a text, put that text between << and >>.'
+const STRAY_FIELD =
+  'This field stands below other text. Please move it up to the other fields, or put longer text between << and >>.'
 
 /** Whether a `/reply` sends the quoted text along: `/reply quote`. */
 export function quotes({ verb, words }: Pick<Command, 'verb' | 'words'>): boolean {
@@ -76,25 +115,39 @@ export function quotes({ verb, words }: Pick<Command, 'verb' | 'words'>): boolea
 }
 
 function readCommand(reader: Reader, line: string, commands: Open[]): void {
+  const at = reader.first + reader.at
   reader.at += 1
-  const { head, text } = readBlock(reader, line)
+  const { head, text } = readBlock(reader, line, openBlock(line))
   const [name = '', ...words] = head.slice(1).split(/\s+/)
   const verb = verbOf(reader.verbs, name.toLowerCase(), words)
   if (verb === null) {
-    reader.problems.push({ line: clip(head), says: unknownVerb(reader.verbs, name.toLowerCase()) })
+    const says = unknownVerb(reader.verbs, name.toLowerCase())
+    reader.problems.push({ at, line: clip(head), says })
     return
   }
   const command: Open = {
+    at,
     line: clip(head),
     verb: verb.name,
     takes: verb.text,
-    words: verb.name.includes(' ') ? words.slice(1) : words,
+    words: (verb.name.includes(' ') ? words.slice(1) : words).map(plainWord),
     text,
     fields: []
   }
+  const says = misuse(verb, command)
+  if (says !== null) reader.problems.push({ at, line: command.line, says })
   if (verb.text?.goesTo === 'fields') readFields(reader, command, text)
-  if (verb.text?.goesTo === 'reporter') reader.problems.push(...doubtsAbout(text ?? ''))
+  if (verb.text?.goesTo === 'reporter') reader.problems.push(...doubtsAbout(text ?? '', command))
   commands.push(command)
+}
+
+/** Why what stands behind a verb cannot be meant; null when it can. */
+function misuse(verb: Grammar, { words, text }: Open): string | null {
+  if (verb.text === null && text !== null) return `/${verb.name} takes no text.`
+  if (verb.arguments !== '' || words.length === 0) return null
+  return verb.text === null
+    ? `Nothing may stand behind /${verb.name} on its line.`
+    : `Nothing may stand behind /${verb.name} on its line; put the text below it, or between << and >>.`
 }
 
 function verbOf(
@@ -113,34 +166,42 @@ function unknownVerb(verbs: readonly Grammar[], name: string): string {
     : `There is no such command; I know ${known.join(', ')}.`
 }
 
-/** Splits `<<text>>` on one line, or collects the lines up to one that ends with `>>`. */
-function readBlock(reader: Reader, line: string): { head: string; text: string | null } {
-  const open = line.indexOf('<<')
-  if (open < 0) return { head: line, text: null }
-  const head = line.slice(0, open).trim()
-  const first = line.slice(open + 2)
-  if (first.trimEnd().endsWith('>>')) return { head, text: first.trimEnd().slice(0, -2).trim() }
-  const collected = [first]
-  while (reader.at < reader.lines.length) {
+/** Splits `<<text>>` on one line, or collects the lines up to the one that ends the block. */
+function readBlock(
+  reader: Reader,
+  line: string,
+  opened: ReturnType<typeof openBlock>
+): { readonly head: string; readonly text: string | null } {
+  if (opened === null) return { head: line, text: null }
+  const { head } = opened
+  const startedAt = reader.first + reader.at - 1
+  let { text, ends, depth } = readBlockLine(opened.first, 0)
+  const collected = [text]
+  while (!ends && reader.at < reader.lines.length) {
     const next = reader.lines[reader.at] ?? ''
     reader.at += 1
-    if (next.trim() === '>>') return { head, text: collected.join('\n').trim() }
-    if (next.trimEnd().endsWith('>>') && !next.startsWith('>')) {
-      return { head, text: [...collected, next.trimEnd().slice(0, -2)].join('\n').trim() }
+    if (VERB_LINE.test(next.trim()) && openBlock(next) !== null) {
+      // Somebody forgot the end of the first text: nothing of a second command goes along with it.
+      reader.at -= 1
+      break
     }
-    collected.push(next)
+    const [above, below] = [reader.lines[reader.at - 2], reader.lines[reader.at]]
+    if (next.trim() === '>>' && isAmongQuoted(above, below)) collected.push(next)
+    else {
+      ;({ text, ends, depth } = readBlockLine(next, depth))
+      collected.push(text)
+    }
   }
-  reader.problems.push({
-    line: clip(head),
-    says: 'The text that << opens has no closing >> on a line of its own.'
-  })
+  if (ends) return { head, text: collected.join('\n').trim() }
+  const says = 'The text that << opens has no closing >> on a line of its own.'
+  reader.problems.push({ at: startedAt, line: clip(head), says })
   return { head, text: null }
 }
 
 /** Fields of `/notice draft`: from its block if it has one, else from the lines below it. */
 function readFields(reader: Reader, command: Open, block: string | null): void {
   if (block !== null) {
-    const inner: Reader = { ...reader, lines: block.split('\n'), at: 0 }
+    const inner: Reader = { ...reader, lines: block.split('\n'), first: command.at + 1, at: 0 }
     collectFields(inner, command)
     command.text = null
     return
@@ -187,23 +248,29 @@ function readField(
   found: { key: string; line: string }
 ): { key: string; value: string } | null {
   reader.at += 1
-  const { head, text } = readBlock(reader, found.line)
-  const value = text ?? head.slice(found.key.length + 1).trim()
+  const given = FIELD_LINE.exec(found.line)?.[2] ?? ''
+  const opened = openBlock(given)
+  const { text } = readBlock(reader, found.line, opened?.head === '' ? opened : null)
   if (!FIELD_KEYS.includes(found.key)) {
     const says = `A notice has no field ${found.key}. Put longer text between << and >>; the fields are: ${FIELD_KEYS.join(', ')}.`
-    reader.problems.push({ line: clip(`${found.key}:`), says })
+    complain(reader, `${found.key}:`, says)
     return null
   }
   if (command.fields.some((field) => field.key === found.key)) {
-    reader.problems.push({ line: clip(`${found.key}:`), says: 'This field is given twice.' })
+    complain(reader, `${found.key}:`, 'This field is given twice.')
     return null
   }
-  const field = { key: found.key, value }
+  const field = { key: found.key, value: text ?? given.trim() }
   command.fields.push(field)
   return text === null ? field : null
 }
 
-/** The text below the commands belongs to the one text verb that has none yet; otherwise it is a note. */
+/** The key of a line `key: value`; null for any other. */
+function fieldKey(line: string): string | null {
+  return FIELD_LINE.exec(line.trim())?.[1]?.toLowerCase() ?? null
+}
+
+/** The text below the commands belongs to the one command that takes it and has none yet; otherwise it is a note. */
 function giveRest(
   commands: Open[],
   below: string,
@@ -214,27 +281,27 @@ function giveRest(
     ({ takes, text }) => takes !== null && takes.goesTo !== 'fields' && text === null
   )
   const wanting = waiting.filter(({ takes }) => takes?.isOptional === false)
-  const first = wanting[0] ?? waiting[0]
-  if (wanting.length > 1) {
-    problems.push({
-      line: clip(first?.line ?? ''),
-      says: 'Two commands want the text below; put each text between << and >>.'
-    })
+  const [first, second] = wanting.length > 0 ? wanting : waiting
+  if (first !== undefined && second !== undefined && (rest !== '' || wanting.length > 1)) {
+    const says = `The text below could belong to ${first.line} or to this command. Please put each text between << and >>.`
+    problems.push({ at: second.at, line: second.line, says })
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
   first.text = quotes(first) ? quotingText(below) : rest
-  if (first.takes?.goesTo === 'reporter') problems.push(...doubtsAbout(below))
+  if (first.takes?.goesTo === 'reporter') problems.push(...doubtsAbout(below, first))
   return { commands, problems, rest: '' }
 }
 
-/** Why `text` must not go to the reporter as it stands: a line that only its author can tell from the head of a quotation. */
-export function doubtsAbout(text: string): Problem[] {
-  const line = doubtfulLine(text)
-  return line === null ? [] : [{ line: clip(line.trim()), says: DOUBTFUL }]
+/**
+ * Why `text` must not go to the reporter as it stands under `command`: a line that only its author can tell from the head of a
+ * quotation.
+ */
+export function doubtsAbout(text: string, { at, line }: Pick<Command, 'at' | 'line'>): Problem[] {
+  const doubtful = doubtfulLine(text)
+  if (doubtful === null) return []
+  const says = `I cannot tell whether the line "${clip(doubtful.trim())}" is yours or belongs to what you quote. Please delete the quotation below it, or the line.`
+  return [{ at, line, says }]
 }
-
-const DOUBTFUL =
-  'I cannot tell whether this line is yours or belongs to what you quote, so nothing was sent: delete the quotation below it, or the line.'
 
 function clip(line: string): string {
   return line.length > 120 ? `${line.slice(0, 117)}...` : line

@@ -26,6 +26,8 @@ export type HashedFile = OutgoingAttachment & { readonly sha256: Sha256 }
 
 /** One command as written. */
 export type Command = {
+  /** Number of its line in the text of the message, from 1. */
+  readonly at: number
   /** As typed, one line, without any block: what the transcript repeats. */
   readonly line: string
   /** Name of the verb: `notice draft`. */

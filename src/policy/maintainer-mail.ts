@@ -103,9 +103,9 @@ function act(
 
 /** Sent on as if it stood under `/reply` (policy/plain-answer.ts). `whole` is the mail's text. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
-  const command = { line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
+  const command = { at: 1, line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
   const result = runCommands(
-    { caseLine: null, commands: [command], problems: doubtsAbout(whole), rest: '' },
+    { caseLine: null, commands: [command], problems: doubtsAbout(whole, command), rest: '' },
     context,
     VERBS
   )

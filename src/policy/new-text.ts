@@ -13,13 +13,19 @@ import {
   TAG
 } from './quotation-heading.ts'
 
+/** A client may have made long dashes of hyphens. */
 const FORWARD_RULE =
-  /^\s*(?:-{2,}\s*(?:original message|ursprüngliche nachricht|forwarded message|message d'origine|mensaje original)\s*-{2,}|_{20,})\s*$/iu
+  /^\s*(?:(?:-{2,}|[-–—―]{0,8}[–—―][-–—―]{0,8})\s*(?:original message|ursprüngliche nachricht|forwarded message|message d'origine|mensaje original)\s*[-–—―]+|_{20,})\s*$/iu
 const OUTLOOK_FROM = /^[\s*_]*(?:from|von|de|da)[\s*_]*:[\s*_]*\S/iu
 const OUTLOOK_NEXT =
   /^[\s*_]*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a|subject|betreff|objet|asunto|oggetto|onderwerp)[\s*_]*:[\s*_]*\S/iu
 /** A line `Word: value`, of which only the value's words matter. */
 const LABELLED = /^[\s*_]*\p{L}[^:：]{0,40}[:：](.*)$/u
+
+/** The desk's rule, also where a client made other dashes or blanks of it. */
+const RULE_LIKE = /[-–—―]{2,9}8<[-–—―]{1,9}\s{1,3}postern\s{1,3}[-–—―]{1,9}8<[-–—―]{1,9}/u
+/** What a client may have made of the mark above a signature. */
+const DASHES = /^[-–—―]{1,3}$/u
 
 /** The author's own lines of `text`, trimmed at both ends; '' when there are none. */
 export function newText(text: string): string {
@@ -87,6 +93,19 @@ export function hasQuotation(text: string): boolean {
   return text.split('\n').some((line) => /^\s*>[>\s]*[^>\s]/.test(line))
 }
 
+/**
+ * Indices of the lines that neither a mark nor a copy without marks makes a quotation. A copy goes on to the last rule of the
+ * desk, or to the end where it has none; what stands below a signature is nobody else's.
+ */
+export function unquotedLines(lines: readonly string[]): number[] {
+  const copied = lines.findIndex((line, index) => !isQuoted(line) && isCopy(lines, index))
+  const end = copied < 0 ? lines.length : copied
+  const last = copied < 0 ? -1 : lines.findLastIndex((line) => RULE_LIKE.test(line))
+  return [...lines.keys()].filter(
+    (index) => !isQuoted(lines[index] ?? '') && (index < end || (last >= 0 && index > last))
+  )
+}
+
 type Own = {
   /** Indices of the author's own lines. */
   readonly own: ReadonlySet<number>
@@ -110,7 +129,7 @@ function readOwn(lines: readonly string[]): Own {
     if (!dropped.has(index) && !isQuoted(lines[index] ?? '')) kept.push(index)
   }
   const stray = strayAttributions(lines, kept)
-  doubtful ??= strayName(lines, kept, stray)
+  doubtful ??= strayName(lines, kept, stray) ?? strayDashes(lines, kept)
   return { own: new Set(kept.filter((index) => !stray.has(index))), end, doubtful }
 }
 
@@ -127,21 +146,36 @@ function strayName(
     : (lines[named] ?? null)
 }
 
+/** A line of dashes above more text, which may begin a signature or part the text; null when there is none. */
+function strayDashes(lines: readonly string[], kept: readonly number[]): string | null {
+  const last = kept.findLast((index) => (lines[index] ?? '').trim() !== '') ?? 0
+  const found = kept.find((index) => {
+    const line = (lines[index] ?? '').trim()
+    return index < last && DASHES.test(line) && /[–—―]/.test(line)
+  })
+  return found === undefined ? null : (lines[found] ?? null)
+}
+
 /** Indices of the lines where a quotation begins, by its marks or as an unmarked copy of the desk's text. */
 function quotations(lines: readonly string[], end: number): number[] {
   const begins: number[] = []
   for (let index = 0; index < end; index += 1) {
     if (isQuoted(lines[index] ?? '') && !isQuoted(lines[index - 1] ?? '')) begins.push(index)
   }
-  if (end < lines.length && (lines[end] ?? '').includes(DESK_RULE)) begins.push(end)
+  if (end < lines.length && RULE_LIKE.test(lines[end] ?? '')) begins.push(end)
   return begins
 }
 
-/** Whether a signature, a forwarded mail or an unquoted copy of a mail begins at line `index`. */
+/** Whether a signature or an unquoted copy of a mail begins at line `index`. */
 function isEnd(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
-  if (line === '-- ' || line.trimEnd() === '--') return true
-  if (line.includes(DESK_RULE) || FORWARD_RULE.test(line)) return true
+  return line === '-- ' || line.trimEnd() === '--' || isCopy(lines, index)
+}
+
+/** Whether a forwarded mail or an unquoted copy of a mail begins at line `index`. */
+function isCopy(lines: readonly string[], index: number): boolean {
+  const line = lines[index] ?? ''
+  if (RULE_LIKE.test(line) || FORWARD_RULE.test(line)) return true
   const isHeader =
     (OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')) ||
     beginsHeaderBlock(lines, index)

@@ -30,7 +30,7 @@ describe('commands', () => {
 
   it('looks at each line once, however long its runs of blanks are', () => {
     const line = `/take${' '.repeat(60_000)}x\u2028y`
-    expect(parse(line)).toMatchObject({ commands: [], problems: [] })
+    expect(parse(line)).toMatchObject({ commands: [], problems: [{ at: 1 }] })
     expect(verbs('/take\u2028')).toEqual(['take'])
     expect(verbs('/embargo \t 2026-12-01T13:00:00Z\t')).toEqual(['embargo 2026-12-01T13:00:00Z'])
   })
@@ -38,7 +38,7 @@ describe('commands', () => {
   it('reads one command a line, blank lines between, up to the first line that is none', () => {
     const parsed = parse('\r\n/take\r\n\r\n/accept\r\nThanks.\r\n/close\r\n')
     expect(parsed.commands.map(({ verb }) => verb)).toEqual(['take', 'accept'])
-    expect(parsed.rest).toBe('Thanks.\n/close')
+    expect(parsed.problems).toMatchObject([{ at: 6, line: '/close' }])
   })
 
   it.each(['/frobnicate', '/notice', '/notice send', '/acceptt'])(
@@ -112,6 +112,127 @@ describe('commands', () => {
     expect(parse('case: ACME-2026-0007\ncase: ACME-2026-0008').caseLine).toBe('conflict')
     expect(parse('case: nonsense').problems).toHaveLength(1)
     expect(parse('> case: ACME-2026-0007\n/take').caseLine).toBe(null)
+  })
+})
+
+describe('a command where none is read (B7)', () => {
+  it.each([
+    ['below a greeting', 'Hello,\n\n/reply\nThank you.', 3],
+    ['below a note', 'Looks real.\n/accept', 2],
+    ['below a quotation', 'On Monday, X wrote:\n> a\n> b\n\n/accept', 5],
+    ['below a signature', 'Fine.\n-- \nGrace\n/accept', 4],
+    ['below the text of another', '/reply\nThank you.\n\n/accept', 4],
+    [
+      'below a copy without marks',
+      `-----8<----- postern -----8<-----\n/take\n-----8<----- postern -----8<-----\n/accept`,
+      4
+    ],
+    ['with a dash in front', '– /accept', 1],
+    ['with a list mark in front', '• /accept', 1],
+    ['with a number in front', '1. /accept', 1],
+    ['in curly quotes', '“/accept”', 1],
+    ['with another slash', '／accept', 1],
+    ['with a full stop', 'Yes.\n/accept.', 2],
+    ['of two words', 'Yes.\n/notice hold', 2]
+  ])('is refused %s', (_name, text, at) => {
+    expect(parse(text).problems.map((problem) => problem.at)).toEqual([at])
+  })
+
+  it.each([
+    'See\n/usr/bin/parse\nand\n/accept/header too.',
+    'I would /accept it.',
+    'It crashes on\n/index and on\n/acceptable.',
+    '> /accept\n> /take',
+    'Forwarded:\n\n-----Original Message-----\n/accept',
+    `Thanks.\n-----8<----- postern -----8<-----\n/take\n-----8<----- postern -----8<-----\nRef: x`
+  ])('is none in %j', (text) => {
+    expect(parse(text)).toMatchObject({ commands: [], problems: [] })
+  })
+
+  it('is refused for a field below a quotation, too', () => {
+    expect(parse('/notice draft\ntitle: A\n\n> quoted\n\ncve: CVE-1').problems).toMatchObject([
+      { at: 6, line: 'cve: CVE-1' }
+    ])
+    expect(parse('/take\n\n> quoted\n\ncve: CVE-1').problems).toEqual([])
+  })
+
+  it.each([
+    ['words behind a verb that takes none', '/ask What version?'],
+    ['words behind a verb that takes none', '/status ACME-2026-0002'],
+    ['a text for a verb that takes none', '/take <<now>>']
+  ])('is refused with %s: %j', (_name, text) => {
+    expect(parse(text).problems).toHaveLength(1)
+  })
+})
+
+describe('what mail clients make of marks (B7)', () => {
+  it.each([
+    ['guillemets', '/reply «\nHello\n»\nrest'],
+    ['guillemets with blanks that do not break', '/reply «\u00a0Hello\u00a0»\nrest'],
+    ['single guillemets', '/reply ‹‹Hello››\nrest'],
+    ['guillemets on one side', '/reply <<\nHello »\nrest'],
+    ['a blank that does not break', '/reply\u00a0<<\u00a0Hello\u00a0>>\nrest']
+  ])('understands %s', (_name, text) => {
+    expect(parse(text)).toMatchObject({
+      commands: [{ verb: 'reply', words: [], text: 'Hello' }],
+      problems: [],
+      rest: 'rest'
+    })
+  })
+
+  it('leaves quotations in guillemets inside a text alone', () => {
+    for (const [open, close] of ['<<', '«'].flatMap((one) => ['>>', '»'].map((two) => [one, two])))
+      expect(
+        parse(`/reply ${open}\nIl dit «\u00a0non\u00a0»\net «oui»\n${close}\nrest`)
+      ).toMatchObject({
+        commands: [{ text: 'Il dit «\u00a0non\u00a0»\net «oui»' }],
+        rest: 'rest'
+      })
+    expect(
+      parse('/notice draft\ntitle: «parse» overflows\ncredit: see << here').commands[0]?.fields
+    ).toEqual([
+      { key: 'title', value: '«parse» overflows' },
+      { key: 'credit', value: 'see << here' }
+    ])
+  })
+
+  it('reads words in curly quotes and with other hyphens as they are meant', () => {
+    expect(verbs('/reject “not‑a‑vulnerability” <<x>>')).toEqual(['reject not-a-vulnerability'])
+    expect(verbs('/embargo\u00a02026–12–01T13:00:00Z')).toEqual(['embargo 2026-12-01T13:00:00Z'])
+    expect(parse('/notice draft\ntitle\u00a0: A').commands[0]?.fields).toEqual([
+      { key: 'title', value: 'A' }
+    ])
+  })
+
+  it.each(['—', '– ', '–-', '---'.replace('--', '—')])(
+    'sends nothing when %j may be the mark above a signature',
+    (dashes) => {
+      expect(parse(`/reply\nHello\n${dashes}\nGrace`).problems).toMatchObject([{ at: 1 }])
+    }
+  )
+
+  it('cuts a copied message although a client made long dashes of its rule', () => {
+    expect(parse('/reply\nMine.\n\n—–8<—– postern —–8<—–\nsecret').commands[0]?.text).toBe('Mine.')
+    expect(parse('/reply\nMine.\n\n–-Original Message–-\nsecret').commands[0]?.text).toBe('Mine.')
+  })
+})
+
+describe('the end of a block (B7)', () => {
+  it.each([
+    ['between quoted lines', '>> a\n>>\n>> b'],
+    ['below a line quoted twice', '> > a\n>>'],
+    ['above a quoted line', '>>\n> b'],
+    ['quoted with a blank in front', '  > quoted >>'],
+    ['at the end of a quoted line', '> quoted >>']
+  ])('is no quoted >> %s', (_name, lines) => {
+    const [command] = parse(`/note <<\nMine.\n${lines}\nMore.\n>>\n`).commands
+    expect(command?.text).toBe(`Mine.\n${lines}\nMore.`)
+  })
+
+  it('never takes a second command into the text of the first', () => {
+    const parsed = parse('/reply <<\nHello\n/reject upstream <<\ninternal\n>>')
+    expect(parsed.problems).toMatchObject([{ at: 1, line: '/reply' }])
+    expect(parsed.commands.map(({ verb }) => verb)).toEqual(['reply', 'reject'])
   })
 })
 
