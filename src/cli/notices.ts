@@ -108,7 +108,7 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
     if (call.json) printJson(call.streams, { case: tag, state: 'held', copies })
     else
       call.streams.out(
-        `The notice of ${tag} is held. ${copiesHeld(copies)}\n` +
+        `${`The notice of ${tag} is on hold. ${copiesHeld(copies)}`.trim()}\n` +
           'Only a new /notice preview and /notice approve by mail let it go on.\n'
       )
   })

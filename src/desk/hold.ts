@@ -6,6 +6,7 @@ import { type SendSealed } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { type HoldBecause, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { HOLD_SENTENCES } from '../policy/embargo.ts'
 import { findCase } from '../store/cases.ts'
@@ -60,7 +61,7 @@ function happened({ state, revision }: NoticeRecord, copies: NoticeCopies): stri
 function goingOn({ state }: NoticeRecord, { revision, here, onTheWay }: NoticeCopies): string {
   return state === 'releasing' || here + onTheWay === 0
     ? ''
-    : ` ${here + onTheWay} copies of revision ${revision}, released before, have not left yet and go on; /notice hold stops them.`
+    : ` ${count(here + onTheWay, 'copy', 'copies')} of revision ${revision}, released before, will still leave; /notice hold stops that.`
 }
 
 /** Tells the maintainers of holds of which nobody could be told before. Returns whether it did. */

@@ -11,12 +11,13 @@ import { addMs, type Instant } from '../domain/time.ts'
 import { answerAddress } from '../policy/acknowledgement.ts'
 import { isMeantForDesk } from '../policy/audience.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
-import { parseCommands } from '../policy/commands.ts'
+import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
+import { askedKey } from '../policy/reporter-mail.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Arrival } from '../store/arrivals.ts'
-import { countMessages, findCase, findCaseById, nextCaseTag } from '../store/cases.ts'
+import { countMessages, findCase, findCaseById, listCases, nextCaseTag } from '../store/cases.ts'
 import { lastOpenJump } from '../store/clock-jumps.ts'
 import {
   casesOfCiphertext,
@@ -101,9 +102,12 @@ export async function readSituation(
   const from = opened.outer.from
   const senderKey = from === null ? null : await knownKey(desk, from.address, now)
   const mergedKey = senderKey === null ? null : await mergedCopies(desk, senderKey, opened, now)
-  const tag = desk.db.read((read) => boundTag(read, desk, opened))
+  // Only a valid signature makes the text worth parsing: anybody can write a quarter of a megabyte of commands.
+  const isMaintainers = isSignedByMaintainer(desk, opened)
+  const parsed = isMaintainers ? parseCommands(opened.text, VERBS) : null
+  const tag = desk.db.read((read) => boundTag(read, desk, opened, parsed))
   // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
-  const files = isSignedByMaintainer(desk, opened) ? keyFiles(opened) : null
+  const files = isMaintainers ? keyFiles(opened) : null
   const bound = tag === null ? null : await readBound(desk, tag, files, now)
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
@@ -132,6 +136,7 @@ export async function readSituation(
     waitingKeys: from === null ? [] : listOfferedKeys(read, from.address),
     mergedKey,
     history: historyOf(read, desk, opened, now),
+    openCases: asksForCases(parsed) ? listCases(read, 'open').map((listed) => listed.case) : [],
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
@@ -151,13 +156,22 @@ function ciphertextFacts(
   }
 }
 
-/**
- * The case whose details the decision needs: the one that a maintainer's signed bytes name, else the one the thread names.
- * Only a valid signature makes the text worth parsing: anybody can write a quarter of a megabyte of commands.
- */
-function boundTag(read: Read, desk: Desk, opened: OpenedMail): CaseTag | null {
-  if (isSignedByMaintainer(desk, opened)) {
-    const binding = findBinding(opened, parseCommands(opened.text, VERBS), desk.settings)
+/** Whether one of the commands answers about the desk and not about one case. */
+function asksForCases(parsed: ParsedCommands | null): boolean {
+  return (parsed?.commands ?? []).some(({ verb }) =>
+    VERBS.some(({ name, binds }) => name === verb && binds === 'desk')
+  )
+}
+
+/** The case whose details the decision needs: the one that a maintainer's signed bytes name, else the one the thread names. */
+function boundTag(
+  read: Read,
+  desk: Desk,
+  opened: OpenedMail,
+  parsed: ParsedCommands | null
+): CaseTag | null {
+  if (parsed !== null) {
+    const binding = findBinding(opened, parsed, desk.settings)
     if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
   }
   return (
@@ -204,6 +218,9 @@ async function readBound(
       copies: countCopies(read, notice?.id ?? null),
       members: listRecipients(read, record.product),
       messageCount: countMessages(read, record.id),
+      askedToday: (['key-request', 'resend-request'] as const).filter((name) =>
+        hasOnce(read, askedKey(name, tag, now))
+      ),
       hintGiven: hasOnce(read, `hint:${tag}`),
       heldAnswerTo,
       answeredLatelyAt: heldAnswerTo === null ? null : answeredLately(read, desk, heldAnswerTo, now)

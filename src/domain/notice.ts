@@ -5,6 +5,7 @@
 import { type Contact } from './address.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from './ids.ts'
 import { type Instant } from './time.ts'
+import { count } from './words.ts'
 
 /** `drafting` and `held` never leave; `scheduled` is approved and waits; `releasing` is partly queued. */
 export type NoticeState = 'drafting' | 'scheduled' | 'releasing' | 'released' | 'held'
@@ -139,12 +140,16 @@ export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
 
 /** What a hold did, in words for people. */
 export function copiesHeld({ left, here, onTheWay, givenUp }: NoticeCopies): string {
+  const copies = (number: number): string => count(number, 'copy', 'copies')
   return [
-    `${left} copies had left already, ${here} were still here and stay here.`,
-    ...(givenUp === 0 ? [] : [`${givenUp} that were given up stay here, too.`]),
+    ...(left === 0 ? [] : [`${copies(left)} had left already.`]),
+    ...(here === 0 ? [] : [`${copies(here)} had not left and will not leave.`]),
+    ...(givenUp === 0
+      ? []
+      : [`${copies(givenUp)} could not be delivered and will not be tried again.`]),
     ...(onTheWay === 0
       ? []
-      : [`${onTheWay} were being handed over at this moment and are not tried again.`])
+      : [`${copies(onTheWay)} may be leaving at this moment, and will not be tried again.`])
   ].join(' ')
 }
 

@@ -190,9 +190,10 @@ function wrap(text: string, indent: string): string {
 function wrapLine(line: string, indent: string): string[] {
   if (line.length <= WIDTH) return [line]
   const lines: string[] = []
+  const lead = /^ */.exec(line)?.[0] ?? ''
   let current = ''
-  for (const word of line.split(' ')) {
-    const next = current === '' ? word : `${current} ${word}`
+  for (const word of line.slice(lead.length).split(' ')) {
+    const next = current === '' ? `${lead}${word}` : `${current} ${word}`
     if (next.trimStart() !== '' && next.length > WIDTH && current.trim() !== '') {
       lines.push(current)
       // A wrapped line must not look like one of the desk's own (see guard).

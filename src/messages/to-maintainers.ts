@@ -91,41 +91,61 @@ export const activity = define<{
 
 /** A line of the answer to commands. */
 export type TranscriptLine = {
+  /** Number of the line. */
+  readonly at: string
   readonly command: string
-  readonly accepted: boolean
+  readonly outcome: 'done' | 'refused' | 'not run'
+  /** '' for what was not run. */
   readonly says: string
 }
 
 /** The answer to a message with commands. */
 export const transcript = define<{
+  /** The first line: what became of the whole. */
+  readonly outcome: string
+  /** Which message this answers. */
+  readonly about: string
   readonly lines: readonly TranscriptLine[]
-  readonly ran: boolean
+  /** How many lines are not shown; '' when all are. */
+  readonly more: string
+  /** Where the case stood and stands; '' where no case is meant. */
   readonly before: string
   readonly after: string
   readonly missing: readonly string[]
   readonly blocks: readonly string[]
+  readonly next: readonly { readonly command: string; readonly help: string }[]
 }>()({
   kind: 'transcript',
   audience: 'maintainer',
   inClear: 'never',
   autoSubmitted: 'auto-replied',
-  subject: ({ ran }) => (ran ? 'Done' : 'Nothing was done'),
+  subject: ({ lines }) =>
+    lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done',
   samples: {
     'commands that ran': {
-      lines: [{ command: '/take', accepted: true, says: 'The case is yours.' }],
-      ran: true,
-      before: 'received, without owner',
-      after: 'triaging, owner grace',
-      missing: ['a description'],
-      blocks: ['ACME-2026-0007: triaging, ACME Parser']
+      outcome: 'Done: 1 command.',
+      about: 'Your message of Sun 22 Nov 2026, 12:00 UTC',
+      lines: [{ at: '1', command: '/take', outcome: 'done', says: 'The case is yours.' }],
+      more: '1 more line',
+      before: 'new; no owner',
+      after: 'being examined; owner Grace Hopper',
+      missing: ['description'],
+      blocks: ['ACME-2026-0007 (ACME Parser): being examined'],
+      next: [{ command: '/accept', help: 'accepts the report and tells the reporter' }]
     },
     'a line that was refused': {
-      lines: [{ command: '/close', accepted: false, says: 'The case is closed already.' }],
-      ran: false,
-      before: 'closed, owner grace',
-      after: 'closed, owner grace',
+      outcome: 'Nothing was done: line 2 has a problem.',
+      about: 'Your message of Sun 22 Nov 2026, 12:00 UTC',
+      lines: [
+        { at: '1', command: '/status', outcome: 'not run', says: '' },
+        { at: '2', command: '/close', outcome: 'refused', says: 'The case is closed already.' }
+      ],
+      more: '',
+      before: 'closed; owner Grace Hopper',
+      after: 'closed; owner Grace Hopper',
       missing: [],
-      blocks: []
+      blocks: [],
+      next: []
     }
   }
 })
@@ -219,14 +239,23 @@ export const digest = define<{
 })
 
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
-export const refusal = define<{ readonly because: string; readonly remedy: string }>()({
+export const refusal = define<{
+  /** Which message it was. */
+  readonly about: string
+  readonly because: string
+  readonly remedy: string
+}>()({
   kind: 'refusal',
   audience: 'maintainer',
   inClear: 'content-free',
   autoSubmitted: 'auto-replied',
-  subject: 'Nothing was done',
+  subject: 'We did not act on a message in your name',
   samples: {
-    'not signed': { because: 'It was not signed.', remedy: 'If you wrote it, sign it.' }
+    'not signed': {
+      about: 'We did not act on your message of Sun 22 Nov 2026, 12:00 UTC.',
+      because: 'It was not signed.',
+      remedy: 'If you wrote it, sign it.'
+    }
   }
 })
 

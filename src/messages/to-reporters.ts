@@ -76,6 +76,16 @@ export const rejected = define<Decision>()({
   samples: { rejected: { ...WORDS, decision: 'We do not treat it as a security issue.' } }
 })
 
+/** The case is closed. */
+export const closed = define<Decision>()({
+  kind: 'closed',
+  audience: 'reporter',
+  inClear: 'own-words',
+  autoSubmitted: 'no',
+  subject: 'We have closed your report',
+  samples: { closed: { ...WORDS, decision: 'We have closed your report.' } }
+})
+
 /** Asks for a key, because an answer waits. */
 export const keyRequest = define<object>()({
   kind: 'key-request',

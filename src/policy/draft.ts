@@ -19,7 +19,7 @@ import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { preview as previewMessage } from '../messages/to-maintainers.ts'
-import { type BoundCase, type Tools } from './situation.ts'
+import { type AnsweredMessage, type BoundCase, type Tools } from './situation.ts'
 
 /** A file of the command mail, hashed. */
 export type HashedFile = OutgoingAttachment & { readonly sha256: Sha256 }
@@ -49,6 +49,10 @@ export type DeskContext = {
   readonly now: Instant
   readonly settings: Settings
   readonly author: Maintainer
+  /** The message that holds the commands, so that the answer can name it. */
+  readonly message: AnsweredMessage
+  /** All open cases; empty where no command asks for them. */
+  readonly openCases: readonly CaseRecord[]
 }
 
 /** What all commands of one mail about a case share. */

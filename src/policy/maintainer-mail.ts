@@ -11,14 +11,14 @@ import { note as noteMessage } from '../messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
-import { type CommandContext, type HashedFile } from './draft.ts'
+import { type CommandContext, type DeskContext, type HashedFile } from './draft.ts'
 import { answersRelay, hint, stayedInside } from './plain-answer.ts'
 import { reachSentence, reporterPath } from './recipients.ts'
 import { refusalMail, refusalStanding, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
-import { runCommands } from './run-commands.ts'
+import { runCommands, runWithoutCase } from './run-commands.ts'
 import { toMaintainers } from './send.ts'
-import { type BoundCase, type Moment, type Situation } from './situation.ts'
+import { answeredMessage, type BoundCase, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
 import { ACTING } from './verbs/verb.ts'
 
@@ -55,18 +55,26 @@ export function decideMaintainerMail(
     return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
   if (binding.kind === 'none' && !hasCommands && situation.answers === null) return null
-  const says =
-    binding.kind === 'ambiguous' ? 'The mail names more than one case.' : NO_CASE[binding.kind]
+  const says = NO_CASE[binding.kind]
+  if (hasCommands) {
+    const context = deskContext(situation, maintainer, settings, moment)
+    const { ran, decisions } = runWithoutCase(parsed, context, VERBS, says)
+    const done = ran
+      ? end('commands', 'done', '', null)
+      : end('commands-refused', 'held', says, null)
+    return [...remember, ...decisions, done]
+  }
   return [
     ...remember,
-    unboundMail({ maintainer, says, arrivalId: situation.arrivalId }, moment.now),
+    unboundMail(maintainer, says, situation, { settings, now: moment.now }),
     end('commands-refused', 'held', says, null)
   ]
 }
 
 const NO_CASE = {
-  none: 'The signed part of the mail names no case. Begin with a line  case: TAG  or keep the Ref line of the quoted mail.',
-  case: 'There is no such case.'
+  none: 'The signed part of your message names no case. Begin it with a line "case: NUMBER", or keep the quoted line that begins with "Ref:".',
+  case: 'There is no case with the number that your message names.',
+  ambiguous: 'Your message names more than one case. Begin it with one line "case: NUMBER".'
 } as const
 
 function act(
@@ -176,15 +184,22 @@ function commandContext(from: {
       sha256: sha256(content)
     }))
   return {
-    arrivalId: situation.arrivalId,
-    now: moment.now,
-    settings,
+    ...deskContext(situation, author, settings, moment),
     product,
-    author,
     bound,
     files,
     tools: moment.tools
   }
+}
+
+function deskContext(
+  situation: Situation,
+  author: Maintainer,
+  settings: Settings,
+  { now }: Moment
+): DeskContext {
+  const { arrivalId, openCases } = situation
+  return { arrivalId, now, settings, author, openCases, message: answeredMessage(situation) }
 }
 
 const CLIENT_FILES: readonly string[] = [
@@ -215,7 +230,8 @@ function refuse(
           maintainer,
           because,
           standing: refusalStanding(situation, maintainer, settings),
-          arrivalId
+          arrivalId,
+          message: answeredMessage(situation)
         },
         history.refusalsLastHour,
         settings,

@@ -44,6 +44,68 @@ const LABELS: Readonly<Record<NoticeTextField, string>> = {
   detection: 'Detection'
 }
 
+/** What a maintainer writes into each field. */
+const WANTS: Readonly<Record<NoticeField | 'no_patches', string>> = {
+  title: 'the issue in one line',
+  description: 'what is wrong and what an attacker can do with it',
+  scope: 'which parts, set-ups or platforms are concerned',
+  affected_versions: 'every version that has the issue',
+  not_affected: 'what does not have it',
+  remedy_steps: 'what a member has to do, step by step',
+  patches: 'attach the files to the message with the form',
+  disclosure_at: 'set it with /embargo INSTANT',
+  no_patches: 'without patches, why there are none',
+  patch_available_at: 'when the patch is public, with an offset',
+  release_at: 'when the fixed release is out, with an offset',
+  mitigations: 'what helps until the patch is in',
+  severity: 'low, medium, high or critical, and why',
+  cvss_vector: 'CVSS:4.0/… or CVSS:3.1/…',
+  cve: 'the CVE number',
+  deploy_permission: 'whether members may deploy before the disclosure, and how',
+  exploited: 'whether it is exploited, and how you know',
+  credit: 'who found it, as they want to be named',
+  usage_changes: 'what changes for users after the patch',
+  how_to_check: 'how to find out whether a system is affected',
+  detection: 'how to find out whether it was attacked'
+}
+
+/**
+ * A form for `/notice draft`: what the policy wants, a line each, and below it the command with what is there already, so that
+ * it can be copied, filled in and sent.
+ */
+export function noticeForm(
+  { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
+  { product, settings }: Pick<CommandContext, 'product' | 'settings'>
+): string {
+  const required = product.policy.notice?.required ?? []
+  const given = notice?.fields ?? {}
+  const asked = required.map((field): string => {
+    const has =
+      field === 'disclosure_at'
+        ? record.disclosureAt !== null && formatInstant(record.disclosureAt, settings.desk.timezone)
+        : field === 'patches' && (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
+    return `  ${field}: ${WANTS[field]}${has === false || has === '' ? '' : `\n    (now: ${has})`}`
+  })
+  const keys = NOTICE_TEXT_FIELDS.filter(
+    (key) => (given[key] ?? '') !== '' || (key === 'no_patches' ? false : required.includes(key))
+  )
+  const others = NOTICE_TEXT_FIELDS.filter((key) => !keys.includes(key))
+  return [
+    'The policy wants:',
+    ...asked,
+    `You may also give: ${others.join(', ')}.`,
+    '',
+    '/notice draft',
+    ...keys.map((key) => formField(key, given[key] ?? ''))
+  ].join('\n')
+}
+
+function formField(key: string, value: string): string {
+  return value.includes('\n') || value.includes('<<')
+    ? `${key}: <<\n${value}\n>>`
+    : `${key}: ${value}`.trim()
+}
+
 /** The policy's required fields that are empty, under the names a maintainer would type. */
 export function missingFields(
   draft: Pick<Draft, 'case' | 'notice'>,

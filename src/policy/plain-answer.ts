@@ -57,7 +57,11 @@ export function hint(context: CommandContext): Decision[] {
 
 type Words = Readonly<Record<'once' | 'title' | 'what' | 'doNext', string>>
 
-function toAuthor({ bound, author, now }: CommandContext, { once, ...words }: Words): Decision {
-  const { tag } = bound.case
-  return sealedTo([maintainerRecipient(author)], now, hintMessage(words), { once, tag })
+function toAuthor(context: CommandContext, { once, ...words }: Words): Decision {
+  const { bound, author, now, message } = context
+  return sealedTo([maintainerRecipient(author)], now, hintMessage(words), {
+    once,
+    tag: bound.case.tag,
+    inReplyTo: message.id
+  })
 }

@@ -4,16 +4,15 @@
  */
 import { isSameAddress } from '../domain/address.ts'
 import { type Decision, type RefusalStanding, type SendSealed } from '../domain/decision.ts'
-import { type Message } from '../domain/message.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
-import { type Instant } from '../domain/time.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
 import { refusal } from '../messages/to-maintainers.ts'
 import { alertMaintainers } from './alerts.ts'
 import { lackOfProof } from './authentication.ts'
 import { type Refusal } from './authority.ts'
 import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
-import { type Situation } from './situation.ts'
+import { type AnsweredMessage, answeredMessage, type Situation } from './situation.ts'
 
 /**
  * More refusals than this to one maintainer in an hour are recorded but not mailed. What is surely the maintainer's is counted
@@ -27,6 +26,7 @@ export type RefusedMail = {
   readonly because: Refusal
   readonly standing: RefusalStanding
   readonly arrivalId: number
+  readonly message: AnsweredMessage
 }
 
 /**
@@ -50,7 +50,7 @@ export function refusalStanding(
 
 /** The mail that says why a mail without authority did nothing; an alarm once a day when too many were sent lately. */
 export function refusalMail(
-  { maintainer, because, standing, arrivalId }: RefusedMail,
+  { maintainer, because, standing, arrivalId, message }: RefusedMail,
   lastHour: Readonly<Record<RefusalStanding, number>>,
   settings: Settings,
   now: Instant
@@ -69,7 +69,11 @@ export function refusalMail(
     ]
   }
   return [
-    toOne(maintainer, now, refusal(REFUSALS[because]), String(arrivalId)),
+    toOne(maintainer, { settings, now }, REFUSALS[because], {
+      arrivalId,
+      message,
+      isTheirs: false
+    }),
     { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]
 }
@@ -82,16 +86,38 @@ const WHOSE: Readonly<Record<RefusalStanding, string>> = {
 
 /** Validly signed, but for no case: nothing runs, and the author learns why. */
 export function unboundMail(
-  about: { readonly maintainer: Maintainer; readonly says: string; readonly arrivalId: number },
-  now: Instant
+  maintainer: Maintainer,
+  says: string,
+  situation: Situation,
+  at: { readonly settings: Settings; readonly now: Instant }
 ): Decision {
-  const { maintainer, says, arrivalId } = about
-  const words = { because: says, remedy: 'Send it again, signed and encrypted.' }
-  return toOne(maintainer, now, refusal(words), String(arrivalId))
+  const words = { because: says, remedy: 'Please send it again, signed and encrypted.' }
+  const { arrivalId } = situation
+  const about = { arrivalId, message: answeredMessage(situation), isTheirs: true }
+  return toOne(maintainer, at, words, about)
 }
 
-function toOne(maintainer: Maintainer, now: Instant, message: Message, once: string): SendSealed {
-  return sealedTo([maintainerRecipient(maintainer)], now, message, { once, tag: null })
+function toOne(
+  maintainer: Maintainer,
+  { settings, now }: { readonly settings: Settings; readonly now: Instant },
+  words: { readonly because: string; readonly remedy: string },
+  about: {
+    readonly arrivalId: number
+    readonly message: AnsweredMessage
+    /** Whether the message is surely the maintainer's. */
+    readonly isTheirs: boolean
+  }
+): SendSealed {
+  const { arrivalId, message, isTheirs } = about
+  const date = formatInstant(message.date, settings.desk.timezone)
+  const which = isTheirs
+    ? `We did not act on your message of ${date}.`
+    : `We received a message in your name, dated ${date}, and did not act on it.`
+  return sealedTo([maintainerRecipient(maintainer)], now, refusal({ about: which, ...words }), {
+    once: String(arrivalId),
+    tag: null,
+    inReplyTo: message.id
+  })
 }
 
 const SIGN_AGAIN =
@@ -99,12 +125,12 @@ const SIGN_AGAIN =
 const NOT_YOU = 'If you did not write it, somebody used your name, and nothing happened.'
 
 const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly remedy: string }>> = {
-  'not-opened': { because: 'The desk could not open it.', remedy: SIGN_AGAIN },
+  'not-opened': { because: 'We could not open it.', remedy: SIGN_AGAIN },
   'not-encrypted': { because: 'It was not encrypted.', remedy: SIGN_AGAIN },
   'not-pgp-mime': { because: 'Its encryption or signature is not PGP/MIME.', remedy: SIGN_AGAIN },
   unsigned: { because: 'It was not signed.', remedy: SIGN_AGAIN },
   'several-signatures': { because: 'It carried more than one signature.', remedy: SIGN_AGAIN },
-  'not-covered': { because: 'The signature does not cover the whole mail.', remedy: SIGN_AGAIN },
+  'not-covered': { because: 'The signature does not cover the whole message.', remedy: SIGN_AGAIN },
   'bad-signature': { because: 'The signature is wrong.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` },
   'unknown-key': {
     because: 'It was signed by a key that is not registered for you.',

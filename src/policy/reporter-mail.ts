@@ -2,11 +2,14 @@
  * How a maintainer's words reach the reporter of a case (G3, G6): sealed, in clear under the one exception, or not at all with
  * a content-free stub instead. To the reporter on record and to nobody else.
  */
-import { reporterOf } from '../domain/case.ts'
+import { contactOf, reporterOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type ReporterTold, type Way } from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
+import { type Instant } from '../domain/time.ts'
 import {
   accepted as acceptedMessage,
+  closed as closedMessage,
   keyRequest,
   rejected as rejectedMessage,
   reply as replyMessage,
@@ -18,50 +21,55 @@ import {
   type Draft,
   decided,
   type Happened,
-  refused,
+  type Refused,
   type Step,
   withActivity
 } from './draft.ts'
 import { reporterPath } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
+/** What a maintainer decided about a case. */
+type Decided = 'accepted' | 'rejected' | 'closed'
+
 /** `question` asks for something, and the case may wait for the answer. */
-type WordsKind = 'reply' | 'question' | 'accepted' | 'rejected'
+type WordsKind = 'reply' | 'question' | Decided
 
 export type Words = {
   readonly mail: WordsKind
   readonly text: string
   readonly decision: string
   readonly title: string
-  readonly says: string
 }
 
-/** Accept and reject reach the reporter where they can; where they cannot, the decision stands and a human is told. */
+const DONE = {
+  accepted: 'Accepted.',
+  rejected: 'Rejected.',
+  closed: 'The case is closed.'
+} as const
+
+/**
+ * Accept, reject and close reach the reporter where they can, with the author's text in the same message; where they cannot, the
+ * decision stands, and the text stays with the maintainers.
+ */
 export function decisionMail(
   draft: Draft,
   context: CommandContext,
   decide: (draft: Draft, told: ReporterTold) => Happened,
-  words: Words & { readonly mail: 'accepted' | 'rejected' }
+  words: Words & { readonly mail: Decided }
 ): Step {
   const { mail } = words
   const path = reporterPath(draft.case, draft.reporterKey, context.product)
   const step = decide(draft, TOLD[path.kind])
   if (step.kind === 'refused') return step
-  const told = toReporter(step.draft, context, words)
-  if (told.kind === 'accepted')
-    return accepted(withActivity(told.draft, `${mail} the case`), told.says)
-  const untold = withActivity(
-    { ...step.draft, decisions: [...step.draft.decisions, ...(told.anyway ?? [])] },
-    `${mail} the case; the reporter could not be told`
-  )
-  const asked =
-    told.anyway === undefined
-      ? ''
-      : ' I have asked for a key without saying anything; /reply when it comes.'
-  return accepted(
-    untold,
-    `${mail === 'accepted' ? 'Accepted' : 'Rejected'}. The reporter could NOT be told.${asked}`
-  )
+  const did = withActivity(step.draft, `${mail} the case`)
+  const told = toReporter(did, context, words)
+  if (told.kind === 'accepted') return accepted(told.draft, `${DONE[mail]} ${told.says}`)
+  const decisions = [...did.decisions, ...(told.anyway ?? [])]
+  const untold = withActivity({ ...did, decisions }, 'the reporter could not be told')
+  const says = `${DONE[mail]} ${told.says}`
+  return words.text === ''
+    ? accepted(untold, says)
+    : accepted(withNote(untold, words.text, context), `${says} Your text was kept as a note.`)
 }
 
 const TOLD = {
@@ -71,43 +79,58 @@ const TOLD = {
   'no-address': 'no-address'
 } as const
 
-/** Sends a maintainer's words to the reporter and to nobody else, or says why that cannot be. */
-export function toReporter(before: Draft, context: CommandContext, words: Words): Step {
+/** Sends a maintainer's words to the reporter and to nobody else, or says why that cannot be; `remarks` follow for the author. */
+export function toReporter(
+  before: Draft,
+  context: CommandContext,
+  words: Words,
+  remarks = ''
+): Step {
   const path = reporterPath(before.case, before.reporterKey, context.product)
-  if (path.kind === 'no-address')
-    return refused('The report names no address, so nobody can be answered.')
-  if (path.kind === 'no-key') {
-    const stub = contentFree(before, context, 'key-request')
-    const says =
-      'Not sent: no usable key of the reporter is known. I have asked for one, without saying anything.'
-    return { kind: 'refused', says, anyway: stub === null ? [] : [stub] }
-  }
-  const how: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
-  const step = spoken(before, context, words, how)
+  if (path.kind === 'no-address' || path.kind === 'no-key') return notSent(before, context)
+  const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
+  const step = spoken(before, context, words, way)
   if (step.kind === 'refused') return step
   const { draft } = step
-  const whole = [words.decision, words.text].filter((part) => part !== '').join('\n\n')
+  const { text, decision, title, mail } = words
   const next: Draft = {
     ...draft,
     case: { ...draft.case, answeredAt: draft.case.answeredAt ?? context.now },
-    texts: [
-      ...draft.texts,
-      {
-        title: words.title === '' ? 'To the reporter' : words.title,
-        text: words.text || words.decision
-      }
-    ],
+    texts: [...draft.texts, { title: title || 'To the reporter', text: text || decision }],
     decisions: [
       ...draft.decisions,
-      message(draft, context, 'reporter', whole),
+      message(draft, context, 'reporter', `${decision}\n\n${text}`.trim()),
       reporterMail(draft, context, { words, path })
     ]
   }
-  const way = path.kind === 'clear' ? 'in clear' : 'sealed'
-  const isTalk = words.mail === 'reply' || words.mail === 'question'
-  const active = isTalk ? withActivity(next, `answered the reporter (${way})`) : next
-  return accepted(active, `${words.says} (${way}).`)
+  const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
+  return accepted(active(next, mail, how), `Sent to ${addressOf(next)}, ${how}. ${remarks}`.trim())
 }
+
+function addressOf(draft: Draft): string {
+  return contactOf(draft.case)?.address ?? ''
+}
+
+/** A decision is told to the other maintainers as such; an answer or a question here. */
+function active(draft: Draft, mail: WordsKind, how: string): Draft {
+  return mail === 'reply' || mail === 'question'
+    ? withActivity(draft, `${DID[mail]} the reporter (${how})`)
+    : draft
+}
+
+/** Why nothing reached the reporter, who is asked for a key where one is missing. */
+function notSent(draft: Draft, context: CommandContext): Refused {
+  const to = contactOf(draft.case)
+  if (to === null) {
+    const says = 'Not sent: the report names no address, so nobody can be answered.'
+    return { kind: 'refused', says }
+  }
+  const asked = askFor(draft, context, 'key-request')
+  const says = `Not sent to ${to.address}: we have no key to encrypt to. ${asked.says ?? ''}`
+  return { kind: 'refused', says, anyway: asked.decisions }
+}
+
+const DID = { reply: 'answered', question: 'asked' } as const
 
 function spoken(draft: Draft, context: CommandContext, { mail }: Words, how: Way): Happened {
   const reporter = reporterOf(draft.case)?.id ?? ''
@@ -127,30 +150,56 @@ function reporterMail(
   const { words, path } = options
   const params = { author: context.author.name, text: words.text }
   const message =
-    words.mail === 'accepted' || words.mail === 'rejected'
-      ? DECIDED[words.mail]({ ...params, decision: words.decision })
-      : replyMessage(params)
+    words.mail === 'reply' || words.mail === 'question'
+      ? replyMessage(params)
+      : DECIDED[words.mail]({ ...params, decision: words.decision })
   return sendToReporter(path, context.now, message, {
     once: `${context.arrivalId}:${draft.decisions.length}`,
     tag: draft.case.tag
   })
 }
 
-const DECIDED = { accepted: acceptedMessage, rejected: rejectedMessage }
+const DECIDED = { accepted: acceptedMessage, rejected: rejectedMessage, closed: closedMessage }
 
-/** A constant text to the reporter that says nothing of the case, at most one of a kind per day. */
-export function contentFree(
+type ContentFreeName = 'key-request' | 'resend-request'
+
+const ASKS = {
+  'key-request': { done: 'for a key', before: 'for a key earlier today' },
+  'resend-request': {
+    done: 'to send the report again',
+    before: 'to send the report again earlier today'
+  }
+} as const
+
+/** What keeps the desk from asking the same thing twice on one day. */
+export function askedKey(name: ContentFreeName, tag: CaseTag, now: Instant): string {
+  return `${name}:${tag}:${now.slice(0, 10)}`
+}
+
+/** Asks the reporter, once a day, in words that say nothing of the case; `says` is null where no address is known. */
+export function askFor(
   draft: Draft,
   context: CommandContext,
-  name: 'key-request' | 'resend-request'
-): Decision | null {
+  name: ContentFreeName
+): { readonly says: string | null; readonly decisions: readonly Decision[] } {
   const { tag } = draft.case
   const reporter = reporterOf(draft.case)
-  if (reporter === null || reporter.contact === null) return null
+  if (reporter === null || reporter.contact === null) return { says: null, decisions: [] }
+  const { address } = reporter.contact
+  const once = askedKey(name, tag, context.now)
+  const isAsked =
+    context.bound.askedToday.includes(name) ||
+    draft.decisions.some((decision) => 'once' in decision && decision.once === once)
+  if (isAsked) return { says: `${address} was asked ${ASKS[name].before}.`, decisions: [] }
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
-  const to = { name: '', address: reporter.contact.address, id: reporter.id }
+  const to = { name: '', address, id: reporter.id }
   const message = name === 'key-request' ? keyRequest({}) : resendRequest({})
-  return inClearTo(to, context.now, message, { once: `${tag}:${context.now.slice(0, 10)}`, tag })
+  const sending = { once: `${tag}:${context.now.slice(0, 10)}`, tag }
+  const decision = inClearTo(to, context.now, message, sending)
+  return {
+    says: `We asked ${address} ${ASKS[name].done}, in a message that says nothing of the case.`,
+    decisions: [decision]
+  }
 }
 
 /** A message for the record of the case. */

@@ -2,30 +2,25 @@
  * Runs the commands of one authorised mail over a working copy, all or nothing, and turns the result into decisions: the
  * changes, the mails they send, one transcript to the author and one line of activity to everybody else (F10).
  */
-import { type CaseRecord } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
-import {
-  activity as activityMessage,
-  type TranscriptLine,
-  transcript as transcriptMessage
-} from '../messages/to-maintainers.ts'
+import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
-import { type ParsedCommands } from './commands.ts'
+import { type ParsedCommands, type Problem } from './commands.ts'
 import {
   accepted,
   type Command,
   type CommandContext,
+  type DeskContext,
   type Draft,
   refused,
   type Step,
   startDraft
 } from './draft.ts'
-import { missingFields } from './notice-content.ts'
-import { maintainerRecipient } from './recipients.ts'
 import { caseFacts } from './relay.ts'
 import { withNote } from './reporter-mail.ts'
-import { sealedTo, toMaintainers } from './send.ts'
+import { toMaintainers } from './send.ts'
+import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
@@ -37,39 +32,122 @@ export function runCommands(
   verbs: readonly Verb[]
 ): RunResult {
   const before = startDraft(context)
-  const lines: TranscriptLine[] = parsed.problems.map(({ line, says }) => ({
-    command: line,
-    accepted: false,
-    says
-  }))
   const anyway: Decision[] = []
   let draft = before
-  if (parsed.commands.length > context.settings.limits.commandsPerMail) {
-    lines.push({
-      command: '',
-      accepted: false,
-      says: `At most ${context.settings.limits.commandsPerMail} commands go into one mail.`
-    })
-  }
-  for (const command of parsed.commands) {
+  const lines = readLines(parsed, context, (command) => {
     const step = runOne(draft, command, context, verbs)
     if (step.kind === 'accepted') draft = step.draft
     else anyway.push(...(step.anyway ?? []))
-    lines.push({ command: command.line, accepted: step.kind === 'accepted', says: step.says })
+    return step
+  })
+  if (parsed.rest !== '') {
+    draft = withNote(draft, parsed.rest, context)
+    lines.push({
+      at: '+',
+      command: '(the text below)',
+      outcome: 'done',
+      says: 'Kept as a note for the maintainers.'
+    })
   }
-  if (parsed.rest !== '') draft = withNote(draft, parsed.rest, context)
-  const ran = lines.every((line) => line.accepted)
-  return ran
-    ? {
-        ran,
-        decisions: [
-          ...changes(before, draft),
-          ...draft.decisions,
-          ...activity(draft, context),
-          transcript(before, draft, context, lines)
-        ]
+  if (!isDone({ lines })) {
+    const outcome = { lines: allOrNothing(lines), blocks: [], hasSent: anyway.length > 0 }
+    const about = { before, after: before, context, verbs }
+    return { ran: false, decisions: [...anyway, transcript(outcome, context, about)] }
+  }
+  return {
+    ran: true,
+    decisions: [
+      ...changes(before, draft),
+      ...draft.decisions,
+      ...activity(draft, context),
+      transcript({ lines, blocks: draft.blocks, hasSent: false }, context, {
+        before,
+        after: draft,
+        context,
+        verbs
+      })
+    ]
+  }
+}
+
+/** Executes the commands of a mail that names no case; `why` says so of those that need one. */
+export function runWithoutCase(
+  parsed: ParsedCommands,
+  context: DeskContext,
+  verbs: readonly Verb[],
+  why: string
+): RunResult {
+  const blocks: string[] = []
+  const lines = readLines(parsed, context, (command) => {
+    const verb = named(verbs, command)
+    const missing = roleComplaint(verb, context)
+    if (missing !== null) return refused(missing)
+    if (!needsNoCase(verb)) return refused(why)
+    const answer = verb.run(command, context, verbs)
+    if (answer.kind === 'answered') blocks.push(answer.block)
+    return answer
+  })
+  if (parsed.rest !== '')
+    lines.push({ at: '+', command: '(the text below)', outcome: 'refused', says: why })
+  const ran = isDone({ lines })
+  const outcome = ran
+    ? { lines, blocks, hasSent: false }
+    : { lines: allOrNothing(lines), blocks: [], hasSent: false }
+  return { ran, decisions: [transcript(outcome, context, null)] }
+}
+
+/** What becomes of every line, in the order of the mail. A command that was not understood whole is not tried. */
+function readLines(
+  { commands, problems }: ParsedCommands,
+  { settings }: DeskContext,
+  run: (command: Command) => { readonly kind: string; readonly says: string }
+): TranscriptLine[] {
+  const wrong = new Map<number, Problem>()
+  for (const problem of problems) {
+    const known = wrong.get(problem.at)
+    const says = known === undefined ? problem.says : `${known.says} ${problem.says}`
+    wrong.set(problem.at, { ...problem, says })
+  }
+  const most = settings.limits.commandsPerMail
+  const tried = commands.filter(({ at }) => !wrong.has(at))
+  const lines = [
+    ...[...wrong.values()].map(({ at, line, says }) => ({
+      at,
+      command: line,
+      isDone: false,
+      says
+    })),
+    ...tried.map((command, index) => {
+      const { at, line } = command
+      if (index >= most) {
+        const says = `One message takes at most ${most} commands.`
+        return { at, command: line, isDone: false, says }
       }
-    : { ran, decisions: [...anyway, transcript(before, before, context, lines)] }
+      const { kind, says } = run(command)
+      return { at, command: line, isDone: kind !== 'refused', says }
+    })
+  ]
+  return lines
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, command, isDone: done, says }) => ({
+      at: String(at),
+      command,
+      outcome: done ? 'done' : 'refused',
+      says
+    }))
+}
+
+/** Beside a refused line nothing was done. */
+function allOrNothing(lines: readonly TranscriptLine[]): TranscriptLine[] {
+  return lines.map((line) =>
+    line.outcome === 'refused' ? line : { ...line, outcome: 'not run', says: '' }
+  )
+}
+
+function named(verbs: readonly Verb[], { verb: name }: Command): Verb {
+  const verb = verbs.find((candidate) => candidate.name === name)
+  if (verb === undefined) throw new RangeError(`no verb ${name}`)
+  return verb
 }
 
 function runOne(
@@ -78,16 +156,21 @@ function runOne(
   context: CommandContext,
   verbs: readonly Verb[]
 ): Step {
-  const verb = verbs.find(({ name }) => name === command.verb)
-  if (verb === undefined) throw new RangeError(`no verb ${command.verb}`)
-  const missing = missingRole(context.author, verb.roles)
-  if (missing !== null)
-    return refused(`This takes the role ${missing.join(' or ')}, which your key does not have.`)
+  const verb = named(verbs, command)
+  const missing = roleComplaint(verb, context)
+  if (missing !== null) return refused(missing)
   if (!needsNoCase(verb)) return verb.run(draft, command, context)
   const answer = verb.run(command, context, verbs)
   return answer.kind === 'refused'
     ? answer
     : accepted({ ...draft, blocks: [...draft.blocks, answer.block] }, answer.says)
+}
+
+function roleComplaint(verb: Verb, { author }: DeskContext): string | null {
+  const missing = missingRole(author, verb.roles)
+  return missing === null
+    ? null
+    : `This takes the role ${missing.join(' or ')}, which your key does not have.`
 }
 
 /** What the commands changed, as decisions; approvals after the save, because saving an edit voids them. */
@@ -115,33 +198,6 @@ function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
     approvals: draft.voided ? 'void' : 'keep',
     copies: draft.withdrawn ? 'withdraw' : 'go-on'
   }
-}
-
-function transcript(
-  before: Draft,
-  after: Draft,
-  context: CommandContext,
-  lines: readonly TranscriptLine[]
-): Decision {
-  const message = transcriptMessage({
-    lines,
-    ran: lines.every((line) => line.accepted),
-    before: stateWords(before.case, before.notice),
-    after: stateWords(after.case, after.notice),
-    missing: after.notice === null ? [] : missingFields(after, context),
-    blocks: after.blocks
-  })
-  return sealedTo([maintainerRecipient(context.author)], context.now, message, {
-    once: String(context.arrivalId),
-    tag: before.case.tag
-  })
-}
-
-/** Where a case stands, in a few words, for the transcript. */
-export function stateWords(record: CaseRecord, notice: NoticeRecord | null): string {
-  const owner = record.owner === null ? 'without owner' : `owner ${record.owner}`
-  const told = notice === null ? '' : `, notice ${notice.state}`
-  return `${record.state}, ${owner}${told}`
 }
 
 /** Who did what, to the other maintainers, so that nobody answers twice or thinks that somebody else did. */

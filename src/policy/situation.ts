@@ -54,8 +54,21 @@ export type Situation = {
   readonly history: AnswerHistory
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag
+  /** All open cases, where a maintainer's command asks for them; else empty. */
+  readonly openCases: readonly CaseRecord[]
   /** What a maintainer's commands act on; null when the mail names no known case. */
   readonly bound: BoundCase | null
+}
+
+/** Which message is answered: its Message-ID, and when it says that it was written, else when it came. */
+export type AnsweredMessage = { readonly id: MessageId | null; readonly date: Instant }
+
+export function answeredMessage({
+  opened,
+  receivedAt
+}: Pick<Situation, 'opened' | 'receivedAt'>): AnsweredMessage {
+  const { outer } = opened
+  return { id: outer.messageId, date: opened.protected?.date ?? outer.date ?? receivedAt }
 }
 
 /** One outgoing mail that somebody refers to. */
@@ -95,6 +108,8 @@ export type BoundCase = {
   readonly members: readonly MemberRecord[]
   /** How many mails are on its record. */
   readonly messageCount: number
+  /** What the reporter was asked for today already. */
+  readonly askedToday: readonly ('key-request' | 'resend-request')[]
   /** Whether the hint how to reach the reporter was given before. */
   readonly hintGiven: boolean
   /** Where its acknowledgement would go, when that is held for a maintainer's word; else null. */

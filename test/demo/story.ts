@@ -221,13 +221,13 @@ async function noticeIsApproved(
   const approve = /\/notice approve \S+/.exec(preview.text)?.[0] ?? ''
   expect(approve !== '', 'a code in the preview')
   narrator.saw(
-    `both get the preview with the patch and a code; it counts: ${lineWith(preview.text, 'Recipients')}; ${lineWith(preview.text, 'Not deliverable')}`
+    `both get the preview with the patch and a code; it counts: ${lineWith(preview.text, 'Recipients')}`
   )
 
   await grace.reply(own, approve)
   const refused = await grace.next('Nothing was done')
   narrator.saw(
-    `Grace tries it herself: ${outcomes(refused)}; "${lineWith(refused.text, 'cannot approve')}"`
+    `Grace tries it herself: ${outcomes(refused)}; "${lineWith(refused.text, 'You wrote the notice')}"`
   )
   await ada.reply(preview, approve)
   const approved = await ada.next('Done')
@@ -368,11 +368,12 @@ function sha256(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
-/** `ok /take, ok /accept`: the lines of a transcript without what they say. */
+/** `done /take, done /accept`: the lines of a transcript without what they say. */
 function outcomes(transcript: OpenedMail): string {
-  const lines = transcript.text.match(/^(?:ok|REFUSED) +\/.*$/gm) ?? []
+  const found = transcript.text.matchAll(/^\d+ {2}(\/.*)\n {4}(done|refused|not run)/gm)
+  const lines = [...found].map(([, command = '', outcome = '']) => `${outcome} ${command}`)
   expect(lines.length > 0, 'a transcript with a line for each command')
-  return lines.map((line) => line.replaceAll(/ +/g, ' ')).join(', ')
+  return lines.join(', ')
 }
 
 function lineWith(text: string, words: string): string {

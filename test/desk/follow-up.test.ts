@@ -54,7 +54,7 @@ it.each([
   async (_, text) => {
     await leaveGreylisted()
     expect(await answerTo(text)).toContain(
-      '2 copies of revision 1 have not left yet and go on; /notice hold stops them.'
+      '2 copies of revision 1 will still leave; /notice hold stops that.'
     )
     desk.world.pass(DAY)
     await desk.world.settle()
@@ -91,7 +91,7 @@ it('a hold by the desk of the next revision stops none of the copies that were p
   const alarm = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
   const text = alarm === undefined ? '' : await desk.world.read(cast.grace, alarm)
   expect(text.replaceAll(/\s+/g, ' ')).toMatch(
-    /[12] copies of revision 1, released before, have not left yet and go on/
+    /(?:1 copy|2 copies) of revision 1, released before, will still leave/
   )
   desk.world.pass(DAY)
   await desk.world.settle()

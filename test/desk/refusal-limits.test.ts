@@ -41,7 +41,7 @@ async function mailsTo(who: Someone, work: () => Promise<void>): Promise<string[
   const sent = world.accepted.slice(before).filter(({ to }) => to === who.address)
   const texts = await Promise.all(sent.map((mail) => world.read(who, mail)))
   return texts.map((text) =>
-    text.includes('in your name and did not act')
+    text.includes('did not act on')
       ? 'refusal'
       : text.includes('Many messages in a maintainer')
         ? 'alarm'

@@ -31,6 +31,7 @@ const FORMS: Readonly<Record<string, readonly Form[]>> = {
   refusal: ['sealed'],
   reply: ['sealed', 'clear'],
   accepted: ['sealed', 'clear'],
+  closed: ['sealed', 'clear'],
   rejected: ['sealed', 'clear'],
   'key-request': ['clear'],
   'resend-request': ['clear'],

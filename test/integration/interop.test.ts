@@ -170,7 +170,7 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
     expect(done).toEqual({ disposition: 'commands', case: tag })
     const transcript = await rupert.decryptMail((await latestTo(rupert.address, before + 1)).raw)
     expect(transcript.verified).not.toBeNull()
-    expect(transcript.text).toContain('Every line was accepted.')
+    expect(transcript.text).toContain('Done: 1 command.')
   })
 
   it('a reporter with RNP is answered sealed, and reads it', async () => {

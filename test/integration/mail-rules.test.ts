@@ -367,7 +367,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
       has('Nothing was done', since),
       'transcript'
     )
-    expect(transcript.read.text).toContain('REFUSED /frobnicate now')
+    expect(transcript.read.text).toContain('2  /frobnicate now\n    refused:')
     const kinds = outboxOf(tag).map(({ kind }) => kind)
     expect(kinds.filter((kind) => kind === 'transcript')).toHaveLength(1)
     expect(kinds).not.toContain('accepted')

@@ -104,7 +104,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
 
     expect(result).toMatchObject({ status: 0, stderr: '' })
     expect(result.stdout).toBe(
-      `The notice of ${notice.caseTag} is held. 0 copies had left already, 0 were still here and stay here.\n` +
+      `The notice of ${notice.caseTag} is on hold.\n` +
         'Only a new /notice preview and /notice approve by mail let it go on.\n'
     )
     expect(await listed(notice.caseTag)).toMatchObject({

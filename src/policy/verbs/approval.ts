@@ -12,6 +12,7 @@ import {
   type Preview
 } from '../../domain/notice.ts'
 import { formatInstant, msBetween } from '../../domain/time.ts'
+import { count } from '../../domain/words.ts'
 import {
   accepted,
   type Command,
@@ -69,10 +70,9 @@ const approve: Handler = (draft, command, context) => {
   )
   if (step.kind === 'refused') return step
   if (approvals.length < needed) {
-    const more = needed - approvals.length
     return accepted(
       step.draft,
-      `Approved. ${more === 1 ? 'One more approval is' : `${more} more approvals are`} needed.`
+      `Approved. ${count(needed - approvals.length, 'more approval is', 'more approvals are')} needed.`
     )
   }
   return scheduled(step.draft, { ...notice, approvals }, context)
@@ -199,8 +199,8 @@ const hold: Handler = (draft, _command, context) => {
       'held the notice'
     ),
     wasLeaving
-      ? `Held. ${copiesHeld(copies)}`
-      : 'Held. A new /notice preview and approval let it go on.'
+      ? `On hold. ${copiesHeld(copies)}`
+      : 'On hold. A new /notice preview and approval let it go on.'
   )
 }
 
@@ -212,8 +212,8 @@ export const APPROVAL: readonly Verb[] = [
     roles: ['approver'],
     needsCode: true,
     text: null,
-    help: 'approves exactly what the preview with this code showed; not for its author',
-    more: 'The code holds for 72 hours, and only as long as content, date and recipients stay the same.',
+    help: 'approves exactly what the preview with this code showed',
+    more: 'Not for an author of the notice. The code holds for 72 hours, and only as long as content, date and recipients stay the same.',
     run: approve
   },
   {

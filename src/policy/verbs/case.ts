@@ -2,6 +2,7 @@
  * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16). Each takes a draft and returns a new one with
  * its decisions, or the reason why not.
  */
+import { type CaseState, isOpen } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { countAnswer } from '../acknowledgement.ts'
@@ -14,10 +15,9 @@ import {
   refused,
   withActivity
 } from '../draft.ts'
-import { namesDesk, newText } from '../new-text.ts'
 import { decisionMail } from '../reporter-mail.ts'
-import { statusBlock } from '../status.ts'
-import { NAMES_DESK, NOTHING_OWN } from './talk.ts'
+import { nameOf, statusBlock } from '../status.ts'
+import { textFor } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const status: Handler = (draft, _command, context) =>
@@ -30,19 +30,19 @@ const take: Handler = (draft, _command, context) => {
   if (step.kind === 'refused') return step
   const next = { ...step.draft, case: { ...step.draft.case, owner: context.author.id } }
   if (from === null) return accepted(withActivity(next, 'took the case'), 'The case is yours.')
-  const name = context.settings.maintainers.find(({ id }) => id === from)?.name ?? from
+  const name = nameOf(from, context.settings)
   return accepted(
     withActivity(next, `took the case from ${name}`),
-    `The case is yours. It was ${name}'s before.`
+    `The case is yours now; its owner was ${name}.`
   )
 }
 
 /** Lets the acknowledgement go that was held, because nobody could tell whether the sender's address is forged or otherwise. */
 const acknowledge: Handler = (draft, _command, context) => {
   const to = context.bound.heldAnswerTo
-  if (to === null) return refused('No acknowledgement of this case is held.')
+  if (to === null) return refused('No acknowledgement of this case is on hold.')
   if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
-    return accepted(draft, 'It is on its way already.')
+    return accepted(draft, `It goes to ${to} already.`)
   }
   const { answeredLatelyAt } = context.bound
   if (answeredLatelyAt !== null) {
@@ -56,58 +56,79 @@ const acknowledge: Handler = (draft, _command, context) => {
     countAnswer(to, context.now)
   ]
   const next = { ...draft, decisions: [...draft.decisions, ...released] }
-  return accepted(withActivity(next, 'sent the acknowledgement'), `It goes to ${to}.`)
+  return accepted(
+    withActivity(next, 'sent the acknowledgement'),
+    `The acknowledgement goes to ${to}.`
+  )
 }
 
-const accept: Handler = (draft, _command, context) => {
+const accept: Handler = (draft, command, context) => {
+  const text = textFor(command.text ?? '', context)
+  if (text.kind === 'refused') return text
   const owner = draft.case.owner ?? context.author.id
   const owned = { ...draft, case: { ...draft.case, owner } }
   return decisionMail(owned, context, (to) => decided(to, context, 'accepted', {}), {
     mail: 'accepted',
-    text: '',
+    text: text.own,
     decision:
       'Thank you. We confirmed the issue that you reported and treat it as a security issue.',
-    title: '',
-    says: 'Accepted; the reporter is told'
+    title: ''
   })
 }
 
 const reject: Handler = (draft, command, context) => {
   const { reject: rule } = context.product.policy
-  const code = (command.words[0] ?? '').toLowerCase()
+  const [first = '', ...words] = command.words
+  const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined)
     return refused(`Which reason? One of: ${Object.keys(rule.codes).join(', ')}.`)
-  const text = newText(command.text ?? command.words.slice(1).join(' '))
-  if (text === '' && (command.text ?? '') !== '') return refused(NOTHING_OWN)
-  if (namesDesk(text, context.settings.desk)) return refused(NAMES_DESK)
-  if (text.length < rule.reason_length) {
+  if (command.text !== null && words.length > 0)
+    return refused('Please give the reason once: on the line, or below it, or between << and >>.')
+  const text = textFor(command.text ?? words.join(' '), context)
+  if (text.kind === 'refused') return text
+  if (text.own.length < rule.reason_length) {
     return refused(
-      `The policy wants the reason in detail: at least ${rule.reason_length} characters between << and >>.`
+      `The policy wants the reason in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
     )
   }
   const decide = (to: Draft, told: ReporterTold): Happened =>
     decided(to, context, 'rejected', { code, told })
   return decisionMail(draft, context, decide, {
     mail: 'rejected',
-    text,
+    text: text.own,
     decision: `Thank you for the time you put into this. We looked into it and do not treat it as a security issue: ${says}`,
-    title: `Reason (${code})`,
-    says: 'Rejected; the reporter is told why'
+    title: `Reason (${code})`
   })
 }
 
 const close: Handler = (draft, command, context) => {
   const [first = ''] = command.words
-  if (first.toLowerCase() === 'internal' && context.product.policy.close.internal === 'deny') {
+  const isInternal = first.toLowerCase() === 'internal'
+  if (isInternal && context.product.policy.close.internal === 'deny') {
     return refused(
       'The policy of this product does not allow to close a case without telling anybody.'
     )
   }
-  const reason = command.text ?? command.words.join(' ')
+  if (isInternal && command.text !== null)
+    return refused(
+      '/close internal tells nobody; write the text with /note, or leave out internal.'
+    )
+  const text = textFor(command.text ?? '', context)
+  if (text.kind === 'refused') return text
+  const reason = command.words.join(' ')
   const disposition = dispositionOf(draft)
-  const told = 'silent-by-policy'
-  const step = decided(draft, context, 'closed', { disposition, reason, told })
+  const decide = (to: Draft, told: ReporterTold): Happened =>
+    decided(to, context, 'closed', { disposition, reason, told })
+  if (text.own !== '') {
+    return decisionMail(draft, context, decide, {
+      mail: 'closed',
+      text: text.own,
+      decision: 'We have closed your report.',
+      title: ''
+    })
+  }
+  const step = decide(draft, 'silent-by-policy')
   if (step.kind === 'refused') return step
   return accepted(
     withActivity(step.draft, reason === '' ? 'closed the case' : `closed the case: ${reason}`),
@@ -122,6 +143,7 @@ function dispositionOf({ case: { state }, known }: Draft): 'disclosed' | 'reject
 }
 
 const COMMITTER = ['committer'] as const
+const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
 
 export const CASE: readonly Verb[] = [
   {
@@ -143,8 +165,9 @@ export const CASE: readonly Verb[] = [
     needsCode: false,
     text: null,
     help: 'makes the case yours',
-    more: '',
-    run: take
+    more: 'If somebody else has the case, the answer says who, and they are told.',
+    run: take,
+    next: ({ case: record }) => (isOpen(record.state) && record.owner === null ? '/take' : null)
   },
   {
     name: 'acknowledge',
@@ -153,9 +176,15 @@ export const CASE: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: null,
-    help: 'sends the acknowledgement that the desk holds back because the sender is not verified',
-    more: '',
-    run: acknowledge
+    help: 'sends the acknowledgement that is on hold',
+    more: 'The desk holds it while the sender is not verified, so that nobody is answered in whose name somebody else wrote.',
+    run: acknowledge,
+    next: ({ decisions }, { bound }) =>
+      bound.heldAnswerTo === null ||
+      bound.answeredLatelyAt !== null ||
+      decisions.some(({ kind }) => kind === 'release-answer')
+        ? null
+        : '/acknowledge'
   }
 ]
 
@@ -166,19 +195,20 @@ export const DECIDE: readonly Verb[] = [
     binds: 'case',
     roles: COMMITTER,
     needsCode: false,
-    text: null,
-    help: 'accepts the report and tells the reporter',
+    text: { goesTo: 'reporter', isOptional: true },
+    help: 'accepts the report and tells the reporter, with any text below',
     more: '',
-    run: accept
+    run: accept,
+    next: ({ case: record }) => (UNDECIDED.includes(record.state) ? '/accept' : null)
   },
   {
     name: 'reject',
-    arguments: 'CODE <<REASON>>',
+    arguments: 'CODE',
     binds: 'case',
     roles: COMMITTER,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
-    help: 'rejects the report and tells the reporter why',
+    help: 'rejects the report and tells the reporter why, in the text below',
     more: 'The policy of the product says which codes there are and how long the reason must be.',
     run: reject
   },
@@ -188,9 +218,10 @@ export const DECIDE: readonly Verb[] = [
     binds: 'case',
     roles: COMMITTER,
     needsCode: false,
-    text: null,
-    help: 'closes the case',
-    more: '',
-    run: close
+    text: { goesTo: 'reporter', isOptional: true },
+    help: 'closes the case; any text below goes to the reporter',
+    more: 'REASON stays on the record. With the word internal in front of it nobody outside is told, where the policy allows that.',
+    run: close,
+    next: ({ case: record }) => (record.state === 'disclosed' ? '/close' : null)
   }
 ]

@@ -1,10 +1,16 @@
 /**
  * The verbs that need no case: they answer, and change nothing.
  */
+import { type CaseRecord } from '../../domain/case.ts'
+import { formatInstant } from '../../domain/time.ts'
+import { count } from '../../domain/words.ts'
+import { type DeskContext } from '../draft.ts'
+import { answerWords, ownerWords, stateWords } from '../status.ts'
 import { type DeskAnswer, synopsis, type Verb, verbsUnder } from './verb.ts'
 
-const HOW =
-  'Commands stand at the top of a signed and encrypted message, one a line. If one line is wrong, none runs. A line  case: NUMBER  names the case where the subject does not.'
+const HOW = `Commands stand at the top of a signed and encrypted message, one a line.
+If one line is wrong, none runs. A line "case: NUMBER" names the case where the
+subject does not. /help and a command explains that command.`
 
 export const help: Verb = {
   name: 'help',
@@ -29,8 +35,7 @@ export const help: Verb = {
 }
 
 function helpTable(verbs: readonly Verb[]): string {
-  const width = Math.max(...verbs.map((verb) => synopsis(verb).length))
-  return verbs.map((verb) => `${synopsis(verb).padEnd(width)}  ${verb.help}`).join('\n')
+  return verbs.map((verb) => `${synopsis(verb)}\n    ${verb.help}`).join('\n')
 }
 
 function longHelp(verb: Verb): string {
@@ -44,6 +49,55 @@ function longHelp(verb: Verb): string {
 
 function whoMay({ roles }: Verb): string {
   return roles.length === 0 ? 'every maintainer' : `maintainers with the role ${roles.join(' or ')}`
+}
+
+/** Lists open cases by number, state, owner and what is due: nothing of what is in them. */
+export const cases: Verb = {
+  name: 'cases',
+  arguments: '',
+  binds: 'desk',
+  roles: [],
+  needsCode: false,
+  text: null,
+  help: 'lists the open cases: state, owner and what is due',
+  more: 'Works in any signed and encrypted message to the desk, also without a case.',
+  run: (_command, context): DeskAnswer => {
+    const { openCases } = context
+    if (openCases.length === 0) return { kind: 'answered', says: 'No case is open.', block: '' }
+    const shown = [...openCases].sort(byDue).slice(0, CASES_MAX)
+    const more = openCases.length - shown.length
+    return {
+      kind: 'answered',
+      says: `${count(openCases.length, 'case is', 'cases are')} open; see below.`,
+      block: [
+        ...shown.map((record) => caseLines(record, context)),
+        ...(more === 0
+          ? []
+          : [
+              `and ${count(more, 'more case', 'more cases')}: the operator lists them with postern cases`
+            ])
+      ].join('\n')
+    }
+  }
+}
+
+const CASES_MAX = 200
+
+function caseLines(record: CaseRecord, context: DeskContext): string {
+  const { disclosureAt, answeredAt } = record
+  const due =
+    answeredAt !== null && disclosureAt !== null
+      ? `disclosure ${formatInstant(disclosureAt, context.settings.desk.timezone)}`
+      : answerWords(record, context)
+  const owner = ownerWords(record, context.settings)
+  return `${record.tag}  ${stateWords(record.state)}; ${owner}\n    ${due}`
+}
+
+/** Those that wait for an answer first, the one due first on top; then by disclosure. */
+function byDue(a: CaseRecord, b: CaseRecord): number {
+  const key = ({ answeredAt, answerDueAt, disclosureAt, tag }: CaseRecord): string =>
+    answeredAt === null ? `0${answerDueAt ?? '9'} ${tag}` : `1${disclosureAt ?? '9'} ${tag}`
+  return key(a) < key(b) ? -1 : 1
 }
 
 const TEXT_WORDS = {

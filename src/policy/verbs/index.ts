@@ -3,7 +3,8 @@
  */
 import { APPROVAL } from './approval.ts'
 import { CASE, DECIDE } from './case.ts'
-import { help } from './desk.ts'
+import { cases, help } from './desk.ts'
+import { EMBARGO } from './embargo.ts'
 import { END } from './end.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
@@ -12,11 +13,13 @@ import { type Verb } from './verb.ts'
 
 export const VERBS: readonly Verb[] = [
   help,
+  cases,
   ...CASE,
   ...TALK,
   ...DECIDE,
   ...END,
   ...KEYS,
+  ...EMBARGO,
   ...NOTICE,
   ...APPROVAL
 ]

@@ -1,9 +1,10 @@
 /**
- * `/embargo` and `/notice …`: draft and preview (M-22 to M-30, G7). Any edit voids the approval.
+ * `/notice draft` and `/notice preview` (M-22 to M-30, G7). Any edit voids the approval.
  */
 
 import { NO_AUTHORS, withAuthor } from '../../domain/authors.ts'
 import { type Decision } from '../../domain/decision.ts'
+import { type FactLine } from '../../domain/message.ts'
 import {
   isListTold,
   type NoticeFields,
@@ -12,7 +13,8 @@ import {
   type ToldNotice
 } from '../../domain/notice.ts'
 import { type OutgoingAttachment } from '../../domain/outgoing.ts'
-import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
+import { formatInstant } from '../../domain/time.ts'
+import { count } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
 import {
@@ -24,14 +26,18 @@ import {
   decided,
   type Handler,
   refused,
-  splitReason,
   withActivity,
   withEvent,
   withNotice
 } from '../draft.ts'
 import { approvalRule } from '../embargo.ts'
-import { whatIsUnusual } from '../embargo-date.ts'
-import { missingFields, noticeDigest, noticeParams, releasePlan } from '../notice-content.ts'
+import {
+  missingFields,
+  noticeDigest,
+  noticeForm,
+  noticeParams,
+  releasePlan
+} from '../notice-content.ts'
 import { namesOf } from '../recipients.ts'
 import { toMaintainers } from '../send.ts'
 import { ACTING, type Verb } from './verb.ts'
@@ -43,46 +49,8 @@ const CLOCK_IN_DOUBT = {
 }
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
-const embargo: Handler = (draft, command, context) => {
-  const { timezone } = context.settings.desk
-  const { before: instant, reason } = splitReason(command.words)
-  const read = readInstant(instant, timezone)
-  if (read.kind === 'refused') return refused(read.says)
-  if (reason === '') return refused('Say why after "because".')
-  const disclosureAt = read.instant
-  const said = formatInstant(disclosureAt, timezone)
-  if (disclosureAt <= context.now) return refused(`${said} has passed already.`)
-  const cannot = changeComplaint(draft)
-  if (cannot !== null) return refused(cannot)
-  const moved = { ...draft, case: { ...draft.case, disclosureAt } }
-  const unusual = reason === null ? whatIsUnusual(moved, disclosureAt, context) : []
-  if (unusual.length > 0)
-    return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
-  const { releaseAt } = releasePlan(moved, context)
-  const step = decided(moved, context, 'embargo-set', {
-    oldDate: draft.case.disclosureAt,
-    date: disclosureAt,
-    written: instant,
-    reason: reason ?? '',
-    leaveBy: draft.known.isListTold ? null : releaseAt
-  })
-  if (step.kind === 'refused') return step
-  const reopened = withReopened(step.draft, context)
-  const why = reason === null ? '' : `, because: ${reason}`
-  return accepted(
-    withActivity(reopened, `set the disclosure to ${said}${why}`),
-    `Disclosure: ${said}${why}.${leavesWords(reopened, releaseAt, context)}${voidedWords(draft)}${goingOnWords(draft, context)}`
-  )
-}
-
-/** The date is part of what is approved: whoever sets it is an author of the notice, too. */
-function withReopened(draft: Draft, context: CommandContext): Draft {
-  if (draft.notice === null) return draft
-  return withChange(withNotice(draft, reopenedNotice(draft.notice, context)), context)
-}
-
 /** A new date or content that the list has to learn: on the record, so that it is not forgotten (B16). */
-function withChange(draft: Draft, context: CommandContext): Draft {
+export function withChange(draft: Draft, context: CommandContext): Draft {
   const oldDate = draft.notice?.told?.disclosureAt ?? null
   const date = draft.case.disclosureAt
   return oldDate === null || date === null
@@ -90,28 +58,21 @@ function withChange(draft: Draft, context: CommandContext): Draft {
     : withEvent(draft, context, 'change-proposed', { oldDate, date })
 }
 
-function leavesWords(
-  draft: Draft,
-  releaseAt: Instant | null,
-  { settings: { desk } }: CommandContext
-): string {
-  if (releaseAt === null) return ''
-  return isListTold(draft.notice)
-    ? ` ${CHANGE_WAITS}`
-    : ` The notice leaves ${formatInstant(releaseAt, desk.timezone)}, once approved.`
-}
-
-const CHANGE_WAITS =
+export const CHANGE_WAITS =
   'The list has had the notice: this is a change. Nobody on the list knows of it until it is approved; then it leaves at once.'
 
 const draftNotice: Handler = (draft, command, context) => {
   const rule = context.product.policy.notice
   if (rule === null) return refused('The policy of this product has no advance notice.')
+  if (command.fields.length === 0 && context.files.length === 0) {
+    const form = noticeForm(draft, context)
+    return accepted(
+      { ...draft, blocks: [...draft.blocks, form] },
+      'Nothing is changed. The form is below: fill it in and send it.'
+    )
+  }
   const cannot = changeComplaint(draft)
   if (cannot !== null) return refused(cannot)
-  if (command.fields.length === 0 && context.files.length === 0) {
-    return refused('Write the fields below (key: value, or key: << text >>) or attach patches.')
-  }
   const complaint = filesComplaint(context)
   if (complaint !== null) return refused(complaint)
   const notice = editedNotice(draft, command, context)
@@ -127,11 +88,9 @@ const draftNotice: Handler = (draft, command, context) => {
   if (step.kind === 'refused') return step
   const next = withChange(step.draft, context)
   const missing = missingFields(next, context)
-  const files = context.files.length === 0 ? '' : ` ${context.files.length} patches stored.`
-  const still =
-    missing.length === 0
-      ? ' Nothing is missing; /notice preview is next.'
-      : ` Still missing: ${missing.join('; ')}.`
+  const { length } = context.files
+  const files = length === 0 ? '' : ` ${count(length, 'patch', 'patches')} stored.`
+  const still = missing.length === 0 ? ' Nothing is missing.' : ''
   return accepted(
     withActivity(next, `wrote the notice, revision ${notice.revision}`),
     `Notice revision ${notice.revision} stored.${files}${still}${isListTold(notice) ? ` ${CHANGE_WAITS}` : ''}${voidedWords(draft)}${goingOnWords(draft, context)}`
@@ -190,7 +149,7 @@ function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
 }
 
 /** The notice open for change again: one revision further if the list has read the present one. */
-function reopenedNotice(notice: NoticeRecord, context: CommandContext): NoticeRecord {
+export function reopenedNotice(notice: NoticeRecord, context: CommandContext): NoticeRecord {
   const left = notice.releasedAt !== null || notice.hasLeft
   return {
     ...notice,
@@ -263,12 +222,9 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
       },
       {
         label: 'Recipients',
-        value: `${bound.members.length} active members of ${product.name}`
+        value: `${count(bound.members.length, 'active member', 'active members')} of ${product.name}`
       },
-      {
-        label: 'Not deliverable',
-        value: `${expired.length} whose key will have expired by then`
-      },
+      ...undeliverable(expired.length),
       ...(product.supported.length === 0
         ? []
         : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
@@ -285,36 +241,43 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
   })
 }
 
+function undeliverable(number: number): FactLine[] {
+  if (number === 0) return []
+  const value = `${count(number, 'member', 'members')}, because the key will have expired`
+  return [{ label: 'Not deliverable', value }]
+}
+
 function plainFile({ filename, contentType, content }: OutgoingAttachment): OutgoingAttachment {
   return { filename, contentType, content }
 }
 
 /** An edit stops no copy of what was released already; whoever edits because that was wrong has to know. */
-function goingOnWords(draft: Draft, { bound }: CommandContext): string {
+export function goingOnWords(draft: Draft, { bound }: CommandContext): string {
   const { here, onTheWay, revision } = bound.copies
   return here + onTheWay === 0 || draft.withdrawn
     ? ''
-    : ` ${here + onTheWay} copies of revision ${revision} have not left yet and go on; /notice hold stops them.`
+    : ` ${count(here + onTheWay, 'copy', 'copies')} of revision ${revision} will still leave; /notice hold stops that.`
 }
 
-function voidedWords(draft: Draft): string {
+export function voidedWords(draft: Draft): string {
   return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
 }
 
-const AUTHORS = ['committer', 'release'] as const
+function isWritable({ case: record, notice }: Draft, { product }: CommandContext): boolean {
+  const isDecided = record.state === 'accepted' || record.state === 'planned'
+  const isOpenNotice = notice === null || notice.state === 'drafting' || notice.state === 'held'
+  return product.policy.notice !== null && isDecided && isOpenNotice
+}
+
+/** Whether the policy wants more than the date, which has a command of its own. */
+function missingTexts(draft: Draft, context: CommandContext): boolean {
+  const dated = { ...draft, case: { ...draft.case, disclosureAt: context.now } }
+  return missingFields(dated, context).length > 0
+}
+
+export const AUTHORS = ['committer', 'release'] as const
 
 export const NOTICE: readonly Verb[] = [
-  {
-    name: 'embargo',
-    arguments: 'INSTANT [because REASON]',
-    binds: 'case',
-    roles: AUTHORS,
-    needsCode: false,
-    text: null,
-    help: 'sets the disclosure, for example 2026-12-01 14:00 Europe/Berlin',
-    more: 'Without a zone or an offset the time is in the zone of the desk. A weekend, a holiday, or a lead outside what the policy promises needs because and the reason.',
-    run: embargo
-  },
   {
     name: 'notice draft',
     arguments: '',
@@ -322,9 +285,11 @@ export const NOTICE: readonly Verb[] = [
     roles: AUTHORS,
     needsCode: false,
     text: { goesTo: 'fields', isOptional: true },
-    help: 'writes the notice: key: value lines below, patches attached',
+    help: 'writes the notice from the lines below; alone, it sends you the form',
     more: 'Fields that you do not give stay as they are. Any change voids the approvals.',
-    run: draftNotice
+    run: draftNotice,
+    next: (draft, context) =>
+      isWritable(draft, context) && missingTexts(draft, context) ? '/notice draft' : null
   },
   {
     name: 'notice preview',
@@ -333,8 +298,16 @@ export const NOTICE: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: null,
-    help: 'sends every maintainer exactly what the list would read, with a code',
+    help: 'sends every maintainer what the list would read, with a code',
     more: '',
-    run: preview
+    run: preview,
+    next: (draft, context) =>
+      isWritable(draft, context) &&
+      draft.notice !== null &&
+      !draft.shown &&
+      draft.case.disclosureAt !== null &&
+      missingFields(draft, context).length === 0
+        ? '/notice preview'
+        : null
   }
 ]

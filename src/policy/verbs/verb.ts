@@ -3,7 +3,13 @@
  * command, in one object. Types and words only; which verbs there are says `index.ts`.
  */
 import { type Role } from '../../domain/settings.ts'
-import { type Command, type DeskContext, type Handler } from '../draft.ts'
+import {
+  type Command,
+  type CommandContext,
+  type DeskContext,
+  type Draft,
+  type Handler
+} from '../draft.ts'
 
 /** Who may act: everybody but a mere advisor, who reads and notes and does nothing else. */
 export const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'list-admin']
@@ -53,6 +59,8 @@ export type DeskVerb = About & { readonly binds: 'nothing' | 'desk'; readonly ru
 export type CaseVerb = About & {
   readonly binds: 'case' | 'notice' | 'member'
   readonly run: Handler
+  /** The command written out where it is a sensible next step, else null. */
+  readonly next?: (draft: Draft, context: CommandContext) => string | null
 }
 
 export function needsNoCase(verb: Verb): verb is DeskVerb {

@@ -103,7 +103,7 @@ describe('commands', () => {
   })
 
   it('keeps text below commands that want none as an internal note', () => {
-    expect(parse('/accept\nGood find.').rest).toBe('Good find.')
+    expect(parse('/take\nGood find.').rest).toBe('Good find.')
   })
 
   it('reads a case: line, and says when two differ', () => {

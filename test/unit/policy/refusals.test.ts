@@ -60,7 +60,8 @@ it.each([
 })
 
 it.each(['proved', 'signed', 'unproved'] as const)('refusals of %s mails count alone', (kind) => {
-  const about = { maintainer: GRACE, because: 'unsigned', arrivalId: 7 } as const
+  const message = { id: null, date: NOW }
+  const about = { maintainer: GRACE, because: 'unsigned', arrivalId: 7, message } as const
   const used = { proved: 10, signed: 10, unproved: 10 }
   const mails = (lastHour: typeof used) =>
     only(refusalMail({ ...about, standing: kind }, lastHour, SETTINGS, NOW), 'send-sealed')

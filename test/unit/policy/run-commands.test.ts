@@ -57,7 +57,7 @@ describe('a command mail', () => {
     const result = run('/take\n/accept\n/frobnicate')
     expect(result.ran).toBe(false)
     expect(result.decisions.map(({ kind }) => kind)).toEqual(['send-sealed'])
-    expect(result.lines.map(({ accepted }) => accepted)).toEqual([false, true, true])
+    expect(result.lines.map(({ outcome }) => outcome)).toEqual(['not run', 'not run', 'refused'])
   })
 
   it('above the limit of commands does nothing', () => {
@@ -95,7 +95,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
   it('still stands when the reporter has no key: asked for one, and nothing said', () => {
     const result = run('/accept', { bound: bound({ reporterKey: null }) })
     expect(result.ran).toBe(true)
-    expect(result.said).toContain('could NOT be told')
+    expect(result.said).toContain('Accepted. Not sent to alice@reporter.example')
     expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
       'key-request'
     ])
@@ -209,7 +209,7 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
       expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual([
         'transcript'
       ])
-      expect(says).toMatch(/names the desk|cannot tell|is your own/)
+      expect(says).toMatch(/the name of the desk|cannot tell|is your own/)
     }
   })
 
@@ -412,12 +412,14 @@ describe('/notice hold (G7)', () => {
       state: 'held',
       approvals: 'void'
     })
-    expect(result.said).toContain('3 copies had left already, 2 were still here')
+    expect(result.said).toContain(
+      '3 copies had left already. 2 copies had not left and will not leave.'
+    )
   })
 
   it.each<[string, Partial<NoticeCopies>, string]>([
-    ['is being handed over', { onTheWay: 2 }, '2 were being handed over at this moment'],
-    ['was given up and could be sent again', { givenUp: 1 }, '1 that were given up stay here']
+    ['is being handed over', { onTheWay: 2 }, '2 copies may be leaving at this moment'],
+    ['was given up and could be sent again', { givenUp: 1 }, '1 copy could not be delivered']
   ])('is accepted while a copy %s, and withdraws it', (_name, copies, says) => {
     const result = run('/notice hold', on('released', copies))
     expect(result.said).toContain(says)

@@ -301,6 +301,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     copies: { revision: 0, here: 0, onTheWay: 0, givenUp: 0, left: 0 },
     members: [member('debian', '1'), member('suse', '2')],
     messageCount: 0,
+    askedToday: [],
     hintGiven: false,
     heldAnswerTo: null,
     answeredLatelyAt: null,
@@ -335,6 +336,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
       refusalsLastHour: { proved: 0, signed: 0, unproved: 0 }
     },
     nextTag: tag('ACME-2026-0002'),
+    openCases: [],
     bound: null,
     ...change
   }
@@ -354,6 +356,8 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     settings: SETTINGS,
     product: PRODUCT,
     author: GRACE,
+    message: { id: messageId('command@acme.example'), date: NOW },
+    openCases: [],
     bound: bound(),
     files: [],
     tools: MOMENT.tools,

@@ -1,0 +1,12 @@
+/** Words for numbers and lists, so that one thing, two things and none are said right. */
+
+/** `1 patch`, `2 patches`; the caller leaves out what counts nothing. */
+export function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(items: readonly (string | number)[]): string {
+  const last = items.at(-1) ?? ''
+  return items.length < 2 ? String(last) : `${items.slice(0, -1).join(', ')} and ${last}`
+}

@@ -1,0 +1,113 @@
+/**
+ * `/embargo`: the date of the disclosure, which is part of what an approval covers (M-22, G7).
+ */
+import { isListTold } from '../../domain/notice.ts'
+import { addMs, formatInstant, type Instant, parseInstant, readInstant } from '../../domain/time.ts'
+import {
+  accepted,
+  type CommandContext,
+  changeComplaint,
+  type Draft,
+  decided,
+  type Handler,
+  refused,
+  splitReason,
+  withActivity,
+  withNotice
+} from '../draft.ts'
+import { whatIsUnusual } from '../embargo-date.ts'
+import { releasePlan } from '../notice-content.ts'
+import {
+  AUTHORS,
+  CHANGE_WAITS,
+  goingOnWords,
+  reopenedNotice,
+  voidedWords,
+  withChange
+} from './notice.ts'
+import { type Verb } from './verb.ts'
+
+const embargo: Handler = (draft, command, context) => {
+  const { timezone } = context.settings.desk
+  const { before: instant, reason } = splitReason(command.words)
+  const read = readInstant(instant, timezone)
+  if (read.kind === 'refused') return refused(read.says)
+  if (reason === '') return refused('Say why after "because".')
+  const disclosureAt = read.instant
+  const said = formatInstant(disclosureAt, timezone)
+  if (disclosureAt <= context.now) return refused(`${said} has passed already.`)
+  const cannot = changeComplaint(draft)
+  if (cannot !== null) return refused(cannot)
+  const moved = { ...draft, case: { ...draft.case, disclosureAt } }
+  const unusual = reason === null ? whatIsUnusual(moved, disclosureAt, context) : []
+  if (unusual.length > 0)
+    return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
+  const { releaseAt } = releasePlan(moved, context)
+  const step = decided(moved, context, 'embargo-set', {
+    oldDate: draft.case.disclosureAt,
+    date: disclosureAt,
+    written: instant,
+    reason: reason ?? '',
+    leaveBy: draft.known.isListTold ? null : releaseAt
+  })
+  if (step.kind === 'refused') return step
+  const reopened = withReopened(step.draft, context)
+  const why = reason === null ? '' : `, because: ${reason}`
+  return accepted(
+    withActivity(reopened, `set the disclosure to ${said}${why}`),
+    `Disclosure: ${said}${why}.${leavesWords(reopened, releaseAt, context)}${voidedWords(draft)}${goingOnWords(draft, context)}`
+  )
+}
+
+/** The date is part of what is approved: whoever sets it is an author of the notice, too. */
+function withReopened(draft: Draft, context: CommandContext): Draft {
+  if (draft.notice === null) return draft
+  return withChange(withNotice(draft, reopenedNotice(draft.notice, context)), context)
+}
+
+function leavesWords(
+  draft: Draft,
+  releaseAt: Instant | null,
+  { settings: { desk } }: CommandContext
+): string {
+  if (releaseAt === null) return ''
+  return isListTold(draft.notice)
+    ? ` ${CHANGE_WAITS}`
+    : ` The notice leaves ${formatInstant(releaseAt, desk.timezone)}, once approved.`
+}
+
+const DAY_MS = 86_400_000
+
+/** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */
+function proposedEmbargo(draft: Draft, context: CommandContext): string | null {
+  if (context.product.policy.notice === null) return null
+  for (let days = 4; days < 60; days += 1) {
+    const written = `${addMs(context.now, days * DAY_MS).slice(0, 10)}T13:00:00Z`
+    const disclosureAt = parseInstant(written)
+    if (disclosureAt === null) return null
+    const dated = { ...draft, case: { ...draft.case, disclosureAt } }
+    const { releaseAt } = releasePlan(dated, context)
+    const isSoon = releaseAt === null || releaseAt < addMs(context.now, 3 * DAY_MS)
+    if (!isSoon && whatIsUnusual(dated, disclosureAt, context).length === 0)
+      return `/embargo ${written}`
+  }
+  return null
+}
+
+export const EMBARGO: readonly Verb[] = [
+  {
+    name: 'embargo',
+    arguments: 'INSTANT [because REASON]',
+    binds: 'case',
+    roles: AUTHORS,
+    needsCode: false,
+    text: null,
+    help: 'sets the disclosure, for example 2026-12-01 14:00 Europe/Berlin',
+    more: 'Without a zone or an offset the time is in the zone of the desk. A weekend, a holiday, or a lead outside what the policy promises needs because and the reason.',
+    run: embargo,
+    next: (draft, context) =>
+      draft.case.state === 'accepted' && draft.case.disclosureAt === null
+        ? proposedEmbargo(draft, context)
+        : null
+  }
+]

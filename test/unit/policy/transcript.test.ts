@@ -1,0 +1,452 @@
+/** The answer to commands says what happened, in the order of the message, and what could come next (B6, B7, B14). */
+import { describe, expect, it } from 'vitest'
+import { type CaseState } from '../../../src/domain/case.ts'
+import { type Decision } from '../../../src/domain/decision.ts'
+import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
+import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
+import { standing, statusBlock } from '../../../src/policy/status.ts'
+import {
+  ADA,
+  at,
+  bound,
+  caseRecord,
+  commandContext,
+  LINUS,
+  MOMENT,
+  maintainerMail,
+  member,
+  messageId,
+  NOW,
+  noticeRecord,
+  only,
+  openedMail,
+  POLICY,
+  PRODUCT,
+  parse,
+  rendered,
+  reporter,
+  runText,
+  SETTINGS,
+  sha256,
+  signature,
+  situation,
+  tag
+} from './samples.ts'
+
+/** The transcript among these decisions, as its author reads it. */
+function read(decisions: readonly Decision[]): string {
+  const [mail] = only(decisions, 'send-sealed').filter(
+    ({ message }) => message.kind === 'transcript'
+  )
+  if (mail === undefined) throw new Error('no transcript')
+  return rendered(mail)
+}
+function answer(text: string, change: Partial<CommandContext> = {}): string {
+  return read(runText(text, commandContext(change)).decisions)
+}
+/** Lines of the transcript up to the first empty one below the commands. */
+function lines(text: string): string[] {
+  const above = text.split('\n\nThe case:')[0] ?? ''
+  return above.split('\n').filter((line) => /^\d+ {2}\/|^ {4}\S/.test(line))
+}
+
+describe('the answer to commands (B6)', () => {
+  it('begins with the outcome and the date of the message that it answers', () => {
+    const [, first, second] = answer('/take\n/accept\n/note x').split('\n')
+    expect(first).toBe('Done: 3 commands.')
+    expect(second).toMatch(/^Your message of Sun/)
+    expect(answer('/take').split('\n')[1]).toBe('Done: 1 command.')
+    expect(answer('/take\n/frobnicate').split('\n')[1]).toBe(
+      'Nothing was done: line 2 has a problem.'
+    )
+    expect(answer('/acceptt\n\n/take\n/reject nonsense').split('\n')[1]).toBe(
+      'Nothing was done: lines 1 and 4 have problems.'
+    )
+  })
+
+  it('names every line in the order of the message, and calls nothing done that was not run', () => {
+    const text = answer('/take\n/acceptt\n/accept\n/reject nonsense\n/status')
+    expect(lines(text).map((line) => line.trim().replace(/: .*/, ''))).toEqual([
+      '1  /take',
+      'not run',
+      '2  /acceptt',
+      'refused',
+      '3  /accept',
+      'not run',
+      '4  /reject nonsense',
+      'refused',
+      '5  /status',
+      'not run'
+    ])
+    expect(text).not.toMatch(/\bok\b|^ +done:|Sent|is yours/m)
+  })
+
+  it('does not try a line that was not understood whole', () => {
+    const text = answer('/reply <<\nno end')
+    expect(text.match(/refused:/g)).toHaveLength(1)
+    expect(text).not.toContain('There is no text')
+  })
+
+  it('shows at most 40 lines, and counts the rest', () => {
+    const text = answer('/x\n'.repeat(50))
+    expect(text).toContain('and 10 more lines')
+    expect(text.match(/refused:/g)).toHaveLength(40)
+  })
+
+  it('says to whom a message went, and how', () => {
+    expect(answer('/reply\nHello')).toContain('done: Sent to alice@reporter.example, encrypted.')
+    const policy = { ...POLICY, reporters: { cleartext: 'allow' as const } }
+    const clear = {
+      product: { ...PRODUCT, policy },
+      bound: bound({
+        reporterKey: null,
+        case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
+      })
+    }
+    expect(answer('/reply\nHello', clear)).toContain(
+      'done: Sent to alice@reporter.example, NOT encrypted.'
+    )
+  })
+
+  it('says that the reporter was asked only when that happened, once a day', () => {
+    const none = bound({ reporterKey: null })
+    const first = runText('/reply\nHello', commandContext({ bound: none }))
+    expect(read(first.decisions)).toMatch(/Your commands were not run: line 1 has a problem\./)
+    expect(read(first.decisions).replaceAll(/\s+/g, ' ')).toContain(
+      'We asked alice@reporter.example for a key'
+    )
+    const again = runText(
+      '/reply\nHello',
+      commandContext({ bound: { ...none, askedToday: ['key-request'] } })
+    )
+    expect(only(again.decisions, 'send-clear')).toEqual([])
+    expect(read(again.decisions)).toContain('Nothing was done: line 1 has a problem.')
+    expect(read(again.decisions).replaceAll(/\s+/g, ' ')).toContain(
+      'alice@reporter.example was asked for a key earlier today.'
+    )
+  })
+
+  it('says where the case stood and stands, in words', () => {
+    const text = answer('/take\n/accept')
+    expect(text).toContain('Before: new; no owner')
+    expect(text).toContain('After:  accepted; owner Grace Tester')
+    expect(answer('/status')).toContain('The case: new; no owner')
+  })
+
+  it('counts one thing, two and none right', () => {
+    const accepted = bound({ case: caseRecord({ state: 'accepted' }) })
+    const file = (filename: string) => ({
+      filename,
+      contentType: 'text/x-diff',
+      content: new Uint8Array(1),
+      sha256: sha256(filename)
+    })
+    expect(answer('/notice draft\ntitle: x', { bound: accepted, files: [file('a')] })).toContain(
+      '1 patch stored'
+    )
+    const two = answer('/notice draft\ntitle: x', { bound: accepted, files: ['a', 'b'].map(file) })
+    expect(two).toContain('2 patches stored')
+    expect(answer('/notice draft\ntitle: x', { bound: accepted })).not.toContain('patch stored')
+    const released = noticeRecord({ state: 'released', releasedAt: NOW })
+    const copies = { revision: 1, here: 1, onTheWay: 0, givenUp: 0, left: 0 }
+    const held = answer('/notice hold', { bound: bound({ notice: released, copies }) })
+    expect(held).toContain('1 copy had not left')
+    expect(held).not.toMatch(/\b0\b/)
+  })
+
+  it('writes out the next two sensible commands, which the desk would take', () => {
+    const next = (text: string): string[] =>
+      (text.split('Next you could write:')[1] ?? '').split('\n').filter((line) => /^\//.test(line))
+    expect(next(answer('/status'))).toEqual(['/take', '/reply'])
+    expect(next(answer('/take'))).toEqual(['/reply', '/accept'])
+    expect(next(answer('/status', { author: ADA }))).toEqual([])
+    expect(next(answer('/accept'))).toEqual(['/embargo 2026-12-02T13:00:00Z', '/notice draft'])
+    const dated = caseRecord({
+      state: 'planned',
+      owner: 'grace',
+      answeredAt: NOW,
+      disclosureAt: at('2026-12-04T12:00:00Z')
+    })
+    expect(next(answer('/status', { bound: bound({ case: dated }) }))).toEqual(['/notice draft'])
+    const written = bound({ case: dated, notice: noticeRecord() })
+    expect(next(answer('/status', { bound: written }))).toEqual(['/notice preview'])
+    const rejected = bound({ case: caseRecord({ state: 'rejected', answeredAt: NOW }) })
+    expect(next(answer('/status', { bound: rejected }))).toEqual([])
+    for (const line of ['/take', '/reply\nx', '/accept', '/embargo 2026-12-02T13:00:00Z'])
+      expect(parse(line).problems).toEqual([])
+  })
+
+  it('does not turn a reply that quotes it into commands', () => {
+    const transcript = answer('/help')
+    const below = `Thanks.\n\n${transcript}`
+    expect(parse(below)).toMatchObject({ commands: [], problems: [] })
+    expect(parse(`Thanks.\n\n${transcript.replaceAll(/^/gm, '> ')}`)).toMatchObject({
+      commands: [],
+      problems: []
+    })
+  })
+
+  it('says from whom a case was taken (B14)', () => {
+    const linuses = bound({ case: caseRecord({ owner: 'linus', state: 'triaging' }) })
+    expect(answer('/take', { bound: linuses })).toContain('its owner was Linus Tester')
+    const { decisions } = runText('/take', commandContext({ bound: linuses }))
+    expect(JSON.stringify(decisions)).toContain('took the case from Linus Tester')
+  })
+
+  it('says that text below commands that take none became a note', () => {
+    expect(answer('/take\nMaybe a duplicate.')).toContain('Kept as a note for the maintainers.')
+  })
+})
+
+describe('/status (B6)', () => {
+  const status = (change: Parameters<typeof bound>[0], now = NOW): string => {
+    const context = commandContext({ bound: bound(change), now })
+    return statusBlock(startDraft(context), context)
+  }
+  const STATES: readonly CaseState[] = [
+    'received',
+    'triaging',
+    'needs-info',
+    'accepted',
+    'planned',
+    'noticed',
+    'rejected',
+    'closed'
+  ]
+
+  it.each(STATES)(
+    'names %s in words, and asks for an owner only while the case is open',
+    (state) => {
+      const text = status({ case: caseRecord({ state }) })
+      expect(text).not.toMatch(/triaging|noticed|needs-info|\b0\b/)
+      expect(text.includes('/take')).toBe(!['rejected', 'closed'].includes(state))
+    }
+  )
+
+  it('calls an answer overdue only while somebody waits for it', () => {
+    const late = at('2026-11-25T12:00:00Z')
+    expect(status({ case: caseRecord() }, late)).toContain('OVERDUE')
+    for (const change of [{ state: 'closed' }, { state: 'rejected' }, { answeredAt: NOW }] as const)
+      expect(status({ case: caseRecord(change) }, late)).not.toContain('OVERDUE')
+    expect(status({ case: caseRecord({ state: 'closed' }) })).toContain('never answered')
+  })
+
+  it('says of a notice what is true in its state', () => {
+    const dated = caseRecord({ state: 'planned', disclosureAt: at('2026-12-04T12:00:00Z') })
+    const notice = (change: Parameters<typeof noticeRecord>[0], more = {}): string =>
+      status({ case: dated, notice: noticeRecord(change), ...more })
+    expect(notice({})).toContain('Once approved, it leaves')
+    const scheduled = notice({ state: 'scheduled', releaseAt: at('2026-11-27T12:00:00Z') })
+    expect(scheduled).toContain('approved; it leaves Fri')
+    expect(scheduled).not.toContain('Once approved')
+    const copies = { revision: 1, here: 0, onTheWay: 0, givenUp: 1, left: 1 }
+    const sent = notice({ state: 'released', releasedAt: NOW }, { copies })
+    expect(sent).toContain('1 copy sent, 1 copy not accepted')
+    expect(sent).not.toMatch(/Once approved|Missing for the notice/)
+    expect(notice({}, { members: [member('debian', '1')] })).toContain('to 1 member')
+    expect(notice({}, { members: [] })).toContain('to nobody on the list')
+  })
+
+  it('says whether answers can reach the reporter', () => {
+    expect(status({})).toContain('Answers: go to alice@reporter.example, encrypted')
+    expect(status({ reporterKey: null })).toContain('we have no usable key')
+    expect(status({ case: caseRecord({ reporters: [] }) })).toContain('names no address')
+  })
+
+  it('agrees with the line above and below the commands', () => {
+    const context = commandContext({ bound: bound({ case: caseRecord({ owner: 'gone' }) }) })
+    expect(standing(startDraft(context), context)).toBe('new; owner gone')
+  })
+})
+
+describe('text below a decision (B7)', () => {
+  const ENDED = { bound: bound({ case: caseRecord({ state: 'rejected' }) }) }
+  const sent = (text: string, change: Partial<CommandContext> = {}) => {
+    const { decisions, ran } = runText(text, commandContext(change))
+    return {
+      ran,
+      toReporter: [...only(decisions, 'send-sealed'), ...only(decisions, 'send-clear')].filter(
+        ({ message }) => message.audience === 'reporter'
+      ),
+      notes: only(decisions, 'add-message').filter(({ message }) => message.audience === 'internal')
+    }
+  }
+
+  it.each([
+    ['/accept\nWell found.', /confirmed the issue/],
+    ['/reject upstream\nWell found.', /do not treat it/],
+    ['/close\nWell found.', /closed your report/],
+    ['/close fixed long ago\nWell found.', /closed your report/]
+  ])('goes to the reporter in one message with it: %j', (text, decision) => {
+    const { ran, toReporter, notes } = sent(text, text.startsWith('/close') ? ENDED : {})
+    expect(ran).toBe(true)
+    expect(toReporter).toHaveLength(1)
+    expect(toReporter[0]?.message).toMatchObject({
+      params: { text: 'Well found.', decision: expect.stringMatching(decision) }
+    })
+    expect(notes).toEqual([])
+  })
+
+  it('keeps what stands behind /close on its line from the reporter', () => {
+    expect(JSON.stringify(sent('/close SECRET reason\nBye.', ENDED).toReporter)).not.toContain(
+      'SECRET'
+    )
+    expect(sent('/close SECRET reason', ENDED).toReporter).toEqual([])
+    expect(sent('/close SECRET reason\nBye.', ENDED).toReporter).toHaveLength(1)
+  })
+
+  it('becomes a note where the reporter cannot be reached, and the author is told', () => {
+    const none = { bound: bound({ reporterKey: null }) }
+    const { ran, toReporter, notes } = sent('/accept\nWell found.', none)
+    expect(ran).toBe(true)
+    expect(JSON.stringify(toReporter)).not.toContain('Well found')
+    expect(notes.map(({ message }) => message.text)).toEqual(['Well found.'])
+    expect(answer('/accept\nWell found.', none).replaceAll(/\s+/g, ' ')).toContain(
+      'Your text was kept as a note.'
+    )
+  })
+
+  it.each([
+    '/reject upstream inline reason\nand one below',
+    '/close internal\nwords for nobody',
+    '/accept\n/ask\nfor which of them?',
+    '/accept\n> only a quotation\n',
+    `/close\nMine.\n\nBob <security@acme.example>\n\nquoted`
+  ])('is refused where it is not clear what is meant: %j', (text) => {
+    const policy = { ...POLICY, close: { internal: 'allow' as const } }
+    const result = sent(text, { product: { ...PRODUCT, policy } })
+    if (text.includes('only a quotation')) expect(result.toReporter[0]?.message).toBeDefined()
+    else expect(result).toMatchObject({ ran: false, toReporter: [] })
+    expect(JSON.stringify(result.toReporter)).not.toContain('only a quotation')
+  })
+})
+
+describe('/notice draft without fields (A4)', () => {
+  it('answers with a form: what the policy wants, and what is there already', () => {
+    const notice = noticeRecord({ fields: { description: 'A hole.\nA deep one.', cve: 'CVE-1' } })
+    const { ran, decisions } = runText(
+      '/notice draft',
+      commandContext({ bound: bound({ notice }) })
+    )
+    expect(ran).toBe(true)
+    expect(only(decisions, 'save-notice')).toEqual([])
+    const text = read(decisions)
+    for (const field of [
+      'description',
+      'affected_versions',
+      'remedy_steps',
+      'patches',
+      'disclosure_at'
+    ])
+      expect(text).toMatch(new RegExp(`^  ${field}: \\S`, 'm'))
+    const form = text.slice(text.indexOf('\n/notice draft\n'))
+    const filled = form
+      .slice(0, form.indexOf('-----8<'))
+      .replace('affected_versions:', 'affected_versions: 1.0')
+    const parsed = parse(filled)
+    expect(parsed.problems).toEqual([])
+    expect(parsed.commands[0]?.fields).toEqual([
+      { key: 'description', value: 'A hole.\nA deep one.' },
+      { key: 'affected_versions', value: '1.0' },
+      { key: 'remedy_steps', value: '' },
+      { key: 'cve', value: 'CVE-1' }
+    ])
+  })
+
+  it('lets no value of the form pass for a line of the desk', () => {
+    const fields = { description: 'x\nRef: ACME-2026-0009 security@acme.example' }
+    const notice = noticeRecord({ fields })
+    expect(answer('/notice draft', { bound: bound({ notice }) })).toContain('| Ref: ACME-2026-0009')
+  })
+
+  it('is not for those who may not write the notice', () => {
+    expect(runText('/notice draft', commandContext({ author: ADA })).ran).toBe(false)
+  })
+})
+
+describe('without a case (B14)', () => {
+  const open = [
+    caseRecord({
+      tag: tag('ACME-2026-0003'),
+      subject: 'SECRET',
+      owner: 'linus',
+      state: 'triaging'
+    }),
+    caseRecord({
+      tag: tag('ACME-2026-0002'),
+      answeredAt: NOW,
+      state: 'planned',
+      disclosureAt: at('2026-12-04T12:00:00Z')
+    })
+  ]
+  const decide = (text: string, subject = 'hello'): Decision[] => {
+    const opened = maintainerMail(text)
+    const written = opened.protected === null ? null : { ...opened.protected, subject }
+    const mail = { ...opened, protected: written, outer: { ...opened.outer, subject: '...' } }
+    return (
+      decideMaintainerMail(situation({ opened: mail, openCases: open }), SETTINGS, MOMENT) ?? []
+    )
+  }
+
+  it('/help and /cases are answered', () => {
+    const text = read(decide('/help take\n/cases'))
+    expect(text).toContain('Done: 2 commands.')
+    expect(text).toContain('makes the case yours')
+    expect(text).toContain('ACME-2026-0003  being examined; owner Linus Tester')
+    expect(only(decide('/cases'), 'dispose')).toMatchObject([{ state: 'done' }])
+  })
+
+  it('/cases says what is due and nothing of what is in a case', () => {
+    const text = read(decide('/cases'))
+    expect(text).toContain('an answer is due Tue')
+    expect(text).toContain('disclosure Fri')
+    expect(text).not.toMatch(/SECRET|alice|Alice/)
+    expect(text.indexOf('ACME-2026-0003')).toBeLessThan(text.indexOf('ACME-2026-0002'))
+  })
+
+  it('anything else is refused, and then nothing runs', () => {
+    const text = read(decide('/cases\n/take'))
+    expect(text).toContain('Nothing was done: line 2 has a problem.')
+    expect(text.replaceAll(/\s+/g, ' ')).toContain('names no case')
+    expect(text).not.toContain('ACME-2026-0003')
+    expect(read(decide('/take\nwords', '[ACME-2026-0099]'))).toContain('There is no case')
+  })
+})
+
+describe('threads (B8)', () => {
+  const id = messageId('theirs@acme.example')
+
+  it('every answer to a message of a maintainer answers exactly that message, and names its date', () => {
+    const date = at('2026-11-22T11:58:00Z')
+    const base = maintainerMail('/take')
+    const outer = { ...base.outer, messageId: id }
+    const written = base.protected === null ? null : { ...base.protected, date }
+    const mails = [
+      { ...base, outer, protected: written },
+      { ...base, outer, protected: written, text: '/frobnicate' },
+      { ...base, outer, protected: written, text: 'x\n/take' },
+      { ...base, outer, protected: written, signatures: [] },
+      { ...base, outer, protected: written, signatures: [signature({ state: 'bad' })] }
+    ]
+    for (const opened of mails)
+      for (const here of [bound(), null]) {
+        const decisions =
+          decideMaintainerMail(situation({ opened, bound: here }), SETTINGS, MOMENT) ?? []
+        const [mail] = only(decisions, 'send-sealed').filter(({ message }) =>
+          ['transcript', 'refusal'].includes(message.kind)
+        )
+        expect(mail?.inReplyTo).toBe(id)
+        expect(mail === undefined ? '' : rendered(mail)).toMatch(/Sun[^]*11:58/)
+      }
+  })
+
+  it('so does the refusal of an unsigned message in clear', () => {
+    const outer = { ...maintainerMail('x', LINUS).outer, messageId: id }
+    const opened = openedMail({ outer, encrypted: false, structure: 'clear', protected: null })
+    const decisions = decideMaintainerMail(situation({ opened }), SETTINGS, MOMENT) ?? []
+    expect(only(decisions, 'send-sealed')[0]).toMatchObject({
+      message: { kind: 'refusal' },
+      inReplyTo: id
+    })
+  })
+})
