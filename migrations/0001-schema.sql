@@ -97,15 +97,12 @@ CREATE TABLE outbox (
   created_at      TEXT    NOT NULL CHECK (length(created_at) = 24),
   sent_at         TEXT    NULL CHECK (length(sent_at) = 24),
   bounced_at      TEXT    NULL CHECK (length(bounced_at) = 24),
-  -- When a human was told that it was given up.
-  told_at         TEXT    NULL CHECK (length(told_at) = 24),
   CHECK (next_attempt_at >= not_before),
   CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) STRICT;
 
 CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state IN ('queued', 'sending');
 CREATE INDEX outbox_not_after ON outbox (not_after) WHERE not_after IS NOT NULL AND state IN ('queued', 'sending');
-CREATE INDEX outbox_untold ON outbox (id) WHERE state = 'given-up' AND told_at IS NULL;
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
 
 -- The bytes of what is not sent yet; sent mail is not kept.
@@ -452,25 +449,6 @@ CREATE INDEX deliveries_by_outbox ON deliveries (outbox_id) WHERE outbox_id IS N
 CREATE INDEX deliveries_by_member ON deliveries (member_id);
 -- The latest mail to each person of a case heads the next one's References.
 CREATE INDEX outbox_by_recipient ON outbox (case_id, audience, recipient_id, id) WHERE case_id IS NOT NULL;
-
--- Mails to maintainers that were not sealed because of the key: once it works again, the maintainer is told what was missed,
--- and the rows go. The permanent record keeps a line of each.
-CREATE TABLE missed_mails (
-  id            INTEGER PRIMARY KEY AUTOINCREMENT,
-  maintainer_id TEXT    NOT NULL,
-  -- Who that was when the key was refused: an id may be given to somebody else later. The address in lower case.
-  address       TEXT    NOT NULL,
-  fingerprint   TEXT    NOT NULL CHECK (length(fingerprint) IN (40, 64)),
-  -- NULL for a mail that was about no case.
-  case_id       INTEGER NULL REFERENCES cases (id),
-  -- The cause, as in the outbox: what would have been one mail is missed once.
-  once          TEXT    NOT NULL,
-  kind          TEXT    NOT NULL,
-  at            TEXT    NOT NULL CHECK (length(at) = 24),
-  UNIQUE (maintainer_id, once)
-) STRICT;
-
-CREATE INDEX missed_mails_by_maintainer ON missed_mails (maintainer_id, case_id);
 
 -- Automatic answers are limited for each domain too.
 CREATE INDEX automatic_answers_by_domain ON automatic_answers (kind, substr(address, instr(address, '@') + 1), at);

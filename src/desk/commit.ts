@@ -14,10 +14,18 @@ import {
   type Recipient,
   type Subject
 } from '../domain/event.ts'
-import { type CaseTag, type Sha256 } from '../domain/ids.ts'
-import { addMs, type Instant } from '../domain/time.ts'
+import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
+import { addMs, type Instant, msBetween } from '../domain/time.ts'
+import { alert, digest } from '../messages/to-maintainers.ts'
 import { markDone } from '../store/arrivals.ts'
-import { findCase, insertCase, insertMessage, updateCase, updateReporter } from '../store/cases.ts'
+import {
+  findCase,
+  findCaseById,
+  insertCase,
+  insertMessage,
+  updateCase,
+  updateReporter
+} from '../store/cases.ts'
 import {
   insertAnswer,
   insertUsedSignature,
@@ -25,9 +33,8 @@ import {
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
-import { appendEvent, caseHistory } from '../store/events.ts'
+import { appendEvent, caseHistory, listEvents } from '../store/events.ts'
 import { forgetRings } from '../store/looks.ts'
-import { insertMissed } from '../store/missed.ts'
 import {
   findNotice,
   insertApproval,
@@ -35,10 +42,21 @@ import {
   saveNotice,
   withdrawCopies
 } from '../store/notices.ts'
-import { findHeldAnswer, insertOutbox, markBounced, retryOutbox } from '../store/outbox.ts'
+import {
+  findByMessageId,
+  findHeldAnswer,
+  insertOutbox,
+  markBounced,
+  type OutboxRow,
+  retryOutbox
+} from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
-import { RING_AGAIN_MS } from './dispatch.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
+
+/** When an alarm that did not arrive rings again, if nothing else happens before. */
+const RING_AGAIN_MS = 6 * 3_600_000
+const DAY_MS = 24 * 3_600_000
+const MISSED_MAX = 20
 
 /** What one unit of work is about. `arrivalId` and `mailSha256` are null for work that no mail caused. */
 export type Work = {
@@ -70,17 +88,25 @@ export function commit(
   return committed
 }
 
-/** A copy that was not sealed is on the record; what a maintainer missed is told later, each cause once. */
+/** A copy that was not encrypted is on the record: a clock tells a maintainer what was missed once the key works. */
 function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, work: Work): void {
-  if (decision.message.audience === 'maintainer') {
-    const { id: maintainerId, address, fingerprint } = recipient
-    const { once, message, caseTag } = decision
-    const about = { caseId: caseId(tx, caseTag), once, kind: message.kind, at: work.now }
-    if (insertMissed(tx, { maintainerId, address, fingerprint, ...about }) === 'already') return
-  }
   const whom = { audience: decision.message.audience, recipient: recipient.id }
   const about = { ...whom, message: decision.message.kind, because }
-  record(tx, event('not-encrypted', subjectOf(decision.caseTag, whom), BY_DESK, about), work)
+  const subject = subjectOf(decision.caseTag, whom)
+  // Anybody can cause alarms: a few a day are enough on the record (G9).
+  if (
+    about.message === alert.kind &&
+    countMissed(tx, subject, recipient.id, work.now) >= MISSED_MAX
+  )
+    return
+  record(tx, event('not-encrypted', subject, BY_DESK, about), work)
+}
+
+function countMissed(tx: Tx, subject: Subject, recipient: string, now: Instant): number {
+  return listEvents(tx, subject, { kinds: ['not-encrypted'] }).filter(
+    ({ about, at }) =>
+      'recipient' in about && about.recipient === recipient && Math.abs(msBetween(at, now)) < DAY_MS
+  ).length
 }
 
 /** Whose history a message belongs to: its case's, else its recipient's. */
@@ -197,12 +223,41 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       releaseAnswer(tx, decision.tag, work.now)
       return
     case 'bounce':
-      markBounced(tx, decision.messageId, work.now)
-      forgetRings(tx, decision.messageId, addMs(work.now, RING_AGAIN_MS))
+      takeBounce(tx, decision.messageId, work)
       return
     default:
       assertNever(decision)
   }
+}
+
+/** A message that came back did not reach anybody; what is said of it twice is one thing. */
+function takeBounce(tx: Tx, messageId: MessageId, work: Work): void {
+  if (!markBounced(tx, messageId, work.now)) return
+  const row = findByMessageId(tx, messageId)
+  if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0 }, work)
+}
+
+/**
+ * A message that its recipient does not get is on the record; what an alarm told counts as told no more. An alarm belongs to
+ * its recipient: an alarm about an alarm would ring for ever.
+ */
+export function recordUndelivered(
+  tx: Tx,
+  row: OutboxRow,
+  how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code'>,
+  work: Work
+): void {
+  const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
+  const isAlarm = message === alert.kind || message === digest.kind
+  const tag = row.caseId === null ? null : (findCaseById(tx, row.caseId)?.tag ?? null)
+  const subject = isAlarm
+    ? subjectOf(null, { audience, recipient })
+    : tag === null
+      ? DESK
+      : aboutCase(tag)
+  const about = { audience, recipient, message, outbox, attempts, ...how }
+  record(tx, event('undelivered', subject, BY_DESK, about), work)
+  forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }
 
 /** The acknowledgement of a case leaves now, if it is held still. */

@@ -2,11 +2,10 @@
  * The *dispatch* step, the only sender: claims due mails, records the attempt before the network is touched, sends finished
  * bytes and records what came of it. One slow delivery holds up no other. Knows nothing of cases and holds no keys.
  */
-import { addMs } from '../domain/time.ts'
 import { type Sender, type SendOutcome } from '../effects/effects.ts'
 import { nextAttemptMs } from '../policy/retry.ts'
-import { forgetRings } from '../store/looks.ts'
 import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../store/outbox.ts'
+import { recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** Mails handed to the sender at a time; it opens fewer connections, so that each always has its next mail. */
@@ -18,9 +17,6 @@ const RECORDED_WITHIN_MS = 10
 /** The same about one notice is logged again after this time; of so many notices at once. */
 const SAID_AGAIN_MS = 60_000
 const SAID_MAX = 1000
-
-/** When an alarm that did not arrive rings again, if nothing else happens before. */
-export const RING_AGAIN_MS = 6 * 3_600_000
 
 /** Sends over and over; one object for the life of a run. */
 export type Dispatcher = {
@@ -53,15 +49,22 @@ export function createDispatcher(
         ended.map(({ result }) => result),
         now
       )
-      for (const { row, result } of ended)
-        if (isGivenUp(row, result)) forgetRings(tx, row.messageId, addMs(now, RING_AGAIN_MS))
+      const work = { arrivalId: null, mailSha256: null, now }
+      for (const { row, result } of ended) {
+        if (!isGivenUp(row, result)) continue
+        const because = result.kind === 'rejected' ? 'rejected' : 'unreachable'
+        recordUndelivered(tx, row, { because, code: result.code }, work)
+      }
       if (limit <= 0) return []
       return claimDue(tx, now, {
         limit,
         // A mail that waits for a slow server is not due again before its outcome is recorded.
         except: [...sending.keys()],
         bytesMax: IN_FLIGHT_BYTES_MAX,
-        delayMs: nextAttemptMs
+        delayMs: nextAttemptMs,
+        lost: (row) => {
+          recordUndelivered(tx, row, { because: 'unreachable', code: 0 }, work)
+        }
       })
     })
     finished = finished.filter((entry) => !ended.includes(entry))

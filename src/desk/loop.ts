@@ -15,12 +15,11 @@ import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { moveHandled, takeIn } from './intake.ts'
 import { intakeLoop } from './intake-loop.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
-import { createMakeUp, type MakeUp } from './missed.ts'
 import { persist } from './persistence.ts'
 import { releaseDue } from './release.ts'
 import { adoptClocks, tick } from './tick.ts'
 import { type Bells, createBells, onceAborted } from './wake.ts'
-import { type ClockWatch, tellMaintainers, watchClock } from './watch.ts'
+import { type ClockWatch, watchClock } from './watch.ts'
 import { handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
@@ -28,13 +27,12 @@ const WAIT_MS_MAX = 60_000
 /** What the work remembers between its rounds. */
 type Watches = {
   readonly clock: ClockWatch
-  readonly makeUp: MakeUp
   readonly failures: Map<number, number>
 }
 
 function watch(desk: Desk): Watches {
   adoptClocks(desk)
-  return { clock: watchClock(desk), makeUp: createMakeUp(desk), failures: new Map() }
+  return { clock: watchClock(desk), failures: new Map() }
 }
 
 /** Runs until `signal` is aborted, then ends after the step at hand. Throws trouble that no waiting can mend. */
@@ -146,14 +144,13 @@ async function workAll(
     signal,
     queued: bells.dispatch.ring
   })
-  const told = await tellMaintainers(desk, watches.makeUp)
   const digested = await sendDigest(desk)
   const rang = await tick(desk)
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()
     bells.handled.ring()
   })
-  const isNews = released || told || digested || rang
+  const isNews = released || digested || rang
   if (isNews) bells.dispatch.ring()
   return isNews || handled > 0
 }

@@ -2,14 +2,15 @@
  * What the clocks say: one composer for each message that a clock can name, a reminder for all others. Reads what it needs and
  * changes nothing. A composer that makes no message for somebody has nothing to say to them.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, isOpen } from '../domain/case.ts'
 import { type Clock, type Ring } from '../domain/clock.ts'
 import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
-import { type DeskEvent, type Subject } from '../domain/event.ts'
+import { type DeskEvent, type Recipient, type Subject } from '../domain/event.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alert } from '../messages/to-maintainers.ts'
+import { caseFacts } from '../policy/relay.ts'
 import { sealedTo } from '../policy/send.ts'
 import { listMembers } from '../store/members.ts'
 import { findNotice } from '../store/notices.ts'
@@ -46,7 +47,9 @@ export function compose(desk: Desk, read: Read, occasion: Occasion): readonly Se
 
 const COMPOSERS: Readonly<Record<string, Composer>> = {
   preflight,
-  certificate
+  certificate,
+  undelivered,
+  missed
 }
 
 /** What the clock itself says: what is at risk and by when, what to do, the facts. */
@@ -197,4 +200,85 @@ const CERTIFICATE_REMEDY = {
     'Please extend the key, and give the operator the new public key for keys/maintainers.',
   member: 'Please get a current key from the member; the operator adds it with "postern members".',
   case: ''
+}
+
+/** What did not arrive, person by person; whoever could not be reached is told only if there is nobody else. */
+function undelivered(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+  const lost = occasion.starts.flatMap((start) => (start.kind === 'undelivered' ? [start] : []))
+  const [first] = lost
+  if (first === undefined) return []
+  const { clock, record } = occasion
+  const about = record === null ? '' : ` about ${record.tag}`
+  const whats = [
+    ...new Set(
+      lost.map(({ about: { message: kind, because, code, ...whom } }) => {
+        const server = code === 0 ? '' : ` (code ${code})`
+        return `${whoIs(desk, whom)} did not get a message (${kind})${about}: ${UNDELIVERED[because]}${server}.`
+      })
+    )
+  ]
+  const unreachable = new Set(
+    lost.flatMap(({ about: { audience, recipient } }) =>
+      audience === 'maintainer' ? recipient : []
+    )
+  )
+  const others = occasion.recipients.filter(({ id }) => !unreachable.has(id))
+  const recipients = others.length > 0 ? others : occasion.recipients
+  const shown = { ...occasion, recipients }
+  return [
+    message(shown, {
+      title: clock.title,
+      what: [...whats, ...repeated(desk, occasion), ...late(occasion)].join(' '),
+      doNext: clock.remedy.replace('ID', String(first.about.outbox)),
+      facts: factsOf(desk, shown)
+    })
+  ]
+}
+
+const UNDELIVERED = {
+  rejected: 'the mail server refused it',
+  unreachable: 'the mail server could not be reached, and the desk has stopped trying',
+  bounced: 'it came back'
+} as const
+
+function whoIs(desk: Desk, { audience, recipient }: Recipient): string {
+  if (audience === 'reporter') return 'The reporter'
+  if (audience === 'member') return `List member ${recipient}`
+  const maintainer = desk.settings.maintainers.find(({ id }) => id === recipient)
+  return maintainer?.name ?? 'Somebody outside'
+}
+
+/** What could not be encrypted to one maintainer, who can be reached again; nothing when the case is over. */
+function missed(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { clock, record, starts } = occasion
+  if (record !== null && !isOpen(record.state)) return []
+  const kinds = starts.flatMap((start) =>
+    start.kind === 'not-encrypted' ? start.about.message : []
+  )
+  const [first, last] = [starts[0], starts.at(-1)]
+  if (first === undefined || last === undefined) return []
+  const { timezone } = desk.settings.desk
+  const counts = [...new Set(kinds)].map(
+    (kind) => `${kinds.filter((one) => one === kind).length} ${kind}`
+  )
+  const many = kinds.length === 1 ? 'One message' : `${kinds.length} messages`
+  const about = record === null ? 'about no case' : `about ${record.tag}`
+  return [
+    message(occasion, {
+      title: clock.title,
+      what: `Your key works again. ${many} ${about} could not be encrypted to you before, and the desk cannot send ${kinds.length === 1 ? 'it' : 'them'} any more.`,
+      doNext:
+        record === null
+          ? clock.remedy
+          : `Reply with /status to see where the case stands. To see what you missed, ask another maintainer; the operator reads it with "postern show ${record.tag}".`,
+      facts: [
+        ...(record === null || occasion.product === null
+          ? []
+          : caseFacts(record, occasion.product, desk.settings)),
+        { label: 'Not sent', value: counts.join(', ') },
+        { label: 'First', value: formatInstant(first.at, timezone) },
+        { label: 'Last', value: formatInstant(last.at, timezone) }
+      ]
+    })
+  ]
 }

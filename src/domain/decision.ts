@@ -13,19 +13,10 @@ import {
 } from './case.ts'
 import { type NewEvent } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
-import { type Message, type MessageKind } from './message.ts'
+import { type Message } from './message.ts'
 import { type NoticeFields, type NoticeState, type ToldNotice } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
 import { type Instant } from './time.ts'
-
-/** What was not sealed to one maintainer, of one case or of none: counted by kind, from the first to the last. */
-export type MissedMails = {
-  readonly kinds: readonly { readonly kind: MessageKind; readonly count: number }[]
-  readonly from: Instant
-  readonly to: Instant
-  /** The last row that says so: no two mails tell of the same. */
-  readonly lastId: number
-}
 
 /** One person to write to; the id is that of a reporter, maintainer or member, '' for others. */
 export type Addressee = Contact & { readonly id: string }

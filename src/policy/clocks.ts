@@ -29,6 +29,35 @@ function clocks(subject: Subject['kind'], stated: Readonly<Record<string, Stated
   }))
 }
 
+const UNDELIVERED: Stated = {
+  starts: ['undelivered'],
+  stops: [],
+  counts: 'each',
+  key: 'recipient',
+  due: { within: { hours: 0 } },
+  firmness: 'soft',
+  steps: [{ at: AT_ONCE, tell: ['everybody'] }],
+  message: 'undelivered',
+  title: 'A message could not be delivered',
+  risk: 'Somebody did not get a message of the desk.',
+  remedy:
+    'Please reach the person another way. When the cause is gone, the operator sends it again with "postern outbox retry ID".'
+}
+
+/** Rings as soon as a message can be encrypted to the person again: until then the ring itself cannot be. */
+const MISSED: Stated = {
+  starts: ['not-encrypted'],
+  stops: [],
+  counts: 'each',
+  due: { within: { hours: 0 } },
+  firmness: 'soft',
+  steps: [{ at: AT_ONCE, tell: ['recipient'] }],
+  message: 'missed',
+  title: 'What you missed while your key could not be used',
+  risk: 'Messages could not be encrypted to you.',
+  remedy: 'Please ask another maintainer for what you missed.'
+}
+
 function certificate(tell: Clock['steps'][number]['tell']): Stated {
   return {
     starts: ['certificate-seen'],
@@ -123,15 +152,19 @@ const OF_CASES = clocks('case', {
     title: 'The disclosure date has passed',
     risk: 'Nobody has recorded that the issue is public.',
     remedy: 'Please record it with /disclosed, or set a new date with /embargo.'
-  }
+  },
+  undelivered: UNDELIVERED,
+  missed: MISSED
 })
 
 const OF_MAINTAINERS = clocks('maintainer', {
-  'maintainer-certificate': certificate(['everybody'])
+  'maintainer-certificate': certificate(['everybody']),
+  missed: MISSED
 })
 const OF_MEMBERS = clocks('member', { 'member-certificate': certificate(['list-admin']) })
 const OF_DESK = clocks('desk', {
-  'desk-certificate': certificate(['everybody'])
+  'desk-certificate': certificate(['everybody']),
+  undelivered: UNDELIVERED
 })
 
 /** The clocks of a subject. `product` is that of a case; null where the configuration has it no more. */

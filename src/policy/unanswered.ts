@@ -1,7 +1,6 @@
 /** Mail that is no report and that nobody is answered: delivery reports. */
 import { type Decision } from '../domain/decision.ts'
 import { type Settings } from '../domain/settings.ts'
-import { alert as alertMessage, keyProblem } from '../messages/to-maintainers.ts'
 import { alertMaintainers } from './alerts.ts'
 import { dispose } from './dispose.ts'
 import { type Moment, type Situation } from './situation.ts'
@@ -16,21 +15,7 @@ export function decideBounce(situation: Situation, settings: Settings, moment: M
   if (action !== 'failed') return [done]
   const status = opened.bounce?.status ?? ''
   const moved: Decision = { kind: 'bounce', messageId: bounced.messageId, status }
-  // An alarm about a bounced alarm would bounce again, for ever.
-  if (bounced.kind === alertMessage.kind || bounced.kind === keyProblem.kind) return [moved, done]
-  const alert = alertMaintainers(settings, moment.now, {
-    once: `bounce:${bounced.messageId}`,
-    tag,
-    title: 'A message came back',
-    what: `A message (${bounced.kind}) to ${whom(bounced.audience, bounced.recipientId)} came back: it could not be delivered${status === '' ? '' : ` (${status})`}.`,
-    doNext:
-      'Please check the address and reach the person another way. The desk does not send it again.',
-    facts: []
-  })
-  const reachable = alert.recipients.filter(
-    ({ id }) => bounced.audience !== 'maintainer' || id !== bounced.recipientId
-  )
-  return [moved, { ...alert, recipients: reachable }, done]
+  return [moved, done]
 }
 
 /** Nobody's delivery report: kept in sight, and the maintainers told once a day, because it may be a report in disguise. */
@@ -46,10 +31,4 @@ function unmatched(situation: Situation, settings: Settings, moment: Moment): De
     }),
     dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')
   ]
-}
-
-function whom(audience: string, recipientId: string): string {
-  return recipientId === '' || audience === 'reporter'
-    ? `the ${audience}`
-    : `${audience} ${recipientId}`
 }

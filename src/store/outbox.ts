@@ -70,6 +70,8 @@ export type ClaimOptions = {
   /** Most bytes of mail in memory; one mail is always claimed, however large. */
   readonly bytesMax: number
   readonly delayMs: (attempts: number) => number | null
+  /** Called for a message that can never be sent, because its bytes are gone. */
+  readonly lost?: (row: OutboxRow) => void
 }
 
 export type OutboxFilter = {
@@ -153,7 +155,10 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
     const raw = tx.get(bytesOf, [id])?.raw
     if (raw !== undefined) claimed.push({ ...row, raw })
     // A damaged row must not keep all other mail from leaving: a human is told of it like of any mail given up (G9).
-    else tx.run("UPDATE outbox SET state = 'given-up' WHERE id = ?", [id])
+    else {
+      tx.run("UPDATE outbox SET state = 'given-up' WHERE id = ?", [id])
+      options.lost?.(row)
+    }
   }
   return claimed
 }
@@ -207,7 +212,7 @@ export function retryOutbox(
   if (isNotApproved(tx, id)) return 'not-approved'
   tx.run(
     `UPDATE outbox
-     SET state = 'queued', attempts = 0, last_attempt = 0, told_at = NULL, next_attempt_at = max(@now, not_before)
+     SET state = 'queued', attempts = 0, last_attempt = 0, next_attempt_at = max(@now, not_before)
      WHERE id = @id`,
     { id, now }
   )
@@ -247,18 +252,6 @@ export function markBounced(tx: Tx, messageId: MessageId, now: Instant): boolean
       messageId
     ]).changes === 1
   )
-}
-
-/** Remembers that a human was told of these given-up mails. */
-export function markTold(tx: Tx, ids: readonly number[], now: Instant): void {
-  for (const id of ids) tx.run('UPDATE outbox SET told_at = ? WHERE id = ?', [now, id])
-}
-
-/** Given-up mails that no human was told of, oldest first. */
-export function listGivenUpUntold(read: Read, limit: number): OutboxRow[] {
-  const sql: Sql<OutboxRow> = `
-    SELECT ${COLUMNS} FROM outbox WHERE state = 'given-up' AND told_at IS NULL ORDER BY id LIMIT ?`
-  return read.all(sql, [limit])
 }
 
 /** Rows of the outbox, newest first, without their bytes. */

@@ -354,7 +354,6 @@ describe('when nobody can read an alarm, because keys look expired on the jumped
     }
     // One try every ten minutes for each cause: the jump, and the dates of the case that have passed.
     expect(seals).toBeLessThanOrEqual(18)
-    expect(desk.world.rows("SELECT kind FROM missed_mails WHERE kind = 'alert'")).toEqual([])
   })
 
   it('a desk key that looks expired ends neither the watch nor a hold, and all is told later', async () => {

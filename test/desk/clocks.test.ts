@@ -366,3 +366,43 @@ it('(A3) changed clocks are looked at anew at the next start, without any event'
   )
   expect(look).toEqual([{ at: addMs(START, 48 * HOUR) }])
 })
+
+describe('(B9) one alarm a cause, person and day', () => {
+  it('says of each message that did not arrive to whom, once; what fails again that day is counted in the next one', async () => {
+    await givenCase({ policy: { clocks: [] } })
+    const lost = (recipient: string, outbox: number): NewEvent =>
+      event('undelivered', CASE, BY_DESK, {
+        ...{ audience: 'reporter', recipient, message: 'reply', outbox },
+        ...{ because: 'rejected', code: 550, attempts: 1 }
+      })
+    await given(lost('1', 1))
+    for (let hour = 0; hour < 3; hour += 1) {
+      world.pass(HOUR)
+      await given(lost('1', 2 + hour))
+    }
+    const first = await alarms(grace)
+    expect(first).toHaveLength(1)
+    expect(first[0]).toContain(
+      'The reporter did not get a message (reply) about ACME-2026-0001: the mail server refused it (code 550).'
+    )
+    await after(DAY)
+    const next = (await alarms(grace)).slice(1)
+    expect(next).toHaveLength(1)
+    expect(next[0]).toContain('This happened 3 times since')
+    await after(3 * DAY)
+    expect(await alarms(grace)).toHaveLength(2)
+  })
+
+  it('a message to a maintainer that is given up is told to the others, an alarm that is given up to nobody', async () => {
+    await givenCase({ policy: { clocks: [] } })
+    world.replies.push('rejected')
+    world.deliver(await world.write(alice, { subject: 'y', text: 'y', as: 'encrypted' }))
+    await world.settle()
+    const lost = world.rows<{ who: string }>(
+      "SELECT about ->> 'recipient' AS who FROM events WHERE kind = 'undelivered'"
+    )
+    expect(lost).toHaveLength(1)
+    const told = [...(await alarms(grace)), ...(await alarms(linus))]
+    expect(told).toHaveLength(lost[0]?.who === '1' || lost[0]?.who === '' ? 2 : 1)
+  })
+})

@@ -17,10 +17,9 @@ import { type Desk } from '../../src/desk/desk.ts'
 import { sendDigest } from '../../src/desk/digest.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
-import { createMakeUp, type MakeUp } from '../../src/desk/missed.ts'
 import { releaseDue } from '../../src/desk/release.ts'
 import { adoptClocks, tick } from '../../src/desk/tick.ts'
-import { type ClockWatch, tellMaintainers, watchClock } from '../../src/desk/watch.ts'
+import { type ClockWatch, watchClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type Policy } from '../../src/domain/policy.ts'
@@ -299,7 +298,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   let dispatcher = newDispatcher()
   adoptClocks(desk)
   let watch = watchClock(desk)
-  let makeUp = createMakeUp(desk)
   const failures = new Map<number, number>()
   function newDispatcher(): Dispatcher {
     return createDispatcher(desk, sender, { signal, ended: () => undefined })
@@ -356,7 +354,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         })
       )
     },
-    settle: () => settle(desk, mailbox, { watch, makeUp, failures, dispatch, signal }),
+    settle: () => settle(desk, mailbox, { watch, failures, dispatch, signal }),
     releaseOnce: () =>
       releaseDue(desk, {
         isClockTrusted: () => looked(watch),
@@ -378,7 +376,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       dispatcher = newDispatcher()
       adoptClocks(desk)
       watch = watchClock(desk)
-      makeUp = createMakeUp(desk)
       failures.clear()
     },
     close: () => {
@@ -396,13 +393,12 @@ async function settle(
   mailbox: Mailbox,
   parts: {
     readonly watch: ClockWatch
-    readonly makeUp: MakeUp
     readonly failures: Map<number, number>
     readonly dispatch: () => Promise<boolean>
     readonly signal: AbortSignal
   }
 ): Promise<void> {
-  const { watch, makeUp, failures, dispatch, signal } = parts
+  const { watch, failures, dispatch, signal } = parts
   for (let rounds = 0; ; rounds += 1) {
     if (rounds > 200) throw new Error('the desk never comes to rest')
     const stored = () => undefined
@@ -420,13 +416,12 @@ async function settle(
       signal,
       queued: () => undefined
     })
-    const told = await tellMaintainers(desk, makeUp)
     const digested = await sendDigest(desk)
     const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)
-    if (!released && !told && !digested && !rang && handled === 0 && !sent) return
+    if (!released && !digested && !rang && handled === 0 && !sent) return
   }
 }
 

@@ -429,7 +429,7 @@ describe('bounces', () => {
       { kind: 'dispose', state: 'held', disposition: 'bounce-unmatched' }
     ])
     const known = decideArrival(situation({ opened, bounced: answers() }), SETTINGS, MOMENT)
-    expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'send-sealed', 'dispose'])
+    expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'dispose'])
   })
 
   it('that only look like one count when they return a mail of the desk, and are a report otherwise (G1)', () => {
