@@ -11,7 +11,7 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice } from '../messages/to-reporters.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { reporterPath } from '../policy/recipients.ts'
-import { sealedTo } from '../policy/send.ts'
+import { toReporter } from '../policy/send.ts'
 import { findReporterKey } from '../store/correspondents.ts'
 import { countDeliveries, listWaiting } from '../store/deliveries.ts'
 import { findNoticeById, setNoticeState } from '../store/notices.ts'
@@ -110,7 +110,8 @@ function dateMail(
   // A key that cannot be used now is refused when the mail is sealed, and the maintainers are told.
   const key = pinned === null ? null : { ...pinned, isUsable: true }
   const path = reporterPath(record, key, product)
-  if (path.kind !== 'sealed') return [untold(desk, notice, 'no key of the reporter is known', now)]
+  if (path.kind !== 'sealed' && path.kind !== 'clear')
+    return [untold(desk, notice, 'no key of the reporter is known', now)]
   const says = (at: Instant): string => formatInstant(at, desk.settings.desk.timezone)
   const message = dateNotice({
     product: product.name,
@@ -118,7 +119,7 @@ function dateMail(
     before: before === null ? '' : says(before)
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
-  return [sealedTo([path.recipient], now, message, sending)]
+  return [toReporter(path, now, message, sending)]
 }
 
 function untold(desk: Desk, notice: NoticeRecord, because: string, now: Instant): Decision {

@@ -106,6 +106,26 @@ export const resendRequest = define<object>()({
   samples: { 'the report could not be read': {} }
 })
 
+/** Puts a date to the reporter when it is proposed (M-22). */
+export const dateProposed = define<{
+  readonly date: string
+  /** The date that stood before; '' for the first one. */
+  readonly before: string
+}>()({
+  kind: 'date-proposed',
+  audience: 'reporter',
+  inClear: 'own-words',
+  autoSubmitted: 'auto-generated',
+  subject: 'Does this date suit you?',
+  samples: {
+    'a first date': { date: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)', before: '' },
+    'another date': {
+      date: 'Thu 3 Dec 2026, 14:00 Berlin (13:00 UTC)',
+      before: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
+    }
+  }
+})
+
 /** The date on which it becomes public. */
 export const dateNotice = define<{
   readonly product: string
@@ -115,7 +135,7 @@ export const dateNotice = define<{
 }>()({
   kind: 'date-notice',
   audience: 'reporter',
-  inClear: 'never',
+  inClear: 'own-words',
   autoSubmitted: 'auto-generated',
   subject: 'Date of disclosure',
   samples: {

@@ -20,6 +20,7 @@ import {
   explainContradiction,
   withholdContent
 } from './contradiction.ts'
+import { dateAnswer } from './date-talk.ts'
 import { dispose } from './dispose.ts'
 import { endedWarnings, joinedEvent, moved, type Writer } from './joined.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
@@ -164,6 +165,7 @@ function joinCase(
   const author = authorOf(situation, thread.sender)
   const joined = joinedEvent(thread.case.tag, author, situation)
   const record = moved(thread.case, joined, situation, moment.now)
+  const about = aboutDate(situation, thread)
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
@@ -173,7 +175,7 @@ function joinCase(
       ...relayInput(situation, product, settings, moment),
       record,
       reporterKey: key.key,
-      facts: [],
+      facts: about.facts,
       warnings: [
         ...endedWarnings(thread.case, record),
         ...key.warnings,
@@ -182,8 +184,36 @@ function joinCase(
       ]
     }),
     { kind: 'record', event: joined },
+    ...about.decisions,
     joinedEnd(situation, record.tag)
   ]
+}
+
+/** What the reporter says of the date, for the maintainers to decide by (B19). Nothing in a message that is withheld. */
+function aboutDate(
+  { opened, contradiction }: Judged,
+  { case: record, sender }: JoinedThread
+): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
+  const date = record.disclosureAt
+  const answer = dateAnswer(opened.text, record)
+  if (sender.kind !== 'reporter' || contradiction !== null || date === null || answer === null)
+    return { facts: [], decisions: [] }
+  const reporter = sender.reporter.id
+  const answered = event(
+    'date-answered',
+    aboutCase(record.tag),
+    { kind: 'reporter', id: reporter },
+    { reporter, date, answer }
+  )
+  return {
+    facts: [
+      {
+        label: 'About the date',
+        value: answer === 'agree' ? 'the reporter AGREES' : 'the reporter OBJECTS; please read why'
+      }
+    ],
+    decisions: [{ kind: 'record', event: answered }]
+  }
 }
 
 type JoinedThread = Extract<ReturnType<typeof decideThread>, { kind: 'case' }>

@@ -4,7 +4,6 @@
  */
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { Trouble } from '../../src/domain/trouble.ts'
-import { removeMember } from '../../src/store/members.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -74,28 +73,6 @@ it.each([
   desk.world.pass(3 * DAY)
   await desk.world.settle()
   expect(await desk.noticed(ONE)).toHaveLength(1)
-})
-
-it('a hold by the desk of the next revision stops none of the copies that were promised to go on', async () => {
-  await leaveGreylisted()
-  await answerTo(
-    '/notice draft\nseverity: high\n/embargo 2026-12-18T12:00:00Z because the patch takes longer\n'
-  )
-  await desk.approve(ONE)
-  expect(desk.states()).toEqual(['scheduled'])
-  desk.world.desk.db.transact((tx) => {
-    removeMember(tx, 'suse', desk.world.clock.now)
-  })
-  await desk.world.settle()
-  expect(desk.states()).toEqual(['held'])
-  const alarm = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
-  const text = alarm === undefined ? '' : await desk.world.read(cast.grace, alarm)
-  expect(text.replaceAll(/\s+/g, ' ')).toMatch(
-    /(?:1 copy|2 copies) of revision 1, released before, will still leave/
-  )
-  desk.world.pass(DAY)
-  await desk.world.settle()
-  expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd'])
 })
 
 it('copies that the server puts off leave one line a notice in the log, whatever their number (G5)', async () => {

@@ -3,6 +3,7 @@
  */
 import { isListTold } from '../../domain/notice.ts'
 import { addMs, formatInstant, type Instant, parseInstant, readInstant } from '../../domain/time.ts'
+import { proposeDate } from '../date-talk.ts'
 import {
   accepted,
   type CommandContext,
@@ -51,11 +52,12 @@ const embargo: Handler = (draft, command, context) => {
     leaveBy: draft.known.isListTold ? null : releaseAt
   })
   if (step.kind === 'refused') return step
-  const reopened = withReopened(step.draft, context)
+  const asked = proposeDate(step.draft, draft.case.disclosureAt, context)
+  const reopened = withReopened(asked.draft, context)
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
     withActivity(reopened, `set the disclosure to ${said}${why}`),
-    `Disclosure: ${said}${why}.${leavesWords(reopened, releaseAt, context)}${voidedWords(draft)}${goingOnWords(draft, context)}`
+    `Disclosure: ${said}${why}.${asked.says}${leavesWords(reopened, releaseAt, context)}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
 }
 

@@ -1,0 +1,80 @@
+/** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import { type People, people } from '../support/notice-world.ts'
+import { openWorld, type Someone, type World } from '../support/world.ts'
+import { TAG } from '../unit/policy/samples.ts'
+
+let them: People
+let world: World
+beforeAll(async () => {
+  them = await people()
+})
+afterEach(() => {
+  world.close()
+})
+
+/** A case that Grace accepted with a date, and what Alice read of it last. */
+async function dated(as: 'encrypted' | 'clear'): Promise<string> {
+  world = await openWorld({
+    maintainers: [them.grace, them.linus],
+    policy: { reporters: { cleartext: 'allow' } }
+  })
+  world.deliver(
+    await world.write(them.alice, { subject: 'x', text: 'x', as, autocrypt: as === 'encrypted' })
+  )
+  await world.settle()
+  const text = '/accept\n/embargo 2026-12-04T12:00:00Z\n'
+  world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
+  await world.settle()
+  return lastTo(them.alice)
+}
+async function lastTo(person: Someone): Promise<string> {
+  const mail = world.accepted.findLast(({ to }) => to === person.address)
+  return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
+}
+async function answer(text: string): Promise<void> {
+  const asked = world.accepted.findLast(({ to }) => to === them.alice.address)
+  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
+  world.deliver(await world.write(them.alice, { subject: `Re: [${TAG}] x`, text, headers }))
+  await world.settle()
+}
+function recorded(kind: string): object[] {
+  return world
+    .rows<{ about: string }>('SELECT about FROM events WHERE kind = ?', [kind])
+    .map(({ about }) => JSON.parse(about) as object)
+}
+
+it('(B19) the reporter is asked about the date when it is proposed, encrypted, and that is on the record', async () => {
+  const said = await dated('encrypted')
+  expect(said).toContain(
+    'We would like to make your report ACME-2026-0001 public on Fri 4 Dec 2026'
+  )
+  expect(said).not.toContain('not encrypted')
+  expect(recorded('date-told')).toMatchObject([
+    { date: '2026-12-04T12:00:00.000Z', how: 'encrypted' }
+  ])
+})
+
+it('(B19, G3) a reporter who began in clear and has no key is asked in clear, marked', async () => {
+  const said = await dated('clear')
+  expect(said).toContain('[This message is not encrypted, because we have no key of yours.]')
+  expect(recorded('date-told')).toMatchObject([{ how: 'in-clear' }])
+})
+
+it.each([
+  ['agree', 'Agree, that is fine.\n\n> OBJECT\n', 'the reporter AGREES'],
+  ['object', 'Hello,\nOBJECT: my talk is later.\n', 'the reporter OBJECTS']
+])('(B19) %s in the answer is shown to the maintainers and recorded', async (word, text, shown) => {
+  await dated('encrypted')
+  await answer(text)
+  expect(await lastTo(them.grace)).toContain(`About the date: ${shown}`)
+  expect(recorded('date-answered')).toMatchObject([
+    { answer: word, date: '2026-12-04T12:00:00.000Z' }
+  ])
+})
+
+it('(B19) a quoted or longer word is no answer', async () => {
+  await dated('encrypted')
+  await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\nAGREE\n')
+  expect(recorded('date-answered')).toEqual([])
+})
