@@ -36,7 +36,6 @@ const VERB_LINE = /^\/[a-z]+(?:\s+(?:\S.*)?)?$/i
 const CASE_LINE = /^case:\s*(\S+)\s*$/i
 /** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
 const FIELD_LINE = /^([a-z][a-z_]{1,30})\s?[:：](?!\/\/)\s?(.*)$/i
-const FIELD_KEYS: readonly string[] = NOTICE_TEXT_FIELDS
 
 type Reader = {
   readonly lines: readonly string[]
@@ -90,7 +89,7 @@ function complain(reader: Reader, line: string, says: string): void {
  * and must not take it for done.
  */
 function findStrays(reader: Reader, commands: readonly Open[]): void {
-  const hasFields = commands.some(({ takes }) => takes?.goesTo === 'fields')
+  const keys = commands.flatMap(fieldKeys)
   const below = reader.lines.slice(reader.at)
   for (const index of unquotedLines(below)) {
     const line = below[index] ?? ''
@@ -98,7 +97,7 @@ function findStrays(reader: Reader, commands: readonly Open[]): void {
     const at = reader.first + reader.at + index
     if (word !== null && verbsUnder(reader.verbs, word).length > 0) {
       reader.problems.push({ at, line: clip(line.trim()), says: STRAY })
-    } else if (hasFields && FIELD_KEYS.includes(fieldKey(line) ?? '')) {
+    } else if (keys.includes(fieldKey(line) ?? '')) {
       reader.problems.push({ at, line: clip(line.trim()), says: STRAY_FIELD })
     }
   }
@@ -251,8 +250,9 @@ function readField(
   const given = FIELD_LINE.exec(found.line)?.[2] ?? ''
   const opened = openBlock(given)
   const { text } = readBlock(reader, found.line, opened?.head === '' ? opened : null)
-  if (!FIELD_KEYS.includes(found.key)) {
-    const says = `A notice has no field ${found.key}. Put longer text between << and >>; the fields are: ${FIELD_KEYS.join(', ')}.`
+  const keys = fieldKeys(command)
+  if (!keys.includes(found.key)) {
+    const says = `There is no field ${found.key} here. Put longer text between << and >>; the fields are: ${keys.join(', ')}.`
     complain(reader, `${found.key}:`, says)
     return null
   }
@@ -263,6 +263,11 @@ function readField(
   const field = { key: found.key, value: text ?? given.trim() }
   command.fields.push(field)
   return text === null ? field : null
+}
+
+/** The fields that a command takes. */
+function fieldKeys({ takes }: Pick<Open, 'takes'>): readonly string[] {
+  return takes?.goesTo === 'fields' ? (takes.keys ?? NOTICE_TEXT_FIELDS) : []
 }
 
 /** The key of a line `key: value`; null for any other. */

@@ -19,6 +19,7 @@ import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { preview as previewMessage } from '../messages/to-maintainers.ts'
+import { type ReporterPath } from './recipients.ts'
 import { type AnsweredMessage, type BoundCase, type Tools } from './situation.ts'
 
 /** A file of the command mail, hashed. */
@@ -64,12 +65,29 @@ export type CommandContext = DeskContext & {
   readonly tools: Tools
 }
 
+/** A maintainer's words to the reporter. `question` asks for something, and the case may wait for the answer. */
+export type Words = {
+  readonly mail: 'reply' | 'question' | 'accepted' | 'rejected' | 'closed'
+  readonly text: string
+  readonly decision: string
+  readonly title: string
+  /** Files that go along; encrypted only. */
+  readonly files?: readonly OutgoingAttachment[]
+}
+
+/** Words with the way on which they can leave. */
+export type SpokenWords = Words & {
+  readonly path: Extract<ReporterPath, { readonly kind: 'sealed' | 'clear' }>
+}
+
 export type Draft = {
   /** `state` is moved by {@link happen} alone. */
   readonly case: CaseRecord
   readonly notice: NoticeRecord | null
   /** What the machine for cases may know beside case and notice, as this mail leaves it. */
   readonly known: Omit<CaseFacts, 'notice' | 'disclosureAt'>
+  /** What this message says to the reporter; it leaves as one message (B13). */
+  readonly words: readonly SpokenWords[]
   /** The key that answers to the reporter are sealed to, as this mail leaves it. */
   readonly reporterKey: ReporterKey | null
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
@@ -112,6 +130,7 @@ export function startDraft({
     case: bound.case,
     notice: bound.notice,
     known: { ...bound.history, mayEndInternally, now },
+    words: [],
     reporterKey: bound.reporterKey,
     newPatches: null,
     voided: false,

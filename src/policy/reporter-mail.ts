@@ -23,6 +23,7 @@ import {
   type Happened,
   type Refused,
   type Step,
+  type Words,
   withActivity
 } from './draft.ts'
 import { reporterPath } from './recipients.ts'
@@ -30,16 +31,6 @@ import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
 /** What a maintainer decided about a case. */
 type Decided = 'accepted' | 'rejected' | 'closed'
-
-/** `question` asks for something, and the case may wait for the answer. */
-type WordsKind = 'reply' | 'question' | Decided
-
-export type Words = {
-  readonly mail: WordsKind
-  readonly text: string
-  readonly decision: string
-  readonly title: string
-}
 
 const DONE = {
   accepted: 'Accepted.',
@@ -55,13 +46,13 @@ export function decisionMail(
   draft: Draft,
   context: CommandContext,
   decide: (draft: Draft, told: ReporterTold) => Happened,
-  words: Words & { readonly mail: Decided }
+  words: Words & { readonly mail: Decided; readonly why?: string }
 ): Step {
-  const { mail } = words
+  const { mail, why = '' } = words
   const path = reporterPath(draft.case, draft.reporterKey, context.product)
   const step = decide(draft, TOLD[path.kind])
   if (step.kind === 'refused') return step
-  const did = withActivity(step.draft, `${mail} the case`)
+  const did = withActivity(step.draft, `${mail} the case${why}`)
   const told = toReporter(did, context, words)
   if (told.kind === 'accepted') return accepted(told.draft, `${DONE[mail]} ${told.says}`)
   const decisions = [...did.decisions, ...(told.anyway ?? [])]
@@ -91,17 +82,13 @@ export function toReporter(
   const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
   const step = spoken(before, context, words, way)
   if (step.kind === 'refused') return step
-  const { draft } = step
   const { text, decision, title, mail } = words
+  const { draft } = step
   const next: Draft = {
     ...draft,
     case: { ...draft.case, answeredAt: draft.case.answeredAt ?? context.now },
     texts: [...draft.texts, { title: title || 'To the reporter', text: text || decision }],
-    decisions: [
-      ...draft.decisions,
-      message(draft, context, 'reporter', `${decision}\n\n${text}`.trim()),
-      reporterMail(draft, context, { words, path })
-    ]
+    words: [...draft.words, { ...words, path }]
   }
   const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
   return accepted(active(next, mail, how), `Sent to ${addressOf(next)}, ${how}. ${remarks}`.trim())
@@ -112,7 +99,7 @@ function addressOf(draft: Draft): string {
 }
 
 /** A decision is told to the other maintainers as such; an answer or a question here. */
-function active(draft: Draft, mail: WordsKind, how: string): Draft {
+function active(draft: Draft, mail: Words['mail'], how: string): Draft {
   return mail === 'reply' || mail === 'question'
     ? withActivity(draft, `${DID[mail]} the reporter (${how})`)
     : draft
@@ -134,29 +121,38 @@ const DID = { reply: 'answered', question: 'asked' } as const
 
 function spoken(draft: Draft, context: CommandContext, { mail }: Words, how: Way): Happened {
   const reporter = reporterOf(draft.case)?.id ?? ''
-  return mail === 'question'
-    ? decided(draft, context, 'info-asked', { reporter, how })
-    : decided(draft, context, 'answered', { reporter, with: mail, how })
+  if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
+  const step = decided(draft, context, 'answered', { reporter, with: mail, how })
+  // One message answers the reporter once, however many commands it is made of.
+  const isAnswered = draft.words.some((said) => said.mail !== 'question')
+  return step.kind === 'happened' && isAnswered
+    ? { ...step, draft: { ...step.draft, decisions: draft.decisions } }
+    : step
 }
 
-function reporterMail(
-  draft: Draft,
-  context: CommandContext,
-  options: {
-    readonly words: Words
-    readonly path: Extract<ReturnType<typeof reporterPath>, { kind: 'sealed' | 'clear' }>
-  }
-): Decision {
-  const { words, path } = options
-  const params = { author: context.author.name, text: words.text }
-  const message =
-    words.mail === 'reply' || words.mail === 'question'
-      ? replyMessage(params)
-      : DECIDED[words.mail]({ ...params, decision: words.decision })
-  return sendToReporter(path, context.now, message, {
-    once: `${context.arrivalId}:${draft.decisions.length}`,
-    tag: draft.case.tag
-  })
+/** The one message to the reporter that these commands make together, and its place on the record of the case. */
+export function spokenWords(draft: Draft, context: CommandContext): Decision[] {
+  const path = draft.words.at(-1)?.path
+  if (path === undefined) return []
+  const joined = (parts: readonly string[]): string =>
+    parts.filter((part) => part !== '').join('\n\n')
+  const decision = joined(draft.words.map((said) => said.decision))
+  const text = joined(draft.words.map((said) => said.text))
+  const params = { author: context.author.name, text }
+  const decided = draft.words.flatMap(({ mail }) =>
+    mail === 'reply' || mail === 'question' ? [] : [mail]
+  )
+  const last = decided.at(-1)
+  const spoken = last === undefined ? replyMessage(params) : DECIDED[last]({ ...params, decision })
+  const files = draft.words.flatMap((said) => said.files ?? [])
+  return [
+    message(draft, context, 'reporter', joined([decision, text])),
+    sendToReporter(path, context.now, spoken, {
+      once: String(context.arrivalId),
+      tag: draft.case.tag,
+      files: files.length === 0 ? { from: 'nothing' } : { from: 'list', files }
+    })
+  ]
 }
 
 const DECIDED = { accepted: acceptedMessage, rejected: rejectedMessage, closed: closedMessage }

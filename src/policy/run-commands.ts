@@ -18,7 +18,7 @@ import {
   startDraft
 } from './draft.ts'
 import { caseFacts } from './relay.ts'
-import { withNote } from './reporter-mail.ts'
+import { spokenWords, withNote } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
 import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
@@ -59,6 +59,7 @@ export function runCommands(
     decisions: [
       ...changes(before, draft),
       ...draft.decisions,
+      ...spokenWords(draft, context),
       ...activity(draft, context),
       transcript({ lines, blocks: draft.blocks, hasSent: false }, context, {
         before,

@@ -72,13 +72,12 @@ describe('a crash', { timeout: 60_000 }, () => {
       { kind: 'acknowledgement', count: 1 },
       { kind: 'activity', count: 1 },
       { kind: 'relay', count: 2 },
-      { kind: 'reply', count: 1 },
       { kind: 'transcript', count: 1 }
     ])
     expect(world.rows("SELECT id FROM outbox WHERE state <> 'sent'")).toEqual([])
     // Only what SMTP had accepted before a crash comes again, byte for byte.
     expect(acceptedForms().every(({ forms }) => forms === 1)).toBe(true)
-    expect(acceptedForms()).toHaveLength(7)
+    expect(acceptedForms()).toHaveLength(6)
     expect(world.desk.db.read((read) => verifyRecord(read)).ok).toBe(true)
   })
 

@@ -13,6 +13,7 @@ import {
   type Handler,
   type Happened,
   refused,
+  splitReason,
   withActivity
 } from '../draft.ts'
 import { decisionMail } from '../reporter-mail.ts'
@@ -98,43 +99,51 @@ const reject: Handler = (draft, command, context) => {
     mail: 'rejected',
     text: text.own,
     decision: `Thank you for the time you put into this. We looked into it and do not treat it as a security issue: ${says}`,
-    title: `Reason (${code})`
+    title: `Reason (${code})`,
+    why: ` (${code})`
   })
 }
 
 const close: Handler = (draft, command, context) => {
-  const [first = ''] = command.words
-  const isInternal = first.toLowerCase() === 'internal'
-  if (isInternal && context.product.policy.close.internal === 'deny') {
-    return refused(
-      'The policy of this product does not allow to close a case without telling anybody.'
-    )
+  const [first = '', ...others] = command.words
+  const isSilent = first.toLowerCase() === 'internal'
+  const { before, reason: given } = splitReason(isSilent ? others : command.words)
+  const reason = given ?? before
+  const text = textFor(command.text ?? '', context)
+  if (text.kind === 'refused') return text
+  const disposition = dispositionOf(draft)
+  const why = reason === '' ? '' : `, because: ${reason}`
+  const decide = (to: Draft, told: ReporterTold): Happened =>
+    decided(to, context, 'closed', { disposition, reason, told })
+  if (!isSilent) {
+    const decision = CLOSING[disposition]
+    const words = { mail: 'closed', text: text.own, decision, title: '', why } as const
+    return decisionMail(draft, context, decide, words)
   }
-  if (isInternal && command.text !== null)
+  if (text.own !== '')
     return refused(
       '/close internal tells nobody; write the text with /note, or leave out internal.'
     )
-  const text = textFor(command.text ?? '', context)
-  if (text.kind === 'refused') return text
-  const reason = command.words.join(' ')
-  const disposition = dispositionOf(draft)
-  const decide = (to: Draft, told: ReporterTold): Happened =>
-    decided(to, context, 'closed', { disposition, reason, told })
-  if (text.own !== '') {
-    return decisionMail(draft, context, decide, {
-      mail: 'closed',
-      text: text.own,
-      decision: 'We have closed your report.',
-      title: ''
-    })
-  }
+  if (context.product.policy.close.internal === 'deny')
+    return refused(
+      'The policy of this product does not allow to close a case without telling anybody.'
+    )
   const step = decide(draft, 'silent-by-policy')
   if (step.kind === 'refused') return step
   return accepted(
-    withActivity(step.draft, reason === '' ? 'closed the case' : `closed the case: ${reason}`),
-    'The case is closed.'
+    withActivity(step.draft, `closed the case${why}; the reporter was not told`),
+    'The case is closed. The reporter was not told.'
   )
 }
+
+/** What a reporter reads at the end of a case, whether or not the maintainer adds a text. */
+const CLOSING = {
+  disclosed:
+    'The issue that you reported is public now, and we have closed the case. Thank you for your help.',
+  rejected:
+    'We have closed the case of your report, which we do not treat as a security issue. If you disagree, please reply.',
+  internal: 'We have closed the case of your report. If you disagree or know more, please reply.'
+} as const
 
 /** How a case ends that is closed now. */
 function dispositionOf({ case: { state }, known }: Draft): 'disclosed' | 'rejected' | 'internal' {

@@ -40,6 +40,7 @@ import {
 } from '../notice-content.ts'
 import { namesOf } from '../recipients.ts'
 import { toMaintainers } from '../send.ts'
+import { WHOSE_FILES } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
@@ -64,6 +65,7 @@ export const CHANGE_WAITS =
 const draftNotice: Handler = (draft, command, context) => {
   const rule = context.product.policy.notice
   if (rule === null) return refused('The policy of this product has no advance notice.')
+  if (draft.words.some(({ files = [] }) => files.length > 0)) return refused(WHOSE_FILES)
   if (command.fields.length === 0 && context.files.length === 0) {
     const form = noticeForm(draft, context)
     return accepted(

@@ -4,7 +4,7 @@
  */
 import { isOpen, reporterOf } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
-import { quotes } from '../commands.ts'
+import { doubtsAbout, quotes } from '../commands.ts'
 import {
   accepted,
   type CommandContext,
@@ -13,6 +13,7 @@ import {
   type Handler,
   refused,
   type Step,
+  type Words,
   withActivity
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
@@ -34,24 +35,92 @@ const reply: Handler = (draft, command, context) => {
       'After /reply comes nothing, or the word quote; the text stands below it or between << and >>.'
     )
   }
-  const { settings, product, files } = context
   const own = newText(given)
-  if (own === '')
-    return refused('There is no text to send: write it below /reply or between << and >>.')
-  if (namesDesk(own, settings.desk)) return refused(NAMES_DESK)
   const text = isQuoting ? quotingText(given) : own
-  const complaint = isQuoting ? quotationComplaint(text, draft, product) : null
+  const complaint =
+    textComplaint(own, context) ??
+    (isQuoting ? quotationComplaint(text, draft, context.product) : null) ??
+    filesComplaint(draft, context)
   if (complaint !== null) return refused(complaint)
-  const remarks = [
-    ...(isQuoting ? ['What you quoted went along.'] : leftOut(given, own)),
-    ...(files.length === 0
-      ? []
-      : [
-          `${count(files.length, 'attachment was', 'attachments were')} NOT sent: /reply sends text only.`
-        ])
-  ]
-  const words = { mail: 'reply', text, decision: '', title: 'To the reporter' } as const
-  return toReporter(draft, context, words, remarks.join(' '))
+  const remarks = isQuoting ? ['What you quoted went along.'] : leftOut(given, own)
+  const files = filesToSend(draft, context)
+  if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
+  const words: Words = { mail: 'reply', text, decision: '', title: 'To the reporter', files }
+  const step = toReporter(draft, context, words, remarks.join(' '))
+  return isPlan(sections(own)) ? withPlan(step, context) : step
+}
+
+/** The files of the message go along once, however many replies it holds. */
+function filesToSend(draft: Draft, { files }: CommandContext): CommandContext['files'] {
+  return draft.words.some((said) => said.files !== undefined) ? [] : files
+}
+
+/** Why the files of the message cannot go along; null when they can. */
+function filesComplaint(draft: Draft, { files, product }: CommandContext): string | null {
+  if (files.length === 0) return null
+  if (draft.newPatches !== null) return WHOSE_FILES
+  return reporterPath(draft.case, draft.reporterKey, product).kind === 'clear'
+    ? FILES_IN_CLEAR
+    : null
+}
+
+const FILES_IN_CLEAR =
+  'Not sent: files leave encrypted only, and we have no key of the reporter. Please send the text without the files, or ask for a key with /ask.'
+
+export const WHOSE_FILES =
+  'The files of this message could be for the reporter or for the list. Please send /reply and /notice draft in two messages.'
+
+/** What stands under the headings `Plan:` and `Workarounds:` of a text. */
+function sections(text: string): Readonly<Record<'plan' | 'workarounds', string>> {
+  const found = { plan: '', workarounds: '' }
+  let under: keyof typeof found | null = null
+  for (const line of text.split('\n')) {
+    const [, name = '', rest = ''] =
+      /^[\s#*_]*(plan|workarounds?)[*_]*:[*_]*(.*)$/i.exec(line) ?? []
+    if (name !== '') under = name.toLowerCase() === 'plan' ? 'plan' : 'workarounds'
+    if (under !== null) found[under] += name === '' ? `\n${line}` : rest
+  }
+  return { plan: found.plan.trim(), workarounds: found.workarounds.trim() }
+}
+
+/** Whether both are said; that there are none known is said, too (M-08). */
+function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
+  return plan !== '' && workarounds !== ''
+}
+
+/** Puts on the record, too, that the reporter has a plan and workarounds. */
+function withPlan(sent: Step, context: CommandContext): Step {
+  if (sent.kind === 'refused') return sent
+  const { draft, says } = sent
+  const reporter = reporterOf(draft.case)?.id ?? ''
+  const how = draft.words.at(-1)?.path.kind === 'clear' ? 'in-clear' : 'encrypted'
+  const step = decided(draft, context, 'plan-told', { reporter, how })
+  // A reply may go to the reporter of an ended case; a plan is none any more then.
+  return step.kind === 'happened' ? accepted(step.draft, says) : sent
+}
+
+const plan: Handler = (draft, command, context) => {
+  const said = { plan: '', workarounds: '' }
+  for (const { key, value } of command.fields) {
+    const text = textFor(value, context)
+    if (text.kind === 'refused') return text
+    const [doubt] = doubtsAbout(value, command)
+    if (doubt !== undefined) return refused(doubt.says)
+    said[key === 'plan' ? 'plan' : 'workarounds'] = text.own
+  }
+  if (!isPlan(said)) return refused(PLAN_FORM)
+  const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
+  const step = toReporter(draft, context, { mail: 'reply', text, decision: '', title: 'The plan' })
+  return withPlan(step, context)
+}
+
+const PLAN_FORM =
+  'A plan needs both: a line "plan: ..." and a line "workarounds: ..." below /plan, longer text between << and >>. If no workaround is known, write "workarounds: none known".'
+
+/** Why these words must not go to the reporter; null when they may. */
+function textComplaint(own: string, { settings }: CommandContext): string | null {
+  if (own === '') return 'There is no text to send: write it below /reply or between << and >>.'
+  return namesDesk(own, settings.desk) ? NAMES_DESK : null
 }
 
 /** Why a quotation cannot go along; null when it can. */
@@ -109,6 +178,17 @@ const ask: Handler = (draft, command, context) => {
 const CAN_ANSWER = { sealed: true, clear: true, 'no-key': false, 'no-address': false } as const
 
 export const TALK: readonly Verb[] = [
+  {
+    name: 'plan',
+    arguments: '',
+    binds: 'case',
+    roles: ACTING,
+    needsCode: false,
+    text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
+    help: 'sends the reporter the plan and the workarounds: plan: and workarounds: lines below',
+    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well.',
+    run: plan
+  },
   {
     name: 'reply',
     arguments: '[quote]',

@@ -15,23 +15,40 @@ import {
   only,
   POLICY,
   PRODUCT,
-  runText
+  reporter,
+  runText,
+  sha256
 } from './samples.ts'
 
 const DENY: CommandContext['product'] = {
   ...PRODUCT,
   policy: { ...POLICY, close: { internal: 'deny' } }
 }
+const ALLOW: CommandContext['product'] = {
+  ...PRODUCT,
+  policy: { ...POLICY, close: { internal: 'allow' }, reporters: { cleartext: 'allow' } }
+}
 const PAST = at('2026-11-20T12:00:00Z')
 const FUTURE = at('2026-12-04T12:00:00Z')
 
-function run(text: string, change: Partial<CaseRecord> = {}, on: Partial<BoundCase> = {}) {
+function run(
+  text: string,
+  change: Partial<CaseRecord> = {},
+  on: Partial<BoundCase> = {},
+  around: Partial<CommandContext> = {}
+) {
   const result = runText(
     text,
-    commandContext({ bound: bound({ case: caseRecord(change), ...on }), author: GRACE })
+    commandContext({ bound: bound({ case: caseRecord(change), ...on }), author: GRACE, ...around })
   )
+  const outgoing = [
+    ...only(result.decisions, 'send-sealed'),
+    ...only(result.decisions, 'send-clear')
+  ]
   return {
     ran: result.ran,
+    toReporter: outgoing.filter(({ message }) => message.audience === 'reporter'),
+    kept: only(result.decisions, 'add-message').map(({ message }) => message),
     state: only(result.decisions, 'update-case')[0]?.set.state ?? null,
     events: only(result.decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
   }
@@ -39,7 +56,7 @@ function run(text: string, change: Partial<CaseRecord> = {}, on: Partial<BoundCa
 
 describe('/disclosed', () => {
   it('records the disclosure once the date has come', () => {
-    expect(run('/disclosed', { state: 'noticed', disclosureAt: PAST })).toEqual({
+    expect(run('/disclosed', { state: 'noticed', disclosureAt: PAST })).toMatchObject({
       ran: true,
       state: 'disclosed',
       events: [{ kind: 'disclosed', about: { date: NOW, reason: '' } }]
@@ -76,7 +93,7 @@ describe('/disclosed', () => {
 
 describe('/reopen', () => {
   it.each(['rejected', 'closed'] as const)('opens a %s case again, with the reason', (state) => {
-    expect(run('/reopen because new facts came', { state })).toEqual({
+    expect(run('/reopen because new facts came', { state })).toMatchObject({
       ran: true,
       state: 'triaging',
       events: [{ kind: 'reopened', about: { reason: 'new facts came' } }]
@@ -118,6 +135,136 @@ it.each(['accepted', 'planned', 'noticed'] as const)(
   }
 )
 
+describe('a decision and a reply in one message (B13)', () => {
+  it.each([
+    '/accept\n/reply <<We fix it this week.>>',
+    '/reply <<We fix it this week.>>\n/accept',
+    '/accept\nWe fix it this week.'
+  ])('are one message to the reporter: %j', (text) => {
+    const { toReporter, kept, events } = run(text)
+    expect(toReporter).toHaveLength(1)
+    expect(toReporter[0]?.message).toMatchObject({
+      kind: 'accepted',
+      params: { text: 'We fix it this week.' }
+    })
+    expect(kept.map(({ audience }) => audience)).toEqual(['reporter'])
+    expect(events.filter(({ kind }) => kind === 'answered')).toHaveLength(1)
+  })
+})
+
+describe('files of a /reply (B13)', () => {
+  const content = new Uint8Array([1, 2])
+  const about = { contentType: 'text/x-diff', content, sha256: sha256(content) }
+  const files = [{ filename: 'fix.patch', ...about }]
+  const CLEAR = {
+    reporterKey: null,
+    case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
+  }
+
+  it('go along, encrypted', () => {
+    const { toReporter } = run('/reply\nPlease try this.', {}, {}, { files })
+    expect(toReporter).toMatchObject([
+      { kind: 'send-sealed', files: { from: 'list', files: [{ filename: 'fix.patch' }] } }
+    ])
+  })
+
+  it('are refused where the reply would leave in clear', () => {
+    expect(run('/reply\nPlease try this.', {}, CLEAR, { files, product: ALLOW }).ran).toBe(false)
+    expect(run('/reply\nPlease try this.', {}, CLEAR, { product: ALLOW }).ran).toBe(true)
+  })
+
+  it.each([
+    '/reply <<Please try this.>>\n/notice draft\ntitle: x',
+    '/notice draft\ntitle: x\n/reply <<Please try this.>>'
+  ])('are refused beside a notice that could take them: %j', (text) => {
+    expect(run(text, { state: 'accepted' }, {}, { files }).ran).toBe(false)
+  })
+})
+
+describe('/plan (M-08)', () => {
+  const told = (text: string): boolean => run(text).events.some(({ kind }) => kind === 'plan-told')
+
+  it.each([
+    '/plan\nplan: We fix it in 4.2.\nworkarounds: Turn it off.',
+    '/plan\nplan: <<\nWe fix it in 4.2.\n>>\nworkarounds: <<\nTurn it off.\n>>'
+  ])('sends both as one message and records that: %j', (text) => {
+    const { ran, toReporter, events } = run(text)
+    expect(ran).toBe(true)
+    expect(toReporter.map(({ message }) => message)).toMatchObject([
+      { params: { text: 'Plan:\nWe fix it in 4.2.\n\nWorkarounds:\nTurn it off.' } }
+    ])
+    expect(events.map(({ kind }) => kind)).toEqual(['answered', 'plan-told'])
+  })
+
+  it.each(['/plan', '/plan\nplan: We fix it.', '/plan\nplan: We fix it.\nworkarounds:'])(
+    'needs both: %j',
+    (text) => {
+      expect(run(text)).toMatchObject({ ran: false, toReporter: [] })
+    }
+  )
+
+  it('takes "none known"', () => {
+    expect(told('/plan\nplan: We fix it.\nworkarounds: none known')).toBe(true)
+  })
+
+  it('is told by a reply that holds both headings, and by no other', () => {
+    expect(told('/reply\nHello,\n\nPlan: we fix it.\n\nWorkarounds:\nTurn it off.')).toBe(true)
+    expect(told('/reply\nThanks.')).toBe(false)
+    expect(told('/reply\nPlan: we fix it.')).toBe(false)
+    expect(told('/reply\nPlan:\n\nWorkarounds:\nTurn it off.')).toBe(false)
+  })
+})
+
+describe('/close', () => {
+  const closed = (text: string, state: CaseState, product = ALLOW) => {
+    const { ran, toReporter, events } = run(text, { state }, {}, { product })
+    return {
+      ran,
+      sent: toReporter.length,
+      about: events.find(({ kind }) => kind === 'closed')?.about
+    }
+  }
+
+  it.each(['triaging', 'accepted', 'planned'] as const)(
+    'ends no case that is %s under close.internal: deny, with or without a text (A2)',
+    (state) => {
+      for (const text of [
+        '/close',
+        '/close because old',
+        '/close internal because old',
+        '/close because old\nBye.'
+      ]) {
+        expect(closed(text, state, DENY)).toMatchObject({ ran: false, sent: 0 })
+      }
+    }
+  )
+
+  it.each(['disclosed', 'rejected'] as const)(
+    'of a %s case tells the reporter, also without a text',
+    (state) => {
+      expect(closed('/close', state, DENY)).toEqual({
+        ran: true,
+        sent: 1,
+        about: { disposition: state, reason: '', told: 'told' }
+      })
+    }
+  )
+
+  it('without telling the reporter takes the policy’s leave and a reason, which is recorded', () => {
+    expect(closed('/close internal', 'accepted').ran).toBe(false)
+    expect(closed('/close internal because it is a duplicate', 'accepted')).toEqual({
+      ran: true,
+      sent: 0,
+      about: {
+        disposition: 'internal',
+        reason: 'it is a duplicate',
+        told: 'silent-by-policy'
+      }
+    })
+    expect(closed('/close internal because we are done', 'disclosed', DENY).ran).toBe(false)
+  })
+})
+
 const LINES = [
   '/take',
   '/accept',
@@ -133,6 +280,7 @@ const LINES = [
   '/ask <<which version?>>',
   '/note <<words>>',
   '/notice hold',
+  '/plan <<\nplan: x\nworkarounds: y\n>>',
   '/status'
 ]
 
@@ -144,7 +292,7 @@ describe('random commands in random messages', () => {
   it('change a state by events that the machine allows, and by nothing else (A2)', () => {
     fc.assert(
       fc.property(messages, fc.boolean(), (mails, isDenied) => {
-        const product = isDenied ? DENY : PRODUCT
+        const product = isDenied ? DENY : ALLOW
         let here = bound({ case: caseRecord() })
         for (const [index, lines] of mails.entries()) {
           const context = commandContext({ product, bound: here, arrivalId: index + 1 })

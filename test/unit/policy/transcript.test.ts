@@ -275,8 +275,8 @@ describe('text below a decision (B7)', () => {
   it.each([
     ['/accept\nWell found.', /confirmed the issue/],
     ['/reject upstream\nWell found.', /do not treat it/],
-    ['/close\nWell found.', /closed your report/],
-    ['/close fixed long ago\nWell found.', /closed your report/]
+    ['/close\nWell found.', /closed the case/],
+    ['/close fixed long ago\nWell found.', /closed the case/]
   ])('goes to the reporter in one message with it: %j', (text, decision) => {
     const { ran, toReporter, notes } = sent(text, text.startsWith('/close') ? ENDED : {})
     expect(ran).toBe(true)
@@ -291,7 +291,7 @@ describe('text below a decision (B7)', () => {
     expect(JSON.stringify(sent('/close SECRET reason\nBye.', ENDED).toReporter)).not.toContain(
       'SECRET'
     )
-    expect(sent('/close SECRET reason', ENDED).toReporter).toEqual([])
+    expect(JSON.stringify(sent('/close SECRET reason', ENDED).toReporter)).not.toContain('SECRET')
     expect(sent('/close SECRET reason\nBye.', ENDED).toReporter).toHaveLength(1)
   })
 
