@@ -38,6 +38,7 @@ import {
   noticeParams,
   releasePlan
 } from '../notice-content.ts'
+import { noticeFaults } from '../notice-lint.ts'
 import { namesOf } from '../recipients.ts'
 import { toMaintainers } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
@@ -181,6 +182,8 @@ const preview: Handler = (draft, _command, context) => {
   if (draft.shown) return refused('One mail makes one preview.')
   const missing = missingFields(draft, context)
   if (missing.length > 0) return refused(`The policy wants more first: ${missing.join('; ')}.`)
+  const faults = noticeFaults(notice, draft.case.disclosureAt)
+  if (faults.length > 0) return refused(faults.join(' '))
   const digest = noticeDigest(draft, notice, context)
   const decisions: Decision[] = [
     { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },

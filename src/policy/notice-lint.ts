@@ -1,0 +1,64 @@
+/**
+ * Judges the fields of a notice before anybody approves it (B18, practice.md F1, F14): a sentence for each thing that members
+ * could misread. Only complains; whoever wrote it words it anew.
+ */
+import { NOTICE_TEXT_FIELDS, type NoticeRecord } from '../domain/notice.ts'
+import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
+
+const RELATIVE =
+  /\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:in|within) (?:\d+|a|an|one|two|three|four|five|six|seven|ten) (?:hours?|days?|weeks?|months?))\b/iu
+const DATED =
+  /\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? (\d{1,2}) (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*,? (\d{4})\b/giu
+const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
+const INSTANTS = ['patch_available_at', 'release_at'] as const
+
+/** What members could misread in these fields, a sentence each that names the field. */
+export function noticeFaults(
+  { fields }: Pick<NoticeRecord, 'fields'>,
+  disclosureAt: Instant | null
+): string[] {
+  return [
+    ...NOTICE_TEXT_FIELDS.flatMap((name) => proseFaults(name, fields[name] ?? '')),
+    ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt))
+  ]
+}
+
+function proseFaults(name: string, text: string): string[] {
+  const relative = RELATIVE.exec(text)?.[0]
+  return [
+    ...(relative === undefined
+      ? []
+      : [
+          `${name} says "${relative}": please write the date, because nobody knows when it is read.`
+        ]),
+    ...[...text.matchAll(DATED)].flatMap((match) => weekdayFault(name, match))
+  ]
+}
+
+function weekdayFault(
+  name: string,
+  [written, day = '', date = '', month = '', year = '']: RegExpExecArray
+): string[] {
+  const number = String(MONTHS.indexOf(month.toLowerCase()) + 1)
+  const read = readInstant(
+    `${year}-${number.padStart(2, '0')}-${date.padStart(2, '0')}T12:00Z`,
+    'UTC'
+  )
+  if (read.kind === 'refused') return [`${name} says "${written}", and there is no such day.`]
+  const really = formatInstant(read.instant, 'UTC').slice(0, 3)
+  return really.toLowerCase() === day.toLowerCase()
+    ? []
+    : [`${name} says "${written}", but that day is a ${really}.`]
+}
+
+/** An instant has to say its offset: nobody guesses a zone for what members plan by. */
+function instantFaults(name: string, text: string, disclosureAt: Instant | null): string[] {
+  if (text === '') return []
+  const read = readInstant(text, 'UTC')
+  if (read.kind === 'refused') return [`${name}: ${read.says}`]
+  if (!/(?:z|[+-]\d\d:?\d\d|[a-z]+\/[a-z_]+\]?|utc)$/iu.test(text.trim()))
+    return [`${name} has no zone: please add an offset or a zone, for example Europe/Berlin.`]
+  return name === 'release_at' && disclosureAt !== null && read.instant > disclosureAt
+    ? [`${name} is after the disclosure: then users know of the issue and have no release.`]
+    : []
+}
