@@ -23,9 +23,10 @@ async function dated(as: 'encrypted' | 'clear'): Promise<string> {
     await world.write(them.alice, { subject: 'x', text: 'x', as, autocrypt: as === 'encrypted' })
   )
   await world.settle()
-  const text = '/accept\n/embargo 2026-12-04T12:00:00Z\n'
-  world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
-  await world.settle()
+  for (const text of ['/accept\n', '/embargo 2026-12-04T12:00:00Z\n']) {
+    world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
+    await world.settle()
+  }
   return lastTo(them.alice)
 }
 async function lastTo(person: Someone): Promise<string> {
