@@ -50,7 +50,13 @@ export const END: readonly Verb[] = [
     text: null,
     help: 'records that the case is public: now, or since INSTANT',
     more: 'Before the disclosure date it needs because and the reason. Until it is recorded, the maintainers are reminded after the date.',
-    run: disclosed
+    run: disclosed,
+    next: (draft, context) =>
+      draft.case.disclosureAt !== null &&
+      draft.case.disclosureAt <= context.now &&
+      decided(draft, context, 'disclosed', { date: context.now, reason: '' }).kind === 'happened'
+        ? '/disclosed'
+        : null
   },
   {
     name: 'reopen',
