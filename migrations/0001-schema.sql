@@ -79,6 +79,8 @@ CREATE TABLE outbox (
   envelope_to     TEXT    NOT NULL CHECK (envelope_to <> ''),
   -- Without angle brackets. A bounce is matched by it, a resend carries the same.
   message_id      TEXT    NOT NULL UNIQUE,
+  -- To whom an answer belongs: `reporter:ID`, `member:ID`, or '' for the maintainers' own.
+  conversation    TEXT    NOT NULL DEFAULT '',
   raw_sha256      TEXT    NOT NULL CHECK (length(raw_sha256) = 64),
   size            INTEGER NOT NULL CHECK (size > 0),
   -- 'sending' with a next attempt in the past means that the process died while sending.

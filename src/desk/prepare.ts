@@ -11,7 +11,8 @@ import {
   type SendSealed
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { type Audience, type MessageKind } from '../domain/message.ts'
+import { isDeclaredKey } from '../domain/mail.ts'
+import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import {
   type KeyRefusal,
   type OutgoingAttachment,
@@ -33,6 +34,7 @@ export type PreparedMail = {
   readonly envelopeFrom: Address | ''
   readonly envelopeTo: Address
   readonly messageId: MessageId
+  readonly conversation: Conversation
   readonly raw: Uint8Array
   readonly notBefore: Instant
   readonly notAfter: Instant | null
@@ -174,6 +176,7 @@ function finished(
         : bounceAddress(desk, headers.messageId),
     envelopeTo: headers.to.address,
     messageId: headers.messageId,
+    conversation: decision.conversation,
     raw: copy.raw,
     notBefore: decision.notBefore,
     notAfter: decision.notAfter,
@@ -267,17 +270,18 @@ function threadOf(
 }
 
 function bodyOf(desk: Desk, decision: SendSealed, source: Source): OutgoingBody {
-  const text = desk.render(decision.message, { tag: decision.caseTag, inClear: false })
-  switch (decision.files.from) {
+  const { caseTag: tag, conversation, files } = decision
+  const text = desk.render(decision.message, { tag, inClear: false, conversation })
+  switch (files.from) {
     case 'nothing':
       return { text, attachments: [], original: null }
     case 'list':
-      return { text, attachments: decision.files.files, original: null }
+      return { text, attachments: files.files, original: null }
     case 'arrival':
       return {
         text,
-        attachments: source.attachments,
-        original: decision.files.original ? source.original : null
+        attachments: source.attachments.filter((file) => files.keys || !isDeclaredKey(file)),
+        original: files.original ? source.original : null
       }
   }
 }

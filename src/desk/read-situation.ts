@@ -12,6 +12,7 @@ import { answerAddress } from '../policy/acknowledgement.ts'
 import { isMeantForDesk } from '../policy/audience.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
+import { conversationOf, memberIn } from '../policy/conversation.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
@@ -33,6 +34,7 @@ import {
 import { countCopies } from '../store/deliveries.ts'
 import { caseHistory } from '../store/events.ts'
 import {
+  findMember,
   findMemberByAddress,
   findMemberByFingerprint,
   findMemberKeyByAddress,
@@ -111,6 +113,7 @@ export async function readSituation(
   const bound = tag === null ? null : await readBound(desk, tag, files, now)
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
+    ...conversationFacts(read, desk, opened),
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
@@ -154,6 +157,23 @@ function ciphertextFacts(
     ciphertextSeen: others !== 'unseen',
     ciphertextCases: casesOfCiphertext(read, marks, sender)
   }
+}
+
+function conversationFacts(
+  read: Read,
+  desk: Desk,
+  opened: OpenedMail
+): Pick<Situation, 'conversation' | 'answeredMember'> {
+  const named = (ids: readonly MessageId[]) =>
+    ids.flatMap((id) => findByMessageId(read, id)?.conversation ?? [])
+  const outside = named(opened.outer.references)
+  const inside = named(opened.protected?.references ?? [])
+  const conversation = conversationOf(opened, { outside, inside }, desk.settings)
+  const id = memberIn(conversation)
+  const record = id === null ? null : findMember(read, id)
+  const answeredMember =
+    record?.state === 'active' ? findMemberByFingerprint(read, record.fingerprint) : null
+  return { conversation, answeredMember }
 }
 
 /** Whether one of the commands answers about the desk and not about one case. */

@@ -13,7 +13,7 @@ import {
 } from './case.ts'
 import { type NewEvent } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
-import { type Message } from './message.ts'
+import { type Conversation, type Message } from './message.ts'
 import { type NoticeFields, type NoticeState, type ToldNotice } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
 import { type Instant } from './time.ts'
@@ -30,7 +30,8 @@ export type SealedRecipient = Addressee & {
 /** Files that go along with a sealed mail. `arrival` means: the attachments of the mail being handled. */
 export type Files =
   | { readonly from: 'nothing' }
-  | { readonly from: 'arrival'; readonly original: boolean }
+  /** `keys` says whether files that are keys go along: they name their owner. */
+  | { readonly from: 'arrival'; readonly original: boolean; readonly keys: boolean }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
 /**
@@ -57,6 +58,8 @@ type SendCommon = {
   readonly madeAt: Instant | null
   /** The message that this one answers, where that is not the latest of the reporter's. */
   readonly inReplyTo: MessageId | null
+  /** To whom an answer to it belongs. */
+  readonly conversation: Conversation
 }
 
 /** A message encrypted to each recipient apart; `once` gets `:<recipient id>` appended. Made in policy/send.ts only. */

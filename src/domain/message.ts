@@ -14,6 +14,12 @@ export type VisibleEncryption = 'desk' | 'other' | 'hidden' | 'nobody' | 'unknow
 
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
 
+/**
+ * Whose conversation a message to maintainers belongs to: that of a reporter or list member, whom an answer may reach, or ''
+ * for the maintainers' own.
+ */
+export type Conversation = '' | `reporter:${string}` | `member:${string}`
+
 /** Name of a message's definition, for the outbox, the log and the record. */
 export type MessageKind = string
 

@@ -6,14 +6,18 @@ import { Liquid, type Template } from 'liquidjs'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import { DESK_RULE, type Message } from '../domain/message.ts'
+import { type Conversation, DESK_RULE, type Message } from '../domain/message.ts'
 import { MESSAGES } from './catalogue.ts'
 import { type AnyDefinition } from './define.ts'
 
 const WIDTH = 76
 
 /** What a message is about and how it leaves; filled in by whoever sends it. */
-export type Occasion = { readonly tag: CaseTag | null; readonly inClear: boolean }
+export type Occasion = {
+  readonly tag: CaseTag | null
+  readonly inClear: boolean
+  readonly conversation?: Conversation
+}
 
 /** Renders one message to text with LF line ends, ending in one line end. */
 export type Render = (message: Message, occasion: Occasion) => string
@@ -144,15 +148,15 @@ function liquid(): Liquid {
 
 function commonWords(
   { name, address, fingerprint }: DeskWords,
-  { tag, inClear }: Occasion
+  { tag, inClear, conversation = '' }: Occasion
 ): object {
   return {
     desk: name,
     address,
     fingerprint: formatFingerprint(fingerprint),
     tag: tag ?? '',
-    /** What binds an answer to its case when a client quotes it. */
-    ref: tag === null ? '' : `${tag} ${address}`,
+    /** What binds an answer to its case and its conversation when a client quotes it. */
+    ref: tag === null ? '' : `${tag} ${address} ${conversation}`.trimEnd(),
     inClear,
     rule: DESK_RULE
   }

@@ -4,6 +4,16 @@
  */
 import { define } from './define.ts'
 
+/** A maintainer's answer to what a member wrote. */
+export const memberAnswer = define<{ readonly author: string; readonly text: string }>()({
+  kind: 'member-answer',
+  audience: 'member',
+  inClear: 'never',
+  autoSubmitted: 'no',
+  subject: 'Answer',
+  samples: { 'an answer': { author: 'Grace Hopper', text: 'Yes, 4.1 is affected, too.' } }
+})
+
 /** Everything that a member reads in a notice. An approval covers all of it (G7), the words of the configuration too. */
 export type NoticeParams = {
   readonly desk: string

@@ -4,19 +4,27 @@
  */
 import { findCaseTags } from '../domain/ids.ts'
 import { type HeaderFacts, isAddressee, type OpenedMail } from '../domain/mail.ts'
+import { type Conversation } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 
-/** A forwarded message to which a plain answer reaches the reporter says so in a third word. */
-const REF_LINE = /^[>\s]*Ref: (\S{1,40}) (\S{1,254})( relay)?\s*$/
+/** A forwarded message says whose it is, and by a last word that a plain answer to it reaches the reporter. */
+const REF_LINE =
+  /^[>\s]*Ref: (\S{1,40}) (\S{1,254}?)(?: ((?:reporter|member):\S{1,60}))?( relay)?\s*$/
 
-export type RefLine = { readonly tag: string; readonly isRelay: boolean }
+export type RefLine = {
+  readonly tag: string
+  readonly conversation: Conversation
+  readonly isRelay: boolean
+}
 
 /** The `Ref: TAG address` lines of the text, quoted or not, that name this desk: each message of the desk ends with one. */
 export function refLines({ text }: OpenedMail, { address }: Settings['desk']): RefLine[] {
   // Line by line: `^` of a multi-line pattern also matches after characters that a reporter can put inside a line.
   return text.split('\n').flatMap((line) => {
-    const [, tag = '', named = '', relay = ''] = REF_LINE.exec(line) ?? []
-    return named.toLowerCase() === address.toLowerCase() ? [{ tag, isRelay: relay !== '' }] : []
+    const [, tag = '', named = '', conversation = '', relay = ''] = REF_LINE.exec(line) ?? []
+    return named.toLowerCase() === address.toLowerCase()
+      ? [{ tag, conversation: conversation as Conversation, isRelay: relay !== '' }]
+      : []
   })
 }
 

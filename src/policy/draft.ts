@@ -19,8 +19,9 @@ import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { preview as previewMessage } from '../messages/to-maintainers.ts'
+import { type ConversationOf } from './conversation.ts'
 import { type ReporterPath } from './recipients.ts'
-import { type AnsweredMessage, type BoundCase, type Tools } from './situation.ts'
+import { type AnsweredMessage, type BoundCase, type Situation, type Tools } from './situation.ts'
 
 /** A file of the command mail, hashed. */
 export type HashedFile = OutgoingAttachment & { readonly sha256: Sha256 }
@@ -60,6 +61,9 @@ export type DeskContext = {
 export type CommandContext = DeskContext & {
   readonly product: Product
   readonly bound: BoundCase
+  /** Whose conversation the message continues, and the list member to whom it may answer. */
+  readonly conversation: ConversationOf
+  readonly answeredMember: Situation['answeredMember']
   /** Attachments of the mail itself. */
   readonly files: readonly HashedFile[]
   readonly tools: Tools

@@ -115,12 +115,14 @@ function decideNewCase(
     opening,
     message(situation, record.tag, { author: 'reporter', authorId: record.tag }, moment.now),
     ...key.decisions,
-    relay({
+    ...relay({
       ...relayInput(situation, product, settings, moment),
       record,
       reporterKey: key.key,
       facts,
-      warnings: [...remarks, ...key.warnings, ...quarantineWarnings(situation)]
+      writer: { author: 'reporter', authorId: record.tag },
+      keyWarnings: key.warnings,
+      warnings: [...remarks, ...quarantineWarnings(situation)]
     }),
     ...acknowledge(verdict, {
       tag: record.tag,
@@ -171,14 +173,15 @@ function joinCase(
     ...key.decisions,
     ...caseChange(thread, record.state),
     ...latestMail(situation, thread),
-    relay({
+    ...relay({
       ...relayInput(situation, product, settings, moment),
       record,
       reporterKey: key.key,
+      writer: author,
+      keyWarnings: key.warnings,
       facts: about.facts,
       warnings: [
         ...endedWarnings(thread.case, record),
-        ...key.warnings,
         ...senderWarnings(situation, thread.sender),
         ...quarantineWarnings(situation)
       ]

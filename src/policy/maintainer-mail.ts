@@ -142,7 +142,7 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
       tag,
       via: author.name,
       except: author.id,
-      files: { from: 'arrival', original: false }
+      files: { from: 'arrival', original: false, keys: true }
     }
   )
   const stored: Decision = {
@@ -187,6 +187,8 @@ function commandContext(from: {
     ...deskContext(situation, author, settings, moment),
     product,
     bound,
+    conversation: situation.conversation,
+    answeredMember: situation.answeredMember,
     files,
     tools: moment.tools
   }

@@ -19,12 +19,14 @@ import { type Situation } from './situation.ts'
  * server that replaced the Message-ID of the answered mail left older ones of the thread.
  */
 export function answersRelay(
-  { opened, answers }: Pick<Situation, 'opened' | 'answers'>,
+  { opened, answers, conversation }: Pick<Situation, 'opened' | 'answers' | 'conversation'>,
   record: CaseRecord,
   desk: Settings['desk']
 ): boolean {
   if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
   if (opened.outer.references.at(-1) !== answers.messageId) return false
+  // A list member's words, or those of two people: what answers them is not the reporter's to read (G5).
+  if (conversation.kind === 'mixed' || !conversation.with.startsWith('reporter:')) return false
   const newest = opened.protected?.references.at(-1)
   return newest === undefined ? namesRelay(opened, record.tag, desk) : newest === answers.messageId
 }

@@ -54,6 +54,11 @@ export function reporterPath(
     : { kind: 'no-key' }
 }
 
+/** The sentence on top of a list member's message. */
+export function memberReach(id: string): string {
+  return `A plain reply reaches the maintainers only. Text under a first line /member reaches list member ${id} alone, encrypted. Nothing that answers this message reaches the reporter.`
+}
+
 /**
  * The sentence on top of every relayed mail and every note: whom a reply would reach (mail.md §2.4). `plain` is where a plain
  * answer to that very mail goes.

@@ -2,19 +2,19 @@
  * The relay of one mail to the maintainers (DESIGN §6): whom a reply would reach first, then the block of facts, then the
  * text and the files. Pure: builds decisions, seals nothing.
  */
-import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
+import { type CaseMessage, type CaseRecord, type ReporterKey } from '../domain/case.ts'
+import { type Decision, type SealedRecipient } from '../domain/decision.ts'
 import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
-import { type OpenedMail, type Signature } from '../domain/mail.ts'
-import { type FactLine } from '../domain/message.ts'
+import { isDeclaredKey, type OpenedMail, type Signature } from '../domain/mail.ts'
+import { type Conversation, type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender, senderWords } from './authentication.ts'
 import { subjectOf } from './new-case.ts'
-import { reachSentence, reporterPath } from './recipients.ts'
-import { toMaintainers } from './send.ts'
+import { allMaintainers, memberReach, reachSentence, reporterPath } from './recipients.ts'
+import { sealedTo } from './send.ts'
 
 export type RelayInput = {
   readonly arrivalId: number
@@ -26,6 +26,10 @@ export type RelayInput = {
   readonly reporterKey: ReporterKey | null
   /** Whether the content stays out: `opened` holds none then, and the files of the mail do not go along. */
   readonly isWithheld: boolean
+  /** Who wrote it. */
+  readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
+  /** About keys: they name their owner, so of a member's only list admins read them. */
+  readonly keyWarnings: readonly string[]
   /** Extra facts, for example what became of the acknowledgement. */
   readonly facts: readonly FactLine[]
   /** Extra warnings in plain words. */
@@ -34,59 +38,115 @@ export type RelayInput = {
   readonly now: Instant
 }
 
-/** The mail to all maintainers that relays one arrival. */
-export function relay(input: RelayInput): Decision {
-  const { record, product, opened, settings, now } = input
-  const from = opened.outer.from
+/**
+ * The messages to all maintainers that forward one arrival. Who a list member is, only list admins read (G5): the others get
+ * its id, and neither the message as it came nor a key.
+ */
+export function relay(input: RelayInput): Decision[] {
+  const { settings, writer } = input
+  const everybody = allMaintainers(settings, null)
+  if (writer.author !== 'member') return [forwarded(input, everybody, false)]
+  const isAdmin = (id: string): boolean =>
+    settings.maintainers.some((one) => one.id === id && one.roles.includes('list-admin'))
+  const admins = everybody.filter(({ id }) => isAdmin(id))
+  const others = everybody.filter(({ id }) => !isAdmin(id))
+  return [
+    ...(admins.length === 0 ? [] : [forwarded(input, admins, false)]),
+    ...(others.length === 0 ? [] : [forwarded(input, others, true)])
+  ]
+}
+
+/** One copy for each of `recipients`; of a hidden list member they learn the id alone. */
+function forwarded(
+  input: RelayInput,
+  recipients: readonly SealedRecipient[],
+  isHidden: boolean
+): Decision {
+  const { record, product, opened, settings, now, writer } = input
+  const isMember = writer.author === 'member'
   const path = reporterPath(record, input.reporterKey, product)
-  return toMaintainers(
-    settings,
+  const isAnswerable = writer.author === 'reporter' && product.policy.replies === 'reporter'
+  const shown = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
+  const via = isHidden ? `List member ${writer.authorId}` : nameOf(opened)
+  return sealedTo(
+    recipients,
     now,
     relayMessage({
-      facts: headFacts(input),
+      facts: headFacts(input, isHidden),
       details: [
         ...caseFacts(record, product, settings).filter(({ label }) => !FIRST.includes(label)),
-        ...mailFacts(input),
+        ...(isHidden ? factsOfMember(input) : mailFacts(input)),
         ...input.facts
       ],
-      warnings: [...relayWarnings(opened), ...input.warnings],
+      warnings: [
+        ...relayWarnings(opened),
+        ...(isHidden ? [] : input.keyWarnings),
+        ...input.warnings
+      ],
       text: opened.text,
       outsideText: opened.outsideText,
-      files: opened.attachments.map(
+      files: shown.map(
         ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
       ),
-      reach: reachSentence(record, path, product.policy.replies),
-      isAnswerable: product.policy.replies === 'reporter'
+      reach: isMember
+        ? memberReach(writer.authorId)
+        : reachSentence(record, path, isAnswerable ? 'reporter' : 'internal'),
+      isAnswerable
     }),
     {
-      once: String(input.arrivalId),
+      once: isHidden ? `${input.arrivalId}:by-id` : String(input.arrivalId),
       tag: record.tag,
-      ...(from === null ? {} : { via: from.name === '' ? from.address : from.name }),
+      ...(via === null ? {} : { via }),
+      conversation: conversationWith(writer),
       files: input.isWithheld
         ? { from: 'nothing' }
-        : { from: 'arrival', original: input.size <= settings.limits.originalBytes }
+        : {
+            from: 'arrival',
+            original: !isHidden && input.size <= settings.limits.originalBytes,
+            keys: !isHidden
+          }
     }
   )
 }
 
+function nameOf({ outer: { from } }: OpenedMail): string | null {
+  return from === null || from.name !== '' ? (from?.name ?? null) : from.address
+}
+
+function conversationWith({ author, authorId }: RelayInput['writer']): Conversation {
+  return author === 'member' || author === 'reporter' ? `${author}:${authorId}` : ''
+}
+
+/** What everybody may read of a member's message: nothing that names it but its id. */
+function factsOfMember({ opened, receivedAt, settings }: RelayInput): FactLine[] {
+  return [
+    { label: 'Received', value: formatInstant(receivedAt, settings.desk.timezone) },
+    { label: 'Encrypted', value: encryptionWords(opened) }
+  ]
+}
+
 const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Answer due']
 
-/** What a reader needs first: five lines; all else is in the details. */
-function headFacts({ record, product, opened, settings }: RelayInput): FactLine[] {
+/** What a reader needs first: five lines; all else is in the details. A hidden list member is named by id. */
+function headFacts(
+  { record, product, opened, settings, writer }: RelayInput,
+  isHidden: boolean
+): FactLine[] {
   const { from } = opened.outer
-  const [signature] = opened.signatures
-  const signed =
-    signature === undefined
-      ? 'not signed'
-      : signature.state === 'valid'
-        ? 'signature valid'
-        : 'signature not proved'
   const name = from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
   return [
     ...caseFacts(record, product, settings).filter(({ label }) => FIRST.includes(label)),
-    { label: 'From', value: `${name}, ${signed}` },
+    {
+      label: 'From',
+      value: `${isHidden ? `list member ${writer.authorId}` : name}, ${signedWords(opened)}`
+    },
     { label: 'Subject', value: subjectOf(opened) === '' ? 'none' : subjectOf(opened) }
   ]
+}
+
+function signedWords({ signatures: [signature] }: OpenedMail): string {
+  if (signature === undefined) return 'not signed'
+  return signature.state === 'valid' ? 'signature valid' : 'signature not proved'
 }
 
 /** The lines that stand on top of everything about a case. */

@@ -10,7 +10,7 @@ import {
   type SendSealed
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { type Message } from '../domain/message.ts'
+import { type Conversation, type Message } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { allMaintainers, type ReporterPath } from './recipients.ts'
@@ -28,6 +28,7 @@ export type Sending = {
   readonly inReplyTo?: MessageId | null
   readonly files?: Files
   readonly noticeId?: number
+  readonly conversation?: Conversation
 }
 
 /** One encrypted copy for each recipient. */
@@ -89,6 +90,7 @@ function common(now: Instant, { kind }: Message, sending: Omit<Sending, 'files' 
     notAfter: sending.notAfter ?? null,
     isHeld: sending.isHeld ?? false,
     madeAt: sending.madeAt ?? null,
-    inReplyTo: sending.inReplyTo ?? null
+    inReplyTo: sending.inReplyTo ?? null,
+    conversation: sending.conversation ?? ''
   }
 }

@@ -17,6 +17,7 @@ import {
 } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { type ConversationOf } from './conversation.ts'
 
 export type Situation = {
   readonly arrivalId: number
@@ -28,6 +29,10 @@ export type Situation = {
   readonly quarantined: boolean
   /** The outgoing mail that its In-Reply-To or References name, if the desk issued that Message-ID. */
   readonly answers: Issued | null
+  /** Whose conversation a maintainer's message continues. */
+  readonly conversation: ConversationOf
+  /** The list member whose message it answers, while on the list. */
+  readonly answeredMember: (MemberRecord & { readonly keyData: Uint8Array }) | null
   /** The case that its protected subject tags. */
   readonly tagged: CaseRecord | null
   /** For a bounce: the outgoing mail it returns. */

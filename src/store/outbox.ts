@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { type Audience, type MessageKind } from '../domain/message.ts'
+import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { isApprovedCopy } from './deliveries.ts'
 import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
@@ -27,6 +27,8 @@ export type NewOutbox = {
   readonly envelopeFrom: Address | ''
   readonly envelopeTo: Address
   readonly messageId: MessageId
+  /** To whom an answer belongs; '' unless given. */
+  readonly conversation?: Conversation
   readonly raw: Uint8Array
   readonly notBefore: Instant
   /** From when on it must not leave any more (G7); null for never. */
@@ -36,7 +38,8 @@ export type NewOutbox = {
 }
 
 /** One row without the bytes. */
-export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
+export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld' | 'conversation'> & {
+  readonly conversation: Conversation
   readonly id: number
   /** Bytes. */
   readonly size: number
@@ -85,7 +88,8 @@ export type OutboxFilter = {
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audience, recipient_id AS recipientId,
-  envelope_from AS envelopeFrom, envelope_to AS envelopeTo, message_id AS messageId, not_before AS notBefore, not_after AS notAfter, size,
+  envelope_from AS envelopeFrom, envelope_to AS envelopeTo, message_id AS messageId, conversation,
+  not_before AS notBefore, not_after AS notAfter, size,
   state, attempts, next_attempt_at AS nextAttemptAt, last_code AS lastCode, last_outcome AS lastOutcome,
   created_at AS createdAt, sent_at AS sentAt, bounced_at AS bouncedAt`
 
@@ -94,13 +98,14 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
   const { raw, isHeld, ...columns } = row
   const { changes, id } = tx.run(
     `INSERT INTO outbox (once, kind, case_id, notice_id, audience, recipient_id, envelope_from, envelope_to,
-                         message_id, raw_sha256, size, state, not_before, not_after,
+                         message_id, conversation, raw_sha256, size, state, not_before, not_after,
                          next_attempt_at, created_at)
      VALUES (@once, @kind, @caseId, @noticeId, @audience, @recipientId, @envelopeFrom, @envelopeTo,
-             @messageId, @rawSha256, @size, @state, @notBefore, @notAfter, @notBefore, @now)
+             @messageId, @conversation, @rawSha256, @size, @state, @notBefore, @notAfter, @notBefore, @now)
      ON CONFLICT (once) DO NOTHING`,
     {
       ...columns,
+      conversation: row.conversation ?? '',
       state: isHeld === true ? 'held' : 'queued',
       rawSha256: createHash('sha256').update(raw).digest('hex'),
       size: raw.byteLength,

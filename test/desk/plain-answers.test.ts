@@ -73,7 +73,7 @@ describe('with replies: reporter, a plain answer', () => {
     const relay = latest(linus)
     const words = (await world.read(linus, relay)).replaceAll(/\s+/g, ' ')
     expect(words).toContain('A plain reply reaches the reporter.')
-    expect(words).toContain(`${REF} relay`)
+    expect(words).toContain(`${REF} reporter:${CASE} relay`)
     await answer(relay, { quotes: relay })
     expect(await aliceRead()).toBe(true)
   })

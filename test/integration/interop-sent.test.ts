@@ -37,6 +37,7 @@ const FORMS: Readonly<Record<string, readonly Form[]>> = {
   'resend-request': ['clear'],
   preview: ['sealed'],
   notice: ['sealed'],
+  'member-answer': ['sealed'],
   'date-notice': ['sealed'],
   alert: ['sealed'],
   digest: ['sealed'],

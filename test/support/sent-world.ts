@@ -231,6 +231,8 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   await command(world, who('linus'), 1, `/notice approve ${preview?.code ?? ''}\n`)
   world.pass(2 * HOUR)
   await world.settle()
+  const ref = '> Ref: ACME-2026-0001 security@acme.example member:debian'
+  await command(world, who('grace'), 1, `/member\n${SECRET}\n\n${ref}\n`)
 }
 
 function sentBy(world: World): Sent[] {

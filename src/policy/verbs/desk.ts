@@ -102,6 +102,7 @@ function byDue(a: CaseRecord, b: CaseRecord): number {
 
 const TEXT_WORDS = {
   reporter: 'The text below it, or between << and >>, goes to the reporter and to nobody else.',
+  member: 'The text below it, or between << and >>, goes to that list member and to nobody else.',
   maintainers: 'The text below it, or between << and >>, stays among the maintainers.',
   fields: 'The lines below it are fields: key: value, or key: << longer text >>.'
 } as const

@@ -4,7 +4,9 @@
  */
 import { isOpen, reporterOf } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
+import { memberAnswer } from '../../messages/to-members.ts'
 import { doubtsAbout, quotes } from '../commands.ts'
+import { conversationComplaint, MIXED, memberIn } from '../conversation.ts'
 import {
   accepted,
   type CommandContext,
@@ -18,7 +20,8 @@ import {
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
 import { reporterPath } from '../recipients.ts'
-import { askFor, toReporter, withNote } from '../reporter-mail.ts'
+import { askFor, toReporter, withMessage, withNote } from '../reporter-mail.ts'
+import { sealedTo } from '../send.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const note: Handler = (draft, command, context) => {
@@ -38,7 +41,7 @@ const reply: Handler = (draft, command, context) => {
   const own = newText(given)
   const text = isQuoting ? quotingText(given) : own
   const complaint =
-    textComplaint(own, context) ??
+    replyComplaint(own, context) ??
     (isQuoting ? quotationComplaint(text, draft, context.product) : null) ??
     filesComplaint(draft, context)
   if (complaint !== null) return refused(complaint)
@@ -118,8 +121,14 @@ const PLAN_FORM =
   'A plan needs both: a line "plan: ..." and a line "workarounds: ..." below /plan, longer text between << and >>. If no workaround is known, write "workarounds: none known".'
 
 /** Why these words must not go to the reporter; null when they may. */
+function replyComplaint(own: string, context: CommandContext): string | null {
+  return conversationComplaint(context) ?? textComplaint(own, context)
+}
+
+/** Why these words must go to nobody outside; null when they may. */
 function textComplaint(own: string, { settings }: CommandContext): string | null {
-  if (own === '') return 'There is no text to send: write it below /reply or between << and >>.'
+  if (own === '')
+    return 'There is no text to send: write it below the command or between << and >>.'
   return namesDesk(own, settings.desk) ? NAMES_DESK : null
 }
 
@@ -136,12 +145,55 @@ function quotationComplaint(
     : null
 }
 
+/** An answer to a list member's message reaches that member and nobody else (G5). */
+const member: Handler = (draft, command, context) => {
+  const { answeredMember: to, author } = context
+  const text = newText(command.text ?? '')
+  const complaint = memberComplaint(context) ?? textComplaint(text, context)
+  if (complaint !== null) return refused(complaint)
+  if (to === null) return refused('This list member is not active on the list any more.')
+  const { id } = to
+  const step = decided(draft, context, 'member-answered', { member: id })
+  if (step.kind === 'refused') return step
+  const message = memberAnswer({ author: author.name, text })
+  const once = `${context.arrivalId}:${draft.decisions.length}`
+  const { fingerprint, keyData, name, address } = to
+  const sent = sealedTo([{ id, name, address, fingerprint, keyData }], context.now, message, {
+    once,
+    tag: draft.case.tag
+  })
+  const written = withMessage(step.draft, context, 'internal', text)
+  const next = {
+    ...written,
+    texts: [...written.texts, { title: `To list member ${id}`, text }],
+    decisions: [...written.decisions, sent]
+  }
+  const whom = author.roles.includes('list-admin') ? `${name} <${address}>` : `list member ${id}`
+  return accepted(
+    withActivity(next, `answered list member ${id} (encrypted)`),
+    `Sent to ${whom}, encrypted.`
+  )
+}
+
+/** Why words for a list member must not leave in this conversation; null when they may. */
+function memberComplaint({ conversation }: CommandContext): string | null {
+  if (conversation.kind === 'mixed') return MIXED
+  if (memberIn(conversation) === null) {
+    return '/member answers a message of a list member: write it in a reply to that message. /reply goes to the reporter.'
+  }
+  return conversation.isSigned
+    ? null
+    : 'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
+}
+
 type TextFor = { readonly kind: 'text'; readonly own: string } | Extract<Step, { kind: 'refused' }>
 
-/** The author's own words of a text that may go to the reporter; refused where it holds none, or names the desk. */
-export function textFor(given: string, { settings }: CommandContext): TextFor {
+/** The author's own words of a text that may go to the reporter; refused where it holds none, names the desk, or answers another. */
+export function textFor(given: string, { settings, conversation }: CommandContext): TextFor {
   const own = newText(given)
   if (own === '' && given.trim() !== '') return { kind: 'refused', says: NOTHING_OWN }
+  const complaint = own === '' ? null : conversationComplaint({ conversation })
+  if (complaint !== null) return { kind: 'refused', says: complaint }
   if (namesDesk(own, settings.desk)) return { kind: 'refused', says: NAMES_DESK }
   return { kind: 'text', own }
 }
@@ -221,6 +273,17 @@ export const TALK: readonly Verb[] = [
       reporterPath(draft.case, draft.reporterKey, product).kind === 'no-key'
         ? '/ask'
         : null
+  },
+  {
+    name: 'member',
+    arguments: '',
+    binds: 'member',
+    roles: ACTING,
+    needsCode: false,
+    text: { goesTo: 'member', isOptional: false },
+    help: 'sends the text below, encrypted, to the list member whose message you answer',
+    more: 'Write it in a reply to the forwarded message of that member and keep its last line (Ref: …) in your text.',
+    run: member
   },
   {
     name: 'note',

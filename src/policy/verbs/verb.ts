@@ -17,7 +17,7 @@ export const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'lis
 /** Where the text below a command goes, and whether the command makes sense without any. */
 export type VerbText = {
   /** `fields` are `key: value` lines. */
-  readonly goesTo: 'reporter' | 'maintainers' | 'fields'
+  readonly goesTo: 'reporter' | 'member' | 'maintainers' | 'fields'
   readonly isOptional: boolean
   /** Names of its fields; those of a notice unless given. */
   readonly keys?: readonly string[]

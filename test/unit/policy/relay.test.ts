@@ -3,10 +3,19 @@ import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { relay as relayMessage } from '../../../src/messages/to-maintainers.ts'
 import { relay } from '../../../src/policy/relay.ts'
-import { ALICE_KEY, caseRecord, NOW, openedMail, PRODUCT, SETTINGS, signature } from './samples.ts'
+import {
+  ALICE_KEY,
+  caseRecord,
+  NOW,
+  openedMail,
+  PRODUCT,
+  SETTINGS,
+  signature,
+  TAG
+} from './samples.ts'
 
 function signedFact(opened: Partial<OpenedMail>): string {
-  const decision = relay({
+  const [decision] = relay({
     arrivalId: 1,
     record: caseRecord(),
     product: PRODUCT,
@@ -16,11 +25,13 @@ function signedFact(opened: Partial<OpenedMail>): string {
     reporterKey: ALICE_KEY,
     isWithheld: false,
     facts: [],
+    writer: { author: 'reporter', authorId: TAG },
+    keyWarnings: [],
     warnings: [],
     settings: SETTINGS,
     now: NOW
   })
-  if (decision.kind !== 'send-sealed' || !relayMessage.is(decision.message)) throw new Error()
+  if (decision?.kind !== 'send-sealed' || !relayMessage.is(decision.message)) throw new Error()
   return decision.message.params.details.find(({ label }) => label === 'Signed')?.value ?? ''
 }
 

@@ -26,6 +26,7 @@ import { type Maintainer, type Product, type Settings } from '../../../src/domai
 import { type Instant, parseInstant } from '../../../src/domain/time.ts'
 import { createRender, type DeskWords, type Render } from '../../../src/messages/render.ts'
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
+import { AMONG_MAINTAINERS } from '../../../src/policy/conversation.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { type RunResult, runCommands } from '../../../src/policy/run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from '../../../src/policy/situation.ts'
@@ -318,6 +319,8 @@ export function situation(change: Partial<Situation> = {}): Situation {
     opened: openedMail(),
     quarantined: false,
     answers: null,
+    conversation: AMONG_MAINTAINERS,
+    answeredMember: null,
     tagged: null,
     bounced: null,
     receiptOf: null,
@@ -359,6 +362,8 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     message: { id: messageId('command@acme.example'), date: NOW },
     openCases: [],
     bound: bound(),
+    conversation: AMONG_MAINTAINERS,
+    answeredMember: null,
     files: [],
     tools: MOMENT.tools,
     ...change

@@ -1,0 +1,56 @@
+/**
+ * Whose conversation a maintainer's message continues: an answer belongs to whoever wrote what it answers, and reaches nobody
+ * else (G5). What answers two people at once reaches neither.
+ */
+import { type OpenedMail } from '../domain/mail.ts'
+import { type Conversation } from '../domain/message.ts'
+import { type Settings } from '../domain/settings.ts'
+import { refLines } from './audience.ts'
+
+/**
+ * `isSigned`: what was signed names it, by a quoted reference line or protected headers. The header outside alone is anybody's
+ * work: it can keep words from leaving, and never choose who gets them.
+ */
+export type ConversationOf =
+  | { readonly kind: 'one'; readonly with: Conversation; readonly isSigned: boolean }
+  | { readonly kind: 'mixed' }
+
+export const AMONG_MAINTAINERS: ConversationOf = { kind: 'one', with: '', isSigned: false }
+
+/** From the conversations of the desk's messages that the header fields name, outside and protected. */
+export function conversationOf(
+  opened: OpenedMail,
+  named: { readonly outside: readonly Conversation[]; readonly inside: readonly Conversation[] },
+  { desk }: Settings
+): ConversationOf {
+  const isSet = (conversation: Conversation): boolean => conversation !== ''
+  const quoted = refLines(opened, desk).map(({ conversation }) => conversation)
+  const signed = new Set([...quoted, ...named.inside].filter(isSet))
+  const all = new Set([...signed, ...named.outside.filter(isSet)])
+  const [only = '', ...others] = all
+  return others.length > 0
+    ? { kind: 'mixed' }
+    : { kind: 'one', with: only, isSigned: signed.has(only) }
+}
+
+/** The id of the member with whom it is, or null. */
+export function memberIn(conversation: ConversationOf): string | null {
+  if (conversation.kind === 'mixed' || !conversation.with.startsWith('member:')) return null
+  return conversation.with.slice('member:'.length)
+}
+
+export const MIXED =
+  'This message answers two conversations at once, so nothing was sent. Please reply to one message at a time and quote only that one.'
+
+/** Why words for the reporter must not leave in this conversation; null when they may. */
+export function conversationComplaint({
+  conversation
+}: {
+  readonly conversation: ConversationOf
+}): string | null {
+  if (conversation.kind === 'mixed') return MIXED
+  const id = memberIn(conversation)
+  return id === null
+    ? null
+    : `This message answers list member ${id}, so nothing goes to the reporter. To answer the member, write /member in place of this command; to write to the reporter, reply to one of the reporter's messages.`
+}

@@ -1,0 +1,139 @@
+/** An answer belongs to the conversation that it answers: a list member's or a reporter's, never both (B1, B21, G5). */
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { type Envelope } from '../../src/effects/effects.ts'
+import {
+  type NoticeWorld,
+  noticeWorld,
+  type People,
+  people,
+  UNTIL_DUE
+} from '../support/notice-world.ts'
+import { type Someone, type World } from '../support/world.ts'
+
+const CASE = 'ACME-2026-0001'
+const WORDS = 'Yes, 4.1 is affected, too.'
+let cast: People
+let desk: NoticeWorld
+let world: World
+let debian: Someone
+
+beforeAll(async () => {
+  cast = await people()
+})
+beforeEach(async () => {
+  const admin = { roles: ['committer', 'release', 'approver', 'list-admin'] as const }
+  const other = { roles: ['committer', 'approver'] as const }
+  const team = { grace: { ...cast.grace, ...admin }, linus: { ...cast.linus, ...other } }
+  desk = await noticeWorld({ ...cast, ...team }, { count: 1, policy: { replies: 'reporter' } })
+  world = desk.world
+  debian = cast.members.find(({ id }) => id === 'debian') ?? cast.grace
+  world.pass(UNTIL_DUE)
+  await world.settle()
+  const notice = latest(debian)
+  const headers = [`In-Reply-To: <${notice.messageId}>`]
+  const key = Buffer.from(debian.keyData).toString('base64')
+  const patch = { filename: 'key.asc', content: key }
+  await send(debian, { text: 'question Is 4.1 affected?', headers, patch })
+})
+afterEach(() => {
+  world.close()
+})
+
+function latest(who: Someone): Envelope {
+  const mail = world.accepted.findLast(({ to }) => to === who.address)
+  if (mail === undefined) throw new Error('nobody wrote to them')
+  return mail
+}
+type Letter = Omit<Parameters<World['write']>[1], 'subject'>
+async function send(from: Someone, letter: Letter): Promise<void> {
+  world.pass(1000)
+  world.deliver(await world.write(from, { subject: `Re: [${CASE}]`, ...letter }))
+  await world.settle()
+}
+async function quoted(who: Someone, mail: Envelope): Promise<string> {
+  const words = await world.read(who, mail)
+  return words.slice(words.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
+}
+/** Grace answers these messages: all of them stand in References, and are quoted. */
+async function answer(text: string, ...mails: readonly Envelope[]): Promise<string> {
+  const references = mails.map(({ messageId }) => `<${messageId}>`).join(' ')
+  const quotes = await Promise.all(mails.map((mail) => quoted(cast.grace, mail)))
+  await send(cast.grace, {
+    text: [text, ...quotes].join('\n\n'),
+    headers: [`References: ${references}`]
+  })
+  return (await world.read(cast.grace, latest(cast.grace))).replaceAll(/\s+/g, ' ')
+}
+/** Who has read Grace's words, of all who were written to. */
+async function readers(): Promise<string[]> {
+  const found = new Set<string>()
+  for (const person of [cast.alice, cast.linus, ...cast.members]) {
+    for (const mail of world.accepted.filter(({ to }) => to === person.address))
+      if ((await world.read(person, mail)).includes(WORDS)) found.add(person.id)
+  }
+  return [...found].toSorted()
+}
+/** The forwarded message of this author, as it went to Grace. */
+function forwarded(author: 'member' | 'reporter'): Envelope {
+  const [row] = world.rows<{ id: string }>(
+    "SELECT message_id AS id FROM outbox WHERE kind = 'relay' AND recipient_id = 'grace' AND conversation LIKE ?",
+    [`${author}:%`]
+  )
+  const mail = world.accepted.find(({ messageId }) => messageId === row?.id)
+  if (mail === undefined) throw new Error('not forwarded')
+  return mail
+}
+
+it('(B1) /member in a reply to a list member’s message reaches that member alone, encrypted', async () => {
+  const says = await answer(`/member\n${WORDS}`, forwarded('member'))
+  expect(await readers()).toEqual(['debian', 'linus'])
+  expect(says).toContain(`Sent to Debian <${debian.address}>, encrypted.`)
+  expect(world.rows("SELECT about FROM events WHERE kind = 'member-answered'")).toEqual([
+    { about: '{"member":"debian"}' }
+  ])
+})
+
+it('(B1) /reply in a reply to a list member’s message sends nothing and names /member', async () => {
+  const says = await answer(`/reply\n${WORDS}`, forwarded('member'))
+  expect(await readers()).toEqual([])
+  expect(says).toContain(
+    'This message answers list member debian, so nothing goes to the reporter.'
+  )
+  expect(says).toContain('write /member')
+})
+
+it('(B1) a plain reply to a list member’s message stays among the maintainers under replies: reporter', async () => {
+  await answer(WORDS, forwarded('member'))
+  expect(await readers()).toEqual(['linus'])
+})
+
+it.each(['/reply', '/member'])(
+  '(B1) %s in an answer to two conversations is refused',
+  async (verb) => {
+    const says = await answer(`${verb}\n${WORDS}`, forwarded('reporter'), forwarded('member'))
+    expect(await readers()).toEqual([])
+    expect(says).toContain('answers two conversations at once')
+  }
+)
+
+it('(B1) /member where only the header outside names the member’s message is refused (G5)', async () => {
+  const headers = [`In-Reply-To: <${forwarded('member').messageId}>`]
+  await send(cast.grace, { text: `/member\n${WORDS}`, headers })
+  expect(await readers()).toEqual([])
+})
+
+it('(B1) /member in a reply to the reporter’s message is refused and names /reply', async () => {
+  const says = await answer(`/member\n${WORDS}`, forwarded('reporter'))
+  expect(await readers()).toEqual([])
+  expect(says).toContain('/reply goes to the reporter')
+})
+
+it('(B21) maintainers who are no list admins see a member’s id alone, and neither the original nor a key', async () => {
+  const toGrace = await world.read(cast.grace, forwarded('member'))
+  expect(toGrace).toContain(debian.address)
+  expect(toGrace).toContain('message/rfc822')
+  const toLinus = await world.read(cast.linus, latest(cast.linus))
+  expect(toLinus).toContain('list member debian')
+  expect(toLinus).toContain('question Is 4.1 affected?')
+  expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822|key\.asc/)
+})
