@@ -213,20 +213,6 @@ CREATE TABLE rings (
 
 CREATE INDEX rings_by_message ON rings (message_id);
 
--- Jumps of the clock forward. Approvals of previews from before one are in doubt until the clock was set back by as much.
-CREATE TABLE clock_jumps (
-  -- Its entry in the record: previews are ordered against it by their places there, not by what a clock showed.
-  event_id INTEGER PRIMARY KEY REFERENCES events (id),
-  ms       INTEGER NOT NULL CHECK (ms > 0),
-  -- What of it was not set back; 0 when it is undone.
-  left_ms  INTEGER NOT NULL CHECK (left_ms BETWEEN 0 AND ms),
-  -- 0 as long as a maintainer is to be told of it.
-  told     INTEGER NOT NULL CHECK (told IN (0, 1))
-) STRICT;
-
-CREATE INDEX clock_jumps_untold ON clock_jumps (event_id) WHERE told = 0;
-CREATE INDEX clock_jumps_left ON clock_jumps (event_id) WHERE left_ms > 0;
-
 -- Small state by name: the generation of the inbox that was seen last.
 CREATE TABLE meta (
   key   TEXT PRIMARY KEY,
@@ -383,13 +369,10 @@ CREATE TABLE notices (
   -- The digest of what the list may read now, by the release that has begun last; NULL before one and after a hold. Copies
   -- that say anything else stay here.
   released_digest TEXT NULL CHECK (length(released_digest) = 64),
-  -- What the maintainers are still to be told of a hold, when no alarm could be made at it.
-  untold_hold TEXT    NULL CHECK (untold_hold IS NULL OR state = 'held'),
   version     INTEGER NOT NULL DEFAULT 1,
   CHECK (state <> 'scheduled' OR release_at IS NOT NULL)
 ) STRICT;
 
-CREATE INDEX notices_untold ON notices (id) WHERE untold_hold IS NOT NULL;
 CREATE INDEX notices_due ON notices (state) WHERE state IN ('scheduled', 'releasing');
 CREATE INDEX notices_unreleased ON notices (id) WHERE state IN ('drafting', 'scheduled', 'releasing', 'held');
 

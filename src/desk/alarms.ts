@@ -3,19 +3,14 @@
  * made but kept by whoever raises it and made anew later. In charge of when; must never count an alarm that nobody gets as told.
  */
 import { type SendSealed } from '../domain/decision.ts'
-import { addMs, type Instant, msBetween, parseInstant } from '../domain/time.ts'
+import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
-import { clearMeta, readMeta, writeMeta } from '../store/meta.ts'
-import { type Read, type Tx } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 
 const NOTHING = { attachments: [], original: null }
-
-/** How long alarms that could not be made are left alone before they are tried again. */
-const PAUSE_MS = 10 * 60_000
 
 /** The finished mails of an alarm; null when not one maintainer would get it now. */
 export async function prepareAlarm(
@@ -37,23 +32,4 @@ export async function prepareAlarm(
     }
     return null
   }
-}
-
-/** Alarms that could not be made are left alone for a while. */
-export function postponeAlarms(tx: Tx, now: Instant): void {
-  writeMeta(tx, 'alarms-next-try', addMs(now, PAUSE_MS))
-}
-
-/** A clock that was set and a new start may have mended the keys. */
-export function tryAlarmsAgain(tx: Tx): void {
-  clearMeta(tx, 'alarms-next-try')
-}
-
-/** Whether alarms that could not be made may be tried again: also when the next try is further ahead than any pause is long. */
-export function isAlarmDue(read: Read, now: Instant): boolean {
-  const stored = readMeta(read, 'alarms-next-try')
-  const next = stored === null ? null : parseInstant(stored)
-  if (next === null) return true
-  const ms = msBetween(now, next)
-  return ms <= 0 || ms > PAUSE_MS
 }

@@ -9,7 +9,6 @@ import { addMs, formatInstant, type Instant } from '../domain/time.ts'
 import { embargoEnded } from '../messages/to-members.ts'
 import { alertMaintainers } from '../policy/alerts.ts'
 import { sealedTo } from '../policy/send.ts'
-import { lastOpenJump } from '../store/clock-jumps.ts'
 import {
   dropLateCopy,
   type LateCopy,
@@ -17,6 +16,7 @@ import {
   listTriedCopies,
   type WaitingCopy
 } from '../store/deliveries.ts'
+import { openDoubt } from '../store/events.ts'
 import { hasOnce } from '../store/outbox.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -29,7 +29,7 @@ const NOTHING = { attachments: [], original: null }
 export async function lookAfterCopies(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
   const seen = desk.db.read((read) => ({
-    isClockInDoubt: lastOpenJump(read) !== null,
+    isClockInDoubt: openDoubt(read) !== null,
     late: listLateCopies(read, now, AT_ONCE),
     waiting: newlyWaiting(desk, listTriedCopies(read), now).filter(
       ({ once }) => !hasOnce(read, `alert:${once}`)

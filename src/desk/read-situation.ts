@@ -19,7 +19,6 @@ import { type BoundCase, type Issued, type Situation } from '../policy/situation
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { countMessages, findCase, findCaseById, listCases, nextCaseTag } from '../store/cases.ts'
-import { lastOpenJump } from '../store/clock-jumps.ts'
 import {
   casesOfCiphertext,
   ciphertextOfOthers,
@@ -32,7 +31,7 @@ import {
   type Span
 } from '../store/correspondents.ts'
 import { countCopies } from '../store/deliveries.ts'
-import { caseHistory } from '../store/events.ts'
+import { caseHistory, openDoubt } from '../store/events.ts'
 import {
   findMember,
   findMemberByAddress,
@@ -233,7 +232,7 @@ async function readBound(
       offeredKeys: offered,
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
-      clockJump: lastOpenJump(read),
+      clockJump: openDoubt(read),
       previews: notice === null ? [] : listPreviews(read, notice.id),
       copies: countCopies(read, notice?.id ?? null),
       members: listRecipients(read, record.product),

@@ -24,14 +24,14 @@ import {
   presentDigest,
   releasedDigest
 } from './about-notice.ts'
-import { approvedSinceJump, tellOfJump } from './clock-jumps.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
-import { hold, tellOfHolds } from './hold.ts'
+import { hold } from './hold.ts'
 import { lookAfterCopies } from './late-copies.ts'
 import { prepare } from './prepare.ts'
 import { sendPieces } from './release-pieces.ts'
+import { approvedSinceDoubt } from './watch.ts'
 
 const NOTHING = { attachments: [], original: null }
 
@@ -53,7 +53,7 @@ export type ReleaseOptions = {
  * fails (a bug, a worker that dies of it) stops neither the others nor the mail: it is held after three failures (G9).
  */
 export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
-  let worked = await tellOrLog(desk)
+  let worked = await lookOrLog(desk)
   for (const notice of desk.db.read(listActiveNotices)) {
     if (options.signal.aborted) return worked
     try {
@@ -67,12 +67,10 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
   return worked
 }
 
-/** Makes alarms that are still to be made. One that cannot be made stops no notice; it is tried again the next time. */
-async function tellOrLog(desk: Desk): Promise<boolean> {
+/** A bug at the copies that are late stops no notice. */
+async function lookOrLog(desk: Desk): Promise<boolean> {
   try {
-    const told = await tellOfJump(desk)
-    const held = await tellOfHolds(desk)
-    return (await lookAfterCopies(desk)) || held || told
+    return await lookAfterCopies(desk)
   } catch (error) {
     if (!isOfOneThing(error)) throw error
     desk.log({ event: 'bug', where: 'alarm', error: errorName(error) })
@@ -90,7 +88,7 @@ async function releaseOne(
   if (current?.state !== 'releasing') return judged
   const because = stopReason(desk, current)
   if (because === null) await sendPieces(desk, current, options)
-  else await hold(desk, current, because)
+  else hold(desk, current, because)
   return true
 }
 
@@ -108,7 +106,7 @@ async function countFailure(
   const current = desk.db.read((read) => findNoticeById(read, id))
   if (current === null) return false
   try {
-    await hold(desk, current, 'failed')
+    hold(desk, current, 'failed')
   } catch (again) {
     if (!isOfOneThing(again)) throw again
     desk.log({ event: 'bug', where: 'release', error: errorName(again) })
@@ -141,7 +139,7 @@ async function judge(
     return about && { ...about, digest: presentDigest(desk, read, notice, about) }
   })
   if (known === null) {
-    await hold(desk, notice, 'no-product')
+    hold(desk, notice, 'no-product')
     return true
   }
   const { record, product, digest } = known
@@ -151,14 +149,14 @@ async function judge(
     policy: product.policy,
     maintainers: desk.settings.maintainers,
     digest,
-    approvedSinceJump: isTrusted ? null : desk.db.read((read) => approvedSinceJump(read, notice)),
+    approvedSinceJump: isTrusted ? null : desk.db.read((read) => approvedSinceDoubt(read, notice)),
     now
   })
   switch (verdict.kind) {
     case 'wait':
       return false
     case 'hold':
-      await hold(desk, notice, verdict.because)
+      hold(desk, notice, verdict.because)
       return true
     case 'release':
       // One that did not begin is judged again at once, on what is there then.

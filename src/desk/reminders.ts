@@ -7,14 +7,19 @@ import { type Clock, type Ring } from '../domain/clock.ts'
 import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
 import { type DeskEvent, type Recipient, type Subject } from '../domain/event.ts'
 import { type FactLine } from '../domain/message.ts'
+import { type NoticeCopies } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { alert } from '../messages/to-maintainers.ts'
+import { HOLD_SENTENCES } from '../policy/embargo.ts'
 import { caseFacts } from '../policy/relay.ts'
 import { sealedTo } from '../policy/send.ts'
+import { listEvents, openDoubt } from '../store/events.ts'
 import { listMembers } from '../store/members.ts'
-import { findNotice } from '../store/notices.ts'
+import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
+import { disclosureFacts } from './about-notice.ts'
 import { type Desk } from './desk.ts'
 
 /** One telling: a clock, what of it rings, and whom it reaches. */
@@ -49,7 +54,9 @@ const COMPOSERS: Readonly<Record<string, Composer>> = {
   preflight,
   certificate,
   undelivered,
-  missed
+  missed,
+  'notice-held': noticeHeld,
+  'clock-jumped': clockJumped
 }
 
 /** What the clock itself says: what is at risk and by when, what to do, the facts. */
@@ -281,4 +288,86 @@ function missed(desk: Desk, _read: Read, occasion: Occasion): readonly SendSeale
       ]
     })
   ]
+}
+
+/** A hold by the desk itself; what a person held, the others know from that person's message. */
+function noticeHeld(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { subject, record, now } = occasion
+  const start = occasion.starts.findLast(({ kind }) => kind === 'notice-held')
+  if (start?.kind !== 'notice-held' || record === null) return []
+  const { because, copies, revision } = start.about
+  if (because === 'maintainer' || because === 'operator') return []
+  const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
+  const before = listEvents(read, subject, { kinds }).findLast(({ id }) => id < start.id)
+  const isLeaving = before?.kind === 'notice-leaving'
+  const { timezone } = desk.settings.desk
+  const { title, remedy } = occasion.clock
+  const what = `${happened(isLeaving, revision, copies)}, because ${HOLD_SENTENCES[because]}.${goingOn(isLeaving, copies)}`
+  return [
+    message(occasion, {
+      title,
+      what: [what, ...late(occasion)].join(' '),
+      doNext: remedy,
+      facts: [
+        ...disclosureFacts(desk, record),
+        { label: 'Time of this machine', value: formatInstant(now, timezone) },
+        ...factsOf(desk, occasion)
+      ]
+    })
+  ]
+}
+
+function happened(isLeaving: boolean, revision: number, copies: NoticeCopies): string {
+  const what = `Revision ${revision} of the advance notice`
+  if (isLeaving) return `${what} was stopped while it was leaving`
+  return copies.revision === revision
+    ? `${what} did not leave again for those who lack it`
+    : `${what} was not sent`
+}
+
+/** A hold of what has not begun to leave stops no copy of what was released before. */
+function goingOn(isLeaving: boolean, { revision, here, onTheWay }: NoticeCopies): string {
+  return isLeaving || here + onTheWay === 0
+    ? ''
+    : ` ${count(here + onTheWay, 'copy', 'copies')} of revision ${revision}, released before, will still leave; /notice hold stops that.`
+}
+
+/** A wall clock that nobody can vouch for matters while a notice has not left. */
+function clockJumped(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+  if (!hasUnreleasedNotice(read)) return []
+  const jumps = occasion.starts.flatMap((start) =>
+    start.kind === 'clock-doubted' ? start.about.ms : []
+  )
+  const ms = jumps.at(-1) ?? 0
+  const isOpen = openDoubt(read) !== null
+  const { timezone } = desk.settings.desk
+  const far = `${timeWords(Math.abs(ms))} ${ms > 0 ? 'further forward' : 'further back'} than time has passed`
+  const scheduled = listActiveNotices(read).filter(({ state }) => state === 'scheduled')
+  return [
+    message(occasion, {
+      title: occasion.clock.title,
+      what: isOpen
+        ? `The clock of this machine is ${far}. Nobody knows yet whether it was wrong before or is wrong now. Until it is set right, no notice leaves on a preview from before that: one that comes due is held.`
+        : `The clock of this machine was ${far} and was set back since. Notices that came due meanwhile are held; the others stand as they were approved.`,
+      doNext: isOpen
+        ? `${occasion.clock.remedy} If it is wrong, have the operator set it right: then the approvals count again. If it is right, give each notice a new approval before it is due: /notice hold and /notice preview, then /notice approve CODE.`
+        : `${occasion.clock.remedy} Have the operator find out why the clock jumped.`,
+      facts: [
+        { label: 'Time of this machine', value: formatInstant(occasion.now, timezone) },
+        ...scheduled.flatMap(({ caseTag, releaseAt }) =>
+          releaseAt === null
+            ? []
+            : [{ label: caseTag, value: `leaves ${formatInstant(releaseAt, timezone)}` }]
+        )
+      ]
+    })
+  ]
+}
+
+/** A length of time as people say it. */
+function timeWords(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  if (minutes < 120) return `${minutes} minutes`
+  const hours = Math.round(minutes / 60)
+  return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`
 }

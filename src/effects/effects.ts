@@ -21,6 +21,10 @@ export type Clock = {
   now(): Instant
   /** Milliseconds from an arbitrary start; never jumps. */
   monotonicMs(): number
+  /** Milliseconds since the machine was started, sleep included; never jumps. */
+  bootMs(): number
+  /** Another one after every start of the machine; '' where that cannot be told. */
+  bootId(): string
 }
 
 /** Unguessable text. */

@@ -3,6 +3,8 @@
  * query on rows, so nothing here remembers anything and a missed tick loses nothing.
  */
 import { randomBytes, randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { uptime } from 'node:os'
 import { createTask, validate } from 'node-cron'
 import { type Instant, instantFromMs } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
@@ -21,7 +23,18 @@ const SILENT = {
 /** Wall clock of the machine and a monotonic clock. */
 export const systemClock: Clock = {
   now: () => instantFromMs(Date.now()),
-  monotonicMs: () => performance.now()
+  monotonicMs: () => performance.now(),
+  // CLOCK_BOOTTIME.
+  bootMs: () => uptime() * 1000,
+  bootId
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    return ''
+  }
 }
 
 /** Randomness of the operating system. `below` takes limits from 1 to 2^48 - 1. */

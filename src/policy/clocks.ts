@@ -153,6 +153,18 @@ const OF_CASES = clocks('case', {
     risk: 'Nobody has recorded that the issue is public.',
     remedy: 'Please record it with /disclosed, or set a new date with /embargo.'
   },
+  'notice-held': {
+    starts: ['notice-held'],
+    stops: ['disclosed', ...ENDS],
+    counts: 'each',
+    due: { within: { hours: 0 } },
+    steps: [{ at: AT_ONCE, tell: ['everybody'] }],
+    message: 'notice-held',
+    title: 'The advance notice is on hold',
+    risk: 'The list does not get the advance notice.',
+    remedy:
+      'Please look at it with /notice preview. Another maintainer than its author lets it go with /notice approve CODE; /embargo sets a new date.'
+  },
   undelivered: UNDELIVERED,
   missed: MISSED
 })
@@ -163,6 +175,17 @@ const OF_MAINTAINERS = clocks('maintainer', {
 })
 const OF_MEMBERS = clocks('member', { 'member-certificate': certificate(['list-admin']) })
 const OF_DESK = clocks('desk', {
+  'clock-jumped': {
+    starts: ['clock-doubted'],
+    stops: [],
+    counts: 'each',
+    due: { within: { hours: 0 } },
+    steps: [{ at: AT_ONCE, tell: ['everybody'] }],
+    message: 'clock-jumped',
+    title: 'The clock of this machine is in doubt',
+    risk: 'Nobody knows whether the time of this machine is right.',
+    remedy: 'Please compare the time below with a clock that you trust.'
+  },
   'desk-certificate': certificate(['everybody']),
   undelivered: UNDELIVERED
 })

@@ -97,29 +97,11 @@ function countApprovals(
 /** A difference between wall clock and monotonic clock above this is a jump, not drift. */
 export const CLOCK_JUMP_MS = 5 * 60_000
 
-/** How far the wall clock moved by itself between two looks; 0 when within drift. Positive: forward. */
+/** How far the wall clock moved by itself between two looks; 0 when within drift. Positive: forward. Sleep is time that passed. */
 export function clockJumpMs(
-  before: { readonly now: Instant; readonly monotonicMs: number },
-  after: { readonly now: Instant; readonly monotonicMs: number }
+  before: { readonly now: Instant; readonly bootMs: number },
+  after: { readonly now: Instant; readonly bootMs: number }
 ): number {
-  const moved = msBetween(before.now, after.now) - (after.monotonicMs - before.monotonicMs)
+  const moved = msBetween(before.now, after.now) - (after.bootMs - before.bootMs)
   return Math.abs(moved) > CLOCK_JUMP_MS ? Math.trunc(moved) : 0
-}
-
-/** A jump of the clock forward, by the number of its entry in the record, and what of it was not set back since. */
-export type OpenJump = { readonly eventId: number; readonly leftMs: number }
-
-/**
- * What is left of the jumps (oldest first) once the clock was set back by `backMs`: the newest are undone first, and what is
- * left within drift counts as undone. Where the clock ends up behind them all none is left: it shows no instant too early.
- */
-export function jumpsLeft(open: readonly OpenJump[], backMs: number): OpenJump[] {
-  let rest = backMs
-  const left: OpenJump[] = []
-  for (const { eventId, leftMs } of [...open].reverse()) {
-    const after = Math.max(leftMs - rest, 0)
-    rest = Math.max(rest - leftMs, 0)
-    left.unshift({ eventId, leftMs: after > CLOCK_JUMP_MS ? after : 0 })
-  }
-  return left
 }

@@ -53,8 +53,11 @@ export type StandingFacts = {
 const DAY_MS = 86_400_000
 
 /** A look at all clocks of one subject. */
-export function standingOf(facts: StandingFacts): Standing {
-  const { clocks, events, calendar, now } = facts
+export function standingOf(known: StandingFacts): Standing {
+  const { clocks, calendar, now } = known
+  // What was recorded on a clock that was ahead has happened all the same.
+  const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
+  const facts = { ...known, events }
   const runs = openRuns(clocks, events, calendar)
   const looks = runs.map((run) => lookAt(run, facts))
   const promises = runs.filter(({ clock }) => clock.counts !== 'each')

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type CaseHistory, HISTORY_KINDS, historyOf } from '../domain/case-machine.ts'
 import {
   aboutCase,
+  DESK,
   type DeskEvent,
   type EventKind,
   type Evidence,
@@ -85,6 +86,18 @@ export function lastEventOf(read: Read, { kind, id }: Subject): number {
   const sql: Sql<{ last: number | null }> =
     'SELECT max(id) AS last FROM events WHERE subject_kind = ? AND subject_id = ?'
   return read.get(sql, [kind, id])?.last ?? 0
+}
+
+/** When the newest event of all was recorded; null when there is none. */
+export function newestEventAt(read: Read): Instant | null {
+  const sql: Sql<{ at: Instant }> = 'SELECT at FROM events ORDER BY id DESC LIMIT 1'
+  return read.get(sql)?.at ?? null
+}
+
+/** The doubt about the wall clock that nothing has settled; null when there is none. */
+export function openDoubt(read: Read): number | null {
+  const last = lastOfKinds(read, DESK, ['clock-doubted', 'clock-trusted'])
+  return last?.kind === 'clock-doubted' ? last.id : null
 }
 
 /** The newest event of these kinds of a subject, or null. */

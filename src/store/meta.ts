@@ -1,24 +1,24 @@
 /**
- * Small state by name that outlives the process: which generation of the inbox was seen last, when alarms that
- * could not be made are tried again. Must never hold what has a table of its own.
+ * Small state by name that outlives the process: which generation of the inbox was seen last, when the
+ * clock was looked at last. Must never hold what has a table of its own.
  */
 import { type Read, type Sql, type Tx } from './sql.ts'
 
 /**
- * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `alarms-next-try` the instant
- * until which alarms that could not be sealed to anybody are left alone. `digest-next` is when the next digest is due,
+ * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `clock-look` the
+ * wall clock and the time since the machine was started at the last look. `digest-next` is when the next digest is due,
  * `junk-told` the last row of the junk list that one has told. `junk-seen` is the last mail of the junk folder that was looked
  * at, `junk-trying` the one being looked at: generation, UID and which try. `clocks` is the
  * digest of the clocks that all looks were made with.
  */
 export type MetaKey =
   | 'inbox-uidvalidity'
-  | 'alarms-next-try'
   | 'digest-next'
   | 'junk-told'
   | 'junk-seen'
   | 'junk-trying'
   | 'clocks'
+  | 'clock-look'
 
 /** The stored value, or null. */
 export function readMeta(read: Read, key: MetaKey): string | null {

@@ -98,7 +98,6 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
          SELECT @caseId, @product, @state, @revision, @fields, @told, @releaseAt WHERE @version = 0`
       : `UPDATE notices SET product = @product, state = @state, fields = @fields, told = @told,
            release_at = @releaseAt, released_at = CASE WHEN revision = @revision THEN released_at END,
-           untold_hold = CASE WHEN @state = 'held' AND state = 'held' THEN untold_hold END,
            revision = @revision, version = version + 1
          WHERE case_id = @caseId AND version = @version`
   const { changes } = tx.run(sql, values)
@@ -224,24 +223,6 @@ export function listApprovalsAfter(
     SELECT maintainer_id AS maintainerId, digest, at, event_id AS eventId FROM approvals
     WHERE notice_id = ? AND event_id >= ? ORDER BY event_id`
   return read.all(sql, [noticeId, eventId])
-}
-
-/** Keeps what the maintainers are to be told of a hold, because nobody could be told at it; null once they know. */
-export function setUntoldHold(tx: Tx, noticeId: number, what: string | null): void {
-  tx.run('UPDATE notices SET untold_hold = ? WHERE id = ?', [what, noticeId])
-}
-
-/** Held notices of which nobody could be told. */
-export function listUntoldHolds(
-  read: Read,
-  limit: number
-): { readonly notice: NoticeRecord; readonly what: string }[] {
-  const sql: Sql<{ id: number; what: string }> = `
-    SELECT id, untold_hold AS what FROM notices WHERE untold_hold IS NOT NULL ORDER BY id LIMIT ?`
-  return read.all(sql, [limit]).flatMap(({ id, what }) => {
-    const notice = findNoticeById(read, id)
-    return notice === null ? [] : [{ notice, what }]
-  })
 }
 
 /** Takes all approvals back, and the codes with which another could be given: both were about what was before. */

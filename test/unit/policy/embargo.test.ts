@@ -5,12 +5,7 @@ import { type NoticeRecord } from '../../../src/domain/notice.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Settings } from '../../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
-import {
-  CLOCK_JUMP_MS,
-  clockJumpMs,
-  decideRelease,
-  jumpsLeft
-} from '../../../src/policy/embargo.ts'
+import { clockJumpMs, decideRelease } from '../../../src/policy/embargo.ts'
 import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/policy/retry.ts'
 import { at, caseRecord, NOW, noticeRecord, POLICY, SETTINGS, sha256 } from './samples.ts'
 
@@ -170,51 +165,13 @@ describe('a scheduled notice (G7)', () => {
 
 describe('the clock watch', () => {
   it('takes drift for drift and a jump for a jump, both ways', () => {
-    const before = { now: NOW, monotonicMs: 1000 }
-    const later = (wallMs: number, monotonicMs: number) =>
-      clockJumpMs(before, { now: addMs(NOW, wallMs), monotonicMs: 1000 + monotonicMs })
+    const before = { now: NOW, bootMs: 1000 }
+    const later = (wallMs: number, bootMs: number) =>
+      clockJumpMs(before, { now: addMs(NOW, wallMs), bootMs: 1000 + bootMs })
     expect(later(60_000, 60_000)).toBe(0)
     expect(later(60_000 + 300_000, 60_000)).toBe(0)
     expect(later(60_000 + 300_001, 60_000)).toBe(300_001)
     expect(later(-3_600_000, 60_000)).toBe(-3_660_000)
-  })
-})
-
-describe('jumps that a clock which is set back undoes', () => {
-  const HOUR = 3_600_000
-  const open = [
-    { eventId: 3, leftMs: 24 * HOUR },
-    { eventId: 7, leftMs: 10 * HOUR }
-  ]
-  const left = (backMs: number) => jumpsLeft(open, backMs).map(({ leftMs }) => leftMs)
-
-  it('are the newest first, and none by less than about its size', () => {
-    expect(left(4 * HOUR)).toEqual([24 * HOUR, 6 * HOUR])
-    expect(left(10 * HOUR - CLOCK_JUMP_MS - 1)).toEqual([24 * HOUR, CLOCK_JUMP_MS + 1])
-    expect(left(10 * HOUR - CLOCK_JUMP_MS)).toEqual([24 * HOUR, 0])
-    expect(left(34 * HOUR)).toEqual([0, 0])
-    expect(left(99 * HOUR)).toEqual([0, 0])
-  })
-
-  it('leave the older ones in doubt, by what the newest were longer than', () => {
-    expect(left(11 * HOUR)).toEqual([23 * HOUR, 0])
-  })
-
-  it('are never more than were set back, but for drift (property)', () => {
-    const jump = fc.integer({ min: CLOCK_JUMP_MS + 1, max: 10 ** 9 })
-    fc.assert(
-      fc.property(fc.array(jump, { maxLength: 6 }), jump, (jumps, backMs) => {
-        const before = jumps.map((leftMs, index) => ({ eventId: index + 1, leftMs }))
-        const after = jumpsLeft(before, backMs)
-        const sum = (some: readonly { readonly leftMs: number }[]) =>
-          some.reduce((total, { leftMs }) => total + leftMs, 0)
-        expect(after.map(({ eventId }) => eventId)).toEqual(before.map(({ eventId }) => eventId))
-        expect(sum(before) - sum(after)).toBeLessThanOrEqual(backMs + CLOCK_JUMP_MS * jumps.length)
-        // A jump is undone only after all newer ones are.
-        const first = after.findIndex(({ leftMs }) => leftMs === 0)
-        if (first !== -1) for (const { leftMs } of after.slice(first)) expect(leftMs).toBe(0)
-      })
-    )
   })
 })
 
