@@ -29,7 +29,8 @@ const homes = {
   'node_modules/liquidjs': '^src/messages/render\\.ts$',
   'node_modules/temporal-polyfill': '^src/domain/time\\.ts$',
   'node_modules/commander': '^src/(cli/|main\\.ts$)',
-  '^(node:)?fs(/promises)?$': '^src/(config/|store/migrate\\.ts$|cli/|app\\.ts$)',
+  '^(node:)?fs(/promises)?$':
+    '^src/(config/|effects/system\\.ts$|store/migrate\\.ts$|cli/|app\\.ts$)',
   '^(node:)?(net|https?|dns)(/promises)?$': '^src/transport/(key-directory|public-address)\\.ts$',
   '^(node:)?(tls|dgram|child_process|vm)$': '^$',
   '^(node:)?worker_threads$': '^src/worker/'

@@ -61,7 +61,7 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
       options.failures.delete(notice.id)
     } catch (error) {
       if (!isOfOneThing(error)) throw error
-      worked = (await countFailure(desk, notice.id, options, error)) || worked
+      worked = countFailure(desk, notice.id, options, error) || worked
     }
   }
   return worked
@@ -93,12 +93,12 @@ async function releaseOne(
 }
 
 /** Returns whether the notice was held now. */
-async function countFailure(
+function countFailure(
   desk: Desk,
   id: number,
   { failures }: ReleaseOptions,
   error: unknown
-): Promise<boolean> {
+): boolean {
   desk.log({ event: 'bug', where: 'release', error: errorName(error) })
   const count = (failures.get(id) ?? 0) + 1
   failures.set(id, count)

@@ -1,5 +1,5 @@
 /**
- * The real clock, randomness, ticks and sleep: the only file that reads the time. A tick only wakes; what is due is a
+ * The real clock, randomness, ticks and sleep: the only file that reads the time, and of files only the machine's boot id. A tick only wakes; what is due is a
  * query on rows, so nothing here remembers anything and a missed tick loses nothing.
  */
 import { randomBytes, randomInt } from 'node:crypto'
