@@ -57,7 +57,7 @@ export type WrittenInstant =
   | { readonly kind: 'refused'; readonly says: string }
 
 const WRITTEN =
-  /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?) ?([Zz]|[+-]\d\d:\d\d)?(?: ?\[([^[\]]+)\]| ([A-Za-z].*))?$/
+  /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?([Zz]|[+-]\d\d:\d\d)?(?: ?\[([^[\]]+)\]| ([A-Za-z].*))?$/
 /** With a slash: `CET` and `EST` mean one thing to people and another to the database of zones. */
 const ZONE_NAME = /^(?:UTC|[A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+)$/i
 

@@ -153,7 +153,7 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
   26: [
     'what a crash leaves',
     ['attacks/flow.test.ts', '26 what is left behind'],
-    ['integration/crash.test.ts', 'gives every mail exactly one arrival'],
+    ['desk/crash.test.ts', 'at any effect of a report and a command loses nothing'],
     ['unit/worker/pool.test.ts', 'never passes on the words of an error inside a worker']
   ],
   27: ['look-ups that tell', ['attacks/flow.test.ts', '27 look-ups']],

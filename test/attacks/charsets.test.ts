@@ -6,18 +6,8 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { explainWarning } from '../../src/domain/explain.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, makeCast } from './cast.ts'
-import {
-  ATTACK,
-  CASE,
-  commandMail,
-  head,
-  mail,
-  openScene,
-  RULE,
-  relayOf,
-  type Scene
-} from './scene.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { ATTACK, CASE, head, mail, openScene, RULE, relayOf, type Scene } from './scene.ts'
 
 const KANJI = '\u001b$B'
 const BIDI = '\u202e\u2066\u200b'
@@ -25,6 +15,12 @@ const BIDI = '\u202e\u2066\u200b'
 /** A text in a charset; `text` gives bytes by their Latin-1 characters. */
 function of(charset: string, text: string): Buffer {
   return Buffer.from(`Content-Type: text/plain; charset=${charset}\r\n\r\n${text}`, 'latin1')
+}
+
+/** The same part with a protected To that names the desk: what is signed is meant for it. */
+function addressed(part: Buffer): Buffer {
+  const fields = `; protected-headers="v1"\r\nTo: <${DESK_ADDRESS}>\r\n\r\n`
+  return Buffer.from(part.toString('latin1').replace('\r\n\r\n', fields), 'latin1')
 }
 
 function utf8(text: string): string {
@@ -47,7 +43,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   })
   afterAll(() => cast.close())
 
-  const command = `case: ${CASE}\r\n\r\n/close fixed`
+  const command = `case: ${CASE}\r\n\r\n/accept`
   /** Texts that one program or another, or a quick eye, may take for the command. */
   const LIKE: readonly (readonly [name: string, part: Buffer])[] = [
     ['UTF-7', of('utf-7', command.replaceAll('/', '+AC8-'))],
@@ -57,13 +53,13 @@ describeWith(['gpg'], 'attacks by charsets', () => {
     ['UTF-7 with a mark before a slash', of('utf-7', command.replaceAll('/', '+/v8-/'))],
     [
       'UTF-7 that ends a block',
-      of('utf-7', `case: ${CASE}\r\n\r\n/note <<\r\nx\r\n+AD4APg-\r\n/close fixed\r\n`)
+      of('utf-7', `case: ${CASE}\r\n\r\n/note <<\r\nx\r\n+AD4APg-\r\n/accept\r\n`)
     ],
     ['a full-width slash', of('utf-8', utf8(command.replaceAll('/', '\uff0f')))],
     ['a division slash', of('utf-8', utf8(command.replaceAll('/', '\u2215')))],
-    ['a Cyrillic letter', of('utf-8', utf8(command.replace('close', 'cl\u043ese')))],
-    ['a long s', of('utf-8', utf8(command.replace('close', 'clo\u017fe')))],
-    ['a Kelvin sign for a k', of('utf-8', utf8(command.replace('/close fixed', '/ta\u212ae')))],
+    ['a Cyrillic letter', of('utf-8', utf8(command.replace('accept', '\u0430ccept')))],
+    ['a long s', of('utf-8', utf8(command.replace('accept', '\u017ftatus')))],
+    ['a Kelvin sign for a k', of('utf-8', utf8(command.replace('accept', 'ta\u212ae')))],
     ['an overlong slash', of('utf-8', command.replaceAll('/', '\u00c0\u00af'))],
     [
       'an overlong slash of three bytes',
@@ -71,16 +67,19 @@ describeWith(['gpg'], 'attacks by charsets', () => {
     ],
     ['HZ', of('hz-gb-2312', command.replaceAll('/', '~{#/~}'))],
     ['kanji', of('iso-2022-jp', command.replace('/', `${KANJI}!?\u001b(B`))],
-    ['an escape sequence in a word', of('iso-2022-jp', command.replace('close', 'cl\u001bxxose'))],
+    [
+      'an escape sequence in a word',
+      of('iso-2022-jp', command.replace('accept', 'ac\u001bxxcept'))
+    ],
     ['an escape sequence before a slash', of('iso-2022-jp', command.replace('/', '\u001b[m/'))],
     ['Korean', of('iso-2022-kr', command.replace('/', '\u000e#/\u000f'))],
     ['UTF-16 in the other order', of('utf-16le', utf16(command, 'be'))],
-    ['a zero-width space in a word', of('utf-8', utf8(command.replace('close', 'cl\u200bose')))],
+    ['a zero-width space in a word', of('utf-8', utf8(command.replace('accept', 'ac\u200bcept')))],
     [
       'a zero-width space behind a word',
-      of('utf-8', utf8(command.replace('close', 'close\u200b')))
+      of('utf-8', utf8(command.replace('accept', 'accept\u200b')))
     ],
-    ['right to left', of('utf-8', utf8(command.replace('/close', '\u202eesolc/')))],
+    ['right to left', of('utf-8', utf8(command.replace('/accept', '\u202etpecca/')))],
     ['an isolate before a slash', of('utf-8', utf8(command.replace('/', '\u2066/')))],
     ['a Cyrillic case', of('utf-8', utf8(command.replace('ACME', '\u0410CME')))],
     ['a line separator', of('utf-8', utf8(`x\u2028${command.replaceAll('\r\n', '\u2028')}`))],
@@ -91,14 +90,15 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   it('23 charset tricks: a command is one only in plain ASCII that everybody reads alike', async () => {
     scene = await openScene(cast)
     for (const [name, part] of LIKE) {
-      await scene.attack(encryptedMail(await cast.seal(part, 'grace'), head('grace')))
+      await scene.attack(encryptedMail(await cast.seal(addressed(part), 'grace'), head('grace')))
       const ran = scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")
       expect([name, ran]).toEqual([name, []])
     }
     expect(scene.world.rows('SELECT state, owner FROM cases WHERE id = 1')).toMatchObject([
       { state: 'received', owner: null }
     ])
-    await scene.attack(await commandMail(cast, 'grace', command))
+    const plain = addressed(of('utf-8', command))
+    await scene.attack(encryptedMail(await cast.seal(plain, 'grace'), head('grace')))
     expect(scene.disposition()).toBe('commands')
   })
 

@@ -19,6 +19,7 @@ import {
   head,
   mail,
   openScene,
+  REF,
   type Scene,
   SECRET,
   sceneOf
@@ -271,7 +272,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
       `${head('mallory', 'hello', [field]).join('\r\n')}\r\n${textPart('A report.')}\r\n`
     )
     expect(scene.disposition()).toBe('case-opened')
-    const words = textPart(`case: ${CASE}\r\n\r\n/take`)
+    const words = textPart(`case: ${CASE}\r\n\r\n/take\r\n\r\n> ${REF}`)
     const entity = signedEntity(words, await cast.sign(words, 'grace'))
     const sealed = await cast.seal(entity)
     await scene.attack(encryptedMail(sealed, head('mallory')))

@@ -10,8 +10,10 @@ import { ADDRESSES, type Cast, DESK_ADDRESS, type Who } from './cast.ts'
 export const ATTACK = 'QATTACKQ'
 export const SECRET = 'QSECRETQ'
 export const CASE = 'ACME-2026-0001'
-/** Would send the attacker's words to the reporter and close the case. */
-export const COMMANDS = `case: ${CASE}\r\n\r\n/reply <<\r\n${ATTACK} words\r\n>>\r\n/close fixed`
+/** As each message of the desk ends; who quotes it shows that the answer is meant for this desk. */
+export const REF = `Ref: ${CASE} ${DESK_ADDRESS}`
+/** Would send the attacker's words to the reporter and accept the case. */
+export const COMMANDS = `case: ${CASE}\r\n\r\n/reply <<\r\n${ATTACK} words\r\n>>\r\n/accept\r\n\r\n> ${REF}`
 
 export type Scene = {
   readonly world: World
@@ -159,18 +161,26 @@ async function harmInMails({ world, cast }: Scene, mails: readonly Envelope[]): 
 /** The line between the desk's own words and those of a sender. */
 export const RULE = '-----8<----- postern -----8<-----'
 
-/** The blocks of a relay, as the desk marks them off: its own facts, then the text of the mail, then what stands outside. */
+/** The blocks of a relay, as the desk marks them off: its own facts (on top and as details below), the text, what stands outside. */
 export function relayOf(words: string): { facts: string; text: string; outside: string } {
   const blocks: string[][] = [[]]
   for (const line of words.split('\n').map((each) => each.trimEnd())) {
     if (line === RULE) blocks.push([])
     else blocks.at(-1)?.push(line)
   }
-  const [, facts = [], text = [], outside = []] = blocks
-  return { facts: facts.join('\n'), text: text.join('\n'), outside: outside.join('\n') }
+  const [, facts = [], text = [], ...rest] = blocks
+  const [details = []] = rest.splice(-1)
+  // Behind the reference line stand the files of the message, the original among them.
+  const end = details.findIndex((line) => line.startsWith('Ref: '))
+  const [outside = []] = rest
+  return {
+    facts: [...facts, ...details.slice(0, end)].join('\n'),
+    text: text.join('\n'),
+    outside: outside.join('\n')
+  }
 }
 
-/** Whether the desk says that a signature is valid. */
+/** Whether the desk says that a signature is valid, in one of the two places where it speaks of it. */
 export function isSigned(facts: string): boolean {
-  return /^Signed: +yes/m.test(facts)
+  return /^(?:Signed: yes|From: .*, signature valid$)/m.test(facts.replaceAll(/\n {4}/g, ' '))
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { joined, literal, splitPackets } from '../fuzz/packets.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { ADDRESSES, type Cast, makeCast } from './cast.ts'
 import { armor, dearmor, sealedPackets } from './ciphertext.ts'
 import {
   ATTACK,
@@ -16,6 +16,7 @@ import {
   openScene,
   payload,
   plainMail,
+  REF,
   RULE,
   relayOf,
   type Scene
@@ -252,7 +253,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
 
   it('10 replay: a signed command does its work once, in whatever wrapping it comes again', async () => {
     scene = await openScene(cast)
-    const part = textPart(`/take\r\n\r\nRef: ${CASE} ${DESK_ADDRESS}`)
+    const part = textPart(`/take\r\n\r\n${REF}`)
     const signature = await cast.sign(part, 'grace')
     const first = signedEntity(part, signature)
     await scene.attack(encryptedMail(await cast.seal(first), head('grace')))

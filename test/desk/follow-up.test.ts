@@ -4,6 +4,8 @@
  */
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { Trouble } from '../../src/domain/trouble.ts'
+import { type LogEvent } from '../../src/effects/events.ts'
+import { removeMember } from '../../src/store/members.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -73,6 +75,38 @@ it.each([
   desk.world.pass(3 * DAY)
   await desk.world.settle()
   expect(await desk.noticed(ONE)).toHaveLength(1)
+})
+
+it('a hold by the desk of the next revision stops none of the copies that were promised to go on', async () => {
+  await leaveGreylisted()
+  await answerTo(
+    '/notice draft\nseverity: high\n/embargo 2026-12-18T12:00:00Z because the patch takes longer\n'
+  )
+  // The change would leave at once (B16): a member goes between its approval and its first copy.
+  const { db, log } = desk.world.desk
+  const approved = "SELECT 1 FROM notices WHERE state = 'scheduled'"
+  let isRemoved = false
+  Object.assign(desk.world.desk, {
+    log: (entry: LogEvent) => {
+      log(entry)
+      if (isRemoved || desk.world.rows(approved).length === 0) return
+      isRemoved = true
+      db.transact((tx) => {
+        removeMember(tx, 'suse', desk.world.clock.now)
+      })
+    }
+  })
+  await desk.approve(ONE)
+  expect([isRemoved, desk.states()]).toEqual([true, ['held']])
+  const mine = desk.world.accepted.filter(({ to }) => to === cast.grace.address)
+  const texts = await Promise.all(mine.map((mail) => desk.world.read(cast.grace, mail)))
+  const text = texts.findLast((each) => each.includes('The notice is HELD')) ?? ''
+  expect(text.replaceAll(/\s+/g, ' ')).toMatch(
+    /2 copies of revision 1, released before, will still leave/
+  )
+  desk.world.pass(DAY)
+  await desk.world.settle()
+  expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd'])
 })
 
 it('copies that the server puts off leave one line a notice in the log, whatever their number (G5)', async () => {

@@ -16,7 +16,8 @@ import {
   type Desk,
   type DeskOptions,
   mailboxOf,
-  makeDesk
+  makeDesk,
+  ofKind
 } from '../support/desk-world.ts'
 import { type Dovecot, startDovecot } from '../support/dovecot.ts'
 import { gpgPerson, type Person } from '../support/people.ts'
@@ -202,15 +203,12 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     expect(given).toMatchObject({ kind: 'acknowledgement', attempts: 1, code: 550 })
 
     const alarm = await mailboxOf(grace, sink).find(
-      ({ read }) => read.subject.includes('could not be delivered'),
+      ofKind(desk, 'alert', 'could not be delivered'),
       'alarm'
     )
     expect(alarm.read.text).toContain('550')
     expect(alarm.read.text).not.toContain(to)
-    await mailboxOf(ada, sink).find(
-      ({ read }) => read.subject.includes('could not be delivered'),
-      'alarm'
-    )
+    await mailboxOf(ada, sink).find(ofKind(desk, 'alert', 'could not be delivered'), 'alarm')
     expect(sink.taken.some(isTo(to))).toBe(false)
 
     const listed = await desk.cli('outbox', 'list', '--state', 'given-up', '--json')
@@ -304,22 +302,16 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
       '/notice preview'
     ]
     await dovecot.append(user, await grace.reply(relayed.taken.raw, draft.join('\n')))
-    const previewed = await mailboxOf(ada, sink).find(
-      ({ read }) => read.text.includes('/notice approve'),
-      'preview'
-    )
+    const previewed = await mailboxOf(ada, sink).find(ofKind(desk, 'preview'), 'preview')
     const code = /\/notice approve (\S+)/.exec(previewed.read.text)?.[1] ?? ''
     await dovecot.append(user, await ada.reply(previewed.taken.raw, `/notice approve ${code}`))
-    await mailboxOf(ada, sink).find(
-      ({ read }) => read.text.includes('The notice leaves'),
-      'transcript'
-    )
+    await mailboxOf(ada, sink).find(ofKind(desk, 'transcript', 'The notice leaves'), 'transcript')
 
     desk.clock.set(3 * HOUR)
     await daemon.waitForLog('clock.jumped')
     expect(await daemon.waitForLog('notice.held')).toMatchObject({ because: 'clock' })
     const alarm = await mailboxOf(grace, sink).find(
-      ({ read }) => read.subject.includes('The notice is HELD'),
+      ofKind(desk, 'alert', 'The notice is HELD'),
       'alarm'
     )
     expect(alarm.read.text).toContain('clock')

@@ -180,7 +180,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
       state: 'held',
       deliveries: { sent: 1, held: 2, queued: 0, waiting: 0 }
     })
-    expect(recordOf(notice.caseTag)).toMatchObject([{ detail: { here: 2, left: 1 } }])
+    expect(recordOf(notice.caseTag)).toMatchObject([{ about: { copies: { here: 2, left: 1 } } }])
   })
 
   it('lets the operator not take the brake off again: a held copy needs a new approval', async () => {

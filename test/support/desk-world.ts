@@ -11,6 +11,7 @@ import { generateDeskKey } from '../../src/openpgp/generate.ts'
 import { type MovableClock, movableClock } from './clock.ts'
 import { type CliResult, type Daemon, runCli, startDaemon } from './daemon.ts'
 import { withGpg } from './gpg-home.ts'
+import { headerOf } from './mail-parts.ts'
 import { type Person, type ReadMail } from './people.ts'
 import { type Sink, type Taken } from './smtp-sink.ts'
 import { tempFolder } from './temp.ts'
@@ -212,6 +213,23 @@ export async function keyExpiringIn(
 /** A mail the desk sent, as its recipient reads it. */
 export type Received = { readonly taken: Taken; readonly read: ReadMail }
 
+/** The kind of a message (src/messages) by the desk's own record of what it sent. */
+export function kindOf(desk: Pick<Desk, 'rows'>, { read }: Received): string {
+  const id = headerOf(read.outer, 'message-id').slice(1, -1)
+  const rows = desk.rows<{ kind: string }>(`SELECT kind FROM outbox WHERE message_id = '${id}'`)
+  return rows[0]?.kind ?? 'nothing that the desk has on record'
+}
+
+/** Whether it says these words, in its subject or its text, however its lines are broken. */
+export function says({ read }: Received, words: string): boolean {
+  return `${read.subject}\n${read.text}`.replaceAll(/\s+/g, ' ').includes(words)
+}
+
+/** Finds messages by what stays when they are reworded: their kind, and `words` where several are of one kind. */
+export function ofKind(desk: Pick<Desk, 'rows'>, kind: string, words = '') {
+  return (mail: Received): boolean => says(mail, words) && kindOf(desk, mail) === kind
+}
+
 /** What each person has opened: their programs take a while for each mail, and tests ask for their mailboxes again and again. */
 const openedBy = new WeakMap<Person, Map<Taken, Received>>()
 
@@ -247,8 +265,11 @@ export function mailboxOf(
         const found = (await all()).find(wanted)
         if (found !== undefined) return found
         if (Date.now() > end) {
-          const subjects = (await all()).map(({ read }) => read.subject).join(' | ')
-          throw new Error(`${person.name} has no ${what}; has: ${subjects}`)
+          const has = await all()
+          const subjects = has.map(({ read }) => read.subject).join(' | ')
+          throw new Error(
+            `${person.name} has no ${what}; has: ${subjects}\nThe last one:\n${has.at(-1)?.read.text ?? ''}`
+          )
         }
         const count = sink.taken.length
         await sink.waitFor((taken) => taken.length > count, 1000).catch(() => undefined)
