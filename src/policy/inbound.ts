@@ -24,7 +24,7 @@ import { dateAnswer } from './date-talk.ts'
 import { dispose } from './dispose.ts'
 import { endedWarnings, joinedEvent, moved, type Writer } from './joined.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
-import { newCase, productOf, subjectOf, unstored } from './new-case.ts'
+import { newCase, productOf, productOutside, subjectOf, unstored } from './new-case.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
@@ -106,7 +106,8 @@ function decideNewCase(
 ): Decision[] {
   const { opened, nextTag } = situation
   const product = productOf(opened, settings)
-  const opening = newCase(situation, product, moment.now)
+  const promised = productOutside(opened, settings)
+  const opening = newCase(situation, { product, promised }, moment.now)
   const record = unstored(opening)
   const key = decideReporterKey(situation, nextTag, settings, moment.now)
   const verdict = decideAcknowledgement(opened, situation.history, settings, moment)
@@ -126,7 +127,7 @@ function decideNewCase(
     }),
     ...acknowledge(verdict, {
       tag: record.tag,
-      product,
+      product: promised,
       opened,
       receivedAt: situation.receivedAt,
       key: key.key,

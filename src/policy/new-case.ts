@@ -7,7 +7,7 @@ import { type OpenCase } from '../domain/decision.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { type Instant } from '../domain/time.ts'
+import { type Instant, msOf } from '../domain/time.ts'
 import { answerDueAt } from './acknowledgement.ts'
 import { type Situation } from './situation.ts'
 
@@ -27,8 +27,12 @@ export function unstored({ case: record, reporter }: OpenCase): CaseRecord {
   }
 }
 
-/** The case that this mail opens. */
-export function newCase(situation: Situation, product: Product, now: Instant): OpenCase {
+/** The case that this mail opens; its sender reads what the product `promised` promises. */
+export function newCase(
+  situation: Situation,
+  { product, promised }: { readonly product: Product; readonly promised: Product },
+  now: Instant
+): OpenCase {
   const { opened, nextTag, receivedAt } = situation
   const { messageId } = opened.outer
   return {
@@ -40,7 +44,7 @@ export function newCase(situation: Situation, product: Product, now: Instant): O
       subject: subjectOf(opened),
       receivedAt,
       openedAt: now,
-      answerDueAt: answerDueAt(product, receivedAt),
+      answerDueAt: earlier(answerDueAt(product, receivedAt), answerDueAt(promised, receivedAt)),
       answeredAt: null,
       owner: null,
       disclosureAt: null
@@ -54,6 +58,11 @@ export function newCase(situation: Situation, product: Product, now: Instant): O
   }
 }
 
+/** What was promised is kept, whatever else the product promises. */
+function earlier(one: Instant | null, other: Instant | null): Instant | null {
+  return one === null || (other !== null && msOf(other) < msOf(one)) ? other : one
+}
+
 /** Only a mail that was read to its end can be said to have come in clear (G3). */
 function beganInClear(opened: OpenedMail): boolean {
   const closed: readonly WarningCode[] = ['errant-crypto', 'smime', 'too-large']
@@ -65,16 +74,32 @@ function beganInClear(opened: OpenedMail): boolean {
   )
 }
 
-/** The product that the outer subject of a clear mail names; the first one otherwise, so that an answer's text cannot
- *  depend on what only the desk could read (G6). */
-export function productOf(opened: OpenedMail, settings: Settings): Product {
-  const words = ` ${opened.outer.subject.toLowerCase().replaceAll(/[^\p{L}\p{N}-]+/gu, ' ')} `
-  const named = settings.products.filter(({ id, name }) =>
-    [id, name].some((word) => words.includes(` ${word.toLowerCase()} `))
-  )
+/**
+ * The product that everybody on the way can tell, by the subject outside; the first one where it names none. An automatic
+ * answer speaks of this one, so that its text cannot depend on what only the desk could read (G6).
+ */
+export function productOutside({ outer }: OpenedMail, settings: Settings): Product {
   const [first] = settings.products
   if (first === undefined) throw new RangeError('a desk without products')
-  return named.length === 1 ? (named[0] ?? first) : first
+  return productIn(outer.subject, settings) ?? first
+}
+
+/** The product of the case: by the subject as its author meant it, then the text, then what is seen outside. */
+export function productOf(opened: OpenedMail, settings: Settings): Product {
+  return (
+    productIn(subjectOf(opened), settings) ??
+    productIn(opened.text, settings) ??
+    productOutside(opened, settings)
+  )
+}
+
+/** The one product that these words name; null for none or several. */
+function productIn(text: string, { products }: Settings): Product | null {
+  const words = ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}-]+/gu, ' ')} `
+  const named = products.filter(({ id, name }) =>
+    [id, name].some((word) => words.includes(` ${word.toLowerCase()} `))
+  )
+  return named.length === 1 ? (named[0] ?? null) : null
 }
 
 /** The subject as its author meant it: the protected one where there is one. */
