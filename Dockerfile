@@ -1,9 +1,9 @@
-# Postern in a container: built in one stage, run in another as an ordinary user. Only /data is written; the root file
-# system may be read-only. At run time the network is needed for the IMAP and SMTP servers only.
+# Postern in a container: built in one stage, run in another as an ordinary user. It writes only to /data; the root file
+# system may be read-only. At run time it needs the network only for the IMAP and SMTP servers.
 
 FROM node:24-bookworm AS build
 WORKDIR /app
-# better-sqlite3 is compiled here, against the headers that this image brings along.
+# Compiles better-sqlite3 with the headers of this image.
 ENV npm_config_nodedir=/usr/local
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
@@ -23,8 +23,8 @@ RUN install -d -o node -g node -m 0700 /data
 USER node
 VOLUME ["/data"]
 STOPSIGNAL SIGTERM
-# Opens the database with the configured passphrase and checks the record: fails when the configuration, the passphrase or
-# the database is not what the daemon needs. Prints a count and nothing of any case.
+# Opens the database with the configured passphrase and checks the record; fails when the configuration, the passphrase or
+# the database cannot be used. Prints only the number of events.
 HEALTHCHECK --interval=5m --timeout=60s --start-period=2m --retries=3 \
   CMD ["node", "/app/dist/main.js", "audit", "verify", "--config", "/etc/postern/postern.yaml"]
 ENTRYPOINT ["node", "/app/dist/main.js"]

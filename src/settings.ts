@@ -1,6 +1,6 @@
 /**
  * Builds the settings that decisions use from the decoded configuration, and judges every configured key: the desk's own and
- * the maintainers' (the root of trust). Reports all that is wrong at once. Must never print a key or a passphrase.
+ * the maintainers' (the root of trust). Reports all problems at once. Must never print a key or a passphrase.
  */
 
 import { type LoadedConfig } from './config/load.ts'
@@ -87,7 +87,7 @@ async function judgeDeskKey(
   }
   if (!facts.addresses.some((candidate) => isSameAddress(candidate, address))) {
     problems.push({
-      text: `desk.key: no valid user id of the key is the desk's address ${address}; add it with gpg --edit-key and adduid`,
+      text: `desk.key: the key has no valid user id with the desk's address ${address}; add one with gpg --edit-key and adduid`,
       stops: true
     })
   }
@@ -111,7 +111,10 @@ async function judgeRetiredKeys(
     }
     const { fingerprint } = unlocked.key
     if (seen.includes(fingerprint)) {
-      problems.push({ text: `${where}: is the same key as one before it; remove it`, stops: true })
+      problems.push({
+        text: `${where}: this is the same key as one before it; remove it`,
+        stops: true
+      })
     }
     seen.push(fingerprint)
   }
@@ -125,7 +128,7 @@ function remark(key: SecretKey, facts: KeyFacts, loaded: LoadedConfig, remarks: 
   }
   if (key.isRsa) {
     remarks.push(
-      'desk.key: RSA opens mail about ten times slower than Curve25519, and on Node 20 not in constant time; Node 22 or a new key mends both'
+      'desk.key: an RSA key opens mail about ten times slower than Curve25519, and on Node 20 not in constant time; Node 22 or a new key solves both'
     )
   }
 }
@@ -149,13 +152,13 @@ async function judgeMaintainers(
     }
     if (facts.state !== 'usable') {
       problems.push({
-        text: `${where}: the key ${STATE_PROBLEMS[facts.state]}; mails to ${id} are held until there is a current one`,
+        text: `${where}: the key ${STATE_PROBLEMS[facts.state]}; messages to ${id} wait until there is a usable key`,
         stops: false
       })
     }
     if (!facts.addresses.some((candidate) => isSameAddress(candidate, address))) {
       problems.push({
-        text: `${where}: no valid user id of the key is ${address}; mail clients choose keys by address`,
+        text: `${where}: the key has no valid user id with ${address}; mail clients choose keys by address`,
         stops: false
       })
     }
@@ -183,7 +186,7 @@ async function judgeMaintainers(
     !(await anyUsable(maintainers, now))
   ) {
     problems.push({
-      text: 'maintainers: not one has a key that can be used, so no report could be relayed',
+      text: 'maintainers: none of them has a usable key, so no report could be forwarded',
       stops: true
     })
   }
@@ -197,8 +200,7 @@ async function anyUsable(maintainers: readonly Maintainer[], now: Instant): Prom
   return false
 }
 
-const PRIVATE =
-  'the key file holds a PRIVATE key; put the public key there and take the private one away'
+const PRIVATE = 'the key file holds a PRIVATE key; replace it with the public key'
 
 /** Why the file of the desk key is of no use, with the remedy. */
 export const UNLOCK_PROBLEMS = {

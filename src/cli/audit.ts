@@ -1,7 +1,8 @@
 /**
- * `postern audit verify|export`: checks that the record is whole (G8), and prints it. The record holds no content, subjects or
- * addresses, so neither does what is printed.
+ * `postern audit verify|export`: checks that nobody changed the record (G8), and prints it. The record holds no content,
+ * subjects or addresses, so the output holds none either.
  */
+import { count } from '../domain/words.ts'
 import { historyLine } from '../policy/history.ts'
 import { iterateEvents, verifyRecord } from '../store/events.ts'
 import { type Call, withDatabase } from './context.ts'
@@ -14,10 +15,11 @@ export async function verify(call: Call): Promise<void> {
     if (call.json) printJson(call.streams, verdict)
     if (!verdict.ok) {
       throw new CommandError(
-        `The record is BROKEN from event ${verdict.firstBad ?? 0} on: somebody changed the database. Compare it with a backup.`
+        `The record is BROKEN from event ${verdict.firstBad ?? 0} on: somebody changed the database. Please compare it with a backup.`
       )
     }
-    if (!call.json) call.streams.out(`${verdict.count} events, unbroken\n`)
+    if (!call.json)
+      call.streams.out(`The record is unbroken: ${count(verdict.count, 'event', 'events')}.\n`)
   })
 }
 

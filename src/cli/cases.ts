@@ -1,10 +1,11 @@
 /**
- * `postern cases` and `postern show CASE`: the cases and their history, for the operator. Subjects and texts of reports are
- * printed because that is what was asked for; list members appear by id only (G5).
+ * `postern cases` and `postern show CASE`: the cases and their history, for the operator. They print subjects and texts of
+ * reports, because the operator asked for them; list members appear by id only (G5).
  */
 import { contactOf } from '../domain/case.ts'
 import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { historyLine } from '../policy/history.ts'
 import { findCase, type ListedCase, listCases, listMessages } from '../store/cases.ts'
 import { listEvents } from '../store/events.ts'
@@ -13,7 +14,7 @@ import { type Call, requireCaseTag, withDatabase } from './context.ts'
 import { maintainerNames, withoutMemberAddress } from './names.ts'
 import { CommandError, printable, printJson, printTable } from './output.ts'
 
-/** Messages of the desk that `show` names one by one. */
+/** How many messages of the desk `show` lists at most. */
 const MESSAGES_MAX = 10_000
 
 export async function cases(call: Call, options: { readonly all: boolean }): Promise<void> {
@@ -82,7 +83,7 @@ export async function show(call: Call, name: string): Promise<void> {
       }
     })
     if (found === null)
-      throw new CommandError(`There is no case ${tag}; "postern cases --all" lists them.`)
+      throw new CommandError(`There is no case ${tag}; "postern cases --all" lists all cases.`)
     if (call.json)
       printJson(call.streams, { ...found, outbox: found.outbox.map(withoutMemberAddress) })
     else print(call, found, { timezone: config.desk.timezone, maintainer: maintainerNames(config) })
@@ -122,7 +123,7 @@ function print(
   if (unsent.length > 0) lines.push('', 'Not sent yet')
   for (const { id, kind, audience, recipientId, state, attempts } of unsent) {
     lines.push(
-      `${id}  ${kind} to ${`${audience} ${recipientId}`.trim()}: ${state}, attempts ${attempts}`
+      `${id}  ${kind} to ${`${audience} ${recipientId}`.trim()}: ${state}, ${count(attempts, 'attempt', 'attempts')}`
     )
   }
   out(lines.map((line) => `${printable(line)}\n`).join(''))

@@ -1,5 +1,5 @@
 /**
- * `postern check`: everything that can be known offline, all of it at once. Touches no network and no database.
+ * `postern check`: reports everything that can be known offline, at once. Touches no network and no database.
  */
 import { statSync } from 'node:fs'
 import { ConfigError } from '../config/config-error.ts'
@@ -15,7 +15,7 @@ import { type Call, scheduleProblems } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printable, printJson } from './output.ts'
 
-/** Returns the exit status: 0 when nothing is wrong. */
+/** Returns the exit status: 0 when there is no problem. */
 export async function check(call: Call): Promise<number> {
   const loaded = await loadConfig(call.config, process.env).catch((error: unknown) => {
     if (!call.json || !(error instanceof ConfigError)) throw error
@@ -58,19 +58,19 @@ function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
   ] as const
   const open = files.flatMap(([name, path]) =>
     path !== null && (statSync(path).mode & 0o077) !== 0
-      ? [`${name}: other users of this machine may read ${path}; chmod 600 it`]
+      ? [`${name}: other users of this machine may read ${path}; run: chmod 600 ${path}`]
       : []
   )
   const isShort = secrets.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN
   return isShort
     ? [
         ...open,
-        `desk.passphrase: shorter than ${PASSPHRASE_LENGTH_MIN} characters, so whoever gets the disk can guess it`
+        `desk.passphrase: it is shorter than ${PASSPHRASE_LENGTH_MIN} characters, so somebody who steals the disk can guess it`
       ]
     : open
 }
 
-/** Links in the texts of a policy to what looks like another product of this desk (M-38). */
+/** Links in the texts of a policy that seem to lead to another product of this desk (M-38). */
 function adviceOnPolicies({ config: { products } }: LoadedConfig): string[] {
   return products.flatMap(({ id, policy }) =>
     linksOf(policy).flatMap((link) =>
@@ -84,13 +84,13 @@ function adviceOnPolicies({ config: { products } }: LoadedConfig): string[] {
   )
 }
 
-/** A list that ends soon makes next year's promises wrong without a word. */
+/** Warns of a calendar that ends soon: without its holidays, next year's promises would be silently wrong. */
 function adviceOnHolidays({ config }: LoadedConfig, now: Instant): string[] {
   const nextYear = addMs(now, 365 * 86_400_000).slice(0, 10)
   return config.products.flatMap(({ id, holidaysEnd: end }) =>
     end !== null && end < nextYear
       ? [
-          `products ${id}: the last holiday in the calendar is ${end}; add those of the next year, or business days are counted through them`
+          `products ${id}: the last holiday in the calendar is ${end}; add those of next year, or Postern counts them as business days`
         ]
       : []
   )
@@ -100,35 +100,35 @@ function adviceOn(settings: Settings): string[] {
   const advice: string[] = approvalAdvice(settings)
   if (settings.authentication.servers.length === 0) {
     advice.push(
-      'imap.authserv_ids: names no mail server, so nobody checks senders, and every one is acknowledged, forged or not'
+      'imap.authserv_ids: no mail server is named, so no sender is verified; forged senders get acknowledgements, too'
     )
   }
   if (settings.acknowledgement.jitterMsMax === 0) {
     advice.push(
-      'acknowledgement.jitter: is 0, so the time of an acknowledgement tells outsiders how long their mail took to open; 30s hides it'
+      'acknowledgement.jitter: it is 0, so the time of an acknowledgement tells outsiders how long their message took to open; 30s hides that'
     )
   }
   return advice
 }
 
-/** What the approvals of each policy mean with the approvers that there are. */
+/** What `approvals` of each policy means with the configured approvers. */
 function approvalAdvice({ products, maintainers }: Settings): string[] {
   const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
   return products.flatMap(({ id, policy }) => {
     const others = policy.notice?.approvals ?? null
     if (others === 0 && approvers > 0)
       return [
-        `products ${id}: the policy ${policy.id} has approvals: 0, so one approver alone, the author of a notice included, lets it go`
+        `products ${id}: the policy ${policy.id} has approvals: 0, so a single approver can release a notice, even its author`
       ]
     return others !== null && others > 0 && others === approvers
       ? [
-          `products ${id}: a notice needs ${counted(others, 'approver')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; one that an approver wrote cannot leave`
+          `products ${id}: a notice needs ${counted(others, 'approver')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; a notice that an approver wrote could never be sent`
         ]
       : []
   })
 }
 
-/** Policies whose notices could never leave. */
+/** Policies whose notices could never be sent. */
 function approvalProblems({ products, maintainers }: LoadedConfig['config']): string[] {
   const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
   return products.flatMap(({ id, policy }) => {
@@ -157,6 +157,6 @@ function print(
   if (problems.length > 0 || settings === null) return
   out(`desk ${settings.desk.address}, key ${formatFingerprint(settings.desk.fingerprint)}\n`)
   out(
-    `${settings.maintainers.length} maintainers, ${settings.products.length} products; nothing is wrong\n`
+    `${counted(settings.maintainers.length, 'maintainer')}, ${counted(settings.products.length, 'product')}. Configuration is valid.\n`
   )
 }

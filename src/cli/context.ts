@@ -1,6 +1,6 @@
 /**
- * What the commands share: reading the configuration, opening the database, arguments from text. A command that only looks
- * never makes a database.
+ * What the commands share: reading the configuration, opening the database, parsing arguments. A command that only reads
+ * never creates a database.
  */
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { openConfiguredDatabase } from '../database.ts'
@@ -24,34 +24,39 @@ export async function withDatabase<T>(
   return await work(db, loaded)
 }
 
-/** Schedules of the right shape that never come, such as minute 61: a sentence each. */
+/** One sentence for each schedule that has the right shape but never fires, such as minute 61. */
 export function scheduleProblems({ config }: LoadedConfig): string[] {
   return Object.entries(config.schedule)
     .filter(([, expression]) => !isCronExpression(expression))
-    .map(([name]) => `schedule.${name}: is no cron expression; "* * * * *" means every minute`)
+    .map(
+      ([name]) =>
+        `schedule.${name}: this is not a cron expression; write, for example, "* * * * *" for every minute`
+    )
 }
 
-/** A case tag from the command line; throws a clear line when it is none. */
+/** The case number from the command line; throws a {@link UsageError} otherwise. */
 export function requireCaseTag(text: string): CaseTag {
   const tag = parseCaseTag(text)
   if (tag === null)
-    throw new UsageError(`"${text}" is not the number of a case; cases look like ACME-2026-0001.`)
+    throw new UsageError(`"${text}" is not a case number; a case number looks like ACME-2026-0001.`)
   return tag
 }
 
-/** The value of `--address`; throws a clear line when it is none. */
+/** The value of `--address`; throws a {@link UsageError} unless it is an address. */
 export function requireAddress(text: string): Address {
   const address = parseAddress(text)
   if (address === null)
-    throw new UsageError('--address is not a plain mail address such as security@example.org.')
+    throw new UsageError(
+      '--address: this is not a plain mail address such as security@example.org.'
+    )
   return address
 }
 
-/** The value of `--name`; throws a clear line when it cannot stand in a mail or in a user id. */
+/** The value of `--name`; throws a {@link UsageError} when it cannot stand in a header field or a user id. */
 export function requireName(text: string): string {
   const name = text.trim()
   if (name === '') throw new UsageError('--name is empty.')
   if (/[\p{Cc}<>]/u.test(name))
-    throw new UsageError('--name must not hold control characters or "<" and ">".')
+    throw new UsageError('--name must not contain control characters, "<" or ">".')
   return name
 }

@@ -22,10 +22,10 @@ export type GenerateOptions = {
   readonly out: string
 }
 
-/** A shorter passphrase is guessed when the disk is stolen: it protects the key and the database. */
+/** Somebody who steals the disk could guess a shorter one; it protects the key and the database. */
 export const PASSPHRASE_LENGTH_MIN = 12
 
-/** Makes a new desk key: `OUT` (private) and `OUT` with `.pub` before its extension (public). Overwrites nothing. */
+/** Makes a desk key: `OUT` (private) and `OUT` with `.pub` before its extension (public). Overwrites nothing. */
 export async function generate(
   call: Pick<Call, 'streams' | 'json'>,
   options: GenerateOptions
@@ -44,7 +44,7 @@ export async function generate(
   try {
     await writeNew(publicOut, key.publicArmored, 0o644)
   } catch (error) {
-    // Half a pair would be in the way of the next try.
+    // Half a pair would block the next attempt.
     await rm(out, { force: true })
     throw error
   }
@@ -67,7 +67,7 @@ async function readPassphrase(path: string): Promise<string> {
   return passphrase
 }
 
-/** Makes the folder and sees that both files can be written there, before anything is. */
+/** Makes the folder and checks that both files can be written there. */
 async function requireRoom(...paths: readonly [string, string]): Promise<void> {
   const folder = dirname(paths[0])
   try {
@@ -75,18 +75,20 @@ async function requireRoom(...paths: readonly [string, string]): Promise<void> {
     await access(folder, constants.W_OK | constants.X_OK)
   } catch {
     throw new CommandError(
-      `The folder ${folder} cannot be made or written; check its owner and permissions, or name another place with --out.`
+      `The folder ${folder} cannot be created or written to; check its owner and permissions, or name another file with --out.`
     )
   }
   const taken = paths.find((path) => existsSync(path))
   if (taken !== undefined)
-    throw new CommandError(`${taken} exists already; nothing was written. Name another with --out.`)
+    throw new CommandError(
+      `${taken} exists already, so nothing was written; name another file with --out.`
+    )
 }
 
-/** Writes a file that must be new. One that could be made but not filled is taken away: half a key is none, and in the way. */
+/** Writes a file that must not exist yet. Removes it again when its content cannot be written. */
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
   const refused = new CommandError(
-    `${path} cannot be written: see that it does not exist and that the disk has room. Nothing was overwritten.`
+    `${path} cannot be written; check that it does not exist and that the disk has room. Nothing was overwritten.`
   )
   const file = await open(path, 'wx', mode).catch(() => null)
   if (file === null) throw refused
@@ -100,7 +102,7 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
   }
 }
 
-/** The desk key and the maintainers' keys as configured; fails after the list where the desk's own cannot be opened. */
+/** Lists the configured keys of desk and maintainers; fails after the list when the desk key cannot be unlocked. */
 export async function list(call: Call): Promise<void> {
   const loaded = await loadConfig(call.config, process.env)
   const now = systemClock.now()
@@ -120,7 +122,7 @@ export async function list(call: Call): Promise<void> {
   else {
     printTable(
       call.streams,
-      ['OF', 'FINGERPRINT', 'ALGORITHM', 'STATE', 'EXPIRES'],
+      ['OWNER', 'FINGERPRINT', 'ALGORITHM', 'STATE', 'EXPIRES'],
       rows.map((row) => [
         row.of,
         row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint),
@@ -134,7 +136,7 @@ export async function list(call: Call): Promise<void> {
     throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
 }
 
-/** Retired keys of the desk; null data where one cannot be opened. */
+/** The retired keys of the desk, with `data: null` for one that cannot be unlocked. */
 async function retiredOf({ keys, secrets }: LoadedConfig) {
   const rows = []
   for (const text of keys.retired) {

@@ -1,11 +1,12 @@
 /**
- * `postern members`: the private distribution list (G5). The one place that shows it, to whoever can read the database.
+ * `postern members`: the private distribution list (G5). Only these commands show it, to the operator who can read the database.
  */
 
 import { readFile } from 'node:fs/promises'
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { BY_OPERATOR, event, NO_EVIDENCE } from '../domain/event.ts'
 import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
+import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
 import { appendEvent } from '../store/events.ts'
@@ -60,10 +61,12 @@ export async function addMember(call: Call, options: NewMember): Promise<void> {
       const unknown = options.product.find((product) => !known.includes(product))
       if (unknown !== undefined)
         throw new CommandError(
-          `--product ${unknown} is not in the configuration; it has: ${known.join(', ')}.`
+          `--product: "${unknown}" is not in the configuration; its products are ${listed(known)}.`
         )
       if (isSameAddress(address, config.desk.address))
-        throw new CommandError('--address is the desk itself.')
+        throw new CommandError(
+          "--address: this is the desk's own address; give the member's address."
+        )
       const member = await readMember({ ...options, name }, address)
       const result = db.transact((tx) => {
         const inserted = insertMember(tx, member)
@@ -78,9 +81,11 @@ export async function addMember(call: Call, options: NewMember): Promise<void> {
         return inserted
       })
       if (result === 'id-taken')
-        throw new CommandError(`There is a member ${member.id} already; remove it first.`)
+        throw new CommandError(
+          `There is already a member ${member.id}; to replace it, run "postern members remove ${member.id}" first.`
+        )
       if (result === 'address-taken')
-        throw new CommandError('Another member has this address already.')
+        throw new CommandError('--address: another member has this address already.')
       const voided = db
         .read(listActiveNotices)
         .filter(({ product }) => member.products.includes(product)).length
@@ -93,26 +98,31 @@ export async function addMember(call: Call, options: NewMember): Promise<void> {
 async function readMember(options: NewMember, address: Address): Promise<MemberToAdd> {
   const now = systemClock.now()
   const data = await readFile(options.key).catch(() => null)
-  if (data === null) throw new CommandError(`--key ${options.key} cannot be read.`)
+  if (data === null)
+    throw new CommandError(
+      `--key: ${options.key} cannot be read; check that it exists and its permissions.`
+    )
   const kind = classifyKey(data)
   if (kind === 'private')
     throw new CommandError(
-      '--key holds a PRIVATE key; ask the member for the public one and delete this file.'
+      `--key: ${options.key} is a PRIVATE key; delete this file and ask the member for the public key.`
     )
   const facts = kind === 'public' ? await inspectKey(data, now) : null
   if (facts === null)
-    throw new CommandError('--key is not exactly one readable OpenPGP public key.')
+    throw new CommandError(`--key: ${options.key} is not exactly one readable OpenPGP public key.`)
   if (facts.state !== 'usable') {
     const why = {
       expired: 'has expired',
       revoked: 'is revoked',
       'cannot-encrypt': 'cannot be used to encrypt'
     }[facts.state]
-    throw new CommandError(`--key ${why}; ask the member for a current one.`)
+    throw new CommandError(
+      `--key: the key in ${options.key} ${why}; ask the member for a current one.`
+    )
   }
   if (!facts.addresses.some((candidate) => isSameAddress(candidate, address))) {
     throw new CommandError(
-      '--key has no valid user id with this address; ask the member which one is right.'
+      `--key: the key in ${options.key} has no valid user id with this address; ask the member which address is right.`
     )
   }
   return {
@@ -141,7 +151,7 @@ export async function removeTheMember(call: Call, id: string): Promise<void> {
       return true
     })
     if (!removed)
-      throw new CommandError(`There is no member ${id}; "postern members list" shows them.`)
+      throw new CommandError(`There is no member ${id}; "postern members list" lists all members.`)
     report(call, { member: id, removed: true }, db.read(listActiveNotices).length)
   })
 }
@@ -158,10 +168,10 @@ function report(
   const said =
     what.fingerprint === undefined
       ? 'removed'
-      : `fingerprint ${formatFingerprint(what.fingerprint)}`
-  call.streams.out(`member ${what.member}, ${said}\n`)
+      : `added, fingerprint ${formatFingerprint(what.fingerprint)}`
+  call.streams.out(`member ${what.member} ${said}\n`)
   if (notices > 0)
     call.streams.out(
-      `${notices} scheduled notices have other recipients now: they are held until they are previewed and approved again\n`
+      `The recipients of ${count(notices, 'scheduled notice', 'scheduled notices')} changed: on hold until somebody sends /notice preview and /notice approve again.\n`
     )
 }

@@ -1,11 +1,12 @@
 /**
- * `postern notice list|show|hold`: how advance notices stand, and the operator's brake. Writing them and letting them go
- * is done by signed mail only.
+ * `postern notice list|show|hold`: shows advance notices and lets the operator put one on hold. Only signed mail can write or
+ * release a notice.
  */
 
 import { aboutCase, BY_OPERATOR, event, NO_EVIDENCE } from '../domain/event.ts'
 import { copiesHeld, isAnyHere, type NoticeRecord } from '../domain/notice.ts'
 import { formatInstant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { countCopies, countDeliveries, listDeliveries } from '../store/deliveries.ts'
 import { appendEvent } from '../store/events.ts'
@@ -32,7 +33,7 @@ export async function listTheNotices(call: Call): Promise<void> {
     }
     printTable(
       call.streams,
-      ['CASE', 'REVISION', 'STATE', 'LEAVES', 'LEFT', 'SENT', 'HELD'],
+      ['CASE', 'REVISION', 'STATE', 'RELEASE AT', 'RELEASED', 'SENT', 'HELD'],
       rows.map(({ notice, deliveries }) => [
         notice.caseTag,
         String(notice.revision),
@@ -66,11 +67,13 @@ export async function showNotice(call: Call, name: string): Promise<void> {
     const { notice } = found
     out(`${notice.caseTag}  revision ${notice.revision}  ${notice.state}\n`)
     if (notice.releaseAt !== null)
-      out(`Leaves: ${formatInstant(notice.releaseAt, config.desk.timezone)}\n`)
+      out(`To be sent: ${formatInstant(notice.releaseAt, config.desk.timezone)}\n`)
     for (const [key, value] of Object.entries(notice.fields))
       out(`\n${key}:\n${printable(value)}\n`)
     for (const patch of notice.patches)
-      out(`\npatch ${patch.filename}, ${patch.size} bytes, SHA-256 ${patch.sha256}\n`)
+      out(
+        `\npatch ${patch.filename}, ${count(patch.size, 'byte', 'bytes')}, SHA-256 ${patch.sha256}\n`
+      )
     out('\n')
     printTable(
       call.streams,
@@ -86,7 +89,7 @@ export async function showNotice(call: Call, name: string): Promise<void> {
   })
 }
 
-/** Holds a notice with everything of it that is still here; its approvals and previews are void. */
+/** Puts a notice on hold and withdraws all copies that were not sent; its approvals and previews become void. */
 export async function holdNotice(call: Call, name: string): Promise<void> {
   const tag = requireCaseTag(name)
   await withDatabase(call, (db) => {
@@ -96,7 +99,7 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
       if (notice === null) throw new CommandError(`Case ${tag} has no notice.`)
       const counts = countCopies(tx, notice.id)
       if (notice.state === 'released' && !isAnyHere(counts))
-        throw new CommandError(`The notice of ${tag} has left already; nothing of it is here.`)
+        throw new CommandError(`The notice of ${tag} was sent already; no copy is left to hold.`)
       stopNotice(tx, notice, { because: 'notice-held', copies: 'withdraw' }, now)
       const about = { revision: notice.revision, because: 'operator', copies: counts } as const
       appendEvent(tx, event('notice-held', aboutCase(tag), BY_OPERATOR, about), {
@@ -109,7 +112,7 @@ export async function holdNotice(call: Call, name: string): Promise<void> {
     else
       call.streams.out(
         `${`The notice of ${tag} is on hold. ${copiesHeld(copies)}`.trim()}\n` +
-          'Only a new /notice preview and /notice approve by mail let it go on.\n'
+          'To release it, send /notice preview and /notice approve again by mail.\n'
       )
   })
 }

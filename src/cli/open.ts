@@ -1,8 +1,8 @@
 /**
- * `postern open FILE`: opens one RFC 5322 file by the daemon's rules, in a worker with its limits, and prints the verdict. With
- * keys on the command line it needs no configuration; with one, the keys that the database knows of the sender count, too. A
- * key that only the mail brings proves nothing here. Must never look anything up in the network, nor parse a byte of the mail
- * outside of the worker.
+ * `postern open FILE`: opens one RFC 5322 file by the daemon's rules, in a worker with its limits, and prints what it finds.
+ * With keys on the command line it needs no configuration; with a configuration it also uses the sender's keys from the
+ * database. A key that only the message brings proves nothing. Must never use the network, nor parse a byte of the message
+ * outside the worker.
  */
 import { existsSync } from 'node:fs'
 import { open as openFile, readFile } from 'node:fs/promises'
@@ -32,15 +32,15 @@ export type OpenOptions = {
   readonly at?: string
 }
 
-/** What is needed to read as one desk does. */
+/** The keys and limits of one desk. */
 type Reader = {
   readonly start: WorkerStart
   readonly limits: Pick<Limits, 'mailBytes' | 'openSeconds' | 'workerMegabytes'>
-  /** What the database knows as keys of this address. */
+  /** The keys that the database knows for this address. */
   readonly keysOf: (address: Address) => readonly Uint8Array[]
 }
 
-/** For keys and certificates without an address of their own; nobody's (RFC 2606 §2). */
+/** Stands in when no address of the desk is known; belongs to nobody (RFC 2606 §2). */
 const NOBODY = requireAddress('nobody@desk.invalid')
 
 export async function open(
@@ -50,7 +50,9 @@ export async function open(
 ): Promise<void> {
   const now = options.at === undefined ? systemClock.now() : parseInstant(options.at)
   if (now === null)
-    throw new UsageError('--at wants an instant with an offset, for example 2026-12-01T13:00:00Z.')
+    throw new UsageError(
+      `--at: "${options.at ?? ''}" is not a time with an offset, for example 2026-12-01T13:00:00Z.`
+    )
   const reader = await readerFor(call, options, now)
   const opened = await openFileWith(reader, file, now)
   if (call.json) printJson(call.streams, toOpenJson(opened))
@@ -60,7 +62,7 @@ export async function open(
   }
 }
 
-/** Under the limits of the daemon, which would hold a mail that exceeds them. */
+/** Applies the limits of the daemon, which would hold a message that exceeds them. */
 async function openFileWith(reader: Reader, file: string, now: Instant): Promise<OpenedMail> {
   const { limits, start } = reader
   const { raw, isTooLarge } = await readMailFile(file, limits.mailBytes)
@@ -79,18 +81,18 @@ async function openFileWith(reader: Reader, file: string, now: Instant): Promise
     const knownKeys = isUnknown && from !== null ? reader.keysOf(from.address) : []
     return knownKeys.length === 0 ? first : await workers.open(raw, { now, knownKeys })
   } catch (error) {
-    const isOfTheMail =
+    const isLimitOrCrash =
       error instanceof Trouble && (error.code === 'worker-limit' || error.code === 'worker-crash')
-    if (!isOfTheMail) throw error
+    if (!isLimitOrCrash) throw error
     throw new CommandError(
-      `${file} could not be opened: ${error.message}. The daemon would hold it.`
+      `${file} could not be opened: ${error.message}. The daemon would put it on hold.`
     )
   } finally {
     await workers.close()
   }
 }
 
-/** The whole file, or where it is larger than the desk would download only its beginning. */
+/** The whole file; only its beginning when it is larger than the desk would download. */
 async function readMailFile(
   path: string,
   bytesMax: number
@@ -105,7 +107,7 @@ async function readMailFile(
     const raw = await file.readFile()
     return { raw, isTooLarge: raw.length > bytesMax }
   } catch {
-    throw new CommandError(`${path} cannot be read.`)
+    throw new CommandError(`${path} cannot be read; check that it exists and its permissions.`)
   }
 }
 
@@ -117,7 +119,7 @@ async function readerFor(
   if (options.secretKey !== undefined) return givenKeys(options.secretKey, options, now)
   const needsNoConfig = options.cert.length > 0 && !options.isConfigNamed
   if (!needsNoConfig || existsSync(call.config)) return configuredKeys(call, options, now)
-  // To verify what is only signed takes certificates alone.
+  // A message that is only signed needs nothing but certificates.
   return givenReader([], '', await readCertificates(options.cert, now), NOBODY)
 }
 
@@ -153,7 +155,7 @@ async function configuredKeys(call: Call, options: OpenOptions, now: Instant): P
     ...givenReader(deskKeys, passphrase, certificates, loaded.config.desk.address),
     limits: loaded.config.limits,
     keysOf: (address) => {
-      // A desk that was never started knows nobody.
+      // A desk that was never started has no keys of senders.
       if (!existsSync(loaded.config.storagePath)) return []
       using db = openConfiguredDatabase(loaded, 'refuse')
       return db.read((read) => keysOf(read, address))
@@ -163,7 +165,10 @@ async function configuredKeys(call: Call, options: OpenOptions, now: Instant): P
 
 async function givenKeys(path: string, options: OpenOptions, now: Instant): Promise<Reader> {
   const armored = await readFile(path, 'utf8').catch(() => null)
-  if (armored === null) throw new CommandError(`--secret-key ${path} cannot be read.`)
+  if (armored === null)
+    throw new CommandError(
+      `--secret-key: ${path} cannot be read; check that it exists and its permissions.`
+    )
   const secret =
     options.passphraseFile === undefined ? null : await readSecretFile(options.passphraseFile)
   if (typeof secret === 'string') throw new CommandError(`--passphrase-file: ${secret}.`)
@@ -180,11 +185,11 @@ async function unlock(armored: string, passphrase: string, where: string): Promi
     case 'unlocked':
       return unlocked.key
     case 'wrong-passphrase':
-      throw new CommandError(`${where}: the passphrase does not unlock the key.`)
+      throw new CommandError(`${where}: the passphrase does not unlock this key.`)
     case 'public':
-      throw new CommandError(`${where} is a public key; give the private one.`)
+      throw new CommandError(`${where}: this is a public key; give the private key.`)
     case 'unreadable':
-      throw new CommandError(`${where} is not exactly one readable OpenPGP private key.`)
+      throw new CommandError(`${where}: this is not exactly one readable OpenPGP private key.`)
   }
 }
 
@@ -194,7 +199,7 @@ async function readCertificates(paths: readonly string[], now: Instant): Promise
     const data = await readFile(path).catch(() => null)
     const facts = data === null ? null : await inspectKey(data, now)
     if (facts === null)
-      throw new CommandError(`--cert ${path} is not exactly one readable OpenPGP public key.`)
+      throw new CommandError(`--cert: ${path} is not exactly one readable OpenPGP public key.`)
     certificates.push(facts.keyData)
   }
   return certificates

@@ -1,5 +1,5 @@
 /**
- * `postern outbox list|retry`: mails on their way and mails given up, without their content.
+ * `postern outbox list|retry`: the messages that Postern sends, without their content.
  */
 import { BY_OPERATOR, DESK, event, NO_EVIDENCE } from '../domain/event.ts'
 import { systemClock } from '../effects/system.ts'
@@ -18,7 +18,9 @@ export async function listTheOutbox(
 ): Promise<void> {
   const state = STATES.find((candidate) => candidate === options.state)
   if (options.state !== undefined && state === undefined) {
-    throw new UsageError(`--state is one of: ${STATES.join(', ')}.`)
+    throw new UsageError(
+      `--state: "${options.state}" is not a state; the states are ${STATES.join(', ')}.`
+    )
   }
   await withDatabase(call, (db) => {
     const rows = db.read((read) =>
@@ -47,7 +49,9 @@ export async function listTheOutbox(
 export async function retryTheOutbox(call: Call, text: string): Promise<void> {
   const id = Number(text)
   if (!Number.isSafeInteger(id) || id < 1)
-    throw new UsageError('Name the mail by its number from "postern outbox list".')
+    throw new UsageError(
+      `"${text}" is not the number of a message; "postern outbox list" shows the numbers.`
+    )
   await withDatabase(call, (db) => {
     const at = systemClock.now()
     const result = db.transact((tx) => {
@@ -58,16 +62,17 @@ export async function retryTheOutbox(call: Call, text: string): Promise<void> {
       }
       return retried
     })
-    if (result === 'unknown') throw new CommandError(`There is no mail ${id} in the outbox.`)
+    if (result === 'unknown')
+      throw new CommandError(`There is no message ${id}; "postern outbox list" shows the numbers.`)
     if (result === 'not-waiting')
       throw new CommandError(
-        `Mail ${id} is neither given up nor held; only such mails can be sent again.`
+        `Message ${id} was neither given up nor held, so it cannot be sent again.`
       )
     if (result === 'not-approved')
       throw new CommandError(
-        `Mail ${id} is a copy of a notice that is not approved now with this wording for this member; it needs a new /notice preview and /notice approve by mail.`
+        `Message ${id} is a copy of a notice that is no longer approved in this wording for this member; send /notice preview and /notice approve again by mail.`
       )
     if (call.json) printJson(call.streams, { outbox: id, state: 'queued' })
-    else call.streams.out(`mail ${id} is queued again\n`)
+    else call.streams.out(`Message ${id} is queued again.\n`)
   })
 }

@@ -1,6 +1,6 @@
 /**
  * What commands print: plain lines for people, JSON with `--json`, and one clear line on standard error when they fail.
- * Control characters never reach the terminal, whoever wrote them.
+ * Control characters never reach the terminal.
  */
 
 import { ConfigError } from '../config/config-error.ts'
@@ -14,7 +14,7 @@ export const processStreams: Streams = {
   err: (text) => process.stderr.write(text)
 }
 
-/** A mistake in the input, or something that is not there: one line, exit status 1. */
+/** The input has a mistake, or something does not exist: one line, exit status 1. */
 export class CommandError extends Error {
   override readonly name: string = 'CommandError'
 }
@@ -25,15 +25,17 @@ export class UsageError extends CommandError {
 }
 
 /**
- * Lets whoever reads the output go away (`postern show … | head -1`): nothing is said, and the work goes on to its end. Output
- * that is lost for another reason, such as a full disk, ends with status 1 and is said once.
+ * Survives a reader that closes the output early (`postern show … | head -1`): the work goes on to its end, silently. Output
+ * that is lost for another reason, such as a full disk, is reported once and ends with status 1.
  */
 export function outliveReaders(): void {
   const { stdout, stderr } = process
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return
     if (process.exitCode !== 1)
-      stderr.write('postern: the output could not be written: see that its disk has room.\n')
+      stderr.write(
+        'postern: the output could not be written; please check that its disk has room.\n'
+      )
     process.exitCode = 1
   })
   stderr.on('error', (error: NodeJS.ErrnoException) => {
@@ -48,7 +50,7 @@ export function printable(text: string): string {
   )
 }
 
-/** JSON in which what could act on a terminal or turn its text round is escaped; a reader of JSON gets it back unchanged. */
+/** JSON with control and bidirectional characters escaped; a JSON parser gets them back unchanged. */
 export function printJson(streams: Streams, value: unknown): void {
   const json = JSON.stringify(value, null, 2).replaceAll(
     /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
@@ -57,7 +59,7 @@ export function printJson(streams: Streams, value: unknown): void {
   streams.out(`${json}\n`)
 }
 
-/** Rows with aligned columns; nothing but the head when there are none. */
+/** Rows with aligned columns; only the head when there are no rows. */
 export function printTable(
   streams: Streams,
   head: readonly string[],

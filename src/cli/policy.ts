@@ -48,22 +48,24 @@ export async function showPolicy(call: Call, name: string): Promise<void> {
   }
   out(`${policy.id}: ${policy.title}`)
   if (preset === null) {
-    out('This policy extends no built-in one, so there are no numbered lines to show.')
+    out('This policy does not extend a built-in policy, so there are no numbered lines to show.')
     return
   }
   if (preset !== policy.id) out(`These are the lines of ${preset}, which it extends.`)
   if (changed.length > 0)
-    out(`It differs from ${preset} in: ${changed.join(', ')}. Lines about these may say otherwise.`)
+    out(
+      `It differs from ${preset} in: ${changed.join(', ')}. Lines about these keys may say otherwise.`
+    )
   for (const [id, { text, does, says }] of Object.entries(lines))
     out(`\n${id}  ${DOES[does]}: ${says}\n       "${text}"`)
   const count = (does: string): number =>
     Object.values(lines).filter((line) => line.does === does).length
   out(
-    `\n${Object.keys(lines).length} lines: ${count('carried-out')} carried out, ${count('reminds')} reminded of, ${count('not-yet')} not covered yet.`
+    `\n${Object.keys(lines).length} lines: ${count('carried-out')} carried out, ${count('reminds')} with reminders only, ${count('not-yet')} not covered yet.`
   )
 }
 
-/** A built-in policy, then a product of the configuration, then a file. */
+/** Looks for a built-in policy, then for a product of the configuration, then for a file. */
 async function find(call: Call, name: string): Promise<Read> {
   const policiesDir = builtInPoliciesDir()
   const isPreset = listPresets(policiesDir).includes(name)

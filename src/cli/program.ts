@@ -1,6 +1,6 @@
 /**
  * The command line: names, arguments and options of every command, nothing else. Exit status 0 done, 1 failed, 2 usage.
- * A command's own code is loaded when it is called, so that a quick look does not wait for the mail libraries.
+ * Each command loads its own code when it is called, so that a quick look does not wait for the mail libraries.
  */
 import { Command, CommanderError, Option } from 'commander'
 // `import { type X }` would load the whole file when the program starts.
@@ -48,7 +48,7 @@ function callOf(streams: Streams, options: Globals): Call {
   return { streams, config: options.config, json: options.json === true }
 }
 
-/** A command with the options that (nearly) all have. */
+/** A command with the options that nearly all commands share. */
 function leaf(
   parent: Command,
   usage: string,
@@ -56,20 +56,20 @@ function leaf(
   lacks: 'nothing' | 'config' | 'json' = 'nothing'
 ): Command {
   const command = parent.command(usage).description(says)
-  const config = new Option('--config <file>', 'the configuration').default(DEFAULT_CONFIG)
-  // Where it has no use it is not offered, but scripts may give it to every command.
+  const config = new Option('--config <file>', 'the configuration file').default(DEFAULT_CONFIG)
+  // A command without use for it does not list it, but scripts may give it to every command.
   command.addOption(lacks === 'config' ? config.hideHelp() : config)
   return lacks === 'json' ? command : command.option('--json', 'print JSON')
 }
 
 function addDaemon(program: Command, streams: Streams, setStatus: (status: number) => void): void {
   leaf(program, 'run', 'watch the inbox until stopped', 'json')
-    .option('--once', 'handle all that waits and all that is due, send it, and end')
+    .option('--once', 'process all waiting mail and everything that is due, send it, then exit')
     .action(async (options: Globals & { once?: boolean }) => {
       const { run } = await import('./run.ts')
       await run(callOf(streams, options), { once: options.once === true })
     })
-  leaf(program, 'check', 'check configuration, keys and policies, offline').action(
+  leaf(program, 'check', 'check the configuration, keys and policies, without any network').action(
     async (options: Globals) => {
       const { check } = await import('./check.ts')
       setStatus(await check(callOf(streams, options)))
@@ -78,23 +78,32 @@ function addDaemon(program: Command, streams: Streams, setStatus: (status: numbe
 }
 
 function addLooks(program: Command, streams: Streams): void {
-  leaf(program, 'open <file>', 'open one mail file as the daemon would and print the verdict')
-    .option('--secret-key <file>', 'a private key instead of the configured one')
-    .option('--passphrase-file <file>', 'what unlocks it')
-    .option('--cert <file>', 'a certificate to verify with; may be repeated', collect, [])
-    .option('--at <instant>', 'judge keys at this instant (RFC 3339)')
+  leaf(
+    program,
+    'open <file>',
+    'open a file with one message as the daemon would, and print what it finds'
+  )
+    .option('--secret-key <file>', 'open with this private key, not with the configured one')
+    .option('--passphrase-file <file>', 'the file with the passphrase of that key')
+    .option(
+      '--cert <file>',
+      'verify signatures with this certificate; may be repeated',
+      collect,
+      []
+    )
+    .option('--at <instant>', 'judge keys at this time (RFC 3339)')
     .action(async (file: string, options: Globals & OpenOptions, command: Command) => {
       const { open } = await import('./open.ts')
       const isConfigNamed = command.getOptionValueSource('config') !== 'default'
       await open(callOf(streams, options), file, { ...options, isConfigNamed })
     })
   leaf(program, 'cases', 'list open cases')
-    .option('--all', 'closed and rejected ones, too')
+    .option('--all', 'also list closed and rejected cases')
     .action(async (options: Globals & { all?: boolean }) => {
       const { cases } = await import('./cases.ts')
       await cases(callOf(streams, options), { all: options.all === true })
     })
-  leaf(program, 'show <case>', 'show one case with its mails and its record').action(
+  leaf(program, 'show <case>', 'show one case with its messages and its history').action(
     async (name: string, options: Globals) => {
       const { show } = await import('./cases.ts')
       await show(callOf(streams, options), name)
@@ -105,18 +114,20 @@ function addLooks(program: Command, streams: Streams): void {
     const { listTheNotices } = await import('./notices.ts')
     await listTheNotices(callOf(streams, options))
   })
-  leaf(notice, 'show <case>', 'show a notice and its deliveries').action(
+  leaf(notice, 'show <case>', 'show the notice of a case and its deliveries').action(
     async (name: string, options: Globals) => {
       const { showNotice } = await import('./notices.ts')
       await showNotice(callOf(streams, options), name)
     }
   )
-  leaf(notice, 'hold <case>', 'hold a notice with everything of it that has not left').action(
-    async (name: string, options: Globals) => {
-      const { holdNotice } = await import('./notices.ts')
-      await holdNotice(callOf(streams, options), name)
-    }
-  )
+  leaf(
+    notice,
+    'hold <case>',
+    'put the notice of a case on hold, with all copies that were not sent yet'
+  ).action(async (name: string, options: Globals) => {
+    const { holdNotice } = await import('./notices.ts')
+    await holdNotice(callOf(streams, options), name)
+  })
 }
 
 function addMembers(program: Command, streams: Streams): void {
@@ -129,16 +140,16 @@ function addMembers(program: Command, streams: Streams): void {
     await listTheMembers(callOf(streams, options))
   })
   leaf(members, 'add', 'add a member')
-    .requiredOption('--id <id>', 'short name, lower-case letters, digits and "-"')
+    .requiredOption('--id <id>', 'short name of lower-case letters, digits and "-"')
     .requiredOption('--name <name>', 'name of the person or organisation')
-    .requiredOption('--address <address>', 'where notices go')
-    .requiredOption('--key <file>', 'OpenPGP public key')
-    .requiredOption('--product <id>', 'a product; may be repeated', collect)
+    .requiredOption('--address <address>', 'the address that notices are sent to')
+    .requiredOption('--key <file>', "the member's OpenPGP public key")
+    .requiredOption('--product <id>', 'send notices about this product; may be repeated', collect)
     .action(async (options: Globals & NewMember) => {
       const { addMember } = await import('./members.ts')
       await addMember(callOf(streams, options), options)
     })
-  leaf(members, 'remove <id>', 'take a member off the list').action(
+  leaf(members, 'remove <id>', 'remove a member from the list').action(
     async (id: string, options: Globals) => {
       const { removeTheMember } = await import('./members.ts')
       await removeTheMember(callOf(streams, options), id)
@@ -158,23 +169,28 @@ function addPolicies(
       setStatus(await checkPolicy(callOf(streams, options), name))
     }
   )
-  leaf(policy, 'show <policy>', 'print a policy line by line, and what is done about each').action(
-    async (name: string, options: Globals) => {
-      const { showPolicy } = await import('./policy.ts')
-      await showPolicy(callOf(streams, options), name)
-    }
-  )
+  leaf(
+    policy,
+    'show <policy>',
+    'print a policy line by line, with what Postern does about each line'
+  ).action(async (name: string, options: Globals) => {
+    const { showPolicy } = await import('./policy.ts')
+    await showPolicy(callOf(streams, options), name)
+  })
 }
 
 function addOperations(program: Command, streams: Streams): void {
-  const outbox = program.command('outbox').description('mails on their way').helpCommand(false)
-  leaf(outbox, 'list', 'list mails, newest first')
-    .option('--state <state>', 'only queued, sending, sent, given-up or held')
+  const outbox = program
+    .command('outbox')
+    .description('messages that Postern sends')
+    .helpCommand(false)
+  leaf(outbox, 'list', 'list messages, newest first')
+    .option('--state <state>', 'list only this state: queued, sending, sent, given-up or held')
     .action(async (options: Globals & { state?: string }) => {
       const { listTheOutbox } = await import('./outbox.ts')
       await listTheOutbox(callOf(streams, options), options)
     })
-  leaf(outbox, 'retry <number>', 'send a mail again that was given up or held').action(
+  leaf(outbox, 'retry <number>', 'send a message again that was given up or held').action(
     async (id: string, options: Globals) => {
       const { retryTheOutbox } = await import('./outbox.ts')
       await retryTheOutbox(callOf(streams, options), id)
@@ -188,20 +204,23 @@ function addOperations(program: Command, streams: Streams): void {
     }
   )
   leaf(keys, 'generate', 'make a new desk key', 'config')
-    .requiredOption('--name <name>', 'name in the user id')
+    .requiredOption('--name <name>', 'the name in the user id')
     .requiredOption('--address <address>', "the desk's address")
-    .requiredOption('--passphrase-file <file>', 'what is to protect it')
+    .requiredOption(
+      '--passphrase-file <file>',
+      'the file with the passphrase that protects the key'
+    )
     .option(
       '--out <file>',
-      'where the private key goes; the public one lies beside it',
+      'the file for the private key; the public key is written beside it',
       'keys/desk.asc'
     )
     .action(async (options: Pick<Globals, 'json'> & GenerateOptions) => {
       const { generate } = await import('./keys.ts')
       await generate({ streams, json: options.json === true }, options)
     })
-  const audit = program.command('audit').description('the record').helpCommand(false)
-  leaf(audit, 'verify', 'check that the record is whole').action(async (options: Globals) => {
+  const audit = program.command('audit').description('the record of events').helpCommand(false)
+  leaf(audit, 'verify', 'check that nobody changed the record').action(async (options: Globals) => {
     const { verify } = await import('./audit.ts')
     await verify(callOf(streams, options))
   })

@@ -1,5 +1,5 @@
 /**
- * `postern run`: the daemon. Ends within ten seconds of SIGTERM or SIGINT in the middle of anything, at once at the second.
+ * `postern run`: the daemon. Stops within ten seconds of SIGTERM or SIGINT whatever it does, and at once on a second signal.
  */
 import { ConfigError } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
@@ -7,14 +7,14 @@ import { createLog } from '../effects/log.ts'
 import { type Call, scheduleProblems } from './context.ts'
 import { version } from './version.ts'
 
-/** The daemon has this long to end by itself after a signal. */
+/** How long the daemon may take to stop by itself after a signal. */
 const GRACE_MS = 9000
 
 export async function run(call: Call, options: { readonly once: boolean }): Promise<void> {
   const loaded = await loadConfig(call.config, process.env)
   const problems = scheduleProblems(loaded)
   if (problems.length > 0) throw new ConfigError(loaded.config.path, problems)
-  // All of the desk: a mistake in the configuration is said without waiting for it.
+  // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
   const log = createLog({ level: 'info', destination: process.stdout })
   const { passphrase, imapPassword, smtpPassword } = loaded.secrets
@@ -25,13 +25,13 @@ export async function run(call: Call, options: { readonly once: boolean }): Prom
   )
   const stop = new AbortController()
   const onSignal = (): void => {
-    // The default action of the signal is back: a second one ends the process at once.
+    // Restores the default action: a second signal ends the process at once.
     process.removeListener('SIGTERM', onSignal)
     process.removeListener('SIGINT', onSignal)
     log({ event: 'desk.stopping', because: 'signal' })
     stop.abort()
     setTimeout(() => {
-      // Something hangs. What is on the disk is whole at any moment; the next start goes on from there.
+      // Something hangs. The disk is consistent at any moment; the next start continues from there.
       log({ event: 'desk.stopping', because: 'trouble' })
       process.exit(1)
     }, GRACE_MS).unref()

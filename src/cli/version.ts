@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 
-/** The version in package.json, which lies beside `src` and `dist`. */
+/** The version in package.json, which stands beside `src` and `dist`. */
 export function version(): string {
   const parsed: unknown = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8')

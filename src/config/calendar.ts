@@ -1,6 +1,6 @@
 /**
  * Calendars of policies and products: zone, weekend and holidays, as a list or as an iCalendar file (RFC 5545) of all-day
- * events. Must never pass over what it does not understand in such a file: a holiday that is missed makes a promise too short.
+ * events. Must never skip what it does not understand in such a file: a missed holiday makes a promise too short.
  */
 import { z } from 'zod'
 import { type Calendar } from '../domain/time.ts'
@@ -10,31 +10,31 @@ import { readLimited } from './secrets.ts'
 const NOT_A_LIST =
   'must be a list of dates in quotes, like ["2026-12-25"], or the path of an .ics file'
 const FILE_BYTES_MAX = 4 * 1024 * 1024
-/** A day of every year is written out up to this one. */
+/** A yearly holiday is written out up to this year. */
 const YEAR_MAX = 2099
 
-/** Holidays with the last day that is listed by itself; null where every one comes back each year, or there is none. */
+/** Holidays; `end` is the last one listed for a single year, null when all are yearly or there are none. */
 export type Holidays = { readonly dates: readonly string[]; readonly end: string | null }
 
-/** A calendar as it is after reading; `timezone` null stands for the desk's. */
+/** A calendar after reading; a null `timezone` means the desk's. */
 export type ReadCalendar = Omit<Calendar, 'timezone' | 'holidays'> & {
   readonly timezone: string | null
   readonly holidays: Holidays
 }
 
-/** The keys of a calendar, as a policy gives them all and a product those that differ. */
+/** The keys of a calendar: a policy gives all of them, a product those that differ. */
 export const calendarKeys = {
   zone: timezone.nullable().describe('IANA time zone of the business days; null: desk.timezone.'),
   weekend: z
     .array(whole(1, 7), 'must be a list')
-    .max(6, 'must leave a working day')
+    .max(6, 'must leave at least one working day')
     .describe('Days off each week, 1 is Monday.'),
   holidays: z
     .union([z.array(z.iso.date(NOT_A_LIST)), path], NOT_A_LIST)
     .describe('Dates off: a list, or an iCalendar file (.ics) with all-day events.')
 }
 
-/** The holidays of a list or of the file at an absolute path, or the sentence that says what is wrong with it. */
+/** The holidays of a list, or of the file at an absolute path; a sentence when it has a mistake. */
 export async function readHolidays(given: readonly string[] | string): Promise<Holidays | string> {
   if (typeof given !== 'string') return holidaysOf([...given], [])
   const bytes = await readLimited(given, FILE_BYTES_MAX)
@@ -43,18 +43,18 @@ export async function readHolidays(given: readonly string[] | string): Promise<H
 
 type Line = { readonly name: string; readonly value: string }
 
-/** The holidays in the text of an iCalendar file, or the sentence that says what is wrong with it. */
+/** The holidays in the text of an iCalendar file; a sentence when it has a mistake. */
 export function parseHolidays(text: string): Holidays | string {
-  // RFC 5545 §3.1: a line that begins with a blank goes on from the one before.
+  // RFC 5545 §3.1: a line that begins with a blank continues the line before.
   const lines = text
     .replaceAll(/\r?\n[ \t]/g, '')
     .split(/\r?\n/)
     .filter((line) => line !== '')
     .map(lineOf)
   if (lines[0]?.name !== 'BEGIN' || lines[0].value.toUpperCase() !== 'VCALENDAR')
-    return 'is no iCalendar file: it does not begin with BEGIN:VCALENDAR'
+    return 'is not an iCalendar file: it does not begin with BEGIN:VCALENDAR'
   const events = eventsOf(lines)
-  if (events === null) return 'ends in the middle of an event'
+  if (events === null) return 'ends in the middle of an event: download or export it again'
   const read = events.map(daysOf)
   const complaint = read.find((days) => typeof days === 'string')
   if (complaint !== undefined) return complaint
@@ -65,7 +65,7 @@ export function parseHolidays(text: string): Holidays | string {
   )
 }
 
-/** The lines of each event; null where the last one has no end. */
+/** The lines of each event; null when the last event has no end. */
 function eventsOf(lines: readonly Line[]): Line[][] | null {
   const events: Line[][] = []
   let isInside = false
@@ -92,7 +92,7 @@ function daysOf(event: readonly Line[]): Days | string {
   const which = `the event of ${find('DTSTART')?.value ?? 'no day'}`
   const other = event.find(({ name }) => ['RDATE', 'EXDATE', 'DURATION'].includes(name))
   if (other !== undefined)
-    return `${which} has ${other.name}, which is not read; write its days as events of their own`
+    return `${which} has ${other.name}, which Postern does not read; write its days as events of their own`
   const rule = find('RRULE')
   if (rule !== undefined && !/^FREQ=YEARLY;?$/i.test(rule.value))
     return `${which} has an RRULE other than FREQ=YEARLY; write its days as events of their own`
@@ -104,7 +104,7 @@ function daysOf(event: readonly Line[]): Days | string {
 function daysBetween(first: Line | undefined, last: Line | undefined): string[] | string {
   const start = dateOf(first)
   if (start === null)
-    return 'has no day as its start (DTSTART;VALUE=DATE:20261225); only all-day events count'
+    return 'does not start with a day (DTSTART;VALUE=DATE:20261225); make it an all-day event'
   const end = last === undefined ? nextDay(start) : dateOf(last)
   // RFC 5545 §3.6.1: the end is the first day that does not belong to the event.
   if (end === null || end <= start || Date.parse(end) - Date.parse(start) > 366 * DAY_MS)
@@ -116,7 +116,7 @@ function daysBetween(first: Line | undefined, last: Line | undefined): string[] 
 
 const DAY_MS = 86_400_000
 
-/** `20261225` as `2026-12-25`; null for anything that is no day of the calendar. */
+/** `20261225` as `2026-12-25`; null for anything that is not a date. */
 function dateOf(line: Line | undefined): string | null {
   const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(line?.value ?? '') ?? []
   const text = `${year}-${month}-${day}`

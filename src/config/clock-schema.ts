@@ -1,6 +1,6 @@
 /**
  * The shape of a clock in a policy file: `clocks: { id: { … } }` (domain/clock.ts says what each key means). Unknown keys and
- * events are refused: a clock that never starts would be a promise that nobody watches.
+ * events are refused: a clock that never starts would leave a promise unwatched.
  */
 import { z } from 'zod'
 import { type Clock } from '../domain/clock.ts'
@@ -19,7 +19,7 @@ const stepTime = z.union(
     z.strictObject({ before: span, every: span.optional() }),
     z.strictObject({ after: span, every: span.optional() })
   ],
-  'must be { percent: N }, { before: SPAN } or { after: SPAN }, the latter two with every: SPAN if they repeat'
+  'must be { percent: N }, { before: SPAN } or { after: SPAN }; add every: SPAN to the latter two to repeat them'
 )
 
 const tell = z.union(
@@ -31,19 +31,21 @@ const clock = z.strictObject({
   subject: z
     .enum(['case', 'member', 'maintainer', 'desk'], 'must be case, member, maintainer or desk')
     .default('case')
-    .describe('What it runs for.'),
+    .describe('What it runs for: a case, a member, a maintainer or the desk.'),
   starts: events.min(1, 'must name an event').describe('Events that start it.'),
   stops: events.describe('Events that stop it.'),
   counts: z
     .enum(['first', 'latest', 'each'], 'must be first, latest or each')
     .default('first')
     .describe('Which starts count.'),
-  key: line.nullable().default(null).describe('Particular by which a stop finds its run.'),
-  since: events.default([]).describe('A stop after the latest of these keeps it from starting.'),
+  key: line.nullable().default(null).describe('Field of an event that ties its stop to its start.'),
+  since: events
+    .default([])
+    .describe('It does not start when a stop came after the latest of these events.'),
   from: z
     .enum(INSTANT_NAMES, `must be one of ${INSTANT_NAMES.join(', ')}`)
     .default('at')
-    .describe('The instant of the starting event that it counts from.'),
+    .describe('The time in the starting event from which it counts.'),
   due: z
     .union(
       [z.strictObject({ within: span }), z.strictObject({ before: span })],
@@ -59,7 +61,7 @@ const clock = z.strictObject({
       z.strictObject({ at: stepTime, tell: z.array(tell).min(1, 'must name somebody') }),
       'must be a list'
     )
-    .min(1, 'must have a step: nobody would be told')
+    .min(1, 'must have at least one step, or nobody would be told')
     .describe('Who is told when.'),
   message: shortName.default('reminder').describe('The message that a step sends.'),
   title: line.describe('Title of the reminder.'),

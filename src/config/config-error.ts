@@ -1,10 +1,10 @@
 /**
- * What is thrown for a configuration that cannot be used. Apart from the decoder, so that whoever only reports it need not load
- * that.
+ * The error for a configuration that cannot be used. In a file of its own, so that code that only reports it does not load the
+ * decoder.
  */
 import { Trouble } from '../domain/trouble.ts'
 
-/** The configuration cannot be used. `message` is one line; `problems` are all of them, one line each. */
+/** The configuration cannot be used. `message` is one line; `problems` holds every problem, one line each. */
 export class ConfigError extends Trouble {
   readonly problems: readonly string[]
   constructor(path: string, problems: readonly string[]) {

@@ -31,11 +31,11 @@ export type Config = {
     readonly inbox: string
     readonly processed: string
     readonly held: string
-    /** Null: not looked at. */
+    /** Null when the junk folder is not read. */
     readonly junk: string | null
   }
   readonly smtp: Server & {
-    /** Null when the server wants no login. */
+    /** Null when the server needs no login. */
     readonly user: string | null
     /** Envelope sender with `{token}`; null for the desk's address. */
     readonly bounceAddress: string | null
@@ -58,14 +58,14 @@ export type Config = {
     readonly roles: readonly Role[]
   }[]
   readonly products: readonly (Product & {
-    /** The last day of the holidays that are listed by themselves; null when there is none. */
+    /** The last holiday that is listed for a single year; null when there is none. */
     readonly holidaysEnd: string | null
-    /** The built-in policy that its policy is or extends; null for one that stands alone. */
+    /** The built-in policy that its policy is or extends; null for a policy that extends none. */
     readonly preset: string | null
   })[]
 }
 
-/** Everything that is read at start. */
+/** Everything that the program reads at start. */
 export type LoadedConfig = {
   readonly config: Config
   readonly secrets: {
@@ -74,13 +74,13 @@ export type LoadedConfig = {
     /** Null exactly when `config.smtp.user` is. */
     readonly smtpPassword: Secret | null
   }
-  /** Text of the key files, unjudged: the desk's private key and the maintainers' public keys by maintainer id. */
+  /** Text of the key files, not checked: the desk's private key and the maintainers' public keys by maintainer id. */
   readonly keys: {
     readonly desk: string
     /** In the order of `config.desk.retiredKeyPaths`. */
     readonly retired: readonly string[]
     readonly maintainers: ReadonlyMap<string, string>
   }
-  /** The wordings of messages by name, with the file that each is from. */
+  /** The wordings of messages by name, each with its file. */
   readonly texts: ReadonlyMap<string, { readonly file: string; readonly source: string }>
 }

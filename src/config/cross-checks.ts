@@ -1,7 +1,7 @@
 /**
- * What the keys of a configuration must be to each other: one address per maintainer, TLS wherever a network is crossed.
- * Works on the values as written, so that a mistake elsewhere hides none of these. Must never trust a type: whatever has
- * a wrong one is passed over, because the schema complains about it.
+ * Rules between the keys of a configuration: one address per maintainer, TLS wherever a network is crossed. Works on the
+ * values as written, so that a mistake elsewhere hides no other. Must never trust a type: skips values of a wrong type,
+ * because the schema complains about them.
  */
 import { parseAddress } from '../domain/address.ts'
 import { type Problem, recordOf } from './problems.ts'
@@ -35,7 +35,7 @@ function tlsProblems(root: Root, section: 'imap' | 'smtp'): Problem[] {
   return [
     {
       path: [section, 'tls'],
-      text: 'must not be none for a host that is not this machine: use implicit or starttls'
+      text: 'must not be none for a host other than this machine: use implicit or starttls'
     }
   ]
 }
@@ -50,7 +50,7 @@ function loginProblems(root: Root): Problem[] {
   ]
 }
 
-/** Looking up keys of whoever claims an address would let anybody make us talk to any host. */
+/** A lookup for an unverified sender would let anybody make us connect to any host. */
 function lookupProblems(root: Root): Problem[] {
   const { wkd, vks } = recordOf(root['key_lookup']) ?? {}
   const servers = recordOf(root['imap'])?.['authserv_ids']
@@ -59,7 +59,7 @@ function lookupProblems(root: Root): Problem[] {
   return [
     {
       path: ['key_lookup'],
-      text: 'needs imap.authserv_ids: keys are looked up for senders that DMARC proves, and for no others'
+      text: 'needs imap.authserv_ids, because keys are looked up only for senders that DMARC verified: name your mail server there'
     }
   ]
 }
@@ -83,7 +83,7 @@ function folderProblems(root: Root): Problem[] {
     if (seen.has(folder)) {
       problems.push({
         path: ['imap', key],
-        text: 'must be another folder than the ones before it, or mail would go round in circles'
+        text: 'must differ from the folders before it, or mail would be moved in circles: name another folder'
       })
     }
     seen.add(folder)
@@ -106,7 +106,7 @@ function doubles(
     if (seen.has(normal)) {
       problems.push({
         path: [list, index, key],
-        text: 'stands here twice: give each entry its own'
+        text: 'is used twice: give each entry its own value'
       })
     }
     seen.add(normal)
@@ -122,7 +122,7 @@ function deskAddressProblems(root: Root): Problem[] {
     .filter(([, { address: own }]) => typeof own === 'string' && addressKeyOf(own) === desk)
     .map(([index]) => ({
       path: ['maintainers', index, 'address'],
-      text: 'must not be the address of the desk: reports would come back in. Use a personal address'
+      text: "must not be the desk's address, because forwarded reports would come back as new ones: use a personal address"
     }))
 }
 

@@ -1,6 +1,6 @@
 /**
- * The kinds of value that the configuration is made of, each with a message that says what to write instead. Must never
- * repeat the value it refuses: it may be a password in the wrong place, or a list member's address.
+ * The kinds of values in the configuration, each with a message that says what to write instead. Must never repeat the value
+ * it refuses: it may be a password in the wrong place, or a list member's address.
  */
 import { z } from 'zod'
 import { type Address, parseAddress } from '../domain/address.ts'
@@ -28,7 +28,7 @@ export const line = z
   .max(200, 'must have at most 200 characters')
   .refine((text) => !/\p{Cc}/u.test(text), 'must be one line without control characters')
 
-/** The name that a server signs its Authentication-Results with (RFC 8601 §2.5), most often its host name. */
+/** The authserv-id of a server (RFC 8601 §2.5), most often its host name. */
 export const authservId = z
   .string('must be text')
   .regex(
@@ -74,7 +74,7 @@ export const shortName = z
   .string('must be text')
   .regex(
     /^[a-z][a-z0-9-]{0,31}$/,
-    'must be 1 to 32 small letters, digits and hyphens, a letter first'
+    'must be 1 to 32 lower-case letters, digits and hyphens, a letter first'
   )
 
 export const casePrefix = z
@@ -85,7 +85,7 @@ export const timezone = z
   .string('must be the name of a time zone')
   .refine(isTimezone, 'must be a time zone of the IANA database, like Europe/Berlin or UTC')
 
-/** The shape of a node-cron expression; what it means is judged where it is used. */
+/** The shape of a node-cron expression; its user checks the meaning. */
 export const cron = z
   .string('must be a cron expression in quotes, like "* * * * *"')
   .refine((text) => {

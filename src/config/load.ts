@@ -1,7 +1,7 @@
 /**
- * Reads the configuration once, at start: the file, its policies, its key files and its secrets. Reports everything that
- * is wrong at once, each with its path and remedy. Must never return a half-read configuration and never judge what a key
- * file holds: the openpgp folder does.
+ * Reads the configuration once, at start: the file, its policies, its key files and its secrets. Reports all problems at once,
+ * each with its path and remedy. Must never return a half-read configuration, and never check what a key file holds: the
+ * openpgp folder does.
  */
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -26,8 +26,8 @@ import { readYaml } from './yaml.ts'
 export { type LoadedConfig } from './config.ts'
 
 /**
- * Reads and checks the configuration at `path` with everything it names. Throws {@link ConfigError} with all problems.
- * `policiesDir` is where the built-in policies are.
+ * Reads and checks the configuration at `path` with all files it names. Throws {@link ConfigError} with all problems.
+ * `policiesDir` is the folder of the built-in policies.
  */
 export async function loadConfig(
   path: string,
@@ -37,7 +37,7 @@ export async function loadConfig(
   const absolute = resolve(path)
   if (!existsSync(absolute)) {
     throw new ConfigError(absolute, [
-      'there is no configuration here: write one (README shows how), or name it with --config FILE'
+      'there is no such file: write a configuration (README shows how), or name one with --config FILE'
     ])
   }
   const document = await readYaml(absolute)
@@ -65,10 +65,10 @@ function decodeSections(value: unknown, problems: Problem[]): Sections {
   for (const key of Object.keys(root).filter((name) => !known.includes(name))) {
     problems.push({
       path: [key],
-      text: `is not a known section: correct or remove it (known: ${known.join(', ')})`
+      text: `is not a known section: correct or remove it (known sections: ${known.join(', ')})`
     })
   }
-  // A section whose lines are all commented out is null in YAML and means its defaults.
+  // YAML reads a section as null when all its lines are commented out; it then has its defaults.
   const at = (key: string): unknown => root[key] ?? undefined
   return {
     desk: decodeAt(sections.desk, at('desk'), ['desk'], problems),
@@ -91,7 +91,7 @@ function decodeSections(value: unknown, problems: Problem[]): Sections {
   }
 }
 
-/** The configuration with everything it names; null when anything is missing. */
+/** The configuration with the content of all files it names; null when anything is missing. */
 async function assemble(
   path: string,
   file: Sections,

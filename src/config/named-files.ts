@@ -1,6 +1,6 @@
 /**
- * Reads what the sections of a configuration name: keys, certificates, secrets and policies. Works section by section, so
- * that one bad section hides no missing file of another. Must never judge what a key file holds.
+ * Reads the files and secrets that the sections of a configuration name: keys, certificates, secrets and policies. Works
+ * section by section, so that one bad section hides no missing file of another. Must never check what a key file holds.
  */
 import { resolve } from 'node:path'
 import { type ReadCalendar, readHolidays } from './calendar.ts'
@@ -17,14 +17,14 @@ export type Partly<T> = { readonly [K in keyof T]: T[K] | null }
 /** The sections of the file, null where one is not valid. */
 export type Sections = Partly<ConfigFile>
 
-/** Where relative names lead, and where secrets come from. */
+/** The folders for relative names, and the environment for secrets. */
 export type Place = {
   readonly baseDir: string
   readonly env: Environment
   readonly policiesDir: string
 }
 
-/** What the sections name, section by section. */
+/** The content of all named files, section by section. */
 export type NamedFiles = {
   readonly desk: {
     readonly config: Config['desk']
@@ -43,7 +43,7 @@ export type NamedFiles = {
 
 const KEY_BYTES_MAX = 256 * 1024
 
-/** Reads what each valid section names; what is missing is added to `problems`. */
+/** Reads the files that each valid section names; adds what is missing to `problems`. */
 export async function readNamedFiles(
   file: Sections,
   place: Place,
@@ -182,7 +182,7 @@ async function readProducts(
   return products.length === section.length ? products : null
 }
 
-/** The policy's calendar with what the product has of its own, or what is wrong with the product's holidays. */
+/** The policy's calendar with the product's own keys over it, or what is wrong with the product's holidays. */
 async function calendarOf(
   own: NonNullable<ConfigFile['products'][number]['calendar']>,
   policy: ReadCalendar,

@@ -1,7 +1,7 @@
 /**
  * Reads disclosure policies: the built-in ones by name, an operator's own by path. An own file may start from built-in and
- * other own files with `extends` and state what differs. Must never fill in a promise that a policy does not make: what a
- * file and its bases leave out is refused, not guessed.
+ * other own files with `extends` and state what differs. Must never fill in a promise that a policy does not make: it
+ * refuses a policy that leaves something out, and guesses nothing.
  */
 import { basename, dirname } from 'node:path'
 import { z } from 'zod'
@@ -20,7 +20,7 @@ export type PolicyResult =
       readonly kind: 'policy'
       readonly policy: Policy
       readonly calendar: ReadCalendar
-      /** The built-in policy that it is or, at any distance, extends; null for one that stands alone. */
+      /** The built-in policy that it is or extends, directly or not; null when it extends none. */
       readonly preset: string | null
     }
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
@@ -31,30 +31,34 @@ const sentence = z
   .max(1000, 'must have at most 1000 characters')
 
 const answer = z.strictObject({
-  within: span.describe('Until when a person answers.'),
+  within: span.describe('How soon a person answers.'),
   firmness: z.enum(['hard', 'soft'], 'must be hard or soft').describe('A promise, or a target.'),
   includes: z
     .string('must be text')
     .max(1000, 'must have at most 1000 characters')
-    .describe('What the answer holds; "" when unstated.')
+    .describe('What the answer contains; "" when the policy does not say.')
 })
 
 const notice = z
   .strictObject({
-    lead: span.describe('How long before disclosure the list is told.'),
+    lead: span.describe('How long before disclosure the list gets the notice.'),
     tolerance: z
       .strictObject({ min: span, max: span })
-      .describe('Leads between min and max need no reason.'),
+      .describe('A lead between min and max needs no reason.'),
     required: z
       .array(z.enum(NOTICE_FIELDS, `must be one of ${NOTICE_FIELDS.join(', ')}`), 'must be a list')
       .refine((fields) => new Set(fields).size === fields.length, 'must not name a field twice')
-      .describe('Fields without which no notice leaves.'),
-    approvals: whole(0, 10).describe('Signatures of other maintainers.'),
-    late: z.enum(['send', 'hold'], 'must be send or hold').describe('What a missed instant means.'),
-    late_after_minutes: whole(1, 10_080).describe('When a release counts as late.'),
+      .describe('Fields that every notice must have.'),
+    approvals: whole(0, 10).describe('How many approvers other than the author must approve.'),
+    late: z
+      .enum(['send', 'hold'], 'must be send or hold')
+      .describe('What to do with a notice whose time has passed: send or hold it.'),
+    late_after_minutes: whole(1, 10_080).describe(
+      'After how many minutes a release counts as late.'
+    ),
     reporter_date_mail: z
       .enum(['with-notice', 'none'], 'must be with-notice or none')
-      .describe('Whether the reporter is told the date in the same step.'),
+      .describe('Whether the reporter gets the date together with the notice.'),
     tlp: line.describe('Traffic Light Protocol label.')
   })
   .refine(
@@ -66,24 +70,26 @@ const notice = z
 
 const policySchema = z.strictObject({
   id: shortName.describe('Short name of the policy.'),
-  title: line.describe('What people call it.'),
+  title: line.describe('Full name of the policy.'),
   answer: answer.nullable().describe('The promise of a first answer, or null.'),
-  clocks: clocks.describe('What is watched, by id.'),
+  clocks: clocks.describe('Deadlines that Postern watches, by id.'),
   reporter_rules: z
     .array(sentence, 'must be a list')
     .describe('Rules that every acknowledgement repeats.'),
-  report_checklist: z.array(sentence, 'must be a list').describe('What a complete report holds.'),
+  report_checklist: z
+    .array(sentence, 'must be a list')
+    .describe('What a complete report contains.'),
   replies: z
     .enum(['internal', 'reporter'], 'must be internal or reporter')
-    .describe('Where a plain reply to a relayed mail goes.'),
+    .describe('Who gets a plain reply to a forwarded report.'),
   reporters: z
     .strictObject({
       cleartext: z
         .enum(['allow', 'deny'], 'must be allow or deny')
-        .describe('Whether answers may leave in clear.')
+        .describe('Whether answers may be sent unencrypted.')
     })
-    .describe('How reporters are written to.'),
-  calendar: z.strictObject(calendarKeys).describe('When the project works.'),
+    .describe('How to write to reporters.'),
+  calendar: z.strictObject(calendarKeys).describe('Working days of the project.'),
   reject: z
     .strictObject({
       codes: z
@@ -92,12 +98,12 @@ const policySchema = z.strictObject({
         .describe('Reasons for rejecting a report, each with what the reporter reads.'),
       reason_length: whole(0, 1000).describe('Fewest characters of an explanation.')
     })
-    .describe('What a rejection needs.'),
+    .describe('What a rejection must have.'),
   close: z
     .strictObject({
       internal: z
         .enum(['allow', 'deny'], 'must be allow or deny')
-        .describe('Whether a case may end undisclosed.')
+        .describe('Whether a case may be closed without disclosure.')
     })
     .describe('How a case may end.'),
   notice: notice.nullable().describe('The advance notice, or null for a policy without a list.')
@@ -121,7 +127,7 @@ export async function readPolicy(
   if (decoded !== null) {
     const { calendar, ...policy } = decoded
     const holidays = await readHolidays(calendar.holidays)
-    // What lies in a folder below is no preset, only a part of some.
+    // A file in a subfolder is part of presets, not a preset.
     const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
     if (typeof holidays !== 'string')
       return {
@@ -135,7 +141,7 @@ export async function readPolicy(
   return refused(problems.map((problem) => sentenceAt(merged.sources, problem)))
 }
 
-/** The clock `answer` watches what `answer` promises: without a `due` of its own it takes that, and without a promise it goes. */
+/** The clock `answer` takes its `due` from the promise `answer`, unless it has its own; without a promise it is removed. */
 function withAnswerClock(value: unknown): unknown {
   const policy = recordOf(value) ?? {}
   const all = recordOf(policy['clocks'])
@@ -148,7 +154,7 @@ function withAnswerClock(value: unknown): unknown {
   return { ...policy, clocks: { ...all, answer: { firmness, ...watched, due: { within } } } }
 }
 
-/** For comparing spans of one policy: a business day counts as a day and two fifths, the week being seven for five. */
+/** For comparing spans of one policy: five business days count as seven days. */
 function roughHours(value: Span): number {
   if ('minutes' in value) return value.minutes / 60
   if ('hours' in value) return value.hours

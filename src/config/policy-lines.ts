@@ -1,6 +1,6 @@
 /**
- * The numbered lines of the source policies and what Postern does about each, and what is odd about a policy that decodes.
- * Reads and judges only; must never change a policy.
+ * The numbered lines of the source policies with what Postern does about each, and advice about a valid policy. Must never
+ * change a policy.
  */
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -32,7 +32,7 @@ export async function readLines(preset: string, policiesDir: string): Promise<Po
   return read
 }
 
-/** What in a valid policy is probably not meant (M-38), a sentence each. */
+/** What is probably a mistake in a valid policy (M-38), one sentence each. */
 export function policyAdvice(policy: Policy, calendar: Pick<ReadCalendar, 'holidays'>): string[] {
   const { answer, notice } = policy
   const advice = linksOf(policy).map(
@@ -41,17 +41,15 @@ export function policyAdvice(policy: Policy, calendar: Pick<ReadCalendar, 'holid
   const spans = [answer?.within, notice?.lead, notice?.tolerance.min, notice?.tolerance.max]
   const isInBusinessDays = spans.some((span) => span !== undefined && 'business_days' in span)
   if (isInBusinessDays && calendar.holidays.dates.length === 0)
-    advice.push('it counts business days, and its calendar has no holidays')
+    advice.push('it counts business days, but its calendar has no holidays')
   if (notice !== null && !notice.required.includes('disclosure_at'))
-    advice.push('notice.required does not name disclosure_at, but no notice leaves without it')
+    advice.push('notice.required does not name disclosure_at, but no notice is sent without it')
   if (notice?.approvals === 0)
-    advice.push(
-      'approvals is 0, so one approver alone, the author of a notice included, lets it go'
-    )
+    advice.push('approvals is 0, so a single approver can release a notice, even its author')
   return advice
 }
 
-/** Every link in what reporters read. */
+/** Every link in the texts that reporters read. */
 export function linksOf(policy: Policy): string[] {
   const texts = [
     policy.title,

@@ -1,5 +1,5 @@
 /**
- * Reads a policy file with the files that it extends and merges them, and knows where the built-in ones are. Must never judge
+ * Reads a policy file and the files that it extends, and merges them; knows where the built-in policies are. Must never check
  * what a policy says: policy-file.ts does.
  */
 import { readdirSync } from 'node:fs'
@@ -8,17 +8,17 @@ import { fileURLToPath } from 'node:url'
 import { formatPath, type Problem, recordOf, valueAt } from './problems.ts'
 import { readYaml, type ValuePath, type YamlFile } from './yaml.ts'
 
-/** A file of the chain of bases, with its own values before those under it were merged in. */
+/** A file with its own values, before those of its bases are merged in. */
 type Source = { readonly path: string; readonly own: unknown; readonly lineOf: YamlFile['lineOf'] }
-/** A file over its bases, and all of them, the file itself first. */
+/** The merged value, and all files it came from, the first file first. */
 export type Merged = { readonly value: unknown; readonly sources: readonly Source[] }
 
 type Refused = { readonly problems: readonly string[] }
 
-/** More files than this in a row are a mistake. */
+/** A longer chain of files is a mistake. */
 const EXTENDS_MAX = 8
 const BASES_MAX = 8
-/** Maps by id: a file that extends another changes entries one by one and takes one away with null. */
+/** Maps by id: a file that extends another changes entries one by one, and removes one with null. */
 const MAPS_BY_ID = ['reject.codes', 'clocks']
 const CLOCK_DUE = /^clocks\.[^.]+\.due$/
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
@@ -36,13 +36,13 @@ export function listPresets(policiesDir: string): string[] {
     .sort()
 }
 
-/** The file of a policy's name: a preset, or a path relative to `baseDir`; null for an unknown plain name. */
+/** The file for a policy's name: a preset, or a path relative to `baseDir`; null for an unknown plain name. */
 export function pathOf(name: string, baseDir: string, policiesDir: string): string | null {
   if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
   return listPresets(policiesDir).includes(name) ? join(policiesDir, `${name}.yaml`) : null
 }
 
-/** A problem under the name of the file that states the value; where none does, under the first. */
+/** A problem with the name of the file that gives the value, or of the first file when none does. */
 export function sentenceAt(sources: readonly Source[], { path, text }: Problem): string {
   const source = sources.find(({ own }) => valueAt(own, path) !== undefined) ?? sources[0]
   const at = source?.lineOf(path) ?? null
@@ -81,7 +81,7 @@ function chainComplaint(above: readonly string[], path: string): string | null {
   if (above.includes(path))
     return `${above[0] ?? path}: policies extend each other in a circle: ${chain}`
   return above.length > EXTENDS_MAX
-    ? `${above[0] ?? path}: more than ${EXTENDS_MAX} files in a row: ${chain}`
+    ? `${above[0] ?? path}: more than ${EXTENDS_MAX} policies extend one another: ${chain}`
     : null
 }
 
@@ -115,7 +115,7 @@ function basesOf(extended: unknown): readonly string[] | string {
     : `must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
 }
 
-/** A file that a policy names lies beside that policy, whoever extends it. */
+/** Paths in a policy are relative to that policy, also when another file extends it. */
 function withAbsolutePaths(
   own: Readonly<Record<string, unknown>>,
   folder: string
@@ -130,7 +130,7 @@ function withAbsolutePaths(
 function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Problem[]): unknown {
   const [under, over] = [recordOf(base), recordOf(change)]
   if (under === null || over === null) return change
-  // A span is one value in several spellings: `within: { days: 2 }` replaces `within: { hours: 48 }` whole. So is `due`.
+  // A span is one value: `within: { days: 2 }` replaces `within: { hours: 48 }` as a whole. So is `due`.
   if (isSpan(under) || isSpan(over) || CLOCK_DUE.test(formatPath(path))) return change
   const merged = new Map<string, unknown>(Object.entries(under))
   const removes = MAPS_BY_ID.includes(formatPath(path))
@@ -138,7 +138,7 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Pr
     const at = [...path, key]
     if (removes && value === null) {
       if (!merged.delete(key))
-        problems.push({ path: at, text: 'is null, but there is no such entry to take away' })
+        problems.push({ path: at, text: 'is null, but there is no such entry to remove' })
     } else merged.set(key, mergeOver(merged.get(key), value, at, problems))
   }
   return Object.fromEntries(merged)

@@ -1,16 +1,16 @@
 /**
- * Turns what the schema refuses into sentences: the path, what is wrong, and what to write instead. Must never repeat a
+ * Turns the issues of the schema into sentences: the path, what is wrong, and what to write instead. Must never repeat a
  * refused value (see fields.ts).
  */
 import { z } from 'zod'
 import { type ValuePath } from './yaml.ts'
 
-/** One thing to correct, at a place of the file. */
+/** One thing to correct, with its place in the file. */
 export type Problem = { readonly path: ValuePath; readonly text: string }
 
 /**
- * Decodes `value`, which stands at `path` of its file, by `schema`. What is wrong is added to `problems`, all of it at
- * once, and null returned. The schema's descriptions say what a missing key is for.
+ * Decodes `value`, which stands at `path` of its file, by `schema`. When it is not valid, adds all problems to `problems` and
+ * returns null. The schema's descriptions say what a missing key is for.
  * */
 export function decodeAt<S extends z.ZodType>(
   schema: S,
@@ -64,7 +64,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
 }
 
 function expectedOf(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_type') return 'value of another form'
+  if (issue.code !== 'invalid_type') return 'value of another type'
   return issue.expected === 'object' ? 'block of keys' : issue.expected
 }
 
@@ -87,7 +87,7 @@ export function valueAt(value: unknown, path: ValuePath): unknown {
   return place
 }
 
-/** `value` as a record, or null when it is none. */
+/** `value` as a record; null when it is not one. */
 export function recordOf(value: unknown): Readonly<Record<string, unknown>> | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)

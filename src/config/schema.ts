@@ -1,6 +1,6 @@
 /**
- * The shape of `postern.yaml`: every key, its default and its meaning, in one place. README's table, the editors' JSON
- * Schema and all messages come from here. Unknown keys are refused. Must never read a file or a secret.
+ * The shape of `postern.yaml`: every key, its default and its meaning. README's table, the JSON Schema for editors and all
+ * error messages come from here. Unknown keys are refused. Must never read a file or a secret.
  */
 import { z } from 'zod'
 import { ROLES } from '../domain/role.ts'
@@ -66,12 +66,12 @@ const desk = z.strictObject({
     .max(20, 'must name at most 20')
     .default([])
     .describe(
-      'Former private keys of the desk with the same passphrase: they open mail, none signs.'
+      'Former private keys of the desk, with the same passphrase: they still open mail but no longer sign.'
     ),
   passphrase: secret.describe('Unlocks the desk key and the database.'),
   timezone: timezone
     .default('UTC')
-    .describe('Zone of schedules, business days and displayed times.')
+    .describe('Time zone of schedules, business days and displayed times.')
 })
 
 const imap = z.strictObject({
@@ -81,25 +81,27 @@ const imap = z.strictObject({
   user: line.describe('Login name.'),
   password: secret.describe('Login password.'),
   ca,
-  inbox: line.default('INBOX').describe('The folder that is watched.'),
-  processed: line.default('Postern/Processed').describe('Where handled mail goes.'),
-  held: line.default('Postern/Held').describe('Where mail goes that waits for a human.'),
+  inbox: line.default('INBOX').describe('The folder that Postern watches.'),
+  processed: line.default('Postern/Processed').describe('The folder for processed mail.'),
+  held: line.default('Postern/Held').describe('The folder for mail that a person must look at.'),
   junk: line
     .nullable()
     .default('Junk')
-    .describe('Where the server puts what it takes for spam; null: not looked at.'),
+    .describe('The folder for what the server takes for spam; null if Postern must not read it.'),
   authserv_ids: z
     .array(authservId, 'must be a list')
     .max(20, 'must name at most 20')
     .default([])
-    .describe('Servers whose Authentication-Results (RFC 8601) count, by the name they sign with.'),
+    .describe('Mail servers whose Authentication-Results (RFC 8601) are trusted, by authserv-id.'),
   received_hops: whole(1, 20)
     .default(1)
-    .describe('Received fields that our own servers add; only what stands above the last counts.')
+    .describe(
+      'How many Received fields your own servers add; only results above the last of them are trusted.'
+    )
 })
 
 const smtp = z.strictObject({
-  host: host.describe('SMTP server that accepts our mail (submission).'),
+  host: host.describe("SMTP server that accepts the desk's mail (submission)."),
   port: port.optional().describe('Default 465, or 587 with starttls, or 25 with none.'),
   tls,
   user: line.optional().describe('Login name; together with password, or neither.'),
@@ -108,7 +110,7 @@ const smtp = z.strictObject({
   bounce_address: bounceAddress
     .optional()
     .describe(
-      'Envelope sender with {token}, where the mail host delivers such addresses to the inbox.'
+      'Envelope sender with {token}; set it only if such addresses are delivered to the inbox.'
     ),
   reply_seconds: whole(5, 3600)
     .default(600)
@@ -122,32 +124,34 @@ const storage = z.strictObject({
 const schedule = z.strictObject({
   poll: cron
     .default('* * * * *')
-    .describe('When the inbox is listed, beside what the server announces.'),
-  tick: cron.default('* * * * *').describe('When clocks and due notices are looked at.'),
-  digest: cron.default('0 8 * * 1-5').describe('When maintainers get the digest; in desk.timezone.')
+    .describe('When to list the inbox, besides whenever the server announces new mail.'),
+  tick: cron.default('* * * * *').describe('When to check clocks and due notices.'),
+  digest: cron.default('0 8 * * 1-5').describe('When maintainers get the digest, in desk.timezone.')
 })
 
 const keyLookup = z.strictObject({
   wkd: z
     .boolean('must be true or false')
     .default(false)
-    .describe('Asks the mail domain of a proved sender for their key (Web Key Directory).'),
+    .describe('Asks the mail domain of a verified sender for their key (Web Key Directory).'),
   vks: host
     .nullable()
     .default(null)
-    .describe('Asks this key server, for example keys.openpgp.org; null: none.')
+    .describe('Asks this key server, for example keys.openpgp.org; null for none.')
 })
 
 const acknowledgement = z.strictObject({
   jitter: duration(600_000)
     .default(30_000)
     .describe(
-      'Longest delay of an acknowledgement, for example 30s: at least half of it, the rest at random; 0 for none.'
+      'Longest random delay of an acknowledgement, for example 30s; the shortest is half of it; 0 for none.'
     ),
-  window: whole(1, 720).default(24).describe('Hours in which one sender gets one acknowledgement.'),
+  window: whole(1, 720)
+    .default(24)
+    .describe('Hours in which one sender gets only one acknowledgement.'),
   per_hour: whole(1, 1000)
     .default(20)
-    .describe('Most acknowledgements an hour, all senders together.'),
+    .describe('Most acknowledgements an hour to all senders together.'),
   per_domain_hour: whole(1, 1000)
     .default(10)
     .describe('Most acknowledgements an hour to the addresses of one domain.')
@@ -156,23 +160,23 @@ const acknowledgement = z.strictObject({
 const limits = z.strictObject({
   mail_size: size(64 * 1024, 256 * MIB)
     .default(50 * MIB)
-    .describe('Largest mail that is opened; of a larger one only the header is read.'),
+    .describe('Largest message that is opened; only the header of a larger one is read.'),
   original: size(0, 256 * MIB)
     .default(10 * MIB)
-    .describe('Largest original mail that is relayed along.'),
-  open_seconds: whole(1, 600).default(60).describe('Time limit for opening one mail.'),
+    .describe('Largest original message that is attached to the forwarded report.'),
+  open_seconds: whole(1, 600).default(60).describe('Time limit for opening one message.'),
   worker_memory: megabytes(128, 8192).default(768).describe('Memory limit of one worker, in MB.'),
   signature_age_hours: whole(1, 168)
     .default(48)
-    .describe('Oldest signature that commands are taken from.'),
-  commands_per_mail: whole(1, 100).default(20).describe('Most commands in one mail.')
+    .describe('Commands with an older signature are refused.'),
+  commands_per_mail: whole(1, 100).default(20).describe('Most commands in one message.')
 })
 
 const maintainer = z.strictObject({
-  id: shortName.describe('Short name used in commands and on the record.'),
+  id: shortName.describe('Short name used in commands and in the record.'),
   name: line.describe('Full name.'),
-  address: address.describe('Where reports are relayed to.'),
-  key: path.describe('The public key that reports are sealed to and commands are verified by.'),
+  address: address.describe('Address that reports are forwarded to.'),
+  key: path.describe('The public key that encrypts reports to them and verifies their commands.'),
   roles: z
     .array(z.enum(ROLES, `must be one of ${ROLES.join(', ')}`), 'must be a list')
     .min(1, 'must name at least one role')
@@ -193,31 +197,39 @@ const product = z.strictObject({
     .strictObject(calendarKeys)
     .partial()
     .optional()
-    .describe('What differs from the calendar of the policy.')
+    .describe('Only the keys that differ from the calendar of the policy.')
 })
 
-/** The sections of the file, each decoded apart so that one mistake hides no other. */
+/** The sections of the file, each decoded by itself so that one mistake hides no other. */
 export const sections = {
   desk: desk.describe('The desk itself.'),
-  imap: imap.describe('Where mail is read.'),
-  smtp: smtp.describe('Where mail is sent.'),
+  imap: imap.describe('The IMAP server that receives mail.'),
+  smtp: smtp.describe('The SMTP server that sends mail.'),
   storage: storage.prefault({}).describe('Where the desk keeps its database.'),
-  schedule: schedule.prefault({}).describe('When the desk wakes, as cron expressions.'),
-  key_lookup: keyLookup.prefault({}).describe('Where keys of senders are looked up.'),
+  schedule: schedule
+    .prefault({})
+    .describe('When the desk does its regular work, as cron expressions.'),
+  key_lookup: keyLookup.prefault({}).describe('Where Postern looks up keys of senders.'),
   acknowledgement: acknowledgement.prefault({}).describe('The automatic first answer.'),
-  limits: limits.prefault({}).describe('What one mail may cost.'),
-  workers: whole(1, 64).default(2).describe('How many mails are opened at the same time.'),
+  limits: limits.prefault({}).describe('What one message may cost.'),
+  workers: whole(1, 64)
+    .default(2)
+    .describe('How many messages are opened or encrypted at the same time.'),
   texts: path
     .optional()
-    .describe('Folder with wordings of your own: KIND.liquid takes the place of the built-in one.'),
+    .describe(
+      'Folder with your own wordings: KIND.liquid replaces the built-in file of that name.'
+    ),
   maintainers: z
     .array(maintainer, 'must be a list')
-    .min(1, 'must name at least one maintainer: nobody would read the reports')
-    .describe('Who receives reports and may command the desk.'),
+    .min(1, 'must name at least one maintainer, or nobody would read the reports')
+    .describe('People who receive reports and may command the desk.'),
   products: z
     .array(product, 'must be a list')
     .min(1, 'must name at least one product')
-    .describe('What is reported about; the first takes reports that name no product.')
+    .describe(
+      'The products that people report about; the first takes reports that name no product.'
+    )
 }
 
 /** The file as decoded: defaults filled in, sizes in bytes, the jitter in milliseconds, paths as written. */

@@ -1,7 +1,6 @@
 /**
- * Secrets of the configuration: where they are written down and how they are read. A secret is a `Secret` from the moment
- * it is read, so that printing, logging or serialising whatever holds it shows `[secret]`. Must never put a secret, or a
- * part of one, into a message.
+ * Reads the secrets of the configuration. A secret is a `Secret` from the moment it is read, so that printing, logging or
+ * serialising anything that holds it shows `[secret]`. Must never put a secret, or a part of one, into a message.
  */
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -18,10 +17,10 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 const SECRET_BYTES_MAX = 64 * 1024
 
-/** A value that does not print. */
+/** A value that prints as `[secret]`. */
 export class Secret {
   readonly #value: string
-  /** The file it was read from; null where it was none. */
+  /** The file it was read from; null when it came from elsewhere. */
   readonly path: string | null
   constructor(value: string, path: string | null = null) {
     this.#value = value
@@ -64,33 +63,37 @@ export async function readSecret(
     return `$CREDENTIALS_DIRECTORY is not set: start under systemd with LoadCredential=${ref.credential}:PATH, or use { file: PATH }`
   }
   const secret = await readSecretFile(join(folder, ref.credential))
-  // systemd guards the file; its mode is not the operator's affair.
+  // systemd guards the file, so `check` does not look at its mode.
   return typeof secret === 'string' ? secret : new Secret(secret.reveal())
 }
 
-/** Reads a secret that is the one line of a file, as {@link readSecret} does. */
+/** Reads a secret from a file of one line, as {@link readSecret} does. */
 export async function readSecretFile(path: string): Promise<Secret | string> {
   const bytes = await readLimited(path, SECRET_BYTES_MAX)
   if (typeof bytes === 'string') return bytes
   return checked(bytes.toString('utf8'), path, path)
 }
 
-/** A file of at most `bytesMax`, or a sentence why not. */
+/** The content of a file of at most `bytesMax`, or a sentence that says why it could not be read. */
 export async function readLimited(path: string, bytesMax: number): Promise<Buffer | string> {
   try {
     const bytes = await readFile(path)
-    return bytes.byteLength <= bytesMax ? bytes : `${path} is larger than ${bytesMax} bytes`
+    return bytes.byteLength <= bytesMax
+      ? bytes
+      : `${path} is larger than ${bytesMax} bytes: check that it is the right file`
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     if (code === 'ENOENT') return `there is no file ${path}: create it, or correct the path`
-    if (code === 'EACCES') return `${path} may not be read: give it to the user that runs postern`
-    return `${path} cannot be read (${code})`
+    if (code === 'EACCES')
+      return `permission to read ${path} was denied: let the user that runs Postern read it`
+    return `${path} cannot be read: the system says "${code}"`
   }
 }
 
 function checked(text: string, where: string, path: string | null = null): Secret | string {
   const value = text.replace(/\r?\n$/, '')
   if (value === '') return `${where} is empty: write the secret into it`
-  if (/[\0\r\n]/.test(value)) return `${where} holds more than one line, or a NUL: keep one line`
+  if (/[\0\r\n]/.test(value))
+    return `${where} has more than one line, or a NUL character: keep one line`
   return new Secret(value, path)
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the mail texts: the Liquid files beside the program, by name. Must never judge what they say: `messages/` does.
+ * Reads the wordings of messages: the Liquid files beside the program, by name. Must never check what they say: `messages/` does.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,15 +7,15 @@ import { fileURLToPath } from 'node:url'
 
 const EXTENSION = '.liquid'
 
-/** One wording: its Liquid text and the file that it is from. */
+/** One wording: its Liquid text and its file. */
 export type Wording = { readonly file: string; readonly source: string }
 
-/** Every wording by its name, read at once so that all of the program sees the same. */
+/** Every wording by its name, read at once so that the whole program sees the same. */
 export type Texts =
   | { readonly wordings: ReadonlyMap<string, Wording> }
   | { readonly problem: string }
 
-/** The built-in wordings, and instead of them those of the same name in the operator's folder, if there is one. */
+/** The built-in wordings, each replaced by the one of the same name in the operator's folder, if there is one. */
 export function readTexts(own: string | null): Texts {
   const builtIn = builtInTexts()
   if (own === null) return { wordings: builtIn }
@@ -25,9 +25,11 @@ export function readTexts(own: string | null): Texts {
     if (stray.length === 0) return { wordings }
     const names = stray.map((name) => `${name}${EXTENSION}`).join(', ')
     const known = [...builtIn.keys()].sort().join(', ')
-    return { problem: `no message has a wording of the name ${names}; there are: ${known}` }
+    return {
+      problem: `there is no message for ${names}: rename or remove it (the messages are ${known})`
+    }
   } catch {
-    return { problem: `the folder ${own} cannot be read` }
+    return { problem: `the folder ${own} cannot be read: check that it exists and its permissions` }
   }
 }
 

@@ -3,7 +3,7 @@
  * Must never carry mail content, addresses or secrets in its message, because messages are logged.
  */
 
-/** A broken invariant. The loop logs it, counts it against the arrival and goes on (G9). */
+/** A broken invariant. The loop logs it and continues with the next task (G9). */
 export class Invariant extends Error {
   override readonly name = 'Invariant'
 }

@@ -3,7 +3,7 @@
  * only by the loop and the process entry. Must never carry content, addresses of list members or secrets.
  */
 
-/** The outside failed. Never about content; the code may be logged. */
+/** What failed outside. Never about content; the code may be logged. */
 export type TroubleCode =
   | 'imap'
   | 'imap-auth'

@@ -1,6 +1,6 @@
-/** Words for numbers and lists, so that one thing, two things and none are said right. */
+/** Words for numbers and lists, with the right singular and plural. */
 
-/** `1 patch`, `2 patches`; the caller leaves out what counts nothing. */
+/** `1 patch`, `2 patches`; the caller leaves out a count of zero. */
 export function count(number: number, one: string, many: string): string {
   return `${number} ${number === 1 ? one : many}`
 }

@@ -313,7 +313,7 @@ export async function checkTheBooks(stage: Stage): Promise<void> {
   narrator.saw(`all ${received} mails to the desk lie in Postern/Processed; its inbox is empty`)
   const audit = await desk.ask<{ ok: boolean; count: number }>('audit', 'verify')
   expect(audit.ok, 'an unbroken record')
-  narrator.saw(`postern audit verify: ${audit.count} events, unbroken`)
+  narrator.saw(`postern audit verify: ${audit.count} events, record unbroken`)
   const rows = await waitFor('an outbox in which nothing waits', async () => {
     const found = await desk.ask<OutboxRow[]>('outbox', 'list')
     return found.every(({ state }) => state === 'sent') ? found : null

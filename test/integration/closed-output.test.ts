@@ -101,7 +101,7 @@ describeWith(['gpg'], 'output that nobody takes', () => {
       expect(await ended(start(['cases'], full, 'pipe'))).toEqual({
         status: 1,
         signal: null,
-        said: 'postern: the output could not be written: see that its disk has room.\n'
+        said: 'postern: the output could not be written; please check that its disk has room.\n'
       })
     } finally {
       closeSync(full)

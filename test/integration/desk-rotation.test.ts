@@ -104,7 +104,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', () => {
     const twice = await desk.cli('check')
     expect([twice.status, twice.stderr]).toEqual([
       1,
-      'postern: desk.retired_keys[1]: is the same key as one before it; remove it\n'
+      'postern: desk.retired_keys[1]: this is the same key as one before it; remove it\n'
     ])
     useKeys('keys/desk-new.asc', ['keys/maintainers/grace.asc'])
     const wrong = await desk.cli('check')

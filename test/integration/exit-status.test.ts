@@ -182,7 +182,7 @@ describeWith(['gpg'], 'the exit status', () => {
   })
 
   it('is 1 without a configuration, with the way to have one', async () => {
-    const found = await wrong(WITH_CONFIG, 1, ONE_LINE('there is no configuration here'), {
+    const found = await wrong(WITH_CONFIG, 1, ONE_LINE('there is no such file'), {
       config: 'nothing.yaml'
     })
     expect(found).toEqual([])
@@ -194,7 +194,7 @@ describeWith(['gpg'], 'the exit status', () => {
     // Root may read everything unless this right is taken away.
     const rights = '-dac_override,-dac_read_search'
     const under = process.getuid?.() === 0 ? ['setpriv', `--bounding-set=${rights}`, '--'] : []
-    const locked = await wrong(WITH_CONFIG, 1, ONE_LINE('may not be read'), { config, under })
+    const locked = await wrong(WITH_CONFIG, 1, ONE_LINE('was denied'), { config, under })
     expect(locked).toEqual([])
     const folder = await wrong(WITH_CONFIG, 1, ONE_LINE('cannot be read'), { config: 'keys' })
     expect(folder).toEqual([])

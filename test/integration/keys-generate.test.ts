@@ -102,7 +102,7 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
       mkdirSync(join(folder, 'keys'))
       writeFileSync(join(folder, part), 'mine')
 
-      expectOneLine(await generate(), new RegExp(`${part} exists already; nothing was written`))
+      expectOneLine(await generate(), new RegExp(`${part} exists already, so nothing was written`))
       expect(read(part)).toBe('mine')
       expect(readdirSync(join(folder, 'keys'))).toHaveLength(1)
     }
@@ -153,7 +153,10 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
   it('is not made where a file is in the way of its folder', async () => {
     writeFileSync(join(folder, 'file'), 'mine')
 
-    expectOneLine(await generate(['--out', 'file/desk.asc']), /file cannot be made or written/)
+    expectOneLine(
+      await generate(['--out', 'file/desk.asc']),
+      /file cannot be created or written to/
+    )
     expect(read('file')).toBe('mine')
   })
 })

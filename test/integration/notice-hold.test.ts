@@ -105,7 +105,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
     expect(result).toMatchObject({ status: 0, stderr: '' })
     expect(result.stdout).toBe(
       `The notice of ${notice.caseTag} is on hold.\n` +
-        'Only a new /notice preview and /notice approve by mail let it go on.\n'
+        'To release it, send /notice preview and /notice approve again by mail.\n'
     )
     expect(await listed(notice.caseTag)).toMatchObject({
       state: 'held',
@@ -200,7 +200,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
     inDatabase((tx) => {
       setNoticeState(tx, notice, { state: 'released', releasedAt: systemClock.now() })
     })
-    expectRefused(await hold(notice.caseTag), 1, /has left already; nothing of it is here/)
+    expectRefused(await hold(notice.caseTag), 1, /was sent already; no copy is left to hold/)
     expect(await listed(notice.caseTag)).toMatchObject({ state: 'released' })
     expect(recordOf(notice.caseTag)).toEqual([])
   })
@@ -211,7 +211,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
 
     expectRefused(await hold(tag), 1, new RegExp(`^postern: Case ${tag} has no notice\\.`))
     expectRefused(await hold('ACME-2020-0001'), 1, /^postern: Case ACME-2020-0001 has no notice/)
-    expectRefused(await hold('nonsense'), 2, /^postern: "nonsense" is not the number of a case/)
+    expectRefused(await hold('nonsense'), 2, /^postern: "nonsense" is not a case number/)
     expect(desk.rows('SELECT id FROM events')).toHaveLength(before)
   })
 

@@ -198,7 +198,7 @@ products: [{ id: p, name: P, policy: template }]
 
     expect(error).toBeInstanceOf(ConfigError)
     expect(String((error as ConfigError).message)).toBe(
-      `${path}: there is no configuration here: write one (README shows how), or name it with --config FILE`
+      `${path}: there is no such file: write a configuration (README shows how), or name one with --config FILE`
     )
   })
 
@@ -309,7 +309,7 @@ describe('a wrong configuration', () => {
       'one folder for two uses',
       'held: Postern/Held',
       'held: Postern/Processed',
-      'imap.held (line 10): must be another folder'
+      'imap.held (line 10): must differ from the folders before it'
     ],
     [
       'a secret in the file',
@@ -405,7 +405,7 @@ describe('a wrong configuration', () => {
       'a capital id',
       'id: parser',
       'id: Parser',
-      'products[0].id (line 18): must be 1 to 32 small letters'
+      'products[0].id (line 18): must be 1 to 32 lower-case letters'
     ]
   ])('is refused for %s, at its place, with a remedy', async (_name, from, to, expected) => {
     const problems = await problemsOf(changed(from, to))
@@ -424,17 +424,17 @@ describe('a wrong configuration', () => {
     [
       'two maintainers with one address',
       'maintainers: [{ id: a, name: A, address: x@acme.example, key: keys/maintainers/ada.asc }, { id: b, name: B, address: X@ACME.example, key: keys/maintainers/grace.asc }]',
-      'maintainers[1].address (line 14): stands here twice'
+      'maintainers[1].address (line 14): is used twice'
     ],
     [
       'two maintainers with one id',
       'maintainers: [{ id: a, name: A, address: x@acme.example, key: keys/maintainers/ada.asc }, { id: a, name: B, address: y@acme.example, key: keys/maintainers/grace.asc }]',
-      'maintainers[1].id (line 14): stands here twice'
+      'maintainers[1].id (line 14): is used twice'
     ],
     [
       'a maintainer at the desk’s address',
       'maintainers: [{ id: a, name: A, address: Security@acme.example, key: keys/maintainers/ada.asc }]',
-      'maintainers[0].address (line 14): must not be the address of the desk'
+      "maintainers[0].address (line 14): must not be the desk's address"
     ]
   ])('is refused for %s', async (_name, maintainers, expected) => {
     const problems = await problemsOf(
@@ -451,7 +451,7 @@ describe('a wrong configuration', () => {
     ])
     expect(
       await problemsOf(`${CONTRACT}  - { id: parser, name: Other, policy: template }\n`)
-    ).toEqual(['products[1].id (line 19): stands here twice: give each entry its own'])
+    ).toEqual(['products[1].id (line 19): is used twice: give each entry its own value'])
   })
 
   it('has all its problems told at once, of shape, contradiction and missing files alike', async () => {
@@ -482,10 +482,10 @@ extra: 1
   })
 
   it.each<[string, string, RegExp]>([
-    ['a key twice', 'a: 1\na: 2\n', /^line 2: the same key stands twice/],
+    ['a key twice', 'a: 1\na: 2\n', /^line 2: this key is there twice/],
     ['a custom tag', 'desk: !include other.yaml\n', /^line 1: tags like !name/],
     ['a binary tag', 'desk: !!binary aGVsbG8=\n', /^line 1: tags like !name/],
-    ['two documents', 'a: 1\n---\nb: 2\n', /^line 2: there is more than one document/],
+    ['two documents', 'a: 1\n---\nb: 2\n', /^line 2: a second document begins here/],
     ['an open bracket', 'desk: { name: hunter2\n', /^line \d: /],
     [
       'a bomb of aliases',

@@ -341,7 +341,7 @@ clocks:
     [
       'a week without a working day',
       'extends: dispatch\nid: own\ncalendar: { weekend: [1, 2, 3, 4, 5, 6, 7] }\n',
-      'must leave a working day'
+      'must leave at least one working day'
     ],
     [
       'a holiday that is no date',
@@ -349,9 +349,9 @@ clocks:
       'calendar.holidays[0] (line 3) must be a list of dates in quotes'
     ],
     [
-      'a code that is none to take away',
+      'a code to remove that does not exist',
       'extends: dispatch\nid: own\nreject: { codes: { nothing: null } }\n',
-      'own.yaml: reject.codes.nothing (line 3) is null, but there is no such entry to take away'
+      'own.yaml: reject.codes.nothing (line 3) is null, but there is no such entry to remove'
     ],
     [
       'codes as a list',
@@ -377,7 +377,7 @@ clocks:
     write('p9.yaml', 'extends: dispatch\nid: p9\n')
 
     await expect(read('p0.yaml')).rejects.toThrow(
-      /more than 8 files in a row: p0\.yaml extends p1\.yaml/
+      /more than 8 policies extend one another: p0\.yaml extends p1\.yaml/
     )
     await expect(read('p4.yaml')).resolves.toMatchObject({ policy: { id: 'p4' } })
   })
@@ -426,9 +426,13 @@ describe('holidays from an iCalendar file (A5)', () => {
 
   it.each([
     ['another rule', event('20261126', 'RRULE:FREQ=YEARLY;BYDAY=4TH'), 'has an RRULE other than'],
-    ['an exception', event('20261126', 'EXDATE;VALUE=DATE:20271126'), 'has EXDATE, which is not'],
-    ['a time of day', event('20261126T090000Z'), 'has no day as its start'],
-    ['a day that does not exist', event('20260230'), 'has no day as its start'],
+    [
+      'an exception',
+      event('20261126', 'EXDATE;VALUE=DATE:20271126'),
+      'has EXDATE, which Postern does not read'
+    ],
+    ['a time of day', event('20261126T090000Z'), 'does not start with a day'],
+    ['a day that does not exist', event('20260230'), 'does not start with a day'],
     ['an end before its start', event('20261126', 'DTEND;VALUE=DATE:20261126'), 'has an end'],
     ['no end of the event', 'BEGIN:VEVENT', 'ends in the middle of an event']
   ])('are refused with a sentence for %s', (_name, text, sentence) => {
@@ -436,7 +440,7 @@ describe('holidays from an iCalendar file (A5)', () => {
   })
 
   it('are refused from a file that is no calendar, or is not there', async () => {
-    expect(parseHolidays('2026-12-25\n')).toContain('is no iCalendar file')
+    expect(parseHolidays('2026-12-25\n')).toContain('is not an iCalendar file')
     await expect(
       own('extends: dispatch\nid: own\ncalendar: { holidays: ./none.ics }\n')
     ).rejects.toThrow(/own\.yaml: calendar\.holidays \(line 3\) /)

@@ -66,7 +66,9 @@ describe('postern policy show', () => {
     expect(status).toBe(0)
     expect(out).toContain('S0-08  carried out: The notice leaves 7 days before the disclosure')
     expect(out).toContain('"Approximately one week before full public disclosure,')
-    expect(out).toMatch(/28 lines: \d+ carried out, \d+ reminded of, \d+ not covered yet\.\n$/)
+    expect(out).toMatch(
+      /28 lines: \d+ carried out, \d+ with reminders only, \d+ not covered yet\.\n$/
+    )
   })
 
   it('shows an own policy by the lines that it extends, and where it differs', async () => {
@@ -106,9 +108,9 @@ notice: { approvals: 0, required: [description] }
     expect(status).toBe(0)
     expect(out.split('\n')).toEqual([
       expect.stringContaining('link to https://example.org/other-product/security; make sure'),
-      expect.stringContaining('counts business days, and its calendar has no holidays'),
+      expect.stringContaining('counts business days, but its calendar has no holidays'),
       expect.stringContaining('does not name disclosure_at'),
-      expect.stringContaining('approvals is 0, so one approver alone'),
+      expect.stringContaining('approvals is 0, so a single approver'),
       'The policy own is valid.',
       ''
     ])

@@ -27,7 +27,7 @@ it('a wording in the operator’s folder takes the place of the built-in one (A4
 })
 
 it.each([
-  ['a name that no message has', 'nope.liquid', 'no message has a wording of the name nope.liquid'],
+  ['a name that no message has', 'nope.liquid', 'there is no message for nope.liquid'],
   ['a folder that is not there', null, 'cannot be read']
 ])('the operator’s folder is refused with %s (A4)', (_, name, complaint) => {
   const folder = tempFolder()
