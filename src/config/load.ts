@@ -37,7 +37,7 @@ export async function loadConfig(
   const absolute = resolve(path)
   if (!existsSync(absolute)) {
     throw new ConfigError(absolute, [
-      'there is no such file: write a configuration (README shows how), or name one with --config FILE'
+      `there is no configuration ${absolute}: write one (README shows how), or name another with --config FILE`
     ])
   }
   const document = await readYaml(absolute)

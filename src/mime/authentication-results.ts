@@ -1,7 +1,7 @@
 /**
- * What mail servers wrote on top of a mail about its sender: Authentication-Results (RFC 8601) and Return-Path, each with
- * its place among the Received fields. Facts only: anybody can write such fields, so whose word counts is decided in
- * policy/authentication.ts. A field that cannot be read to its end says nothing at all. Must never throw.
+ * Reads what mail servers added to a message about its sender: Authentication-Results (RFC 8601) and Return-Path, each with its
+ * position among the Received fields. Facts only: anybody can write such fields, and policy/authentication.ts decides which
+ * ones are trusted. A field that cannot be parsed to its end yields nothing. Must never throw.
  */
 import { domainOf } from '../domain/address.ts'
 import { type AuthenticationResult, type SenderTrace } from '../domain/mail.ts'
@@ -11,9 +11,9 @@ import { toStrictAddress } from './mailboxes.ts'
 const FIELDS_MAX = 30
 const FIELD_CHARS_MAX = 8 * 1024
 const RESULTS_MAX = 200
-/** What no field holds once it is unfolded; blanks are spaces and tabs, and no others. */
+/** Cannot occur in an unfolded field; blanks are spaces and tabs only. */
 const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/
-/** Blanks, of which there may be none; comments have become blanks by then. */
+/** Optional blanks; comments were replaced by blanks before. */
 const CFWS = '[ \\t]*'
 /** RFC 5321 Keyword, an Ldh-str. */
 const KEYWORD = '[A-Za-z0-9-]*[A-Za-z0-9]'
@@ -23,14 +23,14 @@ const TOKEN = String.raw`[^\u0000-\u0020\u007f-\u009f()<>@,;:\\"/[\]?=]+`
 const DOMAIN = String.raw`[A-Za-z0-9\u00a1-\u{10ffff}-]+(?:\.[A-Za-z0-9\u00a1-\u{10ffff}-]+)*`
 const ATOM = String.raw`[^\u0000-\u0020\u007f-\u009f()<>@,;:\\"[\].]+`
 const PVALUE = `(?:${ATOM}(?:\\.${ATOM})*|${QUOTED})?@${DOMAIN}|${TOKEN}|${QUOTED}`
-/** What big servers write unquoted where nobody here asks: base64, IPv6 addresses, versions. */
+/** What big servers leave unquoted in properties that nobody here reads: base64, IPv6 addresses, versions. */
 const OPAQUE = String.raw`[^ \t"();\\]+`
 const END = '(?=[ \\t]|$)'
 /** `authserv-id [version]`. */
 const HEAD = new RegExp(`^${CFWS}(${TOKEN}|${QUOTED})(?:[ \\t]+([0-9]+))?${CFWS}$`, 'u')
-/** An authserv-id as it can be configured. */
+/** An authserv-id in the form that the configuration accepts. */
 const SERVER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/
-/** `method[/version] = result`, and a reason that may follow it. */
+/** `method[/version] = result`, optionally followed by a reason. */
 const METHOD = new RegExp(
   `^${CFWS}(${KEYWORD})(?:${CFWS}/${CFWS}([0-9]+))?${CFWS}=${CFWS}(${KEYWORD})${END}` +
     `(?:[ \\t]+reason${CFWS}=${CFWS}(?:${TOKEN}|${QUOTED})${END})?`,
@@ -41,14 +41,14 @@ const PROPERTY = new RegExp(
   `[ \\t]+(${KEYWORD})${CFWS}\\.${CFWS}(${KEYWORD})${CFWS}=${CFWS}(?:(${PVALUE})|(${OPAQUE}))${END}`,
   'uy'
 )
-/** Which property names whom a method speaks of (RFC 8601 §2.7). */
+/** The property that names the sender, for each method (RFC 8601 §2.7). */
 const IDENTITIES: Readonly<Record<AuthenticationResult['method'], string>> = {
   dmarc: 'header.from',
   spf: 'smtp.mailfrom',
   dkim: 'header.d'
 }
 
-/** Reads the outer header block of a mail as it arrived, the topmost field first. */
+/** Reads the outer header block of a received message, the topmost field first. */
 export function readSenderTrace(fields: readonly Field[]): SenderTrace {
   const results: AuthenticationResult[] = []
   const returnPaths: { address: SenderTrace['returnPaths'][number]['address']; below: number }[] =
@@ -68,28 +68,28 @@ export function readSenderTrace(fields: readonly Field[]): SenderTrace {
   return { received, returnPaths, results: results.slice(0, RESULTS_MAX) }
 }
 
-/** The results of one field that stands below so many Received fields; none when any of it is malformed. */
+/** The results of one field that stands below `below` Received fields; none when any part of it is malformed. */
 export function readAuthenticationResults(value: string, below: number): AuthenticationResult[] {
   const isReadable = value.length <= FIELD_CHARS_MAX && !CONTROLS.test(value)
   const [head = '', ...infos] = (isReadable ? cut(value) : null) ?? []
   const server = readServer(head)
   if (server === null) return []
-  // Not of the grammar, but many servers end with a semicolon.
+  // Not in the grammar, but many servers end with a semicolon.
   if (infos.at(-1)?.trim() === '') infos.pop()
-  // "Nothing was checked" stands alone (RFC 8601 §2.2 no-result).
+  // The no-result form stands alone (RFC 8601 §2.2).
   const isNone = infos.length === 1 && infos[0]?.trim().toLowerCase() === 'none'
   const read = isNone ? [] : infos.map((info) => readInfo(info, server, below))
   return read.includes(null) ? [] : read.filter((each) => each !== null && each !== 'other')
 }
 
-/** The authserv-id, lower case; null where it cannot be read or speaks another version than ours. */
+/** The authserv-id in lower case; null when it cannot be parsed or has a version other than 1. */
 function readServer(head: string): string | null {
   const [, id = '', version = '1'] = HEAD.exec(head) ?? []
   const server = unquoted(id)
   return version === '1' && SERVER.test(server) ? server.toLowerCase() : null
 }
 
-/** One method with its properties; null when it is malformed, `other` for a method that nobody here asks about. */
+/** One method with its properties; null when malformed, `other` for a method that nobody here asks about. */
 function readInfo(
   info: string,
   server: string,
@@ -106,12 +106,12 @@ function readInfo(
   )
   if (values === null || method === undefined) return values === null ? null : 'other'
   const [only, ...more] = values
-  // Two answers to the question of whom it speaks of are none.
+  // Two names for the sender are ambiguous, so neither counts.
   const identity = only === undefined || more.length > 0 ? null : readIdentity(only)
   return { server, below, method, result: result.toLowerCase(), ...(identity ?? NOBODY) }
 }
 
-/** The values of the property `wanted`, from `start` to the end of the piece; null where something else stands there. */
+/** The values of property `wanted`, from `start` to the end of the piece; null when anything else stands there. */
 function readProperties(info: string, start: number, wanted: string): string[] | null {
   const values: string[] = []
   const end = info.trimEnd().length
@@ -134,12 +134,12 @@ function readIdentity(pvalue: string): Pick<AuthenticationResult, 'address' | 'd
   const text = unquoted(pvalue)
   const address = toStrictAddress(text)
   if (address !== null) return { address, domain: domainOf(address) }
-  // The domain alone is checked as the domain of any address.
+  // The domain is checked like the domain of an address.
   const probe = toStrictAddress(`x@${text.replace(/^@/, '')}`)
   return probe === null ? null : { address: null, domain: domainOf(probe) }
 }
 
-/** The content of a quoted-string (RFC 5322 §3.2.4), and anything else as it is. */
+/** The content of a quoted-string (RFC 5322 §3.2.4); any other text unchanged. */
 function unquoted(text: string): string {
   const [, content] = /^"((?:[^"\\]|\\.)*)"$/.exec(text) ?? []
   return content === undefined ? text : content.replaceAll(/\\(.)/g, '$1')
@@ -148,8 +148,8 @@ function unquoted(text: string): string {
 type Cutter = { pieces: string[]; piece: string; isQuoted: boolean; comments: number }
 
 /**
- * Cuts a value at the semicolons outside of quotes and comments, and makes a blank of each comment. Null where a quotation or a
- * comment is not closed.
+ * Splits a value at the semicolons outside quotes and comments, and replaces each comment by a blank. Null when a quotation or
+ * a comment is not closed.
  */
 function cut(value: string): string[] | null {
   const cutter: Cutter = { pieces: [], piece: '', isQuoted: false, comments: 0 }

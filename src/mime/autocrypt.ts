@@ -1,6 +1,6 @@
 /**
- * The Autocrypt header field (Autocrypt Level 1 §2). Its key is a candidate for a first answer, never an identity
- * (mail.md §1.7). Gossip and setup messages are ignored, and so is the field of a report (RFC 6522), which a machine wrote.
+ * The Autocrypt header field (Autocrypt Level 1 §2). Its key is a candidate for a first answer, never an identity (mail.md
+ * §1.7). Ignores gossip and setup messages, and the field of a report (RFC 6522), which a machine wrote.
  */
 import { type HeaderFacts } from '../domain/mail.ts'
 import { type Field, valuesOf } from './fields.ts'
@@ -10,7 +10,7 @@ import { readParameterized } from './parameters.ts'
 const VALUE_CHARS_MAX = 10 * 1024
 const KNOWN = new Set(['addr', 'prefer-encrypt', 'keydata'])
 
-/** The binary key of the one valid field that names exactly the From address, or null; always null for a multipart/report. */
+/** The binary key of the one valid field that names exactly the From address, else null; always null for a multipart/report. */
 export function readAutocrypt(
   fields: readonly Field[],
   from: HeaderFacts['from']

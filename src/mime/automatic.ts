@@ -1,6 +1,6 @@
 /**
- * Marks of mail that no human wrote, or that must not be answered (RFC 3834, RFC 8098, mail.md §1.9). These are facts
- * of the outer header only; what follows from them is decided in policy.
+ * Marks of messages that no human wrote, or that must not be answered (RFC 3834, RFC 8098, mail.md §1.9). Reads only the outer
+ * header; policy decides what follows.
  */
 import { takesNoAnswers } from '../domain/address.ts'
 import { type AutomaticKind, type HeaderFacts } from '../domain/mail.ts'
@@ -9,10 +9,10 @@ import { type Field, firstValue, valuesOf } from './fields.ts'
 import { looksLikeReceipt } from './receipt.ts'
 import { type MimeTree } from './tree.ts'
 
-/** Header field that marks what the desk itself sent; its value is the desk's address. */
+/** Header field in every message that the desk sends; its value is the desk's address. */
 const LOOP_FIELD = 'x-postern-loop'
 const RECEIVED_MAX = 30
-/** What programs wrote before there was Auto-Submitted, and some still do. */
+/** What programs wrote before Auto-Submitted existed, and some still do. */
 const OLD_ANSWER_FIELDS = [
   'x-autoreply',
   'x-autorespond',
@@ -61,7 +61,7 @@ function answerKinds(fields: readonly Field[]): AutomaticKind[] {
   return kinds
 }
 
-/** A report about anything else, abuse, TLS or DMARC for example (RFC 5965, RFC 6522): never answered, and read by somebody. */
+/** A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522): never answered, but people read it. */
 function isOtherReport(tree: MimeTree, kinds: ReadonlySet<AutomaticKind>): boolean {
   const isComplaint = tree.root.children.some(({ type }) => type === 'message/feedback-report')
   return kinds.size === 0 && (isComplaint || tree.root.type === 'multipart/report')

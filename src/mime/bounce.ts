@@ -1,6 +1,6 @@
 /**
- * Delivery status notifications (RFC 3464, RFC 6522) and the old forms that many servers still send. All of it is
- * attacker-controlled text: it may only ever move the delivery state of a mail whose unguessable Message-ID it returns.
+ * Delivery status notifications (RFC 3464, RFC 6522) and the older forms that many servers still send. All of it is
+ * attacker-controlled text: it may only change the delivery state of a message whose unguessable Message-ID it returns.
  */
 import { takesNoAnswers } from '../domain/address.ts'
 import { type MessageId } from '../domain/ids.ts'
@@ -18,16 +18,16 @@ const RETURNED = new Set([
   'message/global-headers'
 ])
 const STATUS_TYPES = new Set(['message/delivery-status', 'message/global-delivery-status'])
-/** How the subjects of the older forms begin; a person's subject that only speaks of mail delivery does not. */
+/** How subjects of the older forms begin; a person's subject that only mentions mail delivery does not. */
 const OLD_SUBJECT =
   /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar|メッセージを配信できません|メールエラー通知)/i
 const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:@|$)/i
-/** A server's reply or status code, or the fields of a returned mail: what a server says of a failed delivery. */
+/** A reply code, a status code or the fields of a returned message: what servers say about a failed delivery. */
 const SERVER_WORDS =
   /\b[45]\.\d{1,3}\.\d{1,3}\b|\b[45]\d\d[ -]|^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/im
-/** An enhanced status code (RFC 3463) in a text, and no piece of an IP address. */
+/** An enhanced status code (RFC 3463) in a text, but not part of an IP address. */
 const OLD_STATUS = /(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)/
-/** A field that no server's own words hold. */
+/** A field that never occurs in a server's own text. */
 const RETURNED_FIELD = /^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/i
 /** Any field of a quoted header or its continuation. */
 const ANY_FIELD = /^[> \t]{0,20}[A-Za-z][A-Za-z0-9-]{0,60}:|^>*[ \t]+\S/
@@ -39,9 +39,9 @@ const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20
 
 /**
- * Whether the mail is a delivery status notification. In doubt it is none: a report taken for a bounce is lost, a bounce
- * taken for a report only becomes a case. So it is a report by RFC 6522 with its status part, or it comes from no person
- * (empty return path, mailer-daemon) and also looks and reads like one.
+ * Whether the message is a delivery status notification. In doubt it is not: a report mistaken for a bounce is lost, while a
+ * bounce mistaken for a report only opens a case. So it must be an RFC 6522 report with its status part, or come from no person
+ * (empty return path, mailer-daemon) and also look and read like a notification.
  */
 export function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
   const { root } = tree
@@ -55,18 +55,19 @@ export function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
 }
 
 /**
- * Whether it only looks like one: from postmaster or an address that nobody reads, in the old forms. People write from there
- * too, so it counts for a bounce only where it returns a mail of the desk, and is shown like any mail otherwise.
+ * Whether it only looks like a notification: in an older form, from postmaster or an address that nobody reads. People write
+ * from such addresses too, so it counts as a bounce only if it returns a message of the desk, and is otherwise treated like any
+ * message.
  */
 function mayBeBounce(tree: MimeTree, facts: HeaderFacts): boolean {
   const { root } = tree
   if (facts.from === null || !takesNoAnswers(facts.from.address) || isProtected(root)) return false
-  // A person's answer names what it answers; a server's report in the old forms does not.
+  // A person's answer refers to the message it answers; a server's notification in an older form does not.
   if (facts.references.length > 0 || beginsWithArmor(tree)) return false
   return OLD_SUBJECT.test(facts.subject.trim()) && hasServerWords(tree)
 }
 
-/** An empty return path, or mailer-daemon as its sender. Postmaster proves nothing: people write from it. */
+/** An empty return path, or mailer-daemon as the sender. Postmaster proves nothing: people write from it. */
 function isFromDaemon(root: Part, facts: HeaderFacts): boolean {
   const local = facts.from?.address.split('@')[0] ?? firstValue(root.fields, 'from').trim()
   return (
@@ -76,7 +77,7 @@ function isFromDaemon(root: Part, facts: HeaderFacts): boolean {
   )
 }
 
-/** The sender that no person's mail has (RFC 5321 §4.5.5). */
+/** A sender that no person uses (RFC 5321 §4.5.5). */
 function hasEmptyPath(root: Part): boolean {
   return returnPaths(root).includes('')
 }
@@ -92,13 +93,13 @@ function isProtected(root: Part): boolean {
   return root.type === 'multipart/encrypted' || root.type === 'multipart/signed'
 }
 
-/** A report by its own word, whose status part was lost on the way. */
+/** It declares itself a report, but its status part was lost on the way. */
 function isDeliveryReport(root: Part): boolean {
   const kind = (root.params.get('report-type') ?? '').toLowerCase()
   return root.type === 'multipart/report' && kind === 'delivery-status'
 }
 
-/** Whether a text says what servers say, or the returned mail is there as a part. */
+/** Whether the text reads like a server's, or the returned message is there as a part. */
 function hasServerWords(tree: MimeTree): boolean {
   return (
     partsBelow(tree.root).some((part) => RETURNED.has(part.type)) ||
@@ -106,7 +107,7 @@ function hasServerWords(tree: MimeTree): boolean {
   )
 }
 
-/** A person's inline PGP; behind a server's words it is the copy of a mail that the desk sealed. */
+/** A person's inline PGP; below a server's text it is the copy of a message that the desk encrypted. */
 function beginsWithArmor(tree: MimeTree): boolean {
   return textsOf(tree).some((text) => text.trimStart().startsWith('-----BEGIN PGP '))
 }
@@ -117,15 +118,15 @@ function textsOf(tree: MimeTree): string[] {
     .map((part) => contentOf(tree, part).toString('latin1', 0, TEXT_BYTES_MAX))
 }
 
-/** The facts of a bounce, or null when the mail is none and does not look like one. */
+/** The facts of a bounce; null when the message is not one and does not look like one. */
 export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | null {
   const isSure = isBounce(tree, facts)
   if (!isSure && !mayBeBounce(tree, facts)) return null
   const parts = partsBelow(tree.root)
-  // A status part further inside belongs to something that is passed on, not to this report.
+  // A status part further inside belongs to a forwarded message, not to this report.
   const status = tree.root.children.find((part) => STATUS_TYPES.has(part.type))
   const groups = status === undefined ? [] : readGroups(contentOf(tree, status))
-  // Some servers leave the status part empty and say it in words only.
+  // Some servers leave the status part empty and give the status only in the text.
   const worst = worstGroup(groups) ?? oldStatus(tree, parts, facts)
   const returnedMessageIds = returnedIds(tree, parts)
   if (!isSure && returnedMessageIds.length === 0) return null
@@ -136,7 +137,7 @@ export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | nu
   }
 }
 
-/** RFC 3464 §2.1: groups of fields with an empty line between them. */
+/** RFC 3464 §2.1: groups of fields, separated by empty lines. */
 function readGroups(content: Buffer): (readonly Field[])[] {
   const groups: (readonly Field[])[] = []
   let at = 0
@@ -162,7 +163,7 @@ function worstGroup(
   return found[0] ?? null
 }
 
-/** Older forms say it in words: a status code in the text, and a failure unless the subject speaks of a delay. */
+/** Older forms give the status in the text: a status code, and a failure unless the subject speaks of a delay. */
 function oldStatus(
   tree: MimeTree,
   parts: readonly Part[],
@@ -178,15 +179,15 @@ function oldStatus(
 }
 
 /**
- * The server's own words, without a copy of the returned mail below them: that one speaks of whatever its writer wanted, and
- * its subject or text may well hold what looks like a status.
+ * The server's own text without the copy of the returned message below it: the sender controls that copy, which may contain
+ * something that looks like a status.
  */
 function ownWords(text: string): string {
   const lines = text.split(/\r?\n/)
   const cut = lines.findIndex((line) => COPY_BEGINS.test(line))
   const field = lines.findIndex((line) => RETURNED_FIELD.test(line))
   let end = field < 0 ? lines.length : field
-  // The copy begins with the first field of its header, of which only some are unmistakable.
+  // The copy begins with the first field of its header; only some field names are unmistakable.
   while (end > 0 && ANY_FIELD.test(lines[end - 1] ?? '')) end -= 1
   return lines.slice(0, cut < 0 ? end : Math.min(cut, end)).join('\n')
 }
@@ -197,7 +198,7 @@ function toAction(value: string): BounceFacts['action'] {
   return word === 'relayed' || word === 'expanded' ? 'delivered' : 'other'
 }
 
-/** Message-IDs of the returned header; in the old forms, of a copy within the text. */
+/** Message-IDs of the returned header; in the older forms, of a copy within the text. */
 function returnedIds(tree: MimeTree, parts: readonly Part[]): MessageId[] {
   const ids = new Set<MessageId>()
   for (const part of parts) {

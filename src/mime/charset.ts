@@ -1,10 +1,10 @@
 /**
- * Which names of charsets are believed, and what each is called when it is decoded. Must never let the decoder choose by the name
- * that a mail gives: it drops all but letters and digits of one and knows more than charsets, so that `hex` would be decoded
- * too (mail.md §2.23).
+ * The charset names that are accepted, and the name under which each is decoded. Must never pass a declared name to the
+ * decoder: it drops everything but letters and digits and knows more than charsets, so that `hex` would be decoded too (mail.md
+ * §2.23).
  */
 
-/** What the decoder is asked for; each in whatever spelling, as long as its letters and digits are these. */
+/** Names the decoder is asked for, compared by letters and digits only. */
 const NAMES = [
   ...['utf-7', 'utf-8', 'utf-16', 'utf-16le', 'utf-16be', 'utf-32', 'utf-32le', 'utf-32be'],
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
@@ -25,7 +25,7 @@ const NAMES = [
   ],
   ...[1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258].map((page) => `windows-${page}`)
 ]
-/** Names of old mail programs that no list holds, by their letters and digits. */
+/** Names used by old mail programs that no registry lists, by their letters and digits. */
 const OTHER_NAMES: readonly (readonly [string, string])[] = [
   ...['ansix341968', 'ascii', 'iso646us', 'usascii'].map((name) => [name, 'us-ascii'] as const),
   ...[1250, 1251, 1252].map((page) => [`win${page}`, `windows-${page}`] as const),
@@ -46,8 +46,7 @@ const KNOWN: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The charset that `declared` names, in the one spelling that the decoder is given; `us-ascii` where it is '', and null for every
- * name that is not known.
+ * The charset that `declared` names, in the decoder's spelling; `us-ascii` for '', null for an unknown name.
  */
 export function charsetNamed(declared: string): string | null {
   const name = declared.trim().toLowerCase()
@@ -61,7 +60,7 @@ function spelled(name: string): string {
   return name.replaceAll(/[^a-z0-9]/g, '')
 }
 
-/** The name behind one of the many labels that browsers know (WHATWG Encoding §4.2); '' where there is none. */
+/** The name for one of the many labels that browsers know (WHATWG Encoding §4.2); '' for any other label. */
 function labelled(label: string): string {
   try {
     return new TextDecoder(label).encoding

@@ -1,7 +1,7 @@
 /**
- * From a payload to what people read: one text and the attachments. Parts are never concatenated with anything outside
- * the payload, HTML is only ever converted, and encrypted parts found inside stay closed attachments (EFAIL,
- * mail.md §2.1; RFC 9787 "errant" layers). Nothing below a limit is dropped: it becomes an attachment.
+ * Turns a payload into what people read: one text and the attachments. Never concatenates parts with anything outside the
+ * payload, only ever converts HTML, and keeps encrypted parts inside as closed attachments (EFAIL, mail.md §2.1; RFC 9787
+ * "errant" layers). What exceeds a limit is not dropped: it becomes an attachment.
  */
 import { createHash } from 'node:crypto'
 import { parseSha256 } from '../domain/ids.ts'
@@ -23,7 +23,7 @@ import { readMailboxes } from './mailboxes.ts'
 import { type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type MimeTree, type Part } from './tree.ts'
 
-/** What a payload says. */
+/** The readable content of a payload. */
 export type Content = {
   /** LF line ends, at most 256 KiB. */
   readonly text: string
@@ -31,15 +31,15 @@ export type Content = {
   readonly warnings: ReadonlySet<WarningCode>
 }
 
-/** Most HTML that is converted of one mail, in characters: each part has a limit of its own, but there may be 200 of them. */
+/** Most HTML converted for one message, in characters: parts have their own limit, but there may be 200 of them. */
 const HTML_CHARS_MAX = 1_000_000
 
-/** What reading the parts of one mail has taken of its limits. */
+/** How much of the limits one message has used so far. */
 type Spent = { htmlChars: number; textBytes: number; decodedBytes: number; isFull: boolean }
 
 /**
- * Reads everything below `start`. `hasLegacyDisplay` when the payload carries protected headers: then the copy of them
- * made for old mail programs is left out (RFC 9788 §5.2), where it is a copy and nothing more.
+ * Reads everything below `start`. `hasLegacyDisplay` is true when the payload has protected headers: then the copy of them for
+ * old mail programs is left out (RFC 9788 §5.2), if it is nothing but a copy.
  */
 export async function readContent(
   tree: MimeTree,
@@ -57,10 +57,10 @@ export async function readContent(
       if (!isCopy) attachments.push(toAttachment(tree, piece.part, attachments.length + 1))
       continue
     }
-    // Nothing behind the limit is shown, so nothing there is worth decoding.
+    // Nothing beyond the limit is shown, so it is not decoded.
     if (isFull(spent, warnings)) continue
     const text = await readText(tree, piece, warnings, spent)
-    // Whatever its mark says: a part that holds more than copied fields is somebody's text and is shown.
+    // Whatever its mark says: a part with more than copied fields is somebody's text, so it is shown.
     if (isLegacy && isCopyOf(start.fields, text.split('\n'))) continue
     const shown = trimmed(hasLegacyDisplay ? withoutLegacyLines(piece, text, start.fields) : text)
     texts.push(shown)
@@ -72,7 +72,7 @@ export async function readContent(
   return { text: capped.text, attachments, warnings: withTreeWarnings(warnings, tree) }
 }
 
-/** Whether no more text is read; what is left out for the work it would be is not seen anywhere else. */
+/** Whether to stop reading text; what is left out to save work is recorded nowhere else. */
 function isFull(spent: Spent, warnings: Set<WarningCode>): boolean {
   if (spent.decodedBytes > DECODED_BYTES_MAX) warnings.add('text-truncated')
   return spent.isFull
@@ -84,7 +84,7 @@ function withTreeWarnings(warnings: Set<WarningCode>, tree: MimeTree): Set<Warni
   return warnings
 }
 
-/** Bytes as an attachment under a safe name. `number` numbers the nameless. */
+/** Bytes as an attachment with a safe name. `number` numbers files without a name. */
 export function makeAttachment(
   content: Uint8Array,
   sent: { readonly filename: string; readonly type: string },
@@ -97,12 +97,12 @@ export function makeAttachment(
     contentType: sent.type,
     size: content.length,
     sha256,
-    // A view, not a copy: what leaves the thread gets memory of its own there, and much of it never does.
+    // A view, not a copy: data that leaves the thread is copied then, and most of it never leaves.
     content: new Uint8Array(content.buffer, content.byteOffset, content.byteLength)
   }
 }
 
-/** The text of one piece, converted from HTML where it is HTML; notes what was done to it. Where it is cut, all text ends. */
+/** The text of one piece, converted if it is HTML; notes what was done to it. When it is cut, no further text is read. */
 async function readText(
   tree: MimeTree,
   piece: Piece,
@@ -125,7 +125,7 @@ async function readText(
   return isFlowed ? unflow(leaf.text, params.get('delsp')?.toLowerCase() === 'yes') : leaf.text
 }
 
-/** The text of a leaf. Where it uses up what may be decoded, all text ends. */
+/** The text of a leaf. When it uses up the decoding limit, no further text is read. */
 async function decodeLeaf(tree: MimeTree, part: Part, spent: Spent): Promise<LeafText> {
   const leaf = await textOf(tree, part)
   spent.decodedBytes += leaf.decodedBytes
@@ -140,7 +140,9 @@ function readHtml(html: string, spent: Spent): HtmlText {
     : textOfHtml(html)
 }
 
-/** A part as an attachment; one whose inside was not looked at (beyond a limit) as it was sent. `number` numbers the nameless. */
+/**
+ * A part as an attachment; a part that was not parsed (beyond a limit) stays as sent. `number` numbers files without a name.
+ */
 export function toAttachment(tree: MimeTree, part: Part, number: number): Attachment {
   if (part.isOpaque) {
     const sent = { filename: '', type: 'application/octet-stream' }
@@ -152,7 +154,7 @@ export function toAttachment(tree: MimeTree, part: Part, number: number): Attach
   return makeAttachment(content, { filename: part.filename, type }, number)
 }
 
-/** The separate part with copied fields that older senders put first. A named file is none, whatever its mark says. */
+/** The separate part with copied fields that older senders put first. A named file never is one, whatever its mark says. */
 function isLegacyDisplay(start: Part, part: Part): boolean {
   return (
     start.children[0] === part &&
@@ -183,7 +185,7 @@ function withoutLegacyLines(piece: Piece, text: string, fields: readonly Field[]
   return end > 0 && isCopyOf(fields, lines.slice(0, end)) ? lines.slice(end + 1).join('\n') : text
 }
 
-/** Without empty lines around it. */
+/** The lines without empty lines around them. */
 function trimmed(text: string): string {
   return text.replace(/^\n+/, '').trimEnd()
 }
@@ -195,24 +197,22 @@ function joinTexts(texts: readonly string[]): string {
     .join('\n')
 }
 
-// Whether lines of a text are nothing but a copy of protected fields, made for old mail programs (Legacy Display, RFC 9788
-// §5.2): only then are they left out. Must never call a copy what is shown nowhere else: a sender would hide words from the
-// desk that other readers see.
+// Detects lines that only copy protected fields for old mail programs (Legacy Display, RFC 9788 §5.2), which are left out. Must
+// never take text for a copy that is shown nowhere else: a sender could hide words from the desk that others see.
 
-/** Fields of addresses that are shown, and how many mailboxes of each. */
+/** Address fields that are shown, and how many mailboxes of each. */
 const ADDRESSES: ReadonlyMap<string, number> = new Map([
   ['from', 1],
   ['reply-to', 1],
   ['to', Number.POSITIVE_INFINITY],
   ['cc', Number.POSITIVE_INFINITY]
 ])
-/** A date that holds no words (RFC 5322 §3.3): it is not shown, and nothing can be hidden in it. */
+/** A date without words (RFC 5322 §3.3): it is not shown, and nothing can be hidden in it. */
 const DATE = /^(?:[a-z]{3}, ?)?\d{1,2} [a-z]{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UT)$/i
 
 /**
- * Whether `lines` say nothing but what these fields say: each one a field of them by name and value, folded or not (blank
- * lines apart). A sentence that only looks like a field is somebody's text, and so is a field that is not shown, not shown
- * whole, or there twice, so that only one of them is.
+ * Whether `lines` only repeat these fields: each line is one of them by name and value, folded or not; blank lines are ignored.
+ * A sentence that looks like a field is somebody's text, and so is a field that is not shown, not shown in full, or repeated.
  */
 function isCopyOf(fields: readonly Field[], lines: readonly string[]): boolean {
   const shown = fields.filter(({ name, value }) => occursOnce(fields, name) && isShown(name, value))
@@ -236,7 +236,7 @@ function occursOnce(fields: readonly Field[], name: string): boolean {
   return fields.filter((each) => each.name === name).length === 1
 }
 
-/** Whether every word of a field stands among the facts that are shown of its header. */
+/** Whether every word of a field is shown among the facts of its header. */
 function isShown(name: string, value: string): boolean {
   const words = onOneLine(decodeWords(value))
   if (name === 'subject') return words === sanitizeHeaderText(words)
@@ -248,12 +248,12 @@ function isShown(name: string, value: string): boolean {
   return count === contacts.length && count <= most && withoutMarks(words) === withoutMarks(seen)
 }
 
-/** Mailboxes without what only separates a name from an address, in lower case as domains are read. */
+/** Mailboxes without the punctuation between name and address, in lower case as domains are compared. */
 function withoutMarks(mailboxes: string): string {
   return onOneLine(mailboxes.replaceAll(/[<>"]/g, ' ')).replaceAll(' ,', ',').toLowerCase()
 }
 
-/** A value as a reader sees it in one line. */
+/** A value as a reader sees it on one line. */
 function onOneLine(value: string): string {
   return value.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
 }

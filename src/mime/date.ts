@@ -1,4 +1,4 @@
-/** Reads the date of a mail (RFC 5322 §3.3 and the obsolete forms of §4.3). It is a claim of the sender, nothing more. */
+/** Reads the date of a message (RFC 5322 §3.3 and the obsolete forms of §4.3). It is only a claim of the sender. */
 import { type Instant, instantFromMs } from '../domain/time.ts'
 
 const DATE =
@@ -16,7 +16,7 @@ const ZONES: Readonly<Record<string, number>> = {
   PDT: -7
 }
 
-/** The instant of a Date field value, or null when it is not one. */
+/** The instant of a Date field value; null when it is malformed. */
 export function readMailDate(value: string): Instant | null {
   const plain = value
     .slice(0, 200)

@@ -1,13 +1,13 @@
 /**
- * Cuts the bodies of multiparts at their delimiter lines (RFC 2046 §5.1.1). All lines that can be one are found in one pass over
- * the whole entity, however many containers stand in one another. Must never look at the bytes of a body a second time.
+ * Splits multiparts at their delimiter lines (RFC 2046 §5.1.1). Finds all candidate lines in one pass over the whole entity,
+ * however deeply containers are nested. Must never scan the bytes of a body twice.
  */
 
-/** Where the lines of an entity begin that start with two dashes. */
+/** Where the lines of an entity that start with two dashes begin. */
 export type DashLines = {
   /** Offsets into the bytes, ascending. */
   readonly starts: Uint32Array
-  /** How far the entity was looked at: its end, or the place behind the last of {@link DASH_LINES_MAX} lines. */
+  /** How far the scan went: to the end, or behind the last of {@link DASH_LINES_MAX} lines. */
   readonly end: number
 }
 
@@ -19,14 +19,14 @@ export type Split = {
   readonly spans: readonly Span[]
   /** Whether the closing delimiter was found. */
   readonly isClosed: boolean
-  /** Whether a limit was hit: what was not cut any more is the last span, or all of the body where there is none. */
+  /** Whether a limit was hit: the last span then holds the rest, or the whole body when there is no delimiter. */
   readonly isCut: boolean
 }
 
-/** What is cut: the body of a multipart as offsets into `raw`, and its boundary as declared. */
+/** The body of a multipart as offsets into `raw`, with its declared boundary. */
 export type Body = { readonly start: number; readonly end: number; readonly boundary: string }
 
-/** Every container looks at each of them that stands in it. A text that has more was not written by a person. */
+/** Every container looks at each such line inside it. No person writes a text with more. */
 export const DASH_LINES_MAX = 2 ** 20
 const FIRST_ROOM = 1024
 const BOUNDARY_CHARS_MAX = 200
@@ -36,7 +36,7 @@ const DASH = 45
 const SPACE = 32
 const TAB = 9
 
-/** The lines of `raw` from `from` on, which is the beginning of a body, that start with two dashes. */
+/** The lines of `raw` that start with two dashes, from offset `from`, where a body begins. */
 export function findDashLines(raw: Buffer, from: number): DashLines {
   let starts = new Uint32Array(FIRST_ROOM)
   let count = 0
@@ -50,7 +50,7 @@ export function findDashLines(raw: Buffer, from: number): DashLines {
   return { starts: starts.subarray(0, count), end: raw.length }
 }
 
-/** Cuts `body` at its delimiter lines into at most `countMax` spans, but one at least. */
+/** Splits `body` at its delimiter lines into at most `countMax` spans, but at least one. */
 export function splitBody(raw: Buffer, body: Body, lines: DashLines, countMax: number): Split {
   const boundary = body.boundary.trimEnd()
   if (boundary === '' || boundary.length > BOUNDARY_CHARS_MAX) {
@@ -78,14 +78,14 @@ export function splitBody(raw: Buffer, body: Body, lines: DashLines, countMax: n
 }
 
 type Delimiter = {
-  /** End of the content before it, without the line break that belongs to the delimiter. */
+  /** End of the content before the delimiter, without the line break that belongs to the delimiter. */
   readonly before: number
-  /** Start of the line after it. */
+  /** Start of the line after the delimiter. */
   readonly after: number
   readonly isClosing: boolean
 }
 
-/** The delimiter line that begins at `at`, which must be the beginning of a line; null when it is none. */
+/** The delimiter line that begins at `at`, which must be the beginning of a line; null when there is none. */
 function delimiterAt(
   bytes: Buffer,
   needle: Buffer,
@@ -95,7 +95,7 @@ function delimiterAt(
   const tail = at + needle.length
   const isClosing = bytes[tail] === DASH && bytes[tail + 1] === DASH
   const end = isClosing ? tail + 2 : tail
-  // What must follow is looked at first: it is one byte, and a delimiter may be hundreds.
+  // Checks what must follow first: that is one byte, while a delimiter may have hundreds.
   if (!mayFollow(bytes[end]) || !startsAt(bytes, needle, at)) return null
   const after = endOfBlankLine(bytes, end)
   if (after === null) return null
@@ -104,21 +104,21 @@ function delimiterAt(
   return { before, after, isClosing }
 }
 
-/** Whether this byte, or the end, may stand directly behind a delimiter. */
+/** Whether this byte, or the end, may follow a delimiter directly. */
 function mayFollow(byte: number | undefined): boolean {
   return byte === undefined || byte === LF || byte === CR || byte === SPACE || byte === TAB
 }
 
 /**
- * Where the next line after `from` begins that starts with two dashes; -1 when there is none. A search for the three bytes
- * would stop at every line feed.
+ * Start of the next line after `from` that begins with two dashes; -1 when there is none. A search for the three bytes would
+ * stop at every line feed.
  */
 function nextDashLine(bytes: Buffer, from: number): number {
   let at = from
   while (at + 2 < bytes.length) {
     const third = bytes[at + 2]
     if (third === DASH && bytes[at + 1] === DASH && bytes[at] === LF) return at + 1
-    // As far as the next place where the line feed can be.
+    // As far as the next possible position of the line feed.
     at += bytes[at + 1] === LF ? 1 : third === LF ? 2 : 3
   }
   return -1
@@ -131,7 +131,7 @@ function startsAt(bytes: Buffer, needle: Buffer, at: number): boolean {
   return true
 }
 
-/** Start of the next line when only transport padding stands before it (RFC 2046 §5.1.1), else null. */
+/** Start of the next line when only transport padding stands before it (RFC 2046 §5.1.1); else null. */
 function endOfBlankLine(bytes: Buffer, from: number): number | null {
   let at = from
   while (bytes[at] === SPACE || bytes[at] === TAB) at += 1
@@ -140,7 +140,7 @@ function endOfBlankLine(bytes: Buffer, from: number): number | null {
   return bytes[at] === LF ? at + 1 : null
 }
 
-/** Index of the first line at or behind `offset`. */
+/** Index of the first line at or after `offset`. */
 function firstFrom({ starts }: DashLines, offset: number): number {
   let low = 0
   let high = starts.length

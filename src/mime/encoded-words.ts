@@ -7,14 +7,14 @@ import { readUtf7 } from './utf-7.ts'
 
 /** Longest header text that is kept, in characters. */
 const HEADER_TEXT_MAX = 200
-// Some senders leave bytes above ASCII as they are in a word, which RFC 2047 §5 does not allow.
+// Some senders leave raw bytes above ASCII in a word, which RFC 2047 §5 does not allow.
 const WORD = /=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([!->@-~\u00a0-\uffff]*)\?=/g
 const LONE_SURROGATE = /\p{Surrogate}/gu
 // C0, C1, soft hyphen, Arabic letter mark, zero-width and bidirectional controls, line separators, BOM, tags.
 const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 
-/** Text safe to show and to write into a header: unsafe characters become spaces, runs collapse, at most `max` long. */
+/** Text that is safe to show and to write into a header: unsafe characters become spaces, runs collapse, at most `max` long. */
 export function sanitizeHeaderText(text: string, max: number = HEADER_TEXT_MAX): string {
   const clean = text
     .replaceAll(LONE_SURROGATE, '\ufffd')
@@ -66,7 +66,7 @@ function readWord(match: RegExpExecArray): EncodedWord {
   return { charset, bytes }
 }
 
-/** Joins neighbours of one charset before decoding, because mailers split characters across words. */
+/** Joins adjacent words of one charset before decoding, because mailers split characters across words. */
 function joinPieces(pieces: readonly (string | EncodedWord)[]): string {
   let text = ''
   for (let at = 0; at < pieces.length; ) {
@@ -87,7 +87,7 @@ function joinPieces(pieces: readonly (string | EncodedWord)[]): string {
   return text
 }
 
-/** RFC 2047 §4.2. A bare character above ASCII is taken for the bytes that it has in the charset of the word. */
+/** RFC 2047 §4.2. A raw character above ASCII is read as its bytes in the charset of the word. */
 function decodeQ(payload: string, charset: string): Buffer {
   const unit = charset === 'utf-8' ? 'utf8' : 'latin1'
   const bytes = payload

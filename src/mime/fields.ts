@@ -1,6 +1,6 @@
 /**
- * Splits a header block into fields (RFC 5322 §2.2), LF and CRLF alike, within limits. Values stay as sent apart from
- * unfolding; nothing is decoded here. Must never throw on what a mail contains.
+ * Splits a header block into fields (RFC 5322 §2.2), with LF or CRLF, within limits. Only unfolds values and decodes nothing.
+ * Must never throw for any message.
  */
 
 import { isUtf8 } from 'node:buffer'
@@ -13,11 +13,11 @@ export type FieldBlock = {
   readonly fields: readonly Field[]
   /** Index of the first body byte. */
   readonly bodyStart: number
-  /** Whether a limit was hit or a line was no header field. */
+  /** Whether a limit was hit or a line was not a header field. */
   readonly isBroken: boolean
 }
 
-/** Largest header block of the mail or of one part, in bytes. */
+/** Largest header block of a message or a part, in bytes. */
 export const HEADER_BYTES_MAX = 128 * 1024
 const FIELDS_MAX = 1000
 const VALUE_CHARS_MAX = 64 * 1024
@@ -25,12 +25,12 @@ const LF = 10
 const CR = 13
 const SPACE = 32
 const TAB = 9
-// Made once: a mail can have two hundred thousand fields.
+// Created once: a message can have two hundred thousand fields.
 const UTF_8 = new TextDecoder('utf-8')
 const WINDOWS_1252 = new TextDecoder('windows-1252')
 const FIELD = /^([!-9;-~]+)[ \t]*:([^]*)$/
 
-/** Reads the header block that begins at `start`; ends at the first empty line, at `end` or at the size limit. */
+/** Reads the header block that begins at `start`; stops at the first empty line, at `end` or at the size limit. */
 export function readFields(raw: Buffer, start: number, end: number): FieldBlock {
   const limit = Math.min(end, start + HEADER_BYTES_MAX)
   const { groups, isOver, isClosed, bodyStart } = groupLines(raw, start, limit)
@@ -49,7 +49,7 @@ export function firstValue(fields: readonly Field[], name: string): string {
   return fields.find((field) => field.name === name)?.value ?? ''
 }
 
-/** Bytes as text: UTF-8 where it is valid, otherwise one character a byte (windows-1252). */
+/** Bytes as text: UTF-8 if valid, otherwise windows-1252. */
 function looseText(bytes: Buffer): string {
   return (isUtf8(bytes) ? UTF_8 : WINDOWS_1252).decode(bytes)
 }
@@ -76,7 +76,7 @@ function readGroups(raw: Buffer, groups: readonly Group[]): Joined {
   return { fields, isBroken }
 }
 
-/** The lines of one field together, as offsets, without the last line break. */
+/** The lines of one field, as offsets, without the last line break. */
 type Group = { readonly start: number; end: number; isFolded: boolean }
 
 type Groups = {
@@ -89,7 +89,7 @@ type Groups = {
   readonly bodyStart: number
 }
 
-/** Lines of one field together: a line that begins with a blank continues the one before (RFC 5322 §2.2.3). */
+/** Lines of one field: a line that begins with a blank continues the line before (RFC 5322 §2.2.3). */
 function groupLines(raw: Buffer, start: number, limit: number): Groups {
   const groups: Group[] = []
   let isOver = false
@@ -112,10 +112,10 @@ function groupLines(raw: Buffer, start: number, limit: number): Groups {
 
 type Line = { readonly textEnd: number; readonly next: number; readonly isEmpty: boolean }
 
-/** The line that begins at `start`, without its line break; what `limit` cuts off is not empty. */
+/** The line that begins at `start`, without its line break; a line cut off by `limit` is not empty. */
 function lineAt(raw: Buffer, start: number, limit: number): Line {
   let end = start
-  // Byte by byte: a header can be made of lines of one byte, for which a call costs more than what it looks at.
+  // Byte by byte: a header can consist of one-byte lines, for which a function call costs more than the scan.
   while (end < limit && raw[end] !== LF) end += 1
   const textEnd = end > start && raw[end - 1] === CR ? end - 1 : end
   const isEmpty = textEnd === start && end < limit

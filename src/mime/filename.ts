@@ -23,8 +23,8 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * `sent` without path, control and shell characters, beginning with a letter or digit, at most 120 characters; a name
- * made from `number` and the type when nothing usable is left.
+ * `sent` without path, control and shell characters, beginning with a letter or digit, at most 120 characters. When nothing
+ * usable is left, a name made from `number` and the type.
  */
 export function safeFilename(sent: string, type: string, number: number): string {
   const base = sanitizeHeaderText(sent, 2000).split(/[/\\]/).at(-1) ?? ''
@@ -35,7 +35,7 @@ export function safeFilename(sent: string, type: string, number: number): string
   return short === '' ? `attachment-${number}.${EXTENSIONS[type] ?? 'bin'}` : short
 }
 
-/** Keeps the extension, because that is what people and programs go by. */
+/** Keeps the extension, because people and programs rely on it. */
 function shorten(name: string): string {
   const chars = Array.from(name)
   if (chars.length <= LENGTH_MAX) return name

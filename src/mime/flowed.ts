@@ -1,6 +1,6 @@
 /**
- * Joins the soft line breaks of format=flowed text (RFC 3676 §4), quote depth by quote depth, so that a long line that
- * a mail program broke reads as the one line that was written.
+ * Joins the soft line breaks of format=flowed text (RFC 3676 §4), for each quote depth, so that a line that a mail program
+ * broke reads as one line again.
  */
 
 /** `text` (LF line ends) with its flowed lines joined; `isDelSp` is the DelSp=yes parameter. */
@@ -11,7 +11,7 @@ export function unflow(text: string, isDelSp: boolean): string {
     const line = readLine(raw)
     const isMark = line.text === SIGNATURE_MARK
     const isSoft = line.text.endsWith(' ') && !isMark
-    // RFC 3676 §4.5: a change of depth and the signature mark end a paragraph.
+    // RFC 3676 §4.5: a change of quote depth or the signature separator ends a paragraph.
     if (open !== null && (isMark || open.depth !== line.depth)) {
       result.push(show(open))
       open = null
@@ -28,7 +28,7 @@ export function unflow(text: string, isDelSp: boolean): string {
 
 const SIGNATURE_MARK = '-- '
 type Line = { readonly depth: number; readonly text: string }
-/** Lines that belong together, joined only when all are known: each cut or copy of what grows would cost all of it. */
+/** Lines of one paragraph, joined only when all are known: repeated concatenation would be quadratic. */
 type Paragraph = { readonly depth: number; readonly pieces: string[] }
 
 function readLine(raw: string): Line {

@@ -1,7 +1,7 @@
 /**
- * Header facts: the few fields Postern looks at, decoded, sanitized and strict. A field that may occur once and occurs
- * twice is reported, because mail programs disagree on which one counts (mail.md §2.6). Must never merge outer and
- * protected fields: it is called once for each block.
+ * Header facts: the few fields that Postern reads, decoded, sanitized and strict. Reports a field that may occur once and
+ * occurs twice, because mail programs disagree on which one counts (mail.md §2.6). Must never merge outer and protected fields:
+ * it is called once for each block.
  */
 import { type Contact } from '../domain/address.ts'
 import { type MessageId, parseMessageId } from '../domain/ids.ts'
@@ -12,12 +12,12 @@ import { type Field, firstValue, valuesOf } from './fields.ts'
 import { readMailboxes } from './mailboxes.ts'
 import { type Part } from './tree.ts'
 
-/** Facts of one header block and what is wrong with it. */
+/** Facts of one header block, and its defects. */
 export type HeaderReading = {
   readonly facts: HeaderFacts
   /**
-   * The subject that the writer of a protected header let everybody read, by the record that stands inside (RFC 9788 §2.2);
-   * '' where it was left out or there is no record.
+   * The outer subject that the writer of a protected header recorded inside (HP-Outer, RFC 9788 §2.2); '' when it was left out
+   * or not recorded.
    */
   readonly subjectShown: string
   readonly warnings: readonly WarningCode[]
@@ -25,7 +25,7 @@ export type HeaderReading = {
 
 const REFERENCES_MAX = 100
 const CONTACTS_MAX = 200
-/** RFC 5322 §3.6: at most one of each; Content-Type and MIME-Version by RFC 2045. */
+/** RFC 5322 §3.6: at most one of each; by RFC 2045 also Content-Type and MIME-Version. */
 const SINGLE = [
   'from',
   'sender',
@@ -71,8 +71,8 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
 }
 
 /**
- * The header block of the root of a cryptographic payload, only where it says that it is a protected one (RFC 9788 §2.1
- * `hp`, or the older `protected-headers="v1"`); null otherwise.
+ * The header block of the root of a cryptographic payload if it declares itself protected (`hp` of RFC 9788 §2.1, or the older
+ * `protected-headers="v1"`); else null.
  */
 export function readProtectedHeader(payload: Part): HeaderReading | null {
   const hp = payload.params.get('hp')?.toLowerCase()
@@ -83,7 +83,7 @@ export function readProtectedHeader(payload: Part): HeaderReading | null {
   return { ...readHeader(payload.fields), subjectShown }
 }
 
-/** Of the record of the outer fields, each `HP-Outer: Name: value`, the one of the subject. */
+/** The subject in the record of the outer fields, each `HP-Outer: Name: value`. */
 function recordedSubject(fields: readonly Field[]): string {
   const [value = ''] = valuesOf(fields, 'hp-outer').flatMap(
     (line) => /^subject[ \t]*:([^]*)$/i.exec(line.trim())?.[1] ?? []
@@ -117,7 +117,7 @@ function allMailboxes(values: readonly string[]): Contact[] {
   return values.flatMap((value) => readMailboxes(value).contacts).slice(0, CONTACTS_MAX)
 }
 
-/** Also where there are more mailboxes than are read. */
+/** Also true when there are more mailboxes than are read. */
 function isPartlyUnreadable(value: string): boolean {
   const { contacts, count } = readMailboxes(value)
   return count > contacts.length
@@ -129,7 +129,7 @@ function oneMessageId(values: readonly string[]): MessageId | null {
   return findMessageIds(value, 1)[0] ?? parseMessageId(value)
 }
 
-/** References, then In-Reply-To where it adds something; of an overlong list the root and the newest stay. */
+/** References, then In-Reply-To if it adds something; an overlong list keeps its root and its newest entries. */
 function readReferences(fields: readonly Field[]): MessageId[] {
   const everything = findMessageIds(
     [...valuesOf(fields, 'references'), ...valuesOf(fields, 'in-reply-to')].join(' '),

@@ -1,6 +1,6 @@
 /**
- * HTML to text, within limits on size, depth and breadth (mail.md §2.17). Nothing is fetched, no image is looked at,
- * and a document that cannot be converted becomes a placeholder instead of an error.
+ * HTML to text, within limits on size, depth and breadth (mail.md §2.17). Fetches nothing, reads no image, and replaces a
+ * document that cannot be converted by a placeholder.
  */
 import { convert, type DomNode, type FormatCallback } from 'html-to-text'
 
@@ -9,18 +9,18 @@ import { TEXT_BYTES_MAX } from './leaf.ts'
 /** Shown in place of HTML that could not be converted. */
 export const HTML_PLACEHOLDER = '[HTML part not converted]'
 const HTML_CHARS_MAX = 200_000
-// Nesting is bounded before the parser sees it: its own limit applies only after the whole document is a tree.
+// Limits nesting before parsing: the parser's own limit applies only once the whole document is a tree.
 const TAGS_MAX = 20_000
 const LINK_NODES_MAX = 100
 const NOT_CONVERTED: HtmlText = { text: HTML_PLACEHOLDER, isConverted: false, isTruncated: false }
 const HEADINGS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
 
-/** What became of an HTML document. */
+/** The outcome of converting an HTML document. */
 export type HtmlText = {
   readonly text: string
-  /** False when the placeholder stands for it. */
+  /** False when this is the placeholder. */
   readonly isConverted: boolean
-  /** More text than is ever shown came out of it, and the rest was cut off: quotes and lists in one another multiply it. */
+  /** Whether the text was cut off: nested quotes and lists multiply their content. */
   readonly isTruncated: boolean
 }
 
@@ -39,7 +39,7 @@ export function textOfHtml(html: string): HtmlText {
       },
       selectors: [
         { selector: 'img', format: 'skip' },
-        // Case can be what a report is about.
+        // Keeps upper and lower case: a report may be about it.
         ...HEADINGS.map((selector) => ({ selector, options: { uppercase: false } })),
         { selector: 'a', format: 'link' }
       ],
@@ -56,8 +56,8 @@ export function textOfHtml(html: string): HtmlText {
 }
 
 /**
- * A link: its text, and behind it in brackets where it leads, if the text does not say exactly that. The library's own way runs
- * the two together inside preformatted text.
+ * A link: its text, then the target in brackets unless the text equals it. The library joins the two without a blank inside
+ * preformatted text.
  */
 const showLink: FormatCallback = (elem, walk, builder) => {
   walk(elem.children, builder)
@@ -74,7 +74,7 @@ function hrefOf(elem: DomNode): string {
   return hasHref && typeof attributes.href === 'string' ? attributes.href : ''
 }
 
-/** The text of an element, of its first {@link LINK_NODES_MAX} nodes. */
+/** The text of an element's first {@link LINK_NODES_MAX} nodes. */
 function textIn(elem: DomNode): string {
   let text = ''
   const stack = [elem]
@@ -87,7 +87,7 @@ function textIn(elem: DomNode): string {
   return text
 }
 
-/** Layout made of blanks: no-break spaces, blanks at line ends and runs of empty lines. */
+/** Removes layout made of blanks: no-break spaces, blanks at line ends and runs of empty lines. */
 function tidy(text: string): string {
   const lines = text.split('\n').map((line) => line.replaceAll('\u00a0', ' ').trimEnd())
   const isSecondEmpty = (line: string, index: number): boolean =>

@@ -1,24 +1,24 @@
 /**
- * Text in ISO-2022-JP made sound before it is decoded (RFC 1468, mail.md §2.23). Its escape sequences switch between alphabets:
- * whoever leaves one out, or makes one up, has other words shown here than in another program. Must never leave out a byte.
+ * Normalises ISO-2022-JP text before it is decoded (RFC 1468, mail.md §2.23). Its escape sequences switch alphabets: somebody
+ * who omits or invents one makes different programs show different words. Must never drop a byte.
  */
 
 const ASCII = '\u001b(B'
-/** To ASCII, the Roman alphabet of Japan or katakana; to kanji, two bytes each. */
+/** Escapes to ASCII, JIS X 0201 Roman or katakana; and to kanji, with two bytes each. */
 const SWITCH = /(\u001b(?:\([BIJ]|\$[@B]|\$\(D))/
 const LINE_END = /(\r\n|\r|\n)/
-/** Pairs of bytes that may be kanji, and what stands between them and cannot be any. */
+/** Pairs of bytes that may be kanji, and bytes between them that cannot be. */
 const KANJI = /((?:[!-~]{2})+)|[!-~]|[^!-~]+/g
 const ESCAPES = /\u001b/g
-/** SUBSTITUTE, which a reader sees as its picture. */
+/** SUBSTITUTE, which readers see as its picture. */
 const SUBSTITUTE = '\u001a'
 
-/** The same text in a form that every program reads alike, and whether it was in that form. */
+/** The same text in a form that every program reads alike, and whether it already had that form. */
 export type SoundText = { readonly bytes: Uint8Array; readonly isSound: boolean }
 
 /**
- * Each line begins and ends in ASCII, as RFC 1468 demands: what stands on the next one is never taken for kanji. Every other
- * escape sequence is shown, not obeyed, and so is what cannot be kanji among kanji.
+ * Each line begins and ends in ASCII, as RFC 1468 requires: the next line is never read as kanji. Every other escape sequence
+ * is shown, not obeyed, and so are bytes in kanji mode that cannot be kanji.
  */
 export function makeSound(bytes: Uint8Array): SoundText {
   const text = Buffer.from(bytes).toString('latin1')
@@ -46,7 +46,7 @@ function soundRun(run: string, alphabet: string): string {
   )
 }
 
-/** Line ends are line ends in these two alone. */
+/** Only in these two alphabets are line ends line ends. */
 function isLatin(alphabet: string): boolean {
   return alphabet === ASCII || alphabet.endsWith('(J')
 }

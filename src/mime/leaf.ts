@@ -1,6 +1,6 @@
 /**
- * Decodes leaves: their bytes without the transfer encoding, and charsets through mailparser on a synthetic one-part mail
- * in which every HTML and link option is off. Must never see HTML as HTML and never a mail's own structure (mail.md §2.17).
+ * Decodes leaves: removes the transfer encoding, and decodes charsets through mailparser on a synthetic one-part message with
+ * every HTML and link option off. Must never pass it HTML as HTML, nor a message's own structure (mail.md §2.17).
  */
 import { isAscii } from 'node:buffer'
 import { simpleParser } from 'mailparser'
@@ -12,25 +12,25 @@ import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
 import { readUtf7 } from './utf-7.ts'
 
-/** Most text that is shown of one mail, in bytes of UTF-8. */
+/** Most text that is shown of one message, in bytes of UTF-8. */
 export const TEXT_BYTES_MAX = 256 * 1024
-/** Bytes of one leaf that are looked at for text: room for four-byte charsets and markup. */
+/** How many bytes of one leaf are decoded as text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
 const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))
-/** Tab, line breaks, the space and the no-break space. */
+/** Tab, line breaks, space and no-break space. */
 const BLANKS = new Set([9, 10, 11, 12, 13, 32, 0xa0])
-/** Everything of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report. */
+/** All of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
 /**
- * Most bytes of leaves that are decoded for one text, however little comes out of them; the leaf that goes beyond it is the last.
- * A leaf of blanks takes as long as one of words, and compressed inside an encryption it costs its sender nothing.
+ * Most bytes of leaves that are decoded for one text, however little text results; the leaf that exceeds it is the last. Blanks
+ * take as long to decode as words, and compressed inside an encryption they cost the sender nothing.
  */
 export const DECODED_BYTES_MAX = 2 * LEAF_BYTES_MAX
-/** Contents without their transfer encoding, which several readers ask for. */
+/** Contents without their transfer encoding, cached for several readers. */
 const contents = new WeakMap<Part, Buffer>()
 
-/** Decoded text and whether characters had to be replaced or the end cut off. */
+/** Decoded text, and whether characters were replaced or the end was cut off. */
 export type LeafText = {
   readonly text: string
   /** How many bytes were decoded for it. */
@@ -40,8 +40,8 @@ export type LeafText = {
 }
 
 /**
- * The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings are left as they are. It may be a view
- * of the tree's own bytes, which nobody changes, and is decoded once, however often it is asked for.
+ * The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings stay as they are. May be a view of the
+ * tree's own bytes, which nobody changes; decoded once and cached.
  */
 export function contentOf(tree: MimeTree, part: Part): Buffer {
   const known = contents.get(part)
@@ -51,7 +51,7 @@ export function contentOf(tree: MimeTree, part: Part): Buffer {
   return content
 }
 
-/** Whether there is nothing but blanks in these bytes. */
+/** Whether these bytes contain nothing but blanks. */
 export function isBlank(bytes: Uint8Array): boolean {
   return bytes.every((byte) => BLANKS.has(byte))
 }
@@ -73,8 +73,8 @@ export async function decodeText(bytes: Uint8Array, charset: string): Promise<Le
 }
 
 /**
- * Whether `charset` is the name of an encoding in which ASCII is written as ASCII. Whoever may choose among these can garble
- * what lies beyond ASCII, but cannot make other words of a text.
+ * Whether the encoding `charset` writes ASCII as ASCII. Somebody who can choose among such charsets can garble non-ASCII
+ * characters, but cannot turn a text into other words.
  */
 export function keepsAscii(charset: string): boolean {
   try {
@@ -86,14 +86,14 @@ export function keepsAscii(charset: string): boolean {
   }
 }
 
-/** U+241B for an escape and so on, so that what a report says of terminals can be read; U+FFFD where there is no picture. */
+/** U+241B for an escape and so on, so that a report about terminals stays readable; U+FFFD when there is no picture. */
 function pictureOf(control: string): string {
   const code = control.charCodeAt(0)
   if (code === 0x7f) return '\u2421'
   return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd'
 }
 
-/** `text` cut to the limit of {@link TEXT_BYTES_MAX}, at a character. */
+/** `text` cut to {@link TEXT_BYTES_MAX}, at a character boundary. */
 export function capText(text: string): { readonly text: string; readonly isTruncated: boolean } {
   const bytes = Buffer.from(text, 'utf8')
   if (bytes.length <= TEXT_BYTES_MAX) return { text, isTruncated: false }
@@ -107,18 +107,18 @@ export function capText(text: string): { readonly text: string; readonly isTrunc
 type ChosenCharset = {
   readonly charset: string
   readonly isGuess: boolean
-  /** What is decoded, where that is not the text as it came. */
+  /** The bytes to decode, when they differ from the text as received. */
   readonly bytes?: Uint8Array
 }
 
-/** Two ways to read them, and the first bytes are to say which. */
+/** Two byte orders; the first bytes decide. */
 const NEEDS_MARK: readonly string[] = ['utf-16', 'utf-32']
 const MARKS = ['fffe', 'feff', '0000feff'] as const
 
 /**
- * Undeclared text is UTF-8 when it can be, and declared UTF-8 that does not hold a single character of it is read as
- * windows-1252. What declares a charset that is not known is read like undeclared text, and said to be a guess; so is UTF-7,
- * which few programs know and others show as it was written (mail.md §2.23).
+ * Undeclared text is UTF-8 if it can be, and declared UTF-8 without a single valid character is read as windows-1252. Text with
+ * an unknown charset is read like undeclared text and reported as a guess; so is UTF-7, which few programs decode (mail.md
+ * §2.23).
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   const charset = charsetNamed(declared)
@@ -138,14 +138,14 @@ function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
 }
 
-/** Only ASCII may be UTF-7; anything else is not what it says it is. */
+/** UTF-7 may contain only ASCII; anything else is not UTF-7. */
 function chooseUtf7(bytes: Uint8Array): ChosenCharset {
   if (!isAscii(bytes)) return { charset: isUtf8(bytes) ? 'utf-8' : 'windows-1252', isGuess: true }
   const text = Buffer.from(bytes).toString('latin1')
   return { charset: 'utf-8', isGuess: text.includes('+'), bytes: Buffer.from(readUtf7(text)) }
 }
 
-/** Whether a text begins with the mark that says in which order the bytes of a character stand (RFC 2781 §3.2). */
+/** Whether a text begins with a byte order mark (RFC 2781 §3.2). */
 function hasMark(bytes: Uint8Array): boolean {
   const first = Buffer.from(bytes.subarray(0, 4)).toString('hex')
   return MARKS.some((mark) => first.startsWith(mark))
@@ -153,7 +153,7 @@ function hasMark(bytes: Uint8Array): boolean {
 
 function isUtf8(bytes: Uint8Array): boolean {
   try {
-    // A slice may end inside a character, hence the streaming mode.
+    // A slice may end inside a character, so this uses streaming mode.
     new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
     return true
   } catch {
@@ -161,7 +161,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** Whether at least one character beyond ASCII can be read as UTF-8. */
+/** Whether at least one character beyond ASCII is valid UTF-8. */
 function holdsUtf8(bytes: Uint8Array): boolean {
   return /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
 }

@@ -1,6 +1,6 @@
 /**
- * Address lists of header fields (RFC 5322 §3.4), read by one pass over the raw value *before* encoded words are
- * decoded, so that no encoded word can fabricate an address. Only strict addresses come out (mail.md §2.19).
+ * Address lists of header fields (RFC 5322 §3.4), parsed in one pass over the raw value *before* encoded words are decoded, so
+ * that no encoded word can fabricate an address. Returns only strict addresses (mail.md §2.19).
  */
 import { domainToASCII } from 'node:url'
 
@@ -9,7 +9,7 @@ import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 
 /** The mailboxes of one field value. */
 export type MailboxList = {
-  /** Those with a strict address, at most 200. */
+  /** Mailboxes with a strict address, at most 200. */
   readonly contacts: readonly Contact[]
   /** How many mailboxes the value names, readable or not. */
   readonly count: number
@@ -30,7 +30,7 @@ export function readMailboxes(value: string): MailboxList {
   return { contacts, count }
 }
 
-/** An addr-spec whose domain may be a U-label; the strict form has the A-label (RFC 5890). Null for anything else. */
+/** An addr-spec whose domain may be a U-label; the result has the A-label (RFC 5890). Null for anything else. */
 export function toStrictAddress(text: string): Address | null {
   const trimmed = text.trim()
   const at = trimmed.lastIndexOf('@')
@@ -40,7 +40,7 @@ export function toStrictAddress(text: string): Address | null {
   return parseAddress(`${trimmed.slice(0, at)}@${ascii}`)
 }
 
-/** One mailbox as found: `text` outside the angle brackets without comments. `angle` null when there were none. */
+/** One mailbox as found: `text` outside the angle brackets, without comments. `angle` is null without brackets. */
 type Found = {
   readonly text: string
   readonly quoted: string
@@ -91,7 +91,7 @@ function emptyScan(): Scan {
   }
 }
 
-/** `,` between mailboxes; `:` ends the name of a group and `;` the group itself. */
+/** `,` separates mailboxes; `:` ends the name of a group and `;` the group itself. */
 function isSeparator(scan: Scan, char: string): boolean {
   if (scan.isInAngle) return false
   return char === ',' || char === ';' || (char === ':' && scan.angle === null)
@@ -107,7 +107,7 @@ function stepInside(scan: Scan, char: string): void {
 function stepOutside(scan: Scan, char: string): void {
   if (char === '"') {
     scan.isQuoted = true
-    // A quoted local part is no strict address: keep a mark that makes it fail.
+    // A quoted local part is not a strict address: keeps a character that makes it fail.
     if (scan.isInAngle) scan.angle = `${scan.angle ?? ''}"`
   } else if (char === '(') scan.comments += 1
   else if (char === '<' && scan.angle === null) {
@@ -115,7 +115,7 @@ function stepOutside(scan: Scan, char: string): void {
     scan.isInAngle = true
   } else if (char === '>' && scan.isInAngle) scan.isInAngle = false
   else if (scan.angle !== null && !scan.isInAngle && char.trim() !== '') {
-    // Anything after the address makes it ambiguous which address is meant: then none is.
+    // Text after the address makes it ambiguous, so there is no address.
     scan.angle += ` ${char}`
   } else take(scan, char)
 }

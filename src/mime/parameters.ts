@@ -1,6 +1,6 @@
 /**
  * Values with parameters: Content-Type and Content-Disposition (RFC 2045 §5.1, RFC 2231). A small tokenizer without
- * backtracking; the first of repeated parameters wins, and what cannot be read is left out.
+ * backtracking; the first of repeated parameters wins, and unreadable ones are left out.
  */
 import { decodeCharset, decodeWords } from './encoded-words.ts'
 
@@ -71,7 +71,7 @@ function percentDecoded(text: string): Buffer {
 
 type Cutter = { pieces: string[]; piece: string; isQuoted: boolean; comments: number }
 
-/** Cuts at semicolons that stand outside quoted strings and comments; comments are dropped. */
+/** Splits at semicolons outside quoted strings and comments; drops comments. */
 function splitOutsideQuotes(text: string): string[] {
   const cutter: Cutter = { pieces: [], piece: '', isQuoted: false, comments: 0 }
   for (let at = 0; at < text.length; at += 1) {
@@ -99,7 +99,7 @@ function cut(cutter: Cutter, char: string): void {
   }
 }
 
-/** Names with a path of Windows in them, whose backslashes quote nothing. */
+/** File names with a Windows path, whose backslashes quote nothing. */
 function isFileName(name: string): boolean {
   return name === 'filename' || name === 'name'
 }

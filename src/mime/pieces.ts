@@ -1,6 +1,6 @@
 /**
- * Chooses which leaves of a payload are its text and which are attachments (RFC 2046 §5.1, RFC 2183). Works with a
- * stack, not with recursion. Must never choose to open an encrypted part.
+ * Chooses which leaves of a payload are its text and which are attachments (RFC 2046 §5.1, RFC 2183). Uses a stack, not
+ * recursion. Must never choose to open an encrypted part.
  */
 import { type WarningCode } from '../domain/mail.ts'
 import { contentOf, isBlank } from './leaf.ts'
@@ -9,7 +9,7 @@ import { type MimeTree, type Part, partsBelow } from './tree.ts'
 /** One leaf and its use. */
 export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly part: Part }
 
-/** The leaves in document order and what was noticed on the way. */
+/** The leaves in document order, with warnings. */
 export type Selection = { readonly pieces: readonly Piece[]; readonly warnings: Set<WarningCode> }
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
@@ -44,12 +44,12 @@ export function selectPieces(tree: MimeTree, start: Part): Selection {
   return { pieces, warnings }
 }
 
-/** Whether a leaf is meant to be read in place. */
+/** Whether a leaf should be shown inline. */
 export function isInlineText(part: Part): boolean {
   return READ_AS_TEXT.has(part.type) && part.disposition !== 'attachment' && part.filename === ''
 }
 
-/** What stands inside one part: more parts to look at, or finished pieces. */
+/** What one part contains: more parts to look at, or finished pieces. */
 function open(tree: MimeTree, part: Part, isStart: boolean): (Part | Piece)[] {
   if (part.isOpaque) return [{ kind: 'attachment', part }]
   if (part.type === 'multipart/alternative') return chooseAlternative(tree, part)
@@ -65,13 +65,13 @@ function kindOf(part: Part, isStart: boolean): Piece['kind'] {
   if (part.disposition === 'attachment' || isNamed) return 'attachment'
   if (READ_AS_TEXT.has(part.type)) return 'text'
   if (part.type === 'text/html') return 'html'
-  // A multipart without a single delimiter: its body is all there is to read.
+  // A multipart without any delimiter: its body is all there is to read.
   return part.type.startsWith('multipart/') ? 'text' : 'attachment'
 }
 
 /**
- * Plain text wins over HTML (RFC 2046 §5.1.4 leaves the choice to the reader). Files that hang in an alternative that
- * was not chosen are kept: some mail programs put them there.
+ * Prefers plain text over HTML (RFC 2046 §5.1.4 leaves the choice to the reader). Keeps files inside an alternative that was
+ * not chosen, because some mail programs put them there.
  */
 function chooseAlternative(tree: MimeTree, part: Part): (Part | Piece)[] {
   const { children } = part

@@ -1,6 +1,6 @@
 /**
- * Reading receipts (message disposition notifications, RFC 8098). All of it is attacker-controlled text: a receipt is put
- * aside unread only where it returns the unguessable Message-ID of a mail of the desk. Must never call a mail a receipt
+ * Read receipts (message disposition notifications, RFC 8098). All of it is attacker-controlled text: a receipt is put aside
+ * unread only if it returns the unguessable Message-ID of a message of the desk. Must never take a message for a receipt
  * because somebody attached one.
  */
 import { type ReceiptFacts } from '../domain/mail.ts'
@@ -16,8 +16,8 @@ const NOTIFICATIONS = new Set([
 ])
 
 /**
- * The facts of a receipt in the one form that it may have (RFC 8098 §3): a multipart/report of that report-type with the
- * notification among its parts. Null for everything else, also for a report about a receipt that has one attached.
+ * The facts of a receipt in its only valid form (RFC 8098 §3): a multipart/report of that report-type with the notification
+ * among its parts. Null for everything else, also for a report about a receipt that has one attached.
  */
 export function readReceipt(tree: MimeTree): ReceiptFacts | null {
   if (!isReport(tree)) return null
@@ -29,7 +29,7 @@ export function readReceipt(tree: MimeTree): ReceiptFacts | null {
   return { returnedMessageId }
 }
 
-/** Whether anything at its root says that the mail is a receipt: nobody answers such a one (RFC 3834 §2). */
+/** Whether the root of the message declares a receipt: such a message is never answered (RFC 3834 §2). */
 export function looksLikeReceipt(tree: MimeTree): boolean {
   return isReport(tree) || tree.root.children.some((child) => NOTIFICATIONS.has(child.type))
 }

@@ -1,10 +1,10 @@
 /**
- * Undoes what was done to the bytes of a part for the way (Content-Transfer-Encoding): base64 and quoted-printable
- * (RFC 2045 §6.7, §6.8), and uuencode as mail programs wrote it before. One pass each, nothing made for a line, because a mail
- * can be made of millions of lines. Must never throw and never lose a byte that it cannot decode.
+ * Decodes Content-Transfer-Encoding: base64 and quoted-printable (RFC 2045 §6.7, §6.8), and uuencode of older mail programs.
+ * One pass each and no allocation per line, because a message can have millions of lines. Must never throw and never lose a
+ * byte that it cannot decode.
  */
 
-/** `body` without its transfer encoding (`encoding` in lower case); `body` itself where there is none or it is unknown. */
+/** `body` without its transfer encoding (`encoding` in lower case); `body` itself when there is none or it is unknown. */
 export function undoTransferEncoding(body: Buffer, encoding: string): Buffer {
   if (encoding === 'base64') return decodeBase64(body)
   if (encoding === 'quoted-printable') return decodeQuotedPrintable(body)
@@ -20,14 +20,14 @@ const BACKTICK = 96
 const PAD_BYTES_MAX = 1000
 
 const BASE64_CHARS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-/** The six bits that a byte stands for in base64; -1 for any other byte. */
+/** The six bits that a base64 byte encodes; -1 for any other byte. */
 const SIX_BITS = Int8Array.from({ length: 256 }, (_, byte) =>
   BASE64_CHARS.indexOf(String.fromCharCode(byte))
 )
 
 /**
- * RFC 2045 §6.8: bytes outside the alphabet are ignored. Padding ends a group, not the part: some senders encode a file piece by
- * piece, and what stands behind a pad is theirs, too.
+ * RFC 2045 §6.8: ignores bytes outside the alphabet. Padding ends a group, not the part: some senders encode a file in pieces,
+ * and what follows a pad belongs to it.
  */
 function decodeBase64(body: Buffer): Buffer {
   if (isPlainBase64(body)) return Buffer.from(body.toString('latin1'), 'base64')
@@ -49,7 +49,9 @@ function decodeBase64(body: Buffer): Buffer {
   return decoded.subarray(0, size)
 }
 
-/** Whether Node's own, faster decoder gives the same: it stops at the first pad and knows the alphabet of RFC 4648 §5, too. */
+/**
+ * Whether Node's faster decoder gives the same result: it stops at the first pad and also accepts the alphabet of RFC 4648 §5.
+ */
 function isPlainBase64(body: Buffer): boolean {
   if (body.includes('-') || body.includes('_')) return false
   const pad = body.indexOf(EQUALS)
@@ -57,19 +59,19 @@ function isPlainBase64(body: Buffer): boolean {
   return body.length - pad < PAD_BYTES_MAX && /^[=\s]*$/.test(body.toString('latin1', pad))
 }
 
-/** What may end a line without meaning anything: tab, vertical tab, form feed, CR and space. */
+/** Bytes that are ignored at the end of a line: tab, vertical tab, form feed, CR and space. */
 const BLANKS = new Set([9, 11, 12, CR, SPACE])
-/** The value of a hexadecimal digit by its byte; -1 for any other byte. */
+/** The value of a hexadecimal digit; -1 for any other byte. */
 const HEX = Int8Array.from({ length: 256 }, (_, byte) => {
   const char = String.fromCharCode(byte)
   return /^[0-9A-Fa-f]$/.test(char) ? parseInt(char, 16) : -1
 })
 
-/** RFC 2045 §6.7; malformed escapes stay as they are, trailing blanks of a line are dropped. */
+/** RFC 2045 §6.7; malformed escapes stay, trailing blanks of a line are dropped. */
 function decodeQuotedPrintable(body: Buffer): Buffer {
   const decoded = Buffer.alloc(body.length)
   let size = 0
-  // Where the line ends without its trailing blanks, and where it ends without a `=` that is the last thing in it, too.
+  // Where the line ends without trailing blanks, and without a final `=`.
   let lineEnd = 0
   let softEnd = -1
   for (let at = 0; at < body.length; at += 1) {
@@ -90,7 +92,7 @@ function decodeQuotedPrintable(body: Buffer): Buffer {
   return decoded.subarray(0, softEnd >= 0 ? softEnd : lineEnd)
 }
 
-/** Ends a line at this place as it ended in the mail; returns where the next one begins. */
+/** Ends a line the way it ended in the message; returns where the next line begins. */
 function writeLineEnd(to: Buffer, at: number, isCrLf: boolean): number {
   let size = at
   if (isCrLf) to[size++] = CR
@@ -98,7 +100,7 @@ function writeLineEnd(to: Buffer, at: number, isCrLf: boolean): number {
   return size
 }
 
-/** The byte that the `=` at this place stands for; -1 when no two hexadecimal digits follow. */
+/** The byte that the `=` at this place encodes; -1 unless two hexadecimal digits follow. */
 function escapeAt(body: Buffer, at: number): number {
   const high = HEX[body[at + 1] ?? 0] ?? -1
   const low = HEX[body[at + 2] ?? 0] ?? -1
@@ -108,14 +110,14 @@ function escapeAt(body: Buffer, at: number): number {
 const UUENCODE = new Set(['x-uuencode', 'uuencode', 'x-uue'])
 const UU_HEAD_BYTES_MAX = 2000
 const UU_BEGIN = /^\s*begin [0-7]{3,4} [^\r\n]*\r?\n/
-/** Lines of a few bytes beyond one for every 16, a third of a usual line: a mail of millions of them is no file. */
+/** How many short lines are allowed beyond one for every 16: a file does not consist of millions of them. */
 const UU_SHORT_LINES_MAX = 1000
 const UU_LINE_BYTES = 16
 const UU_END = /^[` \t]*\r?\n?end[ \t]*[\r\n]*$/
 
 /**
- * One uuencoded file (POSIX uuencode, without its name); null where the body is anything but one from its first line to its last,
- * because whatever stands beside it would be lost.
+ * One uuencoded file (POSIX uuencode, without its name); null unless the body is exactly one such file, because anything beside
+ * it would be lost.
  */
 function decodeUuencode(body: Buffer): Buffer | null {
   const head = UU_BEGIN.exec(body.toString('latin1', 0, UU_HEAD_BYTES_MAX))
@@ -142,7 +144,7 @@ function decodeUuencode(body: Buffer): Buffer | null {
 
 type UuLine = { readonly start: number; readonly end: number; readonly count: number }
 
-/** Writes the `count` bytes of one line; false where the line is none. Blanks cut off its end count as such. */
+/** Writes the `count` bytes of one line; false when the line is malformed. Blanks cut off its end count as blanks. */
 function decodeUuLine(body: Buffer, line: UuLine, to: Buffer, size: number): boolean {
   const { start, end, count } = line
   const charAt = (place: number): number => (place < end ? uuValue(body[place]) : 0)
@@ -160,7 +162,7 @@ function decodeUuLine(body: Buffer, line: UuLine, to: Buffer, size: number): boo
   return true
 }
 
-/** The six bits of a uuencoded byte; those of a blank where nothing stands; -1 for a byte that is none. */
+/** The six bits of a uuencoded byte; those of a blank past the end; -1 for an invalid byte. */
 function uuValue(byte: number | undefined): number {
   if (byte === undefined || byte === CR) return 0
   return byte < SPACE || byte > BACKTICK ? -1 : (byte - SPACE) & 0x3f

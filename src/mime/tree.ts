@@ -1,8 +1,8 @@
 /**
- * The MIME structure of a mail as byte offsets into the original bytes (RFC 2045, RFC 2046 §5.1). This is the security
- * boundary: signatures are checked over exactly the slices it names. It works with a list, not with recursion, within
- * limits of depth and count; what lies beyond a limit stays one opaque part and is never lost. Attached messages
- * (message/rfc822) are not opened. Must never throw on what a mail contains.
+ * The MIME structure of a message as byte offsets into the original bytes (RFC 2045, RFC 2046 §5.1). This is the security
+ * boundary: signatures are checked over exactly the slices it names. Uses a list, not recursion, within limits on depth and
+ * count; what exceeds a limit stays one opaque part and is never lost. Does not open attached messages (message/rfc822). Must
+ * never throw for any message.
  */
 import { type DashLines, findDashLines, type Span, splitBody } from './delimiters.ts'
 import { type Field, firstValue, readFields } from './fields.ts'
@@ -18,12 +18,12 @@ export type Part = {
   readonly type: string
   readonly params: ReadonlyMap<string, string>
   readonly disposition: 'inline' | 'attachment' | ''
-  /** As sent, decoded but not sanitized; '' when there is none. */
+  /** As sent, decoded but not sanitized; '' when absent. */
   readonly filename: string
   /** Content-Transfer-Encoding, lower case. */
   readonly encoding: string
   readonly children: readonly Part[]
-  /** Beyond a limit: its inside was not looked at. */
+  /** Beyond a limit: not parsed further. */
   readonly isOpaque: boolean
 }
 
@@ -44,7 +44,7 @@ const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 type Draft = Omit<Part, 'children' | 'isOpaque'> & { children: Draft[]; isOpaque: boolean }
 type Work = { readonly part: Draft; readonly depth: number }
 
-/** Parses one entity: a mail, a part or a decrypted payload. */
+/** Parses one entity: a message, a part or a decrypted payload. */
 export function parseTree(bytes: Uint8Array): MimeTree {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const state: State = { count: 1, hasTooManyParts: false, isBroken: false }
@@ -59,7 +59,7 @@ export function parseTree(bytes: Uint8Array): MimeTree {
       state.hasTooManyParts = true
       continue
     }
-    // The root is the first to be cut, and all the others stand in its body.
+    // The root is split first, and all other parts stand in its body.
     lines ??= findDashLines(raw, part.bodyStart)
     addChildren(raw, part, lines, state)
     for (const child of part.children) {
@@ -76,7 +76,7 @@ export function parseTree(bytes: Uint8Array): MimeTree {
 
 type State = { count: number; hasTooManyParts: boolean; isBroken: boolean }
 
-/** Cuts one multipart, as far as the limits allow. */
+/** Splits one multipart, as far as the limits allow. */
 function addChildren(raw: Buffer, part: Draft, lines: DashLines, state: State): void {
   const body = { start: part.bodyStart, end: part.end, boundary: part.params.get('boundary') ?? '' }
   const { spans, isClosed, isCut } = splitBody(raw, body, lines, PARTS_MAX - state.count)
@@ -99,7 +99,7 @@ export function bodyOf(tree: MimeTree, part: Part): Buffer {
   return tree.raw.subarray(part.bodyStart, part.end)
 }
 
-/** Every part below and including `part`, in document order; children of opaque parts do not exist. */
+/** `part` and every part below it, in document order; opaque parts have no children. */
 export function partsBelow(part: Part): Part[] {
   const found: Part[] = []
   const stack: Part[] = [part]
@@ -124,7 +124,7 @@ function readPart(
   const kind = disposition.value
   return {
     start: span.start,
-    // Without a single field there is no header: all of it is what somebody wrote (RFC 2046 §5.1 needs an empty line here).
+    // Without a single field there is no header: all of it is body (RFC 2046 §5.1 requires an empty line here).
     bodyStart: block.isBroken && block.fields.length === 0 ? span.start : block.bodyStart,
     end: span.end,
     fields: block.fields,

@@ -1,21 +1,21 @@
 /**
- * Text in UTF-7 (RFC 2152), as far as it says what the eye sees: what stands for a letter, digit, slash, bracket or blank of
- * ASCII, or for anything that cannot be seen, stays as it was written. Must never make a word or a line that was not to be
- * read in the bytes (mail.md §2.23).
+ * Text in UTF-7 (RFC 2152), decoded only where it hides nothing: an encoded letter, digit, slash, bracket or blank of ASCII, or
+ * an invisible character, stays as written. Must never produce a word or a line that was not readable in the bytes (mail.md
+ * §2.23).
  */
 
-/** `+`, modified base64 of UTF-16 in big-endian order, and the `-` that ends it where no other character does. */
+/** `+`, modified base64 of UTF-16 in big-endian order, and the `-` that ends it unless another character does. */
 const SHIFTED = /\+([A-Za-z0-9+/]*)(-?)/g
 /**
- * What is decoded: signs of ASCII that make neither a word, a quotation, a tag nor a blank, and what can be seen beyond ASCII.
- * Nothing of it begins or ends a line, a command or a block.
+ * Characters that are decoded: ASCII punctuation that forms no word, quotation, tag or blank, and visible characters beyond
+ * ASCII. None of them begins or ends a line, a command or a block.
  */
 const SHOWN = /^(?:[!"#$%&*+;=@\\^_`{|}~]|(?![\u0000-\u00a0])[\p{L}\p{M}\p{N}\p{P}\p{S}])*$/u
 
-/** Armor is base64, in which a `+` shifts nothing: a program wrote it, and put UTF-7 around it without a look (RFC 9580 §6.2). */
+/** Armor is base64, in which `+` shifts nothing: a program encrypted it and declared UTF-7 regardless (RFC 9580 §6.2). */
 const ARMOR = /^-----BEGIN PGP /m
 
-/** `text`, which is ASCII, with the sequences decoded that are sound and hide nothing; as it was written where it holds armor. */
+/** `text`, which is ASCII, with all sequences decoded that are valid and hide nothing; unchanged when it contains armor. */
 export function readUtf7(text: string): string {
   if (ARMOR.test(text)) return text
   return text.replaceAll(SHIFTED, (written, base64: string, end: string) => {
@@ -25,7 +25,7 @@ export function readUtf7(text: string): string {
   })
 }
 
-/** Null where bits are missing or left over. */
+/** Null when bits are missing or left over. */
 function utf16Of(base64: string): string | null {
   const bytes = Buffer.from(base64, 'base64')
   const isExact = bytes.toString('base64').replaceAll('=', '') === base64

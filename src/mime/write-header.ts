@@ -1,15 +1,14 @@
 /**
- * Writes header fields. In charge of making it impossible that a value becomes a second field, a second recipient or a
- * body: every value with a C0 control character or DEL is refused, and only US-ASCII leaves. Must never repair a bad
- * value silently: cleaning happens where foreign text enters (mime/header.ts).
- * RFC 5322 §2.2.3 (folding), RFC 2047 (encoded words), RFC 2231 (parameters).
+ * Writes header fields. Makes it impossible that a value becomes a second field, a second recipient or a body: refuses every
+ * value with a C0 control character or DEL, and writes only US-ASCII. Must never repair a bad value silently: foreign text is
+ * cleaned where it enters (mime/header.ts). RFC 5322 §2.2.3 (folding), RFC 2047 (encoded words), RFC 2231 (parameters).
  */
 import { type Address, type Contact } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type MessageId } from '../domain/ids.ts'
 
 declare const fieldBrand: unique symbol
-/** One finished header field, folded, without its last CRLF. Made only by {@link headerField}. */
+/** One finished header field, folded, without its last CRLF. Only {@link headerField} makes one. */
 export type HeaderField = string & { readonly [fieldBrand]: 'HeaderField' }
 
 declare const valueBrand: unique symbol
@@ -26,14 +25,14 @@ const LINE_WANTED = 78
 const LINE_LIMIT = 998
 /** Bytes of UTF-8 in one encoded word: 52 base64 characters and 12 around them, under the 75 of RFC 2047 §2. */
 const WORD_BYTES = 39
-/** Longest run without a space that unstructured text may have before it is encoded, so that folding can break it. */
+/** Longest run without a space in unstructured text; a longer one is encoded so that it can be folded. */
 const LONGEST_RUN = 72
-/** Blanks that folding or a mail system on the way could change. */
+/** Blanks that folding or a relay could change. */
 const UNSTABLE_SPACE = /^ | {2}| $/
 
 /**
  * The field `name: value`, folded at spaces to 78 columns where possible.
- * Throws Invariant on a bad name, a control character, anything but US-ASCII, or a line that cannot be kept to 998.
+ * Throws Invariant for a bad name, a control character, anything but US-ASCII, or a line that cannot be kept to 998.
  */
 export function headerField(name: string, value: string): HeaderField {
   assert(NAME.test(name), 'header field name is not a token')
@@ -59,7 +58,7 @@ export function headerValue(text: string): HeaderValue {
   return text as HeaderValue
 }
 
-/** Human text for an unstructured field (Subject), encoded words where US-ASCII cannot say it (RFC 2047 §5 (1)). */
+/** Human text for an unstructured field (Subject), with encoded words when it is not US-ASCII (RFC 2047 §5 (1)). */
 export function unstructured(text: string): HeaderValue {
   assert(!CONTROL.test(text), 'control character in a header value')
   const plain =
@@ -88,8 +87,8 @@ export function messageIdList(ids: readonly MessageId[]): HeaderValue {
 }
 
 /**
- * `; name=value` for Content-Type and Content-Disposition: a token or a quoted string where US-ASCII says it, and the
- * extended form in UTF-8 otherwise, in numbered pieces when it is long (RFC 2231 §3, §4).
+ * `; name=value` for Content-Type and Content-Disposition: a token or a quoted string for US-ASCII, otherwise the extended form
+ * in UTF-8, in numbered sections when it is long (RFC 2231 §3, §4).
  */
 export function parameter(name: string, value: string): string {
   assert(TOKEN.test(name), 'parameter name is not a token')
@@ -109,7 +108,7 @@ function angled(text: Address | MessageId): HeaderValue {
   return headerValue(`<${text}>`)
 }
 
-/** RFC 2047 §5 (3): encoded words in a phrase stand free, never inside a quoted string. */
+/** RFC 2047 §5 (3): encoded words in a phrase stand alone, never inside a quoted string. */
 function phrase(name: string): string {
   if (ATOMS.test(name) && !name.includes('=?')) return name
   return isShortPlain(name) && !name.includes('=?') ? quoted(name) : encodedWords(name)

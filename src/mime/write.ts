@@ -1,13 +1,13 @@
 /**
- * Writes MIME entities: the body of an outgoing mail and the multiparts that carry signatures and ciphertext. In charge
- * of structure and boundaries; values pass through write-header.ts. Must never write
- * Cc, Bcc or HTML. RFC 2045, RFC 2046; RFC 3156 §4 and §5 for the OpenPGP multiparts.
+ * Writes MIME entities: the body of an outgoing message and the multiparts for signatures and ciphertext. Responsible for
+ * structure and boundaries; write-header.ts checks the values. Must never write Cc, Bcc or HTML. RFC 2045, RFC 2046; RFC 3156
+ * §4 and §5 for the OpenPGP multiparts.
  */
 import { randomBytes } from 'node:crypto'
 import { type OutgoingAttachment, type OutgoingBody } from '../domain/outgoing.ts'
 import { type HeaderField, headerField, parameter } from './write-header.ts'
 
-/** A MIME entity not yet written: its type apart from the rest, so that a root can take further parameters. */
+/** A MIME entity before it is written: its type stands apart, so that a root can take further parameters. */
 export type Entity = {
   /** `type/subtype` in lower case. */
   readonly mediaType: string
@@ -23,8 +23,8 @@ const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]
 const CRLF = Buffer.from('\r\n')
 
 /**
- * The body as one entity: a lone text part, or multipart/mixed of the text, the files (base64, byte for byte) and the
- * original as message/rfc822 in 8bit. Only fit for the inside of an encrypted mail when there is an original.
+ * The body as one entity: a single text part, or multipart/mixed of the text, the files (base64, byte for byte) and the
+ * original as message/rfc822 in 8bit. With an original, only for the inside of an encrypted message.
  */
 export function bodyEntity(body: OutgoingBody): Entity {
   const parts = [textEntity(body.text), ...body.attachments.map(attachmentEntity)]
@@ -44,7 +44,7 @@ export function textEntity(text: string): Entity {
   }
 }
 
-/** The two parts of RFC 3156 §4 around an OpenPGP message, armored here with `checksum` (`=` and four characters) if any. */
+/** The two parts of RFC 3156 §4 around an OpenPGP message; armored here, with `checksum` (`=` and four characters) if given. */
 export function encryptedEntity(packets: Uint8Array, checksum: string | null): Entity {
   const version: Entity = {
     mediaType: 'application/pgp-encrypted',
@@ -65,8 +65,8 @@ export function encryptedEntity(packets: Uint8Array, checksum: string | null): E
 }
 
 /**
- * RFC 3156 §5: `signed` exactly as it was hashed (headers included, no CRLF at the end) and its armored detached
- * signature. `micalg` is `pgp-` and the hash of the signature packet.
+ * RFC 3156 §5: `signed` exactly as it was hashed (headers included, no CRLF at the end) and its armored detached signature.
+ * `micalg` is `pgp-` and the hash algorithm of the signature packet.
  */
 export function signedEntity(signed: Uint8Array, armored: string, micalg: string): Entity {
   const signature: Entity = {
@@ -83,8 +83,8 @@ export function signedEntity(signed: Uint8Array, armored: string, micalg: string
 }
 
 /**
- * The entity as bytes, `leading` fields first. `rootParameters` (each beginning with `; `) go between the type and the
- * entity's own parameters.
+ * The entity as bytes, with the `leading` fields first. `rootParameters` (each beginning with `; `) stand between the type and
+ * the entity's own parameters.
  */
 export function writeEntity(
   entity: Entity,
@@ -95,7 +95,7 @@ export function writeEntity(
 }
 
 function attachmentEntity(file: OutgoingAttachment): Entity {
-  // Base64 is not allowed on message/* and multipart/* (RFC 2045 §6.4), and a malformed type must not lose the file.
+  // Base64 is not allowed for message/* and multipart/* (RFC 2045 §6.4), and a malformed type must not lose the file.
   const usable =
     MEDIA_TYPE.test(file.contentType) && !/^(?:message|multipart)\//.test(file.contentType)
   return {
@@ -124,7 +124,7 @@ function originalEntity(original: Uint8Array): Entity {
   }
 }
 
-/** No path, no control character, never empty. Foreign names were cleaned on reading; this is the second lock. */
+/** No path, no control character, never empty. Foreign names were cleaned on reading; this is a second check. */
 function safeFilename(filename: string): string {
   const cleaned = filename
     .replaceAll(/[\u0000-\u001f\u007f-\u009f/\\]/g, '_')
@@ -141,7 +141,7 @@ function multipart(subtype: string, parameters: string, parts: readonly Entity[]
   )
 }
 
-/** Parts stay lists of chunks, so that a large file is copied only when the whole mail is written. */
+/** Parts stay lists of chunks, so that a large file is copied only when the whole message is written. */
 function joined(
   subtype: string,
   parameters: string,
@@ -158,8 +158,8 @@ function joined(
 }
 
 /**
- * 160 random bits behind `=_`, which neither base64 nor quoted-printable can contain; checked all the same. It cannot
- * begin in one chunk and end in the next, as every chunk ends with a line or is followed by CRLF.
+ * 160 random bits after `=_`, which neither base64 nor quoted-printable can contain; checked anyway. It cannot span two chunks,
+ * because every chunk ends with a line or is followed by CRLF.
  */
 function unusedBoundary(chunks: readonly Uint8Array[]): string {
   for (;;) {
@@ -194,14 +194,14 @@ function armoredMessage(packets: Uint8Array, checksum: string | null): Uint8Arra
   ]
 }
 
-/** A library's armor with CRLF line ends and none at the end. */
+/** The library's armor with CRLF line ends and none at the end. */
 function armorBytes(armored: string): Uint8Array {
   return Buffer.from(armored.trimEnd().replaceAll(/\r?\n/g, '\r\n'), 'latin1')
 }
 
-// Transfer encodings of what the desk writes: text as 7bit or quoted-printable, files as base64. In charge of lines that no
-// mail system on the way has a reason to touch: at most 76 columns, CRLF, no blank at a line's end, no line that begins with
-// `From `, US-ASCII only. RFC 2045 §6.7 and §6.8, RFC 3156 §3.
+// Transfer encodings of what the desk writes: text as 7bit or quoted-printable, files as base64. Writes only lines that no
+// relay has a reason to change: at most 76 columns, CRLF, no blank at the end, no line that begins with `From `, US-ASCII only.
+// RFC 2045 §6.7 and §6.8, RFC 3156 §3.
 
 /** One encoded leaf. `lines` are US-ASCII with CRLF between them and no CRLF added at the end. */
 type EncodedText = {
@@ -238,7 +238,7 @@ export function encodeBase64(content: Uint8Array): Uint8Array {
   return out
 }
 
-/** One line without its line end, in one or more physical lines. */
+/** One line without its line end, as one or more physical lines. */
 function quotedPrintable(line: string): string {
   const bytes = Buffer.from(line, 'utf8')
   let done = ''
@@ -246,7 +246,7 @@ function quotedPrintable(line: string): string {
   for (const [index, byte] of bytes.entries()) {
     const isLast = index === bytes.length - 1
     let unit = quotedByte(byte, isLast)
-    // The last unit may fill the line; any other must leave room for the soft break.
+    // The last unit may fill the line; any other must leave room for the soft line break.
     if (physical.length + unit.length > (isLast ? LINE : LINE - 1)) {
       done += `${physical}=\r\n`
       physical = ''
@@ -263,7 +263,7 @@ function quotedByte(byte: number, isLast: boolean): string {
   return byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : hex(byte)
 }
 
-/** `From ` and a lone dot at the start of a physical line are altered by some mail systems. */
+/** Some mail systems alter `From ` and a lone dot at the start of a physical line. */
 function isProtected(bytes: Buffer, index: number): boolean {
   if (bytes[index] === 0x2e) return index === bytes.length - 1
   return bytes[index] === 0x46 && bytes.subarray(index, index + 5).toString('latin1') === 'From '

@@ -155,7 +155,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
     }
 
     withApprovals(0, ['committer'])
-    await expectNotes(/approvals: 0, so one approver alone, the author of a notice included/)
+    await expectNotes(/approvals: 0, so a single approver can release a notice, even its author/)
     withApprovals(1, ['committer'])
     await expectNotes(/needs 1 approver besides its author, and there is no more/)
     withApprovals(2, ['committer'])
@@ -178,7 +178,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
 
   it('notes that answers without a random delay tell how long a mail took to open (G6)', async () => {
     change('acknowledgement', { jitter: 0 })
-    await expectNotes(/acknowledgement\.jitter: is 0, .* how long their mail took to open/)
+    await expectNotes(/acknowledgement\.jitter: it is 0, .* how long their message took to open/)
   })
 
   it('notes each secret that others on the machine may read, with its file and the remedy', async () => {
@@ -204,7 +204,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
     await deskKey('future-default', 'never', 'short')
     writeFileSync(file('passphrase'), 'short\n')
 
-    await expectNotes(/^note: desk\.passphrase: shorter than 12 characters/)
+    await expectNotes(/^note: desk\.passphrase: it is shorter than 12 characters/)
   })
 
   it('notes when the desk key ends, in the zone of the desk', async () => {
@@ -266,7 +266,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
     const [first, second] = desk.config['maintainers'] as readonly Section[]
     desk.write({ ...desk.config, maintainers: [second, first] })
     await expectProblems(
-      /maintainers grace: no valid user id/,
+      /maintainers grace: the key has no valid user id/,
       /maintainers grace: another maintainer has the same key/
     )
     writeFileSync(file(GRACE), 'nothing like a key')

@@ -182,7 +182,7 @@ describeWith(['gpg'], 'the exit status', () => {
   })
 
   it('is 1 without a configuration, with the way to have one', async () => {
-    const found = await wrong(WITH_CONFIG, 1, ONE_LINE('there is no such file'), {
+    const found = await wrong(WITH_CONFIG, 1, ONE_LINE('there is no configuration'), {
       config: 'nothing.yaml'
     })
     expect(found).toEqual([])

@@ -191,7 +191,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
     )
     const retried = await desk.cli('outbox', 'retry', String(copy?.id))
 
-    expectRefused(retried, 1, /not approved .*needs a new \/notice preview/)
+    expectRefused(retried, 1, /no longer approved .*send \/notice preview/)
     expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
   })
 

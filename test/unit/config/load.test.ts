@@ -198,7 +198,7 @@ products: [{ id: p, name: P, policy: template }]
 
     expect(error).toBeInstanceOf(ConfigError)
     expect(String((error as ConfigError).message)).toBe(
-      `${path}: there is no such file: write a configuration (README shows how), or name one with --config FILE`
+      `${path}: there is no configuration ${path}: write one (README shows how), or name another with --config FILE`
     )
   })
 
