@@ -1,18 +1,18 @@
 /**
- * ASCII armor (RFC 9580 §6.2) read strictly: exactly one block, with the text around it handed back, because a reader
- * that skips to "the first block anywhere" is how text gets signed or encrypted by appearance only (mail.md §1.3).
- * The optional CRC-24 is ignored on reading, as RFC 9580 §6.1 demands; integrity comes from the packets.
+ * ASCII armor (RFC 9580 §6.2), read strictly: exactly one block, returned with the text around it. A reader that skips to "the
+ * first block anywhere" lets text only look signed or encrypted (mail.md §1.3). Ignores the optional CRC-24 on reading, as RFC
+ * 9580 §6.1 demands; the packets protect integrity.
  */
 import { TAG, walkPackets } from './packets.ts'
 
 /** What a block claims to hold. */
 export type ArmorKind = 'message' | 'public-key' | 'private-key' | 'signature'
 
-/** One block and what stands around it. `before` and `after` are trimmed. */
+/** One block and the text around it. `before` and `after` are trimmed. */
 export type ArmorBlock = {
   readonly kind: ArmorKind
   readonly data: Uint8Array
-  /** The one `Charset:` header (RFC 9580 §6.2.2.3) as sent: what its text is said to be in; '' when there is none, or two. */
+  /** The single `Charset:` header (RFC 9580 §6.2.2.3) as sent: the declared charset of the text; '' when absent or repeated. */
   readonly charset: string
   readonly before: string
   readonly after: string
@@ -26,12 +26,12 @@ const LABELS: Readonly<Record<string, ArmorKind>> = {
   SIGNATURE: 'signature'
 }
 const ARMOR_HEADER_LINES_MAX = 50
-/** A message of ours has a session key for its one recipient and the encrypted data. */
+/** A message of the desk has a session key for its one recipient, and the encrypted data. */
 const PACKETS_MAX = 4
 const BODY = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
 const CHECKSUM = /=[A-Za-z0-9+/]{4}$/
 
-/** The only armored block in `text`, or null when there is none, more than one, or it is malformed. */
+/** The single armored block in `text`; null when there is none, when there are several, or when it is malformed. */
 export function readArmor(text: string): ArmorBlock | null {
   const begin = findLine(text, BEGIN, 0)
   if (begin < 0) return null
@@ -63,15 +63,15 @@ export function toBinary(
   return typeof data === 'string' ? readArmor(data) : readArmorIn(data)
 }
 
-/** As {@link readArmor}, of a file. A string is made of it only where a block can be in it: files are large, rarely armored. */
+/** Like {@link readArmor}, for a file. Makes a string only when it may contain a block: files are large and rarely armored. */
 export function readArmorIn(file: Uint8Array): ArmorBlock | null {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   return bytes.includes(BEGIN) ? readArmor(bytes.toString('latin1')) : null
 }
 
 /**
- * The line with the CRC-24 of an encrypted message, for readers that know no armor without one; null for SEIPD version 2,
- * where RFC 9580 §6.1 forbids it. The library's own takes longer than encrypting.
+ * The CRC-24 line of an encrypted message, for readers that reject armor without one; null for SEIPD version 2, where RFC 9580
+ * §6.1 forbids it. The library's own code takes longer than encrypting.
  */
 export function armorChecksum(packets: Uint8Array): string | null {
   const sealed = walkPackets(packets, PACKETS_MAX).spans.find(
@@ -112,7 +112,7 @@ function lineAt(text: string, start: number): { readonly text: string; readonly 
     : { text: text.slice(start, end), next: end + 1 }
 }
 
-/** The armor headers up to the mandatory empty line; null when that is missing or another line is no header. */
+/** The armor headers up to the mandatory empty line; null when that is missing or a line is not a header. */
 function readArmorHeaders(
   text: string,
   from: number
@@ -130,7 +130,7 @@ function readArmorHeaders(
   return null
 }
 
-/** Some mail programs glue the checksum to the last line, so only its form counts: `=` and four characters at the end. */
+/** Some mail programs append the checksum to the last line, so only its form counts: `=` and four characters at the end. */
 function decodeBody(body: string): Uint8Array | null {
   const base64 = body.trimEnd().replace(CHECKSUM, '')
   return BODY.test(base64) ? new Uint8Array(Buffer.from(base64, 'base64')) : null

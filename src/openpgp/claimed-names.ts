@@ -1,6 +1,6 @@
 /**
- * What the keys in a text or a file say of themselves, verified by nobody: which keys they are and whom they name. Good for
- * doubting a mail, never for trusting a key: that is for openpgp/keyring.ts alone.
+ * What the keys in a text or a file claim, unverified: their fingerprints and the addresses in their user ids. Good for
+ * doubting a message, never for trusting a key: only openpgp/keyring.ts does that.
  */
 import { type Address } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
@@ -9,7 +9,7 @@ import { fingerprintsOf } from './key-packets.ts'
 import { TAG, walkPackets } from './packets.ts'
 import { addressOfUserId } from './user-id.ts'
 
-/** One public key as it came, with its subkeys first to last. */
+/** One public key as received, with its subkeys in order. */
 export type ClaimedKey = {
   readonly fingerprints: readonly Fingerprint[]
   /** Strict addresses of its user ids. */
@@ -19,14 +19,14 @@ export type ClaimedKey = {
 const BYTES_MAX = 400 * 1024
 const PACKETS_MAX = 5000
 const BLOCKS_MAX = 10
-/** Blocks that are looked at, broken ones too. */
+/** How many blocks are read, including broken ones. */
 const TRIES_MAX = 1000
 const BEGIN = '-----BEGIN PGP PUBLIC KEY BLOCK-----'
 const END = '-----END PGP PUBLIC KEY BLOCK-----'
 
 /**
- * The public keys in `data`: binary, several in one file as well, or armored blocks anywhere in a text, at most ten. Empty for
- * anything else; what is broken ends where it is broken. Never throws.
+ * The public keys in `data`: binary, also several in one file, or armored blocks anywhere in a text; at most ten. Empty for
+ * anything else; a broken block ends where it breaks. Never throws.
  */
 export function readClaimedKeys(data: Uint8Array): ClaimedKey[] {
   if (((data[0] ?? 0) & 0x80) !== 0) return data.length > BYTES_MAX ? [] : keysOf(data)
@@ -34,14 +34,14 @@ export function readClaimedKeys(data: Uint8Array): ClaimedKey[] {
   return armoredBlocks(bytes).flatMap((block) => keysOf(block))
 }
 
-/** Searched as bytes: of what is no block nothing is made, however large it is. */
+/** Searches bytes, so that a large file without a block costs nothing. */
 function armoredBlocks(bytes: Buffer): Uint8Array[] {
   const blocks: Uint8Array[] = []
   let begin = bytes.indexOf(BEGIN)
   for (let tries = 0; begin >= 0 && tries < TRIES_MAX && blocks.length < BLOCKS_MAX; tries += 1) {
     const end = bytes.indexOf(END, begin)
     if (end < 0) break
-    // Of two beginnings before one end, the later one is where the block begins.
+    // When two blocks begin before one ends, the later one counts.
     const start = bytes.lastIndexOf(BEGIN, end)
     const isSmall = end - start <= BYTES_MAX
     const block = isSmall ? readArmorIn(bytes.subarray(start, end + END.length)) : null

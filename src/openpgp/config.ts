@@ -1,15 +1,15 @@
 /**
- * The one explicit openpgp.js configuration (mail.md §3.1). Every call passes it, so the library's global settings
- * never matter. Must never be loosened for a single message: what this refuses is not read (RFC 9580 §13).
+ * The one explicit openpgp.js configuration (mail.md §3.1). Every call passes it, so the library's global settings never
+ * matter. Must never be relaxed for a single message: what it refuses is not read (RFC 9580 §13).
  */
 import { type Config, enums, config as libraryDefaults, type PartialConfig } from 'openpgp'
 
-/** Largest plaintext that a message may expand to, in bytes: stops compression bombs (mail.md §2.14). */
+/** Largest plaintext that a message may expand to, in bytes; stops decompression bombs (mail.md §2.14). */
 export const DECOMPRESSED_BYTES_MAX = 64 * 2 ** 20
 
 /**
- * The configuration for one call. An RSA desk key turns on constant-time PKCS#1 decryption, which supports AES session
- * keys only and is what automatic decryption needs (mail.md §0).
+ * The configuration for one call. An RSA desk key turns on constant-time PKCS#1 decryption, which automatic decryption needs
+ * (mail.md §0) and which supports only AES session keys.
  */
 export function pgpConfig(deskKeyIsRsa: boolean): PartialConfig {
   return {
@@ -36,7 +36,7 @@ export function pgpConfig(deskKeyIsRsa: boolean): PartialConfig {
   }
 }
 
-/** The same configuration with the library's defaults filled in, for the methods of keys and messages that ask for all. */
+/** The same configuration with the library's defaults filled in, for methods that need every option. */
 export function fullPgpConfig(deskKeyIsRsa: boolean): Config {
   return { ...libraryDefaults, ...pgpConfig(deskKeyIsRsa) }
 }

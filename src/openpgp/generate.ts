@@ -1,7 +1,6 @@
 /**
- * Makes the desk's own key. In charge of a key that every OpenPGP program in use can read: version 4, Ed25519 for
- * signatures and Cv25519 for encryption, no AEAD feature bit (mail.md §1.2). Must never return unprotected secret key
- * material. RFC 9580 §5.5, §12.
+ * Makes the desk's own key, readable by every OpenPGP program in use: version 4, Ed25519 for signatures and Cv25519 for
+ * encryption, no AEAD feature bit (mail.md §1.2). Must never return unprotected secret key material. RFC 9580 §5.5, §12.
  */
 import { generateKey, readKey } from 'openpgp'
 import { type Address } from '../domain/address.ts'
@@ -10,7 +9,7 @@ import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { pgpConfig } from './config.ts'
 
-/** What the new key is for. */
+/** Parameters of the new key. */
 export type DeskKeyRequest = {
   /** Display name in the user id; may be ''. */
   readonly name: string

@@ -1,6 +1,6 @@
 /**
- * What can be known of a key file from its packet framing alone: public or private, how large, which fingerprints.
- * Runs before the library parses anything, so a poisoned or giant key costs nothing (mail.md §2.13).
+ * What packet framing alone tells about a key file: public or private, size, fingerprints. Runs before the library parses
+ * anything, so that a poisoned or giant key costs nothing (mail.md §2.13).
  */
 import { createHash } from 'node:crypto'
 
@@ -14,12 +14,12 @@ const ARMORED_BYTES_MAX = 400 * 1024
 const USER_IDS_MAX = 20
 const SUBKEYS_MAX = 20
 const PACKETS_MAX = 5000
-/** Most bits of the two numbers that decide how long one check of a signature takes. */
+/** Most bits of the two numbers that decide how long a signature check takes. */
 type NumberLimits = { readonly modulusBits: number; readonly exponentBits: number }
 
-/** Modulus and exponent: RSA beyond 8192 bits says more about who made the key than about its strength. */
+/** Modulus and exponent: RSA beyond 8192 bits adds cost, not security. */
 const RSA_LIMITS: NumberLimits = { modulusBits: 8192, exponentBits: 32 }
-/** Prime and order of the group, the largest of FIPS 186-4: the library has no native arithmetic for them. */
+/** Prime and group order, the largest of FIPS 186-4: the library has no native arithmetic for them. */
 const DSA_LIMITS: NumberLimits = { modulusBits: 3072, exponentBits: 256 }
 /** By algorithm: RSA in its three forms, and DSA (RFC 9580 §9.1). */
 const NUMBER_LIMITS: ReadonlyMap<number, NumberLimits> = new Map([
@@ -30,7 +30,7 @@ const NUMBER_LIMITS: ReadonlyMap<number, NumberLimits> = new Map([
 ])
 const KEY_TAGS: readonly number[] = [TAG.publicKey, TAG.publicSubkey]
 
-/** What a key file is, judged by its packets. */
+/** The class of a key file by its packets. */
 export type KeyClass = 'public' | 'private' | 'unreadable'
 
 /** Whether `data` (armored or binary) is exactly one public key, exactly one private key, or neither. */
@@ -79,7 +79,7 @@ function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
   return secretCount === 1 ? 'private' : 'public'
 }
 
-/** Whether a public key's numbers are so large that its signatures would be work for minutes. */
+/** Whether a public key's numbers are so large that verifying its signatures would take minutes. */
 function hasGiantNumbers(data: Uint8Array, span: PacketSpan): boolean {
   if (!KEY_TAGS.includes(span.tag)) return false
   const body = bodyOf(data, span)
@@ -94,7 +94,7 @@ function hasGiantNumbers(data: Uint8Array, span: PacketSpan): boolean {
   )
 }
 
-/** The length that a number states (RFC 9580 §3.2); 0 past the end. */
+/** The length that a number declares (RFC 9580 §3.2); 0 past the end. */
 function bitsAt(body: Uint8Array, at: number): number {
   return ((body[at] ?? 0) << 8) | (body[at + 1] ?? 0)
 }

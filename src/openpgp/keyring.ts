@@ -1,7 +1,7 @@
 /**
- * Certificates and secret keys: parsing within limits, facts at an instant, unlocking. Must never accept a private key
- * where a public one is meant, never keep a signature that is not the key's own (key poisoning, mail.md §2.13), and never
- * trust the library's guess at a user id's address.
+ * Certificates and secret keys: parsing within limits, facts at an instant, unlocking. Must never accept a private key where a
+ * public key is expected, never keep a signature that the key did not make (key poisoning, mail.md §2.13), and never trust the
+ * library's guess at a user id's address.
  */
 import {
   decryptKey,
@@ -30,12 +30,12 @@ import { addressOfUserId } from './user-id.ts'
 
 export { classifyKey } from './key-packets.ts'
 
-/** A parsed public certificate with its own, verified signatures only. */
+/** A parsed public certificate with only its own, verified signatures. */
 export type CertificateFacts = {
   readonly key: PublicKey
-  /** Of the primary key. */
+  /** Fingerprint of the primary key. */
   readonly fingerprint: Fingerprint
-  /** Strict addresses of the user ids that are valid at the instant asked, without duplicates. */
+  /** Strict addresses of the user ids that are valid at the given instant, without duplicates. */
   readonly addresses: readonly Address[]
   /** The binary certificate, stripped. */
   readonly keyData: Uint8Array
@@ -44,15 +44,15 @@ export type CertificateFacts = {
 /** An unlocked secret key, ready to decrypt and sign. Stays inside the process that unlocked it. */
 export type SecretKey = {
   readonly privateKey: PrivateKey
-  /** Of the primary key. */
+  /** Fingerprint of the primary key. */
   readonly fingerprint: Fingerprint
-  /** Whether any of its keys is RSA: then constant-time decryption is asked for. */
+  /** Whether any of its keys is RSA, which needs constant-time decryption. */
   readonly isRsa: boolean
-  /** Whether the file was protected by a passphrase. */
+  /** Whether a passphrase protected the file. */
   readonly wasLocked: boolean
 }
 
-/** The outcome of unlocking: closed, so that a caller can say exactly what is wrong with a key file. */
+/** The outcome of unlocking: a closed union, so that a caller can name the exact problem of a key file. */
 export type Unlocked =
   | { readonly kind: 'unlocked'; readonly key: SecretKey }
   | { readonly kind: 'wrong-passphrase' }
@@ -68,8 +68,8 @@ export async function readCertificate(
 }
 
 /**
- * Like {@link readCertificate}, but keeps only the user ids that name exactly `address`; null when none does. For keys
- * found in a mail: whatever else the key claims to be is not taken over (mail.md §2.12).
+ * Like {@link readCertificate}, but keeps only the user ids that name exactly `address`; null when none does. For keys found in
+ * a message: other user ids are not adopted (mail.md §2.12).
  */
 export async function readCertificateFor(
   data: Uint8Array | string,
@@ -111,7 +111,7 @@ async function factsOf(
 }
 
 /**
- * Like {@link inspectKey}, of the certificate cut down to the user ids that name exactly `address`; null when none does.
+ * Like {@link inspectKey}, for the certificate reduced to the user ids that name exactly `address`; null when none does.
  */
 export async function inspectKeyFor(
   data: Uint8Array | string,
@@ -123,7 +123,10 @@ export async function inspectKeyFor(
   return certificate === null ? null : factsOf(certificate, now)
 }
 
-/** Unlocks one private key. A file without a passphrase is accepted; `wasLocked` tells. Never says which byte was wrong. */
+/**
+ * Unlocks one private key. Accepts a file without a passphrase and reports that in `wasLocked`. Never says which byte was
+ * wrong.
+ */
 export async function unlockSecretKey(
   data: Uint8Array | string,
   passphrase: string
@@ -149,7 +152,10 @@ export async function unlockSecretKey(
   }
 }
 
-/** Milliseconds of the end that the newest binding signature sets, also where it lies in the past and the library answers "invalid". Infinity when there is none. */
+/**
+ * When the newest binding signature expires, in milliseconds, also when that is past and the library answers "invalid".
+ * Infinity without one.
+ */
 export function bindingEndMs(subkey: Subkey): number {
   let newest = subkey.bindingSignatures[0]
   for (const binding of subkey.bindingSignatures) {
@@ -159,12 +165,12 @@ export function bindingEndMs(subkey: Subkey): number {
   return seconds === null ? Infinity : subkey.getCreationTime().getTime() + seconds * 1000
 }
 
-/** Milliseconds of an expiry as the library gives it; infinity for "never" and for "unknown". */
+/** Milliseconds of an expiry as the library gives it; infinity for "never" and "unknown". */
 export function endMs(end: Date | number | null): number {
   return end instanceof Date ? end.getTime() : Infinity
 }
 
-/** Which user ids to keep, null for all, and what may be spent. */
+/** The user ids to keep, null for all, and the effort allowed. */
 type Wanted = {
   readonly names: ((user: User) => boolean) | null
   readonly effort?: Effort | undefined
@@ -181,7 +187,7 @@ async function readWhere(
     const key = await readKey({ binaryKey: packets.data, config: pgpConfig(false) })
     if (key.isPrivate()) return null
     key.users = key.users.filter((user) => user.userID !== null && (names?.(user) ?? true))
-    // A key that is not the wanted one's costs nothing.
+    // A key other than the wanted one costs nothing.
     if (names !== null && key.users.length === 0) return null
     if (!(await keepOwnSignatures(key as WithDirect, effort))) return null
     const fingerprint = parseFingerprint(key.getFingerprint())
@@ -222,7 +228,7 @@ async function judge(key: Key, now: Instant): Promise<Judgement> {
   return { state: isPast ? 'expired' : 'cannot-encrypt', expiresAt }
 }
 
-/** When the key stops being usable for encryption: the end of the primary key or of its last encryption key. */
+/** When the key can no longer encrypt: the expiry of the primary key or of its last encryption key. */
 async function expiryOf(key: Key, date: Date): Promise<Instant | null> {
   const config = fullPgpConfig(false)
   const ends = [endMs(await key.getExpirationTime(undefined, config))]
@@ -246,7 +252,7 @@ function describe(privateKey: PrivateKey, wasLocked: boolean): SecretKey {
   return { privateKey, fingerprint, isRsa, wasLocked }
 }
 
-/** Only those that signed back, also where key or subkey has ended or was revoked since. */
+/** Only keys with a valid back signature, even if key or subkey expired or was revoked since. */
 async function signingSubkeys(key: Key): Promise<Fingerprint[]> {
   const found: Fingerprint[] = []
   for (const subkey of key.getSubkeys()) {
@@ -257,7 +263,7 @@ async function signingSubkeys(key: Key): Promise<Fingerprint[]> {
   return found
 }
 
-/** Open, or without secret material at all (a stripped primary key), which nothing can unlock. */
+/** Unlocked, or without secret material (a stripped primary key), which nothing can unlock. */
 function isOpen(part: PrivateKey | Subkey): boolean {
   const packet = part.keyPacket
   return packet.isDecrypted() || ('isDummy' in packet && packet.isDummy())

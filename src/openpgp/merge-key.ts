@@ -1,8 +1,8 @@
 /**
- * Two copies of one certificate made into one. In charge of losing nothing: every packet of the known copy stays, and of the
- * other copy only what the primary key itself signed is added. Must never let a copy that anybody may have altered take
- * something away: an older or stripped one changes nothing, and a forged signature is left out. The library's own update
- * is not used, because it replaces a binding signature by any that claims to be newer, without verifying it.
+ * Merges two copies of one certificate without losing anything: keeps every packet of the known copy, and adds from the other
+ * copy only what the primary key itself signed. Must never let a copy that anybody may have altered remove something: an older
+ * or stripped copy changes nothing, and forged signatures are dropped. Does not use the library's update, which replaces a
+ * binding signature by any that claims to be newer, unverified.
  */
 import { enums, type Key, type SignaturePacket, type Subkey, type User } from 'openpgp'
 
@@ -15,9 +15,9 @@ import { type Check, hasSignedBack, isSame, madeBy, type WithDirect } from './se
 import { addressOfUserId } from './user-id.ts'
 
 /**
- * Facts at `now` of the certificate `known` together with what its owner signed of `brought` (armored or binary): renewals,
- * revocations, new subkeys, and user ids of an address that it names already. Null when `brought` is not one readable
- * certificate of the same primary key, adds nothing, or would make the whole too large to be read again.
+ * Facts at `now` of the certificate `known`, merged with what its owner signed in `brought` (armored or binary): renewals,
+ * revocations, new subkeys, and user ids with an address that it already has. Null when `brought` is not one readable
+ * certificate of the same primary key, adds nothing, or would make the result too large to read again.
  */
 export async function mergeKey(
   known: Uint8Array,
@@ -25,7 +25,7 @@ export async function mergeKey(
   now: Instant
 ): Promise<KeyFacts | null> {
   const packets = readKeyPackets(brought)
-  // Another key, known without any work.
+  // Another key is detected before any work.
   if (packets === null || primaryOf(packets.data) !== primaryOf(known)) return null
   const into = await readCertificate(known, now)
   const from = await readCertificate(packets.data, now)
@@ -41,7 +41,7 @@ function primaryOf(keyData: Uint8Array): Fingerprint | undefined {
   return fingerprintsOf(keyData)[0]
 }
 
-/** A subkey that signs must have signed back. */
+/** A signing subkey must have a back signature. */
 function binds(primary: Key['keyPacket'], subkey: Subkey): Check {
   const signed = { key: primary, bind: subkey.keyPacket }
   const isBound = madeBy(primary, enums.signature.subkeyBinding, signed)
@@ -54,8 +54,8 @@ function binds(primary: Key['keyPacket'], subkey: Subkey): Check {
 }
 
 /**
- * Adds to `into` the signatures of `from` that pass and are not there yet; how many. One that is there already in a broken
- * form gives its place to the whole one.
+ * Adds to `into` the valid signatures of `from` that it does not have yet, and returns how many. An intact copy replaces a
+ * broken copy of the same signature.
  */
 async function addSignatures(
   into: SignaturePacket[],
@@ -128,7 +128,7 @@ async function addSubkeys(into: Key, from: Key): Promise<number> {
   return added
 }
 
-/** The part itself, its signatures taken off to be added one by one. */
+/** The part itself without its signatures, which are added one by one. */
 function emptied<T extends User | Subkey>(part: T, signatures: Partial<T>): T {
   return Object.assign(part, signatures)
 }

@@ -1,7 +1,7 @@
 /**
- * Decryption. Any exception anywhere means no plaintext at all: nothing is streamed, nothing partial is kept
- * (mail.md §2.2), and every failure becomes one code of a closed union. Must never be given a locked key (the library
- * would fail the whole message) and never tells the library's own words to anybody.
+ * Decryption. Any exception means no plaintext at all: nothing is streamed, nothing partial is kept (mail.md §2.2), and every
+ * failure becomes one code of a closed union. Must never be given a locked key (the library would fail the whole message) and
+ * never passes on the library's own messages.
  */
 import {
   type Config,
@@ -24,10 +24,10 @@ import { prescan, type Sealing, sessionKeyMark } from './prescan.ts'
 import { hasUnopenedRsa } from './rsa-cipher.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 
-/** Keys to open with and to verify against. */
+/** The keys to decrypt with and to verify against. */
 export type OpenContext = VerifyContext & { readonly secretKeys: readonly SecretKey[] }
 
-/** What came out of one encrypted OpenPGP message. */
+/** The result of decrypting one OpenPGP message. */
 export type Opening =
   | {
       readonly kind: 'opened'
@@ -38,7 +38,7 @@ export type Opening =
     }
   | { readonly kind: 'failed'; readonly because: OpenFailure; readonly sealing: Sealing }
 
-/** Opens binary packets with the desk's keys and judges the signatures inside. Never throws for content. */
+/** Decrypts binary packets with the desk's keys and verifies the signatures inside. Never throws for content. */
 export async function openMessage(data: Uint8Array, context: OpenContext): Promise<Opening> {
   const scan = prescan(data, ownKeyIds(context.secretKeys))
   if (scan.kind === 'refused') {
@@ -56,7 +56,7 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
   return { kind: 'opened', data: plain.data, verdicts: judged.verdicts, sealing }
 }
 
-/** Key ids (lower-case hex) under which session keys for these keys can come. */
+/** Key ids (lower-case hex) in session key packets for these keys. */
 export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
   const ids = new Set<string>()
   for (const { privateKey } of secretKeys) {
@@ -75,7 +75,7 @@ type Plain =
     }
   | { readonly kind: 'failed'; readonly because: OpenFailure }
 
-/** Marks of every session key that could be read, and of the one that opened the data; null where none did. */
+/** Marks of every session key that was decrypted, and of the one that opened the data; null when none did. */
 type Marked = { readonly marks: readonly Sha256[]; readonly opener: Sha256 | null }
 
 async function decryptPlain(
@@ -97,14 +97,14 @@ async function decryptPlain(
   if (plain.kind === 'plain') return { ...plain, marks, opener }
   const isOther = plain.because === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
   if (isOther) return { kind: 'failed', because: 'unsupported', marks, opener }
-  // Sealed to people who are not named, and not one session key came out of it: the desk is none of them.
+  // Encrypted to hidden recipients, and no session key could be decrypted: the desk is not a recipient.
   const isForeign = !isNamed && marks.length === 0
   return { kind: 'failed', because: isForeign ? 'not-for-us' : plain.because, marks, opener }
 }
 
 /**
- * Opens the data with the session keys that were read, one after the other, so that it is known which one it was: others may
- * have been put there from another ciphertext. Where none was read, all that the library handed out are tried at once.
+ * Tries the decrypted session keys one by one, to learn which of them opened the data: others may have been copied from another
+ * ciphertext. When none was decrypted, tries all that the library returned at once.
  */
 async function openWith(
   binary: Uint8Array,
@@ -138,7 +138,7 @@ async function decryptWith(
     algorithm: algorithm ?? 'aes256'
   }))
   try {
-    // Read anew each time: the library lets go of the data when it tries to open them.
+    // Parsed again for each try, because the library consumes the data.
     const message = await readMessage({ binaryMessage: binary, config: pgpConfig(isRsa) })
     const config = withPacketLimit(fullPgpConfig(isRsa))
     const inner = await message.decrypt(undefined, undefined, keys, date, config)
@@ -161,8 +161,8 @@ async function trySessionKeys(
 }
 
 /**
- * Marks of the session keys that were read. For an RSA key the library hands out random ones where it could read none, and must
- * not say so (mail.md §0): those are other ones at every try, so what comes out a second time as well was really there.
+ * Marks of the session keys that were decrypted. When it cannot decrypt an RSA session key, the library returns random ones and
+ * must not say so (mail.md §0). Those differ at every try, so a key that appears twice is real.
  */
 async function marksOfRead(
   binary: Uint8Array,
@@ -192,20 +192,20 @@ async function readPlain(message: Message<Uint8Array | string>, date: Date): Pro
   return { kind: 'plain', data: result.data, packets }
 }
 
-// A limit on the packets inside an encryption. They can be counted only after the library decrypted or decompressed them and
-// before it parses them, and it has no limit of its own: two bytes of a packet cost it as much time as a thousand of a text,
-// and compressed they cost the sender nothing (mail.md §2.14, §2.15). Must never let a list pass that was not counted.
+// Limits the packets inside an encryption. They can be counted only after the library decrypted or decompressed them and before
+// it parses them, and the library has no limit of its own: two bytes of a packet cost it as much time as a thousand bytes of
+// text, and compressed they cost the sender nothing (mail.md §2.14, §2.15). Must never let an uncounted list pass.
 
-/** Packets of all layers inside one encryption; a message of others' programs has fewer than ten. */
+/** Packets of all layers inside one encryption; ordinary messages have fewer than ten. */
 const PACKETS_INSIDE_MAX = 200
-/** By which {@link failureOf} tells it from the library's errors. */
+/** Lets {@link failureOf} tell it from the library's errors. */
 const TOO_MANY_PACKETS = 'more packets inside than the desk reads'
 
-/** Where a configuration carries what may still be parsed under it. */
+/** The configuration field with the number of packets that may still be parsed. */
 const LEFT = Symbol('left')
 type Left = { packets: number }
 
-/** The configuration for one decryption: what is parsed under it counts against the limit. */
+/** The configuration for one decryption: every packet parsed with it counts against the limit. */
 function withPacketLimit(config: Config): Config {
   const left: Left = { packets: PACKETS_INSIDE_MAX }
   return Object.assign({ ...config }, { [LEFT]: left })
@@ -215,7 +215,7 @@ type Parse = (bytes: unknown, allowed: object, config?: object, ...rest: unknown
 const lists = PacketList as unknown as { fromBinary: Parse }
 const parse = lists.fromBinary
 
-// Every layer is parsed by this one function of the library, which therefore is where the counting stands.
+// The library parses every layer with this one function, so the counting is here.
 lists.fromBinary = async function fromBinary(bytes, allowed, config, ...rest) {
   const left = leftOf(config)
   if (left === undefined) return parse.call(PacketList, bytes, allowed, config, ...rest)
@@ -224,7 +224,7 @@ lists.fromBinary = async function fromBinary(bytes, allowed, config, ...rest) {
   return parse.call(PacketList, whole, allowed, config, ...rest)
 }
 
-/** All bytes: authenticated chunks come as a list of the library's own that is read like a stream. */
+/** Reads all bytes: authenticated chunks come as the library's own list, which is read like a stream. */
 async function readWhole(bytes: unknown): Promise<Uint8Array> {
   if (bytes instanceof Uint8Array) return bytes
   const reader = (bytes as ReadableStream<Uint8Array>).getReader()
@@ -249,13 +249,13 @@ function spend(left: Left, bytes: Uint8Array): void {
 }
 
 /**
- * The one place that reads the library's words: it gives no codes. A wording that changes turns into `damaged`, which
- * is safe; the tests pin each row.
+ * The only place that reads the library's error messages, because it gives no codes. A changed message turns into `damaged`,
+ * which is safe; the tests pin each row.
  */
 const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
   [/Maximum decompressed/, 'limit'],
   [new RegExp(TOO_MANY_PACKETS), 'limit'],
-  // What Node says of a wrong GCM tag: "Unsupported state or unable to authenticate data".
+  // Node's message for a wrong GCM tag: "Unsupported state or unable to authenticate data".
   [/unable to authenticate/i, 'damaged'],
   [/not authenticated/, 'no-integrity'],
   [/unsupported|not supported|non-preferred symmetric|key flags|invalid enum/i, 'unsupported']

@@ -1,19 +1,19 @@
 /**
- * A walk over OpenPGP packet headers (RFC 9580 §4.2), old and new format, partial lengths included. It runs before any
- * parsing so that limits are enforced on counts and sizes alone; it never recurses and never looks inside a packet.
+ * Walks OpenPGP packet headers (RFC 9580 §4.2) in old and new format, with partial lengths. Runs before any parsing, to enforce
+ * limits on counts and sizes; never recurses and never looks inside a packet.
  */
 
-/** One packet's place in the bytes. `end` is past its last byte; `body` is where its first body byte stands. */
+/** The position of one packet. `end` is past its last byte; `body` is its first body byte. */
 export type PacketSpan = {
   readonly tag: number
   readonly start: number
   readonly body: number
   readonly end: number
-  /** Whether the body came in chunks or without a length, so that `body…end` also holds length bytes. */
+  /** Whether the body has partial lengths or no length, so that `body…end` also holds length bytes. */
   readonly chunked: boolean
 }
 
-/** Tags of RFC 9580 §5 that the walkers ask about. */
+/** Tags of RFC 9580 §5 that callers use. */
 export const TAG = {
   publicKeySession: 1,
   signature: 2,
@@ -41,11 +41,11 @@ export type PacketWalk = {
   readonly end: 'complete' | 'broken' | 'too-many'
 }
 
-/** Chunks beyond one for every 512 bytes, the least that a sender may begin with (RFC 9580 §4.2.1.4). */
+/** Chunks allowed beyond one for every 512 bytes, the smallest first chunk allowed (RFC 9580 §4.2.1.4). */
 const SMALL_CHUNKS_MAX = 1000
 const CHUNK_BYTES = 512
 
-/** The packets of `data` in order, at most `countMax`; too many are also more chunks than a program makes. Never throws. */
+/** The packets of `data` in order, at most `countMax`; stops also at more chunks than any program makes. Never throws. */
 export function walkPackets(data: Uint8Array, countMax: number): PacketWalk {
   const spans: PacketSpan[] = []
   const chunksMax = SMALL_CHUNKS_MAX + data.length / CHUNK_BYTES
@@ -100,7 +100,7 @@ function readNewFormat(
   return { span: { tag, start, body, end: chunk.body + chunk.length, chunked }, chunks }
 }
 
-/** The body of a packet with its chunks put together: the same bytes however they were framed. */
+/** The body of a packet with its chunks joined: the same bytes for any framing. */
 export function bodyOf(data: Uint8Array, span: PacketSpan): Uint8Array {
   const isNewFormat = ((data[span.start] ?? 0) & 0x40) !== 0
   if (!span.chunked || !isNewFormat) return data.subarray(span.body, span.end)

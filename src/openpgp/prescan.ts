@@ -1,7 +1,7 @@
 /**
- * Looks at an encrypted OpenPGP message before anything decrypts it: how many session keys, for whom, which kind of
- * encryption. Limits are enforced here and foreign session keys dropped, because the library would try them all
- * (mail.md §2.15). Must never need a secret key: everything it tells could be computed by anybody on the way.
+ * Looks at an encrypted OpenPGP message before anything decrypts it: how many session keys, for which recipients, which kind of
+ * encryption. Enforces limits and drops foreign session keys, because the library would try them all (mail.md §2.15). Must
+ * never need a secret key: anybody on the way could compute the same.
  */
 import { createHash } from 'node:crypto'
 import { parseSha256, type Sha256 } from '../domain/ids.ts'
@@ -14,36 +14,36 @@ const SESSION_KEYS_MAX = 64
 const OWN_SESSION_KEYS_MAX = 4
 const PACKETS_MAX = 200
 const KEY_IDS_SHOWN_MAX = 8
-/** Programs make chunks of 256 KiB and more: 25 MiB in chunks of 4 KiB are still read. */
+/** Programs make chunks of 256 KiB and more; 25 MiB in chunks of 4 KiB still pass. */
 const AEAD_CHUNKS_MAX = 10_000
 const WILDCARD = '0000000000000000'
 
-/** To whom a message is sealed, as anybody can see. */
+/** The recipients of a message, as anybody can see them. */
 export type Sealing = {
   readonly sealedTo: OpenedMail['sealedTo']
   /** Upper-case hex, at most 8; hidden recipients are all zeros. */
   readonly keyIds: readonly string[]
-  /** Marks of the ciphertext, and of the session key that opened it; a second mail with one of them reuses this one. */
+  /** Marks of the ciphertext and of the session key that opened it; a second message with one of them reuses this one. */
   readonly marks: readonly Sha256[]
-  /** Marks of session keys that could be read and opened nothing: they may have been taken from another ciphertext. */
+  /** Marks of session keys that were decrypted but did not open the data: they may come from another ciphertext. */
   readonly strayMarks: readonly Sha256[]
 }
 
-/** Either a message cut down to what is worth trying, or the reason why nothing is tried. */
+/** Either a message reduced to the session keys worth trying, or the reason why nothing is tried. */
 export type Prescan =
   | { readonly kind: 'refused'; readonly because: OpenFailure; readonly sealing: Sealing }
   | {
       readonly kind: 'ready'
       /** The message with only our session keys and a few hidden ones. */
       readonly message: Uint8Array
-      /** Whether one of our keys is named; otherwise only hidden recipients are left to try. */
+      /** Whether it names one of our keys; otherwise only hidden recipients are left to try. */
       readonly isNamed: boolean
       readonly sealing: Sealing
     }
 
 type SessionKey = { readonly span: PacketSpan; readonly keyId: string }
 
-/** Examines binary packets. `ownKeyIds` are lower-case 64-bit key ids of every key the desk holds. */
+/** Examines binary packets. `ownKeyIds` are the lower-case 64-bit key ids of all keys of the desk. */
 export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>): Prescan {
   const walk = walkPackets(data, PACKETS_MAX)
   const sessionKeys = walk.spans
@@ -88,8 +88,8 @@ function findProblem(
 }
 
 /**
- * Whether its authenticated chunks are so small that the library, which opens each by itself, would be busy for long. Both
- * packets name the size in their fourth byte as a power of two (RFC 9580 §5.13.2).
+ * Whether its authenticated chunks are so small that the library, which decrypts each one separately, would be busy for long.
+ * Both packets give the chunk size in their fourth byte as a power of two (RFC 9580 §5.13.2).
  */
 function hasTooManyAeadChunks(data: Uint8Array, span: PacketSpan): boolean {
   const isAead =
@@ -109,7 +109,7 @@ function isEncryptedData(tag: number): boolean {
   )
 }
 
-/** The key id named by a session key packet (RFC 9580 §5.1.1, §5.1.2); zeros when hidden, '' when unreadable. */
+/** The key id in a session key packet (RFC 9580 §5.1.1, §5.1.2); zeros when hidden, '' when unreadable. */
 function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
   const body = data.subarray(span.body, span.end)
   const hex = (from: number, to: number): string =>
@@ -122,9 +122,9 @@ function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
 }
 
 /**
- * What of a ciphertext its thief cannot change without breaking it (mail.md §2.4): the encrypted data, put together from
- * its chunks. The encrypted session keys give no marks, because bit counts and trailing bytes of theirs may be changed at
- * will; the mark of the session key itself, {@link sessionKeyMark}, stands for them.
+ * The mark of a ciphertext that a thief cannot change without breaking it (mail.md §2.4): the encrypted data with its chunks
+ * joined. Encrypted session keys have no marks, because anybody can change their bit counts and trailing bytes; {@link
+ * sessionKeyMark} stands for them.
  */
 function marksOf(data: Uint8Array, spans: readonly PacketSpan[]): Sha256[] {
   const encrypted = spans.filter((span) => isEncryptedData(span.tag)).slice(0, 1)
@@ -132,8 +132,8 @@ function marksOf(data: Uint8Array, spans: readonly PacketSpan[]): Sha256[] {
 }
 
 /**
- * The mark of a decrypted session key, which no new framing, key id or recipient changes. A hash of its own domain: it
- * leaves the worker and is stored, the session key never.
+ * The mark of a decrypted session key, which no other framing, key id or recipient changes. A hash with its own domain
+ * separation: the mark leaves the worker and is stored, the session key never.
  */
 export function sessionKeyMark(sessionKey: Uint8Array): Sha256[] {
   return markOf('postern session key mark 1\0', sessionKey)

@@ -1,7 +1,7 @@
 /**
- * Tells a session key for a cipher that an RSA desk key does not open from one that is damaged. The library decrypts RSA in
- * constant time, for AES only, and must not say which it was (mail.md §0); this says it afterwards, of a message that stays
- * closed anyhow, and only to the maintainers. Must never give the session key to anybody, nor any plaintext.
+ * Tells a session key for a cipher that an RSA desk key does not support from a damaged one. The library decrypts RSA in
+ * constant time, for AES only, and must not say which it was (mail.md §0); this finds out afterwards, for a message that stays
+ * closed, and only for the maintainers. Must never reveal the session key or any plaintext.
  */
 import { constants, createPrivateKey, type KeyObject, privateDecrypt } from 'node:crypto'
 import { enums } from 'openpgp'
@@ -23,8 +23,8 @@ const OTHER_CIPHERS: Readonly<Record<number, number>> = {
 }
 
 /**
- * Whether one of the session keys of a message is sealed with RSA in a way that is sound but not opened here: for a cipher
- * other than AES, or in version 6, which the library cannot decrypt in constant time. `message` is in binary packets.
+ * Whether one session key of a message is validly encrypted with RSA but not supported here: for a cipher other than AES, or in
+ * version 6, which the library cannot decrypt in constant time. `message` is in binary packets.
  */
 export function hasUnopenedRsa(message: Uint8Array, secretKeys: readonly SecretKey[]): boolean {
   const rsaKeys = secretKeys.flatMap(rsaKeysOf)
@@ -39,7 +39,7 @@ export function hasUnopenedRsa(message: Uint8Array, secretKeys: readonly SecretK
     })
 }
 
-/** RFC 9580 §5.1.3: the cipher, its key and the sum of that, in the padding of PKCS #1. */
+/** RFC 9580 §5.1.3: the cipher, its key and a checksum, in PKCS #1 padding. */
 function isForOtherCipher(key: KeyObject, encrypted: Uint8Array): boolean {
   const size = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
   if (encrypted.length > size) return false
@@ -60,12 +60,12 @@ function isForOtherCipher(key: KeyObject, encrypted: Uint8Array): boolean {
   )
 }
 
-/** The RSA keys of a certificate, in the form of node:crypto; without those whose numbers it does not take. */
+/** The RSA keys of a certificate as node:crypto keys, without those that node:crypto refuses. */
 function rsaKeysOf({ privateKey }: SecretKey): KeyObject[] {
   return privateKey.getKeys().flatMap(({ keyPacket }) => {
     if (!RSA.includes(keyPacket.algorithm) || !('privateParams' in keyPacket)) return []
     const [n, e] = numbersOf(keyPacket.publicParams, ['n', 'e'])
-    // OpenPGP has the inverse of its first prime, JWK (RFC 7518 §6.3.2) that of its second: so they change places.
+    // OpenPGP stores the inverse of the first prime, JWK (RFC 7518 §6.3.2) of the second, so the primes are swapped.
     const [d, q, p, qi] = numbersOf(keyPacket.privateParams, ['d', 'p', 'q', 'u'])
     if (n === undefined || qi === undefined) return []
     try {
@@ -81,7 +81,7 @@ function rsaKeysOf({ privateKey }: SecretKey): KeyObject[] {
   })
 }
 
-/** The named numbers of a key as bytes; none where one is missing. */
+/** The named numbers of a key as bytes; empty when one is missing. */
 function numbersOf(params: object | null, names: readonly string[]): Buffer[] {
   const found = new Map<string, unknown>(Object.entries(params ?? {}))
   const numbers = names.map((name) => found.get(name))

@@ -1,7 +1,7 @@
 /**
- * Signs and encrypts to exactly one pinned certificate, or refuses. In charge of G3 at its lowest level: there is no
- * path through this file on which plaintext comes back, and none on which a second key is added. Must never look a key
- * up, choose between certificates or fall back to another. RFC 3156 §6.2 (combined method), RFC 9580 §10.3.
+ * Signs and encrypts to exactly one pinned certificate, or refuses. The lowest level of G3: no path through this file returns
+ * plaintext, and none adds a second key. Must never look a key up, choose between certificates or fall back to another. RFC
+ * 3156 §6.2 (combined method), RFC 9580 §10.3.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -21,25 +21,25 @@ import { armorChecksum } from './armor.ts'
 import { fullPgpConfig } from './config.ts'
 import { inspectKey, readCertificate, type SecretKey } from './keyring.ts'
 
-/** The one certificate to seal to: its primary fingerprint must be `fingerprint`. */
+/** The certificate to encrypt to: its primary fingerprint must be `fingerprint`. */
 export type SealTarget = { readonly fingerprint: Fingerprint; readonly keyData: Uint8Array }
 
-/** The packets of an OpenPGP message with the checksum for its armor, or why the key was not used. */
+/** The packets of an OpenPGP message with the checksum for its armor, or why the key was refused. */
 export type SealedMessage =
   | { readonly kind: 'sealed'; readonly packets: Uint8Array; readonly checksum: string | null }
   | { readonly kind: 'refused'; readonly because: KeyRefusal }
 
-/** A detached signature and the RFC 3156 §5 name of its hash, for example `pgp-sha512`. */
+/** A detached signature and the RFC 3156 §5 name of its hash algorithm, for example `pgp-sha512`. */
 export type DetachedSignature = { readonly armored: string; readonly micalg: string }
 
-/** Parsed certificates kept: parsing and checking self-signatures costs more than sealing to a key already checked. */
+/** Cache size of parsed certificates: parsing and checking self-signatures costs more than encrypting to a checked key. */
 const CACHE_MAX = 1024
 const cache = new Map<string, PublicKey>()
 const config: Config = fullPgpConfig(false)
 
 /**
- * `payload` signed by the desk and encrypted to the target alone, both as of `now`. A recipient's key that cannot be
- * used is a refusal. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
+ * `payload` signed by the desk and encrypted only to the target, both as of `now`. Refuses a recipient's key that cannot be
+ * used. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
  */
 export async function sealMessage(
   payload: Uint8Array,
@@ -57,7 +57,7 @@ export async function sealMessage(
     const packets = await encrypt({ ...options, format: 'binary' })
     return { kind: 'sealed', packets, checksum: armorChecksum(packets) }
   } catch {
-    // The signer was checked above, so what is left is the recipient's key material, for example a bad curve point.
+    // The signer was checked above, so the cause is the recipient's key material, for example a bad curve point.
     return { kind: 'refused', because: 'cannot-encrypt' }
   }
 }
@@ -88,7 +88,7 @@ async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
   )
 }
 
-/** The parsed certificate, checked to be the pinned one and usable at `now`; otherwise why not. */
+/** The parsed certificate, if it is the pinned one and usable at `now`; otherwise why not. */
 async function certificate(target: SealTarget, now: Instant): Promise<PublicKey | KeyRefusal> {
   if (target.keyData.byteLength === 0) return 'no-key'
   const key = await cachedCertificate(target.keyData, now)
@@ -104,7 +104,7 @@ async function cachedCertificate(keyData: Uint8Array, now: Instant): Promise<Pub
   const id = createHash('sha256').update(keyData).digest('hex')
   const key = cache.get(id) ?? (await readCertificate(keyData, now))?.key ?? null
   if (key === null) return null
-  // A Map keeps insertion order: the first entry is the one unused for longest.
+  // A Map keeps insertion order: the first entry was unused for longest.
   cache.delete(id)
   cache.set(id, key)
   const [oldest] = cache.keys()

@@ -1,32 +1,32 @@
 /**
- * The signatures of a certificate by its own primary key, each verified once. In charge of the work that one key file may
- * cause: anybody can write thousands of signatures that only claim to be the key's own (mail.md §2.13). Must never keep one
- * that was not verified, and never read on in a key that is full of forged ones.
+ * The self-signatures of a certificate, each verified once. Limits the work that one key file may cause: anybody can write
+ * thousands of signatures that claim to be the key's own (mail.md §2.13). Must never keep an unverified one, and never continue
+ * with a key that is full of forged ones.
  */
 import { enums, type Key, type SignaturePacket, type Subkey } from 'openpgp'
 
 import { fullPgpConfig } from './config.ts'
 
-/** Signatures kept of one kind on one user id or key; the newest come first. An owner seldom makes more than one a year. */
+/** Signatures kept of one kind on one user id or key, the newest first. An owner seldom makes more than one a year. */
 const PER_PART_MAX = 16
-/** Signatures verified of one key, good or not. The slowest algorithm takes some 25 ms for each. */
+/** Signatures verified of one key, valid or not. The slowest algorithm takes some 25 ms each. */
 const VERIFIED_MAX = 100
-/** A key with more that do not hold is refused: leaving out what was not looked at could leave out a revocation. */
+/** A key with more invalid signatures is refused: skipping unchecked ones could skip a revocation. */
 const FORGED_MAX = 8
 
 /**
- * What all keys of one mail together may cost: how many more of their signatures are verified. Counts down. What their subkeys
- * sign back is not counted: there is at most one for each verified binding.
+ * How many more signatures may be verified for all keys of one message; counts down. Back signatures are not counted: there is
+ * at most one for each verified binding.
  */
 export type Effort = { left: number }
 
-/** A key with its direct-key signatures, which the library's types leave out. */
+/** A key with its direct-key signatures, which the library's types omit. */
 export type WithDirect = Key & { directSignatures: SignaturePacket[] }
 
-/** Whether a signature is what it stands for, whenever it was made: it is judged at the instant of use. */
+/** Whether a signature is genuine, regardless of when it was made; it is judged at the time of use. */
 export type Check = (signature: SignaturePacket) => Promise<boolean>
 
-/** The library takes null for "at any time"; its types do not know that. */
+/** The library accepts null for "at any time"; its types do not say so. */
 const ANY_TIME = null as unknown as Date
 
 /** Whether `signer` made a signature of this type over exactly these packets. */
@@ -46,8 +46,8 @@ export function madeBy(
 }
 
 /**
- * Whether a subkey signed back that it belongs to `primary`, at any time (RFC 9580 §5.2.1.9): without that, anybody can hang
- * another person's key on one of theirs. That signature stands in the binding signatures, where anybody can cut it out.
+ * Whether a subkey has a back signature for `primary`, at any time (RFC 9580 §5.2.1.9): without one, anybody can attach another
+ * person's key to their own. It is stored in the binding signatures, from which anybody can remove it.
  */
 export async function hasSignedBack(
   primary: Key['keyPacket'],
@@ -62,13 +62,13 @@ export async function hasSignedBack(
   return false
 }
 
-/** Whether both sign the same: what stands outside of the signed bytes anybody can change. */
+/** Whether both sign the same data: anybody can change what stands outside the signed bytes. */
 export function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
   const [a, b] = [one.signatureData, other.signatureData]
   return a !== null && b !== null && Buffer.from(a).equals(b)
 }
 
-/** Revocations that speak of the time from then on (RFC 9580 §5.2.3.31); every other one speaks of all times, past ones too. */
+/** Revocation reasons that apply only from then on (RFC 9580 §5.2.3.31); all other reasons apply to all times. */
 const SOFT_REASONS: readonly (number | null)[] = [
   enums.reasonForRevocation.keySuperseded,
   enums.reasonForRevocation.keyRetired,
@@ -76,10 +76,9 @@ const SOFT_REASONS: readonly (number | null)[] = [
 ]
 
 /**
- * Takes every signature off `key` but its own, verified ones: revocations, then the newest 16 of each other kind on each
- * part, 100 of the key. False when more than eight do not hold, or when a revocation would have to be left out that could
- * say more than those that are kept, or when `effort` is spent: then the key must not be used, and its signatures stay as
- * they were.
+ * Removes from `key` all signatures but its own, verified ones: revocations, then the newest 16 of each other kind on each
+ * part, 100 in total. False when more than eight are invalid, when a revocation would be dropped that could say more than the
+ * kept ones, or when `effort` is spent: then the key must not be used, and its signatures stay unchanged.
  */
 export async function keepOwnSignatures(
   key: WithDirect,
@@ -109,8 +108,8 @@ export async function keepOwnSignatures(
 }
 
 /**
- * Whether it could add nothing to those that are kept: a copy, whose other bytes anybody can change, or one more revocation
- * beside one for all times. Every other revocation may be dated by a thief so that it comes before the owner's.
+ * Whether it could add nothing to the kept signatures: a copy, whose unsigned bytes anybody can change, or another revocation
+ * beside one for all times. A thief can date any other revocation before the owner's.
  */
 function isWithoutEffect({ isRevocation, kept }: Place, signature: SignaturePacket): boolean {
   return (
@@ -123,10 +122,10 @@ function isWithoutEffect({ isRevocation, kept }: Place, signature: SignaturePack
 type Place = {
   readonly isRevocation: boolean
   readonly signatures: readonly SignaturePacket[]
-  /** Those of them that were verified and stay. */
+  /** The verified ones, which stay. */
   readonly kept: SignaturePacket[]
   readonly check: Check
-  /** Puts these in the place of the signatures. */
+  /** Replaces the signatures by these. */
   put(signatures: SignaturePacket[]): void
 }
 
@@ -168,8 +167,8 @@ function placesOf(key: WithDirect): Place[] {
 }
 
 /**
- * What the key may have signed: revocations, those for all times first; then the newest of each place, then the second of
- * each, and so on.
+ * The signatures that the key may have made: revocations first, those for all times in front; then the newest of each place,
+ * then the second newest of each, and so on.
  */
 function inTurn(
   key: Key,
@@ -193,7 +192,7 @@ function isHard({ reasonForRevocationFlag }: SignaturePacket): boolean {
   return !SOFT_REASONS.includes(reasonForRevocationFlag)
 }
 
-/** False for third-party signatures and for what is not accepted from anybody: known without any work. */
+/** False for third-party signatures and for those never accepted; needs no verification. */
 function isPossible(key: Key, signature: SignaturePacket): boolean {
   const { hashAlgorithm, issuerKeyID, publicKeyAlgorithm } = signature
   const { rejectHashAlgorithms, rejectPublicKeyAlgorithms } = fullPgpConfig(false)

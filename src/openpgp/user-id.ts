@@ -1,6 +1,6 @@
 /**
- * The address of an OpenPGP user id (RFC 9580 §5.11), read strictly by our own rule. The library guesses at odd forms,
- * and a guessed address would let a key speak for somebody else (mail.md §2.12).
+ * The address of an OpenPGP user id (RFC 9580 §5.11), parsed by our own strict rule. The library guesses at odd forms, and a
+ * guessed address would let a key speak for somebody else (mail.md §2.12).
  */
 import { domainToASCII } from 'node:url'
 
@@ -9,7 +9,7 @@ import { type Address, parseAddress } from '../domain/address.ts'
 // Control characters, line separators and bidirectional overrides never belong in a user id.
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/
 
-/** The strict address that `userId` names (`Name <a@b>` or exactly `a@b`), or null for every other form. */
+/** The strict address in `userId` (`Name <a@b>` or exactly `a@b`); null for every other form. */
 export function addressOfUserId(userId: string): Address | null {
   if (FORBIDDEN.test(userId)) return null
   const open = userId.indexOf('<')

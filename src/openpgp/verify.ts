@@ -1,7 +1,7 @@
 /**
- * Verdicts on message signatures. One signature is checked against exactly one certificate at a time, as a detached
- * signature over bytes that we hold: no "any of" semantics and no text that the library chose (mail.md §2.7, §2.9).
- * `bad` is the default. The key is judged at the signature's time and at `now` (§2.8).
+ * Verdicts on signatures. Checks one signature against exactly one certificate at a time, as a detached signature over bytes
+ * that we hold: no "any of" semantics and no text chosen by the library (mail.md §2.7, §2.9). `bad` is the default. The key is
+ * judged at the signature's time and at `now` (§2.8).
  */
 import { createHash } from 'node:crypto'
 import {
@@ -31,29 +31,29 @@ import { bindingEndMs, type CertificateFacts, endMs, readCertificate } from './k
 import { TAG, walkPackets } from './packets.ts'
 import { hasSignedBack } from './self-signatures.ts'
 
-/** More signatures than this on one mail, all its layers together, are refused as a flood (mail.md §2.15). */
+/** More signatures than this in one message, all layers together, are refused as a flood (mail.md §2.15). */
 export const SIGNATURES_MAX = 8
 const CERTIFICATES_TRIED_MAX = 4
 const CR = 13
 const LF = 10
 
-/** Against what, and when, signatures are judged. */
+/** The certificates and the time for verifying signatures. */
 export type VerifyContext = {
   /** Binary certificates, maintainers first. */
   readonly certificates: readonly Uint8Array[]
   readonly now: Instant
-  /** How many signatures may still be judged; {@link SIGNATURES_MAX} where nothing was judged of this mail before. */
+  /** How many signatures may still be judged; {@link SIGNATURES_MAX} for a fresh message. */
   readonly signaturesMax?: number
 }
 
-/** A verdict without the place of the signature, which only the mail's structure can tell. */
+/** A verdict without the place of the signature, which depends on the structure of the message. */
 export type Verdict = Omit<Signature, 'coversWhole' | 'isInside'>
 
 type States = Pick<Signature, 'state' | 'stateThen'>
 
 const BAD: States = { state: 'bad', stateThen: 'bad' }
 
-/** Verdicts in the order of the packets, or that there are too many to look at. */
+/** Verdicts in the order of the packets, or the answer that there are too many. */
 export type Verdicts =
   | { readonly kind: 'judged'; readonly verdicts: readonly Verdict[] }
   | { readonly kind: 'limit' }
@@ -92,7 +92,7 @@ export async function verifyPackets(
   return { kind: 'judged', verdicts }
 }
 
-/** Bytes with CRLF line ends: the form in which text is signed (RFC 3156 §5); `data` itself where it has them already. */
+/** Bytes with CRLF line ends, the form in which text is signed (RFC 3156 §5); `data` itself if it already has them. */
 export function withCrlf(data: Uint8Array): Uint8Array {
   let missing = 0
   for (let at = 0; at < data.length; at += 1) {
@@ -108,7 +108,7 @@ export function withCrlf(data: Uint8Array): Uint8Array {
   return result
 }
 
-/** What signatures stand over, with what is found out about it: once, however many they are and however long it is. */
+/** The signed data with everything computed from it once, however many signatures there are. */
 type SignedContent = {
   readonly data: Uint8Array
   /** SHA-256 of the bytes as they are, and with CRLF line ends. */
@@ -118,7 +118,7 @@ type SignedContent = {
 }
 
 function contentOf(data: Uint8Array): SignedContent {
-  // Not as a Buffer: the library looks for every line end by itself, which costs a Buffer several times as much.
+  // Not a Buffer: the library searches every line end itself, which takes several times as long on a Buffer.
   const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   return { data: plain, digests: {}, verdicts: new Map() }
 }
@@ -172,8 +172,8 @@ async function judge(
 }
 
 /**
- * Known certificates whose the issuing key is: by full fingerprint where the signature names one, else by key id. One on which
- * it was only hung is not among them: the signature would look broken, which says nothing, instead of somebody else's.
+ * Known certificates that contain the issuing key: by full fingerprint if the signature names one, else by key id. Excludes a
+ * certificate to which the key was merely attached: the signature would look broken instead of somebody else's.
  */
 async function findCertificates(
   packet: SignaturePacket,
@@ -192,7 +192,7 @@ async function findCertificates(
   return [...found.values()]
 }
 
-/** Whether the issuing key is the primary one, or a subkey that signed back. */
+/** Whether the issuing key is the primary key, or a subkey with a back signature. */
 async function isKeyOf({ key, fingerprint }: CertificateFacts, issuer: string): Promise<boolean> {
   if (isNamedBy(issuer, fingerprint)) return true
   for (const subkey of key.getSubkeys()) {
@@ -226,7 +226,7 @@ async function statesUnder(
     if (only === undefined || signatures.length !== 1) return BAD
     await only.verified
   } catch {
-    // The bytes are hashed once more only where something else than the numbers can have been the reason.
+    // Hashes the bytes again only when something other than the numbers can be the reason.
     const { created } = packet
     if (created === null || (await isSigningKey(key, packet.issuerKeyID, created))) return BAD
     if (!(await isMathRight(key, packet, message.packets[0], date))) return BAD
@@ -241,7 +241,10 @@ async function statesUnder(
   }
 }
 
-/** Whether the numbers fit although the key was not good at the time: then the key's state is the better answer. */
+/**
+ * Whether the signature itself is correct although the key was not valid at the time: then the key's state is the better
+ * answer.
+ */
 async function isMathRight(
   certificate: PublicKey,
   packet: SignaturePacket,
@@ -272,7 +275,7 @@ function issuerOf(packet: SignaturePacket): string {
 
 const INTENDED_RECIPIENT = 35
 
-/** From the signed subpackets only; the library keeps what it does not know. The first octet is the version of the key. */
+/** Reads only signed subpackets; the library keeps unknown ones. The first octet is the version of the key. */
 function intendedRecipientsOf(packet: SignaturePacket): string[] {
   return packet.unknownSubpackets
     .filter(({ type }) => type === INTENDED_RECIPIENT)
@@ -280,9 +283,9 @@ function intendedRecipientsOf(packet: SignaturePacket): string[] {
 }
 
 /**
- * What makes a signature the same signature: the bytes it signs over itself (version to hashed subpackets) and the
- * content. The unhashed subpackets and the number encodings are left out, because anybody can change those without
- * breaking the signature, and a replay would then look new.
+ * The identity of a signature: the bytes it signs about itself (version to hashed subpackets) and the content. Excludes
+ * unhashed subpackets and number encodings, because anybody can change those without breaking the signature, and a replay would
+ * look new.
  */
 function identityOf(packet: SignaturePacket, content: SignedContent): Sha256 {
   const own = packet.signatureData ?? packet.write()
@@ -314,9 +317,8 @@ function asSha256(hex: string): Sha256 {
   return parsed
 }
 
-// What a signing key was worth at a time. A signature is judged by its key as it is now, and as it was when the signature says
-// that it was made (mail.md §2.8). Must never take a key for good because only one of its parts is: primary key and subkey
-// both count.
+// Validity of a signing key at a time. A signature is judged by its key now, and at the time the signature states (mail.md
+// §2.8). Must never accept a key because only one of its parts is valid: primary key and subkey both count.
 
 /** Whether the key with this id could make signatures at `date`. */
 async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promise<boolean> {
@@ -329,9 +331,9 @@ async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promise<bool
 }
 
 /**
- * Judges the signing key at `date`, also one in the past: then a revocation made later counts only where it is not soft. A key
- * that was replaced or retired had been good until then, one that was stolen proves nothing about any time. `otherwise` is
- * the answer when neither revocation nor expiry speaks against the key.
+ * Judges the signing key at `date`, also in the past: then a later revocation counts only if it is a hard one. A replaced or
+ * retired key was valid until then; a stolen one proves nothing about any time. `otherwise` is the answer when neither
+ * revocation nor expiry applies.
  */
 async function keyStateAt(
   key: PublicKey,
