@@ -49,8 +49,9 @@ const WANTS: Readonly<Record<NoticeField | 'no_patches', string>> = {
   title: 'the issue in one line',
   description: 'what is wrong and what an attacker can do with it',
   scope: 'which parts, set-ups or platforms are concerned',
-  affected_versions: 'every version that has the issue',
-  not_affected: 'what does not have it',
+  affected_versions:
+    'every version that has the issue, for example >= 4.0, < 4.2.7; 4.3.0 to 4.3.2',
+  not_affected: 'versions that do not have it, for example >= 4.2.7',
   remedy_steps: 'what a member has to do, step by step',
   patches: 'attach the files to the message with the form',
   disclosure_at: 'set it with /embargo INSTANT',

@@ -2,8 +2,11 @@
  * Judges the fields of a notice before anybody approves it (B18, practice.md F1, F14): a sentence for each thing that members
  * could misread. Only complains; whoever wrote it words it anew.
  */
-import { NOTICE_TEXT_FIELDS, type NoticeRecord } from '../domain/notice.ts'
+import { NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
+import { type CommandContext, type Draft } from './draft.ts'
+import { missingFields } from './notice-content.ts'
+import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
 const RELATIVE =
   /\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:in|within) (?:\d+|a|an|one|two|three|four|five|six|seven|ten) (?:hours?|days?|weeks?|months?))\b/iu
@@ -12,14 +15,57 @@ const DATED =
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 const INSTANTS = ['patch_available_at', 'release_at'] as const
 
-/** What members could misread in these fields, a sentence each that names the field. */
+/** Why the notice cannot be previewed or approved as it is; null when it can. */
+export function noticeComplaint(
+  draft: Pick<Draft, 'case' | 'notice'>,
+  context: Pick<CommandContext, 'product'>
+): string | null {
+  const missing = missingFields(draft, context)
+  if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
+  const faults = noticeFaults(draft, context)
+  return faults.length > 0 ? faults.join(' ') : null
+}
+
+/** What members could misread in the fields, a sentence each that names the field. While one is left nothing is approved. */
 export function noticeFaults(
-  { fields }: Pick<NoticeRecord, 'fields'>,
-  disclosureAt: Instant | null
+  { case: { disclosureAt }, notice }: Pick<Draft, 'case' | 'notice'>,
+  { product: { supported } }: Pick<CommandContext, 'product'>
 ): string[] {
+  const fields = notice?.fields ?? {}
   return [
     ...NOTICE_TEXT_FIELDS.flatMap((name) => proseFaults(name, fields[name] ?? '')),
+    ...versionFaults(fields, supported),
     ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt))
+  ]
+}
+
+function versionFaults(fields: NoticeFields, supported: readonly string[]): string[] {
+  const read = (name: 'affected_versions' | 'not_affected') => {
+    const text = fields[name] ?? ''
+    const isNone = name === 'not_affected' && /^none$/iu.test(text.trim())
+    return { name, ...readVersions(isNone ? '' : text, supported) }
+  }
+  const branches = supported.length === 0 ? '' : `, or a branch (${supported.join(', ')})`
+  const [affected, not] = [read('affected_versions'), read('not_affected')]
+  const shared = sharedVersions(affected.ranges, not.ranges)
+  return [
+    ...[affected, not].flatMap(({ name, unread: [unread], empty: [empty] }) => [
+      ...(unread === undefined
+        ? []
+        : [
+            `${name} says "${unread}", which we cannot read as versions: please write for example ${VERSIONS_EXAMPLE}${branches}.`
+          ]),
+      ...(empty === undefined
+        ? []
+        : [
+            `${name} says "${empty}", and no version is in that range: please write for example >= 4.0, < 4.2.7.`
+          ])
+    ]),
+    ...(shared === null
+      ? []
+      : [
+          `not_affected says "${shared[1]}", but affected_versions has some of that, too ("${shared[0]}"): please write for example affected_versions: >= 4.0, < 4.2.7 and not_affected: >= 4.2.7.`
+        ])
   ]
 }
 

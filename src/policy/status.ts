@@ -9,6 +9,7 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { missingFields, releasePlan } from './notice-content.ts'
+import { noticeFaults } from './notice-lint.ts'
 import { reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<CaseState, string>> = {
@@ -129,6 +130,7 @@ function noticeLines(draft: Draft, context: CommandContext): string[] {
   if (!isLive || (notice.state !== 'drafting' && notice.state !== 'held')) return lines
   const missing = missingFields(draft, context)
   if (missing.length > 0) lines.push(`Missing for the notice: ${missing.join(', ')}`)
+  lines.push(...noticeFaults(draft, context))
   const plan = releasePlan(draft, context)
   if (plan.releaseAt !== null) {
     const said = formatInstant(plan.releaseAt, context.settings.desk.timezone)

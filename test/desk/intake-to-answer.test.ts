@@ -206,7 +206,7 @@ describe('a maintainer', () => {
     world.deliver(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
     await world.settle()
     const draft =
-      '/accept\n/embargo 2026-12-10T12:00:00Z\n/notice draft <<\ndescription: d\naffected_versions: v\nremedy_steps: r\nno_patches: n\n>>\n/notice preview\n/notice preview\n'
+      '/accept\n/embargo 2026-12-10T12:00:00Z\n/notice draft <<\ndescription: d\naffected_versions: all\nremedy_steps: r\nno_patches: n\n>>\n/notice preview\n/notice preview\n'
     world.deliver(await world.write(grace, { subject: '[ACME-2026-0001]', text: draft }))
     await world.settle()
     expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([

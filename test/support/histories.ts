@@ -38,7 +38,7 @@ const TEXTS = [
   '/reject upstream\n',
   '/nonsense',
   '/embargo 2026-12-10T12:00:00Z',
-  '/notice draft\ndescription: SECRET\naffected_versions: v\nremedy_steps: r\nno_patches: n\n',
+  '/notice draft\ndescription: SECRET\naffected_versions: all\nremedy_steps: r\nno_patches: n\n',
   '/notice preview',
   '/notice hold'
 ]

@@ -27,7 +27,8 @@ import {
   withNotice
 } from '../draft.ts'
 import { approvalRule } from '../embargo.ts'
-import { missingFields, noticeDigest, releasePlan } from '../notice-content.ts'
+import { noticeDigest, releasePlan } from '../notice-content.ts'
+import { noticeComplaint } from '../notice-lint.ts'
 import { namesOf } from '../recipients.ts'
 import { ACTING, type Verb } from './verb.ts'
 
@@ -160,8 +161,8 @@ function approvalComplaint(
   // Enough of them may count again since a jump of the clock was undone: then the repeat schedules it.
   if (counted.some(isMine) && counted.length < neededApprovals(context))
     return 'You have approved it already.'
-  const missing = missingFields(draft, context)
-  if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
+  const complaint = noticeComplaint(draft, context)
+  if (complaint !== null) return complaint
   if (draft.case.disclosureAt === null)
     return 'There is no disclosure instant yet; set it with /embargo.'
   if (draft.case.disclosureAt <= context.now) {

@@ -38,7 +38,7 @@ import {
   noticeParams,
   releasePlan
 } from '../notice-content.ts'
-import { noticeFaults } from '../notice-lint.ts'
+import { noticeComplaint, noticeFaults } from '../notice-lint.ts'
 import { namesOf } from '../recipients.ts'
 import { toMaintainers } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
@@ -90,14 +90,19 @@ const draftNotice: Handler = (draft, command, context) => {
   })
   if (step.kind === 'refused') return step
   const next = withChange(step.draft, context)
-  const missing = missingFields(next, context)
   const { length } = context.files
   const files = length === 0 ? '' : ` ${count(length, 'patch', 'patches')} stored.`
-  const still = missing.length === 0 ? ' Nothing is missing.' : ''
   return accepted(
     withActivity(next, `wrote the notice, revision ${notice.revision}`),
-    `Notice revision ${notice.revision} stored.${files}${still}${isListTold(notice) ? ` ${CHANGE_WAITS}` : ''}${voidedWords(draft)}${goingOnWords(draft, context)}`
+    `Notice revision ${notice.revision} stored.${files}${isListTold(notice) ? ` ${CHANGE_WAITS}` : ''}${voidedWords(draft)}${goingOnWords(draft, context)}${readyWords(next, context)}`
   )
+}
+
+/** What is left to correct, or that nothing is missing; the answer lists what is missing below. */
+function readyWords(draft: Draft, context: CommandContext): string {
+  const faults = noticeFaults(draft, context)
+  if (faults.length > 0) return ` Before the preview, please correct this: ${faults.join(' ')}`
+  return missingFields(draft, context).length === 0 ? ' Nothing is missing.' : ''
 }
 
 /** Why these files cannot be the patches of a notice; null when they can. */
@@ -180,10 +185,8 @@ const preview: Handler = (draft, _command, context) => {
   if (notice.state === 'releasing')
     return refused('The notice is leaving at this moment; try again in a minute.')
   if (draft.shown) return refused('One mail makes one preview.')
-  const missing = missingFields(draft, context)
-  if (missing.length > 0) return refused(`The policy wants more first: ${missing.join('; ')}.`)
-  const faults = noticeFaults(notice, draft.case.disclosureAt)
-  if (faults.length > 0) return refused(faults.join(' '))
+  const complaint = noticeComplaint(draft, context)
+  if (complaint !== null) return refused(complaint)
   const digest = noticeDigest(draft, notice, context)
   const decisions: Decision[] = [
     { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },
@@ -274,10 +277,10 @@ function isWritable({ case: record, notice }: Draft, { product }: CommandContext
   return product.policy.notice !== null && isDecided && isOpenNotice
 }
 
-/** Whether the policy wants more than the date, which has a command of its own. */
-function missingTexts(draft: Draft, context: CommandContext): boolean {
+/** Whether a field has to be written or corrected; the date has a command of its own. */
+function isUnready(draft: Draft, context: CommandContext): boolean {
   const dated = { ...draft, case: { ...draft.case, disclosureAt: context.now } }
-  return missingFields(dated, context).length > 0
+  return missingFields(dated, context).length > 0 || noticeFaults(draft, context).length > 0
 }
 
 export const AUTHORS = ['committer', 'release'] as const
@@ -294,7 +297,7 @@ export const NOTICE: readonly Verb[] = [
     more: 'Fields that you do not give stay as they are. Any change voids the approvals.',
     run: draftNotice,
     next: (draft, context) =>
-      isWritable(draft, context) && missingTexts(draft, context) ? '/notice draft' : null
+      isWritable(draft, context) && isUnready(draft, context) ? '/notice draft' : null
   },
   {
     name: 'notice preview',
@@ -311,7 +314,7 @@ export const NOTICE: readonly Verb[] = [
       draft.notice !== null &&
       !draft.shown &&
       draft.case.disclosureAt !== null &&
-      missingFields(draft, context).length === 0
+      noticeComplaint(draft, context) === null
         ? '/notice preview'
         : null
   }

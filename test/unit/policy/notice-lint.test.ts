@@ -5,6 +5,15 @@ import { noticeFaults } from '../../../src/policy/notice-lint.ts'
 import { at, bound, caseRecord, commandContext, noticeRecord, runText } from './samples.ts'
 
 const DISCLOSURE = at('2026-12-04T12:00:00Z')
+const PLANNED = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
+
+function faults(fields: NoticeFields, supported: readonly string[] = []): string {
+  const context = commandContext()
+  return noticeFaults(
+    { case: PLANNED, notice: noticeRecord({ fields }) },
+    { ...context, product: { ...context.product, supported } }
+  ).join('\n')
+}
 
 it.each<[string, NoticeFields, string]>([
   ['a relative date', { description: 'The fix comes next week.' }, 'description says "next week"'],
@@ -14,7 +23,7 @@ it.each<[string, NoticeFields, string]>([
   ['no instant', { patch_available_at: 'soon' }, 'patch_available_at: '],
   ['a release after the disclosure', { release_at: '2026-12-05T12:00:00Z' }, 'release_at is after']
 ])('(B18) %s is a sentence that names the field', (_name, fields, says) => {
-  expect(noticeFaults({ fields }, DISCLOSURE).join('\n')).toContain(says)
+  expect(faults(fields)).toContain(says)
 })
 
 it('(B18) exact dates are fine', () => {
@@ -23,12 +32,54 @@ it('(B18) exact dates are fine', () => {
     release_at: '2026-12-04 12:00 Europe/Berlin',
     patch_available_at: '2026-12-01T14:00+01:00'
   }
-  expect(noticeFaults({ fields }, DISCLOSURE)).toEqual([])
+  expect(faults(fields)).toBe('')
 })
 
 it('(B18) a notice with such a field gets no preview', () => {
   const notice = noticeRecord({ fields: { ...noticeRecord().fields, description: 'Tomorrow.' } })
-  const dated = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
-  const context = commandContext({ bound: bound({ case: dated, notice }) })
+  const context = commandContext({ bound: bound({ case: PLANNED, notice }) })
   expect(runText('/notice preview', context).ran).toBe(false)
+})
+
+it.each<[string, string]>([
+  ['all', ''],
+  ['>= 4.0, < 4.2.7', '4.2.7'],
+  ['4.0 to 4.2.6', '> 4.2.6'],
+  ['- v4.0-rc1\n- 4.0, 4.1', 'main; 4.2'],
+  ['4.1.x; < 4.0', '4.0; 4.2'],
+  ['1.0.2k', '1.0.2l'],
+  ['<= 4.2', 'none'],
+  ['main', '>= 4.0']
+])('(B18) "%s" and not affected "%s" are versions that can be read', (affected, not) => {
+  expect(faults({ affected_versions: affected, not_affected: not }, ['main', '4.2'])).toBe('')
+})
+
+it.each<[string, NoticeFields, string]>([
+  ['prose', { affected_versions: 'since the spring' }, 'affected_versions says "since the spring"'],
+  ['a branch nobody knows', { affected_versions: '4.0; trunk' }, 'a branch (main, 4.2)'],
+  ['a range backwards', { not_affected: '4.2 to 4.0' }, 'not_affected says "4.2 to 4.0", and no'],
+  ['two lower ends', { affected_versions: '> 4.0, > 4.1' }, 'which we cannot read as versions'],
+  ['an overlap', { affected_versions: '4.0 to 4.2.6', not_affected: '4.2.6' }, '"4.2.6", but'],
+  ['all and some', { affected_versions: 'all', not_affected: '< 3' }, 'not_affected says "< 3"'],
+  [
+    'a branch twice',
+    { affected_versions: 'main', not_affected: 'Main' },
+    'not_affected says "Main"'
+  ],
+  ['a version of a branch', { affected_versions: '4.2', not_affected: '4.2.7' }, '"4.2.7", but'],
+  [
+    'a release candidate of the fix',
+    { affected_versions: '< 4.2.7', not_affected: '4.2.7-rc1' },
+    'not_affected says "4.2.7-rc1"'
+  ]
+])('(B18) versions: %s is a sentence that names the field', (_name, fields, says) => {
+  expect(faults(fields, ['main', '4.2'])).toContain(says)
+})
+
+it('(B18) what cannot be read is stored, and said at once', () => {
+  const notice = noticeRecord()
+  const context = commandContext({ bound: bound({ case: PLANNED, notice }) })
+  const result = runText('/notice draft\naffected_versions: some\n', context)
+  expect(result.ran).toBe(true)
+  expect(JSON.stringify(result)).toContain('affected_versions says \\"some')
 })
