@@ -112,7 +112,7 @@ export async function readSituation(
   const bound = tag === null ? null : await readBound(desk, tag, files, now)
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
-    ...conversationFacts(read, desk, opened),
+    ...conversationFacts(read, desk, opened, bound?.case.tag ?? null),
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
@@ -161,13 +161,20 @@ function ciphertextFacts(
 function conversationFacts(
   read: Read,
   desk: Desk,
-  opened: OpenedMail
+  opened: OpenedMail,
+  tag: CaseTag | null
 ): Pick<Situation, 'conversation' | 'answeredMember'> {
   const named = (ids: readonly MessageId[]) =>
-    ids.flatMap((id) => findByMessageId(read, id)?.conversation ?? [])
+    ids.flatMap((id) => {
+      const row = findByMessageId(read, id)
+      const record = row?.caseId == null ? null : findCaseById(read, row.caseId)
+      return row === null || record === null
+        ? []
+        : [{ tag: record.tag, conversation: row.conversation }]
+    })
   const outside = named(opened.outer.references)
   const inside = named(opened.protected?.references ?? [])
-  const conversation = conversationOf(opened, { outside, inside }, desk.settings)
+  const conversation = conversationOf(opened, { outside, inside }, tag, desk.settings)
   const id = memberIn(conversation)
   const record = id === null ? null : findMember(read, id)
   const answeredMember =

@@ -2,6 +2,7 @@
  * Whose conversation a maintainer's message continues: an answer belongs to whoever wrote what it answers, and reaches nobody
  * else (G5). What answers two people at once reaches neither.
  */
+import { type CaseTag } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Conversation } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
@@ -17,20 +18,30 @@ export type ConversationOf =
 
 export const AMONG_MAINTAINERS: ConversationOf = { kind: 'one', with: '', isSigned: false }
 
-/** From the conversations of the desk's messages that the header fields name, outside and protected. */
+/** A message of the desk that the answer names: its case, and whose conversation it was. */
+export type NamedMessage = { readonly tag: string; readonly conversation: Conversation }
+
+/**
+ * From the desk's messages that the header fields name, outside and protected, and those that are quoted. Words for the case
+ * `tag` that answer somebody of another case mix two conversations, too.
+ */
 export function conversationOf(
   opened: OpenedMail,
-  named: { readonly outside: readonly Conversation[]; readonly inside: readonly Conversation[] },
+  named: { readonly outside: readonly NamedMessage[]; readonly inside: readonly NamedMessage[] },
+  tag: CaseTag | null,
   { desk }: Settings
 ): ConversationOf {
-  const isSet = (conversation: Conversation): boolean => conversation !== ''
-  const quoted = refLines(opened, desk).map(({ conversation }) => conversation)
-  const signed = new Set([...quoted, ...named.inside].filter(isSet))
-  const all = new Set([...signed, ...named.outside.filter(isSet)])
-  const [only = '', ...others] = all
-  return others.length > 0
+  const signed = [...refLines(opened, desk), ...named.inside].filter(isSomebodys)
+  const all = [...signed, ...named.outside.filter(isSomebodys)]
+  const [only = '', ...others] = new Set(all.map(({ conversation }) => conversation))
+  const isElsewhere = tag !== null && all.some((message) => message.tag !== tag)
+  return others.length > 0 || isElsewhere
     ? { kind: 'mixed' }
-    : { kind: 'one', with: only, isSigned: signed.has(only) }
+    : { kind: 'one', with: only, isSigned: signed.length > 0 }
+}
+
+function isSomebodys({ conversation }: NamedMessage): boolean {
+  return conversation !== ''
 }
 
 /** The id of the member with whom it is, or null. */

@@ -44,7 +44,7 @@ function latest(who: Someone): Envelope {
   if (mail === undefined) throw new Error('nobody wrote to them')
   return mail
 }
-type Letter = Omit<Parameters<World['write']>[1], 'subject'>
+type Letter = Omit<Parameters<World['write']>[1], 'subject'> & { readonly subject?: string }
 async function send(from: Someone, letter: Letter): Promise<void> {
   world.pass(1000)
   world.deliver(await world.write(from, { subject: `Re: [${CASE}]`, ...letter }))
@@ -115,6 +115,14 @@ it.each(['/reply', '/member'])(
     expect(says).toContain('answers two conversations at once')
   }
 )
+
+it('(B1) /member with the number of another case is refused: the member would read it (G5)', async () => {
+  await send(cast.alice, { text: 'Another hole.', subject: 'Another' })
+  const says = await answer(`case: ACME-2026-0002\n/member\n${WORDS}`, forwarded('member'))
+  expect(world.rows('SELECT tag FROM cases')).toHaveLength(2)
+  expect(await readers()).toEqual([])
+  expect(says).toContain('answers two conversations at once')
+})
 
 it('(B1) /member where only the header outside names the member’s message is refused (G5)', async () => {
   const headers = [`In-Reply-To: <${forwarded('member').messageId}>`]

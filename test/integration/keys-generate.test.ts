@@ -142,7 +142,11 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
   })
 
   it.each([
-    ['an address that is none', ['--address', 'security at acme'], /--address: this is not a plain/],
+    [
+      'an address that is none',
+      ['--address', 'security at acme'],
+      /--address: this is not a plain/
+    ],
     ['an empty name', ['--name', '  '], /--name is empty/],
     ['a name that would forge a user id', ['--name', 'A <b@c.example>'], /--name must not contain/]
   ])('is not made for %s', async (_, more, says) => {
