@@ -33,7 +33,16 @@ export type NoticeParams = {
     readonly size: number
   }[]
   readonly noPatches: string
+  /** Whether members may deploy before the disclosure: nowhere, where they host themselves, or everywhere. */
+  readonly deployment: Deployment
+  /** When the patches become public, where that is before or after the disclosure; else ''. */
+  readonly patchEarly: string
+  readonly patchLate: string
+  /** When our release comes out, where that is before the disclosure; else ''. */
+  readonly releaseEarly: string
 }
+
+export type Deployment = 'none' | 'hosted' | 'yes'
 
 const FIRST: NoticeParams = {
   desk: 'ACME Security Team',
@@ -47,7 +56,11 @@ const FIRST: NoticeParams = {
   disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)',
   fields: [{ label: 'Description', text: 'A message of 4 GiB crashes the parser.' }],
   patches: [{ filename: 'fix.patch', sha256: '9f86d081'.repeat(8), size: 1204 }],
-  noPatches: ''
+  noPatches: '',
+  deployment: 'none',
+  patchEarly: '',
+  patchLate: '',
+  releaseEarly: ''
 }
 
 /** To a member whose copy did not leave before the disclosure: that it is over, without what the notice said. */
@@ -74,6 +87,15 @@ export const notice = define<NoticeParams>()({
   subject: ({ revision }) => (revision === 1 ? 'Notice' : `Notice, revision ${revision}`),
   samples: {
     'a first notice': FIRST,
+    'a notice that lets members deploy early': {
+      ...FIRST,
+      fields: [
+        { label: 'Deployment before disclosure', text: 'No reboot that users would notice.' },
+        { label: 'Release', text: 'Tue 1 Dec 2026, 12:00 Berlin (11:00 UTC)' }
+      ],
+      deployment: 'hosted',
+      releaseEarly: 'Tue 1 Dec 2026, 12:00 Berlin (11:00 UTC)'
+    },
     'a revision without patches': {
       ...FIRST,
       revision: 2,

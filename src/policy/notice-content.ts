@@ -17,8 +17,12 @@ import {
   type ToldNotice
 } from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { formatInstant, type Instant, startBefore } from '../domain/time.ts'
-import { type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
+import { formatInstant, type Instant, readInstant, startBefore } from '../domain/time.ts'
+import {
+  type Deployment,
+  type NoticeParams,
+  notice as noticeMessage
+} from '../messages/to-members.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 
 /** What recipients read above each field. */
@@ -62,7 +66,8 @@ const WANTS: Readonly<Record<NoticeField | 'no_patches', string>> = {
   severity: 'low, medium, high or critical, and why',
   cvss_vector: 'CVSS:4.0/… or CVSS:3.1/…',
   cve: 'the CVE number',
-  deploy_permission: 'whether members may deploy before the disclosure, and how',
+  deploy_permission:
+    'whether members may deploy before the disclosure: none, hosted: CONDITIONS or yes: CONDITIONS',
   exploited: 'whether it is exploited, and how you know',
   credit: 'who found it, as they want to be named',
   usage_changes: 'what changes for users after the patch',
@@ -171,12 +176,51 @@ export function noticeParams(
     disclosure:
       record.disclosureAt === null ? 'not set' : formatInstant(record.disclosureAt, timezone),
     fields: NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').flatMap((key) => {
-      const text = notice.fields[key] ?? ''
+      const text = shownText(key, notice.fields[key] ?? '', timezone)
       return text === '' ? [] : [{ label: LABELS[key], text }]
     }),
+    ...fixedTerms(notice, record, timezone),
     patches: notice.patches.map(({ filename, sha256, size }) => ({ filename, sha256, size })),
     noPatches: notice.fields.no_patches ?? '',
     fingerprint: formatFingerprint(fingerprint)
+  }
+}
+
+/** A permission with its conditions, as `deploy_permission` states it; null where it is neither. */
+export function readDeployment(
+  text: string
+): { readonly kind: Deployment; readonly conditions: string } | null {
+  if (/^(?:none)?$/iu.test(text.trim())) return { kind: 'none', conditions: '' }
+  const [, kind, conditions = ''] = /^\s*(hosted|yes)\s*:([^]*)$/iu.exec(text) ?? []
+  if (kind === undefined || conditions.trim() === '') return null
+  return { kind: kind.toLowerCase() as Deployment, conditions: conditions.trim() }
+}
+
+/** A field as members read it: an instant in UTC and the zone of the desk, of a permission the conditions. */
+function shownText(key: NoticeTextField, text: string, timezone: string): string {
+  if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
+  if (key !== 'patch_available_at' && key !== 'release_at') return text
+  const read = readInstant(text, 'UTC')
+  return read.kind === 'instant' ? formatInstant(read.instant, timezone) : text
+}
+
+/** What the fixed words say of deploying and of instants other than the disclosure. */
+function fixedTerms(
+  { fields }: NoticeRecord,
+  { disclosureAt }: CaseRecord,
+  timezone: string
+): Pick<NoticeParams, 'deployment' | 'patchEarly' | 'patchLate' | 'releaseEarly'> {
+  const says = (key: 'patch_available_at' | 'release_at', when: 'before' | 'after'): string => {
+    const read = readInstant(fields[key] ?? '', 'UTC')
+    if (read.kind === 'refused' || disclosureAt === null) return ''
+    const is = read.instant < disclosureAt ? 'before' : read.instant > disclosureAt && 'after'
+    return is === when ? formatInstant(read.instant, timezone) : ''
+  }
+  return {
+    deployment: readDeployment(fields.deploy_permission ?? '')?.kind ?? 'none',
+    patchEarly: says('patch_available_at', 'before'),
+    patchLate: says('patch_available_at', 'after'),
+    releaseEarly: says('release_at', 'before')
   }
 }
 

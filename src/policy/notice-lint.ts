@@ -5,7 +5,7 @@
 import { NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
-import { missingFields } from './notice-content.ts'
+import { missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
 const RELATIVE =
@@ -35,6 +35,7 @@ export function noticeFaults(
   return [
     ...NOTICE_TEXT_FIELDS.flatMap((name) => proseFaults(name, fields[name] ?? '')),
     ...versionFaults(fields, supported),
+    ...deploymentFaults(fields),
     ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt))
   ]
 }
@@ -95,6 +96,14 @@ function weekdayFault(
   return really.toLowerCase() === day.toLowerCase()
     ? []
     : [`${name} says "${written}", but that day is a ${really}.`]
+}
+
+function deploymentFaults({ deploy_permission: text = '' }: NoticeFields): string[] {
+  return readDeployment(text) === null
+    ? [
+        'deploy_permission: please write none, hosted: CONDITIONS (on systems that members host themselves) or yes: CONDITIONS, for example hosted: no reboot that users would notice.'
+      ]
+    : []
 }
 
 /** An instant has to say its offset: nobody guesses a zone for what members plan by. */

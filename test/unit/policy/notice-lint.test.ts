@@ -1,8 +1,20 @@
 /** What is wrong with the fields of a notice is said before anybody approves it (B18). */
 import { expect, it } from 'vitest'
 import { type NoticeFields } from '../../../src/domain/notice.ts'
+import { notice as noticeMessage } from '../../../src/messages/to-members.ts'
+import { noticeParams } from '../../../src/policy/notice-content.ts'
 import { noticeFaults } from '../../../src/policy/notice-lint.ts'
-import { at, bound, caseRecord, commandContext, noticeRecord, runText } from './samples.ts'
+import {
+  at,
+  bound,
+  builtInRender,
+  caseRecord,
+  commandContext,
+  noticeRecord,
+  PRODUCT,
+  runText,
+  SETTINGS
+} from './samples.ts'
 
 const DISCLOSURE = at('2026-12-04T12:00:00Z')
 const PLANNED = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
@@ -21,6 +33,8 @@ it.each<[string, NoticeFields, string]>([
   ['a wrong weekday', { remedy_steps: 'Deploy on Thu 4 Dec 2026.' }, 'that day is a Fri'],
   ['an instant without a zone', { release_at: '2026-12-04 10:00' }, 'release_at has no zone'],
   ['no instant', { patch_available_at: 'soon' }, 'patch_available_at: '],
+  ['a permission without conditions', { deploy_permission: 'yes' }, 'deploy_permission: please'],
+  ['a permission in prose', { deploy_permission: 'If you must.' }, 'deploy_permission: please'],
   ['a release after the disclosure', { release_at: '2026-12-05T12:00:00Z' }, 'release_at is after']
 ])('(B18) %s is a sentence that names the field', (_name, fields, says) => {
   expect(faults(fields)).toContain(says)
@@ -82,4 +96,51 @@ it('(B18) what cannot be read is stored, and said at once', () => {
   const result = runText('/notice draft\naffected_versions: some\n', context)
   expect(result.ran).toBe(true)
   expect(JSON.stringify(result)).toContain('affected_versions says \\"some')
+})
+
+function noticeText(fields: NoticeFields): string {
+  const notice = noticeRecord({ fields })
+  const params = noticeParams(notice, PLANNED, PRODUCT, SETTINGS)
+  return builtInRender()(noticeMessage(params), { tag: null, inClear: false }).replaceAll(
+    /\s+/g,
+    ' '
+  )
+}
+
+it.each<[string, NoticeFields, string]>([
+  ['nothing', {}, 'Please do not deploy the patches before that instant. Please do not issue'],
+  ['none', { deploy_permission: 'none' }, 'Please do not deploy the patches before that instant.'],
+  [
+    'hosted',
+    { deploy_permission: 'hosted: no reboot' },
+    'You may deploy the patches before that instant on systems that you host yourself'
+  ],
+  ['yes', { deploy_permission: 'Yes: quietly' }, 'BEFORE DISCLOSURE quietly'],
+  [
+    'an earlier patch',
+    { patch_available_at: '2026-12-03T12:00Z' },
+    'do not deploy the patches before Thu 3 Dec 2026, 13:00 Berlin (12:00 UTC), when they become'
+  ],
+  [
+    'an earlier patch that may be deployed at once',
+    { deploy_permission: 'yes: quietly', patch_available_at: '2026-12-03T12:00Z' },
+    'before the disclosure: Thu 3 Dec 2026'
+  ],
+  [
+    'a later patch',
+    { patch_available_at: '2026-12-05T12:00Z' },
+    'only after the disclosure: Sat 5 Dec 2026'
+  ],
+  [
+    'an earlier release',
+    { release_at: '2026-12-04 12:00 Europe/Berlin' },
+    'do not issue a release before Fri 4 Dec 2026, 12:00 Berlin (11:00 UTC), when ours'
+  ]
+])('(B18) the fixed words of a notice follow the fields: %s', (_name, fields, says) => {
+  expect(noticeText(fields)).toContain(says)
+})
+
+it('(B18) a notice that lets members deploy early forbids it nowhere', () => {
+  for (const kind of ['yes', 'hosted'])
+    expect(noticeText({ deploy_permission: `${kind}: quietly` })).not.toContain('not deploy')
 })
