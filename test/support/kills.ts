@@ -66,7 +66,7 @@ export function describeKills(kills: number): void {
       await dieAgainAndAgain()
       await finish()
       outbox = desk.rows<OutboxRow>(
-        `SELECT kind, recipient_id AS recipient, state, attempts, message_id AS messageId, tag AS caseTag
+        `SELECT kind, recipient_id AS recipient, outbox.state, attempts, message_id AS messageId, tag AS caseTag
          FROM outbox LEFT JOIN cases ON cases.id = case_id`
       )
     }, 300_000)
