@@ -97,7 +97,7 @@ async function reportArrives({ alice, desk, narrator, postOffice }: Stage): Prom
   narrator.saw(
     `the acknowledgement is in her mailbox ${delivery.at - report.at} ms later: encrypted to her key, signed by the desk, quoting nothing`
   )
-  narrator.saw(`it says: "${lineWith(answer.text, 'A person')}"`)
+  narrator.saw(`it says: "${lineWith(answer.text, 'A member of our team')}"`)
   const record = await caseOf(desk, tag)
   expect(record.state === 'received' && record.owner === null, 'a new case without an owner')
   narrator.saw(`the database has case ${tag}, ${record.state}, without an owner`)
@@ -167,7 +167,10 @@ async function maintainersAnswer(
   narrator.saw(`the database has ${tag} as ${record.state}, owner ${record.owner}`)
 }
 
-async function noticeIsDrafted({ grace, desk, narrator }: Stage, tag: string): Promise<Date> {
+async function noticeIsDrafted(
+  { alice, grace, desk, narrator }: Stage,
+  tag: string
+): Promise<Date> {
   narrator.chapter('Grace drafts the advance notice by mail')
   const leavesAt = new Date(Math.ceil((Date.now() + AHEAD_MS) / 1000) * 1000)
   const disclosure = new Date(leavesAt.getTime() + LEAD_MS)
@@ -194,6 +197,9 @@ async function noticeIsDrafted({ grace, desk, narrator }: Stage, tag: string): P
     `one mail with /embargo, /notice draft and a patch; transcript: ${outcomes(drafted)}`
   )
   narrator.saw(`full disclosure is set for ${seconds(disclosure)}`)
+  const proposal = await alice.next('Does this date suit you')
+  expectSealedTo(alice, proposal)
+  narrator.saw(`Alice is asked about it, encrypted to her: "${lineWith(proposal.text, 'UTC')}"`)
   await grace.reply(drafted, '/notice preview')
   await grace.next('Done')
   const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
@@ -259,7 +265,7 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
     )
   }
   for (const maintainer of [grace, ada]) {
-    const alarm = await maintainer.next('held')
+    const alarm = await maintainer.next('not sent because of a key')
     expect(alarm.text.includes('juniper'), 'an alarm that names the member who is held')
     await maintainer.next('The notice has left')
     narrator.saw(`${maintainer.person.name} is told: "${sentenceWith(alarm.text, 'was not sent')}"`)
