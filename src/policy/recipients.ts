@@ -77,7 +77,7 @@ export function reachSentence(
     case 'sealed':
       return `${internal} Text under a first line /reply reaches ${address} alone, encrypted, without quoted text.`
     case 'clear':
-      return `${internal} Text under a first line /reply reaches ${address} alone, UNENCRYPTED, because we have no key of theirs.`
+      return `${internal} Text under a first line /reply reaches ${address} alone, UNENCRYPTED and readable on the way, because we have no key of theirs.`
     case 'no-key':
       return `${internal} ${address} cannot be answered yet, because we have no usable key of theirs. /ask asks for one; /key accept FINGERPRINT takes one into use.`
     case 'no-address':
