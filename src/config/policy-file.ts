@@ -59,7 +59,16 @@ const notice = z
     reporter_date_mail: z
       .enum(['with-notice', 'none'], 'must be with-notice or none')
       .describe('Whether the reporter gets the date together with the notice.'),
-    tlp: line.describe('Traffic Light Protocol label.')
+    tlp: line.describe('Traffic Light Protocol label.'),
+    links: z
+      .array(
+        z
+          .string('must be text')
+          .regex(/^[a-z0-9.-]+$/, 'must be the name of a host, in lower case'),
+        'must be a list'
+      )
+      .default([])
+      .describe('Hosts that a notice may link to.')
   })
   .refine(
     ({ lead, tolerance }) =>

@@ -48,5 +48,7 @@ export type Policy = {
     readonly late_after_minutes: number
     readonly reporter_date_mail: 'with-notice' | 'none'
     readonly tlp: string
+    /** Hosts that a notice may link to. */
+    readonly links: readonly string[]
   } | null
 }

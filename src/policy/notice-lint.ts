@@ -29,15 +29,37 @@ export function noticeComplaint(
 /** What members could misread in the fields, a sentence each that names the field. While one is left nothing is approved. */
 export function noticeFaults(
   { case: { disclosureAt }, notice }: Pick<Draft, 'case' | 'notice'>,
-  { product: { supported } }: Pick<CommandContext, 'product'>
+  { product: { supported, policy } }: Pick<CommandContext, 'product'>
 ): string[] {
   const fields = notice?.fields ?? {}
   return [
-    ...NOTICE_TEXT_FIELDS.flatMap((name) => proseFaults(name, fields[name] ?? '')),
+    ...NOTICE_TEXT_FIELDS.flatMap((name) => [
+      ...proseFaults(name, fields[name] ?? ''),
+      ...linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
+    ]),
     ...versionFaults(fields, supported),
     ...deploymentFaults(fields),
     ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt))
   ]
+}
+
+/** `https://host/…`, `www.host` and `host/…`: what a reader would follow. */
+const LINK =
+  /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s<>"]+|(?<![\w./:-])(?:\/\/)?(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,63}\/[^\s<>"]*|\bwww\.[^\s<>"]+/giu
+
+function linkFaults(name: string, text: string, links: readonly string[]): string[] {
+  const hosts = [...text.matchAll(LINK)].map(([link]) => hostOf(link))
+  const [other] = hosts.filter((host) => !links.includes(host))
+  const may = links.length === 0 ? 'no page' : `only ${links.join(', ')}`
+  return other === undefined
+    ? []
+    : [`${name} links to ${other}: ${may} may be linked, because a link can hold the exploit.`]
+}
+
+/** The host as a browser would find it, whatever stands before an @. */
+function hostOf(link: string): string {
+  const url = /^[a-z][a-z0-9+.-]*:/iu.test(link) ? link : `https://${link.replace(/^\/+/u, '')}`
+  return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/u, '').toLowerCase() : link
 }
 
 function versionFaults(fields: NoticeFields, supported: readonly string[]): string[] {

@@ -120,7 +120,8 @@ describe('the built-in policies', () => {
       late: 'send',
       late_after_minutes: 15,
       reporter_date_mail: 'with-notice',
-      tlp: 'TLP:AMBER+STRICT'
+      tlp: 'TLP:AMBER+STRICT',
+      links: []
     })
     expect(policy.reporter_rules.join()).toContain('public issue tracker')
     expect([

@@ -11,6 +11,7 @@ import {
   caseRecord,
   commandContext,
   noticeRecord,
+  POLICY,
   PRODUCT,
   runText,
   SETTINGS
@@ -19,11 +20,17 @@ import {
 const DISCLOSURE = at('2026-12-04T12:00:00Z')
 const PLANNED = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
 
-function faults(fields: NoticeFields, supported: readonly string[] = []): string {
+function faults(
+  fields: NoticeFields,
+  supported: readonly string[] = [],
+  links: readonly string[] = []
+): string {
   const context = commandContext()
+  const { notice } = POLICY
+  const policy = { ...POLICY, notice: notice && { ...notice, links } }
   return noticeFaults(
     { case: PLANNED, notice: noticeRecord({ fields }) },
-    { ...context, product: { ...context.product, supported } }
+    { ...context, product: { ...context.product, supported, policy } }
   ).join('\n')
 }
 
@@ -143,4 +150,24 @@ it.each<[string, NoticeFields, string]>([
 it('(B18) a notice that lets members deploy early forbids it nowhere', () => {
   for (const kind of ['yes', 'hosted'])
     expect(noticeText({ deploy_permission: `${kind}: quietly` })).not.toContain('not deploy')
+})
+
+it.each([
+  'https://evil.example/poc',
+  'HTTPS://acme.example@evil.example',
+  '//evil.example/x',
+  'www.evil.example',
+  'see evil.example/poc.',
+  'git://evil.example:9418/poc',
+  'ftp://evil.example.'
+])('(B18) a link to a host that the policy does not name is refused: %s', (link) => {
+  const says = /^description links to (?:www\.)?evil\.example: only acme\.example may be linked/
+  expect(faults({ description: link }, [], ['acme.example'])).toMatch(says)
+  expect(faults({ description: link })).toContain('no page may be linked')
+})
+
+it('(B18) links to hosts that the policy names, addresses and paths of files are fine', () => {
+  const description =
+    'See https://acme.example/help (or acme.example/faq), ask security@acme.example; src/lib/parse.rs/x and either/or.'
+  expect(faults({ description }, [], ['acme.example'])).toBe('')
 })

@@ -83,7 +83,8 @@ export const POLICY: Policy = {
     late: 'send',
     late_after_minutes: 15,
     reporter_date_mail: 'with-notice',
-    tlp: 'TLP:AMBER+STRICT'
+    tlp: 'TLP:AMBER+STRICT',
+    links: []
   }
 }
 
