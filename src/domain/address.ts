@@ -1,7 +1,7 @@
 /**
- * Mail addresses in the one strict form that Postern ever writes to: dot-atom local part, A-label domain
- * (RFC 5322 §3.2.3, RFC 5890). Quoted local parts, comments, routes and UTF-8 local parts are not addresses here, so
- * nothing an attacker writes can turn into a second recipient (mail.md §2.19).
+ * Mail addresses in the one strict form that Postern writes to: dot-atom local part, A-label domain (RFC 5322 §3.2.3, RFC
+ * 5890). Quoted local parts, comments, routes and UTF-8 local parts are not accepted, so that no input can turn into a second
+ * recipient (mail.md §2.19).
  */
 
 declare const addressBrand: unique symbol
@@ -25,12 +25,12 @@ export function parseAddress(text: string): Address | null {
   return LOCAL.test(local) && DOMAIN.test(domain) ? (`${local}@${domain}` as Address) : null
 }
 
-/** Whether two addresses reach the same mailbox as far as anybody outside can know: local parts compare without case. */
+/** Whether two addresses reach the same mailbox as far as outsiders can know: compares local parts without case. */
 export function isSameAddress(a: Address, b: Address): boolean {
   return a.toLowerCase() === b.toLowerCase()
 }
 
-/** The form under which an address is looked up: all lower case. */
+/** The lookup form of an address: all lower case. */
 export function addressKey(address: Address): string {
   return address.toLowerCase()
 }
@@ -43,7 +43,7 @@ export function domainOf(address: Address): string {
 const NO_ANSWERS =
   /^(?:mailer-daemon|post_?master|owner-.*|.*-(?:request|bounces?|owner)|bounces?|no-?_?reply|do-?not-?reply)(?:[+=-].*)?$/i
 
-/** Whether the local part says that nobody reads what is sent there (RFC 3834 §2). */
+/** Whether the local part shows that nobody reads the mail sent there (RFC 3834 §2). */
 export function takesNoAnswers(address: Address): boolean {
   return NO_ANSWERS.test(address.slice(0, address.lastIndexOf('@')))
 }

@@ -1,6 +1,6 @@
 /**
- * Branded identifiers and their text forms. Text becomes an identifier only here, so a raw string from a mail can
- * never stand where a checked identifier is expected. Must never generate randomness: tokens come from the effects.
+ * Branded identifiers and their text forms. Text becomes an identifier only here, so a raw string from a message can never
+ * stand where a checked identifier is expected. Must never generate randomness: tokens come from the effects.
  */
 
 declare const brand: unique symbol
@@ -26,18 +26,18 @@ export function isCasePrefix(text: string): boolean {
   return CASE_PREFIX.test(text)
 }
 
-/** The tag of case `number` (1…) of `year`; four digits at least. */
+/** The number of case `number` (1…) of `year`; at least four digits. */
 export function caseTag(prefix: string, year: number, number: number): CaseTag {
   return `${prefix}-${year}-${String(number).padStart(4, '0')}` as CaseTag
 }
 
-/** `text` as a case tag (upper-cased), or null. */
+/** `text` as a case number (upper-cased), or null. */
 export function parseCaseTag(text: string): CaseTag | null {
   const upper = text.trim().toUpperCase()
   return CASE_TAG.test(upper) ? (upper as CaseTag) : null
 }
 
-/** All different case tags of this prefix that occur in `text` as `PREFIX-YEAR-NUMBER`, in order, at most 20. */
+/** All different case numbers of this prefix in `text`, as `PREFIX-YEAR-NUMBER`, in order, at most 20. */
 export function findCaseTags(text: string, prefix: string): CaseTag[] {
   if (!isCasePrefix(prefix)) return []
   const found = new Set<string>()
@@ -60,12 +60,12 @@ export function keyIdOf(fingerprint: Fingerprint): string {
   return fingerprint.length === 40 ? fingerprint.slice(24) : fingerprint.slice(0, 16)
 }
 
-/** Whether `issuer`, what a signature claims (a fingerprint or a key id, lower-case hex), is this key. */
+/** Whether `issuer`, as a signature claims it (a fingerprint or a key id, lower-case hex), is this key. */
 export function isNamedBy(issuer: string, fingerprint: Fingerprint): boolean {
   return issuer === fingerprint || issuer === keyIdOf(fingerprint)
 }
 
-/** A fingerprint in groups of four, the way people compare it aloud. */
+/** A fingerprint in groups of four, as people read it aloud. */
 export function formatFingerprint(fingerprint: Fingerprint): string {
   return (
     fingerprint
@@ -75,7 +75,7 @@ export function formatFingerprint(fingerprint: Fingerprint): string {
   )
 }
 
-/** `text`, with or without angle brackets, as a Message-ID, or null when it is not one we could store and quote. */
+/** `text`, with or without angle brackets, as a Message-ID; null unless it can be stored and quoted. */
 export function parseMessageId(text: string): MessageId | null {
   const bare = text.trim().replace(/^<(.*)>$/s, '$1')
   return MESSAGE_ID.test(bare) && bare.includes('@') ? (bare as MessageId) : null

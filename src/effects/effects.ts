@@ -1,7 +1,7 @@
 /**
- * The single effects boundary: everything the desk needs from outside that a test may want to fake. Types only.
- * Expected failures of the outside are thrown as `Trouble` (domain/trouble.ts).
- * Folders inside the boundary (desk, policy, store) import this file and nothing else of effects or transport.
+ * The effects boundary: everything the desk needs from outside that a test may want to fake. Types only. Expected failures of
+ * the outside are thrown as `Trouble` (domain/trouble.ts). Code inside the boundary (desk, policy, store) imports only this
+ * file of effects and transport.
  */
 import { type Address } from '../domain/address.ts'
 import { type MessageId } from '../domain/ids.ts'
@@ -37,7 +37,7 @@ export type Randomness = {
 
 export type Log = (event: LogEvent) => void
 
-/** One mail waiting in a watched mailbox, as listed, not yet downloaded. */
+/** One message in a watched folder, as listed and not yet downloaded. */
 export type Listed = {
   readonly uid: number
   /** RFC822.SIZE in bytes. */
@@ -46,37 +46,37 @@ export type Listed = {
   readonly receivedAt: Instant
 }
 
-/** Which mailbox generation a UID belongs to (RFC 9051 §2.3.1.1). */
+/** The generation of a mailbox that a UID belongs to (RFC 9051 §2.3.1.1). */
 export type MailboxState = {
   readonly uidValidity: string
   readonly waiting: readonly Listed[]
   readonly more: boolean
 }
 
-/** Bytes of one mail, and how much of it they are. */
+/** The bytes of one message, whole or only its header. */
 export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'header' }
 
-/** The watched IMAP inbox. Every method may throw {@link Trouble}; the caller starts again later. */
+/** The watched IMAP inbox. Every method may throw {@link Trouble}; the caller tries again later. */
 export type Mailbox = {
-  /** Mails in the folder with a UID above `afterUid`, oldest first, at most `limit`; flags play no part. */
+  /** Messages in the folder with a UID above `afterUid`, oldest first, at most `limit`, regardless of flags. */
   list(options: { readonly afterUid: number; readonly limit: number }): Promise<MailboxState>
   /**
-   * The whole mail without touching \Seen; null when it is gone. Only the header block, and said so, when the mail proves
+   * The whole message without touching \Seen; null when it is gone. Only the header block, marked as such, when the message is
    * larger than what may be downloaded, whatever size the server announced.
    */
   fetch(uid: number): Promise<Fetched | null>
   /** The header block only, cut at 128 KiB, without touching \Seen; null when it is gone. */
   fetchHeaders(uid: number): Promise<Uint8Array | null>
-  /** Moves mails out of the inbox. UIDs that are gone are no error. */
+  /** Moves messages out of the inbox. Ignores UIDs that are gone. */
   move(uids: readonly number[], to: 'processed' | 'held'): Promise<void>
   /** Resolves true when the server announced something new, false after `timeoutMs` or when aborted. */
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<boolean>
   close(): Promise<void>
 }
 
-/** The folder where the server puts what it takes for spam. Its methods are those of {@link Mailbox}. */
+/** The folder for what the server takes for spam. Its methods are those of {@link Mailbox}. */
 export type JunkFolder = Omit<Mailbox, 'move'> & {
-  /** Moves mails into the watched inbox. UIDs that are gone are no error. */
+  /** Moves messages into the watched inbox. Ignores UIDs that are gone. */
   moveToInbox(uids: readonly number[]): Promise<void>
 }
 
@@ -87,7 +87,7 @@ export type SendOutcome =
   | { readonly kind: 'rejected'; readonly code: number } // 5xx about this mail or recipient
   | { readonly kind: 'uncertain' }
 
-/** One mail ready to leave. */
+/** One message ready to be sent. */
 export type Envelope = {
   readonly messageId: MessageId
   readonly from: Address | ''
@@ -96,38 +96,38 @@ export type Envelope = {
 }
 
 export type Sender = {
-  /** Never throws for what the network or the server did; that is the outcome. */
+  /** Never throws for failures of the network or the server; those are outcomes. */
   send(mail: Envelope, signal: AbortSignal): Promise<SendOutcome>
   close(): Promise<void>
 }
 
-/** A certificate as a directory of keys gave it: armored or binary, not looked at. */
+/** A certificate as a key directory returned it: armored or binary, not checked. */
 export type FoundKey = { readonly source: 'wkd' | 'vks'; readonly data: Uint8Array }
 
 /** Directories where the owners of addresses publish their keys. */
 export type KeyDirectory = {
-  /** What they have for `address`. Never rejects: what goes wrong on the way is nothing found. */
+  /** The certificates published for `address`. Never rejects: a failure means that none was found. */
   find(address: Address): Promise<readonly FoundKey[]>
 }
 
-/** The crypto and parsing workers. A task over its limit kills its worker and throws {@link Trouble} `worker-limit`. */
+/** The crypto and parsing workers. A task over its limit loses its worker and throws {@link Trouble} `worker-limit`. */
 export type Workers = {
-  /** Opens one mail. `knownKeys` are binary certificates to verify against beside the maintainers'. */
+  /** Opens one message. `knownKeys` are binary certificates to verify against, besides the maintainers'. */
   open(raw: Uint8Array, options: OpenOptions): Promise<OpenedMail>
-  /** Reads the header block alone: for mails too large or too dangerous to open. `failure` is always `limit`. */
+  /** Reads only the header block, for messages too large or too dangerous to open. `failure` is always `limit`. */
   openHeaders(raw: Uint8Array, now: Instant): Promise<OpenedMail>
-  /** Seals one body to each recipient apart, in the order given. */
+  /** Encrypts one body to each recipient separately, in the given order. */
   seal(body: OutgoingBody, to: readonly SealTo[], now: Instant): Promise<Sealed[]>
-  /** Signs a content-free or clear mail (RFC 3156 §5). The subject is readable by everybody. */
+  /** Signs a message without content or in clear (RFC 3156 §5). Everybody can read its subject. */
   signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
   /**
-   * Facts of a certificate (armored or binary) at `now`; null when it is not exactly one readable public key. With an
-   * address, of what is left of it without user ids that name anybody else; null when none names that address.
+   * Facts of a certificate (armored or binary) at `now`; null when it is not exactly one readable public key. With an address,
+   * only for the user ids that name it; null when none does.
    */
   inspectKey(key: Uint8Array, now: Instant, address: Address | null): Promise<KeyFacts | null>
   /**
-   * Facts at `now` of the binary certificate `known` with everything that its owner signed of `brought` (armored or
-   * binary); nothing of `known` is lost. Null when `brought` is no copy of the same key or adds nothing.
+   * Facts at `now` of the binary certificate `known` merged with everything that its owner signed in `brought` (armored or
+   * binary); nothing of `known` is lost. Null when `brought` is not a copy of the same key or adds nothing.
    */
   mergeKey(known: Uint8Array, brought: Uint8Array, now: Instant): Promise<KeyFacts | null>
   close(): Promise<void>

@@ -1,8 +1,8 @@
 /**
- * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: there is no
- * place in these types for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Of a
- * notice's copies there is no line each, whether taken, put off or refused, and no number of an outgoing mail grows with them
- * (G5). What maintainers are mailed about a copy that failed, and its bounce, are lines like those of any other mail.
+ * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: these types have no
+ * place for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Copies of a notice have no line
+ * each, whether accepted, deferred or rejected, and no number of an outgoing message grows with them (G5). Messages to
+ * maintainers about a failed copy or its bounce are logged like any other message.
  */
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
@@ -14,7 +14,7 @@ export type LogEvent =
   | { readonly event: 'imap.connected' }
   | { readonly event: 'imap.lost'; readonly code: TroubleCode; readonly retryInMs: number }
   | { readonly event: 'imap.uidvalidity-changed' }
-  /** One mail of the junk folder was for the desk. */
+  /** One message in the junk folder was for the desk. */
   | { readonly event: 'junk.taken' }
   | { readonly event: 'junk.missing' }
   | { readonly event: 'arrival.stored'; readonly arrival: number; readonly bytes: number }
@@ -56,7 +56,7 @@ export type LogEvent =
       readonly code: number
     }
   | {
-      /** Copies of a notice that the server put off or refused; at most once a minute each. */
+      /** Copies of a notice that the server deferred or rejected; at most once a minute each. */
       readonly event: 'notice.deferred' | 'notice.gave-up'
       readonly notice: number
       readonly code: number
@@ -64,7 +64,7 @@ export type LogEvent =
   | {
       readonly event: 'notice.releasing'
       readonly notice: number
-      /** How long after the instant at which it was due. */
+      /** How long after its due time. */
       readonly lateMs: number
     }
   | { readonly event: 'notice.released'; readonly notice: number }
@@ -74,12 +74,12 @@ export type LogEvent =
       readonly event: 'trouble'
       readonly code: TroubleCode
       readonly where: string
-      /** Absent where whoever reports the trouble does not decide when to try again. */
+      /** Absent when the component that reports the trouble does not decide when to try again. */
       readonly retryInMs?: number
     }
   | { readonly event: 'bug'; readonly where: string; readonly error: string }
 
-/** What may be said of a caught error in {@link LogEvent}: its class and, where it has one, its code. Never its message. */
+/** What {@link LogEvent} may say about a caught error: its class and its code, if any. Never its message. */
 export function errorName(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   const name = /^[A-Za-z]\w{0,60}$/.test(error.constructor.name) ? error.constructor.name : 'Error'

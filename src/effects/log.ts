@@ -1,6 +1,6 @@
 /**
- * Turns LogEvents into JSON lines on pino: static names, fixed levels, fields of the closed union and nothing else. There is
- * no free text, so nothing of a mail can get in; masking registered secrets is a second net (mail.md §2.25).
+ * Writes LogEvents as JSON lines with pino: static names, fixed levels and only the fields of the closed union. There is no
+ * free text, so nothing of a message can get in; masking registered secrets is a second safeguard (mail.md §2.25).
  */
 import { pino, stdTimeFunctions } from 'pino'
 import { type Log } from './effects.ts'
@@ -13,7 +13,7 @@ export type LogDestination = { write(line: string): unknown }
 
 /** A log that also masks every secret it was told of. */
 export type DeskLog = Log & {
-  /** From now on these texts (8 characters or more: a shorter one could be any word) appear as `[secret]`, whatever field they reach. */
+  /** From now on these texts (of 8 characters or more: a shorter one could be any word) appear as `[secret]` in every field. */
   registerSecrets(secrets: readonly string[]): void
 }
 
@@ -76,7 +76,7 @@ export function createLog(options: {
   })
 }
 
-/** Longest first, so that a secret that contains another is masked whole. */
+/** Longest first, so that a secret that contains another is masked completely. */
 function mask(line: string, secrets: ReadonlySet<string>): string {
   let masked = line
   for (const secret of [...secrets].sort((a, b) => b.length - a.length)) {

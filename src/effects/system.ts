@@ -1,6 +1,6 @@
 /**
- * The real clock, randomness, ticks and sleep: the only file that reads the time, and of files only the machine's boot id. A tick only wakes; what is due is a
- * query on rows, so nothing here remembers anything and a missed tick loses nothing.
+ * The real clock, randomness, ticks and sleep: the only file that reads the time and the boot id of the machine. A tick only
+ * wakes; due work is found by a query on rows, so nothing here has state and a missed tick loses nothing.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { type Clock, type Randomness } from './effects.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const LONGEST_TIMER_MS = 2_147_483_647
-/** How often the ticks look whether the wall clock was set. */
+/** How often the ticks check whether the wall clock was set. */
 const CLOCK_LOOK_MS = 10_000
 const SILENT = {
   info: () => undefined,
@@ -43,18 +43,19 @@ export const systemRandomness: Randomness = {
   below: (limit) => randomInt(limit)
 }
 
-/** Whether `text` is a five- or six-field cron expression that {@link startTicks} takes. */
+/** Whether `text` is a cron expression of five or six fields that {@link startTicks} accepts. */
 export function isCronExpression(text: string): boolean {
   return validate(text)
 }
 
 /**
- * Calls `onTick` at every match of `expression` in the IANA zone `timezone` until disposed. Matches that fell while the event
- * loop was blocked, the machine slept or the clock was set forward are made up for by one call, and so is a clock that was
- * set back. `onTick` must not throw: it only wakes a loop.
+ * Calls `onTick` at every match of `expression` in the IANA zone `timezone` until disposed. One call makes up for all matches
+ * missed while the event loop was blocked, the machine slept or the clock was set forward; setting the clock back also causes a
+ * call. `onTick` must not throw: it only wakes a loop.
  */
 export function startTicks(expression: string, timezone: string, onTick: () => void): Disposable {
-  // node-cron says when; its own waiting would be silent for an hour set back, and go through every minute of a year set forward.
+  // node-cron computes the times; its own timers would be silent for an hour after the clock is set back, and would visit every
+  // minute of a year after it is set forward.
   const plan = createTask(expression, () => undefined, { timezone, logger: SILENT })
   const nextMs = (): number => plan.getNextRuns(1)[0]?.getTime() ?? Infinity
   const stop = new AbortController()

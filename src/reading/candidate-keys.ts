@@ -1,5 +1,5 @@
 /**
- * Keys found in a mail, as candidates for a first sealed answer: from the Autocrypt header or attached. A key serves
+ * Keys found in a message, as candidates for a first encrypted answer: from the Autocrypt header or attached. A key is used
  * only if it names exactly the sender; when several do, all are reported and none is preferred (DESIGN §8, mail.md §2.12).
  */
 import {
@@ -17,7 +17,7 @@ import { type Field } from '../mime/fields.ts'
 import { classifyKey, inspectKeyFor } from '../openpgp/keyring.ts'
 import { type Effort } from '../openpgp/self-signatures.ts'
 
-/** The candidates, at most {@link CANDIDATES_MAX}, the keys that cannot be used, at most as many, and what to distrust. */
+/** The candidates and the unusable keys, at most {@link CANDIDATES_MAX} of each, and warnings. */
 export type Candidates = {
   readonly keys: readonly CandidateKey[]
   readonly unusable: readonly UnusableKey[]
@@ -26,7 +26,7 @@ export type Candidates = {
 
 const ATTACHED_KEYS_MAX = 10
 const CANDIDATES_MAX = 4
-/** Signatures that are verified of all keys of one mail together. */
+/** How many signatures are verified for all keys of one message together. */
 const SIGNATURES_VERIFIED_MAX = 100
 
 /** Looks through the outer fields and the payload's attachments for keys of `from`. */
@@ -44,7 +44,7 @@ export async function findCandidateKeys(
   const warnings: WarningCode[] = []
   const keep = (key: CandidateKey | UnusableKey): void => {
     if ('because' in key) unusable.set(key.fingerprint, key)
-    // A key that is attached as well stays an attached one: unlike the header, a signature can cover it.
+    // A key that is also attached counts as attached: unlike the header, an attachment can be signed.
     else if (key.source === 'attached' || !found.has(key.fingerprint))
       found.set(key.fingerprint, key)
   }
@@ -73,7 +73,7 @@ type Search = {
   readonly effort: Effort
 }
 
-/** Null when the key does not name the sender, or takes more work than a mail may cause. */
+/** Null when the key does not name the sender, or takes more work than a message may cause. */
 async function candidateOf(
   data: Uint8Array,
   source: CandidateKey['source'],
@@ -87,7 +87,7 @@ async function candidateOf(
     : { fingerprint, because: state }
 }
 
-/** A file that says it is a key, and is exactly one public one. */
+/** A file that is declared a key and is exactly one public key. */
 function isKeyFile(file: Attachment): boolean {
   return isDeclaredKey(file) && classifyKey(file.content) === 'public'
 }

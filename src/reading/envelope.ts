@@ -1,6 +1,6 @@
 /**
- * Recognises the cryptographic envelope of a mail by its exact shape (RFC 1847, RFC 3156, mail.md §1.1-1.4, §1.6).
- * Only an unbroken chain from the root counts; a crypto layer anywhere else is none. Must never decrypt or verify.
+ * Recognises the cryptographic envelope of a message by its exact shape (RFC 1847, RFC 3156, mail.md §1.1-1.4, §1.6). Only an
+ * unbroken chain from the root counts; a crypto layer elsewhere does not. Must never decrypt or verify.
  */
 
 import { contentOf } from '../mime/leaf.ts'
@@ -9,14 +9,14 @@ import { type MimeTree, type Part } from '../mime/tree.ts'
 import { readArmorIn } from '../openpgp/armor.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 
-/** The outermost crypto layer at one part, or that there is none. `outside` are parts that it does not cover. */
+/** The outermost crypto layer of a part, or its absence. `outside` are parts that it does not cover. */
 export type Envelope =
   | {
       readonly kind: 'encrypted'
       readonly cipher: Part
       readonly outside: readonly Part[]
       readonly isMangled: boolean
-      /** Whether a list put the whole encrypted mail into a wrapper with a footer behind it. */
+      /** Whether a mailing list wrapped the whole encrypted message and added a footer. */
       readonly isRewrapped: boolean
     }
   | {
@@ -25,11 +25,11 @@ export type Envelope =
       readonly signature: Part
       readonly outside: readonly Part[]
     }
-  /** A multipart/encrypted whose ciphertext is gone. */
+  /** A multipart/encrypted that lost its ciphertext. */
   | { readonly kind: 'emptied' }
   | { readonly kind: 'none' }
 
-/** The layer at `part`. Repairs and list footers are looked for at the root of the mail only. */
+/** The layer at `part`. Repairs and list footers are recognised only at the root of the message. */
 export function recogniseLayer(part: Part, place: 'root' | 'inside'): Envelope {
   const proper = recogniseProper(part)
   if (proper !== null) return proper
@@ -38,8 +38,8 @@ export function recogniseLayer(part: Part, place: 'root' | 'inside'): Envelope {
 }
 
 /**
- * The single ciphertext file of a mail that has only plain text beside it: people who encrypt a file and attach it.
- * Null for every other shape, above all where HTML is near (EFAIL).
+ * The single ciphertext file of a message with only plain text beside it: somebody encrypted a file and attached it. Null for
+ * every other shape, above all with HTML (EFAIL).
  */
 export function findCipherAttachment(tree: MimeTree): Part | null {
   const { pieces } = selectPieces(tree, tree.root)
@@ -54,7 +54,7 @@ export function findCipherAttachment(tree: MimeTree): Part | null {
   return only !== undefined && ciphers.length === 1 && isAlone && isPlain ? only.part : null
 }
 
-/** The single text leaf that is everything people would read of this mail, or null. */
+/** The single text leaf that is all people would read of this message; else null. */
 export function findOnlyText(tree: MimeTree): Part | null {
   const { pieces } = selectPieces(tree, tree.root)
   const readable = pieces.filter((piece) => piece.kind !== 'attachment')
@@ -73,7 +73,7 @@ function recogniseProper(part: Part): Envelope | null {
       kind: 'encrypted',
       cipher: second,
       outside: part.children.slice(2),
-      // RFC 3156 §4 knows two parts. With a third one it is opened, but no longer what its sender made.
+      // RFC 3156 §4 allows two parts. A message with a third one is opened, but is no longer as its sender made it.
       isMangled: part.children.length > 2,
       isRewrapped: false
     }
@@ -88,7 +88,7 @@ function recogniseMangled(root: Part): Envelope | null {
   return recogniseMixedUp(root.children) ?? recogniseFooter(root.children)
 }
 
-/** Exchange and Proton: the multipart/encrypted became multipart/mixed with a text in front. */
+/** Exchange and Proton turn multipart/encrypted into multipart/mixed with a text in front. */
 function recogniseMixedUp(children: readonly Part[]): Envelope | null {
   const [text, version, cipher] = children
   const isShape =
@@ -101,7 +101,7 @@ function recogniseMixedUp(children: readonly Part[]): Envelope | null {
     : null
 }
 
-/** Google Workspace puts a text before the whole multipart/encrypted, mailing lists put one behind it. */
+/** Google Workspace puts a text before the whole multipart/encrypted; mailing lists append one. */
 function recogniseFooter(children: readonly Part[]): Envelope | null {
   const [first, second] = children
   if (first === undefined || second === undefined || children.length !== 2) return null
@@ -117,7 +117,7 @@ function recogniseFooter(children: readonly Part[]): Envelope | null {
     : null
 }
 
-/** `mixed[signed, footers]`: what mailing list programs make of a signed mail. */
+/** `mixed[signed, footers]`: what mailing list programs make of a signed message. */
 function recogniseListWrapped(root: Part): Envelope | null {
   const [first, ...footers] = root.children
   if (first === undefined || footers.length === 0) return null

@@ -1,13 +1,13 @@
 /**
- * Keys that were encrypted together with a signature: a person who attaches their own key says whose signature it is. Good for
- * telling that a signer is not the sender (mail.md §2.4); that a key is the sender's is for reading/candidate-keys.ts to find.
+ * Keys that were encrypted together with a signature: people who attach their own key show whose signature it is. Used to
+ * detect that a signer is not the sender (mail.md §2.4); finding the sender's own key is up to reading/candidate-keys.ts.
  */
 import { isSameAddress } from '../domain/address.ts'
 import { isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, type Signature } from '../domain/mail.ts'
 import { type ClaimedKey, readClaimedKeys } from '../openpgp/claimed-names.ts'
 
-/** What came out of the encryption. */
+/** The decrypted text and files. */
 export type Inside = { readonly text: string; readonly files: readonly Uint8Array[] }
 
 export const NOTHING_INSIDE: Inside = { text: '', files: [] }
@@ -15,8 +15,8 @@ export const NOTHING_INSIDE: Inside = { text: '', files: [] }
 const KEYS_MAX = 100
 
 /**
- * Issuers, as signatures inside the encryption claim them, whose key stands in `inside` and names others than `from`. A key of
- * which any copy names the sender is theirs, and one that names nobody is another's.
+ * Issuers claimed by signatures inside the encryption whose key is in `inside` and does not name `from`. A key belongs to the
+ * sender if any copy names them; a key that names nobody belongs to somebody else.
  */
 export function findIssuersOfOthers(
   signatures: readonly Signature[],

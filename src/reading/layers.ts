@@ -1,6 +1,6 @@
 /**
- * Peels the cryptographic envelope, layer by layer, until the payload lies open: decrypts at most once, verifies at
- * most twice on each side of it. A signature outside of an encryption covers ciphertext only and says so (mail.md §1.6).
+ * Removes the cryptographic envelope layer by layer down to the payload: decrypts at most once, verifies at most twice on each
+ * side of the encryption. A signature outside an encryption covers only ciphertext, and is reported so (mail.md §1.6).
  */
 import { type OpenFailure, type Signature, type Structure } from '../domain/mail.ts'
 import { contentOf, isBlank } from '../mime/leaf.ts'
@@ -11,7 +11,7 @@ import { type Sealing } from '../openpgp/prescan.ts'
 import { SIGNATURES_MAX, type Verdict, verifyDetached, withCrlf } from '../openpgp/verify.ts'
 import { type Envelope, recogniseLayer } from './envelope.ts'
 
-/** What peeling brought to light. `payload` is null when nothing may be shown. */
+/** The result of peeling. `payload` is null when nothing may be shown. */
 export type Peeled = {
   readonly structure: Structure
   readonly isEncrypted: boolean
@@ -20,19 +20,21 @@ export type Peeled = {
   readonly sealing: Sealing
   readonly signatures: readonly Signature[]
   readonly payload: { readonly tree: MimeTree; readonly part: Part } | null
-  /** A list wrapped the whole encrypted mail: its protected headers no longer speak for this mail (mail.md §1.5). */
+  /**
+   * A mailing list wrapped the whole encrypted message: its protected headers no longer apply to this message (mail.md §1.5).
+   */
   readonly isRewrapped: boolean
-  /** Text parts of the outer mail that no layer covers. */
+  /** Text parts of the outer message that no layer covers. */
   readonly outside: readonly Part[]
 }
 
-/** Sealed to nobody: the state of a mail that is not encrypted. */
+/** The recipients of a message that is not encrypted: nobody. */
 export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [], strayMarks: [] }
 
-/** Signed layers on each side of an encryption. Who signs anew what was signed before signs twice; more is a flood. */
+/** Signed layers allowed on each side of an encryption: signing again what was signed makes two; more is a flood. */
 const SIGNED_LAYERS_MAX = 2
 
-/** Peels a mail whose envelope is built from MIME parts. Never throws for content. */
+/** Peels a message whose envelope consists of MIME parts. Never throws for content. */
 export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled> {
   let peeled: Peeled = {
     structure: 'clear',
@@ -63,12 +65,12 @@ export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled
   return peeled
 }
 
-/** One budget for the whole mail: what was judged in one layer cannot be judged in the next. */
+/** One budget for the whole message: a signature judged in one layer uses it up for the next. */
 function remaining(context: OpenContext, { signatures }: Peeled): OpenContext {
   return { ...context, signaturesMax: SIGNATURES_MAX - signatures.length }
 }
 
-/** A decrypted payload as a tree: a MIME entity where it has MIME fields, otherwise plain text (RFC 3156 §4). */
+/** A decrypted payload as a tree: a MIME entity if it has MIME fields, otherwise plain text (RFC 3156 §4). */
 export function parsePayload(data: Uint8Array): MimeTree {
   const tree = parseTree(data)
   const isMime = tree.root.fields.some(
@@ -142,7 +144,7 @@ async function peelSignature(
   const coversWhole = envelope.outside.length === 0
   const binary = toBinary(contentOf(tree, envelope.signature))
   const data = withCrlf(entityOf(tree, envelope.content))
-  // An unreadable signature still counts as one, and as bad.
+  // An unreadable signature still counts as one, with the state `bad`.
   const bytes = binary?.kind === 'binary' || binary?.kind === 'signature' ? binary.data : null
   const judged = await verifyDetached(data, bytes ?? new Uint8Array(0), context)
   if (judged.kind === 'limit') return overLimit(envelope, peeled, tree)
@@ -159,7 +161,7 @@ async function peelSignature(
   }
 }
 
-/** More signatures than are judged: the words are shown, with nothing said for them that was not said before. */
+/** More signatures than are judged: shows the text without any further verdict. */
 function overLimit(
   envelope: Extract<Envelope, { kind: 'signed' }>,
   peeled: Peeled,
@@ -174,7 +176,7 @@ function overLimit(
   }
 }
 
-/** Verdicts with the place where the signatures were found. */
+/** Verdicts with the place of the signatures. */
 export function placed(
   verdicts: readonly Verdict[],
   { coversWhole, isInside }: Pick<Signature, 'coversWhole' | 'isInside'>
@@ -182,7 +184,7 @@ export function placed(
   return verdicts.map((verdict) => ({ ...verdict, coversWhole, isInside }))
 }
 
-/** An encryption that stays closed: nothing of it is shown. */
+/** An encryption that could not be opened: nothing of it is shown. */
 function failed(peeled: Peeled, failure: OpenFailure, sealing: Sealing): Peeled {
   const structure = peeled.structure === 'clear' ? 'pgp-mime' : peeled.structure
   return { ...peeled, structure, isEncrypted: true, failure, sealing, payload: null }

@@ -1,7 +1,7 @@
 /**
- * Whom the header of what was encrypted names where it does not speak for the mail: as part of a mail in another form, or of a
- * whole one that was encrypted as it was, by a gateway or by hand. Good for doubting a mail (policy/contradiction.ts), never
- * for proving or showing anything: it may as well be somebody's text.
+ * Sender and recipients in an encrypted header that does not apply to the outer message: of an entity in another form, or of a
+ * whole message that a gateway or a person encrypted. Good for doubting a message (policy/contradiction.ts), never for proving
+ * or showing anything: it may as well be somebody's text.
  */
 import { type HeaderFacts } from '../domain/mail.ts'
 import { type FieldBlock, readFields } from '../mime/fields.ts'
@@ -9,13 +9,13 @@ import { readHeader, readProtectedHeader } from '../mime/header.ts'
 import { type MimeTree, type Part } from '../mime/tree.ts'
 
 const LAYERS_MAX = 6
-/** The first line of every patch that git writes: its author is nobody's sender. */
+/** The first line of every git patch: its author is not the sender of a message. */
 const GIT_PATCH = /^\s*From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n/
 const PATCH_HEAD_BYTES = 200
 
 /**
- * The protected header of a payload that is a whole mail, signed or not; of a signed one without it, the fields there are.
- * Such a payload belongs into PGP/MIME only: elsewhere its signature goes unread.
+ * The protected header of a payload that is a whole message; if a signed payload has none, the fields of the signed part. Such
+ * a payload is valid only in PGP/MIME: in other forms its signature is not read.
  */
 export function readMarkedInside({ root }: MimeTree): HeaderFacts | null {
   for (const part of inwards(root)) {
@@ -25,7 +25,9 @@ export function readMarkedInside({ root }: MimeTree): HeaderFacts | null {
   return root.type === 'multipart/signed' ? readHeader(root.fields).facts : null
 }
 
-/** The header of the root of a decrypted payload, or of what is signed in it, that names a sender, else recipients, or null. */
+/**
+ * The header at the root of a decrypted payload, or of the part signed in it, that names a sender or else recipients; or null.
+ */
 export function readNamesInside({ raw, root }: MimeTree): HeaderFacts | null {
   if (GIT_PATCH.test(raw.toString('latin1', 0, PATCH_HEAD_BYTES))) return null
   const blocks: Pick<FieldBlock, 'fields' | 'isBroken'>[] = [
@@ -44,7 +46,7 @@ export function readNamesInside({ raw, root }: MimeTree): HeaderFacts | null {
   )
 }
 
-/** Plain words may begin with `From:` as well: a mail has a header block without a flaw, and more of its fields. */
+/** Plain text may begin with `From:` too: a message has a flawless header block with more of its fields. */
 function isMailHeader({ fields, isBroken }: Pick<FieldBlock, 'fields' | 'isBroken'>): boolean {
   const names = fields.map(({ name }) => name)
   const isMime = names.some((name) => name.startsWith('content-') || name === 'mime-version')
@@ -52,7 +54,7 @@ function isMailHeader({ fields, isBroken }: Pick<FieldBlock, 'fields' | 'isBroke
   return !isBroken && (isMime || (names.includes('from') && isWhole))
 }
 
-/** A payload and what is signed in it, from the outside in. */
+/** A payload and the parts signed in it, from the outside in. */
 function inwards(root: Part): Part[] {
   const parts: Part[] = []
   let part: Part | undefined = root

@@ -1,7 +1,7 @@
 /**
- * From raw bytes to `OpenedMail`: the one entry to reading. It never throws for what a mail contains; the worst case is
- * a mail with a failure code, its outer header facts and no text. It decides nothing and trusts nothing: outer and
- * protected header facts stay apart (RFC 9788), text outside the envelope stays apart, and warnings say the rest.
+ * From raw bytes to `OpenedMail`: the only entry to reading. Never throws for the content of a message; the worst case is a
+ * failure code, the outer header facts and no text. Decides and trusts nothing: keeps outer and protected header facts apart
+ * (RFC 9788) and text outside the envelope apart, and reports the rest as warnings.
  */
 import { isSameAddress } from '../domain/address.ts'
 import {
@@ -29,18 +29,18 @@ import { type Peeled, peel } from './layers.ts'
 import { readNamesInside } from './names-inside.ts'
 import { type Unwrapped, unwrap } from './unwrapped.ts'
 
-/** What to open with and verify against. */
+/** The keys to decrypt with and to verify against. */
 export type ReadingKeys = {
   /** Unlocked keys of the desk, current and retired. */
   readonly secretKeys: readonly SecretKey[]
-  /** Binary certificates: maintainers first, then the others that are known. */
+  /** Binary certificates: the maintainers' first, then the other known ones. */
   readonly certificates: readonly Uint8Array[]
 }
 
-/** When, and for whom. `deskAddress` is only compared with loop marks. */
+/** The time, and the desk's address, which is only compared with loop marks. */
 type ReadingOptions = { readonly now: Instant; readonly deskAddress: string }
 
-/** Opens one raw mail (RFC 5322, LF or CRLF). */
+/** Opens one raw message (RFC 5322, LF or CRLF). */
 export async function openMail(
   raw: Uint8Array,
   keys: ReadingKeys,
@@ -51,14 +51,14 @@ export async function openMail(
   try {
     return await readMail(tree, context, options)
   } catch {
-    // A library gave way under this mail. Its words stay here (they may quote content); the mail is kept and shown.
+    // A library failed on this message. Its error text stays here, because it may quote content; the message is kept and shown.
     return withoutContent(tree, options.deskAddress, 'damaged', [])
   }
 }
 
 /**
- * Facts of the outer header alone, for a mail that is too large or too dangerous to open; `raw` may be just a header
- * block. The failure is always `limit`.
+ * Facts of the outer header alone, for a message that is too large or too dangerous to open; `raw` may be just a header block.
+ * The failure is always `limit`.
  */
 export function openHeadersOnly(raw: Uint8Array, _now: Instant, deskAddress: string): OpenedMail {
   const tree = parseTree(headerBlockOf(raw))
@@ -81,14 +81,14 @@ async function readMail(
   return complete(mail, outer, reading, options)
 }
 
-/** Everything read of a mail before the facts are put together. */
+/** Everything read of a message before its facts are combined. */
 type Reading = Unwrapped & { readonly header: HeaderReading | null; readonly isMangled: boolean }
 
 async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
   const { text: outsideText, isTruncated } = await readOutside(mail, peeled.outside)
   const inner = protectedHeader(peeled)
   const header = peeled.isRewrapped ? null : inner
-  // Where the header inside counts for nothing, a copy of it is not left out: its words may be shown nowhere else.
+  // When the header inside does not apply, a copy of it is kept: its words may be shown nowhere else.
   const content = await contentOfPayload(peeled, header !== null && isProtected(peeled))
   const isEmptied = looksEmptied(mail, peeled, content)
   const warnings: WarningCode[] = [...content.warnings]
@@ -116,7 +116,7 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
   }
 }
 
-/** The text beside the envelope. Parts behind the limits of what is shown or decoded are not read. */
+/** The text beside the envelope. Does not read parts beyond the limits. */
 async function readOutside(
   mail: MimeTree,
   parts: readonly Part[]
@@ -145,7 +145,7 @@ async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Prom
     : readContent(peeled.payload.tree, peeled.payload.part, hasLegacyDisplay)
 }
 
-/** Whether what stands inside was encrypted or is proved: nobody on the way wrote it into a mail in clear. */
+/** Whether the content was encrypted or validly signed, so nobody on the way can have written it into a clear message. */
 function isProtected({
   isDecrypted,
   signatures
@@ -154,7 +154,7 @@ function isProtected({
   return isDecrypted || isProved
 }
 
-/** The protected header block: only of the root of the cryptographic payload. */
+/** The protected header block, only from the root of the cryptographic payload. */
 function protectedHeader(peeled: Peeled): HeaderReading | null {
   const { payload } = peeled
   if (payload === null || (!peeled.isDecrypted && peeled.signatures.length === 0)) return null
@@ -165,7 +165,7 @@ function namesIn({ isDecrypted, payload }: Peeled): HeaderFacts | null {
   return isDecrypted && payload !== null ? readNamesInside(payload.tree) : null
 }
 
-/** Exchange at its worst: the encrypted parts are gone and an empty mail arrives (mail.md §1.4). */
+/** Exchange at its worst drops the encrypted parts and delivers an empty message (mail.md §1.4). */
 function looksEmptied(mail: MimeTree, peeled: Peeled, content: Content): boolean {
   if (peeled.structure !== 'clear' || peeled.failure !== null) return false
   if (content.text.trim() !== '' || content.attachments.length > 0) return false
@@ -188,7 +188,7 @@ async function complete(
   const inner = reading.header?.facts ?? null
   const hasSubject = inner !== null && inner.subject !== ''
   const subjectProtected = hasSubject && isProtected(reading)
-  // Answers go to the outer sender: a key of whoever stands inside must not become theirs (mail.md §2.12).
+  // Answers go to the outer sender, who must not get the key of a sender named inside (mail.md §2.12).
   const candidates = await findCandidateKeys(
     mail.root.fields,
     reading.attachments,
@@ -231,7 +231,7 @@ async function complete(
   }
 }
 
-/** `nobody` is a claim that the mail came in clear: only where nothing of it stayed closed or unread. */
+/** `nobody` claims that the message came in clear, so only when every part of it was opened and read. */
 function visibleSealing(
   { isEncrypted, failure, sealing }: Reading,
   warnings: readonly WarningCode[]
@@ -288,21 +288,23 @@ function withoutContent(
   }
 }
 
-/** The header block alone, so that nothing of a huge body is even split. */
+/** The header block alone, so that a huge body is not even split. */
 function headerBlockOf(raw: Uint8Array): Uint8Array {
   const head = Buffer.from(raw.subarray(0, HEADER_BYTES_MAX))
   const ends = [head.indexOf('\r\n\r\n'), head.indexOf('\n\n')].filter((end) => end >= 0)
   return ends.length === 0 ? head : head.subarray(0, Math.min(...ends) + 2)
 }
 
-// Warnings that follow from comparing what was read: headers with each other, signatures with their reach.
+// Warnings from comparing what was read: headers with each other, signatures with what they cover.
 
-/** What the comparison needs. `header` is the protected one; `innerFacts` one that was found inside and does not speak for the mail. */
+/**
+ * The input of the comparison. `header` is the protected one; `innerFacts` was found inside and does not apply to the message.
+ */
 type Compared = {
   readonly outer: HeaderReading
   readonly header: HeaderReading | null
   readonly innerFacts: HeaderFacts | null
-  /** As `OpenedMail.namesInside`. */
+  /** Like `OpenedMail.namesInside`. */
   readonly namesInside: HeaderFacts | null
   readonly isEncrypted: boolean
   readonly isMangled: boolean
@@ -310,7 +312,7 @@ type Compared = {
   readonly signatures: readonly Signature[]
 }
 
-/** Subjects that say nothing: what mail programs put outside (RFC 9788 §3, and the older habit). */
+/** Neutral subjects that mail programs put outside (RFC 9788 §3, and the older custom). */
 const NEUTRAL_SUBJECTS = new Set(['', '...', '[...]', 'encrypted message', '…', 're: ...'])
 
 /** The warnings, without duplicates. */
@@ -328,19 +330,22 @@ function judgeWarnings(compared: Compared): WarningCode[] {
   return [...codes]
 }
 
-/** Also by a header that does not speak for this mail: whoever wrapped the words of somebody else anew is named nowhere else. */
+/**
+ * Also by a header that does not apply to this message: when somebody rewraps another person's message, only that header names
+ * its author.
+ */
 function isFromDifferent({ outer, header, innerFacts, namesInside }: Compared): boolean {
   const inner = header?.facts ?? innerFacts ?? namesInside
   if (inner === null) return false
-  // A name that is there and cannot be read is not known to be the outer one.
+  // An unreadable name cannot be shown to equal the outer one.
   if (inner.from === null) return inner.unreadableFrom !== ''
   const { from } = outer.facts
   return from === null || !isSameAddress(inner.from.address, from.address)
 }
 
 /**
- * The outer subject says something, and nothing better is known to be the real one. What stands outside now may have been
- * changed on the way, by a mailing list for one: what the writer says to have put there counts as much.
+ * The outer subject says something, and no better one is known. The current outer subject may have been changed on the way, for
+ * example by a mailing list, so the one that the writer recorded counts as well.
  */
 function wasSubjectReadable({ outer, header, subjectProtected }: Compared): boolean {
   const real = header?.facts.subject.toLowerCase() ?? ''

@@ -1,7 +1,7 @@
 /**
- * An opened mail as a page for people in a terminal (`postern open`): what arrived, what was protected, who signed, what to
- * distrust and why, and last what the mail says. Every byte of the mail is somebody else's: nothing of it may act on the
- * terminal, and none of its lines may look like a line of the page itself.
+ * An opened message as a page for a terminal (`postern open`): what was received, what was protected, who signed, what to
+ * distrust and why, and last the text. Every byte of the message is foreign: nothing may act on the terminal, and none of its
+ * lines may look like a line of the page.
  */
 import { type Contact } from '../domain/address.ts'
 import {
@@ -20,11 +20,11 @@ import {
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 
-/** `width` in columns, at least 40; `now` is the instant at which keys were judged. */
+/** `width` in columns, at least 40; `now` is the time at which keys were judged. */
 type PageOptions = { readonly width: number; readonly now: Instant }
 
 const LABEL_COLUMNS = 12
-/** Further in than the line with the hash of a file, so that no name of a file goes on as one. */
+/** Deeper than the line with the hash of a file, so that a long file name cannot imitate one. */
 const FILE_COLUMNS = 5
 const CLAIMS_MAX = 10
 const FORMS: Readonly<Record<Structure, string>> = {
@@ -42,7 +42,7 @@ const SEALED: Readonly<Record<OpenedMail['sealedTo'], string>> = {
   unknown: 'not known'
 }
 
-/** The page. The mail's own text stands behind a bar on every line; text that nothing protects behind question marks. */
+/** The page. Every line of the message's own text stands behind a bar, every line of unprotected text behind question marks. */
 export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): string {
   const columns = Math.max(width, 40)
   const text = gutter(opened.text, '│ ', columns)
@@ -61,7 +61,7 @@ export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): str
     .join('\n')
 }
 
-/** Lines of the page, indented; where one goes on below, it stands `hanging` columns and one blank further in. */
+/** Lines of the page, indented; continuation lines are indented by `hanging` columns and one blank more. */
 function folded(lines: readonly string[], columns: number, hanging: number): string[] {
   return lines.flatMap((line) => wrap(`  ${line}`, columns, hanging + 3))
 }
@@ -171,7 +171,7 @@ function signatureLines(opened: OpenedMail, now: Instant): string[] {
   })
 }
 
-/** What a signature speaks for. Text that was put beside what it covers is shown too, and nobody signed it. */
+/** What a signature covers. Text beside the covered part is shown too, but nobody signed it. */
 function reachOf({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
   if (!coversWhole) return 'not all of the mail'
   return outsideText === '' ? 'all that is shown' : 'the text and the files, not the text outside'
@@ -207,17 +207,17 @@ function row(label: string, value: string): string {
   return `${label.padEnd(LABEL_COLUMNS)} ${safe(value)}`
 }
 
-// Foreign text for a terminal: whatever could act on it, hide in it or turn it round is made visible, and every line stays
-// within its columns, so that no line of a mail begins where a line of ours does. Must never drop a character.
+// Foreign text for a terminal: makes visible everything that could act on it, hide in it or reverse it, and keeps every line
+// within its columns, so that no line of a message begins where a line of the page does. Must never drop a character.
 
 /**
- * Control, format and separator characters, halves of a pair, letters and marks that Unicode calls ignorable, and the Braille
- * cell without a dot: none of them is seen, and many of them do something.
+ * Control, format and separator characters, lone surrogates, characters that Unicode calls ignorable, and the blank Braille
+ * cell: none of them is visible, and many of them have effects.
  */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
 const TAB_COLUMNS = 8
 
-/** One line of text with everything unseen as its code point, `<U+202E>`. */
+/** One line of text with every invisible character as its code point, `<U+202E>`. */
 export function safe(text: string): string {
   return text.replaceAll(
     UNSEEN,
@@ -226,8 +226,8 @@ export function safe(text: string): string {
 }
 
 /**
- * Lines of at most `columns`, broken at blanks, else anywhere. Every one but the first begins with `indent` blanks, also inside
- * of a word that is longer than a line: otherwise whoever chose the word would write from column 0. `line` is safe.
+ * Lines of at most `columns`, broken at blanks if possible. Every line but the first is indented by `indent` blanks, even
+ * inside a word that is longer than a line: otherwise the author of the word could write from column 0. `line` is safe.
  */
 export function wrap(line: string, columns: number, indent: number): string[] {
   const margin = ' '.repeat(indent)
@@ -255,12 +255,12 @@ export function gutter(text: string, mark: string, columns: number): string[] {
     .map((line) => `${mark}${line}`)
 }
 
-/** Without the empty lines at the end. */
+/** The lines without empty lines at the end. */
 function withoutEmptyEnd(lines: readonly string[]): readonly string[] {
   return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
 }
 
-/** Tabs as the blanks that they stand for. */
+/** Tabs expanded to blanks. */
 function withoutTabs(line: string): string {
   const [first = '', ...rest] = line.split('\t')
   const pieces = [first]
@@ -275,7 +275,7 @@ function withoutTabs(line: string): string {
 
 /** Pieces of at most `columns`; one empty piece for an empty line. */
 function cut(line: string, columns: number): string[] {
-  // The most common lines by far; a hostile one may be a quarter of a megabyte long.
+  // By far the most common lines; a hostile line may be a quarter of a megabyte long.
   if (/^[\u0020-\u007e]*$/.test(line)) {
     const count = Math.max(1, Math.ceil(line.length / columns))
     return Array.from({ length: count }, (_, at) => line.slice(at * columns, (at + 1) * columns))
@@ -301,7 +301,7 @@ function widthOf(text: string): number {
   return Array.from(text).reduce((sum, char) => sum + columnsOf(char), 0)
 }
 
-/** Never less than what a terminal takes: from the Hangul letters on a character may be two columns wide. */
+/** Never less than the terminal uses: from the Hangul letters on, a character may be two columns wide. */
 function columnsOf(char: string): number {
   return (char.codePointAt(0) ?? 0) < 0x1100 ? 1 : 2
 }

@@ -1,4 +1,4 @@
-/** An opened mail as the contract JSON of `postern open --json` (DESIGN §5): the outer header, and the subject that counts. */
+/** An opened message as the contract JSON of `postern open --json` (DESIGN §5): the outer header and the effective subject. */
 import {
   type OpenedMail,
   type OpenFailure,
@@ -6,12 +6,12 @@ import {
   type Structure
 } from '../domain/mail.ts'
 
-/** The contract of `postern open --json`. Addresses are addr-specs; the subject is the protected one where there is one. */
+/** The contract of `postern open --json`. Addresses are addr-specs; the subject is the protected one if there is one. */
 export type OpenJson = {
   readonly structure: Structure
   readonly encrypted: boolean
   readonly decrypted: boolean
-  /** Absent when the mail was read. */
+  /** Absent when the message was read. */
   readonly failure?: OpenFailure
   readonly signatures: readonly {
     readonly state: SignatureState
@@ -37,7 +37,7 @@ export type OpenJson = {
   readonly warnings: readonly string[]
 }
 
-/** The contract JSON of an opened mail. From, To, Message-ID and date are the outer ones; compare `from-mismatch`. */
+/** The contract JSON of an opened message. From, To, Message-ID and date are the outer ones; compare `from-mismatch`. */
 export function toOpenJson(opened: OpenedMail): OpenJson {
   const { outer } = opened
   return {
@@ -70,7 +70,7 @@ export function toOpenJson(opened: OpenedMail): OpenJson {
   }
 }
 
-/** The subject that counts: the protected one where it is known to be protected. */
+/** The effective subject: the protected one if it is known to be protected. */
 function subjectOf(opened: OpenedMail): string {
   return opened.subjectProtected && opened.protected !== null
     ? opened.protected.subject

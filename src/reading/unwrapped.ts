@@ -1,6 +1,6 @@
 /**
- * Forms without PGP/MIME: inline PGP, cleartext signatures, one encrypted file attached to plain words (mail.md §1.3).
- * They are read so that nobody is unheard, told apart by their structure, and can never carry commands.
+ * Forms without PGP/MIME: inline PGP, cleartext signatures, one encrypted file attached to plain text (mail.md §1.3). They are
+ * read so that no report is lost, told apart by their structure, and can never carry commands.
  */
 import { isUtf8 } from 'node:buffer'
 import {
@@ -22,7 +22,7 @@ import { type Inside, NOTHING_INSIDE } from './keys-inside.ts'
 import { NOT_SEALED, type Peeled, parsePayload, placed } from './layers.ts'
 import { readMarkedInside, readNamesInside } from './names-inside.ts'
 
-/** A mail read from one of these forms, text and all. */
+/** A message read from one of these forms, with its text. */
 export type Unwrapped = Pick<
   Peeled,
   'structure' | 'isEncrypted' | 'isDecrypted' | 'failure' | 'sealing' | 'signatures'
@@ -31,17 +31,17 @@ export type Unwrapped = Pick<
   readonly outsideText: string
   readonly attachments: readonly Attachment[]
   readonly warnings: readonly WarningCode[]
-  /** The protected header of a whole mail that was found where only text or a file should be. */
+  /** The protected header of a whole message found where only text or a file is expected. */
   readonly innerFacts: HeaderFacts | null
-  /** As `OpenedMail.namesInside`. */
+  /** Like `OpenedMail.namesInside`. */
   readonly namesInside: HeaderFacts | null
-  /** What was encrypted together with a signature, read as the MIME entity it may be; nothing where there is none. */
+  /** What was encrypted together with a signature, read as a MIME entity; empty when there is none. */
   readonly inside: Inside
 }
 
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 
-/** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it is none of them. */
+/** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it has another form. */
 export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
   const leaf = findOnlyText(mail)
   if (leaf === null) return unwrapFile(mail, context)
@@ -86,8 +86,8 @@ async function unwrapInline(
 }
 
 /**
- * The one block of a text. A text is cut long before the largest message ends: then the block is read from its bytes, which
- * say the same wherever ASCII is written as ASCII.
+ * The single block of a text. Text is cut far below the size of the largest message, so the block is then read from the bytes,
+ * which are the same in every charset that keeps ASCII.
  */
 async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<ArmorBlock | null> {
   const charset = leaf.params.get('charset') ?? ''
@@ -99,8 +99,8 @@ async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<
 }
 
 /**
- * A text that begins like an encrypted message and holds none that can be read: it was not sent in clear, so it is not shown
- * as such. What came whole is shown as somebody's text, that nobody's words are lost.
+ * A text that begins like an encrypted message but holds no readable one: it was not sent in clear, so it is not reported as
+ * clear. A complete text is shown as somebody's text, so that nothing is lost.
  */
 function closedInline(mail: MimeTree, { text, isTruncated }: LeafText): Unwrapped | null {
   if (!text.trimStart().startsWith(ARMORED_MESSAGE)) return null
@@ -191,8 +191,8 @@ async function unwrapAttachment(
 }
 
 /**
- * What to call a decrypted file. Its name stands outside of the encryption: beside a signature it would look signed, although
- * anybody on the way can write it anew, and so it is not used there.
+ * The name for a decrypted file. The given name stands outside the encryption: beside a signature it would look signed although
+ * anybody on the way can change it, so it is not used then.
  */
 function nameOf(
   cipher: Part,
@@ -205,10 +205,10 @@ function nameOf(
 
 type OpenedCipher = { readonly reading: Unwrapped; readonly data: Uint8Array | null }
 
-/** What stands beside a block: readable text, and whether that is empty and no file is there either. */
+/** The text beside a block, and whether there is neither text nor a file. */
 type Outside = { readonly text: string; readonly isAlone: boolean }
 
-/** Opens one block; everything but the text is filled in. Its signatures cover the whole only where it stands alone. */
+/** Opens one block and fills in all but the text. Its signatures cover the whole only if it stands alone. */
 async function openCipher(
   structure: Structure,
   data: Uint8Array,
@@ -234,7 +234,7 @@ async function openCipher(
     attachments: [],
     warnings,
     innerFacts: payload === null ? null : readMarkedInside(payload),
-    // In a file a header is more often a patch or a sample than the mail of somebody else.
+    // In a file, a header more often belongs to a patch or a sample than to another sender's message.
     namesInside: payload === null || structure === 'attachment' ? null : readNamesInside(payload),
     inside: payload === null || !isSigned ? NOTHING_INSIDE : await readInside(payload)
   }
@@ -247,7 +247,7 @@ async function readInside(payload: MimeTree): Promise<Inside> {
   return { text, files: [...attachments.map(({ content }) => content), payload.raw] }
 }
 
-/** The files beside the text, whatever they are, and what is wrong with the mail around it. */
+/** All files beside the text, and the problems of the message around it. */
 function readBeside(mail: MimeTree): Pick<Unwrapped, 'attachments' | 'warnings'> {
   const { pieces, warnings } = selectPieces(mail, mail.root)
   const attachments = pieces
@@ -258,7 +258,7 @@ function readBeside(mail: MimeTree): Pick<Unwrapped, 'attachments' | 'warnings'>
   return { attachments, warnings: withoutOwn(warnings, attachments, '') }
 }
 
-/** The block itself is the one encrypted text there is: only further ones, in files or in the text beside it, are errant. */
+/** The block is the one encrypted text; only further ones, in files or in the text beside it, are errant. */
 function withoutOwn(
   warnings: ReadonlySet<WarningCode>,
   attachments: readonly Attachment[],
@@ -274,10 +274,10 @@ function withoutOwn(
 }
 
 /**
- * In which charset a decrypted text is written. Nothing protected says so, and whoever may choose it freely makes other words
- * of signed bytes (mail.md §1.3, §2.23). So the `Charset:` of the armor counts, which the encrypting program wrote beside
- * the ciphertext, as far as it leaves ASCII as it is; then UTF-8 wherever the bytes are that; and last `outer`, the word of a
- * part around it, which any mail program on the way writes anew, as far as that leaves ASCII as it is too.
+ * The charset of a decrypted text. It is not protected, and somebody who may choose it freely can turn signed bytes into other
+ * words (mail.md §1.3, §2.23). So, in this order: the `Charset:` of the armor, which the encrypting program wrote, if it keeps
+ * ASCII; UTF-8 if the bytes are valid; and `outer`, the charset of the surrounding part, which any mail program on the way can
+ * change, if it keeps ASCII too.
  */
 function charsetFor(data: Uint8Array, armor: string, outer: string): string {
   if (keepsAscii(armor)) return armor
@@ -288,10 +288,10 @@ function isText(data: Uint8Array): boolean {
   return isUtf8(data) && !data.includes(0)
 }
 
-// Cleartext signatures (RFC 9580 §7) taken apart by our own strict rule: nothing before, nothing odd in the armor header, one
+// Cleartext signatures (RFC 9580 §7), parsed by our own strict rule: nothing before, nothing unusual in the armor headers, one
 // signature. They never carry commands (mail.md §1.3); the text is shown and the signature named.
 
-/** The signed text and nothing more, the exact bytes that were signed, the signature and what follows it. */
+/** The signed text alone, the exact bytes that were signed, the signature and the text after it. */
 type Cleartext = {
   readonly text: string
   readonly signedBytes: Uint8Array
@@ -302,7 +302,7 @@ type Cleartext = {
 const BEGIN = '-----BEGIN PGP SIGNED MESSAGE-----'
 const SIGNATURE = '\n-----BEGIN PGP SIGNATURE-----'
 
-/** Reads text (LF line ends) that is exactly one cleartext-signed message, possibly with a footer; null otherwise. */
+/** Parses text (LF line ends) that is exactly one cleartext-signed message, possibly with a footer; null otherwise. */
 function readCleartext(text: string): Cleartext | null {
   const trimmed = text.trimStart()
   if (!trimmed.startsWith(`${BEGIN}\n`)) return null
@@ -313,7 +313,7 @@ function readCleartext(text: string): Cleartext | null {
   if (armor?.kind !== 'signature' || armor.before !== '') return null
   const body = trimmed.slice(start, Math.max(start, end))
   if (/^-(?! )/m.test(body)) return null // every line that begins with a dash must be escaped
-  // RFC 9580 §7.2: trailing blanks are not signed, so they are not shown either; line ends are CRLF.
+  // RFC 9580 §7.2: trailing blanks are not signed, so they are not shown; line ends are CRLF.
   const lines = body.split('\n').map((line) => trimBlanks(line.replace(/^- /, '')))
   return {
     text: lines.join('\n'),

@@ -1,8 +1,8 @@
 /**
- * The header fields of one outgoing mail, inside and outside of its protection. In charge of what strangers on the way
- * can read: outside a sealed mail stand the desk under its own name, the bare recipient, the date, the ids and a subject that
- * says nothing; the names of the sender it speaks for and of the recipient stay inside. Must never write Cc or Bcc.
- * RFC 9788 (header protection), RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
+ * The header fields of one outgoing message, inside and outside its encryption. Controls what others on the way can read:
+ * outside an encrypted message stand the desk under its own name, the recipient's bare address, the date, the ids and a neutral
+ * subject; names of people stay inside. Must never write Cc or Bcc. RFC 9788 (header protection), RFC 3834 §5 (Auto-Submitted),
+ * RFC 5322 §3.6; Autocrypt level 1.
  */
 import { type Address } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
@@ -19,7 +19,7 @@ import {
   unstructured
 } from '../mime/write-header.ts'
 
-/** What every mail says about the desk. */
+/** What every message says about the desk. */
 export type DeskFace = {
   /** Display name of the desk itself. */
   readonly name: string
@@ -29,7 +29,7 @@ export type DeskFace = {
   readonly publicKey: Uint8Array
 }
 
-/** The two header blocks of a mail. `outer` is complete but for the Content-* fields; `inner` goes into the payload. */
+/** The two header blocks of a message. `outer` lacks only the Content-* fields; `inner` goes into the payload. */
 export type HeaderBlocks = {
   readonly outer: readonly HeaderField[]
   readonly inner: readonly HeaderField[]
@@ -37,12 +37,12 @@ export type HeaderBlocks = {
 
 type Field = readonly [name: string, value: HeaderValue]
 
-/** Autocrypt level 1 allows 10 KiB for the whole header; a larger certificate is left out. */
+/** Autocrypt level 1 allows 10 KiB for the whole header; a larger certificate is omitted. */
 const AUTOCRYPT_BYTES_MAX = 7000
 
 /**
- * Blocks for an encrypted mail: all fields inside, neutral ones outside, and each outer field recorded inside as
- * HP-Outer (RFC 9788 §2.2). Throws Invariant on a control character in any value.
+ * Blocks for an encrypted message: all fields inside, neutral ones outside, and each outer field recorded inside as HP-Outer
+ * (RFC 9788 §2.2). Throws Invariant for a control character in any value.
  */
 export function sealedBlocks(headers: OutgoingHeaders, desk: DeskFace): HeaderBlocks {
   const hidden: OutgoingHeaders = {
@@ -57,7 +57,7 @@ export function sealedBlocks(headers: OutgoingHeaders, desk: DeskFace): HeaderBl
   return { outer: [...written(shown), ...unprotected(desk)], inner: [...written(real), ...record] }
 }
 
-/** Blocks for a mail that is signed but readable by everybody: the same fields inside and outside. */
+/** Blocks for a message that is signed but readable by everybody: the same fields inside and outside. */
 export function clearBlocks(headers: OutgoingHeaders, desk: DeskFace): HeaderBlocks {
   const both = written(fields(headers, desk))
   return { outer: [...both, ...unprotected(desk)], inner: both }
@@ -87,7 +87,7 @@ function fields(headers: OutgoingHeaders, desk: DeskFace): Field[] {
   return list
 }
 
-/** Readers take the Autocrypt header from outside only, so it is not repeated inside; MIME-Version is structural. */
+/** Programs read the Autocrypt header only from outside, so it is not repeated inside; MIME-Version is structural. */
 function unprotected(desk: DeskFace): HeaderField[] {
   const version = headerField('MIME-Version', '1.0')
   if (desk.publicKey.byteLength === 0 || desk.publicKey.byteLength > AUTOCRYPT_BYTES_MAX) {

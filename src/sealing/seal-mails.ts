@@ -1,7 +1,7 @@
 /**
- * From a body and recipients to finished mails, one for each, sealed to that one key or refused (G3, G5); and the signed
- * mail that everybody may read. In charge of the layout: RFC 3156 around, RFC 9788 header protection inside. Must never
- * put two recipients into one mail and never return an unsealed body.
+ * From a body and recipients to finished messages, each encrypted to its one key or refused (G3, G5); also the signed message
+ * that everybody may read. Defines the layout: RFC 3156 outside, RFC 9788 header protection inside. Must never put two
+ * recipients into one message and never return an unencrypted body.
  */
 import {
   type OutgoingBody,
@@ -22,18 +22,18 @@ import { type SecretKey } from '../openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../openpgp/seal.ts'
 import { clearBlocks, type DeskFace, sealedBlocks } from './fields.ts'
 
-/** Who seals: the desk's face and its unlocked key. */
+/** The signing desk: its header data and its unlocked key. */
 export type DeskIdentity = DeskFace & { readonly signer: SecretKey }
 
-/** RFC 9788 §2.1 and, for readers that know only it, the older `protected-headers`. */
+/** RFC 9788 §2.1, and the older `protected-headers` for programs that know only that. */
 const CONFIDENTIAL = '; protected-headers="v1"; hp="cipher"'
-/** Copies sealed at a time in one thread: signing and key agreement wait for threads of their own. */
+/** Copies encrypted at a time in one thread: signing and key agreement use threads of their own. */
 const TOGETHER = 4
 const SIGNED_ONLY = '; protected-headers="v1"; hp="clear"'
 
 /**
- * One finished mail or refusal for each of `to`, in that order, signed and encrypted as of `now`. A key that cannot be
- * used concerns its own copy only. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean headers.
+ * One finished message or refusal for each of `to`, in that order, signed and encrypted as of `now`. An unusable key affects
+ * only its own copy. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean headers.
  */
 export async function sealMails(
   body: OutgoingBody,
@@ -51,8 +51,8 @@ export async function sealMails(
 }
 
 /**
- * A mail signed by the desk and readable by everybody (RFC 3156 §5). Throws Trouble `desk-key` when the desk cannot
- * sign, Invariant on unclean headers.
+ * A message signed by the desk and readable by everybody (RFC 3156 §5). Throws Trouble `desk-key` when the desk cannot sign,
+ * Invariant on unclean headers.
  */
 export async function signClearMail(
   text: string,

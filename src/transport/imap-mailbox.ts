@@ -1,7 +1,7 @@
 /**
- * The folders of the mail account that the desk watches on an IMAP server (RFC 9051, IDLE RFC 2177): its inbox, and the junk
- * folder on a connection of its own. One object is one connection; after any Trouble the caller closes it and connects
- * again. Flags are never read or written as state, and nothing of a mail or an address is logged.
+ * The folders of the mail account that the desk watches on an IMAP server (RFC 9051, IDLE RFC 2177): the inbox, and the junk
+ * folder on its own connection. One object is one connection; after any Trouble the caller closes it and reconnects. Never uses
+ * flags as state, and never logs content or addresses.
  */
 import { instantFromMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -30,8 +30,8 @@ const HEADER_BYTES = 128 * 1024
 const FETCH_BATCH = 500
 
 /**
- * Connects, logs in and opens the inbox, which must exist; the two other folders are made when first needed. Rejects with
- * `Trouble`, also at once when `signal` is aborted before the inbox is open; later it does nothing.
+ * Connects, logs in and opens the inbox, which must exist; the two other folders are created when first needed. Rejects with
+ * `Trouble`, also at once when `signal` is aborted before the inbox is open; later the signal has no effect.
  */
 export async function connectMailbox(
   options: MailboxOptions,
@@ -46,7 +46,7 @@ export async function connectMailbox(
   }
 }
 
-/** The same for the junk folder `junk`; where there is none, it rejects with `Trouble` `imap-mailbox`. */
+/** The same for the junk folder `junk`; rejects with `Trouble` `imap-mailbox` when it does not exist. */
 export async function connectJunk(
   options: MailboxOptions,
   junk: string,
@@ -70,9 +70,9 @@ function watchedFolder(session: Session): Omit<Mailbox, 'move'> {
 }
 
 /**
- * Selects anew each time: one round trip, and the count, UIDVALIDITY and UIDNEXT are the server's present ones whatever
- * notifications were lost. Costs SELECT, one UID SEARCH (a range set where the server has ESEARCH, else about 7 bytes a
- * waiting mail, held only here) and one UID FETCH per 500 listed mails.
+ * Selects the folder each time: one round trip, and the count, UIDVALIDITY and UIDNEXT are current even if notifications were
+ * lost. Costs SELECT, one UID SEARCH (a range set with ESEARCH, else about 7 bytes a waiting message, held only here) and one
+ * UID FETCH per 500 listed messages.
  */
 async function list(
   session: Session,
@@ -88,7 +88,7 @@ async function list(
     const batch = packUids(uids.slice(start, start + FETCH_BATCH))
     const query = { uid: true, size: true, internalDate: true }
     for (const row of await session.client.fetchAll(batch, query, { uid: true })) {
-      // A server may slip in news about flags of any mail (RFC 9051 §7.5.2): those rows have no size.
+      // A server may insert flag updates for any message (RFC 9051 §7.5.2): those rows have no size.
       if (row.size === undefined) continue
       const receivedAt = instantFromMs(new Date(row.internalDate ?? 0).getTime())
       waiting.set(row.uid, { uid: row.uid, size: row.size, receivedAt })
@@ -110,7 +110,9 @@ async function waitingUids(
   return firstUids(set, range.afterUid, range.limit)
 }
 
-/** A mail beyond the limit was announced too small by more than a quarter and a mebibyte: no part of it passes for whole. */
+/**
+ * The server announced the message too small by more than a quarter and a mebibyte: a part of it must not pass for the whole.
+ */
 async function fetchWhole(session: Session, uid: number): Promise<Fetched | null> {
   const limit = literalLimit(session.options)
   const raw = await fetchBytes(session, uid, limit + 1)
@@ -139,7 +141,7 @@ function cutHeaders(start: Buffer): Buffer {
   return start.subarray(0, Math.min(...ends, start.length))
 }
 
-/** Waits in IDLE, which is only a wake-up: what is there is for {@link list} to say. */
+/** Waits in IDLE, which only wakes the caller; {@link list} finds out what is new. */
 async function waitForChange(
   session: Session,
   timeoutMs: number,
@@ -148,7 +150,7 @@ async function waitForChange(
   const isDone = (): boolean => session.changed || signal.aborted
   for (let left = timeoutMs; left > 0 && !isDone(); left -= IDLE_MS) {
     await attempt(session, () => idle(session, Math.min(left, IDLE_MS), signal))
-    // A round trip proves that the quiet connection still lives.
+    // A round trip proves that the idle connection still works.
     if (left > IDLE_MS && !isDone()) await attempt(session, () => session.client.noop())
   }
   return session.changed
@@ -159,7 +161,7 @@ async function idle(session: Session, ms: number, signal: AbortSignal): Promise<
   const timer = setTimeout(resolve, ms)
   session.listeners.add(resolve)
   signal.addEventListener('abort', resolve)
-  // It ends when the next command breaks it; a failure shows as `close` or in that command.
+  // The next command ends IDLE; a failure shows as `close` or in that command.
   session.client.idle().catch(() => undefined)
   await promise
   clearTimeout(timer)
@@ -176,11 +178,11 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve }
 }
 
-// Moves mails out of the open folder (MOVE RFC 6851, UIDPLUS RFC 4315). Must never delete a mail without a copy.
+// Moves messages out of the open folder (MOVE RFC 6851, UIDPLUS RFC 4315). Must never delete a message without a copy.
 
 const MOVE_BATCH = 200
 
-/** Moves those of `uids` that are still there; the other folder is made when first needed. */
+/** Moves those of `uids` that still exist; creates the other folder when first needed. */
 export async function move(
   session: Session,
   uids: readonly number[],
@@ -205,7 +207,7 @@ async function makeFolder(session: Session, folder: string): Promise<void> {
     const made = await session.client.mailboxCreate(folder)
     if (made.created) await session.client.mailboxSubscribe(folder)
   } catch (error) {
-    // Some servers refuse to make what is there without saying so (RFC 9051 §6.3.4 knows only NO).
+    // Some servers refuse to create an existing folder without naming that reason (RFC 9051 §6.3.4 knows only NO).
     const there = await session.client
       .status(folder, { messages: true })
       .catch(() => false as const)
@@ -215,13 +217,13 @@ async function makeFolder(session: Session, folder: string): Promise<void> {
 }
 
 /**
- * Without MOVE the library copies, marks as deleted only what was copied, and expunges exactly that, for which it needs UIDPLUS.
- * Without both, the marked mails stay: a plain EXPUNGE would also destroy what people marked in their own clients.
+ * Without MOVE, the library copies, marks only the copied messages as deleted, and expunges exactly those, which needs UIDPLUS.
+ * Without UIDPLUS too, the marked messages stay: a plain EXPUNGE would also destroy what people marked in their own clients.
  */
 async function moveBatch(session: Session, set: string, folder: string): Promise<void> {
   const { client } = session
   const byUid = { uid: true }
-  // What IMAP4rev2 has by itself counts only where the library has enabled it.
+  // Capabilities implied by IMAP4rev2 count only if the library enabled it.
   const isRev2 = client.enabled.has('IMAP4REV2')
   if (isRev2 || client.capabilities.has('MOVE') || client.capabilities.has('UIDPLUS')) {
     if (!(await client.messageMove(set, folder, byUid))) throw moveRefused(session, folder)
@@ -232,7 +234,7 @@ async function moveBatch(session: Session, set: string, folder: string): Promise
 }
 
 function moveRefused(session: Session, folder: string): Trouble {
-  // The folder may have been deleted since: look again next time.
+  // The folder may have been deleted since, so it is looked up again next time.
   session.folders.delete(folder)
   return new Trouble(
     'imap-mailbox',

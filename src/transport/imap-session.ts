@@ -1,34 +1,34 @@
 /**
- * One connection to an IMAP server with one folder open, the inbox or the junk folder: how it is made, watched for signs of
- * life and ended. Must never log anything of a mail or an address.
+ * One connection to an IMAP server with one open folder, the inbox or the junk folder: connects, watches for signs of life and
+ * closes. Must never log content or addresses.
  */
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
 import { Trouble } from '../domain/trouble.ts'
 import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
 
-/** Where the mail is and how much of it is taken at once. */
+/** The account, and how much is fetched at once. */
 export type MailboxOptions = ServerOptions & {
   readonly user: string
   readonly password: string
   readonly inbox: string
   readonly processed: string
   readonly held: string
-  /** The largest mail that will be downloaded whole, in bytes. */
+  /** The largest message that is downloaded whole, in bytes. */
   readonly mailBytes: number
   /** Default 30 s. */
   readonly connectTimeoutMs?: number
-  /** How long the server may say nothing at all before the connection counts as dead. Default 5 min. */
+  /** How long the server may be silent before the connection counts as dead. Default 5 min. */
   readonly silenceMs?: number
 }
 
 const MEBIBYTE = 1024 * 1024
-/** Room for the answer to a search of about a million mails where the server lacks ESEARCH (RFC 4731). */
+/** Room for the answer to a search of about a million messages when the server lacks ESEARCH (RFC 4731). */
 const LINE_BYTES = 8 * MEBIBYTE
-/** Servers and NAT boxes forget quiet connections from 5 minutes on (RFC 2177 allows 29). */
+/** Servers and NAT boxes drop idle connections from 5 minutes on (RFC 2177 allows 29). */
 export const IDLE_MS = 240_000
-/** How long the server may take to say goodbye. */
+/** How long the server may take to answer LOGOUT. */
 const LOGOUT_MS = 1000
-/** Longer than {@link IDLE_MS}: a living server answers at least each renewal of IDLE. */
+/** Longer than {@link IDLE_MS}: a working server answers at least each renewal of IDLE. */
 const SILENCE_MS = 300_000
 
 export type Session = {
@@ -39,7 +39,7 @@ export type Session = {
   /** Folders that are known to exist. */
   readonly folders: Set<string>
   readonly listeners: Set<() => void>
-  /** Checks for signs of life; ended by `close`. */
+  /** Checks for signs of life; stopped by `close`. */
   readonly watchdog: NodeJS.Timeout
   received: number
   changed: boolean
@@ -47,8 +47,8 @@ export type Session = {
 }
 
 /**
- * Connects, logs in and opens `folder`, which must exist. Rejects with `Trouble`, also at once when `signal` is aborted
- * before the folder is open; later it does nothing.
+ * Connects, logs in and opens `folder`, which must exist. Rejects with `Trouble`, also at once when `signal` is aborted before
+ * the folder is open; later the signal has no effect.
  */
 export async function openSession(
   options: MailboxOptions,
@@ -60,7 +60,7 @@ export async function openSession(
     options,
     folder,
     client,
-    // It exists whatever the server says to its making (RFC 9051 §5.1).
+    // INBOX always exists, whatever the server answers to CREATE (RFC 9051 §5.1).
     folders: new Set([options.inbox]),
     listeners: new Set(),
     watchdog: setInterval(() => {
@@ -88,7 +88,7 @@ export async function openSession(
   return session
 }
 
-/** Says goodbye, for as long as the server may take, and ends the connection. */
+/** Logs out within the time allowed, and closes the connection. */
 export async function closeSession(session: Session): Promise<void> {
   clearInterval(session.watchdog)
   // LOGOUT waits for the command before it, which may never end.
@@ -123,7 +123,7 @@ export function literalLimit(options: MailboxOptions): number {
   return Math.ceil(options.mailBytes * 1.25) + MEBIBYTE
 }
 
-/** Before connecting, because an `error` without a listener ends the process. */
+/** Set before connecting, because an `error` without a listener ends the process. */
 function watch(session: Session): void {
   session.watchdog.unref()
   session.client.on('error', (error: ImapFlowError) => {
@@ -150,14 +150,14 @@ function end(session: Session): void {
   session.client.close()
 }
 
-/** Half-dead connections are closed, so that whatever waits on them fails and the caller connects again. */
+/** Closes half-dead connections, so that everything that waits on them fails and the caller reconnects. */
 function checkLife(session: Session): void {
   const { received } = session.client.stats()
   if (received === session.received) session.client.close()
   session.received = received
 }
 
-/** One unit of work on the connection; failure becomes Trouble. */
+/** One unit of work on the connection; turns a failure into Trouble. */
 export async function attempt<T>(session: Session, work: () => Promise<T>): Promise<T> {
   if (session.lost !== null) throw troubleOf(session.lost)
   try {
@@ -173,17 +173,17 @@ function soon(): Promise<void> {
   })
 }
 
-// What went wrong on an IMAP connection, as Trouble with one sentence for the operator: what passes by waiting and what does
-// not. Must never repeat what the server said: it may hold an address or a part of a mail.
+// Failures of an IMAP connection as Trouble, with one sentence for the operator and whether waiting helps. Must never repeat
+// the server's text: it may hold an address or a part of a message.
 
-/** The server said NO or BAD to a command that it has to understand. */
+/** The server answered NO or BAD to a command that it must support. */
 export function refused(): Trouble {
   return new Trouble('imap', 'The IMAP server refused a command. Postern connects again.', {
     retryable: true
   })
 }
 
-/** Anything that was thrown on the connection; Trouble is returned as it is. */
+/** Turns any error on the connection into Trouble; returns Trouble unchanged. */
 export function troubleOf(error: unknown): Trouble {
   if (error instanceof Trouble) return error
   const known: Partial<ImapFlowError> = error instanceof Error ? error : {}
@@ -204,5 +204,5 @@ export function troubleOf(error: unknown): Trouble {
     : refused()
 }
 
-/** A server that is busy says so with a code of RFC 5530 §3; the password may be right. */
+/** A busy server gives a response code of RFC 5530 §3; the password may be correct. */
 const BUSY: readonly string[] = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG']

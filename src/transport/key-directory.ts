@@ -1,8 +1,8 @@
 /**
- * Looks a sender's key up where the owner of an address publishes it: in the Web Key Directory of the mail domain (WKD,
- * draft-koch-openpgp-webkey-service) and on a key server that proves addresses (VKS). The host of the first is chosen by whoever
- * writes a From line: only public addresses are talked to, on port 443, without redirects, for a few seconds and a few
- * kilobytes (mail.md §1.8). Must never log an address, and never throw for what the network did.
+ * Looks up a sender's key where the owner of an address publishes it: in the Web Key Directory of the mail domain (WKD,
+ * draft-koch-openpgp-webkey-service) and on a key server that verifies addresses (VKS). The author of a From line chooses the
+ * WKD host, so this connects only to public addresses, on port 443, without redirects, for a few seconds and a few kilobytes
+ * (mail.md §1.8). Must never log an address, and never throw for network failures.
  */
 import { createHash } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
@@ -13,20 +13,20 @@ import { type Address, domainOf } from '../domain/address.ts'
 import { type FoundKey, type KeyDirectory } from '../effects/effects.ts'
 import { isPublicAddress } from './public-address.ts'
 
-/** Where to look. */
+/** The directories to ask. */
 export type DirectoryOptions = {
   readonly wkd: boolean
   /** Host of a key server; null for none. */
   readonly vks: string | null
 }
 
-/** What tests put in place of the internet. */
+/** Lets tests replace the internet. */
 export type Internet = {
   /** All addresses of a host name; rejects with the codes of getaddrinfo. */
   readonly resolve: (host: string) => Promise<readonly string[]>
   readonly isPublic: (address: string) => boolean
   readonly port: number
-  /** PEM text of the only certificates to trust, instead of the usual ones. */
+  /** PEM text of the only certificates to trust, instead of the system's. */
   readonly ca?: string
 }
 
@@ -37,13 +37,13 @@ const INTERNET: Internet = {
 }
 
 const KEY_BYTES_MAX = 256 * 1024
-/** For everything that one address takes. */
+/** Time limit for all requests for one address. */
 const LOOKUP_MS_MAX = 5000
-/** A host that answers slowly holds up the mails behind: so many addresses an hour, and no more. */
+/** A slow host delays the messages behind it, so this many lookups an hour and no more. */
 const PER_HOUR = 60
 const HOUR_MS = 3_600_000
 
-/** A directory that remembers for an hour what it found: the same question twice tells more people of a correspondence. */
+/** A directory that remembers its answers for an hour: repeated requests reveal more about a correspondence. */
 export function createKeyDirectory(
   options: DirectoryOptions,
   monotonicMs: () => number,
@@ -57,7 +57,7 @@ export function createKeyDirectory(
       const before = recent.get(address)
       if (before !== undefined) return before.keys
       if (recent.size >= PER_HOUR) return []
-      // Taken before the answer is there: the same sender's next mail waits for nothing.
+      // Stored before the answer arrives, so that the sender's next message does not ask again.
       recent.set(address, { at: now, keys: [] })
       const signal = AbortSignal.timeout(LOOKUP_MS_MAX)
       const keys = await findAll(address, options, { internet, signal })
@@ -85,11 +85,11 @@ async function findAll(
   ]
 }
 
-/** The advanced method; the direct one only where the host of the first does not exist. */
+/** The advanced method; the direct method only if the host of the advanced one does not exist. */
 async function findInWkd(address: Address, net: Net): Promise<Buffer | null> {
   const domain = domainOf(address)
   const local = address.slice(0, address.lastIndexOf('@'))
-  // A name without a dot is one of our own network.
+  // A name without a dot belongs to our own network.
   if (!domain.includes('.') || isIP(domain) !== 0) return null
   const file = `hu/${wkdHash(local)}?l=${encodeURIComponent(local)}`
   const host = `openpgpkey.${domain}`
@@ -98,7 +98,7 @@ async function findInWkd(address: Address, net: Net): Promise<Buffer | null> {
     : fetchKey(domain, `/.well-known/openpgpkey/${file}`, net)
 }
 
-/** False only where the answer is that there is no such name: a broken server must not send us to another place. */
+/** False only if the name does not exist: a broken server must not send us elsewhere. */
 async function exists(host: string, { internet, signal }: Net): Promise<boolean> {
   try {
     await breakable(internet.resolve(host), signal)
@@ -109,7 +109,7 @@ async function exists(host: string, { internet, signal }: Net): Promise<boolean>
   }
 }
 
-/** The local part in small letters, SHA-1, Z-Base-32 (RFC 6189 §5.1.6). */
+/** The local part in lower case, SHA-1, Z-Base-32 (RFC 6189 §5.1.6). */
 function wkdHash(local: string): string {
   const digest = createHash('sha1').update(local.toLowerCase()).digest()
   const bits = [...digest].map((byte) => byte.toString(2).padStart(8, '0')).join('')
@@ -117,12 +117,12 @@ function wkdHash(local: string): string {
   return (bits.match(/.{5}/g) ?? []).map((five) => letters.charAt(parseInt(five, 2))).join('')
 }
 
-/** The bytes of the answer, or null: nothing there, nothing to trust, too much, too late. */
+/** The bytes of the answer; null when nothing is there, not trusted, too large or too late. */
 async function fetchKey(host: string, path: string, net: Net): Promise<Buffer | null> {
   try {
     const addresses = await breakable(net.internet.resolve(host), net.signal)
     const [first] = addresses
-    // One address of ours among them is a trap already.
+    // A single address of our own network makes the host a trap.
     if (first === undefined || !addresses.every(net.internet.isPublic)) return null
     return await get(host, first, path, net)
   } catch {
@@ -130,7 +130,7 @@ async function fetchKey(host: string, path: string, net: Net): Promise<Buffer | 
   }
 }
 
-/** Asks exactly the address that was judged; the certificate has to be that of `host`. */
+/** Connects to exactly the address that was checked; the certificate must be for `host`. */
 function get(host: string, address: string, path: string, net: Net): Promise<Buffer | null> {
   const { port, ca } = net.internet
   return new Promise((resolve, reject) => {
@@ -164,7 +164,7 @@ async function readAll(response: IncomingMessage): Promise<Buffer | null> {
   }
 }
 
-/** A resolver has no way to be told to stop: we stop waiting for it. */
+/** A resolver cannot be cancelled, so we only stop waiting for it. */
 function breakable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {

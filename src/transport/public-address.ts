@@ -1,6 +1,6 @@
 /**
- * Which IP addresses are on the public internet (IANA special-purpose registries, RFC 6890). Whoever names a host to us must
- * never make us talk to a machine of our own network.
+ * Decides which IP addresses are on the public internet (IANA special-purpose registries, RFC 6890). A host named by somebody
+ * else must never make us connect to our own network.
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
@@ -10,7 +10,7 @@ const SPECIAL_V4 = [
   ...['192.168.0.0/16', '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
   ...['224.0.0.0/4', '240.0.0.0/4']
 ]
-/** Inside 2000::/3, outside of which nothing is public: protocol assignments with Teredo, documentation, 6to4. */
+/** Excluded inside 2000::/3, outside of which nothing is public: protocol assignments with Teredo, documentation, 6to4. */
 const SPECIAL_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20']
 
 const special = new BlockList()
@@ -24,10 +24,10 @@ function subnet(range: string): [string, number] {
   return [net, Number(prefix)]
 }
 
-/** Whether `address`, an IP literal, is one that anybody on the internet may reach. False for anything else. */
+/** Whether `address`, an IP literal, is reachable on the public internet. False for anything else. */
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !special.check(address, 'ipv4')
-  // An address with a zone, as fe80::1%eth0, is local by what it says.
+  // An address with a zone, such as fe80::1%eth0, is local by definition.
   if (!isIPv6(address) || address.includes('%')) return false
   return global.check(address, 'ipv6') && !special.check(address, 'ipv6')
 }

@@ -1,6 +1,6 @@
 /**
- * What IMAP and SMTP have in common: which server, how it is protected and what its certificate errors look like. TLS is
- * never optional once asked for, certificates are always verified, and clear text is for loopback only (RFC 8314 §3).
+ * Shared by IMAP and SMTP: server address, connection security and certificate errors. TLS is never optional once configured,
+ * certificates are always verified, and unencrypted connections are for loopback only (RFC 8314 §3).
  */
 import { Trouble, type TroubleCode } from '../domain/trouble.ts'
 
@@ -12,7 +12,7 @@ export type ServerOptions = {
   readonly host: string
   readonly port: number
   readonly tls: TlsMode
-  /** PEM text of the only certificates to trust, instead of the usual ones. */
+  /** PEM text of the only certificates to trust, instead of the system's. */
   readonly ca?: string
 }
 
@@ -28,7 +28,7 @@ export function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
 }
 
-/** Options that always verify. Throws {@link Trouble} `config` when `none` is asked for beyond this machine. */
+/** Options that always verify. Throws {@link Trouble} `config` for `none` with a host other than this machine. */
 export function tlsOptions(server: ServerOptions): TlsOptions {
   if (server.tls === 'none' && !isLoopback(server.host)) {
     throw new Trouble(
@@ -44,14 +44,14 @@ export function tlsOptions(server: ServerOptions): TlsOptions {
   }
 }
 
-/** Whether an error code of Node or OpenSSL is about TLS or a certificate. */
+/** Whether an error code of Node or OpenSSL concerns TLS or a certificate. */
 export function isTlsCode(code: string): boolean {
   return /CERT|^ERR_(?:TLS|SSL)|SSL|^UNABLE_TO_|^HOSTNAME_MISMATCH|^INVALID_CA|^EPROTO$|^ETLS$|^UPGRADE_TIMEOUT$|STARTTLS/.test(
     code
   )
 }
 
-/** The operator's sentence for a failed connection to a server; `where` names the section of the configuration. */
+/** The operator's sentence for a failed connection; `where` names the section of the configuration. */
 export function connectionTrouble(
   where: 'imap' | 'smtp',
   kind: 'auth' | 'tls' | 'network',

@@ -1,9 +1,9 @@
-/** A fixed number of slots handed out in the order asked for: how many connections a sender may hold. */
+/** A fixed number of slots, granted in the order of requests; limits the connections of a sender. */
 
 export type Slots = {
-  /** Resolves to a function that gives the slot back, or to null when aborted or closed first. */
+  /** Resolves to a function that releases the slot, or to null when aborted or closed first. */
   take(signal: AbortSignal): Promise<(() => void) | null>
-  /** Nobody gets a slot any more; resolves when the last one was given back. */
+  /** Grants no further slots; resolves when the last one was released. */
   close(): Promise<void>
 }
 

@@ -1,7 +1,7 @@
 /**
- * Hands finished bytes to the submission server, one recipient a transaction (RFC 5321; AUTH RFC 4954, STARTTLS RFC 3207),
- * over a few connections that are kept for the next mail. It changes no byte and never logs content or addresses. A lost
- * connection is `uncertain` only when the mail had begun to leave (RFC 1047); the outbox owns every retry.
+ * Hands finished bytes to the submission server, one recipient a transaction (RFC 5321; AUTH RFC 4954, STARTTLS RFC 3207), over
+ * a few connections that are kept for further messages. Changes no byte and never logs content or addresses. A lost connection
+ * is `uncertain` only if the transfer of the message had begun (RFC 1047); the outbox does all retries.
  */
 import { setMaxListeners } from 'node:events'
 import { Readable } from 'node:stream'
@@ -19,13 +19,13 @@ import {
 } from './server.ts'
 import { createSlots, type Slots } from './slots.ts'
 
-/** The submission server. Without a user nothing is logged in: for a relay on this machine. */
+/** The submission server. Without a user there is no login: for a relay on this machine. */
 export type SenderOptions = ServerOptions & {
   readonly user?: string
   readonly password?: string
-  /** Name said in EHLO; default the machine's. */
+  /** Name given in EHLO; default the machine's. */
   readonly name?: string
-  /** Connections at most; default 4. */
+  /** Most connections at a time; default 4. */
   readonly maxConnections?: number
   /** Default 30 s. */
   readonly connectTimeoutMs?: number
@@ -37,10 +37,10 @@ const CONNECTIONS = 4
 const MAILS_PER_CONNECTION = 100
 const IDLE_MS = 30_000
 const QUIT_MS = 2000
-/** After a refused password: more tries would only lock the account. */
+/** Pause after a refused password: further attempts would only lock the account. */
 const REFUSED_LOGIN_PAUSE_MS = 60_000
 const UNREACHED: SendOutcome = { kind: 'deferred', code: 0 }
-/** Replies that are about our login, not about the mail (RFC 4954 §6). */
+/** Replies about our login, not about the message (RFC 4954 §6). */
 const LOGIN_CODES = [530, 534, 535, 538]
 
 type Line = { readonly connection: SMTPConnection; sent: number; idleTimer: NodeJS.Timeout | null }
@@ -54,10 +54,12 @@ type Pool = {
   isLoginRefused: boolean
 }
 
-/** `isBegun`: bytes of the mail had been handed to the connection. */
+/** `isBegun`: bytes of the message were handed to the connection. */
 type Sent = { readonly outcome: SendOutcome; readonly isBegun: boolean }
 
-/** A sender that connects when first needed. Throws {@link Trouble} `config` for clear text beyond this machine. */
+/**
+ * A sender that connects when first needed. Throws {@link Trouble} `config` for an unencrypted connection to another machine.
+ */
 export function createSender(options: SenderOptions, log: Log): Sender {
   tlsOptions(options)
   const pool: Pool = {
@@ -80,7 +82,7 @@ export function createSender(options: SenderOptions, log: Log): Sender {
 async function send(pool: Pool, mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
   assert(parseAddress(mail.to) === mail.to, 'the recipient is a checked address')
   assert(mail.from === '' || parseAddress(mail.from) === mail.from, 'the sender is checked')
-  // A thousand mails may wait on the one signal that stops the desk.
+  // A thousand messages may wait on the one signal that stops the desk.
   setMaxListeners(0, signal)
   const giveBack = await pool.slots.take(signal)
   if (giveBack === null) return UNREACHED
@@ -94,7 +96,7 @@ async function send(pool: Pool, mail: Envelope, signal: AbortSignal): Promise<Se
   }
 }
 
-/** A kept connection may have been closed by the server just now; then the mail has not begun and gets a fresh one. */
+/** The server may just have closed a kept connection; then the transfer has not begun and gets a fresh one. */
 async function sendOnLine(pool: Pool, mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
   for (let kept = takeIdle(pool); ; kept = takeIdle(pool)) {
     if (pool.isLoginRefused || signal.aborted) return UNREACHED
@@ -121,7 +123,7 @@ function open(options: SenderOptions, signal: AbortSignal): Promise<Line> {
         resolve({ connection, sent: 0, idleTimer: null })
         return
       }
-      // In this order: closing emits `end`, which knows less of the reason.
+      // In this order: closing emits `end`, which knows less about the reason.
       reject(error instanceof Error ? error : new Error('closed'))
       connection.close()
     }
@@ -165,7 +167,7 @@ function connectionOptions(options: SenderOptions): Options {
   }
 }
 
-/** One mail on one connection. Never rejects. */
+/** Sends one message on one connection. Never rejects. */
 function transact(connection: SMTPConnection, mail: Envelope, signal: AbortSignal): Promise<Sent> {
   return new Promise((resolve) => {
     const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
@@ -202,7 +204,7 @@ function transact(connection: SMTPConnection, mail: Envelope, signal: AbortSigna
         settle()
         return
       }
-      // So that the next mail finds no half-made transaction (RFC 5321 §4.1.1.5).
+      // The next message must not find an unfinished transaction (RFC 5321 §4.1.1.5).
       connection.reset((failed) => {
         if (failed !== null) connection.close()
         settle()
@@ -211,7 +213,7 @@ function transact(connection: SMTPConnection, mail: Envelope, signal: AbortSigna
   })
 }
 
-/** What an error of the library means, given what it would mean if the server had said nothing. */
+/** The meaning of a library error; `unanswered` is its meaning if the server has not replied. */
 function outcomeOf(error: SMTPError, unanswered: SendOutcome): SendOutcome {
   const code = error.responseCode
   if (code === undefined) {
@@ -219,7 +221,7 @@ function outcomeOf(error: SMTPError, unanswered: SendOutcome): SendOutcome {
     return isTooLarge ? { kind: 'rejected', code: 552 } : unanswered
   }
   if (code < 400) return unanswered
-  // 503 is about the order of commands on this connection, not about the mail.
+  // 503 concerns the order of commands on this connection, not the message.
   return { kind: code < 500 || code === 503 ? 'deferred' : 'rejected', code }
 }
 
@@ -246,7 +248,7 @@ function keep(pool: Pool, line: Line): void {
   pool.idle.push(line)
 }
 
-/** Says QUIT and waits a little for the server to agree. */
+/** Sends QUIT and waits briefly for the reply. */
 function quit(line: Line): Promise<void> {
   if (line.idleTimer !== null) clearTimeout(line.idleTimer)
   const { connection } = line

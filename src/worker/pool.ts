@@ -1,6 +1,6 @@
 /**
- * The worker threads behind {@link Workers}: which task answers which method, and how a long list of recipients is sealed in
- * pieces. Must never look into what it passes on, so that hostile bytes never meet the main thread (G9).
+ * The worker threads behind {@link Workers}: maps methods to tasks, and encrypts a long list of recipients in pieces. Must
+ * never look into what it passes on, so that hostile bytes never meet the main thread (G9).
  */
 import { availableParallelism } from 'node:os'
 import { type OutgoingBody, type Sealed, type SealTo } from '../domain/outgoing.ts'
@@ -16,31 +16,31 @@ import { Threads } from './threads.ts'
 
 export { type WorkerStart } from './calls.ts'
 
-/** How many, how large, how long. */
+/** Limits of the pool. */
 export type WorkerOptions = {
   readonly start: WorkerStart
-  /** Told of every worker that was ended or died. */
+  /** Called for every worker that was terminated or died. */
   readonly onEvent: Log
-  /** Tasks at a time at most, each in a thread; default the processors of this machine, at most 2. */
+  /** Most tasks at a time, each in its own thread; default the number of processors, at most 2. */
   readonly maxThreads?: number
-  /** JavaScript heap of one thread in MiB; default 768. Buffers are outside of it and bounded by the mail size. */
+  /** JavaScript heap of one thread in MiB; default 768. Buffers are outside the heap; the message size limits them. */
   readonly memoryMegabytes?: number
-  /** Time for one task in milliseconds, waiting not counted; default 60,000. A long list is sealed in many tasks. */
+  /** Time limit for one task in milliseconds, without waiting; default 60,000. A long list of recipients takes many tasks. */
   readonly taskMs?: number
-  /** Milliseconds after which an idle thread is ended and its memory given back; default 60,000. */
+  /** Milliseconds until an idle thread is terminated to free its memory; default 60,000. */
   readonly idleMs?: number
-  /** The worker's entry; default beside this file. */
+  /** The worker's entry file; default beside this file. */
   readonly workerFile?: URL
 }
 
-/** Copies sealed in one task: small enough that another task soon gets a thread. */
+/** Copies encrypted in one task: few enough that another task soon gets a thread. */
 const COPIES_PER_TASK = 32
-/** Bytes that one sealing task may bring forth, so that a large mail is sealed copy by copy. */
+/** Bytes that one encrypting task may produce, so that a large message is encrypted copy by copy. */
 const BYTES_PER_TASK = 8 * 2 ** 20
 
 /**
- * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when
- * they cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started.
+ * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when they
+ * cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started.
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const most = options.maxThreads ?? Math.min(2, availableParallelism())
@@ -54,7 +54,7 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     file: options.workerFile ?? new URL('./worker.js', import.meta.url)
   })
 
-  // The one place where an answer gets its type back: the worker runs the task of exactly this name.
+  // The only place where an answer gets its type back: the worker runs the task of exactly this name.
   async function run<Name extends TaskName>(
     name: Name,
     ...args: Parameters<Tasks[Name]>
@@ -80,8 +80,8 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
 }
 
 /**
- * Splits the recipients over `most` threads and joins the results in order. No more pieces than that wait at a time, so that
- * a message which arrives meanwhile waits for one of them and not for all.
+ * Splits the recipients over `most` threads and joins the results in order. Never queues more pieces than that, so that a
+ * message received meanwhile waits for one piece and not for all.
  */
 async function sealInPieces(
   body: OutgoingBody,
@@ -105,6 +105,6 @@ async function sealInPieces(
 function copiesPerTask(body: OutgoingBody): number {
   const files = body.attachments.reduce((sum, { content }) => sum + content.byteLength, 0)
   const bytes = body.text.length + files + (body.original?.byteLength ?? 0)
-  // Two layers of base64 make about twice the size.
+  // Two layers of base64 roughly double the size.
   return Math.min(Math.max(Math.floor(BYTES_PER_TASK / (2 * bytes + 4096)), 1), COPIES_PER_TASK)
 }

@@ -1,7 +1,6 @@
 /**
- * What a worker does: plain functions over the unlocked desk keys, with no thread in sight. In charge of naming which
- * function answers which call; the worker thread and in-process use run the same ones. Must never write plaintext or
- * keys anywhere.
+ * The tasks of a worker: plain functions over the unlocked desk keys, independent of threads. Maps each call to its function;
+ * worker threads and in-process use run the same ones. Must never write plaintext or keys anywhere.
  */
 import { type Address } from '../domain/address.ts'
 import { Invariant } from '../domain/assert.ts'
@@ -12,7 +11,7 @@ import { sealMails, signClearMail } from '../sealing/seal-mails.ts'
 import { type TaskCall, type Tasks } from './calls.ts'
 import { type Keys } from './unlock.ts'
 
-/** The tasks over these keys, run where they are called. */
+/** The tasks with these keys, run in the caller's thread. */
 export function deskTasks(keys: Keys): Tasks {
   const { desk, secretKeys, certificates } = keys
   return {
@@ -22,7 +21,7 @@ export function deskTasks(keys: Keys): Tasks {
   }
 }
 
-/** Those of a reader: it seals and signs nothing. */
+/** The tasks of a reader, which encrypts and signs nothing. */
 export function readerTasks(keys: ReadingKeys, deskAddress: Address): Tasks {
   const refuse = (): Promise<never> =>
     Promise.reject(new Invariant('a reader was asked to seal or sign'))

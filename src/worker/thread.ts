@@ -1,6 +1,6 @@
 /**
- * One worker thread, which is given one call at a time. In charge of its end: over its time or memory it is ended, and
- * whatever ends it rejects the call that it had. Must never look into what it passes on.
+ * One worker thread, which runs one call at a time. Terminates it when it exceeds its time or memory; when the thread ends for
+ * any reason, its pending call is rejected. Must never look into what it passes on.
  */
 import { Worker } from 'node:worker_threads'
 import { assert, Invariant } from '../domain/assert.ts'
@@ -8,7 +8,6 @@ import { Trouble } from '../domain/trouble.ts'
 import { type Numbered, type TaskAnswer, type TaskCall, type WorkerStart } from './calls.ts'
 
 export type ThreadOptions = {
-  /** The worker's entry. */
   readonly file: URL
   readonly start: WorkerStart
   /** JavaScript heap in MiB. */
@@ -22,9 +21,9 @@ type Pending = {
 }
 
 export class Thread {
-  /** Called once, when it has come to its end for whatever reason. */
+  /** Called once, when the thread ends for any reason. */
   onEnd: () => void = () => undefined
-  /** Call 0 is its start. */
+  /** Call 0 is the start. */
   private number = 0
   private isAlive = true
   private pending: Pending | null = null
@@ -32,7 +31,7 @@ export class Thread {
 
   constructor(options: ThreadOptions) {
     this.worker = newWorker(options)
-    // What a library may write there could be content (G10).
+    // A library may write content there (G10).
     this.worker.stdout.resume()
     this.worker.stderr.resume()
     this.worker.on('message', ({ number, what }: Numbered<TaskAnswer>) => {
@@ -45,15 +44,15 @@ export class Thread {
   }
 
   /**
-   * Its first word within `ms` milliseconds: that it has unlocked the keys, or why it cannot. Throws as {@link Thread.call}.
+   * The first answer, within `ms` milliseconds: the keys are unlocked, or why not. Throws as {@link Thread.call}.
    */
   started(ms: number): Promise<TaskAnswer> {
     return this.answerWithin(ms)
   }
 
   /**
-   * What it answers within `ms` milliseconds. Throws {@link Trouble} `worker-limit` or `worker-crash` when the thread is gone
-   * instead, {@link Invariant} for what is no plain data and for a second call before the first was answered.
+   * The answer to `call`, within `ms` milliseconds. Throws {@link Trouble} `worker-limit` or `worker-crash` when the thread
+   * ended instead, {@link Invariant} for a call that is not plain data or that comes before the previous answer.
    */
   async call(call: TaskCall, ms: number): Promise<TaskAnswer> {
     assert(this.pending === null, 'a worker thread was given a second call')
@@ -69,13 +68,13 @@ export class Thread {
     return answer
   }
 
-  /** Ends it, whatever it does, and rejects its call. */
+  /** Terminates the thread at once and rejects its pending call. */
   async end(): Promise<void> {
     this.die(crashed())
     await this.worker.terminate()
   }
 
-  /** Its next message. The process stays for as long as one is awaited, and for no idle thread. */
+  /** The next message of the thread. Keeps the process alive while it waits, but not for an idle thread. */
   private answerWithin(ms: number): Promise<TaskAnswer> {
     this.worker.ref()
     return new Promise((resolve, reject) => {
@@ -86,7 +85,7 @@ export class Thread {
     })
   }
 
-  /** The call that waits for an answer, which it does no longer. */
+  /** Takes the pending call, which then waits no longer. */
   private settled(): Pending | null {
     const was = this.pending
     this.pending = null

@@ -1,6 +1,6 @@
 /**
- * Schedules tasks over worker threads: first come, first served, one task a thread. A task over its time or memory loses that
- * thread and nothing else, and another thread is started for the next task (G9). Must never look into a task.
+ * Schedules tasks over worker threads: first come, first served, one task a thread. A task that exceeds its time or memory
+ * loses only its own thread, and another thread is started for the next task (G9). Must never look into a task.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Invariant } from '../domain/assert.ts'
@@ -9,15 +9,15 @@ import { type Log } from '../effects/effects.ts'
 import { type TaskAnswer, type TaskCall, type TaskName } from './calls.ts'
 import { Thread, type ThreadOptions } from './thread.ts'
 
-/** How many, how large, how long. */
+/** Limits of the threads. */
 export type ThreadsOptions = ThreadOptions & {
-  /** Told of every thread that was ended or died. */
+  /** Called for every thread that was terminated or died. */
   readonly onEvent: Log
-  /** Threads, and so tasks at a time, at most. */
+  /** Most threads, and so most tasks at a time. */
   readonly most: number
-  /** Time for one task in milliseconds, waiting not counted. */
+  /** Time limit for one task in milliseconds, without waiting. */
   readonly taskMs: number
-  /** Milliseconds after which a thread without work is ended and its memory given back. */
+  /** Milliseconds until an idle thread is terminated to free its memory. */
   readonly idleMs: number
 }
 
@@ -26,18 +26,18 @@ type Waiting = {
   readonly refuse: (error: unknown) => void
 }
 
-/** Time for a thread to start and unlock the keys, at least: no message has a part in it. */
+/** Shortest time limit for a thread to start and unlock the keys: this does not depend on any message. */
 const START_MS_MIN = 60_000
-/** Where no thread runs, those who wait are refused after this many starts that died. */
+/** When no thread runs, waiting tasks are refused after this many failed starts. */
 const START_TRIES = 3
 const START_PAUSE_MS = 500
 
 export class Threads {
   private readonly options: ThreadsOptions
   private readonly waiting: Waiting[] = []
-  /** Those that have started. */
+  /** Threads that have started. */
   private readonly running = new Set<Thread>()
-  /** Those of them without work, the one that worked last at the end. */
+  /** Threads without work, the most recently used one last. */
   private readonly idle = new Map<Thread, NodeJS.Timeout>()
   private readonly starts = new Set<Promise<void>>()
   private readonly closing = new AbortController()
@@ -51,7 +51,7 @@ export class Threads {
     this.rest(await this.take())
   }
 
-  /** What `call` answers. Throws its trouble; `worker-limit` or `worker-crash` when its thread came to an end. */
+  /** The result of `call`. Throws its trouble; `worker-limit` or `worker-crash` when its thread ended. */
   async run(call: TaskCall): Promise<unknown> {
     const thread = await this.take()
     try {
@@ -61,7 +61,7 @@ export class Threads {
     }
   }
 
-  /** Ends all threads. Tasks that run, wait or come later are refused with {@link Trouble} `stopping`. */
+  /** Terminates all threads. Refuses running, waiting and later tasks with {@link Trouble} `stopping`. */
   async close(): Promise<void> {
     this.closing.abort()
     for (const { refuse } of this.waiting.splice(0)) refuse(stopping())
@@ -77,7 +77,7 @@ export class Threads {
     })
   }
 
-  /** After each change: hands out threads without work, and starts one for a task that still waits. */
+  /** After each change: gives idle threads to waiting tasks, and starts a thread for a task that still waits. */
   private serve(): void {
     for (const thread of [...this.idle.keys()].reverse()) {
       const next = this.waiting.shift()
@@ -89,7 +89,7 @@ export class Threads {
     if (isRoom && this.waiting.length > this.starts.size) this.startOne()
   }
 
-  /** Its task has ended; a thread that ended with it is not running any more. */
+  /** Returns a thread whose task has ended; a terminated thread is no longer in `running`. */
   private rest(thread: Thread): void {
     if (!this.running.has(thread)) return
     const timer = setTimeout(() => {
@@ -118,7 +118,7 @@ export class Threads {
       },
       (error: unknown) => {
         this.starts.delete(start)
-        // Nobody else could serve them.
+        // No other thread could run them.
         if (this.running.size === 0) for (const { refuse } of this.waiting.splice(0)) refuse(error)
       }
     )
@@ -135,7 +135,7 @@ export class Threads {
     this.serve()
   }
 
-  /** Starts a thread; one that dies of its start is tried again after a pause. */
+  /** Starts a thread; when it dies during its start, tries again after a pause. */
   private async started(): Promise<Thread> {
     const { signal } = this.closing
     for (let tries = 1; ; tries += 1) {
@@ -164,7 +164,7 @@ export class Threads {
     }
   }
 
-  /** The end of one thread is logged; the end of all of them is the fault of none. */
+  /** Logs the end of one thread; when all are being closed, no task is blamed. */
   private async told<T>(task: TaskName | 'start', work: () => Promise<T>): Promise<T> {
     try {
       return await work()

@@ -1,5 +1,5 @@
 /**
- * From key files to {@link Keys}: unlocks the desk's keys once for each thread. Must never say more about a key or a
+ * From key files to {@link Keys}: unlocks the desk's keys once for each thread. Must never reveal more about a key or a
  * passphrase than which of them is wrong.
  */
 import { instantFromMs } from '../domain/time.ts'
@@ -15,7 +15,7 @@ export type Keys = {
   readonly certificates: readonly Uint8Array[]
 }
 
-/** Unlocks the desk's keys. Throws {@link Trouble} `desk-key`, naming the reason but no secret. */
+/** Unlocks the desk's keys. Throws {@link Trouble} `desk-key` with the reason and no secret. */
 export async function unlockDesk(start: WorkerStart): Promise<Keys> {
   const secretKeys = await unlockKeys(start)
   const [signer] = secretKeys
@@ -32,7 +32,7 @@ export async function unlockDesk(start: WorkerStart): Promise<Keys> {
   }
 }
 
-/** Unlocks each, in that order. Throws as {@link unlockDesk}. */
+/** Unlocks each key, in the given order. Throws as {@link unlockDesk}. */
 export async function unlockKeys(
   start: Pick<WorkerStart, 'deskKeys' | 'passphrase'>
 ): Promise<SecretKey[]> {

@@ -1,7 +1,7 @@
 /**
- * The entry of one worker thread: unlocks the desk's keys once and says so, then answers calls until it is ended. In charge of
- * turning every failure into a {@link TaskAnswer}, so that no library text leaves the thread. Must never write to disk
- * or to the console: what it holds is plaintext.
+ * The entry of one worker thread: unlocks the desk's keys once and reports that, then answers calls until it is terminated.
+ * Turns every failure into a {@link TaskAnswer}, so that no library text leaves the thread. Must never write to disk or to the
+ * console: it holds plaintext.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, Invariant } from '../domain/assert.ts'
