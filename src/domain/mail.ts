@@ -255,6 +255,6 @@ export type OpenedMail = {
    * Issuers claimed by signatures inside the encryption, as in `Signature.issuer`, whose key was also inside and names only
    * other people. Unverified: whoever encrypted the message put both there.
    */
-  readonly issuersOfOthers: readonly string[]
+  readonly foreignSigners: readonly string[]
   readonly warnings: readonly WarningCode[]
 }

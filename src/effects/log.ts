@@ -11,7 +11,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 /** Takes whole lines, each with its line end. */
 export type LogDestination = { write(line: string): unknown }
 
-/** A log that also masks every secret it was told of. */
+/** A log that also masks every registered secret. */
 export type DeskLog = Log & {
   /** From now on these texts (of 8 characters or more: a shorter one could be any word) appear as `[secret]` in every field. */
   registerSecrets(secrets: readonly string[]): void

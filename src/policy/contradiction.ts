@@ -69,7 +69,7 @@ function isSignedByAnother(situation: Situation, settings: Settings): boolean {
       ({ state, fingerprint, issuer }) =>
         fingerprint !== null ||
         (state === 'unknown-key' && proved.length > 0) ||
-        opened.issuersOfOthers.includes(issuer) ||
+        opened.foreignSigners.includes(issuer) ||
         isOfOtherMaintainer(issuer, opened.outer, settings)
     )
   )
@@ -113,7 +113,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     // Anybody could read the Autocrypt header; an attached key came out of the encryption.
     candidateKeys: opened.candidateKeys.filter(({ source }) => source !== 'attached'),
     unusableKeys: [],
-    issuersOfOthers: [],
+    foreignSigners: [],
     warnings: []
   }
 }

@@ -18,7 +18,7 @@ const KEYS_MAX = 100
  * Issuers claimed by signatures inside the encryption whose key is in `inside` and does not name `from`. A key belongs to the
  * sender if any copy names them; a key that names nobody belongs to somebody else.
  */
-export function findIssuersOfOthers(
+export function findForeignSigners(
   signatures: readonly Signature[],
   inside: Inside,
   from: HeaderFacts['from']

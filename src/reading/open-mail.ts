@@ -24,7 +24,7 @@ import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
 import { findCandidateKeys } from './candidate-keys.ts'
-import { findIssuersOfOthers, NOTHING_INSIDE } from './keys-inside.ts'
+import { findForeignSigners, NOTHING_INSIDE } from './keys-inside.ts'
 import { type Peeled, peel } from './layers.ts'
 import { readNamesInside } from './names-inside.ts'
 import { type Unwrapped, unwrap } from './unwrapped.ts'
@@ -226,7 +226,7 @@ async function complete(
     attachments: reading.attachments,
     candidateKeys: candidates.keys,
     unusableKeys: candidates.unusable,
-    issuersOfOthers: findIssuersOfOthers(reading.signatures, reading.inside, outer.facts.from),
+    foreignSigners: findForeignSigners(reading.signatures, reading.inside, outer.facts.from),
     warnings
   }
 }
@@ -283,7 +283,7 @@ function withoutContent(
     attachments: [],
     candidateKeys: [],
     unusableKeys: [],
-    issuersOfOthers: [],
+    foreignSigners: [],
     warnings: [...new Set([...outer.warnings, ...extra])]
   }
 }

@@ -29,15 +29,15 @@ const FILE_COLUMNS = 5
 const CLAIMS_MAX = 10
 const FORMS: Readonly<Record<Structure, string>> = {
   'pgp-mime': 'PGP/MIME (RFC 3156)',
-  'pgp-mime-mangled': 'PGP/MIME that a mail system had rearranged',
-  inline: 'inline PGP, the old form that protects the text alone',
-  attachment: 'plain words with one encrypted file attached',
-  clear: 'an ordinary mail'
+  'pgp-mime-mangled': 'PGP/MIME, rearranged by a mail system',
+  inline: 'inline PGP, the old form that protects only the text',
+  attachment: 'plain text with one encrypted file attached',
+  clear: 'ordinary message without OpenPGP'
 }
 const SEALED: Readonly<Record<OpenedMail['sealedTo'], string>> = {
   desk: 'a key of the desk',
-  other: 'keys that are not of the desk',
-  hidden: 'recipients who are not named',
+  other: 'keys that the desk does not have',
+  hidden: 'hidden recipients',
   nobody: 'nobody',
   unknown: 'not known'
 }
@@ -47,13 +47,16 @@ export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): str
   const columns = Math.max(width, 40)
   const text = gutter(opened.text, '│ ', columns)
   const sections: readonly (readonly [string, readonly string[]])[] = [
-    ['WHAT ARRIVED', folded(arrived(opened), columns, LABEL_COLUMNS)],
+    ['RECEIVED', folded(arrived(opened), columns, LABEL_COLUMNS)],
     ['HEADER', folded(headerRows(opened), columns, LABEL_COLUMNS)],
     ['SIGNATURES', folded(signatureLines(opened, now), columns, LABEL_COLUMNS)],
     ['WHAT TO DISTRUST', folded(distrustLines(opened), columns, 1)],
     ['TEXT', text.length === 0 ? folded(['None.'], columns, 0) : text],
     ['ATTACHMENTS', folded(opened.attachments.flatMap(fileLines), columns, FILE_COLUMNS)],
-    ['OUTSIDE TEXT: unprotected, by an unknown hand', gutter(opened.outsideText, '? ', columns)]
+    [
+      'TEXT OUTSIDE THE PROTECTED PART (author unverified)',
+      gutter(opened.outsideText, '? ', columns)
+    ]
   ]
   return sections
     .filter(([, lines]) => lines.length > 0)
@@ -67,29 +70,29 @@ function folded(lines: readonly string[], columns: number, hanging: number): str
 }
 
 function arrived(opened: OpenedMail): string[] {
-  const keys = opened.sealedToKeyIds.map((id) => (/^0+$/.test(id) ? 'not named' : id))
+  const keys = opened.sealedToKeyIds.map((id) => (/^0+$/.test(id) ? 'hidden' : id))
   const named = keys.length === 0 ? '' : `: ${keys.join(', ')}`
   const { bounce } = opened
   return [
     row('Form', FORMS[opened.structure]),
     row('Encryption', encryptionOf(opened)),
-    ...(opened.encrypted ? [row('Sealed to', `${SEALED[opened.sealedTo]}${named}`)] : []),
+    ...(opened.encrypted ? [row('Encrypted to', `${SEALED[opened.sealedTo]}${named}`)] : []),
     ...(opened.automatic.length > 0 ? [row('Automatic', opened.automatic.join(', '))] : []),
     ...(bounce === null
       ? []
-      : [row('Delivery', `it reports: ${bounce.action} ${bounce.status}`.trimEnd())]),
+      : [row('Delivery', `it reports ${bounce.action} ${bounce.status}`.trimEnd())]),
     ...opened.trace.results
       .slice(0, CLAIMS_MAX)
       .map(({ server, method, result, domain }) =>
-        row('A claim', `${server} says ${method}=${result} ${domain}`.trimEnd())
+        row('Claim', `${server} says ${method}=${result} ${domain}`.trimEnd())
       ),
     ...opened.candidateKeys.map(({ fingerprint, source }) =>
-      row('Brings a key', `${formatFingerprint(fingerprint)} (${source}, of the sender’s address)`)
+      row('Key included', `${formatFingerprint(fingerprint)} (${source}, for the sender’s address)`)
     ),
     ...opened.unusableKeys.map(({ fingerprint, because }) =>
       row(
-        'Brings a key',
-        `${formatFingerprint(fingerprint)} that cannot be used: ${explainUnusable(because)}`
+        'Key included',
+        `${formatFingerprint(fingerprint)}, which cannot be used: ${explainUnusable(because)}`
       )
     )
   ]
@@ -99,12 +102,12 @@ function encryptionOf(opened: OpenedMail): string {
   if (opened.failure !== null) {
     return `Not opened: ${explainFailure(opened.failure)} [${opened.failure}]`
   }
-  if (opened.decrypted) return 'It was encrypted, and is opened here.'
+  if (opened.decrypted) return 'It was encrypted, and it was decrypted here.'
   if (opened.warnings.includes('smime')) {
-    return 'Not opened: S/MIME, which is not read here; whether it is encrypted is not known.'
+    return 'Not opened: S/MIME, which the desk does not read; it is not known whether it is encrypted.'
   }
   return opened.warnings.includes('errant-crypto')
-    ? 'Not encrypted as a whole: it holds encrypted or signed pieces, which were left closed; anybody on the way could read the rest.'
+    ? 'Not encrypted as a whole: it contains encrypted or signed parts, which were not opened; anybody on the way could read the rest.'
     : 'Not encrypted: anybody on the way could read it.'
 }
 
@@ -134,7 +137,7 @@ function protectionOf(opened: OpenedMail): string {
   }
   return opened.subjectProtected
     ? 'the fields inside were protected together with the text'
-    : 'what stands inside is neither encrypted nor validly signed, and proves no more than what stands outside'
+    : 'the fields inside are neither encrypted nor validly signed, so they prove no more than the fields outside'
 }
 
 function fieldsOf(facts: HeaderFacts): readonly (readonly [string, string])[] {
@@ -165,7 +168,7 @@ function signatureLines(opened: OpenedMail, now: Instant): string[] {
     return [
       row(`${index + 1}.`, `${explainSignature(signature)} [${signature.state}]`),
       row('  Key', signerOf(signature)),
-      row('  Made', `${made}, by its own word; judged as of ${now}`),
+      row('  Made', `${made}, as the signature states; checked at ${now}`),
       row('  Covers', reachOf(signature, opened))
     ]
   })
@@ -173,13 +176,13 @@ function signatureLines(opened: OpenedMail, now: Instant): string[] {
 
 /** What a signature covers. Text beside the covered part is shown too, but nobody signed it. */
 function reachOf({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
-  if (!coversWhole) return 'not all of the mail'
-  return outsideText === '' ? 'all that is shown' : 'the text and the files, not the text outside'
+  if (!coversWhole) return 'not the whole message'
+  return outsideText === '' ? 'everything shown' : 'the text and the files, not the text outside'
 }
 
 function signerOf({ fingerprint, issuer }: Signature): string {
   if (fingerprint !== null) return formatFingerprint(fingerprint)
-  return issuer === '' ? 'not named' : `not known; it names itself ${issuer.toUpperCase()}`
+  return issuer === '' ? 'not named' : `unknown; the signature names ${issuer.toUpperCase()}`
 }
 
 function distrustLines(opened: OpenedMail): string[] {
@@ -192,11 +195,11 @@ function distrustLines(opened: OpenedMail): string[] {
 function authorOf({ signatures, outsideText }: OpenedMail): string {
   const isProved = signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole)
   if (!isProved) {
-    return 'No valid signature covers all of it: whoever it says it is from, anybody may have written it.'
+    return 'No valid signature covers all of it, so anybody may have written it, whatever From says.'
   }
   const key =
-    'A valid signature proves whose key it is, not that the address in From is theirs: compare the fingerprint.'
-  return outsideText === '' ? key : `${key} It proves nothing of the text outside.`
+    'A valid signature proves which key signed, not that its owner has the address in From: compare the fingerprint.'
+  return outsideText === '' ? key : `${key} It proves nothing about the text outside.`
 }
 
 function fileLines({ filename, contentType, size, sha256 }: Attachment): string[] {

@@ -60,7 +60,7 @@ export function connectionTrouble(
   const name = where.toUpperCase()
   const hints = {
     auth: `The ${name} server refused the user name or password. Check ${where}.user and ${where}.password.`,
-    tls: `The ${name} connection cannot be protected as configured. Check ${where}.tls, ${where}.host and the server's certificate; give a private CA as ${where}.ca.`,
+    tls: `TLS with the ${name} server failed. Check ${where}.tls, ${where}.host and the server's certificate; give a private CA as ${where}.ca.`,
     network: `The ${name} server cannot be reached or ended the connection. Check ${where}.host and ${where}.port.`
   }
   const codes: Readonly<Record<typeof kind, TroubleCode>> = {

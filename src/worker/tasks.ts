@@ -7,7 +7,7 @@ import { Invariant } from '../domain/assert.ts'
 import { inspectKey, inspectKeyFor } from '../openpgp/keyring.ts'
 import { mergeKey } from '../openpgp/merge-key.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
-import { sealMails, signClearMail } from '../sealing/seal-mails.ts'
+import { sealCopies, signClearMail } from '../sealing/seal-copies.ts'
 import { type TaskCall, type Tasks } from './calls.ts'
 import { type Keys } from './unlock.ts'
 
@@ -16,7 +16,7 @@ export function deskTasks(keys: Keys): Tasks {
   const { desk, secretKeys, certificates } = keys
   return {
     ...readingTasks({ secretKeys, certificates }, desk.address),
-    seal: (body, to, now) => sealMails(body, to, desk, now),
+    seal: (body, to, now) => sealCopies(body, to, desk, now),
     signClear: (text, headers, now) => signClearMail(text, headers, desk, now)
   }
 }

@@ -48,16 +48,16 @@ export class Threads {
 
   /** Resolves when a first thread runs. Throws the reason when none can be started. */
   async begin(): Promise<void> {
-    this.rest(await this.take())
+    this.release(await this.take())
   }
 
   /** The result of `call`. Throws its trouble; `worker-limit` or `worker-crash` when its thread ended. */
   async run(call: TaskCall): Promise<unknown> {
     const thread = await this.take()
     try {
-      return valueOf(await this.told(call.name, () => thread.call(call, this.options.taskMs)))
+      return valueOf(await this.reported(call.name, () => thread.call(call, this.options.taskMs)))
     } finally {
-      this.rest(thread)
+      this.release(thread)
     }
   }
 
@@ -73,12 +73,12 @@ export class Threads {
     return new Promise((take, refuse) => {
       if (this.closing.signal.aborted) refuse(stopping())
       else this.waiting.push({ take, refuse })
-      this.serve()
+      this.dispatch()
     })
   }
 
   /** After each change: gives idle threads to waiting tasks, and starts a thread for a task that still waits. */
-  private serve(): void {
+  private dispatch(): void {
     for (const thread of [...this.idle.keys()].reverse()) {
       const next = this.waiting.shift()
       if (next === undefined) return
@@ -90,14 +90,14 @@ export class Threads {
   }
 
   /** Returns a thread whose task has ended; a terminated thread is no longer in `running`. */
-  private rest(thread: Thread): void {
+  private release(thread: Thread): void {
     if (!this.running.has(thread)) return
     const timer = setTimeout(() => {
       this.wake(thread)
       void thread.end()
     }, this.options.idleMs)
     this.idle.set(thread, timer.unref())
-    this.serve()
+    this.dispatch()
   }
 
   private wake(thread: Thread): void {
@@ -114,7 +114,7 @@ export class Threads {
         thread.onEnd = () => {
           this.ended(thread)
         }
-        this.rest(thread)
+        this.release(thread)
       },
       (error: unknown) => {
         this.starts.delete(start)
@@ -123,7 +123,7 @@ export class Threads {
       }
     )
     this.starts.add(start)
-    this.serve()
+    this.dispatch()
   }
 
   private ended(thread: Thread): void {
@@ -132,7 +132,7 @@ export class Threads {
       onEvent({ event: 'worker.killed', task: 'idle', code: 'worker-crash' })
     this.wake(thread)
     this.running.delete(thread)
-    this.serve()
+    this.dispatch()
   }
 
   /** Starts a thread; when it dies during its start, tries again after a pause. */
@@ -140,7 +140,7 @@ export class Threads {
     const { signal } = this.closing
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.told('start', () => this.tryStart(signal))
+        return await this.reported('start', () => this.tryStart(signal))
       } catch (error) {
         const isHopeless = tries >= START_TRIES || !isWorkerEnd(error)
         if (this.waiting.length === 0 || (isHopeless && this.running.size === 0)) throw error
@@ -165,7 +165,7 @@ export class Threads {
   }
 
   /** Logs the end of one thread; when all are being closed, no task is blamed. */
-  private async told<T>(task: TaskName | 'start', work: () => Promise<T>): Promise<T> {
+  private async reported<T>(task: TaskName | 'start', work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {

@@ -5,7 +5,7 @@
 import { instantFromMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { readCertificate, type SecretKey, unlockSecretKey } from '../openpgp/keyring.ts'
-import { type DeskIdentity } from '../sealing/seal-mails.ts'
+import { type DeskIdentity } from '../sealing/seal-copies.ts'
 import { type WorkerStart } from './calls.ts'
 
 /** Unlocked keys, ready for any task. Stays inside one thread. */

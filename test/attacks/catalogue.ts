@@ -12,7 +12,7 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
     'EFAIL, direct exfiltration',
     ['attacks/efail.test.ts', '1 EFAIL, direct exfiltration'],
     ['attacks/efail.test.ts', '1 EFAIL, sealed again by the thief'],
-    ['unit/reading/attacks.test.ts', 'does not get a wrapped ciphertext decrypted']
+    ['unit/reading/attacks.test.ts', 'cannot get a wrapped ciphertext decrypted']
   ],
   2: [
     'EFAIL, malleability and stripped integrity codes',
@@ -68,8 +68,8 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
   8: [
     'backdated signatures, retired and expired keys',
     ['attacks/signatures.test.ts', '8 backdated and old signatures'],
-    ['unit/reading/attacks.test.ts', 'is named expired although the key was good'],
-    ['unit/reading/attacks.test.ts', 'is named revoked once the key is revoked']
+    ['unit/reading/attacks.test.ts', 'is reported as expired although the key was valid'],
+    ['unit/reading/attacks.test.ts', 'is reported as revoked once the key is revoked']
   ],
   9: [
     'packet sequences and cleartext headers',
@@ -142,7 +142,7 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
     ['attacks/charsets.test.ts', '23 charset tricks: no line is hidden'],
     ['attacks/charsets.test.ts', '23 charset tricks: what two programs may read'],
     ['attacks/charsets.test.ts', '23 charset tricks: nothing in a header'],
-    ['unit/mime/iso-2022-jp.test.ts', 'never leaves out a byte']
+    ['unit/mime/iso-2022-jp.test.ts', 'never drops a byte']
   ],
   24: ['queries to the database', ['attacks/structure.test.ts', '24 queries']],
   25: [
@@ -154,7 +154,7 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
     'what a crash leaves',
     ['attacks/flow.test.ts', '26 what is left behind'],
     ['desk/crash.test.ts', 'at any effect of a report and a command loses nothing'],
-    ['unit/worker/pool.test.ts', 'never passes on the words of an error inside a worker']
+    ['unit/worker/pool.test.ts', 'never passes on the message of an error inside a worker']
   ],
   27: ['look-ups that tell', ['attacks/flow.test.ts', '27 look-ups']],
   M: ['signature spoofing by MIME', ['attacks/signatures.test.ts', '5 M1 to M4, MIME wrapping']],

@@ -70,7 +70,7 @@ function changed(from: string, to: string): string {
 }
 
 describe('a configuration', () => {
-  it('is read as the design’s example says, with absolute paths', async () => {
+  it('is read as the example of the design, with absolute paths', async () => {
     const { config, keys, secrets } = await load(CONTRACT)
 
     expect(config).toMatchObject({
@@ -97,7 +97,7 @@ describe('a configuration', () => {
     expect(secrets.smtpPassword?.reveal()).toBe('smtp-pw')
   })
 
-  it('reads the calendar of a product over that of its policy, in the zone of the desk (A5)', async () => {
+  it('merges the calendar of a product over that of its policy, in the time zone of the desk (A5)', async () => {
     writeFileSync(
       join(folder.path, 'days.ics'),
       'BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20261225\nEND:VEVENT\nEND:VCALENDAR\n'
@@ -202,7 +202,7 @@ products: [{ id: p, name: P, policy: template }]
     )
   })
 
-  it('shows no secret however it is printed', async () => {
+  it('never prints a secret', async () => {
     const loaded = await load(CONTRACT)
 
     const printed = [
@@ -454,7 +454,7 @@ describe('a wrong configuration', () => {
     ).toEqual(['products[1].id (line 19): is used twice: give each entry its own value'])
   })
 
-  it('has all its problems told at once, of shape, contradiction and missing files alike', async () => {
+  it('reports all its problems at once: types, contradictions and missing files', async () => {
     const problems = await problemsOf(
       `
 desk: { name: D, address: nobody, case_prefix: D, passphrase: { env: NONE } }
@@ -536,13 +536,13 @@ describe('a secret', () => {
     expect((await problemsOf(CONTRACT))[0]).toContain(expected)
   })
 
-  it('keeps spaces and everything but one line end', async () => {
+  it('keeps everything, spaces included, except one line end', async () => {
     write('secrets/passphrase', '  two  spaces  \n')
 
     expect((await load(CONTRACT)).secrets.passphrase.reveal()).toBe('  two  spaces  ')
   })
 
-  it('that cannot be read says so', async () => {
+  it('that cannot be read is reported', async () => {
     rmSync(join(folder.path, 'secrets/passphrase'))
     mkdirSync(join(folder.path, 'secrets/passphrase'))
 

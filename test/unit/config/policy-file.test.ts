@@ -58,7 +58,7 @@ describe('the built-in policies', () => {
     expect((await preset(name)).answer).toMatchObject({ within, firmness })
   })
 
-  it('answer who began in clear and has no key, every one of them (B10, G3)', async () => {
+  it('all answer a reporter who began in clear and has no key (B10, G3)', async () => {
     const names = listPresets(builtInPoliciesDir())
 
     const policies = await Promise.all(names.map(preset))
@@ -72,7 +72,7 @@ describe('the built-in policies', () => {
     ['consoleme', ['answer', 'conversation', 'triage'], /triage team, typically/],
     ['dragonfly', ['answer', 'conversation'], /within 24 hours/],
     ['template', ['answer', 'conversation', 'feedback'], /within 3 business days/]
-  ])('watch their promises by clocks that quote them: %s (A5)', async (name, ids, words) => {
+  ])('watch their promises with clocks that quote them: %s (A5)', async (name, ids, words) => {
     const { clocks } = await preset(name)
 
     expect(clocks.map(({ id }) => id).sort()).toEqual(ids)
@@ -90,7 +90,7 @@ describe('the built-in policies', () => {
     expect(await stops('consoleme', 'triage')).not.toContain('answered')
   })
 
-  it('name the platform and the product in words of their own (S1-03, S2-02)', async () => {
+  it('name the platform and the product in their own words (S1-03, S2-02)', async () => {
     const [platform, consoleme] = [await preset('dispatch-platform'), await preset('consoleme')]
 
     expect(platform.reporter_rules.join()).toContain('bug bounty program')
@@ -219,7 +219,7 @@ notice: { approvals: 2, required: [description] }
     expect(policy.reporter_rules).toEqual(['Ours.'])
   })
 
-  it('changes a rejection by its code, adds one, and takes one away with null (A5)', async () => {
+  it('changes a rejection by its code, adds one, and removes one with null (A5)', async () => {
     const { codes } = (
       await own(
         'extends: dispatch\nid: own\nreject: { codes: { upstream: Elsewhere., mine: Mine., withdrawn: null } }\n'
@@ -231,7 +231,7 @@ notice: { approvals: 2, required: [description] }
     expect(codes).toEqual({ ...others, upstream: 'Elsewhere.', mine: 'Mine.' })
   })
 
-  it('adds a clock, changes one by its id, and takes one away with null (A5)', async () => {
+  it('adds a clock, changes one by its id, and removes one with null (A5)', async () => {
     const { clocks } = await own(`
 extends: template
 id: own
@@ -268,7 +268,7 @@ clocks:
     })
   })
 
-  it('has the clock of the promised answer follow the promise, and go with it (A5)', async () => {
+  it('lets the clock of the promised answer follow the promise, and removes it with the promise (A5)', async () => {
     const answerClock = async (text: string) =>
       (await own(`extends: dispatch\nid: own\n${text}`)).clocks.find(({ id }) => id === 'answer')
 
@@ -282,7 +282,7 @@ clocks:
     expect(await answerClock('answer: null\n')).toBeUndefined()
   })
 
-  it('can switch the notice off, and nothing else with it', async () => {
+  it('can switch off the notice alone', async () => {
     const policy = await own('extends: dispatch\nid: own\nnotice: null\n')
 
     expect(policy.notice).toBeNull()
@@ -373,7 +373,7 @@ clocks:
     )
   })
 
-  it('is refused when more than 8 files stand in a row, with the files named (A5)', async () => {
+  it('is refused when more than 8 files extend one another, and names the files (A5)', async () => {
     for (let n = 0; n < 9; n += 1) write(`p${n}.yaml`, `extends: ./p${n + 1}.yaml\nid: p${n}\n`)
     write('p9.yaml', 'extends: dispatch\nid: p9\n')
 
@@ -383,7 +383,7 @@ clocks:
     await expect(read('p4.yaml')).resolves.toMatchObject({ policy: { id: 'p4' } })
   })
 
-  it('has a mistake of a base told under the name and the line of the base', async () => {
+  it('reports a mistake in a base with the name and the line of the base', async () => {
     write('base.yaml', 'extends: dispatch\nreplies: nobody\n')
     write('own.yaml', 'extends: ./base.yaml\nid: own\n')
 
@@ -400,7 +400,7 @@ function calendarFile(...events: string[]): string {
 }
 
 describe('holidays from an iCalendar file (A5)', () => {
-  it('are the days of its all-day events, up to the day before the end; folded lines are one', () => {
+  it('are the days of its all-day events, up to the day before the end, also with folded lines', () => {
     const text = calendarFile(
       event('20261225', 'DTEND;VALUE=DATE:20261227', 'SUMMARY:Christmas, and a lo', ' ng name'),
       event('20270101', 'SUMMARY:New Year', 'BEGIN:VALARM', 'TRIGGER:-PT15M', 'END:VALARM'),
@@ -413,7 +413,7 @@ describe('holidays from an iCalendar file (A5)', () => {
     })
   })
 
-  it('come back every year with FREQ=YEARLY, and then have no end of their own', () => {
+  it('repeat every year with FREQ=YEARLY, and then have no end', () => {
     const read = parseHolidays(calendarFile(event('20201003', 'RRULE:FREQ=YEARLY')))
 
     expect(read).toMatchObject({ end: null })
@@ -436,11 +436,11 @@ describe('holidays from an iCalendar file (A5)', () => {
     ['a day that does not exist', event('20260230'), 'does not start with a day'],
     ['an end before its start', event('20261126', 'DTEND;VALUE=DATE:20261126'), 'has an end'],
     ['no end of the event', 'BEGIN:VEVENT', 'ends in the middle of an event']
-  ])('are refused with a sentence for %s', (_name, text, sentence) => {
+  ])('are refused with an explanation for %s', (_name, text, sentence) => {
     expect(parseHolidays(calendarFile(text))).toContain(sentence)
   })
 
-  it('are refused from a file that is no calendar, or is not there', async () => {
+  it('are refused from a file that is not a calendar or does not exist', async () => {
     expect(parseHolidays('2026-12-25\n')).toContain('is not an iCalendar file')
     await expect(
       own('extends: dispatch\nid: own\ncalendar: { holidays: ./none.ics }\n')

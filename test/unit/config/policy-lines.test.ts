@@ -47,7 +47,7 @@ describe('the lines of the source policies', () => {
     )
   })
 
-  it('are 150, and what is not built is said not to be covered (A5)', async () => {
+  it('are 150, and lines without an implementation are marked as not covered (A5)', async () => {
     const all = await Promise.all(
       SOURCES.map(([preset]) => readLines(preset, builtInPoliciesDir()))
     )
@@ -71,7 +71,7 @@ describe('postern policy show', () => {
     )
   })
 
-  it('shows an own policy by the lines that it extends, and where it differs', async () => {
+  it('shows an own policy by the lines of its base, and where it differs', async () => {
     const path = own('extends: dragonfly\nid: own\nreplies: reporter\nnotice: null\n')
     const { out } = await run('policy', 'show', path)
 
@@ -92,7 +92,7 @@ describe('postern policy check (M-38)', () => {
     expect(err).toMatch(/^postern: .*own\.yaml: replies \(line 3\) must be internal or reporter\n$/)
   })
 
-  it('names what is probably not meant, status 0', async () => {
+  it('names probable mistakes, status 0', async () => {
     const { status, out } = await run(
       'policy',
       'check',

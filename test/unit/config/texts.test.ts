@@ -6,14 +6,14 @@ import { builtInTexts, readTexts } from '../../../src/config/texts.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { tempFolder } from '../../support/temp.ts'
 
-it('every message has its wording, byte for byte, and there is no other', () => {
+it('every message has its wording, byte for byte, and there are no others', () => {
   const texts = builtInTexts()
   expect([...texts.keys()].sort()).toEqual(MESSAGES.map(({ kind }) => kind).sort())
   const file = new URL('../../../src/messages/notice.liquid', import.meta.url)
   expect(texts.get('notice')?.source).toBe(readFileSync(file, 'utf8'))
 })
 
-it('a wording in the operator’s folder takes the place of the built-in one (A4)', () => {
+it('a wording in the operator’s folder replaces the built-in one (A4)', () => {
   const folder = tempFolder()
   const file = join(folder.path, 'note.liquid')
   writeFileSync(file, '{{ text | guard }}')

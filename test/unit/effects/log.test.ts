@@ -10,7 +10,7 @@ function logTo(lines: string[], level: 'debug' | 'info' | 'warn' | 'error' = 'de
 }
 
 describe('log', () => {
-  it('writes one JSON line an event, with level, UTC time, event name and fields, and nothing else', () => {
+  it('writes one JSON line an event, with only level, UTC time, event name and fields', () => {
     const lines: string[] = []
 
     logTo(lines)({ event: 'arrival.stored', arrival: 7, bytes: 99 })
@@ -27,7 +27,7 @@ describe('log', () => {
     expect(line['time']).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
   })
 
-  it('leaves out events under its level', () => {
+  it('omits events below its level', () => {
     const lines: string[] = []
     const log = logTo(lines, 'warn')
 
@@ -38,7 +38,7 @@ describe('log', () => {
     expect(lines[0]).toContain('"level":"error"')
   })
 
-  it('masks registered secrets in whatever field they turn up, also escaped ones', () => {
+  it('masks registered secrets in every field, also escaped ones', () => {
     const lines: string[] = []
     const log = logTo(lines)
     log.registerSecrets(['hunter-two', 'hunter-two-long', 'quo"te\\mark', 'abc'])

@@ -30,7 +30,7 @@ describe('system effects', () => {
     expect([...drawn].sort()).toEqual([0, 1, 2, 3])
   })
 
-  it('knows cron expressions', () => {
+  it('recognises cron expressions', () => {
     expect(isCronExpression('* * * * *')).toBe(true)
     expect(isCronExpression('0 8 * * 1-5')).toBe(true)
     expect(isCronExpression('every minute')).toBe(false)
@@ -53,7 +53,7 @@ describe('system effects', () => {
     expect(ticks).toBe(1)
   })
 
-  it('sleeps no longer than until it is aborted, and not at all when it already is', async () => {
+  it('sleeps until aborted at most, and not at all when already aborted', async () => {
     const stop = new AbortController()
     const sleeping = sleep(3_600_000, stop.signal)
     stop.abort()

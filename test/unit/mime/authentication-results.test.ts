@@ -157,18 +157,18 @@ describe('an Authentication-Results field (RFC 8601)', () => {
     ['an empty value', 'mx.x; dmarc=pass header.from='],
     ['a malformed piece that nobody asks about', `mx.x; arc; ${good}`],
     ['a malformed property of another method', `mx.x; arc=pass x; ${good}`]
-  ])('says nothing at all with %s', (_, value) => {
+  ])('yields nothing with %s', (_, value) => {
     expect(short(value)).toEqual([])
   })
 
-  it('lets no sender write results of his own through his quoted address', () => {
+  it('lets no sender forge results through a quoted address', () => {
     const address = String.raw`"x; dmarc=pass header.from=bank.example (\" "@evil.example`
     expect(
       short(`mx.x; spf=pass smtp.mailfrom=${address}; dmarc=fail header.from=bank.example`)
     ).toEqual(['spf=pass', 'dmarc=fail bank.example'])
   })
 
-  it('tells the address and the server apart from their case', () => {
+  it('compares the address and the server without case', () => {
     expect(read('MX.Acme.Example; spf=PASS smtp.mailfrom=Bob+x=y@A.Example')).toEqual([
       {
         server: 'mx.acme.example',
@@ -181,7 +181,7 @@ describe('an Authentication-Results field (RFC 8601)', () => {
     ])
   })
 
-  it('never fails and never takes long, whatever stands in it (property)', () => {
+  it('never fails and never takes long, whatever it contains (property)', () => {
     const piece = fc.constantFrom(
       '"',
       '(',
@@ -207,7 +207,7 @@ describe('an Authentication-Results field (RFC 8601)', () => {
   })
 })
 
-describe('the trace on top of a mail', () => {
+describe('the trace fields of a message', () => {
   it('counts the Received fields above each field that speaks of the sender', () => {
     const tree = parseTree(
       Buffer.from(

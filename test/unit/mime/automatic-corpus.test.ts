@@ -27,8 +27,8 @@ function kindsIn(folder: string): Record<string, string> {
 
 const NOTE = corpus === null ? ' (skipped: the sample mails are not here)' : ''
 
-describe.skipIf(corpus === null)(`mail that servers and programs of others send${NOTE}`, () => {
-  it('is told apart from what people write: bounces of 80 mail systems, none of them ever answered', () => {
+describe.skipIf(corpus === null)(`messages that servers and programs send${NOTE}`, () => {
+  it('are recognised as automatic: bounces of 80 mail systems, none of them answered', () => {
     const kinds = kindsIn('sisimai/dos')
     const others = Object.entries(kinds).filter(([, kind]) => kind !== 'bounce failed')
     expect(Object.keys(kinds)).toHaveLength(80)
@@ -47,7 +47,7 @@ describe.skipIf(corpus === null)(`mail that servers and programs of others send$
     })
   })
 
-  it('is not seen in the mail of people, and rightly in that of their servers', () => {
+  it('are told apart: no message of a person is automatic, those of servers are', () => {
     const kinds = kindsIn('chatmail/message')
     const bounces = Object.entries(kinds).filter(([, kind]) => kind.includes('bounce'))
     expect(bounces.map(([name, kind]) => `${name} ${kind}`)).toEqual([

@@ -15,7 +15,7 @@ function kinds(...fields: readonly string[]): string[] {
   return readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)
 }
 
-describe('marks of automatic mail (RFC 3834)', () => {
+describe('marks of automatic messages (RFC 3834)', () => {
   it.each([
     ['Auto-Submitted: auto-replied (vacation)', 'auto-replied'],
     ['Auto-Submitted: auto-generated; owner=x', 'auto-generated'],
@@ -33,7 +33,7 @@ describe('marks of automatic mail (RFC 3834)', () => {
     expect(kinds(field)).toEqual([expected])
   })
 
-  it('are not seen in a mail that a human wrote', () => {
+  it('are not found in a message that a human wrote', () => {
     expect(kinds('Auto-Submitted: no', 'X-Postern-Loop: other@acme.example')).toEqual([])
     expect(kinds('X-Auto-Response-Suppress: None', 'Precedence: first-class')).toEqual([])
   })
@@ -53,7 +53,7 @@ describe('marks of automatic mail (RFC 3834)', () => {
     'no-reply',
     'do-not-reply+x',
     'post_master'
-  ])('know %s@ as nobody to answer', (local) => {
+  ])('include %s@ as an address that takes no answers', (local) => {
     const tree = parseTree(Buffer.from(`From: ${local}@x.example\r\n\r\nhi`))
     expect(readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)).toContain(
       'no-reply-address'
@@ -61,7 +61,7 @@ describe('marks of automatic mail (RFC 3834)', () => {
   })
 })
 
-describe('a reading receipt (RFC 8098)', () => {
+describe('a read receipt (RFC 8098)', () => {
   const about = 'Original-Message-ID: <sent@acme.example>'
   const entity = (type: string, part: string, ...fields: readonly string[]): string =>
     lines(
@@ -90,7 +90,7 @@ describe('a reading receipt (RFC 8098)', () => {
     }
   )
 
-  it('returns none where it names none', () => {
+  it('has no Message-ID when it names none', () => {
     const part = 'message/disposition-notification'
     expect(read(entity(REPORT, part, 'Reporting-UA: x'))).toEqual({ returnedMessageId: null })
     expect(read(entity(REPORT, part, 'Original-Message-ID: x'))).toEqual({
@@ -114,7 +114,7 @@ describe('a reading receipt (RFC 8098)', () => {
     expect(read(entity(type, part, about))).toBeNull()
   })
 
-  it('and whatever has its form or holds one is never answered (RFC 3834 §2)', () => {
+  it('is never answered, and neither is a message with its form or with one inside (RFC 3834 §2)', () => {
     const marks = (raw: string): string[] => {
       const tree = parseTree(Buffer.from(raw))
       return readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)
@@ -155,7 +155,7 @@ describe('a bounce (RFC 3464)', () => {
     return readBounce(tree, readHeader(tree.root.fields).facts)
   }
 
-  it('tells which mail failed and how', () => {
+  it('tells which message failed and how', () => {
     expect(read(report('Action: failed', 'Status: 5.1.1 (no such user)'))).toEqual({
       returnedMessageIds: ['k7f@acme.example'],
       action: 'failed',
@@ -175,7 +175,7 @@ describe('a bounce (RFC 3464)', () => {
     expect(read(report('Action: delayed', 'Status: 4.4.1'))).toMatchObject({ action: 'delayed' })
   })
 
-  it('has the status of its own status part, not of a report that it passes on', () => {
+  it('has the status of its own status part, not of a report that it forwards', () => {
     const inside = report('Action: delivered', 'Status: 2.0.0').replaceAll(
       'boundary=b',
       'boundary=c'
@@ -218,7 +218,7 @@ describe('a bounce (RFC 3464)', () => {
     ['below a line', ['--- Below this line is a copy of the message.', '', '5.1.1 crashes'], ''],
     ['in both', ['5.2.2 full', '', '----- Original message -----', '', '4.1.1'], '5.2.2'],
     ['in an address', ['host mx[5.9.10.11] said: 550 5.7.1 no'], '5.7.1']
-  ])('has no status of the mail that it returns in its text: %s', (_, text, status) => {
+  ])('takes no status from the message returned in its text: %s', (_, text, status) => {
     const raw = lines(
       'Return-Path: <>',
       'From: mailer-daemon@x.example',
@@ -229,7 +229,7 @@ describe('a bounce (RFC 3464)', () => {
     expect(read(raw)).toMatchObject({ action: 'failed', status })
   })
 
-  it('has no status of a returned mail that stands before the words of the server', () => {
+  it('takes no status from a returned message above the text of the server', () => {
     const raw = lines(
       'Return-Path: <>',
       'From: mailer-daemon@x.example',
@@ -243,7 +243,7 @@ describe('a bounce (RFC 3464)', () => {
     })
   })
 
-  it('is known in the older form by its sender, its subject and the copy in its text', () => {
+  it('is recognised in the older form by its sender, its subject and the copy in its text', () => {
     const old =
       'Return-Path: <>\r\nFrom: Mail Delivery System <mailer-daemon@x.example>\r\nSubject: Mail delivery failed\r\n\r\n550 5.1.1 unknown\r\n\r\n--- copy ---\r\nMessage-ID: <k7f@acme.example>\r\n'
     expect(read(old)).toEqual({
@@ -275,12 +275,12 @@ describe('a bounce (RFC 3464)', () => {
       'a robot without a server’s words',
       ['From: mailer-daemon@x.example', 'Subject: Mail delivery failed']
     ]
-  ])('is never made of a report by a person: %s (G1)', (_, head) => {
+  ])('is never a report by a person: %s (G1)', (_, head) => {
     const body = _.endsWith('code') ? '550 5.1.1 unknown' : 'The parser reads past its buffer.'
     expect(read([...head, '', body].join('\r\n'))).toBeNull()
   })
 
-  it('is looked for in what postmaster sends in the old forms, without being sure of it (G1)', () => {
+  it('from postmaster in an older form only looks like a bounce (G1)', () => {
     const raw = (...head: readonly string[]) =>
       [
         'From: Postmaster@x.example',
@@ -300,14 +300,14 @@ describe('a bounce (RFC 3464)', () => {
     expect(read(raw('Subject: Undeliverable mail', 'In-Reply-To: <k7f@acme.example>'))).toBeNull()
   })
 
-  it('says in words what its empty status part does not', () => {
+  it('takes the status from its text when its status part is empty', () => {
     expect(read(report())).toMatchObject({
       action: 'failed',
       returnedMessageIds: ['k7f@acme.example']
     })
   })
 
-  it('is not made of a report to which a delivery report is attached (G1)', () => {
+  it('is not a report with an attached delivery report (G1)', () => {
     const attached = report('Action: failed')
       .replace('MAILER-DAEMON', 'alice')
       .replace('multipart/report; report-type=delivery-status;', 'multipart/mixed;')
@@ -315,7 +315,7 @@ describe('a bounce (RFC 3464)', () => {
     expect(read(attached)).toBeNull()
   })
 
-  it('is not made of encrypted mail, whatever its header says (G1)', () => {
+  it('is never an encrypted message, whatever its header says (G1)', () => {
     const head = 'Return-Path: <>\r\nFrom: mailer-daemon@x.example\r\nSubject: Failure notice\r\n'
     const armor = '-----BEGIN PGP MESSAGE-----\r\n\r\nAAEC\r\n-----END PGP MESSAGE-----\r\n'
     const mime = `Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b\r\n\r\n550 5.1.1\r\n--b--\r\n`
@@ -324,7 +324,7 @@ describe('a bounce (RFC 3464)', () => {
     expect(read(`${head}\r\n550 5.1.1 unknown; your mail was:\r\n\r\n${armor}`)).not.toBeNull()
   })
 
-  it('is not made by a report that talks of bounces', () => {
+  it('is not a report about bounces', () => {
     expect(
       read(
         'From: alice@x.example\r\nSubject: Undelivered mail crashes the parser\r\n\r\nMessage-ID: <k7f@acme.example>'
@@ -341,7 +341,7 @@ describe('the Autocrypt header', () => {
       from
     )
 
-  it('gives its key when it names exactly the sender', () => {
+  it('yields its key when it names exactly the sender', () => {
     expect(key('addr=Alice@x.example; prefer-encrypt=mutual; _x=y; keydata=AAEC AwQF')).toEqual(
       new Uint8Array([0, 1, 2, 3, 4, 5])
     )
@@ -361,7 +361,7 @@ describe('the Autocrypt header', () => {
     expect(key(...values)).toBeNull()
   })
 
-  it('gives none in a report, even for the sender of it (Autocrypt Level 1)', () => {
+  it('yields no key in a multipart/report, even for its sender (Autocrypt Level 1)', () => {
     const fieldsOf = (type: string): readonly Field[] => [
       { name: 'content-type', value: `${type}; boundary=b; report-type=disposition-notification` },
       { name: 'autocrypt', value: 'addr=alice@x.example; keydata=AAEC' }

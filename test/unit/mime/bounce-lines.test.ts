@@ -30,7 +30,7 @@ describe('a bounce of the older form', () => {
     ['X-Any: 5.5.5'],
     ['----------- Original message -----------', '5.5.5'],
     ['__-* a copy of it', '5.5.5']
-  ])('has no status of the copy in it: %s', (...copy) => {
+  ])('takes no status from the copy in it: %s', (...copy) => {
     expect(statusOf('550 unknown', ...copy, 'Message-ID: <k7f@acme.example>')).toBe('')
   })
 

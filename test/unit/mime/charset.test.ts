@@ -11,7 +11,7 @@ describe('a charset', () => {
     ...['hex', 'base64', 'binary', 'b.ase64', 'he-x', 'internal', '_internal', 'ucs2; x=hex'],
     ...['cp037', 'ebcdic-us', 'hz-gb-2312', 'iso-2022-kr', 'iso-2022-cn', 'replacement'],
     ...['x-user-defined', 'no such', '__proto__', 'constructor', '日本', '-', '\r\nX-Field: x']
-  ])('%j is not decoded, its bytes are shown, and the reader is told', async (name) => {
+  ])('%j is not decoded: its bytes are shown, with a warning', async (name) => {
     expect(charsetNamed(name)).toBeNull()
     expect(await decodeText(Buffer.from(HIDDEN), name)).toMatchObject({
       text: HIDDEN,
@@ -22,7 +22,7 @@ describe('a charset', () => {
   it.each([
     ...['utf-7', 'UTF7', 'utf_7', 'utf.7', 'u+tf7'],
     ...['unicode-1-1-utf-7', 'unicode_1_1_utf_7', 'csUnicode11UTF7']
-  ])('%j is decoded where that hides nothing, and the reader is told', async (name) => {
+  ])('%j is decoded only where that hides nothing, with a warning', async (name) => {
     expect(await decodeText(Buffer.from(`Gr+APw-n. ${HIDDEN}`), name)).toMatchObject({
       text: `Grün. ${HIDDEN}`,
       isDamaged: true
@@ -30,7 +30,7 @@ describe('a charset', () => {
     expect(await decodeText(Buffer.from('plain'), name)).toMatchObject({ isDamaged: false })
   })
 
-  it('that is not known is read as UTF-8 where the text is that, and the reader is told', async () => {
+  it('that is unknown is read as UTF-8 if the text is valid, with a warning', async () => {
     const bytes = [Buffer.from('grün'), Buffer.from('grün', 'latin1')]
     for (const each of bytes) {
       expect(await decodeText(each, 'uft-8')).toMatchObject({ text: 'grün', isDamaged: true })
@@ -65,7 +65,7 @@ describe('a charset', () => {
     ['unicode-1-1-utf-8', [0xc3, 0xbc], 'ü'],
     ['ansi_x3.4-1968', [0x61], 'a'],
     ['', [0xc3, 0xbc], 'ü']
-  ])('%j that mail programs write is decoded', async (name, bytes, expected) => {
+  ])('%j, which mail programs write, is decoded', async (name, bytes, expected) => {
     expect(await decodeText(Uint8Array.from(bytes), name)).toMatchObject({
       text: expected,
       isDamaged: false

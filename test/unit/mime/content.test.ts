@@ -31,7 +31,7 @@ describe('the content of a payload', () => {
     expect(content.attachments[0]).toMatchObject({ filename: 'x.bin', size: 6 })
   })
 
-  it('prefers plain text to HTML and keeps files that hang in the other version', async () => {
+  it('prefers plain text to HTML and keeps files inside the HTML alternative', async () => {
     const content = await read(
       container(
         'alternative',
@@ -55,7 +55,7 @@ describe('the content of a payload', () => {
     }
   })
 
-  it('decodes a limited number of bytes of all its text, however little of them is shown', async () => {
+  it('decodes a limited number of bytes for all its text, however little is shown', async () => {
     const blanks = plain(' '.repeat(600_000))
     const few = await read(container('mixed', plain('one'), blanks, plain('two')))
     expect([few.text, ...few.warnings]).toEqual(['one\n\ntwo\n'])
@@ -91,7 +91,7 @@ describe('the content of a payload', () => {
     ['by its type', file('a.bin', 'x', 'application/ms-tnef')],
     ['by its other type', file('a.bin', 'x', 'Application/VND.MS-TNEF')],
     ['by its name', file('WinMail.dat', 'x', 'application/octet-stream')]
-  ])('names a file in the format of Outlook as such, and keeps it: %s', async (_, part) => {
+  ])('keeps a file in the format of Outlook, with a warning: %s', async (_, part) => {
     for (const raw of [container('mixed', plain('words'), part), part]) {
       const content = await read(raw)
       expect([...content.warnings]).toEqual(['tnef'])
@@ -134,11 +134,11 @@ describe('the content of a payload', () => {
     expect(content.warnings.has('undecodable-text')).toBe(isDamaged)
   })
 
-  it('shows headings of HTML in the case they were written in', async () => {
+  it('keeps upper and lower case in HTML headings', async () => {
     expect((await read(html('<h1>getUserById</h1><h3>x</h3>'))).text).toBe('getUserById\n\nx\n')
   })
 
-  it('says where a link of HTML leads, apart from its text, and once where that is the same', async () => {
+  it('shows the target of an HTML link after its text, and only once when both are equal', async () => {
     const link = (text: string): string => `<a href="https://x.example/a">${text}</a>`
     const shown = async (text: string): Promise<string> => (await read(html(text))).text
     expect(await shown(`<p>see ${link('<b>this</b>')}!`)).toBe('see this [https://x.example/a]!\n')
@@ -159,7 +159,7 @@ describe('the content of a payload', () => {
     expect((await read(raw)).text).toBe('a=bcü\nd=zz\n')
   })
 
-  it('makes control characters in text visible, and harmless', async () => {
+  it('makes control characters in text visible and harmless', async () => {
     expect((await read('\r\na\u0000\u001b[2J\f/close\ttab\u007f')).text).toBe(
       'a\u2400\u241b[2J\u240c/close\ttab\u2421\n'
     )
@@ -188,7 +188,7 @@ describe('the content of a payload', () => {
     }
   )
 
-  it('converts a million characters of HTML and names the rest; plain text behind it is shown', async () => {
+  it('converts a million characters of HTML and reports the rest; plain text after it is shown', async () => {
     const long = `<!--${'x'.repeat(190_000)}-->seen`
     const parts = [...Array.from({ length: 5 }, () => html(long)), html('unseen'), html(long)]
     const content = await read(container('mixed', ...parts, plain('behind it')))
@@ -198,7 +198,7 @@ describe('the content of a payload', () => {
     expect([...content.warnings]).toEqual(['html-only', 'html-not-converted'])
   })
 
-  it('decodes nothing behind the limit of what is shown', async () => {
+  it('decodes nothing beyond the limit of what is shown', async () => {
     const unreadable = 'Content-Type: text/plain; charset=utf-7\r\n\r\n+AC8-'
     const shown = await read(container('mixed', plain('x'.repeat(200_000)), unreadable))
     expect([...shown.warnings]).toEqual(['undecodable-text'])
@@ -222,7 +222,7 @@ describe('flowed text (RFC 3676)', () => {
     expect(unflow('ab \ncd', true)).toBe('abcd')
   })
 
-  it('joins a paragraph of very many lines in one go', () => {
+  it('joins a paragraph of very many lines in linear time', () => {
     const count = 2 ** 17
     expect(unflow('x \n'.repeat(count), true)).toBe('x'.repeat(count))
     expect(unflow('> x \n> y', false)).toBe('> x y')

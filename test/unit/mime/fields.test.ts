@@ -11,7 +11,7 @@ describe('a header block', () => {
     vi.unstubAllGlobals()
   })
 
-  it('is read as it was folded, with either line end, a blank line of blanks included', () => {
+  it('is unfolded with either line end, including a line of blanks', () => {
     const raw = 'Subject: one\r\n two\n\tthree\r\n \r\nX:y\r\n\r\nbody'
     const block = read(raw)
     expect(block.fields).toEqual([
@@ -38,7 +38,7 @@ describe('a header block', () => {
     expect(read(Buffer.from('x:\xff\r\n\r\n', 'latin1')).fields).toHaveLength(1)
   })
 
-  it('is broken behind its thousandth field, and its body begins where it ends', () => {
+  it('is malformed after its thousandth field, and its body begins after its end', () => {
     const line = 'x: y\r\n z\r\n'
     const full = read(`${line.repeat(1000)}\r\nbody`)
     expect(full).toMatchObject({ isBroken: false, bodyStart: 1000 * line.length + 2 })

@@ -38,7 +38,7 @@ describe('a mailbox', () => {
     'a@x.example\u0000',
     'ü@x.example',
     'undisclosed'
-  ])('is not made up from %s', (value) => {
+  ])('is not fabricated from %s', (value) => {
     expect(readMailboxes(value).contacts).toEqual([])
   })
 
@@ -61,7 +61,7 @@ describe('header facts', () => {
     }
   })
 
-  it('put references first and the answered mail last, without duplicates', () => {
+  it('put References first and In-Reply-To last, without duplicates', () => {
     expect(
       header('In-Reply-To: <c@x>', 'References: <a@x>', ' <b@x> <a@x> junk <no brackets').facts
         .references
@@ -84,7 +84,7 @@ describe('header facts', () => {
     expect(decodeWords('=?iso-8859-1?Q?f\u00fcr_=FC?= =?utf-8?Q?f\u00fcr?=')).toBe('für üfür')
   })
 
-  it('never carry a control or bidirectional character, whatever was sent', () => {
+  it('never contain a control or bidirectional character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 500 }), (text) => {
         const encoded = `=?utf-8?B?${Buffer.from(text).toString('base64')}?=`

@@ -17,7 +17,7 @@ describe('text in ISO-2022-JP', () => {
     ['kanji of the second set', `\u001b$(D0!${ASCII}`, '丂'],
     ['the Roman alphabet at the end of a line', `${KANJI}%F\u001b(J\r\nnext`, 'テ\nnext'],
     ['katakana', `\u001b(I1${ASCII}`, 'ｱ']
-  ])('is read as it stands: %s', async (_name, written, shown) => {
+  ])('is read unchanged: %s', async (_name, written, shown) => {
     expect(await read(written)).toMatchObject({ text: shown, isDamaged: false })
     expect(makeSound(Buffer.from(written, 'latin1')).isSound).toBe(true)
   })
@@ -32,11 +32,11 @@ describe('text in ISO-2022-JP', () => {
     ['one of a terminal', 'a\u001b[8mb', 'a␚[8mb'],
     ['one that is not whole', `a\u001b$`, 'a␚$'],
     ['one among kanji', `${KANJI}%F\u001b!%9${ASCII}`, 'テ␚．9']
-  ])('is damaged, and nothing of it hides: %s', async (_name, written, shown) => {
+  ])('is reported as damaged, and hides nothing: %s', async (_name, written, shown) => {
     expect(await read(written)).toMatchObject({ text: shown, isDamaged: true })
   })
 
-  it('is known by all of its names, and by no trick of one', async () => {
+  it('is recognised by all its names, but not by similar ones', async () => {
     for (const name of [
       'ISO-2022-JP',
       'iso-2022-jp-2',
@@ -52,7 +52,7 @@ describe('text in ISO-2022-JP', () => {
     }
   })
 
-  it('never leaves out a byte, and what was made sound is sound (property)', () => {
+  it('never drops a byte, and normalised text is sound (property)', () => {
     const pieces = fc.constantFrom(
       '\u001b',
       '$',
@@ -97,12 +97,12 @@ describe('text in ISO-2022-JP', () => {
     ['iso-2022-kr', '\u000e#/\u000fclose'],
     ['base64', 'a plain line'],
     ['hex', 'a plain line']
-  ])('is not what a charset is that is never decoded: %s', async (charset, written) => {
+  ])('is not assumed for a charset that is never decoded: %s', async (charset, written) => {
     const shown = written.replaceAll('\u000e', '␎').replaceAll('\u000f', '␏')
     expect(await read(written, charset)).toMatchObject({ text: shown, isDamaged: true })
   })
 
-  it('is not alone: UTF-16 and UTF-32 without a mark are read, and said to be a guess', async () => {
+  it('is like UTF-16 and UTF-32 without a byte order mark: decoded, with a warning', async () => {
     const words = Buffer.from('plain words', 'utf16le')
     const marked = Buffer.concat([Buffer.from([0xff, 0xfe]), words])
     expect((await decodeText(words, 'utf-16')).isDamaged).toBe(true)

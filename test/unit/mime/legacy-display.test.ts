@@ -73,21 +73,21 @@ describe('a part marked as a copy of protected fields', () => {
     expect(attachments.map(({ content }) => Buffer.from(content).toString())).toEqual([body])
   })
 
-  it('stays an attachment where it is a file, whatever it holds', async () => {
+  it('stays an attachment when it is a named file, whatever it contains', async () => {
     for (const body of [COPY, 'the exploit']) {
       const { attachments } = await older(`${PLAIN}\r\n${FILE}`, body)
       expect(attachments.map(({ filename }) => filename)).toEqual(['report.txt'])
     }
   })
 
-  it('stays an attachment where not all of it could be looked at', async () => {
+  it('stays an attachment when it could not be read completely', async () => {
     const { attachments } = await older(HEADERS, `${`${COPY}\r\n`.repeat(40_000)}the exploit`)
     expect(attachments).toHaveLength(1)
   })
 })
 
 describe('the head of a text marked as a copy of protected fields', () => {
-  it('is left out where it is one', async () => {
+  it('is left out when it is only a copy', async () => {
     const body = `${COPY}\r\nTo: security@acme.example\r\n\r\nHello.`
     expect((await marked('text/plain', body)).text).toBe('Hello.\n')
   })
@@ -99,7 +99,7 @@ describe('the head of a text marked as a copy of protected fields', () => {
     expect(text).toBe(isCopyFirst ? ' it overflows.\n\nHello.\n' : `${shown}\n\nHello.\n`)
   })
 
-  it('is judged in HTML alike, mark or class or both', async () => {
+  it('is treated the same in HTML, with the mark, the class or both', async () => {
     const page = (words: string): string =>
       `<div class="header-protection-legacy-display"><pre>${words}</pre></div><p>Hello.</p>`
     expect((await marked('text/html', page(COPY))).text).toBe('Hello.\n')
@@ -110,7 +110,7 @@ describe('the head of a text marked as a copy of protected fields', () => {
   })
 })
 
-describe('a protected field that is not shown whole is no copy, and its words stay', () => {
+describe('the copy of a protected field stays when the field is not shown completely', () => {
   const PS = 'the exploit goes public on Monday'
   const LONG = 'x'.repeat(180)
   const read = (...fields: readonly string[]): Promise<Content> => {
@@ -141,12 +141,12 @@ describe('a protected field that is not shown whole is no copy, and its words st
     expect((await read('Subject: a report', field)).text).toContain(PS)
   })
 
-  it('words of a field that is there twice', async () => {
+  it('a field that occurs twice', async () => {
     expect((await read('Subject: a report', `Subject: ${PS}`)).text).toContain(PS)
     expect((await read(`Subject: ${PS}`, 'subject: a report')).text).toContain(PS)
   })
 
-  it('while fields that are shown whole are left out', async () => {
+  it('but copies of completely shown fields are left out', async () => {
     const shown = [
       'Subject: a =?utf-8?Q?f=C3=BCr?= b',
       'From: "Alice L." <alice@Reporter.example>',

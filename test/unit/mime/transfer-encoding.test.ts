@@ -8,11 +8,11 @@ function undo(body: string, encoding: string): string {
 }
 
 describe('base64', () => {
-  it('goes on behind padding, because some senders encode piece by piece', () => {
+  it('continues after padding, because some senders encode piece by piece', () => {
     expect(undo('Zmly\r\nc3Q=\r\nIHNlY29uZA==\r\nIHRoaXJk', 'base64')).toBe('first second third')
   })
 
-  it('ignores every byte outside of its alphabet, wherever it stands', () => {
+  it('ignores every byte outside its alphabet', () => {
     expect(undo('Z-m_l y!\r\n\u0000c3Q=', 'base64')).toBe('first')
     expect(undo('-----', 'base64')).toBe('')
   })
@@ -32,7 +32,7 @@ describe('uuencode', () => {
   // `printf 'Cat\nand dog!' | uuencode cat.txt` and what programs made of its blanks.
   const FILE = ['begin 644 cat.txt', '-0V%T"F%N9"!D;V<A"@``', '`', 'end', '']
 
-  it('gives the file back, however its empty line is written and whatever ends the lines', () => {
+  it('decodes the file with either form of empty line and any line end', () => {
     expect(undo(FILE.join('\n'), 'x-uuencode')).toBe('Cat\nand dog!\n')
     expect(undo(FILE.join('\r\n'), 'uuencode')).toBe('Cat\nand dog!\n')
     expect(undo(FILE.with(2, ' ').join('\r\n'), 'x-uue')).toBe('Cat\nand dog!\n')
@@ -53,19 +53,19 @@ describe('uuencode', () => {
       'thousands of lines of a byte',
       FILE.toSpliced(1, 1, ...Array.from({ length: 3000 }, () => '!'))
     ]
-  ])('stays as it is where it is more or less than one whole file: %s', (_, lines) => {
+  ])('is not decoded unless it is exactly one whole file: %s', (_, lines) => {
     const body = lines.join('\n')
     expect(undo(body, 'x-uuencode')).toBe(body)
   })
 })
 
-it('a leaf is decoded once, however often it is looked at', () => {
+it('a leaf is decoded only once', () => {
   const tree = parseTree(Buffer.from('Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n'))
   const content = contentOf(tree, tree.root)
   expect(content.toString()).toBe('hello')
   expect(contentOf(tree, tree.root)).toBe(content)
 })
 
-it('an encoding that nobody knows leaves the bytes as they are', () => {
+it('an unknown encoding leaves the bytes unchanged', () => {
   expect(undo('=41\u00ff', 'x-secret')).toBe('=41\u00ff')
 })

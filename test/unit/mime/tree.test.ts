@@ -16,13 +16,13 @@ describe('the MIME tree', () => {
     expect(shape(raw.replaceAll('\r\n', '\n'))).toEqual(['\none\n', 'X: y\n\ntwo'])
   })
 
-  it('takes only whole delimiter lines for delimiters', () => {
+  it('accepts only whole lines as delimiters', () => {
     expect(shape(`${HEAD}--b\r\n\r\na --b\r\n--bc\r\n --b\r\n--b-\r\nend\r\n--b--`)).toEqual([
       '\r\na --b\r\n--bc\r\n --b\r\n--b-\r\nend'
     ])
   })
 
-  it('finds a delimiter behind lines of dashes and of everything that looks like one', () => {
+  it('finds a delimiter after lines of dashes and lines that look like delimiters', () => {
     const decoys = ['-', '--', '---', '--b--b', '---b', '\r', '', '-\r', '--\r', '--a', ' --b']
     for (const lineEnd of ['\n', '\r\n']) {
       const inside = decoys.join(lineEnd)
@@ -41,7 +41,7 @@ describe('the MIME tree', () => {
     expect(partsBelow(tree.root)).toHaveLength(19)
   })
 
-  it('looks at a million lines of dashes in all, and keeps what stands behind them as one part', () => {
+  it('reads at most a million lines of dashes, and keeps the rest as one part', () => {
     const flood = '--x\n'.repeat(DASH_LINES_MAX)
     const inner = 'Content-Type: multipart/mixed; boundary=c\n\n--c\n\none\n--c\n\ntwo\n--c--'
     const raw = `${HEAD}--b\n${inner}\n--b\n\n${flood}\n--b\n\nhidden\n--b--`
@@ -62,7 +62,7 @@ describe('the MIME tree', () => {
     expect(below).toMatchObject({ hasTooManyParts: false, isBroken: false })
   })
 
-  it('keeps the last part of a container that is not closed, and says so', () => {
+  it('keeps the last part of an unclosed container, with a warning', () => {
     const tree = parseTree(Buffer.from(`${HEAD}--b\r\n\r\none\r\n--b\r\n\r\ntwo, cut`))
     expect(tree.root.children).toHaveLength(2)
     expect(tree.isBroken).toBe(true)
@@ -80,7 +80,7 @@ describe('the MIME tree', () => {
     expect(partsBelow(parseTree(Buffer.from(raw)).root)).toHaveLength(2)
   })
 
-  it('survives an empty mail, a bare header and a container without boundary', () => {
+  it('survives an empty message, a bare header and a container without boundary', () => {
     for (const raw of [
       '',
       '\r\n',
@@ -92,7 +92,7 @@ describe('the MIME tree', () => {
     }
   })
 
-  it('takes a header without a single field for text, because it is what somebody wrote', () => {
+  it('reads a block without a single field as text, because somebody wrote it', () => {
     const part = 'all of it is text,\r\nand this\r\n\r\nand that\r\n'
     const tree = parseTree(Buffer.from(`${HEAD}--b\r\n${part}\r\n--b--`))
     const [child] = tree.root.children

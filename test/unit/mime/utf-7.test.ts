@@ -60,11 +60,11 @@ describe('UTF-7', () => {
     ['bits that are not zero', '+AP/-'],
     ['too few bits', '+A-'],
     ['nothing', 'a + b']
-  ])('stays as it was written where it stands for %s', (_, text) => {
+  ])('is not decoded when it encodes %s', (_, text) => {
     expect(readUtf7(text)).toBe(text)
   })
 
-  it('gives back what was written, whatever it was', () => {
+  it('decodes to the text that was encoded (property)', () => {
     const text = fc.string({ unit: 'grapheme' }).filter((each) => !/(?! )[\p{Z}\p{C}]/u.test(each))
     fc.assert(
       fc.property(text, (each) => {
@@ -85,13 +85,13 @@ describe('UTF-7', () => {
     )
   })
 
-  it('stays as it was written around armor, whose base64 shifts nothing', async () => {
+  it('is not decoded when the text contains armor, whose base64 is not UTF-7', async () => {
     const armor = '-----BEGIN PGP MESSAGE-----\n\n+APw-+APwA/A\n-----END PGP MESSAGE-----\n'
     for (const text of [armor, `gr+APw-n\n${armor}`])
       expect(await decodeText(Buffer.from(text), 'utf-7')).toMatchObject({ text, isDamaged: true })
   })
 
-  it('that holds bytes beyond ASCII is none, and said so', async () => {
+  it('with bytes beyond ASCII is not UTF-7, and is reported', async () => {
     const bytes = Buffer.concat([Buffer.from('Gr+APw-n '), Buffer.from([0xfc])])
     expect(await decodeText(bytes, 'utf-7')).toMatchObject({ text: 'Gr+APw-n ü', isDamaged: true })
     expect(await decodeText(Buffer.from('Gr+APw-n ü'), 'utf-7')).toMatchObject({

@@ -37,7 +37,7 @@ function valueOf(field: string, name: string): string {
 }
 
 describe('header fields', () => {
-  it('never let a value become a second field, whatever it is', () => {
+  it('never let a value become a second field (property)', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         if (hasControl(text)) {
@@ -52,7 +52,7 @@ describe('header fields', () => {
     )
   })
 
-  it('never let a display name become an address, whatever it is', () => {
+  it('never let a display name become an address (property)', () => {
     fc.assert(
       fc.property(anyText, (name) => {
         if (hasControl(name.trim())) {
@@ -72,7 +72,7 @@ describe('header fields', () => {
     )
   })
 
-  it('never let a file name become a parameter or a field, whatever it is', () => {
+  it('never let a file name become a parameter or a field (property)', () => {
     fc.assert(
       fc.property(anyText, (name) => {
         if (hasControl(name)) {
@@ -96,7 +96,7 @@ describe('header fields', () => {
     )
   })
 
-  it('refuse a bad field name and bytes outside of US-ASCII', () => {
+  it('refuse a bad field name and bytes outside US-ASCII', () => {
     expect(() => headerField('Subject\r\nBcc', 'x')).toThrow(Invariant)
     expect(() => headerField('Sub ject', 'x')).toThrow(Invariant)
     expect(() => headerField('Subject', 'é')).toThrow(Invariant)

@@ -16,7 +16,7 @@ const textOf = (text: string): string => {
 }
 
 describe('text parts', () => {
-  it('arrive as they were written, whatever they are', () => {
+  it('are decoded to what was written (property)', () => {
     const any = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 400 }),
       fc.string({ unit: fc.constantFrom('\n', ' ', '\t', '.', '=', 'From ', 'ä', '-', 'word') })
@@ -30,7 +30,7 @@ describe('text parts', () => {
     )
   })
 
-  it('have lines that no mail system changes, whatever they are', () => {
+  it('have only lines that no mail system changes (property)', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 600 }), (text) => {
         for (const line of encodeText(`From here\n.\n${text}`).lines.split('\r\n')) {
@@ -41,7 +41,7 @@ describe('text parts', () => {
     )
   })
 
-  it('stay readable as they are when plain', () => {
+  it('stay readable without decoding when they are plain ASCII', () => {
     expect(encodeText('Hello,\n\nthank you.\n')).toEqual({
       encoding: '7bit',
       lines: 'Hello,\r\n\r\nthank you.\r\n'

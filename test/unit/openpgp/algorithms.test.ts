@@ -104,7 +104,7 @@ describe.each(Object.entries(KINDS))('a key of kind %s', (_, kind) => {
     other = await makePerson({ key: { type: 'ecc', curve: 'curve25519Legacy' }, size: 40 })
   })
 
-  it('opens as the desk’s', async () => {
+  it('decrypts as the desk’s key', async () => {
     const opened = await openAs(person, await sealTo(person, other), other)
     expect(opened.kind === 'opened' && Buffer.from(opened.data)).toEqual(TEXT)
     expect(opened).toMatchObject({
@@ -112,7 +112,7 @@ describe.each(Object.entries(KINDS))('a key of kind %s', (_, kind) => {
     })
   })
 
-  it('signs as a reporter’s, and is sealed to', async () => {
+  it('signs and can be encrypted to as a reporter’s key', async () => {
     const opened = await openAs(other, await sealTo(other, person), person)
     expect(person.secret.fingerprint).toHaveLength(kind.size)
     expect(opened).toMatchObject({
@@ -210,7 +210,7 @@ describeWith(['gpg'], 'a message of GnuPG', () => {
     }
   })
 
-  it('is damaged where a byte of it was changed, whatever the cipher', async () => {
+  it('is reported as damaged when a byte was changed, with every cipher', async () => {
     const desk = desks.get('v4 RSA')
     if (desk === undefined) throw new Error('no RSA desk')
     for (const cipher of ['AES256', '3DES', 'CAMELLIA256']) {

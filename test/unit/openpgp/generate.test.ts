@@ -26,7 +26,7 @@ describeWith(['gpg', 'sq'], 'a new desk key', () => {
     })
   })
 
-  it('names the desk and can be sealed to', async () => {
+  it('names the desk and can be encrypted to', async () => {
     const { publicArmored, fingerprint } = await generateDeskKey(request, now)
     expect(await inspectKey(publicArmored, now)).toMatchObject({
       fingerprint,
@@ -37,7 +37,7 @@ describeWith(['gpg', 'sq'], 'a new desk key', () => {
     })
   })
 
-  it('ends when it was asked to end', async () => {
+  it('expires when requested', async () => {
     const lifetimeSeconds = 86_400
     const { publicArmored } = await generateDeskKey({ ...request, lifetimeSeconds }, now)
     const end = addMs(now, lifetimeSeconds * 1000)

@@ -85,7 +85,7 @@ beforeAll(async () => {
 })
 
 describe('copies of one key', () => {
-  it('take nothing away: a stripped or an equal one adds nothing', async () => {
+  it('remove nothing: a stripped or an equal copy adds nothing', async () => {
     const stripped = await changed((copy) => {
       copy.subkeys = []
     })
@@ -95,13 +95,13 @@ describe('copies of one key', () => {
     expect((await mergeKey(stripped, known, NOW))?.state).toBe('usable')
   })
 
-  it('are not copies when another key made them, or no key at all', async () => {
+  it('are not copies when they are another key, or no key at all', async () => {
     expect(await mergeKey(known, (await make()).toPublic().write(), NOW)).toBeNull()
     expect(await mergeKey(known, Buffer.from('no key'), NOW)).toBeNull()
     expect(await mergeKey(known, key.write(), NOW)).toBeNull()
   })
 
-  it('bring a new end, whichever of the two came first', async () => {
+  it('bring a new expiry date, in either order', async () => {
     const longer = (await again([ALICE], 9 * YEAR)).write()
     const both = await mergeKey(known, longer, NOW)
     const turned = await mergeKey(longer, known, NOW)
@@ -114,7 +114,7 @@ describe('copies of one key', () => {
     expect(subkeys.map(({ bindingSignatures }) => bindingSignatures.length)).toEqual([2, 2])
   })
 
-  it('bring a revocation, and no older copy takes it back', async () => {
+  it('bring a revocation, and no older copy removes it', async () => {
     const { publicKey } = await revokeKey({ key, date: LATER, format: 'object', config })
     const revoked = await mergeKey(known, publicKey.write(), NOW)
 
@@ -122,7 +122,7 @@ describe('copies of one key', () => {
     expect(await mergeKey(revoked?.keyData ?? known, known, NOW)).toBeNull()
   })
 
-  it('bring no revocation by another key', async () => {
+  it('do not bring a revocation by another key', async () => {
     const { publicKey } = await revokeKey({
       key: await make(),
       date: LATER,
@@ -136,7 +136,7 @@ describe('copies of one key', () => {
     expect(await mergeKey(known, forged, NOW)).toBeNull()
   })
 
-  it('bring no signature that was altered to look newer', async () => {
+  it('do not bring a signature that was altered to look newer', async () => {
     const forged = await changed((copy) => {
       for (const subkey of copy.subkeys)
         subkey.bindingSignatures = subkey.bindingSignatures.map(forge)
@@ -148,7 +148,7 @@ describe('copies of one key', () => {
     expect(await mergeKey(known, forged, NOW)).toBeNull()
   })
 
-  it('bring no subkey and no user id that the owner did not sign, nor one of another address', async () => {
+  it('do not bring a subkey or user id that the owner did not sign, nor one with another address', async () => {
     const other = await make()
     const forged = await changed((copy) => {
       copy.subkeys = [...copy.subkeys, ...other.toPublic().subkeys]

@@ -53,7 +53,7 @@ describe('opening a message', () => {
     now: NOW
   })
 
-  it('gives the exact bytes back', async () => {
+  it('returns the exact bytes', async () => {
     const data = Buffer.from([0, 13, 10, 10, 255])
     const opened = await openMessage(await seal(data), context())
     expect(opened.kind === 'opened' && Buffer.from(opened.data)).toEqual(data)
@@ -86,7 +86,7 @@ describe('opening a message', () => {
       Object.assign(new UnparseablePacket(), { tag, rawContent: new Uint8Array(0) })
     )
 
-  it('is refused for hundreds of packets inside, plain or compressed, whatever they are', async () => {
+  it('refuses hundreds of packets inside, plain or compressed', async () => {
     const { marker, padding, onePassSignature } = enums.packet
     for (const tag of [60, marker, padding, onePassSignature]) {
       for (const hostile of [[...many(tag), literal], [compressed(...many(tag), literal)]]) {
@@ -113,7 +113,7 @@ describe('opening a message', () => {
     })
   })
 
-  it('opens for hidden recipients, and is not for us when none is ours', async () => {
+  it('decrypts for hidden recipients, and is not for us when none of them is ours', async () => {
     const hidden = await seal(Buffer.from('x'), true)
     expect(await openMessage(hidden, context())).toMatchObject({
       kind: 'opened',
@@ -137,7 +137,7 @@ describe('opening a message', () => {
     })
   })
 
-  it('opens with any of several keys', async () => {
+  it('decrypts with any of several keys', async () => {
     const request = {
       name: 'Y',
       address: 'y@x.example' as Address,
@@ -153,7 +153,7 @@ describe('opening a message', () => {
     })
   })
 
-  it('keeps nothing of a message that was changed anywhere', async () => {
+  it('returns nothing of a message that was changed anywhere', async () => {
     const sealed = await seal(Buffer.from('a secret of some length'))
     for (let at = 0; at < sealed.length; at += 3) {
       const changed = Uint8Array.from(sealed)
@@ -205,7 +205,7 @@ describe('a desk with an RSA key', () => {
   const open = (message: Uint8Array): ReturnType<typeof openMessage> =>
     openMessage(message, { secretKeys: [desk], certificates: [], now: NOW })
 
-  it('is not meant by a message to hidden recipients of whom it is none, and marks only the ciphertext', async () => {
+  it('is not a recipient of a message to other hidden recipients, and marks only the ciphertext', async () => {
     const sealed = await seal(stranger)
     const [first, second] = [await open(sealed), await open(sealed)]
     expect(first).toMatchObject({ kind: 'failed', because: 'not-for-us' })
@@ -221,7 +221,7 @@ describe('a desk with an RSA key', () => {
     expect(second.sealing.marks).toEqual(first.sealing.marks)
   })
 
-  it('knows a message to it, hidden too, by its session key where the data is damaged', async () => {
+  it('recognises a damaged message to it, also as hidden recipient, by its session key', async () => {
     const sealed = Uint8Array.from(await seal(mine))
     const whole = await open(sealed)
     sealed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1

@@ -20,7 +20,7 @@ const seipd = (version = 1): Buffer =>
 const scan = (...packets: readonly Buffer[]): ReturnType<typeof prescan> =>
   prescan(Buffer.concat(packets), new Set([OURS]))
 
-describe('the look at an encrypted message before it is opened', () => {
+describe('examining an encrypted message before decryption', () => {
   it('keeps our session keys and drops those of others', () => {
     const other = session('aaaaaaaaaaaaaaaa')
     const result = scan(other, session(OURS), other, seipd())
@@ -43,7 +43,7 @@ describe('the look at an encrypted message before it is opened', () => {
     expect(scan(...hidden, seipd()).sealing).toMatchObject({ sealedTo: 'hidden', keyIds: [HIDDEN] })
   })
 
-  it('marks a ciphertext the same when its thief blanks out the key id or drops other session keys (G6)', () => {
+  it('gives a ciphertext the same mark when a thief hides the key id or drops other session keys (G6)', () => {
     const stolen = scan(session('aaaaaaaaaaaaaaaa'), session(OURS), seipd()).sealing.marks
     const blanked = scan(session(HIDDEN), seipd()).sealing.marks
 
@@ -51,7 +51,7 @@ describe('the look at an encrypted message before it is opened', () => {
     expect(blanked).toEqual(stolen)
   })
 
-  it('marks a ciphertext the same in whatever chunks or length form its data comes (property, G6)', () => {
+  it('gives a ciphertext the same mark for every chunking and length form (property, G6)', () => {
     const body = Buffer.concat([Buffer.of(1), Buffer.from('0123456789'.repeat(20))])
     const stolen = scan(session(OURS), packet(18, body)).sealing.marks
     fc.assert(
@@ -70,7 +70,7 @@ describe('the look at an encrypted message before it is opened', () => {
     )
   })
 
-  it('refuses authenticated chunks and partial lengths too small to be worth the work', () => {
+  it('refuses authenticated chunks and partial lengths that are too small', () => {
     const because = (result: ReturnType<typeof prescan>): string =>
       result.kind === 'refused' ? result.because : ''
     const aead = (tag: number, version: number, sizeByte: number, size: number): Buffer =>
@@ -148,7 +148,7 @@ describe('the look at an encrypted message before it is opened', () => {
     expect(scan(session(OURS), endless)).toMatchObject({ because: 'damaged' })
   })
 
-  it('never throws and always ends, whatever the bytes', () => {
+  it('never throws and always ends (property)', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         const result = prescan(bytes, new Set([OURS]))
@@ -163,7 +163,7 @@ describe('armor', () => {
   const block = (body: string, label = 'MESSAGE'): string =>
     `-----BEGIN PGP ${label}-----\n${body}\n-----END PGP ${label}-----`
 
-  it('is one block, with what stands around it', () => {
+  it('is one block with the text around it', () => {
     expect(readArmor(`before\n${block('Comment: x\n\nAAEC\n=abcd')}\nafter`)).toEqual({
       kind: 'message',
       data: new Uint8Array([0, 1, 2]),

@@ -92,7 +92,7 @@ describe('ciphertext of OpenPGP.js in a new framing', () => {
     expect(opensWithMarks(await openIt(stolen))).toEqual(opensWithMarks(await openIt(sealed)))
   })
 
-  it('shares the mark of its session key even where its data was changed (G6)', async () => {
+  it('shares the mark of its session key even when its data was changed (G6)', async () => {
     const broken = Buffer.from(sealed)
     broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1
     const opening = await openIt(broken)
@@ -101,7 +101,7 @@ describe('ciphertext of OpenPGP.js in a new framing', () => {
     expect(opening.sealing.strayMarks).toEqual([sessionKey])
   })
 
-  it('never shares a mark with another mail of the same words', async () => {
+  it('never shares a mark with another message of the same text', async () => {
     const again = await encrypt({
       message: await createMessage({ binary: SECRET }),
       encryptionKeys: await readKey({ armoredKey: desk.publicArmored, config: pgpConfig(false) }),

@@ -55,7 +55,7 @@ describe('a session key that an RSA desk key did not open', () => {
     expect(hasUnopenedRsa(await sealed(algorithm, size), [desk])).toBe(isSound)
   })
 
-  it('is not sound where a byte of it was changed, nor is any other message', async () => {
+  it('is not valid when one of its bytes was changed, and no other message is', async () => {
     const damaged = Uint8Array.from(await sealed('tripledes', 24))
     damaged[100] = (damaged[100] ?? 0) ^ 1
     expect(hasUnopenedRsa(damaged, [desk])).toBe(false)
@@ -72,7 +72,7 @@ describe('a session key that an RSA desk key did not open', () => {
   it.each<[string, Record<string, Uint8Array>]>([
     ['a prime that is one', { p: Uint8Array.of(1) }],
     ['a prime without a byte', { q: new Uint8Array(0) }]
-  ])('is merely unknown to a key that node:crypto does not take: %s', async (_, numbers) => {
+  ])('is unknown for a key that node:crypto refuses: %s', async (_, numbers) => {
     const message = await sealed('tripledes', 24)
     expect(hasUnopenedRsa(message, [changed({})])).toBe(true)
     expect(hasUnopenedRsa(message, [changed(numbers)])).toBe(false)

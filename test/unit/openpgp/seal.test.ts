@@ -58,7 +58,7 @@ beforeAll(async () => {
 })
 
 describe('sealing', () => {
-  it('seals to a usable key and shows nothing of the payload', async () => {
+  it('encrypts to a usable key and reveals nothing of the payload', async () => {
     const { publicKey } = await keyPair()
     const sealed = await sealMessage(payload, target(publicKey), desk, now)
     if (sealed.kind !== 'sealed') throw new Error(sealed.because)
@@ -75,7 +75,7 @@ describe('sealing', () => {
     })
   })
 
-  it('refuses a key after its end, and used it until then', async () => {
+  it('refuses an expired key, but uses it until then', async () => {
     const { publicKey } = await keyPair({ expires: 20 * 86_400 })
     const to = target(publicKey)
     expect((await sealMessage(payload, to, desk, addMs(now, 9 * DAY))).kind).toBe('sealed')
@@ -85,7 +85,7 @@ describe('sealing', () => {
     })
   })
 
-  it('refuses a key whose encryption part alone has ended', async () => {
+  it('refuses a key whose encryption subkey has expired', async () => {
     const { publicKey } = await keyPair({ subkeys: [{ keyExpirationTime: 86_400 }] })
     expect(await sealMessage(payload, target(publicKey), desk, now)).toEqual({
       kind: 'refused',
@@ -116,7 +116,7 @@ describe('sealing', () => {
     })
   })
 
-  it('refuses what is not exactly one public key', async () => {
+  it('refuses anything but exactly one public key', async () => {
     const { privateKey, publicKey } = await keyPair()
     const { fingerprint, keyData } = target(publicKey)
     const bad = [
@@ -169,7 +169,7 @@ describeWith(['gpg'], 'sealing, as GnuPG sees it', () => {
     }
   })
 
-  it('names the hash that the signature packet really has', async () => {
+  it('names the hash algorithm of the signature packet', async () => {
     const folder = tempFolder()
     try {
       const { armored, micalg } = await signDetached(payload, desk, now)

@@ -87,7 +87,7 @@ describe('a verdict', () => {
     ])
   })
 
-  it('is unknown under a key on which its own was only hung, bound for ever or not', async () => {
+  it('is unknown to a certificate to which its key was merely attached', async () => {
     for (const signer of [key.keyPacket, key.getSubkeys()[0]?.keyPacket ?? key.keyPacket]) {
       for (const endsAfter of [0, 60]) {
         const hung = await withHungKey(other, signer, endsAfter)
@@ -108,7 +108,7 @@ describe('a verdict', () => {
     ])
   })
 
-  it('judges every signature by itself', async () => {
+  it('judges every signature separately', async () => {
     const both = Buffer.concat([await signBy(key), await signBy(other)])
     const verdicts = await judge(both, [publicOf(key)])
     expect(verdicts.map((each) => each.state)).toEqual(['valid', 'unknown-key'])
@@ -120,7 +120,7 @@ describe('a verdict', () => {
     expect((await verifyDetached(DATA, many, { certificates: [], now: NOW })).kind).toBe('limit')
   })
 
-  it('is expired when the key or its signing subkey has ended since', async () => {
+  it('is expired when the key or its signing subkey has expired since', async () => {
     for (const expiring of [await makeKey(86_400), await makeKey(0, 86_400)]) {
       const signature = await signBy(expiring)
       const data = publicOf(expiring)
@@ -132,7 +132,7 @@ describe('a verdict', () => {
     }
   })
 
-  it('is not good by its own date either when the key had ended before', async () => {
+  it('is not valid at its own date either when the key had expired before', async () => {
     const expiring = await makeKey(86_400)
     const unlimited = await unlimitedCopy(expiring)
     const signature = await signBy(unlimited, MADE + 2 * 86_400_000)
@@ -165,7 +165,7 @@ describe('a verdict', () => {
     ])
   })
 
-  it('has another identity for every signature and every content', async () => {
+  it('has a different identity for every signature and every content', async () => {
     const identities = new Set<string>()
     for (const data of [DATA, Buffer.from('other')]) {
       const [verdict] = await judge(

@@ -78,7 +78,7 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
   ],
   [
     'the key that signed came inside and names others alone',
-    { signatures: [UNKNOWN], issuersOfOthers: [UNKNOWN.issuer] },
+    { signatures: [UNKNOWN], foreignSigners: [UNKNOWN.issuer] },
     {}
   ],
   [
@@ -126,7 +126,7 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
   ],
   [
     'the key that a broken signature claims came inside and names others alone',
-    { signatures: [BROKEN], issuersOfOthers: [BROKEN.issuer] },
+    { signatures: [BROKEN], foreignSigners: [BROKEN.issuer] },
     {}
   ],
   [

@@ -238,7 +238,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     receipt: null,
     candidateKeys: [],
     unusableKeys: [],
-    issuersOfOthers: [],
+    foreignSigners: [],
     warnings: [],
     ...change
   }

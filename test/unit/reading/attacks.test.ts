@@ -40,7 +40,7 @@ function dearmor(armored: string): Uint8Array {
   return block.data
 }
 
-describeWith(['gpg'], 'a hostile encrypted mail', () => {
+describeWith(['gpg'], 'a hostile encrypted message', () => {
   let desk: Desk
   let gpg: OpenPgpProgram
   let certificates: Uint8Array[]
@@ -56,7 +56,7 @@ describeWith(['gpg'], 'a hostile encrypted mail', () => {
   afterAll(() => gpg.close())
   const openIt = (raw: string): Promise<OpenedMail> => open(raw, [desk.secret], certificates)
 
-  it('does not get a wrapped ciphertext decrypted (EFAIL, direct exfiltration)', async () => {
+  it('cannot get a wrapped ciphertext decrypted (EFAIL, direct exfiltration)', async () => {
     const inner = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(sealed)}`
     const html = (text: string): string => `Content-Type: text/html\r\n\r\n${text}`
     const shapes = [
@@ -150,7 +150,7 @@ describeWith(['gpg'], 'a hostile encrypted mail', () => {
     folder.remove()
   }, 120_000)
 
-  it('tells nothing but the key ids when it is for somebody else', async () => {
+  it('reveals only the key ids when it is for somebody else', async () => {
     const stranger = await makeDesk()
 
     const opened = await open(encryptedMail(sealed), [stranger.secret], certificates)
@@ -222,7 +222,7 @@ describeWith(['gpg'], 'a hostile signature', () => {
     expect(opened.signatures).toEqual([])
   })
 
-  it('sets the footer of a mailing list apart and says what is not covered', async () => {
+  it('shows the footer of a mailing list separately and says what is not covered', async () => {
     const opened = await openIt(lines(...HEAD) + mixed([signed, textPart('list footer')]))
 
     expect(opened).toMatchObject({
@@ -236,7 +236,7 @@ describeWith(['gpg'], 'a hostile signature', () => {
     )
   })
 
-  it('reports every repeated header field and trusts no From that is not single', async () => {
+  it('reports every repeated header field and trusts no From with several mailboxes', async () => {
     const twice = await openIt(`${lines(...HEAD, 'From: grace@acme.example')}${signed}\r\n`)
     expect(twice.outer.from).toBeNull()
     expect(twice.warnings).toContain('repeated-header')
@@ -271,7 +271,7 @@ describeWith(['gpg'], 'a hostile signature', () => {
   })
 })
 
-describeWith(['gpg'], 'a signature by a key that is no longer good', () => {
+describeWith(['gpg'], 'a signature by a key that is no longer valid', () => {
   const folder = tempFolder('rx-')
   const base = ['--homedir', folder.path, '--batch', '--no-tty', '--quiet', '--passphrase', '']
   const gpg = async (args: readonly string[], input?: string): Promise<Buffer> =>
@@ -305,7 +305,7 @@ describeWith(['gpg'], 'a signature by a key that is no longer good', () => {
     return lines(...HEAD) + signedEntity(content, armored.toString())
   }
 
-  it('is named expired although the key was good when it was made', async () => {
+  it('is reported as expired although the key was valid when it was made', async () => {
     const mail = await signAs('old@acme.example')
     const certificate = await certificateOf(await gpg(['--export', 'old@acme.example']))
 
@@ -315,7 +315,7 @@ describeWith(['gpg'], 'a signature by a key that is no longer good', () => {
     expect(opened.signatures[0]?.createdAt).toBe('2026-01-01T12:00:00.000Z')
   })
 
-  it('is named revoked once the key is revoked, even as retired', async () => {
+  it('is reported as revoked once the key is revoked, even as retired', async () => {
     const mail = await signAs('gone@acme.example')
     const listing = (await gpg(['--with-colons', '--list-keys', 'gone@acme.example'])).toString()
     const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listing)?.[1] ?? ''
@@ -350,7 +350,7 @@ describeWith(['gpg'], 'a signature by a key that is no longer good', () => {
 })
 
 describe('a hostile structure', () => {
-  it('is read to the limit, never thrown away: 5,000 nested parts', async () => {
+  it('is read up to the limit and never dropped: 5,000 nested parts', async () => {
     let mail = ''
     for (let depth = 0; depth < 5000; depth += 1) {
       mail += `Content-Type: multipart/mixed; boundary=b${depth}\r\n\r\n--b${depth}\r\n`
@@ -363,7 +363,7 @@ describe('a hostile structure', () => {
     expect(opened.attachments).toHaveLength(1)
   })
 
-  it('is read to the limit: 5,000 parts side by side, the rest as one attachment', async () => {
+  it('is read up to the limit, with the rest as one attachment: 5,000 parts side by side', async () => {
     const parts = Array.from({ length: 5000 }, (_, index) => textPart(`part ${index}`))
 
     const opened = await open(lines(...HEAD) + mixed(parts), [])
@@ -374,7 +374,7 @@ describe('a hostile structure', () => {
     expect(opened.warnings).toContain('too-many-parts')
   })
 
-  it('cannot drown the header: 20,000 fields, 100,000 references, a megabyte in one line', async () => {
+  it('cannot exhaust the header parser: 20,000 fields, 100,000 references, a megabyte in one line', async () => {
     const fields = Array.from({ length: 20_000 }, (_, index) => `X-${index}: y`)
     const references = Array.from({ length: 100_000 }, (_, index) => `<${index}@x.example>`)
     for (const bomb of [

@@ -70,7 +70,7 @@ describe('beside a block', () => {
   const reachOf = (opened: OpenedMail): string =>
     opened.signatures.map((each) => `${each.state} ${each.coversWhole}`).join()
 
-  it('stands nothing: then its signature covers the whole mail', async () => {
+  it('there is nothing: then its signature covers the whole message', async () => {
     for (const [name, block] of forms) {
       const opened = await openBeside(block)
       expect([name, reachOf(opened)]).toEqual([name, 'valid true'])
@@ -78,7 +78,7 @@ describe('beside a block', () => {
     }
   })
 
-  it('a part beyond the limits stays an attachment, is not covered and is told of', async () => {
+  it('a part beyond the limits stays an attachment, is not covered and causes a warning', async () => {
     for (const [, block] of forms.slice(0, 2)) {
       const opened = await openBeside(block, DEEP)
       expect(opened.text.trim()).toBe('I signed this.')
@@ -94,7 +94,7 @@ describe('beside a block', () => {
     }
   })
 
-  it('broken MIME is told of', async () => {
+  it('broken MIME causes a warning', async () => {
     for (const [name, block] of forms) {
       const raw = lines(...HEAD) + mixed([block, KEY_FILE]).replace(/--m--\r\n$/, '')
       const { structure, warnings } = await open(raw, [desk.secret], certificates)
@@ -103,7 +103,7 @@ describe('beside a block', () => {
     }
   })
 
-  it('S/MIME and further encrypted files are told of', async () => {
+  it('S/MIME and further encrypted files cause warnings', async () => {
     for (const [, block] of forms.slice(0, 2)) {
       expect((await openBeside(block, SMIME)).warnings).toContain('smime')
       expect((await openBeside(block, FILE)).warnings).not.toContain('errant-crypto')
@@ -111,7 +111,7 @@ describe('beside a block', () => {
     }
   })
 
-  it('a name is not what a signed file is called, because anybody can change it on the way', async () => {
+  it('the unsigned name of a signed file is not used, because anybody can change it on the way', async () => {
     const [, block = ''] = forms[3] ?? []
     for (const name of ['fix.exe.asc', 'fix.asc', 'x".gpg']) {
       const opened = await openBeside(block.replace('poc.bin.asc', name))
@@ -123,14 +123,14 @@ describe('beside a block', () => {
     expect(nameless.warnings).not.toContain('unsigned-filename')
   })
 
-  it('a name is kept where nothing is signed that it could be taken for a part of', async () => {
+  it('the name of a file is kept when nothing is signed', async () => {
     const block = asFile(await seal(Buffer.from([0, 1]), []))
     const opened = await openBeside(block)
     expect(opened.attachments.map(({ filename }) => filename)).toEqual(['poc.bin'])
     expect(opened.warnings).not.toContain('unsigned-filename')
   })
 
-  it('a file is kept where the block itself cannot be opened', async () => {
+  it('a file is kept when the block itself cannot be opened', async () => {
     const stranger = await makeDesk()
     const [, block = ''] = forms[1] ?? []
     const opened = await open(lines(...HEAD) + mixed([block, FILE]), [stranger.secret])

@@ -13,7 +13,7 @@ const NOTE =
     : ''
 const read = (...path: readonly string[]): Buffer => readFileSync(join(corpus, ...path))
 
-describe.skipIf(found === null)(`every sample mail${NOTE}`, () => {
+describe.skipIf(found === null)(`every sample message${NOTE}`, () => {
   it('is opened without an exception, with or without keys', async () => {
     const folders = [
       'thunderbird/eml',
@@ -42,7 +42,7 @@ describe.skipIf(found === null)(`every sample mail${NOTE}`, () => {
     expect(count).toBeGreaterThan(390)
   }, 120_000)
 
-  it('that bounces is known as a bounce, nearly always', async () => {
+  it('that is a bounce is recognised, nearly always', async () => {
     const files = filesBelow(join(corpus, 'sisimai'), ['.eml'])
     const opened = await Promise.all(files.map((file) => open(readFileSync(file), [])))
     const known = opened.filter((mail) => mail.bounce !== null).length

@@ -30,7 +30,7 @@ const FOREIGN_FILE = lines(
   'a file that nobody signed'
 )
 
-describe('a signature inside of a text (G2)', () => {
+describe('a signature inside a text (G2)', () => {
   let desk: Desk
   let signer: PrivateKey
   let certificates: Uint8Array[]
@@ -64,7 +64,7 @@ describe('a signature inside of a text (G2)', () => {
     return opened.signatures.map(({ coversWhole }) => coversWhole)
   }
 
-  it('covers the whole mail where the cleartext-signed text is all there is', async () => {
+  it('covers the whole message when it contains only the cleartext-signed text', async () => {
     expect(await reachOf(textPart(await cleartext()))).toEqual([true])
   })
 
@@ -74,11 +74,11 @@ describe('a signature inside of a text (G2)', () => {
     expect(await reachOf(mixed(parts.toReversed()))).toEqual([false])
   })
 
-  it('covers the whole mail where the encrypted text is all there is', async () => {
+  it('covers the whole message when it contains only the encrypted text', async () => {
     expect(await reachOf(textPart(await inline()))).toEqual([true])
   })
 
-  it('makes no whole mail of an encryption that somebody put a third part into', async () => {
+  it('does not cover the whole message when somebody added a third part to the encryption', async () => {
     const payload = textPart('I signed this.')
     const armored = await encrypt({
       message: await createMessage({ binary: Buffer.from(payload) }),
@@ -111,7 +111,7 @@ describe('a signature inside of a text (G2)', () => {
   })
 })
 
-it('text marked as a copy of protected fields is shown where it is more than that', async () => {
+it('text marked as a copy of protected fields is shown when it is more than a copy', async () => {
   const desk = await makeDesk()
   const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
   const textOfPayload = async (first: string): Promise<string> => {
@@ -146,7 +146,7 @@ it('quoted-printable is decoded line by line, and a broken escape stays as it is
   expect(opened.text).toBe('A =41x =zz \nend\u00ed\n')
 })
 
-it('an encrypted file beside another of the same size: the other one is still there', async () => {
+it('an encrypted file beside another file of the same size: the other file is kept', async () => {
   const desk = await makeDesk()
   const message = await createMessage({ binary: Buffer.from([0, 1, 2, 3]) })
   const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
@@ -175,7 +175,7 @@ it('an encrypted file beside another of the same size: the other one is still th
   ])
 })
 
-it('JSON for a terminal holds no bidirectional characters, and loses none', () => {
+it('JSON for a terminal escapes bidirectional characters, and loses none', () => {
   let out = ''
   const text = 'a\u202eb\u2066c\u0085d \u{1f41b} \u05d0\u200f'
   printJson({ out: (piece) => (out += piece), err: () => undefined }, { text })

@@ -4,7 +4,7 @@ import { makeWorld } from '../../fuzz/world.ts'
 import { createInProcessWorkers } from '../../support/in-process-workers.ts'
 
 // Many seeds, and proof that the fuzzer finds what it is for: test/nightly/fuzz.test.ts.
-it('mutated mails break no invariant of reading (G2, G9; one seed of many)', async () => {
+it('mutated messages break no invariant of reading (G2, G9; one seed of many)', async () => {
   const world = await makeWorld(20_261_121, 12)
   const workers = await createInProcessWorkers(world.start)
   const isOver = (count: number): boolean => count >= 128

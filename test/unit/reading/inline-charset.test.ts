@@ -29,7 +29,7 @@ const KOI8 = Buffer.from([0xf0, 0xf2, 0xe9, 0xf7, 0xe5, 0xf4])
 
 const NEUTRAL = HEAD.map((field) => (field.startsWith('Subject') ? 'Subject: ...' : field))
 
-describe('the charset of a text that was decrypted', () => {
+describe('the charset of a decrypted text', () => {
   let desk: Desk
   let signer: PrivateKey
   let certificates: Uint8Array[]
@@ -73,7 +73,7 @@ describe('the charset of a text that was decrypted', () => {
     ['the armor before a part around it', KOI8, 'iso-8859-1', ['charset: koi8-r'], 'ПРИВЕТ', []],
     ['a part around it, where it is no UTF-8', KOI8, 'koi8-r', [], 'ПРИВЕТ', []],
     ['nobody', LATIN1, '', [], 'grün', ['undecodable-text']]
-  ])('is told by %s', async (_, text, outer, headers, expected, warnings) => {
+  ])('is taken from %s', async (_, text, outer, headers, expected, warnings) => {
     expect(await openInline(text, outer, ...headers)).toMatchObject({ text: expected, warnings })
   })
 
@@ -82,11 +82,11 @@ describe('the charset of a text that was decrypted', () => {
     ['would hide ASCII', ['Charset: utf-7']],
     ['would make other words of it', ['Charset: utf-16le']],
     ['is said twice', ['Charset: koi8-r', 'Charset: windows-1251']]
-  ])('is not what the armor says where that %s', async (_, headers) => {
+  ])('is not taken from the armor when that %s', async (_, headers) => {
     expect((await openInline(UTF8, '', ...headers)).text).toBe(UTF8.toString())
   })
 
-  it('is not what a part around it says where that makes other words of ASCII', async () => {
+  it('is not taken from the surrounding part when that would change ASCII', async () => {
     const opened = await open(
       Buffer.concat([
         Buffer.from(lines(...NEUTRAL, 'Content-Type: text/plain; charset=utf-16le', '')),

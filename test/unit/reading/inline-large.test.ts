@@ -28,7 +28,7 @@ describe('an inline message of more than 1 MiB', () => {
     '',
     'Content-Type: text/plain; charset=iso-8859-1',
     'Content-Type: text/plain; charset=utf-8'
-  ])('is opened, and known again by its marks: %s', async (type) => {
+  ])('is decrypted, and recognised by its marks: %s', async (type) => {
     const opened = await openAs(armored, ...(type === '' ? [] : [type]))
     expect(opened).toMatchObject({ structure: 'inline', encrypted: true, decrypted: true })
     expect(opened.text.slice(0, 17)).toBe('The first words.\n')
@@ -37,7 +37,7 @@ describe('an inline message of more than 1 MiB', () => {
     expect(opened.ciphertextMarks).toHaveLength(2)
   })
 
-  it('is opened in base64 with words behind it, which are read in their charset', async () => {
+  it('is decrypted from base64 with text after it, which is read in its charset', async () => {
     const body = Buffer.concat([Buffer.from(`${armored}\r\n`), Buffer.from('grün', 'latin1')])
     const opened = await openAs(
       lines(body.toString('base64')),
@@ -55,7 +55,7 @@ describe('an inline message of more than 1 MiB', () => {
       (armor) => Buffer.from(armor, 'utf16le'),
       'Content-Type: text/plain; charset=utf-16le'
     ]
-  ])('is not said to be readable by anybody: %s', async (_, change, type) => {
+  ])('is not reported as unencrypted: %s', async (_, change, type) => {
     const opened = await openAs(change(armored), ...(type === '' ? [] : [type]))
     expect(opened).toMatchObject({ encrypted: true, decrypted: false, failure: 'limit', text: '' })
     expect(opened.sealedTo).toBe('unknown')
@@ -64,7 +64,7 @@ describe('an inline message of more than 1 MiB', () => {
     expect(page).not.toContain('anybody on the way could read it')
   })
 
-  it('is damaged where a small one is, and what came is kept as somebody’s text', async () => {
+  it('is damaged like a small one, and the content is kept as text', async () => {
     const small =
       '-----BEGIN PGP MESSAGE-----\r\n\r\n?\r\n-----END PGP MESSAGE-----\r\nmy words\r\n'
     const opened = await openAs(small)

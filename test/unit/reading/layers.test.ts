@@ -75,7 +75,7 @@ describe('the layers of an envelope', () => {
     return `${failure ?? 'opened'}, ${valid} of ${signatures.length}`
   }
 
-  it('are judged as far as eight signatures in all', async () => {
+  it('are verified up to eight signatures in total', async () => {
     expect(await readingOf(await layered(textPart(WORDS), [4, 4], 's'))).toBe('opened, 8 of 8')
     expect(await readingOf(await layered(textPart(WORDS), [5, 4], 's'))).toBe('limit, 4 of 4')
     const inside = await layered(textPart(WORDS), [2, 2], 'i')
@@ -105,7 +105,7 @@ describe('the layers of an envelope', () => {
     }
   })
 
-  it('have text beside them that ends at 256 KiB, and says so', async () => {
+  it('have text beside them that is cut at 256 KiB, with a warning', async () => {
     const footers = Array.from({ length: 4 }, (_, index) =>
       textPart(`${index}${'x'.repeat(100_000)}`)
     )

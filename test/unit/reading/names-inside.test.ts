@@ -6,7 +6,7 @@ import { readNamesInside } from '../../../src/reading/names-inside.ts'
 const named = (...lines: readonly string[]): string | null =>
   readNamesInside(parsePayload(Buffer.from(lines.join('\r\n'))))?.from?.address ?? null
 
-it('a whole mail that was encrypted as it was names its sender', () => {
+it('a whole encrypted message without protected headers names its sender', () => {
   const date = 'Date: Sun, 22 Nov 2026 12:00:00 +0000'
   expect(named('From: alice@x.example', date, '', 'words')).toBe('alice@x.example')
   expect(named('From: alice@x.example', 'Content-Type: text/plain', '', 'x')).toBe(

@@ -65,13 +65,13 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     }
   })
 
-  it('(B20) reads for whom Sequoia says in the signature that it signed', async () => {
+  it('(B20) reads the intended recipients in a signature of Sequoia', async () => {
     const opened = await openIt(encryptedMail(await sq.encrypt(payload(), DESK_ADDRESS, true)))
     const key = await readKey({ armoredKey: desk.publicArmored })
     expect(opened.signatures[0]?.intendedRecipients).toEqual([key.getFingerprint()])
   })
 
-  it('names an unknown signer as unknown and never as valid', async () => {
+  it('reports an unknown signer as unknown, never as valid', async () => {
     const armored = await gpg.encrypt(payload(), DESK_ADDRESS, true)
 
     const opened = await open(encryptedMail(armored), [desk.secret], [certificates[1] ?? payload()])
@@ -81,7 +81,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(opened.signatures[0]?.issuer).toBe(gpg.fingerprint)
   })
 
-  it('verifies a signed-only mail with CRLF and with LF line ends', async () => {
+  it('verifies a signed-only message with CRLF and with LF line ends', async () => {
     const content = textPart(`${SECRET}\r\ntwo`)
     const signature = await gpg.signDetached(Buffer.from(content))
     const mail = lines(...HEAD) + signedEntity(content, signature)
@@ -97,7 +97,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     }
   })
 
-  it('calls a signature over changed text bad', async () => {
+  it('reports a signature over changed text as bad', async () => {
     const content = textPart(SECRET)
     const signature = await gpg.signDetached(Buffer.from(content))
 
@@ -121,7 +121,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     })
   })
 
-  it('lets a signature around the ciphertext cover nothing', async () => {
+  it('reports that a signature around the ciphertext covers nothing', async () => {
     const armored = await gpg.encrypt(payload(), DESK_ADDRESS, false)
     const inner = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored).trimEnd()}`
     const outer = signedEntity(inner, await sq.signDetached(Buffer.from(inner)))
@@ -223,7 +223,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect((await openIt(encryptedMail(armored))).text).toBe('Note: just words\nline two\n')
   })
 
-  it('repairs the mixed-up form of Exchange at the root only', async () => {
+  it('repairs the rearranged form of Exchange only at the root', async () => {
     const armored = await gpg.encrypt(payload(), DESK_ADDRESS, true)
     const parts = (text: string): string =>
       mixed([
@@ -249,7 +249,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(nested.warnings).toContain('errant-crypto')
   })
 
-  it('tells of an encrypted mail that arrived empty', async () => {
+  it('reports an encrypted message that was received empty', async () => {
     const head = [...HEAD, 'X-MS-Has-Attach: yes']
     expect(await openIt(lines(...head) + mixed([textPart('')]))).toMatchObject({
       failure: 'empty',
@@ -259,7 +259,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(await openIt(bare)).toMatchObject({ failure: 'empty', encrypted: true, text: '' })
   })
 
-  it('reads inline PGP only when the block is all there is, and sets a footer apart', async () => {
+  it('reads inline PGP only when there is nothing but the block, and shows a footer separately', async () => {
     const armored = await gpg.encrypt(Buffer.from(SECRET), DESK_ADDRESS, true)
     const alone = await openIt(lines(...HEAD, '', armored))
     expect(alone).toMatchObject({
@@ -282,7 +282,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(before.text).not.toContain(SECRET)
   })
 
-  it('reads one encrypted file attached to plain words, and keeps the words apart', async () => {
+  it('reads one encrypted file attached to plain text, and shows that text separately', async () => {
     const armored = await gpg.encrypt(Buffer.from(SECRET), DESK_ADDRESS, false)
     const file = `Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=report.txt.asc\r\n\r\n${armored}`
 
@@ -297,7 +297,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     })
   })
 
-  it('shows cleartext-signed text and says that its form is weak', async () => {
+  it('shows cleartext-signed text with a warning about its form', async () => {
     const text = 'line one\r\n- dashed \r\nthree'
     const signature = await gpg.signDetached(Buffer.from('line one\r\n- dashed\r\nthree'))
     const body = lines(
@@ -334,7 +334,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(fake.warnings).toContain('fake-key')
   })
 
-  it('looks at the same key once, however often it is attached', async () => {
+  it('reads the same key once, however often it is attached', async () => {
     const key = await gpg.exportPublicKey()
     const file = `Content-Type: application/pgp-keys; name=key.asc\r\n\r\n${key}`
     const verify = vi.spyOn(SignaturePacket.prototype, 'verify')
@@ -351,7 +351,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(checks[1]).toBe(checks[0])
   })
 
-  it('reports both and prefers none when a mail offers two different ones for the sender', async () => {
+  it('reports both keys and prefers neither when a message has two for its sender', async () => {
     const other = await makeSequoia({ name: 'Alice', address: 'alice@reporter.example' })
     const keys = await Promise.all([gpg, other].map((program) => program.exportPublicKey()))
     await other.close()
@@ -364,11 +364,11 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
   })
 })
 
-describe('what anybody could see of a mail’s encryption', () => {
+describe('the recipients of an encryption as outsiders see them', () => {
   const sealedTo = async (raw: string): Promise<string> => (await open(raw, [])).sealedTo
   const cipher = 'Content-Type: multipart/encrypted; boundary=e'
 
-  it('is nothing only of a mail that was read through and through (G6)', async () => {
+  it('are nobody only for a message that was read completely (G6)', async () => {
     expect(await sealedTo(lines(...HEAD, '', 'In clear.'))).toBe('nobody')
     expect(await sealedTo(lines(...HEAD) + mixed([textPart('hi'), textPart('ho')]))).toBe('nobody')
   })
@@ -382,11 +382,11 @@ describe('what anybody could see of a mail’s encryption', () => {
       lines(...HEAD) +
         mixed([textPart('a'), textPart('b'), `${cipher}\r\n\r\n${encryptedParts('x')}`])
     ]
-  ])('is not known of %s, and never said to be clear', async (_, raw) => {
+  ])('are unknown for %s, never nobody', async (_, raw) => {
     expect(await sealedTo(raw)).toBe('unknown')
   })
 
-  it('is not known from the header alone, whatever the header says', () => {
+  it('are unknown from the header alone', () => {
     for (const type of ['text/plain', 'multipart/encrypted', 'application/pkcs7-mime']) {
       const raw = Buffer.from(lines(...HEAD, `Content-Type: ${type}; boundary=e`))
       const opened = openHeadersOnly(raw, testNow(), DESK_ADDRESS)
@@ -396,7 +396,7 @@ describe('what anybody could see of a mail’s encryption', () => {
 })
 
 describe('reading the header block alone', () => {
-  it('works on a bare header block and always says that the limit was hit', () => {
+  it('works on a bare header block and always reports the limit', () => {
     for (const raw of [lines(...HEAD), lines(...HEAD, '', 'body')]) {
       const opened = openHeadersOnly(Buffer.from(raw), testNow(), DESK_ADDRESS)
       expect(opened).toMatchObject({ failure: 'limit', text: '', outer: { subject: 'a report' } })

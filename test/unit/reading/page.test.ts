@@ -12,8 +12,8 @@ const plain = (text: string): Promise<OpenedMail> => open(lines(...HEAD, '', tex
 /** The page in one line, so that line breaks of the page do not matter. */
 const flat = (text: string): string => text.replaceAll(/\s+/g, ' ')
 
-describe('the page of an opened mail', () => {
-  it('lets nothing of the mail act on the terminal, and shows what wanted to', async () => {
+describe('the page of an opened message', () => {
+  it('lets no content act on the terminal, and makes such characters visible', async () => {
     const evil = 'a\u001b[2Jb \u202ereversed\u202c \u200bzero \u009b5n \u{e0041}tag \u2028line'
     const shown = page(await plain(evil))
     expect(shown).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u)
@@ -36,7 +36,7 @@ describe('the page of an opened mail', () => {
     }
   )
 
-  it('keeps every line of the mail’s text behind a bar, however long or wide it is', async () => {
+  it('keeps every line of the text behind a bar, however long or wide', async () => {
     const fake = 'SIGNATURES\n  The signature is valid.'
     const text = `${fake}\n${'x'.repeat(78)}SIGNATURES\n${'好'.repeat(60)}\n\tSIGNATURES`
     const shown = page(await plain(text)).split('\n')
@@ -72,7 +72,7 @@ describe('the page of an opened mail', () => {
         const shown = page({ ...opened, ...changed[field] }, width)
         const titles = shown.split('\n').filter((line) => /^[^ │]/.test(line))
         expect(titles).toEqual(
-          expect.arrayContaining(['WHAT ARRIVED', 'HEADER', 'SIGNATURES', 'WHAT TO DISTRUST'])
+          expect.arrayContaining(['RECEIVED', 'HEADER', 'SIGNATURES', 'WHAT TO DISTRUST'])
         )
         expect(titles).toHaveLength(field === 'file name' ? 6 : 5)
         expect(shown).not.toMatch(/^ {4}sha256 f/m)
@@ -80,14 +80,14 @@ describe('the page of an opened mail', () => {
     }
   )
 
-  it('sets text from outside apart as untrusted', async () => {
+  it('shows text outside the protected part separately, as unverified', async () => {
     const opened: OpenedMail = { ...(await plain('inside')), outsideText: 'footer\nTEXT\n│ forged' }
     const shown = page(opened)
     expect(shown).toContain('│ inside')
-    expect(shown).toMatch(/OUTSIDE TEXT: unprotected.*\n\? footer\n\? TEXT\n\? │ forged\n$/)
+    expect(shown).toMatch(/TEXT OUTSIDE THE PROTECTED PART .*\n\? footer\n\? TEXT\n\? │ forged\n$/)
   })
 
-  it('says of no signature that it covers text outside, which anybody may have put there', async () => {
+  it('never says that a signature covers text outside, which anybody may have added', async () => {
     const opened = await plain('inside')
     const signature = {
       state: 'valid',
@@ -104,12 +104,12 @@ describe('the page of an opened mail', () => {
       const signatures = [{ ...signature, coversWhole }]
       return flat(page({ ...opened, signatures, outsideText }, 200))
     }
-    expect(shown(true, '')).toContain('Covers all that is shown')
+    expect(shown(true, '')).toContain('Covers everything shown')
     expect(shown(true, '')).not.toContain('text outside')
     expect(shown(true, 'pay')).toContain('Covers the text and the files, not the text outside')
-    expect(shown(true, 'pay')).toContain('It proves nothing of the text outside.')
+    expect(shown(true, 'pay')).toContain('It proves nothing about the text outside.')
     for (const outside of ['', 'pay']) {
-      expect(shown(false, outside)).toContain('Covers not all of the mail')
+      expect(shown(false, outside)).toContain('Covers not the whole message')
       expect(shown(false, outside)).toContain('No valid signature covers all of it')
     }
   })
@@ -139,7 +139,7 @@ describe('the page of an opened mail', () => {
     expect(flat(page(opened))).toContain('none of these fields')
   })
 
-  it('says of each signature what it is worth, whose it is, when it was made and what it covers', async () => {
+  it('shows the state, the key, the date and the coverage of each signature', async () => {
     const opened = await plain('x')
     const states: readonly SignatureState[] = [
       'valid',
@@ -162,16 +162,16 @@ describe('the page of an opened mail', () => {
       }
       const shown = flat(page({ ...opened, signatures: [signature] }))
       expect(shown).toContain(explainSignature(signature))
-      expect(shown.includes('while the key was still good')).toBe(state === 'expired-key')
-      expect(shown).toContain(state === 'valid' ? 'ABAB ABAB' : 'it names itself CDCDCDCD')
-      expect(shown).toContain(state === 'valid' ? 'all that is shown' : 'not all of the mail')
+      expect(shown.includes('the key was still valid')).toBe(state === 'expired-key')
+      expect(shown).toContain(state === 'valid' ? 'ABAB ABAB' : 'the signature names CDCDCDCD')
+      expect(shown).toContain(state === 'valid' ? 'everything shown' : 'not the whole message')
       expect(shown).toContain(
         state === 'valid' ? 'compare the fingerprint' : 'anybody may have written'
       )
     }
   })
 
-  it('says every warning and every failure in one sentence', async () => {
+  it('explains every warning and every failure in one sentence', async () => {
     const opened = await plain('x')
     const warnings: readonly WarningCode[] = ['mangled', 'fake-key', 'unsigned-filename', 'smime']
     const shown = flat(page({ ...opened, warnings }, 200))
@@ -180,7 +180,7 @@ describe('the page of an opened mail', () => {
     expect(flat(page(failed))).toContain(`${explainFailure('no-integrity')} [no-integrity]`)
   })
 
-  it('names the keys that it brings and that cannot be used, and says why', async () => {
+  it('names unusable keys in the message, with the reason', async () => {
     const fingerprint = 'ab'.repeat(20) as never
     const words = {
       expired: 'it has expired',
@@ -191,12 +191,12 @@ describe('the page of an opened mail', () => {
     for (const because of ['expired', 'revoked', 'cannot-encrypt'] as const) {
       const shown = flat(page({ ...opened, unusableKeys: [{ fingerprint, because }] }))
       expect(shown).toMatch(
-        new RegExp(`Brings a key ABAB .* that cannot be used: ${words[because]}`)
+        new RegExp(`Key included ABAB .*, which cannot be used: ${words[because]}`)
       )
     }
   })
 
-  it('names the keys that it was sealed to, and what it holds', async () => {
+  it('names the keys that it was encrypted to, and its contents', async () => {
     const file = 'Content-Disposition: attachment; filename=a.bin\r\n\r\nabc'
     const opened = await open(lines(...HEAD) + mixed([textPart('hi'), file]), [])
     const shown = page({
@@ -205,7 +205,7 @@ describe('the page of an opened mail', () => {
       sealedTo: 'other',
       sealedToKeyIds: ['0123456789ABCDEF', '0000000000000000']
     })
-    expect(flat(shown)).toContain('keys that are not of the desk: 0123456789ABCDEF, not named')
+    expect(flat(shown)).toContain('keys that the desk does not have: 0123456789ABCDEF, hidden')
     expect(flat(shown)).toContain(
       'a.bin text/plain 3 bytes sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
     )
@@ -213,7 +213,7 @@ describe('the page of an opened mail', () => {
 })
 
 describe('text for a terminal', () => {
-  it('loses nothing and keeps within its columns (property)', () => {
+  it('loses no character and stays within its columns (property)', () => {
     const text = fc.string({ unit: 'binary', maxLength: 200 })
     fc.assert(
       fc.property(text, fc.integer({ min: 40, max: 120 }), (raw, columns) => {
@@ -231,7 +231,7 @@ describe('text for a terminal', () => {
     )
   })
 
-  it('begins no line but the first at column 0, however long a word of it is (property)', () => {
+  it('begins only the first line at column 0, however long a word is (property)', () => {
     const word = fc.string({ unit: fc.constantFrom('x', '好', '\u00e9', ' '), maxLength: 300 })
     const columns = fc.integer({ min: 40, max: 120 })
     fc.assert(
@@ -243,17 +243,17 @@ describe('text for a terminal', () => {
     )
   })
 
-  it('shows characters that are blank without being a blank', () => {
+  it('makes characters visible that only look blank', () => {
     const blanks = '\u2800\u3164\uffa0\u115f\u034f\u180b\u180f\ufe0f\u{e0100}'
     for (const char of blanks) expect(safe(char)).toMatch(/^<U\+[0-9A-F]{4,5}>$/)
   })
 
-  it('takes no long time over a line of a quarter million tabs', () => {
+  it('handles a line of a quarter million tabs quickly', () => {
     expect(gutter('\t'.repeat(250_000) + 'x', '│ ', 80).length).toBeGreaterThan(20_000)
   })
 })
 
-it('the page of a text takes as long as the text is, whatever empty lines are in it', () => {
+it('the page of a text takes linear time, even with many empty lines', () => {
   const text = `a${'\n'.repeat(200_000)}b${'\n'.repeat(5)}`
   const shown = gutter(text, '│ ', 80)
   expect(shown).toHaveLength(200_001)

@@ -60,7 +60,7 @@ const WRAPPERS: readonly [string, (head: readonly string[], armored: string) => 
   ]
 ]
 
-describe('a payload that somebody puts into a wrapper of theirs', () => {
+describe('a payload that somebody else wrapped', () => {
   let desk: Desk
   beforeAll(async () => {
     desk = await makeDesk()
@@ -115,7 +115,7 @@ describe('a payload that somebody puts into a wrapper of theirs', () => {
     }
   )
 
-  it('does not speak for the mail: its header is never displayed', async () => {
+  it('does not apply to the outer message: its header is never shown', async () => {
     const armored = await seal(payload())
     for (const [name, wrap] of WRAPPERS) {
       const opened = await open(wrap(HEAD, armored), [desk.secret])
@@ -129,7 +129,7 @@ describe('a payload that somebody puts into a wrapper of theirs', () => {
     }
   })
 
-  it('is no whole mail where it is plain words', async () => {
+  it('is not a whole message when it is plain text', async () => {
     const armored = await seal('From: mallory@evil.example\r\nprotected-headers="v1"\r\n\r\nwords')
     for (const [, wrap] of WRAPPERS) {
       expect(judge(await open(wrap(HEAD, armored), [desk.secret]))).toBeNull()

@@ -5,7 +5,7 @@ import { HEAD, lines, mixed, open, textPart } from './material.ts'
 const FILE =
   'Content-Type: text/x-diff\r\nContent-Disposition: attachment; filename="../fix.diff"\r\n\r\n-a\r\n+b'
 
-describe('the report of an opened mail', () => {
+describe('the JSON of an opened message', () => {
   it('is the contract JSON', async () => {
     const opened = await open(lines(...HEAD) + mixed([textPart('hello'), FILE]), [])
 
@@ -35,7 +35,7 @@ describe('the report of an opened mail', () => {
     })
   })
 
-  it('names the failure only where there is one', async () => {
+  it('names the failure only if there is one', async () => {
     const sealed = lines(...HEAD, 'Content-Type: multipart/encrypted; boundary=e', '', '--e--')
     expect(toOpenJson(await open(sealed, [])).failure).toBe('empty')
     expect(toOpenJson(await open(lines(...HEAD), []))).not.toHaveProperty('failure')

@@ -6,7 +6,7 @@ import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { readCertificate } from '../../../src/openpgp/keyring.ts'
 import { sealMessage } from '../../../src/openpgp/seal.ts'
-import { sealMails, signClearMail } from '../../../src/sealing/seal-mails.ts'
+import { sealCopies, signClearMail } from '../../../src/sealing/seal-copies.ts'
 import { type Keys, unlockDesk } from '../../../src/worker/unlock.ts'
 import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
 import { certificateOf, encryptedMail, open, testNow, textPart } from './material.ts'
@@ -53,7 +53,7 @@ describe('a desk with a new key and a retired one', () => {
   }
   const body = { text: 'hello', attachments: [], original: null }
 
-  it('opens what was sealed to either', async () => {
+  it('decrypts messages to either key', async () => {
     for (const desk of [retired, current]) {
       const opened = await open(await mailTo(desk), keys.secretKeys)
       expect(opened).toMatchObject({ decrypted: true, sealedTo: 'desk', text: 'a report\n' })
@@ -62,10 +62,10 @@ describe('a desk with a new key and a retired one', () => {
     expect(afterwards).toMatchObject({ decrypted: false, failure: 'not-for-us' })
   })
 
-  it('signs with the new one alone, sealed and in clear, and offers the new one alone', async () => {
+  it('signs only with the new key, encrypted and in clear, and offers only the new key', async () => {
     const to = await readCertificate(reporter.publicArmored, now)
     if (to === null) throw new Error('no certificate')
-    const [sealed] = await sealMails(body, [{ headers, ...to }], keys.desk, now)
+    const [sealed] = await sealCopies(body, [{ headers, ...to }], keys.desk, now)
     if (sealed?.kind !== 'sealed') throw new Error('not sealed')
     const clear = await signClearMail('hello', headers, keys.desk, now)
     const read: OpenedMail[] = [

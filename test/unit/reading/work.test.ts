@@ -41,7 +41,7 @@ describe('opening a mail', () => {
     vi.restoreAllMocks()
   })
 
-  it('parses a signed file out of an encryption once', async () => {
+  it('parses a signed file in an encryption only once', async () => {
     const desk = await makeDesk()
     const { seal, certificate } = await sealer(desk.publicArmored)
     const sealed = await seal(Buffer.from(mixed([`X-Once: y\r\n${textPart('signed words')}`])))
@@ -54,7 +54,7 @@ describe('opening a mail', () => {
     expect(read).toHaveLength(1)
   })
 
-  it('decodes a limited number of bytes of what stands beside an encryption', async () => {
+  it('decodes a limited number of bytes beside an encryption', async () => {
     const desk = await makeDesk()
     const { seal, certificate } = await sealer(desk.publicArmored)
     const sealed = encryptedParts(await seal(Buffer.from(textPart('signed words'))))
@@ -71,7 +71,7 @@ describe('opening a mail', () => {
     expect(many.warnings).toContain('text-truncated')
   })
 
-  it('undoes the transfer encoding of a part once, and copies nothing that has none', () => {
+  it('decodes the transfer encoding of a part only once, and copies nothing without one', () => {
     const parts = ['7bit', 'base64', 'quoted-printable', 'x-uuencode'].map(
       (encoding) => `Content-Transfer-Encoding: ${encoding}\r\n\r\nYWJj`
     )
@@ -82,7 +82,7 @@ describe('opening a mail', () => {
     }
   })
 
-  it('makes no text of a file to look for a key or a message in it', () => {
+  it('does not convert a file to text to look for a key or a message', () => {
     const made = vi.spyOn(Buffer.prototype, 'toString')
     const file = Buffer.alloc(MIB, 'x\n')
     expect([readClaimedKeys(file), toBinary(file)]).toEqual([[], null])

@@ -76,7 +76,7 @@ describeWith(['gpg', 'sq'], 'people of the tests', () => {
     }
   )
 
-  it('says that an unsigned or unknown signature is no signature', async () => {
+  it('reports an unsigned message or an unknown signature as not verified', async () => {
     const stranger = await gpgPerson({ name: 'S', address: 's@example.org' })
     const key = await bob.exportPublicKey()
     const draft = { to: 'bob@example.org', subject: 'x', text: 'y' }

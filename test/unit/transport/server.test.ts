@@ -19,11 +19,11 @@ describe('server options', () => {
     'mail.example.org',
     '0.0.0.0',
     ''
-  ])('does not take %s for this machine', (host) => {
+  ])('does not treat %s as this machine', (host) => {
     expect(isLoopback(host)).toBe(false)
   })
 
-  it('allows clear text on loopback only', () => {
+  it('allows unencrypted connections only on loopback', () => {
     expect(tlsOptions({ host: '127.0.0.1', port: 25, tls: 'none' })).toMatchObject({
       rejectUnauthorized: true
     })
@@ -32,7 +32,7 @@ describe('server options', () => {
     )
   })
 
-  it('always verifies, from TLS 1.2 on, and trusts only the given CA where there is one', () => {
+  it('always verifies, from TLS 1.2 on, and trusts only the given CA if there is one', () => {
     expect(tlsOptions({ host: 'h.example', port: 1, tls: 'implicit', ca: 'PEM' })).toEqual({
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
@@ -48,7 +48,7 @@ describe('server options', () => {
     'CERT_HAS_EXPIRED',
     'ERR_SSL_WRONG_VERSION_NUMBER',
     'ETLS'
-  ])('knows %s for TLS', (code) => {
+  ])('recognises %s as a TLS error', (code) => {
     expect(isTlsCode(code)).toBe(true)
   })
 
@@ -59,7 +59,7 @@ describe('server options', () => {
     }
   )
 
-  it('calls only network trouble retryable and names the setting to look at', () => {
+  it('reports only network trouble as retryable and names the setting to check', () => {
     expect(connectionTrouble('imap', 'network', null)).toMatchObject({
       code: 'imap',
       retryable: true

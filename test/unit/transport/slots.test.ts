@@ -26,7 +26,7 @@ describe('slots', () => {
     expect(await third).not.toBeNull()
   })
 
-  it('forgets whoever gave up waiting', async () => {
+  it('skips requests that were aborted', async () => {
     const slots = createSlots(1)
     const first = await slots.take(never)
     const stop = new AbortController()

@@ -73,7 +73,7 @@ describe('the worker pool', () => {
     expect(events).toEqual([{ event: 'worker.killed', task: 'signClear', code: 'worker-limit' }])
   })
 
-  it('lets other tasks finish while one is over its time, and works on afterwards', async () => {
+  it('lets other tasks finish while one exceeds its time, and keeps working', async () => {
     const pool = await stubborn({ taskMs: 1000 })
     const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
     const others = Array.from({ length: 20 }, () => pool.openHeaders(new Uint8Array(3), now))
@@ -82,7 +82,7 @@ describe('the worker pool', () => {
     expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
   })
 
-  it('works on with one thread after that thread was ended', async () => {
+  it('keeps working with one thread after that thread was terminated', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 })
     const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
     const waiting = pool.openHeaders(new Uint8Array(3), now)
@@ -103,14 +103,14 @@ describe('the worker pool', () => {
     expect(await killed).toMatchObject({ code: 'worker-limit' })
   })
 
-  it('ends no innocent task because of a thread that starts slowly', async () => {
+  it('terminates no other task because a thread starts slowly', async () => {
     const pool = await stubborn({ taskMs: 1000 }, ['well', 'slowly'])
     const served = [pool.openHeaders(new Uint8Array(3), now), pool.seal(BODY, copies(333), now)]
     await Promise.all(served)
     expect(events).toEqual([])
   })
 
-  it('tries a start that dies again after a pause, and costs no message for it', async () => {
+  it('repeats a failed start after a pause, and loses no message', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies', 'dies', 'well'])
     const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
     const waiting = pool.openHeaders(new Uint8Array(3), now)
@@ -123,7 +123,7 @@ describe('the worker pool', () => {
     ])
   })
 
-  it('refuses those who wait with the reason when no thread starts in three tries', async () => {
+  it('refuses waiting tasks with the reason when no thread starts in three attempts', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies'])
     await pool.signClear('spin', headers, now).catch(() => undefined)
     const waiting = [pool.openHeaders(new Uint8Array(3), now), pool.mergeKey(NONE, NONE, now)]
@@ -135,14 +135,14 @@ describe('the worker pool', () => {
     await expect(stubborn({}, ['dies'])).rejects.toMatchObject({ code: 'worker-crash' })
   })
 
-  it('ends a thread without work after a while, and starts another for the next task', async () => {
+  it('terminates an idle thread after a while, and starts another for the next task', async () => {
     const pool = await stubborn({ maxThreads: 1, idleMs: 50 })
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
     expect([starts[0], events]).toEqual([2, []])
   })
 
-  it('lets a message pass the pieces of a long list', async () => {
+  it('lets a message overtake the pieces of a long list', async () => {
     const pool = await stubborn({ maxThreads: 1 })
     const order: string[] = []
     const list = pool.seal(BODY, copies(333), now).then(() => order.push('list'))
@@ -151,7 +151,7 @@ describe('the worker pool', () => {
     expect(order).toEqual(['message', 'list'])
   })
 
-  it('says that a thread died without work, and starts another', async () => {
+  it('reports that an idle thread died, and starts another', async () => {
     const pool = await stubborn({ maxThreads: 1 })
     await pool.signClear('leave', headers, now)
     await vi.waitFor(() => {
@@ -172,13 +172,13 @@ describe('the worker pool', () => {
     expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
   })
 
-  it('never passes on the words of an error inside a worker', async () => {
+  it('never passes on the message of an error inside a worker', async () => {
     const pool = await stubborn()
     const error = await pool.signClear('throw', headers, now).catch((e: unknown) => e)
     expect(String(error)).not.toContain('content of a mail')
   })
 
-  it('takes no second answer to one call for the answer to the next', async () => {
+  it('never takes a second answer to one call as the answer to the next', async () => {
     const pool = await stubborn({ maxThreads: 1 })
     expect(await pool.signClear('twice', headers, now)).toBe('answered')
     expect(await pool.openHeaders(new Uint8Array(3), now)).toBe('answered')
@@ -201,7 +201,7 @@ describe('the worker pool', () => {
     expect(String(written)).not.toContain('content of a mail')
   })
 
-  it('gives a failed task back as what it was', async () => {
+  it('returns the original failure of a task', async () => {
     const pool = await stubborn()
     await expect(pool.signClear('bug', headers, now)).rejects.toMatchObject({ name: 'Invariant' })
     await expect(pool.signClear('trouble', headers, now)).rejects.toMatchObject({
@@ -218,7 +218,7 @@ describe('the worker pool', () => {
     expect(await pool.seal(BODY, [], now)).toEqual([])
   })
 
-  it('leaves the bytes of its caller alone', async () => {
+  it('leaves the bytes of its caller unchanged', async () => {
     const pool = await stubborn()
     const raw = new Uint8Array(500_000).fill(7)
     await pool.openHeaders(raw, now)
@@ -226,7 +226,7 @@ describe('the worker pool', () => {
     expect(raw[499_999]).toBe(7)
   })
 
-  it('refuses what runs, what waits and what comes later once it is closed', async () => {
+  it('refuses running, waiting and later tasks once it is closed', async () => {
     const pool = await stubborn({ maxThreads: 1 })
     const running = pool.signClear('hang', headers, now).catch((e: unknown) => e)
     const waiting = pool.openHeaders(new Uint8Array(3), now).catch((e: unknown) => e)

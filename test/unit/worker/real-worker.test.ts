@@ -60,7 +60,7 @@ describe('real workers', () => {
     }
   })
 
-  it('make one of two copies of a key, and nothing of what is no copy', async () => {
+  it('merge two copies of a key, and refuse anything else', async () => {
     const address = 'r@x.example' as Address
     const request = { name: 'R', address, passphrase: 'p', lifetimeSeconds: null }
     const key = await readKey({
@@ -75,7 +75,7 @@ describe('real workers', () => {
     expect(await workers.mergeKey(whole, Buffer.from('garbage'), now)).toBeNull()
   })
 
-  it('never start with a wrong passphrase, and say which of the two is wrong', async () => {
+  it('never start with a wrong passphrase, and report that', async () => {
     const start = { ...desk.start, passphrase: 'wrong horse' }
     const error: unknown = await createTestWorkers({ start, onEvent }).catch((e: unknown) => e)
     expect(error).toMatchObject({ name: 'Trouble', code: 'desk-key', retryable: false })
@@ -104,7 +104,7 @@ describeWith(['gpg'], 'real workers and a person with GnuPG', () => {
   })
   afterAll(() => alice.close())
 
-  it('open what she encrypts, with large attachments, byte for byte', async () => {
+  it('decrypt her messages with large attachments, byte for byte', async () => {
     const content = new Uint8Array(300_000).map((_, index) => (index * 7) % 256)
     const raw = await alice.write({
       to: 'security@acme.example',
@@ -120,7 +120,7 @@ describeWith(['gpg'], 'real workers and a person with GnuPG', () => {
     expect((await workers.openHeaders(raw, now)).failure).toBe('limit')
   })
 
-  it('verify her signature against a key that is known', async () => {
+  it('verify her signature against a known key', async () => {
     const raw = await alice.write({ to: 'security@acme.example', subject: 's', text: 't' })
     const facts = await workers.inspectKey(Buffer.from(await alice.exportPublicKey()), now, null)
     const knownKeys = facts === null ? [] : [facts.keyData]

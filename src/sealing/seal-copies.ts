@@ -35,7 +35,7 @@ const SIGNED_ONLY = '; protected-headers="v1"; hp="clear"'
  * One finished message or refusal for each of `to`, in that order, signed and encrypted as of `now`. An unusable key affects
  * only its own copy. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean headers.
  */
-export async function sealMails(
+export async function sealCopies(
   body: OutgoingBody,
   to: readonly SealTo[],
   desk: DeskIdentity,
