@@ -323,12 +323,23 @@ CREATE TABLE automatic_answers (
   -- Lower case.
   address TEXT NOT NULL,
   kind    TEXT NOT NULL CHECK (kind IN
-          ('acknowledgement', 'refusal-proved', 'refusal-signed', 'refusal-unproved')),
+          ('acknowledgement', 'further-reports', 'refusal-proved', 'refusal-signed', 'refusal-unproved')),
   at      TEXT NOT NULL CHECK (length(at) = 24)
 ) STRICT;
 
 CREATE INDEX automatic_answers_by_address ON automatic_answers (kind, address, at);
 CREATE INDEX automatic_answers_by_time ON automatic_answers (kind, at);
+
+-- Reports without an acknowledgement of their own, until the sender's daily list has named them.
+CREATE TABLE further_reports (
+  case_id     INTEGER PRIMARY KEY REFERENCES cases (id),
+  address     TEXT NOT NULL,
+  -- Lower case.
+  address_key TEXT NOT NULL,
+  list_from   TEXT NOT NULL CHECK (length(list_from) = 24)
+) STRICT;
+
+CREATE INDEX further_reports_by_address ON further_reports (address_key);
 
 -- The secret list (G5). The whole file is encrypted; nothing of this table reaches a log.
 CREATE TABLE members (

@@ -151,7 +151,6 @@ function limitsOf(
     commandsPerMail: limits.commands_per_mail,
     signatureAgeHours: limits.signature_age_hours,
     acknowledgementsPerHour: acknowledgement.per_hour,
-    acknowledgementsPerDomainHour: acknowledgement.per_domain_hour,
-    acknowledgementWindowHours: acknowledgement.window
+    acknowledgementsPerDomainHour: acknowledgement.per_domain_hour
   }
 }

@@ -146,9 +146,6 @@ const acknowledgement = z.strictObject({
     .describe(
       'Longest random delay of an acknowledgement, for example 30s; the shortest is half of it; 0 for none.'
     ),
-  window: whole(1, 720)
-    .default(24)
-    .describe('Hours in which one sender gets only one acknowledgement.'),
   per_hour: whole(1, 1000)
     .default(20)
     .describe('Most acknowledgements an hour to all senders together.'),

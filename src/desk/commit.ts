@@ -27,7 +27,9 @@ import {
   updateReporter
 } from '../store/cases.ts'
 import {
+  deleteFurtherReports,
   insertAnswer,
+  insertFurtherReport,
   insertUsedSignature,
   saveCiphertexts,
   saveOfferedKey,
@@ -218,6 +220,12 @@ function writeOther(tx: Tx, decision: Other, work: Work): void {
       return
     case 'count-answer':
       insertAnswer(tx, decision.address, decision.answer, decision.at)
+      return
+    case 'list-report':
+      insertFurtherReport(tx, requiredCase(tx, decision.tag), decision)
+      return
+    case 'forget-listed':
+      deleteFurtherReports(tx, decision.tags)
       return
     case 'release-answer':
       releaseAnswer(tx, decision.tag, work.now)

@@ -12,6 +12,7 @@ import { nextDueAt } from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { sendDigest } from './digest.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
+import { listFurtherReports } from './further-reports.ts'
 import { moveHandled, takeIn } from './intake.ts'
 import { intakeLoop } from './intake-loop.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
@@ -145,12 +146,13 @@ async function workAll(
     queued: bells.dispatch.ring
   })
   const digested = await sendDigest(desk)
+  const listed = await listFurtherReports(desk)
   const rang = await tick(desk)
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()
     bells.handled.ring()
   })
-  const isNews = released || digested || rang
+  const isNews = released || digested || listed || rang
   if (isNews) bells.dispatch.ring()
   return isNews || handled > 0
 }

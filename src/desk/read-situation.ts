@@ -8,7 +8,7 @@ import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../d
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Maintainer } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { answerAddress } from '../policy/acknowledgement.ts'
+import { answerAddress, DAY_MS } from '../policy/acknowledgement.ts'
 import { isMeantForDesk } from '../policy/audience.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
@@ -25,7 +25,6 @@ import {
   countAnswers,
   findReporterKey,
   isSignatureUsed,
-  latestAnswerAt,
   listAnswers,
   listOfferedKeys,
   type Span
@@ -248,8 +247,7 @@ async function readBound(
         hasOnce(read, askedKey(name, tag, now))
       ),
       hintGiven: hasOnce(read, `hint:${tag}`),
-      heldAnswerTo,
-      answeredLatelyAt: heldAnswerTo === null ? null : answeredLately(read, desk, heldAnswerTo, now)
+      heldAnswerTo
     }
   })
 }
@@ -305,33 +303,21 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
 
 function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
   const sender = answerAddress(opened, desk.settings)
-  const span = lastHour(desk, now)
+  const span = lastHour(now)
+  const today = { since: addMs(now, -DAY_MS), until: span.until }
   const taken = (domain: string | null) =>
     listAnswers(read, 'acknowledgement', span, { domain, limit: TAKEN_MAX })
   return {
-    senderAcknowledgedAt: sender === null ? null : answeredLately(read, desk, sender, now),
+    senderAcknowledgements:
+      sender === null ? 0 : countAnswers(read, sender, 'acknowledgement', today),
     answersTaken: { desk: taken(null), domain: sender === null ? [] : taken(domainOf(sender)) },
     refusalsLastHour: refusalsOf(read, desk, opened, now)
   }
 }
 
-function lastHour(desk: Desk, now: Instant): Span {
-  return { since: addMs(now, -3_600_000), until: lastPossible(desk, now) }
-}
-
-/** When the latest acknowledgement to this address left within the window of one sender, or will leave; null when none. */
-function answeredLately(read: Read, desk: Desk, to: Address, now: Instant): Instant | null {
-  const span = { since: addMs(now, -windowMs(desk)), until: lastPossible(desk, now) }
-  return latestAnswerAt(read, to, 'acknowledgement', span)
-}
-
-/** No answer is put off for longer than the window: what stands further ahead is left of a clock that was set back. */
-function lastPossible(desk: Desk, now: Instant): Instant {
-  return addMs(now, windowMs(desk) + 3_600_000)
-}
-
-function windowMs({ settings }: Desk): number {
-  return settings.limits.acknowledgementWindowHours * 3_600_000
+/** No answer is put off for longer than a day: what stands further ahead is left of a clock that was set back. */
+function lastHour(now: Instant): Span {
+  return { since: addMs(now, -3_600_000), until: addMs(now, DAY_MS + 3_600_000) }
 }
 
 /**
@@ -345,7 +331,7 @@ function refusalsOf(
   now: Instant
 ): Situation['history']['refusalsLastHour'] {
   const { maintainers } = desk.settings
-  const span = lastHour(desk, now)
+  const span = lastHour(now)
   const claimed = claimedMaintainer(opened, desk.settings)
   const count = (who: readonly Maintainer[], standing: RefusalStanding): number =>
     Math.max(

@@ -41,7 +41,7 @@ export type Files =
 export type RefusalStanding = 'proved' | 'signed' | 'unproved'
 
 /** Automatic answers that are counted, refusals apart for how sure it is whose the refused mail was. */
-export type AnswerKind = 'acknowledgement' | `refusal-${RefusalStanding}`
+export type AnswerKind = 'acknowledgement' | 'further-reports' | `refusal-${RefusalStanding}`
 
 type SendCommon = {
   /** Idempotency key: unique in the outbox, so that a decision taken twice sends once (G2). */
@@ -168,6 +168,15 @@ export type Decision =
       readonly answer: AnswerKind
       readonly at: Instant
     }
+  | {
+      /** The sender's next daily list names this case, and leaves no earlier than `from`. */
+      readonly kind: 'list-report'
+      readonly tag: CaseTag
+      readonly address: Address
+      readonly from: Instant
+    }
+  /** A daily list has named these. */
+  | { readonly kind: 'forget-listed'; readonly tags: readonly CaseTag[] }
   /** A case's acknowledgement that was held may leave. */
   | { readonly kind: 'release-answer'; readonly tag: CaseTag }
   | { readonly kind: 'bounce'; readonly messageId: MessageId; readonly status: string }

@@ -43,7 +43,6 @@ export type Limits = {
   readonly acknowledgementsPerHour: number
   /** To one domain. */
   readonly acknowledgementsPerDomainHour: number
-  readonly acknowledgementWindowHours: number
 }
 
 export type Settings = {

@@ -41,6 +41,23 @@ export const acknowledgement = define<{
   }
 })
 
+/** One message a day to somebody who sends many reports: the numbers of those that got no acknowledgement of their own (B11). */
+export const furtherReports = define<{
+  readonly tags: readonly string[]
+  /** Reports within 24 hours that are each acknowledged. */
+  readonly reportsADay: number
+}>()({
+  kind: 'further-reports',
+  audience: 'reporter',
+  inClear: 'content-free',
+  autoSubmitted: 'auto-replied',
+  subject: 'Your further reports',
+  samples: {
+    one: { tags: ['ACME-2026-0006'], reportsADay: 5 },
+    several: { tags: ['ACME-2026-0007', 'ACME-2026-0008'], reportsADay: 5 }
+  }
+})
+
 type Words = { readonly author: string; readonly text: string }
 type Decision = Words & { readonly decision: string }
 

@@ -9,15 +9,19 @@ import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
-import { acknowledgement } from '../messages/to-reporters.ts'
+import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { judgeSender, type SenderProof } from './authentication.ts'
 import { earliestRoom } from './rate-limits.ts'
 import { inClearTo, sealedTo } from './send.ts'
 import { type AnswerHistory, type Moment } from './situation.ts'
 
-/** `hold` is finished and waits for a maintainer's /acknowledge. */
+/** One sender gets an acknowledgement for each of so many reports in a day, and one message a day that lists the further ones. */
+const REPORTS_A_DAY = 5
+export const DAY_MS = 24 * 3_600_000
+
+/** `list` waits for the sender's daily list; `hold` is finished and waits for a maintainer's /acknowledge. */
 export type AcknowledgementVerdict =
-  | { readonly kind: 'send'; readonly to: Contact; readonly notBefore: Instant }
+  | { readonly kind: 'send' | 'list'; readonly to: Contact; readonly notBefore: Instant }
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
@@ -40,10 +44,6 @@ export function decideAcknowledgement(
   if (takesNoAnswers(to.address)) {
     return { kind: 'none', because: SILENT_BECAUSE['no-reply-address'] }
   }
-  if (history.senderAcknowledgedAt !== null) {
-    const hours = settings.limits.acknowledgementWindowHours
-    return { kind: 'none', because: `this sender got one in the last ${hours} hours` }
-  }
   // To whom it might go is anybody's claim: an answer to a forged address is mail that nobody asked for.
   if (proof.kind === 'none') return { kind: 'hold', to, because: proof.because }
   // RFC 3834 §2: a mail that came by blind copy or through another address may be no report. The outside alone counts: whether
@@ -51,7 +51,10 @@ export function decideAcknowledgement(
   if (!isAddressee(opened.outer, settings.desk.address)) {
     return { kind: 'hold', to, because: 'the desk stands neither in its To nor in its Cc' }
   }
-  const notBefore = roomFor(history, settings, drawDeparture(settings, moment))
+  const departure = drawDeparture(settings, moment)
+  if (history.senderAcknowledgements >= REPORTS_A_DAY)
+    return { kind: 'list', to, notBefore: departure }
+  const notBefore = roomFor(history, settings, departure)
   return notBefore === null
     ? { kind: 'hold', to, because: 'more answers wait than the hourly limits let leave in time' }
     : { kind: 'send', to, notBefore }
@@ -87,7 +90,7 @@ function answerContact(opened: OpenedMail, proof: SenderProof): Contact | null {
   return { name: '', address: proof.returnPath }
 }
 
-/** When the limits let one more leave; null when that would be later than the window of one sender. */
+/** When the limits let one more leave; null when that would be more than a day later. */
 function roomFor(history: AnswerHistory, settings: Settings, from: Instant): Instant | null {
   const { limits } = settings
   const { desk, domain } = history.answersTaken
@@ -97,7 +100,7 @@ function roomFor(history: AnswerHistory, settings: Settings, from: Instant): Ins
       { taken: domain, perHour: limits.acknowledgementsPerDomainHour }
     ],
     from,
-    addMs(from, limits.acknowledgementWindowHours * 3_600_000)
+    addMs(from, DAY_MS)
   )
 }
 
@@ -129,6 +132,8 @@ export function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Set
       return `no, because ${verdict.because}`
     case 'hold':
       return `NOT YET: ${verdict.because}. /acknowledge sends it to ${verdict.to.address}`
+    case 'list':
+      return `no, because ${verdict.to.address} sent more than ${REPORTS_A_DAY} reports within 24 hours; one message a day lists the numbers of the further ones`
     case 'send':
       return `yes, to ${verdict.to.address}, from ${formatInstant(verdict.notBefore, settings.desk.timezone)}`
   }
@@ -154,6 +159,10 @@ export function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): 
       return []
     case 'hold':
       return [answer(subject, verdict.to, { notBefore: subject.now, isHeld: true })]
+    case 'list': {
+      const { to, notBefore } = verdict
+      return [{ kind: 'list-report', tag: subject.tag, address: to.address, from: notBefore }]
+    }
     case 'send': {
       const { to, notBefore } = verdict
       return [answer(subject, to, { notBefore, isHeld: false }), countAnswer(to.address, notBefore)]
@@ -184,8 +193,35 @@ function answer(
       inReplyTo: opened.outer.messageId
     })
   }
-  const recipient = { ...to, id: tag, fingerprint: key.fingerprint, keyData: key.keyData }
+  const recipient = { ...to, id: tag, ...keyPart(key) }
   return sealedTo([recipient], now, message, sending)
+}
+
+/** The daily list of one sender's further reports: their numbers alone (B11, G6). */
+export function listReports(
+  tags: readonly CaseTag[],
+  to: Address,
+  key: ReporterKey | null,
+  now: Instant
+): Decision[] {
+  const [tag] = tags
+  if (tag === undefined) return []
+  const message = furtherReports({ tags, reportsADay: REPORTS_A_DAY })
+  const addressee = { name: '', address: to, id: tag }
+  return [
+    key?.isUsable === true
+      ? sealedTo([{ ...addressee, ...keyPart(key) }], now, message, { once: tag, tag })
+      : inClearTo(addressee, now, message, { once: tag, tag }),
+    { kind: 'count-answer', address: to, answer: 'further-reports', at: now },
+    { kind: 'forget-listed', tags }
+  ]
+}
+
+function keyPart({
+  fingerprint,
+  keyData
+}: ReporterKey): Pick<ReporterKey, 'fingerprint' | 'keyData'> {
+  return { fingerprint, keyData }
 }
 
 /** Counts one that leaves `at`, for the limits of its sender, its domain and the desk. */

@@ -87,8 +87,8 @@ export type Issued = {
 
 /** What automatic answers left lately. */
 export type AnswerHistory = {
-  /** Acknowledgement to this sender within the window. */
-  readonly senderAcknowledgedAt: Instant | null
+  /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
+  readonly senderAcknowledgements: number
   /** When acknowledgements left in the last hour or will leave: all of them, and those to the answered domain. */
   readonly answersTaken: { readonly desk: readonly Instant[]; readonly domain: readonly Instant[] }
   /** Refusals mailed in the last hour, apart for how sure it was whose the refused mails were. */
@@ -119,8 +119,6 @@ export type BoundCase = {
   readonly hintGiven: boolean
   /** Where its acknowledgement would go, when that is held for a maintainer's word; else null. */
   readonly heldAnswerTo: Address | null
-  /** When the latest acknowledgement to that address left within the window of one sender, or will leave. */
-  readonly answeredLatelyAt: Instant | null
 }
 
 /** Pure helpers of the outside: a hash, and one fresh code for a preview. */

@@ -192,18 +192,6 @@ export function insertAnswer(tx: Tx, address: Address, kind: AnswerKind, at: Ins
 /** From after `since` to `until`. */
 export type Span = { readonly since: Instant; readonly until: Instant }
 
-/** When the latest answer of a kind left to this address after `since`, or null. */
-export function latestAnswerAt(
-  read: Read,
-  address: Address,
-  kind: AnswerKind,
-  { since, until }: Span
-): Instant | null {
-  const sql: Sql<{ at: Instant | null }> = `
-    SELECT max(at) AS at FROM automatic_answers WHERE kind = ? AND address = ? AND at > ? AND at <= ?`
-  return read.get(sql, [kind, addressKey(address), since, until])?.at ?? null
-}
-
 /** How many answers of a kind left to this address after `since`. */
 export function countAnswers(
   read: Read,
@@ -229,4 +217,44 @@ export function listAnswers(
     ORDER BY at LIMIT @limit`
   const params = { kind, since, until, limit, ...(domain === null ? {} : { domain }) }
   return read.all(sql, params).map(({ at }) => at)
+}
+
+/** A report that no acknowledgement of its own answers: the sender's next daily list names it. */
+export function insertFurtherReport(
+  tx: Tx,
+  caseId: number,
+  { address, from }: { readonly address: Address; readonly from: Instant }
+): void {
+  tx.run(
+    'INSERT INTO further_reports (case_id, address, address_key, list_from) VALUES (?, ?, ?, ?)',
+    [caseId, address, addressKey(address), from]
+  )
+}
+
+/** What the next daily list of one sender names, oldest first; null when none is due. Nobody gets two after `since`. */
+export function dueFurtherReports(
+  read: Read,
+  { since, until }: Span,
+  limit: number
+): { readonly address: Address; readonly tags: readonly CaseTag[] } | null {
+  const first: Sql<{ address: Address }> = `
+    SELECT address FROM further_reports WHERE list_from <= @until AND NOT EXISTS (
+      SELECT 1 FROM automatic_answers AS sent WHERE sent.kind = 'further-reports'
+        AND sent.address = address_key AND sent.at > @since AND sent.at <= @until)
+    ORDER BY case_id LIMIT 1`
+  const address = read.get(first, { since, until })?.address
+  if (address === undefined) return null
+  const all: Sql<{ tag: CaseTag }> = `
+    SELECT tag FROM further_reports JOIN cases ON cases.id = case_id
+    WHERE address_key = ? AND list_from <= ? ORDER BY case_id LIMIT ?`
+  return { address, tags: read.all(all, [addressKey(address), until, limit]).map(({ tag }) => tag) }
+}
+
+/** Forgets what a daily list has named. */
+export function deleteFurtherReports(tx: Tx, tags: readonly CaseTag[]): void {
+  tx.run(
+    `DELETE FROM further_reports
+     WHERE case_id IN (SELECT id FROM cases WHERE tag IN (SELECT value FROM json_each(?)))`,
+    [JSON.stringify(tags)]
+  )
 }

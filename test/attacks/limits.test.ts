@@ -97,64 +97,66 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
     expect(answered()).toEqual(robots)
   })
 
-  it('20 floods: one sender is answered once in the window, however the address is written, and each report is taken', async () => {
+  it('20 floods (B11): five reports of one sender in 24 hours are acknowledged, however the address is written; one message a day lists the others', async () => {
     await openEmpty({})
-    await flood(['a@robot.example', 'a@robot.example', 'A@Robot.Example', 'a@robot.example'])
-    expect(answered()).toEqual(['a@robot.example'])
-    await allAreTaken(4)
+    const sender = 'a@robot.example'
+    const lists = () =>
+      scene.world.rows(
+        "SELECT lower(envelope_to) AS who FROM outbox WHERE kind = 'further-reports'"
+      )
+    await flood([sender, sender, 'A@Robot.Example', sender, sender])
+    expect(answered()).toHaveLength(5)
+    expect(lists()).toEqual([])
+    await flood([sender, 'A@Robot.Example', sender])
+    await scene.world.settle()
+    expect(lists()).toEqual([{ who: sender }])
+    await allAreTaken(8)
     for (let hours = 0; hours < 23; hours += 1) await anHourLater()
-    await flood(['a@robot.example'])
-    expect(answered()).toHaveLength(1)
+    expect(lists()).toHaveLength(1)
     await anHourLater()
-    await flood(['a@robot.example'])
-    expect(answered()).toHaveLength(2)
-    await allAreTaken(6)
+    expect(lists()).toHaveLength(2)
+    expect(scene.world.rows('SELECT case_id FROM further_reports')).toEqual([])
+    await flood([sender])
+    expect(answered()).toHaveLength(8)
   })
 
   it.each([
     ['domain', { acknowledgementsPerDomainHour: 1 }],
     ['desk', { acknowledgementsPerHour: 1 }]
   ] as const)(
-    '20 floods: an answer that no hour of the window has room for is held, and /acknowledge lets it go (%s)',
+    '20 floods: an answer that no hour of a day has room for is held, and /acknowledge lets it go (%s)',
     async (_name, limit) => {
-      await openEmpty({ ...limit, acknowledgementWindowHours: 2 })
-      await flood([
-        'a0@robot.example',
-        'a1@robot.example',
-        'a2@robot.example',
-        'a3@robot.example',
-        'a4@robot.example'
-      ])
-      // One leaves at once, and two in the hours of the window.
-      for (let hours = 0; hours < 5; hours += 1) await anHourLater()
-      expect(answered()).toEqual(['a0@robot.example', 'a1@robot.example', 'a2@robot.example'])
-      await allAreTaken(5)
+      await openEmpty(limit)
+      const robots = Array.from({ length: 27 }, (_, index) => `a${index}@robot.example`)
+      await flood(robots)
+      // One leaves at once, and one in each hour of the day.
+      for (let hours = 0; hours < 27; hours += 1) await anHourLater()
+      expect(answered()).toEqual(robots.slice(0, 25))
+      await allAreTaken(27)
       const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
       expect(told.filter((words) => words.includes('/acknowledge sends it to'))).toHaveLength(2)
       await scene.attack(
-        await commandMail(cast, 'grace', 'case: ACME-2026-0004\r\n\r\n/acknowledge')
+        await commandMail(cast, 'grace', 'case: ACME-2026-0026\r\n\r\n/acknowledge')
       )
       expect(scene.disposition()).toBe('commands')
-      expect(answered().slice(3)).toEqual(['a3@robot.example'])
+      expect(answered().slice(25)).toEqual(['a25@robot.example'])
       for (let hours = 0; hours < 5; hours += 1) await anHourLater()
-      expect(answered()).toHaveLength(4)
+      expect(answered()).toHaveLength(26)
     }
   )
 
   it('20 floods: nobody but a maintainer lets an answer go', async () => {
-    await openEmpty({ acknowledgementsPerDomainHour: 1, acknowledgementWindowHours: 1 })
-    await flood(['a0@robot.example', 'a1@robot.example', 'a2@robot.example'])
+    await openEmpty({ acknowledgementsPerDomainHour: 1 })
+    const robots = Array.from({ length: 26 }, (_, index) => `a${index}@robot.example`)
+    await flood(robots)
     expect(
       scene.world.rows("SELECT id FROM outbox WHERE kind = 'acknowledgement' AND state = 'held'")
     ).toHaveLength(1)
-    const words = 'case: ACME-2026-0003\r\n\r\n/acknowledge'
+    const words = 'case: ACME-2026-0026\r\n\r\n/acknowledge'
     await scene.attack(await commandMail(cast, 'mallory', words))
     await scene.attack(await commandMail(cast, 'alice', words))
     await scene.attack(`${lines(...head('grace'))}${textPart(words)}\r\n`)
-    for (let hours = 0; hours < 3; hours += 1) await anHourLater()
-    expect(answered().filter((to) => to.endsWith('robot.example'))).toEqual([
-      'a0@robot.example',
-      'a1@robot.example'
-    ])
+    for (let hours = 0; hours < 26; hours += 1) await anHourLater()
+    expect(answered().filter((to) => to.endsWith('robot.example'))).toEqual(robots.slice(0, 25))
   })
 })

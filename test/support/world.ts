@@ -16,6 +16,7 @@ import { builtInTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
 import { sendDigest } from '../../src/desk/digest.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
+import { listFurtherReports } from '../../src/desk/further-reports.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
 import { releaseDue } from '../../src/desk/release.ts'
 import { adoptClocks, tick } from '../../src/desk/tick.ts'
@@ -424,11 +425,12 @@ async function settle(
       queued: () => undefined
     })
     const digested = await sendDigest(desk)
+    const listed = await listFurtherReports(desk)
     const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)
-    if (!released && !digested && !rang && handled === 0 && !sent) return
+    if (!released && !digested && !listed && !rang && handled === 0 && !sent) return
   }
 }
 
@@ -492,7 +494,6 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
       signatureAgeHours: 48,
       acknowledgementsPerHour: 60,
       acknowledgementsPerDomainHour: 60,
-      acknowledgementWindowHours: 24,
       ...options.limits
     }
   }

@@ -4,7 +4,6 @@
  */
 import { type CaseState, isOpen } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
-import { formatInstant } from '../../domain/time.ts'
 import { countAnswer } from '../acknowledgement.ts'
 import {
   accepted,
@@ -44,13 +43,6 @@ const acknowledge: Handler = (draft, _command, context) => {
   if (to === null) return refused('No acknowledgement of this case is on hold.')
   if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
     return accepted(draft, `It goes to ${to} already.`)
-  }
-  const { answeredLatelyAt } = context.bound
-  if (answeredLatelyAt !== null) {
-    const { limits, desk } = context.settings
-    return refused(
-      `${to} got an acknowledgement at ${formatInstant(answeredLatelyAt, desk.timezone)}, and nobody gets two within ${limits.acknowledgementWindowHours} hours. Write to the reporter with /reply or /ask.`
-    )
   }
   const released = [
     { kind: 'release-answer', tag: draft.case.tag } as const,
@@ -189,9 +181,7 @@ export const CASE: readonly Verb[] = [
     more: 'The desk holds it while the sender is not verified, so that nobody is answered in whose name somebody else wrote.',
     run: acknowledge,
     next: ({ decisions }, { bound }) =>
-      bound.heldAnswerTo === null ||
-      bound.answeredLatelyAt !== null ||
-      decisions.some(({ kind }) => kind === 'release-answer')
+      bound.heldAnswerTo === null || decisions.some(({ kind }) => kind === 'release-answer')
         ? null
         : '/acknowledge'
   }

@@ -161,8 +161,7 @@ products: [{ id: p, name: P, policy: template }]
         commandsPerMail: 20,
         signatureAgeHours: 48,
         acknowledgementsPerHour: 20,
-        acknowledgementsPerDomainHour: 10,
-        acknowledgementWindowHours: 24
+        acknowledgementsPerDomainHour: 10
       }
     })
     expect(secrets.smtpPassword).toBeNull()

@@ -213,14 +213,6 @@ describe('/acknowledge', () => {
     expect(only(decisions, 'count-answer')).toMatchObject([{ address: ALICE.address, at: NOW }])
   })
 
-  it('refuses a second answer to one sender within the window (RFC 3834 §2)', () => {
-    const held = bound({ heldAnswerTo: ALICE.address, answeredLatelyAt: NOW })
-    const { ran, decisions } = runText('/acknowledge', commandContext({ bound: held }))
-    expect(ran).toBe(false)
-    expect(only(decisions, 'release-answer')).toEqual([])
-    expect(JSON.stringify(decisions)).toContain('nobody gets two within 24 hours')
-  })
-
   it('does nothing where none is held', () => {
     const { ran, decisions } = run(null)
     expect(ran).toBe(false)

@@ -138,7 +138,7 @@ const anySituation: fc.Arbitrary<Situation> = fc
       senderKey: reporterKey,
       signatureSeen: made.seen,
       history: {
-        senderAcknowledgedAt: made.recently ? at('2026-11-22T11:00:00Z') : null,
+        senderAcknowledgements: made.recently ? 5 : 0,
         answersTaken: { desk: [], domain: [] },
         refusalsLastHour: {
           proved: made.refusals,
@@ -252,11 +252,23 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     expect(only(decisions, 'open-case')).toHaveLength(1)
   })
 
-  it('is not sent to nobody, to the desk itself, or twice to one sender in the window', () => {
+  it('is not sent to nobody or to the desk itself', () => {
     expect(acknowledgement({ outer: headers({ from: null }) })).toBe(null)
     expect(acknowledgement({ outer: headers({ from: { name: '', address: DESK } }) })).toBe(null)
-    const history = { ...situation().history, senderAcknowledgedAt: at('2026-11-22T00:00:00Z') }
-    expect(acknowledgement({}, { history })).toBe(null)
+  })
+
+  it('(B11) is sent for each of five reports in 24 hours; of a further one the daily list tells, and the forwarded report says so', () => {
+    const after = (senderAcknowledgements: number) => ({
+      history: { ...situation().history, senderAcknowledgements }
+    })
+    expect(acknowledgement({}, after(4))).toMatchObject({ isHeld: false })
+    expect(acknowledgement({}, after(5))).toBe(null)
+    const decisions = decideArrival(situation(after(5)), SETTINGS, MOMENT)
+    expect(only(decisions, 'list-report')).toMatchObject([{ address: ALICE.address }])
+    expect(only(decisions, 'count-answer')).toEqual([])
+    expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
+      'sent more than 5 reports within 24 hours'
+    )
   })
 
   it.each([

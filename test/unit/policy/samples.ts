@@ -136,8 +136,7 @@ export const SETTINGS: Settings = {
     commandsPerMail: 20,
     signatureAgeHours: 48,
     acknowledgementsPerHour: 60,
-    acknowledgementsPerDomainHour: 60,
-    acknowledgementWindowHours: 24
+    acknowledgementsPerDomainHour: 60
   }
 }
 
@@ -306,7 +305,6 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     askedToday: [],
     hintGiven: false,
     heldAnswerTo: null,
-    answeredLatelyAt: null,
     ...change
   }
 }
@@ -335,7 +333,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     waitingKeys: [],
     mergedKey: null,
     history: {
-      senderAcknowledgedAt: null,
+      senderAcknowledgements: 0,
       answersTaken: { desk: [], domain: [] },
       refusalsLastHour: { proved: 0, signed: 0, unproved: 0 }
     },

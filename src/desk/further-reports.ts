@@ -1,0 +1,30 @@
+/**
+ * Sends the daily list to somebody whose reports are too many for an acknowledgement each (B11). What it names stands in the
+ * database until the list is queued. Must never send one person two lists in a day.
+ */
+import { addMs } from '../domain/time.ts'
+import { DAY_MS, listReports } from '../policy/acknowledgement.ts'
+import { dueFurtherReports } from '../store/correspondents.ts'
+import { commit } from './commit.ts'
+import { type Desk } from './desk.ts'
+import { prepare } from './prepare.ts'
+import { knownKey } from './read-keys.ts'
+
+/** Named in one list; more wait for the next. */
+const LISTED_MAX = 1000
+const NOTHING = { attachments: [], original: null }
+
+/** Returns whether one was made. */
+export async function listFurtherReports(desk: Desk): Promise<boolean> {
+  const now = desk.clock.now()
+  const span = { since: addMs(now, -DAY_MS), until: now }
+  const due = desk.db.read((read) => dueFurtherReports(read, span, LISTED_MAX))
+  if (due === null) return false
+  const key = await knownKey(desk, due.address, now)
+  const decisions = listReports(due.tags, due.address, key, now)
+  const prepared = await prepare(desk, decisions, NOTHING, now)
+  desk.db.transact((tx) => {
+    commit(tx, decisions, prepared, { arrivalId: null, mailSha256: null, now })
+  })
+  return true
+}
