@@ -1,6 +1,6 @@
 /**
- * The loop that talks to IMAP: connects, lists, stores, moves and waits, and begins anew when the connection breaks. What it
- * remembers of the inbox lives and ends with one connection; the server's list is the truth. Must never wait for the work.
+ * The loop that talks to IMAP: connects, lists, stores, moves and waits, and reconnects when the connection breaks. Its memory
+ * of the inbox ends with each connection; the server's list is the truth. Must never wait for the work.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Trouble } from '../domain/trouble.ts'
@@ -13,16 +13,16 @@ import { type Bells, createBell } from './wake.ts'
 
 /** IDLE wakes the intake; without any news it lists again at least this often. */
 const LIST_AGAIN_MS = 5 * 60_000
-/** Handled mail is moved together with what is handled a little later: each MOVE ends IDLE and begins it anew. */
+/** Collects processed messages for a while before moving them: each MOVE interrupts IDLE. */
 const MOVED_WITHIN_MS = 500
 
 /** What the server may still take for the last moves; stopping takes at most 10 s altogether. */
 const LAST_COMMANDS_MS = 2000
 
-/** What ended a wait: announced mail, handled mail that is to be moved, or time to list the whole inbox. */
+/** Why a wait ended: new mail was announced, processed messages can be moved, or it is time to list the whole inbox. */
 type Woken = 'news' | 'handled' | 'list'
 
-/** Runs until `signal` is aborted; connects again after every loss. Throws trouble that no waiting can mend. */
+/** Runs until `signal` is aborted; reconnects after every loss. Throws trouble that waiting cannot solve. */
 export async function intakeLoop(
   desk: Desk,
   edges: Edges,
@@ -51,13 +51,13 @@ export async function intakeLoop(
       losses += 1
       const retryInMs = backoffMs(desk, losses)
       reportLoss(desk, error, retryInMs)
-      // Not on a bell of the intake: every handled mail rings, and the server would be hammered.
+      // Not on a bell of the intake: every processed message rings it, and the server would be flooded.
       await createBell().wait(retryInMs, signal)
     }
   }
 }
 
-/** Breaks off whatever still waits for the server a little after the desk is stopped. Returns how to call it off. */
+/** Aborts anything that still waits for the server shortly after the desk is stopped. Returns a function that cancels this. */
 function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): () => void {
   let timer: NodeJS.Timeout | undefined
   const begin = (): void => {
@@ -73,7 +73,7 @@ function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): () => void {
   }
 }
 
-/** A lost connection is everyday life; trouble with the database or a bug is said by its own name. */
+/** A lost connection is ordinary; trouble with the database and bugs are logged under their own names. */
 function reportLoss(desk: Desk, error: unknown, retryInMs: number): void {
   if (!(error instanceof Trouble)) {
     desk.log({ event: 'bug', where: 'intake', error: errorName(error) })
@@ -110,7 +110,7 @@ async function useMailbox(
         signal,
         stored: bells.work.ring,
         failures: use.failures,
-        // New mail has higher UIDs (RFC 9051 §2.3.1.1); what announcements missed is found by the full list.
+        // New messages have higher UIDs (RFC 9051 §2.3.1.1); the full list finds what announcements missed.
         from: woken === 'list' ? null : cursor
       })
     }
@@ -118,11 +118,11 @@ async function useMailbox(
     use.worked()
     woken = await waitForMail(bells, mailbox, listAgainAt - desk.clock.monotonicMs(), signal)
   }
-  // What was handled while it stopped; what cannot be moved now is moved after the next start.
+  // Moves what was processed while stopping; the rest is moved after the next start.
   if (cursor !== null) await moveHandled(desk, mailbox, cursor)
 }
 
-/** Sleeps until the server announces mail, handled mail has to be moved, or it is time to list everything. */
+/** Sleeps until the server announces mail, processed messages must be moved, or it is time to list everything. */
 async function waitForMail(
   bells: Bells,
   mailbox: Mailbox,
@@ -133,7 +133,7 @@ async function waitForMail(
   const either = AbortSignal.any([signal, ended.signal])
   const news = mailbox.waitForChange(timeoutMs, either)
   const list = bells.intake.wait(timeoutMs, either)
-  // Longer than the others: its end by itself would pass for handled mail.
+  // Longer than the others: its own timeout would be mistaken for processed messages.
   const handled = bells.handled.wait(2 * LIST_AGAIN_MS, either)
   const moves = handled.then(() => delay(MOVED_WITHIN_MS, null, { signal: either })).catch(nothing)
   let woken: Woken = 'list'
@@ -147,7 +147,7 @@ async function waitForMail(
     ended.abort()
     await Promise.allSettled([news, list, moves])
   }
-  // Mail that was announced while something else woke us must not wait for the next announcement.
+  // Mail announced while something else woke us must not wait for the next announcement.
   return (await news) && woken === 'handled' ? 'news' : woken
 }
 

@@ -1,6 +1,6 @@
 /**
- * Takes mail out of the inbox: lists by UID as the truth, stores each mail before anything else, and moves it only after its
- * disposition is committed (G1). Never deletes, never sets a flag, never relies on what the server announced.
+ * Takes mail out of the inbox: the list of UIDs is the truth; stores each message before anything else, and moves it only after
+ * its disposition is committed (G1). Never deletes, never sets a flag, never relies on what the server announced.
  */
 import { type Fetched, type Listed, type Mailbox } from '../effects/effects.ts'
 import {
@@ -15,19 +15,19 @@ import { type Desk } from './desk.ts'
 
 const PAGE = 200
 const MOVE_PAGE = 100
-/** Broken-off downloads of one mail before only its header is asked for, and of that before it is held unread. */
+/** Broken downloads of one message before only its header is fetched, and broken header downloads before it is held unread. */
 const WHOLE_TRIES_MAX = 5
 const HEADER_TRIES_MAX = 3
 
-/** How often fetching a mail broke the connection, by generation and UID; kept from one connection to the next. */
+/** How often fetching a message broke the connection, by generation and UID; kept across connections. */
 export type FetchFailures = Map<string, number>
 
 /** How far one connection has listed the inbox: everything up to this UID is stored or gone. */
 export type Cursor = Generation & { readonly afterUid: number }
 
 /**
- * One pass over the inbox, over all of it or over what came after `from`. `stored` is called after each mail that was
- * taken in. Returns the present generation and how far it came.
+ * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that was taken in. Returns
+ * the present generation and how far it came.
  */
 export async function takeIn(
   desk: Desk,
@@ -46,7 +46,7 @@ export async function takeIn(
     const page = await mailbox.list({ afterUid, limit: PAGE })
     const { uidValidity } = page
     if (cursor !== null && cursor.uidValidity !== uidValidity) {
-      // The UIDs mean other mails now: what was listed above the old one is not all there is.
+      // The UIDs now name other messages, so the list above the old UID is incomplete.
       cursor = null
       continue
     }
@@ -91,8 +91,8 @@ async function takeOne(
 }
 
 /**
- * The mail; where the server broke off again and again over it, its header; and at last nothing but the fact that it is
- * there, so that one mail which cannot be fetched holds up no other and a human is told of it (G1, G9).
+ * The message; after repeated broken downloads its header; at last only the fact that it is there, so that one message that
+ * cannot be fetched delays no other and a person is told of it (G1, G9).
  */
 export async function fetchOne(
   mailbox: Pick<Mailbox, 'fetch' | 'fetchHeaders'>,
@@ -117,7 +117,7 @@ async function fetchHeaders(
   return raw && { raw, part: 'header' }
 }
 
-/** Moves what is handled. A crash between commit and move leaves only this to be done again. */
+/** Moves processed messages. After a crash between commit and move, only this is left to do. */
 export async function moveHandled(
   desk: Desk,
   mailbox: Mailbox,
@@ -144,7 +144,7 @@ export async function moveHandled(
   }
 }
 
-/** A new UIDVALIDITY makes all old UIDs meaningless; mails seen before are recognised by their bytes. */
+/** A new UIDVALIDITY makes all old UIDs meaningless; messages seen before are recognised by their bytes. */
 function noteGeneration(desk: Desk, { uidValidity }: Generation): void {
   const before = desk.db.read((read) => readMeta(read, 'inbox-uidvalidity'))
   if (before === uidValidity) return

@@ -1,6 +1,6 @@
 /**
- * Looks through the junk folder: moves what is for the desk into the inbox, where it is taken in like any mail, and notes the
- * rest for the digest. Must never delete anything, answer anybody, or open a mail again at which the process died three times.
+ * Looks through the junk folder: moves messages for the desk into the inbox, which takes them in as usual, and notes the rest
+ * for the digest. Must never delete anything, answer anybody, or open a message again that crashed the process three times.
  */
 
 import { type OpenedMail } from '../domain/mail.ts'
@@ -19,17 +19,17 @@ import { backoffMs, isStopped } from './persistence.ts'
 import { createBell } from './wake.ts'
 
 const PAGE = 200
-/** A mail at which the process died so often is not opened here again. */
+/** A message that crashed the process this often is not opened here again. */
 const TRIES_MAX = 3
 /** IDLE wakes it; without any news it lists again at least this often. */
 const LOOK_AGAIN_MS = 5 * 60_000
-/** How long a folder that does not exist is left alone. */
+/** How long to wait before looking again for a folder that does not exist. */
 const MISSING_MS = 60 * 60_000
 
-/** A mail in one generation of the folder. */
+/** A message in one generation of the folder. */
 type Place = { readonly uidValidity: string; readonly uid: number }
 
-/** Watches the folder until `signal` is aborted; returns at once where none is configured. */
+/** Watches the folder until `signal` is aborted; returns at once when none is configured. */
 export async function junkLoop(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   const { openJunk } = edges
   if (openJunk === null) return
@@ -55,7 +55,7 @@ export async function junkLoop(desk: Desk, edges: Edges, signal: AbortSignal): P
   }
 }
 
-/** One pass and no more (`postern run --once`); trouble with the folder keeps nothing else from being done. */
+/** A single pass (`postern run --once`); trouble with the folder does not stop other work. */
 export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   if (edges.openJunk === null) return
   try {
@@ -70,7 +70,7 @@ export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSign
   }
 }
 
-/** Says what is wrong, and how long to leave it alone. Throws trouble that no waiting can mend. */
+/** Logs the trouble and returns how long to pause. Throws trouble that waiting cannot solve. */
 function pauseMs(desk: Desk, error: unknown, losses: number): number {
   const retryInMs = backoffMs(desk, losses)
   if (!(error instanceof Trouble)) {
@@ -79,14 +79,14 @@ function pauseMs(desk: Desk, error: unknown, losses: number): number {
     desk.log({ event: 'junk.missing' })
     return MISSING_MS
   } else {
-    // A login that is refused is the inbox's affair: it ends the desk there.
+    // A refused login also stops the inbox, which ends the desk there.
     if (!error.retryable && !error.code.startsWith('imap')) throw error
     desk.log({ event: 'trouble', code: error.code, where: 'junk', retryInMs })
   }
   return retryInMs
 }
 
-/** One pass over what came since the last one. */
+/** One pass over the messages that came since the last pass. */
 export async function lookAtJunk(
   desk: Desk,
   junk: JunkFolder,
@@ -96,7 +96,7 @@ export async function lookAtJunk(
     const seen = desk.db.read(seenPlace)
     const first = await junk.list({ afterUid: seen?.uid ?? 0, limit: PAGE })
     const isSame = seen === null || seen.uidValidity === first.uidValidity
-    // The UIDs mean other mails now.
+    // The UIDs now name other messages.
     const page = isSame ? first : await junk.list({ afterUid: 0, limit: PAGE })
     for (const listed of page.waiting) {
       if (options.signal.aborted) return
@@ -140,8 +140,7 @@ async function lookAtOne(
 }
 
 /**
- * `dangerous` is one that its worker, or the process three times, did not survive: the inbox has the means to hold it and
- * to tell somebody (G9).
+ * `dangerous` is a message that crashed its worker, or the process three times: the inbox can hold it and tell somebody (G9).
  */
 async function openJunkMail(
   desk: Desk,
@@ -164,7 +163,7 @@ async function openJunkMail(
       : await desk.workers.open(fetched.raw, { now, knownKeys: [] })
   } catch (error) {
     if (isOfOneThing(error)) return 'dangerous'
-    // It was not this mail.
+    // This message was not the cause.
     desk.db.transact((tx) => {
       clearMeta(tx, 'junk-trying')
     })
@@ -172,7 +171,7 @@ async function openJunkMail(
   }
 }
 
-/** Whether it refers to a mail that the desk sent in a case, as an answer or as a bounce does. */
+/** Whether it refers to a message that the desk sent in a case, as an answer or a bounce does. */
 function answersCase(desk: Desk, { outer, bounce }: OpenedMail): boolean {
   const ids = [...outer.references, ...(bounce?.returnedMessageIds ?? [])]
   return desk.db.read((read) => ids.some((id) => findByMessageId(read, id)?.caseId != null))
@@ -182,7 +181,7 @@ function textOf({ uidValidity, uid }: Place): string {
   return `${uidValidity} ${uid}`
 }
 
-/** How often opening this one was begun and did not end. */
+/** How often opening this message began and did not end. */
 function triesOf(read: Read, place: Place): number {
   const [, where, tries] = /^(\d+ \d+) (\d+)$/.exec(readMeta(read, 'junk-trying') ?? '') ?? []
   return where === textOf(place) ? Number(tries) : 0

@@ -1,6 +1,6 @@
 /**
- * How the desk's loops meet trouble: with a growing pause, and on. In charge of telling what may pass from what no waiting
- * mends; must never hide trouble of the second kind.
+ * How the desk's loops meet trouble: they pause longer each time and continue. Tells temporary trouble from trouble that
+ * waiting cannot solve; must never hide the latter.
  */
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
@@ -10,8 +10,8 @@ import { createBell } from './wake.ts'
 const BACKOFF_MS_MAX = 60_000
 
 /**
- * Repeats `step`. Trouble that may pass, and a bug, are logged and met with a growing pause, so that one loop's bug does not
- * stop the others (G9); trouble that no waiting mends is thrown.
+ * Repeats `step`. Logs temporary trouble and bugs and pauses longer each time, so that one loop's bug does not stop the others
+ * (G9); throws trouble that waiting cannot solve.
  */
 export async function persist(
   desk: Desk,
@@ -37,13 +37,13 @@ export async function persist(
   }
 }
 
-/** The pause after so many failures in a row, at least 1: doubled each time up to a minute, half of it random. */
+/** The pause after this many failures in a row, at least 1: doubled each time up to a minute, half of it random. */
 export function backoffMs(desk: Desk, failures: number): number {
   const ceiling = Math.min(1000 * 2 ** Math.min(failures - 1, 16), BACKOFF_MS_MAX)
   return Math.trunc(ceiling / 2) + desk.randomness.below(Math.trunc(ceiling / 2) + 1)
 }
 
-/** Asked anew after every wait: the compiler would take the first answer for the last. */
+/** Read again after every wait, because the compiler would assume the first answer. */
 export function isStopped(signal: AbortSignal): boolean {
   return signal.aborted
 }

@@ -1,6 +1,6 @@
 /**
- * One arrival from its bytes to its disposition: read → decide → prepare → commit. Every failure of the outside is thrown
- * on; nothing of a failed attempt stays (DESIGN §3).
+ * One arrival from its bytes to its disposition: read → decide → prepare → commit. Throws every failure of the outside; a
+ * failed attempt leaves nothing behind (DESIGN §3).
  */
 import { type Decision } from '../domain/decision.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -15,7 +15,7 @@ import { followRefusals } from './key-problems.ts'
 import { type Prepared, prepare, type Source } from './prepare.ts'
 import { readSituation } from './read-situation.ts'
 
-/** Another writer may take a case number or change a case between read and commit; then the step is done again. */
+/** Another writer may take a case number or change a case between read and commit; then the step is repeated. */
 const CONFLICTS_MAX = 5
 
 /** An arrival, opened. */
@@ -27,7 +27,7 @@ type Handled = {
   readonly quarantined: boolean
 }
 
-/** Handles one opened arrival and returns what became of it. */
+/** Handles one opened arrival and returns its disposition. */
 export async function receive(desk: Desk, arrival: Arrival, mail: Handled): Promise<Committed> {
   for (let conflicts = 0; ; conflicts += 1) {
     try {
@@ -74,7 +74,7 @@ async function prepareAndCommit(
   })
 }
 
-/** A relay that could be sealed to no maintainer at all was seen by nobody: its mail stays in the held folder (G1). */
+/** A report that could be encrypted to no maintainer was seen by nobody: it stays in the held folder (G1). */
 function heldIfUnseen(decisions: readonly Decision[], prepared: Prepared): readonly Decision[] {
   const isRelayed = decisions.some(
     (decision) => decision.kind === 'send-sealed' && relay.is(decision.message)

@@ -1,6 +1,6 @@
 /**
- * The bells that loops sleep on. Events only ring them: what there is to do is read from the database each time, so a ring
- * that comes twice or is lost to a crash changes nothing. Must never carry what is to be done.
+ * The bells that loops sleep on. Events only ring them: each loop reads its work from the database, so a repeated or lost ring
+ * changes nothing. Must never carry work.
  */
 
 export type Bell = {
@@ -38,9 +38,9 @@ export function createBell(): Bell {
 }
 
 export type Bells = {
-  /** The whole inbox is to be listed. */
+  /** The whole inbox must be listed. */
   readonly intake: Bell
-  /** Mail was brought to an end and is to be moved. */
+  /** Messages were processed and can be moved. */
   readonly handled: Bell
   readonly work: Bell
   readonly dispatch: Bell

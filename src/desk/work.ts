@@ -1,6 +1,6 @@
 /**
- * The serial worker of the desk: opens arrivals a little ahead in the workers, handles them one after the other, and sees to
- * it that no mail can stop the next one: three failed tries and it is quarantined (G9).
+ * The serial worker of the desk: opens arrivals a little ahead in the workers and handles them one after the other. No message
+ * can stop the next one: after three failed attempts it is quarantined (G9).
  */
 import { Invariant } from '../domain/assert.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -23,23 +23,23 @@ import { isOutdated, openArrival } from './read-situation.ts'
 import { receive } from './receive.ts'
 
 const TRIES_MAX = 3
-/** A mail in whose handling the process itself died this often is quarantined, too. */
+/** A message whose handling crashed the process this often is quarantined, too. */
 const STARTS_MAX = 12
 const RETRY_MS = 2000
-/** Mails opened ahead while one is being handled, and how many bytes of them at most. */
+/** Messages opened ahead while one is handled, and their total size in bytes at most. */
 const AHEAD = 6
 const AHEAD_BYTES_MAX = 16 * 1024 * 1024
 
 /** How long arrivals are handled before the other duties get their turn. */
 const SLICE_MS = 3000
 
-/** A mail and when opening it began. */
+/** A message and when opening it began. */
 type Begun = { readonly opened: OpenedMail; readonly begunAt: Instant }
 type Opening = Promise<Begun | { readonly error: unknown }>
 
 /**
- * Handles arrivals that are due, for a few seconds at most: notices and alarms get their turn however much mail waits (G7).
- * Returns how many were brought to an end.
+ * Handles due arrivals, for a few seconds at most: notices and alarms get their turn however much mail waits (G7). Returns how
+ * many were completed.
  */
 export async function handlePending(
   desk: Desk,
@@ -50,7 +50,7 @@ export async function handlePending(
   try {
     return await handleInTurn(desk, { signal, done, ahead })
   } finally {
-    // Nothing of what was opened ahead has had a consequence; let it end before the workers close.
+    // Messages opened ahead have had no effect yet; waits for them before the workers close.
     await Promise.all(ahead.values())
     forgetStarts(desk, [...ahead.keys()])
   }
@@ -71,7 +71,7 @@ async function handleInTurn(
     const pending = desk.db.read((read) => listPending(read, desk.clock.now(), AHEAD))
     const [first] = pending
     if (first === undefined) break
-    // What was opened ahead is still handled; nothing new is begun.
+    // Messages opened ahead are still handled; nothing new is started.
     if (desk.clock.monotonicMs() - startedAt < SLICE_MS) beginOpening(desk, pending, ahead)
     else if (!ahead.has(first.id)) break
     try {
@@ -80,7 +80,7 @@ async function handleInTurn(
         done()
       }
     } catch (error) {
-      // It may be this mail that brings other trouble about, each time: its start counts.
+      // This message may be the cause of other trouble each time, so its start counts.
       if (!isOfTheMoment(error)) ahead.delete(first.id)
       throw error
     }
@@ -89,12 +89,14 @@ async function handleInTurn(
   return handled
 }
 
-/** Trouble that says nothing about the mail at hand: it would be the same with any other, and passes. */
+/** Temporary trouble that is unrelated to the message: it would be the same with any other. */
 function isOfTheMoment(error: unknown): boolean {
   return error instanceof Trouble && (error.code === 'desk-key' || error.code === 'stopping')
 }
 
-/** What was opened ahead and not handled was not begun, nor was what the desk could handle no mail at that moment for. */
+/**
+ * Messages opened ahead and not handled do not count as started, nor does one that the desk could not handle for other reasons.
+ */
 function forgetStarts(desk: Desk, ids: readonly number[]): void {
   if (ids.length === 0) return
   try {
@@ -102,13 +104,13 @@ function forgetStarts(desk: Desk, ids: readonly number[]): void {
       uncountStarts(tx, ids)
     })
   } catch (error) {
-    // What ended the round is thrown on; this would hide it.
+    // The trouble that ended the round is thrown on; another error here would hide it.
     const code = error instanceof Trouble ? error.code : errorName(error)
     desk.log({ event: 'bug', where: 'work', error: code })
   }
 }
 
-/** Mails that were tried before go alone, so that a mail that kills the process is not mistaken for its neighbours. */
+/** Messages tried before go alone, so that a message that crashes the process is not mistaken for its neighbours. */
 function beginOpening(desk: Desk, pending: readonly Arrival[], ahead: Map<number, Opening>): void {
   const fresh: Arrival[] = []
   let bytes = 0
@@ -145,7 +147,10 @@ async function open(desk: Desk, arrival: Arrival): Opening {
   }
 }
 
-/** True when the arrival came to an end. Trouble with database, desk key or shutdown is thrown on: it is not the mail's. */
+/**
+ * True when the arrival was completed. Throws trouble with the database, the desk key or shutdown: the message is not its
+ * cause.
+ */
 async function handleOne(
   desk: Desk,
   arrival: Arrival,
@@ -180,7 +185,7 @@ async function handleOne(
   }
 }
 
-/** As opened ahead, or anew where that has become outdated. */
+/** The message as opened ahead, or opened again when that result is outdated. */
 async function openedNow(
   desk: Desk,
   arrival: Arrival,
@@ -200,7 +205,7 @@ function isOfTheMail(error: unknown): boolean {
   return error instanceof Error
 }
 
-/** Not even its header could be handled: the bytes stay, a human is told, the next mail is served. */
+/** Not even its header could be handled: the bytes stay, a person is told, the next message is served. */
 async function holdUnread(desk: Desk, arrival: Arrival, code: string): Promise<boolean> {
   const now = desk.clock.now()
   const decisions = [

@@ -1,6 +1,6 @@
 /**
- * Every mail that ever reached the inbox: its bytes, what became of it, and whether IMAP has moved it (G1). Must never
- * store one mail twice and never change an arrival that is done. Lists leave the bytes out; they are read one at a time.
+ * Every message ever received in the inbox: its bytes, its disposition, and whether IMAP has moved it (G1). Must never store
+ * one message twice and never change a completed arrival. Lists omit the bytes; they are read one at a time.
  */
 import { createHash } from 'node:crypto'
 import { assert } from '../domain/assert.ts'
@@ -9,19 +9,19 @@ import { type Sha256 } from '../domain/ids.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
-/** A mailbox in one UIDVALIDITY generation: UIDs mean something only inside it (RFC 9051 §2.3.1.1). */
+/** A mailbox in one UIDVALIDITY generation: UIDs have meaning only inside it (RFC 9051 §2.3.1.1). */
 export type Generation = { readonly mailbox: string; readonly uidValidity: string }
 
 export type ArrivalState = 'pending' | 'done' | 'held'
 
-/** A mail as fetched. */
+/** A message as fetched. */
 export type NewArrival = Generation & {
   readonly uid: number
   /** INTERNALDATE. */
   readonly receivedAt: Instant
   /** RFC822.SIZE in bytes. */
   readonly size: number
-  /** The whole mail, or its header block when `part` is `header`. */
+  /** The whole message, or its header block when `part` is `header`. */
   readonly raw: Uint8Array
   readonly part: 'whole' | 'header'
 }
@@ -39,22 +39,22 @@ export type Arrival = Generation & {
   readonly disposition: Disposition | null
   readonly reason: string | null
   readonly caseId: number | null
-  /** Times that opening was begun, crashes included. */
+  /** How often opening began, crashes included. */
   readonly starts: number
-  /** Times that handling failed. */
+  /** How often handling failed. */
   readonly tries: number
   readonly nextTryAt: Instant | null
   readonly duplicateOf: number | null
   readonly moved: boolean
 }
 
-/** What storing did. `known` is the same UID again, `duplicate` the same bytes under another UID. */
+/** The outcome of storing. `known` is the same UID again, `duplicate` the same bytes under another UID. */
 export type Stored = {
   readonly kind: 'stored' | 'known' | 'duplicate'
   readonly arrival: Arrival
 }
 
-/** What became of an arrival. `reason` is a code, never content. */
+/** The disposition of an arrival. `reason` is a code, never content. */
 export type Outcome = {
   readonly state: 'done' | 'held'
   readonly disposition: Disposition
@@ -62,7 +62,7 @@ export type Outcome = {
   readonly caseId: number | null
 }
 
-/** A handled mail that still lies in the inbox. */
+/** A processed message that is still in the inbox. */
 export type Unmoved = {
   readonly id: number
   readonly uid: number
@@ -76,9 +76,9 @@ const COLUMNS = `id, mailbox, uid_validity AS uidValidity, uid, received_at AS r
   duplicate_of AS duplicateOf, moved`
 
 /**
- * Stores a mail before anything is decided about it. The same UID again returns the row that exists; bytes that are
- * stored already become a row that is done with disposition `duplicate`, so that a mailbox renumbered by its server
- * does not answer everybody twice.
+ * Stores a message before anything is decided about it. The same UID again returns the existing row; bytes that are already
+ * stored become a completed row with disposition `duplicate`, so that a mailbox renumbered by its server causes no second
+ * answers.
  */
 export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored {
   const existing = findByUid(tx, arrival, arrival.uid)
@@ -100,7 +100,7 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
       size: arrival.size,
       sha256,
       headerOnly: arrival.part === 'header' ? 1 : 0,
-      // The copy of a held mail is held, too: people are told to look for it in the held folder.
+      // The copy of a held message is held, too: people are told to look in the held folder.
       state: isDuplicate ? (isHeld(tx, duplicateOf) ? 'held' : 'done') : 'pending',
       disposition: isDuplicate ? 'duplicate' : null,
       duplicateOf,
@@ -116,7 +116,7 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
   return { kind: isDuplicate ? 'duplicate' : 'stored', arrival: stored }
 }
 
-/** Counts that opening these begins, *before* the work, so that a mail that kills the process is counted too. */
+/** Counts the start of opening these *before* the work, so that a message that crashes the process is counted too. */
 export function countStarts(tx: Tx, ids: readonly number[]): void {
   for (const id of ids) {
     const { changes } = tx.run(
@@ -127,7 +127,7 @@ export function countStarts(tx: Tx, ids: readonly number[]): void {
   }
 }
 
-/** Takes back what {@link countStarts} counted, for what came to no end and did not kill the process. */
+/** Reverts {@link countStarts} for messages that were not completed and did not crash the process. */
 export function uncountStarts(tx: Tx, ids: readonly number[]): void {
   for (const id of ids)
     tx.run(
@@ -136,7 +136,7 @@ export function uncountStarts(tx: Tx, ids: readonly number[]): void {
     )
 }
 
-/** Counts a failed try and sets when the next may be. Returns the tries so far. */
+/** Counts a failed attempt and sets the time of the next. Returns the attempts so far. */
 export function countTry(tx: Tx, id: number, nextTryAt: Instant): number {
   const sql: Sql<{ tries: number }> = `
     UPDATE arrivals SET tries = tries + 1, next_try_at = ? WHERE id = ? AND state = 'pending' RETURNING tries`
@@ -145,7 +145,9 @@ export function countTry(tx: Tx, id: number, nextTryAt: Instant): number {
   return row.tries
 }
 
-/** Records what became of an arrival. Throws `Invariant` when it is done already; what is held may still become done. */
+/**
+ * Records the disposition of an arrival. Throws `Invariant` when it is already completed; a held one may still be completed.
+ */
 export function markDone(tx: Tx, id: number, outcome: Outcome, now: Instant): void {
   const { changes } = tx.run(
     `UPDATE arrivals
@@ -157,13 +159,13 @@ export function markDone(tx: Tx, id: number, outcome: Outcome, now: Instant): vo
   assert(changes === 1, 'an arrival was handled twice')
 }
 
-/** Remembers that IMAP has moved these arrivals out of the inbox. */
+/** Records that IMAP has moved these arrivals out of the inbox. */
 export function markMoved(tx: Tx, ids: readonly number[]): void {
   for (const id of ids) tx.run('UPDATE arrivals SET moved = 1 WHERE id = ?', [id])
 }
 
 /**
- * After the clock was set back: pending arrivals whose next try lies further ahead than the longest wait `maxMs` are due
+ * After the clock was set back: pending arrivals whose next attempt is further ahead than the longest wait `maxMs` become due
  * at once. Returns how many.
  */
 export function pullBackArrivals(tx: Tx, now: Instant, maxMs: number): number {
@@ -181,7 +183,7 @@ export function listPending(read: Read, now: Instant, limit: number): Arrival[] 
   return read.all(sql, [now, limit]).map(arrivalOf)
 }
 
-/** When the next pending arrival may be handled: an instant that may have passed, null when none is pending. */
+/** When the next pending arrival may be handled, possibly in the past; null when none is pending. */
 export function nextTryAt(read: Read): Instant | null {
   const sql: Sql<{ at: Instant | null }> = `
     SELECT min(coalesce(next_try_at, stored_at)) AS at FROM arrivals WHERE state = 'pending'`
@@ -201,7 +203,7 @@ export function readRaw(read: Read, id: number): Uint8Array | null {
   return read.get(sql, [id])?.raw ?? null
 }
 
-/** Those of `uids` that are stored, in whatever state. */
+/** Those of `uids` that are stored, in any state. */
 export function storedUids(
   read: Read,
   generation: Generation,
@@ -215,7 +217,7 @@ export function storedUids(
   return new Set(rows.map(({ uid }) => uid))
 }
 
-/** Handled arrivals of this generation that still lie in the inbox, oldest first. */
+/** Processed arrivals of this generation that are still in the inbox, oldest first. */
 export function listUnmoved(read: Read, generation: Generation, limit: number): Unmoved[] {
   const sql: Sql<{ id: number; uid: number; state: ArrivalState }> = `
     SELECT id, uid, state FROM arrivals
@@ -230,8 +232,8 @@ function isHeld(read: Read, id: number): boolean {
 }
 
 /**
- * The arrival that holds these bytes already. A mail known by its header alone is the same when its size is, too. One of
- * which nothing could be fetched is never the same as another: nobody knows what is in either (G1).
+ * The arrival that already holds these bytes. A message of which only the header is known must also have the same size. A
+ * message of which nothing could be fetched never equals another: nobody knows what is in either (G1).
  */
 function findOriginal(read: Read, arrival: NewArrival, sha256: string | null): number | null {
   if (arrival.raw.length === 0) return null

@@ -1,6 +1,6 @@
 /**
- * What the desk remembers of people who are not maintainers: pinned reporter keys, used signatures,
- * ciphertexts and automatic answers.
+ * What the desk remembers about people who are not maintainers: pinned reporter keys, used signatures, ciphertexts and
+ * automatic answers.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
@@ -10,7 +10,7 @@ import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
-/** The key that answers to this address are sealed to, or null. */
+/** The key that encrypts answers to this address, or null. */
 export function findReporterKey(
   read: Read,
   address: Address
@@ -25,8 +25,8 @@ export function findReporterKey(
 }
 
 /**
- * Pins the key of an address. A different one that was there is kept among the offered keys, so that a change can be
- * taken back. Whether it may change is decided in policy/reporter-key.ts and policy/verbs/keys.ts.
+ * Pins the key of an address. Keeps a different earlier key among the offered keys, so that a change can be reverted.
+ * policy/reporter-key.ts and policy/verbs/keys.ts decide whether it may change.
  */
 export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
   const { fingerprint, keyData, source, firstSeenAt } = key
@@ -59,7 +59,7 @@ export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
   if (key.isProved) saveSigningKeys(tx, address, key.signingKeys)
 }
 
-/** A reporter can hand over to a new key with every mail: beyond this many keys that were in use, the oldest goes. */
+/** A reporter can change the key with every message: beyond this many former keys, the oldest is dropped. */
 const USED_MAX = 8
 
 function dropOldest(tx: Tx, address: Address): void {
@@ -71,7 +71,7 @@ function dropOldest(tx: Tx, address: Address): void {
   )
 }
 
-/** Keys that wait under an address, newest first. */
+/** Keys offered for an address, newest first. */
 export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
   const sql: Sql<PinnedKey & { inUse: number }> = `
     SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, was_in_use AS inUse
@@ -82,8 +82,8 @@ export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
 }
 
 /**
- * Keeps a key that came under an address, in place of an older copy of the same key. How many may wait is decided in
- * policy/reporter-key.ts: nothing that waits ever goes to make room for another.
+ * Keeps a key that was offered for an address, in place of an older copy of the same key. policy/reporter-key.ts decides how
+ * many may wait: no offered key is ever dropped to make room for another.
  */
 export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey): void {
   const { fingerprint, keyData, source, firstSeenAt } = key
@@ -95,13 +95,13 @@ export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey): void {
   )
 }
 
-/** Whether a signature had authority before. */
+/** Whether a signature was already used with authority. */
 export function isSignatureUsed(read: Read, sha256: Sha256): boolean {
   const sql: Sql<{ one: number }> = 'SELECT 1 AS one FROM used_signatures WHERE sha256 = ?'
   return read.get(sql, [sha256]) !== undefined
 }
 
-/** Remembers a signature for good; a second time breaks the constraint and the whole commit. */
+/** Remembers a signature for good; a second use breaks the constraint and the whole commit. */
 export function insertUsedSignature(
   tx: Tx,
   sha256: Sha256,
@@ -115,10 +115,10 @@ export function insertUsedSignature(
   ])
 }
 
-/** That a ciphertext came, and whether it is its sender's: `Decision` `remember-ciphertext` says what each standing means. */
+/** That a ciphertext was received, and whether it is its sender's; `Decision` `remember-ciphertext` explains each standing. */
 export type SentCiphertext = {
   readonly marks: readonly Sha256[]
-  /** Null when the mail named no usable sender. */
+  /** Null when the message named no usable sender. */
   readonly sender: Address | null
   readonly standing: 'seen' | 'claimed' | 'proved'
 }
@@ -152,7 +152,7 @@ function ownerKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** What is known of these from other senders: the strongest. */
+/** The strongest standing of these with other senders. */
 export function ciphertextOfOthers(
   read: Read,
   marks: readonly Sha256[],
@@ -166,7 +166,7 @@ export function ciphertextOfOthers(
   return isOwner === 1 ? 'claimed' : 'seen'
 }
 
-/** The cases into which mails of this sender with any of these came before, where they are this sender's. */
+/** The cases that already hold messages of this sender with any of these ciphertexts, if they are this sender's. */
 export function casesOfCiphertext(
   read: Read,
   marks: readonly Sha256[],
@@ -192,7 +192,7 @@ export function insertAnswer(tx: Tx, address: Address, kind: AnswerKind, at: Ins
 /** From after `since` to `until`. */
 export type Span = { readonly since: Instant; readonly until: Instant }
 
-/** How many answers of a kind left to this address after `since`. */
+/** How many answers of a kind were sent to this address after `since`. */
 export function countAnswers(
   read: Read,
   address: Address,
@@ -204,7 +204,7 @@ export function countAnswers(
   return read.get(sql, [kind, addressKey(address), since, until])?.count ?? 0
 }
 
-/** When answers of a kind left or will leave within a span, all of them or those to one domain; the earliest `limit`. */
+/** When answers of a kind were or will be sent within a span, all of them or those to one domain; the earliest `limit`. */
 export function listAnswers(
   read: Read,
   kind: AnswerKind,

@@ -272,7 +272,7 @@ export type DeliveryRow = {
   readonly at: Instant
 }
 
-/** Deliveries of a notice with what became of their mails, by revision and member. */
+/** Deliveries of a notice with the outcome of their messages, by revision and member. */
 export function listDeliveries(read: Read, noticeId: number): DeliveryRow[] {
   const sql: Sql<DeliveryRow> = `
     SELECT member_id AS memberId, revision, because,

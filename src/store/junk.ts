@@ -1,31 +1,31 @@
 /**
- * What lies in the junk folder and is still to be listed in a digest. Must never grow with what spammers send: only the
- * latest are kept, the others are counted.
+ * Messages in the junk folder that a digest has yet to list. Must never grow with what spammers send: keeps only the latest and
+ * counts the others.
  */
 import { type Instant } from '../domain/time.ts'
 import { type Read, type Sql, type Tx } from './sql.ts'
 
-/** One mail of the junk folder as its header claims. */
+/** One message in the junk folder, as its header claims. */
 export type JunkMail = {
   readonly receivedAt: Instant
-  /** The address in From; '' for none. */
+  /** The address in From; '' when there is none. */
   readonly sender: string
   readonly subject: string
   /** Bytes. */
   readonly size: number
 }
 
-/** The latest mails, newest first, and how many came altogether since the last digest. */
+/** The latest messages, newest first, and how many came in total since the last digest. */
 export type JunkList = {
   readonly mails: readonly JunkMail[]
   readonly total: number
-  /** Up to where {@link forgetJunk} forgets. */
+  /** The last id that {@link forgetJunk} forgets. */
   readonly lastId: number
 }
 
 const KEPT_MAX = 1000
 
-/** Notes one mail, in place of the oldest one when there are too many. */
+/** Notes one message, in place of the oldest when there are too many. */
 export function insertJunk(tx: Tx, mail: JunkMail): void {
   const { id } = tx.run(
     'INSERT INTO junk_mails (received_at, sender, subject, size) VALUES (@receivedAt, @sender, @subject, @size)',
@@ -34,7 +34,7 @@ export function insertJunk(tx: Tx, mail: JunkMail): void {
   tx.run('DELETE FROM junk_mails WHERE id <= ?', [id - KEPT_MAX])
 }
 
-/** What came after the mails with an id up to `toldId`; `limit` of them in detail. */
+/** Messages after the id `toldId`; `limit` of them in detail. */
 export function listJunk(read: Read, toldId: number, limit: number): JunkList {
   const last: Sql<{ id: number | null }> = 'SELECT max(id) AS id FROM junk_mails'
   const lastId = read.get(last)?.id ?? toldId
@@ -43,7 +43,7 @@ export function listJunk(read: Read, toldId: number, limit: number): JunkList {
   return { mails: read.all(sql, [toldId, limit]), total: lastId - toldId, lastId }
 }
 
-/** Forgets what a digest has told. */
+/** Forgets the messages that a digest has listed. */
 export function forgetJunk(tx: Tx, lastId: number): void {
   tx.run('DELETE FROM junk_mails WHERE id <= ?', [lastId])
 }

@@ -197,7 +197,7 @@ export function insertApproval(
   approval: {
     readonly maintainerId: string
     readonly digest: Sha256
-    /** Of the preview that was approved. */
+    /** The code of the approved preview. */
     readonly code: string
     readonly at: Instant
   }

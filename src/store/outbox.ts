@@ -1,5 +1,5 @@
 /**
- * Finished mails on their way out, one recipient each. Every attempt is recorded before the network is touched, so a
+ * Finished outgoing messages, one recipient each. Every attempt is recorded before the network is touched, so a
  * crash never resends more than the one mail whose fate is unknown (G2), and nothing leaves before its instant (G7).
  * Must never change the bytes of a mail, and never send: dispatch does.
  */
@@ -118,7 +118,7 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
 }
 
 /**
- * Takes the mails that are due, longest due first: marks them `sending`, counts the attempt and stores when the next
+ * Takes the messages that are due, longest due first: marks them `sending`, counts the attempt and stores when the next
  * would be, all before the network is touched. Commit, send, then call {@link recordOutcomes}; what a crash left
  * `sending` is due again at that next instant. Mails still on their way are named in `except` and not claimed again. A
  * notice's copy that was on its way when its approval ended, and did not arrive, is held instead of tried again (G5, G7).
@@ -169,7 +169,7 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
 }
 
 /**
- * Records the outcomes of claimed mails. Accepted: sent, and a trigger drops the bytes. Rejected, or anything but accepted
+ * Records the outcomes of claimed messages. Accepted: sent, and a trigger drops the bytes. Rejected, or anything but accepted
  * at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise it waits for its next
  * attempt, or is held if it is a notice's copy that is not approved any more (G7). Throws `Invariant` for a mail that was not
  * claimed.
