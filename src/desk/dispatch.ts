@@ -1,6 +1,6 @@
 /**
- * The *dispatch* step, the only sender: claims due mails, records the attempt before the network is touched, sends finished
- * bytes and records what came of it. One slow delivery holds up no other. Knows nothing of cases and holds no keys.
+ * The *dispatch* step, the only sender: claims due messages, records the attempt before the network is touched, sends finished
+ * bytes and records the outcome. One slow delivery delays no other. Knows nothing of cases and holds no keys.
  */
 import { type Sender, type SendOutcome } from '../effects/effects.ts'
 import { nextAttemptMs } from '../policy/retry.ts'
@@ -8,27 +8,27 @@ import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../stor
 import { recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
 
-/** Mails handed to the sender at a time; it opens fewer connections, so that each always has its next mail. */
+/** Messages handed to the sender at a time; it opens fewer connections, so that each always has its next message. */
 const IN_FLIGHT_MAX = 32
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
-/** A commit waits for the disk, which takes longer than sending a mail: outcomes that come close together share one. */
+/** A commit waits for the disk, longer than a message takes to send: outcomes close together share one commit. */
 const RECORDED_TOGETHER = 16
 const RECORDED_WITHIN_MS = 10
-/** The same about one notice is logged again after this time; of so many notices at once. */
+/** How long the same line about one notice is not repeated in the log, and for how many notices this is remembered. */
 const SAID_AGAIN_MS = 60_000
 const SAID_MAX = 1000
 
-/** Sends over and over; one object for the life of a run. */
+/** Sends messages for the life of a run. */
 export type Dispatcher = {
-  /** Records what ended, starts what is due. Returns whether there was anything to do. */
+  /** Records finished deliveries and starts due ones. Returns whether there was anything to do. */
   step(): boolean
-  /** How many mails are on their way. */
+  /** How many messages are being sent. */
   inFlight(): number
-  /** Waits for what is on its way and records it. */
+  /** Waits for the messages that are being sent and records their outcomes. */
   end(): Promise<void>
 }
 
-/** `ended` is called whenever a mail's outcome is known and a further {@link Dispatcher.step} is useful. */
+/** Calls `ended` whenever the outcome of a message is known and a further {@link Dispatcher.step} is useful. */
 export function createDispatcher(
   desk: Desk,
   sender: Sender,
@@ -38,7 +38,7 @@ export function createDispatcher(
   const report = createReport(desk)
   let finished: { readonly row: Claimed; readonly result: SendResult }[] = []
 
-  /** One commit for what ended and what begins. */
+  /** One commit for finished and starting deliveries. */
   function settle(limit: number): boolean {
     const ended = finished
     if (ended.length === 0 && limit <= 0) return false
@@ -58,7 +58,7 @@ export function createDispatcher(
       if (limit <= 0) return []
       return claimDue(tx, now, {
         limit,
-        // A mail that waits for a slow server is not due again before its outcome is recorded.
+        // A message that waits for a slow server is not due again before its outcome is recorded.
         except: [...sending.keys()],
         bytesMax: IN_FLIGHT_BYTES_MAX,
         delayMs: nextAttemptMs,
@@ -110,14 +110,14 @@ function codeOf(outcome: SendOutcome): number {
   return outcome.kind === 'uncertain' ? 0 : outcome.code
 }
 
-/** Whether it will not be tried again by itself. */
+/** Whether there will be no further automatic attempt. */
 function isGivenUp({ attempts }: Claimed, { kind }: SendResult): boolean {
   return kind === 'rejected' || (kind !== 'accepted' && nextAttemptMs(attempts) === null)
 }
 
-/** Says what became of each mail. */
+/** Logs the outcome of each message. */
 function createReport(desk: Desk): (row: Claimed, result: SendResult) => void {
-  /** When something was said of a notice last. */
+  /** When a line about a notice was last logged. */
   const said = new Map<string, number>()
   const sayOfNotice = (
     event: 'notice.deferred' | 'notice.gave-up',
@@ -136,7 +136,7 @@ function createReport(desk: Desk): (row: Claimed, result: SendResult) => void {
     const { code } = result
     const isOver = isGivenUp(row, result)
     if (noticeId !== null) {
-      // A line for each copy would tell whoever reads the log how long the list is (G5).
+      // A line for each copy would reveal the length of the list to readers of the log (G5).
       if (result.kind === 'accepted') return
       sayOfNotice(isOver ? 'notice.gave-up' : 'notice.deferred', noticeId, code)
     } else if (result.kind === 'accepted') {

@@ -25,8 +25,8 @@ export const KEY_PROBLEMS: Readonly<Record<KeyRefusal, string>> = {
 }
 
 /**
- * Decisions and mails about refused copies, to be committed together with the ones that were not refused. Where these are
- * refused in turn, it says so, and the caller commits that, too: on the record, and to be made up for.
+ * Decisions and messages about refused copies, to be committed together with the copies that were not refused. Reports also
+ * which of these messages were refused in turn, so that the caller records that and sends them later.
  */
 export async function followRefusals(
   desk: Desk,

@@ -1,7 +1,7 @@
 /**
- * The life of the daemon: loops that sleep on bells and read from the database what there is to do. Intake talks to IMAP,
- * another looks through the junk folder, work decides and commits, dispatch talks to SMTP; none waits for another. Must never
- * keep in memory what a crash would lose.
+ * The life of the daemon: loops that sleep on bells and read their work from the database. Intake talks to IMAP, another loop
+ * reads the junk folder, work decides and commits, dispatch talks to SMTP; none waits for another. Must never keep in memory
+ * what a crash would lose.
  */
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -25,7 +25,7 @@ import { handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
 
-/** What the work remembers between its rounds. */
+/** State of the work between its rounds. */
 type Watches = {
   readonly clock: ClockWatch
   readonly failures: Map<number, number>
@@ -36,7 +36,7 @@ function watch(desk: Desk): Watches {
   return { clock: watchClock(desk), failures: new Map() }
 }
 
-/** Runs until `signal` is aborted, then ends after the step at hand. Throws trouble that no waiting can mend. */
+/** Runs until `signal` is aborted, then stops after the current step. Throws trouble that waiting cannot solve. */
 export async function runLoops(
   desk: Desk,
   edges: Edges,
@@ -68,14 +68,14 @@ export async function runLoops(
 }
 
 /**
- * Handles all that waits and all that is due, sends it and returns (`postern run --once`). An inbox that cannot be reached
- * keeps nothing else from being done; it is thrown at the end.
+ * Processes all waiting mail and everything that is due, sends it and returns (`postern run --once`). An unreachable inbox does
+ * not stop other work; its trouble is thrown at the end.
  */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   await lookAtJunkOnce(desk, edges, signal)
   const inbox = await edges.openMailbox(signal).catch((error: unknown) => ({
     error,
-    // A connection that stopping broke off is no trouble.
+    // A connection closed by stopping is not trouble.
     isTrouble: !signal.aborted
   }))
   const mailbox = 'error' in inbox ? null : inbox
@@ -98,7 +98,7 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
   if ('error' in inbox && inbox.isTrouble) throw inbox.error
 }
 
-/** Works and sends until nothing is left that `--once` waits for. */
+/** Works and sends until `--once` has nothing left to wait for. */
 async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   const bells = createBells()
   const watches = watch(desk)
@@ -189,7 +189,7 @@ async function dispatchOnce(
   signal: AbortSignal
 ): Promise<void> {
   if (dispatcher.step()) {
-    // A mail given up is told by the worker.
+    // The worker reports a message that was given up.
     bells.work.ring()
     return
   }
@@ -201,10 +201,10 @@ async function dispatchOnce(
 function waitMs(desk: Desk, instants: readonly (Instant | null)[]): number {
   const now = desk.clock.now()
   const waits = instants.flatMap((at) => (at === null ? [] : [Math.max(msBetween(now, at), 0)]))
-  // What is due and was not done has failed; it is tried again a little later, not at once.
+  // Due work that is not done has failed; it is tried again a little later, not at once.
   return Math.min(WAIT_MS_MAX, ...waits.map((ms) => Math.max(ms, 20)))
 }
 
 function nothing(): void {
-  // `--once` has nobody to wake.
+  // With `--once`, no loop sleeps.
 }

@@ -141,7 +141,7 @@ export function keyFiles(opened: OpenedMail): Uint8Array[] {
 
 const KEY_FILES_MAX = 5
 
-/** Keys that name `address` and could be accepted for it: kept from earlier mails, and brought by this one. */
+/** Keys that name `address` and could be accepted for it: from earlier messages and from this one. */
 export async function offeredKeys(
   desk: Desk,
   address: Address,

@@ -1,6 +1,6 @@
 /**
- * Whose signature it would be: every key and signing subkey that is known of reporters and list members, found by what a
- * signature claims. Must never tell whose a key is (G5): only whether it is somebody else's.
+ * Finds the owner of a claimed signing key: knows every key and signing subkey of reporters and list members. Must never
+ * reveal the owner (G5), only whether it is somebody else.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
@@ -18,7 +18,7 @@ export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerp
 
 /**
  * Whether a key is known for another address and not for this one. `issuer` is what a signature claims: a fingerprint or a
- * key id, lower-case hex. Who uses one key from two addresses is nobody else.
+ * key id, lower-case hex. False for somebody who uses one key from two addresses.
  */
 export function isKeyOfAnother(read: Read, issuer: string, address: Address): boolean {
   const sql: Sql<{ address: string }> = `
