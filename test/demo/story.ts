@@ -161,7 +161,7 @@ async function maintainersAnswer(
   expect(!accepted.text.includes('reproduce it on main'), 'no word of the internal note')
   const told = await grace.next('Update')
   expectSealedTo(grace, told)
-  narrator.saw(`Grace is told what Ada did: "${lineWith(told.text, '- ')}"`)
+  narrator.saw(`Grace is told what Ada did: "${lineWith(told.text, '- accepted')}"`)
   const record = await caseOf(desk, tag)
   expect(record.state === 'accepted' && record.owner === 'ada', 'an accepted case owned by Ada')
   narrator.saw(`the database has ${tag} as ${record.state}, owner ${record.owner}`)
@@ -232,7 +232,7 @@ async function noticeIsApproved(
   await grace.reply(own, approve)
   const refused = await grace.next('Nothing was done')
   narrator.saw(
-    `Grace tries it herself: ${outcomes(refused)}; "${lineWith(refused.text, 'You wrote the notice')}"`
+    `Grace tries it herself: ${outcomes(refused)}; "${sentenceWith(refused.text, 'You wrote the notice')}"`
   )
   await ada.reply(preview, approve)
   const approved = await ada.next('Done')
@@ -390,7 +390,7 @@ function lineWith(text: string, words: string): string {
 function sentenceWith(text: string, words: string): string {
   const sentence = text
     .split(/\n{2,}|(?<=\.)\s/)
-    .map((candidate) => candidate.replaceAll('\n', ' '))
+    .map((candidate) => candidate.replaceAll(/\s+/g, ' ').trim())
     .find((candidate) => candidate.includes(words))
   expect(sentence !== undefined, `a sentence with "${words}"`)
   return sentence

@@ -71,7 +71,7 @@ it.each([
   await leaveGreylisted()
   let answer = ''
   for (const text of mails) answer = await answerTo(text)
-  expect(answer).not.toContain('go on')
+  expect(answer).not.toContain('still leave')
   desk.world.pass(3 * DAY)
   await desk.world.settle()
   expect(await desk.noticed(ONE)).toHaveLength(1)
@@ -103,7 +103,7 @@ it('a hold by the desk of the next revision stops none of the copies that were p
   expect([isRemoved, desk.states()]).toEqual([true, ['held']])
   const mine = desk.world.accepted.filter(({ to }) => to === cast.grace.address)
   const texts = await Promise.all(mine.map((mail) => desk.world.read(cast.grace, mail)))
-  const text = texts.findLast((each) => each.includes('The notice is HELD')) ?? ''
+  const text = texts.findLast((each) => each.includes('The advance notice is on hold')) ?? ''
   expect(text.replaceAll(/\s+/g, ' ')).toMatch(
     / 1 copy of revision 1, released before, will still leave/
   )

@@ -311,7 +311,7 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     await daemon.waitForLog('clock.jumped')
     expect(await daemon.waitForLog('notice.held')).toMatchObject({ because: 'clock' })
     const alarm = await mailboxOf(grace, sink).find(
-      ofKind(desk, 'alert', 'The notice is HELD'),
+      ofKind(desk, 'alert', 'The advance notice is on hold'),
       'alarm'
     )
     expect(alarm.read.text).toContain('clock')
