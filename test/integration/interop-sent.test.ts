@@ -38,11 +38,15 @@ const FORMS: Readonly<Record<string, readonly Form[]>> = {
   preview: ['sealed'],
   notice: ['sealed'],
   'member-answer': ['sealed'],
-  'date-notice': ['sealed'],
+  'embargo-ended': ['sealed'],
+  'date-proposed': ['sealed', 'clear'],
+  'date-notice': ['sealed', 'clear'],
   alert: ['sealed'],
   digest: ['sealed'],
   'key-problem': ['clear']
 }
+/** Outside these stands no case number. */
+const TO_MEMBERS: readonly string[] = ['notice', 'member-answer', 'embargo-ended']
 const PROGRAMS = ['gpg', 'sq', 'rnp'] as const
 const DESK = 'security@acme.example'
 /** Fields of the MIME structure, and what readers take from outside only (Autocrypt level 1): they are not repeated inside. */
@@ -164,7 +168,7 @@ function expectSealed(mail: Sent, outer: Part, payload: Part): void {
   // (B2, B5) Outside: the desk's own name, and the case number alone or, to members, nothing.
   expect(headerOf(outer, 'from')).toBe(`ACME Security Team <${DESK}>`)
   expect(headerOf(outer, 'subject')).toMatch(
-    mail.kind === 'notice' ? /^\[\.\.\.\]$/ : /^\[(?:\.\.\.|ACME-2026-\d{4})\]$/
+    TO_MEMBERS.includes(mail.kind) ? /^\[\.\.\.\]$/ : /^\[(?:\.\.\.|ACME-2026-\d{4})\]$/
   )
   expect(headerOf(outer, 'to')).toBe(mail.to)
   expect(decodeWords(headerOf(payload, 'subject'))).toMatch(/[a-z]{3}/)

@@ -47,7 +47,7 @@ type Cast = Awaited<ReturnType<typeof makeCast>>
 
 /** Takes some seconds: seven keys, RSA ones among them. */
 export async function openSentWorld(): Promise<SentWorld> {
-  const startsAt = instantFromMs(Math.floor(Date.now() / DAY) * DAY - 3 * DAY + 12 * HOUR)
+  const startsAt = instantFromMs(Math.floor(Date.now() / DAY) * DAY - 11 * DAY + 12 * HOUR)
   const cast = await makeCast(new Date(msOf(startsAt) - DAY))
   const { grace, linus, ada, alice, eve, debian, mo } = cast.people
   const people = [grace, linus, ada, alice, eve, debian]
@@ -176,17 +176,19 @@ function noteTexts(world: World, texts: Set<string>): void {
   })
 }
 
-/** Four cases: two reporters with a key, one who writes in clear, one who gives no key to answer to. */
+/** Five cases: two reporters with a key, two who write in clear, one who gives no key to answer to. */
 async function reportsCome(world: World, who: Who): Promise<void> {
   const report = { subject: `Überlauf ${SECRET}`, text: `It is here: ${SECRET}\n` }
   const patch = { filename: 'beweis größe.txt', content: `proof ${SECRET}` }
   const carol = await someone('carol', 'carol@people.example')
   const dave = await someone('dave', 'dave@people.example')
+  const fay = await someone('fay', 'fay@people.example')
   const letters = [
     await world.write(who('alice'), { ...report, autocrypt: true, patch }),
     await world.write(who('eve'), { ...report, autocrypt: true }),
     await world.write(carol, { ...report, as: 'clear' }),
-    await world.write(dave, { ...report, as: 'encrypted' })
+    await world.write(dave, { ...report, as: 'encrypted' }),
+    await world.write(fay, { ...report, as: 'clear' })
   ]
   for (const letter of letters) {
     world.deliver(letter)
@@ -204,10 +206,15 @@ async function command(world: World, from: Someone, number: number, text: string
 async function maintainersAnswer(world: World, who: Who): Promise<void> {
   const [grace, linus, ada] = [who('grace'), who('linus'), who('ada')]
   await command(world, linus, 1, `Only among us: ${SECRET}`)
-  await command(world, grace, 1, `/accept\n/reply\nWe repair it: ${SECRET}\n`)
+  await command(world, grace, 1, '/accept\n')
+  await command(world, grace, 1, `/reply\nWe repair it: ${SECRET}\n`)
   await command(world, linus, 2, '/reject upstream\n')
-  await command(world, ada, 3, '/accept\n/reply\nThank you for writing.\n')
+  await command(world, linus, 2, `/close\nThat is all of ${SECRET}.\n`)
+  await command(world, ada, 3, '/accept\n')
+  await command(world, ada, 3, '/reply\nThank you for writing.\n')
   await command(world, ada, 3, '/reject upstream\n')
+  await command(world, ada, 3, '/close\nThat is all.\n')
+  await command(world, ada, 5, '/accept\n')
   await command(world, grace, 4, `/reply\n${SECRET}\n`)
   await command(world, grace, 4, '/ask\n')
   world.deliver(await world.write(grace, { subject: 'x', text: '/take\n', as: 'encrypted' }))
@@ -218,21 +225,30 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   const disclosure = addMs(startsAt, 7 * DAY + 2 * HOUR)
   const fields = `description: ${SECRET}\naffected_versions: all\nremedy_steps: update\n`
   const patch = { filename: 'fix.patch', content: `--- a\r\n+++ ${SECRET}` }
-  world.deliver(
-    await world.write(who('grace'), {
-      subject: 'Re: [ACME-2026-0001] x',
-      text: `/embargo ${disclosure} because the day may be a weekend\n/notice draft\n${fields}`,
-      patch
-    })
-  )
-  await world.settle()
-  await command(world, who('grace'), 1, '/notice preview\n')
-  const [preview] = world.rows<{ code: string }>('SELECT code FROM previews')
-  await command(world, who('linus'), 1, `/notice approve ${preview?.code ?? ''}\n`)
+  for (const number of [1, 5]) {
+    world.deliver(
+      await world.write(who('grace'), {
+        subject: `Re: [ACME-2026-000${number}] x`,
+        text: `/embargo ${disclosure} because the day may be a weekend\n/notice draft\n${fields}`,
+        patch
+      })
+    )
+    await world.settle()
+    await command(world, who('grace'), number, '/notice preview\n')
+    const [preview] = world.rows<{ code: string }>(
+      'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
+    )
+    await command(world, who('linus'), number, `/notice approve ${preview?.code ?? ''}\n`)
+  }
+  // One of the two copies is put off until the issue is public.
   world.pass(2 * HOUR)
+  while (await world.releaseOnce());
+  world.replies.push('accepted', 'deferred')
   await world.settle()
   const ref = '> Ref: ACME-2026-0001 security@acme.example member:debian'
   await command(world, who('grace'), 1, `/member\n${SECRET}\n\n${ref}\n`)
+  world.pass(7 * DAY)
+  await world.settle()
 }
 
 function sentBy(world: World): Sent[] {
