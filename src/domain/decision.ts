@@ -93,6 +93,8 @@ export type UpdateCase = {
   readonly set: {
     readonly state?: CaseState
     readonly owner?: string
+    readonly product?: string
+    readonly answerDueAt?: Instant
     readonly answeredAt?: Instant
     readonly disclosureAt?: Instant
   }

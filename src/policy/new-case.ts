@@ -7,7 +7,7 @@ import { type OpenCase } from '../domain/decision.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { type Instant, msOf } from '../domain/time.ts'
+import { earlier, type Instant } from '../domain/time.ts'
 import { answerDueAt } from './acknowledgement.ts'
 import { type Situation } from './situation.ts'
 
@@ -56,11 +56,6 @@ export function newCase(
       latest: messageId
     }
   }
-}
-
-/** What was promised is kept, whatever else the product promises. */
-function earlier(one: Instant | null, other: Instant | null): Instant | null {
-  return one === null || (other !== null && msOf(other) < msOf(one)) ? other : one
 }
 
 /** Only a mail that was read to its end can be said to have come in clear (G3). */

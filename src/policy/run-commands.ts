@@ -35,13 +35,13 @@ export function runCommands(
   const anyway: Decision[] = []
   let draft = before
   const lines = readLines(parsed, context, (command) => {
-    const step = runOne(draft, command, context, verbs)
+    const step = runOne(draft, command, inProduct(draft, context), verbs)
     if (step.kind === 'accepted') draft = step.draft
     else anyway.push(...(step.anyway ?? []))
     return step
   })
   if (parsed.rest !== '') {
-    draft = withNote(draft, parsed.rest, context)
+    draft = withNote(draft, parsed.rest, inProduct(draft, context))
     lines.push({
       at: '+',
       command: '(the text below)',
@@ -54,21 +54,34 @@ export function runCommands(
     const about = { before, after: before, context, verbs }
     return { ran: false, decisions: [...anyway, transcript(outcome, context, about)] }
   }
+  const around = inProduct(draft, context)
   return {
     ran: true,
     decisions: [
       ...changes(before, draft),
       ...draft.decisions,
-      ...spokenWords(draft, context),
-      ...activity(draft, context),
-      transcript({ lines, blocks: draft.blocks, hasSent: false }, context, {
+      ...spokenWords(draft, around),
+      ...activity(draft, around),
+      transcript({ lines, blocks: draft.blocks, hasSent: false }, around, {
         before,
         after: draft,
-        context,
+        context: around,
         verbs
       })
     ]
   }
+}
+
+function hasMoved(draft: Draft, { bound }: CommandContext): boolean {
+  return draft.case.product !== bound.case.product
+}
+
+/** After `/product` the policy of the new product holds. */
+function inProduct(draft: Draft, context: CommandContext): CommandContext {
+  if (!hasMoved(draft, context)) return context
+  const { products } = context.settings
+  const product = products.find(({ id }) => id === draft.case.product) ?? context.product
+  return { ...context, product }
 }
 
 /** Executes the commands of a mail that names no case; `why` says so of those that need one. */
@@ -160,6 +173,9 @@ function runOne(
   const verb = named(verbs, command)
   const missing = roleComplaint(verb, context)
   if (missing !== null) return refused(missing)
+  // Whose members get the notice was read for the product that the case had.
+  if (verb.binds === 'notice' && hasMoved(draft, context))
+    return refused('Please send what concerns the notice in a message of its own after /product.')
   if (!needsNoCase(verb)) return verb.run(draft, command, context)
   const answer = verb.run(command, context, verbs)
   return answer.kind === 'refused'
@@ -221,6 +237,10 @@ function caseChanges(before: Draft['case'], after: Draft['case']): UpdateCase | 
   const set: UpdateCase['set'] = {
     ...(before.state === after.state ? {} : { state: after.state }),
     ...(before.owner === after.owner || after.owner === null ? {} : { owner: after.owner }),
+    ...(before.product === after.product ? {} : { product: after.product }),
+    ...(before.answerDueAt === after.answerDueAt || after.answerDueAt === null
+      ? {}
+      : { answerDueAt: after.answerDueAt }),
     ...(before.answeredAt === after.answeredAt || after.answeredAt === null
       ? {}
       : { answeredAt: after.answeredAt }),

@@ -140,6 +140,8 @@ export function updateCase(tx: Tx, change: UpdateCase): void {
   const columns: readonly (readonly [string, SqlValue | undefined])[] = [
     ['state', change.set.state],
     ['owner', change.set.owner],
+    ['product', change.set.product],
+    ['answer_due_at', change.set.answerDueAt],
     ['answered_at', change.set.answeredAt],
     ['disclosure_at', change.set.disclosureAt]
   ]

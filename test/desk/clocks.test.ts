@@ -20,6 +20,7 @@ import {
   type World,
   type WorldOptions
 } from '../support/world.ts'
+import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -405,4 +406,25 @@ describe('(B9) one alarm a cause, person and day', () => {
     const told = [...(await alarms(grace)), ...(await alarms(linus))]
     expect(told).toHaveLength(lost[0]?.who === '1' || lost[0]?.who === '' ? 2 : 1)
   })
+})
+
+it('(B12) a case that moves to another product is reminded of by the clocks of that product alone', async () => {
+  const slow: Clock = { ...ANSWER, due: { within: { hours: 96 } } }
+  const other = {
+    id: 'renderer',
+    name: 'ACME Renderer',
+    policy: { ...POLICY, clocks: [slow] },
+    calendar: PRODUCT.calendar,
+    supported: []
+  }
+  await givenCase({ moreProducts: [other] })
+  world.deliver(
+    await world.write(grace, { subject: `[${TAG}]`, text: '/take\n/product renderer\n' })
+  )
+  await world.settle()
+  expect(world.rows('SELECT product FROM cases')).toEqual([{ product: 'renderer' }])
+  await after(47 * HOUR)
+  expect(rung()).toEqual([])
+  await after(HOUR)
+  expect(rung()).toEqual(['answer 50% grace'])
 })

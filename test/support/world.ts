@@ -24,7 +24,7 @@ import { type ClockWatch, watchClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type Policy } from '../../src/domain/policy.ts'
-import { type Role, type Settings } from '../../src/domain/settings.ts'
+import { type Product, type Role, type Settings } from '../../src/domain/settings.ts'
 import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import {
@@ -137,6 +137,8 @@ export type World = {
 export type WorldOptions = {
   readonly maintainers: readonly (Someone & { readonly roles?: readonly Role[] })[]
   readonly policy?: Partial<Policy>
+  /** Beside the product of every world. */
+  readonly moreProducts?: readonly Product[]
   readonly limits?: Partial<Settings['limits']>
   readonly jitterMsMax?: number
   /** Whose word about senders counts; nobody's unless given. */
@@ -481,7 +483,10 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
       keyExpiresAt: null
     },
     maintainers,
-    products: [{ ...PRODUCT, policy: { ...POLICY, ...options.policy } }],
+    products: [
+      { ...PRODUCT, policy: { ...POLICY, ...options.policy } },
+      ...(options.moreProducts ?? [])
+    ],
     noticeTemplate: builtInTexts().get('notice')?.source ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
     authentication: options.authentication ?? { servers: [], receivedHops: 1 },

@@ -8,6 +8,7 @@ import { EMBARGO } from './embargo.ts'
 import { END } from './end.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
+import { PLACE } from './place.ts'
 import { TALK } from './talk.ts'
 import { type Verb } from './verb.ts'
 
@@ -15,6 +16,7 @@ export const VERBS: readonly Verb[] = [
   help,
   cases,
   ...CASE,
+  ...PLACE,
   ...TALK,
   ...DECIDE,
   ...END,

@@ -12,11 +12,13 @@ import {
   commandContext,
   GRACE,
   NOW,
+  noticeRecord,
   only,
   POLICY,
   PRODUCT,
   reporter,
   runText,
+  SETTINGS,
   sha256
 } from './samples.ts'
 
@@ -316,6 +318,75 @@ describe('random commands in random messages', () => {
         }
       }),
       { numRuns: 300 }
+    )
+  })
+})
+
+describe('/product (B12)', () => {
+  const RENDERER: CommandContext['product'] = {
+    ...PRODUCT,
+    id: 'renderer',
+    name: 'ACME Renderer',
+    policy: {
+      ...POLICY,
+      answer: { within: { hours: 1 }, firmness: 'hard', includes: '' },
+      close: { internal: 'deny' }
+    }
+  }
+  const around = {
+    product: ALLOW,
+    settings: { ...SETTINGS, products: [ALLOW, RENDERER] }
+  }
+  const RECEIVED = at('2026-11-22T10:00:00Z')
+  const change = { state: 'accepted', receivedAt: RECEIVED } as const
+  const moves = (text: string, on: Partial<BoundCase> = {}, more: Partial<CaseRecord> = {}) =>
+    runText(
+      text,
+      commandContext({
+        bound: bound({ case: caseRecord({ ...change, ...more }), ...on }),
+        ...around
+      })
+    )
+
+  it('moves the case, says so on the record, and keeps the earlier of the two promises', () => {
+    const { ran, decisions } = moves('/product Renderer')
+    expect(ran).toBe(true)
+    expect(only(decisions, 'update-case')[0]?.set).toEqual({
+      product: 'renderer',
+      answerDueAt: at('2026-11-22T11:00:00Z')
+    })
+    expect(
+      only(decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
+    ).toEqual([{ kind: 'moved-product', about: { from: 'parser', to: 'renderer' } }])
+    const soon = at('2026-11-22T10:30:00Z')
+    const kept = moves('/product renderer', {}, { answerDueAt: soon }).decisions
+    expect(only(kept, 'update-case')[0]?.set).toEqual({ product: 'renderer' })
+  })
+
+  it('refuses an unknown product and names the configured ones', () => {
+    for (const text of ['/product', '/product kernel']) {
+      const { ran, decisions } = moves(text)
+      expect(ran).toBe(false)
+      expect(JSON.stringify(decisions)).toContain(
+        'One of: parser (ACME Parser), renderer (ACME Renderer).'
+      )
+    }
+  })
+
+  it('puts the lines below under the policy of the new product', () => {
+    expect(moves('/close internal it is nothing').ran).toBe(true)
+    expect(moves('/product renderer\n/close internal it is nothing').ran).toBe(false)
+  })
+
+  it('voids the approvals of a notice, whose other commands need a message of their own, and stops at one that is scheduled', () => {
+    const drafted = { notice: noticeRecord() }
+    const { decisions } = moves('/product renderer', drafted)
+    expect(only(decisions, 'save-notice')).toMatchObject([
+      { product: 'renderer', approvals: 'void' }
+    ])
+    expect(moves('/product renderer\n/notice preview', drafted).ran).toBe(false)
+    expect(moves('/product renderer', { notice: noticeRecord({ state: 'scheduled' }) }).ran).toBe(
+      false
     )
   })
 })
