@@ -59,7 +59,7 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
     setNoticeState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, decisions, prepared, work)
     commit(tx, extra.decisions, extra.prepared, work)
-    for (const told of datesTold(known.record, prepared)) record(tx, told, work)
+    for (const told of datesTold(known.record, decisions, prepared)) record(tx, told, work)
     record(
       tx,
       event('notice-left', aboutCase(notice.caseTag), BY_DESK, {
@@ -80,15 +80,22 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
 }
 
 /** Who learns the date by these messages. */
-function datesTold({ tag, disclosureAt }: CaseRecord, { mails }: Prepared): NewEvent[] {
+function datesTold(
+  { tag, disclosureAt }: CaseRecord,
+  decisions: readonly Decision[],
+  { mails }: Prepared
+): NewEvent[] {
   if (disclosureAt === null) return []
+  const isClear = decisions.some(
+    (decision) => decision.kind === 'send-clear' && dateNotice.is(decision.message)
+  )
   return mails
     .filter(({ kind }) => kind === dateNotice.kind)
     .map(({ recipientId: reporter }) =>
       event('date-told', aboutCase(tag), BY_DESK, {
         reporter,
         date: disclosureAt,
-        how: 'encrypted'
+        how: isClear ? 'in-clear' : 'encrypted'
       })
     )
 }

@@ -126,6 +126,21 @@ const OF_CASES = clocks('case', {
     remedy:
       'Please approve the notice with /notice preview and /notice approve CODE, or set a new date with /embargo.'
   },
+  // Each edit of an open change changes nothing: the list goes by the same old date.
+  change: {
+    starts: ['change-proposed'],
+    stops: ['notice-leaving', 'disclosed', ...ENDS],
+    from: 'oldDate',
+    due: { before: { hours: 0 } },
+    steps: [
+      // Its repetition before the proposal rings at once.
+      { at: { before: { days: 365 }, every: { days: 1 } }, tell: ['everybody'] },
+      { at: { before: { hours: 48 }, every: { hours: 1 } }, tell: ['everybody'] }
+    ],
+    title: 'A change of the advance notice is not approved',
+    risk: 'The list still goes by the old date and the old text.',
+    remedy: 'Please approve the change with /notice preview and /notice approve CODE.'
+  },
   'date-message': {
     starts: ['notice-leaving'],
     stops: ['date-told', 'disclosed', ...ENDS],

@@ -3,22 +3,25 @@
  * shown to the maintainers as a suggestion. Never decides anything by an answer: a reporter has no commands.
  */
 import { type CaseRecord } from '../domain/case.ts'
+import { aboutCase, byMaintainer, event } from '../domain/event.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateProposed } from '../messages/to-reporters.ts'
-import { type CommandContext, type Draft, withEvent } from './draft.ts'
+import { type CommandContext, type Draft } from './draft.ts'
 import { reporterPath } from './recipients.ts'
 import { toReporter } from './send.ts'
 
-/** Asks the reporter about the date that this draft sets. `says` is for the answer to the command: what was sent, or why not. */
+/**
+ * Asks the reporter about the date that this draft sets; a date that an earlier line of the message set is not asked about any
+ * more. `says` is for the answer to the command: why the reporter is not asked.
+ */
 export function proposeDate(
   draft: Draft,
-  before: Instant | null,
-  context: CommandContext
+  { product, bound, settings, ...context }: CommandContext
 ): { readonly draft: Draft; readonly says: string } {
   const { case: record } = draft
   const date = record.disclosureAt
   if (date === null) return { draft, says: '' }
-  const path = reporterPath(record, draft.reporterKey, context.product)
+  const path = reporterPath(record, draft.reporterKey, product)
   if (path.kind === 'no-address')
     return { draft, says: ' The reporter was not asked: the report names no address.' }
   if (path.kind === 'no-key')
@@ -26,27 +29,31 @@ export function proposeDate(
       draft,
       says: ' The reporter was not asked: we have no usable key. /ask asks for one.'
     }
-  const says = (at: Instant): string => formatInstant(at, context.settings.desk.timezone)
-  const message = dateProposed({
-    date: says(date),
-    before: before === null ? '' : says(before)
-  })
+  const says = (at: Instant): string => formatInstant(at, settings.desk.timezone)
+  const before = bound.case.disclosureAt
+  const message = dateProposed({ date: says(date), before: before === null ? '' : says(before) })
   const sending = { once: `${context.arrivalId}:${date}`, tag: record.tag }
-  const sent = toReporter(path, context.now, message, sending)
   const reporter = path.kind === 'sealed' ? path.recipient : path.to
   const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
-  const asked = withEvent(
-    { ...draft, decisions: [...draft.decisions, sent] },
-    context,
-    'date-told',
-    {
-      reporter: reporter.id,
-      date,
-      how
-    }
-  )
+  const told = event('date-told', aboutCase(record.tag), byMaintainer(context.author.id), {
+    reporter: reporter.id,
+    date,
+    how
+  })
   const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
-  return { draft: asked, says: ` We asked ${reporter.address} about the date, ${way}.` }
+  return {
+    draft: {
+      ...draft,
+      question: {
+        decisions: [
+          toReporter(path, context.now, message, sending),
+          { kind: 'record', event: told }
+        ],
+        says: `We asked ${reporter.address} about the date ${says(date)}, ${way}.`
+      }
+    },
+    says: ''
+  }
 }
 
 /** What a reporter says of the date: a line that begins with the word, above any quotation. Null when there is none. */

@@ -92,6 +92,8 @@ export type Draft = {
   readonly known: Omit<CaseFacts, 'notice' | 'disclosureAt'>
   /** What this message says to the reporter; it leaves as one message (B13). */
   readonly words: readonly SpokenWords[]
+  /** The question to the reporter about the date that this message sets; one, whichever line set it last (B19). */
+  readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
   /** The key that answers to the reporter are sealed to, as this mail leaves it. */
   readonly reporterKey: ReporterKey | null
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
@@ -135,6 +137,7 @@ export function startDraft({
     notice: bound.notice,
     known: { ...bound.history, mayEndInternally, now },
     words: [],
+    question: null,
     reporterKey: bound.reporterKey,
     newPatches: null,
     voided: false,

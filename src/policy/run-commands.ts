@@ -55,14 +55,17 @@ export function runCommands(
     return { ran: false, decisions: [...anyway, transcript(outcome, context, about)] }
   }
   const around = inProduct(draft, context)
+  const { question } = draft
+  const blocks = question === null ? draft.blocks : [...draft.blocks, question.says]
   return {
     ran: true,
     decisions: [
       ...changes(before, draft),
       ...draft.decisions,
+      ...(question?.decisions ?? []),
       ...spokenWords(draft, around),
       ...activity(draft, around),
-      transcript({ lines, blocks: draft.blocks, hasSent: false }, around, {
+      transcript({ lines, blocks, hasSent: false }, around, {
         before,
         after: draft,
         context: around,

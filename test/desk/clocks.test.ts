@@ -368,6 +368,41 @@ it('(A3) changed clocks are looked at anew at the next start, without any event'
   expect(look).toEqual([{ at: addMs(START, 48 * HOUR) }])
 })
 
+describe('(B16) a change after the list was told', () => {
+  it('reminds everybody at once, then daily, in the last 48 hours hourly, until it leaves', async () => {
+    await givenCase({ policy: { clocks: [] } })
+    const oldDate = addMs(world.clock.now, 4 * DAY)
+    const proposed = event('change-proposed', CASE, GRACE, {
+      oldDate,
+      date: addMs(oldDate, 3 * DAY)
+    })
+    await given(proposed)
+    const mine = async (): Promise<number> =>
+      (await alarms(linus)).filter((text) => text.includes('A change of the advance notice is not'))
+        .length
+    expect(await mine()).toBe(1)
+    await given(proposed)
+    await after(HOUR)
+    expect(await mine()).toBe(1)
+    await after(DAY - HOUR)
+    expect(await mine()).toBe(2)
+    await after(DAY)
+    expect(await mine()).toBe(3)
+    await after(HOUR)
+    await after(HOUR)
+    expect(await mine()).toBe(5)
+    await given(
+      event('notice-leaving', CASE, BY_DESK, {
+        revision: 2,
+        digest: 'a'.repeat(64) as never,
+        lateMs: 0
+      })
+    )
+    await after(2 * HOUR)
+    expect(await mine()).toBe(5)
+  })
+})
+
 describe('(B9) one alarm a cause, person and day', () => {
   it('says of each message that did not arrive to whom, once; what fails again that day is counted in the next one', async () => {
     await givenCase({ policy: { clocks: [] } })

@@ -79,3 +79,18 @@ it('(B19) a quoted or longer word is no answer', async () => {
   await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\nAGREE\n')
   expect(recorded('date-answered')).toEqual([])
 })
+
+it('(B19) two dates in one message ask the reporter once, about the last, and the answer says so', async () => {
+  await dated('encrypted')
+  world.accepted.length = 0
+  const text =
+    '/embargo 2026-12-07T12:00:00Z because later\n/embargo 2026-12-08T12:00:00Z because later\n'
+  world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
+  await world.settle()
+  expect(world.accepted.filter(({ to }) => to === them.alice.address)).toHaveLength(1)
+  expect(await lastTo(them.alice)).toMatch(/Tue 8 Dec 2026.*Fri 4 Dec 2026/)
+  expect(recorded('date-told').slice(1)).toMatchObject([{ date: '2026-12-08T12:00:00.000Z' }])
+  const answered = await lastTo(them.grace)
+  expect(answered).toContain(`We asked ${them.alice.address} about the date Tue 8 Dec 2026`)
+  expect(answered).not.toContain('about the date Mon')
+})

@@ -42,9 +42,11 @@ async function leaveGreylisted(): Promise<void> {
 /** What Grace reads in answer to this mail. */
 async function answerTo(text: string): Promise<string> {
   await desk.command(cast.grace, ONE, text)
-  const mail = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
-  const read = mail === undefined ? '' : await desk.world.read(cast.grace, mail)
-  return read.replaceAll(/\s+/g, ' ')
+  const mine = desk.world.accepted.filter(({ to }) => to === cast.grace.address).slice(-3)
+  const texts = await Promise.all(mine.map((mail) => desk.world.read(cast.grace, mail)))
+  // A change is reminded of at once, too.
+  const answers = texts.filter((read) => !read.includes('What to do:'))
+  return (answers.at(-1) ?? '').replaceAll(/\s+/g, ' ')
 }
 
 it.each([

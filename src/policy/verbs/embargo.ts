@@ -52,7 +52,7 @@ const embargo: Handler = (draft, command, context) => {
     leaveBy: draft.known.isListTold ? null : releaseAt
   })
   if (step.kind === 'refused') return step
-  const asked = proposeDate(step.draft, draft.case.disclosureAt, context)
+  const asked = proposeDate(step.draft, context)
   const reopened = withReopened(asked.draft, context)
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
