@@ -97,7 +97,7 @@ function countApprovals(
 /** A difference between wall clock and monotonic clock above this is a jump, not drift. */
 export const CLOCK_JUMP_MS = 5 * 60_000
 
-/** How far the wall clock moved by itself between two looks; 0 when within drift. Positive: forward. Sleep is time that passed. */
+/** How far the wall clock moved by itself between two looks; 0 within drift, positive: forward. Sleep is time that passed. */
 export function clockJumpMs(
   before: { readonly now: Instant; readonly bootMs: number },
   after: { readonly now: Instant; readonly bootMs: number }

@@ -193,8 +193,8 @@ export type LateCopy = WaitingDelivery & {
  * with. One that is on its way at this moment is not among them.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
-  const about = `deliveries.id AS id, deliveries.outbox_id AS outboxId, deliveries.notice_id AS noticeId, deliveries.revision AS revision,
-    cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt, member_id AS memberId, name, address,
+  const about = `deliveries.id AS id, deliveries.outbox_id AS outboxId, deliveries.notice_id AS noticeId,
+    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt, member_id AS memberId, name, address,
     fingerprint, key_data AS keyData, 0 AS hadNotice, members.state = 'active' AS isListed`
   const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
     JOIN members ON members.id = deliveries.member_id`

@@ -130,7 +130,7 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
     ['attacks/flow.test.ts', '20 loops: the desk does not answer itself'],
     ['attacks/limits.test.ts', '20 floods: of one domain'],
     ['attacks/limits.test.ts', '20 floods: of all domains together'],
-    ['attacks/limits.test.ts', '20 floods: one sender'],
+    ['attacks/limits.test.ts', '20 floods (B11): five reports of one sender'],
     ['attacks/limits.test.ts', '20 floods: an answer that no hour'],
     ['attacks/flow.test.ts', '20 backscatter']
   ],

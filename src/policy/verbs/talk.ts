@@ -188,7 +188,7 @@ function memberComplaint({ conversation }: CommandContext): string | null {
 
 type TextFor = { readonly kind: 'text'; readonly own: string } | Extract<Step, { kind: 'refused' }>
 
-/** The author's own words of a text that may go to the reporter; refused where it holds none, names the desk, or answers another. */
+/** The author's own words for the reporter; refused where there are none, they name the desk, or they answer somebody else. */
 export function textFor(given: string, { settings, conversation }: CommandContext): TextFor {
   const own = newText(given)
   if (own === '' && given.trim() !== '') return { kind: 'refused', says: NOTHING_OWN }
