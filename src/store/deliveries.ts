@@ -194,8 +194,8 @@ export type LateCopy = WaitingDelivery & {
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
   const about = `deliveries.id AS id, deliveries.outbox_id AS outboxId, deliveries.notice_id AS noticeId,
-    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt, member_id AS memberId, name, address,
-    fingerprint, key_data AS keyData, 0 AS hadNotice, members.state = 'active' AS isListed`
+    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt,
+    member_id AS memberId, name, address, fingerprint, key_data AS keyData, 0 AS hadNotice, members.state = 'active' AS isListed`
   const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
     JOIN members ON members.id = deliveries.member_id`
   const sql: Sql<LateCopy> = `
