@@ -16,8 +16,6 @@ export type ConversationOf =
   | { readonly kind: 'one'; readonly with: Conversation; readonly isSigned: boolean }
   | { readonly kind: 'mixed' }
 
-export const AMONG_MAINTAINERS: ConversationOf = { kind: 'one', with: '', isSigned: false }
-
 /** A message of the desk that the answer names: its case, and whose conversation it was. */
 export type NamedMessage = { readonly tag: string; readonly conversation: Conversation }
 

@@ -95,7 +95,9 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
     }
     const refused = await open('poison.eml', await poison())
     expect([refused.status, refused.stdout]).toEqual([1, ''])
-    expect(refused.stderr).toMatch(/^postern: [^\n]*took longer than 1000 ms[^\n]*hold it\.\n$/)
+    expect(refused.stderr).toMatch(
+      /^postern: [^\n]*took longer than 1000 ms[^\n]* would put it on hold\.\n$/
+    )
     const read = await open('again.eml', await alice.write(REPORT))
     expect(JSON.parse(read.stdout)).toMatchObject({
       subject: 'A hole',

@@ -26,11 +26,13 @@ import { type Maintainer, type Product, type Settings } from '../../../src/domai
 import { type Instant, parseInstant } from '../../../src/domain/time.ts'
 import { createRender, type DeskWords, type Render } from '../../../src/messages/render.ts'
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
-import { AMONG_MAINTAINERS } from '../../../src/policy/conversation.ts'
+import { type ConversationOf } from '../../../src/policy/conversation.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { type RunResult, runCommands } from '../../../src/policy/run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
+
+const AMONG_MAINTAINERS: ConversationOf = { kind: 'one', with: '', isSigned: false }
 
 export function at(text: string): Instant {
   return some(parseInstant(text))
