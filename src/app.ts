@@ -13,7 +13,7 @@ import { parseSha256, type Sha256 } from './domain/ids.ts'
 import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'
-import { nextTick, startTicks, systemClock, systemRandomness } from './effects/system.ts'
+import { nextTicks, startTicks, systemClock, systemRandomness } from './effects/system.ts'
 import { createRender, wordingProblems } from './messages/render.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/daemon-lock.ts'
@@ -86,7 +86,7 @@ export async function runDaemon(
       wkd || vks !== null
         ? createKeyDirectory({ wkd, vks }, () => systemClock.monotonicMs())
         : null,
-    nextDigestAt: () => nextTick(loaded.config.schedule.digest, loaded.config.desk.timezone)
+    nextDigestsAt: () => nextTicks(loaded.config.schedule.digest, loaded.config.desk.timezone)
   }
   const edges = edgesOf(loaded, log)
   try {

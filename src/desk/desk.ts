@@ -29,8 +29,8 @@ export type Desk = {
   readonly log: Log
   /** Where keys of senders are looked up; null where they are not. */
   readonly directory: KeyDirectory | null
-  /** The next match of `schedule.digest`, after now; null when it has none. */
-  readonly nextDigestAt: () => Instant | null
+  /** The next matches of `schedule.digest`, after now; none when it has none. */
+  readonly nextDigestsAt: () => readonly Instant[]
 }
 
 /** The network edges; a folder is opened anew after every loss. */

@@ -10,7 +10,6 @@ import { nextLookAt } from '../store/looks.ts'
 import { nextReleaseAt } from '../store/notices.ts'
 import { nextDueAt } from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
-import { sendDigest } from './digest.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { listFurtherReports } from './further-reports.ts'
 import { moveHandled, takeIn } from './intake.ts'
@@ -145,14 +144,13 @@ async function workAll(
     signal,
     queued: bells.dispatch.ring
   })
-  const digested = await sendDigest(desk)
   const listed = await listFurtherReports(desk)
   const rang = await tick(desk)
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()
     bells.handled.ring()
   })
-  const isNews = released || digested || listed || rang
+  const isNews = released || listed || rang
   if (isNews) bells.dispatch.ring()
   return isNews || handled > 0
 }

@@ -12,6 +12,7 @@ import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { alert } from '../messages/to-maintainers.ts'
+import { digestMessage } from '../policy/digest.ts'
 import { HOLD_SENTENCES } from '../policy/embargo.ts'
 import { caseFacts } from '../policy/relay.ts'
 import { sealedTo } from '../policy/send.ts'
@@ -21,6 +22,7 @@ import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/not
 import { type Read } from '../store/sql.ts'
 import { disclosureFacts } from './about-notice.ts'
 import { type Desk } from './desk.ts'
+import { digestFacts } from './digest.ts'
 
 /** One telling: a clock, what of it rings, and whom it reaches. */
 export type Occasion = {
@@ -55,6 +57,7 @@ const COMPOSERS: Readonly<Record<string, Composer>> = {
   certificate,
   undelivered,
   missed,
+  digest,
   'notice-held': noticeHeld,
   'clock-jumped': clockJumped
 }
@@ -288,6 +291,15 @@ function missed(desk: Desk, _read: Read, occasion: Occasion): readonly SendSeale
       ]
     })
   ]
+}
+
+/** What nobody was told of when it happened; nothing when there is nothing. */
+function digest(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { recipients, rings, once, now } = occasion
+  const { timezone } = desk.settings.desk
+  const isLate = rings.some((ring) => ring.isLate)
+  const said = digestMessage(digestFacts(read), { now, timezone, isLate })
+  return said === null ? [] : [sealedTo(recipients, now, said, { once, tag: null })]
 }
 
 /** A hold by the desk itself; what a person held, the others know from that person's message. */

@@ -37,6 +37,7 @@ import { readMeta, writeMeta } from '../store/meta.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
+import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
 import { isOfOneThing } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { compose } from './reminders.ts'
@@ -87,6 +88,7 @@ export function adoptClocks(desk: Desk): void {
     seeCertificate(tx, DESK, { fingerprint, expiresAt: keyExpiresAt }, now)
     for (const { id, fingerprint: key, keyExpiresAt: expiresAt } of desk.settings.maintainers)
       seeCertificate(tx, { kind: 'maintainer', id }, { fingerprint: key, expiresAt }, now)
+    planDigest(desk, tx, now)
     if (readMeta(tx, 'clocks') === digest) return
     markAllLooks(tx, now)
     writeMeta(tx, 'clocks', digest)
@@ -107,6 +109,10 @@ function seeCertificate(
 
 async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   const now = desk.clock.now()
+  if (subject.kind === 'desk')
+    desk.db.transact((tx) => {
+      planDigest(desk, tx, now)
+    })
   const known = desk.db.read((read) => know(desk, read, { subject, now, isSilent: () => false }))
   const { tellings } = known.standing
   if (tellings.length === 0) {
@@ -116,7 +122,10 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     })
     return
   }
-  const messages = desk.db.read((read) => composeAll(desk, read, known, now))
+  const { messages, junkTo } = desk.db.read((read) => ({
+    messages: composeAll(desk, read, known, now),
+    junkTo: lastJunk(read)
+  }))
   const prepared = await prepareOrKeep(
     desk,
     messages.map(({ decision }) => decision),
@@ -129,7 +138,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   )
   desk.db.transact((tx) => {
     if (lastEventOf(tx, subject) !== known.last) return
-    if (prepared !== null) write(tx, known, { messages, prepared, now })
+    if (prepared !== null) write(tx, known, { messages, prepared, junkTo, now })
     const isSilent = (clock: Clock, recipient: string): boolean =>
       !asked.has(`${clock.id} ${recipient}`)
     const { standing } = know(desk, tx, { subject, now, isSilent })
@@ -257,6 +266,8 @@ function write(
   told: {
     readonly messages: readonly Message[]
     readonly prepared: Prepared
+    /** The last row of the junk list when the messages were made. */
+    readonly junkTo: number
     readonly now: Instant
   }
 ): void {
@@ -266,6 +277,7 @@ function write(
   commit(tx, [], { ...told.prepared, refused: [] }, work)
   for (const { telling, decision } of told.messages) {
     const mails = told.prepared.mails.filter(({ once }) => once.startsWith(`${decision.once}:`))
+    if (telling.clock.message === 'digest' && mails.length > 0) forgetToldJunk(tx, told.junkTo)
     for (const { recipientId: recipient, messageId } of mails) {
       for (const { run, step, repeat, isLate } of telling.rings) {
         const { generation, clock } = run

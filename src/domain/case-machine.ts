@@ -230,7 +230,9 @@ export const MACHINE: Machine = {
   'member-added': 'anywhere',
   'member-removed': 'anywhere',
   'clock-doubted': 'anywhere',
-  'clock-trusted': 'anywhere'
+  'clock-trusted': 'anywhere',
+  'digest-planned': 'anywhere',
+  'digest-dropped': 'anywhere'
 }
 
 export type Move =

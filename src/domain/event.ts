@@ -219,6 +219,9 @@ export type Particulars = {
   // The desk itself.
   readonly 'clock-doubted': { readonly ms: number }
   readonly 'clock-trusted': Nothing
+  /** When the next digest comes; the other one says that it does not come then after all. */
+  readonly 'digest-planned': { readonly date: Instant }
+  readonly 'digest-dropped': { readonly date: Instant }
 }
 
 export type EventKind = keyof Particulars
@@ -277,7 +280,9 @@ export const EVENT_KINDS = Object.keys({
   'member-added': true,
   'member-removed': true,
   'clock-doubted': true,
-  'clock-trusted': true
+  'clock-trusted': true,
+  'digest-planned': true,
+  'digest-dropped': true
 } satisfies Record<EventKind, true>) as EventKind[]
 
 /** One thing that is to be put on the record. */

@@ -81,12 +81,12 @@ export function startTicks(expression: string, timezone: string, onTick: () => v
   }
 }
 
-/** The first match of `expression` after now, in the IANA zone `timezone`; null when it never matches. */
-export function nextTick(expression: string, timezone: string): Instant | null {
+/** The first matches of `expression` after now, in the IANA zone `timezone`; none when it never matches. */
+export function nextTicks(expression: string, timezone: string): Instant[] {
   const plan = createTask(expression, () => undefined, { timezone, logger: SILENT })
-  const next = plan.getNextRuns(1)[0]
+  const next = plan.getNextRuns(3)
   void plan.destroy()
-  return next === undefined ? null : instantFromMs(next.getTime())
+  return next.map((date) => instantFromMs(date.getTime()))
 }
 
 /** Resolves after `ms` milliseconds (at most 24.8 days) or as soon as `signal` is aborted; never rejects. */

@@ -218,6 +218,7 @@ export const hint = define<Omit<Alarm, 'facts'>>()({
 
 /** What nobody is told of when it happens and somebody has to look at. */
 export const digest = define<{
+  readonly isLate: boolean
   readonly unanswered: readonly string[]
   readonly moreUnanswered: number
   readonly junk: readonly string[]
@@ -230,6 +231,7 @@ export const digest = define<{
   subject: 'Digest',
   samples: {
     'cases and junk': {
+      isLate: false,
       unanswered: ['ACME-2026-0007 (parser, received), nobody has taken it'],
       moreUnanswered: 2,
       junk: ['Fri 27 Nov 2026, 09:00 UTC, alice@reporter.example, 4096 bytes: crash'],

@@ -202,6 +202,20 @@ const OF_DESK = clocks('desk', {
     remedy: 'Please compare the time below with a clock that you trust.'
   },
   'desk-certificate': certificate(['everybody']),
+  digest: {
+    starts: ['digest-planned'],
+    stops: ['digest-dropped'],
+    counts: 'each',
+    key: 'date',
+    from: 'date',
+    due: { within: { hours: 0 } },
+    firmness: 'soft',
+    steps: [{ at: AT_ONCE, tell: ['everybody'] }],
+    message: 'digest',
+    title: 'Digest',
+    risk: '',
+    remedy: ''
+  },
   undelivered: UNDELIVERED
 })
 

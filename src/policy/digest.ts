@@ -1,13 +1,11 @@
 /**
- * The digest: what nobody is told of when it happens and somebody has to look at. Sealed to every maintainer; no mail at all
- * when there is nothing to say.
+ * The digest: what nobody is told of when it happens and somebody has to look at. Pure; must say nothing when there is nothing
+ * to say.
  */
 import { type CaseRecord } from '../domain/case.ts'
-import { type SendSealed } from '../domain/decision.ts'
-import { type Settings } from '../domain/settings.ts'
+import { type Message } from '../domain/message.ts'
 import { formatInstant, type Instant, msBetween } from '../domain/time.ts'
 import { digest } from '../messages/to-maintainers.ts'
-import { toMaintainers } from './send.ts'
 
 /** What a digest is made from; of both lists there may be more than is told one by one. */
 export type DigestFacts = {
@@ -24,23 +22,18 @@ export type DigestFacts = {
   readonly junkTotal: number
 }
 
-/**
- * The digest that was due at `dueAt` and tells of junk mails up to the number `lastId`; null when it would be empty. After the
- * clock was set back the same instant comes once more: it is the same digest only if no mail came since (G1, G2).
- */
-export function digestMail(
-  settings: Settings,
-  facts: DigestFacts,
+/** What a digest says; null when it would be empty. */
+export function digestMessage(
+  { unanswered, unansweredTotal, junk, junkTotal }: DigestFacts,
   {
     now,
-    dueAt,
-    lastId
-  }: { readonly now: Instant; readonly dueAt: Instant; readonly lastId: number }
-): SendSealed | null {
-  const { unanswered, unansweredTotal, junk, junkTotal } = facts
+    timezone,
+    isLate
+  }: { readonly now: Instant; readonly timezone: string; readonly isLate: boolean }
+): Message | null {
   if (unansweredTotal === 0 && junkTotal === 0) return null
-  const { timezone } = settings.desk
-  const message = digest({
+  return digest({
+    isLate,
     unanswered: unanswered.map((record) => caseLine(record, now, timezone)),
     moreUnanswered: unansweredTotal - unanswered.length,
     junk: junk.map(({ receivedAt, sender, subject, size }) => {
@@ -49,7 +42,6 @@ export function digestMail(
     }),
     moreJunk: junkTotal - junk.length
   })
-  return toMaintainers(settings, now, message, { once: `${dueAt}:${lastId}`, tag: null })
 }
 
 function caseLine(record: CaseRecord, now: Instant, timezone: string): string {

@@ -180,7 +180,9 @@ const PREDICATES: Predicates = {
   'member-removed': () => 'removed the list member',
   'clock-doubted': ({ ms }) =>
     `saw the clock of the machine jump ${ms < 0 ? 'back' : 'forward'} by ${Math.round(Math.abs(ms) / 60_000)} minutes; scheduled notices wait`,
-  'clock-trusted': () => 'trusts the clock of the machine again'
+  'clock-trusted': () => 'trusts the clock of the machine again',
+  'digest-planned': ({ date }, { instant }) => `planned the next digest for ${instant(date)}`,
+  'digest-dropped': ({ date }, { instant }) => `dropped the digest of ${instant(date)}`
 }
 
 const WAYS: Readonly<Record<Way, string>> = { encrypted: 'encrypted', 'in-clear': 'unencrypted' }

@@ -259,13 +259,18 @@ describe('the digest', () => {
     expect(world.accepted).toEqual([])
   })
 
-  it('that fell into a time without a running desk is sent at the next start', async () => {
+  it('(A3) that fell into a time without a running desk is sent once at the next start, and says that it is late', async () => {
     junk.set(1, spam('Cheap pills'))
     await look()
-    world.pass(72 * HOUR)
-    world.restart()
-    await world.settle()
-    expect(await digests(grace)).toHaveLength(1)
+    await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    for (const hours of [72, 0]) {
+      world.pass(hours * HOUR)
+      world.restart()
+      await world.settle()
+    }
+    const [only, ...others] = await digests(grace)
+    expect(others).toEqual([])
+    expect(only).toContain('This digest is late')
   })
 
   it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {
@@ -290,7 +295,8 @@ describe('the digest', () => {
     expect(await digests(grace)).toHaveLength(1)
   })
 
-  it('tells what came since when the clock is set back over one that was sent, and nothing twice (G1, G2)', async () => {
+  it('(A3) of an instant is sent once, however often the clock is set back over it; the next one tells what came since (G1, G2)', async () => {
+    await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
     junk.set(1, spam('The first'))
     await look()
     world.pass(21 * HOUR)
@@ -306,6 +312,11 @@ describe('the digest', () => {
     junk.set(2, spam('The second'))
     await look()
     await again()
+    expect(await digests(grace)).toHaveLength(1)
+    for (const hours of [23.5, 1]) {
+      world.pass(hours * HOUR)
+      await world.settle()
+    }
     const [one, two, ...others] = await digests(grace)
     expect(others).toEqual([])
     expect(one).toContain('The first')

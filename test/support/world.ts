@@ -14,7 +14,6 @@ import {
 } from 'openpgp'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
-import { sendDigest } from '../../src/desk/digest.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { listFurtherReports } from '../../src/desk/further-reports.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
@@ -248,7 +247,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       log.push(event)
     },
     directory: options.directory ?? null,
-    nextDigestAt: () => (options.digest === true ? nextMorning(clock.now) : null)
+    nextDigestsAt: () => (options.digest === true ? nextMornings(clock.now) : [])
   }
   const inbox = new Map<number, Uint8Array>()
   const processed: number[] = []
@@ -426,21 +425,20 @@ async function settle(
       signal,
       queued: () => undefined
     })
-    const digested = await sendDigest(desk)
     const listed = await listFurtherReports(desk)
     const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, generation)
-    if (!released && !digested && !listed && !rang && handled === 0 && !sent) return
+    if (!released && !listed && !rang && handled === 0 && !sent) return
   }
 }
 
-/** 08:00 UTC, the next one after `now`. */
-function nextMorning(now: Instant): Instant {
+/** 08:00 UTC, the next ones after `now`. */
+function nextMornings(now: Instant): Instant[] {
   const day = 86_400_000
   const since = (msOf(now) - 8 * 3_600_000) % day
-  return addMs(now, day - since)
+  return [1, 2, 3].map((days) => addMs(now, days * day - since))
 }
 
 function looked(watch: ClockWatch): boolean {
