@@ -7,6 +7,7 @@ import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { historyLine } from '../policy/history.ts'
+import { stateWords } from '../policy/status.ts'
 import { findCase, type ListedCase, listCases, listMessages } from '../store/cases.ts'
 import { listEvents } from '../store/events.ts'
 import { listOutbox, type OutboxRow } from '../store/outbox.ts'
@@ -102,7 +103,7 @@ function print(
     return contact === null ? null : `${contact.name} <${contact.address}>`.trim()
   }
   const lines = [
-    `${record.tag}  ${record.state}  ${record.product}`,
+    `${record.tag}  ${stateWords(record.state)}  ${record.product}`,
     `Subject:    ${record.subject}`,
     ...record.reporters.map(({ id }) => `Reporter:   ${named(id) ?? 'not known'}`),
     `Owner:      ${record.owner === null ? 'nobody' : maintainer(record.owner)}`,

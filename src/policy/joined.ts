@@ -8,6 +8,7 @@ import { aboutCase, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts
 import { type CaseTag } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Situation } from './situation.ts'
+import { stateWords } from './status.ts'
 
 /** Who wrote a message, for the record of the case. */
 export type Writer = Pick<CaseMessage, 'author' | 'authorId'>
@@ -58,6 +59,6 @@ export function endedWarnings({ state: before }: CaseRecord, { tag, state }: Cas
   return before === state || (before !== 'rejected' && before !== 'closed')
     ? []
     : [
-        `The case was ${before}, and the reporter wrote again. It is open again (${state}). Please answer, or close it again with /close because REASON.`
+        `The case was ${stateWords(before)}, and the reporter wrote again. It is open again (${stateWords(state)}). Please answer, or close it again with /close because REASON.`
       ]
 }

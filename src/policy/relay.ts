@@ -15,6 +15,7 @@ import { judgeSender, senderWords } from './authentication.ts'
 import { subjectOf } from './new-case.ts'
 import { allMaintainers, memberReach, reachSentence, reporterPath } from './recipients.ts'
 import { sealedTo } from './send.ts'
+import { nameOf as nameOfMaintainer, stateWords } from './status.ts'
 
 export type RelayInput = {
   readonly arrivalId: number
@@ -153,9 +154,15 @@ function signedWords({ signatures: [signature] }: OpenedMail): string {
 export function caseFacts(record: CaseRecord, product: Product, settings: Settings): FactLine[] {
   const { timezone } = settings.desk
   const facts: FactLine[] = [
-    { label: 'Case', value: `${record.tag}, ${record.state}` },
+    { label: 'Case', value: `${record.tag}, ${stateWords(record.state)}` },
     { label: 'Product', value: `${product.name} (policy ${product.policy.id})` },
-    { label: 'Owner', value: record.owner ?? 'nobody yet (/take makes it yours)' }
+    {
+      label: 'Owner',
+      value:
+        record.owner === null
+          ? 'nobody yet (/take makes it yours)'
+          : nameOfMaintainer(record.owner, settings)
+    }
   ]
   if (record.answeredAt !== null) {
     facts.push({ label: 'Answered', value: formatInstant(record.answeredAt, timezone) })

@@ -49,8 +49,7 @@ export function decisionMail(
   words: Words & { readonly mail: Decided; readonly why?: string }
 ): Step {
   const { mail, why = '' } = words
-  const path = reporterPath(draft.case, draft.reporterKey, context.product)
-  const step = decide(draft, TOLD[path.kind])
+  const step = decide(draft, reporterTold(draft, context))
   if (step.kind === 'refused') return step
   const did = withActivity(step.draft, `${mail} the case${why}`)
   const told = toReporter(did, context, words)
@@ -61,6 +60,14 @@ export function decisionMail(
   return words.text === ''
     ? accepted(untold, says)
     : accepted(withNote(untold, words.text, context), `${says} Your text was kept as a note.`)
+}
+
+/** Whether a decision that is made now reaches the reporter. */
+export function reporterTold(
+  { case: record, reporterKey }: Draft,
+  { product }: CommandContext
+): ReporterTold {
+  return TOLD[reporterPath(record, reporterKey, product).kind]
 }
 
 const TOLD = {

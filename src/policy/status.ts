@@ -8,8 +8,10 @@ import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { type CommandContext, type Draft } from './draft.ts'
+import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
+import { standingPreview } from './notice-preview.ts'
 import { reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<CaseState, string>> = {
@@ -84,7 +86,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
     ...(bound.messageCount === 0
       ? []
       : [`On record: ${count(bound.messageCount, 'message', 'messages')}`]),
-    ...disclosureLines(record, context),
+    ...disclosureLines(draft, context),
     ...noticeLines(draft, context),
     ...(isOpen(record.state) && record.owner === null ? ['Missing: an owner (/take)'] : [])
   ].join('\n')
@@ -104,39 +106,70 @@ function reachWords({ case: record, reporterKey }: Draft, { product }: CommandCo
   }
 }
 
+/** The date as long as it stands: of a case that ended without disclosure nothing becomes public any more. */
 function disclosureLines(
-  { disclosureAt, state }: CaseRecord,
+  { case: { disclosureAt, state }, known }: Draft,
   { settings, now }: CommandContext
 ): string[] {
-  if (disclosureAt === null) {
-    return state === 'accepted' ? ['Disclosure: no date set (/embargo)'] : []
-  }
+  if (disclosureAt === null)
+    return state === 'accepted' ? ['Missing: a disclosure date (/embargo)'] : []
   const said = formatInstant(disclosureAt, settings.desk.timezone)
-  return [`Disclosure: ${said}${disclosureAt <= now ? ', which has passed' : ''}`]
+  if (known.wasDisclosed || state === 'disclosed')
+    return [`Disclosure: recorded as public; the date was ${said}`]
+  if (!isOpen(state)) return []
+  return disclosureAt > now
+    ? [`Disclosure: due ${said}`]
+    : [`Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`]
 }
 
 function noticeLines(draft: Draft, context: CommandContext): string[] {
   const { notice } = draft
-  const rule = context.product.policy.notice
-  const isLive = isOpen(draft.case.state)
-  if (rule === null) return []
+  const isLive = isNoticeDue(draft, context)
+  if (context.product.policy.notice === null) return []
   if (notice === null) return isLive ? ['Advance notice: not written yet'] : []
   const { members } = context.bound
   const to =
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
-  const lines = [
-    `Advance notice: revision ${notice.revision}, ${NOTICES[notice.state]}${whereWords(notice, to, context)}`
-  ]
-  if (!isLive || (notice.state !== 'drafting' && notice.state !== 'held')) return lines
+  const line = `Advance notice: revision ${notice.revision}, ${NOTICES[notice.state]}${whereWords(notice, to, context)}`
+  const isUnfinished = notice.state === 'drafting' || notice.state === 'held'
+  return [line, ...(isLive && isUnfinished ? unfinishedLines(draft, notice, to, context) : [])]
+}
+
+/** Whether there is still time for an advance notice. */
+function isNoticeDue(
+  { case: { state, disclosureAt }, known }: Draft,
+  { now }: CommandContext
+): boolean {
+  const isPast = disclosureAt !== null && disclosureAt <= now
+  return isOpen(state) && state !== 'disclosed' && !known.wasDisclosed && !isPast
+}
+
+/** What a notice lacks, and when it leaves once it lacks nothing. */
+function unfinishedLines(
+  draft: Draft,
+  notice: NoticeRecord,
+  to: string,
+  context: CommandContext
+): string[] {
   const missing = missingFields(draft, context)
-  if (missing.length > 0) lines.push(`Missing for the notice: ${missing.join(', ')}`)
-  lines.push(...noticeFaults(draft, context))
-  const plan = releasePlan(draft, context)
-  if (plan.releaseAt !== null) {
-    const said = formatInstant(plan.releaseAt, context.settings.desk.timezone)
-    lines.push(`Once approved, it leaves ${said} to ${to}`)
-  }
-  return lines
+  const faults = noticeFaults(draft, context)
+  const lines = missing.length > 0 ? [`Missing for the notice: ${missing.join(', ')}`] : []
+  lines.push(...faults)
+  if (missing.length === 0 && faults.length === 0) lines.push(approvalLine(draft, notice, context))
+  const { releaseAt } = releasePlan(draft, context)
+  if (releaseAt === null) return lines
+  const said = formatInstant(releaseAt, context.settings.desk.timezone)
+  return [...lines, `Once approved, it leaves ${said} to ${to}`]
+}
+
+/** What a notice lacks in which every field is right. */
+function approvalLine(draft: Draft, { approvals }: NoticeRecord, context: CommandContext): string {
+  const preview = standingPreview(draft, context)
+  if (preview === null && !draft.shown) return 'Missing for the notice: a preview (/notice preview)'
+  const { needed } = approvalRule(context.product.policy)
+  const given = approvals.filter(({ digest }) => digest === preview?.digest).length
+  const lacking = count(Math.max(needed - given, 1), 'approval', 'approvals')
+  return `Missing for the notice: ${lacking} (/notice approve with the code of the preview)`
 }
 
 /** When an approved notice leaves or left, and what became of its copies. */

@@ -7,17 +7,16 @@ import { type Decision } from '../domain/decision.ts'
 import { formatInstant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
-import { missingRole } from './authority.ts'
 import { type CommandContext, type DeskContext, type Draft } from './draft.ts'
+import { nextCommands } from './next.ts'
 import { missingFields } from './notice-content.ts'
 import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { standing } from './status.ts'
-import { needsNoCase, type Verb } from './verbs/verb.ts'
+import { type Verb } from './verbs/verb.ts'
 
 /** More lines than this are counted, not shown: the text of a message is as long as its author likes. */
 const LINES_MAX = 40
-const NEXT_MAX = 2
 
 /** What became of the lines of one message. */
 export type Outcome = {
@@ -88,20 +87,4 @@ function outcomeWords({ lines, hasSent }: Outcome): string {
   const which =
     bad.length === 1 ? `line ${listed(bad)} has a problem` : `lines ${listed(named)} have problems`
   return hasSent ? `Your commands were not run: ${which}.` : `Nothing was done: ${which}.`
-}
-
-/** The next sensible commands for this author, written out. */
-function nextCommands(
-  draft: Draft,
-  context: CommandContext,
-  verbs: readonly Verb[]
-): { readonly command: string; readonly help: string }[] {
-  const found: { command: string; help: string }[] = []
-  for (const verb of verbs) {
-    if (found.length === NEXT_MAX) break
-    if (needsNoCase(verb) || missingRole(context.author, verb.roles) !== null) continue
-    const command = verb.next?.(draft, context) ?? null
-    if (command !== null) found.push({ command, help: verb.help })
-  }
-  return found
 }

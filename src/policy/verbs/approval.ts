@@ -11,7 +11,7 @@ import {
   type NoticeRecord,
   type Preview
 } from '../../domain/notice.ts'
-import { formatInstant, msBetween } from '../../domain/time.ts'
+import { formatInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
 import {
   accepted,
@@ -29,11 +29,9 @@ import {
 import { approvalRule } from '../embargo.ts'
 import { noticeDigest, releasePlan } from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
+import { outdatedPreview, standingPreview } from '../notice-preview.ts'
 import { namesOf } from '../recipients.ts'
 import { ACTING, type Verb } from './verb.ts'
-
-/** A preview's code may be used for this long. */
-const PREVIEW_MS_MAX = 72 * 3_600_000
 
 const approve: Handler = (draft, command, context) => {
   const { notice } = draft
@@ -97,13 +95,13 @@ function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext):
 /** What this very mail changed or held has no preview yet, even where the content is the same again. */
 function issuedPreview(
   draft: Draft,
-  command: Command,
+  command: Pick<Command, 'words'>,
   { bound }: CommandContext
 ): Preview | undefined {
   return draft.voided ? undefined : bound.previews.find(({ code }) => code === codeOf(command))
 }
 
-function codeOf({ words: [code = ''] }: Command): string {
+function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
   return code.toLowerCase()
 }
 
@@ -122,26 +120,10 @@ function countedApprovals(
   )
 }
 
-/** Why what this preview showed is not what an approval would be about now; null when it is. */
-function outdatedPreview(
-  issued: Preview,
-  digest: Sha256,
-  { bound, now }: CommandContext
-): string | null {
-  // Whoever approves says that the clock is right, too; that takes a preview that shows it.
-  if (bound.clockJump !== null && issued.eventId < bound.clockJump)
-    return 'The clock of the desk jumped after that preview. Make a new one, compare the time in it with a clock that you trust, and approve that.'
-  if (msBetween(issued.issuedAt, now) > PREVIEW_MS_MAX)
-    return 'That preview is older than 72 hours; make a new one.'
-  return issued.digest === digest
-    ? null
-    : 'The notice, its date or its recipients have changed since that preview; make a new one.'
-}
-
 function approvalComplaint(
   draft: Draft,
   notice: NoticeRecord,
-  command: Command,
+  command: Pick<Command, 'words'>,
   context: CommandContext
 ): string | null {
   const issued = issuedPreview(draft, command, context)
@@ -215,7 +197,21 @@ export const APPROVAL: readonly Verb[] = [
     text: null,
     help: 'approves exactly what the preview with this code showed',
     more: 'Not for an author of the notice. The code holds for 72 hours, and only as long as content, date and recipients stay the same.',
-    run: approve
+    run: approve,
+    next: {
+      tries: (draft, context) =>
+        decided(draft, context, 'notice-approved', {
+          revision: draft.notice?.revision ?? 1,
+          digest: context.tools.sha256(''),
+          code: ''
+        }),
+      writes: (draft, context) => {
+        const code = standingPreview(draft, context)?.code
+        if (draft.notice === null || code === undefined) return null
+        const complaint = approvalComplaint(draft, draft.notice, { words: [code] }, context)
+        return complaint === null ? `/notice approve ${code}` : null
+      }
+    }
   },
   {
     name: 'notice hold',

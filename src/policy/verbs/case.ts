@@ -2,7 +2,6 @@
  * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16). Each takes a draft and returns a new one with
  * its decisions, or the reason why not.
  */
-import { type CaseState, isOpen } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { countAnswer } from '../acknowledgement.ts'
 import {
@@ -15,7 +14,7 @@ import {
   splitReason,
   withActivity
 } from '../draft.ts'
-import { decisionMail } from '../reporter-mail.ts'
+import { decisionMail, reporterTold } from '../reporter-mail.ts'
 import { nameOf, statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
@@ -144,7 +143,6 @@ function dispositionOf({ case: { state }, known }: Draft): 'disclosed' | 'reject
 }
 
 const COMMITTER = ['committer'] as const
-const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
 
 export const CASE: readonly Verb[] = [
   {
@@ -168,7 +166,10 @@ export const CASE: readonly Verb[] = [
     help: 'makes the case yours',
     more: 'If somebody else has the case, the answer says who, and they are told.',
     run: take,
-    next: ({ case: record }) => (isOpen(record.state) && record.owner === null ? '/take' : null)
+    next: {
+      tries: (draft, context) => decided(draft, context, 'taken', { from: draft.case.owner }),
+      writes: ({ case: { owner } }) => (owner === null ? '/take' : null)
+    }
   },
   {
     name: 'acknowledge',
@@ -180,10 +181,13 @@ export const CASE: readonly Verb[] = [
     help: 'sends the acknowledgement that is on hold',
     more: 'The desk holds it while the sender is not verified, so that nobody is answered in whose name somebody else wrote.',
     run: acknowledge,
-    next: ({ decisions }, { bound }) =>
-      bound.heldAnswerTo === null || decisions.some(({ kind }) => kind === 'release-answer')
-        ? null
-        : '/acknowledge'
+    next: {
+      tries: (draft, context) => decided(draft, context, 'acknowledgement-released', {}),
+      writes: ({ decisions }, { bound }) =>
+        bound.heldAnswerTo === null || decisions.some(({ kind }) => kind === 'release-answer')
+          ? null
+          : '/acknowledge'
+    }
   }
 ]
 
@@ -198,7 +202,10 @@ export const DECIDE: readonly Verb[] = [
     help: 'accepts the report and tells the reporter, with any text below',
     more: '',
     run: accept,
-    next: ({ case: record }) => (UNDECIDED.includes(record.state) ? '/accept' : null)
+    next: {
+      tries: (draft, context) => decided(draft, context, 'accepted', {}),
+      writes: () => '/accept'
+    }
   },
   {
     name: 'reject',
@@ -221,6 +228,14 @@ export const DECIDE: readonly Verb[] = [
     help: 'closes the case; any text below goes to the reporter',
     more: 'REASON stays on the record. With the word internal in front of it nobody outside is told, where the policy allows that.',
     run: close,
-    next: ({ case: record }) => (record.state === 'disclosed' ? '/close' : null)
+    next: {
+      tries: (draft, context) =>
+        decided(draft, context, 'closed', {
+          disposition: dispositionOf(draft),
+          reason: '',
+          told: reporterTold(draft, context)
+        }),
+      writes: () => '/close'
+    }
   }
 ]

@@ -107,9 +107,19 @@ export const EMBARGO: readonly Verb[] = [
     help: 'sets the disclosure, for example 2026-12-01 14:00 Europe/Berlin',
     more: 'Without a zone or an offset the time is in the zone of the desk. A weekend, a holiday, or a lead outside what the policy promises needs because and the reason.',
     run: embargo,
-    next: (draft, context) =>
-      draft.case.state === 'accepted' && draft.case.disclosureAt === null
-        ? proposedEmbargo(draft, context)
-        : null
+    next: {
+      tries: (draft, context) =>
+        decided(draft, context, 'embargo-set', {
+          oldDate: null,
+          date: context.now,
+          written: '',
+          reason: '',
+          leaveBy: null
+        }),
+      writes: (draft, context) =>
+        draft.case.disclosureAt === null && changeComplaint(draft) === null
+          ? proposedEmbargo(draft, context)
+          : null
+    }
   }
 ]

@@ -51,12 +51,11 @@ export const END: readonly Verb[] = [
     help: 'records that the case is public: now, or since INSTANT',
     more: 'Before the disclosure date it needs because and the reason. Until it is recorded, the maintainers are reminded after the date.',
     run: disclosed,
-    next: (draft, context) =>
-      draft.case.disclosureAt !== null &&
-      draft.case.disclosureAt <= context.now &&
-      decided(draft, context, 'disclosed', { date: context.now, reason: '' }).kind === 'happened'
-        ? '/disclosed'
-        : null
+    next: {
+      tries: (draft, context) =>
+        decided(draft, context, 'disclosed', { date: context.now, reason: '' }),
+      writes: () => '/disclosed'
+    }
   },
   {
     name: 'reopen',

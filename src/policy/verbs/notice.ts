@@ -39,6 +39,7 @@ import {
   releasePlan
 } from '../notice-content.ts'
 import { noticeComplaint, noticeFaults } from '../notice-lint.ts'
+import { standingPreview } from '../notice-preview.ts'
 import { namesOf } from '../recipients.ts'
 import { toMaintainers } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
@@ -271,10 +272,14 @@ export function voidedWords(draft: Draft): string {
   return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
 }
 
-function isWritable({ case: record, notice }: Draft, { product }: CommandContext): boolean {
-  const isDecided = record.state === 'accepted' || record.state === 'planned'
-  const isOpenNotice = notice === null || notice.state === 'drafting' || notice.state === 'held'
-  return product.policy.notice !== null && isDecided && isOpenNotice
+/** Whether somebody still writes the notice, and there is time for it. */
+function isWritable(
+  { case: { disclosureAt }, notice }: Draft,
+  { product, now }: CommandContext
+): boolean {
+  const isUnfinished = notice === null || notice.state === 'drafting' || notice.state === 'held'
+  const hasTime = disclosureAt === null || disclosureAt > now
+  return product.policy.notice !== null && isUnfinished && hasTime
 }
 
 /** Whether a field has to be written or corrected; the date has a command of its own. */
@@ -296,8 +301,14 @@ export const NOTICE: readonly Verb[] = [
     help: 'writes the notice from the lines below; alone, it sends you the form',
     more: 'Fields that you do not give stay as they are. Any change voids the approvals.',
     run: draftNotice,
-    next: (draft, context) =>
-      isWritable(draft, context) && isUnready(draft, context) ? '/notice draft' : null
+    next: {
+      tries: (draft, context) => {
+        const { revision } = draft.notice ?? emptyNotice(draft, context)
+        return decided(draft, context, 'notice-drafted', { revision, fields: [], patches: [] })
+      },
+      writes: (draft, context) =>
+        isWritable(draft, context) && isUnready(draft, context) ? '/notice draft' : null
+    }
   },
   {
     name: 'notice preview',
@@ -309,13 +320,22 @@ export const NOTICE: readonly Verb[] = [
     help: 'sends every maintainer what the list would read, with a code',
     more: '',
     run: preview,
-    next: (draft, context) =>
-      isWritable(draft, context) &&
-      draft.notice !== null &&
-      !draft.shown &&
-      draft.case.disclosureAt !== null &&
-      noticeComplaint(draft, context) === null
-        ? '/notice preview'
-        : null
+    next: {
+      tries: (draft, context) =>
+        decided(draft, context, 'notice-previewed', {
+          revision: draft.notice?.revision ?? 1,
+          digest: context.tools.sha256(''),
+          code: context.tools.code
+        }),
+      writes: (draft, context) =>
+        isWritable(draft, context) &&
+        draft.notice !== null &&
+        !draft.shown &&
+        draft.case.disclosureAt !== null &&
+        noticeComplaint(draft, context) === null &&
+        standingPreview(draft, context) === null
+          ? '/notice preview'
+          : null
+    }
   }
 ]

@@ -251,11 +251,18 @@ export const TALK: readonly Verb[] = [
     help: 'sends the text below to the reporter; with quote, what it quotes, too',
     more: 'Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
     run: reply,
-    next: (draft, { product }) =>
-      draft.case.answeredAt === null &&
-      CAN_ANSWER[reporterPath(draft.case, draft.reporterKey, product).kind]
-        ? '/reply'
-        : null
+    next: {
+      tries: (draft, context) => {
+        const reporter = reporterOf(draft.case)?.id ?? ''
+        return decided(draft, context, 'answered', { reporter, with: 'reply', how: 'encrypted' })
+      },
+      writes: ({ case: record, reporterKey }, { product }) =>
+        isOpen(record.state) &&
+        record.answeredAt === null &&
+        CAN_ANSWER[reporterPath(record, reporterKey, product).kind]
+          ? '/reply'
+          : null
+    }
   },
   {
     name: 'ask',
@@ -267,12 +274,17 @@ export const TALK: readonly Verb[] = [
     help: 'asks the reporter the question below, or to send the report again',
     more: 'The case then waits for the reporter.',
     run: ask,
-    next: (draft, { product }) =>
-      isOpen(draft.case.state) &&
-      draft.case.state !== 'needs-info' &&
-      reporterPath(draft.case, draft.reporterKey, product).kind === 'no-key'
-        ? '/ask'
-        : null
+    next: {
+      tries: (draft, context) => {
+        const reporter = reporterOf(draft.case)?.id ?? ''
+        return decided(draft, context, 'info-asked', { reporter, how: 'in-clear' })
+      },
+      writes: (draft, context) =>
+        reporterPath(draft.case, draft.reporterKey, context.product).kind === 'no-key' &&
+        askFor(draft, context, 'resend-request').decisions.length > 0
+          ? '/ask'
+          : null
+    }
   },
   {
     name: 'member',

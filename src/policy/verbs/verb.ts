@@ -8,7 +8,8 @@ import {
   type CommandContext,
   type DeskContext,
   type Draft,
-  type Handler
+  type Handler,
+  type Happened
 } from '../draft.ts'
 
 /** Who may act: everybody but a mere advisor, who reads and notes and does nothing else. */
@@ -61,8 +62,15 @@ export type DeskVerb = About & { readonly binds: 'nothing' | 'desk'; readonly ru
 export type CaseVerb = About & {
   readonly binds: 'case' | 'notice' | 'member'
   readonly run: Handler
-  /** The command written out where it is a sensible next step, else null. */
-  readonly next?: (draft: Draft, context: CommandContext) => string | null
+  readonly next?: NextStep
+}
+
+/** When a command may be offered as the next step. No states are listed: the machine for cases knows which. */
+export type NextStep = {
+  /** Lets the event of the command happen to the working copy; a command whose event is refused is not offered. */
+  readonly tries: (draft: Draft, context: CommandContext) => Happened
+  /** The command, ready to be copied; null where it has nothing left to do. */
+  readonly writes: (draft: Draft, context: CommandContext) => string | null
 }
 
 export function needsNoCase(verb: Verb): verb is DeskVerb {

@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { type CaseState } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
+import { type Maintainer } from '../../../src/domain/settings.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
 import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
+import { noticeDigest } from '../../../src/policy/notice-content.ts'
 import { standing, statusBlock } from '../../../src/policy/status.ts'
 import {
   ADA,
@@ -11,6 +13,7 @@ import {
   bound,
   caseRecord,
   commandContext,
+  GRACE,
   LINUS,
   MOMENT,
   maintainerMail,
@@ -30,6 +33,7 @@ import {
   sha256,
   signature,
   situation,
+  TAG,
   tag
 } from './samples.ts'
 
@@ -48,6 +52,12 @@ function answer(text: string, change: Partial<CommandContext> = {}): string {
 function lines(text: string): string[] {
   const above = text.split('\n\nThe case:')[0] ?? ''
   return above.split('\n').filter((line) => /^\d+ {2}\/|^ {4}\S/.test(line))
+}
+/** The commands that a transcript offers. */
+function next(text: string): string[] {
+  return (text.split('Next you could write:')[1] ?? '')
+    .split('\n')
+    .filter((line) => /^\//.test(line))
 }
 
 describe('the answer to commands (B6)', () => {
@@ -155,8 +165,6 @@ describe('the answer to commands (B6)', () => {
   })
 
   it('writes out the next two sensible commands, which the desk would take', () => {
-    const next = (text: string): string[] =>
-      (text.split('Next you could write:')[1] ?? '').split('\n').filter((line) => /^\//.test(line))
     expect(next(answer('/status'))).toEqual(['/take', '/reply'])
     expect(next(answer('/take'))).toEqual(['/reply', '/accept'])
     expect(next(answer('/status', { author: ADA }))).toEqual([])
@@ -171,7 +179,7 @@ describe('the answer to commands (B6)', () => {
     const written = bound({ case: dated, notice: noticeRecord() })
     expect(next(answer('/status', { bound: written }))).toEqual(['/notice preview'])
     const rejected = bound({ case: caseRecord({ state: 'rejected', answeredAt: NOW }) })
-    expect(next(answer('/status', { bound: rejected }))).toEqual([])
+    expect(next(answer('/status', { bound: rejected }))).toEqual(['/close'])
     for (const line of ['/take', '/reply\nx', '/accept', '/embargo 2026-12-02T13:00:00Z'])
       expect(parse(line).problems).toEqual([])
   })
@@ -203,25 +211,115 @@ describe('/status (B6)', () => {
     const context = commandContext({ bound: bound(change), now })
     return statusBlock(startDraft(context), context)
   }
-  const STATES: readonly CaseState[] = [
-    'received',
-    'triaging',
-    'needs-info',
-    'accepted',
-    'planned',
-    'noticed',
-    'rejected',
-    'closed'
-  ]
+  const STATES: Readonly<Record<CaseState, string>> = {
+    received: 'new',
+    triaging: 'being examined',
+    'needs-info': 'waiting for the reporter',
+    accepted: 'accepted',
+    planned: 'accepted, with a disclosure date',
+    noticed: 'accepted, and the list has been told',
+    disclosed: 'disclosed',
+    rejected: 'rejected',
+    merged: 'merged into another case',
+    closed: 'closed'
+  }
+  const NOTICES = {
+    drafting: 'not approved',
+    scheduled: 'approved; it leaves Fri',
+    releasing: 'leaving now',
+    released: 'sent Sun',
+    held: 'on hold'
+  } as const
+  const ENDED: readonly CaseState[] = ['rejected', 'merged', 'closed']
+  const DATED: readonly CaseState[] = ['planned', 'noticed', 'disclosed']
+  const states = Object.keys(STATES) as CaseState[]
+  const notices = [null, ...(Object.keys(NOTICES) as (keyof typeof NOTICES)[])]
+  const situations = states.flatMap((state) => notices.map((notice) => [state, notice] as const))
+  const here = (state: CaseState, notice: keyof typeof NOTICES | null, date: string) =>
+    bound({
+      case: caseRecord({ state, disclosureAt: DATED.includes(state) ? at(date) : null }),
+      notice:
+        notice === null
+          ? null
+          : noticeRecord({
+              state: notice,
+              releaseAt: notice === 'scheduled' ? at('2026-11-27T12:00:00Z') : null,
+              releasedAt: notice === 'released' ? NOW : null
+            })
+    })
 
-  it.each(STATES)(
-    'names %s in words, and asks for an owner only while the case is open',
-    (state) => {
-      const text = status({ case: caseRecord({ state }) })
-      expect(text).not.toMatch(/triaging|noticed|needs-info|\b0\b/)
-      expect(text.includes('/take')).toBe(!['rejected', 'closed'].includes(state))
+  it.each(situations)(
+    'says where a case stands that is %s with the notice %s: state, owner, what is due and what is missing',
+    (state, notice) => {
+      const text = status(here(state, notice, '2026-12-04T12:00:00Z'))
+      const said = text.split('\n')
+      expect(said[0]).toBe(`${TAG} (ACME Parser): ${STATES[state]}`)
+      expect(said).toContain('Owner: nobody')
+      expect(text).not.toMatch(/triaging|noticed|needs-info|\b0\b|undefined|null/)
+      const isOver = ENDED.includes(state)
+      expect(text.includes('Missing: an owner (/take)')).toBe(!isOver)
+      expect(text.includes('an answer is due Tue')).toBe(!isOver)
+      expect(text.includes('Disclosure: due Fri')).toBe(['planned', 'noticed'].includes(state))
+      expect(text.includes('recorded as public')).toBe(state === 'disclosed')
+      expect(text.includes('Missing: a disclosure date')).toBe(state === 'accepted')
+      if (notice !== null) expect(text).toContain(`Advance notice: revision 1, ${NOTICES[notice]}`)
+      const isWritten = notice === 'drafting' || notice === 'held'
+      expect(text.includes('Missing for the notice')).toBe(
+        isWritten && !isOver && state !== 'disclosed'
+      )
     }
   )
+
+  it('calls a disclosure overdue until it is recorded', () => {
+    for (const state of ['planned', 'noticed', 'disclosed'] as const) {
+      const text = status(here(state, null, '2026-11-21T12:00:00Z'))
+      expect(text.includes('Disclosure: OVERDUE since')).toBe(state !== 'disclosed')
+      expect(text).not.toContain('not written yet')
+    }
+  })
+
+  it.each(situations)(
+    'offers only commands that run as they are written, when a case is %s with the notice %s (A2)',
+    (state, notice) => {
+      for (const author of [GRACE, LINUS, ADA])
+        for (const date of ['2026-11-21T12:00:00Z', '2026-12-04T12:00:00Z'])
+          for (const more of [{}, { owner: 'grace', answeredAt: NOW }]) {
+            const base = here(state, notice, date)
+            const record = { ...base.case, ...more }
+            const change = { author, bound: { ...base, case: record } }
+            const offered = next(answer('/status', change))
+            expect(offered.length).toBeLessThanOrEqual(2)
+            for (const command of offered) {
+              const text = command === '/reply' ? '/reply\nHello' : command
+              const { ran } = runText(text, commandContext(change))
+              expect(ran, `${author.id} ${text}`).toBe(true)
+            }
+          }
+    }
+  )
+
+  it('offers an approver the code of the preview that stands, and an author no second preview', () => {
+    const dated = caseRecord({
+      state: 'planned',
+      owner: 'grace',
+      answeredAt: NOW,
+      disclosureAt: at('2026-12-04T12:00:00Z')
+    })
+    const notice = noticeRecord()
+    const base = bound({ case: dated, notice })
+    const context = commandContext({ bound: base })
+    const digest = noticeDigest(startDraft(context), notice, context)
+    const previews = [{ code: 'k7m2p9qd', digest, issuedAt: NOW, eventId: 1 }]
+    const previewed = { ...base, previews }
+    const isBy = (author: Maintainer) => notice.authors.ids.includes(author.id)
+    for (const author of [GRACE, LINUS])
+      expect(next(answer('/status', { author, bound: previewed }))).toEqual(
+        isBy(author) ? [] : ['/notice approve k7m2p9qd']
+      )
+    expect(status(previewed)).toContain('Missing for the notice: 1 approval')
+    expect(next(answer('/status', { bound: base }))).toEqual(['/notice preview'])
+    expect(status(base)).toContain('Missing for the notice: a preview')
+  })
 
   it('calls an answer overdue only while somebody waits for it', () => {
     const late = at('2026-11-25T12:00:00Z')
