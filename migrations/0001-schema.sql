@@ -258,6 +258,23 @@ CREATE TABLE case_reporters (
 
 CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
 
+-- What maintainers wrote to reporters of whom no usable key is known: it leaves, encrypted, when one comes (G3).
+CREATE TABLE waiting_words (
+  id               INTEGER PRIMARY KEY AUTOINCREMENT,
+  reporter_id      TEXT    NOT NULL REFERENCES case_reporters (id),
+  -- Id of the maintainer.
+  author_id        TEXT    NOT NULL,
+  -- A JSON object: the kind of message, its parameters, and what is recorded when it leaves.
+  words            TEXT    NOT NULL CHECK (json_valid(words)),
+  at               TEXT    NOT NULL CHECK (length(at) = 24),
+  -- The maintainer's message, its bytes and the signature that gave it authority; one message makes one.
+  arrival_id       INTEGER NOT NULL UNIQUE REFERENCES arrivals (id),
+  message_sha256   TEXT    NULL CHECK (length(message_sha256) = 64),
+  signature_sha256 TEXT    NULL CHECK (length(signature_sha256) = 64)
+) STRICT;
+
+CREATE INDEX waiting_words_by_reporter ON waiting_words (reporter_id, id);
+
 -- The last number given out, per prefix and year: numbers never come back.
 CREATE TABLE case_numbers (
   prefix TEXT    NOT NULL,

@@ -3,6 +3,7 @@
  * state. Sends nothing; what it queues is final, byte for byte.
  */
 import { assert, assertNever } from '../domain/assert.ts'
+import { type CaseRecord } from '../domain/case.ts'
 import { concernsState, moveCase } from '../domain/case-machine.ts'
 import { type Decision, type Disposition } from '../domain/decision.ts'
 import {
@@ -53,6 +54,7 @@ import {
   retryOutbox
 } from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
+import { insertWaiting, takeWaiting } from '../store/waiting.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
@@ -82,7 +84,9 @@ export function commit(
     const end =
       decision.kind === 'record'
         ? put(tx, decision.event, work, signature?.sha256 ?? null)
-        : write(tx, decision, prepared, work)
+        : decision.kind === 'keep-words'
+          ? keep(tx, decision, work, signature?.sha256 ?? null)
+          : write(tx, decision, prepared, work)
     if (end !== null) committed = end
   }
   for (const mail of prepared.mails) queue(tx, mail, work)
@@ -131,14 +135,15 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): 'queued' | 'alrea
 
 function write(
   tx: Tx,
-  decision: Exclude<Decision, { readonly kind: 'record' }>,
+  decision: Exclude<Decision, { readonly kind: 'record' | 'keep-words' }>,
   prepared: Prepared,
   work: Work
 ): Committed | null {
   if (decision.kind === 'dispose') return dispose(tx, decision, work)
   // Mails were prepared beforehand and are queued below.
   if (decision.kind === 'send-sealed' || decision.kind === 'send-clear') return null
-  if (isCaseDecision(decision)) writeCase(tx, decision, prepared)
+  if (decision.kind === 'words-leave') letWordsLeave(tx, decision, prepared, work)
+  else if (isCaseDecision(decision)) writeCase(tx, decision, prepared)
   else writeOther(tx, decision, work)
   return null
 }
@@ -174,6 +179,8 @@ type Other = Exclude<
   {
     readonly kind:
       | 'record'
+      | 'keep-words'
+      | 'words-leave'
       | 'send-sealed'
       | 'send-clear'
       | 'open-case'
@@ -305,9 +312,13 @@ function caseId(tx: Tx, tag: CaseTag | null): number | null {
 }
 
 function requiredCase(tx: Tx, tag: CaseTag): number {
+  return requireCase(tx, tag).id
+}
+
+function requireCase(tx: Tx, tag: CaseTag): CaseRecord {
   const found = findCase(tx, tag)
   assert(found !== null, 'a decision about a case that does not exist')
-  return found.id
+  return found
 }
 
 function requiredNotice(tx: Tx, tag: CaseTag): number {
@@ -322,12 +333,56 @@ function put(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null): n
   return null
 }
 
+/** Keeps a maintainer's words with the message and the signature that make them theirs. */
+function keep(
+  tx: Tx,
+  words: Extract<Decision, { readonly kind: 'keep-words' }>,
+  work: Work,
+  signatureSha256: Sha256 | null
+): null {
+  const { arrivalId, mailSha256: messageSha256, now: at } = work
+  insertWaiting(tx, words, { at, evidence: { arrivalId, messageSha256, signatureSha256 } })
+  return null
+}
+
+/** Words that waited leave: only now the reporter is answered, by the maintainer who wrote them. */
+function letWordsLeave(
+  tx: Tx,
+  { words, events, once }: Extract<Decision, { readonly kind: 'words-leave' }>,
+  prepared: Prepared,
+  { now }: Work
+): void {
+  // What could not be encrypted goes on waiting.
+  if (prepared.refused.some(({ decision }) => decision.once === once)) return
+  const { id, tag, authorId, arrivalId, params } = words
+  const evidence = takeWaiting(tx, id)
+  assert(evidence !== null, 'words that left already')
+  for (const left of events) if (move(tx, left, now)) appendEvent(tx, left, { at: now, evidence })
+  const { id: caseId, version, answeredAt } = requireCase(tx, tag)
+  if (answeredAt === null)
+    updateCase(tx, { kind: 'update-case', tag, version, set: { answeredAt: now } })
+  insertMessage(tx, caseId, {
+    at: now,
+    author: 'maintainer',
+    authorId,
+    audience: 'reporter',
+    subject: '',
+    text: [params.decision, params.text].filter((part) => part !== '').join('\n\n'),
+    messageId: null,
+    arrivalId
+  })
+}
+
 /** Puts one event that the desk itself made on the record, and moves its case as the machine says. */
 export function record(tx: Tx, decided: NewEvent, work: Work): number {
+  assert(move(tx, decided, work.now), `an event that the case does not allow: ${decided.kind}`)
+  return append(tx, decided, work, null)
+}
+
+/** Moves the case of an event as the machine says; false where the machine refuses it. */
+function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
   if (decided.subject.kind === 'case' && concernsState(decided.kind)) {
-    const current = findCase(tx, decided.subject.id)
-    assert(current !== null, 'an event of a case that does not exist')
-    const { state: from, tag, version, disclosureAt } = current
+    const { state: from, tag, version, disclosureAt } = requireCase(tx, decided.subject.id)
     const notice = findNotice(tx, tag)?.state ?? null
     // The desk itself ends no case.
     const facts = {
@@ -335,14 +390,14 @@ export function record(tx: Tx, decided: NewEvent, work: Work): number {
       notice,
       disclosureAt,
       mayEndInternally: false,
-      now: work.now
+      now
     }
-    const move = moveCase(from, decided, facts)
-    assert(move.kind === 'moved', `an event that the case does not allow: ${decided.kind}`)
-    if (move.to !== from)
-      updateCase(tx, { kind: 'update-case', tag, version, set: { state: move.to } })
+    const moved = moveCase(from, decided, facts)
+    if (moved.kind === 'refused') return false
+    if (moved.to !== from)
+      updateCase(tx, { kind: 'update-case', tag, version, set: { state: moved.to } })
   }
-  return append(tx, decided, work, null)
+  return true
 }
 
 /** With the message that made it happen. */

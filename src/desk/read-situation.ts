@@ -42,6 +42,7 @@ import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
 import { findByMessageId, findHeldAnswer, hasOnce } from '../store/outbox.ts'
 import { isKeyOfAnother } from '../store/signing-keys.ts'
 import { type Read } from '../store/sql.ts'
+import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
 import {
   candidatesOf,
@@ -135,6 +136,7 @@ export async function readSituation(
       ),
     senderKey,
     waitingKeys: from === null ? [] : listOfferedKeys(read, from.address),
+    waitingWords: from === null ? [] : listWaiting(read, from.address),
     mergedKey,
     history: historyOf(read, desk, opened, now),
     openCases: asksForCases(parsed) ? listCases(read, 'open').map((listed) => listed.case) : [],
@@ -236,6 +238,7 @@ async function readBound(
       history: caseHistory(read, tag),
       reporterKey,
       offeredKeys: offered,
+      waitingWords: reporter === null ? [] : listWaiting(read, reporter.address),
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
       clockJump: openDoubt(read),

@@ -74,6 +74,24 @@ export function contactOf(record: Pick<CaseRecord, 'reporters'>): Contact | null
   return reporterOf(record)?.contact ?? null
 }
 
+/** A maintainer's words to a reporter of whom no usable key is known (G3). */
+export type KeptWords = {
+  readonly mail: 'reply' | 'accepted' | 'rejected' | 'closed'
+  readonly params: { readonly author: string; readonly text: string; readonly decision: string }
+  /** What is on the record once they have left. */
+  readonly events: readonly ('answered' | 'plan-told' | 'info-asked')[]
+}
+
+/** The same as stored, with the case that its reporter belongs to now. */
+export type WaitingWords = KeptWords & {
+  readonly id: number
+  readonly tag: CaseTag
+  readonly reporter: Contact & { readonly id: string }
+  /** Id of the maintainer who wrote them, and their message. */
+  readonly authorId: string
+  readonly arrivalId: number
+}
+
 /** Who wrote a message of a case. */
 export type Author = 'reporter' | 'maintainer' | 'member' | 'other' | 'desk'
 

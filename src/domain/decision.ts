@@ -7,9 +7,11 @@ import {
   type CaseMessage,
   type CaseRecord,
   type CaseState,
+  type KeptWords,
   type KeyToPin,
   type PinnedKey,
-  type Reporter
+  type Reporter,
+  type WaitingWords
 } from './case.ts'
 import { type NewEvent } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
@@ -127,6 +129,20 @@ export type Decision =
   /** The newest message of a reporter is the one that answers refer to. */
   | { readonly kind: 'update-reporter'; readonly id: string; readonly latest: MessageId }
   | { readonly kind: 'add-message'; readonly tag: CaseTag; readonly message: CaseMessage }
+  /** A maintainer's words stay until a key of the reporter comes. */
+  | {
+      readonly kind: 'keep-words'
+      readonly reporter: string
+      readonly authorId: string
+      readonly words: KeptWords
+    }
+  /** Words that waited leave with the message of this `once`: they are on the record now, and wait no more. */
+  | {
+      readonly kind: 'words-leave'
+      readonly words: WaitingWords
+      readonly events: readonly NewEvent[]
+      readonly once: string
+    }
   | {
       readonly kind: 'pin-reporter-key'
       readonly address: Address

@@ -75,13 +75,15 @@ export type Words = {
   readonly text: string
   readonly decision: string
   readonly title: string
+  /** Whether the text is a plan with workarounds (M-08). */
+  readonly isPlan?: boolean
   /** Files that go along; encrypted only. */
   readonly files?: readonly OutgoingAttachment[]
 }
 
-/** Words with the way on which they can leave. */
+/** Words with the way on which they can leave; without a key they wait for one. */
 export type SpokenWords = Words & {
-  readonly path: Extract<ReporterPath, { readonly kind: 'sealed' | 'clear' }>
+  readonly path: Exclude<ReporterPath, { readonly kind: 'no-address' }>
 }
 
 export type Draft = {
@@ -112,12 +114,7 @@ export type Draft = {
   readonly blocks: readonly string[]
 }
 
-/** `anyway`: what is done although nothing else is. */
-export type Refused = {
-  readonly kind: 'refused'
-  readonly says: string
-  readonly anyway?: readonly Decision[]
-}
+export type Refused = { readonly kind: 'refused'; readonly says: string }
 
 export type Step =
   | { readonly kind: 'accepted'; readonly draft: Draft; readonly says: string }

@@ -12,6 +12,7 @@ import { type OpenedMail } from '../domain/mail.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
 import { claimCiphertext, isReused, noteCiphertext, quarantineReused } from './ciphertext.ts'
 import {
@@ -27,6 +28,7 @@ import { decideMaintainerMail } from './maintainer-mail.ts'
 import { newCase, productOf, productOutside, subjectOf, unstored } from './new-case.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey } from './reporter-key.ts'
+import { wordsLeave } from './reporter-mail.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread, type ThreadSender } from './threading.ts'
 import { decideBounce } from './unanswered.ts'
@@ -111,7 +113,11 @@ function decideNewCase(
   const record = unstored(opening)
   const key = decideReporterKey(situation, nextTag, settings, moment.now)
   const verdict = decideAcknowledgement(opened, situation.history, settings, moment)
-  const facts: FactLine[] = [{ label: 'Acknowledged', value: acknowledgedWords(verdict, settings) }]
+  const leaving = wordsLeave(situation.waitingWords, key.key, moment.now)
+  const facts: FactLine[] = [
+    { label: 'Acknowledged', value: acknowledgedWords(verdict, settings) },
+    ...leftFacts(leaving)
+  ]
   return [
     opening,
     message(situation, record.tag, { author: 'reporter', authorId: record.tag }, moment.now),
@@ -136,6 +142,7 @@ function decideNewCase(
       begunAt: moment.begunAt
     }),
     recordOpened(record, situation),
+    ...leaving,
     newCaseEnd(situation, record.tag)
   ]
 }
@@ -169,6 +176,8 @@ function joinCase(
   const joined = joinedEvent(thread.case.tag, author, situation)
   const record = moved(thread.case, joined, situation, moment.now)
   const about = aboutDate(situation, thread)
+  const leaving =
+    thread.sender.kind === 'other' ? [] : wordsLeave(situation.waitingWords, key.key, moment.now)
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
@@ -180,7 +189,7 @@ function joinCase(
       reporterKey: key.key,
       writer: author,
       keyWarnings: key.warnings,
-      facts: about.facts,
+      facts: [...about.facts, ...leftFacts(leaving)],
       warnings: [
         ...endedWarnings(thread.case, record),
         ...senderWarnings(situation, thread.sender),
@@ -189,8 +198,18 @@ function joinCase(
     }),
     { kind: 'record', event: joined },
     ...about.decisions,
+    ...leaving,
     joinedEnd(situation, record.tag)
   ]
+}
+
+/** Words that waited for the key that this message brings, for the maintainers to know that they have left. */
+function leftFacts(leaving: readonly Decision[]): FactLine[] {
+  const tags = leaving.flatMap((one) => (one.kind === 'words-leave' ? [one.words.tag] : []))
+  if (tags.length === 0) return []
+  const messages = count(tags.length, 'message', 'messages')
+  const value = `${messages} to the reporter, encrypted (${[...new Set(tags)].join(', ')})`
+  return [{ label: 'Sent now, after waiting for a key', value }]
 }
 
 /** What the reporter says of the date, for the maintainers to decide by (B19). Nothing in a message that is withheld. */

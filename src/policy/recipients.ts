@@ -79,7 +79,7 @@ export function reachSentence(
     case 'clear':
       return `${internal} Text under a first line /reply reaches ${address} alone, UNENCRYPTED and readable on the way, because we have no key of theirs.`
     case 'no-key':
-      return `${internal} ${address} cannot be answered yet, because we have no usable key of theirs. /ask asks for one; /key accept FINGERPRINT takes one into use.`
+      return `${internal} ${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key comes; /key accept FINGERPRINT takes one into use.`
     case 'no-address':
       return `${internal} The report names no address, so its sender cannot be answered.`
   }

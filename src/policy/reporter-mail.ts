@@ -1,12 +1,20 @@
 /**
- * How a maintainer's words reach the reporter of a case (G3, G6): sealed, in clear under the one exception, or not at all with
- * a content-free stub instead. To the reporter on record and to nobody else.
+ * How a maintainer's words reach the reporter of a case (G3, G6): sealed, in clear under the one exception, or, once a key
+ * comes, after a content-free request for one (B10). To the reporter on record and to nobody else.
  */
-import { contactOf, reporterOf } from '../domain/case.ts'
+import {
+  contactOf,
+  type KeptWords,
+  type ReporterKey,
+  reporterOf,
+  type WaitingWords
+} from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type ReporterTold, type Way } from '../domain/event.ts'
+import { aboutCase, byMaintainer, event, type ReporterTold, type Way } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
+import { type Message } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import {
   accepted as acceptedMessage,
   closed as closedMessage,
@@ -21,13 +29,14 @@ import {
   type Draft,
   decided,
   type Happened,
-  type Refused,
+  happen,
+  type SpokenWords,
   type Step,
   type Words,
   withActivity
 } from './draft.ts'
 import { reporterPath } from './recipients.ts'
-import { inClearTo, toReporter as sendToReporter } from './send.ts'
+import { inClearTo, sealedTo, toReporter as sendToReporter } from './send.ts'
 
 /** What a maintainer decided about a case. */
 type Decided = 'accepted' | 'rejected' | 'closed'
@@ -54,8 +63,7 @@ export function decisionMail(
   const did = withActivity(step.draft, `${mail} the case${why}`)
   const told = toReporter(did, context, words)
   if (told.kind === 'accepted') return accepted(told.draft, `${DONE[mail]} ${told.says}`)
-  const decisions = [...did.decisions, ...(told.anyway ?? [])]
-  const untold = withActivity({ ...did, decisions }, 'the reporter could not be told')
+  const untold = withActivity(did, 'the reporter could not be told')
   const says = `${DONE[mail]} ${told.says}`
   return words.text === ''
     ? accepted(untold, says)
@@ -85,7 +93,8 @@ export function toReporter(
   remarks = ''
 ): Step {
   const path = reporterPath(before.case, before.reporterKey, context.product)
-  if (path.kind === 'no-address' || path.kind === 'no-key') return notSent(before, context)
+  if (path.kind === 'no-address') return { kind: 'refused', says: NO_ADDRESS }
+  if (path.kind === 'no-key') return kept(before, context, { ...words, path }, remarks)
   const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
   const step = spoken(before, context, words, way)
   if (step.kind === 'refused') return step
@@ -112,16 +121,27 @@ function active(draft: Draft, mail: Words['mail'], how: string): Draft {
     : draft
 }
 
-/** Why nothing reached the reporter, who is asked for a key where one is missing. */
-function notSent(draft: Draft, context: CommandContext): Refused {
-  const to = contactOf(draft.case)
-  if (to === null) {
-    const says = 'Not sent: the report names no address, so nobody can be answered.'
-    return { kind: 'refused', says }
-  }
+const NO_ADDRESS = 'Not sent: the report names no address, so nobody can be answered.'
+
+/** The words wait, and the reporter is asked for a key; nobody is answered until it comes. */
+function kept(before: Draft, context: CommandContext, words: SpokenWords, remarks: string): Step {
+  const reporter = reporterOf(before.case)?.id ?? ''
+  const step = decided(before, context, 'words-wait', { reporter, with: words.mail })
+  if (step.kind === 'refused') return step
+  const { draft } = step
   const asked = askFor(draft, context, 'key-request')
-  const says = `Not sent to ${to.address}: we have no key to encrypt to. ${asked.says ?? ''}`
-  return { kind: 'refused', says, anyway: asked.decisions }
+  const title = `${words.title || 'To the reporter'} (waits for a key)`
+  const next: Draft = {
+    ...draft,
+    decisions: [...draft.decisions, ...asked.decisions],
+    texts: [...draft.texts, { title, text: words.text || words.decision }],
+    words: [...draft.words, words]
+  }
+  const says = `${addressOf(next)} cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key comes. ${asked.says ?? ''} ${remarks}`
+  return accepted(
+    withActivity(next, 'wrote to the reporter; the words wait for a key of theirs'),
+    says.trim()
+  )
 }
 
 const DID = { reply: 'answered', question: 'asked' } as const
@@ -150,7 +170,20 @@ export function spokenWords(draft: Draft, context: CommandContext): Decision[] {
     mail === 'reply' || mail === 'question' ? [] : [mail]
   )
   const last = decided.at(-1)
-  const spoken = last === undefined ? replyMessage(params) : DECIDED[last]({ ...params, decision })
+  const mail = last ?? 'reply'
+  if (path.kind === 'no-key') {
+    const events = keptEvents(draft.words)
+    return [
+      message(draft, context, 'internal', joined([decision, text])),
+      {
+        kind: 'keep-words',
+        reporter: reporterOf(draft.case)?.id ?? '',
+        authorId: context.author.id,
+        words: { mail, params: { ...params, decision }, events }
+      }
+    ]
+  }
+  const spoken = messageOf(mail, { ...params, decision })
   const files = draft.words.flatMap((said) => said.files ?? [])
   return [
     message(draft, context, 'reporter', joined([decision, text])),
@@ -162,7 +195,71 @@ export function spokenWords(draft: Draft, context: CommandContext): Decision[] {
   ]
 }
 
+/** What is on the record once all of these have left in one message. */
+function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
+  return [
+    ...(words.some(({ mail }) => mail !== 'question') ? (['answered'] as const) : []),
+    ...(words.some(({ isPlan }) => isPlan === true) ? (['plan-told'] as const) : []),
+    ...(words.some(({ mail }) => mail === 'question') ? (['info-asked'] as const) : [])
+  ]
+}
+
 const DECIDED = { accepted: acceptedMessage, rejected: rejectedMessage, closed: closedMessage }
+
+function messageOf(
+  mail: KeptWords['mail'],
+  { author, text, decision }: KeptWords['params']
+): Message<'own-words'> {
+  return mail === 'reply'
+    ? replyMessage({ author, text })
+    : DECIDED[mail]({ author, text, decision })
+}
+
+/** What waited for this key leaves, encrypted, one message each, in the order in which it was written (B10). */
+export function wordsLeave(
+  waiting: readonly WaitingWords[],
+  key: ReporterKey | null,
+  now: Instant
+): Decision[] {
+  if (key?.isUsable !== true) return []
+  const { fingerprint, keyData } = key
+  return waiting.flatMap((words): Decision[] => {
+    const { reporter, mail, params, arrivalId, tag } = words
+    const recipient = { ...reporter, fingerprint, keyData }
+    const sending = { once: String(arrivalId), tag }
+    const sent = sealedTo([recipient], now, messageOf(mail, params), sending)
+    return [sent, { kind: 'words-leave', words, events: leftEvents(words), once: sent.once }]
+  })
+}
+
+function leftEvents({ events, tag, reporter: { id: reporter }, mail, authorId }: WaitingWords) {
+  const by = byMaintainer(authorId)
+  const how = 'encrypted'
+  return events.map((kind) =>
+    kind === 'answered'
+      ? event(kind, aboutCase(tag), by, { reporter, with: mail, how })
+      : event(kind, aboutCase(tag), by, { reporter, how })
+  )
+}
+
+/** The draft as it stands once these have left, for what is said of it; the commit puts them on the record. */
+export function withWordsLeft(draft: Draft, leaving: readonly Decision[], now: Instant): Draft {
+  const left = leaving.filter((one) => one.kind === 'words-leave')
+  if (left.length === 0) return draft
+  const messages = count(left.length, 'message', 'messages')
+  const says = `sent ${messages} to the reporter, encrypted, that had waited for a key`
+  const here = left.filter(({ words }) => words.tag === draft.case.tag)
+  const told = withActivity(draft, says)
+  if (here.length === 0) return told
+  const answeredAt = draft.case.answeredAt ?? now
+  const answered = { ...told, case: { ...told.case, answeredAt } }
+  return here
+    .flatMap(({ events }) => events)
+    .reduce<Draft>((before, happened) => {
+      const step = happen(before, happened)
+      return step.kind === 'refused' ? before : { ...step.draft, decisions: before.decisions }
+    }, answered)
+}
 
 type ContentFreeName = 'key-request' | 'resend-request'
 

@@ -18,7 +18,7 @@ import {
   startDraft
 } from './draft.ts'
 import { caseFacts } from './relay.ts'
-import { spokenWords, withNote } from './reporter-mail.ts'
+import { spokenWords, withNote, withWordsLeft, wordsLeave } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
 import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
@@ -32,12 +32,10 @@ export function runCommands(
   verbs: readonly Verb[]
 ): RunResult {
   const before = startDraft(context)
-  const anyway: Decision[] = []
   let draft = before
   const lines = readLines(parsed, context, (command) => {
     const step = runOne(draft, command, inProduct(draft, context), verbs)
     if (step.kind === 'accepted') draft = step.draft
-    else anyway.push(...(step.anyway ?? []))
     return step
   })
   if (parsed.rest !== '') {
@@ -50,22 +48,26 @@ export function runCommands(
     })
   }
   if (!isDone({ lines })) {
-    const outcome = { lines: allOrNothing(lines), blocks: [], hasSent: anyway.length > 0 }
+    const outcome = { lines: allOrNothing(lines), blocks: [] }
     const about = { before, after: before, context, verbs }
-    return { ran: false, decisions: [...anyway, transcript(outcome, context, about)] }
+    return { ran: false, decisions: [transcript(outcome, context, about)] }
   }
   const around = inProduct(draft, context)
   const { question } = draft
   const blocks = question === null ? draft.blocks : [...draft.blocks, question.says]
+  const leaving = wordsLeave(context.bound.waitingWords, draft.reporterKey, context.now)
+  draft = withWordsLeft(draft, leaving, context.now)
   return {
     ran: true,
     decisions: [
       ...changes(before, draft),
       ...draft.decisions,
+      // What waited was written first.
+      ...leaving,
       ...(question?.decisions ?? []),
       ...spokenWords(draft, around),
       ...activity(draft, around),
-      transcript({ lines, blocks, hasSent: false }, around, {
+      transcript({ lines, blocks }, around, {
         before,
         after: draft,
         context: around,
@@ -107,9 +109,7 @@ export function runWithoutCase(
   if (parsed.rest !== '')
     lines.push({ at: '+', command: '(the text below)', outcome: 'refused', says: why })
   const ran = isDone({ lines })
-  const outcome = ran
-    ? { lines, blocks, hasSent: false }
-    : { lines: allOrNothing(lines), blocks: [], hasSent: false }
+  const outcome = ran ? { lines, blocks } : { lines: allOrNothing(lines), blocks: [] }
   return { ran, decisions: [transcript(outcome, context, null)] }
 }
 

@@ -3,7 +3,12 @@
  * knows around it. Plain data; the two functions are pure and passed in because the core may not import them.
  */
 import { type Address } from '../domain/address.ts'
-import { type CaseRecord, type ReporterKey, type WaitingKey } from '../domain/case.ts'
+import {
+  type CaseRecord,
+  type ReporterKey,
+  type WaitingKey,
+  type WaitingWords
+} from '../domain/case.ts'
 import { type CaseHistory } from '../domain/case-machine.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
@@ -54,6 +59,8 @@ export type Situation = {
   readonly senderKey: ReporterKey | null
   /** Keys that wait under the sender's address: offered and not accepted, or replaced. */
   readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'wasInUse'>[]
+  /** What was written to the sender and waits for a key of theirs, of all their cases. */
+  readonly waitingWords: readonly WaitingWords[]
   /** The sender's pinned key together with what this mail brings of that same key; null when it brings nothing new. */
   readonly mergedKey: ReporterKey | null
   readonly history: AnswerHistory
@@ -102,6 +109,8 @@ export type BoundCase = {
   readonly reporterKey: ReporterKey | null
   /** Keys that name the reporter and are not in use: sent before, or attached to this mail of a maintainer. */
   readonly offeredKeys: readonly ReporterKey[]
+  /** What was written to the reporter and waits for a key of theirs, of all their cases. */
+  readonly waitingWords: readonly WaitingWords[]
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the mail brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]

@@ -77,11 +77,15 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
   const { settings, product, bound } = context
   const { timezone } = settings.desk
   const record = draft.case
+  const waiting = bound.waitingWords.filter(({ tag }) => tag === record.tag).length
   return [
     `${record.tag} (${product.name}): ${stateWords(record.state)}`,
     `Received: ${formatInstant(record.receivedAt, timezone)}`,
     `Reporter: ${answerWords(record, context)}`,
     `Answers: ${reachWords(draft, context)}`,
+    ...(waiting === 0
+      ? []
+      : [`Waiting for a key of the reporter: ${count(waiting, 'message', 'messages')}`]),
     `Owner: ${record.owner === null ? 'nobody' : nameOf(record.owner, settings)}`,
     ...(bound.messageCount === 0
       ? []
@@ -100,7 +104,7 @@ function reachWords({ case: record, reporterKey }: Draft, { product }: CommandCo
     case 'clear':
       return `go to ${address}, NOT encrypted, because we have no key`
     case 'no-key':
-      return `cannot go to ${address} yet: we have no usable key`
+      return `cannot go to ${address} yet: we have no usable key, and what you write waits for one`
     case 'no-address':
       return 'cannot be sent: the report names no address'
   }

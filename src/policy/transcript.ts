@@ -22,8 +22,6 @@ const LINES_MAX = 40
 export type Outcome = {
   readonly lines: readonly TranscriptLine[]
   readonly blocks: readonly string[]
-  /** Something was sent although the commands were not run. */
-  readonly hasSent: boolean
 }
 
 /** What a transcript says of the case, before and after. */
@@ -80,11 +78,11 @@ function isUnfinished({ case: record, notice }: Draft): boolean {
   return isOpen(record.state) && (notice?.state === 'drafting' || notice?.state === 'held')
 }
 
-function outcomeWords({ lines, hasSent }: Outcome): string {
+function outcomeWords({ lines }: Outcome): string {
   const bad = lines.filter(({ outcome }) => outcome === 'refused').map(({ at }) => at)
   if (bad.length === 0) return `Done: ${count(lines.length, 'command', 'commands')}.`
   const named = bad.length > LINES_MAX ? [...bad.slice(0, 3), 'more'] : bad
   const which =
     bad.length === 1 ? `line ${listed(bad)} has a problem` : `lines ${listed(named)} have problems`
-  return hasSent ? `Your commands were not run: ${which}.` : `Nothing was done: ${which}.`
+  return `Nothing was done: ${which}.`
 }

@@ -6,6 +6,7 @@ import { type Address } from '../../domain/address.ts'
 import { contactOf } from '../../domain/case.ts'
 import { aboutCase, byMaintainer, event } from '../../domain/event.ts'
 import { formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
+import { count } from '../../domain/words.ts'
 import { accepted, type Handler, refused, withActivity } from '../draft.ts'
 import { type BoundCase } from '../situation.ts'
 import { type Verb } from './verb.ts'
@@ -34,6 +35,8 @@ const acceptKey: Handler = (draft, command, context) => {
       'Nothing can be sealed to this key: it has expired, was revoked, or cannot encrypt.'
     )
   }
+  if (draft.words.some(({ path }) => path.kind === 'no-key'))
+    return refused('Please put /key accept above what you write to the reporter.')
   const name = formatFingerprint(fingerprint)
   const { isUsable: _, ...offered } = key
   const pinned = { ...offered, isProved: true }
@@ -58,8 +61,15 @@ const acceptKey: Handler = (draft, command, context) => {
   const instead = before === null ? '' : ` instead of ${formatFingerprint(before.fingerprint)}`
   return accepted(
     withActivity(next, `accepted the key ${name} for the reporter${instead}`),
-    `Answers to ${reporter.address} are sealed to ${name}${instead} from now on.`
+    `Answers to ${reporter.address} are encrypted to ${name}${instead} from now on.${leftWords(context.bound)}`
   )
+}
+
+function leftWords({ waitingWords }: BoundCase): string {
+  const { length } = waitingWords
+  return length === 0
+    ? ''
+    : ` ${count(length, 'message that waited for it leaves', 'messages that waited for it leave')} now, encrypted.`
 }
 
 function noSuchKey(address: Address, { offeredKeys }: BoundCase): string {

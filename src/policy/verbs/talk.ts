@@ -15,7 +15,6 @@ import {
   type Handler,
   refused,
   type Step,
-  type Words,
   withActivity
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
@@ -45,12 +44,20 @@ const reply: Handler = (draft, command, context) => {
     (isQuoting ? quotationComplaint(text, draft, context.product) : null) ??
     filesComplaint(draft, context)
   if (complaint !== null) return refused(complaint)
-  const remarks = isQuoting ? ['What you quoted went along.'] : leftOut(given, own)
+  const remarks = isQuoting ? ['What you quoted goes along.'] : leftOut(given, own)
   const files = filesToSend(draft, context)
   if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
-  const words: Words = { mail: 'reply', text, decision: '', title: 'To the reporter', files }
+  const told = isPlan(sections(own))
+  const words = {
+    mail: 'reply',
+    text,
+    decision: '',
+    title: 'To the reporter',
+    files,
+    isPlan: told
+  } as const
   const step = toReporter(draft, context, words, remarks.join(' '))
-  return isPlan(sections(own)) ? withPlan(step, context) : step
+  return told ? withPlan(step, context) : step
 }
 
 /** The files of the message go along once, however many replies it holds. */
@@ -62,11 +69,13 @@ function filesToSend(draft: Draft, { files }: CommandContext): CommandContext['f
 function filesComplaint(draft: Draft, { files, product }: CommandContext): string | null {
   if (files.length === 0) return null
   if (draft.newPatches !== null) return WHOSE_FILES
-  return reporterPath(draft.case, draft.reporterKey, product).kind === 'clear'
-    ? FILES_IN_CLEAR
-    : null
+  const { kind } = reporterPath(draft.case, draft.reporterKey, product)
+  if (kind === 'no-key') return FILES_WITHOUT_KEY
+  return kind === 'clear' ? FILES_IN_CLEAR : null
 }
 
+const FILES_WITHOUT_KEY =
+  'Not sent: we have no usable key of the reporter. Text waits for one, but files do not. Please send the text without the files, and the files when a key has come.'
 const FILES_IN_CLEAR =
   'Not sent: files leave encrypted only, and we have no key of the reporter. Please send the text without the files, or ask for a key with /ask.'
 
@@ -96,7 +105,10 @@ function withPlan(sent: Step, context: CommandContext): Step {
   if (sent.kind === 'refused') return sent
   const { draft, says } = sent
   const reporter = reporterOf(draft.case)?.id ?? ''
-  const how = draft.words.at(-1)?.path.kind === 'clear' ? 'in-clear' : 'encrypted'
+  const path = draft.words.at(-1)?.path.kind
+  // A plan that waits for a key is told when it leaves.
+  if (path === 'no-key') return sent
+  const how = path === 'clear' ? 'in-clear' : 'encrypted'
   const step = decided(draft, context, 'plan-told', { reporter, how })
   // A reply may go to the reporter of an ended case; a plan is none any more then.
   return step.kind === 'happened' ? accepted(step.draft, says) : sent
@@ -113,7 +125,8 @@ const plan: Handler = (draft, command, context) => {
   }
   if (!isPlan(said)) return refused(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
-  const step = toReporter(draft, context, { mail: 'reply', text, decision: '', title: 'The plan' })
+  const words = { mail: 'reply', text, decision: '', title: 'The plan', isPlan: true } as const
+  const step = toReporter(draft, context, words)
   return withPlan(step, context)
 }
 

@@ -297,6 +297,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     history: historyOf([]),
     reporterKey: ALICE_KEY,
     offeredKeys: [],
+    waitingWords: [],
     notice: null,
     patchFiles: [],
     previews: [],
@@ -333,6 +334,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     signedByAnother: false,
     senderKey: null,
     waitingKeys: [],
+    waitingWords: [],
     mergedKey: null,
     history: {
       senderAcknowledgements: 0,

@@ -1,0 +1,58 @@
+/**
+ * What maintainers wrote to reporters of whom no usable key is known (G3). Content: read only to send it, encrypted, once a
+ * key comes. Must never lose a row but to the unit of work that sends it.
+ */
+import { type Address, addressKey } from '../domain/address.ts'
+import { type KeptWords, type WaitingWords } from '../domain/case.ts'
+import { type Evidence } from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
+import { type Instant } from '../domain/time.ts'
+import { type Read, type Sql, type Tx } from './sql.ts'
+
+/** Keeps one message of a maintainer. */
+export function insertWaiting(
+  tx: Tx,
+  { reporter, authorId, words }: Record<'reporter' | 'authorId', string> & { words: KeptWords },
+  work: { readonly at: Instant; readonly evidence: Evidence }
+): void {
+  tx.run(
+    `INSERT INTO waiting_words (reporter_id, author_id, words, at, arrival_id, message_sha256, signature_sha256)
+     VALUES (@reporter, @authorId, @words, @at, @arrivalId, @messageSha256, @signatureSha256)`,
+    { reporter, authorId, words: JSON.stringify(words), at: work.at, ...work.evidence }
+  )
+}
+
+type Row = Pick<WaitingWords, 'id' | 'authorId' | 'arrivalId'> & {
+  readonly tag: CaseTag
+  readonly reporterId: string
+  readonly address: Address
+  readonly name: string
+  readonly words: string
+}
+
+/** What waits for a key of this address, in the order in which it was written, whatever the case. */
+export function listWaiting(read: Read, address: Address): WaitingWords[] {
+  const sql: Sql<Row> = `
+    SELECT waiting_words.id, tag, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words,
+           reporter_id AS reporterId, address, name
+    FROM waiting_words JOIN case_reporters ON case_reporters.id = reporter_id JOIN cases ON cases.id = case_id
+    WHERE address IS NOT NULL ORDER BY waiting_words.id`
+  return read
+    .all(sql)
+    .filter((row) => addressKey(row.address) === addressKey(address))
+    .map(({ reporterId, address: to, name, words, ...row }) => ({
+      ...row,
+      ...(JSON.parse(words) as KeptWords),
+      reporter: { id: reporterId, name, address: to }
+    }))
+}
+
+/** Takes words out that leave, with what proves who wrote them; null where they have left already. */
+export function takeWaiting(tx: Tx, id: number): Evidence | null {
+  const sql: Sql<Evidence> = `
+    SELECT arrival_id AS arrivalId, message_sha256 AS messageSha256, signature_sha256 AS signatureSha256
+    FROM waiting_words WHERE id = ?`
+  const evidence = tx.get(sql, [id]) ?? null
+  tx.run('DELETE FROM waiting_words WHERE id = ?', [id])
+  return evidence
+}

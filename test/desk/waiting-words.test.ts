@@ -1,0 +1,218 @@
+/**
+ * What maintainers decide and write while no key of the reporter is known (B10): it waits, the reporter is asked for a key, and
+ * everything leaves when one comes, encrypted. Until then nobody was answered.
+ */
+import { beforeAll, expect, it } from 'vitest'
+import {
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenReporter,
+  textsTo
+} from '../support/given.ts'
+import { type Letter, type Someone, type World } from '../support/world.ts'
+import { TAG } from '../unit/policy/samples.ts'
+
+const REPLY = 'Rainfall is heavy today.'
+const PLAN = 'Fixed in version nine.'
+const QUESTION = 'Which compiler was it?'
+let grace: Someone, linus: Someone, alice: Someone
+
+beforeAll(async () => {
+  grace = await givenMaintainer('grace')
+  linus = await givenMaintainer('linus')
+  alice = await givenReporter('alice')
+})
+
+/** Alice reported without giving a key: encrypted, or in clear where the policy answers nobody so. */
+async function givenKeylessCase(as: 'encrypted' | 'clear' = 'encrypted'): Promise<World> {
+  const world = await givenDesk([grace, linus], {
+    policy: { reporters: { cleartext: 'deny' } }
+  })
+  await givenMessage(world, alice, { subject: 'Heap overflow', text: 'Here.\n', as })
+  return world
+}
+
+/** Grace writes to the case; what the desk answers her. */
+async function said(world: World, text: string, more: Partial<Letter> = {}): Promise<string> {
+  world.pass(60_000)
+  await givenMessage(world, grace, { subject: `Re: [${TAG}] Report`, text, ...more })
+  return (await textsTo(world, grace)).at(-1) ?? ''
+}
+
+/** Alice writes again, with her key. */
+async function giveKey(world: World): Promise<void> {
+  world.pass(60_000)
+  const again = { subject: `Re: [${TAG}] About your report`, text: 'My key.\n', autocrypt: true }
+  await givenMessage(world, alice, again)
+}
+
+const kindsTo = (world: World, person: Someone): string[] =>
+  world
+    .rows<{ kind: string }>('SELECT kind FROM outbox WHERE envelope_to = ? ORDER BY id', [
+      person.address
+    ])
+    .map(({ kind }) => kind)
+
+const onRecord = (world: World, ...kinds: readonly string[]): string[] =>
+  world
+    .rows<{ kind: string; actor: string }>('SELECT kind, actor_id AS actor FROM events ORDER BY id')
+    .filter(({ kind }) => kinds.includes(kind))
+    .map(({ kind, actor }) => `${kind} by ${actor}`)
+
+const theCase = (world: World) =>
+  world.rows<{ state: string; answeredAt: string | null }>(
+    'SELECT state, answered_at AS answeredAt FROM cases ORDER BY id LIMIT 1'
+  )[0]
+
+const LEFT = ['answered', 'plan-told', 'info-asked']
+const WORDS = [
+  `/reply\n${REPLY}\n`,
+  `/plan\nplan: ${PLAN}\nworkarounds: none known\n`,
+  `/ask\n${QUESTION}\n`,
+  '/accept\n'
+]
+
+it.each(['encrypted', 'clear'] as const)(
+  '(B10, G3) words to a reporter who began %s, has no key and is not answered in clear wait; a key is asked for once a day',
+  async (as) => {
+    const world = await givenKeylessCase(as)
+    const first = await said(world, WORDS[0] ?? '')
+    expect(first).toContain('Done: 1 command.')
+    expect(first).toContain(
+      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key comes. We asked alice@reporter.example for a key'
+    )
+    for (const text of WORDS.slice(1))
+      expect(await said(world, text)).toContain('was asked for a key earlier today')
+    expect(kindsTo(world, alice)).toEqual(['acknowledgement', 'key-request'])
+    expect(theCase(world)).toEqual({ state: 'accepted', answeredAt: null })
+    expect(onRecord(world, ...LEFT)).toEqual([])
+    expect(onRecord(world, 'words-wait')).toHaveLength(4)
+    expect(await said(world, '/status\n')).toContain(
+      'Waiting for a key of the reporter: 4 messages'
+    )
+    const all = world.accepted.map(({ raw }) => Buffer.from(raw).toString('utf8')).join('\n')
+    for (const word of [REPLY, PLAN, QUESTION]) expect(all).not.toContain(word)
+    world.pass(86_400_000)
+    await said(world, `/reply\n${REPLY}\n`)
+    expect(kindsTo(world, alice).slice(1)).toEqual(['key-request', 'key-request'])
+  }
+)
+
+it('(B10) what waits leaves with the key of the reporter’s next message, encrypted, in order, also after a restart', async () => {
+  const world = await givenKeylessCase()
+  for (const text of WORDS) await said(world, text)
+  world.restart()
+  await giveKey(world)
+  expect(kindsTo(world, alice).slice(2)).toEqual(['reply', 'reply', 'reply', 'accepted'])
+  const texts = (await textsTo(world, alice)).slice(2)
+  const expected = [REPLY, PLAN, QUESTION, 'We confirmed the issue']
+  for (const [index, words] of expected.entries()) expect(texts[index]).toContain(words)
+  const raw = world.accepted.map((mail) => Buffer.from(mail.raw).toString('utf8')).join('\n')
+  for (const words of expected) expect(raw).not.toContain(words)
+  expect(onRecord(world, 'reporter-wrote', ...LEFT)).toEqual([
+    'reporter-wrote by ACME-2026-0001',
+    'answered by grace',
+    'answered by grace',
+    'plan-told by grace',
+    'info-asked by grace',
+    'answered by grace'
+  ])
+  expect(theCase(world)?.answeredAt).toBe(world.clock.now)
+  expect(world.rows('SELECT id FROM waiting_words')).toEqual([])
+  expect((await textsTo(world, linus)).at(-1)).toContain(
+    'Sent now, after waiting for a key: 4 messages to the reporter, encrypted (ACME-2026-0001)'
+  )
+})
+
+it('(B10, G8) words that waited are on the record with the signed message of the maintainer who wrote them', async () => {
+  const world = await givenKeylessCase()
+  await said(world, WORDS[0] ?? '')
+  await giveKey(world)
+  const evidence = world.rows<object>(
+    `SELECT arrival_id, message_sha256, signature_sha256 FROM events WHERE kind IN ('words-wait', 'answered')`
+  )
+  expect(evidence).toHaveLength(2)
+  expect(evidence[1]).toEqual(evidence[0])
+})
+
+it('(B10, G2) a process that dies at any step of the message with the key sends what waits once', async () => {
+  const world = await givenKeylessCase()
+  await said(world, WORDS[0] ?? '')
+  const mail = await world.write(alice, {
+    subject: `Re: [${TAG}] x`,
+    text: 'My key.\n',
+    autocrypt: true
+  })
+  world.deliver(mail)
+  for (let step = 1; step < 12; step += 1) {
+    world.dieAt(step)
+    await world.settle().catch(() => undefined)
+    world.restart()
+  }
+  await world.settle()
+  expect(kindsTo(world, alice).slice(2)).toEqual(['reply'])
+  expect(onRecord(world, 'answered')).toEqual(['answered by grace'])
+})
+
+it('(B10) a key that a maintainer accepts lets leave what waits, before what that message says', async () => {
+  const world = await givenDesk([grace, linus], {
+    authentication: { servers: ['mx.acme.example'], receivedHops: 1 }
+  })
+  await givenMessage(world, alice, {
+    subject: 'Heap overflow',
+    text: 'Here.\n',
+    as: 'encrypted',
+    autocrypt: true,
+    headers: ['Authentication-Results: mx.acme.example; dmarc=fail header.from=reporter.example']
+  })
+  await said(world, `/reply\n${REPLY}\n`)
+  expect(await said(world, '/reply\nFirst.\n\n/key accept 00\n')).toContain('Nothing was done')
+  const [offered] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')
+  const accept = `/key accept ${offered?.fingerprint ?? ''}\n`
+  expect(await said(world, `/reply\nSecond.\n\n${accept}`)).toContain(
+    'Please put /key accept above'
+  )
+  const answer = await said(world, `${accept}/reply\nSecond.\n`)
+  expect(answer).toContain('1 message that waited for it leaves now, encrypted.')
+  const texts = (await textsTo(world, alice)).slice(-2)
+  expect(texts[0]).toContain(REPLY)
+  expect(texts[1]).toContain('Second.')
+  expect(theCase(world)).toEqual({ state: 'triaging', answeredAt: world.clock.now })
+})
+
+it('(B10) a rejection and an end of a case are told when a key comes, and the record says so', async () => {
+  const world = await givenKeylessCase()
+  await said(world, '/reject not-a-vulnerability\n')
+  await said(world, '/close\n')
+  const told = world
+    .rows<{ about: string }>("SELECT about FROM events WHERE kind IN ('rejected', 'closed')")
+    .map(({ about }) => (JSON.parse(about) as { told: string }).told)
+  expect(told).toEqual(['waits-for-key', 'waits-for-key'])
+  await giveKey(world)
+  expect(kindsTo(world, alice).slice(2)).toEqual(['rejected', 'closed'])
+})
+
+it('(B10) what waits in one case leaves with the key that comes with a new report', async () => {
+  const world = await givenKeylessCase()
+  await said(world, WORDS[0] ?? '')
+  world.pass(60_000)
+  await givenMessage(world, alice, { subject: 'Another', text: 'More.\n', autocrypt: true })
+  expect((await textsTo(world, alice)).some((text) => text.includes(REPLY))).toBe(true)
+  expect(theCase(world)).toEqual({ state: 'triaging', answeredAt: world.clock.now })
+})
+
+it('(B10) files do not wait: a reply with files is refused and says so', async () => {
+  const world = await givenKeylessCase()
+  const patch = { filename: 'fix.patch', content: 'diff' }
+  const answer = await said(world, `/reply\n${REPLY}\n`, { patch })
+  expect(answer).toContain('Text waits for one, but files do not.')
+  expect(world.rows('SELECT id FROM waiting_words')).toEqual([])
+})
+
+it('(B10) the forwarded report of a reporter without a key says that a reply waits', async () => {
+  const world = await givenKeylessCase()
+  expect((await textsTo(world, grace))[0]).toContain(
+    'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key comes'
+  )
+})
