@@ -43,8 +43,10 @@ async function said(world: World, text: string, more: Partial<Letter> = {}): Pro
 /** Alice writes again, with her key. */
 async function giveKey(world: World): Promise<void> {
   world.pass(60_000)
-  const again = { subject: `Re: [${TAG}] About your report`, text: 'My key.\n', autocrypt: true }
-  await givenMessage(world, alice, again)
+  const asked = world.accepted.findLast(({ to }) => to === alice.address)
+  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
+  const subject = `Re: [${TAG}] About your report`
+  await givenMessage(world, alice, { subject, text: 'My key.\n', autocrypt: true, headers })
 }
 
 const kindsTo = (world: World, person: Someone): string[] =>
@@ -167,10 +169,9 @@ it('(B10) a key that a maintainer accepts lets leave what waits, before what tha
     headers: ['Authentication-Results: mx.acme.example; dmarc=fail header.from=reporter.example']
   })
   await said(world, `/reply\n${REPLY}\n`)
-  expect(await said(world, '/reply\nFirst.\n\n/key accept 00\n')).toContain('Nothing was done')
   const [offered] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')
   const accept = `/key accept ${offered?.fingerprint ?? ''}\n`
-  expect(await said(world, `/reply\nSecond.\n\n${accept}`)).toContain(
+  expect(await said(world, `/reply <<\nSecond.\n>>\n${accept}`)).toContain(
     'Please put /key accept above'
   )
   const answer = await said(world, `${accept}/reply\nSecond.\n`)

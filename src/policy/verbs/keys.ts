@@ -3,11 +3,11 @@
  * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
  */
 import { type Address } from '../../domain/address.ts'
-import { contactOf } from '../../domain/case.ts'
+import { contactOf, type ReporterKey } from '../../domain/case.ts'
 import { aboutCase, byMaintainer, event } from '../../domain/event.ts'
 import { formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
 import { count } from '../../domain/words.ts'
-import { accepted, type Handler, refused, withActivity } from '../draft.ts'
+import { accepted, type Draft, type Handler, refused, withActivity } from '../draft.ts'
 import { type BoundCase } from '../situation.ts'
 import { type Verb } from './verb.ts'
 
@@ -30,13 +30,8 @@ const acceptKey: Handler = (draft, command, context) => {
   if (before?.source === 'registered') return refused(REGISTERED)
   const key = context.bound.offeredKeys.find((offered) => offered.fingerprint === fingerprint)
   if (key === undefined) return refused(noSuchKey(reporter.address, context.bound))
-  if (!key.isUsable) {
-    return refused(
-      'Nothing can be sealed to this key: it has expired, was revoked, or cannot encrypt.'
-    )
-  }
-  if (draft.words.some(({ path }) => path.kind === 'no-key'))
-    return refused('Please put /key accept above what you write to the reporter.')
+  const complaint = keyComplaint(draft, key)
+  if (complaint !== null) return refused(complaint)
   const name = formatFingerprint(fingerprint)
   const { isUsable: _, ...offered } = key
   const pinned = { ...offered, isProved: true }
@@ -63,6 +58,15 @@ const acceptKey: Handler = (draft, command, context) => {
     withActivity(next, `accepted the key ${name} for the reporter${instead}`),
     `Answers to ${reporter.address} are encrypted to ${name}${instead} from now on.${leftWords(context.bound)}`
   )
+}
+
+/** Why the key cannot be taken into use now; null when it can. */
+function keyComplaint({ words }: Draft, { isUsable }: ReporterKey): string | null {
+  if (!isUsable)
+    return 'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt.'
+  return words.some(({ path }) => path.kind === 'no-key')
+    ? 'Please put /key accept above what you write to the reporter.'
+    : null
 }
 
 function leftWords({ waitingWords }: BoundCase): string {

@@ -92,10 +92,12 @@ describe('/accept and /reject (M-10, M-16)', () => {
     expect(mail?.recipients.map(({ address }) => address)).toEqual(['alice@reporter.example'])
   })
 
-  it('still stands when the reporter has no key: asked for one, and nothing said', () => {
+  it('(B10) stands when the reporter has no key: they are asked for one, and the words wait', () => {
     const result = run('/accept', { bound: bound({ reporterKey: null }) })
     expect(result.ran).toBe(true)
-    expect(result.said).toContain('Accepted. Not sent to alice@reporter.example')
+    expect(result.said).toContain(
+      'Accepted. alice@reporter.example cannot be answered yet: we have no usable key of theirs.'
+    )
     expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
       'key-request'
     ])
@@ -234,11 +236,14 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
 })
 
 describe('/reply (G3)', () => {
-  it('without a key sends nothing but a request for one', () => {
+  it('(B10) without a key sends nothing but a request for one', () => {
     const result = run('/reply\nSECRET words', { bound: bound({ reporterKey: null }) })
-    expect(result.ran).toBe(false)
+    expect(result.ran).toBe(true)
     expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
       'key-request'
+    ])
+    expect(only(result.decisions, 'keep-words').map(({ words }) => words.params.text)).toEqual([
+      'SECRET words'
     ])
     expect(JSON.stringify(only(result.decisions, 'send-clear'))).not.toContain('SECRET')
   })
@@ -256,8 +261,12 @@ describe('/reply (G3)', () => {
     expect(mail?.message.kind).toBe('reply')
     expect(mail && rendered(mail)).toContain('This message is not encrypted')
     const sealed = bound({ reporterKey: null })
-    expect(run('/reply\nwords', { bound: sealed, product }).ran).toBe(false)
-    expect(run('/reply\nwords', { bound: began }).ran).toBe(false)
+    for (const context of [{ bound: sealed, product }, { bound: began }]) {
+      const { decisions } = run('/reply\nwords', context)
+      expect(only(decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
+        'key-request'
+      ])
+    }
   })
 })
 
