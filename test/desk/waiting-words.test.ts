@@ -40,13 +40,16 @@ async function said(world: World, text: string, more: Partial<Letter> = {}): Pro
   return (await textsTo(world, grace)).at(-1) ?? ''
 }
 
-/** Alice writes again, with her key. */
-async function giveKey(world: World): Promise<void> {
-  world.pass(60_000)
+/** Alice answers with her key. */
+function withKey(world: World): Letter {
   const asked = world.accepted.findLast(({ to }) => to === alice.address)
   const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-  const subject = `Re: [${TAG}] About your report`
-  await givenMessage(world, alice, { subject, text: 'My key.\n', autocrypt: true, headers })
+  return { subject: `Re: [${TAG}] About your report`, text: 'My key.\n', autocrypt: true, headers }
+}
+
+async function giveKey(world: World): Promise<void> {
+  world.pass(60_000)
+  await givenMessage(world, alice, withKey(world))
 }
 
 const kindsTo = (world: World, person: Someone): string[] =>
@@ -141,12 +144,7 @@ it('(B10, G8) words that waited are on the record with the signed message of the
 it('(B10, G2) a process that dies at any step of the message with the key sends what waits once', async () => {
   const world = await givenKeylessCase()
   await said(world, WORDS[0] ?? '')
-  const mail = await world.write(alice, {
-    subject: `Re: [${TAG}] x`,
-    text: 'My key.\n',
-    autocrypt: true
-  })
-  world.deliver(mail)
+  world.deliver(await world.write(alice, withKey(world)))
   for (let step = 1; step < 12; step += 1) {
     world.dieAt(step)
     await world.settle().catch(() => undefined)
