@@ -17,8 +17,16 @@ import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
+import { type Verb } from '../policy/verbs/verb.ts'
 import { type Arrival } from '../store/arrivals.ts'
-import { countMessages, findCase, findCaseById, listCases, nextCaseTag } from '../store/cases.ts'
+import {
+  countMessages,
+  findCase,
+  findCaseById,
+  listCases,
+  listReported,
+  nextCaseTag
+} from '../store/cases.ts'
 import {
   casesOfCiphertext,
   ciphertextOfOthers,
@@ -109,7 +117,10 @@ export async function readSituation(
   const tag = desk.db.read((read) => boundTag(read, desk, opened, parsed))
   // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
   const files = isMaintainers ? keyFiles(opened) : null
-  const bound = tag === null ? null : await readBound(desk, tag, files, now)
+  const bound =
+    tag === null
+      ? null
+      : await readBound(desk, tag, { files, isNotice: binds(parsed, 'notice') }, now)
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
     ...conversationFacts(read, desk, opened, bound?.case.tag ?? null),
@@ -139,7 +150,7 @@ export async function readSituation(
     waitingWords: from === null ? [] : listWaiting(read, from.address),
     mergedKey,
     history: historyOf(read, desk, opened, now),
-    openCases: asksForCases(parsed) ? listCases(read, 'open').map((listed) => listed.case) : [],
+    openCases: binds(parsed, 'desk') ? listCases(read, 'open').map((listed) => listed.case) : [],
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
@@ -183,10 +194,10 @@ function conversationFacts(
   return { conversation, answeredMember }
 }
 
-/** Whether one of the commands answers about the desk and not about one case. */
-function asksForCases(parsed: ParsedCommands | null): boolean {
+/** Whether one of the commands is about this. */
+function binds(parsed: ParsedCommands | null, what: Verb['binds']): boolean {
   return (parsed?.commands ?? []).some(({ verb }) =>
-    VERBS.some(({ name, binds }) => name === verb && binds === 'desk')
+    VERBS.some((known) => known.name === verb && known.binds === what)
   )
 }
 
@@ -219,7 +230,10 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
 async function readBound(
   desk: Desk,
   tag: CaseTag,
-  brought: readonly Uint8Array[] | null,
+  {
+    files: brought,
+    isNotice
+  }: { readonly files: readonly Uint8Array[] | null; readonly isNotice: boolean },
   now: Instant
 ): Promise<BoundCase | null> {
   const record = desk.db.read((read) => findCase(read, tag))
@@ -245,6 +259,7 @@ async function readBound(
       previews: notice === null ? [] : listPreviews(read, notice.id),
       copies: countCopies(read, notice?.id ?? null),
       members: listRecipients(read, record.product),
+      reported: isNotice ? listReported(read, record.id) : [],
       messageCount: countMessages(read, record.id),
       askedToday: (['key-request', 'resend-request'] as const).filter((name) =>
         hasOnce(read, askedKey(name, tag, now))

@@ -18,7 +18,7 @@ const INSTANTS = ['patch_available_at', 'release_at'] as const
 /** Why the notice cannot be previewed or approved as it is; null when it can. */
 export function noticeComplaint(
   draft: Pick<Draft, 'case' | 'notice'>,
-  context: Pick<CommandContext, 'product'>
+  context: Pick<CommandContext, 'product' | 'bound'>
 ): string | null {
   const missing = missingFields(draft, context)
   if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
@@ -29,7 +29,7 @@ export function noticeComplaint(
 /** What members could misread in the fields, a sentence each that names the field. While one is left nothing is approved. */
 export function noticeFaults(
   { case: { disclosureAt }, notice }: Pick<Draft, 'case' | 'notice'>,
-  { product: { supported, policy } }: Pick<CommandContext, 'product'>
+  { product: { supported, policy }, bound }: Pick<CommandContext, 'product' | 'bound'>
 ): string[] {
   const fields = notice?.fields ?? {}
   return [
@@ -37,6 +37,7 @@ export function noticeFaults(
       ...proseFaults(name, fields[name] ?? ''),
       ...linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
     ]),
+    ...quoteFaults(fields, bound.reported),
     ...versionFaults(fields, supported),
     ...deploymentFaults(fields),
     ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt))
@@ -60,6 +61,30 @@ function linkFaults(name: string, text: string, links: readonly string[]): strin
 function hostOf(link: string): string {
   const url = /^[a-z][a-z0-9+.-]*:/iu.test(link) ? link : `https://${link.replace(/^\/+/u, '')}`
   return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/u, '').toLowerCase() : link
+}
+
+const RUN = 10
+
+/** Fields that repeat a run of words of the reporter's: what was told in confidence is not handed on. Quoted lines do not count. */
+function quoteFaults(fields: NoticeFields, reported: readonly string[]): string[] {
+  const runs = new Map<string, string>()
+  for (const name of NOTICE_TEXT_FIELDS)
+    for (const run of wordRuns(fields[name] ?? '')) runs.set(run, name)
+  if (runs.size === 0) return []
+  const found = reported.flatMap((text) =>
+    wordRuns(text.replace(/^\s*>.*$/gmu, '')).flatMap((run) => runs.get(run) ?? [])
+  )
+  return [...new Set(found)].map(
+    (name) =>
+      `${name} repeats ${RUN} or more words in a row from the reporter's message: please say it in your own words.`
+  )
+}
+
+function wordRuns(text: string): string[] {
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+  return words.flatMap((_, at) =>
+    at + RUN > words.length ? [] : [words.slice(at, at + RUN).join(' ')]
+  )
 }
 
 function versionFaults(fields: NoticeFields, supported: readonly string[]): string[] {

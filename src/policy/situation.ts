@@ -120,6 +120,8 @@ export type BoundCase = {
   readonly copies: NoticeCopies
   /** Active members of the case's product. */
   readonly members: readonly MemberRecord[]
+  /** What its reporters wrote, where a command is about the notice; else empty. */
+  readonly reported: readonly string[]
   /** How many mails are on its record. */
   readonly messageCount: number
   /** What the reporter was asked for today already. */

@@ -180,6 +180,13 @@ export function listMessages(read: Read, caseId: number): CaseMessage[] {
   return read.all(sql, [caseId])
 }
 
+/** What reporters wrote into a case, oldest first; the first 50 messages, 100,000 characters each. */
+export function listReported(read: Read, caseId: number): string[] {
+  const sql: Sql<{ text: string }> = `
+    SELECT substr(text, 1, 100000) AS text FROM messages WHERE case_id = ? AND author = 'reporter' ORDER BY id LIMIT 50`
+  return read.all(sql, [caseId]).map(({ text }) => text)
+}
+
 /** How many messages a case has. */
 export function countMessages(read: Read, caseId: number): number {
   const sql: Sql<{ count: number }> = 'SELECT count(*) AS count FROM messages WHERE case_id = ?'

@@ -72,3 +72,20 @@ it('a notice whose template is the same after a restart leaves at its instant', 
   expect(desk.states()).toEqual(['released'])
   expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
 })
+
+it('(B18) a field that repeats what the reporter wrote is named at the draft, and there is no preview', async () => {
+  desk = await noticeWorld(cast, { count: 1 })
+  const words = 'one two three four five six seven eight nine ten'
+  const { world } = desk
+  const asked = world.accepted.findLast(({ to }) => to === cast.alice.address)
+  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
+  world.deliver(await world.write(cast.alice, { subject: 'Re: x', text: words, headers }))
+  await world.settle()
+  for (const text of [`/notice draft\ndescription: ${words}\n`, '/notice preview\n']) {
+    await desk.command(cast.grace, ONE, text)
+    const mail = world.accepted.findLast(({ to }) => to === cast.grace.address)
+    const said = mail === undefined ? '' : await world.read(cast.grace, mail)
+    expect(said.replaceAll(/\s+/g, ' ')).toContain('description repeats 10 or more words')
+  }
+  expect(world.rows('SELECT code FROM previews')).toEqual([])
+})

@@ -171,3 +171,17 @@ it('(B18) links to hosts that the policy names, addresses and paths of files are
     'See https://acme.example/help (or acme.example/faq), ask security@acme.example; src/lib/parse.rs/x and either/or.'
   expect(faults({ description }, [], ['acme.example'])).toBe('')
 })
+
+it('(B18) ten words in a row of the reporter are named by field, and not repeated', () => {
+  const words = 'one two three four five six seven eight nine ten'
+  const says = (text: string, description: string): string[] =>
+    noticeFaults(
+      { case: PLANNED, notice: noticeRecord({ fields: { description } }) },
+      commandContext({ bound: bound({ reported: [text] }) })
+    )
+  expect(says(`Hi. ${words}!`, `It says: One, two\n${words.slice(8)}.`)).toEqual([
+    "description repeats 10 or more words in a row from the reporter's message: please say it in your own words."
+  ])
+  expect(says(words, words.replace('five', '5'))).toEqual([])
+  expect(says(`> ${words}`, words)).toEqual([])
+})
