@@ -57,7 +57,7 @@ export async function showPolicy(call: Call, name: string): Promise<void> {
       `It differs from ${preset} in: ${changed.join(', ')}. Lines about these keys may say otherwise.`
     )
   for (const [id, { text, does, says }] of Object.entries(lines))
-    out(`\n${id}  ${DOES[does]}: ${says}\n       "${text}"`)
+    out(`\n${id}  ${DOES[does]}: ${says}\n       The policy: ${text}`)
   const count = (does: string): number =>
     Object.values(lines).filter((line) => line.does === does).length
   out(

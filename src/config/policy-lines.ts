@@ -19,7 +19,7 @@ const lines = z.record(
   })
 )
 
-/** A line of a source policy by its id: its words, and what Postern does about it. */
+/** A line of a source policy by its id: what it says, in our words, and what Postern does about it. */
 export type PolicyLines = z.output<typeof lines>
 
 /** The lines of a built-in policy; throws if its own file is damaged. */

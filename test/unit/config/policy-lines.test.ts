@@ -60,12 +60,12 @@ describe('the lines of the source policies', () => {
 })
 
 describe('postern policy show', () => {
-  it('prints each line with its id, its words and what is done about it', async () => {
+  it('prints each line with its id, what the policy says and what is done about it', async () => {
     const { status, out } = await run('policy', 'show', 'dispatch')
 
     expect(status).toBe(0)
     expect(out).toContain('S0-08  carried out: The notice leaves 7 days before the disclosure')
-    expect(out).toContain('"Approximately one week before full public disclosure,')
+    expect(out).toContain('\n       The policy: Advance notice about one week before the full disclosure\n')
     expect(out).toMatch(
       /28 lines: \d+ carried out, \d+ with reminders only, \d+ not covered yet\.\n$/
     )
