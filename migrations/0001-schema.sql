@@ -236,10 +236,13 @@ CREATE TABLE cases (
   answered_at      TEXT    NULL CHECK (length(answered_at) = 24),
   owner            TEXT    NULL,
   disclosure_at    TEXT    NULL CHECK (length(disclosure_at) = 24),
+  -- Number of the case that it was merged into.
+  merged_into      TEXT    NULL,
   -- Head of the maintainers' thread; never sent itself.
   maintainer_root  TEXT    NOT NULL,
   -- Grows with every change, so that two writers cannot overwrite each other unseen.
-  version          INTEGER NOT NULL DEFAULT 1
+  version          INTEGER NOT NULL DEFAULT 1,
+  CHECK (merged_into IS NULL OR state = 'merged')
 ) STRICT;
 
 -- Who reported, and those whose cases were merged into it.

@@ -22,8 +22,10 @@ import { markDone } from '../store/arrivals.ts'
 import {
   findCase,
   findCaseById,
+  followMerges,
   insertCase,
   insertMessage,
+  mergeCase,
   updateCase,
   updateReporter
 } from '../store/cases.ts'
@@ -150,11 +152,13 @@ function write(
 
 type CaseDecision = Extract<
   Decision,
-  { readonly kind: 'open-case' | 'update-case' | 'update-reporter' | 'add-message' }
+  { readonly kind: 'open-case' | 'update-case' | 'update-reporter' | 'merge-case' | 'add-message' }
 >
 
 function isCaseDecision(decision: { readonly kind: string }): decision is CaseDecision {
-  return ['open-case', 'update-case', 'update-reporter', 'add-message'].includes(decision.kind)
+  return ['open-case', 'update-case', 'update-reporter', 'merge-case', 'add-message'].includes(
+    decision.kind
+  )
 }
 
 function writeCase(tx: Tx, decision: CaseDecision, prepared: Prepared): void {
@@ -168,8 +172,11 @@ function writeCase(tx: Tx, decision: CaseDecision, prepared: Prepared): void {
     case 'update-reporter':
       updateReporter(tx, decision.id, decision.latest)
       return
+    case 'merge-case':
+      mergeCase(tx, requireCase(tx, decision.tag), requireCase(tx, decision.into))
+      return
     case 'add-message':
-      insertMessage(tx, requiredCase(tx, decision.tag), decision.message)
+      insertMessage(tx, followMerges(tx, requireCase(tx, decision.tag)).id, decision.message)
       return
   }
 }
@@ -186,6 +193,7 @@ type Other = Exclude<
       | 'open-case'
       | 'update-case'
       | 'update-reporter'
+      | 'merge-case'
       | 'add-message'
       | 'dispose'
   }

@@ -23,6 +23,7 @@ import {
   countMessages,
   findCase,
   findCaseById,
+  followMerges,
   listCases,
   listReported,
   nextCaseTag
@@ -150,7 +151,10 @@ export async function readSituation(
     waitingWords: from === null ? [] : listWaiting(read, from.address),
     mergedKey,
     history: historyOf(read, desk, opened, now),
-    openCases: binds(parsed, 'desk') ? listCases(read, 'open').map((listed) => listed.case) : [],
+    openCases:
+      binds(parsed, 'desk') || namesCase(parsed)
+        ? listCases(read, 'open').map((listed) => listed.case)
+        : [],
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
@@ -192,6 +196,11 @@ function conversationFacts(
   const answeredMember =
     record?.state === 'active' ? findMemberByFingerprint(read, record.fingerprint) : null
   return { conversation, answeredMember }
+}
+
+/** Whether one of the commands names another case. */
+function namesCase(parsed: ParsedCommands | null): boolean {
+  return (parsed?.commands ?? []).some(({ verb }) => verb === 'merge')
 }
 
 /** Whether one of the commands is about this. */
@@ -277,7 +286,7 @@ function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
     const record = row?.caseId == null ? null : findCaseById(read, row.caseId)
     if (row !== null && record !== null) {
       return {
-        case: record,
+        case: followMerges(read, record),
         kind: row.kind,
         audience: row.audience,
         recipientId: row.recipientId,
@@ -304,7 +313,8 @@ function tokenIds(desk: Desk, opened: OpenedMail): MessageId[] {
 function taggedCase(read: Read, desk: Desk, opened: OpenedMail): CaseRecord | null {
   if (!opened.subjectProtected) return null
   const [tag] = findCaseTags(opened.protected?.subject ?? '', desk.settings.desk.casePrefix)
-  return tag === undefined ? null : findCase(read, tag)
+  const found = tag === undefined ? null : findCase(read, tag)
+  return found === null ? null : followMerges(read, found)
 }
 
 /** Signed by a member, and for this desk; else only under a member's address. */

@@ -58,6 +58,8 @@ export type CaseRecord = {
   /** Id of the maintainer who took it. */
   readonly owner: string | null
   readonly disclosureAt: Instant | null
+  /** The case that this one was merged into; null when it was not. */
+  readonly mergedInto: CaseTag | null
   /** First Message-ID of the maintainers' thread: never sent itself, heads every References. */
   readonly maintainerRoot: MessageId
   /** Grows with every change; a commit over an older version is refused as a conflict. */
@@ -76,7 +78,7 @@ export function contactOf(record: Pick<CaseRecord, 'reporters'>): Contact | null
 
 /** A maintainer's words to a reporter of whom no usable key is known (G3). */
 export type KeptWords = {
-  readonly mail: 'reply' | 'accepted' | 'rejected' | 'closed'
+  readonly mail: 'reply' | 'accepted' | 'rejected' | 'merged' | 'closed'
   readonly params: { readonly author: string; readonly text: string; readonly decision: string }
   /** What is on the record once they have left. */
   readonly events: readonly ('answered' | 'plan-told' | 'info-asked')[]

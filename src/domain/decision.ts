@@ -82,7 +82,7 @@ export type SendClear = SendCommon & {
 
 export type OpenCase = {
   readonly kind: 'open-case'
-  readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'reporters'>
+  readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'mergedInto' | 'reporters'>
   /** Who reported; their id is the number of the case. */
   readonly reporter: Omit<Reporter, 'id' | 'root'> & { readonly root: MessageId | null }
 }
@@ -128,6 +128,8 @@ export type Decision =
   | SendClear
   /** The newest message of a reporter is the one that answers refer to. */
   | { readonly kind: 'update-reporter'; readonly id: string; readonly latest: MessageId }
+  /** Messages and reporters of `tag` belong to `into` from now on. */
+  | { readonly kind: 'merge-case'; readonly tag: CaseTag; readonly into: CaseTag }
   | { readonly kind: 'add-message'; readonly tag: CaseTag; readonly message: CaseMessage }
   /** A maintainer's words stay until a key of the reporter comes. */
   | {

@@ -103,6 +103,21 @@ export const closed = define<Decision>()({
   samples: { closed: { ...WORDS, decision: 'We have closed your report.' } }
 })
 
+/** The report is handled together with another one of the same reporter (B14). */
+export const merged = define<Decision>()({
+  kind: 'merged',
+  audience: 'reporter',
+  inClear: 'own-words',
+  autoSubmitted: 'no',
+  subject: 'We handle your reports together',
+  samples: {
+    merged: {
+      ...WORDS,
+      decision: 'We handle your report ACME-2026-0008 together with ACME-2026-0007.'
+    }
+  }
+})
+
 /** Asks for a key, because an answer waits. */
 export const keyRequest = define<object>()({
   kind: 'key-request',

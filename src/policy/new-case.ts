@@ -15,6 +15,7 @@ import { type Situation } from './situation.ts'
 const UNSTORED = {
   id: 0,
   version: 0,
+  mergedInto: null,
   maintainerRoot: '' as MessageId
 }
 

@@ -19,6 +19,7 @@ import {
   accepted as acceptedMessage,
   closed as closedMessage,
   keyRequest,
+  merged as mergedMessage,
   rejected as rejectedMessage,
   reply as replyMessage,
   resendRequest
@@ -39,11 +40,12 @@ import { reporterPath } from './recipients.ts'
 import { inClearTo, sealedTo, toReporter as sendToReporter } from './send.ts'
 
 /** What a maintainer decided about a case. */
-type Decided = 'accepted' | 'rejected' | 'closed'
+type Decided = 'accepted' | 'rejected' | 'merged' | 'closed'
 
 const DONE = {
   accepted: 'Accepted.',
   rejected: 'Rejected.',
+  merged: 'The case is merged.',
   closed: 'The case is closed.'
 } as const
 
@@ -149,6 +151,8 @@ const DID = { reply: 'answered', question: 'asked' } as const
 function spoken(draft: Draft, context: CommandContext, { mail }: Words, how: Way): Happened {
   const reporter = reporterOf(draft.case)?.id ?? ''
   if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
+  // A merged case takes no more events; that the reporter was told is part of the merge.
+  if (mail === 'merged') return { kind: 'happened', draft }
   const step = decided(draft, context, 'answered', { reporter, with: mail, how })
   // One message answers the reporter once, however many commands it is made of.
   const isAnswered = draft.words.some((said) => said.mail !== 'question')
@@ -204,7 +208,12 @@ function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
   ]
 }
 
-const DECIDED = { accepted: acceptedMessage, rejected: rejectedMessage, closed: closedMessage }
+const DECIDED = {
+  accepted: acceptedMessage,
+  rejected: rejectedMessage,
+  merged: mergedMessage,
+  closed: closedMessage
+}
 
 function messageOf(
   mail: KeptWords['mail'],

@@ -23,7 +23,7 @@ type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear'> & {
 
 const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
   answer_due_at AS answerDueAt, answered_at AS answeredAt, owner, disclosure_at AS disclosureAt,
-  maintainer_root AS maintainerRoot, version,
+  merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
   (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
                                        'root', root, 'latest', latest) ORDER BY id <> cases.tag, id)
    FROM case_reporters WHERE case_id = cases.id) AS reporters`
@@ -161,6 +161,19 @@ export function updateCase(tx: Tx, change: UpdateCase): void {
 export function updateReporter(tx: Tx, id: string, latest: MessageId): void {
   const { changes } = tx.run('UPDATE case_reporters SET latest = ? WHERE id = ?', [latest, id])
   assert(changes === 1, 'a message of a reporter who does not exist')
+}
+
+/** The case that a case was merged into in the end; itself when it was not. */
+export function followMerges(read: Read, record: CaseRecord): CaseRecord {
+  const next = record.mergedInto === null ? null : findCase(read, record.mergedInto)
+  return next === null ? record : followMerges(read, next)
+}
+
+/** Gives the messages and the reporters of one case to another; the first one's number stays and says where they are. */
+export function mergeCase(tx: Tx, from: CaseRecord, into: CaseRecord): void {
+  tx.run('UPDATE messages SET case_id = ? WHERE case_id = ?', [into.id, from.id])
+  tx.run('UPDATE case_reporters SET case_id = ? WHERE case_id = ?', [into.id, from.id])
+  tx.run('UPDATE cases SET merged_into = ? WHERE id = ?', [into.tag, from.id])
 }
 
 /** Puts a message on the record of a case. */

@@ -1,19 +1,29 @@
 /**
- * The verbs that say where a report belongs: to which product. Each takes a draft and returns a new one with its decisions, or
+ * The verbs that say where a report belongs: to which product and to which case. Each takes a draft and returns a new one with its decisions, or
  * the reason why not.
  */
+import { isSameAddress } from '../../domain/address.ts'
+import { type CaseRecord, contactOf } from '../../domain/case.ts'
+import { type Decision } from '../../domain/decision.ts'
+import { aboutCase, byMaintainer, event, type ReporterTold } from '../../domain/event.ts'
+import { parseCaseTag } from '../../domain/ids.ts'
 import { earlier } from '../../domain/time.ts'
 import { answerDueAt } from '../acknowledgement.ts'
 import {
   accepted,
+  type CommandContext,
   changeComplaint,
   type Draft,
   decided,
   type Handler,
+  type Happened,
   refused,
   withActivity,
   withNotice
 } from '../draft.ts'
+import { reporterPath } from '../recipients.ts'
+import { decisionMail } from '../reporter-mail.ts'
+import { textFor } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const product: Handler = (draft, command, context) => {
@@ -45,6 +55,60 @@ const product: Handler = (draft, command, context) => {
   )
 }
 
+const merge: Handler = (draft, command, context) => {
+  const into = parseCaseTag(command.words.join(' ').toUpperCase())
+  const target = context.openCases.find(({ tag }) => tag === into)
+  if (into === null) return refused('Please name the case to merge this one into: /merge CASE.')
+  if (into === draft.case.tag) return refused('A case cannot be merged into itself.')
+  if (target === undefined) return refused(`There is no open case ${into}.`)
+  const complaint = reporterComplaint(draft, target) ?? keyComplaint(draft, context)
+  if (complaint !== null) return refused(complaint)
+  const text = textFor(command.text ?? '', context)
+  if (text.kind === 'refused') return text
+  const { tag } = draft.case
+  const decide = (to: Draft, told: ReporterTold): Happened => {
+    const step = decided(to, context, 'merged', { into, told })
+    if (step.kind === 'refused') return step
+    const by = byMaintainer(context.author.id)
+    const decisions: readonly Decision[] = [
+      ...step.draft.decisions,
+      { kind: 'merge-case', tag, into },
+      { kind: 'record', event: event('merged-in', aboutCase(into), by, { from: tag }) }
+    ]
+    return { kind: 'happened', draft: { ...step.draft, decisions } }
+  }
+  return decisionMail(draft, context, decide, {
+    mail: 'merged',
+    text: text.own,
+    decision: `We handle your report ${tag} together with ${into}. You may use either number when you write to us.`,
+    title: '',
+    why: ` into ${into}`
+  })
+}
+
+/** Words that wait for a key belong to their case until they have left. */
+function keyComplaint(
+  { case: record, reporterKey }: Draft,
+  context: CommandContext
+): string | null {
+  const { kind } = reporterPath(record, reporterKey, context.product)
+  const waits = context.bound.waitingWords.some(({ tag }) => tag === record.tag)
+  return kind === 'no-key' || waits
+    ? 'The reporter cannot be told of it yet: we have no usable key of theirs. Please ask for one with /ask and merge the case when it has come.'
+    : null
+}
+
+/** An answer in a case reaches who reported it: the words for one reporter must not reach another. */
+function reporterComplaint({ case: from }: Draft, into: CaseRecord): string | null {
+  const to = contactOf(into)
+  const isSame = from.reporters.every(
+    ({ contact }) => contact !== null && to !== null && isSameAddress(contact.address, to.address)
+  )
+  return isSame
+    ? null
+    : `${from.tag} and ${into.tag} have different reporters. A case can only be merged into another one of the same reporter.`
+}
+
 export const PLACE: readonly Verb[] = [
   {
     name: 'product',
@@ -56,5 +120,16 @@ export const PLACE: readonly Verb[] = [
     help: 'moves the case to another product, with its times',
     more: 'From then on the policy of that product holds. A time that the reporter was promised is kept.',
     run: product
+  },
+  {
+    name: 'merge',
+    arguments: 'CASE',
+    binds: 'case',
+    roles: ACTING,
+    needsCode: false,
+    text: { goesTo: 'reporter', isOptional: true },
+    help: 'merges the case into another one of the same reporter and tells the reporter, with any text below',
+    more: 'Messages that name the old number or answer its messages go to the other case from then on.',
+    run: merge
   }
 ]

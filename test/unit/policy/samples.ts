@@ -183,6 +183,7 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     answeredAt: null,
     owner: null,
     disclosureAt: null,
+    mergedInto: null,
     maintainerRoot: messageId('root@acme.example'),
     version: 1,
     ...change

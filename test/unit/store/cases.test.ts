@@ -41,6 +41,7 @@ describe('cases', () => {
       caseRecord({
         tag: stored,
         reporters: [reporter({ id: stored, contact: null, beganInClear: true })],
+        mergedInto: null,
         maintainerRoot: roots.maintainer
       })
     )
