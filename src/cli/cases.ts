@@ -104,6 +104,7 @@ function print(
   }
   const lines = [
     `${record.tag}  ${stateWords(record.state)}  ${record.product}`,
+    ...(record.mergedInto === null ? [] : [`Merged into ${record.mergedInto}`]),
     `Subject:    ${record.subject}`,
     ...record.reporters.map(({ id }) => `Reporter:   ${named(id) ?? 'not known'}`),
     `Owner:      ${record.owner === null ? 'nobody' : maintainer(record.owner)}`,
