@@ -7,9 +7,9 @@ import { define } from './define.ts'
 import { notice } from './to-members.ts'
 
 const FACTS: readonly FactLine[] = [
-  { label: 'Case', value: 'ACME-2026-0007, triaging' },
+  { label: 'Case', value: 'ACME-2026-0007, being examined' },
   { label: 'Product', value: 'ACME Parser (policy dispatch)' },
-  { label: 'Owner', value: 'grace' }
+  { label: 'Owner', value: 'Grace Hopper' }
 ]
 const REACH = 'A plain reply stays among the maintainers.'
 
@@ -82,7 +82,7 @@ export const activity = define<{
   samples: {
     'a case is taken and its reporter answered': {
       author: 'Grace Hopper',
-      lines: ['took the case', 'answered the reporter (sealed)'],
+      lines: ['took the case', 'answered the reporter (encrypted)'],
       texts: [{ title: 'To the reporter', text: 'Thank you, we are looking into it.' }],
       facts: FACTS
     }

@@ -80,7 +80,14 @@ export const accepted = define<Decision>()({
   inClear: 'own-words',
   autoSubmitted: 'no',
   subject: 'Your report is accepted',
-  samples: { accepted: { ...WORDS, decision: 'We have accepted your report.' } }
+  samples: {
+    accepted: {
+      author: 'Grace Hopper',
+      text: 'We are working on a fix and will propose a date to you this week.',
+      decision:
+        'Thank you. We confirmed the issue that you reported and treat it as a security issue.'
+    }
+  }
 })
 
 /** The report is not treated as a security issue. */
@@ -90,7 +97,14 @@ export const rejected = define<Decision>()({
   inClear: 'own-words',
   autoSubmitted: 'no',
   subject: 'Our decision on your report',
-  samples: { rejected: { ...WORDS, decision: 'We do not treat it as a security issue.' } }
+  samples: {
+    rejected: {
+      author: 'Grace Hopper',
+      text: 'The crash needs a configuration file that only the owner can write.',
+      decision:
+        'Thank you for the time you put into this. We looked into it and do not treat it as a security issue: it takes rights that the attacker would have to have already.'
+    }
+  }
 })
 
 /** The case is closed. */
@@ -100,7 +114,14 @@ export const closed = define<Decision>()({
   inClear: 'own-words',
   autoSubmitted: 'no',
   subject: 'We have closed your report',
-  samples: { closed: { ...WORDS, decision: 'We have closed your report.' } }
+  samples: {
+    closed: {
+      author: 'Grace Hopper',
+      text: 'The fix is in release 4.2.1.',
+      decision:
+        'The issue that you reported is public now, and we have closed the case. Thank you for your help.'
+    }
+  }
 })
 
 /** The report is handled together with another one of the same reporter (B14). */

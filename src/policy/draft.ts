@@ -201,7 +201,7 @@ export function changeComplaint(draft: Draft): string | null {
   if (draft.notice?.state === 'releasing')
     return 'The notice is leaving at this moment; try again in a minute.'
   return draft.shown
-    ? 'This mail has previewed or approved the notice as it was; write what changes it into a mail of its own.'
+    ? 'An earlier line of this message previews or approves the notice. Please send the change in a separate message.'
     : null
 }
 

@@ -81,7 +81,7 @@ export function refusalMail(
 const WHOSE: Readonly<Record<RefusalStanding, string>> = {
   proved: "from a maintainer's address, as our mail server says,",
   signed: "with a maintainer's signature",
-  unproved: "in a maintainer's name, which nothing proves,"
+  unproved: "in a maintainer's name, without proof,"
 }
 
 /** Validly signed, but for no case: nothing runs, and the author learns why. */

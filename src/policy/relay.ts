@@ -210,7 +210,7 @@ function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {
 
 /** What a valid signature speaks for: never more than it covers of what the relay shows. */
 function reachWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
-  if (!coversWhole) return 'IN PART, not all of the mail'
+  if (!coversWhole) return 'IN PART, not the whole message'
   return outsideText === '' ? 'yes' : 'IN PART, not the text outside'
 }
 

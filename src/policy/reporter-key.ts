@@ -123,13 +123,13 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
   const before = formatFingerprint(known.fingerprint)
   if (more.length === 0 && isHandedOver(about, known, other)) {
     return pin(about, other, true, [
-      `This reporter's key has CHANGED from ${before} to ${formatFingerprint(other.fingerprint)}: the mail that brings the new one is signed with the old one. Answers are sealed to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
+      `This reporter's key has CHANGED from ${before} to ${formatFingerprint(other.fingerprint)}: the mail that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
     ])
   }
   const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
   const stays = known.isUsable
     ? 'The known one stays in use'
-    : 'The known one cannot be used any more, so nothing can be sealed to this reporter'
+    : 'The known one cannot be used any more, so nothing can be encrypted to this reporter'
   return offer(about, known, others, [
     `The mail carries a DIFFERENT key (${names}) than the one known for this reporter (${before}), and nothing proves that the owner of the known one brings it here: that takes one fresh signature by the known key over the whole mail, with this desk in its protected To or Cc. ${stays} until the other is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(about, others)}.`
   ])
@@ -222,7 +222,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
       ...(isUsable || !known.isUsable
         ? []
         : [
-            `This reporter's key ${formatFingerprint(key.fingerprint)} CANNOT BE USED any more: the mail brings a copy of it that its owner revoked or let end. Nothing can be sealed to this reporter until another key comes and is accepted.`
+            `This reporter's key ${formatFingerprint(key.fingerprint)} CANNOT BE USED any more: the mail brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
           ])
     ]
   }
@@ -237,7 +237,7 @@ function doubts({ signatures }: OpenedMail, known: ReporterKey): string[] {
   return known.isProved || !isByAnother
     ? []
     : [
-        `The mail is signed with another key than the one that answers are sealed to (${formatFingerprint(known.fingerprint)}), and that one has never signed a mail: it may be a forger's. Ask the person another way before you answer.`
+        `The mail is signed with another key than the one that answers are encrypted to (${formatFingerprint(known.fingerprint)}), and that one has never signed a mail: it may be a forger's. Ask the person another way before you answer.`
       ]
 }
 

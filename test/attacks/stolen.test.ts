@@ -108,7 +108,7 @@ describeWith(['gpg'], 'attacks with a stolen ciphertext', () => {
     )
     await scene.attack(encryptedMail(await cast.seal(textPart(WORDS), 'alice'), head('alice')))
     const words = (await scene.mailsTo('grace')).join('\n').replaceAll(/\s+/g, ' ')
-    expect(words).toContain('signed with another key than the one that answers are sealed to')
+    expect(words).toContain('signed with another key than the one that answers are encrypted to')
   })
 
   it('4 replayed ciphertext: an automatic answer that nobody is shown takes nothing from its writer (G6)', async () => {

@@ -144,7 +144,7 @@ async function maintainersAnswer(
   await grace.reply(toGrace, 'I can reproduce it on main. The check is missing since 4.1.')
   const note = await ada.next(`[${tag}]`)
   expectSealedTo(ada, note)
-  expect(note.text.includes('Internal note by Grace'), 'the note of Grace')
+  expect(note.text.includes('Note for the maintainers, by Grace'), 'the note of Grace')
   narrator.saw('Grace replies without any command: Ada gets it as an internal note')
   await grace.next('stayed among the maintainers')
   expect(alice.count() === before, 'nothing for Alice')

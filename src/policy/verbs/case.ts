@@ -74,7 +74,7 @@ const reject: Handler = (draft, command, context) => {
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined)
-    return refused(`Which reason? One of: ${Object.keys(rule.codes).join(', ')}.`)
+    return refused(`Please give one of these codes: ${Object.keys(rule.codes).join(', ')}.`)
   if (command.text !== null && words.length > 0)
     return refused('Please give the reason once: on the line, or below it, or between << and >>.')
   const text = textFor(command.text ?? words.join(' '), context)
@@ -117,7 +117,7 @@ const close: Handler = (draft, command, context) => {
     )
   if (context.product.policy.close.internal === 'deny')
     return refused(
-      'The policy of this product does not allow to close a case without telling anybody.'
+      'The policy of this product does not allow closing a case without telling the reporter.'
     )
   const step = decide(draft, 'silent-by-policy')
   if (step.kind === 'refused') return step
@@ -179,7 +179,7 @@ export const CASE: readonly Verb[] = [
     needsCode: false,
     text: null,
     help: 'sends the acknowledgement that is on hold',
-    more: 'The desk holds it while the sender is not verified, so that nobody is answered in whose name somebody else wrote.',
+    more: 'The desk holds it while the sender is not verified, so that nobody whose address was forged gets an answer.',
     run: acknowledge,
     next: {
       tries: (draft, context) => decided(draft, context, 'acknowledgement-released', {}),
@@ -226,7 +226,7 @@ export const DECIDE: readonly Verb[] = [
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'closes the case; any text below goes to the reporter',
-    more: 'REASON stays on the record. With the word internal in front of it nobody outside is told, where the policy allows that.',
+    more: 'REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.',
     run: close,
     next: {
       tries: (draft, context) =>

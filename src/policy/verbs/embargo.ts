@@ -33,7 +33,7 @@ const embargo: Handler = (draft, command, context) => {
   const { before: instant, reason } = splitReason(command.words)
   const read = readInstant(instant, timezone)
   if (read.kind === 'refused') return refused(read.says)
-  if (reason === '') return refused('Say why after "because".')
+  if (reason === '') return refused('Please give the reason after "because".')
   const disclosureAt = read.instant
   const said = formatInstant(disclosureAt, timezone)
   if (disclosureAt <= context.now) return refused(`${said} has passed already.`)
@@ -105,7 +105,7 @@ export const EMBARGO: readonly Verb[] = [
     needsCode: false,
     text: null,
     help: 'sets the disclosure, for example 2026-12-01 14:00 Europe/Berlin',
-    more: 'Without a zone or an offset the time is in the zone of the desk. A weekend, a holiday, or a lead outside what the policy promises needs because and the reason.',
+    more: 'Without a zone or an offset the time is in the zone of the desk. For a weekend, a holiday or a lead that the policy does not promise, add because REASON.',
     run: embargo,
     next: {
       tries: (draft, context) =>

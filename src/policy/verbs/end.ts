@@ -9,7 +9,7 @@ import { type Verb } from './verb.ts'
 const disclosed: Handler = (draft, command, context) => {
   const { timezone } = context.settings.desk
   const { before, reason } = splitReason(command.words)
-  if (reason === '') return refused('Please say why after "because".')
+  if (reason === '') return refused('Please give the reason after "because".')
   const read =
     before === ''
       ? ({ kind: 'read', instant: context.now } as const)
@@ -49,7 +49,7 @@ export const END: readonly Verb[] = [
     needsCode: false,
     text: null,
     help: 'records that the case is public: now, or since INSTANT',
-    more: 'Before the disclosure date it needs because and the reason. Until it is recorded, the maintainers are reminded after the date.',
+    more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: {
       tries: (draft, context) =>

@@ -18,7 +18,8 @@ const REGISTERED =
 const acceptKey: Handler = (draft, command, context) => {
   const { tag } = draft.case
   const reporter = contactOf(draft.case)
-  if (reporter === null) return refused('The report names no address, so no key can be its.')
+  if (reporter === null)
+    return refused('The report names no address, so there is nobody whose key this could be.')
   const fingerprint = parseFingerprint(command.words.join(''))
   if (fingerprint === null) {
     return refused('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
@@ -78,7 +79,7 @@ function leftWords({ waitingWords }: BoundCase): string {
 
 function noSuchKey(address: Address, { offeredKeys }: BoundCase): string {
   const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
-  return `No such key came for ${address}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your mail; one of its user ids must be exactly that address.`
+  return `No such key came for ${address}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
 }
 
 export const KEYS: readonly Verb[] = [

@@ -185,7 +185,10 @@ const preview: Handler = (draft, _command, context) => {
   if (notice === null) return refused('There is no notice yet; start with /notice draft.')
   if (notice.state === 'releasing')
     return refused('The notice is leaving at this moment; try again in a minute.')
-  if (draft.shown) return refused('One mail makes one preview.')
+  if (draft.shown)
+    return refused(
+      'This message makes a preview already. Please send the second one in another message.'
+    )
   const complaint = noticeComplaint(draft, context)
   if (complaint !== null) return refused(complaint)
   const digest = noticeDigest(draft, notice, context)

@@ -34,7 +34,7 @@ const reply: Handler = (draft, command, context) => {
   const isQuoting = quotes(command)
   if (command.words.length > 0 && !isQuoting) {
     return refused(
-      'After /reply comes nothing, or the word quote; the text stands below it or between << and >>.'
+      'Please write only /reply or /reply quote on that line, and the text below it or between << and >>.'
     )
   }
   const own = newText(given)

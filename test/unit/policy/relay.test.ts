@@ -50,12 +50,12 @@ describe('the relay of a mail with a valid signature', () => {
     [
       'it does not cover all',
       { signatures: [signature({ coversWhole: false })] },
-      /^IN PART, not all of the mail\. The signature is valid\./
+      /^IN PART, not the whole message\. The signature is valid\./
     ],
     [
       'it does neither',
       { signatures: [signature({ coversWhole: false })], outsideText: 'x' },
-      /^IN PART, not all of the mail\./
+      /^IN PART, not the whole message\./
     ]
   ])('does not say yes where %s', (_, opened, expected) => {
     expect(signedFact(opened)).toMatch(expected)

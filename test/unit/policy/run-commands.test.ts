@@ -439,10 +439,10 @@ describe('/notice hold (G7)', () => {
     ['/notice approve secretcode\n/embargo 2026-12-10T12:00:00Z', 'approve then embargo'],
     ['/notice approve secretcode\n/notice draft\nseverity: high', 'approve then draft'],
     ['/notice preview\n/notice draft\nseverity: high', 'preview then draft']
-  ])('a change after what showed the notice as it was takes a mail of its own: %j', (text) => {
+  ])('a change after what showed the notice as it was takes a message of its own: %j', (text) => {
     const result = run(text, withPreview())
     expect(result.ran).toBe(false)
-    expect(result.said).toContain('write what changes it into a mail of its own')
+    expect(result.said).toContain('Please send the change in a separate message.')
     expect(only(result.decisions, 'approve-notice')).toEqual([])
   })
 
