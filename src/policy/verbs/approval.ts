@@ -209,7 +209,8 @@ export const APPROVAL: readonly Verb[] = [
         const code = standingPreview(draft, context)?.code
         if (draft.notice === null || code === undefined) return null
         const complaint = approvalComplaint(draft, draft.notice, { words: [code] }, context)
-        return complaint === null ? `/notice approve ${code}` : null
+        // The code itself stands in the preview alone: only somebody who has that before them can approve it (G7).
+        return complaint === null ? '/notice approve CODE' : null
       }
     }
   },

@@ -65,7 +65,9 @@ describe('postern policy show', () => {
 
     expect(status).toBe(0)
     expect(out).toContain('S0-08  carried out: The notice leaves 7 days before the disclosure')
-    expect(out).toContain('\n       The policy: Advance notice about one week before the full disclosure\n')
+    expect(out).toContain(
+      '\n       The policy: Advance notice about one week before the full disclosure\n'
+    )
     expect(out).toMatch(
       /28 lines: \d+ carried out, \d+ with reminders only, \d+ not covered yet\.\n$/
     )

@@ -296,7 +296,7 @@ describe('/status (B6)', () => {
     }
   )
 
-  it('offers an approver the code of the preview that stands, and an author no second preview', () => {
+  it('offers an approver the approval without its code, which the preview alone holds (G7), and an author no second preview', () => {
     const dated = caseRecord({
       state: 'planned',
       owner: 'grace',
@@ -312,7 +312,7 @@ describe('/status (B6)', () => {
     const isBy = (author: Maintainer) => notice.authors.ids.includes(author.id)
     for (const author of [GRACE, LINUS])
       expect(next(answer('/status', { author, bound: previewed }))).toEqual(
-        isBy(author) ? [] : ['/notice approve k7m2p9qd']
+        isBy(author) ? [] : ['/notice approve CODE']
       )
     expect(status(previewed)).toContain('Missing for the notice: 1 approval')
     expect(next(answer('/status', { bound: base }))).toEqual(['/notice preview'])
