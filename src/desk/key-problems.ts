@@ -84,6 +84,6 @@ const NEXT = {
 
 function stub({ recipient }: RefusedCopy, problem: string, now: Instant): Decision {
   const to = { id: '', name: recipient.name, address: recipient.address }
-  const message = keyProblem({ problem: `Your key cannot be used: ${problem}.` })
+  const message = keyProblem({ problem: `Your key cannot be used: ${problem}.`, endsAt: '' })
   return inClearTo(to, now, message, { once: `${recipient.id}:${now.slice(0, 10)}`, tag: null })
 }

@@ -4,20 +4,20 @@
  */
 import { type CaseRecord, isOpen } from '../domain/case.ts'
 import { type Clock, type Ring } from '../domain/clock.ts'
-import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
+import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
 import { type DeskEvent, type Recipient, type Subject } from '../domain/event.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type NoticeCopies } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
-import { alert } from '../messages/to-maintainers.ts'
+import { alert, keyProblem } from '../messages/to-maintainers.ts'
 import { digestMessage } from '../policy/digest.ts'
 import { HOLD_SENTENCES } from '../policy/embargo.ts'
 import { caseFacts } from '../policy/relay.ts'
-import { sealedTo } from '../policy/send.ts'
+import { inClearTo, sealedTo } from '../policy/send.ts'
 import { listEvents, openDoubt } from '../store/events.ts'
-import { listMembers } from '../store/members.ts'
+import { findMember, listMembers } from '../store/members.ts'
 import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
 import { disclosureFacts } from './about-notice.ts'
@@ -34,6 +34,8 @@ export type Occasion = {
   readonly record: CaseRecord | null
   readonly product: Product | null
   readonly recipients: readonly SealedRecipient[]
+  /** The member that the clock is about is told, too. */
+  readonly isMemberTold: boolean
   /** Names the telling: one made twice is sent once (G2). */
   readonly once: string
   readonly now: Instant
@@ -45,10 +47,11 @@ type Words = {
   readonly doNext: string
   readonly facts: readonly FactLine[]
 }
-type Composer = (desk: Desk, read: Read, occasion: Occasion) => readonly SendSealed[]
+type Telling = SendSealed | SendClear
+type Composer = (desk: Desk, read: Read, occasion: Occasion) => readonly Telling[]
 
 /** The messages of one telling. */
-export function compose(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+export function compose(desk: Desk, read: Read, occasion: Occasion): readonly Telling[] {
   return (COMPOSERS[occasion.clock.message] ?? reminder)(desk, read, occasion)
 }
 
@@ -171,7 +174,7 @@ function reason(count: number, one: string, more: string): string[] {
 }
 
 /** Whose key ends when, and what stops working with it. */
-function certificate(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telling[] {
   const { subject, rings, now } = occasion
   const endsAt = rings[0]?.run.dueAt
   if (endsAt === undefined) return []
@@ -184,7 +187,10 @@ function certificate(desk: Desk, _read: Read, occasion: Occasion): readonly Send
   }[subject.kind]
   const when = formatInstant(endsAt, desk.settings.desk.timezone)
   const ended = endsAt <= now
+  const toMember = occasion.isMemberTold ? keyEnds(read, occasion, when) : []
+  if (occasion.recipients.length === 0) return toMember
   return [
+    ...toMember,
     message(occasion, {
       title: `The key of ${whose} ${ended ? 'has ended' : 'ends soon'}`,
       what: [
@@ -196,6 +202,14 @@ function certificate(desk: Desk, _read: Read, occasion: Occasion): readonly Send
       facts: factsOf(desk, occasion)
     })
   ]
+}
+
+/** To the member alone: it names neither product nor case, and its audience on the record is nobody's (G3, G5). */
+function keyEnds(read: Read, { subject, once, now }: Occasion, endsAt: string): readonly Telling[] {
+  const member = findMember(read, subject.id)
+  if (subject.kind !== 'member' || member === null || member.state === 'removed') return []
+  const to = { id: '', name: member.name, address: member.address }
+  return [inClearTo(to, now, keyProblem({ problem: '', endsAt }), { once, tag: null })]
 }
 
 const CERTIFICATE_RISK = {

@@ -6,7 +6,7 @@
 
 import { type CaseRecord } from '../domain/case.ts'
 import { type Clock } from '../domain/clock.ts'
-import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
+import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
 import {
   BY_DESK,
   DESK,
@@ -133,7 +133,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   )
   const asked = new Set(
     messages.flatMap(({ telling, decision }) =>
-      decision.recipients.map(({ id }) => `${telling.clock.id} ${id}`)
+      idsOf(decision).map((id) => `${telling.clock.id} ${id}`)
     )
   )
   desk.db.transact((tx) => {
@@ -146,6 +146,11 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     const again = isKept ? earlier(addMs(now, RETRY_MS), standing.nextLookAt) : standing.nextLookAt
     writeLook(tx, subject, { ...standing, nextLookAt: again })
   })
+}
+
+/** As clocks name whom they tell: '' is the member that the clock is about. */
+function idsOf(decision: SendSealed | SendClear): string[] {
+  return decision.kind === 'send-clear' ? [decision.to.id] : decision.recipients.map(({ id }) => id)
 }
 
 function earlier(a: Instant, b: Instant | null): Instant {
@@ -205,7 +210,7 @@ function kindsOf(clocks: readonly Clock[]): EventKind[] {
   return [...new Set(clocks.flatMap(({ starts, stops, since }) => [...starts, ...stops, ...since]))]
 }
 
-type Message = { readonly telling: Telling; readonly decision: SendSealed }
+type Message = { readonly telling: Telling; readonly decision: SendSealed | SendClear }
 
 /** One message for all who are told the same. */
 function composeAll(desk: Desk, read: Read, known: Known, now: Instant): Message[] {
@@ -227,6 +232,7 @@ function composeAll(desk: Desk, read: Read, known: Known, now: Instant): Message
       record: found,
       product,
       recipients: tellings.flatMap(({ recipient }) => recipientsOf(desk, recipient)),
+      isMemberTold: tellings.some(({ recipient }) => recipient === ''),
       // What is told again after it failed is told at a later event.
       once: `${telling.clock.id}:${subject.kind}:${subject.id}:${desk.sha256(name).slice(0, 16)}:${known.last}`,
       now
@@ -247,7 +253,7 @@ function recipientsOf(desk: Desk, recipient: string): SealedRecipient[] {
 /** On a clock that is far ahead the desk's own key looks expired: no reason to end, for then nobody watches the clock. */
 async function prepareOrKeep(
   desk: Desk,
-  decisions: readonly SendSealed[],
+  decisions: readonly (SendSealed | SendClear)[],
   now: Instant
 ): Promise<Prepared | null> {
   try {
@@ -276,7 +282,9 @@ function write(
   // What could not be encrypted is no news: the ring is kept, and rings again.
   commit(tx, [], { ...told.prepared, refused: [] }, work)
   for (const { telling, decision } of told.messages) {
-    const mails = told.prepared.mails.filter(({ once }) => once.startsWith(`${decision.once}:`))
+    const mails = told.prepared.mails.filter(
+      ({ once }) => once === decision.once || once.startsWith(`${decision.once}:`)
+    )
     if (telling.clock.message === 'digest' && mails.length > 0) forgetToldJunk(tx, told.junkTo)
     for (const { recipientId: recipient, messageId } of mails) {
       for (const { run, step, repeat, isLate } of telling.rings) {

@@ -261,12 +261,18 @@ export const refusal = define<{
   }
 })
 
-/** To a maintainer whose key cannot be used: in clear, and without a word of what it is about. */
-export const keyProblem = define<{ readonly problem: string }>()({
+/**
+ * To somebody whose key cannot be used or, with the instant in `endsAt`, soon cannot be: in clear, and without a word of what it
+ * is about.
+ */
+export const keyProblem = define<{ readonly problem: string; readonly endsAt: string }>()({
   kind: 'key-problem',
   audience: 'maintainer',
   inClear: 'content-free',
   autoSubmitted: 'auto-generated',
   subject: 'Your key needs attention',
-  samples: { 'an expired key': { problem: 'Your key cannot be used: the key has expired.' } }
+  samples: {
+    'an expired key': { problem: 'Your key cannot be used: the key has expired.', endsAt: '' },
+    'a key that ends soon': { problem: '', endsAt: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)' }
+  }
 })

@@ -7,6 +7,7 @@ import { type DeskEvent, type EventKind, type Subject } from '../domain/event.ts
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Calendar } from '../domain/time.ts'
 
+type Tells = Clock['steps'][number]['tell']
 type Stated = Pick<Clock, 'starts' | 'stops' | 'due' | 'steps' | 'title' | 'risk' | 'remedy'> &
   Partial<Clock>
 
@@ -58,7 +59,8 @@ const MISSED: Stated = {
   remedy: 'Please ask another maintainer for what you missed.'
 }
 
-function certificate(tell: Clock['steps'][number]['tell']): Stated {
+/** Before the end more people can do something about it than after. */
+function certificate(atEnd: Tells, tell: Tells = atEnd): Stated {
   return {
     starts: ['certificate-seen'],
     stops: ['certificate-gone', 'member-removed'],
@@ -70,7 +72,7 @@ function certificate(tell: Clock['steps'][number]['tell']): Stated {
       { at: { before: { days: 14 } }, tell },
       { at: { before: { days: 7 } }, tell },
       { at: { before: { days: 1 } }, tell },
-      { at: AT_ONCE, tell }
+      { at: AT_ONCE, tell: atEnd }
     ],
     message: 'certificate',
     title: 'A key ends',
@@ -188,7 +190,9 @@ const OF_MAINTAINERS = clocks('maintainer', {
   'maintainer-certificate': certificate(['everybody']),
   missed: MISSED
 })
-const OF_MEMBERS = clocks('member', { 'member-certificate': certificate(['list-admin']) })
+const OF_MEMBERS = clocks('member', {
+  'member-certificate': certificate(['list-admin'], ['list-admin', 'member'])
+})
 const OF_DESK = clocks('desk', {
   'clock-jumped': {
     starts: ['clock-doubted'],

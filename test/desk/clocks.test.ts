@@ -327,6 +327,38 @@ it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days befo
   expect(read[4]).toContain('The key of Linus ended on')
 })
 
+it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and in clear, without a word of product or case; list admins are told too (G3, G5)', async () => {
+  const member = await someone('delta', 'security@delta.example', 60)
+  world = await openWorld({
+    maintainers: [
+      { ...grace, roles: ['list-admin'] },
+      { ...linus, roles: ['committer'] }
+    ]
+  })
+  await world.addMember(member)
+  const expiresAt = addMs(START, 35 * DAY)
+  const subject = { kind: 'member', id: member.id } as const
+  await given(event('certificate-seen', subject, BY_DESK, { fingerprint: null, expiresAt }))
+  for (let day = 0; day < 40; day += 1) await after(DAY)
+  const told = world.rows<{ step: string; recipient: string }>(
+    "SELECT step, recipient FROM rings WHERE subject_kind = 'member' ORDER BY at, recipient"
+  )
+  const steps = ['-P30D', '-P14D', '-P7D', '-P1D']
+  expect(told).toEqual([
+    ...steps.flatMap((step) => ['', 'grace'].map((recipient) => ({ step, recipient }))),
+    { step: '+PT0H', recipient: 'grace' }
+  ])
+  const mine = world.accepted.filter(({ to }) => to === member.address)
+  expect(mine).toHaveLength(4)
+  for (const { raw } of mine) {
+    const text = Buffer.from(raw).toString()
+    expect(text).toContain('ends on')
+    expect(text).not.toMatch(/parser|ACME-2026|delta\b(?!\.example|")/)
+    expect(text).not.toContain(grace.address)
+  }
+  expect(world.accepted.some(({ to }) => to === linus.address)).toBe(false)
+})
+
 it('(A3) one more clock in the policy alone rings', async () => {
   await givenCase({
     policy: {
