@@ -1,5 +1,9 @@
 /** Clocks ring: from the record, once for each person, never before their time, and again when what they said did not arrive. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { readPolicy } from '../../src/config/policy-file.ts'
+import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { type Clock } from '../../src/domain/clock.ts'
 import {
   aboutCase,
@@ -12,6 +16,7 @@ import {
 import { type CaseTag } from '../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { appendEvent } from '../../src/store/events.ts'
+import { tempFolder } from '../support/temp.ts'
 import {
   openWorld,
   type Someone,
@@ -359,26 +364,33 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
   expect(world.accepted.some(({ to }) => to === linus.address)).toBe(false)
 })
 
-it('(A3) one more clock in the policy alone rings', async () => {
-  await givenCase({
-    policy: {
-      clocks: [
-        {
-          ...ANSWER,
-          id: 'severity',
-          starts: ['accepted'],
-          stops: ['noted'],
-          from: 'at',
-          due: { within: { hours: 6 } },
-          steps: [{ at: { after: { minutes: 0 } }, tell: [{ maintainer: 'linus' }] }],
-          title: 'No severity was stated'
-        }
-      ]
-    }
-  })
+it('(A3) one more clock in a policy file alone, which extends a preset, rings', async () => {
+  const folder = tempFolder()
+  const file = [
+    'extends: dragonfly',
+    'id: own',
+    'title: Our own policy',
+    'clocks:',
+    '  severity:',
+    '    starts: [accepted]',
+    '    stops: [noted]',
+    '    due: { within: { hours: 6 } }',
+    '    steps:',
+    '      - { at: { after: { hours: 0 } }, tell: [{ maintainer: linus }] }',
+    '    title: No severity was stated',
+    '    risk: Nobody knows yet how bad it is.',
+    '    remedy: Please state it with /note.'
+  ]
+  writeFileSync(join(folder.path, 'own.yaml'), file.join('\n'))
+  const result = await readPolicy('own.yaml', folder.path, builtInPoliciesDir())
+  folder.remove()
+  if (result.kind === 'refused') throw new Error(result.problems.join('\n'))
+  await givenCase({ policy: result.policy })
   await given(event('accepted', CASE, GRACE, {}))
-  await after(6 * HOUR)
-  expect(rung()).toEqual(['severity +PT0M linus'])
+  await after(6 * HOUR - 1)
+  expect(rung()).toEqual([])
+  await after(1)
+  expect(rung()).toEqual(['severity +PT0H linus'])
   expect((await alarms(linus)).at(-1)).toContain('No severity was stated')
 })
 

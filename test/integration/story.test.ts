@@ -243,7 +243,11 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
   })
 
   it('holds the member whose key has expired and tells the maintainers (G3)', async () => {
-    expect(sink.taken.filter(({ to }) => to === EXPIRED.address)).toEqual([])
+    // That the key ends they learn, and nothing else.
+    for (const { raw } of sink.taken.filter(({ to }) => to === EXPIRED.address)) {
+      expect(raw.toString('latin1')).toContain('Your key needs attention')
+      expect(raw.toString('latin1')).not.toMatch(/ACME-\d{4}|BEGIN PGP MESSAGE|heap/)
+    }
     const alarm = got(grace).find(is('alert', 'delta-linux was not sent'))
     expect(alarm?.read.text).toContain('delta-linux')
     expect(alarm?.read.text).toContain('expired')
