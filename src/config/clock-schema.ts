@@ -71,7 +71,7 @@ const clock = z.strictObject({
     .string('must be text')
     .max(500, 'must have at most 500 characters')
     .default('')
-    .describe('The promise in the words of the policy.')
+    .describe('The promise, as the reminder states it.')
 })
 
 /** All clocks of a policy by id. */

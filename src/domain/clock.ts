@@ -72,7 +72,7 @@ export type Clock = {
   readonly risk: string
   /** What to do, one sentence. */
   readonly remedy: string
-  /** The promise in the policy's own words; '' when there is none. */
+  /** The promise, as the reminder states it; '' when there is none. */
   readonly quote: string
 }
 

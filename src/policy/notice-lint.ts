@@ -65,7 +65,10 @@ function hostOf(link: string): string {
 
 const RUN = 10
 
-/** Fields that repeat a run of words of the reporter's: what was told in confidence is not handed on. Quoted lines do not count. */
+/**
+ * Fields that repeat a run of words of the reporter's: what was told in confidence is not handed on. Quoted lines do not
+ * count.
+ */
 function quoteFaults(fields: NoticeFields, reported: readonly string[]): string[] {
   const runs = new Map<string, string>()
   for (const name of NOTICE_TEXT_FIELDS)

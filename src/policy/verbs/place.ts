@@ -1,6 +1,6 @@
 /**
- * The verbs that say where a report belongs: to which product and to which case. Each takes a draft and returns a new one with its decisions, or
- * the reason why not.
+ * The verbs that say where a report belongs: to which product and to which case. Each takes a draft and returns a new one with
+ * its decisions, or the reason why not.
  */
 import { isSameAddress } from '../../domain/address.ts'
 import { type CaseRecord, contactOf } from '../../domain/case.ts'
