@@ -103,7 +103,7 @@ describe('the built-in policies', () => {
 
     expect(policy.notice?.required).toEqual(['scope', 'patch_available_at', 'disclosure_at'])
     expect(policy.notice?.tolerance.min).toEqual({ days: 0 })
-    for (const words of ['appreciate', 'any committer', 'GitHub user name', 'agree with you'])
+    for (const words of ['in private', 'any committer', 'GitHub user name', 'agree with you'])
       expect(policy.reporter_rules.join()).toContain(words)
     expect([policy.close.internal, policy.reject.reason_length]).toEqual(['deny', 0])
   })
