@@ -41,6 +41,8 @@ const FORMS: Readonly<Record<string, readonly Form[]>> = {
   'embargo-ended': ['sealed'],
   'date-proposed': ['sealed', 'clear'],
   'date-notice': ['sealed', 'clear'],
+  'further-reports': ['sealed', 'clear'],
+  merged: ['sealed', 'clear'],
   alert: ['sealed'],
   digest: ['sealed'],
   'key-problem': ['clear']

@@ -159,6 +159,7 @@ async function everyMail(
   await reportsCome(world, who)
   await maintainersAnswer(world, who)
   await noticeLeaves(world, who, startsAt)
+  await manyReportsCome(world, who)
   world.pass(DAY)
   await world.settle()
   return { world, sent: sentBy(world) }
@@ -194,6 +195,20 @@ async function reportsCome(world: World, who: Who): Promise<void> {
     world.deliver(letter)
     await world.settle()
   }
+}
+
+/** Six reports a day of one with a key and of one without; the first two of each are one and the same. */
+async function manyReportsCome(world: World, who: Who): Promise<void> {
+  const fay = await someone('fay', 'fay@people.example')
+  for (let count = 1; count <= 6; count += 1) {
+    const report = { subject: `Report ${count} ${SECRET}`, text: `Another one: ${SECRET}\n` }
+    world.deliver(await world.write(who('alice'), { ...report, autocrypt: true }))
+    world.deliver(await world.write(fay, { ...report, as: 'clear' }))
+    await world.settle()
+    world.pass(2 * HOUR)
+  }
+  await command(world, who('grace'), 8, '/merge ACME-2026-0006\n')
+  await command(world, who('grace'), 9, '/merge ACME-2026-0007\n')
 }
 
 async function command(world: World, from: Someone, number: number, text: string): Promise<void> {
