@@ -36,9 +36,9 @@ it('README states how many sample mails open fully, and how many are rightly ref
   const differ = Object.keys(DIFFERENCES).length
 
   const readme = readFileSync(resolve(import.meta.dirname, '../../../README.md'), 'utf8')
-  const stated = /Of its \d+ mails .* explained one by one/.exec(readme.replaceAll(/\s+/g, ' '))
+  const stated = /Of its \d+ messages .* explained one by one/.exec(readme.replaceAll(/\s+/g, ' '))
   expect(stated?.[0]).toBe(
-    `Of its ${total} mails ${open} open fully, ${total - open - limited} are rightly refused, ` +
+    `Of its ${total} messages ${open} open fully, ${total - open - limited} are rightly refused, ` +
       `${limited} need an algorithm or a key that no desk can hold, and none is read wrongly. ` +
       '`postal-mime` sees the same parts, file names, bytes and text in ' +
       `${FILES - differ} of ${FILES} files; the other ${differ} are explained one by one`
