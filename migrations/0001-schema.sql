@@ -260,6 +260,7 @@ CREATE TABLE case_reporters (
 ) STRICT;
 
 CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
+CREATE INDEX case_reporters_by_address ON case_reporters (lower(address));
 
 -- What maintainers wrote to reporters of whom no usable key is known: it leaves, encrypted, when one comes (G3).
 CREATE TABLE waiting_words (

@@ -25,6 +25,7 @@ import {
   findCaseById,
   followMerges,
   listCases,
+  listCasesOf,
   listReported,
   nextCaseTag
 } from '../store/cases.ts'
@@ -100,6 +101,9 @@ export function keysOf(read: Read, address: Address): Uint8Array[] {
   return [...(pinned === null ? [] : [pinned.keyData]), ...(member === null ? [] : [member])]
 }
 
+/** So many other cases of a sender are told with a new one. */
+const SENDER_CASES_MAX = 3
+
 /** Everything that decides about one opened arrival. */
 export async function readSituation(
   desk: Desk,
@@ -155,6 +159,7 @@ export async function readSituation(
       binds(parsed, 'desk') || namesCase(parsed)
         ? listCases(read, 'open').map((listed) => listed.case)
         : [],
+    senderCases: from === null ? [] : listCasesOf(read, from.address, SENDER_CASES_MAX),
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))

@@ -12,7 +12,7 @@ import { type OpenedMail } from '../domain/mail.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import { count } from '../domain/words.ts'
+import { count, listed } from '../domain/words.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
 import { claimCiphertext, isReused, noteCiphertext, quarantineReused } from './ciphertext.ts'
 import {
@@ -129,7 +129,7 @@ function decideNewCase(
       facts,
       writer: { author: 'reporter', authorId: record.tag },
       keyWarnings: key.warnings,
-      warnings: [...remarks, ...quarantineWarnings(situation)]
+      warnings: [...remarks, ...otherCases(situation), ...quarantineWarnings(situation)]
     }),
     ...acknowledge(verdict, {
       tag: record.tag,
@@ -144,6 +144,15 @@ function decideNewCase(
     recordOpened(record, situation),
     ...leaving,
     newCaseEnd(situation, record.tag)
+  ]
+}
+
+/** Whether the report may belong to a case that is open already, for the maintainers to merge it. */
+function otherCases({ senderCases }: Judged): string[] {
+  const [newest] = senderCases
+  if (newest === undefined) return []
+  return [
+    `This sender also reported ${listed(senderCases)}. If this message belongs to ${newest}, reply with /merge ${newest}.`
   ]
 }
 

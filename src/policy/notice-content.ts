@@ -53,11 +53,10 @@ const WANTS: Readonly<Record<NoticeField | 'no_patches', string>> = {
   title: 'the issue in one line',
   description: 'what is wrong and what an attacker can do with it',
   scope: 'which parts, set-ups or platforms are concerned',
-  affected_versions:
-    'every version that has the issue, for example >= 4.0, < 4.2.7; 4.3.0 to 4.3.2',
+  affected_versions: 'which have the issue, for example >= 4.0, < 4.2.7; 4.3.0 to 4.3.2',
   not_affected: 'versions that do not have it, for example >= 4.2.7',
   remedy_steps: 'what a member has to do, step by step',
-  patches: 'attach the files to the message with the form',
+  patches: 'attach the files; without any, say why below in no_patches:',
   disclosure_at: 'set it with /embargo INSTANT',
   no_patches: 'without patches, why there are none',
   patch_available_at: 'when the patch is public, with an offset',
@@ -66,8 +65,7 @@ const WANTS: Readonly<Record<NoticeField | 'no_patches', string>> = {
   severity: 'low, medium, high or critical, and why',
   cvss_vector: 'CVSS:4.0/… or CVSS:3.1/…',
   cve: 'the CVE number',
-  deploy_permission:
-    'whether members may deploy before the disclosure: none, hosted: CONDITIONS or yes: CONDITIONS',
+  deploy_permission: 'deploying early: none, hosted: TERMS or yes: TERMS',
   exploited: 'whether it is exploited, and how you know',
   credit: 'who found it, as they want to be named',
   usage_changes: 'what changes for users after the patch',
@@ -99,7 +97,8 @@ export function noticeForm(
   return [
     'The policy wants:',
     ...asked,
-    `You may also give: ${others.join(', ')}.`,
+    'You may also give:',
+    ...others.map((key) => `  ${key}: ${WANTS[key]}`),
     '',
     '/notice draft',
     ...keys.map((key) => formField(key, given[key] ?? ''))

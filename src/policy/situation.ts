@@ -66,6 +66,8 @@ export type Situation = {
   readonly history: AnswerHistory
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag
+  /** The newest open cases of the same sender address, proved or not. */
+  readonly senderCases: readonly CaseTag[]
   /** All open cases, where a maintainer's command asks for them; else empty. */
   readonly openCases: readonly CaseRecord[]
   /** What a maintainer's commands act on; null when the mail names no known case. */

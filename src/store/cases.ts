@@ -3,7 +3,7 @@
  * over an older version.
  */
 
-import { type Address } from '../domain/address.ts'
+import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseMessage, type CaseRecord, type Reporter } from '../domain/case.ts'
 import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
@@ -61,6 +61,14 @@ export function listCases(read: Read, which: 'open' | 'all'): ListedCase[] {
     if (record === null) return []
     return [{ case: record, due: dueAt === null ? null : { at: dueAt, clock: dueClock ?? '' } }]
   })
+}
+
+/** The newest open cases of a reporter with this address. */
+export function listCasesOf(read: Read, address: Address, limit: number): CaseTag[] {
+  const sql: Sql<{ tag: CaseTag }> = `
+    SELECT DISTINCT tag FROM case_reporters JOIN cases ON cases.id = case_id
+    WHERE lower(address) = ? AND state NOT IN (${ENDED}) ORDER BY cases.id DESC LIMIT ?`
+  return read.all(sql, [addressKey(address), limit]).map(({ tag }) => tag)
 }
 
 /** Open cases that no person has answered, the one whose answer is due first on top; those with no time promised last. */

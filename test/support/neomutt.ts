@@ -24,6 +24,8 @@ export type Mutt = {
   }): Promise<Buffer>
   /** Opens a mail that came and answers it: `text` above what neomutt quotes. */
   reply(received: Uint8Array, text: string): Promise<Buffer>
+  /** Opens a mail that came: the header fields and the text that neomutt shows. */
+  read(received: Uint8Array): Promise<string>
   close(): Promise<void>
 }
 
@@ -107,6 +109,13 @@ export async function makeMutt(person: {
     reply: (received, text) => {
       writeFileSync(file('received'), mboxOf(received))
       return sent(['-f', file('received'), '-e', 'push <reply>'], `${text}\n\n`)
+    },
+    read: async (received) => {
+      writeFileSync(file('received'), mboxOf(received))
+      const push = `push <pipe-message>cat>${file('shown')}<enter><exit>`
+      const args = ['-f', file('received'), '-e', 'set pipe_decode=yes', '-e', push]
+      await drive(['neomutt', '-n', '-F', file('muttrc'), ...args], home)
+      return readFileSync(file('shown'), 'utf8')
     },
     close: async () => {
       await run('gpgconf', ['--homedir', home, '--kill', 'all'])

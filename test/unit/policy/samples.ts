@@ -344,6 +344,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
       refusalsLastHour: { proved: 0, signed: 0, unproved: 0 }
     },
     nextTag: tag('ACME-2026-0002'),
+    senderCases: [],
     openCases: [],
     bound: null,
     ...change
