@@ -128,6 +128,7 @@ export async function readSituation(
       : await readBound(desk, tag, { files, isNotice: binds(parsed, 'notice') }, now)
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
+    ...senderFacts(read, opened),
     ...conversationFacts(read, desk, opened, bound?.case.tag ?? null),
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
@@ -151,18 +152,27 @@ export async function readSituation(
           isInside && fingerprint === null && isKeyOfAnother(read, issuer, from.address)
       ),
     senderKey,
-    waitingKeys: from === null ? [] : listOfferedKeys(read, from.address),
-    waitingWords: from === null ? [] : listWaiting(read, from.address),
     mergedKey,
     history: historyOf(read, desk, opened, now),
     openCases:
       binds(parsed, 'desk') || namesCase(parsed)
         ? listCases(read, 'open').map((listed) => listed.case)
         : [],
-    senderCases: from === null ? [] : listCasesOf(read, from.address, SENDER_CASES_MAX),
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
+}
+
+function senderFacts(
+  read: Read,
+  { outer: { from } }: OpenedMail
+): Pick<Situation, 'waitingKeys' | 'waitingWords' | 'senderCases'> {
+  if (from === null) return { waitingKeys: [], waitingWords: [], senderCases: [] }
+  return {
+    waitingKeys: listOfferedKeys(read, from.address),
+    waitingWords: listWaiting(read, from.address),
+    senderCases: listCasesOf(read, from.address, SENDER_CASES_MAX)
+  }
 }
 
 function ciphertextFacts(
