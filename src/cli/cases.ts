@@ -2,14 +2,27 @@
  * `postern cases` and `postern show CASE`: the cases and their history, for the operator. They print subjects and texts of
  * reports, because the operator asked for them; list members appear by id only (G5).
  */
+
+import { sha256 } from '../app.ts'
+import { readBound } from '../desk/read-situation.ts'
 import { contactOf } from '../domain/case.ts'
 import { aboutCase, type DeskEvent } from '../domain/event.ts'
-import { formatInstant } from '../domain/time.ts'
-import { count } from '../domain/words.ts'
+import { type CaseTag } from '../domain/ids.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { count, listed } from '../domain/words.ts'
+import { systemClock } from '../effects/system.ts'
+import { inspectKey } from '../openpgp/keyring.ts'
+import { clocksOf } from '../policy/clocks.ts'
 import { historyLine } from '../policy/history.ts'
+import { nextForAll } from '../policy/next.ts'
 import { stateWords } from '../policy/status.ts'
+import { VERBS } from '../policy/verbs/index.ts'
+import { judgeKeys } from '../settings.ts'
 import { findCase, type ListedCase, listCases, listMessages } from '../store/cases.ts'
+import { type Database } from '../store/database.ts'
 import { listEvents } from '../store/events.ts'
+import { findDue } from '../store/looks.ts'
 import { listOutbox, type OutboxRow } from '../store/outbox.ts'
 import { type Call, requireCaseTag, withDatabase } from './context.ts'
 import { maintainerNames, withoutMemberAddress } from './names.ts'
@@ -65,6 +78,8 @@ function summary({ case: record, due }: ListedCase) {
 
 type Found = {
   readonly case: NonNullable<ReturnType<typeof findCase>>
+  /** The promise that is due first. */
+  readonly due: ReturnType<typeof findDue>
   readonly history: readonly DeskEvent[]
   readonly messages: ReturnType<typeof listMessages>
   readonly outbox: readonly OutboxRow[]
@@ -72,12 +87,14 @@ type Found = {
 
 export async function show(call: Call, name: string): Promise<void> {
   const tag = requireCaseTag(name)
-  await withDatabase(call, (db, { config }) => {
+  await withDatabase(call, async (db, loaded) => {
+    const { config } = loaded
     const found = db.read((read): Found | null => {
       const record = findCase(read, tag)
       if (record === null) return null
       return {
         case: record,
+        due: findDue(read, aboutCase(tag)),
         history: listEvents(read, aboutCase(tag)),
         messages: listMessages(read, record.id),
         outbox: listOutbox(read, { caseId: record.id, limit: MESSAGES_MAX }).reverse()
@@ -85,17 +102,79 @@ export async function show(call: Call, name: string): Promise<void> {
     })
     if (found === null)
       throw new CommandError(`There is no case ${tag}; "postern cases --all" lists all cases.`)
-    if (call.json)
-      printJson(call.streams, { ...found, outbox: found.outbox.map(withoutMemberAddress) })
-    else print(call, found, { timezone: config.desk.timezone, maintainer: maintainerNames(config) })
+    const now = systemClock.now()
+    const { settings } = await judgeKeys(loaded, now)
+    const next = settings === null ? null : await whatIsNext({ db, settings }, tag, now)
+    if (call.json) {
+      const outbox = found.outbox.map(withoutMemberAddress)
+      printJson(call.streams, { ...found, next, outbox })
+      return
+    }
+    const names = { timezone: config.desk.timezone, maintainer: maintainerNames(config) }
+    const product = config.products.find(({ id }) => id === found.case.product) ?? null
+    print(call, found, { next, product, now }, names)
   })
 }
 
-function print(
-  call: Call,
-  { case: record, history, messages, outbox }: Found,
-  names: { readonly timezone: string; readonly maintainer: (id: string) => string }
-): void {
+type Next = ReturnType<typeof nextForAll>
+
+/** The commands that a maintainer may send now. */
+async function whatIsNext(
+  { db, settings }: { readonly db: Database; readonly settings: Settings },
+  tag: CaseTag,
+  now: Instant
+): Promise<Next> {
+  const desk = { db, settings, workers: { inspectKey } }
+  const bound = await readBound(desk, tag, { offered: null, isNotice: true }, now)
+  const product = settings.products.find(({ id }) => id === bound?.case.product)
+  if (bound === null || product === undefined) return []
+  const nothing = { arrivalId: 0, openCases: [], answeredMember: null, files: [] }
+  const message = { id: null, date: now }
+  const conversation = { kind: 'one', with: '', isSigned: false } as const
+  const tools = { sha256, code: '' }
+  return nextForAll(
+    { ...nothing, now, settings, product, bound, conversation, message, tools },
+    VERBS
+  )
+}
+
+/** What is due, and which commands lead on, each with who may send it. */
+function nextLines(
+  { due, case: record }: Pick<Found, 'due' | 'case'>,
+  { next, product, now }: About,
+  { timezone, maintainer }: Names
+): string[] {
+  const clock = clocksOf(aboutCase(record.tag), product).find(({ id }) => id === due?.clock)
+  const isLate = due !== null && due.at < now
+  return [
+    ...(due === null
+      ? []
+      : [
+          `Due:        ${formatInstant(due.at, timezone)}${isLate ? ' (OVERDUE)' : ''}: ${clock?.risk ?? due.clock}`
+        ]),
+    ...(next === null
+      ? ['Next:       not known, because a key cannot be used; run "postern check"']
+      : []),
+    ...(next === null || next.length === 0
+      ? []
+      : ['', 'What a maintainer can send next, in a reply to a message of the case']),
+    ...(next ?? []).flatMap(({ command, help, by }) => [
+      `  ${command}`,
+      `      ${help} (${listed(by.map(maintainer))})`
+    ])
+  ]
+}
+
+type Names = { readonly timezone: string; readonly maintainer: (id: string) => string }
+type About = {
+  /** Null where the keys of the desk cannot be used. */
+  readonly next: Next | null
+  readonly product: Product | null
+  readonly now: Instant
+}
+
+function print(call: Call, found: Found, about: About, names: Names): void {
+  const { case: record, history, messages, outbox } = found
   const { out } = call.streams
   const { timezone, maintainer } = names
   const named = (id: string): string | null => {
@@ -112,6 +191,7 @@ function print(
     ...(record.disclosureAt === null
       ? []
       : [`Disclosure: ${formatInstant(record.disclosureAt, timezone)}`]),
+    ...nextLines(found, about, names),
     '',
     'History',
     ...history.map((event) => historyLine(event, { timezone, maintainer, reporter: named }))

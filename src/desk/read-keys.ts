@@ -13,12 +13,17 @@ import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
 import { findMemberByAddress, findMemberKeyByAddress } from '../store/members.ts'
 import { type Desk } from './desk.ts'
 
+/** What reading keys takes. */
+export type KeyReader = Pick<Desk, 'db' | 'settings'> & {
+  readonly workers: Pick<Desk['workers'], 'inspectKey'>
+}
+
 /**
  * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer or an active
  * member, else the pinned one.
  */
 export async function knownKey(
-  desk: Desk,
+  desk: KeyReader,
   address: Address,
   now: Instant
 ): Promise<ReporterKey | null> {
@@ -36,7 +41,7 @@ export async function knownKey(
   return { ...pinned, isUsable: facts?.state === 'usable', signingKeys: facts?.signingKeys ?? [] }
 }
 
-function registeredKey({ settings, db }: Desk, address: Address): Uint8Array | null {
+function registeredKey({ settings, db }: KeyReader, address: Address): Uint8Array | null {
   const maintainer = settings.maintainers.find((one) => isSameAddress(one.address, address))
   return maintainer?.keyData ?? db.read((read) => findMemberKeyByAddress(read, address))
 }

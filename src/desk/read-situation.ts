@@ -2,7 +2,7 @@
  * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { type CaseRecord, contactOf } from '../domain/case.ts'
+import { type CaseRecord, contactOf, type ReporterKey } from '../domain/case.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -56,6 +56,7 @@ import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
 import {
   candidatesOf,
+  type KeyReader,
   keyFiles,
   knownKey,
   lookedUp,
@@ -121,11 +122,13 @@ export async function readSituation(
   const parsed = isMaintainers ? parseCommands(opened.text, VERBS) : null
   const tag = desk.db.read((read) => boundTag(read, desk, opened, parsed))
   // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
-  const files = isMaintainers ? keyFiles(opened) : null
+  const offered = isMaintainers
+    ? (reporter: Address) => offeredKeys(desk, reporter, keyFiles(opened), now)
+    : null
   const bound =
     tag === null
       ? null
-      : await readBound(desk, tag, { files, isNotice: binds(parsed, 'notice') }, now)
+      : await readBound(desk, tag, { offered, isNotice: binds(parsed, 'notice') }, now)
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
     ...senderFacts(read, opened),
@@ -251,13 +254,18 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
   )
 }
 
-async function readBound(
-  desk: Desk,
+/** Everything that commands may read or change of a case. */
+export async function readBound(
+  desk: KeyReader,
   tag: CaseTag,
   {
-    files: brought,
+    offered: findOffered,
     isNotice
-  }: { readonly files: readonly Uint8Array[] | null; readonly isNotice: boolean },
+  }: {
+    /** Reads the keys that a maintainer may accept for the reporter; null where none can be accepted. */
+    readonly offered: ((reporter: Address) => Promise<ReporterKey[]>) | null
+    readonly isNotice: boolean
+  },
   now: Instant
 ): Promise<BoundCase | null> {
   const record = desk.db.read((read) => findCase(read, tag))
@@ -265,9 +273,7 @@ async function readBound(
   const reporter = contactOf(record)
   const reporterKey = reporter === null ? null : await knownKey(desk, reporter.address, now)
   const offered =
-    reporter === null || brought === null
-      ? []
-      : await offeredKeys(desk, reporter.address, brought, now)
+    reporter === null || findOffered === null ? [] : await findOffered(reporter.address)
   return desk.db.read((read) => {
     const notice = findNotice(read, tag)
     const heldAnswerTo = findHeldAnswer(read, tag)?.envelopeTo ?? null

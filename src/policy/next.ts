@@ -1,9 +1,9 @@
 /**
- * The next sensible commands after a message, or for `/status`: what is left to do, tried against the machine for cases. Never
- * offers a command that the machine refuses or that the author has no role for.
+ * The next sensible commands after a message, or for `postern show`: what is left to do, tried against the machine for cases.
+ * Never offers a command that the machine refuses or that its author has no role for.
  */
 import { missingRole } from './authority.ts'
-import { type CommandContext, type Draft } from './draft.ts'
+import { type CommandContext, type Draft, startDraft } from './draft.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
 
 const NEXT_MAX = 2
@@ -23,12 +23,31 @@ const ORDER: readonly string[] = [
   'close'
 ]
 
-/** At most two commands that `context.author` may write now, ready to be copied. */
+/** A command, ready to be copied, and what it does. */
+export type NextCommand = { readonly command: string; readonly help: string }
+
+/** The next commands of a case, each with the ids of the maintainers who may write it. */
+export function nextForAll(
+  context: Omit<CommandContext, 'author'>,
+  verbs: readonly Verb[]
+): (NextCommand & { readonly by: readonly string[] })[] {
+  const draft = startDraft(context)
+  const offered = new Map<string, { readonly help: string; readonly by: string[] }>()
+  for (const author of context.settings.maintainers)
+    for (const { command, help } of nextCommands(draft, { ...context, author }, verbs)) {
+      const known = offered.get(command) ?? { help, by: [] }
+      known.by.push(author.id)
+      offered.set(command, known)
+    }
+  return [...offered].map(([command, about]) => ({ command, ...about }))
+}
+
+/** At most two commands that `context.author` may write now. */
 export function nextCommands(
   draft: Draft,
   context: CommandContext,
   verbs: readonly Verb[]
-): { readonly command: string; readonly help: string }[] {
+): NextCommand[] {
   return [...verbs]
     .sort((a, b) => rank(a) - rank(b))
     .flatMap((verb) => {

@@ -56,6 +56,14 @@ export function nextLookAt(read: Read): Instant | null {
   return read.get(sql)?.at ?? null
 }
 
+/** The promise that is due first; null when none is. */
+export function findDue(read: Read, { kind, id }: Subject): Look['due'] {
+  const sql: Sql<{ at: Instant; clock: string }> = `
+    SELECT due_at AS at, due_clock AS clock FROM looks
+    WHERE subject_kind = ? AND subject_id = ? AND due_at IS NOT NULL`
+  return read.get(sql, [kind, id]) ?? null
+}
+
 /** From which event on a subject's clocks of the kind `each` may still have something to tell. */
 export function findEachFrom(read: Read, { kind, id }: Subject): number {
   const sql: Sql<{ eachFrom: number }> =
