@@ -196,7 +196,8 @@ CREATE TABLE rings (
   subject_kind TEXT    NOT NULL,
   subject_id   TEXT    NOT NULL,
   clock        TEXT    NOT NULL,
-  -- The event that started this run of the clock.
+  -- The event that started this run of the clock, and the first one of the runs before that were told with it.
+  "first"      INTEGER NOT NULL REFERENCES events (id),
   generation   INTEGER NOT NULL REFERENCES events (id),
   step         TEXT    NOT NULL,
   -- Id of the maintainer or member that was told.

@@ -16,7 +16,7 @@ import {
   type Subject
 } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
-import { addMs, type Instant, msBetween } from '../domain/time.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
 import { markDone } from '../store/arrivals.ts'
 import {
@@ -38,7 +38,8 @@ import {
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
-import { appendEvent, caseHistory, listEvents } from '../store/events.ts'
+import { waitingCopyOf } from '../store/deliveries.ts'
+import { appendEvent, caseHistory } from '../store/events.ts'
 import { forgetRings } from '../store/looks.ts'
 import {
   findNotice,
@@ -61,8 +62,6 @@ import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts
 
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
 const RING_AGAIN_MS = 6 * 3_600_000
-const DAY_MS = 24 * 3_600_000
-const MISSED_MAX = 20
 
 /** What one unit of work is about. `arrivalId` and `mailSha256` are null for work that no mail caused. */
 export type Work = {
@@ -101,20 +100,7 @@ function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, wo
   const whom = { audience: decision.message.audience, recipient: recipient.id }
   const about = { ...whom, message: decision.message.kind, because }
   const subject = subjectOf(decision.caseTag, whom)
-  // Anybody can cause alarms: a few a day are enough on the record (G9).
-  if (
-    about.message === alert.kind &&
-    countMissed(tx, subject, recipient.id, work.now) >= MISSED_MAX
-  )
-    return
   record(tx, event('not-encrypted', subject, BY_DESK, about), work)
-}
-
-function countMissed(tx: Tx, subject: Subject, recipient: string, now: Instant): number {
-  return listEvents(tx, subject, { kinds: ['not-encrypted'] }).filter(
-    ({ about, at }) =>
-      'recipient' in about && about.recipient === recipient && Math.abs(msBetween(at, now)) < DAY_MS
-  ).length
 }
 
 /** Whose history a message belongs to: its case's, else its recipient's. */
@@ -281,6 +267,16 @@ export function recordUndelivered(
   const about = { audience, recipient, message, outbox, attempts, ...how }
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
+}
+
+/** A copy of a notice left that was on the record as waiting: nobody is told of it any more. */
+export function recordLeft(
+  tx: Tx,
+  { id, noticeId, recipientId: member }: OutboxRow,
+  work: Work
+): void {
+  const tag = noticeId === null ? null : waitingCopyOf(tx, id)
+  if (tag !== null) record(tx, event('copy-left', aboutCase(tag), BY_DESK, { member }), work)
 }
 
 /** The acknowledgement of a case leaves now, if it is held still. */

@@ -5,7 +5,7 @@
 import { type Sender, type SendOutcome } from '../effects/effects.ts'
 import { nextAttemptMs } from '../policy/retry.ts'
 import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../store/outbox.ts'
-import { recordUndelivered } from './commit.ts'
+import { recordLeft, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** Messages handed to the sender at a time; it opens fewer connections, so that each always has its next message. */
@@ -51,6 +51,7 @@ export function createDispatcher(
       )
       const work = { arrivalId: null, mailSha256: null, now }
       for (const { row, result } of ended) {
+        if (result.kind === 'accepted') recordLeft(tx, row, work)
         if (!isGivenUp(row, result)) continue
         const because = result.kind === 'rejected' ? 'rejected' : 'unreachable'
         recordUndelivered(tx, row, { because, code: result.code }, work)

@@ -1,12 +1,38 @@
 /**
  * Tells the cause of an error: the outside world (database, disk, stopping), or the item at hand (a bug that it triggers, a
- * worker that dies of it). Decides nothing.
+ * worker that dies of it), and puts the latter on the record, so that a clock tells a human. Must never stop the other items.
  */
+import { BY_DESK, DESK, event } from '../domain/event.ts'
+import { msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
+import { errorName } from '../effects/events.ts'
+import { listEvents } from '../store/events.ts'
+import { record } from './commit.ts'
+import { type Desk } from './desk.ts'
+
+const DAY_MS = 86_400_000
+/** So many failures are on the record at most: one bug can meet every case. */
+const FAILURES_A_DAY = 20
 
 /** Whether the item at hand caused the error, so that the next one may well succeed (G9). */
 export function isOfOneThing(error: unknown): boolean {
   return (
     !(error instanceof Trouble) || error.code === 'worker-limit' || error.code === 'worker-crash'
   )
+}
+
+/** The desk failed at one thing and goes on with the others: in the log each time, on the record once a day. */
+export function noteFailure(desk: Desk, where: string, at: string, error: unknown): void {
+  const name = errorName(error)
+  desk.log({ event: 'bug', where, error: name })
+  const now = desk.clock.now()
+  desk.db.transact((tx) => {
+    const today = listEvents(tx, DESK, { kinds: ['desk-failed'] }).filter(
+      (one) => Math.abs(msBetween(one.at, now)) < DAY_MS
+    )
+    const isKnown = today.some((one) => one.kind === 'desk-failed' && one.about.at === at)
+    if (isKnown || today.length >= FAILURES_A_DAY) return
+    const work = { arrivalId: null, mailSha256: null, now }
+    record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), work)
+  })
 }

@@ -11,7 +11,6 @@ import { decideArrival } from '../policy/inbound.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { type Committed, commit } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { followRefusals } from './key-problems.ts'
 import { type Prepared, prepare, type Source } from './prepare.ts'
 import { readSituation } from './read-situation.ts'
 
@@ -65,13 +64,8 @@ async function prepareAndCommit(
   const { arrival, now } = about
   const prepared = await prepare(desk, decisions, source, now)
   const seen = heldIfUnseen(decisions, prepared)
-  const extra = await followRefusals(desk, prepared.refused, now)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
-  return desk.db.transact((tx) => {
-    const committed = commit(tx, seen, prepared, work)
-    commit(tx, extra.decisions, extra.prepared, work)
-    return committed
-  })
+  return desk.db.transact((tx) => commit(tx, seen, prepared, work))
 }
 
 /** A report that could be encrypted to no maintainer was seen by nobody: it stays in the held folder (G1). */

@@ -1,6 +1,6 @@
 /**
- * The end of a release: nobody waits any more, so the reporter learns the date and the maintainers how it went, in the one
- * transaction that ends it. Must never end a release while a member still waits.
+ * The end of a release: nobody waits any more, so the reporter learns the date in the one transaction that ends it; a clock tells the
+ * maintainers how it went. Must never end a release while a member still waits.
  */
 import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
@@ -9,22 +9,20 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice } from '../messages/to-reporters.ts'
-import { alertMaintainers } from '../policy/alerts.ts'
 import { reporterPath } from '../policy/recipients.ts'
 import { toReporter } from '../policy/send.ts'
 import { findReporterKey } from '../store/correspondents.ts'
 import { countDeliveries, listWaiting } from '../store/deliveries.ts'
 import { findNoticeById, setNoticeState } from '../store/notices.ts'
-import { aboutNotice, disclosureFacts } from './about-notice.ts'
+import { aboutNotice } from './about-notice.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { followRefusals } from './key-problems.ts'
 import { type Prepared, prepare } from './prepare.ts'
 
 const NOTHING = { attachments: [], original: null }
 
 /**
- * All members are queued or held: the reporter learns the date in the same job (M-30), and the maintainers how it went.
+ * All members are queued or held: the reporter learns the date in the same job (M-30).
  * `again` when somebody still waits; nothing is written then.
  */
 export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'again' | 'ended'> {
@@ -34,23 +32,8 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
   const counts = desk.db.read((read) => countDeliveries(read, notice.id, notice.revision))
   const held = counts.held
   const queued = counts.queued + counts.sent + counts.bounced + counts['given-up']
-  const decisions: Decision[] = [
-    ...dateMail(desk, notice, known, now),
-    alertMaintainers(desk.settings, now, {
-      once: `notice-released:${notice.id}:${notice.revision}:${notice.version}`,
-      tag: notice.caseTag,
-      title:
-        held === 0 ? 'The notice has left' : `The notice has left; ${held} of its copies did not`,
-      what: `${queued === 1 ? 'One member is' : `${queued} members are`} being sent a copy of their own, encrypted.${held === 0 ? '' : ` ${held === 1 ? 'One copy' : `${held} copies`} did not leave, because the key cannot be used.`}`,
-      doNext:
-        held === 0
-          ? 'Nothing. The desk tells you of every copy that cannot be delivered.'
-          : 'Please read the messages about these keys.',
-      facts: disclosureFacts(desk, known.record)
-    })
-  ]
+  const decisions = dateMail(desk, notice, known, now)
   const prepared = await prepare(desk, decisions, NOTHING, now)
-  const extra = await followRefusals(desk, prepared.refused, now)
   const work = { arrivalId: null, mailSha256: null, now }
   const end = desk.db.transact((tx) => {
     const current = findNoticeById(tx, notice.id)
@@ -58,7 +41,6 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
     if (listWaiting(tx, notice.id, notice.revision, 1).length > 0) return 'again'
     setNoticeState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, decisions, prepared, work)
-    commit(tx, extra.decisions, extra.prepared, work)
     for (const told of datesTold(known.record, decisions, prepared)) record(tx, told, work)
     record(
       tx,
@@ -112,13 +94,13 @@ function dateMail(
   // New content under the old date: the reporter knows the date already.
   if (before === record.disclosureAt) return []
   const reporter = contactOf(record)
-  if (reporter === null) return [untold(desk, notice, 'the report names no address', now)]
+  // A clock tells the maintainers when the reporter cannot be told.
+  if (reporter === null) return []
   const pinned = desk.db.read((read) => findReporterKey(read, reporter.address))
   // A key that cannot be used now is refused when the mail is sealed, and the maintainers are told.
   const key = pinned === null ? null : { ...pinned, isUsable: true }
   const path = reporterPath(record, key, product)
-  if (path.kind !== 'sealed' && path.kind !== 'clear')
-    return [untold(desk, notice, 'no key of the reporter is known', now)]
+  if (path.kind !== 'sealed' && path.kind !== 'clear') return []
   const says = (at: Instant): string => formatInstant(at, desk.settings.desk.timezone)
   const message = dateNotice({
     product: product.name,
@@ -127,15 +109,4 @@ function dateMail(
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
   return [toReporter(path, now, message, sending)]
-}
-
-function untold(desk: Desk, notice: NoticeRecord, because: string, now: Instant): Decision {
-  return alertMaintainers(desk.settings, now, {
-    once: `date-notice-missing:${notice.id}:${notice.revision}`,
-    tag: notice.caseTag,
-    title: 'The reporter was not told the date',
-    what: `The policy wants the reporter to learn the date together with the notice, but ${because}.`,
-    doNext: 'Please tell the reporter another way now, or ask for a key with /ask.',
-    facts: []
-  })
 }

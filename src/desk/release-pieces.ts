@@ -5,6 +5,7 @@
 import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
+import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
 import { firstNotice, noticeParams } from '../policy/notice-content.ts'
@@ -14,7 +15,6 @@ import { findNoticeById, findReleasedDigest, readPatches } from '../store/notice
 import { aboutNotice, releasedDigest } from './about-notice.ts'
 import { commit, queue } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { followRefusals, KEY_PROBLEMS } from './key-problems.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { endRelease } from './release-end.ts'
 
@@ -47,7 +47,7 @@ async function sendWaiting(
     for (let piece = await sealing; piece !== 'none'; piece = await sealing) {
       if (piece === 'gone' || options.signal.aborted) return false
       sealing = begun(sealPiece(desk, notice, piece.waiting.length))
-      const goesOn = await commitPiece(desk, notice, piece)
+      const goesOn = commitPiece(desk, notice, piece)
       if (!goesOn) return false
       options.queued()
     }
@@ -91,12 +91,11 @@ async function sealPiece(
 }
 
 /** Queues one piece; false when the notice was held by a maintainer meanwhile. */
-async function commitPiece(
+function commitPiece(
   desk: Desk,
   notice: NoticeRecord,
   { waiting, once, digest, prepared, now }: Piece
-): Promise<boolean> {
-  const extra = await followRefusals(desk, prepared.refused, now)
+): boolean {
   const work = { arrivalId: null, mailSha256: null, now }
   return desk.db.transact((tx) => {
     if (findNoticeById(tx, notice.id)?.state !== 'releasing') return false
@@ -107,8 +106,7 @@ async function commitPiece(
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
     const wanted = new Set(stillWaiting.map(({ memberId }) => memberId))
     for (const mail of prepared.mails) if (wanted.has(mail.recipientId)) queue(tx, mail, work)
-    const refused = [...prepared.refused, ...extra.prepared.refused]
-    commit(tx, extra.decisions, { ...extra.prepared, refused }, work)
+    commit(tx, [], { ...prepared, mails: [] }, work)
     for (const { id, memberId } of stillWaiting) {
       const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
       if (refusal === undefined) markQueued(tx, id, { once: `${once}:${memberId}`, digest }, now)

@@ -2,13 +2,10 @@
  * Scheduled notices: judged at every tick, released in small committed pieces, so that a crash in the middle goes on where it
  * stopped and nobody gets a notice twice (G2, G7). Keys are judged at this very moment, by sealing.
  */
-import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
-import { errorName } from '../effects/events.ts'
-import { alertMaintainers } from '../policy/alerts.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
 import { planDeliveries } from '../store/deliveries.ts'
 import {
@@ -17,23 +14,14 @@ import {
   listActiveNotices,
   setNoticeState
 } from '../store/notices.ts'
-import {
-  aboutNotice,
-  disclosureFacts,
-  type KnownNotice,
-  presentDigest,
-  releasedDigest
-} from './about-notice.ts'
-import { commit, record } from './commit.ts'
+import { aboutNotice, presentDigest, releasedDigest } from './about-notice.ts'
+import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { isOfOneThing } from './faults.ts'
+import { isOfOneThing, noteFailure } from './faults.ts'
 import { hold } from './hold.ts'
 import { lookAfterCopies } from './late-copies.ts'
-import { prepare } from './prepare.ts'
 import { sendPieces } from './release-pieces.ts'
 import { approvedSinceDoubt } from './watch.ts'
-
-const NOTHING = { attachments: [], original: null }
 
 /** The desk may fail at one notice so often before it is held. */
 const FAILURES_MAX = 3
@@ -53,7 +41,7 @@ export type ReleaseOptions = {
  * fails (a bug, a worker that dies of it) stops neither the others nor the mail: it is held after three failures (G9).
  */
 export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
-  let worked = await lookOrLog(desk)
+  let worked = await lookAfterCopies(desk)
   for (const notice of desk.db.read(listActiveNotices)) {
     if (options.signal.aborted) return worked
     try {
@@ -67,23 +55,12 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
   return worked
 }
 
-/** A bug at the copies that are late stops no notice. */
-async function lookOrLog(desk: Desk): Promise<boolean> {
-  try {
-    return await lookAfterCopies(desk)
-  } catch (error) {
-    if (!isOfOneThing(error)) throw error
-    desk.log({ event: 'bug', where: 'alarm', error: errorName(error) })
-    return false
-  }
-}
-
 async function releaseOne(
   desk: Desk,
   notice: NoticeRecord,
   options: ReleaseOptions
 ): Promise<boolean> {
-  const judged = notice.state === 'scheduled' && (await judge(desk, notice, options.isClockTrusted))
+  const judged = notice.state === 'scheduled' && judge(desk, notice, options.isClockTrusted)
   const current = desk.db.read((read) => findNoticeById(read, notice.id))
   if (current?.state !== 'releasing') return judged
   const because = stopReason(desk, current)
@@ -99,7 +76,7 @@ function countFailure(
   { failures }: ReleaseOptions,
   error: unknown
 ): boolean {
-  desk.log({ event: 'bug', where: 'release', error: errorName(error) })
+  noteFailure(desk, 'release', `notice ${id}`, error)
   const count = (failures.get(id) ?? 0) + 1
   failures.set(id, count)
   if (count < FAILURES_MAX) return false
@@ -109,7 +86,7 @@ function countFailure(
     hold(desk, current, 'failed')
   } catch (again) {
     if (!isOfOneThing(again)) throw again
-    desk.log({ event: 'bug', where: 'release', error: errorName(again) })
+    noteFailure(desk, 'release', `hold of notice ${id}`, again)
     return false
   }
   failures.delete(id)
@@ -127,11 +104,7 @@ function stopReason(desk: Desk, notice: NoticeRecord): HoldBecause | null {
 }
 
 /** Begins, holds or leaves one scheduled notice. */
-async function judge(
-  desk: Desk,
-  notice: NoticeRecord,
-  isClockTrusted: () => boolean
-): Promise<boolean> {
+function judge(desk: Desk, notice: NoticeRecord, isClockTrusted: () => boolean): boolean {
   const isTrusted = isClockTrusted()
   const now = desk.clock.now()
   const known = desk.db.read((read) => {
@@ -160,7 +133,7 @@ async function judge(
       return true
     case 'release':
       // One that did not begin is judged again at once, on what is there then.
-      await begin(desk, notice, { known, digest, verdict, now })
+      begin(desk, notice, { digest, verdict, now })
       return true
   }
 }
@@ -169,32 +142,17 @@ async function judge(
  * From here on the release goes on by itself, whatever happens to the process. Does nothing when content or recipients are
  * no longer what was judged.
  */
-async function begin(
+function begin(
   desk: Desk,
   notice: NoticeRecord,
   options: {
-    readonly known: KnownNotice
     /** What was approved, recipients included. */
     readonly digest: Sha256
     readonly verdict: Extract<ReleaseVerdict, { readonly kind: 'release' }>
     readonly now: Instant
   }
-): Promise<void> {
-  const { digest, verdict, now, known } = options
-  const late: Decision[] = verdict.isLate
-    ? [
-        alertMaintainers(desk.settings, now, {
-          once: `notice-late:${notice.id}:${notice.revision}`,
-          tag: notice.caseTag,
-          title: 'The notice leaves LATE',
-          what: `The advance notice leaves ${Math.round(verdict.lateMs / 60_000)} minutes after its instant.`,
-          doNext:
-            'Find out why the desk was not running at that time. The disclosure instant has not changed.',
-          facts: disclosureFacts(desk, known.record)
-        })
-      ]
-    : []
-  const prepared = await prepare(desk, late, NOTHING, now)
+): void {
+  const { digest, verdict, now } = options
   const work = { arrivalId: null, mailSha256: null, now }
   const begun = desk.db.transact((tx) => {
     // The list may have changed since, from the command line too: whoever is on it now gets a copy (G5, G7).
@@ -212,7 +170,6 @@ async function begin(
       }),
       work
     )
-    commit(tx, late, prepared, work)
     return true
   })
   if (begun) {

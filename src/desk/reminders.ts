@@ -2,52 +2,30 @@
  * What the clocks say: one composer for each message that a clock can name, a reminder for all others. Reads what it needs and
  * changes nothing. A composer that makes no message for somebody has nothing to say to them.
  */
-import { type CaseRecord, isOpen } from '../domain/case.ts'
-import { type Clock, type Ring } from '../domain/clock.ts'
-import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
-import { type DeskEvent, type Recipient, type Subject } from '../domain/event.ts'
-import { type FactLine } from '../domain/message.ts'
-import { type NoticeCopies } from '../domain/notice.ts'
-import { type Product } from '../domain/settings.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
-import { count } from '../domain/words.ts'
-import { alert, keyProblem } from '../messages/to-maintainers.ts'
+import { isOpen } from '../domain/case.ts'
+import { type SendClear, type SendSealed } from '../domain/decision.ts'
+import { type Recipient } from '../domain/event.ts'
+import { KEY_PROBLEMS } from '../domain/outgoing.ts'
+import { formatInstant } from '../domain/time.ts'
+import { keyProblem } from '../messages/to-maintainers.ts'
 import { digestMessage } from '../policy/digest.ts'
-import { HOLD_SENTENCES } from '../policy/embargo.ts'
 import { caseFacts } from '../policy/relay.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
-import { listEvents, openDoubt } from '../store/events.ts'
-import { findMember, listMembers } from '../store/members.ts'
-import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'
+import { findMember } from '../store/members.ts'
 import { type Read } from '../store/sql.ts'
-import { disclosureFacts } from './about-notice.ts'
 import { type Desk } from './desk.ts'
 import { digestFacts } from './digest.ts'
+import {
+  clockJumped,
+  copyLate,
+  copyWaits,
+  noticeHeld,
+  noticeLate,
+  noticeLeft,
+  preflight
+} from './notice-alarms.ts'
+import { factsOf, late, message, type Occasion, repeated, type Telling } from './occasion.ts'
 
-/** One telling: a clock, what of it rings, and whom it reaches. */
-export type Occasion = {
-  readonly subject: Subject
-  readonly clock: Clock
-  readonly rings: readonly Ring[]
-  /** The events that started these runs, oldest first. */
-  readonly starts: readonly DeskEvent[]
-  readonly record: CaseRecord | null
-  readonly product: Product | null
-  readonly recipients: readonly SealedRecipient[]
-  /** The member that the clock is about is told, too. */
-  readonly isMemberTold: boolean
-  /** Names the telling: one made twice is sent once (G2). */
-  readonly once: string
-  readonly now: Instant
-}
-
-type Words = {
-  readonly title: string
-  readonly what: string
-  readonly doNext: string
-  readonly facts: readonly FactLine[]
-}
-type Telling = SendSealed | SendClear
 type Composer = (desk: Desk, read: Read, occasion: Occasion) => readonly Telling[]
 
 /** The messages of one telling. */
@@ -61,6 +39,12 @@ const COMPOSERS: Readonly<Record<string, Composer>> = {
   undelivered,
   missed,
   digest,
+  'key-refused': keyRefused,
+  'own-key': ownKey,
+  'notice-late': noticeLate,
+  'notice-left': noticeLeft,
+  'copy-waits': copyWaits,
+  'copy-late': copyLate,
   'notice-held': noticeHeld,
   'clock-jumped': clockJumped
 }
@@ -68,109 +52,23 @@ const COMPOSERS: Readonly<Record<string, Composer>> = {
 /** What the clock itself says: what is at risk and by when, what to do, the facts. */
 function reminder(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
   const { title, risk, remedy } = occasion.clock
-  const what = [risk, dueSentence(desk, occasion), ...repeated(desk, occasion), ...late(occasion)]
+  const what = [
+    risk,
+    ...dueSentence(desk, occasion),
+    ...repeated(desk, occasion),
+    ...late(occasion)
+  ]
   const facts = factsOf(desk, occasion)
   return [message(occasion, { title, what: what.join(' '), doNext: remedy, facts })]
 }
 
-function message(occasion: Occasion, words: Words): SendSealed {
-  const { recipients, record, once, now } = occasion
-  return sealedTo(recipients, now, alert(words), { once, tag: record?.tag ?? null })
-}
-
 /** By when: the due instant of what rings. */
-function dueSentence(desk: Desk, { rings, now }: Occasion): string {
+function dueSentence(desk: Desk, { rings, clock, now }: Occasion): string[] {
   const [ring] = rings
-  if (ring === undefined) return ''
+  if (ring === undefined || clock.counts === 'each') return []
   const { dueAt } = ring.run
   const when = formatInstant(dueAt, desk.settings.desk.timezone)
-  return dueAt > now ? `It is due by ${when}.` : `It was due by ${when}.`
-}
-
-function repeated(desk: Desk, { starts }: Occasion): string[] {
-  const [first] = starts
-  if (first === undefined || starts.length < 2) return []
-  const since = formatInstant(first.at, desk.settings.desk.timezone)
-  return [`This happened ${starts.length} times since ${since}.`]
-}
-
-function late({ rings }: Occasion): string[] {
-  return rings.some(({ isLate }) => isLate)
-    ? ['This message is late: the desk could not send it in time.']
-    : []
-}
-
-/** Who owns it and who is told, so that everybody knows whose turn it is. */
-function factsOf(desk: Desk, { record, recipients, clock }: Occasion): FactLine[] {
-  const { maintainers } = desk.settings
-  const owner = maintainers.find(({ id }) => id === record?.owner)
-  const names = recipients.map(({ name }) => name).join(', ')
-  return [
-    ...(record === null
-      ? []
-      : [{ label: 'Owner', value: owner?.name ?? 'nobody; /take makes it yours' }]),
-    { label: 'Told', value: names },
-    ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
-  ]
-}
-
-const READINESS = {
-  none: 'The notice is not written yet: please write it with /notice draft.',
-  drafting: 'The notice is not approved yet: /notice preview, then /notice approve CODE.',
-  held: 'The notice is on hold: /notice preview, then /notice approve CODE let it go on.',
-  scheduled: 'The notice is approved.',
-  releasing: 'The notice is leaving.',
-  released: 'The notice has left.'
-} as const
-
-/** How many members the notice would reach at its instant; who they are, list admins alone learn (G5). */
-function preflight(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  const { record, product, recipients, clock } = occasion
-  const leavesAt = occasion.rings[0]?.run.dueAt
-  if (record === null || product === null || leavesAt === undefined) return []
-  const members = listMembers(read).filter(({ products }) => products.includes(product.id))
-  const frozen = members.filter(({ state }) => state !== 'active')
-  const ending = members.filter(
-    ({ state, keyExpiresAt }) =>
-      state === 'active' && keyExpiresAt !== null && keyExpiresAt <= leavesAt
-  )
-  const blocked = frozen.length + ending.length
-  const counts = `${members.length - blocked} ready, ${blocked} blocked`
-  const why = [
-    ...reason(frozen.length, 'is frozen', 'are frozen'),
-    ...reason(ending.length, 'has a key that ends before', 'have keys that end before')
-  ]
-  const notice = READINESS[findNotice(read, record.tag)?.state ?? 'none']
-  const next = [
-    notice,
-    ...(ending.length === 0 ? [] : ['Please get current keys from the blocked members.']),
-    ...(frozen.length === 0 ? [] : ['Please decide whether the frozen members get it.'])
-  ]
-  const words = {
-    title: clock.title,
-    what: [
-      `The advance notice must leave by ${formatInstant(leavesAt, desk.settings.desk.timezone)}.`,
-      `List: ${counts}${why.length === 0 ? '' : ` (${why.join(', ')})`}.`,
-      ...late(occasion)
-    ].join(' '),
-    doNext: next.join(' ')
-  }
-  const admins = new Set(
-    desk.settings.maintainers.flatMap(({ id, roles }) => (roles.includes('list-admin') ? id : []))
-  )
-  const ids = [...frozen, ...ending].map(({ id }) => id)
-  const facts = factsOf(desk, occasion)
-  const named = ids.length === 0 ? [] : [{ label: 'Blocked', value: ids.join(', ') }]
-  return [
-    { to: recipients.filter(({ id }) => admins.has(id)), facts: [...facts, ...named] },
-    { to: recipients.filter(({ id }) => !admins.has(id)), facts }
-  ].flatMap(({ to, facts: shown }) =>
-    to.length === 0 ? [] : [message({ ...occasion, recipients: to }, { ...words, facts: shown })]
-  )
-}
-
-function reason(count: number, one: string, more: string): string[] {
-  return count === 0 ? [] : [`${count} ${count === 1 ? one : more}`]
+  return [dueAt > now ? `It is due by ${when}.` : `It was due by ${when}.`]
 }
 
 /** Whose key ends when, and what stops working with it. */
@@ -226,7 +124,7 @@ const CERTIFICATE_REMEDY = {
   case: ''
 }
 
-/** What did not arrive, person by person; whoever could not be reached is told only if there is nobody else. */
+/** What did not arrive, person by person. */
 function undelivered(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
   const lost = occasion.starts.flatMap((start) => (start.kind === 'undelivered' ? [start] : []))
   const [first] = lost
@@ -237,24 +135,16 @@ function undelivered(desk: Desk, _read: Read, occasion: Occasion): readonly Send
     ...new Set(
       lost.map(({ about: { message: kind, because, code, ...whom } }) => {
         const server = code === 0 ? '' : ` (code ${code})`
-        return `${whoIs(desk, whom)} did not get a message (${kind})${about}: ${UNDELIVERED[because]}${server}.`
+        return `${capitalized(whoIs(desk, whom))} did not get a message (${kind})${about}: ${UNDELIVERED[because]}${server}.`
       })
     )
   ]
-  const unreachable = new Set(
-    lost.flatMap(({ about: { audience, recipient } }) =>
-      audience === 'maintainer' ? recipient : []
-    )
-  )
-  const others = occasion.recipients.filter(({ id }) => !unreachable.has(id))
-  const recipients = others.length > 0 ? others : occasion.recipients
-  const shown = { ...occasion, recipients }
   return [
-    message(shown, {
+    message(occasion, {
       title: clock.title,
       what: [...whats, ...repeated(desk, occasion), ...late(occasion)].join(' '),
       doNext: clock.remedy.replace('ID', String(first.about.outbox)),
-      facts: factsOf(desk, shown)
+      facts: factsOf(desk, occasion)
     })
   ]
 }
@@ -265,11 +155,57 @@ const UNDELIVERED = {
   bounced: 'it came back'
 } as const
 
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
+}
+
 function whoIs(desk: Desk, { audience, recipient }: Recipient): string {
-  if (audience === 'reporter') return 'The reporter'
-  if (audience === 'member') return `List member ${recipient}`
+  if (audience === 'reporter') return 'the reporter'
+  if (audience === 'member') return `list member ${recipient}`
   const maintainer = desk.settings.maintainers.find(({ id }) => id === recipient)
-  return maintainer?.name ?? 'Somebody outside'
+  return maintainer?.name ?? 'somebody outside'
+}
+
+/** Whose key refused what, and what to do. */
+function keyRefused(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+  const refused = occasion.starts.flatMap((one) => (one.kind === 'not-encrypted' ? one.about : []))
+  const said = refused.map(
+    ({ message: kind, because, ...whom }) =>
+      `A message (${kind}) to ${whoIs(desk, whom)} was not sent, because ${KEY_PROBLEMS[because]}.`
+  )
+  const next = refused.map(({ audience }) => KEY_REMEDIES[audience])
+  const { title, risk } = occasion.clock
+  return [
+    message(occasion, {
+      title,
+      what: [...new Set(said), risk, ...repeated(desk, occasion), ...late(occasion)].join(' '),
+      doNext: [...new Set(next)].join(' '),
+      facts: factsOf(desk, occasion)
+    })
+  ]
+}
+
+const KEY_REMEDIES = {
+  maintainer:
+    'Please give the operator a current public key of that maintainer for keys/maintainers.',
+  member:
+    'Please get a current key from the member, then preview and approve the notice again: only those who lack it get it then.',
+  reporter: 'Please ask the reporter for a current key with /ask, then send it again.',
+  outsider: 'Please reach the person another way.'
+} as const
+
+/** To the maintainer whose key refused a message: in clear, at most once a day however many cases there are (G3). */
+function ownKey(_desk: Desk, _read: Read, occasion: Occasion): readonly SendClear[] {
+  const { recipients, starts, now } = occasion
+  const start = starts.at(-1)
+  if (start?.kind !== 'not-encrypted') return []
+  const problem = `Your key cannot be used: ${KEY_PROBLEMS[start.about.because]}.`
+  return recipients.map(({ id, name, address }) =>
+    inClearTo({ id, name, address }, now, keyProblem({ problem, endsAt: '' }), {
+      once: now.slice(0, 10),
+      tag: null
+    })
+  )
 }
 
 /** What could not be encrypted to one maintainer, who can be reached again; nothing when the case is over. */
@@ -314,86 +250,4 @@ function digest(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed
   const isLate = rings.some((ring) => ring.isLate)
   const said = digestMessage(digestFacts(read), { now, timezone, isLate })
   return said === null ? [] : [sealedTo(recipients, now, said, { once, tag: null })]
-}
-
-/** A hold by the desk itself; what a person held, the others know from that person's message. */
-function noticeHeld(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  const { subject, record, now } = occasion
-  const start = occasion.starts.findLast(({ kind }) => kind === 'notice-held')
-  if (start?.kind !== 'notice-held' || record === null) return []
-  const { because, copies, revision } = start.about
-  if (because === 'maintainer' || because === 'operator') return []
-  const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
-  const before = listEvents(read, subject, { kinds }).findLast(({ id }) => id < start.id)
-  const isLeaving = before?.kind === 'notice-leaving'
-  const { timezone } = desk.settings.desk
-  const { title, remedy } = occasion.clock
-  const what = `${happened(isLeaving, revision, copies)}, because ${HOLD_SENTENCES[because]}.${goingOn(isLeaving, copies)}`
-  return [
-    message(occasion, {
-      title,
-      what: [what, ...late(occasion)].join(' '),
-      doNext: remedy,
-      facts: [
-        ...disclosureFacts(desk, record),
-        { label: 'Time of this machine', value: formatInstant(now, timezone) },
-        ...factsOf(desk, occasion)
-      ]
-    })
-  ]
-}
-
-function happened(isLeaving: boolean, revision: number, copies: NoticeCopies): string {
-  const what = `Revision ${revision} of the advance notice`
-  if (isLeaving) return `${what} was stopped while it was leaving`
-  return copies.revision === revision
-    ? `${what} did not leave again for those who lack it`
-    : `${what} was not sent`
-}
-
-/** A hold of what has not begun to leave stops no copy of what was released before. */
-function goingOn(isLeaving: boolean, { revision, here, onTheWay }: NoticeCopies): string {
-  return isLeaving || here + onTheWay === 0
-    ? ''
-    : ` ${count(here + onTheWay, 'copy', 'copies')} of revision ${revision}, released before, will still leave; /notice hold stops that.`
-}
-
-/** A wall clock that nobody can vouch for matters while a notice has not left. */
-function clockJumped(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  if (!hasUnreleasedNotice(read)) return []
-  const jumps = occasion.starts.flatMap((start) =>
-    start.kind === 'clock-doubted' ? start.about.ms : []
-  )
-  const ms = jumps.at(-1) ?? 0
-  const isOpen = openDoubt(read) !== null
-  const { timezone } = desk.settings.desk
-  const far = `${timeWords(Math.abs(ms))} ${ms > 0 ? 'further forward' : 'further back'} than time has passed`
-  const scheduled = listActiveNotices(read).filter(({ state }) => state === 'scheduled')
-  return [
-    message(occasion, {
-      title: occasion.clock.title,
-      what: isOpen
-        ? `The clock of this machine is ${far}. Nobody knows yet whether it was wrong before or is wrong now. Until it is set right, no notice leaves on a preview from before that: one that comes due is held.`
-        : `The clock of this machine was ${far} and was set back since. Notices that came due meanwhile are held; the others stand as they were approved.`,
-      doNext: isOpen
-        ? `${occasion.clock.remedy} If it is wrong, have the operator set it right: then the approvals count again. If it is right, give each notice a new approval before it is due: /notice hold and /notice preview, then /notice approve CODE.`
-        : `${occasion.clock.remedy} Have the operator find out why the clock jumped.`,
-      facts: [
-        { label: 'Time of this machine', value: formatInstant(occasion.now, timezone) },
-        ...scheduled.flatMap(({ caseTag, releaseAt }) =>
-          releaseAt === null
-            ? []
-            : [{ label: caseTag, value: `leaves ${formatInstant(releaseAt, timezone)}` }]
-        )
-      ]
-    })
-  ]
-}
-
-/** A length of time as people say it. */
-function timeWords(ms: number): string {
-  const minutes = Math.round(ms / 60_000)
-  if (minutes < 120) return `${minutes} minutes`
-  const hours = Math.round(minutes / 60)
-  return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`
 }

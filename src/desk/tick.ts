@@ -5,7 +5,7 @@
  */
 
 import { type CaseRecord } from '../domain/case.ts'
-import { type Clock } from '../domain/clock.ts'
+import { type Clock, isToldTogether, type Ring } from '../domain/clock.ts'
 import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
 import {
   BY_DESK,
@@ -15,13 +15,13 @@ import {
   event,
   type Subject
 } from '../domain/event.ts'
+import { groupBy } from '../domain/group.ts'
 import { type Product } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { errorName } from '../effects/events.ts'
 import { calendarOf, clocksFingerprint, clocksOf, whomToTell } from '../policy/clocks.ts'
 import { maintainerRecipient } from '../policy/recipients.ts'
-import { keyOfRun, type Standing, standingOf, type Telling } from '../policy/standing.ts'
+import { type Standing, standingOf, type Telling } from '../policy/standing.ts'
 import { findCase } from '../store/cases.ts'
 import { lastEventOf, lastOfKinds, listEvents } from '../store/events.ts'
 import {
@@ -38,7 +38,7 @@ import { type Read, type Tx } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
-import { isOfOneThing } from './faults.ts'
+import { isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { compose } from './reminders.ts'
 
@@ -67,7 +67,7 @@ export async function tick(desk: Desk): Promise<boolean> {
     } catch (error) {
       // What one subject does to the desk keeps no other from being looked at (G9).
       if (!isOfOneThing(error)) throw error
-      desk.log({ event: 'bug', where: 'clock', error: errorName(error) })
+      noteFailure(desk, 'clock', `reminders ${subject.id}`.trimEnd(), error)
       desk.db.transact((tx) => {
         markLook(tx, subject, addMs(desk.clock.now(), RETRY_MS))
       })
@@ -122,23 +122,21 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     })
     return
   }
+  const failed: Failure[] = []
   const { messages, junkTo } = desk.db.read((read) => ({
-    messages: composeAll(desk, read, known, now),
+    messages: composeAll(desk, read, known, { now, failed }),
     junkTo: lastJunk(read)
   }))
-  const prepared = await prepareOrKeep(
-    desk,
-    messages.map(({ decision }) => decision),
-    now
-  )
-  const asked = new Set(
-    messages.flatMap(({ telling, decision }) =>
+  const made = await prepareEach(desk, messages, { now, failed })
+  const asked = new Set([
+    ...failed.map(({ telling: { clock, recipient } }) => `${clock.id} ${recipient}`),
+    ...messages.flatMap(({ telling, decision }) =>
       idsOf(decision).map((id) => `${telling.clock.id} ${id}`)
     )
-  )
+  ])
   desk.db.transact((tx) => {
     if (lastEventOf(tx, subject) !== known.last) return
-    if (prepared !== null) write(tx, known, { messages, prepared, junkTo, now })
+    for (const one of made) write(tx, known, { ...one, junkTo, now })
     const isSilent = (clock: Clock, recipient: string): boolean =>
       !asked.has(`${clock.id} ${recipient}`)
     const { standing } = know(desk, tx, { subject, now, isSilent })
@@ -146,6 +144,8 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     const again = isKept ? earlier(addMs(now, RETRY_MS), standing.nextLookAt) : standing.nextLookAt
     writeLook(tx, subject, { ...standing, nextLookAt: again })
   })
+  for (const { telling, error } of failed)
+    noteFailure(desk, 'clock', `reminder ${telling.clock.id} ${subject.id}`.trimEnd(), error)
 }
 
 /** As clocks name whom they tell: '' is the member that the clock is about. */
@@ -183,10 +183,7 @@ function know(
     told: listRings(read, subject),
     calendar: calendarOf(product, settings),
     last,
-    whom: ({ tell, run }) => {
-      const start = events.find(({ id }) => id === run.generation) ?? null
-      return whomToTell(tell, { maintainers, owner, start })
-    },
+    whom: ({ tell, run }) => whomToTell(tell, { maintainers, owner, start: run.start }),
     isSilent,
     now
   })
@@ -211,24 +208,25 @@ function kindsOf(clocks: readonly Clock[]): EventKind[] {
 }
 
 type Message = { readonly telling: Telling; readonly decision: SendSealed | SendClear }
+/** A telling at which the desk itself failed: it is kept and tried again. */
+type Failure = { readonly telling: Telling; readonly error: unknown }
 
 /** One message for all who are told the same. */
-function composeAll(desk: Desk, read: Read, known: Known, now: Instant): Message[] {
-  const { subject, record: found, product, events, standing } = known
-  const groups = new Map<string, Telling[]>()
-  for (const telling of standing.tellings) {
-    const name = nameOf(telling)
-    groups.set(name, [...(groups.get(name) ?? []), telling])
-  }
-  return [...groups].flatMap(([name, tellings]) => {
+function composeAll(
+  desk: Desk,
+  read: Read,
+  known: Known,
+  { now, failed }: { readonly now: Instant; readonly failed: Failure[] }
+): Message[] {
+  const { subject, record: found, product, standing } = known
+  return [...groupBy(standing.tellings, nameOf)].flatMap(([name, tellings]) => {
     const [telling] = tellings
     if (telling === undefined) return []
-    const generations = telling.rings.map(({ run }) => run.generation)
     const occasion = {
       subject,
       clock: telling.clock,
       rings: telling.rings,
-      starts: events.filter(({ id }) => generations.includes(id)),
+      starts: telling.rings.map(({ run }) => run.start),
       record: found,
       product,
       recipients: tellings.flatMap(({ recipient }) => recipientsOf(desk, recipient)),
@@ -237,12 +235,19 @@ function composeAll(desk: Desk, read: Read, known: Known, now: Instant): Message
       once: `${telling.clock.id}:${subject.kind}:${subject.id}:${desk.sha256(name).slice(0, 16)}:${known.last}`,
       now
     }
-    return compose(desk, read, occasion).map((decision) => ({ telling, decision }))
+    try {
+      return compose(desk, read, occasion).map((decision) => ({ telling, decision }))
+    } catch (error) {
+      // A bug at one alarm silences no other (G9).
+      if (!isOfOneThing(error)) throw error
+      failed.push(...tellings.map((each) => ({ telling: each, error })))
+      return []
+    }
   })
 }
 
 function nameOf({ clock, rings }: Telling): string {
-  const told = rings.map(({ run, step, repeat }) => `${run.generation} ${step} ${repeat}`)
+  const told = rings.map(({ run, step, repeat }) => `${run.start.id} ${step} ${repeat}`)
   return [clock.id, ...told].join('\n')
 }
 
@@ -250,54 +255,70 @@ function recipientsOf(desk: Desk, recipient: string): SealedRecipient[] {
   return desk.settings.maintainers.filter(({ id }) => id === recipient).map(maintainerRecipient)
 }
 
-/** On a clock that is far ahead the desk's own key looks expired: no reason to end, for then nobody watches the clock. */
-async function prepareOrKeep(
+/** What one message cannot be made of keeps no other from being made. */
+async function prepareEach(
   desk: Desk,
-  decisions: readonly (SendSealed | SendClear)[],
-  now: Instant
-): Promise<Prepared | null> {
-  try {
-    return await prepare(desk, decisions, NOTHING, now)
-  } catch (error) {
-    if (!(error instanceof Trouble && error.code === 'desk-key')) throw error
-    desk.log({ event: 'trouble', code: error.code, where: 'clock' })
-    return null
+  messages: readonly Message[],
+  { now, failed }: { readonly now: Instant; readonly failed: Failure[] }
+): Promise<(Message & { readonly prepared: Prepared })[]> {
+  const made: (Message & { readonly prepared: Prepared })[] = []
+  for (const message of messages) {
+    try {
+      const prepared = await prepare(desk, [message.decision], NOTHING, now)
+      made.push({ ...message, prepared })
+    } catch (error) {
+      // On a clock that is far ahead the desk's own key looks expired: no reason to end, for then nobody watches the clock.
+      if (error instanceof Trouble && error.code === 'desk-key')
+        desk.log({ event: 'trouble', code: error.code, where: 'clock' })
+      else if (isOfOneThing(error)) failed.push({ telling: message.telling, error })
+      else throw error
+    }
   }
+  return made
 }
 
-/** Queues the messages and remembers what they tell. */
+/** Queues a message and remembers what it tells. */
 function write(
   tx: Tx,
-  { subject, events }: Known,
-  told: {
-    readonly messages: readonly Message[]
+  { subject }: Known,
+  told: Message & {
     readonly prepared: Prepared
     /** The last row of the junk list when the messages were made. */
     readonly junkTo: number
     readonly now: Instant
   }
 ): void {
-  const work = { arrivalId: null, mailSha256: null, now: told.now }
-  const rang = new Set<string>()
+  const { telling, prepared, junkTo, now } = told
+  const { mails } = prepared
+  const work = { arrivalId: null, mailSha256: null, now }
   // What could not be encrypted is no news: the ring is kept, and rings again.
-  commit(tx, [], { ...told.prepared, refused: [] }, work)
-  for (const { telling, decision } of told.messages) {
-    const mails = told.prepared.mails.filter(
-      ({ once }) => once === decision.once || once.startsWith(`${decision.once}:`)
-    )
-    if (telling.clock.message === 'digest' && mails.length > 0) forgetToldJunk(tx, told.junkTo)
-    for (const { recipientId: recipient, messageId } of mails) {
-      for (const { run, step, repeat, isLate } of telling.rings) {
-        const { generation, clock } = run
-        const key = keyOfRun(run, events)
-        const ring = { clock: clock.id, generation, step, repeat, recipient, key }
-        saveRing(tx, subject, { ...ring, at: told.now, messageId })
-        const name = `${clock.id} ${generation} ${step}`
-        if (rang.has(name)) continue
-        rang.add(name)
-        const about = { clock: clock.id, generation, step, dueAt: run.dueAt, isLate }
-        record(tx, event('rang', subject, BY_DESK, about), work)
-      }
-    }
+  commit(tx, [], { ...prepared, refused: [] }, work)
+  if (mails.length === 0) return
+  if (telling.clock.message === 'digest') forgetToldJunk(tx, junkTo)
+  const kinds = ['rang'] as const
+  const before = lastOfKinds(tx, subject, kinds)
+  for (const { ring, first } of together(telling)) {
+    const { run, step, repeat, isLate } = ring
+    const { key, start, clock, dueAt } = run
+    const saved = { clock: clock.id, first, generation: start.id, step, repeat, key, at: now }
+    for (const { recipientId: recipient, messageId } of mails)
+      saveRing(tx, subject, { ...saved, recipient, messageId })
+    const about = { clock: clock.id, generation: start.id, step, dueAt, isLate }
+    // Once for all whom it reaches, by however many messages.
+    if (before?.at === now && JSON.stringify(before.about) === JSON.stringify(about)) continue
+    record(tx, event('rang', subject, BY_DESK, about), work)
   }
+}
+
+/** What rings, but of a cause that is told at once only the newest run, with the first one that it stands for. */
+function together({ rings }: Telling): { readonly ring: Ring; readonly first: number }[] {
+  const groups = groupBy(rings, ({ run, step, repeat }) =>
+    JSON.stringify([isToldTogether(run.clock) ? run.key : run.start.id, step, repeat])
+  )
+  return [...groups.values()].flatMap((group) => {
+    const [first, last] = [group[0], group.at(-1)]
+    return first === undefined || last === undefined
+      ? []
+      : [{ ring: last, first: first.run.start.id }]
+  })
 }

@@ -3,11 +3,11 @@
  * can stop the next one: after three failed attempts it is quarantined (G9).
  */
 import { Invariant } from '../domain/assert.ts'
+import { BY_SOMEBODY, DESK, event } from '../domain/event.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
-import { alertMaintainers } from '../policy/alerts.ts'
 import {
   type Arrival,
   countStarts,
@@ -209,14 +209,10 @@ function isOfTheMail(error: unknown): boolean {
 async function holdUnread(desk: Desk, arrival: Arrival, code: string): Promise<boolean> {
   const now = desk.clock.now()
   const decisions = [
-    alertMaintainers(desk.settings, now, {
-      once: `unread:${arrival.id}`,
-      tag: null,
-      title: 'A message could not be read',
-      what: `A message of ${arrival.size} bytes is in the held folder, unread: reading it failed three times.`,
-      doNext: 'Please look at it in the held folder with care: it may be an attack.',
-      facts: []
-    }),
+    {
+      kind: 'record',
+      event: event('message-unread', DESK, BY_SOMEBODY, { bytes: arrival.size })
+    } as const,
     { kind: 'dispose', state: 'held', disposition: 'quarantined', reason: code, tag: null } as const
   ]
   const prepared = await prepare(desk, decisions, { attachments: [], original: null }, now)

@@ -31,13 +31,14 @@ export type StepTime =
 
 /**
  * Whom a step tells. The owner stands for everybody while a case has none; a role for all who have it; `recipient` for the
- * maintainer whom the starting event names. Reporters are written to by people, never by a clock.
+ * maintainer whom the starting event names, and `others` for everybody else. Reporters are written to by people, never by a clock.
  */
 export type Tell =
   | 'owner'
   | 'everybody'
   | 'member'
   | 'recipient'
+  | 'others'
   | Role
   | { readonly maintainer: string }
 
@@ -79,10 +80,10 @@ export type Clock = {
 /** One run of a clock, from the event that started it. */
 export type ClockRun = {
   readonly clock: Clock
-  /** Id of the event that started it. */
-  readonly generation: number
-  /** When that event was recorded: a step before it was never missed. */
-  readonly recordedAt: Instant
+  /** The event that started it; a step before it was recorded was never missed. */
+  readonly start: DeskEvent
+  /** The particular by which its cause is told from others; '' for none. */
+  readonly key: string
   readonly startedAt: Instant
   readonly dueAt: Instant
 }
@@ -99,9 +100,11 @@ export type Ring = {
   readonly isLate: boolean
 }
 
-/** What one run has told so far. */
+/** What was told so far. Of a clock of the kind `each` one stands for all runs of its cause up to `generation`. */
 export type Rung = {
   readonly clock: string
+  readonly key: string
+  /** Id of the event that started the run. */
   readonly generation: number
   readonly step: string
   readonly repeat: number
@@ -153,7 +156,7 @@ function startRun(
   if (clock.counts === 'first' && open.has(name)) return
   const from = instantOf(event, clock.from)
   if (from === null) open.delete(name)
-  else open.set(name, runFrom(clock, event, from, calendar))
+  else open.set(name, runFrom({ clock, start: event, key }, from, calendar))
 }
 
 function keyOf({ key }: Clock, { about }: DeskEvent): string {
@@ -161,18 +164,20 @@ function keyOf({ key }: Clock, { about }: DeskEvent): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 }
 
-function runFrom(clock: Clock, event: DeskEvent, from: Instant, calendar: Calendar): ClockRun {
-  const isPromise = 'within' in clock.due
-  return {
-    clock,
-    generation: event.id,
-    recordedAt: event.at,
-    startedAt: isPromise ? from : event.at,
-    dueAt:
-      'within' in clock.due
-        ? dueAt(from, clock.due.within, calendar)
-        : startBefore(from, clock.due.before, calendar)
-  }
+function runFrom(
+  run: Pick<ClockRun, 'clock' | 'start' | 'key'>,
+  from: Instant,
+  calendar: Calendar
+): ClockRun {
+  const { due } = run.clock
+  return 'within' in due
+    ? { ...run, startedAt: from, dueAt: dueAt(from, due.within, calendar) }
+    : { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
+}
+
+/** Whether what was told of one run is told of all earlier ones of its cause, which have come at least as far. */
+export function isToldTogether({ counts, from }: Clock): boolean {
+  return counts === 'each' && from === 'at'
 }
 
 /**
@@ -194,9 +199,10 @@ export function ringNow(
   const order = stepsInOrder(run, calendar).map(({ key }) => key)
   const place = (step: string): number => order.indexOf(step)
   const isTold = rung.some(
-    ({ clock, generation, step, repeat }) =>
+    ({ clock, key, generation, step, repeat }) =>
       clock === run.clock.id &&
-      generation === run.generation &&
+      key === run.key &&
+      (isToldTogether(run.clock) ? generation >= run.start.id : generation === run.start.id) &&
       (place(step) > place(highest.step) || (step === highest.step && repeat >= highest.repeat))
   )
   return isTold ? null : highest
@@ -237,7 +243,7 @@ function latestRing(
   const end = 'before' in step.at && run.dueAt < now ? run.dueAt : now
   const repeat = every === null ? 0 : Math.floor(msBetween(first, end) / every)
   const at = every === null ? first : addMs(first, repeat * every)
-  const isLate = at >= run.recordedAt && msBetween(at, now) > LATE_MS
+  const isLate = at >= run.start.at && msBetween(at, now) > LATE_MS
   return { run, step: key, repeat, at, tell: step.tell, isLate }
 }
 

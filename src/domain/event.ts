@@ -77,6 +77,17 @@ export type Particulars = {
   readonly 'member-wrote': { readonly member: string; readonly isSigned: boolean }
   readonly 'other-wrote': Nothing
   readonly 'message-refused': { readonly because: string }
+  /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
+  readonly 'refused-unanswered': {
+    readonly because: string
+    readonly standing: 'proved' | 'signed' | 'unproved'
+  }
+  /** On hold, because its encrypted content came before: from another sender, or into these cases. */
+  readonly 'ciphertext-reused': { readonly cases: readonly CaseTag[] }
+  /** On hold: a delivery report about no message of the desk. */
+  readonly 'bounce-unmatched': Nothing
+  /** On hold, because not even its header could be read. */
+  readonly 'message-unread': { readonly bytes: number }
   /** Verbs by their names in the vocabulary; `unknown` for what is none. */
   readonly 'commands-ran': { readonly verbs: readonly string[] }
   readonly 'commands-refused': { readonly verbs: readonly string[] }
@@ -164,10 +175,14 @@ export type Particulars = {
   readonly 'change-proposed': { readonly oldDate: Instant; readonly date: Instant }
   readonly 'change-left': { readonly revision: number }
   /** One member's copy is not delivered yet. */
-  readonly 'copy-waits': { readonly member: string; readonly leavesAt: Instant }
+  readonly 'copy-waits': {
+    readonly member: string
+    readonly revision: number
+    readonly leavesAt: Instant
+  }
   readonly 'copy-left': { readonly member: string }
-  /** The copy will not leave any more: its instant has passed, or the notice was held. */
-  readonly 'copy-dropped': { readonly member: string; readonly because: string }
+  /** The copy will not leave any more: the date that it names has come. `isPublic`: that is still the date of the disclosure. */
+  readonly 'copy-dropped': { readonly member: string; readonly isPublic: boolean }
 
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
   readonly told: Recipient & {
@@ -217,6 +232,8 @@ export type Particulars = {
   readonly 'member-removed': Nothing
 
   // The desk itself.
+  /** It failed at one thing, a bug, and went on with the others. */
+  readonly 'desk-failed': { readonly at: string; readonly error: string }
   readonly 'clock-doubted': { readonly ms: number }
   readonly 'clock-trusted': Nothing
   /** When the next digest comes; the other one says that it does not come then after all. */
@@ -233,6 +250,10 @@ export const EVENT_KINDS = Object.keys({
   'member-wrote': true,
   'other-wrote': true,
   'message-refused': true,
+  'refused-unanswered': true,
+  'ciphertext-reused': true,
+  'bounce-unmatched': true,
+  'message-unread': true,
   'commands-ran': true,
   'commands-refused': true,
   taken: true,
@@ -279,6 +300,7 @@ export const EVENT_KINDS = Object.keys({
   'certificate-gone': true,
   'member-added': true,
   'member-removed': true,
+  'desk-failed': true,
   'clock-doubted': true,
   'clock-trusted': true,
   'digest-planned': true,

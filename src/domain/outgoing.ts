@@ -60,6 +60,16 @@ export type KeyRefusal =
   | 'cannot-encrypt'
   | 'unreadable'
 
+/** In words for people; no key and no address. */
+export const KEY_PROBLEMS: Readonly<Record<KeyRefusal, string>> = {
+  'no-key': 'no key is known',
+  'wrong-fingerprint': 'the key is not the one that was pinned',
+  expired: 'the key has expired',
+  revoked: 'the key is revoked',
+  'cannot-encrypt': 'the key cannot be used to encrypt',
+  unreadable: 'the key cannot be read'
+}
+
 /** Facts of a public key at an instant. */
 export type KeyFacts = {
   readonly fingerprint: Fingerprint

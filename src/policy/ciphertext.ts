@@ -8,11 +8,11 @@
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
+import { BY_SOMEBODY, DESK, event } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
-import { alertMaintainers } from './alerts.ts'
 import { dispose } from './dispose.ts'
-import { type Moment, type Situation } from './situation.ts'
+import { type Situation } from './situation.ts'
 
 /** Whether its ciphertext is another sender's. */
 export function isReused(situation: Situation, settings: Settings): boolean {
@@ -87,22 +87,11 @@ function keysOf(
  * Somebody sends as theirs what another person had encrypted to the desk. Whoever answered such a mail would tell the thief
  * what is in it, so it becomes no case, is shown to nobody and is answered by nobody (G6, mail.md §2.4).
  */
-export function quarantineReused(
-  settings: Settings,
-  situation: Situation,
-  moment: Moment
-): Decision[] {
+export function quarantineReused(settings: Settings, situation: Situation): Decision[] {
   const whence = isReused(situation, settings) ? 'from another sender' : 'into another case'
+  const about = { cases: situation.ciphertextCases }
   return [
-    alertMaintainers(settings, moment.now, {
-      once: `reused:${situation.arrivalId}`,
-      tag: null,
-      title: 'A message is on hold: encrypted content that came before',
-      what: `A message carries encrypted content that came to the desk before, ${whence}. Its sender may want to learn the content from your answer. The content was not forwarded and nobody was answered.`,
-      doNext:
-        'Please look at the sender in the held folder. If it is the same person, ask them to encrypt the message again. If a mail server delivered it twice, nothing needs doing.',
-      facts: situation.ciphertextCases.map((tag) => ({ label: 'Came before into', value: tag }))
-    }),
+    { kind: 'record', event: event('ciphertext-reused', DESK, BY_SOMEBODY, about) },
     dispose('held', 'reused-ciphertext', `its ciphertext came before ${whence}`)
   ]
 }

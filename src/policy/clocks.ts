@@ -30,33 +30,58 @@ function clocks(subject: Subject['kind'], stated: Readonly<Record<string, Stated
   }))
 }
 
-const UNDELIVERED: Stated = {
-  starts: ['undelivered'],
-  stops: [],
-  counts: 'each',
+/** What everybody is told as soon as it happens: one alarm a cause, person and day, in which repeats are counted. */
+function alarm(
+  starts: EventKind,
+  stated: Pick<Stated, 'title' | 'risk' | 'remedy'> & Partial<Clock>
+): Stated {
+  return {
+    starts: [starts],
+    stops: [],
+    counts: 'each',
+    due: { within: { hours: 0 } },
+    firmness: 'soft',
+    steps: [{ at: AT_ONCE, tell: ['everybody'] }],
+    ...stated
+  }
+}
+
+const UNDELIVERED = alarm('undelivered', {
+  steps: [{ at: AT_ONCE, tell: ['others'] }],
   key: 'recipient',
-  due: { within: { hours: 0 } },
-  firmness: 'soft',
-  steps: [{ at: AT_ONCE, tell: ['everybody'] }],
   message: 'undelivered',
   title: 'A message could not be delivered',
   risk: 'Somebody did not get a message of the desk.',
   remedy:
     'Please reach the person another way. When the cause is gone, the operator sends it again with "postern outbox retry ID".'
-}
+})
 
-/** Rings as soon as a message can be encrypted to the person again: until then the ring itself cannot be. */
-const MISSED: Stated = {
-  starts: ['not-encrypted'],
-  stops: [],
-  counts: 'each',
-  due: { within: { hours: 0 } },
-  firmness: 'soft',
-  steps: [{ at: AT_ONCE, tell: ['recipient'] }],
-  message: 'missed',
-  title: 'What you missed while your key could not be used',
-  risk: 'Messages could not be encrypted to you.',
-  remedy: 'Please ask another maintainer for what you missed.'
+const NOT_ENCRYPTED = {
+  'key-refused': alarm('not-encrypted', {
+    steps: [{ at: AT_ONCE, tell: ['others'] }],
+    key: 'recipient',
+    message: 'key-refused',
+    title: 'A message was not sent because of a key',
+    risk: 'Nothing was sent unencrypted.',
+    remedy: ''
+  }),
+  /** In clear, without a word of what it is about. */
+  'own-key': alarm('not-encrypted', {
+    key: 'recipient',
+    steps: [{ at: AT_ONCE, tell: ['recipient'] }],
+    message: 'own-key',
+    title: 'Your key cannot be used',
+    risk: '',
+    remedy: ''
+  }),
+  /** Rings as soon as a message can be encrypted to the person again: until then the ring itself cannot be. */
+  missed: alarm('not-encrypted', {
+    steps: [{ at: AT_ONCE, tell: ['recipient'] }],
+    message: 'missed',
+    title: 'What you missed while your key could not be used',
+    risk: 'Messages could not be encrypted to you.',
+    remedy: 'Please ask another maintainer for what you missed.'
+  })
 }
 
 /** Before the end more people can do something about it than after. */
@@ -146,7 +171,7 @@ const OF_CASES = clocks('case', {
   'date-message': {
     starts: ['notice-leaving'],
     stops: ['date-told', 'disclosed', ...ENDS],
-    since: ['opened'],
+    since: ['opened', 'embargo-set'],
     due: { within: { minutes: 15 } },
     steps: [
       { at: AT_ONCE, tell: ['everybody'] },
@@ -170,41 +195,93 @@ const OF_CASES = clocks('case', {
     risk: 'Nobody has recorded that the issue is public.',
     remedy: 'Please record it with /disclosed, or set a new date with /embargo.'
   },
-  'notice-held': {
-    starts: ['notice-held'],
+  'notice-late': alarm('notice-leaving', {
+    firmness: 'hard',
+    message: 'notice-late',
+    title: 'The notice leaves LATE',
+    risk: 'The disclosure instant has not changed.',
+    remedy: 'Please find out why the desk was not running at that time.'
+  }),
+  'notice-left': alarm('notice-left', {
+    firmness: 'hard',
+    message: 'notice-left',
+    title: 'The notice has left',
+    risk: '',
+    remedy: 'Nothing. The desk tells you of every copy that cannot be delivered.'
+  }),
+  'copy-waits': alarm('copy-waits', {
+    stops: ['copy-left', 'copy-dropped'],
+    key: 'member',
+    message: 'copy-waits',
+    title: 'Copies of the notice still wait',
+    risk: 'These members have not had the advance notice in time',
+    remedy:
+      'Please reach these members another way if the disclosure is near. The desk goes on trying until then.'
+  }),
+  'copy-late': alarm('copy-dropped', {
+    key: 'member',
+    message: 'copy-late',
+    title: 'The notice came too late for members',
+    risk: 'The date in the notice has come, and these members did not have their copy yet',
+    remedy: 'Please tell these members what is public now, if they need more than that.'
+  }),
+  'notice-held': alarm('notice-held', {
     stops: ['disclosed', ...ENDS],
-    counts: 'each',
-    due: { within: { hours: 0 } },
-    steps: [{ at: AT_ONCE, tell: ['everybody'] }],
+    firmness: 'hard',
     message: 'notice-held',
     title: 'The advance notice is on hold',
     risk: 'The list does not get the advance notice.',
     remedy:
       'Please look at it with /notice preview. Another maintainer than its author lets it go with /notice approve CODE; /embargo sets a new date.'
-  },
+  }),
   undelivered: UNDELIVERED,
-  missed: MISSED
+  ...NOT_ENCRYPTED
 })
 
 const OF_MAINTAINERS = clocks('maintainer', {
   'maintainer-certificate': certificate(['everybody']),
-  missed: MISSED
+  ...NOT_ENCRYPTED,
+  'refused-unanswered': alarm('refused-unanswered', {
+    key: 'standing',
+    title: "Many messages in a maintainer's name were not acted on",
+    risk: 'More than 10 messages in an hour came in the name of one maintainer and were not acted on. They are in the held folder. While this goes on, further ones go there without an answer.',
+    remedy:
+      'If you sent commands and got no answer, they were not carried out; please look for your message in the held folder. The desk acts only on messages that are signed and encrypted.'
+  })
 })
 const OF_MEMBERS = clocks('member', {
   'member-certificate': certificate(['list-admin'], ['list-admin', 'member'])
 })
 const OF_DESK = clocks('desk', {
-  'clock-jumped': {
-    starts: ['clock-doubted'],
-    stops: [],
-    counts: 'each',
-    due: { within: { hours: 0 } },
-    steps: [{ at: AT_ONCE, tell: ['everybody'] }],
+  'ciphertext-reused': alarm('ciphertext-reused', {
+    title: 'A message is on hold: encrypted content that came before',
+    risk: 'A message carries encrypted content that came to the desk before, from another sender or into another case. Its sender may want to learn the content from your answer. The content was not forwarded and nobody was answered.',
+    remedy:
+      'Please look at the sender in the held folder. If it is the same person, ask them to encrypt the message again. If a mail server delivered it twice, nothing needs doing.'
+  }),
+  'bounce-unmatched': alarm('bounce-unmatched', {
+    title: 'A delivery report about a message that we did not send',
+    risk: 'We received a delivery report about a message that the desk did not send. It is in the held folder.',
+    remedy: 'Please look at it in the held folder: a delivery report can hide a real report.'
+  }),
+  'message-unread': alarm('message-unread', {
+    title: 'A message could not be read',
+    risk: 'A message is in the held folder, unread: reading it failed three times.',
+    remedy: 'Please look at it in the held folder with care: it may be an attack.'
+  }),
+  'desk-failed': alarm('desk-failed', {
+    key: 'at',
+    title: 'The desk failed at one thing',
+    risk: 'This is a bug in Postern. The desk goes on with everything else and tries this again.',
+    remedy: 'Please have the operator look at the log and report the bug.'
+  }),
+  'clock-jumped': alarm('clock-doubted', {
+    firmness: 'hard',
     message: 'clock-jumped',
     title: 'The clock of this machine is in doubt',
     risk: 'Nobody knows whether the time of this machine is right.',
     remedy: 'Please compare the time below with a clock that you trust.'
-  },
+  }),
   'desk-certificate': certificate(['everybody']),
   digest: {
     starts: ['digest-planned'],
@@ -220,7 +297,8 @@ const OF_DESK = clocks('desk', {
     risk: '',
     remedy: ''
   },
-  undelivered: UNDELIVERED
+  undelivered: UNDELIVERED,
+  ...NOT_ENCRYPTED
 })
 
 /** The clocks of a subject. `product` is that of a case; null where the configuration has it no more. */
@@ -278,6 +356,10 @@ export function whomToTell(
     if (who === 'everybody') return everybody
     if (who === 'member') return ['']
     if (who === 'recipient') return everybody.filter((id) => id === addressee(start))
+    if (who === 'others') {
+      const others = everybody.filter((id) => id !== addressee(start))
+      return others.length > 0 ? others : everybody
+    }
     if (who === 'owner') return owner !== null && everybody.includes(owner) ? [owner] : everybody
     return maintainers.flatMap(({ id, roles }) => (roles.includes(who) ? [id] : []))
   })

@@ -99,6 +99,13 @@ const PREDICATES: Predicates = {
   'other-wrote': () => 'wrote into the case',
   'message-refused': ({ because }) =>
     `wrote in the name of this maintainer; nothing was done (${because})`,
+  'refused-unanswered': ({ because }) =>
+    `wrote in the name of this maintainer; nothing was done (${because}) and nobody was answered, because there were too many`,
+  'ciphertext-reused': ({ cases }) =>
+    `sent a message whose encrypted content came before${listed('into', cases)}; it is on hold`,
+  'bounce-unmatched': () => 'sent a delivery report about no message of the desk; it is on hold',
+  'message-unread': ({ bytes }) =>
+    `sent a message of ${bytes} bytes that could not be read; it is on hold`,
   'commands-ran': ({ verbs }) =>
     `gave ${commandWords(verbs)}, and the desk carried ${them(verbs)} out`,
   'commands-refused': ({ verbs }) => `gave ${commandWords(verbs)}, and nothing was done`,
@@ -156,8 +163,8 @@ const PREDICATES: Predicates = {
   'copy-waits': ({ member, leavesAt }, { instant }) =>
     `had a copy of the notice waiting for list member ${member} (due ${instant(leavesAt)})`,
   'copy-left': ({ member }) => `delivered the copy of list member ${member}`,
-  'copy-dropped': ({ member, because: why }) =>
-    `took back the copy of list member ${member} (${why})`,
+  'copy-dropped': ({ member }) =>
+    `took back the copy of list member ${member}, because the date in it has come`,
   told: ({ message, ...whom }, { recipient }) => `wrote to ${recipient(whom)} (${message})`,
   'not-encrypted': ({ message, because: why, ...whom }, { recipient }) =>
     `could not encrypt a message to ${recipient(whom)} (${message}: ${why}); it was not sent`,
@@ -178,6 +185,7 @@ const PREDICATES: Predicates = {
   'certificate-gone': () => 'saw that the key is not configured any more',
   'member-added': ({ products }) => `added the list member (${products.join(', ')})`,
   'member-removed': () => 'removed the list member',
+  'desk-failed': ({ at, error }) => `failed at ${at} (${error})`,
   'clock-doubted': ({ ms }) =>
     `saw the clock of the machine jump ${ms < 0 ? 'back' : 'forward'} by ${Math.round(Math.abs(ms) / 60_000)} minutes; scheduled notices wait`,
   'clock-trusted': () => 'trusts the clock of the machine again',

@@ -43,7 +43,7 @@ export function decideArrival(
   moment: Moment
 ): Decision[] {
   const decided = isReused(situation, settings)
-    ? quarantineReused(settings, situation, moment)
+    ? quarantineReused(settings, situation)
     : decideKind(situation, settings, moment)
   return [...noteCiphertext(situation, decided), ...decided]
 }
@@ -53,7 +53,7 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
   if (isOwn(opened, settings)) return [dispose('done', 'own', 'the desk sent it itself')]
   const returnsOurs = opened.bounce !== null && situation.bounced !== null
   if (opened.automatic.includes('bounce') || returnsOurs) {
-    return decideBounce(situation, settings, moment)
+    return decideBounce(situation)
   }
   // Any other receipt goes on like a report and is not acknowledged: nobody's mail ends unread because of its form (G1).
   if (situation.receiptOf !== null) {
@@ -78,7 +78,7 @@ function decideReport(situation: Judged, settings: Settings, moment: Moment): De
   const thread = decideThread(situation, settings)
   const joined = thread.kind === 'new' ? null : thread.case.tag
   if (situation.ciphertextCases.some((tag) => tag !== joined)) {
-    return quarantineReused(settings, situation, moment)
+    return quarantineReused(settings, situation)
   }
   // It is shown to nobody, so it claims no ciphertext either.
   if (thread.kind !== 'new' && situation.opened.automatic.includes('auto-replied')) {

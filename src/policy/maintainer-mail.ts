@@ -14,7 +14,7 @@ import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { type CommandContext, type DeskContext, type HashedFile } from './draft.ts'
 import { answersRelay, hint, stayedInside } from './plain-answer.ts'
 import { reachSentence, reporterPath } from './recipients.ts'
-import { refusalMail, refusalStanding, unboundMail } from './refusals.ts'
+import { refusalStanding, refuseMail, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands, runWithoutCase } from './run-commands.ts'
 import { toMaintainers } from './send.ts'
@@ -225,29 +225,20 @@ function refuse(
   const { arrivalId, history } = situation
   // A maintainer's mail program tells that a mail was read: nobody wrote it, so nobody is told that it did nothing.
   const isReceipt = situation.opened.automatic.includes('receipt')
-  const refusal = isReceipt
-    ? []
-    : refusalMail(
-        {
-          maintainer,
-          because,
-          standing: refusalStanding(situation, maintainer, settings),
-          arrivalId,
-          message: answeredMessage(situation)
-        },
-        history.refusalsLastHour,
-        settings,
-        now
-      )
+  const about = {
+    maintainer,
+    because,
+    standing: refusalStanding(situation, maintainer, settings),
+    arrivalId,
+    message: answeredMessage(situation)
+  }
+  const subject = { kind: 'maintainer', id: maintainer.id } as const
+  const refused: Decision[] = isReceipt
+    ? [{ kind: 'record', event: event('message-refused', subject, BY_SOMEBODY, { because }) }]
+    : refuseMail(about, history.refusalsLastHour, settings, now)
   return [
     ...spendSignatures(situation, settings, now),
-    {
-      kind: 'record',
-      event: event('message-refused', { kind: 'maintainer', id: maintainer.id }, BY_SOMEBODY, {
-        because
-      })
-    },
-    ...refusal,
+    ...refused,
     end('refused', 'held', because, null)
   ]
 }

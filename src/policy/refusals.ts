@@ -4,10 +4,10 @@
  */
 import { isSameAddress } from '../domain/address.ts'
 import { type Decision, type RefusalStanding, type SendSealed } from '../domain/decision.ts'
+import { BY_SOMEBODY, event } from '../domain/event.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { refusal } from '../messages/to-maintainers.ts'
-import { alertMaintainers } from './alerts.ts'
 import { lackOfProof } from './authentication.ts'
 import { type Refusal } from './authority.ts'
 import { maintainerRecipient } from './recipients.ts'
@@ -15,7 +15,7 @@ import { sealedTo } from './send.ts'
 import { type AnsweredMessage, answeredMessage, type Situation } from './situation.ts'
 
 /**
- * More refusals than this to one maintainer in an hour are recorded but not mailed. What is surely the maintainer's is counted
+ * More refusals than this to one maintainer in an hour are recorded but not answered. What is surely the maintainer's is counted
  * apart from what anybody can have written, so that no forger keeps from a maintainer that a mail of their own did nothing.
  */
 const REFUSALS_PER_HOUR_MAX = 10
@@ -48,40 +48,24 @@ export function refusalStanding(
   return isSigned && !signatureSeen ? 'signed' : 'unproved'
 }
 
-/** The mail that says why a mail without authority did nothing; an alarm once a day when too many were sent lately. */
-export function refusalMail(
+/** Puts a message without authority on the record, and says why it did nothing, unless too many were answered lately. */
+export function refuseMail(
   { maintainer, because, standing, arrivalId, message }: RefusedMail,
   lastHour: Readonly<Record<RefusalStanding, number>>,
   settings: Settings,
   now: Instant
 ): Decision[] {
+  const subject = { kind: 'maintainer', id: maintainer.id } as const
   if (lastHour[standing] >= REFUSALS_PER_HOUR_MAX) {
-    return [
-      alertMaintainers(settings, now, {
-        once: `refusals:${standing}:${maintainer.id}:${now.slice(0, 10)}`,
-        tag: null,
-        title: "Many messages in a maintainer's name were not acted on",
-        what: `More than ${REFUSALS_PER_HOUR_MAX} messages in an hour came ${WHOSE[standing]} and were not acted on, the latest in the name of ${maintainer.name}. They are in the held folder. While this goes on, further ones go there without a message to you.`,
-        doNext:
-          'If you sent commands and got no answer, they were not carried out; please look for your message in the held folder. The desk acts only on messages that are signed and encrypted.',
-        facts: []
-      })
-    ]
+    const about = { because, standing }
+    return [{ kind: 'record', event: event('refused-unanswered', subject, BY_SOMEBODY, about) }]
   }
+  const about = { arrivalId, message, isTheirs: false }
   return [
-    toOne(maintainer, { settings, now }, REFUSALS[because], {
-      arrivalId,
-      message,
-      isTheirs: false
-    }),
+    { kind: 'record', event: event('message-refused', subject, BY_SOMEBODY, { because }) },
+    toOne(maintainer, { settings, now }, REFUSALS[because], about),
     { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]
-}
-
-const WHOSE: Readonly<Record<RefusalStanding, string>> = {
-  proved: "from a maintainer's address, as our mail server says,",
-  signed: "with a maintainer's signature",
-  unproved: "in a maintainer's name, without proof,"
 }
 
 /** Validly signed, but for no case: nothing runs, and the author learns why. */

@@ -12,6 +12,7 @@ import {
   ringNow
 } from '../domain/clock.ts'
 import { type DeskEvent } from '../domain/event.ts'
+import { groupBy } from '../domain/group.ts'
 import { addMs, type Calendar, type Instant, msBetween } from '../domain/time.ts'
 
 /** What one clock tells one person now, by one message. */
@@ -30,11 +31,7 @@ export type Standing = {
 }
 
 /** What was told before, with the cause that it was about. */
-export type Told = Rung & {
-  readonly recipient: string
-  readonly key: string
-  readonly at: Instant
-}
+export type Told = Rung & { readonly recipient: string; readonly at: Instant }
 
 export type StandingFacts = {
   readonly clocks: readonly Clock[]
@@ -54,12 +51,12 @@ const DAY_MS = 86_400_000
 
 /** A look at all clocks of one subject. */
 export function standingOf(known: StandingFacts): Standing {
-  const { clocks, calendar, now } = known
+  const { clocks, calendar, whom, isSilent, last, now } = known
+  const told = groupBy(known.told, toldKey)
   // What was recorded on a clock that was ahead has happened all the same.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
-  const facts = { ...known, events }
   const runs = openRuns(clocks, events, calendar)
-  const looks = runs.map((run) => lookAt(run, facts))
+  const looks = runs.map(lookAt)
   const promises = runs.filter(({ clock }) => clock.counts !== 'each')
   const [first] = promises.sort((a, b) => compare(a.dueAt, b.dueAt))
   const waiting = looks.filter(({ run, next, rings }) => {
@@ -70,18 +67,18 @@ export function standingOf(known: StandingFacts): Standing {
     tellings: gather(looks.flatMap(({ rings }) => rings)),
     nextLookAt: earliest(looks.flatMap(({ next }) => next ?? [])),
     due: first === undefined ? null : { at: first.dueAt, clock: first.clock.id },
-    eachFrom: Math.min(facts.last + 1, ...waiting.map(({ run }) => run.generation))
+    eachFrom: waiting.reduce((from, { run }) => Math.min(from, run.start.id), last + 1)
   }
 
-  function lookAt(run: ClockRun, { told, whom, isSilent }: StandingFacts) {
+  function lookAt(run: ClockRun) {
     const rings: { readonly recipient: string; readonly ring: Ring }[] = []
     const next = [nextRingAt(run, calendar, now)]
     const highest = ringNow(run, [], calendar, now)
     for (const recipient of highest === null ? [] : whom(highest)) {
-      const mine = told.filter((one) => one.recipient === recipient && one.clock === run.clock.id)
+      const mine = told.get(toldKey({ clock: run.clock.id, key: run.key, recipient })) ?? []
       const ring = ringNow(run, mine, calendar, now)
       if (ring === null || isSilent(run.clock, recipient)) continue
-      const again = toldToday(run, mine, keyOfRun(run, events), now)
+      const again = toldToday(run, mine, now)
       if (again === null) rings.push({ recipient, ring })
       else next.push(again)
     }
@@ -90,44 +87,30 @@ export function standingOf(known: StandingFacts): Standing {
 }
 
 /** When a cause of which this person was told today may be told again; null when it was not. */
-function toldToday(
-  { clock }: ClockRun,
-  mine: readonly Told[],
-  key: string,
-  now: Instant
-): Instant | null {
+function toldToday({ clock }: ClockRun, mine: readonly Told[], now: Instant): Instant | null {
   if (clock.counts !== 'each' || clock.firmness === 'hard') return null
-  const latest = mine.filter((one) => one.key === key).map(({ at }) => at)
-  const [last] = latest.sort((a, b) => compare(b, a))
+  const [last] = mine.map(({ at }) => at).sort((a, b) => compare(b, a))
   // A clock that was set back makes no alarm wait.
   return last === undefined || last > now || msBetween(last, now) >= DAY_MS
     ? null
     : addMs(last, DAY_MS)
 }
 
-/** The particular by which the cause of a run is told from others. */
-export function keyOfRun({ clock, generation }: ClockRun, events: readonly DeskEvent[]): string {
-  if (clock.key === null) return ''
-  const about = events.find(({ id }) => id === generation)?.about as
-    | Readonly<Record<string, unknown>>
-    | undefined
-  const value = about?.[clock.key]
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+function toldKey({ clock, key, recipient }: Pick<Told, 'clock' | 'key' | 'recipient'>): string {
+  return JSON.stringify([clock, recipient, key])
 }
 
 /** One message for all that one clock tells one person. */
 function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {
-  const found = new Map<string, { clock: Clock; recipient: string; rings: Ring[] }>()
-  for (const { recipient, ring } of rings) {
-    const { clock } = ring.run
-    const name = `${clock.id} ${recipient}`
-    const telling = found.get(name) ?? { clock, recipient, rings: [] }
-    telling.rings.push(ring)
-    found.set(name, telling)
-  }
-  return [...found.values()]
+  const named = groupBy(rings, ({ recipient, ring }) => `${ring.run.clock.id} ${recipient}`)
+  return [...named.values()].flatMap((all) => {
+    const [first] = all
+    if (first === undefined) return []
+    const { recipient, ring } = first
+    return [{ clock: ring.run.clock, recipient, rings: all.map((one) => one.ring) }]
+  })
 }
 
 function earliest(instants: readonly Instant[]): Instant | null {

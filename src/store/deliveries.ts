@@ -224,7 +224,7 @@ export function dropLateCopy(tx: Tx, { id, outboxId }: LateCopy, now: Instant): 
   return changes === 1
 }
 
-/** A copy that was tried and still waits. */
+/** A copy that is finished and has not left. */
 export type WaitingCopy = {
   readonly noticeId: number
   readonly revision: number
@@ -235,15 +235,28 @@ export type WaitingCopy = {
   readonly since: Instant
 }
 
-export function listTriedCopies(read: Read): WaitingCopy[] {
+/** Finished copies that have not left, but for those of which the record says so already. */
+export function listWaitingCopies(read: Read): WaitingCopy[] {
   const sql: Sql<WaitingCopy> = `
     SELECT deliveries.notice_id AS noticeId, deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product,
       member_id AS memberId, max(outbox.not_before, outbox.created_at) AS since
     FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id
     JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
-    WHERE outbox.state IN ('queued', 'sending') AND outbox.not_after IS NOT NULL AND outbox.attempts > 0
+    WHERE outbox.state IN ('queued', 'sending') AND outbox.not_after IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind = 'copy-waits'
+        AND about ->> 'member' = member_id AND about ->> 'revision' = deliveries.revision)
     ORDER BY deliveries.notice_id, member_id`
   return read.all(sql)
+}
+
+/** The case whose record says that this member's copy waits; null when none does. */
+export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
+  const sql: Sql<{ tag: CaseTag }> = `
+    SELECT cases.tag AS tag FROM deliveries JOIN notices ON notices.id = deliveries.notice_id
+    JOIN cases ON cases.id = notices.case_id
+    WHERE outbox_id = ? AND EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag
+      AND kind = 'copy-waits' AND about ->> 'member' = member_id AND about ->> 'revision' = deliveries.revision)`
+  return read.get(sql, [outboxId])?.tag ?? null
 }
 
 /** Where the copies of a notice are; zeros for no notice and for one that was never released. */

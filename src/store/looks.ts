@@ -22,8 +22,8 @@ export type Look = {
 export type StoredRing = Rung & {
   /** Id of the maintainer or member. */
   readonly recipient: string
-  /** The particular that names the run's cause; '' for none. */
-  readonly key: string
+  /** The first run that it stands for. */
+  readonly first: number
   readonly at: Instant
 }
 
@@ -91,7 +91,7 @@ export function writeLook(tx: Tx, { kind, id }: Subject, look: Look): void {
 /** What the clocks of a subject have told, to whom. */
 export function listRings(read: Read, { kind, id }: Subject): StoredRing[] {
   const sql: Sql<StoredRing> = `
-    SELECT clock, generation, step, recipient, "repeat", "key", at FROM rings
+    SELECT clock, "first", generation, step, recipient, "repeat", "key", at FROM rings
     WHERE subject_kind = ? AND subject_id = ?`
   return read.all(sql, [kind, id])
 }
@@ -103,8 +103,8 @@ export function saveRing(
   ring: StoredRing & { readonly messageId: MessageId }
 ): void {
   tx.run(
-    `INSERT INTO rings (subject_kind, subject_id, clock, generation, step, recipient, "repeat", "key", at, message_id)
-     VALUES (@kind, @id, @clock, @generation, @step, @recipient, @repeat, @key, @at, @messageId)
+    `INSERT INTO rings (subject_kind, subject_id, clock, "first", generation, step, recipient, "repeat", "key", at, message_id)
+     VALUES (@kind, @id, @clock, @first, @generation, @step, @recipient, @repeat, @key, @at, @messageId)
      ON CONFLICT (subject_kind, subject_id, clock, generation, step, recipient) DO UPDATE SET
        "repeat" = excluded."repeat", at = excluded.at, message_id = excluded.message_id`,
     { kind, id, ...ring }
@@ -113,15 +113,15 @@ export function saveRing(
 
 /** The message did not arrive: what it told is told again, at `lookAt` if nothing happens before. */
 export function forgetRings(tx: Tx, messageId: MessageId, lookAt: Instant): void {
-  const sql: Sql<{ kind: string; id: string; generation: number }> = `
+  const sql: Sql<{ kind: string; id: string; first: number }> = `
     DELETE FROM rings WHERE message_id = ?
-    RETURNING subject_kind AS kind, subject_id AS id, generation`
-  for (const { kind, id, generation } of tx.all(sql, [messageId])) {
+    RETURNING subject_kind AS kind, subject_id AS id, "first"`
+  for (const { kind, id, first } of tx.all(sql, [messageId])) {
     tx.run(
-      `UPDATE looks SET each_from = min(each_from, @generation),
+      `UPDATE looks SET each_from = min(each_from, @first),
          next_look_at = min(coalesce(next_look_at, @lookAt), @lookAt)
        WHERE subject_kind = @kind AND subject_id = @id`,
-      { kind, id, generation, lookAt }
+      { kind, id, first, lookAt }
     )
   }
 }

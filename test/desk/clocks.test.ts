@@ -8,7 +8,9 @@ import { type Clock } from '../../src/domain/clock.ts'
 import {
   aboutCase,
   BY_DESK,
+  BY_SOMEBODY,
   byMaintainer,
+  DESK,
   event,
   type NewEvent,
   NO_EVIDENCE
@@ -471,6 +473,53 @@ describe('(B9) one alarm a cause, person and day', () => {
     expect(next[0]).toContain('This happened 3 times since')
     await after(3 * DAY)
     expect(await alarms(grace)).toHaveLength(2)
+  })
+
+  it.each([
+    [
+      'of a delivery report about nothing of ours',
+      event('bounce-unmatched', DESK, BY_SOMEBODY, {})
+    ],
+    [
+      'of encrypted content that came before',
+      event('ciphertext-reused', DESK, BY_SOMEBODY, { cases: [TAG] })
+    ],
+    [
+      'of a message that could not be read',
+      event('message-unread', DESK, BY_SOMEBODY, { bytes: 9 })
+    ],
+    [
+      'of more forged messages than are answered',
+      event('refused-unanswered', { kind: 'maintainer', id: 'linus' }, BY_SOMEBODY, {
+        because: 'unsigned',
+        standing: 'unproved'
+      })
+    ],
+    [
+      'of a bug at one thing',
+      event('desk-failed', DESK, BY_DESK, { at: 'one thing', error: 'TypeError' })
+    ]
+  ])('holds for the alarm %s: repeats are counted in the one of the next day', async (_, one) => {
+    await givenCase({ policy: {} })
+    const from = world.accepted.length
+    for (let times = 0; times < 4; times += 1) await given(one)
+    expect(world.accepted.slice(from).map(({ to }) => to)).toEqual([grace.address, linus.address])
+    await after(DAY)
+    const [, second, ...more] = await alarms(grace, from)
+    expect(more).toEqual([])
+    expect(second).toContain('This happened 3 times since ')
+    await after(2 * DAY)
+    expect(await alarms(grace, from)).toHaveLength(2)
+  })
+
+  it('holds for thousands of repeats, which one row a person remembers (G9)', async () => {
+    await givenCase({ policy: {} })
+    const one = event('bounce-unmatched', DESK, BY_SOMEBODY, {})
+    await given(...Array.from({ length: 3000 }, () => one))
+    await after(DAY)
+    expect(
+      world.rows("SELECT recipient FROM rings WHERE clock = 'bounce-unmatched' ORDER BY recipient")
+    ).toEqual([{ recipient: 'grace' }, { recipient: 'linus' }])
   })
 
   it('a message to a maintainer that is given up is told to the others, an alarm that is given up to nobody', async () => {

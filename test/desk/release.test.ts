@@ -169,7 +169,7 @@ describe('a scheduled notice', () => {
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
     expect(deliveries()).toContain('oldco 1 held')
     expect(world.accepted.some(({ to }) => to === old.address)).toBe(false)
-    const alarms = world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:key:member:oldco%'")
+    const alarms = world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:key-refused:%'")
     expect(alarms).toHaveLength(2)
   })
 

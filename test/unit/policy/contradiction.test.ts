@@ -276,7 +276,11 @@ describe('the same ciphertext (G6)', () => {
     expect(only(decisions, 'dispose')).toMatchObject([
       { state: 'held', disposition: 'reused-ciphertext' }
     ])
-    expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual(['alert'])
+    // A clock tells the maintainers.
+    expect(only(decisions, 'record').map(({ event }) => event)).toMatchObject([
+      { kind: 'ciphertext-reused', about: { cases: [before] } }
+    ])
+    expect(only(decisions, 'send-sealed')).toEqual([])
     expect(only(decisions, 'send-clear')).toEqual([])
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
   })

@@ -119,6 +119,11 @@ describe('the history of a case', () => {
         leavesAt: AT
       },
       ...{
+        cases: ['ACME-2026-0001'],
+        standing: 'unproved',
+        bytes: 7,
+        at: 'one thing',
+        error: 'TypeError',
         copies: { left: 1, here: 1, onTheWay: 1 },
         lateMs: 0,
         sent: 1,

@@ -426,18 +426,14 @@ describe('a reading receipt of a maintainer', () => {
 })
 
 describe('bounces', () => {
-  it('that name no mail of the desk move nothing, are held and told once a day', () => {
+  it('that name no message of the desk move nothing, are held and on the record for a clock to tell', () => {
     const opened = openedMail({
       automatic: ['bounce'],
       bounce: { returnedMessageIds: [messageId('a@b.example')], action: 'failed', status: '5.1.1' }
     })
     const unknown = decideArrival(situation({ opened }), SETTINGS, MOMENT)
     expect(unknown).toMatchObject([
-      {
-        kind: 'send-sealed',
-        message: { kind: 'alert' },
-        once: 'alert:bounce-unmatched:2026-11-22'
-      },
+      { kind: 'record', event: { kind: 'bounce-unmatched' } },
       { kind: 'dispose', state: 'held', disposition: 'bounce-unmatched' }
     ])
     const known = decideArrival(situation({ opened, bounced: answers() }), SETTINGS, MOMENT)

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Settings } from '../../../src/domain/settings.ts'
-import { refusalMail, refusalStanding } from '../../../src/policy/refusals.ts'
+import { refusalStanding, refuseMail } from '../../../src/policy/refusals.ts'
 import {
   address,
   fingerprint,
@@ -63,10 +63,13 @@ it.each(['proved', 'signed', 'unproved'] as const)('refusals of %s mails count a
   const message = { id: null, date: NOW }
   const about = { maintainer: GRACE, because: 'unsigned', arrivalId: 7, message } as const
   const used = { proved: 10, signed: 10, unproved: 10 }
-  const mails = (lastHour: typeof used) =>
-    only(refusalMail({ ...about, standing: kind }, lastHour, SETTINGS, NOW), 'send-sealed')
-  expect(mails({ ...used, [kind]: 9 })).toMatchObject([{ message: { kind: 'refusal' } }])
-  expect(mails({ proved: 0, signed: 0, unproved: 0, [kind]: 10 })).toMatchObject([
-    { message: { kind: 'alert' }, once: `alert:refusals:${kind}:grace:${NOW.slice(0, 10)}` }
+  const decided = (lastHour: typeof used) =>
+    refuseMail({ ...about, standing: kind }, lastHour, SETTINGS, NOW)
+  expect(only(decided({ ...used, [kind]: 9 }), 'send-sealed')).toMatchObject([
+    { message: { kind: 'refusal' } }
+  ])
+  // One clock tells of all of them: no message of its own for each.
+  expect(decided({ proved: 0, signed: 0, unproved: 0, [kind]: 10 })).toMatchObject([
+    { kind: 'record', event: { kind: 'refused-unanswered', about: { standing: kind } } }
   ])
 })

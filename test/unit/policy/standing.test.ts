@@ -13,7 +13,7 @@ import {
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { clocksOf } from '../../../src/policy/clocks.ts'
-import { keyOfRun, standingOf, type Told } from '../../../src/policy/standing.ts'
+import { standingOf, type Told } from '../../../src/policy/standing.ts'
 
 const HOUR = 3_600_000
 const CASE = aboutCase('ACME-2026-0001' as CaseTag)
@@ -76,14 +76,14 @@ function look(stored: Stored, now: Instant): void {
   const before = [...told]
   for (const { clock, recipient, rings } of standingOf({ ...known, told: before }).tellings) {
     for (const { run, step: name, repeat, at } of rings) {
-      const { generation } = run
-      const ring = { clock: clock.id, generation, step: name, repeat, recipient }
+      const { key, start } = run
+      const ring = { clock: clock.id, generation: start.id, step: name, repeat, recipient }
       // Never before its time, and only the highest step that has passed.
       expect(at <= now).toBe(true)
       const following = nextRingAt(run, CALENDAR, at)
       expect(following === null || following > now).toBe(true)
       expect(told).not.toContainEqual(expect.objectContaining(ring))
-      told.push({ ...ring, key: keyOfRun(run, events), at: now })
+      told.push({ ...ring, key, at: now })
     }
   }
 }
