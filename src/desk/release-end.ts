@@ -1,6 +1,6 @@
 /**
- * The end of a release: nobody waits any more, so the reporter learns the date in the one transaction that ends it; a clock tells the
- * maintainers how it went. Must never end a release while a member still waits.
+ * The end of a release: nobody waits any more, so the reporter learns the date in the one transaction that ends it. A clock tells
+ * the maintainers how it went. Must never end a release while a member still waits.
  */
 import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
