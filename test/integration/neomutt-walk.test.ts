@@ -188,15 +188,15 @@ describeWith(
     })
 
     it('postern show names the next command, who may send it, and what is due', async () => {
-    const { stdout } = await desk.cli('show', firstTag)
-    expect(stdout).toMatch(/^ {2}\/notice approve CODE\n.*\(Ada Lovelace\)$/m)
-    expect(stdout).toMatch(/^Due: .*: The list must have the advance notice in time\.$/m)
-    expect(JSON.parse((await desk.cli('show', firstTag, '--json')).stdout)).toMatchObject({
-      next: [{ command: '/notice approve CODE', by: ['ada'] }]
+      const { stdout } = await desk.cli('show', firstTag)
+      expect(stdout).toMatch(/^ {2}\/notice approve CODE\n.*\(Ada Lovelace\)$/m)
+      expect(stdout).toMatch(/^Due: .*: The list must have the advance notice in time\.$/m)
+      expect(JSON.parse((await desk.cli('show', firstTag, '--json')).stdout)).toMatchObject({
+        next: [{ command: '/notice approve CODE', by: ['ada'] }]
+      })
     })
-  })
 
-  it('has it approved by somebody else with the code of the preview', async () => {
+    it('has it approved by somebody else with the code of the preview', async () => {
       last = await carriedOut(ada, await got(ada, 'preview'), /^ *\/notice approve \S+$/m)
       expect(last.text.replaceAll(/\s+/g, ' ')).toContain('The notice leaves')
     })
