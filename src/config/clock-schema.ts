@@ -23,8 +23,11 @@ const stepTime = z.union(
 )
 
 const tell = z.union(
-  [z.enum(['owner', 'everybody', 'member', ...ROLES]), z.strictObject({ maintainer: shortName })],
-  `must be owner, everybody, member, a role (${ROLES.join(', ')}) or { maintainer: ID }`
+  [
+    z.enum(['owner', 'everybody', 'member', 'recipient', 'others', ...ROLES]),
+    z.strictObject({ maintainer: shortName })
+  ],
+  `must be owner, everybody, member, recipient, others, a role (${ROLES.join(', ')}) or { maintainer: ID }`
 )
 
 const clock = z.strictObject({

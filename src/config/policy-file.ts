@@ -11,7 +11,7 @@ import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar, readHolidays } from './calendar.ts'
 import { clocks } from './clock-schema.ts'
 import { line, shortName, span, whole } from './fields.ts'
-import { pathOf, readMerged, sentenceAt, unknownPreset } from './policy-sources.ts'
+import { overBuiltIn, pathOf, readMerged, sentenceAt, unknownPreset } from './policy-sources.ts'
 import { decodeAt, type Problem, recordOf } from './problems.ts'
 
 /** A decoded policy, or the sentences that say what is wrong with its files. */
@@ -132,7 +132,7 @@ export async function readPolicy(
   const merged = await readMerged(path, policiesDir)
   if ('problems' in merged) return refused(merged.problems)
   const problems: Problem[] = []
-  const decoded = decodeAt(policySchema, withAnswerClock(merged.value), [], problems)
+  const decoded = decodeAt(policySchema, withAnswerClock(overBuiltIn(merged.value)), [], problems)
   if (decoded !== null) {
     const { calendar, ...policy } = decoded
     const holidays = await readHolidays(calendar.holidays)

@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CASE_CLOCKS } from '../domain/built-in-clocks.ts'
 import { formatPath, type Problem, recordOf, valueAt } from './problems.ts'
 import { readYaml, type ValuePath, type YamlFile } from './yaml.ts'
 
@@ -20,6 +21,8 @@ const EXTENDS_MAX = 8
 const BASES_MAX = 8
 /** Maps by id: a file that extends another changes entries one by one, and removes one with null. */
 const MAPS_BY_ID = ['reject.codes', 'clocks']
+/** What stands under every policy: a chain of files that removes one of them keeps the null until the end. */
+const UNDER_ALL = { clocks: CASE_CLOCKS }
 const CLOCK_DUE = /^clocks\.[^.]+\.due$/
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
@@ -136,7 +139,9 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Pr
   const removes = MAPS_BY_ID.includes(formatPath(path))
   for (const [key, value] of Object.entries(over)) {
     const at = [...path, key]
-    if (removes && value === null) {
+    if (value === null && isBuiltIn(at)) {
+      merged.set(key, null)
+    } else if (removes && value === null) {
       if (!merged.delete(key))
         problems.push({ path: at, text: 'is null, but there is no such entry to remove' })
     } else merged.set(key, mergeOver(merged.get(key), value, at, problems))
@@ -144,8 +149,20 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Pr
   return Object.fromEntries(merged)
 }
 
+/** A clock that every policy has; it is removed at the end. */
+function isBuiltIn([first, id, ...rest]: ValuePath): boolean {
+  return first === 'clocks' && rest.length === 0 && Object.hasOwn(CASE_CLOCKS, String(id))
+}
+
 function isSpan(value: Readonly<Record<string, unknown>>): boolean {
   return ['minutes', 'hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
+}
+
+/** Over the clocks that every policy has; those that it removes are gone. */
+export function overBuiltIn(value: unknown): unknown {
+  const merged = recordOf(mergeOver(UNDER_ALL, value, [], [])) ?? {}
+  const clocks = Object.entries(recordOf(merged['clocks']) ?? {}).filter(([, one]) => one !== null)
+  return { ...merged, clocks: Object.fromEntries(clocks) }
 }
 
 /** What to write instead of a plain name that is no built-in policy. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
+import { OF_CASES } from '../../src/domain/built-in-clocks.ts'
 import { type Clock } from '../../src/domain/clock.ts'
 import {
   aboutCase,
@@ -79,7 +80,7 @@ afterEach(() => {
 async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
   world = await openWorld({
     maintainers: [grace, { ...linus, roles: ['committer'] }],
-    policy: { clocks: [ANSWER] },
+    policy: { clocks: [...OF_CASES, ANSWER] },
     ...options
   })
   world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
@@ -238,7 +239,7 @@ it('(A3) an alarm that the server refuses rings again for that person, at the la
 
 describe('(A3) the dates of a case', () => {
   it('a notice that is not drafted three days before it must leave is told, also when its date moves; a draft ends it', async () => {
-    await givenCase({ policy: { clocks: [] } })
+    await givenCase({ policy: {} })
     await given(embargo(14))
     await after(4 * DAY - 1)
     expect(rung().filter((told) => told.startsWith('notice-draft'))).toEqual([])
@@ -255,7 +256,7 @@ describe('(A3) the dates of a case', () => {
   })
 
   it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {
-    await givenCase({ policy: { clocks: [] } })
+    await givenCase({ policy: {} })
     const [debian, suse] = await Promise.all([
       someone('debian', 'security@debian.example', 25),
       someone('suse', 'security@suse.example')
@@ -283,7 +284,7 @@ describe('(A3) the dates of a case', () => {
   })
 
   it('a reporter who is not told the date within 15 minutes of the first notice is an alarm; telling the date ends it (M-30)', async () => {
-    await givenCase({ policy: { clocks: [] } })
+    await givenCase({ policy: {} })
     const leaving = event('notice-leaving', CASE, BY_DESK, {
       revision: 1,
       digest: 'a'.repeat(64) as never,
@@ -303,7 +304,7 @@ describe('(A3) the dates of a case', () => {
   })
 
   it('a disclosure date that passes without a record of the disclosure rings after an hour, then daily, until it is recorded', async () => {
-    await givenCase({ policy: { clocks: [] } })
+    await givenCase({ policy: {} })
     const set = { oldDate: null, written: '', reason: '', leaveBy: null }
     await given(event('embargo-set', CASE, GRACE, { ...set, date: addMs(world.clock.now, DAY) }))
     await after(DAY + HOUR - 1)
@@ -397,12 +398,12 @@ it('(A3) one more clock in a policy file alone, which extends a preset, rings', 
 })
 
 it('(A3) changed clocks are looked at anew at the next start, without any event', async () => {
-  await givenCase({ policy: { clocks: [] } })
+  await givenCase({ policy: {} })
   await after(30 * HOUR)
   expect(rung()).toEqual([])
   const products = world.desk.settings.products.map((one) => ({
     ...one,
-    policy: { ...one.policy, clocks: [ANSWER] }
+    policy: { ...one.policy, clocks: [...OF_CASES, ANSWER] }
   }))
   Object.assign(world.desk.settings, { products })
   world.restart()
@@ -416,7 +417,7 @@ it('(A3) changed clocks are looked at anew at the next start, without any event'
 
 describe('(B16) a change after the list was told', () => {
   it('reminds everybody at once, then daily, in the last 48 hours hourly, until it leaves', async () => {
-    await givenCase({ policy: { clocks: [] } })
+    await givenCase({ policy: {} })
     const oldDate = addMs(world.clock.now, 4 * DAY)
     const proposed = event('change-proposed', CASE, GRACE, {
       oldDate,
@@ -451,7 +452,7 @@ describe('(B16) a change after the list was told', () => {
 
 describe('(B9) one alarm a cause, person and day', () => {
   it('says of each message that did not arrive to whom, once; what fails again that day is counted in the next one', async () => {
-    await givenCase({ policy: { clocks: [] } })
+    await givenCase({ policy: {} })
     const lost = (recipient: string, outbox: number): NewEvent =>
       event('undelivered', CASE, BY_DESK, {
         ...{ audience: 'reporter', recipient, message: 'reply', outbox },
@@ -523,7 +524,7 @@ describe('(B9) one alarm a cause, person and day', () => {
   })
 
   it('a message to a maintainer that is given up is told to the others, an alarm that is given up to nobody', async () => {
-    await givenCase({ policy: { clocks: [] } })
+    await givenCase({ policy: {} })
     world.replies.push('rejected')
     world.deliver(await world.write(alice, { subject: 'y', text: 'y', as: 'encrypted' }))
     await world.settle()
@@ -541,7 +542,7 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
   const other = {
     id: 'renderer',
     name: 'ACME Renderer',
-    policy: { ...POLICY, clocks: [slow] },
+    policy: { ...POLICY, clocks: [...OF_CASES, slow] },
     calendar: PRODUCT.calendar,
     supported: []
   }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseHolidays } from '../../../src/config/calendar.ts'
 import { readPolicy } from '../../../src/config/policy-file.ts'
 import { builtInPoliciesDir, listPresets } from '../../../src/config/policy-sources.ts'
+import { OF_CASES } from '../../../src/domain/built-in-clocks.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
@@ -36,6 +37,15 @@ async function preset(name: string): Promise<Policy> {
   const result = await readPolicy(name, folder.path, builtInPoliciesDir())
   if (result.kind === 'policy') return result.policy
   throw new Error(result.problems.join('\n'))
+}
+
+/** Ids of the clocks that not every policy has. */
+function beyondBuiltIn(clocks: Policy['clocks']): string[] {
+  const builtIn = OF_CASES.map(({ id }) => id)
+  return clocks
+    .map(({ id }) => id)
+    .filter((id) => !builtIn.includes(id))
+    .sort()
 }
 
 describe('the built-in policies', () => {
@@ -75,7 +85,7 @@ describe('the built-in policies', () => {
   ])('watch their promises with clocks that say them: %s (A5)', async (name, ids, words) => {
     const { clocks } = await preset(name)
 
-    expect(clocks.map(({ id }) => id).sort()).toEqual(ids)
+    expect(beyondBuiltIn(clocks)).toEqual(ids)
     expect(clocks.find(({ id }) => id === 'answer')?.quote).toMatch(words)
   })
 
@@ -250,7 +260,7 @@ clocks:
 `)
     const before = (await preset('template')).clocks
 
-    expect(clocks.map(({ id }) => id).sort()).toEqual(['answer', 'feedback', 'stale'])
+    expect(beyondBuiltIn(clocks)).toEqual(['answer', 'feedback', 'stale'])
     expect(clocks.find(({ id }) => id === 'feedback')).toEqual({
       ...before.find(({ id }) => id === 'feedback'),
       due: { within: { hours: 10 } },
@@ -266,6 +276,26 @@ clocks:
       message: 'reminder',
       quote: ''
     })
+  })
+
+  it('changes a built-in clock by its id and removes one with null, also through a chain of files (A3, A5)', async () => {
+    write('base.yaml', 'extends: dispatch\nid: base\nclocks: { dead-man: null, preflight: null }\n')
+    const { clocks } = await own(`
+extends: ./base.yaml
+id: own
+clocks:
+  notice-draft: { due: { before: { days: 5 } } }
+  copy-late: null
+`)
+
+    const gone = OF_CASES.filter(({ id }) => clocks.every((clock) => clock.id !== id))
+    expect(gone.map(({ id }) => id).sort()).toEqual(['copy-late', 'dead-man', 'preflight'])
+    expect(clocks.find(({ id }) => id === 'notice-draft')).toEqual({
+      ...OF_CASES.find(({ id }) => id === 'notice-draft'),
+      due: { before: { days: 5 } }
+    })
+    const { clocks: untouched } = await preset('dispatch')
+    expect(untouched).toEqual(expect.arrayContaining([...OF_CASES]))
   })
 
   it('lets the clock of the promised answer follow the promise, and removes it with the promise (A5)', async () => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { builtInTexts } from '../../../src/config/texts.ts'
 import { type Address, parseAddress } from '../../../src/domain/address.ts'
+import { OF_CASES } from '../../../src/domain/built-in-clocks.ts'
 import { type CaseRecord, type Reporter, type ReporterKey } from '../../../src/domain/case.ts'
 import { historyOf } from '../../../src/domain/case-machine.ts'
 import {
@@ -67,7 +68,7 @@ export const POLICY: Policy = {
   id: 'sample',
   title: 'Sample policy',
   answer: { within: { hours: 48 }, firmness: 'hard', includes: '' },
-  clocks: [],
+  clocks: OF_CASES,
   reporter_rules: ['Please tell nobody else yet.'],
   report_checklist: [],
   replies: 'internal',
