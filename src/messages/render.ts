@@ -29,6 +29,9 @@ export type DeskWords = {
   readonly fingerprint: Fingerprint
 }
 
+/** Stands on top of every message that could be encrypted and is not, whatever its wording says (G3). */
+const IN_CLEAR = '[This message is not encrypted, because we have no key of yours.]\n\n'
+
 /** Compiles all wordings. Throws when one is missing or does not parse. */
 export function createRender(
   wordings: ReadonlyMap<string, Wording>,
@@ -50,11 +53,12 @@ export function createRender(
     const fill = (template: Template[], params: object): string =>
       tidied(asText(engine.renderSync(template, { ...common, ...params })))
     // A message inside a message is shown as its recipient reads it.
+    const mark = occasion.inClear && message.inClear === 'own-words' ? IN_CLEAR : ''
     const params = Object.entries(message.params).map(([name, value]: [string, unknown]) => {
       const inner = isMessage(value) ? parsed.get(value.kind) : undefined
       return [name, inner === undefined ? value : fill(inner, (value as Message).params)] as const
     })
-    return fill(compiled, Object.fromEntries(params))
+    return `${mark}${fill(compiled, Object.fromEntries(params))}`
   }
 }
 

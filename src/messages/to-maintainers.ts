@@ -6,12 +6,23 @@ import { type FactLine, type Message } from '../domain/message.ts'
 import { define } from './define.ts'
 import { notice } from './to-members.ts'
 
+/** One realistic case for the samples. */
+const CASE: FactLine = { label: 'Case', value: 'ACME-2026-0007, being examined' }
+const PRODUCT: FactLine = { label: 'Product', value: 'ACME Parser (policy dispatch)' }
+const OWNER: FactLine = { label: 'Owner', value: 'Grace Hopper' }
 const FACTS: readonly FactLine[] = [
-  { label: 'Case', value: 'ACME-2026-0007, being examined' },
-  { label: 'Product', value: 'ACME Parser (policy dispatch)' },
-  { label: 'Owner', value: 'Grace Hopper' }
+  CASE,
+  PRODUCT,
+  OWNER,
+  { label: 'Answered', value: 'Fri 27 Nov 2026, 11:42 Berlin (10:42 UTC)' }
 ]
-const REACH = 'A plain reply stays among the maintainers.'
+const REACH =
+  'A plain reply reaches the maintainers only. Text under a first line /reply reaches alice@reporter.example alone, encrypted, without quoted text.'
+const KEY = '8ED8 F86C D3C2 D469 7C6A 7893 2D06 5DDF C1C9 7BC3'
+const RECEIVED: FactLine = {
+  label: 'Received',
+  value: 'Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)'
+}
 
 /** A message of a reporter or list member, forwarded. */
 export const relay = define<{
@@ -33,13 +44,52 @@ export const relay = define<{
   subject: 'Report',
   samples: {
     'a report': {
-      facts: FACTS,
-      details: [{ label: 'Encrypted', value: 'yes, to the desk key' }],
-      warnings: ['There is text outside the protected part; it may have been added by anybody.'],
-      text: 'Dear team,\n\na message of 4 GiB crashes the parser.\n\nAlice',
-      outsideText: 'Sent with the best mail provider of all',
-      files: ['crash.bin (312 bytes, SHA-256 9f86d081)'],
       reach: REACH,
+      facts: [
+        { label: 'Case', value: 'ACME-2026-0007, new' },
+        { label: 'Owner', value: 'nobody yet (/take makes it yours)' },
+        { label: 'Answer due', value: 'Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)' },
+        { label: 'From', value: 'Alice Roth <alice@reporter.example>, signature valid' },
+        { label: 'Subject', value: 'Heap overflow in the parser' }
+      ],
+      warnings: [
+        `Answers will be encrypted to the key ${KEY}, which this message brought (autocrypt). The message is signed with it, but nobody has verified whose key it is.`,
+        'There is text outside the protected part; anybody may have added it.'
+      ],
+      text: 'Dear team,\n\na file with a length field of 0xFFFFFFFF overflows the buffer in\nparse_chunk(). The attached file crashes 4.2.0 and main.\n\nAlice Roth',
+      outsideText: 'This message was scanned by the mail gateway of reporter.example.',
+      files: [
+        'crash.bin (312 bytes, SHA-256 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9)'
+      ],
+      details: [
+        PRODUCT,
+        { label: 'From', value: 'Alice Roth <alice@reporter.example>' },
+        { label: 'Sender', value: 'verified, our mail server says that DMARC passes' },
+        RECEIVED,
+        { label: 'Encrypted', value: 'yes, to the desk key' },
+        { label: 'Signed', value: `yes. The signature is valid. (key ${KEY})` },
+        {
+          label: 'Acknowledged',
+          value:
+            'yes, to alice@reporter.example; it leaves Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)'
+        }
+      ],
+      isAnswerable: false
+    },
+    'a question of a list member': {
+      reach:
+        'A plain reply reaches the maintainers only. Text under a first line /member reaches list member alpha-linux alone, encrypted. Nothing that answers this message reaches the reporter.',
+      facts: [
+        { label: 'Case', value: 'ACME-2026-0007, accepted, and the list has been told' },
+        OWNER,
+        { label: 'From', value: 'list member alpha-linux, signature valid' },
+        { label: 'Subject', value: 'Re: [ACME-2026-0007] Notice' }
+      ],
+      warnings: [],
+      text: 'question Is 3.9 affected, too? We still ship it.',
+      outsideText: '',
+      files: [],
+      details: [PRODUCT, RECEIVED, { label: 'Encrypted', value: 'yes, to the desk key' }],
       isAnswerable: false
     }
   }
@@ -61,7 +111,7 @@ export const note = define<{
     'a note': {
       author: 'Linus Torvalds',
       facts: FACTS,
-      text: 'I can reproduce this on 4.2.',
+      text: 'I can reproduce this on 4.2.0 and on main;\n4.1 checks the length earlier and is not affected.',
       reach: REACH
     }
   }
@@ -82,8 +132,13 @@ export const activity = define<{
   samples: {
     'a case is taken and its reporter answered': {
       author: 'Grace Hopper',
-      lines: ['took the case', 'answered the reporter (encrypted)'],
-      texts: [{ title: 'To the reporter', text: 'Thank you, we are looking into it.' }],
+      lines: ['took the case', 'answered alice@reporter.example (encrypted)'],
+      texts: [
+        {
+          title: 'To the reporter',
+          text: 'Thank you, Alice. We can reproduce the crash and are looking into it.'
+        }
+      ],
       facts: FACTS
     }
   }
@@ -108,6 +163,8 @@ export const transcript = define<{
   readonly lines: readonly TranscriptLine[]
   /** How many lines are not shown; '' when all are. */
   readonly more: string
+  /** What the reporter was asked; '' for nothing. */
+  readonly asked: string
   /** Where the case stood and stands; '' where no case is meant. */
   readonly before: string
   readonly after: string
@@ -123,24 +180,68 @@ export const transcript = define<{
     lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done',
   samples: {
     'commands that ran': {
+      outcome: 'Done: 2 commands.',
+      about: 'Your message of Fri 27 Nov 2026, 11:42 Berlin (10:42 UTC)',
+      lines: [
+        {
+          at: '1',
+          command: '/accept',
+          outcome: 'done',
+          says: 'Accepted. Sent to alice@reporter.example, encrypted.'
+        },
+        {
+          at: '2',
+          command: '/embargo 2026-12-09T13:00:00Z',
+          outcome: 'done',
+          says: 'Disclosure: Wed 9 Dec 2026, 14:00 Berlin (13:00 UTC). The notice leaves Wed 2 Dec 2026, 14:00 Berlin (13:00 UTC), once approved.'
+        }
+      ],
+      more: '',
+      asked:
+        'We asked alice@reporter.example about the date Wed 9 Dec 2026, 14:00 Berlin (13:00 UTC), encrypted.',
+      before: 'being examined; owner Grace Hopper',
+      after: 'accepted, with a disclosure date; owner Grace Hopper',
+      missing: ['description', 'affected_versions (supported: main, 4.2, 4.1)', 'remedy_steps'],
+      blocks: [],
+      next: [
+        {
+          command: '/notice draft',
+          help: 'writes the notice from the lines below; alone, it sends you the form'
+        }
+      ]
+    },
+    'the state of a case': {
       outcome: 'Done: 1 command.',
-      about: 'Your message of Sun 22 Nov 2026, 12:00 UTC',
-      lines: [{ at: '1', command: '/take', outcome: 'done', says: 'The case is yours.' }],
-      more: '1 more line',
-      before: 'new; no owner',
+      about: 'Your message of Fri 27 Nov 2026, 11:45 Berlin (10:45 UTC)',
+      lines: [{ at: '1', command: '/status', outcome: 'done', says: 'See below.' }],
+      more: '',
+      asked: '',
+      before: 'being examined; owner Grace Hopper',
       after: 'being examined; owner Grace Hopper',
-      missing: ['description'],
-      blocks: ['ACME-2026-0007 (ACME Parser): being examined'],
-      next: [{ command: '/accept', help: 'accepts the report and tells the reporter' }]
+      missing: [],
+      blocks: [
+        'ACME-2026-0007 (ACME Parser): being examined\nReceived: Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)\nReporter: an answer is due Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)\nAnswers: go to alice@reporter.example, encrypted\nOwner: Grace Hopper\nOn record: 2 messages'
+      ],
+      next: [
+        {
+          command: '/reply',
+          help: 'sends the text below to the reporter; with quote, what it quotes, too'
+        },
+        {
+          command: '/accept',
+          help: 'accepts the report and tells the reporter, with any text below'
+        }
+      ]
     },
     'a line that was refused': {
       outcome: 'Nothing was done: line 2 has a problem.',
-      about: 'Your message of Sun 22 Nov 2026, 12:00 UTC',
+      about: 'Your message of Mon 14 Dec 2026, 09:10 Berlin (08:10 UTC)',
       lines: [
-        { at: '1', command: '/status', outcome: 'not run', says: '' },
+        { at: '1', command: '/note', outcome: 'not run', says: '' },
         { at: '2', command: '/close', outcome: 'refused', says: 'The case is closed already.' }
       ],
-      more: '',
+      more: '1 more line',
+      asked: '',
       before: 'closed; owner Grace Hopper',
       after: 'closed; owner Grace Hopper',
       missing: [],
@@ -168,9 +269,24 @@ export const preview = define<{
     'a preview': {
       by: 'Grace Hopper',
       specimen: notice.samples['a first notice'] as Message,
-      files: ['fix.patch (1204 bytes, SHA-256 9f86d081)'],
-      facts: [{ label: 'Recipients', value: '41 active members of ACME Parser' }],
-      code: 'k7m2p9qd'
+      files: [
+        'fix.patch (1204 bytes, SHA-256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08)'
+      ],
+      facts: [
+        { label: 'Leaves', value: 'Wed 2 Dec 2026, 14:00 Berlin (13:00 UTC)' },
+        { label: 'Recipients', value: '41 active members of ACME Parser' },
+        {
+          label: 'Not deliverable',
+          value: '1 member, because the key will have expired'
+        },
+        { label: 'Supported versions', value: 'main, 4.2, 4.1' },
+        { label: 'Written by', value: 'Grace Hopper' },
+        {
+          label: 'Time of this machine',
+          value: 'Mon 30 Nov 2026, 09:15 Berlin (08:15 UTC)'
+        }
+      ],
+      code: 'k7m2p9qdx4'
     }
   }
 })
@@ -191,10 +307,23 @@ export const alert = define<Alarm>()({
   autoSubmitted: 'auto-generated',
   subject: ({ title }) => title,
   samples: {
-    'a message that came back': {
-      title: 'A message came back',
-      what: 'Linus Torvalds did not get a message.',
-      doNext: 'Check the address.',
+    'the reporter waits for an answer': {
+      title: 'The reporter waits for an answer',
+      what: 'No person has answered the reporter yet. An answer is due Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC).',
+      doNext: 'Please answer with /reply, or decide with /accept or /reject.',
+      facts: [
+        CASE,
+        PRODUCT,
+        OWNER,
+        { label: 'Answer due', value: 'Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)' },
+        { label: 'Promise', value: 'We acknowledge a report within 48 hours.' }
+      ]
+    },
+    'a message that could not be delivered': {
+      title: 'A message could not be delivered',
+      what: 'Linus Torvalds <linus@acme.example> did not get a message (relay) about ACME-2026-0007: the mail server refused it (code 550).',
+      doNext:
+        'Please reach the person another way. When the cause is gone, the operator sends it again with "postern outbox retry 31".',
       facts: FACTS
     }
   }
@@ -211,7 +340,8 @@ export const hint = define<Omit<Alarm, 'facts'>>()({
     'a note while the reporter waits': {
       title: 'Your note stayed among the maintainers',
       what: 'The reporter is still waiting for an answer and has not seen your note.',
-      doNext: 'To answer the reporter, put /reply on the first line of a message.'
+      doNext:
+        'To answer the reporter, put /reply on the first line of a message and write your text below it.'
     }
   }
 })
@@ -231,10 +361,15 @@ export const digest = define<{
   subject: 'Digest',
   samples: {
     'cases and junk': {
-      isLate: false,
-      unanswered: ['ACME-2026-0007 (parser, received), nobody has taken it'],
+      isLate: true,
+      unanswered: [
+        'ACME-2026-0007 (parser, new), nobody has taken it; OVERDUE since Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)',
+        'ACME-2026-0009 (parser, being examined), taken by Grace Hopper; due Tue 1 Dec 2026, 16:20 Berlin (15:20 UTC)'
+      ],
       moreUnanswered: 2,
-      junk: ['Fri 27 Nov 2026, 09:00 UTC, alice@reporter.example, 4096 bytes: crash'],
+      junk: [
+        'Fri 27 Nov 2026, 21:04 Berlin (20:04 UTC), carol@reporter.example, 4096 bytes: Crash in the parser'
+      ],
       moreJunk: 1
     }
   }
@@ -254,9 +389,11 @@ export const refusal = define<{
   subject: 'We did not act on a message in your name',
   samples: {
     'not signed': {
-      about: 'We did not act on your message of Sun 22 Nov 2026, 12:00 UTC.',
+      about:
+        'We received a message in your name, dated Fri 27 Nov 2026, 11:40 Berlin (10:40 UTC), and did not act on it.',
       because: 'It was not signed.',
-      remedy: 'If you wrote it, sign it.'
+      remedy:
+        'If you wrote it, please send it again, signed with your registered key and encrypted to the desk.'
     }
   }
 })

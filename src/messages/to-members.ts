@@ -11,7 +11,12 @@ export const memberAnswer = define<{ readonly author: string; readonly text: str
   inClear: 'never',
   autoSubmitted: 'no',
   subject: 'Answer',
-  samples: { 'an answer': { author: 'Grace Hopper', text: 'Yes, 4.1 is affected, too.' } }
+  samples: {
+    'an answer': {
+      author: 'Grace Hopper',
+      text: 'No, 3.9 is not affected: the length is checked before the buffer is allocated.'
+    }
+  }
 })
 
 /** Everything that a member reads in a notice. An approval covers all of it (G7), the words of the configuration too. */
@@ -54,8 +59,24 @@ const FIRST: NoticeParams = {
   product: 'ACME Parser',
   tlp: 'TLP:AMBER+STRICT',
   disclosure: 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)',
-  fields: [{ label: 'Description', text: 'A message of 4 GiB crashes the parser.' }],
-  patches: [{ filename: 'fix.patch', sha256: '9f86d081'.repeat(8), size: 1204 }],
+  fields: [
+    {
+      label: 'Description',
+      text: 'A length field of 0xFFFFFFFF overflows the heap buffer in\nparse_chunk(). An attacker who can make a service read a file runs code\nin it.'
+    },
+    { label: 'Affected versions', text: '>= 4.0, < 4.2.1' },
+    {
+      label: 'Steps to remedy',
+      text: 'Apply fix.patch and rebuild.\nRestart every service that uses the parser.'
+    }
+  ],
+  patches: [
+    {
+      filename: 'fix.patch',
+      sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      size: 1204
+    }
+  ],
   noPatches: '',
   deployment: 'none',
   patchEarly: '',
@@ -90,7 +111,11 @@ export const notice = define<NoticeParams>()({
     'a notice that lets members deploy early': {
       ...FIRST,
       fields: [
-        { label: 'Deployment before disclosure', text: 'No reboot that users would notice.' },
+        ...FIRST.fields,
+        {
+          label: 'Deployment before disclosure',
+          text: 'Please restart services in your usual window,\nso that nobody notices an unusual update.'
+        },
         { label: 'Release', text: 'Tue 1 Dec 2026, 12:00 Berlin (11:00 UTC)' }
       ],
       deployment: 'hosted',
@@ -98,6 +123,7 @@ export const notice = define<NoticeParams>()({
     },
     'a revision without patches': {
       ...FIRST,
+      disclosure: 'Thu 3 Dec 2026, 14:00 Berlin (13:00 UTC)',
       revision: 2,
       since: 1,
       changes: [

@@ -29,11 +29,11 @@ export const acknowledgement = define<{
     'came in clear': {
       received: 'Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)',
       answerBy: 'Tue 1 Dec 2026, 10:00 Berlin (09:00 UTC)',
-      answerIncludes: 'a plan',
+      answerIncludes: 'a plan for the investigation',
       isFirm: true,
       policy: 'Security policy of ACME',
-      rules: ['Please do not report it in public.'],
-      checklist: ['The versions affected'],
+      rules: ['Please do not report this, or anything about it, in a public issue tracker.'],
+      checklist: ['the versions affected', 'the steps to reproduce the issue'],
       sealedTo: 'nobody',
       keyIds: '',
       isClearAllowed: true
@@ -61,7 +61,10 @@ export const furtherReports = define<{
 type Words = { readonly author: string; readonly text: string }
 type Decision = Words & { readonly decision: string }
 
-const WORDS: Words = { author: 'Grace Hopper', text: 'Thank you, we are looking into it.' }
+const WORDS: Words = {
+  author: 'Grace Hopper',
+  text: 'Thank you, Alice. We can reproduce the crash on 4.2.0 and will\ntell you by Tuesday which versions are affected.'
+}
 
 /** A maintainer's words. */
 export const reply = define<Words>()({
@@ -133,8 +136,10 @@ export const merged = define<Decision>()({
   subject: 'We handle your reports together',
   samples: {
     merged: {
-      ...WORDS,
-      decision: 'We handle your report ACME-2026-0008 together with ACME-2026-0007.'
+      author: 'Grace Hopper',
+      text: 'Both files reach the same line of parse_chunk().',
+      decision:
+        'We handle your report ACME-2026-0008 together with ACME-2026-0007. You may use either number when you write to us.'
     }
   }
 })

@@ -35,7 +35,7 @@ export function decideAcknowledgement(
   const proof = judgeSender(opened, settings)
   const to = answerContact(opened, proof)
   if (to === null)
-    return { kind: 'none', because: 'the mail names no sender that could be answered' }
+    return { kind: 'none', because: 'the message names no sender that could be answered' }
   const [automatic] = opened.automatic
   if (automatic !== undefined) return { kind: 'none', because: SILENT_BECAUSE[automatic] }
   if (isSameAddress(to.address, settings.desk.address)) {
@@ -49,14 +49,18 @@ export function decideAcknowledgement(
   // RFC 3834 §2: a mail that came by blind copy or through another address may be no report. The outside alone counts: whether
   // the inside could be read must not show in the answer (G6).
   if (!isAddressee(opened.outer, settings.desk.address)) {
-    return { kind: 'hold', to, because: 'the desk stands neither in its To nor in its Cc' }
+    return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
   }
   const departure = drawDeparture(settings, moment)
   if (history.senderAcknowledgements >= REPORTS_A_DAY)
     return { kind: 'list', to, notBefore: departure }
   const notBefore = roomFor(history, settings, departure)
   return notBefore === null
-    ? { kind: 'hold', to, because: 'more answers wait than the hourly limits let leave in time' }
+    ? {
+        kind: 'hold',
+        to,
+        because: 'too many other acknowledgements are waiting for the hourly limit'
+      }
     : { kind: 'send', to, notBefore }
 }
 
@@ -105,16 +109,16 @@ function roomFor(history: AnswerHistory, settings: Settings, from: Instant): Ins
 }
 
 const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
-  bounce: 'the mail is a delivery report',
-  'auto-replied': 'the mail is an automatic answer',
-  'auto-generated': 'a program sent the mail',
-  list: 'the mail came through a mailing list',
-  bulk: 'the mail is marked as bulk',
-  'null-path': 'the mail has an empty return path',
-  receipt: 'the mail is a receipt',
+  bounce: 'the message is a delivery report',
+  'auto-replied': 'the message is an automatic answer',
+  'auto-generated': 'a program sent the message',
+  list: 'the message came through a mailing list',
+  bulk: 'the message is marked as bulk',
+  'null-path': 'the message has an empty return path',
+  receipt: 'the message is a receipt',
   'no-reply-address': 'the sender address takes no mail',
-  'asks-for-silence': 'the mail asks not to be answered automatically',
-  loop: 'the mail has passed the desk before'
+  'asks-for-silence': 'the message asks not to be answered automatically',
+  loop: 'the message has passed the desk before'
 }
 
 /** When a person answers by the product's policy; null when it promises nothing. */
@@ -135,7 +139,7 @@ export function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Set
     case 'list':
       return `no, because ${verdict.to.address} sent more than ${REPORTS_A_DAY} reports within 24 hours; one message a day lists the numbers of the further ones`
     case 'send':
-      return `yes, to ${verdict.to.address}, from ${formatInstant(verdict.notBefore, settings.desk.timezone)}`
+      return `yes, to ${verdict.to.address}; it leaves ${formatInstant(verdict.notBefore, settings.desk.timezone)}`
   }
 }
 

@@ -30,8 +30,8 @@ export function refLines({ text }: OpenedMail, { address }: Settings['desk']): R
 
 /**
  * Whether every signature of the message is meant for this desk: by the recipients in the signature itself (RFC 9580
- * §5.2.3.36), by the protected To or Cc, or by the quoted reference line of a message of the desk; and none of the first two
- * names others alone.
+ * §5.2.3.36), by the protected To or Cc, by the quoted reference line of a message of the desk, or by a `to:` line above the
+ * commands, for clients that protect the subject alone; and none of these names others alone.
  */
 export function isMeantForDesk(opened: OpenedMail, { desk }: Settings): boolean {
   const inside = opened.protected
@@ -40,7 +40,22 @@ export function isMeantForDesk(opened: OpenedMail, { desk }: Settings): boolean 
   const intended = opened.signatures.map(({ intendedRecipients }) => intendedRecipients)
   const isIntended = intended.some((keys) => keys.includes(desk.fingerprint))
   if (intended.some((keys) => keys.length > 0 && !keys.includes(desk.fingerprint))) return false
-  return isAddressed || isIntended || quotesDesk(opened, desk)
+  const written = writtenTo(opened)
+  if (written !== null && written !== desk.address.toLowerCase()) return false
+  return isAddressed || isIntended || written !== null || quotesDesk(opened, desk)
+}
+
+const TO_LINE = /^to:\s*<?([^\s<>@]{1,64}@[^\s<>]{1,254})>?$/i
+
+/** Whether a line above the commands says for whom the message is. */
+export function isToLine(line: string): boolean {
+  return TO_LINE.test(line)
+}
+
+/** The address, in lower case, of the `to:` line that the text begins with; null when it begins with something else. */
+function writtenTo({ text }: OpenedMail): string | null {
+  const first = /\S.*/.exec(text)?.[0].trim() ?? ''
+  return TO_LINE.exec(first)?.[1]?.toLowerCase() ?? null
 }
 
 function namesAnybody({ to, cc, hasUnreadableRecipient }: HeaderFacts): boolean {

@@ -35,11 +35,11 @@ export function judgeSender(opened: OpenedMail, settings: Settings): SenderProof
 export function senderWords(proof: SenderProof): string {
   switch (proof.kind) {
     case 'not-checked':
-      return 'not checked: no imap.authserv_ids configured, so the address may be forged'
+      return 'not verified, the address may be forged (the operator has not set imap.authserv_ids)'
     case 'dmarc':
-      return 'yes, our mail server says that DMARC passes for the domain'
+      return 'verified, our mail server says that DMARC passes for the domain'
     case 'spf':
-      return `NOT PROVED; only that the mail came from ${proof.returnPath} (SPF)`
+      return `NOT PROVED; only that the message came from ${proof.returnPath} (SPF)`
     case 'none':
       return `NOT PROVED, it may be forged: ${proof.because}`
   }

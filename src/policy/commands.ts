@@ -1,10 +1,11 @@
 /**
- * The grammar of command mails (DESIGN §6): `/verb` lines at the top of the text, `case:` lines, `<<` … `>>` blocks,
+ * The grammar of command mails (DESIGN §6): `/verb` lines at the top of the text, `to:` and `case:` lines, `<<` … `>>` blocks,
  * `key: value` fields under `/notice draft`. Text in, commands out: nothing here knows a case or runs anything, and a
  * quoted line is never a command.
  */
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
+import { isToLine } from './audience.ts'
 import { type Command } from './draft.ts'
 import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
 import { doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts'
@@ -65,7 +66,7 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
     const line = (reader.lines[reader.at] ?? '').trim()
     const named = CASE_LINE.exec(line)
     const verb = VERB_LINE.exec(line)
-    if (line === '') reader.at += 1
+    if (line === '' || isToLine(line)) reader.at += 1
     else if (named !== null) {
       reader.at += 1
       const tag = parseCaseTag(named[1] ?? '')

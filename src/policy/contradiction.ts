@@ -121,12 +121,12 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
 const SAYS: Readonly<Record<Contradiction, string>> = {
   from: 'the sender inside its protected part is not the sender outside',
   to: 'its protected part is addressed to others and not to the desk',
-  form: 'its encrypted part was cut out of a whole mail and put into another form',
+  form: 'its encrypted part was cut out of a whole message and put into another form',
   signer: 'it is signed with a key that is not the key of its sender',
   copy: 'another sender sent the same encrypted content before and nothing inside says that it is of this one'
 }
 
 /** For the relay's first lines, and for the record. */
 export function explainContradiction(contradiction: Contradiction): string {
-  return `The content of this mail is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The mail is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
+  return `The content of this message is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The message is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
 }

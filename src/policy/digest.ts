@@ -6,6 +6,7 @@ import { type CaseRecord } from '../domain/case.ts'
 import { type Message } from '../domain/message.ts'
 import { formatInstant, type Instant, msBetween } from '../domain/time.ts'
 import { digest } from '../messages/to-maintainers.ts'
+import { stateWords } from './status.ts'
 
 /** What a digest is made from; of both lists there may be more than is told one by one. */
 export type DigestFacts = {
@@ -38,7 +39,7 @@ export function digestMessage(
     moreUnanswered: unansweredTotal - unanswered.length,
     junk: junk.map(({ receivedAt, sender, subject, size }) => {
       const from = sender === '' ? 'a sender that cannot be read' : sender
-      return `${formatInstant(receivedAt, 'UTC')}, ${from}, ${size} bytes: ${subject === '' ? '(no subject)' : subject}`
+      return `${formatInstant(receivedAt, timezone)}, ${from}, ${size} bytes: ${subject === '' ? '(no subject)' : subject}`
     }),
     moreJunk: junkTotal - junk.length
   })
@@ -47,7 +48,7 @@ export function digestMessage(
 function caseLine(record: CaseRecord, now: Instant, timezone: string): string {
   const { tag, product, state, owner, answerDueAt } = record
   const who = owner === null ? 'nobody has taken it' : `taken by ${owner}`
-  const where = `${tag} (${product}, ${state}), ${who}`
+  const where = `${tag} (${product}, ${stateWords(state)}), ${who}`
   if (answerDueAt === null) return `${where}; no time was promised`
   const isLate = msBetween(answerDueAt, now) > 0
   return `${where}; ${isLate ? 'OVERDUE since' : 'due'} ${formatInstant(answerDueAt, timezone)}`

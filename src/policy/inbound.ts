@@ -294,7 +294,7 @@ function senderWarnings(situation: Situation, sender: ThreadSender): string[] {
       return []
     case 'unproved':
       return [
-        `The mail says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
+        `The message says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
       ]
     case 'other':
       return [
@@ -307,7 +307,7 @@ function quarantineWarnings(situation: Judged): string[] {
   if (situation.contradiction !== null) return [explainContradiction(situation.contradiction)]
   return situation.quarantined
     ? [
-        'Opening this mail failed three times (time or memory). It is in the held folder; look at it with care.'
+        'Opening this message failed three times (time or memory). It is in the held folder; please look at it with care.'
       ]
     : []
 }

@@ -72,7 +72,7 @@ export function decideMaintainerMail(
 }
 
 const NO_CASE = {
-  none: 'The signed part of your message names no case. Begin it with a line "case: NUMBER", or keep the quoted line that begins with "Ref:".',
+  none: 'The signed part of your message names no case. Reply to a message of the case and keep its last line (Ref: …), or begin your message with a line "case: NUMBER".',
   case: 'There is no case with the number that your message names.',
   ambiguous: 'Your message names more than one case. Begin it with one line "case: NUMBER".'
 } as const

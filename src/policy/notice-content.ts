@@ -156,6 +156,17 @@ export function releasePlan(
   return { releaseAt: planned < now ? now : planned }
 }
 
+/** When a notice leaves that is not approved yet, as a sentence; `to` says whom it reaches. */
+export function willLeave(
+  releaseAt: Instant,
+  { now, settings }: Pick<CommandContext, 'now' | 'settings'>,
+  to = ''
+): string {
+  return releaseAt <= now
+    ? `The notice leaves${to} as soon as it is approved.`
+    : `Once approved, the notice leaves ${formatInstant(releaseAt, settings.desk.timezone)}${to}.`
+}
+
 /** Everything the text of the notice may use. */
 export function noticeParams(
   notice: NoticeRecord,

@@ -35,10 +35,10 @@ export function answersRelay(
 export function stayedInside(context: CommandContext): Decision {
   return toAuthor(context, {
     once: String(context.arrivalId),
-    title: 'Your answer stayed among the maintainers',
-    what: 'A plain answer goes to the reporter only if it answers a relayed mail of the case, and its signed part shows that: by the quoted Ref line of that mail, or by protected headers. Yours does not, so it became an internal note.',
+    title: 'Your reply stayed among the maintainers',
+    what: 'A plain reply goes to the reporter only if it answers a forwarded message of the reporter, and its signed part shows that: by the quoted last line (Ref: …) of that message. Yours does not, so it stayed a note among the maintainers.',
     doNext:
-      'If it was for the reporter, send it again with /reply on its first line. If it was for the maintainers, nothing is to be done.'
+      'If it was for the reporter, send it again with /reply on its first line. If it was for the maintainers, you need do nothing.'
   })
 }
 
@@ -52,7 +52,7 @@ export function hint(context: CommandContext): Decision[] {
       title: 'Your note stayed among the maintainers',
       what: 'The reporter is still waiting for an answer and has not seen your note.',
       doNext:
-        'To answer the reporter, put /reply on the first line of a mail and write your text below it.'
+        'To answer the reporter, put /reply on the first line of a message and write your text below it.'
     })
   ]
 }

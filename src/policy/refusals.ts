@@ -61,9 +61,11 @@ export function refuseMail(
     return [{ kind: 'record', event: event('refused-unanswered', subject, BY_SOMEBODY, about) }]
   }
   const about = { arrivalId, message, isTheirs: false }
+  const { remedy, ...why } = REFUSALS[because]
+  const words = { ...why, remedy: remedy.replace('DESK', settings.desk.address) }
   return [
     { kind: 'record', event: event('message-refused', subject, BY_SOMEBODY, { because }) },
-    toOne(maintainer, { settings, now }, REFUSALS[because], about),
+    toOne(maintainer, { settings, now }, words, about),
     { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]
 }
@@ -140,7 +142,7 @@ const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly re
   'for-another': {
     because: 'Nothing in its signed part says that it is meant for this desk.',
     remedy:
-      'If you wrote it for the desk, reply to a message of the desk and keep its last line (Ref: …) in your text, or use a mail program that signs the recipient as well. If you wrote it to somebody else, that person has sent it on; nothing happened.'
+      'If you wrote it for the desk, reply to any message of the desk and keep its last line (Ref: …) in your text, or begin your message with the line "to: DESK", above the commands. If you wrote it to somebody else, that person has sent it on; nothing happened.'
   },
   replayed: { because: 'Its signature was used before.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` }
 }

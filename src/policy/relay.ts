@@ -180,7 +180,7 @@ function mailFacts(input: RelayInput): FactLine[] {
   const from = opened.outer.from
   return [
     { label: 'From', value: from === null ? 'not known' : `${from.name} <${from.address}>`.trim() },
-    { label: 'Sender proved', value: senderWords(judgeSender(opened, settings)) },
+    { label: 'Sender', value: senderWords(judgeSender(opened, settings)) },
     { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
     { label: 'Encrypted', value: encryptionWords(opened) },
     { label: 'Signed', value: signatureWords(opened, input.reporterKey) }

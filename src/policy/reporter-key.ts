@@ -69,7 +69,7 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
     others.length === 0
       ? []
       : [
-          `The mail carries another key (${names}) than the one that is registered for its sender. It is not used: a new key of a maintainer or a member goes to the operator of the desk.`
+          `The message brings a key (${names}) that is not the one registered for its sender. It is not used: maintainers and list members give a new key to the operator.`
         ]
   return { key: known, decisions: [], warnings }
 }
@@ -80,7 +80,7 @@ function unusableWords({ unusableKeys }: OpenedMail, known: ReporterKey | null):
     .filter(({ fingerprint }) => fingerprint !== known?.fingerprint)
     .map(
       ({ fingerprint, because }) =>
-        `The mail carries a key of its sender that CANNOT BE USED: ${formatFingerprint(fingerprint)}, because ${explainUnusable(because)}. Nothing is sealed to it; ask the person for a current one.`
+        `The key ${formatFingerprint(fingerprint)} that the message brings CANNOT BE USED, because ${explainUnusable(because)}. Please ask the sender for a current key.`
     )
 }
 
@@ -103,15 +103,15 @@ function firstUse(about: About): KeyDecision {
       null,
       [candidate],
       [
-        `There is the key ${name} (${candidate.source}), but the sender is ${doubt}. Nothing is sealed to this key until it is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(about, [candidate])}.`
+        `A key came for the reporter, ${name} (${candidate.source}), but the sender is ${doubt}. It is not used until you accept it. Please compare the fingerprint with the person another way, then write ${acceptWords(about, [candidate])}.`
       ]
     )
   }
   const held = isSignedWith(opened, candidate.fingerprint)
-    ? 'The mail is signed with it'
-    : 'The mail is not signed with it'
+    ? 'The message is signed with it'
+    : 'The message is not signed with it'
   return pin(about, candidate, isSignedWith(opened, candidate.fingerprint), [
-    `First use of key ${name} (${candidate.source}) for this reporter: answers are sealed to it. ${held}; nobody has verified whose it is.`
+    `First use of the key ${name} (${candidate.source}): answers to the reporter are encrypted to it from now on. ${held}; nobody has verified whose key it is.`
   ])
 }
 
@@ -123,7 +123,7 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
   const before = formatFingerprint(known.fingerprint)
   if (more.length === 0 && isHandedOver(about, known, other)) {
     return pin(about, other, true, [
-      `This reporter's key has CHANGED from ${before} to ${formatFingerprint(other.fingerprint)}: the mail that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
+      `This reporter's key has CHANGED from ${before} to ${formatFingerprint(other.fingerprint)}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
     ])
   }
   const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
@@ -131,7 +131,7 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
     ? 'The known one stays in use'
     : 'The known one cannot be used any more, so nothing can be encrypted to this reporter'
   return offer(about, known, others, [
-    `The mail carries a DIFFERENT key (${names}) than the one known for this reporter (${before}), and nothing proves that the owner of the known one brings it here: that takes one fresh signature by the known key over the whole mail, with this desk in its protected To or Cc. ${stays} until the other is accepted. Compare the fingerprint with the person another way, then write ${acceptWords(about, others)}.`
+    `The message brings a DIFFERENT key (${names}) than the one known for this reporter (${before}), and no fresh signature by the known key over the whole message, with this desk in its protected To or Cc, proves that its owner sent it. ${stays} until you accept the other. Please compare the fingerprint with the person another way, then write ${acceptWords(about, others)}.`
   ])
 }
 
@@ -189,7 +189,7 @@ function acceptWords(about: About, keys: readonly CandidateKey[]): string {
     const command = `/key accept ${key.fingerprint.toUpperCase()}`
     return kept.includes(key)
       ? command
-      : `${command} with that key attached to your mail, because it is NOT KEPT: ${OFFERS_MAX} keys wait under this address already`
+      : `${command} with that key attached to your message, because it is NOT KEPT: ${OFFERS_MAX} keys wait under this address already`
   })
   return words.join(', or ')
 }
@@ -222,7 +222,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
       ...(isUsable || !known.isUsable
         ? []
         : [
-            `This reporter's key ${formatFingerprint(key.fingerprint)} CANNOT BE USED any more: the mail brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
+            `This reporter's key ${formatFingerprint(key.fingerprint)} CANNOT BE USED any more: the message brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
           ])
     ]
   }
@@ -237,7 +237,7 @@ function doubts({ signatures }: OpenedMail, known: ReporterKey): string[] {
   return known.isProved || !isByAnother
     ? []
     : [
-        `The mail is signed with another key than the one that answers are encrypted to (${formatFingerprint(known.fingerprint)}), and that one has never signed a mail: it may be a forger's. Ask the person another way before you answer.`
+        `The message is signed with another key than the one that answers are encrypted to (${formatFingerprint(known.fingerprint)}), and that one has never signed a message: it may be a forger's. Please ask the person another way before you answer.`
       ]
 }
 

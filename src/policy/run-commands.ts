@@ -54,7 +54,7 @@ export function runCommands(
   }
   const around = inProduct(draft, context)
   const { question } = draft
-  const blocks = question === null ? draft.blocks : [...draft.blocks, question.says]
+  const { blocks } = draft
   const leaving = wordsLeave(context.bound.waitingWords, draft.reporterKey, context.now)
   draft = withWordsLeft(draft, leaving, context.now)
   return {
@@ -67,7 +67,7 @@ export function runCommands(
       ...(question?.decisions ?? []),
       ...spokenWords(draft, around),
       ...activity(draft, around),
-      transcript({ lines, blocks }, around, {
+      transcript({ lines, blocks, asked: question?.says }, around, {
         before,
         after: draft,
         context: around,

@@ -9,7 +9,7 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { approvalRule } from './embargo.ts'
-import { missingFields, releasePlan } from './notice-content.ts'
+import { missingFields, releasePlan, willLeave } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
 import { standingPreview } from './notice-preview.ts'
 import { reporterPath } from './recipients.ts'
@@ -162,8 +162,7 @@ function unfinishedLines(
   if (missing.length === 0 && faults.length === 0) lines.push(approvalLine(draft, notice, context))
   const { releaseAt } = releasePlan(draft, context)
   if (releaseAt === null) return lines
-  const said = formatInstant(releaseAt, context.settings.desk.timezone)
-  return [...lines, `Once approved, it leaves ${said} to ${to}`]
+  return [...lines, willLeave(releaseAt, context, ` to ${to}`)]
 }
 
 /** What a notice lacks in which every field is right. */

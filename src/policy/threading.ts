@@ -36,7 +36,7 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   return {
     kind: 'new',
     warnings: [
-      `The mail names the case ${named.tag} and says that it comes from its reporter, but the sender is ${doubt}. So it is a case of its own. If you know that it is the reporter's, go on in ${named.tag}.`
+      `The message names the case ${named.tag} and says that it comes from its reporter, but the sender is ${doubt}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${named.tag}.`
     ]
   }
 }

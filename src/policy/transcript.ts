@@ -22,6 +22,8 @@ const LINES_MAX = 40
 export type Outcome = {
   readonly lines: readonly TranscriptLine[]
   readonly blocks: readonly string[]
+  /** What the reporter was asked. */
+  readonly asked?: string | undefined
 }
 
 /** What a transcript says of the case, before and after. */
@@ -53,6 +55,7 @@ export function transcript(
     more:
       lines.length > LINES_MAX ? count(lines.length - LINES_MAX, 'more line', 'more lines') : '',
     blocks: outcome.blocks,
+    asked: outcome.asked ?? '',
     ...(about === null ? NO_CASE : caseParams(about))
   })
   return sealedTo([maintainerRecipient(author)], now, words, {

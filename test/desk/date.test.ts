@@ -48,7 +48,7 @@ function recorded(kind: string): object[] {
 it('(B19) the reporter is asked about the date when it is proposed, encrypted, and that is on the record', async () => {
   const said = await dated('encrypted')
   expect(said).toContain(
-    'We would like to make your report ACME-2026-0001 public on Fri 4 Dec 2026'
+    'We would like to make the issue that you reported (ACME-2026-0001) public on Fri 4 Dec 2026'
   )
   expect(said).not.toContain('not encrypted')
   expect(recorded('date-told')).toMatchObject([

@@ -58,7 +58,7 @@ describe('a directory of keys', () => {
     await send(alice, 'pass', { as: 'encrypted' })
     await world.settle()
     expect(pinned()).toEqual([{ fingerprint: name(alice), source: 'wkd' }])
-    expect(await relayed()).toContain('First use of key')
+    expect(await relayed()).toContain('First use of the key')
     const answer = world.accepted.find(({ to }) => to === alice.address)
     if (answer === undefined) throw new Error('no answer')
     expect(await world.read(alice, answer)).toContain('We received it on')

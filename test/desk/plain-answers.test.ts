@@ -90,7 +90,7 @@ describe('with replies: reporter, a plain answer', () => {
     expect(await aliceRead()).toBe(false)
     expect(await colleagueRead()).toBe(true)
     const says = (await world.read(linus, latest(linus))).replaceAll(/\s+/g, ' ')
-    expect(says).toContain('Your answer stayed among the maintainers')
+    expect(says).toContain('Your reply stayed among the maintainers')
     expect(says).toContain('send it again with /reply on its first line')
   })
 

@@ -62,7 +62,7 @@ describe("a reporter's key", () => {
   it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
-    expect(await lastTo(grace)).toContain('First use of key')
+    expect(await lastTo(grace)).toContain('First use of the key')
     await send(alice, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(renewed) })
 
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
@@ -182,7 +182,7 @@ describe("a reporter's key", () => {
       await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted', patch })
 
       expect(pinned()).toEqual([])
-      expect(await lastTo(grace)).toContain('that CANNOT BE USED')
+      expect(await lastTo(grace)).toContain('CANNOT BE USED')
       expect(await lastTo(grace)).toContain(
         `because it ${state === 'revoked' ? 'is' : 'has'} ${state}`
       )
@@ -210,7 +210,7 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
     await send(alice, { subject: 'a hole', text: 'Words of Alice.' })
     expect(await lastTo(grace)).toContain('Words of Alice.')
-    expect(await lastTo(grace)).toContain('has never signed a mail')
+    expect(await lastTo(grace)).toContain('has never signed a message')
 
     await send(renewed, { subject: 'b', text: 'b' })
     expect(world.rows('SELECT is_proved FROM reporter_keys')).toEqual([{ is_proved: 1 }])
@@ -238,8 +238,8 @@ describe("a reporter's key", () => {
     const again = { subject: '[ACME-2026-0001] more', text: 'More.' }
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true, ...says('pass') })
     await send(alice, { ...again, as: 'encrypted', ...says('fail') })
-    expect(await lastTo(grace)).toContain('The mail names the case ACME-2026-0001')
-    expect(await lastTo(grace)).toContain('it is a case of its own')
+    expect(await lastTo(grace)).toContain('The message names the case ACME-2026-0001')
+    expect(await lastTo(grace)).toContain('It was opened as a new case')
     await send(alice, { ...again, as: 'encrypted', ...says('pass') })
     await send(alice, { ...again, ...says('fail') })
 
@@ -311,7 +311,7 @@ describe("a maintainer's key, and a member's", () => {
     await send(grace, { subject: 'a hole', text: 'Mine.', ...attached(other) })
     expect(await lastTo(grace)).toContain('We received it on')
     const relay = (await textsTo(world, grace)).join(' ')
-    expect(relay).toContain('It is not used: a new key of a maintainer or a member')
+    expect(relay).toContain('It is not used: maintainers and list members')
     expect(pinned()).toEqual([])
     expect(world.rows('SELECT fingerprint FROM offered_keys')).toEqual([])
     await command(`/key accept ${name(other)}\n`, attached(other))

@@ -231,7 +231,7 @@ describeWith(
       const later = new Date(Date.now() + 9 * DAY_MS).toISOString().slice(0, 10)
       await movedTo(`${later} 14:00 because the fix needs a week more`)
       await mailboxOf(member, sink).find(ofKind(desk, 'notice', 'revision 2'), 'change')
-      await mailboxOf(alice, sink).find(ofKind(desk, 'date-notice', 'has changed'), 'new date')
+      await mailboxOf(alice, sink).find(ofKind(desk, 'date-notice', 'another date'), 'new date')
     })
 
     it('merges a second report of the reporter into the first as its forwarded message says', async () => {
@@ -255,6 +255,19 @@ describeWith(
       expect(says(told, 'It needs root already.')).toBe(true)
       await carriedOut(grace, rejected, /^\/close$/m)
       expect(kindOf(desk, told)).toBe('rejected')
+    })
+
+    it('writes a new message, no reply, with the line that the refusal names (B20)', async () => {
+      const mail = { to: DESK_ADDRESS, subject: 'Which commands are there?' }
+      await send(await grace.write({ ...mail, text: '/help' }))
+      const refusal = await got(grace, 'refusal')
+      const line = shown(refusal, /\bto:\s+\S+@[^"\s]+/).replace(/\s+/, ' ')
+      await send(await grace.write({ ...mail, text: `${line}\n\n/help` }))
+      const all = await got(grace, 'transcript')
+      const [to, number] = [shown(all, /\bto: [^\s"]+/), shown(all, /\bcase: (?=NUMBER)/)]
+      const text = `${to}\n${number} ${firstTag}\n/status`
+      await send(await grace.write({ to: DESK_ADDRESS, subject: 'Status, please', text }))
+      expect((await got(grace, 'transcript')).text).toContain('Done: 1 command.')
     })
 
     it('records the disclosure and closes the case', async () => {

@@ -79,7 +79,7 @@ const approve: Handler = (draft, command, context) => {
 
 function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
   const { releaseAt } = releasePlan(draft, context)
-  const isNow = releaseAt === null || isListTold(notice)
+  const isNow = releaseAt === null || releaseAt <= context.now || isListTold(notice)
   const when = isNow ? 'at once' : formatInstant(releaseAt, context.settings.desk.timezone)
   const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
   const { revision } = notice

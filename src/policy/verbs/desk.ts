@@ -1,6 +1,7 @@
 /**
  * The verbs that need no case: they answer, and change nothing.
  */
+import { type Address } from '../../domain/address.ts'
 import { type CaseRecord } from '../../domain/case.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
@@ -8,9 +9,16 @@ import { type DeskContext } from '../draft.ts'
 import { answerWords, ownerWords, stateWords } from '../status.ts'
 import { type DeskAnswer, synopsis, type Verb, verbsUnder } from './verb.ts'
 
-const HOW = `Commands stand at the top of a signed and encrypted message, one a line.
-If one line is wrong, none runs. A line "case: NUMBER" names the case where the
-subject does not. /help and a command explains that command.`
+const how = (
+  desk: Address
+): string => `Write commands on the first lines of a signed and encrypted reply to any
+message of the desk, one a line. If one line is wrong, none is carried out.
+/help COMMAND explains a command.
+
+A new message that is no reply must say on its first lines for whom it is and
+which case it is about (/help and /cases need no case):
+    "to: ${desk}"
+    "case: NUMBER"`
 
 export const help: Verb = {
   name: 'help',
@@ -21,10 +29,14 @@ export const help: Verb = {
   text: null,
   help: 'lists the commands, or explains one',
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
-  run: ({ words }, _context, verbs): DeskAnswer => {
+  run: ({ words }, { settings }, verbs): DeskAnswer => {
     const wanted = words.join(' ').toLowerCase().replace(/^\//, '')
     if (wanted === '') {
-      return { kind: 'answered', says: 'See below.', block: `${HOW}\n\n${helpTable(verbs)}` }
+      return {
+        kind: 'answered',
+        says: 'See below.',
+        block: `${how(settings.desk.address)}\n\n${helpTable(verbs)}`
+      }
     }
     const found = verbsUnder(verbs, wanted)
     if (found.length === 0) {

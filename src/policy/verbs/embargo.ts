@@ -17,7 +17,7 @@ import {
   withNotice
 } from '../draft.ts'
 import { whatIsUnusual } from '../embargo-date.ts'
-import { releasePlan } from '../notice-content.ts'
+import { releasePlan, willLeave } from '../notice-content.ts'
 import {
   AUTHORS,
   CHANGE_WAITS,
@@ -67,15 +67,9 @@ function withReopened(draft: Draft, context: CommandContext): Draft {
   return withChange(withNotice(draft, reopenedNotice(draft.notice, context)), context)
 }
 
-function leavesWords(
-  draft: Draft,
-  releaseAt: Instant | null,
-  { settings: { desk } }: CommandContext
-): string {
+function leavesWords(draft: Draft, releaseAt: Instant | null, context: CommandContext): string {
   if (releaseAt === null) return ''
-  return isListTold(draft.notice)
-    ? ` ${CHANGE_WAITS}`
-    : ` The notice leaves ${formatInstant(releaseAt, desk.timezone)}, once approved.`
+  return isListTold(draft.notice) ? ` ${CHANGE_WAITS}` : ` ${willLeave(releaseAt, context)}`
 }
 
 const DAY_MS = 86_400_000
@@ -104,7 +98,7 @@ export const EMBARGO: readonly Verb[] = [
     roles: AUTHORS,
     needsCode: false,
     text: null,
-    help: 'sets the disclosure, for example 2026-12-01 14:00 Europe/Berlin',
+    help: 'sets the disclosure date, for example 2027-03-01 14:00 Europe/Berlin',
     more: 'Without a zone or an offset the time is in the zone of the desk. For a weekend, a holiday or a lead that the policy does not promise, add because REASON.',
     run: embargo,
     next: {

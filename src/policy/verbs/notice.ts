@@ -13,7 +13,7 @@ import {
   type ToldNotice
 } from '../../domain/notice.ts'
 import { type OutgoingAttachment } from '../../domain/outgoing.ts'
-import { formatInstant } from '../../domain/time.ts'
+import { formatInstant, type Instant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
@@ -230,7 +230,7 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
     facts: [
       {
         label: 'Leaves',
-        value: releaseAt === null ? 'no instant yet' : formatInstant(releaseAt, timezone)
+        value: leaving(releaseAt, context)
       },
       {
         label: 'Recipients',
@@ -251,6 +251,13 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
     tag: draft.case.tag,
     files: { from: 'list', files: files.map(plainFile) }
   })
+}
+
+function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): string {
+  if (releaseAt === null) return 'not known, because no disclosure date is set'
+  return releaseAt <= now
+    ? 'as soon as it is approved'
+    : formatInstant(releaseAt, settings.desk.timezone)
 }
 
 function undeliverable(number: number): FactLine[] {

@@ -128,7 +128,7 @@ export const PLACE: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
-    help: 'merges the case into another one of the same reporter and tells the reporter, with any text below',
+    help: 'merges the case into another one and tells the reporter',
     more: 'Messages that name the old number or answer its messages go to the other case from then on.',
     run: merge
   }

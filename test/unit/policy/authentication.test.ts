@@ -153,7 +153,7 @@ describe('the acknowledgement of a mail whose sender was checked (RFC 3834 §4)'
     expect(only(decisions, 'count-answer').map((each) => each.address)).toEqual([BOUNCES])
     expect(answerAddress(mail([SPF]), CHECKED)).toBe(BOUNCES)
     expect(relayOf(decisions)).toContain(
-      `NOT PROVED; only that the mail came from ${BOUNCES} (SPF)`
+      `NOT PROVED; only that the message came from ${BOUNCES} (SPF)`
     )
   })
 
@@ -198,7 +198,7 @@ describe('the acknowledgement of a mail whose sender was checked (RFC 3834 §4)'
     expect(answerOf(with_(3))).toMatchObject({ isHeld: false })
     expect(only(with_(3), 'count-answer')[0]?.at).toBe(at('2026-11-22T15:00:00Z'))
     expect(answerOf(with_(30))).toMatchObject({ isHeld: true })
-    expect(relayOf(with_(30))).toContain('hourly limits')
+    expect(relayOf(with_(30))).toContain('hourly limit')
   })
 })
 

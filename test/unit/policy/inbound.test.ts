@@ -285,7 +285,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
         { message: { kind: 'acknowledgement' }, isHeld: true }
       ])
       expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
-        'neither in its To nor in its Cc'
+        'neither its To nor its Cc names the desk'
       )
       const copied = openedMail({ outer: headers({ to: [], cc: [{ name: '', address: DESK }] }) })
       const answered = decideArrival(situation({ opened: copied }), SETTINGS, MOMENT)

@@ -60,7 +60,7 @@ describe('the key of a reporter', () => {
       candidateKeys: [candidate()],
       signatures: [signature({ fingerprint: OTHER })]
     })
-    expect(signed.warnings.join()).toContain('The mail is signed with it')
+    expect(signed.warnings.join()).toContain('The message is signed with it')
   })
 
   const path = (text: string) => ({ address: address(text), below: 0 })

@@ -118,7 +118,7 @@ describe('threads by their tag', () => {
       const decisions = decideArrival(situation({ tagged, ...change }), SETTINGS, MOMENT)
       expect(only(decisions, 'dispose')).toMatchObject([{ disposition: 'case-opened' }])
       expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
-        `The mail names the case ${tagged.tag}`
+        `The message names the case ${tagged.tag}`
       )
     }
   )

@@ -331,7 +331,7 @@ describe('/status (B6)', () => {
     const dated = caseRecord({ state: 'planned', disclosureAt: at('2026-12-04T12:00:00Z') })
     const notice = (change: Parameters<typeof noticeRecord>[0], more = {}): string =>
       status({ case: dated, notice: noticeRecord(change), ...more })
-    expect(notice({})).toContain('Once approved, it leaves')
+    expect(notice({})).toContain('Once approved, the notice leaves')
     const scheduled = notice({ state: 'scheduled', releaseAt: at('2026-11-27T12:00:00Z') })
     expect(scheduled).toContain('approved; it leaves Fri')
     expect(scheduled).not.toContain('Once approved')

@@ -1,0 +1,76 @@
+/**
+ * Every message that the desk sends, as its recipient sees it; what a policy decides is shown for each of the presets.
+ */
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readPolicy } from '../../src/config/policy-file.ts'
+import { builtInTexts } from '../../src/config/texts.ts'
+import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'
+import { type Instant } from '../../src/domain/time.ts'
+import { MESSAGES } from '../../src/messages/catalogue.ts'
+import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
+import { acknowledgement } from '../../src/messages/to-reporters.ts'
+import { acknowledgementParams } from '../../src/policy/acknowledgement.ts'
+
+/** One message as its recipient sees it. */
+export type Exhibit = {
+  readonly title: string
+  readonly message: Message
+  readonly inClear: boolean
+}
+
+const SRC = join(dirname(fileURLToPath(import.meta.url)), '../../src')
+const RECEIVED = '2026-11-27T09:00:00.000Z' as Instant
+const SEALED_TO: readonly VisibleEncryption[] = ['nobody', 'desk', 'other', 'hidden', 'unknown']
+
+/** All of them. */
+export async function exhibits(): Promise<Exhibit[]> {
+  const samples = MESSAGES.flatMap(({ kind, samples, inClear }) =>
+    Object.entries(samples).flatMap(([title, message]) =>
+      (inClear === 'own-words' ? [false, true] : [inClear === 'content-free']).map((clear) => ({
+        title: `${kind}: ${title}${clear ? ' (in clear)' : ''}`,
+        message,
+        inClear: clear
+      }))
+    )
+  )
+  return [...samples, ...(await acknowledgements())]
+}
+
+/** What each preset promises, for every way in which a first message can come. */
+async function acknowledgements(): Promise<Exhibit[]> {
+  const folder = join(SRC, 'policies')
+  const presets = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
+  const found: Exhibit[] = []
+  for (const preset of presets.map((name) => name.slice(0, -'.yaml'.length))) {
+    const read = await readPolicy(preset, folder, folder)
+    if (read.kind !== 'policy') throw new Error(`${preset} is no policy`)
+    const timezone = read.calendar.timezone ?? 'Europe/Berlin'
+    const product = { policy: read.policy, calendar: { ...read.calendar, timezone, holidays: [] } }
+    for (const sealedTo of SEALED_TO) {
+      const opened = { sealedTo, sealedToKeyIds: sealedTo === 'other' ? ['0123456789ABCDEF'] : [] }
+      const message = acknowledgement(acknowledgementParams(product, opened, RECEIVED, timezone))
+      const ways = sealedTo === 'desk' ? [true, false] : [true]
+      for (const inClear of ways)
+        found.push({
+          title: `policy ${preset}: acknowledgement, ${sealedTo}${inClear ? ' (in clear)' : ''}`,
+          message,
+          inClear
+        })
+    }
+  }
+  return found
+}
+
+const render = createRender(builtInTexts(), SAMPLE_DESK)
+
+/** Messages that are about no case. */
+const WITHOUT_CASE = ['digest', 'refusal', 'key-problem']
+
+/** Subject and text. */
+export function shown({ message, inClear }: Exhibit): string {
+  const tag = WITHOUT_CASE.includes(message.kind) ? null : SAMPLE.tag
+  const subject = `Subject: ${tag === null ? '' : `[${tag}] `}${message.subject}`
+  return `${subject}\n\n${render(message, { ...SAMPLE, tag, inClear })}`
+}
