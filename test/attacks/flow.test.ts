@@ -130,7 +130,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     }
     const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
     expect(
-      told.filter((words) => words.includes(`The mail names the case ${CASE} and says`))
+      told.filter((words) => words.includes(`The message names the case ${CASE} and says`))
     ).toHaveLength(1)
     // Who knows a Message-ID of the case is let in as a stranger: marked, and without an answer.
     await scene.attack(
