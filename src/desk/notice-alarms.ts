@@ -35,12 +35,6 @@ export function preflight(desk: Desk, read: Read, occasion: Occasion): readonly 
     ({ state, keyExpiresAt }) =>
       state === 'active' && keyExpiresAt !== null && keyExpiresAt <= leavesAt
   )
-  const blocked = frozen.length + ending.length
-  const counts = `${members.length - blocked} ready, ${blocked} blocked`
-  const why = [
-    ...reason(frozen.length, 'is frozen', 'are frozen'),
-    ...reason(ending.length, 'has a key that ends before', 'have keys that end before')
-  ]
   const notice = READINESS[findNotice(read, record.tag)?.state ?? 'none']
   const next = [
     notice,
@@ -51,7 +45,7 @@ export function preflight(desk: Desk, read: Read, occasion: Occasion): readonly 
     title: clock.title,
     what: [
       `The advance notice must leave by ${formatInstant(leavesAt, desk.settings.desk.timezone)}.`,
-      `List: ${counts}${why.length === 0 ? '' : ` (${why.join(', ')})`}.`,
+      listSentence(members.length, frozen.length, ending.length),
       ...late(occasion)
     ].join(' '),
     doNext: next.join(' ')
@@ -68,6 +62,21 @@ export function preflight(desk: Desk, read: Read, occasion: Occasion): readonly 
   ].flatMap(({ to, facts: shown }) =>
     to.length === 0 ? [] : [message({ ...occasion, recipients: to }, { ...words, facts: shown })]
   )
+}
+
+/** How many are ready, how many are not, and why. */
+function listSentence(all: number, frozen: number, ending: number): string {
+  if (all === 0) return 'Nobody is on the list of this product.'
+  const blocked = frozen + ending
+  const counts = [
+    ...reason(all - blocked, 'ready', 'ready'),
+    ...reason(blocked, 'blocked', 'blocked')
+  ].join(', ')
+  const why = [
+    ...reason(frozen, 'is frozen', 'are frozen'),
+    ...reason(ending, 'has a key that ends before', 'have keys that end before')
+  ].join(', ')
+  return `List: ${counts}${why === '' ? '' : ` (${why})`}.`
 }
 
 function reason(count: number, one: string, more: string): string[] {

@@ -303,6 +303,21 @@ describe('(A3) the dates of a case', () => {
     expect(rung()).toHaveLength(2)
   })
 
+  it('so is one who is not told a new date within 15 minutes of the change that tells the list (B16)', async () => {
+    await givenCase({ policy: {} })
+    const digest = 'a'.repeat(64) as never
+    const told = event('date-told', CASE, BY_DESK, { reporter: '1', date: START, how: 'encrypted' })
+    const leaving = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest, lateMs: 0 })
+    const mine = (): string[] => rung().filter((one) => /^date-message .*grace/.test(one))
+    // New content under the old date, then a new date.
+    await given(embargo(14), leaving, told, leaving)
+    await after(HOUR)
+    expect(mine()).toEqual([])
+    await given(embargo(20), leaving)
+    await after(15 * MINUTE)
+    expect(mine()).toEqual(['date-message +PT0H grace'])
+  })
+
   it('a disclosure date that passes without a record of the disclosure rings after an hour, then daily, until it is recorded', async () => {
     await givenCase({ policy: {} })
     const set = { oldDate: null, written: '', reason: '', leaveBy: null }
@@ -365,6 +380,69 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
     expect(text).not.toContain(grace.address)
   }
   expect(world.accepted.some(({ to }) => to === linus.address)).toBe(false)
+})
+
+describe('(A3) the clocks of the presets', () => {
+  const rungOf = (clock: string, who: string): string[] =>
+    rung().filter((told) => told.startsWith(`${clock} `) && told.endsWith(who))
+  const givenPreset = async (name: string): Promise<void> => {
+    const read = await readPolicy(name, '.', builtInPoliciesDir())
+    if (read.kind === 'refused') throw new Error(read.problems.join())
+    await givenCase({ policy: read.policy })
+  }
+  const answered = event('answered', CASE, GRACE, {
+    reporter: '1',
+    with: 'reply',
+    how: 'encrypted'
+  })
+
+  it('feedback: half way, at 80 %, when it is due, then daily; an answer does not stop it, a plan does (M-08)', async () => {
+    await givenPreset('template')
+    await given(answered)
+    for (let half = 0; half < 12; half += 1) await after(DAY / 2)
+    const before = rungOf('feedback', 'grace')
+    expect(before.slice(0, 3)).toEqual([
+      'feedback 50% grace',
+      'feedback 80% grace',
+      'feedback +PT0H/P1D grace'
+    ])
+    expect(rungOf('answer', 'grace')).toEqual([])
+    await given(event('plan-told', CASE, GRACE, { reporter: '1', how: 'encrypted' }))
+    const mark = world.accepted.length
+    await after(3 * DAY)
+    expect((await alarms(grace, mark)).join()).not.toContain('The reporter waits for a plan')
+  })
+
+  it('conversation: at 80 % of three business days, when they are over, then daily, until somebody answers; restarts and downtime change nothing', async () => {
+    await givenPreset('dispatch')
+    await given(answered)
+    await after(HOUR)
+    const receivedAt = world.clock.now
+    await given(event('reporter-wrote', CASE, GRACE, { reporter: '1', receivedAt }))
+    world.restart()
+    await after(2 * DAY)
+    expect(rungOf('conversation', 'grace')).toEqual([])
+    await after(0.8 * DAY)
+    world.restart()
+    await world.settle()
+    expect(rungOf('conversation', 'grace')).toEqual(['conversation 80% grace'])
+    await after(3 * DAY)
+    expect(rungOf('conversation', 'grace')).toContain('conversation +PT0H/P1D grace')
+    await given(answered)
+    const mark = world.accepted.length
+    await after(5 * DAY)
+    expect((await alarms(grace, mark)).join()).not.toContain('nobody has answered')
+  })
+
+  it('triage: until an act of triage; words to the reporter alone are none', async () => {
+    await givenPreset('consoleme')
+    await given(answered)
+    await after(25 * HOUR)
+    expect(rungOf('triage', 'grace')).toEqual(['triage 50% grace'])
+    await given(event('taken', CASE, GRACE, { from: null }))
+    await after(5 * DAY)
+    expect(rungOf('triage', 'grace')).toEqual(['triage 50% grace'])
+  })
 })
 
 it('(A3) one more clock in a policy file alone, which extends a preset, rings', async () => {

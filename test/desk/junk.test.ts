@@ -216,7 +216,7 @@ describe('a junk folder that does not exist', () => {
 })
 
 describe('the digest', () => {
-  it('lists what lies in the junk folder, sealed to every maintainer, once (G3)', async () => {
+  it('lists what lies in the junk folder, sealed to every maintainer, and forgets it then (G3)', async () => {
     junk.set(1, spam('Cheap pills'))
     junk.set(2, clearMail(['Subject: Nobody'], 'x'))
     await look()
@@ -232,8 +232,22 @@ describe('the digest', () => {
     for (const { raw } of world.accepted) {
       expect(Buffer.from(raw).toString()).not.toMatch(/pills|Digest/)
     }
+    // Now there is nothing to say.
     await morning()
     expect(await digests(grace)).toHaveLength(1)
+  })
+
+  it('(A3) is sent once a morning, whatever is restarted, although it still has something to say (G2)', async () => {
+    await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    await morning()
+    for (const minutes of [0, 1, 60]) {
+      world.pass(minutes * 60_000)
+      world.restart()
+      await world.settle()
+    }
+    expect(await digests(grace)).toHaveLength(1)
+    await morning()
+    expect(await digests(grace)).toHaveLength(2)
   })
 
   it('lists the cases that nobody has answered, the one due first on top, until they are answered', async () => {

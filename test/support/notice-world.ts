@@ -3,7 +3,7 @@ import { type Policy } from '../../src/domain/policy.ts'
 import { openWorld, type Someone, someone, type World } from './world.ts'
 
 const DAY = 86_400_000
-const FIELDS =
+export const FIELDS =
   'description: the hole\naffected_versions: all\nremedy_steps: update\nno_patches: they follow\n'
 /** From the start of a world until notices for this disclosure are due under the sample policy. */
 export const UNTIL_DUE = 4 * DAY

@@ -1,7 +1,7 @@
 /** (A3) Whatever happens to a case, to the process and to its wall clock: nothing is told twice, early, or out of date. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { nextRingAt } from '../../../src/domain/clock.ts'
+import { nextRingAt, openRuns } from '../../../src/domain/clock.ts'
 import {
   aboutCase,
   BY_DESK,
@@ -109,4 +109,21 @@ it('each step reaches each person at most once, never before its time, and only 
     }),
     { numRuns: 200 }
   )
+})
+
+it('(A3) over the end of daylight saving a day of a clock has 24 hours, and a business day ends when it ends in the calendar', () => {
+  const date = '2026-11-03T12:00:00.000Z' as Instant
+  const leaveBy = '2026-10-27T12:00:00.000Z' as Instant
+  const about = { oldDate: null, date, written: '', reason: '', leaveBy }
+  const set = { ...event('embargo-set', CASE, BY_DESK, about), id: 1, at: START }
+  const events = [{ ...set, evidence: NO_EVIDENCE } as DeskEvent]
+  const draft = clocksOf(CASE, null).filter(({ id }) => id === 'notice-draft')
+  const inBusinessDays = draft.map((one) => ({ ...one, due: { before: { business_days: 3 } } }))
+  const runs = [...draft, ...inBusinessDays].flatMap((one) => openRuns([one], events, CALENDAR))
+
+  // Tuesday, one o'clock of Berlin: 72 hours before, and the Thursday before at one o'clock of its summer time.
+  expect(runs.map(({ dueAt }) => dueAt)).toEqual([
+    '2026-10-24T12:00:00.000Z',
+    '2026-10-22T11:00:00.000Z'
+  ])
 })
