@@ -78,7 +78,7 @@ function reportLoss(desk: Desk, error: unknown, retryInMs: number): void {
   if (!(error instanceof Trouble)) {
     desk.log({ event: 'bug', where: 'intake', error: errorName(error) })
   } else if (error.code.startsWith('imap')) {
-    desk.log({ event: 'imap.lost', code: error.code, retryInMs })
+    desk.log({ event: 'imap.lost', code: error.code, says: error.message, retryInMs })
   } else {
     if (!error.retryable) throw error
     desk.log({ event: 'trouble', code: error.code, where: 'intake', retryInMs })

@@ -81,7 +81,13 @@ function pauseMs(desk: Desk, error: unknown, losses: number): number {
   } else {
     // A refused login also stops the inbox, which ends the desk there.
     if (!error.retryable && !error.code.startsWith('imap')) throw error
-    desk.log({ event: 'trouble', code: error.code, where: 'junk', retryInMs })
+    desk.log({
+      event: 'trouble',
+      code: error.code,
+      where: 'junk',
+      says: error.message,
+      retryInMs
+    })
   }
   return retryInMs
 }

@@ -12,7 +12,12 @@ export type LogEvent =
   | { readonly event: 'desk.stopping'; readonly because: 'signal' | 'once' | 'trouble' }
   | { readonly event: 'desk.stopped' }
   | { readonly event: 'imap.connected' }
-  | { readonly event: 'imap.lost'; readonly code: TroubleCode; readonly retryInMs: number }
+  | {
+      readonly event: 'imap.lost'
+      readonly code: TroubleCode
+      readonly says: string
+      readonly retryInMs: number
+    }
   | { readonly event: 'imap.uidvalidity-changed' }
   /** One message in the junk folder was for the desk. */
   | { readonly event: 'junk.taken' }
@@ -74,6 +79,8 @@ export type LogEvent =
       readonly event: 'trouble'
       readonly code: TroubleCode
       readonly where: string
+      /** The sentence of the trouble, for the operator: it names server and port, and no secret. */
+      readonly says?: string
       /** Absent when the component that reports the trouble does not decide when to try again. */
       readonly retryInMs?: number
     }

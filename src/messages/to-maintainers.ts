@@ -53,7 +53,7 @@ export const relay = define<{
         { label: 'Subject', value: 'Heap overflow in the parser' }
       ],
       warnings: [
-        `Answers will be encrypted to the key ${KEY}, which this message brought (autocrypt). The message is signed with it, but nobody has verified whose key it is.`,
+        `First use of the key ${KEY} (autocrypt): answers to the reporter are encrypted to it from now on. The message is signed with it; nobody has verified whose key it is.`,
         'There is text outside the protected part; anybody may have added it.'
       ],
       text: 'Dear team,\n\na file with a length field of 0xFFFFFFFF overflows the buffer in\nparse_chunk(). The attached file crashes 4.2.0 and main.\n\nAlice Roth',
@@ -64,7 +64,10 @@ export const relay = define<{
       details: [
         PRODUCT,
         { label: 'From', value: 'Alice Roth <alice@reporter.example>' },
-        { label: 'Sender', value: 'verified, our mail server says that DMARC passes' },
+        {
+          label: 'Sender',
+          value: 'verified, our mail server says that DMARC passes for the domain'
+        },
         RECEIVED,
         { label: 'Encrypted', value: 'yes, to the desk key' },
         { label: 'Signed', value: `yes. The signature is valid. (key ${KEY})` },
@@ -193,7 +196,7 @@ export const transcript = define<{
           at: '2',
           command: '/embargo 2026-12-09T13:00:00Z',
           outcome: 'done',
-          says: 'Disclosure: Wed 9 Dec 2026, 14:00 Berlin (13:00 UTC). The notice leaves Wed 2 Dec 2026, 14:00 Berlin (13:00 UTC), once approved.'
+          says: 'Disclosure: Wed 9 Dec 2026, 14:00 Berlin (13:00 UTC). Once approved, the notice leaves Wed 2 Dec 2026, 14:00 Berlin (13:00 UTC).'
         }
       ],
       more: '',

@@ -105,7 +105,7 @@ async function waitingUids(
     { uid: `${range.afterUid + 1}:*` },
     { uid: true, returnOptions: ['ALL'] }
   )
-  if (found === false || found === undefined) throw refused()
+  if (found === false || found === undefined) throw refused(session)
   const set = Array.isArray(found) ? packUids(found) : (found.all ?? '')
   return firstUids(set, range.afterUid, range.limit)
 }
@@ -167,7 +167,7 @@ async function idle(session: Session, ms: number, signal: AbortSignal): Promise<
   clearTimeout(timer)
   session.listeners.delete(resolve)
   signal.removeEventListener('abort', resolve)
-  if (session.lost !== null) throw troubleOf(session.lost)
+  if (session.lost !== null) throw troubleOf(session.lost, session)
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
@@ -194,7 +194,7 @@ export async function move(
       { uid: packUids(uids.slice(start, start + MOVE_BATCH)) },
       { uid: true }
     )
-    if (present === false || present === undefined) throw refused()
+    if (present === false || present === undefined) throw refused(session)
     if (present.length === 0) continue
     await makeFolder(session, folder)
     await moveBatch(session, packUids(present), folder)
@@ -230,7 +230,7 @@ async function moveBatch(session: Session, set: string, folder: string): Promise
     return
   }
   if (!(await client.messageCopy(set, folder, byUid))) throw moveRefused(session, folder)
-  if (!(await client.messageFlagsAdd(set, ['\\Deleted'], byUid))) throw refused()
+  if (!(await client.messageFlagsAdd(set, ['\\Deleted'], byUid))) throw refused(session)
 }
 
 function moveRefused(session: Session, folder: string): Trouble {

@@ -81,7 +81,7 @@ export async function openSession(
     await client.mailboxOpen(folder)
   } catch (error) {
     end(session)
-    throw troubleOf(error)
+    throw troubleOf(error, session)
   } finally {
     signal.removeEventListener('abort', breakOff)
   }
@@ -159,11 +159,11 @@ function checkLife(session: Session): void {
 
 /** One unit of work on the connection; turns a failure into Trouble. */
 export async function attempt<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  if (session.lost !== null) throw troubleOf(session.lost)
+  if (session.lost !== null) throw troubleOf(session.lost, session)
   try {
     return await work()
   } catch (error) {
-    throw error instanceof Trouble ? error : troubleOf(error)
+    throw troubleOf(error, session)
   }
 }
 
@@ -173,35 +173,33 @@ function soon(): Promise<void> {
   })
 }
 
-// Failures of an IMAP connection as Trouble, with one sentence for the operator and whether waiting helps. Must never repeat
-// the server's text: it may hold an address or a part of a message.
+// Failures of an IMAP connection as Trouble, with one sentence for the operator and whether waiting helps. After the login the
+// server's text is never repeated: it may hold an address or a part of a message.
 
 /** The server answered NO or BAD to a command that it must support. */
-export function refused(): Trouble {
-  return new Trouble('imap', 'The IMAP server refused a command. Postern connects again.', {
-    retryable: true
-  })
+export function refused({ options: { host, port } }: Session): Trouble {
+  const hint = `The IMAP server ${host}, port ${port}, refused a command. Postern connects again.`
+  return new Trouble('imap', hint, { retryable: true })
 }
 
 /** Turns any error on the connection into Trouble; returns Trouble unchanged. */
-export function troubleOf(error: unknown): Trouble {
+export function troubleOf(error: unknown, session: Session): Trouble {
+  const { options, folder } = session
   if (error instanceof Trouble) return error
   const known: Partial<ImapFlowError> = error instanceof Error ? error : {}
   if (known.authenticationFailed === true && !BUSY.includes(known.serverResponseCode ?? '')) {
-    return connectionTrouble('imap', 'auth', error)
+    return connectionTrouble('imap', 'auth', options, error)
   }
   if (known.tlsFailed === true || isTlsCode(known.code ?? '')) {
-    return connectionTrouble('imap', 'tls', error)
+    return connectionTrouble('imap', 'tls', options, error)
   }
   if (known.mailboxMissing === true) {
-    return new Trouble('imap-mailbox', 'The IMAP folder named by imap.inbox does not exist.', {
-      retryable: false,
-      cause: error
-    })
+    const hint = `The IMAP server ${options.host}, port ${options.port}, has no folder "${folder}". Please check imap.${folder === options.inbox ? 'inbox' : 'junk'}.`
+    return new Trouble('imap-mailbox', hint, { retryable: false, cause: error })
   }
   return known.responseStatus === undefined
-    ? connectionTrouble('imap', 'network', error)
-    : refused()
+    ? connectionTrouble('imap', 'network', options, error)
+    : refused(session)
 }
 
 /** A busy server gives a response code of RFC 5530 §3; the password may be correct. */

@@ -33,7 +33,7 @@ export function tlsOptions(server: ServerOptions): TlsOptions {
   if (server.tls === 'none' && !isLoopback(server.host)) {
     throw new Trouble(
       'config',
-      'tls: none is refused for a server on another machine. Set tls to implicit or starttls.',
+      `tls: none is refused for ${server.host}, because it is another machine. Please set tls to implicit or starttls.`,
       { retryable: false }
     )
   }
@@ -51,17 +51,22 @@ export function isTlsCode(code: string): boolean {
   )
 }
 
-/** The operator's sentence for a failed connection; `where` names the section of the configuration. */
+/**
+ * The operator's sentence for a failed connection: which server, what it said, what to do. `where` names the section of the
+ * configuration.
+ */
 export function connectionTrouble(
   where: 'imap' | 'smtp',
   kind: 'auth' | 'tls' | 'network',
+  server: Pick<ServerOptions, 'host' | 'port'> & { readonly password?: string },
   cause: unknown
 ): Trouble {
-  const name = where.toUpperCase()
+  const name = `${where.toUpperCase()} server ${server.host}, port ${server.port}`
+  const said = serverWords(cause, server.password ?? '')
   const hints = {
-    auth: `The ${name} server refused the user name or password. Check ${where}.user and ${where}.password.`,
-    tls: `TLS with the ${name} server failed. Check ${where}.tls, ${where}.host and the server's certificate; give a private CA as ${where}.ca.`,
-    network: `The ${name} server cannot be reached or ended the connection. Check ${where}.host and ${where}.port.`
+    auth: `The ${name}, refused the user name or password${said}. Please check ${where}.user and ${where}.password.`,
+    tls: `TLS with the ${name}, failed${said}. Please check ${where}.tls, ${where}.host and the server's certificate; give a private CA as ${where}.ca.`,
+    network: `The ${name}, cannot be reached or ended the connection${said}. Please check ${where}.host and ${where}.port.`
   }
   const codes: Readonly<Record<typeof kind, TroubleCode>> = {
     auth: `${where}-auth`,
@@ -69,4 +74,21 @@ export function connectionTrouble(
     network: where
   }
   return new Trouble(codes[kind], hints[kind], { retryable: kind === 'network', cause })
+}
+
+/** What the server answered while connecting or logging in, or the code of the system; never a password that it repeats. */
+function serverWords(cause: unknown, password: string): string {
+  if (!(cause instanceof Error)) return ''
+  const said = (...names: readonly string[]): string => {
+    const words = names.map((name): unknown => Reflect.get(cause, name))
+    return words.find((word) => typeof word === 'string') ?? ''
+  }
+  const line = said('responseText', 'response')
+    .replaceAll(/[^ -~]+/g, ' ')
+    .trim()
+    .slice(0, 160)
+  const isSecret = /[A-Za-z0-9+/=]{24}/.test(line) || (password !== '' && line.includes(password))
+  if (line !== '' && !isSecret) return `: "${line}"`
+  const code = said('originalCode', 'code')
+  return code === '' ? '' : ` (${code})`
 }

@@ -89,7 +89,7 @@ async function send(pool: Pool, mail: Envelope, signal: AbortSignal): Promise<Se
   try {
     return await sendOnLine(pool, mail, signal)
   } catch (error) {
-    if (!signal.aborted) noteTrouble(pool, troubleOf(error))
+    if (!signal.aborted) noteTrouble(pool, troubleOf(error, pool.options))
     return UNREACHED
   } finally {
     giveBack()
@@ -107,7 +107,7 @@ async function sendOnLine(pool: Pool, mail: Envelope, signal: AbortSignal): Prom
     keep(pool, line)
     if (kept !== null && outcome === UNREACHED && !isBegun) continue
     if ('code' in outcome && LOGIN_CODES.includes(outcome.code)) {
-      noteTrouble(pool, connectionTrouble('smtp', 'auth', undefined))
+      noteTrouble(pool, connectionTrouble('smtp', 'auth', pool.options, undefined))
       return UNREACHED
     }
     return outcome
@@ -275,14 +275,14 @@ function noteTrouble(pool: Pool, trouble: Trouble): void {
   }
   if (pool.trouble === trouble.code) return
   pool.trouble = trouble.code
-  pool.log({ event: 'trouble', code: trouble.code, where: 'smtp' })
+  pool.log({ event: 'trouble', code: trouble.code, where: 'smtp', says: trouble.message })
 }
 
-function troubleOf(error: unknown): Trouble {
+function troubleOf(error: unknown, options: SenderOptions): Trouble {
   const known: Partial<SMTPError> = error instanceof Error ? error : {}
   if (known.code === 'EAUTH' && (known.responseCode ?? 500) >= 500) {
-    return connectionTrouble('smtp', 'auth', error)
+    return connectionTrouble('smtp', 'auth', options, error)
   }
   const isTls = isTlsCode(known.code ?? '') || isTlsCode(known.originalCode ?? '')
-  return connectionTrouble('smtp', isTls ? 'tls' : 'network', error)
+  return connectionTrouble('smtp', isTls ? 'tls' : 'network', options, error)
 }

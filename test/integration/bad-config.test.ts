@@ -89,7 +89,11 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
   })
 
   it('says that the IMAP server refuses the password, and does not try for ever', async () => {
-    expectOneLine(await runFails({ POSTERN_IMAP_PASSWORD: 'wrong-password' }), /password|login/i)
+    const failed = await runFails({ POSTERN_IMAP_PASSWORD: 'wrong-password' })
+    expectOneLine(failed, /password|login/i)
+    // Which server, which port, what it answered, what to do (A7).
+    expect(failed.stderr).toContain(`127.0.0.1, port ${dovecot.port}, refused`)
+    expect(failed.stderr).toMatch(/: "[^"]*[Aa]uth[^"]*"\. Please check imap\.user/)
   })
 
   it.each(['implicit', 'starttls'])(

@@ -213,7 +213,14 @@ describe('SMTP sender', () => {
 
     expect(await sender.send(mail(), never)).toEqual({ kind: 'deferred', code: 0 })
     expect(await sender.send(mail(), never)).toEqual({ kind: 'deferred', code: 0 })
-    expect(events).toEqual([{ event: 'trouble', code: 'smtp', where: 'smtp' }])
+    expect(events).toEqual([
+      {
+        event: 'trouble',
+        code: 'smtp',
+        where: 'smtp',
+        says: expect.stringContaining('cannot be reached') as unknown
+      }
+    ])
   })
 
   it.each(['implicit', 'starttls'] as const)(
@@ -239,7 +246,14 @@ describe('SMTP sender', () => {
         code: 0
       })
       expect(sink.taken).toEqual([])
-      expect(events).toEqual([{ event: 'trouble', code: 'smtp-tls', where: 'smtp' }])
+      expect(events).toEqual([
+        {
+          event: 'trouble',
+          code: 'smtp-tls',
+          where: 'smtp',
+          says: expect.stringContaining('TLS with') as unknown
+        }
+      ])
     }
   )
 
@@ -270,7 +284,14 @@ describe('SMTP sender', () => {
     expect(await sender.send(mail(), never)).toEqual({ kind: 'deferred', code: 0 })
     expect(await sender.send(mail(), never)).toEqual({ kind: 'deferred', code: 0 })
     expect(sink.connections()).toBe(1)
-    expect(events).toEqual([{ event: 'trouble', code: 'smtp-auth', where: 'smtp' }])
+    expect(events).toEqual([
+      {
+        event: 'trouble',
+        code: 'smtp-auth',
+        where: 'smtp',
+        says: expect.stringContaining('535 fault of the test') as unknown
+      }
+    ])
   })
 
   it('calls it a login trouble, not a rejected mail, when the server wants a login that is not configured', async () => {

@@ -7,6 +7,8 @@ import {
   tlsOptions
 } from '../../../src/transport/server.ts'
 
+const SERVER = { host: 'mail.acme.example', port: 465, password: 'hunter2' }
+
 describe('server options', () => {
   it.each(['localhost', '127.0.0.1', '127.9.9.9', '::1'])('takes %s for this machine', (host) => {
     expect(isLoopback(host)).toBe(true)
@@ -60,15 +62,26 @@ describe('server options', () => {
   )
 
   it('reports only network trouble as retryable and names the setting to check', () => {
-    expect(connectionTrouble('imap', 'network', null)).toMatchObject({
+    expect(connectionTrouble('imap', 'network', SERVER, null)).toMatchObject({
       code: 'imap',
       retryable: true
     })
-    expect(connectionTrouble('smtp', 'auth', null)).toMatchObject({
+    expect(connectionTrouble('smtp', 'auth', SERVER, null)).toMatchObject({
       code: 'smtp-auth',
       retryable: false
     })
-    expect(connectionTrouble('smtp', 'auth', null).message).toContain('smtp.password')
-    expect(connectionTrouble('imap', 'tls', null).message).toContain('imap.ca')
+    expect(connectionTrouble('smtp', 'auth', SERVER, null).message).toContain('smtp.password')
+    expect(connectionTrouble('imap', 'tls', SERVER, null).message).toContain('imap.ca')
+  })
+
+  it('names the server, its port and its words, and never a password that it repeats (A7)', () => {
+    const says = (response: string): string =>
+      connectionTrouble('smtp', 'auth', SERVER, Object.assign(new Error('x'), { response })).message
+    const named = 'The SMTP server mail.acme.example, port 465, refused the user name or password'
+    expect(says('535 5.7.8 no\r\nsuch user')).toContain(`${named}: "535 5.7.8 no such user".`)
+    expect(says('535 not hunter2')).toContain(`${named}. `)
+    expect(says('535 AHNlY3VyaXR5AGh1bnRlcjIyMjI=')).toContain(`${named}. `)
+    const gone = Object.assign(new Error('x'), { code: 'ECONNREFUSED' })
+    expect(connectionTrouble('imap', 'network', SERVER, gone).message).toContain('(ECONNREFUSED)')
   })
 })
