@@ -5,7 +5,7 @@
 
 import { sha256 } from '../app.ts'
 import { readBound } from '../desk/read-situation.ts'
-import { contactOf } from '../domain/case.ts'
+import { contactOf, type ListedCase } from '../domain/case.ts'
 import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
@@ -13,13 +13,13 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { inspectKey } from '../openpgp/keyring.ts'
-import { clocksOf } from '../policy/clocks.ts'
+import { promiseWords } from '../policy/clocks.ts'
 import { historyLine } from '../policy/history.ts'
 import { nextForAll } from '../policy/next.ts'
 import { stateWords } from '../policy/status.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { judgeKeys } from '../settings.ts'
-import { findCase, type ListedCase, listCases, listMessages } from '../store/cases.ts'
+import { findCase, listCases, listMessages } from '../store/cases.ts'
 import { type Database } from '../store/database.ts'
 import { listEvents } from '../store/events.ts'
 import { findDue } from '../store/looks.ts'
@@ -144,14 +144,10 @@ function nextLines(
   { next, product, now }: About,
   { timezone, maintainer }: Names
 ): string[] {
-  const clock = clocksOf(aboutCase(record.tag), product).find(({ id }) => id === due?.clock)
-  const isLate = due !== null && due.at < now
   return [
     ...(due === null
       ? []
-      : [
-          `Due:        ${formatInstant(due.at, timezone)}${isLate ? ' (OVERDUE)' : ''}: ${clock?.risk ?? due.clock}`
-        ]),
+      : [`Due:        ${promiseWords(due, { record, product, timezone, now })}`]),
     ...(next === null
       ? ['Next:       not known, because a key cannot be used; run "postern check"']
       : []),

@@ -157,10 +157,7 @@ export async function readSituation(
     senderKey,
     mergedKey,
     history: historyOf(read, desk, opened, now),
-    openCases:
-      binds(parsed, 'desk') || namesCase(parsed)
-        ? listCases(read, 'open').map((listed) => listed.case)
-        : [],
+    openCases: binds(parsed, 'desk') || namesCase(parsed) ? listCases(read, 'open') : [],
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))

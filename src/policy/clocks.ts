@@ -3,10 +3,11 @@
  * id. Whom a step tells. Pure; what a clock tells is made in desk/reminders.ts.
  */
 import { OF_CASES, OF_DESK, OF_MAINTAINERS, OF_MEMBERS } from '../domain/built-in-clocks.ts'
+import { type CaseRecord, type ListedCase } from '../domain/case.ts'
 import { type Clock } from '../domain/clock.ts'
-import { type DeskEvent, type Subject } from '../domain/event.ts'
+import { aboutCase, type DeskEvent, type Subject } from '../domain/event.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { type Calendar } from '../domain/time.ts'
+import { type Calendar, formatInstant, type Instant } from '../domain/time.ts'
 
 /** The clocks of a subject. `product` is that of a case; null where the configuration has it no more. */
 export function clocksOf(subject: Subject, product: Product | null): readonly Clock[] {
@@ -76,4 +77,20 @@ export function whomToTell(
 export function addressee(event: DeskEvent | null): string | null {
   const isAbout = event?.kind === 'not-encrypted' || event?.kind === 'undelivered'
   return isAbout && event.about.audience === 'maintainer' ? event.about.recipient : null
+}
+
+/** What is due of a case and when, as its clocks were looked at last. */
+export function promiseWords(
+  { at, clock }: NonNullable<ListedCase['due']>,
+  about: {
+    readonly record: CaseRecord
+    readonly product: Product | null
+    readonly timezone: string
+    readonly now: Instant
+  }
+): string {
+  const { record, product, timezone, now } = about
+  const risk = clocksOf(aboutCase(record.tag), product).find(({ id }) => id === clock)?.risk
+  const late = at < now ? ' (OVERDUE)' : ''
+  return `${formatInstant(at, timezone)}${late}: ${risk ?? clock}`
 }

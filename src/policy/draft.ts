@@ -2,7 +2,7 @@
  * The working copy that a command mail changes: a case, its notice and what has been decided so far. Commands take a draft
  * and return a new one or a refusal; nothing is kept unless every line was accepted (all or nothing).
  */
-import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
+import { type CaseRecord, type ListedCase, type ReporterKey } from '../domain/case.ts'
 import { type CaseFacts, historyAfter, moveCase } from '../domain/case-machine.ts'
 import { type Decision } from '../domain/decision.ts'
 import {
@@ -54,7 +54,7 @@ export type DeskContext = {
   /** The message that holds the commands, so that the answer can name it. */
   readonly message: AnsweredMessage
   /** All open cases; empty where no command asks for them. */
-  readonly openCases: readonly CaseRecord[]
+  readonly openCases: readonly ListedCase[]
 }
 
 /** What all commands of one mail about a case share. */

@@ -5,6 +5,7 @@
 import { type Address } from '../domain/address.ts'
 import {
   type CaseRecord,
+  type ListedCase,
   type ReporterKey,
   type WaitingKey,
   type WaitingWords
@@ -69,7 +70,7 @@ export type Situation = {
   /** The newest open cases of the same sender address, proved or not. */
   readonly senderCases: readonly CaseTag[]
   /** All open cases, where a maintainer's command asks for them; else empty. */
-  readonly openCases: readonly CaseRecord[]
+  readonly openCases: readonly ListedCase[]
   /** What a maintainer's commands act on; null when the mail names no known case. */
   readonly bound: BoundCase | null
 }

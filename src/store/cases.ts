@@ -5,7 +5,12 @@
 
 import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type CaseMessage, type CaseRecord, type Reporter } from '../domain/case.ts'
+import {
+  type CaseMessage,
+  type CaseRecord,
+  type ListedCase,
+  type Reporter
+} from '../domain/case.ts'
 import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
@@ -42,12 +47,6 @@ export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
 export function findCaseById(read: Read, id: number): CaseRecord | null {
   const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases WHERE id = ?`
   return recordOf(read.get(sql, [id]))
-}
-
-/** One case in a list, with the promise that is due first; null where nothing is. */
-export type ListedCase = {
-  readonly case: CaseRecord
-  readonly due: { readonly at: Instant; readonly clock: string } | null
 }
 
 /** All cases, newest first, however many. `open` leaves out the ended ones. */

@@ -2,11 +2,11 @@
  * The verbs that need no case: they answer, and change nothing.
  */
 import { type Address } from '../../domain/address.ts'
-import { type CaseRecord } from '../../domain/case.ts'
-import { formatInstant } from '../../domain/time.ts'
+import { type ListedCase } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
+import { promiseWords } from '../clocks.ts'
 import { type DeskContext } from '../draft.ts'
-import { answerWords, ownerWords, stateWords } from '../status.ts'
+import { ownerWords, stateWords } from '../status.ts'
 import { type DeskAnswer, synopsis, type Verb, verbsUnder } from './verb.ts'
 
 const how = (
@@ -95,20 +95,17 @@ export const cases: Verb = {
 
 const CASES_MAX = 200
 
-function caseLines(record: CaseRecord, context: DeskContext): string {
-  const { disclosureAt, answeredAt } = record
-  const due =
-    answeredAt !== null && disclosureAt !== null
-      ? `disclosure ${formatInstant(disclosureAt, context.settings.desk.timezone)}`
-      : answerWords(record, context)
-  const owner = ownerWords(record, context.settings)
-  return `${record.tag}  ${stateWords(record.state)}; ${owner}\n    ${due}`
+function caseLines({ case: record, due }: ListedCase, { settings, now }: DeskContext): string {
+  const product = settings.products.find(({ id }) => id === record.product) ?? null
+  const { timezone } = settings.desk
+  const words =
+    due === null ? 'nothing is due' : promiseWords(due, { record, product, timezone, now })
+  return `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}\n    ${words}`
 }
 
-/** Those that wait for an answer first, the one due first on top; then by disclosure. */
-function byDue(a: CaseRecord, b: CaseRecord): number {
-  const key = ({ answeredAt, answerDueAt, disclosureAt, tag }: CaseRecord): string =>
-    answeredAt === null ? `0${answerDueAt ?? '9'} ${tag}` : `1${disclosureAt ?? '9'} ${tag}`
+/** The one due first on top, those without a promise last. */
+function byDue(a: ListedCase, b: ListedCase): number {
+  const key = (one: ListedCase): string => `${one.due?.at ?? '9'} ${one.case.tag}`
   return key(a) < key(b) ? -1 : 1
 }
 

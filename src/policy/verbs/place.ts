@@ -57,7 +57,7 @@ const product: Handler = (draft, command, context) => {
 
 const merge: Handler = (draft, command, context) => {
   const into = parseCaseTag(command.words.join(' ').toUpperCase())
-  const target = context.openCases.find(({ tag }) => tag === into)
+  const target = context.openCases.find((listed) => listed.case.tag === into)?.case
   if (into === null) return refused('Please name the case to merge this one into: /merge CASE.')
   if (into === draft.case.tag) return refused('A case cannot be merged into itself.')
   if (target === undefined) return refused(`There is no open case ${into}.`)

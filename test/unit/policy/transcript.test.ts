@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type CaseState } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
 import { type Maintainer } from '../../../src/domain/settings.ts'
+import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
 import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
 import { noticeDigest } from '../../../src/policy/notice-content.ts'
@@ -463,18 +464,20 @@ describe('/notice draft without fields (A4)', () => {
 
 describe('without a case (B14)', () => {
   const open = [
-    caseRecord({
-      tag: tag('ACME-2026-0003'),
-      subject: 'SECRET',
-      owner: 'linus',
-      state: 'triaging'
-    }),
-    caseRecord({
-      tag: tag('ACME-2026-0002'),
-      answeredAt: NOW,
-      state: 'planned',
-      disclosureAt: at('2026-12-04T12:00:00Z')
-    })
+    {
+      case: caseRecord({ tag: tag('ACME-2026-0002'), answeredAt: NOW, state: 'planned' }),
+      due: { at: at('2026-12-04T12:00:00Z'), clock: 'dead-man' }
+    },
+    {
+      case: caseRecord({
+        tag: tag('ACME-2026-0003'),
+        subject: 'SECRET',
+        owner: 'linus',
+        state: 'triaging'
+      }),
+      due: { at: addMs(NOW, -1000), clock: 'notice-draft' }
+    },
+    { case: caseRecord({ tag: tag('ACME-2026-0004') }), due: null }
   ]
   const decide = (text: string, subject = 'hello'): Decision[] => {
     const opened = maintainerMail(text)
@@ -493,10 +496,11 @@ describe('without a case (B14)', () => {
     expect(only(decide('/cases'), 'dispose')).toMatchObject([{ state: 'done' }])
   })
 
-  it('/cases says what is due and nothing of what is in a case', () => {
-    const text = read(decide('/cases'))
-    expect(text).toContain('an answer is due Tue')
-    expect(text).toContain('disclosure Fri')
+  it('/cases says what is due first by the clocks and nothing of what is in a case (A3)', () => {
+    const text = read(decide('/cases')).replaceAll(/\s+/g, ' ')
+    expect(text).toContain('(OVERDUE): The list must have the advance notice three days after')
+    expect(text).toContain('Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC): Nobody has recorded')
+    expect(text).toContain('nothing is due')
     expect(text).not.toMatch(/SECRET|alice|Alice/)
     expect(text.indexOf('ACME-2026-0003')).toBeLessThan(text.indexOf('ACME-2026-0002'))
   })
