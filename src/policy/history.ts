@@ -8,12 +8,14 @@ import {
   type EventKind,
   type Evidence,
   type NewEvent,
+  type Particulars,
   type Recipient,
   type ReporterTold,
   type Way
 } from '../domain/event.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 
 /** What the sentences call people; a name may have been purged or taken out of the configuration since. */
 export type HistoryNames = {
@@ -42,7 +44,7 @@ function actorWords({ kind, id }: Actor, names: HistoryNames): string {
     case 'operator':
       return 'The operator'
     case 'somebody':
-      return 'A sender whom nothing proves'
+      return 'An unverified sender'
     case 'maintainer':
       return names.maintainer(id)
     case 'member':
@@ -150,11 +152,11 @@ const PREDICATES: Predicates = {
   'notice-scheduled': ({ revision, leavesAt }, { instant }) =>
     `scheduled the advance notice, revision ${revision}, for ${instant(leavesAt)}`,
   'notice-held': ({ revision, because: why, copies }) =>
-    `put the advance notice, revision ${revision}, on hold (${why}); ${copies.left} copies had left, ${copies.here} stayed here, ${copies.onTheWay} were on their way`,
+    `put the advance notice, revision ${revision}, on hold (${why})${copyWords(copies)}`,
   'notice-leaving': ({ revision, digest, lateMs }) =>
     `began to send the advance notice, revision ${revision} (content ${digest.slice(0, 12)}…)${lateMs >= 60_000 ? `, ${Math.round(lateMs / 60_000)} minutes late` : ''}`,
   'notice-left': ({ revision, sent, held }) =>
-    `sent the advance notice, revision ${revision}: copies sent ${sent}, on hold ${held}`,
+    `sent the advance notice, revision ${revision}: ${count(sent, 'copy', 'copies')} sent${held === 0 ? '' : `, ${count(held, 'copy', 'copies')} on hold`}`,
   'change-proposed': ({ oldDate, date }, { instant }) =>
     oldDate === date
       ? 'changed the advance notice that the list has had'
@@ -171,8 +173,8 @@ const PREDICATES: Predicates = {
   delivered: ({ message, ...whom }, { recipient }) =>
     `delivered a message to the mail server of ${recipient(whom)} (${message})`,
   undelivered: ({ message, because: why, code, attempts, ...whom }, { recipient }) =>
-    `could not deliver a message to ${recipient(whom)} (${message}: ${why}${code === 0 ? '' : `, reply ${code}`}, attempts ${attempts})`,
-  retried: ({ outbox }) => `had message ${outbox} of the outbox sent again`,
+    `could not deliver a message to ${recipient(whom)} (${message}: ${why}${code === 0 ? '' : `, reply ${code}`}, ${count(attempts, 'attempt', 'attempts')})`,
+  retried: ({ outbox }) => `had message ${outbox} sent again`,
   rang: ({ clock, step, dueAt, isLate }, { instant }) =>
     `reminded of ${clock} (${step}; due ${instant(dueAt)}${isLate ? '; late, because the desk was not running' : ''})`,
   'key-asked': ({ reporter }, { reporter: name }) => `asked ${name(reporter)} for an OpenPGP key`,
@@ -199,6 +201,19 @@ const TOLD: Readonly<Record<ReporterTold, string>> = {
   'waits-for-key': 'the reporter will be told when a key comes',
   'no-address': 'the reporter could not be told, because the report names no address',
   'silent-by-policy': 'the reporter was not told, as the policy allows'
+}
+
+/** What became of the copies, as a clause; '' where there are none. */
+function copyWords({ left, here, onTheWay }: Particulars['notice-held']['copies']): string {
+  const said = [
+    [left, 'had left'],
+    [here, 'stayed here'],
+    [onTheWay, 'may have been leaving']
+  ] as const
+  const counted = said.flatMap(([number, what]) =>
+    number === 0 ? [] : [`${count(number, 'copy', 'copies')} ${what}`]
+  )
+  return counted.length === 0 ? '' : `; ${counted.join(', ')}`
 }
 
 function because(reason: string): string {

@@ -283,11 +283,11 @@ function productNamed(name: string, settings: Settings): Product {
 function senderWarnings(situation: Situation, sender: ThreadSender): string[] {
   const { member } = situation
   if (member !== null) {
-    return [
-      member.signed
-        ? `This is list member ${member.record.id}; the signature is valid.`
-        : `This claims to be list member ${member.record.id}, but no valid signature proves it.`
-    ]
+    return member.signed
+      ? []
+      : [
+          `This message says that it comes from list member ${member.record.id}, but no valid signature proves it.`
+        ]
   }
   switch (sender.kind) {
     case 'reporter':

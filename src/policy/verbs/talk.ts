@@ -250,7 +250,7 @@ export const TALK: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
-    help: 'sends the reporter the plan and the workarounds: plan: and workarounds: lines below',
+    help: 'sends the reporter the plan: and workarounds: lines below',
     more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well.',
     run: plan
   },
@@ -306,7 +306,7 @@ export const TALK: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'member', isOptional: false },
-    help: 'sends the text below, encrypted, to the list member whose message you answer',
+    help: 'sends the text below to the list member whose message you answer',
     more: 'Write it in a reply to the forwarded message of that member and keep its last line (Ref: …) in your text.',
     run: member
   },

@@ -23,6 +23,15 @@ it.each<[string, boolean, Parameters<typeof meant>]>([
   ['the recipients in the signature', true, [null, [hers, mine]]],
   ['a quoted reference line', true, [{ to: [] }, [], REF]],
   ['the reference line of a notice', true, [null, [], `> Reference:   ${TAG}, revision 2`]],
+  ['a first line to:', true, [{ to: [] }, [], `\nTo: <${DESK}>\n\n/help`]],
+  ['a line to: below other text', false, [{ to: [] }, [], `/help\nto: ${DESK}`]],
+  ['a quoted line to:', false, [{ to: [] }, [], `> to: ${DESK}`]],
+  ['a first line to: beside a protected To of others', false, [{ to: [ALICE] }, [], `to: ${DESK}`]],
+  [
+    'a first line to: somebody else above a reference line',
+    false,
+    [{ to: [] }, [], `to: a@b.example\n${REF}`]
+  ],
   ['nothing', false, [{ to: [] }, []]],
   ['a reference line of another desk', false, [null, [], `Ref: ${TAG} other@desk.example`]],
   ['a reference line beside a protected To of others', false, [{ to: [ALICE] }, [], REF]],

@@ -42,6 +42,10 @@ describe('one more verb in the list (A4)', () => {
     expect(transcript('/assign owner linus', GRACE, [...VERBS]).ran).toBe(false)
   })
 
+  it('has a line of help that needs no wrapping', () => {
+    for (const verb of VERBS) expect(`    ${verb.help}`.length).toBeLessThanOrEqual(76)
+  })
+
   it('takes the role that it says', () => {
     const { ran, text } = transcript('/assign owner linus', ADA)
     expect(ran).toBe(false)
