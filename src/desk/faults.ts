@@ -36,3 +36,18 @@ export function noteFailure(desk: Desk, where: string, at: string, error: unknow
     record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), work)
   })
 }
+
+/** Does what concerns one thing; a bug at it is noted, and stops nothing else (G9). Null when it failed. */
+export async function attempt<T>(
+  desk: Desk,
+  { where, at }: { readonly where: string; readonly at: string },
+  work: () => T | Promise<T>
+): Promise<T | null> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isOfOneThing(error)) throw error
+    noteFailure(desk, where, at, error)
+    return null
+  }
+}

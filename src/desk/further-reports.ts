@@ -2,16 +2,19 @@
  * Sends the daily list to somebody whose reports are too many for an acknowledgement each (B11). What it names stands in the
  * database until the list is queued. Must never send one person two lists in a day.
  */
-import { addMs } from '../domain/time.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { DAY_MS, listReports } from '../policy/acknowledgement.ts'
-import { dueFurtherReports } from '../store/correspondents.ts'
+import { dueFurtherReports, putOffFurtherReports } from '../store/correspondents.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
+import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
 import { knownKey } from './read-keys.ts'
 
 /** Named in one list; more wait for the next. */
 const LISTED_MAX = 1000
+/** When a list at which the desk failed is tried again. */
+const RETRY_MS = 3_600_000
 const NOTHING = { attachments: [], original: null }
 
 /** Returns whether one was made. */
@@ -20,6 +23,21 @@ export async function listFurtherReports(desk: Desk): Promise<boolean> {
   const span = { since: addMs(now, -DAY_MS), until: now }
   const due = desk.db.read((read) => dueFurtherReports(read, span, LISTED_MAX))
   if (due === null) return false
+  const at = `list of the further reports of one sender (${due.tags[0] ?? ''})`
+  const sent = await attempt(desk, { where: 'further-reports', at }, () => send(desk, due, now))
+  // Whoever comes next is not kept waiting.
+  if (sent === null)
+    desk.db.transact((tx) => {
+      putOffFurtherReports(tx, due.address, addMs(now, RETRY_MS))
+    })
+  return true
+}
+
+async function send(
+  desk: Desk,
+  due: NonNullable<ReturnType<typeof dueFurtherReports>>,
+  now: Instant
+): Promise<boolean> {
   const key = await knownKey(desk, due.address, now)
   const decisions = listReports(due.tags, due.address, key, now)
   const prepared = await prepare(desk, decisions, NOTHING, now)

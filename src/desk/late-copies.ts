@@ -19,7 +19,7 @@ import { openDoubt } from '../store/events.ts'
 import { type Read } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { isOfOneThing, noteFailure } from './faults.ts'
+import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
 
 const AT_ONCE = 64
@@ -34,36 +34,21 @@ export async function lookAfterCopies(desk: Desk): Promise<boolean> {
     waiting: newlyWaiting(desk, read, now)
   }))
   if (isClockInDoubt) return false
-  let worked = false
-  for (const copies of groupBy(late, ({ noticeId }) => String(noticeId)).values())
-    worked = (await isolated(desk, copies, () => drop(desk, copies, now))) || worked
-  for (const copies of groupBy(waiting, ({ noticeId }) => String(noticeId)).values())
-    worked =
-      (await isolated(desk, copies, () => {
-        putOnRecord(desk, copies, now)
-      })) || worked
-  return worked
+  const done: unknown[] = []
+  for (const [tag, copies] of groupBy(late, ({ caseTag }) => caseTag))
+    done.push(await attempt(desk, ofNotice(tag), () => drop(desk, copies, now)))
+  for (const [tag, copies] of groupBy(waiting, ({ caseTag }) => caseTag))
+    done.push(await attempt(desk, ofNotice(tag), () => putOnRecord(desk, copies, now)))
+  return done.some((one) => one !== null)
 }
 
-/** A bug at the copies of one notice stops those of no other (G9). */
-async function isolated(
-  desk: Desk,
-  [first]: readonly Pick<WaitingCopy, 'caseTag'>[],
-  work: () => void | Promise<void>
-): Promise<boolean> {
-  try {
-    await work()
-    return true
-  } catch (error) {
-    if (!isOfOneThing(error)) throw error
-    noteFailure(desk, 'copies', `copies of the notice of ${first?.caseTag ?? ''}`, error)
-    return false
-  }
+function ofNotice(tag: string) {
+  return { where: 'copies', at: `copies of the notice of ${tag}` }
 }
 
-async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Promise<void> {
+async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Promise<boolean> {
   const [first] = copies
-  if (first === undefined) return
+  if (first === undefined) return false
   const { noticeId, caseTag, disclosureAt, product } = first
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
   const isPublic = disclosureAt !== null && disclosureAt <= now
@@ -83,6 +68,7 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
     }
     commit(tx, decisions, prepared, work)
   })
+  return true
 }
 
 function asRecipient({ memberId: id, name, address, fingerprint, keyData }: LateCopy) {
@@ -98,7 +84,7 @@ function newlyWaiting(desk: Desk, read: Read, now: Instant): WaitingCopy[] {
   })
 }
 
-function putOnRecord(desk: Desk, copies: readonly WaitingCopy[], now: Instant): void {
+function putOnRecord(desk: Desk, copies: readonly WaitingCopy[], now: Instant): boolean {
   const work = { arrivalId: null, mailSha256: null, now }
   desk.db.transact((tx) => {
     for (const { caseTag, memberId: member, revision, since: leavesAt } of copies) {
@@ -106,4 +92,5 @@ function putOnRecord(desk: Desk, copies: readonly WaitingCopy[], now: Instant): 
       record(tx, event('copy-waits', aboutCase(caseTag), BY_DESK, about), work)
     }
   })
+  return true
 }

@@ -38,7 +38,7 @@ import { type Read, type Tx } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
-import { isOfOneThing, noteFailure } from './faults.ts'
+import { attempt, isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { compose } from './reminders.ts'
 
@@ -62,12 +62,12 @@ type Known = {
 export async function tick(desk: Desk): Promise<boolean> {
   const subjects = desk.db.read((read) => listDueLooks(read, desk.clock.now(), PAGE))
   for (const subject of subjects) {
-    try {
+    const at = `reminders ${subject.id}`.trimEnd()
+    const looked = await attempt(desk, { where: 'clock', at }, async () => {
       await lookAt(desk, subject)
-    } catch (error) {
-      // What one subject does to the desk keeps no other from being looked at (G9).
-      if (!isOfOneThing(error)) throw error
-      noteFailure(desk, 'clock', `reminders ${subject.id}`.trimEnd(), error)
+      return true
+    })
+    if (looked === null) {
       desk.db.transact((tx) => {
         markLook(tx, subject, addMs(desk.clock.now(), RETRY_MS))
       })

@@ -250,6 +250,14 @@ export function dueFurtherReports(
   return { address, tags: read.all(all, [addressKey(address), until, limit]).map(({ tag }) => tag) }
 }
 
+/** Tries the list of one sender again at `at`. */
+export function putOffFurtherReports(tx: Tx, address: Address, at: Instant): void {
+  tx.run('UPDATE further_reports SET list_from = ? WHERE address_key = ?', [
+    at,
+    addressKey(address)
+  ])
+}
+
 /** Forgets what a daily list has named. */
 export function deleteFurtherReports(tx: Tx, tags: readonly CaseTag[]): void {
   tx.run(

@@ -75,6 +75,39 @@ describe('a report', () => {
     expect(await lettersTo(alice)).toHaveLength(2)
   })
 
+  it('beyond five a day is listed to each sender, whatever shows a bug at the list of another; people are told of the bug (G9)', async () => {
+    world = await openWorld({ maintainers: [grace] })
+    const bob = await someone('bob', 'bob@reporter.example')
+    const { render } = world.desk
+    const broken: typeof render = (message, occasion) => {
+      // The first one that alice's list names.
+      if (message.kind === 'further-reports' && JSON.stringify(message).includes('2026-0006'))
+        throw new TypeError('a bug at this list')
+      return render(message, occasion)
+    }
+    Object.assign(world.desk, { render: broken })
+    for (const who of [alice, bob])
+      for (let report = 1; report <= 7; report += 1) {
+        const text = `${who.id} ${report}`
+        world.deliver(await world.write(who, { subject: 'x', text, as: 'clear' }))
+      }
+    await world.settle()
+    world.pass(25 * 3_600_000)
+    await world.settle()
+    const listed = (): string[] =>
+      world
+        .rows<{ to: string }>(
+          `SELECT envelope_to AS "to" FROM outbox WHERE kind = 'further-reports' ORDER BY id`
+        )
+        .map(({ to }) => to)
+    expect(listed()).toEqual([bob.address])
+    expect((await lettersTo(grace)).join()).toContain('list of the further reports of one sender')
+    Object.assign(world.desk, { render })
+    world.pass(2 * 3_600_000)
+    await world.settle()
+    expect(listed()).toEqual([bob.address, alice.address])
+  })
+
   it('is answered in the order of arrival', async () => {
     world = await openWorld({ maintainers: [grace] })
     for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
