@@ -17,7 +17,7 @@ import {
 import { aboutNotice, presentDigest, releasedDigest } from './about-notice.ts'
 import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { isOfOneThing, noteFailure } from './faults.ts'
+import { attempt } from './faults.ts'
 import { hold } from './hold.ts'
 import { lookAfterCopies } from './late-copies.ts'
 import { sendPieces } from './release-pieces.ts'
@@ -44,13 +44,10 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
   let worked = await lookAfterCopies(desk)
   for (const notice of desk.db.read(listActiveNotices)) {
     if (options.signal.aborted) return worked
-    try {
-      worked = (await releaseOne(desk, notice, options)) || worked
-      options.failures.delete(notice.id)
-    } catch (error) {
-      if (!isOfOneThing(error)) throw error
-      worked = countFailure(desk, notice.id, options, error) || worked
-    }
+    const about = { where: 'release', at: `notice ${notice.id}` }
+    const done = await attempt(desk, about, () => releaseOne(desk, notice, options))
+    if (done !== null) options.failures.delete(notice.id)
+    worked = (done ?? (await countFailure(desk, notice.id, options))) || worked
   }
   return worked
 }
@@ -70,25 +67,20 @@ async function releaseOne(
 }
 
 /** Returns whether the notice was held now. */
-function countFailure(
+async function countFailure(
   desk: Desk,
   id: number,
-  { failures }: ReleaseOptions,
-  error: unknown
-): boolean {
-  noteFailure(desk, 'release', `notice ${id}`, error)
+  { failures }: ReleaseOptions
+): Promise<boolean> {
   const count = (failures.get(id) ?? 0) + 1
   failures.set(id, count)
-  if (count < FAILURES_MAX) return false
   const current = desk.db.read((read) => findNoticeById(read, id))
-  if (current === null) return false
-  try {
+  if (count < FAILURES_MAX || current === null) return false
+  const held = await attempt(desk, { where: 'release', at: `hold of notice ${id}` }, () => {
     hold(desk, current, 'failed')
-  } catch (again) {
-    if (!isOfOneThing(again)) throw again
-    noteFailure(desk, 'release', `hold of notice ${id}`, again)
-    return false
-  }
+    return true
+  })
+  if (held === null) return false
   failures.delete(id)
   return true
 }

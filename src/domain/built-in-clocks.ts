@@ -86,7 +86,7 @@ const NOT_ENCRYPTED = {
 function certificate(atEnd: Tells, tell: Tells = atEnd): Stated {
   return {
     starts: ['certificate-seen'],
-    stops: ['certificate-gone', 'member-removed'],
+    stops: ['member-removed'],
     counts: 'latest',
     from: 'expiresAt',
     due: { within: { hours: 0 } },

@@ -193,7 +193,6 @@ export type Particulars = {
     readonly message: MessageName
     readonly because: KeyRefusal
   }
-  readonly delivered: Recipient & { readonly message: MessageName; readonly id: MessageId }
   readonly undelivered: Recipient & {
     readonly message: MessageName
     readonly outbox: number
@@ -227,7 +226,6 @@ export type Particulars = {
     readonly fingerprint: Fingerprint | null
     readonly expiresAt: Instant | null
   }
-  readonly 'certificate-gone': Nothing
   readonly 'member-added': { readonly products: readonly string[] }
   readonly 'member-removed': Nothing
 
@@ -289,7 +287,6 @@ export const EVENT_KINDS = Object.keys({
   'copy-dropped': true,
   told: true,
   'not-encrypted': true,
-  delivered: true,
   undelivered: true,
   retried: true,
   rang: true,
@@ -297,7 +294,6 @@ export const EVENT_KINDS = Object.keys({
   'key-pinned': true,
   'key-offered': true,
   'certificate-seen': true,
-  'certificate-gone': true,
   'member-added': true,
   'member-removed': true,
   'desk-failed': true,

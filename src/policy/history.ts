@@ -170,8 +170,6 @@ const PREDICATES: Predicates = {
   told: ({ message, ...whom }, { recipient }) => `wrote to ${recipient(whom)} (${message})`,
   'not-encrypted': ({ message, because: why, ...whom }, { recipient }) =>
     `could not encrypt a message to ${recipient(whom)} (${message}: ${why}); it was not sent`,
-  delivered: ({ message, ...whom }, { recipient }) =>
-    `delivered a message to the mail server of ${recipient(whom)} (${message})`,
   undelivered: ({ message, because: why, code, attempts, ...whom }, { recipient }) =>
     `could not deliver a message to ${recipient(whom)} (${message}: ${why}${code === 0 ? '' : `, reply ${code}`}, ${count(attempts, 'attempt', 'attempts')})`,
   retried: ({ outbox }) => `had message ${outbox} sent again`,
@@ -184,7 +182,6 @@ const PREDICATES: Predicates = {
     `received another key for the reporter, ${formatFingerprint(fingerprint)}, and did not take it into use${isKept ? '' : ' (it was not kept)'}`,
   'certificate-seen': ({ fingerprint, expiresAt }, { instant }) =>
     `saw the key${fingerprint === null ? '' : ` ${formatFingerprint(fingerprint)}`} (${expiresAt === null ? 'it has no end' : `it ends ${instant(expiresAt)}`})`,
-  'certificate-gone': () => 'saw that the key is not configured any more',
   'member-added': ({ products }) => `added the list member (${products.join(', ')})`,
   'member-removed': () => 'removed the list member',
   'desk-failed': ({ at, error }) => `failed at ${at} (${error})`,
