@@ -4,7 +4,8 @@
  */
 import { type Audience, type Message, type Secrecy } from '../domain/message.ts'
 
-type What<K extends string, P extends object, S extends Secrecy> = {
+/** Everything about one kind of message but its wording. */
+export type What<K extends string, P extends object, S extends Secrecy> = {
   /** Names the message in the outbox and on the record, and its wording: KIND.liquid. */
   readonly kind: K
   /** What goes to members of the list is always encrypted (G5). */

@@ -3,7 +3,7 @@
  * What concerns a case is always encrypted; only the word that a maintainer's key cannot be used goes out in clear.
  */
 import { type FactLine, type Message } from '../domain/message.ts'
-import { define } from './define.ts'
+import { type Definition, define, type What } from './define.ts'
 import { notice } from './to-members.ts'
 
 /** One realistic case for the samples. */
@@ -24,8 +24,22 @@ const RECEIVED: FactLine = {
   value: 'Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)'
 }
 
+/** What goes to maintainers about a case is always encrypted, and a program sends it. */
+function encrypted<P extends object>() {
+  return <const K extends string>(
+    what: Pick<What<K, P, 'never'>, 'kind' | 'subject' | 'samples'> &
+      Partial<Pick<What<K, P, 'never'>, 'autoSubmitted'>>
+  ): Definition<K, P, 'never'> =>
+    define<P>()({
+      audience: 'maintainer',
+      inClear: 'never',
+      autoSubmitted: 'auto-generated',
+      ...what
+    })
+}
+
 /** A message of a reporter or list member, forwarded. */
-export const relay = define<{
+export const relay = encrypted<{
   readonly facts: readonly FactLine[]
   readonly details: readonly FactLine[]
   readonly warnings: readonly string[]
@@ -38,9 +52,6 @@ export const relay = define<{
   readonly isAnswerable: boolean
 }>()({
   kind: 'relay',
-  audience: 'maintainer',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
   subject: 'Report',
   samples: {
     'a report': {
@@ -99,16 +110,13 @@ export const relay = define<{
 })
 
 /** What one maintainer wrote to the others. */
-export const note = define<{
+export const note = encrypted<{
   readonly author: string
   readonly facts: readonly FactLine[]
   readonly text: string
   readonly reach: string
 }>()({
   kind: 'note',
-  audience: 'maintainer',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
   subject: 'Note',
   samples: {
     'a note': {
@@ -121,16 +129,13 @@ export const note = define<{
 })
 
 /** What one maintainer did, to the others. */
-export const activity = define<{
+export const activity = encrypted<{
   readonly author: string
   readonly lines: readonly string[]
   readonly texts: readonly { readonly title: string; readonly text: string }[]
   readonly facts: readonly FactLine[]
 }>()({
   kind: 'activity',
-  audience: 'maintainer',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
   subject: 'Update',
   samples: {
     'a case is taken and its reporter answered': {
@@ -158,7 +163,7 @@ export type TranscriptLine = {
 }
 
 /** The answer to a message with commands. */
-export const transcript = define<{
+export const transcript = encrypted<{
   /** The first line: what became of the whole. */
   readonly outcome: string
   /** Which message this answers. */
@@ -176,8 +181,6 @@ export const transcript = define<{
   readonly next: readonly { readonly command: string; readonly help: string }[]
 }>()({
   kind: 'transcript',
-  audience: 'maintainer',
-  inClear: 'never',
   autoSubmitted: 'auto-replied',
   subject: ({ lines }) =>
     lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done',
@@ -255,7 +258,7 @@ export const transcript = define<{
 })
 
 /** The notice exactly as a member would read it, with the code that approves it. */
-export const preview = define<{
+export const preview = encrypted<{
   readonly by: string
   /** The notice itself. */
   readonly specimen: Message
@@ -264,9 +267,6 @@ export const preview = define<{
   readonly code: string
 }>()({
   kind: 'preview',
-  audience: 'maintainer',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
   subject: 'Preview of the notice',
   samples: {
     'a preview': {
@@ -303,11 +303,8 @@ type Alarm = {
 }
 
 /** Something needs a person. */
-export const alert = define<Alarm>()({
+export const alert = encrypted<Alarm>()({
   kind: 'alert',
-  audience: 'maintainer',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
   subject: ({ title }) => title,
   samples: {
     'the reporter waits for an answer': {
@@ -333,10 +330,8 @@ export const alert = define<Alarm>()({
 })
 
 /** Tells one author where the words of a plain message went. */
-export const hint = define<Omit<Alarm, 'facts'>>()({
+export const hint = encrypted<Omit<Alarm, 'facts'>>()({
   kind: 'hint',
-  audience: 'maintainer',
-  inClear: 'never',
   autoSubmitted: 'auto-replied',
   subject: ({ title }) => title,
   samples: {
@@ -350,7 +345,7 @@ export const hint = define<Omit<Alarm, 'facts'>>()({
 })
 
 /** What nobody is told of when it happens and somebody has to look at. */
-export const digest = define<{
+export const digest = encrypted<{
   readonly isLate: boolean
   readonly unanswered: readonly string[]
   readonly moreUnanswered: number
@@ -358,9 +353,6 @@ export const digest = define<{
   readonly moreJunk: number
 }>()({
   kind: 'digest',
-  audience: 'maintainer',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
   subject: 'Digest',
   samples: {
     'cases and junk': {

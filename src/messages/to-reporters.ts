@@ -3,7 +3,7 @@
  * maintainer's own words (G3, G6).
  */
 import { type VisibleEncryption } from '../domain/message.ts'
-import { define } from './define.ts'
+import { type Definition, define, type What } from './define.ts'
 
 /** The first answer, by a program: the same whether opening succeeded, failed or was not tried (G6). */
 export const acknowledgement = define<{
@@ -66,22 +66,24 @@ const WORDS: Words = {
   text: 'Thank you, Alice. We can reproduce the crash on 4.2.0 and will\ntell you by Tuesday which versions are affected.'
 }
 
+/** What a maintainer writes or decides: in clear only where the policy allows it (G3). */
+function ownWords<P extends Words>() {
+  return <const K extends string>(
+    what: Pick<What<K, P, 'own-words'>, 'kind' | 'subject' | 'samples'>
+  ): Definition<K, P, 'own-words'> =>
+    define<P>()({ audience: 'reporter', inClear: 'own-words', autoSubmitted: 'no', ...what })
+}
+
 /** A maintainer's words. */
-export const reply = define<Words>()({
+export const reply = ownWords<Words>()({
   kind: 'reply',
-  audience: 'reporter',
-  inClear: 'own-words',
-  autoSubmitted: 'no',
   subject: 'About your report',
   samples: { 'an answer': WORDS }
 })
 
 /** The report is confirmed. */
-export const accepted = define<Decision>()({
+export const accepted = ownWords<Decision>()({
   kind: 'accepted',
-  audience: 'reporter',
-  inClear: 'own-words',
-  autoSubmitted: 'no',
   subject: 'Your report is accepted',
   samples: {
     accepted: {
@@ -94,11 +96,8 @@ export const accepted = define<Decision>()({
 })
 
 /** The report is not treated as a security issue. */
-export const rejected = define<Decision>()({
+export const rejected = ownWords<Decision>()({
   kind: 'rejected',
-  audience: 'reporter',
-  inClear: 'own-words',
-  autoSubmitted: 'no',
   subject: 'Our decision on your report',
   samples: {
     rejected: {
@@ -111,11 +110,8 @@ export const rejected = define<Decision>()({
 })
 
 /** The case is closed. */
-export const closed = define<Decision>()({
+export const closed = ownWords<Decision>()({
   kind: 'closed',
-  audience: 'reporter',
-  inClear: 'own-words',
-  autoSubmitted: 'no',
   subject: 'We have closed your report',
   samples: {
     closed: {
@@ -128,11 +124,8 @@ export const closed = define<Decision>()({
 })
 
 /** The report is handled together with another one of the same reporter (B14). */
-export const merged = define<Decision>()({
+export const merged = ownWords<Decision>()({
   kind: 'merged',
-  audience: 'reporter',
-  inClear: 'own-words',
-  autoSubmitted: 'no',
   subject: 'We handle your reports together',
   samples: {
     merged: {

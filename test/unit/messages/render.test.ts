@@ -6,7 +6,7 @@ import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { createRender, SAMPLE, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { preview, relay } from '../../../src/messages/to-maintainers.ts'
 import { notice } from '../../../src/messages/to-members.ts'
-import { acknowledgement } from '../../../src/messages/to-reporters.ts'
+import { acknowledgement, reply } from '../../../src/messages/to-reporters.ts'
 
 type AcknowledgementParams = Parameters<typeof acknowledgement>[0]
 
@@ -37,6 +37,20 @@ describe('every message', () => {
       )
       for (const text of texts) expect(subject).not.toContain(text)
     }
+  })
+
+  it('says that it is not encrypted where it could be, whatever its wording says (G3)', () => {
+    const own = new Map([
+      ...TEXTS,
+      ['reply', { file: 'reply.liquid', source: '{{ text }}{{ author }}' }]
+    ])
+    const message = reply({ author: 'Grace', text: 'Thank you.' })
+    const said = (inClear: boolean) =>
+      createRender(own, SAMPLE_DESK)(message, { ...SAMPLE, inClear })
+    expect(said(true)).toMatch(
+      /^\[This message is not encrypted, because we have no key of yours\.\]\n\n/
+    )
+    expect(said(false)).toBe('Thank you.Grace\n')
   })
 
   it('has a wording at start, or the desk does not start', () => {
