@@ -70,6 +70,11 @@ export type Work = {
   readonly now: Instant
 }
 
+/** Work that no mail caused. */
+export function ofNoMail(now: Instant): Work {
+  return { arrivalId: null, mailSha256: null, now }
+}
+
 export type Committed = { readonly disposition: Disposition | null; readonly tag: CaseTag | null }
 
 /** Writes everything inside the caller's transaction. Throws `Trouble` `conflict` when somebody else wrote first. */

@@ -10,7 +10,7 @@ import { forgetJunk, listJunk } from '../store/junk.ts'
 import { listRings } from '../store/looks.ts'
 import { readMeta, writeMeta } from '../store/meta.ts'
 import { type Read, type Tx } from '../store/sql.ts'
-import { record } from './commit.ts'
+import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** Told one by one; of more only the number. */
@@ -29,7 +29,7 @@ export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   const told = listRings(tx, DESK).flatMap(({ clock, key }) => (clock === 'digest' ? key : []))
   const next = nexts.find((at) => !told.includes(at)) ?? nexts[0] ?? null
   if (next === planned) return
-  const work = { arrivalId: null, mailSha256: null, now }
+  const work = ofNoMail(now)
   if (planned !== null) record(tx, event('digest-dropped', DESK, BY_DESK, { date: planned }), work)
   if (next !== null) record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), work)
 }

@@ -5,7 +5,7 @@
 import { type Sender, type SendOutcome } from '../effects/effects.ts'
 import { nextAttemptMs } from '../policy/retry.ts'
 import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../store/outbox.ts'
-import { recordLeft, recordUndelivered } from './commit.ts'
+import { ofNoMail, recordLeft, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** Messages handed to the sender at a time; it opens fewer connections, so that each always has its next message. */
@@ -49,7 +49,7 @@ export function createDispatcher(
         ended.map(({ result }) => result),
         now
       )
-      const work = { arrivalId: null, mailSha256: null, now }
+      const work = ofNoMail(now)
       for (const { row, result } of ended) {
         if (result.kind === 'accepted') recordLeft(tx, row, work)
         if (!isGivenUp(row, result)) continue

@@ -7,7 +7,7 @@ import { msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
 import { listEvents } from '../store/events.ts'
-import { record } from './commit.ts'
+import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 const DAY_MS = 86_400_000
@@ -32,7 +32,7 @@ export function noteFailure(desk: Desk, where: string, at: string, error: unknow
     )
     const isKnown = today.some((one) => one.kind === 'desk-failed' && one.about.at === at)
     if (isKnown || today.length >= FAILURES_A_DAY) return
-    const work = { arrivalId: null, mailSha256: null, now }
+    const work = ofNoMail(now)
     record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), work)
   })
 }

@@ -5,7 +5,7 @@
 import { addMs, type Instant } from '../domain/time.ts'
 import { DAY_MS, listReports } from '../policy/acknowledgement.ts'
 import { dueFurtherReports, putOffFurtherReports } from '../store/correspondents.ts'
-import { commit } from './commit.ts'
+import { commit, ofNoMail } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
@@ -15,7 +15,6 @@ import { knownKey } from './read-keys.ts'
 const LISTED_MAX = 1000
 /** When a list at which the desk failed is tried again. */
 const RETRY_MS = 3_600_000
-const NOTHING = { attachments: [], original: null }
 
 /** Returns whether one was made. */
 export async function listFurtherReports(desk: Desk): Promise<boolean> {
@@ -40,9 +39,9 @@ async function send(
 ): Promise<boolean> {
   const key = await knownKey(desk, due.address, now)
   const decisions = listReports(due.tags, due.address, key, now)
-  const prepared = await prepare(desk, decisions, NOTHING, now)
+  const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {
-    commit(tx, decisions, prepared, { arrivalId: null, mailSha256: null, now })
+    commit(tx, decisions, prepared, ofNoMail(now))
   })
   return true
 }

@@ -3,7 +3,7 @@ import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { countCopies } from '../store/deliveries.ts'
 import { stopNotice } from '../store/notices.ts'
-import { record } from './commit.ts'
+import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** Stops a notice and, where it was leaving, what is still here. Deferred copies of a release before go on. */
@@ -14,7 +14,7 @@ export function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): vo
     const isLeaving = notice.state === 'releasing'
     const stop = { because: 'notice-held', copies: isLeaving ? 'withdraw' : 'go-on' } as const
     stopNotice(tx, notice, stop, now)
-    const work = { arrivalId: null, mailSha256: null, now }
+    const work = ofNoMail(now)
     record(tx, event('notice-held', aboutCase(notice.caseTag), BY_DESK, about), work)
   })
   desk.log({ event: 'notice.held', notice: notice.id, because })

@@ -17,13 +17,12 @@ import {
 } from '../store/deliveries.ts'
 import { openDoubt } from '../store/events.ts'
 import { type Read } from '../store/sql.ts'
-import { commit, record } from './commit.ts'
+import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
 
 const AT_ONCE = 64
-const NOTHING = { attachments: [], original: null }
 
 /** Takes back what is late and records what waits. Returns whether there was anything to do. */
 export async function lookAfterCopies(desk: Desk): Promise<boolean> {
@@ -58,8 +57,8 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
   const sending = { once: `${noticeId}`, tag: caseTag }
   const message = embargoEnded({ product: name, disclosure })
   const decisions = told.length === 0 ? [] : [sealedTo(told, now, message, sending)]
-  const prepared = await prepare(desk, decisions, NOTHING, now)
-  const work = { arrivalId: null, mailSha256: null, now }
+  const prepared = await prepare(desk, decisions, now)
+  const work = ofNoMail(now)
   desk.db.transact((tx) => {
     for (const copy of copies) {
       if (!dropLateCopy(tx, copy, now)) continue
@@ -85,7 +84,7 @@ function newlyWaiting(desk: Desk, read: Read, now: Instant): WaitingCopy[] {
 }
 
 function putOnRecord(desk: Desk, copies: readonly WaitingCopy[], now: Instant): boolean {
-  const work = { arrivalId: null, mailSha256: null, now }
+  const work = ofNoMail(now)
   desk.db.transact((tx) => {
     for (const { caseTag, memberId: member, revision, since: leavesAt } of copies) {
       const about = { member, revision, leavesAt }

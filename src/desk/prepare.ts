@@ -81,8 +81,8 @@ type Job = {
 export async function prepare(
   desk: Desk,
   decisions: readonly Decision[],
-  source: Source,
-  now: Instant
+  now: Instant,
+  source: Source = { attachments: [], original: null }
 ): Promise<Prepared> {
   const roots = { maintainer: newMessageId(desk), reporter: newMessageId(desk) }
   const work: Job = { decisions, source, roots, now }

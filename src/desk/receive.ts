@@ -62,7 +62,7 @@ async function prepareAndCommit(
   about: { readonly arrival: Arrival; readonly now: Instant }
 ): Promise<Committed> {
   const { arrival, now } = about
-  const prepared = await prepare(desk, decisions, source, now)
+  const prepared = await prepare(desk, decisions, now, source)
   const seen = heldIfUnseen(decisions, prepared)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
   return desk.db.transact((tx) => commit(tx, seen, prepared, work))

@@ -15,11 +15,9 @@ import { findReporterKey } from '../store/correspondents.ts'
 import { countDeliveries, listWaiting } from '../store/deliveries.ts'
 import { findNoticeById, setNoticeState } from '../store/notices.ts'
 import { aboutNotice } from './about-notice.ts'
-import { commit, record } from './commit.ts'
+import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { type Prepared, prepare } from './prepare.ts'
-
-const NOTHING = { attachments: [], original: null }
 
 /**
  * All members are queued or held: the reporter learns the date in the same job (M-30).
@@ -33,8 +31,8 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
   const held = counts.held
   const queued = counts.queued + counts.sent + counts.bounced + counts['given-up']
   const decisions = dateMail(desk, notice, known, now)
-  const prepared = await prepare(desk, decisions, NOTHING, now)
-  const work = { arrivalId: null, mailSha256: null, now }
+  const prepared = await prepare(desk, decisions, now)
+  const work = ofNoMail(now)
   const end = desk.db.transact((tx) => {
     const current = findNoticeById(tx, notice.id)
     if (current?.state !== 'releasing') return 'stopped'

@@ -13,14 +13,13 @@ import { sealedTo } from '../policy/send.ts'
 import { listWaiting, markHeld, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
 import { findNoticeById, findReleasedDigest, readPatches } from '../store/notices.ts'
 import { aboutNotice, releasedDigest } from './about-notice.ts'
-import { commit, queue } from './commit.ts'
+import { commit, ofNoMail, queue } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { endRelease } from './release-end.ts'
 
 /** Copies sealed and committed at a time: bounds memory and what a crash repeats. */
 const PIECE = 64
-const NOTHING = { attachments: [], original: null }
 
 /**
  * Seals and queues everything that still waits, then ends the release. While one piece is committed and sent the workers
@@ -86,7 +85,7 @@ async function sealPiece(
   const written = noticeMail(desk, notice, waiting, now)
   if (written === null) return 'gone'
   const { decisions, once, digest } = written
-  const prepared = await prepare(desk, decisions, NOTHING, now)
+  const prepared = await prepare(desk, decisions, now)
   return { waiting, once, digest, prepared, now }
 }
 
@@ -96,7 +95,7 @@ function commitPiece(
   notice: NoticeRecord,
   { waiting, once, digest, prepared, now }: Piece
 ): boolean {
-  const work = { arrivalId: null, mailSha256: null, now }
+  const work = ofNoMail(now)
   return desk.db.transact((tx) => {
     if (findNoticeById(tx, notice.id)?.state !== 'releasing') return false
     // Held and released anew while we sealed: what is leaving now may say something else.

@@ -15,7 +15,7 @@ import {
   setNoticeState
 } from '../store/notices.ts'
 import { aboutNotice, presentDigest, releasedDigest } from './about-notice.ts'
-import { record } from './commit.ts'
+import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { hold } from './hold.ts'
@@ -145,7 +145,7 @@ function begin(
   }
 ): void {
   const { digest, verdict, now } = options
-  const work = { arrivalId: null, mailSha256: null, now }
+  const work = ofNoMail(now)
   const begun = desk.db.transact((tx) => {
     // The list may have changed since, from the command line too: whoever is on it now gets a copy (G5, G7).
     const present = aboutNotice(desk, tx, notice)

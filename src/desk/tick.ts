@@ -35,7 +35,7 @@ import {
 } from '../store/looks.ts'
 import { readMeta, writeMeta } from '../store/meta.ts'
 import { type Read, type Tx } from '../store/sql.ts'
-import { commit, record } from './commit.ts'
+import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
 import { attempt, isOfOneThing, noteFailure } from './faults.ts'
@@ -46,7 +46,6 @@ import { compose } from './reminders.ts'
 const PAGE = 50
 /** When what could not be encrypted to somebody is tried again. */
 const RETRY_MS = 10 * 60_000
-const NOTHING = { attachments: [], original: null }
 
 /** What is known of one subject when its clocks are looked at. */
 type Known = {
@@ -103,7 +102,7 @@ function seeCertificate(
 ): void {
   const last = lastOfKinds(tx, subject, ['certificate-seen'])?.about
   if (last?.fingerprint === seen.fingerprint && last.expiresAt === seen.expiresAt) return
-  const work = { arrivalId: null, mailSha256: null, now }
+  const work = ofNoMail(now)
   record(tx, event('certificate-seen', subject, BY_DESK, seen), work)
 }
 
@@ -264,7 +263,7 @@ async function prepareEach(
   const made: (Message & { readonly prepared: Prepared })[] = []
   for (const message of messages) {
     try {
-      const prepared = await prepare(desk, [message.decision], NOTHING, now)
+      const prepared = await prepare(desk, [message.decision], now)
       made.push({ ...message, prepared })
     } catch (error) {
       // On a clock that is far ahead the desk's own key looks expired: no reason to end, for then nobody watches the clock.
@@ -290,7 +289,7 @@ function write(
 ): void {
   const { telling, prepared, junkTo, now } = told
   const { mails } = prepared
-  const work = { arrivalId: null, mailSha256: null, now }
+  const work = ofNoMail(now)
   // What could not be encrypted is no news: the ring is kept, and rings again.
   commit(tx, [], { ...prepared, refused: [] }, work)
   if (mails.length === 0) return

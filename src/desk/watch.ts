@@ -15,7 +15,7 @@ import { readMeta, writeMeta } from '../store/meta.ts'
 import { listApprovalsAfter } from '../store/notices.ts'
 import { pullBackAfterClockStep } from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
-import { record } from './commit.ts'
+import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** How often the last look is stored: what was set while no process looked is found by it. */
@@ -97,7 +97,7 @@ function settle(tx: Tx, next: Look, moved: number): Look {
   const what = isBack
     ? event('clock-trusted', DESK, BY_DESK, {})
     : event('clock-doubted', DESK, BY_DESK, { ms: offMs })
-  record(tx, what, { arrivalId: null, mailSha256: null, now: next.now })
+  record(tx, what, ofNoMail(next.now))
   return { ...next, offMs: isBack ? 0 : offMs }
 }
 

@@ -215,7 +215,7 @@ async function holdUnread(desk: Desk, arrival: Arrival, code: string): Promise<b
     } as const,
     { kind: 'dispose', state: 'held', disposition: 'quarantined', reason: code, tag: null } as const
   ]
-  const prepared = await prepare(desk, decisions, { attachments: [], original: null }, now)
+  const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {
     commit(tx, decisions, prepared, { arrivalId: arrival.id, mailSha256: arrival.sha256, now })
   })
