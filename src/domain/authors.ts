@@ -1,5 +1,5 @@
 /**
- * Who wrote a notice: everybody who touched its content or its date since it was approved last (four eyes, G7). Read from the
+ * Who wrote a notice: everybody who touched its content, its date or its list since it was approved last (four eyes, G7). Read from the
  * record, so that nothing else can say otherwise. Pure.
  */
 import { type DeskEvent } from './event.ts'
@@ -12,7 +12,12 @@ export function withAuthor({ ids, isApproved }: NoticeAuthors, id: string): Noti
 }
 
 /** Kinds of events that {@link authorsOf} reads. */
-export const AUTHORING = ['notice-drafted', 'embargo-set', 'notice-scheduled'] as const
+export const AUTHORING = [
+  'notice-drafted',
+  'embargo-set',
+  'moved-product',
+  'notice-scheduled'
+] as const
 
 /** The authors of the notice of a case, from the record, oldest event first. A date without a notice is no part of it. */
 export function authorsOf(events: readonly DeskEvent[]): NoticeAuthors {

@@ -56,11 +56,13 @@ export function runCommands(
   const { question } = draft
   const { blocks } = draft
   const leaving = wordsLeave(context.bound.waitingWords, draft.reporterKey, context.now)
+  // What waits may be refused when it is encrypted: only the commit says that it has left.
+  const changed = changes(before, draft)
   draft = withWordsLeft(draft, leaving, context.now)
   return {
     ran: true,
     decisions: [
-      ...changes(before, draft),
+      ...changed,
       ...draft.decisions,
       // What waited was written first.
       ...leaving,

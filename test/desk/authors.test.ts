@@ -1,5 +1,7 @@
 /** Who may approve a notice: nobody who wrote it or set its date since it was approved last (B3, four eyes). */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { AUTHORING, authorsOf } from '../../src/domain/authors.ts'
+import { type DeskEvent } from '../../src/domain/event.ts'
 import { findNotice } from '../../src/store/notices.ts'
 import { type NoticeWorld, noticeWorld, type People, people } from '../support/notice-world.ts'
 import { TAG } from '../unit/policy/samples.ts'
@@ -69,4 +71,15 @@ it('(B3) a hold does not make anybody an author, nor an author an approver', asy
   await held.approve(TAG)
   expect(held.states()).toEqual(['scheduled'])
   held.world.close()
+})
+
+it('(B3, G7) whoever moves a notice to the list of another product is its author, and cannot approve it', () => {
+  const act = (kind: 'notice-drafted' | 'moved-product', id: string) =>
+    ({ kind, actor: { kind: 'maintainer', id } }) as unknown as DeskEvent
+  const record = [act('notice-drafted', 'grace'), act('moved-product', 'linus')]
+  const asked: readonly string[] = AUTHORING
+  expect(authorsOf(record.filter(({ kind }) => asked.includes(kind))).ids).toEqual([
+    'grace',
+    'linus'
+  ])
 })

@@ -43,11 +43,13 @@ const acknowledge: Handler = (draft, _command, context) => {
   if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
     return accepted(draft, `It goes to ${to} already.`)
   }
+  const step = decided(draft, context, 'acknowledgement-released', {})
+  if (step.kind === 'refused') return step
   const released = [
     { kind: 'release-answer', tag: draft.case.tag } as const,
     countAnswer(to, context.now)
   ]
-  const next = { ...draft, decisions: [...draft.decisions, ...released] }
+  const next = { ...step.draft, decisions: [...step.draft.decisions, ...released] }
   return accepted(
     withActivity(next, 'sent the acknowledgement'),
     `The acknowledgement goes to ${to}.`

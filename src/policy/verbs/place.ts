@@ -3,6 +3,7 @@
  * its decisions, or the reason why not.
  */
 import { isSameAddress } from '../../domain/address.ts'
+import { withAuthor } from '../../domain/authors.ts'
 import { type CaseRecord, contactOf } from '../../domain/case.ts'
 import { type Decision } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type ReporterTold } from '../../domain/event.ts'
@@ -48,7 +49,15 @@ const product: Handler = (draft, command, context) => {
     case: { ...step.draft.case, product: to.id, answerDueAt: due },
     known: { ...step.draft.known, mayEndInternally: to.policy.close.internal === 'allow' }
   }
-  const moved = next.notice === null ? next : withNotice(next, { ...next.notice, product: to.id })
+  const moved =
+    next.notice === null
+      ? next
+      : withNotice(next, {
+          ...next.notice,
+          product: to.id,
+          // The list that gets it is part of what is approved.
+          authors: withAuthor(next.notice.authors, context.author.id)
+        })
   return accepted(
     withActivity(moved, `moved the case to ${to.name}`),
     `The case belongs to ${to.name} now, and its times follow the policy of that product.`

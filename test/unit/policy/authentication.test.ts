@@ -213,6 +213,14 @@ describe('/acknowledge', () => {
     expect(only(decisions, 'count-answer')).toMatchObject([{ address: ALICE.address, at: NOW }])
   })
 
+  it('(G8) puts on the record who let it go, once', () => {
+    const { decisions } = run(ALICE.address, '/acknowledge\n/acknowledge')
+    const released = only(decisions, 'record').filter(
+      ({ event }) => event.kind === 'acknowledgement-released'
+    )
+    expect(released).toMatchObject([{ event: { subject: { id: TAG }, actor: { id: 'grace' } } }])
+  })
+
   it('does nothing where none is held', () => {
     const { ran, decisions } = run(null)
     expect(ran).toBe(false)

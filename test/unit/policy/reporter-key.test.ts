@@ -317,6 +317,25 @@ describe('/key accept FINGERPRINT', () => {
     ])
   })
 
+  it('(B10) counts nothing as answered that waited: only the commit knows whether it could be encrypted', () => {
+    const waiting = {
+      id: 1,
+      tag: TAG,
+      mail: 'reply' as const,
+      params: { author: 'Grace', text: 'Rain.', decision: '' },
+      events: ['answered' as const],
+      reporter: { ...ALICE, id: TAG },
+      authorId: 'grace',
+      arrivalId: 1
+    }
+    const { decisions } = run(`/key accept ${OTHER}`, {
+      reporterKey: null,
+      waitingWords: [waiting]
+    })
+    expect(only(decisions, 'words-leave')).toHaveLength(1)
+    expect(only(decisions, 'update-case')).toEqual([])
+  })
+
   it.each([null, ALICE_KEY])('seals the /reply of the same mail to it already', (reporterKey) => {
     const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, { reporterKey })
 
