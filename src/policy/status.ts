@@ -32,6 +32,11 @@ export function stateWords(state: CaseState): string {
   return STATES[state]
 }
 
+/** Where a case stands, in words; of a merged one, in which case it goes on. */
+function whereIs({ state, mergedInto }: CaseRecord): string {
+  return mergedInto === null ? STATES[state] : `merged into ${mergedInto}; please go on there`
+}
+
 /** The name of a maintainer, or the id of one who is gone. */
 export function nameOf(id: string, { maintainers }: Settings): string {
   return maintainers.find((maintainer) => maintainer.id === id)?.name ?? id
@@ -40,7 +45,7 @@ export function nameOf(id: string, { maintainers }: Settings): string {
 /** Where a case stands, on one line. */
 export function standing({ case: record, notice }: Draft, { settings }: CommandContext): string {
   return [
-    stateWords(record.state),
+    whereIs(record),
     ownerWords(record, settings),
     ...(notice === null ? [] : [`advance notice ${NOTICES[notice.state]}`])
   ].join('; ')
@@ -79,7 +84,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
   const record = draft.case
   const waiting = bound.waitingWords.filter(({ tag }) => tag === record.tag).length
   return [
-    `${record.tag} (${product.name}): ${stateWords(record.state)}`,
+    `${record.tag} (${product.name}): ${whereIs(record)}`,
     `Received: ${formatInstant(record.receivedAt, timezone)}`,
     `Reporter: ${answerWords(record, context)}`,
     `Answers: ${reachWords(draft, context)}`,

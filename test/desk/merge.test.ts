@@ -81,6 +81,14 @@ describe('/merge CASE (B14)', () => {
     expect(states()).toHaveLength(2)
   })
 
+  it('answers /status under the old number with the case that it goes on in', async () => {
+    await receive(alice, 'one', 'the first report')
+    await receive(alice, 'two', 'the second report')
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    await receive(grace, `[${SECOND}]`, '/status')
+    expect(await lastTo(grace)).toContain(`merged into ${FIRST}; please go on there`)
+  })
+
   it('is refused for itself, an unknown or ended case, and a case of another reporter, whom an answer must not reach', async () => {
     await receive(alice, 'one', 'the first report')
     await receive(bob, 'two', 'a report of somebody else')
