@@ -95,6 +95,12 @@ export function toReporter(
   remarks = ''
 ): Step {
   const path = reporterPath(before.case, before.reporterKey, context.product)
+  const { mergedInto } = before.case
+  if (mergedInto !== null)
+    return {
+      kind: 'refused',
+      says: `Not sent: this case was merged into ${mergedInto}. Please write it in answer to a message of that case.`
+    }
   if (path.kind === 'no-address') return { kind: 'refused', says: NO_ADDRESS }
   if (path.kind === 'no-key') return kept(before, context, { ...words, path }, remarks)
   const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'

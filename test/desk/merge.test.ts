@@ -89,6 +89,14 @@ describe('/merge CASE (B14)', () => {
     expect(await lastTo(grace)).toContain(`merged into ${FIRST}; please go on there`)
   })
 
+  it('refuses a /reply under the old number with the case to write it in', async () => {
+    await receive(alice, 'one', 'the first report')
+    await receive(alice, 'two', 'the second report')
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    await receive(grace, `[${SECOND}]`, '/reply\nHello.')
+    expect(await lastTo(grace)).toContain(`Not sent: this case was merged into ${FIRST}.`)
+  })
+
   it('is refused for itself, an unknown or ended case, and a case of another reporter, whom an answer must not reach', async () => {
     await receive(alice, 'one', 'the first report')
     await receive(bob, 'two', 'a report of somebody else')
