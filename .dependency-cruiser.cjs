@@ -31,7 +31,7 @@ const homes = {
   'node_modules/commander': '^src/(cli/|main\\.ts$)',
   '^(node:)?fs(/promises)?$':
     '^src/(config/|effects/system\\.ts$|store/migrate\\.ts$|cli/|app\\.ts$)',
-  '^(node:)?(net|https?|dns)(/promises)?$': '^src/transport/(key-directory|public-address)\\.ts$',
+  '^(node:)?(net|https?|dns)(/promises)?$': '^src/transport/key-directory\\.ts$',
   '^(node:)?(tls|dgram|child_process|vm)$': '^$',
   '^(node:)?worker_threads$': '^src/worker/'
 }

@@ -5,8 +5,7 @@
 import { count } from '../domain/words.ts'
 import { historyLine } from '../policy/history.ts'
 import { iterateEvents, verifyRecord } from '../store/events.ts'
-import { type Call, withDatabase } from './context.ts'
-import { maintainerNames } from './names.ts'
+import { type Call, maintainerNames, withDatabase } from './context.ts'
 import { CommandError, printable, printJson } from './output.ts'
 
 export async function verify(call: Call): Promise<void> {

@@ -24,8 +24,13 @@ import { type Database } from '../store/database.ts'
 import { listEvents } from '../store/events.ts'
 import { findDue } from '../store/looks.ts'
 import { listOutbox, type OutboxRow } from '../store/outbox.ts'
-import { type Call, requireCaseTag, withDatabase } from './context.ts'
-import { maintainerNames, withoutMemberAddress } from './names.ts'
+import {
+  type Call,
+  maintainerNames,
+  requireCaseTag,
+  withDatabase,
+  withoutMemberAddress
+} from './context.ts'
 import { CommandError, printable, printJson, printTable } from './output.ts'
 
 /** How many messages of the desk `show` lists at most. */

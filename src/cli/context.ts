@@ -1,13 +1,15 @@
 /**
- * What the commands share: reading the configuration, opening the database, parsing arguments. A command that only reads
- * never creates a database.
+ * What the commands share: reading the configuration, opening the database, parsing arguments, naming people. A command that
+ * only reads never creates a database; only `postern members` prints more of a list member than the id (G5).
  */
+import { type Config } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { openConfiguredDatabase } from '../database.ts'
 import { type Address, parseAddress } from '../domain/address.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { isCronExpression } from '../effects/system.ts'
 import { type Database } from '../store/database.ts'
+import { type OutboxRow } from '../store/outbox.ts'
 import { type Streams, UsageError } from './output.ts'
 
 /** How a command was called. */
@@ -59,4 +61,16 @@ export function requireName(text: string): string {
   if (/[\p{Cc}<>]/u.test(name))
     throw new UsageError('--name must not contain control characters, "<" or ">".')
   return name
+}
+
+/** The name of a maintainer by id; the id itself for somebody who is no longer configured. */
+export function maintainerNames({ maintainers }: Pick<Config, 'maintainers'>) {
+  return (id: string): string => maintainers.find((one) => one.id === id)?.name ?? id
+}
+
+/** A message of the outbox as commands print it: without the address of a list member. */
+export function withoutMemberAddress(row: OutboxRow): Omit<OutboxRow, 'envelopeTo'> & {
+  readonly envelopeTo: string | null
+} {
+  return row.audience === 'member' ? { ...row, envelopeTo: null } : row
 }

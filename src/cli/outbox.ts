@@ -5,8 +5,7 @@ import { BY_OPERATOR, DESK, event, NO_EVIDENCE } from '../domain/event.ts'
 import { systemClock } from '../effects/system.ts'
 import { appendEvent } from '../store/events.ts'
 import { listOutbox, type OutboxState, retryOutbox } from '../store/outbox.ts'
-import { type Call, withDatabase } from './context.ts'
-import { withoutMemberAddress } from './names.ts'
+import { type Call, withDatabase, withoutMemberAddress } from './context.ts'
 import { CommandError, printJson, printTable, UsageError } from './output.ts'
 
 const ROWS_MAX = 1000

@@ -2,6 +2,7 @@
  * The command line: names, arguments and options of every command, nothing else. Exit status 0 done, 1 failed, 2 usage.
  * Each command loads its own code when it is called, so that a quick look does not wait for the mail libraries.
  */
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 // `import { type X }` would load the whole file when the program starts.
 import type { Call } from './context.ts'
@@ -9,7 +10,6 @@ import type { GenerateOptions } from './keys.ts'
 import type { NewMember } from './members.ts'
 import type { OpenOptions } from './open.ts'
 import { fail, type Streams } from './output.ts'
-import { version } from './version.ts'
 
 const DEFAULT_CONFIG = 'postern.yaml'
 
@@ -67,7 +67,7 @@ function addDaemon(program: Command, streams: Streams, setStatus: (status: numbe
     .option('--once', 'process all waiting mail and everything that is due, send it, then exit')
     .action(async (options: Globals & { once?: boolean }) => {
       const { run } = await import('./run.ts')
-      await run(callOf(streams, options), { once: options.once === true })
+      await run(callOf(streams, options), { once: options.once === true, version: version() })
     })
   leaf(program, 'check', 'check the configuration, keys and policies, without any network').action(
     async (options: Globals) => {
@@ -235,4 +235,14 @@ function addOperations(program: Command, streams: Streams): void {
 /** The values of an option that may be repeated. */
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
+}
+
+/** The version in package.json, which stands beside `src` and `dist`. */
+function version(): string {
+  const parsed: unknown = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  )
+  const named =
+    typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : null
+  return typeof named === 'string' ? named : 'unknown'
 }

@@ -5,12 +5,14 @@ import { ConfigError } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { createLog } from '../effects/log.ts'
 import { type Call, scheduleProblems } from './context.ts'
-import { version } from './version.ts'
 
 /** How long the daemon may take to stop by itself after a signal. */
 const GRACE_MS = 9000
 
-export async function run(call: Call, options: { readonly once: boolean }): Promise<void> {
+export async function run(
+  call: Call,
+  options: { readonly once: boolean; readonly version: string }
+): Promise<void> {
   const loaded = await loadConfig(call.config, process.env)
   const problems = scheduleProblems(loaded)
   if (problems.length > 0) throw new ConfigError(loaded.config.path, problems)
@@ -43,7 +45,7 @@ export async function run(call: Call, options: { readonly once: boolean }): Prom
       mode: options.once ? 'once' : 'stay',
       log,
       signal: stop.signal,
-      version: version()
+      version: options.version
     })
   } finally {
     process.removeListener('SIGTERM', onSignal)

@@ -1,15 +1,23 @@
 /**
- * The tasks of a worker: plain functions over the unlocked desk keys, independent of threads. Maps each call to its function;
- * worker threads and in-process use run the same ones. Must never write plaintext or keys anywhere.
+ * The tasks of a worker: plain functions over the desk keys, which each thread unlocks once. Independent of threads: worker
+ * threads and in-process use run the same ones. Must never write plaintext or keys anywhere, nor tell more about a key or a
+ * passphrase than which of them is wrong.
  */
 import { type Address } from '../domain/address.ts'
 import { Invariant } from '../domain/assert.ts'
-import { inspectKey, inspectKeyFor } from '../openpgp/keyring.ts'
+import { instantFromMs } from '../domain/time.ts'
+import { Trouble } from '../domain/trouble.ts'
+import {
+  inspectKey,
+  inspectKeyFor,
+  readCertificate,
+  type SecretKey,
+  unlockSecretKey
+} from '../openpgp/keyring.ts'
 import { mergeKey } from '../openpgp/merge-key.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
-import { sealCopies, signClearMail } from '../sealing/seal-copies.ts'
-import { type TaskCall, type Tasks } from './calls.ts'
-import { type Keys } from './unlock.ts'
+import { type DeskIdentity, sealCopies, signClearMail } from '../sealing/seal-copies.ts'
+import { type TaskCall, type Tasks, type WorkerStart } from './calls.ts'
 
 /** The tasks with these keys, run in the caller's thread. */
 export function deskTasks(keys: Keys): Tasks {
@@ -43,18 +51,58 @@ function readingTasks(keys: ReadingKeys, deskAddress: Address): Omit<Tasks, 'sea
 
 /** Runs one call. */
 export function runTask(tasks: Tasks, call: TaskCall): Promise<unknown> {
-  switch (call.name) {
-    case 'open':
-      return tasks.open(...call.args)
-    case 'openHeaders':
-      return tasks.openHeaders(...call.args)
-    case 'seal':
-      return tasks.seal(...call.args)
-    case 'signClear':
-      return tasks.signClear(...call.args)
-    case 'inspectKey':
-      return tasks.inspectKey(...call.args)
-    case 'mergeKey':
-      return tasks.mergeKey(...call.args)
+  // `TaskCall` ties the arguments to the name.
+  const task = tasks[call.name] as (...args: readonly unknown[]) => Promise<unknown>
+  return task(...call.args)
+}
+
+/** Unlocked keys, ready for any task. Stays inside one thread. */
+export type Keys = {
+  readonly desk: DeskIdentity
+  readonly secretKeys: readonly SecretKey[]
+  readonly certificates: readonly Uint8Array[]
+}
+
+/** Unlocks the desk's keys. Throws {@link Trouble} `desk-key` with the reason and no secret. */
+export async function unlockDesk(start: WorkerStart): Promise<Keys> {
+  const secretKeys = await unlockKeys(start)
+  const [signer] = secretKeys
+  if (signer === undefined) throw deskKeyTrouble('there is no desk key')
+  const { privateKey, fingerprint } = signer
+  const created = instantFromMs(privateKey.getCreationTime().getTime())
+  const certificate = await readCertificate(privateKey.toPublic().write(), created)
+  if (certificate === null) throw deskKeyTrouble('the desk key has no readable public part')
+  const face = { name: start.deskName, address: start.deskAddress, fingerprint }
+  return {
+    desk: { ...face, publicKey: certificate.keyData, signer },
+    secretKeys,
+    certificates: start.maintainerKeys
   }
+}
+
+/** Unlocks each key, in the given order. Throws as {@link unlockDesk}. */
+export async function unlockKeys(
+  start: Pick<WorkerStart, 'deskKeys' | 'passphrase'>
+): Promise<SecretKey[]> {
+  const secretKeys: SecretKey[] = []
+  for (const armored of start.deskKeys) secretKeys.push(await unlock(armored, start.passphrase))
+  return secretKeys
+}
+
+async function unlock(armored: string, passphrase: string): Promise<SecretKey> {
+  const unlocked = await unlockSecretKey(armored, passphrase)
+  switch (unlocked.kind) {
+    case 'unlocked':
+      return unlocked.key
+    case 'wrong-passphrase':
+      throw deskKeyTrouble('the passphrase does not unlock the desk key: check desk.passphrase')
+    case 'public':
+      throw deskKeyTrouble('desk.key is a public key: it must be the private key of the desk')
+    case 'unreadable':
+      throw deskKeyTrouble('desk.key is not exactly one readable OpenPGP private key')
+  }
+}
+
+function deskKeyTrouble(hint: string): Trouble {
+  return new Trouble('desk-key', hint, { retryable: false })
 }

@@ -13,8 +13,7 @@ import {
   type Tasks,
   type WorkerStart
 } from './calls.ts'
-import { deskTasks, readerTasks, runTask } from './tasks.ts'
-import { unlockDesk, unlockKeys } from './unlock.ts'
+import { deskTasks, readerTasks, runTask, unlockDesk, unlockKeys } from './tasks.ts'
 
 const port = parentPort
 assert(port !== null, 'the entry of a worker thread was run as a program')

@@ -7,8 +7,11 @@ import { type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseAddress } from '../../src/domain/address.ts'
 import { type FoundKey } from '../../src/effects/effects.ts'
-import { createKeyDirectory, type Internet } from '../../src/transport/key-directory.ts'
-import { isPublicAddress } from '../../src/transport/public-address.ts'
+import {
+  createKeyDirectory,
+  type Internet,
+  isPublicAddress
+} from '../../src/transport/key-directory.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
 
 const KEY = Buffer.from('a certificate')

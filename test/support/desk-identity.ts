@@ -4,7 +4,7 @@ import { type Address } from '../../src/domain/address.ts'
 import { type Instant, msOf } from '../../src/domain/time.ts'
 import { generateDeskKey } from '../../src/openpgp/generate.ts'
 import { type WorkerStart } from '../../src/worker/calls.ts'
-import { type Keys, unlockDesk } from '../../src/worker/unlock.ts'
+import { type Keys, unlockDesk } from '../../src/worker/tasks.ts'
 
 export type TestDesk = {
   readonly keys: Keys

@@ -4,8 +4,7 @@
  */
 import { type Workers } from '../../src/effects/effects.ts'
 import { type WorkerStart } from '../../src/worker/calls.ts'
-import { deskTasks } from '../../src/worker/tasks.ts'
-import { type Keys, unlockDesk } from '../../src/worker/unlock.ts'
+import { deskTasks, type Keys, unlockDesk } from '../../src/worker/tasks.ts'
 
 /** Unlocks the keys and runs every task in this thread. */
 export async function createInProcessWorkers(start: WorkerStart): Promise<Workers> {

@@ -7,7 +7,7 @@ import { addMs } from '../../../src/domain/time.ts'
 import { readCertificate } from '../../../src/openpgp/keyring.ts'
 import { sealMessage } from '../../../src/openpgp/seal.ts'
 import { sealCopies, signClearMail } from '../../../src/sealing/seal-copies.ts'
-import { type Keys, unlockDesk } from '../../../src/worker/unlock.ts'
+import { type Keys, unlockDesk } from '../../../src/worker/tasks.ts'
 import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
 import { certificateOf, encryptedMail, open, testNow, textPart } from './material.ts'
 

@@ -1,7 +1,7 @@
 /** Sequence sets, against a plain reading of them. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { firstUids, packUids } from '../../../src/transport/uids.ts'
+import { firstUids, packUids } from '../../../src/transport/imap-mailbox.ts'
 
 const uidSets = fc.uniqueArray(fc.integer({ min: 1, max: 300 }), { maxLength: 80 })
 
