@@ -68,3 +68,86 @@ function labelled(label: string): string {
     return ''
   }
 }
+
+// UTF-7 (RFC 2152) is decoded only where it hides nothing: an encoded letter, digit, slash, bracket or blank of ASCII, or an
+// invisible character, stays as written, so that no word or line appears that was not readable in the bytes (mail.md §2.23).
+
+/** `+`, modified base64 of UTF-16 in big-endian order, and the `-` that ends it unless another character does. */
+const SHIFTED = /\+([A-Za-z0-9+/]*)(-?)/g
+/**
+ * Characters that are decoded: ASCII punctuation that forms no word, quotation, tag or blank, and visible characters beyond
+ * ASCII. None of them begins or ends a line, a command or a block.
+ */
+const SHOWN = /^(?:[!"#$%&*+;=@\\^_`{|}~]|(?![\u0000-\u00a0])[\p{L}\p{M}\p{N}\p{P}\p{S}])*$/u
+
+/** Armor is base64, in which `+` shifts nothing: a program encrypted it and declared UTF-7 regardless (RFC 9580 §6.2). */
+const ARMOR = /^-----BEGIN PGP /m
+
+/** `text`, which is ASCII, with all sequences decoded that are valid and hide nothing; unchanged when it contains armor. */
+export function readUtf7(text: string): string {
+  if (ARMOR.test(text)) return text
+  return text.replaceAll(SHIFTED, (written, base64: string, end: string) => {
+    if (base64 === '') return end === '' ? written : '+'
+    const meant = utf16Of(base64)
+    return meant !== null && SHOWN.test(meant) ? meant : written
+  })
+}
+
+/** Null when bits are missing or left over. */
+function utf16Of(base64: string): string | null {
+  const bytes = Buffer.from(base64, 'base64')
+  const isExact = bytes.toString('base64').replaceAll('=', '') === base64
+  if (!isExact || bytes.length % 2 !== 0) return null
+  return bytes.swap16().toString('utf16le')
+}
+
+// ISO-2022-JP (RFC 1468) is normalised before it is decoded: its escape sequences switch alphabets, and somebody who omits or
+// invents one makes different programs show different words (mail.md §2.23). Must never drop a byte.
+
+const ASCII = '\u001b(B'
+/** Escapes to ASCII, JIS X 0201 Roman or katakana; and to kanji, with two bytes each. */
+const SWITCH = /(\u001b(?:\([BIJ]|\$[@B]|\$\(D))/
+const LINE_END = /(\r\n|\r|\n)/
+/** Pairs of bytes that may be kanji, and bytes between them that cannot be. */
+const KANJI = /((?:[!-~]{2})+)|[!-~]|[^!-~]+/g
+const ESCAPES = /\u001b/g
+/** SUBSTITUTE, which readers see as its picture. */
+const SUBSTITUTE = '\u001a'
+
+/** The same text in a form that every program reads alike, and whether it already had that form. */
+export type SoundText = { readonly bytes: Uint8Array; readonly isSound: boolean }
+
+/**
+ * Each line begins and ends in ASCII, as RFC 1468 requires: the next line is never read as kanji. Every other escape sequence
+ * is shown, not obeyed, and so are bytes in kanji mode that cannot be kanji.
+ */
+export function makeSound(bytes: Uint8Array): SoundText {
+  const text = Buffer.from(bytes).toString('latin1')
+  const sound = text
+    .split(LINE_END)
+    .map((line, index) => (index % 2 === 1 ? line : soundLine(line)))
+    .join('')
+  return { bytes: Buffer.from(sound, 'latin1'), isSound: sound === text }
+}
+
+function soundLine(line: string): string {
+  let alphabet = ASCII
+  const runs = line.split(SWITCH).map((piece, index) => {
+    if (index % 2 === 0) return soundRun(piece, alphabet)
+    alphabet = piece
+    return piece
+  })
+  return isLatin(alphabet) ? runs.join('') : runs.join('') + ASCII
+}
+
+function soundRun(run: string, alphabet: string): string {
+  if (!alphabet.includes('$')) return run.replaceAll(ESCAPES, SUBSTITUTE)
+  return run.replaceAll(KANJI, (rest: string, kanji: string | undefined) =>
+    kanji === undefined ? ASCII + rest.replaceAll(ESCAPES, SUBSTITUTE) + alphabet : rest
+  )
+}
+
+/** Only in these two alphabets are line ends line ends. */
+function isLatin(alphabet: string): boolean {
+  return alphabet === ASCII || alphabet.endsWith('(J')
+}

@@ -2,8 +2,7 @@
  * Encoded words (RFC 2047) and the one place where header text becomes safe to show: no control, bidirectional or
  * line-separating characters survive, because an encoded word may decode to CR LF and a forged field (mail.md §2.18).
  */
-import { charsetNamed } from './charset.ts'
-import { readUtf7 } from './utf-7.ts'
+import { charsetNamed, readUtf7 } from './charset.ts'
 
 /** Longest header text that is kept, in characters. */
 const HEADER_TEXT_MAX = 200

@@ -5,12 +5,10 @@
 import { isAscii } from 'node:buffer'
 import { simpleParser } from 'mailparser'
 
-import { charsetNamed } from './charset.ts'
+import { charsetNamed, makeSound, readUtf7 } from './charset.ts'
 import { decodeCharset } from './encoded-words.ts'
-import { makeSound } from './iso-2022-jp.ts'
 import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
-import { readUtf7 } from './utf-7.ts'
 
 /** Most text that is shown of one message, in bytes of UTF-8. */
 export const TEXT_BYTES_MAX = 256 * 1024

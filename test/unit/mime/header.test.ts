@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readMailDate } from '../../../src/mime/date.ts'
 import { decodeWords, sanitizeHeaderText } from '../../../src/mime/encoded-words.ts'
 import { readFields } from '../../../src/mime/fields.ts'
-import { readHeader } from '../../../src/mime/header.ts'
+import { readHeader, readMailDate } from '../../../src/mime/header.ts'
 import { readMailboxes } from '../../../src/mime/mailboxes.ts'
 import { readParameterized } from '../../../src/mime/parameters.ts'
 

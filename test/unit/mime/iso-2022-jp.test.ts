@@ -1,7 +1,7 @@
 /** Text in ISO-2022-JP is the same in every program, or is made so and said to be damaged (RFC 1468, mail.md §2.23). */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { makeSound } from '../../../src/mime/iso-2022-jp.ts'
+import { makeSound } from '../../../src/mime/charset.ts'
 import { decodeText } from '../../../src/mime/leaf.ts'
 
 const KANJI = '\u001b$B'

@@ -1,9 +1,9 @@
 /** UTF-7 (RFC 2152): what of it is decoded, and that nothing can be hidden by it (mail.md §2.23). */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readUtf7 } from '../../../src/mime/charset.ts'
 import { decodeWords } from '../../../src/mime/encoded-words.ts'
 import { decodeText } from '../../../src/mime/leaf.ts'
-import { readUtf7 } from '../../../src/mime/utf-7.ts'
 
 /** Everything outside of these is written in base64, each run by itself. */
 const DIRECT = /[A-Za-z0-9'(),\-./:?<>[\] ]/
