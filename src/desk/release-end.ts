@@ -11,13 +11,13 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice } from '../messages/to-reporters.ts'
 import { reporterPath } from '../policy/recipients.ts'
 import { toReporter } from '../policy/send.ts'
-import { findReporterKey } from '../store/correspondents.ts'
 import { countDeliveries, listWaiting } from '../store/deliveries.ts'
 import { findNoticeById, setNoticeState } from '../store/notices.ts'
 import { aboutNotice } from './about-notice.ts'
 import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import { knownKey } from './read-keys.ts'
 
 /**
  * All members are queued or held: the reporter learns the date in the same job (M-30).
@@ -30,7 +30,7 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
   const counts = desk.db.read((read) => countDeliveries(read, notice.id, notice.revision))
   const held = counts.held
   const queued = counts.queued + counts.sent + counts.bounced + counts['given-up']
-  const decisions = dateMail(desk, notice, known, now)
+  const decisions = await dateMail(desk, notice, known, now)
   const prepared = await prepare(desk, decisions, now)
   const work = ofNoMail(now)
   const end = desk.db.transact((tx) => {
@@ -80,12 +80,12 @@ function datesTold(
     )
 }
 
-function dateMail(
+async function dateMail(
   desk: Desk,
   notice: NoticeRecord,
   { record, product }: { readonly record: CaseRecord; readonly product: Product },
   now: Instant
-): Decision[] {
+): Promise<Decision[]> {
   if (product.policy.notice?.reporter_date_mail !== 'with-notice' || record.disclosureAt === null)
     return []
   const before = notice.told?.disclosureAt ?? null
@@ -94,9 +94,9 @@ function dateMail(
   const reporter = contactOf(record)
   // A clock tells the maintainers when the reporter cannot be told.
   if (reporter === null) return []
-  const pinned = desk.db.read((read) => findReporterKey(read, reporter.address))
-  // A key that cannot be used now is refused when the mail is sealed, and the maintainers are told.
-  const key = pinned === null ? null : { ...pinned, isUsable: true }
+  const known = await knownKey(desk, reporter.address, now)
+  // A key that cannot be used now is refused when the message is encrypted, and the maintainers are told.
+  const key = known === null ? null : { ...known, isUsable: true }
   const path = reporterPath(record, key, product)
   if (path.kind !== 'sealed' && path.kind !== 'clear') return []
   const says = (at: Instant): string => formatInstant(at, desk.settings.desk.timezone)

@@ -33,6 +33,8 @@ export type Reporter = {
   readonly contact: Contact | null
   /** Whether the report came in clear, for the one exception of G3. */
   readonly beganInClear: boolean
+  /** Whether a key came for their address that is not in use: a key is known then, and nothing goes in clear (G3). */
+  readonly hasUnusedKey: boolean
   /** First Message-ID of the thread with them: their own, or one the desk made. */
   readonly root: MessageId
   /** Message-ID of their latest message, to answer to; null when they sent none. */

@@ -84,7 +84,9 @@ export type OpenCase = {
   readonly kind: 'open-case'
   readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'mergedInto' | 'reporters'>
   /** Who reported; their id is the number of the case. */
-  readonly reporter: Omit<Reporter, 'id' | 'root'> & { readonly root: MessageId | null }
+  readonly reporter: Omit<Reporter, 'id' | 'root' | 'hasUnusedKey'> & {
+    readonly root: MessageId | null
+  }
 }
 
 /** Only the fields named change; the commit checks `version`. */

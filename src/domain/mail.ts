@@ -174,8 +174,7 @@ export type CandidateKey = {
 }
 
 /** A certificate from the message that names the sender but cannot be encrypted to. */
-export type UnusableKey = {
-  readonly fingerprint: Fingerprint
+export type UnusableKey = Omit<CandidateKey, 'signingKeys'> & {
   readonly because: 'expired' | 'revoked' | 'cannot-encrypt'
 }
 

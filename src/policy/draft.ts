@@ -98,6 +98,8 @@ export type Draft = {
   readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
   /** The key that answers to the reporter are sealed to, as this mail leaves it. */
   readonly reporterKey: ReporterKey | null
+  /** Whether this mail accepts that key: what waited for one leaves by that word of a maintainer alone. */
+  readonly isKeyAccepted: boolean
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
@@ -136,6 +138,7 @@ export function startDraft({
     words: [],
     question: null,
     reporterKey: bound.reporterKey,
+    isKeyAccepted: false,
     newPatches: null,
     voided: false,
     shown: false,

@@ -27,8 +27,8 @@ import { endedWarnings, joinedEvent, moved, type Writer } from './joined.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
 import { newCase, productOf, productOutside, subjectOf, unstored } from './new-case.ts'
 import { relay } from './relay.ts'
-import { decideReporterKey } from './reporter-key.ts'
-import { wordsLeave } from './reporter-mail.ts'
+import { decideReporterKey, type KeyDecision } from './reporter-key.ts'
+import { releasedWords, wordsLeave, wordsStay } from './reporter-mail.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread, type ThreadSender } from './threading.ts'
 import { decideBounce } from './unanswered.ts'
@@ -110,10 +110,11 @@ function decideNewCase(
   const product = productOf(opened, settings)
   const promised = productOutside(opened, settings)
   const opening = newCase(situation, { product, promised }, moment.now)
-  const record = unstored(opening)
   const key = decideReporterKey(situation, nextTag, settings, moment.now)
+  const record = withOffers(unstored(opening), key)
   const verdict = decideAcknowledgement(opened, situation.history, settings, moment)
-  const leaving = wordsLeave(situation.waitingWords, key.key, moment.now)
+  const released = releasedWords(situation, key.key, settings, null)
+  const leaving = wordsLeave(released, key.key, moment.now)
   const facts: FactLine[] = [
     { label: 'Acknowledged', value: acknowledgedWords(verdict, settings) },
     ...leftFacts(leaving)
@@ -128,7 +129,7 @@ function decideNewCase(
       reporterKey: key.key,
       facts,
       writer: { author: 'reporter', authorId: record.tag },
-      keyWarnings: key.warnings,
+      keyWarnings: [...key.warnings, ...wordsStay(situation, key.key, released)],
       warnings: [...remarks, ...otherCases(situation), ...quarantineWarnings(situation)]
     }),
     ...acknowledge(verdict, {
@@ -183,10 +184,13 @@ function joinCase(
       : decideReporterKey(situation, thread.case.tag, settings, moment.now)
   const author = authorOf(situation, thread.sender)
   const joined = joinedEvent(thread.case.tag, author, situation)
-  const record = moved(thread.case, joined, situation, moment.now)
+  const record = withOffers(moved(thread.case, joined, situation, moment.now), key)
   const about = aboutDate(situation, thread)
-  const leaving =
-    thread.sender.kind === 'other' ? [] : wordsLeave(situation.waitingWords, key.key, moment.now)
+  const released =
+    thread.sender.kind === 'reporter'
+      ? releasedWords(situation, key.key, settings, thread.case.tag)
+      : []
+  const leaving = wordsLeave(released, key.key, moment.now)
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
@@ -197,7 +201,10 @@ function joinCase(
       record,
       reporterKey: key.key,
       writer: author,
-      keyWarnings: key.warnings,
+      keyWarnings:
+        thread.sender.kind === 'other'
+          ? key.warnings
+          : [...key.warnings, ...wordsStay(situation, key.key, released)],
       facts: [...about.facts, ...leftFacts(leaving)],
       warnings: [
         ...endedWarnings(thread.case, record),
@@ -210,6 +217,17 @@ function joinCase(
     ...leaving,
     joinedEnd(situation, record.tag)
   ]
+}
+
+/** The case as its maintainers see it once the keys of this message are kept (G3). */
+function withOffers(record: CaseRecord, { decisions }: KeyDecision): CaseRecord {
+  const offers = decisions.flatMap((one) => (one.kind === 'offer-reporter-key' ? [one] : []))
+  const isOffered = ({ contact }: CaseRecord['reporters'][number]): boolean =>
+    contact !== null && offers.some(({ address }) => isSameAddress(address, contact.address))
+  const reporters = record.reporters.map((one) =>
+    isOffered(one) ? { ...one, hasUnusedKey: true } : one
+  )
+  return { ...record, reporters }
 }
 
 /** Words that waited for the key that this message brings, for the maintainers to know that they have left. */

@@ -24,7 +24,14 @@ export function unstored({ case: record, reporter }: OpenCase): CaseRecord {
   return {
     ...record,
     ...UNSTORED,
-    reporters: [{ ...reporter, id: record.tag, root: reporter.root ?? UNSTORED.maintainerRoot }]
+    reporters: [
+      {
+        ...reporter,
+        id: record.tag,
+        root: reporter.root ?? UNSTORED.maintainerRoot,
+        hasUnusedKey: false
+      }
+    ]
   }
 }
 

@@ -31,7 +31,10 @@ export type ReporterPath =
   | { readonly kind: 'no-key' }
   | { readonly kind: 'no-address' }
 
-/** Sealed where a key is pinned; in clear only if the reporter began so and the policy allows it; else not at all. */
+/**
+ * Sealed where a key is pinned; in clear only if the reporter began so, the policy allows it and no key of theirs is known, in use
+ * or not; else not at all.
+ */
 export function reporterPath(
   record: CaseRecord,
   key: Omit<ReporterKey, 'signingKeys'> | null,
@@ -48,7 +51,8 @@ export function reporterPath(
       recipient: { ...reporter.contact, id: reporter.id, fingerprint, keyData }
     }
   }
-  const allowed = reporter.beganInClear && product.policy.reporters.cleartext === 'allow'
+  const isKeyless = reporter.beganInClear && !reporter.hasUnusedKey
+  const allowed = isKeyless && product.policy.reporters.cleartext === 'allow'
   return allowed
     ? { kind: 'clear', to: { ...reporter.contact, id: reporter.id } }
     : { kind: 'no-key' }

@@ -10,7 +10,12 @@ import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { explainUnusable } from '../domain/explain.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
+import {
+  type CandidateKey,
+  type OpenedMail,
+  type UnusableKey,
+  type WarningCode
+} from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { isMeantForDesk } from './audience.ts'
@@ -46,18 +51,24 @@ export function decideReporterKey(
   const { from } = opened.outer
   if (from === null) return { key: senderKey, decisions: [], warnings: [] }
   const about: About = { situation, address: from.address, tag, settings, now }
-  const unusable = unusableWords(opened, senderKey)
+  if (senderKey?.source === 'registered') return registered(opened, senderKey)
+  const others = opened.unusableKeys.filter((key) => key.fingerprint !== senderKey?.fingerprint)
+  // Kept, too: a key of theirs is known then, and nothing goes in clear (G3).
+  const unusable = offer(about, senderKey, others, unusableWords(others))
   if (senderKey === null) {
-    const first = firstUse(about)
-    return { ...first, warnings: [...unusable, ...first.warnings] }
+    const { key, decisions, warnings } = firstUse(about)
+    return {
+      key,
+      decisions: [...unusable.decisions, ...decisions],
+      warnings: [...unusable.warnings, ...warnings]
+    }
   }
-  if (senderKey.source === 'registered') return registered(opened, senderKey)
   const renewal = renewed(about, senderKey)
   const { key, decisions, warnings } = besideKnown(about, renewal.key)
   return {
     key,
-    decisions: [...renewal.decisions, ...decisions],
-    warnings: [...unusable, ...renewal.warnings, ...warnings]
+    decisions: [...unusable.decisions, ...renewal.decisions, ...decisions],
+    warnings: [...unusable.warnings, ...renewal.warnings, ...warnings]
   }
 }
 
@@ -75,13 +86,11 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
 }
 
 /** Of the known key itself the merged copy tells. */
-function unusableWords({ unusableKeys }: OpenedMail, known: ReporterKey | null): string[] {
-  return unusableKeys
-    .filter(({ fingerprint }) => fingerprint !== known?.fingerprint)
-    .map(
-      ({ fingerprint, because }) =>
-        `The key ${formatFingerprint(fingerprint)} that the message brings CANNOT BE USED, because ${explainUnusable(because)}. Please ask the sender for a current key.`
-    )
+function unusableWords(keys: readonly UnusableKey[]): string[] {
+  return keys.map(
+    ({ fingerprint, because }) =>
+      `The key ${formatFingerprint(fingerprint)} that the message brings CANNOT BE USED, because ${explainUnusable(because)}. Please ask the sender for a current key.`
+  )
 }
 
 function firstUse(about: About): KeyDecision {
@@ -161,7 +170,8 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   )
 }
 
-function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
+/** Whether a valid signature by this key covers all of the message. */
+export function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
   return opened.signatures.some(
     ({ state, fingerprint, coversWhole }) => state === 'valid' && coversWhole && fingerprint === key
   )
@@ -173,10 +183,13 @@ function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
  */
 const OFFERS_MAX = 8
 
+/** What is kept of a key, usable or not. */
+type OfferedKey = Omit<CandidateKey, 'signingKeys'>
+
 /** Those of `keys` that wait for a maintainer from now on; the others are shown and not kept. */
-function keptOf({ situation }: About, keys: readonly CandidateKey[]): readonly CandidateKey[] {
+function keptOf({ situation }: About, keys: readonly OfferedKey[]): readonly OfferedKey[] {
   const { waitingKeys } = situation
-  const isWaiting = (key: CandidateKey): boolean =>
+  const isWaiting = (key: OfferedKey): boolean =>
     waitingKeys.some(({ fingerprint }) => fingerprint === key.fingerprint)
   const room = OFFERS_MAX - waitingKeys.filter(({ wasInUse }) => !wasInUse).length
   const added = keys.filter((key) => !isWaiting(key)).slice(0, Math.max(0, room))
@@ -276,7 +289,7 @@ function usedSignatures(opened: OpenedMail, now: Instant): Decision[] {
 function offer(
   about: About,
   key: ReporterKey | null,
-  keys: readonly CandidateKey[],
+  keys: readonly OfferedKey[],
   warnings: readonly string[]
 ): KeyDecision {
   const { address, tag, now } = about
@@ -284,8 +297,9 @@ function offer(
   return {
     key,
     decisions: [
-      ...kept.map((candidate): Decision => {
-        return { kind: 'offer-reporter-key', address, key: { ...candidate, firstSeenAt: now } }
+      ...kept.map(({ fingerprint, source, keyData }): Decision => {
+        const kept = { fingerprint, source, keyData, firstSeenAt: now }
+        return { kind: 'offer-reporter-key', address, key: kept }
       }),
       ...keys.map((candidate): Decision => {
         const about = { fingerprint: candidate.fingerprint, isKept: kept.includes(candidate) }

@@ -13,6 +13,7 @@ import { type Decision } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type ReporterTold, type Way } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Message } from '../domain/message.ts'
+import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import {
@@ -24,6 +25,7 @@ import {
   reply as replyMessage,
   resendRequest
 } from '../messages/to-reporters.ts'
+import { lackOfProof } from './authentication.ts'
 import {
   accepted,
   type CommandContext,
@@ -37,7 +39,9 @@ import {
   withActivity
 } from './draft.ts'
 import { reporterPath } from './recipients.ts'
+import { isSignedWith } from './reporter-key.ts'
 import { inClearTo, sealedTo, toReporter as sendToReporter } from './send.ts'
+import { type Situation } from './situation.ts'
 
 /** What a maintainer decided about a case. */
 type Decided = 'accepted' | 'rejected' | 'merged' | 'closed'
@@ -102,6 +106,9 @@ export function toReporter(
       says: `Not sent: this case was merged into ${mergedInto}. Please write it in answer to a message of that case.`
     }
   if (path.kind === 'no-address') return { kind: 'refused', says: NO_ADDRESS }
+  // All of it leaves as one message: what was written for one way must not take another.
+  if (before.words.some((said) => said.path.kind !== path.kind))
+    return { kind: 'refused', says: TWO_WAYS }
   if (path.kind === 'no-key') return kept(before, context, { ...words, path }, remarks)
   const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
   const step = spoken(before, context, words, way)
@@ -129,6 +136,8 @@ function active(draft: Draft, mail: Words['mail'], how: string): Draft {
     : draft
 }
 
+const TWO_WAYS =
+  'Parts of what this message says to the reporter would leave in different ways (encrypted, unencrypted, or waiting for a key). Please send them in two messages.'
 const NO_ADDRESS = 'Not sent: the report names no address, so nobody can be answered.'
 
 /** The words wait, and the reporter is asked for a key; nobody is answered until it comes. */
@@ -228,6 +237,41 @@ function messageOf(
   return mail === 'reply'
     ? replyMessage({ author, text })
     : DECIDED[mail]({ author, text, decision })
+}
+
+/**
+ * What may leave by a received message: it has to show the key itself, signed with it or with it inside. Where our mail servers
+ * prove the sender, that is all that waits; else what waits in the case whose thread it answers, for a key that came with a
+ * forged report must get nothing. `/key accept` releases the rest.
+ */
+export function releasedWords(
+  { opened, waitingWords, mergedKey }: Situation,
+  key: ReporterKey | null,
+  settings: Settings,
+  joined: CaseTag | null
+): readonly WaitingWords[] {
+  const isShown =
+    mergedKey !== null ||
+    opened.candidateKeys.some(({ fingerprint }) => fingerprint === key?.fingerprint) ||
+    (key !== null && isSignedWith(opened, key.fingerprint))
+  if (!isShown) return []
+  return lackOfProof(opened, settings) === null
+    ? waitingWords
+    : waitingWords.filter(({ tag }) => tag === joined)
+}
+
+/** Tells the maintainers that words go on waiting though a key is in use, and what releases them. */
+export function wordsStay(
+  { waitingWords }: Situation,
+  key: ReporterKey | null,
+  released: readonly WaitingWords[]
+): string[] {
+  const staying = waitingWords.filter((words) => !released.includes(words))
+  if (key?.isUsable !== true || staying.length === 0) return []
+  const tags = [...new Set(staying.map(({ tag }) => tag))].join(', ')
+  return [
+    `${count(staying.length, 'message', 'messages')} to this reporter (${tags}) still ${staying.length === 1 ? 'waits' : 'wait'}: nothing proves that the reporter sent this key. Compare the fingerprint with the person another way, then write /key accept ${key.fingerprint.toUpperCase()}.`
+  ]
 }
 
 /** What waited for this key leaves, encrypted, one message each, in the order in which it was written (B10). */

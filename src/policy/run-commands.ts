@@ -55,7 +55,8 @@ export function runCommands(
   const around = inProduct(draft, context)
   const { question } = draft
   const { blocks } = draft
-  const leaving = wordsLeave(context.bound.waitingWords, draft.reporterKey, context.now)
+  const released = draft.isKeyAccepted ? context.bound.waitingWords : []
+  const leaving = wordsLeave(released, draft.reporterKey, context.now)
   // What waits may be refused when it is encrypted: only the commit says that it has left.
   const changed = changes(before, draft)
   draft = withWordsLeft(draft, leaving, context.now)

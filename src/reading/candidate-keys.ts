@@ -84,7 +84,7 @@ async function candidateOf(
   const { fingerprint, keyData, signingKeys, state } = facts
   return state === 'usable'
     ? { fingerprint, source, keyData, signingKeys }
-    : { fingerprint, because: state }
+    : { fingerprint, source, keyData, because: state }
 }
 
 /** A file that is declared a key and is exactly one public key. */

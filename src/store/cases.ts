@@ -20,17 +20,19 @@ import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
 /** `reporters` is a JSON array of {@link ReporterRow}, in order. */
 type CaseRow = Omit<CaseRecord, 'reporters'> & { readonly reporters: string }
 
-type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear'> & {
+type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear' | 'hasUnusedKey'> & {
   readonly address: Address | null
   readonly name: string
   readonly beganInClear: number
+  readonly unusedKeys: number
 }
 
 const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
   answer_due_at AS answerDueAt, answered_at AS answeredAt, owner, disclosure_at AS disclosureAt,
   merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
   (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
-                                       'root', root, 'latest', latest) ORDER BY id <> cases.tag, id)
+                                       'root', root, 'latest', latest, 'unusedKeys',
+     (SELECT count(*) FROM offered_keys WHERE offered_keys.address = lower(case_reporters.address))) ORDER BY id <> cases.tag, id)
    FROM case_reporters WHERE case_id = cases.id) AS reporters`
 
 /** The words of the index `cases_unanswered`. */
@@ -226,10 +228,11 @@ function recordOf(row: CaseRow | undefined): CaseRecord | null {
   const reporters = JSON.parse(row.reporters) as readonly ReporterRow[]
   return {
     ...row,
-    reporters: reporters.map(({ address, name, beganInClear, ...reporter }) => ({
+    reporters: reporters.map(({ address, name, beganInClear, unusedKeys, ...reporter }) => ({
       ...reporter,
       contact: address === null ? null : { name, address },
-      beganInClear: beganInClear === 1
+      beganInClear: beganInClear === 1,
+      hasUnusedKey: unusedKeys > 0
     }))
   }
 }

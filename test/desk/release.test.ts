@@ -4,6 +4,7 @@ import { type Policy } from '../../src/domain/policy.ts'
 import { listDeliveries } from '../../src/store/deliveries.ts'
 import { removeMember } from '../../src/store/members.ts'
 import { findNoticeById } from '../../src/store/notices.ts'
+import { noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
 import { POLICY } from '../unit/policy/samples.ts'
 
@@ -507,4 +508,20 @@ describe('two approvals', () => {
     await command(ada, `/notice approve ${code()}\n`)
     expect(state()).toBe('scheduled')
   })
+})
+
+it('(M-30, G3) a list member or maintainer who reported learns the date encrypted to their registered key', async () => {
+  const all = await people()
+  const [reporting] = all.members
+  if (reporting === undefined) throw new Error('no members')
+  const given = await noticeWorld({ ...all, alice: reporting }, { count: 1 })
+  world = given.world
+  world.pass(UNTIL_DUE)
+  await world.settle()
+  const [date] = world.rows<{ id: string }>(
+    "SELECT message_id AS id FROM outbox WHERE kind = 'date-notice'"
+  )
+  const sent = world.accepted.find(({ messageId }) => messageId === date?.id)
+  expect(sent?.to).toBe(reporting.address)
+  expect(Buffer.from(sent?.raw ?? []).toString('utf8')).toContain('BEGIN PGP MESSAGE')
 })

@@ -11,7 +11,7 @@ import {
   textsTo
 } from '../support/given.ts'
 import { type Letter, type Someone, type World } from '../support/world.ts'
-import { TAG } from '../unit/policy/samples.ts'
+import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
 const REPLY = 'Rainfall is heavy today.'
 const PLAN = 'Fixed in version nine.'
@@ -192,11 +192,19 @@ it('(B10) a rejection and an end of a case are told when a key comes, and the re
   expect(kindsTo(world, alice).slice(2)).toEqual(['rejected', 'closed'])
 })
 
-it('(B10) what waits in one case leaves with the key that comes with a new report', async () => {
-  const world = await givenKeylessCase()
+const PROVED = 'Authentication-Results: mx.acme.example; dmarc=pass header.from=reporter.example'
+const authentication = { servers: ['mx.acme.example'], receivedHops: 1 }
+
+it('(B10) what waits in one case leaves with the key of a new report whose sender is proved', async () => {
+  const world = await givenDesk([grace, linus], { authentication })
+  const headers = [
+    PROVED,
+    'Received: from there by mx.acme.example; Mon, 23 Nov 2026 12:00:00 +0000'
+  ]
+  await givenMessage(world, alice, { subject: 'x', text: 'Here.\n', as: 'encrypted', headers })
   await said(world, WORDS[0] ?? '')
   world.pass(60_000)
-  await givenMessage(world, alice, { subject: 'Another', text: 'More.\n', autocrypt: true })
+  await givenMessage(world, alice, { subject: 'Another', text: 'M.\n', autocrypt: true, headers })
   expect((await textsTo(world, alice)).some((text) => text.includes(REPLY))).toBe(true)
   expect(theCase(world)).toEqual({ state: 'triaging', answeredAt: world.clock.now })
 })
@@ -214,4 +222,49 @@ it('(B10) the forwarded report of a reporter without a key says that a reply wai
   expect((await textsTo(world, grace))[0]).toContain(
     'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key comes'
   )
+})
+
+it('(G3, B10) a key that came with a report whose sender nothing proves gets nothing that waits until a maintainer accepts it', async () => {
+  const world = await givenKeylessCase()
+  await said(world, WORDS[0] ?? '')
+  world.pass(60_000)
+  await givenMessage(world, alice, { subject: 'Another', text: 'M.\n', autocrypt: true })
+  expect((await textsTo(world, grace)).at(-1)).toContain(
+    '1 message to this reporter (ACME-2026-0001) still waits: nothing proves that the reporter sent this key.'
+  )
+  await said(world, '/take\n')
+  await givenMessage(world, alice, { subject: 'Third', text: 'M.\n' })
+  expect(kindsTo(world, alice)).not.toContain('reply')
+  const [pinned] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
+  const answer = await said(world, `/key accept ${pinned?.fingerprint ?? ''}\n`)
+  expect(answer).toContain('1 message that waited for it leaves now, encrypted.')
+  expect(kindsTo(world, alice)).toContain('reply')
+})
+
+it.each(['offered', 'expired'] as const)(
+  '(B10, G3) an %s key is a known key: words to a reporter who began in clear wait',
+  async (which) => {
+    const bob = await givenReporter('bob', which === 'expired' ? 1 : 0)
+    const world = await givenDesk([grace, linus], {
+      policy: { reporters: { cleartext: 'allow' } },
+      ...(which === 'offered' ? { authentication } : {})
+    })
+    const letter = { subject: 'x', text: 'Here.\n', as: 'clear', autocrypt: true } as const
+    await givenMessage(world, bob, letter)
+    expect((await textsTo(world, grace))[0]).toContain('cannot be answered yet')
+    expect(await said(world, `/reply\n${REPLY}\n`)).toContain('Your words wait')
+    expect(kindsTo(world, bob)).not.toContain('reply')
+  }
+)
+
+it('(G3) words that wait do not leave in clear because a later line of the message moves the case', async () => {
+  const [open, closed] = (['allow', 'deny'] as const).map((cleartext) => ({
+    reporters: { cleartext }
+  }))
+  const other = { ...PRODUCT, id: 'other', policy: { ...PRODUCT.policy, ...open } }
+  const world = await givenDesk([grace], { policy: closed ?? {}, moreProducts: [other] })
+  await givenMessage(world, alice, { subject: 'x', text: 'Here.\n', as: 'clear' })
+  const both = `/reply <<\n${REPLY}\n>>\n/product other\n/reply\nSecond.\n`
+  expect(await said(world, both)).toContain('would leave in different ways')
+  expect(kindsTo(world, alice)).toEqual(['acknowledgement'])
 })

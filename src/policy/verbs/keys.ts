@@ -26,7 +26,10 @@ const acceptKey: Handler = (draft, command, context) => {
   }
   const before = draft.reporterKey
   if (before?.fingerprint === fingerprint) {
-    return accepted(draft, 'This key is in use for the reporter already.')
+    return accepted(
+      { ...draft, isKeyAccepted: true },
+      `This key is in use for the reporter already.${leftWords(context.bound)}`
+    )
   }
   if (before?.source === 'registered') return refused(REGISTERED)
   const key = context.bound.offeredKeys.find((offered) => offered.fingerprint === fingerprint)
@@ -39,6 +42,7 @@ const acceptKey: Handler = (draft, command, context) => {
   const next = {
     ...draft,
     reporterKey: key,
+    isKeyAccepted: true,
     decisions: [
       ...draft.decisions,
       { kind: 'pin-reporter-key', address: reporter.address, tag, key: pinned } as const,
@@ -65,9 +69,7 @@ const acceptKey: Handler = (draft, command, context) => {
 function keyComplaint({ words }: Draft, { isUsable }: ReporterKey): string | null {
   if (!isUsable)
     return 'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt.'
-  return words.some(({ path }) => path.kind === 'no-key')
-    ? 'Please put /key accept above what you write to the reporter.'
-    : null
+  return words.length > 0 ? 'Please put /key accept above what you write to the reporter.' : null
 }
 
 function leftWords({ waitingWords }: BoundCase): string {

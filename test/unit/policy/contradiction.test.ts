@@ -46,7 +46,14 @@ function mail(change: Partial<OpenedMail> = {}): OpenedMail {
     text: SECRET,
     outsideText: SECRET,
     attachments: [FILE],
-    unusableKeys: [{ fingerprint: fingerprint('8'), because: 'expired' }],
+    unusableKeys: [
+      {
+        fingerprint: fingerprint('8'),
+        source: 'attached',
+        keyData: new Uint8Array(),
+        because: 'expired'
+      }
+    ],
     warnings: ['html-only'],
     ...change
   })

@@ -164,6 +164,7 @@ export function reporter(change: Partial<Reporter> = {}): Reporter {
     id: TAG,
     contact: ALICE,
     beganInClear: false,
+    hasUnusedKey: false,
     root: messageId('report@reporter.example'),
     latest: messageId('report@reporter.example'),
     ...change

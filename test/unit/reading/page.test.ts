@@ -10,6 +10,7 @@ const page = (opened: OpenedMail, width = 80): string =>
   toOpenPage(opened, { width, now: testNow() })
 const plain = (text: string): Promise<OpenedMail> => open(lines(...HEAD, '', text), [])
 /** The page in one line, so that line breaks of the page do not matter. */
+const UNUSED = { source: 'attached', keyData: new Uint8Array() } as const
 const flat = (text: string): string => text.replaceAll(/\s+/g, ' ')
 
 describe('the page of an opened message', () => {
@@ -189,7 +190,7 @@ describe('the page of an opened message', () => {
     } as const
     const opened = await plain('x')
     for (const because of ['expired', 'revoked', 'cannot-encrypt'] as const) {
-      const shown = flat(page({ ...opened, unusableKeys: [{ fingerprint, because }] }))
+      const shown = flat(page({ ...opened, unusableKeys: [{ ...UNUSED, fingerprint, because }] }))
       expect(shown).toMatch(
         new RegExp(`Key included ABAB .*, which cannot be used: ${words[because]}`)
       )
