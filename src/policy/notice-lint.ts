@@ -2,7 +2,7 @@
  * Judges the fields of a notice before anybody approves it (B18, practice.md F1, F14): a sentence for each thing that members
  * could misread. Only complains; whoever wrote it words it anew.
  */
-import { NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
+import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { missingFields, readDeployment } from './notice-content.ts'
@@ -42,6 +42,28 @@ export function noticeFaults(
     ...deploymentFaults(fields),
     ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt))
   ]
+}
+
+/**
+ * Members whose id, name or domain stands in a field, a sentence each, by id. For list admins alone: it would tell anybody else
+ * who is on the list (G5), so it refuses nothing either.
+ */
+export function memberMentions(fields: NoticeFields, members: readonly MemberRecord[]): string[] {
+  return NOTICE_TEXT_FIELDS.flatMap((field) => {
+    const text = wordsIn(fields[field] ?? '')
+    return members
+      .filter(({ id, name, address }) =>
+        [id, name, address.slice(address.lastIndexOf('@') + 1)]
+          .map(wordsIn)
+          .some((words) => words.trim() !== '' && text.includes(words))
+      )
+      .map(({ id }) => `${field} names list member ${id}, and every member would read it.`)
+  })
+}
+
+/** The words of a text between single blanks, so that only whole words are found. */
+function wordsIn(text: string): string {
+  return ` ${(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(' ')} `
 }
 
 /** `https://host/…`, `www.host` and `host/…`: what a reader would follow. */

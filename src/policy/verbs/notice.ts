@@ -38,10 +38,10 @@ import {
   noticeParams,
   releasePlan
 } from '../notice-content.ts'
-import { noticeComplaint, noticeFaults } from '../notice-lint.ts'
+import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
 import { standingPreview } from '../notice-preview.ts'
-import { namesOf } from '../recipients.ts'
-import { toMaintainers } from '../send.ts'
+import { maintainerRecipient, namesOf } from '../recipients.ts'
+import { sealedTo, toMaintainers } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
 
@@ -194,7 +194,7 @@ const preview: Handler = (draft, _command, context) => {
   const digest = noticeDigest(draft, notice, context)
   const decisions: Decision[] = [
     { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },
-    previewMail(draft, notice, context)
+    ...previewMails(draft, notice, context)
   ]
   const shown = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
   const step = decided(shown, context, 'notice-previewed', {
@@ -211,7 +211,8 @@ const preview: Handler = (draft, _command, context) => {
   )
 }
 
-function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext): Decision {
+/** Who may know the list reads which members the text names; nobody else learns that it names any (G5). */
+function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContext): Decision[] {
   const { settings, product, bound, now } = context
   const { timezone } = settings.desk
   const { releaseAt } = releasePlan(draft, context)
@@ -221,36 +222,51 @@ function previewMail(draft: Draft, notice: NoticeRecord, context: CommandContext
     (member) =>
       member.keyExpiresAt !== null && releaseAt !== null && member.keyExpiresAt <= releaseAt
   )
-  const message = previewMessage({
-    by: context.author.name,
-    specimen: noticeMessage(params),
-    files: params.patches.map(
-      (patch) => `${patch.filename} (${patch.size} bytes, SHA-256 ${patch.sha256})`
-    ),
-    facts: [
-      {
-        label: 'Leaves',
-        value: leaving(releaseAt, context)
-      },
-      {
-        label: 'Recipients',
-        value: `${count(bound.members.length, 'active member', 'active members')} of ${product.name}`
-      },
-      ...undeliverable(expired.length),
-      ...(product.supported.length === 0
-        ? []
-        : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
-      { label: 'Written by', value: namesOf(notice.authors.ids, settings) },
-      { label: 'Time of this machine', value: formatInstant(now, timezone) },
-      ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT])
-    ],
-    code: context.tools.code
-  })
-  return toMaintainers(settings, now, message, {
+  const written = (more: readonly FactLine[]) =>
+    previewMessage({
+      by: context.author.name,
+      specimen: noticeMessage(params),
+      files: params.patches.map(
+        (patch) => `${patch.filename} (${patch.size} bytes, SHA-256 ${patch.sha256})`
+      ),
+      facts: [
+        {
+          label: 'Leaves',
+          value: leaving(releaseAt, context)
+        },
+        {
+          label: 'Recipients',
+          value: `${count(bound.members.length, 'active member', 'active members')} of ${product.name}`
+        },
+        ...undeliverable(expired.length),
+        ...(product.supported.length === 0
+          ? []
+          : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
+        { label: 'Written by', value: namesOf(notice.authors.ids, settings) },
+        { label: 'Time of this machine', value: formatInstant(now, timezone) },
+        ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT]),
+        ...more
+      ],
+      code: context.tools.code
+    })
+  const sending = {
     once: String(context.arrivalId),
     tag: draft.case.tag,
     files: { from: 'list', files: files.map(plainFile) }
-  })
+  } as const
+  const named = memberMentions(notice.fields, bound.members).map((value) => ({
+    label: 'For list admins alone',
+    value
+  }))
+  if (named.length === 0) return [toMaintainers(settings, now, written([]), sending)]
+  const admins = settings.maintainers.filter(({ roles }) => roles.includes('list-admin'))
+  const others = settings.maintainers.filter((one) => !admins.includes(one))
+  return [
+    { people: admins, message: written(named) },
+    { people: others, message: written([]) }
+  ]
+    .filter(({ people }) => people.length > 0)
+    .map(({ people, message }) => sealedTo(people.map(maintainerRecipient), now, message, sending))
 }
 
 function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): string {

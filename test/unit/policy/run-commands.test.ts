@@ -1,7 +1,10 @@
 /** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
 import { describe, expect, it } from 'vitest'
 import { type NoticeCopies, type NoticeRecord } from '../../../src/domain/notice.ts'
-import { transcript as transcriptMessage } from '../../../src/messages/to-maintainers.ts'
+import {
+  preview as previewMessage,
+  transcript as transcriptMessage
+} from '../../../src/messages/to-maintainers.ts'
 import { reply as replyMessage } from '../../../src/messages/to-reporters.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
@@ -506,6 +509,34 @@ describe('/notice (M-24 to M-29)', () => {
     const result = run('/notice approve secretcode', alone)
     expect(only(result.decisions, 'approve-notice')[0]).toMatchObject({ maintainerId: 'grace' })
     expect(only(result.decisions, 'save-notice')[0]).toMatchObject({ state: 'scheduled' })
+  })
+
+  it('(B18, G5) preview tells list admins alone that a field names a member, by id', () => {
+    const fields = { ...noticeRecord().fields, description: 'As SUSE Inc. found out.' }
+    const members = [member('suse', '3'), member('us', '2')]
+    const named = bound({ case: dated, notice: noticeRecord({ fields }), members })
+    const maintainers = SETTINGS.maintainers.map((one) => ({
+      ...one,
+      roles:
+        one.id === 'linus'
+          ? one.roles.filter((role) => role !== 'list-admin')
+          : [...one.roles, 'list-admin' as const]
+    }))
+    const settings = { ...SETTINGS, maintainers }
+    const sent = only(run('/notice preview', { bound: named, settings }).decisions, 'send-sealed')
+    const told = (id: string): string =>
+      JSON.stringify(
+        sent
+          .filter(
+            ({ message, recipients }) =>
+              previewMessage.is(message) && recipients.some((one) => one.id === id)
+          )
+          .map(({ message }) => message)
+      )
+    expect(told('grace')).toContain('description names list member suse')
+    expect(told('grace')).not.toContain('list member us,')
+    expect(told('linus')).toContain('As SUSE Inc.')
+    expect(told('linus')).not.toContain('list member')
   })
 
   it('names the supported versions where the affected ones are missing, and in the preview (A5)', () => {
