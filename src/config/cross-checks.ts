@@ -3,7 +3,7 @@
  * values as written, so that a mistake elsewhere hides no other. Must never trust a type: skips values of a wrong type,
  * because the schema complains about them.
  */
-import { parseAddress } from '../domain/address.ts'
+import { isLoopback, parseAddress } from '../domain/address.ts'
 import { type Problem, recordOf } from './problems.ts'
 
 /** Every contradiction in `file`, the plain value of a configuration document. */
@@ -23,11 +23,6 @@ export function crossChecks(file: unknown): Problem[] {
 }
 
 type Root = Readonly<Record<string, unknown>>
-
-/** Whether a host is this machine itself: localhost, 127.0.0.0/8 or ::1. Names are taken literally, never resolved. */
-export function isLoopback(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
-}
 
 function tlsProblems(root: Root, section: 'imap' | 'smtp'): Problem[] {
   const { tls, host } = recordOf(root[section]) ?? {}

@@ -47,3 +47,8 @@ const NO_ANSWERS =
 export function takesNoAnswers(address: Address): boolean {
   return NO_ANSWERS.test(address.slice(0, address.lastIndexOf('@')))
 }
+
+/** Whether a host name or IP literal can only mean this machine; names are taken literally, never resolved. */
+export function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
+}

@@ -1,6 +1,6 @@
 /**
- * Who wrote a notice: everybody who touched its content, its date or its list since it was approved last (four eyes, G7). Read from the
- * record, so that nothing else can say otherwise. Pure.
+ * Who wrote a notice: everybody who touched its content, its date or its list since it was approved last (four eyes, G7).
+ * Read from the record, so that nothing else can say otherwise. Pure.
  */
 import { type DeskEvent } from './event.ts'
 import { type NoticeAuthors } from './notice.ts'

@@ -32,8 +32,8 @@ export type ReporterPath =
   | { readonly kind: 'no-address' }
 
 /**
- * Sealed where a key is pinned; in clear only if the reporter began so, the policy allows it and no key of theirs is known, in use
- * or not; else not at all.
+ * Sealed where a key is pinned; in clear only if the reporter began so, the policy allows it and no key of theirs is known,
+ * in use or not; else not at all.
  */
 export function reporterPath(
   record: CaseRecord,

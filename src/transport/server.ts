@@ -2,6 +2,7 @@
  * Shared by IMAP and SMTP: server address, connection security and certificate errors. TLS is never optional once configured,
  * certificates are always verified, and unencrypted connections are for loopback only (RFC 8314 §3).
  */
+import { isLoopback } from '../domain/address.ts'
 import { Trouble, type TroubleCode } from '../domain/trouble.ts'
 
 /** `implicit`: TLS from the first byte; `starttls`: no login before the upgrade; `none`: loopback only. */
@@ -21,11 +22,6 @@ export type TlsOptions = {
   readonly rejectUnauthorized: true
   readonly minVersion: 'TLSv1.2'
   readonly ca?: string
-}
-
-/** Whether a host name or IP literal can only mean this machine. */
-export function isLoopback(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
 }
 
 /** Options that always verify. Throws {@link Trouble} `config` for `none` with a host other than this machine. */

@@ -6,17 +6,11 @@
 import { setMaxListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import SMTPConnection, { type Options, type SMTPError } from 'nodemailer/lib/smtp-connection'
-import { parseAddress } from '../domain/address.ts'
+import { isLoopback, parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Trouble, type TroubleCode } from '../domain/trouble.ts'
 import { type Envelope, type Log, type Sender, type SendOutcome } from '../effects/effects.ts'
-import {
-  connectionTrouble,
-  isLoopback,
-  isTlsCode,
-  type ServerOptions,
-  tlsOptions
-} from './server.ts'
+import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
 import { createSlots, type Slots } from './slots.ts'
 
 /** The submission server. Without a user there is no login: for a relay on this machine. */

@@ -1,11 +1,7 @@
 /** TLS rules that IMAP and SMTP share. */
 import { describe, expect, it } from 'vitest'
-import {
-  connectionTrouble,
-  isLoopback,
-  isTlsCode,
-  tlsOptions
-} from '../../../src/transport/server.ts'
+import { isLoopback } from '../../../src/domain/address.ts'
+import { connectionTrouble, isTlsCode, tlsOptions } from '../../../src/transport/server.ts'
 
 const SERVER = { host: 'mail.acme.example', port: 465, password: 'hunter2' }
 
