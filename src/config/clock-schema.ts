@@ -3,8 +3,9 @@
  * events are refused: a clock that never starts would leave a promise unwatched.
  */
 import { z } from 'zod'
+import { EVENT_KINDS } from '../domain/case-machine.ts'
 import { type Clock } from '../domain/clock.ts'
-import { EVENT_KINDS, INSTANT_NAMES } from '../domain/event.ts'
+import { INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { line, shortName, span } from './fields.ts'
 

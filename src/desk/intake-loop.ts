@@ -5,11 +5,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Trouble } from '../domain/trouble.ts'
 import { type Mailbox } from '../effects/effects.ts'
-import { errorName } from '../effects/events.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Cursor, type FetchFailures, moveHandled, takeIn } from './intake.ts'
-import { backoffMs, isStopped } from './persistence.ts'
-import { type Bells, createBell } from './wake.ts'
+import { type Judge, judgeError, persist } from './persistence.ts'
+import { type Bells } from './wake.ts'
 
 /** IDLE wakes the intake; without any news it lists again at least this often. */
 const LIST_AGAIN_MS = 5 * 60_000
@@ -29,32 +28,18 @@ export async function intakeLoop(
   bells: Bells,
   signal: AbortSignal
 ): Promise<void> {
-  let losses = 0
   const failures: FetchFailures = new Map()
-  while (!signal.aborted) {
+  const connect = async (worked: () => void): Promise<void> => {
+    const mailbox = await edges.openMailbox(signal)
+    const end = closeWhenStopped(mailbox, signal)
     try {
-      const mailbox = await edges.openMailbox(signal)
-      const end = closeWhenStopped(mailbox, signal)
-      try {
-        await useMailbox(desk, edges, bells, {
-          mailbox,
-          failures,
-          signal,
-          worked: () => (losses = 0)
-        })
-      } finally {
-        end()
-        await mailbox.close()
-      }
-    } catch (error) {
-      if (isStopped(signal)) return
-      losses += 1
-      const retryInMs = backoffMs(desk, losses)
-      reportLoss(desk, error, retryInMs)
-      // Not on a bell of the intake: every processed message rings it, and the server would be flooded.
-      await createBell().wait(retryInMs, signal)
+      await useMailbox(desk, edges, bells, { mailbox, failures, signal, worked })
+    } finally {
+      end()
+      await mailbox.close()
     }
   }
+  await persist(desk, signal, connect, judgeLoss(desk))
 }
 
 /** Aborts anything that still waits for the server shortly after the desk is stopped. Returns a function that cancels this. */
@@ -74,14 +59,13 @@ function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): () => void {
 }
 
 /** A lost connection is ordinary; trouble with the database and bugs are logged under their own names. */
-function reportLoss(desk: Desk, error: unknown, retryInMs: number): void {
-  if (!(error instanceof Trouble)) {
-    desk.log({ event: 'bug', where: 'intake', error: errorName(error) })
-  } else if (error.code.startsWith('imap')) {
+function judgeLoss(desk: Desk): Judge {
+  const others = judgeError(desk, 'intake')
+  return (error, retryInMs) => {
+    if (!(error instanceof Trouble && error.code.startsWith('imap')))
+      return others(error, retryInMs)
     desk.log({ event: 'imap.lost', code: error.code, says: error.message, retryInMs })
-  } else {
-    if (!error.retryable) throw error
-    desk.log({ event: 'trouble', code: error.code, where: 'intake', retryInMs })
+    return retryInMs
   }
 }
 

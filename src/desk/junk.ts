@@ -2,11 +2,9 @@
  * Looks through the junk folder: moves messages for the desk into the inbox, which takes them in as usual, and notes the rest
  * for the digest. Must never delete anything, answer anybody, or open a message again that crashed the process three times.
  */
-
 import { type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type JunkFolder, type Listed } from '../effects/effects.ts'
-import { errorName } from '../effects/events.ts'
 import { isForDesk } from '../policy/junk.ts'
 import { insertJunk } from '../store/junk.ts'
 import { clearMeta, readMeta, writeMeta } from '../store/meta.ts'
@@ -15,8 +13,7 @@ import { type Read } from '../store/sql.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { type FetchFailures, fetchOne } from './intake.ts'
-import { backoffMs, isStopped } from './persistence.ts'
-import { createBell } from './wake.ts'
+import { isStopped, type Judge, judgeError, persist } from './persistence.ts'
 
 const PAGE = 200
 /** A message that crashed the process this often is not opened here again. */
@@ -34,25 +31,19 @@ export async function junkLoop(desk: Desk, edges: Edges, signal: AbortSignal): P
   const { openJunk } = edges
   if (openJunk === null) return
   const failures: FetchFailures = new Map()
-  let losses = 0
-  while (!signal.aborted) {
+  const connect = async (worked: () => void): Promise<void> => {
+    const junk = await openJunk(signal)
     try {
-      const junk = await openJunk(signal)
-      try {
-        while (!isStopped(signal)) {
-          await lookAtJunk(desk, junk, { failures, signal })
-          losses = 0
-          await junk.waitForChange(LOOK_AGAIN_MS, signal)
-        }
-      } finally {
-        await junk.close()
+      while (!isStopped(signal)) {
+        await lookAtJunk(desk, junk, { failures, signal })
+        worked()
+        await junk.waitForChange(LOOK_AGAIN_MS, signal)
       }
-    } catch (error) {
-      if (isStopped(signal)) return
-      losses += 1
-      await createBell().wait(pauseMs(desk, error, losses), signal)
+    } finally {
+      await junk.close()
     }
   }
+  await persist(desk, signal, connect, judgeTrouble(desk))
 }
 
 /** A single pass (`postern run --once`); trouble with the folder does not stop other work. */
@@ -66,30 +57,24 @@ export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSign
       await junk.close()
     }
   } catch (error) {
-    if (!isStopped(signal)) pauseMs(desk, error, 1)
+    if (!isStopped(signal)) judgeTrouble(desk)(error, 0)
   }
 }
 
-/** Logs the trouble and returns how long to pause. Throws trouble that waiting cannot solve. */
-function pauseMs(desk: Desk, error: unknown, losses: number): number {
-  const retryInMs = backoffMs(desk, losses)
-  if (!(error instanceof Trouble)) {
-    desk.log({ event: 'bug', where: 'junk', error: errorName(error) })
-  } else if (error.code === 'imap-mailbox' && !error.retryable) {
-    desk.log({ event: 'junk.missing' })
-    return MISSING_MS
-  } else {
-    // A refused login also stops the inbox, which ends the desk there.
-    if (!error.retryable && !error.code.startsWith('imap')) throw error
-    desk.log({
-      event: 'trouble',
-      code: error.code,
-      where: 'junk',
-      says: error.message,
-      retryInMs
-    })
+/** The folder may be missing for long, and trouble with the server is the inbox's to judge: neither ends the desk here. */
+function judgeTrouble(desk: Desk): Judge {
+  const others = judgeError(desk, 'junk')
+  return (error, retryInMs) => {
+    if (!(error instanceof Trouble && error.code.startsWith('imap')))
+      return others(error, retryInMs)
+    const { code, message: says } = error
+    if (code === 'imap-mailbox' && !error.retryable) {
+      desk.log({ event: 'junk.missing' })
+      return MISSING_MS
+    }
+    desk.log({ event: 'trouble', code, where: 'junk', says, retryInMs })
+    return retryInMs
   }
-  return retryInMs
 }
 
 /** One pass over the messages that came since the last pass. */

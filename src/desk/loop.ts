@@ -15,7 +15,7 @@ import { listFurtherReports } from './further-reports.ts'
 import { moveHandled, takeIn } from './intake.ts'
 import { intakeLoop } from './intake-loop.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
-import { persist } from './persistence.ts'
+import { judgeError, persist } from './persistence.ts'
 import { releaseDue } from './release.ts'
 import { adoptClocks, tick } from './tick.ts'
 import { type Bells, createBells, onceAborted } from './wake.ts'
@@ -52,8 +52,13 @@ export async function runLoops(
   const loops = [
     intakeLoop(desk, edges, bells, either),
     junkLoop(desk, edges, either),
-    persist(desk, 'work', either, () => workOnce(desk, bells, watches, either)),
-    persist(desk, 'dispatch', either, () => dispatchOnce(desk, dispatcher, bells, either))
+    persist(desk, either, () => workOnce(desk, bells, watches, either), judgeError(desk, 'work')),
+    persist(
+      desk,
+      either,
+      () => dispatchOnce(desk, dispatcher, bells, either),
+      judgeError(desk, 'dispatch')
+    )
   ]
   // As soon as it stops, not after the other loops: what the server has accepted is recorded whatever else hangs (G2).
   const ended = onceAborted(either).then(() => dispatcher.end())

@@ -9,31 +9,47 @@ import { createBell } from './wake.ts'
 
 const BACKOFF_MS_MAX = 60_000
 
+/** Logs an error and returns for how many milliseconds to pause; throws trouble that waiting cannot solve. */
+export type Judge = (error: unknown, retryInMs: number) => number
+
 /**
- * Repeats `step`. Logs temporary trouble and bugs and pauses longer each time, so that one loop's bug does not stop the others
- * (G9); throws trouble that waiting cannot solve.
+ * Repeats `step` until `signal` is aborted, and pauses longer after each failure in a row, so that one loop's bug does not stop
+ * the others (G9). A step that goes on for long calls `worked` when it did something; then the count begins anew.
  */
 export async function persist(
   desk: Desk,
-  where: string,
   signal: AbortSignal,
-  step: () => Promise<void>
+  step: (worked: () => void) => Promise<void>,
+  judge: Judge
 ): Promise<void> {
   let failures = 0
+  const worked = (): void => {
+    failures = 0
+  }
   while (!signal.aborted) {
     try {
-      await step()
-      failures = 0
+      await step(worked)
+      worked()
     } catch (error) {
-      if (error instanceof Trouble && !error.retryable) throw error
-      if (isStopped(signal)) return
+      const isFinal = error instanceof Trouble && !error.retryable
+      if (isStopped(signal) && !isFinal) return
       failures += 1
-      const retryInMs = backoffMs(desk, failures)
-      if (error instanceof Trouble)
-        desk.log({ event: 'trouble', code: error.code, where, retryInMs })
-      else desk.log({ event: 'bug', where, error: errorName(error) })
-      await createBell().wait(retryInMs, signal)
+      // On no bell of the loop: work rings them all the time, and a server that is down would be flooded.
+      await createBell().wait(judge(error, backoffMs(desk, failures)), signal)
     }
+  }
+}
+
+/** What most loops do about an error. */
+export function judgeError(desk: Desk, where: string): Judge {
+  return (error, retryInMs) => {
+    if (!(error instanceof Trouble)) {
+      desk.log({ event: 'bug', where, error: errorName(error) })
+    } else {
+      if (!error.retryable) throw error
+      desk.log({ event: 'trouble', code: error.code, where, retryInMs })
+    }
+    return retryInMs
   }
 }
 

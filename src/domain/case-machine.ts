@@ -238,6 +238,9 @@ export const MACHINE: Machine = {
   'digest-dropped': 'anywhere'
 }
 
+/** Every kind of event, for what reads them from a file. */
+export const EVENT_KINDS = Object.keys(MACHINE) as EventKind[]
+
 export type Move =
   | { readonly kind: 'moved'; readonly to: CaseState }
   | { readonly kind: 'refused'; readonly says: string }

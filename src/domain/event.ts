@@ -4,12 +4,10 @@
  * content of a report or notice, a subject, or an address: it outlives a purge. People are named by id.
  */
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type MessageKind } from './message.ts'
 import { type HoldBecause, type NoticeCopies, type NoticeTextField } from './notice.ts'
 import { type KeyRefusal } from './outgoing.ts'
 import { type Instant } from './time.ts'
-
-/** Name of a kind of message that the desk sends. */
-export type MessageName = string
 
 /** What an event is about. A case's notice and its reporters belong to the case; a certificate to whose it is. */
 export type Subject =
@@ -99,14 +97,14 @@ export type Particulars = {
   /** A person's words left for the reporter. */
   readonly answered: {
     readonly reporter: string
-    readonly with: MessageName
+    readonly with: MessageKind
     readonly how: Way
   }
   /** A plan and workarounds left for the reporter (M-08). */
   readonly 'plan-told': { readonly reporter: string; readonly how: Way }
   readonly 'info-asked': { readonly reporter: string; readonly how: Way }
   /** A person's words wait for a key of the reporter; they leave when it comes, and until then nobody was answered. */
-  readonly 'words-wait': { readonly reporter: string; readonly with: MessageName }
+  readonly 'words-wait': { readonly reporter: string; readonly with: MessageKind }
   readonly 'member-answered': { readonly member: string }
   readonly 'acknowledgement-released': Nothing
   readonly accepted: Nothing
@@ -186,15 +184,15 @@ export type Particulars = {
 
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
   readonly told: Recipient & {
-    readonly message: MessageName
+    readonly message: MessageKind
     readonly id: MessageId
   }
   readonly 'not-encrypted': Recipient & {
-    readonly message: MessageName
+    readonly message: MessageKind
     readonly because: KeyRefusal
   }
   readonly undelivered: Recipient & {
-    readonly message: MessageName
+    readonly message: MessageKind
     readonly outbox: number
     readonly because: 'rejected' | 'unreachable' | 'bounced'
     /** SMTP reply code, 0 for none. */
@@ -240,68 +238,6 @@ export type Particulars = {
 }
 
 export type EventKind = keyof Particulars
-
-/** Every kind, for what reads them from a file. */
-export const EVENT_KINDS = Object.keys({
-  opened: true,
-  'reporter-wrote': true,
-  'member-wrote': true,
-  'other-wrote': true,
-  'message-refused': true,
-  'refused-unanswered': true,
-  'ciphertext-reused': true,
-  'bounce-unmatched': true,
-  'message-unread': true,
-  'commands-ran': true,
-  'commands-refused': true,
-  taken: true,
-  noted: true,
-  'moved-product': true,
-  answered: true,
-  'plan-told': true,
-  'info-asked': true,
-  'words-wait': true,
-  'member-answered': true,
-  'acknowledgement-released': true,
-  accepted: true,
-  rejected: true,
-  merged: true,
-  'merged-in': true,
-  reopened: true,
-  disclosed: true,
-  closed: true,
-  'embargo-set': true,
-  'date-told': true,
-  'date-answered': true,
-  'notice-drafted': true,
-  'notice-previewed': true,
-  'notice-approved': true,
-  'notice-scheduled': true,
-  'notice-held': true,
-  'notice-leaving': true,
-  'notice-left': true,
-  'change-proposed': true,
-  'change-left': true,
-  'copy-waits': true,
-  'copy-left': true,
-  'copy-dropped': true,
-  told: true,
-  'not-encrypted': true,
-  undelivered: true,
-  retried: true,
-  rang: true,
-  'key-asked': true,
-  'key-pinned': true,
-  'key-offered': true,
-  'certificate-seen': true,
-  'member-added': true,
-  'member-removed': true,
-  'desk-failed': true,
-  'clock-doubted': true,
-  'clock-trusted': true,
-  'digest-planned': true,
-  'digest-dropped': true
-} satisfies Record<EventKind, true>) as EventKind[]
 
 /** One thing that is to be put on the record. */
 export type NewEvent<K extends EventKind = EventKind> = {

@@ -2,15 +2,15 @@
  * A mail that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
-import { type Decision, type Disposition } from '../domain/decision.ts'
+import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, event } from '../domain/event.ts'
-import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { note as noteMessage } from '../messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
+import { dispose } from './dispose.ts'
 import { type CommandContext, type DeskContext, type HashedFile } from './draft.ts'
 import { answersRelay, hint, stayedInside } from './plain-answer.ts'
 import { reachSentence, reporterPath } from './recipients.ts'
@@ -59,15 +59,13 @@ export function decideMaintainerMail(
   if (hasCommands) {
     const context = deskContext(situation, maintainer, settings, moment)
     const { ran, decisions } = runWithoutCase(parsed, context, VERBS, says)
-    const done = ran
-      ? end('commands', 'done', '', null)
-      : end('commands-refused', 'held', says, null)
+    const done = ran ? dispose('done', 'commands', '') : dispose('held', 'commands-refused', says)
     return [...remember, ...decisions, done]
   }
   return [
     ...remember,
     unboundMail(maintainer, says, situation, { settings, now: moment.now }),
-    end('commands-refused', 'held', says, null)
+    dispose('held', 'commands-refused', says)
   ]
 }
 
@@ -85,16 +83,10 @@ function act(
 ): Decision[] {
   const { tag } = context.bound.case
   if (hasCommands) {
-    const result = runCommands(parsed, context, VERBS)
-    const verbs = parsed.commands.map(({ verb }) => verb)
-    return [
-      ...result.decisions,
-      ranCommands(context, verbs, result.ran),
-      end(result.ran ? 'commands' : 'commands-refused', 'done', '', tag)
-    ]
+    return run(parsed, context)
   }
   if (parsed.rest === '' && situation.opened.attachments.length === 0) {
-    return [end('note', 'done', 'without new text', tag)]
+    return [dispose('done', 'note', 'without new text', tag)]
   }
   const mayAnswer = missingRole(context.author, ACTING) === null
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
@@ -105,22 +97,30 @@ function act(
     ...internalNote(parsed.rest, context, situation),
     ...(isForReporter ? [stayedInside(context)] : mayAnswer ? hint(context) : []),
     { kind: 'record', event: event('noted', aboutCase(tag), byMaintainer(context.author.id), {}) },
-    end('note', 'done', '', tag)
+    dispose('done', 'note', '', tag)
   ]
 }
 
 /** Sent on as if it stood under `/reply` (policy/plain-answer.ts). `whole` is the mail's text. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
   const command = { at: 1, line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
-  const result = runCommands(
+  return run(
     { caseLine: null, commands: [command], problems: doubtsAbout(whole, command), rest: '' },
-    context,
-    VERBS
+    context
   )
+}
+
+/** What the commands do, or why none ran, on the record. */
+function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
+  const { decisions, ran } = runCommands(parsed, context, VERBS)
+  const { tag } = context.bound.case
+  const by = byMaintainer(context.author.id)
+  const about = { verbs: parsed.commands.map(({ verb }) => verb) }
+  const kind = ran ? 'commands-ran' : 'commands-refused'
   return [
-    ...result.decisions,
-    ranCommands(context, ['reply'], result.ran),
-    end(result.ran ? 'commands' : 'commands-refused', 'done', '', context.bound.case.tag)
+    ...decisions,
+    { kind: 'record', event: event(kind, aboutCase(tag), by, about) },
+    dispose('done', ran ? 'commands' : 'commands-refused', '', tag)
   ]
 }
 
@@ -220,7 +220,7 @@ function refuse(
 ): Decision[] {
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
   if (situation.opened.automatic.includes('auto-replied')) {
-    return [end('auto-reply', 'done', 'an automatic answer', null)]
+    return [dispose('done', 'auto-reply', 'an automatic answer')]
   }
   const { arrivalId, history } = situation
   // A maintainer's mail program tells that a mail was read: nobody wrote it, so nobody is told that it did nothing.
@@ -239,7 +239,7 @@ function refuse(
   return [
     ...spendSignatures(situation, settings, now),
     ...refused,
-    end('refused', 'held', because, null)
+    dispose('held', 'refused', because)
   ]
 }
 
@@ -258,24 +258,4 @@ function spendSignatures(situation: Situation, settings: Settings, now: Instant)
     sha256,
     createdAt: createdAt ?? now
   }))
-}
-
-function ranCommands(context: CommandContext, verbs: readonly string[], ran: boolean): Decision {
-  const subject = aboutCase(context.bound.case.tag)
-  const by = byMaintainer(context.author.id)
-  return {
-    kind: 'record',
-    event: ran
-      ? event('commands-ran', subject, by, { verbs })
-      : event('commands-refused', subject, by, { verbs })
-  }
-}
-
-function end(
-  disposition: Disposition,
-  state: 'done' | 'held',
-  reason: string,
-  tag: CaseTag | null
-): Decision {
-  return { kind: 'dispose', state, disposition, reason, tag }
 }
