@@ -237,6 +237,8 @@ CREATE TABLE cases (
   answered_at      TEXT    NULL CHECK (length(answered_at) = 24),
   owner            TEXT    NULL,
   disclosure_at    TEXT    NULL CHECK (length(disclosure_at) = 24),
+  -- Zone or offset in which it was written.
+  disclosure_zone  TEXT    NULL,
   -- Number of the case that it was merged into.
   merged_into      TEXT    NULL,
   -- Head of the maintainers' thread; never sent itself.

@@ -191,7 +191,7 @@ function print(call: Call, found: Found, about: About, names: Names): void {
     `Received:   ${formatInstant(record.receivedAt, timezone)}`,
     ...(record.disclosureAt === null
       ? []
-      : [`Disclosure: ${formatInstant(record.disclosureAt, timezone)}`]),
+      : [`Disclosure: ${formatInstant(record.disclosureAt, timezone, record.disclosureZone)}`]),
     ...nextLines(found, about, names),
     '',
     'History',

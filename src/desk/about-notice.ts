@@ -49,8 +49,13 @@ export function disclosureFacts(
   desk: Desk,
   record: CaseRecord
 ): { readonly label: string; readonly value: string }[] {
-  const { disclosureAt } = record
+  const { disclosureAt, disclosureZone } = record
   return disclosureAt === null
     ? []
-    : [{ label: 'Disclosure', value: formatInstant(disclosureAt, desk.settings.desk.timezone) }]
+    : [
+        {
+          label: 'Disclosure',
+          value: formatInstant(disclosureAt, desk.settings.desk.timezone, disclosureZone)
+        }
+      ]
 }

@@ -60,6 +60,8 @@ export type CaseRecord = {
   /** Id of the maintainer who took it. */
   readonly owner: string | null
   readonly disclosureAt: Instant | null
+  /** The zone or offset in which a maintainer wrote it: people read it in that, too. */
+  readonly disclosureZone: string | null
   /** The case that this one was merged into; null when it was not. */
   readonly mergedInto: CaseTag | null
   /** First Message-ID of the maintainers' thread: never sent itself, heads every References. */

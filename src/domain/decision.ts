@@ -101,6 +101,7 @@ export type UpdateCase = {
     readonly answerDueAt?: Instant
     readonly answeredAt?: Instant
     readonly disclosureAt?: Instant
+    readonly disclosureZone?: string
   }
 }
 

@@ -51,9 +51,9 @@ export function parseInstant(text: string): Instant | null {
   }
 }
 
-/** What a person wrote as an instant, or the sentence that says what to write instead. */
+/** What a person wrote as an instant and the zone or offset of it, or the sentence that says what to write instead. */
 export type WrittenInstant =
-  | { readonly kind: 'instant'; readonly instant: Instant }
+  | { readonly kind: 'instant'; readonly instant: Instant; readonly zone: string }
   | { readonly kind: 'refused'; readonly says: string }
 
 const WRITTEN =
@@ -92,11 +92,12 @@ function instantAtOffset(text: string, zone: string | undefined): WrittenInstant
   const instant = parseInstant(text)
   if (instant === null)
     return refusedInstant(`"${text}" has no valid offset. Write it like +01:00.`)
-  if (zone === undefined) return { kind: 'instant', instant }
-  const there = Temporal.Instant.from(instant).toZonedDateTimeISO(zone)
   const given = text.slice(-1).toUpperCase() === 'Z' ? '+00:00' : text.slice(-6)
+  if (zone === undefined)
+    return { kind: 'instant', instant, zone: /^[+-]00:00$/.test(given) ? 'UTC' : given }
+  const there = Temporal.Instant.from(instant).toZonedDateTimeISO(zone)
   return there.offset === given
-    ? { kind: 'instant', instant }
+    ? { kind: 'instant', instant, zone: there.timeZoneId }
     : refusedInstant(
         `${zone} has the offset ${there.offset} then, not ${given}. Leave one of the two out.`
       )
@@ -106,7 +107,11 @@ function localInstant(local: Temporal.PlainDateTime, zone: string): WrittenInsta
   const first = local.toZonedDateTime(zone, { disambiguation: 'earlier' })
   const last = local.toZonedDateTime(zone, { disambiguation: 'later' })
   if (first.epochMilliseconds === last.epochMilliseconds)
-    return { kind: 'instant', instant: instantFromMs(first.epochMilliseconds) }
+    return {
+      kind: 'instant',
+      instant: instantFromMs(first.epochMilliseconds),
+      zone: first.timeZoneId
+    }
   const when = `${clockOf(local)} on ${dayWords(local)}`
   const bare = local.toString({ smallestUnit: 'minute' })
   return first.toPlainDateTime().equals(local)
@@ -214,16 +219,23 @@ function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {
 }
 
 /**
- * `Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)`: the project's own time and UTC, with the day of both where they differ;
- * UTC alone where that is the project's own.
+ * `Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; 17:44 New York)`: the project's own time, UTC, and the zone in which a person
+ * wrote it, each once, with the day where it differs.
  */
-export function formatInstant(instant: Instant, timezone: string): string {
-  const utc = Temporal.Instant.from(instant).toZonedDateTimeISO('UTC')
-  const own = utc.withTimeZone(timezone)
-  if (timezone === 'UTC') return `${dayWords(utc)}, ${clockOf(utc)} UTC`
-  const isSameDay = own.toPlainDate().equals(utc.toPlainDate())
-  const inUtc = isSameDay ? `${clockOf(utc)} UTC` : `${dayWords(utc)}, ${clockOf(utc)} UTC`
-  return `${dayWords(own)}, ${clockOf(own)} ${placeOf(timezone)} (${inUtc})`
+export function formatInstant(
+  instant: Instant,
+  timezone: string,
+  writtenIn: string | null = null
+): string {
+  const own = Temporal.Instant.from(instant).toZonedDateTimeISO(timezone)
+  const [first = '', ...others] = [...new Set([timezone, 'UTC', writtenIn ?? 'UTC'])].map(
+    (zone) => {
+      const there = own.withTimeZone(zone)
+      const isDaySaid = zone !== timezone && there.toPlainDate().equals(own.toPlainDate())
+      return `${isDaySaid ? '' : `${dayWords(there)}, `}${clockOf(there)} ${placeOf(zone)}`
+    }
+  )
+  return others.length === 0 ? first : `${first} (${others.join('; ')})`
 }
 
 /** `America/New_York` is `New York`; a zone that names no place keeps its name. */

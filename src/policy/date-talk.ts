@@ -4,7 +4,7 @@
  */
 import { type CaseRecord } from '../domain/case.ts'
 import { aboutCase, byMaintainer, event } from '../domain/event.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
+import { formatInstant } from '../domain/time.ts'
 import { dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { reporterPath } from './recipients.ts'
@@ -29,9 +29,9 @@ export function proposeDate(
       draft,
       says: ' The reporter was not asked: we have no usable key. /ask asks for one.'
     }
-  const says = (at: Instant): string => formatInstant(at, settings.desk.timezone)
-  const before = bound.case.disclosureAt
-  const message = dateProposed({ date: says(date), before: before === null ? '' : says(before) })
+  const says = ({ disclosureAt: at, disclosureZone: zone }: CaseRecord): string =>
+    at === null ? '' : formatInstant(at, settings.desk.timezone, zone)
+  const message = dateProposed({ date: says(record), before: says(bound.case) })
   const sending = { once: `${context.arrivalId}:${date}`, tag: record.tag }
   const reporter = path.kind === 'sealed' ? path.recipient : path.to
   const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
@@ -49,7 +49,7 @@ export function proposeDate(
           toReporter(path, context.now, message, sending),
           { kind: 'record', event: told }
         ],
-        says: `We asked ${reporter.address} about the date ${says(date)}, ${way}.`
+        says: `We asked ${reporter.address} about the date ${says(record)}, ${way}.`
       }
     },
     says: ''

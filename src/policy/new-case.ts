@@ -55,7 +55,8 @@ export function newCase(
       answerDueAt: earlier(answerDueAt(product, receivedAt), answerDueAt(promised, receivedAt)),
       answeredAt: null,
       owner: null,
-      disclosureAt: null
+      disclosureAt: null,
+      disclosureZone: null
     },
     reporter: {
       contact: opened.outer.from,

@@ -86,7 +86,8 @@ export function noticeForm(
   const asked = required.map((field): string => {
     const has =
       field === 'disclosure_at'
-        ? record.disclosureAt !== null && formatInstant(record.disclosureAt, settings.desk.timezone)
+        ? record.disclosureAt !== null &&
+          formatInstant(record.disclosureAt, settings.desk.timezone, record.disclosureZone)
         : field === 'patches' && (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
     return `  ${field}: ${WANTS[field]}${has === false || has === '' ? '' : `\n    (now: ${has})`}`
   })
@@ -184,7 +185,9 @@ export function noticeParams(
     product: product.name,
     tlp: product.policy.notice?.tlp ?? '',
     disclosure:
-      record.disclosureAt === null ? 'not set' : formatInstant(record.disclosureAt, timezone),
+      record.disclosureAt === null
+        ? 'not set'
+        : formatInstant(record.disclosureAt, timezone, record.disclosureZone),
     fields: NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').flatMap((key) => {
       const text = shownText(key, notice.fields[key] ?? '', timezone)
       return text === '' ? [] : [{ label: LABELS[key], text }]
@@ -211,7 +214,7 @@ function shownText(key: NoticeTextField, text: string, timezone: string): string
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
   if (key !== 'patch_available_at' && key !== 'release_at') return text
   const read = readInstant(text, 'UTC')
-  return read.kind === 'instant' ? formatInstant(read.instant, timezone) : text
+  return read.kind === 'instant' ? formatInstant(read.instant, timezone, read.zone) : text
 }
 
 /** What the fixed words say of deploying and of instants other than the disclosure. */
@@ -224,7 +227,7 @@ function fixedTerms(
     const read = readInstant(fields[key] ?? '', 'UTC')
     if (read.kind === 'refused' || disclosureAt === null) return ''
     const is = read.instant < disclosureAt ? 'before' : read.instant > disclosureAt && 'after'
-    return is === when ? formatInstant(read.instant, timezone) : ''
+    return is === when ? formatInstant(read.instant, timezone, read.zone) : ''
   }
   return {
     deployment: readDeployment(fields.deploy_permission ?? '')?.kind ?? 'none',

@@ -170,7 +170,10 @@ export function caseFacts(record: CaseRecord, product: Product, settings: Settin
     facts.push({ label: 'Answer due', value: formatInstant(record.answerDueAt, timezone) })
   }
   if (record.disclosureAt !== null) {
-    facts.push({ label: 'Disclosure', value: formatInstant(record.disclosureAt, timezone) })
+    facts.push({
+      label: 'Disclosure',
+      value: formatInstant(record.disclosureAt, timezone, record.disclosureZone)
+    })
   }
   return facts
 }

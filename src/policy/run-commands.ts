@@ -238,22 +238,23 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
   return [toMaintainers(settings, now, message, { ...sending, except: author.id })]
 }
 
+/** What a command mail may change of a case; it empties nothing. */
+const CHANGING = [
+  'state',
+  'owner',
+  'product',
+  'answerDueAt',
+  'answeredAt',
+  'disclosureAt',
+  'disclosureZone'
+] as const
+
 /** The changed fields of the case, or null when nothing changed. */
 function caseChanges(before: Draft['case'], after: Draft['case']): UpdateCase | null {
-  const set: UpdateCase['set'] = {
-    ...(before.state === after.state ? {} : { state: after.state }),
-    ...(before.owner === after.owner || after.owner === null ? {} : { owner: after.owner }),
-    ...(before.product === after.product ? {} : { product: after.product }),
-    ...(before.answerDueAt === after.answerDueAt || after.answerDueAt === null
-      ? {}
-      : { answerDueAt: after.answerDueAt }),
-    ...(before.answeredAt === after.answeredAt || after.answeredAt === null
-      ? {}
-      : { answeredAt: after.answeredAt }),
-    ...(before.disclosureAt === after.disclosureAt || after.disclosureAt === null
-      ? {}
-      : { disclosureAt: after.disclosureAt })
-  }
+  const changed = CHANGING.filter(
+    (field) => after[field] !== before[field] && after[field] !== null
+  )
+  const set = Object.fromEntries(changed.map((field) => [field, after[field]])) as UpdateCase['set']
   return Object.keys(set).length === 0
     ? null
     : { kind: 'update-case', tag: before.tag, version: before.version, set }

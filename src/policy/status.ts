@@ -117,12 +117,12 @@ function reachWords({ case: record, reporterKey }: Draft, { product }: CommandCo
 
 /** The date as long as it stands: of a case that ended without disclosure nothing becomes public any more. */
 function disclosureLines(
-  { case: { disclosureAt, state }, known }: Draft,
+  { case: { disclosureAt, disclosureZone, state }, known }: Draft,
   { settings, now }: CommandContext
 ): string[] {
   if (disclosureAt === null)
     return state === 'accepted' ? ['Missing: a disclosure date (/embargo)'] : []
-  const said = formatInstant(disclosureAt, settings.desk.timezone)
+  const said = formatInstant(disclosureAt, settings.desk.timezone, disclosureZone)
   if (known.wasDisclosed || state === 'disclosed')
     return [`Disclosure: recorded as public; the date was ${said}`]
   if (!isOpen(state)) return []

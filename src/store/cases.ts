@@ -29,6 +29,7 @@ type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear' | 'hasUnusedKey'> &
 
 const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
   answer_due_at AS answerDueAt, answered_at AS answeredAt, owner, disclosure_at AS disclosureAt,
+  disclosure_zone AS disclosureZone,
   merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
   (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
                                        'root', root, 'latest', latest, 'unusedKeys',
@@ -152,7 +153,8 @@ export function updateCase(tx: Tx, change: UpdateCase): void {
     ['product', change.set.product],
     ['answer_due_at', change.set.answerDueAt],
     ['answered_at', change.set.answeredAt],
-    ['disclosure_at', change.set.disclosureAt]
+    ['disclosure_at', change.set.disclosureAt],
+    ['disclosure_zone', change.set.disclosureZone]
   ]
   const set = columns.flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const]

@@ -87,7 +87,8 @@ function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant):
         answerDueAt: null,
         answeredAt: now,
         owner: null,
-        disclosureAt
+        disclosureAt,
+        disclosureZone: null
       },
       reporter: { contact: null, beganInClear: false, root: null, latest: null }
     },

@@ -1,6 +1,6 @@
 /** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
 import { afterEach, beforeAll, expect, it } from 'vitest'
-import { type People, people } from '../support/notice-world.ts'
+import { FIELDS, type People, people } from '../support/notice-world.ts'
 import { openWorld, type Someone, type World } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
@@ -93,4 +93,30 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
   const answered = await lastTo(them.grace)
   expect(answered).toContain(`We asked ${them.alice.address} about the date Tue 8 Dec 2026`)
   expect(answered).not.toContain('about the date Mon')
+})
+
+it('(B17) a date is said in the zone in which it was written, too: to its author, the reporter and in the notice that is approved', async () => {
+  await dated('encrypted')
+  const command = async (from: Someone, text: string): Promise<void> => {
+    world.accepted.length = 0
+    world.deliver(await world.write(from, { subject: `Re: [${TAG}] x`, text }))
+    await world.settle()
+  }
+  const saidTo = async (person: Someone): Promise<string> => {
+    const mails = world.accepted.filter(({ to }) => to === person.address)
+    const texts = await Promise.all(mails.map((mail) => world.read(person, mail)))
+    return texts.join().replaceAll(/\s+/g, ' ')
+  }
+  const tokyo = 'Mon 7 Dec 2026, 12:00 UTC (21:00 Tokyo)'
+  const moved = '/embargo 2026-12-07 21:00 Asia/Tokyo because later\n'
+  await command(them.grace, `${moved}/notice draft\n${FIELDS}`)
+  expect(await saidTo(them.grace)).toContain(`Disclosure: ${tokyo}`)
+  expect(await saidTo(them.alice)).toContain(tokyo)
+  await command(them.grace, '/notice preview\n')
+  expect(await saidTo(them.linus)).toContain(`Disclosure: ${tokyo}`)
+  const approvable = (): object[] => world.rows('SELECT digest FROM previews')
+  const inTokyo = approvable()
+  await command(them.grace, '/embargo 2026-12-07 12:00 UTC because later\n/notice preview\n')
+  expect(approvable()).toHaveLength(1)
+  expect(approvable()).not.toEqual(inTokyo)
 })

@@ -79,7 +79,8 @@ export function seedCase(
     answerDueAt: null,
     answeredAt: now,
     owner: null,
-    disclosureAt
+    disclosureAt,
+    disclosureZone: null
   }
   const reporter = { contact: null, beganInClear: false, root: null, latest: null }
   const id = insertCase(

@@ -34,12 +34,12 @@ const embargo: Handler = (draft, command, context) => {
   const read = readInstant(instant, timezone)
   if (read.kind === 'refused') return refused(read.says)
   if (reason === '') return refused('Please give the reason after "because".')
-  const disclosureAt = read.instant
-  const said = formatInstant(disclosureAt, timezone)
+  const { instant: disclosureAt, zone: disclosureZone } = read
+  const said = formatInstant(disclosureAt, timezone, disclosureZone)
   if (disclosureAt <= context.now) return refused(`${said} has passed already.`)
   const cannot = changeComplaint(draft)
   if (cannot !== null) return refused(cannot)
-  const moved = { ...draft, case: { ...draft.case, disclosureAt } }
+  const moved = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone } }
   const unusual = reason === null ? whatIsUnusual(moved, disclosureAt, context) : []
   if (unusual.length > 0)
     return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
@@ -99,7 +99,7 @@ export const EMBARGO: readonly Verb[] = [
     needsCode: false,
     text: null,
     help: 'sets the disclosure date, for example 2027-03-01 14:00 Europe/Berlin',
-    more: 'Without a zone or an offset the time is in the zone of the desk. For a weekend, a holiday or a lead that the policy does not promise, add because REASON.',
+    more: 'Without a zone or an offset the time is in the zone of the desk. The answer and the notice say it in your zone, that of the desk and UTC. For a weekend, a holiday or a lead that the policy does not promise, add because REASON.',
     run: embargo,
     next: {
       tries: (draft, context) =>

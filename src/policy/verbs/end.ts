@@ -12,10 +12,10 @@ const disclosed: Handler = (draft, command, context) => {
   if (reason === '') return refused('Please give the reason after "because".')
   const read =
     before === ''
-      ? ({ kind: 'read', instant: context.now } as const)
+      ? ({ kind: 'read', instant: context.now, zone: timezone } as const)
       : readInstant(before, timezone)
   if (read.kind === 'refused') return refused(read.says)
-  const said = formatInstant(read.instant, timezone)
+  const said = formatInstant(read.instant, timezone, read.zone)
   if (read.instant > context.now)
     return refused(`${said} has not come yet. Record the disclosure when it is public.`)
   const about = { date: read.instant, reason: reason ?? '' }

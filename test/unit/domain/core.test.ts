@@ -91,19 +91,42 @@ describe('instants', () => {
 
 describe('an instant as a person writes it (B17)', () => {
   it.each([
-    ['2026-12-01T14:00+01:00', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01T13:00:00Z', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01T13:00:00.066Z', '2026-12-01T13:00:00.066Z'],
-    ['2026-12-01T14:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01 14:00 Europe/Berlin', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01T14:00+01:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01 14:00 UTC', '2026-12-01T14:00:00.000Z'],
-    ['2026-12-01 14:00 +01:00', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01 14:00 America/Argentina/Buenos_Aires', '2026-12-01T17:00:00.000Z'],
-    ['2026-12-01 14:00', '2026-12-01T19:00:00.000Z'],
-    ['2026-07-01T14:00:30', '2026-07-01T18:00:30.000Z']
-  ])('%s is read in its offset, in its zone, or in the desk’s zone', (text, expected) => {
-    expect(readInstant(text, 'America/New_York')).toEqual({ kind: 'instant', instant: expected })
+    ['2026-11-30 23:44 Europe/Berlin', 'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)'],
+    ['2026-11-30 22:44 UTC', 'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)'],
+    [
+      '2026-11-30 17:44 america/new_york',
+      'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; 17:44 New York)'
+    ],
+    [
+      '2026-12-01T04:14+05:30',
+      'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; Tue 1 Dec 2026, 04:14 +05:30)'
+    ]
+  ])('%s is said in the zone of the desk, in UTC and in its own zone, each once', (text, said) => {
+    const read = readInstant(text, 'Europe/Berlin')
+
+    expect(read.kind === 'instant' && formatInstant(read.instant, 'Europe/Berlin', read.zone)).toBe(
+      said
+    )
+  })
+
+  it.each([
+    ['2026-12-01T14:00+01:00', '2026-12-01T13:00:00.000Z', '+01:00'],
+    ['2026-12-01T13:00:00Z', '2026-12-01T13:00:00.000Z', 'UTC'],
+    ['2026-12-01T13:00:00.066Z', '2026-12-01T13:00:00.066Z', 'UTC'],
+    ['2026-12-01T14:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z', 'Europe/Berlin'],
+    ['2026-12-01 14:00 Europe/Berlin', '2026-12-01T13:00:00.000Z', 'Europe/Berlin'],
+    ['2026-12-01T14:00+01:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z', 'Europe/Berlin'],
+    ['2026-12-01 14:00 UTC', '2026-12-01T14:00:00.000Z', 'UTC'],
+    ['2026-12-01 14:00 +01:00', '2026-12-01T13:00:00.000Z', '+01:00'],
+    [
+      '2026-12-01 14:00 America/Argentina/Buenos_Aires',
+      '2026-12-01T17:00:00.000Z',
+      'America/Argentina/Buenos_Aires'
+    ],
+    ['2026-12-01 14:00', '2026-12-01T19:00:00.000Z', 'America/New_York'],
+    ['2026-07-01T14:00:30', '2026-07-01T18:00:30.000Z', 'America/New_York']
+  ])('%s is read in its offset, in its zone, or in the desk’s zone', (text, instant, zone) => {
+    expect(readInstant(text, 'America/New_York')).toEqual({ kind: 'instant', instant, zone })
   })
 
   it.each([
@@ -136,7 +159,8 @@ describe('an instant as a person writes it (B17)', () => {
           const minute = `${instantFromMs(ms).slice(0, 16)}Z`
           expect(readInstant(minute, 'Europe/Berlin')).toEqual({
             kind: 'instant',
-            instant: parseInstant(minute)
+            instant: parseInstant(minute),
+            zone: 'UTC'
           })
         }
       )

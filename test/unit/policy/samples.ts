@@ -185,6 +185,7 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     answeredAt: null,
     owner: null,
     disclosureAt: null,
+    disclosureZone: null,
     mergedInto: null,
     maintainerRoot: messageId('root@acme.example'),
     version: 1,
