@@ -69,19 +69,13 @@ export async function readContent(
   }
   const capped = capText(joinTexts(texts))
   if (capped.isTruncated) warnings.add('text-truncated')
-  return { text: capped.text, attachments, warnings: withTreeWarnings(warnings, tree) }
+  return { text: capped.text, attachments, warnings }
 }
 
 /** Whether to stop reading text; what is left out to save work is recorded nowhere else. */
 function isFull(spent: Spent, warnings: Set<WarningCode>): boolean {
   if (spent.decodedBytes > DECODED_BYTES_MAX) warnings.add('text-truncated')
   return spent.isFull
-}
-
-function withTreeWarnings(warnings: Set<WarningCode>, tree: MimeTree): Set<WarningCode> {
-  if (tree.hasTooManyParts) warnings.add('too-many-parts')
-  if (tree.isBroken) warnings.add('broken-mime')
-  return warnings
 }
 
 /** Bytes as an attachment with a safe name. `number` numbers files without a name. */

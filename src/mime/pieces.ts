@@ -9,7 +9,7 @@ import { type MimeTree, type Part, partsBelow } from './tree.ts'
 /** One leaf and its use. */
 export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly part: Part }
 
-/** The leaves in document order, with warnings. */
+/** The leaves in document order, with warnings about them and about the whole tree. */
 export type Selection = { readonly pieces: readonly Piece[]; readonly warnings: Set<WarningCode> }
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
@@ -41,6 +41,8 @@ export function selectPieces(tree: MimeTree, start: Part): Selection {
     if (next.type === 'multipart/signed' && !isSmimeSigned(next)) warnings.add('errant-crypto')
     stack.push(...inside.toReversed())
   }
+  if (tree.hasTooManyParts) warnings.add('too-many-parts')
+  if (tree.isBroken) warnings.add('broken-mime')
   return { pieces, warnings }
 }
 

@@ -2,7 +2,7 @@
  * Removes the cryptographic envelope layer by layer down to the payload: decrypts at most once, verifies at most twice on each
  * side of the encryption. A signature outside an encryption covers only ciphertext, and is reported so (mail.md §1.6).
  */
-import { type OpenFailure, type Signature, type Structure } from '../domain/mail.ts'
+import { type OpenedMail, type OpenFailure, type Signature } from '../domain/mail.ts'
 import { contentOf, isBlank } from '../mime/leaf.ts'
 import { entityOf, type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
@@ -11,14 +11,14 @@ import { type Sealing } from '../openpgp/prescan.ts'
 import { SIGNATURES_MAX, type Verdict, verifyDetached, withCrlf } from '../openpgp/verify.ts'
 import { type Envelope, recogniseLayer } from './envelope.ts'
 
+/** What is known of the envelope of a message. */
+type Opened = Pick<
+  OpenedMail,
+  'structure' | 'encrypted' | 'decrypted' | 'failure' | 'signatures'
+> & { readonly sealing: Sealing }
+
 /** The result of peeling. `payload` is null when nothing may be shown. */
-export type Peeled = {
-  readonly structure: Structure
-  readonly isEncrypted: boolean
-  readonly isDecrypted: boolean
-  readonly failure: OpenFailure | null
-  readonly sealing: Sealing
-  readonly signatures: readonly Signature[]
+export type Peeled = Opened & {
   readonly payload: { readonly tree: MimeTree; readonly part: Part } | null
   /**
    * A mailing list wrapped the whole encrypted message: its protected headers no longer apply to this message (mail.md §1.5).
@@ -29,7 +29,17 @@ export type Peeled = {
 }
 
 /** The recipients of a message that is not encrypted: nobody. */
-export const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [], strayMarks: [] }
+const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [], strayMarks: [] }
+
+/** A message without an envelope: the start of every reading. */
+export const CLEAR: Opened = {
+  structure: 'clear',
+  encrypted: false,
+  decrypted: false,
+  failure: null,
+  sealing: NOT_SEALED,
+  signatures: []
+}
 
 /** Signed layers allowed on each side of an encryption: signing again what was signed makes two; more is a flood. */
 const SIGNED_LAYERS_MAX = 2
@@ -37,12 +47,7 @@ const SIGNED_LAYERS_MAX = 2
 /** Peels a message whose envelope consists of MIME parts. Never throws for content. */
 export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled> {
   let peeled: Peeled = {
-    structure: 'clear',
-    isEncrypted: false,
-    isDecrypted: false,
-    failure: null,
-    sealing: NOT_SEALED,
-    signatures: [],
+    ...CLEAR,
     payload: { tree: mail, part: mail.root },
     isRewrapped: false,
     outside: []
@@ -95,7 +100,7 @@ async function peelOne(
     case 'emptied':
       return failed(peeled, 'empty', NOT_SEALED)
     case 'encrypted':
-      return peeled.isDecrypted ? null : peelEncryption(envelope, peeled, tree, context)
+      return peeled.decrypted ? null : peelEncryption(envelope, peeled, tree, context)
     case 'signed':
       return peelSignature(envelope, peeled, tree, context)
   }
@@ -124,8 +129,8 @@ async function peelEncryption(
   const payload = parsePayload(opening.data)
   return {
     ...before,
-    isEncrypted: true,
-    isDecrypted: true,
+    encrypted: true,
+    decrypted: true,
     sealing: opening.sealing,
     signatures: [
       ...before.signatures,
@@ -154,7 +159,7 @@ async function peelSignature(
     structure: isFirst ? 'pgp-mime' : peeled.structure,
     signatures: [
       ...peeled.signatures,
-      ...placed(judged.verdicts, { coversWhole, isInside: peeled.isDecrypted })
+      ...placed(judged.verdicts, { coversWhole, isInside: peeled.decrypted })
     ],
     payload: { tree, part: envelope.content },
     outside: [...peeled.outside, ...envelope.outside]
@@ -187,5 +192,5 @@ export function placed(
 /** An encryption that could not be opened: nothing of it is shown. */
 function failed(peeled: Peeled, failure: OpenFailure, sealing: Sealing): Peeled {
   const structure = peeled.structure === 'clear' ? 'pgp-mime' : peeled.structure
-  return { ...peeled, structure, isEncrypted: true, failure, sealing, payload: null }
+  return { ...peeled, structure, encrypted: true, failure, sealing, payload: null }
 }

@@ -8,7 +8,6 @@ import {
   type HeaderFacts,
   type OpenedMail,
   type OpenFailure,
-  type Signature,
   type WarningCode
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
@@ -16,18 +15,18 @@ import { readSenderTrace } from '../mime/authentication-results.ts'
 import { readAutomatic } from '../mime/automatic.ts'
 import { readBounce } from '../mime/bounce.ts'
 import { type Content, readContent } from '../mime/content.ts'
-import { HEADER_BYTES_MAX } from '../mime/fields.ts'
+import { firstValue, HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
 import { capText, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
 import { readReceipt } from '../mime/receipt.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
-import { findCandidateKeys } from './candidate-keys.ts'
+import { type Candidates, findCandidateKeys } from './candidate-keys.ts'
 import { findForeignSigners, NOTHING_INSIDE } from './keys-inside.ts'
 import { type Peeled, peel } from './layers.ts'
 import { readNamesInside } from './names-inside.ts'
-import { type Unwrapped, unwrap } from './unwrapped.ts'
+import { type Reading, UNREAD, unwrap } from './unwrapped.ts'
 
 /** The keys to decrypt with and to verify against. */
 export type ReadingKeys = {
@@ -74,15 +73,16 @@ async function readMail(
   const peeled = await peel(mail, context)
   const isBare = peeled.structure === 'clear' && peeled.signatures.length === 0
   const unwrapped = isBare && peeled.failure === null ? await unwrap(mail, context) : null
-  const reading =
-    unwrapped === null
-      ? await readPeeled(mail, peeled)
-      : { ...unwrapped, header: null, isMangled: false }
-  return complete(mail, outer, reading, options)
+  const reading = unwrapped ?? (await readPeeled(mail, peeled))
+  // Answers go to the outer sender, who must not get the key of a sender named inside (mail.md §2.12).
+  const candidates = await findCandidateKeys(
+    mail.root.fields,
+    reading.attachments,
+    outer.facts.from,
+    options.now
+  )
+  return complete(mail, { outer, reading, candidates }, options.deskAddress)
 }
-
-/** Everything read of a message before its facts are combined. */
-type Reading = Unwrapped & { readonly header: HeaderReading | null; readonly isMangled: boolean }
 
 async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
   const { text: outsideText, isTruncated } = await readOutside(mail, peeled.outside)
@@ -91,14 +91,15 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
   // When the header inside does not apply, a copy of it is kept: its words may be shown nowhere else.
   const content = await contentOfPayload(peeled, header !== null && isProtected(peeled))
   const isEmptied = looksEmptied(mail, peeled, content)
-  const warnings: WarningCode[] = [...content.warnings]
+  const warnings: WarningCode[] = peeled.structure === 'pgp-mime-mangled' ? ['mangled'] : []
+  warnings.push(...content.warnings)
   if (outsideText !== '') warnings.push('outside-text')
   if (isTruncated) warnings.push('text-truncated')
-  const { isDecrypted, sealing, signatures } = peeled
+  const { encrypted, decrypted, sealing, signatures } = peeled
   return {
     structure: isEmptied ? 'pgp-mime-mangled' : peeled.structure,
-    isEncrypted: peeled.isEncrypted || isEmptied,
-    isDecrypted,
+    encrypted: encrypted || isEmptied,
+    decrypted,
     failure: isEmptied ? 'empty' : peeled.failure,
     sealing,
     signatures,
@@ -108,12 +109,17 @@ async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
     warnings,
     header,
     innerFacts: peeled.isRewrapped ? (inner?.facts ?? null) : null,
-    namesInside: namesIn(peeled),
-    inside: isDecrypted
-      ? { text: content.text, files: content.attachments.map((file) => file.content) }
-      : NOTHING_INSIDE,
-    isMangled: peeled.structure === 'pgp-mime-mangled'
+    ...readInside(peeled, content)
   }
+}
+
+function readInside(
+  { decrypted, payload }: Peeled,
+  { text, attachments }: Content
+): Pick<Reading, 'namesInside' | 'inside'> {
+  if (!decrypted || payload === null) return { namesInside: null, inside: NOTHING_INSIDE }
+  const files = attachments.map((file) => file.content)
+  return { namesInside: readNamesInside(payload.tree), inside: { text, files } }
 }
 
 /** The text beside the envelope. Does not read parts beyond the limits. */
@@ -146,146 +152,91 @@ async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Prom
 }
 
 /** Whether the content was encrypted or validly signed, so nobody on the way can have written it into a clear message. */
-function isProtected({
-  isDecrypted,
-  signatures
-}: Pick<Peeled, 'isDecrypted' | 'signatures'>): boolean {
+function isProtected({ decrypted, signatures }: Pick<Peeled, 'decrypted' | 'signatures'>): boolean {
   const isProved = signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole)
-  return isDecrypted || isProved
+  return decrypted || isProved
 }
 
 /** The protected header block, only from the root of the cryptographic payload. */
 function protectedHeader(peeled: Peeled): HeaderReading | null {
   const { payload } = peeled
-  if (payload === null || (!peeled.isDecrypted && peeled.signatures.length === 0)) return null
+  if (payload === null || (!peeled.decrypted && peeled.signatures.length === 0)) return null
   return readProtectedHeader(payload.part)
-}
-
-function namesIn({ isDecrypted, payload }: Peeled): HeaderFacts | null {
-  return isDecrypted && payload !== null ? readNamesInside(payload.tree) : null
 }
 
 /** Exchange at its worst drops the encrypted parts and delivers an empty message (mail.md §1.4). */
 function looksEmptied(mail: MimeTree, peeled: Peeled, content: Content): boolean {
   if (peeled.structure !== 'clear' || peeled.failure !== null) return false
   if (content.text.trim() !== '' || content.attachments.length > 0) return false
-  const field = (name: string): string =>
-    mail.root.fields
-      .find((each) => each.name === name)
-      ?.value.trim()
-      .toLowerCase() ?? ''
+  const field = (name: string): string => firstValue(mail.root.fields, name).toLowerCase()
   const isNeutral = ['...', '[...]', 'encrypted message'].includes(field('subject'))
   const hadAttachment = field('x-ms-has-attach') === 'yes'
   return mail.root.type.startsWith('multipart/') && (isNeutral || hadAttachment)
 }
 
-async function complete(
+/** The parts of an opened message. */
+type Parts = {
+  readonly outer: HeaderReading
+  readonly reading: Reading
+  readonly candidates: Candidates
+}
+
+function complete(
   mail: MimeTree,
-  outer: HeaderReading,
-  reading: Reading,
-  options: ReadingOptions
-): Promise<OpenedMail> {
-  const inner = reading.header?.facts ?? null
-  const hasSubject = inner !== null && inner.subject !== ''
-  const subjectProtected = hasSubject && isProtected(reading)
-  // Answers go to the outer sender, who must not get the key of a sender named inside (mail.md §2.12).
-  const candidates = await findCandidateKeys(
-    mail.root.fields,
-    reading.attachments,
-    outer.facts.from,
-    options.now
-  )
-  const judged = judgeWarnings({
-    outer,
-    header: reading.header,
-    innerFacts: reading.innerFacts,
-    namesInside: reading.namesInside,
-    isEncrypted: reading.isEncrypted,
-    isMangled: reading.isMangled,
-    subjectProtected,
-    signatures: reading.signatures
-  })
+  { outer, reading, candidates }: Parts,
+  deskAddress: string
+): OpenedMail {
+  const { sealing, inside, header, ...shown } = reading
+  const inner = header?.facts ?? null
+  const subjectProtected = inner !== null && inner.subject !== '' && isProtected(reading)
+  const judged = judgeWarnings(outer, reading, subjectProtected)
   const warnings = [...new Set([...judged, ...reading.warnings, ...candidates.warnings])]
   return {
-    ...headFacts(mail, outer.facts, options.deskAddress),
-    structure: reading.structure,
-    encrypted: reading.isEncrypted,
-    decrypted: reading.isDecrypted,
-    failure: reading.failure,
+    ...shown,
+    outer: outer.facts,
+    trace: readSenderTrace(mail.root.fields),
+    automatic: readAutomatic(mail, outer.facts, deskAddress),
+    bounce: readBounce(mail, outer.facts),
+    receipt: readReceipt(mail),
     sealedTo: visibleSealing(reading, warnings),
-    sealedToKeyIds: reading.sealing.keyIds,
-    ciphertextMarks: reading.sealing.marks,
-    strayMarks: reading.sealing.strayMarks,
-    signatures: reading.signatures,
+    sealedToKeyIds: sealing.keyIds,
+    ciphertextMarks: sealing.marks,
+    strayMarks: sealing.strayMarks,
     protected: inner,
-    innerFacts: reading.innerFacts,
-    namesInside: reading.namesInside,
     subjectProtected,
-    text: reading.text,
-    outsideText: reading.outsideText,
-    attachments: reading.attachments,
     candidateKeys: candidates.keys,
     unusableKeys: candidates.unusable,
-    foreignSigners: findForeignSigners(reading.signatures, reading.inside, outer.facts.from),
+    foreignSigners: findForeignSigners(reading.signatures, inside, outer.facts.from),
     warnings
   }
 }
 
 /** `nobody` claims that the message came in clear, so only when every part of it was opened and read. */
 function visibleSealing(
-  { isEncrypted, failure, sealing }: Reading,
+  { encrypted, failure, sealing }: Reading,
   warnings: readonly WarningCode[]
 ): OpenedMail['sealedTo'] {
   if (sealing.sealedTo !== 'nobody') return sealing.sealedTo
   const hasClosed = warnings.includes('smime') || warnings.includes('errant-crypto')
-  return isEncrypted || failure !== null || hasClosed ? 'unknown' : 'nobody'
+  return encrypted || failure !== null || hasClosed ? 'unknown' : 'nobody'
 }
 
-function headFacts(
-  mail: MimeTree,
-  outer: HeaderFacts,
-  deskAddress: string
-): Pick<OpenedMail, 'outer' | 'trace' | 'automatic' | 'bounce' | 'receipt'> {
-  return {
-    outer,
-    trace: readSenderTrace(mail.root.fields),
-    automatic: readAutomatic(mail, outer, deskAddress),
-    bounce: readBounce(mail, outer),
-    receipt: readReceipt(mail)
-  }
-}
-
+/** A message of which only the header was read. */
 function withoutContent(
   mail: MimeTree,
   deskAddress: string,
   failure: OpenFailure,
-  extra: readonly WarningCode[]
+  warnings: readonly WarningCode[]
 ): OpenedMail {
   const outer = readHeader(mail.root.fields)
   const isSealed = mail.root.type === 'multipart/encrypted'
-  return {
-    ...headFacts(mail, outer.facts, deskAddress),
-    structure: isSealed ? 'pgp-mime' : 'clear',
-    encrypted: isSealed,
-    decrypted: false,
-    failure,
-    sealedTo: 'unknown',
-    sealedToKeyIds: [],
-    ciphertextMarks: [],
-    strayMarks: [],
-    signatures: [],
-    protected: null,
-    innerFacts: null,
-    namesInside: null,
-    subjectProtected: false,
-    text: '',
-    outsideText: '',
-    attachments: [],
-    candidateKeys: [],
-    unusableKeys: [],
-    foreignSigners: [],
-    warnings: [...new Set([...outer.warnings, ...extra])]
-  }
+  const form = isSealed ? ({ structure: 'pgp-mime', encrypted: true } as const) : {}
+  const candidates = { keys: [], unusable: [], warnings }
+  return complete(
+    mail,
+    { outer, reading: { ...UNREAD, ...form, failure }, candidates },
+    deskAddress
+  )
 }
 
 /** The header block alone, so that a huge body is not even split. */
@@ -297,49 +248,40 @@ function headerBlockOf(raw: Uint8Array): Uint8Array {
 
 // Warnings from comparing what was read: headers with each other, signatures with what they cover.
 
-/**
- * The input of the comparison. `header` is the protected one; `innerFacts` was found inside and does not apply to the message.
- */
-type Compared = {
-  readonly outer: HeaderReading
-  readonly header: HeaderReading | null
-  readonly innerFacts: HeaderFacts | null
-  /** Like `OpenedMail.namesInside`. */
-  readonly namesInside: HeaderFacts | null
-  readonly isEncrypted: boolean
-  readonly isMangled: boolean
-  readonly subjectProtected: boolean
-  readonly signatures: readonly Signature[]
-}
-
 /** Neutral subjects that mail programs put outside (RFC 9788 §3, and the older custom). */
 const NEUTRAL_SUBJECTS = new Set(['', '...', '[...]', 'encrypted message', '…', 're: ...'])
 
-/** The warnings, without duplicates. */
-function judgeWarnings(compared: Compared): WarningCode[] {
-  const { outer, header, signatures } = compared
-  const codes = new Set<WarningCode>(outer.warnings)
-  if (header?.warnings.includes('repeated-header') === true) codes.add('repeated-header')
-  if (isFromDifferent(compared)) codes.add('from-mismatch')
-  if (compared.isEncrypted && wasSubjectReadable(compared)) codes.add('unprotected-subject')
-  if (signatures.length > 1) codes.add('several-signatures')
-  if (signatures.some((signature) => !signature.coversWhole)) {
-    codes.add('signature-does-not-cover-all')
+function judgeWarnings(
+  outer: HeaderReading,
+  reading: Reading,
+  subjectProtected: boolean
+): WarningCode[] {
+  const { header, signatures } = reading
+  const codes = [...outer.warnings]
+  if (header?.warnings.includes('repeated-header') === true) codes.push('repeated-header')
+  if (isFromDifferent(outer.facts, reading)) codes.push('from-mismatch')
+  if (reading.encrypted && wasSubjectReadable(outer.facts, header, subjectProtected)) {
+    codes.push('unprotected-subject')
   }
-  if (compared.isMangled) codes.add('mangled')
-  return [...codes]
+  if (signatures.length > 1) codes.push('several-signatures')
+  if (signatures.some((signature) => !signature.coversWhole)) {
+    codes.push('signature-does-not-cover-all')
+  }
+  return codes
 }
 
 /**
  * Also by a header that does not apply to this message: when somebody rewraps another person's message, only that header names
  * its author.
  */
-function isFromDifferent({ outer, header, innerFacts, namesInside }: Compared): boolean {
+function isFromDifferent(
+  { from }: HeaderFacts,
+  { header, innerFacts, namesInside }: Reading
+): boolean {
   const inner = header?.facts ?? innerFacts ?? namesInside
   if (inner === null) return false
   // An unreadable name cannot be shown to equal the outer one.
   if (inner.from === null) return inner.unreadableFrom !== ''
-  const { from } = outer.facts
   return from === null || !isSameAddress(inner.from.address, from.address)
 }
 
@@ -347,9 +289,13 @@ function isFromDifferent({ outer, header, innerFacts, namesInside }: Compared): 
  * The outer subject says something, and no better one is known. The current outer subject may have been changed on the way, for
  * example by a mailing list, so the one that the writer recorded counts as well.
  */
-function wasSubjectReadable({ outer, header, subjectProtected }: Compared): boolean {
+function wasSubjectReadable(
+  { subject }: HeaderFacts,
+  header: HeaderReading | null,
+  subjectProtected: boolean
+): boolean {
   const real = header?.facts.subject.toLowerCase() ?? ''
-  const arrived = outer.facts.subject.toLowerCase()
+  const arrived = subject.toLowerCase()
   const isTold = (shown: string): boolean => !NEUTRAL_SUBJECTS.has(shown) && shown === real
   if (!subjectProtected) return !NEUTRAL_SUBJECTS.has(arrived)
   return isTold(arrived) || isTold(header?.subjectShown.toLowerCase() ?? '')

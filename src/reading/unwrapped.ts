@@ -5,11 +5,12 @@
 import { isUtf8 } from 'node:buffer'
 import {
   type Attachment,
-  type HeaderFacts,
+  type OpenedMail,
   type Structure,
   type WarningCode
 } from '../domain/mail.ts'
 import { makeAttachment, readContent, toAttachment } from '../mime/content.ts'
+import { type HeaderReading } from '../mime/header.ts'
 import { capText, contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
 import { type MimeTree, type Part } from '../mime/tree.ts'
@@ -19,30 +20,38 @@ import { looksEncrypted } from '../openpgp/prescan.ts'
 import { verifyDetached } from '../openpgp/verify.ts'
 import { findCipherAttachment, findOnlyText } from './envelope.ts'
 import { type Inside, NOTHING_INSIDE } from './keys-inside.ts'
-import { NOT_SEALED, type Peeled, parsePayload, placed } from './layers.ts'
+import { CLEAR, parsePayload, placed } from './layers.ts'
 import { readMarkedInside, readNamesInside } from './names-inside.ts'
 
-/** A message read from one of these forms, with its text. */
-export type Unwrapped = Pick<
-  Peeled,
-  'structure' | 'isEncrypted' | 'isDecrypted' | 'failure' | 'sealing' | 'signatures'
-> & {
-  readonly text: string
-  readonly outsideText: string
-  readonly attachments: readonly Attachment[]
-  readonly warnings: readonly WarningCode[]
-  /** The protected header of a whole message found where only text or a file is expected. */
-  readonly innerFacts: HeaderFacts | null
-  /** Like `OpenedMail.namesInside`. */
-  readonly namesInside: HeaderFacts | null
-  /** What was encrypted together with a signature, read as a MIME entity; empty when there is none. */
-  readonly inside: Inside
+/** What was read of a message, before its facts are combined. */
+export type Reading = typeof CLEAR &
+  Pick<
+    OpenedMail,
+    'text' | 'outsideText' | 'attachments' | 'warnings' | 'innerFacts' | 'namesInside'
+  > & {
+    /** The protected header, which only PGP/MIME has. */
+    readonly header: HeaderReading | null
+    /** What was encrypted together with a signature, read as a MIME entity; empty when there is none. */
+    readonly inside: Inside
+  }
+
+/** The reading of a message of which nothing was read. */
+export const UNREAD: Reading = {
+  ...CLEAR,
+  text: '',
+  outsideText: '',
+  attachments: [],
+  warnings: [],
+  header: null,
+  innerFacts: null,
+  namesInside: null,
+  inside: NOTHING_INSIDE
 }
 
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 
 /** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it has another form. */
-export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
+export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Reading | null> {
   const leaf = findOnlyText(mail)
   if (leaf === null) return unwrapFile(mail, context)
   const read = await textOf(mail, leaf)
@@ -55,7 +64,7 @@ export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Unwr
   )
 }
 
-async function unwrapFile(mail: MimeTree, context: OpenContext): Promise<Unwrapped | null> {
+async function unwrapFile(mail: MimeTree, context: OpenContext): Promise<Reading | null> {
   const cipher = findCipherAttachment(mail)
   return cipher === null ? null : unwrapAttachment(mail, cipher, context)
 }
@@ -65,24 +74,26 @@ async function unwrapInline(
   leaf: Part,
   armor: ArmorBlock,
   context: OpenContext
-): Promise<Unwrapped | null> {
+): Promise<Reading | null> {
   if (armor.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
   const beside = readBeside(mail)
   const { attachments } = beside
   const isAlone = armor.after === '' && attachments.length === 0
   const outside = { text: armor.after, isAlone }
-  const opened = await openCipher('inline', armor.data, outside, context)
-  const around = { attachments, warnings: [...opened.reading.warnings, ...beside.warnings] }
-  if (opened.data === null) return { ...opened.reading, ...around }
-  const decoded = await decodeText(
-    opened.data,
-    charsetFor(opened.data, armor.charset, leaf.params.get('charset') ?? '')
-  )
-  const capped = capText(decoded.text)
-  const warnings = [...around.warnings]
+  const { reading, data } = await openCipher('inline', armor.data, outside, context)
+  const around = { ...reading, attachments, warnings: [...reading.warnings, ...beside.warnings] }
+  if (data === null) return around
+  return withText(around, data, charsetFor(data, armor.charset, leaf.params.get('charset') ?? ''))
+}
+
+/** The reading with the decrypted text. */
+async function withText(reading: Reading, data: Uint8Array, charset: string): Promise<Reading> {
+  const decoded = await decodeText(data, charset)
+  const { text, isTruncated } = capText(decoded.text)
+  const warnings = [...reading.warnings]
   if (decoded.isDamaged) warnings.push('undecodable-text')
-  if (decoded.isTruncated || capped.isTruncated) warnings.push('text-truncated')
-  return { ...opened.reading, text: capped.text, attachments, warnings }
+  if (decoded.isTruncated || isTruncated) warnings.push('text-truncated')
+  return { ...reading, text, warnings }
 }
 
 /**
@@ -102,24 +113,18 @@ async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<
  * A text that begins like an encrypted message but holds no readable one: it was not sent in clear, so it is not reported as
  * clear. A complete text is shown as somebody's text, so that nothing is lost.
  */
-function closedInline(mail: MimeTree, { text, isTruncated }: LeafText): Unwrapped | null {
+function closedInline(mail: MimeTree, { text, isTruncated }: LeafText): Reading | null {
   if (!text.trimStart().startsWith(ARMORED_MESSAGE)) return null
   const { attachments, warnings } = readBeside(mail)
   const outside: WarningCode[] = isTruncated ? [] : ['outside-text']
   return {
+    ...UNREAD,
     structure: 'inline',
-    isEncrypted: true,
-    isDecrypted: false,
+    encrypted: true,
     failure: isTruncated ? 'limit' : 'damaged',
-    sealing: NOT_SEALED,
-    signatures: [],
-    text: '',
     outsideText: isTruncated ? '' : capText(text).text,
     attachments,
-    warnings: [...outside, ...warnings],
-    innerFacts: null,
-    namesInside: null,
-    inside: NOTHING_INSIDE
+    warnings: [...outside, ...warnings]
   }
 }
 
@@ -127,7 +132,7 @@ async function unwrapCleartext(
   mail: MimeTree,
   text: string,
   context: OpenContext
-): Promise<Unwrapped | null> {
+): Promise<Reading | null> {
   const cleartext = readCleartext(text)
   if (cleartext === null) return null
   const judged = await verifyDetached(cleartext.signedBytes, cleartext.signature, context)
@@ -138,19 +143,14 @@ async function unwrapCleartext(
   const outside: WarningCode[] = cleartext.after === '' ? [] : ['outside-text']
   const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
   return {
+    ...UNREAD,
     structure: 'inline',
-    isEncrypted: false,
-    isDecrypted: false,
     failure: isLimit ? 'limit' : null,
-    sealing: NOT_SEALED,
     signatures: isLimit ? [] : placed(judged.verdicts, { coversWhole, isInside: false }),
     text: capped.text,
     outsideText: capText(cleartext.after).text,
     attachments,
-    warnings: ['cleartext-signature', ...outside, ...warnings, ...truncated],
-    innerFacts: null,
-    namesInside: null,
-    inside: NOTHING_INSIDE
+    warnings: ['cleartext-signature', ...outside, ...warnings, ...truncated]
   }
 }
 
@@ -158,7 +158,7 @@ async function unwrapAttachment(
   mail: MimeTree,
   cipher: Part,
   context: OpenContext
-): Promise<Unwrapped | null> {
+): Promise<Reading | null> {
   const closed = contentOf(mail, cipher)
   const binary = toBinary(closed)
   if (binary === null) return null
@@ -170,24 +170,17 @@ async function unwrapAttachment(
   const beside = withoutOwn(content.warnings, others, content.text)
   const text = content.text.trim()
   const outside = { text, isAlone: text === '' && others.length === 0 }
-  const opened = await openCipher('attachment', binary.data, outside, context)
-  const warnings = [...opened.reading.warnings, ...beside]
-  if (opened.data === null) return { ...opened.reading, attachments: others, warnings }
-  if (isText(opened.data)) {
-    const charset = charsetFor(opened.data, binary.charset, '')
-    const capped = capText((await decodeText(opened.data, charset)).text)
-    const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
-    return {
-      ...opened.reading,
-      text: capped.text,
-      attachments: others,
-      warnings: [...warnings, ...truncated]
-    }
-  }
-  const named = nameOf(cipher, opened.reading.signatures.length > 0)
+  const { reading, data } = await openCipher('attachment', binary.data, outside, context)
+  const around = { ...reading, attachments: others, warnings: [...reading.warnings, ...beside] }
+  if (data === null) return around
+  if (isText(data)) return withText(around, data, charsetFor(data, binary.charset, ''))
+  const named = nameOf(cipher, reading.signatures.length > 0)
   const sent = { filename: named.filename, type: 'application/octet-stream' }
-  const attachments = [makeAttachment(opened.data, sent, 1), ...others]
-  return { ...opened.reading, attachments, warnings: [...warnings, ...named.warnings] }
+  return {
+    ...around,
+    attachments: [makeAttachment(data, sent, 1), ...others],
+    warnings: [...around.warnings, ...named.warnings]
+  }
 }
 
 /**
@@ -203,7 +196,7 @@ function nameOf(
   return isDropped ? { filename: '', warnings: ['unsigned-filename'] } : { filename, warnings: [] }
 }
 
-type OpenedCipher = { readonly reading: Unwrapped; readonly data: Uint8Array | null }
+type OpenedCipher = { readonly reading: Reading; readonly data: Uint8Array | null }
 
 /** The text beside a block, and whether there is neither text nor a file. */
 type Outside = { readonly text: string; readonly isAlone: boolean }
@@ -216,29 +209,29 @@ async function openCipher(
   context: OpenContext
 ): Promise<OpenedCipher> {
   const opening = await openMessage(data, context)
-  const isOpen = opening.kind === 'opened'
-  const payload = isOpen ? parsePayload(opening.data) : null
-  const isSigned = isOpen && opening.verdicts.length > 0
-  const warnings: WarningCode[] = outside.text === '' ? [] : ['outside-text']
-  const reading: Unwrapped = {
+  const closed: Reading = {
+    ...UNREAD,
     structure,
-    isEncrypted: true,
-    isDecrypted: isOpen,
-    failure: isOpen ? null : opening.because,
+    encrypted: true,
     sealing: opening.sealing,
-    signatures: isOpen
-      ? placed(opening.verdicts, { coversWhole: outside.isAlone, isInside: true })
-      : [],
-    text: '',
     outsideText: capText(outside.text).text,
-    attachments: [],
-    warnings,
-    innerFacts: payload === null ? null : readMarkedInside(payload),
-    // In a file, a header more often belongs to a patch or a sample than to another sender's message.
-    namesInside: payload === null || structure === 'attachment' ? null : readNamesInside(payload),
-    inside: payload === null || !isSigned ? NOTHING_INSIDE : await readInside(payload)
+    warnings: outside.text === '' ? [] : ['outside-text']
   }
-  return { reading, data: isOpen ? opening.data : null }
+  if (opening.kind === 'failed') {
+    return { reading: { ...closed, failure: opening.because }, data: null }
+  }
+  const { verdicts } = opening
+  const payload = parsePayload(opening.data)
+  const reading: Reading = {
+    ...closed,
+    decrypted: true,
+    signatures: placed(verdicts, { coversWhole: outside.isAlone, isInside: true }),
+    innerFacts: readMarkedInside(payload),
+    // In a file, a header more often belongs to a patch or a sample than to another sender's message.
+    namesInside: structure === 'attachment' ? null : readNamesInside(payload),
+    inside: verdicts.length === 0 ? NOTHING_INSIDE : await readInside(payload)
+  }
+  return { reading, data: opening.data }
 }
 
 /** The text and the files of a decrypted block, whether it is a MIME entity, plain text or a file. */
@@ -248,13 +241,11 @@ async function readInside(payload: MimeTree): Promise<Inside> {
 }
 
 /** All files beside the text, and the problems of the message around it. */
-function readBeside(mail: MimeTree): Pick<Unwrapped, 'attachments' | 'warnings'> {
+function readBeside(mail: MimeTree): Pick<Reading, 'attachments' | 'warnings'> {
   const { pieces, warnings } = selectPieces(mail, mail.root)
   const attachments = pieces
     .filter((piece) => piece.kind === 'attachment')
     .map(({ part }, index) => toAttachment(mail, part, index + 1))
-  if (mail.hasTooManyParts) warnings.add('too-many-parts')
-  if (mail.isBroken) warnings.add('broken-mime')
   return { attachments, warnings: withoutOwn(warnings, attachments, '') }
 }
 
