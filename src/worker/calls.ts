@@ -1,10 +1,10 @@
 /**
- * What crosses between the pool and a worker thread. Types only, so that the pool's thread loads neither the crypto nor the
- * parsers. Must contain only plain data that structured cloning keeps.
+ * The options of the pool, and what crosses between it and a worker thread. Types only, so that the pool's thread loads
+ * neither the crypto nor the parsers. What crosses must be plain data that structured cloning keeps.
  */
 import { type Address } from '../domain/address.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
-import { type Workers } from '../effects/effects.ts'
+import { type Log, type Workers } from '../effects/effects.ts'
 
 /** What every worker gets at its start. Holds the passphrase: never log or store it. */
 export type WorkerStart = {
@@ -17,6 +17,23 @@ export type WorkerStart = {
   readonly maintainerKeys: readonly Uint8Array[]
   /** Whether the worker only opens messages, and never encrypts or signs; default false. */
   readonly isReader?: boolean
+}
+
+/** Limits of the pool. */
+export type WorkerOptions = {
+  readonly start: WorkerStart
+  /** Called for every worker that was terminated or died. */
+  readonly onEvent: Log
+  /** Most tasks at a time, each in its own thread; default the number of processors, at most 2. */
+  readonly maxThreads?: number
+  /** JavaScript heap of one thread in MiB; default 768. Buffers are outside the heap; the message size limits them. */
+  readonly memoryMegabytes?: number
+  /** Time limit for one task in milliseconds, without waiting; default 60,000. A long list of recipients takes many tasks. */
+  readonly taskMs?: number
+  /** Milliseconds until an idle thread is terminated to free its memory; default 60,000. */
+  readonly idleMs?: number
+  /** The worker's entry file; default beside this file. */
+  readonly workerFile?: URL
 }
 
 /** Every task by name. */

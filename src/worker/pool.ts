@@ -4,34 +4,17 @@
  */
 import { availableParallelism } from 'node:os'
 import { type OutgoingBody, type Sealed, type SealTo } from '../domain/outgoing.ts'
-import { type Log, type Workers } from '../effects/effects.ts'
+import { type Workers } from '../effects/effects.ts'
 import {
   type TaskCall,
   type TaskName,
   type TaskResult,
   type Tasks,
-  type WorkerStart
+  type WorkerOptions
 } from './calls.ts'
 import { Threads } from './threads.ts'
 
-export { type WorkerStart } from './calls.ts'
-
-/** Limits of the pool. */
-export type WorkerOptions = {
-  readonly start: WorkerStart
-  /** Called for every worker that was terminated or died. */
-  readonly onEvent: Log
-  /** Most tasks at a time, each in its own thread; default the number of processors, at most 2. */
-  readonly maxThreads?: number
-  /** JavaScript heap of one thread in MiB; default 768. Buffers are outside the heap; the message size limits them. */
-  readonly memoryMegabytes?: number
-  /** Time limit for one task in milliseconds, without waiting; default 60,000. A long list of recipients takes many tasks. */
-  readonly taskMs?: number
-  /** Milliseconds until an idle thread is terminated to free its memory; default 60,000. */
-  readonly idleMs?: number
-  /** The worker's entry file; default beside this file. */
-  readonly workerFile?: URL
-}
+export { type WorkerOptions, type WorkerStart } from './calls.ts'
 
 /** Copies encrypted in one task: few enough that another task soon gets a thread. */
 const COPIES_PER_TASK = 32
@@ -43,15 +26,14 @@ const BYTES_PER_TASK = 8 * 2 ** 20
  * cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started.
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
-  const most = options.maxThreads ?? Math.min(2, availableParallelism())
+  const maxThreads = options.maxThreads ?? Math.min(2, availableParallelism())
   const threads = new Threads({
-    start: options.start,
-    onEvent: options.onEvent,
-    most,
-    memoryMegabytes: options.memoryMegabytes ?? 768,
-    taskMs: options.taskMs ?? 60_000,
-    idleMs: options.idleMs ?? 60_000,
-    file: options.workerFile ?? new URL('./worker.js', import.meta.url)
+    memoryMegabytes: 768,
+    taskMs: 60_000,
+    idleMs: 60_000,
+    workerFile: new URL('./worker.js', import.meta.url),
+    ...options,
+    maxThreads
   })
 
   // The only place where an answer gets its type back: the worker runs the task of exactly this name.
@@ -62,16 +44,12 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     return (await threads.run({ name, args } as TaskCall)) as TaskResult<Name>
   }
 
-  try {
-    await threads.begin()
-  } catch (error) {
-    await threads.close()
-    throw error
-  }
+  await threads.run(null)
   return {
     open: (...args) => run('open', ...args),
     openHeaders: (...args) => run('openHeaders', ...args),
-    seal: (body, to, now) => sealInPieces(body, to, most, (some) => run('seal', body, some, now)),
+    seal: (body, to, now) =>
+      sealInPieces(body, to, maxThreads, (some) => run('seal', body, some, now)),
     signClear: (...args) => run('signClear', ...args),
     inspectKey: (...args) => run('inspectKey', ...args),
     mergeKey: (...args) => run('mergeKey', ...args),
