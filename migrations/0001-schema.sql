@@ -233,7 +233,6 @@ CREATE TABLE cases (
   subject          TEXT    NOT NULL,
   received_at      TEXT    NOT NULL CHECK (length(received_at) = 24),
   opened_at        TEXT    NOT NULL CHECK (length(opened_at) = 24),
-  answer_due_at    TEXT    NULL CHECK (length(answer_due_at) = 24),
   answered_at      TEXT    NULL CHECK (length(answered_at) = 24),
   owner            TEXT    NULL,
   disclosure_at    TEXT    NULL CHECK (length(disclosure_at) = 24),
@@ -512,5 +511,5 @@ CREATE TABLE junk_mails (
   size        INTEGER NOT NULL CHECK (size >= 0)
 ) STRICT;
 
--- Cases that nobody has answered, by when an answer is due: the digest lists them.
-CREATE INDEX cases_unanswered ON cases (answer_due_at, id) WHERE answered_at IS NULL AND state NOT IN ('rejected', 'merged', 'closed');
+-- Cases that nobody has answered: the digest lists them.
+CREATE INDEX cases_unanswered ON cases (id) WHERE answered_at IS NULL AND state NOT IN ('rejected', 'merged', 'closed');

@@ -145,14 +145,12 @@ async function whatIsNext(
 
 /** What is due, and which commands lead on, each with who may send it. */
 function nextLines(
-  { due, case: record }: Pick<Found, 'due' | 'case'>,
+  { due }: Pick<Found, 'due'>,
   { next, product, now }: About,
   { timezone, maintainer }: Names
 ): string[] {
   return [
-    ...(due === null
-      ? []
-      : [`Due:        ${promiseWords(due, { record, product, timezone, now })}`]),
+    ...(due === null ? [] : [`Due:        ${promiseWords(due, { product, timezone, now })}`]),
     ...(next === null
       ? ['Next:       not known, because a key cannot be used; run "postern check"']
       : []),

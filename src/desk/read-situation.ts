@@ -4,6 +4,7 @@
 import { type Address, domainOf } from '../domain/address.ts'
 import { type CaseRecord, contactOf, type ReporterKey } from '../domain/case.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
+import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Maintainer } from '../domain/settings.ts'
@@ -11,6 +12,7 @@ import { addMs, type Instant } from '../domain/time.ts'
 import { answerAddress, DAY_MS } from '../policy/acknowledgement.ts'
 import { isMeantForDesk } from '../policy/audience.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
+import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { conversationOf, memberIn } from '../policy/conversation.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
@@ -40,7 +42,7 @@ import {
   type Span
 } from '../store/correspondents.ts'
 import { countCopies } from '../store/deliveries.ts'
-import { caseHistory, openDoubt } from '../store/events.ts'
+import { caseHistory, listEvents, openDoubt } from '../store/events.ts'
 import {
   findMember,
   findMemberByAddress,
@@ -277,6 +279,7 @@ export async function readBound(
     return {
       case: record,
       history: caseHistory(read, tag),
+      events: listEvents(read, aboutCase(tag), { kinds: promiseKinds(desk.settings) }),
       reporterKey,
       offeredKeys: offered,
       waitingWords: reporter === null ? [] : listWaiting(read, reporter.address),

@@ -11,6 +11,7 @@ import { keyProblem } from '../messages/to-maintainers.ts'
 import { digestMessage } from '../policy/digest.ts'
 import { caseFacts } from '../policy/relay.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
+import { findDue } from '../store/looks.ts'
 import { findMember } from '../store/members.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
@@ -209,7 +210,7 @@ function ownKey(_desk: Desk, _read: Read, occasion: Occasion): readonly SendClea
 }
 
 /** What could not be encrypted to one maintainer, who can be reached again; nothing when the case is over. */
-function missed(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+function missed(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
   const { clock, record, starts } = occasion
   if (record !== null && !isOpen(record.state)) return []
   const kinds = starts.flatMap((start) =>
@@ -234,7 +235,12 @@ function missed(desk: Desk, _read: Read, occasion: Occasion): readonly SendSeale
       facts: [
         ...(record === null || occasion.product === null
           ? []
-          : caseFacts(record, occasion.product, desk.settings)),
+          : caseFacts(record, {
+              product: occasion.product,
+              settings: desk.settings,
+              due: findDue(read, occasion.subject),
+              now: occasion.now
+            })),
         { label: 'Not sent', value: counts.join(', ') },
         { label: 'First', value: formatInstant(first.at, timezone) },
         { label: 'Last', value: formatInstant(last.at, timezone) }
@@ -246,8 +252,7 @@ function missed(desk: Desk, _read: Read, occasion: Occasion): readonly SendSeale
 /** What nobody was told of when it happened; nothing when there is nothing. */
 function digest(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
   const { recipients, rings, once, now } = occasion
-  const { timezone } = desk.settings.desk
   const isLate = rings.some((ring) => ring.isLate)
-  const said = digestMessage(digestFacts(read), { now, timezone, isLate })
+  const said = digestMessage(digestFacts(read), { now, settings: desk.settings, isLate })
   return said === null ? [] : [sealedTo(recipients, now, said, { once, tag: null })]
 }

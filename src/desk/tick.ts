@@ -5,16 +5,9 @@
  */
 
 import { type CaseRecord } from '../domain/case.ts'
-import { type Clock, isToldTogether, type Ring } from '../domain/clock.ts'
+import { type Clock, isToldTogether, kindsOf, type Ring } from '../domain/clock.ts'
 import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
-import {
-  BY_DESK,
-  DESK,
-  type DeskEvent,
-  type EventKind,
-  event,
-  type Subject
-} from '../domain/event.ts'
+import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Product } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
@@ -200,10 +193,6 @@ function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskE
     ...listEvents(read, subject, { kinds }),
     ...listEvents(read, subject, { kinds: more, from })
   ].sort((a, b) => a.id - b.id)
-}
-
-function kindsOf(clocks: readonly Clock[]): EventKind[] {
-  return [...new Set(clocks.flatMap(({ starts, stops, since }) => [...starts, ...stops, ...since]))]
 }
 
 type Message = { readonly telling: Telling; readonly decision: SendSealed | SendClear }

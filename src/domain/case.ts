@@ -3,6 +3,7 @@
  * total functions only; what moves a case is decided in policy/, what stores it in store/cases.ts.
  */
 import { type Contact } from './address.ts'
+import { type Due } from './clock.ts'
 import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
 import { type KeySource } from './mail.ts'
 import { type Instant } from './time.ts'
@@ -53,8 +54,6 @@ export type CaseRecord = {
   readonly subject: string
   readonly receivedAt: Instant
   readonly openedAt: Instant
-  /** Until when a person answers, by the product's policy; null when it promises nothing. */
-  readonly answerDueAt: Instant | null
   /** When a person first answered the reporter. */
   readonly answeredAt: Instant | null
   /** Id of the maintainer who took it. */
@@ -142,5 +141,5 @@ export type ReporterKey = KeyToPin & { readonly isUsable: boolean }
 /** One case in a list, with the promise that is due first; null where nothing is. */
 export type ListedCase = {
   readonly case: CaseRecord
-  readonly due: { readonly at: Instant; readonly clock: string } | null
+  readonly due: Due | null
 }

@@ -88,6 +88,9 @@ export type ClockRun = {
   readonly dueAt: Instant
 }
 
+/** A promise of a subject, by its clock. */
+export type Due = { readonly at: Instant; readonly clock: string }
+
 /** One moment of a run at which somebody is told. `step` is stable across edits of the policy: `50%`, `-P7D`, `+PT0S`. */
 export type Ring = {
   readonly run: ClockRun
@@ -173,6 +176,19 @@ function runFrom(
   return 'within' in due
     ? { ...run, startedAt: from, dueAt: dueAt(from, due.within, calendar) }
     : { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
+}
+
+/** The promise that is due first; what merely tells of something promises nothing. */
+export function firstDue(runs: readonly ClockRun[]): Due | null {
+  const dues = runs.flatMap(({ clock: { id, counts }, dueAt: at }) =>
+    counts === 'each' ? [] : [{ at, clock: id }]
+  )
+  return dues.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))[0] ?? null
+}
+
+/** Kinds of events that decide about these clocks. */
+export function kindsOf(clocks: readonly Clock[]): EventKind[] {
+  return [...new Set(clocks.flatMap(({ starts, stops, since }) => [...starts, ...stops, ...since]))]
 }
 
 /** Whether what was told of one run is told of all earlier ones of its cause, which have come at least as far. */

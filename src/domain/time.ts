@@ -260,8 +260,3 @@ function clockOf({ hour, minute }: Pick<Temporal.PlainTime, 'hour' | 'minute'>):
 export function formatMailDate(instant: Instant): string {
   return new Date(msOf(instant)).toUTCString().replace('GMT', '+0000')
 }
-
-/** The earlier of two instants that may be missing. */
-export function earlier(one: Instant | null, other: Instant | null): Instant | null {
-  return one === null || (other !== null && other < one) ? other : one
-}

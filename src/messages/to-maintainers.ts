@@ -59,7 +59,11 @@ export const relay = encrypted<{
       facts: [
         { label: 'Case', value: 'ACME-2026-0007, new' },
         { label: 'Owner', value: 'nobody yet (/take makes it yours)' },
-        { label: 'Answer due', value: 'Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)' },
+        {
+          label: 'Due',
+          value:
+            'Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC): No person has answered the reporter yet.'
+        },
         { label: 'From', value: 'Alice Roth <alice@reporter.example>, signature valid' },
         { label: 'Subject', value: 'Heap overflow in the parser' }
       ],
@@ -226,7 +230,7 @@ export const transcript = encrypted<{
       after: 'being examined; owner Grace Hopper',
       missing: [],
       blocks: [
-        'ACME-2026-0007 (ACME Parser): being examined\nReceived: Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)\nReporter: an answer is due Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)\nAnswers: go to alice@reporter.example, encrypted\nOwner: Grace Hopper\nOn record: 2 messages'
+        'ACME-2026-0007 (ACME Parser): being examined\nReceived: Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)\nReporter: not answered by a person yet\nDue: Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC): No person has answered the reporter yet.\nAnswers: go to alice@reporter.example, encrypted\nOwner: Grace Hopper\nOn record: 2 messages'
       ],
       next: [
         {
@@ -309,13 +313,12 @@ export const alert = encrypted<Alarm>()({
   samples: {
     'the reporter waits for an answer': {
       title: 'The reporter waits for an answer',
-      what: 'No person has answered the reporter yet. An answer is due Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC).',
+      what: 'No person has answered the reporter yet. It is due by Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC).',
       doNext: 'Please answer with /reply, or decide with /accept or /reject.',
       facts: [
         CASE,
         PRODUCT,
         OWNER,
-        { label: 'Answer due', value: 'Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)' },
         { label: 'Promise', value: 'We acknowledge a report within 48 hours.' }
       ]
     },
@@ -358,8 +361,8 @@ export const digest = encrypted<{
     'cases and junk': {
       isLate: true,
       unanswered: [
-        'ACME-2026-0007 (parser, new), nobody has taken it; OVERDUE since Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC)',
-        'ACME-2026-0009 (parser, being examined), taken by Grace Hopper; due Tue 1 Dec 2026, 16:20 Berlin (15:20 UTC)'
+        'ACME-2026-0007 (parser, new), no owner; due Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC) (OVERDUE): No person has answered the reporter yet.',
+        'ACME-2026-0009 (parser, being examined), owner Grace Hopper; due Tue 1 Dec 2026, 16:20 Berlin (15:20 UTC): No person has answered the reporter yet.'
       ],
       moreUnanswered: 2,
       junk: [

@@ -121,14 +121,6 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
-/** When a person answers by the product's policy; null when it promises nothing. */
-export function answerDueAt(
-  { policy: { answer }, calendar }: Pick<Product, 'policy' | 'calendar'>,
-  receivedAt: Instant
-): Instant | null {
-  return answer === null ? null : dueAt(receivedAt, answer.within, calendar)
-}
-
 /** What became of the answer, for the relay's block of facts. */
 export function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Settings): string {
   switch (verdict.kind) {
@@ -240,12 +232,12 @@ export function acknowledgementParams(
   receivedAt: Instant,
   timezone: string
 ): Parameters<typeof acknowledgement>[0] {
-  const { policy } = product
+  const { policy, calendar } = product
   const { answer } = policy
-  const due = answerDueAt(product, receivedAt)
   return {
     received: formatInstant(receivedAt, timezone),
-    answerBy: due === null ? '' : formatInstant(due, timezone),
+    answerBy:
+      answer === null ? '' : formatInstant(dueAt(receivedAt, answer.within, calendar), timezone),
     answerIncludes: answer?.includes ?? '',
     isFirm: answer?.firmness === 'hard',
     policy: policy.title,

@@ -3,9 +3,15 @@
  * id. Whom a step tells. Pure; what a clock tells is made in desk/reminders.ts.
  */
 import { OF_CASES, OF_DESK, OF_MAINTAINERS, OF_MEMBERS } from '../domain/built-in-clocks.ts'
-import { type CaseRecord, type ListedCase } from '../domain/case.ts'
-import { type Clock } from '../domain/clock.ts'
-import { aboutCase, type DeskEvent, type Subject } from '../domain/event.ts'
+import { type CaseRecord } from '../domain/case.ts'
+import { type Clock, type Due, firstDue, kindsOf, openRuns } from '../domain/clock.ts'
+import {
+  type DeskEvent,
+  type EventKind,
+  type NewEvent,
+  NO_EVIDENCE,
+  type Subject
+} from '../domain/event.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Calendar, formatInstant, type Instant } from '../domain/time.ts'
 
@@ -79,18 +85,42 @@ export function addressee(event: DeskEvent | null): string | null {
   return isAbout && event.about.audience === 'maintainer' ? event.about.recipient : null
 }
 
-/** What is due of a case and when, as its clocks were looked at last. */
+/** The clocks of a case that promise something. */
+function promises(product: Product | null): Clock[] {
+  return caseClocks(product).filter(({ counts }) => counts !== 'each')
+}
+
+/** Kinds of events that decide what is due of a case, whatever its product. */
+export function promiseKinds({ products }: Settings): EventKind[] {
+  return kindsOf([null, ...products].flatMap(promises))
+}
+
+/** What is due first of a case with these events on its record, and `more` that happen now. */
+export function dueOf(
+  record: Pick<CaseRecord, 'product'>,
+  events: readonly DeskEvent[],
+  more: readonly NewEvent[],
+  { settings, now }: { readonly settings: Settings; readonly now: Instant }
+): Due | null {
+  const product = settings.products.find(({ id }) => id === record.product) ?? null
+  const id = (events.at(-1)?.id ?? 0) + 1
+  const happening = more.map((one) => ({ ...one, id, at: now, evidence: NO_EVIDENCE }))
+  return firstDue(
+    openRuns(promises(product), [...events, ...happening], calendarOf(product, settings))
+  )
+}
+
+/** What is due of a case and when. */
 export function promiseWords(
-  { at, clock }: NonNullable<ListedCase['due']>,
+  { at, clock }: Due,
   about: {
-    readonly record: CaseRecord
     readonly product: Product | null
     readonly timezone: string
     readonly now: Instant
   }
 ): string {
-  const { record, product, timezone, now } = about
-  const risk = clocksOf(aboutCase(record.tag), product).find(({ id }) => id === clock)?.risk
+  const { product, timezone, now } = about
+  const risk = caseClocks(product).find(({ id }) => id === clock)?.risk
   const late = at < now ? ' (OVERDUE)' : ''
   return `${formatInstant(at, timezone)}${late}: ${risk ?? clock}`
 }

@@ -2,16 +2,18 @@
  * The digest: what nobody is told of when it happens and somebody has to look at. Pure; must say nothing when there is nothing
  * to say.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type ListedCase } from '../domain/case.ts'
 import { type Message } from '../domain/message.ts'
-import { formatInstant, type Instant, msBetween } from '../domain/time.ts'
+import { type Settings } from '../domain/settings.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
 import { digest } from '../messages/to-maintainers.ts'
-import { stateWords } from './status.ts'
+import { promiseWords } from './clocks.ts'
+import { ownerWords, stateWords } from './status.ts'
 
 /** What a digest is made from; of both lists there may be more than is told one by one. */
 export type DigestFacts = {
   /** Open cases that no person has answered, the most urgent first. */
-  readonly unanswered: readonly CaseRecord[]
+  readonly unanswered: readonly ListedCase[]
   readonly unansweredTotal: number
   /** Mails in the junk folder that were not taken, newest first, as their headers claim. */
   readonly junk: readonly {
@@ -28,14 +30,15 @@ export function digestMessage(
   { unanswered, unansweredTotal, junk, junkTotal }: DigestFacts,
   {
     now,
-    timezone,
+    settings,
     isLate
-  }: { readonly now: Instant; readonly timezone: string; readonly isLate: boolean }
+  }: { readonly now: Instant; readonly settings: Settings; readonly isLate: boolean }
 ): Message | null {
+  const { timezone } = settings.desk
   if (unansweredTotal === 0 && junkTotal === 0) return null
   return digest({
     isLate,
-    unanswered: unanswered.map((record) => caseLine(record, now, timezone)),
+    unanswered: unanswered.map((one) => caseLine(one, settings, now)),
     moreUnanswered: unansweredTotal - unanswered.length,
     junk: junk.map(({ receivedAt, sender, subject, size }) => {
       const from = sender === '' ? 'a sender that cannot be read' : sender
@@ -45,11 +48,12 @@ export function digestMessage(
   })
 }
 
-function caseLine(record: CaseRecord, now: Instant, timezone: string): string {
-  const { tag, product, state, owner, answerDueAt } = record
-  const who = owner === null ? 'nobody has taken it' : `taken by ${owner}`
-  const where = `${tag} (${product}, ${stateWords(state)}), ${who}`
-  if (answerDueAt === null) return `${where}; no time was promised`
-  const isLate = msBetween(answerDueAt, now) > 0
-  return `${where}; ${isLate ? 'OVERDUE since' : 'due'} ${formatInstant(answerDueAt, timezone)}`
+function caseLine({ case: record, due }: ListedCase, settings: Settings, now: Instant): string {
+  const { tag, product: name, state } = record
+  const product = settings.products.find(({ id }) => id === name) ?? null
+  const { timezone } = settings.desk
+  const where = `${tag} (${name}, ${stateWords(state)}), ${ownerWords(record, settings)}`
+  return due === null
+    ? `${where}; nothing is due`
+    : `${where}; due ${promiseWords(due, { product, timezone, now })}`
 }

@@ -15,6 +15,7 @@ import { type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
 import { claimCiphertext, isReused, noteCiphertext, quarantineReused } from './ciphertext.ts'
+import { dueOf } from './clocks.ts'
 import {
   type Contradiction,
   contradictionOf,
@@ -106,13 +107,15 @@ function decideNewCase(
   settings: Settings,
   moment: Moment
 ): Decision[] {
-  const { opened, nextTag } = situation
-  const product = productOf(opened, settings)
-  const promised = productOutside(opened, settings)
-  const opening = newCase(situation, { product, promised }, moment.now)
+  const { nextTag } = situation
+  const product = productOf(situation.opened, settings)
+  const promised = productOutside(situation.opened, settings)
+  const opening = newCase(situation, product, moment.now)
   const key = decideReporterKey(situation, nextTag, settings, moment.now)
   const record = withOffers(unstored(opening), key)
-  const verdict = decideAcknowledgement(opened, situation.history, settings, moment)
+  const about = { product: product.id, receivedAt: situation.receivedAt }
+  const opened = event('opened', aboutCase(record.tag), BY_SOMEBODY, about)
+  const verdict = decideAcknowledgement(situation.opened, situation.history, settings, moment)
   const released = releasedWords(situation, key.key, settings, null)
   const leaving = wordsLeave(released, key.key, moment.now)
   const facts: FactLine[] = [
@@ -126,6 +129,7 @@ function decideNewCase(
     ...relay({
       ...relayInput(situation, product, settings, moment),
       record,
+      due: dueOf(record, [], [opened], { settings, now: moment.now }),
       reporterKey: key.key,
       facts,
       writer: { author: 'reporter', authorId: record.tag },
@@ -135,14 +139,14 @@ function decideNewCase(
     ...acknowledge(verdict, {
       tag: record.tag,
       product: promised,
-      opened,
+      opened: situation.opened,
       receivedAt: situation.receivedAt,
       key: key.key,
       settings,
       now: moment.now,
       begunAt: moment.begunAt
     }),
-    recordOpened(record, situation),
+    { kind: 'record', event: opened },
     ...leaving,
     newCaseEnd(situation, record.tag)
   ]
@@ -199,6 +203,7 @@ function joinCase(
     ...relay({
       ...relayInput(situation, product, settings, moment),
       record,
+      due: dueOf(record, situation.bound?.events ?? [], [joined], { settings, now: moment.now }),
       reporterKey: key.key,
       writer: author,
       keyWarnings:
@@ -371,12 +376,4 @@ function message(
       arrivalId
     }
   }
-}
-
-function recordOpened(
-  { tag, product }: { readonly tag: CaseTag; readonly product: string },
-  { receivedAt }: Situation
-): Decision {
-  const about = { product, receivedAt }
-  return { kind: 'record', event: event('opened', aboutCase(tag), BY_SOMEBODY, about) }
 }

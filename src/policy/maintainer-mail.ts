@@ -9,6 +9,7 @@ import { type Instant } from '../domain/time.ts'
 import { note as noteMessage } from '../messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole, type Refusal } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
+import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { dispose } from './dispose.ts'
 import { type CommandContext, type DeskContext, type HashedFile } from './draft.ts'
@@ -133,7 +134,12 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
     now,
     noteMessage({
       author: author.name,
-      facts: caseFacts(bound.case, product, settings),
+      facts: caseFacts(bound.case, {
+        product,
+        settings,
+        due: dueOf(bound.case, bound.events, [], context),
+        now
+      }),
       text,
       reach: reachSentence(bound.case, path, 'internal')
     }),

@@ -7,8 +7,7 @@ import { type OpenCase } from '../domain/decision.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { earlier, type Instant } from '../domain/time.ts'
-import { answerDueAt } from './acknowledgement.ts'
+import { type Instant } from '../domain/time.ts'
 import { type Situation } from './situation.ts'
 
 /** Parts of a record that only the commit can fill in; the relay shows none of them. */
@@ -35,12 +34,8 @@ export function unstored({ case: record, reporter }: OpenCase): CaseRecord {
   }
 }
 
-/** The case that this mail opens; its sender reads what the product `promised` promises. */
-export function newCase(
-  situation: Situation,
-  { product, promised }: { readonly product: Product; readonly promised: Product },
-  now: Instant
-): OpenCase {
+/** The case that this mail opens. */
+export function newCase(situation: Situation, product: Product, now: Instant): OpenCase {
   const { opened, nextTag, receivedAt } = situation
   const { messageId } = opened.outer
   return {
@@ -52,7 +47,6 @@ export function newCase(
       subject: subjectOf(opened),
       receivedAt,
       openedAt: now,
-      answerDueAt: earlier(answerDueAt(product, receivedAt), answerDueAt(promised, receivedAt)),
       answeredAt: null,
       owner: null,
       disclosureAt: null,

@@ -3,6 +3,7 @@
  * text and the files. Pure: builds decisions, seals nothing.
  */
 import { type CaseMessage, type CaseRecord, type ReporterKey } from '../domain/case.ts'
+import { type Due } from '../domain/clock.ts'
 import { type Decision, type SealedRecipient } from '../domain/decision.ts'
 import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
@@ -12,15 +13,24 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender, senderWords } from './authentication.ts'
+import { promiseWords } from './clocks.ts'
 import { subjectOf } from './new-case.ts'
 import { allMaintainers, memberReach, reachSentence, reporterPath } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { nameOf as nameOfMaintainer, stateWords } from './status.ts'
 
-export type RelayInput = {
+/** What the facts about a case are made from. */
+export type CaseAbout = {
+  readonly product: Product
+  readonly settings: Settings
+  /** The promise that is due first. */
+  readonly due: Due | null
+  readonly now: Instant
+}
+
+export type RelayInput = CaseAbout & {
   readonly arrivalId: number
   readonly record: CaseRecord
-  readonly product: Product
   readonly opened: OpenedMail
   readonly receivedAt: Instant
   readonly size: number
@@ -35,8 +45,6 @@ export type RelayInput = {
   readonly facts: readonly FactLine[]
   /** Extra warnings in plain words. */
   readonly warnings: readonly string[]
-  readonly settings: Settings
-  readonly now: Instant
 }
 
 /**
@@ -75,7 +83,7 @@ function forwarded(
     relayMessage({
       facts: headFacts(input, isHidden),
       details: [
-        ...caseFacts(record, product, settings).filter(({ label }) => !FIRST.includes(label)),
+        ...caseFacts(record, input).filter(({ label }) => !FIRST.includes(label)),
         ...(isHidden ? factsOfMember(input) : mailFacts(input)),
         ...input.facts
       ],
@@ -126,17 +134,15 @@ function factsOfMember({ opened, receivedAt, settings }: RelayInput): FactLine[]
   ]
 }
 
-const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Answer due']
+const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Due']
 
 /** What a reader needs first: five lines; all else is in the details. A hidden list member is named by id. */
-function headFacts(
-  { record, product, opened, settings, writer }: RelayInput,
-  isHidden: boolean
-): FactLine[] {
+function headFacts(input: RelayInput, isHidden: boolean): FactLine[] {
+  const { record, opened, writer } = input
   const { from } = opened.outer
   const name = from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
   return [
-    ...caseFacts(record, product, settings).filter(({ label }) => FIRST.includes(label)),
+    ...caseFacts(record, input).filter(({ label }) => FIRST.includes(label)),
     {
       label: 'From',
       value: `${isHidden ? `list member ${writer.authorId}` : name}, ${signedWords(opened)}`
@@ -151,7 +157,8 @@ function signedWords({ signatures: [signature] }: OpenedMail): string {
 }
 
 /** The lines that stand on top of everything about a case. */
-export function caseFacts(record: CaseRecord, product: Product, settings: Settings): FactLine[] {
+export function caseFacts(record: CaseRecord, about: CaseAbout): FactLine[] {
+  const { product, settings, due, now } = about
   const { timezone } = settings.desk
   const facts: FactLine[] = [
     { label: 'Case', value: `${record.tag}, ${stateWords(record.state)}` },
@@ -166,9 +173,9 @@ export function caseFacts(record: CaseRecord, product: Product, settings: Settin
   ]
   if (record.answeredAt !== null) {
     facts.push({ label: 'Answered', value: formatInstant(record.answeredAt, timezone) })
-  } else if (record.answerDueAt !== null) {
-    facts.push({ label: 'Answer due', value: formatInstant(record.answerDueAt, timezone) })
   }
+  if (due !== null)
+    facts.push({ label: 'Due', value: promiseWords(due, { product, timezone, now }) })
   if (record.disclosureAt !== null) {
     facts.push({
       label: 'Disclosure',

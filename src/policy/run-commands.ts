@@ -20,6 +20,7 @@ import {
 import { caseFacts } from './relay.ts'
 import { spokenWords, withNote, withWordsLeft, wordsLeave } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
+import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
 
@@ -232,7 +233,7 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
     author: author.name,
     lines: draft.activity,
     texts: draft.texts,
-    facts: caseFacts(draft.case, product, settings)
+    facts: caseFacts(draft.case, { product, settings, due: dueInDraft(draft, context), now })
   })
   const sending = { once: String(arrivalId), tag: draft.case.tag, via: author.name }
   return [toMaintainers(settings, now, message, { ...sending, except: author.id })]
@@ -243,7 +244,6 @@ const CHANGING = [
   'state',
   'owner',
   'product',
-  'answerDueAt',
   'answeredAt',
   'disclosureAt',
   'disclosureZone'

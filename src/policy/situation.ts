@@ -12,6 +12,7 @@ import {
 } from '../domain/case.ts'
 import { type CaseHistory } from '../domain/case-machine.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
+import { type DeskEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Audience, type MessageKind } from '../domain/message.ts'
@@ -109,6 +110,8 @@ export type AnswerHistory = {
 export type BoundCase = {
   readonly case: CaseRecord
   readonly history: CaseHistory
+  /** The events that decide what is due of it. */
+  readonly events: readonly DeskEvent[]
   readonly reporterKey: ReporterKey | null
   /** Keys that name the reporter and are not in use: sent before, or attached to this mail of a maintainer. */
   readonly offeredKeys: readonly ReporterKey[]

@@ -5,6 +5,8 @@
 import {
   type Clock,
   type ClockRun,
+  type Due,
+  firstDue,
   nextRingAt,
   openRuns,
   type Ring,
@@ -26,7 +28,7 @@ export type Standing = {
   readonly tellings: readonly Telling[]
   /** When something may ring next, what is told now left out; null when nothing will before the next event. */
   readonly nextLookAt: Instant | null
-  readonly due: { readonly at: Instant; readonly clock: string } | null
+  readonly due: Due | null
   readonly eachFrom: number
 }
 
@@ -57,8 +59,6 @@ export function standingOf(known: StandingFacts): Standing {
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
   const runs = openRuns(clocks, events, calendar)
   const looks = runs.map(lookAt)
-  const promises = runs.filter(({ clock }) => clock.counts !== 'each')
-  const [first] = promises.sort((a, b) => compare(a.dueAt, b.dueAt))
   const waiting = looks.filter(({ run, next, rings }) => {
     const goesOn = next !== null || rings.length > 0
     return run.clock.counts === 'each' && goesOn
@@ -66,7 +66,7 @@ export function standingOf(known: StandingFacts): Standing {
   return {
     tellings: gather(looks.flatMap(({ rings }) => rings)),
     nextLookAt: earliest(looks.flatMap(({ next }) => next ?? [])),
-    due: first === undefined ? null : { at: first.dueAt, clock: first.clock.id },
+    due: firstDue(runs),
     eachFrom: waiting.reduce((from, { run }) => Math.min(from, run.start.id), last + 1)
   }
 

@@ -3,10 +3,12 @@
  * list members only, never a name (G5).
  */
 import { type CaseRecord, type CaseState, contactOf, isOpen } from '../domain/case.ts'
+import { type Due } from '../domain/clock.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
+import { dueOf, promiseWords } from './clocks.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, willLeave } from './notice-content.ts'
@@ -63,18 +65,29 @@ export function ownerWords({ owner }: CaseRecord, settings: Settings): string {
   return owner === null ? 'no owner' : `owner ${nameOf(owner, settings)}`
 }
 
-/** Until when a person answers, or when one did. */
-export function answerWords(
-  { state, answeredAt, answerDueAt }: CaseRecord,
-  { settings, now }: { readonly settings: Settings; readonly now: Instant }
-): string {
-  const said = (instant: Instant): string => formatInstant(instant, settings.desk.timezone)
-  if (answeredAt !== null) return `first answered by a person ${said(answeredAt)}`
-  if (!isOpen(state)) return 'never answered by a person'
-  if (answerDueAt === null) return 'not answered yet; the policy promises no time'
-  return answerDueAt < now
-    ? `OVERDUE: an answer was due ${said(answerDueAt)}`
-    : `an answer is due ${said(answerDueAt)}`
+function answerWords({ state, answeredAt }: CaseRecord, timezone: string): string {
+  if (answeredAt !== null)
+    return `first answered by a person ${formatInstant(answeredAt, timezone)}`
+  return isOpen(state) ? 'not answered by a person yet' : 'never answered by a person'
+}
+
+/** The promise that is due first once this message is carried out. */
+export function dueInDraft(
+  { case: record, decisions }: Draft,
+  context: CommandContext
+): Due | null {
+  const happening = decisions.flatMap((one) =>
+    one.kind === 'record' && one.event.subject.id === record.tag ? one.event : []
+  )
+  return dueOf(record, context.bound.events, happening, context)
+}
+
+function dueLine(draft: Draft, context: CommandContext): string {
+  const { settings, now } = context
+  const due = dueInDraft(draft, context)
+  const product = settings.products.find(({ id }) => id === draft.case.product) ?? null
+  const { timezone } = settings.desk
+  return due === null ? 'nothing' : promiseWords(due, { product, timezone, now })
 }
 
 /** A few lines of plain text. */
@@ -86,7 +99,8 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
   return [
     `${record.tag} (${product.name}): ${whereIs(record)}`,
     `Received: ${formatInstant(record.receivedAt, timezone)}`,
-    `Reporter: ${answerWords(record, context)}`,
+    `Reporter: ${answerWords(record, timezone)}`,
+    `Due: ${dueLine(draft, context)}`,
     `Answers: ${reachWords(draft, context)}`,
     ...(waiting === 0
       ? []

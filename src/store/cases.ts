@@ -28,13 +28,20 @@ type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear' | 'hasUnusedKey'> &
 }
 
 const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
-  answer_due_at AS answerDueAt, answered_at AS answeredAt, owner, disclosure_at AS disclosureAt,
+  answered_at AS answeredAt, owner, disclosure_at AS disclosureAt,
   disclosure_zone AS disclosureZone,
   merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
   (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
                                        'root', root, 'latest', latest, 'unusedKeys',
      (SELECT count(*) FROM offered_keys WHERE offered_keys.address = lower(case_reporters.address))) ORDER BY id <> cases.tag, id)
    FROM case_reporters WHERE case_id = cases.id) AS reporters`
+
+type DueRow = CaseRow & { readonly dueAt: Instant | null; readonly dueClock: string | null }
+
+/** What is due of each case, as its clocks were looked at last. */
+const SELECT_DUE = `
+  SELECT ${COLUMNS}, due_at AS dueAt, due_clock AS dueClock FROM cases
+  LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag`
 
 /** The words of the index `cases_unanswered`. */
 const ENDED = "'rejected', 'merged', 'closed'"
@@ -55,14 +62,14 @@ export function findCaseById(read: Read, id: number): CaseRecord | null {
 /** All cases, newest first, however many. `open` leaves out the ended ones. */
 export function listCases(read: Read, which: 'open' | 'all'): ListedCase[] {
   const where = which === 'open' ? `WHERE state NOT IN (${ENDED})` : ''
-  const sql: Sql<CaseRow & { dueAt: Instant | null; dueClock: string | null }> = `
-    SELECT ${COLUMNS}, due_at AS dueAt, due_clock AS dueClock FROM cases
-    LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag ${where} ORDER BY id DESC`
-  return read.all(sql).flatMap(({ dueAt, dueClock, ...row }) => {
-    const record = recordOf(row)
-    if (record === null) return []
-    return [{ case: record, due: dueAt === null ? null : { at: dueAt, clock: dueClock ?? '' } }]
-  })
+  const sql: Sql<DueRow> = `${SELECT_DUE} ${where} ORDER BY id DESC`
+  return read.all(sql).flatMap(listedOf)
+}
+
+function listedOf({ dueAt, dueClock, ...row }: DueRow): ListedCase[] {
+  const record = recordOf(row)
+  if (record === null) return []
+  return [{ case: record, due: dueAt === null ? null : { at: dueAt, clock: dueClock ?? '' } }]
 }
 
 /** The newest open cases of a reporter with this address. */
@@ -73,11 +80,10 @@ export function listCasesOf(read: Read, address: Address, limit: number): CaseTa
   return read.all(sql, [addressKey(address), limit]).map(({ tag }) => tag)
 }
 
-/** Open cases that no person has answered, the one whose answer is due first on top; those with no time promised last. */
-export function listUnanswered(read: Read, limit: number): CaseRecord[] {
-  const sql: Sql<CaseRow> = `
-    SELECT ${COLUMNS} FROM cases WHERE ${UNANSWERED} ORDER BY answer_due_at NULLS LAST, id LIMIT ?`
-  return read.all(sql, [limit]).flatMap((row) => recordOf(row) ?? [])
+/** Open cases that no person has answered, the one of which something is due first on top; those with nothing due last. */
+export function listUnanswered(read: Read, limit: number): ListedCase[] {
+  const sql: Sql<DueRow> = `${SELECT_DUE} WHERE ${UNANSWERED} ORDER BY due_at NULLS LAST, id LIMIT ?`
+  return read.all(sql, [limit]).flatMap(listedOf)
 }
 
 /** How many {@link listUnanswered} has altogether. */
@@ -101,9 +107,9 @@ export function insertCase(
 ): number {
   takeNumber(tx, record.tag)
   const { id } = tx.run(
-    `INSERT INTO cases (tag, product, state, subject, received_at, opened_at, answer_due_at, answered_at, owner,
+    `INSERT INTO cases (tag, product, state, subject, received_at, opened_at, answered_at, owner,
                         disclosure_at, maintainer_root)
-     VALUES (@tag, @product, @state, @subject, @receivedAt, @openedAt, @answerDueAt, @answeredAt, @owner,
+     VALUES (@tag, @product, @state, @subject, @receivedAt, @openedAt, @answeredAt, @owner,
              @disclosureAt, @maintainerRoot)`,
     {
       tag: record.tag,
@@ -112,7 +118,6 @@ export function insertCase(
       subject: record.subject,
       receivedAt: record.receivedAt,
       openedAt: record.openedAt,
-      answerDueAt: record.answerDueAt,
       answeredAt: record.answeredAt,
       owner: record.owner,
       disclosureAt: record.disclosureAt,
@@ -151,7 +156,6 @@ export function updateCase(tx: Tx, change: UpdateCase): void {
     ['state', change.set.state],
     ['owner', change.set.owner],
     ['product', change.set.product],
-    ['answer_due_at', change.set.answerDueAt],
     ['answered_at', change.set.answeredAt],
     ['disclosure_at', change.set.disclosureAt],
     ['disclosure_zone', change.set.disclosureZone]

@@ -2,7 +2,7 @@
  * When the clocks of each subject are looked at again, and what they have told. Every event makes its subject due for a look
  * (store/events.ts). Must never count as told what no message tells.
  */
-import { type Rung } from '../domain/clock.ts'
+import { type Due, type Rung } from '../domain/clock.ts'
 import { DESK, type Subject } from '../domain/event.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
@@ -13,7 +13,7 @@ export type Look = {
   /** Null: nothing rings any more until the next event. */
   readonly nextLookAt: Instant | null
   /** The promise that is due first; null when none is. */
-  readonly due: { readonly at: Instant; readonly clock: string } | null
+  readonly due: Due | null
   /** Clocks of which every start is a run of its own have told all that came before this event. */
   readonly eachFrom: number
 }
@@ -57,8 +57,8 @@ export function nextLookAt(read: Read): Instant | null {
 }
 
 /** The promise that is due first; null when none is. */
-export function findDue(read: Read, { kind, id }: Subject): Look['due'] {
-  const sql: Sql<{ at: Instant; clock: string }> = `
+export function findDue(read: Read, { kind, id }: Subject): Due | null {
+  const sql: Sql<Due> = `
     SELECT due_at AS at, due_clock AS clock FROM looks
     WHERE subject_kind = ? AND subject_id = ? AND due_at IS NOT NULL`
   return read.get(sql, [kind, id]) ?? null

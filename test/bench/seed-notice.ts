@@ -84,7 +84,6 @@ function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant):
         subject: 'Heap overflow in the parser',
         receivedAt: now,
         openedAt: now,
-        answerDueAt: null,
         answeredAt: now,
         owner: null,
         disclosureAt,

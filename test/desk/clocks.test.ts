@@ -115,6 +115,12 @@ async function alarms(person: Someone, from = 0): Promise<string[]> {
     .map((text) => text.replaceAll(/\s+/g, ' '))
 }
 
+/** The last message to a person, as read. */
+async function last(person: Someone): Promise<string> {
+  const mail = world.accepted.findLast(({ to }) => to === person.address)
+  return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
+}
+
 function embargo(days: number, leadDays = 7): NewEvent {
   const date = addMs(world.clock.now, days * DAY)
   return event('embargo-set', CASE, GRACE, {
@@ -198,6 +204,27 @@ describe('(A3) the promise of an answer', () => {
       }
     ])
   })
+})
+
+it('(A3, B6) the forwarded report, /status and what the others read of a decision say what the clocks say is due', async () => {
+  await givenCase()
+  expect(await last(linus)).toContain(
+    'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
+  )
+  const said = async (text: string): Promise<void> => {
+    world.deliver(await world.write(grace, { subject: `Re: [${TAG}] x`, text }))
+    await world.settle()
+  }
+  await said('/status\n')
+  expect(await last(grace)).toMatch(/Due: .*: No person has answered the reporter yet\./)
+  await after(49 * HOUR)
+  await said('/status\n')
+  expect(await last(grace)).toMatch(
+    /Due: .* \(OVERDUE\): No person has answered the reporter yet\./
+  )
+  await said('/reject not-a-vulnerability\n/status\n')
+  expect(await last(grace)).toContain('Due: nothing')
+  expect(await last(linus)).not.toContain('Due:')
 })
 
 describe('(A3) what was not told rings again', () => {

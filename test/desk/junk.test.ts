@@ -257,7 +257,7 @@ describe('the digest', () => {
     }
     await morning()
     const [one] = await digests(grace)
-    expect(one).toMatch(/ACME-2026-0001 .*nobody has taken it.*ACME-2026-0002/)
+    expect(one).toMatch(/ACME-2026-0001 .*no owner.*ACME-2026-0002/)
     for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
       const subject = `Re: [${tag}] x`
       world.deliver(await world.write(grace, { subject, text: '/reject upstream\n' }))

@@ -76,7 +76,6 @@ export function seedCase(
     subject,
     receivedAt: now,
     openedAt: now,
-    answerDueAt: null,
     answeredAt: now,
     owner: null,
     disclosureAt,

@@ -98,8 +98,7 @@ const CASES_MAX = 200
 function caseLines({ case: record, due }: ListedCase, { settings, now }: DeskContext): string {
   const product = settings.products.find(({ id }) => id === record.product) ?? null
   const { timezone } = settings.desk
-  const words =
-    due === null ? 'nothing is due' : promiseWords(due, { record, product, timezone, now })
+  const words = due === null ? 'nothing is due' : promiseWords(due, { product, timezone, now })
   return `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}\n    ${words}`
 }
 

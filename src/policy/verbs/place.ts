@@ -8,8 +8,6 @@ import { type CaseRecord, contactOf } from '../../domain/case.ts'
 import { type Decision } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type ReporterTold } from '../../domain/event.ts'
 import { parseCaseTag } from '../../domain/ids.ts'
-import { earlier } from '../../domain/time.ts'
-import { answerDueAt } from '../acknowledgement.ts'
 import {
   accepted,
   type CommandContext,
@@ -42,11 +40,9 @@ const product: Handler = (draft, command, context) => {
   if (complaint !== null) return refused(complaint)
   const step = decided(draft, context, 'moved-product', { from, to: to.id })
   if (step.kind === 'refused') return step
-  // What the reporter was promised is kept.
-  const due = earlier(draft.case.answerDueAt, answerDueAt(to, draft.case.receivedAt))
   const next: Draft = {
     ...step.draft,
-    case: { ...step.draft.case, product: to.id, answerDueAt: due },
+    case: { ...step.draft.case, product: to.id },
     known: { ...step.draft.known, mayEndInternally: to.policy.close.internal === 'allow' }
   }
   const moved =

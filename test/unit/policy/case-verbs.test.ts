@@ -348,19 +348,13 @@ describe('/product (B12)', () => {
       })
     )
 
-  it('moves the case, says so on the record, and keeps the earlier of the two promises', () => {
+  it('moves the case and says so on the record', () => {
     const { ran, decisions } = moves('/product Renderer')
     expect(ran).toBe(true)
-    expect(only(decisions, 'update-case')[0]?.set).toEqual({
-      product: 'renderer',
-      answerDueAt: at('2026-11-22T11:00:00Z')
-    })
+    expect(only(decisions, 'update-case')[0]?.set).toEqual({ product: 'renderer' })
     expect(
       only(decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
     ).toEqual([{ kind: 'moved-product', about: { from: 'parser', to: 'renderer' } }])
-    const soon = at('2026-11-22T10:30:00Z')
-    const kept = moves('/product renderer', {}, { answerDueAt: soon }).decisions
-    expect(only(kept, 'update-case')[0]?.set).toEqual({ product: 'renderer' })
   })
 
   it('refuses an unknown product and names the configured ones', () => {

@@ -21,6 +21,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
     product: PRODUCT,
     opened: openedMail(opened),
     receivedAt: NOW,
+    due: null,
     size: 1,
     reporterKey: ALICE_KEY,
     isWithheld: false,

@@ -181,7 +181,6 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     subject: 'a hole in the parser',
     receivedAt: at('2026-11-22T11:00:00Z'),
     openedAt: at('2026-11-22T11:00:05Z'),
-    answerDueAt: at('2026-11-24T11:00:00Z'),
     answeredAt: null,
     owner: null,
     disclosureAt: null,
@@ -299,6 +298,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
   return {
     case: caseRecord(),
     history: historyOf([]),
+    events: [],
     reporterKey: ALICE_KEY,
     offeredKeys: [],
     waitingWords: [],

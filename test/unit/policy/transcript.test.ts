@@ -257,7 +257,7 @@ describe('/status (B6)', () => {
       expect(text).not.toMatch(/triaging|noticed|needs-info|\b0\b|undefined|null/)
       const isOver = ENDED.includes(state)
       expect(text.includes('Missing: an owner (/take)')).toBe(!isOver)
-      expect(text.includes('an answer is due Tue')).toBe(!isOver)
+      expect(text.includes('Reporter: not answered by a person yet')).toBe(!isOver)
       expect(text.includes('Disclosure: due Fri')).toBe(['planned', 'noticed'].includes(state))
       expect(text.includes('recorded as public')).toBe(state === 'disclosed')
       expect(text.includes('Missing: a disclosure date')).toBe(state === 'accepted')
@@ -318,14 +318,6 @@ describe('/status (B6)', () => {
     expect(status(previewed)).toContain('Missing for the notice: 1 approval')
     expect(next(answer('/status', { bound: base }))).toEqual(['/notice preview'])
     expect(status(base)).toContain('Missing for the notice: a preview')
-  })
-
-  it('calls an answer overdue only while somebody waits for it', () => {
-    const late = at('2026-11-25T12:00:00Z')
-    expect(status({ case: caseRecord() }, late)).toContain('OVERDUE')
-    for (const change of [{ state: 'closed' }, { state: 'rejected' }, { answeredAt: NOW }] as const)
-      expect(status({ case: caseRecord(change) }, late)).not.toContain('OVERDUE')
-    expect(status({ case: caseRecord({ state: 'closed' }) })).toContain('never answered')
   })
 
   it('says of a notice what is true in its state', () => {
