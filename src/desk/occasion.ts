@@ -84,6 +84,9 @@ function factsOfStart(desk: Desk, start: DeskEvent): FactLine[] {
     ...(start.kind === 'message-unread'
       ? [{ label: 'Size', value: `${start.about.bytes} bytes` }]
       : []),
+    ...(start.kind === 'date-untold'
+      ? [{ label: 'Because', value: UNTOLD[start.about.because] }]
+      : []),
     ...(start.kind === 'refused-unanswered' ? [forged(desk, start)] : []),
     ...(start.kind === 'desk-failed'
       ? [{ label: 'Failed at', value: `${start.about.at} (${start.about.error})` }]
@@ -100,6 +103,11 @@ function forged(desk: Desk, { subject, about }: DeskEvent<'refused-unanswered'>)
 function received(desk: Desk, { at }: DeskEvent): FactLine {
   return { label: 'Received', value: formatInstant(at, desk.settings.desk.timezone) }
 }
+
+const UNTOLD = {
+  'no-key': 'we have no usable key of the reporter',
+  'no-address': 'the report names no address'
+} as const
 
 const STANDINGS = {
   proved: 'from the registered address, as our mail server says',

@@ -5,6 +5,7 @@
 import { type CaseRecord, contactOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type NewEvent } from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -92,13 +93,12 @@ async function dateMail(
   // New content under the old date: the reporter knows the date already.
   if (before === record.disclosureAt) return []
   const reporter = contactOf(record)
-  // A clock tells the maintainers when the reporter cannot be told.
-  if (reporter === null) return []
+  if (reporter === null) return [untold(record.tag, 'no-address')]
   const known = await knownKey(desk, reporter.address, now)
   // A key that cannot be used now is refused when the message is encrypted, and the maintainers are told.
   const key = known === null ? null : { ...known, isUsable: true }
   const path = reporterPath(record, key, product)
-  if (path.kind !== 'sealed' && path.kind !== 'clear') return []
+  if (path.kind === 'no-key' || path.kind === 'no-address') return [untold(record.tag, path.kind)]
   const says = (at: Instant): string => formatInstant(at, desk.settings.desk.timezone)
   const message = dateNotice({
     product: product.name,
@@ -107,4 +107,9 @@ async function dateMail(
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
   return [toReporter(path, now, message, sending)]
+}
+
+/** A clock tells the maintainers at once. */
+function untold(tag: CaseTag, because: 'no-key' | 'no-address'): Decision {
+  return { kind: 'record', event: event('date-untold', aboutCase(tag), BY_DESK, { because }) }
 }

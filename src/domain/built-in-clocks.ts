@@ -169,7 +169,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
   },
   'date-message': {
     starts: ['notice-leaving'],
-    stops: ['date-told', 'disclosed', ...ENDS],
+    stops: ['date-told', 'date-untold', 'disclosed', ...ENDS],
     since: ['opened', 'embargo-set'],
     due: { within: { minutes: 15 } },
     steps: [
@@ -179,6 +179,20 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     title: 'The reporter was not told the date',
     risk: 'The policy says that the reporter learns the date together with the list.',
     remedy: 'Please tell the reporter with /reply, or ask for a key with /ask.'
+  },
+  'date-untold': {
+    starts: ['date-untold'],
+    stops: ['date-told', 'disclosed', ...ENDS],
+    counts: 'latest',
+    due: { within: { hours: 0 } },
+    steps: [
+      { at: AT_ONCE, tell: ['everybody'] },
+      { at: DAILY, tell: ['everybody'] }
+    ],
+    title: 'The reporter could not be told the date',
+    risk: 'The policy says that the reporter learns the date together with the list.',
+    remedy:
+      'Please write it with /reply: the words wait, and the reporter is asked for a key. Without an address, please reach the reporter another way.'
   },
   'dead-man': {
     starts: ['embargo-set'],

@@ -212,6 +212,7 @@ export const MACHINE: Machine = {
   'words-wait': 'anywhere',
   'member-answered': 'anywhere',
   'acknowledgement-released': 'anywhere',
+  'date-untold': 'anywhere',
   'date-told': 'anywhere',
   'date-answered': 'anywhere',
   'notice-held': 'anywhere',

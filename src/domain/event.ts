@@ -130,6 +130,8 @@ export type Particulars = {
     /** When the notice has to leave by the policy's lead; null where there is none or it has left. */
     readonly leaveBy: Instant | null
   }
+  /** The list learned the date, and nobody could write it to the reporter. */
+  readonly 'date-untold': { readonly because: 'no-key' | 'no-address' }
   readonly 'date-told': { readonly reporter: string; readonly date: Instant; readonly how: Way }
   readonly 'date-answered': {
     readonly reporter: string

@@ -136,6 +136,8 @@ const PREDICATES: Predicates = {
     `closed the case (${disposition})${because(reason)}; ${TOLD[told]}`,
   'embargo-set': ({ oldDate, date, written, reason }, { instant }) =>
     `${oldDate === null ? 'set the disclosure to' : `moved the disclosure from ${instant(oldDate)} to`} ${instant(date)}${written === '' ? '' : ` (written: ${written})`}${because(reason)}`,
+  'date-untold': ({ because }) =>
+    `could not tell the reporter the disclosure date, because ${because === 'no-key' ? 'we have no usable key of theirs' : 'the report names no address'}`,
   'date-told': ({ reporter, date, how }, { reporter: name, instant }) =>
     `told ${name(reporter)} the disclosure date ${instant(date)} (${WAYS[how]})`,
   'date-answered': ({ date, answer }, { instant }) =>

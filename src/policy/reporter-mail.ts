@@ -355,9 +355,12 @@ export function askFor(
   const message = name === 'key-request' ? keyRequest({}) : resendRequest({})
   const sending = { once: `${tag}:${context.now.slice(0, 10)}`, tag }
   const decision = inClearTo(to, context.now, message, sending)
+  const by = byMaintainer(context.author.id)
+  const asked = event('key-asked', aboutCase(tag), by, { reporter: reporter.id })
+  const isForKey = name === 'key-request'
   return {
     says: `We asked ${address} ${ASKS[name].done}, in a message that says nothing of the case.`,
-    decisions: [decision]
+    decisions: [decision, ...(isForKey ? [{ kind: 'record', event: asked } as const] : [])]
   }
 }
 

@@ -330,6 +330,29 @@ describe('(A3) the dates of a case', () => {
     expect(rung()).toHaveLength(2)
   })
 
+  it.each([
+    ['no-key', 'we have no usable key of the reporter'],
+    ['no-address', 'the report names no address']
+  ] as const)(
+    'a reporter who cannot be told the date (%s) is an alarm at once that says why, then one a day, until the date is told (M-30)',
+    async (because, why) => {
+      await givenCase({ policy: {} })
+      const digest = 'a'.repeat(64) as never
+      const leaving = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest, lateMs: 0 })
+      await given(leaving, event('date-untold', CASE, BY_DESK, { because }))
+      expect((await alarms(linus)).at(-1)).toContain(`Because: ${why}`)
+      await after(HOUR)
+      expect(rung()).toEqual(['date-untold +PT0H grace', 'date-untold +PT0H linus'])
+      await after(DAY)
+      expect(await alarms(linus)).toHaveLength(2)
+      await given(
+        event('date-told', CASE, BY_DESK, { reporter: '1', date: START, how: 'encrypted' })
+      )
+      await after(2 * DAY)
+      expect(await alarms(linus)).toHaveLength(2)
+    }
+  )
+
   it('so is one who is not told a new date within 15 minutes of the change that tells the list (B16)', async () => {
     await givenCase({ policy: {} })
     const digest = 'a'.repeat(64) as never
