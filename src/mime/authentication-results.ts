@@ -7,6 +7,7 @@ import { domainOf } from '../domain/address.ts'
 import { type AuthenticationResult, type SenderTrace } from '../domain/mail.ts'
 import { type Field } from './fields.ts'
 import { toStrictAddress } from './mailboxes.ts'
+import { splitOutsideQuotes } from './parameters.ts'
 
 const FIELDS_MAX = 30
 const FIELD_CHARS_MAX = 8 * 1024
@@ -71,7 +72,8 @@ export function readSenderTrace(fields: readonly Field[]): SenderTrace {
 /** The results of one field that stands below `below` Received fields; none when any part of it is malformed. */
 export function readAuthenticationResults(value: string, below: number): AuthenticationResult[] {
   const isReadable = value.length <= FIELD_CHARS_MAX && !CONTROLS.test(value)
-  const [head = '', ...infos] = (isReadable ? cut(value) : null) ?? []
+  const { pieces, isClosed } = splitOutsideQuotes(isReadable ? value : '', ' ')
+  const [head = '', ...infos] = isClosed ? pieces : []
   const server = readServer(head)
   if (server === null) return []
   // Not in the grammar, but many servers end with a semicolon.
@@ -143,40 +145,4 @@ function readIdentity(pvalue: string): Pick<AuthenticationResult, 'address' | 'd
 function unquoted(text: string): string {
   const [, content] = /^"((?:[^"\\]|\\.)*)"$/.exec(text) ?? []
   return content === undefined ? text : content.replaceAll(/\\(.)/g, '$1')
-}
-
-type Cutter = { pieces: string[]; piece: string; isQuoted: boolean; comments: number }
-
-/**
- * Splits a value at the semicolons outside quotes and comments, and replaces each comment by a blank. Null when a quotation or
- * a comment is not closed.
- */
-function cut(value: string): string[] | null {
-  const cutter: Cutter = { pieces: [], piece: '', isQuoted: false, comments: 0 }
-  for (let at = 0; at < value.length; at += 1) {
-    const char = value[at] ?? ''
-    const isEscape = char === '\\' && (cutter.isQuoted || cutter.comments > 0)
-    if (isEscape) at += 1
-    step(cutter, isEscape ? char + (value[at] ?? '') : char)
-  }
-  if (cutter.isQuoted || cutter.comments > 0) return null
-  return [...cutter.pieces, cutter.piece]
-}
-
-function step(cutter: Cutter, char: string): void {
-  if (cutter.comments > 0) {
-    cutter.comments += char === '(' ? 1 : char === ')' ? -1 : 0
-  } else if (cutter.isQuoted) {
-    cutter.isQuoted = char !== '"'
-    cutter.piece += char
-  } else if (char === '(') {
-    cutter.comments = 1
-    cutter.piece += ' '
-  } else if (char === ';') {
-    cutter.pieces.push(cutter.piece)
-    cutter.piece = ''
-  } else {
-    cutter.isQuoted = char === '"'
-    cutter.piece += char
-  }
 }

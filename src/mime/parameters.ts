@@ -16,7 +16,7 @@ const NAME = /^[!#$&+.0-9A-Z^_`a-z{|}~-]+(?:\*\d{1,2})?\*?$/
 
 /** Reads `text/plain; charset="utf-8"`. Never throws; an unreadable value comes back as ''. */
 export function readParameterized(text: string): Parameterized {
-  const pieces = splitOutsideQuotes(text)
+  const { pieces } = splitOutsideQuotes(text, '')
   const value = unquote(pieces[0] ?? '').toLowerCase()
   const plain = new Map<string, string>()
   const sections = new Map<string, Map<number, { text: string; isEncoded: boolean }>>()
@@ -69,32 +69,33 @@ function percentDecoded(text: string): Buffer {
   return Buffer.from(decoded, 'latin1')
 }
 
+/** The pieces of a value, and whether every quoted string and comment in it is closed. */
+type Split = { readonly pieces: readonly string[]; readonly isClosed: boolean }
+
 type Cutter = { pieces: string[]; piece: string; isQuoted: boolean; comments: number }
 
-/** Splits at semicolons outside quoted strings and comments; drops comments. */
-function splitOutsideQuotes(text: string): string[] {
+/** Splits at semicolons outside quoted strings and comments; writes `blank` for each comment. */
+export function splitOutsideQuotes(text: string, blank: '' | ' '): Split {
   const cutter: Cutter = { pieces: [], piece: '', isQuoted: false, comments: 0 }
   for (let at = 0; at < text.length; at += 1) {
-    const char = text[at] ?? ''
-    if (char === '\\' && (cutter.isQuoted || cutter.comments > 0)) {
-      if (cutter.comments === 0) cutter.piece += char + (text[at + 1] ?? '')
-      at += 1
-    } else if (cutter.isQuoted) {
-      cutter.isQuoted = char !== '"'
-      cutter.piece += char
-    } else cut(cutter, char)
+    const isEscape = text[at] === '\\' && (cutter.isQuoted || cutter.comments > 0)
+    step(cutter, text.slice(at, at + (isEscape ? 2 : 1)), blank)
+    if (isEscape) at += 1
   }
-  return [...cutter.pieces, cutter.piece]
+  const { pieces, piece, isQuoted, comments } = cutter
+  return { pieces: [...pieces, piece], isClosed: !isQuoted && comments === 0 }
 }
 
-function cut(cutter: Cutter, char: string): void {
-  if (char === '(') cutter.comments += 1
-  else if (cutter.comments > 0) cutter.comments -= char === ')' ? 1 : 0
-  else if (char === ';') {
+function step(cutter: Cutter, char: string, blank: '' | ' '): void {
+  if (cutter.comments > 0) cutter.comments += char === '(' ? 1 : char === ')' ? -1 : 0
+  else if (char === '(' && !cutter.isQuoted) {
+    cutter.comments = 1
+    cutter.piece += blank
+  } else if (char === ';' && !cutter.isQuoted) {
     cutter.pieces.push(cutter.piece)
     cutter.piece = ''
   } else {
-    cutter.isQuoted = char === '"'
+    if (char === '"') cutter.isQuoted = !cutter.isQuoted
     cutter.piece += char
   }
 }

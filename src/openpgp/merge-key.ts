@@ -11,7 +11,7 @@ import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { fingerprintsOf, readKeyPackets } from './key-packets.ts'
 import { inspectKey, readCertificate } from './keyring.ts'
-import { type Check, hasSignedBack, isSame, madeBy, type WithDirect } from './self-signatures.ts'
+import { hasSignedBack, isSame, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
 
 /**
@@ -30,10 +30,12 @@ export async function mergeKey(
   const into = await readCertificate(known, now)
   const from = await readCertificate(packets.data, now)
   if (into === null || from?.fingerprint !== into.fingerprint) return null
+  const [own, other] = [into.key as WithDirect, from.key as WithDirect]
   const added =
-    (await addToPrimary(into.key as WithDirect, from.key as WithDirect)) +
-    (await addUsers(into.key, from.key)) +
-    (await addSubkeys(into.key, from.key))
+    addSignatures(own.revocationSignatures, other.revocationSignatures) +
+    addSignatures(own.directSignatures, other.directSignatures) +
+    addUsers(own, other) +
+    (await addSubkeys(own, other))
   return added === 0 ? null : inspectKey(into.key.write(), now)
 }
 
@@ -41,91 +43,63 @@ function primaryOf(keyData: Uint8Array): Fingerprint | undefined {
   return fingerprintsOf(keyData)[0]
 }
 
-/** A signing subkey must have a back signature. */
-function binds(primary: Key['keyPacket'], subkey: Subkey): Check {
-  const signed = { key: primary, bind: subkey.keyPacket }
-  const isBound = madeBy(primary, enums.signature.subkeyBinding, signed)
-  return async (signature) => {
-    if (!(await isBound(signature))) return false
-    const flags = signature.keyFlags?.[0] ?? 0
-    if ((flags & enums.keyFlags.signData) === 0) return true
-    return hasSignedBack(primary, subkey, [signature])
-  }
-}
-
 /**
- * Adds to `into` the valid signatures of `from` that it does not have yet, and returns how many. An intact copy replaces a
- * broken copy of the same signature.
+ * Adds to `into` the signatures of `from` that it does not have yet, and returns how many. Both copies were reduced to verified
+ * signatures when they were read.
  */
-async function addSignatures(
-  into: SignaturePacket[],
-  from: readonly SignaturePacket[],
-  passes: Check
-): Promise<number> {
-  let added = 0
-  for (const signature of from) {
-    const place = into.findIndex((other) => isSame(other, signature))
-    const present = into[place]
-    if (present !== undefined && (await passes(present))) continue
-    if (!(await passes(signature))) continue
-    if (present === undefined) into.push(signature)
-    else into[place] = signature
-    added += 1
-  }
-  return added
+function addSignatures(into: SignaturePacket[], from: readonly SignaturePacket[]): number {
+  const added = from.filter((signature) => !into.some((other) => isSame(other, signature)))
+  into.push(...added)
+  return added.length
 }
 
-async function addToPrimary(into: WithDirect, from: WithDirect): Promise<number> {
-  const primary = into.keyPacket
-  const check = (type: enums.signature) => madeBy(primary, type, { key: primary })
-  return (
-    (await addSignatures(
-      into.revocationSignatures,
-      from.revocationSignatures,
-      check(enums.signature.keyRevocation)
-    )) +
-    (await addSignatures(into.directSignatures, from.directSignatures, check(enums.signature.key)))
-  )
-}
-
-async function addUsers(into: Key, from: Key): Promise<number> {
-  const primary = into.keyPacket
+function addUsers(into: Key, from: Key): number {
   const addresses = new Set(into.users.map(addressOf))
   let added = 0
   for (const user of from.users) {
     const present = into.users.find(({ userID }) => userID?.userID === user.userID?.userID)
     if (present === undefined && !addresses.has(addressOf(user))) continue
-    const signed = { userID: user.userID, userAttribute: null, key: primary }
-    const certifies = madeBy(primary, enums.signature.certGeneric, signed)
-    const revokes = madeBy(primary, enums.signature.certRevocation, signed)
     const { selfCertifications, revocationSignatures } = user
     const target = present ?? emptied(user, { selfCertifications: [], revocationSignatures: [] })
-    const certified = await addSignatures(target.selfCertifications, selfCertifications, certifies)
+    const certified = addSignatures(target.selfCertifications, selfCertifications)
     if (present === undefined && certified === 0) continue
     if (present === undefined) into.users.push(target)
-    added += certified
-    added += await addSignatures(target.revocationSignatures, revocationSignatures, revokes)
+    added += certified + addSignatures(target.revocationSignatures, revocationSignatures)
   }
   return added
 }
 
 async function addSubkeys(into: Key, from: Key): Promise<number> {
-  const primary = into.keyPacket
   let added = 0
   for (const subkey of from.subkeys) {
     const present = into.subkeys.find((own) => own.getFingerprint() === subkey.getFingerprint())
-    const signed = { key: primary, bind: subkey.keyPacket }
-    const revokes = madeBy(primary, enums.signature.subkeyRevocation, signed)
-    const { bindingSignatures, revocationSignatures } = subkey
+    const whole = await wholeBindings(into.keyPacket, subkey)
+    const { revocationSignatures } = subkey
     const target = present ?? emptied(subkey, { bindingSignatures: [], revocationSignatures: [] })
-    const passes = binds(primary, subkey)
-    const bound = await addSignatures(target.bindingSignatures, bindingSignatures, passes)
+    // An intact copy replaces a copy of the same binding that lost its back signature.
+    const known = await wholeBindings(into.keyPacket, target)
+    target.bindingSignatures = target.bindingSignatures.filter(
+      (binding) => known.includes(binding) || !whole.some((other) => isSame(other, binding))
+    )
+    const bound = addSignatures(target.bindingSignatures, whole)
     if (present === undefined && bound === 0) continue
     if (present === undefined) into.subkeys.push(target)
-    added += bound
-    added += await addSignatures(target.revocationSignatures, revocationSignatures, revokes)
+    added += bound + addSignatures(target.revocationSignatures, revocationSignatures)
   }
   return added
+}
+
+/** The binding signatures of a subkey, without those of a signing key that have no back signature. */
+async function wholeBindings(
+  primary: Key['keyPacket'],
+  subkey: Subkey
+): Promise<SignaturePacket[]> {
+  const whole: SignaturePacket[] = []
+  for (const binding of subkey.bindingSignatures) {
+    const isSigning = ((binding.keyFlags?.[0] ?? 0) & enums.keyFlags.signData) !== 0
+    if (!isSigning || (await hasSignedBack(primary, subkey, [binding]))) whole.push(binding)
+  }
+  return whole
 }
 
 /** The part itself without its signatures, which are added one by one. */

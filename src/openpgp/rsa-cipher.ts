@@ -76,7 +76,7 @@ function rsaKeysOf({ privateKey }: SecretKey): KeyObject[] {
       }
       return [createPrivateKey({ key: jwk, format: 'jwk' })]
     } catch {
-      return [] // or a mail that is merely closed would lose its marks as well
+      return [] // otherwise a message that is merely closed would lose its marks as well
     }
   })
 }

@@ -24,17 +24,13 @@ export type Effort = { left: number }
 export type WithDirect = Key & { directSignatures: SignaturePacket[] }
 
 /** Whether a signature is genuine, regardless of when it was made; it is judged at the time of use. */
-export type Check = (signature: SignaturePacket) => Promise<boolean>
+type Check = (signature: SignaturePacket) => Promise<boolean>
 
 /** The library accepts null for "at any time"; its types do not say so. */
 const ANY_TIME = null as unknown as Date
 
 /** Whether `signer` made a signature of this type over exactly these packets. */
-export function madeBy(
-  signer: (Key | Subkey)['keyPacket'],
-  type: enums.signature,
-  signed: object
-): Check {
+function madeBy(signer: (Key | Subkey)['keyPacket'], type: enums.signature, signed: object): Check {
   return async (signature) => {
     try {
       await signature.verify(signer, type, signed, ANY_TIME, false, fullPgpConfig(false))

@@ -50,7 +50,7 @@ export const UNREAD: Reading = {
 
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 
-/** Reads `mail` as inline PGP, cleartext-signed or file-encrypted; null when it has another form. */
+/** Reads the message as inline PGP, cleartext-signed or file-encrypted; null when it has another form. */
 export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Reading | null> {
   const leaf = findOnlyText(mail)
   if (leaf === null) return unwrapFile(mail, context)
