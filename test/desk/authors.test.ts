@@ -1,10 +1,8 @@
 /** Who may approve a notice: nobody who wrote it or set its date since it was approved last (B3, four eyes). */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { AUTHORING, authorsOf } from '../../src/domain/authors.ts'
-import { type DeskEvent } from '../../src/domain/event.ts'
 import { findNotice } from '../../src/store/notices.ts'
 import { type NoticeWorld, noticeWorld, type People, people } from '../support/notice-world.ts'
-import { TAG } from '../unit/policy/samples.ts'
+import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
 let them: People
 let notices: NoticeWorld
@@ -73,13 +71,17 @@ it('(B3) a hold does not make anybody an author, nor an author an approver', asy
   held.world.close()
 })
 
-it('(B3, G7) whoever moves a notice to the list of another product is its author, and cannot approve it', () => {
-  const act = (kind: 'notice-drafted' | 'moved-product', id: string) =>
-    ({ kind, actor: { kind: 'maintainer', id } }) as unknown as DeskEvent
-  const record = [act('notice-drafted', 'grace'), act('moved-product', 'linus')]
-  const asked: readonly string[] = AUTHORING
-  expect(authorsOf(record.filter(({ kind }) => asked.includes(kind))).ids).toEqual([
-    'grace',
-    'linus'
-  ])
+it('(B3, G7) whoever moves a notice to the list of another product is its author, and cannot approve it', async () => {
+  const library = { ...PRODUCT, id: 'library', name: 'ACME Library' }
+  const moved = await noticeWorld(them, { count: 1, moreProducts: [library] })
+  await moved.command(them.grace, TAG, '/notice draft\nseverity: high\n')
+  await moved.command(them.linus, TAG, '/product library\n')
+  await moved.approve(TAG)
+  expect(moved.states()).toEqual(['drafting'])
+  const answer = moved.world.accepted.findLast(({ to }) => to === them.linus.address)
+  const said = answer === undefined ? '' : await moved.world.read(them.linus, answer)
+  expect(said.replaceAll(/\s+/g, ' ')).toContain(
+    'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace.'
+  )
+  moved.world.close()
 })

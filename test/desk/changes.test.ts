@@ -85,3 +85,39 @@ it('(B16) a change that was on hold still says what changed when it is approved'
   const [first] = them.members
   expect((await readBy(first ?? late))[0]).toContain('WHAT CHANGED SINCE REVISION 1')
 })
+
+const HOUR = 3_600_000
+const UNAPPROVED = 'A change of the advance notice is not approved'
+async function reminders(): Promise<number> {
+  return (await readBy(them.linus)).filter((text) => text.includes(UNAPPROVED)).length
+}
+
+it('(B16) maintainers are reminded of a change every hour in the last 48 hours before the old date', async () => {
+  const { world, command } = notices
+  await command(them.grace, TAG, LATER)
+  world.pass(Date.parse('2026-12-02T12:30:00Z') - Date.parse(world.clock.now))
+  await world.settle()
+  const before = await reminders()
+  for (let hour = 1; hour <= 3; hour += 1) {
+    world.pass(HOUR)
+    await world.settle()
+    expect(await reminders()).toBe(before + hour)
+  }
+})
+
+it('(B16, G7) a desk that was down over the old date sends nobody the change before it is approved, tells the maintainers, and then sends it at once', async () => {
+  const { world, command, approve } = notices
+  await command(them.grace, TAG, LATER)
+  world.accepted.length = 0
+  world.pass(Date.parse('2026-12-04T18:00:00Z') - Date.parse(world.clock.now))
+  world.restart()
+  await world.settle()
+  for (const person of [...them.members, them.alice]) expect(await readBy(person)).toEqual([])
+  expect(await reminders()).toBe(1)
+  await approve(TAG)
+  for (const person of [...them.members, them.alice]) {
+    const [said = '', ...more] = (await readBy(person)).map((text) => text.replaceAll(/\s+/g, ' '))
+    expect(more).toEqual([])
+    expect(said).toMatch(/[Ww]as Fri 4 Dec 2026.*is now Mon 7 Dec 2026/)
+  }
+})

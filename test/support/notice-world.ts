@@ -1,5 +1,6 @@
 /** A world with cases whose advance notices are approved and wait for their instant, and what tests ask about them. */
 import { type Policy } from '../../src/domain/policy.ts'
+import { type Product } from '../../src/domain/settings.ts'
 import { openWorld, type Someone, someone, type World } from './world.ts'
 
 const DAY = 86_400_000
@@ -44,7 +45,11 @@ export type NoticeWorld = {
 /** `count` cases with approved notices that are due at once. */
 export async function noticeWorld(
   { grace, linus, alice, members }: People,
-  options: { readonly count: number; readonly policy?: Partial<Policy> }
+  options: {
+    readonly count: number
+    readonly policy?: Partial<Policy>
+    readonly moreProducts?: readonly Product[]
+  }
 ): Promise<NoticeWorld> {
   const world = await openWorld({ maintainers: [grace, linus], ...options })
   for (const member of members) await world.addMember(member)

@@ -157,7 +157,7 @@ function approvalComplaint(
 function authorSentence({ authors: { ids } }: NoticeRecord, context: CommandContext): string {
   const others = ids.filter((id) => id !== context.author.id)
   const too = others.length === 0 ? '' : ` So did ${namesOf(others, context.settings)}.`
-  return `You wrote the notice or set its date since it was last approved.${too} An approver who did neither has to approve it.`
+  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} An approver who did none of that has to approve it.`
 }
 
 /** Holds a notice as long as any copy of it is still here, also after all were queued. */
@@ -196,7 +196,7 @@ export const APPROVAL: readonly Verb[] = [
     needsCode: true,
     text: null,
     help: 'approves exactly what the preview with this code showed',
-    more: 'Not for an author of the notice. The code holds for 72 hours, and only as long as content, date and recipients stay the same.',
+    more: 'Not for an author of the notice, unless the policy wants no second person (approvals: 0). The code holds for 72 hours, and only as long as content, date and recipients stay the same.',
     run: approve,
     next: {
       tries: (draft, context) =>

@@ -403,7 +403,7 @@ describe('what an approval covers (G7)', () => {
     const result = run('/notice approve secretcode', withPreview({ authors }))
     expect(result.ran).toBe(false)
     expect(result.said).toBe(
-      'You wrote the notice or set its date since it was last approved. So did Grace Tester. An approver who did neither has to approve it.'
+      'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace Tester. An approver who did none of that has to approve it.'
     )
   })
 })

@@ -1,0 +1,80 @@
+/** A team of one, or one whose policy wants no second person: a notice leaves on its author's approval alone, and says so (A5). */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { FIELDS, type People, people, UNTIL_DUE } from '../support/notice-world.ts'
+import { openWorld, type Someone, type World } from '../support/world.ts'
+import { POLICY, TAG } from '../unit/policy/samples.ts'
+
+let them: People
+let world: World
+beforeAll(async () => {
+  them = await people()
+})
+afterEach(() => {
+  world.close()
+})
+
+/** What Grace reads after her command. */
+async function command(text: string): Promise<string> {
+  world.accepted.length = 0
+  world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
+  await world.settle()
+  return textsTo(them.grace)
+}
+async function textsTo(person: Someone): Promise<string> {
+  const mails = world.accepted.filter(({ to }) => to === person.address)
+  const texts = await Promise.all(mails.map((mail) => world.read(person, mail)))
+  return texts.join('\n').replaceAll(/\s+/g, ' ')
+}
+/** A case of Grace's with a date, on a desk whose policy wants so many approvals. */
+async function dated(approvals: number, maintainers: readonly Someone[]): Promise<void> {
+  const { notice } = POLICY
+  if (notice === null) throw new Error('bad test data')
+  world = await openWorld({ maintainers, policy: { notice: { ...notice, approvals } } })
+  for (const member of them.members) await world.addMember(member)
+  world.deliver(
+    await world.write(them.alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  )
+  await world.settle()
+  await command(`/accept\n/embargo 2026-12-04T12:00:00Z\n/notice draft\n${FIELDS}`)
+}
+function code(): string {
+  return world.rows<{ code: string }>('SELECT code FROM previews')[0]?.code ?? ''
+}
+
+describe.each([
+  ['one maintainer', () => [them.grace]],
+  ['two maintainers', () => [them.grace, them.linus]]
+])('(A5) approvals: 0 with %s', (_, team) => {
+  it('the author drafts, previews and approves, and the notice leaves at its instant', async () => {
+    await dated(0, team())
+    expect(await command('/notice preview\n')).toContain(
+      'One approver can let it go, the author included.'
+    )
+    expect(await command(`/notice approve ${code()}\n`)).toContain(
+      'Approved. The notice leaves Fri 27 Nov 2026, 12:00 UTC.'
+    )
+    world.accepted.length = 0
+    for (const member of them.members) expect(await textsTo(member)).toBe('')
+    world.pass(UNTIL_DUE)
+    await world.settle()
+    for (const member of them.members)
+      expect(await textsTo(member)).toContain('ADVANCE NOTICE UNDER EMBARGO')
+  })
+
+  it('nothing leaves without the code of a preview', async () => {
+    await dated(0, team())
+    world.pass(UNTIL_DUE)
+    await world.settle()
+    for (const member of them.members) expect(await textsTo(member)).toBe('')
+  })
+})
+
+it('(A5) a team of one under approvals: 1 cannot approve its own notice, and is told who has to', async () => {
+  await dated(1, [them.grace])
+  expect(await command('/notice preview\n')).toContain(
+    'An approver who did not write the notice can approve it.'
+  )
+  expect(await command(`/notice approve ${code()}\n`)).toContain(
+    'An approver who did none of that has to approve it.'
+  )
+})
