@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { readAutocrypt } from '../../../src/mime/autocrypt.ts'
-import { readAutomatic } from '../../../src/mime/automatic.ts'
-import { readBounce } from '../../../src/mime/bounce.ts'
+import { readAutomatic, readBounce, readReceipt } from '../../../src/mime/automatic.ts'
 import { type Field } from '../../../src/mime/fields.ts'
 import { readHeader } from '../../../src/mime/header.ts'
-import { readReceipt } from '../../../src/mime/receipt.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 import { lines, mixed, textPart } from '../reading/material.ts'
 

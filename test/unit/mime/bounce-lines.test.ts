@@ -3,7 +3,7 @@
  * are (issue part G). Where one is gone through once for each of its characters, these tests run into their time limit.
  */
 import { describe, expect, it } from 'vitest'
-import { readBounce } from '../../../src/mime/bounce.ts'
+import { readBounce } from '../../../src/mime/automatic.ts'
 import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 

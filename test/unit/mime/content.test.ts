@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Content, readContent } from '../../../src/mime/content.ts'
-import { safeFilename } from '../../../src/mime/filename.ts'
+import { type Content, readContent, safeFilename } from '../../../src/mime/content.ts'
 import { unflow } from '../../../src/mime/flowed.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 
