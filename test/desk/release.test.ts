@@ -478,6 +478,19 @@ describe('two approvals', () => {
     expect(noticed()).toHaveLength(3)
   })
 
+  it('a release without a key of the reporter puts on the record that the date could not be told, and why (M-30)', async () => {
+    await approvedAcrossJump()
+    world.pass(1000)
+    await command(linus, `/notice approve ${code()}\n`)
+    world.pass(LEAD_COMES)
+    await world.settle()
+    expect(world.rows("SELECT about FROM events WHERE kind = 'date-untold'")).toEqual([
+      { about: '{"because":"no-key"}' }
+    ])
+    const told = "SELECT DISTINCT recipient FROM rings WHERE clock = 'date-untold'"
+    expect(world.rows(told)).toHaveLength(3)
+  })
+
   it('that count again after the clock was set back schedule it with a repeat of one', async () => {
     await approvedAcrossJump()
     world.jump(-3_600_000)
