@@ -685,3 +685,63 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
   await after(HOUR)
   expect(rung()).toEqual(['answer 50% grace'])
 })
+
+describe('(A3) each clock rings once, at its time,', () => {
+  const leaving = event('notice-leaving', CASE, BY_DESK, {
+    revision: 1,
+    digest: 'a'.repeat(64) as never,
+    lateMs: 0
+  })
+  /** Clock, when it rings first, and what starts it. */
+  const CLOCKS: readonly (readonly [string, number, () => readonly NewEvent[]])[] = [
+    ['answer', DAY, () => []],
+    ['notice-draft', 4 * DAY, () => [embargo(14)]],
+    ['preflight', DAY, () => [embargo(15)]],
+    ['notice-overdue', DAY + 30 * MINUTE, () => [embargo(8)]],
+    ['date-message', 15 * MINUTE, () => [leaving]],
+    ['dead-man', 2 * DAY + HOUR, () => [embargo(2)]]
+  ]
+  /** How often the clock rang, and whether late. */
+  const rang = (clock: string): number[] =>
+    world
+      .rows<{ late: number }>(
+        "SELECT about ->> 'isLate' AS late FROM events WHERE kind = 'rang' AND about ->> 'clock' = ?",
+        [clock]
+      )
+      .map(({ late }) => late)
+
+  it.each(CLOCKS)('over restarts: %s', async (clock, ms, events) => {
+    await givenCase()
+    await given(...events())
+    world.pass(ms - 1)
+    world.restart()
+    await world.settle()
+    expect(rang(clock)).toEqual([])
+    await after(1)
+    world.restart()
+    await world.settle()
+    expect(rang(clock)).toEqual([0])
+  })
+
+  it.each(CLOCKS)('after downtime, and says that it is late: %s', async (clock, ms, events) => {
+    await givenCase()
+    await given(...events())
+    world.pass(ms + 20 * MINUTE)
+    world.restart()
+    await world.settle()
+    expect(rang(clock)).toEqual([1])
+  })
+
+  it.each(CLOCKS)('however the wall clock is set: %s', async (clock, ms, events) => {
+    await givenCase()
+    await given(...events())
+    await after(ms)
+    for (const jump of [-3 * HOUR, 3 * HOUR]) {
+      world.jump(jump)
+      await world.settle()
+      world.restart()
+      await world.settle()
+    }
+    expect(rang(clock)).toEqual([0])
+  })
+})
