@@ -1,23 +1,23 @@
 /**
- * The one place that talks to the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, SQLCipher scheme) and
- * runs transactions. Must never hand out an unencrypted or half-migrated database, and never await inside a transaction.
+ * The one place that talks to the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, SQLCipher scheme),
+ * migrates it and runs transactions. Migrations are applied in order, each in its own transaction, each remembered with its
+ * checksum: a released file never changes. Must never hand out an unencrypted or half-migrated database, never guess about a
+ * gap, a changed file or a newer database, and never await inside a transaction.
  */
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
 import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import {
-  type AppliedMigration,
-  applyMigrations,
+  broken,
   createBackupFile,
   createWhole,
   type FileKind,
   fileKind,
   isThere,
-  type MigrationTarget,
+  type Migration,
   prepareFile,
-  readMigrations,
-  requireMigrated
+  readMigrations
 } from './migrate.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 import { corrupt, isSqliteError, mapErrors } from './sqlite-errors.ts'
@@ -73,6 +73,17 @@ const CHECKPOINT_PAGES = 4000
 const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
 const STATEMENTS_MAX = 256
 
+const BOOKKEEPING = `
+  -- Which migrations this database has seen. Written by the program alone.
+  CREATE TABLE IF NOT EXISTS migrations (
+    number     INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL,
+    sha256     TEXT NOT NULL CHECK (length(sha256) = 64),
+    applied_at TEXT NOT NULL CHECK (length(applied_at) = 24)
+  ) STRICT`
+
+type AppliedMigration = Pick<Migration, 'number' | 'sha256'>
+
 /**
  * Opens (and creates, when missing) the database and brings it to the present schema. Throws {@link Trouble}
  * `database-key` (wrong passphrase or not our file), `database-corrupt`, `database-newer`, `database-busy`, `disk-full`
@@ -88,9 +99,9 @@ export function openDatabase(options: OpenOptions): Database {
     })
   }
   const path = prepareFile(options.path, 'refuse')
-  const connection = connect(path, passphrase, (target) => {
-    if (ifMissing === 'create') applyMigrations(target, migrations, options.now)
-    else requireMigrated(target, migrations)
+  const connection = connect(path, passphrase, (opened) => {
+    if (ifMissing === 'create') applyMigrations(opened, migrations, options.now)
+    else requireMigrated(opened, migrations)
   })
   return databaseOn(connection)
 }
@@ -99,7 +110,7 @@ export function openDatabase(options: OpenOptions): Database {
 function connect(
   path: string,
   passphrase: string,
-  prepare: (target: MigrationTarget) => void
+  prepare: (connection: Sqlite.Database) => void
 ): Sqlite.Database {
   return mapErrors(() => {
     const connection = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
@@ -107,7 +118,7 @@ function connect(
       unlock(connection, passphrase, path)
       configure(connection)
       checkWhenSmall(connection)
-      prepare(migrationTarget(connection))
+      prepare(connection)
     } catch (error) {
       connection.close()
       throw error
@@ -187,31 +198,69 @@ function checkWhenSmall(connection: Sqlite.Database): void {
   if (connection.pragma('quick_check(1)', { simple: true }) !== 'ok') throw corrupt(undefined)
 }
 
-function migrationTarget(connection: Sqlite.Database): MigrationTarget {
-  return {
-    exec: (sql) => {
-      connection.exec(sql)
-    },
-    applied: () => {
-      const table = connection
-        .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'")
-        .get()
-      return table === undefined
-        ? []
-        : connection
-            .prepare<[], AppliedMigration>(
-              'SELECT number, name, sha256 FROM migrations ORDER BY number'
-            )
-            .all()
-    },
-    record: (migration, appliedAt) => {
-      connection
-        .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')
-        .run(migration.number, migration.name, migration.sha256, appliedAt)
-    },
-    transact: (work) => inTransaction(connection, 'IMMEDIATE', work),
-    isInTransaction: () => connection.inTransaction
+/**
+ * Applies what the database lacks of `migrations`, each in one transaction with its bookkeeping row. Throws {@link Trouble}
+ * `database-newer` when the database was made by a newer program, and `database` when an applied migration is not the one in
+ * the folder.
+ */
+function applyMigrations(
+  connection: Sqlite.Database,
+  migrations: readonly Migration[],
+  now: Instant
+): void {
+  // Read inside the transaction: another process may have migrated since.
+  const applyOne = connection.transaction(() => {
+    const next = nextMigration(connection, migrations)
+    if (next === null) return
+    connection.exec(BOOKKEEPING)
+    connection.exec(next.sql)
+    assert(connection.inTransaction, `migration ${next.number} ended its own transaction`)
+    connection
+      .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')
+      .run(next.number, next.name, next.sha256, now)
+  })
+  // The check comes first and writes nothing, so a refused database is left exactly as it was.
+  while (nextMigration(connection, migrations) !== null) applyOne.immediate()
+}
+
+/** Throws {@link Trouble} when the database lacks any of `migrations`, or has others; writes nothing. */
+function requireMigrated(connection: Sqlite.Database, migrations: readonly Migration[]): void {
+  if (nextMigration(connection, migrations) === null) return
+  throw broken(
+    'the database has the schema of an older version of Postern: start the daemon once to migrate it'
+  )
+}
+
+/** The first migration that is not applied, or null. Throws when what is applied is no prefix of what we have. */
+function nextMigration(
+  connection: Sqlite.Database,
+  migrations: readonly Migration[]
+): Migration | null {
+  const applied = appliedMigrations(connection)
+  if ((applied.at(-1)?.number ?? 0) > migrations.length) {
+    throw new Trouble(
+      'database-newer',
+      'The database was made by a newer version of Postern: install that version, or restore an older backup.',
+      { retryable: false }
+    )
   }
+  for (const [index, row] of applied.entries()) {
+    const ours = migrations[index]
+    if (row.number !== ours?.number || row.sha256 !== ours.sha256) {
+      throw broken(
+        `database migration ${row.number} is not the one that this database was made with: reinstall Postern`
+      )
+    }
+  }
+  return migrations[applied.length] ?? null
+}
+
+function appliedMigrations(connection: Sqlite.Database): AppliedMigration[] {
+  const tableQuery = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'"
+  if (connection.prepare(tableQuery).get() === undefined) return []
+  return connection
+    .prepare<[], AppliedMigration>('SELECT number, sha256 FROM migrations ORDER BY number')
+    .all()
 }
 
 function databaseOn(connection: Sqlite.Database): Database {
@@ -223,12 +272,12 @@ function databaseOn(connection: Sqlite.Database): Database {
     read: (work) =>
       mapErrors(() => {
         if (connection.inTransaction) return withHandle(source, 'read', work)
-        return inTransaction(connection, 'DEFERRED', () => withHandle(source, 'read', work))
+        return inTransaction(connection, 'deferred', () => withHandle(source, 'read', work))
       }),
     transact: (work) =>
       mapErrors(() => {
         assert(!connection.inTransaction, 'a transaction inside a transaction')
-        return inTransaction(connection, 'IMMEDIATE', () => withHandle(source, 'write', work))
+        return inTransaction(connection, 'immediate', () => withHandle(source, 'write', work))
       }),
     backupTo: (path) => {
       const file = createBackupFile(path)
@@ -263,21 +312,17 @@ function statementCache(connection: Sqlite.Database): (sql: string) => Sqlite.St
 
 function inTransaction<T>(
   connection: Sqlite.Database,
-  mode: 'DEFERRED' | 'IMMEDIATE',
+  mode: 'deferred' | 'immediate',
   work: () => T
 ): T {
-  connection.exec(`BEGIN ${mode}`)
-  try {
-    const result = work()
-    // The types allow an async function; awaiting here would commit before its writes happen.
-    assert(!(result instanceof Promise), 'a transaction function returned a promise')
-    connection.exec('COMMIT')
-    return result
-  } catch (error) {
-    // SQLite has already rolled back after some errors (a full disk, for one).
-    if (connection.inTransaction) connection.exec('ROLLBACK')
-    throw error
-  }
+  return connection
+    .transaction(() => {
+      const result = work()
+      // The types allow an async function; awaiting here would commit before its writes happen.
+      assert(!(result instanceof Promise), 'a transaction function returned a promise')
+      return result
+    })
+    [mode]()
 }
 
 /** Calls `work` with a handle that stops working when `work` returns. A `read` handle refuses statements that write. */

@@ -1,8 +1,6 @@
 /**
- * Brings a database to the schema of this program, and prepares the files that a database needs (permissions, folders).
- * Migrations are numbered SQL files applied in order, each in its own transaction, each remembered with its checksum:
- * a released file never changes. Must never guess: a gap, a changed file or a newer database is refused with one clear
- * sentence, and nothing is altered.
+ * Reads the numbered migration files, and prepares the files that a database needs (permissions, folders). Must never guess:
+ * what is not as expected is refused with one clear sentence, and nothing is altered.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -22,8 +20,6 @@ import {
   statSync
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { assert } from '../domain/assert.ts'
-import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 
 /** One file of the migrations folder. */
@@ -34,33 +30,11 @@ export type Migration = {
   readonly sql: string
 }
 
-/** One row of the table `migrations`. */
-export type AppliedMigration = Omit<Migration, 'sql'>
-
-/** What a migration needs of a connection; database.ts provides it. */
-export type MigrationTarget = {
-  exec(sql: string): void
-  applied(): AppliedMigration[]
-  record(migration: AppliedMigration, appliedAt: Instant): void
-  /** Runs `work` in one write transaction that is rolled back when it throws. */
-  transact(work: () => boolean): boolean
-  isInTransaction(): boolean
-}
-
 /** What the first bytes of a file say before any key is tried. */
 export type FileKind = 'absent' | 'empty' | 'plain' | 'opaque'
 
 const FILE_NAME = /^(\d{4})-([a-z0-9-]+)\.sql$/
 const PLAIN_HEADER = 'SQLite format 3\0'
-const BOOKKEEPING = `
-  -- Which migrations this database has seen. Written by the program alone.
-  CREATE TABLE IF NOT EXISTS migrations (
-    number     INTEGER PRIMARY KEY,
-    name       TEXT NOT NULL,
-    sha256     TEXT NOT NULL CHECK (length(sha256) = 64),
-    applied_at TEXT NOT NULL CHECK (length(applied_at) = 24)
-  ) STRICT`
-
 /**
  * The migrations in `dir` (files `NNNN-name.sql`), in order. Throws {@link Trouble} `database` when the folder cannot be
  * read, holds no migration, or has a gap or a double number.
@@ -83,42 +57,6 @@ export function readMigrations(dir: string): Migration[] {
   const gap = found.find((migration, index) => migration.number !== index + 1)
   if (gap) throw broken(`the database migrations have a gap before number ${gap.number}`)
   return found
-}
-
-/**
- * Applies what `target` lacks of `migrations`, each in one transaction with its bookkeeping row; returns how many were
- * applied. Throws {@link Trouble} `database-newer` when the database was made by a newer program, and `database` when an
- * applied migration is not the one in the folder.
- */
-export function applyMigrations(
-  target: MigrationTarget,
-  migrations: readonly Migration[],
-  now: Instant
-): number {
-  // The check comes first and writes nothing, so a refused database is left exactly as it was.
-  nextMigration(target.applied(), migrations)
-  let count = 0
-  const applyOne = (): boolean => {
-    target.exec(BOOKKEEPING)
-    // Read inside the transaction: another process may have migrated since.
-    const next = nextMigration(target.applied(), migrations)
-    if (next === null) return false
-    target.exec(next.sql)
-    assert(target.isInTransaction(), `migration ${next.number} ended its own transaction`)
-    target.record(next, now)
-    return true
-  }
-  if (nextMigration(target.applied(), migrations) === null) return 0
-  while (target.transact(applyOne)) count += 1
-  return count
-}
-
-/** Throws {@link Trouble} when `target` lacks any of `migrations`, or has others; writes nothing. */
-export function requireMigrated(target: MigrationTarget, migrations: readonly Migration[]): void {
-  if (nextMigration(target.applied(), migrations) === null) return
-  throw broken(
-    'the database has the schema of an older version of Postern: start the daemon once to migrate it'
-  )
 }
 
 /**
@@ -235,30 +173,8 @@ export function fileKind(path: string): FileKind {
   }, `the database file ${path} cannot be read`)
 }
 
-/** The first migration that is not applied, or null. Throws when what is applied is no prefix of what we have. */
-function nextMigration(
-  applied: readonly AppliedMigration[],
-  migrations: readonly Migration[]
-): Migration | null {
-  if ((applied.at(-1)?.number ?? 0) > migrations.length) {
-    throw new Trouble(
-      'database-newer',
-      'The database was made by a newer version of Postern: install that version, or restore an older backup.',
-      { retryable: false }
-    )
-  }
-  for (const [index, row] of applied.entries()) {
-    const ours = migrations[index]
-    if (row.number !== ours?.number || row.sha256 !== ours.sha256) {
-      throw broken(
-        `database migration ${row.number} is not the one that this database was made with: reinstall Postern`
-      )
-    }
-  }
-  return migrations[applied.length] ?? null
-}
-
-function broken(sentence: string, cause?: unknown): Trouble {
+/** A database that cannot be used as it is, with one sentence that says what to do. */
+export function broken(sentence: string, cause?: unknown): Trouble {
   const hint = `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`
   return new Trouble('database', hint, { retryable: false, cause })
 }
