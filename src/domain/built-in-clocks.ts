@@ -224,6 +224,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
   }),
   'copy-waits': alarm('copy-waits', {
     stops: ['copy-left', 'copy-dropped'],
+    firmness: 'hard',
     key: 'member',
     message: 'copy-waits',
     title: 'Copies of the notice still wait',
@@ -232,6 +233,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
       'Please reach these members another way if the disclosure is near. The desk goes on trying until then.'
   }),
   'copy-late': alarm('copy-dropped', {
+    firmness: 'hard',
     key: 'member',
     message: 'copy-late',
     title: 'The notice came too late for members',

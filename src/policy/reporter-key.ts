@@ -19,7 +19,7 @@ import {
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { isMeantForDesk } from './audience.ts'
-import { senderDoubt } from './authentication.ts'
+import { lackOfProof, senderDoubt } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
 export type KeyDecision = {
@@ -80,7 +80,7 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
     others.length === 0
       ? []
       : [
-          `The message brings a key (${names}) that is not the one registered for its sender. It is not used: maintainers and list members give a new key to the operator.`
+          `The message brings a key (${names}) that is not the one in use for its sender. It is not used: the operator decides about keys of this sender.`
         ]
   return { key: known, decisions: [], warnings }
 }
@@ -105,7 +105,7 @@ function firstUse(about: About): KeyDecision {
   }
   const name = formatFingerprint(candidate.fingerprint)
   // Taken from a forged mail, a key would make every later mail of the real owner look like another person's.
-  const doubt = senderDoubt(opened, about.settings)
+  const doubt = firstUseDoubt(about)
   if (doubt !== null) {
     return offer(
       about,
@@ -122,6 +122,16 @@ function firstUse(about: About): KeyDecision {
   return pin(about, candidate, isSignedWith(opened, candidate.fingerprint), [
     `First use of the key ${name} (${candidate.source}): answers to the reporter are encrypted to it from now on. ${held}; nobody has verified whose key it is.`
   ])
+}
+
+/**
+ * Why a first key is not taken into use at once; null when it is. A new report that nobody proves must not turn the answers in
+ * the sender's other cases to its key (G3).
+ */
+function firstUseDoubt({ situation, tag, settings }: About): string | null {
+  const doubt = senderDoubt(situation.opened, settings)
+  const isNewReport = tag === situation.nextTag && situation.senderCases.length > 0
+  return doubt ?? (isNewReport ? lackOfProof(situation.opened, settings) : null)
 }
 
 function besideKnown(about: About, known: ReporterKey): KeyDecision {

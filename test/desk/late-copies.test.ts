@@ -96,6 +96,25 @@ it('(B22) a copy that becomes late after the first alarm of its revision is an a
   expect(said).toContain('in time: suse.')
 })
 
+it('(B22) copies of a change that wait on the same day are an alarm of their own', async () => {
+  const { world, command, approve } = notices
+  world.pass(16 * MINUTE)
+  await world.settle()
+  expect(notices.alarms('copy-waits:')).toBe(2)
+  world.pass(60 * MINUTE)
+  await world.settle()
+  await command(them.grace, TAG, '/embargo 2026-11-27T20:00Z because exploited\n')
+  const isCopy = (): boolean =>
+    world.rows("SELECT id FROM outbox WHERE state = 'sending' AND kind = 'notice'").length > 0
+  Object.assign(world.replies, { shift: () => (isCopy() ? 'deferred' : 'accepted') })
+  await approve(TAG)
+  for (let quarter = 0; quarter < 3; quarter += 1) {
+    world.pass(15 * MINUTE)
+    await world.settle()
+  }
+  expect(notices.alarms('copy-waits:')).toBe(4)
+})
+
 it('(G9) a notice whose late copies show a bug stops those of no other, and people are told', async () => {
   notices.world.close()
   notices = await noticeWorld(them, { count: 2 })

@@ -311,11 +311,11 @@ describe("a maintainer's key, and a member's", () => {
     await send(grace, { subject: 'a hole', text: 'Mine.', ...attached(other) })
     expect(await lastTo(grace)).toContain('We received it on')
     const relay = (await textsTo(world, grace)).join(' ')
-    expect(relay).toContain('It is not used: maintainers and list members')
+    expect(relay).toContain('It is not used: the operator decides about keys of this sender.')
     expect(pinned()).toEqual([])
     expect(world.rows('SELECT fingerprint FROM offered_keys')).toEqual([])
     await command(`/key accept ${name(other)}\n`, attached(other))
-    expect(await lastTo(grace)).toContain('their key is the registered one')
+    expect(await lastTo(grace)).toContain('The operator decides which key is used')
     expect(pinned()).toEqual([])
   })
 
@@ -326,5 +326,8 @@ describe("a maintainer's key, and a member's", () => {
     expect(await lastTo(alice)).toContain('We received it on')
     await send(alice, { subject: 'another', text: 'Here.', as: 'encrypted', ...attached(renewed) })
     expect(pinned()).toEqual([])
+    // (G5) Not even that there is such a person do maintainers learn who are no list admins.
+    await command(`/key accept ${name(renewed)}\n`, attached(renewed))
+    expect((await textsTo(world, grace)).join(' ')).not.toMatch(/on the list|list member/)
   })
 })

@@ -224,20 +224,18 @@ it('(B10) the forwarded report of a reporter without a key says that a reply wai
   )
 })
 
-it('(G3, B10) a key that came with a report whose sender nothing proves gets nothing that waits until a maintainer accepts it', async () => {
+it('(G3, B10) a key that came with a new report whose sender nothing proves gets nothing, waiting or new, until a maintainer accepts it', async () => {
   const world = await givenKeylessCase()
   await said(world, WORDS[0] ?? '')
   world.pass(60_000)
   await givenMessage(world, alice, { subject: 'Another', text: 'M.\n', autocrypt: true })
-  expect((await textsTo(world, grace)).at(-1)).toContain(
-    '1 message to this reporter (ACME-2026-0001) still waits: nothing proves that the reporter sent this key.'
-  )
-  await said(world, '/take\n')
+  expect((await textsTo(world, grace)).at(-1)).toContain('It is not used until you accept it.')
+  expect(await said(world, `/take\n/reply\n${PLAN}\n`)).toContain('Your words wait')
   await givenMessage(world, alice, { subject: 'Third', text: 'M.\n' })
   expect(kindsTo(world, alice)).not.toContain('reply')
-  const [pinned] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
-  const answer = await said(world, `/key accept ${pinned?.fingerprint ?? ''}\n`)
-  expect(answer).toContain('1 message that waited for it leaves now, encrypted.')
+  const [offered] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')
+  const answer = await said(world, `/key accept ${offered?.fingerprint ?? ''}\n`)
+  expect(answer).toContain('2 messages that waited for it leave now, encrypted.')
   expect(kindsTo(world, alice)).toContain('reply')
 })
 
@@ -267,4 +265,22 @@ it('(G3) words that wait do not leave in clear because a later line of the messa
   const both = `/reply <<\n${REPLY}\n>>\n/product other\n/reply\nSecond.\n`
   expect(await said(world, both)).toContain('would leave in different ways')
   expect(kindsTo(world, alice)).toEqual(['acknowledgement'])
+})
+
+it('(G8) /key accept of a key in use that has expired is refused: nothing could leave with it', async () => {
+  const brief = await givenReporter('alice', 300)
+  const world = await givenDesk([grace, linus])
+  await givenMessage(world, brief, {
+    subject: 'x',
+    text: 'Here.\n',
+    as: 'encrypted',
+    autocrypt: true
+  })
+  world.pass(400 * 86_400_000)
+  await said(world, `/reply\n${REPLY}\n`)
+  const [pinned] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
+  const answer = await said(world, `/key accept ${pinned?.fingerprint ?? ''}\n`)
+  expect(answer).toContain('Nothing can be encrypted to this key')
+  expect(answer).not.toContain('leaves now')
+  expect(kindsTo(world, brief)).not.toContain('reply')
 })

@@ -11,8 +11,9 @@ import { accepted, type Draft, type Handler, refused, withActivity } from '../dr
 import { type BoundCase } from '../situation.ts'
 import { type Verb } from './verb.ts'
 
+/** Says not why: who is on the list, maintainers must not learn (G5). */
 const REGISTERED =
-  'The reporter is a maintainer or on the list: their key is the registered one. Give the operator a new one.'
+  'The operator decides which key is used for this reporter. Please give them the new one.'
 
 /** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
@@ -26,6 +27,8 @@ const acceptKey: Handler = (draft, command, context) => {
   }
   const before = draft.reporterKey
   if (before?.fingerprint === fingerprint) {
+    const complaint = keyComplaint(draft, before)
+    if (complaint !== null) return refused(complaint)
     return accepted(
       { ...draft, isKeyAccepted: true },
       `This key is in use for the reporter already.${leftWords(context.bound)}`
