@@ -7,7 +7,7 @@ import { contactOf, type ReporterKey } from '../../domain/case.ts'
 import { aboutCase, byMaintainer, event } from '../../domain/event.ts'
 import { formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
 import { count } from '../../domain/words.ts'
-import { accepted, type Draft, type Handler, refused, withActivity } from '../draft.ts'
+import { accepted, type Draft, type Handler, refused, type Step, withActivity } from '../draft.ts'
 import { type BoundCase } from '../situation.ts'
 import { type Verb } from './verb.ts'
 
@@ -26,14 +26,7 @@ const acceptKey: Handler = (draft, command, context) => {
     return refused('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
   }
   const before = draft.reporterKey
-  if (before?.fingerprint === fingerprint) {
-    const complaint = keyComplaint(draft, before)
-    if (complaint !== null) return refused(complaint)
-    return accepted(
-      { ...draft, isKeyAccepted: true },
-      `This key is in use for the reporter already.${leftWords(context.bound)}`
-    )
-  }
+  if (before?.fingerprint === fingerprint) return keepKey(draft, before, context.bound)
   if (before?.source === 'registered') return refused(REGISTERED)
   const key = context.bound.offeredKeys.find((offered) => offered.fingerprint === fingerprint)
   if (key === undefined) return refused(noSuchKey(reporter.address, context.bound))
@@ -65,6 +58,16 @@ const acceptKey: Handler = (draft, command, context) => {
   return accepted(
     withActivity(next, `accepted the key ${name} for the reporter${instead}`),
     `Answers to ${reporter.address} are encrypted to ${name}${instead} from now on.${leftWords(context.bound)}`
+  )
+}
+
+/** The key that is in use already: what waits leaves with it. */
+function keepKey(draft: Draft, key: ReporterKey, bound: BoundCase): Step {
+  const complaint = keyComplaint(draft, key)
+  if (complaint !== null) return refused(complaint)
+  return accepted(
+    { ...draft, isKeyAccepted: true },
+    `This key is in use for the reporter already.${leftWords(bound)}`
   )
 }
 
