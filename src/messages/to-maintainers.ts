@@ -230,7 +230,7 @@ export const transcript = encrypted<{
       after: 'being examined; owner Grace Hopper',
       missing: [],
       blocks: [
-        'ACME-2026-0007 (ACME Parser): being examined\nReceived: Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)\nReporter: not answered by a person yet\nDue: Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC): No person has answered the reporter yet.\nAnswers: go to alice@reporter.example, encrypted\nOwner: Grace Hopper\nOn record: 2 messages'
+        'ACME-2026-0007 (ACME Parser): being examined\nReceived: Fri 27 Nov 2026, 10:00 Berlin (09:00 UTC)\nReporter: not answered by a person yet\nDue: Sun 29 Nov 2026, 10:00 Berlin (09:00 UTC):\n  No person has answered the reporter yet.\nAnswers: go to alice@reporter.example, encrypted\nOwner: Grace Hopper\nOn record: 2 messages'
       ],
       next: [
         {

@@ -110,17 +110,25 @@ export function dueOf(
   )
 }
 
-/** What is due of a case and when. */
-export function promiseWords(
+type At = {
+  readonly product: Product | null
+  readonly timezone: string
+  readonly now: Instant
+}
+
+/** What is due of a case and when, in one line. */
+export function promiseWords(due: Due, about: At): string {
+  const { when, what } = promiseParts(due, about)
+  return `${when}: ${what}`
+}
+
+/** When something is due of a case, and what. */
+export function promiseParts(
   { at, clock }: Due,
-  about: {
-    readonly product: Product | null
-    readonly timezone: string
-    readonly now: Instant
-  }
-): string {
+  about: At
+): { readonly when: string; readonly what: string } {
   const { product, timezone, now } = about
   const risk = caseClocks(product).find(({ id }) => id === clock)?.risk
   const late = at < now ? ' (OVERDUE)' : ''
-  return `${formatInstant(at, timezone)}${late}: ${risk ?? clock}`
+  return { when: `${formatInstant(at, timezone)}${late}`, what: risk ?? clock }
 }

@@ -8,7 +8,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
-import { dueOf, promiseWords } from './clocks.ts'
+import { dueOf, promiseParts } from './clocks.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, willLeave } from './notice-content.ts'
@@ -87,7 +87,10 @@ function dueLine(draft: Draft, context: CommandContext): string {
   const due = dueInDraft(draft, context)
   const product = settings.products.find(({ id }) => id === draft.case.product) ?? null
   const { timezone } = settings.desk
-  return due === null ? 'nothing' : promiseWords(due, { product, timezone, now })
+  if (due === null) return 'nothing'
+  const { when, what } = promiseParts(due, { product, timezone, now })
+  // These lines are not wrapped when the message is rendered.
+  return `${when}:\n  ${what}`
 }
 
 /** A few lines of plain text. */

@@ -117,7 +117,8 @@ describeWith(['dovecot', 'gpg'], 'the policies that ship', () => {
       desk.clock.set(Math.max(desk.clock.now() - Date.now(), dueHours * HOUR))
       const tag = /ACME-\d+-\d+/.exec(forwarded.get(policy)?.read.subject ?? '')?.[0] ?? 'none'
       const isEscalation = (mail: Received): boolean =>
-        mail.read.subject.includes(tag) && says(mail, 'No person has answered the reporter yet')
+        mail.read.subject.includes(tag) &&
+        says(mail, 'No person has answered the reporter yet. It was due by')
 
       const first = await mailboxOf(grace, sink).find(isEscalation, 'escalation')
       const second = await mailboxOf(ada, sink).find(isEscalation, 'escalation')
