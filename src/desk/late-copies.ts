@@ -60,12 +60,14 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
   const prepared = await prepare(desk, decisions, now)
   const work = ofNoMail(now)
   desk.db.transact((tx) => {
-    for (const copy of copies) {
-      if (!dropLateCopy(tx, copy, now)) continue
-      const about = { member: copy.memberId, isPublic }
-      record(tx, event('copy-dropped', aboutCase(caseTag), BY_DESK, about), work)
-    }
-    commit(tx, decisions, prepared, work)
+    // A copy that left meanwhile was not late after all: its member is told nothing.
+    const dropped = copies.filter((copy) => dropLateCopy(tx, copy, now))
+    for (const { memberId: member } of dropped)
+      record(tx, event('copy-dropped', aboutCase(caseTag), BY_DESK, { member, isPublic }), work)
+    const isDropped = (id: string): boolean => dropped.some(({ memberId }) => memberId === id)
+    const mails = prepared.mails.filter(({ recipientId }) => isDropped(recipientId))
+    const refused = prepared.refused.filter(({ recipient }) => isDropped(recipient.id))
+    commit(tx, decisions, { ...prepared, mails, refused }, work)
   })
   return true
 }

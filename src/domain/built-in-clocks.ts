@@ -13,6 +13,11 @@ const ENDS: readonly EventKind[] = ['rejected', 'merged', 'closed']
 const AT_ONCE = { after: { hours: 0 } } as const
 const DAILY = { after: { days: 1 }, every: { days: 1 } } as const
 
+const AT_ONCE_THEN_DAILY: Clock['steps'] = [
+  { at: AT_ONCE, tell: ['everybody'] },
+  { at: DAILY, tell: ['everybody'] }
+]
+
 function clocks(subject: Subject['kind'], stated: Readonly<Record<string, Stated>>): Clock[] {
   return Object.entries(stated).map(([id, clock]) => ({
     id,
@@ -113,10 +118,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     since: ['opened', 'reopened'],
     from: 'leaveBy',
     due: { before: { days: 3 } },
-    steps: [
-      { at: AT_ONCE, tell: ['everybody'] },
-      { at: DAILY, tell: ['everybody'] }
-    ],
+    steps: AT_ONCE_THEN_DAILY,
     title: 'The advance notice is not written yet',
     risk: 'The list must have the advance notice three days after this.',
     remedy: 'Please write it with /notice draft, then /notice preview.'
@@ -172,10 +174,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     stops: ['date-told', 'date-untold', 'disclosed', ...ENDS],
     since: ['opened', 'embargo-set'],
     due: { within: { minutes: 15 } },
-    steps: [
-      { at: AT_ONCE, tell: ['everybody'] },
-      { at: DAILY, tell: ['everybody'] }
-    ],
+    steps: AT_ONCE_THEN_DAILY,
     title: 'The reporter was not told the date',
     risk: 'The policy says that the reporter learns the date together with the list.',
     remedy: 'Please tell the reporter with /reply, or ask for a key with /ask.'
@@ -185,10 +184,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     stops: ['date-told', 'disclosed', ...ENDS],
     counts: 'latest',
     due: { within: { hours: 0 } },
-    steps: [
-      { at: AT_ONCE, tell: ['everybody'] },
-      { at: DAILY, tell: ['everybody'] }
-    ],
+    steps: AT_ONCE_THEN_DAILY,
     title: 'The reporter could not be told the date',
     risk: 'The policy says that the reporter learns the date together with the list.',
     remedy:

@@ -1,6 +1,6 @@
 /**
- * Whom a signed message is meant for. A signature says who wrote, not to whom: what somebody signed for another person, that
- * person can encrypt anew to the desk. So it counts only where what is signed names this desk, and nobody else instead.
+ * For whom a signed message is meant. A signature says who wrote, not to whom: whoever gets a message that was signed for them
+ * can encrypt it anew to the desk. So it counts only where what is signed names this desk, and nobody else instead.
  */
 import { findCaseTags } from '../domain/ids.ts'
 import { type HeaderFacts, isAddressee, type OpenedMail } from '../domain/mail.ts'

@@ -1,5 +1,5 @@
 /**
- * Whose a ciphertext is (G6, mail.md §2.4): the first sender's whose mail with it was taken in. Whoever sends the same one
+ * To whom a ciphertext belongs (G6, mail.md §2.4): to the first sender from whom it was taken in. Whoever sends the same one
  * afterwards is quarantined, unless the inside of their mail shows that it is theirs: it names them as its writer, or is signed
  * with their key, and nobody else could have put that there. A mail that had no effect claims nothing, so that a thief who is
  * quicker does not lock out the person who was robbed; nor does one that could not be opened, or a session key that opened

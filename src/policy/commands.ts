@@ -1,5 +1,5 @@
 /**
- * The grammar of command mails (DESIGN §6): `/verb` lines at the top of the text, `to:` and `case:` lines, `<<` … `>>` blocks,
+ * The grammar of commands by mail (DESIGN §6): `/verb` lines at the top of the text, `to:` and `case:` lines, `<<` … `>>` blocks,
  * `key: value` fields under `/notice draft`. Text in, commands out: nothing here knows a case or runs anything, and a
  * quoted line is never a command.
  */

@@ -1,5 +1,5 @@
 /**
- * Whose conversation a maintainer's message continues: an answer belongs to whoever wrote what it answers, and reaches nobody
+ * Which conversation a maintainer's message continues: an answer belongs to whoever wrote what it answers, and reaches nobody
  * else (G5). What answers two people at once reaches neither.
  */
 import { type CaseTag } from '../domain/ids.ts'

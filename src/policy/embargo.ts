@@ -57,7 +57,7 @@ export function decideRelease(input: {
 }
 
 /**
- * Whose approvals a policy demands. With `approvals: 0` one person decides, who may be the author: what leaves is approved by
+ * Which approvals a policy demands. With `approvals: 0` one person decides, who may be the author: what leaves is approved by
  * its code all the same, so that nothing else leaves (G7).
  */
 export function approvalRule(policy: Policy): {

@@ -1,6 +1,7 @@
 /**
- * What of the junk folder is for the desk all the same: what only a person with the desk's key or one of its mails could
- * have written. Spam filters know neither. Judges by form alone; whether to believe it is decided when it is taken in.
+ * Which messages in the junk folder are for the desk all the same: those that only a person with the desk's key or with a message
+ * of the desk could have written. Spam filters know neither. Judges by form alone; whether to believe it is decided when it is
+ * taken in.
  */
 import { type OpenedMail } from '../domain/mail.ts'
 

@@ -85,7 +85,7 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
   return { key: known, decisions: [], warnings }
 }
 
-/** Of the known key itself the merged copy tells. */
+/** About keys other than the known one: of that, the merged copy is judged. */
 function unusableWords(keys: readonly UnusableKey[]): string[] {
   return keys.map(
     ({ fingerprint, because }) =>

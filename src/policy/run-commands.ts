@@ -1,6 +1,6 @@
 /**
- * Runs the commands of one authorised mail over a working copy, all or nothing, and turns the result into decisions: the
- * changes, the mails they send, one transcript to the author and one line of activity to everybody else (F10).
+ * Runs the commands of one authorised message over a working copy, all or nothing, and turns the result into decisions: the
+ * changes, the messages they send, one transcript to the author and one line of activity to everybody else (F10).
  */
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type NoticeRecord } from '../domain/notice.ts'

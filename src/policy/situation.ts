@@ -1,5 +1,5 @@
 /**
- * Everything that the decision about one mail may depend on, read beforehand: the opened mail and what the database
+ * Everything that the decision about one message may depend on, read beforehand: the opened message and what the database
  * knows around it. Plain data; the two functions are pure and passed in because the core may not import them.
  */
 import { type Address } from '../domain/address.ts'
@@ -53,7 +53,7 @@ export type Situation = {
   readonly ciphertextReused: boolean
   /** Its ciphertext came before in a mail of another sender, also in one that had no effect. */
   readonly ciphertextSeen: boolean
-  /** Cases into which mails of the same sender with its ciphertext came before. */
+  /** Cases that already got a message of the same sender with its ciphertext. */
   readonly ciphertextCases: readonly CaseTag[]
   /** A signature inside that no key verified claims a key that is known for somebody at another address. */
   readonly signedByAnother: boolean
@@ -102,7 +102,7 @@ export type AnswerHistory = {
   readonly senderAcknowledgements: number
   /** When acknowledgements left in the last hour or will leave: all of them, and those to the answered domain. */
   readonly answersTaken: { readonly desk: readonly Instant[]; readonly domain: readonly Instant[] }
-  /** Refusals mailed in the last hour, apart for how sure it was whose the refused mails were. */
+  /** Refusals sent in the last hour, counted apart by how sure it was who wrote what was refused. */
   readonly refusalsLastHour: Readonly<Record<RefusalStanding, number>>
 }
 
@@ -128,7 +128,7 @@ export type BoundCase = {
   readonly members: readonly MemberRecord[]
   /** What its reporters wrote, where a command is about the notice; else empty. */
   readonly reported: readonly string[]
-  /** How many mails are on its record. */
+  /** How many messages are on its record. */
   readonly messageCount: number
   /** What the reporter was asked for today already. */
   readonly askedToday: readonly ('key-request' | 'resend-request')[]
