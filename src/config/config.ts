@@ -3,6 +3,7 @@
  * `Config` must never hold a secret, because it may be printed.
  */
 import { type Address } from '../domain/address.ts'
+import { type Wording } from '../domain/message.ts'
 import { type Limits, type Product, type Role, type Settings } from '../domain/settings.ts'
 import { type Secret } from './secrets.ts'
 
@@ -81,6 +82,6 @@ export type LoadedConfig = {
     readonly retired: readonly string[]
     readonly maintainers: ReadonlyMap<string, string>
   }
-  /** The wordings of messages by name, each with its file. */
-  readonly texts: ReadonlyMap<string, { readonly file: string; readonly source: string }>
+  /** The wordings of messages by name. */
+  readonly texts: ReadonlyMap<string, Wording>
 }

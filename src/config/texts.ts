@@ -1,14 +1,15 @@
 /**
- * Reads the wordings of messages: the Liquid files beside the program, by name. Must never check what they say: `messages/` does.
+ * Reads the wordings of messages: the Liquid files beside the program, by name, with their samples. Must never check what they
+ * say: `messages/` does.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
+import { type Wording } from '../domain/message.ts'
 
 const EXTENSION = '.liquid'
-
-/** One wording: its Liquid text and its file. */
-export type Wording = { readonly file: string; readonly source: string }
+const FOLDER = fileURLToPath(new URL('../messages/', import.meta.url))
 
 /** Every wording by its name, read at once so that the whole program sees the same. */
 export type Texts =
@@ -20,13 +21,17 @@ export function readTexts(own: string | null): Texts {
   const builtIn = builtInTexts()
   if (own === null) return { wordings: builtIn }
   try {
-    const wordings = new Map([...builtIn, ...wordingsIn(own)])
-    const stray = [...wordings.keys()].filter((name) => !builtIn.has(name))
+    const wordings = new Map(builtIn)
+    const stray: string[] = []
+    for (const [name, source] of sourcesIn(own)) {
+      const replaced = builtIn.get(name)
+      if (replaced === undefined) stray.push(`${name}${EXTENSION}`)
+      else wordings.set(name, { ...replaced, ...source })
+    }
     if (stray.length === 0) return { wordings }
-    const names = stray.map((name) => `${name}${EXTENSION}`).join(', ')
     const known = [...builtIn.keys()].sort().join(', ')
     return {
-      problem: `there is no message for ${names}: rename or remove it (the messages are ${known})`
+      problem: `there is no message for ${stray.join(', ')}: rename or remove it (the messages are ${known})`
     }
   } catch {
     return { problem: `the folder ${own} cannot be read: check that it exists and its permissions` }
@@ -35,10 +40,14 @@ export function readTexts(own: string | null): Texts {
 
 /** The wordings beside the program. */
 export function builtInTexts(): ReadonlyMap<string, Wording> {
-  return new Map(wordingsIn(fileURLToPath(new URL('../messages/', import.meta.url))))
+  const file = readFileSync(join(FOLDER, 'samples.yaml'), 'utf8')
+  const samples = parse(file, { merge: true }) as Record<string, Wording['samples']>
+  return new Map(
+    sourcesIn(FOLDER).map(([name, source]) => [name, { ...source, samples: samples[name] ?? {} }])
+  )
 }
 
-function wordingsIn(folder: string): [name: string, Wording][] {
+function sourcesIn(folder: string): [name: string, Omit<Wording, 'samples'>][] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(EXTENSION))
     .map((name) => {

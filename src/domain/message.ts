@@ -42,3 +42,10 @@ export type Message<S extends Secrecy = Secrecy> = {
   readonly params: object
   readonly [made]: true
 }
+
+/** The wording of one kind of message: its file, for complaints, its Liquid text, and samples of its parameters by title. */
+export type Wording = {
+  readonly file: string
+  readonly source: string
+  readonly samples: Readonly<Record<string, object>>
+}

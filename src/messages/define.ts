@@ -1,6 +1,7 @@
 /**
- * How a message is defined: everything about one kind of message in one object, and its wording beside it in KIND.liquid.
- * Must never make a message that its type does not allow to leave unencrypted look like one that may (G3).
+ * How a message is defined: everything about one kind of message in one object, its wording beside it in KIND.liquid, and
+ * samples of its parameters in samples.yaml. Must never make a message that its type does not allow to leave unencrypted look
+ * like one that may (G3).
  */
 import { type Audience, type Message, type Secrecy } from '../domain/message.ts'
 
@@ -15,8 +16,6 @@ export type What<K extends string, P extends object, S extends Secrecy> = {
   readonly autoSubmitted: Message['autoSubmitted']
   /** Neutral words without the case number. */
   readonly subject: string | ((params: P) => string)
-  /** By title, for the gallery and for the check of wordings: together they use every parameter. */
-  readonly samples: Readonly<Record<string, P>>
 }
 
 /** One kind of message: a function from its parameters to the message, and what is known of all of its kind. */
@@ -24,22 +23,21 @@ export type Definition<K extends string, P extends object, S extends Secrecy> = 
   (params: P): Message<S>
   readonly kind: K
   readonly inClear: S
-  readonly samples: Readonly<Record<string, Message<S>>>
   /** Whether a message is of this kind. */
   is(message: Message): message is Message<S> & { readonly params: P }
 }
 
-/** A definition of which only the samples are asked for. */
+/** A definition whose parameters are not known. */
 export type AnyDefinition = {
+  (params: never): Message
   readonly kind: string
   readonly inClear: Secrecy
-  readonly samples: Readonly<Record<string, Message>>
 }
 
 /** Defines one kind of message with parameters `P`. */
 export function define<P extends object>() {
   return <const K extends string, S extends Secrecy>(what: What<K, P, S>): Definition<K, P, S> => {
-    const { kind, audience, inClear, autoSubmitted, subject, samples } = what
+    const { kind, audience, inClear, autoSubmitted, subject } = what
     const make = (params: P): Message<S> =>
       branded({
         ...{ kind, audience, inClear, autoSubmitted, params },
@@ -47,8 +45,7 @@ export function define<P extends object>() {
       })
     const is = (message: Message): message is Message<S> & { readonly params: P } =>
       message.kind === kind
-    const made = Object.entries(samples).map(([title, params]) => [title, make(params)] as const)
-    return Object.assign(make, { kind, inClear, is, samples: Object.fromEntries(made) })
+    return Object.assign(make, { kind, inClear, is })
   }
 }
 

@@ -6,7 +6,7 @@ import { Liquid, type Template } from 'liquidjs'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import { type Conversation, DESK_RULE, type Message } from '../domain/message.ts'
+import { type Conversation, DESK_RULE, type Message, type Wording } from '../domain/message.ts'
 import { MESSAGES } from './catalogue.ts'
 import { type AnyDefinition } from './define.ts'
 
@@ -62,9 +62,6 @@ export function createRender(
   }
 }
 
-/** One wording: the file that it is from, for complaints, and its Liquid text. */
-export type Wording = { readonly file: string; readonly source: string }
-
 /**
  * What is wrong with these wordings, each with file and line: Liquid that does not parse, variables that a message does not
  * have (also where its samples do not lead), and what fails when the samples are filled in.
@@ -82,10 +79,9 @@ export function wordingProblems(
   return unread.length > 0 ? unread : fillProblems(wordings, messages)
 }
 
-function readProblems({ kind, samples }: AnyDefinition, { file, source }: Wording): string[] {
-  const messages: readonly Message[] = Object.values(samples)
+function readProblems({ kind }: AnyDefinition, { file, source, samples }: Wording): string[] {
   const known = new Set(
-    [commonWords(SAMPLE_DESK, SAMPLE), ...messages.map(({ params }) => params)].flatMap(Object.keys)
+    [commonWords(SAMPLE_DESK, SAMPLE), ...Object.values(samples)].flatMap(Object.keys)
   )
   try {
     const { globals } = liquid().parseAndAnalyzeSync(source, undefined, { partials: false })
@@ -107,14 +103,15 @@ function fillProblems(
   definitions: readonly AnyDefinition[]
 ): string[] {
   const render = createRender(wordings, SAMPLE_DESK, definitions)
-  return definitions.flatMap(({ kind, samples }) => {
+  return definitions.flatMap((definition) => {
+    const wording = wordings.get(definition.kind)
     try {
-      const messages: readonly Message[] = Object.values(samples)
-      for (const message of messages)
-        for (const inClear of [true, false]) render(message, { ...SAMPLE, inClear })
+      for (const params of Object.values(wording?.samples ?? {}))
+        for (const inClear of [true, false])
+          render(definition(params as never), { ...SAMPLE, inClear })
       return []
     } catch (error) {
-      return [`${wordings.get(kind)?.file ?? kind}: ${liquidComplaint(error)}`]
+      return [`${wording?.file ?? definition.kind}: ${liquidComplaint(error)}`]
     }
   })
 }

@@ -24,17 +24,25 @@ const SRC = join(dirname(fileURLToPath(import.meta.url)), '../../src')
 const RECEIVED = '2026-11-27T09:00:00.000Z' as Instant
 const SEALED_TO: readonly VisibleEncryption[] = ['nobody', 'desk', 'other', 'hidden', 'unknown']
 
+/** The sample messages by kind and title. */
+export const SAMPLES: readonly (readonly [title: string, message: Message])[] = MESSAGES.flatMap(
+  (definition) =>
+    Object.entries(builtInTexts().get(definition.kind)?.samples ?? {}).map(
+      ([title, params]) => [`${definition.kind}: ${title}`, definition(params as never)] as const
+    )
+)
+
 /** All of them. */
 export async function exhibits(): Promise<Exhibit[]> {
-  const samples = MESSAGES.flatMap(({ kind, samples, inClear }) =>
-    Object.entries(samples).flatMap(([title, message]) =>
-      (inClear === 'own-words' ? [false, true] : [inClear === 'content-free']).map((clear) => ({
-        title: `${kind}: ${title}${clear ? ' (in clear)' : ''}`,
-        message,
-        inClear: clear
-      }))
-    )
-  )
+  const samples = SAMPLES.flatMap(([title, message]) => {
+    const { inClear } = message
+    const ways = inClear === 'own-words' ? [false, true] : [inClear === 'content-free']
+    return ways.map((clear) => ({
+      title: `${title}${clear ? ' (in clear)' : ''}`,
+      message,
+      inClear: clear
+    }))
+  })
   return [...samples, ...(await acknowledgements())]
 }
 

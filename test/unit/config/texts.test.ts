@@ -10,6 +10,7 @@ it('every message has its wording, byte for byte, and there are no others', () =
   const texts = builtInTexts()
   expect([...texts.keys()].sort()).toEqual(MESSAGES.map(({ kind }) => kind).sort())
   const file = new URL('../../../src/messages/notice.liquid', import.meta.url)
+  expect([...texts.values()].filter(({ samples }) => Object.keys(samples).length === 0)).toEqual([])
   expect(texts.get('notice')?.source).toBe(readFileSync(file, 'utf8'))
 })
 
@@ -20,7 +21,8 @@ it('a wording in the operator’s folder replaces the built-in one (A4)', () => 
   const texts = readTexts(folder.path)
   expect('wordings' in texts && texts.wordings.get('note')).toEqual({
     file,
-    source: '{{ text | guard }}'
+    source: '{{ text | guard }}',
+    samples: builtInTexts().get('note')?.samples
   })
   expect('wordings' in texts && texts.wordings.size).toBe(MESSAGES.length)
   folder.remove()

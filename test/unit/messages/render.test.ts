@@ -5,19 +5,15 @@ import { DESK_RULE, type Message } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { createRender, SAMPLE, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { preview, relay } from '../../../src/messages/to-maintainers.ts'
-import { notice } from '../../../src/messages/to-members.ts'
 import { acknowledgement, reply } from '../../../src/messages/to-reporters.ts'
+import { SAMPLES } from '../../demo/exhibits.ts'
 
 type AcknowledgementParams = Parameters<typeof acknowledgement>[0]
 
 const TEXTS = builtInTexts()
 const renderWith = createRender(TEXTS, SAMPLE_DESK)
 const render = (message: Message): string => renderWith(message, SAMPLE)
-const SAMPLES: readonly [string, Message][] = MESSAGES.flatMap(({ kind, samples }) =>
-  Object.entries(samples).map(
-    ([title, message]) => [`${kind}: ${title}`, message] as [string, Message]
-  )
-)
+const sample = (title: string): Message => SAMPLES.find(([name]) => name === title)?.[1] as Message
 
 describe('every message', () => {
   it.each(SAMPLES)('%s renders, with short lines and one line end', (_title, message) => {
@@ -40,10 +36,8 @@ describe('every message', () => {
   })
 
   it('says that it is not encrypted where it could be, whatever its wording says (G3)', () => {
-    const own = new Map([
-      ...TEXTS,
-      ['reply', { file: 'reply.liquid', source: '{{ text }}{{ author }}' }]
-    ])
+    const wording = { file: 'reply.liquid', source: '{{ text }}{{ author }}', samples: {} }
+    const own = new Map([...TEXTS, ['reply', wording]])
     const message = reply({ author: 'Grace', text: 'Thank you.' })
     const said = (inClear: boolean) =>
       createRender(own, SAMPLE_DESK)(message, { ...SAMPLE, inClear })
@@ -117,10 +111,10 @@ describe('foreign text', () => {
 
 describe('the notice', () => {
   it('says the mark of the policy once', () => {
-    expect(render(notice.samples['a first notice'] as Message)).not.toContain('TLP:TLP:')
+    expect(render(sample('notice: a first notice'))).not.toContain('TLP:TLP:')
   })
   it('is inside the preview exactly as members read it', () => {
-    const specimen = notice.samples['a first notice'] as Message
+    const specimen = sample('notice: a first notice')
     const shown = preview({ by: 'G', specimen, files: [], facts: [], code: 'abc' })
     expect(render(shown)).toContain(render(specimen).trim())
   })
@@ -128,7 +122,7 @@ describe('the notice', () => {
 
 describe('the acknowledgement says what to expect of our answer (B10)', () => {
   const words = (sealedTo: 'nobody' | 'desk', isClearAllowed: boolean, inClear = true): string => {
-    const params = acknowledgement.samples['came in clear']?.params as AcknowledgementParams
+    const params = sample('acknowledgement: came in clear').params as AcknowledgementParams
     const message = acknowledgement({ ...params, sealedTo, isClearAllowed })
     return renderWith(message, { ...SAMPLE, inClear }).replaceAll(/\s+/g, ' ')
   }
