@@ -1,5 +1,5 @@
 /**
- * The one place that talks to the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, SQLCipher scheme),
+ * The one place that talks to the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, AEGIS-256),
  * migrates it and runs transactions. Migrations are applied in order, each in its own transaction, each remembered with its
  * checksum: a released file never changes. Must never hand out an unencrypted or half-migrated database, never guess about a
  * gap, a changed file or a newer database, and never await inside a transaction.
@@ -159,7 +159,7 @@ function unlock(connection: Sqlite.Database, passphrase: string, path: string): 
       { retryable: false }
     )
   }
-  connection.pragma("cipher = 'sqlcipher'")
+  connection.pragma("cipher = 'aegis'")
   connection.pragma(`key = '${passphrase.replaceAll("'", "''")}'`)
   try {
     connection.pragma('schema_version')

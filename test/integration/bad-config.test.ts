@@ -226,7 +226,7 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
   it('refuses a database of a newer version', async () => {
     const result = await spoiled((file) => {
       const connection = new Sqlite(file)
-      connection.pragma("cipher = 'sqlcipher'")
+      connection.pragma("cipher = 'aegis'")
       connection.pragma(`key = '${PASSPHRASE}'`)
       connection
         .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')

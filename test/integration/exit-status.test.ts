@@ -217,7 +217,7 @@ describeWith(['gpg'], 'the exit status', () => {
     const newer = join(desk.folder, 'data/newer.db')
     copyFileSync(join(desk.folder, 'data/postern.db'), newer)
     const connection = new Sqlite(newer)
-    connection.pragma("cipher = 'sqlcipher'")
+    connection.pragma("cipher = 'aegis'")
     connection.pragma(`key = '${PASSPHRASE}'`)
     connection
       .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')

@@ -189,10 +189,10 @@ function configuration(options: DeskOptions): Record<string, unknown> {
   }
 }
 
-/** A reading connection past Postern's own code. Kept, because deriving a key from words takes a good part of a second. */
+/** A reading connection past Postern's own code. Kept, because a key has to be derived from words. */
 function openRows(path: string, passphrase: string): Sqlite.Database {
   const connection = new Sqlite(path, { readonly: true, timeout: 5000 })
-  connection.pragma("cipher = 'sqlcipher'")
+  connection.pragma("cipher = 'aegis'")
   connection.pragma(`key = '${passphrase}'`)
   return connection
 }

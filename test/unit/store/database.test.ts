@@ -19,8 +19,6 @@ import { writeMeta } from '../../../src/store/meta.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 import { MIGRATIONS, NOON, openIn, PASSPHRASE, RAW_KEY } from './support.ts'
 
-/** As SQLite3 Multiple Ciphers numbers the hash of its key derivation. */
-const PBKDF2_SHA512 = 2
 const PLANTED = 'planted-plaintext-0123456789'
 let folder: TempFolder
 beforeEach(() => {
@@ -59,7 +57,7 @@ function openWith(passphrase: string): Database {
 function opensWith(derivation: Readonly<Record<string, number>>): boolean {
   const connection = new Sqlite(join(folder.path, 'postern.db'), { readonly: true })
   try {
-    connection.pragma("cipher = 'sqlcipher'")
+    connection.pragma("cipher = 'aegis'")
     for (const [name, value] of Object.entries(derivation)) connection.pragma(`${name} = ${value}`)
     connection.pragma(`key = '${PASSPHRASE.replaceAll("'", "''")}'`)
     connection.pragma('schema_version')
@@ -86,11 +84,11 @@ describe('the file at rest', () => {
     expect(readFileSync(join(folder.path, 'postern.db')).includes('CREATE TABLE')).toBe(false)
   })
 
-  it('is keyed by 256,000 rounds of PBKDF2 over the passphrase, and no fewer', () => {
+  it('is keyed by Argon2id over the passphrase in 19 MiB of memory, and no less', () => {
     openIn(folder.path, PASSPHRASE).close()
 
-    expect(opensWith({ kdf_iter: 256_000, kdf_algorithm: PBKDF2_SHA512 })).toBe(true)
-    expect(opensWith({ kdf_iter: 64_000, kdf_algorithm: PBKDF2_SHA512 })).toBe(false)
+    expect(opensWith({ mcost: 19_456, tcost: 2, pcost: 1 })).toBe(true)
+    expect(opensWith({ mcost: 4096, tcost: 2, pcost: 1 })).toBe(false)
   })
 
   it('is readable by its owner alone, also when it was not before', () => {

@@ -7,10 +7,10 @@ import { type Database, openDatabase } from '../../../src/store/database.ts'
 import { type NewOutbox } from '../../../src/store/outbox.ts'
 
 export const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
-/** Words as an operator chooses them. Deriving the key from them takes a good part of a second, at every opening. */
+/** Words as an operator chooses them. Deriving the key from them takes 20 MiB and some time, at every opening. */
 export const PASSPHRASE = `it's a "long" passphrase; -- ü`
 /**
- * A whole key as SQLCipher writes one, of which none has to be derived: for all tests that are not about passphrases. To
+ * A whole key as the cipher takes one, of which none has to be derived: for all tests that are not about passphrases. To
  * Postern it is a passphrase like any other.
  */
 export const RAW_KEY = `x'${'5eed'.repeat(16)}'`
