@@ -43,9 +43,7 @@ export async function showPolicy(call: Call, name: string): Promise<void> {
     printJson(call.streams, { policy, extends: preset, changed, lines })
     return
   }
-  const out = (text: string): void => {
-    call.streams.out(`${printable(text)}\n`)
-  }
+  const out = (text: string): void => call.streams.out(`${printable(text)}\n`)
   out(`${policy.id}: ${policy.title}`)
   if (preset === null) {
     out('This policy does not extend a built-in policy, so there are no numbered lines to show.')

@@ -63,9 +63,7 @@ export function createDispatcher(
         except: [...sending.keys()],
         bytesMax: IN_FLIGHT_BYTES_MAX,
         delayMs: nextAttemptMs,
-        lost: (row) => {
-          recordUndelivered(tx, row, { because: 'unreachable', code: 0 }, work)
-        }
+        lost: (row) => recordUndelivered(tx, row, { because: 'unreachable', code: 0 }, work)
       })
     })
     finished = finished.filter((entry) => !ended.includes(entry))

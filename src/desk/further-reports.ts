@@ -26,9 +26,7 @@ export async function listFurtherReports(desk: Desk): Promise<boolean> {
   const sent = await attempt(desk, { where: 'further-reports', at }, () => send(desk, due, now))
   // Whoever comes next is not kept waiting.
   if (sent === null)
-    desk.db.transact((tx) => {
-      putOffFurtherReports(tx, due.address, addMs(now, RETRY_MS))
-    })
+    desk.db.transact((tx) => putOffFurtherReports(tx, due.address, addMs(now, RETRY_MS)))
   return true
 }
 

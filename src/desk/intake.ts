@@ -133,12 +133,12 @@ export async function moveHandled(
         rows.map(({ uid }) => uid),
         to
       )
-      desk.db.transact((tx) => {
+      desk.db.transact((tx) =>
         markMoved(
           tx,
           rows.map(({ id }) => id)
         )
-      })
+      )
       desk.log({ event: 'arrival.moved', count: rows.length, to })
     }
   }
@@ -149,7 +149,5 @@ function noteGeneration(desk: Desk, { uidValidity }: Generation): void {
   const before = desk.db.read((read) => readMeta(read, 'inbox-uidvalidity'))
   if (before === uidValidity) return
   if (before !== null) desk.log({ event: 'imap.uidvalidity-changed' })
-  desk.db.transact((tx) => {
-    writeMeta(tx, 'inbox-uidvalidity', uidValidity)
-  })
+  desk.db.transact((tx) => writeMeta(tx, 'inbox-uidvalidity', uidValidity))
 }

@@ -110,9 +110,7 @@ async function lookAtOne(
   const place = { uidValidity, uid: listed.uid }
   const opened = await openJunkMail(desk, junk, { place, listed, failures: look.failures })
   if (opened === 'gone') {
-    desk.db.transact((tx) => {
-      writeMeta(tx, 'junk-seen', textOf(place))
-    })
+    desk.db.transact((tx) => writeMeta(tx, 'junk-seen', textOf(place)))
     return
   }
   const isTaken = opened === 'dangerous' || isForDesk(opened, answersCase(desk, opened))
@@ -145,9 +143,7 @@ async function openJunkMail(
   const fetched = await fetchOne(junk, listed.uid, isTooLarge, { failures, key: textOf(place) })
   if (fetched === null) return 'gone'
   const now = desk.clock.now()
-  desk.db.transact((tx) => {
-    writeMeta(tx, 'junk-trying', `${textOf(place)} ${tries + 1}`)
-  })
+  desk.db.transact((tx) => writeMeta(tx, 'junk-trying', `${textOf(place)} ${tries + 1}`))
   try {
     return fetched.part === 'header'
       ? await desk.workers.openHeaders(fetched.raw, now)
@@ -155,9 +151,7 @@ async function openJunkMail(
   } catch (error) {
     if (isOfOneThing(error)) return 'dangerous'
     // This message was not the cause.
-    desk.db.transact((tx) => {
-      clearMeta(tx, 'junk-trying')
-    })
+    desk.db.transact((tx) => clearMeta(tx, 'junk-trying'))
     throw error
   }
 }

@@ -60,9 +60,7 @@ export async function tick(desk: Desk): Promise<boolean> {
       return true
     })
     if (looked === null) {
-      desk.db.transact((tx) => {
-        markLook(tx, subject, addMs(desk.clock.now(), RETRY_MS))
-      })
+      desk.db.transact((tx) => markLook(tx, subject, addMs(desk.clock.now(), RETRY_MS)))
     }
   }
   return subjects.length > 0
@@ -101,10 +99,7 @@ function seeCertificate(
 
 async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   const now = desk.clock.now()
-  if (subject.kind === 'desk')
-    desk.db.transact((tx) => {
-      planDigest(desk, tx, now)
-    })
+  if (subject.kind === 'desk') desk.db.transact((tx) => planDigest(desk, tx, now))
   const known = desk.db.read((read) => know(desk, read, { subject, now, isSilent: () => false }))
   const { tellings } = known.standing
   if (tellings.length === 0) {

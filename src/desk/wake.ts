@@ -60,9 +60,7 @@ export function createBells(): Bells {
 /** Resolves when `signal` is aborted, at once if it is. */
 export function onceAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => {
-      resolve()
-    }
+    const done = (): void => resolve()
     if (signal.aborted) done()
     else signal.addEventListener('abort', done, { once: true })
   })

@@ -71,9 +71,7 @@ export function watchClock(desk: Desk): ClockWatch {
       }
       last = next
       if (next.bootMs - stored.bootMs < STORED_EVERY_MS) return
-      desk.db.transact((tx) => {
-        store(tx, next)
-      })
+      desk.db.transact((tx) => store(tx, next))
       stored = next
     },
     isTrusted: () => desk.db.read(openDoubt) === null

@@ -100,9 +100,7 @@ function isOfTheMoment(error: unknown): boolean {
 function forgetStarts(desk: Desk, ids: readonly number[]): void {
   if (ids.length === 0) return
   try {
-    desk.db.transact((tx) => {
-      uncountStarts(tx, ids)
-    })
+    desk.db.transact((tx) => uncountStarts(tx, ids))
   } catch (error) {
     // The trouble that ended the round is thrown on; another error here would hide it.
     const code = error instanceof Trouble ? error.code : errorName(error)
@@ -123,12 +121,12 @@ function beginOpening(desk: Desk, pending: readonly Arrival[], ahead: Map<number
     if (!goesAhead) break
   }
   if (fresh.length === 0) return
-  desk.db.transact((tx) => {
+  desk.db.transact((tx) =>
     countStarts(
       tx,
       fresh.map(({ id }) => id)
     )
-  })
+  )
   for (const arrival of fresh) ahead.set(arrival.id, open(desk, arrival))
 }
 

@@ -62,9 +62,7 @@ export function createLog(options: {
     },
     { write: (line: string) => options.destination.write(mask(line, secrets)) }
   )
-  const log: Log = (event) => {
-    lines[LEVELS[event.event]](event)
-  }
+  const log: Log = (event) => lines[LEVELS[event.event]](event)
   return Object.assign(log, {
     registerSecrets: (added: readonly string[]) => {
       for (const secret of added) {

@@ -84,9 +84,7 @@ export function createWhole(path: string, make: (path: string) => void): void {
   const draft = prepareFile(`${target}.new-${process.pid}`, 'create')
   try {
     make(draft)
-    onDisk(() => {
-      linkUnlessThere(draft, target)
-    }, `the database file ${target} cannot be made`)
+    onDisk(() => linkUnlessThere(draft, target), `the database file ${target} cannot be made`)
   } finally {
     rmSync(draft, { force: true })
   }
@@ -140,17 +138,16 @@ function followLinks(path: string): string {
 
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return
-  onDisk(() => {
-    mkdirSync(folder, { mode: 0o700 })
-  }, `the folder ${folder} cannot be created`)
+  onDisk(() => mkdirSync(folder, { mode: 0o700 }), `the folder ${folder} cannot be created`)
 }
 
 /** Creates the empty file for a copy of the database, mode 0600. Throws {@link Trouble} when something is there already. */
 export function createBackupFile(path: string): string {
   const absolute = resolve(path)
-  onDisk(() => {
-    closeSync(openSync(absolute, 'wx', 0o600))
-  }, `the backup file ${absolute} cannot be created (it must not exist yet)`)
+  onDisk(
+    () => closeSync(openSync(absolute, 'wx', 0o600)),
+    `the backup file ${absolute} cannot be created (it must not exist yet)`
+  )
   return absolute
 }
 

@@ -63,17 +63,13 @@ export async function openSession(
     // INBOX always exists, whatever the server answers to CREATE (RFC 9051 §5.1).
     folders: new Set([options.inbox]),
     listeners: new Set(),
-    watchdog: setInterval(() => {
-      checkLife(session)
-    }, options.silenceMs ?? SILENCE_MS),
+    watchdog: setInterval(() => checkLife(session), options.silenceMs ?? SILENCE_MS),
     received: 0,
     changed: false,
     lost: null
   }
   watch(session)
-  const breakOff = (): void => {
-    end(session)
-  }
+  const breakOff = (): void => end(session)
   signal.addEventListener('abort', breakOff, { once: true })
   try {
     signal.throwIfAborted()

@@ -196,13 +196,9 @@ async function readAll(response: IncomingMessage): Promise<Buffer | null> {
 /** A resolver cannot be cancelled, so we only stop waiting for it. */
 function breakable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      reject(new Error('too late'))
-    }
+    const stop = (): void => reject(new Error('too late'))
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', stop)
-    })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
 }

@@ -121,14 +121,10 @@ function open(options: SenderOptions, signal: AbortSignal): Promise<Line> {
       reject(error instanceof Error ? error : new Error('closed'))
       connection.close()
     }
-    const stop = (): void => {
-      settle(new Error('aborted'))
-    }
+    const stop = (): void => settle(new Error('aborted'))
     // Stays for the life of the connection, because an `error` without a listener ends the process.
     connection.on('error', settle)
-    connection.once('end', () => {
-      settle(new Error('closed'))
-    })
+    connection.once('end', () => settle(new Error('closed')))
     signal.addEventListener('abort', stop, { once: true })
     connection.connect((failed) => {
       const { user, password } = options
@@ -248,9 +244,7 @@ function quit(line: Line): Promise<void> {
   const { connection } = line
   if (connection.destroyed) return Promise.resolve()
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      connection.close()
-    }, QUIT_MS)
+    const timer = setTimeout(() => connection.close(), QUIT_MS)
     connection.once('end', () => {
       clearTimeout(timer)
       resolve()

@@ -84,9 +84,7 @@ export class Threads {
       if (this.lanes.every((other) => other === lane || !other.isBusy)) this.refuse(reason)
     }
     lane.isBusy = false
-    lane.idle = setTimeout(() => {
-      drop(lane)
-    }, this.options.idleMs).unref()
+    lane.idle = setTimeout(() => drop(lane), this.options.idleMs).unref()
   }
 
   private async perform(lane: Lane, worker: Worker, call: TaskCall): Promise<unknown> {
