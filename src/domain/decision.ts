@@ -150,7 +150,6 @@ export type Decision =
   | {
       readonly kind: 'pin-reporter-key'
       readonly address: Address
-      readonly tag: CaseTag
       readonly key: KeyToPin
     }
   | {
@@ -201,7 +200,7 @@ export type Decision =
   | { readonly kind: 'forget-listed'; readonly tags: readonly CaseTag[] }
   /** A case's acknowledgement that was held may leave. */
   | { readonly kind: 'release-answer'; readonly tag: CaseTag }
-  | { readonly kind: 'bounce'; readonly messageId: MessageId; readonly status: string }
+  | { readonly kind: 'bounce'; readonly messageId: MessageId }
   /** Puts an event on the record. */
   | { readonly kind: 'record'; readonly event: NewEvent }
   | {

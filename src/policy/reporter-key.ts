@@ -237,7 +237,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
   return {
     key,
     decisions: [
-      { kind: 'pin-reporter-key', address, tag, key: toPin },
+      { kind: 'pin-reporter-key', address, key: toPin },
       { kind: 'record', event: event('key-pinned', aboutCase(tag), BY_DESK, pinned) }
     ],
     warnings: [
@@ -278,7 +278,7 @@ function pin(
   return {
     key: { ...key, isUsable: true },
     decisions: [
-      { kind: 'pin-reporter-key', address, tag, key },
+      { kind: 'pin-reporter-key', address, key },
       ...(replaced === null ? [] : usedSignatures(situation.opened, now)),
       { kind: 'record', event: event('key-pinned', aboutCase(tag), BY_DESK, pinned) }
     ],

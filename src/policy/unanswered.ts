@@ -12,9 +12,7 @@ export function decideBounce(situation: Situation): Decision[] {
   const tag = bounced.case.tag
   const done = dispose('done', 'bounce', `a delivery report (${action})`, tag)
   if (action !== 'failed') return [done]
-  const status = opened.bounce?.status ?? ''
-  const moved: Decision = { kind: 'bounce', messageId: bounced.messageId, status }
-  return [moved, done]
+  return [{ kind: 'bounce', messageId: bounced.messageId }, done]
 }
 
 /** Nobody's delivery report: kept in sight, and the maintainers told, because it may be a report in disguise. */

@@ -41,7 +41,7 @@ const acceptKey: Handler = (draft, command, context) => {
     isKeyAccepted: true,
     decisions: [
       ...draft.decisions,
-      { kind: 'pin-reporter-key', address: reporter.address, tag, key: pinned } as const,
+      { kind: 'pin-reporter-key', address: reporter.address, key: pinned } as const,
       {
         kind: 'record',
         event: event('key-pinned', aboutCase(tag), byMaintainer(context.author.id), {
