@@ -273,10 +273,11 @@ CREATE TABLE waiting_words (
   -- A JSON object: the kind of message, its parameters, and what is recorded when it leaves.
   words            TEXT    NOT NULL CHECK (json_valid(words)),
   at               TEXT    NOT NULL CHECK (length(at) = 24),
-  -- The maintainer's message, its bytes and the signature that gave it authority; one message makes one.
-  arrival_id       INTEGER NOT NULL UNIQUE REFERENCES arrivals (id),
+  -- The maintainer's message, its bytes and the signature that gave it authority; one message makes one for each reporter.
+  arrival_id       INTEGER NOT NULL REFERENCES arrivals (id),
   message_sha256   TEXT    NULL CHECK (length(message_sha256) = 64),
-  signature_sha256 TEXT    NULL CHECK (length(signature_sha256) = 64)
+  signature_sha256 TEXT    NULL CHECK (length(signature_sha256) = 64),
+  UNIQUE (arrival_id, reporter_id)
 ) STRICT;
 
 CREATE INDEX waiting_words_by_reporter ON waiting_words (reporter_id, id);

@@ -109,7 +109,12 @@ export async function show(call: Call, name: string): Promise<void> {
       throw new CommandError(`There is no case ${tag}; "postern cases --all" lists all cases.`)
     const now = systemClock.now()
     const { settings } = await judgeKeys(loaded, now)
-    const next = settings === null ? null : await whatIsNext({ db, settings }, tag, now)
+    const next =
+      settings === null
+        ? null
+        : found.case.mergedInto === null
+          ? await whatIsNext({ db, settings }, tag, now)
+          : []
     if (call.json) {
       const outbox = found.outbox.map(withoutMemberAddress)
       printJson(call.streams, { ...found, next, outbox })

@@ -243,7 +243,10 @@ function letWordsLeave(
   { prepared, now }: Job
 ): void {
   // What could not be encrypted goes on waiting.
-  if (prepared.refused.some(({ decision }) => decision.once === once)) return
+  const isRefused = prepared.refused.some(
+    ({ decision, recipient }) => decision.once === once && recipient.id === words.reporter.id
+  )
+  if (isRefused) return
   const { id, tag, authorId, arrivalId, params } = words
   const evidence = takeWaiting(tx, id)
   assert(evidence !== null, 'words that left already')

@@ -10,7 +10,7 @@ import {
   type SendClear,
   type SendSealed
 } from '../domain/decision.ts'
-import { type CaseTag, type MessageId } from '../domain/ids.ts'
+import { type CaseTag, type MessageId, parseCaseTag } from '../domain/ids.ts'
 import { isDeclaredKey } from '../domain/mail.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import {
@@ -149,7 +149,7 @@ async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise
     date: madeAt
   })
   const raw = await desk.workers.signClear(
-    desk.render(decision.message, { tag: decision.caseTag, inClear: true }),
+    desk.render(decision.message, { tag: shownTag(decision), inClear: true }),
     headers,
     madeAt
   )
@@ -202,7 +202,8 @@ function headersOf(
 ): OutgoingHeaders {
   const { thread, to } = options
   const { name, casePrefix } = desk.settings.desk
-  const { caseTag, message, via } = decision
+  const { message, via } = decision
+  const caseTag = shownTag(decision)
   const { root, answerTo } = thread(to.id)
   const answered = decision.inReplyTo ?? answerTo
   const references = [root, answered].filter((id) => id !== null)
@@ -220,6 +221,18 @@ function headersOf(
     references: [...new Set(references)],
     autoSubmitted: message.autoSubmitted
   }
+}
+
+/**
+ * The number that the recipient reads. To a reporter a case has the number that their own report got, whatever it was merged into:
+ * another one would tell that somebody else reported, too (B14).
+ */
+function shownTag(decision: SendSealed | SendClear): CaseTag | null {
+  const { caseTag, message } = decision
+  const to: readonly Addressee[] =
+    decision.kind === 'send-clear' ? [decision.to] : decision.recipients
+  const isReporters = caseTag !== null && message.audience === 'reporter'
+  return isReporters ? (parseCaseTag(to[0]?.id ?? '') ?? caseTag) : caseTag
 }
 
 /** RFC 9788 §3.2.1. */
@@ -270,7 +283,8 @@ function threadOf(
 }
 
 function bodyOf(desk: Desk, decision: SendSealed, source: Source): OutgoingBody {
-  const { caseTag: tag, conversation, files } = decision
+  const { conversation, files } = decision
+  const tag = shownTag(decision)
   const text = desk.render(decision.message, { tag, inClear: false, conversation })
   switch (files.from) {
     case 'nothing':

@@ -3,8 +3,13 @@
  * of it. Reads only. Must never let a copy that came by mail take anything away from one that is known: they are merged in
  * a worker.
  */
-import { type Address, isSameAddress } from '../domain/address.ts'
-import { type ReporterKey } from '../domain/case.ts'
+import { type Address, addressKey, isSameAddress } from '../domain/address.ts'
+import {
+  addresseesOf,
+  type CaseRecord,
+  type ReporterKey,
+  type ReporterKeys
+} from '../domain/case.ts'
 import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from '../domain/mail.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
@@ -39,6 +44,21 @@ export async function knownKey(
   if (pinned === null) return null
   const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
   return { ...pinned, isUsable: facts?.state === 'usable', signingKeys: facts?.signingKeys ?? [] }
+}
+
+/** The known keys of all reporters of a case, by address. */
+export async function knownKeys(
+  desk: KeyReader,
+  record: CaseRecord,
+  now: Instant
+): Promise<ReporterKeys> {
+  const found = await Promise.all(
+    addresseesOf(record).map(async ({ contact: { address } }) => {
+      const key = await knownKey(desk, address, now)
+      return key === null ? [] : [[addressKey(address), key] as const]
+    })
+  )
+  return new Map(found.flat())
 }
 
 function registeredKey({ settings, db }: KeyReader, address: Address): Uint8Array | null {

@@ -2,7 +2,7 @@
  * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { type CaseRecord, contactOf, type ReporterKey } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, numbersOf, type ReporterKey } from '../domain/case.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
@@ -61,6 +61,7 @@ import {
   type KeyReader,
   keyFiles,
   knownKey,
+  knownKeys,
   lookedUp,
   mergedCopies,
   offeredKeys
@@ -134,7 +135,7 @@ export async function readSituation(
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
     ...senderFacts(read, opened),
-    ...conversationFacts(read, desk, opened, bound?.case.tag ?? null),
+    ...conversationFacts(read, desk, opened, bound === null ? null : numbersOf(bound.case)),
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
@@ -172,7 +173,7 @@ function senderFacts(
   if (from === null) return { waitingKeys: [], waitingWords: [], senderCases: [] }
   return {
     waitingKeys: listOfferedKeys(read, from.address),
-    waitingWords: listWaiting(read, from.address),
+    waitingWords: listWaiting(read, [from.address]),
     senderCases: listCasesOf(read, from.address, SENDER_CASES_MAX)
   }
 }
@@ -195,7 +196,7 @@ function conversationFacts(
   read: Read,
   desk: Desk,
   opened: OpenedMail,
-  tag: CaseTag | null
+  numbers: readonly string[] | null
 ): Pick<Situation, 'conversation' | 'answeredMember'> {
   const named = (ids: readonly MessageId[]) =>
     ids.flatMap((id) => {
@@ -207,7 +208,7 @@ function conversationFacts(
     })
   const outside = named(opened.outer.references)
   const inside = named(opened.protected?.references ?? [])
-  const conversation = conversationOf(opened, { outside, inside }, tag, desk.settings)
+  const conversation = conversationOf(opened, { outside, inside }, numbers, desk.settings)
   const id = memberIn(conversation)
   const record = id === null ? null : findMember(read, id)
   const answeredMember =
@@ -256,7 +257,7 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
 /** Everything that commands may read or change of a case. */
 export async function readBound(
   desk: KeyReader,
-  tag: CaseTag,
+  named: CaseTag,
   {
     offered: findOffered,
     isNotice
@@ -267,12 +268,19 @@ export async function readBound(
   },
   now: Instant
 ): Promise<BoundCase | null> {
-  const record = desk.db.read((read) => findCase(read, tag))
+  const record = desk.db.read((read) => {
+    const found = findCase(read, named)
+    return found === null ? null : followMerges(read, found)
+  })
   if (record === null) return null
-  const reporter = contactOf(record)
-  const reporterKey = reporter === null ? null : await knownKey(desk, reporter.address, now)
-  const offered =
-    reporter === null || findOffered === null ? [] : await findOffered(reporter.address)
+  const { tag } = record
+  const addresses = addresseesOf(record).map(({ contact }) => contact.address)
+  const reporterKeys = await knownKeys(desk, record, now)
+  const offered = await Promise.all(
+    addresses.map(async (address) =>
+      ((await findOffered?.(address)) ?? []).map((key) => ({ ...key, address }))
+    )
+  )
   return desk.db.read((read) => {
     const notice = findNotice(read, tag)
     const heldAnswerTo = findHeldAnswer(read, tag)?.envelopeTo ?? null
@@ -280,9 +288,10 @@ export async function readBound(
       case: record,
       history: caseHistory(read, tag),
       events: listEvents(read, aboutCase(tag), { kinds: promiseKinds(desk.settings) }),
-      reporterKey,
-      offeredKeys: offered,
-      waitingWords: reporter === null ? [] : listWaiting(read, reporter.address),
+      named,
+      reporterKeys,
+      offeredKeys: offered.flat(),
+      waitingWords: listWaiting(read, addresses),
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
       clockJump: openDoubt(read),
@@ -291,9 +300,9 @@ export async function readBound(
       members: listRecipients(read, record.product),
       reported: isNotice ? listReported(read, record.id) : [],
       messageCount: countMessages(read, record.id),
-      askedToday: (['key-request', 'resend-request'] as const).filter((name) =>
-        hasOnce(read, askedKey(name, tag, now))
-      ),
+      askedToday: numbersOf(record)
+        .flatMap((id) => [askedKey('key-request', id, now), askedKey('resend-request', id, now)])
+        .filter((once) => hasOnce(read, once)),
       hintGiven: hasOnce(read, `hint:${tag}`),
       heldAnswerTo
     }

@@ -2,7 +2,7 @@
  * The end of a release: nobody waits any more, so the reporter learns the date in the one transaction that ends it. A clock tells
  * the maintainers how it went. Must never end a release while a member still waits.
  */
-import { type CaseRecord, contactOf } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -18,7 +18,7 @@ import { aboutNotice } from './about-notice.ts'
 import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { type Prepared, prepare } from './prepare.ts'
-import { knownKey } from './read-keys.ts'
+import { knownKeys } from './read-keys.ts'
 
 /**
  * All members are queued or held: the reporter learns the date in the same job (M-30).
@@ -67,16 +67,17 @@ function datesTold(
   { mails }: Prepared
 ): NewEvent[] {
   if (disclosureAt === null) return []
-  const isClear = decisions.some(
-    (decision) => decision.kind === 'send-clear' && dateNotice.is(decision.message)
-  )
+  const isClear = (reporter: string): boolean =>
+    decisions.some(
+      (one) => one.kind === 'send-clear' && dateNotice.is(one.message) && one.to.id === reporter
+    )
   return mails
     .filter(({ kind }) => kind === dateNotice.kind)
     .map(({ recipientId: reporter }) =>
       event('date-told', aboutCase(tag), BY_DESK, {
         reporter,
         date: disclosureAt,
-        how: isClear ? 'in-clear' : 'encrypted'
+        how: isClear(reporter) ? 'in-clear' : 'encrypted'
       })
     )
 }
@@ -92,13 +93,9 @@ async function dateMail(
   const before = notice.told?.disclosureAt ?? null
   // New content under the old date: the reporter knows the date already.
   if (before === record.disclosureAt) return []
-  const reporter = contactOf(record)
-  if (reporter === null) return [untold(record.tag, 'no-address')]
-  const known = await knownKey(desk, reporter.address, now)
+  const keys = await knownKeys(desk, record, now)
   // A key that cannot be used now is refused when the message is encrypted, and the maintainers are told.
-  const key = known === null ? null : { ...known, isUsable: true }
-  const path = reporterPath(record, key, product)
-  if (path.kind === 'no-key' || path.kind === 'no-address') return [untold(record.tag, path.kind)]
+  const tried = new Map([...keys].map(([address, key]) => [address, { ...key, isUsable: true }]))
   const says = (at: Instant): string => formatInstant(at, desk.settings.desk.timezone)
   const message = dateNotice({
     product: product.name,
@@ -106,7 +103,14 @@ async function dateMail(
     before: before === null ? '' : says(before)
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
-  return [toReporter(path, now, message, sending)]
+  const reporters = addresseesOf(record)
+  if (reporters.length === 0) return [untold(record.tag, 'no-address')]
+  return reporters.map((reporter) => {
+    const path = reporterPath(reporter, tried, product)
+    return path.kind === 'sealed' || path.kind === 'clear'
+      ? toReporter(path, now, message, sending)
+      : untold(record.tag, 'no-key')
+  })
 }
 
 /** A clock tells the maintainers at once. */

@@ -2,7 +2,7 @@
  * A case: the desk's unit of work for one report, its states and who speaks in it (practice.md §4.2.1). Types and
  * total functions only; what moves a case is decided in policy/, what stores it in store/cases.ts.
  */
-import { type Contact } from './address.ts'
+import { addressKey, type Contact } from './address.ts'
 import { type Due } from './clock.ts'
 import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
 import { type KeySource } from './mail.ts'
@@ -77,6 +77,37 @@ export function reporterOf({ reporters }: Pick<CaseRecord, 'reporters'>): Report
 /** The address of who reported the case; null when there is none. */
 export function contactOf(record: Pick<CaseRecord, 'reporters'>): Contact | null {
   return reporterOf(record)?.contact ?? null
+}
+
+/** Whom a decision about the case reaches: its reporters who named an address, each address once. */
+export function addresseesOf({ reporters }: Pick<CaseRecord, 'reporters'>): readonly Addressed[] {
+  const found = new Map<string, Addressed>()
+  for (const reporter of reporters) {
+    const { contact } = reporter
+    if (contact === null || found.has(addressKey(contact.address))) continue
+    found.set(addressKey(contact.address), { ...reporter, contact })
+  }
+  return [...found.values()]
+}
+
+/** A reporter who named an address. */
+export type Addressed = Reporter & { readonly contact: Contact }
+
+/** Every number under which the case is known: its own, and those of the cases that were merged into it. */
+export function numbersOf({
+  tag,
+  reporters
+}: Pick<CaseRecord, 'tag' | 'reporters'>): readonly string[] {
+  return [tag, ...reporters.map(({ id }) => id)]
+}
+
+/** The known keys of reporters, by {@link addressKey}. */
+export type ReporterKeys = ReadonlyMap<string, ReporterKey>
+
+/** The known key of a reporter; null when there is none. */
+export function reporterKeyOf(reporter: Reporter | null, keys: ReporterKeys): ReporterKey | null {
+  const contact = reporter?.contact ?? null
+  return contact === null ? null : (keys.get(addressKey(contact.address)) ?? null)
 }
 
 /** A maintainer's words to a reporter of whom no usable key is known (G3). */

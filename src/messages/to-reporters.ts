@@ -73,10 +73,10 @@ export const closed = ownWords<Decision>()({
   subject: 'We have closed your report'
 })
 
-/** The report is handled together with another one of the same reporter (B14). */
+/** The report is handled together with another one (B14). */
 export const merged = ownWords<Decision>()({
   kind: 'merged',
-  subject: 'We handle your reports together'
+  subject: 'How we go on with your report'
 })
 
 /** Asks for a key, because an answer waits. */

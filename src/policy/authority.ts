@@ -135,9 +135,13 @@ function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
   return findCaseTags(/\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? '', casePrefix)
 }
 
-/** Whether the signed text holds the `Ref: TAG address relay` line of a forwarded message of this case. */
-export function namesRelay(opened: OpenedMail, tag: CaseTag, desk: Settings['desk']): boolean {
-  return refLines(opened, desk).some((line) => line.isRelay && line.tag === tag)
+/** Whether the signed text holds the `Ref: TAG address relay` line of a forwarded message of the case of these numbers. */
+export function namesRelay(
+  opened: OpenedMail,
+  numbers: readonly string[],
+  desk: Settings['desk']
+): boolean {
+  return refLines(opened, desk).some(({ isRelay, tag }) => isRelay && numbers.includes(tag))
 }
 
 /** Null when `maintainer` has one of the roles `needed` or none is, else what is needed. */

@@ -2,11 +2,12 @@
  * Which conversation a maintainer's message continues: an answer belongs to whoever wrote what it answers, and reaches nobody
  * else (G5). What answers two people at once reaches neither.
  */
-import { type CaseTag } from '../domain/ids.ts'
+import { addresseesOf, type CaseRecord, reporterOf } from '../domain/case.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Conversation } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 import { refLines } from './audience.ts'
+import { type AnsweredReporter } from './recipients.ts'
 
 /**
  * `isSigned`: what was signed names it, by a quoted reference line or protected headers. The header outside alone is anybody's
@@ -21,18 +22,18 @@ export type NamedMessage = { readonly tag: string; readonly conversation: Conver
 
 /**
  * From the desk's messages that the header fields name, outside and protected, and those that are quoted. Words for the case
- * `tag` that answer somebody of another case mix two conversations, too.
+ * of these `numbers` that answer somebody of another case mix two conversations, too; null where no case is named.
  */
 export function conversationOf(
   opened: OpenedMail,
   named: { readonly outside: readonly NamedMessage[]; readonly inside: readonly NamedMessage[] },
-  tag: CaseTag | null,
+  numbers: readonly string[] | null,
   { desk }: Settings
 ): ConversationOf {
   const signed = [...refLines(opened, desk), ...named.inside].filter(isSomebodys)
   const all = [...signed, ...named.outside.filter(isSomebodys)]
   const [only = '', ...others] = new Set(all.map(({ conversation }) => conversation))
-  const isElsewhere = tag !== null && all.some((message) => message.tag !== tag)
+  const isElsewhere = numbers !== null && all.some(({ tag }) => !numbers.includes(tag))
   return others.length > 0 || isElsewhere
     ? { kind: 'mixed' }
     : { kind: 'one', with: only, isSigned: signed.length > 0 }
@@ -47,6 +48,20 @@ export function memberIn(conversation: ConversationOf): string | null {
   if (conversation.kind === 'mixed' || !conversation.with.startsWith('member:')) return null
   return conversation.with.slice('member:'.length)
 }
+
+/**
+ * The reporter whom words in this conversation reach: the one whose message is answered, else the only one. Where a case has
+ * several, only what was signed chooses among them.
+ */
+export function reporterIn(record: CaseRecord, conversation: ConversationOf): AnsweredReporter {
+  const [only, ...others] = addresseesOf(record)
+  const isNamed = conversation.kind === 'one' && (conversation.isSigned || others.length === 0)
+  const named = record.reporters.find(({ id }) => isNamed && conversation.with === `reporter:${id}`)
+  return named ?? (others.length > 0 ? 'several' : (only ?? reporterOf(record)))
+}
+
+/** A message that answers nobody: a note, or what the desk writes by itself. */
+export const NOBODYS: ConversationOf = { kind: 'one', with: '', isSigned: false }
 
 export const MIXED =
   'This message answers two conversations at once, so nothing was sent. Please reply to one message at a time and quote only that one.'

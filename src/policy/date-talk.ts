@@ -2,7 +2,8 @@
  * Talking with the reporter about the date (M-22, M-30, B19): it is put to them when it is proposed, and what they answer is
  * shown to the maintainers as a suggestion. Never decides anything by an answer: a reporter has no commands.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord } from '../domain/case.ts'
+import { type Decision } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, event } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
 import { dateProposed } from '../messages/to-reporters.ts'
@@ -11,8 +12,8 @@ import { reporterPath } from './recipients.ts'
 import { toReporter } from './send.ts'
 
 /**
- * Asks the reporter about the date that this draft sets; a date that an earlier line of the message set is not asked about any
- * more. `says` is for the answer to the command: why the reporter is not asked.
+ * Asks every reporter about the date that this draft sets; a date that an earlier line of the message set is not asked about any
+ * more. `says` is for the answer to the command: why a reporter is not asked.
  */
 export function proposeDate(
   draft: Draft,
@@ -21,39 +22,33 @@ export function proposeDate(
   const { case: record } = draft
   const date = record.disclosureAt
   if (date === null) return { draft, says: '' }
-  const path = reporterPath(record, draft.reporterKey, product)
-  if (path.kind === 'no-address')
+  const reporters = addresseesOf(record)
+  if (reporters.length === 0)
     return { draft, says: ' The reporter was not asked: the report names no address.' }
-  if (path.kind === 'no-key')
-    return {
-      draft,
-      says: ' The reporter was not asked: we have no usable key. /ask asks for one.'
-    }
   const says = ({ disclosureAt: at, disclosureZone: zone }: CaseRecord): string =>
     at === null ? '' : formatInstant(at, settings.desk.timezone, zone)
   const message = dateProposed({ date: says(record), before: says(bound.case) })
   const sending = { once: `${context.arrivalId}:${date}`, tag: record.tag }
-  const reporter = path.kind === 'sealed' ? path.recipient : path.to
-  const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
-  const told = event('date-told', aboutCase(record.tag), byMaintainer(context.author.id), {
-    reporter: reporter.id,
-    date,
-    how
-  })
-  const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
-  return {
-    draft: {
-      ...draft,
-      question: {
-        decisions: [
-          toReporter(path, context.now, message, sending),
-          { kind: 'record', event: told }
-        ],
-        says: `We asked ${reporter.address} about the date ${says(record)}, ${way}.`
-      }
-    },
-    says: ''
+  const decisions: Decision[] = []
+  const asked: string[] = []
+  const unasked: string[] = []
+  for (const reporter of reporters) {
+    const { address } = reporter.contact
+    const path = reporterPath(reporter, draft.reporterKeys, product)
+    if (path.kind !== 'sealed' && path.kind !== 'clear') {
+      unasked.push(` ${address} was not asked: we have no usable key. /ask asks for one.`)
+      continue
+    }
+    const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
+    const about = { reporter: reporter.id, date, how } as const
+    const by = byMaintainer(context.author.id)
+    const told = event('date-told', aboutCase(record.tag), by, about)
+    const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
+    decisions.push(toReporter(path, context.now, message, sending), { kind: 'record', event: told })
+    asked.push(`We asked ${address} about the date ${says(record)}, ${way}.`)
   }
+  const question = asked.length === 0 ? null : { decisions, says: asked.join(' ') }
+  return { draft: { ...draft, question: question ?? draft.question }, says: unasked.join('') }
 }
 
 /** What a reporter says of the date: a line that begins with the word, above any quotation. Null when there is none. */

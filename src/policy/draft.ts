@@ -2,7 +2,12 @@
  * The working copy that a command mail changes: a case, its notice and what has been decided so far. Commands take a draft
  * and return a new one or a refusal; nothing is kept unless every line was accepted (all or nothing).
  */
-import { type CaseRecord, type ListedCase, type ReporterKey } from '../domain/case.ts'
+import {
+  type Addressed,
+  type CaseRecord,
+  type ListedCase,
+  type ReporterKeys
+} from '../domain/case.ts'
 import { type CaseFacts, historyAfter, moveCase } from '../domain/case-machine.ts'
 import { type Decision } from '../domain/decision.ts'
 import {
@@ -81,9 +86,10 @@ export type Words = {
   readonly files?: readonly OutgoingAttachment[]
 }
 
-/** Words with the way on which they can leave; without a key they wait for one. */
+/** Words with whom they reach and the way on which they can leave; without a key they wait for one. */
 export type SpokenWords = Words & {
-  readonly path: Exclude<ReporterPath, { readonly kind: 'no-address' }>
+  readonly reporter: Addressed
+  readonly path: Exclude<ReporterPath, { readonly kind: 'no-address' | 'several' }>
 }
 
 export type Draft = {
@@ -92,14 +98,14 @@ export type Draft = {
   readonly notice: NoticeRecord | null
   /** What the machine for cases may know beside case and notice, as this mail leaves it. */
   readonly known: Omit<CaseFacts, 'notice' | 'disclosureAt'>
-  /** What this message says to the reporter; it leaves as one message (B13). */
+  /** What this message says to reporters; it leaves as one message to each (B13). */
   readonly words: readonly SpokenWords[]
-  /** The question to the reporter about the date that this message sets; one, whichever line set it last (B19). */
+  /** The question to the reporters about the date that this message sets; one, whichever line set it last (B19). */
   readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
-  /** The key that answers to the reporter are sealed to, as this mail leaves it. */
-  readonly reporterKey: ReporterKey | null
-  /** Whether this mail accepts that key: what waited for one leaves by that word of a maintainer alone. */
-  readonly isKeyAccepted: boolean
+  /** The keys that answers to reporters are sealed to, as this mail leaves them. */
+  readonly reporterKeys: ReporterKeys
+  /** Whose key this mail accepts: what waited for one leaves by that word of a maintainer alone. */
+  readonly accepted: readonly Addressed[]
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
@@ -137,8 +143,8 @@ export function startDraft({
     known: { ...bound.history, mayEndInternally, now },
     words: [],
     question: null,
-    reporterKey: bound.reporterKey,
-    isKeyAccepted: false,
+    reporterKeys: bound.reporterKeys,
+    accepted: [],
     newPatches: null,
     voided: false,
     shown: false,

@@ -3,8 +3,8 @@
  * ending in exactly one disposition (G1). Order matters: what only looks like a report is told apart first, then who has
  * authority, then which case it continues.
  */
-import { isSameAddress } from '../domain/address.ts'
-import { type CaseRecord, type CaseState } from '../domain/case.ts'
+import { addressKey, isSameAddress } from '../domain/address.ts'
+import { type CaseRecord, type CaseState, type ReporterKeys } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -130,7 +130,7 @@ function decideNewCase(
       ...relayInput(situation, product, settings, moment),
       record,
       due: dueOf(record, [], [opened], { settings, now: moment.now }),
-      reporterKey: key.key,
+      reporterKeys: withSender(new Map(), key, situation),
       facts,
       writer: { author: 'reporter', authorId: record.tag },
       keyWarnings: [...key.warnings, ...wordsStay(situation, key.key, released)],
@@ -184,7 +184,7 @@ function joinCase(
   // Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves.
   const key =
     thread.sender.kind === 'other'
-      ? { key: situation.bound?.reporterKey ?? null, decisions: [], warnings: [] }
+      ? { key: null, decisions: [], warnings: [] }
       : decideReporterKey(situation, thread.case.tag, settings, moment.now)
   const author = authorOf(situation, thread.sender)
   const joined = joinedEvent(thread.case.tag, author, situation)
@@ -204,7 +204,7 @@ function joinCase(
       ...relayInput(situation, product, settings, moment),
       record,
       due: dueOf(record, situation.bound?.events ?? [], [joined], { settings, now: moment.now }),
-      reporterKey: key.key,
+      reporterKeys: withSender(situation.bound?.reporterKeys ?? new Map(), key, situation),
       writer: author,
       keyWarnings:
         thread.sender.kind === 'other'
@@ -222,6 +222,17 @@ function joinCase(
     ...leaving,
     joinedEnd(situation, record.tag)
   ]
+}
+
+/** The keys of reporters with the one that this message leaves in use for its sender. */
+function withSender(
+  keys: ReporterKeys,
+  { key }: KeyDecision,
+  { opened: { outer } }: Situation
+): ReporterKeys {
+  return key === null || outer.from === null
+    ? keys
+    : new Map([...keys, [addressKey(outer.from.address), key]])
 }
 
 /** The case as its maintainers see it once the keys of this message are kept (G3). */

@@ -11,6 +11,7 @@ import { findBinding, judgeAuthority, missingRole, type Refusal } from './author
 import { claimCiphertext } from './ciphertext.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
+import { NOBODYS, reporterIn } from './conversation.ts'
 import { dispose } from './dispose.ts'
 import { type CommandContext, type DeskContext, type HashedFile } from './draft.ts'
 import { answersRelay, hint, stayedInside } from './plain-answer.ts'
@@ -128,7 +129,8 @@ function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
 function internalNote(text: string, context: CommandContext, situation: Situation): Decision[] {
   const { author, settings, product, bound, now, arrivalId } = context
   const { tag } = bound.case
-  const path = reporterPath(bound.case, bound.reporterKey, product)
+  const reporter = reporterIn(bound.case, NOBODYS)
+  const path = reporterPath(reporter, bound.reporterKeys, product)
   const noteMail = toMaintainers(
     settings,
     now,
@@ -141,7 +143,7 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
         now
       }),
       text,
-      reach: reachSentence(bound.case, path, 'internal')
+      reach: reachSentence(reporter, path, 'internal')
     }),
     {
       once: String(arrivalId),

@@ -3,7 +3,7 @@
  * relays say that it does, so only an answer to a relay is sent on; every other one stays among the maintainers, and its
  * author is told. In doubt it must stay: what was written to colleagues cannot be taken back.
  */
-import { type CaseRecord, contactOf } from '../domain/case.ts'
+import { type CaseRecord, contactOf, numbersOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Settings } from '../domain/settings.ts'
 import { hint as hintMessage, relay } from '../messages/to-maintainers.ts'
@@ -28,7 +28,9 @@ export function answersRelay(
   // A list member's words, or those of two people: what answers them is not the reporter's to read (G5).
   if (conversation.kind === 'mixed' || !conversation.with.startsWith('reporter:')) return false
   const newest = opened.protected?.references.at(-1)
-  return newest === undefined ? namesRelay(opened, record.tag, desk) : newest === answers.messageId
+  return newest === undefined
+    ? namesRelay(opened, numbersOf(record), desk)
+    : newest === answers.messageId
 }
 
 /** The transcript of a plain answer that stayed a note. */

@@ -2,7 +2,7 @@
  * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
  * into a recipient, so that no decision can name an address without a fingerprint (G3).
  */
-import { type CaseRecord, contactOf, type ReporterKey, reporterOf } from '../domain/case.ts'
+import { type Reporter, type ReporterKeys, reporterKeyOf } from '../domain/case.ts'
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 
@@ -24,24 +24,35 @@ export function namesOf(ids: readonly string[], { maintainers }: Settings): stri
     .join(' and ')
 }
 
-/** How words of a maintainer can reach the reporter of a case now (G3). */
+/** The reporter whom an answer would reach; null when the case has none. */
+export type AnsweredReporter = Reporter | 'several' | null
+
+/** The address of a reporter; '' where none is known. */
+export function addressOf(reporter: AnsweredReporter): string {
+  return reporter === null || reporter === 'several' ? '' : (reporter.contact?.address ?? '')
+}
+
+/** How words of a maintainer can reach one reporter of a case now (G3). */
 export type ReporterPath =
   | { readonly kind: 'sealed'; readonly recipient: SealedRecipient }
   | { readonly kind: 'clear'; readonly to: Addressee }
   | { readonly kind: 'no-key' }
   | { readonly kind: 'no-address' }
+  /** Nothing says which reporter of the case is meant. */
+  | { readonly kind: 'several' }
 
 /**
  * Sealed where a key is pinned; in clear only if the reporter began so, the policy allows it and no key of theirs is known,
  * in use or not; else not at all.
  */
 export function reporterPath(
-  record: CaseRecord,
-  key: Omit<ReporterKey, 'signingKeys'> | null,
+  reporter: AnsweredReporter,
+  keys: ReporterKeys,
   product: Product
 ): ReporterPath {
-  const reporter = reporterOf(record)
+  if (reporter === 'several') return { kind: 'several' }
   if (reporter === null || reporter.contact === null) return { kind: 'no-address' }
+  const key = reporterKeyOf(reporter, keys)
   // A known key that cannot be used is no leave to write in clear.
   if (key !== null && !key.isUsable) return { kind: 'no-key' }
   if (key !== null) {
@@ -68,7 +79,7 @@ export function memberReach(id: string): string {
  * answer to that very mail goes.
  */
 export function reachSentence(
-  record: CaseRecord,
+  reporter: AnsweredReporter,
   path: ReporterPath,
   plain: Product['policy']['replies']
 ): string {
@@ -76,7 +87,7 @@ export function reachSentence(
     plain === 'internal'
       ? 'A plain reply reaches the maintainers only.'
       : 'A plain reply reaches the reporter.'
-  const address = contactOf(record)?.address ?? ''
+  const address = addressOf(reporter)
   switch (path.kind) {
     case 'sealed':
       return `${internal} Text under a first line /reply reaches ${address} alone, encrypted, without quoted text.`
@@ -86,5 +97,7 @@ export function reachSentence(
       return `${internal} ${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key comes; /key accept FINGERPRINT takes one into use.`
     case 'no-address':
       return `${internal} The report names no address, so its sender cannot be answered.`
+    case 'several':
+      return `${internal} The case has several reporters: to answer one of them, reply to a message of theirs.`
   }
 }

@@ -2,7 +2,13 @@
  * The relay of one mail to the maintainers (DESIGN §6): whom a reply would reach first, then the block of facts, then the
  * text and the files. Pure: builds decisions, seals nothing.
  */
-import { type CaseMessage, type CaseRecord, type ReporterKey } from '../domain/case.ts'
+import {
+  type CaseMessage,
+  type CaseRecord,
+  type ReporterKey,
+  type ReporterKeys,
+  reporterKeyOf
+} from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type Decision, type SealedRecipient } from '../domain/decision.ts'
 import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
@@ -14,8 +20,15 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender, senderWords } from './authentication.ts'
 import { promiseWords } from './clocks.ts'
+import { reporterIn } from './conversation.ts'
 import { subjectOf } from './new-case.ts'
-import { allMaintainers, memberReach, reachSentence, reporterPath } from './recipients.ts'
+import {
+  type AnsweredReporter,
+  allMaintainers,
+  memberReach,
+  reachSentence,
+  reporterPath
+} from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { nameOf as nameOfMaintainer, stateWords } from './status.ts'
 
@@ -34,7 +47,7 @@ export type RelayInput = CaseAbout & {
   readonly opened: OpenedMail
   readonly receivedAt: Instant
   readonly size: number
-  readonly reporterKey: ReporterKey | null
+  readonly reporterKeys: ReporterKeys
   /** Whether the content stays out: `opened` holds none then, and the files of the mail do not go along. */
   readonly isWithheld: boolean
   /** Who wrote it. */
@@ -73,7 +86,8 @@ function forwarded(
 ): Decision {
   const { record, product, opened, settings, now, writer } = input
   const isMember = writer.author === 'member'
-  const path = reporterPath(record, input.reporterKey, product)
+  const reporter = answeredIn(input)
+  const path = reporterPath(reporter, input.reporterKeys, product)
   const isAnswerable = writer.author === 'reporter' && product.policy.replies === 'reporter'
   const shown = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
   const via = isHidden ? `List member ${writer.authorId}` : nameOf(opened)
@@ -99,7 +113,7 @@ function forwarded(
       ),
       reach: isMember
         ? memberReach(writer.authorId)
-        : reachSentence(record, path, isAnswerable ? 'reporter' : 'internal'),
+        : reachSentence(reporter, path, isAnswerable ? 'reporter' : 'internal'),
       isAnswerable
     }),
     {
@@ -120,6 +134,11 @@ function forwarded(
 
 function nameOf({ outer: { from } }: OpenedMail): string | null {
   return from === null || from.name !== '' ? (from?.name ?? null) : from.address
+}
+
+/** The reporter whom an answer to the forwarded message reaches. */
+function answeredIn({ record, writer }: Pick<RelayInput, 'record' | 'writer'>): AnsweredReporter {
+  return reporterIn(record, { kind: 'one', with: conversationWith(writer), isSigned: true })
 }
 
 function conversationWith({ author, authorId }: RelayInput['writer']): Conversation {
@@ -193,7 +212,7 @@ function mailFacts(input: RelayInput): FactLine[] {
     { label: 'Sender', value: senderWords(judgeSender(opened, settings)) },
     { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
     { label: 'Encrypted', value: encryptionWords(opened) },
-    { label: 'Signed', value: signatureWords(opened, input.reporterKey) }
+    { label: 'Signed', value: signatureWords(opened, keyIn(input)) }
   ]
 }
 
@@ -203,6 +222,11 @@ function encryptionWords(opened: OpenedMail): string {
   return opened.structure === 'inline'
     ? 'yes (inline, without protected headers)'
     : 'yes, to the desk key'
+}
+
+function keyIn(input: RelayInput): ReporterKey | null {
+  const reporter = answeredIn(input)
+  return reporter === 'several' ? null : reporterKeyOf(reporter, input.reporterKeys)
 }
 
 function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {

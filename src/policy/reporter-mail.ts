@@ -2,11 +2,12 @@
  * How a maintainer's words reach the reporter of a case (G3, G6): sealed, in clear under the one exception, or, once a key
  * comes, after a content-free request for one (B10). To the reporter on record and to nobody else.
  */
+import { isSameAddress } from '../domain/address.ts'
 import {
-  contactOf,
+  type Addressed,
+  addresseesOf,
   type KeptWords,
   type ReporterKey,
-  reporterOf,
   type WaitingWords
 } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
@@ -26,6 +27,7 @@ import {
   resendRequest
 } from '../messages/to-reporters.ts'
 import { lackOfProof } from './authentication.ts'
+import { reporterIn } from './conversation.ts'
 import {
   accepted,
   type CommandContext,
@@ -38,10 +40,10 @@ import {
   type Words,
   withActivity
 } from './draft.ts'
-import { reporterPath } from './recipients.ts'
+import { type ReporterPath, reporterPath } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { inClearTo, sealedTo, toReporter as sendToReporter } from './send.ts'
-import { type Situation } from './situation.ts'
+import { type BoundCase, type Situation } from './situation.ts'
 
 /** What a maintainer decided about a case. */
 type Decided = 'accepted' | 'rejected' | 'merged' | 'closed'
@@ -54,8 +56,8 @@ const DONE = {
 } as const
 
 /**
- * Accept, reject and close reach the reporter where they can, with the author's text in the same message; where they cannot, the
- * decision stands, and the text stays with the maintainers.
+ * Accept, reject, close and merge reach every reporter of the case where they can, with the author's text in the same message; where
+ * they cannot, the decision stands, and the text stays with the maintainers.
  */
 export function decisionMail(
   draft: Draft,
@@ -67,7 +69,7 @@ export function decisionMail(
   const step = decide(draft, reporterTold(draft, context))
   if (step.kind === 'refused') return step
   const did = withActivity(step.draft, `${mail} the case${why}`)
-  const told = toReporter(did, context, words)
+  const told = toEach(addresseesOf(did.case), did, context, words)
   if (told.kind === 'accepted') return accepted(told.draft, `${DONE[mail]} ${told.says}`)
   const untold = withActivity(did, 'the reporter could not be told')
   const says = `${DONE[mail]} ${told.says}`
@@ -76,57 +78,92 @@ export function decisionMail(
     : accepted(withNote(untold, words.text, context), `${says} Your text was kept as a note.`)
 }
 
-/** Whether a decision that is made now reaches the reporter. */
+/** Whether a decision that is made now reaches every reporter. */
 export function reporterTold(
-  { case: record, reporterKey }: Draft,
+  { case: record, reporterKeys }: Draft,
   { product }: CommandContext
 ): ReporterTold {
-  return TOLD[reporterPath(record, reporterKey, product).kind]
+  const reporters = addresseesOf(record)
+  if (reporters.length === 0) return 'no-address'
+  return reporters.some((one) => reporterPath(one, reporterKeys, product).kind === 'no-key')
+    ? 'waits-for-key'
+    : 'told'
 }
 
-const TOLD = {
-  sealed: 'told',
-  clear: 'told',
-  'no-key': 'waits-for-key',
-  'no-address': 'no-address'
-} as const
+/** How words for the reporter of this conversation can leave. */
+export function pathIn(
+  { case: record, reporterKeys }: Draft,
+  { conversation, product }: Pick<CommandContext, 'conversation' | 'product'>
+): ReporterPath {
+  return reporterPath(reporterIn(record, conversation), reporterKeys, product)
+}
 
-/** Sends a maintainer's words to the reporter and to nobody else, or says why that cannot be; `remarks` follow for the author. */
+/**
+ * Sends a maintainer's words to the reporter of the conversation and to nobody else, or says why that cannot be; `remarks` follow
+ * for the author.
+ */
 export function toReporter(
   before: Draft,
   context: CommandContext,
   words: Words,
   remarks = ''
 ): Step {
-  const path = reporterPath(before.case, before.reporterKey, context.product)
-  const { mergedInto } = before.case
-  if (mergedInto !== null)
-    return {
-      kind: 'refused',
-      says: `Not sent: this case was merged into ${mergedInto}. Please write it in answer to a message of that case.`
-    }
-  if (path.kind === 'no-address') return { kind: 'refused', says: NO_ADDRESS }
+  const reporter = reporterIn(before.case, context.conversation)
+  if (reporter === 'several') return { kind: 'refused', says: SEVERAL }
+  const { contact = null } = reporter ?? {}
+  const reached = reporter === null || contact === null ? [] : [{ ...reporter, contact }]
+  const step = toEach(reached, before, context, words)
+  return step.kind === 'refused' ? step : accepted(step.draft, `${step.says} ${remarks}`.trim())
+}
+
+/** One message to each: what one of them reads names none of the others. */
+function toEach(
+  reporters: readonly Addressed[],
+  before: Draft,
+  context: CommandContext,
+  words: Words
+): Step {
+  if (reporters.length === 0) return { kind: 'refused', says: NO_ADDRESS }
+  let draft = before
+  const says: string[] = []
+  for (const reporter of reporters) {
+    const step = toOne(reporter, draft, context, words)
+    if (step.kind === 'refused') return step
+    draft = step.draft
+    says.push(step.says)
+  }
+  const spoken = draft.words.slice(before.words.length)
+  const waits = spoken.every(({ path }) => path.kind === 'no-key') ? ' (waits for a key)' : ''
+  const title = `${words.title || 'To the reporter'}${waits}`
+  const texts = [...draft.texts, { title, text: words.text || words.decision }]
+  return accepted({ ...draft, texts }, says.join(' '))
+}
+
+function toOne(reporter: Addressed, before: Draft, context: CommandContext, words: Words): Step {
+  const path = reporterPath(reporter, before.reporterKeys, context.product)
+  if (path.kind === 'no-address' || path.kind === 'several')
+    return { kind: 'refused', says: NO_ADDRESS }
   // All of it leaves as one message: what was written for one way must not take another.
-  if (before.words.some((said) => said.path.kind !== path.kind))
+  if (said(before, reporter).some((one) => one.path.kind !== path.kind))
     return { kind: 'refused', says: TWO_WAYS }
-  if (path.kind === 'no-key') return kept(before, context, { ...words, path }, remarks)
+  if (path.kind === 'no-key') return kept(before, context, { ...words, reporter, path })
+  const { mail } = words
   const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
-  const step = spoken(before, context, words, way)
+  const step = spoken(reporter, before, context, { mail, how: way })
   if (step.kind === 'refused') return step
-  const { text, decision, title, mail } = words
   const { draft } = step
   const next: Draft = {
     ...draft,
     case: { ...draft.case, answeredAt: draft.case.answeredAt ?? context.now },
-    texts: [...draft.texts, { title: title || 'To the reporter', text: text || decision }],
-    words: [...draft.words, { ...words, path }]
+    words: [...draft.words, { ...words, reporter, path }]
   }
   const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
-  return accepted(active(next, mail, how), `Sent to ${addressOf(next)}, ${how}. ${remarks}`.trim())
+  return accepted(active(next, mail, how), `Sent to ${reporter.contact.address}, ${how}.`)
 }
 
-function addressOf(draft: Draft): string {
-  return contactOf(draft.case)?.address ?? ''
+/** What this message says to one reporter. */
+function said({ words }: Draft, { id }: Addressed): readonly SpokenWords[] {
+  return words.filter(({ reporter }) => reporter.id === id)
 }
 
 /** A decision is told to the other maintainers as such; an answer or a question here. */
@@ -138,80 +175,103 @@ function active(draft: Draft, mail: Words['mail'], how: string): Draft {
 
 const TWO_WAYS =
   'Parts of what this message says to the reporter would leave in different ways (encrypted, unencrypted, or waiting for a key). Please send them in two messages.'
+export const SEVERAL =
+  'Not sent: this case has several reporters, and your message does not show which of them you mean. Please reply to a message of that reporter and keep its last line (Ref: …) in your text.'
 const NO_ADDRESS = 'Not sent: the report names no address, so nobody can be answered.'
 
 /** The words wait, and the reporter is asked for a key; nobody is answered until it comes. */
-function kept(before: Draft, context: CommandContext, words: SpokenWords, remarks: string): Step {
-  const reporter = reporterOf(before.case)?.id ?? ''
-  const step = decided(before, context, 'words-wait', { reporter, with: words.mail })
+function kept(before: Draft, context: CommandContext, words: SpokenWords): Step {
+  const { reporter } = words
+  const about = { reporter: reporter.id, with: words.mail }
+  const step = decided(before, context, 'words-wait', about)
   if (step.kind === 'refused') return step
   const { draft } = step
-  const asked = askFor(draft, context, 'key-request')
-  const title = `${words.title || 'To the reporter'} (waits for a key)`
+  const asked = askFor(reporter, draft, context, 'key-request')
   const next: Draft = {
     ...draft,
     decisions: [...draft.decisions, ...asked.decisions],
-    texts: [...draft.texts, { title, text: words.text || words.decision }],
     words: [...draft.words, words]
   }
-  const says = `${addressOf(next)} cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key comes. ${asked.says ?? ''} ${remarks}`
+  const says = `${reporter.contact.address} cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key comes. ${asked.says}`
   return accepted(
     withActivity(next, 'wrote to the reporter; the words wait for a key of theirs'),
-    says.trim()
+    says
   )
 }
 
 const DID = { reply: 'answered', question: 'asked' } as const
 
-function spoken(draft: Draft, context: CommandContext, { mail }: Words, how: Way): Happened {
-  const reporter = reporterOf(draft.case)?.id ?? ''
+function spoken(
+  to: Addressed,
+  draft: Draft,
+  context: CommandContext,
+  { mail, how }: Pick<Words, 'mail'> & { readonly how: Way }
+): Happened {
+  const reporter = to.id
   if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
   // A merged case takes no more events; that the reporter was told is part of the merge.
   if (mail === 'merged') return { kind: 'happened', draft }
   const step = decided(draft, context, 'answered', { reporter, with: mail, how })
-  // One message answers the reporter once, however many commands it is made of.
-  const isAnswered = draft.words.some((said) => said.mail !== 'question')
+  // One message answers a reporter once, however many commands it is made of.
+  const isAnswered = said(draft, to).some((one) => one.mail !== 'question')
   return step.kind === 'happened' && isAnswered
     ? { ...step, draft: { ...step.draft, decisions: draft.decisions } }
     : step
 }
 
-/** The one message to the reporter that these commands make together, and its place on the record of the case. */
+/** The one message to each reporter that these commands make together, and their place on the record of the case. */
 export function spokenWords(draft: Draft, context: CommandContext): Decision[] {
-  const path = draft.words.at(-1)?.path
-  if (path === undefined) return []
+  const reporters = new Map(draft.words.map(({ reporter }) => [reporter.id, reporter]))
+  const spoken = [...reporters.values()].map((reporter) =>
+    wordsTo(reporter, said(draft, reporter), draft, context)
+  )
+  // What several of them read in the same words is one message of the case.
+  const written = new Map(spoken.map(({ audience, text }) => [`${audience} ${text}`, audience]))
+  return [
+    ...[...written].map(([key, audience]) =>
+      message(draft, context, audience, key.slice(audience.length + 1))
+    ),
+    ...spoken.map(({ leaves }) => leaves)
+  ]
+}
+
+function wordsTo(
+  reporter: Addressed,
+  words: readonly SpokenWords[],
+  draft: Draft,
+  context: CommandContext
+): {
+  readonly audience: 'internal' | 'reporter'
+  readonly text: string
+  readonly leaves: Decision
+} {
   const joined = (parts: readonly string[]): string =>
     parts.filter((part) => part !== '').join('\n\n')
-  const decision = joined(draft.words.map((said) => said.decision))
-  const text = joined(draft.words.map((said) => said.text))
-  const params = { author: context.author.name, text }
-  const decided = draft.words.flatMap(({ mail }) =>
+  const decision = joined(words.map((one) => one.decision))
+  const text = joined(words.map((one) => one.text))
+  const params = { author: context.author.name, text, decision }
+  const decided = words.flatMap(({ mail }) =>
     mail === 'reply' || mail === 'question' ? [] : [mail]
   )
-  const last = decided.at(-1)
-  const mail = last ?? 'reply'
+  const mail = decided.at(-1) ?? 'reply'
+  const whole = joined([decision, text])
+  const path = words.at(-1)?.path ?? { kind: 'no-key' }
   if (path.kind === 'no-key') {
-    const events = keptEvents(draft.words)
-    return [
-      message(draft, context, 'internal', joined([decision, text])),
-      {
-        kind: 'keep-words',
-        reporter: reporterOf(draft.case)?.id ?? '',
-        authorId: context.author.id,
-        words: { mail, params: { ...params, decision }, events }
-      }
-    ]
+    const leaves: Decision = {
+      kind: 'keep-words',
+      reporter: reporter.id,
+      authorId: context.author.id,
+      words: { mail, params, events: keptEvents(words) }
+    }
+    return { audience: 'internal', text: whole, leaves }
   }
-  const spoken = messageOf(mail, { ...params, decision })
-  const files = draft.words.flatMap((said) => said.files ?? [])
-  return [
-    message(draft, context, 'reporter', joined([decision, text])),
-    sendToReporter(path, context.now, spoken, {
-      once: String(context.arrivalId),
-      tag: draft.case.tag,
-      files: files.length === 0 ? { from: 'nothing' } : { from: 'list', files }
-    })
-  ]
+  const files = words.flatMap((one) => one.files ?? [])
+  const leaves = sendToReporter(path, context.now, messageOf(mail, params), {
+    once: String(context.arrivalId),
+    tag: draft.case.tag,
+    files: files.length === 0 ? { from: 'nothing' } : { from: 'list', files }
+  })
+  return { audience: 'reporter', text: whole, leaves }
 }
 
 /** What is on the record once all of these have left in one message. */
@@ -274,6 +334,14 @@ export function wordsStay(
   ]
 }
 
+/** What waits for a key of this reporter, in all their cases. */
+export function waitingFor(
+  { contact }: Addressed,
+  { waitingWords }: Pick<BoundCase, 'waitingWords'>
+): readonly WaitingWords[] {
+  return waitingWords.filter(({ reporter }) => isSameAddress(reporter.address, contact.address))
+}
+
 /** What waited for this key leaves, encrypted, one message each, in the order in which it was written (B10). */
 export function wordsLeave(
   waiting: readonly WaitingWords[],
@@ -330,33 +398,31 @@ const ASKS = {
   }
 } as const
 
-/** What keeps the desk from asking the same thing twice on one day. */
-export function askedKey(name: ContentFreeName, tag: CaseTag, now: Instant): string {
-  return `${name}:${tag}:${now.slice(0, 10)}`
+/** What keeps the desk from asking one reporter the same thing twice on one day. */
+export function askedKey(name: ContentFreeName, reporter: string, now: Instant): string {
+  return `${name}:${reporter}:${now.slice(0, 10)}`
 }
 
-/** Asks the reporter, once a day, in words that say nothing of the case; `says` is null where no address is known. */
+/** Asks a reporter, once a day, in words that say nothing of the case. */
 export function askFor(
+  { id, contact: { address } }: Addressed,
   draft: Draft,
   context: CommandContext,
   name: ContentFreeName
-): { readonly says: string | null; readonly decisions: readonly Decision[] } {
+): { readonly says: string; readonly decisions: readonly Decision[] } {
   const { tag } = draft.case
-  const reporter = reporterOf(draft.case)
-  if (reporter === null || reporter.contact === null) return { says: null, decisions: [] }
-  const { address } = reporter.contact
-  const once = askedKey(name, tag, context.now)
+  const once = askedKey(name, id, context.now)
   const isAsked =
-    context.bound.askedToday.includes(name) ||
+    context.bound.askedToday.includes(once) ||
     draft.decisions.some((decision) => 'once' in decision && decision.once === once)
   if (isAsked) return { says: `${address} was asked ${ASKS[name].before}.`, decisions: [] }
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
-  const to = { name: '', address, id: reporter.id }
+  const to = { name: '', address, id }
   const message = name === 'key-request' ? keyRequest({}) : resendRequest({})
-  const sending = { once: `${tag}:${context.now.slice(0, 10)}`, tag }
+  const sending = { once: `${id}:${context.now.slice(0, 10)}`, tag }
   const decision = inClearTo(to, context.now, message, sending)
   const by = byMaintainer(context.author.id)
-  const asked = event('key-asked', aboutCase(tag), by, { reporter: reporter.id })
+  const asked = event('key-asked', aboutCase(tag), by, { reporter: id })
   const isForKey = name === 'key-request'
   return {
     says: `We asked ${address} ${ASKS[name].done}, in a message that says nothing of the case.`,

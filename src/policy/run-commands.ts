@@ -2,6 +2,7 @@
  * Runs the commands of one authorised message over a working copy, all or nothing, and turns the result into decisions: the
  * changes, the messages they send, one transcript to the author and one line of activity to everybody else (F10).
  */
+import { reporterKeyOf } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
@@ -18,7 +19,7 @@ import {
   startDraft
 } from './draft.ts'
 import { caseFacts } from './relay.ts'
-import { spokenWords, withNote, withWordsLeft, wordsLeave } from './reporter-mail.ts'
+import { spokenWords, waitingFor, withNote, withWordsLeft, wordsLeave } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
@@ -56,8 +57,13 @@ export function runCommands(
   const around = inProduct(draft, context)
   const { question } = draft
   const { blocks } = draft
-  const released = draft.isKeyAccepted ? context.bound.waitingWords : []
-  const leaving = wordsLeave(released, draft.reporterKey, context.now)
+  const leaving = draft.accepted.flatMap((reporter) =>
+    wordsLeave(
+      waitingFor(reporter, context.bound),
+      reporterKeyOf(reporter, draft.reporterKeys),
+      context.now
+    )
+  )
   // What waits may be refused when it is encrypted: only the commit says that it has left.
   const changed = changes(before, draft)
   draft = withWordsLeft(draft, leaving, context.now)
@@ -183,7 +189,14 @@ function runOne(
   // Whose members get the notice was read for the product that the case had.
   if (verb.binds === 'notice' && hasMoved(draft, context))
     return refused('Please send what concerns the notice in a message of its own after /product.')
-  if (!needsNoCase(verb)) return verb.run(draft, command, context)
+  if (!needsNoCase(verb)) {
+    const { named, case: record } = context.bound
+    return named !== record.tag && verb.followsMerges !== true
+      ? refused(
+          `Not done: ${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
+        )
+      : verb.run(draft, command, context)
+  }
   const answer = verb.run(command, context, verbs)
   return answer.kind === 'refused'
     ? answer

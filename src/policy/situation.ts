@@ -7,6 +7,7 @@ import {
   type CaseRecord,
   type ListedCase,
   type ReporterKey,
+  type ReporterKeys,
   type WaitingKey,
   type WaitingWords
 } from '../domain/case.ts'
@@ -112,10 +113,12 @@ export type BoundCase = {
   readonly history: CaseHistory
   /** The events that decide what is due of it. */
   readonly events: readonly DeskEvent[]
-  readonly reporterKey: ReporterKey | null
-  /** Keys that name the reporter and are not in use: sent before, or attached to this mail of a maintainer. */
-  readonly offeredKeys: readonly ReporterKey[]
-  /** What was written to the reporter and waits for a key of theirs, of all their cases. */
+  /** The number that the message names: that of the case, or of one that was merged into it. */
+  readonly named: CaseTag
+  readonly reporterKeys: ReporterKeys
+  /** Keys that name a reporter and are not in use: sent before, or attached to this mail of a maintainer. */
+  readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
+  /** What was written to its reporters and waits for a key of theirs, of all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the mail brings its own. */
@@ -130,8 +133,8 @@ export type BoundCase = {
   readonly reported: readonly string[]
   /** How many messages are on its record. */
   readonly messageCount: number
-  /** What the reporter was asked for today already. */
-  readonly askedToday: readonly ('key-request' | 'resend-request')[]
+  /** What its reporters were asked for today already, as `askedKey` names it. */
+  readonly askedToday: readonly string[]
   /** Whether the hint how to reach the reporter was given before. */
   readonly hintGiven: boolean
   /** Where its acknowledgement would go, when that is held for a maintainer's word; else null. */

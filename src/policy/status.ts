@@ -2,7 +2,7 @@
  * Where a case and its notice stand, in the reader's words: for `/status`, for the answer to commands and for `/cases`. Counts of
  * list members only, never a name (G5).
  */
-import { type CaseRecord, type CaseState, contactOf, isOpen } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, type CaseState, isOpen } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
@@ -34,11 +34,6 @@ export function stateWords(state: CaseState): string {
   return STATES[state]
 }
 
-/** Where a case stands, in words; of a merged one, in which case it goes on. */
-function whereIs({ state, mergedInto }: CaseRecord): string {
-  return mergedInto === null ? STATES[state] : `merged into ${mergedInto}; please go on there`
-}
-
 /** The name of a maintainer, or the id of one who is gone. */
 export function nameOf(id: string, { maintainers }: Settings): string {
   return maintainers.find((maintainer) => maintainer.id === id)?.name ?? id
@@ -47,7 +42,7 @@ export function nameOf(id: string, { maintainers }: Settings): string {
 /** Where a case stands, on one line. */
 export function standing({ case: record, notice }: Draft, { settings }: CommandContext): string {
   return [
-    whereIs(record),
+    STATES[record.state],
     ownerWords(record, settings),
     ...(notice === null ? [] : [`advance notice ${NOTICES[notice.state]}`])
   ].join('; ')
@@ -100,7 +95,10 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
   const record = draft.case
   const waiting = bound.waitingWords.filter(({ tag }) => tag === record.tag).length
   return [
-    `${record.tag} (${product.name}): ${whereIs(record)}`,
+    ...(bound.named === record.tag
+      ? []
+      : [`${bound.named} was merged into ${record.tag}; please go on there.`]),
+    `${record.tag} (${product.name}): ${STATES[record.state]}`,
     `Received: ${formatInstant(record.receivedAt, timezone)}`,
     `Reporter: ${answerWords(record, timezone)}`,
     `Due: ${dueLine(draft, context)}`,
@@ -118,18 +116,17 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
   ].join('\n')
 }
 
-function reachWords({ case: record, reporterKey }: Draft, { product }: CommandContext): string {
-  const address = contactOf(record)?.address ?? ''
-  switch (reporterPath(record, reporterKey, product).kind) {
-    case 'sealed':
-      return `go to ${address}, encrypted`
-    case 'clear':
-      return `go to ${address}, NOT encrypted, because we have no key`
-    case 'no-key':
-      return `cannot go to ${address} yet: we have no usable key, and what you write waits for one`
-    case 'no-address':
-      return 'cannot be sent: the report names no address'
-  }
+/** How answers reach each reporter. */
+function reachWords({ case: record, reporterKeys }: Draft, { product }: CommandContext): string {
+  const reached = addresseesOf(record).map((reporter) => {
+    const { address } = reporter.contact
+    const { kind } = reporterPath(reporter, reporterKeys, product)
+    if (kind === 'sealed') return `go to ${address}, encrypted`
+    return kind === 'clear'
+      ? `go to ${address}, NOT encrypted, because we have no key`
+      : `cannot go to ${address} yet: we have no usable key, and what you write waits for one`
+  })
+  return reached.length === 0 ? 'cannot be sent: the report names no address' : reached.join('; ')
 }
 
 /** The date as long as it stands: of a case that ended without disclosure nothing becomes public any more. */

@@ -30,16 +30,17 @@ type Row = Pick<WaitingWords, 'id' | 'authorId' | 'arrivalId'> & {
   readonly words: string
 }
 
-/** What waits for a key of this address, in the order in which it was written, whatever the case. */
-export function listWaiting(read: Read, address: Address): WaitingWords[] {
+/** What waits for a key of these addresses, in the order in which it was written, whatever the case. */
+export function listWaiting(read: Read, addresses: readonly Address[]): WaitingWords[] {
   const sql: Sql<Row> = `
     SELECT waiting_words.id, tag, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words,
            reporter_id AS reporterId, address, name
     FROM waiting_words JOIN case_reporters ON case_reporters.id = reporter_id JOIN cases ON cases.id = case_id
     WHERE address IS NOT NULL ORDER BY waiting_words.id`
+  const keys = addresses.map(addressKey)
   return read
     .all(sql)
-    .filter((row) => addressKey(row.address) === addressKey(address))
+    .filter((row) => keys.includes(addressKey(row.address)))
     .map(({ reporterId, address: to, name, words, ...row }) => ({
       ...row,
       ...(JSON.parse(words) as KeptWords),

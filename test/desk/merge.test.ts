@@ -86,42 +86,168 @@ describe('/merge CASE (B14)', () => {
     await receive(alice, 'two', 'the second report')
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     await receive(grace, `[${SECOND}]`, '/status')
-    expect(await lastTo(grace)).toContain(`merged into ${FIRST}; please go on there`)
+    expect(await lastTo(grace)).toContain(`${SECOND} was merged into ${FIRST}; please go on there.`)
   })
 
-  it('refuses a /reply under the old number with the case to write it in', async () => {
+  it('refuses a decision under the old number with the case that it would hit', async () => {
     await receive(alice, 'one', 'the first report')
     await receive(alice, 'two', 'the second report')
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
-    await receive(grace, `[${SECOND}]`, '/reply\nHello.')
-    expect(await lastTo(grace)).toContain(`Not sent: this case was merged into ${FIRST}.`)
+    await receive(grace, `[${SECOND}]`, '/accept')
+    expect(await lastTo(grace)).toContain(`Not done: ${SECOND} was merged into ${FIRST}.`)
+    expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
   })
 
-  it('is refused for itself, an unknown or ended case, and a case of another reporter, whom an answer must not reach', async () => {
-    await receive(alice, 'one', 'the first report')
-    await receive(bob, 'two', 'a report of somebody else')
+  it('is refused for itself and for an unknown or ended case', async () => {
+    await receive(bob, 'one', 'a report')
+    await receive(alice, 'two', 'another report')
     await receive(alice, 'three', 'the third report')
     world.desk.db.transact((tx) => {
       tx.run("UPDATE cases SET state = 'closed' WHERE tag = 'ACME-2026-0003'")
     })
     const refusals: string[] = []
-    for (const to of [SECOND, FIRST, 'ACME-2026-0009', 'ACME-2026-0003']) {
+    for (const to of [SECOND, 'ACME-2026-0009', 'ACME-2026-0003']) {
       await receive(grace, `[${SECOND}]`, `/merge ${to}`)
       refusals.push(await lastTo(grace))
     }
     expect(refusals[0]).toContain('cannot be merged into itself')
-    expect(refusals[1]).toContain('have different reporters')
-    expect(refusals[2]).toContain('There is no open case ACME-2026-0009.')
-    expect(refusals[3]).toContain('There is no open case ACME-2026-0003.')
+    expect(refusals[1]).toContain('There is no open case ACME-2026-0009.')
+    expect(refusals[2]).toContain('There is no open case ACME-2026-0003.')
     expect(world.rows('SELECT id FROM cases WHERE merged_into IS NOT NULL')).toEqual([])
   })
 
-  it('waits for a key of the reporter, who could not be told otherwise', async () => {
-    for (const subject of ['one', 'two'])
-      world.deliver(await world.write(bob, { subject, text: subject, as: 'encrypted' }))
+  it('keeps what the reporter is told of it until a key of theirs comes', async () => {
+    await receive(alice, 'one', 'the first report')
+    world.deliver(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
     await world.settle()
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
-    expect(await lastTo(grace)).toContain('The reporter cannot be told of it yet')
-    expect(states()).toMatchObject([{ state: 'received' }, { state: 'received' }])
+    expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
+    expect(await lastTo(grace)).toContain(`${bob.address} cannot be answered yet`)
+    const asked = world.accepted.findLast(({ to }) => to === bob.address)
+    const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
+    const letter = { subject: 'Re: key', text: 'my key', autocrypt: true, headers }
+    world.deliver(await world.write(bob, letter))
+    await world.settle()
+    expect(await lastTo(bob)).toContain('We handle your report in one case')
+  })
+})
+
+describe('a case with several reporters (B14)', () => {
+  /** The reports of Alice and Bob are one case. */
+  async function merged(): Promise<void> {
+    await receive(alice, 'the parser', 'ALICE found it')
+    await receive(bob, 'the lexer', 'BOB found it')
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+  }
+
+  /** Everything that somebody was sent, as read, with what stands outside. */
+  async function allTo(person: Someone): Promise<string> {
+    const mine = world.accepted.filter(({ to }) => to === person.address)
+    const read = await Promise.all(mine.map((mail) => world.read(person, mail)))
+    return [...read, ...mine.map(({ raw }) => Buffer.from(raw).toString('latin1'))].join('\n')
+  }
+
+  /** Grace answers the forwarded message that holds these words, quoting it whole. */
+  async function answer(holding: string, text: string): Promise<void> {
+    for (const mail of world.accepted.filter(({ to }) => to === grace.address)) {
+      const forwarded = await world.read(grace, mail)
+      if (!forwarded.includes(holding) || !forwarded.includes(' reporter:')) continue
+      const quoted = forwarded.slice(forwarded.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
+      const tag = /\[(ACME-\d+-\d+)\]/.exec(forwarded)?.[1] ?? ''
+      const headers = [`In-Reply-To: <${mail.messageId}>`]
+      world.pass(1000)
+      world.deliver(
+        await world.write(grace, {
+          subject: `Re: [${tag}]`,
+          text: `${text}\n\n${quoted}`,
+          autocrypt: true,
+          headers
+        })
+      )
+      await world.settle()
+      return
+    }
+    throw new Error('nothing of the kind was forwarded')
+  }
+
+  it('tells each of every decision in a message of their own, under their own number', async () => {
+    await merged()
+    await receive(grace, `[${FIRST}]`, '/accept\nWe are on it.')
+    for (const [person, own, other] of [
+      [alice, FIRST, SECOND],
+      [bob, SECOND, FIRST]
+    ] as const) {
+      const last = await lastTo(person)
+      expect(last).toContain('We confirmed the issue that you reported')
+      expect(last).toContain('We are on it.')
+      expect(last).toContain(`[${own}]`)
+      expect(last).not.toContain(other)
+    }
+    const said = await lastTo(grace)
+    expect(said).toContain(
+      `Sent to ${alice.address}, encrypted. Sent to ${bob.address}, encrypted.`
+    )
+    const sql = "SELECT count(*) AS n FROM messages WHERE text LIKE '%on it%'"
+    expect(world.rows(sql)).toEqual([{ n: 1 }])
+  })
+
+  it('lets no reporter learn of another: no name, address, text or number', async () => {
+    await merged()
+    await receive(grace, `[${FIRST}]`, '/accept')
+    await receive(grace, `[${FIRST}]`, '/embargo 2027-01-15T12:00:00Z because it is ready')
+    await receive(
+      grace,
+      `[${FIRST}]`,
+      '/reject duplicate because it is known to everybody and was known before'
+    )
+    const [ofAlice, ofBob] = [await allTo(alice), await allTo(bob)]
+    for (const word of ['Bob', bob.address, SECOND, 'lexer']) expect(ofAlice).not.toContain(word)
+    for (const word of ['Alice', alice.address, FIRST, 'parser']) expect(ofBob).not.toContain(word)
+  })
+
+  it('puts the date to each', async () => {
+    await merged()
+    await receive(grace, `[${FIRST}]`, '/accept\n/embargo 2027-01-15T12:00:00Z because it is ready')
+    const sql = "SELECT recipient_id AS id FROM outbox WHERE kind = 'date-proposed' ORDER BY id"
+    expect(world.rows(sql)).toEqual([{ id: FIRST }, { id: SECOND }])
+  })
+
+  it('sends a /reply to the reporter whose message it answers, also in a thread from before the merge', async () => {
+    await merged()
+    await answer('BOB found it', '/reply\nHello, this is for one.')
+    expect(await lastTo(bob)).toContain('Hello, this is for one.')
+    expect(await allTo(alice)).not.toContain('this is for one')
+    await answer('ALICE found it', '/reply\nThis is for the other.')
+    expect(await lastTo(alice)).toContain('This is for the other.')
+    expect(await allTo(bob)).not.toContain('for the other')
+  })
+
+  it('refuses a /reply that answers no reporter with how to say whom it is for', async () => {
+    await merged()
+    const before = world.accepted.length
+    await receive(grace, `[${FIRST}]`, '/reply\nHello.')
+    expect(await lastTo(grace)).toContain('Please reply to a message of that reporter')
+    expect(world.accepted.slice(before).map(({ to }) => to)).toEqual([grace.address])
+  })
+
+  it('shows in /status how answers reach each', async () => {
+    await merged()
+    await receive(grace, `[${FIRST}]`, '/status')
+    expect(await lastTo(grace)).toContain(
+      `go to ${alice.address}, encrypted; go to ${bob.address}, encrypted`
+    )
+  })
+
+  it('takes the key that was offered under the address of one into use for that one', async () => {
+    await merged()
+    const other = await someone('bob', bob.address)
+    world.deliver(await world.write(other, { subject: 'x', text: 'new key', autocrypt: true }))
+    await world.settle()
+    const print = other.secret.getFingerprint().toUpperCase()
+    await receive(grace, `[${FIRST}]`, `/key accept ${print}\n/accept`)
+    const sealed = world.accepted.findLast(({ to }) => to === bob.address)
+    if (sealed === undefined) throw new Error('nobody wrote to Bob')
+    expect(await world.read(other, sealed)).toContain('We confirmed')
+    expect(await lastTo(alice)).toContain('We confirmed')
   })
 })

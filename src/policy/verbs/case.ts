@@ -149,6 +149,7 @@ const COMMITTER = ['committer'] as const
 export const CASE: readonly Verb[] = [
   {
     name: 'status',
+    followsMerges: true,
     arguments: '',
     binds: 'case',
     roles: [],

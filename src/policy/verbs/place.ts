@@ -2,15 +2,13 @@
  * The verbs that say where a report belongs: to which product and to which case. Each takes a draft and returns a new one with
  * its decisions, or the reason why not.
  */
-import { isSameAddress } from '../../domain/address.ts'
 import { withAuthor } from '../../domain/authors.ts'
-import { type CaseRecord, contactOf } from '../../domain/case.ts'
+import { addresseesOf, type CaseRecord } from '../../domain/case.ts'
 import { type Decision } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type ReporterTold } from '../../domain/event.ts'
 import { parseCaseTag } from '../../domain/ids.ts'
 import {
   accepted,
-  type CommandContext,
   changeComplaint,
   type Draft,
   decided,
@@ -20,7 +18,6 @@ import {
   withActivity,
   withNotice
 } from '../draft.ts'
-import { reporterPath } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { textFor } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
@@ -66,8 +63,6 @@ const merge: Handler = (draft, command, context) => {
   if (into === null) return refused('Please name the case to merge this one into: /merge CASE.')
   if (into === draft.case.tag) return refused('A case cannot be merged into itself.')
   if (target === undefined) return refused(`There is no open case ${into}.`)
-  const complaint = reporterComplaint(draft, target) ?? keyComplaint(draft, context)
-  if (complaint !== null) return refused(complaint)
   const text = textFor(command.text ?? '', context)
   if (text.kind === 'refused') return text
   const { tag } = draft.case
@@ -85,33 +80,21 @@ const merge: Handler = (draft, command, context) => {
   return decisionMail(draft, context, decide, {
     mail: 'merged',
     text: text.own,
-    decision: `We handle your report ${tag} together with ${into}. You may use either number when you write to us.`,
+    decision: togetherWords(draft.case, target),
     title: '',
     why: ` into ${into}`
   })
 }
 
-/** Words that wait for a key belong to their case until they have left. */
-function keyComplaint(
-  { case: record, reporterKey }: Draft,
-  context: CommandContext
-): string | null {
-  const { kind } = reporterPath(record, reporterKey, context.product)
-  const waits = context.bound.waitingWords.some(({ tag }) => tag === record.tag)
-  return kind === 'no-key' || waits
-    ? 'The reporter cannot be told of it yet: we have no usable key of theirs. Please ask for one with /ask and merge the case when it has come.'
-    : null
-}
-
-/** An answer in a case reaches who reported it: the words for one reporter must not reach another. */
-function reporterComplaint({ case: from }: Draft, into: CaseRecord): string | null {
-  const to = contactOf(into)
-  const isSame = from.reporters.every(
-    ({ contact }) => contact !== null && to !== null && isSameAddress(contact.address, to.address)
-  )
-  return isSame
-    ? null
-    : `${from.tag} and ${into.tag} have different reporters. A case can only be merged into another one of the same reporter.`
+/**
+ * What a reporter reads of a merge. Only who reported both learns the other number: where another person reported the other one,
+ * neither may learn of the other.
+ */
+function togetherWords(from: CaseRecord, into: CaseRecord): string {
+  const everybody = addresseesOf({ reporters: [...from.reporters, ...into.reporters] })
+  return everybody.length === 1
+    ? `We handle your report ${from.tag} together with ${into.tag}. You may use either number when you write to us.`
+    : 'We handle your report in one case with everything else that we have about this problem. Your case number stays the same.'
 }
 
 export const PLACE: readonly Verb[] = [
@@ -133,8 +116,8 @@ export const PLACE: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
-    help: 'merges the case into another one and tells the reporter',
-    more: 'Messages that name the old number or answer its messages go to the other case from then on.',
+    help: 'merges the case into another one and tells its reporters',
+    more: 'Messages that name the old number or answer its messages go to the other case from then on. Every reporter keeps their own number and learns nothing of the others.',
     run: merge
   }
 ]

@@ -2,11 +2,11 @@
  * The verbs that talk: to the reporter, or to the other maintainers (practice.md §6, M-10, M-13). Each takes a draft and returns
  * a new one with its decisions, or the reason why not.
  */
-import { isOpen, reporterOf } from '../../domain/case.ts'
+import { isOpen } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
 import { doubtsAbout, quotes } from '../commands.ts'
-import { conversationComplaint, MIXED, memberIn } from '../conversation.ts'
+import { conversationComplaint, MIXED, memberIn, reporterIn } from '../conversation.ts'
 import {
   accepted,
   type CommandContext,
@@ -18,8 +18,7 @@ import {
   withActivity
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
-import { reporterPath } from '../recipients.ts'
-import { askFor, toReporter, withMessage, withNote } from '../reporter-mail.ts'
+import { askFor, pathIn, SEVERAL, toReporter, withMessage, withNote } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { ACTING, type Verb } from './verb.ts'
 
@@ -41,7 +40,7 @@ const reply: Handler = (draft, command, context) => {
   const text = isQuoting ? quotingText(given) : own
   const complaint =
     replyComplaint(own, context) ??
-    (isQuoting ? quotationComplaint(text, draft, context.product) : null) ??
+    (isQuoting ? quotationComplaint(text, draft, context) : null) ??
     filesComplaint(draft, context)
   if (complaint !== null) return refused(complaint)
   const remarks = isQuoting ? ['What you quoted goes along.'] : leftOut(given, own)
@@ -66,10 +65,10 @@ function filesToSend(draft: Draft, { files }: CommandContext): CommandContext['f
 }
 
 /** Why the files of the message cannot go along; null when they can. */
-function filesComplaint(draft: Draft, { files, product }: CommandContext): string | null {
-  if (files.length === 0) return null
+function filesComplaint(draft: Draft, context: CommandContext): string | null {
+  if (context.files.length === 0) return null
   if (draft.newPatches !== null) return WHOSE_FILES
-  const { kind } = reporterPath(draft.case, draft.reporterKey, product)
+  const { kind } = pathIn(draft, context)
   if (kind === 'no-key') return FILES_WITHOUT_KEY
   return kind === 'clear' ? FILES_IN_CLEAR : null
 }
@@ -104,12 +103,11 @@ function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
 function withPlan(sent: Step, context: CommandContext): Step {
   if (sent.kind === 'refused') return sent
   const { draft, says } = sent
-  const reporter = reporterOf(draft.case)?.id ?? ''
-  const path = draft.words.at(-1)?.path.kind
+  const told = draft.words.at(-1)
   // A plan that waits for a key is told when it leaves.
-  if (path === 'no-key') return sent
-  const how = path === 'clear' ? 'in-clear' : 'encrypted'
-  const step = decided(draft, context, 'plan-told', { reporter, how })
+  if (told === undefined || told.path.kind === 'no-key') return sent
+  const how = told.path.kind === 'clear' ? 'in-clear' : 'encrypted'
+  const step = decided(draft, context, 'plan-told', { reporter: told.reporter.id, how })
   // A reply may go to the reporter of an ended case; a plan is none any more then.
   return step.kind === 'happened' ? accepted(step.draft, says) : sent
 }
@@ -146,14 +144,10 @@ function textComplaint(own: string, { settings }: CommandContext): string | null
 }
 
 /** Why a quotation cannot go along; null when it can. */
-function quotationComplaint(
-  text: string,
-  draft: Draft,
-  product: CommandContext['product']
-): string | null {
+function quotationComplaint(text: string, draft: Draft, context: CommandContext): string | null {
   if (!hasQuotation(text))
     return 'No quoted text could go along: quote the message of the desk from its first line on, or copy the lines into your own text.'
-  return reporterPath(draft.case, draft.reporterKey, product).kind === 'clear'
+  return pathIn(draft, context).kind === 'clear'
     ? 'A quotation leaves only encrypted, and we have no key of the reporter.'
     : null
 }
@@ -231,22 +225,32 @@ const ask: Handler = (draft, command, context) => {
     const title = 'Question to the reporter'
     return toReporter(draft, context, { mail: 'question', text: text.own, decision: '', title })
   }
-  const { says, decisions } = askFor(draft, context, 'resend-request')
-  if (says === null) return refused('The report names no address that could be asked.')
-  const reporter = reporterOf(draft.case)?.id ?? ''
-  const step = decided(draft, context, 'info-asked', { reporter, how: 'in-clear' })
+  const reporter = reporterIn(draft.case, context.conversation)
+  if (reporter === 'several') return refused(SEVERAL)
+  if (reporter === null || reporter.contact === null)
+    return refused('The report names no address that could be asked.')
+  const { id, contact } = reporter
+  const { says, decisions } = askFor({ ...reporter, contact }, draft, context, 'resend-request')
+  const step = decided(draft, context, 'info-asked', { reporter: id, how: 'in-clear' })
   if (step.kind === 'refused') return step
   const asked = { ...step.draft, decisions: [...step.draft.decisions, ...decisions] }
   return accepted(withActivity(asked, 'asked the reporter to send the report again'), says)
 }
 
-const CAN_ANSWER = { sealed: true, clear: true, 'no-key': false, 'no-address': false } as const
+const CAN_ANSWER = {
+  sealed: true,
+  clear: true,
+  'no-key': false,
+  'no-address': false,
+  several: false
+} as const
 
 export const TALK: readonly Verb[] = [
   {
     name: 'plan',
     arguments: '',
     binds: 'case',
+    followsMerges: true,
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
@@ -258,6 +262,7 @@ export const TALK: readonly Verb[] = [
     name: 'reply',
     arguments: '[quote]',
     binds: 'case',
+    followsMerges: true,
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: false },
@@ -265,14 +270,12 @@ export const TALK: readonly Verb[] = [
     more: 'Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
     run: reply,
     next: {
-      tries: (draft, context) => {
-        const reporter = reporterOf(draft.case)?.id ?? ''
-        return decided(draft, context, 'answered', { reporter, with: 'reply', how: 'encrypted' })
-      },
-      writes: ({ case: record, reporterKey }, { product }) =>
-        isOpen(record.state) &&
-        record.answeredAt === null &&
-        CAN_ANSWER[reporterPath(record, reporterKey, product).kind]
+      tries: (draft, context) =>
+        decided(draft, context, 'answered', { reporter: '', with: 'reply', how: 'encrypted' }),
+      writes: (draft, context) =>
+        isOpen(draft.case.state) &&
+        draft.case.answeredAt === null &&
+        CAN_ANSWER[pathIn(draft, context).kind]
           ? '/reply'
           : null
     }
@@ -281,6 +284,7 @@ export const TALK: readonly Verb[] = [
     name: 'ask',
     arguments: '',
     binds: 'case',
+    followsMerges: true,
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
@@ -288,21 +292,24 @@ export const TALK: readonly Verb[] = [
     more: 'The case then waits for the reporter.',
     run: ask,
     next: {
-      tries: (draft, context) => {
-        const reporter = reporterOf(draft.case)?.id ?? ''
-        return decided(draft, context, 'info-asked', { reporter, how: 'in-clear' })
-      },
-      writes: (draft, context) =>
-        reporterPath(draft.case, draft.reporterKey, context.product).kind === 'no-key' &&
-        askFor(draft, context, 'resend-request').decisions.length > 0
+      tries: (draft, context) =>
+        decided(draft, context, 'info-asked', { reporter: '', how: 'in-clear' }),
+      writes: (draft, context) => {
+        const reporter = reporterIn(draft.case, context.conversation)
+        if (reporter === null || reporter === 'several' || reporter.contact === null) return null
+        const asked = { ...reporter, contact: reporter.contact }
+        return pathIn(draft, context).kind === 'no-key' &&
+          askFor(asked, draft, context, 'resend-request').decisions.length > 0
           ? '/ask'
           : null
+      }
     }
   },
   {
     name: 'member',
     arguments: '',
     binds: 'member',
+    followsMerges: true,
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'member', isOptional: false },
@@ -314,6 +321,7 @@ export const TALK: readonly Verb[] = [
     name: 'note',
     arguments: '[TEXT]',
     binds: 'case',
+    followsMerges: true,
     roles: [],
     needsCode: false,
     text: { goesTo: 'maintainers', isOptional: false },

@@ -61,6 +61,8 @@ export type DeskVerb = About & { readonly binds: 'nothing' | 'desk'; readonly ru
 /** A verb that takes the working copy of a case. */
 export type CaseVerb = About & {
   readonly binds: 'case' | 'notice' | 'member'
+  /** Whether it also runs under the number of a case that was merged into another one, in that other one. */
+  readonly followsMerges?: true
   readonly run: Handler
   readonly next?: NextStep
 }

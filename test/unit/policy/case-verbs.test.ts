@@ -11,6 +11,7 @@ import {
   caseRecord,
   commandContext,
   GRACE,
+  keysOf,
   NOW,
   noticeRecord,
   only,
@@ -159,7 +160,7 @@ describe('files of a /reply (B13)', () => {
   const about = { contentType: 'text/x-diff', content, sha256: sha256(content) }
   const files = [{ filename: 'fix.patch', ...about }]
   const CLEAR = {
-    reporterKey: null,
+    reporterKeys: keysOf(null),
     case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
   }
 

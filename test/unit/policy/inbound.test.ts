@@ -16,6 +16,7 @@ import {
   fingerprint,
   GRACE,
   headers,
+  keysOf,
   MOMENT,
   maintainerMail,
   member,
@@ -133,7 +134,7 @@ const anySituation: fc.Arbitrary<Situation> = fc
       answers: made.answered ? answers({ case: record }) : null,
       tagged: made.isBound ? record : null,
       bounced: made.bounced ? answers({ case: record }) : null,
-      bound: made.isBound ? bound({ case: record, reporterKey }) : null,
+      bound: made.isBound ? bound({ case: record, reporterKeys: keysOf(reporterKey) }) : null,
       member: made.isMember ? { record: member('debian', '1'), signed: false } : null,
       senderKey: reporterKey,
       signatureSeen: made.seen,
@@ -178,7 +179,7 @@ describe('any mail in any situation', () => {
             ['reply', 'accepted', 'rejected'].includes(mail.message.kind) &&
             cleartext === 'allow' &&
             given.bound?.case.reporters[0]?.beganInClear === true &&
-            given.bound.reporterKey === null
+            given.bound.reporterKeys.size === 0
           expect(CONTENT_FREE.includes(mail.message.kind) || excepted).toBe(true)
           if (!excepted) expect(JSON.stringify(mail)).not.toContain('SECRET')
         }

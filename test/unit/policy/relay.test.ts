@@ -6,6 +6,7 @@ import { relay } from '../../../src/policy/relay.ts'
 import {
   ALICE_KEY,
   caseRecord,
+  keysOf,
   NOW,
   openedMail,
   PRODUCT,
@@ -23,7 +24,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
     receivedAt: NOW,
     due: null,
     size: 1,
-    reporterKey: ALICE_KEY,
+    reporterKeys: keysOf(ALICE_KEY),
     isWithheld: false,
     facts: [],
     writer: { author: 'reporter', authorId: TAG },

@@ -23,6 +23,7 @@ import {
   commandContext,
   fingerprint,
   headers,
+  keysOf,
   NOW,
   only,
   openedMail,
@@ -182,11 +183,11 @@ describe('the key of a reporter', () => {
     const [product] = SETTINGS.products
     if (product === undefined) throw new Error('no product')
     const policy = { ...product.policy, reporters: { cleartext: 'allow' as const } }
-    const record = caseRecord({ reporters: [reporter({ beganInClear: true })] })
+    const alice = reporter({ beganInClear: true })
 
-    expect(reporterPath(record, null, { ...product, policy }).kind).toBe('clear')
+    expect(reporterPath(alice, keysOf(null), { ...product, policy }).kind).toBe('clear')
     expect(
-      reporterPath(record, { ...ALICE_KEY, isUsable: false }, { ...product, policy }).kind
+      reporterPath(alice, keysOf({ ...ALICE_KEY, isUsable: false }), { ...product, policy }).kind
     ).toBe('no-key')
   })
 })
@@ -288,7 +289,8 @@ describe('/key accept FINGERPRINT', () => {
     ...candidate(OTHER, 'attached'),
     firstSeenAt: NOW,
     isUsable: true,
-    isProved: false
+    isProved: false,
+    address: ALICE.address
   }
   function run(text: string, change: Parameters<typeof bound>[0] = {}, author?: typeof ADA) {
     const context = commandContext({
@@ -329,7 +331,7 @@ describe('/key accept FINGERPRINT', () => {
       arrivalId: 1
     }
     const { decisions } = run(`/key accept ${OTHER}`, {
-      reporterKey: null,
+      reporterKeys: keysOf(null),
       waitingWords: [waiting]
     })
     expect(only(decisions, 'words-leave')).toHaveLength(1)
@@ -337,7 +339,9 @@ describe('/key accept FINGERPRINT', () => {
   })
 
   it.each([null, ALICE_KEY])('seals the /reply of the same mail to it already', (reporterKey) => {
-    const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, { reporterKey })
+    const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, {
+      reporterKeys: keysOf(reporterKey)
+    })
 
     const reply = only(decisions, 'send-sealed').find(({ message }) => message.kind === 'reply')
     expect(reply?.recipients).toMatchObject([{ fingerprint: OTHER }])

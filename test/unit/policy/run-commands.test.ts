@@ -15,6 +15,7 @@ import {
   caseRecord,
   commandContext,
   GRACE,
+  keysOf,
   LINUS,
   member,
   NOW,
@@ -96,7 +97,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
   })
 
   it('(B10) stands when the reporter has no key: they are asked for one, and the words wait', () => {
-    const result = run('/accept', { bound: bound({ reporterKey: null }) })
+    const result = run('/accept', { bound: bound({ reporterKeys: keysOf(null) }) })
     expect(result.ran).toBe(true)
     expect(result.said).toContain(
       'Accepted. alice@reporter.example cannot be answered yet: we have no usable key of theirs.'
@@ -220,7 +221,7 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
 
   it('sends no quotation in clear, even where own words may go in clear (G3)', () => {
     const began = bound({
-      reporterKey: null,
+      reporterKeys: keysOf(null),
       case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
     })
     const policy = { ...PRODUCT.policy, reporters: { cleartext: 'allow' as const } }
@@ -240,7 +241,7 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
 
 describe('/reply (G3)', () => {
   it('(B10) without a key sends nothing but a request for one', () => {
-    const result = run('/reply\nSECRET words', { bound: bound({ reporterKey: null }) })
+    const result = run('/reply\nSECRET words', { bound: bound({ reporterKeys: keysOf(null) }) })
     expect(result.ran).toBe(true)
     expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
       'key-request'
@@ -257,13 +258,13 @@ describe('/reply (G3)', () => {
       policy: { ...POLICY, reporters: { cleartext: 'allow' as const } }
     }
     const began = bound({
-      reporterKey: null,
+      reporterKeys: keysOf(null),
       case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
     })
     const [mail] = only(run('/reply\nwords', { bound: began, product }).decisions, 'send-clear')
     expect(mail?.message.kind).toBe('reply')
     expect(mail && rendered(mail)).toContain('This message is not encrypted')
-    const sealed = bound({ reporterKey: null })
+    const sealed = bound({ reporterKeys: keysOf(null) })
     for (const context of [{ bound: sealed, product }, { bound: began }]) {
       const { decisions } = run('/reply\nwords', context)
       expect(only(decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([

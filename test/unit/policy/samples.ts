@@ -1,9 +1,14 @@
 /** Samples for the tests of the core: settings, cases, opened mails and situations with everything usual in them. */
 import { createHash } from 'node:crypto'
 import { builtInTexts } from '../../../src/config/texts.ts'
-import { type Address, parseAddress } from '../../../src/domain/address.ts'
+import { type Address, addressKey, parseAddress } from '../../../src/domain/address.ts'
 import { OF_CASES } from '../../../src/domain/built-in-clocks.ts'
-import { type CaseRecord, type Reporter, type ReporterKey } from '../../../src/domain/case.ts'
+import {
+  type CaseRecord,
+  type Reporter,
+  type ReporterKey,
+  type ReporterKeys
+} from '../../../src/domain/case.ts'
 import { historyOf } from '../../../src/domain/case-machine.ts'
 import {
   type Decision,
@@ -294,12 +299,18 @@ export function member(id: string, digit: string): MemberRecord {
   }
 }
 
+/** The known keys where this is that of the one reporter, Alice. */
+export function keysOf(key: ReporterKey | null): ReporterKeys {
+  return new Map(key === null ? [] : [[addressKey(ALICE.address), key]])
+}
+
 export function bound(change: Partial<BoundCase> = {}): BoundCase {
   return {
     case: caseRecord(),
     history: historyOf([]),
     events: [],
-    reporterKey: ALICE_KEY,
+    named: TAG,
+    reporterKeys: keysOf(ALICE_KEY),
     offeredKeys: [],
     waitingWords: [],
     notice: null,

@@ -7,6 +7,7 @@ import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
 import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
 import { noticeDigest } from '../../../src/policy/notice-content.ts'
+import { askedKey } from '../../../src/policy/reporter-mail.ts'
 import { standing, statusBlock } from '../../../src/policy/status.ts'
 import {
   ADA,
@@ -15,6 +16,7 @@ import {
   caseRecord,
   commandContext,
   GRACE,
+  keysOf,
   LINUS,
   MOMENT,
   maintainerMail,
@@ -110,7 +112,7 @@ describe('the answer to commands (B6)', () => {
     const clear = {
       product: { ...PRODUCT, policy },
       bound: bound({
-        reporterKey: null,
+        reporterKeys: keysOf(null),
         case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
       })
     }
@@ -120,14 +122,14 @@ describe('the answer to commands (B6)', () => {
   })
 
   it('says that the reporter was asked only when that happened, once a day', () => {
-    const none = bound({ reporterKey: null })
+    const none = bound({ reporterKeys: keysOf(null) })
     const first = runText('/reply\nHello', commandContext({ bound: none }))
     expect(read(first.decisions).replaceAll(/\s+/g, ' ')).toContain(
       'We asked alice@reporter.example for a key'
     )
     const again = runText(
       '/reply\nHello',
-      commandContext({ bound: { ...none, askedToday: ['key-request'] } })
+      commandContext({ bound: { ...none, askedToday: [askedKey('key-request', TAG, NOW)] } })
     )
     expect(only(again.decisions, 'send-clear')).toEqual([])
     expect(read(again.decisions).replaceAll(/\s+/g, ' ')).toContain(
@@ -338,7 +340,7 @@ describe('/status (B6)', () => {
 
   it('says whether answers can reach the reporter', () => {
     expect(status({})).toContain('Answers: go to alice@reporter.example, encrypted')
-    expect(status({ reporterKey: null })).toContain('we have no usable key')
+    expect(status({ reporterKeys: keysOf(null) })).toContain('we have no usable key')
     expect(status({ case: caseRecord({ reporters: [] }) })).toContain('names no address')
   })
 
@@ -386,7 +388,7 @@ describe('text below a decision (B7)', () => {
 
   it('becomes a note where the reporter cannot be reached, and the author is told', () => {
     const nobody = caseRecord({ reporters: [reporter({ contact: null })] })
-    const none = { bound: bound({ case: nobody, reporterKey: null }) }
+    const none = { bound: bound({ case: nobody, reporterKeys: keysOf(null) }) }
     const { ran, toReporter, notes } = sent('/accept\nWell found.', none)
     expect(ran).toBe(true)
     expect(JSON.stringify(toReporter)).not.toContain('Well found')
