@@ -19,11 +19,12 @@ import {
   startDraft
 } from './draft.ts'
 import { caseFacts } from './relay.ts'
-import { spokenWords, waitingFor, withNote, withWordsLeft, wordsLeave } from './reporter-mail.ts'
+import { spokenWords, withNote } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
+import { waitingFor, withWordsLeft, wordsLeave } from './waiting-words.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
 

@@ -8,8 +8,8 @@ import { aboutCase, byMaintainer, event } from '../../domain/event.ts'
 import { type Fingerprint, formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
 import { count } from '../../domain/words.ts'
 import { accepted, type Draft, type Handler, refused, type Step, withActivity } from '../draft.ts'
-import { waitingFor } from '../reporter-mail.ts'
 import { type BoundCase } from '../situation.ts'
+import { waitingFor } from '../waiting-words.ts'
 import { type Verb } from './verb.ts'
 
 /** Says not why: who is on the list, maintainers must not learn (G5). */
@@ -29,8 +29,7 @@ const acceptKey: Handler = (draft, command, context) => {
   const reporter = whoseKey(fingerprint, draft, context.bound) ?? first
   const { address } = reporter.contact
   const before = reporterKeyOf(reporter, draft.reporterKeys)
-  if (before?.fingerprint === fingerprint)
-    return keepKey(draft, reporter, before, context.bound)
+  if (before?.fingerprint === fingerprint) return keepKey(draft, reporter, before, context.bound)
   if (before?.source === 'registered') return refused(REGISTERED)
   const key = offeredTo(reporter, context.bound).find((one) => one.fingerprint === fingerprint)
   if (key === undefined) return refused(noSuchKey(addresseesOf(draft.case), context.bound))
