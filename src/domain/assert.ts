@@ -12,8 +12,3 @@ export class Invariant extends Error {
 export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Invariant(what)
 }
-
-/** The end of an exhaustive `switch`: compiles only when every case is handled. */
-export function assertNever(value: never): never {
-  throw new Invariant(`unhandled case of type ${typeof value}`)
-}
