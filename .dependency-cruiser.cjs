@@ -30,7 +30,7 @@ const homes = {
   'node_modules/temporal-polyfill': '^src/domain/time\\.ts$',
   'node_modules/commander': '^src/(cli/|main\\.ts$)',
   '^(node:)?fs(/promises)?$':
-    '^src/(config/|effects/system\\.ts$|store/migrate\\.ts$|cli/|app\\.ts$)',
+    '^src/(config/|effects/system\\.ts$|store/files\\.ts$|cli/|app\\.ts$)',
   '^(node:)?(net|https?|dns)(/promises)?$': '^src/transport/key-directory\\.ts$',
   '^(node:)?(tls|dgram|child_process|vm)$': '^$',
   '^(node:)?worker_threads$': '^src/worker/'

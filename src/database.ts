@@ -4,7 +4,6 @@
  */
 import { fileURLToPath } from 'node:url'
 import { type LoadedConfig } from './config/load.ts'
-import { systemClock } from './effects/system.ts'
 import { type Database, openDatabase } from './store/database.ts'
 
 /** Where the migrations are: beside `src` and beside `dist`. */
@@ -19,7 +18,6 @@ export function openConfiguredDatabase(
     path: loaded.config.storagePath,
     passphrase: loaded.secrets.passphrase.reveal(),
     migrationsDir: MIGRATIONS_DIR,
-    now: systemClock.now(),
     ifMissing
   })
 }

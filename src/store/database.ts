@@ -1,24 +1,20 @@
 /**
  * The one place that talks to the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, AEGIS-256),
- * migrates it and runs transactions. Migrations are applied in order, each in its own transaction, each remembered with its
- * checksum: a released file never changes. Must never hand out an unencrypted or half-migrated database, never guess about a
- * gap, a changed file or a newer database, and never await inside a transaction.
+ * migrates it and runs transactions. Migrations are applied in order, each in its own transaction; `user_version` counts them.
+ * Must never hand out an unencrypted or half-migrated database, never touch a newer one, and never await inside a transaction.
  */
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
-import { type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import {
   broken,
-  createBackupFile,
   createWhole,
-  type FileKind,
-  fileKind,
-  isThere,
-  type Migration,
-  prepareFile,
-  readMigrations
-} from './migrate.ts'
+  isPlain,
+  readMigrations,
+  realPath,
+  requireFile,
+  secureFile
+} from './files.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 import { corrupt, isSqliteError, mapErrors } from './sqlite-errors.ts'
 
@@ -33,23 +29,15 @@ export type Database = {
    * rolled back. Throws `Trouble` for disk, lock and damage; `Invariant` for a broken constraint or a nested call.
    */
   transact<T>(work: (tx: Tx) => T): T
-  /** Writes an encrypted copy under the same passphrase to a new file `path`, mode 0600. */
-  backupTo(path: string): void
-  /** Whether every page and index reads correctly. Takes time in proportion to the file. */
-  isIntact(): boolean
   close(): void
   [Symbol.dispose](): void
 }
 
-/** An exclusive lock on a file; ends with the process, however that dies. */
-export type FileLock = { [Symbol.dispose](): void }
-
-/** How a database is opened. `now` is recorded with the migrations that are applied. */
+/** How a database is opened. */
 export type OpenOptions = {
   readonly path: string
   readonly passphrase: string
   readonly migrationsDir: string
-  readonly now: Instant
   /**
    * What to do when there is no file or an older schema: make and migrate it (the default) or refuse, for commands that only
    * look.
@@ -69,20 +57,9 @@ const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 const CACHE_KIB = 16 * 1024
 /** Pages of 4 KiB in the WAL before they are copied into the database, which waits for the disk twice. */
 const CHECKPOINT_PAGES = 4000
-/** Files up to this size are checked whole at every start; larger ones by `audit verify` and `restore`. */
+/** Files up to this size are checked whole at every start; of larger ones each page as it is read. */
 const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
 const STATEMENTS_MAX = 256
-
-const BOOKKEEPING = `
-  -- Which migrations this database has seen. Written by the program alone.
-  CREATE TABLE IF NOT EXISTS migrations (
-    number     INTEGER PRIMARY KEY,
-    name       TEXT NOT NULL,
-    sha256     TEXT NOT NULL CHECK (length(sha256) = 64),
-    applied_at TEXT NOT NULL CHECK (length(applied_at) = 24)
-  ) STRICT`
-
-type AppliedMigration = Pick<Migration, 'number' | 'sha256'>
 
 /**
  * Opens (and creates, when missing) the database and brings it to the present schema. Throws {@link Trouble}
@@ -90,18 +67,19 @@ type AppliedMigration = Pick<Migration, 'number' | 'sha256'>
  * or `database`, each with one sentence and its remedy.
  */
 export function openDatabase(options: OpenOptions): Database {
+  const { passphrase, ifMissing = 'create' } = options
   const migrations = readMigrations(options.migrationsDir)
-  const ifMissing = options.ifMissing ?? 'create'
-  const { passphrase } = options
-  if (!isThere(options.path) && ifMissing === 'create') {
-    createWhole(options.path, (draft) => {
-      connect(draft, passphrase, () => undefined).close()
-    })
-  }
-  const path = prepareFile(options.path, 'refuse')
+  const path = realPath(options.path)
+  if (ifMissing === 'create')
+    createWhole(path, (draft) => connect(draft, passphrase, () => undefined).close())
+  requireFile(path)
+  secureFile(path)
   const connection = connect(path, passphrase, (opened) => {
-    if (ifMissing === 'create') applyMigrations(opened, migrations, options.now)
-    else requireMigrated(opened, migrations)
+    if (ifMissing === 'create') applyMigrations(opened, migrations)
+    else if (missingMigrations(opened, migrations).length > 0)
+      throw broken(
+        'The database has the schema of an older version of Postern: start the daemon once to migrate it.'
+      )
   })
   return databaseOn(connection)
 }
@@ -128,25 +106,27 @@ function connect(
 }
 
 /**
- * Takes the exclusive lock on `path`, a file made for this purpose alone; `held` when another connection has it. The
- * operating system drops it when the process ends.
+ * Takes the right to be the one daemon of the database at `databasePath`, until disposed of: two would send the same outbox. The
+ * operating system holds the lock, on a file beside the database, so it ends with the process, `kill -9` included; the database
+ * itself stays open to commands. Throws {@link Trouble} `database-locked` when another daemon has it.
  */
-export function lockFile(path: string): FileLock | 'held' {
-  const file = prepareFile(path, 'create')
+export function acquireDaemonLock(databasePath: string): Disposable {
+  const path = `${realPath(databasePath)}.lock`
+  secureFile(path)
   return mapErrors(() => {
-    const connection = new Sqlite(file, { timeout: 0 })
+    const connection = new Sqlite(path, { timeout: 0 })
     try {
       connection.exec('BEGIN EXCLUSIVE')
     } catch (error) {
       connection.close()
-      if (isSqliteError(error) && error.code.startsWith('SQLITE_BUSY')) return 'held'
-      throw error
+      if (!isSqliteError(error) || !error.code.startsWith('SQLITE_BUSY')) throw error
+      throw new Trouble(
+        'database-locked',
+        'Another Postern daemon is running on this database: stop it first, or use another storage.path.',
+        { retryable: false }
+      )
     }
-    return {
-      [Symbol.dispose]: () => {
-        connection.close()
-      }
-    }
+    return { [Symbol.dispose]: () => connection.close() }
   })
 }
 
@@ -165,12 +145,12 @@ function unlock(connection: Sqlite.Database, passphrase: string, path: string): 
     connection.pragma('schema_version')
   } catch (cause) {
     if (!isSqliteError(cause) || cause.code !== 'SQLITE_NOTADB') throw cause
-    throw new Trouble('database-key', keyHint(fileKind(path)), { retryable: false, cause })
+    throw new Trouble('database-key', keyHint(path), { retryable: false, cause })
   }
 }
 
-function keyHint(kind: FileKind): string {
-  return kind === 'plain'
+function keyHint(path: string): string {
+  return isPlain(path)
     ? 'The file at storage.path is an unencrypted SQLite database, not one of Postern: check storage.path.'
     : 'The database cannot be opened: check desk.passphrase and storage.path; if both are right, the file is damaged and must be restored from a backup.'
 }
@@ -198,69 +178,35 @@ function checkWhenSmall(connection: Sqlite.Database): void {
   if (connection.pragma('quick_check(1)', { simple: true }) !== 'ok') throw corrupt(undefined)
 }
 
-/**
- * Applies what the database lacks of `migrations`, each in one transaction with its bookkeeping row. Throws {@link Trouble}
- * `database-newer` when the database was made by a newer program, and `database` when an applied migration is not the one in
- * the folder.
- */
-function applyMigrations(
-  connection: Sqlite.Database,
-  migrations: readonly Migration[],
-  now: Instant
-): void {
+/** Applies what the database lacks of `migrations`, each in one transaction with its count. */
+function applyMigrations(connection: Sqlite.Database, migrations: readonly string[]): void {
   // Read inside the transaction: another process may have migrated since.
   const applyOne = connection.transaction(() => {
-    const next = nextMigration(connection, migrations)
-    if (next === null) return
-    connection.exec(BOOKKEEPING)
-    connection.exec(next.sql)
-    assert(connection.inTransaction, `migration ${next.number} ended its own transaction`)
-    connection
-      .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')
-      .run(next.number, next.name, next.sha256, now)
+    const [next] = missingMigrations(connection, migrations)
+    if (next === undefined) return
+    connection.exec(next)
+    assert(connection.inTransaction, 'a migration ended its own transaction')
+    connection.pragma(`user_version = ${versionOf(connection) + 1}`)
   })
-  // The check comes first and writes nothing, so a refused database is left exactly as it was.
-  while (nextMigration(connection, migrations) !== null) applyOne.immediate()
+  while (missingMigrations(connection, migrations).length > 0) applyOne.immediate()
 }
 
-/** Throws {@link Trouble} when the database lacks any of `migrations`, or has others; writes nothing. */
-function requireMigrated(connection: Sqlite.Database, migrations: readonly Migration[]): void {
-  if (nextMigration(connection, migrations) === null) return
-  throw broken(
-    'the database has the schema of an older version of Postern: start the daemon once to migrate it'
+/** Those that are not applied yet. Writes nothing, so a refused database is left exactly as it was. */
+function missingMigrations(
+  connection: Sqlite.Database,
+  migrations: readonly string[]
+): readonly string[] {
+  const version = versionOf(connection)
+  if (version <= migrations.length) return migrations.slice(version)
+  throw new Trouble(
+    'database-newer',
+    'The database was made by a newer version of Postern: install that version, or restore an older backup.',
+    { retryable: false }
   )
 }
 
-/** The first migration that is not applied, or null. Throws when what is applied is no prefix of what we have. */
-function nextMigration(
-  connection: Sqlite.Database,
-  migrations: readonly Migration[]
-): Migration | null {
-  const applied = appliedMigrations(connection)
-  if ((applied.at(-1)?.number ?? 0) > migrations.length) {
-    throw new Trouble(
-      'database-newer',
-      'The database was made by a newer version of Postern: install that version, or restore an older backup.',
-      { retryable: false }
-    )
-  }
-  for (const [index, row] of applied.entries()) {
-    const ours = migrations[index]
-    if (row.number !== ours?.number || row.sha256 !== ours.sha256) {
-      throw broken(
-        `database migration ${row.number} is not the one that this database was made with: reinstall Postern`
-      )
-    }
-  }
-  return migrations[applied.length] ?? null
-}
-
-function appliedMigrations(connection: Sqlite.Database): AppliedMigration[] {
-  const tableQuery = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'"
-  if (connection.prepare(tableQuery).get() === undefined) return []
-  return connection
-    .prepare<[], AppliedMigration>('SELECT number, sha256 FROM migrations ORDER BY number')
-    .all()
+function versionOf(connection: Sqlite.Database): number {
+  return Number(connection.pragma('user_version', { simple: true }))
 }
 
 function databaseOn(connection: Sqlite.Database): Database {
@@ -278,19 +224,6 @@ function databaseOn(connection: Sqlite.Database): Database {
       mapErrors(() => {
         assert(!connection.inTransaction, 'a transaction inside a transaction')
         return inTransaction(connection, 'immediate', () => withHandle(source, 'write', work))
-      }),
-    backupTo: (path) => {
-      const file = createBackupFile(path)
-      mapErrors(() => connection.prepare('VACUUM INTO ?').run(file))
-    },
-    isIntact: () =>
-      mapErrors(() => {
-        try {
-          return connection.pragma('integrity_check(1)', { simple: true }) === 'ok'
-        } catch (error) {
-          if (isSqliteError(error) && error.code.startsWith('SQLITE_CORRUPT')) return false
-          throw error
-        }
       }),
     close,
     [Symbol.dispose]: close

@@ -40,8 +40,7 @@ export async function seedNotice(
   using db = openDatabase({
     path: desk.databaseFile,
     passphrase: PASSPHRASE,
-    migrationsDir: MIGRATIONS_DIR,
-    now: systemClock.now()
+    migrationsDir: MIGRATIONS_DIR
   })
   const now = systemClock.now()
   const releaseAt = addMs(now, inMs)

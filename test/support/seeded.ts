@@ -28,8 +28,7 @@ export function databaseOf(desk: Desk, path = 'data/postern.db'): Database {
   return openDatabase({
     path: join(desk.folder, path),
     passphrase: PASSPHRASE,
-    migrationsDir: MIGRATIONS,
-    now: systemClock.now()
+    migrationsDir: MIGRATIONS
   })
 }
 

@@ -4,7 +4,7 @@ import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Trouble } from '../../../src/domain/trouble.ts'
-import { acquireDaemonLock } from '../../../src/store/daemon-lock.ts'
+import { acquireDaemonLock } from '../../../src/store/database.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 import { openIn } from './support.ts'
 
@@ -28,7 +28,7 @@ function codeOfSecond(path: string): string {
 
 /** Another process that holds the lock until it is killed. */
 async function holder(path: string): Promise<ChildProcess> {
-  const module = JSON.stringify(join(import.meta.dirname, '../../../src/store/daemon-lock.ts'))
+  const module = JSON.stringify(join(import.meta.dirname, '../../../src/store/database.ts'))
   const script = join(folder.path, 'holder.ts')
   writeFileSync(
     script,
@@ -70,6 +70,7 @@ describe('the daemon lock', () => {
 
   it('knows one database under two names', () => {
     const path = join(folder.path, 'postern.db')
+    openIn(folder.path).close()
     using _lock = acquireDaemonLock(path)
     symlinkSync(path, join(folder.path, 'other.db'))
 

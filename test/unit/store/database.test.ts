@@ -17,7 +17,7 @@ import { Trouble } from '../../../src/domain/trouble.ts'
 import { type Database, openDatabase, type Tx } from '../../../src/store/database.ts'
 import { writeMeta } from '../../../src/store/meta.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { MIGRATIONS, NOON, openIn, PASSPHRASE, RAW_KEY } from './support.ts'
+import { MIGRATIONS, openIn, PASSPHRASE, RAW_KEY } from './support.ts'
 
 const PLANTED = 'planted-plaintext-0123456789'
 let folder: TempFolder
@@ -48,8 +48,7 @@ function openWith(passphrase: string): Database {
   return openDatabase({
     path: join(folder.path, 'postern.db'),
     passphrase,
-    migrationsDir: MIGRATIONS,
-    now: NOON
+    migrationsDir: MIGRATIONS
   })
 }
 
@@ -108,8 +107,7 @@ describe('the file at rest', () => {
     using _db = openDatabase({
       path: join(folder.path, 'data', 'postern.db'),
       passphrase: RAW_KEY,
-      migrationsDir: MIGRATIONS,
-      now: NOON
+      migrationsDir: MIGRATIONS
     })
 
     expect(statSync(join(folder.path, 'data')).mode & 0o777).toBe(0o700)
@@ -118,11 +116,10 @@ describe('the file at rest', () => {
         openDatabase({
           path: join(folder.path, 'no', 'such', 'postern.db'),
           passphrase: RAW_KEY,
-          migrationsDir: MIGRATIONS,
-          now: NOON
+          migrationsDir: MIGRATIONS
         })
       ).message
-    ).toContain('cannot be created')
+    ).toContain('no/such (ENOENT): check its folder')
   })
 
   it('makes no new database for a command that only looks', () => {
@@ -131,7 +128,6 @@ describe('the file at rest', () => {
         path: join(folder.path, 'postern.db'),
         passphrase: RAW_KEY,
         migrationsDir: MIGRATIONS,
-        now: NOON,
         ifMissing: 'refuse'
       })
     )
@@ -152,7 +148,6 @@ describe('the file at rest', () => {
           path,
           passphrase: RAW_KEY,
           migrationsDir: MIGRATIONS,
-          now: NOON,
           ifMissing
         })
       )
@@ -177,7 +172,7 @@ describe('the file at rest', () => {
       join(newer, '0002-next.sql'),
       'CREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;'
     )
-    const options = { path, passphrase: RAW_KEY, now: NOON }
+    const options = { path, passphrase: RAW_KEY }
     openDatabase({ ...options, migrationsDir: older }).close()
 
     const trouble = troubleOf(() =>
@@ -265,34 +260,6 @@ describe('a file that cannot be used', () => {
     writeFileSync(file, bytes)
 
     expect(troubleOf(() => openIn(folder.path)).code).toBe('database-corrupt')
-  })
-
-  it('is reported damaged when pages go bad while it is open', () => {
-    const db = openIn(folder.path)
-    db.transact((tx) => {
-      for (let n = 0; n < 200; n += 1) {
-        tx.run('INSERT INTO meta (key, value) VALUES (?, ?)', [`k${n}`, 'x'.repeat(2000)])
-      }
-    })
-    db.close()
-    using open = openIn(folder.path)
-    const file = join(folder.path, 'postern.db')
-    const bytes = readFileSync(file)
-    bytes.fill(0x55, 4096 * 2)
-    writeFileSync(file, bytes)
-    const isIntact = (): boolean => {
-      try {
-        return open.isIntact()
-      } catch (error) {
-        if (error instanceof Trouble && error.code === 'database-corrupt') return false
-        throw error
-      }
-    }
-
-    // Without this the check would read the good pages that are still in memory.
-    open.transact((tx) => tx.run('PRAGMA shrink_memory'))
-
-    expect(isIntact()).toBe(false)
   })
 })
 
@@ -400,40 +367,6 @@ describe('a transaction', () => {
     const trouble = first.transact(() => troubleOf(() => second.transact(() => 1)))
 
     expect([trouble.code, trouble.retryable]).toEqual(['database-busy', true])
-  })
-})
-
-describe('a backup', () => {
-  it('is an encrypted whole copy for the owner alone, under the same passphrase', () => {
-    using db = openIn(folder.path, PASSPHRASE)
-    plant(db)
-    const file = join(folder.path, 'copy.db')
-
-    db.backupTo(file)
-
-    expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(readFileSync(file).includes(PLANTED)).toBe(false)
-    using copy = openDatabase({
-      path: file,
-      passphrase: PASSPHRASE,
-      migrationsDir: MIGRATIONS,
-      now: NOON
-    })
-    expect(copy.read((read) => read.all('SELECT value FROM meta'))).toEqual([{ value: PLANTED }])
-    expect(copy.isIntact()).toBe(true)
-  })
-
-  it('never overwrites a file', () => {
-    using db = openIn(folder.path)
-    mkdirSync(join(folder.path, 'there'))
-    writeFileSync(join(folder.path, 'there', 'copy.db'), 'mine')
-
-    const trouble = troubleOf(() => {
-      db.backupTo(join(folder.path, 'there', 'copy.db'))
-    })
-
-    expect(trouble.message).toContain('must not exist')
-    expect(readFileSync(join(folder.path, 'there', 'copy.db'), 'utf8')).toBe('mine')
   })
 })
 

@@ -29,8 +29,7 @@ export function openIn(folder: string, passphrase = RAW_KEY): Database {
   return openDatabase({
     path: join(folder, 'postern.db'),
     passphrase,
-    migrationsDir: MIGRATIONS,
-    now: NOON
+    migrationsDir: MIGRATIONS
   })
 }
 

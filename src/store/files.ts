@@ -1,0 +1,122 @@
+/**
+ * The files of a database: the migrations that the program brings, and the database's own file with its folder and permissions.
+ * Must never guess: what is not as expected is refused with one clear sentence, and nothing is altered.
+ */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  rmSync,
+  statSync
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { Trouble } from '../domain/trouble.ts'
+
+const PLAIN_HEADER = 'SQLite format 3\0'
+
+/** The SQL of the migrations in `dir` (files `NNNN-name.sql`), in order. */
+export function readMigrations(dir: string): string[] {
+  const files = onDisk(() => readdirSync(dir), `the folder of database migrations ${dir}`)
+  return files
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .map((file) => onDisk(() => readFileSync(join(dir, file), 'utf8'), `the migration ${file}`))
+}
+
+/** The real path of the file at `path`, links resolved, also where there is none yet; its folder is there afterwards. */
+export function realPath(path: string): string {
+  const absolute = resolve(path)
+  const folder = dirname(absolute)
+  // One folder and no more: a mistyped path is not to make a tree.
+  if (!existsSync(folder)) onDisk(() => mkdirSync(folder, { mode: 0o700 }), `the folder ${folder}`)
+  return onDisk(
+    () =>
+      existsSync(absolute)
+        ? realpathSync(absolute)
+        : join(realpathSync(folder), basename(absolute)),
+    `the database file ${absolute}`
+  )
+}
+
+/** Makes a file readable by its owner alone, and an empty one where there is none. */
+export function secureFile(path: string): void {
+  onDisk(() => {
+    // An existing file is never opened here: closing any descriptor of a file drops the POSIX locks that SQLite holds
+    // on it elsewhere in this process.
+    if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
+    else if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
+  }, `the database file ${path}`)
+}
+
+/** Throws {@link Trouble} unless there is a file at `path` that is not empty: a database never is, so something emptied it. */
+export function requireFile(path: string): void {
+  if (!existsSync(path))
+    throw broken(`There is no database at ${path}: check storage.path; "postern run" makes one.`)
+  if (onDisk(() => statSync(path).size, `the database file ${path}`) > 0) return
+  throw new Trouble(
+    'database-corrupt',
+    `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`,
+    { retryable: false }
+  )
+}
+
+/**
+ * Where there is no file at `path`, has `make` fill a new one beside it and puts that there in one step, so that a process that
+ * dies in between leaves no empty or half database. Leaves what another process has put there meanwhile.
+ */
+export function createWhole(path: string, make: (path: string) => void): void {
+  if (existsSync(path)) return
+  const draft = `${path}.new-${process.pid}`
+  secureFile(draft)
+  try {
+    make(draft)
+    onDisk(() => {
+      if (!existsSync(path)) linkSync(draft, path)
+    }, `the database file ${path}`)
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+/** Whether the file is an unencrypted SQLite database. Only for one that no connection of this process has open. */
+export function isPlain(path: string): boolean {
+  return onDisk(() => {
+    const descriptor = openSync(path, 'r')
+    try {
+      const head = Buffer.alloc(PLAIN_HEADER.length)
+      readSync(descriptor, head, 0, head.length, 0)
+      return head.toString('latin1') === PLAIN_HEADER
+    } finally {
+      closeSync(descriptor)
+    }
+  }, `the database file ${path}`)
+}
+
+/** A database that cannot be used as it is, with one sentence that says what to do. */
+export function broken(hint: string, cause?: unknown): Trouble {
+  return new Trouble('database', hint, { retryable: false, cause })
+}
+
+function onDisk<T>(work: () => T, what: string): T {
+  try {
+    return work()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    if (code !== 'ENOSPC' && code !== 'EDQUOT')
+      throw broken(
+        `We cannot read or make ${what} (${code}): check its folder, owner and permissions.`,
+        cause
+      )
+    throw new Trouble('disk-full', 'The disk of the database is full: make room.', {
+      retryable: true,
+      cause
+    })
+  }
+}
