@@ -219,9 +219,7 @@ describeWith(['gpg'], 'the exit status', () => {
     const connection = new Sqlite(newer)
     connection.pragma("cipher = 'aegis'")
     connection.pragma(`key = '${PASSPHRASE}'`)
-    connection
-      .prepare('INSERT INTO migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)')
-      .run(9999, '9999-future', 'a'.repeat(64), '2030-01-01T00:00:00.000Z')
+    connection.pragma('user_version = 9999')
     connection.close()
     const before = readFileSync(newer)
     const config = configWith('newer.yaml', { storage: { path: 'data/newer.db' } })
