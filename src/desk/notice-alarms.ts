@@ -74,7 +74,7 @@ function listSentence(all: number, frozen: number, ending: number): string {
   ].join(', ')
   const why = [
     ...reason(frozen, 'is frozen', 'are frozen'),
-    ...reason(ending, 'has a key that ends before', 'have keys that end before')
+    ...reason(ending, 'has a key that expires before', 'have keys that expire before')
   ].join(', ')
   return `List: ${counts}${why === '' ? '' : ` (${why})`}.`
 }

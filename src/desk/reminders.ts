@@ -5,8 +5,9 @@
 import { isOpen } from '../domain/case.ts'
 import { type SendClear, type SendSealed } from '../domain/decision.ts'
 import { type Recipient } from '../domain/event.ts'
-import { KEY_PROBLEMS } from '../domain/outgoing.ts'
+import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { formatInstant } from '../domain/time.ts'
+import { nounOf } from '../messages/catalogue.ts'
 import { keyProblem } from '../messages/to-maintainers.ts'
 import { digestMessage } from '../policy/digest.ts'
 import { caseFacts } from '../policy/relay.ts'
@@ -69,14 +70,14 @@ function dueSentence(desk: Desk, { rings, clock, now }: Occasion): string[] {
   if (ring === undefined || clock.counts === 'each') return []
   const { dueAt } = ring.run
   const when = formatInstant(dueAt, desk.settings.desk.timezone)
-  return [dueAt > now ? `It is due by ${when}.` : `It was due by ${when}.`]
+  return [dueAt > now ? `Due by ${when}.` : `Overdue since ${when}.`]
 }
 
-/** Whose key ends when, and what stops working with it. */
+/** Whose key expires when, and what stops working then. */
 function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telling[] {
   const { subject, rings, now } = occasion
-  const endsAt = rings[0]?.run.dueAt
-  if (endsAt === undefined) return []
+  const expiresAt = rings[0]?.run.dueAt
+  if (expiresAt === undefined) return []
   const maintainer = desk.settings.maintainers.find(({ id }) => id === subject.id)
   const whose = {
     desk: 'the desk',
@@ -84,17 +85,19 @@ function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telli
     member: `list member ${subject.id}`,
     case: ''
   }[subject.kind]
-  const when = formatInstant(endsAt, desk.settings.desk.timezone)
-  const ended = endsAt <= now
-  const toMember = occasion.isMemberTold ? keyEnds(read, occasion, when) : []
+  const when = formatInstant(expiresAt, desk.settings.desk.timezone)
+  const isExpired = expiresAt <= now
+  const toMember = occasion.isMemberTold ? keyExpires(read, occasion, when) : []
   if (occasion.recipients.length === 0) return toMember
   return [
     ...toMember,
     message(occasion, {
-      title: `The key of ${whose} ${ended ? 'has ended' : 'ends soon'}`,
+      title: `The key of ${whose} ${isExpired ? 'has expired' : 'expires soon'}`,
       what: [
-        `The key of ${whose} ${ended ? 'ended' : 'ends'} on ${when}.`,
-        ...CERTIFICATE_RISK[subject.kind],
+        `The key of ${whose} ${isExpired ? 'expired' : 'expires'} on ${when}.`,
+        ...CERTIFICATE_RISK[subject.kind].map(
+          (risk) => `${isExpired ? 'Since then' : 'After that'} ${risk}`
+        ),
         ...late(occasion)
       ].join(' '),
       doNext: CERTIFICATE_REMEDY[subject.kind],
@@ -104,17 +107,21 @@ function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telli
 }
 
 /** To the member alone: it names neither product nor case, and its audience on the record is nobody's (G3, G5). */
-function keyEnds(read: Read, { subject, once, now }: Occasion, endsAt: string): readonly Telling[] {
+function keyExpires(
+  read: Read,
+  { subject, once, now }: Occasion,
+  expiresAt: string
+): readonly Telling[] {
   const member = findMember(read, subject.id)
   if (subject.kind !== 'member' || member === null || member.state === 'removed') return []
   const to = { id: '', name: member.name, address: member.address }
-  return [inClearTo(to, now, keyProblem({ problem: '', endsAt }), { once, tag: null })]
+  return [inClearTo(to, now, keyProblem({ problem: '', expiresAt }), { once, tag: null })]
 }
 
 const CERTIFICATE_RISK = {
-  desk: ['From then on the desk can neither sign nor send anything.'],
-  maintainer: ['From then on nothing can be encrypted to this person.'],
-  member: ['From then on this member gets no advance notice.'],
+  desk: ['the desk can neither sign nor send anything.'],
+  maintainer: ['nothing can be encrypted to this person.'],
+  member: ['this member gets no advance notice.'],
   case: []
 }
 const CERTIFICATE_REMEDY = {
@@ -136,7 +143,7 @@ function undelivered(desk: Desk, _read: Read, occasion: Occasion): readonly Send
     ...new Set(
       lost.map(({ about: { message: kind, because, code, ...whom } }) => {
         const server = code === 0 ? '' : ` (code ${code})`
-        return `${capitalized(whoIs(desk, whom))} did not get a message (${kind})${about}: ${UNDELIVERED[because]}${server}.`
+        return `${capitalized(whoIs(desk, whom))} did not get the ${nounOf(kind)}${about}: ${UNDELIVERED[because]}${server}.`
       })
     )
   ]
@@ -149,12 +156,6 @@ function undelivered(desk: Desk, _read: Read, occasion: Occasion): readonly Send
     })
   ]
 }
-
-const UNDELIVERED = {
-  rejected: 'the mail server refused it',
-  unreachable: 'the mail server could not be reached, and the desk has stopped trying',
-  bounced: 'it came back'
-} as const
 
 function capitalized(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)
@@ -172,7 +173,7 @@ function keyRefused(desk: Desk, _read: Read, occasion: Occasion): readonly SendS
   const refused = occasion.starts.flatMap((one) => (one.kind === 'not-encrypted' ? one.about : []))
   const said = refused.map(
     ({ message: kind, because, ...whom }) =>
-      `A message (${kind}) to ${whoIs(desk, whom)} was not sent, because ${KEY_PROBLEMS[because]}.`
+      `The ${nounOf(kind)} to ${whoIs(desk, whom)} was not sent, because ${KEY_PROBLEMS[because]}.`
   )
   const next = refused.map(({ audience }) => KEY_REMEDIES[audience])
   const { title, risk } = occasion.clock
@@ -202,7 +203,7 @@ function ownKey(_desk: Desk, _read: Read, occasion: Occasion): readonly SendClea
   if (start?.kind !== 'not-encrypted') return []
   const problem = `Your key cannot be used: ${KEY_PROBLEMS[start.about.because]}.`
   return recipients.map(({ id, name, address }) =>
-    inClearTo({ id, name, address }, now, keyProblem({ problem, endsAt: '' }), {
+    inClearTo({ id, name, address }, now, keyProblem({ problem, expiresAt: '' }), {
       once: now.slice(0, 10),
       tag: null
     })
@@ -220,7 +221,7 @@ function missed(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed
   if (first === undefined || last === undefined) return []
   const { timezone } = desk.settings.desk
   const counts = [...new Set(kinds)].map(
-    (kind) => `${kinds.filter((one) => one === kind).length} ${kind}`
+    (kind) => `${nounOf(kind)} (${kinds.filter((one) => one === kind).length})`
   )
   const many = kinds.length === 1 ? 'One message' : `${kinds.length} messages`
   const about = record === null ? 'about no case' : `about ${record.tag}`

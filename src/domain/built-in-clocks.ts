@@ -103,8 +103,8 @@ function certificate(atEnd: Tells, tell: Tells = atEnd): Stated {
       { at: AT_ONCE, tell: atEnd }
     ],
     message: 'certificate',
-    title: 'A key ends',
-    risk: 'Nothing can be encrypted to a key that has ended.',
+    title: 'A key expires',
+    risk: 'Nothing can be encrypted to a key that has expired.',
     remedy: 'Please have the key extended or replaced.'
   }
 }
@@ -120,7 +120,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     due: { before: { days: 3 } },
     steps: AT_ONCE_THEN_DAILY,
     title: 'The advance notice is not written yet',
-    risk: 'The list must have the advance notice three days after this.',
+    risk: 'The notice must be written three days before it leaves.',
     remedy: 'Please write it with /notice draft, then /notice preview.'
   },
   preflight: {
@@ -176,7 +176,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     due: { within: { minutes: 15 } },
     steps: AT_ONCE_THEN_DAILY,
     title: 'The reporter was not told the date',
-    risk: 'The policy says that the reporter learns the date together with the list.',
+    risk: 'The list knows the date of disclosure, and the reporter does not.',
     remedy: 'Please tell the reporter with /reply, or ask for a key with /ask.'
   },
   'date-untold': {
@@ -186,9 +186,9 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     due: { within: { hours: 0 } },
     steps: AT_ONCE_THEN_DAILY,
     title: 'The reporter could not be told the date',
-    risk: 'The policy says that the reporter learns the date together with the list.',
+    risk: 'The list knows the date of disclosure, and the reporter does not.',
     remedy:
-      'Please write it with /reply: the words wait, and the reporter is asked for a key. Without an address, please reach the reporter another way.'
+      'Please tell the reporter with /reply: your words wait until the reporter has sent a key. If we have no address, please reach the reporter another way.'
   },
   'dead-man': {
     starts: ['embargo-set'],
@@ -207,8 +207,8 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
   'notice-late': alarm('notice-leaving', {
     firmness: 'hard',
     message: 'notice-late',
-    title: 'The notice leaves LATE',
-    risk: 'The disclosure instant has not changed.',
+    title: 'The notice leaves late',
+    risk: 'The disclosure date has not changed.',
     remedy: 'Please find out why the desk was not running at that time.'
   }),
   'notice-left': alarm('notice-left', {
@@ -243,7 +243,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     title: 'The advance notice is on hold',
     risk: 'The list does not get the advance notice.',
     remedy:
-      'Please look at it with /notice preview. Another maintainer than its author lets it go with /notice approve CODE; /embargo sets a new date.'
+      'Please look at it with /notice preview. A maintainer who did not write it approves it with /notice approve CODE; /embargo sets a new date.'
   }),
   undelivered: UNDELIVERED,
   ...NOT_ENCRYPTED
@@ -284,7 +284,7 @@ export const OF_DESK = clocks('desk', {
   }),
   'desk-failed': alarm('desk-failed', {
     key: 'at',
-    title: 'The desk failed at one thing',
+    title: 'The desk failed at something',
     risk: 'This is a bug in Postern. The desk goes on with everything else and tries this again.',
     remedy: 'Please have the operator look at the log and report the bug.'
   }),

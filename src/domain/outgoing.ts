@@ -70,6 +70,13 @@ export const KEY_PROBLEMS: Readonly<Record<KeyRefusal, string>> = {
   unreadable: 'the key cannot be read'
 }
 
+/** Why a message did not arrive, in words for people. */
+export const UNDELIVERED = {
+  rejected: 'the mail server refused it',
+  unreachable: 'the mail server could not be reached, and the desk has stopped trying',
+  bounced: 'it came back'
+} as const
+
 /** Facts of a public key at an instant. */
 export type KeyFacts = {
   readonly fingerprint: Fingerprint

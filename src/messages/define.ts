@@ -9,6 +9,8 @@ import { type Audience, type Message, type Secrecy } from '../domain/message.ts'
 export type What<K extends string, P extends object, S extends Secrecy> = {
   /** Names the message in the outbox and on the record, and its wording: KIND.liquid. */
   readonly kind: K
+  /** What people call it, to be used after "the". */
+  readonly noun: string
   /** What goes to members of the list is always encrypted (G5). */
   readonly audience: S extends 'never' ? Audience : Exclude<Audience, 'member'>
   readonly inClear: S
@@ -22,6 +24,7 @@ export type What<K extends string, P extends object, S extends Secrecy> = {
 export type Definition<K extends string, P extends object, S extends Secrecy> = {
   (params: P): Message<S>
   readonly kind: K
+  readonly noun: string
   readonly inClear: S
   /** Whether a message is of this kind. */
   is(message: Message): message is Message<S> & { readonly params: P }
@@ -31,13 +34,14 @@ export type Definition<K extends string, P extends object, S extends Secrecy> = 
 export type AnyDefinition = {
   (params: never): Message
   readonly kind: string
+  readonly noun: string
   readonly inClear: Secrecy
 }
 
 /** Defines one kind of message with parameters `P`. */
 export function define<P extends object>() {
   return <const K extends string, S extends Secrecy>(what: What<K, P, S>): Definition<K, P, S> => {
-    const { kind, audience, inClear, autoSubmitted, subject } = what
+    const { kind, noun, audience, inClear, autoSubmitted, subject } = what
     const make = (params: P): Message<S> =>
       branded({
         ...{ kind, audience, inClear, autoSubmitted, params },
@@ -45,7 +49,7 @@ export function define<P extends object>() {
       })
     const is = (message: Message): message is Message<S> & { readonly params: P } =>
       message.kind === kind
-    return Object.assign(make, { kind, inClear, is })
+    return Object.assign(make, { kind, noun, inClear, is })
   }
 }
 

@@ -8,7 +8,7 @@ import { type Definition, define, type What } from './define.ts'
 /** What goes to maintainers about a case is always encrypted, and a program sends it. */
 function encrypted<P extends object>() {
   return <const K extends string>(
-    what: Pick<What<K, P, 'never'>, 'kind' | 'subject'> &
+    what: Pick<What<K, P, 'never'>, 'kind' | 'noun' | 'subject'> &
       Partial<Pick<What<K, P, 'never'>, 'autoSubmitted'>>
   ): Definition<K, P, 'never'> =>
     define<P>()({
@@ -31,7 +31,7 @@ export const relay = encrypted<{
   readonly reach: string
   /** Whether a plain reply to it goes to the reporter. */
   readonly isAnswerable: boolean
-}>()({ kind: 'relay', subject: 'Report' })
+}>()({ kind: 'relay', noun: 'forwarded message', subject: 'Report' })
 
 /** What one maintainer wrote to the others. */
 export const note = encrypted<{
@@ -39,7 +39,7 @@ export const note = encrypted<{
   readonly facts: readonly FactLine[]
   readonly text: string
   readonly reach: string
-}>()({ kind: 'note', subject: 'Note' })
+}>()({ kind: 'note', noun: 'note', subject: 'Note' })
 
 /** What one maintainer did, to the others. */
 export const activity = encrypted<{
@@ -47,7 +47,7 @@ export const activity = encrypted<{
   readonly lines: readonly string[]
   readonly texts: readonly { readonly title: string; readonly text: string }[]
   readonly facts: readonly FactLine[]
-}>()({ kind: 'activity', subject: 'Update' })
+}>()({ kind: 'activity', noun: 'update', subject: 'Update' })
 
 /** A line of the answer to commands. */
 export type TranscriptLine = {
@@ -78,6 +78,7 @@ export const transcript = encrypted<{
   readonly next: readonly { readonly command: string; readonly help: string }[]
 }>()({
   kind: 'transcript',
+  noun: 'answer to the commands',
   autoSubmitted: 'auto-replied',
   subject: ({ lines }) =>
     lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done'
@@ -91,7 +92,7 @@ export const preview = encrypted<{
   readonly files: readonly string[]
   readonly facts: readonly FactLine[]
   readonly code: string
-}>()({ kind: 'preview', subject: 'Preview of the notice' })
+}>()({ kind: 'preview', noun: 'preview of the notice', subject: 'Preview of the notice' })
 
 type Alarm = {
   readonly title: string
@@ -102,11 +103,16 @@ type Alarm = {
 }
 
 /** Something needs a person. */
-export const alert = encrypted<Alarm>()({ kind: 'alert', subject: ({ title }) => title })
+export const alert = encrypted<Alarm>()({
+  kind: 'alert',
+  noun: 'alarm',
+  subject: ({ title }) => title
+})
 
 /** Tells one author where the words of a plain message went. */
 export const hint = encrypted<Omit<Alarm, 'facts'>>()({
   kind: 'hint',
+  noun: 'hint',
   autoSubmitted: 'auto-replied',
   subject: ({ title }) => title
 })
@@ -118,7 +124,7 @@ export const digest = encrypted<{
   readonly moreUnanswered: number
   readonly junk: readonly string[]
   readonly moreJunk: number
-}>()({ kind: 'digest', subject: 'Digest' })
+}>()({ kind: 'digest', noun: 'digest', subject: 'Digest' })
 
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
 export const refusal = define<{
@@ -128,6 +134,7 @@ export const refusal = define<{
   readonly remedy: string
 }>()({
   kind: 'refusal',
+  noun: 'refusal',
   audience: 'maintainer',
   inClear: 'content-free',
   autoSubmitted: 'auto-replied',
@@ -135,11 +142,12 @@ export const refusal = define<{
 })
 
 /**
- * To somebody whose key cannot be used or, with the instant in `endsAt`, soon cannot be: in clear, and without a word of what it
- * is about.
+ * To somebody whose key cannot be used, or will expire at the instant in `expiresAt`: in clear, and without a word about any
+ * report.
  */
-export const keyProblem = define<{ readonly problem: string; readonly endsAt: string }>()({
+export const keyProblem = define<{ readonly problem: string; readonly expiresAt: string }>()({
   kind: 'key-problem',
+  noun: 'message about the key',
   audience: 'maintainer',
   inClear: 'content-free',
   autoSubmitted: 'auto-generated',

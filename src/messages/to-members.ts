@@ -7,6 +7,7 @@ import { define } from './define.ts'
 /** A maintainer's answer to what a member wrote. */
 export const memberAnswer = define<{ readonly author: string; readonly text: string }>()({
   kind: 'member-answer',
+  noun: 'answer',
   audience: 'member',
   inClear: 'never',
   autoSubmitted: 'no',
@@ -46,6 +47,7 @@ export type Deployment = 'none' | 'hosted' | 'yes'
 /** To a member whose copy did not leave before the disclosure: that it is over, without what the notice said. */
 export const embargoEnded = define<{ readonly product: string; readonly disclosure: string }>()({
   kind: 'embargo-ended',
+  noun: 'message about the end of the embargo',
   audience: 'member',
   inClear: 'never',
   autoSubmitted: 'auto-generated',
@@ -55,6 +57,7 @@ export const embargoEnded = define<{ readonly product: string; readonly disclosu
 /** The advance notice under embargo. */
 export const notice = define<NoticeParams>()({
   kind: 'notice',
+  noun: 'notice',
   audience: 'member',
   inClear: 'never',
   autoSubmitted: 'auto-generated',

@@ -21,6 +21,7 @@ export const acknowledgement = define<{
   readonly isClearAllowed: boolean
 }>()({
   kind: 'acknowledgement',
+  noun: 'acknowledgement',
   audience: 'reporter',
   inClear: 'content-free',
   autoSubmitted: 'auto-replied',
@@ -34,6 +35,7 @@ export const furtherReports = define<{
   readonly reportsADay: number
 }>()({
   kind: 'further-reports',
+  noun: 'list of further reports',
   audience: 'reporter',
   inClear: 'content-free',
   autoSubmitted: 'auto-replied',
@@ -46,42 +48,51 @@ type Decision = Words & { readonly decision: string }
 /** What a maintainer writes or decides: in clear only where the policy allows it (G3). */
 function ownWords<P extends object>() {
   return <const K extends string>(
-    what: Pick<What<K, P, 'own-words'>, 'kind' | 'subject'> &
+    what: Pick<What<K, P, 'own-words'>, 'kind' | 'noun' | 'subject'> &
       Partial<Pick<What<K, P, 'own-words'>, 'autoSubmitted'>>
   ): Definition<K, P, 'own-words'> =>
     define<P>()({ audience: 'reporter', inClear: 'own-words', autoSubmitted: 'no', ...what })
 }
 
 /** A maintainer's words. */
-export const reply = ownWords<Words>()({ kind: 'reply', subject: 'About your report' })
+export const reply = ownWords<Words>()({
+  kind: 'reply',
+  noun: 'answer',
+  subject: 'About your report'
+})
 
 /** The report is confirmed. */
 export const accepted = ownWords<Decision>()({
   kind: 'accepted',
+  noun: 'acceptance',
   subject: 'Your report is accepted'
 })
 
 /** The report is not treated as a security issue. */
 export const rejected = ownWords<Decision>()({
   kind: 'rejected',
+  noun: 'rejection',
   subject: 'Our decision on your report'
 })
 
 /** The case is closed. */
 export const closed = ownWords<Decision>()({
   kind: 'closed',
+  noun: 'message about the closed case',
   subject: 'We have closed your report'
 })
 
 /** The report is handled together with another one (B14). */
 export const merged = ownWords<Decision>()({
   kind: 'merged',
+  noun: 'message about the merged case',
   subject: 'How we go on with your report'
 })
 
 /** Asks for a key, because an answer waits. */
 export const keyRequest = define<object>()({
   kind: 'key-request',
+  noun: 'request for a key',
   audience: 'reporter',
   inClear: 'content-free',
   autoSubmitted: 'auto-generated',
@@ -91,6 +102,7 @@ export const keyRequest = define<object>()({
 /** Asks for the report once more. */
 export const resendRequest = define<object>()({
   kind: 'resend-request',
+  noun: 'request to send the report again',
   audience: 'reporter',
   inClear: 'content-free',
   autoSubmitted: 'auto-generated',
@@ -104,6 +116,7 @@ export const dateProposed = ownWords<{
   readonly before: string
 }>()({
   kind: 'date-proposed',
+  noun: 'proposed date',
   autoSubmitted: 'auto-generated',
   subject: 'Does this date suit you?'
 })
@@ -116,6 +129,7 @@ export const dateNotice = ownWords<{
   readonly before: string
 }>()({
   kind: 'date-notice',
+  noun: 'date of disclosure',
   autoSubmitted: 'auto-generated',
   subject: 'Date of disclosure'
 })

@@ -14,8 +14,10 @@ import {
   type Way
 } from '../domain/event.ts'
 import { formatFingerprint } from '../domain/ids.ts'
+import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
+import { nounOf } from '../messages/catalogue.ts'
 
 /** What the sentences call people; a name may have been purged or taken out of the configuration since. */
 export type HistoryNames = {
@@ -116,13 +118,13 @@ const PREDICATES: Predicates = {
   noted: () => 'wrote a note to the maintainers',
   'moved-product': ({ from, to }) => `moved the case from product ${from} to product ${to}`,
   answered: ({ reporter, with: message, how }, { reporter: name }) =>
-    `answered ${name(reporter)} (${message}, ${WAYS[how]})`,
+    `answered ${name(reporter)} (${nounOf(message)}, ${WAYS[how]})`,
   'plan-told': ({ reporter, how }, { reporter: name }) =>
     `told ${name(reporter)} the plan and the workarounds (${WAYS[how]})`,
   'info-asked': ({ reporter, how }, { reporter: name }) =>
     `asked ${name(reporter)} for more information (${WAYS[how]})`,
   'words-wait': ({ reporter, with: message }, { reporter: name }) =>
-    `wrote to ${name(reporter)} (${message}); the words wait, because no key of theirs is known`,
+    `wrote to ${name(reporter)} (${nounOf(message)}); the words wait, because no key of theirs is known`,
   'member-answered': ({ member }) => `answered list member ${member} (encrypted)`,
   'acknowledgement-released': () => 'let the acknowledgement leave that was on hold',
   accepted: () => 'accepted the report as a security issue',
@@ -169,11 +171,11 @@ const PREDICATES: Predicates = {
   'copy-left': ({ member }) => `delivered the copy of list member ${member}`,
   'copy-dropped': ({ member }) =>
     `took back the copy of list member ${member}, because the date in it has come`,
-  told: ({ message, ...whom }, { recipient }) => `wrote to ${recipient(whom)} (${message})`,
+  told: ({ message, ...whom }, { recipient }) => `sent ${recipient(whom)} the ${nounOf(message)}`,
   'not-encrypted': ({ message, because: why, ...whom }, { recipient }) =>
-    `could not encrypt a message to ${recipient(whom)} (${message}: ${why}); it was not sent`,
+    `could not encrypt the ${nounOf(message)} to ${recipient(whom)}, because ${KEY_PROBLEMS[why]}; it was not sent`,
   undelivered: ({ message, because: why, code, attempts, ...whom }, { recipient }) =>
-    `could not deliver a message to ${recipient(whom)} (${message}: ${why}${code === 0 ? '' : `, reply ${code}`}, ${count(attempts, 'attempt', 'attempts')})`,
+    `could not deliver the ${nounOf(message)} to ${recipient(whom)}, because ${UNDELIVERED[why]} (${code === 0 ? '' : `code ${code}, `}${count(attempts, 'attempt', 'attempts')})`,
   retried: ({ outbox }) => `had message ${outbox} sent again`,
   rang: ({ clock, step, dueAt, isLate }, { instant }) =>
     `reminded of ${clock} (${step}; due ${instant(dueAt)}${isLate ? '; late, because the desk was not running' : ''})`,
@@ -183,7 +185,7 @@ const PREDICATES: Predicates = {
   'key-offered': ({ fingerprint, isKept }) =>
     `received another key for the reporter, ${formatFingerprint(fingerprint)}, and did not take it into use${isKept ? '' : ' (it was not kept)'}`,
   'certificate-seen': ({ fingerprint, expiresAt }, { instant }) =>
-    `saw the key${fingerprint === null ? '' : ` ${formatFingerprint(fingerprint)}`} (${expiresAt === null ? 'it has no end' : `it ends ${instant(expiresAt)}`})`,
+    `saw the key${fingerprint === null ? '' : ` ${formatFingerprint(fingerprint)}`} (${expiresAt === null ? 'it does not expire' : `it expires ${instant(expiresAt)}`})`,
   'member-added': ({ products }) => `added the list member (${products.join(', ')})`,
   'member-removed': () => 'removed the list member',
   'desk-failed': ({ at, error }) => `failed at ${at} (${error})`,

@@ -6,10 +6,13 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
+import { OF_CASES, OF_DESK, OF_MAINTAINERS, OF_MEMBERS } from '../../src/domain/built-in-clocks.ts'
+import { type Clock } from '../../src/domain/clock.ts'
 import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'
 import { type Instant } from '../../src/domain/time.ts'
 import { MESSAGES } from '../../src/messages/catalogue.ts'
 import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
+import { alert } from '../../src/messages/to-maintainers.ts'
 import { acknowledgement } from '../../src/messages/to-reporters.ts'
 import { acknowledgementParams } from '../../src/policy/acknowledgement.ts'
 
@@ -43,19 +46,15 @@ export async function exhibits(): Promise<Exhibit[]> {
       inClear: clear
     }))
   })
-  return [...samples, ...(await acknowledgements())]
+  return [...samples, ...(await acknowledgements()), ...(await reminders())]
 }
 
 /** What each preset promises, for every way in which a first message can come. */
 async function acknowledgements(): Promise<Exhibit[]> {
-  const folder = join(SRC, 'policies')
-  const presets = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
   const found: Exhibit[] = []
-  for (const preset of presets.map((name) => name.slice(0, -'.yaml'.length))) {
-    const read = await readPolicy(preset, folder, folder)
-    if (read.kind !== 'policy') throw new Error(`${preset} is no policy`)
-    const timezone = read.calendar.timezone ?? 'Europe/Berlin'
-    const product = { policy: read.policy, calendar: { ...read.calendar, timezone, holidays: [] } }
+  for (const { preset, policy, calendar } of await presets()) {
+    const timezone = calendar.timezone ?? 'Europe/Berlin'
+    const product = { policy, calendar: { ...calendar, timezone, holidays: [] } }
     for (const sealedTo of SEALED_TO) {
       const opened = { sealedTo, sealedToKeyIds: sealedTo === 'other' ? ['0123456789ABCDEF'] : [] }
       const message = acknowledgement(acknowledgementParams(product, opened, RECEIVED, timezone))
@@ -67,6 +66,46 @@ async function acknowledgements(): Promise<Exhibit[]> {
           inClear
         })
     }
+  }
+  return found
+}
+
+/** What each clock says by itself, once; a preset is named where it alone has these words. */
+async function reminders(): Promise<Exhibit[]> {
+  const said = new Map<string, Exhibit>()
+  const told = (clocks: readonly Clock[], whose: string): void => {
+    for (const { message, ...clock } of clocks) {
+      if (message !== 'reminder') continue
+      const due = clock.counts === 'each' ? '' : ' Due by Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC).'
+      const facts = [
+        { label: 'Owner', value: 'Grace Hopper' },
+        { label: 'Told', value: 'Grace Hopper, Linus Torvalds' },
+        ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
+      ]
+      const { title, risk, remedy } = clock
+      const words = { title, what: `${risk}${due}`, doNext: remedy, facts }
+      const key = JSON.stringify(words)
+      if (!said.has(key))
+        said.set(key, {
+          title: `alert: clock ${clock.id}${whose}`,
+          message: alert(words),
+          inClear: false
+        })
+    }
+  }
+  told([...OF_CASES, ...OF_MAINTAINERS, ...OF_MEMBERS, ...OF_DESK], '')
+  for (const { preset, policy } of await presets()) told(policy.clocks, `, policy ${preset}`)
+  return [...said.values()]
+}
+
+async function presets() {
+  const folder = join(SRC, 'policies')
+  const found = []
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.yaml'))) {
+    const preset = file.slice(0, -'.yaml'.length)
+    const read = await readPolicy(preset, folder, folder)
+    if (read.kind !== 'policy') throw new Error(`${preset} is no policy`)
+    found.push({ ...read, preset })
   }
   return found
 }

@@ -148,7 +148,7 @@ describe('(A3) the promise of an answer', () => {
     const mark = world.accepted.length
     await after(9.6 * HOUR)
     const [due] = await alarms(linus, mark)
-    expect(due).toContain('No person has answered the reporter yet. It was due by')
+    expect(due).toContain('No person has answered the reporter yet. Overdue since')
     expect(due).toContain('Owner: Grace')
     expect(due).toContain('Told: Grace, Linus')
     expect(due).toContain('Our policy says: Within 48 hours.')
@@ -295,7 +295,7 @@ describe('(A3) the dates of a case', () => {
     await after(DAY)
     const [[ofGrace], [ofLinus]] = [await alarms(grace, mark), await alarms(linus, mark)]
     for (const text of [ofGrace, ofLinus]) {
-      expect(text).toContain('1 ready, 1 blocked (1 has a key that ends before)')
+      expect(text).toContain('1 ready, 1 blocked (1 has a key that expires before)')
       expect(text).toContain('The notice is not written yet')
     }
     expect(ofGrace).toContain('Blocked: debian')
@@ -396,8 +396,8 @@ it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days befo
   for (let day = 0; day < 40; day += 1) await after(DAY)
   expect(at()).toEqual(['-P30D', '-P14D', '-P7D', '-P1D', '+PT0H'])
   const read = await alarms(grace)
-  expect(read[0]).toContain('The key of Linus ends on')
-  expect(read[4]).toContain('The key of Linus ended on')
+  expect(read[0]).toContain('The key of Linus expires on')
+  expect(read[4]).toContain('The key of Linus expired on')
 })
 
 it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and in clear, without a word of product or case; list admins are told too (G3, G5)', async () => {
@@ -425,7 +425,7 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
   expect(mine).toHaveLength(4)
   for (const { raw } of mine) {
     const text = Buffer.from(raw).toString()
-    expect(text).toContain('ends on')
+    expect(text).toContain('expires on')
     expect(text).not.toMatch(/parser|ACME-2026|delta\b(?!\.example|")/)
     expect(text).not.toContain(grace.address)
   }
@@ -594,7 +594,7 @@ describe('(B9) one alarm a cause, person and day', () => {
     const first = await alarms(grace)
     expect(first).toHaveLength(1)
     expect(first[0]).toContain(
-      'The reporter did not get a message (reply) about ACME-2026-0001: the mail server refused it (code 550).'
+      'The reporter did not get the answer about ACME-2026-0001: the mail server refused it (code 550).'
     )
     await after(DAY)
     const next = (await alarms(grace)).slice(1)

@@ -39,7 +39,7 @@ async function release(): Promise<void> {
 }
 
 describe('a notice whose copy to a member is held', () => {
-  it('is told to a maintainer whose key has ended too once it can be used again', async () => {
+  it('is told to a maintainer whose key has expired, too, once it can be used again', async () => {
     const members = [...cast.members.slice(0, 1), brief.suse]
     desk = await noticeWorld({ ...cast, linus: brief.linus, members }, { count: 1 })
     await release()

@@ -67,7 +67,7 @@ describe('a maintainer whose key could not be used', () => {
     const [mail = '', ...more] = await told()
     expect(more).toEqual([])
     expect(mail).toContain(`[${ONE}] What you missed while your key could not be used`)
-    expect(mail).toContain('Not sent: 1 relay, 1 note')
+    expect(mail).toContain('Not sent: forwarded message (1), note (1)')
     expect(mail).toContain(`Case: ${ONE}, new`)
     expect(mail).toContain(`Ref: ${ONE} `)
     expect(missed()).toEqual([])

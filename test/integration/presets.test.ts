@@ -118,7 +118,7 @@ describeWith(['dovecot', 'gpg'], 'the policies that ship', () => {
       const tag = /ACME-\d+-\d+/.exec(forwarded.get(policy)?.read.subject ?? '')?.[0] ?? 'none'
       const isEscalation = (mail: Received): boolean =>
         mail.read.subject.includes(tag) &&
-        says(mail, 'No person has answered the reporter yet. It was due by')
+        says(mail, 'No person has answered the reporter yet. Overdue since')
 
       const first = await mailboxOf(grace, sink).find(isEscalation, 'escalation')
       const second = await mailboxOf(ada, sink).find(isEscalation, 'escalation')

@@ -11,6 +11,7 @@ import { NOW, SETTINGS, TAG } from '../policy/samples.ts'
 
 const reminder = define<{ readonly days: number }>()({
   kind: 'reminder',
+  noun: 'reminder',
   audience: 'maintainer',
   inClear: 'never',
   autoSubmitted: 'auto-generated',

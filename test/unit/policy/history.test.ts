@@ -6,6 +6,7 @@ import {
   BY_DESK,
   byMaintainer,
   type DeskEvent,
+  type EventKind,
   type Evidence,
   event,
   type NewEvent,
@@ -81,7 +82,7 @@ describe('the history of a case', () => {
         message: 'notice',
         id: 'x@acme.example' as never
       }),
-      'The desk wrote to list member bigcloud (notice).'
+      'The desk sent list member bigcloud the notice.'
     ]
   ])('says what was decided and with what: %#', (what, sentence) => {
     expect(historySentence(happened(what), NAMES)).toBe(sentence)
@@ -98,7 +99,7 @@ describe('the history of a case', () => {
     ]
     // Particulars of every kind at once; each sentence takes what is its own.
     const about = {
-      ...{ product: 'parser', receivedAt: AT, reporter: '1', member: 'bigcloud', because: 'x' },
+      ...{ product: 'parser', receivedAt: AT, reporter: '1', member: 'bigcloud' },
       ...{
         verbs: ['take'],
         from: 'a',
@@ -155,10 +156,17 @@ describe('the history of a case', () => {
         isKept: true
       }
     }
+    const BECAUSE: Partial<Record<EventKind, string>> = {
+      'not-encrypted': 'expired',
+      undelivered: 'bounced'
+    }
     const kinds = Object.keys(MACHINE) as (keyof typeof MACHINE)[]
     const sentences = kinds.flatMap((kind) =>
       actors.map((actor) =>
-        historySentence(happened(event(kind, CASE, actor, about as never)), NAMES)
+        historySentence(
+          happened(event(kind, CASE, actor, { ...about, because: BECAUSE[kind] ?? 'x' } as never)),
+          NAMES
+        )
       )
     )
 

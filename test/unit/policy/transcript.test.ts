@@ -492,7 +492,7 @@ describe('without a case (B14)', () => {
 
   it('/cases says what is due first by the clocks and nothing of what is in a case (A3)', () => {
     const text = read(decide('/cases')).replaceAll(/\s+/g, ' ')
-    expect(text).toContain('(OVERDUE): The list must have the advance notice three days after')
+    expect(text).toContain('(OVERDUE): The notice must be written three days before')
     expect(text).toContain('Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC): Nobody has recorded')
     expect(text).toContain('nothing is due')
     expect(text).not.toMatch(/SECRET|alice|Alice/)
