@@ -2,14 +2,12 @@
  * Builds the settings that decisions use from the decoded configuration, and judges every configured key: the desk's own and
  * the maintainers' (the root of trust). Reports all problems at once. Must never print a key or a passphrase.
  */
-
 import { type LoadedConfig } from './config/load.ts'
-import { isSameAddress } from './domain/address.ts'
-import { type Fingerprint } from './domain/ids.ts'
-import { type KeyFacts } from './domain/outgoing.ts'
+import { type Address, isSameAddress } from './domain/address.ts'
+import { KEY_PROBLEMS, type KeyFacts } from './domain/outgoing.ts'
 import { type Maintainer, type Settings } from './domain/settings.ts'
 import { formatInstant, type Instant } from './domain/time.ts'
-import { classifyKey, inspectKey, type SecretKey, unlockSecretKey } from './openpgp/keyring.ts'
+import { classifyKey, inspectKey, unlockSecretKey } from './openpgp/keyring.ts'
 
 /** Something about a key. One that `stops` keeps the daemon from starting; the others keep only copies from being sent. */
 export type KeyProblem = { readonly text: string; readonly stops: boolean }
@@ -22,23 +20,27 @@ export type Judged = {
   readonly remarks: readonly string[]
 }
 
+/** Why the file of a private key is of no use, with the remedy. */
+export const UNLOCK_PROBLEMS = {
+  'wrong-passphrase': 'the passphrase does not unlock this key; correct the passphrase or the file',
+  public: 'the file holds a public key; give the private key',
+  unreadable: 'the file is not exactly one readable OpenPGP private key'
+} as const
+
 /** Judges all keys at `now`. */
 export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Judged> {
-  const problems: KeyProblem[] = []
-  const remarks: string[] = []
-  const desk = await judgeDeskKey(loaded, now, problems, remarks)
-  await judgeRetiredKeys(loaded, desk?.fingerprint ?? null, problems)
-  const maintainers = await judgeMaintainers(loaded, now, problems)
+  const findings = new Findings()
+  const desk = await judgeDeskKey(loaded, now, findings)
+  await judgeRetiredKeys(loaded, desk, findings)
+  const maintainers = await judgeMaintainers(loaded, now, findings)
+  const { problems, remarks } = findings
   if (desk === null || problems.some(({ stops }) => stops))
     return { settings: null, problems, remarks }
   const { config } = loaded
   const { name, address, casePrefix, timezone } = config.desk
   const settings: Settings = {
     desk: {
-      name,
-      address,
-      casePrefix,
-      timezone,
+      ...{ name, address, casePrefix, timezone },
       bounceAddress: config.smtp.bounceAddress,
       fingerprint: desk.fingerprint,
       keyExpiresAt: desk.expiresAt
@@ -53,164 +55,119 @@ export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Jud
   return { settings, problems, remarks }
 }
 
+class Findings {
+  readonly problems: KeyProblem[] = []
+  readonly remarks: string[] = []
+  stop(text: string): null {
+    this.problems.push({ text, stops: true })
+    return null
+  }
+  warn(text: string): void {
+    this.problems.push({ text, stops: false })
+  }
+}
+
 async function judgeDeskKey(
-  loaded: LoadedConfig,
+  { config, keys, secrets }: LoadedConfig,
   now: Instant,
-  problems: KeyProblem[],
-  remarks: string[]
+  findings: Findings
 ): Promise<KeyFacts | null> {
-  const { address } = loaded.config.desk
-  const unlocked = await unlockSecretKey(loaded.keys.desk, loaded.secrets.passphrase.reveal())
-  if (unlocked.kind !== 'unlocked') {
-    problems.push({ text: `desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`, stops: true })
-    return null
-  }
-  if (!unlocked.key.wasLocked) {
-    problems.push({
-      text: 'desk.key: the private key has no passphrase; set one with gpg --edit-key and passwd',
-      stops: false
-    })
-  }
-  const facts = await inspectKey(unlocked.key.privateKey.toPublic().write(), now)
-  if (facts === null) {
-    problems.push({
-      text: 'desk.key: the key has no readable public part; make a new one with "postern keys generate"',
-      stops: true
-    })
-    return null
-  }
-  if (facts.state !== 'usable') {
-    problems.push({
-      text: `desk.key: the desk key ${STATE_PROBLEMS[facts.state]}; extend it or make a new one with "postern keys generate"`,
-      stops: true
-    })
-  }
-  if (!facts.addresses.some((candidate) => isSameAddress(candidate, address))) {
-    problems.push({
-      text: `desk.key: the key has no valid user id with the desk's address ${address}; add one with gpg --edit-key and adduid`,
-      stops: true
-    })
-  }
-  remark(unlocked.key, facts, loaded, remarks)
+  const { address, timezone } = config.desk
+  const unlocked = await unlockSecretKey(keys.desk, secrets.passphrase.reveal())
+  if (unlocked.kind !== 'unlocked')
+    return findings.stop(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
+  const { privateKey, wasLocked, isRsa } = unlocked.key
+  if (!wasLocked)
+    findings.warn(
+      'desk.key: the private key has no passphrase; set one with gpg --edit-key and passwd'
+    )
+  const facts = await inspectKey(privateKey.toPublic().write(), now)
+  if (facts === null)
+    return findings.stop(
+      'desk.key: the key has no readable public part; make a new one with "postern keys generate"'
+    )
+  if (facts.state !== 'usable')
+    findings.stop(
+      `desk.key: ${KEY_PROBLEMS[facts.state]}; extend it or make a new one with "postern keys generate"`
+    )
+  if (!isNamed(facts, address))
+    findings.stop(
+      `desk.key: the key has no valid user id with the desk's address ${address}; add one with gpg --edit-key and adduid`
+    )
+  if (facts.expiresAt !== null)
+    findings.remarks.push(
+      `desk.key: the desk key expires ${formatInstant(facts.expiresAt, timezone)}`
+    )
+  if (isRsa)
+    findings.remarks.push(
+      'desk.key: an RSA key opens mail about ten times slower than Curve25519, and on Node 20 not in constant time; Node 22 or a new key solves both'
+    )
   return facts
 }
 
 /** Whatever became of a retired key, it may open what was once sealed to it: only one that cannot be unlocked is a problem. */
 async function judgeRetiredKeys(
   { keys, secrets }: LoadedConfig,
-  current: Fingerprint | null,
-  problems: KeyProblem[]
+  desk: KeyFacts | null,
+  findings: Findings
 ): Promise<void> {
-  const seen = [current]
+  const seen = [desk?.fingerprint]
   for (const [index, text] of keys.retired.entries()) {
     const where = `desk.retired_keys[${index}]`
     const unlocked = await unlockSecretKey(text, secrets.passphrase.reveal())
     if (unlocked.kind !== 'unlocked') {
-      problems.push({ text: `${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}`, stops: true })
+      findings.stop(`${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
       continue
     }
     const { fingerprint } = unlocked.key
-    if (seen.includes(fingerprint)) {
-      problems.push({
-        text: `${where}: this is the same key as one before it; remove it`,
-        stops: true
-      })
-    }
+    if (seen.includes(fingerprint))
+      findings.stop(`${where}: this is the same key as one before it; remove it`)
     seen.push(fingerprint)
   }
 }
 
-function remark(key: SecretKey, facts: KeyFacts, loaded: LoadedConfig, remarks: string[]): void {
-  if (facts.expiresAt !== null) {
-    remarks.push(
-      `desk.key: the desk key expires ${formatInstant(facts.expiresAt, loaded.config.desk.timezone)}`
-    )
-  }
-  if (key.isRsa) {
-    remarks.push(
-      'desk.key: an RSA key opens mail about ten times slower than Curve25519, and on Node 20 not in constant time; Node 22 or a new key solves both'
-    )
-  }
-}
-
 async function judgeMaintainers(
-  loaded: LoadedConfig,
+  { config, keys }: LoadedConfig,
   now: Instant,
-  problems: KeyProblem[]
+  findings: Findings
 ): Promise<Maintainer[]> {
   const maintainers: Maintainer[] = []
-  for (const { id, name, address, roles } of loaded.config.maintainers) {
-    const text = loaded.keys.maintainers.get(id) ?? ''
-    const facts = classifyKey(text) === 'public' ? await inspectKey(text, now) : null
+  let usable = 0
+  for (const { id, name, address, roles } of config.maintainers) {
+    const text = keys.maintainers.get(id) ?? ''
+    const kind = classifyKey(text)
+    const facts = kind === 'public' ? await inspectKey(text, now) : null
     const where = `maintainers ${id}`
     if (facts === null) {
-      problems.push({
-        text: `${where}: ${classifyKey(text) === 'private' ? PRIVATE : 'the key file is not exactly one readable OpenPGP public key'}`,
-        stops: true
-      })
+      findings.stop(
+        kind === 'private'
+          ? `${where}: the key file holds a PRIVATE key; replace it with the public key`
+          : `${where}: the key file is not exactly one readable OpenPGP public key`
+      )
       continue
     }
-    if (facts.state !== 'usable') {
-      problems.push({
-        text: `${where}: the key ${STATE_PROBLEMS[facts.state]}; messages to ${id} wait until there is a usable key`,
-        stops: false
-      })
-    }
-    if (!facts.addresses.some((candidate) => isSameAddress(candidate, address))) {
-      problems.push({
-        text: `${where}: the key has no valid user id with ${address}; mail clients choose keys by address`,
-        stops: false
-      })
-    }
-    if (maintainers.some((other) => other.fingerprint === facts.fingerprint)) {
-      problems.push({
-        text: `${where}: another maintainer has the same key, so approvals by two people could come from one`,
-        stops: true
-      })
-    }
-    maintainers.push({
-      id,
-      name,
-      address,
-      roles,
-      fingerprint: facts.fingerprint,
-      signingKeys: facts.signingKeys,
-      keyData: facts.keyData,
-      keyExpiresAt: facts.expiresAt
-    })
+    if (facts.state === 'usable') usable += 1
+    else
+      findings.warn(
+        `${where}: ${KEY_PROBLEMS[facts.state]}; messages to ${id} wait until there is a usable key`
+      )
+    if (!isNamed(facts, address))
+      findings.warn(
+        `${where}: the key has no valid user id with ${address}; mail clients choose keys by address`
+      )
+    if (maintainers.some((other) => other.fingerprint === facts.fingerprint))
+      findings.stop(
+        `${where}: another maintainer has the same key, so approvals by two people could come from one`
+      )
+    const { fingerprint, signingKeys, keyData, expiresAt: keyExpiresAt } = facts
+    const key = { fingerprint, signingKeys, keyData, keyExpiresAt }
+    maintainers.push({ id, name, address, roles, ...key })
   }
-  const unusable = problems.filter(({ stops }) => !stops).length
-  if (
-    maintainers.length > 0 &&
-    unusable >= maintainers.length &&
-    !(await anyUsable(maintainers, now))
-  ) {
-    problems.push({
-      text: 'maintainers: none of them has a usable key, so no report could be forwarded',
-      stops: true
-    })
-  }
+  if (maintainers.length > 0 && usable === 0)
+    findings.stop('maintainers: none of them has a usable key, so no report could be forwarded')
   return maintainers
 }
 
-async function anyUsable(maintainers: readonly Maintainer[], now: Instant): Promise<boolean> {
-  for (const { keyData } of maintainers) {
-    if ((await inspectKey(keyData, now))?.state === 'usable') return true
-  }
-  return false
+function isNamed({ addresses }: KeyFacts, address: Address): boolean {
+  return addresses.some((candidate) => isSameAddress(candidate, address))
 }
-
-const PRIVATE = 'the key file holds a PRIVATE key; replace it with the public key'
-
-/** Why the file of the desk key is of no use, with the remedy. */
-export const UNLOCK_PROBLEMS = {
-  'wrong-passphrase': 'the passphrase does not unlock the desk key; check desk.passphrase',
-  public: "the file holds a public key; it must be the desk's private key",
-  unreadable: 'the file is not exactly one readable OpenPGP private key'
-} as const
-
-const STATE_PROBLEMS = {
-  expired: 'has expired',
-  revoked: 'is revoked',
-  'cannot-encrypt': 'cannot be used to encrypt'
-} as const

@@ -6,19 +6,19 @@ import { count } from '../domain/words.ts'
 import { historyLine } from '../policy/history.ts'
 import { iterateEvents, verifyRecord } from '../store/events.ts'
 import { type Call, maintainerNames, withDatabase } from './context.ts'
-import { CommandError, printable, printJson } from './output.ts'
+import { CommandError, print, printable, printJson } from './output.ts'
 
 export async function verify(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
     const verdict = db.read((read) => verifyRecord(read))
-    if (call.json) printJson(call.streams, verdict)
-    if (!verdict.ok) {
-      throw new CommandError(
-        `The record is BROKEN from event ${verdict.firstBad ?? 0} on: somebody changed the database. Please compare it with a backup.`
-      )
+    if (verdict.ok) {
+      print(call, verdict, `The record is unbroken: ${count(verdict.count, 'event', 'events')}.`)
+      return
     }
-    if (!call.json)
-      call.streams.out(`The record is unbroken: ${count(verdict.count, 'event', 'events')}.\n`)
+    if (call.json) printJson(call.streams, verdict)
+    throw new CommandError(
+      `The record is BROKEN from event ${verdict.firstBad ?? 0} on: somebody changed the database. Please compare it with a backup.`
+    )
   })
 }
 

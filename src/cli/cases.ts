@@ -2,7 +2,6 @@
  * `postern cases` and `postern show CASE`: the cases and their history, for the operator. They print subjects and texts of
  * reports, because the operator asked for them; list members appear by id only (G5).
  */
-
 import { sha256 } from '../app.ts'
 import { readBound } from '../desk/read-situation.ts'
 import { contactOf, type ListedCase } from '../domain/case.ts'
@@ -14,7 +13,7 @@ import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { inspectKey } from '../openpgp/keyring.ts'
 import { promiseWords } from '../policy/clocks.ts'
-import { historyLine } from '../policy/history.ts'
+import { type HistoryNames, historyLine } from '../policy/history.ts'
 import { nextForAll } from '../policy/next.ts'
 import { stateWords } from '../policy/status.ts'
 import { VERBS } from '../policy/verbs/index.ts'
@@ -31,54 +30,32 @@ import {
   withDatabase,
   withoutMemberAddress
 } from './context.ts'
-import { CommandError, printable, printJson, printTable } from './output.ts'
+import { CommandError, printable, printJson, printRows } from './output.ts'
 
 /** How many messages of the desk `show` lists at most. */
 const MESSAGES_MAX = 10_000
 
-export async function cases(call: Call, options: { readonly all: boolean }): Promise<void> {
+export async function cases(call: Call<{ readonly all?: boolean }>): Promise<void> {
   await withDatabase(call, (db, { config }) => {
-    const rows = db.read((read) => listCases(read, options.all ? 'all' : 'open'))
-    if (call.json) {
-      printJson(call.streams, rows.map(summary))
-      return
-    }
-    printTable(
-      call.streams,
-      ['CASE', 'STATE', 'PRODUCT', 'OWNER', 'DUE', 'REPORTER', 'SUBJECT'],
-      rows.map((listed) => [
-        listed.case.tag,
-        listed.case.state,
-        listed.case.product,
-        listed.case.owner ?? '-',
-        dueWords(listed, config.desk.timezone),
-        contactOf(listed.case)?.address ?? '-',
-        listed.case.subject
-      ])
-    )
+    const rows = db.read((read) => listCases(read, call.options.all === true ? 'all' : 'open'))
+    printRows(call, rows.map(summary), {
+      CASE: (row) => row.tag,
+      STATE: (row) => row.state,
+      PRODUCT: (row) => row.product,
+      OWNER: (row) => row.owner ?? '-',
+      DUE: ({ due }) =>
+        due === null ? '-' : `${due.clock} ${formatInstant(due.at, config.desk.timezone)}`,
+      REPORTER: (row) => row.reporter ?? '-',
+      SUBJECT: (row) => row.subject
+    })
   })
-}
-
-/** What is due and when; `-` when nothing is. */
-function dueWords({ due }: ListedCase, timezone: string): string {
-  return due === null ? '-' : `${due.clock} ${formatInstant(due.at, timezone)}`
 }
 
 function summary({ case: record, due }: ListedCase) {
   const { tag, product, state, receivedAt, answeredAt, owner, disclosureAt, subject } = record
   const reporter = contactOf(record)?.address ?? null
-  return {
-    tag,
-    product,
-    state,
-    receivedAt,
-    answeredAt,
-    owner,
-    disclosureAt,
-    due,
-    reporter,
-    subject
-  }
+  const dates = { receivedAt, answeredAt, owner, disclosureAt }
+  return { tag, product, state, ...dates, due, reporter, subject }
 }
 
 type Found = {
@@ -90,8 +67,8 @@ type Found = {
   readonly outbox: readonly OutboxRow[]
 }
 
-export async function show(call: Call, name: string): Promise<void> {
-  const tag = requireCaseTag(name)
+export async function show(call: Call): Promise<void> {
+  const tag = requireCaseTag(call)
   await withDatabase(call, async (db, loaded) => {
     const { config } = loaded
     const found = db.read((read): Found | null => {
@@ -169,7 +146,7 @@ function nextLines(
   ]
 }
 
-type Names = { readonly timezone: string; readonly maintainer: (id: string) => string }
+type Names = Pick<HistoryNames, 'timezone' | 'maintainer'>
 type About = {
   /** Null where the keys of the desk cannot be used. */
   readonly next: Next | null

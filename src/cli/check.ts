@@ -8,24 +8,21 @@ import { linksOf } from '../config/policy-lines.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { wordingProblems } from '../messages/render.ts'
 import { judgeKeys } from '../settings.ts'
 import { type Call, scheduleProblems } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
-import { printable, printJson } from './output.ts'
+import { printVerdict } from './output.ts'
 
 /** Returns the exit status: 0 when there is no problem. */
 export async function check(call: Call): Promise<number> {
   const loaded = await loadConfig(call.config, process.env).catch((error: unknown) => {
-    if (!call.json || !(error instanceof ConfigError)) throw error
-    printJson(call.streams, { ok: false, problems: error.problems, remarks: [] })
-    return null
+    if (error instanceof ConfigError) return error
+    throw error
   })
-  return loaded === null ? 1 : judge(call, loaded)
-}
-
-async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
+  if (loaded instanceof ConfigError) return printVerdict(call, loaded.problems, [])
   const { settings, problems, remarks } = await judgeKeys(loaded, systemClock.now())
   const found = [
     ...problems.map(({ text }) => text),
@@ -40,10 +37,13 @@ async function judge(call: Call, loaded: LoadedConfig): Promise<number> {
     ...adviceOnHolidays(loaded, systemClock.now()),
     ...(settings === null ? [] : adviceOn(settings))
   ]
-  if (call.json)
-    printJson(call.streams, { ok: found.length === 0, problems: found, remarks: advice })
-  else print(call, settings, found, advice)
-  return found.length === 0 ? 0 : 1
+  return printVerdict(call, found, advice, settings === null ? '' : validWords(settings))
+}
+
+function validWords({ desk, maintainers, products }: Settings): string {
+  const people = count(maintainers.length, 'maintainer', 'maintainers')
+  return `desk ${desk.address}, key ${formatFingerprint(desk.fingerprint)}
+${people}, ${count(products.length, 'product', 'products')}. Configuration is valid.`
 }
 
 function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
@@ -122,7 +122,7 @@ function approvalAdvice({ products, maintainers }: Settings): string[] {
       ]
     return others !== null && others > 0 && others === approvers
       ? [
-          `products ${id}: a notice needs ${counted(others, 'approver')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; a notice that an approver wrote could never be sent`
+          `products ${id}: a notice needs ${count(others, 'approver', 'approvers')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; a notice that an approver wrote could never be sent`
         ]
       : []
   })
@@ -136,27 +136,7 @@ function approvalProblems({ products, maintainers }: LoadedConfig['config']): st
     if (policy.notice === null || approvers >= needed) return []
     const others = policy.notice.approvals === 0 ? '' : ' besides its author'
     return [
-      `products ${id}: a notice needs ${counted(needed, 'approver')}${others}, and ${approvers === 0 ? 'no maintainer has' : `only ${counted(approvers, 'maintainer')} ${approvers === 1 ? 'has' : 'have'}`} the role approver; add the role, or extend ${policy.id} with fewer approvals`
+      `products ${id}: a notice needs ${count(needed, 'approver', 'approvers')}${others}, and ${approvers === 0 ? 'no maintainer has' : `only ${count(approvers, 'maintainer', 'maintainers')} ${approvers === 1 ? 'has' : 'have'}`} the role approver; add the role, or extend ${policy.id} with fewer approvals`
     ]
   })
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
-}
-
-function print(
-  call: Call,
-  settings: Settings | null,
-  problems: readonly string[],
-  remarks: readonly string[]
-): void {
-  const { out, err } = call.streams
-  for (const problem of problems) err(`postern: ${printable(problem)}\n`)
-  for (const line of remarks) out(`note: ${printable(line)}\n`)
-  if (problems.length > 0 || settings === null) return
-  out(`desk ${settings.desk.address}, key ${formatFingerprint(settings.desk.fingerprint)}\n`)
-  out(
-    `${counted(settings.maintainers.length, 'maintainer')}, ${counted(settings.products.length, 'product')}. Configuration is valid.\n`
-  )
 }

@@ -6,24 +6,43 @@ import { type Config } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { openConfiguredDatabase } from '../database.ts'
 import { type Address, parseAddress } from '../domain/address.ts'
+import { type NewEvent, NO_EVIDENCE } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
+import { type Instant } from '../domain/time.ts'
 import { isCronExpression } from '../effects/system.ts'
-import { type Database } from '../store/database.ts'
+import { type Database, type Tx } from '../store/database.ts'
+import { appendEvent } from '../store/events.ts'
 import { type OutboxRow } from '../store/outbox.ts'
 import { type Streams, UsageError } from './output.ts'
 
-/** How a command was called. */
-export type Call = { readonly streams: Streams; readonly config: string; readonly json: boolean }
+/** How a command was called: with its one argument, '' where it takes none, and the options of its own. */
+export type Call<O = object> = {
+  readonly streams: Streams
+  readonly config: string
+  /** Whether `--config` was given. */
+  readonly isConfigNamed: boolean
+  readonly json: boolean
+  readonly argument: string
+  readonly options: O
+}
+
+/** Runs a command, which declares its options in program.ts; returns an exit status other than 0, if it has one. */
+export type Run = (call: Call<never>) => Promise<number | undefined> | Promise<void>
 
 /** Reads the configuration and runs `work` on its database, which is closed afterwards. */
 export async function withDatabase<T>(
-  call: Call,
+  call: Call<unknown>,
   work: (db: Database, loaded: LoadedConfig) => T | Promise<T>,
   ifMissing: 'create' | 'refuse' = 'refuse'
 ): Promise<T> {
   const loaded = await loadConfig(call.config, process.env)
   using db = openConfiguredDatabase(loaded, ifMissing)
   return await work(db, loaded)
+}
+
+/** Puts on the record what the operator does, without a message. */
+export function record(tx: Tx, what: NewEvent, at: Instant): void {
+  appendEvent(tx, what, { at, evidence: NO_EVIDENCE })
 }
 
 /** One sentence for each schedule that has the right shape but never fires, such as minute 61. */
@@ -36,8 +55,8 @@ export function scheduleProblems({ config }: LoadedConfig): string[] {
     )
 }
 
-/** The case number from the command line; throws a {@link UsageError} otherwise. */
-export function requireCaseTag(text: string): CaseTag {
+/** The case number on the command line; throws a {@link UsageError} otherwise. */
+export function requireCaseTag({ argument: text }: Call): CaseTag {
   const tag = parseCaseTag(text)
   if (tag === null)
     throw new UsageError(`"${text}" is not a case number; a case number looks like ACME-2026-0001.`)

@@ -4,7 +4,7 @@
 import { constants, existsSync } from 'node:fs'
 import { access, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { loadConfig } from '../config/load.ts'
 import { readSecretFile } from '../config/secrets.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
@@ -13,9 +13,9 @@ import { generateDeskKey } from '../openpgp/generate.ts'
 import { inspectKey, unlockSecretKey } from '../openpgp/keyring.ts'
 import { UNLOCK_PROBLEMS } from '../settings.ts'
 import { type Call, requireAddress, requireName } from './context.ts'
-import { CommandError, printJson, printTable } from './output.ts'
+import { CommandError, print, printRows } from './output.ts'
 
-export type GenerateOptions = {
+type GenerateOptions = {
   readonly name: string
   readonly address: string
   readonly passphraseFile: string
@@ -26,10 +26,8 @@ export type GenerateOptions = {
 export const PASSPHRASE_LENGTH_MIN = 12
 
 /** Makes a desk key: `OUT` (private) and `OUT` with `.pub` before its extension (public). Overwrites nothing. */
-export async function generate(
-  call: Pick<Call, 'streams' | 'json'>,
-  options: GenerateOptions
-): Promise<void> {
+export async function generate(call: Call<GenerateOptions>): Promise<void> {
+  const { options } = call
   const address = requireAddress(options.address)
   const name = requireName(options.name)
   const passphrase = await readPassphrase(options.passphraseFile)
@@ -48,12 +46,12 @@ export async function generate(
     await rm(out, { force: true })
     throw error
   }
-  const made = { private: out, public: publicOut, fingerprint: key.fingerprint }
-  if (call.json) printJson(call.streams, made)
-  else
-    call.streams.out(
-      `private key ${made.private}\npublic key  ${made.public}\nfingerprint ${formatFingerprint(key.fingerprint)}\n`
-    )
+  const { fingerprint } = key
+  print(
+    call,
+    { private: out, public: publicOut, fingerprint },
+    `private key ${out}\npublic key  ${publicOut}\nfingerprint ${formatFingerprint(fingerprint)}`
+  )
 }
 
 async function readPassphrase(path: string): Promise<string> {
@@ -104,47 +102,32 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
 
 /** Lists the configured keys of desk and maintainers; fails after the list when the desk key cannot be unlocked. */
 export async function list(call: Call): Promise<void> {
-  const loaded = await loadConfig(call.config, process.env)
+  const { keys, secrets, config } = await loadConfig(call.config, process.env)
   const now = systemClock.now()
-  const unlocked = await unlockSecretKey(loaded.keys.desk, loaded.secrets.passphrase.reveal())
-  const desk = unlocked.kind === 'unlocked' ? unlocked.key.privateKey.toPublic().write() : null
-  const sources = [
-    { of: 'desk', data: desk },
-    ...(await retiredOf(loaded)),
-    ...loaded.config.maintainers.map(({ id }) => ({
-      of: id,
-      data: loaded.keys.maintainers.get(id) ?? null
-    }))
-  ]
-  const rows = []
-  for (const { of, data } of sources) rows.push(await rowOf(of, data, now))
-  if (call.json) printJson(call.streams, rows)
-  else {
-    printTable(
-      call.streams,
-      ['OWNER', 'FINGERPRINT', 'ALGORITHM', 'STATE', 'EXPIRES'],
-      rows.map((row) => [
-        row.of,
-        row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint),
-        row.algorithm ?? '-',
-        row.state,
-        row.expiresAt ?? 'never'
-      ])
-    )
+  const rows: Row[] = []
+  const desk = await unlockSecretKey(keys.desk, secrets.passphrase.reveal())
+  rows.push(await rowOf('desk', publicPart(desk), now))
+  for (const text of keys.retired) {
+    const retired = await unlockSecretKey(text, secrets.passphrase.reveal())
+    rows.push(await rowOf('desk (retired)', publicPart(retired), now))
   }
-  if (unlocked.kind !== 'unlocked')
-    throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
+  for (const { id } of config.maintainers)
+    rows.push(await rowOf(id, keys.maintainers.get(id) ?? null, now))
+  printRows(call, rows, {
+    OWNER: (row) => row.of,
+    FINGERPRINT: (row) => (row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint)),
+    ALGORITHM: (row) => row.algorithm ?? '-',
+    STATE: (row) => row.state,
+    EXPIRES: (row) => row.expiresAt ?? 'never'
+  })
+  if (desk.kind !== 'unlocked') throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[desk.kind]}.`)
 }
 
-/** The retired keys of the desk, with `data: null` for one that cannot be unlocked. */
-async function retiredOf({ keys, secrets }: LoadedConfig) {
-  const rows = []
-  for (const text of keys.retired) {
-    const unlocked = await unlockSecretKey(text, secrets.passphrase.reveal())
-    const data = unlocked.kind === 'unlocked' ? unlocked.key.privateKey.toPublic().write() : null
-    rows.push({ of: 'desk (retired)', data })
-  }
-  return rows
+type Row = Awaited<ReturnType<typeof rowOf>>
+
+/** Null for a key that cannot be unlocked. */
+function publicPart(unlocked: Awaited<ReturnType<typeof unlockSecretKey>>): Uint8Array | null {
+  return unlocked.kind === 'unlocked' ? unlocked.key.privateKey.toPublic().write() : null
 }
 
 async function rowOf(of: string, data: string | Uint8Array | null, now: Instant) {

@@ -21,11 +21,12 @@ import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { inspectKey, type SecretKey, unlockSecretKey } from '../openpgp/keyring.ts'
 import { toOpenPage } from '../reading/page.ts'
 import { toOpenJson } from '../reading/report.ts'
+import { UNLOCK_PROBLEMS } from '../settings.ts'
 import { createWorkers, type WorkerStart } from '../worker/pool.ts'
 import { type Call, requireAddress } from './context.ts'
-import { CommandError, printable, printJson, UsageError } from './output.ts'
+import { CommandError, print, UsageError } from './output.ts'
 
-export type OpenOptions = {
+type OpenOptions = {
   readonly secretKey?: string
   readonly passphraseFile?: string
   readonly cert: readonly string[]
@@ -43,23 +44,16 @@ type Reader = {
 /** Stands in when no address of the desk is known; belongs to nobody (RFC 2606 §2). */
 const NOBODY = requireAddress('nobody@desk.invalid')
 
-export async function open(
-  call: Call,
-  file: string,
-  options: OpenOptions & { readonly isConfigNamed: boolean }
-): Promise<void> {
+export async function open(call: Call<OpenOptions>): Promise<void> {
+  const { options, argument: file } = call
   const now = options.at === undefined ? systemClock.now() : parseInstant(options.at)
   if (now === null)
     throw new UsageError(
       `--at: "${options.at ?? ''}" is not a time with an offset, for example 2026-12-01T13:00:00Z.`
     )
-  const reader = await readerFor(call, options, now)
-  const opened = await openFileWith(reader, file, now)
-  if (call.json) printJson(call.streams, toOpenJson(opened))
-  else {
-    const width = process.stdout.isTTY ? process.stdout.columns : 80
-    call.streams.out(printable(toOpenPage(opened, { width, now })))
-  }
+  const opened = await openFileWith(await readerFor(call, now), file, now)
+  const width = process.stdout.isTTY ? process.stdout.columns : 80
+  print(call, toOpenJson(opened), toOpenPage(opened, { width, now }).trimEnd())
 }
 
 /** Applies the limits of the daemon, which would hold a message that exceeds them. */
@@ -111,14 +105,11 @@ async function readMailFile(
   }
 }
 
-async function readerFor(
-  call: Call,
-  options: OpenOptions & { readonly isConfigNamed: boolean },
-  now: Instant
-): Promise<Reader> {
+async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader> {
+  const { options, isConfigNamed } = call
   if (options.secretKey !== undefined) return givenKeys(options.secretKey, options, now)
-  const needsNoConfig = options.cert.length > 0 && !options.isConfigNamed
-  if (!needsNoConfig || existsSync(call.config)) return configuredKeys(call, options, now)
+  const needsNoConfig = options.cert.length > 0 && !isConfigNamed
+  if (!needsNoConfig || existsSync(call.config)) return configuredKeys(call, now)
   // A message that is only signed needs nothing but certificates.
   return givenReader([], '', await readCertificates(options.cert, now), NOBODY)
 }
@@ -137,7 +128,7 @@ function givenReader(
   }
 }
 
-async function configuredKeys(call: Call, options: OpenOptions, now: Instant): Promise<Reader> {
+async function configuredKeys(call: Call<OpenOptions>, now: Instant): Promise<Reader> {
   const loaded = await loadConfig(call.config, process.env)
   const passphrase = loaded.secrets.passphrase.reveal()
   await unlock(loaded.keys.desk, passphrase, 'desk.key')
@@ -149,7 +140,7 @@ async function configuredKeys(call: Call, options: OpenOptions, now: Instant): P
     const facts = await inspectKey(text, now)
     if (facts !== null) certificates.push(facts.keyData)
   }
-  certificates.push(...(await readCertificates(options.cert, now)))
+  certificates.push(...(await readCertificates(call.options.cert, now)))
   const deskKeys = [loaded.keys.desk, ...loaded.keys.retired]
   return {
     ...givenReader(deskKeys, passphrase, certificates, loaded.config.desk.address),
@@ -181,16 +172,8 @@ async function givenKeys(path: string, options: OpenOptions, now: Instant): Prom
 
 async function unlock(armored: string, passphrase: string, where: string): Promise<SecretKey> {
   const unlocked = await unlockSecretKey(armored, passphrase)
-  switch (unlocked.kind) {
-    case 'unlocked':
-      return unlocked.key
-    case 'wrong-passphrase':
-      throw new CommandError(`${where}: the passphrase does not unlock this key.`)
-    case 'public':
-      throw new CommandError(`${where}: this is a public key; give the private key.`)
-    case 'unreadable':
-      throw new CommandError(`${where}: this is not exactly one readable OpenPGP private key.`)
-  }
+  if (unlocked.kind === 'unlocked') return unlocked.key
+  throw new CommandError(`${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
 }
 
 async function readCertificates(paths: readonly string[], now: Instant): Promise<Uint8Array[]> {

@@ -2,12 +2,15 @@
  * What commands print: plain lines for people, JSON with `--json`, and one clear line on standard error when they fail.
  * Control characters never reach the terminal.
  */
-
+import { readFileSync } from 'node:fs'
 import { ConfigError } from '../config/config-error.ts'
 import { Trouble } from '../domain/trouble.ts'
 
 /** Standard output and error of a command; tests pass their own. */
 export type Streams = { readonly out: (text: string) => void; readonly err: (text: string) => void }
+
+/** Where and how a command prints. */
+type Output = { readonly streams: Streams; readonly json: boolean }
 
 export const processStreams: Streams = {
   out: (text) => process.stdout.write(text),
@@ -59,22 +62,60 @@ export function printJson(streams: Streams, value: unknown): void {
   streams.out(`${json}\n`)
 }
 
-/** Rows with aligned columns; only the head when there are no rows. */
-export function printTable(
+/** Rows with aligned columns, by the head of each column; only the head when there are no rows. */
+export function printTable<T>(
   streams: Streams,
-  head: readonly string[],
-  rows: readonly (readonly string[])[]
+  rows: readonly T[],
+  columns: Readonly<Record<string, (row: T) => string | number>>
 ): void {
-  const all = [head, ...rows].map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')))
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  const cells = Object.values(columns)
+  const all = [Object.keys(columns), ...rows.map((row) => cells.map((cell) => `${cell(row)}`))].map(
+    (row) => row.map((cell) => printable(cell).replaceAll('\n', ' '))
+  )
+  const widths = cells.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
   for (const row of all) {
-    streams.out(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`
-    )
+    const padded = row.map((cell, column) => cell.padEnd(widths[column] ?? 0))
+    streams.out(`${padded.join('  ').trimEnd()}\n`)
   }
+}
+
+/** One answer: `text` for people, and `value` with `--json`. */
+export function print({ streams, json }: Output, value: unknown, text: string): void {
+  if (json) printJson(streams, value)
+  else streams.out(`${printable(text)}\n`)
+}
+
+/** A list: a table for people, and `value` with `--json`. */
+export function printRows<T>(
+  { streams, json }: Output,
+  rows: readonly T[],
+  columns: Parameters<typeof printTable<T>>[2],
+  value: unknown = rows
+): void {
+  if (json) printJson(streams, value)
+  else printTable(streams, rows, columns)
+}
+
+/** What a check found; returns the exit status. `valid` is said when there is no problem. */
+export function printVerdict(
+  { streams, json }: Output,
+  problems: readonly string[],
+  remarks: readonly string[],
+  valid = ''
+): number {
+  if (json) printJson(streams, { ok: problems.length === 0, problems, remarks })
+  else {
+    for (const problem of problems) streams.err(`postern: ${printable(problem)}\n`)
+    for (const remark of remarks) streams.out(`note: ${printable(remark)}\n`)
+    if (problems.length === 0) streams.out(`${printable(valid)}\n`)
+  }
+  return problems.length === 0 ? 0 : 1
+}
+
+/** The version in package.json, which stands beside `src` and `dist`. */
+export function version(): string {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(file) as { readonly version: string }).version
 }
 
 /** Prints why a command failed and returns its exit status. Library messages and stacks never reach the terminal. */

@@ -9,23 +9,16 @@ import { type PolicyLines, policyAdvice, readLines } from '../config/policy-line
 import { builtInPoliciesDir, listPresets } from '../config/policy-sources.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Call } from './context.ts'
-import { CommandError, printable, printJson } from './output.ts'
+import { CommandError, print, printVerdict } from './output.ts'
 
 type Read = Pick<Extract<PolicyResult, { readonly kind: 'policy' }>, 'policy' | 'preset'>
 
 /** Returns the exit status: 0 when the policy is valid. */
-export async function checkPolicy(call: Call, name: string): Promise<number> {
-  const { out, err } = call.streams
-  const result = await readPolicy(name, process.cwd(), builtInPoliciesDir())
-  const problems = result.kind === 'policy' ? [] : result.problems
-  const remarks = result.kind === 'policy' ? policyAdvice(result.policy, result.calendar) : []
-  if (call.json) printJson(call.streams, { ok: problems.length === 0, problems, remarks })
-  else {
-    for (const problem of problems) err(`postern: ${printable(problem)}\n`)
-    for (const remark of remarks) out(`note: ${printable(remark)}\n`)
-    if (result.kind === 'policy') out(`The policy ${result.policy.id} is valid.\n`)
-  }
-  return problems.length === 0 ? 0 : 1
+export async function checkPolicy(call: Call): Promise<number> {
+  const result = await readPolicy(call.argument, process.cwd(), builtInPoliciesDir())
+  if (result.kind === 'refused') return printVerdict(call, result.problems, [])
+  const { policy, calendar } = result
+  return printVerdict(call, [], policyAdvice(policy, calendar), `The policy ${policy.id} is valid.`)
 }
 
 const DOES: Readonly<Record<PolicyLines[string]['does'], string>> = {
@@ -35,40 +28,43 @@ const DOES: Readonly<Record<PolicyLines[string]['does'], string>> = {
 }
 
 /** Prints the policy of a product, a built-in one, or a file, line by line of its source. */
-export async function showPolicy(call: Call, name: string): Promise<void> {
-  const { policy, preset } = await find(call, name)
+export async function showPolicy(call: Call): Promise<void> {
+  const { policy, preset } = await find(call)
   const lines = preset === null ? {} : await readLines(preset, builtInPoliciesDir())
   const changed = preset === null || preset === policy.id ? [] : await changedKeys(policy, preset)
-  if (call.json) {
-    printJson(call.streams, { policy, extends: preset, changed, lines })
-    return
-  }
-  const out = (text: string): void => call.streams.out(`${printable(text)}\n`)
-  out(`${policy.id}: ${policy.title}`)
+  const head = `${policy.id}: ${policy.title}`
+  const value = { policy, extends: preset, changed, lines }
   if (preset === null) {
-    out('This policy does not extend a built-in policy, so there are no numbered lines to show.')
+    const says =
+      'This policy does not extend a built-in policy, so there are no numbered lines to show.'
+    print(call, value, `${head}\n${says}`)
     return
   }
-  if (preset !== policy.id) out(`These are the lines of ${preset}, which it extends.`)
-  if (changed.length > 0)
-    out(
-      `It differs from ${preset} in: ${changed.join(', ')}. Lines about these keys may say otherwise.`
-    )
-  for (const [id, { text, does, says }] of Object.entries(lines))
-    out(`\n${id}  ${DOES[does]}: ${says}\n       The policy: ${text}`)
-  const count = (does: string): number =>
-    Object.values(lines).filter((line) => line.does === does).length
-  out(
-    `\n${Object.keys(lines).length} lines: ${count('carried-out')} carried out, ${count('reminds')} with reminders only, ${count('not-yet')} not covered yet.`
-  )
+  const all = Object.entries(lines)
+  const count = (does: string): number => all.filter(([, line]) => line.does === does).length
+  const text = [
+    head,
+    ...(preset === policy.id ? [] : [`These are the lines of ${preset}, which it extends.`]),
+    ...(changed.length === 0
+      ? []
+      : [
+          `It differs from ${preset} in: ${changed.join(', ')}. Lines about these keys may say otherwise.`
+        ]),
+    ...all.map(
+      ([id, { text: source, does, says }]) =>
+        `\n${id}  ${DOES[does]}: ${says}\n       The policy: ${source}`
+    ),
+    `\n${all.length} lines: ${count('carried-out')} carried out, ${count('reminds')} with reminders only, ${count('not-yet')} not covered yet.`
+  ]
+  print(call, value, text.join('\n'))
 }
 
 /** Looks for a built-in policy, then for a product of the configuration, then for a file. */
-async function find(call: Call, name: string): Promise<Read> {
+async function find({ config: file, argument: name }: Call): Promise<Read> {
   const policiesDir = builtInPoliciesDir()
   const isPreset = listPresets(policiesDir).includes(name)
-  if (!isPreset && /^[a-z][a-z0-9-]*$/.test(name) && existsSync(call.config)) {
-    const { config } = await loadConfig(call.config, process.env)
+  if (!isPreset && /^[a-z][a-z0-9-]*$/.test(name) && existsSync(file)) {
+    const { config } = await loadConfig(file, process.env)
     const product = config.products.find(({ id }) => id === name)
     if (product !== undefined) return product
   }

@@ -5,14 +5,12 @@ import { ConfigError } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import { createLog } from '../effects/log.ts'
 import { type Call, scheduleProblems } from './context.ts'
+import { version } from './output.ts'
 
 /** How long the daemon may take to stop by itself after a signal. */
 const GRACE_MS = 9000
 
-export async function run(
-  call: Call,
-  options: { readonly once: boolean; readonly version: string }
-): Promise<void> {
+export async function run(call: Call<{ readonly once?: boolean }>): Promise<void> {
   const loaded = await loadConfig(call.config, process.env)
   const problems = scheduleProblems(loaded)
   if (problems.length > 0) throw new ConfigError(loaded.config.path, problems)
@@ -42,10 +40,10 @@ export async function run(
   process.on('SIGINT', onSignal)
   try {
     await runDaemon(loaded, {
-      mode: options.once ? 'once' : 'stay',
+      mode: call.options.once === true ? 'once' : 'stay',
       log,
       signal: stop.signal,
-      version: options.version
+      version: version()
     })
   } finally {
     process.removeListener('SIGTERM', onSignal)

@@ -127,7 +127,7 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
 
   it('says that the desk key has expired', async () => {
     writeFileSync(join(desk.folder, 'keys/desk.asc'), await secretKey(DESK_ADDRESS, '2d', -120))
-    expectOneLine(await runFails(), /desk key has expired/)
+    expectOneLine(await runFails(), /desk\.key: the key has expired/)
   })
 
   it("says that the desk key lacks the desk's address", async () => {
