@@ -70,8 +70,7 @@ function watchedFolder(session: Session): Omit<Mailbox, 'move'> {
 
 /**
  * Selects the folder each time: one round trip, and the count, UIDVALIDITY and UIDNEXT are current even if notifications were
- * lost. Costs SELECT, one UID SEARCH (a range set with ESEARCH, else about 7 bytes a waiting message, held only here) and one
- * UID FETCH per 500 listed messages.
+ * lost. Costs SELECT, one UID SEARCH (about 7 bytes a waiting message, held only here) and one UID FETCH per 500 listed messages.
  */
 async function list(
   session: Session,
@@ -84,7 +83,7 @@ async function list(
   const { uids, more } = await waitingUids(session, range)
   const waiting = new Map<number, Listed>()
   for (let start = 0; start < uids.length; start += FETCH_BATCH) {
-    const batch = packUids(uids.slice(start, start + FETCH_BATCH))
+    const batch = uids.slice(start, start + FETCH_BATCH)
     const query = { uid: true, size: true, internalDate: true }
     for (const row of await session.client.fetchAll(batch, query, { uid: true })) {
       // A server may insert flag updates for any message (RFC 9051 §7.5.2): those rows have no size.
@@ -96,17 +95,16 @@ async function list(
   return { uidValidity, waiting: [...waiting.values()].sort((a, b) => a.uid - b.uid), more }
 }
 
+/** The smallest `limit` UIDs above `afterUid`, and whether there are more. */
 async function waitingUids(
   session: Session,
-  range: { readonly afterUid: number; readonly limit: number }
+  { afterUid, limit }: { readonly afterUid: number; readonly limit: number }
 ): Promise<{ readonly uids: readonly number[]; readonly more: boolean }> {
-  const found = await session.client.search(
-    { uid: `${range.afterUid + 1}:*` },
-    { uid: true, returnOptions: ['ALL'] }
-  )
+  const found = await session.client.search({ uid: `${afterUid + 1}:*` }, { uid: true })
   if (found === false || found === undefined) throw refused(session)
-  const set = Array.isArray(found) ? packUids(found) : (found.all ?? '')
-  return firstUids(set, range.afterUid, range.limit)
+  // `*` is the last message, also when its UID is lower.
+  const uids = [...new Set(found)].filter((uid) => uid > afterUid).sort((a, b) => a - b)
+  return { uids: uids.slice(0, limit), more: uids.length > limit }
 }
 
 /**
@@ -156,25 +154,14 @@ async function waitForChange(
 }
 
 async function idle(session: Session, ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = withResolvers()
-  const timer = setTimeout(resolve, ms)
-  session.listeners.add(resolve)
-  signal.addEventListener('abort', resolve)
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(ms)])
   // The next command ends IDLE; a failure shows as `close` or in that command.
   session.client.idle().catch(() => undefined)
-  await promise
-  clearTimeout(timer)
-  session.listeners.delete(resolve)
-  signal.removeEventListener('abort', resolve)
-  if (session.lost !== null) throw troubleOf(session.lost, session)
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => undefined
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
+  await new Promise<void>((resolve) => {
+    session.wake = resolve
+    stop.addEventListener('abort', () => resolve())
   })
-  return { promise, resolve }
+  if (session.lost !== null) throw troubleOf(session.lost, session)
 }
 
 // Moves messages out of the open folder (MOVE RFC 6851, UIDPLUS RFC 4315). Must never delete a message without a copy.
@@ -190,13 +177,13 @@ export async function move(
   if (session.client.mailbox === false) await session.client.mailboxOpen(session.folder)
   for (let start = 0; start < uids.length; start += MOVE_BATCH) {
     const present = await session.client.search(
-      { uid: packUids(uids.slice(start, start + MOVE_BATCH)) },
+      { uid: uids.slice(start, start + MOVE_BATCH).join(',') },
       { uid: true }
     )
     if (present === false || present === undefined) throw refused(session)
     if (present.length === 0) continue
     await makeFolder(session, folder)
-    await moveBatch(session, packUids(present), folder)
+    await moveBatch(session, present, folder)
   }
 }
 
@@ -219,17 +206,17 @@ async function makeFolder(session: Session, folder: string): Promise<void> {
  * Without MOVE, the library copies, marks only the copied messages as deleted, and expunges exactly those, which needs UIDPLUS.
  * Without UIDPLUS too, the marked messages stay: a plain EXPUNGE would also destroy what people marked in their own clients.
  */
-async function moveBatch(session: Session, set: string, folder: string): Promise<void> {
+async function moveBatch(session: Session, uids: number[], folder: string): Promise<void> {
   const { client } = session
   const byUid = { uid: true }
   // Capabilities implied by IMAP4rev2 count only if the library enabled it.
   const isRev2 = client.enabled.has('IMAP4REV2')
   if (isRev2 || client.capabilities.has('MOVE') || client.capabilities.has('UIDPLUS')) {
-    if (!(await client.messageMove(set, folder, byUid))) throw moveRefused(session, folder)
+    if (!(await client.messageMove(uids, folder, byUid))) throw moveRefused(session, folder)
     return
   }
-  if (!(await client.messageCopy(set, folder, byUid))) throw moveRefused(session, folder)
-  if (!(await client.messageFlagsAdd(set, ['\\Deleted'], byUid))) throw refused(session)
+  if (!(await client.messageCopy(uids, folder, byUid))) throw moveRefused(session, folder)
+  if (!(await client.messageFlagsAdd(uids, ['\\Deleted'], byUid))) throw refused(session)
 }
 
 function moveRefused(session: Session, folder: string): Trouble {
@@ -240,49 +227,4 @@ function moveRefused(session: Session, folder: string): Trouble {
     'The IMAP server refused to move mail. Check the folders under imap and the quota of the account.',
     { retryable: true }
   )
-}
-
-// Sets of UIDs as the protocol writes them, `1:3,7` (RFC 9051 §9, sequence-set).
-
-/** The smallest `limit` UIDs above `after` in a sequence set, without expanding the rest, and whether there are more. */
-export function firstUids(
-  set: string,
-  after: number,
-  limit: number
-): { readonly uids: readonly number[]; readonly more: boolean } {
-  const ranges = parseRanges(set)
-    .map(([from, to]): [number, number] => [Math.max(from, after + 1), to])
-    .filter(([from, to]) => from <= to)
-    .sort(([a], [b]) => a - b)
-  const uids: number[] = []
-  for (const [from, to] of ranges) {
-    for (let uid = Math.max(from, (uids.at(-1) ?? 0) + 1); uid <= to; uid += 1) {
-      if (uids.length === limit) return { uids, more: true }
-      uids.push(uid)
-    }
-  }
-  return { uids, more: false }
-}
-
-/** Ascending UIDs as a sequence set with ranges: `[1,2,3,7]` is `1:3,7`. */
-export function packUids(uids: readonly number[]): string {
-  const ranges: [number, number][] = []
-  for (const uid of [...uids].sort((a, b) => a - b)) {
-    const last = ranges.at(-1)
-    if (last !== undefined && uid <= last[1] + 1) last[1] = uid
-    else ranges.push([uid, uid])
-  }
-  return ranges.map(([from, to]) => (from === to ? String(from) : `${from}:${to}`)).join(',')
-}
-
-function parseRanges(set: string): [number, number][] {
-  const ranges: [number, number][] = []
-  for (const piece of set.split(',')) {
-    const match = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(piece)
-    if (match === null) continue
-    const a = Number(match[1])
-    const b = match[2] === undefined ? a : Number(match[2])
-    ranges.push([Math.min(a, b), Math.max(a, b)])
-  }
-  return ranges
 }

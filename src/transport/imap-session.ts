@@ -22,7 +22,7 @@ export type MailboxOptions = ServerOptions & {
 }
 
 const MEBIBYTE = 1024 * 1024
-/** Room for the answer to a search of about a million messages when the server lacks ESEARCH (RFC 4731). */
+/** Room for the answer to a search of about a million messages. */
 const LINE_BYTES = 8 * MEBIBYTE
 /** Servers and NAT boxes drop idle connections from 5 minutes on (RFC 2177 allows 29). */
 export const IDLE_MS = 240_000
@@ -38,7 +38,8 @@ export type Session = {
   readonly client: ImapFlow
   /** Folders that are known to exist. */
   readonly folders: Set<string>
-  readonly listeners: Set<() => void>
+  /** Ends a waiting in IDLE. */
+  wake: () => void
   /** Checks for signs of life; stopped by `close`. */
   readonly watchdog: NodeJS.Timeout
   received: number
@@ -62,7 +63,7 @@ export async function openSession(
     client,
     // INBOX always exists, whatever the server answers to CREATE (RFC 9051 §5.1).
     folders: new Set([options.inbox]),
-    listeners: new Set(),
+    wake: () => undefined,
     watchdog: setInterval(() => checkLife(session), options.silenceMs ?? SILENCE_MS),
     received: 0,
     changed: false,
@@ -128,17 +129,13 @@ function watch(session: Session): void {
   session.client.on('close', () => {
     clearInterval(session.watchdog)
     session.lost ??= new Error('closed')
-    wake(session)
+    session.wake()
   })
   session.client.on('exists', ({ count, prevCount }) => {
     if (count <= prevCount) return
     session.changed = true
-    wake(session)
+    session.wake()
   })
-}
-
-export function wake(session: Session): void {
-  for (const listener of session.listeners) listener()
 }
 
 function end(session: Session): void {

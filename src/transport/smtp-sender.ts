@@ -5,13 +5,13 @@
  */
 import { setMaxListeners } from 'node:events'
 import { Readable } from 'node:stream'
-import SMTPConnection, { type Options, type SMTPError } from 'nodemailer/lib/smtp-connection'
+import { type SMTPError } from 'nodemailer/lib/smtp-connection'
+import SMTPPool, { type Options } from 'nodemailer/lib/smtp-pool'
 import { isLoopback, parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Trouble, type TroubleCode } from '../domain/trouble.ts'
 import { type Envelope, type Log, type Sender, type SendOutcome } from '../effects/effects.ts'
 import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
-import { createSlots, type Slots } from './slots.ts'
 
 /** The submission server. Without a user there is no login: for a relay on this machine. */
 export type SenderOptions = ServerOptions & {
@@ -37,107 +37,51 @@ const UNREACHED: SendOutcome = { kind: 'deferred', code: 0 }
 /** Replies about our login, not about the message (RFC 4954 §6). */
 const LOGIN_CODES = [530, 534, 535, 538]
 
-type Line = { readonly connection: SMTPConnection; sent: number; idleTimer: NodeJS.Timeout | null }
-
-type Pool = {
+type State = {
   readonly options: SenderOptions
   readonly log: Log
-  readonly slots: Slots
-  readonly idle: Line[]
+  /** Connections and messages that wait for one; replaced after a refused login. */
+  pool: SMTPPool
+  readonly sending: Set<Promise<SendOutcome>>
+  isClosed: boolean
   trouble: TroubleCode | null
   isLoginRefused: boolean
 }
-
-/** `isBegun`: bytes of the message were handed to the connection. */
-type Sent = { readonly outcome: SendOutcome; readonly isBegun: boolean }
 
 /**
  * A sender that connects when first needed. Throws {@link Trouble} `config` for an unencrypted connection to another machine.
  */
 export function createSender(options: SenderOptions, log: Log): Sender {
-  tlsOptions(options)
-  const pool: Pool = {
+  const state: State = {
     options,
     log,
-    slots: createSlots(options.maxConnections ?? CONNECTIONS),
-    idle: [],
+    pool: openPool(options),
+    sending: new Set(),
+    isClosed: false,
     trouble: null,
     isLoginRefused: false
   }
   return {
-    send: (mail, signal) => send(pool, mail, signal),
+    send: async (mail, signal) => {
+      assert(parseAddress(mail.to) === mail.to, 'the recipient is a checked address')
+      assert(mail.from === '' || parseAddress(mail.from) === mail.from, 'the sender is checked')
+      // A thousand messages may wait on the one signal that stops the desk.
+      setMaxListeners(0, signal)
+      const outcome = send(state, mail, signal)
+      state.sending.add(outcome)
+      return outcome.finally(() => state.sending.delete(outcome))
+    },
     close: async () => {
-      await pool.slots.close()
-      await Promise.all(pool.idle.splice(0).map(quit))
+      state.isClosed = true
+      await Promise.all(state.sending)
+      state.pool.close()
     }
   }
 }
 
-async function send(pool: Pool, mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
-  assert(parseAddress(mail.to) === mail.to, 'the recipient is a checked address')
-  assert(mail.from === '' || parseAddress(mail.from) === mail.from, 'the sender is checked')
-  // A thousand messages may wait on the one signal that stops the desk.
-  setMaxListeners(0, signal)
-  const giveBack = await pool.slots.take(signal)
-  if (giveBack === null) return UNREACHED
-  try {
-    return await sendOnLine(pool, mail, signal)
-  } catch (error) {
-    if (!signal.aborted) noteTrouble(pool, troubleOf(error, pool.options))
-    return UNREACHED
-  } finally {
-    giveBack()
-  }
-}
-
-/** The server may just have closed a kept connection; then the transfer has not begun and gets a fresh one. */
-async function sendOnLine(pool: Pool, mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
-  for (let kept = takeIdle(pool); ; kept = takeIdle(pool)) {
-    if (pool.isLoginRefused || signal.aborted) return UNREACHED
-    const line = kept ?? (await open(pool.options, signal))
-    pool.trouble = null
-    const { outcome, isBegun } = await transact(line.connection, mail, signal)
-    line.sent += 1
-    keep(pool, line)
-    if (kept !== null && outcome === UNREACHED && !isBegun) continue
-    if ('code' in outcome && LOGIN_CODES.includes(outcome.code)) {
-      noteTrouble(pool, connectionTrouble('smtp', 'auth', pool.options, undefined))
-      return UNREACHED
-    }
-    return outcome
-  }
-}
-
-function open(options: SenderOptions, signal: AbortSignal): Promise<Line> {
-  return new Promise((resolve, reject) => {
-    const connection = new SMTPConnection(connectionOptions(options))
-    const settle = (error: unknown): void => {
-      signal.removeEventListener('abort', stop)
-      if (error === null) {
-        resolve({ connection, sent: 0, idleTimer: null })
-        return
-      }
-      // In this order: closing emits `end`, which knows less about the reason.
-      reject(error instanceof Error ? error : new Error('closed'))
-      connection.close()
-    }
-    const stop = (): void => settle(new Error('aborted'))
-    // Stays for the life of the connection, because an `error` without a listener ends the process.
-    connection.on('error', settle)
-    connection.once('end', () => settle(new Error('closed')))
-    signal.addEventListener('abort', stop, { once: true })
-    connection.connect((failed) => {
-      const { user, password } = options
-      if (failed !== undefined) settle(failed)
-      else if (user === undefined) settle(null)
-      else connection.login({ user, pass: password ?? '' }, settle)
-    })
-  })
-}
-
-function connectionOptions(options: SenderOptions): Options {
+function openPool(options: SenderOptions): SMTPPool {
   const connectTimeout = options.connectTimeoutMs ?? 30_000
-  return {
+  const settings: Options = {
     host: options.host,
     port: options.port,
     secure: options.tls === 'implicit',
@@ -145,62 +89,79 @@ function connectionOptions(options: SenderOptions): Options {
     ignoreTLS: options.tls === 'none',
     tls: tlsOptions(options),
     ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.user === undefined
+      ? {}
+      : { auth: { user: options.user, pass: options.password ?? '' }, forceAuth: true }),
     connectionTimeout: connectTimeout,
     greetingTimeout: connectTimeout,
     dnsTimeout: connectTimeout,
     socketTimeout: options.replyTimeoutMs ?? 600_000,
     socketCloseTimeout: QUIT_MS,
     allowInternalNetworkInterfaces: isLoopback(options.host),
+    maxConnections: options.maxConnections ?? CONNECTIONS,
+    maxMessages: MAILS_PER_CONNECTION,
+    // The library cannot know whether the server took a message.
+    maxRequeues: 0,
+    idleTimeout: IDLE_MS,
     logger: false,
     debug: false,
     transactionLog: false
   }
+  return new SMTPPool(settings)
 }
 
-/** Sends one message on one connection. Never rejects. */
-function transact(connection: SMTPConnection, mail: Envelope, signal: AbortSignal): Promise<Sent> {
+/** The server may just have closed a kept connection; then the transfer has not begun and gets a fresh one. */
+async function send(state: State, mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
+  for (let tries = 0; tries <= (state.options.maxConnections ?? CONNECTIONS); tries += 1) {
+    if (state.isClosed || state.isLoginRefused || signal.aborted) return UNREACHED
+    const { outcome, isStale } = await transact(state, mail, signal)
+    if (!isStale) return outcome
+  }
+  return UNREACHED
+}
+
+type Sent = { readonly outcome: SendOutcome; readonly isStale: boolean }
+
+/** Hands one message to the next free connection. Never rejects. */
+function transact(state: State, mail: Envelope, signal: AbortSignal): Promise<Sent> {
+  const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
+  let isConnected = false
+  const message = {
+    data: { signal },
+    message: {
+      getHeader: () => '',
+      messageId: () => mail.messageId,
+      getEnvelope: () => ({ from: mail.from, to: [mail.to], size: mail.raw.byteLength }),
+      createReadStream: () => {
+        isConnected = true
+        state.trouble = null
+        return body
+      }
+    }
+  } as unknown as Parameters<SMTPPool['send']>[0]
   return new Promise((resolve) => {
-    const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
-    let answer: SendOutcome | null = null
-    const unanswered = (): SendOutcome => (body.readableDidRead ? { kind: 'uncertain' } : UNREACHED)
-    const settle = (): void => {
-      signal.removeEventListener('abort', stop)
-      connection.removeListener('end', end)
-      resolve({ outcome: answer ?? unanswered(), isBegun: body.readableDidRead })
-    }
-    const stop = (): void => {
-      settle()
-      connection.close()
-    }
-    // The library reports most losses with an error just after `end`, but not all.
-    const end = (): void => {
-      setImmediate(settle)
-    }
-    connection.once('end', end)
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) {
-      stop()
-      return
-    }
-    const envelope = { from: mail.from, to: [mail.to], size: mail.raw.byteLength }
-    connection.send(envelope, body, (error: SMTPError | null, info) => {
+    state.pool.send(message, (error: SMTPError | null, info) => {
       if (error === null) {
-        answer = { kind: 'accepted', code: Number(/^\d{3}/.exec(info.response)?.[0] ?? 250) }
-        settle()
-        return
+        const code = Number(/^\d{3}/.exec(info?.response ?? '')?.[0] ?? 250)
+        resolve({ outcome: { kind: 'accepted', code }, isStale: false })
+      } else if (isConnected) resolve(refusal(state, error, body.readableDidRead))
+      else {
+        if (!signal.aborted) noteTrouble(state, troubleOf(error, state.options))
+        resolve({ outcome: UNREACHED, isStale: false })
       }
-      answer = outcomeOf(error, unanswered())
-      if (error.responseCode === undefined || connection.destroyed) {
-        settle()
-        return
-      }
-      // The next message must not find an unfinished transaction (RFC 5321 §4.1.1.5).
-      connection.reset((failed) => {
-        if (failed !== null) connection.close()
-        settle()
-      })
     })
   })
+}
+
+/** What a failed transaction means; `isBegun`: bytes of the message were handed to the connection. */
+function refusal(state: State, error: SMTPError, isBegun: boolean): Sent {
+  const outcome = outcomeOf(error, isBegun ? { kind: 'uncertain' } : UNREACHED)
+  if ('code' in outcome && LOGIN_CODES.includes(outcome.code)) {
+    noteTrouble(state, connectionTrouble('smtp', 'auth', state.options, undefined))
+    return { outcome: UNREACHED, isStale: false }
+  }
+  // Only the library's error for a kept connection that was closed names no command.
+  return { outcome, isStale: outcome === UNREACHED && error.command === undefined }
 }
 
 /** The meaning of a library error; `unanswered` is its meaning if the server has not replied. */
@@ -215,55 +176,20 @@ function outcomeOf(error: SMTPError, unanswered: SendOutcome): SendOutcome {
   return { kind: code < 500 || code === 503 ? 'deferred' : 'rejected', code }
 }
 
-function takeIdle(pool: Pool): Line | null {
-  for (let line = pool.idle.pop(); line !== undefined; line = pool.idle.pop()) {
-    if (line.idleTimer !== null) clearTimeout(line.idleTimer)
-    line.idleTimer = null
-    if (!line.connection.destroyed) return line
-  }
-  return null
-}
-
-function keep(pool: Pool, line: Line): void {
-  if (line.connection.destroyed) return
-  if (line.sent >= MAILS_PER_CONNECTION) {
-    void quit(line)
-    return
-  }
-  line.idleTimer = setTimeout(() => {
-    pool.idle.splice(pool.idle.indexOf(line), 1)
-    void quit(line)
-  }, IDLE_MS)
-  line.idleTimer.unref()
-  pool.idle.push(line)
-}
-
-/** Sends QUIT and waits briefly for the reply. */
-function quit(line: Line): Promise<void> {
-  if (line.idleTimer !== null) clearTimeout(line.idleTimer)
-  const { connection } = line
-  if (connection.destroyed) return Promise.resolve()
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => connection.close(), QUIT_MS)
-    connection.once('end', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-    connection.quit()
-  })
-}
-
 /** Logs a trouble once until a connection works again, and pauses after a refused login. */
-function noteTrouble(pool: Pool, trouble: Trouble): void {
-  if (trouble.code === 'smtp-auth' && !pool.isLoginRefused) {
-    pool.isLoginRefused = true
+function noteTrouble(state: State, trouble: Trouble): void {
+  if (trouble.code === 'smtp-auth' && !state.isLoginRefused) {
+    state.isLoginRefused = true
+    // Everything that waits for a connection fails instead of trying the password.
+    state.pool.close()
+    state.pool = openPool(state.options)
     setTimeout(() => {
-      pool.isLoginRefused = false
+      state.isLoginRefused = false
     }, REFUSED_LOGIN_PAUSE_MS).unref()
   }
-  if (pool.trouble === trouble.code) return
-  pool.trouble = trouble.code
-  pool.log({ event: 'trouble', code: trouble.code, where: 'smtp', says: trouble.message })
+  if (state.trouble === trouble.code) return
+  state.trouble = trouble.code
+  state.log({ event: 'trouble', code: trouble.code, where: 'smtp', says: trouble.message })
 }
 
 function troubleOf(error: unknown, options: SenderOptions): Trouble {
