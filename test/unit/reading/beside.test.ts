@@ -1,19 +1,9 @@
 /** What stands beside inline PGP, a cleartext signature or an encrypted file: nothing of it is lost, and nothing of it is covered. */
-import {
-  createCleartextMessage,
-  createMessage,
-  encrypt,
-  generateKey,
-  type PrivateKey,
-  readKey,
-  readPrivateKey,
-  sign
-} from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import {
-  certificateOf,
-  type Desk,
+  type Correspondence,
+  givenCorrespondence,
   HEAD,
   lines,
   makeDesk,
@@ -35,38 +25,19 @@ const DEEP = Array.from({ length: 30 }).reduce<string>(
 )
 
 describe('beside a block', () => {
-  let desk: Desk
-  let signer: PrivateKey
-  let certificates: Uint8Array[]
+  let alice: Correspondence
   let forms: readonly (readonly [string, string])[]
   beforeAll(async () => {
-    desk = await makeDesk()
-    const { privateKey } = await generateKey({
-      type: 'ecc',
-      curve: 'curve25519Legacy',
-      userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
-      date: new Date(Date.now() - 86_400_000),
-      format: 'armored'
-    })
-    signer = await readPrivateKey({ armoredKey: privateKey })
-    certificates = [await certificateOf(signer.toPublic().write())]
-    const message = await createCleartextMessage({ text: 'I signed this.' })
-    const cleartext = await sign({ message, signingKeys: signer })
-    const binary = await seal(Buffer.from([0, 1]))
+    alice = await givenCorrespondence()
     forms = [
-      ['a cleartext signature', textPart(withCrlf(cleartext))],
-      ['inline PGP', textPart(await seal(Buffer.from('I signed this.')))],
-      ['an encrypted text', asFile(await seal(Buffer.from('I signed this.')))],
-      ['an encrypted file', asFile(binary)]
+      ['a cleartext signature', textPart(await alice.cleartext('I signed this.'))],
+      ['inline PGP', textPart(await alice.seal('I signed this.'))],
+      ['an encrypted text', asFile(await alice.seal('I signed this.'))],
+      ['an encrypted file', asFile(await alice.seal(Buffer.from([0, 1])))]
     ]
   })
-  const seal = async (binary: Uint8Array, signingKeys = [signer]): Promise<string> => {
-    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
-    const message = await createMessage({ binary })
-    return withCrlf(await encrypt({ message, encryptionKeys, signingKeys }))
-  }
   const openBeside = (block: string, ...parts: readonly string[]): Promise<OpenedMail> =>
-    open(lines(...HEAD) + mixed([block, ...parts]), [desk.secret], certificates)
+    alice.open(lines(...HEAD) + mixed([block, ...parts]))
   const reachOf = (opened: OpenedMail): string =>
     opened.signatures.map((each) => `${each.state} ${each.coversWhole}`).join()
 
@@ -97,7 +68,7 @@ describe('beside a block', () => {
   it('broken MIME causes a warning', async () => {
     for (const [name, block] of forms) {
       const raw = lines(...HEAD) + mixed([block, KEY_FILE]).replace(/--m--\r\n$/, '')
-      const { structure, warnings } = await open(raw, [desk.secret], certificates)
+      const { structure, warnings } = await alice.open(raw)
       expect(structure).not.toBe('clear')
       expect([name, warnings.includes('broken-mime')]).toEqual([name, true])
     }
@@ -124,7 +95,7 @@ describe('beside a block', () => {
   })
 
   it('the name of a file is kept when nothing is signed', async () => {
-    const block = asFile(await seal(Buffer.from([0, 1]), []))
+    const block = asFile(await alice.seal(Buffer.from([0, 1]), 0))
     const opened = await openBeside(block)
     expect(opened.attachments.map(({ filename }) => filename)).toEqual(['poc.bin'])
     expect(opened.warnings).not.toContain('unsigned-filename')
@@ -138,10 +109,6 @@ describe('beside a block', () => {
     expect(opened.attachments.map(({ filename }) => filename)).toEqual(['poc.c'])
   })
 })
-
-function withCrlf(armored: string): string {
-  return armored.trim().replaceAll(/\r?\n/g, '\r\n')
-}
 
 function asFile(armored: string): string {
   return `Content-Disposition: attachment; filename=poc.bin.asc\r\n\r\n${armored}`

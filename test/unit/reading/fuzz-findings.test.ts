@@ -1,65 +1,30 @@
 /** Mails that `npm run fuzz` found, each built anew: what broke once must hold from then on. */
-import {
-  createCleartextMessage,
-  createMessage,
-  encrypt,
-  generateKey,
-  type PrivateKey,
-  readKey,
-  readPrivateKey,
-  sign
-} from 'openpgp'
+import { createMessage, encrypt, readKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { printJson } from '../../../src/cli/output.ts'
 import {
-  certificateOf,
-  type Desk,
+  type Correspondence,
   encryptedMail,
+  filePart,
+  givenCorrespondence,
   HEAD,
   lines,
-  makeDesk,
   mixed,
   open,
   textPart
 } from './material.ts'
 
-const FOREIGN_FILE = lines(
-  'Content-Type: application/pgp-keys; name=key.asc',
-  'Content-Disposition: attachment; filename=key.asc',
-  '',
-  'a file that nobody signed'
-)
+const FOREIGN_FILE = filePart('key.asc', 'a file that nobody signed', 'application/pgp-keys')
+let alice: Correspondence
+beforeAll(async () => {
+  alice = await givenCorrespondence()
+})
 
 describe('a signature inside a text (G2)', () => {
-  let desk: Desk
-  let signer: PrivateKey
-  let certificates: Uint8Array[]
-  beforeAll(async () => {
-    desk = await makeDesk()
-    const { privateKey } = await generateKey({
-      type: 'ecc',
-      curve: 'curve25519Legacy',
-      userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
-      date: new Date(Date.now() - 86_400_000),
-      format: 'armored'
-    })
-    signer = await readPrivateKey({ armoredKey: privateKey })
-    certificates = [await certificateOf(signer.toPublic().write())]
-  })
-  const cleartext = async (): Promise<string> => {
-    const message = await createCleartextMessage({ text: 'I signed this.' })
-    return (await sign({ message, signingKeys: signer })).replaceAll(/\r?\n/g, '\r\n')
-  }
-  const inline = async (): Promise<string> => {
-    const armored = await encrypt({
-      message: await createMessage({ binary: Buffer.from('I signed this.') }),
-      encryptionKeys: await readKey({ armoredKey: desk.publicArmored }),
-      signingKeys: signer
-    })
-    return armored.replaceAll(/\r?\n/g, '\r\n')
-  }
+  const cleartext = (): Promise<string> => alice.cleartext('I signed this.')
+  const inline = (): Promise<string> => alice.seal('I signed this.')
   const reachOf = async (entity: string): Promise<readonly boolean[]> => {
-    const opened = await open(lines(...HEAD, entity), [desk.secret], certificates)
+    const opened = await alice.open(lines(...HEAD, entity))
     expect(opened.signatures.map(({ state }) => state)).toEqual(['valid'])
     return opened.signatures.map(({ coversWhole }) => coversWhole)
   }
@@ -79,18 +44,13 @@ describe('a signature inside a text (G2)', () => {
   })
 
   it('does not cover the whole message when somebody added a third part to the encryption', async () => {
-    const payload = textPart('I signed this.')
-    const armored = await encrypt({
-      message: await createMessage({ binary: Buffer.from(payload) }),
-      encryptionKeys: await readKey({ armoredKey: desk.publicArmored }),
-      signingKeys: signer
-    })
+    const armored = await alice.seal(textPart('I signed this.'))
     const third = encryptedMail(armored).replace(/--e--\s*$/, lines('--e', '', 'foreign', '--e--'))
     for (const [raw, structure, outsideText] of [
       [encryptedMail(armored), 'pgp-mime', ''],
       [third, 'pgp-mime-mangled', 'foreign']
     ] as const) {
-      const opened = await open(raw, [desk.secret], certificates)
+      const opened = await alice.open(raw)
       expect(opened).toMatchObject({ structure, outsideText, text: 'I signed this.\n' })
     }
   })
@@ -100,20 +60,13 @@ describe('a signature inside a text (G2)', () => {
   })
 
   it('does not cover a key beside an encrypted file', async () => {
-    const file = lines(
-      'Content-Type: application/octet-stream; name=report.txt.asc',
-      'Content-Disposition: attachment; filename=report.txt.asc',
-      '',
-      await inline()
-    )
+    const file = filePart('report.txt.asc', await inline())
     expect(await reachOf(mixed([file, FOREIGN_FILE]))).toEqual([false])
     expect(await reachOf(mixed([file]))).toEqual([true])
   })
 })
 
 it('text marked as a copy of protected fields is shown when it is more than a copy', async () => {
-  const desk = await makeDesk()
-  const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
   const textOfPayload = async (first: string): Promise<string> => {
     const payload = lines(
       'Subject: a report',
@@ -128,9 +81,7 @@ it('text marked as a copy of protected fields is shown when it is more than a co
       'the rest',
       '--m--'
     )
-    const message = await createMessage({ binary: Buffer.from(payload) })
-    return (await open(encryptedMail(await encrypt({ message, encryptionKeys })), [desk.secret]))
-      .text
+    return (await alice.open(encryptedMail(await alice.seal(payload, 0)))).text
   }
   expect(await textOfPayload('Subject: a report')).toBe('the rest\n')
   expect(await textOfPayload('Subject: a report\r\n\r\nIt overflows.')).toBe(
@@ -147,9 +98,8 @@ it('quoted-printable is decoded line by line, and a broken escape stays as it is
 })
 
 it('an encrypted file beside another file of the same size: the other file is kept', async () => {
-  const desk = await makeDesk()
   const message = await createMessage({ binary: Buffer.from([0, 1, 2, 3]) })
-  const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
+  const encryptionKeys = await readKey({ armoredKey: alice.desk.publicArmored })
   const cipher = await encrypt({ message, encryptionKeys, format: 'binary' })
   const base64 = (name: string, data: Uint8Array, type: string): string =>
     lines(
@@ -167,7 +117,7 @@ it('an encrypted file beside another file of the same size: the other file is ke
       base64('poc.bin.pgp', cipher, 'application/octet-stream')
     ])
   )
-  const opened = await open(raw, [desk.secret])
+  const opened = await alice.open(raw)
   expect(opened.decrypted).toBe(true)
   expect(opened.attachments.map(({ filename, size }) => [filename, size])).toEqual([
     ['poc.bin', 4],

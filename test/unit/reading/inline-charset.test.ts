@@ -2,24 +2,15 @@
  * In which charset a decrypted text is read where nothing protected names one: nobody on the way can turn signed bytes into
  * other words (mail.md §1.3, §2.23).
  */
-import {
-  createMessage,
-  encrypt,
-  generateKey,
-  type PrivateKey,
-  readKey,
-  readPrivateKey
-} from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import {
-  certificateOf,
-  type Desk,
+  type Correspondence,
+  givenCorrespondence,
   HEAD,
+  headWith,
   lines,
-  makeDesk,
   mixed,
-  open,
   textPart
 } from './material.ts'
 
@@ -27,26 +18,15 @@ const UTF8 = Buffer.from('grün: pay 10 €')
 const LATIN1 = Buffer.from('grün', 'latin1')
 const KOI8 = Buffer.from([0xf0, 0xf2, 0xe9, 0xf7, 0xe5, 0xf4])
 
-const NEUTRAL = HEAD.map((field) => (field.startsWith('Subject') ? 'Subject: ...' : field))
+const NEUTRAL = headWith('Subject', '...')
 
 describe('the charset of a decrypted text', () => {
-  let desk: Desk
-  let signer: PrivateKey
-  let certificates: Uint8Array[]
+  let alice: Correspondence
   beforeAll(async () => {
-    desk = await makeDesk()
-    const { privateKey } = await generateKey({
-      userIDs: [{ email: 'alice@reporter.example' }],
-      date: new Date(Date.now() - 86_400_000)
-    })
-    signer = await readPrivateKey({ armoredKey: privateKey })
-    certificates = [await certificateOf(signer.toPublic().write())]
+    alice = await givenCorrespondence()
   })
   const seal = async (binary: Uint8Array, ...armorHeaders: readonly string[]): Promise<string> => {
-    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
-    const message = await createMessage({ binary })
-    const armored = await encrypt({ message, encryptionKeys, signingKeys: signer })
-    const [begin = '', ...rest] = armored.trim().split(/\r?\n/)
+    const [begin = '', ...rest] = (await alice.seal(binary)).split('\r\n')
     return [begin, ...armorHeaders, ...rest].join('\r\n')
   }
   const openInline = async (
@@ -56,7 +36,7 @@ describe('the charset of a decrypted text', () => {
   ): Promise<OpenedMail> => {
     const type = `Content-Type: text/plain${outer === '' ? '' : `; charset=${outer}`}`
     const raw = lines(...NEUTRAL, type, '', await seal(text, ...armorHeaders))
-    const opened = await open(raw, [desk.secret], certificates)
+    const opened = await alice.open(raw)
     expect(opened.signatures).toMatchObject([{ state: 'valid', coversWhole: true }])
     return opened
   }
@@ -87,14 +67,9 @@ describe('the charset of a decrypted text', () => {
   })
 
   it('is not taken from the surrounding part when that would change ASCII', async () => {
-    const opened = await open(
-      Buffer.concat([
-        Buffer.from(lines(...NEUTRAL, 'Content-Type: text/plain; charset=utf-16le', '')),
-        Buffer.from(await seal(LATIN1), 'utf16le')
-      ]),
-      [desk.secret],
-      certificates
-    )
+    const head = lines(...NEUTRAL, 'Content-Type: text/plain; charset=utf-16le', '')
+    const body = Buffer.from(await seal(LATIN1), 'utf16le')
+    const opened = await alice.open(Buffer.concat([Buffer.from(head), body]))
     expect(opened).toMatchObject({ text: 'grün', warnings: ['undecodable-text'] })
     expect(opened.signatures).toMatchObject([{ state: 'valid' }])
   })
@@ -102,7 +77,7 @@ describe('the charset of a decrypted text', () => {
   it('of an attached file is the same', async () => {
     const file = async (text: Uint8Array, ...headers: readonly string[]): Promise<OpenedMail> => {
       const cipher = `Content-Disposition: attachment; filename=a.txt.asc\r\n\r\n${await seal(text, ...headers)}`
-      return open(lines(...HEAD) + mixed([textPart(''), cipher]), [desk.secret], certificates)
+      return alice.open(lines(...HEAD) + mixed([textPart(''), cipher]))
     }
     expect((await file(UTF8, 'Charset: utf-16le')).text).toBe(UTF8.toString())
     expect((await file(Buffer.from('\u001b$B$"\u001b(B'), 'Charset: iso-2022-jp')).text).toBe('あ')

@@ -3,26 +3,21 @@
  * sent in clear (G6, mail.md §1.3).
  */
 import { randomBytes } from 'node:crypto'
-import { createMessage, encrypt, readKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { toOpenPage } from '../../../src/reading/page.ts'
-import { type Desk, HEAD, lines, makeDesk, open, testNow } from './material.ts'
+import { type Correspondence, givenCorrespondence, HEAD, lines, testNow } from './material.ts'
 
 describe('an inline message of more than 1 MiB', () => {
-  let desk: Desk
+  let alice: Correspondence
   let armored: string
   const words = `The first words.\n${randomBytes(1_200_000).toString('hex')}`
   beforeAll(async () => {
-    desk = await makeDesk()
-    const message = await createMessage({ binary: Buffer.from(words) })
-    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
-    armored = (await encrypt({ message, encryptionKeys })).trim().replaceAll(/\r?\n/g, '\r\n')
+    alice = await givenCorrespondence()
+    armored = await alice.seal(words, 0)
   })
   const openAs = (text: string | Buffer, ...fields: readonly string[]): Promise<OpenedMail> =>
-    open(Buffer.concat([Buffer.from(lines(...HEAD, ...fields, '')), Buffer.from(text)]), [
-      desk.secret
-    ])
+    alice.open(Buffer.concat([Buffer.from(lines(...HEAD, ...fields, '')), Buffer.from(text)]))
 
   it.each([
     '',

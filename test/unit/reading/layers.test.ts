@@ -1,40 +1,27 @@
 /** The layers of an envelope share one budget, and what stands beside them is shown as far as the limit of text. */
-import { createMessage, encrypt, generateKey, readKey, readPrivateKey, sign } from 'openpgp'
+import { createMessage, sign } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import {
-  certificateOf,
-  type Desk,
-  encryptedParts,
+  type Correspondence,
+  encryptedEntity,
+  givenCorrespondence,
   HEAD,
   lines,
-  makeDesk,
   mixed,
-  open,
   textPart
 } from './material.ts'
 
 const WORDS = 'as it was written'
 
 describe('the layers of an envelope', () => {
-  let desk: Desk
-  let armoredKey: string
-  let certificates: Uint8Array[]
+  let alice: Correspondence
   beforeAll(async () => {
-    desk = await makeDesk()
-    const { privateKey, publicKey } = await generateKey({
-      type: 'ecc',
-      curve: 'curve25519Legacy',
-      userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
-      date: new Date(Date.now() - 86_400_000),
-      format: 'armored'
-    })
-    armoredKey = privateKey
-    certificates = [await certificateOf(publicKey)]
+    alice = await givenCorrespondence()
   })
   /** `entity` under `count` signatures of its own. */
   const signed = async (entity: string, count: number, boundary: string): Promise<string> => {
-    const signingKeys = await readPrivateKey({ armoredKey })
+    const signingKeys = alice.alice
     const message = await createMessage({ binary: Buffer.from(entity) })
     const packets: Uint8Array[] = []
     for (let index = 0; index < count; index += 1) {
@@ -57,18 +44,9 @@ describe('the layers of an envelope', () => {
     }
     return whole
   }
-  const sealed = async (entity: string, signatures: number): Promise<string> => {
-    const signer = await readPrivateKey({ armoredKey })
-    const armored = await encrypt({
-      message: await createMessage({ binary: Buffer.from(entity) }),
-      encryptionKeys: await readKey({ armoredKey: desk.publicArmored }),
-      signingKeys: Array.from({ length: signatures }, () => signer)
-    })
-    const type = 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e'
-    return `Content-Type: ${type}\r\n\r\n${encryptedParts(armored)}`
-  }
-  const openIt = (entity: string): Promise<OpenedMail> =>
-    open(lines(...HEAD) + entity, [desk.secret], certificates)
+  const sealed = async (entity: string, signatures: number): Promise<string> =>
+    encryptedEntity(await alice.seal(entity, signatures))
+  const openIt = (entity: string): Promise<OpenedMail> => alice.open(lines(...HEAD) + entity)
   const readingOf = async (entity: string): Promise<string> => {
     const { failure, signatures } = await openIt(entity)
     const valid = signatures.filter((each) => each.state === 'valid').length

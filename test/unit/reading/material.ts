@@ -1,6 +1,15 @@
 /** Material for the reading tests: a desk with an unlocked key, people with GnuPG, and mails built by hand. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import {
+  createCleartextMessage,
+  createMessage,
+  encrypt,
+  generateKey,
+  type PrivateKey,
+  readKey,
+  sign
+} from 'openpgp'
 import { type Address } from '../../../src/domain/address.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
@@ -30,6 +39,48 @@ export async function makeDesk(): Promise<Desk> {
   const unlocked = await unlockSecretKey(keys.privateArmored, 'correct horse')
   if (unlocked.kind !== 'unlocked') throw new Error('the desk key does not unlock')
   return { secret: unlocked.key, publicArmored: keys.publicArmored }
+}
+
+/** A desk and Alice, who writes to it: what she seals and signs, and how the desk reads it. All armor has the line ends of mail. */
+export type Correspondence = {
+  readonly desk: Desk
+  readonly alice: PrivateKey
+  /** Encrypted to the desk and signed by Alice, once for each signature. */
+  seal(content: string | Uint8Array, signatures?: number): Promise<string>
+  cleartext(text: string): Promise<string>
+  /** The desk, which knows Alice, opens a whole mail. */
+  open(raw: Uint8Array | string): Promise<OpenedMail>
+}
+
+export async function givenCorrespondence(): Promise<Correspondence> {
+  const desk = await makeDesk()
+  const { privateKey: alice } = await generateKey({
+    type: 'ecc',
+    curve: 'curve25519Legacy',
+    userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
+    date: new Date(Date.now() - 86_400_000),
+    format: 'object'
+  })
+  const certificates = [await certificateOf(alice.toPublic().write())]
+  return {
+    desk,
+    alice,
+    seal: async (content, signatures = 1) => {
+      const message = await createMessage({ binary: Buffer.from(content) })
+      const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
+      const signingKeys = Array.from({ length: signatures }, () => alice)
+      return withCrlf(await encrypt({ message, encryptionKeys, signingKeys }))
+    },
+    cleartext: async (text) => {
+      const message = await createCleartextMessage({ text })
+      return withCrlf(await sign({ message, signingKeys: alice }))
+    },
+    open: (raw) => open(raw, [desk.secret], certificates)
+  }
+}
+
+function withCrlf(armored: string): string {
+  return armored.trim().replaceAll(/\r?\n/g, '\r\n')
 }
 
 export async function certificateOf(armored: string | Uint8Array): Promise<Uint8Array> {
@@ -62,13 +113,18 @@ export const HEAD = [
   'MIME-Version: 1.0'
 ]
 
+/** {@link HEAD} with another value in a field. */
+export function headWith(field: 'From' | 'Subject', value: string): string[] {
+  return HEAD.map((line) => (line.startsWith(`${field}:`) ? `${field}: ${value}` : line))
+}
+
 export function encryptedMail(armored: string, head: readonly string[] = HEAD): string {
-  return lines(
-    ...head,
-    'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e',
-    '',
-    encryptedParts(armored)
-  )
+  return `${lines(...head)}${encryptedEntity(armored)}\r\n`
+}
+
+export function encryptedEntity(armored: string): string {
+  const type = 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e'
+  return `Content-Type: ${type}\r\n\r\n${encryptedParts(armored)}`
 }
 
 export function encryptedParts(armored: string, boundary = 'e'): string {
@@ -81,7 +137,7 @@ export function encryptedParts(armored: string, boundary = 'e'): string {
     `--${boundary}`,
     'Content-Type: application/octet-stream',
     '',
-    armored.trim().replaceAll(/\r?\n/g, '\r\n'),
+    withCrlf(armored),
     `--${boundary}--`
   )
 }
@@ -94,7 +150,7 @@ export function signedEntity(content: string, signature: string, boundary = 's')
     `${content}\r\n--${boundary}`,
     'Content-Type: application/pgp-signature',
     '',
-    signature.trim().replaceAll(/\r?\n/g, '\r\n'),
+    withCrlf(signature),
     `--${boundary}--`
   )
 }
@@ -106,6 +162,15 @@ export function mixed(parts: readonly string[], boundary = 'm'): string {
 
 export function textPart(text: string): string {
   return `Content-Type: text/plain; charset=utf-8\r\n\r\n${text}`
+}
+
+/** An attached file of this name. */
+export function filePart(
+  filename: string,
+  content: string,
+  type = 'application/octet-stream'
+): string {
+  return `Content-Type: ${type}\r\nContent-Disposition: attachment; filename=${filename}\r\n\r\n${content}`
 }
 
 /** The folder POSTERN_CORPUS, with real mails of other projects; null where it is not set, and then its tests are skipped. */

@@ -9,9 +9,12 @@ import {
   certificateOf,
   DESK_ADDRESS,
   type Desk,
+  encryptedEntity,
   encryptedMail,
   encryptedParts,
+  filePart,
   HEAD,
+  headWith,
   lines,
   makeDesk,
   mixed,
@@ -123,7 +126,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
 
   it('reports that a signature around the ciphertext covers nothing', async () => {
     const armored = await gpg.encrypt(payload(), DESK_ADDRESS, false)
-    const inner = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored).trimEnd()}`
+    const inner = encryptedEntity(armored).trimEnd()
     const outer = signedEntity(inner, await sq.signDetached(Buffer.from(inner)))
 
     const opened = await openIt(lines(...HEAD) + outer)
@@ -146,7 +149,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
         SECRET
       )
       const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
-      const head = HEAD.map((field) => (field.startsWith('Subject') ? 'Subject: ...' : field))
+      const head = headWith('Subject', '...')
 
       const opened = await openIt(encryptedMail(armored, head))
 
@@ -177,9 +180,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
       )
       const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
       // A list wrote its own name into what the writer had put outside.
-      const head = HEAD.map((field) =>
-        field.startsWith('Subject') ? 'Subject: [list] Overflow' : field
-      )
+      const head = headWith('Subject', '[list] Overflow')
 
       const opened = await openIt(encryptedMail(armored, head))
 
@@ -284,7 +285,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
 
   it('reads one encrypted file attached to plain text, and shows that text separately', async () => {
     const armored = await gpg.encrypt(Buffer.from(SECRET), DESK_ADDRESS, false)
-    const file = `Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=report.txt.asc\r\n\r\n${armored}`
+    const file = filePart('report.txt.asc', armored)
 
     const opened = await openIt(lines(...HEAD) + mixed([textPart('see file'), file]))
 
@@ -324,7 +325,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
 
   it('offers the sender’s own key as a candidate, stripped of other names', async () => {
     const key = await gpg.exportPublicKey()
-    const attached = `Content-Type: application/pgp-keys; name=key.asc\r\nContent-Disposition: attachment; filename=key.asc\r\n\r\n${key}`
+    const attached = filePart('key.asc', key, 'application/pgp-keys')
     const own = await openIt(lines(...HEAD) + mixed([textPart('hi'), attached]))
     expect(own.candidateKeys).toMatchObject([{ fingerprint: gpg.fingerprint, source: 'attached' }])
 

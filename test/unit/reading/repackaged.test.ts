@@ -2,7 +2,6 @@
  * The sealed words of one person in another wrapper, sent by somebody else: whatever the wrapper, the inside still gives the
  * lie to the sender, and none of it is shown as a header (G6, mail.md §2.4).
  */
-import { createMessage, encrypt, readKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import {
@@ -12,21 +11,20 @@ import {
 } from '../../../src/policy/contradiction.ts'
 import { address, SETTINGS, situation } from '../policy/samples.ts'
 import {
+  type Correspondence,
   DESK_ADDRESS,
-  type Desk,
+  encryptedEntity,
   encryptedMail,
-  encryptedParts,
+  filePart,
+  givenCorrespondence,
   HEAD,
+  headWith,
   lines,
-  makeDesk,
   mixed,
-  open,
   textPart
 } from './material.ts'
 
-const BY_MALLORY = HEAD.map((field) =>
-  field.startsWith('From:') ? 'From: Mallory <mallory@evil.example>' : field
-)
+const BY_MALLORY = headWith('From', 'Mallory <mallory@evil.example>')
 const SETTINGS_HERE = { ...SETTINGS, desk: { ...SETTINGS.desk, address: address(DESK_ADDRESS) } }
 const TEXT = 'Content-Type: text/plain; charset=utf-8; protected-headers="v1"'
 
@@ -36,45 +34,36 @@ function payload(to = DESK_ADDRESS, type = TEXT): string {
   return lines(...fields, type, '', 'The SECRET of Alice.')
 }
 
-const sealedEntity = (armored: string): string =>
-  `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
-const file = (armored: string): string =>
-  `Content-Disposition: attachment; filename=a.txt.asc\r\nContent-Type: application/octet-stream\r\n\r\n${armored}`
-
 /** The wrappers, from a head and an armored message to a whole mail. */
 const WRAPPERS: readonly [string, (head: readonly string[], armored: string) => string][] = [
   ['as it was', (head, armored) => encryptedMail(armored, head)],
   [
     'with a footer behind it',
-    (head, armored) => lines(...head) + mixed([sealedEntity(armored), textPart('footer')])
+    (head, armored) => lines(...head) + mixed([encryptedEntity(armored), textPart('footer')])
   ],
   [
     'with a text before it',
-    (head, armored) => lines(...head) + mixed([textPart('words'), sealedEntity(armored)])
+    (head, armored) => lines(...head) + mixed([textPart('words'), encryptedEntity(armored)])
   ],
   ['as inline PGP', (head, armored) => lines(...head, '', armored)],
   ['as inline PGP with a footer', (head, armored) => lines(...head, '', armored, 'footer')],
   [
     'as an attached file',
-    (head, armored) => lines(...head) + mixed([textPart('see'), file(armored)])
+    (head, armored) => lines(...head) + mixed([textPart('see'), filePart('a.txt.asc', armored)])
   ]
 ]
 
 describe('a payload that somebody else wrapped', () => {
-  let desk: Desk
+  let alice: Correspondence
   beforeAll(async () => {
-    desk = await makeDesk()
+    alice = await givenCorrespondence()
   })
-  const seal = async (text: string): Promise<string> => {
-    const message = await createMessage({ binary: Buffer.from(text) })
-    const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
-    return (await encrypt({ message, encryptionKeys })).replaceAll(/\r?\n/g, '\r\n')
-  }
+  const seal = (text: string): Promise<string> => alice.seal(text, 0)
   const judge = (opened: OpenedMail): Contradiction | null =>
     contradictionOf(situation({ opened }), SETTINGS_HERE)
 
   it.each(WRAPPERS)('contradicts a sender who is not the one inside: %s', async (_, wrap) => {
-    const opened = await open(wrap(BY_MALLORY, await seal(payload())), [desk.secret])
+    const opened = await alice.open(wrap(BY_MALLORY, await seal(payload())))
 
     expect(opened.decrypted).toBe(true)
     expect(judge(opened)).toBe('from')
@@ -83,7 +72,7 @@ describe('a payload that somebody else wrapped', () => {
   })
 
   it.each(WRAPPERS)('contradicts when it was meant for others alone: %s', async (_, wrap) => {
-    const opened = await open(wrap(HEAD, await seal(payload('bob@x.example'))), [desk.secret])
+    const opened = await alice.open(wrap(HEAD, await seal(payload('bob@x.example'))))
     expect(judge(opened)).toBe('to')
     expect(opened.warnings).not.toContain('from-mismatch')
   })
@@ -95,7 +84,7 @@ describe('a payload that somebody else wrapped', () => {
       `--s\r\n${payload()}\r\n--s`,
       'Content-Type: application/pgp-signature\r\n\r\nnone\r\n--s--'
     )
-    const opened = await open(wrap(BY_MALLORY, await seal(signed)), [desk.secret])
+    const opened = await alice.open(wrap(BY_MALLORY, await seal(signed)))
     expect(judge(opened)).toBe('from')
   })
 
@@ -106,11 +95,11 @@ describe('a payload that somebody else wrapped', () => {
       const armored = await seal(payload(DESK_ADDRESS, type))
       for (const [name, wrap] of WRAPPERS) {
         const isMime = !/inline|file/.test(name)
-        const opened = await open(wrap(HEAD, armored), [desk.secret])
+        const opened = await alice.open(wrap(HEAD, armored))
         expect([name, judge(opened)]).toEqual([name, isMime ? null : 'form'])
       }
       const bare = await seal(lines(type, '', 'The SECRET of Alice.'))
-      const opened = await open(lines(...BY_MALLORY, '', bare), [desk.secret])
+      const opened = await alice.open(lines(...BY_MALLORY, '', bare))
       expect(judge(opened)).toBe('form')
     }
   )
@@ -118,7 +107,7 @@ describe('a payload that somebody else wrapped', () => {
   it('does not apply to the outer message: its header is never shown', async () => {
     const armored = await seal(payload())
     for (const [name, wrap] of WRAPPERS) {
-      const opened = await open(wrap(HEAD, armored), [desk.secret])
+      const opened = await alice.open(wrap(HEAD, armored))
       const isShown = ['as it was', 'with a text before it'].includes(name)
       expect([name, opened.protected !== null, opened.subjectProtected]).toEqual([
         name,
@@ -132,7 +121,7 @@ describe('a payload that somebody else wrapped', () => {
   it('is not a whole message when it is plain text', async () => {
     const armored = await seal('From: mallory@evil.example\r\nprotected-headers="v1"\r\n\r\nwords')
     for (const [, wrap] of WRAPPERS) {
-      expect(judge(await open(wrap(HEAD, armored), [desk.secret]))).toBeNull()
+      expect(judge(await alice.open(wrap(HEAD, armored)))).toBeNull()
     }
   })
 })

@@ -1,36 +1,20 @@
 /** Work that one mail may cause: nothing is looked at, decoded or copied again for being asked about again (G9). */
-import { createMessage, encrypt, generateKey, readKey, readPrivateKey } from 'openpgp'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { contentOf } from '../../../src/mime/leaf.ts'
 import { parseTree, partsBelow } from '../../../src/mime/tree.ts'
 import { toBinary } from '../../../src/openpgp/armor.ts'
 import { readClaimedKeys } from '../../../src/openpgp/claimed-names.ts'
 import {
-  certificateOf,
-  encryptedParts,
+  encryptedEntity,
+  filePart,
+  givenCorrespondence,
   HEAD,
   lines,
-  makeDesk,
   mixed,
-  open,
   textPart
 } from './material.ts'
 
 const MIB = 2 ** 20
-const OUTER = 'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e'
-
-async function sealer(publicArmored: string) {
-  const { privateKey } = await generateKey({
-    userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
-    date: new Date(Date.now() - 86_400_000),
-    format: 'armored'
-  })
-  const signingKeys = await readPrivateKey({ armoredKey: privateKey })
-  const encryptionKeys = await readKey({ armoredKey: publicArmored })
-  const seal = async (data: Uint8Array): Promise<string> =>
-    encrypt({ message: await createMessage({ binary: data }), encryptionKeys, signingKeys })
-  return { seal, certificate: await certificateOf(signingKeys.toPublic().write()) }
-}
 
 function textOf(bytes: unknown): string {
   return bytes instanceof Uint8Array ? Buffer.from(bytes).toString('latin1') : ''
@@ -42,12 +26,10 @@ describe('opening a mail', () => {
   })
 
   it('parses a signed file in an encryption only once', async () => {
-    const desk = await makeDesk()
-    const { seal, certificate } = await sealer(desk.publicArmored)
-    const sealed = await seal(Buffer.from(mixed([`X-Once: y\r\n${textPart('signed words')}`])))
-    const file = 'Content-Type: application/octet-stream; name=x.asc\r\n\r\n'
+    const alice = await givenCorrespondence()
+    const sealed = await alice.seal(mixed([`X-Once: y\r\n${textPart('signed words')}`]))
     const decode = vi.spyOn(TextDecoder.prototype, 'decode')
-    const opened = await open(lines(...HEAD, `${file}${sealed}`), [desk.secret], [certificate])
+    const opened = await alice.open(lines(...HEAD, filePart('x.asc', sealed)))
     expect(opened).toMatchObject({ structure: 'attachment', failure: null })
     expect(opened.signatures.map(({ state }) => state)).toEqual(['valid'])
     const read = decode.mock.calls.filter(([bytes]) => textOf(bytes) === 'X-Once: y')
@@ -55,14 +37,12 @@ describe('opening a mail', () => {
   })
 
   it('decodes a limited number of bytes beside an encryption', async () => {
-    const desk = await makeDesk()
-    const { seal, certificate } = await sealer(desk.publicArmored)
-    const sealed = encryptedParts(await seal(Buffer.from(textPart('signed words'))))
+    const alice = await givenCorrespondence()
+    const sealed = encryptedEntity(await alice.seal(textPart('signed words')))
     const withOutside = (...texts: readonly string[]): string =>
       sealed.replace(/--e--\s*$/, `${texts.map((text) => `--e\r\n\r\n${text}\r\n`).join('')}--e--`)
     const blanks = ' '.repeat(0.6 * MIB)
-    const read = async (...texts: readonly string[]) =>
-      open(lines(...HEAD, OUTER, '', withOutside(...texts)), [desk.secret], [certificate])
+    const read = (...texts: readonly string[]) => alice.open(lines(...HEAD, withOutside(...texts)))
     const few = await read(blanks, 'foreign')
     expect([few.outsideText, few.text]).toEqual(['foreign', 'signed words\n'])
     expect(few.warnings).not.toContain('text-truncated')
