@@ -2,7 +2,7 @@
  * Attacks by charsets (mail.md §2.23): bytes that one program shows as other words than the next hide no line from the maintainers, make
  * no command out of a text, and break no header.
  */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { explainWarning } from '../../src/domain/explain.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
@@ -37,11 +37,8 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   const command = `case: ${CASE}\r\n\r\n/accept`
   /** Texts that one program or another, or a quick eye, may take for the command. */

@@ -3,7 +3,7 @@
  * built around it (mail.md §2.1). Each shape comes with a whole mail of Alice, signed, and with bare words that name nobody:
  * with these no contradiction hides what the reader should never have opened.
  */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, encryptedParts, mixed, textPart } from '../unit/reading/material.ts'
 import { type Cast, makeCast } from './cast.ts'
@@ -14,11 +14,8 @@ describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   type Kind = 'a signed mail' | 'bare words'
   /** What was sealed for the desk, taken on the way: it never arrived. Each has a session key of its own. */

@@ -1,5 +1,5 @@
 /** Attacks on encryption: what another person had sealed to the desk is not got out of it (mail.md §2.1 to §2.4, §2.11, §2.14, §2.15). */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { makeSequoia } from '../support/people-sq.ts'
 import { describeWith } from '../support/requires.ts'
@@ -23,11 +23,8 @@ describeWith(['gpg'], 'attacks on encryption', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   /** What Alice sealed for the desk, taken on the way: it never arrived. Each has a session key of its own. */
   const steal = (): Promise<string> =>

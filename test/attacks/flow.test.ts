@@ -3,7 +3,7 @@ import dns from 'node:dns'
 import { readdirSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { type Settings } from '../../src/domain/settings.ts'
 import { describeWith } from '../support/requires.ts'
 import { tempFolder } from '../support/temp.ts'
@@ -29,13 +29,12 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
   afterEach(() => {
     vi.restoreAllMocks()
     vi.unstubAllEnvs()
-    scene.world.close()
   })
-  afterAll(() => cast.close())
 
   const clear = (from: string, more: readonly string[], text = ATTACK): string =>
     `${lines(...head(from, 'hello', more))}${textPart(text)}\r\n`

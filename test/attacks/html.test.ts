@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterEach, beforeAll, expect, it } from 'vitest'
 import { explainWarning } from '../../src/domain/explain.ts'
 import { type WarningCode } from '../../src/domain/mail.ts'
 import { describeWith } from '../support/requires.ts'
@@ -61,14 +61,13 @@ describeWith(['gpg'], 'attacks by HTML', () => {
       server.listen(0, '127.0.0.1', resolve)
     })
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    return async () => {
+      server.close()
+      await cast.close()
+    }
   })
   afterEach(() => {
-    scene.world.close()
     seen.length = 0
-  })
-  afterAll(async () => {
-    server.close()
-    await cast.close()
   })
   const htmlPart = (text: string): string => `Content-Type: text/html; charset=utf-8\r\n\r\n${text}`
 

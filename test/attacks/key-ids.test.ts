@@ -3,7 +3,7 @@
  * another person's key below a key of theirs. Only a full fingerprint finds a key, and only a key that agreed signs for its owner.
  */
 import { createMessage, encrypt, generateKey, type PrivateKey, readKey } from 'openpgp'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { addMs, msOf } from '../../src/domain/time.ts'
 import { type Verdict, verifyDetached } from '../../src/openpgp/verify.ts'
 import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
@@ -40,11 +40,8 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   const fingerprintOf = (key: PrivateKey): string => key.getFingerprint()
   const idOf = (key: PrivateKey): string => key.getFingerprint().slice(24)

@@ -1,5 +1,5 @@
 /** Attacks on keys: no mail puts another key in the place of a reporter's, and no key stops the desk (mail.md §2.12, §2.13). */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
 import { withForgedSignatures } from '../support/forged-signatures.ts'
 import { describeWith } from '../support/requires.ts'
@@ -28,11 +28,8 @@ describeWith(['gpg'], 'attacks on keys', () => {
   beforeAll(async () => {
     cast = await makeCast()
     forged = await someone('alice', ADDRESSES.alice)
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   const pinned = (): unknown[] =>
     scene.world.rows('SELECT address, fingerprint FROM reporter_keys ORDER BY address')

@@ -2,7 +2,7 @@
  * Floods against the limits of automatic answers (mail.md §2.20): for one sender, one domain and the desk. Every report is taken and
  * relayed; only the answers wait, and a maintainer can let one go.
  */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { describeWith } from '../support/requires.ts'
 import { openWorld, type WorldOptions } from '../support/world.ts'
 import { lines, textPart } from '../unit/reading/material.ts'
@@ -16,11 +16,8 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   async function openEmpty(limits: WorldOptions['limits']): Promise<void> {
     const world = await openWorld({ maintainers: [cast.grace, cast.linus], limits: limits ?? {} })
@@ -46,8 +43,7 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
     }
   }
   async function anHourLater(): Promise<void> {
-    scene.world.pass(HOUR_MS)
-    await scene.world.settle()
+    await scene.world.wait(HOUR_MS)
   }
 
   it('20 floods: of one domain so many are answered in an hour, and the answers of another do not wait', async () => {
@@ -66,11 +62,9 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
       'two@other.example'
     ])
     await allAreTaken(7)
-    scene.world.pass(HOUR_MS - 1)
-    await scene.world.settle()
+    await scene.world.wait(HOUR_MS - 1)
     expect(answered()).toHaveLength(4)
-    scene.world.pass(1)
-    await scene.world.settle()
+    await scene.world.wait(1)
     expect(answered().slice(4)).toEqual(['a2@robot.example', 'a3@robot.example'])
     await anHourLater()
     expect(answered().slice(6)).toEqual(['a4@robot.example'])

@@ -3,7 +3,7 @@
  * tell what opening the mail gave.
  */
 import { readSignature, SignaturePacket } from 'openpgp'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { encryptedData, joined, literal, type Packet } from '../fuzz/packets.ts'
@@ -34,11 +34,8 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
   beforeAll(async () => {
     cast = await makeCast()
     rsaDesk = await rsaTestDesk(addMs(START, -86_400_000))
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   type Sealed = readonly [name: string, armored: string]
   const seal = (): Promise<string> => cast.seal(WORDS)
@@ -190,13 +187,11 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     const world = await openWorld(
       build === sealedWithRsa ? { ...options, identity: rsaDesk } : options
     )
-    world.deliver(Buffer.from(plainMail('alice', 'The first case.')))
-    await world.settle()
+    await world.receive(Buffer.from(plainMail('alice', 'The first case.')))
     scene = sceneOf(world, cast)
   }
   async function letAllLeave(): Promise<void> {
-    scene.world.pass(2 * JITTER_MS_MAX)
-    await scene.world.settle()
+    await scene.world.wait(2 * JITTER_MS_MAX)
   }
 
   it.each(CASES)(
@@ -250,11 +245,9 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     for (const [index, at] of sent.entries()) {
       const wait = msOf(at) + DELAY_MS - msOf(world.clock.now)
       if (wait <= 0) continue
-      world.pass(wait - 1)
-      await world.settle()
+      await world.wait(wait - 1)
       expect(left(index)).toBe(0)
-      world.pass(1)
-      await world.settle()
+      await world.wait(1)
       expect(left(index)).toBe(1)
     }
   }

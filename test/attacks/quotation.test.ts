@@ -2,7 +2,7 @@
  * Attacks by quotation (mail.md §2.4): what another person sealed to the desk does not get out to a thief inside of a maintainer's
  * answer, however the answer quotes it, nor is a ciphertext opened that the thief quotes.
  */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/policy.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
@@ -19,11 +19,8 @@ describeWith(['gpg'], 'attacks by quotation', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   /** Alice's case, and one of the thief's own, to whom answers are sealed. */
   async function openBoth(policy: Partial<Policy> = {}): Promise<void> {

@@ -2,6 +2,7 @@
  * Where an attack takes place: a desk with two maintainers and one case, that of Alice. An attack delivers its mail, lets the desk
  * do all that it would do, and asks what harm came of it. An attacker's words carry {@link ATTACK}, Alice's {@link SECRET}.
  */
+import { onTestFinished } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
 import { openWorld, type World, type WorldOptions } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
@@ -31,23 +32,22 @@ export type Scene = {
 /** Alice reports, encrypted and signed, and everybody has their first mails. */
 export async function openScene(cast: Cast, options: Partial<WorldOptions> = {}): Promise<Scene> {
   const world = await openWorld({ maintainers: [cast.grace, cast.linus], ...options })
-  world.deliver(await report(cast))
-  await world.settle()
+  await world.receive(await report(cast))
   return sceneOf(world, cast)
 }
 
-/** A scene that begins now in this world. */
+/** A scene that begins now in this world, which is closed when the test has finished. */
 export function sceneOf(world: World, cast: Cast): Scene {
+  onTestFinished(() => {
+    world.close()
+  })
   const before = world.accepted.length
   const cases = snapshot(world)
   const since = (): Envelope[] => world.accepted.slice(before)
   const scene: Scene = {
     world,
     cast,
-    attack: async (raw) => {
-      world.deliver(typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw)
-      await world.settle()
-    },
+    attack: (raw) => world.receive(typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw),
     harm: async () => [
       ...harmToCases(world, cases),
       ...(await harmInMails(scene, since())),

@@ -1,5 +1,5 @@
 /** Attacks on signatures: nothing but what a maintainer signed for this case, now and once, has their authority (mail.md §2.5 to §2.10). */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { joined, literal, splitPackets } from '../fuzz/packets.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
@@ -35,11 +35,8 @@ describeWith(['gpg'], 'attacks on signatures', () => {
     const by = async (who: 'grace' | 'alice'): Promise<string> =>
       signedEntity(part, await cast.sign(part, who)).trimEnd()
     signed = { grace: await by('grace'), alice: await by('alice') }
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   /** In clear, and again as the payload of an encryption that anybody could have made. */
   async function attackBothWays(

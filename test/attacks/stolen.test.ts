@@ -3,7 +3,7 @@
  * nobody reads it as the thief's, and whose it was does not lose it to a mail that nobody read (G6).
  */
 import { generateKey } from 'openpgp'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { type Packet } from '../fuzz/packets.ts'
 import { withHungKey } from '../support/hung-key.ts'
@@ -38,11 +38,8 @@ describeWith(['gpg'], 'attacks with a stolen ciphertext', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   /** A desk that knows nobody but its maintainers. */
   async function openEmpty(): Promise<Scene> {

@@ -1,5 +1,5 @@
 /** Attacks with the structure of a mail: headers, parts, addresses, queries (mail.md §2.16, §2.18, §2.19, §2.24). */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { joined, literal } from '../fuzz/packets.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
@@ -24,11 +24,8 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
   let scene: Scene
   beforeAll(async () => {
     cast = await makeCast()
+    return cast.close
   })
-  afterEach(() => {
-    scene.world.close()
-  })
-  afterAll(() => cast.close())
 
   const numbered = (word: string, count: number): string[] =>
     Array.from({ length: count }, (_, index) => `${word} ${index}`)

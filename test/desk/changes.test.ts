@@ -19,8 +19,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   notices = await noticeWorld(them, { count: 1 })
-  notices.world.pass(UNTIL_DUE)
-  await notices.world.settle()
+  await notices.world.wait(UNTIL_DUE)
   expect(await notices.noticed(TAG)).toEqual(['debian', 'freebsd', 'suse'])
   notices.world.accepted.length = 0
 })
@@ -95,12 +94,10 @@ async function reminders(): Promise<number> {
 it('(B16) maintainers are reminded of a change every hour in the last 48 hours before the old date', async () => {
   const { world, command } = notices
   await command(them.grace, TAG, LATER)
-  world.pass(Date.parse('2026-12-02T12:30:00Z') - Date.parse(world.clock.now))
-  await world.settle()
+  await world.wait(Date.parse('2026-12-02T12:30:00Z') - Date.parse(world.clock.now))
   const before = await reminders()
   for (let hour = 1; hour <= 3; hour += 1) {
-    world.pass(HOUR)
-    await world.settle()
+    await world.wait(HOUR)
     expect(await reminders()).toBe(before + hour)
   }
 })

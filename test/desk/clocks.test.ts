@@ -83,8 +83,7 @@ async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
     policy: { clocks: [...OF_CASES, ANSWER] },
     ...options
   })
-  world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
-  await world.settle()
+  await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
 }
 
 /** Puts events on the record as those who make them do. */
@@ -102,8 +101,7 @@ function rung(): string[] {
 }
 
 async function after(ms: number): Promise<void> {
-  world.pass(ms)
-  await world.settle()
+  await world.wait(ms)
 }
 
 /** The alarms of a person since the mark, as read. */
@@ -212,8 +210,7 @@ it('(A3, B6) the forwarded report, /status and what the others read of a decisio
     'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
   )
   const said = async (text: string): Promise<void> => {
-    world.deliver(await world.write(grace, { subject: `Re: [${TAG}] x`, text }))
-    await world.settle()
+    await world.receive(await world.write(grace, { subject: `Re: [${TAG}] x`, text }))
   }
   await said('/status\n')
   expect(await last(grace)).toMatch(/Due: .*: No person has answered the reporter yet\./)
@@ -654,8 +651,7 @@ describe('(B9) one alarm a cause, person and day', () => {
   it('a message to a maintainer that is given up is told to the others, an alarm that is given up to nobody', async () => {
     await givenCase({ policy: {} })
     world.replies.push('rejected')
-    world.deliver(await world.write(alice, { subject: 'y', text: 'y', as: 'encrypted' }))
-    await world.settle()
+    await world.receive(await world.write(alice, { subject: 'y', text: 'y', as: 'encrypted' }))
     const lost = world.rows<{ who: string }>(
       "SELECT about ->> 'recipient' AS who FROM events WHERE kind = 'undelivered'"
     )
@@ -675,10 +671,9 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
     supported: []
   }
   await givenCase({ moreProducts: [other] })
-  world.deliver(
+  await world.receive(
     await world.write(grace, { subject: `[${TAG}]`, text: '/take\n/product renderer\n' })
   )
-  await world.settle()
   expect(world.rows('SELECT product FROM cases')).toEqual([{ product: 'renderer' }])
   await after(47 * HOUR)
   expect(rung()).toEqual([])

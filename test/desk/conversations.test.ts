@@ -27,8 +27,7 @@ beforeEach(async () => {
   desk = await noticeWorld({ ...cast, ...team }, { count: 1, policy: { replies: 'reporter' } })
   world = desk.world
   debian = cast.members.find(({ id }) => id === 'debian') ?? cast.grace
-  world.pass(UNTIL_DUE)
-  await world.settle()
+  await world.wait(UNTIL_DUE)
   const notice = latest(debian)
   const headers = [`In-Reply-To: <${notice.messageId}>`]
   const key = Buffer.from(debian.keyData).toString('base64')
@@ -47,8 +46,7 @@ function latest(who: Someone): Envelope {
 type Letter = Omit<Parameters<World['write']>[1], 'subject'> & { readonly subject?: string }
 async function send(from: Someone, letter: Letter): Promise<void> {
   world.pass(1000)
-  world.deliver(await world.write(from, { subject: `Re: [${CASE}]`, ...letter }))
-  await world.settle()
+  await world.receive(await world.write(from, { subject: `Re: [${CASE}]`, ...letter }))
 }
 async function quoted(who: Someone, mail: Envelope): Promise<string> {
   const words = await world.read(who, mail)

@@ -26,8 +26,7 @@ function acceptedForms(): {
 /** Lets every retry come and whatever was in the air be sent. */
 async function calm(): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
-    world.pass(20 * 60_000)
-    await world.settle()
+    await world.wait(20 * 60_000)
   }
 }
 

@@ -19,13 +19,11 @@ async function dated(as: 'encrypted' | 'clear'): Promise<string> {
     maintainers: [them.grace, them.linus],
     policy: { reporters: { cleartext: 'allow' } }
   })
-  world.deliver(
+  await world.receive(
     await world.write(them.alice, { subject: 'x', text: 'x', as, autocrypt: as === 'encrypted' })
   )
-  await world.settle()
   for (const text of ['/accept\n', '/embargo 2026-12-04T12:00:00Z\n']) {
-    world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
-    await world.settle()
+    await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
   }
   return lastTo(them.alice)
 }
@@ -36,8 +34,7 @@ async function lastTo(person: Someone): Promise<string> {
 async function answer(text: string): Promise<void> {
   const asked = world.accepted.findLast(({ to }) => to === them.alice.address)
   const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-  world.deliver(await world.write(them.alice, { subject: `Re: [${TAG}] x`, text, headers }))
-  await world.settle()
+  await world.receive(await world.write(them.alice, { subject: `Re: [${TAG}] x`, text, headers }))
 }
 function recorded(kind: string): object[] {
   return world
@@ -85,8 +82,7 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
   world.accepted.length = 0
   const text =
     '/embargo 2026-12-07T12:00:00Z because later\n/embargo 2026-12-08T12:00:00Z because later\n'
-  world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
-  await world.settle()
+  await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
   expect(world.accepted.filter(({ to }) => to === them.alice.address)).toHaveLength(1)
   expect(await lastTo(them.alice)).toMatch(/Tue 8 Dec 2026.*Fri 4 Dec 2026/)
   expect(recorded('date-told').slice(1)).toMatchObject([{ date: '2026-12-08T12:00:00.000Z' }])
@@ -99,8 +95,7 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
   await dated('encrypted')
   const command = async (from: Someone, text: string): Promise<void> => {
     world.accepted.length = 0
-    world.deliver(await world.write(from, { subject: `Re: [${TAG}] x`, text }))
-    await world.settle()
+    await world.receive(await world.write(from, { subject: `Re: [${TAG}] x`, text }))
   }
   const saidTo = async (person: Someone): Promise<string> => {
     const mails = world.accepted.filter(({ to }) => to === person.address)

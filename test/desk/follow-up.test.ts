@@ -59,8 +59,7 @@ it.each([
     expect(await answerTo(text)).toContain(
       '2 copies of revision 1 will still leave; /notice hold stops that.'
     )
-    desk.world.pass(DAY)
-    await desk.world.settle()
+    await desk.world.wait(DAY)
     expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
   }
 )
@@ -74,8 +73,7 @@ it.each([
   let answer = ''
   for (const text of mails) answer = await answerTo(text)
   expect(answer).not.toContain('still leave')
-  desk.world.pass(3 * DAY)
-  await desk.world.settle()
+  await desk.world.wait(3 * DAY)
   expect(await desk.noticed(ONE)).toHaveLength(1)
 })
 
@@ -109,8 +107,7 @@ it('a hold by the desk of the next revision stops none of the copies that were p
   expect(text.replaceAll(/\s+/g, ' ')).toMatch(
     / 1 copy of revision 1, released before, will still leave/
   )
-  desk.world.pass(DAY)
-  await desk.world.settle()
+  await desk.world.wait(DAY)
   expect(await desk.noticed(ONE)).toEqual(members.filter((id) => id !== gone))
 })
 
@@ -126,8 +123,7 @@ it('the next revision, once released, is the only one that still leaves: nobody 
   await leaveGreylisted()
   await answerTo('/notice draft\nseverity: high\n')
   await desk.approve(ONE)
-  desk.world.pass(DAY)
-  await desk.world.settle()
+  await desk.world.wait(DAY)
   const late = cast.members.filter(({ address }) => {
     const mine = desk.world.accepted.filter(({ to }) => to === address)
     return mine.length === 1
@@ -154,7 +150,6 @@ it('a hold is made although its alarm cannot be: no copy leaves, and it is told 
   expect(desk.states()).toEqual(['held'])
   expect(await desk.noticed(ONE)).toEqual([])
   Object.assign(workers, { seal })
-  desk.world.pass(11 * 60_000)
-  await desk.world.settle()
+  await desk.world.wait(11 * 60_000)
   expect(desk.alarms('notice-held')).toBe(2)
 })

@@ -50,8 +50,7 @@ it.each([
     '/close\n'
   ]) {
     world.deliver(await world.write(grace, { subject: `Re: [ACME-2026-0001] ${SUBJECT}`, text }))
-    world.pass(60_000)
-    await world.settle()
+    await world.wait(60_000)
   }
   const again = { subject: `Re: ${SUBJECT}`, text: 'More.\n', as: 'encrypted' } as const
   await givenMessage(world, alice, again)

@@ -24,8 +24,7 @@ describe('a report', () => {
   it('is acknowledged, relayed and answered, each to one person alone (M-01, M-02, M-10)', async () => {
     world = await openWorld({ maintainers: [grace, linus] })
     const report = { subject: 'a hole', text: 'Here is how.\n', autocrypt: true } as const
-    world.deliver(await world.write(alice, { ...report, as: 'encrypted' }))
-    await world.settle()
+    await world.receive(await world.write(alice, { ...report, as: 'encrypted' }))
     expect(world.accepted.map(({ to }) => to).sort()).toEqual([
       alice.address,
       grace.address,
@@ -36,13 +35,12 @@ describe('a report', () => {
     const [acknowledged = ''] = await lettersTo(alice)
     expect(acknowledged).toContain('ACME-2026-0001')
     expect(acknowledged).not.toContain('Here is how')
-    world.deliver(
+    await world.receive(
       await world.write(grace, {
         subject: 'Re: [ACME-2026-0001] a hole',
         text: '/accept\n/reply\nThank you, Alice.\n'
       })
     )
-    await world.settle()
     expect((await lettersTo(alice)).join('\n')).toContain('Thank you, Alice.')
     expect((await lettersTo(linus)).at(-1)).toContain('accepted the case')
     expect(world.rows('SELECT state, owner FROM cases')).toEqual([
@@ -62,14 +60,10 @@ describe('a report', () => {
       world.deliver(Buffer.from(head, 'latin1'))
     }
     await world.settle()
-    expect(world.rows('SELECT disposition FROM arrivals')).toEqual([
-      { disposition: 'case-opened' },
-      { disposition: 'case-opened' }
-    ])
+    expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
     expect(await lettersTo(alice)).toEqual([])
     for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
-      world.deliver(await world.write(grace, { subject: `[${tag}]`, text: '/acknowledge\n' }))
-      await world.settle()
+      await world.receive(await world.write(grace, { subject: `[${tag}]`, text: '/acknowledge\n' }))
     }
 
     expect(await lettersTo(alice)).toHaveLength(2)
@@ -92,8 +86,7 @@ describe('a report', () => {
         world.deliver(await world.write(who, { subject: 'x', text, as: 'clear' }))
       }
     await world.settle()
-    world.pass(25 * 3_600_000)
-    await world.settle()
+    await world.wait(25 * 3_600_000)
     const listed = (): string[] =>
       world
         .rows<{ to: string }>(
@@ -103,16 +96,14 @@ describe('a report', () => {
     expect(listed()).toEqual([bob.address])
     expect((await lettersTo(grace)).join()).toContain('list of the further reports of one sender')
     Object.assign(world.desk, { render })
-    world.pass(2 * 3_600_000)
-    await world.settle()
+    await world.wait(2 * 3_600_000)
     expect(listed()).toEqual([bob.address, alice.address])
   })
 
   it('is answered in the order of arrival', async () => {
     world = await openWorld({ maintainers: [grace] })
     for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
-      world.deliver(await world.write(alice, { subject, text: subject, as: 'clear' }))
-    await world.settle()
+      await world.receive(await world.write(alice, { subject, text: subject, as: 'clear' }))
     expect(world.rows('SELECT subject FROM cases ORDER BY tag')).toEqual(
       ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'].map((subject) => ({
         subject
@@ -124,25 +115,18 @@ describe('a report', () => {
     world = await openWorld({ maintainers: [grace] })
     const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
     world.deliver(raw)
-    world.deliver(raw)
-    await world.settle()
-    world.deliver(raw)
-    await world.settle()
-    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
-      { disposition: 'case-opened' },
-      { disposition: 'duplicate' },
-      { disposition: 'duplicate' }
-    ])
+    await world.receive(raw)
+    await world.receive(raw)
+    expect(world.dispositions()).toEqual(['case-opened', 'duplicate', 'duplicate'])
     expect(world.rows('SELECT id FROM cases')).toHaveLength(1)
     expect(world.processed).toEqual([1, 2, 3])
   })
 
   it('too large to be fetched is held, acknowledged and told', async () => {
     world = await openWorld({ maintainers: [grace], limits: { mailBytes: 2000 } })
-    world.deliver(
+    await world.receive(
       await world.write(alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
     )
-    await world.settle()
     expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
       { state: 'held', disposition: 'too-large' }
     ])
@@ -153,10 +137,9 @@ describe('a report', () => {
   it('of a reporter whose key renewed its expiry is answered with the renewed key', async () => {
     world = await openWorld({ maintainers: [grace] })
     const short = await someone('bob', 'bob@reporter.example', 30)
-    world.deliver(
+    await world.receive(
       await world.write(short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
     )
-    await world.settle()
     const before = world.rows<{ length: number }>(
       'SELECT length(key_data) AS length FROM reporter_keys'
     )
@@ -172,17 +155,15 @@ describe('a report', () => {
     })
     const secret = await readPrivateKey({ armoredKey: privateKey })
     const renewed = { ...short, secret, keyData: secret.toPublic().write() }
-    world.deliver(
+    await world.receive(
       await world.write(renewed, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
     )
-    await world.settle()
-    world.deliver(
+    await world.receive(
       await world.write(grace, {
         subject: 'Re: [ACME-2027-0001] b',
         text: '/reply\nSealed again.\n'
       })
     )
-    await world.settle()
     const last = world.accepted.filter(({ to }) => to === short.address).at(-1)
     expect(last && (await world.read(renewed, last))).toContain('Sealed again.')
   })
@@ -191,12 +172,10 @@ describe('a report', () => {
 describe('a maintainer', () => {
   it('whose signature is used a second time does nothing with it (G4)', async () => {
     world = await openWorld({ maintainers: [grace, linus] })
-    world.deliver(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
-    await world.settle()
+    await world.receive(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
     const command = await world.write(grace, { subject: '[ACME-2026-0001]', text: '/take\n' })
     world.deliver(command)
-    world.deliver(Buffer.concat([Buffer.from('X-Replayed: yes\r\n'), command]))
-    await world.settle()
+    await world.receive(Buffer.concat([Buffer.from('X-Replayed: yes\r\n'), command]))
     expect(world.rows('SELECT disposition, reason FROM arrivals ORDER BY id')).toEqual([
       { disposition: 'case-opened', reason: null },
       { disposition: 'commands', reason: null },
@@ -208,8 +187,7 @@ describe('a maintainer', () => {
     const old = await someone('linus', 'linus@acme.example', 10)
     world = await openWorld({ maintainers: [grace, old] })
     for (const subject of ['one', 'two'])
-      world.deliver(await world.write(alice, { subject, text: 'the secret', as: 'clear' }))
-    await world.settle()
+      await world.receive(await world.write(alice, { subject, text: 'the secret', as: 'clear' }))
     const words = world.accepted
       .filter(({ to }) => to === old.address)
       .map(({ raw }) => Buffer.from(raw).toString())
@@ -222,23 +200,19 @@ describe('a maintainer', () => {
     expect(told.length).toBeGreaterThanOrEqual(1)
     expect((await lettersTo(grace)).filter((text) => text.includes('the secret'))).toHaveLength(2)
     world.pass(86_400_000)
-    world.deliver(await world.write(alice, { subject: 'three', text: 'the secret', as: 'clear' }))
-    await world.settle()
+    await world.receive(
+      await world.write(alice, { subject: 'three', text: 'the secret', as: 'clear' })
+    )
     expect(world.accepted.filter(({ to }) => to === old.address)).toHaveLength(2)
   })
 
   it('gets one preview from a mail that asks for two, and the desk goes on (G9)', async () => {
     world = await openWorld({ maintainers: [grace, linus] })
-    world.deliver(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
-    await world.settle()
+    await world.receive(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
     const draft =
       '/accept\n/embargo 2026-12-10T12:00:00Z\n/notice draft <<\ndescription: d\naffected_versions: all\nremedy_steps: r\nno_patches: n\n>>\n/notice preview\n/notice preview\n'
-    world.deliver(await world.write(grace, { subject: '[ACME-2026-0001]', text: draft }))
-    await world.settle()
-    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
-      { disposition: 'case-opened' },
-      { disposition: 'commands-refused' }
-    ])
+    await world.receive(await world.write(grace, { subject: '[ACME-2026-0001]', text: draft }))
+    expect(world.dispositions()).toEqual(['case-opened', 'commands-refused'])
   })
 })
 
@@ -254,15 +228,13 @@ describe('a mail that kills its worker (G9)', () => {
         ? new Trouble('worker-limit', 'out of time', { retryable: true })
         : null
     world.deliver(poison)
-    world.deliver(good)
-    await world.settle()
+    await world.receive(good)
     expect(world.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
       { state: 'pending', disposition: null, tries: 1 },
       { state: 'done', disposition: 'case-opened', tries: 0 }
     ])
     for (let round = 0; round < 4; round += 1) {
-      world.pass(5000)
-      await world.settle()
+      await world.wait(5000)
     }
     expect(world.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
       { state: 'held', disposition: 'quarantined', tries: 3 },
@@ -299,8 +271,7 @@ describe('a mail that cannot be delivered', () => {
     const alarms = async () =>
       (await lettersTo(grace)).filter((text) => text.includes('could not be delivered')).length
     expect(await alarms()).toBe(1)
-    world.pass(86_400_000)
-    await world.settle()
+    await world.wait(86_400_000)
     expect(await alarms()).toBe(1)
   })
 

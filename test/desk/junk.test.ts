@@ -82,8 +82,7 @@ async function digests(who: Someone): Promise<string[]> {
   return texts
 }
 async function morning(): Promise<void> {
-  world.pass(24 * HOUR)
-  await world.settle()
+  await world.wait(24 * HOUR)
 }
 function dispositions() {
   return world
@@ -292,8 +291,7 @@ describe('the digest', () => {
     const short = await someone('grace', 'grace@acme.example', 23)
     world = await givenDesk([short], { digest: true })
     await world.settle()
-    world.pass(3 * 24 * HOUR)
-    await world.settle()
+    await world.wait(3 * 24 * HOUR)
     junk.set(1, spam('Cheap pills'))
     await look()
     await morning()
@@ -313,13 +311,11 @@ describe('the digest', () => {
     await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
     junk.set(1, spam('The first'))
     await look()
-    world.pass(21 * HOUR)
-    await world.settle()
+    await world.wait(21 * HOUR)
     const again = async (): Promise<void> => {
       world.jump(-2 * HOUR)
       await world.settle()
-      world.pass(2 * HOUR)
-      await world.settle()
+      await world.wait(2 * HOUR)
     }
     await again()
     expect(await digests(grace)).toHaveLength(1)
@@ -328,8 +324,7 @@ describe('the digest', () => {
     await again()
     expect(await digests(grace)).toHaveLength(1)
     for (const hours of [23.5, 1]) {
-      world.pass(hours * HOUR)
-      await world.settle()
+      await world.wait(hours * HOUR)
     }
     const [one, two, ...others] = await digests(grace)
     expect(others).toEqual([])

@@ -67,7 +67,7 @@ describe('a directory of keys', () => {
   it('proves the signature of the mail, too, which is nobody else’s then (G6)', async () => {
     await send(alice, 'pass')
     await world.settle()
-    expect(world.rows('SELECT disposition FROM arrivals')).toEqual([{ disposition: 'case-opened' }])
+    expect(world.dispositions()).toEqual(['case-opened'])
     expect(await relayed()).toMatch(/Signed: yes\./)
   })
 
@@ -101,7 +101,7 @@ describe('a directory of keys', () => {
     await world.settle()
     expect(asked).toEqual([alice.address])
     expect(pinned()).toEqual([])
-    expect(world.rows('SELECT disposition FROM arrivals')).toEqual([{ disposition: 'case-opened' }])
+    expect(world.dispositions()).toEqual(['case-opened'])
   })
 
   it('and another that contradicts it leave the choice to a maintainer', async () => {
@@ -122,10 +122,7 @@ describe('two mails of one reporter that come together', () => {
     has = []
     await send(alice, 'pass', { text: 'And one more.' })
     await world.settle()
-    expect(world.rows('SELECT disposition FROM arrivals')).toEqual([
-      { disposition: 'case-opened' },
-      { disposition: 'case-opened' }
-    ])
+    expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
     expect(await relayed()).toMatch(/Signed: yes\./)
   })
 })

@@ -33,8 +33,7 @@ afterEach(() => {
 })
 
 async function release(): Promise<void> {
-  desk.world.pass(UNTIL_DUE)
-  await desk.world.settle()
+  await desk.world.wait(UNTIL_DUE)
   expect(desk.states()).toEqual(['released'])
 }
 

@@ -46,20 +46,17 @@ async function readBy(address: string): Promise<string> {
 }
 
 it('(B22) a copy that still waits when it counts as late is an alarm that names the member by id, once', async () => {
-  notices.world.pass(16 * MINUTE)
-  await notices.world.settle()
+  await notices.world.wait(16 * MINUTE)
   expect(members('copy-waits')).toEqual(['debian', 'freebsd', 'suse'])
   expect(notices.alarms('copy-waits:')).toBe(2)
   expect(await readBy(them.grace.address)).toContain('in time: debian, freebsd, suse.')
   expect(await notices.noticed(TAG)).toEqual(['debian', 'freebsd', 'suse'])
-  notices.world.pass(DAY)
-  await notices.world.settle()
+  await notices.world.wait(DAY)
   expect(notices.alarms('copy-waits:')).toBe(2)
 })
 
 it('(B22) after the disclosure no copy leaves: the member is told that the embargo is over, the maintainers that it was late', async () => {
-  notices.world.pass(9 * DAY)
-  await notices.world.settle()
+  await notices.world.wait(9 * DAY)
   expect(await notices.noticed(TAG)).toEqual([])
   expect(members('copy-dropped')).toEqual(['debian', 'freebsd', 'suse'])
   for (const { address } of them.members) {
@@ -72,8 +69,7 @@ it('(B22) after the disclosure no copy leaves: the member is told that the embar
 })
 
 it('(B22) a copy that leaves late after all is on the record, and no alarm follows for it', async () => {
-  notices.world.pass(16 * MINUTE)
-  await notices.world.settle()
+  await notices.world.wait(16 * MINUTE)
   expect(members('copy-left')).toEqual(['debian', 'freebsd', 'suse'])
 })
 
@@ -98,19 +94,16 @@ it('(B22) a copy that becomes late after the first alarm of its revision is an a
 
 it('(B22) copies of a change that wait on the same day are an alarm of their own', async () => {
   const { world, command, approve } = notices
-  world.pass(16 * MINUTE)
-  await world.settle()
+  await world.wait(16 * MINUTE)
   expect(notices.alarms('copy-waits:')).toBe(2)
-  world.pass(60 * MINUTE)
-  await world.settle()
+  await world.wait(60 * MINUTE)
   await command(them.grace, TAG, '/embargo 2026-11-27T20:00Z because exploited\n')
   const isCopy = (): boolean =>
     world.rows("SELECT id FROM outbox WHERE state = 'sending' AND kind = 'notice'").length > 0
   Object.assign(world.replies, { shift: () => (isCopy() ? 'deferred' : 'accepted') })
   await approve(TAG)
   for (let quarter = 0; quarter < 3; quarter += 1) {
-    world.pass(15 * MINUTE)
-    await world.settle()
+    await world.wait(15 * MINUTE)
   }
   expect(notices.alarms('copy-waits:')).toBe(4)
 })

@@ -24,8 +24,7 @@ afterEach(() => {
 })
 
 async function receive(from: Someone, subject: string, text: string): Promise<void> {
-  world.deliver(await world.write(from, { subject, text, autocrypt: true }))
-  await world.settle()
+  await world.receive(await world.write(from, { subject, text, autocrypt: true }))
 }
 
 const states = () => world.rows('SELECT tag, state, merged_into AS into_ FROM cases ORDER BY id')
@@ -74,8 +73,9 @@ describe('/merge CASE (B14)', () => {
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     await receive(alice, `Re: [${SECOND}]`, 'by its number')
     const headers = [`In-Reply-To: <${acknowledgement?.messageId ?? ''}>`]
-    world.deliver(await world.write(alice, { subject: 'Re: it', text: 'by its thread', headers }))
-    await world.settle()
+    await world.receive(
+      await world.write(alice, { subject: 'Re: it', text: 'by its thread', headers })
+    )
     const sql = 'SELECT case_id FROM arrivals WHERE id > 3 ORDER BY id'
     expect(world.rows(sql)).toEqual([{ case_id: 1 }, { case_id: 1 }])
     expect(states()).toHaveLength(2)
@@ -118,16 +118,14 @@ describe('/merge CASE (B14)', () => {
 
   it('keeps what the reporter is told of it until a key of theirs comes', async () => {
     await receive(alice, 'one', 'the first report')
-    world.deliver(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
-    await world.settle()
+    await world.receive(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
     expect(await lastTo(grace)).toContain(`${bob.address} cannot be answered yet`)
     const asked = world.accepted.findLast(({ to }) => to === bob.address)
     const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
     const letter = { subject: 'Re: key', text: 'my key', autocrypt: true, headers }
-    world.deliver(await world.write(bob, letter))
-    await world.settle()
+    await world.receive(await world.write(bob, letter))
     expect(await lastTo(bob)).toContain('We handle your report in one case')
   })
 })
@@ -156,7 +154,7 @@ describe('a case with several reporters (B14)', () => {
       const tag = /\[(ACME-\d+-\d+)\]/.exec(forwarded)?.[1] ?? ''
       const headers = [`In-Reply-To: <${mail.messageId}>`]
       world.pass(1000)
-      world.deliver(
+      await world.receive(
         await world.write(grace, {
           subject: `Re: [${tag}]`,
           text: `${text}\n\n${quoted}`,
@@ -164,7 +162,6 @@ describe('a case with several reporters (B14)', () => {
           headers
         })
       )
-      await world.settle()
       return
     }
     throw new Error('nothing of the kind was forwarded')
@@ -241,8 +238,7 @@ describe('a case with several reporters (B14)', () => {
   it('takes the key that was offered under the address of one into use for that one', async () => {
     await merged()
     const other = await someone('bob', bob.address)
-    world.deliver(await world.write(other, { subject: 'x', text: 'new key', autocrypt: true }))
-    await world.settle()
+    await world.receive(await world.write(other, { subject: 'x', text: 'new key', autocrypt: true }))
     const print = other.secret.getFingerprint().toUpperCase()
     await receive(grace, `[${FIRST}]`, `/key accept ${print}\n/accept`)
     const sealed = world.accepted.findLast(({ to }) => to === bob.address)

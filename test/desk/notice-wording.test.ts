@@ -30,8 +30,7 @@ describe('a notice whose template changed after its approval', () => {
   it('is held with an alarm, and leaves with the new words once these are approved', async () => {
     desk = await noticeWorld(cast, { count: 1 })
     upgrade((old) => old.replace('tell nobody outside', 'tell somebody outside'))
-    desk.world.pass(UNTIL_DUE)
-    await desk.world.settle()
+    await desk.world.wait(UNTIL_DUE)
     expect(desk.states()).toEqual(['held'])
     expect(desk.alarms('notice-held')).toBe(2)
     expect(await desk.noticed(ONE)).toEqual([])
@@ -67,8 +66,7 @@ describe('a notice whose template changed after its approval', () => {
 it('a notice whose template is the same after a restart leaves at its instant', async () => {
   desk = await noticeWorld(cast, { count: 1 })
   upgrade((old) => old)
-  desk.world.pass(UNTIL_DUE)
-  await desk.world.settle()
+  await desk.world.wait(UNTIL_DUE)
   expect(desk.states()).toEqual(['released'])
   expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
 })
@@ -79,8 +77,7 @@ it('(B18) a field that repeats what the reporter wrote is named at the draft, an
   const { world } = desk
   const asked = world.accepted.findLast(({ to }) => to === cast.alice.address)
   const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-  world.deliver(await world.write(cast.alice, { subject: 'Re: x', text: words, headers }))
-  await world.settle()
+  await world.receive(await world.write(cast.alice, { subject: 'Re: x', text: words, headers }))
   for (const text of [`/notice draft\ndescription: ${words}\n`, '/notice preview\n']) {
     await desk.command(cast.grace, ONE, text)
     const mail = world.accepted.findLast(({ to }) => to === cast.grace.address)

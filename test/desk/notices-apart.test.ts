@@ -89,8 +89,7 @@ describe('of two notices due at once', () => {
 
   it('both leave in full when nothing fails', async () => {
     desk = await noticeWorld(cast, { count: 2 })
-    desk.world.pass(UNTIL_DUE)
-    await desk.world.settle()
+    await desk.world.wait(UNTIL_DUE)
     for (const tag of [ONE, TWO])
       expect(await desk.noticed(tag)).toEqual(['debian', 'freebsd', 'suse'])
   })

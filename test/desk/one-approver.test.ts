@@ -16,8 +16,7 @@ afterEach(() => {
 /** What Grace reads after her command. */
 async function command(text: string): Promise<string> {
   world.accepted.length = 0
-  world.deliver(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
-  await world.settle()
+  await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
   return textsTo(them.grace)
 }
 async function textsTo(person: Someone): Promise<string> {
@@ -31,10 +30,9 @@ async function dated(approvals: number, maintainers: readonly Someone[]): Promis
   if (notice === null) throw new Error('bad test data')
   world = await openWorld({ maintainers, policy: { notice: { ...notice, approvals } } })
   for (const member of them.members) await world.addMember(member)
-  world.deliver(
+  await world.receive(
     await world.write(them.alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
   )
-  await world.settle()
   await command(`/accept\n/embargo 2026-12-04T12:00:00Z\n/notice draft\n${FIELDS}`)
 }
 function code(): string {
@@ -55,16 +53,14 @@ describe.each([
     )
     world.accepted.length = 0
     for (const member of them.members) expect(await textsTo(member)).toBe('')
-    world.pass(UNTIL_DUE)
-    await world.settle()
+    await world.wait(UNTIL_DUE)
     for (const member of them.members)
       expect(await textsTo(member)).toContain('ADVANCE NOTICE UNDER EMBARGO')
   })
 
   it('nothing leaves without the code of a preview', async () => {
     await dated(0, team())
-    world.pass(UNTIL_DUE)
-    await world.settle()
+    await world.wait(UNTIL_DUE)
     for (const member of them.members) expect(await textsTo(member)).toBe('')
   })
 })

@@ -29,8 +29,7 @@ afterEach(() => {
 
 async function say(from: Someone, letter: Parameters<World['write']>[1]): Promise<void> {
   world.pass(60_000)
-  world.deliver(await world.write(from, letter))
-  await world.settle()
+  await world.receive(await world.write(from, letter))
 }
 
 const sentTo = (person: Someone) =>

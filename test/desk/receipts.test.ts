@@ -38,13 +38,9 @@ it('a report with a receipt attached is relayed like any, and so is a receipt of
   world.deliver(
     Buffer.from(lines(...head) + mixed([textPart('The attached one crashes it.'), crash]))
   )
-  world.deliver(Buffer.from(receipt('2', 'unknown@acme.example')))
-  await world.settle()
+  await world.receive(Buffer.from(receipt('2', 'unknown@acme.example')))
 
-  expect(world.rows('SELECT disposition FROM arrivals')).toEqual([
-    { disposition: 'case-opened' },
-    { disposition: 'case-opened' }
-  ])
+  expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
   expect(world.accepted.map(({ to }) => to)).toEqual([grace.address, grace.address])
   const [relay] = world.accepted
   expect(relay && (await world.read(grace, relay))).toContain('The attached one crashes it.')
@@ -52,14 +48,12 @@ it('a report with a receipt attached is relayed like any, and so is a receipt of
 
 it('a receipt of a mail of the desk goes to its case and bothers nobody', async () => {
   world = await givenDesk([grace])
-  world.deliver(
+  await world.receive(
     Buffer.from(lines(...HEAD, 'Subject: x', 'Message-ID: <1@x.example>', '', 'A hole.'))
   )
-  await world.settle()
   const before = world.accepted.length
   const acknowledgement = world.accepted.find(({ to }) => to === 'alice@reporter.example')
-  world.deliver(Buffer.from(receipt('2', acknowledgement?.messageId ?? '')))
-  await world.settle()
+  await world.receive(Buffer.from(receipt('2', acknowledgement?.messageId ?? '')))
 
   expect(world.rows('SELECT disposition, case_id AS caseId FROM arrivals WHERE id = 2')).toEqual([
     { disposition: 'receipt', caseId: 1 }

@@ -31,8 +31,7 @@ async function open(options: Partial<WorldOptions> = {}): Promise<void> {
 /** Mails that anybody can write, in this name. */
 async function forge(who: Someone, count: number): Promise<void> {
   for (let made = 0; made < count; made += 1)
-    world.deliver(await world.write(who, { subject: 'x', text: '/take', as: 'clear' }))
-  await world.settle()
+    await world.receive(await world.write(who, { subject: 'x', text: '/take', as: 'clear' }))
 }
 /** The subjects of what the desk wrote to somebody while `work` went on. */
 async function mailsTo(who: Someone, work: () => Promise<void>): Promise<string[]> {
@@ -56,8 +55,7 @@ async function holdUnsigned(from: Someone): Promise<void> {
     as: 'encrypted'
   } as const
   const raw = await world.write(from, letter)
-  world.deliver(Buffer.concat([Buffer.from(`${ON_TOP.join('\r\n')}\r\n`), raw]))
-  await world.settle()
+  await world.receive(Buffer.concat([Buffer.from(`${ON_TOP.join('\r\n')}\r\n`), raw]))
 }
 
 describe('refusals to a maintainer', () => {
@@ -83,8 +81,7 @@ describe('refusals to a maintainer', () => {
     world.pass(2 * 3_600_000)
     await forge(grace, 10)
     const deliver = async (): Promise<void> => {
-      world.deliver(old)
-      await world.settle()
+      await world.receive(old)
     }
     expect(await mailsTo(linus, deliver)).toEqual(['refusal'])
     const again = Buffer.from(

@@ -32,8 +32,7 @@ function tell(from: Someone, text: string, patch?: { filename: string; content: 
 }
 
 async function command(from: Someone, text: string): Promise<void> {
-  world.deliver(await tell(from, text))
-  await world.settle()
+  await world.receive(await tell(from, text))
 }
 
 /** A case with an approved notice for these members, due in four days. */
@@ -43,17 +42,15 @@ async function scheduled(
 ): Promise<void> {
   world = await openWorld({ maintainers: [grace, linus], ...options })
   for (const member of list) await world.addMember(member)
-  world.deliver(
+  await world.receive(
     await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
   )
-  await world.settle()
-  world.deliver(
+  await world.receive(
     await tell(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`, {
       filename: 'fix.patch',
       content: '--- a\n+++ b'
     })
   )
-  await world.settle()
   await command(grace, '/notice preview\n')
   await command(linus, `/notice approve ${code()}\n`)
   expect(state()).toBe('scheduled')
@@ -106,11 +103,9 @@ const LEAD_COMES = 4 * DAY
 describe('a scheduled notice', () => {
   it('leaves at its instant and not a second before, one sealed mail a member (M-24, M-28, G5)', async () => {
     await scheduled()
-    world.pass(LEAD_COMES - 60_000)
-    await world.settle()
+    await world.wait(LEAD_COMES - 60_000)
     expect(noticed()).toEqual([])
-    world.pass(60_000)
-    await world.settle()
+    await world.wait(60_000)
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
     expect(state()).toBe('released')
     for (const member of members) {
@@ -130,8 +125,7 @@ describe('a scheduled notice', () => {
   it('leaves nothing in the log that tells how many got it (G5)', async () => {
     await scheduled()
     const before = world.log.length
-    world.pass(LEAD_COMES + 60_000)
-    await world.settle()
+    await world.wait(LEAD_COMES + 60_000)
     expect(noticed()).toHaveLength(3)
     const lines = world.log.slice(before)
     expect(lines.filter((line) => 'kind' in line && line.kind === 'notice')).toEqual([])
@@ -143,8 +137,7 @@ describe('a scheduled notice', () => {
 
   it('tells the reporter the date in the same job (M-30)', async () => {
     await scheduled()
-    world.pass(LEAD_COMES)
-    await world.settle()
+    await world.wait(LEAD_COMES)
     const mine = world.accepted.filter(({ to }) => to === alice.address).at(-1)
     expect(mine && (await world.read(alice, mine))).toContain('4 Dec 2026, 12:00 UTC')
     expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'noticed' }])
@@ -157,16 +150,14 @@ describe('a scheduled notice', () => {
     await world.settle()
     expect(state()).toBe('held')
     expect(world.rows('SELECT * FROM approvals')).toEqual([])
-    world.pass(LEAD_COMES)
-    await world.settle()
+    await world.wait(LEAD_COMES)
     expect(noticed()).toEqual([])
   })
 
   it('holds a member whose key has expired, tells the maintainers, and nobody else waits (G3)', async () => {
     const old = await someone('oldco', 'security@oldco.example', 24)
     await scheduled([...members, old])
-    world.pass(LEAD_COMES)
-    await world.settle()
+    await world.wait(LEAD_COMES)
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
     expect(deliveries()).toContain('oldco 1 held')
     expect(world.accepted.some(({ to }) => to === old.address)).toBe(false)
@@ -219,8 +210,7 @@ describe('a scheduled notice', () => {
     await scheduled()
     const maintainers = world.desk.settings.maintainers.filter(({ id }) => id !== 'linus')
     Object.assign(world.desk.settings, { maintainers })
-    world.pass(LEAD_COMES)
-    await world.settle()
+    await world.wait(LEAD_COMES)
     expect(noticed()).toEqual([])
     expect(state()).toBe('held')
   })
@@ -245,8 +235,7 @@ describe('a scheduled notice', () => {
     await scheduled()
     const [product] = world.desk.settings.products
     Object.assign(world.desk.settings, { products: [{ ...product, id: 'renamed' }] })
-    world.pass(LEAD_COMES)
-    await world.settle()
+    await world.wait(LEAD_COMES)
     expect(state()).toBe('held')
     expect(world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:notice-held%'")).toHaveLength(
       2
@@ -283,8 +272,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     // Mails that were on their way when the process died are due again.
     world.restart()
     for (let round = 0; round < 3; round += 1) {
-      world.pass(20 * 60_000)
-      await world.settle()
+      await world.wait(20 * 60_000)
     }
     expect(crashes).toBeGreaterThan(5)
     expect(state()).toBe('released')
@@ -373,8 +361,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     await world.releaseOnce()
     await world.releaseOnce()
     expect(state()).toBe('releasing')
-    world.deliver(await world.write(alice, { subject: 'y', text: 'another', as: 'clear' }))
-    await world.settle()
+    await world.receive(await world.write(alice, { subject: 'y', text: 'another', as: 'clear' }))
     expect(world.rows('SELECT id FROM cases')).toHaveLength(2)
     expect(state()).toBe('held')
     expect(world.rows("SELECT id FROM deliveries WHERE state = 'waiting'")).toEqual([])
@@ -452,8 +439,7 @@ describe('two approvals', () => {
   async function approvedAcrossJump(): Promise<void> {
     await deskOfThree()
     for (const member of members) await world.addMember(member)
-    world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
-    await world.settle()
+    await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     await command(
       grace,
       `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`
@@ -473,8 +459,7 @@ describe('two approvals', () => {
     world.pass(1000)
     await command(linus, `/notice approve ${code()}\n`)
     expect(state()).toBe('scheduled')
-    world.pass(LEAD_COMES)
-    await world.settle()
+    await world.wait(LEAD_COMES)
     expect(noticed()).toHaveLength(3)
   })
 
@@ -482,8 +467,7 @@ describe('two approvals', () => {
     await approvedAcrossJump()
     world.pass(1000)
     await command(linus, `/notice approve ${code()}\n`)
-    world.pass(LEAD_COMES)
-    await world.settle()
+    await world.wait(LEAD_COMES)
     expect(world.rows("SELECT about FROM events WHERE kind = 'date-untold'")).toEqual([
       { about: '{"because":"no-key"}' }
     ])
@@ -504,8 +488,7 @@ describe('two approvals', () => {
   it('can be given again by the same maintainer after the list changed', async () => {
     await deskOfThree()
     for (const member of members.slice(0, 2)) await world.addMember(member)
-    world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
-    await world.settle()
+    await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     await command(
       grace,
       `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`
@@ -529,8 +512,7 @@ it('(M-30, G3) a list member or maintainer who reported learns the date encrypte
   if (reporting === undefined) throw new Error('no members')
   const given = await noticeWorld({ ...all, alice: reporting }, { count: 1 })
   world = given.world
-  world.pass(UNTIL_DUE)
-  await world.settle()
+  await world.wait(UNTIL_DUE)
   const [date] = world.rows<{ id: string }>(
     "SELECT message_id AS id FROM outbox WHERE kind = 'date-notice'"
   )

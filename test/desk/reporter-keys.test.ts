@@ -215,11 +215,11 @@ describe("a reporter's key", () => {
     await send(renewed, { subject: 'b', text: 'b' })
     expect(world.rows('SELECT is_proved FROM reporter_keys')).toEqual([{ is_proved: 1 }])
     await send(alice, { subject: 'c', text: 'More words.' })
-    expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
-      { disposition: 'case-opened' },
-      { disposition: 'case-opened' },
-      { disposition: 'case-opened' },
-      { disposition: 'contradicts-sender' }
+    expect(world.dispositions()).toEqual([
+      'case-opened',
+      'case-opened',
+      'case-opened',
+      'contradicts-sender'
     ])
   })
 
@@ -257,8 +257,7 @@ describe("a reporter's key", () => {
     const forged = Buffer.from(mail)
       .toString('latin1')
       .replace(/^From: .*$/m, `From: <${alice.address}>`)
-    world.deliver(Buffer.from(forged, 'latin1'))
-    await world.settle()
+    await world.receive(Buffer.from(forged, 'latin1'))
 
     expect(pinned()).toEqual([])
   })

@@ -182,8 +182,7 @@ describe('copies that wait here while the notice is held and its words change', 
       .map(({ state }) => state)
   }
   async function later(): Promise<void> {
-    desk.world.pass(HOUR)
-    await desk.world.settle()
+    await desk.world.wait(HOUR)
   }
   async function eachReads(words: string): Promise<void> {
     for (const member of cast.members) {

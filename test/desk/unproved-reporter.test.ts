@@ -29,12 +29,10 @@ it('whoever got the acknowledgement of a forged report does not become the repor
   const grace = await someone('grace', 'grace@acme.example')
   const authentication = { servers: [MX], receivedHops: 1 }
   world = await openWorld({ maintainers: [grace], authentication })
-  world.deliver(forged('one', [], 'A hole.'))
-  await world.settle()
+  await world.receive(forged('one', [], 'A hole.'))
   const acknowledgement = world.accepted.find(({ to }) => to === THIEF)
   const answers = `In-Reply-To: <${acknowledgement?.messageId ?? ''}>`
-  world.deliver(forged('two', [answers], 'Write to my new address from now on.'))
-  await world.settle()
+  await world.receive(forged('two', [answers], 'Write to my new address from now on.'))
 
   expect(world.rows('SELECT author, audience FROM messages ORDER BY id')).toEqual([
     { author: 'reporter', audience: 'reporter' },

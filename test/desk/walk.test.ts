@@ -198,8 +198,7 @@ it('(A2, A3) whatever people, time and restarts do to cases, no state is left by
         for (const member of them.members) await world.addMember(member)
         for (const text of ['one', 'two']) {
           const letter = { subject: 'x', text, as: 'encrypted', autocrypt: true } as const
-          world.deliver(await world.write(them.alice, letter))
-          await world.settle()
+          await world.receive(await world.write(them.alice, letter))
         }
         await take(world, { says: '/accept', tag: TAGS[0] })
         for (const one of [...steps, ...END]) {

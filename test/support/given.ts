@@ -36,8 +36,7 @@ export async function givenDesk(
 
 /** Somebody writes to the desk, which does everything that there is to do about it. */
 export async function givenMessage(world: World, from: Someone, letter: Letter): Promise<void> {
-  world.deliver(await world.write(from, letter))
-  await world.settle()
+  await world.receive(await world.write(from, letter))
 }
 
 /** What `person` was sent, as they read it: decrypted, runs of blanks as one. */

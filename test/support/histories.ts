@@ -134,8 +134,7 @@ async function play(seed: number): Promise<void> {
   world.restart()
   world.replies.length = 0
   for (let round = 0; round < 6; round += 1) {
-    world.pass(9 * 3_600_000)
-    await world.settle()
+    await world.wait(9 * 3_600_000)
   }
   checkInvariants(delivered)
   expect(world.rows("SELECT id FROM arrivals WHERE state = 'pending' OR moved = 0")).toEqual([])

@@ -54,8 +54,7 @@ export async function noticeWorld(
   const world = await openWorld({ maintainers: [grace, linus], ...options })
   for (const member of members) await world.addMember(member)
   const command = async (from: Someone, tag: string, text: string): Promise<void> => {
-    world.deliver(await world.write(from, { subject: `Re: [${tag}] x`, text }))
-    await world.settle()
+    await world.receive(await world.write(from, { subject: `Re: [${tag}] x`, text }))
   }
   const approve = async (tag: string): Promise<void> => {
     world.pass(1000)
@@ -66,7 +65,7 @@ export async function noticeWorld(
   }
   for (let number = 1; number <= options.count; number += 1) {
     const tag = `ACME-2026-000${number}`
-    world.deliver(
+    await world.receive(
       await world.write(alice, {
         subject: 'x',
         text: `x ${number}`,
@@ -74,7 +73,6 @@ export async function noticeWorld(
         autocrypt: true
       })
     )
-    await world.settle()
     await command(grace, tag, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`)
     await approve(tag)
   }

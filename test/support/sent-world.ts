@@ -160,8 +160,7 @@ async function everyMail(
   await maintainersAnswer(world, who)
   await noticeLeaves(world, who, startsAt)
   await manyReportsCome(world, who)
-  world.pass(DAY)
-  await world.settle()
+  await world.wait(DAY)
   return { world, sent: sentBy(world) }
 }
 
@@ -192,8 +191,7 @@ async function reportsCome(world: World, who: Who): Promise<void> {
     await world.write(fay, { ...report, as: 'clear' })
   ]
   for (const letter of letters) {
-    world.deliver(letter)
-    await world.settle()
+    await world.receive(letter)
   }
 }
 
@@ -203,8 +201,7 @@ async function manyReportsCome(world: World, who: Who): Promise<void> {
   for (let count = 1; count <= 6; count += 1) {
     const report = { subject: `Report ${count} ${SECRET}`, text: `Another one: ${SECRET}\n` }
     world.deliver(await world.write(who('alice'), { ...report, autocrypt: true }))
-    world.deliver(await world.write(fay, { ...report, as: 'clear' }))
-    await world.settle()
+    await world.receive(await world.write(fay, { ...report, as: 'clear' }))
     world.pass(2 * HOUR)
   }
   await command(world, who('grace'), 8, '/merge ACME-2026-0006\n')
@@ -214,8 +211,7 @@ async function manyReportsCome(world: World, who: Who): Promise<void> {
 async function command(world: World, from: Someone, number: number, text: string): Promise<void> {
   world.pass(1000)
   const subject = `Re: [ACME-2026-000${number}] ${SECRET}`
-  world.deliver(await world.write(from, { subject, text }))
-  await world.settle()
+  await world.receive(await world.write(from, { subject, text }))
 }
 
 async function maintainersAnswer(world: World, who: Who): Promise<void> {
@@ -232,8 +228,7 @@ async function maintainersAnswer(world: World, who: Who): Promise<void> {
   await command(world, ada, 5, '/accept\n')
   await command(world, grace, 4, `/reply\n${SECRET}\n`)
   await command(world, grace, 4, '/ask\n')
-  world.deliver(await world.write(grace, { subject: 'x', text: '/take\n', as: 'encrypted' }))
-  await world.settle()
+  await world.receive(await world.write(grace, { subject: 'x', text: '/take\n', as: 'encrypted' }))
 }
 
 async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<void> {
@@ -241,14 +236,13 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   const fields = `description: ${SECRET}\naffected_versions: all\nremedy_steps: update\n`
   const patch = { filename: 'fix.patch', content: `--- a\r\n+++ ${SECRET}` }
   for (const number of [1, 5]) {
-    world.deliver(
+    await world.receive(
       await world.write(who('grace'), {
         subject: `Re: [ACME-2026-000${number}] x`,
         text: `/embargo ${disclosure} because the day may be a weekend\n/notice draft\n${fields}`,
         patch
       })
     )
-    await world.settle()
     await command(world, who('grace'), number, '/notice preview\n')
     const [preview] = world.rows<{ code: string }>(
       'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
@@ -262,8 +256,7 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   await world.settle()
   const ref = '> Ref: ACME-2026-0001 security@acme.example member:debian'
   await command(world, who('grace'), 1, `/member\n${SECRET}\n\n${ref}\n`)
-  world.pass(7 * DAY)
-  await world.settle()
+  await world.wait(7 * DAY)
 }
 
 function sentBy(world: World): Sent[] {

@@ -100,6 +100,8 @@ export type World = {
   readonly clock: { now: Instant; monotonicMs: number }
   /** Lets both clocks run. */
   pass(ms: number): void
+  /** Lets time pass, and the desk does what is due then. */
+  wait(ms: number): Promise<void>
   /** Sets the wall clock alone, as a broken time service does. */
   jump(ms: number): void
   readonly inbox: Map<number, Uint8Array>
@@ -117,9 +119,13 @@ export type World = {
   write(from: Someone, letter: Letter): Promise<Uint8Array>
   /** Puts a mail into the inbox. */
   deliver(raw: Uint8Array): number
+  /** A mail comes, and the desk does everything that there is to do about it. */
+  receive(raw: Uint8Array): Promise<void>
   addMember(member: Someone): Promise<void>
   /** What the daemon does until nothing is left to do now. */
   settle(): Promise<void>
+  /** What became of each mail that was taken in, in order. */
+  dispositions(): (string | null)[]
   releaseOnce(): Promise<boolean>
   rows<Row>(sql: string, params?: SqlParams): Row[]
   /** What a person reads in a mail: headers and all, decrypted. */
@@ -329,6 +335,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       // As a daemon that ran meanwhile: the look itself is no effect that tests count.
       if (!life.dead) watch.look()
     },
+    wait: (ms) => {
+      world.pass(ms)
+      return world.settle()
+    },
     jump: (ms) => {
       clock.now = addMs(clock.now, ms)
     },
@@ -344,6 +354,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       uid += 1
       inbox.set(uid, raw)
       return uid
+    },
+    receive: (raw) => {
+      world.deliver(raw)
+      return world.settle()
     },
     addMember: async (member) => {
       const facts = await inspectKey(member.keyData, clock.now)
@@ -364,6 +378,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       )
     },
     settle: () => settle(desk, mailbox, { watch, failures, dispatch, signal }),
+    dispositions: () => {
+      const sql = 'SELECT disposition FROM arrivals ORDER BY id'
+      return world.rows<{ disposition: string | null }>(sql).map(({ disposition }) => disposition)
+    },
     releaseOnce: () =>
       releaseDue(desk, {
         isClockTrusted: () => looked(watch),
