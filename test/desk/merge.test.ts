@@ -238,7 +238,9 @@ describe('a case with several reporters (B14)', () => {
   it('takes the key that was offered under the address of one into use for that one', async () => {
     await merged()
     const other = await someone('bob', bob.address)
-    await world.receive(await world.write(other, { subject: 'x', text: 'new key', autocrypt: true }))
+    await world.receive(
+      await world.write(other, { subject: 'x', text: 'new key', autocrypt: true })
+    )
     const print = other.secret.getFingerprint().toUpperCase()
     await receive(grace, `[${FIRST}]`, `/key accept ${print}\n/accept`)
     const sealed = world.accepted.findLast(({ to }) => to === bob.address)
