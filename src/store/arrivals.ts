@@ -7,7 +7,7 @@ import { assert } from '../domain/assert.ts'
 import { type Disposition } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** A mailbox in one UIDVALIDITY generation: UIDs have meaning only inside it (RFC 9051 §2.3.1.1). */
 export type Generation = { readonly mailbox: string; readonly uidValidity: string }
@@ -87,30 +87,19 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
     arrival.part === 'whole' ? createHash('sha256').update(arrival.raw).digest('hex') : null
   const duplicateOf = findOriginal(tx, arrival, sha256)
   const isDuplicate = duplicateOf !== null
-  const { id } = tx.run(
-    `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, sha256, header_only, state,
-                           disposition, duplicate_of, stored_at, done_at)
-     VALUES (@mailbox, @uidValidity, @uid, @receivedAt, @size, @sha256, @headerOnly, @state,
-             @disposition, @duplicateOf, @storedAt, @doneAt)`,
-    {
-      mailbox: arrival.mailbox,
-      uidValidity: arrival.uidValidity,
-      uid: arrival.uid,
-      receivedAt: arrival.receivedAt,
-      size: arrival.size,
-      sha256,
-      headerOnly: arrival.part === 'header' ? 1 : 0,
-      // The copy of a held message is held, too: people are told to look in the held folder.
-      state: isDuplicate ? (isHeld(tx, duplicateOf) ? 'held' : 'done') : 'pending',
-      disposition: isDuplicate ? 'duplicate' : null,
-      duplicateOf,
-      storedAt: now,
-      doneAt: isDuplicate ? now : null
-    }
-  )
-  if (!isDuplicate) {
-    tx.run('INSERT INTO arrival_bytes (arrival_id, raw) VALUES (?, ?)', [id, arrival.raw])
-  }
+  const { raw, part, ...columns } = arrival
+  const { id } = insert(tx, 'arrivals', {
+    ...columns,
+    sha256,
+    headerOnly: part === 'header' ? 1 : 0,
+    // The copy of a held message is held, too: people are told to look in the held folder.
+    state: isDuplicate ? (isHeld(tx, duplicateOf) ? 'held' : 'done') : 'pending',
+    disposition: isDuplicate ? 'duplicate' : null,
+    duplicateOf,
+    storedAt: now,
+    doneAt: isDuplicate ? now : null
+  })
+  if (!isDuplicate) insert(tx, 'arrival_bytes', { arrivalId: id, raw })
   const stored = findArrival(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
   return { kind: isDuplicate ? 'duplicate' : 'stored', arrival: stored }

@@ -15,7 +15,7 @@ import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
+import { assignments, insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** `reporters` is a JSON array of {@link ReporterRow}, in order. */
 type CaseRow = Omit<CaseRecord, 'reporters'> & { readonly reporters: string }
@@ -106,38 +106,17 @@ export function insertCase(
   roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
 ): number {
   takeNumber(tx, record.tag)
-  const { id } = tx.run(
-    `INSERT INTO cases (tag, product, state, subject, received_at, opened_at, answered_at, owner,
-                        disclosure_at, maintainer_root)
-     VALUES (@tag, @product, @state, @subject, @receivedAt, @openedAt, @answeredAt, @owner,
-             @disclosureAt, @maintainerRoot)`,
-    {
-      tag: record.tag,
-      product: record.product,
-      state: record.state,
-      subject: record.subject,
-      receivedAt: record.receivedAt,
-      openedAt: record.openedAt,
-      answeredAt: record.answeredAt,
-      owner: record.owner,
-      disclosureAt: record.disclosureAt,
-      maintainerRoot: roots.maintainer
-    }
-  )
-  tx.run(
-    `INSERT INTO case_reporters (id, case_id, address, name, began_in_clear, root, latest)
-     VALUES (@tag, @id, @address, @name, @beganInClear, @root, @latest)`,
-    {
-      tag: record.tag,
-      id,
-      address: reporter.contact?.address ?? null,
-      name: reporter.contact?.name ?? '',
-      beganInClear: reporter.beganInClear ? 1 : 0,
-      root: reporter.root ?? roots.reporter,
-      latest: reporter.latest
-    }
-  )
-  return id
+  const { id: caseId } = insert(tx, 'cases', { ...record, maintainerRoot: roots.maintainer })
+  insert(tx, 'case_reporters', {
+    id: record.tag,
+    caseId,
+    address: reporter.contact?.address ?? null,
+    name: reporter.contact?.name ?? '',
+    beganInClear: reporter.beganInClear ? 1 : 0,
+    root: reporter.root ?? roots.reporter,
+    latest: reporter.latest
+  })
+  return caseId
 }
 
 function takeNumber(tx: Tx, tag: CaseTag): void {
@@ -152,22 +131,10 @@ function takeNumber(tx: Tx, tag: CaseTag): void {
 
 /** Changes the named fields; `Trouble` `conflict` when the case has changed since it was read. */
 export function updateCase(tx: Tx, change: UpdateCase): void {
-  const columns: readonly (readonly [string, SqlValue | undefined])[] = [
-    ['state', change.set.state],
-    ['owner', change.set.owner],
-    ['product', change.set.product],
-    ['answered_at', change.set.answeredAt],
-    ['disclosure_at', change.set.disclosureAt],
-    ['disclosure_zone', change.set.disclosureZone]
-  ]
-  const set = columns.flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const]
-  )
-  assert(set.length > 0, 'a case change without a field')
+  const { tag, version, set } = change
   const { changes } = tx.run(
-    `UPDATE cases SET ${set.map(([name]) => `${name} = ?`).join(', ')}, version = version + 1
-     WHERE tag = ? AND version = ?`,
-    [...set.map(([, value]) => value), change.tag, change.version]
+    `UPDATE cases SET ${assignments(set)}, version = version + 1 WHERE tag = @tag AND version = @version`,
+    { ...set, tag, version }
   )
   if (changes !== 1) throw conflict()
 }
@@ -193,11 +160,7 @@ export function mergeCase(tx: Tx, from: CaseRecord, into: CaseRecord): void {
 
 /** Puts a message on the record of a case. */
 export function insertMessage(tx: Tx, caseId: number, message: CaseMessage): void {
-  tx.run(
-    `INSERT INTO messages (case_id, arrival_id, at, author, author_id, audience, subject, text, message_id)
-     VALUES (@caseId, @arrivalId, @at, @author, @authorId, @audience, @subject, @text, @messageId)`,
-    { caseId, ...message }
-  )
+  insert(tx, 'messages', { caseId, ...message })
 }
 
 /** Messages of a case, oldest first. */

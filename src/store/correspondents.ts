@@ -8,7 +8,7 @@ import { type AnswerKind } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx, upsert } from './sql.ts'
 
 /** The key that encrypts answers to this address, or null. */
 export function findReporterKey(
@@ -42,20 +42,9 @@ export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
     addressKey(address),
     fingerprint
   ])
-  tx.run(
-    `INSERT INTO reporter_keys (address, fingerprint, key_data, source, first_seen_at, is_proved)
-     VALUES (@address, @fingerprint, @keyData, @source, @firstSeenAt, @proved)
-     ON CONFLICT (address) DO UPDATE SET fingerprint = excluded.fingerprint, key_data = excluded.key_data,
-       source = excluded.source, first_seen_at = excluded.first_seen_at, is_proved = excluded.is_proved`,
-    {
-      address: addressKey(address),
-      fingerprint,
-      keyData,
-      source,
-      firstSeenAt,
-      proved: key.isProved ? 1 : 0
-    }
-  )
+  const isProved = key.isProved ? 1 : 0
+  const columns = { fingerprint, keyData, source, firstSeenAt, isProved }
+  upsert(tx, 'reporter_keys', { address: addressKey(address) }, columns)
   if (key.isProved) saveSigningKeys(tx, address, key.signingKeys)
 }
 
@@ -87,11 +76,11 @@ export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
  */
 export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey): void {
   const { fingerprint, keyData, source, firstSeenAt } = key
-  tx.run(
-    `INSERT INTO offered_keys (address, fingerprint, key_data, source, first_seen_at, was_in_use)
-     VALUES (@owner, @fingerprint, @keyData, @source, @firstSeenAt, 0)
-     ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data`,
-    { owner: addressKey(address), fingerprint, keyData, source, firstSeenAt }
+  insert(
+    tx,
+    'offered_keys',
+    { address: addressKey(address), fingerprint, keyData, source, firstSeenAt, wasInUse: 0 },
+    'ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data'
   )
 }
 
@@ -108,11 +97,7 @@ export function insertUsedSignature(
   createdAt: Instant,
   arrivalId: number
 ): void {
-  tx.run('INSERT INTO used_signatures (sha256, created_at, arrival_id) VALUES (?, ?, ?)', [
-    sha256,
-    createdAt,
-    arrivalId
-  ])
+  insert(tx, 'used_signatures', { sha256, createdAt, arrivalId })
 }
 
 /** That a ciphertext was received, and whether it is its sender's; `Decision` `remember-ciphertext` explains each standing. */
@@ -182,11 +167,7 @@ export function casesOfCiphertext(
 
 /** Counts an automatic answer. */
 export function insertAnswer(tx: Tx, address: Address, kind: AnswerKind, at: Instant): void {
-  tx.run('INSERT INTO automatic_answers (address, kind, at) VALUES (?, ?, ?)', [
-    addressKey(address),
-    kind,
-    at
-  ])
+  insert(tx, 'automatic_answers', { address: addressKey(address), kind, at })
 }
 
 /** From after `since` to `until`. */
@@ -223,12 +204,9 @@ export function listAnswers(
 export function insertFurtherReport(
   tx: Tx,
   caseId: number,
-  { address, from }: { readonly address: Address; readonly from: Instant }
+  { address, from: listFrom }: { readonly address: Address; readonly from: Instant }
 ): void {
-  tx.run(
-    'INSERT INTO further_reports (case_id, address, address_key, list_from) VALUES (?, ?, ?, ?)',
-    [caseId, address, addressKey(address), from]
-  )
+  insert(tx, 'further_reports', { caseId, address, addressKey: addressKey(address), listFrom })
 }
 
 /** What the next daily list of one sender names, oldest first; null when none is due. Nobody gets two after `since`. */

@@ -16,7 +16,7 @@ import {
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { markLook } from './looks.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** One event as stored; `about` is the JSON text that was hashed. */
 type Row = {
@@ -70,13 +70,7 @@ export function appendEvent(
     previousHash: head.hash
   }
   const hash = hashOf(row)
-  tx.run(
-    `INSERT INTO events (id, at, kind, subject_kind, subject_id, actor_kind, actor_id, about, arrival_id, message_sha256,
-                         signature_sha256, previous_hash, hash)
-     VALUES (@id, @at, @kind, @subjectKind, @subjectId, @actorKind, @actorId, @about, @arrivalId, @messageSha256,
-             @signatureSha256, @previousHash, @hash)`,
-    { ...row, hash }
-  )
+  insert(tx, 'events', { ...row, hash })
   markLook(tx, event.subject, work.at)
   return { id: row.id, hash }
 }

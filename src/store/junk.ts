@@ -3,7 +3,7 @@
  * counts the others.
  */
 import { type Instant } from '../domain/time.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** One message in the junk folder, as its header claims. */
 export type JunkMail = {
@@ -27,10 +27,7 @@ const KEPT_MAX = 1000
 
 /** Notes one message, in place of the oldest when there are too many. */
 export function insertJunk(tx: Tx, mail: JunkMail): void {
-  const { id } = tx.run(
-    'INSERT INTO junk_mails (received_at, sender, subject, size) VALUES (@receivedAt, @sender, @subject, @size)',
-    mail
-  )
+  const { id } = insert(tx, 'junk_mails', mail)
   tx.run('DELETE FROM junk_mails WHERE id <= ?', [id - KEPT_MAX])
 }
 

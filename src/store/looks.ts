@@ -6,7 +6,7 @@ import { type Due, type Rung } from '../domain/clock.ts'
 import { DESK, type Subject } from '../domain/event.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx, upsert } from './sql.ts'
 
 /** What a look at a subject found. */
 export type Look = {
@@ -29,11 +29,7 @@ export type StoredRing = Rung & {
 
 /** Makes a subject due for a look. */
 export function markLook(tx: Tx, { kind, id }: Subject, at: Instant): void {
-  tx.run(
-    `INSERT INTO looks (subject_kind, subject_id, next_look_at) VALUES (?, ?, ?)
-     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET next_look_at = excluded.next_look_at`,
-    [kind, id, at]
-  )
+  upsert(tx, 'looks', { subjectKind: kind, subjectId: id }, { nextLookAt: at })
 }
 
 /** Makes every subject due for a look: other clocks, other keys, or a wall clock that was set. */
@@ -72,20 +68,9 @@ export function findEachFrom(read: Read, { kind, id }: Subject): number {
 }
 
 export function writeLook(tx: Tx, { kind, id }: Subject, look: Look): void {
-  tx.run(
-    `INSERT INTO looks (subject_kind, subject_id, next_look_at, due_at, due_clock, each_from)
-     VALUES (@kind, @id, @nextLookAt, @dueAt, @dueClock, @eachFrom)
-     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET next_look_at = excluded.next_look_at,
-       due_at = excluded.due_at, due_clock = excluded.due_clock, each_from = excluded.each_from`,
-    {
-      kind,
-      id,
-      nextLookAt: look.nextLookAt,
-      dueAt: look.due?.at ?? null,
-      dueClock: look.due?.clock ?? null,
-      eachFrom: look.eachFrom
-    }
-  )
+  const { nextLookAt, due, eachFrom } = look
+  const values = { nextLookAt, dueAt: due?.at ?? null, dueClock: due?.clock ?? null, eachFrom }
+  upsert(tx, 'looks', { subjectKind: kind, subjectId: id }, values)
 }
 
 /** What the clocks of a subject have told, to whom. */
@@ -102,12 +87,12 @@ export function saveRing(
   { kind, id }: Subject,
   ring: StoredRing & { readonly messageId: MessageId }
 ): void {
-  tx.run(
-    `INSERT INTO rings (subject_kind, subject_id, clock, "first", generation, step, recipient, "repeat", "key", at, message_id)
-     VALUES (@kind, @id, @clock, @first, @generation, @step, @recipient, @repeat, @key, @at, @messageId)
-     ON CONFLICT (subject_kind, subject_id, clock, generation, step, recipient) DO UPDATE SET
-       "repeat" = excluded."repeat", at = excluded.at, message_id = excluded.message_id`,
-    { kind, id, ...ring }
+  insert(
+    tx,
+    'rings',
+    { subjectKind: kind, subjectId: id, ...ring },
+    `ON CONFLICT (subject_kind, subject_id, clock, generation, step, recipient) DO UPDATE SET
+       "repeat" = excluded."repeat", at = excluded.at, message_id = excluded.message_id`
   )
 }
 

@@ -6,7 +6,7 @@ import { type Fingerprint } from '../domain/ids.ts'
 import { type MemberRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx, upsert } from './sql.ts'
 
 /** A member with the certificate that notices are sealed to. */
 export type MemberWithKey = MemberRecord & { readonly keyData: Uint8Array }
@@ -25,29 +25,11 @@ export function insertMember(tx: Tx, member: MemberToAdd): 'added' | 'id-taken' 
   if (existing !== null && existing.state !== 'removed') return 'id-taken'
   const other = findMemberByAddress(tx, member.address)
   if (other !== null && other.id !== member.id) return 'address-taken'
-  tx.run(
-    `INSERT INTO members (id, name, address, address_key, state, fingerprint, key_data, key_expires_at, added_at)
-     VALUES (@id, @name, @address, @addressKey, @state, @fingerprint, @keyData, @keyExpiresAt, @addedAt)
-     ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
-       address_key = excluded.address_key, state = excluded.state, fingerprint = excluded.fingerprint,
-       key_data = excluded.key_data, key_expires_at = excluded.key_expires_at, added_at = excluded.added_at`,
-    {
-      id: member.id,
-      name: member.name,
-      address: member.address,
-      addressKey: addressKey(member.address),
-      state: member.state,
-      fingerprint: member.fingerprint,
-      keyData: member.keyData,
-      keyExpiresAt: member.keyExpiresAt,
-      addedAt: member.addedAt
-    }
-  )
-  tx.run('DELETE FROM member_products WHERE member_id = ?', [member.id])
-  for (const product of member.products) {
-    tx.run('INSERT INTO member_products (member_id, product) VALUES (?, ?)', [member.id, product])
-  }
-  saveSigningKeys(tx, member.address, member.signingKeys)
+  const { id, products, signingKeys, ...columns } = member
+  upsert(tx, 'members', { id }, { ...columns, addressKey: addressKey(member.address) })
+  tx.run('DELETE FROM member_products WHERE member_id = ?', [id])
+  for (const product of products) insert(tx, 'member_products', { memberId: id, product })
+  saveSigningKeys(tx, member.address, signingKeys)
   return 'added'
 }
 

@@ -2,7 +2,7 @@
  * Small state by name that outlives the process: which generation of the inbox was seen last, when the
  * clock was looked at last. Must never hold what has a table of its own.
  */
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { type Read, type Sql, type Tx, upsert } from './sql.ts'
 
 /**
  * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `clock-look` the
@@ -31,8 +31,5 @@ export function clearMeta(tx: Tx, key: MetaKey): void {
 
 /** Stores a value in place of the former one. */
 export function writeMeta(tx: Tx, key: MetaKey, value: string): void {
-  tx.run(
-    'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
-    [key, value]
-  )
+  upsert(tx, 'meta', { key }, { value })
 }

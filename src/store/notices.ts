@@ -21,7 +21,7 @@ import { Trouble } from '../domain/trouble.ts'
 import { holdWaiting } from './deliveries.ts'
 import { listEvents, recordHead } from './events.ts'
 import { holdQueuedOfNotice } from './outbox.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 type Row = {
   readonly hasLeft: number
@@ -126,13 +126,8 @@ function replacePatches(
   patches: NonNullable<SaveNotice['patches']>
 ): void {
   tx.run('DELETE FROM patches WHERE notice_id = ?', [noticeId])
-  for (const { filename, contentType, sha256, content } of patches) {
-    tx.run(
-      `INSERT INTO patches (notice_id, filename, content_type, sha256, content)
-       VALUES (@noticeId, @filename, @contentType, @sha256, @content)`,
-      { noticeId, filename, contentType, sha256, content }
-    )
-  }
+  for (const { filename, contentType, sha256, content } of patches)
+    insert(tx, 'patches', { noticeId, filename, contentType, sha256, content })
 }
 
 /** Patches with their bytes, in the order in which they were attached. */
@@ -172,11 +167,7 @@ export function setNoticeState(
 
 /** Records a preview and its place in the record. */
 export function insertPreview(tx: Tx, noticeId: number, preview: Omit<Preview, 'eventId'>): void {
-  tx.run(
-    `INSERT INTO previews (notice_id, code, digest, issued_at, event_id)
-     VALUES (@noticeId, @code, @digest, @issuedAt, @eventId)`,
-    { noticeId, ...preview, eventId: recordHead(tx).id }
-  )
+  insert(tx, 'previews', { noticeId, ...preview, eventId: recordHead(tx).id })
 }
 
 /** Previews issued for a notice, newest first, at most 50. */

@@ -10,7 +10,7 @@ import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { isApprovedCopy } from './deliveries.ts'
-import { type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
 
@@ -96,24 +96,18 @@ const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audie
 /** Queues a mail; `already` when its decision was carried out before, whatever became of that mail. */
 export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
   const { raw, isHeld, ...columns } = row
-  const { changes, id } = tx.run(
-    `INSERT INTO outbox (once, kind, case_id, notice_id, audience, recipient_id, envelope_from, envelope_to,
-                         message_id, conversation, raw_sha256, size, state, not_before, not_after,
-                         next_attempt_at, created_at)
-     VALUES (@once, @kind, @caseId, @noticeId, @audience, @recipientId, @envelopeFrom, @envelopeTo,
-             @messageId, @conversation, @rawSha256, @size, @state, @notBefore, @notAfter, @notBefore, @now)
-     ON CONFLICT (once) DO NOTHING`,
-    {
-      ...columns,
-      conversation: row.conversation ?? '',
-      state: isHeld === true ? 'held' : 'queued',
-      rawSha256: createHash('sha256').update(raw).digest('hex'),
-      size: raw.byteLength,
-      now
-    }
-  )
+  const values = {
+    ...columns,
+    conversation: row.conversation ?? '',
+    state: isHeld === true ? 'held' : 'queued',
+    rawSha256: createHash('sha256').update(raw).digest('hex'),
+    size: raw.byteLength,
+    nextAttemptAt: row.notBefore,
+    createdAt: now
+  }
+  const { changes, id } = insert(tx, 'outbox', values, 'ON CONFLICT (once) DO NOTHING')
   if (changes === 0) return 'already'
-  tx.run('INSERT INTO outbox_bytes (outbox_id, raw) VALUES (?, ?)', [id, raw])
+  insert(tx, 'outbox_bytes', { outboxId: id, raw })
   return 'queued'
 }
 

@@ -4,15 +4,13 @@
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** Remembers for good that signatures by these keys are of whoever writes from `address`. */
 export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerprint[]): void {
   for (const fingerprint of keys) {
-    tx.run('INSERT INTO signing_keys (fingerprint, address) VALUES (?, ?) ON CONFLICT DO NOTHING', [
-      fingerprint,
-      addressKey(address)
-    ])
+    const row = { fingerprint, address: addressKey(address) }
+    insert(tx, 'signing_keys', row, 'ON CONFLICT DO NOTHING')
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The small SQL surface that every store module works with: a handle that reads and a handle that also writes. A store
- * function that writes takes a `Tx`, so a write outside a transaction does not compile. Types only; must never know the
- * driver, which lives in database.ts alone.
+ * function that writes takes a `Tx`, so a write outside a transaction does not compile. Must never know the driver, which lives
+ * in database.ts alone.
  */
 
 /** A value that SQLite stores. Booleans are written as 0 and 1, instants as text. */
@@ -31,4 +31,33 @@ declare const txBrand: unique symbol
 export type Tx = Read & {
   run(sql: string, params?: SqlParams): SqlChange
   readonly [txBrand]: true
+}
+
+/** A row by its columns, in the names of the program: `caseId` is the column `case_id`. */
+export type RowValues = Readonly<Record<string, SqlValue>>
+
+/** Inserts one row. `clause` is what follows, for example ON CONFLICT. */
+export function insert(tx: Tx, table: string, row: RowValues, clause = ''): SqlChange {
+  const names = Object.keys(row)
+  const [columns, values] = [names.map(columnOf), names.map((name) => `@${name}`)]
+  return tx.run(`INSERT INTO ${table} (${columns.join()}) VALUES (${values.join()}) ${clause}`, row)
+}
+
+/** Inserts one row, or gives the one with the same `key` these values. */
+export function upsert(tx: Tx, table: string, key: RowValues, values: RowValues): void {
+  const set = Object.keys(values).map((name) => `${columnOf(name)} = excluded.${columnOf(name)}`)
+  const found = Object.keys(key).map(columnOf)
+  const clause = `ON CONFLICT (${found.join()}) DO UPDATE SET ${set.join()}`
+  insert(tx, table, { ...key, ...values }, clause)
+}
+
+/** The parts of SET that change these columns; the values go along as parameters. */
+export function assignments(row: RowValues): string {
+  return Object.keys(row)
+    .map((name) => `${columnOf(name)} = @${name}`)
+    .join()
+}
+
+function columnOf(name: string): string {
+  return `"${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}"`
 }

@@ -7,7 +7,7 @@ import { type KeptWords, type WaitingWords } from '../domain/case.ts'
 import { type Evidence } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** Keeps one message of a maintainer. */
 export function insertWaiting(
@@ -15,11 +15,9 @@ export function insertWaiting(
   { reporter, authorId, words }: Record<'reporter' | 'authorId', string> & { words: KeptWords },
   work: { readonly at: Instant; readonly evidence: Evidence }
 ): void {
-  tx.run(
-    `INSERT INTO waiting_words (reporter_id, author_id, words, at, arrival_id, message_sha256, signature_sha256)
-     VALUES (@reporter, @authorId, @words, @at, @arrivalId, @messageSha256, @signatureSha256)`,
-    { reporter, authorId, words: JSON.stringify(words), at: work.at, ...work.evidence }
-  )
+  const { at, evidence } = work
+  const row = { reporterId: reporter, authorId, words: JSON.stringify(words), at, ...evidence }
+  insert(tx, 'waiting_words', row)
 }
 
 type Row = Pick<WaitingWords, 'id' | 'authorId' | 'arrivalId'> & {

@@ -202,7 +202,15 @@ export function openCase(
   change: Partial<CaseRecord> = {},
   by: Partial<Reporter> = {}
 ): Omit<OpenCase, 'kind'> {
-  return { case: caseRecord(change), reporter: reporter(by) }
+  const {
+    id: _id,
+    version: _,
+    maintainerRoot: _root,
+    mergedInto: _into,
+    reporters: _who,
+    ...record
+  } = caseRecord(change)
+  return { case: record, reporter: reporter(by) }
 }
 
 export function headers(change: Partial<HeaderFacts> = {}): HeaderFacts {
