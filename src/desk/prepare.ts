@@ -224,8 +224,8 @@ function headersOf(
 }
 
 /**
- * The number that the recipient reads. To a reporter a case has the number that their own report got, whatever it was merged into:
- * another one would tell that somebody else reported, too (B14).
+ * The number that the recipient reads. A reporter reads the number of their own report, whatever it was merged into: another
+ * number would tell that somebody else reported, too (B14).
  */
 function shownTag(decision: SendSealed | SendClear): CaseTag | null {
   const { caseTag, message } = decision
