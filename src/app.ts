@@ -3,7 +3,7 @@
  * Decides nothing.
  */
 import { createHash } from 'node:crypto'
-import { type LoadedConfig } from './config/load.ts'
+import { type Config } from './config/load.ts'
 import { openConfiguredDatabase } from './database.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
 import { runLoops, runOnce } from './desk/loop.ts'
@@ -26,10 +26,10 @@ import { createWorkers } from './worker/pool.ts'
 const WORKER_IDLE_MS = 30_000
 
 /** The settings, or one clear line: the first problem that stops. */
-export async function requireSettings(loaded: LoadedConfig): Promise<Settings> {
-  const [wording] = wordingProblems(loaded.texts)
+export async function requireSettings(config: Config): Promise<Settings> {
+  const [wording] = wordingProblems(config.texts)
   if (wording !== undefined) throw new Trouble('config', wording, { retryable: false })
-  const { settings, problems } = await judgeKeys(loaded, systemClock.now())
+  const { settings, problems } = await judgeKeys(config, systemClock.now())
   if (settings !== null) return settings
   const stopping = problems.find(({ stops }) => stops)
   throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"', {
@@ -45,7 +45,7 @@ export function sha256(data: string | Uint8Array): Sha256 {
 
 /** Runs the daemon until `signal` is aborted, or once. Throws `Trouble` with one clear line when it cannot start or go on. */
 export async function runDaemon(
-  loaded: LoadedConfig,
+  config: Config,
   options: {
     readonly mode: 'stay' | 'once'
     readonly log: Log
@@ -54,30 +54,30 @@ export async function runDaemon(
   }
 ): Promise<void> {
   const { log, signal, mode } = options
-  const settings = await requireSettings(loaded)
-  using _lock = acquireDaemonLock(loaded.config.storagePath)
-  using db = openConfiguredDatabase(loaded, 'create')
+  const settings = await requireSettings(config)
+  using _lock = acquireDaemonLock(config.storage.path)
+  using db = openConfiguredDatabase(config, 'create')
   const workers = await createWorkers({
     start: {
-      deskKeys: [loaded.keys.desk, ...loaded.keys.retired],
-      passphrase: loaded.secrets.passphrase.reveal(),
+      deskKeys: [config.desk.key, ...config.desk.retired_keys].map(({ text }) => text),
+      passphrase: config.desk.passphrase.reveal(),
       deskName: settings.desk.name,
       deskAddress: settings.desk.address,
       maintainerKeys: settings.maintainers.map(({ keyData }) => keyData)
     },
     onEvent: log,
-    maxThreads: loaded.config.workers,
+    maxThreads: config.workers,
     memoryMegabytes: settings.limits.workerMegabytes,
     taskMs: settings.limits.openSeconds * 1000,
     idleMs: WORKER_IDLE_MS
   })
-  const { wkd, vks } = loaded.config.keyLookup
+  const { wkd, vks } = config.key_lookup
   const desk: Desk = {
     db,
     settings,
     workers,
     // The same texts that the settings have for what an approval covers.
-    render: createRender(loaded.texts, settings.desk),
+    render: createRender(config.texts, settings.desk),
     clock: systemClock,
     randomness: systemRandomness,
     sha256,
@@ -86,13 +86,13 @@ export async function runDaemon(
       wkd || vks !== null
         ? createKeyDirectory({ wkd, vks }, () => systemClock.monotonicMs())
         : null,
-    nextDigestsAt: () => nextTicks(loaded.config.schedule.digest, loaded.config.desk.timezone)
+    nextDigestsAt: () => nextTicks(config.schedule.digest, config.desk.timezone)
   }
-  const edges = edgesOf(loaded, log)
+  const edges = edgesOf(config, log)
   try {
     log({ event: 'desk.started', version: options.version, pid: process.pid })
     if (mode === 'once') await runOnce(desk, edges, signal)
-    else await stay(desk, edges, loaded, signal)
+    else await stay(desk, edges, config, signal)
   } finally {
     await edges.sender.close()
     await workers.close()
@@ -100,19 +100,11 @@ export async function runDaemon(
   }
 }
 
-async function stay(
-  desk: Desk,
-  edges: Edges,
-  loaded: LoadedConfig,
-  signal: AbortSignal
-): Promise<void> {
+async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSignal): Promise<void> {
   const bells = createBells()
-  const {
-    schedule,
-    desk: { timezone }
-  } = loaded.config
-  using _poll = startTicks(schedule.poll, timezone, bells.intake.ring)
-  using _tick = startTicks(schedule.tick, timezone, bells.all)
+  const { timezone } = config.desk
+  using _poll = startTicks(config.schedule.poll, timezone, bells.intake.ring)
+  using _tick = startTicks(config.schedule.tick, timezone, bells.all)
   // What cannot work without a change of the configuration is said at once, not retried for ever.
   const first = await edges.openMailbox(signal).catch((error: unknown) => {
     if (error instanceof Trouble && error.retryable) return null
@@ -137,42 +129,37 @@ function startingWith(
   }
 }
 
-function edgesOf(loaded: LoadedConfig, log: Log): Edges {
-  const { imap, smtp } = loaded.config
-  const { limits } = loaded.config
-  const { imapPassword, smtpPassword } = loaded.secrets
-  const { junk } = imap
+/** The ports of a server that names none, by `tls` (RFC 8314, RFC 6409). */
+const IMAP_PORTS = { implicit: 993, starttls: 143, none: 143 }
+const SMTP_PORTS = { implicit: 465, starttls: 587, none: 25 }
+
+function edgesOf({ imap, smtp, limits }: Config, log: Log): Edges {
+  const { inbox, processed, held, junk } = imap
   const account = () => ({
-    ...server(imap),
+    ...server(imap, IMAP_PORTS),
     user: imap.user,
-    password: imapPassword.reveal(),
-    inbox: imap.inbox,
-    processed: imap.processed,
-    held: imap.held,
-    mailBytes: limits.mailBytes
+    password: imap.password.reveal(),
+    ...{ inbox, processed, held },
+    mailBytes: limits.mail_size
   })
+  const login =
+    smtp.user === undefined || smtp.password === undefined
+      ? {}
+      : { user: smtp.user, password: smtp.password.reveal() }
   return {
-    inbox: imap.inbox,
+    inbox,
     openMailbox: (signal) => connectMailbox(account(), log, signal),
     openJunk: junk === null ? null : (signal) => connectJunk(account(), junk, signal),
     sender: createSender(
-      {
-        ...server(smtp),
-        replyTimeoutMs: smtp.replySeconds * 1000,
-        ...(smtp.user === null || smtpPassword === null
-          ? {}
-          : { user: smtp.user, password: smtpPassword.reveal() })
-      },
+      { ...server(smtp, SMTP_PORTS), replyTimeoutMs: smtp.reply_seconds * 1000, ...login },
       log
     )
   }
 }
 
-function server({
-  host,
-  port,
-  tls,
-  ca
-}: LoadedConfig['config']['imap'] | LoadedConfig['config']['smtp']) {
-  return { host, port, tls, ...(ca === null ? {} : { ca }) }
+function server(
+  { host, port, tls, ca }: Config['imap'] | Config['smtp'],
+  ports: typeof IMAP_PORTS
+) {
+  return { host, port: port ?? ports[tls], tls, ...(ca === undefined ? {} : { ca: ca.text }) }
 }

@@ -3,7 +3,7 @@
  * libraries for it.
  */
 import { fileURLToPath } from 'node:url'
-import { type LoadedConfig } from './config/load.ts'
+import { type Config } from './config/load.ts'
 import { type Database, openDatabase } from './store/database.ts'
 
 /** Where the migrations are: beside `src` and beside `dist`. */
@@ -11,12 +11,12 @@ const MIGRATIONS_DIR = fileURLToPath(new URL('../migrations', import.meta.url))
 
 /** Opens the database of a configuration. Commands that only look refuse to make a new one. */
 export function openConfiguredDatabase(
-  loaded: LoadedConfig,
+  { storage, desk }: Config,
   ifMissing: 'create' | 'refuse'
 ): Database {
   return openDatabase({
-    path: loaded.config.storagePath,
-    passphrase: loaded.secrets.passphrase.reveal(),
+    path: storage.path,
+    passphrase: desk.passphrase.reveal(),
     migrationsDir: MIGRATIONS_DIR,
     ifMissing
   })

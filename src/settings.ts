@@ -2,7 +2,7 @@
  * Builds the settings that decisions use from the decoded configuration, and judges every configured key: the desk's own and
  * the maintainers' (the root of trust). Reports all problems at once. Must never print a key or a passphrase.
  */
-import { type LoadedConfig } from './config/load.ts'
+import { type Config } from './config/load.ts'
 import { type Address, isSameAddress } from './domain/address.ts'
 import { KEY_PROBLEMS, type KeyFacts } from './domain/outgoing.ts'
 import { type Maintainer, type Settings } from './domain/settings.ts'
@@ -28,29 +28,41 @@ export const UNLOCK_PROBLEMS = {
 } as const
 
 /** Judges all keys at `now`. */
-export async function judgeKeys(loaded: LoadedConfig, now: Instant): Promise<Judged> {
+export async function judgeKeys(config: Config, now: Instant): Promise<Judged> {
   const findings = new Findings()
-  const desk = await judgeDeskKey(loaded, now, findings)
-  await judgeRetiredKeys(loaded, desk, findings)
-  const maintainers = await judgeMaintainers(loaded, now, findings)
+  const desk = await judgeDeskKey(config, now, findings)
+  await judgeRetiredKeys(config, desk, findings)
+  const maintainers = await judgeMaintainers(config, now, findings)
   const { problems, remarks } = findings
   if (desk === null || problems.some(({ stops }) => stops))
     return { settings: null, problems, remarks }
-  const { config } = loaded
-  const { name, address, casePrefix, timezone } = config.desk
+  const { smtp, imap, limits, acknowledgement } = config
+  const { name, address, case_prefix: casePrefix, timezone } = config.desk
   const settings: Settings = {
     desk: {
       ...{ name, address, casePrefix, timezone },
-      bounceAddress: config.smtp.bounceAddress,
+      bounceAddress: smtp.bounce_address ?? null,
       fingerprint: desk.fingerprint,
       keyExpiresAt: desk.expiresAt
     },
     maintainers,
     products: config.products,
-    noticeTemplate: loaded.texts.get('notice')?.source ?? '',
-    acknowledgement: config.acknowledgement,
-    authentication: config.authentication,
-    limits: config.limits
+    noticeTemplate: config.texts.get('notice')?.source ?? '',
+    acknowledgement: { jitterMsMax: acknowledgement.jitter * 1000 },
+    authentication: {
+      servers: imap.authserv_ids.map((id) => id.toLowerCase()),
+      receivedHops: imap.received_hops
+    },
+    limits: {
+      mailBytes: limits.mail_size,
+      originalBytes: limits.original,
+      openSeconds: limits.open_seconds,
+      workerMegabytes: limits.worker_memory,
+      commandsPerMail: limits.commands_per_mail,
+      signatureAgeHours: limits.signature_age_hours,
+      acknowledgementsPerHour: acknowledgement.per_hour,
+      acknowledgementsPerDomainHour: acknowledgement.per_domain_hour
+    }
   }
   return { settings, problems, remarks }
 }
@@ -68,12 +80,11 @@ class Findings {
 }
 
 async function judgeDeskKey(
-  { config, keys, secrets }: LoadedConfig,
+  { desk: { address, timezone, key, passphrase } }: Config,
   now: Instant,
   findings: Findings
 ): Promise<KeyFacts | null> {
-  const { address, timezone } = config.desk
-  const unlocked = await unlockSecretKey(keys.desk, secrets.passphrase.reveal())
+  const unlocked = await unlockSecretKey(key.text, passphrase.reveal())
   if (unlocked.kind !== 'unlocked')
     return findings.stop(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
   const { privateKey, wasLocked, isRsa } = unlocked.key
@@ -107,14 +118,14 @@ async function judgeDeskKey(
 
 /** Whatever became of a retired key, it may open what was once sealed to it: only one that cannot be unlocked is a problem. */
 async function judgeRetiredKeys(
-  { keys, secrets }: LoadedConfig,
-  desk: KeyFacts | null,
+  { desk: { retired_keys, passphrase } }: Config,
+  current: KeyFacts | null,
   findings: Findings
 ): Promise<void> {
-  const seen = [desk?.fingerprint]
-  for (const [index, text] of keys.retired.entries()) {
+  const seen = [current?.fingerprint]
+  for (const [index, { text }] of retired_keys.entries()) {
     const where = `desk.retired_keys[${index}]`
-    const unlocked = await unlockSecretKey(text, secrets.passphrase.reveal())
+    const unlocked = await unlockSecretKey(text, passphrase.reveal())
     if (unlocked.kind !== 'unlocked') {
       findings.stop(`${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
       continue
@@ -127,14 +138,19 @@ async function judgeRetiredKeys(
 }
 
 async function judgeMaintainers(
-  { config, keys }: LoadedConfig,
+  config: Config,
   now: Instant,
   findings: Findings
 ): Promise<Maintainer[]> {
   const maintainers: Maintainer[] = []
   let usable = 0
-  for (const { id, name, address, roles } of config.maintainers) {
-    const text = keys.maintainers.get(id) ?? ''
+  for (const {
+    id,
+    name,
+    address,
+    roles,
+    key: { text }
+  } of config.maintainers) {
     const kind = classifyKey(text)
     const facts = kind === 'public' ? await inspectKey(text, now) : null
     const where = `maintainers ${id}`

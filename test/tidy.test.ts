@@ -6,12 +6,12 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { runProgram } from '../src/cli/program.ts'
 import { loadConfig } from '../src/config/load.ts'
-import { sections } from '../src/config/schema.ts'
+import { sectionsOf } from '../src/config/schema.ts'
 import { builtInTexts } from '../src/config/texts.ts'
 import { wordingProblems } from '../src/messages/render.ts'
 import { parseCommands } from '../src/policy/commands.ts'
@@ -121,6 +121,13 @@ describe('src/README.md', () => {
 
 describe('README.md', () => {
   const page = read('README.md')
+  const folder = tempFolder()
+  afterAll(() => folder.remove())
+  const sections = sectionsOf({
+    baseDir: folder.path,
+    env: { NAME: 'x' },
+    policiesDir: 'src/policies'
+  })
   const schema = z.toJSONSchema(z.strictObject(sections), { io: 'input', unrepresentable: 'any' })
 
   it('shows a configuration that is accepted as it stands', async () => {
@@ -141,7 +148,7 @@ describe('README.md', () => {
         writeFileSync(join(folder.path, 'postern.yaml'), text)
         const loaded = await loadConfig(join(folder.path, 'postern.yaml'), {})
 
-        expect(loaded.config.desk.address).toBe('security@acme.example')
+        expect(loaded.desk.address).toBe('security@acme.example')
       } finally {
         folder.remove()
       }
@@ -177,7 +184,10 @@ describe('README.md', () => {
     expect(table.filter(({ says }) => says === '')).toEqual([])
   })
 
-  it('says of every key whether it is required, and its true default', () => {
+  it('says of every key whether it is required, and its true default', async () => {
+    mkdirSync(join(folder.path, 'keys'))
+    writeFileSync(join(folder.path, 'keys/desk.asc'), 'the desk key')
+    writeFileSync(join(folder.path, 'grace.asc'), 'a public key')
     const required = new Map(keysOf(schema as Property, '').map((key) => [key.name, key.required]))
     for (const { key, standard } of table) {
       if (required.get(key) === true) {
@@ -186,25 +196,38 @@ describe('README.md', () => {
       }
       expect([key, standard]).not.toEqual([key, 'required'])
       const written = /^`(.*)`$/.exec(standard)?.[1]
-      const { bare, given } = decodedWith(key, written === undefined ? undefined : parse(written))
+      const value: unknown = written === undefined ? undefined : parse(written)
+      const { bare, given } = await decodedWith(key, value)
       expect([key, given], `the default of ${key}`).toEqual([key, bare])
       if (written === undefined) expect([key, bare]).toEqual([key, undefined])
     }
   })
 
   /** The decoded value of `key` in a configuration without it, and in one that gives `value`. */
-  function decodedWith(key: string, value: unknown): { bare: unknown; given: unknown } {
+  async function decodedWith(
+    key: string,
+    value: unknown
+  ): Promise<{ bare: unknown; given: unknown }> {
     const [name = '', leaf] = key.replace('[]', '').split('.')
     const schemaOf = (sections as Record<string, z.ZodType>)[name]
     if (schemaOf === undefined) throw new Error(`there is no section ${name}`)
     const isList = key.includes('[]')
-    if (leaf === undefined) return { bare: schemaOf.parse(undefined), given: schemaOf.parse(value) }
-    const decode = (more: object): unknown => {
+    if (leaf === undefined) {
+      const [bare, given] = [undefined, value].map((one) => schemaOf.parseAsync(one))
+      return { bare: await bare, given: await given }
+    }
+    const decode = async (more: object): Promise<unknown> => {
       const whole = { ...LEAST[name], ...more }
-      const decoded = schemaOf.parse(isList ? [whole] : whole) as Record<string, unknown>
+      const decoded = (await schemaOf.parseAsync(isList ? [whole] : whole)) as Record<
+        string,
+        unknown
+      >
       return (isList ? (decoded as unknown as Record<string, unknown>[])[0] : decoded)?.[leaf]
     }
-    return { bare: decode({}), given: decode(value === undefined ? {} : { [leaf]: value }) }
+    return {
+      bare: await decode({}),
+      given: await decode(value === undefined ? {} : { [leaf]: value })
+    }
   }
 
   const secret = { env: 'NAME' }

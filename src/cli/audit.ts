@@ -24,7 +24,7 @@ export async function verify(call: Call): Promise<void> {
 
 /** Prints every event, oldest first: as a sentence with its subject, or with `--json` as one JSON object a line. */
 export async function exportRecord(call: Call): Promise<void> {
-  await withDatabase(call, (db, { config }) => {
+  await withDatabase(call, (db, config) => {
     const names = {
       timezone: config.desk.timezone,
       maintainer: maintainerNames(config),

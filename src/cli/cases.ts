@@ -36,7 +36,7 @@ import { CommandError, printable, printJson, printRows } from './output.ts'
 const MESSAGES_MAX = 10_000
 
 export async function cases(call: Call<{ readonly all?: boolean }>): Promise<void> {
-  await withDatabase(call, (db, { config }) => {
+  await withDatabase(call, (db, { desk }) => {
     const rows = db.read((read) => listCases(read, call.options.all === true ? 'all' : 'open'))
     printRows(call, rows.map(summary), {
       CASE: (row) => row.tag,
@@ -44,7 +44,7 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
       PRODUCT: (row) => row.product,
       OWNER: (row) => row.owner ?? '-',
       DUE: ({ due }) =>
-        due === null ? '-' : `${due.clock} ${formatInstant(due.at, config.desk.timezone)}`,
+        due === null ? '-' : `${due.clock} ${formatInstant(due.at, desk.timezone)}`,
       REPORTER: (row) => row.reporter ?? '-',
       SUBJECT: (row) => row.subject
     })
@@ -69,8 +69,7 @@ type Found = {
 
 export async function show(call: Call): Promise<void> {
   const tag = requireCaseTag(call)
-  await withDatabase(call, async (db, loaded) => {
-    const { config } = loaded
+  await withDatabase(call, async (db, config) => {
     const found = db.read((read): Found | null => {
       const record = findCase(read, tag)
       if (record === null) return null
@@ -85,7 +84,7 @@ export async function show(call: Call): Promise<void> {
     if (found === null)
       throw new CommandError(`There is no case ${tag}; "postern cases --all" lists all cases.`)
     const now = systemClock.now()
-    const { settings } = await judgeKeys(loaded, now)
+    const { settings } = await judgeKeys(config, now)
     const next =
       settings === null
         ? null

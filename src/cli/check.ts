@@ -3,7 +3,7 @@
  */
 import { statSync } from 'node:fs'
 import { ConfigError } from '../config/config-error.ts'
-import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type Config, loadConfig } from '../config/load.ts'
 import { linksOf } from '../config/policy-lines.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
@@ -18,23 +18,23 @@ import { printVerdict } from './output.ts'
 
 /** Returns the exit status: 0 when there is no problem. */
 export async function check(call: Call): Promise<number> {
-  const loaded = await loadConfig(call.config, process.env).catch((error: unknown) => {
+  const config = await loadConfig(call.config, process.env).catch((error: unknown) => {
     if (error instanceof ConfigError) return error
     throw error
   })
-  if (loaded instanceof ConfigError) return printVerdict(call, loaded.problems, [])
-  const { settings, problems, remarks } = await judgeKeys(loaded, systemClock.now())
+  if (config instanceof ConfigError) return printVerdict(call, config.problems, [])
+  const { settings, problems, remarks } = await judgeKeys(config, systemClock.now())
   const found = [
     ...problems.map(({ text }) => text),
-    ...scheduleProblems(loaded),
-    ...approvalProblems(loaded.config),
-    ...wordingProblems(loaded.texts)
+    ...scheduleProblems(config),
+    ...approvalProblems(config),
+    ...wordingProblems(config.texts)
   ]
   const advice = [
     ...remarks,
-    ...adviceOnSecrets(loaded),
-    ...adviceOnPolicies(loaded),
-    ...adviceOnHolidays(loaded, systemClock.now()),
+    ...adviceOnSecrets(config),
+    ...adviceOnPolicies(config),
+    ...adviceOnHolidays(config, systemClock.now()),
     ...(settings === null ? [] : adviceOn(settings))
   ]
   return printVerdict(call, found, advice, settings === null ? '' : validWords(settings))
@@ -46,22 +46,20 @@ function validWords({ desk, maintainers, products }: Settings): string {
 ${people}, ${count(products.length, 'product', 'products')}. Configuration is valid.`
 }
 
-function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
+function adviceOnSecrets({ desk, imap, smtp }: Config): string[] {
   const files = [
-    ['desk.key', config.desk.keyPath],
-    ...config.desk.retiredKeyPaths.map(
-      (path, index) => [`desk.retired_keys[${index}]`, path] as const
-    ),
-    ['desk.passphrase', secrets.passphrase.path],
-    ['imap.password', secrets.imapPassword.path],
-    ['smtp.password', secrets.smtpPassword?.path ?? null]
+    ['desk.key', desk.key.path],
+    ...desk.retired_keys.map(({ path }, index) => [`desk.retired_keys[${index}]`, path] as const),
+    ['desk.passphrase', desk.passphrase.path],
+    ['imap.password', imap.password.path],
+    ['smtp.password', smtp.password?.path ?? null]
   ] as const
   const open = files.flatMap(([name, path]) =>
     path !== null && (statSync(path).mode & 0o077) !== 0
       ? [`${name}: other users of this machine may read ${path}; run: chmod 600 ${path}`]
       : []
   )
-  const isShort = secrets.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN
+  const isShort = desk.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN
   return isShort
     ? [
         ...open,
@@ -71,7 +69,7 @@ function adviceOnSecrets({ config, secrets }: LoadedConfig): string[] {
 }
 
 /** Links in the texts of a policy that seem to lead to another product of this desk (M-38). */
-function adviceOnPolicies({ config: { products } }: LoadedConfig): string[] {
+function adviceOnPolicies({ products }: Config): string[] {
   return products.flatMap(({ id, policy }) =>
     linksOf(policy).flatMap((link) =>
       products
@@ -85,9 +83,9 @@ function adviceOnPolicies({ config: { products } }: LoadedConfig): string[] {
 }
 
 /** Warns of a calendar that ends soon: without its holidays, next year's promises would be silently wrong. */
-function adviceOnHolidays({ config }: LoadedConfig, now: Instant): string[] {
+function adviceOnHolidays({ products }: Config, now: Instant): string[] {
   const nextYear = addMs(now, 365 * 86_400_000).slice(0, 10)
-  return config.products.flatMap(({ id, holidaysEnd: end }) =>
+  return products.flatMap(({ id, holidaysEnd: end }) =>
     end !== null && end < nextYear
       ? [
           `products ${id}: the last holiday in the calendar is ${end}; add those of next year, or Postern counts them as business days`
@@ -129,7 +127,7 @@ function approvalAdvice({ products, maintainers }: Settings): string[] {
 }
 
 /** Policies whose notices could never be sent. */
-function approvalProblems({ products, maintainers }: LoadedConfig['config']): string[] {
+function approvalProblems({ products, maintainers }: Config): string[] {
   const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
   return products.flatMap(({ id, policy }) => {
     const needed = Math.max(policy.notice?.approvals ?? 1, 1)

@@ -2,8 +2,7 @@
  * What the commands share: reading the configuration, opening the database, parsing arguments, naming people. A command that
  * only reads never creates a database; only `postern members` prints more of a list member than the id (G5).
  */
-import { type Config } from '../config/config.ts'
-import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type Config, loadConfig } from '../config/load.ts'
 import { openConfiguredDatabase } from '../database.ts'
 import { type Address, parseAddress } from '../domain/address.ts'
 import { type NewEvent, NO_EVIDENCE } from '../domain/event.ts'
@@ -32,12 +31,12 @@ export type Run = (call: Call<never>) => Promise<number | undefined> | Promise<v
 /** Reads the configuration and runs `work` on its database, which is closed afterwards. */
 export async function withDatabase<T>(
   call: Call<unknown>,
-  work: (db: Database, loaded: LoadedConfig) => T | Promise<T>,
+  work: (db: Database, config: Config) => T | Promise<T>,
   ifMissing: 'create' | 'refuse' = 'refuse'
 ): Promise<T> {
-  const loaded = await loadConfig(call.config, process.env)
-  using db = openConfiguredDatabase(loaded, ifMissing)
-  return await work(db, loaded)
+  const config = await loadConfig(call.config, process.env)
+  using db = openConfiguredDatabase(config, ifMissing)
+  return await work(db, config)
 }
 
 /** Puts on the record what the operator does, without a message. */
@@ -46,8 +45,8 @@ export function record(tx: Tx, what: NewEvent, at: Instant): void {
 }
 
 /** One sentence for each schedule that has the right shape but never fires, such as minute 61. */
-export function scheduleProblems({ config }: LoadedConfig): string[] {
-  return Object.entries(config.schedule)
+export function scheduleProblems({ schedule }: Config): string[] {
+  return Object.entries(schedule)
     .filter(([, expression]) => !isCronExpression(expression))
     .map(
       ([name]) =>

@@ -102,17 +102,17 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
 
 /** Lists the configured keys of desk and maintainers; fails after the list when the desk key cannot be unlocked. */
 export async function list(call: Call): Promise<void> {
-  const { keys, secrets, config } = await loadConfig(call.config, process.env)
+  const { desk, maintainers } = await loadConfig(call.config, process.env)
   const now = systemClock.now()
   const rows: Row[] = []
-  const desk = await unlockSecretKey(keys.desk, secrets.passphrase.reveal())
-  rows.push(await rowOf('desk', publicPart(desk), now))
-  for (const text of keys.retired) {
-    const retired = await unlockSecretKey(text, secrets.passphrase.reveal())
+  const passphrase = desk.passphrase.reveal()
+  const unlocked = await unlockSecretKey(desk.key.text, passphrase)
+  rows.push(await rowOf('desk', publicPart(unlocked), now))
+  for (const { text } of desk.retired_keys) {
+    const retired = await unlockSecretKey(text, passphrase)
     rows.push(await rowOf('desk (retired)', publicPart(retired), now))
   }
-  for (const { id } of config.maintainers)
-    rows.push(await rowOf(id, keys.maintainers.get(id) ?? null, now))
+  for (const { id, key } of maintainers) rows.push(await rowOf(id, key.text, now))
   printRows(call, rows, {
     OWNER: (row) => row.of,
     FINGERPRINT: (row) => (row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint)),
@@ -120,7 +120,8 @@ export async function list(call: Call): Promise<void> {
     STATE: (row) => row.state,
     EXPIRES: (row) => row.expiresAt ?? 'never'
   })
-  if (desk.kind !== 'unlocked') throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[desk.kind]}.`)
+  if (unlocked.kind !== 'unlocked')
+    throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
 }
 
 type Row = Awaited<ReturnType<typeof rowOf>>

@@ -47,14 +47,14 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
     )
   await withDatabase(
     call,
-    async (db, { config }) => {
-      const known = config.products.map(({ id }) => id)
+    async (db, { products, desk }) => {
+      const known = products.map(({ id }) => id)
       const unknown = options.product.find((product) => !known.includes(product))
       if (unknown !== undefined)
         throw new CommandError(
           `--product: "${unknown}" is not in the configuration; its products are ${listed(known)}.`
         )
-      if (isSameAddress(address, config.desk.address))
+      if (isSameAddress(address, desk.address))
         throw new CommandError(
           "--address: this is the desk's own address; give the member's address."
         )
@@ -62,9 +62,9 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
       db.transact((tx) => {
         insert(tx, member)
       })
-      const { id, products, fingerprint } = member
+      const { id, fingerprint } = member
       const said = `added, fingerprint ${formatFingerprint(fingerprint)}`
-      report(call, { member: id, fingerprint }, said, noticesAbout(db, products))
+      report(call, { member: id, fingerprint }, said, noticesAbout(db, member.products))
     },
     'create'
   )

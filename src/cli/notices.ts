@@ -38,7 +38,7 @@ export async function listTheNotices(call: Call): Promise<void> {
 
 export async function showNotice(call: Call): Promise<void> {
   const tag = requireCaseTag(call)
-  await withDatabase(call, (db, { config }) => {
+  await withDatabase(call, (db, { desk }) => {
     const { notice, deliveries } = db.read((read) => {
       const found = requireNotice(read, tag)
       return { notice: found, deliveries: listDeliveries(read, found.id) }
@@ -48,7 +48,7 @@ export async function showNotice(call: Call): Promise<void> {
       return
     }
     const { releaseAt } = notice
-    const leaves = releaseAt === null ? null : formatInstant(releaseAt, config.desk.timezone)
+    const leaves = releaseAt === null ? null : formatInstant(releaseAt, desk.timezone)
     const lines = [
       `${notice.caseTag}  revision ${notice.revision}  ${notice.state}`,
       ...(leaves === null ? [] : [`To be sent: ${leaves}`]),

@@ -6,14 +6,13 @@
  */
 import { existsSync } from 'node:fs'
 import { open as openFile, readFile } from 'node:fs/promises'
-import { loadConfig } from '../config/load.ts'
-import { sections } from '../config/schema.ts'
+import { type Config, loadConfig } from '../config/load.ts'
+import { limits } from '../config/schema.ts'
 import { readSecretFile } from '../config/secrets.ts'
 import { openConfiguredDatabase } from '../database.ts'
 import { keysOf } from '../desk/read-situation.ts'
 import { type Address } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { type Limits } from '../domain/settings.ts'
 import { type Instant, parseInstant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { systemClock } from '../effects/system.ts'
@@ -36,7 +35,7 @@ type OpenOptions = {
 /** The keys and limits of one desk. */
 type Reader = {
   readonly start: WorkerStart
-  readonly limits: Pick<Limits, 'mailBytes' | 'openSeconds' | 'workerMegabytes'>
+  readonly limits: Config['limits']
   /** The keys that the database knows for this address. */
   readonly keysOf: (address: Address) => readonly Uint8Array[]
 }
@@ -59,13 +58,13 @@ export async function open(call: Call<OpenOptions>): Promise<void> {
 /** Applies the limits of the daemon, which would hold a message that exceeds them. */
 async function openFileWith(reader: Reader, file: string, now: Instant): Promise<OpenedMail> {
   const { limits, start } = reader
-  const { raw, isTooLarge } = await readMailFile(file, limits.mailBytes)
+  const { raw, isTooLarge } = await readMailFile(file, limits.mail_size)
   const workers = await createWorkers({
     start,
     onEvent: () => undefined,
     maxThreads: 1,
-    memoryMegabytes: limits.workerMegabytes,
-    taskMs: limits.openSeconds * 1000
+    memoryMegabytes: limits.worker_memory,
+    taskMs: limits.open_seconds * 1000
   })
   try {
     if (isTooLarge) return await workers.openHeaders(raw, now)
@@ -120,35 +119,34 @@ function givenReader(
   maintainerKeys: readonly Uint8Array[],
   deskAddress: Address
 ): Reader {
-  const { mail_size, open_seconds, worker_memory } = sections.limits.parse(undefined)
   return {
     start: { isReader: true, deskKeys, passphrase, deskName: '', deskAddress, maintainerKeys },
-    limits: { mailBytes: mail_size, openSeconds: open_seconds, workerMegabytes: worker_memory },
+    limits: limits.parse({}),
     keysOf: () => []
   }
 }
 
 async function configuredKeys(call: Call<OpenOptions>, now: Instant): Promise<Reader> {
-  const loaded = await loadConfig(call.config, process.env)
-  const passphrase = loaded.secrets.passphrase.reveal()
-  await unlock(loaded.keys.desk, passphrase, 'desk.key')
-  for (const [index, text] of loaded.keys.retired.entries()) {
+  const config = await loadConfig(call.config, process.env)
+  const { desk, maintainers, storage } = config
+  const passphrase = desk.passphrase.reveal()
+  await unlock(desk.key.text, passphrase, 'desk.key')
+  for (const [index, { text }] of desk.retired_keys.entries())
     await unlock(text, passphrase, `desk.retired_keys[${index}]`)
-  }
   const certificates: Uint8Array[] = []
-  for (const text of loaded.keys.maintainers.values()) {
-    const facts = await inspectKey(text, now)
+  for (const { key } of maintainers) {
+    const facts = await inspectKey(key.text, now)
     if (facts !== null) certificates.push(facts.keyData)
   }
   certificates.push(...(await readCertificates(call.options.cert, now)))
-  const deskKeys = [loaded.keys.desk, ...loaded.keys.retired]
+  const deskKeys = [desk.key, ...desk.retired_keys].map(({ text }) => text)
   return {
-    ...givenReader(deskKeys, passphrase, certificates, loaded.config.desk.address),
-    limits: loaded.config.limits,
+    ...givenReader(deskKeys, passphrase, certificates, desk.address),
+    limits: config.limits,
     keysOf: (address) => {
       // A desk that was never started has no keys of senders.
-      if (!existsSync(loaded.config.storagePath)) return []
-      using db = openConfiguredDatabase(loaded, 'refuse')
+      if (!existsSync(storage.path)) return []
+      using db = openConfiguredDatabase(config, 'refuse')
       return db.read((read) => keysOf(read, address))
     }
   }

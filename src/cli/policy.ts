@@ -64,8 +64,8 @@ async function find({ config: file, argument: name }: Call): Promise<Read> {
   const policiesDir = builtInPoliciesDir()
   const isPreset = listPresets(policiesDir).includes(name)
   if (!isPreset && /^[a-z][a-z0-9-]*$/.test(name) && existsSync(file)) {
-    const { config } = await loadConfig(file, process.env)
-    const product = config.products.find(({ id }) => id === name)
+    const { products } = await loadConfig(file, process.env)
+    const product = products.find(({ id }) => id === name)
     if (product !== undefined) return product
   }
   const result = await readPolicy(name, process.cwd(), policiesDir)

@@ -11,18 +11,14 @@ import { version } from './output.ts'
 const GRACE_MS = 9000
 
 export async function run(call: Call<{ readonly once?: boolean }>): Promise<void> {
-  const loaded = await loadConfig(call.config, process.env)
-  const problems = scheduleProblems(loaded)
-  if (problems.length > 0) throw new ConfigError(loaded.config.path, problems)
+  const config = await loadConfig(call.config, process.env)
+  const problems = scheduleProblems(config)
+  if (problems.length > 0) throw new ConfigError(config.path, problems)
   // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
   const log = createLog({ level: 'info', destination: process.stdout })
-  const { passphrase, imapPassword, smtpPassword } = loaded.secrets
-  log.registerSecrets(
-    [passphrase, imapPassword, ...(smtpPassword === null ? [] : [smtpPassword])].map((secret) =>
-      secret.reveal()
-    )
-  )
+  const secrets = [config.desk.passphrase, config.imap.password, config.smtp.password]
+  log.registerSecrets(secrets.flatMap((secret) => secret?.reveal() ?? []))
   const stop = new AbortController()
   const onSignal = (): void => {
     // Restores the default action: a second signal ends the process at once.
@@ -39,7 +35,7 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   try {
-    await runDaemon(loaded, {
+    await runDaemon(config, {
       mode: call.options.once === true ? 'once' : 'stay',
       log,
       signal: stop.signal,

@@ -2,9 +2,9 @@
  * Calendars of policies and products: zone, weekend and holidays, as a list or as an iCalendar file (RFC 5545) of all-day
  * events. Must never skip what it does not understand in such a file: a missed holiday makes a promise too short.
  */
+import { resolve } from 'node:path'
 import { z } from 'zod'
-import { type Calendar } from '../domain/time.ts'
-import { path, timezone, whole } from './fields.ts'
+import { path, reading, timezone, whole } from './fields.ts'
 import { readLimited } from './secrets.ts'
 
 const NOT_A_LIST =
@@ -16,29 +16,28 @@ const YEAR_MAX = 2099
 /** Holidays; `end` is the last one listed for a single year, null when all are yearly or there are none. */
 export type Holidays = { readonly dates: readonly string[]; readonly end: string | null }
 
-/** A calendar after reading; a null `timezone` means the desk's. */
-export type ReadCalendar = Omit<Calendar, 'timezone' | 'holidays'> & {
-  readonly timezone: string | null
-  readonly holidays: Holidays
-}
-
-/** The keys of a calendar: a policy gives all of them, a product those that differ. */
-export const calendarKeys = {
+/** The keys of a calendar: a policy gives all of them, a product those that differ. A null `zone` means the desk's. */
+export const calendarKeys = (folder: string) => ({
   zone: timezone.nullable().describe('IANA time zone of the business days; null: desk.timezone.'),
   weekend: z
     .array(whole(1, 7), 'must be a list')
     .max(6, 'must leave at least one working day')
     .describe('Days off each week, 1 is Monday.'),
-  holidays: z
-    .union([z.array(z.iso.date(NOT_A_LIST)), path], NOT_A_LIST)
-    .describe('Dates off: a list, or an iCalendar file (.ics) with all-day events.')
-}
+  holidays: reading(
+    z.union([z.array(z.iso.date(NOT_A_LIST)), path], NOT_A_LIST),
+    async (given): Promise<Holidays | string> => {
+      if (typeof given !== 'string') return holidaysOf(given, [])
+      const bytes = await readLimited(resolve(folder, given), FILE_BYTES_MAX)
+      return typeof bytes === 'string' ? bytes : parseHolidays(bytes.toString('utf8'))
+    }
+  ).describe('Dates off: a list, or an iCalendar file (.ics) with all-day events.')
+})
 
-/** The holidays of a list, or of the file at an absolute path; a sentence when it has a mistake. */
-export async function readHolidays(given: readonly string[] | string): Promise<Holidays | string> {
-  if (typeof given !== 'string') return holidaysOf([...given], [])
-  const bytes = await readLimited(given, FILE_BYTES_MAX)
-  return typeof bytes === 'string' ? bytes : parseHolidays(bytes.toString('utf8'))
+/** A calendar after reading. */
+export type ReadCalendar = {
+  readonly zone: string | null
+  readonly weekend: readonly number[]
+  readonly holidays: Holidays
 }
 
 type Line = { readonly name: string; readonly value: string }

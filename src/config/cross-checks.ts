@@ -1,136 +1,122 @@
 /**
  * Rules between the keys of a configuration: one address per maintainer, TLS wherever a network is crossed. Works on the
- * values as written, so that a mistake elsewhere hides no other. Must never trust a type: skips values of a wrong type,
- * because the schema complains about them.
+ * values as written, so that a mistake elsewhere hides no other. Passes over values of a wrong type, because the schema
+ * complains about them.
  */
+import { z } from 'zod'
 import { isLoopback, parseAddress } from '../domain/address.ts'
-import { type Problem, recordOf } from './problems.ts'
+import { type Problem } from './problems.ts'
+import { type ValuePath } from './yaml.ts'
+
+/** A block of which any part may be missing or wrong. */
+function block<S extends z.ZodRawShape>(shape: S) {
+  const schema = z.object(shape)
+  return schema.catch(schema.parse({}))
+}
+
+const text = z.string().optional().catch(undefined)
+const address = text.transform((written) => parseAddress(written ?? '')?.toLowerCase())
+const isGiven = z
+  .unknown()
+  .optional()
+  .transform((value) => value !== undefined && value !== null)
+// RFC 9051 §5.1: INBOX is the one folder name that ignores case.
+const folder = (standard: string) =>
+  z
+    .string()
+    .nullable()
+    .default(standard)
+    .catch(null)
+    .transform((name) => name?.replace(/^inbox$/i, 'INBOX'))
+
+const entries = z.array(block({ id: text, address })).catch([])
+const written = block({
+  desk: block({ address }),
+  imap: block({
+    tls: text,
+    host: text,
+    inbox: folder('INBOX'),
+    processed: folder('Postern/Processed'),
+    held: folder('Postern/Held'),
+    junk: folder('Junk'),
+    authserv_ids: z.array(z.unknown()).catch([])
+  }),
+  smtp: block({ tls: text, host: text, user: isGiven, password: isGiven }),
+  key_lookup: block({ wkd: z.boolean().catch(false), vks: isGiven }),
+  maintainers: entries,
+  products: entries
+})
 
 /** Every contradiction in `file`, the plain value of a configuration document. */
 export function crossChecks(file: unknown): Problem[] {
-  const root = recordOf(file) ?? {}
+  const { desk, imap, smtp, key_lookup, maintainers, products } = written.parse(file)
+  const { inbox, processed, held, junk } = imap
+  const isLookedUp = key_lookup.wkd || key_lookup.vks
   return [
-    ...tlsProblems(root, 'imap'),
-    ...tlsProblems(root, 'smtp'),
-    ...loginProblems(root),
-    ...folderProblems(root),
-    ...lookupProblems(root),
-    ...doubles(root, 'maintainers', 'id', (text) => text),
-    ...doubles(root, 'maintainers', 'address', addressKeyOf),
-    ...doubles(root, 'products', 'id', (text) => text),
-    ...deskAddressProblems(root)
+    ...tlsProblems('imap', imap),
+    ...tlsProblems('smtp', smtp),
+    ...problem(
+      smtp.user !== smtp.password,
+      ['smtp', smtp.user ? 'password' : 'user'],
+      'is missing: give user and password together, or neither'
+    ),
+    ...doubles(
+      Object.entries({ inbox, processed, held, junk }).map(([key, name]) => [['imap', key], name]),
+      'must differ from the folders before it, or mail would be moved in circles: name another folder'
+    ),
+    // A lookup for an unverified sender would let anybody make us connect to any host.
+    ...problem(
+      isLookedUp && imap.authserv_ids.length === 0,
+      ['key_lookup'],
+      'needs imap.authserv_ids, because keys are looked up only for senders that DMARC verified: name your mail server there'
+    ),
+    ...Object.entries({ maintainers, products }).flatMap(([list, all]) => [
+      ...doubles(
+        all.map(({ id }, index) => [[list, index, 'id'], id]),
+        TWICE
+      ),
+      ...doubles(
+        all.map((entry, index) => [[list, index, 'address'], entry.address]),
+        TWICE
+      )
+    ]),
+    ...maintainers.flatMap((one, index) =>
+      problem(
+        desk.address !== undefined && one.address === desk.address,
+        ['maintainers', index, 'address'],
+        "must not be the desk's address, because forwarded reports would come back as new ones: use a personal address"
+      )
+    )
   ]
 }
 
-type Root = Readonly<Record<string, unknown>>
+const TWICE = 'is used twice: give each entry its own value'
 
-function tlsProblems(root: Root, section: 'imap' | 'smtp'): Problem[] {
-  const { tls, host } = recordOf(root[section]) ?? {}
-  if (tls !== 'none' || (typeof host === 'string' && isLoopback(host))) return []
-  return [
-    {
-      path: [section, 'tls'],
-      text: 'must not be none for a host other than this machine: use implicit or starttls'
-    }
-  ]
+function problem(isWrong: boolean, path: ValuePath, says: string): Problem[] {
+  return isWrong ? [{ path, text: says }] : []
 }
 
-function loginProblems(root: Root): Problem[] {
-  const smtp = recordOf(root['smtp']) ?? {}
-  const hasUser = isGiven(smtp['user'])
-  if (hasUser === isGiven(smtp['password'])) return []
-  const missing = hasUser ? 'password' : 'user'
-  return [
-    { path: ['smtp', missing], text: 'is missing: give user and password together, or neither' }
-  ]
-}
-
-/** A lookup for an unverified sender would let anybody make us connect to any host. */
-function lookupProblems(root: Root): Problem[] {
-  const { wkd, vks } = recordOf(root['key_lookup']) ?? {}
-  const servers = recordOf(root['imap'])?.['authserv_ids']
-  const isOn = wkd === true || (vks !== undefined && vks !== null)
-  if (!isOn || (Array.isArray(servers) && servers.length > 0)) return []
-  return [
-    {
-      path: ['key_lookup'],
-      text: 'needs imap.authserv_ids, because keys are looked up only for senders that DMARC verified: name your mail server there'
-    }
-  ]
-}
-
-function folderProblems(root: Root): Problem[] {
-  const imap = recordOf(root['imap'])
-  if (imap === null) return []
-  const defaults = {
-    inbox: 'INBOX',
-    processed: 'Postern/Processed',
-    held: 'Postern/Held',
-    junk: 'Junk'
-  }
-  const seen = new Set<unknown>()
-  const problems: Problem[] = []
-  for (const [key, name] of Object.entries(defaults)) {
-    if (key === 'junk' && imap[key] === null) continue
-    const given = imap[key] ?? name
-    // RFC 9051 §5.1: INBOX is the one folder name that ignores case.
-    const folder = typeof given === 'string' && /^inbox$/i.test(given) ? 'INBOX' : given
-    if (seen.has(folder)) {
-      problems.push({
-        path: ['imap', key],
-        text: 'must differ from the folders before it, or mail would be moved in circles: name another folder'
-      })
-    }
-    seen.add(folder)
-  }
-  return problems
-}
-
-function doubles(
-  root: Root,
-  list: 'maintainers' | 'products',
-  key: string,
-  normalise: (text: string) => string | null
+function tlsProblems(
+  section: string,
+  { tls, host }: { readonly tls?: string | undefined; readonly host?: string | undefined }
 ): Problem[] {
-  const seen = new Set<string>()
-  const problems: Problem[] = []
-  for (const [index, entry] of entriesOf(root, list)) {
-    const value = entry[key]
-    const normal = typeof value === 'string' ? normalise(value) : null
-    if (normal === null) continue
-    if (seen.has(normal)) {
-      problems.push({
-        path: [list, index, key],
-        text: 'is used twice: give each entry its own value'
-      })
-    }
-    seen.add(normal)
-  }
-  return problems
+  return problem(
+    tls === 'none' && !isLoopback(host ?? ''),
+    [section, 'tls'],
+    'must not be none for a host other than this machine: use implicit or starttls'
+  )
 }
 
-function deskAddressProblems(root: Root): Problem[] {
-  const address = recordOf(root['desk'])?.['address']
-  const desk = typeof address === 'string' ? addressKeyOf(address) : null
-  if (desk === null) return []
-  return entriesOf(root, 'maintainers')
-    .filter(([, { address: own }]) => typeof own === 'string' && addressKeyOf(own) === desk)
-    .map(([index]) => ({
-      path: ['maintainers', index, 'address'],
-      text: "must not be the desk's address, because forwarded reports would come back as new ones: use a personal address"
-    }))
-}
-
-function entriesOf(root: Root, list: string): (readonly [number, Root])[] {
-  const value = root[list]
-  if (!Array.isArray(value)) return []
-  return value.map((entry, index) => [index, recordOf(entry) ?? {}] as const)
-}
-
-function addressKeyOf(text: string): string | null {
-  return parseAddress(text)?.toLowerCase() ?? null
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null
+/** A problem for every value that came before. */
+function doubles(
+  values: readonly (readonly [path: ValuePath, value: string | undefined])[],
+  says: string
+): Problem[] {
+  return values.flatMap(([path, value], at) =>
+    problem(
+      value !== undefined && values.findIndex(([, other]) => other === value) < at,
+      path,
+      says
+    )
+  )
 }

@@ -111,52 +111,31 @@ export function whole(min: number, max: number): z.ZodNumber {
 /** Bytes, as a number or as text with a unit (`50MiB`, `64 KiB`, `10MB`); decoded to bytes. */
 export function size(min: number, max: number): z.ZodType<number, number | string> {
   const message = `must be a size from ${min} to ${max} bytes, like 50MiB`
-  return quantity(parseSize, min, max, message)
-}
-
-/** Seconds as a number, or text with a unit (`30s`, `500ms`, `2m`); decoded to milliseconds. */
-export function duration(maxMs: number): z.ZodType<number, number | string> {
-  const message = `must be a duration from 0s to ${maxMs / 1000}s, like 30s`
-  return quantity(parseDurationMs, 0, maxMs, message)
-}
-
-/** Megabytes as a number or as a size; decoded to whole mebibytes. */
-export function megabytes(min: number, max: number): z.ZodType<number, number | string> {
-  const message = `must be a number of megabytes from ${min} to ${max}, like 768`
-  const parse = (value: number | string): number | null => {
-    if (typeof value === 'number') return value
-    const bytes = /[a-z]/i.test(value) ? parseSize(value) : null
-    return bytes === null ? null : Math.floor(bytes / 1024 ** 2)
-  }
-  return quantity(parse, min, max, message)
-}
-
-function quantity(
-  parse: (value: number | string) => number | null,
-  min: number,
-  max: number,
-  message: string
-): z.ZodType<number, number | string> {
   return z.union([z.number(), z.string()], message).transform((value, context) => {
-    const parsed = parse(value)
-    if (parsed !== null && Number.isInteger(parsed) && parsed >= min && parsed <= max) return parsed
+    const bytes = typeof value === 'number' ? value : parseSize(value)
+    if (bytes !== null && Number.isInteger(bytes) && bytes >= min && bytes <= max) return bytes
     context.addIssue(message)
     return z.NEVER
   })
 }
 
-function parseSize(value: number | string): number | null {
-  if (typeof value === 'number') return value
+function parseSize(value: string): number | null {
   const match = /^(\d{1,12}) ?([KMG]?i?B)?$/i.exec(value.trim())
   const unit = UNITS[(match?.[2] ?? '').toUpperCase()]
   return match === null || unit === undefined ? null : Number(match[1]) * unit
 }
 
-function parseDurationMs(value: number | string): number | null {
-  if (typeof value === 'number') return Math.round(value * 1000)
-  const match = /^(\d{1,9}) ?(ms|s|m)$/.exec(value.trim())
-  if (match === null) return null
-  return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 's' ? 1000 : 60_000)
+/** What a value names, or a sentence that says why it cannot be read. */
+export function reading<S extends z.ZodType, T extends object>(
+  schema: S,
+  read: (value: z.output<S>) => Promise<T | string>
+) {
+  return schema.transform(async (value, context): Promise<T> => {
+    const found = await read(value)
+    if (typeof found !== 'string') return found
+    context.addIssue(found)
+    return z.NEVER
+  })
 }
 
 /** A length of time of a policy. */

@@ -8,11 +8,11 @@ import { z } from 'zod'
 import { NOTICE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
-import { calendarKeys, type ReadCalendar, readHolidays } from './calendar.ts'
+import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { clocks } from './clock-schema.ts'
 import { line, shortName, span, whole } from './fields.ts'
 import { overBuiltIn, pathOf, readMerged, sentenceAt, unknownPreset } from './policy-sources.ts'
-import { decodeAt, type Problem, recordOf } from './problems.ts'
+import { decode, type Problem, recordOf } from './problems.ts'
 
 /** A decoded policy, or the sentences that say what is wrong with its files. */
 export type PolicyResult =
@@ -98,7 +98,8 @@ const policySchema = z.strictObject({
         .describe('Whether answers may be sent unencrypted.')
     })
     .describe('How to write to reporters.'),
-  calendar: z.strictObject(calendarKeys).describe('Working days of the project.'),
+  // Paths in the file are absolute by now.
+  calendar: z.strictObject(calendarKeys('/')).describe('Working days of the project.'),
   reject: z
     .strictObject({
       codes: z
@@ -132,22 +133,14 @@ export async function readPolicy(
   const merged = await readMerged(path, policiesDir)
   if ('problems' in merged) return refused(merged.problems)
   const problems: Problem[] = []
-  const decoded = decodeAt(policySchema, withAnswerClock(overBuiltIn(merged.value)), [], problems)
-  if (decoded !== null) {
-    const { calendar, ...policy } = decoded
-    const holidays = await readHolidays(calendar.holidays)
-    // A file in a subfolder is part of presets, not a preset.
-    const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
-    if (typeof holidays !== 'string')
-      return {
-        kind: 'policy',
-        policy,
-        calendar: { timezone: calendar.zone, weekend: calendar.weekend, holidays },
-        preset: preset === undefined ? null : basename(preset.path, '.yaml')
-      }
-    problems.push({ path: ['calendar', 'holidays'], text: holidays })
-  }
-  return refused(problems.map((problem) => sentenceAt(merged.sources, problem)))
+  const decoded = await decode(policySchema, withAnswerClock(overBuiltIn(merged.value)), problems)
+  if (decoded === null)
+    return refused(problems.map((problem) => sentenceAt(merged.sources, problem)))
+  const { calendar, ...policy } = decoded
+  // A file in a subfolder is part of presets, not a preset.
+  const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
+  const presetName = preset === undefined ? null : basename(preset.path, '.yaml')
+  return { kind: 'policy', policy, calendar, preset: presetName }
 }
 
 /** The clock `answer` takes its `due` from the promise `answer`, unless it has its own; without a promise it is removed. */

@@ -7,7 +7,6 @@ import { z } from 'zod'
 import { type Policy } from '../domain/policy.ts'
 import { type ReadCalendar } from './calendar.ts'
 import { line } from './fields.ts'
-import { decodeAt, type Problem } from './problems.ts'
 import { readYaml } from './yaml.ts'
 
 const lines = z.record(
@@ -26,10 +25,8 @@ export type PolicyLines = z.output<typeof lines>
 export async function readLines(preset: string, policiesDir: string): Promise<PolicyLines> {
   const path = join(policiesDir, 'lines', `${preset}.yaml`)
   const file = await readYaml(path)
-  const problems: Problem[] = []
-  const read = 'value' in file ? decodeAt(lines, file.value, [], problems) : null
-  if (read === null) throw new Error(`damaged: ${path}`)
-  return read
+  if (!('value' in file)) throw new Error(`damaged: ${path}`)
+  return lines.parse(file.value)
 }
 
 /** What is probably a mistake in a valid policy (M-38), one sentence each. */

@@ -8,24 +8,16 @@ import { type ValuePath } from './yaml.ts'
 /** One thing to correct, with its place in the file. */
 export type Problem = { readonly path: ValuePath; readonly text: string }
 
-/**
- * Decodes `value`, which stands at `path` of its file, by `schema`. When it is not valid, adds all problems to `problems` and
- * returns null. The schema's descriptions say what a missing key is for.
- * */
-export function decodeAt<S extends z.ZodType>(
+/** Decodes `value`. When it is not valid, adds all problems; the descriptions of the schema say what a missing key is for. */
+export async function decode<S extends z.ZodType>(
   schema: S,
   value: unknown,
-  path: ValuePath,
   problems: Problem[]
-): z.output<S> | null {
-  const result = schema.safeParse(value)
+): Promise<z.output<S> | null> {
+  const result = await schema.safeParseAsync(value)
   if (result.success) return result.data
   const shape: unknown = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  for (const issue of result.error.issues) {
-    for (const found of problemsOf(issue, { value, shape })) {
-      problems.push({ path: [...path, ...found.path], text: found.text })
-    }
-  }
+  problems.push(...result.error.issues.flatMap((issue) => problemsOf(issue, { value, shape })))
   return null
 }
 
@@ -43,6 +35,7 @@ function problemsOf(
   { value, shape }: { readonly value: unknown; readonly shape: unknown }
 ): Problem[] {
   const path = issue.path.filter((key) => typeof key !== 'symbol')
+  if (issue.code === 'custom') return [{ path, text: issue.message }]
   const place = schemaAt(shape, path)
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(recordOf(recordOf(place)?.['properties']) ?? {}).join(', ')

@@ -1,7 +1,9 @@
 /**
- * The shape of `postern.yaml`: every key, its default and its meaning. README's table, the JSON Schema for editors and all
- * error messages come from here. Unknown keys are refused. Must never read a file or a secret.
+ * The shape of `postern.yaml`: every key, its default and its meaning, and what it names that is read with it: files, secrets,
+ * policies. README's table, the JSON Schema for editors and all error messages come from here. Unknown keys are refused.
+ * Must never check what a key file holds: the openpgp folder does.
  */
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { ROLES } from '../domain/role.ts'
 import { calendarKeys } from './calendar.ts'
@@ -11,18 +13,19 @@ import {
   bounceAddress,
   casePrefix,
   cron,
-  duration,
   host,
   line,
-  megabytes,
   path,
   port,
+  reading,
   shortName,
   size,
   timezone,
   version,
   whole
 } from './fields.ts'
+import { readPolicy } from './policy-file.ts'
+import { type Environment, readLimited, readSecret } from './secrets.ts'
 
 const MIB = 1024 ** 2
 const TLS = ['implicit', 'starttls', 'none'] as const
@@ -30,7 +33,24 @@ const TLS = ['implicit', 'starttls', 'none'] as const
 const ENV_NAME = 'must be the name of an environment variable'
 const CREDENTIAL_NAME = 'must be the name of a systemd credential, without a folder'
 
-const secret = z.union(
+/** The folders for relative names, and the environment for secrets. */
+type Place = {
+  readonly baseDir: string
+  readonly env: Environment
+  readonly policiesDir: string
+}
+
+const KEY_BYTES_MAX = 256 * 1024
+
+/** A file with a key or a certificate. */
+const file = ({ baseDir }: Place) =>
+  reading(path, async (given) => {
+    const absolute = resolve(baseDir, given)
+    const bytes = await readLimited(absolute, KEY_BYTES_MAX)
+    return typeof bytes === 'string' ? bytes : { path: absolute, text: bytes.toString('utf8') }
+  })
+
+const secretRef = z.union(
   [
     z.strictObject({ file: path }),
     z.strictObject({
@@ -43,6 +63,17 @@ const secret = z.union(
   'must say where the secret is kept: { file: PATH }, { env: NAME } or { credential: NAME }; never the secret itself'
 )
 
+const secret = ({ baseDir, env }: Place) =>
+  reading(secretRef, (ref) => readSecret(ref, baseDir, env))
+
+const policy = ({ baseDir, policiesDir }: Place) =>
+  path.transform(async (name, context) => {
+    const result = await readPolicy(name, baseDir, policiesDir)
+    if (result.kind === 'policy') return result
+    for (const problem of result.problems) context.addIssue(problem)
+    return z.NEVER
+  })
+
 const tls = z
   .enum(TLS, 'must be implicit, starttls or none')
   .default('implicit')
@@ -50,76 +81,86 @@ const tls = z
     'How the connection is protected; none only for a loopback host. Certificates are always verified.'
   )
 
-const ca = path
-  .optional()
-  .describe('File with the certificates (PEM) of a private certification authority.')
-
-const desk = z.strictObject({
-  name: line.describe('Name shown beside the address, for example ACME Security Team.'),
-  address: address.describe('The one address outsiders see; must be a user id of the desk key.'),
-  case_prefix: casePrefix.describe('First part of case numbers: ACME gives ACME-2026-0001.'),
-  key: path
-    .default('keys/desk.asc')
-    .describe('The private key of the desk, protected by the passphrase.'),
-  retired_keys: z
-    .array(path, 'must be a list')
-    .max(20, 'must name at most 20')
-    .default([])
-    .describe(
-      'Former private keys of the desk, with the same passphrase: they still open mail but no longer sign.'
-    ),
-  passphrase: secret.describe('Unlocks the desk key and the database.'),
-  timezone: timezone
-    .default('UTC')
-    .describe('Time zone of schedules, business days and displayed times.')
-})
-
-const imap = z.strictObject({
-  host: host.describe('IMAP server.'),
-  port: port.optional().describe('Default 993, or 143 when tls is not implicit.'),
-  tls,
-  user: line.describe('Login name.'),
-  password: secret.describe('Login password.'),
-  ca,
-  inbox: line.default('INBOX').describe('The folder that Postern watches.'),
-  processed: line.default('Postern/Processed').describe('The folder for processed mail.'),
-  held: line.default('Postern/Held').describe('The folder for mail that a person must look at.'),
-  junk: line
-    .nullable()
-    .default('Junk')
-    .describe('The folder for what the server takes for spam; null if Postern must not read it.'),
-  authserv_ids: z
-    .array(authservId, 'must be a list')
-    .max(20, 'must name at most 20')
-    .default([])
-    .describe('Mail servers whose Authentication-Results (RFC 8601) are trusted, by authserv-id.'),
-  received_hops: whole(1, 20)
-    .default(1)
-    .describe(
-      'How many Received fields your own servers add; only results above the last of them are trusted.'
-    )
-})
-
-const smtp = z.strictObject({
-  host: host.describe("SMTP server that accepts the desk's mail (submission)."),
-  port: port.optional().describe('Default 465, or 587 with starttls, or 25 with none.'),
-  tls,
-  user: line.optional().describe('Login name; together with password, or neither.'),
-  password: secret.optional().describe('Login password; together with user, or neither.'),
-  ca,
-  bounce_address: bounceAddress
+const ca = (place: Place) =>
+  file(place)
     .optional()
-    .describe(
-      'Envelope sender with {token}; set it only if such addresses are delivered to the inbox.'
-    ),
-  reply_seconds: whole(5, 3600)
-    .default(600)
-    .describe('How long the server may take for one answer (RFC 5321 asks for 10 minutes).')
-})
+    .describe('File with the certificates (PEM) of a private certification authority.')
 
-const storage = z.strictObject({
-  path: path.default('data/postern.db').describe('The encrypted database.')
-})
+const desk = (place: Place) =>
+  z.strictObject({
+    name: line.describe('Name shown beside the address, for example ACME Security Team.'),
+    address: address.describe('The one address outsiders see; must be a user id of the desk key.'),
+    case_prefix: casePrefix.describe('First part of case numbers: ACME gives ACME-2026-0001.'),
+    key: file(place)
+      .prefault('keys/desk.asc')
+      .describe('The private key of the desk, protected by the passphrase.'),
+    retired_keys: z
+      .array(file(place), 'must be a list')
+      .max(20, 'must name at most 20')
+      .default([])
+      .describe(
+        'Former private keys of the desk, with the same passphrase: they still open mail but no longer sign.'
+      ),
+    passphrase: secret(place).describe('Unlocks the desk key and the database.'),
+    timezone: timezone
+      .default('UTC')
+      .describe('Time zone of schedules, business days and displayed times.')
+  })
+
+const imap = (place: Place) =>
+  z.strictObject({
+    host: host.describe('IMAP server.'),
+    port: port.optional().describe('Default 993, or 143 when tls is not implicit.'),
+    tls,
+    user: line.describe('Login name.'),
+    password: secret(place).describe('Login password.'),
+    ca: ca(place),
+    inbox: line.default('INBOX').describe('The folder that Postern watches.'),
+    processed: line.default('Postern/Processed').describe('The folder for processed mail.'),
+    held: line.default('Postern/Held').describe('The folder for mail that a person must look at.'),
+    junk: line
+      .nullable()
+      .default('Junk')
+      .describe('The folder for what the server takes for spam; null if Postern must not read it.'),
+    authserv_ids: z
+      .array(authservId, 'must be a list')
+      .max(20, 'must name at most 20')
+      .default([])
+      .describe(
+        'Mail servers whose Authentication-Results (RFC 8601) are trusted, by authserv-id.'
+      ),
+    received_hops: whole(1, 20)
+      .default(1)
+      .describe(
+        'How many Received fields your own servers add; only results above the last of them are trusted.'
+      )
+  })
+
+const smtp = (place: Place) =>
+  z.strictObject({
+    host: host.describe("SMTP server that accepts the desk's mail (submission)."),
+    port: port.optional().describe('Default 465, or 587 with starttls, or 25 with none.'),
+    tls,
+    user: line.optional().describe('Login name; together with password, or neither.'),
+    password: secret(place).optional().describe('Login password; together with user, or neither.'),
+    ca: ca(place),
+    bounce_address: bounceAddress
+      .optional()
+      .describe(
+        'Envelope sender with {token}; set it only if such addresses are delivered to the inbox.'
+      ),
+    reply_seconds: whole(5, 3600)
+      .default(600)
+      .describe('How long the server may take for one answer (RFC 5321 asks for 10 minutes).')
+  })
+
+const storage = ({ baseDir }: Place) =>
+  z.strictObject({
+    path: path
+      .prefault('data/postern.db')
+      .transform((given) => resolve(baseDir, given))
+      .describe('The encrypted database.')
+  })
 
 const schedule = z.strictObject({
   poll: cron
@@ -141,10 +182,10 @@ const keyLookup = z.strictObject({
 })
 
 const acknowledgement = z.strictObject({
-  jitter: duration(600_000)
-    .default(30_000)
+  jitter: whole(0, 600)
+    .default(30)
     .describe(
-      'Longest random delay of an acknowledgement, for example 30s; the shortest is half of it; 0 for none.'
+      'Longest random delay of an acknowledgement, in seconds; the shortest is half of it; 0 for none.'
     ),
   per_hour: whole(1, 1000)
     .default(20)
@@ -154,7 +195,7 @@ const acknowledgement = z.strictObject({
     .describe('Most acknowledgements an hour to the addresses of one domain.')
 })
 
-const limits = z.strictObject({
+export const limits = z.strictObject({
   mail_size: size(64 * 1024, 256 * MIB)
     .default(50 * MIB)
     .describe('Largest message that is opened; only the header of a larger one is read.'),
@@ -162,47 +203,53 @@ const limits = z.strictObject({
     .default(10 * MIB)
     .describe('Largest original message that is attached to the forwarded report.'),
   open_seconds: whole(1, 600).default(60).describe('Time limit for opening one message.'),
-  worker_memory: megabytes(128, 8192).default(768).describe('Memory limit of one worker, in MB.'),
+  worker_memory: whole(128, 8192).default(768).describe('Memory limit of one worker, in MB.'),
   signature_age_hours: whole(1, 168)
     .default(48)
     .describe('Commands with an older signature are refused.'),
   commands_per_mail: whole(1, 100).default(20).describe('Most commands in one message.')
 })
 
-const maintainer = z.strictObject({
-  id: shortName.describe('Short name used in commands and in the record.'),
-  name: line.describe('Full name.'),
-  address: address.describe('Address that reports are forwarded to.'),
-  key: path.describe('The public key that encrypts reports to them and verifies their commands.'),
-  roles: z
-    .array(z.enum(ROLES, `must be one of ${ROLES.join(', ')}`), 'must be a list')
-    .min(1, 'must name at least one role')
-    .refine((roles) => new Set(roles).size === roles.length, 'must not name a role twice')
-    .default(['committer'])
-    .describe('What this maintainer may do.')
-})
+const maintainer = (place: Place) =>
+  z.strictObject({
+    id: shortName.describe('Short name used in commands and in the record.'),
+    name: line.describe('Full name.'),
+    address: address.describe('Address that reports are forwarded to.'),
+    key: file(place).describe(
+      'The public key that encrypts reports to them and verifies their commands.'
+    ),
+    roles: z
+      .array(z.enum(ROLES, `must be one of ${ROLES.join(', ')}`), 'must be a list')
+      .min(1, 'must name at least one role')
+      .refine((roles) => new Set(roles).size === roles.length, 'must not name a role twice')
+      .default(['committer'])
+      .describe('What this maintainer may do.')
+  })
 
-const product = z.strictObject({
-  id: shortName.describe('Short name used in commands.'),
-  name: line.describe('Full name.'),
-  policy: path.describe('Name of a built-in policy, or the path of your own policy file.'),
-  supported: z
-    .array(version, 'must be a list')
-    .default([])
-    .describe('Branches and versions that get security fixes.'),
-  calendar: z
-    .strictObject(calendarKeys)
-    .partial()
-    .optional()
-    .describe('Only the keys that differ from the calendar of the policy.')
-})
+const product = (place: Place) =>
+  z.strictObject({
+    id: shortName.describe('Short name used in commands.'),
+    name: line.describe('Full name.'),
+    policy: policy(place).describe(
+      'Name of a built-in policy, or the path of your own policy file.'
+    ),
+    supported: z
+      .array(version, 'must be a list')
+      .default([])
+      .describe('Branches and versions that get security fixes.'),
+    calendar: z
+      .strictObject(calendarKeys(place.baseDir))
+      .partial()
+      .optional()
+      .describe('Only the keys that differ from the calendar of the policy.')
+  })
 
-/** The sections of the file, each decoded by itself so that one mistake hides no other. */
-export const sections = {
-  desk: desk.describe('The desk itself.'),
-  imap: imap.describe('The IMAP server that receives mail.'),
-  smtp: smtp.describe('The SMTP server that sends mail.'),
-  storage: storage.prefault({}).describe('Where the desk keeps its database.'),
+/** The sections of the file: defaults filled in, sizes in bytes, and in the place of every name what was read. */
+export const sectionsOf = (place: Place) => ({
+  desk: desk(place).describe('The desk itself.'),
+  imap: imap(place).describe('The IMAP server that receives mail.'),
+  smtp: smtp(place).describe('The SMTP server that sends mail.'),
+  storage: storage(place).prefault({}).describe('Where the desk keeps its database.'),
   schedule: schedule
     .prefault({})
     .describe('When the desk does its regular work, as cron expressions.'),
@@ -218,18 +265,13 @@ export const sections = {
       'Folder with your own wordings: KIND.liquid replaces the built-in file of that name.'
     ),
   maintainers: z
-    .array(maintainer, 'must be a list')
+    .array(maintainer(place), 'must be a list')
     .min(1, 'must name at least one maintainer, or nobody would read the reports')
     .describe('People who receive reports and may command the desk.'),
   products: z
-    .array(product, 'must be a list')
+    .array(product(place), 'must be a list')
     .min(1, 'must name at least one product')
     .describe(
       'The products that people report about; the first takes reports that name no product.'
     )
-}
-
-/** The file as decoded: defaults filled in, sizes in bytes, the jitter in milliseconds, paths as written. */
-export type ConfigFile = {
-  readonly [Name in keyof typeof sections]: z.output<(typeof sections)[Name]>
-}
+})

@@ -11,15 +11,12 @@ import { type Wording } from '../domain/message.ts'
 const EXTENSION = '.liquid'
 const FOLDER = fileURLToPath(new URL('../messages/', import.meta.url))
 
-/** Every wording by its name, read at once so that the whole program sees the same. */
-export type Texts =
-  | { readonly wordings: ReadonlyMap<string, Wording> }
-  | { readonly problem: string }
-
-/** The built-in wordings, each replaced by the one of the same name in the operator's folder, if there is one. */
-export function readTexts(own: string | null): Texts {
+/**
+ * The built-in wordings by name, each replaced by the one of the same name in the operator's folder, read at once so that the
+ * whole program sees the same; or a sentence that says what is wrong with the folder.
+ */
+export function readTexts(own: string): ReadonlyMap<string, Wording> | string {
   const builtIn = builtInTexts()
-  if (own === null) return { wordings: builtIn }
   try {
     const wordings = new Map(builtIn)
     const stray: string[] = []
@@ -28,13 +25,11 @@ export function readTexts(own: string | null): Texts {
       if (replaced === undefined) stray.push(`${name}${EXTENSION}`)
       else wordings.set(name, { ...replaced, ...source })
     }
-    if (stray.length === 0) return { wordings }
+    if (stray.length === 0) return wordings
     const known = [...builtIn.keys()].sort().join(', ')
-    return {
-      problem: `there is no message for ${stray.join(', ')}: rename or remove it (the messages are ${known})`
-    }
+    return `there is no message for ${stray.join(', ')}: rename or remove it (the messages are ${known})`
   } catch {
-    return { problem: `the folder ${own} cannot be read: check that it exists and its permissions` }
+    return `the folder ${own} cannot be read: check that it exists and its permissions`
   }
 }
 

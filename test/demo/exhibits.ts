@@ -53,8 +53,9 @@ export async function exhibits(): Promise<Exhibit[]> {
 async function acknowledgements(): Promise<Exhibit[]> {
   const found: Exhibit[] = []
   for (const { preset, policy, calendar } of await presets()) {
-    const timezone = calendar.timezone ?? 'Europe/Berlin'
-    const product = { policy, calendar: { ...calendar, timezone, holidays: [] } }
+    const timezone = calendar.zone ?? 'Europe/Berlin'
+    const { weekend } = calendar
+    const product = { policy, calendar: { weekend, timezone, holidays: [] } }
     for (const sealedTo of SEALED_TO) {
       const opened = { sealedTo, sealedToKeyIds: sealedTo === 'other' ? ['0123456789ABCDEF'] : [] }
       const message = acknowledgement(acknowledgementParams(product, opened, RECEIVED, timezone))

@@ -40,7 +40,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
       smtp: { port: 1 }
     })
     Object.assign(section('imap'), { authserv_ids: ['mx.acme.example'] })
-    Object.assign(section('acknowledgement'), { jitter: '30s' })
+    Object.assign(section('acknowledgement'), { jitter: 30 })
     desk.write(desk.config)
     for (const name of ['passphrase', 'keys/desk.asc', GRACE, ADA])
       kept.set(name, readFileSync(file(name)))

@@ -202,7 +202,7 @@ notice: { approvals: 2, required: [description] }
     expect(await read()).toMatchObject({
       preset: 'dispatch',
       calendar: {
-        timezone: 'Asia/Tokyo',
+        zone: 'Asia/Tokyo',
         weekend: [6, 7],
         holidays: { dates: ['2026-12-25'], end: '2026-12-25' }
       }
