@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { path, reading, timezone, whole } from './fields.ts'
+import { list, path, reading, timezone, whole } from './fields.ts'
 import { readLimited } from './secrets.ts'
 
 const NOT_A_LIST =
@@ -19,8 +19,7 @@ export type Holidays = { readonly dates: readonly string[]; readonly end: string
 /** The keys of a calendar: a policy gives all of them, a product those that differ. A null `zone` means the desk's. */
 export const calendarKeys = (folder: string) => ({
   zone: timezone.nullable().describe('IANA time zone of the business days; null: desk.timezone.'),
-  weekend: z
-    .array(whole(1, 7), 'must be a list')
+  weekend: list(whole(1, 7))
     .max(6, 'must leave at least one working day')
     .describe('Days off each week, 1 is Monday.'),
   holidays: reading(
@@ -45,15 +44,15 @@ type Line = { readonly name: string; readonly value: string }
 /** The holidays in the text of an iCalendar file; a sentence when it has a mistake. */
 export function parseHolidays(text: string): Holidays | string {
   // RFC 5545 §3.1: a line that begins with a blank continues the line before.
-  const lines = text
-    .replaceAll(/\r?\n[ \t]/g, '')
-    .split(/\r?\n/)
-    .filter((line) => line !== '')
-    .map(lineOf)
-  if (lines[0]?.name !== 'BEGIN' || lines[0].value.toUpperCase() !== 'VCALENDAR')
+  const unfolded = text.replaceAll(/\r?\n[ \t]/g, '')
+  if (!/^\s*BEGIN:VCALENDAR\s/i.test(unfolded))
     return 'is not an iCalendar file: it does not begin with BEGIN:VCALENDAR'
-  const events = eventsOf(lines)
-  if (events === null) return 'ends in the middle of an event: download or export it again'
+  const events = [...unfolded.matchAll(/^BEGIN:VEVENT\s*$([^]*?)^END:VEVENT\s*$/gim)].map(
+    ([, inside = '']) => inside.split(/\r?\n/).map(lineOf)
+  )
+  const begun = unfolded.match(/^BEGIN:VEVENT\s*$/gim) ?? []
+  if (begun.length !== events.length)
+    return 'ends in the middle of an event: download or export it again'
   const read = events.map(daysOf)
   const complaint = read.find((days) => typeof days === 'string')
   if (complaint !== undefined) return complaint
@@ -62,19 +61,6 @@ export function parseHolidays(text: string): Holidays | string {
     days.flatMap(({ single }) => single),
     days.flatMap(({ yearly }) => yearly)
   )
-}
-
-/** The lines of each event; null when the last event has no end. */
-function eventsOf(lines: readonly Line[]): Line[][] | null {
-  const events: Line[][] = []
-  let isInside = false
-  for (const line of lines) {
-    if (line.value.toUpperCase() !== 'VEVENT') {
-      if (isInside) events.at(-1)?.push(line)
-    } else if (line.name === 'BEGIN') events.push([])
-    if (line.value.toUpperCase() === 'VEVENT') isInside = line.name === 'BEGIN'
-  }
-  return isInside ? null : events
 }
 
 function lineOf(line: string): Line {
@@ -123,8 +109,7 @@ function dateOf(line: Line | undefined): string | null {
 }
 
 function isDay(text: string): boolean {
-  const ms = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)
+  return z.iso.date().safeParse(text).success
 }
 
 function nextDay(day: string): string {

@@ -7,7 +7,7 @@ import { EVENT_KINDS } from '../domain/case-machine.ts'
 import { type Clock } from '../domain/clock.ts'
 import { INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
-import { line, shortName, span } from './fields.ts'
+import { line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
 
 const events = z.array(
   z.enum(EVENT_KINDS, 'must be a kind of event of the record, like answered'),
@@ -32,22 +32,17 @@ const tell = z.union(
 )
 
 const clock = z.strictObject({
-  subject: z
-    .enum(['case', 'member', 'maintainer', 'desk'], 'must be case, member, maintainer or desk')
+  subject: oneOf('case', 'member', 'maintainer', 'desk')
     .default('case')
     .describe('What it runs for: a case, a member, a maintainer or the desk.'),
   starts: events.min(1, 'must name an event').describe('Events that start it.'),
   stops: events.describe('Events that stop it.'),
-  counts: z
-    .enum(['first', 'latest', 'each'], 'must be first, latest or each')
-    .default('first')
-    .describe('Which starts count.'),
+  counts: oneOf('first', 'latest', 'each').default('first').describe('Which starts count.'),
   key: line.nullable().default(null).describe('Field of an event that ties its stop to its start.'),
   since: events
     .default([])
     .describe('It does not start when a stop came after the latest of these events.'),
-  from: z
-    .enum(INSTANT_NAMES, `must be one of ${INSTANT_NAMES.join(', ')}`)
+  from: oneOf(...INSTANT_NAMES)
     .default('at')
     .describe('The time in the starting event from which it counts.'),
   due: z
@@ -56,26 +51,15 @@ const clock = z.strictObject({
       'must be { within: SPAN } or { before: SPAN }'
     )
     .describe('When it is due.'),
-  firmness: z
-    .enum(['hard', 'soft'], 'must be hard or soft')
-    .default('hard')
-    .describe('A promise, or a target.'),
-  steps: z
-    .array(
-      z.strictObject({ at: stepTime, tell: z.array(tell).min(1, 'must name somebody') }),
-      'must be a list'
-    )
+  firmness: oneOf('hard', 'soft').default('hard').describe('A promise, or a target.'),
+  steps: list(z.strictObject({ at: stepTime, tell: list(tell).min(1, 'must name somebody') }))
     .min(1, 'must have at least one step, or nobody would be told')
     .describe('Who is told when.'),
   message: shortName.default('reminder').describe('The message that a step sends.'),
   title: line.describe('Title of the reminder.'),
   risk: line.describe('What is at risk, one sentence.'),
   remedy: line.describe('What to do, one sentence.'),
-  quote: z
-    .string('must be text')
-    .max(500, 'must have at most 500 characters')
-    .default('')
-    .describe('The promise, as the reminder states it.')
+  quote: textUpTo(500).default('').describe('The promise, as the reminder states it.')
 })
 
 /** All clocks of a policy by id. */

@@ -22,10 +22,8 @@ const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:.]{2
 const BOUNCE_TOKEN = '{token}'
 
 /** One line of text without control characters. */
-export const line = z
-  .string('must be text')
+export const line = textUpTo(200)
   .min(1, 'must not be empty')
-  .max(200, 'must have at most 200 characters')
   .refine((text) => !/\p{Cc}/u.test(text), 'must be one line without control characters')
 
 /** The authserv-id of a server (RFC 8601 §2.5), most often its host name. */
@@ -101,6 +99,23 @@ export const version = z
   .string('must be text: put versions in quotes, "4.2", because YAML reads 4.10 as 4.1')
   .min(1, 'must not be empty')
   .max(100, 'must have at most 100 characters')
+
+/** One of these words. */
+export function oneOf<const W extends readonly string[]>(...words: W) {
+  const isLong = words.length > 3
+  const all = `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`
+  return z.enum(words, isLong ? `must be one of ${words.join(', ')}` : `must be ${all}`)
+}
+
+/** A list of such values. */
+export function list<S extends z.ZodType>(of: S): z.ZodArray<S> {
+  return z.array(of, 'must be a list')
+}
+
+/** Text of at most so many characters. */
+export function textUpTo(max: number): z.ZodString {
+  return z.string('must be text').max(max, `must have at most ${max} characters`)
+}
 
 /** A whole number in a range. */
 export function whole(min: number, max: number): z.ZodNumber {

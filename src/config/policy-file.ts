@@ -10,8 +10,8 @@ import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { clocks } from './clock-schema.ts'
-import { line, shortName, span, whole } from './fields.ts'
-import { overBuiltIn, pathOf, readMerged, sentenceAt, unknownPreset } from './policy-sources.ts'
+import { line, list, oneOf, shortName, span, textUpTo, whole } from './fields.ts'
+import { overBuiltIn, pathOf, RefusedPolicy, readMerged, sentenceAt } from './policy-sources.ts'
 import { decode, type Problem, recordOf } from './problems.ts'
 
 /** A decoded policy, or the sentences that say what is wrong with its files. */
@@ -25,18 +25,12 @@ export type PolicyResult =
     }
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
 
-const sentence = z
-  .string('must be text')
-  .min(1, 'must not be empty')
-  .max(1000, 'must have at most 1000 characters')
+const sentence = textUpTo(1000).min(1, 'must not be empty')
 
 const answer = z.strictObject({
   within: span.describe('How soon a person answers.'),
-  firmness: z.enum(['hard', 'soft'], 'must be hard or soft').describe('A promise, or a target.'),
-  includes: z
-    .string('must be text')
-    .max(1000, 'must have at most 1000 characters')
-    .describe('What the answer contains; "" when the policy does not say.')
+  firmness: oneOf('hard', 'soft').describe('A promise, or a target.'),
+  includes: textUpTo(1000).describe('What the answer contains; "" when the policy does not say.')
 })
 
 const notice = z
@@ -45,28 +39,21 @@ const notice = z
     tolerance: z
       .strictObject({ min: span, max: span })
       .describe('A lead between min and max needs no reason.'),
-    required: z
-      .array(z.enum(NOTICE_FIELDS, `must be one of ${NOTICE_FIELDS.join(', ')}`), 'must be a list')
+    required: list(oneOf(...NOTICE_FIELDS))
       .refine((fields) => new Set(fields).size === fields.length, 'must not name a field twice')
       .describe('Fields that every notice must have.'),
     approvals: whole(0, 10).describe('How many approvers other than the author must approve.'),
-    late: z
-      .enum(['send', 'hold'], 'must be send or hold')
-      .describe('What to do with a notice whose time has passed: send or hold it.'),
+    late: oneOf('send', 'hold').describe(
+      'What to do with a notice whose time has passed: send or hold it.'
+    ),
     late_after_minutes: whole(1, 10_080).describe(
       'After how many minutes a release counts as late.'
     ),
-    reporter_date_mail: z
-      .enum(['with-notice', 'none'], 'must be with-notice or none')
-      .describe('Whether the reporter gets the date together with the notice.'),
+    reporter_date_mail: oneOf('with-notice', 'none').describe(
+      'Whether the reporter gets the date together with the notice.'
+    ),
     tlp: line.describe('Traffic Light Protocol label.'),
-    links: z
-      .array(
-        z
-          .string('must be text')
-          .regex(/^[a-z0-9.-]+$/, 'must be the name of a host, in lower case'),
-        'must be a list'
-      )
+    links: list(textUpTo(253).regex(/^[a-z0-9.-]+$/, 'must be the name of a host, in lower case'))
       .default([])
       .describe('Hosts that a notice may link to.')
   })
@@ -82,20 +69,12 @@ const policySchema = z.strictObject({
   title: line.describe('Full name of the policy.'),
   answer: answer.nullable().describe('The promise of a first answer, or null.'),
   clocks: clocks.describe('Deadlines that Postern watches, by id.'),
-  reporter_rules: z
-    .array(sentence, 'must be a list')
-    .describe('Rules that every acknowledgement repeats.'),
-  report_checklist: z
-    .array(sentence, 'must be a list')
-    .describe('What a complete report contains.'),
-  replies: z
-    .enum(['internal', 'reporter'], 'must be internal or reporter')
-    .describe('Who gets a plain reply to a forwarded report.'),
+  reporter_rules: list(sentence).describe('Rules that every acknowledgement repeats.'),
+  report_checklist: list(sentence).describe('What a complete report contains.'),
+  replies: oneOf('internal', 'reporter').describe('Who gets a plain reply to a forwarded report.'),
   reporters: z
     .strictObject({
-      cleartext: z
-        .enum(['allow', 'deny'], 'must be allow or deny')
-        .describe('Whether answers may be sent unencrypted.')
+      cleartext: oneOf('allow', 'deny').describe('Whether answers may be sent unencrypted.')
     })
     .describe('How to write to reporters.'),
   // Paths in the file are absolute by now.
@@ -111,9 +90,7 @@ const policySchema = z.strictObject({
     .describe('What a rejection must have.'),
   close: z
     .strictObject({
-      internal: z
-        .enum(['allow', 'deny'], 'must be allow or deny')
-        .describe('Whether a case may be closed without disclosure.')
+      internal: oneOf('allow', 'deny').describe('Whether a case may be closed without disclosure.')
     })
     .describe('How a case may end.'),
   notice: notice.nullable().describe('The advance notice, or null for a policy without a list.')
@@ -128,19 +105,22 @@ export async function readPolicy(
   baseDir: string,
   policiesDir: string
 ): Promise<PolicyResult> {
-  const path = pathOf(name, baseDir, policiesDir)
-  if (path === null) return refused([unknownPreset(policiesDir)])
-  const merged = await readMerged(path, policiesDir)
-  if ('problems' in merged) return refused(merged.problems)
-  const problems: Problem[] = []
-  const decoded = await decode(policySchema, withAnswerClock(overBuiltIn(merged.value)), problems)
-  if (decoded === null)
-    return refused(problems.map((problem) => sentenceAt(merged.sources, problem)))
-  const { calendar, ...policy } = decoded
-  // A file in a subfolder is part of presets, not a preset.
-  const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
-  const presetName = preset === undefined ? null : basename(preset.path, '.yaml')
-  return { kind: 'policy', policy, calendar, preset: presetName }
+  try {
+    const merged = await readMerged(pathOf(name, baseDir, policiesDir), policiesDir)
+    const value = withAnswerClock(overBuiltIn(merged.value))
+    const problems: Problem[] = []
+    const decoded = await decode(policySchema, value, problems)
+    if (decoded === null)
+      throw new RefusedPolicy(...problems.map((problem) => sentenceAt(merged.sources, problem)))
+    const { calendar, ...policy } = decoded
+    // A file in a subfolder is part of presets, not a preset.
+    const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
+    const presetName = preset === undefined ? null : basename(preset.path, '.yaml')
+    return { kind: 'policy', policy, calendar, preset: presetName }
+  } catch (error) {
+    if (error instanceof RefusedPolicy) return { kind: 'refused', problems: error.problems }
+    throw error
+  }
 }
 
 /** The clock `answer` takes its `due` from the promise `answer`, unless it has its own; without a promise it is removed. */
@@ -161,8 +141,4 @@ function roughHours(value: Span): number {
   if ('minutes' in value) return value.minutes / 60
   if ('hours' in value) return value.hours
   return 'days' in value ? value.days * 24 : value.business_days * 33.6
-}
-
-function refused(problems: readonly string[]): PolicyResult {
-  return { kind: 'refused', problems }
 }

@@ -14,7 +14,14 @@ type Source = { readonly path: string; readonly own: unknown; readonly lineOf: Y
 /** The merged value, and all files it came from, the first file first. */
 export type Merged = { readonly value: unknown; readonly sources: readonly Source[] }
 
-type Refused = { readonly problems: readonly string[] }
+/** The files of a policy have mistakes, a sentence for each. */
+export class RefusedPolicy extends Error {
+  readonly problems: readonly string[]
+  constructor(...problems: readonly string[]) {
+    super(problems[0])
+    this.problems = problems
+  }
+}
 
 /** A longer chain of files is a mistake. */
 const EXTENDS_MAX = 8
@@ -39,10 +46,14 @@ export function listPresets(policiesDir: string): string[] {
     .sort()
 }
 
-/** The file for a policy's name: a preset, or a path relative to `baseDir`; null for an unknown plain name. */
-export function pathOf(name: string, baseDir: string, policiesDir: string): string | null {
+/** The file for a policy's name: a preset, or a path relative to `baseDir`. `where` stands in front of what is wrong with it. */
+export function pathOf(name: string, baseDir: string, policiesDir: string, where = ''): string {
   if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
-  return listPresets(policiesDir).includes(name) ? join(policiesDir, `${name}.yaml`) : null
+  const presets = listPresets(policiesDir)
+  if (presets.includes(name)) return join(policiesDir, `${name}.yaml`)
+  throw new RefusedPolicy(
+    `${where}there is no built-in policy of this name: use one of ${presets.join(', ')}, or a path like ./policy.yaml`
+  )
 }
 
 /** A problem with the name of the file that gives the value, or of the first file when none does. */
@@ -57,65 +68,51 @@ export async function readMerged(
   path: string,
   policiesDir: string,
   above: readonly string[] = []
-): Promise<Merged | Refused> {
-  const complaint = chainComplaint(above, path)
-  if (complaint !== null) return { problems: [complaint] }
-  const file = await readOwn(path, above.length === 0)
-  if ('problems' in file) return file
-  const sources: Source[] = [{ path, own: file.own, lineOf: file.lineOf }]
+): Promise<Merged> {
+  refuseChain(above, path)
+  const file = await readYaml(path)
+  if (!('value' in file)) throw new RefusedPolicy(...file.map((text) => `${path}: ${text}`))
+  const root = recordOf(file.value)
+  if (root === null) throw new RefusedPolicy(`${path}: must be a block of keys`)
+  const { extends: extended, ...own } = root
+  const bases = basesOf(extended, path)
+  if (above.length === 0 && bases.length > 0 && typeof own['id'] !== 'string')
+    throw new RefusedPolicy(
+      `${path}: id is missing: a policy that extends another has its own short name`
+    )
+  const sources: Source[] = [{ path, own, lineOf: (at) => file.lineOf(at) }]
   const problems: Problem[] = []
   let under: unknown = {}
-  for (const base of file.bases) {
-    const basePath = pathOf(base, dirname(path), policiesDir)
-    if (basePath === null) return { problems: [`${path}: extends: ${unknownPreset(policiesDir)}`] }
+  for (const base of bases) {
+    const basePath = pathOf(base, dirname(path), policiesDir, `${path}: extends: `)
     const parent = await readMerged(basePath, policiesDir, [...above, path])
-    if ('problems' in parent) return parent
     under = mergeOver(under, parent.value, [], problems)
     sources.push(...parent.sources)
   }
-  const value = mergeOver(under, withAbsolutePaths(file.own, dirname(path)), [], problems)
-  return problems.length === 0
-    ? { value, sources }
-    : { problems: problems.map((problem) => sentenceAt(sources, problem)) }
+  const value = mergeOver(under, withAbsolutePaths(own, dirname(path)), [], problems)
+  if (problems.length === 0) return { value, sources }
+  throw new RefusedPolicy(...problems.map((problem) => sentenceAt(sources, problem)))
 }
 
-function chainComplaint(above: readonly string[], path: string): string | null {
+function refuseChain(above: readonly string[], path: string): void {
   const chain = [...above, path].map((file) => basename(file)).join(' extends ')
+  const first = above[0] ?? path
   if (above.includes(path))
-    return `${above[0] ?? path}: policies extend each other in a circle: ${chain}`
-  return above.length > EXTENDS_MAX
-    ? `${above[0] ?? path}: more than ${EXTENDS_MAX} policies extend one another: ${chain}`
-    : null
+    throw new RefusedPolicy(`${first}: policies extend each other in a circle: ${chain}`)
+  if (above.length > EXTENDS_MAX)
+    throw new RefusedPolicy(
+      `${first}: more than ${EXTENDS_MAX} policies extend one another: ${chain}`
+    )
 }
 
-async function readOwn(
-  path: string,
-  isFirst: boolean
-): Promise<
-  | ({ readonly own: Record<string, unknown>; readonly bases: readonly string[] } & Pick<
-      Source,
-      'lineOf'
-    >)
-  | Refused
-> {
-  const file = await readYaml(path)
-  if (!('value' in file)) return { problems: file.map((text) => `${path}: ${text}`) }
-  const { extends: extended, ...own } = recordOf(file.value) ?? {}
-  if (recordOf(file.value) === null) return { problems: [`${path}: must be a block of keys`] }
-  const bases = basesOf(extended)
-  if (typeof bases === 'string') return { problems: [`${path}: extends ${bases}`] }
-  return isFirst && bases.length > 0 && typeof own['id'] !== 'string'
-    ? { problems: [`${path}: id is missing: a policy that extends another has its own short name`] }
-    : { own, bases, lineOf: (at) => file.lineOf(at) }
-}
-
-function basesOf(extended: unknown): readonly string[] | string {
-  if (extended === undefined) return []
-  const list: unknown[] = Array.isArray(extended) ? extended : [extended]
-  const names = list.filter((name) => typeof name === 'string' && name !== '')
-  return names.length === list.length && names.length > 0 && names.length <= BASES_MAX
-    ? (names as string[])
-    : `must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
+function basesOf(extended: unknown, path: string): readonly string[] {
+  const list: unknown[] = extended === undefined ? [] : [extended].flat()
+  const names = list.filter((name) => typeof name === 'string' && name !== '') as string[]
+  const isEmpty = extended !== undefined && names.length === 0
+  if (names.length === list.length && !isEmpty && names.length <= BASES_MAX) return names
+  throw new RefusedPolicy(
+    `${path}: extends must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
+  )
 }
 
 /** Paths in a policy are relative to that policy, also when another file extends it. */
@@ -163,9 +160,4 @@ export function overBuiltIn(value: unknown): unknown {
   const merged = recordOf(mergeOver(UNDER_ALL, value, [], [])) ?? {}
   const clocks = Object.entries(recordOf(merged['clocks']) ?? {}).filter(([, one]) => one !== null)
   return { ...merged, clocks: Object.fromEntries(clocks) }
-}
-
-/** What to write instead of a plain name that is no built-in policy. */
-export function unknownPreset(policiesDir: string): string {
-  return `there is no built-in policy of this name: use one of ${listPresets(policiesDir).join(', ')}, or a path like ./policy.yaml`
 }

@@ -15,6 +15,8 @@ import {
   cron,
   host,
   line,
+  list,
+  oneOf,
   path,
   port,
   reading,
@@ -28,7 +30,6 @@ import { readPolicy } from './policy-file.ts'
 import { type Environment, readLimited, readSecret } from './secrets.ts'
 
 const MIB = 1024 ** 2
-const TLS = ['implicit', 'starttls', 'none'] as const
 
 const ENV_NAME = 'must be the name of an environment variable'
 const CREDENTIAL_NAME = 'must be the name of a systemd credential, without a folder'
@@ -74,8 +75,7 @@ const policy = ({ baseDir, policiesDir }: Place) =>
     return z.NEVER
   })
 
-const tls = z
-  .enum(TLS, 'must be implicit, starttls or none')
+const tls = oneOf('implicit', 'starttls', 'none')
   .default('implicit')
   .describe(
     'How the connection is protected; none only for a loopback host. Certificates are always verified.'
@@ -94,8 +94,7 @@ const desk = (place: Place) =>
     key: file(place)
       .prefault('keys/desk.asc')
       .describe('The private key of the desk, protected by the passphrase.'),
-    retired_keys: z
-      .array(file(place), 'must be a list')
+    retired_keys: list(file(place))
       .max(20, 'must name at most 20')
       .default([])
       .describe(
@@ -122,8 +121,7 @@ const imap = (place: Place) =>
       .nullable()
       .default('Junk')
       .describe('The folder for what the server takes for spam; null if Postern must not read it.'),
-    authserv_ids: z
-      .array(authservId, 'must be a list')
+    authserv_ids: list(authservId)
       .max(20, 'must name at most 20')
       .default([])
       .describe(
@@ -218,8 +216,7 @@ const maintainer = (place: Place) =>
     key: file(place).describe(
       'The public key that encrypts reports to them and verifies their commands.'
     ),
-    roles: z
-      .array(z.enum(ROLES, `must be one of ${ROLES.join(', ')}`), 'must be a list')
+    roles: list(oneOf(...ROLES))
       .min(1, 'must name at least one role')
       .refine((roles) => new Set(roles).size === roles.length, 'must not name a role twice')
       .default(['committer'])
@@ -233,10 +230,7 @@ const product = (place: Place) =>
     policy: policy(place).describe(
       'Name of a built-in policy, or the path of your own policy file.'
     ),
-    supported: z
-      .array(version, 'must be a list')
-      .default([])
-      .describe('Branches and versions that get security fixes.'),
+    supported: list(version).default([]).describe('Branches and versions that get security fixes.'),
     calendar: z
       .strictObject(calendarKeys(place.baseDir))
       .partial()
@@ -264,12 +258,10 @@ export const sectionsOf = (place: Place) => ({
     .describe(
       'Folder with your own wordings: KIND.liquid replaces the built-in file of that name.'
     ),
-  maintainers: z
-    .array(maintainer(place), 'must be a list')
+  maintainers: list(maintainer(place))
     .min(1, 'must name at least one maintainer, or nobody would read the reports')
     .describe('People who receive reports and may command the desk.'),
-  products: z
-    .array(product(place), 'must be a list')
+  products: list(product(place))
     .min(1, 'must name at least one product')
     .describe(
       'The products that people report about; the first takes reports that name no product.'

@@ -25,27 +25,21 @@ import {
 } from '../messages/to-members.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 
-/** What recipients read above each field. */
-const LABELS: Readonly<Record<NoticeTextField, string>> = {
-  title: 'Title',
-  description: 'Description',
-  scope: 'Scope',
-  affected_versions: 'Affected versions',
-  not_affected: 'Not affected',
+/** What recipients read above a field, where that is not the name of the field. */
+const LABELS: Readonly<Partial<Record<NoticeTextField, string>>> = {
   remedy_steps: 'Steps to remedy',
   no_patches: 'Patches',
   patch_available_at: 'Patch available',
   release_at: 'Release',
-  mitigations: 'Mitigations',
-  severity: 'Severity',
   cvss_vector: 'CVSS vector',
   cve: 'CVE',
   deploy_permission: 'Deployment before disclosure',
-  exploited: 'Exploited',
-  credit: 'Credit',
-  usage_changes: 'Changes of usage',
-  how_to_check: 'How to check',
-  detection: 'Detection'
+  usage_changes: 'Changes of usage'
+}
+
+function labelOf(key: NoticeTextField): string {
+  const name = key.replaceAll('_', ' ')
+  return LABELS[key] ?? `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`
 }
 
 /** What a maintainer writes into each field. */
@@ -176,12 +170,13 @@ export function noticeParams(
   settings: Settings
 ): NoticeParams {
   const { timezone, name, fingerprint } = settings.desk
+  const { caseTag, revision, told, patches } = notice
   return {
     desk: name,
-    tag: notice.caseTag,
-    revision: notice.revision,
-    since: notice.told?.revision ?? 0,
-    changes: notice.told === null ? [] : whatChanged(notice, notice.told, record, timezone),
+    tag: caseTag,
+    revision,
+    since: told?.revision ?? 0,
+    changes: told === null ? [] : whatChanged(notice, told, record, timezone),
     product: product.name,
     tlp: product.policy.notice?.tlp ?? '',
     disclosure:
@@ -190,10 +185,10 @@ export function noticeParams(
         : formatInstant(record.disclosureAt, timezone, record.disclosureZone),
     fields: NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').flatMap((key) => {
       const text = shownText(key, notice.fields[key] ?? '', timezone)
-      return text === '' ? [] : [{ label: LABELS[key], text }]
+      return text === '' ? [] : [{ label: labelOf(key), text }]
     }),
     ...fixedTerms(notice, record, timezone),
-    patches: notice.patches.map(({ filename, sha256, size }) => ({ filename, sha256, size })),
+    patches: patches.map(({ filename, sha256, size }) => ({ filename, sha256, size })),
     noPatches: notice.fields.no_patches ?? '',
     fingerprint: formatFingerprint(fingerprint)
   }
@@ -256,7 +251,7 @@ function whatChanged(
       ? []
       : [`Disclosure: was ${says(told.disclosureAt)}; is now ${says(disclosureAt)}`]),
     ...NOTICE_TEXT_FIELDS.flatMap((key) =>
-      fieldChange(LABELS[key], told.fields[key] ?? '', notice.fields[key] ?? '')
+      fieldChange(labelOf(key), told.fields[key] ?? '', notice.fields[key] ?? '')
     ),
     ...patchChanges(told.patches, notice.patches)
   ]

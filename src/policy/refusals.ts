@@ -60,12 +60,15 @@ export function refuseMail(
     const about = { because, standing }
     return [{ kind: 'record', event: event('refused-unanswered', subject, BY_SOMEBODY, about) }]
   }
-  const about = { arrivalId, message, isTheirs: false }
   const { remedy, ...why } = REFUSALS[because]
-  const words = { ...why, remedy: remedy.replace('DESK', settings.desk.address) }
+  const words = {
+    about: `We received a message in your name, dated ${dateOf(message, settings)}, and did not act on it.`,
+    ...why,
+    remedy: remedy.replace('DESK', settings.desk.address)
+  }
   return [
     { kind: 'record', event: event('message-refused', subject, BY_SOMEBODY, { because }) },
-    toOne(maintainer, { settings, now }, words, about),
+    toOne(maintainer, words, { arrivalId, message, now }),
     { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]
 }
@@ -75,31 +78,31 @@ export function unboundMail(
   maintainer: Maintainer,
   says: string,
   situation: Situation,
-  at: { readonly settings: Settings; readonly now: Instant }
+  { settings, now }: { readonly settings: Settings; readonly now: Instant }
 ): Decision {
-  const words = { because: says, remedy: 'Please send it again, signed and encrypted.' }
-  const { arrivalId } = situation
-  const about = { arrivalId, message: answeredMessage(situation), isTheirs: true }
-  return toOne(maintainer, at, words, about)
+  const message = answeredMessage(situation)
+  const words = {
+    about: `We did not act on your message of ${dateOf(message, settings)}.`,
+    because: says,
+    remedy: 'Please send it again, signed and encrypted.'
+  }
+  return toOne(maintainer, words, { arrivalId: situation.arrivalId, message, now })
+}
+
+function dateOf({ date }: AnsweredMessage, { desk }: Settings): string {
+  return formatInstant(date, desk.timezone)
 }
 
 function toOne(
   maintainer: Maintainer,
-  { settings, now }: { readonly settings: Settings; readonly now: Instant },
-  words: { readonly because: string; readonly remedy: string },
-  about: {
-    readonly arrivalId: number
-    readonly message: AnsweredMessage
-    /** Whether the message is surely the maintainer's. */
-    readonly isTheirs: boolean
-  }
+  words: Parameters<typeof refusal>[0],
+  {
+    arrivalId,
+    message,
+    now
+  }: Pick<RefusedMail, 'arrivalId' | 'message'> & { readonly now: Instant }
 ): SendSealed {
-  const { arrivalId, message, isTheirs } = about
-  const date = formatInstant(message.date, settings.desk.timezone)
-  const which = isTheirs
-    ? `We did not act on your message of ${date}.`
-    : `We received a message in your name, dated ${date}, and did not act on it.`
-  return sealedTo([maintainerRecipient(maintainer)], now, refusal({ about: which, ...words }), {
+  return sealedTo([maintainerRecipient(maintainer)], now, refusal(words), {
     once: String(arrivalId),
     tag: null,
     inReplyTo: message.id
@@ -108,41 +111,37 @@ function toOne(
 
 const SIGN_AGAIN =
   'If you wrote it, send it again, signed with your registered key and encrypted to the desk.'
-const NOT_YOU = 'If you did not write it, somebody used your name, and nothing happened.'
+const OR_NOT_YOU = `${SIGN_AGAIN} If you did not write it, somebody used your name, and nothing happened.`
 
-const REFUSALS: Readonly<Record<Refusal, { readonly because: string; readonly remedy: string }>> = {
-  'not-opened': { because: 'We could not open it.', remedy: SIGN_AGAIN },
-  'not-encrypted': { because: 'It was not encrypted.', remedy: SIGN_AGAIN },
-  'not-pgp-mime': { because: 'Its encryption or signature is not PGP/MIME.', remedy: SIGN_AGAIN },
-  unsigned: { because: 'It was not signed.', remedy: SIGN_AGAIN },
-  'several-signatures': { because: 'It carried more than one signature.', remedy: SIGN_AGAIN },
-  'not-covered': { because: 'The signature does not cover the whole message.', remedy: SIGN_AGAIN },
-  'bad-signature': { because: 'The signature is wrong.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` },
-  'unknown-key': {
-    because: 'It was signed by a key that is not registered for you.',
-    remedy: `${SIGN_AGAIN} ${NOT_YOU}`
-  },
-  'expired-key': {
-    because: 'Your key has expired.',
-    remedy: 'Extend your key and give the operator the new public key.'
-  },
-  'revoked-key': {
-    because: 'Your key is revoked.',
-    remedy: 'Give the operator your new public key.'
-  },
-  'repeated-header': {
-    because: 'It repeats header fields that may occur only once.',
-    remedy: SIGN_AGAIN
-  },
-  stale: { because: 'Its signature is too old.', remedy: SIGN_AGAIN },
-  'from-the-future': {
-    because: 'Its signature is dated in the future.',
-    remedy: 'Set your clock and send it again.'
-  },
-  'for-another': {
-    because: 'Nothing in its signed part says that it is meant for this desk.',
-    remedy:
-      'If you wrote it for the desk, reply to any message of the desk and keep its last line (Ref: …) in your text, or begin your message with the line "to: DESK", above the commands. If you wrote it to somebody else, that person has sent it on; nothing happened.'
-  },
-  replayed: { because: 'Its signature was used before.', remedy: `${SIGN_AGAIN} ${NOT_YOU}` }
+type Words = { readonly because: string; readonly remedy: string }
+
+function said(because: string, remedy = SIGN_AGAIN): Words {
+  return { because, remedy }
+}
+
+const REFUSALS: Readonly<Record<Refusal, Words>> = {
+  'not-opened': said('We could not open it.'),
+  'not-encrypted': said('It was not encrypted.'),
+  'not-pgp-mime': said('Its encryption or signature is not PGP/MIME.'),
+  unsigned: said('It was not signed.'),
+  'several-signatures': said('It carried more than one signature.'),
+  'not-covered': said('The signature does not cover the whole message.'),
+  'bad-signature': said('The signature is wrong.', OR_NOT_YOU),
+  'unknown-key': said('It was signed by a key that is not registered for you.', OR_NOT_YOU),
+  'expired-key': said(
+    'Your key has expired.',
+    'Extend your key and give the operator the new public key.'
+  ),
+  'revoked-key': said('Your key is revoked.', 'Give the operator your new public key.'),
+  'repeated-header': said('It repeats header fields that may occur only once.'),
+  stale: said('Its signature is too old.'),
+  'from-the-future': said(
+    'Its signature is dated in the future.',
+    'Set your clock and send it again.'
+  ),
+  'for-another': said(
+    'Nothing in its signed part says that it is meant for this desk.',
+    'If you wrote it for the desk, reply to any message of the desk and keep its last line (Ref: …) in your text, or begin your message with the line "to: DESK", above the commands. If you wrote it to somebody else, that person has sent it on; nothing happened.'
+  ),
+  replayed: said('Its signature was used before.', OR_NOT_YOU)
 }

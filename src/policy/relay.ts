@@ -66,16 +66,14 @@ export type RelayInput = CaseAbout & {
  */
 export function relay(input: RelayInput): Decision[] {
   const { settings, writer } = input
+  const isHiddenFrom = (id: string): boolean =>
+    writer.author === 'member' &&
+    !settings.maintainers.some((one) => one.id === id && one.roles.includes('list-admin'))
   const everybody = allMaintainers(settings, null)
-  if (writer.author !== 'member') return [forwarded(input, everybody, false)]
-  const isAdmin = (id: string): boolean =>
-    settings.maintainers.some((one) => one.id === id && one.roles.includes('list-admin'))
-  const admins = everybody.filter(({ id }) => isAdmin(id))
-  const others = everybody.filter(({ id }) => !isAdmin(id))
-  return [
-    ...(admins.length === 0 ? [] : [forwarded(input, admins, false)]),
-    ...(others.length === 0 ? [] : [forwarded(input, others, true)])
-  ]
+  return [false, true].flatMap((isHidden) => {
+    const recipients = everybody.filter(({ id }) => isHiddenFrom(id) === isHidden)
+    return recipients.length === 0 ? [] : [forwarded(input, recipients, isHidden)]
+  })
 }
 
 /** One copy for each of `recipients`; of a hidden list member they learn the id alone. */
@@ -102,7 +100,7 @@ function forwarded(
         ...input.facts
       ],
       warnings: [
-        ...relayWarnings(opened),
+        ...opened.warnings.map(explainWarning),
         ...(isHidden ? [] : input.keyWarnings),
         ...input.warnings
       ],
@@ -158,16 +156,16 @@ const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Due']
 /** What a reader needs first: five lines; all else is in the details. A hidden list member is named by id. */
 function headFacts(input: RelayInput, isHidden: boolean): FactLine[] {
   const { record, opened, writer } = input
-  const { from } = opened.outer
-  const name = from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
+  const name = isHidden ? `list member ${writer.authorId}` : senderOf(opened)
   return [
     ...caseFacts(record, input).filter(({ label }) => FIRST.includes(label)),
-    {
-      label: 'From',
-      value: `${isHidden ? `list member ${writer.authorId}` : name}, ${signedWords(opened)}`
-    },
+    { label: 'From', value: `${name}, ${signedWords(opened)}` },
     { label: 'Subject', value: subjectOf(opened) === '' ? 'none' : subjectOf(opened) }
   ]
+}
+
+function senderOf({ outer: { from } }: OpenedMail): string {
+  return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
 }
 
 function signedWords({ signatures: [signature] }: OpenedMail): string {
@@ -179,36 +177,22 @@ function signedWords({ signatures: [signature] }: OpenedMail): string {
 export function caseFacts(record: CaseRecord, about: CaseAbout): FactLine[] {
   const { product, settings, due, now } = about
   const { timezone } = settings.desk
-  const facts: FactLine[] = [
-    { label: 'Case', value: `${record.tag}, ${stateWords(record.state)}` },
-    { label: 'Product', value: `${product.name} (policy ${product.policy.id})` },
-    {
-      label: 'Owner',
-      value:
-        record.owner === null
-          ? 'nobody yet (/take makes it yours)'
-          : nameOfMaintainer(record.owner, settings)
-    }
-  ]
-  if (record.answeredAt !== null) {
-    facts.push({ label: 'Answered', value: formatInstant(record.answeredAt, timezone) })
+  const { tag, state, owner, answeredAt, disclosureAt, disclosureZone } = record
+  const facts = {
+    Case: `${tag}, ${stateWords(state)}`,
+    Product: `${product.name} (policy ${product.policy.id})`,
+    Owner: owner === null ? 'nobody yet (/take makes it yours)' : nameOfMaintainer(owner, settings),
+    Answered: answeredAt === null ? '' : formatInstant(answeredAt, timezone),
+    Due: due === null ? '' : promiseWords(due, { product, timezone, now }),
+    Disclosure: disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
   }
-  if (due !== null)
-    facts.push({ label: 'Due', value: promiseWords(due, { product, timezone, now }) })
-  if (record.disclosureAt !== null) {
-    facts.push({
-      label: 'Disclosure',
-      value: formatInstant(record.disclosureAt, timezone, record.disclosureZone)
-    })
-  }
-  return facts
+  return Object.entries(facts).flatMap(([label, value]) => (value === '' ? [] : [{ label, value }]))
 }
 
 function mailFacts(input: RelayInput): FactLine[] {
   const { opened, settings } = input
-  const from = opened.outer.from
   return [
-    { label: 'From', value: from === null ? 'not known' : `${from.name} <${from.address}>`.trim() },
+    { label: 'From', value: senderOf(opened) },
     { label: 'Sender', value: senderWords(judgeSender(opened, settings)) },
     { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
     { label: 'Encrypted', value: encryptionWords(opened) },
@@ -246,8 +230,4 @@ function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {
 function reachWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
   if (!coversWhole) return 'IN PART, not the whole message'
   return outsideText === '' ? 'yes' : 'IN PART, not the text outside'
-}
-
-function relayWarnings(opened: OpenedMail): string[] {
-  return opened.warnings.map(explainWarning)
 }

@@ -89,7 +89,10 @@ export function standingOf(known: StandingFacts): Standing {
 /** When a cause of which this person was told today may be told again; null when it was not. */
 function toldToday({ clock }: ClockRun, mine: readonly Told[], now: Instant): Instant | null {
   if (clock.counts !== 'each' || clock.firmness === 'hard') return null
-  const [last] = mine.map(({ at }) => at).sort((a, b) => compare(b, a))
+  const last = mine
+    .map(({ at }) => at)
+    .sort()
+    .at(-1)
   // A clock that was set back makes no alarm wait.
   return last === undefined || last > now || msBetween(last, now) >= DAY_MS
     ? null
@@ -114,9 +117,5 @@ function gather(
 }
 
 function earliest(instants: readonly Instant[]): Instant | null {
-  return [...instants].sort(compare)[0] ?? null
-}
-
-function compare(a: Instant, b: Instant): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return [...instants].sort()[0] ?? null
 }
