@@ -109,6 +109,7 @@ describe('src/README.md', () => {
         (from.pathNot ?? '')
           .replace('^src/(cli/|main\\.ts$)', '^src/cli/')
           .replaceAll(/\^src\/|\\|\$/g, '')
+          .replaceAll('|', ', ')
       ])
     const written = rows(section(page, 'Homes of packages')).map(([name = '', home = '']) => [
       uncoded(name),

@@ -7,7 +7,7 @@ import { domainOf } from '../domain/address.ts'
 import { type AuthenticationResult, type SenderTrace } from '../domain/mail.ts'
 import { type Field } from './fields.ts'
 import { toStrictAddress } from './mailboxes.ts'
-import { splitOutsideQuotes } from './parameters.ts'
+import { splitOutsideQuotes, unquote } from './parameters.ts'
 
 const FIELDS_MAX = 30
 const FIELD_CHARS_MAX = 8 * 1024
@@ -87,7 +87,7 @@ export function readAuthenticationResults(value: string, below: number): Authent
 /** The authserv-id in lower case; null when it cannot be parsed or has a version other than 1. */
 function readServer(head: string): string | null {
   const [, id = '', version = '1'] = HEAD.exec(head) ?? []
-  const server = unquoted(id)
+  const server = unquote(id)
   return version === '1' && SERVER.test(server) ? server.toLowerCase() : null
 }
 
@@ -133,16 +133,10 @@ const NOBODY = { address: null, domain: '' }
 
 /** `user@domain`, `@domain` or `domain` (RFC 8601 §2.2 pvalue); null for anything else. */
 function readIdentity(pvalue: string): Pick<AuthenticationResult, 'address' | 'domain'> | null {
-  const text = unquoted(pvalue)
+  const text = unquote(pvalue)
   const address = toStrictAddress(text)
   if (address !== null) return { address, domain: domainOf(address) }
   // The domain is checked like the domain of an address.
   const probe = toStrictAddress(`x@${text.replace(/^@/, '')}`)
   return probe === null ? null : { address: null, domain: domainOf(probe) }
-}
-
-/** The content of a quoted-string (RFC 5322 §3.2.4); any other text unchanged. */
-function unquoted(text: string): string {
-  const [, content] = /^"((?:[^"\\]|\\.)*)"$/.exec(text) ?? []
-  return content === undefined ? text : content.replaceAll(/\\(.)/g, '$1')
 }

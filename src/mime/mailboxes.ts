@@ -6,6 +6,7 @@ import { domainToASCII } from 'node:url'
 
 import { type Address, type Contact, parseAddress } from '../domain/address.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
+import { lex, type Token } from './parameters.ts'
 
 /** The mailboxes of one field value. */
 export type MailboxList = {
@@ -19,15 +20,11 @@ const MAILBOXES_MAX = 200
 
 /** Reads an address list, groups included. Never throws; unreadable mailboxes are counted and left out. */
 export function readMailboxes(value: string): MailboxList {
-  const contacts: Contact[] = []
-  let count = 0
-  for (const mailbox of splitMailboxes(value)) {
-    if (mailbox.text.trim() === '' && mailbox.angle === null) continue
-    count += 1
-    const contact = toContact(mailbox)
-    if (contact !== null && contacts.length < MAILBOXES_MAX) contacts.push(contact)
-  }
-  return { contacts, count }
+  const found = splitMailboxes(value).filter(
+    ({ text, angle }) => text.trim() !== '' || angle !== null
+  )
+  const contacts = found.flatMap((mailbox) => toContact(mailbox) ?? []).slice(0, MAILBOXES_MAX)
+  return { contacts, count: found.length }
 }
 
 /** An addr-spec whose domain may be a U-label; the result has the A-label (RFC 5890). Null for anything else. */
@@ -42,91 +39,49 @@ export function toStrictAddress(text: string): Address | null {
 
 /** One mailbox as found: `text` outside the angle brackets, without comments. `angle` is null without brackets. */
 type Found = {
-  readonly text: string
-  readonly quoted: string
-  readonly comment: string
-  readonly angle: string | null
-  /** Whether the closing angle bracket is missing. */
-  readonly isInAngle: boolean
-}
-
-type Scan = {
   text: string
   quoted: string
   comment: string
   angle: string | null
+  /** Whether the closing angle bracket is missing. */
   isInAngle: boolean
-  isQuoted: boolean
-  comments: number
 }
+
+const NOTHING: Found = { text: '', quoted: '', comment: '', angle: null, isInAngle: false }
 
 function splitMailboxes(value: string): Found[] {
   const found: Found[] = []
-  let scan = emptyScan()
-  for (let at = 0; at < value.length && found.length <= MAILBOXES_MAX; at += 1) {
-    const char = value[at] ?? ''
-    if (char === '\\' && (scan.isQuoted || scan.comments > 0)) {
-      at += 1
-      take(scan, value[at] ?? '')
-    } else if (scan.isQuoted || scan.comments > 0) {
-      stepInside(scan, char)
-    } else if (isSeparator(scan, char)) {
-      if (char !== ':') found.push(scan)
-      scan = emptyScan()
-    } else stepOutside(scan, char)
+  let mailbox = { ...NOTHING }
+  for (const token of lex(value)) {
+    if (found.length > MAILBOXES_MAX) break
+    if (isSeparator(mailbox, token)) {
+      if (token.raw !== ':') found.push(mailbox)
+      mailbox = { ...NOTHING }
+    } else take(mailbox, token)
   }
-  found.push(scan)
-  return found
-}
-
-function emptyScan(): Scan {
-  return {
-    text: '',
-    quoted: '',
-    comment: '',
-    angle: null,
-    isInAngle: false,
-    isQuoted: false,
-    comments: 0
-  }
+  return [...found, mailbox]
 }
 
 /** `,` separates mailboxes; `:` ends the name of a group and `;` the group itself. */
-function isSeparator(scan: Scan, char: string): boolean {
-  if (scan.isInAngle) return false
-  return char === ',' || char === ';' || (char === ':' && scan.angle === null)
+function isSeparator({ isInAngle, angle }: Found, { raw }: Token): boolean {
+  if (isInAngle) return false
+  return raw === ',' || raw === ';' || (raw === ':' && angle === null)
 }
 
-function stepInside(scan: Scan, char: string): void {
-  if (scan.isQuoted && char === '"') scan.isQuoted = false
-  else if (!scan.isQuoted && char === '(') scan.comments += 1
-  else if (!scan.isQuoted && char === ')') scan.comments -= 1
-  else take(scan, char)
-}
-
-function stepOutside(scan: Scan, char: string): void {
-  if (char === '"') {
-    scan.isQuoted = true
-    // A quoted local part is not a strict address: keeps a character that makes it fail.
-    if (scan.isInAngle) scan.angle = `${scan.angle ?? ''}"`
-  } else if (char === '(') scan.comments += 1
-  else if (char === '<' && scan.angle === null) {
-    scan.angle = ''
-    scan.isInAngle = true
-  } else if (char === '>' && scan.isInAngle) scan.isInAngle = false
-  else if (scan.angle !== null && !scan.isInAngle && char.trim() !== '') {
-    // Text after the address makes it ambiguous, so there is no address.
-    scan.angle += ` ${char}`
-  } else take(scan, char)
-}
-
-function take(scan: Scan, char: string): void {
-  if (scan.comments > 0) scan.comment += char
-  else if (scan.isInAngle) scan.angle = `${scan.angle ?? ''}${char}`
-  else if (scan.isQuoted) {
-    scan.quoted += char
-    scan.text += char
-  } else scan.text += char
+function take(mailbox: Found, { kind, raw, text }: Token): void {
+  if (kind === 'comment') mailbox.comment += text
+  else if (kind === 'quoted' && !mailbox.isInAngle) {
+    mailbox.quoted += text
+    mailbox.text += text
+  } else if (raw === '<' && mailbox.angle === null) {
+    mailbox.angle = ''
+    mailbox.isInAngle = true
+  } else if (raw === '>' && mailbox.isInAngle) mailbox.isInAngle = false
+  else if (mailbox.angle === null) mailbox.text += text
+  // A quoted local part is not a strict address: its quotation marks make it fail.
+  else if (mailbox.isInAngle) mailbox.angle += raw
+  // Text after the address makes it ambiguous, so there is no address.
+  else if (raw.trim() !== '') mailbox.angle += `<${raw}`
 }
 
 function toContact(found: Found): Contact | null {

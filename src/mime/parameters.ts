@@ -69,35 +69,74 @@ function percentDecoded(text: string): Buffer {
   return Buffer.from(decoded, 'latin1')
 }
 
+/** A quoted string, a comment, or what stands outside of both: one separator, or a run without any. */
+export type Token = {
+  readonly kind: 'quoted' | 'comment' | 'other'
+  /** As written. */
+  readonly raw: string
+  /** Without quotation marks, parentheses and the backslashes that quote. */
+  readonly text: string
+  readonly isClosed: boolean
+}
+
+const QUOTED = /"((?:[^"\\]|\\[^]?)*)("?)/y
+const COMMENT = /\\[^]?|[()]|[^()\\]+/y
+const OTHER = /[,;:<>]|[^"(,;:<>]+/y
+
+/** The tokens of a structured field value (RFC 5322 §3.2), in one pass. */
+export function* lex(value: string): Generator<Token> {
+  for (let at = 0; at < value.length; ) {
+    const token = tokenAt(value, at)
+    yield token
+    at += token.raw.length
+  }
+}
+
+function tokenAt(value: string, at: number): Token {
+  if (value[at] === '(') return commentAt(value, at)
+  const isQuoted = value[at] === '"'
+  const pattern = isQuoted ? QUOTED : OTHER
+  pattern.lastIndex = at
+  const [raw = '', inside = '', end = ''] = pattern.exec(value) ?? []
+  return isQuoted
+    ? { kind: 'quoted', raw, text: unescaped(inside), isClosed: end !== '' }
+    : { kind: 'other', raw, text: raw, isClosed: true }
+}
+
+/** Comments nest. */
+function commentAt(value: string, at: number): Token {
+  let [text, depth, end] = ['', 0, at]
+  do {
+    COMMENT.lastIndex = end
+    const [piece = ''] = COMMENT.exec(value) ?? []
+    end += piece.length
+    if (piece === '(') depth += 1
+    else if (piece === ')') depth -= 1
+    else text += unescaped(piece)
+  } while (depth > 0 && end < value.length)
+  return { kind: 'comment', raw: value.slice(at, end), text, isClosed: depth === 0 }
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll(/\\([^]?)/g, '$1')
+}
+
 /** The pieces of a value, and whether every quoted string and comment in it is closed. */
 type Split = { readonly pieces: readonly string[]; readonly isClosed: boolean }
 
-type Cutter = { pieces: string[]; piece: string; isQuoted: boolean; comments: number }
-
 /** Splits at semicolons outside quoted strings and comments; writes `blank` for each comment. */
 export function splitOutsideQuotes(text: string, blank: '' | ' '): Split {
-  const cutter: Cutter = { pieces: [], piece: '', isQuoted: false, comments: 0 }
-  for (let at = 0; at < text.length; at += 1) {
-    const isEscape = text[at] === '\\' && (cutter.isQuoted || cutter.comments > 0)
-    step(cutter, text.slice(at, at + (isEscape ? 2 : 1)), blank)
-    if (isEscape) at += 1
+  const pieces: string[] = []
+  let piece = ''
+  let isClosed = true
+  for (const token of lex(text)) {
+    isClosed &&= token.isClosed
+    if (token.raw === ';') {
+      pieces.push(piece)
+      piece = ''
+    } else piece += token.kind === 'comment' ? blank : token.raw
   }
-  const { pieces, piece, isQuoted, comments } = cutter
-  return { pieces: [...pieces, piece], isClosed: !isQuoted && comments === 0 }
-}
-
-function step(cutter: Cutter, char: string, blank: '' | ' '): void {
-  if (cutter.comments > 0) cutter.comments += char === '(' ? 1 : char === ')' ? -1 : 0
-  else if (char === '(' && !cutter.isQuoted) {
-    cutter.comments = 1
-    cutter.piece += blank
-  } else if (char === ';' && !cutter.isQuoted) {
-    cutter.pieces.push(cutter.piece)
-    cutter.piece = ''
-  } else {
-    if (char === '"') cutter.isQuoted = !cutter.isQuoted
-    cutter.piece += char
-  }
+  return { pieces: [...pieces, piece], isClosed }
 }
 
 /** File names with a Windows path, whose backslashes quote nothing. */
@@ -106,7 +145,7 @@ function isFileName(name: string): boolean {
 }
 
 /** RFC 5322 §3.2.4: a backslash quotes any character; in `isLiteral` text, only a quotation mark and itself. */
-function unquote(text: string, isLiteral: boolean = false): string {
+export function unquote(text: string, isLiteral: boolean = false): string {
   const trimmed = text.trim()
   if (!trimmed.startsWith('"')) return trimmed
   const inner =

@@ -4,7 +4,7 @@
  * count; what exceeds a limit stays one opaque part and is never lost. Does not open attached messages (message/rfc822). Must
  * never throw for any message.
  */
-import { type DashLines, findDashLines, type Span, splitBody } from './delimiters.ts'
+import { type Span, splitBody } from './delimiters.ts'
 import { type Field, firstValue, readFields } from './fields.ts'
 import { readParameterized } from './parameters.ts'
 
@@ -39,6 +39,8 @@ export type MimeTree = {
 
 const DEPTH_MAX = 20
 const PARTS_MAX = 200
+/** Bytes that are searched for delimiters, in all multiparts together: each looks through those inside it again. */
+const SEARCHED_BYTES_MAX = 2 ** 28
 const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 
 type Draft = Omit<Part, 'children' | 'isOpaque'> & { children: Draft[]; isOpaque: boolean }
@@ -47,39 +49,38 @@ type Work = { readonly part: Draft; readonly depth: number }
 /** Parses one entity: a message, a part or a decrypted payload. */
 export function parseTree(bytes: Uint8Array): MimeTree {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const state: State = { count: 1, hasTooManyParts: false, isBroken: false }
+  const state: State = {
+    count: 1,
+    bytesLeft: SEARCHED_BYTES_MAX,
+    hasTooManyParts: false,
+    isBroken: false
+  }
   const root = readPart(raw, { start: 0, end: raw.length }, 'text/plain', state)
   const queue: Work[] = [{ part: root, depth: 0 }]
-  let lines: DashLines | null = null
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { part, depth } = next
     if (!part.type.startsWith('multipart/')) continue
-    if (depth >= DEPTH_MAX) {
+    state.bytesLeft -= part.end - part.bodyStart
+    if (depth >= DEPTH_MAX || state.bytesLeft < 0) {
       part.isOpaque = true
       state.hasTooManyParts = true
       continue
     }
-    // The root is split first, and all other parts stand in its body.
-    lines ??= findDashLines(raw, part.bodyStart)
-    addChildren(raw, part, lines, state)
+    addChildren(raw, part, state)
     for (const child of part.children) {
       if (!child.isOpaque) queue.push({ part: child, depth: depth + 1 })
     }
   }
-  return {
-    raw,
-    root,
-    hasTooManyParts: state.hasTooManyParts,
-    isBroken: state.isBroken
-  }
+  const { hasTooManyParts, isBroken } = state
+  return { raw, root, hasTooManyParts, isBroken }
 }
 
-type State = { count: number; hasTooManyParts: boolean; isBroken: boolean }
+type State = { count: number; bytesLeft: number; hasTooManyParts: boolean; isBroken: boolean }
 
 /** Splits one multipart, as far as the limits allow. */
-function addChildren(raw: Buffer, part: Draft, lines: DashLines, state: State): void {
+function addChildren(raw: Buffer, part: Draft, state: State): void {
   const body = { start: part.bodyStart, end: part.end, boundary: part.params.get('boundary') ?? '' }
-  const { spans, isClosed, isCut } = splitBody(raw, body, lines, PARTS_MAX - state.count)
+  const { spans, isClosed, isCut } = splitBody(raw, body, PARTS_MAX - state.count)
   if (isCut) state.hasTooManyParts = true
   else if (spans.length === 0 || !isClosed) state.isBroken = true
   const fallback = part.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'

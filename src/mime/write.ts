@@ -4,6 +4,7 @@
  * §4 and §5 for the OpenPGP multiparts.
  */
 import { randomBytes } from 'node:crypto'
+import { encode, wrap } from 'nodemailer/lib/qp'
 import { type OutgoingAttachment, type OutgoingBody } from '../domain/outgoing.ts'
 import { type HeaderField, headerField, parameter } from './write-header.ts'
 
@@ -217,7 +218,7 @@ export function encodeText(text: string): EncodedText {
   const lines = text.replaceAll(/\r\n?/g, '\n').split('\n')
   return lines.every((line) => PLAIN_LINE.test(line))
     ? { encoding: '7bit', lines: lines.join('\r\n') }
-    : { encoding: 'quoted-printable', lines: lines.map(quotedPrintable).join('\r\n') }
+    : { encoding: 'quoted-printable', lines: quotedPrintable(lines.join('\r\n')) }
 }
 
 /** `content` in base64, 76 columns a line, CRLF after every line but the last. */
@@ -238,37 +239,9 @@ export function encodeBase64(content: Uint8Array): Uint8Array {
   return out
 }
 
-/** One line without its line end, as one or more physical lines. */
-function quotedPrintable(line: string): string {
-  const bytes = Buffer.from(line, 'utf8')
-  let done = ''
-  let physical = ''
-  for (const [index, byte] of bytes.entries()) {
-    const isLast = index === bytes.length - 1
-    let unit = quotedByte(byte, isLast)
-    // The last unit may fill the line; any other must leave room for the soft line break.
-    if (physical.length + unit.length > (isLast ? LINE : LINE - 1)) {
-      done += `${physical}=\r\n`
-      physical = ''
-    }
-    if (physical === '' && isProtected(bytes, index)) unit = hex(byte)
-    physical += unit
-  }
-  return done + physical
-}
-
-function quotedByte(byte: number, isLast: boolean): string {
-  if (byte === 0x3d) return hex(byte)
-  if (byte === 0x20 || byte === 0x09) return isLast ? hex(byte) : String.fromCharCode(byte)
-  return byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : hex(byte)
-}
-
-/** Some mail systems alter `From ` and a lone dot at the start of a physical line. */
-function isProtected(bytes: Buffer, index: number): boolean {
-  if (bytes[index] === 0x2e) return index === bytes.length - 1
-  return bytes[index] === 0x46 && bytes.subarray(index, index + 5).toString('latin1') === 'From '
-}
-
-function hex(byte: number): string {
-  return `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
+/** Some mail systems alter `From ` and a lone dot at the start of a line; each of the two escapes takes two columns more. */
+function quotedPrintable(text: string): string {
+  return wrap(encode(text), LINE - 2)
+    .replaceAll(/^From /gm, '=46rom ')
+    .replaceAll(/^\.(?=\r?$)/gm, '=2E')
 }

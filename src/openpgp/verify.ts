@@ -8,13 +8,10 @@ import {
   createMessage,
   enums,
   type KeyID,
-  PacketList,
   type PublicKey,
   readSignature,
-  Signature as SignatureList,
   SignaturePacket,
-  type Subkey,
-  verify
+  type Subkey
 } from 'openpgp'
 import {
   type Fingerprint,
@@ -203,6 +200,7 @@ async function isKeyOf({ key, fingerprint }: CertificateFacts, issuer: string): 
   return false
 }
 
+/** The library's own verification refuses a key that was not valid at the time, for which its state is the better answer. */
 async function statesUnder(
   { key }: CertificateFacts,
   packet: SignaturePacket,
@@ -210,57 +208,28 @@ async function statesUnder(
   now: Instant
 ): Promise<States> {
   const date = new Date(msOf(now))
-  const message = await createMessage({ binary: data, date })
-  const list = new PacketList<SignaturePacket>()
-  list.push(packet)
-  try {
-    const { signatures } = await verify({
-      message,
-      signature: new SignatureList(list),
-      verificationKeys: key,
-      format: 'binary',
-      date,
-      config: pgpConfig(false)
-    })
-    const [only] = signatures
-    if (only === undefined || signatures.length !== 1) return BAD
-    await only.verified
-  } catch {
-    // Hashes the bytes again only when something other than the numbers can be the reason.
-    const { created } = packet
-    if (created === null || (await isSigningKey(key, packet.issuerKeyID, created))) return BAD
-    if (!(await isMathRight(key, packet, message.packets[0], date))) return BAD
-    return {
-      state: await keyStateAt(key, packet.issuerKeyID, date, 'bad'),
-      stateThen: await keyStateAt(key, packet.issuerKeyID, created, 'bad')
-    }
-  }
-  return {
-    state: await keyStateAt(key, packet.issuerKeyID, date, 'valid'),
-    stateThen: 'valid'
-  }
+  const { created } = packet
+  if (created === null || !(await isMathRight(key, packet, data, date))) return BAD
+  const state = await keyStateAt(key, packet.issuerKeyID, date)
+  const stateThen = await keyStateAt(key, packet.issuerKeyID, created)
+  return { state: state === 'valid' && stateThen !== 'valid' ? 'bad' : state, stateThen }
 }
 
-/**
- * Whether the signature itself is correct although the key was not valid at the time: then the key's state is the better
- * answer.
- */
+/** Whether the key made this signature over `data`, made as binary or as text, in a way that we accept. */
 async function isMathRight(
   certificate: PublicKey,
   packet: SignaturePacket,
-  literal: object | undefined,
+  data: Uint8Array,
   date: Date
 ): Promise<boolean> {
+  const { signatureType } = packet
   const [key] = certificate.getKeys(packet.issuerKeyID)
-  if (key === undefined || literal === undefined || packet.signatureType === null) return false
-  if (
-    packet.signatureType !== enums.signature.binary &&
-    packet.signatureType !== enums.signature.text
-  )
-    return false
+  const { binary, text } = enums.signature
+  if (key === undefined || (signatureType !== binary && signatureType !== text)) return false
   try {
+    const [literal] = (await createMessage({ binary: data, date })).packets
     const config = fullPgpConfig(false)
-    await packet.verify(key.keyPacket, packet.signatureType, literal, date, true, config)
+    await packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, config)
     return true
   } catch {
     return false
@@ -332,19 +301,13 @@ async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promise<bool
 
 /**
  * Judges the signing key at `date`, also in the past: then a later revocation counts only if it is a hard one. A replaced or
- * retired key was valid until then; a stolen one proves nothing about any time. `otherwise` is the answer when neither
- * revocation nor expiry applies.
+ * retired key was valid until then; a stolen one proves nothing about any time.
  */
-async function keyStateAt(
-  key: PublicKey,
-  id: KeyID,
-  date: Date,
-  otherwise: 'valid' | 'bad'
-): Promise<SignatureState> {
+async function keyStateAt(key: PublicKey, id: KeyID, date: Date): Promise<SignatureState> {
   const [subkey] = key.getSubkeys(id)
   if (await key.isRevoked(undefined, undefined, date, fullPgpConfig(false))) return 'revoked-key'
   if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
-  if (await isSigningKey(key, id, date)) return otherwise
+  if (await isSigningKey(key, id, date)) return 'valid'
   const primaryEnd = await key.getExpirationTime(undefined, fullPgpConfig(false))
   const ends = [endMs(primaryEnd), subkey === undefined ? Infinity : bindingEndMs(subkey)]
   return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
