@@ -14,6 +14,7 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
+import { senderDoubt } from './authentication.ts'
 import { claimCiphertext, isReused, noteCiphertext, quarantineReused } from './ciphertext.ts'
 import { dueOf } from './clocks.ts'
 import {
@@ -111,7 +112,8 @@ function decideNewCase(
   const product = productOf(situation.opened, settings)
   const promised = productOutside(situation.opened, settings)
   const opening = newCase(situation, product, moment.now)
-  const key = decideReporterKey(situation, nextTag, settings, moment.now)
+  const doubt = senderDoubt(situation.opened, settings)
+  const key = decideReporterKey(situation, { tag: nextTag, doubt }, settings, moment.now)
   const record = withOffers(unstored(opening), key)
   const about = { product: product.id, receivedAt: situation.receivedAt }
   const opened = event('opened', aboutCase(record.tag), BY_SOMEBODY, about)
@@ -182,10 +184,11 @@ function joinCase(
 ): Decision[] {
   const product = productNamed(thread.case.product, settings)
   // Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves.
+  const doubt = thread.sender.kind === 'unproved' ? thread.sender.doubt : null
   const key =
     thread.sender.kind === 'other'
       ? { key: null, decisions: [], warnings: [] }
-      : decideReporterKey(situation, thread.case.tag, settings, moment.now)
+      : decideReporterKey(situation, { tag: thread.case.tag, doubt }, settings, moment.now)
   const author = authorOf(situation, thread.sender)
   const joined = joinedEvent(thread.case.tag, author, situation)
   const record = withOffers(moved(thread.case, joined, situation, moment.now), key)

@@ -19,7 +19,7 @@ import {
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { isMeantForDesk } from './audience.ts'
-import { lackOfProof, senderDoubt } from './authentication.ts'
+import { lackOfProof } from './authentication.ts'
 import { type Situation } from './situation.ts'
 
 export type KeyDecision = {
@@ -34,6 +34,8 @@ type About = {
   readonly situation: Situation
   readonly address: Address
   readonly tag: CaseTag
+  /** Why its sender may be another than the reporter; null where nothing says so. */
+  readonly doubt: string | null
   readonly settings: Settings
   readonly now: Instant
 }
@@ -43,14 +45,14 @@ const HOUR_MS = 3_600_000
 /** The key to use for the sender of this mail, and what to record and to say about it. */
 export function decideReporterKey(
   situation: Situation,
-  tag: CaseTag,
+  { tag, doubt }: Pick<About, 'tag' | 'doubt'>,
   settings: Settings,
   now: Instant
 ): KeyDecision {
   const { senderKey, opened } = situation
   const { from } = opened.outer
   if (from === null) return { key: senderKey, decisions: [], warnings: [] }
-  const about: About = { situation, address: from.address, tag, settings, now }
+  const about: About = { situation, address: from.address, tag, doubt, settings, now }
   if (senderKey?.source === 'registered') return registered(opened, senderKey)
   const others = opened.unusableKeys.filter((key) => key.fingerprint !== senderKey?.fingerprint)
   // Kept, too: a key of theirs is known then, and nothing goes in clear (G3).
@@ -128,8 +130,7 @@ function firstUse(about: About): KeyDecision {
  * Why a first key is not taken into use at once; null when it is. A new report that nobody proves must not turn the answers in
  * the sender's other cases to its key (G3).
  */
-function firstUseDoubt({ situation, tag, settings }: About): string | null {
-  const doubt = senderDoubt(situation.opened, settings)
+function firstUseDoubt({ situation, tag, doubt, settings }: About): string | null {
   const isNewReport = tag === situation.nextTag && situation.senderCases.length > 0
   return doubt ?? (isNewReport ? lackOfProof(situation.opened, settings) : null)
 }
@@ -222,11 +223,9 @@ function acceptWords(about: About, keys: readonly CandidateKey[]): string {
  * signed, and nothing that was there goes. A revocation counts like this at once. Its first signature proves it.
  */
 function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key: ReporterKey } {
-  const { address, tag, situation, settings } = about
+  const { address, tag, situation, doubt } = about
   const { opened, mergedKey } = situation
-  const isProved =
-    known.isProved ||
-    (isSignedWith(opened, known.fingerprint) && senderDoubt(opened, settings) === null)
+  const isProved = known.isProved || (isSignedWith(opened, known.fingerprint) && doubt === null)
   const key = { ...(mergedKey ?? known), isProved }
   if (mergedKey === null && isProved === known.isProved) {
     return { key: known, decisions: [], warnings: doubts(opened, known) }

@@ -9,7 +9,7 @@ import { type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { msOf } from '../domain/time.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
-import { type Situation } from './situation.ts'
+import { type Issued, type Situation } from './situation.ts'
 
 /** Who writes in a case: its reporter, somebody under the reporter's address whom nothing proves, or another person. */
 export type ThreadSender =
@@ -26,7 +26,7 @@ export type Thread =
 export function decideThread(situation: Situation, settings: Settings): Thread {
   const { opened, answers, tagged } = situation
   if (answers !== null) {
-    return { kind: 'case', case: answers.case, sender: senderOf(situation, answers.case, settings) }
+    return { kind: 'case', case: answers.case, sender: senderOf(situation, answers, settings) }
   }
   const named = tagged !== null && opened.subjectProtected && opened.encrypted ? tagged : null
   const reporter = named === null ? null : writerAmong(opened, named)
@@ -42,14 +42,30 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
 }
 
 /**
- * A Message-ID of the desk proves a case but nobody's name: an acknowledgement also goes to the return path of a mail whose
- * From nothing proves. So where mail servers are asked, they or the known key have to speak for the reporter.
+ * A Message-ID of the desk proves a case, and a reporter only if the message went to that reporter: another reporter of the case
+ * or a list member knows those of their own. Nobody's name even then: an acknowledgement also goes to the return path of a mail
+ * whose From nothing proves. So where mail servers are asked, they or the known key have to speak for the reporter.
  */
-function senderOf(situation: Situation, record: CaseRecord, settings: Settings): ThreadSender {
-  const reporter = writerAmong(situation.opened, record)
+function senderOf(situation: Situation, answers: Issued, settings: Settings): ThreadSender {
+  const reporter = writerAmong(situation.opened, answers.case)
   if (reporter === null) return { kind: 'other' }
-  const doubt = isSignedBySender(situation) ? null : senderDoubt(situation.opened, settings)
+  if (isSignedBySender(situation)) return { kind: 'reporter', reporter }
+  const doubt = isAddressedTo(answers, reporter)
+    ? senderDoubt(situation.opened, settings)
+    : ANSWERS_ANOTHER
   return doubt === null ? { kind: 'reporter', reporter } : { kind: 'unproved', doubt }
+}
+
+const ANSWERS_ANOTHER = 'NOT PROVED: it answers a message that we sent to somebody else'
+
+function isAddressedTo(
+  { audience, recipientId, case: record }: Issued,
+  { contact }: Reporter
+): boolean {
+  const to = record.reporters.find(({ id }) => audience === 'reporter' && id === recipientId)
+  return (
+    to?.contact != null && contact !== null && isSameAddress(to.contact.address, contact.address)
+  )
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type OpenedMail,
   type SenderTrace
 } from '../../../src/domain/mail.ts'
+import { senderDoubt } from '../../../src/policy/authentication.ts'
 import { reporterPath } from '../../../src/policy/recipients.ts'
 import { decideReporterKey } from '../../../src/policy/reporter-key.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
@@ -46,7 +47,12 @@ function candidate(name = OTHER, source: CandidateKey['source'] = 'autocrypt', b
 
 function decide(change: Partial<OpenedMail>, facts: Partial<Situation> = {}) {
   const opened = openedMail(change)
-  return decideReporterKey(situation({ opened, ...facts }), TAG, SETTINGS, NOW)
+  return decideReporterKey(
+    situation({ opened, ...facts }),
+    { tag: TAG, doubt: senderDoubt(opened, SETTINGS) },
+    SETTINGS,
+    NOW
+  )
 }
 
 describe('the key of a reporter', () => {
@@ -99,7 +105,7 @@ describe('the key of a reporter', () => {
     })
     const { key, decisions, warnings } = decideReporterKey(
       situation({ opened }),
-      TAG,
+      { tag: TAG, doubt: senderDoubt(opened, settings) },
       settings,
       NOW
     )

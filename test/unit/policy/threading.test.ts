@@ -29,7 +29,7 @@ describe('threads by their tag', () => {
     case: tagged,
     kind: 'relay',
     audience: 'reporter',
-    recipientId: '',
+    recipientId: tagged.tag,
     messageId: messageId('issued@acme.example')
   }
   /** A mail whose sender our server proves by DMARC, if it is asked. */
