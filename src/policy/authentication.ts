@@ -39,9 +39,9 @@ export function senderWords(proof: SenderProof): string {
     case 'dmarc':
       return 'verified, our mail server says that DMARC passes for the domain'
     case 'spf':
-      return `NOT PROVED; only that the message came from ${proof.returnPath} (SPF)`
+      return `not verified; our mail server says only that the message came from ${proof.returnPath} (SPF)`
     case 'none':
-      return `NOT PROVED, it may be forged: ${proof.because}`
+      return `not verified, the address may be forged (${proof.because})`
   }
 }
 

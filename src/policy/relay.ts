@@ -222,12 +222,12 @@ function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {
       : `key ${formatFingerprint(first.fingerprint)}`
   const known = first.fingerprint !== null && first.fingerprint === key?.fingerprint
   const more = others.length > 0 ? `; ${others.length} more signatures` : ''
-  const mark = first.state === 'valid' ? reachWords(first, opened) : 'NOT PROVED'
+  const mark = first.state === 'valid' ? reachWords(first, opened) : 'not proved'
   return `${mark}. ${explainSignature(first)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
 }
 
 /** What a valid signature speaks for: never more than it covers of what the relay shows. */
 function reachWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
-  if (!coversWhole) return 'IN PART, not the whole message'
-  return outsideText === '' ? 'yes' : 'IN PART, not the text outside'
+  if (!coversWhole) return 'in part, not the whole message'
+  return outsideText === '' ? 'yes' : 'in part, not the text outside'
 }

@@ -91,7 +91,7 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
 function unusableWords(keys: readonly UnusableKey[]): string[] {
   return keys.map(
     ({ fingerprint, because }) =>
-      `The key ${formatFingerprint(fingerprint)} that the message brings CANNOT BE USED, because ${explainUnusable(because)}. Please ask the sender for a current key.`
+      `The key ${formatFingerprint(fingerprint)} that the message brings cannot be used, because ${explainUnusable(because)}. Please ask the sender for a current key.`
   )
 }
 
@@ -143,7 +143,7 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
   const before = formatFingerprint(known.fingerprint)
   if (more.length === 0 && isHandedOver(about, known, other)) {
     return pin(about, other, true, [
-      `This reporter's key has CHANGED from ${before} to ${formatFingerprint(other.fingerprint)}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
+      `This reporter's key has changed from ${before} to ${formatFingerprint(other.fingerprint)}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
     ])
   }
   const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
@@ -151,7 +151,7 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
     ? 'The known one stays in use'
     : 'The known one cannot be used any more, so nothing can be encrypted to this reporter'
   return offer(about, known, others, [
-    `The message brings a DIFFERENT key (${names}) than the one known for this reporter (${before}), and no fresh signature by the known key over the whole message, with this desk in its protected To or Cc, proves that its owner sent it. ${stays} until you accept the other. Please compare the fingerprint with the person another way, then write ${acceptWords(about, others)}.`
+    `The message brings a different key (${names}) than the one known for this reporter (${before}), and no fresh signature by the known key over the whole message, with this desk in its protected To or Cc, proves that its owner sent it. ${stays} until you accept the other. Please compare the fingerprint with the person another way, then write ${acceptWords(about, others)}.`
   ])
 }
 
@@ -244,7 +244,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
       ...(isUsable || !known.isUsable
         ? []
         : [
-            `This reporter's key ${formatFingerprint(key.fingerprint)} CANNOT BE USED any more: the message brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
+            `This reporter's key ${formatFingerprint(key.fingerprint)} cannot be used any more: the message brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
           ])
     ]
   }

@@ -66,7 +66,7 @@ describe("a reporter's key", () => {
     await send(alice, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(renewed) })
 
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
-    expect(await lastTo(grace)).toContain('CHANGED')
+    expect(await lastTo(grace)).toContain('has changed')
     await command('/reply\nTo the new key.\n')
     expect(await lastTo(renewed)).toContain('To the new key.')
 
@@ -110,7 +110,7 @@ describe("a reporter's key", () => {
     )
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
-    expect(await lastTo(grace)).toContain('DIFFERENT')
+    expect(await lastTo(grace)).toContain('a different key')
     await command('/reply\nStill to the old one.\n')
     expect(await lastTo(alice)).toContain('Still to the old one.')
     await command(`/key accept ${name(renewed)}\n`)
@@ -161,7 +161,7 @@ describe("a reporter's key", () => {
     await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
-    expect(await lastTo(grace)).toContain('CANNOT BE USED')
+    expect(await lastTo(grace)).toContain('cannot be used')
     const before = mailsTo(alice).length
     await command('/reply\nA secret.\n')
     expect(await lastTo(alice)).not.toContain('A secret.')
@@ -182,7 +182,7 @@ describe("a reporter's key", () => {
       await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted', patch })
 
       expect(pinned()).toEqual([])
-      expect(await lastTo(grace)).toContain('CANNOT BE USED')
+      expect(await lastTo(grace)).toContain('cannot be used')
       expect(await lastTo(grace)).toContain(
         `because it ${state === 'revoked' ? 'is' : 'has'} ${state}`
       )

@@ -42,6 +42,6 @@ it('whoever got the acknowledgement of a forged report does not become the repor
   const relay = world.accepted.at(-1)
   const words = relay && (await world.read(grace, relay)).replaceAll(/\s+/g, ' ')
   expect(words).toContain(
-    `says that it comes from the reporter of this case, but the sender is NOT PROVED; only that the message came from ${THIEF}`
+    `says that it comes from the reporter of this case, but the sender is not verified; our mail server says only that the message came from ${THIEF}`
   )
 })

@@ -153,7 +153,7 @@ describe('the acknowledgement of a mail whose sender was checked (RFC 3834 §4)'
     expect(only(decisions, 'count-answer').map((each) => each.address)).toEqual([BOUNCES])
     expect(answerAddress(mail([SPF]), CHECKED)).toBe(BOUNCES)
     expect(relayOf(decisions)).toContain(
-      `NOT PROVED; only that the message came from ${BOUNCES} (SPF)`
+      `not verified; our mail server says only that the message came from ${BOUNCES} (SPF)`
     )
   })
 

@@ -47,17 +47,17 @@ describe('the relay of a mail with a valid signature', () => {
     [
       'text stands outside',
       { signatures: [signature()], outsideText: 'Wire the bounty to account 666.' },
-      /^IN PART, not the text outside\. The signature is valid\./
+      /^in part, not the text outside\. The signature is valid\./
     ],
     [
       'it does not cover all',
       { signatures: [signature({ coversWhole: false })] },
-      /^IN PART, not the whole message\. The signature is valid\./
+      /^in part, not the whole message\. The signature is valid\./
     ],
     [
       'it does neither',
       { signatures: [signature({ coversWhole: false })], outsideText: 'x' },
-      /^IN PART, not the whole message\./
+      /^in part, not the whole message\./
     ]
   ])('does not say yes where %s', (_, opened, expected) => {
     expect(signedFact(opened)).toMatch(expected)
@@ -66,7 +66,7 @@ describe('the relay of a mail with a valid signature', () => {
   it('says of no other signature that it is one, whatever it covers', () => {
     for (const coversWhole of [true, false]) {
       const signatures = [signature({ state: 'bad', coversWhole })]
-      expect(signedFact({ signatures, outsideText: 'x' })).toMatch(/^NOT PROVED\. /)
+      expect(signedFact({ signatures, outsideText: 'x' })).toMatch(/^not proved\. /)
     }
     expect(signedFact({})).toBe('no')
   })

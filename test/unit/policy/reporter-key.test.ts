@@ -114,7 +114,7 @@ describe('the key of a reporter', () => {
     expect(key?.fingerprint ?? null).toBe(isUsed ? OTHER : null)
     expect(only(decisions, 'pin-reporter-key')).toHaveLength(isUsed ? 1 : 0)
     expect(only(decisions, 'offer-reporter-key')).toHaveLength(isUsed ? 0 : 1)
-    expect(warnings.join()).toContain(isUsed ? 'First use' : 'NOT PROVED')
+    expect(warnings.join()).toContain(isUsed ? 'First use' : 'not verified')
     if (!isUsed) expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
   })
 
@@ -135,7 +135,7 @@ describe('the key of a reporter', () => {
 
       expect(key).toBe(senderKey)
       expect(decisions.map(({ kind }) => kind)).toEqual(['offer-reporter-key', 'record'])
-      expect(warnings.join()).toContain('DIFFERENT')
+      expect(warnings.join()).toContain('a different key')
       expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
     }
   )
@@ -177,7 +177,7 @@ describe('the key of a reporter', () => {
 
     expect(key).toEqual(mergedKey)
     expect(only(decisions, 'pin-reporter-key')).toHaveLength(1)
-    expect(warnings.join()).toContain('CANNOT BE USED')
+    expect(warnings.join()).toContain('cannot be used')
     const handOver = {
       candidateKeys: [candidate(OTHER, 'attached')],
       signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })]
@@ -217,7 +217,7 @@ describe('a new key that the old one signs for', () => {
     expect(only(decisions, 'record')).toMatchObject([
       { event: { kind: 'key-pinned', about: { replaced: expect.any(String) } } }
     ])
-    expect(warnings.join()).toContain('CHANGED')
+    expect(warnings.join()).toContain('has changed')
     const withOld = [candidate(ALICE_KEY.fingerprint), candidate(OTHER, 'attached')]
     expect(decide({ ...handedOver, candidateKeys: withOld }, facts).key?.fingerprint).toBe(OTHER)
   })
