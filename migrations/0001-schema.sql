@@ -233,7 +233,6 @@ CREATE TABLE cases (
   subject          TEXT    NOT NULL,
   received_at      TEXT    NOT NULL CHECK (length(received_at) = 24),
   opened_at        TEXT    NOT NULL CHECK (length(opened_at) = 24),
-  answered_at      TEXT    NULL CHECK (length(answered_at) = 24),
   owner            TEXT    NULL,
   disclosure_at    TEXT    NULL CHECK (length(disclosure_at) = 24),
   -- Zone or offset in which it was written.
@@ -258,7 +257,9 @@ CREATE TABLE case_reporters (
   began_in_clear INTEGER NOT NULL CHECK (began_in_clear IN (0, 1)),
   -- Head of the thread with them, and their latest message.
   root           TEXT    NOT NULL,
-  latest         TEXT    NULL
+  latest         TEXT    NULL,
+  -- When a person first answered them.
+  answered_at    TEXT    NULL CHECK (length(answered_at) = 24)
 ) STRICT;
 
 CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
@@ -512,5 +513,5 @@ CREATE TABLE junk_mails (
   size        INTEGER NOT NULL CHECK (size >= 0)
 ) STRICT;
 
--- Cases that nobody has answered: the digest lists them.
-CREATE INDEX cases_unanswered ON cases (id) WHERE answered_at IS NULL AND state NOT IN ('rejected', 'merged', 'closed');
+-- Whom nobody has answered: the digest lists their cases.
+CREATE INDEX case_reporters_unanswered ON case_reporters (case_id) WHERE answered_at IS NULL;

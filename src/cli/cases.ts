@@ -4,7 +4,7 @@
  */
 import { sha256 } from '../app.ts'
 import { readBound } from '../desk/read-situation.ts'
-import { contactOf, type ListedCase } from '../domain/case.ts'
+import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
 import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
@@ -45,17 +45,17 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
       OWNER: (row) => row.owner ?? '-',
       DUE: ({ due }) =>
         due === null ? '-' : `${due.clock} ${formatInstant(due.at, desk.timezone)}`,
-      REPORTER: (row) => row.reporter ?? '-',
+      REPORTER: (row) => row.reporters.join(', ') || '-',
       SUBJECT: (row) => row.subject
     })
   })
 }
 
 function summary({ case: record, due }: ListedCase) {
-  const { tag, product, state, receivedAt, answeredAt, owner, disclosureAt, subject } = record
-  const reporter = contactOf(record)?.address ?? null
-  const dates = { receivedAt, answeredAt, owner, disclosureAt }
-  return { tag, product, state, ...dates, due, reporter, subject }
+  const { tag, product, state, receivedAt, owner, disclosureAt, subject } = record
+  const reporters = addresseesOf(record).map(({ contact }) => contact.address)
+  const dates = { receivedAt, answeredAt: answeredAt(record), owner, disclosureAt }
+  return { tag, product, state, ...dates, due, reporters, subject }
 }
 
 type Found = {

@@ -26,6 +26,7 @@ import {
   followMerges,
   insertCase,
   insertMessage,
+  markAnswered,
   mergeCase,
   updateCase,
   updateReporter
@@ -250,11 +251,8 @@ function letWordsLeave(
   const { id, tag, authorId, arrivalId, params } = words
   const evidence = takeWaiting(tx, id)
   assert(evidence !== null, 'words that left already')
-  for (const left of events) if (move(tx, left, now)) appendEvent(tx, left, { at: now, evidence })
-  const { id: caseId, version, answeredAt } = requireCase(tx, tag)
-  if (answeredAt === null)
-    updateCase(tx, { kind: 'update-case', tag, version, set: { answeredAt: now } })
-  insertMessage(tx, caseId, {
+  for (const left of events) if (move(tx, left, now)) put(tx, left, now, evidence)
+  insertMessage(tx, requireCase(tx, tag).id, {
     at: now,
     author: 'maintainer',
     authorId,
@@ -288,7 +286,12 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
 
 /** With the message that made it happen. */
 function append(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null): void {
-  appendEvent(tx, decided, { at: work.now, evidence: evidenceOf(work, signature) })
+  put(tx, decided, work.now, evidenceOf(work, signature))
+}
+
+function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
+  appendEvent(tx, decided, { at, evidence })
+  if (decided.kind === 'answered') markAnswered(tx, decided.about.reporter, at)
 }
 
 function evidenceOf(work: Work, signatureSha256: Sha256 | null): Evidence {

@@ -2,7 +2,7 @@
  * One telling of a clock, and what all messages of clocks are made from: the facts, the count of repeats, the word that it is
  * late. Changes nothing.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type Clock, type Ring } from '../domain/clock.ts'
 import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
 import { type DeskEvent, type Subject } from '../domain/event.ts'
@@ -10,6 +10,7 @@ import { type FactLine } from '../domain/message.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { alert } from '../messages/to-maintainers.ts'
+import { addressOf } from '../policy/recipients.ts'
 import { sealedTo } from '../policy/send.ts'
 import { type Desk } from './desk.ts'
 
@@ -43,9 +44,9 @@ export function message(occasion: Occasion, words: Words): SendSealed {
   return sealedTo(recipients, now, alert(words), { once, tag: record?.tag ?? null })
 }
 
-export function repeated(desk: Desk, { starts }: Occasion): string[] {
+export function repeated(desk: Desk, { starts, clock }: Occasion): string[] {
   const [first] = starts
-  if (first === undefined || starts.length < 2) return []
+  if (first === undefined || starts.length < 2 || clock.counts !== 'each') return []
   const since = formatInstant(first.at, desk.settings.desk.timezone)
   return [`This happened ${starts.length} times since ${since}.`]
 }
@@ -65,10 +66,18 @@ export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occas
     ...(record === null
       ? []
       : [{ label: 'Owner', value: owner?.name ?? 'nobody; /take makes it yours' }]),
-    ...starts.slice(0, FACTS_MAX).flatMap((start) => factsOfStart(desk, start)),
+    ...starts
+      .slice(0, FACTS_MAX)
+      .flatMap((start) => [...whoWaits(start, record), ...factsOfStart(desk, start)]),
     { label: 'Told', value: names },
     ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
   ]
+}
+
+/** Of several reporters the one whom it is about. */
+function whoWaits({ about }: DeskEvent, record: CaseRecord | null): FactLine[] {
+  if (record === null || record.reporters.length < 2 || !('reporter' in about)) return []
+  return [{ label: 'Reporter', value: addressOf(reporterWith(record, about.reporter)) }]
 }
 
 /** Of a cause that came more often, the first ones are shown. */

@@ -104,16 +104,17 @@ async function dateMail(
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
   const reporters = addresseesOf(record)
-  if (reporters.length === 0) return [untold(record.tag, 'no-address')]
+  if (reporters.length === 0) return [untold(record.tag, record.tag, 'no-address')]
   return reporters.map((reporter) => {
     const path = reporterPath(reporter, tried, product)
     return path.kind === 'sealed' || path.kind === 'clear'
       ? toReporter(path, now, message, sending)
-      : untold(record.tag, 'no-key')
+      : untold(record.tag, reporter.id, 'no-key')
   })
 }
 
 /** A clock tells the maintainers at once. */
-function untold(tag: CaseTag, because: 'no-key' | 'no-address'): Decision {
-  return { kind: 'record', event: event('date-untold', aboutCase(tag), BY_DESK, { because }) }
+function untold(tag: CaseTag, reporter: string, because: 'no-key' | 'no-address'): Decision {
+  const about = { reporter, because }
+  return { kind: 'record', event: event('date-untold', aboutCase(tag), BY_DESK, about) }
 }

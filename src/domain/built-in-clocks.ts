@@ -183,6 +183,7 @@ export const CASE_CLOCKS: Readonly<Record<string, Stated>> = {
     starts: ['date-untold'],
     stops: ['date-told', 'disclosed', ...ENDS],
     counts: 'latest',
+    key: 'reporter',
     due: { within: { hours: 0 } },
     steps: AT_ONCE_THEN_DAILY,
     title: 'The reporter could not be told the date',

@@ -121,7 +121,8 @@ export const MACHINE: Machine = {
   ],
   answered: [
     { from: ['received'], to: 'triaging' },
-    { from: [...OPEN, 'rejected', 'closed'], to: 'same' }
+    // Who is told of a merge is answered by it.
+    { from: [...OPEN, 'rejected', 'closed', 'merged'], to: 'same' }
   ],
   'plan-told': [
     { from: ['received'], to: 'triaging' },

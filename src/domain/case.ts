@@ -2,7 +2,7 @@
  * A case: the desk's unit of work for one report, its states and who speaks in it (practice.md §4.2.1). Types and
  * total functions only; what moves a case is decided in policy/, what stores it in store/cases.ts.
  */
-import { addressKey, type Contact } from './address.ts'
+import { addressKey, type Contact, isSameAddress } from './address.ts'
 import { type Due } from './clock.ts'
 import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
 import { type KeySource } from './mail.ts'
@@ -40,6 +40,8 @@ export type Reporter = {
   readonly root: MessageId
   /** Message-ID of their latest message, to answer to; null when they sent none. */
   readonly latest: MessageId | null
+  /** When a person first answered them. */
+  readonly answeredAt: Instant | null
 }
 
 /** One case as stored. */
@@ -54,8 +56,6 @@ export type CaseRecord = {
   readonly subject: string
   readonly receivedAt: Instant
   readonly openedAt: Instant
-  /** When a person first answered the reporter. */
-  readonly answeredAt: Instant | null
   /** Id of the maintainer who took it. */
   readonly owner: string | null
   readonly disclosureAt: Instant | null
@@ -77,6 +77,35 @@ export function reporterOf({ reporters }: Pick<CaseRecord, 'reporters'>): Report
 /** The address of who reported the case; null when there is none. */
 export function contactOf(record: Pick<CaseRecord, 'reporters'>): Contact | null {
   return reporterOf(record)?.contact ?? null
+}
+
+/** The reporter with this number; of those who are one person, the first. */
+export function reporterWith(
+  { reporters }: Pick<CaseRecord, 'reporters'>,
+  id: string
+): Reporter | null {
+  const named = reporters.find((one) => one.id === id) ?? null
+  return reporters.find((one) => named !== null && isSamePerson(one, named)) ?? null
+}
+
+function isSamePerson(one: Reporter, other: Reporter): boolean {
+  if (one.contact === null || other.contact === null) return one.id === other.id
+  return isSameAddress(one.contact.address, other.contact.address)
+}
+
+/** Since when every reporter of the case has had an answer by a person; null while one has none. */
+export function answeredAt({ reporters }: Pick<CaseRecord, 'reporters'>): Instant | null {
+  const times = reporters.map((one) => one.answeredAt)
+  return times.includes(null) ? null : (times.sort().at(-1) ?? null)
+}
+
+/** The case after a person has answered the reporter with this number. */
+export function withAnswer(record: CaseRecord, id: string, at: Instant): CaseRecord {
+  const to = reporterWith(record, id)
+  const reporters = record.reporters.map((one) =>
+    to !== null && isSamePerson(one, to) ? { ...one, answeredAt: one.answeredAt ?? at } : one
+  )
+  return { ...record, reporters }
 }
 
 /** Whom a decision about the case reaches: its reporters who named an address, each address once. */

@@ -98,7 +98,6 @@ export type UpdateCase = {
     readonly state?: CaseState
     readonly owner?: string
     readonly product?: string
-    readonly answeredAt?: Instant
     readonly disclosureAt?: Instant
     readonly disclosureZone?: string
   }

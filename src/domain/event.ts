@@ -70,7 +70,11 @@ type Nothing = Readonly<Record<string, never>>
  */
 export type Particulars = {
   // What came in.
-  readonly opened: { readonly product: string; readonly receivedAt: Instant }
+  readonly opened: {
+    readonly product: string
+    readonly reporter: string
+    readonly receivedAt: Instant
+  }
   readonly 'reporter-wrote': { readonly reporter: string; readonly receivedAt: Instant }
   readonly 'member-wrote': { readonly member: string; readonly isSigned: boolean }
   readonly 'other-wrote': Nothing
@@ -110,7 +114,12 @@ export type Particulars = {
   readonly accepted: Nothing
   readonly rejected: { readonly code: string; readonly told: ReporterTold }
   readonly merged: { readonly into: CaseTag; readonly told: ReporterTold }
-  readonly 'merged-in': { readonly from: CaseTag }
+  /** A reporter of another case belongs to this one now. `receivedAt` says since when they wait for a person; null: they do not. */
+  readonly 'merged-in': {
+    readonly from: CaseTag
+    readonly reporter: string
+    readonly receivedAt: Instant | null
+  }
   readonly reopened: { readonly reason: string }
   /** `date` is when it became public; `reason` says why before its date, '' otherwise. */
   readonly disclosed: { readonly date: Instant; readonly reason: string }
@@ -131,7 +140,10 @@ export type Particulars = {
     readonly leaveBy: Instant | null
   }
   /** The list learned the date, and nobody could write it to the reporter. */
-  readonly 'date-untold': { readonly because: 'no-key' | 'no-address' }
+  readonly 'date-untold': {
+    readonly reporter: string
+    readonly because: 'no-key' | 'no-address'
+  }
   readonly 'date-told': { readonly reporter: string; readonly date: Instant; readonly how: Way }
   readonly 'date-answered': {
     readonly reporter: string

@@ -2,7 +2,7 @@
  * Which conversation a maintainer's message continues: an answer belongs to whoever wrote what it answers, and reaches nobody
  * else (G5). What answers two people at once reaches neither.
  */
-import { addresseesOf, type CaseRecord, reporterOf } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, reporterOf, reporterWith } from '../domain/case.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Conversation } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
@@ -56,7 +56,7 @@ export function memberIn(conversation: ConversationOf): string | null {
 export function reporterIn(record: CaseRecord, conversation: ConversationOf): AnsweredReporter {
   const [only, ...others] = addresseesOf(record)
   const isNamed = conversation.kind === 'one' && (conversation.isSigned || others.length === 0)
-  const named = record.reporters.find(({ id }) => isNamed && conversation.with === `reporter:${id}`)
+  const named = isNamed ? reporterWith(record, conversation.with.replace(/^reporter:/, '')) : null
   return named ?? (others.length > 0 ? 'several' : (only ?? reporterOf(record)))
 }
 

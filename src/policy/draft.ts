@@ -6,7 +6,8 @@ import {
   type Addressed,
   type CaseRecord,
   type ListedCase,
-  type ReporterKeys
+  type ReporterKeys,
+  withAnswer
 } from '../domain/case.ts'
 import { type CaseFacts, historyAfter, moveCase } from '../domain/case-machine.ts'
 import { type Decision } from '../domain/decision.ts'
@@ -163,19 +164,22 @@ export type Happened = { readonly kind: 'happened'; readonly draft: Draft } | Re
  * Lets one event happen to the working copy. The only way in which a command moves a case: handlers name events, the machine
  * says where that leads or why not.
  */
-export function happen<K extends EventKind>(draft: Draft, event: NewEvent<K>): Happened {
+export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>): Happened {
   const { notice, known } = draft
   const { disclosureAt, state } = draft.case
+  const event = happening as NewEvent
   const facts = { ...known, notice: notice?.state ?? null, disclosureAt }
-  const move = moveCase(state, event, facts)
+  const move = moveCase(state, happening, facts)
   if (move.kind === 'refused') return move
+  const record =
+    event.kind === 'answered' ? withAnswer(draft.case, event.about.reporter, known.now) : draft.case
   return {
     kind: 'happened',
     draft: {
       ...draft,
-      case: { ...draft.case, state: move.to },
+      case: { ...record, state: move.to },
       known: { ...known, ...historyAfter(known, event.kind) },
-      decisions: [...draft.decisions, { kind: 'record', event: event as NewEvent }]
+      decisions: [...draft.decisions, { kind: 'record', event }]
     }
   }
 }

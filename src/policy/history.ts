@@ -130,7 +130,8 @@ const PREDICATES: Predicates = {
   accepted: () => 'accepted the report as a security issue',
   rejected: ({ code, told }) => `rejected the report (${code}); ${TOLD[told]}`,
   merged: ({ into, told }) => `merged the case into ${into}; ${TOLD[told]}`,
-  'merged-in': ({ from }) => `merged case ${from} into this one`,
+  'merged-in': ({ from, reporter, receivedAt }, { reporter: name }) =>
+    `merged case ${from} of ${name(reporter)} into this one${receivedAt === null ? '' : '; nobody has answered them yet'}`,
   reopened: ({ reason }) => `reopened the case${because(reason)}`,
   disclosed: ({ date, reason }, { instant }) =>
     `recorded the disclosure (public since ${instant(date)})${because(reason)}`,
@@ -138,8 +139,8 @@ const PREDICATES: Predicates = {
     `closed the case (${disposition})${because(reason)}; ${TOLD[told]}`,
   'embargo-set': ({ oldDate, date, written, reason }, { instant }) =>
     `${oldDate === null ? 'set the disclosure to' : `moved the disclosure from ${instant(oldDate)} to`} ${instant(date)}${written === '' ? '' : ` (written: ${written})`}${because(reason)}`,
-  'date-untold': ({ because }) =>
-    `could not tell the reporter the disclosure date, because ${because === 'no-key' ? 'we have no usable key of theirs' : 'the report names no address'}`,
+  'date-untold': ({ reporter, because }, { reporter: name }) =>
+    `could not tell ${name(reporter)} the disclosure date, because ${because === 'no-key' ? 'we have no usable key of theirs' : 'the report names no address'}`,
   'date-told': ({ reporter, date, how }, { reporter: name, instant }) =>
     `told ${name(reporter)} the disclosure date ${instant(date)} (${WAYS[how]})`,
   'date-answered': ({ date, answer }, { instant }) =>

@@ -115,7 +115,7 @@ function decideNewCase(
   const doubt = senderDoubt(situation.opened, settings)
   const key = decideReporterKey(situation, { tag: nextTag, doubt }, settings, moment.now)
   const record = withOffers(unstored(opening), key)
-  const about = { product: product.id, receivedAt: situation.receivedAt }
+  const about = { product: product.id, reporter: record.tag, receivedAt: situation.receivedAt }
   const opened = event('opened', aboutCase(record.tag), BY_SOMEBODY, about)
   const verdict = decideAcknowledgement(situation.opened, situation.history, settings, moment)
   const released = releasedWords(situation, key.key, settings, null)

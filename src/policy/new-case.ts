@@ -47,7 +47,6 @@ export function newCase(situation: Situation, product: Product, now: Instant): O
       subject: subjectOf(opened),
       receivedAt,
       openedAt: now,
-      answeredAt: null,
       owner: null,
       disclosureAt: null,
       disclosureZone: null
@@ -56,7 +55,8 @@ export function newCase(situation: Situation, product: Product, now: Instant): O
       contact: opened.outer.from,
       beganInClear: beganInClear(opened),
       root: messageId,
-      latest: messageId
+      latest: messageId,
+      answeredAt: null
     }
   }
 }

@@ -3,7 +3,7 @@
  * relays say that it does, so only an answer to a relay is sent on; every other one stays among the maintainers, and its
  * author is told. In doubt it must stay: what was written to colleagues cannot be taken back.
  */
-import { type CaseRecord, contactOf, numbersOf } from '../domain/case.ts'
+import { answeredAt, type CaseRecord, contactOf, numbersOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Settings } from '../domain/settings.ts'
 import { hint as hintMessage, relay } from '../messages/to-maintainers.ts'
@@ -47,7 +47,8 @@ export function stayedInside(context: CommandContext): Decision {
 /** Said once per case: how to reach a reporter who is still waiting. */
 export function hint(context: CommandContext): Decision[] {
   const { bound } = context
-  if (bound.hintGiven || bound.case.answeredAt !== null || contactOf(bound.case) === null) return []
+  if (bound.hintGiven || answeredAt(bound.case) !== null || contactOf(bound.case) === null)
+    return []
   return [
     toAuthor(context, {
       once: bound.case.tag,

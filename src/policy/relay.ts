@@ -3,6 +3,8 @@
  * text and the files. Pure: builds decisions, seals nothing.
  */
 import {
+  addresseesOf,
+  answeredAt,
   type CaseMessage,
   type CaseRecord,
   type ReporterKey,
@@ -24,6 +26,7 @@ import { reporterIn } from './conversation.ts'
 import { subjectOf } from './new-case.ts'
 import {
   type AnsweredReporter,
+  addressOf,
   allMaintainers,
   memberReach,
   reachSentence,
@@ -177,16 +180,24 @@ function signedWords({ signatures: [signature] }: OpenedMail): string {
 export function caseFacts(record: CaseRecord, about: CaseAbout): FactLine[] {
   const { product, settings, due, now } = about
   const { timezone } = settings.desk
-  const { tag, state, owner, answeredAt, disclosureAt, disclosureZone } = record
+  const { tag, state, owner, disclosureAt, disclosureZone } = record
   const facts = {
     Case: `${tag}, ${stateWords(state)}`,
     Product: `${product.name} (policy ${product.policy.id})`,
     Owner: owner === null ? 'nobody yet (/take makes it yours)' : nameOfMaintainer(owner, settings),
-    Answered: answeredAt === null ? '' : formatInstant(answeredAt, timezone),
+    Answered: answeredWords(record, timezone),
     Due: due === null ? '' : promiseWords(due, { product, timezone, now }),
     Disclosure: disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
   }
   return Object.entries(facts).flatMap(([label, value]) => (value === '' ? [] : [{ label, value }]))
+}
+
+/** When all were answered; of several reporters, whom nobody has answered yet. */
+function answeredWords(record: CaseRecord, timezone: string): string {
+  const at = answeredAt(record)
+  if (at !== null) return formatInstant(at, timezone)
+  const waiting = addresseesOf(record).filter((reporter) => reporter.answeredAt === null)
+  return record.reporters.length > 1 ? `not yet: ${waiting.map(addressOf).join(', ')}` : ''
 }
 
 function mailFacts(input: RelayInput): FactLine[] {

@@ -140,7 +140,6 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
   const { draft } = step
   const next: Draft = {
     ...draft,
-    case: { ...draft.case, answeredAt: draft.case.answeredAt ?? context.now },
     words: [...draft.words, { ...words, reporter, path }]
   }
   const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
@@ -195,8 +194,6 @@ function spoken(
 ): Happened {
   const reporter = to.id
   if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
-  // A merged case takes no more events; that the reporter was told is part of the merge.
-  if (mail === 'merged') return { kind: 'happened', draft }
   const step = decided(draft, context, 'answered', { reporter, with: mail, how })
   // One message answers a reporter once, however many commands it is made of.
   const isAnswered = said(draft, to).some((one) => one.mail !== 'question')

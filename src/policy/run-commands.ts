@@ -67,7 +67,7 @@ export function runCommands(
   )
   // What waits may be refused when it is encrypted: only the commit says that it has left.
   const changed = changes(before, draft)
-  draft = withWordsLeft(draft, leaving, context.now)
+  draft = withWordsLeft(draft, leaving)
   return {
     ran: true,
     decisions: [
@@ -254,14 +254,7 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
 }
 
 /** What a command mail may change of a case; it empties nothing. */
-const CHANGING = [
-  'state',
-  'owner',
-  'product',
-  'answeredAt',
-  'disclosureAt',
-  'disclosureZone'
-] as const
+const CHANGING = ['state', 'owner', 'product', 'disclosureAt', 'disclosureZone'] as const
 
 /** The changed fields of the case, or null when nothing changed. */
 function caseChanges(before: Draft['case'], after: Draft['case']): UpdateCase | null {

@@ -2,7 +2,13 @@
  * Where a case and its notice stand, in the reader's words: for `/status`, for the answer to commands and for `/cases`. Counts of
  * list members only, never a name (G5).
  */
-import { addresseesOf, type CaseRecord, type CaseState, isOpen } from '../domain/case.ts'
+import {
+  addresseesOf,
+  type CaseRecord,
+  type CaseState,
+  isOpen,
+  reporterOf
+} from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
@@ -14,7 +20,7 @@ import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, willLeave } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
 import { standingPreview } from './notice-preview.ts'
-import { reporterPath } from './recipients.ts'
+import { addressOf, reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<CaseState, string>> = {
   received: 'new',
@@ -60,9 +66,17 @@ export function ownerWords({ owner }: CaseRecord, settings: Settings): string {
   return owner === null ? 'no owner' : `owner ${nameOf(owner, settings)}`
 }
 
-function answerWords({ state, answeredAt }: CaseRecord, timezone: string): string {
-  if (answeredAt !== null)
-    return `first answered by a person ${formatInstant(answeredAt, timezone)}`
+/** Whether each reporter was answered; who each is stands there where it is not the only one. */
+function answerLines(record: CaseRecord, timezone: string): string[] {
+  const [only = reporterOf(record), ...others] = addresseesOf(record)
+  return [only, ...others].map((reporter) => {
+    const who = others.length === 0 ? '' : `${addressOf(reporter)}, `
+    return `Reporter: ${who}${answerWords(reporter?.answeredAt ?? null, record, timezone)}`
+  })
+}
+
+function answerWords(at: Instant | null, { state }: CaseRecord, timezone: string): string {
+  if (at !== null) return `first answered by a person ${formatInstant(at, timezone)}`
   return isOpen(state) ? 'not answered by a person yet' : 'never answered by a person'
 }
 
@@ -100,7 +114,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
       : [`${bound.named} was merged into ${record.tag}; please go on there.`]),
     `${record.tag} (${product.name}): ${STATES[record.state]}`,
     `Received: ${formatInstant(record.receivedAt, timezone)}`,
-    `Reporter: ${answerWords(record, timezone)}`,
+    ...answerLines(record, timezone),
     `Due: ${dueLine(draft, context)}`,
     `Answers: ${reachWords(draft, context)}`,
     ...(waiting === 0

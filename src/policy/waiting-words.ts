@@ -88,7 +88,7 @@ function leftEvents({ events, tag, reporter: { id: reporter }, mail, authorId }:
 }
 
 /** The draft as it stands once these have left, for what is said of it; the commit puts them on the record. */
-export function withWordsLeft(draft: Draft, leaving: readonly Decision[], now: Instant): Draft {
+export function withWordsLeft(draft: Draft, leaving: readonly Decision[]): Draft {
   const left = leaving.filter((one) => one.kind === 'words-leave')
   if (left.length === 0) return draft
   const messages = count(left.length, 'message', 'messages')
@@ -96,12 +96,10 @@ export function withWordsLeft(draft: Draft, leaving: readonly Decision[], now: I
   const here = left.filter(({ words }) => words.tag === draft.case.tag)
   const told = withActivity(draft, says)
   if (here.length === 0) return told
-  const answeredAt = draft.case.answeredAt ?? now
-  const answered = { ...told, case: { ...told.case, answeredAt } }
   return here
     .flatMap(({ events }) => events)
     .reduce<Draft>((before, happened) => {
       const step = happen(before, happened)
       return step.kind === 'refused' ? before : { ...step.draft, decisions: before.decisions }
-    }, answered)
+    }, told)
 }

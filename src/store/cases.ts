@@ -28,11 +28,11 @@ type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear' | 'hasUnusedKey'> &
 }
 
 const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
-  answered_at AS answeredAt, owner, disclosure_at AS disclosureAt,
+  owner, disclosure_at AS disclosureAt,
   disclosure_zone AS disclosureZone,
   merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
   (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
-                                       'root', root, 'latest', latest, 'unusedKeys',
+                                       'root', root, 'latest', latest, 'answeredAt', answered_at, 'unusedKeys',
      (SELECT count(*) FROM offered_keys WHERE offered_keys.address = lower(case_reporters.address))) ORDER BY id <> cases.tag, id)
    FROM case_reporters WHERE case_id = cases.id) AS reporters`
 
@@ -43,9 +43,8 @@ const SELECT_DUE = `
   SELECT ${COLUMNS}, due_at AS dueAt, due_clock AS dueClock FROM cases
   LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag`
 
-/** The words of the index `cases_unanswered`. */
 const ENDED = "'rejected', 'merged', 'closed'"
-const UNANSWERED = `answered_at IS NULL AND state NOT IN (${ENDED})`
+const UNANSWERED = `state NOT IN (${ENDED}) AND cases.id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)`
 
 /** The case with this tag, or null. */
 export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
@@ -114,7 +113,8 @@ export function insertCase(
     name: reporter.contact?.name ?? '',
     beganInClear: reporter.beganInClear ? 1 : 0,
     root: reporter.root ?? roots.reporter,
-    latest: reporter.latest
+    latest: reporter.latest,
+    answeredAt: reporter.answeredAt
   })
   return caseId
 }
@@ -143,6 +143,16 @@ export function updateCase(tx: Tx, change: UpdateCase): void {
 export function updateReporter(tx: Tx, id: string, latest: MessageId): void {
   const { changes } = tx.run('UPDATE case_reporters SET latest = ? WHERE id = ?', [latest, id])
   assert(changes === 1, 'a message of a reporter who does not exist')
+}
+
+/** A person answered this reporter, under whichever of their numbers in the case. */
+export function markAnswered(tx: Tx, id: string, at: Instant): void {
+  tx.run(
+    `UPDATE case_reporters SET answered_at = @at
+     WHERE answered_at IS NULL AND (id = @id OR (case_id, lower(address)) =
+       (SELECT case_id, lower(address) FROM case_reporters WHERE id = @id))`,
+    { id, at }
+  )
 }
 
 /** The case that a case was merged into in the end; itself when it was not. */

@@ -32,7 +32,10 @@ type Row = Pick<WaitingWords, 'id' | 'authorId' | 'arrivalId'> & {
 export function listWaiting(read: Read, addresses: readonly Address[]): WaitingWords[] {
   const sql: Sql<Row> = `
     SELECT waiting_words.id, tag, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words,
-           reporter_id AS reporterId, address, name
+           address, name,
+           -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
+           (SELECT first.id FROM case_reporters AS first WHERE first.case_id = cases.id
+            AND lower(first.address) = lower(case_reporters.address) ORDER BY first.id <> tag, first.id LIMIT 1) AS reporterId
     FROM waiting_words JOIN case_reporters ON case_reporters.id = reporter_id JOIN cases ON cases.id = case_id
     WHERE address IS NOT NULL ORDER BY waiting_words.id`
   const keys = addresses.map(addressKey)

@@ -130,7 +130,8 @@ async function report(cast: Cast): Promise<Buffer> {
 }
 
 function snapshot(world: World): string {
-  const columns = 'state, owner, answered_at, disclosure_at'
+  const columns =
+    'state, owner, disclosure_at, (SELECT answered_at FROM case_reporters WHERE case_id = cases.id)'
   return JSON.stringify(world.rows(`SELECT ${columns} FROM cases WHERE id = 1`))
 }
 

@@ -83,12 +83,11 @@ function schedule(tx: Tx, settings: Settings, now: Instant, releaseAt: Instant):
         subject: 'Heap overflow in the parser',
         receivedAt: now,
         openedAt: now,
-        answeredAt: now,
         owner: null,
         disclosureAt,
         disclosureZone: null
       },
-      reporter: { contact: null, beganInClear: false, root: null, latest: null }
+      reporter: { contact: null, beganInClear: false, root: null, latest: null, answeredAt: now }
     },
     { maintainer: root('maintainers'), reporter: root('reporter') }
   )

@@ -153,7 +153,9 @@ describe('(A3) the promise of an answer', () => {
     await after(DAY)
     await after(DAY)
     expect(await alarms(linus, mark)).toHaveLength(3)
-    await given(event('answered', CASE, GRACE, { reporter: '1', with: 'reply', how: 'encrypted' }))
+    await given(
+      event('answered', CASE, GRACE, { reporter: CASE.id, with: 'reply', how: 'encrypted' })
+    )
     await after(3 * DAY)
     expect(await alarms(linus, mark)).toHaveLength(3)
   })
@@ -320,7 +322,7 @@ describe('(A3) the dates of a case', () => {
     await after(1)
     expect(rung()).toEqual(['date-message +PT0H grace', 'date-message +PT0H linus'])
     await given(
-      event('date-told', CASE, BY_DESK, { reporter: '1', date: START, how: 'encrypted' }),
+      event('date-told', CASE, BY_DESK, { reporter: CASE.id, date: START, how: 'encrypted' }),
       leaving
     )
     await after(2 * DAY)
@@ -336,14 +338,14 @@ describe('(A3) the dates of a case', () => {
       await givenCase({ policy: {} })
       const digest = 'a'.repeat(64) as never
       const leaving = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest, lateMs: 0 })
-      await given(leaving, event('date-untold', CASE, BY_DESK, { because }))
+      await given(leaving, event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
       expect((await alarms(linus)).at(-1)).toContain(`Because: ${why}`)
       await after(HOUR)
       expect(rung()).toEqual(['date-untold +PT0H grace', 'date-untold +PT0H linus'])
       await after(DAY)
       expect(await alarms(linus)).toHaveLength(2)
       await given(
-        event('date-told', CASE, BY_DESK, { reporter: '1', date: START, how: 'encrypted' })
+        event('date-told', CASE, BY_DESK, { reporter: CASE.id, date: START, how: 'encrypted' })
       )
       await after(2 * DAY)
       expect(await alarms(linus)).toHaveLength(2)
@@ -353,7 +355,11 @@ describe('(A3) the dates of a case', () => {
   it('so is one who is not told a new date within 15 minutes of the change that tells the list (B16)', async () => {
     await givenCase({ policy: {} })
     const digest = 'a'.repeat(64) as never
-    const told = event('date-told', CASE, BY_DESK, { reporter: '1', date: START, how: 'encrypted' })
+    const told = event('date-told', CASE, BY_DESK, {
+      reporter: CASE.id,
+      date: START,
+      how: 'encrypted'
+    })
     const leaving = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest, lateMs: 0 })
     const mine = (): string[] => rung().filter((one) => /^date-message .*grace/.test(one))
     // New content under the old date, then a new date.
@@ -438,7 +444,7 @@ describe('(A3) the clocks of the presets', () => {
     await givenCase({ policy: read.policy })
   }
   const answered = event('answered', CASE, GRACE, {
-    reporter: '1',
+    reporter: CASE.id,
     with: 'reply',
     how: 'encrypted'
   })
@@ -454,7 +460,7 @@ describe('(A3) the clocks of the presets', () => {
       'feedback +PT0H/P1D grace'
     ])
     expect(rungOf('answer', 'grace')).toEqual([])
-    await given(event('plan-told', CASE, GRACE, { reporter: '1', how: 'encrypted' }))
+    await given(event('plan-told', CASE, GRACE, { reporter: CASE.id, how: 'encrypted' }))
     const mark = world.accepted.length
     await after(3 * DAY)
     expect((await alarms(grace, mark)).join()).not.toContain('The reporter waits for a plan')
@@ -465,7 +471,7 @@ describe('(A3) the clocks of the presets', () => {
     await given(answered)
     await after(HOUR)
     const receivedAt = world.clock.now
-    await given(event('reporter-wrote', CASE, GRACE, { reporter: '1', receivedAt }))
+    await given(event('reporter-wrote', CASE, GRACE, { reporter: CASE.id, receivedAt }))
     world.restart()
     await after(2 * DAY)
     expect(rungOf('conversation', 'grace')).toEqual([])

@@ -1,5 +1,7 @@
 /** /merge: two reports of one reporter become one case, and both numbers still lead to it (B14). */
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { readPolicy } from '../../src/config/policy-file.ts'
+import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { openWorld, type Someone, someone, type World } from '../support/world.ts'
 
 const [FIRST, SECOND] = ['ACME-2026-0001', 'ACME-2026-0002']
@@ -17,7 +19,9 @@ beforeAll(async () => {
   ])
 })
 beforeEach(async () => {
-  world = await openWorld({ maintainers: [grace] })
+  const read = await readPolicy('dragonfly', '.', builtInPoliciesDir())
+  const clocks = read.kind === 'refused' ? [] : read.policy.clocks
+  world = await openWorld({ maintainers: [grace], policy: { clocks } })
 })
 afterEach(() => {
   world.close()
@@ -57,7 +61,11 @@ describe('/merge CASE (B14)', () => {
       )
     ).toEqual([
       { tag: SECOND, kind: 'merged', about: JSON.stringify({ into: FIRST, told: 'told' }) },
-      { tag: FIRST, kind: 'merged-in', about: JSON.stringify({ from: SECOND }) }
+      {
+        tag: FIRST,
+        kind: 'merged-in',
+        about: JSON.stringify({ from: SECOND, reporter: FIRST, receivedAt: null })
+      }
     ])
     const told = world.accepted.slice(before).filter(({ to }) => to === alice.address)
     expect(told).toHaveLength(1)
@@ -136,6 +144,12 @@ describe('a case with several reporters (B14)', () => {
     await receive(alice, 'the parser', 'ALICE found it')
     await receive(bob, 'the lexer', 'BOB found it')
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+  }
+
+  /** What is due first of the first case. */
+  function due(): unknown {
+    const [look] = world.rows(`SELECT due_clock AS due FROM looks WHERE subject_id = '${FIRST}'`)
+    return (look as { readonly due: string | null } | undefined)?.due ?? null
   }
 
   /** Everything that somebody was sent, as read, with what stands outside. */
@@ -247,5 +261,42 @@ describe('a case with several reporters (B14)', () => {
     if (sealed === undefined) throw new Error('nobody wrote to Bob')
     expect(await world.read(other, sealed)).toContain('We confirmed')
     expect(await lastTo(alice)).toContain('We confirmed')
+  })
+
+  it('owes each an answer of their own: an answer to one ends no promise to another (A3)', async () => {
+    await merged()
+    await answer('BOB found it', '/reply\nHello, this is for one.')
+    expect(due()).toBe('answer')
+    await receive(grace, `[${FIRST}]`, '/status')
+    const said = await lastTo(grace)
+    expect(said).toContain(`Reporter: ${alice.address}, not answered by a person yet`)
+    expect(said).toContain(`Reporter: ${bob.address}, first answered by a person`)
+    expect(said).not.toContain('Due: nothing')
+    await answer('ALICE found it', '/reply\nThis is for the other.')
+    expect(due()).toBeNull()
+    await receive(alice, `[${FIRST}]`, 'ALICE has a question')
+    await receive(bob, `[${SECOND}]`, 'BOB has a question')
+    await answer('BOB has a question', '/reply\nAn answer to one.')
+    expect(due()).toBe('conversation')
+    await answer('ALICE has a question', '/reply\nAn answer to the other.')
+    expect(due()).toBeNull()
+  })
+
+  it('goes on owing an answer to a reporter who could not be told of the merge (A3, B10)', async () => {
+    await receive(alice, 'one', 'ALICE found it')
+    await receive(grace, `[${FIRST}]`, '/reply\nThank you.')
+    expect(due()).toBeNull()
+    world.deliver(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
+    await world.settle()
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    expect(due()).toBe('answer')
+    const asked = world.accepted.findLast(({ to }) => to === bob.address)
+    const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
+    world.deliver(
+      await world.write(bob, { subject: 'Re: key', text: 'k', autocrypt: true, headers })
+    )
+    await world.settle()
+    expect(await lastTo(bob)).toContain('We handle your report in one case')
+    expect(due()).toBeNull()
   })
 })

@@ -469,7 +469,7 @@ describe('two approvals', () => {
     await command(linus, `/notice approve ${code()}\n`)
     await world.wait(LEAD_COMES)
     expect(world.rows("SELECT about FROM events WHERE kind = 'date-untold'")).toEqual([
-      { about: '{"because":"no-key"}' }
+      { about: '{"reporter":"ACME-2026-0001","because":"no-key"}' }
     ])
     const told = "SELECT DISTINCT recipient FROM rings WHERE clock = 'date-untold'"
     expect(world.rows(told)).toHaveLength(3)

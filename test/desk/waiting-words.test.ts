@@ -67,7 +67,7 @@ const onRecord = (world: World, ...kinds: readonly string[]): string[] =>
 
 const theCase = (world: World) =>
   world.rows<{ state: string; answeredAt: string | null }>(
-    'SELECT state, answered_at AS answeredAt FROM cases ORDER BY id LIMIT 1'
+    'SELECT state, answered_at AS answeredAt FROM cases JOIN case_reporters ON case_id = cases.id ORDER BY cases.id LIMIT 1'
   )[0]
 
 const LEFT = ['answered', 'plan-told', 'info-asked']

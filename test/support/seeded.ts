@@ -75,12 +75,11 @@ export function seedCase(
     subject,
     receivedAt: now,
     openedAt: now,
-    answeredAt: now,
     owner: null,
     disclosureAt,
     disclosureZone: null
   }
-  const reporter = { contact: null, beganInClear: false, root: null, latest: null }
+  const reporter = { contact: null, beganInClear: false, root: null, latest: null, answeredAt: now }
   const id = insertCase(
     tx,
     { case: record, reporter },

@@ -3,9 +3,15 @@
  * its decisions, or the reason why not.
  */
 import { withAuthor } from '../../domain/authors.ts'
-import { addresseesOf, type CaseRecord } from '../../domain/case.ts'
+import { addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type Decision } from '../../domain/decision.ts'
-import { aboutCase, byMaintainer, event, type ReporterTold } from '../../domain/event.ts'
+import {
+  type Actor,
+  aboutCase,
+  byMaintainer,
+  event,
+  type ReporterTold
+} from '../../domain/event.ts'
 import { parseCaseTag } from '../../domain/ids.ts'
 import {
   accepted,
@@ -66,23 +72,35 @@ const merge: Handler = (draft, command, context) => {
   const text = textFor(command.text ?? '', context)
   if (text.kind === 'refused') return text
   const { tag } = draft.case
-  const decide = (to: Draft, told: ReporterTold): Happened => {
-    const step = decided(to, context, 'merged', { into, told })
-    if (step.kind === 'refused') return step
-    const by = byMaintainer(context.author.id)
-    const decisions: readonly Decision[] = [
-      ...step.draft.decisions,
-      { kind: 'merge-case', tag, into },
-      { kind: 'record', event: event('merged-in', aboutCase(into), by, { from: tag }) }
-    ]
-    return { kind: 'happened', draft: { ...step.draft, decisions } }
-  }
-  return decisionMail(draft, context, decide, {
+  const decide = (to: Draft, told: ReporterTold): Happened =>
+    decided(to, context, 'merged', { into, told })
+  const step = decisionMail(draft, context, decide, {
     mail: 'merged',
     text: text.own,
     decision: togetherWords(draft.case, target),
     title: '',
     why: ` into ${into}`
+  })
+  if (step.kind === 'refused') return step
+  const decisions: readonly Decision[] = [
+    ...step.draft.decisions,
+    { kind: 'merge-case', tag, into },
+    ...movedIn(step.draft.case, target, byMaintainer(context.author.id))
+  ]
+  return { ...step, draft: { ...step.draft, decisions } }
+}
+
+/** Every reporter has their place on the record of the other case; whom nobody has answered yet goes on waiting there. */
+function movedIn(from: CaseRecord, into: CaseRecord, by: Actor): Decision[] {
+  const together = { reporters: [...into.reporters, ...from.reporters] }
+  return from.reporters.map(({ id, contact, answeredAt }) => {
+    const isWaiting = contact !== null && answeredAt === null
+    const about = {
+      from: from.tag,
+      reporter: reporterWith(together, id)?.id ?? id,
+      receivedAt: isWaiting ? from.receivedAt : null
+    }
+    return { kind: 'record', event: event('merged-in', aboutCase(into.tag), by, about) }
   })
 }
 

@@ -2,7 +2,7 @@
  * The verbs that talk: to the reporter, or to the other maintainers (practice.md §6, M-10, M-13). Each takes a draft and returns
  * a new one with its decisions, or the reason why not.
  */
-import { isOpen } from '../../domain/case.ts'
+import { answeredAt, isOpen } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
 import { doubtsAbout, quotes } from '../commands.ts'
@@ -274,7 +274,7 @@ export const TALK: readonly Verb[] = [
         decided(draft, context, 'answered', { reporter: '', with: 'reply', how: 'encrypted' }),
       writes: (draft, context) =>
         isOpen(draft.case.state) &&
-        draft.case.answeredAt === null &&
+        answeredAt(draft.case) === null &&
         CAN_ANSWER[pathIn(draft, context).kind]
           ? '/reply'
           : null

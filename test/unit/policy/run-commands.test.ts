@@ -87,8 +87,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
     const { decisions } = run('/accept')
     expect(only(decisions, 'update-case')[0]?.set).toEqual({
       state: 'accepted',
-      owner: 'grace',
-      answeredAt: NOW
+      owner: 'grace'
     })
     const [mail] = only(decisions, 'send-sealed').filter(
       ({ message }) => message.audience === 'reporter'

@@ -172,6 +172,7 @@ export function reporter(change: Partial<Reporter> = {}): Reporter {
     hasUnusedKey: false,
     root: messageId('report@reporter.example'),
     latest: messageId('report@reporter.example'),
+    answeredAt: null,
     ...change
   }
 }
@@ -186,7 +187,6 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     subject: 'a hole in the parser',
     receivedAt: at('2026-11-22T11:00:00Z'),
     openedAt: at('2026-11-22T11:00:05Z'),
-    answeredAt: null,
     owner: null,
     disclosureAt: null,
     disclosureZone: null,

@@ -37,7 +37,7 @@ const happens = fc.oneof(
   }),
   fc
     .constantFrom<NewEvent>(
-      event('opened', CASE, BY_DESK, { product: 'parser', receivedAt: START }),
+      event('opened', CASE, BY_DESK, { product: 'parser', reporter: '1', receivedAt: START }),
       event('notice-drafted', CASE, BY_DESK, { revision: 1, fields: [], patches: [] }),
       event('notice-held', CASE, BY_DESK, { revision: 1, because: 'maintainer', copies: COPIES }),
       event('disclosed', CASE, BY_DESK, { date: START, reason: '' }),

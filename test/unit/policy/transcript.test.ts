@@ -173,13 +173,15 @@ describe('the answer to commands (B6)', () => {
     const dated = caseRecord({
       state: 'planned',
       owner: 'grace',
-      answeredAt: NOW,
+      reporters: [reporter({ answeredAt: NOW })],
       disclosureAt: at('2026-12-04T12:00:00Z')
     })
     expect(next(answer('/status', { bound: bound({ case: dated }) }))).toEqual(['/notice draft'])
     const written = bound({ case: dated, notice: noticeRecord() })
     expect(next(answer('/status', { bound: written }))).toEqual(['/notice preview'])
-    const rejected = bound({ case: caseRecord({ state: 'rejected', answeredAt: NOW }) })
+    const rejected = bound({
+      case: caseRecord({ state: 'rejected', reporters: [reporter({ answeredAt: NOW })] })
+    })
     expect(next(answer('/status', { bound: rejected }))).toEqual(['/close'])
     for (const line of ['/take', '/reply\nx', '/accept', '/embargo 2026-12-02T13:00:00Z'])
       expect(parse(line).problems).toEqual([])
@@ -284,7 +286,7 @@ describe('/status (B6)', () => {
     (state, notice) => {
       for (const author of [GRACE, LINUS, ADA])
         for (const date of ['2026-11-21T12:00:00Z', '2026-12-04T12:00:00Z'])
-          for (const more of [{}, { owner: 'grace', answeredAt: NOW }]) {
+          for (const more of [{}, { owner: 'grace', reporters: [reporter({ answeredAt: NOW })] }]) {
             const base = here(state, notice, date)
             const record = { ...base.case, ...more }
             const change = { author, bound: { ...base, case: record } }
@@ -303,7 +305,7 @@ describe('/status (B6)', () => {
     const dated = caseRecord({
       state: 'planned',
       owner: 'grace',
-      answeredAt: NOW,
+      reporters: [reporter({ answeredAt: NOW })],
       disclosureAt: at('2026-12-04T12:00:00Z')
     })
     const notice = noticeRecord()
@@ -459,7 +461,7 @@ describe('/notice draft without fields (A4)', () => {
 describe('without a case (B14)', () => {
   const open = [
     {
-      case: caseRecord({ tag: tag('ACME-2026-0002'), answeredAt: NOW, state: 'planned' }),
+      case: caseRecord({ tag: tag('ACME-2026-0002'), state: 'planned' }),
       due: { at: at('2026-12-04T12:00:00Z'), clock: 'dead-man' }
     },
     {
