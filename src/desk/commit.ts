@@ -3,7 +3,7 @@
  * state. Sends nothing; what it queues is final, byte for byte.
  */
 import { assert } from '../domain/assert.ts'
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, numbersOf } from '../domain/case.ts'
 import { concernsState, moveCase } from '../domain/case-machine.ts'
 import { type Decision, type Disposition } from '../domain/decision.ts'
 import {
@@ -142,7 +142,7 @@ const WRITERS: {
     insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => deleteFurtherReports(tx, tags),
   'release-answer': (tx, { tag }, { now }) => {
-    const held = findHeldAnswer(tx, tag)
+    const held = findHeldAnswer(tx, numbersOf(requireCase(tx, tag)))
     if (held !== null) retryOutbox(tx, held.id, now)
   },
   bounce: takeBounce,

@@ -188,7 +188,7 @@ function ciphertextFacts(
   return {
     ciphertextReused: others === 'claimed',
     ciphertextSeen: others !== 'unseen',
-    ciphertextCases: casesOfCiphertext(read, marks, sender)
+    ciphertextCases: casesOfCiphertext(read, marks, sender).map((tag) => caseNow(read, tag))
   }
 }
 
@@ -283,7 +283,7 @@ export async function readBound(
   )
   return desk.db.read((read) => {
     const notice = findNotice(read, tag)
-    const heldAnswerTo = findHeldAnswer(read, tag)?.envelopeTo ?? null
+    const heldAnswerTo = findHeldAnswer(read, numbersOf(record))?.envelopeTo ?? null
     return {
       case: record,
       history: caseHistory(read, tag),
@@ -307,6 +307,12 @@ export async function readBound(
       heldAnswerTo
     }
   })
+}
+
+/** The number of the case in which a case goes on. */
+function caseNow(read: Read, tag: CaseTag): CaseTag {
+  const record = findCase(read, tag)
+  return record === null ? tag : followMerges(read, record).tag
 }
 
 /** The first of these Message-IDs, newest first, under which the desk sent a mail of a case. */

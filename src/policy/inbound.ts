@@ -177,11 +177,13 @@ function withheldEnd(tag: CaseTag): Decision {
 }
 
 function joinCase(
-  situation: Judged,
+  received: Judged,
   thread: JoinedThread,
   settings: Settings,
   moment: Moment
 ): Decision[] {
+  // Whoever is on the list, too, and answers what the desk wrote to the reporter, writes as the reporter.
+  const situation = isReportersAnswer(received, thread) ? { ...received, member: null } : received
   const product = productNamed(thread.case.product, settings)
   // Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves.
   const doubt = thread.sender.kind === 'unproved' ? thread.sender.doubt : null
@@ -225,6 +227,10 @@ function joinCase(
     ...leaving,
     joinedEnd(situation, record.tag)
   ]
+}
+
+function isReportersAnswer({ answers }: Judged, { sender }: JoinedThread): boolean {
+  return sender.kind === 'reporter' && answers?.audience === 'reporter'
 }
 
 /** The keys of reporters with the one that this message leaves in use for its sender. */

@@ -52,6 +52,7 @@ export function decisionMail(
   words: Words & { readonly mail: Decided; readonly why?: string }
 ): Step {
   const { mail, why = '' } = words
+  if (isForOne(draft, context, words)) return { kind: 'refused', says: FOR_ONE }
   const step = decide(draft, reporterTold(draft, context))
   if (step.kind === 'refused') return step
   const did = withActivity(step.draft, `${mail} the case${why}`)
@@ -64,16 +65,27 @@ export function decisionMail(
     : accepted(withNote(untold, words.text, context), `${says} Your text was kept as a note.`)
 }
 
-/** Whether a decision that is made now reaches every reporter. */
+/** Whether these words answer one reporter, where all of several would read them. */
+function isForOne(
+  { case: record }: Draft,
+  { conversation }: CommandContext,
+  { text }: Words
+): boolean {
+  const isAnswer = conversation.kind === 'one' && conversation.with !== ''
+  return isAnswer && text !== '' && addresseesOf(record).length > 1
+}
+
+const FOR_ONE =
+  'Not done: every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, write it in a new message that begins with a line "case: NUMBER".'
+
+/** Whether a decision that is made now reaches every reporter; if not, why. */
 export function reporterTold(
   { case: record, reporterKeys }: Draft,
   { product }: CommandContext
 ): ReporterTold {
-  const reporters = addresseesOf(record)
-  if (reporters.length === 0) return 'no-address'
-  return reporters.some((one) => reporterPath(one, reporterKeys, product).kind === 'no-key')
-    ? 'waits-for-key'
-    : 'told'
+  const ways = record.reporters.map((one) => reporterPath(one, reporterKeys, product).kind)
+  if (ways.includes('no-key')) return 'waits-for-key'
+  return ways.length === 0 || ways.includes('no-address') ? 'no-address' : 'told'
 }
 
 /** How words for the reporter of this conversation can leave. */

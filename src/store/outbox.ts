@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type CaseTag, type MessageId } from '../domain/ids.ts'
+import { type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { isApprovedCopy } from './deliveries.ts'
@@ -284,10 +284,12 @@ export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | n
   return read.get(sql, [messageId]) ?? null
 }
 
-/** A case's acknowledgement, while it is held; null otherwise. */
-export function findHeldAnswer(read: Read, tag: CaseTag): OutboxRow | null {
-  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE once = ? AND state = 'held'`
-  return read.get(sql, [`acknowledgement:${tag}:${tag}`]) ?? null
+/** The first acknowledgement of reports with these numbers that is held; null where none is. */
+export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRow | null {
+  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox
+    WHERE once IN (SELECT value FROM json_each(?)) AND state = 'held' ORDER BY id LIMIT 1`
+  const onces = numbers.map((number) => `acknowledgement:${number}:${number}`)
+  return read.get(sql, [JSON.stringify(onces)]) ?? null
 }
 
 /** When the next mail is due, null when none waits. */

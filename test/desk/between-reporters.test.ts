@@ -24,8 +24,11 @@ beforeAll(async () => {
 })
 
 /** Alice and Bob reported; their reports are one case. */
-async function givenMerged(letters: Partial<Record<'ofAlice' | 'ofBob', Partial<Letter>>> = {}) {
-  const world = await givenDesk([grace])
+async function givenMerged(
+  letters: Partial<Record<'ofAlice' | 'ofBob', Partial<Letter>>> = {},
+  options: Parameters<typeof givenDesk>[1] = {}
+) {
+  const world = await givenDesk([grace], options)
   const usual = { text: 'a report', autocrypt: true }
   await givenMessage(world, alice, { ...usual, subject: 'one', ...letters.ofAlice })
   await givenMessage(world, bob, { ...usual, subject: 'two', ...letters.ofBob })
@@ -55,4 +58,74 @@ it('a message under the name of one reporter that answers what another one was s
   )
   await givenMessage(world, alice, answering(newestTo(world, alice)))
   expect(world.rows('SELECT author FROM messages WHERE author_id = ?', [FIRST])).toHaveLength(2)
+})
+
+/** The text of the newest message to somebody. */
+async function lastTo(world: World, person: Someone): Promise<string> {
+  return (await textsTo(world, person)).at(-1) ?? ''
+}
+
+it('a text below a decision that answers one of several reporters reaches no other: it is refused, and below /reply it is for that one alone (B7, G5)', async () => {
+  const world = await givenMerged()
+  const forwarded = world.accepted.find(({ to }) => to === grace.address)?.messageId ?? ''
+  const answer = { subject: `[${FIRST}]`, headers: [`In-Reply-To: <${forwarded}>`] }
+  const sent = world.accepted.length
+  await givenMessage(world, grace, { ...answer, text: '/accept\nYour file crashes it, Alice.' })
+  expect(world.accepted.slice(sent).map(({ to }) => to)).toEqual([grace.address])
+  expect(await lastTo(world, grace)).toContain('every reporter of this case would read the text')
+  const quoted = `> Ref: ${FIRST} security@acme.example reporter:${FIRST}`
+  const text = `/accept\n/reply\nYour file crashes it, Alice.\n\n${quoted}`
+  await givenMessage(world, grace, { ...answer, text })
+  expect(await lastTo(world, alice)).toContain('Your file crashes it')
+  expect(await lastTo(world, bob)).toContain('We confirmed the issue')
+  expect(await lastTo(world, bob)).not.toContain('Your file')
+})
+
+it('a message that its sender repeats after a merge is no stranger’s copy (B14)', async () => {
+  const world = await givenDesk([grace])
+  await givenMessage(world, alice, { subject: 'one', text: 'a report', autocrypt: true })
+  const raw = await world.write(bob, { subject: 'two', text: 'a report', autocrypt: true })
+  await world.receive(raw)
+  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
+  const answers = `In-Reply-To: <${newestTo(world, bob)}>\r\nMIME-Version`
+  await world.receive(Buffer.from(raw.toString().replace('MIME-Version', answers)))
+  expect(world.dispositions().at(-1)).toBe('case-joined')
+})
+
+it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it (B14, G1)', async () => {
+  const servers = { servers: ['mx.acme.example'], receivedHops: 1 }
+  const world = await givenMerged({}, { authentication: servers })
+  for (const { address } of [alice, bob]) {
+    await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/acknowledge' })
+    expect(await lastTo(world, grace)).toContain(`The acknowledgement goes to ${address}.`)
+  }
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/acknowledge' })
+  expect(await lastTo(world, grace)).toContain('No acknowledgement of this case is on hold.')
+})
+
+it('a reporter who is on the list, too, and answers what was written to the reporter writes as the reporter (B13, G5)', async () => {
+  const linus = { ...(await givenMaintainer('linus')), roles: ['committer'] as const }
+  const world = await givenDesk([grace, linus])
+  await world.addMember(bob)
+  await givenMessage(world, bob, { subject: 'one', text: 'a report' })
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/ask\nWhich version?' })
+  const headers = [`In-Reply-To: <${newestTo(world, bob)}>`]
+  await givenMessage(world, bob, { subject: 'Re: it', text: 'Version 3.', headers })
+  expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
+  expect(await lastTo(world, linus)).toContain(`/reply reaches ${bob.address} alone`)
+  expect(await lastTo(world, linus)).not.toContain('list member')
+})
+
+it('the record of a decision says that a report of the case names nobody who could be told (A2, B14)', async () => {
+  const world = await givenMerged()
+  world.desk.db.transact((tx) => {
+    tx.run('UPDATE case_reporters SET address = NULL WHERE id = ?', [SECOND])
+  })
+  const text = `/reject upstream\n${'It is known already. '.repeat(5)}`
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
+  expect(await lastTo(world, alice)).toContain('do not treat it as a security issue')
+  const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
+  expect(about.map((one) => one.about)).toEqual([
+    JSON.stringify({ code: 'upstream', told: 'no-address' })
+  ])
 })

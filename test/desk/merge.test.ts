@@ -209,7 +209,7 @@ describe('a case with several reporters (B14)', () => {
     await receive(
       grace,
       `[${FIRST}]`,
-      '/reject duplicate because it is known to everybody and was known before'
+      '/reject upstream it is known to everybody and was known before'
     )
     const [ofAlice, ofBob] = [await allTo(alice), await allTo(bob)]
     for (const word of ['Bob', bob.address, SECOND, 'lexer']) expect(ofAlice).not.toContain(word)
