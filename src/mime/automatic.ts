@@ -36,55 +36,36 @@ export function readAutomatic(
   facts: HeaderFacts,
   deskAddress: string
 ): AutomaticKind[] {
-  const { fields } = tree.root
-  const kinds = new Set<AutomaticKind>()
-  if (isBounce(tree, facts)) kinds.add('bounce')
-  for (const kind of answerKinds(fields)) kinds.add(kind)
-  if (looksLikeReceipt(tree)) kinds.add('receipt')
-  if (isOtherReport(tree, kinds)) kinds.add('auto-generated')
-  if (fields.some((field) => field.name.startsWith('list-') || field.name === 'mailing-list')) {
-    kinds.add('list')
-  }
-  if (/\b(?:bulk|list|junk)\b/i.test(firstValue(fields, 'precedence'))) kinds.add('bulk')
-  if (valuesOf(fields, 'return-path').some((value) => /^<\s*>$/.test(value))) kinds.add('null-path')
-  if (facts.from !== null && takesNoAnswers(facts.from.address)) kinds.add('no-reply-address')
-  if (asksForSilence(fields)) kinds.add('asks-for-silence')
-  if (isLoop(fields, deskAddress)) kinds.add('loop')
-  return [...kinds]
-}
-
-function answerKinds(fields: readonly Field[]): AutomaticKind[] {
-  const kinds: AutomaticKind[] = []
-  for (const value of valuesOf(fields, 'auto-submitted')) {
-    const keyword = (value.split(/[;\s(]/)[0] ?? '').toLowerCase()
-    if (keyword === 'no') continue
-    kinds.push(keyword === 'auto-replied' ? 'auto-replied' : 'auto-generated')
-  }
-  const isOldAnswer = OLD_ANSWER_FIELDS.some((name) => {
-    const value = firstValue(fields, name)
-    return value !== '' && !/^(?:no|false|0)$/i.test(value)
-  })
-  if (isOldAnswer || /auto.?reply/i.test(firstValue(fields, 'precedence')))
-    kinds.push('auto-replied')
-  return kinds
-}
-
-/** A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522): never answered, but people read it. */
-function isOtherReport(tree: MimeTree, kinds: ReadonlySet<AutomaticKind>): boolean {
-  const isComplaint = tree.root.children.some(({ type }) => type === 'message/feedback-report')
-  return kinds.size === 0 && (isComplaint || tree.root.type === 'multipart/report')
-}
-
-function asksForSilence(fields: readonly Field[]): boolean {
-  return valuesOf(fields, 'x-auto-response-suppress').some((value) =>
-    value.split(/[,;\s]+/).some((word) => /^(?:all|autoreply|oof|dr)$/i.test(word))
-  )
-}
-
-function isLoop(fields: readonly Field[], deskAddress: string): boolean {
-  if (valuesOf(fields, 'received').length > RECEIVED_MAX) return true
+  const { fields, children, type } = tree.root
+  const has = (name: string, pattern: RegExp): boolean =>
+    valuesOf(fields, name).some((value) => pattern.test(value))
+  const isAnswer =
+    has('auto-submitted', /^auto-replied(?:[;\s(]|$)/i) ||
+    has('precedence', /auto.?reply/i) ||
+    OLD_ANSWER_FIELDS.some((name) => has(name, /^(?!(?:no|false|0)$)./i))
+  const isKnown = isBounce(tree, facts) || isAnswer || looksLikeReceipt(tree)
+  // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522) is never answered, but people read it.
+  const isReport =
+    type === 'multipart/report' || children.some((part) => part.type === 'message/feedback-report')
   const own = deskAddress.trim().toLowerCase()
-  return valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
+  const isOwn = valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
+  const marks: Readonly<Record<AutomaticKind, boolean>> = {
+    bounce: isBounce(tree, facts),
+    'auto-replied': isAnswer,
+    'auto-generated':
+      has('auto-submitted', /^(?!(?:no|auto-replied)(?:[;\s(]|$))/i) || (isReport && !isKnown),
+    receipt: looksLikeReceipt(tree),
+    list: fields.some(({ name }) => name.startsWith('list-') || name === 'mailing-list'),
+    bulk: has('precedence', /\b(?:bulk|list|junk)\b/i),
+    'null-path': has('return-path', /^<\s*>$/),
+    'no-reply-address': facts.from !== null && takesNoAnswers(facts.from.address),
+    'asks-for-silence': has(
+      'x-auto-response-suppress',
+      /(?:^|[,;\s])(?:all|autoreply|oof|dr)(?:[,;\s]|$)/i
+    ),
+    loop: isOwn || valuesOf(fields, 'received').length > RECEIVED_MAX
+  }
+  return (Object.keys(marks) as AutomaticKind[]).filter((kind) => marks[kind])
 }
 
 // Delivery status notifications.
@@ -100,7 +81,7 @@ const STATUS_TYPES = new Set(['message/delivery-status', 'message/global-deliver
 /** How subjects of the older forms begin; a person's subject that only mentions mail delivery does not. */
 const OLD_SUBJECT =
   /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar|メッセージを配信できません|メールエラー通知)/i
-const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:@|$)/i
+const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:[@ ]|$)/i
 /** A reply code, a status code or the fields of a returned message: what servers say about a failed delivery. */
 const SERVER_WORDS =
   /\b[45]\.\d{1,3}\.\d{1,3}\b|\b[45]\d\d[ -]|^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/im
@@ -113,6 +94,7 @@ const ANY_FIELD = /^[> \t]{0,20}[A-Za-z][A-Za-z0-9-]{0,60}:|^>*[ \t]+\S/
 /** How servers announce the copy: `--- Below this line is a copy of the message.`, `------ Original message ------`. */
 const COPY_BEGINS =
   /^[> \t]{0,20}[-=*_]{2,}(?![-=*_]).{0,60}\b(?:copy|original|returned|undelivered|unsent|headers?)\b/i
+const COPIED_ID = /^[> \t]{0,20}Message-ID:[ \t\r\n]{0,20}<[^<>\s]{3,250}>/gim
 const GROUPS_MAX = 50
 const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20
@@ -149,12 +131,8 @@ function mayBeBounce(tree: MimeTree, facts: HeaderFacts): boolean {
 
 /** An empty return path, or mailer-daemon as the sender. Postmaster proves nothing: people write from it. */
 function isFromDaemon(root: Part, facts: HeaderFacts): boolean {
-  const local = facts.from?.address.split('@')[0] ?? firstValue(root.fields, 'from').trim()
-  return (
-    [...returnPaths(root).filter((path) => path !== ''), local.split(' ')[0] ?? ''].some((name) =>
-      DAEMON.test(name)
-    ) || hasEmptyPath(root)
-  )
+  const sender = facts.from?.address ?? firstValue(root.fields, 'from').trim()
+  return hasEmptyPath(root) || [...returnPaths(root), sender].some((name) => DAEMON.test(name))
 }
 
 /** A sender that no person uses (RFC 5321 §4.5.5). */
@@ -191,8 +169,8 @@ function beginsWithArmor(tree: MimeTree): boolean {
   return textsOf(tree).some((text) => text.trimStart().startsWith('-----BEGIN PGP '))
 }
 
-function textsOf(tree: MimeTree): string[] {
-  return partsBelow(tree.root)
+function textsOf(tree: MimeTree, parts: readonly Part[] = partsBelow(tree.root)): string[] {
+  return parts
     .filter((part) => part.children.length === 0 && part.type === 'text/plain')
     .map((part) => contentOf(tree, part).toString('latin1', 0, TEXT_BYTES_MAX))
 }
@@ -209,11 +187,7 @@ export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | nu
   const worst = worstGroup(groups) ?? oldStatus(tree, parts, facts)
   const returnedMessageIds = returnedIds(tree, parts)
   if (!isSure && returnedMessageIds.length === 0) return null
-  return {
-    returnedMessageIds,
-    action: worst.action,
-    status: worst.status
-  }
+  return { returnedMessageIds, ...worst }
 }
 
 /** RFC 3464 §2.1: groups of fields, separated by empty lines. */
@@ -250,8 +224,7 @@ function oldStatus(
 ): Pick<BounceFacts, 'action' | 'status'> {
   const returned = parts.findIndex((part) => RETURNED.has(part.type))
   const above = returned < 0 ? parts : parts.slice(0, returned)
-  const leaf = above.find((part) => part.children.length === 0 && part.type === 'text/plain')
-  const text = leaf === undefined ? '' : contentOf(tree, leaf).toString('latin1', 0, TEXT_BYTES_MAX)
+  const [text = ''] = textsOf(tree, above)
   const status = OLD_STATUS.exec(ownWords(text))?.[0] ?? ''
   const isDelay = /delay|warning|still trying/i.test(facts.subject)
   return { action: isDelay ? 'delayed' : 'failed', status }
@@ -279,25 +252,16 @@ function toAction(value: string): BounceFacts['action'] {
 
 /** Message-IDs of the returned header; in the older forms, of a copy within the text. */
 function returnedIds(tree: MimeTree, parts: readonly Part[]): MessageId[] {
-  const ids = new Set<MessageId>()
-  for (const part of parts) {
-    if (part.children.length > 0) continue
+  const returned = parts.filter(({ type, children }) => RETURNED.has(type) && children.length === 0)
+  const values = returned.flatMap((part) => {
     const content = contentOf(tree, part)
-    if (RETURNED.has(part.type)) {
-      // Some servers leave empty lines above the returned header.
-      const start = content.findIndex((byte) => byte !== 10 && byte !== 13)
-      const { fields } = readFields(content, Math.max(start, 0), content.length)
-      for (const id of valuesOf(fields, 'message-id').flatMap((v) => findMessageIds(v))) ids.add(id)
-    } else if (part.type === 'text/plain') {
-      const text = content.subarray(0, TEXT_BYTES_MAX).toString('latin1')
-      for (const match of text.matchAll(
-        /^[> \t]{0,20}Message-ID:[ \t\r\n]{0,20}(<[^<>\s]{3,250}>)/gim
-      )) {
-        for (const id of findMessageIds(match[1] ?? '')) ids.add(id)
-      }
-    }
-  }
-  return [...ids].slice(0, IDS_MAX)
+    // Some servers leave empty lines above the returned header.
+    const start = content.findIndex((byte) => byte !== 10 && byte !== 13)
+    const { fields } = readFields(content, Math.max(start, 0), content.length)
+    return valuesOf(fields, 'message-id')
+  })
+  const copied = textsOf(tree, parts).flatMap((text) => text.match(COPIED_ID) ?? [])
+  return findMessageIds([...values, ...copied].join(' '), IDS_MAX)
 }
 
 // Read receipts.

@@ -59,44 +59,16 @@ export type Unlocked =
   | { readonly kind: 'public' }
   | { readonly kind: 'unreadable' }
 
-/** The one public key in `data` (armored or binary) as it is valid at `now`; null when it is not exactly one. */
-export async function readCertificate(
-  data: Uint8Array | string,
-  now: Instant
-): Promise<CertificateFacts | null> {
-  return readWhere(data, now, { names: null })
-}
-
-/**
- * Like {@link readCertificate}, but keeps only the user ids that name exactly `address`; null when none does. For keys found in
- * a message: other user ids are not adopted (mail.md §2.12).
- */
-export async function readCertificateFor(
-  data: Uint8Array | string,
-  address: Address,
-  now: Instant,
-  effort?: Effort
-): Promise<CertificateFacts | null> {
-  const wanted = address.toLowerCase()
-  const names = (user: User): boolean =>
-    addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() === wanted
-  const facts = await readWhere(data, now, { names, effort })
-  return facts === null || facts.addresses.length === 0 ? null : facts
-}
-
-/** Facts of the one public key in `data` (armored or binary) at `now`; null when it is not exactly one. */
+/** Facts of the one public key in `data` (armored or binary) at `now`, as {@link readCertificate} reads it; else null. */
 export async function inspectKey(
   data: Uint8Array | string,
-  now: Instant
+  now: Instant,
+  address: Address | null = null,
+  effort?: Effort
 ): Promise<KeyFacts | null> {
-  const certificate = await readCertificate(data, now)
-  return certificate === null ? null : factsOf(certificate, now)
-}
-
-async function factsOf(
-  { fingerprint, addresses, keyData, key }: CertificateFacts,
-  now: Instant
-): Promise<KeyFacts> {
+  const certificate = await readCertificate(data, now, address, effort)
+  if (certificate === null) return null
+  const { fingerprint, addresses, keyData, key } = certificate
   const { state, expiresAt } = await judge(key, now)
   const signingKeys = [fingerprint, ...(await signingSubkeys(key))]
   return {
@@ -111,16 +83,38 @@ async function factsOf(
 }
 
 /**
- * Like {@link inspectKey}, for the certificate reduced to the user ids that name exactly `address`; null when none does.
+ * The one public key in `data` (armored or binary) as it is valid at `now`; null when it is not exactly one. For a key
+ * found in a message, only the user ids that name exactly `address` are kept (mail.md §2.12), and it is null when none does.
  */
-export async function inspectKeyFor(
+export async function readCertificate(
   data: Uint8Array | string,
-  address: Address,
   now: Instant,
+  address: Address | null = null,
   effort?: Effort
-): Promise<KeyFacts | null> {
-  const certificate = await readCertificateFor(data, address, now, effort)
-  return certificate === null ? null : factsOf(certificate, now)
+): Promise<CertificateFacts | null> {
+  const packets = readKeyPackets(data)
+  if (packets?.kind !== 'public') return null
+  try {
+    const key = await readKey({ binaryKey: packets.data, config: pgpConfig(false) })
+    const name = address?.toLowerCase()
+    key.users = key.users.filter(
+      (user) => user.userID !== null && (name === undefined || addressOf(user) === name)
+    )
+    // A key other than the wanted one costs nothing.
+    if (name !== undefined && key.users.length === 0) return null
+    if (!(await keepOwnSignatures(key as WithDirect, effort))) return null
+    const fingerprint = parseFingerprint(key.getFingerprint())
+    const addresses = await validAddresses(key, now)
+    if (fingerprint === null || (name !== undefined && addresses.length === 0)) return null
+    return { key, fingerprint, addresses, keyData: key.write() }
+  } catch {
+    return null // whatever the library stumbles over, it is not a key we use
+  }
+}
+
+/** The strict address that a user id names, in lower case. */
+export function addressOf(user: User): string | null {
+  return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() ?? null
 }
 
 /**
@@ -168,35 +162,6 @@ export function bindingEndMs(subkey: Subkey): number {
 /** Milliseconds of an expiry as the library gives it; infinity for "never" and "unknown". */
 export function endMs(end: Date | number | null): number {
   return end instanceof Date ? end.getTime() : Infinity
-}
-
-/** The user ids to keep, null for all, and the effort allowed. */
-type Wanted = {
-  readonly names: ((user: User) => boolean) | null
-  readonly effort?: Effort | undefined
-}
-
-async function readWhere(
-  data: Uint8Array | string,
-  now: Instant,
-  { names, effort }: Wanted
-): Promise<CertificateFacts | null> {
-  const packets = readKeyPackets(data)
-  if (packets?.kind !== 'public') return null
-  try {
-    const key = await readKey({ binaryKey: packets.data, config: pgpConfig(false) })
-    if (key.isPrivate()) return null
-    key.users = key.users.filter((user) => user.userID !== null && (names?.(user) ?? true))
-    // A key other than the wanted one costs nothing.
-    if (names !== null && key.users.length === 0) return null
-    if (!(await keepOwnSignatures(key as WithDirect, effort))) return null
-    const fingerprint = parseFingerprint(key.getFingerprint())
-    if (fingerprint === null) return null
-    const addresses = await validAddresses(key, now)
-    return { key, fingerprint, addresses, keyData: key.write() }
-  } catch {
-    return null // whatever the library stumbles over, it is not a key we use
-  }
 }
 
 async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
@@ -278,7 +243,8 @@ function algorithmOf(key: Key): string {
   return (info.curve ?? info.algorithm).replace('Legacy', '')
 }
 
-async function holds(check: Promise<unknown>): Promise<boolean> {
+/** Whether the library does not throw, its way to say that there is no such valid key. */
+export async function holds(check: Promise<unknown>): Promise<boolean> {
   return (await valueOf(check.then(() => true))) ?? false
 }
 
@@ -286,6 +252,6 @@ async function valueOf<T>(promise: Promise<T>): Promise<T | null> {
   try {
     return await promise
   } catch {
-    return null // the library reports "no such valid key" by throwing
+    return null
   }
 }

@@ -10,9 +10,8 @@ import { type Fingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { fingerprintsOf, readKeyPackets } from './key-packets.ts'
-import { inspectKey, readCertificate } from './keyring.ts'
+import { addressOf, inspectKey, readCertificate } from './keyring.ts'
 import { hasSignedBack, isSame, type WithDirect } from './self-signatures.ts'
-import { addressOfUserId } from './user-id.ts'
 
 /**
  * Facts at `now` of the certificate `known`, merged with what its owner signed in `brought` (armored or binary): renewals,
@@ -105,8 +104,4 @@ async function wholeBindings(
 /** The part itself without its signatures, which are added one by one. */
 function emptied<T extends User | Subkey>(part: T, signatures: Partial<T>): T {
   return Object.assign(part, signatures)
-}
-
-function addressOf(user: User): string | null {
-  return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() ?? null
 }

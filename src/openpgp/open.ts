@@ -115,9 +115,7 @@ async function openWith(
   let failure: OpenFailure = 'damaged'
   for (const mark of marks.length === 0 ? [null] : new Set(marks)) {
     const keys =
-      mark === null
-        ? sessionKeys
-        : sessionKeys.filter(({ data }) => sessionKeyMark(data).includes(mark))
+      mark === null ? sessionKeys : sessionKeys.filter(({ data }) => sessionKeyMark(data) === mark)
     const plain = await decryptWith(binary, keys, context)
     if (plain.kind === 'plain') return { ...plain, opener: mark }
     if (failure === 'damaged') failure = plain.because
@@ -170,10 +168,10 @@ async function marksOfRead(
   isRsa: boolean,
   context: OpenContext
 ): Promise<readonly Sha256[]> {
-  const marks = sessionKeys.flatMap(({ data }) => sessionKeyMark(data))
+  const marks = sessionKeys.map(({ data }) => sessionKeyMark(data))
   if (!isRsa) return marks
   const again = await trySessionKeys(binary, isRsa, context)
-  const repeated = new Set(again.flatMap(({ data }) => sessionKeyMark(data)))
+  const repeated = new Set(again.map(({ data }) => sessionKeyMark(data)))
   return marks.filter((mark) => repeated.has(mark))
 }
 

@@ -3,6 +3,9 @@
  * limits on counts and sizes; never recurses and never looks inside a packet.
  */
 
+import { createHash } from 'node:crypto'
+import { parseSha256, type Sha256 } from '../domain/ids.ts'
+
 /** The position of one packet. `end` is past its last byte; `body` is its first body byte. */
 export type PacketSpan = {
   readonly tag: number
@@ -135,4 +138,13 @@ function bigEndian(data: Uint8Array, at: number, octets: number): number {
   let value = 0
   for (let i = 0; i < octets; i += 1) value = value * 256 + (data[at + i] ?? 0)
   return value
+}
+
+/** SHA-256 of the pieces, one after the other. */
+export function sha256(...pieces: readonly (Uint8Array | string)[]): Sha256 {
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  const digest = parseSha256(hash.digest('hex'))
+  if (digest === null) throw new TypeError('node:crypto returned no SHA-256')
+  return digest
 }

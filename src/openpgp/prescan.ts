@@ -3,10 +3,9 @@
  * encryption. Enforces limits and drops foreign session keys, because the library would try them all (mail.md §2.15). Must
  * never need a secret key: anybody on the way could compute the same.
  */
-import { createHash } from 'node:crypto'
-import { parseSha256, type Sha256 } from '../domain/ids.ts'
+import { type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail, type OpenFailure } from '../domain/mail.ts'
-import { bodyOf, type PacketSpan, TAG, walkPackets } from './packets.ts'
+import { bodyOf, type PacketSpan, sha256, TAG, walkPackets } from './packets.ts'
 
 /** Largest message, in bytes of binary. */
 const MESSAGE_BYTES_MAX = 64 * 2 ** 20
@@ -128,20 +127,15 @@ function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
  */
 function marksOf(data: Uint8Array, spans: readonly PacketSpan[]): Sha256[] {
   const encrypted = spans.filter((span) => isEncryptedData(span.tag)).slice(0, 1)
-  return encrypted.flatMap((span) => markOf('', bodyOf(data, span)))
+  return encrypted.map((span) => sha256(bodyOf(data, span)))
 }
 
 /**
  * The mark of a decrypted session key, which no other framing, key id or recipient changes. A hash with its own domain
  * separation: the mark leaves the worker and is stored, the session key never.
  */
-export function sessionKeyMark(sessionKey: Uint8Array): Sha256[] {
-  return markOf('postern session key mark 1\0', sessionKey)
-}
-
-function markOf(domain: string, bytes: Uint8Array): Sha256[] {
-  const mark = parseSha256(createHash('sha256').update(domain).update(bytes).digest('hex'))
-  return mark === null ? [] : [mark]
+export function sessionKeyMark(sessionKey: Uint8Array): Sha256 {
+  return sha256('postern session key mark 1\0', sessionKey)
 }
 
 function describeSealing(

@@ -19,7 +19,7 @@ import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { armorChecksum } from './armor.ts'
 import { fullPgpConfig } from './config.ts'
-import { inspectKey, readCertificate, type SecretKey } from './keyring.ts'
+import { holds, inspectKey, readCertificate, type SecretKey } from './keyring.ts'
 
 /** The certificate to encrypt to: its primary fingerprint must be `fingerprint`. */
 export type SealTarget = { readonly fingerprint: Fingerprint; readonly keyData: Uint8Array }
@@ -110,15 +110,6 @@ async function cachedCertificate(keyData: Uint8Array, now: Instant): Promise<Pub
   const [oldest] = cache.keys()
   if (cache.size > CACHE_MAX && oldest !== undefined) cache.delete(oldest)
   return key
-}
-
-async function holds(check: Promise<unknown>): Promise<boolean> {
-  try {
-    await check
-    return true
-  } catch {
-    return false
-  }
 }
 
 function micalgOf(hash: enums.hash | null): string {

@@ -3,7 +3,6 @@
  * that we hold: no "any of" semantics and no text chosen by the library (mail.md §2.7, §2.9). `bad` is the default. The key is
  * judged at the signature's time and at `now` (§2.8).
  */
-import { createHash } from 'node:crypto'
 import {
   createMessage,
   enums,
@@ -13,19 +12,13 @@ import {
   SignaturePacket,
   type Subkey
 } from 'openpgp'
-import {
-  type Fingerprint,
-  isNamedBy,
-  parseFingerprint,
-  parseSha256,
-  type Sha256
-} from '../domain/ids.ts'
+import { type Fingerprint, isNamedBy, parseFingerprint, type Sha256 } from '../domain/ids.ts'
 import { type Signature, type SignatureState } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
 import { fingerprintsOf } from './key-packets.ts'
-import { bindingEndMs, type CertificateFacts, endMs, readCertificate } from './keyring.ts'
-import { TAG, walkPackets } from './packets.ts'
+import { bindingEndMs, type CertificateFacts, endMs, holds, readCertificate } from './keyring.ts'
+import { sha256, TAG, walkPackets } from './packets.ts'
 import { hasSignedBack } from './self-signatures.ts'
 
 /** More signatures than this in one message, all layers together, are refused as a flood (mail.md §2.15). */
@@ -109,7 +102,7 @@ export function withCrlf(data: Uint8Array): Uint8Array {
 type SignedContent = {
   readonly data: Uint8Array
   /** SHA-256 of the bytes as they are, and with CRLF line ends. */
-  readonly digests: Partial<Record<'binary' | 'text', Buffer>>
+  readonly digests: Partial<Record<'binary' | 'text', Sha256>>
   /** Verdicts by the bytes of their packets. */
   readonly verdicts: Map<string, Verdict>
 }
@@ -226,14 +219,9 @@ async function isMathRight(
   const [key] = certificate.getKeys(packet.issuerKeyID)
   const { binary, text } = enums.signature
   if (key === undefined || (signatureType !== binary && signatureType !== text)) return false
-  try {
-    const [literal] = (await createMessage({ binary: data, date })).packets
-    const config = fullPgpConfig(false)
-    await packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, config)
-    return true
-  } catch {
-    return false
-  }
+  const [literal] = (await createMessage({ binary: data, date })).packets
+  const config = fullPgpConfig(false)
+  return holds(packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, config))
 }
 
 function issuerOf(packet: SignaturePacket): string {
@@ -259,11 +247,10 @@ function intendedRecipientsOf(packet: SignaturePacket): string[] {
 function identityOf(packet: SignaturePacket, content: SignedContent): Sha256 {
   const own = packet.signatureData ?? packet.write()
   const digest = digestFor(packet, content)
-  return asSha256(createHash('sha256').update(own).update(digest).digest('hex'))
+  return sha256(own, digest)
 }
 
-function digestFor(packet: SignaturePacket, { data, digests }: SignedContent): Buffer {
-  const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest()
+function digestFor(packet: SignaturePacket, { data, digests }: SignedContent): Sha256 {
   return packet.signatureType === enums.signature.text
     ? (digests.text ??= sha256(withCrlf(data)))
     : (digests.binary ??= sha256(data))
@@ -276,28 +263,12 @@ function unreadable(bytes: Uint8Array): Verdict {
     issuer: '',
     createdAt: null,
     intendedRecipients: [],
-    sha256: asSha256(createHash('sha256').update(bytes).digest('hex'))
+    sha256: sha256(bytes)
   }
-}
-
-function asSha256(hex: string): Sha256 {
-  const parsed = parseSha256(hex)
-  if (parsed === null) throw new TypeError('node:crypto returned no SHA-256')
-  return parsed
 }
 
 // Validity of a signing key at a time. A signature is judged by its key now, and at the time the signature states (mail.md
 // §2.8). Must never accept a key because only one of its parts is valid: primary key and subkey both count.
-
-/** Whether the key with this id could make signatures at `date`. */
-async function isSigningKey(key: PublicKey, id: KeyID, date: Date): Promise<boolean> {
-  try {
-    await key.getSigningKey(id, date, undefined, fullPgpConfig(false))
-    return true
-  } catch {
-    return false
-  }
-}
 
 /**
  * Judges the signing key at `date`, also in the past: then a later revocation counts only if it is a hard one. A replaced or
@@ -307,7 +278,7 @@ async function keyStateAt(key: PublicKey, id: KeyID, date: Date): Promise<Signat
   const [subkey] = key.getSubkeys(id)
   if (await key.isRevoked(undefined, undefined, date, fullPgpConfig(false))) return 'revoked-key'
   if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
-  if (await isSigningKey(key, id, date)) return 'valid'
+  if (await holds(key.getSigningKey(id, date, undefined, fullPgpConfig(false)))) return 'valid'
   const primaryEnd = await key.getExpirationTime(undefined, fullPgpConfig(false))
   const ends = [endMs(primaryEnd), subkey === undefined ? Infinity : bindingEndMs(subkey)]
   return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'

@@ -14,7 +14,7 @@ import {
 import { type Instant } from '../domain/time.ts'
 import { readAutocrypt } from '../mime/autocrypt.ts'
 import { type Field } from '../mime/fields.ts'
-import { classifyKey, inspectKeyFor } from '../openpgp/keyring.ts'
+import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
 import { type Effort } from '../openpgp/self-signatures.ts'
 
 /** The candidates and the unusable keys, at most {@link CANDIDATES_MAX} of each, and warnings. */
@@ -37,8 +37,15 @@ export async function findCandidateKeys(
   now: Instant
 ): Promise<Candidates> {
   const effort: Effort = { left: SIGNATURES_VERIFIED_MAX }
-  const candidate = (data: Uint8Array, source: CandidateKey['source']) =>
-    candidateOf(data, source, { from, now, effort })
+  // Null when the key does not name the sender, or takes more work than a message may cause.
+  const candidate = async (data: Uint8Array, source: CandidateKey['source']) => {
+    const facts = from === null ? null : await inspectKey(data, now, from.address, effort)
+    if (facts === null) return null
+    const { fingerprint, keyData, signingKeys, state } = facts
+    return state === 'usable'
+      ? { fingerprint, source, keyData, signingKeys }
+      : { fingerprint, source, keyData, because: state }
+  }
   const found = new Map<string, CandidateKey>()
   const unusable = new Map<string, UnusableKey>()
   const warnings: WarningCode[] = []
@@ -65,26 +72,6 @@ export async function findCandidateKeys(
     unusable: [...unusable.values()].slice(0, CANDIDATES_MAX),
     warnings: found.size > 1 ? [...warnings, 'several-keys'] : warnings
   }
-}
-
-type Search = {
-  readonly from: HeaderFacts['from']
-  readonly now: Instant
-  readonly effort: Effort
-}
-
-/** Null when the key does not name the sender, or takes more work than a message may cause. */
-async function candidateOf(
-  data: Uint8Array,
-  source: CandidateKey['source'],
-  { from, now, effort }: Search
-): Promise<CandidateKey | UnusableKey | null> {
-  const facts = from === null ? null : await inspectKeyFor(data, from.address, now, effort)
-  if (facts === null) return null
-  const { fingerprint, keyData, signingKeys, state } = facts
-  return state === 'usable'
-    ? { fingerprint, source, keyData, signingKeys }
-    : { fingerprint, source, keyData, because: state }
 }
 
 /** A file that is declared a key and is exactly one public key. */

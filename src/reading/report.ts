@@ -1,41 +1,31 @@
 /** An opened message as the contract JSON of `postern open --json` (DESIGN §5): the outer header and the effective subject. */
+import { type Address } from '../domain/address.ts'
 import {
+  type Attachment,
+  type HeaderFacts,
   type OpenedMail,
   type OpenFailure,
-  type SignatureState,
-  type Structure
+  type Signature
 } from '../domain/mail.ts'
 
+type Same = 'structure' | 'encrypted' | 'decrypted' | 'subjectProtected' | 'text' | 'warnings'
+
 /** The contract of `postern open --json`. Addresses are addr-specs; the subject is the protected one if there is one. */
-export type OpenJson = {
-  readonly structure: Structure
-  readonly encrypted: boolean
-  readonly decrypted: boolean
-  /** Absent when the message was read. */
-  readonly failure?: OpenFailure
-  readonly signatures: readonly {
-    readonly state: SignatureState
-    readonly stateThen: SignatureState
-    readonly fingerprint: string | null
-    readonly coversWhole: boolean
-  }[]
-  readonly from: string | null
-  readonly to: readonly string[]
-  readonly subject: string
-  readonly subjectProtected: boolean
-  readonly messageId: string | null
-  readonly date: string | null
-  readonly text: string
-  readonly attachments: readonly {
-    readonly filename: string
-    readonly contentType: string
-    readonly size: number
-    readonly sha256: string
-  }[]
-  readonly autoSubmitted: boolean
-  readonly bounce: boolean
-  readonly warnings: readonly string[]
-}
+type OpenJson = Pick<OpenedMail, Same> &
+  Pick<HeaderFacts, 'messageId' | 'date'> & {
+    /** Absent when the message was read. */
+    readonly failure?: OpenFailure
+    readonly signatures: readonly Pick<
+      Signature,
+      'state' | 'stateThen' | 'fingerprint' | 'coversWhole'
+    >[]
+    readonly from: Address | null
+    readonly to: readonly Address[]
+    readonly subject: string
+    readonly attachments: readonly Omit<Attachment, 'content'>[]
+    readonly autoSubmitted: boolean
+    readonly bounce: boolean
+  }
 
 /** The contract JSON of an opened message. From, To, Message-ID and date are the outer ones; compare `from-mismatch`. */
 export function toOpenJson(opened: OpenedMail): OpenJson {

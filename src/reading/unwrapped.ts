@@ -76,14 +76,10 @@ async function unwrapInline(
   context: OpenContext
 ): Promise<Reading | null> {
   if (armor.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
-  const beside = readBeside(mail)
-  const { attachments } = beside
-  const isAlone = armor.after === '' && attachments.length === 0
-  const outside = { text: armor.after, isAlone }
-  const { reading, data } = await openCipher('inline', armor.data, outside, context)
-  const around = { ...reading, attachments, warnings: [...reading.warnings, ...beside.warnings] }
-  if (data === null) return around
-  return withText(around, data, charsetFor(data, armor.charset, leaf.params.get('charset') ?? ''))
+  const beside = { text: armor.after, ...readBeside(mail) }
+  const { reading, data } = await openCipher('inline', armor.data, beside, context)
+  if (data === null) return reading
+  return withText(reading, data, charsetFor(data, armor.charset, leaf.params.get('charset') ?? ''))
 }
 
 /** The reading with the decrypted text. */
@@ -166,46 +162,34 @@ async function unwrapAttachment(
   const cipherIndex = content.attachments.findIndex((attachment) =>
     closed.equals(attachment.content)
   )
-  const others = content.attachments.filter((_, index) => index !== cipherIndex)
-  const beside = withoutOwn(content.warnings, others, content.text)
-  const text = content.text.trim()
-  const outside = { text, isAlone: text === '' && others.length === 0 }
-  const { reading, data } = await openCipher('attachment', binary.data, outside, context)
-  const around = { ...reading, attachments: others, warnings: [...reading.warnings, ...beside] }
-  if (data === null) return around
-  if (isText(data)) return withText(around, data, charsetFor(data, binary.charset, ''))
-  const named = nameOf(cipher, reading.signatures.length > 0)
-  const sent = { filename: named.filename, type: 'application/octet-stream' }
+  const attachments = content.attachments.filter((_, index) => index !== cipherIndex)
+  const warnings = withoutOwn(content.warnings, attachments, content.text)
+  const beside = { text: content.text.trim(), attachments, warnings }
+  const { reading, data } = await openCipher('attachment', binary.data, beside, context)
+  if (data === null) return reading
+  if (isText(data)) return withText(reading, data, charsetFor(data, binary.charset, ''))
+  // The given name stands outside the encryption: beside a signature it would look signed although anybody on the way can
+  // change it, so it is not used then.
+  const given = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
+  const isDropped = reading.signatures.length > 0 && given !== ''
+  const sent = { filename: isDropped ? '' : given, type: 'application/octet-stream' }
   return {
-    ...around,
-    attachments: [makeAttachment(data, sent, 1), ...others],
-    warnings: [...around.warnings, ...named.warnings]
+    ...reading,
+    attachments: [makeAttachment(data, sent, 1), ...attachments],
+    warnings: isDropped ? [...reading.warnings, 'unsigned-filename'] : reading.warnings
   }
-}
-
-/**
- * The name for a decrypted file. The given name stands outside the encryption: beside a signature it would look signed although
- * anybody on the way can change it, so it is not used then.
- */
-function nameOf(
-  cipher: Part,
-  isSigned: boolean
-): { readonly filename: string; readonly warnings: readonly WarningCode[] } {
-  const filename = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
-  const isDropped = isSigned && filename !== ''
-  return isDropped ? { filename: '', warnings: ['unsigned-filename'] } : { filename, warnings: [] }
 }
 
 type OpenedCipher = { readonly reading: Reading; readonly data: Uint8Array | null }
 
-/** The text beside a block, and whether there is neither text nor a file. */
-type Outside = { readonly text: string; readonly isAlone: boolean }
+/** The text and the files beside a block, and the problems of the message around it. */
+type Beside = Pick<Reading, 'text' | 'attachments' | 'warnings'>
 
 /** Opens one block and fills in all but the text. Its signatures cover the whole only if it stands alone. */
 async function openCipher(
   structure: Structure,
   data: Uint8Array,
-  outside: Outside,
+  beside: Beside,
   context: OpenContext
 ): Promise<OpenedCipher> {
   const opening = await openMessage(data, context)
@@ -214,18 +198,20 @@ async function openCipher(
     structure,
     encrypted: true,
     sealing: opening.sealing,
-    outsideText: capText(outside.text).text,
-    warnings: outside.text === '' ? [] : ['outside-text']
+    outsideText: capText(beside.text).text,
+    attachments: beside.attachments,
+    warnings: [...(beside.text === '' ? [] : (['outside-text'] as const)), ...beside.warnings]
   }
   if (opening.kind === 'failed') {
     return { reading: { ...closed, failure: opening.because }, data: null }
   }
   const { verdicts } = opening
+  const coversWhole = beside.text === '' && beside.attachments.length === 0
   const payload = parsePayload(opening.data)
   const reading: Reading = {
     ...closed,
     decrypted: true,
-    signatures: placed(verdicts, { coversWhole: outside.isAlone, isInside: true }),
+    signatures: placed(verdicts, { coversWhole, isInside: true }),
     innerFacts: readMarkedInside(payload),
     // In a file, a header more often belongs to a patch or a sample than to another sender's message.
     namesInside: structure === 'attachment' ? null : readNamesInside(payload),
@@ -291,45 +277,30 @@ type Cleartext = {
 }
 
 const BEGIN = '-----BEGIN PGP SIGNED MESSAGE-----'
+/** The first line and the armor headers, of which only `Hash:` is allowed, with the empty line behind them. */
+const HEAD = new RegExp(
+  `^${BEGIN}\\n(?:[ \\t]*Hash: [A-Za-z0-9, -]{1,100}[ \\t\\r]*\\n){0,9}[ \\t\\r]*\\n`
+)
 const SIGNATURE = '\n-----BEGIN PGP SIGNATURE-----'
 
 /** Parses text (LF line ends) that is exactly one cleartext-signed message, possibly with a footer; null otherwise. */
 function readCleartext(text: string): Cleartext | null {
   const trimmed = text.trimStart()
-  if (!trimmed.startsWith(`${BEGIN}\n`)) return null
-  const start = skipHeaders(trimmed, BEGIN.length + 1)
-  const end = trimmed.indexOf(SIGNATURE, Math.max(start - 1, 0))
-  if (start < 0 || end < 0 || trimmed.indexOf(BEGIN, start) >= 0) return null
+  const start = HEAD.exec(trimmed)?.[0].length ?? 0
+  const end = trimmed.indexOf(SIGNATURE, start - 1)
+  if (start === 0 || end < 0 || trimmed.indexOf(BEGIN, start) >= 0) return null
   const armor = readArmor(trimmed.slice(end + 1))
   if (armor?.kind !== 'signature' || armor.before !== '') return null
   const body = trimmed.slice(start, Math.max(start, end))
   if (/^-(?! )/m.test(body)) return null // every line that begins with a dash must be escaped
   // RFC 9580 §7.2: trailing blanks are not signed, so they are not shown; line ends are CRLF.
-  const lines = body.split('\n').map((line) => trimBlanks(line.replace(/^- /, '')))
+  const lines = body
+    .split('\n')
+    .map((line) => line.replace(/^- /, '').replace(/(?<![ \t])[ \t]+$/, ''))
   return {
     text: lines.join('\n'),
     signedBytes: Buffer.from(lines.join('\r\n'), 'utf8'),
     signature: armor.data,
     after: armor.after
   }
-}
-
-/** Index after the empty line; -1 unless every armor header is `Hash:`. */
-function skipHeaders(text: string, from: number): number {
-  let at = from
-  for (let count = 0; count < 10; count += 1) {
-    const newline = text.indexOf('\n', at)
-    if (newline < 0) return -1
-    const line = text.slice(at, newline).trim()
-    if (line === '') return newline + 1
-    if (!/^Hash: [A-Za-z0-9, -]{1,100}$/.test(line)) return -1
-    at = newline + 1
-  }
-  return -1
-}
-
-function trimBlanks(line: string): string {
-  let end = line.length
-  while (end > 0 && (line[end - 1] === ' ' || line[end - 1] === '\t')) end -= 1
-  return line.slice(0, end)
 }

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
 import { type IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
@@ -160,24 +161,18 @@ async function fetchKey(host: string, path: string, net: Net): Promise<Buffer | 
 }
 
 /** Connects to exactly the address that was checked; the certificate must be for `host`. */
-function get(host: string, address: string, path: string, net: Net): Promise<Buffer | null> {
+async function get(host: string, address: string, path: string, net: Net): Promise<Buffer | null> {
   const { port, ca } = net.internet
-  return new Promise((resolve, reject) => {
-    const asking = request({
-      ...{ host: address, servername: host, port, path, method: 'GET', agent: false },
-      headers: { host, accept: 'application/octet-stream, application/pgp-keys' },
-      ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true, signal: net.signal },
-      ...(ca === undefined ? {} : { ca })
-    })
-    asking.on('error', reject)
-    asking.on('response', (response: IncomingMessage) => {
-      readAll(response).then(resolve, reject)
-    })
-    asking.end()
+  const asking = request({
+    ...{ host: address, servername: host, port, path, method: 'GET', agent: false },
+    headers: { host, accept: 'application/octet-stream, application/pgp-keys' },
+    ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true, signal: net.signal },
+    ...(ca === undefined ? {} : { ca })
   })
-}
-
-async function readAll(response: IncomingMessage): Promise<Buffer | null> {
+  // Without a listener, an error behind the beginning of the answer would end the process; reading the answer fails then.
+  asking.on('error', () => undefined)
+  asking.end()
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
   const chunks: Buffer[] = []
   let size = 0
   try {
@@ -194,11 +189,9 @@ async function readAll(response: IncomingMessage): Promise<Buffer | null> {
 }
 
 /** A resolver cannot be cancelled, so we only stop waiting for it. */
-function breakable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new Error('too late'))
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  })
+async function breakable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  await Promise.race([work, once(signal, 'abort')])
+  signal.throwIfAborted()
+  return work
 }

@@ -7,13 +7,7 @@ import { type Address } from '../domain/address.ts'
 import { Invariant } from '../domain/assert.ts'
 import { instantFromMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import {
-  inspectKey,
-  inspectKeyFor,
-  readCertificate,
-  type SecretKey,
-  unlockSecretKey
-} from '../openpgp/keyring.ts'
+import { inspectKey, readCertificate, type SecretKey, unlockSecretKey } from '../openpgp/keyring.ts'
 import { mergeKey } from '../openpgp/merge-key.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
 import { type DeskIdentity, sealCopies, signClearMail } from '../sealing/seal-copies.ts'
@@ -43,8 +37,7 @@ function readingTasks(keys: ReadingKeys, deskAddress: Address): Omit<Tasks, 'sea
       return openMail(raw, { ...keys, certificates }, { now, deskAddress })
     },
     openHeaders: (raw, now) => Promise.resolve(openHeadersOnly(raw, now, deskAddress)),
-    inspectKey: (key, now, address) =>
-      address === null ? inspectKey(key, now) : inspectKeyFor(key, address, now),
+    inspectKey,
     mergeKey
   }
 }

@@ -8,7 +8,6 @@ import {
   classifyKey,
   inspectKey,
   readCertificate,
-  readCertificateFor,
   unlockSecretKey
 } from '../../../src/openpgp/keyring.ts'
 import { addressOfUserId } from '../../../src/openpgp/user-id.ts'
@@ -103,10 +102,10 @@ describe('a certificate', () => {
     const data = (await makeKey({ names: ['mallory@evil.example', 'alice@x.example'] }))
       .toPublic()
       .write()
-    const only = await readCertificateFor(data, 'Alice@x.example' as Address, NOW)
+    const only = await readCertificate(data, NOW, 'Alice@x.example' as Address)
     expect(only?.addresses).toEqual(['alice@x.example'])
     expect((await inspectKey(only?.keyData ?? data, NOW))?.addresses).toEqual(['alice@x.example'])
-    expect(await readCertificateFor(data, 'bob@x.example' as Address, NOW)).toBeNull()
+    expect(await readCertificate(data, NOW, 'bob@x.example' as Address)).toBeNull()
   })
 })
 

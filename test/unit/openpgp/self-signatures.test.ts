@@ -11,12 +11,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
-import {
-  classifyKey,
-  inspectKey,
-  inspectKeyFor,
-  readCertificate
-} from '../../../src/openpgp/keyring.ts'
+import { classifyKey, inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
 import { mergeKey } from '../../../src/openpgp/merge-key.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
@@ -78,7 +73,7 @@ describe('the signatures of a certificate', () => {
     expect(classifyKey(poisoned)).toBe('public')
     const checks = await checksDuring(async () => {
       expect(await inspectKey(poisoned, NOW)).toBeNull()
-      expect(await inspectKeyFor(poisoned, ALICE.email as Address, NOW)).toBeNull()
+      expect(await inspectKey(poisoned, NOW, ALICE.email as Address)).toBeNull()
     })
     expect(checks).toBeLessThan(30)
     const merging = await checksDuring(async () => {
@@ -175,11 +170,11 @@ describe('all keys of one mail together', () => {
   it('have one budget of verified signatures; a key beyond it is not used', async () => {
     const effort = { left: 50 }
     const address = ALICE.email as Address
-    expect(await inspectKeyFor(await extended(20), address, NOW, effort)).not.toBeNull()
+    expect(await inspectKey(await extended(20), NOW, address, effort)).not.toBeNull()
     expect(effort.left).toBe(18)
-    expect(await inspectKeyFor(await extended(20), address, NOW, effort)).toBeNull()
+    expect(await inspectKey(await extended(20), NOW, address, effort)).toBeNull()
     expect(effort.left).toBe(0)
-    const checks = await checksDuring(() => inspectKeyFor(plain, address, NOW, effort))
+    const checks = await checksDuring(() => inspectKey(plain, NOW, address, effort))
     expect(checks).toBe(0)
   })
 
@@ -188,7 +183,7 @@ describe('all keys of one mail together', () => {
     const other = await generateKey({ userIDs: [ALICE], format: 'object', config })
     const mine = other.publicKey.write()
     const checks = await checksDuring(async () => {
-      expect(await inspectKeyFor(many, 'bob@x.example' as Address, NOW)).toBeNull()
+      expect(await inspectKey(many, NOW, 'bob@x.example' as Address)).toBeNull()
       expect(await mergeKey(mine, many, NOW)).toBeNull()
     })
     expect(checks).toBe(0)
@@ -241,7 +236,7 @@ describeWith(['gpg'], 'a key of an algorithm that is accepted from nobody', () =
       expect(classifyKey(stdout)).toBe('public')
       const checks = await checksDuring(async () => {
         expect((await inspectKey(stdout, now))?.state).toBe('cannot-encrypt')
-        expect(await inspectKeyFor(stdout, ALICE.email as Address, now)).toBeNull()
+        expect(await inspectKey(stdout, now, ALICE.email as Address)).toBeNull()
       })
       expect(checks).toBe(0)
     } finally {
