@@ -474,7 +474,7 @@ CREATE INDEX outbox_by_recipient ON outbox (case_id, audience, recipient_id, id)
 -- Automatic answers are limited for each domain too.
 CREATE INDEX automatic_answers_by_domain ON automatic_answers (kind, substr(address, instr(address, '@') + 1), at);
 
--- Keys that came under an address and are not in use: offered and not accepted, or replaced. A maintainer chooses.
+-- Keys that came under an address and are not in use: offered and not accepted, refused, or replaced. A maintainer chooses.
 CREATE TABLE offered_keys (
   -- Lower case.
   address       TEXT NOT NULL,
@@ -484,6 +484,8 @@ CREATE TABLE offered_keys (
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
   -- Whether answers were sealed to it before. Keys that were not are never dropped for others: the newest is refused.
   was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),
+  -- Whether a maintainer said that it is not theirs: it counts for nothing, also when it comes again.
+  is_refused    INTEGER NOT NULL DEFAULT 0 CHECK (is_refused IN (0, 1)),
   PRIMARY KEY (address, fingerprint)
 ) STRICT;
 

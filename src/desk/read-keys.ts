@@ -143,7 +143,7 @@ export async function lookedUp(
   const isKnown = desk.db.read(
     (read) =>
       findReporterKey(read, from.address) !== null ||
-      listOfferedKeys(read, from.address).length > 0 ||
+      listOfferedKeys(read, from.address).some(({ isRefused }) => !isRefused) ||
       findMemberByAddress(read, from.address) !== null
   )
   if (!isLookupWorthwhile(opened, settings, isKnown)) return []

@@ -231,6 +231,7 @@ export const MACHINE: Machine = {
   'key-asked': 'anywhere',
   'key-pinned': 'anywhere',
   'key-offered': 'anywhere',
+  'key-refused': 'anywhere',
   'certificate-seen': 'anywhere',
   'member-added': 'anywhere',
   'member-removed': 'anywhere',

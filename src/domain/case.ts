@@ -34,8 +34,11 @@ export type Reporter = {
   readonly contact: Contact | null
   /** Whether the report came in clear, for the one exception of G3. */
   readonly beganInClear: boolean
-  /** Whether a key came for their address that is not in use: a key is known then, and nothing goes in clear (G3). */
-  readonly hasUnusedKey: boolean
+  /**
+   * Keys that came for their address and are neither in use nor refused, newest first: while there is one, nothing goes in clear
+   * (G3).
+   */
+  readonly unusedKeys: readonly Fingerprint[]
   /** First Message-ID of the thread with them: their own, or one the desk made. */
   readonly root: MessageId
   /** Message-ID of their latest message, to answer to; null when they sent none. */
@@ -134,7 +137,10 @@ export function numbersOf({
 export type ReporterKeys = ReadonlyMap<string, ReporterKey>
 
 /** The known key of a reporter; null when there is none. */
-export function reporterKeyOf(reporter: Reporter | null, keys: ReporterKeys): ReporterKey | null {
+export function reporterKeyOf(
+  reporter: Pick<Reporter, 'contact'> | null,
+  keys: ReporterKeys
+): ReporterKey | null {
   const contact = reporter?.contact ?? null
   return contact === null ? null : (keys.get(addressKey(contact.address)) ?? null)
 }
@@ -151,7 +157,8 @@ export type KeptWords = {
 export type WaitingWords = KeptWords & {
   readonly id: number
   readonly tag: CaseTag
-  readonly reporter: Contact & { readonly id: string }
+  readonly product: string
+  readonly reporter: Pick<Addressed, 'id' | 'contact' | 'beganInClear'>
   /** Id of the maintainer who wrote them, and their message. */
   readonly authorId: string
   readonly arrivalId: number
@@ -182,8 +189,11 @@ export type PinnedKey = {
   readonly firstSeenAt: Instant
 }
 
-/** A key that waits under an address and is not in use. `wasInUse`: answers were sealed to it before. */
-export type WaitingKey = PinnedKey & { readonly wasInUse: boolean }
+/**
+ * A key that waits under an address and is not in use. `wasInUse`: answers were sealed to it before. `isRefused`: a maintainer
+ * said that it is not theirs.
+ */
+export type WaitingKey = PinnedKey & { readonly wasInUse: boolean; readonly isRefused: boolean }
 
 /** A key to pin: by its primary key or any of these subkeys its owner's signatures are told (`KeyFacts.signingKeys`). */
 export type KeyToPin = PinnedKey & {

@@ -13,7 +13,7 @@ import {
   type Reporter,
   type WaitingWords
 } from './case.ts'
-import { type NewEvent } from './event.ts'
+import { type NewEvent, type Way } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type Conversation, type Message } from './message.ts'
 import { type NoticeFields, type NoticeState, type ToldNotice } from './notice.ts'
@@ -84,7 +84,7 @@ export type OpenCase = {
   readonly kind: 'open-case'
   readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'mergedInto' | 'reporters'>
   /** Who reported; their id is the number of the case. */
-  readonly reporter: Omit<Reporter, 'id' | 'root' | 'hasUnusedKey'> & {
+  readonly reporter: Omit<Reporter, 'id' | 'root' | 'unusedKeys'> & {
     readonly root: MessageId | null
   }
 }
@@ -143,6 +143,7 @@ export type Decision =
   | {
       readonly kind: 'words-leave'
       readonly words: WaitingWords
+      readonly how: Way
       readonly events: readonly NewEvent[]
       readonly once: string
     }
@@ -152,10 +153,11 @@ export type Decision =
       readonly key: KeyToPin
     }
   | {
-      /** Keeps a key that came under an address without using it, until a maintainer accepts it. */
+      /** Keeps a key that came under an address without using it, until a maintainer accepts it; or refused for good. */
       readonly kind: 'offer-reporter-key'
       readonly address: Address
       readonly key: PinnedKey
+      readonly isRefused: boolean
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256; readonly createdAt: Instant }
   | {

@@ -232,6 +232,12 @@ export type Particulars = {
     readonly isUsable: boolean
     readonly isProved: boolean
   }
+  /** A maintainer said that it is not this reporter's. */
+  readonly 'key-refused': {
+    readonly reporter: string
+    readonly fingerprint: Fingerprint
+    readonly reason: string
+  }
   readonly 'key-offered': { readonly fingerprint: Fingerprint; readonly isKept: boolean }
   /** The desk saw a certificate for the first time, or with another end. No fingerprint for a member: it would name them. */
   readonly 'certificate-seen': {

@@ -68,8 +68,8 @@ export const transcript = encrypted<{
   readonly lines: readonly TranscriptLine[]
   /** How many lines are not shown; '' when all are. */
   readonly more: string
-  /** What the reporter was asked; '' for nothing. */
-  readonly asked: string
+  /** What left for the reporters beside what the lines say; '' for nothing. */
+  readonly sent: string
   /** Where the case stood and stands; '' where no case is meant. */
   readonly before: string
   readonly after: string

@@ -105,8 +105,8 @@ export type Draft = {
   readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
   /** The keys that answers to reporters are sealed to, as this mail leaves them. */
   readonly reporterKeys: ReporterKeys
-  /** Whose key this mail accepts: what waited for one leaves by that word of a maintainer alone. */
-  readonly accepted: readonly Addressed[]
+  /** Ids of reporters whose key this mail accepts or refuses: what waited leaves by that word of a maintainer alone. */
+  readonly settled: readonly string[]
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
@@ -145,7 +145,7 @@ export function startDraft({
     words: [],
     question: null,
     reporterKeys: bound.reporterKeys,
-    accepted: [],
+    settled: [],
     newPatches: null,
     voided: false,
     shown: false,
@@ -188,7 +188,7 @@ export function accepted(draft: Draft, says: string): Step {
   return { kind: 'accepted', draft, says }
 }
 
-export function refused(says: string): Step {
+export function refused(says: string): Refused {
   return { kind: 'refused', says }
 }
 

@@ -185,6 +185,8 @@ const PREDICATES: Predicates = {
     `took the key ${formatFingerprint(fingerprint)} into use for the reporter (${source}${replaced === null ? '' : `, in place of ${formatFingerprint(replaced)}`}${isUsable ? '' : ', it cannot be used now'})`,
   'key-offered': ({ fingerprint, isKept }) =>
     `received another key for the reporter, ${formatFingerprint(fingerprint)}, and did not take it into use${isKept ? '' : ' (it was not kept)'}`,
+  'key-refused': ({ reporter, fingerprint, reason }, { reporter: name }) =>
+    `refused the key ${formatFingerprint(fingerprint)}, which is not that of ${name(reporter)}${because(reason)}`,
   'certificate-seen': ({ fingerprint, expiresAt }, { instant }) =>
     `saw the key${fingerprint === null ? '' : ` ${formatFingerprint(fingerprint)}`} (${expiresAt === null ? 'it does not expire' : `it expires ${instant(expiresAt)}`})`,
   'member-added': ({ products }) => `added the list member (${products.join(', ')})`,

@@ -33,7 +33,7 @@ import { decideReporterKey, type KeyDecision } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread, type ThreadSender } from './threading.ts'
 import { decideBounce } from './unanswered.ts'
-import { releasedWords, wordsLeave, wordsStay } from './waiting-words.ts'
+import { releasedWords, sealedWith, wordsLeave, wordsStay } from './waiting-words.ts'
 
 const QUARANTINED = 'it could not be opened in three tries'
 const TOO_LARGE = 'larger than the size limit'
@@ -114,12 +114,12 @@ function decideNewCase(
   const opening = newCase(situation, product, moment.now)
   const doubt = senderDoubt(situation.opened, settings)
   const key = decideReporterKey(situation, { tag: nextTag, doubt }, settings, moment.now)
-  const record = withOffers(unstored(opening), key)
+  const record = withOffers(unstored(opening, situation), key)
   const about = { product: product.id, reporter: record.tag, receivedAt: situation.receivedAt }
   const opened = event('opened', aboutCase(record.tag), BY_SOMEBODY, about)
   const verdict = decideAcknowledgement(situation.opened, situation.history, settings, moment)
   const released = releasedWords(situation, key.key, settings, null)
-  const leaving = wordsLeave(released, key.key, moment.now)
+  const leaving = wordsLeave(released, sealedWith(key.key), moment.now)
   const facts: FactLine[] = [
     { label: 'Acknowledged', value: acknowledgedWords(verdict, settings) },
     ...leftFacts(leaving)
@@ -199,7 +199,7 @@ function joinCase(
     thread.sender.kind === 'reporter'
       ? releasedWords(situation, key.key, settings, thread.case.tag)
       : []
-  const leaving = wordsLeave(released, key.key, moment.now)
+  const leaving = wordsLeave(released, sealedWith(key.key), moment.now)
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
@@ -247,11 +247,13 @@ function withSender(
 /** The case as its maintainers see it once the keys of this message are kept (G3). */
 function withOffers(record: CaseRecord, { decisions }: KeyDecision): CaseRecord {
   const offers = decisions.flatMap((one) => (one.kind === 'offer-reporter-key' ? [one] : []))
-  const isOffered = ({ contact }: CaseRecord['reporters'][number]): boolean =>
-    contact !== null && offers.some(({ address }) => isSameAddress(address, contact.address))
-  const reporters = record.reporters.map((one) =>
-    isOffered(one) ? { ...one, hasUnusedKey: true } : one
-  )
+  const reporters = record.reporters.map((one) => {
+    const { contact } = one
+    const offered = offers.flatMap(({ address, key: { fingerprint } }) =>
+      contact !== null && isSameAddress(address, contact.address) ? [fingerprint] : []
+    )
+    return { ...one, unusedKeys: [...new Set([...offered, ...one.unusedKeys])] }
+  })
   return { ...record, reporters }
 }
 

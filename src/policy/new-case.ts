@@ -19,7 +19,11 @@ const UNSTORED = {
 }
 
 /** A case that is not stored yet, as the maintainers see it. */
-export function unstored({ case: record, reporter }: OpenCase): CaseRecord {
+export function unstored(
+  { case: record, reporter }: OpenCase,
+  { waitingKeys }: Pick<Situation, 'waitingKeys'>
+): CaseRecord {
+  const unusedKeys = waitingKeys.filter((key) => !key.isRefused).map((key) => key.fingerprint)
   return {
     ...record,
     ...UNSTORED,
@@ -28,7 +32,7 @@ export function unstored({ case: record, reporter }: OpenCase): CaseRecord {
         ...reporter,
         id: record.tag,
         root: reporter.root ?? UNSTORED.maintainerRoot,
-        hasUnusedKey: false
+        unusedKeys
       }
     ]
   }

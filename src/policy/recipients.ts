@@ -4,7 +4,9 @@
  */
 import { type Reporter, type ReporterKeys, reporterKeyOf } from '../domain/case.ts'
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
+import { type Fingerprint } from '../domain/ids.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
+import { count } from '../domain/words.ts'
 
 export function maintainerRecipient(maintainer: Maintainer): SealedRecipient {
   const { id, name, address, fingerprint, keyData } = maintainer
@@ -36,37 +38,54 @@ export function addressOf(reporter: AnsweredReporter): string {
 export type ReporterPath =
   | { readonly kind: 'sealed'; readonly recipient: SealedRecipient }
   | { readonly kind: 'clear'; readonly to: Addressee }
-  | { readonly kind: 'no-key' }
+  /** Words wait. `isClearOtherwise`: they could leave in clear if the keys that came were all refused. */
+  | {
+      readonly kind: 'no-key'
+      readonly unusedKeys: readonly Fingerprint[]
+      readonly isClearOtherwise: boolean
+    }
   | { readonly kind: 'no-address' }
   /** Nothing says which reporter of the case is meant. */
   | { readonly kind: 'several' }
 
 /**
  * Sealed where a key is pinned; in clear only if the reporter began so, the policy allows it and no key of theirs is known,
- * in use or not; else not at all.
+ * in use or waiting for a maintainer's word; else not at all.
  */
 export function reporterPath(
-  reporter: AnsweredReporter,
+  reporter: 'several' | Pick<Reporter, 'id' | 'contact' | 'beganInClear' | 'unusedKeys'> | null,
   keys: ReporterKeys,
   product: Product
 ): ReporterPath {
   if (reporter === 'several') return { kind: 'several' }
   if (reporter === null || reporter.contact === null) return { kind: 'no-address' }
+  const { id, contact, beganInClear, unusedKeys } = reporter
   const key = reporterKeyOf(reporter, keys)
-  // A known key that cannot be used is no leave to write in clear.
-  if (key !== null && !key.isUsable) return { kind: 'no-key' }
-  if (key !== null) {
+  if (key?.isUsable === true) {
     const { fingerprint, keyData } = key
-    return {
-      kind: 'sealed',
-      recipient: { ...reporter.contact, id: reporter.id, fingerprint, keyData }
-    }
+    return { kind: 'sealed', recipient: { ...contact, id, fingerprint, keyData } }
   }
-  const isKeyless = reporter.beganInClear && !reporter.hasUnusedKey
-  const allowed = isKeyless && product.policy.reporters.cleartext === 'allow'
-  return allowed
-    ? { kind: 'clear', to: { ...reporter.contact, id: reporter.id } }
-    : { kind: 'no-key' }
+  // A known key that cannot be used is no leave to write in clear.
+  const isClearOtherwise =
+    key === null && beganInClear && product.policy.reporters.cleartext === 'allow'
+  return isClearOtherwise && unusedKeys.length === 0
+    ? { kind: 'clear', to: { ...contact, id } }
+    : { kind: 'no-key', unusedKeys, isClearOtherwise }
+}
+
+/** Which keys came for a reporter who cannot be answered, and what a maintainer's word about them does to what waits. */
+export function keyChoice({
+  unusedKeys,
+  isClearOtherwise
+}: Extract<ReporterPath, { readonly kind: 'no-key' }>): string {
+  if (unusedKeys.length === 0) return ''
+  const came = count(unusedKeys.length, 'key has', 'keys have')
+  const commands = unusedKeys
+    .map((key) => key.toUpperCase())
+    .map((key) => `/key accept ${key} or /key refuse ${key}`)
+  const refused = unusedKeys.length === 1 ? 'If it is refused' : 'If all of them are refused'
+  const clear = isClearOtherwise ? ` ${refused}, what waits leaves UNENCRYPTED.` : ''
+  return ` ${came} come for this address and nobody has accepted or refused ${unusedKeys.length === 1 ? 'it' : 'them'}: ${commands.join('; ')}.${clear}`
 }
 
 /** The sentence on top of a list member's message. */
@@ -94,7 +113,7 @@ export function reachSentence(
     case 'clear':
       return `${internal} Text under a first line /reply reaches ${address} alone, UNENCRYPTED and readable on the way, because we have no key of theirs.`
     case 'no-key':
-      return `${internal} ${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key comes; /key accept FINGERPRINT takes one into use.`
+      return `${internal} ${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
     case 'no-address':
       return `${internal} The report names no address, so its sender cannot be answered.`
     case 'several':

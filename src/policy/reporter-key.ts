@@ -54,24 +54,35 @@ export function decideReporterKey(
   if (from === null) return { key: senderKey, decisions: [], warnings: [] }
   const about: About = { situation, address: from.address, tag, doubt, settings, now }
   if (senderKey?.source === 'registered') return registered(opened, senderKey)
-  const others = opened.unusableKeys.filter((key) => key.fingerprint !== senderKey?.fingerprint)
+  const others = opened.unusableKeys.filter(
+    (key) => key.fingerprint !== senderKey?.fingerprint && !isRefused(situation, key)
+  )
   // Kept, too: a key of theirs is known then, and nothing goes in clear (G3).
   const unusable = offer(about, senderKey, others, unusableWords(others))
-  if (senderKey === null) {
-    const { key, decisions, warnings } = firstUse(about)
-    return {
-      key,
-      decisions: [...unusable.decisions, ...decisions],
-      warnings: [...unusable.warnings, ...warnings]
-    }
-  }
-  const renewal = renewed(about, senderKey)
-  const { key, decisions, warnings } = besideKnown(about, renewal.key)
+  const renewal = senderKey === null ? null : renewed(about, senderKey)
+  const { key, ...used } = renewal === null ? firstUse(about) : besideKnown(about, renewal.key)
+  const steps = [unusable, ...(renewal === null ? [] : [renewal]), used]
   return {
     key,
-    decisions: [...unusable.decisions, ...renewal.decisions, ...decisions],
-    warnings: [...unusable.warnings, ...renewal.warnings, ...warnings]
+    decisions: steps.flatMap(({ decisions }) => decisions),
+    warnings: [...steps.flatMap(({ warnings }) => warnings), ...refusedWords(about, key)]
   }
+}
+
+/** Whether a maintainer said that this key is not the sender's. */
+function isRefused({ waitingKeys }: Situation, { fingerprint: named }: OfferedKey): boolean {
+  return waitingKeys.some(({ fingerprint, isRefused }) => isRefused && fingerprint === named)
+}
+
+/** Keys that were refused and come again: they count for nothing. */
+function refusedWords({ situation }: About, key: ReporterKey | null): string[] {
+  const { candidateKeys, unusableKeys } = situation.opened
+  return [...candidateKeys, ...unusableKeys]
+    .filter((one) => one.fingerprint !== key?.fingerprint && isRefused(situation, one))
+    .map(
+      ({ fingerprint }) =>
+        `The message brings the key ${formatFingerprint(fingerprint)}, which a maintainer refused for this reporter. It is not used.`
+    )
 }
 
 /** Keys of maintainers come from the configuration, those of members from the list: what a mail brings is only told. */
@@ -96,13 +107,20 @@ function unusableWords(keys: readonly UnusableKey[]): string[] {
 }
 
 function firstUse(about: About): KeyDecision {
-  const { opened } = about.situation
-  const [candidate, ...others] = opened.candidateKeys
+  const { situation, settings, doubt: unproved } = about
+  const { opened } = situation
+  // A refused key comes into use only by a message whose sender our mail servers prove.
+  const isProved = (unproved ?? lackOfProof(opened, settings)) === null
+  const isOne = opened.candidateKeys.length === 1
+  const candidates = opened.candidateKeys.filter(
+    (key) => (isOne && isProved) || !isRefused(situation, key)
+  )
+  const [candidate, ...others] = candidates
   if (candidate === undefined) return { key: null, decisions: [], warnings: [] }
   if (others.length > 0) {
-    const names = opened.candidateKeys.map(({ fingerprint }) => formatFingerprint(fingerprint))
-    return offer(about, null, opened.candidateKeys, [
-      `There are ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(about, opened.candidateKeys)}.`
+    const names = candidates.map(({ fingerprint }) => formatFingerprint(fingerprint))
+    return offer(about, null, candidates, [
+      `There are ${names.length} keys for this reporter (${names.join('; ')}). None is used until one is accepted: ${acceptWords(about, candidates)}.`
     ])
   }
   const name = formatFingerprint(candidate.fingerprint)
@@ -136,16 +154,19 @@ function firstUseDoubt({ situation, tag, doubt, settings }: About): string | nul
 }
 
 function besideKnown(about: About, known: ReporterKey): KeyDecision {
-  const { candidateKeys } = about.situation.opened
-  const others = candidateKeys.filter(({ fingerprint }) => fingerprint !== known.fingerprint)
-  const [other, ...more] = others
-  if (other === undefined) return { key: known, decisions: [], warnings: [] }
+  const { situation } = about
+  const brought = situation.opened.candidateKeys.filter(
+    ({ fingerprint }) => fingerprint !== known.fingerprint
+  )
   const before = formatFingerprint(known.fingerprint)
-  if (more.length === 0 && isHandedOver(about, known, other)) {
+  const [other, ...more] = brought
+  if (other !== undefined && more.length === 0 && isHandedOver(about, known, other)) {
     return pin(about, other, true, [
       `This reporter's key has changed from ${before} to ${formatFingerprint(other.fingerprint)}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
     ])
   }
+  const others = brought.filter((key) => !isRefused(situation, key))
+  if (others.length === 0) return { key: known, decisions: [], warnings: [] }
   const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
   const stays = known.isUsable
     ? 'The known one stays in use'
@@ -202,7 +223,7 @@ function keptOf({ situation }: About, keys: readonly OfferedKey[]): readonly Off
   const { waitingKeys } = situation
   const isWaiting = (key: OfferedKey): boolean =>
     waitingKeys.some(({ fingerprint }) => fingerprint === key.fingerprint)
-  const room = OFFERS_MAX - waitingKeys.filter(({ wasInUse }) => !wasInUse).length
+  const room = OFFERS_MAX - waitingKeys.filter((key) => !key.wasInUse && !key.isRefused).length
   const added = keys.filter((key) => !isWaiting(key)).slice(0, Math.max(0, room))
   return keys.filter((key) => isWaiting(key) || added.includes(key))
 }
@@ -210,10 +231,10 @@ function keptOf({ situation }: About, keys: readonly OfferedKey[]): readonly Off
 function acceptWords(about: About, keys: readonly CandidateKey[]): string {
   const kept = keptOf(about, keys)
   const words = keys.map((key) => {
-    const command = `/key accept ${key.fingerprint.toUpperCase()}`
+    const name = key.fingerprint.toUpperCase()
     return kept.includes(key)
-      ? command
-      : `${command} with that key attached to your message, because it is NOT KEPT: ${OFFERS_MAX} keys wait under this address already`
+      ? `/key accept ${name} (or /key refuse ${name} if it is not theirs)`
+      : `/key accept ${name} with that key attached to your message, because it is NOT KEPT: ${OFFERS_MAX} keys wait under this address already`
   })
   return words.join(', or ')
 }
@@ -308,7 +329,7 @@ function offer(
     decisions: [
       ...kept.map(({ fingerprint, source, keyData }): Decision => {
         const kept = { fingerprint, source, keyData, firstSeenAt: now }
-        return { kind: 'offer-reporter-key', address, key: kept }
+        return { kind: 'offer-reporter-key', address, key: kept, isRefused: false }
       }),
       ...keys.map((candidate): Decision => {
         const about = { fingerprint: candidate.fingerprint, isKept: kept.includes(candidate) }

@@ -28,7 +28,7 @@ import {
   type Words,
   withActivity
 } from './draft.ts'
-import { type ReporterPath, reporterPath } from './recipients.ts'
+import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
 /** What a maintainer decided about a case. */
@@ -144,7 +144,8 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
   // All of it leaves as one message: what was written for one way must not take another.
   if (said(before, reporter).some((one) => one.path.kind !== path.kind))
     return { kind: 'refused', says: TWO_WAYS }
-  if (path.kind === 'no-key') return kept(before, context, { ...words, reporter, path })
+  if (path.kind === 'no-key')
+    return kept(before, context, { ...words, reporter, path }, keyChoice(path))
   const { mail } = words
   const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
   const step = spoken(reporter, before, context, { mail, how: way })
@@ -177,7 +178,7 @@ export const SEVERAL =
 const NO_ADDRESS = 'Not sent: the report names no address, so nobody can be answered.'
 
 /** The words wait, and the reporter is asked for a key; nobody is answered until it comes. */
-function kept(before: Draft, context: CommandContext, words: SpokenWords): Step {
+function kept(before: Draft, context: CommandContext, words: SpokenWords, choice: string): Step {
   const { reporter } = words
   const about = { reporter: reporter.id, with: words.mail }
   const step = decided(before, context, 'words-wait', about)
@@ -189,7 +190,7 @@ function kept(before: Draft, context: CommandContext, words: SpokenWords): Step 
     decisions: [...draft.decisions, ...asked.decisions],
     words: [...draft.words, words]
   }
-  const says = `${reporter.contact.address} cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key comes. ${asked.says}`
+  const says = `${reporter.contact.address} cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key of theirs is in use.${choice} ${asked.says}`
   return accepted(
     withActivity(next, 'wrote to the reporter; the words wait for a key of theirs'),
     says
@@ -250,8 +251,8 @@ function wordsTo(
   )
   const mail = decided.at(-1) ?? 'reply'
   const whole = joined([decision, text])
-  const path = words.at(-1)?.path ?? { kind: 'no-key' }
-  if (path.kind === 'no-key') {
+  const path = words.at(-1)?.path
+  if (path === undefined || path.kind === 'no-key') {
     const leaves: Decision = {
       kind: 'keep-words',
       reporter: reporter.id,

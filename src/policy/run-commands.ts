@@ -2,7 +2,6 @@
  * Runs the commands of one authorised message over a working copy, all or nothing, and turns the result into decisions: the
  * changes, the messages they send, one transcript to the author and one line of activity to everybody else (F10).
  */
-import { reporterKeyOf } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
@@ -24,7 +23,7 @@ import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
-import { waitingFor, withWordsLeft, wordsLeave } from './waiting-words.ts'
+import { settledWords, withWordsLeft } from './waiting-words.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
 
@@ -58,13 +57,7 @@ export function runCommands(
   const around = inProduct(draft, context)
   const { question } = draft
   const { blocks } = draft
-  const leaving = draft.accepted.flatMap((reporter) =>
-    wordsLeave(
-      waitingFor(reporter, context.bound),
-      reporterKeyOf(reporter, draft.reporterKeys),
-      context.now
-    )
-  )
+  const { leaving, says: settled } = settledWords(draft, context)
   // What waits may be refused when it is encrypted: only the commit says that it has left.
   const changed = changes(before, draft)
   draft = withWordsLeft(draft, leaving)
@@ -78,12 +71,16 @@ export function runCommands(
       ...(question?.decisions ?? []),
       ...spokenWords(draft, around),
       ...activity(draft, around),
-      transcript({ lines, blocks, asked: question?.says }, around, {
-        before,
-        after: draft,
-        context: around,
-        verbs
-      })
+      transcript(
+        { lines, blocks, sent: [settled, question?.says ?? ''].join(' ').trim() },
+        around,
+        {
+          before,
+          after: draft,
+          context: around,
+          verbs
+        }
+      )
     ]
   }
 }

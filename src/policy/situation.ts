@@ -61,7 +61,7 @@ export type Situation = {
   /** The pinned key of the mail's sender. */
   readonly senderKey: ReporterKey | null
   /** Keys that wait under the sender's address: offered and not accepted, or replaced. */
-  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'wasInUse'>[]
+  readonly waitingKeys: readonly Omit<WaitingKey, 'keyData' | 'source' | 'firstSeenAt'>[]
   /** What was written to the sender and waits for a key of theirs, of all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   /** The sender's pinned key together with what this mail brings of that same key; null when it brings nothing new. */

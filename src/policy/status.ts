@@ -20,7 +20,7 @@ import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, willLeave } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
 import { standingPreview } from './notice-preview.ts'
-import { addressOf, reporterPath } from './recipients.ts'
+import { addressOf, keyChoice, reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<CaseState, string>> = {
   received: 'new',
@@ -134,11 +134,11 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
 function reachWords({ case: record, reporterKeys }: Draft, { product }: CommandContext): string {
   const reached = addresseesOf(record).map((reporter) => {
     const { address } = reporter.contact
-    const { kind } = reporterPath(reporter, reporterKeys, product)
-    if (kind === 'sealed') return `go to ${address}, encrypted`
-    return kind === 'clear'
-      ? `go to ${address}, NOT encrypted, because we have no key`
-      : `cannot go to ${address} yet: we have no usable key, and what you write waits for one`
+    const path = reporterPath(reporter, reporterKeys, product)
+    if (path.kind === 'sealed') return `go to ${address}, encrypted`
+    return path.kind === 'no-key'
+      ? `cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
+      : `go to ${address}, NOT encrypted, because we have no key`
   })
   return reached.length === 0 ? 'cannot be sent: the report names no address' : reached.join('; ')
 }

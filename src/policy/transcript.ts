@@ -22,8 +22,8 @@ const LINES_MAX = 40
 export type Outcome = {
   readonly lines: readonly TranscriptLine[]
   readonly blocks: readonly string[]
-  /** What the reporter was asked. */
-  readonly asked?: string | undefined
+  /** What left for the reporters because of these lines and none of them says; '' for nothing. */
+  readonly sent?: string
 }
 
 /** What a transcript says of the case, before and after. */
@@ -55,7 +55,7 @@ export function transcript(
     more:
       lines.length > LINES_MAX ? count(lines.length - LINES_MAX, 'more line', 'more lines') : '',
     blocks: outcome.blocks,
-    asked: outcome.asked ?? '',
+    sent: outcome.sent ?? '',
     ...(about === null ? NO_CASE : caseParams(about))
   })
   return sealedTo([maintainerRecipient(author)], now, words, {

@@ -1,20 +1,26 @@
 /**
  * A maintainer's words that wait for a key of their reporter (B10): what releases them, and how they leave. Must never let them
- * go by a key that nothing proves, and never unencrypted.
+ * go by a key that nothing proves, nor unencrypted but on the one way that G3 leaves open.
  */
 import { isSameAddress } from '../domain/address.ts'
-import { type Addressed, type ReporterKey, type WaitingWords } from '../domain/case.ts'
+import {
+  type Addressed,
+  addresseesOf,
+  type ReporterKey,
+  type WaitingWords
+} from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { aboutCase, byMaintainer, event } from '../domain/event.ts'
+import { aboutCase, byMaintainer, event, type NewEvent, type Way } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
-import { type Draft, happen, withActivity } from './draft.ts'
+import { type CommandContext, type Draft, happen, withActivity } from './draft.ts'
+import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { messageOf } from './reporter-mail.ts'
-import { sealedTo } from './send.ts'
+import { toReporter } from './send.ts'
 import { type BoundCase, type Situation } from './situation.ts'
 
 /**
@@ -57,29 +63,105 @@ export function waitingFor(
   { contact }: Addressed,
   { waitingWords }: Pick<BoundCase, 'waitingWords'>
 ): readonly WaitingWords[] {
-  return waitingWords.filter(({ reporter }) => isSameAddress(reporter.address, contact.address))
+  return waitingWords.filter(({ reporter }) =>
+    isSameAddress(reporter.contact.address, contact.address)
+  )
 }
 
-/** What waited for this key leaves, encrypted, one message each, in the order in which it was written (B10). */
+/** The way of words that leave because this key came. */
+export function sealedWith(key: ReporterKey | null): (words: WaitingWords) => ReporterPath {
+  return ({ reporter: { id, contact } }) => {
+    if (key?.isUsable !== true) return WAITS
+    const { fingerprint, keyData } = key
+    return { kind: 'sealed', recipient: { ...contact, id, fingerprint, keyData } }
+  }
+}
+
+const WAITS: ReporterPath = { kind: 'no-key', unusedKeys: [], isClearOtherwise: false }
+
+/** What waited leaves where a way is open now, one message each, in the order in which it was written (B10). */
 export function wordsLeave(
   waiting: readonly WaitingWords[],
-  key: ReporterKey | null,
+  pathOf: (words: WaitingWords) => ReporterPath,
   now: Instant
 ): Decision[] {
-  if (key?.isUsable !== true) return []
-  const { fingerprint, keyData } = key
   return waiting.flatMap((words): Decision[] => {
-    const { reporter, mail, params, arrivalId, tag } = words
-    const recipient = { ...reporter, fingerprint, keyData }
+    const { mail, params, arrivalId, tag } = words
+    const path = pathOf(words)
+    if (path.kind !== 'sealed' && path.kind !== 'clear') return []
+    const how = path.kind === 'clear' ? 'in-clear' : 'encrypted'
     const sending = { once: String(arrivalId), tag }
-    const sent = sealedTo([recipient], now, messageOf(mail, params), sending)
-    return [sent, { kind: 'words-leave', words, events: leftEvents(words), once: sent.once }]
+    const sent = toReporter(path, now, messageOf(mail, params), sending)
+    const left = { words, how, events: leftEvents(words, how), once: sent.once } as const
+    return [sent, { kind: 'words-leave', ...left }]
   })
 }
 
-function leftEvents({ events, tag, reporter: { id: reporter }, mail, authorId }: WaitingWords) {
+/**
+ * What leaves because a maintainer accepted or refused a key, and what the answer says of everything that waited. Words of
+ * another case of the same person leave by the way that is open there (G3).
+ */
+export function settledWords(
+  draft: Draft,
+  { bound, settings: { products }, now }: CommandContext
+): { readonly leaving: readonly Decision[]; readonly says: string } {
+  const settled = addresseesOf(draft.case).filter(({ id }) => draft.settled.includes(id))
+  const each = settled.map((reporter) => {
+    const { unusedKeys } = reporter
+    const waiting = waitingFor(reporter, bound)
+    const pathOf = (words: WaitingWords): ReporterPath => {
+      const id = words.tag === draft.case.tag ? draft.case.product : words.product
+      const product = products.find((one) => one.id === id)
+      const addressed = { ...words.reporter, unusedKeys }
+      return product === undefined ? WAITS : reporterPath(addressed, draft.reporterKeys, product)
+    }
+    const leaving = wordsLeave(waiting, pathOf, now)
+    const stay = waiting.filter((words) => !isAmong(leaving, words))
+    return { leaving, says: settledSays(reporter, leaving, stay.map(pathOf)) }
+  })
+  return {
+    leaving: each.flatMap(({ leaving }) => leaving),
+    says: each.flatMap(({ says }) => says).join(' ')
+  }
+}
+
+function isAmong(leaving: readonly Decision[], { id }: WaitingWords): boolean {
+  return leaving.some((one) => one.kind === 'words-leave' && one.words.id === id)
+}
+
+function settledSays(
+  { contact: { address } }: Addressed,
+  leaving: readonly Decision[],
+  staying: readonly ReporterPath[]
+): string[] {
+  const left = leftByWay(leaving).map(([number, way]) => {
+    const that = number === 1 ? 'that had waited leaves' : 'that had waited leave'
+    return `${count(number, 'message', 'messages')} to ${address} ${that} now, ${way}.`
+  })
+  const [path] = staying
+  if (path === undefined) return left
+  const messages = count(staying.length, 'message', 'messages')
+  const choice = path.kind === 'no-key' ? keyChoice(path) : ''
+  return [
+    ...left,
+    `${messages} to ${address} still ${staying.length === 1 ? 'waits' : 'wait'}: we have no usable key of theirs.${choice}`
+  ]
+}
+
+/** How many of these leave on each way. */
+function leftByWay(leaving: readonly Decision[]): (readonly [number: number, way: string])[] {
+  const left = leaving.filter((one) => one.kind === 'words-leave')
+  return (['encrypted', 'in-clear'] as const).flatMap((way) => {
+    const number = left.filter(({ how }) => how === way).length
+    return number === 0 ? [] : [[number, way === 'encrypted' ? way : 'NOT encrypted'] as const]
+  })
+}
+
+function leftEvents(
+  { events, tag, reporter: { id: reporter }, mail, authorId }: WaitingWords,
+  how: Way
+): NewEvent[] {
   const by = byMaintainer(authorId)
-  const how = 'encrypted'
   return events.map((kind) =>
     kind === 'answered'
       ? event(kind, aboutCase(tag), by, { reporter, with: mail, how })
@@ -91,10 +173,15 @@ function leftEvents({ events, tag, reporter: { id: reporter }, mail, authorId }:
 export function withWordsLeft(draft: Draft, leaving: readonly Decision[]): Draft {
   const left = leaving.filter((one) => one.kind === 'words-leave')
   if (left.length === 0) return draft
-  const messages = count(left.length, 'message', 'messages')
-  const says = `sent ${messages} to the reporter, encrypted, that had waited for a key`
   const here = left.filter(({ words }) => words.tag === draft.case.tag)
-  const told = withActivity(draft, says)
+  const told = leftByWay(leaving).reduce<Draft>(
+    (before, [number, way]) =>
+      withActivity(
+        before,
+        `sent ${count(number, 'message', 'messages')} to the reporter, ${way}, that had waited for a key`
+      ),
+    draft
+  )
   if (here.length === 0) return told
   return here
     .flatMap(({ events }) => events)

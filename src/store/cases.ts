@@ -20,11 +20,10 @@ import { assignments, insert, type Read, type Sql, type Tx } from './sql.ts'
 /** `reporters` is a JSON array of {@link ReporterRow}, in order. */
 type CaseRow = Omit<CaseRecord, 'reporters'> & { readonly reporters: string }
 
-type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear' | 'hasUnusedKey'> & {
+type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear'> & {
   readonly address: Address | null
   readonly name: string
   readonly beganInClear: number
-  readonly unusedKeys: number
 }
 
 const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
@@ -33,7 +32,8 @@ const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, op
   merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
   (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
                                        'root', root, 'latest', latest, 'answeredAt', answered_at, 'unusedKeys',
-     (SELECT count(*) FROM offered_keys WHERE offered_keys.address = lower(case_reporters.address))) ORDER BY id <> cases.tag, id)
+     (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM offered_keys
+      WHERE offered_keys.address = lower(case_reporters.address) AND is_refused = 0)) ORDER BY id <> cases.tag, id)
    FROM case_reporters WHERE case_id = cases.id) AS reporters`
 
 type DueRow = CaseRow & { readonly dueAt: Instant | null; readonly dueClock: string | null }
@@ -207,11 +207,10 @@ function recordOf(row: CaseRow | undefined): CaseRecord | null {
   const reporters = JSON.parse(row.reporters) as readonly ReporterRow[]
   return {
     ...row,
-    reporters: reporters.map(({ address, name, beganInClear, unusedKeys, ...reporter }) => ({
+    reporters: reporters.map(({ address, name, beganInClear, ...reporter }) => ({
       ...reporter,
       contact: address === null ? null : { name, address },
-      beganInClear: beganInClear === 1,
-      hasUnusedKey: unusedKeys > 0
+      beganInClear: beganInClear === 1
     }))
   }
 }

@@ -62,25 +62,30 @@ function dropOldest(tx: Tx, address: Address): void {
 
 /** Keys offered for an address, newest first. */
 export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
-  const sql: Sql<PinnedKey & { inUse: number }> = `
-    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, was_in_use AS inUse
+  const sql: Sql<PinnedKey & { inUse: number; refused: number }> = `
+    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, was_in_use AS inUse,
+           is_refused AS refused
     FROM offered_keys WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`
-  return read
-    .all(sql, [addressKey(address)])
-    .map(({ inUse, ...key }) => ({ ...key, wasInUse: inUse === 1 }))
+  return read.all(sql, [addressKey(address)]).map(({ inUse, refused, ...key }) => ({
+    ...key,
+    wasInUse: inUse === 1,
+    isRefused: refused === 1
+  }))
 }
 
 /**
- * Keeps a key that was offered for an address, in place of an older copy of the same key. policy/reporter-key.ts decides how
- * many may wait: no offered key is ever dropped to make room for another.
+ * Keeps a key that was offered for an address, in place of an older copy of the same key; one that was refused stays so.
+ * policy/reporter-key.ts decides how many may wait: no offered key is ever dropped to make room for another.
  */
-export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey): void {
+export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey, isRefused: boolean): void {
   const { fingerprint, keyData, source, firstSeenAt } = key
+  const offered = { fingerprint, keyData, source, firstSeenAt, wasInUse: 0 }
   insert(
     tx,
     'offered_keys',
-    { address: addressKey(address), fingerprint, keyData, source, firstSeenAt, wasInUse: 0 },
-    'ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data'
+    { address: addressKey(address), ...offered, isRefused: isRefused ? 1 : 0 },
+    `ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data,
+       is_refused = max(is_refused, excluded.is_refused)`
   )
 }
 

@@ -5,7 +5,6 @@
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeptWords, type WaitingWords } from '../domain/case.ts'
 import { type Evidence } from '../domain/event.ts'
-import { type CaseTag } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
@@ -20,19 +19,19 @@ export function insertWaiting(
   insert(tx, 'waiting_words', row)
 }
 
-type Row = Pick<WaitingWords, 'id' | 'authorId' | 'arrivalId'> & {
-  readonly tag: CaseTag
+type Row = Pick<WaitingWords, 'id' | 'tag' | 'product' | 'authorId' | 'arrivalId'> & {
   readonly reporterId: string
   readonly address: Address
   readonly name: string
+  readonly clear: number
   readonly words: string
 }
 
 /** What waits for a key of these addresses, in the order in which it was written, whatever the case. */
 export function listWaiting(read: Read, addresses: readonly Address[]): WaitingWords[] {
   const sql: Sql<Row> = `
-    SELECT waiting_words.id, tag, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words,
-           address, name,
+    SELECT waiting_words.id, tag, product, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words,
+           address, name, began_in_clear AS clear,
            -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
            (SELECT first.id FROM case_reporters AS first WHERE first.case_id = cases.id
             AND lower(first.address) = lower(case_reporters.address) ORDER BY first.id <> tag, first.id LIMIT 1) AS reporterId
@@ -42,10 +41,10 @@ export function listWaiting(read: Read, addresses: readonly Address[]): WaitingW
   return read
     .all(sql)
     .filter((row) => keys.includes(addressKey(row.address)))
-    .map(({ reporterId, address: to, name, words, ...row }) => ({
+    .map(({ reporterId: id, address, name, clear, words, ...row }) => ({
       ...row,
       ...(JSON.parse(words) as KeptWords),
-      reporter: { id: reporterId, name, address: to }
+      reporter: { id, contact: { name, address }, beganInClear: clear === 1 }
     }))
 }
 

@@ -267,7 +267,9 @@ describe("a reporter's key", () => {
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     await send(renewed, { subject: 'my new key', text: 'x', as: 'clear', autocrypt: true })
     const genuine = await lastTo(grace)
-    expect(genuine).toContain(`then write /key accept ${name(renewed).toUpperCase()}.`)
+    expect(genuine).toContain(
+      `then write /key accept ${name(renewed).toUpperCase()} (or /key refuse`
+    )
     let forger = await someone('alice', alice.address)
     for (let count = 0; count < 9; count += 1) {
       forger = await someone('alice', alice.address)

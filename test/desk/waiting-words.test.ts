@@ -85,7 +85,7 @@ it.each(['encrypted', 'clear'] as const)(
     const first = await said(world, WORDS[0] ?? '')
     expect(first).toContain('Done: 1 command.')
     expect(first).toContain(
-      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key comes. We asked alice@reporter.example for a key'
+      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key of theirs is in use. We asked alice@reporter.example for a key'
     )
     for (const text of WORDS.slice(1))
       expect(await said(world, text)).toContain('was asked for a key earlier today')
@@ -173,7 +173,9 @@ it('(B10) a key that a maintainer accepts lets leave what waits, before what tha
     'Please put /key accept above'
   )
   const answer = await said(world, `${accept}/reply\nSecond.\n`)
-  expect(answer).toContain('1 message that waited for it leaves now, encrypted.')
+  expect(answer).toContain(
+    '1 message to alice@reporter.example that had waited leaves now, encrypted.'
+  )
   const texts = (await textsTo(world, alice)).slice(-2)
   expect(texts[0]).toContain(REPLY)
   expect(texts[1]).toContain('Second.')
@@ -220,7 +222,7 @@ it('(B10) files do not wait: a reply with files is refused and says so', async (
 it('(B10) the forwarded report of a reporter without a key says that a reply waits', async () => {
   const world = await givenKeylessCase()
   expect((await textsTo(world, grace))[0]).toContain(
-    'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key comes'
+    'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use'
   )
 })
 
@@ -235,7 +237,9 @@ it('(G3, B10) a key that came with a new report whose sender nothing proves gets
   expect(kindsTo(world, alice)).not.toContain('reply')
   const [offered] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')
   const answer = await said(world, `/key accept ${offered?.fingerprint ?? ''}\n`)
-  expect(answer).toContain('2 messages that waited for it leave now, encrypted.')
+  expect(answer).toContain(
+    '2 messages to alice@reporter.example that had waited leave now, encrypted.'
+  )
   expect(kindsTo(world, alice)).toContain('reply')
 })
 

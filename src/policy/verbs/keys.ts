@@ -1,15 +1,28 @@
 /**
  * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are sealed to (mail.md §2.12). Only a key
  * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
+ * `/key refuse FINGERPRINT` says which is not theirs. What waited leaves by the way that is open then.
  */
-import { addressKey, isSameAddress } from '../../domain/address.ts'
-import { type Addressed, addresseesOf, type ReporterKey, reporterKeyOf } from '../../domain/case.ts'
-import { aboutCase, byMaintainer, event } from '../../domain/event.ts'
+import { type Address, addressKey, isSameAddress } from '../../domain/address.ts'
+import {
+  type Addressed,
+  addresseesOf,
+  type Reporter,
+  type ReporterKey,
+  reporterKeyOf
+} from '../../domain/case.ts'
 import { type Fingerprint, formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
-import { count } from '../../domain/words.ts'
-import { accepted, type Draft, type Handler, refused, type Step, withActivity } from '../draft.ts'
+import {
+  accepted,
+  type Draft,
+  type Handler,
+  type Refused,
+  refused,
+  splitReason,
+  withActivity,
+  withEvent
+} from '../draft.ts'
 import { type BoundCase } from '../situation.ts'
-import { waitingFor } from '../waiting-words.ts'
 import { type Verb } from './verb.ts'
 
 /** Says not why: who is on the list, maintainers must not learn (G5). */
@@ -18,101 +31,146 @@ const REGISTERED =
 
 /** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
-  const { tag } = draft.case
-  const [first] = addresseesOf(draft.case)
-  if (first === undefined)
-    return refused('The report names no address, so there is nobody whose key this could be.')
-  const fingerprint = parseFingerprint(command.words.join(''))
-  if (fingerprint === null) {
-    return refused('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
-  }
-  const reporter = whoseKey(fingerprint, draft, context.bound) ?? first
+  const named = namedKey(draft, command.words.join(''), context.bound)
+  if (named.kind === 'refused') return named
+  const { reporter, fingerprint, key, before } = named
   const { address } = reporter.contact
-  const before = reporterKeyOf(reporter, draft.reporterKeys)
-  if (before?.fingerprint === fingerprint) return keepKey(draft, reporter, before, context.bound)
-  if (before?.source === 'registered') return refused(REGISTERED)
-  const key = offeredTo(reporter, context.bound).find((one) => one.fingerprint === fingerprint)
-  if (key === undefined) return refused(noSuchKey(addresseesOf(draft.case), context.bound))
-  const complaint = keyComplaint(draft, key)
+  const isInUse = before?.fingerprint === fingerprint
+  if (!isInUse && before?.source === 'registered') return refused(REGISTERED)
+  if (key === null) return refused(noSuchKey(draft, context.bound))
+  const complaint = key.isUsable ? wordsComplaint(draft, 'accept') : UNUSABLE
   if (complaint !== null) return refused(complaint)
+  const settled = [...draft.settled, reporter.id]
+  if (isInUse) return accepted({ ...draft, settled }, `This key is in use for ${address} already.`)
+  const { isUsable, ...pinned } = { ...key, isProved: true }
+  const { source } = key
+  const replaced = before?.fingerprint ?? null
+  const about = { fingerprint, source, replaced, isUsable, isProved: true }
+  const next = withEvent(
+    {
+      ...draft,
+      reporterKeys: new Map([...draft.reporterKeys, [addressKey(address), key]]),
+      settled,
+      decisions: [...draft.decisions, { kind: 'pin-reporter-key', address, key: pinned }]
+    },
+    context,
+    'key-pinned',
+    about
+  )
   const name = formatFingerprint(fingerprint)
-  const { isUsable: _, address: _to, ...offered } = key
-  const pinned = { ...offered, isProved: true }
-  const next = {
-    ...draft,
-    reporterKeys: new Map([...draft.reporterKeys, [addressKey(address), key]]),
-    accepted: [...draft.accepted, reporter],
-    decisions: [
-      ...draft.decisions,
-      { kind: 'pin-reporter-key', address, key: pinned } as const,
-      {
-        kind: 'record',
-        event: event('key-pinned', aboutCase(tag), byMaintainer(context.author.id), {
-          fingerprint,
-          source: key.source,
-          replaced: before?.fingerprint ?? null,
-          isUsable: true,
-          isProved: true
-        })
-      } as const
-    ]
-  }
   const instead = insteadOf(before)
   return accepted(
     withActivity(next, `accepted the key ${name} for the reporter${instead}`),
-    `Answers to ${address} are encrypted to ${name}${instead} from now on.${leftWords(reporter, context.bound)}`
+    `Answers to ${address} are encrypted to ${name}${instead} from now on.`
   )
+}
+
+/** A key that came is not the reporter's: it counts no more, also when it comes again (G3). */
+const refuseKey: Handler = (draft, command, context) => {
+  const { before: written, reason } = splitReason(command.words)
+  const named = namedKey(draft, written.replaceAll(' ', ''), context.bound)
+  if (named.kind === 'refused') return named
+  const { reporter, fingerprint, key, before } = named
+  const { address } = reporter.contact
+  if (before?.fingerprint === fingerprint)
+    return refused(
+      `Answers to ${address} are encrypted to this key. To use another key, write /key accept with the fingerprint of that one.`
+    )
+  if (key === null) return refused(noSuchKey(draft, context.bound))
+  const complaint = wordsComplaint(draft, 'refuse')
+  if (complaint !== null) return refused(complaint)
+  const { keyData, source, firstSeenAt } = key
+  const kept = { fingerprint, keyData, source, firstSeenAt }
+  const next = withEvent(
+    {
+      ...draft,
+      case: { ...draft.case, reporters: draft.case.reporters.map(without(fingerprint, address)) },
+      settled: [...draft.settled, reporter.id],
+      decisions: [
+        ...draft.decisions,
+        { kind: 'offer-reporter-key', address, key: kept, isRefused: true }
+      ]
+    },
+    context,
+    'key-refused',
+    { reporter: reporter.id, fingerprint, reason: reason ?? '' }
+  )
+  const name = formatFingerprint(fingerprint)
+  return accepted(
+    withActivity(next, `refused the key ${name}: it is not that of the reporter${because(reason)}`),
+    `The key ${name} is not used for ${address}, also when it comes again.`
+  )
+}
+
+function because(reason: string | null): string {
+  return reason === null || reason === '' ? '' : ` (because ${reason})`
+}
+
+function without(fingerprint: Fingerprint, address: Address): (reporter: Reporter) => Reporter {
+  return (reporter) =>
+    reporter.contact !== null && isSameAddress(reporter.contact.address, address)
+      ? { ...reporter, unusedKeys: reporter.unusedKeys.filter((key) => key !== fingerprint) }
+      : reporter
+}
+
+const UNUSABLE =
+  'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt.'
+
+/** What was written to the reporter above took the way that was open then. */
+function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | null {
+  return words.length > 0 ? `Please put /key ${verb} above what you write to the reporter.` : null
+}
+
+type NamedKey = {
+  readonly kind: 'named'
+  readonly reporter: Addressed
+  readonly fingerprint: Fingerprint
+  /** The key, in use or not; null where none of this fingerprint came. */
+  readonly key: ReporterKey | null
+  /** The key in use. */
+  readonly before: ReporterKey | null
+}
+
+/** The key of this fingerprint and the reporter of the case for whom it came. */
+function namedKey(draft: Draft, written: string, bound: BoundCase): NamedKey | Refused {
+  const reporters = addresseesOf(draft.case)
+  const [first] = reporters
+  if (first === undefined)
+    return refused('The report names no address, so there is nobody whose key this could be.')
+  const fingerprint = parseFingerprint(written)
+  if (fingerprint === null)
+    return refused('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
+  const known = reporters.map((reporter) => {
+    const before = reporterKeyOf(reporter, draft.reporterKeys)
+    const offered = bound.offeredKeys.find(
+      (one) =>
+        one.fingerprint === fingerprint && isSameAddress(one.address, reporter.contact.address)
+    )
+    return { reporter, before, key: before?.fingerprint === fingerprint ? before : bare(offered) }
+  })
+  const named =
+    // Whose answers wait because of it comes first.
+    known.find(({ reporter }) => reporter.unusedKeys.includes(fingerprint)) ??
+    known.find(({ key }) => key !== null)
+  const before = reporterKeyOf(first, draft.reporterKeys)
+  return { kind: 'named', fingerprint, ...(named ?? { reporter: first, before, key: null }) }
+}
+
+function bare(offered: BoundCase['offeredKeys'][number] | undefined): ReporterKey | null {
+  if (offered === undefined) return null
+  const { address: _, ...key } = offered
+  return key
 }
 
 function insteadOf(before: ReporterKey | null): string {
   return before === null ? '' : ` instead of ${formatFingerprint(before.fingerprint)}`
 }
 
-/** The reporter for whom this key is known or came. */
-function whoseKey(
-  fingerprint: Fingerprint,
-  { case: record, reporterKeys }: Draft,
-  bound: BoundCase
-): Addressed | undefined {
-  return addresseesOf(record).find(
-    (one) =>
-      reporterKeyOf(one, reporterKeys)?.fingerprint === fingerprint ||
-      offeredTo(one, bound).some((key) => key.fingerprint === fingerprint)
-  )
-}
-
-/** The key that is in use already: what waits leaves with it. */
-function keepKey(draft: Draft, reporter: Addressed, key: ReporterKey, bound: BoundCase): Step {
-  const complaint = keyComplaint(draft, key)
-  if (complaint !== null) return refused(complaint)
-  return accepted(
-    { ...draft, accepted: [...draft.accepted, reporter] },
-    `This key is in use for ${reporter.contact.address} already.${leftWords(reporter, bound)}`
-  )
-}
-
-/** Why the key cannot be taken into use now; null when it can. */
-function keyComplaint({ words }: Draft, { isUsable }: ReporterKey): string | null {
-  if (!isUsable)
-    return 'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt.'
-  return words.length > 0 ? 'Please put /key accept above what you write to the reporter.' : null
-}
-
-function leftWords(reporter: Addressed, bound: BoundCase): string {
-  const { length } = waitingFor(reporter, bound)
-  return length === 0
-    ? ''
-    : ` ${count(length, 'message that waited for it leaves', 'messages that waited for it leave')} now, encrypted.`
-}
-
-/** The keys that came under exactly the address of this reporter. */
-function offeredTo({ contact }: Addressed, { offeredKeys }: BoundCase): BoundCase['offeredKeys'] {
-  return offeredKeys.filter(({ address }) => isSameAddress(address, contact.address))
-}
-
-function noSuchKey(reporters: readonly Addressed[], { offeredKeys }: BoundCase): string {
+function noSuchKey({ case: record }: Draft, { offeredKeys }: BoundCase): string {
   const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
-  const addresses = reporters.map(({ contact }) => contact.address).join(' or ')
+  const addresses = addresseesOf(record)
+    .map(({ contact }) => contact.address)
+    .join(' or ')
   return `No such key came for ${addresses}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
 }
 
@@ -127,5 +185,16 @@ export const KEYS: readonly Verb[] = [
     help: 'encrypts answers to the reporter to this key from now on',
     more: 'The key must have come under exactly the address of the reporter, or be attached to your message.',
     run: acceptKey
+  },
+  {
+    name: 'key refuse',
+    arguments: 'FINGERPRINT [because REASON]',
+    binds: 'case',
+    roles: ['committer'],
+    needsCode: false,
+    text: null,
+    help: 'says that a key which came is not that of the reporter',
+    more: 'Answers no longer wait because of it. Where the report came unencrypted and no other key is known, what waited leaves UNENCRYPTED. The key counts for nothing when it comes again, until you accept it.',
+    run: refuseKey
   }
 ]

@@ -28,6 +28,7 @@ import {
   NOW,
   only,
   openedMail,
+  PRODUCT,
   reporter,
   runText,
   SETTINGS,
@@ -332,7 +333,8 @@ describe('/key accept FINGERPRINT', () => {
       mail: 'reply' as const,
       params: { author: 'Grace', text: 'Rain.', decision: '' },
       events: ['answered' as const],
-      reporter: { ...ALICE, id: TAG },
+      product: PRODUCT.id,
+      reporter: { id: TAG, contact: ALICE, beganInClear: false },
       authorId: 'grace',
       arrivalId: 1
     }
@@ -360,8 +362,7 @@ describe('/key accept FINGERPRINT', () => {
     [`/key accept ${THIRD}`, {}],
     [`/key accept ${OTHER}`, { offeredKeys: [{ ...offered, isUsable: false }] }],
     [`/key accept ${OTHER}`, { case: caseRecord({ reporters: [reporter({ contact: null })] }) }],
-    ['/key', {}],
-    [`/key refuse ${OTHER}`, {}]
+    ['/key', {}]
   ])('refuses %j where the key is not named in full, not known or not usable', (text, change) => {
     const { ran, decisions } = run(text, change)
 

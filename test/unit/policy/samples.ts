@@ -169,7 +169,7 @@ export function reporter(change: Partial<Reporter> = {}): Reporter {
     id: TAG,
     contact: ALICE,
     beganInClear: false,
-    hasUnusedKey: false,
+    unusedKeys: [],
     root: messageId('report@reporter.example'),
     latest: messageId('report@reporter.example'),
     answeredAt: null,
