@@ -47,6 +47,7 @@ export async function judgeKeys(config: Config, now: Instant): Promise<Judged> {
     },
     maintainers,
     products: config.products,
+    clocks: config.clocks,
     noticeTemplate: config.texts.get('notice')?.source ?? '',
     acknowledgement: { jitterMsMax: acknowledgement.jitter * 1000 },
     authentication: {

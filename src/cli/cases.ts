@@ -7,7 +7,7 @@ import { readBound } from '../desk/read-situation.ts'
 import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
 import { aboutCase, type DeskEvent } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { type Product, type Settings } from '../domain/settings.ts'
+import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
@@ -97,8 +97,7 @@ export async function show(call: Call): Promise<void> {
       return
     }
     const names = { timezone: config.desk.timezone, maintainer: maintainerNames(config) }
-    const product = config.products.find(({ id }) => id === found.case.product) ?? null
-    print(call, found, { next, product, now }, names)
+    print(call, found, { next, settings: config, now }, names)
   })
 }
 
@@ -126,12 +125,12 @@ async function whatIsNext(
 
 /** What is due, and which commands lead on, each with who may send it. */
 function nextLines(
-  { due }: Pick<Found, 'due'>,
-  { next, product, now }: About,
-  { timezone, maintainer }: Names
+  { case: record, due }: Pick<Found, 'case' | 'due'>,
+  { next, settings, now }: About,
+  { maintainer }: Names
 ): string[] {
   return [
-    ...(due === null ? [] : [`Due:        ${promiseWords(due, { product, timezone, now })}`]),
+    ...(due === null ? [] : [`Due:        ${promiseWords(due, { case: record, settings, now })}`]),
     ...(next === null
       ? ['Next:       not known, because a key cannot be used; run "postern check"']
       : []),
@@ -149,7 +148,7 @@ type Names = Pick<HistoryNames, 'timezone' | 'maintainer'>
 type About = {
   /** Null where the keys of the desk cannot be used. */
   readonly next: Next | null
-  readonly product: Product | null
+  readonly settings: Parameters<typeof promiseWords>[1]['settings']
   readonly now: Instant
 }
 

@@ -1,6 +1,6 @@
 /**
- * The shape of a clock in a policy file: `clocks: { id: { … } }` (domain/clock.ts says what each key means). Unknown keys and
- * events are refused: a clock that never starts would leave a promise unwatched.
+ * The shape of a clock in a policy or the configuration: `clocks: { id: { … } }` (domain/clock.ts says what each key means).
+ * Unknown keys and events are refused: a clock that never starts would leave a promise unwatched.
  */
 import { z } from 'zod'
 import { EVENT_KINDS } from '../domain/case-machine.ts'
@@ -8,6 +8,8 @@ import { type Clock } from '../domain/clock.ts'
 import { INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
+import { overDeskClocks } from './policy-sources.ts'
+import { type Problem } from './problems.ts'
 
 const events = z.array(
   z.enum(EVENT_KINDS, 'must be a kind of event of the record, like answered'),
@@ -31,10 +33,9 @@ const tell = z.union(
   `must be owner, everybody, member, recipient, others, a role (${ROLES.join(', ')}) or { maintainer: ID }`
 )
 
+const words = textUpTo(500).min(1, 'must not be empty')
+
 const clock = z.strictObject({
-  subject: oneOf('case', 'member', 'maintainer', 'desk')
-    .default('case')
-    .describe('What it runs for: a case, a member, a maintainer or the desk.'),
   starts: events.min(1, 'must name an event').describe('Events that start it.'),
   stops: events.describe('Events that stop it.'),
   counts: oneOf('first', 'latest', 'each').default('first').describe('Which starts count.'),
@@ -57,18 +58,40 @@ const clock = z.strictObject({
     .describe('Who is told when.'),
   message: shortName.default('reminder').describe('The message that a step sends.'),
   title: line.describe('Title of the reminder.'),
-  risk: line.describe('What is at risk, one sentence.'),
-  remedy: line.describe('What to do, one sentence.'),
+  risk: words.describe('What is at risk, one sentence.'),
+  remedy: words.describe('What to do, one sentence.'),
   quote: textUpTo(500).default('').describe('The promise, as the reminder states it.')
 })
 
-/** All clocks of a policy by id. */
-export const clocks = z
-  .record(shortName, clock, 'must be a block of clocks by id')
-  .transform((all): Clock[] =>
+const withSubjects = clock.extend({
+  subjects: list(oneOf('case', 'desk', 'maintainer', 'member'))
+    .min(1, 'must name desk, maintainer or member')
+    .default(['case'])
+    .describe('What it runs for: the desk, each maintainer or each member.')
+})
+
+/** All clocks of a policy by id: they are those of its cases. */
+export const clocks = byId(clock)
+
+/** The built-in ones with what the configuration changes of those of the desk, its maintainers and members. */
+export const deskClocks = z
+  .unknown()
+  .transform((section, context) => {
+    const problems: Problem[] = []
+    const merged = overDeskClocks(section, problems)
+    for (const { path, text } of problems)
+      context.addIssue({ code: 'custom', path: path.slice(1), message: text })
+    return merged
+  })
+  .pipe(byId(withSubjects))
+
+function byId(schema: typeof clock | typeof withSubjects) {
+  return z.record(shortName, schema, 'must be a block of clocks by id').transform((all): Clock[] =>
     Object.entries(all).map(([id, { steps, ...rest }]) => ({
+      subjects: ['case'],
       id,
       ...rest,
       steps: steps.map((step) => ({ ...step, at: step.at as Clock['steps'][number]['at'] }))
     }))
   )
+}

@@ -2,12 +2,12 @@
  * Reads a policy file and the files that it extends, and merges them; knows where the built-in policies are. Must never check
  * what a policy says: policy-file.ts does.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CASE_CLOCKS } from '../domain/built-in-clocks.ts'
+import { assert } from '../domain/assert.ts'
 import { formatPath, type Problem, recordOf, valueAt } from './problems.ts'
-import { readYaml, type ValuePath, type YamlFile } from './yaml.ts'
+import { parseYaml, readYaml, type ValuePath, type YamlFile } from './yaml.ts'
 
 /** A file with its own values, before those of its bases are merged in. */
 type Source = { readonly path: string; readonly own: unknown; readonly lineOf: YamlFile['lineOf'] }
@@ -28,8 +28,14 @@ const EXTENDS_MAX = 8
 const BASES_MAX = 8
 /** Maps by id: a file that extends another changes entries one by one, and removes one with null. */
 const MAPS_BY_ID = ['reject.codes', 'clocks']
-/** What stands under every policy: a chain of files that removes one of them keeps the null until the end. */
-const UNDER_ALL = { clocks: CASE_CLOCKS }
+/** The clocks that every desk has, by id. */
+const BUILT_IN = builtInClocks()
+/** Those of cases stand under every policy: a chain of files that removes one of them keeps the null until the end. */
+const CASE_CLOCKS = Object.fromEntries(
+  Object.entries(BUILT_IN).flatMap(([id, { subjects, ...clock }]) =>
+    isOf(subjects, 'case') ? [[id, clock]] : []
+  )
+)
 const CLOCK_DUE = /^clocks\.[^.]+\.due$/
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
@@ -157,7 +163,37 @@ function isSpan(value: Readonly<Record<string, unknown>>): boolean {
 
 /** Over the clocks that every policy has; those that it removes are gone. */
 export function overBuiltIn(value: unknown): unknown {
-  const merged = recordOf(mergeOver(UNDER_ALL, value, [], [])) ?? {}
-  const clocks = Object.entries(recordOf(merged['clocks']) ?? {}).filter(([, one]) => one !== null)
-  return { ...merged, clocks: Object.fromEntries(clocks) }
+  const merged = recordOf(mergeOver({ clocks: CASE_CLOCKS }, value, [], [])) ?? {}
+  return { ...merged, clocks: withoutRemoved(merged['clocks']) }
+}
+
+/** The built-in clocks with what the configuration changes of those of the desk, its maintainers and members. */
+export function overDeskClocks(section: unknown, problems: Problem[]): unknown {
+  for (const id of Object.keys(recordOf(section) ?? {})) {
+    const { subjects } = BUILT_IN[id] ?? {}
+    if (BUILT_IN[id] !== undefined && !isOf(subjects, 'desk', 'maintainer', 'member'))
+      problems.push({ path: ['clocks', id], text: 'is a clock of cases: change it in a policy' })
+  }
+  const merged = mergeOver({ clocks: BUILT_IN }, { clocks: section }, [], problems)
+  return withoutRemoved(recordOf(merged)?.['clocks'])
+}
+
+function withoutRemoved(clocks: unknown): unknown {
+  const all = recordOf(clocks)
+  return all === null
+    ? clocks
+    : Object.fromEntries(Object.entries(all).filter(([, one]) => one !== null))
+}
+
+/** Whose clocks they are; those of cases need not say it. */
+function isOf(subjects: unknown, ...kinds: readonly string[]): boolean {
+  const named: unknown[] = Array.isArray(subjects) ? subjects : ['case']
+  return kinds.some((kind) => named.includes(kind))
+}
+
+function builtInClocks(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  const file = join(builtInPoliciesDir(), 'shared/built-in-clocks.yaml')
+  const read = parseYaml(readFileSync(file, 'utf8'))
+  assert('value' in read, 'the built-in clocks are no YAML')
+  return (read.value as { readonly clocks: ReturnType<typeof builtInClocks> }).clocks
 }

@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { ROLES } from '../domain/role.ts'
 import { calendarKeys } from './calendar.ts'
+import { deskClocks } from './clock-schema.ts'
 import {
   address,
   authservId,
@@ -253,6 +254,11 @@ export const sectionsOf = (place: Place) => ({
   workers: whole(1, 64)
     .default(2)
     .describe('How many messages are opened or encrypted at the same time.'),
+  clocks: deskClocks
+    .prefault({})
+    .describe(
+      'Clocks of the desk, its maintainers and members: only what differs from the built-in ones, by id.'
+    ),
   texts: path
     .optional()
     .describe(

@@ -159,7 +159,7 @@ function know(
   const product = settings.products.find(({ id }) => id === found?.product) ?? null
   const isGone =
     subject.kind === 'maintainer' && settings.maintainers.every(({ id }) => id !== subject.id)
-  const clocks = isGone ? [] : clocksOf(subject, product)
+  const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
   const events = eventsOf(read, subject, clocks)
   const last = lastEventOf(read, subject)
   const { maintainers } = settings

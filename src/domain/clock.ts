@@ -47,7 +47,8 @@ export type Step = { readonly at: StepTime; readonly tell: readonly Tell[] }
 /** One clock, as a policy or the built-in set states it. */
 export type Clock = {
   readonly id: string
-  readonly subject: Subject['kind']
+  /** What it runs for; one of a policy for its cases. */
+  readonly subjects: readonly Subject['kind'][]
   readonly starts: readonly EventKind[]
   readonly stops: readonly EventKind[]
   /**

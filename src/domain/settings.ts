@@ -3,6 +3,7 @@
  * Built once at start from the decoded configuration and the keys that were read.
  */
 import { type Address, type Contact } from './address.ts'
+import { type Clock } from './clock.ts'
 import { type Fingerprint } from './ids.ts'
 import { type Policy } from './policy.ts'
 import { type Role } from './role.ts'
@@ -60,6 +61,8 @@ export type Settings = {
   readonly maintainers: readonly Maintainer[]
   /** At least one; the first takes reports that name no product. */
   readonly products: readonly Product[]
+  /** Of the desk, its maintainers and members, and of cases whose product is gone; those of other cases are in their policies. */
+  readonly clocks: readonly Clock[]
   /** The text that notices are rendered from: an approval covers its wording (G7). */
   readonly noticeTemplate: string
   readonly acknowledgement: { readonly jitterMsMax: number }

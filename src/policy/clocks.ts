@@ -1,8 +1,7 @@
 /**
- * Which clocks a subject has: a case those of its policy, which begins with the built-in ones and may change or remove them by
- * id. Whom a step tells. Pure; what a clock tells is made in desk/reminders.ts.
+ * Which clocks a subject has: a case those of its policy, any other those of the configuration; both begin with the built-in ones
+ * (policies/shared/built-in-clocks.yaml). Whom a step tells. Pure; what a clock tells is made in desk/reminders.ts.
  */
-import { OF_CASES, OF_DESK, OF_MAINTAINERS, OF_MEMBERS } from '../domain/built-in-clocks.ts'
 import { type CaseRecord } from '../domain/case.ts'
 import { type Clock, type Due, firstDue, kindsOf, openRuns } from '../domain/clock.ts'
 import {
@@ -15,19 +14,16 @@ import {
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Calendar, formatInstant, type Instant } from '../domain/time.ts'
 
-/** The clocks of a subject. `product` is that of a case; null where the configuration has it no more. */
-export function clocksOf(subject: Subject, product: Product | null): readonly Clock[] {
-  if (subject.kind === 'desk') return OF_DESK
-  if (subject.kind === 'maintainer') return OF_MAINTAINERS
-  return subject.kind === 'member' ? OF_MEMBERS : caseClocks(product)
-}
-
-function caseClocks(product: Product | null): readonly Clock[] {
-  if (product === null) return OF_CASES
-  const { clocks: all, notice } = product.policy
-  const isDateTold = notice?.reporter_date_mail === 'with-notice'
-  return all.filter(
-    ({ id, subject }) => subject === 'case' && (id !== 'date-message' || isDateTold)
+/** The clocks of a kind of subject. `product` is that of a case; null where the configuration has it no more. */
+export function clocksOf(
+  kind: Subject['kind'],
+  product: Product | null,
+  settings: Pick<Settings, 'clocks'>
+): readonly Clock[] {
+  const { clocks, notice } = product?.policy ?? { clocks: settings.clocks, notice: null }
+  const isDateTold = product === null || notice?.reporter_date_mail === 'with-notice'
+  return clocks.filter(
+    ({ id, subjects }) => subjects.includes(kind) && (id !== 'date-message' || isDateTold)
   )
 }
 
@@ -37,9 +33,9 @@ export function calendarOf(product: Product | null, { desk }: Settings): Calenda
 }
 
 /** Everything that decides when a clock rings and whom it reaches: when it changes, every subject is looked at anew. */
-export function clocksFingerprint({ products, maintainers, desk }: Settings): string {
+export function clocksFingerprint({ clocks, products, maintainers, desk }: Settings): string {
   return JSON.stringify([
-    [OF_MEMBERS, OF_MAINTAINERS, OF_DESK],
+    clocks,
     products.map(({ id, policy, calendar }) => [id, policy.clocks, policy.notice, calendar]),
     maintainers.map(({ id, roles, address, fingerprint, keyExpiresAt }) => [
       id,
@@ -86,13 +82,13 @@ export function addressee(event: DeskEvent | null): string | null {
 }
 
 /** The clocks of a case that promise something. */
-function promises(product: Product | null): Clock[] {
-  return caseClocks(product).filter(({ counts }) => counts !== 'each')
+function promises(product: Product | null, settings: Settings): Clock[] {
+  return clocksOf('case', product, settings).filter(({ counts }) => counts !== 'each')
 }
 
 /** Kinds of events that decide what is due of a case, whatever its product. */
-export function promiseKinds({ products }: Settings): EventKind[] {
-  return kindsOf([null, ...products].flatMap(promises))
+export function promiseKinds(settings: Settings): EventKind[] {
+  return kindsOf([null, ...settings.products].flatMap((product) => promises(product, settings)))
 }
 
 /** What is due first of a case with these events on its record, and `more` that happen now. */
@@ -106,29 +102,31 @@ export function dueOf(
   const id = (events.at(-1)?.id ?? 0) + 1
   const happening = more.map((one) => ({ ...one, id, at: now, evidence: NO_EVIDENCE }))
   return firstDue(
-    openRuns(promises(product), [...events, ...happening], calendarOf(product, settings))
+    openRuns(promises(product, settings), [...events, ...happening], calendarOf(product, settings))
   )
 }
 
-type At = {
-  readonly product: Product | null
-  readonly timezone: string
+type Of = {
+  readonly case: Pick<CaseRecord, 'product'>
+  readonly settings: Pick<Settings, 'clocks' | 'products'> & {
+    readonly desk: Pick<Settings['desk'], 'timezone'>
+  }
   readonly now: Instant
 }
 
 /** What is due of a case and when, in one line. */
-export function promiseWords(due: Due, about: At): string {
-  const { when, what } = promiseParts(due, about)
+export function promiseWords(due: Due, of: Of): string {
+  const { when, what } = promiseParts(due, of)
   return `${when}: ${what}`
 }
 
 /** When something is due of a case, and what. */
 export function promiseParts(
   { at, clock }: Due,
-  about: At
+  { case: record, settings, now }: Of
 ): { readonly when: string; readonly what: string } {
-  const { product, timezone, now } = about
-  const risk = caseClocks(product).find(({ id }) => id === clock)?.risk
+  const product = settings.products.find(({ id }) => id === record.product) ?? null
+  const risk = clocksOf('case', product, settings).find(({ id }) => id === clock)?.risk
   const late = at < now ? ' (OVERDUE)' : ''
-  return { when: `${formatInstant(at, timezone)}${late}`, what: risk ?? clock }
+  return { when: `${formatInstant(at, settings.desk.timezone)}${late}`, what: risk ?? clock }
 }

@@ -50,10 +50,8 @@ export function digestMessage(
 
 function caseLine({ case: record, due }: ListedCase, settings: Settings, now: Instant): string {
   const { tag, product: name, state } = record
-  const product = settings.products.find(({ id }) => id === name) ?? null
-  const { timezone } = settings.desk
   const where = `${tag} (${name}, ${stateWords(state)}), ${ownerWords(record, settings)}`
   return due === null
     ? `${where}; nothing is due`
-    : `${where}; due ${promiseWords(due, { product, timezone, now })}`
+    : `${where}; due ${promiseWords(due, { case: record, settings, now })}`
 }

@@ -186,7 +186,7 @@ export function caseFacts(record: CaseRecord, about: CaseAbout): FactLine[] {
     Product: `${product.name} (policy ${product.policy.id})`,
     Owner: owner === null ? 'nobody yet (/take makes it yours)' : nameOfMaintainer(owner, settings),
     Answered: answeredWords(record, timezone),
-    Due: due === null ? '' : promiseWords(due, { product, timezone, now }),
+    Due: due === null ? '' : promiseWords(due, { case: record, settings, now }),
     Disclosure: disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
   }
   return Object.entries(facts).flatMap(([label, value]) => (value === '' ? [] : [{ label, value }]))

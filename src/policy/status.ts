@@ -94,10 +94,8 @@ export function dueInDraft(
 function dueLine(draft: Draft, context: CommandContext): string {
   const { settings, now } = context
   const due = dueInDraft(draft, context)
-  const product = settings.products.find(({ id }) => id === draft.case.product) ?? null
-  const { timezone } = settings.desk
   if (due === null) return 'nothing'
-  const { when, what } = promiseParts(due, { product, timezone, now })
+  const { when, what } = promiseParts(due, { case: draft.case, settings, now })
   // These lines are not wrapped when the message is rendered.
   return `${when}:\n  ${what}`
 }

@@ -6,7 +6,6 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
-import { OF_CASES, OF_DESK, OF_MAINTAINERS, OF_MEMBERS } from '../../src/domain/built-in-clocks.ts'
 import { type Clock } from '../../src/domain/clock.ts'
 import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'
 import { type Instant } from '../../src/domain/time.ts'
@@ -15,6 +14,7 @@ import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
 import { alert } from '../../src/messages/to-maintainers.ts'
 import { acknowledgement } from '../../src/messages/to-reporters.ts'
 import { acknowledgementParams } from '../../src/policy/acknowledgement.ts'
+import { BUILT_IN_CLOCKS } from '../support/built-in-clocks.ts'
 
 /** One message as its recipient sees it. */
 export type Exhibit = {
@@ -94,7 +94,7 @@ async function reminders(): Promise<Exhibit[]> {
         })
     }
   }
-  told([...OF_CASES, ...OF_MAINTAINERS, ...OF_MEMBERS, ...OF_DESK], '')
+  told(BUILT_IN_CLOCKS, '')
   for (const { preset, policy } of await presets()) told(policy.clocks, `, policy ${preset}`)
   return [...said.values()]
 }

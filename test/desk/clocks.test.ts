@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
-import { OF_CASES } from '../../src/domain/built-in-clocks.ts'
 import { type Clock } from '../../src/domain/clock.ts'
 import {
   aboutCase,
@@ -19,6 +18,7 @@ import {
 import { type CaseTag } from '../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { appendEvent } from '../../src/store/events.ts'
+import { OF_CASES } from '../support/built-in-clocks.ts'
 import { tempFolder } from '../support/temp.ts'
 import {
   openWorld,
@@ -40,7 +40,7 @@ const GRACE = byMaintainer('grace')
 /** As a policy states it. */
 const ANSWER: Clock = {
   id: 'answer',
-  subject: 'case',
+  subjects: ['case'],
   starts: ['opened'],
   stops: ['answered', 'rejected'],
   counts: 'first',

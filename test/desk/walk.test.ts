@@ -153,7 +153,9 @@ function check(world: World): void {
       expect(end.about.told === 'told' ? told : end.about.told).toBeTruthy()
     }
 
-    const clocks = clocksOf(subject, product).filter(({ counts }) => counts !== 'each')
+    const clocks = clocksOf(subject.kind, product, world.desk.settings).filter(
+      ({ counts }) => counts !== 'each'
+    )
     const rang = events.flatMap((event) => (event.kind === 'rang' ? [event] : []))
     // What rings has started and was not stopped; what is told once is told once.
     for (const { id, about } of rang) {

@@ -42,6 +42,7 @@ import { type SqlParams } from '../../src/store/sql.ts'
 import { builtInRender, POLICY, PRODUCT, sha256 } from '../unit/policy/samples.ts'
 import { encryptedMail } from '../unit/reading/material.ts'
 import { at, openIn } from '../unit/store/support.ts'
+import { BUILT_IN_CLOCKS } from './built-in-clocks.ts'
 import { type TestDesk, testDesk } from './desk-identity.ts'
 import { inProcessWorkers } from './in-process-workers.ts'
 import { tempFolder } from './temp.ts'
@@ -503,6 +504,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
       { ...PRODUCT, policy: { ...POLICY, ...options.policy } },
       ...(options.moreProducts ?? [])
     ],
+    clocks: BUILT_IN_CLOCKS,
     noticeTemplate: builtInTexts().get('notice')?.source ?? '',
     acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
     authentication: options.authentication ?? { servers: [], receivedHops: 1 },

@@ -96,9 +96,7 @@ export const cases: Verb = {
 const CASES_MAX = 200
 
 function caseLines({ case: record, due }: ListedCase, { settings, now }: DeskContext): string {
-  const product = settings.products.find(({ id }) => id === record.product) ?? null
-  const { timezone } = settings.desk
-  const words = due === null ? 'nothing is due' : promiseWords(due, { product, timezone, now })
+  const words = due === null ? 'nothing is due' : promiseWords(due, { case: record, settings, now })
   return `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}\n    ${words}`
 }
 

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseHolidays } from '../../../src/config/calendar.ts'
 import { readPolicy } from '../../../src/config/policy-file.ts'
 import { builtInPoliciesDir, listPresets } from '../../../src/config/policy-sources.ts'
-import { OF_CASES } from '../../../src/domain/built-in-clocks.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
+import { OF_CASES } from '../../support/built-in-clocks.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 let folder: TempFolder
@@ -267,7 +267,7 @@ clocks:
       firmness: 'soft'
     })
     expect(clocks.find(({ id }) => id === 'stale')).toMatchObject({
-      subject: 'case',
+      subjects: ['case'],
       counts: 'latest',
       key: null,
       since: [],

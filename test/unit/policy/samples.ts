@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { builtInTexts } from '../../../src/config/texts.ts'
 import { type Address, addressKey, parseAddress } from '../../../src/domain/address.ts'
-import { OF_CASES } from '../../../src/domain/built-in-clocks.ts'
 import {
   type CaseRecord,
   type Reporter,
@@ -37,6 +36,7 @@ import { type CommandContext } from '../../../src/policy/draft.ts'
 import { type RunResult, runCommands } from '../../../src/policy/run-commands.ts'
 import { type BoundCase, type Moment, type Situation } from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
+import { BUILT_IN_CLOCKS, OF_CASES } from '../../support/built-in-clocks.ts'
 
 const AMONG_MAINTAINERS: ConversationOf = { kind: 'one', with: '', isSigned: false }
 
@@ -133,6 +133,7 @@ export const SETTINGS: Settings = {
   },
   maintainers: [GRACE, LINUS, ADA],
   products: [PRODUCT],
+  clocks: BUILT_IN_CLOCKS,
   noticeTemplate: 'A notice about {{ product }}.',
   acknowledgement: { jitterMsMax: 30_000 },
   authentication: { servers: [], receivedHops: 1 },

@@ -1,4 +1,5 @@
 /** (A3) Whatever happens to a case, to the process and to its wall clock: nothing is told twice, early, or out of date. */
+
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { nextRingAt, openRuns } from '../../../src/domain/clock.ts'
@@ -14,6 +15,7 @@ import { type CaseTag } from '../../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { clocksOf } from '../../../src/policy/clocks.ts'
 import { standingOf, type Told } from '../../../src/policy/standing.ts'
+import { BUILT_IN_CLOCKS } from '../../support/built-in-clocks.ts'
 
 const HOUR = 3_600_000
 const CASE = aboutCase('ACME-2026-0001' as CaseTag)
@@ -66,7 +68,7 @@ type Stored = { events: DeskEvent[]; told: Told[] }
 
 /** One look, as the desk makes it: every telling is kept with the message that tells it. */
 function look(stored: Stored, now: Instant): void {
-  const clocks = clocksOf(CASE, null)
+  const clocks = clocksOf('case', null, { clocks: BUILT_IN_CLOCKS })
   const last = stored.events.at(-1)?.id ?? 0
   const { events, told } = stored
   const known = {
@@ -117,7 +119,9 @@ it('(A3) over the end of daylight saving a day of a clock has 24 hours, and a bu
   const about = { oldDate: null, date, written: '', reason: '', leaveBy }
   const set = { ...event('embargo-set', CASE, BY_DESK, about), id: 1, at: START }
   const events = [{ ...set, evidence: NO_EVIDENCE } as DeskEvent]
-  const draft = clocksOf(CASE, null).filter(({ id }) => id === 'notice-draft')
+  const draft = clocksOf('case', null, { clocks: BUILT_IN_CLOCKS }).filter(
+    ({ id }) => id === 'notice-draft'
+  )
   const inBusinessDays = draft.map((one) => ({ ...one, due: { before: { business_days: 3 } } }))
   const runs = [...draft, ...inBusinessDays].flatMap((one) => openRuns([one], events, CALENDAR))
 
