@@ -19,6 +19,7 @@ import {
   type OutgoingBody,
   type OutgoingHeaders
 } from '../domain/outgoing.ts'
+import { CODE_CHARS, refLine } from '../domain/reference.ts'
 import { type Instant } from '../domain/time.ts'
 import { findCase, firstMessageIds } from '../store/cases.ts'
 import { type Desk } from './desk.ts'
@@ -105,25 +106,33 @@ async function prepareOne(desk: Desk, decision: Decision, work: Job): Promise<Co
 
 /** A new, unguessable Message-ID in the desk's domain. */
 export function newMessageId(desk: Desk): MessageId {
-  return `${desk.randomness.token(32)}@${domainOf(desk.settings.desk.address)}` as MessageId
+  return messageIdOf(desk, newCode(desk))
+}
+
+function newCode({ randomness }: Desk): string {
+  return randomness.token(CODE_CHARS)
+}
+
+/** The Message-ID of the message whose reference line holds this code. Everybody on the way sees it; it does not give the code away. */
+export function messageIdOf({ sha256, settings }: Desk, code: string): MessageId {
+  return `${sha256(code).slice(0, 32)}@${domainOf(settings.desk.address)}` as MessageId
 }
 
 async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promise<Copies> {
   const thread = threadOf(desk, decision, work.decisions, work.roots)
   const body = bodyOf(desk, decision, work.source)
   const madeAt = decision.madeAt ?? work.now
-  const copies = decision.recipients.map((recipient) => ({
-    recipient,
-    headers: headersOf(desk, decision, {
-      to: recipient,
-      thread,
-      date: madeAt
-    })
-  }))
+  const copies = decision.recipients.map((recipient) => {
+    const code = newCode(desk)
+    const messageId = messageIdOf(desk, code)
+    const headers = headersOf(desk, decision, { to: recipient, thread, date: madeAt, messageId })
+    return { recipient, headers, lastLine: refLine(shownTag(decision), code) }
+  })
   const sealed = await desk.workers.seal(
     body,
-    copies.map(({ recipient, headers }) => ({
+    copies.map(({ recipient, headers, lastLine }) => ({
       headers,
+      lastLine,
       fingerprint: recipient.fingerprint,
       keyData: recipient.keyData
     })),
@@ -143,11 +152,8 @@ async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promi
 async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise<PreparedMail> {
   const thread = threadOf(desk, decision, work.decisions, work.roots)
   const madeAt = decision.madeAt ?? work.now
-  const headers = headersOf(desk, decision, {
-    to: decision.to,
-    thread,
-    date: madeAt
-  })
+  const messageId = newMessageId(desk)
+  const headers = headersOf(desk, decision, { to: decision.to, thread, date: madeAt, messageId })
   const raw = await desk.workers.signClear(
     desk.render(decision.message, { tag: shownTag(decision), inClear: true }),
     headers,
@@ -198,9 +204,10 @@ function headersOf(
     readonly to: Addressee
     readonly thread: Thread
     readonly date: Instant
+    readonly messageId: MessageId
   }
 ): OutgoingHeaders {
-  const { thread, to } = options
+  const { thread, to, messageId } = options
   const { name, casePrefix } = desk.settings.desk
   const { message, via } = decision
   const caseTag = shownTag(decision)
@@ -210,7 +217,7 @@ function headersOf(
   // A member's case number is nobody's business on the way: it would tell that two organisations hear of one thing (G5).
   const isTagShown = caseTag !== null && message.audience !== 'member'
   return {
-    messageId: newMessageId(desk),
+    messageId,
     date: options.date,
     fromName: oneLine(via === null ? name : `${via} via ${name}`),
     to: { name: oneLine(to.name), address: to.address },
@@ -283,9 +290,8 @@ function threadOf(
 }
 
 function bodyOf(desk: Desk, decision: SendSealed, source: Source): OutgoingBody {
-  const { conversation, files } = decision
-  const tag = shownTag(decision)
-  const text = desk.render(decision.message, { tag, inClear: false, conversation })
+  const { files } = decision
+  const text = desk.render(decision.message, { tag: shownTag(decision), inClear: false })
   switch (files.from) {
     case 'nothing':
       return { text, attachments: [], original: null }

@@ -5,7 +5,7 @@ import { type Address, domainOf } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf, type ReporterKey } from '../domain/case.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
 import { aboutCase } from '../domain/event.ts'
-import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
+import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Maintainer } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
@@ -14,17 +14,15 @@ import { isMeantForDesk } from '../policy/audience.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
-import { conversationOf, memberIn } from '../policy/conversation.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
-import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
+import { type BoundCase, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Verb } from '../policy/verbs/verb.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import {
   countMessages,
   findCase,
-  findCaseById,
   followMerges,
   listCases,
   listCasesOf,
@@ -44,18 +42,25 @@ import {
 import { countCopies } from '../store/deliveries.ts'
 import { caseHistory, listEvents, openDoubt } from '../store/events.ts'
 import {
-  findMember,
   findMemberByAddress,
   findMemberByFingerprint,
   findMemberKeyByAddress,
   listRecipients
 } from '../store/members.ts'
 import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
-import { findByMessageId, findHeldAnswer, hasOnce } from '../store/outbox.ts'
+import { findHeldAnswer, hasOnce } from '../store/outbox.ts'
 import { isKeyOfAnother } from '../store/signing-keys.ts'
 import { type Read } from '../store/sql.ts'
 import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
+import {
+  conversationFacts,
+  findIssued,
+  type Quoting,
+  quotedByAuthor,
+  quotedMessages,
+  tokenIds
+} from './own-messages.ts'
 import {
   candidatesOf,
   type KeyReader,
@@ -123,7 +128,8 @@ export async function readSituation(
   // Only a valid signature makes the text worth parsing: anybody can write a quarter of a megabyte of commands.
   const isMaintainers = isSignedByMaintainer(desk, opened)
   const parsed = isMaintainers ? parseCommands(opened.text, VERBS) : null
-  const tag = desk.db.read((read) => boundTag(read, desk, opened, parsed))
+  const quoted = desk.db.read((read) => quotedByAuthor(read, desk, opened))
+  const tag = desk.db.read((read) => boundTag(read, desk, { opened, quoted }, parsed))
   // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
   const offered = isMaintainers
     ? (reporter: Address) => offeredKeys(desk, reporter, keyFiles(opened), now)
@@ -135,7 +141,8 @@ export async function readSituation(
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
     ...senderFacts(read, opened),
-    ...conversationFacts(read, desk, opened, bound === null ? null : numbersOf(bound.case)),
+    ...conversationFacts(read, { opened, quoted }, bound === null ? null : numbersOf(bound.case)),
+    quoted,
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
@@ -192,30 +199,6 @@ function ciphertextFacts(
   }
 }
 
-function conversationFacts(
-  read: Read,
-  desk: Desk,
-  opened: OpenedMail,
-  numbers: readonly string[] | null
-): Pick<Situation, 'conversation' | 'answeredMember'> {
-  const named = (ids: readonly MessageId[]) =>
-    ids.flatMap((id) => {
-      const row = findByMessageId(read, id)
-      const record = row?.caseId == null ? null : findCaseById(read, row.caseId)
-      return row === null || record === null
-        ? []
-        : [{ tag: record.tag, conversation: row.conversation }]
-    })
-  const outside = named(opened.outer.references)
-  const inside = named(opened.protected?.references ?? [])
-  const conversation = conversationOf(opened, { outside, inside }, numbers, desk.settings)
-  const id = memberIn(conversation)
-  const record = id === null ? null : findMember(read, id)
-  const answeredMember =
-    record?.state === 'active' ? findMemberByFingerprint(read, record.fingerprint) : null
-  return { conversation, answeredMember }
-}
-
 /** Whether one of the commands names another case. */
 function namesCase(parsed: ParsedCommands | null): boolean {
   return (parsed?.commands ?? []).some(({ verb }) => verb === 'merge')
@@ -232,11 +215,11 @@ function binds(parsed: ParsedCommands | null, what: Verb['binds']): boolean {
 function boundTag(
   read: Read,
   desk: Desk,
-  opened: OpenedMail,
+  { opened, quoted }: Quoting,
   parsed: ParsedCommands | null
 ): CaseTag | null {
   if (parsed !== null) {
-    const binding = findBinding(opened, parsed, desk.settings)
+    const binding = findBinding(opened, parsed, quoted, desk.settings)
     if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
   }
   return (
@@ -315,37 +298,6 @@ function caseNow(read: Read, tag: CaseTag): CaseTag {
   return record === null ? tag : followMerges(read, record).tag
 }
 
-/** The first of these Message-IDs, newest first, under which the desk sent a mail of a case. */
-function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
-  for (const id of [...ids].reverse()) {
-    const row = findByMessageId(read, id)
-    const record = row?.caseId == null ? null : findCaseById(read, row.caseId)
-    if (row !== null && record !== null) {
-      return {
-        case: followMerges(read, record),
-        kind: row.kind,
-        audience: row.audience,
-        recipientId: row.recipientId,
-        messageId: row.messageId
-      }
-    }
-  }
-  return null
-}
-
-/** Message-IDs whose token a bounce address in To names, where the mail host supports such addresses. */
-function tokenIds(desk: Desk, opened: OpenedMail): MessageId[] {
-  const { bounceAddress, address } = desk.settings.desk
-  const [before, after] = bounceAddress?.toLowerCase().split('{token}') ?? []
-  if (before === undefined || after === undefined) return []
-  return opened.outer.to.flatMap((to) => {
-    const text = to.address.toLowerCase()
-    if (!text.startsWith(before) || !text.endsWith(after)) return []
-    const token = text.slice(before.length, text.length - after.length)
-    return parseMessageId(`${token}@${domainOf(address)}`) ?? []
-  })
-}
-
 function taggedCase(read: Read, desk: Desk, opened: OpenedMail): CaseRecord | null {
   if (!opened.subjectProtected) return null
   const [tag] = findCaseTags(opened.protected?.subject ?? '', desk.settings.desk.casePrefix)
@@ -358,7 +310,15 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
   for (const { state, fingerprint, coversWhole } of opened.signatures) {
     if (state !== 'valid' || fingerprint === null || !coversWhole) continue
     const record = findMemberByFingerprint(read, fingerprint)
-    if (record !== null) return { record, signed: isMeantForDesk(opened, desk.settings) }
+    if (record !== null) {
+      const quoted = quotedMessages(
+        read,
+        desk,
+        opened,
+        ({ audience, recipientId }) => audience === 'member' && recipientId === record.id
+      )
+      return { record, signed: isMeantForDesk(opened, quoted, desk.settings) }
+    }
   }
   const from = opened.outer.from
   const record = from === null ? null : findMemberByAddress(read, from.address)

@@ -6,7 +6,8 @@ import { Liquid, type Template } from 'liquidjs'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import { type Conversation, DESK_RULE, type Message, type Wording } from '../domain/message.ts'
+import { DESK_RULE, type Message, type Wording } from '../domain/message.ts'
+import { withoutRefs } from '../domain/reference.ts'
 import { MESSAGES } from './catalogue.ts'
 import { type AnyDefinition } from './define.ts'
 
@@ -16,7 +17,6 @@ const WIDTH = 76
 export type Occasion = {
   readonly tag: CaseTag | null
   readonly inClear: boolean
-  readonly conversation?: Conversation
 }
 
 /** Renders one message to text with LF line ends, ending in one line end. */
@@ -149,15 +149,13 @@ function liquid(): Liquid {
 
 function commonWords(
   { name, address, fingerprint }: DeskWords,
-  { tag, inClear, conversation = '' }: Occasion
+  { tag, inClear }: Occasion
 ): object {
   return {
     desk: name,
     address,
     fingerprint: formatFingerprint(fingerprint),
     tag: tag ?? '',
-    /** What binds an answer to its case and its conversation when a client quotes it. */
-    ref: tag === null ? '' : `${tag} ${address} ${conversation}`.trimEnd(),
     inClear,
     rule: DESK_RULE
   }
@@ -185,7 +183,7 @@ function asText(value: unknown): string {
  * rules.
  */
 function wrap(text: string, indent: string): string {
-  return text
+  return withoutRefs(text)
     .split('\n')
     .flatMap((line) => wrapLine(line, indent))
     .map((line) => (line.includes(DESK_RULE) ? `| ${line}` : line))
@@ -214,8 +212,8 @@ const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/
 
 /** Another person's text must not contain lines that the desk would take for its own. */
 function guard(text: string): string {
-  return text
+  const lines = text
     .split(LINE_END)
     .map((line) => (DESK_LINE.test(line) || line.includes(DESK_RULE) ? `| ${line}` : line))
-    .join('\n')
+  return withoutRefs(lines.join('\n'))
 }

@@ -29,8 +29,6 @@ export const relay = encrypted<{
   readonly files: readonly string[]
   /** Who a reply reaches. */
   readonly reach: string
-  /** Whether a plain reply to it goes to the reporter. */
-  readonly isAnswerable: boolean
 }>()({ kind: 'relay', noun: 'forwarded message', subject: 'Report' })
 
 /** What one maintainer wrote to the others. */

@@ -8,7 +8,7 @@ import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Role, type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
-import { isMeantForDesk, refLines } from './audience.ts'
+import { isMeantForDesk, type QuotedMessage } from './audience.ts'
 import { type ParsedCommands } from './commands.ts'
 
 export type Refusal =
@@ -37,16 +37,19 @@ export type Authority =
 const FUTURE_MS_MAX = 10 * 60_000
 const HOUR_MS = 3_600_000
 
-/** Whether this mail speaks for a maintainer. `seen` tells whether its signature was accepted before. */
+/** What the desk knows beforehand: whether the signature was accepted before, and which of its messages are quoted. */
+type Known = { readonly signatureSeen: boolean; readonly quoted: readonly QuotedMessage[] }
+
+/** Whether this mail speaks for a maintainer. */
 export function judgeAuthority(
   opened: OpenedMail,
   settings: Settings,
   now: Instant,
-  seen: boolean
+  known: Known
 ): Authority {
   const maintainer = claimedMaintainer(opened, settings)
   if (maintainer === null) return { kind: 'none' }
-  const because = refusalOf(opened, maintainer, settings, { now, seen })
+  const because = refusalOf(opened, maintainer, settings, { ...known, now })
   const [signature] = opened.signatures
   return because === null && signature !== undefined
     ? { kind: 'maintainer', maintainer, signature }
@@ -71,7 +74,7 @@ function refusalOf(
   opened: OpenedMail,
   maintainer: Maintainer,
   settings: Settings,
-  { now, seen }: { readonly now: Instant; readonly seen: boolean }
+  { now, signatureSeen, quoted }: Known & { readonly now: Instant }
 ): Refusal | null {
   if (opened.failure !== null) return 'not-opened'
   if (!opened.encrypted || !opened.decrypted) return 'not-encrypted'
@@ -82,9 +85,9 @@ function refusalOf(
   const state = signatureRefusal(signature, maintainer)
   if (state !== null) return state
   if (opened.warnings.includes('repeated-header')) return 'repeated-header'
-  if (seen) return 'replayed'
+  if (signatureSeen) return 'replayed'
   const age = freshness(signature, settings, now)
-  return age === null && !isMeantForDesk(opened, settings) ? 'for-another' : age
+  return age === null && !isMeantForDesk(opened, quoted, settings) ? 'for-another' : age
 }
 
 function signatureRefusal(signature: Signature, maintainer: Maintainer): Refusal | null {
@@ -109,20 +112,19 @@ export type Binding =
 
 /**
  * The case that the signed bytes of a mail name: a `case:` line, else the protected subject's first `[TAG]` and the
- * quoted `Ref: TAG address` lines, which must agree. Outer headers do not count: no signature covers them.
+ * messages of the desk to the author that are `quoted`, which must agree. Outer headers do not count: no signature covers them.
  */
 export function findBinding(
   opened: OpenedMail,
   parsed: Pick<ParsedCommands, 'caseLine'>,
-  settings: Settings
+  quoted: readonly QuotedMessage[],
+  { desk: { casePrefix } }: Settings
 ): Binding {
-  const { desk } = settings
-  const { casePrefix } = desk
   if (parsed.caseLine === 'conflict') return { kind: 'ambiguous' }
   if (parsed.caseLine !== null) return { kind: 'case', tag: parsed.caseLine }
   const tags = new Set([
     ...subjectTags(opened, casePrefix),
-    ...refLines(opened, desk).flatMap(({ tag }) => findCaseTags(tag, casePrefix))
+    ...quoted.flatMap(({ tag }) => tag ?? [])
   ])
   const [only, ...more] = tags
   if (only === undefined) return { kind: 'none' }
@@ -133,15 +135,6 @@ export function findBinding(
 function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
   const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
   return findCaseTags(/\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? '', casePrefix)
-}
-
-/** Whether the signed text holds the `Ref: TAG address relay` line of a forwarded message of the case of these numbers. */
-export function namesRelay(
-  opened: OpenedMail,
-  numbers: readonly string[],
-  desk: Settings['desk']
-): boolean {
-  return refLines(opened, desk).some(({ isRelay, tag }) => isRelay && numbers.includes(tag))
 }
 
 /** Null when `maintainer` has one of the roles `needed` or none is, else what is needed. */

@@ -3,10 +3,8 @@
  * else (G5). What answers two people at once reaches neither.
  */
 import { addresseesOf, type CaseRecord, reporterOf, reporterWith } from '../domain/case.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { type Conversation } from '../domain/message.ts'
-import { type Settings } from '../domain/settings.ts'
-import { refLines } from './audience.ts'
 import { type AnsweredReporter } from './recipients.ts'
 
 /**
@@ -18,22 +16,21 @@ export type ConversationOf =
   | { readonly kind: 'mixed' }
 
 /** A message of the desk that the answer names: its case, and whose conversation it was. */
-export type NamedMessage = { readonly tag: string; readonly conversation: Conversation }
+export type NamedMessage = { readonly tag: CaseTag | null; readonly conversation: Conversation }
 
 /**
- * From the desk's messages that the header fields name, outside and protected, and those that are quoted. Words for the case
- * of these `numbers` that answer somebody of another case mix two conversations, too; null where no case is named.
+ * From the desk's messages that the header fields outside name, and those that what was signed names or quotes. Words for the
+ * case of these `numbers` that answer somebody of another case mix two conversations, too; null where no case is named.
  */
 export function conversationOf(
-  opened: OpenedMail,
   named: { readonly outside: readonly NamedMessage[]; readonly inside: readonly NamedMessage[] },
-  numbers: readonly string[] | null,
-  { desk }: Settings
+  numbers: readonly string[] | null
 ): ConversationOf {
-  const signed = [...refLines(opened, desk), ...named.inside].filter(isSomebodys)
+  const signed = named.inside.filter(isSomebodys)
   const all = [...signed, ...named.outside.filter(isSomebodys)]
   const [only = '', ...others] = new Set(all.map(({ conversation }) => conversation))
-  const isElsewhere = numbers !== null && all.some(({ tag }) => !numbers.includes(tag))
+  const isElsewhere =
+    numbers !== null && all.some(({ tag }) => tag === null || !numbers.includes(tag))
   return others.length > 0 || isElsewhere
     ? { kind: 'mixed' }
     : { kind: 'one', with: only, isSigned: signed.length > 0 }

@@ -331,7 +331,7 @@ function senderWarnings(situation: Situation, sender: ThreadSender): string[] {
     return member.signed
       ? []
       : [
-          `This message says that it comes from list member ${member.record.id}, but no valid signature proves it.`
+          `This message says that it comes from list member ${member.record.id}, but no signature proves that they meant it for this desk.`
         ]
   }
   switch (sender.kind) {

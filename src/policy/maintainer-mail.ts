@@ -30,8 +30,8 @@ export function decideMaintainerMail(
   settings: Settings,
   moment: Moment
 ): Decision[] | null {
-  const { opened } = situation
-  const authority = judgeAuthority(opened, settings, moment.now, situation.signatureSeen)
+  const { opened, quoted } = situation
+  const authority = judgeAuthority(opened, settings, moment.now, situation)
   if (authority.kind === 'none') return null
   if (authority.kind === 'refused') return refuse(situation, settings, moment.now, authority)
   const { maintainer, signature } = authority
@@ -44,7 +44,7 @@ export function decideMaintainerMail(
     },
     ...claimCiphertext(situation, settings)
   ]
-  const binding = findBinding(opened, parsed, settings)
+  const binding = findBinding(opened, parsed, quoted, settings)
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
   if (binding.kind === 'case' && situation.bound !== null) {
     const context = commandContext({
@@ -92,7 +92,7 @@ function act(
   }
   const mayAnswer = missingRole(context.author, ACTING) === null
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
-  if (isForReporter && answersRelay(situation, context.bound.case, context.settings.desk)) {
+  if (isForReporter && answersRelay(situation, context.bound.case)) {
     return plainReply(parsed.rest, context, situation.opened.text)
   }
   return [

@@ -3,6 +3,7 @@
  * had put into the mail go. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
  */
 import { DESK_RULE } from '../domain/message.ts'
+import { holdsRef } from '../domain/reference.ts'
 import {
   beginsHeaderBlock,
   headingAbove,
@@ -42,8 +43,8 @@ export function doubtfulLine(text: string): string | null {
 }
 
 /**
- * Whether `text` still names the desk as the head of a mail does: its address, `… via NAME`, or a header line with its name or with
- * the tag of a case in brackets. What a client copied of a mail was then not recognised.
+ * Whether `text` still names the desk as its messages do: its address, `… via NAME`, a reference line, or a header line with its
+ * name or with the tag of a case in brackets. What a client copied of a mail was then not recognised.
  */
 export function namesDesk(
   text: string,
@@ -52,6 +53,7 @@ export function namesDesk(
   const name = flat(desk.name)
   if (text.replaceAll(/\s+/g, '').toLowerCase().includes(desk.address.toLowerCase())) return true
   if (name !== '' && flat(text).includes(` via ${name}`)) return true
+  if (holdsRef(text)) return true
   return text.split('\n').some((line) => {
     const value = LABELLED.exec(line)?.[1] ?? ''
     const isNamed = name !== '' && flat(value).includes(name)

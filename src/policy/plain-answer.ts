@@ -5,9 +5,7 @@
  */
 import { answeredAt, type CaseRecord, contactOf, numbersOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type Settings } from '../domain/settings.ts'
 import { hint as hintMessage, relay } from '../messages/to-maintainers.ts'
-import { namesRelay } from './authority.ts'
 import { type CommandContext } from './draft.ts'
 import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
@@ -19,9 +17,13 @@ import { type Situation } from './situation.ts'
  * server that replaced the Message-ID of the answered mail left older ones of the thread.
  */
 export function answersRelay(
-  { opened, answers, conversation }: Pick<Situation, 'opened' | 'answers' | 'conversation'>,
-  record: CaseRecord,
-  desk: Settings['desk']
+  {
+    opened,
+    answers,
+    conversation,
+    quoted
+  }: Pick<Situation, 'opened' | 'answers' | 'conversation' | 'quoted'>,
+  record: CaseRecord
 ): boolean {
   if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
   if (opened.outer.references.at(-1) !== answers.messageId) return false
@@ -29,7 +31,9 @@ export function answersRelay(
   if (conversation.kind === 'mixed' || !conversation.with.startsWith('reporter:')) return false
   const newest = opened.protected?.references.at(-1)
   return newest === undefined
-    ? namesRelay(opened, numbersOf(record), desk)
+    ? quoted.some(
+        ({ kind, tag }) => kind === relay.kind && tag !== null && numbersOf(record).includes(tag)
+      )
     : newest === answers.messageId
 }
 

@@ -114,8 +114,7 @@ function forwarded(
       ),
       reach: isMember
         ? memberReach(writer.authorId)
-        : reachSentence(reporter, path, isAnswerable ? 'reporter' : 'internal'),
-      isAnswerable
+        : reachSentence(reporter, path, isAnswerable ? 'reporter' : 'internal')
     }),
     {
       once: isHidden ? `${input.arrivalId}:by-id` : String(input.arrivalId),

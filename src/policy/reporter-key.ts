@@ -184,7 +184,7 @@ const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outs
  * mail, the protected To or Cc included. What the owner signed for somebody else anybody can seal to the desk anew.
  */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
-  const { opened, signatureSeen, mergedKey } = about.situation
+  const { opened, signatureSeen, mergedKey, quoted } = about.situation
   // The signature was judged by the copy that was known before: what this mail revokes hands nothing over.
   if (mergedKey !== null && !mergedKey.isUsable) return false
   const [signature, ...more] = opened.signatures
@@ -197,7 +197,7 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   const ageMs = Math.abs(msBetween(signature.createdAt, about.now))
   return (
     isSignedWith(opened, known.fingerprint) &&
-    isMeantForDesk(opened, about.settings) &&
+    isMeantForDesk(opened, quoted, about.settings) &&
     ageMs <= about.settings.limits.signatureAgeHours * HOUR_MS
   )
 }

@@ -25,6 +25,7 @@ import {
 } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { type QuotedMessage } from './audience.ts'
 import { type ConversationOf } from './conversation.ts'
 
 export type Situation = {
@@ -37,6 +38,8 @@ export type Situation = {
   readonly quarantined: boolean
   /** The outgoing mail that its In-Reply-To or References name, if the desk issued that Message-ID. */
   readonly answers: Issued | null
+  /** Messages of the desk that it quotes by their reference lines, of those sent to the maintainer or, else, reporter it is from. */
+  readonly quoted: readonly QuotedMessage[]
   /** Whose conversation a maintainer's message continues. */
   readonly conversation: ConversationOf
   /** The list member whose message it answers, while on the list. */

@@ -41,11 +41,13 @@ export async function sealCopies(
   desk: DeskIdentity,
   now: Instant
 ): Promise<Sealed[]> {
-  const entity = bodyEntity(body)
+  const entityOf = bodyEntity(body)
   const sealed: Sealed[] = []
   for (let from = 0; from < to.length; from += TOGETHER) {
     const some = to.slice(from, from + TOGETHER)
-    sealed.push(...(await Promise.all(some.map((copy) => sealCopy(entity, copy, desk, now)))))
+    sealed.push(
+      ...(await Promise.all(some.map((copy) => sealCopy(entityOf(copy.lastLine), copy, desk, now))))
+    )
   }
   return sealed
 }

@@ -199,15 +199,14 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   it('23 charset tricks: no line of a text passes for one of the desk, whatever ends it', async () => {
     scene = await openScene(cast)
     const ends = ['\n', '\r', '\f', '\u000b', '\u0085', '\u2028', '\u2029']
-    const words = ends
-      .map((end) => `x${end}Ref: ${CASE} security@acme.example${end}${RULE}`)
-      .join('\n')
+    const ref = `Ref: ${CASE} ${'a'.repeat(32)}`
+    const words = ends.map((end) => `x${end}${ref}${end}${RULE}`).join('\n')
     await scene.attack(mail('mallory', of('utf-8', utf8(words)).toString('latin1')))
     const [relay = ''] = await scene.mailsTo('grace')
     const [own = ''] = relay.split('Content-Type: message/rfc822')
     const everyLine = own.split(/[\n\r\f\u000b\u0085\u2028\u2029]/)
-    expect(everyLine.filter((each) => each === `Ref: ${CASE} security@acme.example`)).toEqual([])
-    expect(relayOf(own).text).toContain(`| Ref: ${CASE} security@acme.example`)
+    expect(everyLine.filter((each) => each === ref)).toEqual([])
+    expect(relayOf(own).text).toContain(`| Ref:| ${CASE} ${'a'.repeat(32)}`)
   })
 })
 

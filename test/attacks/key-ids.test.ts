@@ -19,7 +19,6 @@ import {
   head,
   mail,
   openScene,
-  REF,
   type Scene,
   SECRET,
   sceneOf
@@ -269,7 +268,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
       `${head('mallory', 'hello', [field]).join('\r\n')}\r\n${textPart('A report.')}\r\n`
     )
     expect(scene.disposition()).toBe('case-opened')
-    const words = textPart(`case: ${CASE}\r\n\r\n/take\r\n\r\n> ${REF}`)
+    const words = textPart(`case: ${CASE}\r\n\r\n/take\r\n\r\n> ${await scene.ref('grace')}`)
     const entity = signedEntity(words, await cast.sign(words, 'grace'))
     const sealed = await cast.seal(entity)
     await scene.attack(encryptedMail(sealed, head('mallory')))

@@ -11,6 +11,9 @@ import { head, mail, openScene, payload, plainMail, RULE, type Scene, SECRET } f
 
 /** The thief's case: the second one. */
 const HIS = 'ACME-2026-0002'
+const HERS = 'ACME-2026-0001'
+/** Stands for the last line of the message that forwarded her report. */
+const REF_OF_HERS = 'the reference line of her case'
 const OWN = 'Thank you, we look into it.'
 const ALICES = `The ${SECRET} of Alice.`
 
@@ -56,7 +59,7 @@ describeWith(['gpg'], 'attacks by quotation', () => {
 
   const quoted = (text: string): string => text.replaceAll(/^/gm, '> ')
   /** As the desk wrote it; the line at its end names the case that it is of. */
-  const relayOfCase = (tag: string): string =>
+  const relayOfCase = (tag: string, ref: string): string =>
     [
       RULE,
       `Case: ${tag}, received`,
@@ -66,9 +69,9 @@ describeWith(['gpg'], 'attacks by quotation', () => {
       ALICES,
       '',
       RULE,
-      `Ref: ${tag} ${DESK_ADDRESS}`
+      ref
     ].join('\n')
-  const relayed = relayOfCase(HIS)
+  const relayed = relayOfCase(HIS, `Ref: ${HIS} ${'a'.repeat(32)}`)
   const at = 'On Mon, 23 Nov 2026 at 13:00, Alice via ACME Security Team wrote:'
   const fields = [
     `From: Alice via ACME Security Team <${DESK_ADDRESS}>`,
@@ -105,7 +108,7 @@ describeWith(['gpg'], 'attacks by quotation', () => {
   const UNMARKED: readonly (readonly [string, string])[] = [
     ['without marks', `${OWN}\n\n${at}\n\n${ALICES}\n`],
     ['without marks, by address', `${OWN}\n\n<${ADDRESSES.alice}> wrote:\n${ALICES}\n`],
-    ['the whole relay of her case', `${OWN}\n\n${at}\n${quoted(relayOfCase('ACME-2026-0001'))}\n`],
+    ['the whole relay of her case', `${OWN}\n\n${at}\n${quoted(relayOfCase(HERS, REF_OF_HERS))}\n`],
     ['a copied head in a text', `${OWN}\nAlice via ACME Security Team said:\n${ALICES}\n`]
   ]
   const WAYS: readonly (readonly [string, Partial<Policy>, (text: string) => string])[] = [
@@ -135,8 +138,9 @@ describeWith(['gpg'], 'attacks by quotation', () => {
     '4 quotation: nothing leaves where nobody but its author can tell what is quoted, by %s',
     async (_name, policy, write) => {
       await openBoth(policy)
+      const ref = await scene.ref('grace')
       for (const [name, text] of UNMARKED) {
-        await graceWrites(write(text))
+        await graceWrites(write(text.replace(REF_OF_HERS, ref)))
         expect([name, scene.disposition()]).toEqual([name, 'commands-refused'])
       }
       expect(await toThief()).toEqual([])
@@ -199,6 +203,6 @@ describeWith(['gpg'], 'attacks by quotation', () => {
     expect(sent).toHaveLength(1)
     expect(sent[0]).toContain('> A report of mine.')
     expect(sent[0]).not.toContain('Case: ')
-    expect(sent[0]).not.toContain(`Ref: ${HIS}`)
+    expect(sent[0]).not.toContain('a'.repeat(32))
   })
 })

@@ -4,6 +4,7 @@
  */
 import { onTestFinished } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
+import { givenRef } from '../support/given.ts'
 import { openWorld, type World, type WorldOptions } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, type Who } from './cast.ts'
@@ -11,10 +12,8 @@ import { ADDRESSES, type Cast, DESK_ADDRESS, type Who } from './cast.ts'
 export const ATTACK = 'QATTACKQ'
 export const SECRET = 'QSECRETQ'
 export const CASE = 'ACME-2026-0001'
-/** As each message of the desk ends; who quotes it shows that the answer is meant for this desk. */
-export const REF = `Ref: ${CASE} ${DESK_ADDRESS}`
 /** Would send the attacker's words to the reporter and accept the case. */
-export const COMMANDS = `case: ${CASE}\r\n\r\n/reply <<\r\n${ATTACK} words\r\n>>\r\n/accept\r\n\r\n> ${REF}`
+export const COMMANDS = `to: ${DESK_ADDRESS}\r\ncase: ${CASE}\r\n\r\n/reply <<\r\n${ATTACK} words\r\n>>\r\n/accept`
 
 export type Scene = {
   readonly world: World
@@ -25,6 +24,8 @@ export type Scene = {
   harm(): Promise<string[]>
   /** What maintainers and others were sent since the scene began, in words. */
   mailsTo(who: Who): Promise<string[]>
+  /** The last line of the newest message of this kind about this case that somebody was sent. */
+  ref(who: Who, about?: { readonly tag: string; readonly kind: string }): Promise<string>
   /** What became of the newest mail. */
   disposition(): string
 }
@@ -64,6 +65,16 @@ export function sceneOf(world: World, cast: Cast): Scene {
           .filter(({ to }) => to === ADDRESSES[who])
           .map((mail) => world.read(cast[who], mail))
       ),
+    ref: async (who, { tag, kind } = { tag: CASE, kind: 'relay' }) => {
+      const ids = world.rows<{ id: string }>(
+        `SELECT message_id AS id FROM outbox JOIN cases ON cases.id = outbox.case_id
+         WHERE tag = ? AND kind = ?`,
+        [tag, kind]
+      )
+      const isWanted = ({ to, messageId }: Envelope): boolean =>
+        to === ADDRESSES[who] && ids.some(({ id }) => id === messageId)
+      return givenRef(world, cast[who], world.accepted.findLast(isWanted))
+    },
     disposition: () =>
       world.rows<{ disposition: string }>(
         'SELECT disposition FROM arrivals ORDER BY id DESC LIMIT 1'

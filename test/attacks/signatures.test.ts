@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { joined, literal, splitPackets } from '../fuzz/packets.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
 import { armor, dearmor, sealedPackets } from './ciphertext.ts'
 import {
   ATTACK,
@@ -16,7 +16,6 @@ import {
   openScene,
   payload,
   plainMail,
-  REF,
   RULE,
   relayOf,
   type Scene
@@ -250,7 +249,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
 
   it('10 replay: a signed command does its work once, in whatever wrapping it comes again', async () => {
     scene = await openScene(cast)
-    const part = textPart(`/take\r\n\r\n${REF}`)
+    const part = textPart(`/take\r\n\r\n${await scene.ref('grace')}`)
     const signature = await cast.sign(part, 'grace')
     const first = signedEntity(part, signature)
     await scene.attack(encryptedMail(await cast.seal(first), head('grace')))
@@ -278,7 +277,18 @@ describeWith(['gpg'], 'attacks on signatures', () => {
 
   it('10 surreptitious forwarding: signed words for somewhere else do nothing here (B20)', async () => {
     scene = await openScene(cast)
-    for (const text of ['/close fixed', `/close fixed\r\n\r\nRef: ${CASE} other@desk.example`]) {
+    const aliceRef = await scene.ref('alice', { tag: CASE, kind: 'acknowledgement' })
+    const quotes = [
+      `Ref: ${CASE} other@desk.example`,
+      `Ref: ${CASE} ${DESK_ADDRESS}`,
+      `Ref: ${CASE} ${'a'.repeat(32)}`,
+      `Reference:   ${CASE}, revision 1`,
+      aliceRef,
+      await scene.ref('linus'),
+      `x ${await scene.ref('grace')}`
+    ]
+    expect(aliceRef).toMatch(/^Ref: ACME-2026-0001 [a-z2-7]{32}$/)
+    for (const text of ['/close fixed', ...quotes.map((quote) => `/close fixed\r\n\r\n${quote}`)]) {
       const part = textPart(text)
       const entity = signedEntity(part, await cast.sign(part, 'grace'))
       await scene.attack(

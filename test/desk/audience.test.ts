@@ -1,7 +1,14 @@
 /** A signature is meant for somebody: what a maintainer signed for another person does nothing at this desk (B20). */
-import { beforeEach, expect, it } from 'vitest'
-import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
-import { type World } from '../support/world.ts'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import {
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenRef,
+  givenReporter
+} from '../support/given.ts'
+import { noticeWorld, UNTIL_DUE } from '../support/notice-world.ts'
+import { someone, type World } from '../support/world.ts'
 
 const CASE = 'ACME-2026-0001'
 const WORDS = 'Between us: we will not fix this one.'
@@ -9,6 +16,7 @@ const WORDS = 'Between us: we will not fix this one.'
 const grace = await givenMaintainer('grace')
 const linus = await givenMaintainer('linus')
 const alice = await givenReporter('alice')
+const debian = await someone('debian', 'security@debian.example')
 let world: World
 
 beforeEach(async () => {
@@ -57,7 +65,57 @@ it('(B20) words that a maintainer signed to a third person reach nobody under re
   expect(world.rows(`SELECT id FROM messages WHERE text LIKE '%${WORDS}%'`)).toEqual([])
 })
 
-it('(B20) the quoted reference line of a message of the desk is enough where a client signs no recipient', async () => {
-  await sentOn(`/take\n\n> Ref: ${CASE} security@acme.example`, null)
+it('(B20) the quoted reference line of a message that the desk sent to her is enough where a client signs no recipient', async () => {
+  await sentOn(`/take\n\n> ${await givenRef(world, grace)}`, null)
   expect(states()).toEqual([{ state: 'triaging' }])
+})
+
+it.each<[string, () => string | Promise<string>]>([
+  ['that anybody can guess', () => `Ref: ${CASE} security@acme.example`],
+  ['like that of a notice', () => `Reference:   ${CASE}, revision 1`],
+  ['of a message to her colleague', () => givenRef(world, linus)],
+  ['of a message to the reporter', () => givenRef(world, alice)]
+])(
+  '(B20) commands that she signed for nobody by name do nothing beside a line %s',
+  async (_title, ref) => {
+    await sentOn(`/accept\n\n> ${await ref()}`, null)
+    expect(states()).toEqual([{ state: 'received' }])
+  }
+)
+
+it.each<[string, string, () => string | Promise<string>]>([
+  ['a message that the desk sent to him', 'member', () => givenRef(world, debian)],
+  ['a line that anybody can guess', 'somebody', () => `Reference:   ${CASE}, revision 1`],
+  ['a message that the desk sent to a maintainer', 'somebody', () => givenRef(world, grace)]
+])(
+  "(B20) a list member's signed words count as his for this desk by quoting %s: written by a %s",
+  async (_title, by, ref) => {
+    const desk = await noticeWorld({ grace, linus, alice, members: [debian] }, { count: 1 })
+    onTestFinished(() => {
+      desk.world.close()
+    })
+    world = desk.world
+    world.pass(UNTIL_DUE)
+    await world.settle()
+    const notice = world.accepted.findLast(({ to }) => to === debian.address)
+    const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
+    const text = `ready\n\n> ${await ref()}`
+    await givenMessage(world, debian, { subject: 'Re: x', text, headers, to: null })
+    const written = "SELECT actor_kind AS by FROM events WHERE kind = 'member-wrote'"
+    expect(world.rows(written)).toEqual([{ by }])
+  }
+)
+
+it.each<[string, boolean, () => string | Promise<string>]>([
+  ['a message that the desk sent to her', true, () => givenRef(world, alice)],
+  ['a line that anybody can guess', false, () => `Ref: ${CASE} security@acme.example`],
+  ['a message that the desk sent to a maintainer', false, () => givenRef(world, grace)]
+])('(B20) a reporter hands her key over by quoting %s: %s', async (_title, isTaken, ref) => {
+  const next = await givenReporter('alice')
+  const text = `My new key.\n\n> ${await ref()}`
+  const patch = { filename: 'key.asc', content: next.secret.toPublic().armor() }
+  world.pass(1000)
+  await givenMessage(world, alice, { subject: `Re: [${CASE}]`, text, patch, to: null })
+  const [pinned] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
+  expect(pinned?.fingerprint === next.secret.getFingerprint()).toBe(isTaken)
 })

@@ -1,11 +1,16 @@
 /** `replies: reporter`: what a maintainer writes to colleagues never reaches the reporter (mail.md §2.4). */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
-import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
+import {
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenRef,
+  givenReporter
+} from '../support/given.ts'
 import { type Someone, type World } from '../support/world.ts'
 
 const CASE = 'ACME-2026-0001'
-const REF = `Ref: ${CASE} security@acme.example`
 const ANSWER = 'Yes, and 4.1 too. Do not tell them.'
 
 const grace = await givenMaintainer('grace')
@@ -73,7 +78,6 @@ describe('with replies: reporter, a plain answer', () => {
     const relay = latest(linus)
     const words = (await world.read(linus, relay)).replaceAll(/\s+/g, ' ')
     expect(words).toContain('A plain reply reaches the reporter.')
-    expect(words).toContain(`${REF} reporter:${CASE} relay`)
     await answer(relay, { quotes: relay })
     expect(await aliceRead()).toBe(true)
   })
@@ -122,7 +126,7 @@ describe('with replies: reporter, a plain answer', () => {
     const relay = latest(linus)
     const replaced = { ...relay, messageId: 'replaced@elsewhere.example' } as Envelope
     const headers = [`References: <${relay.messageId}> <${replaced.messageId}>`]
-    const text = `${ANSWER}\n\n> ${REF} relay`
+    const text = `${ANSWER}\n\n> ${await givenRef(world, linus)}`
     await givenMessage(world, linus, { subject: `Re: [${CASE}] hole`, text, headers })
     expect(await aliceRead()).toBe(false)
   })

@@ -45,3 +45,13 @@ export async function textsTo(world: World, person: Someone): Promise<string[]> 
   const texts = await Promise.all(mine.map((mail) => world.read(person, mail)))
   return texts.map((text) => text.replaceAll(/\s+/g, ' '))
 }
+
+/** The reference line in a message that `person` was sent, the newest unless another is given. */
+export async function givenRef(
+  world: Pick<World, 'accepted' | 'read'>,
+  person: Someone,
+  mail = world.accepted.findLast(({ to }) => to === person.address)
+): Promise<string> {
+  const words = mail === undefined ? '' : await world.read(person, mail)
+  return /^Ref: .*$/m.exec(words)?.[0].trimEnd() ?? 'no reference line'
+}

@@ -6,6 +6,7 @@
 import { generateKey, type PrivateKey, readPrivateKey } from 'openpgp'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
+import { givenRef } from './given.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import { type Version6Key } from './version-6.ts'
 import { deskCertificate, openWorld, type Someone, someone, type World } from './world.ts'
@@ -254,8 +255,13 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   while (await world.releaseOnce());
   world.replies.push('accepted', 'deferred')
   await world.settle()
-  const ref = '> Ref: ACME-2026-0001 security@acme.example member:debian'
-  await command(world, who('grace'), 1, `/member\n${SECRET}\n\n${ref}\n`)
+  const notice = world.accepted.findLast(({ to }) => to === who('debian').address)
+  const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
+  const question = { subject: 'Re: a question', text: `question ${SECRET}?\n`, headers }
+  world.deliver(await world.write(who('debian'), question))
+  await world.settle()
+  const ref = await givenRef(world, who('grace'))
+  await command(world, who('grace'), 1, `/member\n${SECRET}\n\n> ${ref}\n`)
   await world.wait(7 * DAY)
 }
 

@@ -206,7 +206,7 @@ export function textFor(given: string, { settings, conversation }: CommandContex
 }
 
 const NAMES_DESK =
-  'The text still contains a quoted message: it names the address or the name of the desk. Please remove that and send it again.'
+  'The text still contains a quoted message: it names the address or the name of the desk, or holds a reference line (Ref: …). Please remove that and send it again.'
 const NOTHING_OWN = 'Nothing of the text is your own: it only quotes, and quoted text is not sent.'
 
 /** Said where lines of a `<<` block stayed here, so that nobody takes them for sent. */

@@ -19,7 +19,7 @@ const reminder = define<{ readonly days: number }>()({
 })
 const wording = {
   file: 'reminder.liquid',
-  source: '{{ days }} days are left for case {{ tag }}.\nRef: {{ ref }}',
+  source: '{{ days }} days are left for case {{ tag }}.',
   samples: { 'a week': { days: 7 } }
 }
 
@@ -38,7 +38,7 @@ describe('one more message (A4)', () => {
     expect(decision.recipients).toHaveLength(SETTINGS.maintainers.length)
     const render = createRender(texts, SETTINGS.desk, all)
     expect(render(decision.message, { tag: TAG, inClear: false })).toBe(
-      `3 days are left for case ${TAG}.\nRef: ${TAG} ${SETTINGS.desk.address}\n`
+      `3 days are left for case ${TAG}.\n`
     )
   })
 
@@ -107,6 +107,6 @@ describe('an operator’s own wording', () => {
   })
 
   it('is taken when it uses what the message has', () => {
-    expect(withOwn('{{ author }} of {{ desk }}: {{ text | guard }}\nRef: {{ ref }}')).toEqual([])
+    expect(withOwn('{{ author }} of {{ desk }}: {{ text | guard }}\n{{ tag }}')).toEqual([])
   })
 })

@@ -63,8 +63,7 @@ describe('foreign text', () => {
         text,
         outsideText: '',
         files: [],
-        reach: '',
-        isAnswerable: false
+        reach: ''
       })
     )
   }
@@ -90,8 +89,7 @@ describe('foreign text', () => {
           text: '',
           outsideText: '',
           files: [name],
-          reach: '',
-          isAnswerable: false
+          reach: ''
         })
       )
       const rules = shown.split('\n').filter((line) => line.trim() === DESK_RULE)

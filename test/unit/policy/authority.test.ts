@@ -1,16 +1,15 @@
 /** Who may act (G4): every way to be refused, and which case the signed bytes name. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type CaseTag } from '../../../src/domain/ids.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { relay as relayMessage } from '../../../src/messages/to-maintainers.ts'
+import { type QuotedMessage } from '../../../src/policy/audience.ts'
 import { findBinding, judgeAuthority, missingRole } from '../../../src/policy/authority.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import {
   ADA,
   ALICE,
   at,
-  builtInRender,
-  DESK,
   fingerprint,
   GRACE,
   headers,
@@ -24,6 +23,8 @@ import {
   TAG
 } from './samples.ts'
 
+/** Not seen before, and quotes no message of the desk. */
+const FIRST = { signatureSeen: false, quoted: [] }
 const from = { from: { name: 'Grace', address: GRACE.address } }
 function signed(change: Parameters<typeof signature>[0]): Partial<OpenedMail> {
   return { signatures: [signature(change)] }
@@ -31,7 +32,7 @@ function signed(change: Parameters<typeof signature>[0]): Partial<OpenedMail> {
 
 describe('authority (G4)', () => {
   it('is a valid, fresh, whole, single signature by a pinned key over an encrypted mail', () => {
-    expect(judgeAuthority(maintainerMail('/take'), SETTINGS, NOW, false)).toMatchObject({
+    expect(judgeAuthority(maintainerMail('/take'), SETTINGS, NOW, FIRST)).toMatchObject({
       kind: 'maintainer',
       maintainer: { id: 'grace' }
     })
@@ -39,12 +40,12 @@ describe('authority (G4)', () => {
 
   it('belongs to the key, not to the From address', () => {
     const mail = maintainerMail('/take', GRACE, { outer: headers({ from: ALICE }) })
-    expect(judgeAuthority(mail, SETTINGS, NOW, false)).toMatchObject({
+    expect(judgeAuthority(mail, SETTINGS, NOW, FIRST)).toMatchObject({
       kind: 'maintainer',
       maintainer: { id: 'grace' }
     })
     const posing = maintainerMail('/take', LINUS, { outer: headers(from) })
-    expect(judgeAuthority(posing, SETTINGS, NOW, false)).toMatchObject({
+    expect(judgeAuthority(posing, SETTINGS, NOW, FIRST)).toMatchObject({
       kind: 'maintainer',
       maintainer: { id: 'linus' }
     })
@@ -74,18 +75,20 @@ describe('authority (G4)', () => {
     ['from-the-future', signed({ createdAt: at('2026-11-22T12:10:01Z') })]
   ])('is refused as %s', (because, change) => {
     const mail = maintainerMail('/take', GRACE, change)
-    expect(judgeAuthority(mail, SETTINGS, NOW, false)).toMatchObject({ kind: 'refused', because })
+    expect(judgeAuthority(mail, SETTINGS, NOW, FIRST)).toMatchObject({ kind: 'refused', because })
   })
 
   it('is refused as replayed when the signature was seen before', () => {
-    expect(judgeAuthority(maintainerMail('/take'), SETTINGS, NOW, true)).toMatchObject({
+    expect(
+      judgeAuthority(maintainerMail('/take'), SETTINGS, NOW, { signatureSeen: true, quoted: [] })
+    ).toMatchObject({
       kind: 'refused',
       because: 'replayed'
     })
   })
 
   it('is nobody when neither key nor address is a maintainer', () => {
-    expect(judgeAuthority(openedMail(), SETTINGS, NOW, false)).toEqual({ kind: 'none' })
+    expect(judgeAuthority(openedMail(), SETTINGS, NOW, FIRST)).toEqual({ kind: 'none' })
   })
 
   it('is never given without every one of the conditions (property)', () => {
@@ -113,7 +116,7 @@ describe('authority (G4)', () => {
           ...made,
           signatures
         } as Partial<OpenedMail>)
-        const verdict = judgeAuthority(opened, SETTINGS, NOW, seen)
+        const verdict = judgeAuthority(opened, SETTINGS, NOW, { signatureSeen: seen, quoted: [] })
         const [first, ...others] = signatures
         const deserved =
           made.failure === null &&
@@ -134,15 +137,20 @@ describe('authority (G4)', () => {
 })
 
 describe('the case that signed bytes name', () => {
-  function binding(mail: OpenedMail) {
-    return findBinding(mail, parse(mail.text), SETTINGS)
+  function binding(mail: OpenedMail, quoted: readonly QuotedMessage[] = []) {
+    return findBinding(mail, parse(mail.text), quoted, SETTINGS)
   }
-  const other = `Ref: ACME-2026-0099 ${DESK}`
+  const relayOf = (tag: string | null): QuotedMessage => ({
+    tag: tag as CaseTag | null,
+    conversation: '',
+    kind: 'relay'
+  })
+  const OTHER = 'ACME-2026-0099'
 
-  it('is named by the protected subject, a quoted Ref line or a case: line', () => {
+  it('is named by the protected subject, a message of the desk that is quoted, or a case: line', () => {
     expect(binding(maintainerMail('/take'))).toEqual({ kind: 'case', tag: TAG })
     const bare = { protected: headers({ ...from, subject: 'Re: hello' }) }
-    expect(binding(maintainerMail(`ok\n> > Ref: ${TAG} ${DESK}\n`, GRACE, bare))).toEqual({
+    expect(binding(maintainerMail('/take', GRACE, bare), [relayOf(TAG)])).toEqual({
       kind: 'case',
       tag: TAG
     })
@@ -150,7 +158,7 @@ describe('the case that signed bytes name', () => {
       kind: 'case',
       tag: TAG
     })
-    expect(binding(maintainerMail('/take', GRACE, bare))).toEqual({ kind: 'none' })
+    expect(binding(maintainerMail('/take', GRACE, bare), [relayOf(null)])).toEqual({ kind: 'none' })
   })
 
   it('is never named by an outer subject', () => {
@@ -160,52 +168,9 @@ describe('the case that signed bytes name', () => {
     ).toEqual({ kind: 'none' })
   })
 
-  it('is ambiguous when subject and Ref differ, unless a case: line decides', () => {
-    expect(binding(maintainerMail(`/take\n\n> ${other}`))).toEqual({ kind: 'ambiguous' })
-    expect(binding(maintainerMail(`case: ${TAG}\n/take\n\n> ${other}`))).toEqual({
-      kind: 'case',
-      tag: TAG
-    })
-  })
-
-  it('is not named by a Ref line of another desk', () => {
-    expect(binding(maintainerMail('/take\n> Ref: ACME-2026-0099 other@desk.example'))).toEqual({
-      kind: 'case',
-      tag: TAG
-    })
-  })
-
-  // A reporter writes the text that a maintainer quotes: nothing in it may name another case.
-  it.each([
-    ['a line', other],
-    ['an indented line', `   ${other}`],
-    ['a quoted line', `> > ${other}`],
-    ['a line separator', `x\u2028${other}`],
-    ['a paragraph separator', `x\u2029${other}`],
-    ['a next-line character', `x\u0085${other}`],
-    ['a lone CR', `x\r${other}`],
-    ['a form feed', `x\f${other}`]
-  ])('cannot be changed by a reporter with %s in the relayed text', (_name, text) => {
-    const relayed = builtInRender()(
-      relayMessage({
-        facts: [{ label: 'From', value: `${'x'.repeat(60)} ${other} ${'y'.repeat(60)}` }],
-        details: [],
-        warnings: [],
-        text,
-        outsideText: text,
-        files: [`${'x'.repeat(60)} ${other} ${'y'.repeat(60)}`],
-        reach: '',
-        isAnswerable: false
-      }),
-      { tag: TAG, inClear: false }
-    )
-    const quoted = relayed.split(/[\n\r\f\u0085\u2028\u2029]/).map((line) => `> ${line}`)
-    expect(binding(maintainerMail(`/take\n\n${quoted.join('\n')}`))).toEqual({
-      kind: 'case',
-      tag: TAG
-    })
-    const raw = relayed.split('\n').map((line) => `> ${line}`)
-    expect(binding(maintainerMail(`/take\n\n${raw.join('\n')}`))).toEqual({
+  it('is ambiguous when the subject and a quoted message differ, unless a case: line decides', () => {
+    expect(binding(maintainerMail('/take'), [relayOf(OTHER)])).toEqual({ kind: 'ambiguous' })
+    expect(binding(maintainerMail(`case: ${TAG}\n/take`), [relayOf(OTHER)])).toEqual({
       kind: 'case',
       tag: TAG
     })

@@ -346,6 +346,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     opened: openedMail(),
     quarantined: false,
     answers: null,
+    quoted: [],
     conversation: AMONG_MAINTAINERS,
     answeredMember: null,
     tagged: null,

@@ -65,7 +65,7 @@ describe('a desk with a new key and a retired one', () => {
   it('signs only with the new key, encrypted and in clear, and offers only the new key', async () => {
     const to = await readCertificate(reporter.publicArmored, now)
     if (to === null) throw new Error('no certificate')
-    const [sealed] = await sealCopies(body, [{ headers, ...to }], keys.desk, now)
+    const [sealed] = await sealCopies(body, [{ headers, lastLine: '', ...to }], keys.desk, now)
     if (sealed?.kind !== 'sealed') throw new Error('not sealed')
     const clear = await signClearMail('hello', headers, keys.desk, now)
     const read: OpenedMail[] = [

@@ -47,7 +47,12 @@ function headersFor(person: { name: string; address: string }): OutgoingHeaders 
 async function copyFor(person: Person): Promise<SealTo> {
   const facts = await inspectKey(await person.exportPublicKey(), addMs(started, 60_000))
   if (facts === null) throw new Error('a key of the tests is unreadable')
-  return { headers: headersFor(person), fingerprint: facts.fingerprint, keyData: facts.keyData }
+  return {
+    headers: headersFor(person),
+    lastLine: '',
+    fingerprint: facts.fingerprint,
+    keyData: facts.keyData
+  }
 }
 
 function rawOf(sealed: Sealed | undefined): Buffer {

@@ -32,6 +32,7 @@ const BODY = { text: 't', attachments: [], original: new Uint8Array(100_000) }
 function copies(length: number): SealTo[] {
   return Array.from({ length }, (_, index) => ({
     headers,
+    lastLine: '',
     fingerprint: '' as Fingerprint,
     keyData: Uint8Array.of(index & 255, index >> 8)
   }))

@@ -47,7 +47,12 @@ describe('real workers', () => {
     if (facts === null) throw new Error('a new key is unreadable')
     const to = Array.from({ length: 70 }, (_, index): SealTo => {
       const keyData = index === 40 ? Buffer.from('garbage') : facts.keyData
-      return { headers: headersFor(address, `n${index}`), fingerprint: facts.fingerprint, keyData }
+      return {
+        headers: headersFor(address, `n${index}`),
+        lastLine: '',
+        fingerprint: facts.fingerprint,
+        keyData
+      }
     })
     const body = { text: 'notice', attachments: [], original: new Uint8Array(200_000) }
     const sealed = await workers.seal(body, to, now)

@@ -1,0 +1,103 @@
+/**
+ * Which of the desk's own messages a received message names: by its header fields, by the reference lines that it quotes, by the
+ * token of a bounce address. Reads only.
+ */
+import { domainOf, isSameAddress } from '../domain/address.ts'
+import { type MessageId, parseMessageId } from '../domain/ids.ts'
+import { type OpenedMail } from '../domain/mail.ts'
+import { quotedCodes } from '../domain/reference.ts'
+import { type QuotedMessage } from '../policy/audience.ts'
+import { claimedMaintainer } from '../policy/authority.ts'
+import { conversationOf, memberIn } from '../policy/conversation.ts'
+import { type Issued, type Situation } from '../policy/situation.ts'
+import { findCaseById, followMerges } from '../store/cases.ts'
+import { findMember, findMemberByFingerprint } from '../store/members.ts'
+import { findByMessageId, type OutboxRow } from '../store/outbox.ts'
+import { type Read } from '../store/sql.ts'
+import { type Desk } from './desk.ts'
+import { messageIdOf } from './prepare.ts'
+
+/** The first of these Message-IDs, newest first, under which the desk sent a mail of a case. */
+export function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
+  for (const id of [...ids].reverse()) {
+    const row = findByMessageId(read, id)
+    const record = row?.caseId == null ? null : findCaseById(read, row.caseId)
+    if (row !== null && record !== null) {
+      return {
+        case: followMerges(read, record),
+        kind: row.kind,
+        audience: row.audience,
+        recipientId: row.recipientId,
+        messageId: row.messageId
+      }
+    }
+  }
+  return null
+}
+
+/** Message-IDs whose token a bounce address in To names, where the mail host supports such addresses. */
+export function tokenIds(desk: Desk, opened: OpenedMail): MessageId[] {
+  const { bounceAddress, address } = desk.settings.desk
+  const [before, after] = bounceAddress?.toLowerCase().split('{token}') ?? []
+  if (before === undefined || after === undefined) return []
+  return opened.outer.to.flatMap((to) => {
+    const text = to.address.toLowerCase()
+    if (!text.startsWith(before) || !text.endsWith(after)) return []
+    const token = text.slice(before.length, text.length - after.length)
+    return parseMessageId(`${token}@${domainOf(address)}`) ?? []
+  })
+}
+
+/** A message that came, and which of the desk's messages its author quotes. */
+export type Quoting = Pick<Situation, 'opened' | 'quoted'>
+
+export function conversationFacts(
+  read: Read,
+  { opened, quoted }: Quoting,
+  numbers: readonly string[] | null
+): Pick<Situation, 'conversation' | 'answeredMember'> {
+  const outside = issuedMessages(read, opened.outer.references)
+  const inside = [...quoted, ...issuedMessages(read, opened.protected?.references ?? [])]
+  const conversation = conversationOf({ outside, inside }, numbers)
+  const id = memberIn(conversation)
+  const record = id === null ? null : findMember(read, id)
+  const answeredMember =
+    record?.state === 'active' ? findMemberByFingerprint(read, record.fingerprint) : null
+  return { conversation, answeredMember }
+}
+
+/** The desk's messages with these Message-IDs, of those sent to somebody whom `isWanted` takes. */
+function issuedMessages(
+  read: Read,
+  ids: readonly MessageId[],
+  isWanted: (row: OutboxRow) => boolean = () => true
+): QuotedMessage[] {
+  return ids.flatMap((id) => {
+    const row = findByMessageId(read, id)
+    if (row === null || !isWanted(row)) return []
+    const record = row.caseId === null ? null : findCaseById(read, row.caseId)
+    return [{ tag: record?.tag ?? null, conversation: row.conversation, kind: row.kind }]
+  })
+}
+
+/** The desk's messages to one person that a text quotes. What the desk wrote to others proves nothing: they may have sent it on. */
+export function quotedMessages(
+  read: Read,
+  desk: Desk,
+  { text }: OpenedMail,
+  isTheirs: (row: OutboxRow) => boolean
+): QuotedMessage[] {
+  const ids = quotedCodes(text).map((code) => messageIdOf(desk, code))
+  return issuedMessages(read, ids, isTheirs)
+}
+
+/** Of a maintainer, the messages to that maintainer; of anybody else, those to a reporter with the sender's address. */
+export function quotedByAuthor(read: Read, desk: Desk, opened: OpenedMail): QuotedMessage[] {
+  const id = claimedMaintainer(opened, desk.settings)?.id
+  const from = opened.outer.from?.address
+  return quotedMessages(read, desk, opened, ({ audience, recipientId, envelopeTo }) =>
+    id === undefined
+      ? audience === 'reporter' && from !== undefined && isSameAddress(envelopeTo, from)
+      : audience === 'maintainer' && recipientId === id
+  )
+}
