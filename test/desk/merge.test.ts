@@ -163,7 +163,7 @@ describe('a case with several reporters (B14)', () => {
   async function answer(holding: string, text: string): Promise<void> {
     for (const mail of world.accepted.filter(({ to }) => to === grace.address)) {
       const forwarded = await world.read(grace, mail)
-      if (!forwarded.includes(holding) || !forwarded.includes(' reporter:')) continue
+      if (!forwarded.includes(holding) || !forwarded.includes('] Report')) continue
       const quoted = forwarded.slice(forwarded.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
       const tag = /\[(ACME-\d+-\d+)\]/.exec(forwarded)?.[1] ?? ''
       const headers = [`In-Reply-To: <${mail.messageId}>`]
