@@ -91,7 +91,8 @@ export function reporterWith(
   return reporters.find((one) => named !== null && isSamePerson(one, named)) ?? null
 }
 
-function isSamePerson(one: Reporter, other: Reporter): boolean {
+/** Whether both are one person, as far as an address tells. */
+export function isSamePerson(one: Reporter, other: Reporter): boolean {
   if (one.contact === null || other.contact === null) return one.id === other.id
   return isSameAddress(one.contact.address, other.contact.address)
 }

@@ -2,22 +2,23 @@
  * Talking with the reporter about the date (M-22, M-30, B19): it is put to them when it is proposed, and what they answer is
  * shown to the maintainers as a suggestion. Never decides anything by an answer: a reporter has no commands.
  */
-import { addresseesOf, type CaseRecord } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, type Reporter, reporterWith } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { aboutCase, byMaintainer, event } from '../domain/event.ts'
-import { formatInstant } from '../domain/time.ts'
+import { aboutCase, byMaintainer, type DeskEvent, event } from '../domain/event.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { reporterPath } from './recipients.ts'
 import { toReporter } from './send.ts'
 
 /**
- * Asks every reporter about the date that this draft sets; a date that an earlier line of the message set is not asked about any
- * more. `says` is for the answer to the command: why a reporter is not asked.
+ * Asks every reporter about the date of this draft, which is that of the case `tag`; a date that an earlier line of the message
+ * set is not asked about any more. `says` is for the answer to the command: why a reporter is not asked.
  */
 export function proposeDate(
   draft: Draft,
-  { product, bound, settings, ...context }: CommandContext
+  { product, bound, settings, ...context }: CommandContext,
+  tag = draft.case.tag
 ): { readonly draft: Draft; readonly says: string } {
   const { case: record } = draft
   const date = record.disclosureAt
@@ -25,9 +26,9 @@ export function proposeDate(
   const reporters = addresseesOf(record)
   if (reporters.length === 0)
     return { draft, says: ' The reporter was not asked: the report names no address.' }
-  const says = ({ disclosureAt: at, disclosureZone: zone }: CaseRecord): string =>
+  const says = (at: Instant | null, { disclosureZone: zone }: CaseRecord): string =>
     at === null ? '' : formatInstant(at, settings.desk.timezone, zone)
-  const message = dateProposed({ date: says(record), before: says(bound.case) })
+  const now = says(date, record)
   const sending = { once: `${context.arrivalId}:${date}`, tag: record.tag }
   const decisions: Decision[] = []
   const asked: string[] = []
@@ -42,18 +43,41 @@ export function proposeDate(
     const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
     const about = { reporter: reporter.id, date, how } as const
     const by = byMaintainer(context.author.id)
-    const told = event('date-told', aboutCase(record.tag), by, about)
+    const told = event('date-told', aboutCase(tag), by, about)
     const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
+    const before = says(toldDate(bound.events, record, reporter), bound.case)
+    const message = dateProposed({ date: now, before })
     decisions.push(toReporter(path, context.now, message, sending), { kind: 'record', event: told })
-    asked.push(`We asked ${address} about the date ${says(record)}, ${way}.`)
+    asked.push(`We asked ${address} about the date ${now}, ${way}.`)
   }
   const question = asked.length === 0 ? null : { decisions, says: asked.join(' ') }
   return { draft: { ...draft, question: question ?? draft.question }, says: unasked.join('') }
 }
 
-/** What a reporter says of the date: a line that begins with the word, above any quotation. Null when there is none. */
-export function dateAnswer(text: string, { disclosureAt }: CaseRecord): 'agree' | 'object' | null {
-  if (disclosureAt === null) return null
+/** The date that a reporter was told last; null when they were told none. */
+function toldDate(
+  events: readonly DeskEvent[],
+  record: CaseRecord,
+  { id }: Reporter
+): Instant | null {
+  const dates = events.flatMap(({ kind, about }) =>
+    kind === 'date-told' && reporterWith(record, about.reporter)?.id === id ? about.date : []
+  )
+  return dates.at(-1) ?? null
+}
+
+/**
+ * What a reporter says of the date of the case: a line that begins with the word, above any quotation. Null when there is none,
+ * or when it is not the date that they were told.
+ */
+export function dateAnswer(
+  text: string,
+  events: readonly DeskEvent[],
+  record: CaseRecord,
+  reporter: Reporter
+): 'agree' | 'object' | null {
+  const told = toldDate(events, record, reporter)
+  if (told === null || told !== record.disclosureAt) return null
   for (const line of text.split('\n')) {
     if (line.startsWith('>')) return null
     const word = /^\s*(agree|object)(?![\p{L}\p{N}-])/iu.exec(line)?.[1]

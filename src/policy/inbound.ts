@@ -268,13 +268,14 @@ function leftFacts(leaving: readonly Decision[]): FactLine[] {
 
 /** What the reporter says of the date, for the maintainers to decide by (B19). Nothing in a message that is withheld. */
 function aboutDate(
-  { opened, contradiction }: Judged,
+  { opened, contradiction, bound }: Judged,
   { case: record, sender }: JoinedThread
 ): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
   const date = record.disclosureAt
-  const answer = dateAnswer(opened.text, record)
-  if (sender.kind !== 'reporter' || contradiction !== null || date === null || answer === null)
-    return { facts: [], decisions: [] }
+  const nothing = { facts: [], decisions: [] }
+  if (sender.kind !== 'reporter' || contradiction !== null || date === null) return nothing
+  const answer = dateAnswer(opened.text, bound?.events ?? [], record, sender.reporter)
+  if (answer === null) return nothing
   const reporter = sender.reporter.id
   const answered = event(
     'date-answered',

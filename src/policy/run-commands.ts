@@ -68,8 +68,8 @@ export function runCommands(
       ...draft.decisions,
       // What waited was written first.
       ...leaving,
-      ...(question?.decisions ?? []),
       ...spokenWords(draft, around),
+      ...(question?.decisions ?? []),
       ...activity(draft, around),
       transcript(
         { lines, blocks, sent: [settled, question?.says ?? ''].join(' ').trim() },

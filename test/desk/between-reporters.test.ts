@@ -129,3 +129,30 @@ it('the record of a decision says that a report of the case names nobody who cou
     JSON.stringify({ code: 'upstream', told: 'no-address' })
   ])
 })
+
+it('who comes into a case with a date is asked about it; before that, nothing they write counts as an answer, and they read of no date that they were never told (B19, B14)', async () => {
+  const world = await givenDesk([grace])
+  const report = { text: 'a report', autocrypt: true }
+  await givenMessage(world, alice, { ...report, subject: 'one' })
+  const date = '/accept\n/embargo 2027-01-15T12:00:00Z because it is ready'
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: date })
+  await givenMessage(world, bob, { ...report, subject: 'two', as: 'encrypted', autocrypt: false })
+  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
+  expect(await lastTo(world, grace)).toContain(`${bob.address} was not asked`)
+  const headers = [`In-Reply-To: <${newestTo(world, bob)}>`]
+  const eager = { subject: 'Re: it', text: 'Agree with all.', headers }
+  await givenMessage(world, bob, { ...eager, autocrypt: true })
+  expect(await lastTo(world, grace)).not.toContain('AGREES')
+  const moved = '/embargo 2027-01-20T12:00:00Z because it is late'
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: moved })
+  expect(await lastTo(world, alice)).toContain('It was Fri 15 Jan 2027')
+  expect(await lastTo(world, bob)).toContain(`(${SECOND}) public on Wed 20 Jan 2027`)
+  await givenMessage(world, bob, eager)
+  expect(await lastTo(world, grace)).toContain('About the date: the reporter AGREES')
+
+  const carol = await givenReporter('carol')
+  await givenMessage(world, carol, { ...report, subject: 'three' })
+  await givenMessage(world, grace, { subject: '[ACME-2026-0003]', text: `/merge ${FIRST}` })
+  expect(await lastTo(world, carol)).toContain('(ACME-2026-0003) public on Wed 20 Jan 2027')
+  expect(await lastTo(world, grace)).toContain(`We asked ${carol.address} about the date`)
+})

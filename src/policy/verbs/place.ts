@@ -3,7 +3,7 @@
  * its decisions, or the reason why not.
  */
 import { withAuthor } from '../../domain/authors.ts'
-import { addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
+import { addresseesOf, type CaseRecord, isSamePerson, reporterWith } from '../../domain/case.ts'
 import { type Decision } from '../../domain/decision.ts'
 import {
   type Actor,
@@ -13,8 +13,10 @@ import {
   type ReporterTold
 } from '../../domain/event.ts'
 import { parseCaseTag } from '../../domain/ids.ts'
+import { proposeDate } from '../date-talk.ts'
 import {
   accepted,
+  type CommandContext,
   changeComplaint,
   type Draft,
   decided,
@@ -87,7 +89,27 @@ const merge: Handler = (draft, command, context) => {
     { kind: 'merge-case', tag, into },
     ...movedIn(step.draft.case, target, byMaintainer(context.author.id))
   ]
-  return { ...step, draft: { ...step.draft, decisions } }
+  // The date that an earlier line set is nobody's any more.
+  const draftNow = { ...step.draft, decisions, question: null }
+  const asked = askedNow(draftNow, target, context)
+  return accepted(asked.draft, `${step.says}${asked.says}`)
+}
+
+/** Whoever comes into a case that has a date is asked about it, as its reporters were. */
+function askedNow(
+  draft: Draft,
+  into: CaseRecord,
+  context: CommandContext
+): ReturnType<typeof proposeDate> {
+  const { disclosureAt, disclosureZone } = into
+  const reporters = draft.case.reporters.filter(
+    (one) => !into.reporters.some((other) => isSamePerson(one, other))
+  )
+  if (into.state === 'disclosed' || reporters.length === 0) return { draft, says: '' }
+  const product = context.settings.products.find(({ id }) => id === into.product)
+  const asking = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone, reporters } }
+  const asked = proposeDate(asking, { ...context, ...(product && { product }) }, into.tag)
+  return { ...asked, draft: { ...asked.draft, case: draft.case } }
 }
 
 /** Every reporter has their place on the record of the other case; whom nobody has answered yet goes on waiting there. */
