@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConfigError } from '../../../src/config/config-error.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { BUILT_IN_CLOCKS } from '../../support/built-in-clocks.ts'
+import { rows } from '../../support/rows.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -252,195 +253,40 @@ products: [{ id: p, name: P, policy: template }]
 })
 
 describe('a wrong configuration', () => {
-  it.each<[string, string, string, string]>([
-    [
-      'an unknown key',
-      'case_prefix: ACME',
-      'case_prefix: ACME\n  nmae: x',
-      'desk.nmae (line 6): is not a known key'
-    ],
-    [
-      'an unknown section',
-      'storage:',
-      'storge: {}\nstorage:',
-      'storge (line 12): is not a known key'
-    ],
-    [
-      'a missing key',
-      '  case_prefix: ACME\n',
-      '',
-      'desk.case_prefix (line 3): is missing. First part of case numbers'
-    ],
-    [
-      'a bad case prefix',
-      'case_prefix: ACME',
-      'case_prefix: acme-1',
-      'desk.case_prefix (line 5): must be 1 to 12 capital letters'
-    ],
-    [
-      'a bad address',
-      'address: security@acme.example',
-      'address: "Team <security@acme.example>"',
-      'desk.address (line 4): must be one plain mail address'
-    ],
-    [
-      'a name of two lines',
-      'name: ACME Security Team',
-      'name: "A\\r\\nBcc: x"',
-      'desk.name (line 3): must be one line'
-    ],
-    [
-      'an unknown time zone',
-      'Europe/Berlin',
-      'Mars/Olympus',
-      'desk.timezone (line 8): must be a time zone of the IANA database'
-    ],
-    [
-      'a port out of range',
-      'port: 993',
-      'port: 99300',
-      'imap.port (line 9): must be a whole number from 1 to 65535'
-    ],
-    ['a port as text', 'port: 465', 'port: "465"', 'smtp.port (line 11): must be a whole number'],
-    [
-      'an unknown tls',
-      'port: 993, tls: implicit',
-      'port: 993, tls: ssl',
-      'imap.tls (line 9): must be implicit, starttls or none'
-    ],
-    [
-      'tls none on a network',
-      'port: 993, tls: implicit',
-      'port: 143, tls: none',
-      'imap.tls (line 9): must not be none'
-    ],
-    [
-      'tls none on a name like localhost',
-      'host: smtp.acme.example, port: 465, tls: implicit',
-      'host: localhost.evil.example, tls: none',
-      'smtp.tls (line 11): must not be none'
-    ],
-    [
-      'a user without a password',
-      ', password: { env: POSTERN_SMTP_PASSWORD }',
-      '',
-      'smtp.password (line 11): is missing: give user and password together'
-    ],
-    [
-      'a bounce address without its token',
-      'port: 465,',
-      'port: 465, bounce_address: b@acme.example,',
-      'smtp.bounce_address (line 11): must be an address with {token}'
-    ],
-    [
-      'a look-up of keys for senders that nothing proves',
-      'storage:',
-      'key_lookup: { wkd: true }\nstorage:',
-      'key_lookup (line 12): needs imap.authserv_ids'
-    ],
-    [
-      'one folder for two uses',
-      'held: Postern/Held',
-      'held: Postern/Processed',
-      'imap.held (line 10): must differ from the folders before it'
-    ],
-    [
-      'a secret in the file',
-      '{ file: secrets/passphrase }',
-      'hunter2-hunter2',
-      'desk.passphrase (line 7): must say where the secret is kept'
-    ],
-    [
-      'a missing secret file',
-      'secrets/passphrase',
-      'secrets/none',
-      'desk.passphrase (line 7): there is no file'
-    ],
-    [
-      'a missing variable',
-      'env: POSTERN_IMAP_PASSWORD',
-      'env: NOT_SET',
-      'imap.password (line 9): the environment variable NOT_SET is not set'
-    ],
-    [
-      'a credential outside systemd',
-      '{ file: secrets/passphrase }',
-      '{ credential: pass }',
-      'desk.passphrase (line 7): $CREDENTIALS_DIRECTORY is not set'
-    ],
-    [
-      'a credential that is a path',
-      '{ file: secrets/passphrase }',
-      '{ credential: ../pass }',
-      'desk.passphrase.credential (line 7): must be the name of a systemd credential'
-    ],
-    [
-      'a missing desk key',
-      'key: keys/desk.asc',
-      'key: keys/none.asc',
-      'desk.key (line 6): there is no file'
-    ],
-    [
-      'a missing maintainer key',
-      'maintainers/grace.asc',
-      'maintainers/none.asc',
-      'maintainers[0].key (line 15): there is no file'
-    ],
-    [
-      'a missing CA file',
-      'port: 465,',
-      'port: 465, ca: ca.pem,',
-      'smtp.ca (line 11): there is no file'
-    ],
-    [
-      'an unknown role',
-      '[committer, release, approver, list-admin]',
-      '[boss]',
-      'maintainers[0].roles[0] (line 16): must be one of committer'
-    ],
-    [
-      'no roles',
-      '[committer, release, approver, list-admin]',
-      '[]',
-      'maintainers[0].roles (line 16): must name at least one role'
-    ],
-    [
-      'a version as a number',
-      '"4.2", "4.1"',
-      '4.10',
-      'products[0].supported[1] (line 18): must be text: put versions in quotes'
-    ],
-    [
-      'an unknown policy',
-      'policy: dispatch',
-      'policy: dispatched',
-      'products[0].policy (line 18): there is no built-in policy of this name: use one of consoleme, dispatch,'
-    ],
-    [
-      'a missing policy file',
-      'policy: dispatch',
-      'policy: ./own.yaml',
-      'products[0].policy (line 18):'
-    ],
-    [
-      'a cron expression of 4 fields',
-      'poll: "* * * * *"',
-      'poll: "* * * *"',
-      'schedule.poll (line 13): must have 5 fields'
-    ],
-    [
-      'a cron expression with a command',
-      'tick: "* * * * *"',
-      'tick: "* * * * $(x)"',
-      'schedule.tick (line 13): must have 5 fields'
-    ],
-    [
-      'a capital id',
-      'id: parser',
-      'id: Parser',
-      'products[0].id (line 18): must be 1 to 32 lower-case letters'
-    ]
-  ])('is refused for %s, at its place, with a remedy', async (_name, from, to, expected) => {
+  it.each(rows`
+    an unknown key                                    | case_prefix: ACME | case_prefix: ACME\n  nmae: x | desk.nmae (line 6): is not a known key
+    an unknown section                                | storage: | storge: {}\nstorage: | storge (line 12): is not a known key
+    a missing key                                     | \n  case_prefix: ACME |  | desk.case_prefix (line 3): is missing. First part of case numbers
+    a bad case prefix                                 | case_prefix: ACME | case_prefix: acme-1 | desk.case_prefix (line 5): must be 1 to 12 capital letters
+    a bad address                                     | address: security@acme.example | address: "Team <security@acme.example>" | desk.address (line 4): must be one plain mail address
+    a name of two lines                               | name: ACME Security Team | name: "A\\r\\nBcc: x" | desk.name (line 3): must be one line
+    an unknown time zone                              | Europe/Berlin | Mars/Olympus | desk.timezone (line 8): must be a time zone of the IANA database
+    a port out of range                               | port: 993 | port: 99300 | imap.port (line 9): must be a whole number from 1 to 65535
+    a port as text                                    | port: 465 | port: "465" | smtp.port (line 11): must be a whole number
+    an unknown tls                                    | port: 993, tls: implicit | port: 993, tls: ssl | imap.tls (line 9): must be implicit, starttls or none
+    tls none on a network                             | port: 993, tls: implicit | port: 143, tls: none | imap.tls (line 9): must not be none
+    tls none on a name like localhost                 | host: smtp.acme.example, port: 465, tls: implicit | host: localhost.evil.example, tls: none | smtp.tls (line 11): must not be none
+    a user without a password                         | , password: { env: POSTERN_SMTP_PASSWORD } |  | smtp.password (line 11): is missing: give user and password together
+    a bounce address without its token                | port: 465, | port: 465, bounce_address: b@acme.example, | smtp.bounce_address (line 11): must be an address with {token}
+    a look-up of keys for senders that nothing proves | storage: | key_lookup: { wkd: true }\nstorage: | key_lookup (line 12): needs imap.authserv_ids
+    one folder for two uses                           | held: Postern/Held | held: Postern/Processed | imap.held (line 10): must differ from the folders before it
+    a secret in the file                              | { file: secrets/passphrase } | hunter2-hunter2 | desk.passphrase (line 7): must say where the secret is kept
+    a missing secret file                             | secrets/passphrase | secrets/none | desk.passphrase (line 7): there is no file
+    a missing variable                                | env: POSTERN_IMAP_PASSWORD | env: NOT_SET | imap.password (line 9): the environment variable NOT_SET is not set
+    a credential outside systemd                      | { file: secrets/passphrase } | { credential: pass } | desk.passphrase (line 7): $CREDENTIALS_DIRECTORY is not set
+    a credential that is a path                       | { file: secrets/passphrase } | { credential: ../pass } | desk.passphrase.credential (line 7): must be the name of a systemd credential
+    a missing desk key                                | key: keys/desk.asc | key: keys/none.asc | desk.key (line 6): there is no file
+    a missing maintainer key                          | maintainers/grace.asc | maintainers/none.asc | maintainers[0].key (line 15): there is no file
+    a missing CA file                                 | port: 465, | port: 465, ca: ca.pem, | smtp.ca (line 11): there is no file
+    an unknown role                                   | [committer, release, approver, list-admin] | [boss] | maintainers[0].roles[0] (line 16): must be one of committer
+    no roles                                          | [committer, release, approver, list-admin] | [] | maintainers[0].roles (line 16): must name at least one role
+    a version as a number                             | "4.2", "4.1" | 4.10 | products[0].supported[1] (line 18): must be text: put versions in quotes
+    an unknown policy                                 | policy: dispatch | policy: dispatched | products[0].policy (line 18): there is no built-in policy of this name: use one of consoleme, dispatch,
+    a missing policy file                             | policy: dispatch | policy: ./own.yaml | products[0].policy (line 18):
+    a cron expression of 4 fields                     | poll: "* * * * *" | poll: "* * * *" | schedule.poll (line 13): must have 5 fields
+    a cron expression with a command                  | tick: "* * * * *" | tick: "* * * * $(x)" | schedule.tick (line 13): must have 5 fields
+    a capital id                                      | id: parser | id: Parser | products[0].id (line 18): must be 1 to 32 lower-case letters
+  `)('is refused for %s, at its place, with a remedy', async (_name, from, to, expected) => {
     const problems = await problemsOf(changed(from, to))
 
     expect(problems).toHaveLength(1)

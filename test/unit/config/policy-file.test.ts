@@ -6,6 +6,7 @@ import { readPolicy } from '../../../src/config/policy-file.ts'
 import { builtInPoliciesDir, listPresets } from '../../../src/config/policy-sources.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { OF_CASES } from '../../support/built-in-clocks.ts'
+import { rows } from '../../support/rows.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 let folder: TempFolder
@@ -325,72 +326,24 @@ clocks:
     )
   })
 
-  it.each<[string, string, string]>([
-    [
-      'an unknown key',
-      'extends: dispatch\nid: own\nreplys: internal\n',
-      'replys (line 3) is not a known key'
-    ],
-    [
-      'an unknown base',
-      'extends: nothing\nid: own\n',
-      'extends: there is no built-in policy of this name: use one of consoleme, dispatch,'
-    ],
-    ['a base that is not there', 'extends: ./none.yaml\nid: own\n', 'none.yaml: '],
-    ['a base without a name', 'extends: []\nid: own\n', 'extends must be the name of a built-in'],
-    ['no id of its own', 'extends: dispatch\n', 'id is missing'],
-    [
-      'two units of time',
-      'extends: dispatch\nid: own\nanswer: { within: { hours: 4, days: 2 } }\n',
-      'answer.within (line 3) must be one of { minutes: N }'
-    ],
-    [
-      'a negative promise',
-      'extends: dispatch\nid: own\nanswer: { within: { hours: -4 } }\n',
-      'answer.within.hours (line 3) must be a whole number'
-    ],
-    [
-      'a lead outside its tolerance',
-      'extends: dispatch\nid: own\nnotice: { lead: { days: 20 } }\n',
-      'notice (line 3) must have a lead between'
-    ],
-    [
-      'an unknown notice field',
-      'extends: dispatch\nid: own\nnotice: { required: [poc] }\n',
-      'notice.required[0] (line 3) must be one of title'
-    ],
-    [
-      'a clock on an event that there is not',
-      'extends: dispatch\nid: own\nclocks: { answer: { stops: [anserwed] } }\n',
-      'clocks.answer.stops[0] (line 3) must be a kind of event of the record'
-    ],
-    [
-      'a clock without a due',
-      'extends: dispatch\nid: own\nclocks: { mine: { starts: [opened], stops: [], steps: [{ at: { percent: 50 }, tell: [owner] }], title: T, risk: R., remedy: R. } }\n',
-      'clocks.mine.due'
-    ],
-    [
-      'a week without a working day',
-      'extends: dispatch\nid: own\ncalendar: { weekend: [1, 2, 3, 4, 5, 6, 7] }\n',
-      'must leave at least one working day'
-    ],
-    [
-      'a holiday that is no date',
-      'extends: dispatch\nid: own\ncalendar: { holidays: ["2026-02-30"] }\n',
-      'calendar.holidays[0] (line 3) must be a list of dates in quotes'
-    ],
-    [
-      'a code to remove that does not exist',
-      'extends: dispatch\nid: own\nreject: { codes: { nothing: null } }\n',
-      'own.yaml: reject.codes.nothing (line 3) is null, but there is no such entry to remove'
-    ],
-    [
-      'codes as a list',
-      'extends: dispatch\nid: own\nreject: { codes: [{ code: a, says: A. }] }\n',
-      'reject.codes (line 3) must be a block of codes'
-    ],
-    ['a list instead of keys', '- id: own\n', 'must be a block of keys']
-  ])('is refused for %s', async (_name, text, expected) => {
+  it.each(rows`
+    an unknown key                        | extends: dispatch\nid: own\nreplys: internal\n | replys (line 3) is not a known key
+    an unknown base                       | extends: nothing\nid: own\n | extends: there is no built-in policy of this name: use one of consoleme, dispatch,
+    a base that is not there              | extends: ./none.yaml\nid: own\n | none.yaml: there is no
+    a base without a name                 | extends: []\nid: own\n | extends must be the name of a built-in
+    no id of its own                      | extends: dispatch\n | id is missing
+    two units of time                     | extends: dispatch\nid: own\nanswer: { within: { hours: 4, days: 2 } }\n | answer.within (line 3) must be one of { minutes: N }
+    a negative promise                    | extends: dispatch\nid: own\nanswer: { within: { hours: -4 } }\n | answer.within.hours (line 3) must be a whole number
+    a lead outside its tolerance          | extends: dispatch\nid: own\nnotice: { lead: { days: 20 } }\n | notice (line 3) must have a lead between
+    an unknown notice field               | extends: dispatch\nid: own\nnotice: { required: [poc] }\n | notice.required[0] (line 3) must be one of title
+    a clock on an event that there is not | extends: dispatch\nid: own\nclocks: { answer: { stops: [anserwed] } }\n | clocks.answer.stops[0] (line 3) must be a kind of event of the record
+    a clock without a due                 | extends: dispatch\nid: own\nclocks: { mine: { starts: [opened], stops: [] } }\n | clocks.mine.due (line 3) is missing
+    a week without a working day          | extends: dispatch\nid: own\ncalendar: { weekend: [1, 2, 3, 4, 5, 6, 7] }\n | must leave at least one working day
+    a holiday that is no date             | extends: dispatch\nid: own\ncalendar: { holidays: ["2026-02-30"] }\n | calendar.holidays[0] (line 3) must be a list of dates in quotes
+    a code to remove that does not exist  | extends: dispatch\nid: own\nreject: { codes: { nothing: null } }\n | own.yaml: reject.codes.nothing (line 3) is null, but there is no such entry to remove
+    codes as a list                       | extends: dispatch\nid: own\nreject: { codes: [{ code: a, says: A. }] }\n | reject.codes (line 3) must be a block of codes
+    a list instead of keys                | - id: own\n | must be a block of keys
+  `)('is refused for %s', async (_name, text, expected) => {
     await expect(own(text)).rejects.toThrow(expected)
   })
 

@@ -1,4 +1,5 @@
 /** Instants and calendars, identifiers, addresses and the canonical notice: the small types that everything stands on. */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isSameAddress, parseAddress } from '../../../src/domain/address.ts'
@@ -23,6 +24,7 @@ import {
   startBefore,
   yearIn
 } from '../../../src/domain/time.ts'
+import { rows } from '../../support/rows.ts'
 import { at, member, noticeRecord, sha256 } from '../policy/samples.ts'
 
 describe('instants', () => {
@@ -90,18 +92,12 @@ describe('instants', () => {
 })
 
 describe('an instant as a person writes it (B17)', () => {
-  it.each([
-    ['2026-11-30 23:44 Europe/Berlin', 'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)'],
-    ['2026-11-30 22:44 UTC', 'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)'],
-    [
-      '2026-11-30 17:44 america/new_york',
-      'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; 17:44 New York)'
-    ],
-    [
-      '2026-12-01T04:14+05:30',
-      'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; Tue 1 Dec 2026, 04:14 +05:30)'
-    ]
-  ])('%s is said in the zone of the desk, in UTC and in its own zone, each once', (text, said) => {
+  it.each(rows`
+    2026-11-30 23:44 Europe/Berlin    | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)
+    2026-11-30 22:44 UTC              | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)
+    2026-11-30 17:44 america/new_york | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; 17:44 New York)
+    2026-12-01T04:14+05:30            | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; Tue 1 Dec 2026, 04:14 +05:30)
+  `)('%s is said in the zone of the desk, in UTC and in its own zone, each once', (text, said) => {
     const read = readInstant(text, 'Europe/Berlin')
 
     expect(read.kind === 'instant' && formatInstant(read.instant, 'Europe/Berlin', read.zone)).toBe(
@@ -109,41 +105,33 @@ describe('an instant as a person writes it (B17)', () => {
     )
   })
 
-  it.each([
-    ['2026-12-01T14:00+01:00', '2026-12-01T13:00:00.000Z', '+01:00'],
-    ['2026-12-01T13:00:00Z', '2026-12-01T13:00:00.000Z', 'UTC'],
-    ['2026-12-01T13:00:00.066Z', '2026-12-01T13:00:00.066Z', 'UTC'],
-    ['2026-12-01T14:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z', 'Europe/Berlin'],
-    ['2026-12-01 14:00 Europe/Berlin', '2026-12-01T13:00:00.000Z', 'Europe/Berlin'],
-    ['2026-12-01T14:00+01:00[Europe/Berlin]', '2026-12-01T13:00:00.000Z', 'Europe/Berlin'],
-    ['2026-12-01 14:00 UTC', '2026-12-01T14:00:00.000Z', 'UTC'],
-    ['2026-12-01 14:00 +01:00', '2026-12-01T13:00:00.000Z', '+01:00'],
-    [
-      '2026-12-01 14:00 America/Argentina/Buenos_Aires',
-      '2026-12-01T17:00:00.000Z',
-      'America/Argentina/Buenos_Aires'
-    ],
-    ['2026-12-01 14:00', '2026-12-01T19:00:00.000Z', 'America/New_York'],
-    ['2026-07-01T14:00:30', '2026-07-01T18:00:30.000Z', 'America/New_York']
-  ])('%s is read in its offset, in its zone, or in the desk’s zone', (text, instant, zone) => {
+  it.each(rows`
+    2026-12-01T14:00+01:00                          | 2026-12-01T13:00:00.000Z | +01:00
+    2026-12-01T13:00:00Z                            | 2026-12-01T13:00:00.000Z | UTC
+    2026-12-01T13:00:00.066Z                        | 2026-12-01T13:00:00.066Z | UTC
+    2026-12-01T14:00[Europe/Berlin]                 | 2026-12-01T13:00:00.000Z | Europe/Berlin
+    2026-12-01 14:00 Europe/Berlin                  | 2026-12-01T13:00:00.000Z | Europe/Berlin
+    2026-12-01T14:00+01:00[Europe/Berlin]           | 2026-12-01T13:00:00.000Z | Europe/Berlin
+    2026-12-01 14:00 UTC                            | 2026-12-01T14:00:00.000Z | UTC
+    2026-12-01 14:00 +01:00                         | 2026-12-01T13:00:00.000Z | +01:00
+    2026-12-01 14:00 America/Argentina/Buenos_Aires | 2026-12-01T17:00:00.000Z | America/Argentina/Buenos_Aires
+    2026-12-01 14:00                                | 2026-12-01T19:00:00.000Z | America/New_York
+    2026-07-01T14:00:30                             | 2026-07-01T18:00:30.000Z | America/New_York
+  `)('%s is read in its offset, in its zone, or in the desk’s zone', (text, instant, zone) => {
     expect(readInstant(text, 'America/New_York')).toEqual({ kind: 'instant', instant, zone })
   })
 
-  it.each([
-    ['2026-03-29 02:30', 'Europe/Berlin', '02:30 on Sun 29 Mar 2026 does not exist in'],
-    [
-      '2026-10-25 02:30 Europe/Berlin',
-      'UTC',
-      'Write 2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00.'
-    ],
-    ['2026-12-01T14:00+02:00[Europe/Berlin]', 'UTC', 'has the offset +01:00 then, not +02:00'],
-    ['2026-12-01 14:00 CET', 'UTC', '"CET" is not a time zone that we know'],
-    ['2026-12-01 14:00 Europe/Berln', 'UTC', 'Write its IANA name'],
-    ['2026-02-30 14:00', 'UTC', 'There is no 2026-02-30 14:00 in the calendar'],
-    ['2026-12-01T14:00+99:00', 'UTC', 'has no valid offset'],
-    ['2026-12-01', 'UTC', 'Write a date with a time, for example 2026-12-01 14:00'],
-    ['next Tuesday', 'UTC', 'Write a date with a time']
-  ])('%s (in %s) is refused with the sentence that says why', (text, zone, sentence) => {
+  it.each(rows`
+    2026-03-29 02:30                      | Europe/Berlin | 02:30 on Sun 29 Mar 2026 does not exist in
+    2026-10-25 02:30 Europe/Berlin        | UTC           | Write 2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00.
+    2026-12-01T14:00+02:00[Europe/Berlin] | UTC           | has the offset +01:00 then, not +02:00
+    2026-12-01 14:00 CET                  | UTC           | "CET" is not a time zone that we know
+    2026-12-01 14:00 Europe/Berln         | UTC           | Write its IANA name
+    2026-02-30 14:00                      | UTC           | There is no 2026-02-30 14:00 in the calendar
+    2026-12-01T14:00+99:00                | UTC           | has no valid offset
+    2026-12-01                            | UTC           | Write a date with a time, for example 2026-12-01 14:00
+    next Tuesday                          | UTC           | Write a date with a time
+  `)('%s (in %s) is refused with the sentence that says why', (text, zone, sentence) => {
     const read = readInstant(text, zone)
 
     expect(read.kind === 'refused' && read.says).toContain(sentence)
@@ -178,18 +166,14 @@ describe('deadlines (M-07)', () => {
     expect(dueAt(at('2026-03-28T12:00:00Z'), { days: 1 }, berlin)).toBe('2026-03-29T12:00:00.000Z')
   })
 
-  it.each([
-    ['a Monday', '2026-11-23T09:00:00Z', '2026-11-26T22:59:59.000Z'],
-    ['a Friday, over a weekend', '2026-11-20T09:00:00Z', '2026-11-25T22:59:59.000Z'],
-    ['a Saturday, which counts as the Monday', '2026-11-21T09:00:00Z', '2026-11-26T22:59:59.000Z'],
-    ['before a holiday', '2026-12-23T09:00:00Z', '2026-12-29T22:59:59.000Z'],
-    ['before summer time', '2026-03-26T09:00:00Z', '2026-03-31T21:59:59.000Z'],
-    [
-      'late in the evening, the next day in the zone',
-      '2026-11-23T23:30:00Z',
-      '2026-11-27T22:59:59.000Z'
-    ]
-  ])(
+  it.each(rows`
+    a Monday                                      | 2026-11-23T09:00:00Z | 2026-11-26T22:59:59.000Z
+    a Friday, over a weekend                      | 2026-11-20T09:00:00Z | 2026-11-25T22:59:59.000Z
+    a Saturday, which counts as the Monday        | 2026-11-21T09:00:00Z | 2026-11-26T22:59:59.000Z
+    before a holiday                              | 2026-12-23T09:00:00Z | 2026-12-29T22:59:59.000Z
+    before summer time                            | 2026-03-26T09:00:00Z | 2026-03-31T21:59:59.000Z
+    late in the evening, the next day in the zone | 2026-11-23T23:30:00Z | 2026-11-27T22:59:59.000Z
+  `)(
     'of three business days from %s end at the last second of the third',
     (_name, start, expected) => {
       expect(dueAt(at(start), { business_days: 3 }, berlin)).toBe(expected)

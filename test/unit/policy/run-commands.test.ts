@@ -1,4 +1,5 @@
 /** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
+
 import { describe, expect, it } from 'vitest'
 import { type NoticeCopies, type NoticeRecord } from '../../../src/domain/notice.ts'
 import {
@@ -8,6 +9,7 @@ import {
 import { reply as replyMessage } from '../../../src/messages/to-reporters.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
+import { rows } from '../../support/rows.ts'
 import {
   ADA,
   at,
@@ -296,16 +298,12 @@ describe('/embargo', () => {
     }
   )
 
-  it.each([
-    ['a lead below the minimum', '2026-11-25T12:00:00Z', 'less than 5 days before the disclosure'],
-    [
-      'a weekend',
-      '2026-12-05T12:00:00Z',
-      'Sat 5 Dec 2026, 13:00 Berlin (12:00 UTC) is on a weekend'
-    ],
-    ['a weekend in the zone of the product', '2026-12-04T23:30:00Z', 'is on a weekend'],
-    ['a holiday', '2026-12-25T12:00:00Z', 'is on a holiday of ACME Parser']
-  ])('asks for a reason for %s (B17)', (_name, instant, sentence) => {
+  it.each(rows`
+    a lead below the minimum             | 2026-11-25T12:00:00Z | less than 5 days before the disclosure
+    a weekend                            | 2026-12-05T12:00:00Z | Sat 5 Dec 2026, 13:00 Berlin (12:00 UTC) is on a weekend
+    a weekend in the zone of the product | 2026-12-04T23:30:00Z | is on a weekend
+    a holiday                            | 2026-12-25T12:00:00Z | is on a holiday of ACME Parser
+  `)('asks for a reason for %s (B17)', (_name, instant, sentence) => {
     const { ran, said } = run(`/embargo ${instant}`, CONFIRMED)
 
     expect(ran).toBe(false)
