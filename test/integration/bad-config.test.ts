@@ -6,55 +6,27 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { withGpgAt } from '../support/clock.ts'
 import { type CliResult, type Daemon, type LogLine, runCli } from '../support/daemon.ts'
-import {
-  clearMail,
-  DESK_ADDRESS,
-  type Desk,
-  keyExpiringIn,
-  makeDesk,
-  PASSPHRASE
-} from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { clearMail, DESK_ADDRESS, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
 import { withGpg } from '../support/gpg-home.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { run } from '../support/programs.ts'
 import { describeWith, findProgram } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 import { tempFolder } from '../support/temp.ts'
 
 type Section = Readonly<Record<string, unknown>>
 
-describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let grace: Person
-  let desk: Desk
-  let deskKey = ''
+describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async () => {
+  const { dovecot, user, sink, desk } = await givenOffice({ grace: gpgPerson(GRACE) })
+  const deskKey = readFileSync(join(desk.folder, 'keys/desk.asc'), 'utf8')
 
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: dovecot.port, user: 'config' },
-      smtp: { port: sink.port }
-    })
-    deskKey = readFileSync(join(desk.folder, 'keys/desk.asc'), 'utf8')
-  })
   afterEach(() => {
     desk.write(desk.config)
     writeFileSync(join(desk.folder, 'keys/desk.asc'), deskKey)
     writeFileSync(join(desk.folder, 'passphrase'), `${PASSPHRASE}\n`)
-  })
-  afterAll(async () => {
-    await desk.close()
-    await grace.close()
-    await sink.close()
-    await dovecot.close()
   })
 
   const section = (name: string): Section => desk.config[name] as Section
@@ -250,7 +222,7 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', () => {
     change('storage', { path: 'data/full.db' })
     const names = Array.from({ length: 8 }, (_, index) => `full${index}@people.example`)
     await (await desk.start()).stop()
-    await dovecot.seed('config', names.map(large))
+    await dovecot.seed(user, names.map(large))
     // Writing beyond this size fails as on a full disk; Node ignores the signal that comes with it.
     const full = desk.spawn({}, ['sh', '-c', 'ulimit -S -f 2900; exec "$@"', 'sh'])
     const isTrouble = ({ code }: LogLine): boolean => code === 'database' || code === 'disk-full'

@@ -4,61 +4,43 @@
  */
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { withGpgAt } from '../support/clock.ts'
 import { type CliResult } from '../support/daemon.ts'
-import {
-  DESK_ADDRESS,
-  type Desk,
-  keyExpiringIn,
-  makeDesk,
-  PASSPHRASE
-} from '../support/desk-world.ts'
+import { DESK_ADDRESS, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
 import { withGpg } from '../support/gpg-home.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { ADA, GRACE, givenOfflineDesk } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { run } from '../support/programs.ts'
 import { describeWith } from '../support/requires.ts'
 
 type Section = Readonly<Record<string, unknown>>
 const DAY_S = 86_400
 
-describeWith(['gpg'], 'the check of a desk', () => {
-  let desk: Desk
-  let grace: Person
-  let ada: Person
-  const kept = new Map<string, Buffer>()
-
-  beforeAll(async () => {
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    ada = await gpgPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
-    desk = await makeDesk({
-      maintainers: [
-        { id: 'grace', person: grace },
-        { id: 'ada', person: ada }
-      ],
-      imap: { port: 1, user: 'nobody' },
-      smtp: { port: 1 }
-    })
-    Object.assign(section('imap'), { authserv_ids: ['mx.acme.example'] })
-    Object.assign(section('acknowledgement'), { jitter: 30 })
-    desk.write(desk.config)
-    for (const name of ['passphrase', 'keys/desk.asc', GRACE, ADA])
-      kept.set(name, readFileSync(file(name)))
+describeWith(['gpg'], 'the check of a desk', async () => {
+  const { desk, grace, ada } = await givenOfflineDesk({
+    grace: gpgPerson(GRACE),
+    ada: gpgPerson(ADA)
   })
+  Object.assign(section('imap'), { authserv_ids: ['mx.acme.example'] })
+  Object.assign(section('acknowledgement'), { jitter: 30 })
+  desk.write(desk.config)
+  const [KEY_OF_GRACE, KEY_OF_ADA] = ['keys/maintainers/grace.asc', 'keys/maintainers/ada.asc']
+  const kept = ['passphrase', 'keys/desk.asc', KEY_OF_GRACE, KEY_OF_ADA].map(
+    (name) => [name, readFileSync(file(name))] as const
+  )
   afterEach(() => {
     desk.write(desk.config)
     for (const [name, bytes] of kept) writeFileSync(file(name), bytes)
     for (const name of ['passphrase', 'keys/desk.asc']) chmodSync(file(name), 0o600)
   })
-  afterAll(async () => {
-    await desk.close()
-    await ada.close()
-    await grace.close()
-  })
 
-  const [GRACE, ADA] = ['keys/maintainers/grace.asc', 'keys/maintainers/ada.asc']
-  const file = (name: string): string => join(desk.folder, name)
-  const section = (name: string): Section => desk.config[name] as Section
+  function file(name: string): string {
+    return join(desk.folder, name)
+  }
+  function section(name: string): Section {
+    return desk.config[name] as Section
+  }
   const change = (name: string, changes: Section): void => {
     desk.write({ ...desk.config, [name]: { ...section(name), ...changes } })
   }
@@ -118,7 +100,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
       problems: [],
       remarks: [expect.stringMatching(/^desk\.passphrase: other users/) as string]
     })
-    writeFileSync(file(ADA), 'nothing like a key')
+    writeFileSync(file(KEY_OF_ADA), 'nothing like a key')
     const failed = await check('--json')
     expect(failed).toMatchObject({ status: 1, stderr: '' })
     expect(JSON.parse(failed.stdout)).toMatchObject({
@@ -250,34 +232,34 @@ describeWith(['gpg'], 'the check of a desk', () => {
     const owner = { name: 'Grace Hopper', address: 'grace@acme.example' }
     const past = new Date(Date.now() - 2 * DAY_S * 1000)
     const expired = await withGpgAt(past, () => keyExpiringIn(owner, DAY_S))
-    writeFileSync(file(GRACE), expired.armored)
+    writeFileSync(file(KEY_OF_GRACE), expired.armored)
     await expectProblems(/maintainers grace: the key has expired; messages to grace wait/)
 
     const other = await keyExpiringIn({ name: 'Grace', address: 'grace@home.example' }, DAY_S)
-    writeFileSync(file(GRACE), other.armored)
+    writeFileSync(file(KEY_OF_GRACE), other.armored)
     await expectProblems(/maintainers grace: the key has no valid user id with grace@acme\.example/)
   })
 
   it('finds keys that nobody could be trusted by', async () => {
-    copyFileSync(file('keys/desk.asc'), file(GRACE))
+    copyFileSync(file('keys/desk.asc'), file(KEY_OF_GRACE))
     await expectProblems(/maintainers grace: the key file holds a PRIVATE key/)
 
-    copyFileSync(file(ADA), file(GRACE))
+    copyFileSync(file(KEY_OF_ADA), file(KEY_OF_GRACE))
     const [first, second] = desk.config['maintainers'] as readonly Section[]
     desk.write({ ...desk.config, maintainers: [second, first] })
     await expectProblems(
       /maintainers grace: the key has no valid user id/,
       /maintainers grace: another maintainer has the same key/
     )
-    writeFileSync(file(GRACE), 'nothing like a key')
+    writeFileSync(file(KEY_OF_GRACE), 'nothing like a key')
     await expectProblems(/maintainers grace: the key file is not exactly one readable/)
   })
 
   it('finds that no report could be relayed', async () => {
     const past = new Date(Date.now() - 2 * DAY_S * 1000)
     for (const [name, person] of [
-      [GRACE, grace],
-      [ADA, ada]
+      [KEY_OF_GRACE, grace],
+      [KEY_OF_ADA, ada]
     ] as const) {
       const { armored } = await withGpgAt(past, () => keyExpiringIn(person, DAY_S))
       writeFileSync(file(name), armored)
@@ -301,7 +283,7 @@ describeWith(['gpg'], 'the check of a desk', () => {
     expect(daemon.stderr().trimEnd().split('\n')).toEqual(
       says.map((words) => expect.stringMatching(words) as string)
     )
-    writeFileSync(file(ADA), 'nothing like a key')
+    writeFileSync(file(KEY_OF_ADA), 'nothing like a key')
 
     await expectProblems(/maintainers ada: /, ...says)
   })

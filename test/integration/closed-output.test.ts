@@ -7,9 +7,10 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Desk, IMAP_PASSWORD, makeDesk } from '../support/desk-world.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { expect, it } from 'vitest'
+import { IMAP_PASSWORD } from '../support/desk-world.ts'
+import { GRACE, givenOfflineDesk } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { run } from '../support/programs.ts'
 import { describeWith } from '../support/requires.ts'
 import { databaseOf, seedCase } from '../support/seeded.ts'
@@ -20,26 +21,14 @@ const CASES = 600
 
 type Ended = { readonly status: number | null; readonly signal: string | null }
 
-describeWith(['gpg'], 'output that nobody takes', () => {
-  let desk: Desk
-  let grace: Person
-
-  beforeAll(async () => {
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: 1, user: 'nobody' },
-      smtp: { port: 1 }
-    })
+describeWith(['gpg'], 'output that nobody takes', async () => {
+  const { desk } = await givenOfflineDesk({ grace: gpgPerson(GRACE) })
+  {
     using db = databaseOf(desk)
     db.transact((tx) => {
       for (let index = 0; index < CASES; index += 1) seedCase(tx, `case ${index}`)
     })
-  })
-  afterAll(async () => {
-    await desk.close()
-    await grace.close()
-  })
+  }
 
   function start(args: readonly string[], stdout: 'pipe' | number, stderr: 'pipe' | number) {
     return spawn(process.execPath, [MAIN, ...args, '--config', desk.configFile], {

@@ -4,48 +4,24 @@
  */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { layeredMail } from '../bench/open-mails.ts'
-import { type Daemon } from '../support/daemon.ts'
-import { DESK_ADDRESS, type Desk, mailboxOf, makeDesk } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { DESK_ADDRESS, mailboxOf } from '../support/desk-world.ts'
+import { GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
-const USER = 'contained'
 const MIB = 2 ** 20
 const REPORT = { to: DESK_ADDRESS, subject: 'A hole', text: 'Here.\n' }
 
-describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let daemon: Daemon
-  let grace: Person
-  let alice: Person
-
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    alice = await gpgPerson({ name: 'Alice', address: 'alice@people.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: dovecot.port, user: USER },
-      smtp: { port: sink.port },
-      changes: { limits: { open_seconds: 1 }, workers: 2 }
-    })
-    for (const person of [grace, alice]) await person.importKey(desk.publicKey)
-  }, 120_000)
-
-  afterAll(async () => {
-    await desk.close()
-    await grace.close()
-    await alice.close()
-    await sink.close()
-    await dovecot.close()
-  })
+describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', async () => {
+  const { dovecot, user, sink, desk, grace, alice } = await givenOffice(
+    {
+      grace: gpgPerson(GRACE),
+      alice: gpgPerson({ name: 'Alice', address: 'alice@people.example' })
+    },
+    { changes: { limits: { open_seconds: 1 }, workers: 2 } }
+  )
 
   /** It takes several seconds, of which the daemon gives it one. */
   async function poison(): Promise<Buffer> {
@@ -59,12 +35,12 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', () => {
   }
 
   it('is held and told after three tries, the next mail is served before that, and nothing of it leaks', async () => {
-    await dovecot.append(USER, await poison())
+    await dovecot.append(user, await poison())
     const key = { filename: 'key.asc', contentType: 'application/pgp-keys' }
     const attachments = [{ ...key, content: Buffer.from(await alice.exportPublicKey()) }]
     const report = await alice.write({ ...REPORT, attachments })
-    await dovecot.append(USER, report)
-    daemon = await desk.start()
+    await dovecot.append(user, report)
+    const daemon = await desk.start()
     const served = await daemon.waitForLog('arrival.done', { timeoutMs: 60_000 })
     expect(served).toMatchObject({ arrival: 2, disposition: 'case-opened' })
     await daemon.waitForLog('arrival.quarantined', { timeoutMs: 60_000 })

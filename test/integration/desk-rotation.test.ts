@@ -1,23 +1,14 @@
 /** A desk that has changed its key: the retired one still opens mail, and signs nothing any more (G1, G4). */
+
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DESK_ADDRESS, type Desk, mailboxOf, makeDesk } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
-import { gpgPerson, type Person, sqPerson } from '../support/people.ts'
+import { expect, it } from 'vitest'
+import { DESK_ADDRESS, mailboxOf } from '../support/desk-world.ts'
+import { GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson, sqPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
-const USER = 'rotation'
-
-describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let grace: Person
-  let alice: Person
-  let fingerprints: readonly [string, string]
-
+describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', async () => {
   async function fingerprintOf(): Promise<string> {
     const rows = JSON.parse((await desk.cli('keys', 'list', '--json')).stdout) as {
       of: string
@@ -30,41 +21,26 @@ describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', () => {
     desk.write({ ...desk.config, desk: section })
   }
 
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    alice = await sqPerson({ name: 'Alice', address: 'alice@people.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: dovecot.port, user: USER },
-      smtp: { port: sink.port }
-    })
-    // Both know the old key alone.
-    for (const person of [grace, alice]) await person.importKey(desk.publicKey)
-    const before = await fingerprintOf()
-    const made = await desk.cli(
-      ...['keys', 'generate', '--name', 'ACME Security Team', '--address', DESK_ADDRESS],
-      ...['--passphrase-file', join(desk.folder, 'passphrase')],
-      ...['--out', join(desk.folder, 'keys/desk-new.asc')]
-    )
-    expect(made.status).toBe(0)
-    useKeys('keys/desk-new.asc', ['keys/desk.asc'])
-    fingerprints = [before, await fingerprintOf()]
-  }, 120_000)
-
-  afterAll(async () => {
-    await desk.close()
-    for (const person of [grace, alice]) await person.close()
-    await sink.close()
-    await dovecot.close()
+  // Both know the old key alone.
+  const { dovecot, user, sink, desk, grace, alice } = await givenOffice({
+    grace: gpgPerson(GRACE),
+    alice: sqPerson({ name: 'Alice', address: 'alice@people.example' })
   })
+  const before = await fingerprintOf()
+  const made = await desk.cli(
+    ...['keys', 'generate', '--name', 'ACME Security Team', '--address', DESK_ADDRESS],
+    ...['--passphrase-file', join(desk.folder, 'passphrase')],
+    ...['--out', join(desk.folder, 'keys/desk-new.asc')]
+  )
+  expect(made.status).toBe(0)
+  useKeys('keys/desk-new.asc', ['keys/desk.asc'])
+  const fingerprints = [before, await fingerprintOf()] as const
 
   it('opens what is sealed to the retired one, signs with the new one and takes commands sealed to either', async () => {
     expect(fingerprints[0]).not.toBe(fingerprints[1])
     const daemon = await desk.start()
     const report = await alice.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'A hole.\n' })
-    await dovecot.append(USER, report)
+    await dovecot.append(user, report)
     const opened = await daemon.waitForLog('arrival.done')
     expect(opened['disposition']).toBe('case-opened')
     const isUnverified = mailboxOf(grace, sink)
@@ -80,7 +56,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', () => {
     const since = daemon.lines.length
     const tag = String(opened['case'])
     const command = { to: DESK_ADDRESS, subject: `Re: [${tag}] A hole`, text: '/take\n' }
-    await dovecot.append(USER, await grace.write(command))
+    await dovecot.append(user, await grace.write(command))
     const done = await daemon.waitForLog('arrival.done', { from: since })
     expect(done['disposition']).toBe('commands')
     await daemon.stop()

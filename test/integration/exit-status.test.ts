@@ -5,16 +5,11 @@
 import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { type CliResult, runCli } from '../support/daemon.ts'
-import {
-  DESK_ADDRESS,
-  type Desk,
-  IMAP_PASSWORD,
-  makeDesk,
-  PASSPHRASE
-} from '../support/desk-world.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { DESK_ADDRESS, IMAP_PASSWORD, PASSPHRASE } from '../support/desk-world.ts'
+import { GRACE, givenOfflineDesk } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { run } from '../support/programs.ts'
 import { describeWith } from '../support/requires.ts'
 import { databaseOf } from '../support/seeded.ts'
@@ -62,24 +57,10 @@ const BATCH = `
   }
   process.stdout.write(JSON.stringify(ends))`
 
-describeWith(['gpg'], 'the exit status', () => {
-  let desk: Desk
-  let grace: Person
-
-  beforeAll(async () => {
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: 1, user: 'nobody' },
-      smtp: { port: 1 }
-    })
-    writeFileSync(join(desk.folder, 'mail.eml'), 'From: a@b.example\r\n\r\nHello\r\n')
-    databaseOf(desk).close()
-  })
-  afterAll(async () => {
-    await desk.close()
-    await grace.close()
-  })
+describeWith(['gpg'], 'the exit status', async () => {
+  const { desk } = await givenOfflineDesk({ grace: gpgPerson(GRACE) })
+  writeFileSync(join(desk.folder, 'mail.eml'), 'From: a@b.example\r\n\r\nHello\r\n')
+  databaseOf(desk).close()
 
   /** One command as a process of its own. */
   const postern = (...args: readonly string[]): Promise<CliResult> =>

@@ -5,44 +5,24 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { type CliResult, type LogLine } from '../support/daemon.ts'
-import { clearMail, DESK_ADDRESS, type Desk, makeDesk } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { clearMail, DESK_ADDRESS } from '../support/desk-world.ts'
+import { GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { databaseOf } from '../support/seeded.ts'
-import { describeWithSmallDisk, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
+import { describeWithSmallDisk, mountSmallDisk } from '../support/small-disk.ts'
 
 const MEGABYTE = 1024 * 1024
 const SAYS_FULL = 'postern: The disk of the database is full: make room.\n'
 const NAMES = Array.from({ length: 6 }, (_, index) => `full${index}@people.example`)
 
-describeWithSmallDisk(['dovecot', 'gpg'], 'a disk that is full', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let grace: Person
-  let desk: Desk
-  let disk: SmallDisk
-
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: dovecot.port, user: 'full' },
-      smtp: { port: sink.port }
-    })
-    disk = mountSmallDisk(join(desk.folder, 'data'), 24 * MEGABYTE)
-  })
-  afterAll(async () => {
-    // First, so that nothing stays mounted whatever fails below.
+describeWithSmallDisk(['dovecot', 'gpg'], 'a disk that is full', async () => {
+  const { dovecot, user, sink, desk, grace } = await givenOffice({ grace: gpgPerson(GRACE) })
+  const disk = mountSmallDisk(join(desk.folder, 'data'), 24 * MEGABYTE)
+  // First, so that nothing stays mounted whatever fails later.
+  afterAll(() => {
     disk.unmount()
-    await desk.close()
-    await grace.close()
-    await sink.close()
-    await dovecot.close()
   })
 
   const isFull = ({ code }: LogLine): boolean => code === 'disk-full'
@@ -94,7 +74,7 @@ describeWithSmallDisk(['dovecot', 'gpg'], 'a disk that is full', () => {
   it('holds the mail in the inbox while it lasts, and all of it is handled once when there is room', async () => {
     const daemon = await desk.start()
     disk.fill(MEGABYTE)
-    await dovecot.seed('full', NAMES.map(large))
+    await dovecot.seed(user, NAMES.map(large))
     await daemon.waitForLog(isFull, { timeoutMs: 60_000 })
     await delay(2000)
     expect(disk.room()).toBeLessThan(MEGABYTE)
@@ -104,19 +84,19 @@ describeWithSmallDisk(['dovecot', 'gpg'], 'a disk that is full', () => {
     expect(await desk.cli('cases')).toMatchObject({ status: 0, stderr: '' })
     const stored = desk.rows('SELECT id FROM arrivals').length
     expect(stored).toBeLessThan(NAMES.length)
-    expect((await dovecot.messages('full')).length).toBeGreaterThanOrEqual(NAMES.length - stored)
+    expect((await dovecot.messages(user)).length).toBeGreaterThanOrEqual(NAMES.length - stored)
 
     disk.makeRoom()
     await sink.waitFor(
       (taken) => NAMES.every((name) => taken.some(({ to }) => to === name)),
       90_000
     )
-    for (let waits = 0; waits < 150 && (await dovecot.messages('full')).length > 0; waits += 1)
+    for (let waits = 0; waits < 150 && (await dovecot.messages(user)).length > 0; waits += 1)
       await delay(200)
     expect((await daemon.stop()).status).toBe(0)
     for (const name of NAMES) expect(sink.taken.filter(({ to }) => to === name)).toHaveLength(1)
-    expect(await dovecot.messages('full')).toEqual([])
-    expect(await dovecot.messages('full', 'Postern/Processed')).toHaveLength(NAMES.length)
+    expect(await dovecot.messages(user)).toEqual([])
+    expect(await dovecot.messages(user, 'Postern/Processed')).toHaveLength(NAMES.length)
     expect(desk.rows('SELECT id FROM cases')).toHaveLength(NAMES.length)
   })
 

@@ -4,61 +4,26 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Daemon } from '../support/daemon.ts'
-import { DESK_ADDRESS, type Desk, makeDesk } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
-import { type Mutt, makeMutt } from '../support/neomutt.ts'
-import { gpgPerson, type Person, rnpPerson } from '../support/people.ts'
+import { expect, it } from 'vitest'
+import { DESK_ADDRESS } from '../support/desk-world.ts'
+import { makeMutt } from '../support/neomutt.ts'
+import { givenOffice } from '../support/office.ts'
+import { gpgPerson, rnpPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink, type Taken } from '../support/smtp-sink.ts'
+import { type Taken } from '../support/smtp-sink.ts'
 
-const USER = 'interop'
-
-describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail programs', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let daemon: Daemon
-  let rupert: Person
-  let alice: Person
-  let nora: Mutt
-  let tag: string
-
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    rupert = await rnpPerson({ name: 'Rupert', address: 'rupert@acme.example' })
-    alice = await gpgPerson({ name: 'Alice', address: 'alice@people.example' })
-    nora = await makeMutt({ name: 'Nora', address: 'nora@acme.example' })
-    desk = await makeDesk({
-      maintainers: [
-        { id: 'rupert', person: rupert },
-        { id: 'nora', person: nora }
-      ],
-      imap: { port: dovecot.port, user: USER },
-      smtp: { port: sink.port }
-    })
-    await rupert.importKey(desk.publicKey)
-    await alice.importKey(desk.publicKey)
-    await nora.trustKey(desk.publicKey)
-    daemon = await desk.start()
-  }, 120_000)
-
-  afterAll(async () => {
-    await desk.close()
-    await rupert.close()
-    await alice.close()
-    await nora.close()
-    await sink.close()
-    await dovecot.close()
+describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail programs', async () => {
+  const { sink, desk, rupert, alice, nora, handled } = await givenOffice({
+    rupert: rnpPerson({ name: 'Rupert', address: 'rupert@acme.example' }),
+    alice: gpgPerson({ name: 'Alice', address: 'alice@people.example' }),
+    nora: makeMutt({ name: 'Nora', address: 'nora@acme.example' })
   })
+  const daemon = await desk.start()
+  let tag: string
 
   /** Puts a mail into the inbox and returns what became of it. */
   async function arrive(raw: Uint8Array): Promise<{ disposition: unknown; case: string }> {
-    const from = daemon.lines.length
-    await dovecot.append(USER, raw)
-    const line = await daemon.waitForLog('arrival.done', { from, timeoutMs: 30_000 })
+    const line = await handled(daemon, raw)
     return { disposition: line['disposition'], case: String(line['case']) }
   }
   async function latestTo(address: string, count: number): Promise<Taken> {

@@ -1,66 +1,41 @@
 /** The built daemon and the junk folder of a real Dovecot, on a connection beside that of the inbox (G1). */
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { connectJunk } from '../../src/transport/imap-mailbox.ts'
-import { type Daemon } from '../support/daemon.ts'
-import { clearMail, DESK_ADDRESS, type Desk, mailboxOf, makeDesk } from '../support/desk-world.ts'
-import { type Dovecot, PASSWORD, startDovecot } from '../support/dovecot.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { clearMail, DESK_ADDRESS, mailboxOf } from '../support/desk-world.ts'
+import { PASSWORD } from '../support/dovecot.ts'
+import { GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
-const USER = 'junk'
 const SPAM = clearMail(
   ['From: Pills <pills@spam.example>', `To: ${DESK_ADDRESS}`, 'Subject: Cheap pills'],
   'Buy now.\n'
 )
 
-describeWith(['dovecot', 'gpg'], 'the junk folder of a real server', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let daemon: Daemon
-  let grace: Person
-
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: dovecot.port, user: USER },
-      smtp: { port: sink.port }
-    })
-    await grace.importKey(desk.publicKey)
-  }, 120_000)
-
-  afterAll(async () => {
-    await desk.close()
-    await grace.close()
-    await sink.close()
-    await dovecot.close()
-  })
+describeWith(['dovecot', 'gpg'], 'the junk folder of a real server', async () => {
+  const { dovecot, user, sink, desk, grace } = await givenOffice({ grace: gpgPerson(GRACE) })
 
   it('that does not exist is said, and the inbox is served all the same', async () => {
     const alone = await desk.start()
     await alone.waitForLog('junk.missing')
-    await dovecot.append(USER, await grace.write({ to: DESK_ADDRESS, subject: 'x', text: 'x' }))
+    await dovecot.append(user, await grace.write({ to: DESK_ADDRESS, subject: 'x', text: 'x' }))
     await alone.waitForLog('arrival.done')
     await alone.stop()
   })
 
   it('gives up what is encrypted to the desk, at once, and keeps the rest for the digest', async () => {
-    await dovecot.append(USER, SPAM, { folder: 'Junk' })
+    await dovecot.append(user, SPAM, { folder: 'Junk' })
     const imap = { ...(desk.config['imap'] as object), junk: 'Junk' }
     const schedule = { ...(desk.config['schedule'] as object), digest: '*/10 * * * * *' }
     desk.write({ ...desk.config, imap, schedule })
-    daemon = await desk.start()
+    const daemon = await desk.start()
     const before = daemon.lines.length
     const report = await grace.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'A hole.\n' })
-    await dovecot.append(USER, report, { folder: 'Junk' })
+    await dovecot.append(user, report, { folder: 'Junk' })
     await daemon.waitForLog('junk.taken', { from: before, timeoutMs: 30_000 })
     const taken = await daemon.waitForLog('arrival.done', { from: before, timeoutMs: 30_000 })
     expect(taken['disposition']).toBe('case-opened')
-    const left = await dovecot.messages(USER, 'Junk')
+    const left = await dovecot.messages(user, 'Junk')
     expect(left.map(({ raw }) => raw.toString())).toEqual([SPAM.toString()])
     expect(left[0]?.flags).not.toContain('\\Seen')
     const digest = await mailboxOf(grace, sink).find(

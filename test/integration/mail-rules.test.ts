@@ -2,76 +2,45 @@
  * What the desk does with mail of every kind, over one running daemon: what is answered and what never is, what becomes a
  * case, what has authority, and what strange mail cannot do (G1, G4, G6, G9; issue "Bad input").
  */
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { withGpgAt } from '../support/clock.ts'
-import { type Daemon } from '../support/daemon.ts'
 import {
   clearMail,
   DESK_ADDRESS,
-  type Desk,
   mailboxOf,
-  makeDesk,
   ofKind,
   type Received,
   withHeaders
 } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
 import { seeded } from '../support/faults.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { ADA, ALICE, GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
-const USER = 'rules'
 const HOUR = 3_600_000
 const SECRET = 'zanzibar-4711'
 
 type Handled = { readonly arrival: number; readonly disposition: string; readonly tag: string }
 type OutboxRow = { readonly kind: string; readonly audience: string; readonly recipient: string }
 
-describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let daemon: Daemon
-  let alice: Person
-  let grace: Person
-  let ada: Person
+describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
   let names = 0
-
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    alice = await gpgPerson({ name: 'Alice Reporter', address: 'alice@reporter.example' })
-    // Old enough to have signed something that is stale now.
-    grace = await withGpgAt(new Date(Date.now() - 120 * HOUR), () =>
-      gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    )
-    ada = await gpgPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
-    desk = await makeDesk({
-      maintainers: [
-        { id: 'grace', person: grace },
-        { id: 'ada', person: ada, roles: ['committer'] }
-      ],
-      imap: { port: dovecot.port, user: USER },
-      smtp: { port: sink.port },
-      changes: { limits: { mail_size: '1 MiB' } }
-    })
-    for (const person of [alice, grace, ada]) await person.importKey(desk.publicKey)
-    await alice.importKey(await ada.exportPublicKey())
-    await dovecot.append(USER, plain('first@people.example', 'waiting before the first start'))
-    await dovecot.append(USER, plain('second@people.example', 'read by a human client'), {
-      flags: ['\\Seen', '\\Flagged']
-    })
-    daemon = await desk.start()
-    await daemon.waitForLog((line) => line.event === 'arrival.done' && line['arrival'] === 2)
-  }, 120_000)
-
-  afterAll(async () => {
-    await desk.close()
-    for (const person of [alice, grace, ada]) await person.close()
-    await sink.close()
-    await dovecot.close()
+  const { dovecot, user, sink, desk, alice, grace, ada } = await givenOffice(
+    {
+      // Old enough to have signed something that is stale now.
+      grace: await withGpgAt(new Date(Date.now() - 120 * HOUR), () => gpgPerson(GRACE)),
+      alice: gpgPerson(ALICE),
+      ada: gpgPerson(ADA)
+    },
+    { roles: { ada: ['committer'] }, changes: { limits: { mail_size: '1 MiB' } } }
+  )
+  await alice.importKey(await ada.exportPublicKey())
+  await dovecot.append(user, plain('first@people.example', 'waiting before the first start'))
+  await dovecot.append(user, plain('second@people.example', 'read by a human client'), {
+    flags: ['\\Seen', '\\Flagged']
   })
+  let daemon = await desk.start()
+  await daemon.waitForLog((line) => line.event === 'arrival.done' && line['arrival'] === 2)
 
   function plain(from: string, text: string, headers: readonly string[] = []): Buffer {
     names += 1
@@ -98,7 +67,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
   }
   const send = async (raw: Buffer): Promise<Handled> => {
     const from = daemon.lines.length
-    await dovecot.append(USER, raw)
+    await dovecot.append(user, raw)
     return handled(from)
   }
   const outboxOf = (tag: string): readonly OutboxRow[] =>
@@ -274,7 +243,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
     const told = await mailboxOf(ada, sink).find(has('relay', `Case: ${tag}`), 'relay')
     expect(told.read.text).toMatch(/large|size/i)
     const daemonMoved = async (): Promise<boolean> =>
-      (await dovecot.messages(USER, 'Postern/Held')).some(({ raw }) => raw.equals(large))
+      (await dovecot.messages(user, 'Postern/Held')).some(({ raw }) => raw.equals(large))
     for (let tries = 0; tries < 50 && !(await daemonMoved()); tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
@@ -410,7 +379,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
       ada.reply(hers.taken.raw, '/accept', { quote: 'none' })
     ])
     const from = daemon.lines.length
-    await Promise.all([dovecot.append(USER, one), dovecot.append(USER, two)])
+    await Promise.all([dovecot.append(user, one), dovecot.append(user, two)])
     const isEnd = (line: { event: string }): boolean => line.event === 'arrival.done'
     await daemon.waitForLog(() => daemon.lines.slice(from).filter(isEnd).length === 2, { from })
     const ends = daemon.lines.slice(from).filter(isEnd)
@@ -426,10 +395,10 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', () => {
     expect(arrivals.filter(({ state }) => state === 'pending')).toEqual([])
     await daemon.stop()
     const moved = [
-      ...(await dovecot.messages(USER, 'Postern/Processed')),
-      ...(await dovecot.messages(USER, 'Postern/Held'))
+      ...(await dovecot.messages(user, 'Postern/Processed')),
+      ...(await dovecot.messages(user, 'Postern/Held'))
     ]
-    expect((await dovecot.messages(USER)).length + moved.length).toBe(arrivals.length)
+    expect((await dovecot.messages(user)).length + moved.length).toBe(arrivals.length)
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0, stderr: '' })
     // Nothing of any mail, and nobody's address, is in the log (G5, G6).
     expect(daemon.output()).not.toMatch(/zanzibar|@people|@reporter|@acme/)

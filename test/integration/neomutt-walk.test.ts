@@ -2,27 +2,22 @@
  * A walk through whole cases in neomutt by maintainers who know nothing but what the messages of the desk say: every step answers
  * the message that suggests it, with the line that this message shows. A command that no message suggests any more fails here.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { expect, it } from 'vitest'
 import {
   DESK_ADDRESS,
-  type Desk,
   kindOf,
   mailboxOf,
-  makeDesk,
   ofKind,
   type Received,
   says
 } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
 import { headerOf, splitPart } from '../support/mail-parts.ts'
 import { type Mutt, makeMutt } from '../support/neomutt.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { ADA, addMember, GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
-const USER = 'walk'
 const DAY_MS = 86_400_000
 
 /** A message as neomutt shows it. */
@@ -31,15 +26,7 @@ type Shown = { readonly raw: Buffer; readonly text: string }
 describeWith(
   ['dovecot', 'gpg', 'neomutt'],
   'a maintainer who knows only what the messages say',
-  () => {
-    let dovecot: Dovecot
-    let sink: Sink
-    let desk: Desk
-    let grace: Mutt
-    let ada: Mutt
-    let alice: Person
-    let bob: Person
-    let member: Person
+  async () => {
     /** How many messages had left when the last one was sent to the desk. */
     let before = 0
     /** What the maintainer goes back to. */
@@ -49,46 +36,19 @@ describeWith(
     let notice: Received
     let firstTag = ''
 
-    beforeAll(async () => {
-      const people = Promise.all([
-        makeMutt({ name: 'Grace Hopper', address: 'grace@acme.example' }),
-        makeMutt({ name: 'Ada Lovelace', address: 'ada@acme.example' }),
-        gpgPerson({ name: 'Alice', address: 'alice@reporter.example' }),
-        gpgPerson({ name: 'Bob', address: 'bob@reporter.example' }),
-        gpgPerson({ name: 'Alpha Linux', address: 'security@alpha.example' })
-      ])
-      dovecot = await startDovecot()
-      sink = await startSink()
-      ;[grace, ada, alice, bob, member] = await people
-      desk = await makeDesk({
-        maintainers: [
-          { id: 'grace', person: grace },
-          { id: 'ada', person: ada }
-        ],
-        imap: { port: dovecot.port, user: USER },
-        smtp: { port: sink.port }
-      })
-      for (const mutt of [grace, ada]) await mutt.trustKey(desk.publicKey)
-      for (const person of [alice, bob, member]) await person.importKey(desk.publicKey)
-      mkdirSync(join(desk.folder, 'members'))
-      const key = join(desk.folder, 'members/alpha.asc')
-      writeFileSync(key, await member.exportPublicKey())
-      const about = ['--id', 'alpha-linux', '--name', member.name, '--address', member.address]
-      const added = await desk.cli('members', 'add', ...about, '--key', key, '--product', 'parser')
-      expect(added).toMatchObject({ status: 0, stderr: '' })
-      await desk.start()
-    }, 120_000)
-
-    afterAll(async () => {
-      await desk.close()
-      for (const person of [grace, ada, alice, bob, member]) await person.close()
-      await sink.close()
-      await dovecot.close()
+    const { dovecot, user, sink, desk, grace, ada, alice, bob, member } = await givenOffice({
+      grace: makeMutt(GRACE),
+      ada: makeMutt(ADA),
+      alice: gpgPerson({ name: 'Alice', address: 'alice@reporter.example' }),
+      bob: gpgPerson({ name: 'Bob', address: 'bob@reporter.example' }),
+      member: gpgPerson({ name: 'Alpha Linux', address: 'security@alpha.example' })
     })
+    await addMember(desk, 'alpha-linux', member, await member.exportPublicKey())
+    await desk.start()
 
     async function send(raw: Buffer): Promise<void> {
       before = sink.taken.length
-      await dovecot.append(USER, raw)
+      await dovecot.append(user, raw)
     }
 
     /** The newest message of this kind that came to a maintainer since something was sent to the desk. */

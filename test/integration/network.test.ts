@@ -2,11 +2,8 @@
  * The network and the clock misbehave: servers go away and come back, answer 4xx and 5xx or not at all, and the wall clock
  * jumps. The daemon goes on by itself, loses nothing and sends nothing twice or early (G1, G2, G7).
  */
-
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { type Daemon } from '../support/daemon.ts'
@@ -20,6 +17,7 @@ import {
   ofKind
 } from '../support/desk-world.ts'
 import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { ADA, ALICE, addMember, GRACE } from '../support/office.ts'
 import { gpgPerson, type Person } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
 import { type Sink, startSink, type Taken } from '../support/smtp-sink.ts'
@@ -65,9 +63,9 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
 
   beforeAll(async () => {
     dovecot = await startDovecot()
-    alice = await gpgPerson({ name: 'Alice Reporter', address: 'alice@reporter.example' })
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    ada = await gpgPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
+    alice = await gpgPerson(ALICE)
+    grace = await gpgPerson(GRACE)
+    ada = await gpgPerson(ADA)
   })
   afterEach(async () => {
     for (const { desk, sink } of open.splice(0)) {
@@ -279,13 +277,7 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
   it('holds a notice whose instant a clock jump passed over, tells the maintainers, never sends it early (G7)', async () => {
     const { desk, sink, user } = await fresh({ both: true })
     for (const person of [alice, grace, ada]) await person.importKey(desk.publicKey)
-    const key = join(desk.folder, 'member.asc')
-    writeFileSync(key, await alice.exportPublicKey())
-    const added = await desk.cli(
-      ...['members', 'add', '--id', 'alpha', '--name', 'Alpha', '--address', alice.address],
-      ...['--key', key, '--product', 'parser']
-    )
-    expect(added.status).toBe(0)
+    await addMember(desk, 'alpha', alice, await alice.exportPublicKey())
     const daemon = await desk.start(desk.clock.env)
     await dovecot.append(user, report('timed'))
     const relayed = await mailboxOf(grace, sink).find(() => true, 'relay')

@@ -2,10 +2,10 @@
  * `postern notice hold`: the operator's brake on an advance notice (G7). What is still here stays here, whatever the clock
  * says; what has left is counted; all of it is on the record.
  */
+
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { type NoticeRecord } from '../../src/domain/notice.ts'
-import { type Settings } from '../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { type Database, type Tx } from '../../src/store/database.ts'
@@ -13,52 +13,31 @@ import { markQueued, planDeliveries } from '../../src/store/deliveries.ts'
 import { insertPreview, setNoticeState } from '../../src/store/notices.ts'
 import { claimDue, insertOutbox, recordOutcomes } from '../../src/store/outbox.ts'
 import { type CliResult } from '../support/daemon.ts'
-import { type Desk, makeDesk } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { ADA, GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
 import { databaseOf, seedCase, seedMember, seedNotice, settingsOf } from '../support/seeded.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 import { sha256 } from '../unit/policy/samples.ts'
 import { mail } from '../unit/store/support.ts'
 
 const HOUR_MS = 3_600_000
-const MEMBERS = ['alpha', 'beta', 'gamma']
+const MEMBERS = ['alpha', 'beta', 'gamma'] as const
 const ALLOWED_LATENESS_MS = 3000
 const WORDS = sha256('the approved words')
 
-describeWith(['dovecot', 'gpg'], 'a notice held by the operator', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let settings: Settings
-  const people: Person[] = []
-
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    for (const id of ['grace', 'ada', ...MEMBERS])
-      people.push(await gpgPerson({ name: `Person ${id}`, address: `${id}@people.example` }))
-    const [grace, ada, ...members] = people as [Person, Person, ...Person[]]
-    desk = await makeDesk({
-      maintainers: [
-        { id: 'grace', person: grace },
-        { id: 'ada', person: ada }
-      ],
-      imap: { port: dovecot.port, user: 'hold' },
-      smtp: { port: sink.port }
-    })
-    settings = await settingsOf(desk)
+describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
+  const { sink, desk, ...office } = await givenOffice({
+    grace: gpgPerson(GRACE),
+    ada: gpgPerson(ADA),
+    alpha: gpgPerson({ name: 'Person alpha', address: 'alpha@people.example' }),
+    beta: gpgPerson({ name: 'Person beta', address: 'beta@people.example' }),
+    gamma: gpgPerson({ name: 'Person gamma', address: 'gamma@people.example' })
+  })
+  const settings = await settingsOf(desk)
+  {
     using db = databaseOf(desk)
-    for (const [index, person] of members.entries())
-      await seedMember(db, MEMBERS[index] ?? '', person)
-  })
-  afterAll(async () => {
-    await desk.close()
-    for (const person of people) await person.close()
-    await sink.close()
-    await dovecot.close()
-  })
+    for (const id of MEMBERS) await seedMember(db, id, office[id])
+  }
 
   function inDatabase<T>(work: (tx: Tx) => T): T {
     using db: Database = databaseOf(desk)

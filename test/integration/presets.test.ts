@@ -3,22 +3,13 @@
  * the built daemon, Dovecot, an SMTP server and GnuPG. One desk has a product for each policy; half of the reporters have no
  * OpenPGP key.
  */
+
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Daemon } from '../support/daemon.ts'
-import {
-  DESK_ADDRESS,
-  type Desk,
-  mailboxOf,
-  makeDesk,
-  ofKind,
-  type Received,
-  says
-} from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
+import { afterAll, expect, it } from 'vitest'
+import { DESK_ADDRESS, mailboxOf, ofKind, type Received, says } from '../support/desk-world.ts'
+import { ADA, closing, GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson, type Person } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
 const HOUR = 3_600_000
 /** `dueHours` is after the latest instant at which the promise can be due: business days stop over a weekend. */
@@ -31,13 +22,7 @@ const SCENARIOS = [
 ] as const
 type Scenario = (typeof SCENARIOS)[number]
 
-describeWith(['dovecot', 'gpg'], 'the policies that ship', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let daemon: Daemon
-  let grace: Person
-  let ada: Person
+describeWith(['dovecot', 'gpg'], 'the policies that ship', async () => {
   const reporters = new Map<string, Person>()
   const forwarded = new Map<string, Received>()
 
@@ -49,48 +34,34 @@ describeWith(['dovecot', 'gpg'], 'the policies that ship', () => {
   }
   const flat = ({ read }: Received): string => read.text.replaceAll(/\s+/g, ' ')
 
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    ada = await gpgPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
-    desk = await makeDesk({
-      maintainers: [
-        { id: 'grace', person: grace },
-        { id: 'ada', person: ada }
-      ],
-      imap: { port: dovecot.port, user: 'presets' },
-      smtp: { port: sink.port },
+  const { dovecot, user, sink, desk, grace, ada } = await givenOffice(
+    { grace: gpgPerson(GRACE), ada: gpgPerson(ADA) },
+    {
       changes: {
         // The wall clock of the daemon goes days ahead of that of the maintainers.
         limits: { signature_age_hours: 168 },
         products: SCENARIOS.map(({ policy, product }) => ({ id: policy, name: product, policy }))
       }
-    })
-    for (const { policy } of SCENARIOS) {
-      const address = `${policy}@reporter.example`
-      reporters.set(policy, await gpgPerson({ name: `Reporter ${policy}`, address }))
     }
-    for (const person of [grace, ada, ...reporters.values()]) await person.importKey(desk.publicKey)
-    daemon = await desk.start(desk.clock.env)
-    for (const scenario of SCENARIOS) {
-      const { product, hasKey } = scenario
-      const draft = {
-        to: DESK_ADDRESS,
-        subject: `A hole in ${product}`,
-        text: `Hello, there is a hole in ${product}.\n`
-      }
-      const sending = hasKey ? {} : { sign: false, encrypt: false, autocrypt: false }
-      await dovecot.append('presets', await reporterOf(scenario).write(draft, sending))
+  )
+  for (const { policy } of SCENARIOS) {
+    const who = { name: `Reporter ${policy}`, address: `${policy}@reporter.example` }
+    const person = closing(await gpgPerson(who))
+    await person.importKey(desk.publicKey)
+    reporters.set(policy, person)
+  }
+  let daemon = await desk.start(desk.clock.env)
+  for (const scenario of SCENARIOS) {
+    const { product, hasKey } = scenario
+    const draft = {
+      to: DESK_ADDRESS,
+      subject: `A hole in ${product}`,
+      text: `Hello, there is a hole in ${product}.\n`
     }
-  }, 120_000)
-  afterAll(async () => {
-    await daemon.stop()
-    await desk.close()
-    for (const person of [grace, ada, ...reporters.values()]) await person.close()
-    await sink.close()
-    await dovecot.close()
-  })
+    const sending = hasKey ? {} : { sign: false, encrypt: false, autocrypt: false }
+    await dovecot.append(user, await reporterOf(scenario).write(draft, sending))
+  }
+  afterAll(() => daemon.stop())
 
   it.each(SCENARIOS)(
     '$policy: the report is acknowledged with its promise and forwarded',
@@ -134,10 +105,7 @@ describeWith(['dovecot', 'gpg'], 'the policies that ship', () => {
       const report = forwarded.get(scenario.policy)
       const words = `Thank you, we fix it in ${scenario.product}.`
       const commands = `/take\n/accept\n${words}`
-      await dovecot.append(
-        'presets',
-        await grace.reply(report?.taken.raw ?? Buffer.alloc(0), commands)
-      )
+      await dovecot.append(user, await grace.reply(report?.taken.raw ?? Buffer.alloc(0), commands))
       const reporter = reporterOf(scenario)
       const told = await mailboxOf(reporter, sink).find(is('accepted', words), 'decision')
 

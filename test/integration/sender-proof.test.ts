@@ -2,69 +2,31 @@
  * The built daemon behind a mail server that checks senders (RFC 8601): whom it acknowledges, whom it does not before a
  * maintainer says so, and what that changes of nothing else (mail.md §1.9, §1.11, §2.20; G4).
  */
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Daemon } from '../support/daemon.ts'
-import { clearMail, DESK_ADDRESS, type Desk, mailboxOf, makeDesk } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
-import { gpgPerson, type Person } from '../support/people.ts'
+import { expect, it } from 'vitest'
+import { clearMail, DESK_ADDRESS, mailboxOf } from '../support/desk-world.ts'
+import { GRACE, givenOffice } from '../support/office.ts'
+import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
-const USER = 'proof'
 const MX = 'mx.acme.example'
 const RECEIVED = `Received: from outside.example by ${MX} with ESMTPS; Sun, 22 Nov 2026 10:00:00 +0000`
 const DMARC = (result: string, domain: string): string =>
   `Authentication-Results: ${MX}; dmarc=${result} (p=none) header.from=${domain}`
 
-describeWith(['dovecot', 'gpg'], 'a desk whose mail server checks senders', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let daemon: Daemon
-  let grace: Person
-
-  beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    desk = await makeDesk({
-      maintainers: [{ id: 'grace', person: grace }],
-      imap: { port: dovecot.port, user: USER },
-      smtp: { port: sink.port }
-    })
-    const imap = { ...(desk.config['imap'] as object), authserv_ids: [MX] }
-    desk.write({ ...desk.config, imap })
-    await grace.importKey(desk.publicKey)
-    daemon = await desk.start()
-  }, 120_000)
-
-  afterAll(async () => {
-    await desk.close()
-    await grace.close()
-    await sink.close()
-    await dovecot.close()
-  })
+describeWith(['dovecot', 'gpg'], 'a desk whose mail server checks senders', async () => {
+  const { sink, desk, grace, handled } = await givenOffice({ grace: gpgPerson(GRACE) })
+  const imap = { ...(desk.config['imap'] as object), authserv_ids: [MX] }
+  desk.write({ ...desk.config, imap })
+  const daemon = await desk.start()
 
   /** Sends a report and returns its case and what its relay says. */
   async function report(
     from: string,
     top: readonly string[]
   ): Promise<{ tag: string; relay: string }> {
-    const since = daemon.lines.length
-    await dovecot.append(
-      USER,
-      clearMail(
-        [
-          ...top,
-          `From: Somebody <${from}>`,
-          `To: ${DESK_ADDRESS}`,
-          'Subject: report',
-          `Message-ID: <${from}>`
-        ],
-        'A hole.\n'
-      )
-    )
-    const line = await daemon.waitForLog('arrival.done', { from: since, timeoutMs: 30_000 })
+    const head = [...top, `From: Somebody <${from}>`, `To: ${DESK_ADDRESS}`, 'Subject: report']
+    const raw = clearMail([...head, `Message-ID: <${from}>`], 'A hole.\n')
+    const line = await handled(daemon, raw)
     expect(line['disposition']).toBe('case-opened')
     const tag = String(line['case'])
     const mail = await mailboxOf(grace, sink).find(
@@ -74,10 +36,8 @@ describeWith(['dovecot', 'gpg'], 'a desk whose mail server checks senders', () =
     return { tag, relay: mail.read.text.replaceAll(/\s+/g, ' ') }
   }
   async function command(tag: string, text: string): Promise<string> {
-    const since = daemon.lines.length
     const subject = `Re: [${tag}] report`
-    await dovecot.append(USER, await grace.write({ to: DESK_ADDRESS, subject, text }))
-    const line = await daemon.waitForLog('arrival.done', { from: since, timeoutMs: 30_000 })
+    const line = await handled(daemon, await grace.write({ to: DESK_ADDRESS, subject, text }))
     return String(line['disposition'])
   }
   const answersOf = (tag: string) =>

@@ -2,27 +2,22 @@
  * The main job from end to end, with parts nobody here wrote: the built daemon, Dovecot, an SMTP server, GnuPG and Sequoia.
  * One story, told once; each test states one rule that the story must have kept.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { type Daemon } from '../support/daemon.ts'
 import {
   DESK_ADDRESS,
-  type Desk,
   keyExpiringIn,
   kindOf,
   mailboxOf,
-  makeDesk,
   ofKind,
   type Received,
   says
 } from '../support/desk-world.ts'
-import { type Dovecot, startDovecot } from '../support/dovecot.ts'
 import { contentTypeOf, headerOf, splitPart } from '../support/mail-parts.ts'
+import { ADA, ALICE, addMember, GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson, type Person, sqPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
-import { type Sink, startSink } from '../support/smtp-sink.ts'
 
 const DAY = 86_400_000
 const POC = Buffer.from(Array.from({ length: 600 }, (_, index) => (index * 7) % 256))
@@ -34,93 +29,49 @@ const PATCH = Buffer.from(
 const PASSPHRASE = 'correct horse battery'
 const EXPIRED = { name: 'Delta Linux', address: 'security@delta.example' }
 
-describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
-  let dovecot: Dovecot
-  let sink: Sink
-  let desk: Desk
-  let daemon: Daemon
-  let alice: Person
-  let grace: Person
-  let ada: Person
-  const members: { id: string; person: Person }[] = []
+describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () => {
+  const { dovecot, user, sink, desk, alice, grace, ada, alpha, beta, gamma } = await givenOffice(
+    {
+      alice: gpgPerson(ALICE),
+      grace: gpgPerson(GRACE),
+      ada: sqPerson(ADA),
+      alpha: gpgPerson({ name: 'Alpha Linux', address: 'security@alpha.example' }),
+      beta: sqPerson({ name: 'Beta OS', address: 'team@beta.example' }),
+      gamma: gpgPerson({ name: 'Gamma Cloud', address: 'psirt@gamma.example' })
+    },
+    { passphrase: PASSPHRASE }
+  )
+  const members = [
+    { id: 'alpha-linux', person: alpha },
+    { id: 'beta-os', person: beta },
+    { id: 'gamma-cloud', person: gamma }
+  ]
+  const everybody = [alice, grace, ada, alpha, beta, gamma]
   const seen = new Map<string, readonly Received[]>()
+  let daemon: Daemon
   let releaseAt = 0
   let deskFingerprint = ''
 
-  const send = (raw: Buffer): Promise<void> => dovecot.append('story', raw)
+  const send = (raw: Buffer): Promise<void> => dovecot.append(user, raw)
   const inbox = (person: Person) => mailboxOf(person, sink)
   const got = (person: Person): readonly Received[] => seen.get(person.address) ?? []
   const all = (): readonly Received[] => [...seen.values()].flat()
   /** The reminder that the fourth member's key ends: it is about no case. */
   const isOfKey = (mail: Received) => is('alert', 'key of list member delta-linux')(mail)
-  const everybody = (): Person[] => [alice, grace, ada, ...members.map(({ person }) => person)]
   const is = (kind: string, words?: string) => ofKind(desk, kind, words)
 
   beforeAll(async () => {
-    dovecot = await startDovecot()
-    sink = await startSink()
-    alice = await gpgPerson({ name: 'Alice Reporter', address: 'alice@reporter.example' })
-    grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-    ada = await sqPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
-    members.push(
-      {
-        id: 'alpha-linux',
-        person: await gpgPerson({ name: 'Alpha Linux', address: 'security@alpha.example' })
-      },
-      {
-        id: 'beta-os',
-        person: await sqPerson({ name: 'Beta OS', address: 'team@beta.example' })
-      },
-      {
-        id: 'gamma-cloud',
-        person: await gpgPerson({ name: 'Gamma Cloud', address: 'psirt@gamma.example' })
-      }
-    )
-    desk = await makeDesk({
-      maintainers: [
-        { id: 'grace', person: grace },
-        { id: 'ada', person: ada }
-      ],
-      imap: { port: dovecot.port, user: 'story' },
-      smtp: { port: sink.port },
-      passphrase: PASSPHRASE
-    })
-    for (const person of everybody()) await person.importKey(desk.publicKey)
-    const expiring = await addMembers()
+    for (const { id, person } of members)
+      await addMember(desk, id, person, await person.exportPublicKey())
+    const expiring = await keyExpiringIn(EXPIRED, 40)
+    await addMember(desk, 'delta-linux', EXPIRED, expiring.armored)
     daemon = await desk.start()
-    await tell(expiring)
-    for (const person of everybody()) seen.set(person.address, await inbox(person).all())
+    await tell(expiring.expiresAt)
+    for (const person of everybody) seen.set(person.address, await inbox(person).all())
     const keys = await desk.cli('keys', 'list', '--json')
     deskFingerprint = keys.stdout
     await daemon.stop()
   }, 180_000)
-
-  afterAll(async () => {
-    await desk.close()
-    for (const person of everybody()) await person.close()
-    await sink.close()
-    await dovecot.close()
-  })
-
-  /** Returns when the fourth member's key expires. */
-  async function addMembers(): Promise<number> {
-    mkdirSync(join(desk.folder, 'members'))
-    const add = async (id: string, name: string, address: string, key: string): Promise<void> => {
-      const file = join(desk.folder, `members/${id}.asc`)
-      writeFileSync(file, key)
-      const result = await desk.cli(
-        ...['members', 'add', '--id', id, '--name', name, '--address', address],
-        ...['--key', file, '--product', 'parser']
-      )
-      expect(result).toMatchObject({ status: 0, stderr: '' })
-    }
-    for (const { id, person } of members) {
-      await add(id, person.name, person.address, await person.exportPublicKey())
-    }
-    const expiring = await keyExpiringIn(EXPIRED, 40)
-    await add('delta-linux', EXPIRED.name, EXPIRED.address, expiring.armored)
-    return expiring.expiresAt
-  }
 
   async function tell(keyExpiresAt: number): Promise<void> {
     await send(
@@ -324,7 +275,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', () => {
 
   it('logs no name, address, subject or key of anybody (G5)', () => {
     const log = daemon.output().toLowerCase()
-    for (const person of [...everybody(), { ...EXPIRED, fingerprint: 'no-such-text' }]) {
+    for (const person of [...everybody, { ...EXPIRED, fingerprint: 'no-such-text' }]) {
       for (const trace of [person.name, person.address, person.fingerprint.slice(-16)]) {
         expect(log).not.toContain(trace.toLowerCase())
       }

@@ -5,15 +5,14 @@
  * `npm test` takes a few moments (integration/crash.test.ts), `npm run nightly` many.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { type Daemon } from './daemon.ts'
-import { DESK_ADDRESS, type Desk, makeDesk, withHeaders } from './desk-world.ts'
-import { type Dovecot, startDovecot } from './dovecot.ts'
+import { DESK_ADDRESS, withHeaders } from './desk-world.ts'
 import { seeded } from './faults.ts'
 import { headerOf, splitPart } from './mail-parts.ts'
+import { ADA, GRACE, givenOffice } from './office.ts'
 import { gpgPerson, type Person } from './people.ts'
 import { describeWith } from './requires.ts'
-import { type Sink, startSink } from './smtp-sink.ts'
 
 const MAILS = 20
 const MINUTE = 60_000
@@ -34,35 +33,20 @@ type OutboxRow = {
 
 /** Describes the run with this many deaths. */
 export function describeKills(kills: number): void {
-  describeWith(['dovecot', 'gpg'], `kill -9 at ${kills} moments (seed ${SEED})`, () => {
-    let dovecot: Dovecot
-    let sink: Sink
-    let desk: Desk
-    const people: Person[] = []
+  describeWith(['dovecot', 'gpg'], `kill -9 at ${kills} moments (seed ${SEED})`, async () => {
+    const reporter = (index: number): string => `reporter${index}@people.example`
+    const { dovecot, user, sink, desk, alice } = await givenOffice({
+      alice: gpgPerson({ name: 'Reporter', address: reporter(0) }),
+      grace: gpgPerson(GRACE),
+      ada: gpgPerson(ADA)
+    })
     const mails: Buffer[] = []
     const deaths: string[] = []
     let outbox: readonly OutboxRow[] = []
 
-    const reporter = (index: number): string => `reporter${index}@people.example`
-
     beforeAll(async () => {
-      dovecot = await startDovecot()
-      sink = await startSink()
-      const alice = await gpgPerson({ name: 'Reporter', address: reporter(0) })
-      const grace = await gpgPerson({ name: 'Grace Hopper', address: 'grace@acme.example' })
-      const ada = await gpgPerson({ name: 'Ada Lovelace', address: 'ada@acme.example' })
-      people.push(alice, grace, ada)
-      desk = await makeDesk({
-        maintainers: [
-          { id: 'grace', person: grace },
-          { id: 'ada', person: ada }
-        ],
-        imap: { port: dovecot.port, user: 'crash' },
-        smtp: { port: sink.port }
-      })
-      await alice.importKey(desk.publicKey)
       for (let index = 0; index < MAILS; index += 1) mails.push(await report(alice, index))
-      await dovecot.seed('crash', mails)
+      await dovecot.seed(user, mails)
       await dieAgainAndAgain()
       await finish()
       outbox = desk.rows<OutboxRow>(
@@ -70,13 +54,6 @@ export function describeKills(kills: number): void {
          FROM outbox LEFT JOIN cases ON cases.id = case_id`
       )
     }, 300_000)
-
-    afterAll(async () => {
-      await desk.close()
-      for (const person of people) await person.close()
-      await sink.close()
-      await dovecot.close()
-    })
 
     /** The first has a key of its own and is answered sealed; the others are known by their address alone. */
     async function report(writer: Person, index: number): Promise<Buffer> {
@@ -190,9 +167,9 @@ export function describeKills(kills: number): void {
     })
 
     it('leaves the inbox empty and every original in the processed folder, byte for byte (G1)', async () => {
-      const moved = await dovecot.messages('crash', 'Postern/Processed')
+      const moved = await dovecot.messages(user, 'Postern/Processed')
       const bytes = (list: readonly Buffer[]) => list.map((raw) => raw.toString('latin1')).sort()
-      expect(await dovecot.messages('crash')).toEqual([])
+      expect(await dovecot.messages(user)).toEqual([])
       expect(bytes(moved.map(({ raw }) => raw))).toEqual(bytes(mails))
     })
 

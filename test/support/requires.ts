@@ -20,7 +20,11 @@ const PACKAGES: Readonly<Record<Tool, readonly string[]>> = {
 const EXTRA_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/local/bin']
 
 /** `describe` when every tool is installed; otherwise a skipped group, or a failing one under POSTERN_REQUIRE_SERVERS=1. */
-export function describeWith(tools: readonly Tool[], name: string, body: () => void): void {
+export function describeWith(
+  tools: readonly Tool[],
+  name: string,
+  body: () => void | Promise<void>
+): void {
   const missing = tools.filter((tool) => findProgram(tool) === null)
   if (missing.length === 0) {
     describe(name, body)
@@ -35,7 +39,7 @@ export function describeWith(tools: readonly Tool[], name: string, body: () => v
     })
     return
   }
-  describe.skip(`${name} (${hint})`, body)
+  describe.todo(`${name} (${hint})`)
 }
 
 /** Whether a test that cannot run is a failure. */

@@ -1,5 +1,4 @@
 /** Instants and calendars, identifiers, addresses and the canonical notice: the small types that everything stands on. */
-
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isSameAddress, parseAddress } from '../../../src/domain/address.ts'

@@ -1,5 +1,4 @@
 /** Commands on a case and its notice: all or nothing, who may, what is missing, what an approval covers (M-10 to M-29, G7). */
-
 import { describe, expect, it } from 'vitest'
 import { type NoticeCopies, type NoticeRecord } from '../../../src/domain/notice.ts'
 import {
