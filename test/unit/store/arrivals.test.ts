@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import {
@@ -20,9 +20,8 @@ import {
   type Stored,
   storedUids
 } from '../../../src/store/arrivals.ts'
-import { type Database } from '../../../src/store/database.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { NOON, openIn } from './support.ts'
+import { useDatabase } from './given.ts'
+import { NOON } from './support.ts'
 
 const INBOX = { mailbox: 'INBOX', uidValidity: '7' }
 const DONE: Outcome = { state: 'done', disposition: 'case-opened', reason: null, caseId: null }
@@ -32,16 +31,7 @@ const HELD: Outcome = {
   reason: 'three-tries',
   caseId: null
 }
-let folder: TempFolder
-let db: Database
-beforeEach(() => {
-  folder = tempFolder()
-  db = openIn(folder.path)
-})
-afterEach(() => {
-  db.close()
-  folder.remove()
-})
+const db = useDatabase()
 
 function arrival(uid: number, change: Partial<NewArrival> = {}): NewArrival {
   const raw = Buffer.from(`Subject: ${uid}\r\n\r\nbody\r\n`)
@@ -80,7 +70,7 @@ describe('an arrival', () => {
 
     expect([first.kind, again.kind]).toEqual(['stored', 'known'])
     expect(again.arrival).toMatchObject({ id: first.arrival.id, state: 'done' })
-    expect(db.read((read) => read.all('SELECT state FROM arrivals'))).toEqual([{ state: 'done' }])
+    expect(db.all('SELECT state FROM arrivals')).toEqual([{ state: 'done' }])
   })
 
   it('is done at once when its bytes are stored already, as after a new UIDVALIDITY', () => {
@@ -152,8 +142,7 @@ describe('an arrival', () => {
     db.transact((tx) => {
       countStarts(tx, [id])
     })
-    db.close()
-    db = openIn(folder.path)
+    db.reopen()
 
     expect(pending()[0]).toMatchObject({ starts: 1, tries: 0 })
     finish(id, DONE)

@@ -1,5 +1,5 @@
 /** Cases on disk: numbers that never come back, changes over an old version refused, messages in order. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type Reporter } from '../../../src/domain/case.ts'
 import {
   findCase,
@@ -10,23 +10,12 @@ import {
   nextCaseTag,
   updateCase
 } from '../../../src/store/cases.ts'
-import { type Database } from '../../../src/store/database.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
 import { caseRecord, messageId, openCase, reporter, tag } from '../policy/samples.ts'
-import { at, NOON, openIn } from './support.ts'
+import { useDatabase } from './given.ts'
+import { at, NOON } from './support.ts'
 
-let folder: TempFolder
-let db: Database
+const db = useDatabase()
 const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
-
-beforeEach(() => {
-  folder = tempFolder()
-  db = openIn(folder.path)
-})
-afterEach(() => {
-  db.close()
-  folder.remove()
-})
 
 function open(change: Partial<CaseRecord> = {}, by: Partial<Reporter> = {}) {
   const next = db.read((read) => nextCaseTag(read, 'ACME', NOON, 'UTC'))

@@ -2,19 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Trouble } from '../../../src/domain/trouble.ts'
 import { acquireDaemonLock } from '../../../src/store/database.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { useFolder } from './given.ts'
 import { openIn } from './support.ts'
 
-let folder: TempFolder
-beforeEach(() => {
-  folder = tempFolder()
-})
-afterEach(() => {
-  folder.remove()
-})
+const folder = useFolder()
 
 function codeOfSecond(path: string): string {
   try {

@@ -11,32 +11,15 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
-import { Trouble } from '../../../src/domain/trouble.ts'
-import { type Database, openDatabase, type Tx } from '../../../src/store/database.ts'
+import { type Database, type Tx } from '../../../src/store/database.ts'
 import { writeMeta } from '../../../src/store/meta.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { MIGRATIONS, openIn, PASSPHRASE, RAW_KEY } from './support.ts'
+import { troubleOf, useFolder } from './given.ts'
+import { MIGRATIONS, openIn, PASSPHRASE } from './support.ts'
 
 const PLANTED = 'planted-plaintext-0123456789'
-let folder: TempFolder
-beforeEach(() => {
-  folder = tempFolder()
-})
-afterEach(() => {
-  folder.remove()
-})
-
-function troubleOf(work: () => unknown): Trouble {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof Trouble) return error
-    throw error
-  }
-  throw new Error('no Trouble was thrown')
-}
+const folder = useFolder()
 
 function plant(db: Database): void {
   db.transact((tx) => {
@@ -45,11 +28,7 @@ function plant(db: Database): void {
 }
 
 function openWith(passphrase: string): Database {
-  return openDatabase({
-    path: join(folder.path, 'postern.db'),
-    passphrase,
-    migrationsDir: MIGRATIONS
-  })
+  return openIn(folder.path, { passphrase })
 }
 
 /** Whether the file opens, past Postern's own code, with the passphrase and exactly this derivation of its key. */
@@ -71,7 +50,7 @@ function opensWith(derivation: Readonly<Record<string, number>>): boolean {
 
 describe('the file at rest', () => {
   it('holds no plain text in the database, the WAL or the shared-memory file', () => {
-    using db = openIn(folder.path, PASSPHRASE)
+    using db = openWith(PASSPHRASE)
     plant(db)
 
     const files = readdirSync(folder.path)
@@ -84,7 +63,7 @@ describe('the file at rest', () => {
   })
 
   it('is keyed by Argon2id over the passphrase in 19 MiB of memory, and no less', () => {
-    openIn(folder.path, PASSPHRASE).close()
+    openWith(PASSPHRASE).close()
 
     expect(opensWith({ mcost: 19_456, tcost: 2, pcost: 1 })).toBe(true)
     expect(opensWith({ mcost: 4096, tcost: 2, pcost: 1 })).toBe(false)
@@ -104,33 +83,17 @@ describe('the file at rest', () => {
   })
 
   it('makes the last folder of its path with mode 0700 and refuses to make more', () => {
-    using _db = openDatabase({
-      path: join(folder.path, 'data', 'postern.db'),
-      passphrase: RAW_KEY,
-      migrationsDir: MIGRATIONS
-    })
+    using _db = openIn(folder.path, { path: join(folder.path, 'data', 'postern.db') })
 
     expect(statSync(join(folder.path, 'data')).mode & 0o777).toBe(0o700)
     expect(
-      troubleOf(() =>
-        openDatabase({
-          path: join(folder.path, 'no', 'such', 'postern.db'),
-          passphrase: RAW_KEY,
-          migrationsDir: MIGRATIONS
-        })
-      ).message
+      troubleOf(() => openIn(folder.path, { path: join(folder.path, 'no', 'such', 'postern.db') }))
+        .message
     ).toContain('no/such (ENOENT): check its folder')
   })
 
   it('makes no new database for a command that only looks', () => {
-    const trouble = troubleOf(() =>
-      openDatabase({
-        path: join(folder.path, 'postern.db'),
-        passphrase: RAW_KEY,
-        migrationsDir: MIGRATIONS,
-        ifMissing: 'refuse'
-      })
-    )
+    const trouble = troubleOf(() => openIn(folder.path, { ifMissing: 'refuse' }))
 
     expect(trouble.code).toBe('database')
     expect(trouble.message).toContain('storage.path')
@@ -143,14 +106,7 @@ describe('the file at rest', () => {
       const path = join(folder.path, 'postern.db')
       writeFileSync(path, '')
 
-      const trouble = troubleOf(() =>
-        openDatabase({
-          path,
-          passphrase: RAW_KEY,
-          migrationsDir: MIGRATIONS,
-          ifMissing
-        })
-      )
+      const trouble = troubleOf(() => openIn(folder.path, { ifMissing }))
 
       expect(trouble.code).toBe('database-corrupt')
       expect(trouble.message).toContain('is empty')
@@ -159,7 +115,6 @@ describe('the file at rest', () => {
   )
 
   it('of an older schema is left as it is by a command that only looks', () => {
-    const path = join(folder.path, 'postern.db')
     const older = join(folder.path, 'migrations')
     mkdirSync(older)
     const newer = join(folder.path, 'newer')
@@ -172,15 +127,14 @@ describe('the file at rest', () => {
       join(newer, '0002-next.sql'),
       'CREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;'
     )
-    const options = { path, passphrase: RAW_KEY }
-    openDatabase({ ...options, migrationsDir: older }).close()
+    openIn(folder.path, { migrationsDir: older }).close()
 
     const trouble = troubleOf(() =>
-      openDatabase({ ...options, migrationsDir: newer, ifMissing: 'refuse' })
+      openIn(folder.path, { migrationsDir: newer, ifMissing: 'refuse' })
     )
 
     expect(trouble.message).toContain('start the daemon once to migrate')
-    openDatabase({ ...options, migrationsDir: older, ifMissing: 'refuse' }).close()
+    openIn(folder.path, { migrationsDir: older, ifMissing: 'refuse' }).close()
   })
 
   it('is written with full durability and foreign keys', () => {
@@ -200,7 +154,7 @@ describe('the file at rest', () => {
 
 describe('a file that cannot be used', () => {
   it('is refused with a wrong passphrase, naming the remedy and not the passphrase', () => {
-    openIn(folder.path, PASSPHRASE).close()
+    openWith(PASSPHRASE).close()
 
     const trouble = troubleOf(() => openWith('wrong-horse'))
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import {
   aboutCase,
@@ -10,7 +10,6 @@ import {
 } from '../../../src/domain/event.ts'
 import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
 import { addMs } from '../../../src/domain/time.ts'
-import { type Database } from '../../../src/store/database.ts'
 import {
   appendEvent,
   iterateEvents,
@@ -19,19 +18,10 @@ import {
   recordHead,
   verifyRecord
 } from '../../../src/store/events.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { NOON, openIn } from './support.ts'
+import { useDatabase } from './given.ts'
+import { NOON } from './support.ts'
 
-let folder: TempFolder
-let db: Database
-beforeEach(() => {
-  folder = tempFolder()
-  db = openIn(folder.path)
-})
-afterEach(() => {
-  db.close()
-  folder.remove()
-})
+const db = useDatabase()
 
 const WORK = {
   at: addMs(NOON, 1),

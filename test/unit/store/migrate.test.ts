@@ -1,21 +1,17 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { Trouble } from '../../../src/domain/trouble.ts'
-import { type Database, openDatabase } from '../../../src/store/database.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
-import { MIGRATIONS, RAW_KEY } from './support.ts'
+import { type Database } from '../../../src/store/database.ts'
+import { troubleOf, useFolder } from './given.ts'
+import { MIGRATIONS, openIn } from './support.ts'
 
-let folder: TempFolder
+const folder = useFolder()
 let sqlDir: string
 beforeEach(() => {
-  folder = tempFolder()
   sqlDir = join(folder.path, 'sql')
   mkdirSync(sqlDir)
   addMigration('0001-first', 'CREATE TABLE one (n INTEGER) STRICT;')
-})
-afterEach(() => {
-  folder.remove()
 })
 
 function addMigration(name: string, sql: string): void {
@@ -23,21 +19,11 @@ function addMigration(name: string, sql: string): void {
 }
 
 function open(): Database {
-  return openDatabase({
-    path: join(folder.path, 'postern.db'),
-    passphrase: RAW_KEY,
-    migrationsDir: sqlDir
-  })
+  return openIn(folder.path, { migrationsDir: sqlDir })
 }
 
 function refusal(): Trouble {
-  try {
-    open().close()
-  } catch (error) {
-    if (error instanceof Trouble) return error
-    throw error
-  }
-  throw new Error('the database was opened')
+  return troubleOf(open)
 }
 
 describe('migrations', () => {

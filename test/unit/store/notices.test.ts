@@ -1,5 +1,5 @@
 /** Notices, approvals, deliveries, members and what is remembered of reporters, on disk. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { insertCase } from '../../../src/store/cases.ts'
@@ -12,7 +12,6 @@ import {
   listAnswers,
   saveReporterKey
 } from '../../../src/store/correspondents.ts'
-import { type Database } from '../../../src/store/database.ts'
 import {
   countDeliveries,
   holdWaiting,
@@ -46,7 +45,6 @@ import {
   recordOutcomes,
   retryOutbox
 } from '../../../src/store/outbox.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
 import {
   ALICE,
   ALICE_KEY,
@@ -58,10 +56,10 @@ import {
   sha256,
   TAG
 } from '../policy/samples.ts'
-import { mail, NOON, openIn } from './support.ts'
+import { DRAFT, useDatabase } from './given.ts'
+import { mail, NOON } from './support.ts'
 
-let folder: TempFolder
-let db: Database
+const db = useDatabase()
 const KEY = new Uint8Array([1])
 const MINUTE_MS = 60_000
 const ALL = { limit: 10, except: [], bytesMax: 1e9 }
@@ -70,32 +68,12 @@ const PLAN = { id: 1, revision: 1, product: 'parser', digest: WORDS }
 const COPY = { once: 'notice:1:1:debian', digest: WORDS }
 
 beforeEach(() => {
-  folder = tempFolder()
-  db = openIn(folder.path)
   const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
   db.transact((tx) => insertCase(tx, openCase(), roots))
 })
-afterEach(() => {
-  db.close()
-  folder.remove()
-})
 
 function save(change: Partial<SaveNotice> = {}): number {
-  const usual: SaveNotice = {
-    kind: 'save-notice',
-    caseTag: TAG,
-    product: 'parser',
-    version: 0,
-    state: 'drafting',
-    revision: 1,
-    fields: { description: 'x' },
-    told: null,
-    releaseAt: null,
-    patches: null,
-    approvals: 'keep',
-    copies: 'go-on'
-  }
-  return db.transact((tx) => saveNotice(tx, 1, { ...usual, ...change }))
+  return db.transact((tx) => saveNotice(tx, 1, { ...DRAFT, ...change }))
 }
 function notice() {
   return db.read((read) => findNotice(read, TAG))

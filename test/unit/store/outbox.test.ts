@@ -1,10 +1,8 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
-import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs, type Instant, msOf } from '../../../src/domain/time.ts'
 import { findCase, insertCase } from '../../../src/store/cases.ts'
-import { type Database } from '../../../src/store/database.ts'
 import { listWaiting, markQueued, planDeliveries } from '../../../src/store/deliveries.ts'
 import { insertMember } from '../../../src/store/members.ts'
 import { saveNotice, setNoticeState } from '../../../src/store/notices.ts'
@@ -24,23 +22,14 @@ import {
   retryOutbox,
   type SendResult
 } from '../../../src/store/outbox.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
 import { member, messageId, openCase, sha256, TAG } from '../policy/samples.ts'
-import { mail, NOON, openIn } from './support.ts'
+import { DRAFT, useDatabase } from './given.ts'
+import { mail, NOON } from './support.ts'
 
 const MINUTE = 60_000
 const LADDER = [1, 5, 30]
 const MAX_MS = 30 * MINUTE
-let folder: TempFolder
-let db: Database
-beforeEach(() => {
-  folder = tempFolder()
-  db = openIn(folder.path)
-})
-afterEach(() => {
-  db.close()
-  folder.remove()
-})
+const db = useDatabase()
 
 function delayMs(attempts: number): number | null {
   const minutes = LADDER[attempts - 1]
@@ -60,7 +49,7 @@ function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
   db.transact((tx) => {
     if (findCase(tx, TAG) === null) {
       insertCase(tx, openCase(), roots)
-      saveNotice(tx, 1, { ...DRAFT, caseTag: TAG })
+      saveNotice(tx, 1, DRAFT)
       setNoticeState(tx, { id: 1, version: 1 }, { state: 'released', digest })
     }
     insertMember(tx, { ...listed, keyData: new Uint8Array([1]), signingKeys: [] })
@@ -75,25 +64,8 @@ function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
   })
 }
 function states(): string[] {
-  return db
-    .read((read) => read.all<{ state: string }>('SELECT state FROM outbox'))
-    .map(({ state }) => state)
+  return db.all<{ state: string }>('SELECT state FROM outbox').map(({ state }) => state)
 }
-const DRAFT: SaveNotice = {
-  kind: 'save-notice',
-  caseTag: TAG,
-  product: 'parser',
-  version: 0,
-  state: 'drafting',
-  revision: 1,
-  fields: {},
-  told: null,
-  releaseAt: null,
-  patches: null,
-  approvals: 'keep',
-  copies: 'go-on'
-}
-
 function claim(now: Instant, limit = 10, bytesMax = 1e9): Claimed[] {
   return db.transact((tx) => claimDue(tx, now, { limit, except: [], bytesMax, delayMs }))
 }
@@ -185,9 +157,7 @@ describe('the outbox', () => {
   it('sends again after a crash between claim and outcome, and not before the ladder allows (G2)', () => {
     queue('a')
     const [before] = claim(NOON)
-    db.close()
-
-    db = openIn(folder.path)
+    db.reopen()
 
     expect(claim(addMs(NOON, MINUTE - 1))).toEqual([])
     const [after] = claim(addMs(NOON, MINUTE))

@@ -24,13 +24,12 @@ export function at(text: string): Instant {
 
 export const NOON = at('2026-11-22T12:00:00Z')
 
+type Options = Partial<Parameters<typeof openDatabase>[0]>
+
 /** Opens `<folder>/postern.db` with the real migrations. */
-export function openIn(folder: string, passphrase = RAW_KEY): Database {
-  return openDatabase({
-    path: join(folder, 'postern.db'),
-    passphrase,
-    migrationsDir: MIGRATIONS
-  })
+export function openIn(folder: string, options: Options = {}): Database {
+  const usual = { path: join(folder, 'postern.db'), passphrase: RAW_KEY, migrationsDir: MIGRATIONS }
+  return openDatabase({ ...usual, ...options })
 }
 
 /** A finished mail, named by `once`. */
