@@ -329,8 +329,8 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
   })
 
   it('leaves the inbox empty and a record that is whole (G1, G8)', async () => {
-    expect(await dovecot.messages('story')).toEqual([])
-    expect(await dovecot.messages('story', 'Postern/Processed')).toHaveLength(5)
+    expect(await dovecot.messages(user)).toEqual([])
+    expect(await dovecot.messages(user, 'Postern/Processed')).toHaveLength(5)
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0, stderr: '' })
     const shown = await desk.cli('show', `ACME-${new Date().getFullYear()}-0001`, '--json')
     expect(JSON.parse(shown.stdout)).toMatchObject({ case: { state: 'noticed', owner: 'ada' } })

@@ -21,11 +21,13 @@ export type RefusedKey = {
   readonly because: string
 }
 
-/** A mail as it must be read. What is left out is expected to be empty. */
+/** `clear`: nothing is encrypted; `opened`; or why it stays closed. */
+export type Seal = 'clear' | 'opened' | OpenFailure
+
+/** A mail as it must be read. What is left out is expected to be empty, and structure and seal to be those of a mail in clear. */
 export type ExpectedMail = {
-  readonly structure: OpenedMail['structure']
-  /** `clear`: nothing is encrypted; `opened`; or why it stays closed. */
-  readonly seal: 'clear' | 'opened' | OpenFailure
+  readonly structure?: OpenedMail['structure']
+  readonly seal?: Seal
   /** Whom anybody can see it to be sealed to, where that does not follow from the rest (see {@link sealedToOf}). */
   readonly sealedTo?: OpenedMail['sealedTo']
   /** State, signer where one is proved, and reach: `valid bob whole`, `unknown-key part`. */
@@ -52,6 +54,9 @@ export type ExpectedMail = {
   /** States that the signatures have once everybody's certificate is known. */
   readonly whenAllKnown?: readonly string[]
 }
+
+/** A PGP/MIME message that the desk opens. */
+export const OPENED = { structure: 'pgp-mime', seal: 'opened' } as const
 
 /** The same facts of an opened mail. `names` gives the people's names by fingerprint. */
 export function describeOpened(
@@ -80,8 +85,8 @@ export function describeOpened(
 /** `expected` with what was left out filled in, ready to be compared with {@link describeOpened}. */
 export function complete(expected: ExpectedMail, found: ExpectedMail): ExpectedMail {
   return {
-    structure: expected.structure,
-    seal: expected.seal,
+    structure: expected.structure ?? 'clear',
+    seal: expected.seal ?? 'clear',
     sealedTo: expected.sealedTo ?? sealedToOf(expected),
     signatures: expected.signatures ?? [],
     ...(expected.subject === undefined ? {} : { subject: expected.subject }),
@@ -94,7 +99,7 @@ export function complete(expected: ExpectedMail, found: ExpectedMail): ExpectedM
 }
 
 /** A mail in clear is sealed to nobody, unless something in it stays closed; an encrypted one is sealed to us. */
-function sealedToOf({ seal, warnings = [] }: ExpectedMail): OpenedMail['sealedTo'] {
+function sealedToOf({ seal = 'clear', warnings = [] }: ExpectedMail): OpenedMail['sealedTo'] {
   if (seal === 'not-for-us') return 'other'
   if (seal !== 'clear') return 'desk'
   const hasClosed = warnings.includes('smime') || warnings.includes('errant-crypto')
@@ -112,7 +117,7 @@ export function signaturesOf(
   })
 }
 
-function sealOf(opened: OpenedMail): ExpectedMail['seal'] {
+function sealOf(opened: OpenedMail): Seal {
   if (opened.failure !== null) return opened.failure
   if (opened.encrypted !== opened.decrypted) throw new Error('encrypted, not opened, no reason')
   return opened.decrypted ? 'opened' : 'clear'

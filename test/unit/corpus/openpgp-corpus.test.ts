@@ -118,7 +118,7 @@ async function openFile(
 function count(expected: ExpectedMail): void {
   if (expected.limit !== undefined) tally.limited += 1
   else if (expected.seal === 'opened') tally.opened += 1
-  else if (expected.seal === 'clear') tally.clear += 1
+  else if ((expected.seal ?? 'clear') === 'clear') tally.clear += 1
   else if (expected.refusedKey !== undefined) tally.keyless += 1
   else tally.refused += 1
 }

@@ -2,7 +2,13 @@
  * Expectations of `rpgp`: messages of many OpenPGP programs, each read as the ciphertext of a PGP/MIME mail. The plain words come
  * from the JSON file beside each message or from the README of RFC 9580's; which cipher was used, from GnuPG.
  */
-import { type ExpectedMail, type Folder, type RefusedKey } from './expectation.ts'
+import {
+  type ExpectedMail,
+  type Folder,
+  OPENED,
+  type RefusedKey,
+  type Seal
+} from './expectation.ts'
 
 const key = { is: 'public key' } as const
 const secret = { is: 'secret key' } as const
@@ -10,7 +16,7 @@ const note = { is: 'note' } as const
 
 /** Encrypted, opened, and not signed. */
 function opened(text: string, ...desk: readonly string[]): ExpectedMail {
-  return { structure: 'pgp-mime', seal: 'opened', text: `${text}\n`, desk }
+  return { ...OPENED, text: `${text}\n`, desk }
 }
 
 /** Encrypted and signed by the same person. */
@@ -30,16 +36,12 @@ function cleartext(signature: string): ExpectedMail {
 }
 
 /** Refused for the reason given. */
-function refused(seal: ExpectedMail['seal'], ...desk: readonly string[]): ExpectedMail {
+function refused(seal: Seal, ...desk: readonly string[]): ExpectedMail {
   return { structure: 'pgp-mime', seal, desk }
 }
 
 /** Refused although it is sound: why we do not open it. */
-function limited(
-  seal: ExpectedMail['seal'],
-  limit: string,
-  ...desk: readonly string[]
-): ExpectedMail {
+function limited(seal: Seal, limit: string, ...desk: readonly string[]): ExpectedMail {
   return { ...refused(seal, ...desk), limit }
 }
 

@@ -2,7 +2,7 @@
  * Expectations of `thunderbird/eml`: mails and mistakes of Thunderbird's own tests. The desk is Alice and Bob at once; Carol
  * is a stranger unless everybody is known.
  */
-import { type Folder } from './expectation.ts'
+import { type Folder, OPENED } from './expectation.ts'
 
 const CALLALOO = 'Sundays are nothing without callaloo.\n'
 
@@ -38,8 +38,6 @@ export const THUNDERBIRD: Folder = {
   },
   // Encrypted text inside HTML is never opened (EFAIL, mail.md §1.3).
   'bob-enc-html-nbsp.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'words:84de0f782a70c5a328173fc7501c5692bdeedbde2f7dc6e2df6455449574cef8',
     says: 'Q0qb+biPpakzFZH5xXDLJVrZFo4H76bR0ds7UROgqjDSVAFVyLyVzbXQGBf8krPa',
     warnings: ['errant-crypto', 'html-only', 'no-message-id']
@@ -59,8 +57,6 @@ export const THUNDERBIRD: Folder = {
   },
   // S/MIME outside: the inner OpenPGP layer hangs in the air, and is named.
   'dual-signed-uncommon-content-type.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'sha256:df0c3eee79c775a4c3b26bd54641b5c292babb505ade7e5ed40f561a12ded4ae',
     says: 'signed with both an S/MIME certificate and an OpenPGP key',
     attachments: [
@@ -71,16 +67,14 @@ export const THUNDERBIRD: Folder = {
   },
   // Sealed to a revoked key: a retired desk key still opens.
   'enc-to-carol@pgp.icu-revoked.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['unknown-key whole'],
     subject: 'encrypted with revoked key',
     text: 'billie-jean\n',
     desk: ['carolRevoked']
   },
   'encrypted-and-signed-alice-to-bob-nonascii.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['valid alice whole'],
     subject: 'Re: kod blå',
     text: 'Detta är krypterat!\n',
@@ -90,16 +84,13 @@ export const THUNDERBIRD: Folder = {
     candidates: ['alice']
   },
   'encrypted-to-alice-as-hidden-recipient.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     sealedTo: 'hidden',
     text: 'hidden recipient encryption\n',
     warnings: ['unprotected-subject']
   },
   // Two keys of Eve's, neither of the sender.
   'eve-duplicate.eml': {
-    structure: 'clear',
-    seal: 'clear',
     attachments: [
       'eve1.asc | text/plain | 043d37f1ff4068b60a62173174a14d7b11f8bd3fbe67470e3e0b1db2b20da379',
       'eve2.asc | text/plain | d4ce2177a83f0b835d4b0e8d40d293fdf049ea7f649fb51747481d4ba64c6c0a'
@@ -107,8 +98,6 @@ export const THUNDERBIRD: Folder = {
     warnings: ['fake-key']
   },
   'forwarded-eml-signed-by-alice.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'See the attached note from alice.\n',
     attachments: [
       'openpgp signed by alice.eml | message/rfc822 | ef2e3c247151fb10e60457b9637ebb8436cc94486280de56c3a728c3dea8c776'
@@ -116,16 +105,12 @@ export const THUNDERBIRD: Folder = {
   },
   // A forwarded mail is an attachment; its signature says nothing about this one.
   'fwd-signed.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'outer text\n',
     attachments: [
       'signed.eml | message/rfc822 | 68b2e97302498b1b702eb567b19d83ae20f58d2bdbd0cee3e398afaff02c4634'
     ]
   },
   'fwd-unsigned-encrypted.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'wrapper message with plain text\n',
     attachments: [
       'attached-message.eml | message/rfc822 | d88d7250d447bb5bc50ea05a75cf5c7db46f6ac543be3ecae41e5487c02fb1b5'
@@ -148,8 +133,7 @@ export const THUNDERBIRD: Folder = {
     warnings: ['cleartext-signature', 'no-message-id', 'repeated-header']
   },
   'inner-smime-sig-in-pgp-encrypted.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     text: CALLALOO,
     attachments: [
       'smime.p7s | application/pkcs7-signature | cff95237e6feae02d085151d9af3808ac763d72f6ce739fe64d675b7ccee67d1'
@@ -157,8 +141,6 @@ export const THUNDERBIRD: Folder = {
     warnings: ['smime', 'unprotected-subject']
   },
   'multiple-signatures.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'sha256:24888d6847eec50d05af4a8082de2d8e7fe65ac717fc8bc6f75a71a781c8c59e',
     says: 'Send dovecot mailing list submissions to dovecot@example.com',
     attachments: [
@@ -169,14 +151,11 @@ export const THUNDERBIRD: Folder = {
   },
   // A multipart/signed without its signature is not signed.
   'openpgp__stripped_sig.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'This is a test.\n',
     warnings: ['errant-crypto', 'no-message-id']
   },
   'outer-pgp-sig-inner-pgp-enc-sig.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['unknown-key part', 'unknown-key whole'],
     subject: 'Signed Encrypted',
     text: CALLALOO,
@@ -198,8 +177,7 @@ export const THUNDERBIRD: Folder = {
   },
   // A signature outside the encryption covers ciphertext only.
   'outer-pgp-sig-inner-pgp-enc.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['unknown-key part'],
     subject: 'Unsigned Encrypted',
     text: CALLALOO,
@@ -207,8 +185,6 @@ export const THUNDERBIRD: Folder = {
     whenAllKnown: ['bad part']
   },
   'outer-smime-bad-sig-inner-pgp-enc-sig-with-mixed.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'Additional text\n',
     attachments: [
       'attachment-1.asc | application/pgp-encrypted | be2f27e98ccfb4629c7bd740488ade00fb5238d8641611416dcf250298089c14',
@@ -218,8 +194,6 @@ export const THUNDERBIRD: Folder = {
     warnings: ['errant-crypto', 'smime']
   },
   'outer-smime-bad-sig-inner-pgp-enc-sig.eml': {
-    structure: 'clear',
-    seal: 'clear',
     attachments: [
       'attachment-1.asc | application/pgp-encrypted | be2f27e98ccfb4629c7bd740488ade00fb5238d8641611416dcf250298089c14',
       'encrypted.asc | application/octet-stream | beb821e0fd4b934ca0f192d190fc5488c867c71374847fc21beef7d42d8a2e7d',
@@ -229,8 +203,6 @@ export const THUNDERBIRD: Folder = {
   },
   // S/MIME breaks the chain from the root: what is inside stays closed.
   'outer-smime-bad-sig-inner-pgp-enc.eml': {
-    structure: 'clear',
-    seal: 'clear',
     attachments: [
       'attachment-1.asc | application/pgp-encrypted | be2f27e98ccfb4629c7bd740488ade00fb5238d8641611416dcf250298089c14',
       'encrypted.asc | application/octet-stream | 8036a6460143592052ef954934bc2d965cf1dfb5598629ffb204af8e093a0eab',
@@ -239,37 +211,28 @@ export const THUNDERBIRD: Folder = {
     warnings: ['errant-crypto', 'smime']
   },
   'partial-encrypt-for-alice-html.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'words:6ea899dc9d9bc33167c89c265773fc10ceebc57c23e88658b77901294609dd7f',
     says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'html-only', 'no-message-id']
   },
   // A block among other text is never opened.
   'partial-encrypt-for-alice-plaintext.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'sha256:2413223a07245e0711b06738e564c75390a968b59e3ca37d62c7c0f76d92e369',
     says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'no-message-id']
   },
   'partial-encrypt-for-carol-html.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'words:5c174ff6b8044357976d9149912db0e00937737ff4729eafeabc8e68ec179b63',
     says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'html-only', 'no-message-id']
   },
   'partial-encrypt-for-carol-plaintext.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'sha256:44e2c61117c7bf908bf7f5d77cbd04311efc612911e85640aab05cc62c92d97d',
     says: 'prefix -----BEGIN PGP MESSAGE-----',
     warnings: ['errant-crypto', 'no-message-id']
   },
   'signed-by-0x3099ff1238852b9f-encrypted-to-0xf231550c4f47e38e-with-key.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['unknown-key whole'],
     subject: 'Signed Encrypted With Key',
     text: CALLALOO,
@@ -280,8 +243,7 @@ export const THUNDERBIRD: Folder = {
     whenAllKnown: ['valid carol whole']
   },
   'signed-by-0x3099ff1238852b9f-encrypted-to-0xf231550c4f47e38e.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['unknown-key whole'],
     subject: 'Signed Encrypted',
     text: CALLALOO,
@@ -307,16 +269,14 @@ export const THUNDERBIRD: Folder = {
   },
   // Two From fields: no sender at all, whatever the signed one says.
   'signed-by-0xfbfcc82a015e7330-encrypted-to-0xf231550c4f47e38e-multi-from.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['valid bob whole'],
     subject: 'Signed Encrypted',
     text: CALLALOO,
     warnings: ['from-mismatch', 'no-from', 'repeated-header']
   },
   'signed-by-0xfbfcc82a015e7330-encrypted-to-0xf231550c4f47e38e-with-key.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['valid bob whole'],
     subject: 'Signed Encrypted With Key',
     text: CALLALOO,
@@ -326,15 +286,12 @@ export const THUNDERBIRD: Folder = {
     candidates: ['bob']
   },
   'signed-by-0xfbfcc82a015e7330-encrypted-to-0xf231550c4f47e38e.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['valid bob whole'],
     subject: 'Signed Encrypted',
     text: CALLALOO
   },
   'signed-by-0xfbfcc82a015e7330-to-0xf231550c4f47e38e-unencrypted-in-mixed.eml': {
-    structure: 'clear',
-    seal: 'clear',
     signatures: ['valid bob part'],
     text: CALLALOO,
     outside: 'test-list mailing list -- test-list@openpgp.example',
@@ -359,8 +316,7 @@ export const THUNDERBIRD: Folder = {
     text: CALLALOO
   },
   'signed-encrypted-autocrypt-gossip.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     signatures: ['valid bob whole'],
     subject: 'Compose Signed Encrypted Message',
     text: 'This is a signed, encrypted message composition test.\n',
@@ -382,8 +338,6 @@ export const THUNDERBIRD: Folder = {
   },
   // The list also changed the signed part: GnuPG calls it bad once Carol is known.
   'signed-with-mailman-footer.eml': {
-    structure: 'clear',
-    seal: 'clear',
     signatures: ['unknown-key part'],
     text: CALLALOO,
     outside:
@@ -400,14 +354,10 @@ export const THUNDERBIRD: Folder = {
   },
   // An unobtrusive signature (header field Sig) is none that we read.
   'unob-signed-by-0x3099ff1238852b9f-to-0xf231550c4f47e38e.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: CALLALOO
   },
   // Three keys, one of which names the sender.
   'unrelated-and-fake-keys-attached.eml': {
-    structure: 'clear',
-    seal: 'clear',
     attachments: [
       'alice-fake-pub.asc | text/plain | 91e331991951b8bbee8febde42d112bd650185b28def9fded878e249fbfa08b0',
       'stranger-pub.asc | text/plain | e6ba58cc1bbed9c5968fbff523e5a13b7eb16693a84d4cce2fc317d6545f5143',
@@ -417,8 +367,7 @@ export const THUNDERBIRD: Folder = {
     warnings: ['fake-key']
   },
   'unsigned-encrypted-to-0xf231550c4f47e38e-from-0x3099ff1238852b9f-with-key.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     subject: 'Unsigned Encrypted With Key',
     text: CALLALOO,
     attachments: [
@@ -427,14 +376,12 @@ export const THUNDERBIRD: Folder = {
     candidates: ['carol']
   },
   'unsigned-encrypted-to-0xf231550c4f47e38e-from-0x3099ff1238852b9f.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     subject: 'Unsigned Encrypted',
     text: CALLALOO
   },
   'unsigned-encrypted-to-0xf231550c4f47e38e-from-0xfbfcc82a015e7330-with-key.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     subject: 'Unsigned Encrypted With Key',
     text: CALLALOO,
     attachments: [
@@ -443,26 +390,19 @@ export const THUNDERBIRD: Folder = {
     candidates: ['bob']
   },
   'unsigned-encrypted-to-0xf231550c4f47e38e-from-0xfbfcc82a015e7330.eml': {
-    structure: 'pgp-mime',
-    seal: 'opened',
+    ...OPENED,
     subject: 'Unsigned Encrypted',
     text: CALLALOO
   },
   'unsigned-unencrypted-0x3099ff1238852b9f-autocrypt.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'This is autocrypt only.\n',
     candidates: ['carol']
   },
   'unsigned-unencrypted-from-bob-to-alice.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: CALLALOO
   },
   // Format=flowed: the blank that stuffs the last line is no text.
   'unsigned-unencrypted-key-0x1f10171bfb881b1c-attached.eml': {
-    structure: 'clear',
-    seal: 'clear',
     text: 'Hey, the key 0x1F10171BFB881B1C (for jdoe@invalid) attached!\n\n\u00a0-Johnny\n',
     attachments: [
       'OpenPGP_0x1F10171BFB881B1C.asc | application/pgp-keys | 6e43a9f58486307e6db54d2326630dbc729f69f70d8cfef3d70b7ae74c4ca660'
