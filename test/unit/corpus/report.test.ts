@@ -25,7 +25,8 @@ it('README states how many sample mails open fully, and how many are rightly ref
   const openpgp = SUITES.flatMap(({ expected }) => Object.values(expected)).flatMap((each) =>
     'is' in each ? [] : [each]
   )
-  const isClosed = ({ seal = 'clear' }: ExpectedMail): boolean => seal !== 'clear' && seal !== 'opened'
+  const isClosed = ({ seal = 'clear' }: ExpectedMail): boolean =>
+    seal !== 'clear' && seal !== 'opened'
   const closed = openpgp.filter((mail) => mail.limit !== undefined || isClosed(mail))
   const limited = closed.filter(
     (mail) => mail.limit !== undefined || mail.refusedKey !== undefined
