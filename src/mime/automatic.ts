@@ -151,7 +151,6 @@ function isProtected(root: Part): boolean {
   return root.type === 'multipart/encrypted' || root.type === 'multipart/signed'
 }
 
-/** Whether it declares itself a report of this kind (RFC 6522 §3). */
 function isReportOf({ type, params }: Part, kind: string): boolean {
   return type === 'multipart/report' && params.get('report-type')?.toLowerCase() === kind
 }

@@ -6,43 +6,26 @@
 
 /** Names the decoder is asked for, compared by letters and digits only. */
 const NAMES = [
-  ...['utf-7', 'utf-8', 'utf-16', 'utf-16le', 'utf-16be', 'utf-32', 'utf-32le', 'utf-32be'],
+  'utf-7 utf-8 utf-16 utf-16le utf-16be utf-32 utf-32le utf-32be koi8-r koi8-u macintosh ibm866 gbk gb2312 gb18030 big5 euc-kr',
+  'euc-jp shift_jis iso-2022-jp windows-874 cp437 cp737 cp850 cp852 cp857 cp858 cp932 cp936 cp949 cp950',
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
-  ...['koi8-r', 'koi8-u', 'macintosh', 'ibm866'],
-  ...['gbk', 'gb2312', 'gb18030', 'big5', 'euc-kr', 'euc-jp', 'shift_jis', 'iso-2022-jp'],
-  ...[
-    'cp437',
-    'cp737',
-    'cp850',
-    'cp852',
-    'cp857',
-    'cp858',
-    'cp932',
-    'cp936',
-    'cp949',
-    'cp950',
-    'windows-874'
-  ],
   ...[1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258].map((page) => `windows-${page}`)
-]
-/** Names used by old mail programs that no registry lists, by their letters and digits. */
-const OTHER_NAMES: readonly (readonly [string, string])[] = [
-  ...['ansix341968', 'ascii', 'iso646us', 'usascii'].map((name) => [name, 'us-ascii'] as const),
-  ...[1250, 1251, 1252].map((page) => [`win${page}`, `windows-${page}`] as const),
-  ...[437, 850, 852].map((page) => [`ibm${page}`, `cp${page}`] as const),
-  ...['cp50220', 'jis', 'jisencoding'].map((name) => [name, 'iso-2022-jp'] as const),
-  ...['1', '2', '3', '2004', 'ms'].map((kind) => [`iso2022jp${kind}`, 'iso-2022-jp'] as const),
-  ['iso88598i', 'iso-8859-8'],
-  ['cp874', 'windows-874'],
-  ['ms949', 'cp949'],
-  ['latin9', 'iso-8859-15'],
-  ['unicode11utf7', 'utf-7'],
-  ['csunicode11utf7', 'utf-7'],
-  ['xmaccyrillic', 'maccyrillic']
-]
+].flatMap((names) => names.split(' '))
+/** Names used by old mail programs that no registry lists, by their letters and digits, behind the name that they mean. */
+const OTHER_NAMES = [
+  'us-ascii ansix341968 ascii iso646us usascii',
+  'iso-2022-jp cp50220 jis jisencoding iso2022jp1 iso2022jp2 iso2022jp3 iso2022jp2004 iso2022jpms',
+  'utf-7 unicode11utf7 csunicode11utf7',
+  'windows-1250 win1250,windows-1251 win1251,windows-1252 win1252,windows-874 cp874',
+  'cp437 ibm437,cp850 ibm850,cp852 ibm852,cp949 ms949',
+  'iso-8859-8 iso88598i,iso-8859-15 latin9,maccyrillic xmaccyrillic'
+].flatMap((line) => line.split(','))
 const KNOWN: ReadonlyMap<string, string> = new Map([
   ...NAMES.map((name) => [spelled(name), name] as const),
-  ...OTHER_NAMES
+  ...OTHER_NAMES.flatMap((line) => {
+    const [name = '', ...others] = line.split(' ')
+    return others.map((other) => [other, name] as const)
+  })
 ])
 
 /**

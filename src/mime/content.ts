@@ -33,7 +33,6 @@ export type Content = {
 /** Most HTML converted for one message, in characters: parts have their own limit, but there may be 200 of them. */
 const HTML_CHARS_MAX = 1_000_000
 
-/** How much of the limits one message has used so far. */
 type Spent = { htmlChars: number; textBytes: number; decodedBytes: number; isFull: boolean }
 
 /**
@@ -178,7 +177,6 @@ function withoutLegacyLines(piece: Piece, text: string, fields: readonly Field[]
   return end > 0 && isCopyOf(fields, lines.slice(0, end)) ? lines.slice(end + 1).join('\n') : text
 }
 
-/** The lines without empty lines around them. */
 function trimmed(text: string): string {
   return text.replace(/^\n+/, '').trimEnd()
 }
@@ -246,7 +244,6 @@ function withoutMarks(mailboxes: string): string {
   return onOneLine(mailboxes.replaceAll(/[<>"]/g, ' ')).replaceAll(' ,', ',').toLowerCase()
 }
 
-/** A value as a reader sees it on one line. */
 function onOneLine(value: string): string {
   return value.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
 }

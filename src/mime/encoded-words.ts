@@ -26,19 +26,30 @@ export function sanitizeHeaderText(text: string, max: number = HEADER_TEXT_MAX):
     .trim()
 }
 
-/** `value` with its encoded words decoded. Not sanitized: callers pass the result through {@link sanitizeHeaderText}. */
+/**
+ * `value` with its encoded words decoded. Joins adjacent words of one charset before decoding, because mailers split characters
+ * across words. Not sanitized: callers pass the result through {@link sanitizeHeaderText}.
+ */
 export function decodeWords(value: string): string {
-  const pieces: (string | EncodedWord)[] = []
+  const pieces: (string | { readonly charset: string; readonly chunks: Buffer[] })[] = []
   let at = 0
   for (const match of value.matchAll(WORD)) {
     const between = value.slice(at, match.index)
-    const isBetweenWords = at > 0 && between.trim() === ''
-    if (!isBetweenWords && between !== '') pieces.push(between)
-    pieces.push(readWord(match))
     at = match.index + match[0].length
+    const charset = (match[1] ?? '').replace(/\*.*$/, '').toLowerCase()
+    const payload = match[3] ?? ''
+    const isBase64 = (match[2] ?? '').toUpperCase() === 'B'
+    const bytes = isBase64 ? Buffer.from(payload, 'base64') : decodeQ(payload, charset)
+    const last = pieces.at(-1)
+    const isAdjacent = typeof last === 'object' && between.trim() === ''
+    if (isAdjacent && last.charset === charset) last.chunks.push(bytes)
+    else pieces.push(isAdjacent ? '' : between, { charset, chunks: [bytes] })
   }
-  if (at < value.length) pieces.push(value.slice(at))
-  return joinPieces(pieces)
+  return [...pieces, value.slice(at)]
+    .map((piece) =>
+      typeof piece === 'string' ? piece : decodeCharset(Buffer.concat(piece.chunks), piece.charset)
+    )
+    .join('')
 }
 
 /** Bytes in a named charset as text; unknown charsets are read as UTF-8 where valid, else as windows-1252. */
@@ -53,37 +64,6 @@ export function decodeCharset(bytes: Uint8Array, charset: string): string {
       return new TextDecoder('windows-1252').decode(bytes)
     }
   }
-}
-
-type EncodedWord = { readonly charset: string; readonly bytes: Buffer }
-
-function readWord(match: RegExpExecArray): EncodedWord {
-  const charset = (match[1] ?? '').replace(/\*.*$/, '').toLowerCase()
-  const payload = match[3] ?? ''
-  const isBase64 = (match[2] ?? '').toUpperCase() === 'B'
-  const bytes = isBase64 ? Buffer.from(payload, 'base64') : decodeQ(payload, charset)
-  return { charset, bytes }
-}
-
-/** Joins adjacent words of one charset before decoding, because mailers split characters across words. */
-function joinPieces(pieces: readonly (string | EncodedWord)[]): string {
-  let text = ''
-  for (let at = 0; at < pieces.length; ) {
-    const piece = pieces[at]
-    at += 1
-    if (piece === undefined || typeof piece === 'string') {
-      text += piece ?? ''
-      continue
-    }
-    const chunks = [piece.bytes]
-    for (let next = pieces[at]; typeof next === 'object'; next = pieces[at]) {
-      if (next.charset !== piece.charset) break
-      chunks.push(next.bytes)
-      at += 1
-    }
-    text += decodeCharset(Buffer.concat(chunks), piece.charset)
-  }
-  return text
 }
 
 /** RFC 2047 §4.2. A raw character above ASCII is read as its bytes in the charset of the word. */

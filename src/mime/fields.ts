@@ -53,7 +53,6 @@ export function firstValue(fields: readonly Field[], name: string): string {
   return fields.find((field) => field.name === name)?.value ?? ''
 }
 
-/** Bytes as text: UTF-8 if valid, otherwise windows-1252. */
 function looseText(latin1: string): string {
   const bytes = Buffer.from(latin1, 'latin1')
   return (isUtf8(bytes) ? UTF_8 : WINDOWS_1252).decode(bytes)

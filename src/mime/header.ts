@@ -83,7 +83,6 @@ export function readProtectedHeader(payload: Part): HeaderReading | null {
   return { ...readHeader(payload.fields), subjectShown }
 }
 
-/** The subject in the record of the outer fields, each `HP-Outer: Name: value`. */
 function recordedSubject(fields: readonly Field[]): string {
   const [value = ''] = valuesOf(fields, 'hp-outer').flatMap(
     (line) => /^subject[ \t]*:([^]*)$/i.exec(line.trim())?.[1] ?? []

@@ -61,20 +61,14 @@ export function textOfHtml(html: string): HtmlText {
  */
 const showLink: FormatCallback = (elem, walk, builder) => {
   walk(elem.children, builder)
-  const target = hrefOf(elem).replace(/^mailto:/, '')
+  const { href } = elem.attribs as { readonly href?: string }
+  const target = (href ?? '').replace(/^mailto:/, '')
   const text = textIn(elem).replaceAll(/\s+/g, '')
   if (target !== '' && target !== text) {
     builder.addInline(`${text === '' ? '' : ' '}[${target}]`, { noWordTransform: true })
   }
 }
 
-function hrefOf(elem: DomNode): string {
-  const attributes: unknown = elem.attribs
-  const hasHref = typeof attributes === 'object' && attributes !== null && 'href' in attributes
-  return hasHref && typeof attributes.href === 'string' ? attributes.href : ''
-}
-
-/** The text of an element's first {@link LINK_NODES_MAX} nodes. */
 function textIn(elem: DomNode): string {
   let text = ''
   const stack = [elem]

@@ -143,7 +143,6 @@ function chooseUtf7(bytes: Uint8Array): ChosenCharset {
   return { charset: 'utf-8', isGuess: text.includes('+'), bytes: Buffer.from(readUtf7(text)) }
 }
 
-/** Whether a text begins with a byte order mark (RFC 2781 §3.2). */
 function hasMark(bytes: Uint8Array): boolean {
   const first = Buffer.from(bytes.subarray(0, 4)).toString('hex')
   return MARKS.some((mark) => first.startsWith(mark))
@@ -159,7 +158,6 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** Whether at least one character beyond ASCII is valid UTF-8. */
 function holdsUtf8(bytes: Uint8Array): boolean {
   return /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
 }

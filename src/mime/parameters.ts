@@ -103,7 +103,6 @@ function tokenAt(value: string, at: number): Token {
     : { kind: 'other', raw, text: raw, isClosed: true }
 }
 
-/** Comments nest. */
 function commentAt(value: string, at: number): Token {
   let [text, depth, end] = ['', 0, at]
   do {
@@ -121,7 +120,6 @@ function unescaped(text: string): string {
   return text.replaceAll(/\\([^]?)/g, '$1')
 }
 
-/** The pieces of a value, and whether every quoted string and comment in it is closed. */
 type Split = { readonly pieces: readonly string[]; readonly isClosed: boolean }
 
 /** Splits at semicolons outside quoted strings and comments; writes `blank` for each comment. */

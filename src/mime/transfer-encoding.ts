@@ -100,7 +100,6 @@ function writeLineEnd(to: Buffer, at: number, isCrLf: boolean): number {
   return size
 }
 
-/** The byte that the `=` at this place encodes; -1 unless two hexadecimal digits follow. */
 function escapeAt(body: Buffer, at: number): number {
   const high = HEX[body[at + 1] ?? 0] ?? -1
   const low = HEX[body[at + 2] ?? 0] ?? -1

@@ -4,7 +4,6 @@
  * count; what exceeds a limit stays one opaque part and is never lost. Does not open attached messages (message/rfc822). Must
  * never throw for any message.
  */
-import { type Span, splitBody } from './delimiters.ts'
 import { type Field, firstValue, readFields } from './fields.ts'
 import { readParameterized } from './parameters.ts'
 
@@ -41,6 +40,8 @@ const DEPTH_MAX = 20
 const PARTS_MAX = 200
 /** Bytes that are searched for delimiters, in all multiparts together: each looks through those inside it again. */
 const SEARCHED_BYTES_MAX = 2 ** 28
+const BOUNDARY_CHARS_MAX = 200
+const [TAB, LF, CR, SPACE] = [9, 10, 13, 32]
 const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 
 type Draft = Omit<Part, 'children' | 'isOpaque'> & { children: Draft[]; isOpaque: boolean }
@@ -77,17 +78,67 @@ export function parseTree(bytes: Uint8Array): MimeTree {
 
 type State = { count: number; bytesLeft: number; hasTooManyParts: boolean; isBroken: boolean }
 
-/** Splits one multipart, as far as the limits allow. */
 function addChildren(raw: Buffer, part: Draft, state: State): void {
-  const body = { start: part.bodyStart, end: part.end, boundary: part.params.get('boundary') ?? '' }
-  const { spans, isClosed, isCut } = splitBody(raw, body, PARTS_MAX - state.count)
+  const { spans, isClosed, isCut } = splitBody(raw, part, PARTS_MAX - state.count)
   if (isCut) state.hasTooManyParts = true
   else if (spans.length === 0 || !isClosed) state.isBroken = true
   const fallback = part.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'
   part.children = spans.map((span) => readPart(raw, span, fallback, state))
   state.count += spans.length
-  const rest = isCut ? (part.children.at(-1) ?? part) : null
-  if (rest !== null) rest.isOpaque = true
+  const rest = part.children.at(-1)
+  if (isCut && rest !== undefined) rest.isOpaque = true
+}
+
+/** One child of a multipart, headers included; without the line break that belongs to the delimiter. */
+type Span = { readonly start: number; readonly end: number }
+
+/** The children of one multipart. */
+type Split = {
+  readonly spans: readonly Span[]
+  /** Whether the closing delimiter was found. */
+  readonly isClosed: boolean
+  /** Whether there are more than allowed: the last span then holds the rest. */
+  readonly isCut: boolean
+}
+
+/** Splits a multipart at its delimiter lines (RFC 2046 §5.1.1) into at most `countMax` spans, but at least one. */
+function splitBody(raw: Buffer, part: Draft, countMax: number): Split {
+  const boundary = (part.params.get('boundary') ?? '').trimEnd()
+  const spans: Span[] = []
+  if (boundary === '' || boundary.length > BOUNDARY_CHARS_MAX) {
+    return { spans, isClosed: false, isCut: false }
+  }
+  const bytes = raw.subarray(0, part.end)
+  // Matches of a needle with a line feed at its start alone cannot overlap, so the search is linear.
+  const needle = Buffer.from(`\n--${boundary}`, 'utf8')
+  let open = -1
+  // The line feed before the first line of the body belongs to its header.
+  let at = bytes.indexOf(needle, part.bodyStart - 1)
+  for (; at >= 0; at = bytes.indexOf(needle, at + needle.length)) {
+    const tail = at + needle.length
+    const isClosing = bytes.toString('latin1', tail, tail + 2) === '--'
+    const after = endOfBlankLine(bytes, isClosing ? tail + 2 : tail)
+    if (after === null) continue
+    const end = bytes[at - 1] === CR ? at - 1 : at
+    if (open >= 0) spans.push({ start: open, end: Math.max(open, end) })
+    if (isClosing) return { spans, isClosed: true, isCut: false }
+    open = after
+    if (spans.length >= countMax - 1) {
+      spans.push({ start: open, end: part.end })
+      return { spans, isClosed: true, isCut: true }
+    }
+  }
+  if (open >= 0) spans.push({ start: open, end: part.end })
+  return { spans, isClosed: false, isCut: false }
+}
+
+/** Start of the next line when only transport padding stands before it; else null. */
+function endOfBlankLine(bytes: Buffer, from: number): number | null {
+  let at = from
+  while (bytes[at] === SPACE || bytes[at] === TAB) at += 1
+  if (bytes[at] === CR) at += 1
+  if (at >= bytes.length) return bytes.length
+  return bytes[at] === LF ? at + 1 : null
 }
 
 /** The whole entity, headers included. */

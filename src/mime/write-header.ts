@@ -124,21 +124,8 @@ function quoted(text: string): string {
 
 function encodedWords(text: string): HeaderValue {
   assert(!CONTROL.test(text), 'control character in a header value')
-  const words: string[] = []
-  let piece = ''
-  let bytes = 0
-  for (const character of text) {
-    const size = Buffer.byteLength(character)
-    if (bytes + size > WORD_BYTES) {
-      words.push(encodedWord(piece))
-      piece = ''
-      bytes = 0
-    }
-    piece += character
-    bytes += size
-  }
-  if (piece !== '') words.push(encodedWord(piece))
-  return headerValue(words.join(' '))
+  const pieces = joined(text, (character) => Buffer.byteLength(character), WORD_BYTES)
+  return headerValue(pieces.map(encodedWord).join(' '))
 }
 
 function encodedWord(text: string): string {
@@ -153,14 +140,23 @@ function percentPieces(value: string, length: number): string[] {
       ? character
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   })
+  return joined(units, (unit) => unit.length, length)
+}
+
+/** The units joined in order into pieces of at most `max`. */
+function joined(units: Iterable<string>, sizeOf: (unit: string) => number, max: number): string[] {
   const pieces: string[] = []
   let piece = ''
+  let size = 0
   for (const unit of units) {
-    if (piece.length + unit.length > length) {
+    const more = sizeOf(unit)
+    if (size + more > max) {
       pieces.push(piece)
       piece = ''
+      size = 0
     }
     piece += unit
+    size += more
   }
   return [...pieces, piece]
 }

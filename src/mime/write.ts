@@ -199,7 +199,6 @@ function armoredMessage(packets: Uint8Array, checksum: string | null): Uint8Arra
   ]
 }
 
-/** The library's armor with CRLF line ends and none at the end. */
 function armorBytes(armored: string): Uint8Array {
   return Buffer.from(armored.trimEnd().replaceAll(/\r?\n/g, '\r\n'), 'latin1')
 }

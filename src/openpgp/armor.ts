@@ -25,7 +25,9 @@ const LABELS: Readonly<Record<string, ArmorKind>> = {
   'PRIVATE KEY BLOCK': 'private-key',
   SIGNATURE: 'signature'
 }
-const ARMOR_HEADER_LINES_MAX = 50
+/** The first line and the armor headers, up to the mandatory empty line. */
+const HEAD =
+  /-----BEGIN PGP ([A-Z ]+)-----[^\S\n]*\n((?:[A-Za-z0-9-]{1,40}:.*\r?\n){0,49})[^\S\n]*\n/y
 /** A message of the desk has a session key for its one recipient, and the encrypted data. */
 const PACKETS_MAX = 4
 const BODY = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
@@ -35,22 +37,19 @@ const CHECKSUM = /=[A-Za-z0-9+/]{4}$/
 export function readArmor(text: string): ArmorBlock | null {
   const begin = findLine(text, BEGIN, 0)
   if (begin < 0) return null
-  const firstLine = lineAt(text, begin)
-  const label = /^-----BEGIN PGP ([A-Z ]+)-----$/.exec(firstLine.text.trimEnd())?.[1] ?? ''
+  HEAD.lastIndex = begin
+  const [head = '', label = '', headers = ''] = HEAD.exec(text) ?? []
   const kind = LABELS[label]
   if (kind === undefined) return null
-  const headers = readArmorHeaders(text, firstLine.next)
-  if (headers === null) return null
-  const { bodyStart } = headers
+  const bodyStart = begin + head.length
   const endLine = `-----END PGP ${label}-----`
   const end = findLine(text, endLine, bodyStart)
   if (end < 0 || findLine(text, BEGIN, bodyStart) >= 0) return null
   const data = decodeBody(text.slice(bodyStart, end))
   if (data === null) return null
   const after = text.slice(end + endLine.length).trim()
-  const [charset = '', ...more] = headers.charsets
   const before = text.slice(0, begin).trim()
-  return { kind, data, charset: more.length === 0 ? charset : '', before, after }
+  return { kind, data, charset: charsetIn(headers), before, after }
 }
 
 /** Binary packets from bytes that are either packets already (RFC 9580 §4.2: first bit set) or one armored block. */
@@ -98,36 +97,16 @@ const CRC24_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return crc
 })
 
+function charsetIn(headers: string): string {
+  const found = headers.match(/^charset:.*$/gim) ?? []
+  return found.length === 1 ? found.join('').slice('charset:'.length).trim() : ''
+}
+
 function findLine(text: string, start: string, from: number): number {
   for (let at = text.indexOf(start, from); at >= 0; at = text.indexOf(start, at + 1)) {
     if (at === 0 || text[at - 1] === '\n') return at
   }
   return -1
-}
-
-function lineAt(text: string, start: number): { readonly text: string; readonly next: number } {
-  const end = text.indexOf('\n', start)
-  return end < 0
-    ? { text: text.slice(start), next: text.length }
-    : { text: text.slice(start, end), next: end + 1 }
-}
-
-/** The armor headers up to the mandatory empty line; null when that is missing or a line is not a header. */
-function readArmorHeaders(
-  text: string,
-  from: number
-): { readonly bodyStart: number; readonly charsets: readonly string[] } | null {
-  const charsets: string[] = []
-  let at = from
-  for (let count = 0; count < ARMOR_HEADER_LINES_MAX && at < text.length; count += 1) {
-    const line = lineAt(text, at)
-    if (line.text.trim() === '') return { bodyStart: line.next, charsets }
-    const [, name, value = ''] = /^([A-Za-z0-9-]{1,40}):(.*)$/.exec(line.text.trimEnd()) ?? []
-    if (name === undefined) return null
-    if (name.toLowerCase() === 'charset') charsets.push(value.trim())
-    at = line.next
-  }
-  return null
 }
 
 /** Some mail programs append the checksum to the last line, so only its form counts: `=` and four characters at the end. */

@@ -8,7 +8,6 @@ import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { toBinary } from './armor.ts'
 import { bodyOf, type PacketSpan, TAG, walkPackets } from './packets.ts'
 
-/** Largest key file that is read, in bytes of binary. */
 const KEY_BYTES_MAX = 256 * 1024
 const ARMORED_BYTES_MAX = 400 * 1024
 const USER_IDS_MAX = 20

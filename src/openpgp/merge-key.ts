@@ -101,7 +101,6 @@ async function wholeBindings(
   return whole
 }
 
-/** The part itself without its signatures, which are added one by one. */
 function emptied<T extends User | Subkey>(part: T, signatures: Partial<T>): T {
   return Object.assign(part, signatures)
 }

@@ -175,7 +175,6 @@ async function marksOfRead(
   return marks.filter((mark) => repeated.has(mark))
 }
 
-/** Takes the literal data and the signature packets out of a decrypted message, without verifying yet. */
 async function readPlain(message: Message<Uint8Array | string>, date: Date): Promise<Plain> {
   const config = pgpConfig(false)
   const result = await verify({ message, verificationKeys: [], format: 'binary', date, config })

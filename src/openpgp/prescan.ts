@@ -7,7 +7,6 @@ import { type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail, type OpenFailure } from '../domain/mail.ts'
 import { bodyOf, type PacketSpan, sha256, TAG, walkPackets } from './packets.ts'
 
-/** Largest message, in bytes of binary. */
 const MESSAGE_BYTES_MAX = 64 * 2 ** 20
 const SESSION_KEYS_MAX = 64
 const OWN_SESSION_KEYS_MAX = 4

@@ -81,7 +81,6 @@ function rsaKeysOf({ privateKey }: SecretKey): KeyObject[] {
   })
 }
 
-/** The named numbers of a key as bytes; empty when one is missing. */
 function numbersOf(params: object | null, names: readonly string[]): Buffer[] {
   const found = new Map<string, unknown>(Object.entries(params ?? {}))
   const numbers = names.map((name) => found.get(name))

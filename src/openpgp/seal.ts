@@ -88,7 +88,6 @@ async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
   )
 }
 
-/** The parsed certificate, if it is the pinned one and usable at `now`; otherwise why not. */
 async function certificate(target: SealTarget, now: Instant): Promise<PublicKey | KeyRefusal> {
   if (target.keyData.byteLength === 0) return 'no-key'
   const key = await cachedCertificate(target.keyData, now)

@@ -182,7 +182,6 @@ async function findCertificates(
   return [...found.values()]
 }
 
-/** Whether the issuing key is the primary key, or a subkey with a back signature. */
 async function isKeyOf({ key, fingerprint }: CertificateFacts, issuer: string): Promise<boolean> {
   if (isNamedBy(issuer, fingerprint)) return true
   for (const subkey of key.getSubkeys()) {

@@ -74,7 +74,6 @@ export async function findCandidateKeys(
   }
 }
 
-/** A file that is declared a key and is exactly one public key. */
 function isKeyFile(file: Attachment): boolean {
   return isDeclaredKey(file) && classifyKey(file.content) === 'public'
 }

@@ -11,7 +11,6 @@ import { type Sealing } from '../openpgp/prescan.ts'
 import { SIGNATURES_MAX, type Verdict, verifyDetached, withCrlf } from '../openpgp/verify.ts'
 import { type Envelope, recogniseLayer } from './envelope.ts'
 
-/** What is known of the envelope of a message. */
 type Opened = Pick<
   OpenedMail,
   'structure' | 'encrypted' | 'decrypted' | 'failure' | 'signatures'
@@ -189,7 +188,6 @@ export function placed(
   return verdicts.map((verdict) => ({ ...verdict, coversWhole, isInside }))
 }
 
-/** An encryption that could not be opened: nothing of it is shown. */
 function failed(peeled: Peeled, failure: OpenFailure, sealing: Sealing): Peeled {
   const structure = peeled.structure === 'clear' ? 'pgp-mime' : peeled.structure
   return { ...peeled, structure, encrypted: true, failure, sealing, payload: null }

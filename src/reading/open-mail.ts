@@ -143,10 +143,10 @@ async function readOutside(
   return { ...capped, isTruncated: capped.isTruncated || isCut }
 }
 
-async function contentOfPayload(peeled: Peeled, hasLegacyDisplay: boolean): Promise<Content> {
-  return peeled.payload === null
+async function contentOfPayload({ payload }: Peeled, hasLegacyDisplay: boolean): Promise<Content> {
+  return payload === null
     ? { text: '', attachments: [], warnings: new Set() }
-    : readContent(peeled.payload.tree, peeled.payload.part, hasLegacyDisplay)
+    : readContent(payload.tree, payload.part, hasLegacyDisplay)
 }
 
 /** Whether the content was encrypted or validly signed, so nobody on the way can have written it into a clear message. */
@@ -172,7 +172,6 @@ function looksEmptied(mail: MimeTree, peeled: Peeled, content: Content): boolean
   return mail.root.type.startsWith('multipart/') && (isNeutral || hadAttachment)
 }
 
-/** The parts of an opened message. */
 type Parts = {
   readonly outer: HeaderReading
   readonly reading: Reading
@@ -219,7 +218,6 @@ function visibleSealing(
   return encrypted || failure !== null || hasClosed ? 'unknown' : 'nobody'
 }
 
-/** A message of which only the header was read. */
 function withoutContent(
   mail: MimeTree,
   deskAddress: string,

@@ -253,17 +253,13 @@ export function wrap(line: string, columns: number, indent: number): string[] {
 /** A text of many lines, each behind `mark` and cut to `columns`; no lines for an empty text. */
 export function gutter(text: string, mark: string, columns: number): string[] {
   if (text.trim() === '') return []
-  return withoutEmptyEnd(text.split('\n'))
+  return text
+    .replace(/(?<!\n)\n+$/, '')
+    .split('\n')
     .flatMap((line) => cut(safe(withoutTabs(line)), columns - mark.length))
     .map((line) => `${mark}${line}`)
 }
 
-/** The lines without empty lines at the end. */
-function withoutEmptyEnd(lines: readonly string[]): readonly string[] {
-  return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
-}
-
-/** Tabs expanded to blanks. */
 function withoutTabs(line: string): string {
   const [first = '', ...rest] = line.split('\t')
   const pieces = [first]
@@ -276,7 +272,6 @@ function withoutTabs(line: string): string {
   return pieces.join('')
 }
 
-/** Pieces of at most `columns`; one empty piece for an empty line. */
 function cut(line: string, columns: number): string[] {
   // By far the most common lines; a hostile line may be a quarter of a megabyte long.
   if (/^[\u0020-\u007e]*$/.test(line)) {

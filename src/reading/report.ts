@@ -60,7 +60,6 @@ export function toOpenJson(opened: OpenedMail): OpenJson {
   }
 }
 
-/** The effective subject: the protected one if it is known to be protected. */
 function subjectOf(opened: OpenedMail): string {
   return opened.subjectProtected && opened.protected !== null
     ? opened.protected.subject

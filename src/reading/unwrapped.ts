@@ -82,7 +82,6 @@ async function unwrapInline(
   return withText(reading, data, charsetFor(data, armor.charset, leaf.params.get('charset') ?? ''))
 }
 
-/** The reading with the decrypted text. */
 async function withText(reading: Reading, data: Uint8Array, charset: string): Promise<Reading> {
   const decoded = await decodeText(data, charset)
   const { text, isTruncated } = capText(decoded.text)
@@ -226,7 +225,6 @@ async function readInside(payload: MimeTree): Promise<Inside> {
   return { text, files: [...attachments.map(({ content }) => content), payload.raw] }
 }
 
-/** All files beside the text, and the problems of the message around it. */
 function readBeside(mail: MimeTree): Pick<Reading, 'attachments' | 'warnings'> {
   const { pieces, warnings } = selectPieces(mail, mail.root)
   const attachments = pieces

@@ -95,7 +95,6 @@ async function list(
   return { uidValidity, waiting: [...waiting.values()].sort((a, b) => a.uid - b.uid), more }
 }
 
-/** The smallest `limit` UIDs above `afterUid`, and whether there are more. */
 async function waitingUids(
   session: Session,
   { afterUid, limit }: { readonly afterUid: number; readonly limit: number }

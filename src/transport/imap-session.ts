@@ -26,7 +26,6 @@ const MEBIBYTE = 1024 * 1024
 const LINE_BYTES = 8 * MEBIBYTE
 /** Servers and NAT boxes drop idle connections from 5 minutes on (RFC 2177 allows 29). */
 export const IDLE_MS = 240_000
-/** How long the server may take to answer LOGOUT. */
 const LOGOUT_MS = 1000
 /** Longer than {@link IDLE_MS}: a working server answers at least each renewal of IDLE. */
 const SILENCE_MS = 300_000

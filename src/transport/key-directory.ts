@@ -67,7 +67,6 @@ const INTERNET: Internet = {
 }
 
 const KEY_BYTES_MAX = 256 * 1024
-/** Time limit for all requests for one address. */
 const LOOKUP_MS_MAX = 5000
 /** A slow host delays the messages behind it, so this many lookups an hour and no more. */
 const PER_HOUR = 60

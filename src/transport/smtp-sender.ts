@@ -122,7 +122,6 @@ async function send(state: State, mail: Envelope, signal: AbortSignal): Promise<
 
 type Sent = { readonly outcome: SendOutcome; readonly isStale: boolean }
 
-/** Hands one message to the next free connection. Never rejects. */
 function transact(state: State, mail: Envelope, signal: AbortSignal): Promise<Sent> {
   const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
   let isConnected = false
