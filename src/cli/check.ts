@@ -23,19 +23,21 @@ export async function check(call: Call): Promise<number> {
     throw error
   })
   if (config instanceof ConfigError) return printVerdict(call, config.problems, [])
-  const { settings, problems, remarks } = await judgeKeys(config, systemClock.now())
+  const now = systemClock.now()
+  const { settings, problems, remarks } = await judgeKeys(config, now)
   const found = [
     ...problems.map(({ text }) => text),
     ...scheduleProblems(config),
-    ...approvalProblems(config),
+    ...config.products.flatMap((product) => approvalProblems(product, config)),
     ...wordingProblems(config.texts)
   ]
   const advice = [
     ...remarks,
     ...adviceOnSecrets(config),
-    ...adviceOnPolicies(config),
-    ...adviceOnHolidays(config, systemClock.now()),
-    ...(settings === null ? [] : adviceOn(settings))
+    ...config.products.flatMap((product) =>
+      adviceOnProduct(product, config, now).map((text) => `products ${product.id}: ${text}`)
+    ),
+    ...adviceOnAnswers(config)
   ]
   return printVerdict(call, found, advice, settings === null ? '' : validWords(settings))
 }
@@ -60,81 +62,71 @@ function adviceOnSecrets({ desk, imap, smtp }: Config): string[] {
       : []
   )
   const isShort = desk.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN
-  return isShort
-    ? [
-        ...open,
-        `desk.passphrase: it is shorter than ${PASSPHRASE_LENGTH_MIN} characters, so somebody who steals the disk can guess it`
-      ]
-    : open
+  const short = `desk.passphrase: it is shorter than ${PASSPHRASE_LENGTH_MIN} characters, so somebody who steals the disk can guess it`
+  return isShort ? [...open, short] : open
 }
 
-/** Links in the texts of a policy that seem to lead to another product of this desk (M-38). */
-function adviceOnPolicies({ products }: Config): string[] {
-  return products.flatMap(({ id, policy }) =>
-    linksOf(policy).flatMap((link) =>
-      products
-        .filter((other) => other.id !== id && link.toLowerCase().includes(other.id))
-        .map(
-          (other) =>
-            `products ${id}: the texts of its policy link to ${link}, which looks like a page of ${other.id}`
-        )
-    )
+type Product = Config['products'][number]
+
+function adviceOnProduct(
+  { id, policy, holidaysEnd }: Product,
+  { products, maintainers }: Config,
+  now: Instant
+): string[] {
+  // Links in the texts that seem to lead to another product of this desk (M-38).
+  const advice = linksOf(policy).flatMap((link) =>
+    products
+      .filter((other) => other.id !== id && link.toLowerCase().includes(other.id))
+      .map(
+        (other) => `the texts of its policy link to ${link}, which looks like a page of ${other.id}`
+      )
   )
-}
-
-/** Warns of a calendar that ends soon: without its holidays, next year's promises would be silently wrong. */
-function adviceOnHolidays({ products }: Config, now: Instant): string[] {
-  const nextYear = addMs(now, 365 * 86_400_000).slice(0, 10)
-  return products.flatMap(({ id, holidaysEnd: end }) =>
-    end !== null && end < nextYear
-      ? [
-          `products ${id}: the last holiday in the calendar is ${end}; add those of next year, or Postern counts them as business days`
-        ]
-      : []
-  )
-}
-
-function adviceOn(settings: Settings): string[] {
-  const advice: string[] = approvalAdvice(settings)
-  if (settings.authentication.servers.length === 0) {
+  // Without its holidays, next year's promises would be silently wrong.
+  if (holidaysEnd !== null && holidaysEnd < addMs(now, 365 * 86_400_000).slice(0, 10))
     advice.push(
-      'imap.authserv_ids: no mail server is named, so no sender is verified; forged senders get acknowledgements, too'
+      `the last holiday in the calendar is ${holidaysEnd}; add those of next year, or Postern counts them as business days`
     )
-  }
-  if (settings.acknowledgement.jitterMsMax === 0) {
+  const approvers = approversAmong(maintainers)
+  const others = policy.notice?.approvals
+  if (others === 0 && approvers > 0)
     advice.push(
-      'acknowledgement.jitter: it is 0, so the time of an acknowledgement tells outsiders how long their message took to open; 30s hides that'
+      `the policy ${policy.id} has approvals: 0, so a single approver can release a notice, even its author`
     )
-  }
+  else if (others === approvers && others > 0)
+    advice.push(
+      `a notice needs ${count(others, 'approver', 'approvers')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; a notice that an approver wrote could never be sent`
+    )
   return advice
 }
 
-/** What `approvals` of each policy means with the configured approvers. */
-function approvalAdvice({ products, maintainers }: Settings): string[] {
-  const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
-  return products.flatMap(({ id, policy }) => {
-    const others = policy.notice?.approvals ?? null
-    if (others === 0 && approvers > 0)
-      return [
-        `products ${id}: the policy ${policy.id} has approvals: 0, so a single approver can release a notice, even its author`
-      ]
-    return others !== null && others > 0 && others === approvers
-      ? [
-          `products ${id}: a notice needs ${count(others, 'approver', 'approvers')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; a notice that an approver wrote could never be sent`
-        ]
-      : []
-  })
+/** A notice that could never be sent. */
+function approvalProblems({ id, policy }: Product, { maintainers }: Config): string[] {
+  const approvers = approversAmong(maintainers)
+  const needed = Math.max(policy.notice?.approvals ?? 1, 1)
+  if (policy.notice === null || approvers >= needed) return []
+  const others = policy.notice.approvals === 0 ? '' : ' besides its author'
+  const there =
+    approvers === 0
+      ? 'no maintainer has'
+      : `only ${count(approvers, 'maintainer has', 'maintainers have')}`
+  return [
+    `products ${id}: a notice needs ${count(needed, 'approver', 'approvers')}${others}, and ${there} the role approver; add the role, or extend ${policy.id} with fewer approvals`
+  ]
 }
 
-/** Policies whose notices could never be sent. */
-function approvalProblems({ products, maintainers }: Config): string[] {
-  const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
-  return products.flatMap(({ id, policy }) => {
-    const needed = Math.max(policy.notice?.approvals ?? 1, 1)
-    if (policy.notice === null || approvers >= needed) return []
-    const others = policy.notice.approvals === 0 ? '' : ' besides its author'
-    return [
-      `products ${id}: a notice needs ${count(needed, 'approver', 'approvers')}${others}, and ${approvers === 0 ? 'no maintainer has' : `only ${count(approvers, 'maintainer', 'maintainers')} ${approvers === 1 ? 'has' : 'have'}`} the role approver; add the role, or extend ${policy.id} with fewer approvals`
-    ]
-  })
+function approversAmong(maintainers: Config['maintainers']): number {
+  return maintainers.filter(({ roles }) => roles.includes('approver')).length
+}
+
+function adviceOnAnswers({ imap, acknowledgement }: Config): string[] {
+  const advice: string[] = []
+  if (imap.authserv_ids.length === 0)
+    advice.push(
+      'imap.authserv_ids: no mail server is named, so no sender is verified; forged senders get acknowledgements, too'
+    )
+  if (acknowledgement.jitter === 0)
+    advice.push(
+      'acknowledgement.jitter: it is 0, so the time of an acknowledgement tells outsiders how long their message took to open; 30 hides that'
+    )
+  return advice
 }

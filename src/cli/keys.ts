@@ -1,18 +1,18 @@
 /**
  * `postern keys generate|list`. A private key is written with mode 0600, protected by the passphrase, and never printed.
  */
-import { constants, existsSync } from 'node:fs'
-import { access, mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { loadConfig } from '../config/load.ts'
-import { readSecretFile } from '../config/secrets.ts'
+import { readLimited, readSecretFile } from '../config/secrets.ts'
 import { formatFingerprint } from '../domain/ids.ts'
+import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { generateDeskKey } from '../openpgp/generate.ts'
-import { inspectKey, unlockSecretKey } from '../openpgp/keyring.ts'
+import { classifyKey, inspectKey, unlockSecretKey } from '../openpgp/keyring.ts'
 import { UNLOCK_PROBLEMS } from '../settings.ts'
-import { type Call, requireAddress, requireName } from './context.ts'
+import { type Call, named, requireAddress, requireName } from './context.ts'
 import { CommandError, print, printRows } from './output.ts'
 
 type GenerateOptions = {
@@ -33,19 +33,11 @@ export async function generate(call: Call<GenerateOptions>): Promise<void> {
   const passphrase = await readPassphrase(options.passphraseFile)
   const out = resolve(options.out)
   const publicOut = out.replace(/(\.[^./]*)?$/, '.pub$1')
-  await requireRoom(out, publicOut)
   const key = await generateDeskKey(
     { name, address, passphrase, lifetimeSeconds: null },
     systemClock.now()
   )
-  await writeNew(out, key.privateArmored, 0o600)
-  try {
-    await writeNew(publicOut, key.publicArmored, 0o644)
-  } catch (error) {
-    // Half a pair would block the next attempt.
-    await rm(out, { force: true })
-    throw error
-  }
+  await writeNew([out, key.privateArmored, 0o600], [publicOut, key.publicArmored, 0o644])
   const { fingerprint } = key
   print(
     call,
@@ -55,9 +47,7 @@ export async function generate(call: Call<GenerateOptions>): Promise<void> {
 }
 
 async function readPassphrase(path: string): Promise<string> {
-  const secret = await readSecretFile(path)
-  if (typeof secret === 'string') throw new CommandError(`--passphrase-file: ${secret}.`)
-  const passphrase = secret.reveal()
+  const passphrase = named('--passphrase-file', await readSecretFile(path)).reveal()
   if (passphrase.length < PASSPHRASE_LENGTH_MIN)
     throw new CommandError(
       `--passphrase-file: the passphrase is shorter than ${PASSPHRASE_LENGTH_MIN} characters; "head -c 32 /dev/urandom | base64" makes a good one.`
@@ -65,39 +55,50 @@ async function readPassphrase(path: string): Promise<string> {
   return passphrase
 }
 
-/** Makes the folder and checks that both files can be written there. */
-async function requireRoom(...paths: readonly [string, string]): Promise<void> {
-  const folder = dirname(paths[0])
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    await access(folder, constants.W_OK | constants.X_OK)
-  } catch {
+type NewFile = readonly [path: string, text: string, mode: number]
+
+/** Writes files that must not exist yet into one folder, all of them or none: half a pair would block the next attempt. */
+async function writeNew(...files: readonly [NewFile, NewFile]): Promise<void> {
+  const folder = dirname(files[0][0])
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => {
     throw new CommandError(
       `The folder ${folder} cannot be created or written to; check its owner and permissions, or name another file with --out.`
     )
+  })
+  const made: string[] = []
+  for (const [path, text, mode] of files) {
+    try {
+      await using file = await open(path, 'wx', mode)
+      made.push(path)
+      await file.writeFile(text)
+      await file.sync()
+    } catch (error) {
+      for (const one of made) await rm(one, { force: true })
+      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+      throw new CommandError(
+        isThere
+          ? `${path} exists already, so nothing was written; name another file with --out.`
+          : `${path} cannot be written; check the permissions of its folder, and that the disk has room. Nothing was overwritten.`
+      )
+    }
   }
-  const taken = paths.find((path) => existsSync(path))
-  if (taken !== undefined)
-    throw new CommandError(
-      `${taken} exists already, so nothing was written; name another file with --out.`
-    )
 }
 
-/** Writes a file that must not exist yet. Removes it again when its content cannot be written. */
-async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  const refused = new CommandError(
-    `${path} cannot be written; check that it does not exist and that the disk has room. Nothing was overwritten.`
-  )
-  const file = await open(path, 'wx', mode).catch(() => null)
-  if (file === null) throw refused
-  try {
-    await using made = file
-    await made.writeFile(text)
-    await made.sync()
-  } catch {
-    await rm(path, { force: true })
-    throw refused
-  }
+/** The certificate in the file that an option names. */
+export async function readCertificate(
+  option: string,
+  path: string,
+  now: Instant
+): Promise<KeyFacts> {
+  const data = named(option, await readLimited(path))
+  const kind = classifyKey(data)
+  if (kind === 'private')
+    throw new CommandError(
+      `${option}: ${path} is a PRIVATE key; delete this file and ask its owner for the public key.`
+    )
+  const facts = kind === 'public' ? await inspectKey(data, now) : null
+  if (facts !== null) return facts
+  throw new CommandError(`${option}: ${path} is not exactly one readable OpenPGP public key.`)
 }
 
 /** Lists the configured keys of desk and maintainers; fails after the list when the desk key cannot be unlocked. */

@@ -1,18 +1,17 @@
 /**
  * `postern members`: the private distribution list (G5). Only these commands show it, to the operator who can read the database.
  */
-import { readFile } from 'node:fs/promises'
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { BY_OPERATOR, event } from '../domain/event.ts'
 import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
-import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
 import { type Database, type Tx } from '../store/database.ts'
 import { insertMember, listMembers, type MemberToAdd, removeMember } from '../store/members.ts'
 import { listActiveNotices } from '../store/notices.ts'
 import { type Call, record, requireAddress, requireName, withDatabase } from './context.ts'
+import { readCertificate } from './keys.ts'
 import { CommandError, print, printRows, UsageError } from './output.ts'
 
 export async function listTheMembers(call: Call): Promise<void> {
@@ -86,19 +85,7 @@ function insert(tx: Tx, member: MemberToAdd): void {
 
 async function readMember(options: NewMember, address: Address): Promise<MemberToAdd> {
   const now = systemClock.now()
-  const data = await readFile(options.key).catch(() => null)
-  if (data === null)
-    throw new CommandError(
-      `--key: ${options.key} cannot be read; check that it exists and its permissions.`
-    )
-  const kind = classifyKey(data)
-  if (kind === 'private')
-    throw new CommandError(
-      `--key: ${options.key} is a PRIVATE key; delete this file and ask the member for the public key.`
-    )
-  const facts = kind === 'public' ? await inspectKey(data, now) : null
-  if (facts === null)
-    throw new CommandError(`--key: ${options.key} is not exactly one readable OpenPGP public key.`)
+  const facts = await readCertificate('--key', options.key, now)
   if (facts.state !== 'usable')
     throw new CommandError(
       `--key: ${options.key} cannot be used, because ${KEY_PROBLEMS[facts.state]}; ask the member for a current one.`

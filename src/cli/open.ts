@@ -5,10 +5,10 @@
  * outside the worker.
  */
 import { existsSync } from 'node:fs'
-import { open as openFile, readFile } from 'node:fs/promises'
+import { open as openFile } from 'node:fs/promises'
 import { type Config, loadConfig } from '../config/load.ts'
 import { limits } from '../config/schema.ts'
-import { readSecretFile } from '../config/secrets.ts'
+import { readLimited, readSecretFile } from '../config/secrets.ts'
 import { openConfiguredDatabase } from '../database.ts'
 import { keysOf } from '../desk/read-situation.ts'
 import { type Address } from '../domain/address.ts'
@@ -22,7 +22,8 @@ import { toOpenPage } from '../reading/page.ts'
 import { toOpenJson } from '../reading/report.ts'
 import { UNLOCK_PROBLEMS } from '../settings.ts'
 import { createWorkers, type WorkerStart } from '../worker/pool.ts'
-import { type Call, requireAddress } from './context.ts'
+import { type Call, named, requireAddress } from './context.ts'
+import { readCertificate } from './keys.ts'
 import { CommandError, print, UsageError } from './output.ts'
 
 type OpenOptions = {
@@ -153,15 +154,10 @@ async function configuredKeys(call: Call<OpenOptions>, now: Instant): Promise<Re
 }
 
 async function givenKeys(path: string, options: OpenOptions, now: Instant): Promise<Reader> {
-  const armored = await readFile(path, 'utf8').catch(() => null)
-  if (armored === null)
-    throw new CommandError(
-      `--secret-key: ${path} cannot be read; check that it exists and its permissions.`
-    )
-  const secret =
-    options.passphraseFile === undefined ? null : await readSecretFile(options.passphraseFile)
-  if (typeof secret === 'string') throw new CommandError(`--passphrase-file: ${secret}.`)
-  const passphrase = secret?.reveal() ?? ''
+  const armored = named('--secret-key', await readLimited(path)).toString('utf8')
+  const { passphraseFile: from } = options
+  const passphrase =
+    from === undefined ? '' : named('--passphrase-file', await readSecretFile(from)).reveal()
   const { privateKey } = await unlock(armored, passphrase, '--secret-key')
   const facts = await inspectKey(privateKey.toPublic().write(), now)
   const certificates = await readCertificates(options.cert, now)
@@ -176,12 +172,6 @@ async function unlock(armored: string, passphrase: string, where: string): Promi
 
 async function readCertificates(paths: readonly string[], now: Instant): Promise<Uint8Array[]> {
   const certificates: Uint8Array[] = []
-  for (const path of paths) {
-    const data = await readFile(path).catch(() => null)
-    const facts = data === null ? null : await inspectKey(data, now)
-    if (facts === null)
-      throw new CommandError(`--cert: ${path} is not exactly one readable OpenPGP public key.`)
-    certificates.push(facts.keyData)
-  }
+  for (const path of paths) certificates.push((await readCertificate('--cert', path, now)).keyData)
   return certificates
 }

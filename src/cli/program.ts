@@ -7,14 +7,28 @@ import { Command, CommanderError, Option } from 'commander'
 import type { Run } from './context.ts'
 import { fail, type Streams, version } from './output.ts'
 
-/** Makes a command; `load` gets the code that runs it. */
-type Make = (
+/** Makes a command, which the function `name` of a file runs. */
+type Make = <N extends string>(
   usage: string,
   says: string,
-  load: () => Promise<Run>,
-  lacks?: 'config' | 'json'
+  load: () => Promise<Readonly<Record<N, Run>>>,
+  name: N
 ) => Command
 
+const run = () => import('./run.ts')
+const check = () => import('./check.ts')
+const open = () => import('./open.ts')
+const cases = () => import('./cases.ts')
+const notices = () => import('./notices.ts')
+const members = () => import('./members.ts')
+const policy = () => import('./policy.ts')
+const outbox = () => import('./outbox.ts')
+const keys = () => import('./keys.ts')
+const audit = () => import('./audit.ts')
+
+/** The daemon prints its log, and a new key needs no configuration. */
+const WITHOUT_JSON = 'run'
+const WITHOUT_CONFIG = 'keys generate'
 const GROUPS: Readonly<Record<string, string>> = {
   notice: 'advance notices',
   members: 'the private distribution list',
@@ -47,21 +61,21 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
   }
 }
 
-/** Every command has `--config` and `--json`, but for what it lacks. */
+/** Every command has `--config` and `--json`, where they have a use. */
 function maker(program: Command, streams: Streams, setStatus: (status: number) => void): Make {
-  return (usage, says, load, lacks) => {
+  return (usage, says, load, name) => {
     const [first = '', ...rest] = usage.split(' ')
     const command = Object.hasOwn(GROUPS, first)
       ? groupIn(program, first).command(rest.join(' '))
       : program.command(usage)
     const config = new Option('--config <file>', 'the configuration file').default('postern.yaml')
     // A command without use for it does not list it, but scripts may give it to every command.
-    command.description(says).addOption(lacks === 'config' ? config.hideHelp() : config)
-    if (lacks !== 'json') command.option('--json', 'print JSON')
+    command.description(says).addOption(usage === WITHOUT_CONFIG ? config.hideHelp() : config)
+    if (usage !== WITHOUT_JSON) command.option('--json', 'print JSON')
     return command.action(async () => {
       const options = command.opts<{ readonly config: string; readonly json?: boolean }>()
-      const run = await load()
-      const status = await run({
+      const file = await load()
+      const status = await file[name]({
         streams,
         config: options.config,
         isConfigNamed: command.getOptionValueSource('config') !== 'default',
@@ -84,95 +98,72 @@ function groupIn(program: Command, name: string): Command {
 }
 
 function addDesk(make: Make): void {
-  make(
-    'run',
-    'watch the inbox until stopped',
-    async () => (await import('./run.ts')).run,
-    'json'
-  ).option('--once', 'process all waiting mail and everything that is due, send it, then exit')
-  make(
-    'check',
-    'check the configuration, keys and policies, without any network',
-    async () => (await import('./check.ts')).check
+  make('run', 'watch the inbox until stopped', run, 'run').option(
+    '--once',
+    'process all waiting mail and everything that is due, send it, then exit'
   )
+  make('check', 'check the configuration, keys and policies, without any network', check, 'check')
   make(
     'open <file>',
     'open a file with one message as the daemon would, and print what it finds',
-    async () => (await import('./open.ts')).open
+    open,
+    'open'
   )
     .option('--secret-key <file>', 'open with this private key, not with the configured one')
     .option('--passphrase-file <file>', 'the file with the passphrase of that key')
     .option('--cert <file>', 'verify signatures with this certificate; may be repeated', more, [])
     .option('--at <instant>', 'judge keys at this time (RFC 3339)')
-  make('cases', 'list open cases', async () => (await import('./cases.ts')).cases).option(
+  make('cases', 'list open cases', cases, 'cases').option(
     '--all',
     'also list closed and rejected cases'
   )
-  make(
-    'show <case>',
-    'show one case with its messages and its history',
-    async () => (await import('./cases.ts')).show
-  )
+  make('show <case>', 'show one case with its messages and its history', cases, 'show')
 }
 
 function addLists(make: Make): void {
-  make('notice list', 'list notices', async () => (await import('./notices.ts')).listTheNotices)
-  make(
-    'notice show <case>',
-    'show the notice of a case and its deliveries',
-    async () => (await import('./notices.ts')).showNotice
-  )
+  make('notice list', 'list notices', notices, 'listTheNotices')
+  make('notice show <case>', 'show the notice of a case and its deliveries', notices, 'showNotice')
   make(
     'notice hold <case>',
     'put the notice of a case on hold, with all copies that were not sent yet',
-    async () => (await import('./notices.ts')).holdNotice
+    notices,
+    'holdNotice'
   )
-  make('members list', 'list members', async () => (await import('./members.ts')).listTheMembers)
-  make('members add', 'add a member', async () => (await import('./members.ts')).addMember)
+  make('members list', 'list members', members, 'listTheMembers')
+  make('members add', 'add a member', members, 'addMember')
     .requiredOption('--id <id>', 'short name of lower-case letters, digits and "-"')
     .requiredOption('--name <name>', 'name of the person or organisation')
     .requiredOption('--address <address>', 'the address that notices are sent to')
     .requiredOption('--key <file>', "the member's OpenPGP public key")
     .requiredOption('--product <id>', 'send notices about this product; may be repeated', more)
-  make(
-    'members remove <id>',
-    'remove a member from the list',
-    async () => (await import('./members.ts')).removeTheMember
-  )
+  make('members remove <id>', 'remove a member from the list', members, 'removeTheMember')
 }
 
 function addOperations(make: Make): void {
   make(
     'policy check <policy>',
     'check a policy file, or a built-in policy by its name',
-    async () => (await import('./policy.ts')).checkPolicy
+    policy,
+    'checkPolicy'
   )
   make(
     'policy show <policy>',
     'print a policy line by line, with what Postern does about each line',
-    async () => (await import('./policy.ts')).showPolicy
+    policy,
+    'showPolicy'
   )
-  make(
-    'outbox list',
-    'list messages, newest first',
-    async () => (await import('./outbox.ts')).listTheOutbox
-  ).option('--state <state>', 'list only this state: queued, sending, sent, given-up or held')
+  make('outbox list', 'list messages, newest first', outbox, 'listTheOutbox').option(
+    '--state <state>',
+    'list only this state: queued, sending, sent, given-up or held'
+  )
   make(
     'outbox retry <number>',
     'send a message again that was given up or held',
-    async () => (await import('./outbox.ts')).retryTheOutbox
+    outbox,
+    'retryTheOutbox'
   )
-  make(
-    'keys list',
-    'list the desk key and the keys of the maintainers',
-    async () => (await import('./keys.ts')).list
-  )
-  make(
-    'keys generate',
-    'make a new desk key',
-    async () => (await import('./keys.ts')).generate,
-    'config'
-  )
+  make('keys list', 'list the desk key and the keys of the maintainers', keys, 'list')
+  make('keys generate', 'make a new desk key', keys, 'generate')
     .requiredOption('--name <name>', 'the name in the user id')
     .requiredOption('--address <address>', "the desk's address")
     .requiredOption(
@@ -184,16 +175,8 @@ function addOperations(make: Make): void {
       'the file for the private key; the public key is written beside it',
       'keys/desk.asc'
     )
-  make(
-    'audit verify',
-    'check that nobody changed the record',
-    async () => (await import('./audit.ts')).verify
-  )
-  make(
-    'audit export',
-    'print the whole record, one event a line',
-    async () => (await import('./audit.ts')).exportRecord
-  )
+  make('audit verify', 'check that nobody changed the record', audit, 'verify')
+  make('audit export', 'print the whole record, one event a line', audit, 'exportRecord')
 }
 
 /** The values of an option that may be repeated. */

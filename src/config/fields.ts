@@ -17,7 +17,6 @@ const UNITS: Readonly<Record<string, number>> = {
   MB: 1000 ** 2,
   GB: 1000 ** 3
 }
-const CRON_FIELD = /^[0-9A-Za-z*,/-]+$/
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:.]{2,45}$/
 const BOUNCE_TOKEN = '{token}'
 
@@ -26,13 +25,16 @@ export const line = textUpTo(200)
   .min(1, 'must not be empty')
   .refine((text) => !/\p{Cc}/u.test(text), 'must be one line without control characters')
 
+/** Text that passes a test. */
+export function textWhere(test: (text: string) => boolean, message: string): z.ZodString {
+  return z.string(message).refine(test, message)
+}
+
 /** The authserv-id of a server (RFC 8601 §2.5), most often its host name. */
-export const authservId = z
-  .string('must be text')
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/,
-    "must be the name at the start of the server's Authentication-Results, like mx.domain.example"
-  )
+export const authservId = textWhere(
+  (text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(text),
+  "must be the name at the start of the server's Authentication-Results, like mx.domain.example"
+)
 
 /** A strict mail address, decoded to {@link Address}. */
 export const address = z.string('must be a mail address').transform((text, context): Address => {
@@ -45,19 +47,18 @@ export const address = z.string('must be a mail address').transform((text, conte
 })
 
 /** The envelope sender's pattern: an address with `{token}` once in its local part. */
-export const bounceAddress = z
-  .string('must be a mail address')
-  .refine(
-    (text) =>
-      text.split(BOUNCE_TOKEN).length === 2 &&
-      text.indexOf(BOUNCE_TOKEN) < text.lastIndexOf('@') &&
-      parseAddress(text.replace(BOUNCE_TOKEN, 'a2b3c4d5')) !== null,
-    'must be an address with {token} in it, like bounce+{token}@acme.example'
-  )
+export const bounceAddress = textWhere(
+  (text) =>
+    text.split(BOUNCE_TOKEN).length === 2 &&
+    text.indexOf(BOUNCE_TOKEN) < text.lastIndexOf('@') &&
+    parseAddress(text.replace(BOUNCE_TOKEN, 'a2b3c4d5')) !== null,
+  'must be an address with {token} in it, like bounce+{token}@acme.example'
+)
 
-export const host = z
-  .string('must be a host name or an IP address')
-  .refine((text) => HOST.test(text), 'must be a host name or an IP address, without a port')
+export const host = textWhere(
+  (text) => HOST.test(text),
+  'must be a host name or an IP address, without a port'
+)
 
 export const port = whole(1, 65_535)
 
@@ -68,31 +69,26 @@ export const path = z
   .refine((text) => !text.includes('\0'), 'must not contain a NUL')
 
 /** Short name of a maintainer or product. */
-export const shortName = z
-  .string('must be text')
-  .regex(
-    /^[a-z][a-z0-9-]{0,31}$/,
-    'must be 1 to 32 lower-case letters, digits and hyphens, a letter first'
-  )
+export const shortName = textWhere(
+  (text) => /^[a-z][a-z0-9-]{0,31}$/.test(text),
+  'must be 1 to 32 lower-case letters, digits and hyphens, a letter first'
+)
 
-export const casePrefix = z
-  .string('must be text')
-  .refine(isCasePrefix, 'must be 1 to 12 capital letters and digits, a letter first')
+export const casePrefix = textWhere(
+  isCasePrefix,
+  'must be 1 to 12 capital letters and digits, a letter first'
+)
 
-export const timezone = z
-  .string('must be the name of a time zone')
-  .refine(isTimezone, 'must be a time zone of the IANA database, like Europe/Berlin or UTC')
+export const timezone = textWhere(
+  isTimezone,
+  'must be a time zone of the IANA database, like Europe/Berlin or UTC'
+)
 
 /** The shape of a node-cron expression; its user checks the meaning. */
-export const cron = z
-  .string('must be a cron expression in quotes, like "* * * * *"')
-  .refine((text) => {
-    const fields = text.trim().split(/\s+/)
-    return (
-      (fields.length === 5 || fields.length === 6) &&
-      fields.every((field) => CRON_FIELD.test(field))
-    )
-  }, 'must have 5 fields (minute hour day month weekday), or 6 with seconds first, like "*/5 * * * *"')
+export const cron = textWhere(
+  (text) => /^(?:[0-9A-Za-z*,/-]+\s+){4,5}[0-9A-Za-z*,/-]+$/.test(text.trim()),
+  'must have 5 fields (minute hour day month weekday) in quotes, or 6 with seconds first, like "*/5 * * * *"'
+)
 
 /** A version or branch; a bare number is refused because YAML reads 4.10 as 4.1. */
 export const version = z

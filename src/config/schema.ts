@@ -23,6 +23,7 @@ import {
   reading,
   shortName,
   size,
+  textWhere,
   timezone,
   version,
   whole
@@ -32,8 +33,14 @@ import { type Environment, readLimited, readSecret } from './secrets.ts'
 
 const MIB = 1024 ** 2
 
-const ENV_NAME = 'must be the name of an environment variable'
-const CREDENTIAL_NAME = 'must be the name of a systemd credential, without a folder'
+const envName = textWhere(
+  (text) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text),
+  'must be the name of an environment variable'
+)
+const credential = textWhere(
+  (text) => /^(?!\.+$)[A-Za-z0-9_.-]+$/.test(text),
+  'must be the name of a systemd credential, without a folder'
+)
 
 /** The folders for relative names, and the environment for secrets. */
 type Place = {
@@ -42,25 +49,19 @@ type Place = {
   readonly policiesDir: string
 }
 
-const KEY_BYTES_MAX = 256 * 1024
-
 /** A file with a key or a certificate. */
 const file = ({ baseDir }: Place) =>
   reading(path, async (given) => {
     const absolute = resolve(baseDir, given)
-    const bytes = await readLimited(absolute, KEY_BYTES_MAX)
+    const bytes = await readLimited(absolute)
     return typeof bytes === 'string' ? bytes : { path: absolute, text: bytes.toString('utf8') }
   })
 
 const secretRef = z.union(
   [
     z.strictObject({ file: path }),
-    z.strictObject({
-      env: z.string(ENV_NAME).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, ENV_NAME)
-    }),
-    z.strictObject({
-      credential: z.string(CREDENTIAL_NAME).regex(/^(?!\.+$)[A-Za-z0-9_.-]+$/, CREDENTIAL_NAME)
-    })
+    z.strictObject({ env: envName }),
+    z.strictObject({ credential })
   ],
   'must say where the secret is kept: { file: PATH }, { env: NAME } or { credential: NAME }; never the secret itself'
 )

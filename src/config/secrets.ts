@@ -16,6 +16,8 @@ export type SecretRef =
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const SECRET_BYTES_MAX = 64 * 1024
+/** The most that a file with a key or a certificate may hold. */
+const KEY_BYTES_MAX = 256 * 1024
 
 /** A value that prints as `[secret]`. */
 export class Secret {
@@ -75,7 +77,10 @@ export async function readSecretFile(path: string): Promise<Secret | string> {
 }
 
 /** The content of a file of at most `bytesMax`, or a sentence that says why it could not be read. */
-export async function readLimited(path: string, bytesMax: number): Promise<Buffer | string> {
+export async function readLimited(
+  path: string,
+  bytesMax = KEY_BYTES_MAX
+): Promise<Buffer | string> {
   try {
     const bytes = await readFile(path)
     return bytes.byteLength <= bytesMax

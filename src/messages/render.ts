@@ -70,50 +70,46 @@ export function wordingProblems(
   wordings: ReadonlyMap<string, Wording>,
   messages: readonly AnyDefinition[] = MESSAGES
 ): string[] {
-  const missing = messages.filter(({ kind }) => !wordings.has(kind))
-  if (missing.length > 0) return missing.map(({ kind }) => `the wording ${kind}.liquid is missing`)
-  const unread = messages.flatMap((definition) => {
-    const wording = wordings.get(definition.kind)
-    return wording === undefined ? [] : readProblems(definition, wording)
+  const unread = messages.flatMap(({ kind }) => {
+    const wording = wordings.get(kind)
+    return wording === undefined
+      ? [`the wording ${kind}.liquid is missing`]
+      : complaints(wording.file, () => unknownVariables(kind, wording))
   })
-  return unread.length > 0 ? unread : fillProblems(wordings, messages)
-}
-
-function readProblems({ kind }: AnyDefinition, { file, source, samples }: Wording): string[] {
-  const known = new Set(
-    [commonWords(SAMPLE_DESK, SAMPLE), ...Object.values(samples)].flatMap(Object.keys)
-  )
-  try {
-    const { globals } = liquid().parseAndAnalyzeSync(source, undefined, { partials: false })
-    return Object.entries(globals)
-      .filter(([name]) => !known.has(name))
-      .flatMap(([name, uses]) =>
-        uses.map(
-          ({ location: { row } }) =>
-            `${file}: line ${row}: the message ${kind} has no variable "${name}"; it has ${[...known].sort().join(', ')}`
-        )
-      )
-  } catch (error) {
-    return [`${file}: ${liquidComplaint(error)}`]
-  }
-}
-
-function fillProblems(
-  wordings: ReadonlyMap<string, Wording>,
-  definitions: readonly AnyDefinition[]
-): string[] {
-  const render = createRender(wordings, SAMPLE_DESK, definitions)
-  return definitions.flatMap((definition) => {
-    const wording = wordings.get(definition.kind)
-    try {
-      for (const params of Object.values(wording?.samples ?? {}))
+  if (unread.length > 0) return unread
+  const render = createRender(wordings, SAMPLE_DESK, messages)
+  return messages.flatMap((definition) => {
+    const { file = '', samples = {} } = wordings.get(definition.kind) ?? {}
+    return complaints(file, () => {
+      for (const params of Object.values(samples))
         for (const inClear of [true, false])
           render(definition(params as never), { ...SAMPLE, inClear })
       return []
-    } catch (error) {
-      return [`${wording?.file ?? definition.kind}: ${liquidComplaint(error)}`]
-    }
+    })
   })
+}
+
+function unknownVariables(kind: string, { source, samples }: Wording): string[] {
+  const known = new Set(
+    [commonWords(SAMPLE_DESK, SAMPLE), ...Object.values(samples)].flatMap(Object.keys)
+  )
+  const { globals } = liquid().parseAndAnalyzeSync(source, undefined, { partials: false })
+  const unknown = Object.entries(globals).filter(([name]) => !known.has(name))
+  return unknown.flatMap(([name, uses]) =>
+    uses.map(
+      ({ location: { row } }) =>
+        `line ${row}: the message ${kind} has no variable "${name}"; it has ${[...known].sort().join(', ')}`
+    )
+  )
+}
+
+/** What `find` finds, or what the library complains of, with the file in front. */
+function complaints(file: string, find: () => string[]): string[] {
+  try {
+    return find().map((text) => `${file}: ${text}`)
+  } catch (error) {
+    return [`${file}: ${liquidComplaint(error)}`]
+  }
 }
 
 /** The library's words, with the line in front: "undefined filter: x, line:3, col:4". */

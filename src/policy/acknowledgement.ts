@@ -7,12 +7,13 @@ import { type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
+import { type Message } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { judgeSender, type SenderProof } from './authentication.ts'
 import { earliestRoom } from './rate-limits.ts'
-import { inClearTo, sealedTo } from './send.ts'
+import { inClearTo, type Sending, sealedTo } from './send.ts'
 import { type AnswerHistory, type Moment } from './situation.ts'
 
 /** One sender gets an acknowledgement for each of so many reports in a day, and one message a day that lists the further ones. */
@@ -150,47 +151,28 @@ type Subject = {
 
 /** The decisions that carry a verdict out. An answer counts when it leaves: one put off fills the hour that it leaves in. */
 export function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): Decision[] {
-  switch (verdict.kind) {
-    case 'none':
-      return []
-    case 'hold':
-      return [answer(subject, verdict.to, { notBefore: subject.now, isHeld: true })]
-    case 'list': {
-      const { to, notBefore } = verdict
-      return [{ kind: 'list-report', tag: subject.tag, address: to.address, from: notBefore }]
-    }
-    case 'send': {
-      const { to, notBefore } = verdict
-      return [answer(subject, to, { notBefore, isHeld: false }), countAnswer(to.address, notBefore)]
-    }
-  }
+  if (verdict.kind === 'none') return []
+  const { to } = verdict
+  if (verdict.kind === 'hold')
+    return [answer(subject, to, { notBefore: subject.now, isHeld: true })]
+  const { notBefore } = verdict
+  return verdict.kind === 'list'
+    ? [{ kind: 'list-report', tag: subject.tag, address: to.address, from: notBefore }]
+    : [answer(subject, to, { notBefore, isHeld: false }), countAnswer(to.address, notBefore)]
 }
 
-/** The mail itself: sealed when the sender's key is known, content-free in clear otherwise. */
 function answer(
-  subject: Subject,
+  { tag, opened, settings, product, receivedAt, now, begunAt: madeAt, key: known }: Subject,
   to: Contact,
-  { notBefore, isHeld }: { readonly notBefore: Instant; readonly isHeld: boolean }
+  when: Pick<Sending, 'notBefore' | 'isHeld'>
 ): Decision {
-  const { tag, opened } = subject
   // The key is the one of the address in From: at a return path elsewhere nobody could read the answer.
   const isFrom = opened.outer.from !== null && isSameAddress(opened.outer.from.address, to.address)
-  const key = isFrom ? subject.key : null
-  const { settings, product, receivedAt, now } = subject
-  const message = acknowledgement(
-    acknowledgementParams(product, opened, receivedAt, settings.desk.timezone)
-  )
-  const sending = { once: tag, tag, notBefore, isHeld, madeAt: subject.begunAt }
-  if (key === null || !key.isUsable) {
-    // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
-    const bare = { name: '', address: to.address }
-    return inClearTo({ ...bare, id: tag }, now, message, {
-      ...sending,
-      inReplyTo: opened.outer.messageId
-    })
-  }
-  const recipient = { ...to, id: tag, ...keyPart(key) }
-  return sealedTo([recipient], now, message, sending)
+  const key = isFrom && known?.isUsable === true ? known : null
+  const { timezone } = settings.desk
+  const message = acknowledgement(acknowledgementParams(product, opened, receivedAt, timezone))
+  const inReplyTo = key === null ? opened.outer.messageId : null
+  return toSender(to, key, message, { now, once: tag, tag, ...when, madeAt, inReplyTo })
 }
 
 /** The daily list of one sender's further reports: their numbers alone (B11, G6). */
@@ -203,21 +185,26 @@ export function listReports(
   const [tag] = tags
   if (tag === undefined) return []
   const message = furtherReports({ tags, reportsADay: REPORTS_A_DAY })
-  const addressee = { name: '', address: to, id: tag }
   return [
-    key?.isUsable === true
-      ? sealedTo([{ ...addressee, ...keyPart(key) }], now, message, { once: tag, tag })
-      : inClearTo(addressee, now, message, { once: tag, tag }),
+    toSender({ name: '', address: to }, key, message, { now, once: tag, tag }),
     { kind: 'count-answer', address: to, answer: 'further-reports', at: now },
     { kind: 'forget-listed', tags }
   ]
 }
 
-function keyPart({
-  fingerprint,
-  keyData
-}: ReporterKey): Pick<ReporterKey, 'fingerprint' | 'keyData'> {
-  return { fingerprint, keyData }
+/** Sealed when the sender's key is known, content-free in clear otherwise. */
+function toSender(
+  { name, address }: Contact,
+  key: ReporterKey | null,
+  message: Message<'content-free'>,
+  { now, tag, ...sending }: Sending & { readonly now: Instant; readonly tag: CaseTag }
+): Decision {
+  // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
+  if (key?.isUsable !== true)
+    return inClearTo({ name: '', address, id: tag }, now, message, { tag, ...sending })
+  const { fingerprint, keyData } = key
+  const recipient = { name, address, id: tag, fingerprint, keyData }
+  return sealedTo([recipient], now, message, { tag, ...sending })
 }
 
 /** Counts one that leaves `at`, for the limits of its sender, its domain and the desk. */
