@@ -5,7 +5,7 @@
 import { assert } from '../domain/assert.ts'
 import { type CaseRecord, numbersOf } from '../domain/case.ts'
 import { concernsState, moveCase } from '../domain/case-machine.ts'
-import { type Decision, type Disposition } from '../domain/decision.ts'
+import { type Decision, type DecisionOf, type Disposition } from '../domain/decision.ts'
 import {
   aboutCase,
   BY_DESK,
@@ -78,8 +78,6 @@ export function ofNoMail(now: Instant): Work {
 }
 
 export type Committed = { readonly disposition: Disposition | null; readonly tag: CaseTag | null }
-
-type DecisionOf<K extends Decision['kind']> = Extract<Decision, { readonly kind: K }>
 
 /** A unit of work with its messages, and the signature that gives what a maintainer does its authority (G4). */
 type Job = Work & { readonly prepared: Prepared; readonly signature: Sha256 | null }

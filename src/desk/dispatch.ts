@@ -62,8 +62,7 @@ export function createDispatcher(
         // A message that waits for a slow server is not due again before its outcome is recorded.
         except: [...sending.keys()],
         bytesMax: IN_FLIGHT_BYTES_MAX,
-        delayMs: nextAttemptMs,
-        lost: (row) => recordUndelivered(tx, row, { because: 'unreachable', code: 0 }, work)
+        delayMs: nextAttemptMs
       })
     })
     finished = finished.filter((entry) => !ended.includes(entry))

@@ -6,7 +6,7 @@ import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
-import { listEvents } from '../store/events.ts'
+import { latestOfKinds } from '../store/events.ts'
 import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
@@ -27,10 +27,10 @@ export function noteFailure(desk: Desk, where: string, at: string, error: unknow
   desk.log({ event: 'bug', where, error: name })
   const now = desk.clock.now()
   desk.db.transact((tx) => {
-    const today = listEvents(tx, DESK, { kinds: ['desk-failed'] }).filter(
+    const today = latestOfKinds(tx, DESK, ['desk-failed'], FAILURES_A_DAY).filter(
       (one) => Math.abs(msBetween(one.at, now)) < DAY_MS
     )
-    const isKnown = today.some((one) => one.kind === 'desk-failed' && one.about.at === at)
+    const isKnown = today.some(({ about }) => about.at === at)
     if (isKnown || today.length >= FAILURES_A_DAY) return
     const work = ofNoMail(now)
     record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), work)

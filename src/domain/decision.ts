@@ -212,6 +212,8 @@ export type Decision =
       readonly tag: CaseTag | null
     }
 
+export type DecisionOf<K extends Decision['kind']> = Extract<Decision, { readonly kind: K }>
+
 /** What became of an arrival: every mail gets exactly one (G1). */
 export type Disposition =
   | 'case-opened'

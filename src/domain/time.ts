@@ -160,12 +160,8 @@ export function isTimezone(name: string): boolean {
 export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
   const ms = wallClockMs(span)
   if (ms !== null) return addMs(start, ms)
-  let day = Temporal.Instant.from(start).toZonedDateTimeISO(calendar.timezone).toPlainDate()
-  while (!isBusinessDay(day, calendar)) day = day.add({ days: 1 })
-  for (let left = businessDays(span); left > 0; left -= 1) {
-    day = day.add({ days: 1 })
-    while (!isBusinessDay(day, calendar)) day = day.add({ days: 1 })
-  }
+  const first = Temporal.Instant.from(start).toZonedDateTimeISO(calendar.timezone).toPlainDate()
+  const day = businessDay(first, span, 1, calendar)
   const midnight = day.add({ days: 1 }).toZonedDateTime({ timeZone: calendar.timezone })
   return instantFromMs(midnight.epochMilliseconds - 1000)
 }
@@ -179,14 +175,24 @@ export function startBefore(end: Instant, span: Span, calendar: Calendar): Insta
   const ms = wallClockMs(span)
   if (ms !== null) return addMs(end, -ms)
   const there = Temporal.Instant.from(end).toZonedDateTimeISO(calendar.timezone)
-  let day = there.toPlainDate()
-  while (!isBusinessDay(day, calendar)) day = day.subtract({ days: 1 })
-  for (let left = businessDays(span); left > 0; left -= 1) {
-    day = day.subtract({ days: 1 })
-    while (!isBusinessDay(day, calendar)) day = day.subtract({ days: 1 })
-  }
+  const day = businessDay(there.toPlainDate(), span, -1, calendar)
   const start = day.toZonedDateTime({ timeZone: calendar.timezone, plainTime: there.toPlainTime() })
   return instantFromMs(start.epochMilliseconds)
+}
+
+/** The business day so many after or before `day`, which counts as the next one in that direction where it is none. */
+function businessDay(
+  day: Temporal.PlainDate,
+  span: Span,
+  step: 1 | -1,
+  calendar: Calendar
+): Temporal.PlainDate {
+  let [at, left] = [day, 'business_days' in span ? span.business_days : 0]
+  while (left > 0 || !isBusinessDay(at, calendar)) {
+    if (isBusinessDay(at, calendar)) left -= 1
+    at = at.add({ days: step })
+  }
+  return at
 }
 
 /** `7 days`, `1 business day`: a span for people. */
@@ -208,10 +214,6 @@ function wallClockMs(span: Span): number | null {
   if ('minutes' in span) return span.minutes * 60_000
   if ('hours' in span) return span.hours * 3_600_000
   return 'days' in span ? span.days * 86_400_000 : null
-}
-
-function businessDays(span: Span): number {
-  return 'business_days' in span ? span.business_days : 0
 }
 
 function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {

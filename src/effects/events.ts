@@ -7,84 +7,62 @@
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
 
-export type LogEvent =
-  | { readonly event: 'desk.started'; readonly version: string; readonly pid: number }
-  | { readonly event: 'desk.stopping'; readonly because: 'signal' | 'once' | 'trouble' }
-  | { readonly event: 'desk.stopped' }
-  | { readonly event: 'imap.connected' }
-  | {
-      readonly event: 'imap.lost'
-      readonly code: TroubleCode
-      readonly says: string
-      readonly retryInMs: number
-    }
-  | { readonly event: 'imap.uidvalidity-changed' }
+/** What each event says beside its name. */
+type LogFields = {
+  readonly 'desk.started': { readonly version: string; readonly pid: number }
+  readonly 'desk.stopping': { readonly because: 'signal' | 'once' | 'trouble' }
+  readonly 'desk.stopped': unknown
+  readonly 'imap.connected': unknown
+  readonly 'imap.lost': Lost
+  readonly 'imap.uidvalidity-changed': unknown
   /** One message in the junk folder was for the desk. */
-  | { readonly event: 'junk.taken' }
-  | { readonly event: 'junk.missing' }
-  | { readonly event: 'arrival.stored'; readonly arrival: number; readonly bytes: number }
-  | {
-      readonly event: 'arrival.done'
-      readonly arrival: number
-      readonly disposition: string
-      readonly case: CaseTag | null
-      readonly ms: number
-    }
-  | {
-      readonly event: 'arrival.retry'
-      readonly arrival: number
-      readonly tries: number
-      readonly code: string
-    }
-  | { readonly event: 'arrival.quarantined'; readonly arrival: number; readonly code: string }
-  | { readonly event: 'arrival.moved'; readonly count: number; readonly to: 'processed' | 'held' }
-  | {
-      readonly event: 'worker.killed'
-      readonly task: string
-      readonly code: 'worker-limit' | 'worker-crash'
-    }
-  | {
-      readonly event: 'outbox.accepted'
-      readonly kind: string
-      readonly attempts: number
-    }
-  | {
-      readonly event: 'outbox.deferred'
-      readonly kind: string
-      readonly attempts: number
-      readonly code: number
-    }
-  | {
-      readonly event: 'outbox.gave-up'
-      readonly kind: string
-      readonly attempts: number
-      readonly code: number
-    }
-  | {
-      /** Copies of a notice that the server deferred or rejected; at most once a minute each. */
-      readonly event: 'notice.deferred' | 'notice.gave-up'
-      readonly notice: number
-      readonly code: number
-    }
-  | {
-      readonly event: 'notice.releasing'
-      readonly notice: number
-      /** How long after its due time. */
-      readonly lateMs: number
-    }
-  | { readonly event: 'notice.released'; readonly notice: number }
-  | { readonly event: 'notice.held'; readonly notice: number; readonly because: string }
-  | { readonly event: 'clock.jumped'; readonly ms: number }
-  | {
-      readonly event: 'trouble'
-      readonly code: TroubleCode
-      readonly where: string
-      /** The sentence of the trouble, for the operator: it names server and port, and no secret. */
-      readonly says?: string
-      /** Absent when the component that reports the trouble does not decide when to try again. */
-      readonly retryInMs?: number
-    }
-  | { readonly event: 'bug'; readonly where: string; readonly error: string }
+  readonly 'junk.taken': unknown
+  readonly 'junk.missing': unknown
+  readonly 'arrival.stored': { readonly arrival: number; readonly bytes: number }
+  readonly 'arrival.done': {
+    readonly arrival: number
+    readonly disposition: string
+    readonly case: CaseTag | null
+    readonly ms: number
+  }
+  readonly 'arrival.retry': {
+    readonly arrival: number
+    readonly tries: number
+    readonly code: string
+  }
+  readonly 'arrival.quarantined': { readonly arrival: number; readonly code: string }
+  readonly 'arrival.moved': { readonly count: number; readonly to: 'processed' | 'held' }
+  readonly 'worker.killed': {
+    readonly task: string
+    readonly code: 'worker-limit' | 'worker-crash'
+  }
+  readonly 'outbox.accepted': { readonly kind: string; readonly attempts: number }
+  readonly 'outbox.deferred': Undelivered
+  readonly 'outbox.gave-up': Undelivered
+  /** Copies of a notice that the server deferred or rejected; at most once a minute each. */
+  readonly 'notice.deferred': { readonly notice: number; readonly code: number }
+  readonly 'notice.gave-up': { readonly notice: number; readonly code: number }
+  /** `lateMs` after its due time. */
+  readonly 'notice.releasing': { readonly notice: number; readonly lateMs: number }
+  readonly 'notice.released': { readonly notice: number }
+  readonly 'notice.held': { readonly notice: number; readonly because: string }
+  readonly 'clock.jumped': { readonly ms: number }
+  /** Without `retryInMs`, the component that reports the trouble does not decide when to try again. */
+  readonly trouble: Partial<Lost> & { readonly code: TroubleCode; readonly where: string }
+  readonly bug: { readonly where: string; readonly error: string }
+}
+
+type Lost = {
+  readonly code: TroubleCode
+  /** The sentence of the trouble, for the operator: it names server and port, and no secret. */
+  readonly says: string
+  readonly retryInMs: number
+}
+type Undelivered = { readonly kind: string; readonly attempts: number; readonly code: number }
+
+export type LogEvent = {
+  readonly [Name in keyof LogFields]: { readonly event: Name } & LogFields[Name]
+}[keyof LogFields]
 
 /** What {@link LogEvent} may say about a caught error: its class and its code, if any. Never its message. */
 export function errorName(error: unknown): string {

@@ -4,7 +4,7 @@
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
-import { type AnswerKind } from '../domain/decision.ts'
+import { type AnswerKind, type DecisionOf } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
@@ -105,18 +105,10 @@ export function insertUsedSignature(
   insert(tx, 'used_signatures', { sha256, createdAt, arrivalId })
 }
 
-/** That a ciphertext was received, and whether it is its sender's; `Decision` `remember-ciphertext` explains each standing. */
-export type SentCiphertext = {
-  readonly marks: readonly Sha256[]
-  /** Null when the message named no usable sender. */
-  readonly sender: Address | null
-  readonly standing: 'seen' | 'claimed' | 'proved'
-}
-
 /** Remembers who sent a ciphertext and, unless it was only seen, whose it is. */
 export function saveCiphertexts(
   tx: Tx,
-  { marks, sender, standing }: SentCiphertext,
+  { marks, sender, standing }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>,
   arrivalId: number
 ): void {
   const owner = ownerKey(sender)

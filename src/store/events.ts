@@ -97,15 +97,24 @@ export function openDoubt(read: Read): number | null {
 /** The newest event of these kinds of a subject, or null. */
 export function lastOfKinds<K extends EventKind>(
   read: Read,
-  { kind, id }: Subject,
+  subject: Subject,
   kinds: readonly K[]
 ): DeskEvent<K> | null {
+  return latestOfKinds(read, subject, kinds, 1)[0] ?? null
+}
+
+/** The newest events of these kinds of a subject, newest first. */
+export function latestOfKinds<K extends EventKind>(
+  read: Read,
+  { kind, id }: Subject,
+  kinds: readonly K[],
+  limit: number
+): DeskEvent<K>[] {
   const sql: Sql<Row> = `
     SELECT ${COLUMNS} FROM events WHERE subject_kind = ? AND subject_id = ?
       AND kind IN (SELECT value FROM json_each(?))
-    ORDER BY id DESC LIMIT 1`
-  const row = read.get(sql, [kind, id, JSON.stringify(kinds)])
-  return row === undefined ? null : (eventOf(row) as DeskEvent<K>)
+    ORDER BY id DESC LIMIT ?`
+  return read.all(sql, [kind, id, JSON.stringify(kinds), limit]).map(eventOf) as DeskEvent<K>[]
 }
 
 /** The newest event; id 0 and 64 zeros when there is none. */

@@ -73,8 +73,6 @@ export type ClaimOptions = {
   /** Most bytes of mail in memory; one mail is always claimed, however large. */
   readonly bytesMax: number
   readonly delayMs: (attempts: number) => number | null
-  /** Called for a message that can never be sent, because its bytes are gone. */
-  readonly lost?: (row: OutboxRow) => void
 }
 
 export type OutboxFilter = {
@@ -152,12 +150,9 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
     })
     assert(row !== undefined, 'a mail due is gone')
     const raw = tx.get(bytesOf, [id])?.raw
-    if (raw !== undefined) claimed.push({ ...row, raw })
-    // A damaged row must not keep all other mail from leaving: a human is told of it like of any mail given up (G9).
-    else {
-      tx.run("UPDATE outbox SET state = 'given-up' WHERE id = ?", [id])
-      options.lost?.(row)
-    }
+    // A trigger keeps the bytes of what was not sent.
+    assert(raw !== undefined, 'a mail due without its bytes')
+    claimed.push({ ...row, raw })
   }
   return claimed
 }

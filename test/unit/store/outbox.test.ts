@@ -181,18 +181,6 @@ describe('the outbox', () => {
     expect(stateOf(again[0]?.id ?? 0)).toBe('given-up')
   })
 
-  it('gives up a damaged row without bytes and sends all others (G9)', () => {
-    queue('damaged')
-    queue('sound')
-    db.transact((tx) => {
-      tx.run('DROP TRIGGER outbox_bytes_kept')
-      tx.run('DELETE FROM outbox_bytes WHERE outbox_id = 1')
-    })
-
-    expect(claim(NOON).map(({ once }) => once)).toEqual(['sound'])
-    expect(stateOf(1)).toBe('given-up')
-  })
-
   it('never changes the bytes of a finished mail', () => {
     queue('a')
     expect(() => db.transact((tx) => tx.run("UPDATE outbox_bytes SET raw = x'00'"))).toThrow(
