@@ -30,6 +30,8 @@ export function isOpen(state: CaseState): boolean {
 export type Reporter = {
   /** The number that their report got: it stays when that case is merged into another one. */
   readonly id: string
+  /** When the case of that number was opened. */
+  readonly openedAt: Instant
   /** Answers go here and nowhere else; null when the report named no usable address. */
   readonly contact: Contact | null
   /** Whether the report came in clear, for the one exception of G3. */

@@ -84,7 +84,7 @@ export type OpenCase = {
   readonly kind: 'open-case'
   readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'mergedInto' | 'reporters'>
   /** Who reported; their id is the number of the case. */
-  readonly reporter: Omit<Reporter, 'id' | 'root' | 'unusedKeys'> & {
+  readonly reporter: Omit<Reporter, 'id' | 'openedAt' | 'root' | 'unusedKeys'> & {
     readonly root: MessageId | null
   }
 }

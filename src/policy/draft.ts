@@ -6,6 +6,7 @@ import {
   type Addressed,
   type CaseRecord,
   type ListedCase,
+  type Reporter,
   type ReporterKeys,
   withAnswer
 } from '../domain/case.ts'
@@ -83,6 +84,8 @@ export type Words = {
   readonly title: string
   /** Whether the text is a plan with workarounds (M-08). */
   readonly isPlan?: boolean
+  /** Reporters of another case of whom whoever reads this must not learn either. */
+  readonly beside?: readonly Reporter[]
   /** Files that go along; encrypted only. */
   readonly files?: readonly OutgoingAttachment[]
 }

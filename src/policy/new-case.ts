@@ -31,6 +31,7 @@ export function unstored(
       {
         ...reporter,
         id: record.tag,
+        openedAt: record.openedAt,
         root: reporter.root ?? UNSTORED.maintainerRoot,
         unusedKeys
       }

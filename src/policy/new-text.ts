@@ -2,6 +2,7 @@
  * Cuts a reply down to what its author wrote: quoted lines, attributions, signatures and everything that the desk itself
  * had put into the mail go. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
  */
+import { isSamePerson, type Reporter } from '../domain/case.ts'
 import { DESK_RULE } from '../domain/message.ts'
 import { holdsRef } from '../domain/reference.ts'
 import {
@@ -195,4 +196,29 @@ function joined(lines: readonly string[], kept: ReadonlySet<number>): string {
 
 function flat(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim().toLowerCase()
+}
+
+/**
+ * By what the text names this reporter to another one: address, number, or a part of the name that the other does not share; null
+ * when it does not. A name as it is written only: "will" is not Will.
+ */
+export function namesReporter(text: string, named: Reporter, to: Reporter): string | null {
+  if (isSamePerson(named, to)) return null
+  const said = new Set(words(text))
+  const shared = words(to.contact?.name ?? '')
+  const isTold = (part: string): boolean =>
+    part.length > 2 && said.has(part) && !shared.includes(part)
+  const lower = text.replaceAll(/\s+/g, '').toLowerCase()
+  const { id, contact } = named
+  return (
+    words(contact?.name ?? '').find(isTold) ??
+    [id, ...(contact === null ? [] : [contact.address])].find((one) =>
+      lower.includes(one.toLowerCase())
+    ) ??
+    null
+  )
+}
+
+function words(text: string): string[] {
+  return text.split(/[^\p{L}\p{N}]+/u)
 }

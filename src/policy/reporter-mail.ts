@@ -28,6 +28,7 @@ import {
   type Words,
   withActivity
 } from './draft.ts'
+import { namesReporter } from './new-text.ts'
 import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
@@ -58,6 +59,7 @@ export function decisionMail(
   const did = withActivity(step.draft, `${mail} the case${why}`)
   const told = toEach(addresseesOf(did.case), did, context, words)
   if (told.kind === 'accepted') return accepted(told.draft, `${DONE[mail]} ${told.says}`)
+  if (addresseesOf(did.case).length > 0) return told
   const untold = withActivity(did, 'the reporter could not be told')
   const says = `${DONE[mail]} ${told.says}`
   return words.text === ''
@@ -115,7 +117,7 @@ export function toReporter(
 }
 
 /** One message to each: what one of them reads names none of the others. */
-function toEach(
+export function toEach(
   reporters: readonly Addressed[],
   before: Draft,
   context: CommandContext,
@@ -141,6 +143,10 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
   const path = reporterPath(reporter, before.reporterKeys, context.product)
   if (path.kind === 'no-address' || path.kind === 'several')
     return { kind: 'refused', says: NO_ADDRESS }
+  const named = [...before.case.reporters, ...(words.beside ?? [])]
+    .map((other) => namesReporter(words.text, other, reporter))
+    .find((name) => name !== null)
+  if (named !== undefined) return { kind: 'refused', says: strangerNamed(named, reporter) }
   // All of it leaves as one message: what was written for one way must not take another.
   if (said(before, reporter).some((one) => one.path.kind !== path.kind))
     return { kind: 'refused', says: TWO_WAYS }
@@ -169,6 +175,10 @@ function active(draft: Draft, mail: Words['mail'], how: string): Draft {
   return mail === 'reply' || mail === 'question'
     ? withActivity(draft, `${DID[mail]} the reporter (${how})`)
     : draft
+}
+
+function strangerNamed(named: string, { contact }: Addressed): string {
+  return `Not sent: your text contains "${named}" and would reach ${contact.address}. Reporters of one case must not learn of each other. Please leave it out.`
 }
 
 const TWO_WAYS =

@@ -4,11 +4,13 @@
  * never joins a mail to a case, and a tag is no secret.
  */
 import { isSameAddress } from '../domain/address.ts'
-import { type CaseRecord, type Reporter } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, isSamePerson, type Reporter } from '../domain/case.ts'
+import { findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { msOf } from '../domain/time.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
+import { subjectOf } from './new-case.ts'
 import { type Issued, type Situation } from './situation.ts'
 
 /** Who writes in a case: its reporter, somebody under the reporter's address whom nothing proves, or another person. */
@@ -29,9 +31,9 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
     return { kind: 'case', case: answers.case, sender: senderOf(situation, answers, settings) }
   }
   const named = tagged !== null && opened.subjectProtected && opened.encrypted ? tagged : null
-  const reporter = named === null ? null : writerAmong(opened, named)
+  const reporter = named === null ? null : writerUnder(named, opened, settings)
   if (named === null || reporter === null) return { kind: 'new', warnings: [] }
-  const doubt = isKnownFor(named, situation, settings) ? null : lackOfProof(opened, settings)
+  const doubt = isKnownFor(reporter, situation, settings) ? null : lackOfProof(opened, settings)
   if (doubt === null) return { kind: 'case', case: named, sender: { kind: 'reporter', reporter } }
   return {
     kind: 'new',
@@ -70,14 +72,14 @@ function isAddressedTo(
 
 /**
  * Whether the signature lets its sender into a case by nothing but its tag. Where no mail server is asked, anybody may have
- * had their own key pinned for the reporter a minute ago: there it must be older than the case, or the one that opened it,
+ * had their own key pinned for the reporter a minute ago: there it must be older than their case, or the one that opened it,
  * or be registered.
  */
-function isKnownFor(record: CaseRecord, situation: Situation, settings: Settings): boolean {
+function isKnownFor(reporter: Reporter, situation: Situation, settings: Settings): boolean {
   const { senderKey } = situation
   if (senderKey === null || !isSignedBySender(situation)) return false
   if (settings.authentication.servers.length > 0 || senderKey.source === 'registered') return true
-  return msOf(senderKey.firstSeenAt) <= msOf(record.openedAt)
+  return msOf(senderKey.firstSeenAt) <= msOf(reporter.openedAt)
 }
 
 /** Whether the key that is proved to be the sender's signed all of it. */
@@ -89,6 +91,18 @@ function isSignedBySender({ opened, senderKey }: Situation): boolean {
       senderKey?.isProved === true &&
       fingerprint === senderKey.fingerprint
   )
+}
+
+/**
+ * The same, but where there are several only under a number of their own: that another one leads to the same case no answer may
+ * tell them, for it is somebody else's (B14).
+ */
+function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings): Reporter | null {
+  const writer = writerAmong(opened, record)
+  if (writer === null || addresseesOf(record).length < 2) return writer
+  const numbers: readonly string[] = findCaseTags(subjectOf(opened), desk.casePrefix)
+  const theirs = record.reporters.filter((one) => isSamePerson(one, writer))
+  return theirs.some(({ id }) => numbers.includes(id)) ? writer : null
 }
 
 /** The reporter of the case under whose address the message came; null when none. */

@@ -31,7 +31,8 @@ const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, op
   disclosure_zone AS disclosureZone,
   merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
   (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
-                                       'root', root, 'latest', latest, 'answeredAt', answered_at, 'unusedKeys',
+                                       'root', root, 'latest', latest, 'answeredAt', answered_at,
+     'openedAt', (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id), 'unusedKeys',
      (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM offered_keys
       WHERE offered_keys.address = lower(case_reporters.address) AND is_refused = 0)) ORDER BY id <> cases.tag, id)
    FROM case_reporters WHERE case_id = cases.id) AS reporters`

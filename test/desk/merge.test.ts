@@ -142,6 +142,7 @@ describe('a case with several reporters (B14)', () => {
   /** The reports of Alice and Bob are one case. */
   async function merged(): Promise<void> {
     await receive(alice, 'the parser', 'ALICE found it')
+    world.pass(60_000)
     await receive(bob, 'the lexer', 'BOB found it')
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
   }
@@ -298,5 +299,59 @@ describe('a case with several reporters (B14)', () => {
     await world.settle()
     expect(await lastTo(bob)).toContain('We handle your report in one case')
     expect(due()).toBeNull()
+  })
+
+  it('sends nothing that names another reporter to one: no decision, answer, plan or word of the merge (G5)', async () => {
+    await receive(alice, 'the parser', 'ALICE found it')
+    await receive(bob, 'the lexer', 'BOB found it')
+    const before = world.accepted.length
+    const said = async (): Promise<string> => {
+      const answers = await lastTo(grace)
+      return /Not sent: .*? would reach \S+\./.exec(answers)?.[0] ?? answers
+    }
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nAlice told us before you did.`)
+    expect(await said()).toContain(`your text contains "Alice" and would reach ${bob.address}`)
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nIt is ${FIRST.toLowerCase()} again.`)
+    expect(await said()).toContain(`your text contains "${FIRST}"`)
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    const merging = world.accepted.length
+    await receive(grace, `[${FIRST}]`, '/accept\nHello Alice, we are on it.')
+    expect(await said()).toContain(`"Alice" and would reach ${bob.address}`)
+    await receive(grace, `[${FIRST}]`, `/plan\nplan: with ${alice.address}\nworkarounds: none`)
+    expect(await said()).toContain(`"${alice.address}" and would reach ${bob.address}`)
+    await answer('BOB found it', '/reply\nAsk Alice about it.')
+    expect(await said()).toContain('"Alice" and would reach')
+    expect(world.accepted.slice(before, merging).map(({ to }) => to)).toEqual([
+      grace.address,
+      grace.address,
+      bob.address,
+      grace.address
+    ])
+    expect(new Set(world.accepted.slice(merging).map(({ to }) => to))).toEqual(
+      new Set([grace.address])
+    )
+    await answer('ALICE found it', '/reply\nHello Alice.')
+    expect(await lastTo(alice)).toContain('Hello Alice.')
+  })
+
+  it('sends a plan to the reporter whose message it answers, else to all of them (M-08)', async () => {
+    await merged()
+    await answer('BOB found it', '/plan\nplan: for one\nworkarounds: none known')
+    expect(await lastTo(bob)).toContain('Plan: for one')
+    expect(await allTo(alice)).not.toContain('for one')
+    await receive(grace, `[${FIRST}]`, '/plan\nplan: a fix\nworkarounds: none known')
+    for (const person of [alice, bob]) expect(await lastTo(person)).toContain('Plan: a fix')
+    const sql =
+      "SELECT json_extract(about, '$.reporter') AS id FROM events WHERE kind = 'plan-told' ORDER BY events.id"
+    expect(world.rows(sql)).toEqual([{ id: SECOND }, { id: FIRST }, { id: SECOND }])
+  })
+
+  it("does not show a reporter that somebody else's number leads to their own case: it opens a new one, as before", async () => {
+    await merged()
+    await receive(bob, `Re: [${FIRST}]`, 'is this mine, too?')
+    expect(await lastTo(bob)).toContain('ACME-2026-0003')
+    await receive(bob, `Re: [${SECOND}]`, 'this is mine')
+    const sql = 'SELECT case_id AS into_ FROM arrivals ORDER BY id DESC LIMIT 1'
+    expect(world.rows(sql)).toEqual([{ into_: 1 }])
   })
 })

@@ -81,6 +81,7 @@ const merge: Handler = (draft, command, context) => {
     text: text.own,
     decision: togetherWords(draft.case, target),
     title: '',
+    beside: target.reporters,
     why: ` into ${into}`
   })
   if (step.kind === 'refused') return step

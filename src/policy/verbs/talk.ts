@@ -2,7 +2,7 @@
  * The verbs that talk: to the reporter, or to the other maintainers (practice.md §6, M-10, M-13). Each takes a draft and returns
  * a new one with its decisions, or the reason why not.
  */
-import { answeredAt, isOpen } from '../../domain/case.ts'
+import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
 import { doubtsAbout, quotes } from '../commands.ts'
@@ -18,7 +18,15 @@ import {
   withActivity
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
-import { askFor, pathIn, SEVERAL, toReporter, withMessage, withNote } from '../reporter-mail.ts'
+import {
+  askFor,
+  pathIn,
+  SEVERAL,
+  toEach,
+  toReporter,
+  withMessage,
+  withNote
+} from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { ACTING, type Verb } from './verb.ts'
 
@@ -56,7 +64,7 @@ const reply: Handler = (draft, command, context) => {
     isPlan: told
   } as const
   const step = toReporter(draft, context, words, remarks.join(' '))
-  return told ? withPlan(step, context) : step
+  return told ? withPlan(draft, step, context) : step
 }
 
 /** The files of the message go along once, however many replies it holds. */
@@ -100,16 +108,18 @@ function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
 }
 
 /** Puts on the record, too, that the reporter has a plan and workarounds. */
-function withPlan(sent: Step, context: CommandContext): Step {
+function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
   if (sent.kind === 'refused') return sent
-  const { draft, says } = sent
-  const told = draft.words.at(-1)
-  // A plan that waits for a key is told when it leaves.
-  if (told === undefined || told.path.kind === 'no-key') return sent
-  const how = told.path.kind === 'clear' ? 'in-clear' : 'encrypted'
-  const step = decided(draft, context, 'plan-told', { reporter: told.reporter.id, how })
-  // A reply may go to the reporter of an ended case; a plan is none any more then.
-  return step.kind === 'happened' ? accepted(step.draft, says) : sent
+  let { draft } = sent
+  for (const { reporter, path } of draft.words.slice(before.words.length)) {
+    // A plan that waits for a key is told when it leaves.
+    if (path.kind === 'no-key') continue
+    const how = path.kind === 'clear' ? 'in-clear' : 'encrypted'
+    const step = decided(draft, context, 'plan-told', { reporter: reporter.id, how })
+    // A reply may go to the reporter of an ended case; a plan is none any more then.
+    if (step.kind === 'happened') draft = step.draft
+  }
+  return accepted(draft, sent.says)
 }
 
 const plan: Handler = (draft, command, context) => {
@@ -124,8 +134,11 @@ const plan: Handler = (draft, command, context) => {
   if (!isPlan(said)) return refused(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
   const words = { mail: 'reply', text, decision: '', title: 'The plan', isPlan: true } as const
-  const step = toReporter(draft, context, words)
-  return withPlan(step, context)
+  const isForAll = reporterIn(draft.case, context.conversation) === 'several'
+  const step = isForAll
+    ? toEach(addresseesOf(draft.case), draft, context, words)
+    : toReporter(draft, context, words)
+  return withPlan(draft, step, context)
 }
 
 const PLAN_FORM =
@@ -255,7 +268,7 @@ export const TALK: readonly Verb[] = [
     needsCode: false,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
     help: 'sends the reporter the plan: and workarounds: lines below',
-    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well.',
+    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs.',
     run: plan
   },
   {
@@ -267,7 +280,7 @@ export const TALK: readonly Verb[] = [
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: false },
     help: 'sends the text below to the reporter; with quote, what it quotes, too',
-    more: 'Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
+    more: 'Of several reporters, it reaches the one whose message you answer. Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
     run: reply,
     next: {
       tries: (draft, context) =>

@@ -173,6 +173,7 @@ export function reporter(change: Partial<Reporter> = {}): Reporter {
     unusedKeys: [],
     root: messageId('report@reporter.example'),
     latest: messageId('report@reporter.example'),
+    openedAt: at('2026-11-22T11:00:05Z'),
     answeredAt: null,
     ...change
   }
