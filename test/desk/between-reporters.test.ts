@@ -1,9 +1,11 @@
 /** Reporters of one case neither speak for each other nor hold each other's keys, and read nothing that was for another (B14). */
+import { generateKey, readPrivateKey } from 'openpgp'
 import { beforeAll, expect, it } from 'vitest'
 import {
   givenDesk,
   givenMaintainer,
   givenMessage,
+  givenRef,
   givenReporter,
   textsTo
 } from '../support/given.ts'
@@ -34,6 +36,16 @@ async function givenMerged(
   await givenMessage(world, bob, { ...usual, subject: 'two', ...letters.ofBob })
   await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
   return world
+}
+
+/** What Grace writes in answer to the forwarded report of the reporter with this number. */
+async function answering(world: World, reporter: string, text: string): Promise<Letter> {
+  const sql = "SELECT message_id AS id FROM outbox WHERE kind = 'relay' AND conversation = ?"
+  const [relay] = world.rows<{ id: string }>(sql, [`reporter:${reporter}`])
+  const mail = world.accepted.find(({ messageId }) => messageId === relay?.id)
+  const headers = [`In-Reply-To: <${relay?.id ?? ''}>`]
+  const quoted = await givenRef(world, grace, mail)
+  return { subject: `[${reporter}]`, text: `${text}\n\n> ${quoted}`, headers }
 }
 
 /** The Message-ID of the newest message to somebody. */
@@ -67,15 +79,12 @@ async function lastTo(world: World, person: Someone): Promise<string> {
 
 it('a text below a decision that answers one of several reporters reaches no other: it is refused, and below /reply it is for that one alone (B7, G5)', async () => {
   const world = await givenMerged()
-  const forwarded = world.accepted.find(({ to }) => to === grace.address)?.messageId ?? ''
-  const answer = { subject: `[${FIRST}]`, headers: [`In-Reply-To: <${forwarded}>`] }
   const sent = world.accepted.length
-  await givenMessage(world, grace, { ...answer, text: '/accept\nYour file crashes it, Alice.' })
+  const words = 'Your file crashes it, Alice.'
+  await givenMessage(world, grace, await answering(world, FIRST, `/accept\n${words}`))
   expect(world.accepted.slice(sent).map(({ to }) => to)).toEqual([grace.address])
   expect(await lastTo(world, grace)).toContain('every reporter of this case would read the text')
-  const quoted = `> Ref: ${FIRST} security@acme.example reporter:${FIRST}`
-  const text = `/accept\n/reply\nYour file crashes it, Alice.\n\n${quoted}`
-  await givenMessage(world, grace, { ...answer, text })
+  await givenMessage(world, grace, await answering(world, FIRST, `/accept\n/reply\n${words}`))
   expect(await lastTo(world, alice)).toContain('Your file crashes it')
   expect(await lastTo(world, bob)).toContain('We confirmed the issue')
   expect(await lastTo(world, bob)).not.toContain('Your file')
@@ -155,4 +164,42 @@ it('who comes into a case with a date is asked about it; before that, nothing th
   await givenMessage(world, grace, { subject: '[ACME-2026-0003]', text: `/merge ${FIRST}` })
   expect(await lastTo(world, carol)).toContain('(ACME-2026-0003) public on Wed 20 Jan 2027')
   expect(await lastTo(world, grace)).toContain(`We asked ${carol.address} about the date`)
+})
+
+it('a key that names two reporters is taken for the one whose message the maintainer answers, and for nobody where none is (G3, B14)', async () => {
+  const world = await givenMerged({
+    ofAlice: { as: 'encrypted', autocrypt: false },
+    ofBob: { as: 'encrypted', autocrypt: false }
+  })
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept' })
+  const { privateKey } = await generateKey({
+    userIDs: [bob, alice].map(({ name, address: email }) => ({ name, email })),
+    date: new Date('2026-11-01T00:00:00Z'),
+    format: 'armored'
+  })
+  const secret = await readPrivateKey({ armoredKey: privateKey })
+  for (const { name, address } of [alice, bob]) {
+    const thief = { ...bob, name, address, secret, keyData: secret.toPublic().write() }
+    await givenMessage(world, thief, { subject: 'x', text: 'my key', autocrypt: true })
+  }
+  const accept = `/key accept ${secret.getFingerprint().toUpperCase()}`
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: accept })
+  expect(await lastTo(world, grace)).toContain(`came for ${alice.address} and for ${bob.address}`)
+  await givenMessage(world, grace, await answering(world, SECOND, accept))
+  expect(await lastTo(world, grace)).toContain(`Answers to ${bob.address} are encrypted to`)
+  expect(world.rows('SELECT address FROM reporter_keys')).toEqual([{ address: bob.address }])
+  expect(world.rows('SELECT DISTINCT reporter_id AS id FROM waiting_words')).toEqual([
+    { id: FIRST }
+  ])
+})
+
+it('/key accept twice in one message lets what waited leave once (G2)', async () => {
+  const world = await givenDesk([grace])
+  await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'encrypted' })
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept' })
+  await givenMessage(world, bob, { subject: 'two', text: 'x', autocrypt: true })
+  const accept = `/key accept ${bob.secret.getFingerprint().toUpperCase()}\n`
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: accept.repeat(2) })
+  expect(world.dispositions().at(-1)).toBe('commands')
+  expect(await lastTo(world, bob)).toContain('We confirmed the issue')
 })

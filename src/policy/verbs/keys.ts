@@ -12,8 +12,10 @@ import {
   reporterKeyOf
 } from '../../domain/case.ts'
 import { type Fingerprint, formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
+import { reporterIn } from '../conversation.ts'
 import {
   accepted,
+  type CommandContext,
   type Draft,
   type Handler,
   type Refused,
@@ -31,7 +33,7 @@ const REGISTERED =
 
 /** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
-  const named = namedKey(draft, command.words.join(''), context.bound)
+  const named = namedKey(draft, command.words.join(''), context)
   if (named.kind === 'refused') return named
   const { reporter, fingerprint, key, before } = named
   const { address } = reporter.contact
@@ -68,7 +70,7 @@ const acceptKey: Handler = (draft, command, context) => {
 /** A key that came is not the reporter's: it counts no more, also when it comes again (G3). */
 const refuseKey: Handler = (draft, command, context) => {
   const { before: written, reason } = splitReason(command.words)
-  const named = namedKey(draft, written.replaceAll(' ', ''), context.bound)
+  const named = namedKey(draft, written.replaceAll(' ', ''), context)
   if (named.kind === 'refused') return named
   const { reporter, fingerprint, key, before } = named
   const { address } = reporter.contact
@@ -132,7 +134,11 @@ type NamedKey = {
 }
 
 /** The key of this fingerprint and the reporter of the case for whom it came. */
-function namedKey(draft: Draft, written: string, bound: BoundCase): NamedKey | Refused {
+function namedKey(
+  draft: Draft,
+  written: string,
+  { bound, conversation }: CommandContext
+): NamedKey | Refused {
   const reporters = addresseesOf(draft.case)
   const [first] = reporters
   if (first === undefined)
@@ -148,12 +154,21 @@ function namedKey(draft: Draft, written: string, bound: BoundCase): NamedKey | R
     )
     return { reporter, before, key: before?.fingerprint === fingerprint ? before : bare(offered) }
   })
-  const named =
-    // Whose answers wait because of it comes first.
-    known.find(({ reporter }) => reporter.unusedKeys.includes(fingerprint)) ??
-    known.find(({ key }) => key !== null)
+  const theirs = known.filter(({ key }) => key !== null)
+  const meant = reporterIn(draft.case, conversation)
+  // A key may name several people: taken for the wrong one, it would read what is not for its owner.
+  const isMeant = ({ reporter }: (typeof known)[number]): boolean =>
+    meant !== 'several' && meant?.id === reporter.id
+  const named = theirs.length > 1 ? theirs.find(isMeant) : theirs[0]
+  if (theirs.length > 1 && named === undefined)
+    return refused(whoseKey(theirs.map(({ reporter }) => reporter)))
   const before = reporterKeyOf(first, draft.reporterKeys)
   return { kind: 'named', fingerprint, ...(named ?? { reporter: first, before, key: null }) }
+}
+
+function whoseKey(reporters: readonly Addressed[]): string {
+  const addresses = reporters.map(({ contact }) => contact.address).join(' and for ')
+  return `This key came for ${addresses}. To say whose it is, please reply to a message of that reporter and keep its last line (Ref: …) in your text.`
 }
 
 function bare(offered: BoundCase['offeredKeys'][number] | undefined): ReporterKey | null {
@@ -179,6 +194,7 @@ export const KEYS: readonly Verb[] = [
     name: 'key accept',
     arguments: 'FINGERPRINT',
     binds: 'case',
+    followsMerges: true,
     roles: ['committer'],
     needsCode: false,
     text: null,
@@ -190,6 +206,7 @@ export const KEYS: readonly Verb[] = [
     name: 'key refuse',
     arguments: 'FINGERPRINT [because REASON]',
     binds: 'case',
+    followsMerges: true,
     roles: ['committer'],
     needsCode: false,
     text: null,
