@@ -122,6 +122,8 @@ const WRITERS: {
   'keep-words': (tx, words, job) =>
     insertWaiting(tx, words, { at: job.now, evidence: evidenceOf(job, job.signature) }),
   'words-leave': letWordsLeave,
+  'drop-words': (tx, { words }) =>
+    assert(takeWaiting(tx, words.id) !== null, 'words that left already'),
   'save-notice': (tx, decision, { now }) => {
     const id = saveNotice(tx, requireCase(tx, decision.caseTag).id, decision)
     if (decision.copies === 'withdraw') withdrawCopies(tx, id, 'notice-held', now)

@@ -211,6 +211,7 @@ export const MACHINE: Machine = {
   'commands-refused': 'anywhere',
   noted: 'anywhere',
   'words-wait': 'anywhere',
+  'words-dropped': 'anywhere',
   'member-answered': 'anywhere',
   'acknowledgement-released': 'anywhere',
   'date-untold': 'anywhere',

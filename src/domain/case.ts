@@ -165,6 +165,7 @@ export type WaitingWords = KeptWords & {
   /** Id of the maintainer who wrote them, and their message. */
   readonly authorId: string
   readonly arrivalId: number
+  readonly at: Instant
 }
 
 /** Who wrote a message of a case. */

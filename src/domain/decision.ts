@@ -147,6 +147,8 @@ export type Decision =
       readonly events: readonly NewEvent[]
       readonly once: string
     }
+  /** Words that waited do not leave any more. */
+  | { readonly kind: 'drop-words'; readonly words: WaitingWords }
   | {
       readonly kind: 'pin-reporter-key'
       readonly address: Address

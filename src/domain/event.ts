@@ -109,6 +109,15 @@ export type Particulars = {
   readonly 'info-asked': { readonly reporter: string; readonly how: Way }
   /** A person's words wait for a key of the reporter; they leave when it comes, and until then nobody was answered. */
   readonly 'words-wait': { readonly reporter: string; readonly with: MessageKind }
+  /** They do not leave any more: withdrawn by hand (`unsent`), or a later decision made them untrue. */
+  readonly 'words-dropped': {
+    readonly reporter: string
+    readonly with: MessageKind
+    readonly author: string
+    /** When they were written. */
+    readonly date: Instant
+    readonly because: 'unsent' | 'reopened' | 'accepted'
+  }
   readonly 'member-answered': { readonly member: string }
   readonly 'acknowledgement-released': Nothing
   readonly accepted: Nothing

@@ -8,11 +8,13 @@ import {
   type ListedCase,
   type Reporter,
   type ReporterKeys,
+  type WaitingWords,
   withAnswer
 } from '../domain/case.ts'
 import { type CaseFacts, historyAfter, moveCase } from '../domain/case-machine.ts'
 import { type Decision } from '../domain/decision.ts'
 import {
+  type Actor,
   aboutCase,
   byMaintainer,
   type EventKind,
@@ -25,6 +27,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { preview as previewMessage } from '../messages/to-maintainers.ts'
 import { type ConversationOf } from './conversation.ts'
 import { type ReporterPath } from './recipients.ts'
@@ -110,6 +113,8 @@ export type Draft = {
   readonly reporterKeys: ReporterKeys
   /** Ids of reporters whose key this mail accepts or refuses: what waited leaves by that word of a maintainer alone. */
   readonly settled: readonly string[]
+  /** What waits for a key of its reporters, of all their cases, as this mail leaves it. */
+  readonly waitingWords: readonly WaitingWords[]
   /** Files of the notice as this mail leaves them; null where the stored ones stay. */
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
@@ -149,6 +154,7 @@ export function startDraft({
     question: null,
     reporterKeys: bound.reporterKeys,
     settled: [],
+    waitingWords: bound.waitingWords,
     newPatches: null,
     voided: false,
     shown: false,
@@ -176,14 +182,49 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   if (move.kind === 'refused') return move
   const record =
     event.kind === 'answered' ? withAnswer(draft.case, event.about.reporter, known.now) : draft.case
+  const next: Draft = {
+    ...draft,
+    case: { ...record, state: move.to },
+    known: { ...known, ...historyAfter(known, event.kind) },
+    decisions: [...draft.decisions, { kind: 'record', event }]
+  }
+  return { kind: 'happened', draft: overtaken(next, event) }
+}
+
+/** What waits for the reporters of the case and is untrue once this has happened is withdrawn. */
+function overtaken(draft: Draft, { kind, actor }: NewEvent): Draft {
+  if (kind !== 'reopened' && kind !== 'accepted') return draft
+  const untrue = draft.waitingWords.filter(
+    ({ tag, mail }) =>
+      tag === draft.case.tag && (kind === 'reopened' || mail === 'rejected' || mail === 'closed')
+  )
+  return withoutWords(draft, untrue, actor, kind)
+}
+
+/** The draft without these words that waited. */
+export function withoutWords(
+  draft: Draft,
+  dropped: readonly WaitingWords[],
+  by: Actor,
+  because: Particulars['words-dropped']['because']
+): Draft {
+  if (dropped.length === 0) return draft
+  const messages = count(dropped.length, 'message', 'messages')
   return {
-    kind: 'happened',
-    draft: {
-      ...draft,
-      case: { ...record, state: move.to },
-      known: { ...known, ...historyAfter(known, event.kind) },
-      decisions: [...draft.decisions, { kind: 'record', event }]
-    }
+    ...withActivity(draft, `withdrew ${messages} to the reporter that waited for a key`),
+    waitingWords: draft.waitingWords.filter((words) => !dropped.includes(words)),
+    decisions: [
+      ...draft.decisions,
+      ...dropped.flatMap((words): Decision[] => {
+        const { reporter, mail, authorId: author, at: date } = words
+        const about = { reporter: reporter.id, with: mail, author, date, because }
+        const happened = event('words-dropped', aboutCase(words.tag), by, about)
+        return [
+          { kind: 'drop-words', words },
+          { kind: 'record', event: happened }
+        ]
+      })
+    ]
   }
 }
 

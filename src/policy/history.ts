@@ -125,6 +125,11 @@ const PREDICATES: Predicates = {
     `asked ${name(reporter)} for more information (${WAYS[how]})`,
   'words-wait': ({ reporter, with: message }, { reporter: name }) =>
     `wrote to ${name(reporter)} (${nounOf(message)}); the words wait, because no key of theirs is known`,
+  'words-dropped': (
+    { reporter, with: message, author, date, because: why },
+    { reporter: name, maintainer, instant }
+  ) =>
+    `withdrew what ${maintainer(author)} wrote to ${name(reporter)} on ${instant(date)} (${message}); it had waited for a key${why === 'unsent' ? '' : `, and the case was ${why}`}`,
   'member-answered': ({ member }) => `answered list member ${member} (encrypted)`,
   'acknowledgement-released': () => 'let the acknowledgement leave that was on hold',
   accepted: () => 'accepted the report as a security issue',

@@ -23,7 +23,7 @@ import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
-import { settledWords, withWordsLeft } from './waiting-words.ts'
+import { settledWords, withdrawnWords, withWordsLeft } from './waiting-words.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
 
@@ -58,6 +58,7 @@ export function runCommands(
   const { question } = draft
   const { blocks } = draft
   const { leaving, says: settled } = settledWords(draft, context)
+  const withdrawn = withdrawnWords(before, draft, context.settings)
   // What waits may be refused when it is encrypted: only the commit says that it has left.
   const changed = changes(before, draft)
   draft = withWordsLeft(draft, leaving)
@@ -72,7 +73,7 @@ export function runCommands(
       ...(question?.decisions ?? []),
       ...activity(draft, around),
       transcript(
-        { lines, blocks, sent: [settled, question?.says ?? ''].join(' ').trim() },
+        { lines, blocks, sent: [withdrawn, settled, question?.says ?? ''].join(' ').trim() },
         around,
         {
           before,

@@ -7,7 +7,8 @@ import {
   type CaseRecord,
   type CaseState,
   isOpen,
-  reporterOf
+  reporterOf,
+  type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
@@ -100,12 +101,27 @@ function dueLine(draft: Draft, context: CommandContext): string {
   return `${when}:\n  ${what}`
 }
 
+/** What waits, by whose it is, to whom and from when; never what it says. */
+export function waitingName({ authorId, at, reporter }: WaitingWords, settings: Settings): string {
+  const when = formatInstant(at, settings.desk.timezone)
+  return `${nameOf(authorId, settings)} to ${reporter.contact.address}, ${when}`
+}
+
+function waitingLines({ waitingWords, case: { tag } }: Draft, settings: Settings): string[] {
+  const waiting = waitingWords.filter((words) => words.tag === tag)
+  if (waiting.length === 0) return []
+  const messages = count(waiting.length, 'message', 'messages')
+  return [
+    `Waiting for a key of the reporter: ${messages}; /unsend withdraws ${waiting.length === 1 ? 'it' : 'them'}`,
+    ...waiting.map((words) => `  ${waitingName(words, settings)}`)
+  ]
+}
+
 /** A few lines of plain text. */
 export function statusBlock(draft: Draft, context: CommandContext): string {
   const { settings, product, bound } = context
   const { timezone } = settings.desk
   const record = draft.case
-  const waiting = bound.waitingWords.filter(({ tag }) => tag === record.tag).length
   return [
     ...(bound.named === record.tag
       ? []
@@ -115,9 +131,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
     ...answerLines(record, timezone),
     `Due: ${dueLine(draft, context)}`,
     `Answers: ${reachWords(draft, context)}`,
-    ...(waiting === 0
-      ? []
-      : [`Waiting for a key of the reporter: ${count(waiting, 'message', 'messages')}`]),
+    ...waitingLines(draft, settings),
     `Owner: ${record.owner === null ? 'nobody' : nameOf(record.owner, settings)}`,
     ...(bound.messageCount === 0
       ? []

@@ -21,7 +21,8 @@ import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { messageOf } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
-import { type BoundCase, type Situation } from './situation.ts'
+import { type Situation } from './situation.ts'
+import { waitingName } from './status.ts'
 
 /**
  * What may leave by a received message: it has to show the key itself, signed with it or with it inside. Where our mail servers
@@ -61,7 +62,7 @@ export function wordsStay(
 /** What waits for a key of this reporter, in all their cases. */
 export function waitingFor(
   { contact }: Addressed,
-  { waitingWords }: Pick<BoundCase, 'waitingWords'>
+  { waitingWords }: Pick<Draft, 'waitingWords'>
 ): readonly WaitingWords[] {
   return waitingWords.filter(({ reporter }) =>
     isSameAddress(reporter.contact.address, contact.address)
@@ -103,12 +104,12 @@ export function wordsLeave(
  */
 export function settledWords(
   draft: Draft,
-  { bound, settings: { products }, now }: CommandContext
+  { settings: { products }, now }: Pick<CommandContext, 'settings' | 'now'>
 ): { readonly leaving: readonly Decision[]; readonly says: string } {
   const settled = addresseesOf(draft.case).filter(({ id }) => draft.settled.includes(id))
   const each = settled.map((reporter) => {
     const { unusedKeys } = reporter
-    const waiting = waitingFor(reporter, bound)
+    const waiting = waitingFor(reporter, draft)
     const pathOf = (words: WaitingWords): ReporterPath => {
       const id = words.tag === draft.case.tag ? draft.case.product : words.product
       const product = products.find((one) => one.id === id)
@@ -123,6 +124,14 @@ export function settledWords(
     leaving: each.flatMap(({ leaving }) => leaving),
     says: each.flatMap(({ says }) => says).join(' ')
   }
+}
+
+/** What this message withdrew of what waited; '' for nothing. */
+export function withdrawnWords(before: Draft, after: Draft, settings: Settings): string {
+  const names = before.waitingWords
+    .filter((words) => !after.waitingWords.includes(words))
+    .map((words) => waitingName(words, settings))
+  return names.length === 0 ? '' : `Withdrawn before it left: ${names.join('; ')}.`
 }
 
 function isAmong(leaving: readonly Decision[], { id }: WaitingWords): boolean {

@@ -1,6 +1,6 @@
 /**
  * What maintainers wrote to reporters of whom no usable key is known (G3). Content: read only to send it, encrypted, once a
- * key comes. Must never lose a row but to the unit of work that sends it.
+ * key comes. Must never lose a row but to the unit of work that sends or withdraws it.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeptWords, type WaitingWords } from '../domain/case.ts'
@@ -19,7 +19,7 @@ export function insertWaiting(
   insert(tx, 'waiting_words', row)
 }
 
-type Row = Pick<WaitingWords, 'id' | 'tag' | 'product' | 'authorId' | 'arrivalId'> & {
+type Row = Pick<WaitingWords, 'id' | 'tag' | 'product' | 'authorId' | 'arrivalId' | 'at'> & {
   readonly reporterId: string
   readonly address: Address
   readonly name: string
@@ -30,7 +30,7 @@ type Row = Pick<WaitingWords, 'id' | 'tag' | 'product' | 'authorId' | 'arrivalId
 /** What waits for a key of these addresses, in the order in which it was written, whatever the case. */
 export function listWaiting(read: Read, addresses: readonly Address[]): WaitingWords[] {
   const sql: Sql<Row> = `
-    SELECT waiting_words.id, tag, product, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words,
+    SELECT waiting_words.id, tag, product, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words, at,
            address, name, began_in_clear AS clear,
            -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
            (SELECT first.id FROM case_reporters AS first WHERE first.case_id = cases.id
@@ -48,7 +48,7 @@ export function listWaiting(read: Read, addresses: readonly Address[]): WaitingW
     }))
 }
 
-/** Takes words out that leave, with what proves who wrote them; null where they have left already. */
+/** Takes words out that leave or are withdrawn, with what proves who wrote them; null where they have left already. */
 export function takeWaiting(tx: Tx, id: number): Evidence | null {
   const sql: Sql<Evidence> = `
     SELECT arrival_id AS arrivalId, message_sha256 AS messageSha256, signature_sha256 AS signatureSha256

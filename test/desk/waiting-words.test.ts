@@ -288,3 +288,64 @@ it('(G8) /key accept of a key in use that has expired is refused: nothing could 
   expect(answer).not.toContain('leaves now')
   expect(kindsTo(world, brief)).not.toContain('reply')
 })
+
+const WAITED = 'Grace to alice@reporter.example, Mon 23 Nov 2026'
+
+it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it never leaves, and the record says so', async () => {
+  const world = await givenKeylessCase()
+  await said(world, `/reply\n${REPLY}\n`)
+  const status = await said(world, '/status\n')
+  expect(status).toContain('1 message; /unsend withdraws it')
+  expect(status).toContain(WAITED)
+  const answer = await said(world, '/unsend\n/status\n/reply\nBetter words.\n')
+  expect(answer).toContain('1 message that waited for a key of alice@reporter.example will not')
+  expect(answer).toContain(`Withdrawn before it left: ${WAITED}`)
+  expect(answer).not.toContain('/unsend withdraws it')
+  expect(answer).not.toContain(REPLY)
+  expect((await textsTo(world, linus)).at(-1)).toContain(
+    'withdrew 1 message to the reporter that waited for a key'
+  )
+  expect(onRecord(world, 'words-dropped')).toEqual(['words-dropped by grace'])
+  await giveKey(world)
+  const texts = (await textsTo(world, alice)).slice(2)
+  expect(texts).toHaveLength(1)
+  expect(texts[0]).toContain('Better words.')
+})
+
+it('(B10) /unsend says so where nothing waits', async () => {
+  const world = await givenKeylessCase()
+  expect(await said(world, '/unsend\n')).toContain('Nothing waits for alice@reporter.example')
+})
+
+it('(B10) words that /unsend withdraws do not leave by a key that the same message accepts', async () => {
+  const world = await givenKeylessCase()
+  await said(world, `/reply\n${REPLY}\n`)
+  const patch = { filename: 'alice.asc', content: alice.secret.toPublic().armor() }
+  const both = `/unsend\n/key accept ${alice.secret.getFingerprint()}\n`
+  expect(await said(world, both, { patch })).toContain('Done: 2 commands.')
+  expect(kindsTo(world, alice)).not.toContain('reply')
+})
+
+it('(B10) a case that is opened again withdraws what waits, and the answer says so', async () => {
+  const world = await givenKeylessCase()
+  await said(world, '/reject not-a-vulnerability\n')
+  const answer = await said(world, '/reopen because we were wrong\n')
+  expect(answer).toContain(`Withdrawn before it left: ${WAITED}`)
+  expect(
+    world.rows("SELECT about ->> 'because' AS why FROM events WHERE kind = 'words-dropped'")
+  ).toEqual([{ why: 'reopened' }])
+  await giveKey(world)
+  expect(kindsTo(world, alice).slice(2)).toEqual([])
+})
+
+it('(B10) an accepted case withdraws a rejection that waits, and nothing else', async () => {
+  const world = await givenKeylessCase()
+  await said(world, `/reply\n${REPLY}\n`)
+  await said(world, '/reject not-a-vulnerability\n')
+  const keyless = { ...withKey(world), autocrypt: false }
+  await givenMessage(world, alice, { ...keyless, text: 'Please look again.\n', as: 'encrypted' })
+  const answer = await said(world, '/accept\n')
+  expect(answer).toContain('Withdrawn before it left')
+  await giveKey(world)
+  expect(kindsTo(world, alice).slice(2)).toEqual(['reply', 'accepted'])
+})

@@ -3,6 +3,7 @@
  * a new one with its decisions, or the reason why not.
  */
 import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
+import { byMaintainer } from '../../domain/event.ts'
 import { count } from '../../domain/words.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
 import { doubtsAbout, quotes } from '../commands.ts'
@@ -15,7 +16,8 @@ import {
   type Handler,
   refused,
   type Step,
-  withActivity
+  withActivity,
+  withoutWords
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
 import {
@@ -28,6 +30,7 @@ import {
   withNote
 } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
+import { waitingFor } from '../waiting-words.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const note: Handler = (draft, command, context) => {
@@ -250,6 +253,24 @@ const ask: Handler = (draft, command, context) => {
   return accepted(withActivity(asked, 'asked the reporter to send the report again'), says)
 }
 
+const unsend: Handler = (draft, _command, context) => {
+  const reporter = reporterIn(draft.case, context.conversation)
+  if (reporter === 'several') return refused(SEVERAL)
+  if (reporter === null || reporter.contact === null)
+    return refused('The report names no address, so nothing waits for its sender.')
+  const { contact } = reporter
+  const waiting = waitingFor({ ...reporter, contact }, draft).filter(
+    ({ tag }) => tag === draft.case.tag
+  )
+  if (waiting.length === 0)
+    return refused(
+      `Nothing waits for ${contact.address} in this case: what was written to them before has left.`
+    )
+  const next = withoutWords(draft, waiting, byMaintainer(context.author.id), 'unsent')
+  const messages = count(waiting.length, 'message', 'messages')
+  return accepted(next, `${messages} that waited for a key of ${contact.address} will not leave.`)
+}
+
 const CAN_ANSWER = {
   sealed: true,
   clear: true,
@@ -317,6 +338,18 @@ export const TALK: readonly Verb[] = [
           : null
       }
     }
+  },
+  {
+    name: 'unsend',
+    arguments: '',
+    binds: 'case',
+    followsMerges: true,
+    roles: ACTING,
+    needsCode: false,
+    text: null,
+    help: 'withdraws what was written to the reporter and waits for a key',
+    more: 'The answer says whose words they were and from when. What has left cannot be taken back.',
+    run: unsend
   },
   {
     name: 'member',

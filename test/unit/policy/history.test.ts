@@ -99,7 +99,7 @@ describe('the history of a case', () => {
     ]
     // Particulars of every kind at once; each sentence takes what is its own.
     const about = {
-      ...{ product: 'parser', receivedAt: AT, reporter: '1', member: 'bigcloud' },
+      ...{ product: 'parser', receivedAt: AT, reporter: '1', author: 'grace', member: 'bigcloud' },
       ...{
         verbs: ['take'],
         from: 'a',

@@ -336,7 +336,8 @@ describe('/key accept FINGERPRINT', () => {
       product: PRODUCT.id,
       reporter: { id: TAG, contact: ALICE, beganInClear: false },
       authorId: 'grace',
-      arrivalId: 1
+      arrivalId: 1,
+      at: NOW
     }
     const { decisions } = run(`/key accept ${OTHER}`, {
       reporterKeys: keysOf(null),
