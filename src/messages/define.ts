@@ -25,7 +25,6 @@ export type Definition<K extends string, P extends object, S extends Secrecy> = 
   (params: P): Message<S>
   readonly kind: K
   readonly noun: string
-  readonly inClear: S
   /** Whether a message is of this kind. */
   is(message: Message): message is Message<S> & { readonly params: P }
 }
@@ -35,7 +34,6 @@ export type AnyDefinition = {
   (params: never): Message
   readonly kind: string
   readonly noun: string
-  readonly inClear: Secrecy
 }
 
 /** Defines one kind of message with parameters `P`. */
@@ -49,7 +47,7 @@ export function define<P extends object>() {
       })
     const is = (message: Message): message is Message<S> & { readonly params: P } =>
       message.kind === kind
-    return Object.assign(make, { kind, noun, inClear, is })
+    return Object.assign(make, { kind, noun, is })
   }
 }
 

@@ -36,24 +36,17 @@ export function historyLine(event: DeskEvent, names: HistoryNames): string {
 
 /** The same without the time. */
 export function historySentence(event: DeskEvent, names: HistoryNames): string {
-  return `${actorWords(event.actor, names)} ${predicate(event, sayer(names))}${evidenceWords(event.evidence)}.`
+  const who = ACTORS[event.actor.kind](event.actor.id, names)
+  return `${who} ${predicate(event, sayer(names))}${evidenceWords(event.evidence)}.`
 }
 
-function actorWords({ kind, id }: Actor, names: HistoryNames): string {
-  switch (kind) {
-    case 'desk':
-      return 'The desk'
-    case 'operator':
-      return 'The operator'
-    case 'somebody':
-      return 'An unverified sender'
-    case 'maintainer':
-      return names.maintainer(id)
-    case 'member':
-      return `List member ${id}`
-    case 'reporter':
-      return names.reporter(id) ?? 'The reporter'
-  }
+const ACTORS: Readonly<Record<Actor['kind'], (id: string, names: HistoryNames) => string>> = {
+  desk: () => 'The desk',
+  operator: () => 'The operator',
+  somebody: () => 'An unverified sender',
+  maintainer: (id, names) => names.maintainer(id),
+  member: (id) => `List member ${id}`,
+  reporter: (id, names) => names.reporter(id) ?? 'The reporter'
 }
 
 function evidenceWords({ messageSha256, signatureSha256 }: Evidence): string {
@@ -63,26 +56,22 @@ function evidenceWords({ messageSha256, signatureSha256 }: Evidence): string {
 }
 
 /** How particulars are said. */
-type Say = {
-  readonly instant: (instant: Instant) => string
-  readonly reporter: (id: string) => string
-  readonly recipient: (recipient: Recipient) => string
-  readonly maintainer: (id: string) => string
-}
-
-function sayer(names: HistoryNames): Say {
+function sayer(names: HistoryNames) {
+  const { maintainer, timezone } = names
   const reporter = (id: string): string => names.reporter(id) ?? 'the reporter'
   return {
-    instant: (instant) => formatInstant(instant, names.timezone),
+    instant: (instant: Instant): string => formatInstant(instant, timezone),
     reporter,
-    maintainer: names.maintainer,
-    recipient: ({ audience, recipient }) => {
-      if (audience === 'maintainer') return names.maintainer(recipient)
+    maintainer,
+    recipient: ({ audience, recipient }: Recipient): string => {
+      if (audience === 'maintainer') return maintainer(recipient)
       if (audience === 'member') return `list member ${recipient}`
       return audience === 'reporter' ? reporter(recipient) : 'an outsider'
     }
   }
 }
+
+type Say = ReturnType<typeof sayer>
 
 function predicate<K extends EventKind>({ kind, about }: NewEvent<K>, say: Say): string {
   const words: (about: NewEvent<K>['about'], say: Say) => string = PREDICATES[kind]

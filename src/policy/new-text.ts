@@ -127,10 +127,9 @@ function readOwn(lines: readonly string[]): Own {
     for (let index = heading.start; index < at; index += 1) dropped.add(index)
     doubtful ??= heading.doubtful
   }
-  const kept: number[] = []
-  for (let index = 0; index < end; index += 1) {
-    if (!dropped.has(index) && !isQuoted(lines[index] ?? '')) kept.push(index)
-  }
+  const kept = [...lines.slice(0, end).entries()].flatMap(([index, line]) =>
+    dropped.has(index) || isQuoted(line) ? [] : [index]
+  )
   const stray = strayAttributions(lines, kept)
   doubtful ??= strayName(lines, kept, stray) ?? strayDashes(lines, kept)
   return { own: new Set(kept.filter((index) => !stray.has(index))), end, doubtful }
@@ -161,12 +160,11 @@ function strayDashes(lines: readonly string[], kept: readonly number[]): string 
 
 /** Indices of the lines where a quotation begins, by its marks or as an unmarked copy of the desk's text. */
 function quotations(lines: readonly string[], end: number): number[] {
-  const begins: number[] = []
-  for (let index = 0; index < end; index += 1) {
-    if (isQuoted(lines[index] ?? '') && !isQuoted(lines[index - 1] ?? '')) begins.push(index)
-  }
-  if (end < lines.length && RULE_LIKE.test(lines[end] ?? '')) begins.push(end)
-  return begins
+  const isBegun = (line: string, index: number): boolean =>
+    index === end ? RULE_LIKE.test(line) : isQuoted(line) && !isQuoted(lines[index - 1] ?? '')
+  return [...lines.slice(0, end + 1).entries()].flatMap(([index, line]) =>
+    isBegun(line, index) ? [index] : []
+  )
 }
 
 /** Whether a signature or an unquoted copy of a mail begins at line `index`. */

@@ -77,13 +77,13 @@ export function noticeForm(
 ): string {
   const required = product.policy.notice?.required ?? []
   const given = notice?.fields ?? {}
+  const present: Partial<Record<NoticeField, string>> = {
+    disclosure_at: dateWords(record, settings.desk.timezone) ?? '',
+    patches: (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
+  }
   const asked = required.map((field): string => {
-    const has =
-      field === 'disclosure_at'
-        ? record.disclosureAt !== null &&
-          formatInstant(record.disclosureAt, settings.desk.timezone, record.disclosureZone)
-        : field === 'patches' && (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
-    return `  ${field}: ${WANTS[field]}${has === false || has === '' ? '' : `\n    (now: ${has})`}`
+    const has = present[field] ?? ''
+    return `  ${field}: ${WANTS[field]}${has === '' ? '' : `\n    (now: ${has})`}`
   })
   const keys = NOTICE_TEXT_FIELDS.filter(
     (key) => (given[key] ?? '') !== '' || (key === 'no_patches' ? false : required.includes(key))
@@ -98,6 +98,10 @@ export function noticeForm(
     '/notice draft',
     ...keys.map((key) => formField(key, given[key] ?? ''))
   ].join('\n')
+}
+
+function dateWords({ disclosureAt, disclosureZone }: CaseRecord, timezone: string): string | null {
+  return disclosureAt === null ? null : formatInstant(disclosureAt, timezone, disclosureZone)
 }
 
 function formField(key: string, value: string): string {
@@ -179,10 +183,7 @@ export function noticeParams(
     changes: told === null ? [] : whatChanged(notice, told, record, timezone),
     product: product.name,
     tlp: product.policy.notice?.tlp ?? '',
-    disclosure:
-      record.disclosureAt === null
-        ? 'not set'
-        : formatInstant(record.disclosureAt, timezone, record.disclosureZone),
+    disclosure: dateWords(record, timezone) ?? 'not set',
     fields: NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').flatMap((key) => {
       const text = shownText(key, notice.fields[key] ?? '', timezone)
       return text === '' ? [] : [{ label: labelOf(key), text }]
