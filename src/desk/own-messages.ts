@@ -80,7 +80,7 @@ function issuedMessages(
   })
 }
 
-/** The desk's messages to one person that a text quotes. What the desk wrote to others proves nothing: they may have sent it on. */
+/** The desk's messages to one person that a text quotes. What it wrote to others proves nothing: they may have sent it on. */
 export function quotedMessages(
   read: Read,
   desk: Desk,

@@ -113,7 +113,7 @@ function newCode({ randomness }: Desk): string {
   return randomness.token(CODE_CHARS)
 }
 
-/** The Message-ID of the message whose reference line holds this code. Everybody on the way sees it; it does not give the code away. */
+/** The Message-ID of the message whose reference line holds this code. Everybody sees it; it does not give the code away. */
 export function messageIdOf({ sha256, settings }: Desk, code: string): MessageId {
   return `${sha256(code).slice(0, 32)}@${domainOf(settings.desk.address)}` as MessageId
 }

@@ -38,7 +38,7 @@ export type Situation = {
   readonly quarantined: boolean
   /** The outgoing mail that its In-Reply-To or References name, if the desk issued that Message-ID. */
   readonly answers: Issued | null
-  /** Messages of the desk that it quotes by their reference lines, of those sent to the maintainer or, else, reporter it is from. */
+  /** Messages of the desk that it quotes by their reference lines, of those sent to the maintainer or reporter it is from. */
   readonly quoted: readonly QuotedMessage[]
   /** Whose conversation a maintainer's message continues. */
   readonly conversation: ConversationOf
