@@ -81,7 +81,7 @@ export function readAuthenticationResults(value: string, below: number): Authent
   // The no-result form stands alone (RFC 8601 §2.2).
   const isNone = infos.length === 1 && infos[0]?.trim().toLowerCase() === 'none'
   const read = isNone ? [] : infos.map((info) => readInfo(info, server, below))
-  return read.includes(null) ? [] : read.filter((each) => each !== null && each !== 'other')
+  return read.includes(null) ? [] : read.flatMap((each) => each ?? [])
 }
 
 /** The authserv-id in lower case; null when it cannot be parsed or has a version other than 1. */
@@ -91,26 +91,19 @@ function readServer(head: string): string | null {
   return version === '1' && SERVER.test(server) ? server.toLowerCase() : null
 }
 
-/** One method with its properties; null when malformed, `other` for a method that nobody here asks about. */
-function readInfo(
-  info: string,
-  server: string,
-  below: number
-): AuthenticationResult | 'other' | null {
+/** One method with its properties; null when malformed, nothing for a method that nobody here asks about. */
+function readInfo(info: string, server: string, below: number): AuthenticationResult[] | null {
   const start = METHOD.exec(info)
   if (start === null) return null
   const [matched, name = '', version = '1', result = ''] = start
   const method = METHODS.find((known) => version === '1' && known === name.toLowerCase())
-  const values = readProperties(
-    info,
-    matched.length,
-    method === undefined ? '' : IDENTITIES[method]
-  )
-  if (values === null || method === undefined) return values === null ? null : 'other'
+  const wanted = method === undefined ? '' : IDENTITIES[method]
+  const values = readProperties(info, matched.length, wanted)
+  if (values === null || method === undefined) return values && []
   const [only, ...more] = values
   // Two names for the sender are ambiguous, so neither counts.
   const identity = only === undefined || more.length > 0 ? null : readIdentity(only)
-  return { server, below, method, result: result.toLowerCase(), ...(identity ?? NOBODY) }
+  return [{ server, below, method, result: result.toLowerCase(), ...(identity ?? NOBODY) }]
 }
 
 /** The values of property `wanted`, from `start` to the end of the piece; null when anything else stands there. */

@@ -44,11 +44,11 @@ const SINGLE = [
 /** Reads one header block. A From that repeats or names several mailboxes gives `from: null`. Never throws. */
 export function readHeader(fields: readonly Field[]): HeaderReading {
   const warnings: WarningCode[] = []
-  const messageId = oneMessageId(valuesOf(fields, 'message-id'))
-  const from = oneMailbox(valuesOf(fields, 'from'))
-  const fromCount = valuesOf(fields, 'from').map((value) => readMailboxes(value).count)
+  const messageId = readMessageId(onlyValue(fields, 'message-id'))
+  const from = oneMailbox(onlyValue(fields, 'from'))
   const isRepeated =
-    SINGLE.some((name) => valuesOf(fields, name).length > 1) || fromCount.some((count) => count > 1)
+    SINGLE.some((name) => valuesOf(fields, name).length > 1) ||
+    valuesOf(fields, 'from').some((value) => readMailboxes(value).count > 1)
   if (isRepeated) warnings.push('repeated-header')
   if (from === null) warnings.push('no-from')
   if (messageId === null) warnings.push('no-message-id')
@@ -56,7 +56,7 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
     from,
     unreadableFrom:
       from === null ? sanitizeHeaderText(decodeWords(valuesOf(fields, 'from').join(', '))) : '',
-    replyTo: oneMailbox(valuesOf(fields, 'reply-to')),
+    replyTo: oneMailbox(onlyValue(fields, 'reply-to')),
     to: allMailboxes(valuesOf(fields, 'to')),
     cc: allMailboxes(valuesOf(fields, 'cc')),
     hasUnreadableRecipient: [...valuesOf(fields, 'to'), ...valuesOf(fields, 'cc')].some((value) =>
@@ -105,9 +105,13 @@ export function findMessageIds(text: string, max: number = REFERENCES_MAX): Mess
   return [...found]
 }
 
-function oneMailbox(values: readonly string[]): Contact | null {
-  const [value] = values
-  if (value === undefined || values.length > 1) return null
+/** The value of a field that occurs once, else ''. */
+function onlyValue(fields: readonly Field[], name: string): string {
+  const [value = '', ...more] = valuesOf(fields, name)
+  return more.length === 0 ? value : ''
+}
+
+function oneMailbox(value: string): Contact | null {
   const list = readMailboxes(value)
   return list.count === 1 ? (list.contacts[0] ?? null) : null
 }
@@ -122,9 +126,7 @@ function isPartlyUnreadable(value: string): boolean {
   return count > contacts.length
 }
 
-function oneMessageId(values: readonly string[]): MessageId | null {
-  const [value] = values
-  if (value === undefined || values.length > 1) return null
+function readMessageId(value: string): MessageId | null {
   return findMessageIds(value, 1)[0] ?? parseMessageId(value)
 }
 

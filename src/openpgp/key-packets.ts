@@ -13,19 +13,12 @@ const ARMORED_BYTES_MAX = 400 * 1024
 const USER_IDS_MAX = 20
 const SUBKEYS_MAX = 20
 const PACKETS_MAX = 5000
-/** Most bits of the two numbers that decide how long a signature check takes. */
-type NumberLimits = { readonly modulusBits: number; readonly exponentBits: number }
-
-/** Modulus and exponent: RSA beyond 8192 bits adds cost, not security. */
-const RSA_LIMITS: NumberLimits = { modulusBits: 8192, exponentBits: 32 }
-/** Prime and group order, the largest of FIPS 186-4: the library has no native arithmetic for them. */
-const DSA_LIMITS: NumberLimits = { modulusBits: 3072, exponentBits: 256 }
-/** By algorithm: RSA in its three forms, and DSA (RFC 9580 §9.1). */
-const NUMBER_LIMITS: ReadonlyMap<number, NumberLimits> = new Map([
-  [1, RSA_LIMITS],
-  [2, RSA_LIMITS],
-  [3, RSA_LIMITS],
-  [17, DSA_LIMITS]
+/** Most bits of the two numbers that decide how long a signature check takes, by algorithm (RFC 9580 §9.1). */
+const BITS_MAX: ReadonlyMap<number, readonly [number, number]> = new Map([
+  // RSA in its three forms, modulus and exponent: beyond 8192 bits adds cost, not security.
+  ...[1, 2, 3].map((rsa): [number, [number, number]] => [rsa, [8192, 32]]),
+  // DSA, prime and group order, the largest of FIPS 186-4: the library has no native arithmetic for them.
+  [17, [3072, 256]]
 ])
 const KEY_TAGS: readonly number[] = [TAG.publicKey, TAG.publicSubkey]
 
@@ -82,15 +75,13 @@ function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
 function hasGiantNumbers(data: Uint8Array, span: PacketSpan): boolean {
   if (!KEY_TAGS.includes(span.tag)) return false
   const body = bodyOf(data, span)
-  const limits = NUMBER_LIMITS.get(body[5] ?? 0)
+  const limits = BITS_MAX.get(body[5] ?? 0)
   if (limits === undefined) return false
+  const [firstMax, secondMax] = limits
   // Version, four bytes of time, the algorithm; version 6 has four bytes of length more (RFC 9580 §5.5.2).
   const at = body[0] === 6 ? 10 : 6
-  const modulusBits = bitsAt(body, at)
-  return (
-    modulusBits > limits.modulusBits ||
-    bitsAt(body, at + 2 + Math.ceil(modulusBits / 8)) > limits.exponentBits
-  )
+  const bits = bitsAt(body, at)
+  return bits > firstMax || bitsAt(body, at + 2 + Math.ceil(bits / 8)) > secondMax
 }
 
 /** The length that a number declares (RFC 9580 §3.2); 0 past the end. */

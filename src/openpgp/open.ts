@@ -44,13 +44,13 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
   if (scan.kind === 'refused') {
     return { kind: 'failed', because: scan.because, sealing: scan.sealing }
   }
-  const { marks, opener, ...plain } = await decryptPlain(scan.message, scan.isNamed, context)
+  const { plain, marks, opener } = await decryptPlain(scan.message, scan.isNamed, context)
   const sealing: Sealing = {
     ...scan.sealing,
     marks: [...scan.sealing.marks, ...(opener === null ? [] : [opener])],
     strayMarks: [...new Set(marks)].filter((mark) => mark !== opener)
   }
-  if (plain.kind === 'failed') return { ...plain, sealing }
+  if (typeof plain === 'string') return { kind: 'failed', because: plain, sealing }
   const judged = await verifyPackets(plain.data, plain.packets, context)
   if (judged.kind === 'limit') return { kind: 'failed', because: 'limit', sealing }
   return { kind: 'opened', data: plain.data, verdicts: judged.verdicts, sealing }
@@ -67,22 +67,23 @@ export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
   return ids
 }
 
+/** The literal data and its signatures, not verified yet, or why there is none. */
 type Plain =
-  | {
-      readonly kind: 'plain'
-      readonly data: Uint8Array
-      readonly packets: readonly SignaturePacket[]
-    }
-  | { readonly kind: 'failed'; readonly because: OpenFailure }
+  | { readonly data: Uint8Array; readonly packets: readonly SignaturePacket[] }
+  | OpenFailure
 
-/** Marks of every session key that was decrypted, and of the one that opened the data; null when none did. */
-type Marked = { readonly marks: readonly Sha256[]; readonly opener: Sha256 | null }
+/** Also the marks of every session key that was decrypted, and of the one that opened the data; null when none did. */
+type Tried = {
+  readonly plain: Plain
+  readonly marks: readonly Sha256[]
+  readonly opener: Sha256 | null
+}
 
 async function decryptPlain(
   binary: Uint8Array,
   isNamed: boolean,
   context: OpenContext
-): Promise<Plain & Marked> {
+): Promise<Tried> {
   const isRsa = context.secretKeys.some((key) => key.isRsa)
   let sessionKeys: readonly DecryptedSessionKey[]
   let marks: readonly Sha256[]
@@ -90,16 +91,14 @@ async function decryptPlain(
     sessionKeys = await trySessionKeys(binary, isRsa, context)
     marks = await marksOfRead(binary, sessionKeys, isRsa, context)
   } catch (error) {
-    const because = isNamed ? failureOf(error) : 'not-for-us'
-    return { kind: 'failed', because, marks: [], opener: null }
+    return { plain: isNamed ? failureOf(error) : 'not-for-us', marks: [], opener: null }
   }
-  const { opener, ...plain } = await openWith(binary, sessionKeys, marks, context)
-  if (plain.kind === 'plain') return { ...plain, marks, opener }
-  const isOther = plain.because === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
-  if (isOther) return { kind: 'failed', because: 'unsupported', marks, opener }
+  const tried = await openWith(binary, sessionKeys, marks, context)
+  if (typeof tried.plain !== 'string') return tried
+  const isOther = tried.plain === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
+  if (isOther) return { ...tried, plain: 'unsupported' }
   // Encrypted to hidden recipients, and no session key could be decrypted: the desk is not a recipient.
-  const isForeign = !isNamed && marks.length === 0
-  return { kind: 'failed', because: isForeign ? 'not-for-us' : plain.because, marks, opener }
+  return !isNamed && marks.length === 0 ? { ...tried, plain: 'not-for-us' } : tried
 }
 
 /**
@@ -111,16 +110,15 @@ async function openWith(
   sessionKeys: readonly DecryptedSessionKey[],
   marks: readonly Sha256[],
   context: OpenContext
-): Promise<Plain & Pick<Marked, 'opener'>> {
+): Promise<Tried> {
   let failure: OpenFailure = 'damaged'
   for (const mark of marks.length === 0 ? [null] : new Set(marks)) {
-    const keys =
-      mark === null ? sessionKeys : sessionKeys.filter(({ data }) => sessionKeyMark(data) === mark)
+    const keys = sessionKeys.filter(({ data }) => mark === null || sessionKeyMark(data) === mark)
     const plain = await decryptWith(binary, keys, context)
-    if (plain.kind === 'plain') return { ...plain, opener: mark }
-    if (failure === 'damaged') failure = plain.because
+    if (typeof plain !== 'string') return { plain, marks, opener: mark }
+    if (failure === 'damaged') failure = plain
   }
-  return { kind: 'failed', because: failure, opener: null }
+  return { plain: failure, marks, opener: null }
 }
 
 async function decryptWith(
@@ -142,7 +140,7 @@ async function decryptWith(
     const inner = await message.decrypt(undefined, undefined, keys, date, config)
     return await readPlain(inner, date)
   } catch (error) {
-    return { kind: 'failed', because: failureOf(error) }
+    return failureOf(error)
   }
 }
 
@@ -178,15 +176,15 @@ async function marksOfRead(
 async function readPlain(message: Message<Uint8Array | string>, date: Date): Promise<Plain> {
   const config = pgpConfig(false)
   const result = await verify({ message, verificationKeys: [], format: 'binary', date, config })
-  if (!(result.data instanceof Uint8Array)) return { kind: 'failed', because: 'damaged' }
-  if (result.data.length > DECOMPRESSED_BYTES_MAX) return { kind: 'failed', because: 'limit' }
+  if (!(result.data instanceof Uint8Array)) return 'damaged'
+  if (result.data.length > DECOMPRESSED_BYTES_MAX) return 'limit'
   const packets: SignaturePacket[] = []
   for (const signature of result.signatures) {
     for (const packet of (await signature.signature).packets) {
       if (packet instanceof SignaturePacket) packets.push(packet)
     }
   }
-  return { kind: 'plain', data: result.data, packets }
+  return { data: result.data, packets }
 }
 
 // Limits the packets inside an encryption. They can be counted only after the library decrypted or decompressed them and before
