@@ -54,31 +54,30 @@ export async function verifyDetached(
   signature: Uint8Array,
   context: VerifyContext
 ): Promise<Verdicts> {
-  const most = context.signaturesMax ?? SIGNATURES_MAX
   const walk = walkPackets(signature, SIGNATURES_MAX + 2)
+  if (walk.end === 'too-many') return { kind: 'limit' }
   const spans = walk.spans.filter((span) => span.tag === TAG.signature)
-  if (walk.end === 'too-many' || Math.max(spans.length, 1) > most) return { kind: 'limit' }
-  const content = contentOf(data)
-  const verdicts: Verdict[] = []
-  for (const span of spans) {
-    const bytes = signature.subarray(span.start, span.end)
-    const packet = await readPacket(bytes)
-    verdicts.push(packet === null ? unreadable(bytes) : await judgeOnce(packet, content, context))
-  }
-  if (verdicts.length === 0) verdicts.push(unreadable(signature))
-  return { kind: 'judged', verdicts }
+  const packets = await Promise.all(
+    spans.map(({ start, end }) => readPacket(signature.subarray(start, end)))
+  )
+  return verifyPackets(data, packets.length === 0 ? [signature] : packets, context)
 }
 
-/** Judges signature packets that came with `data` inside one OpenPGP message. */
+/** Judges signature packets that came with `data` inside one OpenPGP message; bytes are one that cannot be read. */
 export async function verifyPackets(
   data: Uint8Array,
-  packets: readonly SignaturePacket[],
+  packets: readonly (SignaturePacket | Uint8Array)[],
   context: VerifyContext
 ): Promise<Verdicts> {
   if (packets.length > (context.signaturesMax ?? SIGNATURES_MAX)) return { kind: 'limit' }
-  const content = contentOf(data)
+  // Not a Buffer: the library searches every line end itself, which takes several times as long on a Buffer.
+  const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  const content: SignedContent = { data: plain, digests: {}, verdicts: new Map() }
   const verdicts: Verdict[] = []
-  for (const packet of packets) verdicts.push(await judgeOnce(packet, content, context))
+  for (const packet of packets) {
+    const isRead = packet instanceof SignaturePacket
+    verdicts.push(isRead ? await judgeOnce(packet, content, context) : unreadable(packet))
+  }
   return { kind: 'judged', verdicts }
 }
 
@@ -107,12 +106,6 @@ type SignedContent = {
   readonly verdicts: Map<string, Verdict>
 }
 
-function contentOf(data: Uint8Array): SignedContent {
-  // Not a Buffer: the library searches every line end itself, which takes several times as long on a Buffer.
-  const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  return { data: plain, digests: {}, verdicts: new Map() }
-}
-
 async function judgeOnce(
   packet: SignaturePacket,
   content: SignedContent,
@@ -124,13 +117,13 @@ async function judgeOnce(
   return verdict
 }
 
-async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | null> {
+async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | Uint8Array> {
   try {
     const { packets } = await readSignature({ binarySignature: bytes, config: pgpConfig(false) })
     const [first] = packets
-    return first instanceof SignaturePacket ? first : null
+    return first instanceof SignaturePacket ? first : bytes
   } catch {
-    return null
+    return bytes
   }
 }
 

@@ -218,7 +218,7 @@ function row(label: string, value: string): string {
  * cell: none of them is visible, and many of them have effects.
  */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
-const TAB_COLUMNS = 8
+const TAB = ' '.repeat(8)
 
 /** One line of text with every invisible character as its code point, `<U+202E>`. */
 export function safe(text: string): string {
@@ -256,20 +256,8 @@ export function gutter(text: string, mark: string, columns: number): string[] {
   return text
     .replace(/(?<!\n)\n+$/, '')
     .split('\n')
-    .flatMap((line) => cut(safe(withoutTabs(line)), columns - mark.length))
+    .flatMap((line) => cut(safe(line.replaceAll('\t', TAB)), columns - mark.length))
     .map((line) => `${mark}${line}`)
-}
-
-function withoutTabs(line: string): string {
-  const [first = '', ...rest] = line.split('\t')
-  const pieces = [first]
-  let width = widthOf(first)
-  for (const piece of rest) {
-    const blanks = TAB_COLUMNS - (width % TAB_COLUMNS)
-    pieces.push(' '.repeat(blanks), piece)
-    width += blanks + widthOf(piece)
-  }
-  return pieces.join('')
 }
 
 function cut(line: string, columns: number): string[] {

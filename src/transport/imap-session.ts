@@ -2,6 +2,7 @@
  * One connection to an IMAP server with one open folder, the inbox or the junk folder: connects, watches for signs of life and
  * closes. Must never log content or addresses.
  */
+import { setTimeout } from 'node:timers/promises'
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
 import { Trouble } from '../domain/trouble.ts'
 import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
@@ -89,7 +90,10 @@ export async function closeSession(session: Session): Promise<void> {
   clearInterval(session.watchdog)
   // LOGOUT waits for the command before it, which may never end.
   if (session.client.usable) {
-    await Promise.race([session.client.logout().catch(() => undefined), soon()])
+    await Promise.race([
+      session.client.logout().catch(() => undefined),
+      setTimeout(LOGOUT_MS, undefined, { ref: false })
+    ])
   }
   end(session)
 }
@@ -157,12 +161,6 @@ export async function attempt<T>(session: Session, work: () => Promise<T>): Prom
   } catch (error) {
     throw troubleOf(error, session)
   }
-}
-
-function soon(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, LOGOUT_MS).unref()
-  })
 }
 
 // Failures of an IMAP connection as Trouble, with one sentence for the operator and whether waiting helps. After the login the

@@ -17,15 +17,8 @@ export type ServerOptions = {
   readonly ca?: string
 }
 
-/** TLS options for `tls.connect`. */
-export type TlsOptions = {
-  readonly rejectUnauthorized: true
-  readonly minVersion: 'TLSv1.2'
-  readonly ca?: string
-}
-
-/** Options that always verify. Throws {@link Trouble} `config` for `none` with a host other than this machine. */
-export function tlsOptions(server: ServerOptions): TlsOptions {
+/** Options for `tls.connect` that always verify. Throws {@link Trouble} `config` for `none` with a host other than this machine. */
+export function tlsOptions(server: ServerOptions) {
   if (server.tls === 'none' && !isLoopback(server.host)) {
     throw new Trouble(
       'config',
@@ -35,7 +28,7 @@ export function tlsOptions(server: ServerOptions): TlsOptions {
   }
   return {
     rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
+    minVersion: 'TLSv1.2' as const,
     ...(server.ca === undefined ? {} : { ca: server.ca })
   }
 }
