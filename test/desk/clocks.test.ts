@@ -16,7 +16,7 @@ import {
   NO_EVIDENCE
 } from '../../src/domain/event.ts'
 import { type CaseTag } from '../../src/domain/ids.ts'
-import { addMs, type Instant } from '../../src/domain/time.ts'
+import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import { appendEvent } from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
 import { tempFolder } from '../support/temp.ts'
@@ -693,15 +693,63 @@ describe('(A3) each clock rings once, at its time,', () => {
     digest: 'a'.repeat(64) as never,
     lateMs: 0
   })
-  /** Clock, when it rings first, and what starts it. */
-  const CLOCKS: readonly (readonly [string, number, () => readonly NewEvent[]])[] = [
-    ['answer', DAY, () => []],
-    ['notice-draft', 4 * DAY, () => [embargo(14)]],
-    ['preflight', DAY, () => [embargo(15)]],
-    ['notice-overdue', DAY + 30 * MINUTE, () => [embargo(8)]],
-    ['date-message', 15 * MINUTE, () => [leaving]],
-    ['dead-man', 2 * DAY + HOUR, () => [embargo(2)]]
+  const wrote = (): NewEvent => {
+    const about = { reporter: TAG, receivedAt: world.clock.now }
+    return event('reporter-wrote', CASE, GRACE, about)
+  }
+  const proposed = (): NewEvent => {
+    const oldDate = addMs(world.clock.now, 4 * DAY)
+    return event('change-proposed', CASE, GRACE, { oldDate, date: addMs(oldDate, DAY) })
+  }
+  const untilCertificate = (): number => {
+    const expiresAt = world.desk.settings.maintainers.find(({ id }) => id === 'linus')?.keyExpiresAt
+    return msBetween(world.clock.now, expiresAt ?? world.clock.now) - 30 * DAY
+  }
+  /** Clock, when it rings, by the length of three business days, and what starts it. */
+  const CLOCKS: readonly (readonly [
+    string,
+    (threeDays: number) => number,
+    () => readonly NewEvent[]
+  ])[] = [
+    ['answer', () => DAY, () => []],
+    ['feedback', (threeDays) => threeDays / 2, () => []],
+    ['conversation', (threeDays) => threeDays * 0.8, () => [wrote()]],
+    ['triage', () => DAY, () => []],
+    ['notice-draft', () => 4 * DAY, () => [embargo(14)]],
+    ['preflight', () => DAY, () => [embargo(15)]],
+    ['notice-overdue', () => DAY + 30 * MINUTE, () => [embargo(8)]],
+    // For the second time: the first is at once.
+    ['change', () => DAY, () => [proposed()]],
+    ['date-message', () => 15 * MINUTE, () => [leaving]],
+    ['dead-man', () => 2 * DAY + HOUR, () => [embargo(2)]],
+    ['maintainer-certificate', untilCertificate, () => []]
   ]
+  /** From Monday, 13:00 of Berlin, to the end of Thursday. */
+  const THREE_DAYS = 3 * DAY + 11 * HOUR - 1000
+  /** Friday, 13:00 of Berlin; the clocks go forward on Sunday, and the third business day is Wednesday. */
+  const SPRING = '2027-03-26T12:00:00.000Z' as Instant
+
+  /** Whose key ends some weeks after each start. */
+  const mortal = new Map<Instant, Someone>()
+  beforeAll(async () => {
+    mortal.set(START, await someone('linus', 'linus@acme.example', 60))
+    mortal.set(SPRING, await someone('linus', 'linus@acme.example', 190))
+  })
+  /** A case with the clocks of every preset. */
+  const givenClocks = async (start: () => readonly NewEvent[], startsAt = START): Promise<void> => {
+    const read = await Promise.all(
+      ['template', 'consoleme'].map((name) => readPolicy(name, '.', builtInPoliciesDir()))
+    )
+    const all = read
+      .flatMap((one) => (one.kind === 'policy' ? one.policy.clocks : []))
+      .filter(({ id }) => id !== 'answer')
+    const clocks = [...new Map([...all, ANSWER].map((clock) => [clock.id, clock])).values()]
+    const maintainers = [grace, mortal.get(startsAt) ?? linus]
+    await givenCase({ policy: { clocks }, maintainers, keyEnds: true, startsAt })
+    // The year of the start is in the number of the case.
+    const subject = aboutCase(world.rows<{ tag: CaseTag }>('SELECT tag FROM cases')[0]?.tag ?? TAG)
+    await given(...start().map((one) => ({ ...one, subject })))
+  }
   /** How often the clock rang, and whether late. */
   const rang = (clock: string): number[] =>
     world
@@ -712,37 +760,47 @@ describe('(A3) each clock rings once, at its time,', () => {
       .map(({ late }) => late)
 
   it.each(CLOCKS)('over restarts: %s', async (clock, ms, events) => {
-    await givenCase()
-    await given(...events())
-    world.pass(ms - 1)
+    await givenClocks(events)
+    const before = rang(clock)
+    world.pass(ms(THREE_DAYS) - 1)
     world.restart()
     await world.settle()
-    expect(rang(clock)).toEqual([])
+    expect(rang(clock)).toEqual(before)
     await after(1)
     world.restart()
     await world.settle()
-    expect(rang(clock)).toEqual([0])
+    expect(rang(clock)).toEqual([...before, 0])
   })
 
   it.each(CLOCKS)('after downtime, and says that it is late: %s', async (clock, ms, events) => {
-    await givenCase()
-    await given(...events())
-    world.pass(ms + 20 * MINUTE)
+    await givenClocks(events)
+    const before = rang(clock)
+    world.pass(ms(THREE_DAYS) + 20 * MINUTE)
     world.restart()
     await world.settle()
-    expect(rang(clock)).toEqual([1])
+    expect(rang(clock)).toEqual([...before, 1])
   })
 
   it.each(CLOCKS)('however the wall clock is set: %s', async (clock, ms, events) => {
-    await givenCase()
-    await given(...events())
-    await after(ms)
+    await givenClocks(events)
+    const before = rang(clock)
+    await after(ms(THREE_DAYS))
     for (const jump of [-3 * HOUR, 3 * HOUR]) {
       world.jump(jump)
       await world.settle()
       world.restart()
       await world.settle()
     }
-    expect(rang(clock)).toEqual([0])
+    expect(rang(clock)).toEqual([...before, 0])
+  })
+
+  it.each(CLOCKS)('over the start of summer time: %s', async (clock, ms, events) => {
+    await givenClocks(events, SPRING)
+    const before = rang(clock)
+    const due = ms(5 * DAY + 10 * HOUR - 1000)
+    await after(due - 1)
+    expect(rang(clock)).toEqual(before)
+    await after(1)
+    expect(rang(clock)).toEqual([...before, 0])
   })
 })
