@@ -59,7 +59,7 @@ export function hint(context: CommandContext): Decision[] {
       title: 'Your note stayed among the maintainers',
       what: 'The reporter is still waiting for an answer and has not seen your note.',
       doNext:
-        'To answer the reporter, put /reply on the first line of a message and write your text below it.'
+        'To answer the reporter, reply to a message of theirs with /reply on the first line, and write your text below it.'
     })
   ]
 }

@@ -134,7 +134,8 @@ export function toEach(
   }
   const spoken = draft.words.slice(before.words.length)
   const waits = spoken.every(({ path }) => path.kind === 'no-key') ? ' (waits for a key)' : ''
-  const title = `${words.title || 'To the reporter'}${waits}`
+  const to = reporters.map(({ contact }) => contact.address).join(', ')
+  const title = `${words.title === '' ? 'To' : `${words.title}, to`} ${to}${waits}`
   const texts = [...draft.texts, { title, text: words.text || words.decision }]
   return accepted({ ...draft, texts }, says.join(' '))
 }
@@ -157,12 +158,13 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
   const step = spoken(reporter, before, context, { mail, how: way })
   if (step.kind === 'refused') return step
   const { draft } = step
+  const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
   const next: Draft = {
     ...draft,
-    words: [...draft.words, { ...words, reporter, path }]
+    words: [...draft.words, { ...words, reporter, path }],
+    activity: [...draft.activity, ...activityOf(reporter, mail, how)]
   }
-  const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
-  return accepted(active(next, mail, how), `Sent to ${reporter.contact.address}, ${how}.`)
+  return accepted(next, `Sent to ${reporter.contact.address}, ${how}.`)
 }
 
 /** What this message says to one reporter. */
@@ -170,11 +172,9 @@ function said({ words }: Draft, { id }: Addressed): readonly SpokenWords[] {
   return words.filter(({ reporter }) => reporter.id === id)
 }
 
-/** A decision is told to the other maintainers as such; an answer or a question here. */
-function active(draft: Draft, mail: Words['mail'], how: string): Draft {
-  return mail === 'reply' || mail === 'question'
-    ? withActivity(draft, `${DID[mail]} the reporter (${how})`)
-    : draft
+/** What the other maintainers read of it; a decision they are told as such. */
+function activityOf({ contact }: Addressed, mail: Words['mail'], how: string): string[] {
+  return mail === 'reply' || mail === 'question' ? [`${DID[mail]} ${contact.address} (${how})`] : []
 }
 
 function strangerNamed(named: string, { contact }: Addressed): string {
@@ -202,7 +202,7 @@ function kept(before: Draft, context: CommandContext, words: SpokenWords, choice
   }
   const says = `${reporter.contact.address} cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key of theirs is in use.${choice} ${asked.says}`
   return accepted(
-    withActivity(next, 'wrote to the reporter; the words wait for a key of theirs'),
+    withActivity(next, `wrote to ${reporter.contact.address}; the words wait for a key of theirs`),
     says
   )
 }

@@ -62,7 +62,7 @@ const reply: Handler = (draft, command, context) => {
     mail: 'reply',
     text,
     decision: '',
-    title: 'To the reporter',
+    title: '',
     files,
     isPlan: told
   } as const
@@ -238,7 +238,7 @@ const ask: Handler = (draft, command, context) => {
   const text = textFor(command.text ?? '', context)
   if (text.kind === 'refused') return text
   if (text.own !== '') {
-    const title = 'Question to the reporter'
+    const title = 'Question'
     return toReporter(draft, context, { mail: 'question', text: text.own, decision: '', title })
   }
   const reporter = reporterIn(draft.case, context.conversation)
