@@ -76,8 +76,10 @@ export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occas
 
 /** Of several reporters the one whom it is about. */
 function whoWaits({ about }: DeskEvent, record: CaseRecord | null): FactLine[] {
-  if (record === null || record.reporters.length < 2 || !('reporter' in about)) return []
-  return [{ label: 'Reporter', value: addressOf(reporterWith(record, about.reporter)) }]
+  const isToReporter = 'recipient' in about && about.audience === 'reporter'
+  const id = 'reporter' in about ? about.reporter : isToReporter ? about.recipient : null
+  if (record === null || record.reporters.length < 2 || id === null) return []
+  return [{ label: 'Reporter', value: addressOf(reporterWith(record, id)) }]
 }
 
 /** Of a cause that came more often, the first ones are shown. */

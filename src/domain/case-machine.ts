@@ -32,7 +32,8 @@ export const HISTORY_KINDS = [
   'disclosed',
   'rejected',
   'accepted',
-  'reopened'
+  'reopened',
+  'merged-in'
 ] as const
 
 /** The history of a case with these kinds of events on its record, oldest first. */
@@ -41,9 +42,12 @@ export function historyOf(kinds: readonly EventKind[]): CaseHistory {
   return kinds.reduce<CaseHistory>(historyAfter, none)
 }
 
-/** The history with one more event. Whoever accepts a rejected case or opens it again takes the rejection back. */
+/**
+ * The history with one more event. Whoever accepts a rejected case or opens it again takes the rejection back, and it does not
+ * cover a report that was merged into it later.
+ */
 export function historyAfter(history: CaseHistory, kind: EventKind): CaseHistory {
-  const isTakenBack = kind === 'accepted' || kind === 'reopened'
+  const isTakenBack = kind === 'accepted' || kind === 'reopened' || kind === 'merged-in'
   return {
     isListTold: history.isListTold || kind === 'notice-leaving',
     wasDisclosed: history.wasDisclosed || kind === 'disclosed',

@@ -26,11 +26,15 @@ type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear'> & {
   readonly beganInClear: number
 }
 
+/** Whether a reporter began in clear: where a person has several reports in a case, with all of them (G3). */
+export const BEGAN_IN_CLEAR = `(SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
+  OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address)))`
+
 const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
   owner, disclosure_at AS disclosureAt,
   disclosure_zone AS disclosureZone,
   merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
-  (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', began_in_clear,
+  (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', ${BEGAN_IN_CLEAR},
                                        'root', root, 'latest', latest, 'answeredAt', answered_at,
      'openedAt', (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id), 'unusedKeys',
      (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM offered_keys

@@ -6,6 +6,7 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { type KeptWords, type WaitingWords } from '../domain/case.ts'
 import { type Evidence } from '../domain/event.ts'
 import { type Instant } from '../domain/time.ts'
+import { BEGAN_IN_CLEAR } from './cases.ts'
 import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** Keeps one message of a maintainer. */
@@ -31,7 +32,7 @@ type Row = Pick<WaitingWords, 'id' | 'tag' | 'product' | 'authorId' | 'arrivalId
 export function listWaiting(read: Read, addresses: readonly Address[]): WaitingWords[] {
   const sql: Sql<Row> = `
     SELECT waiting_words.id, tag, product, author_id AS authorId, waiting_words.arrival_id AS arrivalId, words, at,
-           address, name, began_in_clear AS clear,
+           address, name, ${BEGAN_IN_CLEAR} AS clear,
            -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
            (SELECT first.id FROM case_reporters AS first WHERE first.case_id = cases.id
             AND lower(first.address) = lower(case_reporters.address) ORDER BY first.id <> tag, first.id LIMIT 1) AS reporterId

@@ -203,3 +203,53 @@ it('/key accept twice in one message lets what waited leave once (G2)', async ()
   expect(world.dispositions().at(-1)).toBe('commands')
   expect(await lastTo(world, bob)).toContain('We confirmed the issue')
 })
+
+it('who sent one of several reports encrypted is answered in clear in none of them (G3, B14)', async () => {
+  const world = await givenDesk([grace])
+  await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'clear' })
+  await givenMessage(world, bob, { subject: 'two', text: 'x', as: 'encrypted' })
+  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
+  await givenMessage(world, grace, await answering(world, SECOND, '/reply\nAbout what you sealed.'))
+  expect((await textsTo(world, bob)).join()).not.toContain('About what you sealed')
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept\nMore of it.' })
+  expect((await textsTo(world, bob)).join()).not.toContain('More of it')
+})
+
+it('a rejection does not cover a report that is merged into its case later: that one is rejected with a code, or it goes on (A2)', async () => {
+  const world = await givenDesk([grace])
+  const report = { text: 'a report', autocrypt: true }
+  await givenMessage(world, alice, { ...report, subject: 'one' })
+  const why = 'This was looked into and it works as we describe it. '.repeat(4)
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: `/reject upstream\n${why}` })
+  const headers = [`In-Reply-To: <${newestTo(world, alice)}>`]
+  await givenMessage(world, alice, { subject: 'Re: one', text: 'Not so.', headers })
+  await givenMessage(world, bob, { ...report, subject: 'two' })
+  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
+  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/close because we are tired' })
+  expect(await lastTo(world, grace)).toContain('Nothing was done')
+  expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'triaging' }])
+})
+
+it('/unsend does not make a rejection silent: what tells the reporter of it goes only with the decision (A2, B10)', async () => {
+  const world = await givenDesk([grace])
+  await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'encrypted' })
+  const why = 'This was looked into and it works as we describe it. '.repeat(4)
+  for (const [text, waiting, said] of [
+    [`/reject upstream\n${why}`, 1, 'Your words wait'],
+    ['/unsend', 1, 'the reporter must learn that the case has ended'],
+    ['/reopen because we were wrong', 0, 'Withdrawn before it left'],
+    ['/unsend', 0, 'Nothing waits']
+  ] as const) {
+    await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
+    expect(await lastTo(world, grace)).toContain(said)
+    expect(world.rows('SELECT id FROM waiting_words')).toHaveLength(waiting)
+  }
+})
+
+it('an alarm names the one of several reporters who did not get a message (B6, B14)', async () => {
+  const world = await givenMerged()
+  world.replies.push('rejected')
+  await givenMessage(world, grace, await answering(world, SECOND, '/reply\nHello.'))
+  expect((await textsTo(world, grace)).join()).toContain(`did not get the answer about ${FIRST}`)
+  expect((await textsTo(world, grace)).join()).toContain(`Reporter: ${bob.address}`)
+})

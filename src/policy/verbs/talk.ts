@@ -266,10 +266,16 @@ const unsend: Handler = (draft, _command, context) => {
     return refused(
       `Nothing waits for ${contact.address} in this case: what was written to them before has left.`
     )
+  // Nothing ends without the reporter told: what says so goes only with the decision itself.
+  const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
+  if (isEnd && !isOpen(draft.case.state)) return refused(MUST_LEARN)
   const next = withoutWords(draft, waiting, byMaintainer(context.author.id), 'unsent')
   const messages = count(waiting.length, 'message', 'messages')
   return accepted(next, `${messages} that waited for a key of ${contact.address} will not leave.`)
 }
+
+const MUST_LEARN =
+  'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON.'
 
 const CAN_ANSWER = {
   sealed: true,
