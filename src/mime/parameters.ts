@@ -19,7 +19,7 @@ export function readParameterized(text: string): Parameterized {
   const { pieces } = splitOutsideQuotes(text, '')
   const value = unquote(pieces[0] ?? '').toLowerCase()
   const plain = new Map<string, string>()
-  const sections = new Map<string, Map<number, { text: string; isEncoded: boolean }>>()
+  const sections = new Map<string, Map<number, Section>>()
   for (const piece of pieces.slice(1, PARAMS_MAX)) {
     const equals = piece.indexOf('=')
     if (equals < 1) continue
@@ -33,7 +33,7 @@ export function readParameterized(text: string): Parameterized {
     }
     const base = name.slice(0, star)
     const number = Number(/\*(\d+)/.exec(name)?.[1] ?? '0')
-    const known = sections.get(base) ?? new Map<number, { text: string; isEncoded: boolean }>()
+    const known = sections.get(base) ?? new Map<number, Section>()
     if (!known.has(number)) known.set(number, { text: content, isEncoded: name.endsWith('*') })
     sections.set(base, known)
   }
@@ -42,8 +42,10 @@ export function readParameterized(text: string): Parameterized {
   return { value, params }
 }
 
+type Section = { readonly text: string; readonly isEncoded: boolean }
+
 /** RFC 2231 §3 and §4: numbered sections, the first of which may name a charset. */
-function joinSections(parts: ReadonlyMap<number, { text: string; isEncoded: boolean }>): string {
+function joinSections(parts: ReadonlyMap<number, Section>): string {
   let charset = 'utf-8'
   const chunks: Buffer[] = []
   for (let number = 0; number < SECTIONS_MAX; number += 1) {
@@ -52,7 +54,7 @@ function joinSections(parts: ReadonlyMap<number, { text: string; isEncoded: bool
     let content = part.text
     const prefix = number === 0 && part.isEncoded ? /^([^']*)'[^']*'/.exec(content) : null
     if (prefix !== null) {
-      charset = prefix[1] === undefined || prefix[1] === '' ? charset : prefix[1]
+      charset = prefix[1] || charset
       content = content.slice(prefix[0].length)
     }
     chunks.push(part.isEncoded ? percentDecoded(content) : Buffer.from(content, 'utf8'))

@@ -34,7 +34,12 @@ export function recogniseLayer(part: Part, place: 'root' | 'inside'): Envelope {
   const proper = recogniseProper(part)
   if (proper !== null) return proper
   if (place === 'inside' || part.type !== 'multipart/mixed') return { kind: 'none' }
-  return recogniseMangled(part) ?? recogniseListWrapped(part) ?? { kind: 'none' }
+  // mail.md §1.4: exactly these shapes, and only at the root.
+  return (
+    recogniseMixedUp(part.children) ??
+    recogniseFooter(part.children) ??
+    recogniseListWrapped(part.children) ?? { kind: 'none' }
+  )
 }
 
 /**
@@ -83,11 +88,6 @@ function recogniseProper(part: Part): Envelope | null {
   return { kind: 'signed', content: first, signature: second, outside: [] }
 }
 
-/** mail.md §1.4: exactly these shapes, and only at the root. */
-function recogniseMangled(root: Part): Envelope | null {
-  return recogniseMixedUp(root.children) ?? recogniseFooter(root.children)
-}
-
 /** Exchange and Proton turn multipart/encrypted into multipart/mixed with a text in front. */
 function recogniseMixedUp(children: readonly Part[]): Envelope | null {
   const [text, version, cipher] = children
@@ -118,8 +118,8 @@ function recogniseFooter(children: readonly Part[]): Envelope | null {
 }
 
 /** `mixed[signed, footers]`: what mailing list programs make of a signed message. */
-function recogniseListWrapped(root: Part): Envelope | null {
-  const [first, ...footers] = root.children
+function recogniseListWrapped(children: readonly Part[]): Envelope | null {
+  const [first, ...footers] = children
   if (first === undefined || footers.length === 0) return null
   const proper = recogniseProper(first)
   return proper?.kind === 'signed' && footers.every((footer) => isInlineText(footer))

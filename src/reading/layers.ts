@@ -58,20 +58,17 @@ export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled
     const envelope = recogniseLayer(part, isRoot ? 'root' : 'inside')
     if (envelope.kind === 'signed') signedLayers += 1
     if (envelope.kind === 'encrypted') signedLayers = 0
+    // One budget for the whole message: a signature judged in one layer uses it up for the next.
+    const signaturesMax = SIGNATURES_MAX - peeled.signatures.length
     const next =
       envelope.kind === 'signed' && signedLayers > SIGNED_LAYERS_MAX
         ? overLimit(envelope, peeled, tree)
-        : await peelOne(envelope, peeled, tree, remaining(context, peeled))
+        : await peelOne(envelope, peeled, tree, { ...context, signaturesMax })
     if (next === null) break
     peeled = next
     isRoot = false
   }
   return peeled
-}
-
-/** One budget for the whole message: a signature judged in one layer uses it up for the next. */
-function remaining(context: OpenContext, { signatures }: Peeled): OpenContext {
-  return { ...context, signaturesMax: SIGNATURES_MAX - signatures.length }
 }
 
 /** A decrypted payload as a tree: a MIME entity if it has MIME fields, otherwise plain text (RFC 3156 §4). */
