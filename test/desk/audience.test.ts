@@ -5,7 +5,8 @@ import {
   givenMaintainer,
   givenMessage,
   givenRef,
-  givenReporter
+  givenReporter,
+  lastTo
 } from '../support/given.ts'
 import { noticeWorld, UNTIL_DUE } from '../support/notice-world.ts'
 import { someone, type World } from '../support/world.ts'
@@ -26,7 +27,7 @@ beforeEach(async () => {
 
 /** What Grace signed for somebody, as that person encrypts it to the desk, in answer to the report that was forwarded. */
 async function sentOn(text: string, to: string | null): Promise<void> {
-  const relay = world.accepted.findLast(({ to: whom }) => whom === grace.address)
+  const relay = world.sentTo(grace).at(-1)
   const headers = [`In-Reply-To: <${relay?.messageId ?? ''}>`]
   await givenMessage(world, grace, { subject: `Re: [${CASE}] hole`, text, to, headers })
 }
@@ -34,7 +35,7 @@ function states(): unknown[] {
   return world.rows('SELECT state FROM cases')
 }
 async function aliceRead(): Promise<string> {
-  const mails = world.accepted.filter(({ to }) => to === alice.address)
+  const mails = world.sentTo(alice)
   return (await Promise.all(mails.map((mail) => world.read(alice, mail)))).join('\n')
 }
 
@@ -49,9 +50,8 @@ it.each([
     expect(world.rows("SELECT reason FROM arrivals WHERE disposition = 'refused'")).toEqual([
       { reason: 'for-another' }
     ])
-    const last = world.accepted.findLast(({ to: whom }) => whom === grace.address)
-    const told = last === undefined ? '' : await world.read(grace, last)
-    expect(told.replaceAll(/\s+/g, ' ')).toContain('says that it is meant for this desk')
+    const told = await lastTo(world, grace)
+    expect(told).toContain('says that it is meant for this desk')
   }
 )
 
@@ -97,7 +97,7 @@ it.each<[string, string, () => string | Promise<string>]>([
     world = desk.world
     world.pass(UNTIL_DUE)
     await world.settle()
-    const notice = world.accepted.findLast(({ to }) => to === debian.address)
+    const notice = world.sentTo(debian).at(-1)
     const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
     const text = `ready\n\n> ${await ref()}`
     await givenMessage(world, debian, { subject: 'Re: x', text, headers, to: null })

@@ -1,6 +1,8 @@
 /** Who may approve a notice: nobody who wrote it or set its date since it was approved last (B3, four eyes). */
+
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findNotice } from '../../src/store/notices.ts'
+import { lastTo } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, type People, people } from '../support/notice-world.ts'
 import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
@@ -78,9 +80,8 @@ it('(B3, G7) whoever moves a notice to the list of another product is its author
   await moved.command(them.linus, TAG, '/product library\n')
   await moved.approve(TAG)
   expect(moved.states()).toEqual(['drafting'])
-  const answer = moved.world.accepted.findLast(({ to }) => to === them.linus.address)
-  const said = answer === undefined ? '' : await moved.world.read(them.linus, answer)
-  expect(said.replaceAll(/\s+/g, ' ')).toContain(
+  const said = await lastTo(moved.world, them.linus)
+  expect(said).toContain(
     'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace.'
   )
   moved.world.close()

@@ -7,6 +7,7 @@ import {
   givenMessage,
   givenRef,
   givenReporter,
+  lastTo,
   textsTo
 } from '../support/given.ts'
 import { type Letter, type Someone, someone, type World } from '../support/world.ts'
@@ -73,10 +74,6 @@ it('a message under the name of one reporter that answers what another one was s
 })
 
 /** The text of the newest message to somebody. */
-async function lastTo(world: World, person: Someone): Promise<string> {
-  return (await textsTo(world, person)).at(-1) ?? ''
-}
-
 it('a text below a decision that answers one of several reporters reaches no other: it is refused, and below /reply it is for that one alone (B7, G5)', async () => {
   const world = await givenMerged()
   const sent = world.accepted.length

@@ -1,5 +1,5 @@
 /** A new date or new content after the list was told is a change: approved, it leaves at once and says what changed (B16). */
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeAll, beforeEach, expect, it } from 'vitest'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -23,12 +23,9 @@ beforeEach(async () => {
   expect(await notices.noticed(TAG)).toEqual(['debian', 'freebsd', 'suse'])
   notices.world.accepted.length = 0
 })
-afterEach(() => {
-  notices.world.close()
-})
 
 async function readBy(person: Someone): Promise<string[]> {
-  const mails = notices.world.accepted.filter(({ to }) => to === person.address)
+  const mails = notices.world.sentTo(person)
   return Promise.all(mails.map((mail) => notices.world.read(person, mail)))
 }
 function recorded(kind: string): object[] {

@@ -1,8 +1,10 @@
 /** A clock that jumps while notices are scheduled: never early, told at once, and no longer in doubt than it must be (G7). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { beforeAll, describe, expect, it } from 'vitest'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { RETRY_DELAY_MS_MAX } from '../../src/policy/retry.ts'
+import { lastTo } from '../support/given.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -21,9 +23,6 @@ let desk: NoticeWorld
 
 beforeAll(async () => {
   cast = await people()
-})
-afterEach(() => {
-  desk.world.close()
 })
 
 /** One notice, three minutes before its instant if the clock is to be believed. */
@@ -162,9 +161,7 @@ describe('an approval that was on its way while the clock jumped', () => {
     desk.world.jump(11 * HOUR)
     await desk.world.settle()
     await desk.world.receive(raw)
-    const answer = desk.world.accepted.filter(({ to }) => to === cast.linus.address).at(-1)
-    const text = answer === undefined ? '' : await desk.world.read(cast.linus, answer)
-    return text.replaceAll(/\s+/g, ' ')
+    return lastTo(desk.world, cast.linus)
   }
 
   it.each([
@@ -204,8 +201,7 @@ describe('the alarm about a jump', () => {
     await desk.world.settle()
     desk.world.jump(30 * HOUR)
     await desk.world.settle()
-    const mail = desk.world.accepted.filter(({ to }) => to === cast.grace.address).at(-1)
-    const text = mail === undefined ? '' : await desk.world.read(cast.grace, mail)
+    const text = await lastTo(desk.world, cast.grace)
     expect(text).toContain('30 hours further forward')
   })
 
@@ -215,7 +211,7 @@ describe('the alarm about a jump', () => {
     await desk.world.settle()
     await desk.world.wait(60_000)
     expect(desk.alarms('clock-jumped')).toBe(2)
-    const mails = desk.world.accepted.filter(({ to }) => to === cast.grace.address)
+    const mails = desk.world.sentTo(cast.grace)
     const read = await Promise.all(mails.map((mail) => desk.world.read(cast.grace, mail)))
     const text = read.find((one) => one.includes('is in doubt')) ?? ''
     expect(text).toContain('The clock of this machine is in doubt')

@@ -1,7 +1,8 @@
 /** Clocks ring: from the record, once for each person, never before their time, and again when what they said did not arrive. */
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { type Clock } from '../../src/domain/clock.ts'
@@ -19,15 +20,9 @@ import { type CaseTag } from '../../src/domain/ids.ts'
 import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import { appendEvent } from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
+import { givenDesk, lastTo } from '../support/given.ts'
 import { tempFolder } from '../support/temp.ts'
-import {
-  openWorld,
-  type Someone,
-  START,
-  someone,
-  type World,
-  type WorldOptions
-} from '../support/world.ts'
+import { type Someone, START, someone, type World, type WorldOptions } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
 
 const MINUTE = 60_000
@@ -73,13 +68,9 @@ beforeAll(async () => {
     someone('alice', 'alice@reporter.example')
   ])
 })
-afterEach(() => {
-  world.close()
-})
 
 async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
-  world = await openWorld({
-    maintainers: [grace, { ...linus, roles: ['committer'] }],
+  world = await givenDesk([grace, { ...linus, roles: ['committer'] }], {
     policy: { clocks: [...OF_CASES, ANSWER] },
     ...options
   })
@@ -111,12 +102,6 @@ async function alarms(person: Someone, from = 0): Promise<string[]> {
   return texts
     .filter((text) => text.includes('What to do:'))
     .map((text) => text.replaceAll(/\s+/g, ' '))
-}
-
-/** The last message to a person, as read. */
-async function last(person: Someone): Promise<string> {
-  const mail = world.accepted.findLast(({ to }) => to === person.address)
-  return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
 }
 
 function embargo(days: number, leadDays = 7): NewEvent {
@@ -208,22 +193,22 @@ describe('(A3) the promise of an answer', () => {
 
 it('(A3, B6) the forwarded report, /status and what the others read of a decision say what the clocks say is due', async () => {
   await givenCase()
-  expect(await last(linus)).toContain(
+  expect(await lastTo(world, linus)).toContain(
     'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
   )
   const said = async (text: string): Promise<void> => {
     await world.receive(await world.write(grace, { subject: `Re: [${TAG}] x`, text }))
   }
   await said('/status\n')
-  expect(await last(grace)).toMatch(/Due: .*: No person has answered the reporter yet\./)
+  expect(await lastTo(world, grace)).toMatch(/Due: .*: No person has answered the reporter yet\./)
   await after(49 * HOUR)
   await said('/status\n')
-  expect(await last(grace)).toMatch(
+  expect(await lastTo(world, grace)).toMatch(
     /Due: .* \(OVERDUE\): No person has answered the reporter yet\./
   )
   await said('/reject not-a-vulnerability\n/status\n')
-  expect(await last(grace)).toContain('Due: nothing')
-  expect(await last(linus)).not.toContain('Due:')
+  expect(await lastTo(world, grace)).toContain('Due: nothing')
+  expect(await lastTo(world, linus)).not.toContain('Due:')
 })
 
 describe('(A3) what was not told rings again', () => {
@@ -391,7 +376,7 @@ describe('(A3) the dates of a case', () => {
 
 it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days before they end, and once more at the end', async () => {
   const mortal = await someone('linus', 'linus@acme.example', 60)
-  world = await openWorld({ maintainers: [grace, mortal], keyEnds: true })
+  world = await givenDesk([grace, mortal], { keyEnds: true })
   const at = (): string[] =>
     world
       .rows<{ step: string }>("SELECT step FROM rings WHERE recipient = 'grace' ORDER BY at")
@@ -405,12 +390,10 @@ it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days befo
 
 it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and in clear, without a word of product or case; list admins are told too (G3, G5)', async () => {
   const member = await someone('delta', 'security@delta.example', 60)
-  world = await openWorld({
-    maintainers: [
-      { ...grace, roles: ['list-admin'] },
-      { ...linus, roles: ['committer'] }
-    ]
-  })
+  world = await givenDesk([
+    { ...grace, roles: ['list-admin'] },
+    { ...linus, roles: ['committer'] }
+  ])
   await world.addMember(member)
   const expiresAt = addMs(START, 35 * DAY)
   const subject = { kind: 'member', id: member.id } as const
@@ -424,7 +407,7 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
     ...steps.flatMap((step) => ['', 'grace'].map((recipient) => ({ step, recipient }))),
     { step: '+PT0H', recipient: 'grace' }
   ])
-  const mine = world.accepted.filter(({ to }) => to === member.address)
+  const mine = world.sentTo(member)
   expect(mine).toHaveLength(4)
   for (const { raw } of mine) {
     const text = Buffer.from(raw).toString()

@@ -1,5 +1,5 @@
 /** An answer belongs to the conversation that it answers: a list member's or a reporter's, never both (B1, B21, G5). */
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
 import {
   type NoticeWorld,
@@ -34,12 +34,9 @@ beforeEach(async () => {
   const patch = { filename: 'key.asc', content: key }
   await send(debian, { text: 'question Is 4.1 affected?', headers, patch })
 })
-afterEach(() => {
-  world.close()
-})
 
 function latest(who: Someone): Envelope {
-  const mail = world.accepted.findLast(({ to }) => to === who.address)
+  const mail = world.sentTo(who).at(-1)
   if (mail === undefined) throw new Error('nobody wrote to them')
   return mail
 }
@@ -66,7 +63,7 @@ async function answer(text: string, ...mails: readonly Envelope[]): Promise<stri
 async function readers(): Promise<string[]> {
   const found = new Set<string>()
   for (const person of [cast.alice, cast.linus, ...cast.members]) {
-    for (const mail of world.accepted.filter(({ to }) => to === person.address))
+    for (const mail of world.sentTo(person))
       if ((await world.read(person, mail)).includes(WORDS)) found.add(person.id)
   }
   return [...found].toSorted()

@@ -1,7 +1,9 @@
 /** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
-import { afterEach, beforeAll, expect, it } from 'vitest'
+
+import { beforeAll, expect, it } from 'vitest'
+import { givenDesk, lastTo } from '../support/given.ts'
 import { FIELDS, type People, people } from '../support/notice-world.ts'
-import { openWorld, type Someone, type World } from '../support/world.ts'
+import { type Someone, type World } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
 let them: People
@@ -9,14 +11,10 @@ let world: World
 beforeAll(async () => {
   them = await people()
 })
-afterEach(() => {
-  world.close()
-})
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
 async function dated(as: 'encrypted' | 'clear'): Promise<string> {
-  world = await openWorld({
-    maintainers: [them.grace, them.linus],
+  world = await givenDesk([them.grace, them.linus], {
     policy: { reporters: { cleartext: 'allow' } }
   })
   await world.receive(
@@ -25,14 +23,10 @@ async function dated(as: 'encrypted' | 'clear'): Promise<string> {
   for (const text of ['/accept\n', '/embargo 2026-12-04T12:00:00Z\n']) {
     await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
   }
-  return lastTo(them.alice)
-}
-async function lastTo(person: Someone): Promise<string> {
-  const mail = world.accepted.findLast(({ to }) => to === person.address)
-  return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
+  return lastTo(world, them.alice)
 }
 async function answer(text: string): Promise<void> {
-  const asked = world.accepted.findLast(({ to }) => to === them.alice.address)
+  const asked = world.sentTo(them.alice).at(-1)
   const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
   await world.receive(await world.write(them.alice, { subject: `Re: [${TAG}] x`, text, headers }))
 }
@@ -65,7 +59,7 @@ it.each([
 ])('(B19) %s in the answer is shown to the maintainers and recorded', async (word, text, shown) => {
   await dated('encrypted')
   await answer(text)
-  expect(await lastTo(them.grace)).toContain(`About the date: ${shown}`)
+  expect(await lastTo(world, them.grace)).toContain(`About the date: ${shown}`)
   expect(recorded('date-answered')).toMatchObject([
     { answer: word, date: '2026-12-04T12:00:00.000Z' }
   ])
@@ -83,10 +77,10 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
   const text =
     '/embargo 2026-12-07T12:00:00Z because later\n/embargo 2026-12-08T12:00:00Z because later\n'
   await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
-  expect(world.accepted.filter(({ to }) => to === them.alice.address)).toHaveLength(1)
-  expect(await lastTo(them.alice)).toMatch(/Tue 8 Dec 2026.*Fri 4 Dec 2026/)
+  expect(world.sentTo(them.alice)).toHaveLength(1)
+  expect(await lastTo(world, them.alice)).toMatch(/Tue 8 Dec 2026.*Fri 4 Dec 2026/)
   expect(recorded('date-told').slice(1)).toMatchObject([{ date: '2026-12-08T12:00:00.000Z' }])
-  const answered = await lastTo(them.grace)
+  const answered = await lastTo(world, them.grace)
   expect(answered).toContain(`We asked ${them.alice.address} about the date Tue 8 Dec 2026`)
   expect(answered).not.toContain('about the date Mon')
 })
@@ -98,7 +92,7 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
     await world.receive(await world.write(from, { subject: `Re: [${TAG}] x`, text }))
   }
   const saidTo = async (person: Someone): Promise<string> => {
-    const mails = world.accepted.filter(({ to }) => to === person.address)
+    const mails = world.sentTo(person)
     const texts = await Promise.all(mails.map((mail) => world.read(person, mail)))
     return texts.join().replaceAll(/\s+/g, ' ')
   }

@@ -2,7 +2,7 @@
  * A notice that was released and is edited while copies of it have not left: an edit stops none, a hold stops all, and
  * whoever edits is told which (G2, G7).
  */
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
 import { removeMember } from '../../src/store/members.ts'
@@ -25,9 +25,6 @@ beforeAll(async () => {
 beforeEach(async () => {
   desk = await noticeWorld(cast, { count: 1 })
 })
-afterEach(() => {
-  desk.world.close()
-})
 
 /** The notice leaves; the server takes the first copy and asks to try the others later. */
 async function leaveGreylisted(): Promise<void> {
@@ -42,7 +39,7 @@ async function leaveGreylisted(): Promise<void> {
 /** What Grace reads in answer to this mail. */
 async function answerTo(text: string): Promise<string> {
   await desk.command(cast.grace, ONE, text)
-  const mine = desk.world.accepted.filter(({ to }) => to === cast.grace.address).slice(-3)
+  const mine = desk.world.sentTo(cast.grace).slice(-3)
   const texts = await Promise.all(mine.map((mail) => desk.world.read(cast.grace, mail)))
   // A change is reminded of at once, too.
   const answers = texts.filter((read) => !read.includes('What to do:'))
@@ -101,7 +98,7 @@ it('a hold by the desk of the next revision stops none of the copies that were p
   })
   await desk.approve(ONE)
   expect([isRemoved, desk.states()]).toEqual([true, ['held']])
-  const mine = desk.world.accepted.filter(({ to }) => to === cast.grace.address)
+  const mine = desk.world.sentTo(cast.grace)
   const texts = await Promise.all(mine.map((mail) => desk.world.read(cast.grace, mail)))
   const text = texts.findLast((each) => each.includes('The advance notice is on hold')) ?? ''
   expect(text.replaceAll(/\s+/g, ' ')).toMatch(
@@ -130,7 +127,7 @@ it('the next revision, once released, is the only one that still leaves: nobody 
   })
   expect(late).toHaveLength(2)
   for (const member of late) {
-    const [mail] = desk.world.accepted.filter(({ to }) => to === member.address)
+    const [mail] = desk.world.sentTo(member)
     expect(mail && (await desk.world.read(member, mail))).toMatch(/revision\s+2/)
   }
 })

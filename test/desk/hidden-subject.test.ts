@@ -56,7 +56,7 @@ it.each([
   await givenMessage(world, alice, again)
 
   expect(shownOnTheWay()).toEqual([])
-  const mine = world.accepted.filter(({ to }) => to === grace.address)
+  const mine = world.sentTo(grace)
   const letters = await Promise.all(mine.map((mail) => world.read(grace, mail)))
   expect(letters.some((letter) => letter.includes(SUBJECT))).toBe(true)
   expect(world.accepted.some(({ to }) => to === alice.address)).toBe(true)

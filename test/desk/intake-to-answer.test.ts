@@ -1,6 +1,8 @@
 /** One report from inbox to answer on the real steps of the desk, and what its rows look like afterwards. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { givenDesk } from '../support/given.ts'
+import { type Someone, someone, type World } from '../support/world.ts'
 
 let grace: Someone, linus: Someone, alice: Someone
 let world: World
@@ -10,19 +12,16 @@ beforeAll(async () => {
   linus = await someone('linus', 'linus@acme.example')
   alice = await someone('alice', 'alice@reporter.example')
 })
-afterEach(() => {
-  world.close()
-})
 
 /** Mails that SMTP accepted for somebody, in words. */
 async function lettersTo(person: Someone): Promise<string[]> {
-  const mine = world.accepted.filter(({ to }) => to === person.address)
+  const mine = world.sentTo(person)
   return Promise.all(mine.map((mail) => world.read(person, mail)))
 }
 
 describe('a report', () => {
   it('is acknowledged, relayed and answered, each to one person alone (M-01, M-02, M-10)', async () => {
-    world = await openWorld({ maintainers: [grace, linus] })
+    world = await givenDesk([grace, linus])
     const report = { subject: 'a hole', text: 'Here is how.\n', autocrypt: true } as const
     await world.receive(await world.write(alice, { ...report, as: 'encrypted' }))
     expect(world.accepted.map(({ to }) => to).sort()).toEqual([
@@ -51,7 +50,7 @@ describe('a report', () => {
   })
 
   it('that comes by blind copy is held for /acknowledge, and each report gets its own answer (B11)', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     for (const subject of ['one', 'two']) {
       const mail = await world.write(alice, { subject, text: subject })
       const head = Buffer.from(mail)
@@ -70,7 +69,7 @@ describe('a report', () => {
   })
 
   it('beyond five a day is listed to each sender, whatever shows a bug at the list of another; people are told of the bug (G9)', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const bob = await someone('bob', 'bob@reporter.example')
     const { render } = world.desk
     const broken: typeof render = (message, occasion) => {
@@ -101,7 +100,7 @@ describe('a report', () => {
   })
 
   it('is answered in the order of arrival', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
       await world.receive(await world.write(alice, { subject, text: subject, as: 'clear' }))
     expect(world.rows('SELECT subject FROM cases ORDER BY tag')).toEqual(
@@ -112,7 +111,7 @@ describe('a report', () => {
   })
 
   it('that comes twice byte for byte is handled once and both are kept (G1, G2)', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
     world.deliver(raw)
     await world.receive(raw)
@@ -123,7 +122,7 @@ describe('a report', () => {
   })
 
   it('too large to be fetched is held, acknowledged and told', async () => {
-    world = await openWorld({ maintainers: [grace], limits: { mailBytes: 2000 } })
+    world = await givenDesk([grace], { limits: { mailBytes: 2000 } })
     await world.receive(
       await world.write(alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
     )
@@ -135,7 +134,7 @@ describe('a report', () => {
   })
 
   it('of a reporter whose key renewed its expiry is answered with the renewed key', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const short = await someone('bob', 'bob@reporter.example', 30)
     await world.receive(
       await world.write(short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
@@ -164,14 +163,14 @@ describe('a report', () => {
         text: '/reply\nSealed again.\n'
       })
     )
-    const last = world.accepted.filter(({ to }) => to === short.address).at(-1)
+    const last = world.sentTo(short).at(-1)
     expect(last && (await world.read(renewed, last))).toContain('Sealed again.')
   })
 })
 
 describe('a maintainer', () => {
   it('whose signature is used a second time does nothing with it (G4)', async () => {
-    world = await openWorld({ maintainers: [grace, linus] })
+    world = await givenDesk([grace, linus])
     await world.receive(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
     const command = await world.write(grace, { subject: '[ACME-2026-0001]', text: '/take\n' })
     world.deliver(command)
@@ -185,12 +184,10 @@ describe('a maintainer', () => {
 
   it('whose key has expired gets a content-free word once a day; an alarm and the others go on (G3)', async () => {
     const old = await someone('linus', 'linus@acme.example', 10)
-    world = await openWorld({ maintainers: [grace, old] })
+    world = await givenDesk([grace, old])
     for (const subject of ['one', 'two'])
       await world.receive(await world.write(alice, { subject, text: 'the secret', as: 'clear' }))
-    const words = world.accepted
-      .filter(({ to }) => to === old.address)
-      .map(({ raw }) => Buffer.from(raw).toString())
+    const words = world.sentTo(old).map(({ raw }) => Buffer.from(raw).toString())
     expect(words).toHaveLength(1)
     expect(words[0]).not.toContain('the secret')
     expect(words[0]).not.toContain('ACME-2026')
@@ -203,11 +200,11 @@ describe('a maintainer', () => {
     await world.receive(
       await world.write(alice, { subject: 'three', text: 'the secret', as: 'clear' })
     )
-    expect(world.accepted.filter(({ to }) => to === old.address)).toHaveLength(2)
+    expect(world.sentTo(old)).toHaveLength(2)
   })
 
   it('gets one preview from a mail that asks for two, and the desk goes on (G9)', async () => {
-    world = await openWorld({ maintainers: [grace, linus] })
+    world = await givenDesk([grace, linus])
     await world.receive(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
     const draft =
       '/accept\n/embargo 2026-12-10T12:00:00Z\n/notice draft <<\ndescription: d\naffected_versions: all\nremedy_steps: r\nno_patches: n\n>>\n/notice preview\n/notice preview\n'
@@ -218,7 +215,7 @@ describe('a maintainer', () => {
 
 describe('a mail that kills its worker (G9)', () => {
   it('is quarantined after three tries, acknowledged and told, and the next mail is served at once', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const poison = await world.write(alice, { subject: 'poison', text: 'POISON', as: 'clear' })
     const bob = await someone('bob', 'bob@reporter.example')
     const good = await world.write(bob, { subject: 'good', text: 'good', as: 'clear' })
@@ -240,14 +237,14 @@ describe('a mail that kills its worker (G9)', () => {
       { state: 'held', disposition: 'quarantined', tries: 3 },
       { state: 'done', disposition: 'case-opened', tries: 0 }
     ])
-    expect(world.accepted.filter(({ to }) => to === alice.address)).toHaveLength(1)
-    expect(world.accepted.filter(({ to }) => to === grace.address)).toHaveLength(2)
+    expect(world.sentTo(alice)).toHaveLength(1)
+    expect(world.sentTo(grace)).toHaveLength(2)
     expect(world.heldMails).toEqual([1])
     expect(world.processed).toEqual([2])
   })
 
   it('is held unread with an alarm when not even its header can be read', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     const { Trouble } = await import('../../src/domain/trouble.ts')
     world.workers.fail = () => new Trouble('worker-crash', 'dead', { retryable: true })
     world.deliver(await world.write(alice, { subject: 'poison', text: 'x', as: 'clear' }))
@@ -264,7 +261,7 @@ describe('a mail that kills its worker (G9)', () => {
 
 describe('a mail that cannot be delivered', () => {
   it('is told once, and again only after it was retried and failed again', async () => {
-    world = await openWorld({ maintainers: [grace] })
+    world = await givenDesk([grace])
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     world.replies.push('rejected')
     await world.settle()
@@ -276,7 +273,7 @@ describe('a mail that cannot be delivered', () => {
   })
 
   it('is tried again after 4xx and a lost connection, with the same bytes (G2)', async () => {
-    world = await openWorld({ maintainers: [] })
+    world = await givenDesk([])
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     world.replies.push('deferred', 'uncertain', 'deferred')
     for (let hour = 0; hour < 30; hour += 1) {

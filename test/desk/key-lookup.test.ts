@@ -1,8 +1,8 @@
 /** For whom the desk asks directories of keys, and what it does with what it finds (issue 3, E; mail.md §1.8, §2.27). */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type FoundKey } from '../../src/effects/effects.ts'
-import { givenMaintainer, givenReporter } from '../support/given.ts'
-import { type Letter, openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { givenDesk, givenMaintainer, givenReporter, lastTo } from '../support/given.ts'
+import { type Letter, type Someone, someone, type World } from '../support/world.ts'
 
 const MX = 'mx.acme.example'
 const grace = await givenMaintainer('grace')
@@ -16,8 +16,7 @@ let has: readonly FoundKey[]
 beforeEach(async () => {
   asked = []
   has = [{ source: 'wkd', data: alice.keyData }]
-  world = await openWorld({
-    maintainers: [grace],
+  world = await givenDesk([grace], {
     authentication: { servers: [MX], receivedHops: 1 },
     directory: {
       find: (address) => {
@@ -26,9 +25,6 @@ beforeEach(async () => {
       }
     }
   })
-})
-afterEach(() => {
-  world.close()
 })
 
 /** A mail with what our own server says of its sender on top. */
@@ -48,10 +44,7 @@ function pinned() {
 function name({ secret }: Someone): string {
   return secret.getFingerprint()
 }
-async function relayed(): Promise<string> {
-  const last = world.accepted.findLast(({ to }) => to === grace.address)
-  return last === undefined ? '' : (await world.read(grace, last)).replaceAll(/\s+/g, ' ')
-}
+const relayed = (): Promise<string> => lastTo(world, grace)
 
 describe('a directory of keys', () => {
   it('gives the key that a proved reporter is answered with, and its first use is shown', async () => {

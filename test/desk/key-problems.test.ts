@@ -1,5 +1,5 @@
 /** (B9) Every maintainer learns of a held copy, also those whose own key cannot be used: at once, or when it can (G3). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
 import { givenMessage } from '../support/given.ts'
 import {
@@ -27,9 +27,6 @@ beforeAll(async () => {
     suse: await someone('suse', 'security@suse.example', 25)
   }
   renewed = await someone('linus', 'linus@acme.example')
-})
-afterEach(() => {
-  desk.world.close()
 })
 
 async function release(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Copies of a notice that a mail server puts off: an alarm while they wait, and none leaves after the disclosure (B22). */
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { addMs } from '../../src/domain/time.ts'
 import {
   type NoticeWorld,
@@ -24,9 +24,6 @@ beforeEach(async () => {
   notices.world.replies.push('deferred', 'deferred', 'deferred')
   await notices.world.settle()
   expect(await notices.noticed(TAG)).toEqual([])
-})
-afterEach(() => {
-  notices.world.close()
 })
 
 function members(kind: string): string[] {

@@ -1,8 +1,10 @@
 /** /merge: two reports of one reporter become one case, and both numbers still lead to it (B14). */
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { givenDesk, lastTo } from '../support/given.ts'
+import { type Someone, someone, type World } from '../support/world.ts'
 
 const [FIRST, SECOND] = ['ACME-2026-0001', 'ACME-2026-0002']
 
@@ -21,10 +23,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   const read = await readPolicy('dragonfly', '.', builtInPoliciesDir())
   const clocks = read.kind === 'refused' ? [] : read.policy.clocks
-  world = await openWorld({ maintainers: [grace], policy: { clocks } })
-})
-afterEach(() => {
-  world.close()
+  world = await givenDesk([grace], { policy: { clocks } })
 })
 
 async function receive(from: Someone, subject: string, text: string): Promise<void> {
@@ -32,12 +31,6 @@ async function receive(from: Someone, subject: string, text: string): Promise<vo
 }
 
 const states = () => world.rows('SELECT tag, state, merged_into AS into_ FROM cases ORDER BY id')
-
-/** The last message to somebody, as read. */
-async function lastTo(person: Someone): Promise<string> {
-  const mail = world.accepted.filter(({ to }) => to === person.address).at(-1)
-  return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
-}
 
 describe('/merge CASE (B14)', () => {
   it('moves messages and reporter, tells the reporter once, and is on the record of both cases', async () => {
@@ -69,7 +62,7 @@ describe('/merge CASE (B14)', () => {
     ])
     const told = world.accepted.slice(before).filter(({ to }) => to === alice.address)
     expect(told).toHaveLength(1)
-    const text = await lastTo(alice)
+    const text = await lastTo(world, alice)
     expect(text).toContain(`We handle your report ${SECOND} together with ${FIRST}.`)
     expect(text).toContain('Both are one bug.')
   })
@@ -77,7 +70,7 @@ describe('/merge CASE (B14)', () => {
   it('brings a message that names the old number or answers its thread into the other case', async () => {
     await receive(alice, 'one', 'the first report')
     await receive(alice, 'two', 'the second report')
-    const acknowledgement = world.accepted.filter(({ to }) => to === alice.address).at(-1)
+    const acknowledgement = world.sentTo(alice).at(-1)
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     await receive(alice, `Re: [${SECOND}]`, 'by its number')
     const headers = [`In-Reply-To: <${acknowledgement?.messageId ?? ''}>`]
@@ -94,7 +87,9 @@ describe('/merge CASE (B14)', () => {
     await receive(alice, 'two', 'the second report')
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     await receive(grace, `[${SECOND}]`, '/status')
-    expect(await lastTo(grace)).toContain(`${SECOND} was merged into ${FIRST}; please go on there.`)
+    expect(await lastTo(world, grace)).toContain(
+      `${SECOND} was merged into ${FIRST}; please go on there.`
+    )
   })
 
   it('refuses a decision under the old number with the case that it would hit', async () => {
@@ -102,7 +97,7 @@ describe('/merge CASE (B14)', () => {
     await receive(alice, 'two', 'the second report')
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     await receive(grace, `[${SECOND}]`, '/accept')
-    expect(await lastTo(grace)).toContain(`Not done: ${SECOND} was merged into ${FIRST}.`)
+    expect(await lastTo(world, grace)).toContain(`Not done: ${SECOND} was merged into ${FIRST}.`)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
   })
 
@@ -116,7 +111,7 @@ describe('/merge CASE (B14)', () => {
     const refusals: string[] = []
     for (const to of [SECOND, 'ACME-2026-0009', 'ACME-2026-0003']) {
       await receive(grace, `[${SECOND}]`, `/merge ${to}`)
-      refusals.push(await lastTo(grace))
+      refusals.push(await lastTo(world, grace))
     }
     expect(refusals[0]).toContain('cannot be merged into itself')
     expect(refusals[1]).toContain('There is no open case ACME-2026-0009.')
@@ -129,12 +124,12 @@ describe('/merge CASE (B14)', () => {
     await world.receive(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
-    expect(await lastTo(grace)).toContain(`${bob.address} cannot be answered yet`)
-    const asked = world.accepted.findLast(({ to }) => to === bob.address)
+    expect(await lastTo(world, grace)).toContain(`${bob.address} cannot be answered yet`)
+    const asked = world.sentTo(bob).at(-1)
     const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
     const letter = { subject: 'Re: key', text: 'my key', autocrypt: true, headers }
     await world.receive(await world.write(bob, letter))
-    expect(await lastTo(bob)).toContain('We handle your report in one case')
+    expect(await lastTo(world, bob)).toContain('We handle your report in one case')
   })
 })
 
@@ -155,14 +150,14 @@ describe('a case with several reporters (B14)', () => {
 
   /** Everything that somebody was sent, as read, with what stands outside. */
   async function allTo(person: Someone): Promise<string> {
-    const mine = world.accepted.filter(({ to }) => to === person.address)
+    const mine = world.sentTo(person)
     const read = await Promise.all(mine.map((mail) => world.read(person, mail)))
     return [...read, ...mine.map(({ raw }) => Buffer.from(raw).toString('latin1'))].join('\n')
   }
 
   /** Grace answers the forwarded message that holds these words, quoting it whole. */
   async function answer(holding: string, text: string): Promise<void> {
-    for (const mail of world.accepted.filter(({ to }) => to === grace.address)) {
+    for (const mail of world.sentTo(grace)) {
       const forwarded = await world.read(grace, mail)
       if (!forwarded.includes(holding) || !forwarded.includes('] Report')) continue
       const quoted = forwarded.slice(forwarded.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
@@ -189,13 +184,13 @@ describe('a case with several reporters (B14)', () => {
       [alice, FIRST, SECOND],
       [bob, SECOND, FIRST]
     ] as const) {
-      const last = await lastTo(person)
+      const last = await lastTo(world, person)
       expect(last).toContain('We confirmed the issue that you reported')
       expect(last).toContain('We are on it.')
       expect(last).toContain(`[${own}]`)
       expect(last).not.toContain(other)
     }
-    const said = await lastTo(grace)
+    const said = await lastTo(world, grace)
     expect(said).toContain(
       `Sent to ${alice.address}, encrypted. Sent to ${bob.address}, encrypted.`
     )
@@ -227,10 +222,10 @@ describe('a case with several reporters (B14)', () => {
   it('sends a /reply to the reporter whose message it answers, also in a thread from before the merge', async () => {
     await merged()
     await answer('BOB found it', '/reply\nHello, this is for one.')
-    expect(await lastTo(bob)).toContain('Hello, this is for one.')
+    expect(await lastTo(world, bob)).toContain('Hello, this is for one.')
     expect(await allTo(alice)).not.toContain('this is for one')
     await answer('ALICE found it', '/reply\nThis is for the other.')
-    expect(await lastTo(alice)).toContain('This is for the other.')
+    expect(await lastTo(world, alice)).toContain('This is for the other.')
     expect(await allTo(bob)).not.toContain('for the other')
   })
 
@@ -238,14 +233,14 @@ describe('a case with several reporters (B14)', () => {
     await merged()
     const before = world.accepted.length
     await receive(grace, `[${FIRST}]`, '/reply\nHello.')
-    expect(await lastTo(grace)).toContain('Please reply to a message of that reporter')
+    expect(await lastTo(world, grace)).toContain('Please reply to a message of that reporter')
     expect(world.accepted.slice(before).map(({ to }) => to)).toEqual([grace.address])
   })
 
   it('shows in /status how answers reach each', async () => {
     await merged()
     await receive(grace, `[${FIRST}]`, '/status')
-    expect(await lastTo(grace)).toContain(
+    expect(await lastTo(world, grace)).toContain(
       `go to ${alice.address}, encrypted; go to ${bob.address}, encrypted`
     )
   })
@@ -258,10 +253,10 @@ describe('a case with several reporters (B14)', () => {
     )
     const print = other.secret.getFingerprint().toUpperCase()
     await receive(grace, `[${FIRST}]`, `/key accept ${print}\n/accept`)
-    const sealed = world.accepted.findLast(({ to }) => to === bob.address)
+    const sealed = world.sentTo(bob).at(-1)
     if (sealed === undefined) throw new Error('nobody wrote to Bob')
     expect(await world.read(other, sealed)).toContain('We confirmed')
-    expect(await lastTo(alice)).toContain('We confirmed')
+    expect(await lastTo(world, alice)).toContain('We confirmed')
   })
 
   it('owes each an answer of their own: an answer to one ends no promise to another (A3)', async () => {
@@ -269,7 +264,7 @@ describe('a case with several reporters (B14)', () => {
     await answer('BOB found it', '/reply\nHello, this is for one.')
     expect(due()).toBe('answer')
     await receive(grace, `[${FIRST}]`, '/status')
-    const said = await lastTo(grace)
+    const said = await lastTo(world, grace)
     expect(said).toContain(`Reporter: ${alice.address}, not answered by a person yet`)
     expect(said).toContain(`Reporter: ${bob.address}, first answered by a person`)
     expect(said).not.toContain('Due: nothing')
@@ -291,13 +286,13 @@ describe('a case with several reporters (B14)', () => {
     await world.settle()
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(due()).toBe('answer')
-    const asked = world.accepted.findLast(({ to }) => to === bob.address)
+    const asked = world.sentTo(bob).at(-1)
     const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
     world.deliver(
       await world.write(bob, { subject: 'Re: key', text: 'k', autocrypt: true, headers })
     )
     await world.settle()
-    expect(await lastTo(bob)).toContain('We handle your report in one case')
+    expect(await lastTo(world, bob)).toContain('We handle your report in one case')
     expect(due()).toBeNull()
   })
 

@@ -1,5 +1,7 @@
 /** A wording that changes after the approval, as an upgrade of the program may bring, is not sent to anybody (G7, M-27). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { lastTo } from '../support/given.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -14,9 +16,6 @@ let desk: NoticeWorld
 
 beforeAll(async () => {
   cast = await people()
-})
-afterEach(() => {
-  desk.world.close()
 })
 
 /** The program is replaced by one with another text of the notice, and started. */
@@ -75,14 +74,13 @@ it('(B18) a field that repeats what the reporter wrote is named at the draft, an
   desk = await noticeWorld(cast, { count: 1 })
   const words = 'one two three four five six seven eight nine ten'
   const { world } = desk
-  const asked = world.accepted.findLast(({ to }) => to === cast.alice.address)
+  const asked = world.sentTo(cast.alice).at(-1)
   const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
   await world.receive(await world.write(cast.alice, { subject: 'Re: x', text: words, headers }))
   for (const text of [`/notice draft\ndescription: ${words}\n`, '/notice preview\n']) {
     await desk.command(cast.grace, ONE, text)
-    const mail = world.accepted.findLast(({ to }) => to === cast.grace.address)
-    const said = mail === undefined ? '' : await world.read(cast.grace, mail)
-    expect(said.replaceAll(/\s+/g, ' ')).toContain('description repeats 10 or more words')
+    const said = await lastTo(world, cast.grace)
+    expect(said).toContain('description repeats 10 or more words')
   }
   expect(world.rows('SELECT code FROM previews')).toEqual([])
 })

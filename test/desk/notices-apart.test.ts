@@ -1,5 +1,5 @@
 /** Notices that are due at once do not hang on each other (G7, G9). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../src/domain/address.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import {
@@ -18,9 +18,6 @@ let desk: NoticeWorld
 
 beforeAll(async () => {
   cast = await people()
-})
-afterEach(() => {
-  desk.world.close()
 })
 
 /** From now on the desk has a bug that shows at the notice of one case only. */

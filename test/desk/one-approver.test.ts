@@ -1,16 +1,15 @@
 /** A team of one, or one whose policy wants no second person: a notice leaves on its author's approval alone, and says so (A5). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { givenDesk } from '../support/given.ts'
 import { FIELDS, type People, people, UNTIL_DUE } from '../support/notice-world.ts'
-import { openWorld, type Someone, type World } from '../support/world.ts'
+import { type Someone, type World } from '../support/world.ts'
 import { POLICY, TAG } from '../unit/policy/samples.ts'
 
 let them: People
 let world: World
 beforeAll(async () => {
   them = await people()
-})
-afterEach(() => {
-  world.close()
 })
 
 /** What Grace reads after her command. */
@@ -20,7 +19,7 @@ async function command(text: string): Promise<string> {
   return textsTo(them.grace)
 }
 async function textsTo(person: Someone): Promise<string> {
-  const mails = world.accepted.filter(({ to }) => to === person.address)
+  const mails = world.sentTo(person)
   const texts = await Promise.all(mails.map((mail) => world.read(person, mail)))
   return texts.join('\n').replaceAll(/\s+/g, ' ')
 }
@@ -28,7 +27,7 @@ async function textsTo(person: Someone): Promise<string> {
 async function dated(approvals: number, maintainers: readonly Someone[]): Promise<void> {
   const { notice } = POLICY
   if (notice === null) throw new Error('bad test data')
-  world = await openWorld({ maintainers, policy: { notice: { ...notice, approvals } } })
+  world = await givenDesk(maintainers, { policy: { notice: { ...notice, approvals } } })
   for (const member of them.members) await world.addMember(member)
   await world.receive(
     await world.write(them.alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })

@@ -2,9 +2,11 @@
  * What stands outside the encryption, and how messages hang together in a mail client (B2, B5). Reads the outer headers as
  * everybody on the way does.
  */
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+
+import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { givenDesk } from '../support/given.ts'
 import { decodeWords, headerOf, splitPart } from '../support/mail-parts.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { type Someone, someone, type World } from '../support/world.ts'
 
 const TAG = '[ACME-2026-0001]'
 let grace: Someone, linus: Someone, alice: Someone
@@ -17,14 +19,11 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  world = await openWorld({ maintainers: [grace, linus] })
+  world = await givenDesk([grace, linus])
   await say(alice, { subject: 'Heap overflow', text: 'Here.\n', autocrypt: true })
   await say(grace, { subject: `Re: ${TAG} Report`, text: 'I can reproduce it.\n' })
   await say(grace, { subject: `Re: ${TAG} Report`, text: '/take\n/reply\nThank you.\n' })
   await say(alice, { subject: `Re: ${TAG} About your report`, text: 'More.\n' })
-})
-afterEach(() => {
-  world.close()
 })
 
 async function say(from: Someone, letter: Parameters<World['write']>[1]): Promise<void> {
@@ -32,8 +31,7 @@ async function say(from: Someone, letter: Parameters<World['write']>[1]): Promis
   await world.receive(await world.write(from, letter))
 }
 
-const sentTo = (person: Someone) =>
-  world.accepted.filter(({ to }) => to === person.address).map(({ raw }) => splitPart(raw))
+const sentTo = (person: Someone) => world.sentTo(person).map(({ raw }) => splitPart(raw))
 
 it('outside stands the name of the desk and nobody else’s (B2)', () => {
   const senders = world.accepted.map(({ raw }) => decodeWords(headerOf(splitPart(raw), 'from')))
@@ -41,7 +39,7 @@ it('outside stands the name of the desk and nobody else’s (B2)', () => {
 })
 
 it('inside stands whom the desk speaks for (B2)', async () => {
-  const [relay] = world.accepted.filter(({ to }) => to === grace.address)
+  const [relay] = world.sentTo(grace)
   expect(relay && (await world.read(grace, relay))).toContain('From: Alice via ACME Security Team')
 })
 
@@ -52,7 +50,7 @@ it('the outer subject to maintainers and reporters is the case number alone (B5)
 
 it('the subject of the report stands in no subject of the desk, inside or outside (B5)', async () => {
   for (const person of [grace, linus, alice])
-    for (const mail of world.accepted.filter(({ to }) => to === person.address)) {
+    for (const mail of world.sentTo(person)) {
       const subjects = (await world.read(person, mail)).match(/^Subject: .*$/gim) ?? []
       expect(subjects.filter((line) => line.includes('[ACME')).join()).not.toContain('Heap')
     }

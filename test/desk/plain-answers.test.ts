@@ -24,7 +24,7 @@ beforeEach(async () => {
 })
 
 function latest(who: Someone): Envelope {
-  const mail = world.accepted.findLast(({ to }) => to === who.address)
+  const mail = world.sentTo(who).at(-1)
   if (mail === undefined) throw new Error('nobody wrote to them')
   return mail
 }

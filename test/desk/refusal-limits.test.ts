@@ -1,12 +1,8 @@
 /** Limits are no weapon: no forger keeps from a maintainer that a mail of their own did nothing (mail.md §2.10). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import {
-  openWorld,
-  type Someone,
-  someone,
-  type World,
-  type WorldOptions
-} from '../support/world.ts'
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { givenDesk } from '../support/given.ts'
+import { type Someone, someone, type World, type WorldOptions } from '../support/world.ts'
 
 const MX = 'mx.acme.example'
 const CHECKED = { authentication: { servers: [MX], receivedHops: 1 } }
@@ -21,12 +17,9 @@ beforeAll(async () => {
   grace = await someone('grace', 'grace@acme.example')
   linus = await someone('linus', 'linus@acme.example')
 })
-afterEach(() => {
-  world.close()
-})
 
 async function open(options: Partial<WorldOptions> = {}): Promise<void> {
-  world = await openWorld({ maintainers: [grace, linus], ...options })
+  world = await givenDesk([grace, linus], options)
 }
 /** Mails that anybody can write, in this name. */
 async function forge(who: Someone, count: number): Promise<void> {

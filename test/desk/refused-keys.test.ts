@@ -58,8 +58,8 @@ const toAlice = (world: World): string[] =>
     .map(({ kind }) => kind)
 
 const onTheWay = (world: World): string =>
-  world.accepted
-    .filter(({ to }) => to === alice.address)
+  world
+    .sentTo(alice)
     .map(({ raw }) => Buffer.from(raw).toString('utf8'))
     .join('\n')
 

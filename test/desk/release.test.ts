@@ -1,11 +1,13 @@
 /** Advance notices on the real steps of the desk: released in pieces, held, voided, crashed and resumed (G2, G5, G7). */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/policy.ts'
 import { listDeliveries } from '../../src/store/deliveries.ts'
 import { removeMember } from '../../src/store/members.ts'
 import { findNoticeById } from '../../src/store/notices.ts'
+import { givenDesk } from '../support/given.ts'
 import { noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
-import { openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { type Someone, someone, type World } from '../support/world.ts'
 import { POLICY } from '../unit/policy/samples.ts'
 
 const DISCLOSURE = '2026-12-04T12:00:00Z'
@@ -22,9 +24,6 @@ beforeAll(async () => {
     ['debian', 'freebsd', 'suse'].map((id) => someone(id, `security@${id}.example`))
   )
 })
-afterEach(() => {
-  world.close()
-})
 
 function tell(from: Someone, text: string, patch?: { filename: string; content: string }) {
   const letter = { subject: 'Re: [ACME-2026-0001] x', text }
@@ -40,7 +39,7 @@ async function scheduled(
   list: readonly Someone[] = members,
   options: { readonly policy?: Partial<Policy> } = {}
 ): Promise<void> {
-  world = await openWorld({ maintainers: [grace, linus], ...options })
+  world = await givenDesk([grace, linus], options)
   for (const member of list) await world.addMember(member)
   await world.receive(
     await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
@@ -109,7 +108,7 @@ describe('a scheduled notice', () => {
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
     expect(state()).toBe('released')
     for (const member of members) {
-      const mine = world.accepted.filter(({ to }) => to === member.address)
+      const mine = world.sentTo(member)
       const [mail] = mine
       expect(mine).toHaveLength(1)
       const text = mail === undefined ? '' : await world.read(member, mail)
@@ -138,7 +137,7 @@ describe('a scheduled notice', () => {
   it('tells the reporter the date in the same job (M-30)', async () => {
     await scheduled()
     await world.wait(LEAD_COMES)
-    const mine = world.accepted.filter(({ to }) => to === alice.address).at(-1)
+    const mine = world.sentTo(alice).at(-1)
     expect(mine && (await world.read(alice, mine))).toContain('4 Dec 2026, 12:00 UTC')
     expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'noticed' }])
   })
@@ -432,7 +431,7 @@ describe('two approvals', () => {
     if (POLICY.notice === null) throw new Error('bad test data')
     ada = await someone('ada', 'ada@acme.example')
     const policy = { notice: { ...POLICY.notice, approvals: 2 } }
-    world = await openWorld({ maintainers: [grace, linus, ada], policy })
+    world = await givenDesk([grace, linus, ada], { policy })
   }
 
   /** Linus approves, the clock goes an hour forward, and Ada approves a new preview. */

@@ -1,6 +1,6 @@
 /** Whose key answers go to, on the real steps of the desk, with real certificates in the database (issue 3, E; mail.md §2.12). */
 import { reformatKey, revokeKey } from 'openpgp'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
 import {
@@ -8,19 +8,16 @@ import {
   givenMaintainer,
   givenMessage,
   givenReporter,
+  lastTo,
   textsTo
 } from '../support/given.ts'
-import { type Letter, openWorld, type Someone, someone, type World } from '../support/world.ts'
+import { type Letter, type Someone, someone, type World } from '../support/world.ts'
 
 const grace = await givenMaintainer('grace')
 const alice = await givenReporter('alice')
 const renewed = await givenReporter('alice')
 const mallory = await someone('mallory', 'mallory@evil.example')
 let world: World
-
-afterEach(() => {
-  world.close()
-})
 
 function name({ secret }: Someone): string {
   return secret.getFingerprint()
@@ -50,29 +47,24 @@ function pinned() {
 }
 
 function mailsTo(person: Someone): Envelope[] {
-  return world.accepted.filter(({ to }) => to === person.address)
-}
-
-async function lastTo(reader: Someone): Promise<string> {
-  const last = mailsTo(reader).at(-1)
-  return last === undefined ? '' : (await world.read(reader, last)).replaceAll(/\s+/g, ' ')
+  return world.sentTo(person)
 }
 
 describe("a reporter's key", () => {
   it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
-    expect(await lastTo(grace)).toContain('First use of the key')
+    expect(await lastTo(world, grace)).toContain('First use of the key')
     await send(alice, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(renewed) })
 
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
-    expect(await lastTo(grace)).toContain('has changed')
+    expect(await lastTo(world, grace)).toContain('has changed')
     await command('/reply\nTo the new key.\n')
-    expect(await lastTo(renewed)).toContain('To the new key.')
+    expect(await lastTo(world, renewed)).toContain('To the new key.')
 
     await command(`/key accept ${name(alice)}\n/reply\nTo the old key.\n`)
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
-    expect(await lastTo(alice)).toContain('To the old key.')
+    expect(await lastTo(world, alice)).toContain('To the old key.')
     expect(
       world.rows(
         "SELECT actor_kind, actor_id FROM events WHERE kind = 'key-pinned' AND actor_kind = 'maintainer'"
@@ -93,7 +85,7 @@ describe("a reporter's key", () => {
         { disposition: to === null ? 'case-opened' : 'contradicts-sender' }
       ])
       if (to === null)
-        expect(await lastTo(grace)).toContain(`/key accept ${name(renewed).toUpperCase()}`)
+        expect(await lastTo(world, grace)).toContain(`/key accept ${name(renewed).toUpperCase()}`)
     }
   )
 
@@ -110,9 +102,9 @@ describe("a reporter's key", () => {
     )
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
-    expect(await lastTo(grace)).toContain('a different key')
+    expect(await lastTo(world, grace)).toContain('a different key')
     await command('/reply\nStill to the old one.\n')
-    expect(await lastTo(alice)).toContain('Still to the old one.')
+    expect(await lastTo(world, alice)).toContain('Still to the old one.')
     await command(`/key accept ${name(renewed)}\n`)
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
   })
@@ -126,7 +118,7 @@ describe("a reporter's key", () => {
     await command(`/key accept ${name(alice)}\n/reply\nHello Alice.\n`, attached(alice))
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
-    expect(await lastTo(alice)).toContain('Hello Alice.')
+    expect(await lastTo(world, alice)).toContain('Hello Alice.')
   })
 
   it('loses nothing to an older copy of itself in a mail that nobody signed (G3)', async () => {
@@ -161,10 +153,10 @@ describe("a reporter's key", () => {
     await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
-    expect(await lastTo(grace)).toContain('cannot be used')
+    expect(await lastTo(world, grace)).toContain('cannot be used')
     const before = mailsTo(alice).length
     await command('/reply\nA secret.\n')
-    expect(await lastTo(alice)).not.toContain('A secret.')
+    expect(await lastTo(world, alice)).not.toContain('A secret.')
     await send(alice, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
     await command('/reply\nA secret.\n')
     for (const mail of mailsTo(alice).slice(before)) {
@@ -182,8 +174,8 @@ describe("a reporter's key", () => {
       await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted', patch })
 
       expect(pinned()).toEqual([])
-      expect(await lastTo(grace)).toContain('cannot be used')
-      expect(await lastTo(grace)).toContain(
+      expect(await lastTo(world, grace)).toContain('cannot be used')
+      expect(await lastTo(world, grace)).toContain(
         `because it ${state === 'revoked' ? 'is' : 'has'} ${state}`
       )
     }
@@ -209,8 +201,8 @@ describe("a reporter's key", () => {
     await send(forged, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
     await send(alice, { subject: 'a hole', text: 'Words of Alice.' })
-    expect(await lastTo(grace)).toContain('Words of Alice.')
-    expect(await lastTo(grace)).toContain('has never signed a message')
+    expect(await lastTo(world, grace)).toContain('Words of Alice.')
+    expect(await lastTo(world, grace)).toContain('has never signed a message')
 
     await send(renewed, { subject: 'b', text: 'b' })
     expect(world.rows('SELECT is_proved FROM reporter_keys')).toEqual([{ is_proved: 1 }])
@@ -225,10 +217,7 @@ describe("a reporter's key", () => {
 
   it('proves the sender of a mail that only names its case; without it and without DMARC it is a case of its own', async () => {
     const mx = 'mx.acme.example'
-    world = await openWorld({
-      maintainers: [grace],
-      authentication: { servers: [mx], receivedHops: 1 }
-    })
+    world = await givenDesk([grace], { authentication: { servers: [mx], receivedHops: 1 } })
     const says = (result: string) => ({
       headers: [
         `Authentication-Results: ${mx}; dmarc=${result} header.from=reporter.example`,
@@ -238,8 +227,8 @@ describe("a reporter's key", () => {
     const again = { subject: '[ACME-2026-0001] more', text: 'More.' }
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true, ...says('pass') })
     await send(alice, { ...again, as: 'encrypted', ...says('fail') })
-    expect(await lastTo(grace)).toContain('The message names the case ACME-2026-0001')
-    expect(await lastTo(grace)).toContain('It was opened as a new case')
+    expect(await lastTo(world, grace)).toContain('The message names the case ACME-2026-0001')
+    expect(await lastTo(world, grace)).toContain('It was opened as a new case')
     await send(alice, { ...again, as: 'encrypted', ...says('pass') })
     await send(alice, { ...again, ...says('fail') })
 
@@ -266,7 +255,7 @@ describe("a reporter's key", () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     await send(renewed, { subject: 'my new key', text: 'x', as: 'clear', autocrypt: true })
-    const genuine = await lastTo(grace)
+    const genuine = await lastTo(world, grace)
     expect(genuine).toContain(
       `then write /key accept ${name(renewed).toUpperCase()} (or /key refuse`
     )
@@ -278,7 +267,7 @@ describe("a reporter's key", () => {
     }
 
     expect(world.rows('SELECT fingerprint FROM offered_keys')).toHaveLength(8)
-    expect(await lastTo(grace)).toContain('NOT KEPT: 8 keys wait under this address already')
+    expect(await lastTo(world, grace)).toContain('NOT KEPT: 8 keys wait under this address already')
     await command(`/key accept ${name(forger)}\n`)
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
     await command(`/key accept ${name(renewed)}\n`)
@@ -310,13 +299,13 @@ describe("a maintainer's key, and a member's", () => {
     world = await givenDesk([grace])
     const other = await someone('grace', grace.address)
     await send(grace, { subject: 'a hole', text: 'Mine.', ...attached(other) })
-    expect(await lastTo(grace)).toContain('We received it on')
+    expect(await lastTo(world, grace)).toContain('We received it on')
     const relay = (await textsTo(world, grace)).join(' ')
     expect(relay).toContain('It is not used: the operator decides about keys of this sender.')
     expect(pinned()).toEqual([])
     expect(world.rows('SELECT fingerprint FROM offered_keys')).toEqual([])
     await command(`/key accept ${name(other)}\n`, attached(other))
-    expect(await lastTo(grace)).toContain('The operator decides which key is used')
+    expect(await lastTo(world, grace)).toContain('The operator decides which key is used')
     expect(pinned()).toEqual([])
   })
 
@@ -324,7 +313,7 @@ describe("a maintainer's key, and a member's", () => {
     world = await givenDesk([grace])
     await world.addMember(alice)
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: false, as: 'encrypted' })
-    expect(await lastTo(alice)).toContain('We received it on')
+    expect(await lastTo(world, alice)).toContain('We received it on')
     await send(alice, { subject: 'another', text: 'Here.', as: 'encrypted', ...attached(renewed) })
     expect(pinned()).toEqual([])
     // (G5) Not even that there is such a person do maintainers learn who are no list admins.

@@ -2,7 +2,7 @@
  * No copy of a notice leaves that the approvals do not cover: none to somebody who came to the list at the last moment, none
  * with the words of before (G5, G7).
  */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
 import { insertMember, removeMember } from '../../src/store/members.ts'
 import { claimDue } from '../../src/store/outbox.ts'
@@ -25,9 +25,6 @@ let desk: NoticeWorld
 beforeAll(async () => {
   cast = await people()
   newcomer = await someone('newcomer', 'security@newcomer.example')
-})
-afterEach(() => {
-  desk.world.close()
 })
 
 describe('a list that changes between the judging of a notice and its first step', () => {
@@ -69,7 +66,7 @@ describe('a list that changes between the judging of a notice and its first step
       await desk.world.settle()
       expect(desk.states()).toEqual(['held'])
       expect([desk.alarms('notice-held'), desk.alarms('notice-late')]).toEqual([2, 0])
-      expect(desk.world.accepted.filter(({ to }) => to === newcomer.address)).toEqual([])
+      expect(desk.world.sentTo(newcomer)).toEqual([])
       expect(await desk.noticed(ONE)).toEqual([])
     }
   )
@@ -186,7 +183,7 @@ describe('copies that wait here while the notice is held and its words change', 
   }
   async function eachReads(words: string): Promise<void> {
     for (const member of cast.members) {
-      const mine = desk.world.accepted.filter(({ to }) => to === member.address)
+      const mine = desk.world.sentTo(member)
       expect(mine).toHaveLength(1)
       for (const mail of mine) expect(await desk.world.read(member, mail)).toContain(words)
     }

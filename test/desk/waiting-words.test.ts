@@ -42,7 +42,7 @@ async function said(world: World, text: string, more: Partial<Letter> = {}): Pro
 
 /** Alice answers with her key. */
 function withKey(world: World): Letter {
-  const asked = world.accepted.findLast(({ to }) => to === alice.address)
+  const asked = world.sentTo(alice).at(-1)
   const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
   return { subject: `Re: [${TAG}] About your report`, text: 'My key.\n', autocrypt: true, headers }
 }

@@ -90,7 +90,7 @@ async function take(world: World, one: Step): Promise<void> {
   }
   if ('says' in one) await tells(grace, one.tag, `${one.says}\n`)
   else if ('reports' in one) {
-    const last = world.accepted.findLast(({ to }) => to === alice.address)
+    const last = world.sentTo(alice).at(-1)
     const headers = [`In-Reply-To: <${last?.messageId ?? ''}>`]
     const letter = { subject: `Re: [${one.reports}] x`, text: 'There is more.', headers }
     world.deliver(await world.write(alice, { ...letter, as: 'encrypted' }))

@@ -78,7 +78,7 @@ describe('a mail that another person had sealed', () => {
     expect(await toGrace()).not.toContain('SECRET')
     const stored = JSON.stringify(world.rows('SELECT subject, text FROM messages'))
     expect(stored).not.toContain('SECRET')
-    expect(world.accepted.filter(({ to }) => to === mallory.address)).toHaveLength(1)
+    expect(world.sentTo(mallory)).toHaveLength(1)
   })
 
   it.each(['as inline PGP', 'with a footer behind it'])(
@@ -211,7 +211,7 @@ describe('a mail that another person had sealed', () => {
         { disposition: 'reused-ciphertext' }
       ])
       expect(await toGrace()).toContain('The SECRET of Alice.')
-      const answers = world.accepted.filter(({ to }) => to === alice.address)
+      const answers = world.sentTo(alice)
       expect(answers).toHaveLength(1)
     }
   )

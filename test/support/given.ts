@@ -41,8 +41,7 @@ export async function givenMessage(world: World, from: Someone, letter: Letter):
 
 /** What `person` was sent, as they read it: decrypted, runs of blanks as one. */
 export async function textsTo(world: World, person: Someone): Promise<string[]> {
-  const mine = world.accepted.filter(({ to }) => to === person.address)
-  const texts = await Promise.all(mine.map((mail) => world.read(person, mail)))
+  const texts = await Promise.all(world.sentTo(person).map((mail) => world.read(person, mail)))
   return texts.map((text) => text.replaceAll(/\s+/g, ' '))
 }
 
@@ -54,4 +53,10 @@ export async function givenRef(
 ): Promise<string> {
   const words = mail === undefined ? '' : await world.read(person, mail)
   return /^Ref: .*$/m.exec(words)?.[0].trimEnd() ?? 'no reference line'
+}
+
+/** The last of what `person` was sent, as they read it, runs of blanks as one; nothing if they were sent nothing. */
+export async function lastTo(world: World, person: Someone): Promise<string> {
+  const mail = world.sentTo(person).at(-1)
+  return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
 }

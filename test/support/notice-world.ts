@@ -1,7 +1,9 @@
 /** A world with cases whose advance notices are approved and wait for their instant, and what tests ask about them. */
+
 import { type Policy } from '../../src/domain/policy.ts'
 import { type Product } from '../../src/domain/settings.ts'
-import { openWorld, type Someone, someone, type World } from './world.ts'
+import { givenDesk } from './given.ts'
+import { type Someone, someone, type World } from './world.ts'
 
 const DAY = 86_400_000
 export const FIELDS =
@@ -51,7 +53,7 @@ export async function noticeWorld(
     readonly moreProducts?: readonly Product[]
   }
 ): Promise<NoticeWorld> {
-  const world = await openWorld({ maintainers: [grace, linus], ...options })
+  const world = await givenDesk([grace, linus], options)
   for (const member of members) await world.addMember(member)
   const command = async (from: Someone, tag: string, text: string): Promise<void> => {
     await world.receive(await world.write(from, { subject: `Re: [${tag}] x`, text }))

@@ -110,6 +110,8 @@ export type World = {
   readonly heldMails: number[]
   /** Every mail that SMTP accepted, in order. */
   readonly accepted: Envelope[]
+  /** Those of them that went to this person. */
+  sentTo(person: Pick<Someone, 'address'>): Envelope[]
   /** What SMTP answers next; accepted when empty. */
   readonly replies: SendOutcome['kind'][]
   readonly log: LogEvent[]
@@ -347,6 +349,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     processed,
     heldMails,
     accepted,
+    sentTo: (person) => accepted.filter(({ to }) => to === person.address),
     replies,
     log,
     workers: faults,
