@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { requireSettings, sha256 } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
+import { type SaveNotice } from '../../src/domain/decision.ts'
 import { type CaseTag, type MessageId } from '../../src/domain/ids.ts'
 import { type NoticeRecord } from '../../src/domain/notice.ts'
 import { type Settings } from '../../src/domain/settings.ts'
@@ -39,23 +40,19 @@ export async function settingsOf(desk: Desk): Promise<Settings> {
 }
 
 /** Makes `person` a member for the product `parser`. */
-export async function seedMember(db: Database, id: string, person: Person): Promise<void> {
+export async function seedMember(
+  db: Database,
+  id: string,
+  person: Pick<Person, 'name' | 'address' | 'exportPublicKey'>
+): Promise<void> {
   const now = systemClock.now()
   const facts = await inspectKey(await person.exportPublicKey(), now)
   if (facts === null) throw new Error('bad test data')
+  const { expiresAt, fingerprint, keyData, signingKeys } = facts
+  const who = { id, name: person.name, address: addressOf(person.address) }
+  const key = { fingerprint, keyData, signingKeys, keyExpiresAt: expiresAt }
   db.transact((tx) =>
-    insertMember(tx, {
-      id,
-      name: person.name,
-      address: addressOf(person.address),
-      products: ['parser'],
-      state: 'active',
-      fingerprint: facts.fingerprint,
-      keyData: facts.keyData,
-      signingKeys: facts.signingKeys,
-      keyExpiresAt: facts.expiresAt,
-      addedAt: now
-    })
+    insertMember(tx, { ...who, ...key, products: ['parser'], state: 'active', addedAt: now })
   )
 }
 
@@ -88,8 +85,14 @@ export function seedCase(
   return { tag, id }
 }
 
-/** A case with a notice by grace that ada has approved for the members there are now, to leave at `releaseAt`. */
-export function seedNotice(tx: Tx, settings: Settings, releaseAt: Instant): NoticeRecord {
+/** A case with a notice that ada (or somebody else) has approved for the members there are now, to leave at `releaseAt`. */
+export function seedNotice(
+  tx: Tx,
+  settings: Settings,
+  releaseAt: Instant,
+  content: Partial<Pick<SaveNotice, 'fields' | 'patches'>> = {},
+  approver = 'ada'
+): NoticeRecord {
   const { tag, id } = seedCase(tx, 'Heap overflow in the parser', addMs(releaseAt, WEEK_MS))
   const noticeId = saveNotice(tx, id, {
     kind: 'save-notice',
@@ -108,12 +111,13 @@ export function seedNotice(tx: Tx, settings: Settings, releaseAt: Instant): Noti
     releaseAt,
     patches: [],
     approvals: 'keep',
-    copies: 'go-on'
+    copies: 'go-on',
+    ...content
   })
   const digest = sha256(approvedText(...approved(tx, settings, tag)))
   const at = systemClock.now()
   insertPreview(tx, noticeId, { code: 'seeded', digest, issuedAt: at })
-  insertApproval(tx, noticeId, { maintainerId: 'ada', digest, code: 'seeded', at })
+  insertApproval(tx, noticeId, { maintainerId: approver, digest, code: 'seeded', at })
   return noticeOf(tx, tag)
 }
 

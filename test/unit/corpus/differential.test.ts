@@ -3,38 +3,33 @@
  * types in the same places, with the same file names, decoded bytes and text. Where the two differ, the table in `differences.ts`
  * says who is right and why. Skipped where the folder is absent; nothing of it is copied here.
  */
+
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { decodeWords } from '../../../src/mime/encoded-words.ts'
 import { unflow } from '../../../src/mime/flowed.ts'
 import { contentOf, textOf } from '../../../src/mime/leaf.ts'
 import { type MimeTree, type Part, parseTree } from '../../../src/mime/tree.ts'
-import { filesBelow, findCorpus } from '../reading/material.ts'
+import { CORPUS, describeCorpus } from '../../support/corpus.ts'
+import { filesBelow } from '../reading/material.ts'
 import { DIFFERENCES, FILES } from './differences.ts'
 import { isShownText, readWithPostal, type SeenPart } from './postal-tree.ts'
 
-const found = findCorpus()
-const corpus = found ?? ''
-const NOTE =
-  found === null
-    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
-    : ''
-
-describe.skipIf(found === null)(`our MIME tree and postal-mime${NOTE}`, () => {
+describeCorpus('our MIME tree and postal-mime', () => {
   // Expected values of other readers are no mail; everything else is compared, keys and notes, too.
-  const files = (found === null ? [] : filesBelow(corpus, [''])).filter(
+  const files = (CORPUS === '' ? [] : filesBelow(CORPUS, [''])).filter(
     (file) => !file.endsWith('.json')
   )
-  const folders = new Set(files.map((file) => relative(corpus, file).split(sep)[0] ?? ''))
+  const folders = new Set(files.map((file) => relative(CORPUS, file).split(sep)[0] ?? ''))
 
   it.each([...folders])(
     'see the same in every file of %s but for what the table explains',
     async (folder) => {
       const differences: Record<string, readonly string[]> = {}
       for (const file of files) {
-        const path = relative(corpus, file)
+        const path = relative(CORPUS, file)
         if (path.split(sep)[0] !== folder) continue
         const on = await compare(asEntity(readFileSync(file)))
         if (on.length > 0) differences[path] = on
@@ -46,7 +41,7 @@ describe.skipIf(found === null)(`our MIME tree and postal-mime${NOTE}`, () => {
 
   it('are compared on all of it', () => {
     expect(files).toHaveLength(FILES)
-    const paths = files.map((file) => relative(corpus, file))
+    const paths = files.map((file) => relative(CORPUS, file))
     expect(paths).toEqual(expect.arrayContaining(Object.keys(DIFFERENCES)))
   })
 

@@ -3,11 +3,13 @@
  * files with their sha256, and what servers say in it. Skipped where the folder is absent; nothing of it is copied here. The last
  * test prints how many mails open fully, are rightly refused or are wrong.
  */
+
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { corpusKey, filesBelow, findCorpus, open } from '../reading/material.ts'
+import { CORPUS, describeCorpus } from '../../support/corpus.ts'
+import { corpusKey, filesBelow, open } from '../reading/material.ts'
 import {
   expectedFacts,
   factsOf,
@@ -18,13 +20,6 @@ import {
   readExpectations
 } from './mime-expectation.ts'
 import { asMail } from './suites.ts'
-
-const found = findCorpus()
-const corpus = found ?? ''
-const NOTE =
-  found === null
-    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
-    : ''
 
 /** What else stands in a folder: expected values, licences and replies of their authors' own tests. */
 const NO_MAIL = /\.json$|COPYING$|_reply_text$/
@@ -38,27 +33,27 @@ let names: ReadonlyMap<string, string> = new Map()
 
 for (const { folder, file } of MIME_SUITES) {
   const expectations = readExpectations(file)
-  describe.skipIf(found === null)(`corpus ${folder}${NOTE}`, () => {
+  describeCorpus(`corpus ${folder}`, () => {
     const tally = { opened: 0, refused: 0, wrong: 0 }
     beforeAll(async () => {
       if (folder !== 'chatmail/message') return
       people = await Promise.all(
-        PEOPLE.map((name) => corpusKey(join(corpus, `chatmail/key/${name}-secret.asc`)))
+        PEOPLE.map((name) => corpusKey(join(CORPUS, `chatmail/key/${name}-secret.asc`)))
       )
       names = new Map(people.map(({ secret }, index) => [secret.fingerprint, PEOPLE[index] ?? '']))
     })
 
     it('has an expectation for every mail, and no other', () => {
-      const files = filesBelow(join(corpus, folder), ['']).filter((file) => !NO_MAIL.test(file))
+      const files = filesBelow(join(CORPUS, folder), ['']).filter((file) => !NO_MAIL.test(file))
       expect(Object.keys(expectations).toSorted()).toEqual(
-        files.map((file) => relative(join(corpus, folder), file)).toSorted()
+        files.map((file) => relative(join(CORPUS, folder), file)).toSorted()
       )
     })
 
     for (const [path, expected] of Object.entries(expectations)) {
       it(`${path} is read as it was meant`, async () => {
         tally.wrong += 1
-        const raw = readMail(join(corpus, folder, path))
+        const raw = readMail(join(CORPUS, folder, path))
         const isOurs = folder === 'chatmail/message'
         const opened = await open(
           raw,

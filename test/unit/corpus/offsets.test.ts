@@ -2,18 +2,14 @@
  * The MIME tree cuts the mails of `mail-parser` at exactly the bytes that are expected beside each of them, with LF and with CRLF:
  * what a signature covers hangs on it. Skipped where the folder is absent; nothing of it is copied here.
  */
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Part, parseTree, partsBelow } from '../../../src/mime/tree.ts'
-import { filesBelow, findCorpus } from '../reading/material.ts'
-
-const corpus = findCorpus()
-const NOTE =
-  corpus === null
-    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
-    : ''
+import { CORPUS, describeCorpus } from '../../support/corpus.ts'
+import { filesBelow } from '../reading/material.ts'
 
 /** Expected values of one mail: its parts in document order; the parts of an attached message stand inside of its own part. */
 const EXPECTED = z.object({
@@ -27,8 +23,8 @@ const EXPECTED = z.object({
   )
 })
 
-describe.skipIf(corpus === null)(`the parts of a mail${NOTE}`, () => {
-  const files = corpus === null ? [] : filesBelow(join(corpus, 'mail-parser'), ['.eml'])
+describeCorpus('the parts of a mail', () => {
+  const files = CORPUS === '' ? [] : filesBelow(join(CORPUS, 'mail-parser'), ['.eml'])
 
   it.each([
     { lineEnd: '\n', ending: '.json' },

@@ -2,12 +2,14 @@
  * Every file of the OpenPGP half of the corpus is read as a person expects (proof 1 of issue 3). Skipped where the folder is
  * absent; nothing of it is copied here. The last test prints how many mails open, are rightly refused or are wrong.
  */
+
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { classifyKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
-import { filesBelow, findCorpus, open } from '../reading/material.ts'
+import { CORPUS, describeCorpus } from '../../support/corpus.ts'
+import { filesBelow, open } from '../reading/material.ts'
 import {
   complete,
   describeOpened,
@@ -17,34 +19,28 @@ import {
 } from './expectation.ts'
 import { type Person, readPeople, SUITES, type Suite } from './suites.ts'
 
-const found = findCorpus()
-const corpus = found ?? ''
-const NOTE =
-  found === null
-    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
-    : ''
 const tally = { opened: 0, clear: 0, refused: 0, limited: 0, keyless: 0, wrong: 0 }
 
 for (const suite of SUITES) {
-  describe.skipIf(found === null)(`corpus ${suite.folder}${NOTE}`, () => {
+  describeCorpus(`corpus ${suite.folder}`, () => {
     let people: Map<string, Person>
     let names: Map<string, string>
     beforeAll(async () => {
-      people = await readPeople(corpus, suite)
+      people = await readPeople(CORPUS, suite)
       names = new Map([...people].map(([name, { fingerprint }]) => [fingerprint, name]))
     })
 
     it('has an expectation for every file, and no other', () => {
-      const files = filesBelow(join(corpus, suite.folder), [''])
+      const files = filesBelow(join(CORPUS, suite.folder), [''])
       expect(Object.keys(suite.expected).toSorted()).toEqual(
-        files.map((file) => relative(join(corpus, suite.folder), file)).toSorted()
+        files.map((file) => relative(join(CORPUS, suite.folder), file)).toSorted()
       )
     })
 
     for (const [path, expected] of Object.entries(suite.expected)) {
       if ('is' in expected) {
         it(`${path} is a ${expected.is}, and no mail`, () => {
-          expect(kindOf(readFileSync(join(corpus, suite.folder, path)))).toBe(expected.is)
+          expect(kindOf(readFileSync(join(CORPUS, suite.folder, path)))).toBe(expected.is)
         })
         continue
       }
@@ -65,7 +61,7 @@ for (const suite of SUITES) {
         }
         const { refusedKey } = expected
         if (refusedKey !== undefined) {
-          const key = readFileSync(join(corpus, suite.folder, refusedKey.file))
+          const key = readFileSync(join(CORPUS, suite.folder, refusedKey.file))
           const { kind } = await unlockSecretKey(key, refusedKey.passphrase)
           expect(kind, refusedKey.because).toBe(refusedKey.kind)
         }
@@ -76,7 +72,7 @@ for (const suite of SUITES) {
   })
 }
 
-describe.skipIf(found === null)(`the OpenPGP half of the corpus${NOTE}`, () => {
+describeCorpus('the OpenPGP half of the corpus', () => {
   it('has no mail that is read wrongly', () => {
     const { opened, clear, refused, limited, keyless, wrong } = tally
     console.info(
@@ -101,7 +97,7 @@ async function openFile(
   people: ReadonlyMap<string, Person>,
   setting: Setting
 ): Promise<OpenedMail> {
-  const bytes = readFileSync(join(corpus, suite.folder, path))
+  const bytes = readFileSync(join(CORPUS, suite.folder, path))
   const secretKeys = setting.desk.map((name) => {
     const secret = people.get(name)?.secret
     if (secret === null || secret === undefined) throw new Error(`no secret key of ${name}`)

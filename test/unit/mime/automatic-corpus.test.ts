@@ -1,16 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { readAutomatic, readBounce } from '../../../src/mime/automatic.ts'
 import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
-import { findCorpus } from '../reading/material.ts'
-
-const corpus = findCorpus()
+import { CORPUS, describeCorpus } from '../../support/corpus.ts'
 
 /** What a file of the corpus is taken for: the surest kind, or `maybe` where only a returned mail of ours would tell. */
 function kindOf(folder: string, name: string): string {
-  const tree = parseTree(readFileSync(join(corpus ?? '', folder, name)))
+  const tree = parseTree(readFileSync(join(CORPUS, folder, name)))
   const { facts } = readHeader(tree.root.fields)
   const kinds = readAutomatic(tree, facts, 'security@acme.example')
   const bounce = readBounce(tree, facts)
@@ -20,13 +18,11 @@ function kindOf(folder: string, name: string): string {
 }
 
 function kindsIn(folder: string): Record<string, string> {
-  const names = readdirSync(join(corpus ?? '', folder)).filter((name) => name.endsWith('.eml'))
+  const names = readdirSync(join(CORPUS, folder)).filter((name) => name.endsWith('.eml'))
   return Object.fromEntries(names.map((name) => [name.replace('.eml', ''), kindOf(folder, name)]))
 }
 
-const NOTE = corpus === null ? ' (skipped: the sample mails are not here)' : ''
-
-describe.skipIf(corpus === null)(`messages that servers and programs send${NOTE}`, () => {
+describeCorpus('messages that servers and programs send', () => {
   it('are recognised as automatic: bounces of 80 mail systems, none of them answered', () => {
     const kinds = kindsIn('sisimai/dos')
     const others = Object.entries(kinds).filter(([, kind]) => kind !== 'bounce failed')

@@ -1,19 +1,15 @@
 /** Real mails of other projects. Skipped where the folder is absent; nothing of it is copied here. */
+
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { corpusKey, filesBelow, findCorpus, open } from './material.ts'
+import { CORPUS, describeCorpus } from '../../support/corpus.ts'
+import { corpusKey, filesBelow, open } from './material.ts'
 
-const found = findCorpus()
-const corpus = found ?? ''
-const NOTE =
-  found === null
-    ? ' (sample mails of other projects, which are no part of this one: set POSTERN_CORPUS to their folder)'
-    : ''
-const read = (...path: readonly string[]): Buffer => readFileSync(join(corpus, ...path))
+const read = (...path: readonly string[]): Buffer => readFileSync(join(CORPUS, ...path))
 
-describe.skipIf(found === null)(`every sample message${NOTE}`, () => {
+describeCorpus('every sample message', () => {
   it('is opened without an exception, with or without keys', async () => {
     const folders = [
       'thunderbird/eml',
@@ -28,7 +24,7 @@ describe.skipIf(found === null)(`every sample message${NOTE}`, () => {
     ]
     let count = 0
     for (const folder of folders) {
-      for (const file of filesBelow(join(corpus, folder), ['.eml', '.txt', ''])) {
+      for (const file of filesBelow(join(CORPUS, folder), ['.eml', '.txt', ''])) {
         if (file.endsWith('.json')) continue
         const opened = await open(readFileSync(file), [])
         expect(opened.decrypted, basename(file)).toBe(false)
@@ -43,7 +39,7 @@ describe.skipIf(found === null)(`every sample message${NOTE}`, () => {
   }, 120_000)
 
   it('that is a bounce is recognised, nearly always', async () => {
-    const files = filesBelow(join(corpus, 'sisimai'), ['.eml'])
+    const files = filesBelow(join(CORPUS, 'sisimai'), ['.eml'])
     const opened = await Promise.all(files.map((file) => open(readFileSync(file), [])))
     const known = opened.filter((mail) => mail.bounce !== null).length
     expect(known / files.length).toBeGreaterThan(0.85)
@@ -52,10 +48,10 @@ describe.skipIf(found === null)(`every sample message${NOTE}`, () => {
   })
 })
 
-describe.skipIf(found === null)(`header protection${NOTE}`, () => {
+describeCorpus('header protection', () => {
   it('of Delta Chat hides the legacy display and survives wrapping', async () => {
-    const alice = await corpusKey(join(corpus, 'chatmail/key/alice-secret.asc'))
-    const bob = await corpusKey(join(corpus, 'chatmail/key/bob-secret.asc'))
+    const alice = await corpusKey(join(CORPUS, 'chatmail/key/alice-secret.asc'))
+    const bob = await corpusKey(join(CORPUS, 'chatmail/key/bob-secret.asc'))
     const openFile = (name: string): Promise<OpenedMail> =>
       open(
         read('chatmail/message', `${name}.eml`),
