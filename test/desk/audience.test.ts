@@ -95,8 +95,7 @@ it.each<[string, string, () => string | Promise<string>]>([
       desk.world.close()
     })
     world = desk.world
-    world.pass(UNTIL_DUE)
-    await world.settle()
+    await world.wait(UNTIL_DUE)
     const notice = world.sentTo(debian).at(-1)
     const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
     const text = `ready\n\n> ${await ref()}`

@@ -1,6 +1,6 @@
 /** Who may approve a notice: nobody who wrote it or set its date since it was approved last (B3, four eyes). */
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { findNotice } from '../../src/store/notices.ts'
 import { lastTo } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, type People, people } from '../support/notice-world.ts'
@@ -10,10 +10,9 @@ let them: People
 let notices: NoticeWorld
 beforeAll(async () => {
   them = await people()
-  notices = await noticeWorld(them, { count: 1 })
 })
-afterAll(() => {
-  notices.world.close()
+beforeEach(async () => {
+  notices = await noticeWorld(them, { count: 1 })
 })
 
 function authors(): readonly string[] | undefined {
@@ -65,12 +64,10 @@ it('(B3) a second author cannot approve what the first one wrote beside a new da
 })
 
 it('(B3) a hold does not make anybody an author, nor an author an approver', async () => {
-  const held = await noticeWorld(them, { count: 1 })
-  await held.command(them.linus, TAG, '/notice hold\n')
-  expect(held.world.desk.db.read((read) => findNotice(read, TAG))?.authors.ids).toEqual(['grace'])
-  await held.approve(TAG)
-  expect(held.states()).toEqual(['scheduled'])
-  held.world.close()
+  await notices.command(them.linus, TAG, '/notice hold\n')
+  expect(authors()).toEqual(['grace'])
+  await notices.approve(TAG)
+  expect(notices.states()).toEqual(['scheduled'])
 })
 
 it('(B3, G7) whoever moves a notice to the list of another product is its author, and cannot approve it', async () => {
@@ -84,5 +81,4 @@ it('(B3, G7) whoever moves a notice to the list of another product is its author
   expect(said).toContain(
     'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace.'
   )
-  moved.world.close()
 })

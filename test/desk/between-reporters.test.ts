@@ -73,7 +73,6 @@ it('a message under the name of one reporter that answers what another one was s
   expect(world.rows('SELECT author FROM messages WHERE author_id = ?', [FIRST])).toHaveLength(2)
 })
 
-/** The text of the newest message to somebody. */
 it('a text below a decision that answers one of several reporters reaches no other: it is refused, and below /reply it is for that one alone (B7, G5)', async () => {
   const world = await givenMerged()
   const sent = world.accepted.length

@@ -282,16 +282,14 @@ describe('a case with several reporters (B14)', () => {
     await receive(alice, 'one', 'ALICE found it')
     await receive(grace, `[${FIRST}]`, '/reply\nThank you.')
     expect(due()).toBeNull()
-    world.deliver(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
-    await world.settle()
+    await world.receive(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(due()).toBe('answer')
     const asked = world.sentTo(bob).at(-1)
     const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-    world.deliver(
+    await world.receive(
       await world.write(bob, { subject: 'Re: key', text: 'k', autocrypt: true, headers })
     )
-    await world.settle()
     expect(await lastTo(world, bob)).toContain('We handle your report in one case')
     expect(due()).toBeNull()
   })
@@ -301,7 +299,7 @@ describe('a case with several reporters (B14)', () => {
     await receive(bob, 'the lexer', 'BOB found it')
     const before = world.accepted.length
     const said = async (): Promise<string> => {
-      const answers = await lastTo(grace)
+      const answers = await lastTo(world, grace)
       return /Not sent: .*? would reach \S+\./.exec(answers)?.[0] ?? answers
     }
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nAlice told us before you did.`)
@@ -326,16 +324,16 @@ describe('a case with several reporters (B14)', () => {
       new Set([grace.address])
     )
     await answer('ALICE found it', '/reply\nHello Alice.')
-    expect(await lastTo(alice)).toContain('Hello Alice.')
+    expect(await lastTo(world, alice)).toContain('Hello Alice.')
   })
 
   it('sends a plan to the reporter whose message it answers, else to all of them (M-08)', async () => {
     await merged()
     await answer('BOB found it', '/plan\nplan: for one\nworkarounds: none known')
-    expect(await lastTo(bob)).toContain('Plan: for one')
+    expect(await lastTo(world, bob)).toContain('Plan: for one')
     expect(await allTo(alice)).not.toContain('for one')
     await receive(grace, `[${FIRST}]`, '/plan\nplan: a fix\nworkarounds: none known')
-    for (const person of [alice, bob]) expect(await lastTo(person)).toContain('Plan: a fix')
+    for (const person of [alice, bob]) expect(await lastTo(world, person)).toContain('Plan: a fix')
     const sql =
       "SELECT json_extract(about, '$.reporter') AS id FROM events WHERE kind = 'plan-told' ORDER BY events.id"
     expect(world.rows(sql)).toEqual([{ id: SECOND }, { id: FIRST }, { id: SECOND }])
@@ -344,7 +342,7 @@ describe('a case with several reporters (B14)', () => {
   it("does not show a reporter that somebody else's number leads to their own case: it opens a new one, as before", async () => {
     await merged()
     await receive(bob, `Re: [${FIRST}]`, 'is this mine, too?')
-    expect(await lastTo(bob)).toContain('ACME-2026-0003')
+    expect(await lastTo(world, bob)).toContain('ACME-2026-0003')
     await receive(bob, `Re: [${SECOND}]`, 'this is mine')
     const sql = 'SELECT case_id AS into_ FROM arrivals ORDER BY id DESC LIMIT 1'
     expect(world.rows(sql)).toEqual([{ into_: 1 }])

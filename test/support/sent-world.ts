@@ -258,8 +258,7 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   const notice = world.accepted.findLast(({ to }) => to === who('debian').address)
   const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
   const question = { subject: 'Re: a question', text: `question ${SECRET}?\n`, headers }
-  world.deliver(await world.write(who('debian'), question))
-  await world.settle()
+  await world.receive(await world.write(who('debian'), question))
   const ref = await givenRef(world, who('grace'))
   await command(world, who('grace'), 1, `/member\n${SECRET}\n\n> ${ref}\n`)
   await world.wait(7 * DAY)
