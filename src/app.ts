@@ -59,7 +59,7 @@ export async function runDaemon(
   using db = openConfiguredDatabase(config, 'create')
   const workers = await createWorkers({
     start: {
-      deskKeys: [config.desk.key, ...config.desk.retired_keys].map(({ text }) => text),
+      deskKeys: [config.desk.key, ...config.desk.retired_keys].map((key) => key.reveal()),
       passphrase: config.desk.passphrase.reveal(),
       deskName: settings.desk.name,
       deskAddress: settings.desk.address,

@@ -85,7 +85,7 @@ async function judgeDeskKey(
   now: Instant,
   findings: Findings
 ): Promise<KeyFacts | null> {
-  const unlocked = await unlockSecretKey(key.text, passphrase.reveal())
+  const unlocked = await unlockSecretKey(key.reveal(), passphrase.reveal())
   if (unlocked.kind !== 'unlocked')
     return findings.stop(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
   const { privateKey, wasLocked, isRsa } = unlocked.key
@@ -124,9 +124,9 @@ async function judgeRetiredKeys(
   findings: Findings
 ): Promise<void> {
   const seen = [current?.fingerprint]
-  for (const [index, { text }] of retired_keys.entries()) {
+  for (const [index, key] of retired_keys.entries()) {
     const where = `desk.retired_keys[${index}]`
-    const unlocked = await unlockSecretKey(text, passphrase.reveal())
+    const unlocked = await unlockSecretKey(key.reveal(), passphrase.reveal())
     if (unlocked.kind !== 'unlocked') {
       findings.stop(`${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
       continue

@@ -107,10 +107,10 @@ export async function list(call: Call): Promise<void> {
   const now = systemClock.now()
   const rows: Row[] = []
   const passphrase = desk.passphrase.reveal()
-  const unlocked = await unlockSecretKey(desk.key.text, passphrase)
+  const unlocked = await unlockSecretKey(desk.key.reveal(), passphrase)
   rows.push(await rowOf('desk', publicPart(unlocked), now))
-  for (const { text } of desk.retired_keys) {
-    const retired = await unlockSecretKey(text, passphrase)
+  for (const key of desk.retired_keys) {
+    const retired = await unlockSecretKey(key.reveal(), passphrase)
     rows.push(await rowOf('desk (retired)', publicPart(retired), now))
   }
   for (const { id, key } of maintainers) rows.push(await rowOf(id, key.text, now))

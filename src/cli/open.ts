@@ -131,16 +131,16 @@ async function configuredKeys(call: Call<OpenOptions>, now: Instant): Promise<Re
   const config = await loadConfig(call.config, process.env)
   const { desk, maintainers, storage } = config
   const passphrase = desk.passphrase.reveal()
-  await unlock(desk.key.text, passphrase, 'desk.key')
-  for (const [index, { text }] of desk.retired_keys.entries())
-    await unlock(text, passphrase, `desk.retired_keys[${index}]`)
+  await unlock(desk.key.reveal(), passphrase, 'desk.key')
+  for (const [index, key] of desk.retired_keys.entries())
+    await unlock(key.reveal(), passphrase, `desk.retired_keys[${index}]`)
   const certificates: Uint8Array[] = []
   for (const { key } of maintainers) {
     const facts = await inspectKey(key.text, now)
     if (facts !== null) certificates.push(facts.keyData)
   }
   certificates.push(...(await readCertificates(call.options.cert, now)))
-  const deskKeys = [desk.key, ...desk.retired_keys].map(({ text }) => text)
+  const deskKeys = [desk.key, ...desk.retired_keys].map((key) => key.reveal())
   return {
     ...givenReader(deskKeys, passphrase, certificates, desk.address),
     limits: config.limits,

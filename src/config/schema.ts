@@ -29,7 +29,7 @@ import {
   whole
 } from './fields.ts'
 import { readPolicy } from './policy-file.ts'
-import { type Environment, readLimited, readSecret } from './secrets.ts'
+import { type Environment, readLimited, readSecret, Secret } from './secrets.ts'
 
 const MIB = 1024 ** 2
 
@@ -55,6 +55,14 @@ const file = ({ baseDir }: Place) =>
     const absolute = resolve(baseDir, given)
     const bytes = await readLimited(absolute)
     return typeof bytes === 'string' ? bytes : { path: absolute, text: bytes.toString('utf8') }
+  })
+
+/** A file with a private key: it may lack a passphrase, so it prints as a secret. */
+const privateKey = ({ baseDir }: Place) =>
+  reading(path, async (given) => {
+    const absolute = resolve(baseDir, given)
+    const bytes = await readLimited(absolute)
+    return typeof bytes === 'string' ? bytes : new Secret(bytes.toString('utf8'), absolute)
   })
 
 const secretRef = z.union(
@@ -93,10 +101,10 @@ const desk = (place: Place) =>
     name: line.describe('Name shown beside the address, for example ACME Security Team.'),
     address: address.describe('The one address outsiders see; must be a user id of the desk key.'),
     case_prefix: casePrefix.describe('First part of case numbers: ACME gives ACME-2026-0001.'),
-    key: file(place)
+    key: privateKey(place)
       .prefault('keys/desk.asc')
       .describe('The private key of the desk, protected by the passphrase.'),
-    retired_keys: list(file(place))
+    retired_keys: list(privateKey(place))
       .max(20, 'must name at most 20')
       .default([])
       .describe(

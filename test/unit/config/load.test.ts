@@ -9,11 +9,12 @@ import { rows } from '../../support/rows.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 const PASSWORD = 'correct horse battery staple'
+const DESK_KEY = '-----BEGIN the private key'
 let folder: TempFolder
 beforeEach(() => {
   folder = tempFolder()
   for (const name of ['keys', 'keys/maintainers', 'secrets']) mkdirSync(join(folder.path, name))
-  write('keys/desk.asc', 'desk key')
+  write('keys/desk.asc', DESK_KEY)
   write('keys/maintainers/grace.asc', 'grace key')
   write('keys/maintainers/ada.asc', 'ada key')
   write('secrets/passphrase', `${PASSWORD}\n`)
@@ -119,7 +120,7 @@ describe('a configuration', () => {
     expect(config).toMatchObject({
       desk: {
         case_prefix: 'ACME',
-        key: { path: join(folder.path, 'keys/desk.asc'), text: 'desk key' },
+        key: { path: join(folder.path, 'keys/desk.asc') },
         timezone: 'Europe/Berlin'
       },
       imap: {
@@ -139,6 +140,7 @@ describe('a configuration', () => {
       ],
       products: [{ id: 'parser', supported: ['main', '4.2', '4.1'], policy: { id: 'dispatch' } }]
     })
+    expect(config.desk.key.reveal()).toBe(DESK_KEY)
     expect(config.desk.passphrase.reveal()).toBe(PASSWORD)
     expect(config.imap.password.reveal()).toBe('imap-pw')
     expect(config.smtp.password?.reveal()).toBe('smtp-pw')
@@ -237,7 +239,7 @@ products: [{ id: p, name: P, policy: template }]
     )
   })
 
-  it('never prints a secret', async () => {
+  it('never prints a secret, nor a private key that may lack a passphrase', async () => {
     const loaded = await load(CONTRACT)
 
     const printed = [
@@ -248,6 +250,7 @@ products: [{ id: p, name: P, policy: template }]
 
     expect(printed).not.toContain(PASSWORD)
     expect(printed).not.toContain('imap-pw')
+    expect(printed).not.toContain(DESK_KEY)
     expect(printed).toContain('[secret]')
   })
 })
