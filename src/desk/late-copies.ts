@@ -1,9 +1,9 @@
 /**
  * Copies of a notice that wait too long (B22). After the disclosure no copy under embargo leaves, and its member is told that the
- * embargo is over; before it, a copy that still waits is put on the record. Clocks tell the maintainers of both. Must never take
+ * embargo is over; before it, a copy that still waits is put on the record. The copy of a member who left the list is taken back. Clocks tell the maintainers of both. Must never take
  * back a copy, nor say that an embargo is over, while the clock of the machine is in doubt.
  */
-import { aboutCase, BY_DESK, event } from '../domain/event.ts'
+import { aboutCase, BY_DESK, event, type Particulars } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { addMs, formatInstant, type Instant } from '../domain/time.ts'
 import { embargoEnded } from '../messages/to-members.ts'
@@ -48,12 +48,14 @@ function ofNotice(tag: string) {
 async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Promise<boolean> {
   const [first] = copies
   if (first === undefined) return false
-  const { noticeId, caseTag, disclosureAt, product } = first
+  const { noticeId, caseTag, disclosureAt, disclosureZone, product } = first
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
   const isPublic = disclosureAt !== null && disclosureAt <= now
   const name = desk.settings.products.find(({ id }) => id === product)?.name ?? product
-  const disclosure = formatInstant(disclosureAt ?? now, desk.settings.desk.timezone)
-  const told = copies.filter(({ isListed }) => isPublic && isListed === 1).map(asRecipient)
+  const disclosure = formatInstant(disclosureAt ?? now, desk.settings.desk.timezone, disclosureZone)
+  const because = ({ isListed }: LateCopy): Particulars['copy-dropped']['because'] =>
+    isListed === 0 ? 'not-listed' : isPublic ? 'public' : 'date-moved'
+  const told = copies.filter((copy) => because(copy) === 'public').map(asRecipient)
   const sending = { once: `${noticeId}`, tag: caseTag }
   const message = embargoEnded({ product: name, disclosure })
   const decisions = told.length === 0 ? [] : [sealedTo(told, now, message, sending)]
@@ -62,8 +64,10 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
   desk.db.transact((tx) => {
     // A copy that left meanwhile was not late after all: its member is told nothing.
     const dropped = copies.filter((copy) => dropLateCopy(tx, copy, now))
-    for (const { memberId: member } of dropped)
-      record(tx, event('copy-dropped', aboutCase(caseTag), BY_DESK, { member, isPublic }), work)
+    for (const copy of dropped) {
+      const about = { member: copy.memberId, because: because(copy) }
+      record(tx, event('copy-dropped', aboutCase(caseTag), BY_DESK, about), work)
+    }
     const isDropped = (id: string): boolean => dropped.some(({ memberId }) => memberId === id)
     const mails = prepared.mails.filter(({ recipientId }) => isDropped(recipientId))
     const refused = prepared.refused.filter(({ recipient }) => isDropped(recipient.id))

@@ -3,6 +3,7 @@
  * what holds one. Reads what it needs and changes nothing.
  */
 import { type SendSealed } from '../domain/decision.ts'
+import { type Particulars } from '../domain/event.ts'
 import { type NoticeCopies } from '../domain/notice.ts'
 import { formatInstant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
@@ -121,24 +122,42 @@ export function copyWaits(desk: Desk, _read: Read, occasion: Occasion): readonly
   return [message(occasion, { title, what, doNext: remedy, facts: factsOf(desk, occasion) })]
 }
 
-/** Whose copies do not leave any more; where the date was moved to later, nothing is public yet. */
+/**
+ * Whose copies do not leave any more, and what each of these members is told. That a member left the list is no news to people,
+ * but beside others it is said that nobody tells them.
+ */
 export function copyLate(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
   const { clock, record, starts } = occasion
   if (record === null) return []
-  const isPublic = starts.every((one) => one.kind === 'copy-dropped' && one.about.isPublic)
+  const dropped = (because: Particulars['copy-dropped']['because']): string =>
+    membersOf({
+      starts: starts.filter((one) => one.kind === 'copy-dropped' && one.about.because === because)
+    })
+  const [isPublic, moved, gone] = [dropped('public'), dropped('date-moved'), dropped('not-listed')]
+  if (isPublic === '' && moved === '') return []
+  const what = [
+    `${clock.risk}: ${membersOf(occasion)}. Their copies do not leave any more.`,
+    ...(isPublic === '' ? [] : [`Told that the embargo is over: ${isPublic}.`]),
+    ...(moved === '' ? [] : [`Told nothing, because the new date is not approved yet: ${moved}.`]),
+    ...(gone === '' ? [] : [`Told nothing, because not active on the list any more: ${gone}.`])
+  ]
+  const doNext = [
+    ...(moved === ''
+      ? []
+      : [`Please approve the change of the date now: it reaches ${moved} as their first notice.`]),
+    ...(isPublic === '' ? [] : [clock.remedy])
+  ]
   return [
     message(occasion, {
       title: clock.title,
-      what: `${clock.risk}: ${membersOf(occasion)}. It does not leave any more. ${isPublic ? 'They are told that the embargo is over.' : 'They are told nothing: the new date is not approved yet.'}`,
-      doNext: isPublic
-        ? clock.remedy
-        : 'Please approve the change of the date now: it reaches these members as their first notice.',
+      what: what.join(' '),
+      doNext: doNext.join(' '),
       facts: [...disclosureFacts(desk, record), ...factsOf(desk, occasion)]
     })
   ]
 }
 
-function membersOf({ starts }: Occasion): string {
+function membersOf({ starts }: Pick<Occasion, 'starts'>): string {
   const members = starts.flatMap(({ about }) => ('member' in about ? about.member : []))
   return [...new Set(members)].sort().join(', ')
 }

@@ -62,13 +62,17 @@ export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occas
   const { maintainers } = desk.settings
   const owner = maintainers.find(({ id }) => id === record?.owner)
   const names = recipients.map(({ name }) => name).join(', ')
+  const shown = starts
+    .map((start) => [...whoWaits(start, record), ...factsOfStart(desk, start)])
+    .filter(({ length }) => length > 0)
   return [
     ...(record === null
       ? []
       : [{ label: 'Owner', value: owner?.name ?? 'nobody; /take makes it yours' }]),
-    ...starts
-      .slice(0, FACTS_MAX)
-      .flatMap((start) => [...whoWaits(start, record), ...factsOfStart(desk, start)]),
+    ...shown.slice(0, FACTS_MAX).flat(),
+    ...(shown.length > FACTS_MAX
+      ? [{ label: 'Not shown here', value: `${shown.length - FACTS_MAX} more like these` }]
+      : []),
     { label: 'Told', value: names },
     ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
   ]
@@ -82,7 +86,7 @@ function whoWaits({ about }: DeskEvent, record: CaseRecord | null): FactLine[] {
   return [{ label: 'Reporter', value: addressOf(reporterWith(record, id)) }]
 }
 
-/** Of a cause that came more often, the first ones are shown. */
+/** Of a cause that came more often, the first ones are shown, and how many more there are. */
 const FACTS_MAX = 5
 
 /** What one event adds to its alarm: how to find the message that it is about. */

@@ -96,11 +96,12 @@ async function dateMail(
   const keys = await knownKeys(desk, record, now)
   // A key that cannot be used now is refused when the message is encrypted, and the maintainers are told.
   const tried = new Map([...keys].map(([address, key]) => [address, { ...key, isUsable: true }]))
-  const says = (at: Instant): string => formatInstant(at, desk.settings.desk.timezone)
+  const says = (at: Instant, zone: string | null = null): string =>
+    formatInstant(at, desk.settings.desk.timezone, zone)
   const message = dateNotice({
     product: product.name,
-    disclosure: says(record.disclosureAt),
-    before: before === null ? '' : says(before)
+    disclosure: says(record.disclosureAt, record.disclosureZone),
+    before: before === null ? '' : says(before, notice.told?.disclosureZone)
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: record.tag }
   const reporters = addresseesOf(record)

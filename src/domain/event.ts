@@ -202,8 +202,14 @@ export type Particulars = {
     readonly leavesAt: Instant
   }
   readonly 'copy-left': { readonly member: string }
-  /** The copy will not leave any more: the date that it names has come. `isPublic`: that is still the date of the disclosure. */
-  readonly 'copy-dropped': { readonly member: string; readonly isPublic: boolean }
+  /**
+   * The copy will not leave any more: the date that it names has come (`date-moved`: the disclosure has a later one now), or its
+   * member is not active on the list any more.
+   */
+  readonly 'copy-dropped': {
+    readonly member: string
+    readonly because: 'public' | 'date-moved' | 'not-listed'
+  }
 
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
   readonly told: Recipient & {

@@ -82,6 +82,8 @@ export type ToldNotice = {
   readonly fields: NoticeFields
   readonly patches: readonly Patch[]
   readonly disclosureAt: Instant | null
+  /** The zone in which that date was written; null for none. */
+  readonly disclosureZone: string | null
   /** When the list was first told. */
   readonly at: Instant
 }

@@ -3,7 +3,14 @@
  * (policies/shared/built-in-clocks.yaml). Whom a step tells. Pure; what a clock tells is made in desk/reminders.ts.
  */
 import { type CaseRecord } from '../domain/case.ts'
-import { type Clock, type Due, firstDue, kindsOf, openRuns } from '../domain/clock.ts'
+import {
+  type Clock,
+  type ClockRun,
+  type Due,
+  firstDue,
+  kindsOf,
+  openRuns
+} from '../domain/clock.ts'
 import {
   type DeskEvent,
   type EventKind,
@@ -91,18 +98,32 @@ export function promiseKinds(settings: Settings): EventKind[] {
   return kindsOf([null, ...settings.products].flatMap((product) => promises(product, settings)))
 }
 
+type At = { readonly settings: Settings; readonly now: Instant }
+
 /** What is due first of a case with these events on its record, and `more` that happen now. */
 export function dueOf(
   record: Pick<CaseRecord, 'product'>,
   events: readonly DeskEvent[],
   more: readonly NewEvent[],
-  { settings, now }: { readonly settings: Settings; readonly now: Instant }
+  at: At
 ): Due | null {
+  return firstDue(promisesOpen(record, events, more, at))
+}
+
+/** The promises of a case that wait to be kept. */
+export function promisesOpen(
+  record: Pick<CaseRecord, 'product'>,
+  events: readonly DeskEvent[],
+  more: readonly NewEvent[],
+  { settings, now }: At
+): ClockRun[] {
   const product = settings.products.find(({ id }) => id === record.product) ?? null
   const id = (events.at(-1)?.id ?? 0) + 1
   const happening = more.map((one) => ({ ...one, id, at: now, evidence: NO_EVIDENCE }))
-  return firstDue(
-    openRuns(promises(product, settings), [...events, ...happening], calendarOf(product, settings))
+  return openRuns(
+    promises(product, settings),
+    [...events, ...happening],
+    calendarOf(product, settings)
   )
 }
 

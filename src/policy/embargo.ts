@@ -68,6 +68,22 @@ export function approvalRule(policy: Policy): {
   return { needed: Math.max(others, 1), byAuthor: others === 0 }
 }
 
+/** Who can approve this notice, in a sentence; where too few can, what to do about it. */
+export function whoApproves(
+  { authors }: Pick<NoticeRecord, 'authors'>,
+  policy: Policy,
+  maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
+): string {
+  const { needed, byAuthor } = approvalRule(policy)
+  if (byAuthor) return 'One approver can let it go, the author included.'
+  const able = maintainers.filter(
+    ({ id, roles }) => roles.includes('approver') && !authors.ids.includes(id)
+  ).length
+  const needs = needed === 1 ? 'An approver' : `${needed} approvers`
+  if (able >= needed) return `${needs} who did not write the notice can approve it.`
+  return `${needs} who did not write the notice must approve it, and there ${able === 0 ? 'is nobody' : `${able === 1 ? 'is' : 'are'} only ${able}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
+}
+
 /** Whether the approvals that are needed are of previews that showed the clock as it goes now. */
 function isTimeVouched(input: Parameters<typeof decideRelease>[0]): boolean {
   const { approvedSinceJump: approvals, notice, policy, digest } = input

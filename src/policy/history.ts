@@ -164,8 +164,8 @@ const PREDICATES: Predicates = {
   'copy-waits': ({ member, leavesAt }, { instant }) =>
     `had a copy of the notice waiting for list member ${member} (due ${instant(leavesAt)})`,
   'copy-left': ({ member }) => `delivered the copy of list member ${member}`,
-  'copy-dropped': ({ member }) =>
-    `took back the copy of list member ${member}, because the date in it has come`,
+  'copy-dropped': ({ member, because: why }) =>
+    `took back the copy of list member ${member}, because ${why === 'not-listed' ? 'the member is not active on the list any more' : 'the date in it has come'}`,
   told: ({ message, ...whom }, { recipient }) => `sent ${recipient(whom)} the ${nounOf(message)}`,
   'not-encrypted': ({ message, because: why, ...whom }, { recipient }) =>
     `could not encrypt the ${nounOf(message)} to ${recipient(whom)}, because ${KEY_PROBLEMS[why]}; it was not sent`,

@@ -12,6 +12,7 @@ const NEXT_MAX = 2
 const ORDER: readonly string[] = [
   'take',
   'acknowledge',
+  'plan',
   'reply',
   'ask',
   'accept',

@@ -100,7 +100,11 @@ export function noticeForm(
   ].join('\n')
 }
 
-function dateWords({ disclosureAt, disclosureZone }: CaseRecord, timezone: string): string | null {
+/** In the zone of the desk, in UTC and in the zone in which it was written (B17). */
+function dateWords(
+  { disclosureAt, disclosureZone }: Pick<CaseRecord, 'disclosureAt' | 'disclosureZone'>,
+  timezone: string
+): string | null {
   return disclosureAt === null ? null : formatInstant(disclosureAt, timezone, disclosureZone)
 }
 
@@ -242,15 +246,15 @@ export function firstNotice(params: NoticeParams): NoticeParams {
 function whatChanged(
   notice: NoticeRecord,
   told: ToldNotice,
-  { disclosureAt }: CaseRecord,
+  record: CaseRecord,
   timezone: string
 ): string[] {
-  const says = (at: Instant | null): string =>
-    at === null ? 'not set' : formatInstant(at, timezone)
   return [
-    ...(disclosureAt === told.disclosureAt
+    ...(record.disclosureAt === told.disclosureAt
       ? []
-      : [`Disclosure: was ${says(told.disclosureAt)}; is now ${says(disclosureAt)}`]),
+      : [
+          `Disclosure: was ${dateWords(told, timezone) ?? 'not set'}; is now ${dateWords(record, timezone) ?? 'not set'}`
+        ]),
     ...NOTICE_TEXT_FIELDS.flatMap((key) =>
       fieldChange(labelOf(key), told.fields[key] ?? '', notice.fields[key] ?? '')
     ),

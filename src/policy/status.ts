@@ -11,11 +11,12 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
+import { type NewEvent } from '../domain/event.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
-import { dueOf, promiseParts } from './clocks.ts'
+import { dueOf, promiseParts, promisesOpen } from './clocks.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, willLeave } from './notice-content.ts'
@@ -82,14 +83,22 @@ function answerWords(at: Instant | null, { state }: CaseRecord, timezone: string
 }
 
 /** The promise that is due first once this message is carried out. */
-export function dueInDraft(
-  { case: record, decisions }: Draft,
-  context: CommandContext
-): Due | null {
-  const happening = decisions.flatMap((one) =>
+export function dueInDraft(draft: Draft, context: CommandContext): Due | null {
+  return dueOf(draft.case, context.bound.events, happening(draft), context)
+}
+
+/** Whether a promise waits that a plan keeps and another answer does not (M-08). */
+export function isPlanDue(draft: Draft, context: CommandContext): boolean {
+  return promisesOpen(draft.case, context.bound.events, happening(draft), context).some(
+    ({ clock: { stops } }) => stops.includes('plan-told') && !stops.includes('answered')
+  )
+}
+
+/** What this message puts on the record of the case. */
+function happening({ case: record, decisions }: Draft): NewEvent[] {
+  return decisions.flatMap((one) =>
     one.kind === 'record' && one.event.subject.id === record.tag ? one.event : []
   )
-  return dueOf(record, context.bound.events, happening, context)
 }
 
 function dueLine(draft: Draft, context: CommandContext): string {

@@ -185,16 +185,17 @@ export type LateCopy = WaitingDelivery & {
   readonly caseTag: CaseTag
   readonly product: string
   readonly disclosureAt: Instant | null
+  readonly disclosureZone: string | null
   readonly isListed: 0 | 1
 }
 
 /**
- * Copies that must not leave any more: finished ones that waited too long, and those of a release that the disclosure caught up
- * with. One that is on its way at this moment is not among them.
+ * Copies that must not leave any more: finished ones that waited too long, those of a release that the disclosure caught up
+ * with, and those of members who are not active on the list any more. One that is on its way at this moment is not among them.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
   const about = `deliveries.id AS id, deliveries.outbox_id AS outboxId, deliveries.notice_id AS noticeId,
-    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt,
+    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt, cases.disclosure_zone AS disclosureZone,
     member_id AS memberId, name, address, fingerprint, key_data AS keyData, 0 AS hadNotice, members.state = 'active' AS isListed`
   const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
     JOIN members ON members.id = deliveries.member_id`
@@ -203,6 +204,9 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
     WHERE outbox.not_after <= @now AND outbox.state IN ('queued', 'sending')
       AND (outbox.state = 'queued' OR outbox.next_attempt_at <= @now)
     UNION ALL
+    SELECT ${about} FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id ${joins}
+    WHERE outbox.not_after > @now AND outbox.state IN ('queued', 'held') AND members.state <> 'active'
+    UNION ALL
     SELECT ${about} FROM deliveries ${joins}
     WHERE deliveries.state = 'waiting' AND notices.state = 'releasing' AND cases.disclosure_at <= @now
     LIMIT @limit`
@@ -210,7 +214,8 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
 }
 
 /** Takes a late copy back for good. Returns whether it was still here. */
-export function dropLateCopy(tx: Tx, { id, outboxId }: LateCopy, now: Instant): boolean {
+export function dropLateCopy(tx: Tx, { id, outboxId, isListed }: LateCopy, now: Instant): boolean {
+  if (outboxId !== null && isListed === 0) return dropUnlisted(tx, { id, outboxId }, now)
   const { changes } =
     outboxId === null
       ? tx.run(
@@ -222,6 +227,24 @@ export function dropLateCopy(tx: Tx, { id, outboxId }: LateCopy, now: Instant): 
           [outboxId, now]
         )
   return changes === 1
+}
+
+/** Its message stays here for good, and the delivery says why. */
+function dropUnlisted(
+  tx: Tx,
+  { id, outboxId }: { readonly id: number; readonly outboxId: number },
+  now: Instant
+): boolean {
+  const { changes } = tx.run(
+    "UPDATE outbox SET state = 'held' WHERE id = ? AND (state IN ('queued', 'held') OR state = 'sending' AND next_attempt_at <= ?)",
+    [outboxId, now]
+  )
+  if (changes !== 1) return false
+  tx.run(
+    "UPDATE deliveries SET state = 'held', because = 'removed', outbox_id = NULL, changed_at = ? WHERE id = ?",
+    [now, id]
+  )
+  return true
 }
 
 /** A copy that is finished and has not left. */

@@ -53,6 +53,20 @@ it('(B16) a new date leaves at once when it is approved, to everybody who had th
   expect(recorded('change-left')).toEqual([{ revision: 2 }])
 })
 
+it('(B17) members and the reporter read both dates of a change in the zones in which they were written, too', async () => {
+  const date = '/embargo 2026-12-07 14:00 America/New_York because a distribution needs it\n'
+  await notices.command(them.grace, TAG, date)
+  await notices.approve(TAG)
+  notices.world.accepted.length = 0
+  await notices.command(them.grace, TAG, LATER.replace('12-07', '12-08'))
+  await notices.approve(TAG)
+  for (const person of [...them.members, them.alice]) {
+    const said = (await readBy(person)).join('\n').replaceAll(/\s+/g, ' ')
+    expect(said).toMatch(/[Ww]as Mon 7 Dec 2026, 19:00 UTC \(14:00 New York\)/)
+    expect(said).toMatch(/is now Tue 8 Dec 2026, 12:00 UTC/)
+  }
+})
+
 it('(B16) the reporter is told the new date beside the old one, and nothing when only the content changed', async () => {
   await notices.command(them.grace, TAG, '/notice draft\nseverity: high\n')
   await notices.approve(TAG)

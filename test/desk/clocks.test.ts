@@ -449,6 +449,22 @@ describe('(A3) the clocks of the presets', () => {
     expect((await alarms(grace, mark)).join()).not.toContain('The reporter waits for a plan')
   })
 
+  it('feedback: /plan is among the next commands while the reporter waits for a plan, and no longer (M-08)', async () => {
+    await givenPreset('template')
+    const tag = 'ACME-2026-0002'
+    const bob = await someone('bob', 'bob@reporter.example')
+    await world.receive(await world.write(bob, { subject: 'y', text: 'y', autocrypt: true }))
+    const said = async (text: string): Promise<string> => {
+      await world.receive(await world.write(grace, { subject: `[${tag}]`, text }))
+      const last = world.accepted.findLast(({ to }) => to === grace.address)
+      return last === undefined ? '' : world.read(grace, last)
+    }
+    expect(await said('/take\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
+    expect(await said('/reply\nThanks.\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
+    const plan = '/plan\nplan: a fix in 4.3\nworkarounds: none known\n'
+    expect(await said(plan)).not.toMatch(/^\/plan\s*$/m)
+  })
+
   it('conversation: at 80 % of three business days, when they are over, then daily, until somebody answers; restarts and downtime change nothing', async () => {
     await givenPreset('dispatch')
     await given(answered)
@@ -625,6 +641,23 @@ describe('(B9) one alarm a cause, person and day', () => {
     expect(second).toContain('This happened 3 times since ')
     await after(2 * DAY)
     expect(await alarms(grace, from)).toHaveLength(2)
+  })
+
+  it.each([
+    ['five of them: all are shown', 5, ''],
+    ['six: so is how many more there are', 6, 'Not shown here: 1 more like these']
+  ])('shows the first facts of what repeats, %s', async (_title, times, more) => {
+    await givenCase({ policy: {} })
+    const one = event('message-unread', DESK, BY_SOMEBODY, { bytes: 9 })
+    await given(one)
+    const from = world.accepted.length
+    await given(...Array.from({ length: times }, () => one))
+    await after(DAY)
+    const [said = ''] = await alarms(grace, from)
+    // What is read is written twice, as it came and decoded.
+    expect(said.split('Size: 9 bytes')).toHaveLength(2 * 5 + 1)
+    expect(said).toContain(more)
+    expect(said.includes('Not shown here')).toBe(more !== '')
   })
 
   it('holds for thousands of repeats, which one row a person remembers (G9)', async () => {

@@ -1,6 +1,9 @@
 /** Copies of a notice that a mail server puts off: an alarm while they wait, and none leaves after the disclosure (B22). */
 import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { ofNoMail, record } from '../../src/desk/commit.ts'
+import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { addMs } from '../../src/domain/time.ts'
+import { removeMember } from '../../src/store/members.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -103,6 +106,60 @@ it('(B22) copies of a change that wait on the same day are an alarm of their own
     await world.wait(15 * MINUTE)
   }
   expect(notices.alarms('copy-waits:')).toBe(4)
+})
+
+function freeze(id: string): void {
+  notices.world.desk.db.transact((tx) => {
+    tx.run("UPDATE members SET state = 'frozen' WHERE id = ?", [id])
+  })
+}
+function dropped(): unknown[] {
+  return notices.world.rows(
+    "SELECT about ->> 'member' AS member, about ->> 'because' AS because FROM events WHERE kind = 'copy-dropped' ORDER BY 1"
+  )
+}
+
+it.each<[string, (id: string) => void]>([
+  ['is frozen', freeze],
+  [
+    'is taken off the list',
+    (id) => notices.world.desk.db.transact((tx) => removeMember(tx, id, notices.world.clock.now))
+  ]
+])(
+  '(G8) the record says that the copy of a member who %s while it waits does not leave; nobody is alarmed',
+  async (_title, leave) => {
+    leave('suse')
+    await notices.world.wait(20 * MINUTE)
+    expect(dropped()).toEqual([{ member: 'suse', because: 'not-listed' }])
+    expect(await notices.noticed(TAG)).toEqual(['debian', 'freebsd'])
+    await notices.world.wait(9 * DAY)
+    expect(dropped()).toHaveLength(1)
+    expect(notices.alarms('copy-late:')).toBe(0)
+    expect(await readBy('security@suse.example')).toBe('')
+  }
+)
+
+it('(B22) the alarm of late copies says of each member what the member was told, and why others were told nothing', async () => {
+  freeze('suse')
+  await notices.world.wait(9 * DAY)
+  const work = ofNoMail(notices.world.clock.now)
+  const said = await readBy(them.grace.address)
+  expect(said).toContain('Told that the embargo is over: debian, freebsd.')
+  expect(said).toContain('Told nothing, because not active on the list any more: suse.')
+  expect(said).not.toContain('the new date is not approved yet')
+  await notices.world.wait(DAY)
+  notices.world.accepted.length = 0
+  const moved = { member: 'fedora', because: 'date-moved' } as const
+  const over = { member: 'gentoo', because: 'public' } as const
+  notices.world.desk.db.transact((tx) => {
+    for (const about of [moved, over])
+      record(tx, event('copy-dropped', aboutCase(TAG), BY_DESK, about), work)
+  })
+  await notices.world.wait(DAY)
+  const mixed = await readBy(them.grace.address)
+  expect(mixed).toContain('Told that the embargo is over: gentoo.')
+  expect(mixed).toContain('Told nothing, because the new date is not approved yet: fedora.')
+  expect(mixed).toContain('it reaches fedora as their first notice.')
 })
 
 it('(G9) a notice whose late copies show a bug stops those of no other, and people are told', async () => {

@@ -26,7 +26,7 @@ import {
   withEvent,
   withNotice
 } from '../draft.ts'
-import { approvalRule } from '../embargo.ts'
+import { approvalRule, whoApproves } from '../embargo.ts'
 import { noticeDigest, releasePlan } from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
 import { outdatedPreview, standingPreview } from '../notice-preview.ts'
@@ -154,10 +154,11 @@ function approvalComplaint(
 }
 
 /** Who may not approve it, and why (four eyes). */
-function authorSentence({ authors: { ids } }: NoticeRecord, context: CommandContext): string {
+function authorSentence(notice: NoticeRecord, context: CommandContext): string {
+  const { ids } = notice.authors
   const others = ids.filter((id) => id !== context.author.id)
   const too = others.length === 0 ? '' : ` So did ${namesOf(others, context.settings)}.`
-  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} An approver who did none of that has to approve it.`
+  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(notice, context.product.policy, context.settings.maintainers)}`
 }
 
 /** Holds a notice as long as any copy of it is still here, also after all were queued. */

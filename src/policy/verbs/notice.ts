@@ -30,7 +30,7 @@ import {
   withEvent,
   withNotice
 } from '../draft.ts'
-import { approvalRule } from '../embargo.ts'
+import { whoApproves } from '../embargo.ts'
 import {
   missingFields,
   noticeDigest,
@@ -177,7 +177,8 @@ function toldBy(notice: NoticeRecord, { bound, now }: CommandContext): ToldNotic
   const { revision, fields, patches, told, releasedAt } = notice
   if (told !== null && releasedAt === null) return told
   const at = told?.at ?? releasedAt ?? now
-  return { revision, fields, patches, disclosureAt: bound.case.disclosureAt, at }
+  const { disclosureAt, disclosureZone } = bound.case
+  return { revision, fields, patches, disclosureAt, disclosureZone, at }
 }
 
 const preview: Handler = (draft, _command, context) => {
@@ -205,9 +206,7 @@ const preview: Handler = (draft, _command, context) => {
   if (step.kind === 'refused') return step
   return accepted(
     withActivity(step.draft, 'previewed the notice'),
-    approvalRule(context.product.policy).byAuthor
-      ? 'Every maintainer gets the preview with its code. One approver can let it go, the author included.'
-      : 'Every maintainer gets the preview with its code. An approver who did not write the notice can approve it.'
+    `Every maintainer gets the preview with its code. ${whoApproves(notice, context.product.policy, context.settings.maintainers)}`
   )
 }
 

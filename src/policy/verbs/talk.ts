@@ -30,6 +30,7 @@ import {
   withNote
 } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
+import { isPlanDue } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
 import { ACTING, type Verb } from './verb.ts'
 
@@ -296,7 +297,17 @@ export const TALK: readonly Verb[] = [
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
     help: 'sends the reporter the plan: and workarounds: lines below',
     more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs.',
-    run: plan
+    run: plan,
+    next: {
+      tries: (draft, context) =>
+        decided(draft, context, 'plan-told', { reporter: '', how: 'encrypted' }),
+      writes: (draft, context) =>
+        isOpen(draft.case.state) &&
+        isPlanDue(draft, context) &&
+        CAN_ANSWER[pathIn(draft, context).kind]
+          ? '/plan'
+          : null
+    }
   },
   {
     name: 'reply',
