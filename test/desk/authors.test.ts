@@ -82,31 +82,3 @@ it('(B3, G7) whoever moves a notice to the list of another product is its author
     'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace.'
   )
 })
-
-it('(G7) /product holds a scheduled notice at once, and says so', async () => {
-  const library = { ...PRODUCT, id: 'library', name: 'ACME Library' }
-  const moved = await noticeWorld(them, { count: 1, moreProducts: [library] })
-  expect(moved.states()).toEqual(['scheduled'])
-  await moved.command(them.grace, TAG, '/product library\n')
-  expect(moved.states()).toEqual(['held'])
-  const records = moved.world.rows<{ kind: string; why: string | null; arrival: number }>(
-    "SELECT kind, about ->> 'because' AS why, arrival_id AS arrival FROM events WHERE kind IN ('moved-product', 'notice-held')"
-  )
-  expect(records.map(({ kind, why }) => [kind, why])).toEqual([
-    ['moved-product', null],
-    ['notice-held', 'maintainer']
-  ])
-  expect(new Set(records.map(({ arrival }) => arrival)).size).toBe(1)
-  for (const [person, words] of [
-    [
-      them.grace,
-      'The advance notice is on hold, because the list of the other product was approved.'
-    ],
-    [them.linus, 'moved the case to ACME Library; the advance notice is on hold']
-  ] as const) {
-    const answer = moved.world.accepted.findLast(({ to }) => to === person.address)
-    const said = answer === undefined ? '' : await moved.world.read(person, answer)
-    expect(said.replaceAll(/\s+/g, ' ')).toContain(words)
-  }
-  moved.world.close()
-})

@@ -24,7 +24,6 @@ import {
   type Happened,
   refused,
   withActivity,
-  withEvent,
   withNotice
 } from '../draft.ts'
 import { decisionMail } from '../reporter-mail.ts'
@@ -51,28 +50,19 @@ const product: Handler = (draft, command, context) => {
     case: { ...step.draft.case, product: to.id },
     known: { ...step.draft.known, mayEndInternally: to.policy.close.internal === 'allow' }
   }
-  const isHeld = draft.notice?.state === 'scheduled'
-  const held = isHeld ? '; the advance notice is on hold' : ''
+  const moved =
+    next.notice === null
+      ? next
+      : withNotice(next, {
+          ...next.notice,
+          product: to.id,
+          // The list that gets it is part of what is approved.
+          authors: withAuthor(next.notice.authors, context.author.id)
+        })
   return accepted(
-    withActivity(withMovedNotice(next, context), `moved the case to ${to.name}${held}`),
-    `The case belongs to ${to.name} now, and its times follow the policy of that product.${isHeld ? NOTICE_HELD : ''}`
+    withActivity(moved, `moved the case to ${to.name}`),
+    `The case belongs to ${to.name} now, and its times follow the policy of that product.`
   )
-}
-
-const NOTICE_HELD =
-  ' The advance notice is on hold, because the list of the other product was approved. A new /notice preview and approval let it go on.'
-
-/** The list that gets the notice is part of what is approved, so one that is scheduled stops at once (G7). */
-function withMovedNotice(draft: Draft, context: CommandContext): Draft {
-  const { notice } = draft
-  if (notice === null) return draft
-  const authors = withAuthor(notice.authors, context.author.id)
-  const moved = { ...notice, product: draft.case.product, authors }
-  if (notice.state !== 'scheduled') return withNotice(draft, moved)
-  const held = withNotice(draft, { ...moved, state: 'held', releaseAt: null })
-  const { copies } = context.bound
-  const about = { revision: notice.revision, because: 'maintainer', copies } as const
-  return withEvent(held, context, 'notice-held', about)
 }
 
 const merge: Handler = (draft, command, context) => {

@@ -400,7 +400,7 @@ describe('what an approval covers (G7)', () => {
     const result = run('/notice approve secretcode', withPreview({ authors }))
     expect(result.ran).toBe(false)
     expect(result.said).toBe(
-      'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace Tester. An approver who did none of that has to approve it.'
+      'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace Tester. An approver who did not write the notice must approve it, and there is nobody: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.'
     )
   })
 })
