@@ -9,7 +9,7 @@ import { openRuns, ringNow } from '../../src/domain/clock.ts'
 import { aboutCase, type DeskEvent } from '../../src/domain/event.ts'
 import { type CaseTag } from '../../src/domain/ids.ts'
 import { type Policy } from '../../src/domain/policy.ts'
-import { addMs } from '../../src/domain/time.ts'
+import { addMs, type Instant } from '../../src/domain/time.ts'
 import { clocksOf } from '../../src/policy/clocks.ts'
 import { listCases } from '../../src/store/cases.ts'
 import { listEvents } from '../../src/store/events.ts'
@@ -118,10 +118,12 @@ function stateByRecord(events: readonly DeskEvent[]): CaseState | string {
   // Where a case begins.
   let state: CaseState = 'received'
   let history = historyOf([])
-  for (const { kind } of events) {
+  let disclosureAt: Instant | null = null
+  for (const { kind, about } of events) {
     if (kind === 'opened') continue
+    if (kind === 'embargo-set') disclosureAt = about.date
     const rows = MACHINE[kind]
-    const facts = { ...history, notice: null, disclosureAt: null, mayEndInternally: false } as never
+    const facts = { ...history, notice: null, disclosureAt, mayEndInternally: false } as never
     if (rows !== 'anywhere') {
       const row = rows.find(({ from, unless }) => from.includes(state) && unless?.(facts) !== true)
       if (row === undefined) return `${kind} in ${state}`
