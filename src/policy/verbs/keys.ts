@@ -62,7 +62,7 @@ const acceptKey: Handler = (draft, command, context) => {
   const name = formatFingerprint(fingerprint)
   const instead = insteadOf(before)
   return accepted(
-    withActivity(next, `accepted the key ${name} for the reporter${instead}`),
+    withActivity(next, `accepted the key ${name} for ${address}${instead}`),
     `Answers to ${address} are encrypted to ${name}${instead} from now on.`
   )
 }
@@ -99,7 +99,7 @@ const refuseKey: Handler = (draft, command, context) => {
   )
   const name = formatFingerprint(fingerprint)
   return accepted(
-    withActivity(next, `refused the key ${name}: it is not that of the reporter${because(reason)}`),
+    withActivity(next, `refused the key ${name}: it is not that of ${address}${because(reason)}`),
     `The key ${name} is not used for ${address}, also when it comes again.`
   )
 }
