@@ -79,11 +79,6 @@ export function reporterOf({ reporters }: Pick<CaseRecord, 'reporters'>): Report
   return reporters[0] ?? null
 }
 
-/** The address of who reported the case; null when there is none. */
-export function contactOf(record: Pick<CaseRecord, 'reporters'>): Contact | null {
-  return reporterOf(record)?.contact ?? null
-}
-
 /** The reporter with this number; of those who are one person, the first. */
 export function reporterWith(
   { reporters }: Pick<CaseRecord, 'reporters'>,

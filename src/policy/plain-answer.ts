@@ -3,7 +3,7 @@
  * relays say that it does, so only an answer to a relay is sent on; every other one stays among the maintainers, and its
  * author is told. In doubt it must stay: what was written to colleagues cannot be taken back.
  */
-import { answeredAt, type CaseRecord, contactOf, numbersOf } from '../domain/case.ts'
+import { addresseesOf, answeredAt, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { hint as hintMessage, relay } from '../messages/to-maintainers.ts'
 import { type CommandContext } from './draft.ts'
@@ -51,7 +51,7 @@ export function stayedInside(context: CommandContext): Decision {
 /** Said once per case: how to reach a reporter who is still waiting. */
 export function hint(context: CommandContext): Decision[] {
   const { bound } = context
-  if (bound.hintGiven || answeredAt(bound.case) !== null || contactOf(bound.case) === null)
+  if (bound.hintGiven || answeredAt(bound.case) !== null || addresseesOf(bound.case).length === 0)
     return []
   return [
     toAuthor(context, {

@@ -249,3 +249,14 @@ it('an alarm names the one of several reporters who did not get a message (B6, B
   expect((await textsTo(world, grace)).join()).toContain(`did not get the answer about ${FIRST}`)
   expect((await textsTo(world, grace)).join()).toContain(`Reporter: ${bob.address}`)
 })
+
+it('the other maintainers read to which of several reporters a colleague wrote (B14)', async () => {
+  const linus = await givenMaintainer('linus')
+  const world = await givenDesk([grace, linus])
+  for (const reporter of [alice, bob])
+    await givenMessage(world, reporter, { subject: 'one', text: 'a report', autocrypt: true })
+  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
+  await givenMessage(world, grace, await answering(world, SECOND, '/reply\nHello.'))
+  expect(await lastTo(world, linus)).toContain(`answered ${bob.address} (encrypted)`)
+  expect(await lastTo(world, linus)).toContain(`not yet: ${alice.address}`)
+})
