@@ -12,7 +12,6 @@ import {
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, parseCaseTag } from '../domain/ids.ts'
 import { isDeclaredKey } from '../domain/mail.ts'
-import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import {
   type KeyRefusal,
   type OutgoingAttachment,
@@ -22,24 +21,12 @@ import {
 import { CODE_CHARS, refLine } from '../domain/reference.ts'
 import { type Instant } from '../domain/time.ts'
 import { findCase, firstMessageIds } from '../store/cases.ts'
+import { type NewOutbox } from '../store/outbox.ts'
 import { type Desk } from './desk.ts'
 
 /** One finished mail: what the outbox stores. */
-export type PreparedMail = {
-  readonly once: string
-  readonly kind: MessageKind
+export type PreparedMail = Omit<Required<NewOutbox>, 'caseId'> & {
   readonly caseTag: CaseTag | null
-  readonly noticeId: number | null
-  readonly audience: Audience
-  readonly recipientId: string
-  readonly envelopeFrom: Address | ''
-  readonly envelopeTo: Address
-  readonly messageId: MessageId
-  readonly conversation: Conversation
-  readonly raw: Uint8Array
-  readonly notBefore: Instant
-  readonly notAfter: Instant | null
-  readonly isHeld: boolean
 }
 
 /** A copy that was not sealed, and why. */

@@ -10,7 +10,7 @@ import { type Instant } from '../domain/time.ts'
 import { type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
 import { firstNotice, noticeParams } from '../policy/notice-content.ts'
 import { sealedTo } from '../policy/send.ts'
-import { listWaiting, markHeld, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
+import { holdWaiting, listWaiting, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
 import { findNoticeById, findReleasedDigest, readPatches } from '../store/notices.ts'
 import { aboutNotice, releasedDigest } from './about-notice.ts'
 import { commit, ofNoMail, queue } from './commit.ts'
@@ -109,7 +109,7 @@ function commitPiece(
     for (const { id, memberId } of stillWaiting) {
       const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
       if (refusal === undefined) markQueued(tx, id, { once: `${once}:${memberId}`, digest }, now)
-      else markHeld(tx, id, KEY_PROBLEMS[refusal.because], now)
+      else holdWaiting(tx, { id }, KEY_PROBLEMS[refusal.because], now)
     }
     return true
   })

@@ -14,8 +14,7 @@ import {
 import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
-import { Trouble } from '../domain/trouble.ts'
-import { assignments, insert, type Read, type Sql, type Tx } from './sql.ts'
+import { assignments, conflict, insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** `reporters` is a JSON array of {@link ReporterRow}, in order. */
 type CaseRow = Omit<CaseRecord, 'reporters'> & { readonly reporters: string }
@@ -218,10 +217,4 @@ function recordOf(row: CaseRow | undefined): CaseRecord | null {
       beganInClear: beganInClear === 1
     }))
   }
-}
-
-function conflict(): Trouble {
-  return new Trouble('conflict', 'The case was changed at the same moment; it is tried again.', {
-    retryable: true
-  })
 }

@@ -7,7 +7,7 @@ import { assert } from '../domain/assert.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
 import { type DeliveryState, type NoticeCopies } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
-import { type Read, type Sql, type Tx } from './sql.ts'
+import { assignments, type Read, type Sql, type Tx } from './sql.ts'
 
 /** A member whose copy has to be sealed. */
 export type WaitingDelivery = Contact & {
@@ -162,19 +162,18 @@ export function isApprovedCopy(read: Read, outboxId: number): boolean {
   return read.get(sql, [outboxId]) !== undefined
 }
 
-export function markHeld(tx: Tx, id: number, because: string, now: Instant): void {
-  tx.run(
-    "UPDATE deliveries SET state = 'held', because = ?, changed_at = ? WHERE id = ? AND state = 'waiting'",
-    [because, now, id]
-  )
-}
-
-/** Stops what was not sealed yet. */
-export function holdWaiting(tx: Tx, noticeId: number, because: string, now: Instant): void {
-  tx.run(
-    "UPDATE deliveries SET state = 'held', because = ?, changed_at = ? WHERE notice_id = ? AND state = 'waiting'",
-    [because, now, noticeId]
-  )
+/** Stops what was not sealed yet: one delivery, or those of a notice or a member. Returns how many. */
+export function holdWaiting(
+  tx: Tx,
+  which: { readonly id: number } | { readonly noticeId: number } | { readonly memberId: string },
+  because: string,
+  now: Instant
+): number {
+  return tx.run(
+    `UPDATE deliveries SET state = 'held', because = @because, changed_at = @now
+     WHERE state = 'waiting' AND ${assignments(which)}`,
+    { ...which, because, now }
+  ).changes
 }
 
 /** A copy that did not leave before the disclosure that it names. */
@@ -216,16 +215,13 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
 /** Takes a late copy back for good. Returns whether it was still here. */
 export function dropLateCopy(tx: Tx, { id, outboxId, isListed }: LateCopy, now: Instant): boolean {
   if (outboxId !== null && isListed === 0) return dropUnlisted(tx, { id, outboxId }, now)
-  const { changes } =
+  const changes =
     outboxId === null
-      ? tx.run(
-          "UPDATE deliveries SET state = 'held', because = 'disclosed', changed_at = ? WHERE id = ? AND state = 'waiting'",
-          [now, id]
-        )
+      ? holdWaiting(tx, { id }, 'disclosed', now)
       : tx.run(
           "UPDATE outbox SET state = 'held' WHERE id = ? AND (state = 'queued' OR state = 'sending' AND next_attempt_at <= ?)",
           [outboxId, now]
-        )
+        ).changes
   return changes === 1
 }
 

@@ -5,6 +5,7 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type MemberRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
+import { holdWaiting } from './deliveries.ts'
 import { saveSigningKeys } from './signing-keys.ts'
 import { insert, type Read, type Sql, type Tx, upsert } from './sql.ts'
 
@@ -43,10 +44,7 @@ export function removeMember(tx: Tx, id: string, now: Instant): boolean {
     [id]
   )
   if (changes !== 1) return false
-  tx.run(
-    "UPDATE deliveries SET state = 'held', because = 'removed', changed_at = ? WHERE member_id = ? AND state = 'waiting'",
-    [now, id]
-  )
+  holdWaiting(tx, { memberId: id }, 'removed', now)
   tx.run(
     "UPDATE outbox SET state = 'held' WHERE audience = 'member' AND recipient_id = ? AND state = 'queued'",
     [id]

@@ -17,11 +17,10 @@ import {
 } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
-import { Trouble } from '../domain/trouble.ts'
 import { holdWaiting } from './deliveries.ts'
 import { listEvents, recordHead } from './events.ts'
 import { holdQueuedOfNotice } from './outbox.ts'
-import { insert, type Read, type Sql, type Tx } from './sql.ts'
+import { conflict, insert, type Read, type Sql, type Tx } from './sql.ts'
 
 type Row = {
   readonly hasLeft: number
@@ -116,7 +115,7 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
  */
 export function withdrawCopies(tx: Tx, noticeId: number, because: string, now: Instant): void {
   tx.run('UPDATE notices SET released_digest = NULL WHERE id = ?', [noticeId])
-  holdWaiting(tx, noticeId, because, now)
+  holdWaiting(tx, { noticeId }, because, now)
   holdQueuedOfNotice(tx, noticeId)
 }
 
@@ -261,10 +260,4 @@ function fieldsOf(json: string): NoticeFields {
   const parsed: unknown = JSON.parse(json)
   if (typeof parsed !== 'object' || parsed === null) return {}
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => typeof value === 'string'))
-}
-
-function conflict(): Trouble {
-  return new Trouble('conflict', 'The notice was changed at the same moment; it is tried again.', {
-    retryable: true
-  })
 }

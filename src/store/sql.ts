@@ -4,6 +4,8 @@
  * in database.ts alone.
  */
 
+import { Trouble } from '../domain/trouble.ts'
+
 /** A value that SQLite stores. Booleans are written as 0 and 1, instants as text. */
 export type SqlValue = string | number | bigint | null | Uint8Array
 
@@ -33,6 +35,13 @@ export type Tx = Read & {
   readonly [txBrand]: true
 }
 
+/** Somebody else wrote first. */
+export function conflict(): Trouble {
+  return new Trouble('conflict', 'It was changed at the same moment; it is tried again.', {
+    retryable: true
+  })
+}
+
 /** A row by its columns, in the names of the program: `caseId` is the column `case_id`. */
 export type RowValues = Readonly<Record<string, SqlValue>>
 
@@ -51,7 +60,7 @@ export function upsert(tx: Tx, table: string, key: RowValues, values: RowValues)
   insert(tx, table, { ...key, ...values }, clause)
 }
 
-/** The parts of SET that change these columns; the values go along as parameters. */
+/** Each column beside its parameter: for SET, or for a condition on one of them. */
 export function assignments(row: RowValues): string {
   return Object.keys(row)
     .map((name) => `${columnOf(name)} = @${name}`)

@@ -16,7 +16,6 @@ import {
   countDeliveries,
   holdWaiting,
   listWaiting,
-  markHeld,
   markQueued,
   planDeliveries
 } from '../../../src/store/deliveries.ts'
@@ -185,7 +184,7 @@ describe('deliveries', () => {
         NOON
       )
       markQueued(tx, first?.id ?? 0, COPY, NOON)
-      markHeld(tx, second?.id ?? 0, 'the key has expired', NOON)
+      holdWaiting(tx, { id: second?.id ?? 0 }, 'the key has expired', NOON)
     })
     expect(db.read((read) => countDeliveries(read, 1, 1))).toMatchObject({
       queued: 1,
@@ -213,7 +212,7 @@ describe('deliveries', () => {
         NOON
       )
       markQueued(tx, first?.id ?? 0, COPY, NOON)
-      holdWaiting(tx, 1, 'notice-held', NOON)
+      holdWaiting(tx, { noticeId: 1 }, 'notice-held', NOON)
       holdQueuedOfNotice(tx, 1)
     })
     expect(db.read((read) => findOutbox(read, 1))?.state).toBe('held')
