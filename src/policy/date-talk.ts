@@ -2,14 +2,92 @@
  * Talking with the reporter about the date (M-22, M-30, B19): it is put to them when it is proposed, and what they answer is
  * shown to the maintainers as a suggestion. Never decides anything by an answer: a reporter has no commands.
  */
-import { addresseesOf, type CaseRecord, type Reporter, reporterWith } from '../domain/case.ts'
+import {
+  type Addressed,
+  addresseesOf,
+  type CaseRecord,
+  isOpen,
+  type Reporter,
+  type ReporterKeys,
+  reporterWith
+} from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { aboutCase, byMaintainer, type DeskEvent, event } from '../domain/event.ts'
+import {
+  type Actor,
+  aboutCase,
+  BY_DESK,
+  byMaintainer,
+  type DeskEvent,
+  event
+} from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { reporterPath } from './recipients.ts'
 import { toReporter } from './send.ts'
+
+/** What a question about the date of a case depends on. */
+type About = {
+  readonly record: CaseRecord
+  readonly keys: ReporterKeys
+  readonly events: readonly DeskEvent[]
+  /** In which zone the date was said before. */
+  readonly zoneBefore: string | null
+  readonly product: Product
+  readonly settings: Settings
+  readonly by: Actor
+  readonly tag: CaseTag
+  readonly arrivalId: number
+  readonly now: Instant
+}
+
+type Asked = {
+  readonly decisions: readonly Decision[]
+  readonly asked: readonly string[]
+  readonly unasked: readonly string[]
+}
+
+function ask(reporters: readonly Addressed[], date: Instant, about: About): Asked {
+  const { record, keys, events, product, settings, by, tag } = about
+  const says = (at: Instant | null, zone: string | null): string =>
+    at === null ? '' : formatInstant(at, settings.desk.timezone, zone)
+  const now = says(date, record.disclosureZone)
+  const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
+  const decisions: Decision[] = []
+  const asked: string[] = []
+  const unasked: string[] = []
+  for (const reporter of reporters) {
+    const { address } = reporter.contact
+    const path = reporterPath(reporter, keys, product)
+    if (path.kind !== 'sealed' && path.kind !== 'clear') {
+      unasked.push(
+        ` ${address} is asked when a key of theirs is in use: we have none. /ask asks for one.`
+      )
+      continue
+    }
+    const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
+    const told = event('date-told', aboutCase(tag), by, { reporter: reporter.id, date, how })
+    const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
+    const before = says(toldDate(events, record, reporter), about.zoneBefore)
+    const message = dateProposed({ date: now, before })
+    decisions.push(toReporter(path, about.now, message, sending), { kind: 'record', event: told })
+    asked.push(`We asked ${address} about the date ${now}, ${way}.`)
+  }
+  return { decisions, asked, unasked }
+}
+
+function aboutDraft(
+  { case: record, reporterKeys: keys }: Draft,
+  { product, bound, settings, arrivalId, now, author }: CommandContext
+): About {
+  const { events, case: before } = bound
+  const by = byMaintainer(author.id)
+  const zoneBefore = before.disclosureZone
+  const { tag } = record
+  return { record, keys, events, zoneBefore, product, settings, by, tag, arrivalId, now }
+}
 
 /**
  * Asks every reporter about the date of this draft, which is that of the case `tag`; a date that an earlier line of the message
@@ -17,41 +95,56 @@ import { toReporter } from './send.ts'
  */
 export function proposeDate(
   draft: Draft,
-  { product, bound, settings, ...context }: CommandContext,
+  context: CommandContext,
   tag = draft.case.tag
 ): { readonly draft: Draft; readonly says: string } {
-  const { case: record } = draft
-  const date = record.disclosureAt
+  const date = draft.case.disclosureAt
   if (date === null) return { draft, says: '' }
-  const reporters = addresseesOf(record)
+  const reporters = addresseesOf(draft.case)
   if (reporters.length === 0)
     return { draft, says: ' The reporter was not asked: the report names no address.' }
-  const says = (at: Instant | null, { disclosureZone: zone }: CaseRecord): string =>
-    at === null ? '' : formatInstant(at, settings.desk.timezone, zone)
-  const now = says(date, record)
-  const sending = { once: `${context.arrivalId}:${date}`, tag: record.tag }
-  const decisions: Decision[] = []
-  const asked: string[] = []
-  const unasked: string[] = []
-  for (const reporter of reporters) {
-    const { address } = reporter.contact
-    const path = reporterPath(reporter, draft.reporterKeys, product)
-    if (path.kind !== 'sealed' && path.kind !== 'clear') {
-      unasked.push(` ${address} was not asked: we have no usable key. /ask asks for one.`)
-      continue
-    }
-    const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
-    const about = { reporter: reporter.id, date, how } as const
-    const by = byMaintainer(context.author.id)
-    const told = event('date-told', aboutCase(tag), by, about)
-    const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
-    const before = says(toldDate(bound.events, record, reporter), bound.case)
-    const message = dateProposed({ date: now, before })
-    decisions.push(toReporter(path, context.now, message, sending), { kind: 'record', event: told })
-    asked.push(`We asked ${address} about the date ${now}, ${way}.`)
-  }
+  const { decisions, asked, unasked } = ask(reporters, date, { ...aboutDraft(draft, context), tag })
   const question = asked.length === 0 ? null : { decisions, says: asked.join(' ') }
   return { draft: { ...draft, question: question ?? draft.question }, says: unasked.join('') }
+}
+
+/**
+ * Asks reporters about the date that holds now if they were not told it while no way to them was open: a maintainer's word
+ * about their key may have opened one (B19). No question is stored, so that none is ever out of date.
+ */
+export function askOwed(draft: Draft, context: CommandContext): Draft {
+  const { question, settled } = draft
+  const now = question?.decisions ?? []
+  const isAsked = (id: string): boolean =>
+    now.some(
+      (one) =>
+        one.kind === 'record' && one.event.kind === 'date-told' && one.event.about.reporter === id
+    )
+  const reporters = addresseesOf(draft.case).filter(
+    ({ id }) => settled.includes(id) && !isAsked(id)
+  )
+  const { decisions, asked } = owed(reporters, aboutDraft(draft, context))
+  if (asked.length === 0) return draft
+  const says = [question?.says ?? '', ...asked].join(' ').trim()
+  return { ...draft, question: { decisions: [...now, ...decisions], says } }
+}
+
+/** Asks a reporter whose message brings the key that was missing. */
+export function owedDate(
+  { contact, ...reporter }: Reporter,
+  about: Omit<About, 'zoneBefore' | 'by' | 'tag'>
+): readonly Decision[] {
+  const { tag, disclosureZone: zoneBefore } = about.record
+  const asked = contact === null ? [] : [{ ...reporter, contact }]
+  return owed(asked, { ...about, zoneBefore, tag, by: BY_DESK }).decisions
+}
+
+function owed(reporters: readonly Addressed[], about: About): Asked {
+  const { record, events, now } = about
+  const date = record.disclosureAt
+  const isDue = isOpen(record.state) && record.state !== 'disclosed' && date !== null && date > now
+  const untold = reporters.filter((one) => toldDate(events, record, one) !== date)
+  return isDue ? ask(untold, date, about) : { decisions: [], asked: [], unasked: [] }
 }
 
 /** The date that a reporter was told last; null when they were told none. */

@@ -4,7 +4,12 @@
  * authority, then which case it continues.
  */
 import { addressKey, isSameAddress } from '../domain/address.ts'
-import { type CaseRecord, type CaseState, type ReporterKeys } from '../domain/case.ts'
+import {
+  type CaseRecord,
+  type CaseState,
+  type ReporterKey,
+  type ReporterKeys
+} from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -13,6 +18,7 @@ import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
+import { dateProposed } from '../messages/to-reporters.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { claimCiphertext, isReused, noteCiphertext, quarantineReused } from './ciphertext.ts'
@@ -23,7 +29,7 @@ import {
   explainContradiction,
   withholdContent
 } from './contradiction.ts'
-import { dateAnswer } from './date-talk.ts'
+import { dateAnswer, owedDate } from './date-talk.ts'
 import { dispose } from './dispose.ts'
 import { endedWarnings, joinedEvent, moved, type Writer } from './joined.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
@@ -33,7 +39,7 @@ import { decideReporterKey, type KeyDecision } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread, type ThreadSender } from './threading.ts'
 import { decideBounce } from './unanswered.ts'
-import { releasedWords, sealedWith, wordsLeave, wordsStay } from './waiting-words.ts'
+import { releasedWords, sealedWith, showsKey, wordsLeave, wordsStay } from './waiting-words.ts'
 
 const QUARANTINED = 'it could not be opened in three tries'
 const TOO_LARGE = 'larger than the size limit'
@@ -199,7 +205,11 @@ function joinCase(
     thread.sender.kind === 'reporter'
       ? releasedWords(situation, key.key, settings, thread.case.tag)
       : []
-  const leaving = wordsLeave(released, sealedWith(key.key), moment.now)
+  const keys = withSender(situation.bound?.reporterKeys ?? new Map(), key, situation)
+  const leaving = [
+    ...wordsLeave(released, sealedWith(key.key), moment.now),
+    ...dateOwed(situation, thread, { record, key: key.key, keys, product, settings, moment })
+  ]
   return [
     message(situation, record.tag, author, moment.now),
     ...key.decisions,
@@ -209,7 +219,7 @@ function joinCase(
       ...relayInput(situation, product, settings, moment),
       record,
       due: dueOf(record, situation.bound?.events ?? [], [joined], { settings, now: moment.now }),
-      reporterKeys: withSender(situation.bound?.reporterKeys ?? new Map(), key, situation),
+      reporterKeys: keys,
       writer: author,
       keyWarnings:
         thread.sender.kind === 'other'
@@ -231,6 +241,25 @@ function joinCase(
 
 function isReportersAnswer({ answers }: Judged, { sender }: JoinedThread): boolean {
   return sender.kind === 'reporter' && answers?.audience === 'reporter'
+}
+
+/** The question about the date that waited for the key which this message shows (B19). */
+function dateOwed(
+  situation: Judged,
+  { sender }: JoinedThread,
+  {
+    key,
+    moment: { now },
+    ...about
+  }: Pick<Parameters<typeof owedDate>[1], 'record' | 'keys' | 'product' | 'settings'> & {
+    readonly key: ReporterKey | null
+    readonly moment: Moment
+  }
+): readonly Decision[] {
+  const isShown = key?.isUsable === true && showsKey(situation, key)
+  if (sender.kind !== 'reporter' || situation.contradiction !== null || !isShown) return []
+  const { arrivalId, bound } = situation
+  return owedDate(sender.reporter, { ...about, events: bound?.events ?? [], arrivalId, now })
 }
 
 /** The keys of reporters with the one that this message leaves in use for its sender. */
@@ -259,7 +288,10 @@ function withOffers(record: CaseRecord, { decisions }: KeyDecision): CaseRecord 
 
 /** Words that waited for the key that this message brings, for the maintainers to know that they have left. */
 function leftFacts(leaving: readonly Decision[]): FactLine[] {
-  const tags = leaving.flatMap((one) => (one.kind === 'words-leave' ? [one.words.tag] : []))
+  const tags = leaving.flatMap((one) => {
+    if (one.kind === 'words-leave') return [one.words.tag]
+    return one.kind === 'send-sealed' && dateProposed.is(one.message) ? [one.caseTag] : []
+  })
   if (tags.length === 0) return []
   const messages = count(tags.length, 'message', 'messages')
   const value = `${messages} to the reporter, encrypted (${[...new Set(tags)].join(', ')})`

@@ -7,6 +7,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { type ParsedCommands, type Problem } from './commands.ts'
+import { askOwed } from './date-talk.ts'
 import {
   accepted,
   type Command,
@@ -55,6 +56,7 @@ export function runCommands(
     return { ran: false, decisions: [transcript(outcome, context, about)] }
   }
   const around = inProduct(draft, context)
+  draft = askOwed(draft, around)
   const { question } = draft
   const { blocks } = draft
   const { leaving, says: settled } = settledWords(draft, context)

@@ -30,19 +30,25 @@ import { waitingName } from './status.ts'
  * forged report must get nothing. `/key accept` releases the rest.
  */
 export function releasedWords(
-  { opened, waitingWords, mergedKey }: Situation,
+  situation: Situation,
   key: ReporterKey | null,
   settings: Settings,
   joined: CaseTag | null
 ): readonly WaitingWords[] {
-  const isShown =
-    mergedKey !== null ||
-    opened.candidateKeys.some(({ fingerprint }) => fingerprint === key?.fingerprint) ||
-    (key !== null && isSignedWith(opened, key.fingerprint))
-  if (!isShown) return []
+  if (!showsKey(situation, key)) return []
+  const { opened, waitingWords } = situation
   return lackOfProof(opened, settings) === null
     ? waitingWords
     : waitingWords.filter(({ tag }) => tag === joined)
+}
+
+/** Whether a received message brings this key or is signed with it. */
+export function showsKey({ opened, mergedKey }: Situation, key: ReporterKey | null): boolean {
+  return (
+    mergedKey !== null ||
+    opened.candidateKeys.some(({ fingerprint }) => fingerprint === key?.fingerprint) ||
+    (key !== null && isSignedWith(opened, key.fingerprint))
+  )
 }
 
 /** Tells the maintainers that words go on waiting though a key is in use, and what releases them. */

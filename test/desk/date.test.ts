@@ -13,13 +13,11 @@ beforeAll(async () => {
 })
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
-async function dated(as: 'encrypted' | 'clear'): Promise<string> {
+async function dated(as: 'encrypted' | 'clear', autocrypt = as === 'encrypted'): Promise<string> {
   world = await givenDesk([them.grace, them.linus], {
     policy: { reporters: { cleartext: 'allow' } }
   })
-  await world.receive(
-    await world.write(them.alice, { subject: 'x', text: 'x', as, autocrypt: as === 'encrypted' })
-  )
+  await world.receive(await world.write(them.alice, { subject: 'x', text: 'x', as, autocrypt }))
   for (const text of ['/accept\n', '/embargo 2026-12-04T12:00:00Z\n']) {
     await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
   }
@@ -108,4 +106,44 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
   await command(them.grace, '/embargo 2026-12-07 12:00 UTC because later\n/notice preview\n')
   expect(approvable()).toHaveLength(1)
   expect(approvable()).not.toEqual(inTokyo)
+})
+
+/** A case of Alice, who began encrypted and gave no key, with a date that was moved since. */
+async function datedWithoutKey(): Promise<void> {
+  await dated('encrypted', false)
+  await world.receive(
+    await world.write(them.grace, {
+      subject: `Re: [${TAG}] x`,
+      text: '/embargo 2026-12-07T12:00:00Z because later\n'
+    })
+  )
+}
+
+it('(B19) the question about the date waits for a key and leaves once when the reporter sends it, with the date that holds then', async () => {
+  await datedWithoutKey()
+  const answers = world.accepted.filter(({ to }) => to === them.grace.address)
+  const texts = await Promise.all(answers.map((mail) => world.read(them.grace, mail)))
+  expect(texts.join().replaceAll(/\s+/g, ' ')).toContain('is asked when a key of theirs is in use')
+  expect(recorded('date-told')).toEqual([])
+  const asked = world.accepted.findLast(({ to }) => to === them.alice.address)
+  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
+  for (const text of ['My key.\n', 'Again.\n'])
+    await world.receive(
+      await world.write(them.alice, { subject: `Re: [${TAG}] x`, text, headers, autocrypt: true })
+    )
+  expect(recorded('date-told')).toMatchObject([
+    { date: '2026-12-07T12:00:00.000Z', how: 'encrypted' }
+  ])
+  expect(await lastTo(world, them.alice)).toContain('public on Mon 7 Dec 2026')
+})
+
+it('(B19) the question about the date leaves when a maintainer accepts a key, and the answer says so', async () => {
+  await datedWithoutKey()
+  const patch = { filename: 'alice.asc', content: them.alice.secret.toPublic().armor() }
+  const text = `/key accept ${them.alice.secret.getFingerprint()}\n`
+  await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text, patch }))
+  expect(await lastTo(world, them.grace)).toContain(
+    `We asked ${them.alice.address} about the date Mon 7 Dec 2026`
+  )
+  expect(recorded('date-told')).toHaveLength(1)
 })
