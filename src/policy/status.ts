@@ -116,12 +116,16 @@ export function waitingName({ authorId, at, reporter }: WaitingWords, settings: 
   return `${nameOf(authorId, settings)} to ${reporter.contact.address}, ${when}`
 }
 
-function waitingLines({ waitingWords, case: { tag } }: Draft, settings: Settings): string[] {
-  const waiting = waitingWords.filter((words) => words.tag === tag)
+function waitingLines({ waitingWords, case: record }: Draft, settings: Settings): string[] {
+  const waiting = waitingWords.filter(({ tag }) => tag === record.tag)
   if (waiting.length === 0) return []
   const messages = count(waiting.length, 'message', 'messages')
+  const isSeveral = addresseesOf(record).length > 1
+  const what = waiting.length === 1 ? 'it' : 'them'
   return [
-    `Waiting for a key of the reporter: ${messages}; /unsend withdraws ${waiting.length === 1 ? 'it' : 'them'}`,
+    isSeveral
+      ? `Waiting for a key: ${messages}; /unsend in a reply to a reporter's message withdraws what waits for that reporter`
+      : `Waiting for a key of the reporter: ${messages}; /unsend withdraws ${what}`,
     ...waiting.map((words) => `  ${waitingName(words, settings)}`)
   ]
 }
@@ -139,7 +143,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
     `Received: ${formatInstant(record.receivedAt, timezone)}`,
     ...answerLines(record, timezone),
     `Due: ${dueLine(draft, context)}`,
-    `Answers: ${reachWords(draft, context)}`,
+    ...reachLines(draft, context),
     ...waitingLines(draft, settings),
     `Owner: ${record.owner === null ? 'nobody' : nameOf(record.owner, settings)}`,
     ...(bound.messageCount === 0
@@ -151,17 +155,17 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
   ].join('\n')
 }
 
-/** How answers reach each reporter. */
-function reachWords({ case: record, reporterKeys }: Draft, { product }: CommandContext): string {
+/** How answers reach each reporter, one line each. */
+function reachLines({ case: record, reporterKeys }: Draft, { product }: CommandContext): string[] {
   const reached = addresseesOf(record).map((reporter) => {
     const { address } = reporter.contact
     const path = reporterPath(reporter, reporterKeys, product)
-    if (path.kind === 'sealed') return `go to ${address}, encrypted`
+    if (path.kind === 'sealed') return `Answers: go to ${address}, encrypted`
     return path.kind === 'no-key'
-      ? `cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
-      : `go to ${address}, NOT encrypted, because we have no key`
+      ? `Answers: cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
+      : `Answers: go to ${address}, NOT encrypted, because we have no key`
   })
-  return reached.length === 0 ? 'cannot be sent: the report names no address' : reached.join('; ')
+  return reached.length === 0 ? ['Answers: cannot be sent: the report names no address'] : reached
 }
 
 /** The date as long as it stands: of a case that ended without disclosure nothing becomes public any more. */
