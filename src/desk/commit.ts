@@ -1,5 +1,5 @@
 /**
- * The *commit* step: decisions and prepared mails become rows in one synchronous transaction. The only writer of case
+ * The *commit* step: decisions and prepared messages become rows in one synchronous transaction. The only writer of case
  * state. Sends nothing; what it queues is final, byte for byte.
  */
 import { assert } from '../domain/assert.ts'

@@ -1,7 +1,8 @@
 /**
  * Copies of a notice that wait too long (B22). After the disclosure no copy under embargo leaves, and its member is told that the
- * embargo is over; before it, a copy that still waits is put on the record. The copy of a member who left the list is taken back. Clocks tell the maintainers of both. Must never take
- * back a copy, nor say that an embargo is over, while the clock of the machine is in doubt.
+ * embargo is over; before it, a copy that still waits is put on the record. The copy of a member who left the list is taken
+ * back. Clocks tell the maintainers of both. Must never take back a copy, nor say that an embargo is over, while the clock of the
+ * machine is in doubt.
  */
 import { aboutCase, BY_DESK, event, type Particulars } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'

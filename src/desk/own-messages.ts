@@ -17,7 +17,7 @@ import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
 
-/** The first of these Message-IDs, newest first, under which the desk sent a mail of a case. */
+/** The first of these Message-IDs, newest first, under which the desk sent a message of a case. */
 export function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
   for (const id of [...ids].reverse()) {
     const row = findByMessageId(read, id)

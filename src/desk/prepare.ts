@@ -1,5 +1,5 @@
 /**
- * The *prepare* step: decisions that send become finished mails, rendered, sealed and numbered, in memory only. Has no
+ * The *prepare* step: decisions that send become finished messages, rendered, sealed and numbered, in memory only. Has no
  * consequences: whatever fails here leaves nothing behind. A key that is refused never turns into clear text (G3).
  */
 import { type Address, domainOf, parseAddress } from '../domain/address.ts'
@@ -45,7 +45,7 @@ export type Prepared = {
   readonly roots: Roots
 }
 
-/** Files of the mail being handled, for decisions that pass them on. */
+/** Files of the message being handled, for decisions that pass them on. */
 export type Source = {
   readonly attachments: readonly OutgoingAttachment[]
   readonly original: Uint8Array | null
@@ -57,7 +57,7 @@ type Thread = (recipientId: string) => {
   readonly answerTo: MessageId | null
 }
 
-/** What all mails of one unit of work share. */
+/** What all messages of one unit of work share. */
 type Job = {
   readonly decisions: readonly Decision[]
   readonly source: Source
@@ -232,7 +232,7 @@ function shownTag(decision: SendSealed | SendClear): CaseTag | null {
 /** RFC 9788 §3.2.1. */
 const HIDDEN_SUBJECT = '[...]'
 
-/** Header text is one line: whatever people wrote into a title, a name or a reason must not keep a mail from being sent. */
+/** Header text is one line: whatever people wrote into a title, a name or a reason must not keep a message from being sent. */
 function oneLine(text: string): string {
   return text
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
@@ -240,7 +240,7 @@ function oneLine(text: string): string {
     .slice(0, 200)
 }
 
-/** The thread that a mail continues in its recipient's client: one per case and audience. */
+/** The thread that a message continues in its recipient's client: one per case and audience. */
 function threadOf(
   desk: Desk,
   decision: SendSealed | SendClear,

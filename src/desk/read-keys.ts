@@ -1,5 +1,5 @@
 /**
- * The keys of people who write to the desk, for the *read* step: what is known of a sender, together with what a mail brings
+ * The keys of people who write to the desk, for the *read* step: what is known of a sender, together with what a message brings
  * of it. Reads only. Must never let a copy that came by mail take anything away from one that is known: they are merged in
  * a worker.
  */
@@ -67,7 +67,7 @@ function registeredKey({ settings, db }: KeyReader, address: Address): Uint8Arra
 }
 
 /**
- * The pinned key together with every other copy of it in the mail, and whether it can still be used; null when they add
+ * The pinned key together with every other copy of it in the message, and whether it can still be used; null when they add
  * nothing. Also files that are no candidates are looked at: a revoked copy is none.
  */
 export async function mergedCopies(
@@ -92,7 +92,7 @@ export async function mergedCopies(
 }
 
 /**
- * The candidates of a mail. Of a key that came before, both copies together: an older one brought again takes nothing
+ * The candidates of a message. Of a key that came before, both copies together: an older one brought again takes nothing
  * away, and one that is known to be revoked is no candidate any more.
  */
 export async function candidatesOf(
@@ -129,8 +129,8 @@ async function bothCopies(
 }
 
 /**
- * Keys of the sender from the directories, where the sender is proved, nothing is known of them and the mail brings none.
- * Like those of a mail they are candidates only, and only if they name exactly the address.
+ * Keys of the sender from the directories, where the sender is proved, nothing is known of them and the message brings none.
+ * Like those of a message they are candidates only, and only if they name exactly the address.
  */
 export async function lookedUp(
   desk: Desk,
@@ -157,7 +157,7 @@ export async function lookedUp(
   return [...candidates.values()]
 }
 
-/** Files of a mail that may be keys, at most {@link KEY_FILES_MAX}, each once. */
+/** Files of a message that may be keys, at most {@link KEY_FILES_MAX}, each once. */
 export function keyFiles(opened: OpenedMail): Uint8Array[] {
   return distinctFiles(opened.attachments.filter(isDeclaredKey))
     .slice(0, KEY_FILES_MAX)

@@ -1,5 +1,5 @@
 /**
- * The *read* step: opens a mail in a worker and gathers what the decision may depend on. Reads only.
+ * The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf, type ReporterKey } from '../domain/case.ts'
@@ -73,9 +73,9 @@ import {
 } from './read-keys.ts'
 
 /**
- * Opens the mail, with the keys of its sender from the directories among its candidates; a second time with the keys of its
+ * Opens the message, with the keys of its sender from the directories among its candidates; a second time with the keys of its
  * sender when a signature's key was not among the maintainers': the one pinned for the address, a list member's, the one that
- * the mail itself brings, or one from a directory.
+ * the message itself brings, or one from a directory.
  */
 export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
   const first = await desk.workers.open(raw, { now, knownKeys: [] })
@@ -95,7 +95,7 @@ export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Pr
 }
 
 /**
- * Whether a mail that was opened ahead is to be opened again: a mail handled since may have brought the key of its sender,
+ * Whether a message that was opened ahead is to be opened again: a message handled since may have brought the key of its sender,
  * without which its signature looks like a stranger's.
  */
 export function isOutdated(desk: Desk, { outer: { from }, signatures }: OpenedMail): boolean {
@@ -130,7 +130,7 @@ export async function readSituation(
   const parsed = isMaintainers ? parseCommands(opened.text, VERBS) : null
   const quoted = desk.db.read((read) => quotedByAuthor(read, desk, opened))
   const tag = desk.db.read((read) => boundTag(read, desk, { opened, quoted }, parsed))
-  // Only a maintainer's mail can accept a key, so only for theirs are any looked at.
+  // Only a maintainer's message can accept a key, so only for theirs are any looked at.
   const offered = isMaintainers
     ? (reporter: Address) => offeredKeys(desk, reporter, keyFiles(opened), now)
     : null

@@ -32,13 +32,13 @@ export type ReleaseOptions = {
   /** Failures in a row by notice, kept between calls; a new process begins anew. */
   readonly failures: Map<number, number>
   readonly signal: AbortSignal
-  /** Called as mails are queued. */
+  /** Called as messages are queued. */
   readonly queued: () => void
 }
 
 /**
  * Goes through all scheduled and half-sent notices. Returns whether anything was done. A notice at which the desk itself
- * fails (a bug, a worker that dies of it) stops neither the others nor the mail: it is held after three failures (G9).
+ * fails (a bug, a worker that dies of it) stops neither the others nor the message: it is held after three failures (G9).
  */
 export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
   let worked = await lookAfterCopies(desk)

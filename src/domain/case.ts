@@ -198,7 +198,7 @@ export type WaitingKey = PinnedKey & { readonly wasInUse: boolean; readonly isRe
 export type KeyToPin = PinnedKey & {
   readonly signingKeys: readonly Fingerprint[]
   /**
-   * Whether a mail from the address was signed with it, or a maintainer accepted it. A key that only lay in a mail may be
+   * Whether a message from the address was signed with it, or a maintainer accepted it. A key that only lay in a message may be
    * anybody's: what another key signs does not contradict it.
    */
   readonly isProved: boolean

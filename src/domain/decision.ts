@@ -23,13 +23,13 @@ import { type Instant } from './time.ts'
 /** One person to write to; the id is that of a reporter, maintainer or member, '' for others. */
 export type Addressee = Contact & { readonly id: string }
 
-/** One person to seal to; the fingerprint is pinned before the mail is rendered. */
+/** One person to seal to; the fingerprint is pinned before the message is rendered. */
 export type SealedRecipient = Addressee & {
   readonly fingerprint: Fingerprint
   readonly keyData: Uint8Array
 }
 
-/** Files that go along with a sealed mail. `arrival` means: the attachments of the mail being handled. */
+/** Files that go along with a sealed message. `arrival` means: the attachments of the message being handled. */
 export type Files =
   | { readonly from: 'nothing' }
   /** `keys` says whether files that are keys go along: they name their owner. */
@@ -37,12 +37,12 @@ export type Files =
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
 /**
- * How sure it is that a refused mail is the maintainer's whom it names: `proved` by our mail servers, `signed` with the
+ * How sure it is that a refused message is the maintainer's whom it names: `proved` by our mail servers, `signed` with the
  * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
  */
 export type RefusalStanding = 'proved' | 'signed' | 'unproved'
 
-/** Automatic answers that are counted, refusals apart for how sure it is whose the refused mail was. */
+/** Automatic answers that are counted, refusals apart for how sure it is whose the refused message was. */
 export type AnswerKind = 'acknowledgement' | 'further-reports' | `refusal-${RefusalStanding}`
 
 type SendCommon = {
@@ -167,7 +167,7 @@ export type Decision =
       readonly marks: readonly Sha256[]
       readonly sender: Address | null
       /**
-       * `seen`: it came in a mail that had no effect, which claims nothing. `claimed`: it is its sender's, unless it is
+       * `seen`: it came in a message that had no effect, which claims nothing. `claimed`: it is its sender's, unless it is
        * somebody's already. `proved`: its inside shows that it is, and an earlier claim of somebody else gives way.
        */
       readonly standing: 'seen' | 'claimed' | 'proved'
@@ -216,7 +216,7 @@ export type Decision =
 
 export type DecisionOf<K extends Decision['kind']> = Extract<Decision, { readonly kind: K }>
 
-/** What became of an arrival: every mail gets exactly one (G1). */
+/** What became of an arrival: every message gets exactly one (G1). */
 export type Disposition =
   | 'case-opened'
   | 'case-joined'

@@ -9,7 +9,7 @@ export const DESK_RULE = '-----8<----- postern -----8<-----'
 /** One line `label: value`. */
 export type FactLine = { readonly label: string; readonly value: string }
 
-/** What everybody on the way could see of a mail's encryption (G6). */
+/** What everybody on the way could see of a message's encryption (G6). */
 export type VisibleEncryption = 'desk' | 'other' | 'hidden' | 'nobody' | 'unknown'
 
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'

@@ -47,7 +47,7 @@ export function decideAcknowledgement(
   }
   // To whom it might go is anybody's claim: an answer to a forged address is mail that nobody asked for.
   if (proof.kind === 'none') return { kind: 'hold', to, because: proof.because }
-  // RFC 3834 §2: a mail that came by blind copy or through another address may be no report. The outside alone counts: whether
+  // RFC 3834 §2: a message that came by blind copy or through another address may be no report. The outside alone counts: whether
   // the inside could be read must not show in the answer (G6).
   if (!isAddressee(opened.outer, settings.desk.address)) {
     return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
@@ -66,8 +66,8 @@ export function decideAcknowledgement(
 }
 
 /**
- * Counted from when the desk began to open the mail, so that how long opening took does not show (G6, mail.md §2.3): half of the
- * longest delay leaves room for that, the other half is chance. What takes longer still shows in whole delays alone.
+ * Counted from when the desk began to open the message, so that how long opening took does not show (G6, mail.md §2.3): half of
+ * the longest delay leaves room for that, the other half is chance. What takes longer still shows in whole delays alone.
  */
 function drawDeparture(
   { acknowledgement: { jitterMsMax } }: Settings,
@@ -81,7 +81,7 @@ function drawDeparture(
   return addMs(now, delayMs + more * jitterMsMax - spentMs)
 }
 
-/** The address that an answer to this mail would go to, for what the database knows of it; null when there is none. */
+/** The address that an answer to this message would go to, for what the database knows of it; null when there is none. */
 export function answerAddress(opened: OpenedMail, settings: Settings): Address | null {
   return answerContact(opened, judgeSender(opened, settings))?.address ?? null
 }

@@ -6,14 +6,14 @@ import { type Address, isSameAddress } from '../domain/address.ts'
 import { type AuthenticationResult, type OpenedMail, type SenderTrace } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 
-/** What stands behind the sender's address. `returnPath` is where SPF says that the mail came from. */
+/** What stands behind the sender's address. `returnPath` is where SPF says that the message came from. */
 export type SenderProof =
   | { readonly kind: 'not-checked' }
   | { readonly kind: 'dmarc' }
   | { readonly kind: 'spf'; readonly returnPath: Address }
   | { readonly kind: 'none'; readonly because: string }
 
-/** Judges the word of the configured servers about this mail. */
+/** Judges the word of the configured servers about this message. */
 export function judgeSender(opened: OpenedMail, settings: Settings): SenderProof {
   const { authentication } = settings
   if (authentication.servers.length === 0) return { kind: 'not-checked' }
@@ -62,8 +62,8 @@ export function senderDoubt(opened: OpenedMail, settings: Settings): string | nu
 }
 
 /**
- * Only of our own servers, and only above the last Received field that they add: what stands below was there when the mail
- * came in. A mail with fewer Received fields took another way; nothing on it counts.
+ * Only of our own servers, and only above the last Received field that they add: what stands below was there when the message
+ * came in. A message with fewer Received fields took another way; nothing on it counts.
  */
 function trustedResults(
   trace: SenderTrace,

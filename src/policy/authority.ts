@@ -1,6 +1,6 @@
 /**
  * Who may act (G4): only a valid, fresh, unreplayed signature by a registered maintainer's pinned key, over the whole of
- * a mail encrypted to the desk that names its case inside the signed bytes. From, DKIM and mailbox access prove nothing;
+ * a message encrypted to the desk that names its case inside the signed bytes. From, DKIM and mailbox access prove nothing;
  * they only tell whom to inform when something is refused.
  */
 import { isSameAddress } from '../domain/address.ts'
@@ -40,7 +40,7 @@ const HOUR_MS = 3_600_000
 /** What the desk knows beforehand: whether the signature was accepted before, and which of its messages are quoted. */
 type Known = { readonly signatureSeen: boolean; readonly quoted: readonly QuotedMessage[] }
 
-/** Whether this mail speaks for a maintainer. */
+/** Whether this message speaks for a maintainer. */
 export function judgeAuthority(
   opened: OpenedMail,
   settings: Settings,
@@ -56,7 +56,7 @@ export function judgeAuthority(
     : { kind: 'refused', maintainer, because: because ?? 'unsigned' }
 }
 
-/** The maintainer whose key signed or, failing that, whose address the mail claims. */
+/** The maintainer whose key signed or, failing that, whose address the message claims. */
 export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maintainer | null {
   const bySignature = settings.maintainers.find((maintainer) =>
     opened.signatures.some((signature) => signature.fingerprint === maintainer.fingerprint)
@@ -111,7 +111,7 @@ export type Binding =
   | { readonly kind: 'ambiguous' }
 
 /**
- * The case that the signed bytes of a mail name: a `case:` line, else the protected subject's first `[TAG]` and the
+ * The case that the signed bytes of a message name: a `case:` line, else the protected subject's first `[TAG]` and the
  * messages of the desk to the author that are `quoted`, which must agree. Outer headers do not count: no signature covers them.
  */
 export function findBinding(

@@ -1,7 +1,7 @@
 /**
  * To whom a ciphertext belongs (G6, mail.md §2.4): to the first sender from whom it was taken in. Whoever sends the same one
  * afterwards is quarantined, unless the inside of their mail shows that it is theirs: it names them as its writer, or is signed
- * with their key, and nobody else could have put that there. A mail that had no effect claims nothing, so that a thief who is
+ * with their key, and nobody else could have put that there. A message that had no effect claims nothing, so that a thief who is
  * quicker does not lock out the person who was robbed; nor does one that could not be opened, or a session key that opened
  * nothing. Each is remembered all the same, because what a maintainer sealed and the desk refused is as worth stealing as a
  * report.
@@ -25,15 +25,15 @@ export function isCopy(situation: Situation, settings: Settings): boolean {
 }
 
 /**
- * Remembers whose the ciphertext of a mail is that was taken in as its sender's own. What could not be opened was read by
- * nobody: anybody can put it into a mail that does not open, and so that claims nothing.
+ * Remembers whose the ciphertext of a message is that was taken in as its sender's own. What could not be opened was read by
+ * nobody: anybody can put it into a message that does not open, and so that claims nothing.
  */
 export function claimCiphertext(situation: Situation, settings: Settings): Decision[] {
   if (!situation.opened.decrypted) return remember(situation, 'seen')
   return remember(situation, isProved(situation, settings) ? 'proved' : 'claimed')
 }
 
-/** Remembers who sent the ciphertext of a mail that these decisions leave without effect: they claim it for nobody. */
+/** Remembers who sent the ciphertext of a message that these decisions leave without effect: they claim it for nobody. */
 export function noteCiphertext(situation: Situation, decided: readonly Decision[]): Decision[] {
   const isNoted = decided.some(({ kind }) => kind === 'remember-ciphertext')
   return isNoted ? [] : remember(situation, 'seen')
@@ -70,7 +70,7 @@ function isProved(situation: Situation, settings: Settings): boolean {
   )
 }
 
-/** Every key that is known for an address, or that names it and came with the mail. */
+/** Every key that is known for an address, or that names it and came with the message. */
 function keysOf(
   address: Address,
   { opened, senderKey, member }: Situation,
@@ -84,7 +84,7 @@ function keysOf(
 }
 
 /**
- * Somebody sends as theirs what another person had encrypted to the desk. Whoever answered such a mail would tell the thief
+ * Somebody sends as theirs what another person had encrypted to the desk. Whoever answered such a message would tell the thief
  * what is in it, so it becomes no case, is shown to nobody and is answered by nobody (G6, mail.md §2.4).
  */
 export function quarantineReused(settings: Settings, situation: Situation): Decision[] {

@@ -23,7 +23,7 @@ export type Problem = {
   readonly says: string
 }
 
-/** A mail's text taken apart. */
+/** A message's text taken apart. */
 export type ParsedCommands = {
   /** The case a `case:` line names; `conflict` when two differ. */
   readonly caseLine: CaseTag | 'conflict' | null
@@ -56,7 +56,7 @@ type Open = {
   fields: { key: string; value: string }[]
 }
 
-/** Takes the text of a mail apart. Bad lines become problems; the caller runs nothing if there is any. */
+/** Takes the text of a message apart. Bad lines become problems; the caller runs nothing if there is any. */
 export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCommands {
   const lines = text.replaceAll('\r\n', '\n').split('\n')
   const reader: Reader = { lines, first: 1, verbs, at: 0, problems: [] }

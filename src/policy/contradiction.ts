@@ -1,6 +1,6 @@
 /**
  * Whether the inside of an encrypted mail contradicts its outside (mail.md §2.4): somebody may have sent on as theirs what
- * another person had sealed to the desk. Such a mail is withheld: a case like that of a mail that cannot be opened, with
+ * another person had sealed to the desk. Such a message is withheld: a case like that of a message that cannot be opened, with
  * nothing of its content, so that neither the maintainers' answer nor the desk's own tells the sender what was inside (G6).
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
@@ -13,11 +13,11 @@ import { type Situation } from './situation.ts'
 /** What contradicts: the protected From or To, whose key signed, the form it came in, or that another sent it before. */
 export type Contradiction = 'from' | 'to' | 'signer' | 'form' | 'copy'
 
-/** The contradiction of an opened encrypted mail, or null. A mail in clear tells nobody anything and is shown as it is. */
+/** The contradiction of an opened encrypted mail, or null. A message in clear tells nobody anything and is shown as it is. */
 export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
   const { opened } = situation
   if (!opened.encrypted || !opened.decrypted) return null
-  // Put into another wrapper, a mail keeps its inside: what may not be shown of it can still give the lie to its sender.
+  // Put into another wrapper, a message keeps its inside: what may not be shown of it can still give the lie to its sender.
   const inner = opened.protected ?? opened.innerFacts
   const named = [inner, opened.namesInside].filter((facts) => facts !== null)
   if (named.some((facts) => isFromAnother(opened.outer, facts))) return 'from'
@@ -50,9 +50,9 @@ function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): bool
 
 /**
  * Whether a signature inside the encryption is not the sender's: made with a key that is somebody else's, or with an unknown
- * key although keys are proved the sender's or come with the mail, or one that claims to be another person's, even if it is
+ * key although keys are proved the sender's or come with the message, or one that claims to be another person's, even if it is
  * broken: of a key that the desk knows, or that was encrypted together with it and does not name the sender. Every one is
- * judged for itself, whatever of the mail it covers: words put beside a ciphertext change nothing about who signed what is in
+ * judged for itself, whatever of the message it covers: words put beside a ciphertext change nothing about who signed what is in
  * it, and a signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who wrote
  * what is inside.
  */
@@ -86,7 +86,7 @@ function isOfOtherMaintainer(
   )
 }
 
-/** The keys that are known to be the sender's, or that the mail itself says are. */
+/** The keys that are known to be the sender's, or that the message itself says are. */
 function provedKeys(situation: Situation, settings: Settings): readonly Fingerprint[] {
   const { opened, senderKey, member } = situation
   return [
@@ -99,7 +99,7 @@ function provedKeys(situation: Situation, settings: Settings): readonly Fingerpr
   ].filter((fingerprint) => fingerprint !== undefined)
 }
 
-/** The same mail with nothing of its inside but the state of its signatures. */
+/** The same message with nothing of its inside but the state of its signatures. */
 export function withholdContent(opened: OpenedMail): OpenedMail {
   return {
     ...opened,

@@ -67,14 +67,14 @@ export type DeskContext = {
   readonly openCases: readonly ListedCase[]
 }
 
-/** What all commands of one mail about a case share. */
+/** What all commands of one message about a case share. */
 export type CommandContext = DeskContext & {
   readonly product: Product
   readonly bound: BoundCase
   /** Whose conversation the message continues, and the list member to whom it may answer. */
   readonly conversation: ConversationOf
   readonly answeredMember: Situation['answeredMember']
-  /** Attachments of the mail itself. */
+  /** Attachments of the message itself. */
   readonly files: readonly HashedFile[]
   readonly tools: Tools
 }
@@ -103,23 +103,23 @@ export type Draft = {
   /** `state` is moved by {@link happen} alone. */
   readonly case: CaseRecord
   readonly notice: NoticeRecord | null
-  /** What the machine for cases may know beside case and notice, as this mail leaves it. */
+  /** What the machine for cases may know beside case and notice, as this message leaves it. */
   readonly known: Omit<CaseFacts, 'notice' | 'disclosureAt'>
   /** What this message says to reporters; it leaves as one message to each (B13). */
   readonly words: readonly SpokenWords[]
   /** The question to the reporters about the date that this message sets; one, whichever line set it last (B19). */
   readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
-  /** The keys that answers to reporters are sealed to, as this mail leaves them. */
+  /** The keys that answers to reporters are sealed to, as this message leaves them. */
   readonly reporterKeys: ReporterKeys
-  /** Ids of reporters whose key this mail accepts or refuses: what waited leaves by that word of a maintainer alone. */
+  /** Ids of reporters whose key this message accepts or refuses: what waited leaves by that word of a maintainer alone. */
   readonly settled: readonly string[]
-  /** What waits for a key of its reporters, of all their cases, as this mail leaves it. */
+  /** What waits for a key of its reporters, of all their cases, as this message leaves it. */
   readonly waitingWords: readonly WaitingWords[]
-  /** Files of the notice as this mail leaves them; null where the stored ones stay. */
+  /** Files of the notice as this message leaves them; null where the stored ones stay. */
   readonly newPatches: readonly HashedFile[] | null
   /** Approvals of the stored notice no longer stand for the content. */
   readonly voided: boolean
-  /** This mail previews or approves the notice; whatever comes later in it, people read it as it was then. */
+  /** This message previews or approves the notice; whatever comes later in it, people read it as it was then. */
   readonly shown: boolean
   /** Copies of a released revision that have not left are to stay here. */
   readonly withdrawn: boolean
@@ -240,7 +240,7 @@ const VOID: readonly EventKind[] = ['notice-previewed', 'notice-approved', 'noti
 
 /**
  * The draft with an edited notice: whoever approved the old content has approved nothing now, and a preview or an approval
- * that an earlier line of this mail gave is void with the rest.
+ * that an earlier line of this message gave is void with the rest.
  */
 export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
   const decisions = draft.decisions.filter(
@@ -253,7 +253,7 @@ export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
   return { ...draft, decisions, notice: { ...notice, approvals: [] }, voided: true }
 }
 
-/** Why this mail may not change the notice any more; null when it may. A hold always may. */
+/** Why this message may not change the notice any more; null when it may. A hold always may. */
 export function changeComplaint(draft: Draft): string | null {
   if (draft.notice?.state === 'releasing')
     return 'The notice is leaving at this moment; try again in a minute.'

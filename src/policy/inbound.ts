@@ -79,7 +79,7 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
   )
 }
 
-/** A mail whose content is known to be its sender's, or was taken out of it. */
+/** A message whose content is known to be its sender's, or was taken out of it. */
 type Judged = Situation & { readonly contradiction: Contradiction | null }
 
 function decideReport(situation: Judged, settings: Settings, moment: Moment): Decision[] {
@@ -169,7 +169,7 @@ function otherCases({ senderCases }: Judged): string[] {
   ]
 }
 
-/** A mail too large or quarantined stays visible in the held folder; its case goes on like any other. */
+/** A message too large or quarantined stays visible in the held folder; its case goes on like any other. */
 function newCaseEnd(situation: Judged, tag: CaseTag): Decision {
   if (situation.contradiction !== null) return withheldEnd(tag)
   if (situation.quarantined) return dispose('held', 'quarantined', QUARANTINED, tag)

@@ -6,7 +6,7 @@
 import { type OpenedMail } from '../domain/mail.ts'
 
 /**
- * Whether to take the mail as if it had come to the inbox: it is encrypted to the desk, or it answers a mail of a case
+ * Whether to take the message as if it had come to the inbox: it is encrypted to the desk, or it answers a message of a case
  * (`answersCase`). Where it cannot be told for whom it is encrypted, it is taken: a human sees it then.
  */
 export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {

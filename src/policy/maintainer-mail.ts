@@ -1,5 +1,5 @@
 /**
- * A mail that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
+ * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
 import { type Decision } from '../domain/decision.ts'
@@ -24,7 +24,7 @@ import { answeredMessage, type BoundCase, type Moment, type Situation } from './
 import { VERBS } from './verbs/index.ts'
 import { ACTING } from './verbs/verb.ts'
 
-/** What becomes of the mail; null when it is nobody's with authority and claims no maintainer. */
+/** What becomes of the message; null when it is nobody's with authority and claims no maintainer. */
 export function decideMaintainerMail(
   situation: Situation,
   settings: Settings,
@@ -103,7 +103,7 @@ function act(
   ]
 }
 
-/** Sent on as if it stood under `/reply` (policy/plain-answer.ts). `whole` is the mail's text. */
+/** Sent on as if it stood under `/reply` (policy/plain-answer.ts). `whole` is the message's text. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
   const command = { at: 1, line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
   return run(
@@ -219,7 +219,7 @@ const CLIENT_FILES: readonly string[] = [
   'text/x-vcard'
 ]
 
-/** No effect, the mail kept in sight, and a content-free word to the real maintainer (DESIGN §6, mail.md §2.10). */
+/** No effect, the message kept in sight, and a content-free word to the real maintainer (DESIGN §6, mail.md §2.10). */
 function refuse(
   situation: Situation,
   settings: Settings,
@@ -231,7 +231,7 @@ function refuse(
     return [dispose('done', 'auto-reply', 'an automatic answer')]
   }
   const { arrivalId, history } = situation
-  // A maintainer's mail program tells that a mail was read: nobody wrote it, so nobody is told that it did nothing.
+  // A maintainer's mail program tells that a message was read: nobody wrote it, so nobody is told that it did nothing.
   const isReceipt = situation.opened.automatic.includes('receipt')
   const about = {
     maintainer,

@@ -1,5 +1,5 @@
 /**
- * What a mail that opens a case says of it: the record to store, its product and its subject. Pure; whether a case is opened
+ * What a message that opens a case says of it: the record to store, its product and its subject. Pure; whether a case is opened
  * is decided in policy/inbound.ts.
  */
 import { type CaseRecord } from '../domain/case.ts'
@@ -39,7 +39,7 @@ export function unstored(
   }
 }
 
-/** The case that this mail opens. */
+/** The case that this message opens. */
 export function newCase(situation: Situation, product: Product, now: Instant): OpenCase {
   const { opened, nextTag, receivedAt } = situation
   const { messageId } = opened.outer
@@ -66,7 +66,7 @@ export function newCase(situation: Situation, product: Product, now: Instant): O
   }
 }
 
-/** Only a mail that was read to its end can be said to have come in clear (G3). */
+/** Only a message that was read to its end can be said to have come in clear (G3). */
 function beganInClear(opened: OpenedMail): boolean {
   const closed: readonly WarningCode[] = ['errant-crypto', 'smime', 'too-large']
   return (

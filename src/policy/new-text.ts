@@ -1,6 +1,6 @@
 /**
  * Cuts a reply down to what its author wrote: quoted lines, attributions, signatures and everything that the desk itself
- * had put into the mail go. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
+ * had put into the message go. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
  */
 import { isSamePerson, type Reporter } from '../domain/case.ts'
 import { DESK_RULE } from '../domain/message.ts'
@@ -45,7 +45,7 @@ export function doubtfulLine(text: string): string | null {
 
 /**
  * Whether `text` still names the desk as its messages do: its address, `… via NAME`, a reference line, or a header line with its
- * name or with the tag of a case in brackets. What a client copied of a mail was then not recognised.
+ * name or with the tag of a case in brackets. What a client copied of a message was then not recognised.
  */
 export function namesDesk(
   text: string,
@@ -63,7 +63,7 @@ export function namesDesk(
 }
 
 /**
- * The author's own lines with the lines they quote, for `/reply quote`. What the desk itself had put into a quoted mail stays
+ * The author's own lines with the lines they quote, for `/reply quote`. What the desk itself had put into a quoted message stays
  * out: the facts above another person's text, and everything below it. Where they cannot be told apart for sure, because the
  * quotation does not begin with them, no quoted line stays. '' when nothing is the author's own.
  */
@@ -74,7 +74,7 @@ export function quotingText(text: string): string {
   const quoted = lines.slice(0, end).filter(isQuoted)
   const first = quoted.find((line) => !/^[>\s]*$/.test(line)) ?? ''
   const isOfDesk = quoted.some((line) => isRule(line))
-  // A mail of the desk has another person's text between its second rule and its third.
+  // A message of the desk has another person's text between its second rule and its third.
   const wanted = !isOfDesk ? 0 : isRule(first) ? 2 : Number.POSITIVE_INFINITY
   const kept = new Set(own)
   let rules = 0
@@ -167,13 +167,13 @@ function quotations(lines: readonly string[], end: number): number[] {
   )
 }
 
-/** Whether a signature or an unquoted copy of a mail begins at line `index`. */
+/** Whether a signature or an unquoted copy of a message begins at line `index`. */
 function isEnd(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   return line === '-- ' || line.trimEnd() === '--' || isCopy(lines, index)
 }
 
-/** Whether a forwarded mail or an unquoted copy of a mail begins at line `index`. */
+/** Whether a forwarded message or an unquoted copy of a message begins at line `index`. */
 function isCopy(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   if (RULE_LIKE.test(line) || FORWARD_RULE.test(line)) return true

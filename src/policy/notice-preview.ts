@@ -27,7 +27,7 @@ export function outdatedPreview(
     : 'The notice, its date or its recipients have changed since that preview; make a new one.'
 }
 
-/** The newest preview that may be approved; null when there is none, or when this mail changed the notice. */
+/** The newest preview that may be approved; null when there is none, or when this message changed the notice. */
 export function standingPreview(draft: Draft, context: CommandContext): Preview | null {
   const { notice, voided } = draft
   if (notice === null || voided) return null

@@ -12,9 +12,9 @@ import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
 
 /**
- * Whether a mail answers a relay of its case, and what was signed says so, too. The fields outside stand under no signature:
- * whoever hands the mail on could put a relay there in place of a colleague's note. The newest reference counts alone, for a
- * server that replaced the Message-ID of the answered mail left older ones of the thread.
+ * Whether a message answers a relay of its case, and what was signed says so, too. The fields outside stand under no signature:
+ * whoever hands the message on could put a relay there in place of a colleague's note. The newest reference counts alone, for a
+ * server that replaced the Message-ID of the answered message left older ones of the thread.
  */
 export function answersRelay(
   {

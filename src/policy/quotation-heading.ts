@@ -55,7 +55,7 @@ export function headingAbove(lines: readonly string[], at: number): Heading {
   return blockIn(paragraph, at) ?? attributionIn(paragraph, at)
 }
 
-/** Whether a whole block of header lines of a mail of the desk begins at line `index`: nobody writes one by hand. */
+/** Whether a whole block of header lines of a message of the desk begins at line `index`: nobody writes one by hand. */
 export function beginsHeaderBlock(lines: readonly string[], index: number): boolean {
   if (!LABEL.test(lines[index] ?? '') || isText(lines[index - 1])) return false
   let bottom = index
@@ -142,8 +142,9 @@ function labelsIn({ lines, top, bottom }: Paragraph): number[] {
 }
 
 /**
- * The block of header lines that ends the paragraph; null without at least two such lines and one that holds an address, `… via …`,
- * a date or the tag of a case. Sure is a block that begins with whom it is from and holds two of these: less a person may write.
+ * The block of header lines that ends the paragraph; null without at least two such lines and one that holds an address, `… via
+ * …`, a date or the tag of a case. Sure is a block that begins with whom it is from and holds two of these: less a person may
+ * write.
  */
 function blockIn(paragraph: Paragraph, at: number): Heading | null {
   const { lines, bottom } = paragraph

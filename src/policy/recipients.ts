@@ -94,7 +94,7 @@ export function memberReach(id: string): string {
 }
 
 /**
- * The sentence on top of every relayed mail and every note: whom a reply would reach (mail.md §2.4). `plain` is where a plain
+ * The sentence on top of every relayed message and every note: whom a reply would reach (mail.md §2.4). `plain` is where a plain
  * answer to that very mail goes.
  */
 export function reachSentence(

@@ -1,6 +1,6 @@
 /**
- * The content-free words to a maintainer whose mail did nothing (DESIGN §6): why, and what to do, from constant texts. Goes to
- * the registered address under the registered key, never to the sender of the mail.
+ * The content-free words to a maintainer whose message did nothing (DESIGN §6): why, and what to do, from constant texts. Goes to
+ * the registered address under the registered key, never to the sender of the message.
  */
 import { isSameAddress } from '../domain/address.ts'
 import { type Decision, type RefusalStanding, type SendSealed } from '../domain/decision.ts'
@@ -16,11 +16,11 @@ import { type AnsweredMessage, answeredMessage, type Situation } from './situati
 
 /**
  * More refusals than this to one maintainer in an hour are recorded but not answered. What is surely the maintainer's is counted
- * apart from what anybody can have written, so that no forger keeps from a maintainer that a mail of their own did nothing.
+ * apart from what anybody can have written, so that no forger keeps from a maintainer that a message of their own did nothing.
  */
 const REFUSALS_PER_HOUR_MAX = 10
 
-/** A mail in the name of `maintainer` that did nothing, and why. */
+/** A message in the name of `maintainer` that did nothing, and why. */
 export type RefusedMail = {
   readonly maintainer: Maintainer
   readonly because: Refusal
@@ -30,7 +30,7 @@ export type RefusedMail = {
 }
 
 /**
- * How sure it is that a refused mail is the maintainer's. A signature counts once: whoever sends it again may be anybody. A
+ * How sure it is that a refused message is the maintainer's. A signature counts once: whoever sends it again may be anybody. A
  * key that ended is its owner's still; one that was revoked may be a thief's.
  */
 export function refusalStanding(

@@ -1,5 +1,5 @@
 /**
- * The relay of one mail to the maintainers (DESIGN §6): whom a reply would reach first, then the block of facts, then the
+ * The relay of one message to the maintainers (DESIGN §6): whom a reply would reach first, then the block of facts, then the
  * text and the files. Pure: builds decisions, seals nothing.
  */
 import {
@@ -51,7 +51,7 @@ export type RelayInput = CaseAbout & {
   readonly receivedAt: Instant
   readonly size: number
   readonly reporterKeys: ReporterKeys
-  /** Whether the content stays out: `opened` holds none then, and the files of the mail do not go along. */
+  /** Whether the content stays out: `opened` holds none then, and the files of the message do not go along. */
   readonly isWithheld: boolean
   /** Who wrote it. */
   readonly writer: Pick<CaseMessage, 'author' | 'authorId'>

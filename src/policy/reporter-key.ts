@@ -1,7 +1,7 @@
 /**
  * Which key answers to a reporter are sealed to (mail.md §1.7, §2.12): the first one seen under exactly the sender's address
  * is pinned and its first use shown, unless our mail server says that the sender is not proved. A different one takes its
- * place only where a mail signed with the pinned key brings it to this desk; any other waits for `/key accept`
+ * place only where a message signed with the pinned key brings it to this desk; any other waits for `/key accept`
  * (policy/verbs/keys.ts), also where the pinned one has come to its end.
  */
 import { type Address } from '../domain/address.ts'
@@ -29,7 +29,7 @@ export type KeyDecision = {
   readonly warnings: readonly string[]
 }
 
-/** A mail and the case it is about. */
+/** A message and the case it is about. */
 type About = {
   readonly situation: Situation
   readonly address: Address
@@ -42,7 +42,7 @@ type About = {
 
 const HOUR_MS = 3_600_000
 
-/** The key to use for the sender of this mail, and what to record and to say about it. */
+/** The key to use for the sender of this message, and what to record and to say about it. */
 export function decideReporterKey(
   situation: Situation,
   { tag, doubt }: Pick<About, 'tag' | 'doubt'>,
@@ -85,7 +85,7 @@ function refusedWords({ situation }: About, key: ReporterKey | null): string[] {
     )
 }
 
-/** Keys of maintainers come from the configuration, those of members from the list: what a mail brings is only told. */
+/** Keys of maintainers come from the configuration, those of members from the list: what a message brings is only told. */
 function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecision {
   const others = candidateKeys.filter(({ fingerprint }) => fingerprint !== known.fingerprint)
   const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
@@ -124,7 +124,7 @@ function firstUse(about: About): KeyDecision {
     ])
   }
   const name = formatFingerprint(candidate.fingerprint)
-  // Taken from a forged mail, a key would make every later mail of the real owner look like another person's.
+  // Taken from a forged message, a key would make every later message of the real owner look like another person's.
   const doubt = firstUseDoubt(about)
   if (doubt !== null) {
     return offer(
@@ -176,7 +176,7 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
   ])
 }
 
-/** Marks of a mail whose parts or headers are not all covered by its signature. */
+/** Marks of a message whose parts or headers are not all covered by its signature. */
 const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outside-text']
 
 /**
@@ -185,7 +185,7 @@ const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outs
  */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
   const { opened, signatureSeen, mergedKey, quoted } = about.situation
-  // The signature was judged by the copy that was known before: what this mail revokes hands nothing over.
+  // The signature was judged by the copy that was known before: what this message revokes hands nothing over.
   if (mergedKey !== null && !mergedKey.isUsable) return false
   const [signature, ...more] = opened.signatures
   if (signature === undefined || more.length > 0 || signatureSeen) return false
@@ -240,7 +240,7 @@ function acceptWords(about: About, keys: readonly CandidateKey[]): string {
 }
 
 /**
- * What the mail brings of the known key itself is added to it, whoever sent it: the read step took only what the owner had
+ * What the message brings of the known key itself is added to it, whoever sent it: the read step took only what the owner had
  * signed, and nothing that was there goes. A revocation counts like this at once. Its first signature proves it.
  */
 function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key: ReporterKey } {

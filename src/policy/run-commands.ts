@@ -100,7 +100,7 @@ function inProduct(draft: Draft, context: CommandContext): CommandContext {
   return { ...context, product }
 }
 
-/** Executes the commands of a mail that names no case; `why` says so of those that need one. */
+/** Executes the commands of a message that names no case; `why` says so of those that need one. */
 export function runWithoutCase(
   parsed: ParsedCommands,
   context: DeskContext,
@@ -124,7 +124,7 @@ export function runWithoutCase(
   return { ran, decisions: [transcript(outcome, context, null)] }
 }
 
-/** What becomes of every line, in the order of the mail. A command that was not understood whole is not tried. */
+/** What becomes of every line, in the order of the message. A command that was not understood whole is not tried. */
 function readLines(
   { commands, problems }: ParsedCommands,
   { settings }: DeskContext,

@@ -36,7 +36,7 @@ export type Situation = {
   readonly opened: OpenedMail
   /** Set when opening was given up: the worker died or ran out of time three times (G9). */
   readonly quarantined: boolean
-  /** The outgoing mail that its In-Reply-To or References name, if the desk issued that Message-ID. */
+  /** The outgoing message that its In-Reply-To or References name, if the desk issued that Message-ID. */
   readonly answers: Issued | null
   /** Messages of the desk that it quotes by their reference lines, of those sent to the maintainer or reporter it is from. */
   readonly quoted: readonly QuotedMessage[]
@@ -46,28 +46,28 @@ export type Situation = {
   readonly answeredMember: (MemberRecord & { readonly keyData: Uint8Array }) | null
   /** The case that its protected subject tags. */
   readonly tagged: CaseRecord | null
-  /** For a bounce: the outgoing mail it returns. */
+  /** For a bounce: the outgoing message it returns. */
   readonly bounced: Issued | null
-  /** For a reading receipt: the outgoing mail that it is about, if the desk issued that Message-ID. */
+  /** For a reading receipt: the outgoing message that it is about, if the desk issued that Message-ID. */
   readonly receiptOf: Issued | null
-  /** The list member whose key validly signed the mail, or else whose address it came from. */
+  /** The list member whose key validly signed the message, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
   /** Its ciphertext is known as another sender's. */
   readonly ciphertextReused: boolean
-  /** Its ciphertext came before in a mail of another sender, also in one that had no effect. */
+  /** Its ciphertext came before in a message of another sender, also in one that had no effect. */
   readonly ciphertextSeen: boolean
   /** Cases that already got a message of the same sender with its ciphertext. */
   readonly ciphertextCases: readonly CaseTag[]
   /** A signature inside that no key verified claims a key that is known for somebody at another address. */
   readonly signedByAnother: boolean
-  /** The pinned key of the mail's sender. */
+  /** The pinned key of the message's sender. */
   readonly senderKey: ReporterKey | null
   /** Keys that wait under the sender's address: offered and not accepted, or replaced. */
   readonly waitingKeys: readonly Omit<WaitingKey, 'keyData' | 'source' | 'firstSeenAt'>[]
   /** What was written to the sender and waits for a key of theirs, of all their cases. */
   readonly waitingWords: readonly WaitingWords[]
-  /** The sender's pinned key together with what this mail brings of that same key; null when it brings nothing new. */
+  /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */
   readonly mergedKey: ReporterKey | null
   readonly history: AnswerHistory
   /** The tag that a case opened now will get. */
@@ -76,7 +76,7 @@ export type Situation = {
   readonly senderCases: readonly CaseTag[]
   /** All open cases, where a maintainer's command asks for them; else empty. */
   readonly openCases: readonly ListedCase[]
-  /** What a maintainer's commands act on; null when the mail names no known case. */
+  /** What a maintainer's commands act on; null when the message names no known case. */
   readonly bound: BoundCase | null
 }
 
@@ -91,7 +91,7 @@ export function answeredMessage({
   return { id: outer.messageId, date: opened.protected?.date ?? outer.date ?? receivedAt }
 }
 
-/** One outgoing mail that somebody refers to. */
+/** One outgoing message that somebody refers to. */
 export type Issued = {
   readonly case: CaseRecord
   readonly kind: MessageKind
@@ -119,12 +119,12 @@ export type BoundCase = {
   /** The number that the message names: that of the case, or of one that was merged into it. */
   readonly named: CaseTag
   readonly reporterKeys: ReporterKeys
-  /** Keys that name a reporter and are not in use: sent before, or attached to this mail of a maintainer. */
+  /** Keys that name a reporter and are not in use: sent before, or attached to this message of a maintainer. */
   readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
   /** What was written to its reporters and waits for a key of theirs, of all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   readonly notice: NoticeRecord | null
-  /** Patches stored with the notice, for the preview; empty when the mail brings its own. */
+  /** Patches stored with the notice, for the preview; empty when the message brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]
   readonly previews: readonly Preview[]
   /** The entry in the record of the newest jump of the clock that was not undone; null when there is none. */
@@ -153,7 +153,7 @@ export type Tools = {
 /** What is fixed at the moment of deciding. */
 export type Moment = {
   readonly now: Instant
-  /** When the desk began to open the mail: nothing that its sender sees may tell how long that took. */
+  /** When the desk began to open the message: nothing that its sender sees may tell how long that took. */
   readonly begunAt: Instant
   /** 0 ≤ jitter < 1, for the acknowledgement's delay. */
   readonly jitter: number

@@ -1,7 +1,7 @@
 /**
- * Which case a mail belongs to (DESIGN §6): the unguessable Message-IDs that the desk itself issued, then the tag in the
+ * Which case a message belongs to (DESIGN §6): the unguessable Message-IDs that the desk itself issued, then the tag in the
  * protected subject together with a known participant whom our mail servers or the known key prove. A clear subject alone
- * never joins a mail to a case, and a tag is no secret.
+ * never joins a message to a case, and a tag is no secret.
  */
 import { isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, type Reporter } from '../domain/case.ts'
@@ -24,7 +24,7 @@ export type Thread =
   /** `warnings` say why it does not continue the case that it names. */
   | { readonly kind: 'new'; readonly warnings: readonly string[] }
 
-/** The case that the mail continues, and who its sender is in that case. */
+/** The case that the message continues, and who its sender is in that case. */
 export function decideThread(situation: Situation, settings: Settings): Thread {
   const { opened, answers, tagged } = situation
   if (answers !== null) {
@@ -45,8 +45,8 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
 
 /**
  * A Message-ID of the desk proves a case, and a reporter only if the message went to that reporter: another reporter of the case
- * or a list member knows those of their own. Nobody's name even then: an acknowledgement also goes to the return path of a mail
- * whose From nothing proves. So where mail servers are asked, they or the known key have to speak for the reporter.
+ * or a list member knows those of their own. Nobody's name even then: an acknowledgement also goes to the return path of a
+ * message whose From nothing proves. So where mail servers are asked, they or the known key have to speak for the reporter.
  */
 function senderOf(situation: Situation, answers: Issued, settings: Settings): ThreadSender {
   const reporter = writerAmong(situation.opened, answers.case)

@@ -161,7 +161,7 @@ function configure(connection: Sqlite.Database): void {
   // The driver is built with synchronous=NORMAL for WAL, which may lose the last commits at a power cut.
   connection.pragma('synchronous = FULL')
   connection.pragma('foreign_keys = ON')
-  // Deleted bytes are ciphertext on the disk anyway; FAST spares writing zeros over every page of a large mail.
+  // Deleted bytes are ciphertext on the disk anyway; FAST spares writing zeros over every page of a large message.
   connection.pragma('secure_delete = FAST')
   // Sorting must not spill rows in clear into the system's temporary folder (G10).
   connection.pragma('temp_store = MEMORY')

@@ -1,5 +1,5 @@
 /**
- * One row per member and revision of a notice: who still waits, whose mail is queued, who is held and why. How a queued one
+ * One row per member and revision of a notice: who still waits, whose message is queued, who is held and why. How a queued one
  * fared is read from the outbox, so that there is one truth about sending.
  */
 import { type Contact } from '../domain/address.ts'
@@ -95,7 +95,7 @@ function replaceOutdated(tx: Tx, notice: ReleasePlan, now: Instant): void {
         OR deliveries.content_digest <> @digest)`
   const { id: noticeId, revision, product, digest } = notice
   for (const { id, outboxId } of tx.all(sql, { id: noticeId, revision, product, digest })) {
-    // The old mail gives its name free, so that the new one is another decision. Whoever sends it still reports an outcome.
+    // The old message gives its name free, so that the new one is another decision. Whoever sends it still reports an outcome.
     tx.run(
       `UPDATE outbox SET state = CASE state WHEN 'sending' THEN 'sending' ELSE 'held' END,
          once = once || ':outdated:' || id WHERE id = ?`,
@@ -147,7 +147,7 @@ export function markQueued(
 }
 
 /**
- * Whether this mail is a copy that the approvals let its member have: the member is on the list now, with the address and the
+ * Whether this message is a copy that the approvals let its member have: the member is on the list now, with the address and the
  * key that it was made for (G5), and it says what was released last (G7). That is withdrawn by a hold for good; a draft of the
  * next revision leaves it, and that one's release puts its own words (which name the revision) in its place.
  */
@@ -194,8 +194,9 @@ export type LateCopy = WaitingDelivery & {
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
   const about = `deliveries.id AS id, deliveries.outbox_id AS outboxId, deliveries.notice_id AS noticeId,
-    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt, cases.disclosure_zone AS disclosureZone,
-    member_id AS memberId, name, address, fingerprint, key_data AS keyData, 0 AS hadNotice, members.state = 'active' AS isListed`
+    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt,
+    cases.disclosure_zone AS disclosureZone, member_id AS memberId, name, address, fingerprint, key_data AS keyData,
+    0 AS hadNotice, members.state = 'active' AS isListed`
   const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
     JOIN members ON members.id = deliveries.member_id`
   const sql: Sql<LateCopy> = `

@@ -1,7 +1,7 @@
 /**
  * Finished outgoing messages, one recipient each. Every attempt is recorded before the network is touched, so a
- * crash never resends more than the one mail whose fate is unknown (G2), and nothing leaves before its instant (G7).
- * Must never change the bytes of a mail, and never send: dispatch does.
+ * crash never resends more than the one message whose fate is unknown (G2), and nothing leaves before its instant (G7).
+ * Must never change the bytes of a message, and never send: dispatch does.
  */
 import { createHash } from 'node:crypto'
 import { type Address } from '../domain/address.ts'
@@ -70,7 +70,7 @@ export type ClaimOptions = {
   readonly limit: number
   /** Ids on their way in this process. */
   readonly except: readonly number[]
-  /** Most bytes of mail in memory; one mail is always claimed, however large. */
+  /** Most bytes of mail in memory; one message is always claimed, however large. */
   readonly bytesMax: number
   readonly delayMs: (attempts: number) => number | null
 }
@@ -91,7 +91,7 @@ const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audie
   state, attempts, next_attempt_at AS nextAttemptAt, last_code AS lastCode, last_outcome AS lastOutcome,
   created_at AS createdAt, sent_at AS sentAt, bounced_at AS bouncedAt`
 
-/** Queues a mail; `already` when its decision was carried out before, whatever became of that mail. */
+/** Queues a message; `already` when its decision was carried out before, whatever became of that mail. */
 export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
   const { raw, isHeld, ...columns } = row
   const values = {
@@ -160,7 +160,7 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
 /**
  * Records the outcomes of claimed messages. Accepted: sent, and a trigger drops the bytes. Rejected, or anything but accepted
  * at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise it waits for its next
- * attempt, or is held if it is a notice's copy that is not approved any more (G7). Throws `Invariant` for a mail that was not
+ * attempt, or is held if it is a notice's copy that is not approved any more (G7). Throws `Invariant` for a message that was not
  * claimed.
  */
 export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): void {
@@ -219,8 +219,8 @@ export function holdQueuedOfNotice(tx: Tx, noticeId: number): void {
 }
 
 /**
- * After the clock was set back: what waits further ahead than the ladder's longest wait `maxMs` is due now. A mail of a
- * notice is never made due before its instant; another mail that was queued in what is now the future leaves at once.
+ * After the clock was set back: what waits further ahead than the ladder's longest wait `maxMs` is due now. A message of a
+ * notice is never made due before its instant; another message that was queued in what is now the future leaves at once.
  * Returns how many rows changed.
  */
 export function pullBackAfterClockStep(tx: Tx, now: Instant, maxMs: number): number {
@@ -238,7 +238,7 @@ export function pullBackAfterClockStep(tx: Tx, now: Instant, maxMs: number): num
   return queuedInFuture + retries
 }
 
-/** Records that a bounce came back for a sent mail; false when no mail has this Message-ID or it bounced before. */
+/** Records that a bounce came back for a sent message; false when no mail has this Message-ID or it bounced before. */
 export function markBounced(tx: Tx, messageId: MessageId, now: Instant): boolean {
   return (
     tx.run('UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL', [
@@ -273,7 +273,7 @@ export function findOutbox(read: Read, id: number): OutboxRow | null {
   return read.get(sql, [id]) ?? null
 }
 
-/** The mail that carries this Message-ID, for bounces and threads; null when it is not ours. */
+/** The message that carries this Message-ID, for bounces and threads; null when it is not ours. */
 export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | null {
   const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE message_id = ?`
   return read.get(sql, [messageId]) ?? null
@@ -287,7 +287,7 @@ export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRo
   return read.get(sql, [JSON.stringify(onces)]) ?? null
 }
 
-/** When the next mail is due, null when none waits. */
+/** When the next message is due, null when none waits. */
 export function nextDueAt(read: Read): Instant | null {
   const sql: Sql<{ at: Instant | null }> = `
     SELECT min(next_attempt_at) AS at FROM outbox WHERE state IN ('queued', 'sending')`

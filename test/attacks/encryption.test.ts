@@ -1,4 +1,7 @@
-/** Attacks on encryption: what another person had sealed to the desk is not got out of it (mail.md §2.1 to §2.4, §2.11, §2.14, §2.15). */
+/**
+ * Attacks on encryption: what another person had sealed to the desk is not got out of it (mail.md §2.1 to §2.4, §2.11, §2.14,
+ * §2.15).
+ */
 import { beforeAll, expect, it } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { makeSequoia } from '../support/people-sq.ts'
@@ -198,7 +201,7 @@ describeWith(['gpg'], 'attacks on encryption', () => {
     expect(scene.world.accepted.some(({ to }) => to.includes('victim'))).toBe(false)
   })
 
-  it('14 compression bomb: it is not opened, and the next mail is served', async () => {
+  it('14 compression bomb: it is not opened, and the next message is served', async () => {
     scene = await openScene(cast, { limits: { mailBytes: 2_000_000 } })
     const zeros = Buffer.alloc(80 * 2 ** 20, 'a')
     const bomb = await cast.gpg(
@@ -212,7 +215,7 @@ describeWith(['gpg'], 'attacks on encryption', () => {
     expect((await scene.mailsTo('grace')).join('\n')).toContain('the next one')
   })
 
-  it('15 flood of session keys: none of them is tried, and the next mail is served', async () => {
+  it('15 flood of session keys: none of them is tried, and the next message is served', async () => {
     scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
     const flood = changed(await steal(), (packet) =>
       packet.tag === TAG.publicKeySession ? Array.from({ length: 5000 }, () => packet) : [packet]

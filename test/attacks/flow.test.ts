@@ -149,7 +149,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     expect(scene.disposition()).toBe('case-joined')
   })
 
-  it('22 mangling on the way: a broken signature is no proof and no reason to lose the mail', async () => {
+  it('22 mangling on the way: a broken signature is no proof and no reason to lose the message', async () => {
     scene = await openScene(cast)
     const part = textPart(`${ATTACK} trailing  \r\nFrom me`)
     const whole = signedEntity(part, await cast.sign(part, 'alice'))
@@ -215,7 +215,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     elsewhere.remove()
   })
 
-  it('27 look-ups: reading, answering and relaying a mail asks nobody anything', async () => {
+  it('27 look-ups: reading, answering and relaying a message asks nobody anything', async () => {
     scene = await openScene(cast)
     const spies = [
       vi.spyOn(dns, 'lookup'),

@@ -1,6 +1,6 @@
 /**
- * Attacks by HTML (mail.md §2.17): a document that refers to everything it can is asked about nowhere, and one that is built to keep
- * the reader busy is not converted, as its verdict says.
+ * Attacks by HTML (mail.md §2.17): a document that refers to everything it can is asked about nowhere, and one that is built to
+ * keep the reader busy is not converted, as its verdict says.
  */
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
@@ -160,7 +160,7 @@ describeWith(['gpg'], 'attacks by HTML', () => {
     return said.includes(explainWarning('html-only')) ? 'html-only' : null
   }
 
-  it('17 HTML bombs: many small ones in one mail share one budget', async () => {
+  it('17 HTML bombs: many small ones in one message share one budget', async () => {
     scene = await openScene(cast, ROOMY)
     const one = `<!--${'x'.repeat(150_000)}--><p>seen`
     await scene.attack(mail('mallory', mixed(Array.from({ length: 12 }, () => htmlPart(one)))))

@@ -1,6 +1,7 @@
 /**
- * Attacks with the names of keys (mail.md §2.12): two keys may have one key id, a signature may name any issuer, and anybody can hang
- * another person's key below a key of theirs. Only a full fingerprint finds a key, and only a key that agreed signs for its owner.
+ * Attacks with the names of keys (mail.md §2.12): two keys may have one key id, a signature may name any issuer, and anybody can
+ * hang another person's key below a key of theirs. Only a full fingerprint finds a key, and only a key that agreed signs for its
+ * owner.
  */
 import { createMessage, encrypt, generateKey, type PrivateKey, readKey } from 'openpgp'
 import { beforeAll, expect, it } from 'vitest'
@@ -162,7 +163,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     ])
   })
 
-  /** In clear and sealed: nothing runs, and the mail is put away as one without authority. */
+  /** In clear and sealed: nothing runs, and the message is put away as one without authority. */
   async function isRefused(packet: Packet): Promise<void> {
     const entity = signedEntity(PART, detached(packet))
     for (const raw of [

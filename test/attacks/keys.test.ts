@@ -92,7 +92,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
     expect(pinned()).toHaveLength(1)
   })
 
-  it('13 poisoned and giant keys: none is taken up, none stops the desk, the mail is read', async () => {
+  it('13 poisoned and giant keys: none is taken up, none stops the desk, the message is read', async () => {
     scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
     const packets = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
     const [primary, userId, certification] = packets
@@ -124,7 +124,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
     ]) {
       expect(await attach(key)).toBeLessThan(256 * 1024)
     }
-    // Small enough to be read, ten times in one mail: each signature claims to be the key's own.
+    // Small enough to be read, ten times in one message: each signature claims to be the key's own.
     const count = Math.floor(220_000 / certification.body.length)
     const forged = keyFile(armor(withForgedSignatures(joined(packets), count), 'PUBLIC KEY BLOCK'))
     expect(forged.length).toBeGreaterThan(150_000)

@@ -1,6 +1,6 @@
 /**
- * Attacks that ask the desk what is in a ciphertext (mail.md §2.3): neither the words of an answer nor the moment at which it leaves
- * tell what opening the mail gave.
+ * Attacks that ask the desk what is in a ciphertext (mail.md §2.3): neither the words of an answer nor the moment at which it
+ * leaves tell what opening the message gave.
  */
 import { readSignature, SignaturePacket } from 'openpgp'
 import { beforeAll, expect, it } from 'vitest'
@@ -130,7 +130,9 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     ]
   }
 
-  /** Each mail from an address of its own, and each opened for longer than the one before; gives who was written to, and when. */
+  /**
+   * Each message from an address of its own, and each opened for longer than the one before; gives who was written to, and when.
+   */
   async function sendAll(mails: readonly Sealed[]): Promise<Map<string, Instant>> {
     const { world } = scene
     const sent = new Map<string, Instant>()
@@ -149,14 +151,14 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     return sent
   }
 
-  /** The one answer to the mail with this index, once all have left. */
+  /** The one answer to the message with this index, once all have left. */
   function answerTo(index: number): string {
     const mine = scene.world.accepted.filter(({ to }) => to === `eve${index}@evil.example`)
     expect(mine).toHaveLength(1)
     return mine.map(({ raw }) => raw.toString()).join('')
   }
 
-  /** An answer without what is another one in every mail: numbers, addresses, times and signatures. */
+  /** An answer without what is another one in every message: numbers, addresses, times and signatures. */
   function wordsOf(answer: string): string {
     const text = answer.slice(
       answer.indexOf('Thank you for your report'),

@@ -1,6 +1,6 @@
 /**
- * Where an attack takes place: a desk with two maintainers and one case, that of Alice. An attack delivers its mail, lets the desk
- * do all that it would do, and asks what harm came of it. An attacker's words carry {@link ATTACK}, Alice's {@link SECRET}.
+ * Where an attack takes place: a desk with two maintainers and one case, that of Alice. An attack delivers its message, lets the
+ * desk do all that it would do, and asks what harm came of it. An attacker's words carry {@link ATTACK}, Alice's {@link SECRET}.
  */
 import { onTestFinished } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
@@ -18,7 +18,7 @@ export const COMMANDS = `to: ${DESK_ADDRESS}\r\ncase: ${CASE}\r\n\r\n/reply <<\r
 export type Scene = {
   readonly world: World
   readonly cast: Cast
-  /** Delivers a mail and lets the desk work until nothing is left to do. */
+  /** Delivers a message and lets the desk work until nothing is left to do. */
   attack(raw: string | Uint8Array): Promise<void>
   /** What went wrong since the scene began; `[]` is what a test wants. */
   harm(): Promise<string[]>
@@ -30,7 +30,7 @@ export type Scene = {
   disposition(): string
 }
 
-/** Alice reports, encrypted and signed, and everybody has their first mails. */
+/** Alice reports, encrypted and signed, and everybody has their first messages. */
 export async function openScene(cast: Cast, options: Partial<WorldOptions> = {}): Promise<Scene> {
   const world = await openWorld({ maintainers: [cast.grace, cast.linus], ...options })
   await world.receive(await report(cast))
@@ -83,7 +83,7 @@ export function sceneOf(world: World, cast: Cast): Scene {
   return scene
 }
 
-/** A mail's header fields. */
+/** A message's header fields. */
 export function head(from: Who | string, subject = '...', more: readonly string[] = []): string[] {
   const people: Readonly<Record<string, string>> = ADDRESSES
   const address = people[from]
@@ -119,12 +119,12 @@ export async function commandMail(cast: Cast, signer: Who, text = COMMANDS): Pro
   return encryptedMail(armored, head(signer))
 }
 
-/** A mail in clear, or with the given entity. */
+/** A message in clear, or with the given entity. */
 export function mail(from: Who | string, entity: string, subject = 'hello'): string {
   return lines(...head(from, subject)) + entity
 }
 
-/** A mail in clear of nothing but words. */
+/** A message in clear of nothing but words. */
 export function plainMail(from: Who | string, text: string, subject = 'hello'): string {
   return `${mail(from, textPart(text), subject)}\r\n`
 }
@@ -173,7 +173,9 @@ async function harmInMails({ world, cast }: Scene, mails: readonly Envelope[]): 
 /** The line between the desk's own words and those of a sender. */
 export const RULE = '-----8<----- postern -----8<-----'
 
-/** The blocks of a relay, as the desk marks them off: its own facts (on top and as details below), the text, what stands outside. */
+/**
+ * The blocks of a relay, as the desk marks them off: its own facts (on top and as details below), the text, what stands outside.
+ */
 export function relayOf(words: string): { facts: string; text: string; outside: string } {
   const blocks: string[][] = [[]]
   for (const line of words.split('\n').map((each) => each.trimEnd())) {

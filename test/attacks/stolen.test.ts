@@ -1,6 +1,6 @@
 /**
- * Attacks with what another person had sealed to the desk and the thief took on the way (mail.md §2.4): whatever is put around it,
- * nobody reads it as the thief's, and whose it was does not lose it to a mail that nobody read (G6).
+ * Attacks with what another person had sealed to the desk and the thief took on the way (mail.md §2.4): whatever is put around
+ * it, nobody reads it as the thief's, and whose it was does not lose it to a message that nobody read (G6).
  */
 import { generateKey } from 'openpgp'
 import { beforeAll, expect, it } from 'vitest'
@@ -18,7 +18,7 @@ const WORDS = `Another ${SECRET}.`
 const autocrypt = (key: Uint8Array): string =>
   `Autocrypt: addr=${ADDRESSES.mallory}; keydata=${Buffer.from(key).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')}`
 
-/** What stands behind the header of a mail that was encrypted whole. */
+/** What stands behind the header of a message that was encrypted whole. */
 const WHOLE: readonly (readonly [string, string])[] = [
   ['a mail with MIME fields', textPart(WORDS)],
   ['a mail without', `\r\n${WORDS}\r\n`],

@@ -1,4 +1,4 @@
-/** Attacks with the structure of a mail: headers, parts, addresses, queries (mail.md §2.16, §2.18, §2.19, §2.24). */
+/** Attacks with the structure of a message: headers, parts, addresses, queries (mail.md §2.16, §2.18, §2.19, §2.24). */
 import { beforeAll, expect, it } from 'vitest'
 import { joined, literal } from '../fuzz/packets.ts'
 import { describeWith } from '../support/requires.ts'
@@ -36,7 +36,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
     return [...wire, ...(await scene.mailsTo('grace')), ...(await scene.mailsTo('mallory'))]
   }
 
-  it('16 MIME bombs: each becomes a case, told to the maintainers, and the next mail is served', async () => {
+  it('16 MIME bombs: each becomes a case, told to the maintainers, and the next message is served', async () => {
     scene = await openScene(cast, ROOMY)
     const nested = Array.from(
       { length: 5000 },
@@ -140,7 +140,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
     expect(await scene.harm()).toEqual([])
   })
 
-  it('24 queries: words of a mail are values for the database, never a part of its questions', async () => {
+  it('24 queries: words of a message are values for the database, never a part of its questions', async () => {
     scene = await openScene(cast)
     const hostile = `'); DROP TABLE cases; -- " OR 1=1 NEAR( * ^ CVE-2026-1 %_\\`
     for (const raw of [

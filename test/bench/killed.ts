@@ -1,7 +1,7 @@
 /**
- * What a mail costs the others when its worker has to be ended: from that moment until the next mail, which waited, is
+ * What a message costs the others when its worker has to be ended: from that moment until the next message, which waited, is
  * committed and its acknowledgement accepted. Against the built daemon with one worker, which has to start another thread, and
- * with a mail that takes longer than it allows.
+ * with a message that takes longer than it allows.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Figure, figure, quantile } from './figures.ts'
@@ -12,7 +12,7 @@ import { writeReport } from './reports.ts'
 import { type Daemon, type LogLine, setStage } from './stage.ts'
 
 const SECONDS_ALLOWED = 1
-/** The text of the mail that takes too long; it is small as it arrives. */
+/** The text of the message that takes too long; it is small as it arrives. */
 const TEXT = 'POISON\n'.repeat(8 * 2 ** 20)
 const FROM = 'bounces@bench.example'
 const WAIT_MS = 60_000
@@ -60,7 +60,7 @@ export const killed: Part = async ({ sizes, nodeOptions }) => {
   }
 }
 
-/** The same mail again is recognised by its bytes and not opened. */
+/** The same message again is recognised by its bytes and not opened. */
 function distinct(raw: Buffer, index: number): Buffer {
   return Buffer.concat([Buffer.from(`X-Round: ${index}\r\n`), raw])
 }

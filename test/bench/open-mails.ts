@@ -1,6 +1,6 @@
 /**
  * Mails to open in the benchmark: ordinary ones of a wanted size, and the worst of the attack catalogue (mail.md §2.13 to
- * §2.17), each as large or as deep as a mail that the desk downloads may be. Built by hand; nothing here is a secret.
+ * §2.17), each as large or as deep as a message that the desk downloads may be. Built by hand; nothing here is a secret.
  */
 
 import { deflateRawSync } from 'node:zlib'
@@ -12,7 +12,7 @@ import { WORST_FILES, WORST_PAYLOADS } from './payloads.ts'
 import { writeReport } from './reports.ts'
 import { forgedKeys, giantKey, giantNumbers, wrapped } from './worst-keys.ts'
 
-/** A mail with the name under which it is reported. */
+/** A message with the name under which it is reported. */
 export type NamedMail = { readonly name: string; readonly raw: Buffer }
 
 const MIB = 2 ** 20
@@ -29,7 +29,7 @@ export async function mailOfSize(desk: BenchKey, from: BenchKey, bytes: number):
   return writeReport(from, desk, Math.max(16, Math.floor((bytes - bare.length) / 1.83)))
 }
 
-/** The worst mails there are, made for this desk. */
+/** The worst messages there are, made for this desk. */
 export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedMail[]> {
   const toDesk = await sessionKeyFor(desk)
   const message = (stream: Buffer): Buffer =>
@@ -114,7 +114,7 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
   ]
 }
 
-/** A small mail that takes seconds of any machine: four times eight signatures of somebody known around `text`, compressed. */
+/** A small message that takes seconds of any machine: four times eight signatures of somebody known around `text`, compressed. */
 export async function layeredMail(
   desk: Pick<BenchKey, 'publicArmored'>,
   from: Pick<BenchKey, 'privateArmored'>,

@@ -1,5 +1,5 @@
 /**
- * A process that opens one mail with the built worker pool and says how long it took and how much memory the process had at
+ * A process that opens one message with the built worker pool and says how long it took and how much memory the process had at
  * most. In a process of its own, so that no mail pays for another. Arguments: a JSON file (`OpenJob`).
  */
 import { readFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * The benchmark part `open`: how many mails of 4 KiB, 1 MiB and 25 MiB the worker pool opens a second on all its threads, and
- * what the worst mails of the attack catalogue cost in time and memory, each in a process of its own.
+ * The benchmark part `open`: how many messages of 4 KiB, 1 MiB and 25 MiB the worker pool opens a second on all its threads, and
+ * what the worst messages of the attack catalogue cost in time and memory, each in a process of its own.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ export type OpenJob = {
   readonly maintainerKeys: readonly string[]
 }
 
-/** What it cost. `restMiB` is the process with its worker before the mail. */
+/** What it cost. `restMiB` is the process with its worker before the message. */
 export type OpenCost = {
   readonly ms: number
   readonly restMiB: number
@@ -36,7 +36,7 @@ const THREADS = 2
 const SECONDS_MAX = 10
 const MEMORY_MIB_MAX = 512
 
-/** Rates of ordinary mails, then the cost of each of the worst. */
+/** Rates of ordinary messages, then the cost of each of the worst. */
 export const open: Part = async ({ sizes }) => {
   const [desk, from] = await benchKeys('opener', 2)
   if (desk === undefined || from === undefined) throw new Error('no keys for the benchmark')

@@ -33,7 +33,7 @@ const FROM = 'bounces@bench.example'
 /** Bytes of a relayed report and of a notice before sealing, for the comparison. */
 const MESSAGE_BYTES = 8192
 
-/** Reports a second from mails that wait when the daemon connects. */
+/** Reports a second from messages that wait when the daemon connects. */
 export const backlog: Part = async ({ sizes, nodeOptions }) => {
   const count = sizes.backlog
   const stage = await setStage({ maintainers: await benchKeys('maintainer', 3) })
@@ -67,7 +67,7 @@ export const backlog: Part = async ({ sizes, nodeOptions }) => {
   }
 }
 
-/** Time from delivery to the acknowledgement accepted, one mail after the other, while the daemon is in IDLE. */
+/** Time from delivery to the acknowledgement accepted, one message after the other, while the daemon is in IDLE. */
 export const latency: Part = async (options) => {
   const figures: Figure[] = []
   for (const name of mailServers()) {

@@ -1,10 +1,10 @@
 /**
- * What the worst mails say once they are opened: entities that cost their sender next to nothing, because they are compressed
+ * What the worst messages say once they are opened: entities that cost their sender next to nothing, because they are compressed
  * inside of an encryption, and the desk as much as an entity can. Nothing here is a secret.
  */
 import { lines, multipart } from '../fuzz/mime.ts'
 
-/** An entity with the name under which its mail is reported. Made only when asked for: most are as large as any may be. */
+/** An entity with the name under which its message is reported. Made only when asked for: most are as large as any may be. */
 export type Payload = { readonly name: string; readonly make: () => Buffer }
 
 const MIB = 2 ** 20
@@ -12,7 +12,7 @@ const MIB = 2 ** 20
 const MOST = 60 * MIB
 const LEVELS = 19
 
-/** The worst to read as a mail. */
+/** The worst to read as a message. */
 export const WORST_PAYLOADS: readonly Payload[] = [
   { name: '60 MiB of lines of dashes in 19 levels', make: () => inLevels('--b \n') },
   { name: '60 texts of 1 MiB of line ends', make: lineEnds },

@@ -1,5 +1,5 @@
 /**
- * Puts members and an approved notice straight into the database, as commands and mails would have, so that the benchmark
+ * Puts members and an approved notice straight into the database, as commands and messages would have, so that the benchmark
  * of its release begins at the instant itself.
  */
 import { requireSettings, sha256 } from '../../src/app.ts'

@@ -29,9 +29,9 @@ export type MailServer = {
   readonly name: 'Dovecot' | 'hoodiecrow'
   readonly port: number
   readonly password: string
-  /** One mail as a mail server would deliver it now. */
+  /** One message as a mail server would deliver it now. */
   deliver(raw: Uint8Array, from: string): Promise<void>
-  /** Many mails at once, before the daemon starts. */
+  /** Many messages at once, before the daemon starts. */
   seed(mails: readonly Uint8Array[]): Promise<void>
   close(): Promise<void>
 }
@@ -118,7 +118,7 @@ export async function setStage(options: {
   }
 }
 
-/** With a return path: a mail without one is never acknowledged. */
+/** With a return path: a message without one is never acknowledged. */
 function overLmtp(port: number, raw: Uint8Array, from: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const connection = new SMTPConnection({ host: '127.0.0.1', port, lmtp: true, ignoreTLS: true })

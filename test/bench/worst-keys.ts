@@ -1,4 +1,4 @@
-/** Entities with keys that are work for who looks at them: floods and numbers beyond measure, as files of a mail. */
+/** Entities with keys that are work for who looks at them: floods and numbers beyond measure, as files of a message. */
 import { readKey } from 'openpgp'
 import { lines, multipart } from '../fuzz/mime.ts'
 import { joined, splitPackets } from '../fuzz/packets.ts'

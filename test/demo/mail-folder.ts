@@ -1,5 +1,5 @@
 /**
- * The folder demo-mail: every mail of the story as it travelled (.eml) and, beside it, as the person at its outer end reads
+ * The folder demo-mail: every message of the story as it travelled (.eml) and, beside it, as the person at its outer end reads
  * it (.txt), numbered in the order in which they were sent.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { type Delivery } from './post-office.ts'
 
 export type MailFolder = AsyncDisposable & {
   readonly path: string
-  /** Writes both files; the clear one follows as soon as the mail has been opened. */
+  /** Writes both files; the clear one follows as soon as the message has been opened. */
   keep(delivery: Delivery, people: readonly Person[]): void
 }
 
@@ -46,7 +46,7 @@ async function write(
   writeFileSync(`${name}.txt`, mail === null ? 'This mail could not be opened.\n' : clearText(mail))
 }
 
-/** The commands of a mail that has any, else its subject without the case number. */
+/** The commands of a message that has any, else its subject without the case number. */
 function slug(mail: OpenedMail): string {
   const commands = mail.text.match(/^\/[a-z]+(?: (?:draft|preview|approve|hold)\b)?/gm) ?? []
   const subject = mail.subject.replaceAll(/\[[^\]]*\]/g, '')

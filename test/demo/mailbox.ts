@@ -1,4 +1,4 @@
-/** A person at a mailbox: reads what has come in over the embedded IMAP server, one mail after another, and answers. */
+/** A person at a mailbox: reads what has come in over the embedded IMAP server, one message after another, and answers. */
 import { type Attachment } from '../support/mail-parts.ts'
 import { type WaitFor } from './desk.ts'
 import { type DeskContact, type Letter, type OpenedMail, type Person } from './people.ts'
@@ -8,7 +8,7 @@ export type Correspondent = {
   readonly person: Person
   /** Waits for the next unread mail whose subject contains `subject`, and opens it. */
   next(subject: string): Promise<OpenedMail>
-  /** All mails in the mailbox, read or not. */
+  /** All messages in the mailbox, read or not. */
   count(): number
   send(letter: Letter): Promise<void>
   reply(to: OpenedMail, text: string, attachments?: readonly Attachment[]): Promise<void>

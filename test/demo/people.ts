@@ -39,10 +39,10 @@ export type Letter = {
   readonly references?: string
 }
 
-/** A mail that its reader has opened. */
+/** A message that its reader has opened. */
 export type OpenedMail = {
   readonly raw: Buffer
-  /** Key ids that the mail is encrypted to, 16 hex digits; empty when it came in clear. */
+  /** Key ids that the message is encrypted to, 16 hex digits; empty when it came in clear. */
   readonly sealedTo: readonly string[]
   /** Whether the desk's key made a good signature over all of it. */
   readonly signedByDesk: boolean
@@ -60,15 +60,15 @@ export type Person = Identity & {
   readonly keyId: string
   readonly publicKey: string
   readonly privateKey: string
-  /** A whole mail to the desk: signed, and encrypted to the desk and to the writer's own copy. */
+  /** A whole message to the desk: signed, and encrypted to the desk and to the writer's own copy. */
   write(letter: Letter): Promise<Buffer>
-  /** An answer above the quoted mail, in its thread. */
+  /** An answer above the quoted message, in its thread. */
   reply(to: OpenedMail, text: string, attachments?: readonly Attachment[]): Promise<Buffer>
-  /** Rejects when the mail is encrypted to somebody else only. */
+  /** Rejects when the message is encrypted to somebody else only. */
   open(raw: Buffer): Promise<OpenedMail>
 }
 
-/** The other end of every mail of the demo. */
+/** The other end of every message of the demo. */
 export type DeskContact = { readonly address: string; readonly publicKey: string }
 
 /** Makes a key for somebody who knows the desk; with `validSeconds` the key expires so long after now. */

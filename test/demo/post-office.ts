@@ -1,5 +1,5 @@
 /**
- * The mail world of the demo, on loopback: one SMTP server that everybody submits to, and one IMAP server a mailbox. What
+ * The message world of the demo, on loopback: one SMTP server that everybody submits to, and one IMAP server a mailbox. What
  * SMTP accepts for an address lies in that address's mailbox a moment later, the desk's own included.
  */
 import { createTransport } from 'nodemailer'
@@ -7,9 +7,9 @@ import { SMTPServer } from 'smtp-server'
 import { type EmbeddedImap, startEmbeddedImap } from '../support/embedded-imap.ts'
 import { type Identity } from './people.ts'
 
-/** A mail on its way. */
+/** A message on its way. */
 export type Delivery = {
-  /** 1 for the first mail of the demo. */
+  /** 1 for the first message of the demo. */
   readonly number: number
   readonly from: string
   readonly to: string
@@ -23,7 +23,7 @@ export type PostOffice = AsyncDisposable & {
   readonly smtpPort: number
   /** One for all accounts; the user name is the account's id. */
   readonly password: string
-  /** Every mail so far, oldest first. */
+  /** Every message so far, oldest first. */
   readonly deliveries: readonly Delivery[]
   /** The IMAP server of an account. */
   imapOf(id: string): EmbeddedImap
@@ -31,7 +31,7 @@ export type PostOffice = AsyncDisposable & {
   submit(from: Identity, to: string, raw: Buffer): Promise<void>
 }
 
-/** Opens it. `onDelivery` sees every mail at the moment it is delivered. */
+/** Opens it. `onDelivery` sees every message at the moment it is delivered. */
 export async function openPostOffice(
   accounts: readonly Identity[],
   password: string,

@@ -349,7 +349,7 @@ function expectSealedTo({ person }: Correspondent, mail: OpenedMail): void {
   expect(mail.signedByDesk, `a good signature of the desk under "${mail.subject}"`)
 }
 
-/** Whether a mail gives somebody away: by name, address or key id, outside or inside. */
+/** Whether a message gives somebody away: by name, address or key id, outside or inside. */
 function isNamed({ person }: Correspondent, mail: OpenedMail): boolean {
   const all = `${mail.raw.toString('latin1')}\n${mail.subject}\n${mail.text}`.toLowerCase()
   return [person.name, person.address, person.keyId].some((mark) =>

@@ -356,7 +356,7 @@ describe('when nobody can read an alarm, because keys look expired on the jumped
   })
 })
 
-/** Waiting mails whose next attempt is further ahead than the ladder ever waits. */
+/** Waiting messages whose next attempt is further ahead than the ladder ever waits. */
 function putOff(): unknown[] {
   const sql = "SELECT next_attempt_at AS at FROM outbox WHERE state = 'queued'"
   const latest = addMs(desk.world.clock.now, RETRY_DELAY_MS_MAX)

@@ -119,7 +119,7 @@ describe('a crash', { timeout: 60_000 }, () => {
     let stolen = 0
     Object.assign(world.desk.workers, {
       seal: (...args: Parameters<typeof seal>) => {
-        // Somebody else takes the case number that this mail was about to get.
+        // Somebody else takes the case number that this message was about to get.
         if (stolen < 2) {
           stolen += 1
           world.desk.db.transact((tx) =>

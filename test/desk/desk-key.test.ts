@@ -79,7 +79,7 @@ async function until(isDone: () => boolean): Promise<void> {
 }
 const isTroubled = () => world.log.some((line) => line.event === 'trouble' && line.where === 'work')
 
-it('after a jump a mail that cannot be signed waits, and is answered once the clock is set right', async () => {
+it('after a jump a message that cannot be signed waits, and is answered once the clock is set right', async () => {
   const running = run()
   world.jump(3 * YEAR)
   const mend = breakKey()
@@ -95,7 +95,7 @@ it('after a jump a mail that cannot be signed waits, and is answered once the cl
   expect(world.rows(doubts)).toEqual([{ kind: 'clock-trusted' }])
 })
 
-it('however long that takes, the mail is not mistaken for one that kills the process (G1, G9)', async () => {
+it('however long that takes, the message is not mistaken for one that kills the process (G1, G9)', async () => {
   const mend = breakKey()
   const alice = await someone('alice', 'alice@reporter.example')
   world.deliver(await world.write(alice, { subject: 'x', text: 'y', as: 'encrypted' }))

@@ -36,7 +36,7 @@ async function leaveGreylisted(): Promise<void> {
   expect(await desk.noticed(ONE)).toHaveLength(1)
 }
 
-/** What Grace reads in answer to this mail. */
+/** What Grace reads in answer to this message. */
 async function answerTo(text: string): Promise<string> {
   await desk.command(cast.grace, ONE, text)
   const mine = desk.world.sentTo(cast.grace).slice(-3)

@@ -1,6 +1,6 @@
 /**
- * A subject that came hidden stays hidden (RFC 9788 §6.1, issue part C): in every mail that the desk sends about it, to whomever and
- * for whatever reason, no word of it can be read on the way.
+ * A subject that came hidden stays hidden (RFC 9788 §6.1, issue part C): in every message that the desk sends about it, to
+ * whomever and for whatever reason, no word of it can be read on the way.
  */
 import { expect, it } from 'vitest'
 import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
@@ -15,7 +15,7 @@ const linus = await givenMaintainer('linus')
 const alice = await givenReporter('alice')
 let world: World
 
-/** What of the mails accepted so far holds a word of the subject, encryption left closed. */
+/** What of the messages accepted so far holds a word of the subject, encryption left closed. */
 const shownOnTheWay = (): string[] =>
   world.accepted
     .map(({ raw }) => Buffer.from(raw).toString('latin1'))
@@ -63,7 +63,7 @@ it.each([
   expect(world.accepted.length).toBeGreaterThan(10)
 })
 
-it('a hidden subject stays hidden where the mail cannot be opened or is refused', async () => {
+it('a hidden subject stays hidden where the message cannot be opened or is refused', async () => {
   world = await givenDesk([grace, linus])
   const raw = Buffer.from(
     await world.write(alice, { subject: SUBJECT, text: 'x', as: 'encrypted' })

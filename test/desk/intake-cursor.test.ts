@@ -67,7 +67,7 @@ it('a full list finds what a cursor passed over (G1)', async () => {
   const uids = [5]
   const mailbox = server(uids, { uidValidity: '1' }, [])
   const cursor = await pass(mailbox, null)
-  // A server that breaks the rule of ascending UIDs, or a mail that was put back.
+  // A server that breaks the rule of ascending UIDs, or a message that was put back.
   uids.push(2)
 
   await pass(mailbox, cursor)

@@ -203,7 +203,7 @@ describe('a maintainer', () => {
     expect(world.sentTo(old)).toHaveLength(2)
   })
 
-  it('gets one preview from a mail that asks for two, and the desk goes on (G9)', async () => {
+  it('gets one preview from a message that asks for two, and the desk goes on (G9)', async () => {
     world = await givenDesk([grace, linus])
     await world.receive(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
     const draft =
@@ -213,8 +213,8 @@ describe('a maintainer', () => {
   })
 })
 
-describe('a mail that kills its worker (G9)', () => {
-  it('is quarantined after three tries, acknowledged and told, and the next mail is served at once', async () => {
+describe('a message that kills its worker (G9)', () => {
+  it('is quarantined after three tries, acknowledged and told, and the next message is served at once', async () => {
     world = await givenDesk([grace])
     const poison = await world.write(alice, { subject: 'poison', text: 'POISON', as: 'clear' })
     const bob = await someone('bob', 'bob@reporter.example')
@@ -259,7 +259,7 @@ describe('a mail that kills its worker (G9)', () => {
   })
 })
 
-describe('a mail that cannot be delivered', () => {
+describe('a message that cannot be delivered', () => {
   it('is told once, and again only after it was retried and failed again', async () => {
     world = await givenDesk([grace])
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))

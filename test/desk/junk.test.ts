@@ -91,7 +91,7 @@ function dispositions() {
     .map(({ disposition }) => disposition)
 }
 
-describe('a mail in the junk folder', () => {
+describe('a message in the junk folder', () => {
   it('that is encrypted to the desk becomes a case like one from the inbox (G1)', async () => {
     junk.set(1, await world.write(alice, { subject: 'x', text: 'A hole.', as: 'encrypted' }))
     await look()
@@ -100,7 +100,7 @@ describe('a mail in the junk folder', () => {
     expect(world.accepted.map(({ to }) => to)).toContain(alice.address)
   })
 
-  it('that answers a mail of the desk joins its case, also in clear (G1)', async () => {
+  it('that answers a message of the desk joins its case, also in clear (G1)', async () => {
     await givenMessage(world, alice, { subject: 'x', text: 'A hole.', as: 'clear' })
     const acknowledgement = world.accepted.find(({ to }) => to === alice.address)
     const headers = [`In-Reply-To: <${acknowledgement?.messageId ?? ''}>`]
@@ -178,7 +178,7 @@ describe('a mail in the junk folder', () => {
     expect(dispositions()).toEqual(['case-opened'])
   })
 
-  it('larger than a mail may be is judged by its header alone', async () => {
+  it('larger than a message may be is judged by its header alone', async () => {
     world.close()
     world = await givenDesk([grace], { limits: { mailBytes: 1000 }, digest: true })
     junk.set(1, clearMail(['From: a@b.example', 'Subject: huge'], 'x'.repeat(2000)))

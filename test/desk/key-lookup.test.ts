@@ -27,7 +27,7 @@ beforeEach(async () => {
   })
 })
 
-/** A mail with what our own server says of its sender on top. */
+/** A message with what our own server says of its sender on top. */
 async function send(from: Someone, dmarc: string, letter: Partial<Letter> = {}): Promise<void> {
   const written = await world.write(from, { subject: 'a hole', text: 'Here.', ...letter })
   const top = [
@@ -57,7 +57,7 @@ describe('a directory of keys', () => {
     expect(await world.read(alice, answer)).toContain('We received it on')
   })
 
-  it('proves the signature of the mail, too, which is nobody else’s then (G6)', async () => {
+  it('proves the signature of the message, too, which is nobody else’s then (G6)', async () => {
     await send(alice, 'pass')
     await world.settle()
     expect(world.dispositions()).toEqual(['case-opened'])
@@ -70,7 +70,7 @@ describe('a directory of keys', () => {
     expect([asked, pinned()]).toEqual([[], []])
   })
 
-  it('is not asked when the mail brings a key, or one is known', async () => {
+  it('is not asked when the message brings a key, or one is known', async () => {
     await send(alice, 'pass', { autocrypt: true })
     await world.settle()
     await send(alice, 'pass', { as: 'encrypted' })
@@ -109,7 +109,7 @@ describe('a directory of keys', () => {
   })
 })
 
-describe('two mails of one reporter that come together', () => {
+describe('two messages of one reporter that come together', () => {
   it('are both judged by the key that only the first one brings', async () => {
     await send(alice, 'pass', { autocrypt: true })
     has = []

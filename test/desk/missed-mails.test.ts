@@ -61,7 +61,7 @@ describe('a maintainer whose key could not be used', () => {
     expect(missed()).toEqual(['relay', 'note'])
   })
 
-  it('gets one sealed mail for each open case once there is a current key, with what was missed and the case as it is', async () => {
+  it('gets one sealed message for each open case once there is a current key, with what was missed and the case as it is', async () => {
     await renew()
     await world.settle()
     const [mail = '', ...more] = await told()

@@ -28,7 +28,7 @@ function latest(who: Someone): Envelope {
   if (mail === undefined) throw new Error('nobody wrote to them')
   return mail
 }
-/** The desk's words in a mail, quoted as a client quotes them. */
+/** The desk's words in a message, quoted as a client quotes them. */
 async function quoted(who: Someone, mail: Envelope): Promise<string> {
   const words = await world.read(who, mail)
   const text = words.slice(words.indexOf('-----8<-----'))
@@ -37,7 +37,7 @@ async function quoted(who: Someone, mail: Envelope): Promise<string> {
     .map((line) => `> ${line}`)
     .join('\n')
 }
-/** Linus answers without a command; the mail refers to `mail` outside, and quotes it or names it in its protected headers. */
+/** Linus answers without a command; the message refers to `mail` outside, and quotes it or names it in its protected headers. */
 async function answer(
   mail: Envelope,
   shown: { readonly quotes?: Envelope; readonly names?: Envelope }
@@ -122,7 +122,7 @@ describe('with replies: reporter, a plain answer', () => {
     }
   )
 
-  it('to a mail whose Message-ID a server replaced counts for no older mail of the thread', async () => {
+  it('to a message whose Message-ID a server replaced counts for no older mail of the thread', async () => {
     const relay = latest(linus)
     const replaced = { ...relay, messageId: 'replaced@elsewhere.example' } as Envelope
     const headers = [`References: <${relay.messageId}> <${replaced.messageId}>`]

@@ -1,4 +1,4 @@
-/** Reading receipts: what has the form of one is put aside only where it is about a mail of the desk (G1). */
+/** Reading receipts: what has the form of one is put aside only where it is about a message of the desk (G1). */
 import { expect, it } from 'vitest'
 import { givenDesk, givenMaintainer } from '../support/given.ts'
 import { type World } from '../support/world.ts'
@@ -46,7 +46,7 @@ it('a report with a receipt attached is relayed like any, and so is a receipt of
   expect(relay && (await world.read(grace, relay))).toContain('The attached one crashes it.')
 })
 
-it('a receipt of a mail of the desk goes to its case and bothers nobody', async () => {
+it('a receipt of a message of the desk goes to its case and bothers nobody', async () => {
   world = await givenDesk([grace])
   await world.receive(
     Buffer.from(lines(...HEAD, 'Subject: x', 'Message-ID: <1@x.example>', '', 'A hole.'))

@@ -1,4 +1,4 @@
-/** Limits are no weapon: no forger keeps from a maintainer that a mail of their own did nothing (mail.md §2.10). */
+/** Limits are no weapon: no forger keeps from a maintainer that a message of their own did nothing (mail.md §2.10). */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { givenDesk } from '../support/given.ts'
@@ -52,7 +52,7 @@ async function holdUnsigned(from: Someone): Promise<void> {
 }
 
 describe('refusals to a maintainer', () => {
-  it('end after 10 an hour for mails that anybody can have written, with an alarm once a day', async () => {
+  it('end after 10 an hour for messages that anybody can have written, with an alarm once a day', async () => {
     await open()
     expect(await mailsTo(grace, () => forge(grace, 12))).toEqual([
       ...Array.from({ length: 10 }, () => 'refusal'),

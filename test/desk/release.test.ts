@@ -73,7 +73,7 @@ function deliveries() {
     .read((read) => listDeliveries(read, 1))
     .map(({ memberId, revision, state: how }) => `${memberId} ${revision} ${how}`)
 }
-/** Handles the mail in the inbox, and nothing else: no release step, no sending. */
+/** Handles the message in the inbox, and nothing else: no release step, no sending. */
 async function handleWithoutSending(): Promise<void> {
   const { handlePending } = await import('../../src/desk/work.ts')
   const { insertArrival } = await import('../../src/store/arrivals.ts')
@@ -100,7 +100,7 @@ const DAY = 86_400_000
 const LEAD_COMES = 4 * DAY
 
 describe('a scheduled notice', () => {
-  it('leaves at its instant and not a second before, one sealed mail a member (M-24, M-28, G5)', async () => {
+  it('leaves at its instant and not a second before, one sealed message a member (M-24, M-28, G5)', async () => {
     await scheduled()
     await world.wait(LEAD_COMES - 60_000)
     expect(noticed()).toEqual([])

@@ -121,7 +121,7 @@ describe("a reporter's key", () => {
     expect(await lastTo(world, alice)).toContain('Hello Alice.')
   })
 
-  it('loses nothing to an older copy of itself in a mail that nobody signed (G3)', async () => {
+  it('loses nothing to an older copy of itself in a message that nobody signed (G3)', async () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     const before = world.rows('SELECT key_data FROM reporter_keys')
@@ -195,7 +195,7 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
   })
 
-  it('that only lay in a mail does not make the real owner look like an impostor, and signing proves it', async () => {
+  it('that only lay in a message does not make the real owner look like an impostor, and signing proves it', async () => {
     world = await givenDesk([grace])
     const forged = { ...alice, keyData: renewed.keyData }
     await send(forged, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
@@ -215,7 +215,7 @@ describe("a reporter's key", () => {
     ])
   })
 
-  it('proves the sender of a mail that only names its case; without it and without DMARC it is a case of its own', async () => {
+  it('proves the sender of a message that only names its case; without it and without DMARC it is a case of its own', async () => {
     const mx = 'mx.acme.example'
     world = await givenDesk([grace], { authentication: { servers: [mx], receivedHops: 1 } })
     const says = (result: string) => ({
@@ -251,7 +251,7 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([])
   })
 
-  it('that is offered is not pushed out by a flood of others: the newest are refused, and the mail says so', async () => {
+  it('that is offered is not pushed out by a flood of others: the newest are refused, and the message says so', async () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     await send(renewed, { subject: 'my new key', text: 'x', as: 'clear', autocrypt: true })
@@ -295,7 +295,7 @@ describe("a reporter's key", () => {
 })
 
 describe("a maintainer's key, and a member's", () => {
-  it('are the registered ones also when they report, whatever the mail brings, and nobody accepts another', async () => {
+  it('are the registered ones also when they report, whatever the message brings, and nobody accepts another', async () => {
     world = await givenDesk([grace])
     const other = await someone('grace', grace.address)
     await send(grace, { subject: 'a hole', text: 'Mine.', ...attached(other) })

@@ -11,7 +11,7 @@ import { openWorld, someone, type World } from '../support/world.ts'
 let world: World
 afterEach(() => world.close())
 
-/** An IMAP server with one mail that answers nothing after that, until its connection is closed. */
+/** An IMAP server with one message that answers nothing after that, until its connection is closed. */
 function silentServer(raw: Buffer, closed: () => void): Mailbox {
   let fail = (_error: Trouble): void => undefined
   const silence = new Promise<never>((_, reject) => (fail = reject))

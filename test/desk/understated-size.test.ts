@@ -1,4 +1,4 @@
-/** A mail whose server announced it smaller than it is: what was not downloaded is never taken for the whole mail (G1). */
+/** A message whose server announced it smaller than it is: what was not downloaded is never taken for the whole message (G1). */
 import { afterEach, expect, it } from 'vitest'
 import { takeIn } from '../../src/desk/intake.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
@@ -7,7 +7,7 @@ import { openWorld, someone, type World } from '../support/world.ts'
 let world: World | undefined
 afterEach(() => world?.close())
 
-it('a mail that proves too large while it is fetched is held, told and never shown as whole (G1)', async () => {
+it('a message that proves too large while it is fetched is held, told and never shown as whole (G1)', async () => {
   const grace = await someone('grace', 'grace@acme.example')
   const alice = await someone('alice', 'alice@reporter.example')
   world = await openWorld({ maintainers: [grace] })

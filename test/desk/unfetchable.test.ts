@@ -1,4 +1,4 @@
-/** A mail that the server lists but cannot deliver: it holds up no other and ends as a held case that people see (G1, G9). */
+/** A message that the server lists but cannot deliver: it holds up no other and ends as a held case that people see (G1, G9). */
 import { afterEach, expect, it } from 'vitest'
 import { type FetchFailures, takeIn } from '../../src/desk/intake.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
@@ -8,7 +8,7 @@ import { openWorld, someone, type World } from '../support/world.ts'
 let world: World | undefined
 afterEach(() => world?.close())
 
-it('mails that break every download are each held and told, and the mail behind them is handled (G1, G9)', async () => {
+it('messages that break every download are each held and told, and the message behind them is handled (G1, G9)', async () => {
   const grace = await someone('grace', 'grace@acme.example')
   const alice = await someone('alice', 'alice@reporter.example')
   world = await openWorld({ maintainers: [grace] })

@@ -9,7 +9,7 @@ const THIEF = 'thief@evil.example'
 let world: World | undefined
 afterEach(() => world?.close())
 
-/** A mail in Alice's name from the thief's own server, as the desk's mail server hands it on. */
+/** A message in Alice's name from the thief's own server, as the desk's mail server hands it on. */
 function forged(id: string, more: readonly string[], text: string): Buffer {
   const head = lines(
     `Return-Path: <${THIEF}>`,

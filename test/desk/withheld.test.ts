@@ -1,4 +1,6 @@
-/** Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4). */
+/**
+ * Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4).
+ */
 import { generateKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import {
@@ -21,7 +23,7 @@ function change(raw: Uint8Array, field: RegExp, value: string): Buffer {
   return Buffer.from(Buffer.from(raw).toString('latin1').replace(field, value), 'latin1')
 }
 
-/** The same mail under another person's name, byte for byte otherwise. */
+/** The same message under another person's name, byte for byte otherwise. */
 function from(mail: Uint8Array, { name, address }: Someone): Buffer {
   return change(mail, /^From: .*$/m, `From: ${name} <${address}>`)
 }
@@ -32,7 +34,7 @@ function armorOf(mail: Uint8Array): string {
   return /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text)?.[0] ?? ''
 }
 
-/** A mail of Mallory's own making; the headers of its body stand first in `body`. */
+/** A message of Mallory's own making; the headers of its body stand first in `body`. */
 function fromMallory(body: string): Buffer {
   const head = [
     `From: Mallory <${mallory.address}>`,
@@ -65,7 +67,7 @@ async function toGrace(): Promise<string> {
   return (await textsTo(world, grace)).join(' ')
 }
 
-describe('a mail that another person had sealed', () => {
+describe('a message that another person had sealed', () => {
   it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
     world = await givenDesk([grace])
     const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })

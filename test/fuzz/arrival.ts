@@ -1,6 +1,6 @@
 /**
- * What servers write: the fields that the desk's own mail server puts on top of a mail, the ones that an attacker puts below to
- * look like them, and delivery reports. Each with what it says, so that a reading of it can be judged.
+ * What servers write: the fields that the desk's own mail server puts on top of a message, the ones that an attacker puts below
+ * to look like them, and delivery reports. Each with what it says, so that a reading of it can be judged.
  */
 import { type MessageId } from '../../src/domain/ids.ts'
 import { type BounceFacts } from '../../src/domain/mail.ts'
@@ -16,7 +16,7 @@ export const OWN_SETTINGS: Settings = {
   authentication: { servers: [OWN_SERVER], receivedHops: 1 }
 }
 
-/** The fields on top of one mail. */
+/** The fields on top of one message. */
 export type Top = {
   readonly fields: string
   /** What our own server found: the best that may be believed of the sender. */
@@ -57,7 +57,7 @@ export function ownTop(random: Random): Top {
   return { fields: fields.join('\r\n'), own, received: 1 }
 }
 
-/** Fields that were there when the mail came in, each with its line end, and how many of them are Received. */
+/** Fields that were there when the message came in, each with its line end, and how many of them are Received. */
 export function forgedFields(random: Random): {
   readonly fields: string
   readonly received: number

@@ -42,7 +42,7 @@ import { withNote, wrapped } from './wrapped.ts'
 
 /** What a reader must make of an unbroken mail, exactly. */
 export type Exact = Pick<OpenedMail, 'structure' | 'encrypted' | 'decrypted' | 'failure'> & {
-  /** Words, files and subject; null of a mail that cannot be opened: nothing. */
+  /** Words, files and subject; null of a message that cannot be opened: nothing. */
   readonly shows: Shows | null
   /** The one signature over the whole; null for none. `signer` is null where the key is unknown. */
   readonly signature: { readonly signer: string | null; readonly madeAt: Instant } | null
@@ -116,7 +116,7 @@ export function makeBody(random: Random, world: World, other: Other | undefined)
   }
 }
 
-/** A mail in clear, whose fields for a payload do not speak: they would only be a second outer header. */
+/** A message in clear, whose fields for a payload do not speak: they would only be a second outer header. */
 function clearBody(random: Random, { keys }: World): Body {
   const offered = [keys.alice, keys.forged, keys.mallory]
   const { entity, shows } = makePayload(random, 'nothing signed', offered, [''])

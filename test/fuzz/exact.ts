@@ -1,4 +1,4 @@
-/** Rules for unbroken mails: a reader must make of them exactly what was put in. A broken mail passes all of these. */
+/** Rules for unbroken messages: a reader must make of them exactly what was put in. A broken message passes all of these. */
 import { createHash } from 'node:crypto'
 import { type OpenedMail } from '../../src/domain/mail.ts'
 import { judgeSender } from '../../src/policy/authentication.ts'

@@ -1,7 +1,8 @@
 /**
  * `npm run fuzz`: opens broken mail in the built daemon's worker pool, under its limits, and checks that every invariant of
- * reading holds. `--mails N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes mail K of that seed again and opens nothing else.
- * A finding is made small, written into a temporary folder with the keys it needs, and printed; then the exit status is 1.
+ * reading holds. `--messages N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes mail K of that seed
+ * again and opens nothing else. A finding is made small, written into a temporary folder with the keys it needs, and printed;
+ * then the exit status is 1.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,7 @@ import { makeMail } from './mails.ts'
 import { corpusMails, delivered, type Finding, type RunResult, runFuzz } from './run.ts'
 import { makeWorld, type World } from './world.ts'
 
-/** One mail may take this long and its thread this much memory. */
+/** One message may take this long and its thread this much memory. */
 const TASK_MS = 10_000
 const MEMORY_MIB = 512
 const MIB = 2 ** 20
@@ -53,7 +54,7 @@ async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
   })
   const startedAt = Date.now()
   const endsAt = startedAt + minutes * 60_000
-  // What the making of mails leaves behind is not the reader's: counted is what comes on top of it while they are opened.
+  // What the making of messages leaves behind is not the reader's: counted is what comes on top of it while they are opened.
   const resident = { peak: 0, made: process.memoryUsage.rss(), opening: 0 }
   const look = (): void => {
     const now = process.memoryUsage.rss()

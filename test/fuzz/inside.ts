@@ -20,17 +20,17 @@ import { makePayload, type Shows } from './payloads.ts'
 import { type Random } from './random.ts'
 import { SECRET_MARK, type Signed, type World } from './world.ts'
 
-/** What may at most be in a mail. Of a mail put together from several, everything that is in one of them. */
+/** What may at most be in a message. Of a message put together from several, everything that is in one of them. */
 export type Holds = {
   /** Whether a signature by a known key over what it signed can be in it; where not, nothing may be `valid`. */
   readonly mayBeValid: boolean
   /** Whether something sealed to the desk can be in it; where not, nothing may be decrypted. */
   readonly mayBeDecrypted: boolean
-  /** Fingerprints of keys that are attached in it, and in its Autocrypt field; null of a mail of the corpus: anything. */
+  /** Fingerprints of keys that are attached in it, and in its Autocrypt field; null of a message of the corpus: anything. */
   readonly keys: { readonly attached: readonly string[]; readonly header: readonly string[] } | null
 }
 
-/** Enough of another mail to take pieces of it. */
+/** Enough of another message to take pieces of it. */
 export type Other = { readonly raw: Buffer; readonly holds: Holds }
 
 /** Nothing at all. */

@@ -1,6 +1,6 @@
 /**
- * What must hold of every opened mail, whatever it contains. Judged from outside: from what the fuzzer put into the mail and from
- * the closed list of all that was ever signed, never from Postern's own reading of it.
+ * What must hold of every opened message, whatever it contains. Judged from outside: from what the fuzzer put into the message
+ * and from the closed list of all that was ever signed, never from Postern's own reading of it.
  */
 import { type OpenedMail, type Signature } from '../../src/domain/mail.ts'
 import { instantFromMs } from '../../src/domain/time.ts'
@@ -50,7 +50,7 @@ const SIGNATURE_RULES: readonly Rule[] = [
   ],
   [
     'text outside means that nothing covers the whole',
-    // What is wrapped around a repaired mail is shown apart, and such a mail never carries commands.
+    // What is wrapped around a repaired mail is shown apart, and such a message never carries commands.
     (opened) =>
       opened.outsideText === '' ||
       trusted(opened).length === 0 ||

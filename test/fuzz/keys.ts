@@ -1,6 +1,6 @@
 /**
  * The keys of the fuzzer, from a file: made once, on the first of November 2026, with openpgp.js. They are the same in every
- * run, because a mail can only be made again byte for byte with the keys it was made with. They protect nothing.
+ * run, because a message can only be made again byte for byte with the keys it was made with. They protect nothing.
  */
 import { readFileSync } from 'node:fs'
 import { type PrivateKey, readPrivateKey } from 'openpgp'

@@ -1,7 +1,7 @@
 /**
- * One mail of the fuzzer by its number: a body, whole mails taken up again, mutations of the mail, and on top of all what our own
- * server writes. It follows from seed, number and corpus alone, never from how another mail was read: so a finding can be made
- * again after the reader was changed.
+ * One message of the fuzzer by its number: a body, whole messages taken up again, mutations of the message, and on top of all
+ * what our own server writes. It follows from seed, number and corpus alone, never from how another message was read: so a
+ * finding can be made again after the reader was changed.
  */
 import { forgedFields, ownTop, type Top } from './arrival.ts'
 import { type Body, cleanBodies, type Exact, makeBody } from './bodies.ts'
@@ -10,7 +10,7 @@ import { mutateMail } from './mime.ts'
 import { type Random, randomOf } from './random.ts'
 import { type Signed, type World } from './world.ts'
 
-/** One mail and what is known of it beforehand. */
+/** One message and what is known of it beforehand. */
 export type FuzzMail = {
   /** What came in. */
   readonly raw: Buffer
@@ -19,7 +19,7 @@ export type FuzzMail = {
   /** How it was made, for the report of a finding. */
   readonly recipe: string
   readonly holds: Holds
-  /** Null where the mail is broken in any way. */
+  /** Null where the message is broken in any way. */
   readonly exact: (Exact & Outside) | null
 }
 
@@ -31,7 +31,7 @@ export type Outside = {
   readonly offered: readonly string[]
 }
 
-/** Where mails come from. */
+/** Where messages come from. */
 export type Source = { readonly world: World; readonly corpus: readonly Buffer[] }
 
 const HEAD = [
@@ -43,16 +43,16 @@ const HEAD = [
   'MIME-Version: 1.0',
   ''
 ].join('\r\n')
-/** A mail taken up again must be small enough that mutating it costs little. */
+/** A message taken up again must be small enough that mutating it costs little. */
 const TAKEN_BYTES_MAX = 64 * 1024
 
-/** The unbroken mails around one signed payload. */
+/** The unbroken messages around one signed payload. */
 export function cleanMails(world: World, signed: Signed): FuzzMail[] {
   const random = randomOf(world.seed, -1_000_000 - world.signed.indexOf(signed))
   return cleanBodies(random, world, signed).map((body) => mailOf(random, world, body))
 }
 
-/** The mail with this number. */
+/** The message with this number. */
 export function makeMail(source: Source, index: number): FuzzMail {
   const random = randomOf(source.world.seed, index)
   const other = takeOther(random, source, index)
@@ -70,7 +70,7 @@ export function makeMail(source: Source, index: number): FuzzMail {
   }
 }
 
-/** A mail of the corpus, or one with a lower number, which may itself be made of others. */
+/** A message of the corpus, or one with a lower number, which may itself be made of others. */
 function takeOther(random: Random, source: Source, index: number): FuzzMail | undefined {
   const isEarlier = index > 0 && (source.corpus.length === 0 || random.chance(0.5))
   const other = isEarlier

@@ -1,5 +1,5 @@
 /**
- * MIME as the fuzzer breaks it: mutations of whole mails that know about headers, boundaries and encodings. What the
+ * MIME as the fuzzer breaks it: mutations of whole messages that know about headers, boundaries and encodings. What the
  * mutations add carries {@link FOREIGN_MARK}.
  */
 import { type Random } from './random.ts'
@@ -106,10 +106,10 @@ export function multipart(type: string, boundary: string, parts: readonly string
   return `Content-Type: ${type}\r\n\r\n${body}--${boundary}--\r\n`
 }
 
-/** A mail that has grown beyond this is broken no further: what makes it would need more memory than what reads it. */
+/** A message that has grown beyond this is broken no further: what makes it would need more memory than what reads it. */
 const BROKEN_BYTES_MAX = 2 ** 20
 
-/** Breaks a mail in up to four places. Bytes are handled as latin1, so that nothing else changes. */
+/** Breaks a message in up to four places. Bytes are handled as latin1, so that nothing else changes. */
 export function mutateMail(random: Random, raw: Buffer, other: Buffer): Buffer {
   let text = raw.toString('latin1')
   for (let count = random.pick([1, 1, 1, 2, 2, 4]); count > 0; count -= 1) {
@@ -185,7 +185,7 @@ function rewrapped(random: Random, text: string): string {
   return `${head}${multipart(`multipart/${kind}; boundary=m`, 'm', parts)}`
 }
 
-/** A part that nobody signed: as text, as a file, as a mail, as nothing to see. */
+/** A part that nobody signed: as text, as a file, as a message, as nothing to see. */
 function foreignPart(random: Random): string {
   const head = random.pick([
     'Content-Type: text/plain',
@@ -236,7 +236,7 @@ function flipped(random: Random, line: string): string {
   return line.slice(0, at) + String.fromCharCode(random.int(256)) + line.slice(at + 1)
 }
 
-/** UTF-8 bytes one by one, because mails are handled as latin1 here. */
+/** UTF-8 bytes one by one, because messages are handled as latin1 here. */
 function latin1(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }

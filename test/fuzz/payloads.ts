@@ -9,7 +9,7 @@ import { type Random } from './random.ts'
 /** What a payload says. Words are compared without regard to blanks and line ends. */
 export type Shows = {
   readonly text: string
-  /** Where its header fields do not speak for the mail: copies of them in the text are then somebody's words. */
+  /** Where its header fields do not speak for the message: copies of them in the text are then somebody's words. */
   readonly textWithCopies: string
   /** Content of every file, byte for byte, in order. */
   readonly files: readonly Buffer[]

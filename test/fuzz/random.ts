@@ -11,7 +11,7 @@ export type Random = {
   bytes(count: number): Buffer
 }
 
-/** The stream of `index` under `seed`: every mail has its own, so that one can be made without the others. */
+/** The stream of `index` under `seed`: every message has its own, so that one can be made without the others. */
 export function randomOf(seed: number, index: number): Random {
   let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)) >>> 0
   // Mulberry32: a small mixer of 32 bits, ample for choosing mutations.

@@ -1,6 +1,6 @@
 /**
- * The fuzzer's loop: makes mails in batches, opens them, checks every invariant. Which mails are made depends on the seed and the
- * corpus alone, neither on how fast a mail was opened nor on what came of it.
+ * The fuzzer's loop: makes messages in batches, opens them, checks every invariant. Which messages are made depends on the seed
+ * and the corpus alone, neither on how fast a message was opened nor on what came of it.
  */
 import { readFileSync } from 'node:fs'
 import { type OpenedMail } from '../../src/domain/mail.ts'
@@ -12,10 +12,10 @@ import { minimise } from './minimise.ts'
 import { allSaid } from './said.ts'
 import { type World } from './world.ts'
 
-/** A mail that breaks an invariant, as small as it could be made. */
+/** A message that breaks an invariant, as small as it could be made. */
 export type Finding = {
   readonly rule: string
-  /** Number of the mail under the seed; -1 for an unbroken one. */
+  /** Number of the message under the seed; -1 for an unbroken one. */
   readonly index: number
   readonly recipe: string
   readonly raw: Buffer
@@ -24,24 +24,24 @@ export type Finding = {
 export type RunOptions = {
   readonly world: World
   readonly workers: Pick<Workers, 'open'>
-  /** Asked before each batch with the mails opened so far. */
+  /** Asked before each batch with the messages opened so far. */
   readonly isOver: (count: number) => boolean
-  /** Real mails to take up; none by default. */
+  /** Real messages to take up; none by default. */
   readonly corpus?: readonly Buffer[]
-  /** Only the mail with this number. */
+  /** Only the message with this number. */
   readonly number?: number
-  /** Told when a batch of mails is made, and again when they were opened. */
+  /** Told when a batch of messages is made, and again when they were opened. */
   readonly onMade?: () => void
   readonly onBatch?: (count: number, kinds: number) => void
 }
 
 export type RunResult = {
   readonly count: number
-  /** In how many different ways mails behaved: structure, failure, signature states, warnings. */
+  /** In how many different ways messages behaved: structure, failure, signature states, warnings. */
   readonly kinds: number
   readonly decrypted: number
   readonly valid: number
-  /** Unbroken mails, of which everything is known beforehand. */
+  /** Unbroken messages, of which everything is known beforehand. */
   readonly exact: number
   readonly findings: readonly Finding[]
 }
@@ -113,12 +113,12 @@ export function corpusMails(): Buffer[] {
     .filter((raw) => raw.length <= CORPUS_BYTES_MAX)
 }
 
-/** The mail as the desk fetches it. */
+/** The message as the desk fetches it. */
 export function delivered({ top, raw }: FuzzMail): Buffer {
   return Buffer.concat([Buffer.from(top.fields), raw])
 }
 
-/** The opened mail, or the name of the rule that opening itself broke. */
+/** The opened message, or the name of the rule that opening itself broke. */
 async function openOrTell(
   { workers, world }: RunOptions,
   mail: FuzzMail

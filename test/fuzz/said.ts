@@ -10,7 +10,7 @@ import { AROUND_AT, type World } from './world.ts'
 export type Saying = {
   /** Fingerprints of the keys attached inside. */
   readonly keys: readonly string[]
-  /** Whether the text, files and protected subject of a mail are what was signed, all of it and nothing else. */
+  /** Whether the text, files and protected subject of a message are what was signed, all of it and nothing else. */
   isShown(opened: OpenedMail): boolean
 }
 

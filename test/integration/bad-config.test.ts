@@ -1,5 +1,5 @@
 /**
- * Everything that can be wrong before the first mail: one clear line that names the remedy, a status that is not zero, no
+ * Everything that can be wrong before the first message: one clear line that names the remedy, a status that is not zero, no
  * stack, no secret (issue "Bad input"). And a disk that fills up in the middle of the work.
  */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'

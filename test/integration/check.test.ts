@@ -158,7 +158,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     await expectNotes(/^note: products other: .* link to https:\/\/example\.org\/parser\/security/)
   })
 
-  it('notes that answers without a random delay tell how long a mail took to open (G6)', async () => {
+  it('notes that answers without a random delay tell how long a message took to open (G6)', async () => {
     change('acknowledgement', { jitter: 0 })
     await expectNotes(/acknowledgement\.jitter: it is 0, .* how long their message took to open/)
   })

@@ -1,5 +1,5 @@
 /**
- * A mail that costs its worker more time than the daemon allows, against the built daemon: the worker is ended, the mail is
+ * A message that costs its worker more time than the daemon allows, against the built daemon: the worker is ended, the message is
  * held and told after three tries, all others are served, and nothing of it is left anywhere but in the database (G9, G10).
  */
 import { readdirSync, writeFileSync } from 'node:fs'
@@ -34,7 +34,7 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', async () => {
     )
   }
 
-  it('is held and told after three tries, the next mail is served before that, and nothing of it leaks', async () => {
+  it('is held and told after three tries, the next message is served before that, and nothing of it leaks', async () => {
     await dovecot.append(user, await poison())
     const key = { filename: 'key.asc', contentType: 'application/pgp-keys' }
     const attachments = [{ ...key, content: Buffer.from(await alice.exportPublicKey()) }]

@@ -205,7 +205,7 @@ describeWith(['gpg'], 'the exit status', async () => {
     const before = readFileSync(newer)
     const config = configWith('newer.yaml', { storage: { path: 'data/newer.db' } })
     expect(await wrong(WITH_DATABASE, 1, ONE_LINE('newer version'), { config })).toEqual([])
-    // Only for a signer who is nobody's of the configuration is the database asked; that is no fault of the mail.
+    // Only for a signer who is nobody's of the configuration is the database asked; that is no fault of the message.
     const stranger = await gpgPerson({ name: 'Eve', address: 'eve@evil.example' })
     await stranger.importKey(desk.publicKey)
     const signed = await stranger.write({ to: DESK_ADDRESS, subject: 'x', text: 'x' })

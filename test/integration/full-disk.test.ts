@@ -71,7 +71,7 @@ describeWithSmallDisk(['dovecot', 'gpg'], 'a disk that is full', async () => {
     expect(await desk.cli('members', 'remove', 'grace')).toMatchObject({ status: 0, stderr: '' })
   })
 
-  it('holds the mail in the inbox while it lasts, and all of it is handled once when there is room', async () => {
+  it('holds the message in the inbox while it lasts, and all of it is handled once when there is room', async () => {
     const daemon = await desk.start()
     disk.fill(MEGABYTE)
     await dovecot.seed(user, NAMES.map(large))

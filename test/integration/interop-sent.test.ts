@@ -1,7 +1,7 @@
 /**
  * Everything that the desk sends is opened and verified by GnuPG, Sequoia and RNP (proof 3 of issue 3): each kind of mail, sealed
  * and in clear, to RSA, NIST and Curve25519 keys that these programs made, and to a version 6 key by RFC 9580 itself. Reads the
- * mails without any of Postern's code.
+ * messages without any of Postern's code.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MESSAGES } from '../../src/messages/catalogue.ts'
@@ -65,7 +65,7 @@ describeWith(['gpg', 'sq', 'rnp'], 'everything that the desk sends', () => {
     await world.close()
   })
 
-  /** The first mail of this kind and form to each of its recipients. */
+  /** The first message of this kind and form to each of its recipients. */
   function mailsOf(kind: string, form: Form): readonly Sent[] {
     const mails = world.sent.filter(
       (mail) => mail.kind === kind && mail.form === form && mail.to !== VERA
@@ -85,7 +85,7 @@ describeWith(['gpg', 'sq', 'rnp'], 'everything that the desk sends', () => {
     return first
   }
 
-  it('is all looked at here: every kind, every form of it and every mail text', () => {
+  it('is all looked at here: every kind, every form of it and every message text', () => {
     const found = new Set(world.sent.map(({ kind, form }) => `${kind} ${form}`))
     const forms = Object.entries(FORMS)
     expect([...found].sort()).toEqual(
@@ -163,7 +163,9 @@ function kindsOf(form: Form): readonly string[] {
   return Object.entries(FORMS).flatMap(([kind, forms]) => (forms.includes(form) ? [kind] : []))
 }
 
-/** What holds of a sealed mail: outside no word of it, and every field as it stands there is on record inside (RFC 9788 §2.2). */
+/**
+ * What holds of a sealed message: outside no word of it, and every field as it stands there is on record inside (RFC 9788 §2.2).
+ */
 function expectSealed(mail: Sent, outer: Part, payload: Part): void {
   expect(Buffer.from(mail.raw).includes(SECRET)).toBe(false)
   expectHeaders(mail, outer, payload, 'cipher')
@@ -179,7 +181,7 @@ function expectSealed(mail: Sent, outer: Part, payload: Part): void {
   )
 }
 
-/** What holds of every mail, outside and inside (RFC 9788 §2.1 and the older form beside it). */
+/** What holds of every message, outside and inside (RFC 9788 §2.1 and the older form beside it). */
 function expectHeaders(mail: Sent, outer: Part, payload: Part, hp: 'cipher' | 'clear'): void {
   expect(contentTypeOf(payload).parameters).toMatchObject({ hp, 'protected-headers': 'v1' })
   for (const part of [outer, payload]) {

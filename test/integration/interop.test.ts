@@ -1,6 +1,7 @@
 /**
  * The desk and other people's mail programs, both directions: neomutt driven on a terminal, and RNP, which Thunderbird has
- * inside. What they write is opened rightly, what the desk sends they open and verify (G4; every kind of it: interop-sent.test.ts).
+ * inside. What they write is opened rightly, what the desk sends they open and verify (G4; every kind of it:
+ * interop-sent.test.ts).
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +22,7 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
   const daemon = await desk.start()
   let tag: string
 
-  /** Puts a mail into the inbox and returns what became of it. */
+  /** Puts a message into the inbox and returns what became of it. */
   async function arrive(raw: Uint8Array): Promise<{ disposition: unknown; case: string }> {
     const line = await handled(daemon, raw)
     return { disposition: line['disposition'], case: String(line['case']) }
@@ -41,7 +42,7 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
       .then(({ stdout }) => JSON.parse(stdout) as Record<string, unknown>)
   }
 
-  it('a mail that neomutt wrote is opened with its protected subject, its file and its signature', async () => {
+  it('a message that neomutt wrote is opened with its protected subject, its file and its signature', async () => {
     const attach = join(desk.folder, 'beweis größe.txt')
     writeFileSync(attach, 'proof\n')
     const raw = await nora.write({
@@ -62,7 +63,7 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
     })
   })
 
-  it('a mail that neomutt only encrypted is opened, and nobody has signed it', async () => {
+  it('a message that neomutt only encrypted is opened, and nobody has signed it', async () => {
     const mail = {
       to: DESK_ADDRESS,
       subject: 'Überlauf',
@@ -91,7 +92,7 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
     })
   })
 
-  it('a mail that neomutt only signed is verified as a whole, and everybody could read it', async () => {
+  it('a message that neomutt only signed is verified as a whole, and everybody could read it', async () => {
     const mail = { to: DESK_ADDRESS, subject: 'Überlauf', text: 'From here:  \nGrößer.' } as const
     const raw = await nora.write({ ...mail, as: 'signed' })
     const whole = [{ state: 'valid', coversWhole: true }]

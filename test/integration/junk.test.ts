@@ -47,7 +47,7 @@ describeWith(['dovecot', 'gpg'], 'the junk folder of a real server', async () =>
     await daemon.stop()
   })
 
-  it('is read whatever the server, and mails go from it into the inbox byte for byte', async () => {
+  it('is read whatever the server, and messages go from it into the inbox byte for byte', async () => {
     const never = new AbortController().signal
     const account = {
       ...{ host: dovecot.host, port: dovecot.port, tls: 'none' as const },

@@ -104,7 +104,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect(arrivals).toEqual([{ disposition: 'case-opened' }, { disposition: 'case-opened' }])
   })
 
-  it('answers a clear mail in clear, without one word of it (G6)', async () => {
+  it('answers a clear message in clear, without one word of it (G6)', async () => {
     const { tag } = await send(plain('carol@people.example', 'I found something.'))
     const taken = await sink.waitFor((all) => all.some(({ to }) => to === 'carol@people.example'))
     const answer = await grace.decryptMail(
@@ -161,7 +161,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect(relays(two.tag)).toEqual(['ada', 'grace'])
   })
 
-  it('makes a case of a mail that cannot be opened, answers it like any other and says why (G6, G9)', async () => {
+  it('makes a case of a message that cannot be opened, answers it like any other and says why (G6, G9)', async () => {
     const written = await alice.write(
       { to: ada.address, subject: 'x', text: SECRET },
       { autocrypt: false, sign: false }
@@ -195,14 +195,14 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect(relays(tag)).toEqual(['ada', 'grace'])
   })
 
-  it('takes a mail without Message-ID like any other', async () => {
+  it('takes a message without Message-ID like any other', async () => {
     const raw = withHeaders(plain('fay@people.example', 'no id'), { 'Message-ID': '' })
     const { tag } = await send(raw)
     expect(acknowledgements(tag)).toBe(1)
     expect(relays(tag)).toEqual(['ada', 'grace'])
   })
 
-  it('keeps two different mails with one Message-ID apart (G1)', async () => {
+  it('keeps two different messages with one Message-ID apart (G1)', async () => {
     const first = plain('gil@people.example', 'one')
     const second = withHeaders(first, { Subject: 'another' })
     const one = await send(first)
@@ -212,7 +212,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect(two.tag).not.toBe(one.tag)
   })
 
-  it('survives ten thousand headers, and serves the next mail (G9)', async () => {
+  it('survives ten thousand headers, and serves the next message (G9)', async () => {
     const many = Array.from({ length: 10_000 }, (_, index) => `X-Filler-${index}: ${index}`)
     const strange = await send(plain('hal@people.example', 'many headers', many))
     expect(strange.tag).not.toBe('')
@@ -221,7 +221,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect(acknowledgements(next.tag)).toBe(1)
   })
 
-  it('survives 8-bit junk, and serves the next mail (G9)', async () => {
+  it('survives 8-bit junk, and serves the next message (G9)', async () => {
     const random = seeded(4711)
     const junk = Buffer.from(Array.from({ length: 50_000 }, () => 1 + Math.floor(random() * 255)))
     const strange = await send(junk)
@@ -231,7 +231,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect((await send(plain('kim@people.example', 'next'))).disposition).toBe('case-opened')
   })
 
-  it('holds a mail above the size limit without downloading it, and tells the maintainers (G9)', async () => {
+  it('holds a message above the size limit without downloading it, and tells the maintainers (G9)', async () => {
     const large = plain('lou@people.example', `start\n${'x'.repeat(70)}\n`.repeat(20_000))
     const { arrival, tag, disposition } = await send(large)
     expect(disposition).toBe('too-large')
@@ -273,7 +273,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     }
   )
 
-  it('obeys a signed mail once: the same signature in another envelope does nothing (G4)', async () => {
+  it('obeys a signed message once: the same signature in another envelope does nothing (G4)', async () => {
     const { tag, relayed } = await report('report for a replay')
     const command = await grace.reply(relayed.taken.raw, '/take', { quote: 'none' })
     expect(await send(command)).toMatchObject({ disposition: 'commands', tag })
@@ -331,7 +331,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect(stateOf(tag)).toBe('accepted')
   })
 
-  it('runs no command of a mail with one bad line, and sends one transcript (M-10)', async () => {
+  it('runs no command of a message with one bad line, and sends one transcript (M-10)', async () => {
     const { tag, relayed } = await report('report for a bad line')
     const since = Date.now()
     const { disposition } = await send(
@@ -388,7 +388,7 @@ describeWith(['dovecot', 'gpg'], 'mail of every kind', async () => {
     expect(stateOf(tag)).toBe('accepted')
   })
 
-  it('has given every mail one disposition, and left none in the inbox (G1, G8)', async () => {
+  it('has given every message one disposition, and left none in the inbox (G1, G8)', async () => {
     const arrivals = desk.rows<{ state: string; disposition: string | null }>(
       'SELECT state, disposition FROM arrivals'
     )

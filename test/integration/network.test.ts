@@ -118,7 +118,7 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     sink.waitFor((taken) => taken.some(isTo(`${name}@people.example`)), 60_000)
   const deferred = (daemon: Daemon) => daemon.waitForLog('outbox.deferred')
 
-  it('goes on after the IMAP server was away, with the mail that came meanwhile (G1)', async () => {
+  it('goes on after the IMAP server was away, with the message that came meanwhile (G1)', async () => {
     const { desk, sink, user } = await fresh()
     await dovecot.append(user, report('before'))
     const daemon = await desk.start()
@@ -257,7 +257,7 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     expect((await daemon.stop()).status).toBe(0)
   })
 
-  it('never hands a mail to an SMTP server that offers no STARTTLS where it is demanded', async () => {
+  it('never hands a message to an SMTP server that offers no STARTTLS where it is demanded', async () => {
     const ca = dovecot.certificates.files.ca
     const { desk, sink, user } = await fresh({
       servers: (name, plainSink) => ({

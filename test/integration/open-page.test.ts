@@ -1,6 +1,6 @@
 /**
- * `postern open` as a person runs it, through the built program, over mails that GnuPG and Sequoia made: the page and the JSON of the
- * contract tell the same.
+ * `postern open` as a person runs it, through the built program, over messages that GnuPG and Sequoia made: the page and the
+ * JSON of the contract tell the same.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -93,7 +93,7 @@ describeWith(['gpg', 'sq'], '`postern open` for people', () => {
     }
   })
 
-  it('says why not to believe a mail whose signer is not known, or that nobody signed', async () => {
+  it('says why not to believe a message whose signer is not known, or that nobody signed', async () => {
     for (const person of people) {
       const mail = await person.write({ to: DESK, subject: SUBJECT, text: 'hi' })
       const page = flat((await open(mail)).stdout)
@@ -111,7 +111,7 @@ describeWith(['gpg', 'sq'], '`postern open` for people', () => {
     }
   })
 
-  it('says why a mail stays closed', async () => {
+  it('says why a message stays closed', async () => {
     const [alice, boris] = people
     if (alice === undefined || boris === undefined) throw new Error('nobody there')
     await alice.importKey(await boris.exportPublicKey())

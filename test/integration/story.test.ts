@@ -218,7 +218,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     expect(date?.read.text).not.toMatch(/member|\b(?:three|four|[34])\b|Alpha|Beta|Gamma|Delta/)
   })
 
-  it('never addresses a mail to more than one person (G5)', () => {
+  it('never addresses a message to more than one person (G5)', () => {
     for (const { taken } of all()) {
       const outer = splitPart(taken.raw)
       const names = outer.headers.map(([name]) => name)
@@ -230,7 +230,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     expect(others.length).toBe(all().length)
   })
 
-  it('seals every mail to exactly one key, the one of its recipient (G5)', () => {
+  it('seals every message to exactly one key, the one of its recipient (G5)', () => {
     const keyIds = new Map<string, Set<string>>()
     for (const { taken, read } of all()) {
       expect(read.encrypted).toBe(true)
@@ -285,7 +285,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     expect(daemon.stderr()).toBe('')
   })
 
-  it('signs every mail with the desk key, and shows strangers a neutral subject (RFC 9788)', () => {
+  it('signs every message with the desk key, and shows strangers a neutral subject (RFC 9788)', () => {
     for (const mail of all()) {
       const { taken, read } = mail
       expect(read.verified).not.toBeNull()
@@ -306,7 +306,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     }
   })
 
-  it('marks every mail that no human wrote (RFC 3834)', () => {
+  it('marks every message that no human wrote (RFC 3834)', () => {
     for (const mail of all()) {
       const isHuman = kindOf(desk, mail) === 'accepted'
       expect(headerOf(mail.read.outer, 'auto-submitted')).toMatch(
@@ -315,7 +315,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     }
   })
 
-  it('keeps all mails of the case in one thread per person', () => {
+  it('keeps all messages of the case in one thread per person', () => {
     for (const person of [grace, ada]) {
       const ofCase = got(person).filter((mail) => !isOfKey(mail))
       const roots = ofCase.map(({ read }) => headerOf(read.outer, 'references').split(' ')[0])

@@ -1,4 +1,4 @@
-/** The in-process IMAP server of the demo must be good enough for the whole life of a mail. */
+/** The in-process IMAP server of the demo must be good enough for the whole life of a message. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { connectMailbox } from '../../src/transport/imap-mailbox.ts'
@@ -39,7 +39,7 @@ describe('embedded IMAP server', () => {
     await imap.close()
   })
 
-  it('wakes a waiting client, gives the mail unchanged and moves it', async () => {
+  it('wakes a waiting client, gives the message unchanged and moves it', async () => {
     const empty = await mailbox.list({ afterUid: 0, limit: 10 })
     const woken = mailbox.waitForChange(20_000, new AbortController().signal)
     setTimeout(() => {
@@ -78,7 +78,7 @@ describe('embedded IMAP server', () => {
     await proxy.close()
   })
 
-  it('never gives a part of a mail for the whole, whatever size was announced (G1)', async () => {
+  it('never gives a part of a message for the whole, whatever size was announced (G1)', async () => {
     const head = 'From: a@example.org\r\nSubject: large\r\n'
     imap.append(Buffer.from(`${head}\r\n${'All of it is text.\r\n'.repeat(56_000)}`))
     imap.append(Buffer.from(`Subject: endless\r\n${'X-Filler: filler\r\n'.repeat(60_000)}`))

@@ -72,7 +72,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     expect(events).toContainEqual({ event: 'imap.connected' })
   })
 
-  it('lists mails that people have read, answered or marked as deleted', async () => {
+  it('lists messages that people have read, answered or marked as deleted', async () => {
     await dovecot.append('seen', mail('read'), { flags: ['\\Seen'] })
     await dovecot.append('seen', mail('deleted'), { flags: ['\\Deleted', '\\Answered'] })
 
@@ -91,7 +91,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     expect((await mailbox.list({ afterUid: uid, limit: 10 })).waiting).toEqual([])
   })
 
-  it('fetches a mail of no bytes and one of headers only as they are', async () => {
+  it('fetches a message of no bytes and one of headers only as they are', async () => {
     await dovecot.seed('odd', [Buffer.alloc(0), Buffer.from('Subject: only\r\n')])
     const mailbox = await connect('odd')
 
@@ -162,7 +162,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     })
   })
 
-  it('wakes up from IDLE when a mail is delivered', async () => {
+  it('wakes up from IDLE when a message is delivered', async () => {
     const mailbox = await connect('idle')
     const before = await mailbox.list(all)
 
@@ -187,7 +187,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     expect((await mailbox.list(all)).waiting).toEqual([])
   })
 
-  it('moves mails to folders that it makes and subscribes to, and minds no UID that is gone', async () => {
+  it('moves messages to folders that it makes and subscribes to, and minds no UID that is gone', async () => {
     for (const name of ['a', 'b', 'c']) await dovecot.deliver('mover', mail(name))
     const mailbox = await connect('mover')
     const uids = (await mailbox.list(all)).waiting.map(({ uid }) => uid)
@@ -252,7 +252,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     expect(after.uidValidity).not.toBe(before.uidValidity)
   })
 
-  it('lists 2,000 mails once each in pages, oldest first', async () => {
+  it('lists 2,000 messages once each in pages, oldest first', async () => {
     await dovecot.seed(
       'many',
       Array.from({ length: 2000 }, (_, index) => mail(`m${index}`))
@@ -270,7 +270,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b))
   })
 
-  it('moves 1,000 mails in batches', async () => {
+  it('moves 1,000 messages in batches', async () => {
     await dovecot.seed(
       'batch',
       Array.from({ length: 1000 }, (_, index) => mail(`m${index}`))

@@ -76,7 +76,7 @@ describe('SMTP sender', () => {
     expect(sink.taken[0]?.from).toBe('')
   })
 
-  it('keeps a connection for the next mail', async () => {
+  it('keeps a connection for the next message', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink)
 
@@ -86,7 +86,7 @@ describe('SMTP sender', () => {
     expect(sink.connections()).toBe(1)
   })
 
-  it('sends 300 mails at once over no more connections than allowed', async () => {
+  it('sends 300 messages at once over no more connections than allowed', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink, { maxConnections: 3 })
 
@@ -131,7 +131,7 @@ describe('SMTP sender', () => {
     expect(outcomes.map(({ kind }) => kind)).toEqual(['accepted', 'rejected', 'accepted'])
   })
 
-  it('treats a mail over the size of the server as rejected', async () => {
+  it('treats a message over the size of the server as rejected', async () => {
     const sink = await sinkWith({ size: 1000 })
 
     const outcome = await senderTo(sink).send(
@@ -168,7 +168,7 @@ describe('SMTP sender', () => {
     expect(sink.taken).toHaveLength(2)
   })
 
-  it('is uncertain when no reply to the mail ever comes', async () => {
+  it('is uncertain when no reply to the message ever comes', async () => {
     const sink = await sinkWith()
     sink.fail({ at: 'data', hang: true })
 
@@ -301,7 +301,7 @@ describe('SMTP sender', () => {
     expect(events).toMatchObject([{ code: 'smtp-auth' }])
   })
 
-  it('stops at once when aborted: before the mail left it is deferred, afterwards uncertain', async () => {
+  it('stops at once when aborted: before the message left it is deferred, afterwards uncertain', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink, { maxConnections: 1 })
     const [first, second] = [new AbortController(), new AbortController()]
@@ -339,7 +339,7 @@ describe('SMTP sender', () => {
     ).toThrow(expect.objectContaining({ code: 'config' }))
   })
 
-  it('lets the mail on its way finish when closed, and sends no further one', async () => {
+  it('lets the message on its way finish when closed, and sends no further one', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink)
     const last = sender.send(mail(), never)

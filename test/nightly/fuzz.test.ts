@@ -36,7 +36,7 @@ function fuzz(
   return runFuzz({ world: worldOf(index), workers: { open }, corpus: corpusMails(), isOver })
 }
 
-describe('mutated mails break no invariant of reading (G2, G9)', () => {
+describe('mutated messages break no invariant of reading (G2, G9)', () => {
   it.each(Array.from({ length: 24 }, (_, index) => index))('seed 20261122 + %i', async (index) => {
     const result = await fuzz(index, 128)
     expect(result.findings.map(({ rule, index, raw }) => [rule, index, raw.toString()])).toEqual([])
@@ -52,7 +52,7 @@ function isUnlucky(raw: Uint8Array): boolean {
 }
 
 describe('a finding can be made again', () => {
-  it('the same seed gives the same mails, byte for byte, whenever they are made', async () => {
+  it('the same seed gives the same messages, byte for byte, whenever they are made', async () => {
     const mailsOf = async (): Promise<string[]> => {
       const source = { world: await makeWorld(SEED, 12), corpus: [] }
       return Array.from({ length: 200 }, (_, index) =>
@@ -68,7 +68,7 @@ describe('a finding can be made again', () => {
     }
   })
 
-  it('its number alone gives the mail, whatever the reader made of the mails before it', async () => {
+  it('its number alone gives the message, whatever the reader made of the messages before it', async () => {
     const numbers: number[] = []
     const open: Workers['open'] = (raw, options) =>
       isUnlucky(raw) ? Promise.reject(new TypeError('broken')) : workers.open(raw, options)

@@ -10,7 +10,7 @@ import { openWorld, someone, type World } from '../support/world.ts'
 const MEBIBYTE = 1024 * 1024
 const WAITING = 10_000
 const MAIL_BYTES = 20_000
-/** Less than a third of the mail that waits. */
+/** Less than a third of the message that waits. */
 const GROWTH_MIB_MAX = 60
 
 /** One after the other: the test itself holds only one of them, too. */

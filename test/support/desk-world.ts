@@ -1,6 +1,6 @@
 /**
  * A whole desk as an operator would set it up (folder, configuration, keys) for people with gpg and sq, and what tests ask of it:
- * run it, command it, read its database, open the mails it sent.
+ * run it, command it, read its database, open the messages it sent.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -210,7 +210,7 @@ export async function keyExpiringIn(
   })
 }
 
-/** A mail the desk sent, as its recipient reads it. */
+/** A message the desk sent, as its recipient reads it. */
 export type Received = { readonly taken: Taken; readonly read: ReadMail }
 
 /** The kind of a message (src/messages) by the desk's own record of what it sent. */
@@ -230,12 +230,14 @@ export function ofKind(desk: Pick<Desk, 'rows'>, kind: string, words = '') {
   return (mail: Received): boolean => says(mail, words) && kindOf(desk, mail) === kind
 }
 
-/** What each person has opened: their programs take a while for each mail, and tests ask for their mailboxes again and again. */
+/**
+ * What each person has opened: their programs take a while for each message, and tests ask for their mailboxes again and again.
+ */
 const openedBy = new WeakMap<Person, Map<Taken, Received>>()
 
 /**
- * The mails that a person has got, opened with the person's own program, oldest first, waited for until `wanted` is among
- * them. Each mail is opened once.
+ * The messages that a person has got, opened with the person's own program, oldest first, waited for until `wanted` is among
+ * them. Each message is opened once.
  */
 export function mailboxOf(
   person: Person,
@@ -278,7 +280,7 @@ export function mailboxOf(
   }
 }
 
-/** The same mail with other outer header fields; those with an empty value are taken out. */
+/** The same message with other outer header fields; those with an empty value are taken out. */
 export function withHeaders(raw: Uint8Array, changes: Readonly<Record<string, string>>): Buffer {
   const text = Buffer.from(raw).toString('latin1')
   const end = text.indexOf('\r\n\r\n')
@@ -293,7 +295,7 @@ export function withHeaders(raw: Uint8Array, changes: Readonly<Record<string, st
   return Buffer.from(`${head.replace(/^\r\n/, '')}${text.slice(end)}`, 'latin1')
 }
 
-/** A plain mail without any OpenPGP. `headers` come first, in this order, a line each. */
+/** A plain message without any OpenPGP. `headers` come first, in this order, a line each. */
 export function clearMail(headers: readonly string[], body: string): Buffer {
   return Buffer.from(`${headers.join('\r\n')}\r\n\r\n${body.replaceAll(/\r?\n/g, '\r\n')}`, 'utf8')
 }

@@ -43,13 +43,13 @@ export type Dovecot = {
   readonly certificates: Certificates
   /** Delivers over LMTP into the inbox of `user`, like a mail server would. */
   deliver(user: string, raw: Uint8Array): Promise<void>
-  /** Puts a mail into a folder, which is made when it is missing, over IMAP with these flags. */
+  /** Puts a message into a folder, which is made when it is missing, over IMAP with these flags. */
   append(
     user: string,
     raw: Uint8Array,
     options?: { readonly folder?: string; readonly flags?: readonly string[] }
   ): Promise<void>
-  /** Writes mails straight into the inbox's folder on disk: thousands at once. */
+  /** Writes messages straight into the inbox's folder on disk: thousands at once. */
   seed(user: string, mails: Iterable<Uint8Array>): Promise<void>
   folders(user: string): Promise<readonly { readonly path: string; readonly subscribed: boolean }[]>
   /** Everything in a folder, in UID order; [] when it does not exist. */

@@ -10,9 +10,9 @@ export type EmbeddedImap = {
   readonly port: number
   readonly user: string
   readonly password: string
-  /** Puts a mail into the inbox, received at `receivedAt` (now by default). */
+  /** Puts a message into the inbox, received at `receivedAt` (now by default). */
   append(raw: Uint8Array, receivedAt?: Date): void
-  /** The mails of a folder in order; [] when there is no such folder. */
+  /** The messages of a folder in order; [] when there is no such folder. */
   messages(folder?: string): readonly { readonly uid: number; readonly raw: Buffer }[]
   close(): Promise<void>
 }

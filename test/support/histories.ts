@@ -1,5 +1,5 @@
 /**
- * Seeded simulations: random mails, SMTP outcomes, crashes and clock steps, with the guarantees checked after every step.
+ * Seeded simulations: random messages, SMTP outcomes, crashes and clock steps, with the guarantees checked after every step.
  * `npm test` plays one (desk/simulation.test.ts), `npm run nightly` many.
  */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -44,7 +44,7 @@ const TEXTS = [
 ]
 
 function checkInvariants(delivered: number): void {
-  // G1: every mail taken in has a disposition or waits; none is lost.
+  // G1: every message taken in has a disposition or waits; none is lost.
   const arrivals = world.rows<{
     id: number
     state: string

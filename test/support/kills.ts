@@ -1,7 +1,7 @@
 /**
- * `kill -9` at random moments of a run with twenty mails waiting: two thirds after some line of the log, one third at a
- * time that nothing in the daemon decides. Whatever step the process dies in, every mail has
- * one disposition, every answer and relay leaves, and a copy that leaves twice is the same mail (G1, G2; DESIGN §3).
+ * `kill -9` at random moments of a run with twenty messages waiting: two thirds after some line of the log, one third at a
+ * time that nothing in the daemon decides. Whatever step the process dies in, every message has
+ * one disposition, every answer and relay leaves, and a copy that leaves twice is the same message (G1, G2; DESIGN §3).
  * `npm test` takes a few moments (integration/crash.test.ts), `npm run nightly` many.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -82,7 +82,7 @@ export function describeKills(kills: number): void {
     async function dieAgainAndAgain(): Promise<void> {
       const random = seeded(SEED)
       for (let life = 0; life < kills; life += 1) {
-        // A mail that was on its way at a death is due again a little later: let later lives see that.
+        // A message that was on its way at a death is due again a little later: let later lives see that.
         desk.clock.set(life * 2 * MINUTE)
         const daemon = desk.spawn(desk.clock.env)
         const lines = 1 + Math.floor(random() * 9)
@@ -116,7 +116,7 @@ export function describeKills(kills: number): void {
       await daemon.stop()
     }
 
-    it('gives every mail exactly one arrival, one disposition and one case (G1)', () => {
+    it('gives every message exactly one arrival, one disposition and one case (G1)', () => {
       const arrivals = desk.rows<{
         state: string
         disposition: string
@@ -141,7 +141,7 @@ export function describeKills(kills: number): void {
         expect(kinds.sort()).toEqual([`acknowledgement ${tag}`, 'relay ada', 'relay grace'])
     })
 
-    it('hands over every mail, and the same bytes where it had to do so again (G2)', () => {
+    it('hands over every message, and the same bytes where it had to do so again (G2)', () => {
       const copies = new Map<string, Buffer[]>()
       for (const { raw } of sink.taken) {
         const id = headerOf(splitPart(raw), 'message-id').slice(1, -1)

@@ -1,6 +1,6 @@
 /**
- * A person who works in neomutt with GnuPG, on a terminal of its own (`script` of util-linux): writes new mails and answers
- * the ones they got, with the same keys a person would press. Nothing of a mail is made by the tests but its words.
+ * A person who works in neomutt with GnuPG, on a terminal of its own (`script` of util-linux): writes new messages and answers
+ * the ones they got, with the same keys a person would press. Nothing of a message is made by the tests but its words.
  */
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ export type Mutt = {
   exportPublicKey(): Promise<string>
   /** Imports a key and believes in it, as somebody does who compared its fingerprint. */
   trustKey(armored: string): Promise<void>
-  /** A new mail, its headers protected; signed and encrypted unless asked otherwise. */
+  /** A new message, its headers protected; signed and encrypted unless asked otherwise. */
   write(mail: {
     readonly to: string
     readonly subject: string
@@ -22,9 +22,9 @@ export type Mutt = {
     readonly attach?: string
     readonly as?: 'encrypted' | 'signed'
   }): Promise<Buffer>
-  /** Opens a mail that came and answers it: `text` above what neomutt quotes. */
+  /** Opens a message that came and answers it: `text` above what neomutt quotes. */
   reply(received: Uint8Array, text: string): Promise<Buffer>
-  /** Opens a mail that came: the header fields and the text that neomutt shows. */
+  /** Opens a message that came: the header fields and the text that neomutt shows. */
   read(received: Uint8Array): Promise<string>
   close(): Promise<void>
 }

@@ -32,7 +32,7 @@ export async function people(): Promise<People> {
 
 export type NoticeWorld = {
   readonly world: World
-  /** A signed mail about a case, handled. */
+  /** A signed message about a case, handled. */
   command(from: Someone, tag: string, text: string): Promise<void>
   /** Previews and approves the notice of a case. */
   approve(tag: string): Promise<void>

@@ -1,4 +1,6 @@
-/** RNP's `rnp` and `rnpkeys`, the OpenPGP of Thunderbird, as one person of the tests uses it: RSA 2048, a key ring in a folder. */
+/**
+ * RNP's `rnp` and `rnpkeys`, the OpenPGP of Thunderbird, as one person of the tests uses it: RSA 2048, a key ring in a folder.
+ */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OpenPgpProgram, type PersonOptions } from './people.ts'
@@ -52,7 +54,7 @@ export async function makeRnp(person: PersonOptions): Promise<OpenPgpProgram> {
     },
     decrypt: async (armored) => {
       const path = await asFile(armored)
-      // Without the signer's key it opens the mail and ends with an error.
+      // Without the signer's key it opens the message and ends with an error.
       const opened = await tryRun('rnp', [...base, '--decrypt', '--output', `${path}.out`, path])
       const packets = await run('rnp', ['--list-packets', path])
       return {

@@ -77,7 +77,7 @@ export type SendingOptions = {
   readonly protectedHeaders?: 'v1' | 'none'
 }
 
-/** A mail as its reader sees it. */
+/** A message as its reader sees it. */
 export type ReadMail = {
   readonly outer: Part
   /** The decrypted (or only signed, or clear) entity with its own headers. */
@@ -110,7 +110,7 @@ export type Person = {
   encryptSignedMime(toKey: string, draft: Draft, options?: SendingOptions): Promise<Buffer>
   /** Opens and verifies. Rejects when an encrypted mail cannot be decrypted. */
   decryptMail(raw: Uint8Array): Promise<ReadMail>
-  /** Answers a mail: quotes it below (or above) `text`, keeps the thread, encrypts and signs like {@link Person.write}. */
+  /** Answers a message: quotes it below (or above) `text`, keeps the thread, encrypts and signs like {@link Person.write}. */
   reply(
     raw: Uint8Array,
     text: string,

@@ -1,7 +1,7 @@
 /**
- * A desk that has sent one mail of every kind, to people whose keys were made by GnuPG, RNP and Sequoia: a desk world in which
+ * A desk that has sent one message of every kind, to people whose keys were made by GnuPG, RNP and Sequoia: a desk world in which
  * everything happens that makes the desk write. All of it lies a few days back, so that programs with a clock of their own
- * find keys and signatures in their past. Says nothing of what the mails must be.
+ * find keys and signatures in their past. Says nothing of what the messages must be.
  */
 import { generateKey, type PrivateKey, readPrivateKey } from 'openpgp'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
@@ -20,7 +20,7 @@ export const SECRET = 'QSECRETQ'
 /** The address of the maintainer whose key is of version 6. */
 export const VERA = 'vera@acme.example'
 
-/** A mail that left the desk. `to` has a key unless the mail is in clear. */
+/** A message that left the desk. `to` has a key unless the message is in clear. */
 export type Sent = {
   readonly kind: string
   readonly form: 'sealed' | 'clear'
@@ -30,7 +30,7 @@ export type Sent = {
 
 export type SentWorld = {
   readonly sent: readonly Sent[]
-  /** Names of the mail texts that were written. */
+  /** Names of the message texts that were written. */
   readonly texts: ReadonlySet<string>
   /** Key ids (upper-case, 16 digits) to which mail to this address may be encrypted. */
   readonly keyIds: ReadonlyMap<string, string>

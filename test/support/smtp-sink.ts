@@ -1,12 +1,12 @@
 /**
- * A real SMTP server on loopback that keeps every mail it accepts and fails on demand at any step, for one recipient or for
+ * A real SMTP server on loopback that keeps every message it accepts and fails on demand at any step, for one recipient or for
  * all. What it answers is under the test's control; how SMTP works is smtp-server's.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 import { type Certificates } from './certificates.ts'
 
-/** A mail the server took responsibility for. */
+/** A message the server took responsibility for. */
 export type Taken = {
   readonly from: string
   readonly to: string
@@ -48,7 +48,7 @@ export type Sink = {
   attempts(to: string): number
   /** The next `times` (default 1) matching steps fail; `to` limits a fault at `rcpt` or `data` to one recipient. */
   fail(fault: Fault, options?: { readonly to?: string; readonly times?: number }): void
-  /** Resolves once so many mails were taken, or the predicate holds; rejects after `timeoutMs` (default 10 s). */
+  /** Resolves once so many messages were taken, or the predicate holds; rejects after `timeoutMs` (default 10 s). */
   waitFor(
     wanted: number | ((taken: readonly Taken[]) => boolean),
     timeoutMs?: number

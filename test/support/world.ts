@@ -108,7 +108,7 @@ export type World = {
   readonly inbox: Map<number, Uint8Array>
   readonly processed: number[]
   readonly heldMails: number[]
-  /** Every mail that SMTP accepted, in order. */
+  /** Every message that SMTP accepted, in order. */
   readonly accepted: Envelope[]
   /** Those of them that went to this person. */
   sentTo(person: Pick<Someone, 'address'>): Envelope[]
@@ -118,20 +118,20 @@ export type World = {
   readonly workers: {
     fail: ((raw: Uint8Array, call: 'open' | 'openHeaders') => Trouble | null) | null
   }
-  /** Builds a mail as `from` would write it. */
+  /** Builds a message as `from` would write it. */
   write(from: Someone, letter: Letter): Promise<Uint8Array>
-  /** Puts a mail into the inbox. */
+  /** Puts a message into the inbox. */
   deliver(raw: Uint8Array): number
-  /** A mail comes, and the desk does everything that there is to do about it. */
+  /** A message comes, and the desk does everything that there is to do about it. */
   receive(raw: Uint8Array): Promise<void>
   addMember(member: Someone): Promise<void>
   /** What the daemon does until nothing is left to do now. */
   settle(): Promise<void>
-  /** What became of each mail that was taken in, in order. */
+  /** What became of each message that was taken in, in order. */
   dispositions(): (string | null)[]
   releaseOnce(): Promise<boolean>
   rows<Row>(sql: string, params?: SqlParams): Row[]
-  /** What a person reads in a mail: headers and all, decrypted. */
+  /** What a person reads in a message: headers and all, decrypted. */
   read(person: Someone, mail: Envelope): Promise<string>
   /** Number of effects so far. */
   steps(): number

@@ -31,7 +31,7 @@ import { type Verb } from './verb.ts'
 const REGISTERED =
   'The operator decides which key is used for this reporter. Please give them the new one.'
 
-/** Takes an offered key into use from the next line of the same mail on. The one before is kept and can be taken back. */
+/** Takes an offered key into use from the next line of the same message on. The one before is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
   const named = namedKey(draft, command.words.join(''), context)
   if (named.kind === 'refused') return named

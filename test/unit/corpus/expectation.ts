@@ -9,7 +9,7 @@ import { type Unlocked } from '../../../src/openpgp/keyring.ts'
 /** Expectations of one folder: the path below the folder gives what the file is. */
 export type Folder = Readonly<Record<string, ExpectedMail | Neighbour>>
 
-/** A file that is no mail: a key, the notes of its authors, or the plain truth about the mail beside it. */
+/** A file that is no mail: a key, the notes of its authors, or the plain truth about the message beside it. */
 export type Neighbour = { readonly is: 'public key' | 'secret key' | 'note' }
 
 /** A secret key that no desk can hold: what comes of unlocking it with its right passphrase. */
@@ -24,7 +24,10 @@ export type RefusedKey = {
 /** `clear`: nothing is encrypted; `opened`; or why it stays closed. */
 export type Seal = 'clear' | 'opened' | OpenFailure
 
-/** A mail as it must be read. What is left out is expected to be empty, and structure and seal to be those of a mail in clear. */
+/**
+ * A message as it must be read. What is left out is expected to be empty, and structure and seal to be those of a message in
+ * clear.
+ */
 export type ExpectedMail = {
   readonly structure?: OpenedMail['structure']
   readonly seal?: Seal
@@ -47,7 +50,7 @@ export type ExpectedMail = {
   readonly warnings?: readonly WarningCode[]
   /** Which names of the folder's people hold the desk key, where it is not the usual one. */
   readonly desk?: readonly string[]
-  /** The key it was made for or by, where that is refused: the mail alone could not show it; counted apart if encrypted. */
+  /** The key it was made for or by, where that is refused: the message alone could not show it; counted apart if encrypted. */
   readonly refusedKey?: RefusedKey
   /** Why a sound mail stays closed all the same, in one sentence; counted apart in the report. */
   readonly limit?: string
@@ -98,7 +101,7 @@ export function complete(expected: ExpectedMail, found: ExpectedMail): ExpectedM
   }
 }
 
-/** A mail in clear is sealed to nobody, unless something in it stays closed; an encrypted one is sealed to us. */
+/** A message in clear is sealed to nobody, unless something in it stays closed; an encrypted one is sealed to us. */
 function sealedToOf({ seal = 'clear', warnings = [] }: ExpectedMail): OpenedMail['sealedTo'] {
   if (seal === 'not-for-us') return 'other'
   if (seal !== 'clear') return 'desk'

@@ -1,7 +1,7 @@
 /**
- * Every mail of the MIME half of the corpus is read as a person expects (proof 1 of issue 3): structure, sender, subject, text,
- * files with their sha256, and what servers say in it. Skipped where the folder is absent; nothing of it is copied here. The last
- * test prints how many mails open fully, are rightly refused or are wrong.
+ * Every message of the MIME half of the corpus is read as a person expects (proof 1 of issue 3): structure, sender, subject,
+ * text, files with their sha256, and what servers say in it. Skipped where the folder is absent; nothing of it is copied here.
+ * The last test prints how many messages open fully, are rightly refused or are wrong.
  */
 
 import { readFileSync } from 'node:fs'
@@ -43,7 +43,7 @@ for (const { folder, file } of MIME_SUITES) {
       names = new Map(people.map(({ secret }, index) => [secret.fingerprint, PEOPLE[index] ?? '']))
     })
 
-    it('has an expectation for every mail, and no other', () => {
+    it('has an expectation for every message, and no other', () => {
       const files = filesBelow(join(CORPUS, folder), ['']).filter((file) => !NO_MAIL.test(file))
       expect(Object.keys(expectations).toSorted()).toEqual(
         files.map((file) => relative(join(CORPUS, folder), file)).toSorted()
@@ -78,13 +78,13 @@ for (const { folder, file } of MIME_SUITES) {
   })
 }
 
-/** A file as a mail: three are a bare OpenPGP message. */
+/** A file as a message: three are a bare OpenPGP message. */
 function readMail(path: string): Buffer {
   const bytes = readFileSync(path)
   return bytes.toString('latin1').startsWith('-----BEGIN PGP MESSAGE-----') ? asMail(bytes) : bytes
 }
 
-/** What must be found in the mail, and what is left of it when quoted lines go. */
+/** What must be found in the message, and what is left of it when quoted lines go. */
 function expectWords({ says, recipient, newText }: MimeExpectation, opened: OpenedMail): void {
   if (says !== undefined) expect(opened.text.split(/\s+/).join(' ')).toContain(says)
   if (recipient !== undefined) expect(isKept(opened, recipient), recipient).toBe(true)

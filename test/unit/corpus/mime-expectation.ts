@@ -1,7 +1,7 @@
 /**
- * What a person expects of one mail of the MIME half of the corpus. The data stands in JSON files here, one a folder. It was made
- * with Python's `email` package, GnuPG and the expected values beside the mails, and read through; never copied from what Postern
- * printed.
+ * What a person expects of one message of the MIME half of the corpus. The data stands in JSON files here, one a folder. It was
+ * made with Python's `email` package, GnuPG and the expected values beside the messages, and read through; never copied from
+ * what Postern printed.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -43,7 +43,7 @@ const EXPECTATION = z.strictObject({
   recipient: z.string().optional(),
   /** What its author wrote, without what he quotes. */
   newText: z.string().optional(),
-  /** Why not all of it is opened or taken for what its sender calls it. Such a mail counts as rightly refused. */
+  /** Why not all of it is opened or taken for what its sender calls it. Such a message counts as rightly refused. */
   refused: z.string().optional(),
   /** Why it is right, where that is not plain to see. */
   because: z.string().optional()
@@ -113,7 +113,7 @@ export function expectedFacts(
   }
 }
 
-/** Whether `words` stand in the text or in a file of the mail. */
+/** Whether `words` stand in the text or in a file of the message. */
 export function isKept(opened: OpenedMail, words: string): boolean {
   const files = opened.attachments.map(({ content }) => Buffer.from(content).toString('latin1'))
   return [opened.text, opened.outsideText, ...files].some((each) => each.includes(words))

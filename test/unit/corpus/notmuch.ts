@@ -1,5 +1,5 @@
 /**
- * Expectations of `notmuch`: encrypted mails of its test suite, headers that must not be believed, and
+ * Expectations of `notmuch`: encrypted messages of its test suite, headers that must not be believed, and
  * threads in clear.
  */
 import { type Folder, OPENED } from './expectation.ts'
@@ -157,7 +157,7 @@ export const NOTMUCH: Folder = {
     subject: 'This is a protected header',
     text: 'This is the sekrit message\n'
   },
-  // A list wrapped it: the subject inside does not speak for this mail.
+  // A list wrapped it: the subject inside does not speak for this message.
   'corpora/protected-headers/wrapped-protected-header.eml': {
     structure: 'pgp-mime-mangled',
     seal: 'opened',

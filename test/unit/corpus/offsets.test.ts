@@ -1,6 +1,6 @@
 /**
- * The MIME tree cuts the mails of `mail-parser` at exactly the bytes that are expected beside each of them, with LF and with CRLF:
- * what a signature covers hangs on it. Skipped where the folder is absent; nothing of it is copied here.
+ * The MIME tree cuts the messages of `mail-parser` at exactly the bytes that are expected beside each of them, with LF and with
+ * CRLF: what a signature covers hangs on it. Skipped where the folder is absent; nothing of it is copied here.
  */
 
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { type Part, parseTree, partsBelow } from '../../../src/mime/tree.ts'
 import { CORPUS, describeCorpus } from '../../support/corpus.ts'
 import { filesBelow } from '../reading/material.ts'
 
-/** Expected values of one mail: its parts in document order; the parts of an attached message stand inside of its own part. */
+/** Expected values of one message: its parts in document order; the parts of an attached message stand inside of its own part. */
 const EXPECTED = z.object({
   parts: z.array(
     z.object({
@@ -42,7 +42,7 @@ describeCorpus('the parts of a mail', () => {
       if (found.join('\n') !== expected.join('\n')) different.push(file.slice(-7))
     }
     expect(files).toHaveLength(64)
-    // The bare CR at its very end is a byte of the mail, and was lost where the values were made.
+    // The bare CR at its very end is a byte of the message, and was lost where the values were made.
     expect(different).toEqual(lineEnd === '\n' ? ['049.eml'] : [])
   })
 })

@@ -1,6 +1,6 @@
 /**
  * Every file of the OpenPGP half of the corpus is read as a person expects (proof 1 of issue 3). Skipped where the folder is
- * absent; nothing of it is copied here. The last test prints how many mails open, are rightly refused or are wrong.
+ * absent; nothing of it is copied here. The last test prints how many messages open, are rightly refused or are wrong.
  */
 
 import { readFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
 /**
- * What another MIME reader (postal-mime) makes of a mail, part by part, in the words of ours. Its tree is not in its types but
+ * What another MIME reader (postal-mime) makes of a message, part by part, in the words of ours. Its tree is not in its types but
  * is there; the version is pinned, and a tree of another shape stops the tests instead of comparing nothing.
  */
 import PostalMime from 'postal-mime'
@@ -30,7 +30,7 @@ export function isShownText(type: string, disposition: string): boolean {
   return ['text/plain', 'text/html'].includes(type) && disposition !== 'attachment'
 }
 
-/** The parts that postal-mime finds, in document order. Rejects where it rejects the mail. */
+/** The parts that postal-mime finds, in document order. Rejects where it rejects the message. */
 export async function readWithPostal(raw: Uint8Array): Promise<SeenPart[]> {
   const parser = new PostalMime({ forceRfc822Attachments: true })
   await parser.parse(raw)

@@ -1,6 +1,6 @@
 /**
  * Expectations of `protected-headers`: the vectors of the older draft. An `.inner` file is the payload of the
- * mail of that name; read by itself it is a mail in clear, and its legacy display is then text like any other.
+ * mail of that name; read by itself it is a message in clear, and its legacy display is then text like any other.
  */
 import { type Folder, OPENED } from './expectation.ts'
 

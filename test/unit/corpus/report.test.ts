@@ -20,7 +20,7 @@ it('every text that is expected by its digest has words beside it that a person 
   expect(mute.map(([path]) => path)).toEqual([])
 })
 
-it('README states how many sample mails open fully, and how many are rightly refused', () => {
+it('README states how many sample messages open fully, and how many are rightly refused', () => {
   const mime = MIME_SUITES.flatMap(({ file }) => Object.values(readExpectations(file)))
   const openpgp = SUITES.flatMap(({ expected }) => Object.values(expected)).flatMap((each) =>
     'is' in each ? [] : [each]

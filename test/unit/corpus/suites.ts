@@ -21,7 +21,7 @@ export type Suite = {
   readonly desk: readonly string[]
   /** Whose signatures can be verified. */
   readonly known: readonly string[] | 'all'
-  /** Turns a file into a mail, where it is none by itself. */
+  /** Turns a file into a message, where it is none by itself. */
   readonly toMail?: (bytes: Buffer) => Buffer
 }
 
@@ -47,7 +47,7 @@ function rfc9580(folder: string): KeyFile {
   return { file: `rpgp/rfc9580/${folder}/tsk.asc` }
 }
 
-/** An armored message as the mail that would carry it: PGP/MIME where it is encrypted, else the text of a mail. */
+/** An armored message as the message that would carry it: PGP/MIME where it is encrypted, else the text of a message. */
 export function asMail(bytes: Buffer): Buffer {
   const head = HEAD.map((line) => (line.startsWith('Subject:') ? 'Subject: ...' : line))
   const armored = bytes.toString('latin1')

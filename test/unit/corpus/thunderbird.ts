@@ -1,5 +1,5 @@
 /**
- * Expectations of `thunderbird/eml`: mails and mistakes of Thunderbird's own tests. The desk is Alice and Bob at once; Carol
+ * Expectations of `thunderbird/eml`: messages and mistakes of Thunderbird's own tests. The desk is Alice and Bob at once; Carol
  * is a stranger unless everybody is known.
  */
 import { type Folder, OPENED } from './expectation.ts'
@@ -103,7 +103,7 @@ export const THUNDERBIRD: Folder = {
       'openpgp signed by alice.eml | message/rfc822 | ef2e3c247151fb10e60457b9637ebb8436cc94486280de56c3a728c3dea8c776'
     ]
   },
-  // A forwarded mail is an attachment; its signature says nothing about this one.
+  // A forwarded message is an attachment; its signature says nothing about this one.
   'fwd-signed.eml': {
     text: 'outer text\n',
     attachments: [

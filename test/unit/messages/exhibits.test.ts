@@ -14,7 +14,7 @@ describe('the gallery', () => {
     }
   )
 
-  it('says message, and never mails, in any text', () => {
+  it('says message, and never messages, in any text', () => {
     for (const [title, text] of ALL) expect(`${title}: ${text}`).not.toMatch(/\bmails\b/)
   })
 })

@@ -30,7 +30,7 @@ describeCorpus('messages that servers and programs send', () => {
     expect(Object.fromEntries(others)).toEqual({
       'arf-01': 'auto-generated',
       'rfc3834-01': 'auto-replied',
-      // From postmaster and the like, without a null path: bounces only if they return a mail of the desk.
+      // From postmaster and the like, without a null path: bounces only if they return a message of the desk.
       'lhost-imailserver-01': 'maybe a bounce',
       'lhost-interscanmss-01': 'maybe a bounce',
       'lhost-kddi-01': 'maybe a bounce',

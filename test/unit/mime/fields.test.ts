@@ -26,7 +26,7 @@ describe('a header block', () => {
     expect(fields.map(({ value }) => value)).toEqual(['é', 'é'])
   })
 
-  it('takes no decoder of its own for each of its fields, of which one mail has 200,000', () => {
+  it('takes no decoder of its own for each of its fields, of which one message has 200,000', () => {
     vi.stubGlobal(
       'TextDecoder',
       class {

@@ -166,7 +166,7 @@ describe('a revocation', () => {
   })
 })
 
-describe('all keys of one mail together', () => {
+describe('all keys of one message together', () => {
   it('have one budget of verified signatures; a key beyond it is not used', async () => {
     const effort = { left: 50 }
     const address = ALICE.email as Address

@@ -100,7 +100,7 @@ describe('who is writing (RFC 8601)', () => {
     expect(kind(mail([result({ below: 2 })]), settings)).toBe('none')
   })
 
-  it('is not asked where no server is configured, whatever the mail says of itself', () => {
+  it('is not asked where no server is configured, whatever the message says of itself', () => {
     expect(kind(mail([result({})]), SETTINGS)).toBe('not-checked')
   })
 
@@ -114,7 +114,7 @@ describe('who is writing (RFC 8601)', () => {
   })
 })
 
-describe('the acknowledgement of a mail whose sender was checked (RFC 3834 §4)', () => {
+describe('the acknowledgement of a message whose sender was checked (RFC 3834 §4)', () => {
   const decide = (
     opened: OpenedMail,
     settings = CHECKED,

@@ -1,4 +1,4 @@
-/** The grammar of command mails (DESIGN §6): what counts, what never counts, and that no text can break it. */
+/** The grammar of command messages (DESIGN §6): what counts, what never counts, and that no text can break it. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parse } from './samples.ts'
@@ -89,7 +89,7 @@ describe('commands', () => {
     expect(parse('/reply <<\none\n>>\nrest').rest).toBe('rest')
   })
 
-  it('never runs a mail whose block is left open', () => {
+  it('never runs a message whose block is left open', () => {
     expect(parse('/reply <<\nno end\n').problems).toHaveLength(1)
   })
 
@@ -316,7 +316,7 @@ describe('hostile text', () => {
     )
   })
 
-  // Quadratic work on a mail of the size that the desk reads would stop the desk for minutes (G9).
+  // Quadratic work on a message of the size that the desk reads would stop the desk for minutes (G9).
   it.each([
     ['attributions', 'x wrote:\n'],
     ['quoted attributions above a last word', '> x wrote:\n'],

@@ -1,4 +1,4 @@
-/** A mail whose inside contradicts its sender is withheld, and answered as if it had not been opened (mail.md §2.4, G6). */
+/** A message whose inside contradicts its sender is withheld, and answered as if it had not been opened (mail.md §2.4, G6). */
 import { describe, expect, it } from 'vitest'
 import { explainWarning } from '../../../src/domain/explain.ts'
 import { keyIdOf } from '../../../src/domain/ids.ts'
@@ -153,7 +153,7 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
   ]
 ]
 
-describe('a mail whose inside contradicts its sender', () => {
+describe('a message whose inside contradicts its sender', () => {
   it.each(CONTRADICTIONS)('is withheld when %s', (_name, change, facts) => {
     const decisions = decide(mail(change), facts)
 
@@ -168,7 +168,7 @@ describe('a mail whose inside contradicts its sender', () => {
     expect(told).not.toContain('cannot be used')
   })
 
-  it('is acknowledged exactly as a mail that could not be opened, so that the answer tells nothing (G6)', () => {
+  it('is acknowledged exactly as a message that could not be opened, so that the answer tells nothing (G6)', () => {
     const closed = openedMail({
       outer: headers({ from: MALLORY }),
       decrypted: false,
@@ -257,7 +257,7 @@ describe('a mail whose inside contradicts its sender', () => {
     ],
     ['came in clear', { encrypted: false, decrypted: false, outer: headers({ from: MALLORY }) }, {}]
   ]
-  it.each(agreeing)('is not what a mail is that %s', (_name, change, facts) => {
+  it.each(agreeing)('is not what a message is that %s', (_name, change, facts) => {
     expect(decide(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
   })
 })
@@ -292,7 +292,7 @@ describe('the same ciphertext (G6)', () => {
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
   })
 
-  it('is remembered by each of its marks, whatever became of its mail', () => {
+  it('is remembered by each of its marks, whatever became of its message', () => {
     const marks = [sha256('its data'), sha256('its session key'), sha256('one more')]
     for (const change of [{}, { outer: headers({ from: MALLORY }) }]) {
       const decisions = decide(mail({ ...change, ciphertextMarks: marks }))
@@ -300,7 +300,7 @@ describe('the same ciphertext (G6)', () => {
     }
   })
 
-  it('into the same case is a mail like any other', () => {
+  it('into the same case is a message like any other', () => {
     const decisions = decide(mail(), { answers, ciphertextCases: [TAG] })
 
     expect(decisions.at(-1)).toMatchObject({ disposition: 'case-joined' })

@@ -1,4 +1,4 @@
-/** What happens to one mail: exactly one disposition, and nothing sent that could give a report away (G1, G3, G6). */
+/** What happens to one message: exactly one disposition, and nothing sent that could give a report away (G1, G3, G6). */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Decision } from '../../../src/domain/decision.ts'
@@ -246,7 +246,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     'no-reply-address',
     'asks-for-silence',
     'loop'
-  ])('never answers a mail that is %s, but opens its case', (kind) => {
+  ])('never answers a message that is %s, but opens its case', (kind) => {
     const opened = openedMail({ automatic: [kind] })
     const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
     expect(acknowledgement({ automatic: [kind] })).toBe(null)
@@ -326,7 +326,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     )
   })
 
-  it('never says that a mail came in clear when nobody looked inside (G6)', () => {
+  it('never says that a message came in clear when nobody looked inside (G6)', () => {
     const words = (sealedTo: OpenedMail['sealedTo']): string => {
       const mail = acknowledgement({ sealedTo })
       return mail === null ? '' : rendered(mail)
@@ -353,7 +353,7 @@ describe('a new case', () => {
     return only(decisions, 'open-case')[0]?.reporter.beganInClear
   }
 
-  it('began in clear when all of its first mail was read and none of it was encrypted (G3)', () => {
+  it('began in clear when all of its first message was read and none of it was encrypted (G3)', () => {
     expect(beganInClear({})).toBe(true)
     expect(beganInClear({ warnings: ['html-only', 'cleartext-signature'] })).toBe(true)
   })
@@ -365,7 +365,7 @@ describe('a new case', () => {
     ['S/MIME', { warnings: ['smime'] }],
     ['clear with encrypted parts inside', { warnings: ['errant-crypto'] }],
     ['of unknown encryption', { sealedTo: 'unknown' }]
-  ])('never began in clear when its first mail was %s (G3)', (_, change) => {
+  ])('never began in clear when its first message was %s (G3)', (_, change) => {
     expect(beganInClear(change)).toBe(false)
   })
 })
@@ -396,7 +396,7 @@ describe('threads (DESIGN §6)', () => {
 describe('reading receipts (RFC 8098)', () => {
   const receipt = { returnedMessageId: ISSUED }
 
-  it('of a mail of the desk are put on the record and shown to nobody', () => {
+  it('of a message of the desk are put on the record and shown to nobody', () => {
     const opened = openedMail({ automatic: ['receipt'], receipt })
     expect(decideArrival(situation({ opened, receiptOf: answers() }), SETTINGS, MOMENT)).toEqual([
       expect.objectContaining({ kind: 'dispose', disposition: 'receipt', tag: caseRecord().tag })
@@ -441,7 +441,7 @@ describe('bounces', () => {
     expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'dispose'])
   })
 
-  it('that only look like one count when they return a mail of the desk, and are a report otherwise (G1)', () => {
+  it('that only look like one count when they return a message of the desk, and are a report otherwise (G1)', () => {
     const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'failed', status: '' }
     const opened = openedMail({ automatic: ['no-reply-address'], bounce } as Partial<OpenedMail>)
     const end = (bounced: Situation['bounced']) =>

@@ -94,7 +94,7 @@ const MARKED = COPY.map((line) => `> ${line}`)
 const BOB = 'Bob Vendor via ACME Security Team'
 const SENDER = `${BOB} <security@acme.example>`
 
-/** What clients put above a copy of a mail of the desk, with marks of quotation and without. */
+/** What clients put above a copy of a message of the desk, with marks of quotation and without. */
 const HEADS: Readonly<Record<string, readonly string[]>> = {
   'Outlook in Dutch': [
     `Van: ${SENDER}`,

@@ -1,4 +1,4 @@
-/** How sure it is whose a refused mail is: what a forger can make counts apart from all else (mail.md §2.10). */
+/** How sure it is whose a refused message is: what a forger can make counts apart from all else (mail.md §2.10). */
 import { expect, it } from 'vitest'
 import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Settings } from '../../../src/domain/settings.ts'

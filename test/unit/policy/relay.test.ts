@@ -37,7 +37,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
   return decision.message.params.details.find(({ label }) => label === 'Signed')?.value ?? ''
 }
 
-describe('the relay of a mail with a valid signature', () => {
+describe('the relay of a message with a valid signature', () => {
   it('says yes where the signature covers all that the relay shows', () => {
     const signatures = [signature({ fingerprint: ALICE_KEY.fingerprint })]
     expect(signedFact({ signatures })).toMatch(/^yes\. .*the key used for this reporter/)

@@ -171,7 +171,7 @@ describe('the key of a reporter', () => {
     expect(decisions).toEqual([])
   })
 
-  it('stays the known one but is not used when the mail brings its revocation; that is told', () => {
+  it('stays the known one but is not used when the message brings its revocation; that is told', () => {
     const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]), isUsable: false }
     const facts = { senderKey: ALICE_KEY, mergedKey }
     const { key, decisions, warnings } = decide({}, facts)
@@ -347,14 +347,17 @@ describe('/key accept FINGERPRINT', () => {
     expect(only(decisions, 'update-case')).toEqual([])
   })
 
-  it.each([null, ALICE_KEY])('seals the /reply of the same mail to it already', (reporterKey) => {
-    const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, {
-      reporterKeys: keysOf(reporterKey)
-    })
+  it.each([null, ALICE_KEY])(
+    'seals the /reply of the same message to it already',
+    (reporterKey) => {
+      const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, {
+        reporterKeys: keysOf(reporterKey)
+      })
 
-    const reply = only(decisions, 'send-sealed').find(({ message }) => message.kind === 'reply')
-    expect(reply?.recipients).toMatchObject([{ fingerprint: OTHER }])
-  })
+      const reply = only(decisions, 'send-sealed').find(({ message }) => message.kind === 'reply')
+      expect(reply?.recipients).toMatchObject([{ fingerprint: OTHER }])
+    }
+  )
 
   it.each([
     ['/key accept', {}],
@@ -375,7 +378,7 @@ describe('/key accept FINGERPRINT', () => {
     expect(run(`/key accept ${OTHER}`, {}, ADA).ran).toBe(false)
   })
 
-  it('changes nothing when a later line of the mail is wrong (all or nothing)', () => {
+  it('changes nothing when a later line of the message is wrong (all or nothing)', () => {
     const { decisions } = run(`/key accept ${OTHER}\n/reject nonsense`)
 
     expect(only(decisions, 'pin-reporter-key')).toEqual([])

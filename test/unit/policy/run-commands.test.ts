@@ -468,7 +468,7 @@ describe('/notice hold (G7)', () => {
     expect(result.said).toContain('left already')
   })
 
-  it('takes back the code and the approval of the same mail, and no old code lifts it there', () => {
+  it('takes back the code and the approval of the same message, and no old code lifts it there', () => {
     const previewed = run('/notice preview\n/notice hold', withPreview())
     expect(previewed.ran).toBe(true)
     expect(only(previewed.decisions, 'issue-preview')).toEqual([])

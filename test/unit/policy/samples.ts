@@ -1,4 +1,4 @@
-/** Samples for the tests of the core: settings, cases, opened mails and situations with everything usual in them. */
+/** Samples for the tests of the core: settings, cases, opened messages and situations with everything usual in them. */
 import { createHash } from 'node:crypto'
 import { builtInTexts } from '../../../src/config/texts.ts'
 import { type Address, addressKey, parseAddress } from '../../../src/domain/address.ts'
@@ -406,7 +406,7 @@ export function parse(text: string): ParsedCommands {
   return parseCommands(text, VERBS)
 }
 
-/** What a mail with this text does. */
+/** What a message with this text does. */
 export function runText(text: string, context: CommandContext): RunResult {
   return runCommands(parse(text), context, VERBS)
 }

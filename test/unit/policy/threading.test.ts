@@ -1,4 +1,4 @@
-/** Which case a mail continues: no tag lets anybody in whom nothing proves (DESIGN §6). */
+/** Which case a message continues: no tag lets anybody in whom nothing proves (DESIGN §6). */
 import { describe, expect, it } from 'vitest'
 import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Settings } from '../../../src/domain/settings.ts'
@@ -32,7 +32,7 @@ describe('threads by their tag', () => {
     recipientId: tagged.tag,
     messageId: messageId('issued@acme.example')
   }
-  /** A mail whose sender our server proves by DMARC, if it is asked. */
+  /** A message whose sender our server proves by DMARC, if it is asked. */
   function proved(change: Partial<OpenedMail> = {}): OpenedMail {
     const opened = openedMail(change)
     const domain = opened.outer.from?.address.split('@').at(-1) ?? ''

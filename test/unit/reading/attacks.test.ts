@@ -1,4 +1,4 @@
-/** Attacks of mail.md §2, each as a mail that must not succeed. */
+/** Attacks of mail.md §2, each as a message that must not succeed. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { readArmor } from '../../../src/openpgp/armor.ts'

@@ -1,4 +1,4 @@
-/** Real mails of other projects. Skipped where the folder is absent; nothing of it is copied here. */
+/** Real messages of other projects. Skipped where the folder is absent; nothing of it is copied here. */
 
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Material for the reading tests: a desk with an unlocked key, people with GnuPG, and mails built by hand. */
+/** Material for the reading tests: a desk with an unlocked key, people with GnuPG, and messages built by hand. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -41,14 +41,16 @@ export async function makeDesk(): Promise<Desk> {
   return { secret: unlocked.key, publicArmored: keys.publicArmored }
 }
 
-/** A desk and Alice, who writes to it: what she seals and signs, and how the desk reads it. All armor has the line ends of mail. */
+/**
+ * A desk and Alice, who writes to it: what she seals and signs, and how the desk reads it. All armor has the line ends of mail.
+ */
 export type Correspondence = {
   readonly desk: Desk
   readonly alice: PrivateKey
   /** Encrypted to the desk and signed by Alice, once for each signature. */
   seal(content: string | Uint8Array, signatures?: number): Promise<string>
   cleartext(text: string): Promise<string>
-  /** The desk, which knows Alice, opens a whole mail. */
+  /** The desk, which knows Alice, opens a whole message. */
   open(raw: Uint8Array | string): Promise<OpenedMail>
 }
 
@@ -173,7 +175,7 @@ export function filePart(
   return `Content-Type: ${type}\r\nContent-Disposition: attachment; filename=${filename}\r\n\r\n${content}`
 }
 
-/** The folder POSTERN_CORPUS, with real mails of other projects; null where it is not set, and then its tests are skipped. */
+/** The folder POSTERN_CORPUS, with real messages of other projects; null where it is not set, and then its tests are skipped. */
 export function findCorpus(): string | null {
   const folder = process.env['POSTERN_CORPUS']
   if (folder !== undefined && !existsSync(folder)) throw new Error('POSTERN_CORPUS is no folder')

@@ -1,4 +1,7 @@
-/** The page of `postern open`: everything that was found, and nothing of the mail that could pass for a line of ours (issue part H). */
+/**
+ * The page of `postern open`: everything that was found, and nothing of the message that could pass for a line of ours (issue
+ * part H).
+ */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { explainFailure, explainSignature, explainWarning } from '../../../src/domain/explain.ts'

@@ -34,7 +34,7 @@ function payload(to = DESK_ADDRESS, type = TEXT): string {
   return lines(...fields, type, '', 'The SECRET of Alice.')
 }
 
-/** The wrappers, from a head and an armored message to a whole mail. */
+/** The wrappers, from a head and an armored message to a whole message. */
 const WRAPPERS: readonly [string, (head: readonly string[], armored: string) => string][] = [
   ['as it was', (head, armored) => encryptedMail(armored, head)],
   [

@@ -1,4 +1,4 @@
-/** Work that one mail may cause: nothing is looked at, decoded or copied again for being asked about again (G9). */
+/** Work that one message may cause: nothing is looked at, decoded or copied again for being asked about again (G9). */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { contentOf } from '../../../src/mime/leaf.ts'
 import { parseTree, partsBelow } from '../../../src/mime/tree.ts'
@@ -20,7 +20,7 @@ function textOf(bytes: unknown): string {
   return bytes instanceof Uint8Array ? Buffer.from(bytes).toString('latin1') : ''
 }
 
-describe('opening a mail', () => {
+describe('opening a message', () => {
   afterEach(() => {
     vi.restoreAllMocks()
   })

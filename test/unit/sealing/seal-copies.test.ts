@@ -249,7 +249,7 @@ describeWith(['gpg'], 'a signed clear mail', () => {
   })
 })
 
-describe('headers of every outgoing mail', () => {
+describe('headers of every outgoing message', () => {
   it('cannot be injected into: unclean values never leave, clean ones stay one field each', async () => {
     const signed = fc.record({
       fromName: fc.string({ unit: 'binary', maxLength: 60 }),

@@ -265,7 +265,7 @@ describe('deliveries', () => {
   function draft(): void {
     save({ version: notice()?.version ?? 0, state: 'drafting', revision: 2, approvals: 'void' })
   }
-  /** What `/notice hold` and `/notice draft` in one mail leave. */
+  /** What `/notice hold` and `/notice draft` in one message leave. */
   function holdAndDraft(): void {
     const version = notice()?.version ?? 0
     const next = { version, state: 'drafting', revision: 2, approvals: 'void' } as const

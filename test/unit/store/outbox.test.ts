@@ -85,7 +85,7 @@ function stateOf(id: number): string | undefined {
 }
 
 describe('the outbox', () => {
-  it('queues a decision once, whatever has become of its mail', () => {
+  it('queues a decision once, whatever has become of its message', () => {
     expect([queue('ack:1'), queue('ack:1', { messageId: mail('other').messageId })]).toEqual([
       'queued',
       'already'
@@ -107,7 +107,7 @@ describe('the outbox', () => {
     expect(queue('ack:1')).toBe('queued')
   })
 
-  it('refuses two mails with one Message-ID', () => {
+  it('refuses two messages with one Message-ID', () => {
     queue('a')
 
     expect(() => queue('b', { messageId: mail('a').messageId })).toThrow(Invariant)
@@ -124,7 +124,7 @@ describe('the outbox', () => {
     expect(second?.messageId).toBe(first?.messageId)
   })
 
-  it('never hands out a mail before its instant (G7)', () => {
+  it('never hands out a message before its instant (G7)', () => {
     const due = addMs(NOON, 10 * MINUTE)
     queue('notice', { notBefore: due })
 
@@ -254,7 +254,7 @@ describe('the outbox', () => {
     expect(stateOf(rows[0]?.id ?? 0)).toBe('sending')
   })
 
-  it('says when the next mail is due', () => {
+  it('says when the next message is due', () => {
     const due = db.read(nextDueAt)
     queue('b', { notBefore: addMs(NOON, MINUTE) })
     queue('a')
@@ -357,7 +357,7 @@ describe('for every run of outcomes, crashes and clock steps', () => {
     { maxLength: 30 }
   ) as fc.Arbitrary<Step[]>
 
-  it('a mail is accepted at most once, waits at least its ladder step, and never leaves early', () => {
+  it('a message is accepted at most once, waits at least its ladder step, and never leaves early', () => {
     let run = 0
     fc.assert(
       fc.property(steps, fc.integer({ min: 0, max: 60 * MINUTE }), (plan, delay) => {
