@@ -274,10 +274,11 @@ export function record(tx: Tx, decided: NewEvent, work: Work): void {
 /** Moves the case of an event as the machine says; false where the machine refuses it. */
 function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
   if (decided.subject.kind !== 'case' || !concernsState(decided.kind)) return true
-  const { state: from, tag, version, disclosureAt } = requireCase(tx, decided.subject.id)
+  const found = requireCase(tx, decided.subject.id)
+  const { state: from, tag, version, disclosureAt } = found
   const notice = findNotice(tx, tag)?.state ?? null
   // The desk itself ends no case.
-  const facts = { ...caseHistory(tx, tag), notice, disclosureAt, mayEndInternally: false, now }
+  const facts = { ...caseHistory(tx, found), notice, disclosureAt, mayEndInternally: false, now }
   const moved = moveCase(from, decided, facts)
   if (moved.kind === 'refused') return false
   if (moved.to !== from)

@@ -269,7 +269,7 @@ export async function readBound(
     const heldAnswerTo = findHeldAnswer(read, numbersOf(record))?.envelopeTo ?? null
     return {
       case: record,
-      history: caseHistory(read, tag),
+      history: caseHistory(read, record),
       events: listEvents(read, aboutCase(tag), { kinds: promiseKinds(desk.settings) }),
       named,
       reporterKeys,

@@ -18,13 +18,15 @@ export type CaseFacts = {
   readonly wasDisclosed: boolean
   /** Whether a rejection stands that nobody took back: by a reporter's new message a rejected case is open again. */
   readonly wasRejected: boolean
+  /** Numbers of the reporters who were asked for something and have not written since. */
+  readonly asked: readonly string[]
   /** Whether the policy lets a case end without disclosure or rejection. */
   readonly mayEndInternally: boolean
   readonly now: Instant
 }
 
 /** What the record says of a case, beyond its state. */
-export type CaseHistory = Pick<CaseFacts, 'isListTold' | 'wasDisclosed' | 'wasRejected'>
+export type CaseHistory = Pick<CaseFacts, 'isListTold' | 'wasDisclosed' | 'wasRejected' | 'asked'>
 
 /** Kinds of events that {@link historyOf} asks for. */
 export const HISTORY_KINDS = [
@@ -33,26 +35,39 @@ export const HISTORY_KINDS = [
   'rejected',
   'accepted',
   'reopened',
-  'merged-in'
+  'merged-in',
+  'info-asked',
+  'reporter-wrote'
 ] as const
 
-/** The history of a case with these kinds of events on its record, oldest first. */
-export function historyOf(kinds: readonly EventKind[]): CaseHistory {
-  const none = { isListTold: false, wasDisclosed: false, wasRejected: false }
-  return kinds.reduce<CaseHistory>(historyAfter, none)
+/** What the machine looks at in an event. */
+export type Happening = Pick<NewEvent, 'kind' | 'about'>
+
+/** The history of a case with these events on its record, oldest first. */
+export function historyOf(events: readonly Happening[]): CaseHistory {
+  const none = { isListTold: false, wasDisclosed: false, wasRejected: false, asked: [] }
+  return events.reduce<CaseHistory>(historyAfter, none)
 }
 
 /**
  * The history with one more event. Whoever accepts a rejected case or opens it again takes the rejection back, and it does not
  * cover a report that was merged into it later.
  */
-export function historyAfter(history: CaseHistory, kind: EventKind): CaseHistory {
+export function historyAfter(history: CaseHistory, happening: Happening): CaseHistory {
+  const { kind } = happening
   const isTakenBack = kind === 'accepted' || kind === 'reopened' || kind === 'merged-in'
   return {
     isListTold: history.isListTold || kind === 'notice-leaving',
     wasDisclosed: history.wasDisclosed || kind === 'disclosed',
-    wasRejected: kind === 'rejected' || (history.wasRejected && !isTakenBack)
+    wasRejected: kind === 'rejected' || (history.wasRejected && !isTakenBack),
+    asked: askedAfter(history.asked, happening as NewEvent)
   }
+}
+
+function askedAfter(before: readonly string[], { kind, about }: NewEvent): readonly string[] {
+  if (kind !== 'info-asked' && kind !== 'reporter-wrote') return before
+  const others = before.filter((id) => id !== about.reporter)
+  return kind === 'info-asked' ? [...others, about.reporter] : others
 }
 
 type Guard<K extends EventKind> = {
@@ -64,7 +79,7 @@ type Guard<K extends EventKind> = {
 type Row<K extends EventKind> = {
   readonly from: readonly CaseState[]
   readonly to: CaseState | 'same'
-  readonly unless?: (facts: CaseFacts) => boolean
+  readonly unless?: (facts: CaseFacts, about: NewEvent<K>['about']) => boolean
   readonly guards?: readonly Guard<K>[]
 }
 
@@ -112,7 +127,12 @@ const MUST_TELL = {
 export const MACHINE: Machine = {
   opened: [{ from: [], to: 'received' }],
   'reporter-wrote': [
-    { from: ['needs-info'], to: 'triaging' },
+    // What one reporter writes is no answer to what another was asked.
+    {
+      from: ['needs-info'],
+      to: 'triaging',
+      unless: ({ asked }, { reporter }) => !asked.includes(reporter)
+    },
     { from: OPEN, to: 'same' },
     // A reporter who writes into an ended case is heard.
     { from: ['rejected', 'closed'], to: 'triaging', unless: ({ wasDisclosed }) => wasDisclosed },
@@ -266,7 +286,9 @@ export function moveCase<K extends EventKind>(
 ): Move {
   const rows: 'anywhere' | readonly Row<K>[] = MACHINE[kind]
   if (rows === 'anywhere') return { kind: 'moved', to: state }
-  const row = rows.find(({ from, unless }) => from.includes(state) && unless?.(facts) !== true)
+  const row = rows.find(
+    ({ from, unless }) => from.includes(state) && unless?.(facts, about) !== true
+  )
   if (row === undefined) return { kind: 'refused', says: `${STANDS[state]} ${NEXT[state]}` }
   const broken = row.guards?.find(({ holds }) => !holds(facts, about))
   if (broken !== undefined) return { kind: 'refused', says: broken.says }

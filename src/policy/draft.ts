@@ -185,7 +185,7 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   const next: Draft = {
     ...draft,
     case: { ...record, state: move.to },
-    known: { ...known, ...historyAfter(known, event.kind) },
+    known: { ...known, ...historyAfter(known, event) },
     decisions: [...draft.decisions, { kind: 'record', event }]
   }
   return { kind: 'happened', draft: overtaken(next, event) }

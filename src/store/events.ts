@@ -3,6 +3,7 @@
  * hold content, subjects or addresses: it outlives a purge.
  */
 import { createHash } from 'node:crypto'
+import { type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type CaseHistory, HISTORY_KINDS, historyOf } from '../domain/case-machine.ts'
 import {
   aboutCase,
@@ -13,7 +14,7 @@ import {
   type NewEvent,
   type Subject
 } from '../domain/event.ts'
-import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { markLook } from './looks.ts'
 import { insert, type Read, type Sql, type Tx } from './sql.ts'
@@ -163,10 +164,15 @@ export function listEvents(
     .map(eventOf)
 }
 
-/** What the record says of a case for good. */
-export function caseHistory(read: Read, tag: CaseTag): CaseHistory {
+/** What the record says of a case for good. A reporter with several numbers has the first one in it. */
+export function caseHistory(read: Read, record: CaseRecord): CaseHistory {
+  const events = listEvents(read, aboutCase(record.tag), { kinds: HISTORY_KINDS })
   return historyOf(
-    listEvents(read, aboutCase(tag), { kinds: HISTORY_KINDS }).map(({ kind }) => kind)
+    events.map(({ kind, about }) => {
+      if (!('reporter' in about)) return { kind, about }
+      const reporter = reporterWith(record, about.reporter)?.id ?? about.reporter
+      return { kind, about: { ...about, reporter } }
+    })
   )
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../support/given.ts'
 import { type Letter, type Someone, someone, type World } from '../support/world.ts'
 
-const [FIRST, SECOND] = ['ACME-2026-0001', 'ACME-2026-0002']
+const [FIRST, SECOND, THIRD] = ['ACME-2026-0001', 'ACME-2026-0002', 'ACME-2026-0003']
 
 let grace: Someone
 let alice: Someone
@@ -119,6 +119,28 @@ it('a reporter who is on the list, too, and answers what was written to the repo
   expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
   expect(await lastTo(world, linus)).toContain(`/reply reaches ${bob.address} alone`)
   expect(await lastTo(world, linus)).not.toContain('list member')
+})
+
+it('a case that waits for one of several reporters goes on waiting when another one writes, and no longer when that one does (B13, B14)', async () => {
+  const world = await givenDesk([grace])
+  const merge = (number: string) =>
+    givenMessage(world, grace, { subject: `[${number}]`, text: `/merge ${FIRST}` })
+  const writes = async (who: Someone) => {
+    const headers = [`In-Reply-To: <${newestTo(world, who)}>`]
+    await givenMessage(world, who, { subject: 'Re: it', text: 'Version 3.', headers })
+    return world.rows<{ state: string }>('SELECT state FROM cases WHERE id = 1')[0]?.state
+  }
+  for (const who of [alice, bob, bob])
+    await givenMessage(world, who, { subject: 'it', text: 'a report', autocrypt: true })
+  await merge(THIRD)
+  await givenMessage(world, grace, await answering(world, THIRD, '/ask\nWhich version?'))
+  expect(await writes(alice)).toBe('needs-info')
+  // With this Bob is known by another number than the one under which he was asked.
+  await merge(SECOND)
+  expect(await writes(bob)).toBe('triaging')
+  await givenMessage(world, grace, await answering(world, FIRST, '/ask\nWhich version?'))
+  expect(await writes(bob)).toBe('needs-info')
+  expect(await writes(alice)).toBe('triaging')
 })
 
 it('the record of a decision says that a report of the case names nobody who could be told (A2, B14)', async () => {

@@ -119,17 +119,20 @@ function stateByRecord(events: readonly DeskEvent[]): CaseState | string {
   let state: CaseState = 'received'
   let history = historyOf([])
   let disclosureAt: Instant | null = null
-  for (const { kind, about } of events) {
+  for (const event of events) {
+    const { kind, about } = event
     if (kind === 'opened') continue
     if (kind === 'embargo-set') disclosureAt = about.date
     const rows = MACHINE[kind]
     const facts = { ...history, notice: null, disclosureAt, mayEndInternally: false } as never
     if (rows !== 'anywhere') {
-      const row = rows.find(({ from, unless }) => from.includes(state) && unless?.(facts) !== true)
+      const row = rows.find(
+        ({ from, unless }) => from.includes(state) && unless?.(facts, about as never) !== true
+      )
       if (row === undefined) return `${kind} in ${state}`
       if (row.to !== 'same') state = row.to
     }
-    history = historyAfter(history, kind)
+    history = historyAfter(history, event)
   }
   return state
 }

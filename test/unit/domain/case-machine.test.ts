@@ -42,7 +42,7 @@ const happening = fc.oneof(
         'notice-held'
       ] as const)
     )
-    .map((kind) => ({ kind, about: {} })),
+    .map((kind) => ({ kind, about: { reporter: 'ACME-2026-0001' } })),
   fc.record({ kind: fc.constant('accepted' as const), about: fc.constant({}) }),
   fc.record({
     kind: fc.constantFrom('rejected' as const, 'merged' as const),
@@ -64,7 +64,7 @@ type Step = {
   readonly before: CaseState
   readonly after: CaseState
   readonly kind: NewEvent['kind']
-  readonly about: { readonly told?: string; readonly reason?: string }
+  readonly about: { readonly told?: string; readonly reason?: string; readonly reporter?: string }
   readonly facts: CaseFacts
 }
 
@@ -82,7 +82,7 @@ const walks = fc
       const before = state
       if (move.kind === 'moved') {
         state = move.to
-        history = historyAfter(history, kind)
+        history = historyAfter(history, { kind, about } as unknown as NewEvent)
       } else expect(move.says).toMatch(/\.$/)
       return { before, after: state, kind, about, facts }
     })
@@ -181,15 +181,20 @@ describe('no walk of events, in whatever order (A2, practice.md §4.2.1)', () =>
 })
 
 describe('a rejection', () => {
+  const plain = (kind: NewEvent['kind']) => ({ kind, about: {} }) as NewEvent
+
   it('that was taken back lets no accepted case end without disclosure', () => {
     const facts = { notice: null, disclosureAt: null, mayEndInternally: false, now: NOW }
     const about = { disposition: 'internal', reason: 'a reason', told: 'told' } as const
     const close = (...kinds: readonly NewEvent['kind'][]) =>
-      moveCase('accepted', { kind: 'closed', about } as NewEvent, { ...facts, ...historyOf(kinds) })
+      moveCase('accepted', { kind: 'closed', about } as NewEvent, {
+        ...facts,
+        ...historyOf(kinds.map(plain))
+      })
     expect(close('rejected', 'reopened', 'accepted').kind).toBe('refused')
   })
 
   it('stands when its reporter writes once more, so that the case can be closed again', () => {
-    expect(historyOf(['rejected', 'reporter-wrote']).wasRejected).toBe(true)
+    expect(historyOf((['rejected', 'reporter-wrote'] as const).map(plain)).wasRejected).toBe(true)
   })
 })

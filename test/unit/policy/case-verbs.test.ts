@@ -105,7 +105,7 @@ describe('/reopen', () => {
   })
 
   it('brings a case that was disclosed back to its disclosure', () => {
-    const history = { isListTold: true, wasDisclosed: true, wasRejected: false }
+    const history = { isListTold: true, wasDisclosed: true, wasRejected: false, asked: [] }
     const { state } = run('/reopen because a part is missing', { state: 'closed' }, { history })
     expect(state).toBe('disclosed')
   })
@@ -311,7 +311,7 @@ describe('random commands in random messages', () => {
             const move = moveCase(state, event, facts)
             expect(move, lines.join('\n')).toMatchObject({ kind: 'moved' })
             if (move.kind === 'moved') state = move.to
-            history = historyAfter(history, event.kind)
+            history = historyAfter(history, event)
           }
           const set = only(decisions, 'update-case')[0]?.set ?? {}
           expect(set.state ?? here.case.state, lines.join('\n')).toBe(state)

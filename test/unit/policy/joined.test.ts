@@ -1,6 +1,7 @@
 /** What a reporter's next message does to the case (B13, practice.md §4.2.1). */
 import { expect, it } from 'vitest'
 import { type CaseRecord } from '../../../src/domain/case.ts'
+import { historyOf } from '../../../src/domain/case-machine.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type BoundCase } from '../../../src/policy/situation.ts'
 import { bound, caseRecord, MOMENT, messageId, only, SETTINGS, situation, TAG } from './samples.ts'
@@ -28,7 +29,11 @@ function aliceWrites(state: CaseRecord['state'], on: Partial<BoundCase> = {}) {
 }
 
 it('a reporter’s answer ends the waiting for it (B13)', () => {
-  expect(aliceWrites('needs-info')).toMatchObject({ state: 'triaging', events: ['reporter-wrote'] })
+  const history = { ...historyOf([]), asked: [TAG] }
+  expect(aliceWrites('needs-info', { history })).toMatchObject({
+    state: 'triaging',
+    events: ['reporter-wrote']
+  })
 })
 
 it.each(['rejected', 'closed'] as const)(
@@ -41,7 +46,7 @@ it.each(['rejected', 'closed'] as const)(
 )
 
 it('a reporter who writes into a closed case that was disclosed does not make it undecided', () => {
-  const history = { isListTold: true, wasDisclosed: true, wasRejected: false }
+  const history = { isListTold: true, wasDisclosed: true, wasRejected: false, asked: [] }
   expect(aliceWrites('closed', { history }).state).toBe('disclosed')
 })
 
