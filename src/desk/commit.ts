@@ -196,7 +196,8 @@ export function recordUndelivered(
 ): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
   const isAlarm = message === alert.kind || message === digest.kind
-  const tag = row.caseId === null ? null : (findCaseById(tx, row.caseId)?.tag ?? null)
+  const found = row.caseId === null ? null : findCaseById(tx, row.caseId)
+  const tag = found === null ? null : followMerges(tx, found).tag
   const subject = isAlarm
     ? subjectOf(null, { audience, recipient })
     : tag === null

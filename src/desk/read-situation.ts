@@ -219,7 +219,9 @@ function boundTag(
   parsed: ParsedCommands | null
 ): CaseTag | null {
   if (parsed !== null) {
-    const binding = findBinding(opened, parsed, quoted, desk.settings)
+    const binding = findBinding({ opened, quoted }, parsed, desk.settings, (named) =>
+      caseNow(read, named)
+    )
     if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
   }
   return (

@@ -112,23 +112,26 @@ export type Binding =
 
 /**
  * The case that the signed bytes of a message name: a `case:` line, else the protected subject's first `[TAG]` and the
- * messages of the desk to the author that are `quoted`, which must agree. Outer headers do not count: no signature covers them.
+ * messages of the desk to the author that are `quoted`, which must agree. Numbers that are one case now, as `caseNow` says, agree.
+ * Outer headers do not count: no signature covers them.
  */
 export function findBinding(
-  opened: OpenedMail,
+  { opened, quoted }: { readonly opened: OpenedMail; readonly quoted: readonly QuotedMessage[] },
   parsed: Pick<ParsedCommands, 'caseLine'>,
-  quoted: readonly QuotedMessage[],
-  { desk: { casePrefix } }: Settings
+  { desk: { casePrefix } }: Settings,
+  caseNow: (tag: CaseTag) => CaseTag
 ): Binding {
   if (parsed.caseLine === 'conflict') return { kind: 'ambiguous' }
   if (parsed.caseLine !== null) return { kind: 'case', tag: parsed.caseLine }
-  const tags = new Set([
-    ...subjectTags(opened, casePrefix),
-    ...quoted.flatMap(({ tag }) => tag ?? [])
-  ])
-  const [only, ...more] = tags
-  if (only === undefined) return { kind: 'none' }
-  return more.length === 0 ? { kind: 'case', tag: only } : { kind: 'ambiguous' }
+  const quotedTags = quoted.flatMap(({ tag }) => tag ?? [])
+  // A number that was merged into another one goes first: what was written for its case must decide nothing unnoticed.
+  const merged = quotedTags.filter((tag) => caseNow(tag) !== tag)
+  const tags = [...subjectTags(opened, casePrefix), ...merged, ...quotedTags]
+  const [named] = tags
+  if (named === undefined) return { kind: 'none' }
+  return new Set(tags.map(caseNow)).size === 1
+    ? { kind: 'case', tag: named }
+    : { kind: 'ambiguous' }
 }
 
 /** Tags in the first square brackets of the protected subject: the desk puts its own there, in front of all others. */

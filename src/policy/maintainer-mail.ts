@@ -2,8 +2,10 @@
  * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
+import { numbersOf } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, event } from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { note as noteMessage } from '../messages/to-maintainers.ts'
@@ -30,7 +32,7 @@ export function decideMaintainerMail(
   settings: Settings,
   moment: Moment
 ): Decision[] | null {
-  const { opened, quoted } = situation
+  const { opened } = situation
   const authority = judgeAuthority(opened, settings, moment.now, situation)
   if (authority.kind === 'none') return null
   if (authority.kind === 'refused') return refuse(situation, settings, moment.now, authority)
@@ -44,7 +46,7 @@ export function decideMaintainerMail(
     },
     ...claimCiphertext(situation, settings)
   ]
-  const binding = findBinding(opened, parsed, quoted, settings)
+  const binding = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
   if (binding.kind === 'case' && situation.bound !== null) {
     const context = commandContext({
@@ -69,6 +71,12 @@ export function decideMaintainerMail(
     unboundMail(maintainer, says, situation, { settings, now: moment.now }),
     dispose('held', 'commands-refused', says)
   ]
+}
+
+/** The number under which a case goes on, as far as the case at hand tells. */
+function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
+  const numbers = bound === null ? [] : numbersOf(bound.case)
+  return (tag) => (bound !== null && numbers.includes(tag) ? bound.case.tag : tag)
 }
 
 const NO_CASE = {

@@ -54,6 +54,23 @@ function newestTo(world: World, { address }: Someone): string {
   return world.accepted.findLast(({ to }) => to === address)?.messageId ?? ''
 }
 
+function bounceOf(id: string): string {
+  return [
+    'Return-Path: <>',
+    'From: MAILER-DAEMON <mailer-daemon@people.example>',
+    'To: security@acme.example',
+    'Subject: Undelivered Mail',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
+    '',
+    '--b\r\nContent-Type: text/plain\r\n\r\nIt failed.',
+    '--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x.example\r\n',
+    'Final-Recipient: rfc822; x@people.example\r\nAction: failed\r\nStatus: 5.1.1\r\n',
+    `--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <${id}>\r\n`,
+    '--b--\r\n'
+  ].join('\r\n')
+}
+
 it('a message under the name of one reporter that answers what another one was sent is not that reporter’s, and its key gets nothing (B14, G3)', async () => {
   const world = await givenMerged({ ofAlice: { as: 'encrypted', autocrypt: false } })
   await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept\nFor her alone.' })
@@ -84,6 +101,27 @@ it('a text below a decision that answers one of several reporters reaches no oth
   expect(await lastTo(world, alice)).toContain('Your file crashes it')
   expect(await lastTo(world, bob)).toContain('We confirmed the issue')
   expect(await lastTo(world, bob)).not.toContain('Your file')
+})
+
+it('a signed message that quotes the desk from before and after a merge names one case (B7, B14)', async () => {
+  const world = await givenDesk([grace])
+  for (const who of [alice, bob])
+    await givenMessage(world, who, { subject: 'it', text: 'a report', autocrypt: true })
+  const toGrace = () => world.accepted.findLast(({ to }) => to === grace.address)
+  const before = await givenRef(world, grace, toGrace())
+  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
+  const headers = [`In-Reply-To: <${newestTo(world, bob)}>`]
+  await givenMessage(world, bob, { subject: 'Re: it', text: 'More.', headers })
+  const quotes = `> ${await givenRef(world, grace, toGrace())}\n>> ${before}`
+  const says = (subject: string, text: string) =>
+    givenMessage(world, grace, { subject, text: `${text}\n\n${quotes}` })
+  await says('Re: it', '/reply\nHello to you.')
+  expect(await lastTo(world, bob)).toContain('Hello to you.')
+  // What could be meant for the case that is no more decides nothing about the other one.
+  await says('Re: it', '/accept')
+  expect(await lastTo(world, grace)).toContain(`${SECOND} was merged into ${FIRST}`)
+  await says(`Re: [${FIRST}] it`, '/accept')
+  expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'accepted' }])
 })
 
 it('a message that its sender repeats after a merge is no stranger’s copy (B14)', async () => {
@@ -274,6 +312,17 @@ it('an alarm names the one of several reporters who did not get a message (B6, B
   await givenMessage(world, grace, await answering(world, SECOND, '/reply\nHello.'))
   expect((await textsTo(world, grace)).join()).toContain(`did not get the answer about ${FIRST}`)
   expect((await textsTo(world, grace)).join()).toContain(`Reporter: ${bob.address}`)
+})
+
+it('an alarm about a message from before a merge that came back names its reporter and the case that it belongs to now (B6, B14)', async () => {
+  const world = await givenMerged()
+  const sql =
+    "SELECT message_id AS id FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?"
+  const [sent] = world.rows<{ id: string }>(sql, [bob.address])
+  await world.receive(Buffer.from(bounceOf(sent?.id ?? '')))
+  const told = (await textsTo(world, grace)).join()
+  expect(told).toContain(`did not get the acknowledgement about ${FIRST}`)
+  expect(told).toContain(`Reporter: ${bob.address}`)
 })
 
 it('the other maintainers read to which of several reporters a colleague wrote (B14)', async () => {

@@ -138,7 +138,7 @@ describe('authority (G4)', () => {
 
 describe('the case that signed bytes name', () => {
   function binding(mail: OpenedMail, quoted: readonly QuotedMessage[] = []) {
-    return findBinding(mail, parse(mail.text), quoted, SETTINGS)
+    return findBinding({ opened: mail, quoted }, parse(mail.text), SETTINGS, (tag) => tag)
   }
   const relayOf = (tag: string | null): QuotedMessage => ({
     tag: tag as CaseTag | null,
