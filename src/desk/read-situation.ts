@@ -14,6 +14,7 @@ import { isMeantForDesk } from '../policy/audience.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
+import { DATE_KINDS } from '../policy/date-talk.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import { type BoundCase, type Situation } from '../policy/situation.ts'
@@ -272,7 +273,9 @@ export async function readBound(
     return {
       case: record,
       history: caseHistory(read, record),
-      events: listEvents(read, aboutCase(tag), { kinds: promiseKinds(desk.settings) }),
+      events: listEvents(read, aboutCase(tag), {
+        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS]
+      }),
       named,
       reporterKeys,
       offeredKeys: offered.flat(),

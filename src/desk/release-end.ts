@@ -94,8 +94,6 @@ async function dateMail(
   // New content under the old date: the reporter knows the date already.
   if (before === record.disclosureAt) return []
   const keys = await knownKeys(desk, record, now)
-  // A key that cannot be used now is refused when the message is encrypted, and the maintainers are told.
-  const tried = new Map([...keys].map(([address, key]) => [address, { ...key, isUsable: true }]))
   const says = (at: Instant, zone: string | null = null): string =>
     formatInstant(at, desk.settings.desk.timezone, zone)
   const message = dateNotice({
@@ -107,7 +105,7 @@ async function dateMail(
   const reporters = addresseesOf(record)
   if (reporters.length === 0) return [untold(record.tag, record.tag, 'no-address')]
   return reporters.map((reporter) => {
-    const path = reporterPath(reporter, tried, product)
+    const path = reporterPath(reporter, keys, product)
     return path.kind === 'sealed' || path.kind === 'clear'
       ? toReporter(path, now, message, sending)
       : untold(record.tag, reporter.id, 'no-key')

@@ -18,21 +18,31 @@ import {
   BY_DESK,
   byMaintainer,
   type DeskEvent,
-  event
+  type EventKind,
+  event,
+  type NewEvent
 } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
-import { dateProposed } from '../messages/to-reporters.ts'
-import { type CommandContext, type Draft } from './draft.ts'
+import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
+import { type CommandContext, type Draft, happening } from './draft.ts'
 import { reporterPath } from './recipients.ts'
 import { toReporter } from './send.ts'
+
+/** The events by which it is known what each reporter was told of the date. */
+export const DATE_KINDS: readonly EventKind[] = [
+  'date-told',
+  'date-untold',
+  'embargo-set',
+  'notice-left'
+]
 
 /** What a question about the date of a case depends on. */
 type About = {
   readonly record: CaseRecord
   readonly keys: ReporterKeys
-  readonly events: readonly DeskEvent[]
+  readonly events: readonly NewEvent[]
   /** In which zone the date was said before. */
   readonly zoneBefore: string | null
   readonly product: Product
@@ -46,7 +56,7 @@ type About = {
 type Asked = {
   readonly decisions: readonly Decision[]
   readonly asked: readonly string[]
-  readonly unasked: readonly string[]
+  readonly unasked: readonly Addressed[]
 }
 
 function ask(reporters: readonly Addressed[], date: Instant, about: About): Asked {
@@ -57,32 +67,40 @@ function ask(reporters: readonly Addressed[], date: Instant, about: About): Aske
   const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
   const decisions: Decision[] = []
   const asked: string[] = []
-  const unasked: string[] = []
+  const unasked: Addressed[] = []
   for (const reporter of reporters) {
     const { address } = reporter.contact
     const path = reporterPath(reporter, keys, product)
     if (path.kind !== 'sealed' && path.kind !== 'clear') {
-      unasked.push(
-        ` ${address} is asked when a key of theirs is in use: we have none. /ask asks for one.`
-      )
+      unasked.push(reporter)
       continue
     }
     const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
     const told = event('date-told', aboutCase(tag), by, { reporter: reporter.id, date, how })
     const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
-    const before = says(toldDate(events, record, reporter), about.zoneBefore)
-    const message = dateProposed({ date: now, before })
+    const last = toldDate(events, record, reporter)
+    const before = last === date ? '' : says(last, about.zoneBefore)
+    const isTold = owedWord(about, reporter) === 'message'
+    const message = isTold
+      ? dateNotice({ product: product.name, disclosure: now, before })
+      : dateProposed({ date: now, before })
     decisions.push(toReporter(path, about.now, message, sending), { kind: 'record', event: told })
-    asked.push(`We asked ${address} about the date ${now}, ${way}.`)
+    asked.push(
+      isTold
+        ? `We told ${address} the date ${now}, ${way}.`
+        : `We asked ${address} about the date ${now}, ${way}.`
+    )
   }
   return { decisions, asked, unasked }
 }
 
 function aboutDraft(
-  { case: record, reporterKeys: keys }: Draft,
+  draft: Draft,
   { product, bound, settings, arrivalId, now, author }: CommandContext
 ): About {
-  const { events, case: before } = bound
+  const { case: record, reporterKeys: keys } = draft
+  const events = [...bound.events, ...happening(draft)]
+  const { case: before } = bound
   const by = byMaintainer(author.id)
   const zoneBefore = before.disclosureZone
   const { tag } = record
@@ -91,21 +109,33 @@ function aboutDraft(
 
 /**
  * Asks every reporter about the date of this draft, which is that of the case `tag`; a date that an earlier line of the message
- * set is not asked about any more. `says` is for the answer to the command: why a reporter is not asked.
+ * set is not asked about any more. `says` is for the answer to the command: why a reporter is not asked; `unasked` is who is not.
  */
 export function proposeDate(
   draft: Draft,
   context: CommandContext,
   tag = draft.case.tag
-): { readonly draft: Draft; readonly says: string } {
+): { readonly draft: Draft; readonly says: string; readonly unasked: readonly Addressed[] } {
   const date = draft.case.disclosureAt
-  if (date === null) return { draft, says: '' }
+  if (date === null) return { draft, says: '', unasked: [] }
   const reporters = addresseesOf(draft.case)
   if (reporters.length === 0)
-    return { draft, says: ' The reporter was not asked: the report names no address.' }
+    return {
+      draft,
+      says: ' The reporter was not asked: the report names no address.',
+      unasked: []
+    }
   const { decisions, asked, unasked } = ask(reporters, date, { ...aboutDraft(draft, context), tag })
   const question = asked.length === 0 ? null : { decisions, says: asked.join(' ') }
-  return { draft: { ...draft, question: question ?? draft.question }, says: unasked.join('') }
+  const says = unasked.map(
+    ({ contact: { address } }) =>
+      ` ${address} is asked when a key of theirs is in use: we have none. /ask asks for one.`
+  )
+  return {
+    draft: { ...draft, question: question ?? draft.question },
+    says: says.join(''),
+    unasked
+  }
 }
 
 /**
@@ -140,23 +170,47 @@ export function owedDate(
 }
 
 function owed(reporters: readonly Addressed[], about: About): Asked {
-  const { record, events, now } = about
-  const date = record.disclosureAt
-  const isDue = isOpen(record.state) && record.state !== 'disclosed' && date !== null && date > now
-  const untold = reporters.filter((one) => toldDate(events, record, one) !== date)
-  return isDue ? ask(untold, date, about) : { decisions: [], asked: [], unasked: [] }
+  const date = about.record.disclosureAt
+  const untold = reporters.filter((one) => owedWord(about, one) !== null)
+  return date === null ? { decisions: [], asked: [], unasked: [] } : ask(untold, date, about)
+}
+
+/**
+ * What a reporter was not told yet of the date that holds: the question about it, or the message that says it where the list
+ * goes by it already. Null for nothing.
+ */
+export function owedWord(
+  { record, events, now }: Pick<About, 'record' | 'events' | 'now'>,
+  reporter: Reporter
+): 'question' | 'message' | null {
+  const { disclosureAt: date, state } = record
+  if (!isOpen(state) || state === 'disclosed' || date === null || date <= now) return null
+  const last = lastWord(events, record, reporter)
+  if (last?.kind === 'date-told' && last.about.date === date) return null
+  const set = events.findLast(({ kind }) => kind === 'embargo-set' || kind === 'notice-left')
+  return last?.kind === 'date-untold' && set?.kind === 'notice-left' ? 'message' : 'question'
+}
+
+/** What happened last to the word about the date: a reporter was told it or could not be. */
+function lastWord(
+  events: readonly NewEvent[],
+  record: CaseRecord,
+  { id }: Reporter
+): NewEvent<'date-told' | 'date-untold'> | undefined {
+  return events
+    .filter((one) => one.kind === 'date-told' || one.kind === 'date-untold')
+    .findLast(({ about }) => reporterWith(record, about.reporter)?.id === id)
 }
 
 /** The date that a reporter was told last; null when they were told none. */
 function toldDate(
-  events: readonly DeskEvent[],
+  events: readonly NewEvent[],
   record: CaseRecord,
-  { id }: Reporter
+  reporter: Reporter
 ): Instant | null {
-  const dates = events.flatMap(({ kind, about }) =>
-    kind === 'date-told' && reporterWith(record, about.reporter)?.id === id ? about.date : []
-  )
-  return dates.at(-1) ?? null
+  const told = events.filter(({ kind }) => kind === 'date-told')
+  const last = lastWord(told, record, reporter)
+  return last?.kind === 'date-told' ? last.about.date : null
 }
 
 /**

@@ -301,3 +301,10 @@ export function splitReason(words: readonly string[]): {
 export function withActivity(draft: Draft, line: string): Draft {
   return { ...draft, activity: [...draft.activity, line] }
 }
+
+/** What this message puts on the record of the case. */
+export function happening({ case: record, decisions }: Draft): NewEvent[] {
+  return decisions.flatMap((one) =>
+    one.kind === 'record' && one.event.subject.id === record.tag ? one.event : []
+  )
+}

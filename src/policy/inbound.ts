@@ -18,7 +18,7 @@ import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
-import { dateProposed } from '../messages/to-reporters.ts'
+import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { acknowledge, acknowledgedWords, decideAcknowledgement } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { claimCiphertext, isReused, noteCiphertext, quarantineReused } from './ciphertext.ts'
@@ -290,7 +290,8 @@ function withOffers(record: CaseRecord, { decisions }: KeyDecision): CaseRecord 
 function leftFacts(leaving: readonly Decision[]): FactLine[] {
   const tags = leaving.flatMap((one) => {
     if (one.kind === 'words-leave') return [one.words.tag]
-    return one.kind === 'send-sealed' && dateProposed.is(one.message) ? [one.caseTag] : []
+    if (one.kind !== 'send-sealed') return []
+    return dateProposed.is(one.message) || dateNotice.is(one.message) ? [one.caseTag] : []
   })
   if (tags.length === 0) return []
   const messages = count(tags.length, 'message', 'messages')

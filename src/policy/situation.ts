@@ -114,7 +114,7 @@ export type AnswerHistory = {
 export type BoundCase = {
   readonly case: CaseRecord
   readonly history: CaseHistory
-  /** The events that decide what is due of it. */
+  /** The events that decide what is due of it, and what its reporters were told of the date. */
   readonly events: readonly DeskEvent[]
   /** The number that the message names: that of the case, or of one that was merged into it. */
   readonly named: CaseTag

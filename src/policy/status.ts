@@ -11,13 +11,13 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
-import { type NewEvent } from '../domain/event.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { dueOf, promiseParts, promisesOpen } from './clocks.ts'
-import { type CommandContext, type Draft } from './draft.ts'
+import { owedWord } from './date-talk.ts'
+import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, willLeave } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
@@ -94,13 +94,6 @@ export function isPlanDue(draft: Draft, context: CommandContext): boolean {
   )
 }
 
-/** What this message puts on the record of the case. */
-function happening({ case: record, decisions }: Draft): NewEvent[] {
-  return decisions.flatMap((one) =>
-    one.kind === 'record' && one.event.subject.id === record.tag ? one.event : []
-  )
-}
-
 function dueLine(draft: Draft, context: CommandContext): string {
   const { settings, now } = context
   const due = dueInDraft(draft, context)
@@ -150,6 +143,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
       ? []
       : [`On record: ${count(bound.messageCount, 'message', 'messages')}`]),
     ...disclosureLines(draft, context),
+    ...owedLines(draft, context),
     ...noticeLines(draft, context),
     ...(isOpen(record.state) && record.owner === null ? ['Missing: an owner (/take)'] : [])
   ].join('\n')
@@ -182,6 +176,20 @@ function disclosureLines(
   return disclosureAt > now
     ? [`Disclosure: due ${said}`]
     : [`Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`]
+}
+
+/** Which reporters learn of the date when we have a key of theirs (B19). */
+function owedLines(draft: Draft, { product, bound, now }: CommandContext): string[] {
+  const { case: record, reporterKeys } = draft
+  const about = { record, events: [...bound.events, ...happening(draft)], now }
+  return addresseesOf(record).flatMap((reporter) => {
+    const word = owedWord(about, reporter)
+    if (word === null || reporterPath(reporter, reporterKeys, product).kind !== 'no-key') return []
+    const { address } = reporter.contact
+    return word === 'question'
+      ? `Question about the date: waits for a key of ${address}`
+      : `Message that says the date: waits for a key of ${address}`
+  })
 }
 
 function noticeLines(draft: Draft, context: CommandContext): string[] {

@@ -1,8 +1,8 @@
 /** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
 
 import { beforeAll, expect, it } from 'vitest'
-import { givenDesk, lastTo } from '../support/given.ts'
-import { FIELDS, type People, people } from '../support/notice-world.ts'
+import { givenDesk, givenMessage, givenReporter, lastTo, textsTo } from '../support/given.ts'
+import { FIELDS, noticeWorld, type People, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
@@ -146,4 +146,78 @@ it('(B19) the question about the date leaves when a maintainer accepts a key, an
     `We asked ${them.alice.address} about the date Mon 7 Dec 2026`
   )
   expect(recorded('date-told')).toHaveLength(1)
+})
+
+/** How many alarms the maintainers got about a reporter who could not be told the date. */
+function rung(): number {
+  return world.rows("SELECT 1 FROM rings WHERE clock = 'date-untold'").length
+}
+
+const DAY = 86_400_000
+
+it('(B19, M-30) a reporter without a key at the end of a release is told the date once, encrypted, when their key is in use; the daily alarm says so and ends', async () => {
+  const given = await noticeWorld(them, { count: 1, autocrypt: false })
+  world = given.world
+  await world.wait(UNTIL_DUE)
+  expect(rung()).toBe(2)
+  const alarms = await textsTo(world, them.linus)
+  expect(alarms.join()).toContain(
+    'We tell the reporter, encrypted, when a key of theirs is in use. Please ask for one with /ask.'
+  )
+  await given.command(them.grace, TAG, '/status')
+  const owed = `Message that says the date: waits for a key of ${them.alice.address}`
+  expect(await lastTo(world, them.grace)).toContain(owed)
+  const headers = [`In-Reply-To: <${world.sentTo(them.alice).at(-1)?.messageId ?? ''}>`]
+  for (const text of ['My key.\n', 'Again.\n'])
+    await givenMessage(world, them.alice, { subject: 'Re: x', text, headers, autocrypt: true })
+  expect(recorded('date-told')).toMatchObject([{ reporter: TAG, how: 'encrypted' }])
+  expect(await lastTo(world, them.alice)).toMatch(
+    /We have told the private list .* It becomes public on Fri 4 Dec 2026/
+  )
+  await given.command(them.grace, TAG, '/status')
+  expect(await lastTo(world, them.grace)).not.toContain(owed)
+  await world.wait(2 * DAY)
+  expect(rung()).toBe(2)
+})
+
+it('(B19, M-30) after a release, a date that is moved again is asked about when the key comes, for the list does not know it yet', async () => {
+  const given = await noticeWorld(them, { count: 1, autocrypt: false })
+  world = given.world
+  await world.wait(UNTIL_DUE)
+  await given.command(them.grace, TAG, '/embargo 2026-12-08T12:00:00Z because later')
+  const filename = 'alice.asc'
+  const patch = { filename, content: them.alice.secret.toPublic().armor() }
+  const text = `/key accept ${them.alice.secret.getFingerprint()}\n`
+  await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text, patch })
+  expect(await lastTo(world, them.alice)).toContain('public on Tue 8 Dec 2026')
+  expect(await lastTo(world, them.alice)).toContain('reply with the word AGREE')
+  expect(await lastTo(world, them.grace)).toContain(`We asked ${them.alice.address} about the date`)
+})
+
+it('(B19, M-30) who comes without a key into a case whose list was told the date is an alarm every day, until their key is in use and they are told', async () => {
+  const given = await noticeWorld(them, { count: 1 })
+  world = given.world
+  await world.wait(UNTIL_DUE)
+  expect(rung()).toBe(0)
+  const bob = await givenReporter('bob')
+  const report = { subject: 'two', text: 'x', as: 'encrypted', autocrypt: false } as const
+  await givenMessage(world, bob, report)
+  await given.command(them.grace, 'ACME-2026-0002', `/merge ${TAG}`)
+  expect(recorded('date-untold')).toEqual([{ reporter: 'ACME-2026-0002', because: 'no-key' }])
+  await world.wait(DAY)
+  expect(rung()).toBe(4)
+  const headers = [`In-Reply-To: <${world.sentTo(bob).at(-1)?.messageId ?? ''}>`]
+  const key = { subject: 'Re: two', text: 'My key.', headers, autocrypt: true }
+  await givenMessage(world, bob, key)
+  expect(await lastTo(world, bob)).toContain('It becomes public on Fri 4 Dec 2026')
+  await world.wait(DAY)
+  expect(rung()).toBe(4)
+})
+
+it('(B19) /status names the reporter whom a question about the date waits for', async () => {
+  await datedWithoutKey()
+  await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text: '/status' })
+  expect(await lastTo(world, them.grace)).toContain(
+    `Question about the date: waits for a key of ${them.alice.address}`
+  )
 })

@@ -1,7 +1,7 @@
 /** (B9) Every maintainer learns of a held copy, also those whose own key cannot be used: at once, or when it can (G3). */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
-import { givenMessage } from '../support/given.ts'
+import { givenMessage, lastTo } from '../support/given.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -88,14 +88,20 @@ describe('a message that a maintainer’s key refuses', () => {
   })
 })
 
-describe('the date for the reporter that is held', () => {
-  it('is told to the maintainers', async () => {
-    const { linus, alice } = brief
-    desk = await noticeWorld({ ...cast, linus, alice }, { count: 1 })
-    const { world } = desk
-    const letter = { subject: `Re: [${ONE}] x`, text: 'more', as: 'encrypted', autocrypt: true }
-    await givenMessage(world, alice, { ...letter, as: 'encrypted' })
-    await release()
-    expect(desk.alarms('key-refused:')).toBe(1)
-  })
+it('(B19, M-30) a reporter whose key has expired at the release is an alarm, and is told the date when a new key is in use', async () => {
+  const { alice } = brief
+  desk = await noticeWorld({ ...cast, alice }, { count: 1 })
+  const { world } = desk
+  const letter = { subject: `Re: [${ONE}] x`, text: 'more', as: 'encrypted', autocrypt: true }
+  await givenMessage(world, alice, { ...letter, as: 'encrypted' })
+  await release()
+  const rung = "SELECT DISTINCT recipient FROM rings WHERE clock = 'date-untold'"
+  expect(world.rows(rung)).toHaveLength(2)
+  const newKey = await someone('alice', alice.address)
+  const patch = { filename: 'alice.asc', content: newKey.secret.toPublic().armor() }
+  const text = `/key accept ${newKey.secret.getFingerprint()}`
+  await givenMessage(world, cast.grace, { subject: `Re: [${ONE}] x`, text, patch })
+  expect(await lastTo(world, newKey)).toMatch(
+    /We have told the private list .* It becomes public on Fri 4 Dec 2026/
+  )
 })

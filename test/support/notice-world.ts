@@ -51,6 +51,8 @@ export async function noticeWorld(
     readonly count: number
     readonly policy?: Partial<Policy>
     readonly moreProducts?: readonly Product[]
+    /** Whether the reporter's message brings their key. */
+    readonly autocrypt?: boolean
   }
 ): Promise<NoticeWorld> {
   const world = await givenDesk([grace, linus], options)
@@ -72,7 +74,7 @@ export async function noticeWorld(
         subject: 'x',
         text: `x ${number}`,
         as: 'encrypted',
-        autocrypt: true
+        autocrypt: options.autocrypt ?? true
       })
     )
     await command(grace, tag, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`)

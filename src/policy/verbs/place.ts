@@ -101,7 +101,7 @@ function askedNow(
   draft: Draft,
   into: CaseRecord,
   context: CommandContext
-): ReturnType<typeof proposeDate> {
+): { readonly draft: Draft; readonly says: string } {
   const { disclosureAt, disclosureZone } = into
   const reporters = draft.case.reporters.filter(
     (one) => !into.reporters.some((other) => isSamePerson(one, other))
@@ -110,7 +110,14 @@ function askedNow(
   const product = context.settings.products.find(({ id }) => id === into.product)
   const asking = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone, reporters } }
   const asked = proposeDate(asking, { ...context, ...(product && { product }) }, into.tag)
-  return { ...asked, draft: { ...asked.draft, case: draft.case } }
+  const by = byMaintainer(context.author.id)
+  // The list knows the date already: a clock rings until the reporter does.
+  const untold = (into.state === 'noticed' ? asked.unasked : []).map(({ id }): Decision => {
+    const about = { reporter: id, because: 'no-key' } as const
+    return { kind: 'record', event: event('date-untold', aboutCase(into.tag), by, about) }
+  })
+  const decisions = [...asked.draft.decisions, ...untold]
+  return { says: asked.says, draft: { ...asked.draft, case: draft.case, decisions } }
 }
 
 /** Every reporter has their place on the record of the other case; whom nobody has answered yet goes on waiting there. */
