@@ -12,6 +12,7 @@ import {
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, parseCaseTag } from '../domain/ids.ts'
 import { isDeclaredKey } from '../domain/mail.ts'
+import { type Message } from '../domain/message.ts'
 import {
   type KeyRefusal,
   type OutgoingAttachment,
@@ -201,20 +202,28 @@ function headersOf(
   const { root, answerTo } = thread(to.id)
   const answered = decision.inReplyTo ?? answerTo
   const references = [root, answered].filter((id) => id !== null)
-  // A member's case number is nobody's business on the way: it would tell that two organisations hear of one thing (G5).
-  const isTagShown = caseTag !== null && message.audience !== 'member'
+  const subject = oneLine(`[${caseTag ?? casePrefix}] ${message.subject}`)
   return {
     messageId,
     date: options.date,
     fromName: oneLine(via === null ? name : `${via} via ${name}`),
     to: { name: oneLine(to.name), address: to.address },
-    subject: oneLine(`[${caseTag ?? casePrefix}] ${message.subject}`),
-    outerSubject: isTagShown ? `[${caseTag}]` : HIDDEN_SUBJECT,
+    subject,
+    outerSubject: outerSubjectOf(message, caseTag, subject),
     inReplyTo: answered ?? root,
     // Root first and nothing between: threads stay flat.
     references: [...new Set(references)],
     autoSubmitted: message.autoSubmitted
   }
+}
+
+/**
+ * What everybody on the way reads: the case number alone, so that an inbox can be read, or the neutral words where there is no
+ * case (B5). A member's case number is nobody's business there: it would tell that two organisations hear of one thing (G5).
+ */
+function outerSubjectOf({ audience }: Message, caseTag: CaseTag | null, subject: string): string {
+  if (audience === 'member') return HIDDEN_SUBJECT
+  return caseTag === null ? subject : `[${caseTag}]`
 }
 
 /**

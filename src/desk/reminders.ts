@@ -92,7 +92,8 @@ function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telli
   return [
     ...toMember,
     message(occasion, {
-      title: `The key of ${whose} ${isExpired ? 'has expired' : 'expires soon'}`,
+      // Without a name: it stands outside the encryption, too (B5, G5).
+      title: isExpired ? 'A key has expired' : 'A key expires soon',
       what: [
         `The key of ${whose} ${isExpired ? 'expired' : 'expires'} on ${when}.`,
         ...CERTIFICATE_RISK[subject.kind].map(

@@ -21,6 +21,7 @@ import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import { appendEvent } from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
 import { givenDesk, lastTo } from '../support/given.ts'
+import { headerOf, splitPart } from '../support/mail-parts.ts'
 import { tempFolder } from '../support/temp.ts'
 import { type Someone, START, someone, type World, type WorldOptions } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
@@ -388,7 +389,7 @@ it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days befo
   expect(read[4]).toContain('The key of Linus expired on')
 })
 
-it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and in clear, without a word of product or case; list admins are told too (G3, G5)', async () => {
+it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and in clear, without a word of product or case; list admins are told too, and outside no name stands (B5, G3, G5)', async () => {
   const member = await someone('delta', 'security@delta.example', 60)
   world = await givenDesk([
     { ...grace, roles: ['list-admin'] },
@@ -416,6 +417,11 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
     expect(text).not.toContain(grace.address)
   }
   expect(world.accepted.some(({ to }) => to === linus.address)).toBe(false)
+  const outside = world.sentTo(grace).map(({ raw }) => headerOf(splitPart(raw), 'subject'))
+  expect(outside).toEqual([
+    ...steps.map(() => '[ACME] A key expires soon'),
+    '[ACME] A key has expired'
+  ])
 })
 
 describe('(A3) the clocks of the presets', () => {

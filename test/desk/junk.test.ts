@@ -8,6 +8,7 @@ import { junkLoop, lookAtJunk } from '../../src/desk/junk.ts'
 import { quotedCodes } from '../../src/domain/reference.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type JunkFolder } from '../../src/effects/effects.ts'
+import { insertJunk } from '../../src/store/junk.ts'
 import { clearMail } from '../support/desk-world.ts'
 import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
@@ -230,7 +231,7 @@ describe('the digest', () => {
       expect(only).toContain('a sender that cannot be read')
     }
     for (const { raw } of world.accepted) {
-      expect(Buffer.from(raw).toString()).not.toMatch(/pills|Digest/)
+      expect(Buffer.from(raw).toString()).not.toMatch(/pills|Digest of/i)
     }
     // Now there is nothing to say.
     await morning()
@@ -335,7 +336,13 @@ describe('the digest', () => {
   })
 
   it('tells of a flood how many there were, and the database keeps a thousand at the most', async () => {
-    for (let uid = 1; uid <= 1010; uid += 1) junk.set(uid, spam(`Pills ${uid}`))
+    // Most of them as earlier looks have left them: a thousand looks would measure the disk.
+    const earlier = { receivedAt: world.clock.now, sender: 'pills@spam.example', size: 99 }
+    world.desk.db.transact((tx) => {
+      for (let count = 1; count <= 980; count += 1)
+        insertJunk(tx, { ...earlier, subject: `Pills ${count}` })
+    })
+    for (let uid = 981; uid <= 1010; uid += 1) junk.set(uid, spam(`Pills ${uid}`))
     await look()
     expect(world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 1000 }])
     await morning()

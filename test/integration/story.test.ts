@@ -290,12 +290,12 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
       const { taken, read } = mail
       expect(read.verified).not.toBeNull()
       expect(deskFingerprint.replaceAll(/\s/g, '').toLowerCase()).toContain(read.verified)
-      // (B5) The case number alone, and nothing to members.
+      // (B5) The case number alone, neutral words about no case, and nothing to members.
       const isToMember = ![grace.address, ada.address, alice.address].includes(taken.to)
-      expect(headerOf(read.outer, 'subject')).toMatch(
-        isToMember || isOfKey(mail) ? /^\[\.\.\.\]$/ : /^\[ACME-\d{4}-0001\]$/
-      )
-      expect(read.subject).toMatch(isOfKey(mail) ? /^\[ACME\] / : /\[ACME-\d{4}-0001\]/)
+      const ofCase = isToMember ? /^\[\.\.\.\]$/ : /^\[ACME-\d{4}-0001\]$/
+      const ofKey = /^\[ACME\] A key (?:expires soon|has expired)$/
+      expect(headerOf(read.outer, 'subject')).toMatch(isOfKey(mail) ? ofKey : ofCase)
+      expect(read.subject).toMatch(isOfKey(mail) ? ofKey : /\[ACME-\d{4}-0001\]/)
       expect(contentTypeOf(read.payload).parameters['hp']).toBe('cipher')
       expect(headerOf(read.payload, 'from')).toContain(DESK_ADDRESS)
       // (B2) Outside stands no name but the desk's.

@@ -25,6 +25,8 @@ export type Sent = {
   readonly kind: string
   readonly form: 'sealed' | 'clear'
   readonly to: string
+  /** The number that its recipient knows the case by: a reporter's own, whatever it was merged into (B14); null for no case. */
+  readonly number: string | null
   readonly raw: Uint8Array
 }
 
@@ -265,15 +267,15 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
 }
 
 function sentBy(world: World): Sent[] {
-  const kinds = new Map(
-    world
-      .rows<{ id: string; kind: string }>('SELECT message_id AS id, kind FROM outbox')
-      .map(({ id, kind }) => [id, kind])
-  )
+  const rows = world.rows<{ id: string; kind: string; number: string | null }>(`
+    SELECT message_id AS id, kind, coalesce(reporter.tag, cases.tag) AS number FROM outbox
+    LEFT JOIN cases ON cases.id = case_id LEFT JOIN cases AS reporter ON reporter.tag = recipient_id`)
+  const known = new Map(rows.map((row) => [row.id, row]))
   return world.accepted.map((mail: Envelope) => {
-    const kind = kinds.get(mail.messageId)
-    if (kind === undefined) throw new Error('a mail that is not in the outbox')
+    const row = known.get(mail.messageId)
+    if (row === undefined) throw new Error('a mail that is not in the outbox')
+    const { kind, number } = row
     const isSealed = Buffer.from(mail.raw).includes('multipart/encrypted')
-    return { kind, form: isSealed ? 'sealed' : 'clear', to: mail.to, raw: mail.raw }
+    return { kind, form: isSealed ? 'sealed' : 'clear', to: mail.to, number, raw: mail.raw }
   })
 }
