@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { type NoticeFields } from '../../../src/domain/notice.ts'
 import { notice as noticeMessage } from '../../../src/messages/to-members.ts'
-import { noticeParams } from '../../../src/policy/notice-content.ts'
+import { approvedText, noticeParams } from '../../../src/policy/notice-content.ts'
 import { noticeFaults } from '../../../src/policy/notice-lint.ts'
 import {
   at,
@@ -10,11 +10,14 @@ import {
   builtInRender,
   caseRecord,
   commandContext,
+  LINUS,
+  NOW,
   noticeRecord,
   POLICY,
   PRODUCT,
   runText,
-  SETTINGS
+  SETTINGS,
+  sha256
 } from './samples.ts'
 
 const DISCLOSURE = at('2026-12-04T12:00:00Z')
@@ -56,10 +59,36 @@ it('(B18) exact dates are fine', () => {
   expect(faults(fields)).toBe('')
 })
 
-it('(B18) a notice with such a field gets no preview', () => {
-  const notice = noticeRecord({ fields: { ...noticeRecord().fields, description: 'Tomorrow.' } })
-  const context = commandContext({ bound: bound({ case: PLANNED, notice }) })
-  expect(runText('/notice preview', context).ran).toBe(false)
+const REPORTED = 'one two three four five six seven eight nine ten'
+it.each<[string, NoticeFields, string]>([
+  ['a link', { description: 'See https://evil.example/poc.' }, 'description links to evil.example'],
+  ['a relative date', { description: 'Tomorrow.' }, 'description says \\"Tomorrow'],
+  ['a wrong weekday', { remedy_steps: 'Deploy on Thu 4 Dec 2026.' }, 'that day is a Fri'],
+  ['a late release', { release_at: '2026-12-05T12:00:00Z' }, 'release_at is after the disclosure'],
+  [
+    'a quotation of the report',
+    { description: `So: ${REPORTED}` },
+    'description repeats 10 or more'
+  ],
+  ['prose for versions', { affected_versions: 'since spring' }, 'affected_versions says']
+])('(B18) %s is a sentence instead of a preview and of an approval', (_name, field, says) => {
+  const notice = noticeRecord({ fields: { ...noticeRecord().fields, ...field } })
+  const ofCase = { case: PLANNED, notice, reported: [REPORTED] }
+  const preview = runText('/notice preview', commandContext({ bound: bound(ofCase) }))
+  expect(preview.ran).toBe(false)
+  expect(JSON.stringify(preview.decisions)).toContain(says)
+
+  // Such a code can only come from before the policy or the report said so.
+  const { members } = bound()
+  const about = { record: PLANNED, product: PRODUCT, settings: SETTINGS }
+  const digest = sha256(approvedText(notice, about, members))
+  const previews = [{ code: 'secretcode', digest, issuedAt: NOW, eventId: 7 }]
+  const approval = runText(
+    '/notice approve secretcode',
+    commandContext({ bound: bound({ ...ofCase, previews }), author: LINUS })
+  )
+  expect(approval.ran).toBe(false)
+  expect(JSON.stringify(approval.decisions)).toContain(says)
 })
 
 it.each<[string, string]>([
