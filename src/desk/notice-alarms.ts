@@ -20,7 +20,7 @@ const READINESS = {
   none: 'The notice is not written yet: please write it with /notice draft.',
   drafting: 'The notice is not approved yet: /notice preview, then /notice approve CODE.',
   held: 'The notice is on hold: /notice preview, then /notice approve CODE let it go on.',
-  scheduled: 'The notice is approved.',
+  scheduled: 'The notice is approved and leaves by itself.',
   releasing: 'The notice is leaving.',
   released: 'The notice has left.'
 } as const
@@ -77,7 +77,7 @@ function listSentence(all: number, frozen: number, ending: number): string {
     ...reason(frozen, 'is frozen', 'are frozen'),
     ...reason(ending, 'has a key that expires before', 'have keys that expire before')
   ].join(', ')
-  return `List: ${counts}${why === '' ? '' : ` (${why})`}.`
+  return `Members of the list: ${counts}${why === '' ? '' : ` (${why})`}.`
 }
 
 function reason(count: number, one: string, more: string): string[] {
@@ -108,7 +108,7 @@ export function noticeLeft(desk: Desk, _read: Read, occasion: Occasion): readonl
   return [
     message(occasion, {
       title: isWhole ? clock.title : `${clock.title}; ${held} of its copies did not`,
-      what: `${sent === 1 ? 'One member is' : `${sent} members are`} being sent a copy of their own, encrypted.${isWhole ? '' : ` ${held === 1 ? 'One copy' : `${held} copies`} did not leave, because the key cannot be used.`}`,
+      what: `${sent === 1 ? 'One member has' : `${sent} members have`} a copy of their own, encrypted, sent or on its way.${isWhole ? '' : ` ${held === 1 ? 'One copy' : `${held} copies`} did not leave, because the key cannot be used.`}`,
       doNext: isWhole ? clock.remedy : 'Please read the messages about these keys.',
       facts: disclosureFacts(desk, record)
     })

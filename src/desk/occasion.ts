@@ -73,7 +73,7 @@ export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occas
     ...(shown.length > FACTS_MAX
       ? [{ label: 'Not shown here', value: `${shown.length - FACTS_MAX} more like these` }]
       : []),
-    { label: 'Told', value: names },
+    { label: 'Sent to', value: names },
     ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
   ]
 }

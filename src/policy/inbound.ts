@@ -320,7 +320,10 @@ function aboutDate(
     facts: [
       {
         label: 'About the date',
-        value: answer === 'agree' ? 'the reporter AGREES' : 'the reporter OBJECTS; please read why'
+        value:
+          answer === 'agree'
+            ? 'the reporter AGREES'
+            : 'the reporter OBJECTS; please read why, then answer with /reply or set another date with /embargo'
       }
     ],
     decisions: [{ kind: 'record', event: answered }]

@@ -7,6 +7,7 @@ import {
   answeredAt,
   type CaseMessage,
   type CaseRecord,
+  isOpen,
   type ReporterKey,
   type ReporterKeys,
   reporterKeyOf
@@ -179,16 +180,25 @@ function signedWords({ signatures: [signature] }: OpenedMail): string {
 export function caseFacts(record: CaseRecord, about: CaseAbout): FactLine[] {
   const { product, settings, due, now } = about
   const { timezone } = settings.desk
-  const { tag, state, owner, disclosureAt, disclosureZone } = record
+  const { tag, state, owner } = record
+  const nobody = isOpen(state) ? 'nobody yet (/take makes it yours)' : ''
   const facts = {
     Case: `${tag}, ${stateWords(state)}`,
     Product: `${product.name} (policy ${product.policy.id})`,
-    Owner: owner === null ? 'nobody yet (/take makes it yours)' : nameOfMaintainer(owner, settings),
+    Owner: owner === null ? nobody : nameOfMaintainer(owner, settings),
     Answered: answeredWords(record, timezone),
     Due: due === null ? '' : promiseWords(due, { case: record, settings, now }),
-    Disclosure: disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
+    Disclosure: disclosureWords(record, timezone)
   }
   return Object.entries(facts).flatMap(([label, value]) => (value === '' ? [] : [{ label, value }]))
+}
+
+/** The date as long as it stands, as in /status. */
+function disclosureWords(record: CaseRecord, timezone: string): string {
+  const { state, disclosureAt, disclosureZone } = record
+  if (disclosureAt === null || !isOpen(state)) return ''
+  const said = formatInstant(disclosureAt, timezone, disclosureZone)
+  return state === 'disclosed' ? `recorded as public; the date was ${said}` : said
 }
 
 /** When all were answered; of several reporters, whom nobody has answered yet. */

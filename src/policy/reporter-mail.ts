@@ -36,10 +36,10 @@ import { inClearTo, toReporter as sendToReporter } from './send.ts'
 type Decided = 'accepted' | 'rejected' | 'merged' | 'closed'
 
 const DONE = {
-  accepted: 'Accepted.',
-  rejected: 'Rejected.',
-  merged: 'The case is merged.',
-  closed: 'The case is closed.'
+  accepted: 'Accepted',
+  rejected: 'Rejected',
+  merged: 'The case is merged',
+  closed: 'The case is closed'
 } as const
 
 /**
@@ -53,15 +53,16 @@ export function decisionMail(
   words: Words & { readonly mail: Decided; readonly why?: string }
 ): Step {
   const { mail, why = '' } = words
-  if (isForOne(draft, context, words)) return { kind: 'refused', says: FOR_ONE }
+  if (isForOne(draft, context, words)) return { kind: 'refused', says: forOne(draft, context) }
   const step = decide(draft, reporterTold(draft, context))
   if (step.kind === 'refused') return step
   const did = withActivity(step.draft, `${mail} the case${why}`)
   const told = toEach(addresseesOf(did.case), did, context, words)
-  if (told.kind === 'accepted') return accepted(told.draft, `${DONE[mail]} ${told.says}`)
+  const done = `${DONE[mail]}${why}.`
+  if (told.kind === 'accepted') return accepted(told.draft, `${done} ${told.says}`)
   if (addresseesOf(did.case).length > 0) return told
   const untold = withActivity(did, 'the reporter could not be told')
-  const says = `${DONE[mail]} ${told.says}`
+  const says = `${done} ${told.says}`
   return words.text === ''
     ? accepted(untold, says)
     : accepted(withNote(untold, words.text, context), `${says} Your text was kept as a note.`)
@@ -77,8 +78,9 @@ function isForOne(
   return isAnswer && text !== '' && addresseesOf(record).length > 1
 }
 
-const FOR_ONE =
-  'Not done: every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, write it in a new message that begins with a line "case: NUMBER".'
+function forOne({ case: { tag } }: Draft, { settings }: CommandContext): string {
+  return `Not done: every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, please write a new message that begins with the lines "to: ${settings.desk.address}" and "case: ${tag}".`
+}
 
 /** Whether a decision that is made now reaches every reporter; if not, why. */
 export function reporterTold(
@@ -184,7 +186,7 @@ function strangerNamed(named: string, { contact }: Addressed): string {
 const TWO_WAYS =
   'Parts of what this message says to the reporter would leave in different ways (encrypted, unencrypted, or waiting for a key). Please send them in two messages.'
 export const SEVERAL =
-  'Not sent: this case has several reporters, and your message does not show which of them you mean. Please reply to a message of that reporter and keep its last line (Ref: …) in your text.'
+  'Not done: this case has several reporters, and your message does not show which of them you mean. Please reply to a message of that reporter and keep its last line (Ref: …) in your text.'
 const NO_ADDRESS = 'Not sent: the report names no address, so nobody can be answered.'
 
 /** The words wait, and the reporter is asked for a key; nobody is answered until it comes. */

@@ -80,7 +80,7 @@ async function reminders(): Promise<Exhibit[]> {
       const due = clock.counts === 'each' ? '' : ' Due by Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC).'
       const facts = [
         { label: 'Owner', value: 'Grace Hopper' },
-        { label: 'Told', value: 'Grace Hopper, Linus Torvalds' },
+        { label: 'Sent to', value: 'Grace Hopper, Linus Torvalds' },
         ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
       ]
       const { title, risk, remedy } = clock

@@ -74,7 +74,7 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   expect(toAlice(world)).toEqual(['key-request'])
 
   const answer = await said(world, `/key refuse ${name(forger)} because she never had one\n`)
-  expect(answer).toContain('is not used for alice@reporter.example, also when it comes again.')
+  expect(answer).toContain('is not used for alice@reporter.example, even if it comes again.')
   expect(answer).toContain(
     '1 message to alice@reporter.example that had waited leaves now, NOT encrypted.'
   )

@@ -87,7 +87,7 @@ function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext):
   const step = decided(next, context, 'notice-scheduled', { revision, leavesAt })
   if (step.kind === 'refused') return step
   return accepted(
-    withActivity(step.draft, `scheduled the notice for ${when}`),
+    withActivity(step.draft, `scheduled the notice: it leaves ${when}`),
     `Approved. The notice leaves ${when}.`
   )
 }

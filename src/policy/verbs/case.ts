@@ -228,7 +228,7 @@ export const DECIDE: readonly Verb[] = [
     roles: COMMITTER,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
-    help: 'closes the case; any text below goes to the reporter',
+    help: 'closes the case and tells the reporter, with any text below',
     more: 'REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.',
     run: close,
     next: {

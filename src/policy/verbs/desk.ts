@@ -15,7 +15,7 @@ const how = (
 message of the desk, one a line. If one line is wrong, none is carried out.
 /help COMMAND explains a command.
 
-A new message that is no reply must say on its first lines for whom it is and
+A message that is no reply must say on its first lines who it is for and
 which case it is about (/help and /cases need no case):
     "to: ${desk}"
     "case: NUMBER"`

@@ -23,7 +23,7 @@ const disclosed: Handler = (draft, command, context) => {
   if (step.kind === 'refused') return step
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
-    withActivity(step.draft, `recorded that the case is public since ${said}${why}`),
+    withActivity(step.draft, `recorded that the issue is public since ${said}${why}`),
     `Recorded: public since ${said}${why}.`
   )
 }
@@ -48,7 +48,7 @@ export const END: readonly Verb[] = [
     roles: ['committer', 'release'],
     needsCode: false,
     text: null,
-    help: 'records that the case is public: now, or since INSTANT',
+    help: 'records that the issue is public, now or since INSTANT',
     more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: {

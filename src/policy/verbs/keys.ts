@@ -67,7 +67,7 @@ const acceptKey: Handler = (draft, command, context) => {
   )
 }
 
-/** A key that came is not the reporter's: it counts no more, also when it comes again (G3). */
+/** A key that came is not the reporter's: it counts no more, even if it comes again (G3). */
 const refuseKey: Handler = (draft, command, context) => {
   const { before: written, reason } = splitReason(command.words)
   const named = namedKey(draft, written.replaceAll(' ', ''), context)
@@ -76,7 +76,7 @@ const refuseKey: Handler = (draft, command, context) => {
   const { address } = reporter.contact
   if (before?.fingerprint === fingerprint)
     return refused(
-      `Answers to ${address} are encrypted to this key. To use another key, write /key accept with the fingerprint of that one.`
+      `Answers to ${address} are encrypted to this key. If it is not theirs, please ask them another way for their own key, then write /key accept with its fingerprint.`
     )
   if (key === null) return refused(noSuchKey(draft, context.bound))
   const complaint = wordsComplaint(draft, 'refuse')
@@ -99,8 +99,11 @@ const refuseKey: Handler = (draft, command, context) => {
   )
   const name = formatFingerprint(fingerprint)
   return accepted(
-    withActivity(next, `refused the key ${name}: it is not that of ${address}${because(reason)}`),
-    `The key ${name} is not used for ${address}, also when it comes again.`
+    withActivity(
+      next,
+      `refused the key ${name}: it is not the key of ${address}${because(reason)}`
+    ),
+    `The key ${name} is not used for ${address}, even if it comes again.`
   )
 }
 
@@ -210,7 +213,7 @@ export const KEYS: readonly Verb[] = [
     roles: ['committer'],
     needsCode: false,
     text: null,
-    help: 'says that a key which came is not that of the reporter',
+    help: 'says that a key is not that of the reporter and must not be used',
     more: 'Answers no longer wait because of it. Where the report came unencrypted and no other key is known, what waited leaves UNENCRYPTED. The key counts for nothing when it comes again, until you accept it.',
     run: refuseKey
   }

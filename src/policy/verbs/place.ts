@@ -61,7 +61,7 @@ const product: Handler = (draft, command, context) => {
         })
   return accepted(
     withActivity(moved, `moved the case to ${to.name}`),
-    `The case belongs to ${to.name} now, and its times follow the policy of that product.`
+    `The case belongs to ${to.name} now, and its deadlines follow the policy of that product.`
   )
 }
 
@@ -153,7 +153,7 @@ export const PLACE: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: null,
-    help: 'moves the case to another product, with its times',
+    help: 'moves the case to another product and its deadlines',
     more: 'From then on the policy of that product holds. A time that the reporter was promised is kept.',
     run: product
   },

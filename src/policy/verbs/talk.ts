@@ -317,7 +317,7 @@ export const TALK: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: false },
-    help: 'sends the text below to the reporter; with quote, what it quotes, too',
+    help: 'sends the text below to the reporter; /reply quote sends quotations, too',
     more: 'Of several reporters, it reaches the one whose message you answer. Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
     run: reply,
     next: {
@@ -339,7 +339,7 @@ export const TALK: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
-    help: 'asks the reporter the question below, or to send the report again',
+    help: 'asks the reporter the question below; alone, asks for the report again',
     more: 'The case then waits for the reporter.',
     run: ask,
     next: {
@@ -364,7 +364,7 @@ export const TALK: readonly Verb[] = [
     roles: ACTING,
     needsCode: false,
     text: null,
-    help: 'withdraws what was written to the reporter and waits for a key',
+    help: 'takes back messages to the reporter that still wait for a key',
     more: 'The answer says whose words they were and from when. What has left cannot be taken back.',
     run: unsend
   },
