@@ -265,7 +265,7 @@ const unsend: Handler = (draft, _command, context) => {
   )
   if (waiting.length === 0)
     return refused(
-      `Nothing waits for ${contact.address} in this case: what was written to them before has left.`
+      `Nothing waits for ${contact.address} in this case. What has left cannot be taken back.`
     )
   // Nothing ends without the reporter told: what says so goes only with the decision itself.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
