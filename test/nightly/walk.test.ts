@@ -1,0 +1,3 @@
+import { itWalks } from '../support/walks.ts'
+
+itWalks(60)
