@@ -30,9 +30,12 @@ export function clocksOf(
   const { clocks, notice } = product?.policy ?? { clocks: settings.clocks, notice: null }
   const isDateTold = product === null || notice?.reporter_date_mail === 'with-notice'
   return clocks.filter(
-    ({ id, subjects }) => subjects.includes(kind) && (id !== 'date-message' || isDateTold)
+    ({ id, subjects }) => subjects.includes(kind) && (isDateTold || !OF_THE_DATE.includes(id))
   )
 }
+
+/** Clocks of the promise that the reporter learns the date together with the list. */
+const OF_THE_DATE: readonly string[] = ['date-message', 'date-untold']
 
 /** The calendar that a subject's clocks count in. */
 export function calendarOf(product: Product | null, { desk }: Settings): Calendar {

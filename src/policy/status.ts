@@ -52,8 +52,15 @@ export function standing({ case: record, notice }: Draft, { settings }: CommandC
   return [
     STATES[record.state],
     ownerWords(record, settings),
-    ...(notice === null ? [] : [`advance notice ${NOTICES[notice.state]}`])
+    ...(notice === null || isMoot(record, notice)
+      ? []
+      : [`advance notice ${NOTICES[notice.state]}`])
   ].join('; ')
+}
+
+/** A notice that never left is nobody's business once the case is public or over. */
+function isMoot({ state }: CaseRecord, notice: NoticeRecord): boolean {
+  return (!isOpen(state) || state === 'disclosed') && notice.state !== 'released'
 }
 
 const NOTICES: Readonly<Record<NoticeRecord['state'], string>> = {

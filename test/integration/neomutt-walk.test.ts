@@ -150,7 +150,7 @@ describeWith(
     it('postern show names the next command, who may send it, and what is due', async () => {
       const { stdout } = await desk.cli('show', firstTag)
       expect(stdout).toMatch(/^ {2}\/notice approve CODE\n.*\(Ada Lovelace\)$/m)
-      expect(stdout).toMatch(/^Due: .*: The list must have the advance notice in time\.$/m)
+      expect(stdout).toMatch(/^Due: .*: The list does not have the advance notice yet\.$/m)
       expect(JSON.parse((await desk.cli('show', firstTag, '--json')).stdout)).toMatchObject({
         next: [{ command: '/notice approve CODE', by: ['ada'] }]
       })

@@ -16,6 +16,7 @@ import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { clocksOf } from '../../../src/policy/clocks.ts'
 import { standingOf, type Told } from '../../../src/policy/standing.ts'
 import { BUILT_IN_CLOCKS } from '../../support/built-in-clocks.ts'
+import { POLICY, PRODUCT } from './samples.ts'
 
 const HOUR = 3_600_000
 const CASE = aboutCase('ACME-2026-0001' as CaseTag)
@@ -131,3 +132,14 @@ it('(A3) over the end of daylight saving a day of a clock has 24 hours, and a bu
     '2026-10-22T11:00:00.000Z'
   ])
 })
+
+it.each(['with-notice', 'none'] as const)(
+  '(A3, M-30) reporters who are told the date %s: only the promise has clocks',
+  (promised) => {
+    const notice = { ...POLICY.notice, reporter_date_mail: promised } as typeof POLICY.notice
+    const product = { ...PRODUCT, policy: { ...POLICY, notice } }
+    const ids = clocksOf('case', product, { clocks: BUILT_IN_CLOCKS }).map(({ id }) => id)
+    const dates = promised === 'none' ? [] : ['date-message', 'date-untold']
+    expect(ids.filter((id) => id.startsWith('date-'))).toEqual(dates)
+  }
+)

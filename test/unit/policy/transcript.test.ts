@@ -350,6 +350,15 @@ describe('/status (B6)', () => {
     const context = commandContext({ bound: bound({ case: caseRecord({ owner: 'gone' }) }) })
     expect(standing(startDraft(context), context)).toBe('new; owner gone')
   })
+
+  it.each(['disclosed', 'closed'] as const)(
+    'says nothing of a notice that never left once the case is %s',
+    (state) => {
+      const about = { case: caseRecord({ state, owner: 'gone' }), notice: noticeRecord() }
+      const context = commandContext({ bound: bound(about) })
+      expect(standing(startDraft(context), context)).not.toContain('notice')
+    }
+  )
 })
 
 describe('text below a decision (B7)', () => {
