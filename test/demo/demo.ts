@@ -186,6 +186,6 @@ async function stayOpen(
 function sumUp({ path }: MailFolder, { deliveries }: PostOffice): void {
   narrator.print(
     '',
-    `All ${deliveries.length} mails are in ${path}, as they travelled (.eml) and as they were read (.txt), with daemon.log.`
+    `All ${deliveries.length} messages are in ${path}, as they travelled (.eml) and as they were read (.txt), with daemon.log.`
   )
 }
