@@ -185,7 +185,7 @@ function withoutRemoved(clocks: unknown): unknown {
     : Object.fromEntries(Object.entries(all).filter(([, one]) => one !== null))
 }
 
-/** Whose clocks they are; those of cases need not say it. */
+/** Whether a clock is for one of these kinds of subjects; one that names none is for cases. */
 function isOf(subjects: unknown, ...kinds: readonly string[]): boolean {
   const named: unknown[] = Array.isArray(subjects) ? subjects : ['case']
   return kinds.some((kind) => named.includes(kind))

@@ -95,7 +95,7 @@ export function commit(
     const write = WRITERS[decision.kind] as (tx: Tx, decision: Decision, job: Job) => void
     write(tx, decision, job)
   }
-  for (const mail of prepared.mails) queue(tx, mail, work)
+  for (const mail of prepared.messages) queue(tx, mail, work)
   for (const copy of prepared.refused) recordRefusal(tx, copy, work)
   const end = decisions.findLast((decision) => decision.kind === 'dispose')
   return { disposition: end?.disposition ?? null, tag: end?.tag ?? null }
@@ -161,7 +161,7 @@ function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, wo
   record(tx, event('not-encrypted', subjectOf(decision.caseTag, whom), BY_DESK, about), work)
 }
 
-/** Whose history a message belongs to: its case's, else its recipient's. */
+/** The history that a message belongs to: that of its case, else that of its recipient. */
 function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Subject {
   if (tag !== null) return aboutCase(tag)
   const isKnown = (audience === 'maintainer' || audience === 'member') && recipient !== ''

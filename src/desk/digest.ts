@@ -37,11 +37,11 @@ export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
 /** What a digest would tell now. */
 export function digestFacts(read: Read): DigestFacts {
   const toldId = Number(readMeta(read, 'junk-told') ?? 0)
-  const { mails, total } = listJunk(read, toldId, TOLD_MAX)
+  const { messages, total } = listJunk(read, toldId, TOLD_MAX)
   return {
     unanswered: listUnanswered(read, TOLD_MAX),
     unansweredTotal: countUnanswered(read),
-    junk: mails,
+    junk: messages,
     junkTotal: total
   }
 }

@@ -70,9 +70,9 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
       record(tx, event('copy-dropped', aboutCase(caseTag), BY_DESK, about), work)
     }
     const isDropped = (id: string): boolean => dropped.some(({ memberId }) => memberId === id)
-    const mails = prepared.mails.filter(({ recipientId }) => isDropped(recipientId))
+    const messages = prepared.messages.filter(({ recipientId }) => isDropped(recipientId))
     const refused = prepared.refused.filter(({ recipient }) => isDropped(recipient.id))
-    commit(tx, decisions, { ...prepared, mails, refused }, work)
+    commit(tx, decisions, { ...prepared, messages, refused }, work)
   })
   return true
 }

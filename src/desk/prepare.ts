@@ -41,7 +41,7 @@ export type RefusedCopy = {
 export type Roots = { readonly maintainer: MessageId; readonly reporter: MessageId }
 
 export type Prepared = {
-  readonly mails: readonly PreparedMail[]
+  readonly messages: readonly PreparedMail[]
   readonly refused: readonly RefusedCopy[]
   readonly roots: Roots
 }
@@ -78,18 +78,18 @@ export async function prepare(
   // Together, so that the acknowledgement does not wait for the relay's copies.
   const sent = await Promise.all(decisions.map((decision) => prepareOne(desk, decision, work)))
   return {
-    mails: sent.flatMap(({ mails }) => mails),
+    messages: sent.flatMap(({ messages }) => messages),
     refused: sent.flatMap(({ refused }) => refused),
     roots
   }
 }
 
-type Copies = Pick<Prepared, 'mails' | 'refused'>
+type Copies = Pick<Prepared, 'messages' | 'refused'>
 
 async function prepareOne(desk: Desk, decision: Decision, work: Job): Promise<Copies> {
   if (decision.kind === 'send-sealed') return prepareSealed(desk, decision, work)
-  if (decision.kind !== 'send-clear') return { mails: [], refused: [] }
-  return { mails: [await prepareClear(desk, decision, work)], refused: [] }
+  if (decision.kind !== 'send-clear') return { messages: [], refused: [] }
+  return { messages: [await prepareClear(desk, decision, work)], refused: [] }
 }
 
 /** A new, unguessable Message-ID in the desk's domain. */
@@ -126,15 +126,17 @@ async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promi
     })),
     madeAt
   )
-  const mails: PreparedMail[] = []
+  const messages: PreparedMail[] = []
   const refused: RefusedCopy[] = []
   for (const [index, { recipient, headers }] of copies.entries()) {
     const result = sealed[index] ?? { kind: 'refused', because: 'unreadable' }
     if (result.kind === 'refused') refused.push({ recipient, because: result.because, decision })
     else
-      mails.push(finished(desk, decision, headers, { recipientId: recipient.id, raw: result.raw }))
+      messages.push(
+        finished(desk, decision, headers, { recipientId: recipient.id, raw: result.raw })
+      )
   }
-  return { mails, refused }
+  return { messages, refused }
 }
 
 async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise<PreparedMail> {

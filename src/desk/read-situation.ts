@@ -350,8 +350,8 @@ function lastHour(now: Instant): Span {
 }
 
 /**
- * Of what anybody can have written, the most in any one name: a forger does not care whose name he uses. What is surely a
- * maintainer's counts for that one alone.
+ * How many refusals left in the last hour. Unproved messages count by the highest number in any one name, because a forger can
+ * use every name; what is surely a maintainer's counts for that maintainer alone.
  */
 function refusalsOf(
   read: Read,

@@ -73,7 +73,7 @@ function heldIfUnseen(decisions: readonly Decision[], prepared: Prepared): reado
   const isRelayed = decisions.some(
     (decision) => decision.kind === 'send-sealed' && relay.is(decision.message)
   )
-  if (!isRelayed || prepared.mails.some(({ kind }) => kind === relay.kind)) return decisions
+  if (!isRelayed || prepared.messages.some(({ kind }) => kind === relay.kind)) return decisions
   return decisions.map((decision) =>
     decision.kind === 'dispose'
       ? { ...decision, state: 'held', reason: 'no maintainer has a usable key' }

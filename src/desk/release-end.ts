@@ -64,14 +64,14 @@ export async function endRelease(desk: Desk, notice: NoticeRecord): Promise<'aga
 function datesTold(
   { tag, disclosureAt }: CaseRecord,
   decisions: readonly Decision[],
-  { mails }: Prepared
+  { messages }: Prepared
 ): NewEvent[] {
   if (disclosureAt === null) return []
   const isClear = (reporter: string): boolean =>
     decisions.some(
       (one) => one.kind === 'send-clear' && dateNotice.is(one.message) && one.to.id === reporter
     )
-  return mails
+  return messages
     .filter(({ kind }) => kind === dateNotice.kind)
     .map(({ recipientId: reporter }) =>
       event('date-told', aboutCase(tag), BY_DESK, {

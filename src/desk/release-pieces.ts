@@ -104,8 +104,8 @@ function commitPiece(
     const present = listWaiting(tx, notice.id, notice.revision, 2 * PIECE)
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
     const wanted = new Set(stillWaiting.map(({ memberId }) => memberId))
-    for (const mail of prepared.mails) if (wanted.has(mail.recipientId)) queue(tx, mail, work)
-    commit(tx, [], { ...prepared, mails: [] }, work)
+    for (const mail of prepared.messages) if (wanted.has(mail.recipientId)) queue(tx, mail, work)
+    commit(tx, [], { ...prepared, messages: [] }, work)
     for (const { id, memberId } of stillWaiting) {
       const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
       if (refusal === undefined) markQueued(tx, id, { once: `${once}:${memberId}`, digest }, now)

@@ -73,7 +73,7 @@ function dueSentence(desk: Desk, { rings, clock, now }: Occasion): string[] {
   return [dueAt > now ? `Due by ${when}.` : `Overdue since ${when}.`]
 }
 
-/** Whose key expires when, and what stops working then. */
+/** A key that expires: when, and what stops working then. */
 function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telling[] {
   const { subject, rings, now } = occasion
   const expiresAt = rings[0]?.run.dueAt
@@ -169,7 +169,7 @@ function whoIs(desk: Desk, { audience, recipient }: Recipient): string {
   return maintainer?.name ?? 'somebody outside'
 }
 
-/** Whose key refused what, and what to do. */
+/** Messages that were not sent because of a key, and what to do. */
 function keyRefused(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
   const refused = occasion.starts.flatMap((one) => (one.kind === 'not-encrypted' ? one.about : []))
   const said = refused.map(

@@ -272,11 +272,11 @@ function write(
   }
 ): void {
   const { telling, prepared, junkTo, now } = told
-  const { mails } = prepared
+  const { messages } = prepared
   const work = ofNoMail(now)
   // What could not be encrypted is no news: the ring is kept, and rings again.
   commit(tx, [], { ...prepared, refused: [] }, work)
-  if (mails.length === 0) return
+  if (messages.length === 0) return
   if (telling.clock.message === 'digest') forgetToldJunk(tx, junkTo)
   const kinds = ['rang'] as const
   const before = lastOfKinds(tx, subject, kinds)
@@ -284,7 +284,7 @@ function write(
     const { run, step, repeat, isLate } = ring
     const { key, start, clock, dueAt } = run
     const saved = { clock: clock.id, first, generation: start.id, step, repeat, key, at: now }
-    for (const { recipientId: recipient, messageId } of mails)
+    for (const { recipientId: recipient, messageId } of messages)
       saveRing(tx, subject, { ...saved, recipient, messageId })
     const about = { clock: clock.id, generation: start.id, step, dueAt, isLate }
     // Once for all whom it reaches, by however many messages.

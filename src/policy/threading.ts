@@ -94,8 +94,8 @@ function isSignedBySender({ opened, senderKey }: Situation): boolean {
 }
 
 /**
- * The same, but where there are several only under a number of their own: that another one leads to the same case no answer may
- * tell them, for it is somebody else's (B14).
+ * The same, but in a case with several reporters only under a number of their own. No answer may tell them that another number
+ * leads to the same case: it is somebody else's (B14).
  */
 function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings): Reporter | null {
   const writer = writerAmong(opened, record)

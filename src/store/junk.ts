@@ -17,7 +17,7 @@ export type JunkMail = {
 
 /** The latest messages, newest first, and how many came in total since the last digest. */
 export type JunkList = {
-  readonly mails: readonly JunkMail[]
+  readonly messages: readonly JunkMail[]
   readonly total: number
   /** The last id that {@link forgetJunk} forgets. */
   readonly lastId: number
@@ -37,7 +37,7 @@ export function listJunk(read: Read, toldId: number, limit: number): JunkList {
   const lastId = read.get(last)?.id ?? toldId
   const sql: Sql<JunkMail> = `
     SELECT received_at AS receivedAt, sender, subject, size FROM junk_mails WHERE id > ? ORDER BY id DESC LIMIT ?`
-  return { mails: read.all(sql, [toldId, limit]), total: lastId - toldId, lastId }
+  return { messages: read.all(sql, [toldId, limit]), total: lastId - toldId, lastId }
 }
 
 /** Forgets the messages that a digest has listed. */

@@ -96,7 +96,7 @@ const merge: Handler = (draft, command, context) => {
   return accepted(asked.draft, `${step.says}${asked.says}`)
 }
 
-/** Whoever comes into a case that has a date is asked about it, as its reporters were. */
+/** Reporters who are merged into a case with a date are asked about the date, as the others were. */
 function askedNow(
   draft: Draft,
   into: CaseRecord,
