@@ -78,7 +78,7 @@ export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occas
   ]
 }
 
-/** Of several reporters the one whom it is about. */
+/** The reporter that it is about, where the case has several. */
 function whoWaits({ about }: DeskEvent, record: CaseRecord | null): FactLine[] {
   const isToReporter = 'recipient' in about && about.audience === 'reporter'
   const id = 'reporter' in about ? about.reporter : isToReporter ? about.recipient : null

@@ -66,7 +66,7 @@ export function conversationFacts(
   return { conversation, answeredMember }
 }
 
-/** The desk's messages with these Message-IDs, of those sent to somebody whom `isWanted` takes. */
+/** The desk's messages with these Message-IDs, if `isWanted` takes them. */
 function issuedMessages(
   read: Read,
   ids: readonly MessageId[],

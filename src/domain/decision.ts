@@ -37,12 +37,12 @@ export type Files =
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
 /**
- * How sure it is that a refused message is the maintainer's whom it names: `proved` by our mail servers, `signed` with the
+ * How sure it is that a refused message is by the maintainer that it names: `proved` by our mail servers, `signed` with the
  * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
  */
 export type RefusalStanding = 'proved' | 'signed' | 'unproved'
 
-/** Automatic answers that are counted, refusals apart for how sure it is whose the refused message was. */
+/** Automatic answers that are counted; refusals are counted apart by how sure it is who wrote what was refused. */
 export type AnswerKind = 'acknowledgement' | 'further-reports' | `refusal-${RefusalStanding}`
 
 type SendCommon = {

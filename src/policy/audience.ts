@@ -1,5 +1,5 @@
 /**
- * For whom a signed message is meant. A signature says who wrote, not to whom: whoever gets a message that was signed for them
+ * Who a signed message is meant for. A signature says who wrote, not to whom: whoever gets a message that was signed for them
  * can encrypt it anew to the desk. So it counts only where what is signed names this desk, and nobody else instead.
  */
 import { type HeaderFacts, isAddressee, type OpenedMail } from '../domain/mail.ts'

@@ -25,7 +25,7 @@ export function isCopy(situation: Situation, settings: Settings): boolean {
 }
 
 /**
- * Remembers whose the ciphertext of a message is that was taken in as its sender's own. What could not be opened was read by
+ * Remembers the ciphertext of a message that was taken in as its sender's own. What could not be opened was read by
  * nobody: anybody can put it into a message that does not open, and so that claims nothing.
  */
 export function claimCiphertext(situation: Situation, settings: Settings): Decision[] {

@@ -87,13 +87,13 @@ export type Words = {
   readonly title: string
   /** Whether the text is a plan with workarounds (M-08). */
   readonly isPlan?: boolean
-  /** Reporters of another case of whom whoever reads this must not learn either. */
+  /** Reporters of another case: readers of these words must not learn of them either. */
   readonly beside?: readonly Reporter[]
   /** Files that go along; encrypted only. */
   readonly files?: readonly OutgoingAttachment[]
 }
 
-/** Words with whom they reach and the way on which they can leave; without a key they wait for one. */
+/** Words, the reporter whom they reach, and the way on which they can leave; without a key they wait for one. */
 export type SpokenWords = Words & {
   readonly reporter: Addressed
   readonly path: Exclude<ReporterPath, { readonly kind: 'no-address' | 'several' }>

@@ -26,7 +26,7 @@ export function namesOf(ids: readonly string[], { maintainers }: Settings): stri
     .join(' and ')
 }
 
-/** The reporter whom an answer would reach; null when the case has none. */
+/** The reporter who would get an answer; null when the case has none. */
 export type AnsweredReporter = Reporter | 'several' | null
 
 /** The address of a reporter; '' where none is known. */

@@ -201,7 +201,7 @@ function disclosureWords(record: CaseRecord, timezone: string): string {
   return state === 'disclosed' ? `recorded as public; the date was ${said}` : said
 }
 
-/** When all were answered; of several reporters, whom nobody has answered yet. */
+/** When all were answered; where the case has several reporters, who of them has no answer yet. */
 function answeredWords(record: CaseRecord, timezone: string): string {
   const at = answeredAt(record)
   if (at !== null) return formatInstant(at, timezone)
