@@ -484,8 +484,9 @@ CREATE TABLE offered_keys (
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
   -- Whether answers were sealed to it before. Keys that were not are never dropped for others: the newest is refused.
   was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),
-  -- Whether a maintainer said that it is not theirs: it counts for nothing, also when it comes again.
-  is_refused    INTEGER NOT NULL DEFAULT 0 CHECK (is_refused IN (0, 1)),
+  -- When which maintainer said that it is not theirs: it counts for nothing, also when it comes again.
+  refused_at    TEXT CHECK (length(refused_at) = 24),
+  refused_by    TEXT CHECK ((refused_by IS NULL) = (refused_at IS NULL)),
   PRIMARY KEY (address, fingerprint)
 ) STRICT;
 

@@ -133,8 +133,8 @@ const WRITERS: {
   'approve-notice': (tx, { caseTag, maintainerId, digest, code }, { now }) =>
     insertApproval(tx, requireNotice(tx, caseTag), { maintainerId, digest, code, at: now }),
   'pin-reporter-key': (tx, { address, key }) => saveReporterKey(tx, address, key),
-  'offer-reporter-key': (tx, { address, key, isRefused }) =>
-    saveOfferedKey(tx, address, key, isRefused),
+  'offer-reporter-key': (tx, { address, key, refusedBy }, { now }) =>
+    saveOfferedKey(tx, address, { ...key, refusedBy, refusedAt: refusedBy === null ? null : now }),
   'remember-signature': (tx, { sha256, createdAt }, job) =>
     insertUsedSignature(tx, sha256, createdAt, requireArrival(job)),
   'remember-ciphertext': (tx, decision, job) => saveCiphertexts(tx, decision, requireArrival(job)),

@@ -14,6 +14,7 @@ import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { isLookupWorthwhile } from '../policy/key-lookup.ts'
+import { type OfferedKey } from '../policy/situation.ts'
 import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
 import { findMemberByAddress, findMemberKeyByAddress } from '../store/members.ts'
 import { type Desk } from './desk.ts'
@@ -143,7 +144,7 @@ export async function lookedUp(
   const isKnown = desk.db.read(
     (read) =>
       findReporterKey(read, from.address) !== null ||
-      listOfferedKeys(read, from.address).some(({ isRefused }) => !isRefused) ||
+      listOfferedKeys(read, from.address).some(({ refusedAt }) => refusedAt === null) ||
       findMemberByAddress(read, from.address) !== null
   )
   if (!isLookupWorthwhile(opened, settings, isKnown)) return []
@@ -166,14 +167,14 @@ export function keyFiles(opened: OpenedMail): Uint8Array[] {
 
 const KEY_FILES_MAX = 5
 
-/** Keys that name `address` and could be accepted for it: from earlier messages and from this one. */
+/** Keys that name `address` and could be accepted or refused for it: from earlier messages and from this one. */
 export async function offeredKeys(
   desk: Desk,
   address: Address,
   brought: readonly Uint8Array[],
   now: Instant
-): Promise<ReporterKey[]> {
-  const found = new Map<string, ReporterKey>()
+): Promise<OfferedKey[]> {
+  const found = new Map<string, OfferedKey>()
   for (const kept of desk.db.read((read) => listOfferedKeys(read, address))) {
     const facts = await desk.workers.inspectKey(kept.keyData, now, address)
     const isUsable = facts?.state === 'usable'
@@ -192,6 +193,7 @@ export async function offeredKeys(
     const facts = kept === undefined ? own : await bothCopies(desk, kept.keyData, file, now)
     const { keyData, signingKeys, state } = facts ?? own
     found.set(fingerprint, {
+      ...kept,
       fingerprint,
       keyData,
       signingKeys,

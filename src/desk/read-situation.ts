@@ -2,7 +2,7 @@
  * The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { addresseesOf, type CaseRecord, numbersOf, type ReporterKey } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { type RefusalStanding } from '../domain/decision.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
@@ -17,7 +17,7 @@ import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { DATE_KINDS } from '../policy/date-talk.ts'
 import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
-import { type BoundCase, type Situation } from '../policy/situation.ts'
+import { type BoundCase, type OfferedKey, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Verb } from '../policy/verbs/verb.ts'
 import { type Arrival } from '../store/arrivals.ts'
@@ -249,7 +249,7 @@ export async function readBound(
     isNotice
   }: {
     /** Reads the keys that a maintainer may accept for the reporter; null where none can be accepted. */
-    readonly offered: ((reporter: Address) => Promise<ReporterKey[]>) | null
+    readonly offered: ((reporter: Address) => Promise<OfferedKey[]>) | null
     readonly isNotice: boolean
   },
   now: Instant

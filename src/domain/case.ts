@@ -189,10 +189,14 @@ export type PinnedKey = {
 }
 
 /**
- * A key that waits under an address and is not in use. `wasInUse`: answers were sealed to it before. `isRefused`: a maintainer
- * said that it is not theirs.
+ * A key that waits under an address and is not in use. `wasInUse`: answers were sealed to it before. `refusedAt`: when the
+ * maintainer `refusedBy` said that it is not theirs.
  */
-export type WaitingKey = PinnedKey & { readonly wasInUse: boolean; readonly isRefused: boolean }
+export type WaitingKey = PinnedKey & {
+  readonly wasInUse: boolean
+  readonly refusedAt: Instant | null
+  readonly refusedBy: string | null
+}
 
 /** A key to pin: by its primary key or any of these subkeys its owner's signatures are told (`KeyFacts.signingKeys`). */
 export type KeyToPin = PinnedKey & {

@@ -155,11 +155,14 @@ export type Decision =
       readonly key: KeyToPin
     }
   | {
-      /** Keeps a key that came under an address without using it, until a maintainer accepts it; or refused for good. */
+      /**
+       * Keeps a key that came under an address without using it, until a maintainer accepts it; or takes it out of use for good
+       * as that of somebody else, by the word of the maintainer `refusedBy`.
+       */
       readonly kind: 'offer-reporter-key'
       readonly address: Address
       readonly key: PinnedKey
-      readonly isRefused: boolean
+      readonly refusedBy: string | null
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256; readonly createdAt: Instant }
   | {

@@ -23,7 +23,9 @@ export function unstored(
   { case: record, reporter }: OpenCase,
   { waitingKeys }: Pick<Situation, 'waitingKeys'>
 ): CaseRecord {
-  const unusedKeys = waitingKeys.filter((key) => !key.isRefused).map((key) => key.fingerprint)
+  const unusedKeys = waitingKeys
+    .filter((key) => key.refusedAt === null)
+    .map((key) => key.fingerprint)
   return {
     ...record,
     ...UNSTORED,

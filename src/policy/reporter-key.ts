@@ -71,7 +71,7 @@ export function decideReporterKey(
 
 /** Whether a maintainer said that this key is not the sender's. */
 function isRefused({ waitingKeys }: Situation, { fingerprint: named }: OfferedKey): boolean {
-  return waitingKeys.some(({ fingerprint, isRefused }) => isRefused && fingerprint === named)
+  return waitingKeys.some((key) => key.refusedAt !== null && key.fingerprint === named)
 }
 
 /** Keys that were refused and come again: they count for nothing. */
@@ -107,14 +107,8 @@ function unusableWords(keys: readonly UnusableKey[]): string[] {
 }
 
 function firstUse(about: About): KeyDecision {
-  const { situation, settings, doubt: unproved } = about
-  const { opened } = situation
-  // A refused key comes into use only by a message whose sender our mail servers prove.
-  const isProved = (unproved ?? lackOfProof(opened, settings)) === null
-  const isOne = opened.candidateKeys.length === 1
-  const candidates = opened.candidateKeys.filter(
-    (key) => (isOne && isProved) || !isRefused(situation, key)
-  )
+  const { opened } = about.situation
+  const candidates = opened.candidateKeys.filter((key) => !isRefused(about.situation, key))
   const [candidate, ...others] = candidates
   if (candidate === undefined) return { key: null, decisions: [], warnings: [] }
   if (others.length > 0) {
@@ -223,7 +217,8 @@ function keptOf({ situation }: About, keys: readonly OfferedKey[]): readonly Off
   const { waitingKeys } = situation
   const isWaiting = (key: OfferedKey): boolean =>
     waitingKeys.some(({ fingerprint }) => fingerprint === key.fingerprint)
-  const room = OFFERS_MAX - waitingKeys.filter((key) => !key.wasInUse && !key.isRefused).length
+  const room =
+    OFFERS_MAX - waitingKeys.filter((key) => !key.wasInUse && key.refusedAt === null).length
   const added = keys.filter((key) => !isWaiting(key)).slice(0, Math.max(0, room))
   return keys.filter((key) => isWaiting(key) || added.includes(key))
 }
@@ -329,7 +324,7 @@ function offer(
     decisions: [
       ...kept.map(({ fingerprint, source, keyData }): Decision => {
         const kept = { fingerprint, source, keyData, firstSeenAt: now }
-        return { kind: 'offer-reporter-key', address, key: kept, isRefused: false }
+        return { kind: 'offer-reporter-key', address, key: kept, refusedBy: null }
       }),
       ...keys.map((candidate): Decision => {
         const about = { fingerprint: candidate.fingerprint, isKept: kept.includes(candidate) }

@@ -110,6 +110,9 @@ export type AnswerHistory = {
   readonly refusalsLastHour: Readonly<Record<RefusalStanding, number>>
 }
 
+/** A key that names a reporter and is not in use; it may have been refused. */
+export type OfferedKey = ReporterKey & Partial<Pick<WaitingKey, 'refusedAt' | 'refusedBy'>>
+
 /** A case with all that commands may read or change. */
 export type BoundCase = {
   readonly case: CaseRecord
@@ -120,7 +123,7 @@ export type BoundCase = {
   readonly named: CaseTag
   readonly reporterKeys: ReporterKeys
   /** Keys that name a reporter and are not in use: sent before, or attached to this message of a maintainer. */
-  readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
+  readonly offeredKeys: readonly (OfferedKey & { readonly address: Address })[]
   /** What was written to its reporters and waits for a key of theirs, of all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   readonly notice: NoticeRecord | null

@@ -7,6 +7,8 @@ import {
   type CaseRecord,
   type CaseState,
   isOpen,
+  type Reporter,
+  type ReporterKeys,
   reporterOf,
   type WaitingWords
 } from '../domain/case.ts'
@@ -158,15 +160,23 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
 
 /** How answers reach each reporter, one line each. */
 function reachLines({ case: record, reporterKeys }: Draft, { product }: CommandContext): string[] {
-  const reached = addresseesOf(record).map((reporter) => {
-    const { address } = reporter.contact
-    const path = reporterPath(reporter, reporterKeys, product)
-    if (path.kind === 'sealed') return `Answers: go to ${address}, encrypted`
-    return path.kind === 'no-key'
-      ? `Answers: cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
-      : `Answers: go to ${address}, NOT encrypted, because we have no key`
-  })
-  return reached.length === 0 ? ['Answers: cannot be sent: the report names no address'] : reached
+  const [only = null, ...others] = addresseesOf(record)
+  return [only, ...others].map((one) => `Answers: ${reachWords(one, reporterKeys, product)}`)
+}
+
+/** How answers reach this reporter, behind the word `Answers`. */
+export function reachWords(
+  reporter: Reporter | null,
+  keys: ReporterKeys,
+  product: CommandContext['product']
+): string {
+  const path = reporterPath(reporter, keys, product)
+  const address = addressOf(reporter)
+  if (path.kind === 'sealed') return `go to ${address}, encrypted.`
+  if (path.kind === 'clear') return `go to ${address}, NOT encrypted, because we have no key.`
+  return path.kind === 'no-key'
+    ? `cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
+    : 'cannot be sent: the report names no address.'
 }
 
 /** The date as long as it stands: of a case that ended without disclosure nothing becomes public any more. */

@@ -37,7 +37,7 @@ const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, op
                                        'root', root, 'latest', latest, 'answeredAt', answered_at,
      'openedAt', (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id), 'unusedKeys',
      (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM offered_keys
-      WHERE offered_keys.address = lower(case_reporters.address) AND is_refused = 0)) ORDER BY id <> cases.tag, id)
+      WHERE offered_keys.address = lower(case_reporters.address) AND refused_at IS NULL)) ORDER BY id <> cases.tag, id)
    FROM case_reporters WHERE case_id = cases.id) AS reporters`
 
 type DueRow = CaseRow & { readonly dueAt: Instant | null; readonly dueClock: string | null }

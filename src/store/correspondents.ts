@@ -54,7 +54,7 @@ const USED_MAX = 8
 function dropOldest(tx: Tx, address: Address): void {
   tx.run(
     `DELETE FROM offered_keys WHERE address = @owner AND fingerprint IN (
-       SELECT fingerprint FROM offered_keys WHERE address = @owner AND was_in_use = 1
+       SELECT fingerprint FROM offered_keys WHERE address = @owner AND was_in_use = 1 AND refused_at IS NULL
        ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept)`,
     { owner: addressKey(address), kept: USED_MAX }
   )
@@ -62,31 +62,35 @@ function dropOldest(tx: Tx, address: Address): void {
 
 /** Keys offered for an address, newest first. */
 export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
-  const sql: Sql<PinnedKey & { inUse: number; refused: number }> = `
+  const sql: Sql<Omit<WaitingKey, 'wasInUse'> & { inUse: number }> = `
     SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, was_in_use AS inUse,
-           is_refused AS refused
+           refused_at AS refusedAt, refused_by AS refusedBy
     FROM offered_keys WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`
-  return read.all(sql, [addressKey(address)]).map(({ inUse, refused, ...key }) => ({
-    ...key,
-    wasInUse: inUse === 1,
-    isRefused: refused === 1
-  }))
+  return read
+    .all(sql, [addressKey(address)])
+    .map(({ inUse, ...key }) => ({ ...key, wasInUse: inUse === 1 }))
 }
 
 /**
- * Keeps a key that was offered for an address, in place of an older copy of the same key; one that was refused stays so.
+ * Keeps a key that was offered for an address, in place of an older copy of the same key; one that was refused stays so, and is
+ * not in use any more.
  * policy/reporter-key.ts decides how many may wait: no offered key is ever dropped to make room for another.
  */
-export function saveOfferedKey(tx: Tx, address: Address, key: PinnedKey, isRefused: boolean): void {
-  const { fingerprint, keyData, source, firstSeenAt } = key
-  const offered = { fingerprint, keyData, source, firstSeenAt, wasInUse: 0 }
+export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, 'wasInUse'>): void {
+  const { fingerprint, keyData, source, firstSeenAt, refusedAt, refusedBy } = key
+  const offered = { fingerprint, keyData, source, firstSeenAt, wasInUse: 0, refusedAt, refusedBy }
   insert(
     tx,
     'offered_keys',
-    { address: addressKey(address), ...offered, isRefused: isRefused ? 1 : 0 },
+    { address: addressKey(address), ...offered },
     `ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data,
-       is_refused = max(is_refused, excluded.is_refused)`
+       refused_at = ifnull(refused_at, excluded.refused_at), refused_by = ifnull(refused_by, excluded.refused_by)`
   )
+  if (refusedAt === null) return
+  tx.run('DELETE FROM reporter_keys WHERE address = ? AND fingerprint = ?', [
+    addressKey(address),
+    fingerprint
+  ])
 }
 
 /** Whether a signature was already used with authority. */

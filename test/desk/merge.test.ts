@@ -247,7 +247,7 @@ describe('a case with several reporters (B14)', () => {
     await merged()
     await receive(grace, `[${FIRST}]`, '/status')
     expect(await lastTo(world, grace)).toContain(
-      `Answers: go to ${alice.address}, encrypted Answers: go to ${bob.address}, encrypted`
+      `Answers: go to ${alice.address}, encrypted. Answers: go to ${bob.address}, encrypted`
     )
   })
 

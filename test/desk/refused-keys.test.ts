@@ -171,10 +171,50 @@ it.each([
   expect(await said(world, `/key refuse ${written()}\n`)).toContain(says)
 })
 
-it('/key refuse of the key in use is refused: another one has to take its place', async () => {
-  const world = await givenDesk([grace])
+it.each([
+  ['clear', 'go to alice@reporter.example, NOT encrypted, because we have no key.', ['reply']],
+  [
+    'encrypted',
+    'cannot go to alice@reporter.example yet: we have no usable key, and what you write waits for one.',
+    ['key-request']
+  ]
+] as const)(
+  '(G3) /key refuse takes the key in use out of use; the answers to a report that began %s then go as those of a reporter without a key, also when the key comes again',
+  async (as, says, left) => {
+    const world = await givenDesk([grace, linus], { policy: ALLOW })
+    const letter = { subject: 'x', text: 'Here.\n', autocrypt: true, as }
+    await givenMessage(world, forger, letter)
+    expect(await said(world, '/status\n')).toContain('Answers: go to alice@reporter.example, enc')
+    const answer = await said(world, `/key refuse ${name(forger)}\n/status\n`)
+    expect(answer).toContain(`even if it comes again. Answers ${says}`)
+    expect(answer).toContain(`Answers: ${says}`)
+    expect((await textsTo(world, linus)).at(-1)).toContain(`Answers ${says}`)
+    await forged(world, forger)
+    await said(world, `/reply\n${REPLY}\n`)
+    expect(toAlice(world)).toEqual(left)
+    expect(onTheWay(world).includes(REPLY)).toBe(as === 'clear')
+    await said(world, `/key accept ${name(forger)}\n/reply\nOnce more.\n`)
+    expect((await textsTo(world, forger)).at(-1)).toContain('Once more.')
+  }
+)
+
+it('(G3) the key in use is refused and the one before taken back in one message', async () => {
+  const world = await givenDesk([grace], { policy: ALLOW })
   await givenMessage(world, alice, { subject: 'x', text: 'Here.\n', autocrypt: true })
-  expect(await said(world, `/key refuse ${name(alice)}\n`)).toContain(
-    'Answers to alice@reporter.example are encrypted to this key.'
-  )
+  await forged(world, forger)
+  await said(world, `/key accept ${name(forger)}\n`)
+  const both = `/key refuse ${name(forger)}\n/key accept ${name(alice)}\n/reply\n${REPLY}\n`
+  expect(await said(world, both)).toContain('Sent to alice@reporter.example, encrypted.')
+  expect((await textsTo(world, alice)).at(-1)).toContain(REPLY)
+})
+
+it('/key refuse of a key that is refused already says since when and by whom, and tells nobody again', async () => {
+  const world = await givenForgedOffer('clear')
+  await said(world, `/key refuse ${name(forger)}\n`)
+  const told = world.sentTo(linus).length
+  const answer = await said(world, `/key refuse ${name(forger)}\n`)
+  expect(answer).toContain('Refused already for alice@reporter.example, ')
+  expect(answer).toContain('12:02 UTC, by Grace')
+  expect(world.sentTo(linus)).toHaveLength(told)
+  expect(world.rows("SELECT id FROM events WHERE kind = 'key-refused'")).toHaveLength(1)
 })

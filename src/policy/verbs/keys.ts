@@ -1,7 +1,7 @@
 /**
  * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are sealed to (mail.md §2.12). Only a key
  * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
- * `/key refuse FINGERPRINT` says which is not theirs. What waited leaves by the way that is open then.
+ * `/key refuse FINGERPRINT` says which is not theirs, also of the one in use. What waited leaves by the way that is open then.
  */
 import { type Address, addressKey, isSameAddress } from '../../domain/address.ts'
 import {
@@ -9,9 +9,11 @@ import {
   addresseesOf,
   type Reporter,
   type ReporterKey,
-  reporterKeyOf
+  reporterKeyOf,
+  reporterWith
 } from '../../domain/case.ts'
 import { type Fingerprint, formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
+import { formatInstant } from '../../domain/time.ts'
 import { reporterIn } from '../conversation.ts'
 import {
   accepted,
@@ -24,7 +26,8 @@ import {
   withActivity,
   withEvent
 } from '../draft.ts'
-import { type BoundCase } from '../situation.ts'
+import { type BoundCase, type OfferedKey } from '../situation.ts'
+import { nameOf, reachWords } from '../status.ts'
 import { type Verb } from './verb.ts'
 
 /** Says not why: who is on the list, maintainers must not learn (G5). */
@@ -67,43 +70,52 @@ const acceptKey: Handler = (draft, command, context) => {
   )
 }
 
-/** A key that came is not the reporter's: it counts no more, even if it comes again (G3). */
+/** A key that came, in use or not, is not the reporter's: it counts no more, even if it comes again (G3). */
 const refuseKey: Handler = (draft, command, context) => {
   const { before: written, reason } = splitReason(command.words)
   const named = namedKey(draft, written.replaceAll(' ', ''), context)
   if (named.kind === 'refused') return named
   const { reporter, fingerprint, key, before } = named
   const { address } = reporter.contact
-  if (before?.fingerprint === fingerprint)
-    return refused(
-      `Answers to ${address} are encrypted to this key. If it is not theirs, please ask them another way for their own key, then write /key accept with its fingerprint.`
-    )
-  if (key === null) return refused(noSuchKey(draft, context.bound))
+  const name = formatFingerprint(fingerprint)
+  const { settings, product, author, bound } = context
+  const isInUse = before?.fingerprint === fingerprint
+  if (isInUse && before.source === 'registered') return refused(REGISTERED)
+  if (key === null) return refused(noSuchKey(draft, bound))
+  if (key.refusedAt != null) {
+    const when = formatInstant(key.refusedAt, settings.desk.timezone)
+    const by = nameOf(key.refusedBy ?? '', settings)
+    return accepted(draft, `Refused already for ${address}, ${when}, by ${by}: ${name}.`)
+  }
   const complaint = wordsComplaint(draft, 'refuse')
   if (complaint !== null) return refused(complaint)
   const { keyData, source, firstSeenAt } = key
   const kept = { fingerprint, keyData, source, firstSeenAt }
+  const reporterKeys = new Map(draft.reporterKeys)
+  if (isInUse) reporterKeys.delete(addressKey(address))
   const next = withEvent(
     {
       ...draft,
       case: { ...draft.case, reporters: draft.case.reporters.map(without(fingerprint, address)) },
+      reporterKeys,
       settled: [...draft.settled, reporter.id],
       decisions: [
         ...draft.decisions,
-        { kind: 'offer-reporter-key', address, key: kept, isRefused: true }
+        { kind: 'offer-reporter-key', address, key: kept, refusedBy: author.id }
       ]
     },
     context,
     'key-refused',
     { reporter: reporter.id, fingerprint, reason: reason ?? '' }
   )
-  const name = formatFingerprint(fingerprint)
+  const now = reporterWith(next.case, reporter.id)
+  const reach = isInUse ? ` Answers ${reachWords(now, next.reporterKeys, product)}` : ''
   return accepted(
     withActivity(
       next,
-      `refused the key ${name}: it is not the key of ${address}${because(reason)}`
+      `refused the key ${name}: it is not the key of ${address}${because(reason)}.${reach}`
     ),
-    `The key ${name} is not used for ${address}, even if it comes again.`
+    `The key ${name} is not used for ${address}, even if it comes again.${reach}`
   )
 }
 
@@ -131,7 +143,7 @@ type NamedKey = {
   readonly reporter: Addressed
   readonly fingerprint: Fingerprint
   /** The key, in use or not; null where none of this fingerprint came. */
-  readonly key: ReporterKey | null
+  readonly key: OfferedKey | null
   /** The key in use. */
   readonly before: ReporterKey | null
 }
@@ -174,7 +186,7 @@ function whoseKey(reporters: readonly Addressed[]): string {
   return `This key came for ${addresses}. To say whose it is, please reply to a message of that reporter and keep its last line (Ref: …) in your text.`
 }
 
-function bare(offered: BoundCase['offeredKeys'][number] | undefined): ReporterKey | null {
+function bare(offered: BoundCase['offeredKeys'][number] | undefined): OfferedKey | null {
   if (offered === undefined) return null
   const { address: _, ...key } = offered
   return key
@@ -214,7 +226,7 @@ export const KEYS: readonly Verb[] = [
     needsCode: false,
     text: null,
     help: 'says that a key is not that of the reporter and must not be used',
-    more: 'Answers no longer wait because of it. Where the report came unencrypted and no other key is known, what waited leaves UNENCRYPTED. The key counts for nothing when it comes again, until you accept it.',
+    more: 'A key in use is taken out of use. Answers no longer wait because of it. Where the report came unencrypted and no other key is known, what waited leaves UNENCRYPTED. The key counts for nothing when it comes again, until you accept it.',
     run: refuseKey
   }
 ]
