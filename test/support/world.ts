@@ -335,8 +335,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     pass: (ms) => {
       clock.now = addMs(clock.now, ms)
       clock.monotonicMs += ms
-      // As a daemon that ran meanwhile: the look itself is no effect that tests count.
-      if (!life.dead) watch.look()
+      // As a daemon that ran meanwhile, and may die while it looks: then its next step says so.
+      try {
+        if (!life.dead) watch.look()
+      } catch (error) {
+        if (!life.dead) throw error
+      }
     },
     wait: (ms) => {
       world.pass(ms)
