@@ -2,8 +2,9 @@
  * `postern audit verify|export`: checks that nobody changed the record (G8), and prints it. The record holds no content,
  * subjects or addresses, so the output holds none either.
  */
+import { historyLine } from '../domain/history.ts'
 import { count } from '../domain/words.ts'
-import { historyLine } from '../policy/history.ts'
+import { nounOf } from '../messages/catalogue.ts'
 import { iterateEvents, verifyRecord } from '../store/events.ts'
 import { type Call, maintainerNames, withDatabase } from './context.ts'
 import { CommandError, print, printable, printJson } from './output.ts'
@@ -28,7 +29,8 @@ export async function exportRecord(call: Call): Promise<void> {
     const names = {
       timezone: config.desk.timezone,
       maintainer: maintainerNames(config),
-      reporter: () => null
+      reporter: () => null,
+      noun: nounOf
     }
     db.read((read) => {
       for (const event of iterateEvents(read)) {

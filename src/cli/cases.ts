@@ -7,14 +7,15 @@ import { type Config } from '../config/load.ts'
 import { readBound } from '../desk/read-situation.ts'
 import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
+import { historyLine } from '../domain/history.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
+import { nounOf } from '../messages/catalogue.ts'
 import { inspectKey } from '../openpgp/keyring.ts'
 import { promiseWords } from '../policy/clocks.ts'
-import { historyLine } from '../policy/history.ts'
 import { nextForAll } from '../policy/next.ts'
 import { stateWords } from '../policy/status.ts'
 import { VERBS } from '../policy/verbs/index.ts'
@@ -134,7 +135,7 @@ function pageOf(found: Found, next: Next, config: Config, now: Instant): string 
     ...nextLines(next, maintainer),
     '',
     'History',
-    ...history.map((event) => historyLine(event, { timezone, maintainer, reporter }))
+    ...history.map((event) => historyLine(event, { timezone, maintainer, reporter, noun: nounOf }))
   ]
   for (const { at, author, authorId, audience, text } of messages) {
     const who = author === 'maintainer' ? maintainer(authorId) : `${author} ${authorId}`.trim()

@@ -3,9 +3,9 @@
  * Unknown keys and events are refused: a clock that never starts would leave a promise unwatched.
  */
 import { z } from 'zod'
-import { EVENT_KINDS } from '../domain/case-machine.ts'
 import { type Clock } from '../domain/clock.ts'
 import { INSTANT_NAMES } from '../domain/event.ts'
+import { EVENT_KINDS } from '../domain/history.ts'
 import { ROLES } from '../domain/role.ts'
 import { line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
 import { overDeskClocks } from './policy-sources.ts'

@@ -4,10 +4,9 @@
  */
 import { type SendSealed } from '../domain/decision.ts'
 import { type Particulars } from '../domain/event.ts'
-import { type NoticeCopies } from '../domain/notice.ts'
+import { HOLD_SENTENCES, type NoticeCopies } from '../domain/notice.ts'
 import { formatInstant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
-import { HOLD_SENTENCES } from '../policy/embargo.ts'
 import { listEvents, openDoubt } from '../store/events.ts'
 import { listMembers } from '../store/members.ts'
 import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'

@@ -83,7 +83,7 @@ type Row<K extends EventKind> = {
   readonly guards?: readonly Guard<K>[]
 }
 
-type Machine = { readonly [K in EventKind]: 'anywhere' | readonly Row<K>[] }
+type Machine = { readonly [K in EventKind]?: readonly Row<K>[] }
 
 const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
 const ACTIVE: readonly CaseState[] = ['accepted', 'planned', 'noticed']
@@ -123,7 +123,7 @@ const MUST_TELL = {
   says: 'The reporter would not learn of this decision.'
 }
 
-/** The whole machine, every kind of event in it. */
+/** The whole machine. A kind of event that is not in it happens in every state and moves no case. */
 export const MACHINE: Machine = {
   opened: [{ from: [], to: 'received' }],
   'reporter-wrote': [
@@ -222,52 +222,8 @@ export const MACHINE: Machine = {
       guards: [SAYS_WHY]
     },
     { from: ['closed'], to: 'disclosed', guards: [SAYS_WHY] }
-  ],
-  'member-wrote': 'anywhere',
-  'other-wrote': 'anywhere',
-  'message-refused': 'anywhere',
-  'refused-unanswered': 'anywhere',
-  'ciphertext-reused': 'anywhere',
-  'bounce-unmatched': 'anywhere',
-  'message-unread': 'anywhere',
-  'desk-failed': 'anywhere',
-  'commands-ran': 'anywhere',
-  'commands-refused': 'anywhere',
-  noted: 'anywhere',
-  'words-wait': 'anywhere',
-  'words-dropped': 'anywhere',
-  'member-answered': 'anywhere',
-  'acknowledgement-released': 'anywhere',
-  'date-untold': 'anywhere',
-  'date-told': 'anywhere',
-  'date-answered': 'anywhere',
-  'notice-held': 'anywhere',
-  'notice-left': 'anywhere',
-  'change-proposed': 'anywhere',
-  'change-left': 'anywhere',
-  'copy-waits': 'anywhere',
-  'copy-left': 'anywhere',
-  'copy-dropped': 'anywhere',
-  told: 'anywhere',
-  'not-encrypted': 'anywhere',
-  undelivered: 'anywhere',
-  retried: 'anywhere',
-  rang: 'anywhere',
-  'key-asked': 'anywhere',
-  'key-pinned': 'anywhere',
-  'key-offered': 'anywhere',
-  'key-refused': 'anywhere',
-  'certificate-seen': 'anywhere',
-  'member-added': 'anywhere',
-  'member-removed': 'anywhere',
-  'clock-doubted': 'anywhere',
-  'clock-trusted': 'anywhere',
-  'digest-planned': 'anywhere',
-  'digest-dropped': 'anywhere'
+  ]
 }
-
-/** Every kind of event, for what reads them from a file. */
-export const EVENT_KINDS = Object.keys(MACHINE) as EventKind[]
 
 export type Move =
   | { readonly kind: 'moved'; readonly to: CaseState }
@@ -275,7 +231,7 @@ export type Move =
 
 /** Whether events of this kind may move a case or be refused in one of its states. */
 export function concernsState(kind: EventKind): boolean {
-  return MACHINE[kind] !== 'anywhere'
+  return kind in MACHINE
 }
 
 /** Where `event` takes a case that is in `state`; why not, and what would make it legal, where it is refused. */
@@ -284,38 +240,29 @@ export function moveCase<K extends EventKind>(
   { kind, about }: NewEvent<K>,
   facts: CaseFacts
 ): Move {
-  const rows: 'anywhere' | readonly Row<K>[] = MACHINE[kind]
-  if (rows === 'anywhere') return { kind: 'moved', to: state }
+  const rows: readonly Row<K>[] | undefined = MACHINE[kind]
+  if (rows === undefined) return { kind: 'moved', to: state }
   const row = rows.find(
     ({ from, unless }) => from.includes(state) && unless?.(facts, about) !== true
   )
-  if (row === undefined) return { kind: 'refused', says: `${STANDS[state]} ${NEXT[state]}` }
+  if (row === undefined) return { kind: 'refused', says: STANDS[state] }
   const broken = row.guards?.find(({ holds }) => !holds(facts, about))
   if (broken !== undefined) return { kind: 'refused', says: broken.says }
   return { kind: 'moved', to: row.to === 'same' ? state : row.to }
 }
 
+const UNDECIDED_STANDS = 'The report is not accepted yet. Next is /accept or /reject CODE.'
 const STANDS: Readonly<Record<CaseState, string>> = {
-  received: 'The report is not accepted yet.',
-  triaging: 'The report is not accepted yet.',
-  'needs-info': 'The report is not accepted yet.',
-  accepted: 'The case is accepted and has no disclosure date yet.',
-  planned: 'The case is accepted and has a disclosure date.',
-  noticed: 'The list has had the advance notice of this case.',
-  disclosed: 'The case is disclosed.',
-  rejected: 'The case is rejected.',
-  merged: 'The case was merged into another one.',
-  closed: 'The case is closed.'
-}
-const NEXT: Readonly<Record<CaseState, string>> = {
-  received: 'Next is /accept or /reject CODE.',
-  triaging: 'Next is /accept or /reject CODE.',
-  'needs-info': 'Next is /accept or /reject CODE.',
-  accepted: 'Next is /embargo DATE.',
-  planned: 'Next is the notice, or /disclosed when it is public.',
-  noticed: 'Next is /disclosed when it is public.',
-  disclosed: 'Next is /close.',
-  rejected: 'To go on with it: /reopen because REASON.',
-  merged: 'Please go on in that case.',
-  closed: 'To go on with it: /reopen because REASON.'
+  received: UNDECIDED_STANDS,
+  triaging: UNDECIDED_STANDS,
+  'needs-info': UNDECIDED_STANDS,
+  accepted: 'The case is accepted and has no disclosure date yet. Next is /embargo DATE.',
+  planned:
+    'The case is accepted and has a disclosure date. Next is the notice, or /disclosed when it is public.',
+  noticed:
+    'The list has had the advance notice of this case. Next is /disclosed when it is public.',
+  disclosed: 'The case is disclosed. Next is /close.',
+  rejected: 'The case is rejected. To go on with it: /reopen because REASON.',
+  merged: 'The case was merged into another one. Please go on in that case.',
+  closed: 'The case is closed. To go on with it: /reopen because REASON.'
 }

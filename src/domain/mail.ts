@@ -1,7 +1,8 @@
 /**
  * Facts of one opened inbound message: what was received, what was protected, who signed what. Plain data that crosses the
- * worker boundary. Outer and protected headers are two objects and are never merged (RFC 9788, mail.md §1.5). Decides nothing:
- * policy/authority.ts judges authority.
+ * worker boundary. Outer and protected headers are two objects and are never merged (RFC 9788, mail.md §1.5). Each code has one
+ * plain sentence, which must never quote the message: it goes where its content must not go. Decides nothing: policy/authority.ts
+ * judges authority.
  */
 import { type Address, type Contact, isSameAddress } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
@@ -10,17 +11,31 @@ import { type Instant } from './time.ts'
 /** How the message's cryptographic envelope is built. Only `pgp-mime` can carry commands. */
 export type Structure = 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment' | 'clear'
 
-/** Why a message could not be decrypted or read. One plain sentence per code: domain/explain.ts. */
-export type OpenFailure =
-  | 'not-for-us' // no session key packet for one of our keys
-  | 'damaged' // armor, packets or MIME broken, or wrong integrity code
-  | 'unsupported' // an algorithm or packet version that we do not do
-  | 'no-integrity' // encrypted without modification detection (tag 9)
-  | 'limit' // above a limit: size, parts, depth, packets, decompressed size, time
-  | 'empty' // an encrypted mail whose ciphertext was lost on the way
+/** Why a message could not be decrypted or read. */
+export const FAILURES = {
+  'not-for-us':
+    'It is encrypted to a key that the desk does not have, perhaps to an old one, so nobody here can read it.',
+  damaged: 'Its encrypted part is damaged or was changed on the way, so nothing of it is shown.',
+  unsupported: 'It uses an encryption method that the desk does not support.',
+  'no-integrity':
+    'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',
+  limit: 'It is larger, more deeply nested or in more pieces than the desk opens.',
+  empty: 'It was sent encrypted, but a mail system on the way removed the encrypted part.'
+} as const
+export type OpenFailure = keyof typeof FAILURES
 
 /** State of one signature. `bad` is the default: everything else must be proved. */
-export type SignatureState = 'valid' | 'expired-key' | 'revoked-key' | 'unknown-key' | 'bad'
+export type SignatureState = keyof typeof STATES
+const STATES = {
+  valid: 'The signature is valid.',
+  'expired-key': 'The signature was made with a key that has expired.',
+  'revoked-key': 'The signature was made with a key that has been revoked.',
+  'unknown-key': 'The signature was made with a key that is not known here, so it proves nothing.',
+  bad: 'The signature does not match the text, or is not acceptable; it may have been changed on the way.'
+} as const
+
+/** Added when the key was valid at the date that the signature states. */
+const WAS_GOOD = 'At the date that the signature states, the key was still valid.'
 
 /** The verdict on one signature. */
 export type Signature = {
@@ -48,6 +63,15 @@ export type Signature = {
   readonly isInside: boolean
   /** Primary fingerprints, lower case, that the signature names as its intended recipients (RFC 9580 §5.2.3.36). */
   readonly intendedRecipients: readonly string[]
+}
+
+/** What the state of a signature means now, and at its own date when that differs. */
+export function explainSignature({
+  state,
+  stateThen
+}: Pick<Signature, 'state' | 'stateThen'>): string {
+  const hasChanged = state !== 'valid' && stateThen === 'valid'
+  return hasChanged ? `${STATES[state]} ${WAS_GOOD}` : STATES[state]
 }
 
 /** The header fields Postern looks at, sanitized for display (no control or bidi characters, capped). */
@@ -173,36 +197,49 @@ export type CandidateKey = {
   readonly keyData: Uint8Array
 }
 
+/** Why nothing can be encrypted to a key; a clause, not a sentence. */
+export const UNUSABLE = {
+  expired: 'it has expired',
+  revoked: 'it is revoked',
+  'cannot-encrypt': 'nothing can be encrypted to it'
+} as const
+
 /** A certificate from the message that names the sender but cannot be encrypted to. */
 export type UnusableKey = Omit<CandidateKey, 'signingKeys'> & {
-  readonly because: 'expired' | 'revoked' | 'cannot-encrypt'
+  readonly because: keyof typeof UNUSABLE
 }
 
-/** Everything to distrust about the message, as codes; domain/explain.ts has the sentences. */
-export type WarningCode =
-  | 'repeated-header' // more than one From, Subject, Message-ID, Date …
-  | 'no-from'
-  | 'no-message-id'
-  | 'from-mismatch' // protected From differs from outer From
-  | 'unprotected-subject' // encrypted, but the subject was readable on the way
-  | 'several-signatures'
-  | 'signature-does-not-cover-all'
-  | 'unsigned-filename' // a file's name stood outside of the encryption, so it was replaced
-  | 'outside-text' // text outside the encrypted part, shown apart
-  | 'mangled' // repaired from a form that a mail system broke
-  | 'cleartext-signature'
-  | 'errant-crypto' // encrypted or signed parts inside that were left as attachments
-  | 'html-only' // text was converted from HTML
-  | 'html-not-converted'
-  | 'undecodable-text' // a charset problem: some characters replaced, or read by guess
-  | 'text-truncated'
-  | 'too-many-parts'
-  | 'broken-mime'
-  | 'several-keys' // more than one candidate key
-  | 'fake-key' // an attached key that does not name the sender
-  | 'smime' // S/MIME, which the desk does not read
-  | 'tnef' // a file in the format of Outlook, which the desk does not unpack
-  | 'too-large' // only the header block was fetched
+/** Everything to distrust about a message. */
+export const WARNINGS = {
+  'repeated-header':
+    'A header field that may occur once occurs more than once, or it names several senders.',
+  'no-from': 'It has no single readable sender address.',
+  'no-message-id': 'It has no usable Message-ID.',
+  'from-mismatch': 'The sender inside the protected part differs from the sender outside.',
+  'unprotected-subject': 'It was encrypted, but its subject was readable on the way.',
+  'several-signatures': 'It carries more than one signature.',
+  'signature-does-not-cover-all': 'A signature does not cover the whole message.',
+  'unsigned-filename':
+    'The name of a file stands outside the signed part, where anybody could change it; the name is not used.',
+  'outside-text': 'There is text outside the protected part; anybody may have added it.',
+  mangled: 'A mail system had rearranged its parts; the desk put them back in order.',
+  'cleartext-signature': 'It is signed in the old inline form, which protects only the text.',
+  'errant-crypto': 'It contains further encrypted or signed parts, which were left closed.',
+  'html-only': 'Its text was converted from HTML.',
+  'html-not-converted': 'Its HTML could not be converted to text.',
+  'undecodable-text':
+    'Some characters could not be decoded, or other programs may show them differently.',
+  'text-truncated': 'The text is too long and was cut off.',
+  'too-many-parts': 'It has more parts than the desk opens; the rest is attached as received.',
+  'broken-mime': 'Its structure is malformed, so parts may be missing or wrongly divided.',
+  'several-keys': 'It carries several different keys for the sender.',
+  'fake-key':
+    'It carries a key that does not name the sender or is not valid; the key is not used.',
+  smime: 'It uses S/MIME, which the desk does not read.',
+  tnef: 'It has a file in the format of Outlook (TNEF, winmail.dat), which the desk does not unpack; the file is attached as received.',
+  'too-large': 'It is larger than the desk downloads; only its header was read.'
+} as const
+export type WarningCode = keyof typeof WARNINGS
 
 /** The worker's result for one message. Everything is data; content that could not be opened is absent. */
 export type OpenedMail = {

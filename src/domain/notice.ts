@@ -10,15 +10,20 @@ import { count } from './words.ts'
 /** `drafting` and `held` never leave; `scheduled` is approved and waits; `releasing` is partly queued. */
 export type NoticeState = 'drafting' | 'scheduled' | 'releasing' | 'released' | 'held'
 
-/** Why the desk holds a notice by its own judgement. */
-export type HoldBecause =
-  | 'approval-void' // content, wording, date or recipients are not what was approved
-  | 'too-late' // the instant was missed and the policy says to ask
-  | 'disclosed' // the disclosure instant has passed: an advance notice makes no sense any more
-  | 'clock' // the wall clock jumped after the preview that was approved; nobody knows whether the instant is really there
-  | 'no-product' // the configuration does not have the product any more
-  | 'no-notice' // the product's policy has no advance notice (any more)
-  | 'failed' // the desk itself failed at it again and again
+/** Why the desk holds a notice by its own judgement, as a maintainer reads it. */
+export const HOLD_SENTENCES = {
+  'approval-void':
+    'its content, its wording, its date or the list of recipients is no longer what was approved',
+  'too-late':
+    'its instant was missed while the desk was not running, and the policy says to ask a person',
+  disclosed: 'the disclosure instant passed before it could leave',
+  clock:
+    'the clock of this machine jumped after its approved preview, so nobody knows whether its instant has really come',
+  'no-product': 'the configuration has no product of this name any more',
+  'no-notice': 'the policy of the product has no advance notice',
+  failed: 'the desk failed at it three times; the log says where'
+} as const
+export type HoldBecause = keyof typeof HOLD_SENTENCES
 
 /**
  * Everything that an advance notice may state and a policy may require (practice.md §4.4), in the order in which recipients

@@ -53,24 +53,16 @@ export type Sealed =
   | { readonly kind: 'sealed'; readonly raw: Uint8Array }
   | { readonly kind: 'refused'; readonly because: KeyRefusal }
 
-/** Why a key was refused. */
-export type KeyRefusal =
-  | 'no-key'
-  | 'wrong-fingerprint'
-  | 'expired'
-  | 'revoked'
-  | 'cannot-encrypt'
-  | 'unreadable'
-
-/** In words for people; no key and no address. */
-export const KEY_PROBLEMS: Readonly<Record<KeyRefusal, string>> = {
+/** Why a key was refused, in words for people; no key and no address. */
+export const KEY_PROBLEMS = {
   'no-key': 'no key is known',
   'wrong-fingerprint': 'the key is not the one that was pinned',
   expired: 'the key has expired',
   revoked: 'the key is revoked',
   'cannot-encrypt': 'the key cannot be used to encrypt',
   unreadable: 'the key cannot be read'
-}
+} as const
+export type KeyRefusal = keyof typeof KEY_PROBLEMS
 
 /** Why a message did not arrive, in words for people. */
 export const UNDELIVERED = {

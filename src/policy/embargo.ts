@@ -15,20 +15,6 @@ export type ReleaseVerdict =
   | { readonly kind: 'release'; readonly lateMs: number; readonly isLate: boolean }
   | { readonly kind: 'hold'; readonly because: HoldBecause }
 
-/** What a maintainer reads about a hold. */
-export const HOLD_SENTENCES: Readonly<Record<HoldBecause, string>> = {
-  'approval-void':
-    'its content, its wording, its date or the list of recipients is no longer what was approved',
-  'too-late':
-    'its instant was missed while the desk was not running, and the policy says to ask a person',
-  disclosed: 'the disclosure instant passed before it could leave',
-  clock:
-    'the clock of this machine jumped after its approved preview, so nobody knows whether its instant has really come',
-  'no-product': 'the configuration has no product of this name any more',
-  'no-notice': 'the policy of the product has no advance notice',
-  failed: 'the desk failed at it three times; the log says where'
-}
-
 /** Judges one scheduled notice. `digest` is over its present content and recipients. */
 export function decideRelease(input: {
   readonly notice: NoticeRecord

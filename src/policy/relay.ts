@@ -14,9 +14,15 @@ import {
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type Decision, type SealedRecipient } from '../domain/decision.ts'
-import { explainFailure, explainSignature, explainWarning } from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
-import { isDeclaredKey, type OpenedMail, type Signature } from '../domain/mail.ts'
+import {
+  explainSignature,
+  FAILURES,
+  isDeclaredKey,
+  type OpenedMail,
+  type Signature,
+  WARNINGS
+} from '../domain/mail.ts'
 import { type Conversation, type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -104,7 +110,7 @@ function forwarded(
         ...input.facts
       ],
       warnings: [
-        ...opened.warnings.map(explainWarning),
+        ...opened.warnings.map((code) => WARNINGS[code]),
         ...(isHidden ? [] : input.keyWarnings),
         ...input.warnings
       ],
@@ -221,7 +227,7 @@ function mailFacts(input: RelayInput): FactLine[] {
 }
 
 function encryptionWords(opened: OpenedMail): string {
-  if (opened.failure !== null) return `could NOT be opened. ${explainFailure(opened.failure)}`
+  if (opened.failure !== null) return `could NOT be opened. ${FAILURES[opened.failure]}`
   if (!opened.encrypted) return 'no, anybody on the way could read it'
   return opened.structure === 'inline'
     ? 'yes (inline, without protected headers)'

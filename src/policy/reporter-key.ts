@@ -8,11 +8,11 @@ import { type Address } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
-import { explainUnusable } from '../domain/explain.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import {
   type CandidateKey,
   type OpenedMail,
+  UNUSABLE,
   type UnusableKey,
   type WarningCode
 } from '../domain/mail.ts'
@@ -102,7 +102,7 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
 function unusableWords(keys: readonly UnusableKey[]): string[] {
   return keys.map(
     ({ fingerprint, because }) =>
-      `The key ${formatFingerprint(fingerprint)} that the message brings cannot be used, because ${explainUnusable(because)}. Please ask the sender for a current key.`
+      `The key ${formatFingerprint(fingerprint)} that the message brings cannot be used, because ${UNUSABLE[because]}. Please ask the sender for a current key.`
   )
 }
 

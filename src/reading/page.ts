@@ -4,19 +4,17 @@
  * lines may look like a line of the page.
  */
 import { type Contact } from '../domain/address.ts'
-import {
-  explainFailure,
-  explainSignature,
-  explainUnusable,
-  explainWarning
-} from '../domain/explain.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import {
   type Attachment,
+  explainSignature,
+  FAILURES,
   type HeaderFacts,
   type OpenedMail,
   type Signature,
-  type Structure
+  type Structure,
+  UNUSABLE,
+  WARNINGS
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 
@@ -92,7 +90,7 @@ function arrived(opened: OpenedMail): string[] {
     ...opened.unusableKeys.map(({ fingerprint, because }) =>
       row(
         'Key included',
-        `${formatFingerprint(fingerprint)}, which cannot be used: ${explainUnusable(because)}`
+        `${formatFingerprint(fingerprint)}, which cannot be used: ${UNUSABLE[because]}`
       )
     )
   ]
@@ -100,7 +98,7 @@ function arrived(opened: OpenedMail): string[] {
 
 function encryptionOf(opened: OpenedMail): string {
   if (opened.failure !== null) {
-    return `Not opened: ${explainFailure(opened.failure)} [${opened.failure}]`
+    return `Not opened: ${FAILURES[opened.failure]} [${opened.failure}]`
   }
   if (opened.decrypted) return 'It was encrypted, and it was decrypted here.'
   if (opened.warnings.includes('smime')) {
@@ -186,10 +184,9 @@ function signerOf({ fingerprint, issuer }: Signature): string {
 }
 
 function distrustLines(opened: OpenedMail): string[] {
-  return [
-    authorOf(opened),
-    ...opened.warnings.map((code) => `${explainWarning(code)} [${code}]`)
-  ].map((line) => `! ${line}`)
+  return [authorOf(opened), ...opened.warnings.map((code) => `${WARNINGS[code]} [${code}]`)].map(
+    (line) => `! ${line}`
+  )
 }
 
 function authorOf({ signatures, outsideText }: OpenedMail): string {

@@ -2,8 +2,9 @@
  * Attacks by charsets (mail.md §2.23): bytes that one program shows as other words than the next hide no line from the maintainers, make
  * no command out of a text, and break no header.
  */
+
 import { beforeAll, expect, it } from 'vitest'
-import { explainWarning } from '../../src/domain/explain.ts'
+import { WARNINGS } from '../../src/domain/mail.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
@@ -137,7 +138,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
       for (const [index, [name]] of HIDING.entries()) {
         const { facts, text } = relayOf(relays[index] ?? '')
         expect([name, text]).toEqual([name, expect.stringContaining(`${ATTACK} line`)])
-        expect(facts.replaceAll(/\s+/g, ' ')).toContain(explainWarning('undecodable-text'))
+        expect(facts.replaceAll(/\s+/g, ' ')).toContain(WARNINGS['undecodable-text'])
         expect(relays[index]).toContain('Content-Type: message/rfc822')
       }
       expect(await scene.harm()).toEqual([])
@@ -156,9 +157,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
     ]) {
       await scene.attack(mail('mallory', part.toString('latin1')))
       const [relay = ''] = (await scene.mailsTo('grace')).slice(-1)
-      expect(relayOf(relay).facts.replaceAll(/\s+/g, ' ')).toContain(
-        explainWarning('undecodable-text')
-      )
+      expect(relayOf(relay).facts.replaceAll(/\s+/g, ' ')).toContain(WARNINGS['undecodable-text'])
       expect(relay).toContain('Content-Type: message/rfc822')
     }
   })

@@ -5,8 +5,7 @@
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { afterEach, beforeAll, expect, it } from 'vitest'
-import { explainWarning } from '../../src/domain/explain.ts'
-import { type WarningCode } from '../../src/domain/mail.ts'
+import { WARNINGS, type WarningCode } from '../../src/domain/mail.ts'
 import { describeWith } from '../support/requires.ts'
 import { encryptedMail, mixed, textPart } from '../unit/reading/material.ts'
 import { type Cast, makeCast } from './cast.ts'
@@ -154,10 +153,10 @@ describeWith(['gpg'], 'attacks by HTML', () => {
   function verdictOf(words: string): WarningCode | null {
     const { facts, text } = relayOf(words)
     const said = facts.replaceAll(/\s+/g, ' ')
-    if (said.includes(explainWarning('html-not-converted'))) {
+    if (said.includes(WARNINGS['html-not-converted'])) {
       return text.trim() === NOT_CONVERTED ? 'html-not-converted' : null
     }
-    return said.includes(explainWarning('html-only')) ? 'html-only' : null
+    return said.includes(WARNINGS['html-only']) ? 'html-only' : null
   }
 
   it('17 HTML bombs: many small ones in one message share one budget', async () => {

@@ -129,7 +129,7 @@ function stateByRecord(events: readonly DeskEvent[]): CaseState | string {
     if (kind === 'embargo-set') disclosureAt = about.date
     const rows = MACHINE[kind]
     const facts = { ...history, notice: null, disclosureAt, mayEndInternally: false } as never
-    if (rows !== 'anywhere') {
+    if (rows !== undefined) {
       const row = rows.find(
         ({ from, unless }) => from.includes(state) && unless?.(facts, about as never) !== true
       )

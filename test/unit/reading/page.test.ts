@@ -4,8 +4,14 @@
  */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { explainFailure, explainSignature, explainWarning } from '../../../src/domain/explain.ts'
-import { type OpenedMail, type SignatureState, type WarningCode } from '../../../src/domain/mail.ts'
+import {
+  explainSignature,
+  FAILURES,
+  type OpenedMail,
+  type SignatureState,
+  WARNINGS,
+  type WarningCode
+} from '../../../src/domain/mail.ts'
 import { gutter, safe, toOpenPage, wrap } from '../../../src/reading/page.ts'
 import { HEAD, lines, mixed, open, testNow, textPart } from './material.ts'
 
@@ -179,9 +185,9 @@ describe('the page of an opened message', () => {
     const opened = await plain('x')
     const warnings: readonly WarningCode[] = ['mangled', 'fake-key', 'unsigned-filename', 'smime']
     const shown = flat(page({ ...opened, warnings }, 200))
-    for (const code of warnings) expect(shown).toContain(`! ${explainWarning(code)} [${code}]`)
+    for (const code of warnings) expect(shown).toContain(`! ${WARNINGS[code]} [${code}]`)
     const failed = { ...opened, encrypted: true, failure: 'no-integrity' } as const
-    expect(flat(page(failed))).toContain(`${explainFailure('no-integrity')} [no-integrity]`)
+    expect(flat(page(failed))).toContain(`${FAILURES['no-integrity']} [no-integrity]`)
   })
 
   it('names unusable keys in the message, with the reason', async () => {

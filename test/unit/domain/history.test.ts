@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { MACHINE } from '../../../src/domain/case-machine.ts'
 import {
   type Actor,
   aboutCase,
@@ -12,9 +11,10 @@ import {
   type NewEvent,
   NO_EVIDENCE
 } from '../../../src/domain/event.ts'
+import { EVENT_KINDS, historyLine, historySentence } from '../../../src/domain/history.ts'
 import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
 import { parseInstant } from '../../../src/domain/time.ts'
-import { historyLine, historySentence } from '../../../src/policy/history.ts'
+import { nounOf } from '../../../src/messages/catalogue.ts'
 
 const TAG = parseCaseTag('ACME-2026-0007') ?? never()
 const CASE = aboutCase(TAG)
@@ -24,7 +24,8 @@ const SIGNED: Evidence = { arrivalId: 9, messageSha256: SHA, signatureSha256: SH
 const NAMES = {
   timezone: 'Europe/Berlin',
   maintainer: (id: string) => (id === 'grace' ? 'Grace Hopper' : id),
-  reporter: () => 'Alice <alice@reporter.example>'
+  reporter: () => 'Alice <alice@reporter.example>',
+  noun: nounOf
 }
 
 function never(): never {
@@ -160,8 +161,7 @@ describe('the history of a case', () => {
       'not-encrypted': 'expired',
       undelivered: 'bounced'
     }
-    const kinds = Object.keys(MACHINE) as (keyof typeof MACHINE)[]
-    const sentences = kinds.flatMap((kind) =>
+    const sentences = EVENT_KINDS.flatMap((kind) =>
       actors.map((actor) =>
         historySentence(
           happened(event(kind, CASE, actor, { ...about, because: BECAUSE[kind] ?? 'x' } as never)),

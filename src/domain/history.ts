@@ -12,12 +12,12 @@ import {
   type Recipient,
   type ReporterTold,
   type Way
-} from '../domain/event.ts'
-import { formatFingerprint } from '../domain/ids.ts'
-import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
-import { count } from '../domain/words.ts'
-import { nounOf } from '../messages/catalogue.ts'
+} from './event.ts'
+import { formatFingerprint } from './ids.ts'
+import { type MessageKind } from './message.ts'
+import { KEY_PROBLEMS, UNDELIVERED } from './outgoing.ts'
+import { formatInstant, type Instant } from './time.ts'
+import { count } from './words.ts'
 
 /** What the sentences call people; a name may have been purged or taken out of the configuration since. */
 export type HistoryNames = {
@@ -26,6 +26,8 @@ export type HistoryNames = {
   readonly maintainer: (id: string) => string
   /** Name and address of a reporter of the case at hand; null where they are not kept any more. */
   readonly reporter: (id: string) => string | null
+  /** What a message of this kind is called. */
+  readonly noun: (kind: MessageKind) => string
 }
 
 /** One event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` */
@@ -57,12 +59,13 @@ function evidenceWords({ messageSha256, signatureSha256 }: Evidence): string {
 
 /** How particulars are said. */
 function sayer(names: HistoryNames) {
-  const { maintainer, timezone } = names
+  const { maintainer, noun, timezone } = names
   const reporter = (id: string): string => names.reporter(id) ?? 'the reporter'
   return {
     instant: (instant: Instant): string => formatInstant(instant, timezone),
     reporter,
     maintainer,
+    noun,
     recipient: ({ audience, recipient }: Recipient): string => {
       if (audience === 'maintainer') return maintainer(recipient)
       if (audience === 'member') return `list member ${recipient}`
@@ -106,14 +109,14 @@ const PREDICATES: Predicates = {
     from === null ? 'took the case' : `took the case from ${maintainer(from)}`,
   noted: () => 'wrote a note to the maintainers',
   'moved-product': ({ from, to }) => `moved the case from product ${from} to product ${to}`,
-  answered: ({ reporter, with: message, how }, { reporter: name }) =>
-    `answered ${name(reporter)} (${nounOf(message)}, ${WAYS[how]})`,
+  answered: ({ reporter, with: message, how }, { noun, reporter: name }) =>
+    `answered ${name(reporter)} (${noun(message)}, ${WAYS[how]})`,
   'plan-told': ({ reporter, how }, { reporter: name }) =>
     `told ${name(reporter)} the plan and the workarounds (${WAYS[how]})`,
   'info-asked': ({ reporter, how }, { reporter: name }) =>
     `asked ${name(reporter)} for more information (${WAYS[how]})`,
-  'words-wait': ({ reporter, with: message }, { reporter: name }) =>
-    `wrote to ${name(reporter)} (${nounOf(message)}); the words wait, because no key of theirs is known`,
+  'words-wait': ({ reporter, with: message }, { noun, reporter: name }) =>
+    `wrote to ${name(reporter)} (${noun(message)}); the words wait, because no key of theirs is known`,
   'words-dropped': (
     { reporter, with: message, author, date, because: why },
     { reporter: name, maintainer, instant }
@@ -166,11 +169,12 @@ const PREDICATES: Predicates = {
   'copy-left': ({ member }) => `delivered the copy of list member ${member}`,
   'copy-dropped': ({ member, because: why }) =>
     `took back the copy of list member ${member}, because ${why === 'not-listed' ? 'the member is not active on the list any more' : 'the date in it has come'}`,
-  told: ({ message, ...whom }, { recipient }) => `sent ${recipient(whom)} the ${nounOf(message)}`,
-  'not-encrypted': ({ message, because: why, ...whom }, { recipient }) =>
-    `could not encrypt the ${nounOf(message)} to ${recipient(whom)}, because ${KEY_PROBLEMS[why]}; it was not sent`,
-  undelivered: ({ message, because: why, code, attempts, ...whom }, { recipient }) =>
-    `could not deliver the ${nounOf(message)} to ${recipient(whom)}, because ${UNDELIVERED[why]} (${code === 0 ? '' : `code ${code}, `}${count(attempts, 'attempt', 'attempts')})`,
+  told: ({ message, ...whom }, { noun, recipient }) =>
+    `sent ${recipient(whom)} the ${noun(message)}`,
+  'not-encrypted': ({ message, because: why, ...whom }, { noun, recipient }) =>
+    `could not encrypt the ${noun(message)} to ${recipient(whom)}, because ${KEY_PROBLEMS[why]}; it was not sent`,
+  undelivered: ({ message, because: why, code, attempts, ...whom }, { noun, recipient }) =>
+    `could not deliver the ${noun(message)} to ${recipient(whom)}, because ${UNDELIVERED[why]} (${code === 0 ? '' : `code ${code}, `}${count(attempts, 'attempt', 'attempts')})`,
   retried: ({ outbox }) => `had message ${outbox} sent again`,
   rang: ({ clock, step, dueAt, isLate }, { instant }) =>
     `reminded of ${clock} (${step}; due ${instant(dueAt)}${isLate ? '; late, because the desk was not running' : ''})`,
@@ -192,6 +196,9 @@ const PREDICATES: Predicates = {
   'digest-planned': ({ date }, { instant }) => `planned the next digest for ${instant(date)}`,
   'digest-dropped': ({ date }, { instant }) => `dropped the digest of ${instant(date)}`
 }
+
+/** Every kind of event, for what reads them from a file. */
+export const EVENT_KINDS = Object.keys(PREDICATES) as EventKind[]
 
 const WAYS: Readonly<Record<Way, string>> = { encrypted: 'encrypted', 'in-clear': 'unencrypted' }
 const TOLD: Readonly<Record<ReporterTold, string>> = {
