@@ -274,7 +274,7 @@ export async function readBound(
       case: record,
       history: caseHistory(read, record),
       events: listEvents(read, aboutCase(tag), {
-        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS]
+        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS, 'answered']
       }),
       named,
       reporterKeys,

@@ -145,7 +145,7 @@ export function reporterKeyOf(
 
 /** A maintainer's words to a reporter of whom no usable key is known (G3). */
 export type KeptWords = {
-  readonly mail: 'reply' | 'accepted' | 'rejected' | 'merged' | 'closed'
+  readonly mail: 'reply' | 'accepted' | 'rejected' | 'merged' | 'closed' | 'reopened'
   readonly params: { readonly author: string; readonly text: string; readonly decision: string }
   /** What is on the record once they have left. */
   readonly events: readonly ('answered' | 'plan-told' | 'info-asked')[]

@@ -82,6 +82,13 @@ export const closed = ownWords<Decision>()({
   subject: 'We have closed your report'
 })
 
+/** The case is open again, for whom was told that it had ended. */
+export const reopened = ownWords<Decision>()({
+  kind: 'reopened',
+  noun: 'message about the reopened case',
+  subject: 'We have opened your report again'
+})
+
 /** The report is handled together with another one (B14). */
 export const merged = ownWords<Decision>()({
   kind: 'merged',

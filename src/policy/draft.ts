@@ -81,7 +81,7 @@ export type CommandContext = DeskContext & {
 
 /** A maintainer's words to the reporter. `question` asks for something, and the case may wait for the answer. */
 export type Words = {
-  readonly mail: 'reply' | 'question' | 'accepted' | 'rejected' | 'merged' | 'closed'
+  readonly mail: 'reply' | 'question' | 'accepted' | 'rejected' | 'merged' | 'closed' | 'reopened'
   readonly text: string
   readonly decision: string
   readonly title: string

@@ -13,6 +13,7 @@ import {
   keyRequest,
   merged as mergedMessage,
   rejected as rejectedMessage,
+  reopened as reopenedMessage,
   reply as replyMessage,
   resendRequest
 } from '../messages/to-reporters.ts'
@@ -33,34 +34,40 @@ import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
 /** What a maintainer decided about a case. */
-type Decided = 'accepted' | 'rejected' | 'merged' | 'closed'
+type Decided = Exclude<KeptWords['mail'], 'reply'>
 
 const DONE = {
   accepted: 'Accepted',
   rejected: 'Rejected',
   merged: 'The case is merged',
-  closed: 'The case is closed'
+  closed: 'The case is closed',
+  reopened: 'The case is open again'
 } as const
 
 /**
- * Accept, reject, close and merge are told to every reporter of the case who can be reached, with the author's text in the same
- * message. For the others the decision stands, and the text stays with the maintainers.
+ * Accept, reject, close, reopen and merge are told to every reporter of the case who can be reached, with the author's text in the
+ * same message. For the others the decision stands, and the text stays with the maintainers.
  */
 export function decisionMail(
   draft: Draft,
   context: CommandContext,
   decide: (draft: Draft, told: ReporterTold) => Happened,
-  words: Words & { readonly mail: Decided; readonly why?: string }
+  words: Words & {
+    readonly mail: Decided
+    readonly why?: string
+    /** All of them unless given. */
+    readonly to?: readonly Addressed[]
+  }
 ): Step {
-  const { mail, why = '' } = words
+  const { mail, why = '', to = addresseesOf(draft.case) } = words
   if (isForOne(draft, context, words)) return { kind: 'refused', says: forOne(draft, context) }
   const step = decide(draft, reporterTold(draft, context))
   if (step.kind === 'refused') return step
   const did = withActivity(step.draft, `${mail} the case${why}`)
-  const told = toEach(addresseesOf(did.case), did, context, words)
+  const told = toEach(to, did, context, words)
   const done = `${DONE[mail]}${why}.`
   if (told.kind === 'accepted') return accepted(told.draft, `${done} ${told.says}`)
-  if (addresseesOf(did.case).length > 0) return told
+  if (to.length > 0) return told
   const untold = withActivity(did, 'the reporter could not be told')
   const says = `${done} ${told.says}`
   return words.text === ''
@@ -295,7 +302,8 @@ const DECIDED = {
   accepted: acceptedMessage,
   rejected: rejectedMessage,
   merged: mergedMessage,
-  closed: closedMessage
+  closed: closedMessage,
+  reopened: reopenedMessage
 }
 
 export function messageOf(

@@ -117,7 +117,7 @@ export type OfferedKey = ReporterKey & Partial<Pick<WaitingKey, 'refusedAt' | 'r
 export type BoundCase = {
   readonly case: CaseRecord
   readonly history: CaseHistory
-  /** The events that decide what is due of it, and what its reporters were told of the date. */
+  /** The events that decide what is due of it, and what its reporters were told. */
   readonly events: readonly DeskEvent[]
   /** The number that the message names: that of the case, or of one that was merged into it. */
   readonly named: CaseTag

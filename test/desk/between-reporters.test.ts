@@ -306,6 +306,34 @@ it('/unsend does not make a rejection silent: what tells the reporter of it goes
   }
 })
 
+it('/reopen tells the reporter who was told of the end, once, and nobody who was told of none', async () => {
+  const world = await givenDesk([grace], { policy: { close: { internal: 'allow' } } })
+  await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
+  const why = 'This was looked into and it works as we describe it. '.repeat(4)
+  const lines = [`/reject upstream\n${why}`, '/reopen because we were wrong', '/accept']
+  for (const text of [...lines, '/close internal because it is old', '/reopen because it is not'])
+    await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
+  expect(await lastTo(world, grace)).toContain('done: The case is open again.')
+  const toBob = await textsTo(world, bob)
+  expect(
+    toBob.filter((text) => text.includes('opened the case of your report again'))
+  ).toHaveLength(1)
+  expect(toBob.join()).not.toContain('we were wrong')
+})
+
+it('/reopen of a case that was disclosed offers more than to close it again', async () => {
+  const world = await givenDesk([grace])
+  await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
+  const lines = [
+    '/accept',
+    '/disclosed because it leaked',
+    '/close',
+    '/reopen because more is wrong'
+  ]
+  for (const text of lines) await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
+  expect(await lastTo(world, grace)).toMatch(/Next you could write: \/reply .* \/close /)
+})
+
 it('an alarm names the one of several reporters who did not get a message (B6, B14)', async () => {
   const world = await givenMerged()
   world.replies.push('rejected')

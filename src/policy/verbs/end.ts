@@ -2,8 +2,21 @@
  * The verbs that say that a case is public, or open it again (practice.md §4.2.1). Where they may stand the machine for cases
  * says; each takes a draft and returns a new one, or the reason why not.
  */
+import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
 import { formatInstant, readInstant } from '../../domain/time.ts'
-import { accepted, decided, type Handler, refused, splitReason, withActivity } from '../draft.ts'
+import {
+  accepted,
+  type CommandContext,
+  type Draft,
+  decided,
+  type Handler,
+  type Happened,
+  happening,
+  refused,
+  splitReason,
+  withActivity
+} from '../draft.ts'
+import { decisionMail } from '../reporter-mail.ts'
 import { type Verb } from './verb.ts'
 
 const disclosed: Handler = (draft, command, context) => {
@@ -32,12 +45,32 @@ const reopen: Handler = (draft, command, context) => {
   const { before, reason } = splitReason(command.words)
   if (before !== '' || reason === null || reason === '')
     return refused('Please give the reason: /reopen because REASON.')
-  const step = decided(draft, context, 'reopened', { reason })
+  const told = toldOfEnd(draft, context)
+  const decide = (to: Draft): Happened => decided(to, context, 'reopened', { reason })
+  const why = `, because: ${reason}`
+  if (told.length > 0) return decisionMail(draft, context, decide, { ...OPEN_AGAIN, why, to: told })
+  const step = decide(draft)
   if (step.kind === 'refused') return step
-  return accepted(
-    withActivity(step.draft, `opened the case again, because: ${reason}`),
-    'The case is open again.'
+  return accepted(withActivity(step.draft, `reopened the case${why}`), 'The case is open again.')
+}
+
+const OPEN_AGAIN = {
+  mail: 'reopened',
+  text: '',
+  decision:
+    'We have opened the case of your report again. You need do nothing. If you know more, please reply.',
+  title: ''
+} as const
+
+/** The reporters who were told that the case has ended, and nothing else of it since. */
+function toldOfEnd(draft: Draft, { bound }: CommandContext): readonly Addressed[] {
+  const told = [...bound.events, ...happening(draft)].flatMap((one) =>
+    one.kind === 'answered' && one.about.with !== 'reply' ? [one.about] : []
   )
+  return addresseesOf(draft.case).filter(({ id }) => {
+    const last = told.findLast(({ reporter }) => reporterWith(draft.case, reporter)?.id === id)
+    return last?.with === 'rejected' || last?.with === 'closed'
+  })
 }
 
 export const END: readonly Verb[] = [
@@ -65,7 +98,7 @@ export const END: readonly Verb[] = [
     needsCode: false,
     text: null,
     help: 'opens a rejected or closed case again',
-    more: 'REASON stays on the record.',
+    more: 'REASON stays on the record. A reporter who was told of the end is told that the case is open again.',
     run: reopen
   }
 ]

@@ -325,7 +325,7 @@ export const TALK: readonly Verb[] = [
         decided(draft, context, 'answered', { reporter: '', with: 'reply', how: 'encrypted' }),
       writes: (draft, context) =>
         isOpen(draft.case.state) &&
-        answeredAt(draft.case) === null &&
+        (answeredAt(draft.case) === null || draft.case.state === 'disclosed') &&
         CAN_ANSWER[pathIn(draft, context).kind]
           ? '/reply'
           : null
