@@ -15,7 +15,8 @@ export type Structure = 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment
 export const FAILURES = {
   'not-for-us':
     'It is encrypted to a key that the desk does not have, perhaps to an old one, so nobody here can read it.',
-  damaged: 'Its encrypted part is damaged or was changed on the way, so nothing of it is shown.',
+  damaged:
+    'Its encrypted part is damaged, was changed on the way or uses a cipher that the desk does not support, so nothing of it is shown.',
   unsupported: 'It uses an encryption method that the desk does not support.',
   'no-integrity':
     'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',

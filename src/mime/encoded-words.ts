@@ -2,7 +2,7 @@
  * Encoded words (RFC 2047) and the one place where header text becomes safe to show: no control, bidirectional or
  * line-separating characters survive, because an encoded word may decode to CR LF and a forged field (mail.md §2.18).
  */
-import { charsetNamed, readUtf7 } from './charset.ts'
+import { isUtf8 } from 'node:buffer'
 
 /** Longest header text that is kept, in characters. */
 const HEADER_TEXT_MAX = 200
@@ -52,18 +52,25 @@ export function decodeWords(value: string): string {
     .join('')
 }
 
+/**
+ * The encoding that `declared` names among those of browsers (WHATWG Encoding §4.2), `utf-8` for '' and ASCII; null for any
+ * other. Only its result may be given to a decoder: some know more than charsets, so that `hex` would be decoded too, and
+ * UTF-7 is not among them, because it hides words (mail.md §2.23).
+ */
+export function charsetNamed(declared: string): string | null {
+  if (/^\s*(?:(?:us-)?ascii|ansi_x3\.4-1968)?\s*$/i.test(declared)) return 'utf-8'
+  try {
+    return new TextDecoder(declared).encoding
+  } catch {
+    return null
+  }
+}
+
 /** Bytes in a named charset as text; unknown charsets are read as UTF-8 where valid, else as windows-1252. */
 export function decodeCharset(bytes: Uint8Array, charset: string): string {
-  if (charsetNamed(charset) === 'utf-7') return readUtf7(Buffer.from(bytes).toString('latin1'))
-  try {
-    return new TextDecoder(charset).decode(bytes)
-  } catch {
-    try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    } catch {
-      return new TextDecoder('windows-1252').decode(bytes)
-    }
-  }
+  const known = charsetNamed(charset)
+  if (known !== null) return new TextDecoder(known).decode(bytes)
+  return new TextDecoder(isUtf8(bytes) ? 'utf-8' : 'windows-1252').decode(bytes)
 }
 
 /** RFC 2047 §4.2. A raw character above ASCII is read as its bytes in the charset of the word. */

@@ -5,8 +5,7 @@
 import { isAscii } from 'node:buffer'
 import { simpleParser } from 'mailparser'
 
-import { charsetNamed, makeSound, readUtf7 } from './charset.ts'
-import { decodeCharset } from './encoded-words.ts'
+import { charsetNamed, decodeCharset } from './encoded-words.ts'
 import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type MimeTree, type Part } from './tree.ts'
 
@@ -14,7 +13,6 @@ import { bodyOf, type MimeTree, type Part } from './tree.ts'
 export const TEXT_BYTES_MAX = 256 * 1024
 /** How many bytes of one leaf are decoded as text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
-const PRINTABLE = Buffer.from(Array.from({ length: 95 }, (_, index) => index + 32))
 /** Tab, line breaks, space and no-break space. */
 const BLANKS = new Set([9, 10, 11, 12, 13, 32, 0xa0])
 /** All of C0 and C1 except tab and line feed: a terminal or a mail program must never obey a report. */
@@ -63,7 +61,7 @@ export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
 export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
   const chosen = chooseCharset(slice, charset)
-  const decoded = await decodeWithParser(chosen.bytes ?? slice, chosen.charset)
+  const decoded = await decodeBytes(slice, chosen.charset)
   const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
   const isTruncated = bytes.length > LEAF_BYTES_MAX
@@ -75,13 +73,7 @@ export async function decodeText(bytes: Uint8Array, charset: string): Promise<Le
  * characters, but cannot turn a text into other words.
  */
 export function keepsAscii(charset: string): boolean {
-  try {
-    return (
-      new TextDecoder(charset, { fatal: true }).decode(PRINTABLE) === PRINTABLE.toString('latin1')
-    )
-  } catch {
-    return false
-  }
+  return charset !== '' && charsetNamed(charset)?.startsWith('utf-16') === false
 }
 
 /** U+241B for an escape and so on, so that a report about terminals stays readable; U+FFFD when there is no picture. */
@@ -102,50 +94,31 @@ export function capText(text: string): { readonly text: string; readonly isTrunc
   return { text: cut, isTruncated: true }
 }
 
-type ChosenCharset = {
-  readonly charset: string
-  readonly isGuess: boolean
-  /** The bytes to decode, when they differ from the text as received. */
-  readonly bytes?: Uint8Array
-}
+type ChosenCharset = { readonly charset: string; readonly isGuess: boolean }
 
-/** Two byte orders; the first bytes decide. */
-const NEEDS_MARK: readonly string[] = ['utf-16', 'utf-32']
-const MARKS = ['fffe', 'feff', '0000feff'] as const
+/** ISO-2022-JP that ends a line in another alphabet than a Latin one, which RFC 1468 forbids. */
+const OPEN_LINE = /\u001b(?!\([BJ])[^\u001b\n]*$/m
 
 /**
  * Undeclared text is UTF-8 if it can be, and declared UTF-8 without a single valid character is read as windows-1252. Text with
- * an unknown charset is read like undeclared text and reported as a guess; so is UTF-7, which few programs decode (mail.md
- * §2.23).
+ * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways (mail.md §2.23).
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
-  const charset = charsetNamed(declared)
-  if (charset === 'iso-2022-jp') {
-    const { bytes: sound, isSound } = makeSound(bytes)
-    return { charset, isGuess: !isSound, bytes: sound }
+  const named = charsetNamed(declared)
+  // ISO-2022-JP is written in ASCII; anything else only says so.
+  const charset = named === 'iso-2022-jp' && !isAscii(bytes) ? null : named
+  if (charset === null || charset === 'utf-8') {
+    if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: charset === null }
+    const isMeant = charset !== null && holdsUtf8(bytes)
+    return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
   }
-  if (charset === 'utf-7') return chooseUtf7(bytes)
-  if (charset === 'utf-16' && bytes[0] === 0xfe && bytes[1] === 0xff) {
-    return { charset: 'utf-16be', isGuess: false }
+  if (charset.startsWith('utf-16')) {
+    const mark = Buffer.from(bytes.subarray(0, 2)).toString('hex')
+    const isMarked = mark === 'feff' || mark === 'fffe'
+    return { charset: mark === 'feff' ? 'utf-16be' : charset, isGuess: !isMarked }
   }
-  if (charset !== null && !['us-ascii', 'utf-8'].includes(charset)) {
-    return { charset, isGuess: NEEDS_MARK.includes(charset) && !hasMark(bytes) }
-  }
-  if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: charset === null }
-  const isMeant = charset === 'utf-8' && holdsUtf8(bytes)
-  return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
-}
-
-/** UTF-7 may contain only ASCII; anything else is not UTF-7. */
-function chooseUtf7(bytes: Uint8Array): ChosenCharset {
-  if (!isAscii(bytes)) return { charset: isUtf8(bytes) ? 'utf-8' : 'windows-1252', isGuess: true }
-  const text = Buffer.from(bytes).toString('latin1')
-  return { charset: 'utf-8', isGuess: text.includes('+'), bytes: Buffer.from(readUtf7(text)) }
-}
-
-function hasMark(bytes: Uint8Array): boolean {
-  const first = Buffer.from(bytes.subarray(0, 4)).toString('hex')
-  return MARKS.some((mark) => first.startsWith(mark))
+  const isOpen = charset === 'iso-2022-jp' && OPEN_LINE.test(Buffer.from(bytes).toString('latin1'))
+  return { charset, isGuess: isOpen }
 }
 
 function isUtf8(bytes: Uint8Array): boolean {
@@ -162,9 +135,17 @@ function holdsUtf8(bytes: Uint8Array): boolean {
   return /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
 }
 
-async function decodeWithParser(bytes: Uint8Array, charset: string): Promise<string> {
+/** `charset` is a result of {@link charsetNamed}. */
+async function decodeBytes(bytes: Uint8Array, charset: string): Promise<string> {
   if (bytes.length === 0) return ''
-  const head = `Content-Type: text/plain; charset=${charset}\r\nContent-Transfer-Encoding: base64\r\n\r\n`
+  // Each line by itself: an alphabet that is not left would hide the lines below.
+  if (charset === 'iso-2022-jp') {
+    const lines = Buffer.from(bytes).toString('latin1').split('\n')
+    return lines.map((line) => decodeCharset(Buffer.from(line, 'latin1'), charset)).join('\n')
+  }
+  // The parser knows these two by their older names.
+  const name = charset.replace('-8-i', '-8').replace('x-mac', 'mac')
+  const head = `Content-Type: text/plain; charset=${name}\r\nContent-Transfer-Encoding: base64\r\n\r\n`
   const mail = head + Buffer.from(bytes).toString('base64')
   try {
     const parsed = await simpleParser(mail, {

@@ -21,7 +21,6 @@ import { fingerprintsOf } from './key-packets.ts'
 import { type SecretKey } from './keyring.ts'
 import { walkPackets } from './packets.ts'
 import { prescan, type Sealing, sessionKeyMark } from './prescan.ts'
-import { hasUnopenedRsa } from './rsa-cipher.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 
 /** The keys to decrypt with and to verify against. */
@@ -95,8 +94,6 @@ async function decryptPlain(
   }
   const tried = await openWith(binary, sessionKeys, marks, context)
   if (typeof tried.plain !== 'string') return tried
-  const isOther = tried.plain === 'damaged' && isRsa && hasUnopenedRsa(binary, context.secretKeys)
-  if (isOther) return { ...tried, plain: 'unsupported' }
   // Encrypted to hidden recipients, and no session key could be decrypted: the desk is not a recipient.
   return !isNamed && marks.length === 0 ? { ...tried, plain: 'not-for-us' } : tried
 }

@@ -142,7 +142,7 @@ export const ATTACKS: Readonly<Record<string, readonly [title: string, ...proofs
     ['attacks/charsets.test.ts', '23 charset tricks: no line is hidden'],
     ['attacks/charsets.test.ts', '23 charset tricks: what two programs may read'],
     ['attacks/charsets.test.ts', '23 charset tricks: nothing in a header'],
-    ['unit/mime/iso-2022-jp.test.ts', 'never drops a byte']
+    ['unit/mime/charset.test.ts', 'never hides a line of ASCII']
   ],
   24: ['queries to the database', ['attacks/structure.test.ts', '24 queries']],
   25: [

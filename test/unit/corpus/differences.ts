@@ -6,7 +6,6 @@ export const FILES = 618
 /** What the two readers disagree on in one file, and why ours stays as it is. */
 type Difference = { readonly on: readonly string[]; readonly because: string }
 
-const UUENCODE = 'it leaves uuencoded files encoded; ours decodes them'
 const BARE_NAME = 'it reads a bare byte in a file name as broken UTF-8; ours as windows-1252'
 const BACKSLASH =
   'it takes the backslashes of a Windows path for quoting; ours keeps them in file names'
@@ -16,31 +15,19 @@ const NOT_JIS =
   'the text says ISO-2022-JP and is UTF-8: it shows damaged text; ours reads what is there'
 const WINDOWS =
   'it reads the bytes 128 to 159 of windows-1252 as control characters; ours as its letters'
-const UTF7 = 'it shows UTF-7 as it was written; ours decodes it, with a warning'
 const BINARY: Difference = { on: ['0 text'], because: `a binary key, no mail: ${NOT_UTF8}` }
 
 /** Path below the corpus to what is not the same there. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
-  'mail-parser/legacy/001.eml': { on: ['0 text'], because: UTF7 },
-  'mail-parser/legacy/005.eml': { on: ['0 text'], because: UTF7 },
   'mail-parser/legacy/016.eml': { on: ['0.2 file name'], because: BARE_NAME },
-  'mail-parser/legacy/017.eml': { on: ['0.1 bytes', '0.2 bytes'], because: UUENCODE },
   'mail-parser/legacy/023.eml': { on: ['0.3 file name'], because: BARE_NAME },
-  'mail-parser/legacy/026.eml': {
-    on: ['0.1 file name', '0.1 bytes'],
-    because: `${BARE_NAME}; ${UUENCODE}`
-  },
+  'mail-parser/legacy/026.eml': { on: ['0.1 file name'], because: BARE_NAME },
   'mail-parser/legacy/033.eml': { on: ['0 text'], because: NOT_UTF8 },
-  'mail-parser/legacy/034.eml': { on: ['0 text'], because: UTF7 },
   'mail-parser/legacy/035.eml': {
     on: ['0.0.1.1 file name', '0.0.1.2 file name'],
     because: BACKSLASH
   },
   'mail-parser/legacy/039.eml': { on: ['0.0.1 file name', '0.0.2 file name'], because: BACKSLASH },
-  'mail-parser/legacy/048.eml': {
-    on: ['0.1 bytes', '0.2 bytes', '0.3 bytes'],
-    because: UUENCODE
-  },
   'mail-parser/legacy/052.eml': { on: ['0 text'], because: NOT_UTF8 },
   'sisimai/dos/lhost-kddi-01.eml': { on: ['0.0 text'], because: NOT_JIS },
   'sisimai/dos/lhost-mailmarshalsmtp-01.eml': { on: ['0.0 text'], because: WINDOWS },

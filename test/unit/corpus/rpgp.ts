@@ -102,11 +102,11 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/keys/uid-002.json': note,
   'openpgp-interop/testcases/keys/uid-003.asc': key,
   'openpgp-interop/testcases/keys/uid-003.json': note,
-  'openpgp-interop/testcases/messages/camellia128-001.asc': limited('unsupported', CAMELLIA, 'bob'),
+  'openpgp-interop/testcases/messages/camellia128-001.asc': limited('damaged', CAMELLIA, 'bob'),
   'openpgp-interop/testcases/messages/camellia128-001.json': note,
-  'openpgp-interop/testcases/messages/camellia192-001.asc': limited('unsupported', CAMELLIA, 'bob'),
+  'openpgp-interop/testcases/messages/camellia192-001.asc': limited('damaged', CAMELLIA, 'bob'),
   'openpgp-interop/testcases/messages/camellia192-001.json': note,
-  'openpgp-interop/testcases/messages/camellia256-001.asc': limited('unsupported', CAMELLIA, 'bob'),
+  'openpgp-interop/testcases/messages/camellia256-001.asc': limited('damaged', CAMELLIA, 'bob'),
   'openpgp-interop/testcases/messages/camellia256-001.json': note,
   'openpgp-interop/testcases/messages/e2e-001-decrypt.asc': secret,
   'openpgp-interop/testcases/messages/e2e-001-verify.asc': key,
@@ -137,7 +137,7 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v1-003.json': note,
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-001-decrypt.asc': secret,
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-001.asc': limited(
-    'unsupported',
+    'damaged',
     TRIPLE_DES,
     'susheep'
   ),
@@ -149,19 +149,15 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-004.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-004.json': note,
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-005.asc': limited(
-    'unsupported',
+    'damaged',
     BLOWFISH,
     'susheep'
   ),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-005.json': note,
-  'openpgp-interop/testcases/messages/gnupg-v1-4-11-006.asc': limited(
-    'unsupported',
-    CAST5,
-    'susheep'
-  ),
+  'openpgp-interop/testcases/messages/gnupg-v1-4-11-006.asc': limited('damaged', CAST5, 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v1-4-11-006.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-001.asc': limited(
-    'unsupported',
+    'damaged',
     TRIPLE_DES,
     'susheep'
   ),
@@ -173,16 +169,12 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-004.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-004.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-005.asc': limited(
-    'unsupported',
+    'damaged',
     BLOWFISH,
     'susheep'
   ),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-005.json': note,
-  'openpgp-interop/testcases/messages/gnupg-v2-0-17-006.asc': limited(
-    'unsupported',
-    CAST5,
-    'susheep'
-  ),
+  'openpgp-interop/testcases/messages/gnupg-v2-0-17-006.asc': limited('damaged', CAST5, 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-0-17-006.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-001-decrypt.asc': secret,
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-001-verify.asc': key,
@@ -197,7 +189,7 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-003.asc': signed('hello', 'p521'),
   'openpgp-interop/testcases/messages/gnupg-v2-1-5-003.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-10-001.asc': limited(
-    'unsupported',
+    'damaged',
     TRIPLE_DES,
     'susheep'
   ),
@@ -210,17 +202,9 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/gnupg-v2-10-004.json': note,
   'openpgp-interop/testcases/messages/gnupg-v2-10-005.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-005.json': note,
-  'openpgp-interop/testcases/messages/gnupg-v2-10-006.asc': limited(
-    'unsupported',
-    BLOWFISH,
-    'susheep'
-  ),
+  'openpgp-interop/testcases/messages/gnupg-v2-10-006.asc': limited('damaged', BLOWFISH, 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-006.json': note,
-  'openpgp-interop/testcases/messages/gnupg-v2-10-007.asc': limited(
-    'unsupported',
-    CAST5,
-    'susheep'
-  ),
+  'openpgp-interop/testcases/messages/gnupg-v2-10-007.asc': limited('damaged', CAST5, 'susheep'),
   'openpgp-interop/testcases/messages/gnupg-v2-10-007.json': note,
   'openpgp-interop/testcases/messages/openkeychain-001-decrypt.asc': secret,
   'openpgp-interop/testcases/messages/openkeychain-001-verify.asc': key,
@@ -228,11 +212,7 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/openkeychain-001.json': note,
   'openpgp-interop/testcases/messages/openpgp-001.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/openpgp-001.json': note,
-  'openpgp-interop/testcases/messages/pgp-10-0-001.asc': limited(
-    'unsupported',
-    TRIPLE_DES,
-    'susheep'
-  ),
+  'openpgp-interop/testcases/messages/pgp-10-0-001.asc': limited('damaged', TRIPLE_DES, 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-001.json': note,
   'openpgp-interop/testcases/messages/pgp-10-0-002.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-002.json': note,
@@ -242,9 +222,9 @@ export const RPGP: Folder = {
   'openpgp-interop/testcases/messages/pgp-10-0-004.json': note,
   'openpgp-interop/testcases/messages/pgp-10-0-005.asc': opened('susheep', 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-005.json': note,
-  'openpgp-interop/testcases/messages/pgp-10-0-006.asc': limited('unsupported', CAST5, 'susheep'),
+  'openpgp-interop/testcases/messages/pgp-10-0-006.asc': limited('damaged', CAST5, 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-006.json': note,
-  'openpgp-interop/testcases/messages/pgp-10-0-007.asc': limited('unsupported', IDEA, 'susheep'),
+  'openpgp-interop/testcases/messages/pgp-10-0-007.asc': limited('damaged', IDEA, 'susheep'),
   'openpgp-interop/testcases/messages/pgp-10-0-007.json': note,
   'rfc9580/README': note,
   'rfc9580/v4-ed25519-x25519/csf.msg': cleartext('valid v4x25519'),
@@ -255,7 +235,7 @@ export const RPGP: Folder = {
   'rfc9580/v4-legacy/tsk.asc': secret,
   'rfc9580/v4-nistp/enc-seipdv2.msg': opened('hello world', 'v4Nist'),
   'rfc9580/v4-nistp/tsk.asc': secret,
-  'rfc9580/v4-rsa/enc-seipdv2.msg': limited('unsupported', RSA_SEIPD2, 'v4Rsa'),
+  'rfc9580/v4-rsa/enc-seipdv2.msg': limited('damaged', RSA_SEIPD2, 'v4Rsa'),
   'rfc9580/v4-rsa/tsk.asc': secret,
   'rfc9580/v6-25519-annex-a-4/csf.msg': cleartext('valid v6x25519'),
   'rfc9580/v6-25519-annex-a-4/enc-seipdv1.msg': opened('hello world', 'v6x25519'),
@@ -281,6 +261,6 @@ export const RPGP: Folder = {
   'rfc9580/v6-nistp/tsk.asc': secret,
   'rfc9580/v6-rsa/csf.msg': cleartext('valid v6Rsa'),
   'rfc9580/v6-rsa/enc-seipdv1.msg': opened('hello world', 'v6Rsa'),
-  'rfc9580/v6-rsa/enc-seipdv2.msg': limited('unsupported', RSA_SEIPD2, 'v6Rsa'),
+  'rfc9580/v6-rsa/enc-seipdv2.msg': limited('damaged', RSA_SEIPD2, 'v6Rsa'),
   'rfc9580/v6-rsa/tsk.asc': secret
 }

@@ -28,37 +28,6 @@ describe('base64', () => {
   })
 })
 
-describe('uuencode', () => {
-  // `printf 'Cat\nand dog!' | uuencode cat.txt` and what programs made of its blanks.
-  const FILE = ['begin 644 cat.txt', '-0V%T"F%N9"!D;V<A"@``', '`', 'end', '']
-
-  it('decodes the file with either form of empty line and any line end', () => {
-    expect(undo(FILE.join('\n'), 'x-uuencode')).toBe('Cat\nand dog!\n')
-    expect(undo(FILE.join('\r\n'), 'uuencode')).toBe('Cat\nand dog!\n')
-    expect(undo(FILE.with(2, ' ').join('\r\n'), 'x-uue')).toBe('Cat\nand dog!\n')
-    expect(undo(FILE.toSpliced(2, 1).join('\n'), 'x-uuencode')).toBe('Cat\nand dog!\n')
-    expect(undo(FILE.with(1, '-0V%T"F%N9"!D;V<A"@').join('\n'), 'x-uuencode')).toBe(
-      'Cat\nand dog!\n'
-    )
-  })
-
-  it.each([
-    ['words before it', ['hello', ...FILE]],
-    ['words behind it', [...FILE, 'P.S. one more thing']],
-    ['no end', FILE.slice(0, 2)],
-    ['a line that is too long', FILE.with(1, '-0V%T"F%N9"!D;V<A"@``0V%T')],
-    ['a byte that is none of its own', FILE.with(1, '-0V%T"F%N9"!d;V<A"@``')],
-    ['a second file', [...FILE, ...FILE]],
-    [
-      'thousands of lines of a byte',
-      FILE.toSpliced(1, 1, ...Array.from({ length: 3000 }, () => '!'))
-    ]
-  ])('is not decoded unless it is exactly one whole file: %s', (_, lines) => {
-    const body = lines.join('\n')
-    expect(undo(body, 'x-uuencode')).toBe(body)
-  })
-})
-
 it('a leaf is decoded only once', () => {
   const tree = parseTree(Buffer.from('Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n'))
   const content = contentOf(tree, tree.root)
