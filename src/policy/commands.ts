@@ -10,7 +10,7 @@ import { type Command } from './draft.ts'
 import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
 import { doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts'
 import { beginsQuotation } from './quotation-heading.ts'
-import { synopsis, type Verb, verbsUnder } from './verbs/verb.ts'
+import { synopsis, type Verb, type VerbText, verbsUnder } from './verbs/verb.ts'
 
 /** What the grammar asks of a verb. */
 type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>
@@ -50,7 +50,7 @@ type Open = {
   at: number
   line: string
   verb: string
-  takes: Grammar['text']
+  takes: VerbText | null
   words: string[]
   text: string | null
   fields: { key: string; value: string }[]
@@ -129,7 +129,7 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
     at,
     line: clip(head),
     verb: verb.name,
-    takes: verb.text,
+    takes: verb.text ?? null,
     words: (verb.name.includes(' ') ? words.slice(1) : words).map(plainWord),
     text,
     fields: []
@@ -143,9 +143,9 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
 
 /** Why what stands behind a verb cannot be meant; null when it can. */
 function misuse(verb: Grammar, { words, text }: Open): string | null {
-  if (verb.text === null && text !== null) return `/${verb.name} takes no text.`
-  if (verb.arguments !== '' || words.length === 0) return null
-  return verb.text === null
+  if (verb.text === undefined && text !== null) return `/${verb.name} takes no text.`
+  if (verb.arguments !== undefined || words.length === 0) return null
+  return verb.text === undefined
     ? `Nothing may stand behind /${verb.name} on its line.`
     : `Nothing may stand behind /${verb.name} on its line; put the text below it, or between << and >>.`
 }

@@ -2,8 +2,9 @@
  * The next sensible commands after a message, or for `postern show`: what is left to do, tried against the machine for cases.
  * Never offers a command that the machine refuses or that its author has no role for.
  */
+import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
 import { missingRole } from './authority.ts'
-import { type CommandContext, type Draft, startDraft } from './draft.ts'
+import { type CommandContext, type Draft, happen, startDraft } from './draft.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
 
 const NEXT_MAX = 2
@@ -54,12 +55,19 @@ export function nextCommands(
     .flatMap((verb) => {
       if (needsNoCase(verb) || verb.next === undefined) return []
       if (missingRole(context.author, verb.roles) !== null) return []
-      const { tries, writes } = verb.next
-      const command = writes(draft, context)
-      const isOffered = command !== null && tries(draft, context).kind === 'happened'
-      return isOffered ? [{ command, help: verb.help }] : []
+      const command = verb.next.writes(draft, context)
+      return command !== null && canHappen(verb.next.happens, draft)
+        ? [{ command, help: verb.help }]
+        : []
     })
     .slice(0, NEXT_MAX)
+}
+
+/** Whether the machine for cases lets it happen now, told to the reporter and without a reason. */
+function canHappen(kind: EventKind, draft: Draft): boolean {
+  const about = { told: 'told', reason: '' }
+  const happening = { kind, subject: aboutCase(draft.case.tag), actor: BY_DESK, about } as NewEvent
+  return happen(draft, happening).kind === 'happened'
 }
 
 function rank({ name }: Verb): number {

@@ -194,18 +194,11 @@ export const APPROVAL: readonly Verb[] = [
     arguments: 'CODE',
     binds: 'notice',
     roles: ['approver'],
-    needsCode: true,
-    text: null,
     help: 'approves exactly what the preview with this code showed',
     more: 'Not for an author of the notice, unless the policy wants no second person (approvals: 0). The code holds for 72 hours, and only as long as content, date and recipients stay the same.',
     run: approve,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'notice-approved', {
-          revision: draft.notice?.revision ?? 1,
-          digest: context.tools.sha256(''),
-          code: ''
-        }),
+      happens: 'notice-approved',
       writes: (draft, context) => {
         const code = standingPreview(draft, context)?.code
         if (draft.notice === null || code === undefined) return null
@@ -217,11 +210,8 @@ export const APPROVAL: readonly Verb[] = [
   },
   {
     name: 'notice hold',
-    arguments: '',
     binds: 'notice',
     roles: ACTING,
-    needsCode: false,
-    text: null,
     help: 'stops the notice',
     more: 'Copies that have not left stay here. A new preview and approval let it go on.',
     run: hold

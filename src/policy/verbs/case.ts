@@ -14,7 +14,7 @@ import {
   splitReason,
   withActivity
 } from '../draft.ts'
-import { decisionMail, reporterTold } from '../reporter-mail.ts'
+import { decisionMail } from '../reporter-mail.ts'
 import { nameOf, statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
@@ -150,42 +150,32 @@ export const CASE: readonly Verb[] = [
   {
     name: 'status',
     followsMerges: true,
-    arguments: '',
     binds: 'case',
     roles: [],
-    needsCode: false,
-    text: null,
     help: 'says where the case stands and what is missing',
-    more: '',
     run: status
   },
   {
     name: 'take',
-    arguments: '',
     binds: 'case',
     roles: ACTING,
-    needsCode: false,
-    text: null,
     help: 'makes the case yours',
     more: 'If somebody else has the case, the answer says who, and they are told.',
     run: take,
     next: {
-      tries: (draft, context) => decided(draft, context, 'taken', { from: draft.case.owner }),
+      happens: 'taken',
       writes: ({ case: { owner } }) => (owner === null ? '/take' : null)
     }
   },
   {
     name: 'acknowledge',
-    arguments: '',
     binds: 'case',
     roles: ACTING,
-    needsCode: false,
-    text: null,
     help: 'sends the acknowledgement that is on hold',
     more: 'The desk holds it while the sender is not verified, so that nobody whose address was forged gets an answer.',
     run: acknowledge,
     next: {
-      tries: (draft, context) => decided(draft, context, 'acknowledgement-released', {}),
+      happens: 'acknowledgement-released',
       writes: ({ decisions }, { bound }) =>
         bound.heldAnswerTo === null || decisions.some(({ kind }) => kind === 'release-answer')
           ? null
@@ -197,16 +187,13 @@ export const CASE: readonly Verb[] = [
 export const DECIDE: readonly Verb[] = [
   {
     name: 'accept',
-    arguments: '',
     binds: 'case',
     roles: COMMITTER,
-    needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'accepts the report and tells the reporter, with any text below',
-    more: '',
     run: accept,
     next: {
-      tries: (draft, context) => decided(draft, context, 'accepted', {}),
+      happens: 'accepted',
       writes: () => '/accept'
     }
   },
@@ -215,7 +202,6 @@ export const DECIDE: readonly Verb[] = [
     arguments: 'CODE',
     binds: 'case',
     roles: COMMITTER,
-    needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
     more: 'The policy of the product says which codes there are and how long the reason must be.',
@@ -226,18 +212,12 @@ export const DECIDE: readonly Verb[] = [
     arguments: '[REASON]',
     binds: 'case',
     roles: COMMITTER,
-    needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'closes the case and tells the reporter, with any text below',
     more: 'REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.',
     run: close,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'closed', {
-          disposition: dispositionOf(draft),
-          reason: '',
-          told: reporterTold(draft, context)
-        }),
+      happens: 'closed',
       writes: () => '/close'
     }
   }

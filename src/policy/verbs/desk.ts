@@ -25,8 +25,6 @@ export const help: Verb = {
   arguments: '[VERB]',
   binds: 'nothing',
   roles: [],
-  needsCode: false,
-  text: null,
   help: 'lists the commands, or explains one',
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
   run: ({ words }, { settings }, verbs): DeskAnswer => {
@@ -54,8 +52,8 @@ function longHelp(verb: Verb): string {
   return [
     `${synopsis(verb)}\n    ${verb.help}`,
     `    For: ${whoMay(verb)}.`,
-    ...(verb.text === null ? [] : [`    ${TEXT_WORDS[verb.text.goesTo]}`]),
-    ...(verb.more === '' ? [] : [`    ${verb.more}`])
+    ...(verb.text === undefined ? [] : [`    ${TEXT_WORDS[verb.text.goesTo]}`]),
+    ...(verb.more === undefined ? [] : [`    ${verb.more}`])
   ].join('\n')
 }
 
@@ -66,11 +64,8 @@ function whoMay({ roles }: Verb): string {
 /** Lists open cases by number, state, owner and what is due: nothing of what is in them. */
 export const cases: Verb = {
   name: 'cases',
-  arguments: '',
   binds: 'desk',
   roles: [],
-  needsCode: false,
-  text: null,
   help: 'lists the open cases: state, owner and what is due',
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
   run: (_command, context): DeskAnswer => {

@@ -96,20 +96,11 @@ export const EMBARGO: readonly Verb[] = [
     arguments: 'INSTANT [because REASON]',
     binds: 'case',
     roles: AUTHORS,
-    needsCode: false,
-    text: null,
     help: 'sets the disclosure date, for example 2027-03-01 14:00 Europe/Berlin',
     more: 'Without a zone or an offset the time is in the zone of the desk. The answer and the notice say it in your zone, that of the desk and UTC. For a weekend, a holiday or a lead that the policy does not promise, add because REASON.',
     run: embargo,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'embargo-set', {
-          oldDate: null,
-          date: context.now,
-          written: '',
-          reason: '',
-          leaveBy: null
-        }),
+      happens: 'embargo-set',
       writes: (draft, context) =>
         draft.case.disclosureAt === null && changeComplaint(draft) === null
           ? proposedEmbargo(draft, context)

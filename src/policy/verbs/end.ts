@@ -79,14 +79,11 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     binds: 'case',
     roles: ['committer', 'release'],
-    needsCode: false,
-    text: null,
     help: 'records that the issue is public, now or since INSTANT',
     more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'disclosed', { date: context.now, reason: '' }),
+      happens: 'disclosed',
       writes: () => '/disclosed'
     }
   },
@@ -95,8 +92,6 @@ export const END: readonly Verb[] = [
     arguments: 'because REASON',
     binds: 'case',
     roles: ['committer'],
-    needsCode: false,
-    text: null,
     help: 'opens a rejected or closed case again',
     more: 'REASON stays on the record. A reporter who was told of the end is told that the case is open again.',
     run: reopen

@@ -211,8 +211,6 @@ export const KEYS: readonly Verb[] = [
     binds: 'case',
     followsMerges: true,
     roles: ['committer'],
-    needsCode: false,
-    text: null,
     help: 'encrypts answers to the reporter to this key from now on',
     more: 'The key must have come under exactly the address of the reporter, or be attached to your message.',
     run: acceptKey
@@ -223,8 +221,6 @@ export const KEYS: readonly Verb[] = [
     binds: 'case',
     followsMerges: true,
     roles: ['committer'],
-    needsCode: false,
-    text: null,
     help: 'says that a key is not that of the reporter and must not be used',
     more: 'A key in use is taken out of use. Answers no longer wait because of it. Where the report came unencrypted and no other key is known, what waited leaves UNENCRYPTED. The key counts for nothing when it comes again, until you accept it.',
     run: refuseKey

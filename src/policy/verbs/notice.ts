@@ -318,40 +318,26 @@ export const AUTHORS = ['committer', 'release'] as const
 export const NOTICE: readonly Verb[] = [
   {
     name: 'notice draft',
-    arguments: '',
     binds: 'notice',
     roles: AUTHORS,
-    needsCode: false,
     text: { goesTo: 'fields', isOptional: true },
     help: 'writes the notice from the lines below; alone, it sends you the form',
     more: 'Fields that you do not give stay as they are. Any change voids the approvals.',
     run: draftNotice,
     next: {
-      tries: (draft, context) => {
-        const { revision } = draft.notice ?? emptyNotice(draft, context)
-        return decided(draft, context, 'notice-drafted', { revision, fields: [], patches: [] })
-      },
+      happens: 'notice-drafted',
       writes: (draft, context) =>
         isWritable(draft, context) && isUnready(draft, context) ? '/notice draft' : null
     }
   },
   {
     name: 'notice preview',
-    arguments: '',
     binds: 'notice',
     roles: ACTING,
-    needsCode: false,
-    text: null,
     help: 'sends every maintainer what the list would read, with a code',
-    more: '',
     run: preview,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'notice-previewed', {
-          revision: draft.notice?.revision ?? 1,
-          digest: context.tools.sha256(''),
-          code: context.tools.code
-        }),
+      happens: 'notice-previewed',
       writes: (draft, context) =>
         isWritable(draft, context) &&
         draft.notice !== null &&

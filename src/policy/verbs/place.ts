@@ -151,8 +151,6 @@ export const PLACE: readonly Verb[] = [
     arguments: 'ID',
     binds: 'case',
     roles: ACTING,
-    needsCode: false,
-    text: null,
     help: 'moves the case to another product and its deadlines',
     more: 'From then on the policy of that product holds. A time that the reporter was promised is kept.',
     run: product
@@ -162,7 +160,6 @@ export const PLACE: readonly Verb[] = [
     arguments: 'CASE',
     binds: 'case',
     roles: ACTING,
-    needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'merges the case into another one and tells its reporters',
     more: 'Messages that name the old number or answer its messages go to the other case from then on. Every reporter keeps their own number and learns nothing of the others.',

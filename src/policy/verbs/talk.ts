@@ -289,18 +289,15 @@ const CAN_ANSWER = {
 export const TALK: readonly Verb[] = [
   {
     name: 'plan',
-    arguments: '',
     binds: 'case',
     followsMerges: true,
     roles: ACTING,
-    needsCode: false,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
     help: 'sends the reporter the plan: and workarounds: lines below',
     more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs.',
     run: plan,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'plan-told', { reporter: '', how: 'encrypted' }),
+      happens: 'plan-told',
       writes: (draft, context) =>
         isOpen(draft.case.state) &&
         isPlanDue(draft, context) &&
@@ -315,14 +312,12 @@ export const TALK: readonly Verb[] = [
     binds: 'case',
     followsMerges: true,
     roles: ACTING,
-    needsCode: false,
     text: { goesTo: 'reporter', isOptional: false },
     help: 'sends the text below to the reporter; /reply quote sends quotations, too',
     more: 'Of several reporters, it reaches the one whose message you answer. Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
     run: reply,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'answered', { reporter: '', with: 'reply', how: 'encrypted' }),
+      happens: 'answered',
       writes: (draft, context) =>
         isOpen(draft.case.state) &&
         (answeredAt(draft.case) === null || draft.case.state === 'disclosed') &&
@@ -333,18 +328,15 @@ export const TALK: readonly Verb[] = [
   },
   {
     name: 'ask',
-    arguments: '',
     binds: 'case',
     followsMerges: true,
     roles: ACTING,
-    needsCode: false,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'asks the reporter the question below; alone, asks for the report again',
     more: 'The case then waits for the reporter.',
     run: ask,
     next: {
-      tries: (draft, context) =>
-        decided(draft, context, 'info-asked', { reporter: '', how: 'in-clear' }),
+      happens: 'info-asked',
       writes: (draft, context) => {
         const reporter = reporterIn(draft.case, context.conversation)
         if (reporter === null || reporter === 'several' || reporter.contact === null) return null
@@ -358,23 +350,18 @@ export const TALK: readonly Verb[] = [
   },
   {
     name: 'unsend',
-    arguments: '',
     binds: 'case',
     followsMerges: true,
     roles: ACTING,
-    needsCode: false,
-    text: null,
     help: 'takes back messages to the reporter that still wait for a key',
     more: 'The answer says whose words they were and from when. What has left cannot be taken back.',
     run: unsend
   },
   {
     name: 'member',
-    arguments: '',
     binds: 'member',
     followsMerges: true,
     roles: ACTING,
-    needsCode: false,
     text: { goesTo: 'member', isOptional: false },
     help: 'sends the text below to the list member whose message you answer',
     more: 'Write it in a reply to the forwarded message of that member and keep its last line (Ref: …) in your text.',
@@ -386,7 +373,6 @@ export const TALK: readonly Verb[] = [
     binds: 'case',
     followsMerges: true,
     roles: [],
-    needsCode: false,
     text: { goesTo: 'maintainers', isOptional: false },
     help: 'keeps the text below among the maintainers',
     more: 'A plain reply without a command does the same, unless the policy sends plain replies to the reporter.',

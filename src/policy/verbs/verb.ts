@@ -2,14 +2,14 @@
  * What a verb is: everything that the parser, the role check, `/help`, README and the answer to commands know about one
  * command, in one object. Types and words only; which verbs there are says `index.ts`.
  */
+import { type EventKind } from '../../domain/event.ts'
 import { type Role } from '../../domain/settings.ts'
 import {
   type Command,
   type CommandContext,
   type DeskContext,
   type Draft,
-  type Handler,
-  type Happened
+  type Handler
 } from '../draft.ts'
 
 /** Who may act: everybody but a mere advisor, who reads and notes and does nothing else. */
@@ -39,17 +39,15 @@ export type DeskHandler = (
 type About = {
   /** As typed after the slash, in lower case: one word, or two such as `notice draft`. */
   readonly name: string
-  /** Synopsis of what stands behind it on the same line: `CODE`, `[quote]`; '' for nothing. */
-  readonly arguments: string
+  /** Synopsis of what stands behind it on the same line: `CODE`, `[quote]`. */
+  readonly arguments?: string
   /** Roles of which the author needs one; empty where every maintainer may (practice.md §6). */
   readonly roles: readonly Role[]
-  /** Whether it takes a code that the desk issued for exactly what it does. */
-  readonly needsCode: boolean
-  readonly text: VerbText | null
+  readonly text?: VerbText
   /** One line that goes on after the synopsis: `makes the case yours`. */
   readonly help: string
   /** More sentences for `/help VERB`. */
-  readonly more: string
+  readonly more?: string
 }
 
 /** One command, defined in one place. What it binds to says what its handler may read and change. */
@@ -69,8 +67,8 @@ export type CaseVerb = About & {
 
 /** When a command may be offered as the next step. No states are listed: the machine for cases knows which. */
 export type NextStep = {
-  /** Lets the event of the command happen to the working copy; a command whose event is refused is not offered. */
-  readonly tries: (draft: Draft, context: CommandContext) => Happened
+  /** The event of the command: where the machine refuses it, the command is not offered. */
+  readonly happens: EventKind
   /** The command, ready to be copied; null where it has nothing left to do. */
   readonly writes: (draft: Draft, context: CommandContext) => string | null
 }
@@ -81,7 +79,7 @@ export function needsNoCase(verb: Verb): verb is DeskVerb {
 
 /** What a person types: `/notice approve CODE`. */
 export function synopsis(verb: Pick<Verb, 'name' | 'arguments'>): string {
-  return `/${verb.name} ${verb.arguments}`.trim()
+  return `/${verb.name} ${verb.arguments ?? ''}`.trim()
 }
 
 /** The verbs whose names begin with this word: one, several (`notice`), or none. */

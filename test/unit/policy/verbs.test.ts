@@ -16,7 +16,6 @@ describe('one more verb in the list (A4)', () => {
     arguments: 'WHO',
     binds: 'case',
     roles: ['committer'],
-    needsCode: false,
     text: { goesTo: 'maintainers', isOptional: true },
     help: 'gives the case to somebody',
     more: 'They are told at once.',
