@@ -2,8 +2,9 @@
  * The *dispatch* step, the only sender: claims due messages, records the attempt before the network is touched, sends finished
  * bytes and records the outcome. One slow delivery delays no other. Knows nothing of cases and holds no keys.
  */
+
+import { nextAttemptMs } from '../domain/outgoing.ts'
 import { type Sender, type SendOutcome } from '../effects/effects.ts'
-import { nextAttemptMs } from '../policy/retry.ts'
 import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../store/outbox.ts'
 import { ofNoMail, recordLeft, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'

@@ -2,10 +2,9 @@
  * Looks through the junk folder: moves messages for the desk into the inbox, which takes them in as usual, and notes the rest
  * for the digest. Must never delete anything, answer anybody, or open a message again that crashed the process three times.
  */
-import { type OpenedMail } from '../domain/mail.ts'
+import { isForDesk, type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type JunkFolder, type Listed } from '../effects/effects.ts'
-import { isForDesk } from '../policy/junk.ts'
 import { insertJunk } from '../store/junk.ts'
 import { clearMeta, readMeta, writeMeta } from '../store/meta.ts'
 import { findByMessageId } from '../store/outbox.ts'

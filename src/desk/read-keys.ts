@@ -13,7 +13,7 @@ import {
 import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from '../domain/mail.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
-import { isLookupWorthwhile } from '../policy/key-lookup.ts'
+import { isLookupWorthwhile } from '../policy/authentication.ts'
 import { type OfferedKey } from '../policy/situation.ts'
 import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
 import { findMemberByAddress, findMemberKeyByAddress } from '../store/members.ts'

@@ -3,7 +3,6 @@
  * when to look again in the transaction that queues the messages. Must never count as told what no message tells: what could
  * not be encrypted to somebody rings again.
  */
-
 import { type CaseRecord } from '../domain/case.ts'
 import { type Clock, isToldTogether, kindsOf, type Ring } from '../domain/clock.ts'
 import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
@@ -12,9 +11,16 @@ import { groupBy } from '../domain/group.ts'
 import { type Product } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { calendarOf, clocksFingerprint, clocksOf, whomToTell } from '../policy/clocks.ts'
+import {
+  calendarOf,
+  clocksFingerprint,
+  clocksOf,
+  type Standing,
+  standingOf,
+  type Telling,
+  whomToTell
+} from '../policy/clocks.ts'
 import { maintainerRecipient } from '../policy/recipients.ts'
-import { type Standing, standingOf, type Telling } from '../policy/standing.ts'
 import { findCase } from '../store/cases.ts'
 import { lastEventOf, lastOfKinds, listEvents } from '../store/events.ts'
 import {

@@ -5,9 +5,9 @@
  */
 import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
+import { RETRY_DELAY_MS_MAX } from '../domain/outgoing.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { CLOCK_JUMP_MS, clockJumpMs } from '../policy/embargo.ts'
-import { RETRY_DELAY_MS_MAX } from '../policy/retry.ts'
 import { pullBackArrivals } from '../store/arrivals.ts'
 import { newestEventAt, openDoubt } from '../store/events.ts'
 import { markAllLooks } from '../store/looks.ts'

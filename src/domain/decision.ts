@@ -13,7 +13,15 @@ import {
   type Reporter,
   type WaitingWords
 } from './case.ts'
-import { type NewEvent, type Way } from './event.ts'
+import {
+  type Actor,
+  type EventKind,
+  event,
+  type NewEvent,
+  type Particulars,
+  type Subject,
+  type Way
+} from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type Conversation, type Message } from './message.ts'
 import { type NoticeFields, type NoticeState, type ToldNotice } from './notice.ts'
@@ -238,3 +246,23 @@ export type Disposition =
   | 'quarantined'
   | 'reused-ciphertext'
   | 'contradicts-sender'
+
+/** `reason` is a constant sentence or code, never content. */
+export function dispose(
+  state: 'done' | 'held',
+  disposition: Disposition,
+  reason: string,
+  tag: CaseTag | null = null
+): Decision {
+  return { kind: 'dispose', state, disposition, reason, tag }
+}
+
+/** Puts an event on the record, checked by its kind. */
+export function recorded<K extends EventKind>(
+  kind: K,
+  subject: Subject,
+  by: Actor,
+  about: Particulars[K]
+): Decision {
+  return { kind: 'record', event: event(kind, subject, by, about) }
+}

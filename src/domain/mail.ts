@@ -295,3 +295,13 @@ export type OpenedMail = {
   readonly foreignSigners: readonly string[]
   readonly warnings: readonly WarningCode[]
 }
+
+/**
+ * Whether to take the message as if it had come to the inbox: it is encrypted to the desk, or it answers a message of a case
+ * (`answersCase`). Where it cannot be told for whom it is encrypted, it is taken: a human sees it then.
+ */
+export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {
+  if (answersCase || opened.sealedTo === 'desk') return true
+  if (opened.sealedTo === 'hidden') return opened.failure !== 'not-for-us'
+  return opened.sealedTo === 'unknown' && opened.encrypted
+}

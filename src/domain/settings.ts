@@ -75,3 +75,10 @@ export type Settings = {
   }
   readonly limits: Limits
 }
+
+/** The product of a case; the first one when the configuration no longer has it. */
+export function productNamed(id: string, { products }: Settings): Product {
+  const product = products.find((one) => one.id === id) ?? products[0]
+  if (product === undefined) throw new RangeError('a desk without products')
+  return product
+}

@@ -8,25 +8,9 @@ import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Role, type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
-import { isMeantForDesk, type QuotedMessage } from './audience.ts'
 import { type ParsedCommands } from './commands.ts'
-
-export type Refusal =
-  | 'not-opened'
-  | 'not-encrypted'
-  | 'not-pgp-mime'
-  | 'unsigned'
-  | 'several-signatures'
-  | 'not-covered'
-  | 'bad-signature'
-  | 'unknown-key'
-  | 'expired-key'
-  | 'revoked-key'
-  | 'repeated-header'
-  | 'stale'
-  | 'from-the-future'
-  | 'replayed'
-  | 'for-another'
+import { isMeantForDesk, type QuotedMessage } from './conversation.ts'
+import { type Refusal } from './refusals.ts'
 
 export type Authority =
   | { readonly kind: 'maintainer'; readonly maintainer: Maintainer; readonly signature: Signature }

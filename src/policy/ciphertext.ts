@@ -7,11 +7,10 @@
  * report.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
-import { type Decision } from '../domain/decision.ts'
-import { BY_SOMEBODY, DESK, event } from '../domain/event.ts'
+import { type Decision, dispose, recorded } from '../domain/decision.ts'
+import { BY_SOMEBODY, DESK } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
-import { dispose } from './dispose.ts'
 import { type Situation } from './situation.ts'
 
 /** Whether its ciphertext is another sender's. */
@@ -91,7 +90,7 @@ export function quarantineReused(settings: Settings, situation: Situation): Deci
   const whence = isReused(situation, settings) ? 'from another sender' : 'into another case'
   const about = { cases: situation.ciphertextCases }
   return [
-    { kind: 'record', event: event('ciphertext-reused', DESK, BY_SOMEBODY, about) },
+    recorded('ciphertext-reused', DESK, BY_SOMEBODY, about),
     dispose('held', 'reused-ciphertext', `its ciphertext came before ${whence}`)
   ]
 }

@@ -5,7 +5,7 @@
  */
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
-import { isToLine } from './audience.ts'
+import { isToLine } from './conversation.ts'
 import { type Command } from './draft.ts'
 import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
 import { doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts'

@@ -11,7 +11,7 @@ import {
   type ReporterKeys,
   reporterWith
 } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
+import { type Decision, recorded } from '../domain/decision.ts'
 import {
   type Actor,
   aboutCase,
@@ -19,7 +19,6 @@ import {
   byMaintainer,
   type DeskEvent,
   type EventKind,
-  event,
   type NewEvent
 } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -76,7 +75,7 @@ function ask(reporters: readonly Addressed[], date: Instant, about: About): Aske
       continue
     }
     const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
-    const told = event('date-told', aboutCase(tag), by, { reporter: reporter.id, date, how })
+    const told = recorded('date-told', aboutCase(tag), by, { reporter: reporter.id, date, how })
     const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
     const last = toldDate(events, record, reporter)
     const before = last === date ? '' : says(last, about.zoneBefore)
@@ -84,7 +83,7 @@ function ask(reporters: readonly Addressed[], date: Instant, about: About): Aske
     const message = isTold
       ? dateNotice({ product: product.name, disclosure: now, before })
       : dateProposed({ date: now, before })
-    decisions.push(toReporter(path, about.now, message, sending), { kind: 'record', event: told })
+    decisions.push(toReporter(path, about.now, message, sending), told)
     asked.push(
       isTold
         ? `We told ${address} the date ${now}, ${way}.`

@@ -5,14 +5,13 @@
 import {
   type Addressed,
   type CaseRecord,
-  type ListedCase,
   type Reporter,
   type ReporterKeys,
   type WaitingWords,
   withAnswer
 } from '../domain/case.ts'
 import { type CaseFacts, historyAfter, moveCase } from '../domain/case-machine.ts'
-import { type Decision } from '../domain/decision.ts'
+import { type Decision, recorded } from '../domain/decision.ts'
 import {
   type Actor,
   aboutCase,
@@ -22,19 +21,15 @@ import {
   type NewEvent,
   type Particulars
 } from '../domain/event.ts'
-import { type Sha256 } from '../domain/ids.ts'
+import { type Attachment } from '../domain/mail.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { preview as previewMessage } from '../messages/to-maintainers.ts'
-import { type ConversationOf } from './conversation.ts'
 import { type ReporterPath } from './recipients.ts'
 import { type AnsweredMessage, type BoundCase, type Situation, type Tools } from './situation.ts'
-
-/** A file of the command mail, hashed. */
-export type HashedFile = OutgoingAttachment & { readonly sha256: Sha256 }
 
 /** One command as written. */
 export type Command = {
@@ -56,28 +51,23 @@ export type Command = {
 }
 
 /** What a command may read that needs no case. */
-export type DeskContext = {
-  readonly arrivalId: number
+export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases'> & {
   readonly now: Instant
   readonly settings: Settings
   readonly author: Maintainer
   /** The message that holds the commands, so that the answer can name it. */
   readonly message: AnsweredMessage
-  /** All open cases; empty where no command asks for them. */
-  readonly openCases: readonly ListedCase[]
 }
 
 /** What all commands of one message about a case share. */
-export type CommandContext = DeskContext & {
-  readonly product: Product
-  readonly bound: BoundCase
-  /** Whose conversation the message continues, and the list member to whom it may answer. */
-  readonly conversation: ConversationOf
-  readonly answeredMember: Situation['answeredMember']
-  /** Attachments of the message itself. */
-  readonly files: readonly HashedFile[]
-  readonly tools: Tools
-}
+export type CommandContext = DeskContext &
+  Pick<Situation, 'conversation' | 'answeredMember'> & {
+    readonly product: Product
+    readonly bound: BoundCase
+    /** Attachments of the message itself. */
+    readonly files: readonly Attachment[]
+    readonly tools: Tools
+  }
 
 /** A maintainer's words to the reporter. `question` asks for something, and the case may wait for the answer. */
 export type Words = {
@@ -116,7 +106,7 @@ export type Draft = {
   /** What waits for a key of its reporters, of all their cases, as this message leaves it. */
   readonly waitingWords: readonly WaitingWords[]
   /** Files of the notice as this message leaves them; null where the stored ones stay. */
-  readonly newPatches: readonly HashedFile[] | null
+  readonly newPatches: readonly Attachment[] | null
   /** Approvals of the stored notice no longer stand for the content. */
   readonly voided: boolean
   /** This message previews or approves the notice; whatever comes later in it, people read it as it was then. */
@@ -218,10 +208,9 @@ export function withoutWords(
       ...dropped.flatMap((words): Decision[] => {
         const { reporter, mail, authorId: author, at: date } = words
         const about = { reporter: reporter.id, with: mail, author, date, because }
-        const happened = event('words-dropped', aboutCase(words.tag), by, about)
         return [
           { kind: 'drop-words', words },
-          { kind: 'record', event: happened }
+          recorded('words-dropped', aboutCase(words.tag), by, about)
         ]
       })
     ]
@@ -282,8 +271,9 @@ export function withEvent<K extends EventKind>(
   kind: K,
   about: Particulars[K]
 ): Draft {
-  const happened = event(kind, aboutCase(draft.case.tag), byMaintainer(context.author.id), about)
-  return { ...draft, decisions: [...draft.decisions, { kind: 'record', event: happened }] }
+  const by = byMaintainer(context.author.id)
+  const happened = recorded(kind, aboutCase(draft.case.tag), by, about)
+  return { ...draft, decisions: [...draft.decisions, happened] }
 }
 
 /** Words before `because`, and the reason behind it: null without the word. */

@@ -10,12 +10,12 @@ import {
   type ReporterKey,
   type ReporterKeys
 } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
-import { aboutCase, BY_SOMEBODY, event } from '../domain/event.ts'
+import { type Decision, dispose, recorded } from '../domain/decision.ts'
+import { aboutCase, BY_SOMEBODY, DESK, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type FactLine } from '../domain/message.ts'
-import { type Product, type Settings } from '../domain/settings.ts'
+import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
@@ -30,7 +30,6 @@ import {
   withholdContent
 } from './contradiction.ts'
 import { dateAnswer, owedDate } from './date-talk.ts'
-import { dispose } from './dispose.ts'
 import { endedWarnings, joinedEvent, moved, type Writer } from './joined.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
 import { newCase, productOf, productOutside, subjectOf, unstored } from './new-case.ts'
@@ -38,7 +37,6 @@ import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision } from './reporter-key.ts'
 import { type Moment, type Situation } from './situation.ts'
 import { decideThread, type ThreadSender } from './threading.ts'
-import { decideBounce } from './unanswered.ts'
 import { releasedWords, sealedWith, showsKey, wordsLeave, wordsStay } from './waiting-words.ts'
 
 const QUARANTINED = 'it could not be opened in three tries'
@@ -310,7 +308,7 @@ function aboutDate(
   const answer = dateAnswer(opened.text, bound?.events ?? [], record, sender.reporter)
   if (answer === null) return nothing
   const reporter = sender.reporter.id
-  const answered = event(
+  const answered = recorded(
     'date-answered',
     aboutCase(record.tag),
     { kind: 'reporter', id: reporter },
@@ -326,7 +324,7 @@ function aboutDate(
             : 'the reporter OBJECTS; please read why, then answer with /reply or set another date with /embargo'
       }
     ],
-    decisions: [{ kind: 'record', event: answered }]
+    decisions: [answered]
   }
 }
 
@@ -353,13 +351,6 @@ function latestMail(situation: Judged, thread: JoinedThread): Decision[] {
   const latest = situation.opened.outer.messageId
   if (thread.sender.kind !== 'reporter' || situation.contradiction !== null) return []
   return latest === null ? [] : [{ kind: 'update-reporter', id: thread.sender.reporter.id, latest }]
-}
-
-/** The product of a case; the first one when the configuration no longer has it. */
-function productNamed(name: string, settings: Settings): Product {
-  const product = settings.products.find(({ id }) => id === name) ?? settings.products[0]
-  if (product === undefined) throw new RangeError('a desk without products')
-  return product
 }
 
 function senderWarnings(situation: Situation, sender: ThreadSender): string[] {
@@ -435,4 +426,23 @@ function message(
       arrivalId
     }
   }
+}
+
+/** A delivery report moves a delivery only if it returns a Message-ID that the desk issued (mail.md §1.10). */
+function decideBounce(situation: Situation): Decision[] {
+  const { bounced, opened } = situation
+  const action = opened.bounce?.action ?? 'other'
+  if (bounced === null) return unmatched()
+  const tag = bounced.case.tag
+  const done = dispose('done', 'bounce', `a delivery report (${action})`, tag)
+  if (action !== 'failed') return [done]
+  return [{ kind: 'bounce', messageId: bounced.messageId }, done]
+}
+
+/** Nobody's delivery report: kept in sight, and the maintainers told, because it may be a report in disguise. */
+function unmatched(): Decision[] {
+  return [
+    recorded('bounce-unmatched', DESK, BY_SOMEBODY, {}),
+    dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')
+  ]
 }

@@ -2,27 +2,26 @@
  * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
-import { numbersOf } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
-import { aboutCase, BY_SOMEBODY, byMaintainer, event } from '../domain/event.ts'
+import { addresseesOf, answeredAt, type CaseRecord, numbersOf } from '../domain/case.ts'
+import { type Decision, dispose, recorded } from '../domain/decision.ts'
+import { aboutCase, BY_SOMEBODY, byMaintainer } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { type Maintainer, type Settings } from '../domain/settings.ts'
+import { type Signature } from '../domain/mail.ts'
+import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import { note as noteMessage } from '../messages/to-maintainers.ts'
-import { findBinding, judgeAuthority, missingRole, type Refusal } from './authority.ts'
+import { hint as hintMessage, note as noteMessage, relay } from '../messages/to-maintainers.ts'
+import { findBinding, judgeAuthority, missingRole } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { NOBODYS, reporterIn } from './conversation.ts'
-import { dispose } from './dispose.ts'
-import { type CommandContext, type DeskContext, type HashedFile } from './draft.ts'
-import { answersRelay, hint, stayedInside } from './plain-answer.ts'
-import { reachSentence, reporterPath } from './recipients.ts'
-import { refusalStanding, refuseMail, unboundMail } from './refusals.ts'
+import { type CommandContext } from './draft.ts'
+import { maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
+import { type Refusal, refuseMail, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands, runWithoutCase } from './run-commands.ts'
-import { toMaintainers } from './send.ts'
-import { answeredMessage, type BoundCase, type Moment, type Situation } from './situation.ts'
+import { sealedTo, toMaintainers } from './send.ts'
+import { answeredMessage, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
 import { ACTING } from './verbs/verb.ts'
 
@@ -30,47 +29,45 @@ import { ACTING } from './verbs/verb.ts'
 export function decideMaintainerMail(
   situation: Situation,
   settings: Settings,
-  moment: Moment
+  { now, tools }: Moment
 ): Decision[] | null {
-  const { opened } = situation
-  const authority = judgeAuthority(opened, settings, moment.now, situation)
+  const { opened, bound } = situation
+  const authority = judgeAuthority(opened, settings, now, situation)
   if (authority.kind === 'none') return null
-  if (authority.kind === 'refused') return refuse(situation, settings, moment.now, authority)
-  const { maintainer, signature } = authority
+  if (authority.kind === 'refused') return refuse(situation, settings, now, authority)
+  const { maintainer: author, signature } = authority
   const parsed = parseCommands(opened.text, VERBS)
-  const remember: readonly Decision[] = [
-    {
-      kind: 'remember-signature',
-      sha256: signature.sha256,
-      createdAt: signature.createdAt ?? moment.now
-    },
-    ...claimCiphertext(situation, settings)
-  ]
+  const remember = [spent(signature, now), ...claimCiphertext(situation, settings)]
+  const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
   const binding = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
-  if (binding.kind === 'case' && situation.bound !== null) {
-    const context = commandContext({
-      situation,
-      bound: situation.bound,
-      author: maintainer,
-      settings,
-      moment
-    })
+  if (binding.kind === 'case' && bound !== null) {
+    const product = productNamed(bound.case.product, settings)
+    // Keys and visiting cards that clients attach by themselves are no patches.
+    const files = opened.attachments.filter(
+      ({ contentType }) => !CLIENT_FILES.includes(contentType)
+    )
+    const context = { ...desk, bound, product, files, tools }
     return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
   if (binding.kind === 'none' && !hasCommands && situation.answers === null) return null
   const says = NO_CASE[binding.kind]
-  if (hasCommands) {
-    const context = deskContext(situation, maintainer, settings, moment)
-    const { ran, decisions } = runWithoutCase(parsed, context, VERBS, says)
-    const done = ran ? dispose('done', 'commands', '') : dispose('held', 'commands-refused', says)
-    return [...remember, ...decisions, done]
-  }
-  return [
-    ...remember,
-    unboundMail(maintainer, says, situation, { settings, now: moment.now }),
-    dispose('held', 'commands-refused', says)
-  ]
+  const { ran, decisions } = hasCommands
+    ? runWithoutCase(parsed, desk, VERBS, says)
+    : { ran: false, decisions: [unboundMail(desk, says)] }
+  const done = ran ? dispose('done', 'commands', '') : dispose('held', 'commands-refused', says)
+  return [...remember, ...decisions, done]
+}
+
+const CLIENT_FILES: readonly string[] = [
+  'application/pgp-keys',
+  'application/pgp-signature',
+  'text/vcard',
+  'text/x-vcard'
+]
+
+function spent({ sha256, createdAt }: Signature, now: Instant): Decision {
+  return { kind: 'remember-signature', sha256, createdAt: createdAt ?? now }
 }
 
 /** The number under which a case goes on, as far as the case at hand tells. */
@@ -106,7 +103,7 @@ function act(
   return [
     ...internalNote(parsed.rest, context, situation),
     ...(isForReporter ? [stayedInside(context)] : mayAnswer ? hint(context) : []),
-    { kind: 'record', event: event('noted', aboutCase(tag), byMaintainer(context.author.id), {}) },
+    recorded('noted', aboutCase(tag), byMaintainer(context.author.id), {}),
     dispose('done', 'note', '', tag)
   ]
 }
@@ -129,7 +126,7 @@ function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
   const kind = ran ? 'commands-ran' : 'commands-refused'
   return [
     ...decisions,
-    { kind: 'record', event: event(kind, aboutCase(tag), by, about) },
+    recorded(kind, aboutCase(tag), by, about),
     dispose('done', ran ? 'commands' : 'commands-refused', '', tag)
   ]
 }
@@ -178,55 +175,6 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]
 }
 
-function commandContext(from: {
-  readonly situation: Situation
-  readonly bound: BoundCase
-  readonly author: Maintainer
-  readonly settings: Settings
-  readonly moment: Moment
-}): CommandContext {
-  const { situation, bound, author, settings, moment } = from
-  const product =
-    settings.products.find(({ id }) => id === bound.case.product) ?? settings.products[0]
-  if (product === undefined) throw new RangeError('a desk without products')
-  const { sha256 } = moment.tools
-  // Keys and visiting cards that clients attach by themselves are no patches.
-  const files: HashedFile[] = situation.opened.attachments
-    .filter(({ contentType }) => !CLIENT_FILES.includes(contentType))
-    .map(({ filename, contentType, content }) => ({
-      filename,
-      contentType,
-      content,
-      sha256: sha256(content)
-    }))
-  return {
-    ...deskContext(situation, author, settings, moment),
-    product,
-    bound,
-    conversation: situation.conversation,
-    answeredMember: situation.answeredMember,
-    files,
-    tools: moment.tools
-  }
-}
-
-function deskContext(
-  situation: Situation,
-  author: Maintainer,
-  settings: Settings,
-  { now }: Moment
-): DeskContext {
-  const { arrivalId, openCases } = situation
-  return { arrivalId, now, settings, author, openCases, message: answeredMessage(situation) }
-}
-
-const CLIENT_FILES: readonly string[] = [
-  'application/pgp-keys',
-  'application/pgp-signature',
-  'text/vcard',
-  'text/x-vcard'
-]
-
 /** No effect, the message kept in sight, and a content-free word to the real maintainer (DESIGN §6, mail.md §2.10). */
 function refuse(
   situation: Situation,
@@ -234,27 +182,18 @@ function refuse(
   now: Instant,
   { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal }
 ): Decision[] {
+  const { automatic } = situation.opened
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
-  if (situation.opened.automatic.includes('auto-replied')) {
+  if (automatic.includes('auto-replied')) {
     return [dispose('done', 'auto-reply', 'an automatic answer')]
   }
-  const { arrivalId, history } = situation
-  // A maintainer's mail program tells that a message was read: nobody wrote it, so nobody is told that it did nothing.
-  const isReceipt = situation.opened.automatic.includes('receipt')
-  const about = {
-    maintainer,
-    because,
-    standing: refusalStanding(situation, maintainer, settings),
-    arrivalId,
-    message: answeredMessage(situation)
-  }
   const subject = { kind: 'maintainer', id: maintainer.id } as const
-  const refused: Decision[] = isReceipt
-    ? [{ kind: 'record', event: event('message-refused', subject, BY_SOMEBODY, { because }) }]
-    : refuseMail(about, history.refusalsLastHour, settings, now)
   return [
     ...spendSignatures(situation, settings, now),
-    ...refused,
+    // A maintainer's mail program tells that a message was read: nobody wrote it, so nobody is told that it did nothing.
+    ...(automatic.includes('receipt')
+      ? [recorded('message-refused', subject, BY_SOMEBODY, { because })]
+      : refuseMail(situation, { maintainer, because }, settings, now)),
     dispose('held', 'refused', because)
   ]
 }
@@ -269,9 +208,69 @@ function spendSignatures(situation: Situation, settings: Settings, now: Instant)
     settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
   )
   const bySha256 = new Map(own.map((signature) => [signature.sha256, signature]))
-  return [...bySha256.values()].map(({ sha256, createdAt }) => ({
-    kind: 'remember-signature',
-    sha256,
-    createdAt: createdAt ?? now
-  }))
+  return [...bySha256.values()].map((signature) => spent(signature, now))
+}
+
+/**
+ * Whether a message answers a relay of its case, and what was signed says so, too. The fields outside stand under no signature:
+ * whoever hands the message on could put a relay there in place of a colleague's note. The newest reference counts alone, for a
+ * server that replaced the Message-ID of the answered message left older ones of the thread.
+ */
+function answersRelay(
+  {
+    opened,
+    answers,
+    conversation,
+    quoted
+  }: Pick<Situation, 'opened' | 'answers' | 'conversation' | 'quoted'>,
+  record: CaseRecord
+): boolean {
+  if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
+  if (opened.outer.references.at(-1) !== answers.messageId) return false
+  // A list member's words, or those of two people: what answers them is not the reporter's to read (G5).
+  if (conversation.kind === 'mixed' || !conversation.with.startsWith('reporter:')) return false
+  const newest = opened.protected?.references.at(-1)
+  return newest === undefined
+    ? quoted.some(
+        ({ kind, tag }) => kind === relay.kind && tag !== null && numbersOf(record).includes(tag)
+      )
+    : newest === answers.messageId
+}
+
+/** The transcript of a plain answer that stayed a note. */
+function stayedInside(context: CommandContext): Decision {
+  return toAuthor(context, {
+    once: String(context.arrivalId),
+    title: 'Your reply stayed among the maintainers',
+    what: 'A plain reply goes to the reporter only if it answers a forwarded message of the reporter, and its signed part shows that: by the quoted last line (Ref: …) of that message. Yours does not, so it stayed a note among the maintainers.',
+    doNext:
+      'If it was for the reporter, send it again with /reply on its first line. If it was for the maintainers, you need do nothing.'
+  })
+}
+
+/** Said once per case: how to reach a reporter who is still waiting. */
+function hint(context: CommandContext): Decision[] {
+  const { bound } = context
+  if (bound.hintGiven || answeredAt(bound.case) !== null || addresseesOf(bound.case).length === 0)
+    return []
+  return [
+    toAuthor(context, {
+      once: bound.case.tag,
+      title: 'Your note stayed among the maintainers',
+      what: 'The reporter is still waiting for an answer and has not seen your note.',
+      doNext:
+        'To answer the reporter, reply to a message of theirs with /reply on the first line, and write your text below it.'
+    })
+  ]
+}
+
+type Words = Readonly<Record<'once' | 'title' | 'what' | 'doNext', string>>
+
+function toAuthor(context: CommandContext, { once, ...words }: Words): Decision {
+  const { bound, author, now, message } = context
+  return sealedTo([maintainerRecipient(author)], now, hintMessage(words), {
+    once,
+    tag: bound.case.tag,
+    inReplyTo: message.id
+  })
 }

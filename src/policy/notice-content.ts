@@ -2,7 +2,6 @@
  * What an advance notice says, what it still lacks under the product's policy, and when it leaves (M-24, M-26 to M-29).
  * Built from fields only, never from the thread (practice.md F4).
  */
-
 import { type CaseRecord } from '../domain/case.ts'
 import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
 import {
@@ -14,10 +13,11 @@ import {
   type NoticeRecord,
   type NoticeTextField,
   type Patch,
+  type Preview,
   type ToldNotice
 } from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { formatInstant, type Instant, readInstant, startBefore } from '../domain/time.ts'
+import { formatInstant, type Instant, msBetween, readInstant, startBefore } from '../domain/time.ts'
 import {
   type Deployment,
   type NoticeParams,
@@ -316,5 +316,38 @@ export function noticeDigest(draft: Draft, notice: NoticeRecord, context: Comman
   const { product, settings, bound, tools } = context
   return tools.sha256(
     approvedText(notice, { record: draft.case, product, settings }, bound.members)
+  )
+}
+
+/** A preview's code may be used for this long. */
+const PREVIEW_MS_MAX = 72 * 3_600_000
+
+/** Why what this preview showed is not what an approval would be about now; null when it is. */
+export function outdatedPreview(
+  issued: Preview,
+  digest: Sha256,
+  { bound, now }: CommandContext
+): string | null {
+  // Whoever approves says that the clock is right, too; that takes a preview that shows it.
+  if (bound.clockJump !== null && issued.eventId < bound.clockJump)
+    return 'The clock of the desk jumped after that preview. Make a new one, compare the time in it with a clock that you trust, and approve that.'
+  if (msBetween(issued.issuedAt, now) > PREVIEW_MS_MAX)
+    return 'That preview is older than 72 hours; make a new one.'
+  return issued.digest === digest
+    ? null
+    : 'The notice, its date or its recipients have changed since that preview; make a new one.'
+}
+
+/** The newest preview that may be approved; null when there is none, or when this message changed the notice. */
+export function standingPreview(draft: Draft, context: CommandContext): Preview | null {
+  const { notice, voided } = draft
+  if (notice === null || voided) return null
+  const digest = noticeDigest(draft, notice, context)
+  const standing = context.bound.previews.filter(
+    (issued) => outdatedPreview(issued, digest, context) === null
+  )
+  return standing.reduce<Preview | null>(
+    (latest, one) => (latest === null || one.issuedAt > latest.issuedAt ? one : latest),
+    null
   )
 }

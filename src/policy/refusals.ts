@@ -3,13 +3,18 @@
  * the registered address under the registered key, never to the sender of the message.
  */
 import { isSameAddress } from '../domain/address.ts'
-import { type Decision, type RefusalStanding, type SendSealed } from '../domain/decision.ts'
-import { BY_SOMEBODY, event } from '../domain/event.ts'
+import {
+  type Decision,
+  type RefusalStanding,
+  recorded,
+  type SendSealed
+} from '../domain/decision.ts'
+import { BY_SOMEBODY } from '../domain/event.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { refusal } from '../messages/to-maintainers.ts'
 import { lackOfProof } from './authentication.ts'
-import { type Refusal } from './authority.ts'
+import { type DeskContext } from './draft.ts'
 import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { type AnsweredMessage, answeredMessage, type Situation } from './situation.ts'
@@ -19,15 +24,6 @@ import { type AnsweredMessage, answeredMessage, type Situation } from './situati
  * apart from what anybody can have written, so that no forger keeps from a maintainer that a message of their own did nothing.
  */
 const REFUSALS_PER_HOUR_MAX = 10
-
-/** A message in the name of `maintainer` that did nothing, and why. */
-export type RefusedMail = {
-  readonly maintainer: Maintainer
-  readonly because: Refusal
-  readonly standing: RefusalStanding
-  readonly arrivalId: number
-  readonly message: AnsweredMessage
-}
 
 /**
  * How sure it is that a refused message is the maintainer's. A signature counts once: whoever sends it again may be anybody. A
@@ -50,43 +46,36 @@ export function refusalStanding(
 
 /** Puts a message without authority on the record, and says why it did nothing, unless too many were answered lately. */
 export function refuseMail(
-  { maintainer, because, standing, arrivalId, message }: RefusedMail,
-  lastHour: Readonly<Record<RefusalStanding, number>>,
+  situation: Situation,
+  { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal },
   settings: Settings,
   now: Instant
 ): Decision[] {
   const subject = { kind: 'maintainer', id: maintainer.id } as const
-  if (lastHour[standing] >= REFUSALS_PER_HOUR_MAX) {
-    const about = { because, standing }
-    return [{ kind: 'record', event: event('refused-unanswered', subject, BY_SOMEBODY, about) }]
-  }
-  const { remedy, ...why } = REFUSALS[because]
+  const standing = refusalStanding(situation, maintainer, settings)
+  if (situation.history.refusalsLastHour[standing] >= REFUSALS_PER_HOUR_MAX)
+    return [recorded('refused-unanswered', subject, BY_SOMEBODY, { because, standing })]
+  const [why, remedy = SIGN_AGAIN]: Words = REFUSALS[because]
+  const message = answeredMessage(situation)
   const words = {
     about: `We received a message in your name, dated ${dateOf(message, settings)}, and did not act on it.`,
-    ...why,
+    because: why,
     remedy: remedy.replace('DESK', settings.desk.address)
   }
   return [
-    { kind: 'record', event: event('message-refused', subject, BY_SOMEBODY, { because }) },
-    toOne(maintainer, words, { arrivalId, message, now }),
+    recorded('message-refused', subject, BY_SOMEBODY, { because }),
+    toOne({ ...situation, author: maintainer, now, message }, words),
     { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]
 }
 
 /** Validly signed, but for no case: nothing runs, and the author learns why. */
-export function unboundMail(
-  maintainer: Maintainer,
-  says: string,
-  situation: Situation,
-  { settings, now }: { readonly settings: Settings; readonly now: Instant }
-): Decision {
-  const message = answeredMessage(situation)
-  const words = {
-    about: `We did not act on your message of ${dateOf(message, settings)}.`,
+export function unboundMail(context: DeskContext, says: string): Decision {
+  return toOne(context, {
+    about: `We did not act on your message of ${dateOf(context.message, context.settings)}.`,
     because: says,
     remedy: 'Please send it again, signed and encrypted.'
-  }
-  return toOne(maintainer, words, { arrivalId: situation.arrivalId, message, now })
+  })
 }
 
 function dateOf({ date }: AnsweredMessage, { desk }: Settings): string {
@@ -94,15 +83,15 @@ function dateOf({ date }: AnsweredMessage, { desk }: Settings): string {
 }
 
 function toOne(
-  maintainer: Maintainer,
-  words: Parameters<typeof refusal>[0],
   {
+    author,
+    now,
     arrivalId,
-    message,
-    now
-  }: Pick<RefusedMail, 'arrivalId' | 'message'> & { readonly now: Instant }
+    message
+  }: Pick<DeskContext, 'author' | 'now' | 'arrivalId' | 'message'>,
+  words: Parameters<typeof refusal>[0]
 ): SendSealed {
-  return sealedTo([maintainerRecipient(maintainer)], now, refusal(words), {
+  return sealedTo([maintainerRecipient(author)], now, refusal(words), {
     once: String(arrivalId),
     tag: null,
     inReplyTo: message.id
@@ -113,35 +102,31 @@ const SIGN_AGAIN =
   'If you wrote it, send it again, signed with your registered key and encrypted to the desk.'
 const OR_NOT_YOU = `${SIGN_AGAIN} If you did not write it, somebody used your name, and nothing happened.`
 
-type Words = { readonly because: string; readonly remedy: string }
+type Words = readonly [because: string, remedy?: string]
 
-function said(because: string, remedy = SIGN_AGAIN): Words {
-  return { because, remedy }
-}
+export type Refusal = keyof typeof REFUSALS
 
-const REFUSALS: Readonly<Record<Refusal, Words>> = {
-  'not-opened': said('We could not open it.'),
-  'not-encrypted': said('It was not encrypted.'),
-  'not-pgp-mime': said('Its encryption or signature is not PGP/MIME.'),
-  unsigned: said('It was not signed.'),
-  'several-signatures': said('It carried more than one signature.'),
-  'not-covered': said('The signature does not cover the whole message.'),
-  'bad-signature': said('The signature is wrong.', OR_NOT_YOU),
-  'unknown-key': said('It was signed by a key that is not registered for you.', OR_NOT_YOU),
-  'expired-key': said(
+/** Why it did nothing, and what to do, where that is not to sign again. */
+const REFUSALS = {
+  'not-opened': ['We could not open it.'],
+  'not-encrypted': ['It was not encrypted.'],
+  'not-pgp-mime': ['Its encryption or signature is not PGP/MIME.'],
+  unsigned: ['It was not signed.'],
+  'several-signatures': ['It carried more than one signature.'],
+  'not-covered': ['The signature does not cover the whole message.'],
+  'bad-signature': ['The signature is wrong.', OR_NOT_YOU],
+  'unknown-key': ['It was signed by a key that is not registered for you.', OR_NOT_YOU],
+  'expired-key': [
     'Your key has expired.',
     'Extend your key and give the operator the new public key.'
-  ),
-  'revoked-key': said('Your key is revoked.', 'Give the operator your new public key.'),
-  'repeated-header': said('It repeats header fields that may occur only once.'),
-  stale: said('Its signature is too old.'),
-  'from-the-future': said(
-    'Its signature is dated in the future.',
-    'Set your clock and send it again.'
-  ),
-  'for-another': said(
+  ],
+  'revoked-key': ['Your key is revoked.', 'Give the operator your new public key.'],
+  'repeated-header': ['It repeats header fields that may occur only once.'],
+  stale: ['Its signature is too old.'],
+  'from-the-future': ['Its signature is dated in the future.', 'Set your clock and send it again.'],
+  'for-another': [
     'Nothing in its signed part says that it is meant for this desk.',
     'If you wrote it for the desk, reply to any message of the desk and keep its last line (Ref: …) in your text, or begin your message with the line "to: DESK", above the commands. If you wrote it to somebody else, that person has sent it on; nothing happened.'
-  ),
-  replayed: said('Its signature was used before.', OR_NOT_YOU)
-}
+  ],
+  replayed: ['Its signature was used before.', OR_NOT_YOU]
+} satisfies Readonly<Record<string, Words>>

@@ -6,8 +6,8 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
-import { aboutCase, BY_DESK, event } from '../domain/event.ts'
+import { type Decision, recorded } from '../domain/decision.ts'
+import { aboutCase, BY_DESK } from '../domain/event.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import {
   type CandidateKey,
@@ -18,8 +18,8 @@ import {
 } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
-import { isMeantForDesk } from './audience.ts'
 import { lackOfProof } from './authentication.ts'
+import { isMeantForDesk } from './conversation.ts'
 import { type Situation } from './situation.ts'
 
 export type KeyDecision = {
@@ -253,7 +253,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
     key,
     decisions: [
       { kind: 'pin-reporter-key', address, key: toPin },
-      { kind: 'record', event: event('key-pinned', aboutCase(tag), BY_DESK, pinned) }
+      recorded('key-pinned', aboutCase(tag), BY_DESK, pinned)
     ],
     warnings: [
       ...doubts(opened, key),
@@ -295,7 +295,7 @@ function pin(
     decisions: [
       { kind: 'pin-reporter-key', address, key },
       ...(replaced === null ? [] : usedSignatures(situation.opened, now)),
-      { kind: 'record', event: event('key-pinned', aboutCase(tag), BY_DESK, pinned) }
+      recorded('key-pinned', aboutCase(tag), BY_DESK, pinned)
     ],
     warnings
   }
@@ -328,7 +328,7 @@ function offer(
       }),
       ...keys.map((candidate): Decision => {
         const about = { fingerprint: candidate.fingerprint, isKept: kept.includes(candidate) }
-        return { kind: 'record', event: event('key-offered', aboutCase(tag), BY_DESK, about) }
+        return recorded('key-offered', aboutCase(tag), BY_DESK, about)
       })
     ],
     warnings

@@ -3,8 +3,8 @@
  * comes, after a content-free request for one (B10). To the reporter on record and to nobody else.
  */
 import { type Addressed, addresseesOf, type KeptWords } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
-import { aboutCase, byMaintainer, event, type ReporterTold, type Way } from '../domain/event.ts'
+import { type Decision, recorded } from '../domain/decision.ts'
+import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { type Message } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
 import {
@@ -349,11 +349,10 @@ export function askFor(
   const sending = { once: `${id}:${context.now.slice(0, 10)}`, tag }
   const decision = inClearTo(to, context.now, message, sending)
   const by = byMaintainer(context.author.id)
-  const asked = event('key-asked', aboutCase(tag), by, { reporter: id })
-  const isForKey = name === 'key-request'
+  const asked = recorded('key-asked', aboutCase(tag), by, { reporter: id })
   return {
     says: `We asked ${address} ${ASKS[name].done}, in a message that says nothing of the case.`,
-    decisions: [decision, ...(isForKey ? [{ kind: 'record', event: asked } as const] : [])]
+    decisions: name === 'key-request' ? [decision, asked] : [decision]
   }
 }
 

@@ -25,8 +25,7 @@ import {
 } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
-import { type QuotedMessage } from './audience.ts'
-import { type ConversationOf } from './conversation.ts'
+import { type ConversationOf, type QuotedMessage } from './conversation.ts'
 
 export type Situation = {
   readonly arrivalId: number

@@ -21,9 +21,8 @@ import { dueOf, promiseParts, promisesOpen } from './clocks.ts'
 import { owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
-import { missingFields, releasePlan, willLeave } from './notice-content.ts'
+import { missingFields, releasePlan, standingPreview, willLeave } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
-import { standingPreview } from './notice-preview.ts'
 import { addressOf, keyChoice, reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<CaseState, string>> = {

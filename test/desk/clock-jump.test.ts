@@ -1,9 +1,8 @@
 /** A clock that jumps while notices are scheduled: never early, told at once, and no longer in doubt than it must be (G7). */
-
 import { beforeAll, describe, expect, it } from 'vitest'
+import { RETRY_DELAY_MS_MAX } from '../../src/domain/outgoing.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
-import { RETRY_DELAY_MS_MAX } from '../../src/policy/retry.ts'
 import { lastTo } from '../support/given.ts'
 import {
   type NoticeWorld,

@@ -27,9 +27,8 @@ import {
   withNotice
 } from '../draft.ts'
 import { approvalRule, whoApproves } from '../embargo.ts'
-import { noticeDigest, releasePlan } from '../notice-content.ts'
+import { noticeDigest, outdatedPreview, releasePlan, standingPreview } from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
-import { outdatedPreview, standingPreview } from '../notice-preview.ts'
 import { namesOf } from '../recipients.ts'
 import { ACTING, type Verb } from './verb.ts'
 

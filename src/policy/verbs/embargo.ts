@@ -2,7 +2,16 @@
  * `/embargo`: the date of the disclosure, which is part of what an approval covers (M-22, G7).
  */
 import { isListTold } from '../../domain/notice.ts'
-import { addMs, formatInstant, type Instant, parseInstant, readInstant } from '../../domain/time.ts'
+import {
+  addMs,
+  dayOff,
+  formatInstant,
+  type Instant,
+  parseInstant,
+  readInstant,
+  spanWords,
+  startBefore
+} from '../../domain/time.ts'
 import { proposeDate } from '../date-talk.ts'
 import {
   accepted,
@@ -16,7 +25,6 @@ import {
   withActivity,
   withNotice
 } from '../draft.ts'
-import { whatIsUnusual } from '../embargo-date.ts'
 import { releasePlan, willLeave } from '../notice-content.ts'
 import {
   AUTHORS,
@@ -108,3 +116,31 @@ export const EMBARGO: readonly Verb[] = [
     }
   }
 ]
+
+/** What about a disclosure instant asks for a reason, a sentence each (M-24, practice.md §4.3). */
+function whatIsUnusual(draft: Draft, disclosureAt: Instant, context: CommandContext): string[] {
+  const { product, settings } = context
+  const { calendar, policy } = product
+  const says = (instant: Instant): string => formatInstant(instant, settings.desk.timezone)
+  const unusual: string[] = []
+  const off = dayOff(disclosureAt, calendar)
+  if (off !== null)
+    unusual.push(
+      `${says(disclosureAt)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${product.name}.`
+    )
+  const { releaseAt } = releasePlan(draft, context)
+  if (policy.notice === null || releaseAt === null) return unusual
+  // The lead is that of the first notice: who was told already is not told anew.
+  const first = context.bound.notice
+  const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
+  const { min, max } = policy.notice.tolerance
+  if (told > startBefore(disclosureAt, min, calendar))
+    unusual.push(
+      `The list would be told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
+    )
+  if (told < startBefore(disclosureAt, max, calendar))
+    unusual.push(
+      `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure.`
+    )
+  return unusual
+}

@@ -1,7 +1,6 @@
 /**
  * `/notice draft` and `/notice preview` (M-22 to M-30, G7). Any edit voids the approval.
  */
-
 import { NO_AUTHORS, withAuthor } from '../../domain/authors.ts'
 import { type Decision } from '../../domain/decision.ts'
 import { type FactLine } from '../../domain/message.ts'
@@ -12,7 +11,6 @@ import {
   type NoticeTextField,
   type ToldNotice
 } from '../../domain/notice.ts'
-import { type OutgoingAttachment } from '../../domain/outgoing.ts'
 import { formatInstant, type Instant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
@@ -36,10 +34,10 @@ import {
   noticeDigest,
   noticeForm,
   noticeParams,
-  releasePlan
+  releasePlan,
+  standingPreview
 } from '../notice-content.ts'
 import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
-import { standingPreview } from '../notice-preview.ts'
 import { maintainerRecipient, namesOf } from '../recipients.ts'
 import { sealedTo, toMaintainers } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
@@ -129,12 +127,7 @@ function editedNotice(draft: Draft, command: Command, context: CommandContext): 
     patches:
       context.files.length === 0
         ? base.patches
-        : context.files.map(({ filename, contentType, content, sha256 }) => ({
-            filename,
-            contentType,
-            size: content.length,
-            sha256
-          }))
+        : context.files.map(({ content: _, ...patch }) => patch)
   }
 }
 
@@ -251,7 +244,7 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
   const sending = {
     once: String(context.arrivalId),
     tag: draft.case.tag,
-    files: { from: 'list', files: files.map(plainFile) }
+    files: { from: 'list', files }
   } as const
   const named = memberMentions(notice.fields, bound.members).map((value) => ({
     label: 'For list admins alone',
@@ -279,10 +272,6 @@ function undeliverable(number: number): FactLine[] {
   if (number === 0) return []
   const value = `${count(number, 'member', 'members')}, because the key will have expired`
   return [{ label: 'Not deliverable', value }]
-}
-
-function plainFile({ filename, contentType, content }: OutgoingAttachment): OutgoingAttachment {
-  return { filename, contentType, content }
 }
 
 /** An edit stops no copy of what was released already; whoever edits because that was wrong has to know. */

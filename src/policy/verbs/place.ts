@@ -4,14 +4,8 @@
  */
 import { withAuthor } from '../../domain/authors.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, reporterWith } from '../../domain/case.ts'
-import { type Decision } from '../../domain/decision.ts'
-import {
-  type Actor,
-  aboutCase,
-  byMaintainer,
-  event,
-  type ReporterTold
-} from '../../domain/event.ts'
+import { type Decision, recorded } from '../../domain/decision.ts'
+import { type Actor, aboutCase, byMaintainer, type ReporterTold } from '../../domain/event.ts'
 import { parseCaseTag } from '../../domain/ids.ts'
 import { proposeDate } from '../date-talk.ts'
 import {
@@ -114,7 +108,7 @@ function askedNow(
   // The list knows the date already: a clock rings until the reporter does.
   const untold = (into.state === 'noticed' ? asked.unasked : []).map(({ id }): Decision => {
     const about = { reporter: id, because: 'no-key' } as const
-    return { kind: 'record', event: event('date-untold', aboutCase(into.tag), by, about) }
+    return recorded('date-untold', aboutCase(into.tag), by, about)
   })
   const decisions = [...asked.draft.decisions, ...untold]
   return { says: asked.says, draft: { ...asked.draft, case: draft.case, decisions } }
@@ -130,7 +124,7 @@ function movedIn(from: CaseRecord, into: CaseRecord, by: Actor): Decision[] {
       reporter: reporterWith(together, id)?.id ?? id,
       receivedAt: isWaiting ? from.receivedAt : null
     }
-    return { kind: 'record', event: event('merged-in', aboutCase(into.tag), by, about) }
+    return recorded('merged-in', aboutCase(into.tag), by, about)
   })
 }
 

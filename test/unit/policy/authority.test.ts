@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { type QuotedMessage } from '../../../src/policy/audience.ts'
 import { findBinding, judgeAuthority, missingRole } from '../../../src/policy/authority.ts'
+import { type QuotedMessage } from '../../../src/policy/conversation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import {
   ADA,

@@ -157,7 +157,7 @@ describe('a decision and a reply in one message (B13)', () => {
 
 describe('files of a /reply (B13)', () => {
   const content = new Uint8Array([1, 2])
-  const about = { contentType: 'text/x-diff', content, sha256: sha256(content) }
+  const about = { contentType: 'text/x-diff', content, size: 2, sha256: sha256(content) }
   const files = [{ filename: 'fix.patch', ...about }]
   const CLEAR = {
     reporterKeys: keysOf(null),

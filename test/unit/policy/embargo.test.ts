@@ -2,11 +2,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type NoticeRecord } from '../../../src/domain/notice.ts'
+import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/domain/outgoing.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Settings } from '../../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { clockJumpMs, decideRelease } from '../../../src/policy/embargo.ts'
-import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/policy/retry.ts'
 import { at, caseRecord, NOW, noticeRecord, POLICY, SETTINGS, sha256 } from './samples.ts'
 
 const DIGEST = sha256('content')

@@ -12,7 +12,8 @@ import {
   NOW,
   only,
   SETTINGS,
-  signature
+  signature,
+  situation
 } from './samples.ts'
 
 const MX = 'mx.acme.example'
@@ -35,6 +36,11 @@ function standing(change: Partial<OpenedMail>, signatureSeen = false, settings =
   return refusalStanding({ opened, signatureSeen }, GRACE, settings)
 }
 const domain = GRACE.address.split('@').at(-1) ?? ''
+const KINDS = [
+  ['proved', passes(domain), false],
+  ['signed', { signatures: [signature()] }, false],
+  ['unproved', {}, false]
+] as const
 const elsewhere = headers({ from: { name: 'Grace', address: address('grace@evil.example') } })
 
 it('is sure by the word of our mail servers about the maintainer’s own address', () => {
@@ -59,12 +65,14 @@ it.each([
   expect(standing({ signatures: [only] })).toBe('unproved')
 })
 
-it.each(['proved', 'signed', 'unproved'] as const)('refusals of %s mails count alone', (kind) => {
-  const message = { id: null, date: NOW }
-  const about = { maintainer: GRACE, because: 'unsigned', arrivalId: 7, message } as const
+it.each(KINDS)('refusals of %s mails count alone', (kind, change, seen) => {
+  const opened = maintainerMail('/take', GRACE, { signatures: [], ...change })
+  const about = { maintainer: GRACE, because: 'unsigned' } as const
   const used = { proved: 10, signed: 10, unproved: 10 }
-  const decided = (lastHour: typeof used) =>
-    refuseMail({ ...about, standing: kind }, lastHour, SETTINGS, NOW)
+  const decided = (refusalsLastHour: typeof used) => {
+    const history = { ...situation().history, refusalsLastHour }
+    return refuseMail(situation({ opened, signatureSeen: seen, history }), about, CHECKED, NOW)
+  }
   expect(only(decided({ ...used, [kind]: 9 }), 'send-sealed')).toMatchObject([
     { message: { kind: 'refusal' } }
   ])

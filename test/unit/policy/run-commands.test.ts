@@ -604,6 +604,7 @@ describe('/notice (M-24 to M-29)', () => {
       filename,
       contentType: 'text/x-diff',
       content: new Uint8Array(1),
+      size: 1,
       sha256: sha256(filename)
     })
     const here = { bound: bound({ case: dated }) }

@@ -1,5 +1,4 @@
 /** (A3) Whatever happens to a case, to the process and to its wall clock: nothing is told twice, early, or out of date. */
-
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { nextRingAt, openRuns } from '../../../src/domain/clock.ts'
@@ -13,8 +12,7 @@ import {
 } from '../../../src/domain/event.ts'
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
-import { clocksOf } from '../../../src/policy/clocks.ts'
-import { standingOf, type Told } from '../../../src/policy/standing.ts'
+import { clocksOf, standingOf, type Told } from '../../../src/policy/clocks.ts'
 import { BUILT_IN_CLOCKS } from '../../support/built-in-clocks.ts'
 import { POLICY, PRODUCT } from './samples.ts'
 

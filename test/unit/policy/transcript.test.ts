@@ -150,6 +150,7 @@ describe('the answer to commands (B6)', () => {
       filename,
       contentType: 'text/x-diff',
       content: new Uint8Array(1),
+      size: 1,
       sha256: sha256(filename)
     })
     expect(answer('/notice draft\ntitle: x', { bound: accepted, files: [file('a')] })).toContain(

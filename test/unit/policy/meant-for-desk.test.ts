@@ -1,7 +1,7 @@
 /** Whom a signed message is meant for (B20). */
 import { expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { isMeantForDesk, type QuotedMessage } from '../../../src/policy/audience.ts'
+import { isMeantForDesk, type QuotedMessage } from '../../../src/policy/conversation.ts'
 import { ALICE, DESK, GRACE, headers, maintainerMail, SETTINGS, signature, TAG } from './samples.ts'
 
 const desk = { name: '', address: DESK }
