@@ -13,13 +13,10 @@ const ARMORED_BYTES_MAX = 400 * 1024
 const USER_IDS_MAX = 20
 const SUBKEYS_MAX = 20
 const PACKETS_MAX = 5000
-/** Most bits of the two numbers that decide how long a signature check takes, by algorithm (RFC 9580 §9.1). */
-const BITS_MAX: ReadonlyMap<number, readonly [number, number]> = new Map([
-  // RSA in its three forms, modulus and exponent: beyond 8192 bits adds cost, not security.
-  ...[1, 2, 3].map((rsa): [number, [number, number]] => [rsa, [8192, 32]]),
-  // DSA, prime and group order, the largest of FIPS 186-4: the library has no native arithmetic for them.
-  [17, [3072, 256]]
-])
+/** RSA in its three forms (RFC 9580 §9.1). Larger moduli and exponents add cost, not security. */
+const RSA: readonly number[] = [1, 2, 3]
+const MODULUS_BITS_MAX = 8192
+const EXPONENT_BITS_MAX = 32
 const KEY_TAGS: readonly number[] = [TAG.publicKey, TAG.publicSubkey]
 
 /** The class of a key file by its packets. */
@@ -71,17 +68,16 @@ function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
   return secretCount === 1 ? 'private' : 'public'
 }
 
-/** Whether a public key's numbers are so large that verifying its signatures would take minutes. */
+/** Whether an RSA key's numbers are so large that verifying its signatures would take minutes. */
 function hasGiantNumbers(data: Uint8Array, span: PacketSpan): boolean {
   if (!KEY_TAGS.includes(span.tag)) return false
   const body = bodyOf(data, span)
-  const limits = BITS_MAX.get(body[5] ?? 0)
-  if (limits === undefined) return false
-  const [firstMax, secondMax] = limits
+  if (!RSA.includes(body[5] ?? 0)) return false
   // Version, four bytes of time, the algorithm; version 6 has four bytes of length more (RFC 9580 §5.5.2).
   const at = body[0] === 6 ? 10 : 6
   const bits = bitsAt(body, at)
-  return bits > firstMax || bitsAt(body, at + 2 + Math.ceil(bits / 8)) > secondMax
+  const exponentAt = at + 2 + Math.ceil(bits / 8)
+  return bits > MODULUS_BITS_MAX || bitsAt(body, exponentAt) > EXPONENT_BITS_MAX
 }
 
 /** The length that a number declares (RFC 9580 §3.2); 0 past the end. */

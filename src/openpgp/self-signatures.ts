@@ -7,12 +7,8 @@ import { enums, type Key, type SignaturePacket, type Subkey } from 'openpgp'
 
 import { fullPgpConfig } from './config.ts'
 
-/** Signatures kept of one kind on one user id or key, the newest first. An owner seldom makes more than one a year. */
-const PER_PART_MAX = 16
-/** Signatures verified of one key, valid or not. The slowest algorithm takes some 25 ms each. */
-const VERIFIED_MAX = 100
-/** A key with more invalid signatures is refused: skipping unchecked ones could skip a revocation. */
-const FORGED_MAX = 8
+/** Signatures verified for all keys of one message, valid or not. The slowest algorithm takes some 25 ms each. */
+const VERIFIED_MAX = 300
 
 /**
  * How many more signatures may be verified for all keys of one message; counts down. Back signatures are not counted: there is
@@ -58,71 +54,36 @@ export async function hasSignedBack(
   return false
 }
 
-/** Whether both sign the same data: anybody can change what stands outside the signed bytes. */
-export function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
-  const [a, b] = [one.signatureData, other.signatureData]
-  return a !== null && b !== null && Buffer.from(a).equals(b)
-}
-
-/** Revocation reasons that apply only from then on (RFC 9580 §5.2.3.31); all other reasons apply to all times. */
-const SOFT_REASONS: readonly (number | null)[] = [
-  enums.reasonForRevocation.keySuperseded,
-  enums.reasonForRevocation.keyRetired,
-  enums.reasonForRevocation.userIDInvalid
-]
-
 /**
- * Removes from `key` all signatures but its own, verified ones: revocations, then the newest 16 of each other kind on each
- * part, 100 in total. False when more than eight are invalid, when a revocation would be dropped that could say more than the
- * kept ones, or when `effort` is spent: then the key must not be used, and its signatures stay unchanged.
+ * Removes from `key` all signatures but its own, verified ones. False when it has more that claim to be its own than `effort`
+ * allows: then the key must not be used, because a revocation may be among those that are not looked at.
  */
 export async function keepOwnSignatures(
   key: WithDirect,
   effort: Effort = { left: VERIFIED_MAX }
 ): Promise<boolean> {
-  const places = placesOf(key)
-  let verified = 0
-  let forged = 0
-  for (const { place, signature } of inTurn(key, places)) {
-    if (isWithoutEffect(place, signature)) continue
-    if (place.kept.length === PER_PART_MAX || verified === VERIFIED_MAX) {
-      if (place.isRevocation) return false
-      continue
-    }
-    if (effort.left === 0) return false
-    effort.left -= 1
-    verified += 1
-    if (await place.check(signature)) place.kept.push(signature)
-    else forged += 1
-    if (forged > FORGED_MAX) return false
-  }
-  for (const place of places) {
-    place.put(place.signatures.filter((signature) => place.kept.includes(signature)))
+  const places = placesOf(key).map((place) => ({
+    ...place,
+    claimed: place.signatures.filter((signature) => isPossible(key, signature))
+  }))
+  const count = places.reduce((sum, { claimed }) => sum + claimed.length, 0)
+  if (count > effort.left) return false
+  effort.left -= count
+  for (const { claimed, check, put } of places) {
+    const kept: SignaturePacket[] = []
+    for (const signature of claimed) if (await check(signature)) kept.push(signature)
+    put(kept)
   }
   for (const user of key.users) user.otherCertifications = []
   return true
 }
 
-/**
- * Whether it could add nothing to the kept signatures: a copy, whose unsigned bytes anybody can change, or another revocation
- * beside one for all times. A thief can date any other revocation before the owner's.
- */
-function isWithoutEffect({ isRevocation, kept }: Place, signature: SignaturePacket): boolean {
-  return (
-    kept.some((other) => isSame(other, signature)) ||
-    (isRevocation && kept.some((other) => isHard(other)))
-  )
-}
-
 /** Signatures of one kind on one part of a key. */
 type Place = {
-  readonly isRevocation: boolean
   readonly signatures: readonly SignaturePacket[]
-  /** The verified ones, which stay. */
-  readonly kept: SignaturePacket[]
   readonly check: Check
   /** Replaces the signatures by these. */
-  put(signatures: SignaturePacket[]): void
+  readonly put: (signatures: SignaturePacket[]) => void
 }
 
 function placesOf(key: WithDirect): Place[] {
@@ -134,11 +95,9 @@ function placesOf(key: WithDirect): Place[] {
     type: enums.signature,
     signed: object
   ): Place => ({
-    isRevocation: name === 'revocationSignatures',
     signatures: part[name],
-    kept: [],
     check: madeBy(primary, type, signed),
-    put(signatures) {
+    put: (signatures) => {
       part[name] = signatures
     }
   })
@@ -162,32 +121,6 @@ function placesOf(key: WithDirect): Place[] {
   ]
 }
 
-/**
- * The signatures that the key may have made: revocations first, those for all times in front; then the newest of each place,
- * then the second newest of each, and so on.
- */
-function inTurn(
-  key: Key,
-  places: readonly Place[]
-): { readonly place: Place; readonly signature: SignaturePacket }[] {
-  const turns = places.flatMap((place) =>
-    place.signatures
-      .filter((signature) => isPossible(key, signature))
-      .sort((a, b) => madeAt(b) - madeAt(a))
-      .map((signature, rank) => ({ place, signature, turn: turnOf(place, signature, rank) }))
-  )
-  return turns.sort((a, b) => a.turn - b.turn)
-}
-
-function turnOf({ isRevocation }: Place, signature: SignaturePacket, rank: number): number {
-  if (!isRevocation) return rank
-  return isHard(signature) ? -2 : -1
-}
-
-function isHard({ reasonForRevocationFlag }: SignaturePacket): boolean {
-  return !SOFT_REASONS.includes(reasonForRevocationFlag)
-}
-
 /** False for third-party signatures and for those never accepted; needs no verification. */
 function isPossible(key: Key, signature: SignaturePacket): boolean {
   const { hashAlgorithm, issuerKeyID, publicKeyAlgorithm } = signature
@@ -199,8 +132,4 @@ function isPossible(key: Key, signature: SignaturePacket): boolean {
     hashAlgorithm !== null &&
     !rejectHashAlgorithms.has(hashAlgorithm)
   )
-}
-
-function madeAt({ created }: SignaturePacket): number {
-  return created?.getTime() ?? 0
 }

@@ -27,7 +27,7 @@ export type Candidates = {
 const ATTACHED_KEYS_MAX = 10
 const CANDIDATES_MAX = 4
 /** How many signatures are verified for all keys of one message together. */
-const SIGNATURES_VERIFIED_MAX = 100
+const SIGNATURES_VERIFIED_MAX = 300
 
 /** Looks through the outer fields and the payload's attachments for keys of `from`. */
 export async function findCandidateKeys(

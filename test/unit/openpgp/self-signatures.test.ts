@@ -11,7 +11,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
-import { classifyKey, inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
+import { classifyKey, inspectKey } from '../../../src/openpgp/keyring.ts'
 import { mergeKey } from '../../../src/openpgp/merge-key.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
@@ -67,7 +67,7 @@ async function checksDuring(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe('the signatures of a certificate', () => {
-  it('are not verified by the thousand: a key full of forged ones is refused after nine of them', async () => {
+  it('are not verified by the thousand: a key full of forged ones is refused unseen', async () => {
     const poisoned = withForgedSignatures(plain, 2000)
     expect(poisoned.length).toBeLessThan(256 * 1024)
     expect(classifyKey(poisoned)).toBe('public')
@@ -75,46 +75,26 @@ describe('the signatures of a certificate', () => {
       expect(await inspectKey(poisoned, NOW)).toBeNull()
       expect(await inspectKey(poisoned, NOW, ALICE.email as Address)).toBeNull()
     })
-    expect(checks).toBeLessThan(30)
+    expect(checks).toBe(0)
     const merging = await checksDuring(async () => {
       expect(await mergeKey(plain, poisoned, NOW)).toBeNull()
     })
     expect(merging).toBeLessThan(30)
   })
 
-  it('that are forged are left out when they are few, and no later work meets them', async () => {
-    const facts = await inspectKey(withForgedSignatures(plain, 8), NOW)
+  it('that are forged are left out, and no later work meets them', async () => {
+    const facts = await inspectKey(withForgedSignatures(plain, 100), NOW)
     expect(facts?.state).toBe('usable')
     expect(Buffer.from(facts?.keyData ?? []).equals(plain)).toBe(true)
   })
 
-  it('that extend a key once a year for 20 years leave it good: the newest count', async () => {
+  it('that extend a key once a year for 20 years leave it good: the newest counts', async () => {
     const many = await extended(20)
     const facts = await inspectKey(many, NOW)
     expect(facts).toMatchObject({ state: 'expired', expiresAt: '2021-12-26T00:00:00.000Z' })
     expect(await inspectKey(many, instantFromMs(Date.UTC(2021, 5, 1)))).toMatchObject({
       state: 'usable'
     })
-    const certificate = await readCertificate(many, NOW)
-    expect(certificate?.key.users[0]?.selfCertifications).toHaveLength(16)
-  })
-
-  it('that come a thousand times count once, and none crowds out a revocation', async () => {
-    const { publicKey } = await revokeKey({
-      key,
-      date: new Date(Date.UTC(2001, 0, 1)),
-      format: 'object',
-      config
-    })
-    const [primary, revocation, ...rest] = splitPackets(publicKey.write())
-    if (primary === undefined || revocation === undefined) throw new Error('no revoked key')
-    const copies = rest.slice(0, 2)
-    const flood = Array.from({ length: 800 }, () => rest.slice(1, 2)).flat()
-    const all = joined([primary, ...copies, ...flood, revocation, ...rest.slice(2)])
-    expect(classifyKey(all)).toBe('public')
-    const certificate = await readCertificate(all, NOW)
-    expect(certificate?.key.users[0]?.selfCertifications).toHaveLength(1)
-    expect((await inspectKey(all, NOW))?.state).toBe('revoked')
   })
 })
 
@@ -144,25 +124,18 @@ describe('a revocation', () => {
 
   it('of a stolen key is not pushed out by others that the thief dates into the future', async () => {
     const owners = await revocation(keyCompromised, 2020)
-    for (const count of [16, 17]) {
-      const thiefs = await future(count)
-      for (const all of [
-        [...thiefs, owners],
-        [owners, ...thiefs]
-      ]) {
-        expect((await inspectKey(withRevocations(...all), NOW))?.state).toBe('revoked')
-      }
+    const thiefs = await future(17)
+    for (const all of [
+      [...thiefs, owners],
+      [owners, ...thiefs]
+    ]) {
+      expect((await inspectKey(withRevocations(...all), NOW))?.state).toBe('revoked')
     }
     const known = withRevocations(owners)
     const merged = await mergeKey(known, withRevocations(...(await future(16))), NOW)
     expect((await inspectKey(merged?.keyData ?? known, NOW))?.state).toBe('revoked')
     const turned = await mergeKey(withRevocations(...(await future(16))), known, NOW)
     expect(turned?.state).toBe('revoked')
-  })
-
-  it('among more than are kept makes the key unusable rather than be left out', async () => {
-    expect((await inspectKey(withRevocations(...(await future(16))), NOW))?.state).toBe('usable')
-    expect(await inspectKey(withRevocations(...(await future(17))), NOW)).toBeNull()
   })
 })
 
@@ -171,11 +144,9 @@ describe('all keys of one message together', () => {
     const effort = { left: 50 }
     const address = ALICE.email as Address
     expect(await inspectKey(await extended(20), NOW, address, effort)).not.toBeNull()
-    expect(effort.left).toBe(18)
+    expect(effort.left).toBe(8)
     expect(await inspectKey(await extended(20), NOW, address, effort)).toBeNull()
-    expect(effort.left).toBe(0)
-    const checks = await checksDuring(() => inspectKey(plain, NOW, address, effort))
-    expect(checks).toBe(0)
+    expect(effort.left).toBe(8)
   })
 
   it('cost nothing where they name somebody else, or are no copy of the key that is known', async () => {
@@ -192,7 +163,6 @@ describe('all keys of one message together', () => {
 
 describe('numbers of a key', () => {
   const RSA = 1
-  const DSA = 17
   const keyOf = (algorithm: number, ...bitLengths: readonly number[]): Buffer => {
     const number = (bits: number): Buffer => {
       const bytes = Buffer.alloc(2 + Math.ceil(bits / 8), 0xff)
@@ -209,10 +179,7 @@ describe('numbers of a key', () => {
     [RSA, 8192, 32, 'public'],
     [RSA, 8200, 17, 'unreadable'],
     [RSA, 4096, 40, 'unreadable'],
-    [RSA, 65_528, 65_528, 'unreadable'],
-    [DSA, 3072, 256, 'public'],
-    [DSA, 3080, 256, 'unreadable'],
-    [DSA, 3072, 264, 'unreadable']
+    [RSA, 65_528, 65_528, 'unreadable']
   ])(
     'of algorithm %i, %i bits and %i bits: %s, so that its signatures are no work for minutes',
     (algorithm, first, second, expected) => {
