@@ -15,9 +15,6 @@ const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 /** A commit waits for the disk, longer than a message takes to send: outcomes close together share one commit. */
 const RECORDED_TOGETHER = 16
 const RECORDED_WITHIN_MS = 10
-/** How long the same line about one notice is not repeated in the log, and for how many notices this is remembered. */
-const SAID_AGAIN_MS = 60_000
-const SAID_MAX = 1000
 
 /** Sends messages for the life of a run. */
 export type Dispatcher = {
@@ -36,7 +33,6 @@ export function createDispatcher(
   options: { readonly signal: AbortSignal; readonly ended: () => void }
 ): Dispatcher {
   const sending = new Map<number, Promise<void>>()
-  const report = createReport(desk)
   let finished: { readonly row: Claimed; readonly result: SendResult }[] = []
 
   /** One commit for finished and starting deliveries. */
@@ -67,7 +63,7 @@ export function createDispatcher(
       })
     })
     finished = finished.filter((entry) => !ended.includes(entry))
-    for (const { row, result } of ended) report(row, result)
+    for (const { row, result } of ended) report(desk, row, result)
     for (const row of claimed) sending.set(row.id, begin(row))
     return ended.length + claimed.length > 0
   }
@@ -114,34 +110,15 @@ function isGivenUp({ attempts }: Claimed, { kind }: SendResult): boolean {
   return kind === 'rejected' || (kind !== 'accepted' && nextAttemptMs(attempts) === null)
 }
 
-/** Logs the outcome of each message. */
-function createReport(desk: Desk): (row: Claimed, result: SendResult) => void {
-  /** When a line about a notice was last logged. */
-  const said = new Map<string, number>()
-  const sayOfNotice = (
-    event: 'notice.deferred' | 'notice.gave-up',
-    notice: number,
-    code: number
-  ) => {
-    const what = `${event} ${notice} ${code}`
-    const now = desk.clock.monotonicMs()
-    if (now - (said.get(what) ?? -Infinity) < SAID_AGAIN_MS) return
-    if (said.size >= SAID_MAX) said.clear()
-    said.set(what, now)
-    desk.log({ event, notice, code })
+/** Logs an outcome, but of no copy of a notice: the lines would tell how long the list is (G5), and clocks tell what went wrong. */
+function report(desk: Desk, row: Claimed, result: SendResult): void {
+  const { kind, attempts, noticeId } = row
+  if (noticeId !== null) return
+  if (result.kind === 'accepted') {
+    desk.log({ event: 'outbox.accepted', kind, attempts })
+    return
   }
-  return (row, result) => {
-    const { kind, attempts, noticeId } = row
-    const { code } = result
-    const isOver = isGivenUp(row, result)
-    if (noticeId !== null) {
-      // A line for each copy would reveal the length of the list to readers of the log (G5).
-      if (result.kind === 'accepted') return
-      sayOfNotice(isOver ? 'notice.gave-up' : 'notice.deferred', noticeId, code)
-    } else if (result.kind === 'accepted') {
-      desk.log({ event: 'outbox.accepted', kind, attempts })
-    } else {
-      desk.log({ event: isOver ? 'outbox.gave-up' : 'outbox.deferred', kind, attempts, code })
-    }
-  }
+  const isOver = isGivenUp(row, result)
+  const { code } = result
+  desk.log({ event: isOver ? 'outbox.gave-up' : 'outbox.deferred', kind, attempts, code })
 }

@@ -22,6 +22,7 @@ import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
+import { recipientOf } from './release-pieces.ts'
 
 const AT_ONCE = 64
 
@@ -56,7 +57,7 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
   const disclosure = formatInstant(disclosureAt ?? now, desk.settings.desk.timezone, disclosureZone)
   const because = ({ isListed }: LateCopy): Particulars['copy-dropped']['because'] =>
     isListed === 0 ? 'not-listed' : isPublic ? 'public' : 'date-moved'
-  const told = copies.filter((copy) => because(copy) === 'public').map(asRecipient)
+  const told = copies.filter((copy) => because(copy) === 'public').map(recipientOf)
   const sending = { once: `${noticeId}`, tag: caseTag }
   const message = embargoEnded({ product: name, disclosure })
   const decisions = told.length === 0 ? [] : [sealedTo(told, now, message, sending)]
@@ -75,10 +76,6 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
     commit(tx, decisions, { ...prepared, messages, refused }, work)
   })
   return true
-}
-
-function asRecipient({ memberId: id, name, address, fingerprint, keyData }: LateCopy) {
-  return { id, name, address, fingerprint, keyData }
 }
 
 /** Copies that wait longer than their policy takes for late, and are not on the record as such. */

@@ -6,6 +6,7 @@
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { nextTryAt } from '../store/arrivals.ts'
+import { openDoubt } from '../store/events.ts'
 import { nextLookAt } from '../store/looks.ts'
 import { nextReleaseAt } from '../store/notices.ts'
 import { nextDueAt } from '../store/outbox.ts'
@@ -19,21 +20,10 @@ import { judgeError, persist } from './persistence.ts'
 import { releaseDue } from './release.ts'
 import { adoptClocks, tick } from './tick.ts'
 import { type Bells, createBells, onceAborted } from './wake.ts'
-import { type ClockWatch, watchClock } from './watch.ts'
+import { lookAtClock } from './watch.ts'
 import { handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
-
-/** State of the work between its rounds. */
-type Watches = {
-  readonly clock: ClockWatch
-  readonly failures: Map<number, number>
-}
-
-function watch(desk: Desk): Watches {
-  adoptClocks(desk)
-  return { clock: watchClock(desk), failures: new Map() }
-}
 
 /** Runs until `signal` is aborted, then stops after the current step. Throws trouble that waiting cannot solve. */
 export async function runLoops(
@@ -44,7 +34,8 @@ export async function runLoops(
 ): Promise<void> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const watches = watch(desk)
+  const failures = new Map<number, number>()
+  adoptClocks(desk)
   const dispatcher = createDispatcher(desk, edges.sender, {
     signal: either,
     ended: bells.dispatch.ring
@@ -52,7 +43,7 @@ export async function runLoops(
   const loops = [
     intakeLoop(desk, edges, bells, either),
     junkLoop(desk, edges, either),
-    persist(desk, either, () => workOnce(desk, bells, watches, either), judgeError(desk, 'work')),
+    persist(desk, either, () => workOnce(desk, bells, failures, either), judgeError(desk, 'work')),
     persist(
       desk,
       either,
@@ -105,11 +96,12 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
 /** Works and sends until `--once` has nothing left to wait for. */
 async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   const bells = createBells()
-  const watches = watch(desk)
+  const failures = new Map<number, number>()
+  adoptClocks(desk)
   const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: bells.work.ring })
   try {
     while (!signal.aborted) {
-      const worked = await workAll(desk, bells, watches, signal)
+      const worked = await workAll(desk, bells, failures, signal)
       const sent = dispatcher.step()
       if (worked || sent) continue
       const wait = dispatcher.inFlight() > 0 ? WAIT_MS_MAX : firstAttemptsMs(desk)
@@ -136,19 +128,11 @@ function firstAttemptsMs(desk: Desk): number | null {
 async function workAll(
   desk: Desk,
   bells: Bells,
-  watches: Watches,
+  failures: Map<number, number>,
   signal: AbortSignal
 ): Promise<boolean> {
-  watches.clock.look()
-  const released = await releaseDue(desk, {
-    isClockTrusted: () => {
-      watches.clock.look()
-      return watches.clock.isTrusted()
-    },
-    failures: watches.failures,
-    signal,
-    queued: bells.dispatch.ring
-  })
+  lookAtClock(desk)
+  const released = await releaseDue(desk, { failures, signal, queued: bells.dispatch.ring })
   const listed = await listFurtherReports(desk)
   const rang = await tick(desk)
   const handled = await handlePending(desk, signal, () => {
@@ -162,14 +146,13 @@ async function workAll(
 
 /** On a clock that is far ahead the desk's own key looks expired; who ends then does not see it set right (G7, G9). */
 async function workOnTrustedKeys(
-  ...[desk, bells, watches, signal]: Parameters<typeof workAll>
+  ...[desk, bells, failures, signal]: Parameters<typeof workAll>
 ): Promise<boolean> {
   try {
-    return await workAll(desk, bells, watches, signal)
+    return await workAll(desk, bells, failures, signal)
   } catch (error) {
-    const isClocks =
-      error instanceof Trouble && error.code === 'desk-key' && !watches.clock.isTrusted()
-    if (!isClocks) throw error
+    const isClocks = error instanceof Trouble && error.code === 'desk-key'
+    if (!isClocks || desk.db.read(openDoubt) === null) throw error
     throw new Trouble(error.code, error.message, { retryable: true, cause: error })
   }
 }
@@ -177,10 +160,10 @@ async function workOnTrustedKeys(
 async function workOnce(
   desk: Desk,
   bells: Bells,
-  watches: Watches,
+  failures: Map<number, number>,
   signal: AbortSignal
 ): Promise<void> {
-  if (await workOnTrustedKeys(desk, bells, watches, signal)) return
+  if (await workOnTrustedKeys(desk, bells, failures, signal)) return
   const next = desk.db.read((read) => [nextReleaseAt(read), nextTryAt(read), nextLookAt(read)])
   await bells.work.wait(waitMs(desk, next), signal)
 }

@@ -11,9 +11,8 @@ import { listEvents, openDoubt } from '../store/events.ts'
 import { listMembers } from '../store/members.ts'
 import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
-import { disclosureFacts } from './about-notice.ts'
 import { type Desk } from './desk.ts'
-import { factsOf, late, message, type Occasion } from './occasion.ts'
+import { disclosureFacts, factsOf, late, message, type Occasion } from './occasion.ts'
 
 const READINESS = {
   none: 'The notice is not written yet: please write it with /notice draft.',

@@ -57,6 +57,16 @@ export function late({ rings }: Occasion): string[] {
     : []
 }
 
+/** The disclosure instant as a fact line. */
+export function disclosureFacts(
+  { settings }: Desk,
+  { disclosureAt, disclosureZone }: CaseRecord
+): FactLine[] {
+  if (disclosureAt === null) return []
+  const value = formatInstant(disclosureAt, settings.desk.timezone, disclosureZone)
+  return [{ label: 'Disclosure', value }]
+}
+
 /** Who owns it and who is told, so that everybody knows whose turn it is. */
 export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occasion): FactLine[] {
   const { maintainers } = desk.settings

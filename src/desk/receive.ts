@@ -11,7 +11,7 @@ import { decideArrival } from '../policy/inbound.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import { type Committed, commit } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { type Prepared, prepare, type Source } from './prepare.ts'
+import { type Prepared, prepare } from './prepare.ts'
 import { readSituation } from './read-situation.ts'
 
 /** Another writer may take a case number or change a case between read and commit; then the step is repeated. */
@@ -48,20 +48,10 @@ async function receiveOnce(desk: Desk, arrival: Arrival, mail: Handled): Promise
     jitter: desk.randomness.below(1_000_000) / 1_000_000,
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
   })
-  const source: Source = {
+  const source = {
     attachments: opened.attachments,
     original: arrival.part === 'whole' ? mail.raw : null
   }
-  return prepareAndCommit(desk, decisions, source, { arrival, now })
-}
-
-async function prepareAndCommit(
-  desk: Desk,
-  decisions: readonly Decision[],
-  source: Source,
-  about: { readonly arrival: Arrival; readonly now: Instant }
-): Promise<Committed> {
-  const { arrival, now } = about
   const prepared = await prepare(desk, decisions, now, source)
   const seen = heldIfUnseen(decisions, prepared)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }

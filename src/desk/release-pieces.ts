@@ -1,114 +1,108 @@
 /**
  * The release of one notice, piece by piece: each piece is sealed with the keys of this very moment and committed with its
- * deliveries, so that a crash goes on where it stopped and nobody gets a notice twice (G2, G7).
+ * deliveries, so that a crash goes on where it stopped and nobody gets a notice twice (G2, G7). When nobody waits any more, the
+ * reporter learns the date in the one transaction that ends it (M-30). Must never end a release while a member still waits.
  */
-import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
-import { type Sha256 } from '../domain/ids.ts'
+import { addresseesOf } from '../domain/case.ts'
+import { type Decision, type SealedRecipient, type SendSealed } from '../domain/decision.ts'
+import { aboutCase, BY_DESK, event } from '../domain/event.ts'
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { type Instant } from '../domain/time.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
 import { type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
-import { firstNotice, noticeParams } from '../policy/notice-content.ts'
-import { sealedTo } from '../policy/send.ts'
-import { holdWaiting, listWaiting, markQueued, type WaitingDelivery } from '../store/deliveries.ts'
-import { findNoticeById, findReleasedDigest, readPatches } from '../store/notices.ts'
-import { aboutNotice, releasedDigest } from './about-notice.ts'
-import { commit, ofNoMail, queue } from './commit.ts'
+import { dateNotice } from '../messages/to-reporters.ts'
+import {
+  approvedText,
+  firstNotice,
+  type NoticeSetting,
+  noticeParams
+} from '../policy/notice-content.ts'
+import { reporterPath } from '../policy/recipients.ts'
+import { sealedTo, toReporter } from '../policy/send.ts'
+import { findCase } from '../store/cases.ts'
+import {
+  countDeliveries,
+  holdWaiting,
+  listWaiting,
+  markQueued,
+  type WaitingDelivery
+} from '../store/deliveries.ts'
+import {
+  findNoticeById,
+  findReleasedDigest,
+  readPatches,
+  setNoticeState
+} from '../store/notices.ts'
+import { type Read } from '../store/sql.ts'
+import { commit, ofNoMail, queue, record } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { type Prepared, prepare } from './prepare.ts'
-import { endRelease } from './release-end.ts'
+import { prepare } from './prepare.ts'
+import { knownKeys } from './read-keys.ts'
 
 /** Copies sealed and committed at a time: bounds memory and what a crash repeats. */
 const PIECE = 64
 
+/** What a decision about a notice depends on; null when the case or the product is gone. */
+export function aboutNotice(
+  { settings }: Desk,
+  read: Read,
+  notice: NoticeRecord
+): NoticeSetting | null {
+  const found = findCase(read, notice.caseTag)
+  const product = settings.products.find(({ id }) => id === notice.product)
+  return found === null || product === undefined ? null : { record: found, product, settings }
+}
+
 /**
- * Seals and queues everything that still waits, then ends the release. While one piece is committed and sent the workers
- * seal the next; what was sealed and not committed has no consequence. `queued` is called after each piece.
+ * The digest over what each member reads, whoever they are: it stays while a release goes on and members are taken off the
+ * list, and changes with the content, the configured words and the template.
  */
+export function releasedDigest(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Sha256 {
+  return desk.sha256(approvedText(notice, known, []))
+}
+
+/** Seals and queues everything that still waits, then ends the release. `queued` is called after each piece. */
 export async function sendPieces(
   desk: Desk,
   notice: NoticeRecord,
   options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<void> {
-  // A member that is taken out meanwhile shifts the list, and a piece may pass over somebody: then once more.
-  for (let end: 'again' | 'ended' = 'again'; end === 'again'; )
-    end = (await sendWaiting(desk, notice, options)) ? await endRelease(desk, notice) : 'ended'
-}
-
-/** Until nobody waits; false when the release has to stop here. */
-async function sendWaiting(
-  desk: Desk,
-  notice: NoticeRecord,
-  options: { readonly signal: AbortSignal; readonly queued: () => void }
-): Promise<boolean> {
-  let sealing = begun(sealPiece(desk, notice, 0))
-  try {
-    for (let piece = await sealing; piece !== 'none'; piece = await sealing) {
-      if (piece === 'gone' || options.signal.aborted) return false
-      sealing = begun(sealPiece(desk, notice, piece.waiting.length))
-      const goesOn = commitPiece(desk, notice, piece)
-      if (!goesOn) return false
-      options.queued()
-    }
-  } finally {
-    await Promise.allSettled([sealing])
+  while (!options.signal.aborted) {
+    const waiting = desk.db.read((read) => listWaiting(read, notice.id, notice.revision, PIECE))
+    const known = desk.db.read((read) => aboutNotice(desk, read, notice))
+    if (known === null) return
+    if (waiting.length === 0) return endRelease(desk, notice, known)
+    if (!(await sendPiece(desk, notice, known, waiting))) return
+    options.queued()
   }
-  return true
-}
-
-/** A piece whose failure is met when it is awaited; until then nobody waits for it, and that must not end the process. */
-function begun<T>(piece: Promise<T>): Promise<T> {
-  piece.catch(() => undefined)
-  return piece
-}
-
-type Piece = {
-  readonly waiting: readonly WaitingDelivery[]
-  readonly once: string
-  /** Over what the copies say. */
-  readonly digest: Sha256
-  readonly prepared: Prepared
-  readonly now: Instant
-}
-
-/** Seals the next piece; the first `ahead` members that wait are in another one. `gone` when there is nothing to send. */
-async function sealPiece(
-  desk: Desk,
-  notice: NoticeRecord,
-  ahead: number
-): Promise<Piece | 'none' | 'gone'> {
-  const { id, revision } = notice
-  const listed = desk.db.read((read) => listWaiting(read, id, revision, ahead + PIECE))
-  const waiting = listed.slice(ahead)
-  if (waiting.length === 0) return 'none'
-  const now = desk.clock.now()
-  const written = noticeMail(desk, notice, waiting, now)
-  if (written === null) return 'gone'
-  const { decisions, once, digest } = written
-  const prepared = await prepare(desk, decisions, now)
-  return { waiting, once, digest, prepared, now }
 }
 
 /** Queues one piece; false when the notice was held by a maintainer meanwhile. */
-function commitPiece(
+async function sendPiece(
   desk: Desk,
   notice: NoticeRecord,
-  { waiting, once, digest, prepared, now }: Piece
-): boolean {
+  known: NoticeSetting,
+  waiting: readonly WaitingDelivery[]
+): Promise<boolean> {
+  const now = desk.clock.now()
+  const digest = releasedDigest(desk, notice, known)
+  const prepared = await prepare(desk, copiesFor(desk, notice, known, waiting, now), now)
   const work = ofNoMail(now)
   return desk.db.transact((tx) => {
     if (findNoticeById(tx, notice.id)?.state !== 'releasing') return false
     // Held and released anew while we sealed: what is leaving now may say something else.
     if (findReleasedDigest(tx, notice.id) !== digest) return false
     // A member who was taken off the list while we sealed gets nothing; one with another key or address is sealed anew.
-    const present = listWaiting(tx, notice.id, notice.revision, 2 * PIECE)
+    const present = listWaiting(tx, notice.id, notice.revision, PIECE)
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
     const wanted = new Set(stillWaiting.map(({ memberId }) => memberId))
     for (const mail of prepared.messages) if (wanted.has(mail.recipientId)) queue(tx, mail, work)
     commit(tx, [], { ...prepared, messages: [] }, work)
     for (const { id, memberId } of stillWaiting) {
       const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
-      if (refusal === undefined) markQueued(tx, id, { once: `${once}:${memberId}`, digest }, now)
+      const once = `notice:${notice.id}:${notice.revision}:${memberId}`
+      if (refusal === undefined) markQueued(tx, id, { once, digest }, now)
       else holdWaiting(tx, { id }, KEY_PROBLEMS[refusal.because], now)
     }
     return true
@@ -119,51 +113,103 @@ function isSameCopy(a: WaitingDelivery, b: WaitingDelivery): boolean {
   return a.id === b.id && a.address === b.address && a.fingerprint === b.fingerprint
 }
 
-/** What these members are sent, with the digest over what it says. */
-function noticeMail(
+/** What these members are sent: one approval covers both, for the copies of those who had none only leave out what changed. */
+function copiesFor(
   desk: Desk,
   notice: NoticeRecord,
-  waiting: readonly WaitingDelivery[],
-  now: Instant
-): {
-  readonly decisions: readonly SendSealed[]
-  readonly once: string
-  readonly digest: Sha256
-} | null {
-  const read = desk.db.read((handle) => ({
-    known: aboutNotice(desk, handle, notice),
-    files: readPatches(handle, notice.id)
-  }))
-  if (read.known === null) return null
-  const { record, product } = read.known
-  const params = noticeParams(notice, record, product, desk.settings)
-  const once = `${notice.id}:${notice.revision}`
+  { record: found, product }: NoticeSetting,
+  ...[waiting, now]: [readonly WaitingDelivery[], Instant]
+): readonly SendSealed[] {
+  const files = desk.db.read((read) => readPatches(read, notice.id))
+  const params = noticeParams(notice, found, product, desk.settings)
   const copies = (had: 0 | 1, what: NoticeParams): SendSealed =>
-    sealedTo(recipientsOf(waiting, had), now, noticeMessage(what), {
-      once,
-      tag: notice.caseTag,
-      noticeId: notice.id,
-      notBefore: notice.releaseAt ?? now,
-      notAfter: record.disclosureAt,
-      files: { from: 'list', files: read.files }
-    })
-  // One approval covers both: the copies without it only leave out what changed.
+    sealedTo(
+      waiting.filter(({ hadNotice }) => hadNotice === had).map(recipientOf),
+      now,
+      noticeMessage(what),
+      {
+        once: `${notice.id}:${notice.revision}`,
+        tag: notice.caseTag,
+        noticeId: notice.id,
+        notBefore: notice.releaseAt ?? now,
+        notAfter: found.disclosureAt,
+        files: { from: 'list', files }
+      }
+    )
   const decisions = [copies(1, params), copies(0, firstNotice(params))]
-  return {
-    decisions: decisions.filter(({ recipients }) => recipients.length > 0),
-    once: `notice:${once}`,
-    digest: releasedDigest(desk, notice, read.known)
-  }
+  return decisions.filter(({ recipients }) => recipients.length > 0)
 }
 
-function recipientsOf(waiting: readonly WaitingDelivery[], had: 0 | 1): SealedRecipient[] {
-  return waiting
-    .filter(({ hadNotice }) => hadNotice === had)
-    .map(({ memberId: id, name, address, fingerprint, keyData }) => ({
-      id,
-      name,
-      address,
-      fingerprint,
-      keyData
-    }))
+/** The member whose copy it is. */
+export function recipientOf({
+  memberId: id,
+  name,
+  address,
+  fingerprint,
+  keyData
+}: WaitingDelivery): SealedRecipient {
+  return { id, name, address, fingerprint, keyData }
+}
+
+/** Writes nothing when somebody waits anew: the next round goes on with them. */
+async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Promise<void> {
+  const now = desk.clock.now()
+  const { id, revision, caseTag } = notice
+  const decisions = await dateMail(desk, notice, known, now)
+  const prepared = await prepare(desk, decisions, now)
+  const work = ofNoMail(now)
+  const isOver = desk.db.transact((tx) => {
+    const current = findNoticeById(tx, id)
+    if (current?.state !== 'releasing' || listWaiting(tx, id, revision, 1).length > 0) return false
+    setNoticeState(tx, current, { state: 'released', releasedAt: now })
+    commit(tx, decisions, prepared, work)
+    const { disclosureAt: date } = known.record
+    for (const { recipientId: reporter } of prepared.messages) {
+      if (date === null) continue
+      const isClear = decisions.some((one) => one.kind === 'send-clear' && one.to.id === reporter)
+      const about = { reporter, date, how: isClear ? 'in-clear' : 'encrypted' } as const
+      record(tx, event('date-told', aboutCase(caseTag), BY_DESK, about), work)
+    }
+    const { held, queued, sent, bounced, 'given-up': lost } = countDeliveries(tx, id, revision)
+    const about = { revision, sent: queued + sent + bounced + lost, held }
+    record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), work)
+    return true
+  })
+  if (isOver) desk.log({ event: 'notice.released', notice: id })
+}
+
+async function dateMail(
+  desk: Desk,
+  notice: NoticeRecord,
+  { record: found, product }: NoticeSetting,
+  now: Instant
+): Promise<Decision[]> {
+  if (product.policy.notice?.reporter_date_mail !== 'with-notice' || found.disclosureAt === null)
+    return []
+  const before = notice.told?.disclosureAt ?? null
+  // New content under the old date: the reporter knows the date already.
+  if (before === found.disclosureAt) return []
+  const keys = await knownKeys(desk, found, now)
+  const says = (at: Instant, zone: string | null = null): string =>
+    formatInstant(at, desk.settings.desk.timezone, zone)
+  const message = dateNotice({
+    product: product.name,
+    disclosure: says(found.disclosureAt, found.disclosureZone),
+    before: before === null ? '' : says(before, notice.told?.disclosureZone)
+  })
+  const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
+  const reporters = addresseesOf(found)
+  if (reporters.length === 0) return [untold(found.tag, found.tag, 'no-address')]
+  return reporters.map((reporter) => {
+    const path = reporterPath(reporter, keys, product)
+    return path.kind === 'sealed' || path.kind === 'clear'
+      ? toReporter(path, now, message, sending)
+      : untold(found.tag, reporter.id, 'no-key')
+  })
+}
+
+/** A clock tells the maintainers at once. */
+function untold(tag: CaseTag, reporter: string, because: 'no-key' | 'no-address'): Decision {
+  const about = { reporter, because }
+  return { kind: 'record', event: event('date-untold', aboutCase(tag), BY_DESK, about) }
 }

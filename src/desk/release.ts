@@ -7,28 +7,30 @@ import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
-import { planDeliveries } from '../store/deliveries.ts'
+import { approvedText, type NoticeSetting } from '../policy/notice-content.ts'
+import { countCopies, planDeliveries } from '../store/deliveries.ts'
+import { openDoubt } from '../store/events.ts'
+import { listRecipients } from '../store/members.ts'
 import {
   findNoticeById,
   findReleasedDigest,
   listActiveNotices,
-  setNoticeState
+  listApprovalsAfter,
+  setNoticeState,
+  stopNotice
 } from '../store/notices.ts'
-import { aboutNotice, presentDigest, releasedDigest } from './about-notice.ts'
+import { type Read } from '../store/sql.ts'
 import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
-import { hold } from './hold.ts'
 import { lookAfterCopies } from './late-copies.ts'
-import { sendPieces } from './release-pieces.ts'
-import { approvedSinceDoubt } from './watch.ts'
+import { aboutNotice, releasedDigest, sendPieces } from './release-pieces.ts'
+import { lookAtClock } from './watch.ts'
 
 /** The desk may fail at one notice so often before it is held. */
 const FAILURES_MAX = 3
 
 export type ReleaseOptions = {
-  /** Looks at the clock anew: asked before each notice. */
-  readonly isClockTrusted: () => boolean
   /** Failures in a row by notice, kept between calls; a new process begins anew. */
   readonly failures: Map<number, number>
   readonly signal: AbortSignal
@@ -57,7 +59,7 @@ async function releaseOne(
   notice: NoticeRecord,
   options: ReleaseOptions
 ): Promise<boolean> {
-  const judged = notice.state === 'scheduled' && judge(desk, notice, options.isClockTrusted)
+  const judged = notice.state === 'scheduled' && judge(desk, notice)
   const current = desk.db.read((read) => findNoticeById(read, notice.id))
   if (current?.state !== 'releasing') return judged
   const because = stopReason(desk, current)
@@ -96,25 +98,32 @@ function stopReason(desk: Desk, notice: NoticeRecord): HoldBecause | null {
 }
 
 /** Begins, holds or leaves one scheduled notice. */
-function judge(desk: Desk, notice: NoticeRecord, isClockTrusted: () => boolean): boolean {
-  const isTrusted = isClockTrusted()
+function judge(desk: Desk, notice: NoticeRecord): boolean {
+  lookAtClock(desk)
   const now = desk.clock.now()
   const known = desk.db.read((read) => {
     const about = aboutNotice(desk, read, notice)
-    return about && { ...about, digest: presentDigest(desk, read, notice, about) }
+    const doubt = openDoubt(read)
+    return (
+      about && {
+        ...about,
+        digest: presentDigest(desk, read, notice, about),
+        approvedSinceJump: doubt === null ? null : listApprovalsAfter(read, notice.id, doubt)
+      }
+    )
   })
   if (known === null) {
     hold(desk, notice, 'no-product')
     return true
   }
-  const { record, product, digest } = known
+  const { product, digest } = known
   const verdict = decideRelease({
     notice,
-    case: record,
+    case: known.record,
     policy: product.policy,
     maintainers: desk.settings.maintainers,
     digest,
-    approvedSinceJump: isTrusted ? null : desk.db.read((read) => approvedSinceDoubt(read, notice)),
+    approvedSinceJump: known.approvedSinceJump,
     now
   })
   switch (verdict.kind) {
@@ -128,6 +137,11 @@ function judge(desk: Desk, notice: NoticeRecord, isClockTrusted: () => boolean):
       begin(desk, notice, { digest, verdict, now })
       return true
   }
+}
+
+/** The digest over the present content and recipients: reads the whole list of members, so once for each release. */
+function presentDigest(desk: Desk, read: Read, notice: NoticeRecord, known: NoticeSetting): Sha256 {
+  return desk.sha256(approvedText(notice, known, listRecipients(read, notice.product)))
 }
 
 /**
@@ -167,4 +181,18 @@ function begin(
   if (begun) {
     desk.log({ event: 'notice.releasing', notice: notice.id, lateMs: Math.max(verdict.lateMs, 0) })
   }
+}
+
+/** Stops a notice and, where it was leaving, what is still here. Deferred copies of a release before go on. */
+function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): void {
+  const now = desk.clock.now()
+  desk.db.transact((tx) => {
+    const about = { revision: notice.revision, because, copies: countCopies(tx, notice.id) }
+    const isLeaving = notice.state === 'releasing'
+    const stop = { because: 'notice-held', copies: isLeaving ? 'withdraw' : 'go-on' } as const
+    stopNotice(tx, notice, stop, now)
+    const work = ofNoMail(now)
+    record(tx, event('notice-held', aboutCase(notice.caseTag), BY_DESK, about), work)
+  })
+  desk.log({ event: 'notice.held', notice: notice.id, because })
 }

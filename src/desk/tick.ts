@@ -13,7 +13,6 @@ import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import {
   calendarOf,
-  clocksFingerprint,
   clocksOf,
   type Standing,
   standingOf,
@@ -27,12 +26,10 @@ import {
   findEachFrom,
   listDueLooks,
   listRings,
-  markAllLooks,
   markLook,
   saveRing,
   writeLook
 } from '../store/looks.ts'
-import { readMeta, writeMeta } from '../store/meta.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -40,6 +37,7 @@ import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
 import { attempt, isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { compose } from './reminders.ts'
+import { lookAtClock, trustNow } from './watch.ts'
 
 /** Subjects looked at before other work has its turn. */
 const PAGE = 50
@@ -73,21 +71,19 @@ export async function tick(desk: Desk): Promise<boolean> {
 }
 
 /**
- * At the start: what the configuration says of keys is put on the record, and if clocks, people or keys are others than
- * before, everything is looked at anew.
+ * At the start: what the configuration says of keys is put on the record, and everything is looked at anew. Clocks, people and
+ * keys may be others than before, and the clock of the machine may have been set.
  */
 export function adoptClocks(desk: Desk): void {
+  lookAtClock(desk)
   const now = desk.clock.now()
   const { fingerprint, keyExpiresAt } = desk.settings.desk
-  const digest = desk.sha256(clocksFingerprint(desk.settings))
   desk.db.transact((tx) => {
     seeCertificate(tx, DESK, { fingerprint, expiresAt: keyExpiresAt }, now)
     for (const { id, fingerprint: key, keyExpiresAt: expiresAt } of desk.settings.maintainers)
       seeCertificate(tx, { kind: 'maintainer', id }, { fingerprint: key, expiresAt }, now)
     planDigest(desk, tx, now)
-    if (readMeta(tx, 'clocks') === digest) return
-    markAllLooks(tx, now)
-    writeMeta(tx, 'clocks', digest)
+    trustNow(tx, now)
   })
 }
 

@@ -194,7 +194,6 @@ export type Particulars = {
   }
   /** The list was told before; a new date or content is written and has to be approved. */
   readonly 'change-proposed': { readonly oldDate: Instant; readonly date: Instant }
-  readonly 'change-left': { readonly revision: number }
   /** One member's copy is not delivered yet. */
   readonly 'copy-waits': {
     readonly member: string

@@ -163,7 +163,6 @@ const PREDICATES: Predicates = {
     oldDate === date
       ? 'changed the advance notice that the list has had'
       : `changed the date that the list was told from ${instant(oldDate)} to ${instant(date)}`,
-  'change-left': ({ revision }) => `sent the change to the list, revision ${revision}`,
   'copy-waits': ({ member, leavesAt }, { instant }) =>
     `had a copy of the notice waiting for list member ${member} (due ${instant(leavesAt)})`,
   'copy-left': ({ member }) => `delivered the copy of list member ${member}`,

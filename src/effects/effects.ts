@@ -23,7 +23,7 @@ export type Clock = {
   monotonicMs(): number
   /** Milliseconds since the machine was started, sleep included; never jumps. */
   bootMs(): number
-  /** Another one after every start of the machine; '' where that cannot be told. */
+  /** Another one after every start of the machine; where that cannot be told, after every start of the process. */
   bootId(): string
 }
 

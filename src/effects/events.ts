@@ -40,8 +40,6 @@ type LogFields = {
   readonly 'outbox.deferred': Undelivered
   readonly 'outbox.gave-up': Undelivered
   /** Copies of a notice that the server deferred or rejected; at most once a minute each. */
-  readonly 'notice.deferred': { readonly notice: number; readonly code: number }
-  readonly 'notice.gave-up': { readonly notice: number; readonly code: number }
   /** `lateMs` after its due time. */
   readonly 'notice.releasing': { readonly notice: number; readonly lateMs: number }
   readonly 'notice.released': { readonly notice: number }

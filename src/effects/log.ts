@@ -35,8 +35,6 @@ const LEVELS: Readonly<Record<LogEvent['event'], LogLevel>> = {
   'outbox.accepted': 'info',
   'outbox.deferred': 'warn',
   'outbox.gave-up': 'error',
-  'notice.deferred': 'warn',
-  'notice.gave-up': 'error',
   'notice.releasing': 'info',
   'notice.released': 'info',
   'notice.held': 'warn',

@@ -10,6 +10,8 @@ import { type Instant, instantFromMs } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+/** Told from every other process of this machine. */
+const PROCESS = randomBytes(16).toString('hex')
 const LONGEST_TIMER_MS = 2_147_483_647
 /** How often the ticks check whether the wall clock was set. */
 const CLOCK_LOOK_MS = 10_000
@@ -29,11 +31,12 @@ export const systemClock: Clock = {
   bootId
 }
 
+/** Where the machine has none, every process is taken for another start. */
 function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {
-    return ''
+    return `process ${PROCESS}`
   }
 }
 

@@ -48,22 +48,6 @@ export function calendarOf(product: Product | null, { desk }: Settings): Calenda
   return product?.calendar ?? { timezone: desk.timezone, weekend: [6, 7], holidays: [] }
 }
 
-/** Everything that decides when a clock rings and whom it reaches: when it changes, every subject is looked at anew. */
-export function clocksFingerprint({ clocks, products, maintainers, desk }: Settings): string {
-  return JSON.stringify([
-    clocks,
-    products.map(({ id, policy, calendar }) => [id, policy.clocks, policy.notice, calendar]),
-    maintainers.map(({ id, roles, address, fingerprint, keyExpiresAt }) => [
-      id,
-      roles,
-      address,
-      fingerprint,
-      keyExpiresAt
-    ]),
-    [desk.timezone, desk.fingerprint, desk.keyExpiresAt]
-  ])
-}
-
 /** Ids of those whom a step tells; '' is the member itself that the clock is about. */
 export function whomToTell(
   tell: Clock['steps'][number]['tell'],

@@ -19,7 +19,7 @@ import { listFurtherReports } from '../../src/desk/further-reports.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
 import { releaseDue } from '../../src/desk/release.ts'
 import { adoptClocks, tick } from '../../src/desk/tick.ts'
-import { type ClockWatch, watchClock } from '../../src/desk/watch.ts'
+import { lookAtClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type Policy } from '../../src/domain/policy.ts'
@@ -313,7 +313,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const signal = new AbortController().signal
   let dispatcher = newDispatcher()
   adoptClocks(desk)
-  let watch = watchClock(desk)
   const failures = new Map<number, number>()
   function newDispatcher(): Dispatcher {
     return createDispatcher(desk, sender, { signal, ended: () => undefined })
@@ -337,7 +336,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       clock.monotonicMs += ms
       // As a daemon that ran meanwhile, and may die while it looks: then its next step says so.
       try {
-        if (!life.dead) watch.look()
+        if (!life.dead) lookAtClock(desk)
       } catch (error) {
         if (!life.dead) throw error
       }
@@ -385,14 +384,13 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         })
       )
     },
-    settle: () => settle(desk, mailbox, { watch, failures, dispatch, signal }),
+    settle: () => settle(desk, mailbox, { failures, dispatch, signal }),
     dispositions: () => {
       const sql = 'SELECT disposition FROM arrivals ORDER BY id'
       return world.rows<{ disposition: string | null }>(sql).map(({ disposition }) => disposition)
     },
     releaseOnce: () =>
       releaseDue(desk, {
-        isClockTrusted: () => looked(watch),
         failures,
         signal,
         queued: () => undefined
@@ -410,7 +408,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       life.dieAt = Number.POSITIVE_INFINITY
       dispatcher = newDispatcher()
       adoptClocks(desk)
-      watch = watchClock(desk)
       failures.clear()
     },
     close: () => {
@@ -427,13 +424,12 @@ async function settle(
   desk: Desk,
   mailbox: Mailbox,
   parts: {
-    readonly watch: ClockWatch
     readonly failures: Map<number, number>
     readonly dispatch: () => Promise<boolean>
     readonly signal: AbortSignal
   }
 ): Promise<void> {
-  const { watch, failures, dispatch, signal } = parts
+  const { failures, dispatch, signal } = parts
   for (let rounds = 0; ; rounds += 1) {
     if (rounds > 200) throw new Error('the desk never comes to rest')
     const stored = () => undefined
@@ -444,9 +440,8 @@ async function settle(
       failures: new Map(),
       from: null
     })
-    watch.look()
+    lookAtClock(desk)
     const released = await releaseDue(desk, {
-      isClockTrusted: () => looked(watch),
       failures,
       signal,
       queued: () => undefined
@@ -465,11 +460,6 @@ function nextMornings(now: Instant): Instant[] {
   const day = 86_400_000
   const since = (msOf(now) - 8 * 3_600_000) % day
   return [1, 2, 3].map((days) => addMs(now, days * day - since))
-}
-
-function looked(watch: ClockWatch): boolean {
-  watch.look()
-  return watch.isTrusted()
 }
 
 function died(): Trouble {
