@@ -121,7 +121,7 @@ const PREDICATES: Predicates = {
     { reporter, with: message, author, date, because: why },
     { reporter: name, maintainer, instant }
   ) =>
-    `withdrew what ${maintainer(author)} wrote to ${name(reporter)} on ${instant(date)} (${message}); it had waited for a key${why === 'unsent' ? '' : `, and the case was ${why}`}`,
+    `withdrew what ${maintainer(author)} wrote to ${name(reporter)} on ${instant(date)} (${nounOf(message)}); it had waited for a key${why === 'unsent' ? '' : `, and the case was ${why}`}`,
   'member-answered': ({ member }) => `answered list member ${member} (encrypted)`,
   'acknowledgement-released': () => 'let the acknowledgement leave that was on hold',
   accepted: () => 'accepted the report as a security issue',
@@ -175,8 +175,8 @@ const PREDICATES: Predicates = {
   undelivered: ({ message, because: why, code, attempts, ...whom }, { noun, recipient }) =>
     `could not deliver the ${noun(message)} to ${recipient(whom)}, because ${UNDELIVERED[why]} (${code === 0 ? '' : `code ${code}, `}${count(attempts, 'attempt', 'attempts')})`,
   retried: ({ outbox }) => `had message ${outbox} sent again`,
-  rang: ({ clock, step, dueAt, isLate }, { instant }) =>
-    `reminded of ${clock} (${step}; due ${instant(dueAt)}${isLate ? '; late, because the desk was not running' : ''})`,
+  rang: ({ clock, dueAt, isLate }, { instant }) =>
+    `reminded people of ${clock} (due ${instant(dueAt)}${isLate ? '; late, because the desk was not running' : ''})`,
   'key-asked': ({ reporter }, { reporter: name }) => `asked ${name(reporter)} for an OpenPGP key`,
   'key-pinned': ({ fingerprint, source, replaced, isUsable }) =>
     `took the key ${formatFingerprint(fingerprint)} into use for the reporter (${source}${replaced === null ? '' : `, in place of ${formatFingerprint(replaced)}`}${isUsable ? '' : ', it cannot be used now'})`,

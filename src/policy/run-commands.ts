@@ -62,13 +62,12 @@ export function runCommands(
   const { leaving, says: settled } = settledWords(draft, context)
   const withdrawn = withdrawnWords(before, draft, context.settings)
   // What waits may be refused when it is encrypted: only the commit says that it has left.
-  const changed = changes(before, draft)
+  const changed = [...changes(before, draft), ...draft.decisions]
   draft = withWordsLeft(draft, leaving)
   return {
     ran: true,
     decisions: [
       ...changed,
-      ...draft.decisions,
       // What waited was written first.
       ...leaving,
       ...spokenWords(draft, around),

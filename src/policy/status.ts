@@ -17,6 +17,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
+import { nounOf } from '../messages/catalogue.ts'
 import { dueOf, promiseParts, promisesOpen } from './clocks.ts'
 import { owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
@@ -112,9 +113,10 @@ function dueLine(draft: Draft, context: CommandContext): string {
 }
 
 /** What waits, by whose it is, to whom and from when; never what it says. */
-export function waitingName({ authorId, at, reporter }: WaitingWords, settings: Settings): string {
+export function waitingName(words: WaitingWords, settings: Settings): string {
+  const { authorId, at, mail, reporter } = words
   const when = formatInstant(at, settings.desk.timezone)
-  return `${nameOf(authorId, settings)} to ${reporter.contact.address}, ${when}`
+  return `${nounOf(mail)} by ${nameOf(authorId, settings)} to ${reporter.contact.address}, ${when}`
 }
 
 function waitingLines({ waitingWords, case: record }: Draft, settings: Settings): string[] {

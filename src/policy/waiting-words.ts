@@ -137,7 +137,7 @@ export function withdrawnWords(before: Draft, after: Draft, settings: Settings):
   const names = before.waitingWords
     .filter((words) => !after.waitingWords.includes(words))
     .map((words) => waitingName(words, settings))
-  return names.length === 0 ? '' : `Withdrawn before it left: ${names.join('; ')}.`
+  return names.length === 0 ? '' : `Never sent: ${names.join('; ')}.`
 }
 
 function isAmong(leaving: readonly Decision[], { id }: WaitingWords): boolean {
@@ -184,7 +184,7 @@ function leftEvents(
   )
 }
 
-/** The draft as it stands once these have left, for what is said of it; the commit puts them on the record. */
+/** The draft as it stands once these have left, for what is said of it alone; the commit puts them on the record. */
 export function withWordsLeft(draft: Draft, leaving: readonly Decision[]): Draft {
   const left = leaving.filter((one) => one.kind === 'words-leave')
   if (left.length === 0) return draft
@@ -202,6 +202,6 @@ export function withWordsLeft(draft: Draft, leaving: readonly Decision[]): Draft
     .flatMap(({ events }) => events)
     .reduce<Draft>((before, happened) => {
       const step = happen(before, happened)
-      return step.kind === 'refused' ? before : { ...step.draft, decisions: before.decisions }
+      return step.kind === 'refused' ? before : step.draft
     }, told)
 }

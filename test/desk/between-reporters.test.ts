@@ -297,7 +297,7 @@ it('/unsend does not make a rejection silent: what tells the reporter of it goes
   for (const [text, waiting, said] of [
     [`/reject upstream\n${why}`, 1, 'Your words wait'],
     ['/unsend', 1, 'the reporter must learn that the case has ended'],
-    ['/reopen because we were wrong', 0, 'Withdrawn before it left'],
+    ['/reopen because we were wrong', 0, 'Never sent'],
     ['/unsend', 0, 'Nothing waits']
   ] as const) {
     await givenMessage(world, grace, { subject: `[${FIRST}]`, text })

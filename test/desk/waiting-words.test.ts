@@ -289,7 +289,7 @@ it('(G8) /key accept of a key in use that has expired is refused: nothing could 
   expect(kindsTo(world, brief)).not.toContain('reply')
 })
 
-const WAITED = 'Grace to alice@reporter.example, Mon 23 Nov 2026'
+const WAITED = 'answer by Grace to alice@reporter.example, Mon 23 Nov 2026'
 
 it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it never leaves, and the record says so', async () => {
   const world = await givenKeylessCase()
@@ -299,7 +299,7 @@ it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it n
   expect(status).toContain(WAITED)
   const answer = await said(world, '/unsend\n/status\n/reply\nBetter words.\n')
   expect(answer).toContain('1 message that waited for a key of alice@reporter.example will not')
-  expect(answer).toContain(`Withdrawn before it left: ${WAITED}`)
+  expect(answer).toContain(`Never sent: ${WAITED}`)
   expect(answer).not.toContain('/unsend withdraws it')
   expect(answer).not.toContain(REPLY)
   expect((await textsTo(world, linus)).at(-1)).toContain(
@@ -317,6 +317,15 @@ it('(B10) /unsend says so where nothing waits', async () => {
   expect(await said(world, '/unsend\n')).toContain('Nothing waits for alice@reporter.example')
 })
 
+it('(B10) /unsend says that a reporter was not told of an acceptance that it withdraws', async () => {
+  const world = await givenKeylessCase()
+  await said(world, `/accept\n`)
+  await said(world, `/reply\n${REPLY}\n`)
+  const answer = await said(world, '/unsend\n')
+  expect(answer).toContain('has not been told that the report is accepted: please say it with')
+  expect(answer).toMatch(/Never sent: acceptance by Grace to \S+ .*; answer by Grace to/)
+})
+
 it('(B10) words that /unsend withdraws do not leave by a key that the same message accepts', async () => {
   const world = await givenKeylessCase()
   await said(world, `/reply\n${REPLY}\n`)
@@ -330,7 +339,7 @@ it('(B10) a case that is opened again withdraws what waits, and the answer says 
   const world = await givenKeylessCase()
   await said(world, '/reject not-a-vulnerability\n')
   const answer = await said(world, '/reopen because we were wrong\n')
-  expect(answer).toContain(`Withdrawn before it left: ${WAITED}`)
+  expect(answer).toContain(`Never sent: rejection by Grace to alice@reporter.example, Mon`)
   expect(
     world.rows("SELECT about ->> 'because' AS why FROM events WHERE kind = 'words-dropped'")
   ).toEqual([{ why: 'reopened' }])
@@ -345,7 +354,7 @@ it('(B10) an accepted case withdraws a rejection that waits, and nothing else', 
   const keyless = { ...withKey(world), autocrypt: false }
   await givenMessage(world, alice, { ...keyless, text: 'Please look again.\n', as: 'encrypted' })
   const answer = await said(world, '/accept\n')
-  expect(answer).toContain('Withdrawn before it left')
+  expect(answer).toContain('Never sent')
   await giveKey(world)
   expect(kindsTo(world, alice).slice(2)).toEqual(['reply', 'accepted'])
 })

@@ -272,8 +272,13 @@ const unsend: Handler = (draft, _command, context) => {
   if (isEnd && !isOpen(draft.case.state)) return refused(MUST_LEARN)
   const next = withoutWords(draft, waiting, byMaintainer(context.author.id), 'unsent')
   const messages = count(waiting.length, 'message', 'messages')
-  return accepted(next, `${messages} that waited for a key of ${contact.address} will not leave.`)
+  const says = `${messages} that waited for a key of ${contact.address} will not leave.`
+  const isUntold = waiting.some(({ mail }) => mail === 'accepted')
+  return accepted(next, isUntold ? `${says} ${ACCEPTED_UNTOLD}` : says)
 }
+
+const ACCEPTED_UNTOLD =
+  'So the reporter has not been told that the report is accepted: please say it with /reply.'
 
 const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON.'
