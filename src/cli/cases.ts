@@ -100,7 +100,7 @@ async function whatIsNext(
   const bound = await readBound(desk, tag, { offered: null, isNotice: true }, now)
   const product = settings.products.find(({ id }) => id === bound?.case.product)
   if (bound === null || product === undefined) return []
-  const nothing = { arrivalId: 0, openCases: [], answeredMember: null, files: [] }
+  const nothing = { arrivalId: 0, openCases: [], answeredMember: null, quoted: [], files: [] }
   const message = { id: null, date: now }
   const conversation = { kind: 'one', with: '', isSigned: false } as const
   const tools = { sha256, code: '' }

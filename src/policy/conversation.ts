@@ -43,6 +43,15 @@ function isSomebodys({ conversation }: NamedMessage): boolean {
   return conversation !== ''
 }
 
+/**
+ * The conversation that what maintainers read of this message belongs to: what one of them writes about a list member's words stays
+ * a matter with that member, however many maintainers answer each other (B1).
+ */
+export function conversationAbout(answered: ConversationOf): Conversation {
+  const id = memberIn(answered)
+  return id === null ? '' : `member:${id}`
+}
+
 /** The id of the member with whom it is, or null. */
 export function memberIn(conversation: ConversationOf): string | null {
   if (conversation.kind === 'mixed' || !conversation.with.startsWith('member:')) return null

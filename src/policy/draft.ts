@@ -61,7 +61,7 @@ export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases'> & {
 
 /** What all commands of one message about a case share. */
 export type CommandContext = DeskContext &
-  Pick<Situation, 'conversation' | 'answeredMember'> & {
+  Pick<Situation, 'conversation' | 'answeredMember' | 'quoted'> & {
     readonly product: Product
     readonly bound: BoundCase
     /** Attachments of the message itself. */

@@ -14,9 +14,9 @@ import { findBinding, judgeAuthority, missingRole } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
-import { NOBODYS, reporterIn } from './conversation.ts'
+import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
 import { type CommandContext } from './draft.ts'
-import { maintainerRecipient, reachSentence, reporterPath } from './recipients.ts'
+import { maintainerRecipient, memberReach, reachSentence, reporterPath } from './recipients.ts'
 import { type Refusal, refuseMail, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { runCommands, runWithoutCase } from './run-commands.ts'
@@ -134,6 +134,7 @@ function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
 function internalNote(text: string, context: CommandContext, situation: Situation): Decision[] {
   const { author, settings, product, bound, now, arrivalId } = context
   const { tag } = bound.case
+  const member = memberIn(context.conversation)
   const reporter = reporterIn(bound.case, NOBODYS)
   const path = reporterPath(reporter, bound.reporterKeys, product)
   const noteMail = toMaintainers(
@@ -148,9 +149,10 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
         now
       }),
       text,
-      reach: reachSentence(reporter, path, 'internal')
+      reach: member === null ? reachSentence(reporter, path, 'internal') : memberReach(member)
     }),
     {
+      conversation: conversationAbout(context.conversation),
       once: String(arrivalId),
       tag,
       via: author.name,
@@ -271,6 +273,7 @@ function toAuthor(context: CommandContext, { once, ...words }: Words): Decision 
   return sealedTo([maintainerRecipient(author)], now, hintMessage(words), {
     once,
     tag: bound.case.tag,
+    conversation: conversationAbout(context.conversation),
     inReplyTo: message.id
   })
 }

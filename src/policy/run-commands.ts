@@ -7,6 +7,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { type ParsedCommands, type Problem } from './commands.ts'
+import { conversationAbout } from './conversation.ts'
 import { askOwed } from './date-talk.ts'
 import {
   accepted,
@@ -249,7 +250,8 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
     facts: caseFacts(draft.case, { product, settings, due: dueInDraft(draft, context), now })
   })
   const sending = { once: String(arrivalId), tag: draft.case.tag, via: author.name }
-  return [toMaintainers(settings, now, message, { ...sending, except: author.id })]
+  const conversation = conversationAbout(context.conversation)
+  return [toMaintainers(settings, now, message, { ...sending, conversation, except: author.id })]
 }
 
 /** What a command mail may change of a case; it empties nothing. */

@@ -10,6 +10,7 @@ import { formatInstant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
+import { conversationAbout } from './conversation.ts'
 import { type CommandContext, type DeskContext, type Draft, happen, startDraft } from './draft.ts'
 import { missingFields } from './notice-content.ts'
 import { maintainerRecipient } from './recipients.ts'
@@ -63,6 +64,7 @@ export function transcript(
   return sealedTo([maintainerRecipient(author)], now, words, {
     once: String(context.arrivalId),
     tag,
+    conversation: about === null ? '' : conversationAbout(about.context.conversation),
     inReplyTo: message.id
   })
 }

@@ -197,12 +197,13 @@ describeWith(['gpg'], 'attacks by quotation', () => {
 
   it('4 quotation: /reply quote takes along what the thief wrote, and of the desk’s own lines nothing', async () => {
     await openBoth()
-    const his = relayed.replace(ALICES, 'A report of mine.')
+    const ref = await scene.ref('grace', { tag: HIS, kind: 'relay' })
+    const his = relayOfCase(HIS, ref).replace(ALICES, 'A report of mine.')
     await graceWrites(`/reply quote\n\n${OWN}\n\n${quoted(his)}\n`)
     const sent = await toThief()
     expect(sent).toHaveLength(1)
     expect(sent[0]).toContain('> A report of mine.')
     expect(sent[0]).not.toContain('Case: ')
-    expect(sent[0]).not.toContain('a'.repeat(32))
+    expect(sent[0]).not.toContain(ref)
   })
 })

@@ -51,13 +51,20 @@ async function quoted(who: Someone, mail: Envelope): Promise<string> {
 }
 /** Grace answers these messages: all of them stand in References, and are quoted. */
 async function answer(text: string, ...mails: readonly Envelope[]): Promise<string> {
+  return answerOf(cast.grace, text, ...mails)
+}
+async function answerOf(
+  who: Someone,
+  text: string,
+  ...mails: readonly Envelope[]
+): Promise<string> {
   const references = mails.map(({ messageId }) => `<${messageId}>`).join(' ')
-  const quotes = await Promise.all(mails.map((mail) => quoted(cast.grace, mail)))
-  await send(cast.grace, {
+  const quotes = await Promise.all(mails.map((mail) => quoted(who, mail)))
+  await send(who, {
     text: [text, ...quotes].join('\n\n'),
     headers: [`References: ${references}`]
   })
-  return (await world.read(cast.grace, latest(cast.grace))).replaceAll(/\s+/g, ' ')
+  return (await world.read(who, latest(who))).replaceAll(/\s+/g, ' ')
 }
 /** Who has read Grace's words, of all who were written to. */
 async function readers(): Promise<string[]> {
@@ -123,6 +130,40 @@ it('(B1) /member where only the header outside names the member’s message is r
   const headers = [`In-Reply-To: <${forwarded('member').messageId}>`]
   await send(cast.grace, { text: `/member\n${WORDS}`, headers })
   expect(await readers()).toEqual([])
+})
+
+it.each(['update', 'note'])(
+  '(B1) an answer to the %s about a list member’s message reaches that member or nobody outside',
+  async (kind) => {
+    await answer(kind === 'note' ? 'I would say so.' : '/member\nWe look.', forwarded('member'))
+    const told = latest(cast.linus)
+    for (const verb of ['/reply', '/reply quote', '/ask', '/accept']) {
+      const says = await answerOf(cast.linus, `${verb}\n${WORDS}`, told)
+      expect(says).toContain('This message answers list member debian')
+      expect(says).not.toContain(' /reply sends')
+    }
+    expect(await readers()).toEqual([])
+    expect(await answerOf(cast.linus, `/member\n${WORDS}`, told)).toContain(
+      'Sent to list member debian, encrypted.'
+    )
+    expect(await readers()).toEqual(['debian'])
+  }
+)
+
+it('(B1) /reply in an answer to the transcript of /member reaches nobody', async () => {
+  await answer('/member\nWe look.', forwarded('member'))
+  const says = await answer(`/reply\n${WORDS}`, latest(cast.grace))
+  expect(says).toContain('This message answers list member debian')
+  expect(await readers()).toEqual([])
+})
+
+it('(B1, G5) /reply quote takes a forwarded message of the reporter along and nothing else of the desk', async () => {
+  await answer('/status', forwarded('reporter'))
+  const says = await answer(`/reply quote\n${WORDS}`, latest(cast.grace))
+  expect(says).toContain('only from a forwarded message of the reporter')
+  expect(await readers()).toEqual([])
+  await answer(`/reply quote\n${WORDS}`, forwarded('reporter'))
+  expect(await readers()).toEqual(['alice', 'linus'])
 })
 
 it('(B1) /member in a reply to the reporter’s message is refused and names /reply', async () => {

@@ -5,6 +5,7 @@
 import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'
 import { count } from '../../domain/words.ts'
+import { relay } from '../../messages/to-maintainers.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
 import { doubtsAbout, quotes } from '../commands.ts'
 import { conversationComplaint, MIXED, memberIn, reporterIn } from '../conversation.ts'
@@ -164,10 +165,18 @@ function textComplaint(own: string, { settings }: CommandContext): string | null
 function quotationComplaint(text: string, draft: Draft, context: CommandContext): string | null {
   if (!hasQuotation(text))
     return 'No quoted text could go along: quote the message of the desk from its first line on, or copy the lines into your own text.'
+  // Everything else that the desk wrote to maintainers may hold what the reporter must not read (G5).
+  const isTheirs = context.quoted.map(
+    ({ kind, conversation }) => kind === relay.kind && conversation.startsWith('reporter:')
+  )
+  if (isTheirs.length === 0 || isTheirs.includes(false)) return QUOTES_OTHERS
   return pathIn(draft, context).kind === 'clear'
     ? 'A quotation leaves only encrypted, and we have no key of the reporter.'
     : null
 }
+
+const QUOTES_OTHERS =
+  'A quotation goes along only from a forwarded message of the reporter, and your text must keep the last line (Ref: …) of that message. Please answer that message, or copy the lines into your own text.'
 
 /** An answer to a list member's message reaches that member and nobody else (G5). */
 const member: Handler = (draft, command, context) => {
@@ -283,13 +292,11 @@ const ACCEPTED_UNTOLD =
 const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON.'
 
-const CAN_ANSWER = {
-  sealed: true,
-  clear: true,
-  'no-key': false,
-  'no-address': false,
-  several: false
-} as const
+/** Whether words for the reporter leave at once in this conversation. */
+function canAnswer(draft: Draft, context: CommandContext): boolean {
+  const { kind } = pathIn(draft, context)
+  return conversationComplaint(context) === null && (kind === 'sealed' || kind === 'clear')
+}
 
 export const TALK: readonly Verb[] = [
   {
@@ -304,9 +311,7 @@ export const TALK: readonly Verb[] = [
     next: {
       happens: 'plan-told',
       writes: (draft, context) =>
-        isOpen(draft.case.state) &&
-        isPlanDue(draft, context) &&
-        CAN_ANSWER[pathIn(draft, context).kind]
+        isOpen(draft.case.state) && isPlanDue(draft, context) && canAnswer(draft, context)
           ? '/plan'
           : null
     }
@@ -326,7 +331,7 @@ export const TALK: readonly Verb[] = [
       writes: (draft, context) =>
         isOpen(draft.case.state) &&
         (answeredAt(draft.case) === null || draft.case.state === 'disclosed') &&
-        CAN_ANSWER[pathIn(draft, context).kind]
+        canAnswer(draft, context)
           ? '/reply'
           : null
     }

@@ -28,7 +28,8 @@ import {
   reporter,
   runText,
   SETTINGS,
-  sha256
+  sha256,
+  TAG
 } from './samples.ts'
 
 function run(text: string, change: Partial<CommandContext> = {}) {
@@ -143,6 +144,9 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     '> Ref: ACME-2026-0001 security@acme.example FOOTER',
     `> ${RULE}`
   ].join('\n')
+  const QUOTING: Partial<CommandContext> = {
+    quoted: [{ tag: TAG, kind: 'relay', conversation: `reporter:${TAG}` }]
+  }
   function said(text: string, change: Parameters<typeof run>[1] = {}): string {
     const [mail] = only(run(text, change).decisions, 'send-sealed').filter(
       ({ message }) => message.kind === 'reply'
@@ -161,12 +165,12 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
   })
 
   it('sends the quoted text along with /reply quote, without anything of the desk', () => {
-    const text = said(`/reply quote\nMy words.\n\n${relayed}`)
+    const text = said(`/reply quote\nMy words.\n\n${relayed}`, QUOTING)
 
     expect(text).toContain('My words.')
     expect(text).toContain('> QUOTED words of Alice')
     expect(text).not.toMatch(/FACTS|FOOTER|8<|Ref:/)
-    expect(said('/reply QUOTE <<\n> a line\nMy words.\n>>')).toBe('> a line\nMy words.')
+    expect(said('/reply QUOTE <<\n> a line\nMy words.\n>>', QUOTING)).toBe('> a line\nMy words.')
   })
 
   it.each([
@@ -184,12 +188,27 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     ['a misspelt word', '/reply qoute\nMy words.'],
     ['words on the line of the command', '/reply quote this\nMy words.']
   ])('refuses %s and sends nothing', (_name, text) => {
-    const { ran, decisions } = run(text)
+    const { ran, decisions } = run(text, QUOTING)
 
     expect(ran).toBe(false)
     expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual([
       'transcript'
     ])
+  })
+
+  it.each([
+    ['the words of a list member', { kind: 'relay', conversation: 'member:debian' }],
+    ['the words of a third person', { kind: 'relay', conversation: '' }],
+    ["a colleague's note", { kind: 'note', conversation: '' }],
+    ['an answer to commands', { kind: 'transcript', conversation: '' }],
+    ['nothing that the desk knows', null]
+  ] as const)('(B1, G5) refuses /reply quote of %s', (_name, message) => {
+    const others = message === null ? [] : [{ tag: TAG, ...message }]
+    const quoted = message === null ? [] : [...(QUOTING.quoted ?? []), ...others]
+    const { ran, said: says } = run(`/reply quote\nMy words.\n\n${relayed}`, { quoted })
+
+    expect(ran).toBe(false)
+    expect(says).toContain('only from a forwarded message of the reporter')
   })
 
   it.each([
@@ -225,7 +244,7 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
       case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
     })
     const policy = { ...PRODUCT.policy, reporters: { cleartext: 'allow' as const } }
-    const open = { bound: began, product: { ...PRODUCT, policy } }
+    const open = { ...QUOTING, bound: began, product: { ...PRODUCT, policy } }
 
     expect(run(`/reply\nMy words.\n\n${relayed}`, open).ran).toBe(true)
     expect(run(`/reply quote\nMy words.\n\n${relayed}`, open).ran).toBe(false)

@@ -395,6 +395,7 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     bound: bound(),
     conversation: AMONG_MAINTAINERS,
     answeredMember: null,
+    quoted: [],
     files: [],
     tools: MOMENT.tools,
     ...change
