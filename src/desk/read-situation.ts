@@ -40,7 +40,7 @@ import {
   listOfferedKeys,
   type Span
 } from '../store/correspondents.ts'
-import { countCopies } from '../store/deliveries.ts'
+import { countCopies, countUnreached } from '../store/deliveries.ts'
 import { caseHistory, listEvents, openDoubt } from '../store/events.ts'
 import {
   findMemberByAddress,
@@ -285,6 +285,7 @@ export async function readBound(
       clockJump: openDoubt(read),
       previews: notice === null ? [] : listPreviews(read, notice.id),
       copies: countCopies(read, notice?.id ?? null),
+      unreached: notice === null ? 0 : countUnreached(read, notice),
       members: listRecipients(read, record.product),
       reported: isNotice ? listReported(read, record.id) : [],
       messageCount: countMessages(read, record.id),

@@ -322,6 +322,20 @@ export function noticeDigest(draft: Draft, notice: NoticeRecord, context: Comman
 /** A preview's code may be used for this long. */
 const PREVIEW_MS_MAX = 72 * 3_600_000
 
+/** Why to preview or approve a notice as it is would send nobody anything; null when somebody would get it. */
+export function sentComplaint(
+  { state, releasedAt }: NoticeRecord,
+  { bound, settings }: CommandContext
+): string | null {
+  if (state !== 'released' || releasedAt === null || bound.unreached > 0) return null
+  const when = formatInstant(releasedAt, settings.desk.timezone)
+  const retry =
+    bound.copies.givenUp === 0
+      ? ''
+      : ' What could not be delivered is sent again by the operator with "postern outbox retry ID".'
+  return `Nothing has changed since the notice was sent, ${when}, so nobody would get anything. Change it with /notice draft or /embargo first.${retry}`
+}
+
 /** Why what this preview showed is not what an approval would be about now; null when it is. */
 export function outdatedPreview(
   issued: Preview,

@@ -40,7 +40,8 @@ export function noticeFaults(
     ...quoteFaults(fields, bound.reported),
     ...versionFaults(fields, supported),
     ...deploymentFaults(fields),
-    ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt))
+    ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt)),
+    ...patchFaults(fields)
   ]
 }
 
@@ -174,6 +175,16 @@ function deploymentFaults({ deploy_permission: text = '' }: NoticeFields): strin
   return readDeployment(text) === null
     ? [
         'deploy_permission: please write none, hosted: CONDITIONS (on systems that members host themselves) or yes: CONDITIONS, for example hosted: no reboot that users would notice.'
+      ]
+    : []
+}
+
+function patchFaults({ patch_available_at: patch = '', release_at: release = '' }: NoticeFields) {
+  const [available, released] = [readInstant(patch, 'UTC'), readInstant(release, 'UTC')]
+  if (available.kind === 'refused' || released.kind === 'refused') return []
+  return available.instant > released.instant
+    ? [
+        'patch_available_at is after release_at, but the release makes the patch public: please correct one of them.'
       ]
     : []
 }

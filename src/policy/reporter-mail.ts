@@ -45,8 +45,8 @@ const DONE = {
 } as const
 
 /**
- * Accept, reject, close, reopen and merge are told to every reporter of the case who can be reached, with the author's text in the
- * same message. For the others the decision stands, and the text stays with the maintainers.
+ * Accept, reject, close, reopen and merge are told to every reporter of the case who can be reached, with the author's text in
+ * the same message. For the others the decision stands, and the text stays with the maintainers.
  */
 export function decisionMail(
   draft: Draft,

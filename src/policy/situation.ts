@@ -132,6 +132,8 @@ export type BoundCase = {
   /** The entry in the record of the newest jump of the clock that was not undone; null when there is none. */
   readonly clockJump: number | null
   readonly copies: NoticeCopies
+  /** Active members whom its last revision has not reached and would reach if it were released once more. */
+  readonly unreached: number
   /** Active members of the case's product. */
   readonly members: readonly MemberRecord[]
   /** What its reporters wrote, where a command is about the notice; else empty. */

@@ -296,6 +296,21 @@ export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   return counts
 }
 
+/** Active members for whom {@link planDeliveries} would have this revision sealed or go on. */
+export function countUnreached(
+  read: Read,
+  { id, revision, product }: Omit<ReleasePlan, 'digest'>
+): number {
+  const sql: Sql<{ count: number }> = `
+    SELECT count(*) AS count FROM members JOIN member_products ON member_products.member_id = members.id
+    WHERE member_products.product = @product AND members.state = 'active' AND NOT EXISTS (
+      SELECT 1 FROM deliveries JOIN outbox ON outbox.id = deliveries.outbox_id
+      WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.member_id = members.id
+        AND (outbox.state = 'sent' OR (outbox.state <> 'held' AND deliveries.sealed_to = members.fingerprint
+          AND outbox.envelope_to = members.address)))`
+  return read.get(sql, { id, revision, product })?.count ?? 0
+}
+
 /** One delivery as people see it. */
 export type DeliveryRow = {
   readonly memberId: string

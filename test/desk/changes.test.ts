@@ -87,6 +87,20 @@ it('(B16) who had no notice yet gets the present revision as the first one, with
   expect((await readBy(first ?? late))[0]).toContain('- Severity: new, see below')
 })
 
+it('(B6) a notice that has left unchanged can be neither previewed nor approved, and the answer says since when', async () => {
+  const says = /refused: Nothing has changed since the notice was sent, Fri 27 Nov 2026/
+  const [{ code } = { code: '' }] = notices.world.rows<{ code: string }>(
+    'SELECT code FROM previews'
+  )
+  for (const line of ['/notice preview\n', `/notice approve ${code}\n`]) {
+    await notices.command(them.linus, TAG, line)
+    expect((await readBy(them.linus)).at(-1)?.replaceAll(/\s+/g, ' ')).toMatch(says)
+  }
+  await notices.world.addMember(late)
+  await notices.approve(TAG)
+  expect(await readBy(late)).toHaveLength(1)
+})
+
 it('(B16) a change that was on hold still says what changed when it is approved', async () => {
   await notices.command(them.grace, TAG, LATER)
   await notices.command(them.grace, TAG, '/notice hold\n')

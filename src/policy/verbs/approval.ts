@@ -27,7 +27,13 @@ import {
   withNotice
 } from '../draft.ts'
 import { approvalRule, whoApproves } from '../embargo.ts'
-import { noticeDigest, outdatedPreview, releasePlan, standingPreview } from '../notice-content.ts'
+import {
+  noticeDigest,
+  outdatedPreview,
+  releasePlan,
+  sentComplaint,
+  standingPreview
+} from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
 import { namesOf } from '../recipients.ts'
 import { ACTING, type Verb } from './verb.ts'
@@ -126,8 +132,8 @@ function approvalComplaint(
   context: CommandContext
 ): string | null {
   const issued = issuedPreview(draft, command, context)
-  if (notice.state === 'scheduled' || notice.state === 'releasing')
-    return 'The notice is approved already.'
+  const done = doneComplaint(notice, context)
+  if (done !== null) return done
   if (issued === undefined)
     return 'That is not a code of a preview of this notice; /notice preview makes one.'
   const isAuthor = notice.authors.ids.includes(context.author.id)
@@ -150,6 +156,12 @@ function approvalComplaint(
     return 'The disclosure instant has passed; set a new one with /embargo.'
   }
   return null
+}
+
+function doneComplaint(notice: NoticeRecord, context: CommandContext): string | null {
+  return notice.state === 'scheduled' || notice.state === 'releasing'
+    ? 'The notice is approved already.'
+    : sentComplaint(notice, context)
 }
 
 /** Who may not approve it, and why (four eyes). */

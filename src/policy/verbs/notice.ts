@@ -35,6 +35,7 @@ import {
   noticeForm,
   noticeParams,
   releasePlan,
+  sentComplaint,
   standingPreview
 } from '../notice-content.ts'
 import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
@@ -183,7 +184,7 @@ const preview: Handler = (draft, _command, context) => {
     return refused(
       'This message makes a preview already. Please send the second one in another message.'
     )
-  const complaint = noticeComplaint(draft, context)
+  const complaint = sentComplaint(notice, context) ?? noticeComplaint(draft, context)
   if (complaint !== null) return refused(complaint)
   const digest = noticeDigest(draft, notice, context)
   const decisions: Decision[] = [

@@ -45,6 +45,11 @@ it.each<[string, NoticeFields, string]>([
   ['no instant', { patch_available_at: 'soon' }, 'patch_available_at: '],
   ['a permission without conditions', { deploy_permission: 'yes' }, 'deploy_permission: please'],
   ['a permission in prose', { deploy_permission: 'If you must.' }, 'deploy_permission: please'],
+  [
+    'a patch after the release',
+    { patch_available_at: '2026-12-04T10:00:00Z', release_at: '2026-12-03T12:00:00Z' },
+    'patch_available_at is after release_at'
+  ],
   ['a release after the disclosure', { release_at: '2026-12-05T12:00:00Z' }, 'release_at is after']
 ])('(B18) %s is a sentence that names the field', (_name, fields, says) => {
   expect(faults(fields)).toContain(says)

@@ -328,6 +328,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     previews: [],
     clockJump: null,
     copies: { revision: 0, here: 0, onTheWay: 0, givenUp: 0, left: 0 },
+    unreached: 0,
     members: [member('debian', '1'), member('suse', '2')],
     reported: [],
     messageCount: 0,
