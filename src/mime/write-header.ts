@@ -3,6 +3,8 @@
  * value with a C0 control character or DEL, and writes only US-ASCII. Must never repair a bad value silently: foreign text is
  * cleaned where it enters (mime/header.ts). RFC 5322 §2.2.3 (folding), RFC 2047 (encoded words), RFC 2231 (parameters).
  */
+import { encodeWord } from 'nodemailer/lib/mime-funcs'
+
 import { type Address, type Contact } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type MessageId } from '../domain/ids.ts'
@@ -23,8 +25,6 @@ const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-
 /** RFC 5322 §2.1.1. */
 const LINE_WANTED = 78
 const LINE_LIMIT = 998
-/** Bytes of UTF-8 in one encoded word: 52 base64 characters and 12 around them, under the 75 of RFC 2047 §2. */
-const WORD_BYTES = 39
 /** Longest run without a space in unstructured text; a longer one is encoded so that it can be folded. */
 const LONGEST_RUN = 72
 /** Blanks that folding or a relay could change. */
@@ -76,11 +76,6 @@ export function mailbox(contact: Contact): HeaderValue {
   return name === '' ? headerValue(contact.address) : headerValue(`${phrase(name)} ${address}`)
 }
 
-/** One Message-ID in its angle brackets. */
-export function messageIdValue(id: MessageId): HeaderValue {
-  return angled(id)
-}
-
 /** Message-IDs for References, oldest first. */
 export function messageIdList(ids: readonly MessageId[]): HeaderValue {
   return headerValue(ids.map((id) => angled(id)).join(' '))
@@ -96,8 +91,13 @@ export function parameter(name: string, value: string): string {
   if (isShortPlain(value)) {
     return `; ${name}=${TOKEN.test(value) ? value : quoted(value)}`
   }
-  const pieces = percentPieces(value, 50)
-  if (pieces.length === 1) return `; ${name}*=utf-8''${pieces[0] ?? ''}`
+  // The letters that the function leaves although RFC 2231 §7 has them encoded; Buffer replaces lone surrogates.
+  const percent = encodeURIComponent(Buffer.from(value).toString()).replaceAll(
+    /[!'()*]/g,
+    (mark) => `%${Buffer.from(mark).toString('hex')}`
+  )
+  const pieces = percent.match(/.{1,50}(?<!%.?)/g) ?? ['']
+  if (pieces.length === 1) return `; ${name}*=utf-8''${percent}`
   return pieces
     .map((piece, index) => `; ${name}*${index}*=${index === 0 ? "utf-8''" : ''}${piece}`)
     .join('')
@@ -122,41 +122,8 @@ function quoted(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
 }
 
+/** In words of at most 75 characters (RFC 2047 §2). */
 function encodedWords(text: string): HeaderValue {
   assert(!CONTROL.test(text), 'control character in a header value')
-  const pieces = joined(text, (character) => Buffer.byteLength(character), WORD_BYTES)
-  return headerValue(pieces.map(encodedWord).join(' '))
-}
-
-function encodedWord(text: string): string {
-  return `=?utf-8?B?${Buffer.from(text, 'utf8').toString('base64')}?=`
-}
-
-/** Percent-encoded UTF-8 cut into pieces of at most `length`, never inside an escape. */
-function percentPieces(value: string, length: number): string[] {
-  const units = [...Buffer.from(value, 'utf8')].map((byte) => {
-    const character = String.fromCharCode(byte)
-    return /[A-Za-z0-9._~-]/.test(character)
-      ? character
-      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-  })
-  return joined(units, (unit) => unit.length, length)
-}
-
-/** The units joined in order into pieces of at most `max`. */
-function joined(units: Iterable<string>, sizeOf: (unit: string) => number, max: number): string[] {
-  const pieces: string[] = []
-  let piece = ''
-  let size = 0
-  for (const unit of units) {
-    const more = sizeOf(unit)
-    if (size + more > max) {
-      pieces.push(piece)
-      piece = ''
-      size = 0
-    }
-    piece += unit
-    size += more
-  }
-  return [...pieces, piece]
+  return headerValue(encodeWord(text, 'B', 75))
 }

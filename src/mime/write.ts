@@ -4,6 +4,7 @@
  * §4 and §5 for the OpenPGP multiparts.
  */
 import { randomBytes } from 'node:crypto'
+import * as base64 from 'nodemailer/lib/base64'
 import { encode, wrap } from 'nodemailer/lib/qp'
 import { type OutgoingAttachment, type OutgoingBody } from '../domain/outgoing.ts'
 import { type HeaderField, headerField, parameter } from './write-header.ts'
@@ -49,8 +50,8 @@ export function textEntity(text: string): Entity {
   }
 }
 
-/** The two parts of RFC 3156 §4 around an OpenPGP message; armored here, with `checksum` (`=` and four characters) if given. */
-export function encryptedEntity(packets: Uint8Array, checksum: string | null): Entity {
+/** The two parts of RFC 3156 §4 around an armored OpenPGP message. */
+export function encryptedEntity(armored: string): Entity {
   const version: Entity = {
     mediaType: 'application/pgp-encrypted',
     parameters: '',
@@ -64,7 +65,7 @@ export function encryptedEntity(packets: Uint8Array, checksum: string | null): E
       headerField('Content-Description', 'OpenPGP encrypted message'),
       headerField('Content-Disposition', `inline${parameter('filename', 'encrypted.asc')}`)
     ],
-    content: armoredMessage(packets, checksum)
+    content: [armorBytes(armored)]
   }
   return multipart('encrypted', parameter('protocol', 'application/pgp-encrypted'), [version, data])
 }
@@ -189,16 +190,7 @@ function entityChunks(
   return [Buffer.from(`${head}\r\n\r\n`, 'latin1'), ...entity.content]
 }
 
-/** ASCII armor of a message (RFC 9580 §6.2) with CRLF line ends and none at the end. */
-function armoredMessage(packets: Uint8Array, checksum: string | null): Uint8Array[] {
-  const tail = checksum === null ? '' : `\r\n${checksum}`
-  return [
-    Buffer.from('-----BEGIN PGP MESSAGE-----\r\n\r\n'),
-    encodeBase64(packets),
-    Buffer.from(`${tail}\r\n-----END PGP MESSAGE-----`)
-  ]
-}
-
+/** With CRLF line ends and none at the end. */
 function armorBytes(armored: string): Uint8Array {
   return Buffer.from(armored.trimEnd().replaceAll(/\r?\n/g, '\r\n'), 'latin1')
 }
@@ -227,19 +219,7 @@ export function encodeText(text: string): EncodedText {
 /** `content` in base64, 76 columns a line, CRLF after every line but the last. */
 export function encodeBase64(content: Uint8Array): Uint8Array {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
-  const digits = Buffer.from(bytes.toString('base64'), 'latin1')
-  const breaks = Math.max(Math.ceil(digits.length / LINE) - 1, 0)
-  const out = Buffer.allocUnsafe(digits.length + breaks * 2)
-  let at = 0
-  for (let from = 0; from < digits.length; from += LINE) {
-    if (from > 0) {
-      out[at] = 0x0d
-      out[at + 1] = 0x0a
-      at += 2
-    }
-    at += digits.copy(out, at, from, from + LINE)
-  }
-  return out
+  return Buffer.from(base64.wrap(bytes.toString('base64'), LINE), 'latin1')
 }
 
 /** Some mail systems alter `From ` and a lone dot at the start of a line; each of the two escapes takes two columns more. */

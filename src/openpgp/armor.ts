@@ -3,7 +3,6 @@
  * first block anywhere" lets text only look signed or encrypted (mail.md §1.3). Ignores the optional CRC-24 on reading, as RFC
  * 9580 §6.1 demands; the packets protect integrity.
  */
-import { TAG, walkPackets } from './packets.ts'
 
 /** What a block claims to hold. */
 export type ArmorKind = 'message' | 'public-key' | 'private-key' | 'signature'
@@ -28,8 +27,6 @@ const LABELS: Readonly<Record<string, ArmorKind>> = {
 /** The first line and the armor headers, up to the mandatory empty line. */
 const HEAD =
   /-----BEGIN PGP ([A-Z ]+)-----[^\S\n]*\n((?:[A-Za-z0-9-]{1,40}:.*\r?\n){0,49})[^\S\n]*\n/y
-/** A message of the desk has a session key for its one recipient, and the encrypted data. */
-const PACKETS_MAX = 4
 const BODY = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
 const CHECKSUM = /=[A-Za-z0-9+/]{4}$/
 
@@ -67,35 +64,6 @@ export function readArmorIn(file: Uint8Array): ArmorBlock | null {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   return bytes.includes(BEGIN) ? readArmor(bytes.toString('latin1')) : null
 }
-
-/**
- * The CRC-24 line of an encrypted message, for readers that reject armor without one; null for SEIPD version 2, where RFC 9580
- * §6.1 forbids it. The library's own code takes longer than encrypting.
- */
-export function armorChecksum(packets: Uint8Array): string | null {
-  const sealed = walkPackets(packets, PACKETS_MAX).spans.find(
-    ({ tag }) => tag === TAG.encryptedIntegrity
-  )
-  if (sealed === undefined || packets[sealed.body] !== 1) return null
-  let crc = CRC24_START
-  for (const byte of packets) {
-    crc = ((crc << 8) ^ (CRC24_TABLE[((crc >> 16) ^ byte) & 0xff] ?? 0)) & 0xffffff
-  }
-  const bytes = [crc >> 16, crc >> 8, crc].map((part) => part & 0xff)
-  return `=${Buffer.from(bytes).toString('base64')}`
-}
-
-/** RFC 9580 §6.1.1. */
-const CRC24_START = 0xb704ce
-const CRC24_POLYNOMIAL = 0x864cfb
-const CRC24_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte << 16
-  for (let bit = 0; bit < 8; bit += 1) {
-    crc <<= 1
-    if ((crc & 0x1000000) !== 0) crc ^= 0x1000000 | CRC24_POLYNOMIAL
-  }
-  return crc
-})
 
 function charsetIn(headers: string): string {
   const found = headers.match(/^charset:.*$/gim) ?? []

@@ -17,16 +17,15 @@ import { type Fingerprint } from '../domain/ids.ts'
 import { type KeyRefusal } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { armorChecksum } from './armor.ts'
 import { fullPgpConfig } from './config.ts'
 import { holds, inspectKey, readCertificate, type SecretKey } from './keyring.ts'
 
 /** The certificate to encrypt to: its primary fingerprint must be `fingerprint`. */
 export type SealTarget = { readonly fingerprint: Fingerprint; readonly keyData: Uint8Array }
 
-/** The packets of an OpenPGP message with the checksum for its armor, or why the key was refused. */
+/** An armored OpenPGP message, or why the key was refused. */
 export type SealedMessage =
-  | { readonly kind: 'sealed'; readonly packets: Uint8Array; readonly checksum: string | null }
+  | { readonly kind: 'sealed'; readonly armored: string }
   | { readonly kind: 'refused'; readonly because: KeyRefusal }
 
 /** A detached signature and the RFC 3156 §5 name of its hash algorithm, for example `pgp-sha512`. */
@@ -54,8 +53,7 @@ export async function sealMessage(
   const message = await createMessage({ binary: payload, date, format: 'binary' })
   const options = { message, encryptionKeys: found, signingKeys: signer.privateKey, date, config }
   try {
-    const packets = await encrypt({ ...options, format: 'binary' })
-    return { kind: 'sealed', packets, checksum: armorChecksum(packets) }
+    return { kind: 'sealed', armored: await encrypt({ ...options, format: 'armored' }) }
   } catch {
     // The signer was checked above, so the cause is the recipient's key material, for example a bad curve point.
     return { kind: 'refused', because: 'cannot-encrypt' }

@@ -15,7 +15,6 @@ import {
   headerValue,
   mailbox,
   messageIdList,
-  messageIdValue,
   unstructured
 } from '../mime/write-header.ts'
 
@@ -70,10 +69,10 @@ function fields(headers: OutgoingHeaders, desk: DeskFace): Field[] {
     ['Reply-To', headerValue(desk.address)],
     ['To', mailbox(headers.to)],
     ['Date', headerValue(formatMailDate(headers.date))],
-    ['Message-ID', messageIdValue(headers.messageId)],
+    ['Message-ID', messageIdList([headers.messageId])],
     ['Subject', unstructured(headers.subject)]
   ]
-  if (inReplyTo !== null) list.push(['In-Reply-To', messageIdValue(inReplyTo)])
+  if (inReplyTo !== null) list.push(['In-Reply-To', messageIdList([inReplyTo])])
   if (references.length > 0) list.push(['References', messageIdList(references)])
   if (autoSubmitted !== 'no') {
     list.push(['Auto-Submitted', headerValue(autoSubmitted)])

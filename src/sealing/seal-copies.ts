@@ -80,6 +80,6 @@ async function sealCopy(
   if (message.kind === 'refused') return message
   return {
     kind: 'sealed',
-    raw: writeEntity(encryptedEntity(message.packets, message.checksum), outer, '')
+    raw: writeEntity(encryptedEntity(message.armored), outer, '')
   }
 }

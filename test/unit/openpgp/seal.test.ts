@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { type Fingerprint } from '../../../src/domain/ids.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../../src/domain/time.ts'
+import { readArmor } from '../../../src/openpgp/armor.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../../../src/openpgp/seal.ts'
@@ -63,7 +64,8 @@ describe('sealing', () => {
     const sealed = await sealMessage(payload, target(publicKey), desk, now)
     if (sealed.kind !== 'sealed') throw new Error(sealed.because)
     expect(Buffer.from(payload).includes('secret')).toBe(true)
-    expect(Buffer.from(sealed.packets).includes('secret')).toBe(false)
+    const packets = readArmor(sealed.armored)?.data ?? payload
+    expect(Buffer.from(packets).includes('secret')).toBe(false)
   })
 
   it('refuses a certificate that is not the pinned one', async () => {
@@ -157,7 +159,7 @@ describeWith(['gpg'], 'sealing, as GnuPG sees it', () => {
       const { publicKey } = await keyPair()
       const sealed = await sealMessage(payload, target(publicKey), desk, now)
       if (sealed.kind !== 'sealed') throw new Error(sealed.because)
-      const { stdout } = await listPackets(folder.path, sealed.packets)
+      const { stdout } = await listPackets(folder.path, sealed.armored)
       const encryptionKey = await publicKey.getEncryptionKey()
       expect(stdout.match(/:pubkey enc packet:.*/g)).toHaveLength(1)
       expect(stdout.toUpperCase()).toContain(

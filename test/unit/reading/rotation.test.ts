@@ -35,8 +35,7 @@ describe('a desk with a new key and a retired one', () => {
     const payload = Buffer.from(textPart('a report'))
     const sealed = await sealMessage(payload, to, reporter.keys.desk.signer, now)
     if (sealed.kind !== 'sealed') throw new Error(sealed.because)
-    const armor = Buffer.from(sealed.packets).toString('base64')
-    return encryptedMail(`-----BEGIN PGP MESSAGE-----\n\n${armor}\n-----END PGP MESSAGE-----`)
+    return encryptedMail(sealed.armored)
   }
   const headers = {
     messageId: 'x@acme.example' as MessageId,
