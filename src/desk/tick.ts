@@ -206,7 +206,6 @@ function composeAll(
   const { subject, record: found, product, standing } = known
   return [...groupBy(standing.tellings, nameOf)].flatMap(([name, tellings]) => {
     const [telling] = tellings
-    if (telling === undefined) return []
     const occasion = {
       subject,
       clock: telling.clock,
@@ -300,10 +299,8 @@ function together({ rings }: Telling): { readonly ring: Ring; readonly first: nu
   const groups = groupBy(rings, ({ run, step, repeat }) =>
     JSON.stringify([isToldTogether(run.clock) ? run.key : run.start.id, step, repeat])
   )
-  return [...groups.values()].flatMap((group) => {
-    const [first, last] = [group[0], group.at(-1)]
-    return first === undefined || last === undefined
-      ? []
-      : [{ ring: last, first: first.run.start.id }]
+  return [...groups.values()].map((group) => {
+    const [first] = group
+    return { ring: group.at(-1) ?? first, first: first.run.start.id }
   })
 }

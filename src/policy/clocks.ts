@@ -236,11 +236,9 @@ function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {
   const named = groupBy(rings, ({ recipient, ring }) => `${ring.run.clock.id} ${recipient}`)
-  return [...named.values()].flatMap((all) => {
-    const [first] = all
-    if (first === undefined) return []
-    const { recipient, ring } = first
-    return [{ clock: ring.run.clock, recipient, rings: all.map((one) => one.ring) }]
+  return [...named.values()].map((all) => {
+    const [{ recipient, ring }] = all
+    return { clock: ring.run.clock, recipient, rings: all.map((one) => one.ring) }
   })
 }
 

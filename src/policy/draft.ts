@@ -10,7 +10,7 @@ import {
   type WaitingWords,
   withAnswer
 } from '../domain/case.ts'
-import { type CaseFacts, historyAfter, moveCase } from '../domain/case-machine.ts'
+import { type CaseFacts, historyAfter, type Move, moveCase } from '../domain/case-machine.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import {
   type Actor,
@@ -121,11 +121,15 @@ export type Draft = {
   readonly blocks: readonly string[]
 }
 
-export type Refused = { readonly kind: 'refused'; readonly says: string }
+/** Ends a command: it was not carried out, for this reason, and nothing of its message is (all or nothing). */
+export class Refusal extends Error {}
 
-export type Step =
-  | { readonly kind: 'accepted'; readonly draft: Draft; readonly says: string }
-  | Refused
+export function refuseIf(complaint: string | null): void {
+  if (complaint !== null) throw new Refusal(complaint)
+}
+
+/** What a command leaves, and the answer to it. */
+export type Step = { readonly draft: Draft; readonly says: string }
 
 export type Handler = (draft: Draft, command: Command, context: CommandContext) => Step
 
@@ -156,20 +160,15 @@ export function startDraft({
   }
 }
 
-/** One event over a draft: the case moved and the event to be recorded, or the machine's refusal. */
-export type Happened = { readonly kind: 'happened'; readonly draft: Draft } | Refused
-
 /**
  * Lets one event happen to the working copy. The only way in which a command moves a case: handlers name events, the machine
  * says where that leads or why not.
  */
-export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>): Happened {
-  const { notice, known } = draft
-  const { disclosureAt, state } = draft.case
+export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>): Draft {
+  const { known } = draft
   const event = happening as NewEvent
-  const facts = { ...known, notice: notice?.state ?? null, disclosureAt }
-  const move = moveCase(state, happening, facts)
-  if (move.kind === 'refused') return move
+  const move = moveOf(draft, happening)
+  if (move.kind === 'refused') throw new Refusal(move.says)
   const record =
     event.kind === 'answered' ? withAnswer(draft.case, event.about.reporter, known.now) : draft.case
   const next: Draft = {
@@ -178,7 +177,14 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
     known: { ...known, ...historyAfter(known, event) },
     decisions: [...draft.decisions, { kind: 'record', event }]
   }
-  return { kind: 'happened', draft: overtaken(next, event) }
+  return overtaken(next, event)
+}
+
+/** Where an event would take the case, or why it cannot happen. */
+export function moveOf<K extends EventKind>(draft: Draft, happening: NewEvent<K>): Move {
+  const { notice, known, case: record } = draft
+  const facts = { ...known, notice: notice?.state ?? null, disclosureAt: record.disclosureAt }
+  return moveCase(record.state, happening, facts)
 }
 
 /** What waits for the reporters of the case and is untrue once this has happened is withdrawn. */
@@ -218,11 +224,7 @@ export function withoutWords(
 }
 
 export function accepted(draft: Draft, says: string): Step {
-  return { kind: 'accepted', draft, says }
-}
-
-export function refused(says: string): Refused {
-  return { kind: 'refused', says }
+  return { draft, says }
 }
 
 const VOID: readonly EventKind[] = ['notice-previewed', 'notice-approved', 'notice-scheduled']
@@ -257,7 +259,7 @@ export function decided<K extends EventKind>(
   context: DeskContext,
   kind: K,
   about: Particulars[K]
-): Happened {
+): Draft {
   return happen(
     draft,
     event(kind, aboutCase(draft.case.tag), byMaintainer(context.author.id), about)

@@ -23,7 +23,7 @@ import {
   type CommandContext,
   type Draft,
   decided,
-  type Happened,
+  Refusal,
   type SpokenWords,
   type Step,
   type Words,
@@ -51,7 +51,7 @@ const DONE = {
 export function decisionMail(
   draft: Draft,
   context: CommandContext,
-  decide: (draft: Draft, told: ReporterTold) => Happened,
+  decide: (draft: Draft, told: ReporterTold) => Draft,
   words: Words & {
     readonly mail: Decided
     readonly why?: string
@@ -60,16 +60,15 @@ export function decisionMail(
   }
 ): Step {
   const { mail, why = '', to = addresseesOf(draft.case) } = words
-  if (isForOne(draft, context, words)) return { kind: 'refused', says: forOne(draft, context) }
-  const step = decide(draft, reporterTold(draft, context))
-  if (step.kind === 'refused') return step
-  const did = withActivity(step.draft, `${mail} the case${why}`)
-  const told = toEach(to, did, context, words)
+  if (isForOne(draft, context, words)) throw new Refusal(forOne(draft, context))
+  const did = withActivity(decide(draft, reporterTold(draft, context)), `${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
-  if (told.kind === 'accepted') return accepted(told.draft, `${done} ${told.says}`)
-  if (to.length > 0) return told
+  if (to.length > 0) {
+    const told = toEach(to, did, context, words)
+    return accepted(told.draft, `${done} ${told.says}`)
+  }
   const untold = withActivity(did, 'the reporter could not be told')
-  const says = `${done} ${told.says}`
+  const says = `${done} ${NO_ADDRESS}`
   return words.text === ''
     ? accepted(untold, says)
     : accepted(withNote(untold, words.text, context), `${says} Your text was kept as a note.`)
@@ -118,11 +117,11 @@ export function toReporter(
   remarks = ''
 ): Step {
   const reporter = reporterIn(before.case, context.conversation)
-  if (reporter === 'several') return { kind: 'refused', says: SEVERAL }
+  if (reporter === 'several') throw new Refusal(SEVERAL)
   const { contact = null } = reporter ?? {}
   const reached = reporter === null || contact === null ? [] : [{ ...reporter, contact }]
-  const step = toEach(reached, before, context, words)
-  return step.kind === 'refused' ? step : accepted(step.draft, `${step.says} ${remarks}`.trim())
+  const { draft, says } = toEach(reached, before, context, words)
+  return accepted(draft, `${says} ${remarks}`.trim())
 }
 
 /** One message to each: what one of them reads names none of the others. */
@@ -132,12 +131,11 @@ export function toEach(
   context: CommandContext,
   words: Words
 ): Step {
-  if (reporters.length === 0) return { kind: 'refused', says: NO_ADDRESS }
+  if (reporters.length === 0) throw new Refusal(NO_ADDRESS)
   let draft = before
   const says: string[] = []
   for (const reporter of reporters) {
     const step = toOne(reporter, draft, context, words)
-    if (step.kind === 'refused') return step
     draft = step.draft
     says.push(step.says)
   }
@@ -151,22 +149,18 @@ export function toEach(
 
 function toOne(reporter: Addressed, before: Draft, context: CommandContext, words: Words): Step {
   const path = reporterPath(reporter, before.reporterKeys, context.product)
-  if (path.kind === 'no-address' || path.kind === 'several')
-    return { kind: 'refused', says: NO_ADDRESS }
+  if (path.kind === 'no-address' || path.kind === 'several') throw new Refusal(NO_ADDRESS)
   const named = [...before.case.reporters, ...(words.beside ?? [])]
     .map((other) => namesReporter(words.text, other, reporter))
     .find((name) => name !== null)
-  if (named !== undefined) return { kind: 'refused', says: strangerNamed(named, reporter) }
+  if (named !== undefined) throw new Refusal(strangerNamed(named, reporter))
   // All of it leaves as one message: what was written for one way must not take another.
-  if (said(before, reporter).some((one) => one.path.kind !== path.kind))
-    return { kind: 'refused', says: TWO_WAYS }
+  if (said(before, reporter).some((one) => one.path.kind !== path.kind)) throw new Refusal(TWO_WAYS)
   if (path.kind === 'no-key')
     return kept(before, context, { ...words, reporter, path }, keyChoice(path))
   const { mail } = words
   const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
-  const step = spoken(reporter, before, context, { mail, how: way })
-  if (step.kind === 'refused') return step
-  const { draft } = step
+  const draft = spoken(reporter, before, context, { mail, how: way })
   const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
   const next: Draft = {
     ...draft,
@@ -200,9 +194,7 @@ const NO_ADDRESS = 'Not sent: the report names no address, so nobody can be answ
 function kept(before: Draft, context: CommandContext, words: SpokenWords, choice: string): Step {
   const { reporter } = words
   const about = { reporter: reporter.id, with: words.mail }
-  const step = decided(before, context, 'words-wait', about)
-  if (step.kind === 'refused') return step
-  const { draft } = step
+  const draft = decided(before, context, 'words-wait', about)
   const asked = askFor(reporter, draft, context, 'key-request')
   const next: Draft = {
     ...draft,
@@ -223,15 +215,13 @@ function spoken(
   draft: Draft,
   context: CommandContext,
   { mail, how }: Pick<Words, 'mail'> & { readonly how: Way }
-): Happened {
+): Draft {
   const reporter = to.id
   if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
-  const step = decided(draft, context, 'answered', { reporter, with: mail, how })
+  const done = decided(draft, context, 'answered', { reporter, with: mail, how })
   // One message answers a reporter once, however many commands it is made of.
   const isAnswered = said(draft, to).some((one) => one.mail !== 'question')
-  return step.kind === 'happened' && isAnswered
-    ? { ...step, draft: { ...step.draft, decisions: draft.decisions } }
-    : step
+  return isAnswered ? { ...done, decisions: draft.decisions } : done
 }
 
 /** The one message to each reporter that these commands make together, and their place on the record of the case. */

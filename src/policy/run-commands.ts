@@ -3,10 +3,11 @@
  * changes, the messages they send, one transcript to the author and one line of activity to everybody else (F10).
  */
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
+import { groupBy } from '../domain/group.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
-import { type ParsedCommands, type Problem } from './commands.ts'
+import { type ParsedCommands } from './commands.ts'
 import { conversationAbout } from './conversation.ts'
 import { askOwed } from './date-talk.ts'
 import {
@@ -15,7 +16,7 @@ import {
   type CommandContext,
   type DeskContext,
   type Draft,
-  refused,
+  Refusal,
   type Step,
   startDraft
 } from './draft.ts'
@@ -39,8 +40,8 @@ export function runCommands(
   let draft = before
   const lines = readLines(parsed, context, (command) => {
     const step = runOne(draft, command, inProduct(draft, context), verbs)
-    if (step.kind === 'accepted') draft = step.draft
-    return step
+    draft = step.draft
+    return step.says
   })
   if (parsed.rest !== '') {
     draft = withNote(draft, parsed.rest, inProduct(draft, context))
@@ -109,13 +110,11 @@ export function runWithoutCase(
 ): RunResult {
   const blocks: string[] = []
   const lines = readLines(parsed, context, (command) => {
-    const verb = named(verbs, command)
-    const missing = roleComplaint(verb, context)
-    if (missing !== null) return refused(missing)
-    if (!needsNoCase(verb)) return refused(why)
-    const answer = verb.run(command, context, verbs)
-    if (answer.kind === 'answered') blocks.push(answer.block)
-    return answer
+    const verb = allowed(verbs, command, context)
+    if (!needsNoCase(verb)) throw new Refusal(why)
+    const { block, says } = verb.run(command, context, verbs)
+    blocks.push(block)
+    return says
   })
   if (parsed.rest !== '')
     lines.push({ at: '+', command: '(the text below)', outcome: 'refused', says: why })
@@ -127,42 +126,33 @@ export function runWithoutCase(
 /** What becomes of every line, in the order of the message. A command that was not understood whole is not tried. */
 function readLines(
   { commands, problems }: ParsedCommands,
-  { settings }: DeskContext,
-  run: (command: Command) => { readonly kind: string; readonly says: string }
+  { settings: { limits } }: DeskContext,
+  run: (command: Command) => string
 ): TranscriptLine[] {
-  const wrong = new Map<number, Problem>()
-  for (const problem of problems) {
-    const known = wrong.get(problem.at)
-    const says = known === undefined ? problem.says : `${known.says} ${problem.says}`
-    wrong.set(problem.at, { ...problem, says })
-  }
-  const most = settings.limits.commandsPerMail
-  const tried = commands.filter(({ at }) => !wrong.has(at))
-  const lines = [
-    ...[...wrong.values()].map(({ at, line, says }) => ({
-      at,
-      command: line,
-      isDone: false,
-      says
-    })),
-    ...tried.map((command, index) => {
-      const { at, line } = command
-      if (index >= most) {
-        const says = `One message takes at most ${most} commands.`
-        return { at, command: line, isDone: false, says }
-      }
-      const { kind, says } = run(command)
-      return { at, command: line, isDone: kind !== 'refused', says }
-    })
+  const wrong = groupBy(problems, ({ at }) => String(at))
+  const lines = [...wrong.values()].map((all) => ({
+    ...all[0],
+    outcome: 'refused' as const,
+    says: all.map(({ says }) => says).join(' ')
+  }))
+  const tried = commands.filter(({ at }) => !wrong.has(String(at)))
+  return [
+    ...lines,
+    ...tried.map((command, index) => ({ ...command, ...outcomeOf(command, index) }))
   ]
-  return lines
     .sort((a, b) => a.at - b.at)
-    .map(({ at, command, isDone: done, says }) => ({
-      at: String(at),
-      command,
-      outcome: done ? 'done' : 'refused',
-      says
-    }))
+    .map(({ at, line: command, outcome, says }) => ({ at: String(at), command, outcome, says }))
+
+  function outcomeOf(command: Command, index: number) {
+    try {
+      if (index >= limits.commandsPerMail)
+        throw new Refusal(`One message takes at most ${limits.commandsPerMail} commands.`)
+      return { outcome: 'done' as const, says: run(command) }
+    } catch (error) {
+      if (error instanceof Refusal) return { outcome: 'refused' as const, says: error.message }
+      throw error
+    }
+  }
 }
 
 /** Beside a refused line nothing was done. */
@@ -172,10 +162,13 @@ function allOrNothing(lines: readonly TranscriptLine[]): TranscriptLine[] {
   )
 }
 
-function named(verbs: readonly Verb[], { verb: name }: Command): Verb {
+/** The verb of a command for which its author has the role. */
+function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: DeskContext): Verb {
   const verb = verbs.find((candidate) => candidate.name === name)
   if (verb === undefined) throw new RangeError(`no verb ${name}`)
-  return verb
+  const missing = missingRole(author, verb.roles)
+  if (missing === null) return verb
+  throw new Refusal(`This takes the role ${missing.join(' or ')}, which your key does not have.`)
 }
 
 function runOne(
@@ -184,31 +177,22 @@ function runOne(
   context: CommandContext,
   verbs: readonly Verb[]
 ): Step {
-  const verb = named(verbs, command)
-  const missing = roleComplaint(verb, context)
-  if (missing !== null) return refused(missing)
+  const verb = allowed(verbs, command, context)
   // Whose members get the notice was read for the product that the case had.
   if (verb.binds === 'notice' && hasMoved(draft, context))
-    return refused('Please send what concerns the notice in a message of its own after /product.')
-  if (!needsNoCase(verb)) {
-    const { named, case: record } = context.bound
-    return named !== record.tag && verb.followsMerges !== true
-      ? refused(
-          `Not done: ${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
-        )
-      : verb.run(draft, command, context)
+    throw new Refusal(
+      'Please send what concerns the notice in a message of its own after /product.'
+    )
+  if (needsNoCase(verb)) {
+    const { block, says } = verb.run(command, context, verbs)
+    return accepted({ ...draft, blocks: [...draft.blocks, block] }, says)
   }
-  const answer = verb.run(command, context, verbs)
-  return answer.kind === 'refused'
-    ? answer
-    : accepted({ ...draft, blocks: [...draft.blocks, answer.block] }, answer.says)
-}
-
-function roleComplaint(verb: Verb, { author }: DeskContext): string | null {
-  const missing = missingRole(author, verb.roles)
-  return missing === null
-    ? null
-    : `This takes the role ${missing.join(' or ')}, which your key does not have.`
+  const { named, case: record } = context.bound
+  if (named !== record.tag && verb.followsMerges !== true)
+    throw new Refusal(
+      `Not done: ${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
+    )
+  return verb.run(draft, command, context)
 }
 
 /** What the commands changed, as decisions; approvals after the save, because saving an edit voids them. */

@@ -11,7 +11,7 @@ import { count, listed } from '../domain/words.ts'
 import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { conversationAbout } from './conversation.ts'
-import { type CommandContext, type DeskContext, type Draft, happen, startDraft } from './draft.ts'
+import { type CommandContext, type DeskContext, type Draft, moveOf, startDraft } from './draft.ts'
 import { missingFields } from './notice-content.ts'
 import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
@@ -154,7 +154,7 @@ function nextCommands(
 function canHappen(kind: EventKind, draft: Draft): boolean {
   const about = { told: 'told', reason: '' }
   const happening = { kind, subject: aboutCase(draft.case.tag), actor: BY_DESK, about } as NewEvent
-  return happen(draft, happening).kind === 'happened'
+  return moveOf(draft, happening).kind === 'moved'
 }
 
 function rank({ name }: Verb): number {

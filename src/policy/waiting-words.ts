@@ -16,7 +16,7 @@ import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
-import { type CommandContext, type Draft, happen, withActivity } from './draft.ts'
+import { type CommandContext, type Draft, happen, moveOf, withActivity } from './draft.ts'
 import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { messageOf } from './reporter-mail.ts'
@@ -200,8 +200,6 @@ export function withWordsLeft(draft: Draft, leaving: readonly Decision[]): Draft
   if (here.length === 0) return told
   return here
     .flatMap(({ events }) => events)
-    .reduce<Draft>((before, happened) => {
-      const step = happen(before, happened)
-      return step.kind === 'refused' ? before : step.draft
-    }, told)
+    .filter((happened) => moveOf(told, happened).kind === 'moved')
+    .reduce<Draft>(happen, told)
 }

@@ -20,7 +20,8 @@ import {
   type Draft,
   decided,
   type Handler,
-  refused,
+  Refusal,
+  refuseIf,
   type Step,
   withActivity,
   withEvent,
@@ -40,9 +41,8 @@ import { ACTING, type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command, context) => {
   const { notice } = draft
-  if (notice === null) return refused('There is no notice to approve.')
-  const complaint = approvalComplaint(draft, notice, command, context)
-  if (complaint !== null) return refused(complaint)
+  if (notice === null) throw new Refusal('There is no notice to approve.')
+  refuseIf(approvalComplaint(draft, notice, command, context))
   const digest = noticeDigest(draft, notice, context)
   const eventId = issuedPreview(draft, command, context)?.eventId ?? 0
   const given = { maintainerId: context.author.id, digest, at: context.now, eventId }
@@ -61,7 +61,7 @@ const approve: Handler = (draft, command, context) => {
       code: codeOf(command)
     }
   ]
-  const step = decided(
+  const done = decided(
     {
       ...withActivity(draft, 'approved the notice'),
       shown: true,
@@ -72,14 +72,13 @@ const approve: Handler = (draft, command, context) => {
     'notice-approved',
     { revision: notice.revision, digest, code: codeOf(command) }
   )
-  if (step.kind === 'refused') return step
   if (approvals.length < needed) {
     return accepted(
-      step.draft,
+      done,
       `Approved. ${count(needed - approvals.length, 'more approval is', 'more approvals are')} needed.`
     )
   }
-  return scheduled(step.draft, { ...notice, approvals }, context)
+  return scheduled(done, { ...notice, approvals }, context)
 }
 
 function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
@@ -89,10 +88,9 @@ function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext):
   const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
   const { revision } = notice
   const leavesAt = releaseAt ?? context.now
-  const step = decided(next, context, 'notice-scheduled', { revision, leavesAt })
-  if (step.kind === 'refused') return step
+  const done = decided(next, context, 'notice-scheduled', { revision, leavesAt })
   return accepted(
-    withActivity(step.draft, `scheduled the notice: it leaves ${when}`),
+    withActivity(done, `scheduled the notice: it leaves ${when}`),
     `Approved. The notice leaves ${when}.`
   )
 }
@@ -175,10 +173,10 @@ function authorSentence(notice: NoticeRecord, context: CommandContext): string {
 /** Holds a notice as long as any copy of it is still here, also after all were queued. */
 const hold: Handler = (draft, _command, context) => {
   const { notice } = draft
-  if (notice === null) return refused('There is no notice to hold.')
+  if (notice === null) throw new Refusal('There is no notice to hold.')
   const { copies } = context.bound
   if (notice.state === 'released' && !isAnyHere(copies))
-    return refused('The notice has left already.')
+    throw new Refusal('The notice has left already.')
   const held = {
     ...withNotice(draft, { ...notice, state: 'held', releaseAt: null }),
     withdrawn: true

@@ -9,8 +9,7 @@ import {
   type Draft,
   decided,
   type Handler,
-  type Happened,
-  refused,
+  Refusal,
   splitReason,
   withActivity
 } from '../draft.ts'
@@ -25,9 +24,8 @@ const status: Handler = (draft, _command, context) =>
 const take: Handler = (draft, _command, context) => {
   const { owner: from } = draft.case
   if (from === context.author.id) return accepted(draft, 'The case was yours already.')
-  const step = decided(draft, context, 'taken', { from })
-  if (step.kind === 'refused') return step
-  const next = { ...step.draft, case: { ...step.draft.case, owner: context.author.id } }
+  const done = decided(draft, context, 'taken', { from })
+  const next = { ...done, case: { ...done.case, owner: context.author.id } }
   if (from === null) return accepted(withActivity(next, 'took the case'), 'The case is yours.')
   const name = nameOf(from, context.settings)
   return accepted(
@@ -39,17 +37,16 @@ const take: Handler = (draft, _command, context) => {
 /** Lets the acknowledgement go that was held, because nobody could tell whether the sender's address is forged or otherwise. */
 const acknowledge: Handler = (draft, _command, context) => {
   const to = context.bound.heldAnswerTo
-  if (to === null) return refused('No acknowledgement of this case is on hold.')
+  if (to === null) throw new Refusal('No acknowledgement of this case is on hold.')
   if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
     return accepted(draft, `It goes to ${to} already.`)
   }
-  const step = decided(draft, context, 'acknowledgement-released', {})
-  if (step.kind === 'refused') return step
+  const done = decided(draft, context, 'acknowledgement-released', {})
   const released = [
     { kind: 'release-answer', tag: draft.case.tag } as const,
     countAnswer(to, context.now)
   ]
-  const next = { ...step.draft, decisions: [...step.draft.decisions, ...released] }
+  const next = { ...done, decisions: [...done.decisions, ...released] }
   return accepted(
     withActivity(next, 'sent the acknowledgement'),
     `The acknowledgement goes to ${to}.`
@@ -58,12 +55,11 @@ const acknowledge: Handler = (draft, _command, context) => {
 
 const accept: Handler = (draft, command, context) => {
   const text = textFor(command.text ?? '', context)
-  if (text.kind === 'refused') return text
   const owner = draft.case.owner ?? context.author.id
   const owned = { ...draft, case: { ...draft.case, owner } }
   return decisionMail(owned, context, (to) => decided(to, context, 'accepted', {}), {
     mail: 'accepted',
-    text: text.own,
+    text,
     decision:
       'Thank you. We confirmed the issue that you reported and treat it as a security issue.',
     title: ''
@@ -76,21 +72,22 @@ const reject: Handler = (draft, command, context) => {
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined)
-    return refused(`Please give one of these codes: ${Object.keys(rule.codes).join(', ')}.`)
+    throw new Refusal(`Please give one of these codes: ${Object.keys(rule.codes).join(', ')}.`)
   if (command.text !== null && words.length > 0)
-    return refused('Please give the reason once: on the line, or below it, or between << and >>.')
+    throw new Refusal(
+      'Please give the reason once: on the line, or below it, or between << and >>.'
+    )
   const text = textFor(command.text ?? words.join(' '), context)
-  if (text.kind === 'refused') return text
-  if (text.own.length < rule.reason_length) {
-    return refused(
+  if (text.length < rule.reason_length) {
+    throw new Refusal(
       `The policy wants the reason in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
     )
   }
-  const decide = (to: Draft, told: ReporterTold): Happened =>
+  const decide = (to: Draft, told: ReporterTold): Draft =>
     decided(to, context, 'rejected', { code, told })
   return decisionMail(draft, context, decide, {
     mail: 'rejected',
-    text: text.own,
+    text,
     decision: `Thank you for the time you put into this. We looked into it and do not treat it as a security issue: ${says}`,
     title: `Reason (${code})`,
     why: ` (${code})`
@@ -103,28 +100,26 @@ const close: Handler = (draft, command, context) => {
   const { before, reason: given } = splitReason(isSilent ? others : command.words)
   const reason = given ?? before
   const text = textFor(command.text ?? '', context)
-  if (text.kind === 'refused') return text
   const disposition = dispositionOf(draft)
   const why = reason === '' ? '' : `, because: ${reason}`
-  const decide = (to: Draft, told: ReporterTold): Happened =>
+  const decide = (to: Draft, told: ReporterTold): Draft =>
     decided(to, context, 'closed', { disposition, reason, told })
   if (!isSilent) {
     const decision = CLOSING[disposition]
-    const words = { mail: 'closed', text: text.own, decision, title: '', why } as const
+    const words = { mail: 'closed', text, decision, title: '', why } as const
     return decisionMail(draft, context, decide, words)
   }
-  if (text.own !== '')
-    return refused(
+  if (text !== '')
+    throw new Refusal(
       '/close internal tells nobody; write the text with /note, or leave out internal.'
     )
   if (context.product.policy.close.internal === 'deny')
-    return refused(
+    throw new Refusal(
       'The policy of this product does not allow closing a case without telling the reporter.'
     )
-  const step = decide(draft, 'silent-by-policy')
-  if (step.kind === 'refused') return step
+  const done = decide(draft, 'silent-by-policy')
   return accepted(
-    withActivity(step.draft, `closed the case${why}; the reporter was not told`),
+    withActivity(done, `closed the case${why}; the reporter was not told`),
     'The case is closed. The reporter was not told.'
   )
 }

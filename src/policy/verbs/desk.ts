@@ -5,7 +5,7 @@ import { type Address } from '../../domain/address.ts'
 import { type ListedCase } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
 import { promiseWords } from '../clocks.ts'
-import { type DeskContext } from '../draft.ts'
+import { type DeskContext, Refusal } from '../draft.ts'
 import { ownerWords, stateWords } from '../status.ts'
 import { type DeskAnswer, synopsis, type Verb, verbsUnder } from './verb.ts'
 
@@ -30,17 +30,13 @@ export const help: Verb = {
   run: ({ words }, { settings }, verbs): DeskAnswer => {
     const wanted = words.join(' ').toLowerCase().replace(/^\//, '')
     if (wanted === '') {
-      return {
-        kind: 'answered',
-        says: 'See below.',
-        block: `${how(settings.desk.address)}\n\n${helpTable(verbs)}`
-      }
+      return { says: 'See below.', block: `${how(settings.desk.address)}\n\n${helpTable(verbs)}` }
     }
     const found = verbsUnder(verbs, wanted)
     if (found.length === 0) {
-      return { kind: 'refused', says: `There is no command /${wanted}; /help lists them all.` }
+      throw new Refusal(`There is no command /${wanted}; /help lists them all.`)
     }
-    return { kind: 'answered', says: 'See below.', block: found.map(longHelp).join('\n\n') }
+    return { says: 'See below.', block: found.map(longHelp).join('\n\n') }
   }
 }
 
@@ -70,11 +66,10 @@ export const cases: Verb = {
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
   run: (_command, context): DeskAnswer => {
     const { openCases } = context
-    if (openCases.length === 0) return { kind: 'answered', says: 'No case is open.', block: '' }
+    if (openCases.length === 0) return { says: 'No case is open.', block: '' }
     const shown = [...openCases].sort(byDue).slice(0, CASES_MAX)
     const more = openCases.length - shown.length
     return {
-      kind: 'answered',
       says: `${count(openCases.length, 'case is', 'cases are')} open; see below.`,
       block: [
         ...shown.map((record) => caseLines(record, context)),

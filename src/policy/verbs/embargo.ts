@@ -20,7 +20,8 @@ import {
   type Draft,
   decided,
   type Handler,
-  refused,
+  Refusal,
+  refuseIf,
   splitReason,
   withActivity,
   withNotice
@@ -40,27 +41,25 @@ const embargo: Handler = (draft, command, context) => {
   const { timezone } = context.settings.desk
   const { before: instant, reason } = splitReason(command.words)
   const read = readInstant(instant, timezone)
-  if (read.kind === 'refused') return refused(read.says)
-  if (reason === '') return refused('Please give the reason after "because".')
+  if (read.kind === 'refused') throw new Refusal(read.says)
+  if (reason === '') throw new Refusal('Please give the reason after "because".')
   const { instant: disclosureAt, zone: disclosureZone } = read
   const said = formatInstant(disclosureAt, timezone, disclosureZone)
-  if (disclosureAt <= context.now) return refused(`${said} has passed already.`)
-  const cannot = changeComplaint(draft)
-  if (cannot !== null) return refused(cannot)
+  if (disclosureAt <= context.now) throw new Refusal(`${said} has passed already.`)
+  refuseIf(changeComplaint(draft))
   const moved = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone } }
   const unusual = reason === null ? whatIsUnusual(moved, disclosureAt, context) : []
   if (unusual.length > 0)
-    return refused(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
+    throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const { releaseAt } = releasePlan(moved, context)
-  const step = decided(moved, context, 'embargo-set', {
+  const done = decided(moved, context, 'embargo-set', {
     oldDate: draft.case.disclosureAt,
     date: disclosureAt,
     written: instant,
     reason: reason ?? '',
     leaveBy: draft.known.isListTold ? null : releaseAt
   })
-  if (step.kind === 'refused') return step
-  const asked = proposeDate(step.draft, context)
+  const asked = proposeDate(done, context)
   const reopened = withReopened(asked.draft, context)
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(

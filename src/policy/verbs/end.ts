@@ -10,9 +10,8 @@ import {
   type Draft,
   decided,
   type Handler,
-  type Happened,
   happening,
-  refused,
+  Refusal,
   splitReason,
   withActivity
 } from '../draft.ts'
@@ -22,21 +21,20 @@ import { type Verb } from './verb.ts'
 const disclosed: Handler = (draft, command, context) => {
   const { timezone } = context.settings.desk
   const { before, reason } = splitReason(command.words)
-  if (reason === '') return refused('Please give the reason after "because".')
+  if (reason === '') throw new Refusal('Please give the reason after "because".')
   const read =
     before === ''
       ? ({ kind: 'read', instant: context.now, zone: timezone } as const)
       : readInstant(before, timezone)
-  if (read.kind === 'refused') return refused(read.says)
+  if (read.kind === 'refused') throw new Refusal(read.says)
   const said = formatInstant(read.instant, timezone, read.zone)
   if (read.instant > context.now)
-    return refused(`${said} has not come yet. Record the disclosure when it is public.`)
+    throw new Refusal(`${said} has not come yet. Record the disclosure when it is public.`)
   const about = { date: read.instant, reason: reason ?? '' }
-  const step = decided(draft, context, 'disclosed', about)
-  if (step.kind === 'refused') return step
+  const done = decided(draft, context, 'disclosed', about)
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
-    withActivity(step.draft, `recorded that the issue is public since ${said}${why}`),
+    withActivity(done, `recorded that the issue is public since ${said}${why}`),
     `Recorded: public since ${said}${why}.`
   )
 }
@@ -44,14 +42,13 @@ const disclosed: Handler = (draft, command, context) => {
 const reopen: Handler = (draft, command, context) => {
   const { before, reason } = splitReason(command.words)
   if (before !== '' || reason === null || reason === '')
-    return refused('Please give the reason: /reopen because REASON.')
+    throw new Refusal('Please give the reason: /reopen because REASON.')
   const told = toldOfEnd(draft, context)
-  const decide = (to: Draft): Happened => decided(to, context, 'reopened', { reason })
+  const decide = (to: Draft): Draft => decided(to, context, 'reopened', { reason })
   const why = `, because: ${reason}`
   if (told.length > 0) return decisionMail(draft, context, decide, { ...OPEN_AGAIN, why, to: told })
-  const step = decide(draft)
-  if (step.kind === 'refused') return step
-  return accepted(withActivity(step.draft, `reopened the case${why}`), 'The case is open again.')
+  const done = decide(draft)
+  return accepted(withActivity(done, `reopened the case${why}`), 'The case is open again.')
 }
 
 const OPEN_AGAIN = {

@@ -20,8 +20,8 @@ import {
   type CommandContext,
   type Draft,
   type Handler,
-  type Refused,
-  refused,
+  Refusal,
+  refuseIf,
   splitReason,
   withActivity,
   withEvent
@@ -37,14 +37,12 @@ const REGISTERED =
 /** Takes an offered key into use from the next line of the same message on. The one before is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
   const named = namedKey(draft, command.words.join(''), context)
-  if (named.kind === 'refused') return named
   const { reporter, fingerprint, key, before } = named
   const { address } = reporter.contact
   const isInUse = before?.fingerprint === fingerprint
-  if (!isInUse && before?.source === 'registered') return refused(REGISTERED)
-  if (key === null) return refused(noSuchKey(draft, context.bound))
-  const complaint = key.isUsable ? wordsComplaint(draft, 'accept') : UNUSABLE
-  if (complaint !== null) return refused(complaint)
+  if (!isInUse && before?.source === 'registered') throw new Refusal(REGISTERED)
+  if (key === null) throw new Refusal(noSuchKey(draft, context.bound))
+  refuseIf(key.isUsable ? wordsComplaint(draft, 'accept') : UNUSABLE)
   const settled = [...draft.settled, reporter.id]
   if (isInUse) return accepted({ ...draft, settled }, `This key is in use for ${address} already.`)
   const { isUsable, ...pinned } = { ...key, isProved: true }
@@ -74,21 +72,19 @@ const acceptKey: Handler = (draft, command, context) => {
 const refuseKey: Handler = (draft, command, context) => {
   const { before: written, reason } = splitReason(command.words)
   const named = namedKey(draft, written.replaceAll(' ', ''), context)
-  if (named.kind === 'refused') return named
   const { reporter, fingerprint, key, before } = named
   const { address } = reporter.contact
   const name = formatFingerprint(fingerprint)
   const { settings, product, author, bound } = context
   const isInUse = before?.fingerprint === fingerprint
-  if (isInUse && before.source === 'registered') return refused(REGISTERED)
-  if (key === null) return refused(noSuchKey(draft, bound))
+  if (isInUse && before.source === 'registered') throw new Refusal(REGISTERED)
+  if (key === null) throw new Refusal(noSuchKey(draft, bound))
   if (key.refusedAt != null) {
     const when = formatInstant(key.refusedAt, settings.desk.timezone)
     const by = nameOf(key.refusedBy ?? '', settings)
     return accepted(draft, `Refused already for ${address}, ${when}, by ${by}: ${name}.`)
   }
-  const complaint = wordsComplaint(draft, 'refuse')
-  if (complaint !== null) return refused(complaint)
+  refuseIf(wordsComplaint(draft, 'refuse'))
   const { keyData, source, firstSeenAt } = key
   const kept = { fingerprint, keyData, source, firstSeenAt }
   const reporterKeys = new Map(draft.reporterKeys)
@@ -139,7 +135,6 @@ function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | n
 }
 
 type NamedKey = {
-  readonly kind: 'named'
   readonly reporter: Addressed
   readonly fingerprint: Fingerprint
   /** The key, in use or not; null where none of this fingerprint came. */
@@ -153,14 +148,14 @@ function namedKey(
   draft: Draft,
   written: string,
   { bound, conversation }: CommandContext
-): NamedKey | Refused {
+): NamedKey {
   const reporters = addresseesOf(draft.case)
   const [first] = reporters
   if (first === undefined)
-    return refused('The report names no address, so there is nobody whose key this could be.')
+    throw new Refusal('The report names no address, so there is nobody whose key this could be.')
   const fingerprint = parseFingerprint(written)
   if (fingerprint === null)
-    return refused('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
+    throw new Refusal('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
   const known = reporters.map((reporter) => {
     const before = reporterKeyOf(reporter, draft.reporterKeys)
     const offered = bound.offeredKeys.find(
@@ -176,9 +171,9 @@ function namedKey(
     meant !== 'several' && meant?.id === reporter.id
   const named = theirs.length > 1 ? theirs.find(isMeant) : theirs[0]
   if (theirs.length > 1 && named === undefined)
-    return refused(whoseKey(theirs.map(({ reporter }) => reporter)))
+    throw new Refusal(whoseKey(theirs.map(({ reporter }) => reporter)))
   const before = reporterKeyOf(first, draft.reporterKeys)
-  return { kind: 'named', fingerprint, ...(named ?? { reporter: first, before, key: null }) }
+  return { fingerprint, ...(named ?? { reporter: first, before, key: null }) }
 }
 
 function whoseKey(reporters: readonly Addressed[]): string {

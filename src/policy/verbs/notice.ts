@@ -23,7 +23,8 @@ import {
   type Draft,
   decided,
   type Handler,
-  refused,
+  Refusal,
+  refuseIf,
   withActivity,
   withEvent,
   withNotice
@@ -65,8 +66,8 @@ export const CHANGE_WAITS =
 
 const draftNotice: Handler = (draft, command, context) => {
   const rule = context.product.policy.notice
-  if (rule === null) return refused('The policy of this product has no advance notice.')
-  if (draft.words.some(({ files = [] }) => files.length > 0)) return refused(WHOSE_FILES)
+  if (rule === null) throw new Refusal('The policy of this product has no advance notice.')
+  if (draft.words.some(({ files = [] }) => files.length > 0)) throw new Refusal(WHOSE_FILES)
   if (command.fields.length === 0 && context.files.length === 0) {
     const form = noticeForm(draft, context)
     return accepted(
@@ -74,22 +75,19 @@ const draftNotice: Handler = (draft, command, context) => {
       'Nothing is changed. The form is below: fill it in and send it.'
     )
   }
-  const cannot = changeComplaint(draft)
-  if (cannot !== null) return refused(cannot)
-  const complaint = filesComplaint(context)
-  if (complaint !== null) return refused(complaint)
+  refuseIf(changeComplaint(draft))
+  refuseIf(filesComplaint(context))
   const notice = editedNotice(draft, command, context)
   const edited: Draft = {
     ...withNotice(draft, notice),
     newPatches: context.files.length > 0 ? context.files : draft.newPatches
   }
-  const step = decided(edited, context, 'notice-drafted', {
+  const done = decided(edited, context, 'notice-drafted', {
     revision: notice.revision,
     fields: command.fields.map(({ key }) => key as NoticeTextField),
     patches: context.files.map(({ sha256 }) => sha256)
   })
-  if (step.kind === 'refused') return step
-  const next = withChange(step.draft, context)
+  const next = withChange(done, context)
   const { length } = context.files
   const files = length === 0 ? '' : ` ${count(length, 'patch', 'patches')} stored.`
   return accepted(
@@ -177,29 +175,27 @@ function toldBy(notice: NoticeRecord, { bound, now }: CommandContext): ToldNotic
 
 const preview: Handler = (draft, _command, context) => {
   const { notice } = draft
-  if (notice === null) return refused('There is no notice yet; start with /notice draft.')
+  if (notice === null) throw new Refusal('There is no notice yet; start with /notice draft.')
   if (notice.state === 'releasing')
-    return refused('The notice is leaving at this moment; try again in a minute.')
+    throw new Refusal('The notice is leaving at this moment; try again in a minute.')
   if (draft.shown)
-    return refused(
+    throw new Refusal(
       'This message makes a preview already. Please send the second one in another message.'
     )
-  const complaint = sentComplaint(notice, context) ?? noticeComplaint(draft, context)
-  if (complaint !== null) return refused(complaint)
+  refuseIf(sentComplaint(notice, context) ?? noticeComplaint(draft, context))
   const digest = noticeDigest(draft, notice, context)
   const decisions: Decision[] = [
     { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },
     ...previewMails(draft, notice, context)
   ]
   const shown = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
-  const step = decided(shown, context, 'notice-previewed', {
+  const done = decided(shown, context, 'notice-previewed', {
     revision: notice.revision,
     digest,
     code: context.tools.code
   })
-  if (step.kind === 'refused') return step
   return accepted(
-    withActivity(step.draft, 'previewed the notice'),
+    withActivity(done, 'previewed the notice'),
     `Every maintainer gets the preview with its code. ${whoApproves(notice, context.product.policy, context.settings.maintainers)}`
   )
 }

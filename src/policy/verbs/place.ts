@@ -15,8 +15,8 @@ import {
   type Draft,
   decided,
   type Handler,
-  type Happened,
-  refused,
+  Refusal,
+  refuseIf,
   withActivity,
   withNotice
 } from '../draft.ts'
@@ -31,18 +31,16 @@ const product: Handler = (draft, command, context) => {
   if (to === undefined) {
     const known = products.map(({ id, name }) => `${id} (${name})`).join(', ')
     const what = wanted === '' ? 'Which product?' : 'There is no product with this id.'
-    return refused(`${what} One of: ${known}.`)
+    throw new Refusal(`${what} One of: ${known}.`)
   }
   const from = draft.case.product
   if (from === to.id) return accepted(draft, `The case belongs to ${to.name} already.`)
-  const complaint = draft.notice === null ? null : changeComplaint(draft)
-  if (complaint !== null) return refused(complaint)
-  const step = decided(draft, context, 'moved-product', { from, to: to.id })
-  if (step.kind === 'refused') return step
+  refuseIf(draft.notice === null ? null : changeComplaint(draft))
+  const done = decided(draft, context, 'moved-product', { from, to: to.id })
   const next: Draft = {
-    ...step.draft,
-    case: { ...step.draft.case, product: to.id },
-    known: { ...step.draft.known, mayEndInternally: to.policy.close.internal === 'allow' }
+    ...done,
+    case: { ...done.case, product: to.id },
+    known: { ...done.known, mayEndInternally: to.policy.close.internal === 'allow' }
   }
   const moved =
     next.notice === null
@@ -62,23 +60,21 @@ const product: Handler = (draft, command, context) => {
 const merge: Handler = (draft, command, context) => {
   const into = parseCaseTag(command.words.join(' ').toUpperCase())
   const target = context.openCases.find((listed) => listed.case.tag === into)?.case
-  if (into === null) return refused('Please name the case to merge this one into: /merge CASE.')
-  if (into === draft.case.tag) return refused('A case cannot be merged into itself.')
-  if (target === undefined) return refused(`There is no open case ${into}.`)
+  if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
+  if (into === draft.case.tag) throw new Refusal('A case cannot be merged into itself.')
+  if (target === undefined) throw new Refusal(`There is no open case ${into}.`)
   const text = textFor(command.text ?? '', context)
-  if (text.kind === 'refused') return text
   const { tag } = draft.case
-  const decide = (to: Draft, told: ReporterTold): Happened =>
+  const decide = (to: Draft, told: ReporterTold): Draft =>
     decided(to, context, 'merged', { into, told })
   const step = decisionMail(draft, context, decide, {
     mail: 'merged',
-    text: text.own,
+    text,
     decision: togetherWords(draft.case, target),
     title: '',
     beside: target.reporters,
     why: ` into ${into}`
   })
-  if (step.kind === 'refused') return step
   const decisions: readonly Decision[] = [
     ...step.draft.decisions,
     { kind: 'merge-case', tag, into },

@@ -15,7 +15,8 @@ import {
   type Draft,
   decided,
   type Handler,
-  refused,
+  Refusal,
+  refuseIf,
   type Step,
   withActivity,
   withoutWords
@@ -37,7 +38,7 @@ import { ACTING, type Verb } from './verb.ts'
 
 const note: Handler = (draft, command, context) => {
   const text = [command.words.join(' '), command.text ?? ''].filter((part) => part !== '')
-  if (text.length === 0) return refused('A note needs text below it or between << and >>.')
+  if (text.length === 0) throw new Refusal('A note needs text below it or between << and >>.')
   return accepted(withNote(draft, text.join('\n\n'), context), 'Kept for the maintainers.')
 }
 
@@ -45,17 +46,17 @@ const reply: Handler = (draft, command, context) => {
   const given = command.text ?? ''
   const isQuoting = quotes(command)
   if (command.words.length > 0 && !isQuoting) {
-    return refused(
+    throw new Refusal(
       'Please write only /reply or /reply quote on that line, and the text below it or between << and >>.'
     )
   }
   const own = newText(given)
   const text = isQuoting ? quotingText(given) : own
-  const complaint =
+  refuseIf(
     replyComplaint(own, context) ??
-    (isQuoting ? quotationComplaint(text, draft, context) : null) ??
-    filesComplaint(draft, context)
-  if (complaint !== null) return refused(complaint)
+      (isQuoting ? quotationComplaint(text, draft, context) : null) ??
+      filesComplaint(draft, context)
+  )
   const remarks = isQuoting ? ['What you quoted goes along.'] : leftOut(given, own)
   const files = filesToSend(draft, context)
   if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
@@ -114,15 +115,12 @@ function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
 
 /** Puts on the record, too, that the reporter has a plan and workarounds. */
 function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
-  if (sent.kind === 'refused') return sent
   let { draft } = sent
   for (const { reporter, path } of draft.words.slice(before.words.length)) {
-    // A plan that waits for a key is told when it leaves.
-    if (path.kind === 'no-key') continue
+    // A plan that waits for a key is told when it leaves. In an ended case it is none any more.
+    if (path.kind === 'no-key' || !isOpen(draft.case.state)) continue
     const how = path.kind === 'clear' ? 'in-clear' : 'encrypted'
-    const step = decided(draft, context, 'plan-told', { reporter: reporter.id, how })
-    // A reply may go to the reporter of an ended case; a plan is none any more then.
-    if (step.kind === 'happened') draft = step.draft
+    draft = decided(draft, context, 'plan-told', { reporter: reporter.id, how })
   }
   return accepted(draft, sent.says)
 }
@@ -131,12 +129,11 @@ const plan: Handler = (draft, command, context) => {
   const said = { plan: '', workarounds: '' }
   for (const { key, value } of command.fields) {
     const text = textFor(value, context)
-    if (text.kind === 'refused') return text
     const [doubt] = doubtsAbout(value, command)
-    if (doubt !== undefined) return refused(doubt.says)
-    said[key === 'plan' ? 'plan' : 'workarounds'] = text.own
+    if (doubt !== undefined) throw new Refusal(doubt.says)
+    said[key === 'plan' ? 'plan' : 'workarounds'] = text
   }
-  if (!isPlan(said)) return refused(PLAN_FORM)
+  if (!isPlan(said)) throw new Refusal(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
   const words = { mail: 'reply', text, decision: '', title: 'The plan', isPlan: true } as const
   const isForAll = reporterIn(draft.case, context.conversation) === 'several'
@@ -182,12 +179,10 @@ const QUOTES_OTHERS =
 const member: Handler = (draft, command, context) => {
   const { answeredMember: to, author } = context
   const text = newText(command.text ?? '')
-  const complaint = memberComplaint(context) ?? textComplaint(text, context)
-  if (complaint !== null) return refused(complaint)
-  if (to === null) return refused('This list member is not active on the list any more.')
+  refuseIf(memberComplaint(context) ?? textComplaint(text, context))
+  if (to === null) throw new Refusal('This list member is not active on the list any more.')
   const { id } = to
-  const step = decided(draft, context, 'member-answered', { member: id })
-  if (step.kind === 'refused') return step
+  const done = decided(draft, context, 'member-answered', { member: id })
   const message = memberAnswer({ author: author.name, text })
   const once = `${context.arrivalId}:${draft.decisions.length}`
   const { fingerprint, keyData, name, address } = to
@@ -195,7 +190,7 @@ const member: Handler = (draft, command, context) => {
     once,
     tag: draft.case.tag
   })
-  const written = withMessage(step.draft, context, 'internal', text)
+  const written = withMessage(done, context, 'internal', text)
   const next = {
     ...written,
     texts: [...written.texts, { title: `To list member ${id}`, text }],
@@ -219,16 +214,13 @@ function memberComplaint({ conversation }: CommandContext): string | null {
     : 'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
 }
 
-type TextFor = { readonly kind: 'text'; readonly own: string } | Extract<Step, { kind: 'refused' }>
-
 /** The author's own words for the reporter; refused where there are none, they name the desk, or they answer somebody else. */
-export function textFor(given: string, { settings, conversation }: CommandContext): TextFor {
+export function textFor(given: string, { settings, conversation }: CommandContext): string {
   const own = newText(given)
-  if (own === '' && given.trim() !== '') return { kind: 'refused', says: NOTHING_OWN }
-  const complaint = own === '' ? null : conversationComplaint({ conversation })
-  if (complaint !== null) return { kind: 'refused', says: complaint }
-  if (namesDesk(own, settings.desk)) return { kind: 'refused', says: NAMES_DESK }
-  return { kind: 'text', own }
+  if (own === '' && given.trim() !== '') throw new Refusal(NOTHING_OWN)
+  refuseIf(own === '' ? null : conversationComplaint({ conversation }))
+  if (namesDesk(own, settings.desk)) throw new Refusal(NAMES_DESK)
+  return own
 }
 
 const NAMES_DESK =
@@ -246,39 +238,37 @@ function leftOut(given: string, own: string): string[] {
 
 const ask: Handler = (draft, command, context) => {
   const text = textFor(command.text ?? '', context)
-  if (text.kind === 'refused') return text
-  if (text.own !== '') {
+  if (text !== '') {
     const title = 'Question'
-    return toReporter(draft, context, { mail: 'question', text: text.own, decision: '', title })
+    return toReporter(draft, context, { mail: 'question', text, decision: '', title })
   }
   const reporter = reporterIn(draft.case, context.conversation)
-  if (reporter === 'several') return refused(SEVERAL)
+  if (reporter === 'several') throw new Refusal(SEVERAL)
   if (reporter === null || reporter.contact === null)
-    return refused('The report names no address that could be asked.')
+    throw new Refusal('The report names no address that could be asked.')
   const { id, contact } = reporter
   const { says, decisions } = askFor({ ...reporter, contact }, draft, context, 'resend-request')
-  const step = decided(draft, context, 'info-asked', { reporter: id, how: 'in-clear' })
-  if (step.kind === 'refused') return step
-  const asked = { ...step.draft, decisions: [...step.draft.decisions, ...decisions] }
+  const done = decided(draft, context, 'info-asked', { reporter: id, how: 'in-clear' })
+  const asked = { ...done, decisions: [...done.decisions, ...decisions] }
   return accepted(withActivity(asked, 'asked the reporter to send the report again'), says)
 }
 
 const unsend: Handler = (draft, _command, context) => {
   const reporter = reporterIn(draft.case, context.conversation)
-  if (reporter === 'several') return refused(SEVERAL)
+  if (reporter === 'several') throw new Refusal(SEVERAL)
   if (reporter === null || reporter.contact === null)
-    return refused('The report names no address, so nothing waits for its sender.')
+    throw new Refusal('The report names no address, so nothing waits for its sender.')
   const { contact } = reporter
   const waiting = waitingFor({ ...reporter, contact }, draft).filter(
     ({ tag }) => tag === draft.case.tag
   )
   if (waiting.length === 0)
-    return refused(
+    throw new Refusal(
       `Nothing waits for ${contact.address} in this case. What has left cannot be taken back.`
     )
   // Nothing ends without the reporter told: what says so goes only with the decision itself.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
-  if (isEnd && !isOpen(draft.case.state)) return refused(MUST_LEARN)
+  if (isEnd && !isOpen(draft.case.state)) throw new Refusal(MUST_LEARN)
   const next = withoutWords(draft, waiting, byMaintainer(context.author.id), 'unsent')
   const messages = count(waiting.length, 'message', 'messages')
   const says = `${messages} that waited for a key of ${contact.address} will not leave.`

@@ -25,9 +25,7 @@ export type VerbText = {
 }
 
 /** What a verb that needs no case answers. */
-export type DeskAnswer =
-  | { readonly kind: 'answered'; readonly says: string; readonly block: string }
-  | { readonly kind: 'refused'; readonly says: string }
+export type DeskAnswer = { readonly says: string; readonly block: string }
 
 /** Runs a verb that changes nothing and needs no case; it is given all verbs. */
 export type DeskHandler = (
