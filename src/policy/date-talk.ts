@@ -29,10 +29,11 @@ import { type CommandContext, type Draft, happening } from './draft.ts'
 import { reporterPath } from './recipients.ts'
 import { toReporter } from './send.ts'
 
-/** The events by which it is known what each reporter was told of the date. */
+/** The events by which it is known what each reporter was told of the date and said of it. */
 export const DATE_KINDS: readonly EventKind[] = [
   'date-told',
   'date-untold',
+  'date-answered',
   'embargo-set',
   'notice-left'
 ]
@@ -182,12 +183,29 @@ export function owedWord(
   { record, events, now }: Pick<About, 'record' | 'events' | 'now'>,
   reporter: Reporter
 ): 'question' | 'message' | null {
-  const { disclosureAt: date, state } = record
-  if (!isOpen(state) || state === 'disclosed' || date === null || date <= now) return null
+  const date = comingDate(record, now)
+  if (date === null) return null
   const last = lastWord(events, record, reporter)
   if (last?.kind === 'date-told' && last.about.date === date) return null
   const set = events.findLast(({ kind }) => kind === 'embargo-set' || kind === 'notice-left')
   return last?.kind === 'date-untold' && set?.kind === 'notice-left' ? 'message' : 'question'
+}
+
+function comingDate({ disclosureAt: date, state }: CaseRecord, now: Instant): Instant | null {
+  return !isOpen(state) || state === 'disclosed' || date === null || date <= now ? null : date
+}
+
+/** What a reporter answered to the date that holds, else when they were told it; null for neither. */
+export function answerOf(
+  record: CaseRecord,
+  { id }: Reporter,
+  { bound, now }: Pick<CommandContext, 'bound' | 'now'>
+): DeskEvent<'date-answered' | 'date-told'> | null {
+  const date = comingDate(record, now)
+  const said = bound.events
+    .filter((one) => one.kind === 'date-answered' || one.kind === 'date-told')
+    .filter(({ about }) => about.date === date && reporterWith(record, about.reporter)?.id === id)
+  return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
 }
 
 /** What happened last to the word about the date: a reporter was told it or could not be. */

@@ -19,7 +19,7 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { dueOf, promiseParts, promisesOpen } from './clocks.ts'
-import { owedWord } from './date-talk.ts'
+import { answerOf, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, standingPreview, willLeave } from './notice-content.ts'
@@ -153,7 +153,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
       ? []
       : [`On record: ${count(bound.messageCount, 'message', 'messages')}`]),
     ...disclosureLines(draft, context),
-    ...owedLines(draft, context),
+    ...dateLines(draft, context),
     ...noticeLines(draft, context),
     ...(isOpen(record.state) && record.owner === null ? ['Missing: an owner (/take)'] : [])
   ].join('\n')
@@ -196,14 +196,21 @@ function disclosureLines(
     : [`Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`]
 }
 
-/** Which reporters learn of the date when we have a key of theirs (B19). */
-function owedLines(draft: Draft, { product, bound, now }: CommandContext): string[] {
+/** What each reporter said of the date, and who learns of it when we have a key of theirs (B19). */
+function dateLines(draft: Draft, context: CommandContext): string[] {
+  const { product, bound, now, settings } = context
   const { case: record, reporterKeys } = draft
   const about = { record, events: [...bound.events, ...happening(draft)], now }
   return addresseesOf(record).flatMap((reporter) => {
+    const { address } = reporter.contact
+    const said = answerOf(record, reporter, context)
+    if (said !== null) {
+      const when = formatInstant(said.at, settings.desk.timezone)
+      if (said.kind === 'date-told') return `Date: ${address} has not answered; told ${when}`
+      return `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
+    }
     const word = owedWord(about, reporter)
     if (word === null || reporterPath(reporter, reporterKeys, product).kind !== 'no-key') return []
-    const { address } = reporter.contact
     return word === 'question'
       ? `Question about the date: waits for a key of ${address}`
       : `Message that says the date: waits for a key of ${address}`

@@ -51,6 +51,17 @@ it('(B19, G3) a reporter who began in clear and has no key is asked in clear, ma
   expect(recorded('date-told')).toMatchObject([{ how: 'in-clear' }])
 })
 
+it('(B19) /status says who has not answered, and the offered /embargo names no other date', async () => {
+  await dated('encrypted')
+  await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text: '/status\n' })
+  expect(await lastTo(world, them.grace)).toContain(
+    `Date: ${them.alice.address} has not answered; told Mon 23 Nov 2026`
+  )
+  const offers = (await textsTo(world, them.grace)).filter((text) => text.includes('/embargo 2'))
+  expect(offers.join()).toContain('sets the disclosure date')
+  expect(offers.join()).not.toContain('for example')
+})
+
 it.each([
   ['agree', 'Agree, that is fine.\n\n> OBJECT\n', 'the reporter AGREES'],
   ['object', 'Hello,\nOBJECT: my talk is later.\n', 'the reporter OBJECTS']
@@ -58,6 +69,10 @@ it.each([
   await dated('encrypted')
   await answer(text)
   expect(await lastTo(world, them.grace)).toContain(`About the date: ${shown}`)
+  await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text: '/status\n' })
+  expect(await lastTo(world, them.grace)).toContain(
+    `Date: ${them.alice.address} ${word === 'agree' ? 'agreed' : 'OBJECTED'} Mon 23 Nov 2026`
+  )
   expect(recorded('date-answered')).toMatchObject([
     { answer: word, date: '2026-12-04T12:00:00.000Z' }
   ])
