@@ -7,6 +7,7 @@ import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { type Message } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import {
   accepted as acceptedMessage,
   closed as closedMessage,
@@ -165,7 +166,7 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
   const next: Draft = {
     ...draft,
     words: [...draft.words, { ...words, reporter, path }],
-    activity: [...draft.activity, ...activityOf(reporter, mail, how)]
+    activity: [...draft.activity, ...activityOf(reporter, words, how)]
   }
   return accepted(next, `Sent to ${reporter.contact.address}, ${how}.`)
 }
@@ -176,8 +177,10 @@ function said({ words }: Draft, { id }: Addressed): readonly SpokenWords[] {
 }
 
 /** What the other maintainers read of it; a decision they are told as such. */
-function activityOf({ contact }: Addressed, mail: Words['mail'], how: string): string[] {
-  return mail === 'reply' || mail === 'question' ? [`${DID[mail]} ${contact.address} (${how})`] : []
+function activityOf({ contact }: Addressed, { mail, files = [] }: Words, how: string): string[] {
+  if (mail !== 'reply' && mail !== 'question') return []
+  const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
+  return [`${DID[mail]} ${contact.address} (${how}${along})`]
 }
 
 function strangerNamed(named: string, { contact }: Addressed): string {

@@ -47,10 +47,14 @@ export function runCommands(
     draft = withNote(draft, parsed.rest, inProduct(draft, context))
     lines.push({
       at: '+',
-      command: '(the text below)',
+      command: REST,
       outcome: 'done',
       says: 'Kept as a note for the maintainers.'
     })
+  }
+  if (!filesHaveTaker(draft, context)) {
+    const command = '(the attached files)'
+    lines.push({ at: '+', command, outcome: 'refused', says: NO_TAKER })
   }
   if (!isDone({ lines })) {
     const outcome = { lines: allOrNothing(lines), blocks: [] }
@@ -89,6 +93,20 @@ export function runCommands(
   }
 }
 
+const REST = '(the rest of your text)'
+const NO_TAKER =
+  'None of these commands takes files. /reply sends them to the reporter, /notice draft makes them the patches, and a message without commands gives them to the maintainers. Please use one of these, or leave them out.'
+
+/** Whether the files of the message went somewhere; one that `/key accept` may have read is no other's. */
+function filesHaveTaker({ words, newPatches, settled }: Draft, { files }: CommandContext): boolean {
+  return (
+    files.length === 0 ||
+    newPatches !== null ||
+    settled.length > 0 ||
+    words.some((one) => one.files !== undefined)
+  )
+}
+
 function hasMoved(draft: Draft, { bound }: CommandContext): boolean {
   return draft.case.product !== bound.case.product
 }
@@ -116,8 +134,7 @@ export function runWithoutCase(
     blocks.push(block)
     return says
   })
-  if (parsed.rest !== '')
-    lines.push({ at: '+', command: '(the text below)', outcome: 'refused', says: why })
+  if (parsed.rest !== '') lines.push({ at: '+', command: REST, outcome: 'refused', says: why })
   const ran = isDone({ lines })
   const outcome = ran ? { lines, blocks } : { lines: allOrNothing(lines), blocks: [] }
   return { ran, decisions: [transcript(outcome, context, null)] }

@@ -86,8 +86,9 @@ function isUnfinished({ case: record, notice }: Draft): boolean {
 }
 
 function outcomeWords({ lines }: Outcome): string {
-  const bad = lines.filter(({ outcome }) => outcome === 'refused').map(({ at }) => at)
-  if (bad.length === 0) return `Done: ${count(lines.length, 'command', 'commands')}.`
+  if (isDone({ lines })) return `Done: ${count(lines.length, 'command', 'commands')}.`
+  const bad = lines.flatMap(({ at, outcome }) => (outcome === 'refused' && at !== '+' ? [at] : []))
+  if (bad.length === 0) return 'Nothing was done; below is why.'
   const named = bad.length > LINES_MAX ? [...bad.slice(0, 3), 'more'] : bad
   const which =
     bad.length === 1 ? `line ${listed(bad)} has a problem` : `lines ${listed(named)} have problems`

@@ -107,7 +107,7 @@ function readyWords(draft: Draft, context: CommandContext): string {
 function filesComplaint({ files }: CommandContext): string | null {
   const badName = files.find((file) => !PATCH_NAME.test(file.filename))
   if (badName !== undefined)
-    return 'Patch file names may use letters, digits and + . _ - only, and start with a letter or digit.'
+    return `Please rename "${badName.filename}": the name of a patch may use letters, digits and + . _ - only, and starts with a letter or digit.`
   const names = new Set(files.map((file) => file.filename))
   if (names.size !== files.length) return 'Two attachments have the same file name.'
   return files.length > PATCHES_MAX ? `A notice takes at most ${PATCHES_MAX} patches.` : null

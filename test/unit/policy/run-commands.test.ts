@@ -618,19 +618,39 @@ describe('/notice (M-24 to M-29)', () => {
     }
   })
 
-  it('takes patches by safe, different names only', () => {
-    const file = (filename: string) => ({
-      filename,
-      contentType: 'text/x-diff',
-      content: new Uint8Array(1),
-      size: 1,
-      sha256: sha256(filename)
-    })
+  const file = (filename: string) => ({
+    filename,
+    contentType: 'text/x-diff',
+    content: new Uint8Array(1),
+    size: 1,
+    sha256: sha256(filename)
+  })
+
+  it('takes patches by safe, different names only, and says which name is not', () => {
     const here = { bound: bound({ case: dated }) }
     for (const names of [['../x'], ['a b'], ['-x'], ['a', 'a']])
       expect(run('/notice draft\ntitle: x', { ...here, files: names.map(file) }).ran).toBe(false)
     expect(run('/notice draft\ntitle: x', { ...here, files: [file('a.patch')] }).ran).toBe(true)
+    const { said } = run('/notice draft\ntitle: x', { ...here, files: [file('a b')] })
+    expect(said).toContain('Please rename "a b"')
   })
+
+  it('(B13) files below a decision leave with a /reply below it, and the other maintainers read of them', () => {
+    const { ran, decisions } = run('/accept\n/reply\nSee the log.', { files: [file('a.log')] })
+    expect(ran).toBe(true)
+    expect(JSON.stringify(only(decisions, 'send-sealed').map(({ message }) => message))).toContain(
+      '(encrypted, with 1 file)'
+    )
+  })
+
+  it.each(['/take', '/accept\nSee the log.', '/ask\nIs it this?', '/note See the log.'])(
+    '(B13) files that no command takes are refused, and nothing is lost without a word: %s',
+    (text) => {
+      const result = run(text, { files: [file('a.log')] })
+      expect(result.ran).toBe(false)
+      expect(result.said).toContain('None of these commands takes files.')
+    }
+  )
 
   it('(A2) draft takes a case that is accepted, and says how to get there', () => {
     const result = run('/notice draft\ntitle: x')
