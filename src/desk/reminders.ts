@@ -2,9 +2,10 @@
  * What the clocks say: one composer for each message that a clock can name, a reminder for all others. Reads what it needs and
  * changes nothing. A composer that makes no message for somebody has nothing to say to them.
  */
-import { isOpen } from '../domain/case.ts'
+import { type CaseRecord, isOpen, type Reporter, reporterWith } from '../domain/case.ts'
 import { type SendClear, type SendSealed } from '../domain/decision.ts'
 import { type Recipient } from '../domain/event.ts'
+import { type FactLine } from '../domain/message.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { formatInstant } from '../domain/time.ts'
 import { nounOf } from '../messages/catalogue.ts'
@@ -12,9 +13,11 @@ import { keyProblem } from '../messages/to-maintainers.ts'
 import { digestMessage } from '../policy/digest.ts'
 import { caseFacts } from '../policy/relay.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
+import { waitingName } from '../policy/status.ts'
 import { findDue } from '../store/looks.ts'
 import { findMember } from '../store/members.ts'
 import { type Read } from '../store/sql.ts'
+import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
 import { digestFacts } from './digest.ts'
 import {
@@ -48,20 +51,53 @@ const COMPOSERS: Readonly<Record<string, Composer>> = {
   'copy-waits': copyWaits,
   'copy-late': copyLate,
   'notice-held': noticeHeld,
-  'clock-jumped': clockJumped
+  'clock-jumped': clockJumped,
+  'words-wait': wordsWait
 }
 
-/** What the clock itself says: what is at risk and by when, what to do, the facts. */
-function reminder(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
+/** What the clock itself says: what is at risk and by when, what to do, the facts. What waits for a key is not written again. */
+function reminder(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
   const { title, risk, remedy } = occasion.clock
+  const waiting = waitingFacts(desk, read, occasion)
   const what = [
     risk,
     ...dueSentence(desk, occasion),
     ...repeated(desk, occasion),
     ...late(occasion)
   ]
-  const facts = factsOf(desk, occasion)
-  return [message(occasion, { title, what: what.join(' '), doNext: remedy, facts })]
+  const facts = [...waiting, ...factsOf(desk, occasion)]
+  const doNext = waiting.length === 0 ? remedy : KEY_COMES
+  return [message(occasion, { title, what: what.join(' '), doNext, facts })]
+}
+
+const KEY_COMES =
+  'What waits leaves, encrypted, when a key of the reporter is in use. We have asked for one. Please reach the reporter another way; /unsend because REASON withdraws what waits.'
+
+/** What waits for a key of the reporters whom an answer would reach. */
+function waitingFacts(desk: Desk, read: Read, { clock, starts, record }: Occasion): FactLine[] {
+  if (record === null || !clock.stops.includes('answered')) return []
+  const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
+  return listWaiting(
+    read,
+    contacts.map(({ address }) => address)
+  )
+    .filter(({ tag }) => tag === record.tag)
+    .map((words) => ({ label: 'Waiting for a key', value: waitingName(words, desk.settings) }))
+}
+
+function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Reporter[] {
+  return starts.flatMap(({ about }) =>
+    'reporter' in about ? (reporterWith(record, about.reporter) ?? []) : []
+  )
+}
+
+/** Nothing while all whom it is about have no answer yet and the clock of that promise tells it. */
+function wordsWait(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { starts, record, product } = occasion
+  if (record === null) return []
+  const isPromised = isOpen(record.state) && product?.policy.answer !== null
+  const others = waitingReporters(starts, record).filter(({ answeredAt }) => answeredAt !== null)
+  return isPromised && others.length === 0 ? [] : reminder(desk, read, occasion)
 }
 
 /** By when: the due instant of what rings. */

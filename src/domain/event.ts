@@ -117,6 +117,7 @@ export type Particulars = {
     /** When they were written. */
     readonly date: Instant
     readonly because: 'unsent' | 'reopened' | 'accepted'
+    readonly reason: string
   }
   readonly 'member-answered': { readonly member: string }
   readonly 'acknowledgement-released': Nothing

@@ -118,10 +118,10 @@ const PREDICATES: Predicates = {
   'words-wait': ({ reporter, with: message }, { noun, reporter: name }) =>
     `wrote to ${name(reporter)} (${noun(message)}); the words wait, because no key of theirs is known`,
   'words-dropped': (
-    { reporter, with: message, author, date, because: why },
+    { reporter, with: message, author, date, because: why, reason },
     { reporter: name, maintainer, instant, noun }
   ) =>
-    `withdrew what ${maintainer(author)} wrote to ${name(reporter)} on ${instant(date)} (${noun(message)}); it had waited for a key${why === 'unsent' ? '' : `, and the case was ${why}`}`,
+    `withdrew what ${maintainer(author)} wrote to ${name(reporter)} on ${instant(date)} (${noun(message)}); it had waited for a key${why === 'unsent' ? '' : `, and the case was ${why}`}${because(reason)}`,
   'member-answered': ({ member }) => `answered list member ${member} (encrypted)`,
   'acknowledgement-released': () => 'let the acknowledgement leave that was on hold',
   accepted: () => 'accepted the report as a security issue',

@@ -12,7 +12,7 @@ import { ownerWords, stateWords } from './status.ts'
 
 /** What a digest is made from; of both lists there may be more than is told one by one. */
 export type DigestFacts = {
-  /** Open cases that no person has answered, the most urgent first. */
+  /** Cases in which a reporter waits to hear from a person, the most urgent first. */
   readonly unanswered: readonly ListedCase[]
   readonly unansweredTotal: number
   /** Mails in the junk folder that were not taken, newest first, as their headers claim. */

@@ -194,7 +194,7 @@ function overtaken(draft: Draft, { kind, actor }: NewEvent): Draft {
     ({ tag, mail }) =>
       tag === draft.case.tag && (kind === 'reopened' || mail === 'rejected' || mail === 'closed')
   )
-  return withoutWords(draft, untrue, actor, kind)
+  return withoutWords(draft, untrue, actor, { because: kind, reason: '' })
 }
 
 /** The draft without these words that waited. */
@@ -202,7 +202,7 @@ export function withoutWords(
   draft: Draft,
   dropped: readonly WaitingWords[],
   by: Actor,
-  because: Particulars['words-dropped']['because']
+  why: Pick<Particulars['words-dropped'], 'because' | 'reason'>
 ): Draft {
   if (dropped.length === 0) return draft
   const messages = count(dropped.length, 'message', 'messages')
@@ -213,7 +213,7 @@ export function withoutWords(
       ...draft.decisions,
       ...dropped.flatMap((words): Decision[] => {
         const { reporter, mail, authorId: author, at: date } = words
-        const about = { reporter: reporter.id, with: mail, author, date, because }
+        const about = { reporter: reporter.id, with: mail, author, date, ...why }
         return [
           { kind: 'drop-words', words },
           recorded('words-dropped', aboutCase(words.tag), by, about)

@@ -48,7 +48,9 @@ const SELECT_DUE = `
   LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag`
 
 const ENDED = "'rejected', 'merged', 'closed'"
-const UNANSWERED = `state NOT IN (${ENDED}) AND cases.id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)`
+/** Whom nobody has answered in an open case, and for whom words wait for a key in any (B10). */
+const UNANSWERED = `(state NOT IN (${ENDED}) AND cases.id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
+  OR cases.id IN (SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = case_reporters.id))`
 
 /** The case with this tag, or null. */
 export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
@@ -83,7 +85,7 @@ export function listCasesOf(read: Read, address: Address, limit: number): CaseTa
   return read.all(sql, [addressKey(address), limit]).map(({ tag }) => tag)
 }
 
-/** Open cases that no person has answered, the one of which something is due first on top; those with nothing due last. */
+/** Cases in which a reporter waits to hear from a person, the one with the first due on top; those with nothing due last. */
 export function listUnanswered(read: Read, limit: number): ListedCase[] {
   const sql: Sql<DueRow> = `${SELECT_DUE} WHERE ${UNANSWERED} ORDER BY due_at NULLS LAST, id LIMIT ?`
   return read.all(sql, [limit]).flatMap(listedOf)

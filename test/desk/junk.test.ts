@@ -253,7 +253,7 @@ describe('the digest', () => {
 
   it('lists the cases that nobody has answered, the one due first on top, until they are answered', async () => {
     for (const text of ['first', 'second']) {
-      await givenMessage(world, alice, { subject: 'x', text, as: 'encrypted' })
+      await givenMessage(world, alice, { subject: 'x', text, as: 'encrypted', autocrypt: true })
       world.pass(HOUR)
     }
     await morning()

@@ -6,7 +6,7 @@ import { withAuthor } from '../../domain/authors.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, reporterWith } from '../../domain/case.ts'
 import { type Decision, recorded } from '../../domain/decision.ts'
 import { type Actor, aboutCase, byMaintainer, type ReporterTold } from '../../domain/event.ts'
-import { parseCaseTag } from '../../domain/ids.ts'
+import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
 import { proposeDate } from '../date-talk.ts'
 import {
   accepted,
@@ -76,7 +76,7 @@ const merge: Handler = (draft, command, context) => {
     why: ` into ${into}`
   })
   const decisions: readonly Decision[] = [
-    ...step.draft.decisions,
+    ...step.draft.decisions.map((one) => waitsIn(into, one)),
     { kind: 'merge-case', tag, into },
     ...movedIn(step.draft.case, target, byMaintainer(context.author.id))
   ]
@@ -84,6 +84,13 @@ const merge: Handler = (draft, command, context) => {
   const draftNow = { ...step.draft, decisions, question: null }
   const asked = askedNow(draftNow, target, context)
   return accepted(asked.draft, `${step.says}${asked.says}`)
+}
+
+/** What waits for those who move waits in the other case. */
+function waitsIn(into: CaseTag, decision: Decision): Decision {
+  return decision.kind === 'record' && decision.event.kind === 'words-wait'
+    ? { kind: 'record', event: { ...decision.event, subject: aboutCase(into) } }
+    : decision
 }
 
 /** Reporters who are merged into a case with a date are asked about the date, as the others were. */

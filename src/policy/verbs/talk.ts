@@ -18,6 +18,7 @@ import {
   Refusal,
   refuseIf,
   type Step,
+  splitReason,
   withActivity,
   withoutWords
 } from '../draft.ts'
@@ -253,7 +254,10 @@ const ask: Handler = (draft, command, context) => {
   return accepted(withActivity(asked, 'asked the reporter to send the report again'), says)
 }
 
-const unsend: Handler = (draft, _command, context) => {
+const unsend: Handler = (draft, { words }, context) => {
+  const { before, reason } = splitReason(words)
+  if (before !== '' || reason === '')
+    throw new Refusal('Please write /unsend or /unsend because REASON.')
   const reporter = reporterIn(draft.case, context.conversation)
   if (reporter === 'several') throw new Refusal(SEVERAL)
   if (reporter === null || reporter.contact === null)
@@ -266,10 +270,11 @@ const unsend: Handler = (draft, _command, context) => {
     throw new Refusal(
       `Nothing waits for ${contact.address} in this case. What has left cannot be taken back.`
     )
-  // Nothing ends without the reporter told: what says so goes only with the decision itself.
+  // Nothing ends without the reporter told: what says so goes only with the decision itself, or for a recorded reason.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
-  if (isEnd && !isOpen(draft.case.state)) throw new Refusal(MUST_LEARN)
-  const next = withoutWords(draft, waiting, byMaintainer(context.author.id), 'unsent')
+  if (isEnd && !isOpen(draft.case.state) && reason === null) throw new Refusal(MUST_LEARN)
+  const by = byMaintainer(context.author.id)
+  const next = withoutWords(draft, waiting, by, { because: 'unsent', reason: reason ?? '' })
   const messages = count(waiting.length, 'message', 'messages')
   const says = `${messages} that waited for a key of ${contact.address} will not leave.`
   const isUntold = waiting.some(({ mail }) => mail === 'accepted')
@@ -280,7 +285,7 @@ const ACCEPTED_UNTOLD =
   'So the reporter has not been told that the report is accepted: please say it with /reply.'
 
 const MUST_LEARN =
-  'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON.'
+  'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
 
 /** Whether words for the reporter leave at once in this conversation. */
 function canAnswer(draft: Draft, context: CommandContext): boolean {
@@ -350,11 +355,12 @@ export const TALK: readonly Verb[] = [
   },
   {
     name: 'unsend',
+    arguments: '[because REASON]',
     binds: 'case',
     followsMerges: true,
     roles: ACTING,
     help: 'takes back messages to the reporter that still wait for a key',
-    more: 'The answer says whose words they were and from when. What has left cannot be taken back.',
+    more: 'The answer says whose words they were and from when. What has left cannot be taken back. What tells the end of a case is taken back only because of a REASON, which stays on the record.',
     run: unsend
   },
   {

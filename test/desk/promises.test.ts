@@ -1,0 +1,121 @@
+/**
+ * Promises that nobody watched: after an undecided turn of a case, a move to another product, a merge or a hold, somebody is
+ * reminded until the promise is kept (A3, B10, B12, B16).
+ */
+import { beforeAll, expect, it } from 'vitest'
+import { readPolicy } from '../../src/config/policy-file.ts'
+import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
+import { type Policy } from '../../src/domain/policy.ts'
+import {
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenReporter,
+  lastTo
+} from '../support/given.ts'
+import { type Someone, type World, type WorldOptions } from '../support/world.ts'
+import { TAG } from '../unit/policy/samples.ts'
+
+const DAY = 86_400_000
+let grace: Someone, linus: Someone, alice: Someone
+
+beforeAll(async () => {
+  grace = await givenMaintainer('grace')
+  linus = await givenMaintainer('linus')
+  alice = await givenReporter('alice')
+})
+
+async function preset(name: string): Promise<Policy> {
+  const read = await readPolicy(name, '.', builtInPoliciesDir())
+  if (read.kind === 'refused') throw new Error(read.problems.join())
+  return read.policy
+}
+
+async function deskOf(name: string, more: Partial<WorldOptions> = {}): Promise<World> {
+  return givenDesk([grace, linus], { policy: await preset(name), ...more })
+}
+
+/** Grace writes about a case; what the desk answers her. */
+async function says(world: World, text: string, tag: string = TAG): Promise<string> {
+  world.pass(60_000)
+  await givenMessage(world, grace, { subject: `Re: [${tag}] Report`, text })
+  return lastTo(world, grace)
+}
+
+async function days(world: World, count: number): Promise<void> {
+  for (let day = 0; day < count; day += 1) await world.wait(DAY)
+}
+
+/** How often each clock rang since the last question, by its id. */
+function rangSince(world: World, mark = 0): Record<string, number> {
+  const sql =
+    "SELECT about ->> 'clock' AS clock FROM events WHERE kind = 'rang' AND id > ? ORDER BY id"
+  const clocks = world.rows<{ clock: string }>(sql, [mark]).map(({ clock }) => clock)
+  return Object.fromEntries(
+    [...new Set(clocks)].map((id) => [id, clocks.filter((clock) => clock === id).length])
+  )
+}
+
+/** The newest event so far. */
+const mark = (world: World): number =>
+  world.rows<{ id: number }>('SELECT max(id) AS id FROM events')[0]?.id ?? 0
+
+const REJECT = '/reject not-a-vulnerability\nIt needs root, which may do all of this anyway.\n'
+const KEYLESS = { subject: 'x', text: 'Here.\n', as: 'encrypted' } as const
+
+it.each([REJECT, `/accept\n/disclosed because it is public\n/close\n`])(
+  '(B10) a reporter without a key who cannot be told the end of their case counts as unanswered: maintainers are reminded daily, and the digest lists the case, until the end is told or a reason is on record (%s)',
+  async (end) => {
+    const world = await deskOf('dispatch', { digest: true })
+    await givenMessage(world, alice, KEYLESS)
+    expect(await says(world, end)).toContain('Done')
+    const ended = mark(world)
+    await days(world, 4)
+    expect(rangSince(world, ended)).toMatchObject({ 'words-wait': 4, digest: 4 })
+    expect(rangSince(world, ended)).not.toHaveProperty('answer')
+    const alarm = (await Promise.all(world.sentTo(linus).map((mail) => world.read(linus, mail))))
+      .filter((text) => text.includes('What to do:'))
+      .at(-1)
+      ?.replaceAll(/\s+/g, ' ')
+    expect(alarm).toContain('What we wrote to the reporter waits for a key')
+    expect(alarm).toContain('Waiting for a key: Grace to alice@reporter.example, Mon 23 Nov 2026')
+    expect(alarm).toContain('/unsend because REASON')
+    expect(await says(world, '/unsend\n')).toContain('the reporter must learn')
+    expect(await says(world, '/unsend because Alice knows it from Bob\n')).toContain('Done')
+    const silent = mark(world)
+    await days(world, 2)
+    expect(rangSince(world, silent)).toEqual({})
+    expect(
+      world.rows("SELECT about ->> 'reason' AS reason FROM events WHERE kind = 'words-dropped'")
+    ).toContainEqual({ reason: 'Alice knows it from Bob' })
+  }
+)
+
+it('(B10) the alarm that the reporter waits for an answer says that an answer waits for a key, not to write one, and is the only one', async () => {
+  const world = await deskOf('dispatch')
+  await givenMessage(world, alice, KEYLESS)
+  await says(world, '/take\n/reply\nThank you.\n')
+  await days(world, 3)
+  const alarm = await lastTo(world, linus)
+  expect(alarm).toContain('The reporter waits for an answer')
+  expect(alarm).toContain('Waiting for a key: Grace to alice@reporter.example')
+  expect(alarm).not.toContain('Please answer with /reply')
+  expect(alarm).toContain('/unsend')
+  expect(rangSince(world)).not.toHaveProperty('words-wait')
+})
+
+it('(B10, B14) what waits for a reporter whose case was merged is watched in the case that they belong to now', async () => {
+  const world = await deskOf('dispatch')
+  const bob = await givenReporter('bob')
+  await givenMessage(world, alice, { ...KEYLESS, autocrypt: true })
+  await says(world, '/reply\nThank you.\n')
+  await givenMessage(world, bob, KEYLESS)
+  await says(world, `/merge ${TAG}\n`, 'ACME-2026-0002')
+  const merged = mark(world)
+  await days(world, 4)
+  const told = world.rows<{ tag: string; clock: string }>(
+    "SELECT DISTINCT subject_id AS tag, about ->> 'clock' AS clock FROM events WHERE kind = 'rang' AND id > ?",
+    [merged]
+  )
+  expect(told).toEqual([{ tag: TAG, clock: 'answer' }])
+})
