@@ -37,6 +37,7 @@ export async function check(call: Call): Promise<number> {
     ...config.products.flatMap((product) =>
       adviceOnProduct(product, config, now).map((text) => `products ${product.id}: ${text}`)
     ),
+    ...adviceOnList(config),
     ...adviceOnAnswers(config)
   ]
   return printVerdict(call, found, advice, settings === null ? '' : validWords(settings))
@@ -116,6 +117,15 @@ function approvalProblems({ id, policy }: Product, { maintainers }: Config): str
 
 function approversAmong(maintainers: Config['maintainers']): number {
   return maintainers.filter(({ roles }) => roles.includes('approver')).length
+}
+
+function adviceOnList({ maintainers, products }: Config): string[] {
+  return products.every(({ policy }) => policy.notice === null) ||
+    maintainers.some(({ roles }) => roles.includes('list-admin'))
+    ? []
+    : [
+        'maintainers: nobody has the role list-admin, so everybody learns by id when the key of a list member expires, and nobody when a notice names a member'
+      ]
 }
 
 function adviceOnAnswers({ imap, acknowledgement }: Config): string[] {

@@ -304,9 +304,11 @@ function caseNow(read: Read, tag: CaseTag): CaseTag {
   return record === null ? tag : followMerges(read, record).tag
 }
 
+/** Named by the protected subject; also by the text, where a list member signed it. */
 function taggedCase(read: Read, desk: Desk, opened: OpenedMail): CaseRecord | null {
-  if (!opened.subjectProtected) return null
-  const [tag] = findCaseTags(opened.protected?.subject ?? '', desk.settings.desk.casePrefix)
+  const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
+  const text = memberOf(read, desk, opened)?.signed === true ? opened.text : ''
+  const [tag] = findCaseTags(`${subject}\n${text}`, desk.settings.desk.casePrefix)
   const found = tag === undefined ? null : findCase(read, tag)
   return found === null ? null : followMerges(read, found)
 }

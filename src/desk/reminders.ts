@@ -10,12 +10,13 @@ import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { formatInstant } from '../domain/time.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { keyProblem } from '../messages/to-maintainers.ts'
+import { memberKeyExpires } from '../messages/to-members.ts'
 import { digestMessage } from '../policy/digest.ts'
 import { caseFacts } from '../policy/relay.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { waitingName } from '../policy/status.ts'
 import { findDue } from '../store/looks.ts'
-import { findMember } from '../store/members.ts'
+import { findMember, findMemberByFingerprint } from '../store/members.ts'
 import { type Read } from '../store/sql.ts'
 import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
@@ -143,16 +144,18 @@ function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telli
   ]
 }
 
-/** To the member alone: it names neither product nor case, and its audience on the record is nobody's (G3, G5). */
+/** To the member alone, encrypted to the key that is still valid (G5). */
 function keyExpires(
   read: Read,
   { subject, once, now }: Occasion,
   expiresAt: string
 ): readonly Telling[] {
-  const member = findMember(read, subject.id)
-  if (subject.kind !== 'member' || member === null || member.state === 'removed') return []
-  const to = { id: '', name: member.name, address: member.address }
-  return [inClearTo(to, now, keyProblem({ problem: '', expiresAt }), { once, tag: null })]
+  const found = subject.kind === 'member' ? findMember(read, subject.id) : null
+  const member = found === null ? null : findMemberByFingerprint(read, found.fingerprint)
+  if (member === null) return []
+  const { id, name, address, fingerprint, keyData } = member
+  const to = { id, name, address, fingerprint, keyData }
+  return [sealedTo([to], now, memberKeyExpires({ expiresAt }), { once, tag: null })]
 }
 
 const CERTIFICATE_RISK = {
@@ -240,7 +243,7 @@ function ownKey(_desk: Desk, _read: Read, occasion: Occasion): readonly SendClea
   if (start?.kind !== 'not-encrypted') return []
   const problem = `Your key cannot be used: ${KEY_PROBLEMS[start.about.because]}.`
   return recipients.map(({ id, name, address }) =>
-    inClearTo({ id, name, address }, now, keyProblem({ problem, expiresAt: '' }), {
+    inClearTo({ id, name, address }, now, keyProblem({ problem }), {
       once: now.slice(0, 10),
       tag: null
     })

@@ -137,8 +137,9 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     noteFailure(desk, 'clock', `reminder ${telling.clock.id} ${subject.id}`.trimEnd(), error)
 }
 
-/** As clocks name whom they tell: '' is the member that the clock is about. */
+/** As clocks name whom they tell: '' is the member that the clock is about, whose id may also be a maintainer's. */
 function idsOf(decision: SendSealed | SendClear): string[] {
+  if (decision.message.audience === 'member') return ['']
   return decision.kind === 'send-clear' ? [decision.to.id] : decision.recipients.map(({ id }) => id)
 }
 
@@ -272,7 +273,7 @@ function write(
     readonly now: Instant
   }
 ): void {
-  const { telling, prepared, junkTo, now } = told
+  const { telling, prepared, decision, junkTo, now } = told
   const { messages } = prepared
   const work = ofNoMail(now)
   // What could not be encrypted is no news: the ring is kept, and rings again.
@@ -285,8 +286,10 @@ function write(
     const { run, step, repeat, isLate } = ring
     const { key, start, clock, dueAt } = run
     const saved = { clock: clock.id, first, generation: start.id, step, repeat, key, at: now }
-    for (const { recipientId: recipient, messageId } of messages)
+    for (const { recipientId, messageId } of messages) {
+      const recipient = decision.message.audience === 'member' ? '' : recipientId
       saveRing(tx, subject, { ...saved, recipient, messageId })
+    }
     const about = { clock: clock.id, generation: start.id, step, dueAt, isLate }
     // Once for all whom it reaches, by however many messages.
     if (before?.at === now && JSON.stringify(before.about) === JSON.stringify(about)) continue

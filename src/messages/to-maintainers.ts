@@ -139,11 +139,8 @@ export const refusal = define<{
   subject: 'We did not act on a message in your name'
 })
 
-/**
- * To somebody whose key cannot be used, or will expire at the instant in `expiresAt`: in clear, and without a word about any
- * report.
- */
-export const keyProblem = define<{ readonly problem: string; readonly expiresAt: string }>()({
+/** To a maintainer whose key cannot be used: in clear, and without a word about any report. */
+export const keyProblem = define<{ readonly problem: string }>()({
   kind: 'key-problem',
   noun: 'message about the key',
   audience: 'maintainer',

@@ -54,6 +54,16 @@ export const embargoEnded = define<{ readonly product: string; readonly disclosu
   subject: 'A notice that did not reach you in time'
 })
 
+/** To a member whose key expires soon; names neither product nor case. */
+export const memberKeyExpires = define<{ readonly expiresAt: string }>()({
+  kind: 'key-expires',
+  noun: 'message about the key',
+  audience: 'member',
+  inClear: 'never',
+  autoSubmitted: 'auto-generated',
+  subject: 'Your key expires soon'
+})
+
 /** The advance notice under embargo. */
 export const notice = define<NoticeParams>()({
   kind: 'notice',

@@ -70,7 +70,9 @@ export function whomToTell(
       return others.length > 0 ? others : everybody
     }
     if (who === 'owner') return owner !== null && everybody.includes(owner) ? [owner] : everybody
-    return maintainers.flatMap(({ id, roles }) => (roles.includes(who) ? [id] : []))
+    const holders = maintainers.flatMap(({ id, roles }) => (roles.includes(who) ? [id] : []))
+    // What a role that nobody has should be told must still reach somebody.
+    return holders.length > 0 ? holders : everybody
   })
   return [...new Set(told)]
 }

@@ -32,6 +32,9 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   }
   const named = tagged !== null && opened.subjectProtected && opened.encrypted ? tagged : null
   const reporter = named === null ? null : writerUnder(named, opened, settings)
+  if (reporter === null && isOfMember(situation, tagged)) {
+    return { kind: 'case', case: tagged, sender: { kind: 'other' } }
+  }
   if (named === null || reporter === null) return { kind: 'new', warnings: [] }
   const doubt = isKnownFor(reporter, situation, settings) ? null : lackOfProof(opened, settings)
   if (doubt === null) return { kind: 'case', case: named, sender: { kind: 'reporter', reporter } }
@@ -41,6 +44,14 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
       `The message names the case ${named.tag} and says that it comes from its reporter, but the sender is ${doubt}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${named.tag}.`
     ]
   }
+}
+
+/**
+ * Whether a list member names this case in what they signed for the desk. As a report of its own it would show everybody their
+ * name and address, beside what only somebody on the list can know (G5).
+ */
+function isOfMember({ member }: Situation, named: CaseRecord | null): named is CaseRecord {
+  return member?.signed === true && named !== null && member.record.products.includes(named.product)
 }
 
 /**

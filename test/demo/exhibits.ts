@@ -114,7 +114,7 @@ async function presets() {
 const render = createRender(builtInTexts(), SAMPLE_DESK)
 
 /** Messages that are about no case. */
-const WITHOUT_CASE = ['digest', 'refusal', 'key-problem']
+const WITHOUT_CASE = ['digest', 'refusal', 'key-problem', 'key-expires']
 
 /** Subject and text. */
 export function shown({ message, inClear }: Exhibit): string {

@@ -389,7 +389,25 @@ it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days befo
   expect(read[4]).toContain('The key of Linus expired on')
 })
 
-it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and in clear, without a word of product or case; list admins are told too, and outside no name stands (B5, G3, G5)', async () => {
+it('(A3, B18) where nobody is list-admin, everybody is told by id that the key of a list member ends', async () => {
+  const member = await someone('delta', 'security@delta.example', 60)
+  world = await givenDesk([
+    { ...grace, roles: ['committer'] },
+    { ...linus, roles: ['committer'] }
+  ])
+  await world.addMember(member)
+  const expiresAt = addMs(START, 2 * DAY)
+  const subject = { kind: 'member', id: member.id } as const
+  await given(event('certificate-seen', subject, BY_DESK, { fingerprint: null, expiresAt }))
+  for (let day = 0; day < 3; day += 1) await after(DAY)
+  for (const person of [grace, linus]) {
+    const said = (await alarms(person)).join()
+    expect(said).toContain('The key of list member delta expired on')
+    expect(said).not.toContain(member.address)
+  }
+})
+
+it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and encrypted, without a word of product or case; list admins are told too, and outside no name stands (B5, B21, G5)', async () => {
   const member = await someone('delta', 'security@delta.example', 60)
   world = await givenDesk([
     { ...grace, roles: ['list-admin'] },
@@ -410,12 +428,19 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
   ])
   const mine = world.sentTo(member)
   expect(mine).toHaveLength(4)
-  for (const { raw } of mine) {
-    const text = Buffer.from(raw).toString()
+  for (const mail of mine) {
+    expect(Buffer.from(mail.raw).toString()).toContain('multipart/encrypted')
+    const text = await world.read(member, mail)
     expect(text).toContain('expires on')
     expect(text).not.toMatch(/parser|ACME-2026|delta\b(?!\.example|")/)
     expect(text).not.toContain(grace.address)
   }
+  const rows = world.rows<{ audience: string; recipient: string }>(
+    "SELECT audience, recipient_id AS recipient FROM outbox WHERE envelope_to = 'security@delta.example'"
+  )
+  expect(new Set(rows.map((row) => `${row.audience} ${row.recipient}`))).toEqual(
+    new Set(['member delta'])
+  )
   expect(world.accepted.some(({ to }) => to === linus.address)).toBe(false)
   const outside = world.sentTo(grace).map(({ raw }) => headerOf(splitPart(raw), 'subject'))
   expect(outside).toEqual([

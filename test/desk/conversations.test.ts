@@ -181,3 +181,30 @@ it('(B21) maintainers who are no list admins see a member’s id alone, and neit
   expect(toLinus).toContain('question Is 4.1 affected?')
   expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822|key\.asc/)
 })
+
+it.each([
+  ['its protected subject', { subject: `[${CASE}] Notice`, text: 'Is 3.9 affected?' }],
+  ['its text', { subject: 'A question', text: `About ${CASE}: is 3.9 affected?` }]
+])(
+  '(B21) a new message that a list member signed and that names the case in %s joins it as the member’s',
+  async (_name, letter) => {
+    await send(debian, letter)
+    expect(world.rows('SELECT tag FROM cases')).toHaveLength(1)
+    const toLinus = await world.read(cast.linus, latest(cast.linus))
+    expect(toLinus).toContain('is 3.9 affected?'.slice(3))
+    expect(toLinus).toContain('list member debian')
+    expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822/)
+    await answer(`/member\n${WORDS}`, latest(cast.grace))
+    expect(await readers()).toEqual(['debian', 'linus'])
+  }
+)
+
+it('(B21) a list member who names a case of another product, or whom no signature proves, joins no case', async () => {
+  world.desk.db.transact((tx) => {
+    tx.run("UPDATE member_products SET product = 'other' WHERE member_id = 'debian'")
+  })
+  await send(debian, { subject: `[${CASE}] Notice`, text: 'Is 3.9 affected?' })
+  const suse = cast.members.find(({ id }) => id === 'suse') ?? cast.grace
+  await send(suse, { subject: `[${CASE}] Notice`, text: 'Is 3.9 affected?', as: 'encrypted' })
+  expect(world.rows('SELECT tag FROM cases')).toHaveLength(3)
+})

@@ -121,6 +121,13 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     await expectNotes(/imap\.authserv_ids: no mail server is named, .* get acknowledgements, too/)
   })
 
+  it('notes that nobody administers the list, and who is told of a member’s key then (A3, B18)', async () => {
+    const people = desk.config['maintainers'] as Section[]
+    const roles = ['committer', 'approver']
+    desk.write({ ...desk.config, maintainers: people.map((one) => ({ ...one, roles })) })
+    await expectNotes(/nobody has the role list-admin, so everybody learns by id when the key/)
+  })
+
   it('says what approvals: 0 means, and refuses a policy that wants more approvers than there are (A5)', async () => {
     const [grace_, ada_] = desk.config['maintainers'] as [Section, Section]
     const [product] = desk.config['products'] as [Section]

@@ -30,6 +30,7 @@ type Kind = {
 const BOTH = ['sealed', 'clear'] as const
 /** Titles of the alarms that ring in this world. */
 const ALARMS = [
+  'A key expires soon',
   'A message was not sent because of a key',
   'Is everything ready for the advance notice?',
   'The notice has left',
@@ -61,6 +62,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   preview: { to: 'maintainer', forms: ['sealed'], words: ['Preview of the notice'] },
   notice: { to: 'member', forms: ['sealed'], words: ['Notice'] },
   'member-answer': { to: 'member', forms: ['sealed'], words: ['Answer'] },
+  'key-expires': { to: 'member', forms: ['sealed'], words: ['Your key expires soon'] },
   'embargo-ended': {
     to: 'member',
     forms: ['sealed'],
@@ -84,7 +86,8 @@ const OUTSIDE: readonly (readonly [Kind['to'], Form, 'a case' | 'no case', strin
   ['maintainer', 'clear', 'no case', 'neutral words', numberAndWords],
   ['reporter', 'sealed', 'a case', 'the case number alone', numberAlone],
   ['reporter', 'clear', 'a case', 'the case number and neutral words', numberAndWords],
-  ['member', 'sealed', 'a case', 'nothing', () => ['[...]']]
+  ['member', 'sealed', 'a case', 'nothing', () => ['[...]']],
+  ['member', 'sealed', 'no case', 'nothing', () => ['[...]']]
 ]
 const PROGRAMS = ['gpg', 'sq', 'rnp'] as const
 const DESK = 'security@acme.example'

@@ -4,8 +4,10 @@
  * find keys and signatures in their past. Says nothing of what the messages must be.
  */
 import { generateKey, type PrivateKey, readPrivateKey } from 'openpgp'
+import { BY_DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
+import { appendEvent } from '../../src/store/events.ts'
 import { givenRef } from './given.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import { type Version6Key } from './version-6.ts'
@@ -159,12 +161,20 @@ async function everyMail(
   })
   noteTexts(world, texts)
   await world.addMember(who('debian'))
+  keyWillExpire(world, who('debian'))
   await reportsCome(world, who)
   await maintainersAnswer(world, who)
   await noticeLeaves(world, who, startsAt)
   await manyReportsCome(world, who)
   await world.wait(DAY)
   return { world, sent: sentBy(world) }
+}
+
+function keyWillExpire(world: World, { id }: Someone): void {
+  const { now } = world.clock
+  const about = { fingerprint: null, expiresAt: addMs(now, 29 * DAY) }
+  const seen = event('certificate-seen', { kind: 'member', id }, BY_DESK, about)
+  world.desk.db.transact((tx) => appendEvent(tx, seen, { at: now, evidence: NO_EVIDENCE }))
 }
 
 type Who = (id: string) => Someone
