@@ -7,27 +7,28 @@ import { type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
-import { type Message } from '../domain/message.ts'
+import { type FactLine, type Message } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { judgeSender, type SenderProof } from './authentication.ts'
+import { productOutside } from './new-case.ts'
 import { earliestRoom } from './rate-limits.ts'
 import { inClearTo, type Sending, sealedTo } from './send.ts'
-import { type AnswerHistory, type Moment } from './situation.ts'
+import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
 
 /** One sender gets an acknowledgement for each of so many reports in a day, and one message a day that lists the further ones. */
 const REPORTS_A_DAY = 5
 export const DAY_MS = 24 * 3_600_000
 
 /** `list` waits for the sender's daily list; `hold` is finished and waits for a maintainer's /acknowledge. */
-export type AcknowledgementVerdict =
+type AcknowledgementVerdict =
   | { readonly kind: 'send' | 'list'; readonly to: Contact; readonly notBefore: Instant }
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
 /** Whether this new report's sender gets an answer, where, and from when on. */
-export function decideAcknowledgement(
+function decideAcknowledgement(
   opened: OpenedMail,
   history: AnswerHistory,
   settings: Settings,
@@ -122,8 +123,24 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
+/** Answers a new report, and says to the maintainers what became of that. */
+export function acknowledgeReport(
+  situation: Situation,
+  about: { readonly tag: CaseTag; readonly key: ReporterKey | null },
+  settings: Settings,
+  moment: Moment
+): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
+  const { opened, history } = situation
+  const verdict = decideAcknowledgement(opened, history, settings, moment)
+  const subject = { ...situation, ...about, ...moment, settings }
+  return {
+    facts: [{ label: 'Acknowledged', value: acknowledgedWords(verdict, settings) }],
+    decisions: acknowledge(verdict, subject)
+  }
+}
+
 /** What became of the answer, for the relay's block of facts. */
-export function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Settings): string {
+function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Settings): string {
   switch (verdict.kind) {
     case 'none':
       return `no, because ${verdict.because}`
@@ -137,20 +154,16 @@ export function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Set
 }
 
 /** What an acknowledgement is made from. */
-type Subject = {
-  readonly tag: CaseTag
-  readonly product: Product
-  readonly opened: OpenedMail
-  readonly receivedAt: Instant
-  /** The key of the address in From. */
-  readonly key: ReporterKey | null
-  readonly settings: Settings
-  readonly now: Instant
-  readonly begunAt: Instant
-}
+type Subject = Pick<Situation, 'opened' | 'receivedAt'> &
+  Pick<Moment, 'now' | 'begunAt'> & {
+    readonly tag: CaseTag
+    /** The key of the address in From. */
+    readonly key: ReporterKey | null
+    readonly settings: Settings
+  }
 
 /** The decisions that carry a verdict out. An answer counts when it leaves: one put off fills the hour that it leaves in. */
-export function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): Decision[] {
+function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): Decision[] {
   if (verdict.kind === 'none') return []
   const { to } = verdict
   if (verdict.kind === 'hold')
@@ -162,7 +175,7 @@ export function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): 
 }
 
 function answer(
-  { tag, opened, settings, product, receivedAt, now, begunAt: madeAt, key: known }: Subject,
+  { tag, opened, settings, receivedAt, now, begunAt: madeAt, key: known }: Subject,
   to: Contact,
   when: Pick<Sending, 'notBefore' | 'isHeld'>
 ): Decision {
@@ -170,6 +183,7 @@ function answer(
   const isFrom = opened.outer.from !== null && isSameAddress(opened.outer.from.address, to.address)
   const key = isFrom && known?.isUsable === true ? known : null
   const { timezone } = settings.desk
+  const product = productOutside(opened, settings)
   const message = acknowledgement(acknowledgementParams(product, opened, receivedAt, timezone))
   const inReplyTo = key === null ? opened.outer.messageId : null
   return toSender(to, key, message, { now, once: tag, tag, ...when, madeAt, inReplyTo })
