@@ -166,8 +166,8 @@ describeWith(['gpg'], 'attacks by HTML', () => {
     expect(scene.disposition()).toBe('case-opened')
     const [words = ''] = await scene.mailsTo('grace')
     const { text } = relayOf(words)
-    // 150,000 characters each, one million in all.
-    expect(text.split('\n').filter((line) => line === 'seen')).toHaveLength(6)
-    expect(text.split('\n').filter((line) => line === NOT_CONVERTED)).toHaveLength(6)
+    // 150,000 characters each, until one million are reached.
+    expect(text.split('\n').filter((line) => line === 'seen')).toHaveLength(7)
+    expect(text.split('\n').filter((line) => line === NOT_CONVERTED)).toHaveLength(5)
   })
 })

@@ -103,7 +103,11 @@ export const NOTMUCH: Folder = {
     signatures: ['valid suite whole'],
     subject: 'Interrupting Cow',
     text: 'sha256:32c5dc697d130f6eb9a6117661e1ffa22ba24fa7412e132054f0e1f6b85ec913',
-    says: 'I think you know how the punchline for this joke goes.'
+    says: 'I think you know how the punchline for this joke goes.',
+    // The copy of its subject, in a part that is no text.
+    attachments: [
+      'attachment-1.txt | text/rfc822-headers | c9e6e54b130a4ecf680a25231c914758e1e79cb96b96094e4e327e6fd1487a8c'
+    ]
   },
   'corpora/protected-headers/signed-protected-header.eml': {
     structure: 'pgp-mime',
