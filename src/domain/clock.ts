@@ -81,8 +81,10 @@ export type Clock = {
 /** One run of a clock, from the event that started it. */
 export type ClockRun = {
   readonly clock: Clock
-  /** The event that started it; a step before it was recorded was never missed. */
+  /** The event that started it. */
   readonly start: DeskEvent
+  /** When that was recorded, or an end that had stopped it was taken back: a step before was never missed. */
+  readonly goesOnSince: Instant
   /** The particular by which its cause is told from others; '' for none. */
   readonly key: string
   readonly startedAt: Instant
@@ -128,12 +130,15 @@ export function openRuns(
 
 function runsOf(clock: Clock, events: readonly DeskEvent[], calendar: Calendar): ClockRun[] {
   const open = new Map<string, ClockRun>()
+  const ended = new Map<string, ClockRun>()
   const stopped = new Set<string>()
   for (const event of events) {
     const key = keyOf(clock, event)
+    if (TAKES_BACK.includes(event.kind)) resume(open, ended, event.at)
     if (clock.since.includes(event.kind)) stopped.clear()
     if (clock.stops.includes(event.kind)) {
-      stopRuns(open, key)
+      const runs = [...stopRuns(open, key), ...stopRuns(ended, key)]
+      if (ENDS.includes(event.kind)) for (const [name, run] of runs) ended.set(name, run)
       stopped.add(key)
     }
     const isStart = clock.starts.includes(event.kind)
@@ -143,11 +148,22 @@ function runsOf(clock: Clock, events: readonly DeskEvent[], calendar: Calendar):
   return [...open.values()]
 }
 
+/** Ends of a case, and what takes them back: then what they alone had stopped goes on. */
+const ENDS: readonly EventKind[] = ['rejected', 'closed']
+const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted']
+
+function resume(open: Map<string, ClockRun>, ended: Map<string, ClockRun>, at: Instant): void {
+  for (const [name, run] of ended) if (!open.has(name)) open.set(name, { ...run, goesOnSince: at })
+  ended.clear()
+}
+
 /** A stop ends the runs of its own key, or all of them where it names none. */
-function stopRuns(open: Map<string, ClockRun>, key: string): void {
-  for (const name of open.keys()) {
-    if (key === '' || name === key || name.startsWith(`${key} `)) open.delete(name)
-  }
+function stopRuns(runs: Map<string, ClockRun>, key: string): (readonly [string, ClockRun])[] {
+  const mine = [...runs].filter(
+    ([name]) => key === '' || name === key || name.startsWith(`${key} `)
+  )
+  for (const [name] of mine) runs.delete(name)
+  return mine
 }
 
 function startRun(
@@ -160,7 +176,7 @@ function startRun(
   if (clock.counts === 'first' && open.has(name)) return
   const from = instantOf(event, clock.from)
   if (from === null) open.delete(name)
-  else open.set(name, runFrom({ clock, start: event, key }, from, calendar))
+  else open.set(name, runFrom({ clock, start: event, key, goesOnSince: event.at }, from, calendar))
 }
 
 function keyOf({ key }: Clock, { about }: DeskEvent): string {
@@ -169,7 +185,7 @@ function keyOf({ key }: Clock, { about }: DeskEvent): string {
 }
 
 function runFrom(
-  run: Pick<ClockRun, 'clock' | 'start' | 'key'>,
+  run: Omit<ClockRun, 'startedAt' | 'dueAt'>,
   from: Instant,
   calendar: Calendar
 ): ClockRun {
@@ -189,7 +205,8 @@ export function firstDue(runs: readonly ClockRun[]): Due | null {
 
 /** Kinds of events that decide about these clocks. */
 export function kindsOf(clocks: readonly Clock[]): EventKind[] {
-  return [...new Set(clocks.flatMap(({ starts, stops, since }) => [...starts, ...stops, ...since]))]
+  const kinds = clocks.flatMap(({ starts, stops, since }) => [...starts, ...stops, ...since])
+  return [...new Set([...kinds, ...TAKES_BACK])]
 }
 
 /** Whether what was told of one run is told of all earlier ones of its cause, which have come at least as far. */
@@ -260,7 +277,7 @@ function latestRing(
   const end = 'before' in step.at && run.dueAt < now ? run.dueAt : now
   const repeat = every === null ? 0 : Math.floor(msBetween(first, end) / every)
   const at = every === null ? first : addMs(first, repeat * every)
-  const isLate = at >= run.start.at && msBetween(at, now) > LATE_MS
+  const isLate = at >= run.goesOnSince && msBetween(at, now) > LATE_MS
   return { run, step: key, repeat, at, tell: step.tell, isLate }
 }
 

@@ -78,7 +78,7 @@ it.each([REJECT, `/accept\n/disclosed because it is public\n/close\n`])(
       .at(-1)
       ?.replaceAll(/\s+/g, ' ')
     expect(alarm).toContain('What we wrote to the reporter waits for a key')
-    expect(alarm).toContain('Waiting for a key: Grace to alice@reporter.example, Mon 23 Nov 2026')
+    expect(alarm).toContain('by Grace to alice@reporter.example, Mon 23 Nov 2026')
     expect(alarm).toContain('/unsend because REASON')
     expect(await says(world, '/unsend\n')).toContain('the reporter must learn')
     expect(await says(world, '/unsend because Alice knows it from Bob\n')).toContain('Done')
@@ -98,7 +98,7 @@ it('(B10) the alarm that the reporter waits for an answer says that an answer wa
   await days(world, 3)
   const alarm = await lastTo(world, linus)
   expect(alarm).toContain('The reporter waits for an answer')
-  expect(alarm).toContain('Waiting for a key: Grace to alice@reporter.example')
+  expect(alarm).toContain('Waiting for a key: answer by Grace to alice@reporter.example')
   expect(alarm).not.toContain('Please answer with /reply')
   expect(alarm).toContain('/unsend')
   expect(rangSince(world)).not.toHaveProperty('words-wait')
@@ -119,3 +119,41 @@ it('(B10, B14) what waits for a reporter whose case was merged is watched in the
   )
   expect(told).toEqual([{ tag: TAG, clock: 'answer' }])
 })
+
+const KEYED = { ...KEYLESS, autocrypt: true }
+const DATED = '/accept\n/embargo 2026-12-09T12:00:00Z because we test\n'
+
+it('(A3) a rejection that is taken back lets the clocks of the date run again: notice, preflight and dead-man', async () => {
+  const world = await deskOf('dispatch')
+  await givenMessage(world, alice, KEYED)
+  await says(world, DATED)
+  await says(world, REJECT)
+  const rejected = mark(world)
+  await days(world, 3)
+  expect(rangSince(world, rejected)).toEqual({})
+  await says(world, '/reopen because I was wrong\n')
+  expect(await says(world, '/accept\n/status\n')).not.toContain('Due: nothing')
+  await days(world, 20)
+  const rang = rangSince(world, rejected)
+  for (const clock of ['notice-draft', 'notice-overdue', 'dead-man'])
+    expect([clock, (rang[clock] ?? 0) > 3]).toEqual([clock, true])
+  const late = "SELECT 1 FROM events WHERE kind = 'rang' AND about ->> 'isLate' <> 0"
+  expect(world.rows(late)).toEqual([])
+})
+
+it.each([
+  ['template', ['answer', 'feedback']],
+  ['dispatch-platform', ['answer', 'triage']]
+])(
+  '(A3) in a case that is opened again, whoever was not answered is waited for again (%s)',
+  async (name, clocks) => {
+    const world = await deskOf(name)
+    await givenMessage(world, alice, KEYLESS)
+    await says(world, REJECT)
+    await days(world, 3)
+    await says(world, '/reopen because I was wrong\n')
+    const reopened = mark(world)
+    await days(world, 5)
+    expect(Object.keys(rangSince(world, reopened)).sort()).toEqual(clocks)
+  }
+)
