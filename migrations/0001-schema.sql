@@ -15,7 +15,7 @@ CREATE TABLE arrivals (
   size         INTEGER NOT NULL CHECK (size >= 0),
   -- Of the whole mail; NULL when only its header was fetched.
   sha256       TEXT    NULL CHECK (length(sha256) = 64),
-  header_only  INTEGER NOT NULL DEFAULT 0 CHECK (header_only IN (0, 1)),
+  part         TEXT    NOT NULL CHECK (part IN ('whole', 'header')),
   -- 'held' waits for a human; nothing is ever dropped.
   state        TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'held')),
   disposition  TEXT    NULL,
@@ -43,7 +43,7 @@ CREATE INDEX arrivals_pending ON arrivals (id) WHERE state = 'pending';
 CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX arrivals_by_case ON arrivals (case_id) WHERE case_id IS NOT NULL;
-CREATE INDEX arrivals_header_only ON arrivals (size) WHERE header_only = 1;
+CREATE INDEX arrivals_header_only ON arrivals (size) WHERE part = 'header';
 
 -- The mail byte for byte, apart from its state: SQLite writes a whole row anew, and mails are large. Missing for the second
 -- copy of a mail that is stored already, and after a purge.
@@ -87,7 +87,7 @@ CREATE TABLE outbox (
   state           TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'given-up', 'held')),
   attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
   -- 1 while the attempt being made is the last of the ladder.
-  last_attempt    INTEGER NOT NULL DEFAULT 0 CHECK (last_attempt IN (0, 1)),
+  is_last_attempt INTEGER NOT NULL DEFAULT 0 CHECK (is_last_attempt IN (0, 1)),
   -- Never earlier than this (G7), whatever the clock or the operator does.
   not_before      TEXT    NOT NULL CHECK (length(not_before) = 24),
   -- Not at this instant or later: the disclosure that a copy of a notice names. NULL for other mail.
@@ -283,14 +283,6 @@ CREATE TABLE waiting_words (
 
 CREATE INDEX waiting_words_by_reporter ON waiting_words (reporter_id, id);
 
--- The last number given out, per prefix and year: numbers never come back.
-CREATE TABLE case_numbers (
-  prefix TEXT    NOT NULL,
-  year   INTEGER NOT NULL,
-  last   INTEGER NOT NULL,
-  PRIMARY KEY (prefix, year)
-) STRICT;
-
 CREATE TABLE messages (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   case_id    INTEGER NOT NULL REFERENCES cases (id),
@@ -373,6 +365,8 @@ CREATE TABLE members (
   address        TEXT NOT NULL,
   -- Lower case; one member an address.
   address_key    TEXT NOT NULL UNIQUE,
+  -- The list of those about which they get notices, as JSON.
+  products       TEXT NOT NULL CHECK (json_type(products) = 'array'),
   state          TEXT NOT NULL CHECK (state IN ('active', 'frozen', 'removed')),
   fingerprint    TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
   key_data       BLOB NOT NULL,
@@ -382,12 +376,6 @@ CREATE TABLE members (
 ) STRICT;
 
 CREATE INDEX members_by_fingerprint ON members (fingerprint);
-
-CREATE TABLE member_products (
-  member_id TEXT NOT NULL REFERENCES members (id),
-  product   TEXT NOT NULL,
-  PRIMARY KEY (product, member_id)
-) STRICT, WITHOUT ROWID;
 
 -- One advance notice a case, in revisions.
 CREATE TABLE notices (

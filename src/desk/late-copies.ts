@@ -56,7 +56,7 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
   const name = desk.settings.products.find(({ id }) => id === product)?.name ?? product
   const disclosure = formatInstant(disclosureAt ?? now, desk.settings.desk.timezone, disclosureZone)
   const because = ({ isListed }: LateCopy): Particulars['copy-dropped']['because'] =>
-    isListed === 0 ? 'not-listed' : isPublic ? 'public' : 'date-moved'
+    !isListed ? 'not-listed' : isPublic ? 'public' : 'date-moved'
   const told = copies.filter((copy) => because(copy) === 'public').map(recipientOf)
   const sending = { once: `${noticeId}`, tag: caseTag }
   const message = embargoEnded({ product: name, disclosure })

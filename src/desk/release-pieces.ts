@@ -122,7 +122,7 @@ function copiesFor(
 ): readonly SendSealed[] {
   const files = desk.db.read((read) => readPatches(read, notice.id))
   const params = noticeParams(notice, found, product, desk.settings)
-  const copies = (had: 0 | 1, what: NoticeParams): SendSealed =>
+  const copies = (had: boolean, what: NoticeParams): SendSealed =>
     sealedTo(
       waiting.filter(({ hadNotice }) => hadNotice === had).map(recipientOf),
       now,
@@ -136,7 +136,7 @@ function copiesFor(
         files: { from: 'list', files }
       }
     )
-  const decisions = [copies(1, params), copies(0, firstNotice(params))]
+  const decisions = [copies(true, params), copies(false, firstNotice(params))]
   return decisions.filter(({ recipients }) => recipients.length > 0)
 }
 

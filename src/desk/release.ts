@@ -165,7 +165,7 @@ function begin(
     const present = aboutNotice(desk, tx, notice)
     if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
     const content = releasedDigest(desk, notice, present)
-    setNoticeState(tx, notice, { state: 'releasing', digest: content })
+    setNoticeState(tx, notice, { state: 'releasing', releasedDigest: content })
     planDeliveries(tx, { ...notice, digest: content }, now, (limit) => desk.randomness.below(limit))
     record(
       tx,

@@ -7,12 +7,10 @@ import { assert } from '../domain/assert.ts'
 import { type Disposition } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { insert, type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Tx } from './sql.ts'
 
 /** A mailbox in one UIDVALIDITY generation: UIDs have meaning only inside it (RFC 9051 §2.3.1.1). */
 export type Generation = { readonly mailbox: string; readonly uidValidity: string }
-
-export type ArrivalState = 'pending' | 'done' | 'held'
 
 /** A message as fetched. */
 export type NewArrival = Generation & {
@@ -27,15 +25,11 @@ export type NewArrival = Generation & {
 }
 
 /** One stored arrival without its bytes. */
-export type Arrival = Generation & {
+export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly id: number
-  readonly uid: number
-  readonly receivedAt: Instant
-  readonly size: number
   /** Null when only the header block was fetched. */
   readonly sha256: Sha256 | null
-  readonly part: 'whole' | 'header'
-  readonly state: ArrivalState
+  readonly state: 'pending' | 'done' | 'held'
   readonly disposition: Disposition | null
   readonly reason: string | null
   readonly caseId: number | null
@@ -45,7 +39,6 @@ export type Arrival = Generation & {
   readonly tries: number
   readonly nextTryAt: Instant | null
   readonly duplicateOf: number | null
-  readonly moved: boolean
 }
 
 /** The outcome of storing. `known` is the same UID again, `duplicate` the same bytes under another UID. */
@@ -63,17 +56,7 @@ export type Outcome = {
 }
 
 /** A processed message that is still in the inbox. */
-export type Unmoved = {
-  readonly id: number
-  readonly uid: number
-  readonly to: 'processed' | 'held'
-}
-
-type Row = Omit<Arrival, 'part' | 'moved'> & { readonly headerOnly: number; readonly moved: number }
-
-const COLUMNS = `id, mailbox, uid_validity AS uidValidity, uid, received_at AS receivedAt, size, sha256,
-  header_only AS headerOnly, state, disposition, reason, case_id AS caseId, starts, tries, next_try_at AS nextTryAt,
-  duplicate_of AS duplicateOf, moved`
+type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held' }
 
 /**
  * Stores a message before anything is decided about it. The same UID again returns the existing row; bytes that are already
@@ -87,13 +70,16 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
     arrival.part === 'whole' ? createHash('sha256').update(arrival.raw).digest('hex') : null
   const duplicateOf = findOriginal(tx, arrival, sha256)
   const isDuplicate = duplicateOf !== null
-  const { raw, part, ...columns } = arrival
+  const { raw, ...columns } = arrival
   const { id } = insert(tx, 'arrivals', {
     ...columns,
     sha256,
-    headerOnly: part === 'header' ? 1 : 0,
     // The copy of a held message is held, too: people are told to look in the held folder.
-    state: isDuplicate ? (isHeld(tx, duplicateOf) ? 'held' : 'done') : 'pending',
+    state: isDuplicate
+      ? findArrival(tx, duplicateOf)?.state === 'held'
+        ? 'held'
+        : 'done'
+      : 'pending',
     disposition: isDuplicate ? 'duplicate' : null,
     duplicateOf,
     storedAt: now,
@@ -127,11 +113,12 @@ export function uncountStarts(tx: Tx, ids: readonly number[]): void {
 
 /** Counts a failed attempt and sets the time of the next. Returns the attempts so far. */
 export function countTry(tx: Tx, id: number, nextTryAt: Instant): number {
-  const sql: Sql<{ tries: number }> = `
-    UPDATE arrivals SET tries = tries + 1, next_try_at = ? WHERE id = ? AND state = 'pending' RETURNING tries`
-  const row = tx.get(sql, [nextTryAt, id])
-  assert(row !== undefined, 'a try of an arrival that is not pending')
-  return row.tries
+  const tries = tx.value<number>(
+    "UPDATE arrivals SET tries = tries + 1, next_try_at = ? WHERE id = ? AND state = 'pending' RETURNING tries",
+    [nextTryAt, id]
+  )
+  assert(tries !== null, 'a try of an arrival that is not pending')
+  return tries
 }
 
 /**
@@ -166,83 +153,78 @@ export function pullBackArrivals(tx: Tx, now: Instant, maxMs: number): number {
 
 /** Arrivals to handle now, oldest first, without their bytes. */
 export function listPending(read: Read, now: Instant, limit: number): Arrival[] {
-  const sql: Sql<Row> = `
-    SELECT ${COLUMNS} FROM arrivals
-    WHERE state = 'pending' AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id LIMIT ?`
-  return read.all(sql, [now, limit]).map(arrivalOf)
+  return read.all<Arrival>(
+    `SELECT * FROM arrivals
+     WHERE state = 'pending' AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id LIMIT ?`,
+    [now, limit]
+  )
 }
 
 /** When the next pending arrival may be handled, possibly in the past; null when none is pending. */
 export function nextTryAt(read: Read): Instant | null {
-  const sql: Sql<{ at: Instant | null }> = `
-    SELECT min(coalesce(next_try_at, stored_at)) AS at FROM arrivals WHERE state = 'pending'`
-  return read.get(sql)?.at ?? null
+  return read.value<Instant>(
+    "SELECT min(coalesce(next_try_at, stored_at)) FROM arrivals WHERE state = 'pending'"
+  )
 }
 
 /** One arrival without its bytes, or null. */
 export function findArrival(read: Read, id: number): Arrival | null {
-  const sql: Sql<Row> = `SELECT ${COLUMNS} FROM arrivals WHERE id = ?`
-  const row = read.get(sql, [id])
-  return row ? arrivalOf(row) : null
+  return read.get<Arrival>('SELECT * FROM arrivals WHERE id = ?', [id])
 }
 
 /** The bytes as fetched; null for a duplicate (read its `duplicateOf`), a purged or an unknown arrival. */
 export function readRaw(read: Read, id: number): Uint8Array | null {
-  const sql: Sql<{ raw: Uint8Array }> = 'SELECT raw FROM arrival_bytes WHERE arrival_id = ?'
-  return read.get(sql, [id])?.raw ?? null
+  return read.value<Uint8Array>('SELECT raw FROM arrival_bytes WHERE arrival_id = ?', [id])
 }
 
 /** Those of `uids` that are stored, in any state. */
 export function storedUids(
   read: Read,
-  generation: Generation,
+  { mailbox, uidValidity }: Generation,
   uids: readonly number[]
 ): ReadonlySet<number> {
-  const sql: Sql<{ uid: number }> = `
-    SELECT uid FROM arrivals
-    WHERE mailbox = ? AND uid_validity = ? AND uid IN (SELECT value FROM json_each(?))`
-  const { mailbox, uidValidity } = generation
-  const rows = read.all(sql, [mailbox, uidValidity, JSON.stringify(uids)])
-  return new Set(rows.map(({ uid }) => uid))
+  const stored = read.column<number>(
+    `SELECT uid FROM arrivals
+     WHERE mailbox = ? AND uid_validity = ? AND uid IN (SELECT value FROM json_each(?))`,
+    [mailbox, uidValidity, uids]
+  )
+  return new Set(stored)
 }
 
 /** Processed arrivals of this generation that are still in the inbox, oldest first. */
-export function listUnmoved(read: Read, generation: Generation, limit: number): Unmoved[] {
-  const sql: Sql<{ id: number; uid: number; state: ArrivalState }> = `
-    SELECT id, uid, state FROM arrivals
-    WHERE moved = 0 AND state <> 'pending' AND mailbox = ? AND uid_validity = ? ORDER BY id LIMIT ?`
-  return read
-    .all(sql, [generation.mailbox, generation.uidValidity, limit])
-    .map(({ id, uid, state }) => ({ id, uid, to: state === 'held' ? 'held' : 'processed' }))
-}
-
-function isHeld(read: Read, id: number): boolean {
-  return findArrival(read, id)?.state === 'held'
+export function listUnmoved(
+  read: Read,
+  { mailbox, uidValidity }: Generation,
+  limit: number
+): Unmoved[] {
+  return read.all<Unmoved>(
+    `SELECT id, uid, CASE state WHEN 'held' THEN 'held' ELSE 'processed' END AS "to" FROM arrivals
+     WHERE moved = 0 AND state <> 'pending' AND mailbox = ? AND uid_validity = ? ORDER BY id LIMIT ?`,
+    [mailbox, uidValidity, limit]
+  )
 }
 
 /**
  * The arrival that already holds these bytes. A message of which only the header is known must also have the same size. A
  * message of which nothing could be fetched never equals another: nobody knows what is in either (G1).
  */
-function findOriginal(read: Read, arrival: NewArrival, sha256: string | null): number | null {
-  if (arrival.raw.length === 0) return null
-  const whole: Sql<{ id: number }> =
-    'SELECT id FROM arrivals WHERE sha256 = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1'
-  const header: Sql<{ id: number }> = `
-    SELECT id FROM arrivals JOIN arrival_bytes ON arrival_id = id
-    WHERE header_only = 1 AND size = ? AND raw = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1`
-  const row =
-    sha256 === null ? read.get(header, [arrival.size, arrival.raw]) : read.get(whole, [sha256])
-  return row?.id ?? null
+function findOriginal(read: Read, { raw, size }: NewArrival, sha256: string | null): number | null {
+  if (raw.length === 0) return null
+  return sha256 === null
+    ? read.value<number>(
+        `SELECT id FROM arrivals JOIN arrival_bytes ON arrival_id = id
+         WHERE part = 'header' AND size = ? AND raw = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1`,
+        [size, raw]
+      )
+    : read.value<number>(
+        'SELECT id FROM arrivals WHERE sha256 = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1',
+        [sha256]
+      )
 }
 
-function findByUid(read: Read, generation: Generation, uid: number): Arrival | null {
-  const sql: Sql<Row> = `
-    SELECT ${COLUMNS} FROM arrivals WHERE mailbox = ? AND uid_validity = ? AND uid = ?`
-  const row = read.get(sql, [generation.mailbox, generation.uidValidity, uid])
-  return row ? arrivalOf(row) : null
-}
-
-function arrivalOf({ headerOnly, moved, ...row }: Row): Arrival {
-  return { ...row, part: headerOnly === 1 ? 'header' : 'whole', moved: moved === 1 }
+function findByUid(read: Read, { mailbox, uidValidity }: Generation, uid: number): Arrival | null {
+  return read.get<Arrival>(
+    'SELECT * FROM arrivals WHERE mailbox = ? AND uid_validity = ? AND uid = ?',
+    [mailbox, uidValidity, uid]
+  )
 }

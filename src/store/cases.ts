@@ -5,46 +5,29 @@
 
 import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import {
-  type CaseMessage,
-  type CaseRecord,
-  type ListedCase,
-  type Reporter
-} from '../domain/case.ts'
+import { type CaseMessage, type CaseRecord, type ListedCase } from '../domain/case.ts'
+import { type Due } from '../domain/clock.ts'
 import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
-import { assignments, conflict, insert, type Read, type Sql, type Tx } from './sql.ts'
-
-/** `reporters` is a JSON array of {@link ReporterRow}, in order. */
-type CaseRow = Omit<CaseRecord, 'reporters'> & { readonly reporters: string }
-
-type ReporterRow = Omit<Reporter, 'contact' | 'beganInClear'> & {
-  readonly address: Address | null
-  readonly name: string
-  readonly beganInClear: number
-}
+import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
 /** Whether a reporter began in clear: where a person has several reports in a case, with all of them (G3). */
 export const BEGAN_IN_CLEAR = `(SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
   OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address)))`
 
-const COLUMNS = `id, tag, product, state, subject, received_at AS receivedAt, opened_at AS openedAt,
-  owner, disclosure_at AS disclosureAt,
-  disclosure_zone AS disclosureZone,
-  merged_into AS mergedInto, maintainer_root AS maintainerRoot, version,
-  (SELECT json_group_array(json_object('id', id, 'address', address, 'name', name, 'beganInClear', ${BEGAN_IN_CLEAR},
-                                       'root', root, 'latest', latest, 'answeredAt', answered_at,
-     'openedAt', (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id), 'unusedKeys',
-     (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM offered_keys
-      WHERE offered_keys.address = lower(case_reporters.address) AND refused_at IS NULL)) ORDER BY id <> cases.tag, id)
-   FROM case_reporters WHERE case_id = cases.id) AS reporters`
-
-type DueRow = CaseRow & { readonly dueAt: Instant | null; readonly dueClock: string | null }
+const COLUMNS = `cases.*, (SELECT json_group_array(json_object('id', id,
+    'openedAt', (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id),
+    'contact', json(iif(address IS NULL, 'null', json_object('name', name, 'address', address))),
+    'beganInClear', json(iif(${BEGAN_IN_CLEAR}, 'true', 'false')),
+    'unusedKeys', (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM offered_keys
+      WHERE offered_keys.address = lower(case_reporters.address) AND refused_at IS NULL),
+    'root', root, 'latest', latest, 'answeredAt', answered_at) ORDER BY id <> cases.tag, id)
+  FROM case_reporters WHERE case_id = cases.id) AS reporters_json`
 
 /** What is due of each case, as its clocks were looked at last. */
 const SELECT_DUE = `
-  SELECT ${COLUMNS}, due_at AS dueAt, due_clock AS dueClock FROM cases
+  SELECT ${COLUMNS}, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json FROM cases
   LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag`
 
 const ENDED = "'rejected', 'merged', 'closed'"
@@ -54,54 +37,54 @@ const UNANSWERED = `(state NOT IN (${ENDED}) AND cases.id IN (SELECT case_id FRO
 
 /** The case with this tag, or null. */
 export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
-  const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases WHERE tag = ?`
-  return recordOf(read.get(sql, [tag]))
+  return read.get<CaseRecord>(`SELECT ${COLUMNS} FROM cases WHERE tag = ?`, [tag])
 }
 
 /** The case with this row id, or null. */
 export function findCaseById(read: Read, id: number): CaseRecord | null {
-  const sql: Sql<CaseRow> = `SELECT ${COLUMNS} FROM cases WHERE id = ?`
-  return recordOf(read.get(sql, [id]))
+  return read.get<CaseRecord>(`SELECT ${COLUMNS} FROM cases WHERE id = ?`, [id])
 }
 
 /** All cases, newest first, however many. `open` leaves out the ended ones. */
 export function listCases(read: Read, which: 'open' | 'all'): ListedCase[] {
   const where = which === 'open' ? `WHERE state NOT IN (${ENDED})` : ''
-  const sql: Sql<DueRow> = `${SELECT_DUE} ${where} ORDER BY id DESC`
-  return read.all(sql).flatMap(listedOf)
+  return read.all<DueRow>(`${SELECT_DUE} ${where} ORDER BY id DESC`).map(listedOf)
 }
 
-function listedOf({ dueAt, dueClock, ...row }: DueRow): ListedCase[] {
-  const record = recordOf(row)
-  if (record === null) return []
-  return [{ case: record, due: dueAt === null ? null : { at: dueAt, clock: dueClock ?? '' } }]
+type DueRow = CaseRecord & { readonly due: Due | null }
+
+function listedOf({ due, ...record }: DueRow): ListedCase {
+  return { case: record, due }
 }
 
 /** The newest open cases of a reporter with this address. */
 export function listCasesOf(read: Read, address: Address, limit: number): CaseTag[] {
-  const sql: Sql<{ tag: CaseTag }> = `
-    SELECT DISTINCT tag FROM case_reporters JOIN cases ON cases.id = case_id
-    WHERE lower(address) = ? AND state NOT IN (${ENDED}) ORDER BY cases.id DESC LIMIT ?`
-  return read.all(sql, [addressKey(address), limit]).map(({ tag }) => tag)
+  return read.column<CaseTag>(
+    `SELECT DISTINCT tag FROM case_reporters JOIN cases ON cases.id = case_id
+     WHERE lower(address) = ? AND state NOT IN (${ENDED}) ORDER BY cases.id DESC LIMIT ?`,
+    [addressKey(address), limit]
+  )
 }
 
 /** Cases in which a reporter waits to hear from a person, the one with the first due on top; those with nothing due last. */
 export function listUnanswered(read: Read, limit: number): ListedCase[] {
-  const sql: Sql<DueRow> = `${SELECT_DUE} WHERE ${UNANSWERED} ORDER BY due_at NULLS LAST, id LIMIT ?`
-  return read.all(sql, [limit]).flatMap(listedOf)
+  const sql = `${SELECT_DUE} WHERE ${UNANSWERED} ORDER BY due_at NULLS LAST, id LIMIT ?`
+  return read.all<DueRow>(sql, [limit]).map(listedOf)
 }
 
 /** How many {@link listUnanswered} has altogether. */
 export function countUnanswered(read: Read): number {
-  const sql: Sql<{ count: number }> = `SELECT count(*) AS count FROM cases WHERE ${UNANSWERED}`
-  return read.get(sql)?.count ?? 0
+  return read.value<number>(`SELECT count(*) FROM cases WHERE ${UNANSWERED}`) ?? 0
 }
 
-/** The tag that the next case opened at `now` gets; {@link insertCase} takes the number. */
+/** The tag that the next case opened at `now` gets: numbers count up for each prefix and year, and no case is ever deleted. */
 export function nextCaseTag(read: Read, prefix: string, now: Instant, timezone: string): CaseTag {
   const year = yearIn(now, timezone)
-  const sql: Sql<{ last: number }> = 'SELECT last FROM case_numbers WHERE prefix = ? AND year = ?'
-  return caseTag(prefix, year, (read.get(sql, [prefix, year])?.last ?? 0) + 1)
+  const last = read.value<number>(
+    `SELECT max(CAST(substr(tag, length(@start) + 1) AS INTEGER)) FROM cases WHERE tag GLOB @start || '*'`,
+    { start: `${prefix}-${year}-` }
+  )
+  return caseTag(prefix, year, (last ?? 0) + 1)
 }
 
 /** Opens a case under a tag from {@link nextCaseTag}; `Trouble` `conflict` when another writer took the number. */
@@ -110,29 +93,17 @@ export function insertCase(
   { case: record, reporter }: Omit<OpenCase, 'kind'>,
   roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
 ): number {
-  takeNumber(tx, record.tag)
-  const { id: caseId } = insert(tx, 'cases', { ...record, maintainerRoot: roots.maintainer })
+  const row = { ...record, maintainerRoot: roots.maintainer }
+  const { changes, id: caseId } = insert(tx, 'cases', row, 'ON CONFLICT (tag) DO NOTHING')
+  if (changes !== 1) throw conflict()
+  const { contact, beganInClear, latest, answeredAt } = reporter
   insert(tx, 'case_reporters', {
-    id: record.tag,
-    caseId,
-    address: reporter.contact?.address ?? null,
-    name: reporter.contact?.name ?? '',
-    beganInClear: reporter.beganInClear ? 1 : 0,
-    root: reporter.root ?? roots.reporter,
-    latest: reporter.latest,
-    answeredAt: reporter.answeredAt
+    ...{ id: record.tag, caseId, beganInClear, latest, answeredAt },
+    address: contact?.address ?? null,
+    name: contact?.name ?? '',
+    root: reporter.root ?? roots.reporter
   })
   return caseId
-}
-
-function takeNumber(tx: Tx, tag: CaseTag): void {
-  const [, prefix = '', year = '', number = ''] = /^(.+)-(\d{4})-(\d+)$/.exec(tag) ?? []
-  const { changes } = tx.run(
-    `INSERT INTO case_numbers (prefix, year, last) VALUES (@prefix, @year, @number)
-     ON CONFLICT (prefix, year) DO UPDATE SET last = excluded.last WHERE last = excluded.last - 1`,
-    { prefix, year: Number(year), number: Number(number) }
-  )
-  if (changes !== 1) throw conflict()
 }
 
 /** Changes the named fields; `Trouble` `conflict` when the case has changed since it was read. */
@@ -181,42 +152,32 @@ export function insertMessage(tx: Tx, caseId: number, message: CaseMessage): voi
 
 /** Messages of a case, oldest first. */
 export function listMessages(read: Read, caseId: number): CaseMessage[] {
-  const sql: Sql<CaseMessage> = `
-    SELECT at, author, author_id AS authorId, audience, subject, text, message_id AS messageId, arrival_id AS arrivalId
-    FROM messages WHERE case_id = ? ORDER BY id`
-  return read.all(sql, [caseId])
+  return read.all<CaseMessage>(
+    `SELECT at, author, author_id, audience, subject, text, message_id, arrival_id
+     FROM messages WHERE case_id = ? ORDER BY id`,
+    [caseId]
+  )
 }
 
 /** What reporters wrote into a case, oldest first; the first 50 messages, 100,000 characters each. */
 export function listReported(read: Read, caseId: number): string[] {
-  const sql: Sql<{ text: string }> = `
-    SELECT substr(text, 1, 100000) AS text FROM messages WHERE case_id = ? AND author = 'reporter' ORDER BY id LIMIT 50`
-  return read.all(sql, [caseId]).map(({ text }) => text)
+  return read.column<string>(
+    "SELECT substr(text, 1, 100000) FROM messages WHERE case_id = ? AND author = 'reporter' ORDER BY id LIMIT 50",
+    [caseId]
+  )
 }
 
 /** How many messages a case has. */
 export function countMessages(read: Read, caseId: number): number {
-  const sql: Sql<{ count: number }> = 'SELECT count(*) AS count FROM messages WHERE case_id = ?'
-  return read.get(sql, [caseId])?.count ?? 0
+  return read.value<number>('SELECT count(*) FROM messages WHERE case_id = ?', [caseId]) ?? 0
 }
 
 /** The first message of a case to each member of the list, by recipient id: the root of their thread. */
 export function firstMessageIds(read: Read, caseId: number): ReadonlyMap<string, MessageId> {
-  const sql: Sql<{ recipientId: string; messageId: MessageId }> = `
-    SELECT recipient_id AS recipientId, message_id AS messageId FROM outbox
-    WHERE id IN (SELECT min(id) FROM outbox WHERE case_id = ? AND audience = 'member' GROUP BY recipient_id)`
-  return new Map(read.all(sql, [caseId]).map((row) => [row.recipientId, row.messageId]))
-}
-
-function recordOf(row: CaseRow | undefined): CaseRecord | null {
-  if (row === undefined) return null
-  const reporters = JSON.parse(row.reporters) as readonly ReporterRow[]
-  return {
-    ...row,
-    reporters: reporters.map(({ address, name, beganInClear, ...reporter }) => ({
-      ...reporter,
-      contact: address === null ? null : { name, address },
-      beganInClear: beganInClear === 1
-    }))
-  }
+  const rows = read.all<{ recipientId: string; messageId: MessageId }>(
+    `SELECT recipient_id, message_id FROM outbox
+     WHERE id IN (SELECT min(id) FROM outbox WHERE case_id = ? AND audience = 'member' GROUP BY recipient_id)`,
+    [caseId]
+  )
+  return new Map(rows.map((row) => [row.recipientId, row.messageId]))
 }

@@ -3,25 +3,22 @@
  * automatic answers.
  */
 import { type Address, addressKey } from '../domain/address.ts'
-import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
+import { type KeyToPin, type WaitingKey } from '../domain/case.ts'
 import { type AnswerKind, type DecisionOf } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { saveSigningKeys } from './signing-keys.ts'
-import { insert, type Read, type Sql, type Tx, upsert } from './sql.ts'
+import { insert, type Read, type Tx, upsert } from './sql.ts'
 
 /** The key that encrypts answers to this address, or null. */
 export function findReporterKey(
   read: Read,
   address: Address
 ): Omit<KeyToPin, 'signingKeys'> | null {
-  const sql: Sql<PinnedKey & { proved: number }> = `
-    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, is_proved AS proved
-    FROM reporter_keys WHERE address = ?`
-  const row = read.get(sql, [addressKey(address)])
-  if (row === undefined) return null
-  const { proved, ...key } = row
-  return { ...key, isProved: proved === 1 }
+  return read.get<Omit<KeyToPin, 'signingKeys'>>(
+    'SELECT fingerprint, key_data, source, first_seen_at, is_proved FROM reporter_keys WHERE address = ?',
+    [addressKey(address)]
+  )
 }
 
 /**
@@ -29,46 +26,36 @@ export function findReporterKey(
  * policy/reporter-key.ts and policy/verbs/keys.ts decide whether it may change.
  */
 export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
-  const { fingerprint, keyData, source, firstSeenAt } = key
+  const { fingerprint, keyData, source, firstSeenAt, isProved } = key
+  const owner = addressKey(address)
   tx.run(
     `INSERT INTO offered_keys (address, fingerprint, key_data, source, first_seen_at, was_in_use)
      SELECT address, fingerprint, key_data, source, first_seen_at, 1 FROM reporter_keys
      WHERE address = ? AND fingerprint <> ?
      ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data, was_in_use = 1`,
-    [addressKey(address), fingerprint]
+    [owner, fingerprint]
   )
-  dropOldest(tx, address)
-  tx.run('DELETE FROM offered_keys WHERE address = ? AND fingerprint = ?', [
-    addressKey(address),
-    fingerprint
-  ])
-  const isProved = key.isProved ? 1 : 0
+  tx.run(
+    `DELETE FROM offered_keys WHERE address = @owner AND (fingerprint = @fingerprint OR fingerprint IN (
+       SELECT fingerprint FROM offered_keys WHERE address = @owner AND was_in_use = 1 AND refused_at IS NULL
+       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept))`,
+    { owner, fingerprint, kept: USED_MAX }
+  )
   const columns = { fingerprint, keyData, source, firstSeenAt, isProved }
-  upsert(tx, 'reporter_keys', { address: addressKey(address) }, columns)
-  if (key.isProved) saveSigningKeys(tx, address, key.signingKeys)
+  upsert(tx, 'reporter_keys', { address: owner }, columns)
+  if (isProved) saveSigningKeys(tx, address, key.signingKeys)
 }
 
 /** A reporter can change the key with every message: beyond this many former keys, the oldest is dropped. */
 const USED_MAX = 8
 
-function dropOldest(tx: Tx, address: Address): void {
-  tx.run(
-    `DELETE FROM offered_keys WHERE address = @owner AND fingerprint IN (
-       SELECT fingerprint FROM offered_keys WHERE address = @owner AND was_in_use = 1 AND refused_at IS NULL
-       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept)`,
-    { owner: addressKey(address), kept: USED_MAX }
-  )
-}
-
 /** Keys offered for an address, newest first. */
 export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
-  const sql: Sql<Omit<WaitingKey, 'wasInUse'> & { inUse: number }> = `
-    SELECT fingerprint, key_data AS keyData, source, first_seen_at AS firstSeenAt, was_in_use AS inUse,
-           refused_at AS refusedAt, refused_by AS refusedBy
-    FROM offered_keys WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`
-  return read
-    .all(sql, [addressKey(address)])
-    .map(({ inUse, ...key }) => ({ ...key, wasInUse: inUse === 1 }))
+  return read.all<WaitingKey>(
+    `SELECT fingerprint, key_data, source, first_seen_at, was_in_use, refused_at, refused_by
+     FROM offered_keys WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`,
+    [addressKey(address)]
+  )
 }
 
 /**
@@ -78,7 +65,15 @@ export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
  */
 export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, 'wasInUse'>): void {
   const { fingerprint, keyData, source, firstSeenAt, refusedAt, refusedBy } = key
-  const offered = { fingerprint, keyData, source, firstSeenAt, wasInUse: 0, refusedAt, refusedBy }
+  const offered = {
+    fingerprint,
+    keyData,
+    source,
+    firstSeenAt,
+    wasInUse: false,
+    refusedAt,
+    refusedBy
+  }
   insert(
     tx,
     'offered_keys',
@@ -95,8 +90,7 @@ export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, '
 
 /** Whether a signature was already used with authority. */
 export function isSignatureUsed(read: Read, sha256: Sha256): boolean {
-  const sql: Sql<{ one: number }> = 'SELECT 1 AS one FROM used_signatures WHERE sha256 = ?'
-  return read.get(sql, [sha256]) !== undefined
+  return read.value('SELECT 1 FROM used_signatures WHERE sha256 = ?', [sha256]) !== null
 }
 
 /** Remembers a signature for good; a second use breaks the constraint and the whole commit. */
@@ -129,7 +123,7 @@ export function saveCiphertexts(
          AND NOT EXISTS (SELECT 1 FROM ciphertexts WHERE mark = @mark AND is_owner = 1))
        ON CONFLICT (mark, address) DO UPDATE SET arrival_id = excluded.arrival_id, is_owner = 1
          WHERE excluded.is_owner = 1`,
-      { mark, owner, arrivalId, claims: standing === 'seen' ? 0 : 1 }
+      { mark, owner, arrivalId, claims: standing !== 'seen' }
     )
   }
 }
@@ -144,12 +138,12 @@ export function ciphertextOfOthers(
   marks: readonly Sha256[],
   sender: Address | null
 ): 'unseen' | 'seen' | 'claimed' {
-  const sql: Sql<{ isOwner: number | null }> = `
-    SELECT max(is_owner) AS isOwner FROM ciphertexts
-    WHERE mark IN (SELECT value FROM json_each(?)) AND address <> ?`
-  const isOwner = read.get(sql, [JSON.stringify(marks), ownerKey(sender)])?.isOwner ?? null
-  if (isOwner === null) return 'unseen'
-  return isOwner === 1 ? 'claimed' : 'seen'
+  const standing = read.value<'unseen' | 'seen' | 'claimed'>(
+    `SELECT CASE max(is_owner) WHEN 1 THEN 'claimed' WHEN 0 THEN 'seen' END FROM ciphertexts
+     WHERE mark IN (SELECT value FROM json_each(?)) AND address <> ?`,
+    [marks, ownerKey(sender)]
+  )
+  return standing ?? 'unseen'
 }
 
 /** The cases that already hold messages of this sender with any of these ciphertexts, if they are this sender's. */
@@ -158,12 +152,13 @@ export function casesOfCiphertext(
   marks: readonly Sha256[],
   sender: Address | null
 ): CaseTag[] {
-  const sql: Sql<{ tag: CaseTag }> = `
-    SELECT DISTINCT cases.tag FROM ciphertexts
-    JOIN arrivals ON arrivals.id = ciphertexts.arrival_id JOIN cases ON cases.id = arrivals.case_id
-    WHERE ciphertexts.mark IN (SELECT value FROM json_each(?)) AND ciphertexts.address = ?
-      AND ciphertexts.is_owner = 1`
-  return read.all(sql, [JSON.stringify(marks), ownerKey(sender)]).map(({ tag }) => tag)
+  return read.column<CaseTag>(
+    `SELECT DISTINCT cases.tag FROM ciphertexts
+     JOIN arrivals ON arrivals.id = ciphertexts.arrival_id JOIN cases ON cases.id = arrivals.case_id
+     WHERE ciphertexts.mark IN (SELECT value FROM json_each(?)) AND ciphertexts.address = ?
+       AND ciphertexts.is_owner = 1`,
+    [marks, ownerKey(sender)]
+  )
 }
 
 /** Counts an automatic answer. */
@@ -181,9 +176,11 @@ export function countAnswers(
   kind: AnswerKind,
   { since, until }: Span
 ): number {
-  const sql: Sql<{ count: number }> = `
-    SELECT count(*) AS count FROM automatic_answers WHERE kind = ? AND address = ? AND at > ? AND at <= ?`
-  return read.get(sql, [kind, addressKey(address), since, until])?.count ?? 0
+  const count = read.value<number>(
+    'SELECT count(*) FROM automatic_answers WHERE kind = ? AND address = ? AND at > ? AND at <= ?',
+    [kind, addressKey(address), since, until]
+  )
+  return count ?? 0
 }
 
 /** When answers of a kind were or will be sent within a span, all of them or those to one domain; the earliest `limit`. */
@@ -194,11 +191,11 @@ export function listAnswers(
   { domain, limit }: { readonly domain: string | null; readonly limit: number }
 ): readonly Instant[] {
   const ofDomain = domain === null ? '' : "AND substr(address, instr(address, '@') + 1) = @domain"
-  const sql: Sql<{ at: Instant }> = `
-    SELECT at FROM automatic_answers WHERE kind = @kind AND at > @since AND at <= @until ${ofDomain}
-    ORDER BY at LIMIT @limit`
-  const params = { kind, since, until, limit, ...(domain === null ? {} : { domain }) }
-  return read.all(sql, params).map(({ at }) => at)
+  return read.column<Instant>(
+    `SELECT at FROM automatic_answers WHERE kind = @kind AND at > @since AND at <= @until ${ofDomain}
+     ORDER BY at LIMIT @limit`,
+    { kind, since, until, limit, domain }
+  )
 }
 
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */
@@ -216,17 +213,20 @@ export function dueFurtherReports(
   { since, until }: Span,
   limit: number
 ): { readonly address: Address; readonly tags: readonly CaseTag[] } | null {
-  const first: Sql<{ address: Address }> = `
-    SELECT address FROM further_reports WHERE list_from <= @until AND NOT EXISTS (
-      SELECT 1 FROM automatic_answers AS sent WHERE sent.kind = 'further-reports'
-        AND sent.address = address_key AND sent.at > @since AND sent.at <= @until)
-    ORDER BY case_id LIMIT 1`
-  const address = read.get(first, { since, until })?.address
-  if (address === undefined) return null
-  const all: Sql<{ tag: CaseTag }> = `
-    SELECT tag FROM further_reports JOIN cases ON cases.id = case_id
-    WHERE address_key = ? AND list_from <= ? ORDER BY case_id LIMIT ?`
-  return { address, tags: read.all(all, [addressKey(address), until, limit]).map(({ tag }) => tag) }
+  const address = read.value<Address>(
+    `SELECT address FROM further_reports WHERE list_from <= @until AND NOT EXISTS (
+       SELECT 1 FROM automatic_answers AS sent WHERE sent.kind = 'further-reports'
+         AND sent.address = address_key AND sent.at > @since AND sent.at <= @until)
+     ORDER BY case_id LIMIT 1`,
+    { since, until }
+  )
+  if (address === null) return null
+  const tags = read.column<CaseTag>(
+    `SELECT tag FROM further_reports JOIN cases ON cases.id = case_id
+     WHERE address_key = ? AND list_from <= ? ORDER BY case_id LIMIT ?`,
+    [addressKey(address), until, limit]
+  )
+  return { address, tags }
 }
 
 /** Tries the list of one sender again at `at`. */
@@ -242,6 +242,6 @@ export function deleteFurtherReports(tx: Tx, tags: readonly CaseTag[]): void {
   tx.run(
     `DELETE FROM further_reports
      WHERE case_id IN (SELECT id FROM cases WHERE tag IN (SELECT value FROM json_each(?)))`,
-    [JSON.stringify(tags)]
+    [tags]
   )
 }

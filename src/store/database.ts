@@ -6,16 +6,8 @@
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
-import {
-  broken,
-  createWhole,
-  isPlain,
-  readMigrations,
-  realPath,
-  requireFile,
-  secureFile
-} from './files.ts'
-import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
+import { broken, createWhole, readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import { type Read, type SqlParams, type Tx } from './sql.ts'
 import { corrupt, isSqliteError, mapErrors } from './sqlite-errors.ts'
 
 export { type Read, type Tx } from './sql.ts'
@@ -45,10 +37,10 @@ export type OpenOptions = {
   readonly ifMissing?: 'create' | 'refuse'
 }
 
-/** Where handles get their statements: kept ones from `prepare`, single ones from the connection. */
-type Source = {
-  readonly connection: Sqlite.Database
-  readonly prepare: (sql: string) => Sqlite.Statement
+/** A compiled statement; `names` are the columns of its rows as the program names them. */
+type Prepared = {
+  readonly statement: Sqlite.Statement<unknown[], unknown[]>
+  readonly names: readonly string[]
 }
 
 const BUSY_TIMEOUT_MS = 5000
@@ -93,7 +85,7 @@ function connect(
   return mapErrors(() => {
     const connection = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
     try {
-      unlock(connection, passphrase, path)
+      unlock(connection, passphrase)
       configure(connection)
       checkWhenSmall(connection)
       prepare(connection)
@@ -130,7 +122,7 @@ export function acquireDaemonLock(databasePath: string): Disposable {
   })
 }
 
-function unlock(connection: Sqlite.Database, passphrase: string, path: string): void {
+function unlock(connection: Sqlite.Database, passphrase: string): void {
   // NUL would end the key text early, and so weaken it without anybody noticing.
   if (passphrase === '' || passphrase.includes('\0')) {
     throw new Trouble(
@@ -145,14 +137,12 @@ function unlock(connection: Sqlite.Database, passphrase: string, path: string): 
     connection.pragma('schema_version')
   } catch (cause) {
     if (!isSqliteError(cause) || cause.code !== 'SQLITE_NOTADB') throw cause
-    throw new Trouble('database-key', keyHint(path), { retryable: false, cause })
+    throw new Trouble(
+      'database-key',
+      'The database cannot be opened: check desk.passphrase and storage.path; if both are right, the file is damaged and must be restored from a backup.',
+      { retryable: false, cause }
+    )
   }
-}
-
-function keyHint(path: string): string {
-  return isPlain(path)
-    ? 'The file at storage.path is an unencrypted SQLite database, not one of Postern: check storage.path.'
-    : 'The database cannot be opened: check desk.passphrase and storage.path; if both are right, the file is damaged and must be restored from a backup.'
 }
 
 function configure(connection: Sqlite.Database): void {
@@ -210,20 +200,20 @@ function versionOf(connection: Sqlite.Database): number {
 }
 
 function databaseOn(connection: Sqlite.Database): Database {
-  const source = { connection, prepare: statementCache(connection) }
+  const prepare = statementCache(connection)
   const close = (): void => {
     if (connection.open) connection.close()
   }
   return {
     read: (work) =>
       mapErrors(() => {
-        if (connection.inTransaction) return withHandle(source, 'read', work)
-        return inTransaction(connection, 'deferred', () => withHandle(source, 'read', work))
+        if (connection.inTransaction) return withHandle(prepare, 'read', work)
+        return inTransaction(connection, 'deferred', () => withHandle(prepare, 'read', work))
       }),
     transact: (work) =>
       mapErrors(() => {
         assert(!connection.inTransaction, 'a transaction inside a transaction')
-        return inTransaction(connection, 'immediate', () => withHandle(source, 'write', work))
+        return inTransaction(connection, 'immediate', () => withHandle(prepare, 'write', work))
       }),
     close,
     [Symbol.dispose]: close
@@ -231,15 +221,30 @@ function databaseOn(connection: Sqlite.Database): Database {
 }
 
 /** Statements compiled once and kept, the least recently used dropped first. */
-function statementCache(connection: Sqlite.Database): (sql: string) => Sqlite.Statement {
-  const statements = new Map<string, Sqlite.Statement>()
+function statementCache(connection: Sqlite.Database): (sql: string) => Prepared {
+  const cache = new Map<string, Prepared>()
   return (sql) => {
-    const statement = statements.get(sql) ?? connection.prepare(sql)
-    statements.delete(sql)
-    statements.set(sql, statement)
-    const [oldest] = statements.keys()
-    if (statements.size > STATEMENTS_MAX && oldest !== undefined) statements.delete(oldest)
-    return statement
+    const prepared = cache.get(sql) ?? compile(connection, sql)
+    cache.delete(sql)
+    cache.set(sql, prepared)
+    const [oldest] = cache.keys()
+    if (cache.size > STATEMENTS_MAX && oldest !== undefined) cache.delete(oldest)
+    return prepared
+  }
+}
+
+function compile(connection: Sqlite.Database, sql: string): Prepared {
+  const statement = connection.prepare<unknown[], unknown[]>(sql)
+  if (!statement.reader) return { statement, names: [] }
+  const names = statement
+    .raw()
+    .columns()
+    .map(({ name }) => name)
+  return {
+    statement,
+    names: names.map((name) =>
+      name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    )
   }
 }
 
@@ -259,35 +264,66 @@ function inTransaction<T>(
 }
 
 /** Calls `work` with a handle that stops working when `work` returns. A `read` handle refuses statements that write. */
-function withHandle<T>(source: Source, access: 'read' | 'write', work: (handle: Tx) => T): T {
-  const loops: IterableIterator<unknown>[] = []
+function withHandle<T>(
+  prepare: (sql: string) => Prepared,
+  access: 'read' | 'write',
+  work: (handle: Tx) => T
+): T {
   let isLive = true
-  const checked = (statement: Sqlite.Statement): Sqlite.Statement => {
+  const checked = (sql: string): Prepared => {
     assert(isLive, 'a database handle was used after its transaction')
-    assert(access === 'write' || statement.readonly, 'a reading function tried to write')
-    return statement
+    const prepared = prepare(sql)
+    const mayRun = access === 'write' || prepared.statement.readonly
+    assert(mayRun, 'a reading function tried to write')
+    return prepared
   }
   const handle = {
-    get: <Row>(sql: Sql<Row>, params: SqlParams = []) =>
-      checked(source.prepare(sql)).get(params) as Row | undefined,
-    all: <Row>(sql: Sql<Row>, params: SqlParams = []) =>
-      checked(source.prepare(sql)).all(params) as Row[],
-    iterate: <Row>(sql: Sql<Row>, params: SqlParams = []) => {
-      // A statement of its own: a cached one could be asked again while this loop still runs.
-      const rows = checked(source.connection.prepare(sql)).iterate(params)
-      loops.push(rows)
-      return rows as IterableIterator<Row>
+    get: (sql: string, params: SqlParams = []) => {
+      const { statement, names } = checked(sql)
+      const values = statement.get(bound(params))
+      return values === undefined ? null : rowOf(names, values)
     },
+    all: (sql: string, params: SqlParams = []) => {
+      const { statement, names } = checked(sql)
+      return statement.all(bound(params)).map((values) => rowOf(names, values))
+    },
+    value: (sql: string, params: SqlParams = []) =>
+      checked(sql).statement.get(bound(params))?.[0] ?? null,
+    column: (sql: string, params: SqlParams = []) =>
+      checked(sql)
+        .statement.all(bound(params))
+        .map(([first]) => first),
     run: (sql: string, params: SqlParams = []) => {
-      const result = checked(source.prepare(sql)).run(params)
-      return { changes: result.changes, id: Number(result.lastInsertRowid) }
+      const { changes, lastInsertRowid } = checked(sql).statement.run(bound(params))
+      return { changes, id: Number(lastInsertRowid) }
     }
   }
   try {
-    return work(handle as Tx)
+    return work(handle as unknown as Tx)
   } finally {
     isLive = false
-    // A loop that was left open would keep the connection busy, and COMMIT and ROLLBACK from running.
-    for (const rows of loops) rows.return?.()
   }
+}
+
+const FLAG = /^(?:is|was|has|had|began)[A-Z]/
+
+function rowOf(names: readonly string[], values: readonly unknown[]): object {
+  return Object.fromEntries(names.map((name, column) => cellOf(name, values[column])))
+}
+
+function cellOf(name: string, value: unknown): [string, unknown] {
+  if (name.endsWith('Json'))
+    return [name.slice(0, -'Json'.length), typeof value === 'string' ? JSON.parse(value) : null]
+  return [name, FLAG.test(name) && value !== null ? value === 1 : value]
+}
+
+function bound(params: SqlParams): unknown {
+  if (Array.isArray(params)) return params.map(sqlValue)
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, sqlValue(value)]))
+}
+
+function sqlValue(value: unknown): unknown {
+  if (typeof value === 'boolean') return Number(value)
+  const isPlain = typeof value !== 'object' || value === null || value instanceof Uint8Array
+  return isPlain ? value : JSON.stringify(value)
 }

@@ -7,7 +7,7 @@ import { assert } from '../domain/assert.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
 import { type DeliveryState, type NoticeCopies } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
-import { assignments, type Read, type Sql, type Tx } from './sql.ts'
+import { assignments, type Read, type Tx } from './sql.ts'
 
 /** A member whose copy has to be sealed. */
 export type WaitingDelivery = Contact & {
@@ -16,7 +16,12 @@ export type WaitingDelivery = Contact & {
   readonly fingerprint: Fingerprint
   readonly keyData: Uint8Array
   /** Whether a copy of an earlier revision left for this member: only then does `what changed` mean anything to them. */
-  readonly hadNotice: 0 | 1
+  readonly hadNotice: boolean
+}
+
+/** The condition, for a row of `members`, that a member gets notices about the product that this SQL names. */
+export function isOnListOf(product: string): string {
+  return `members.state = 'active' AND ${product} IN (SELECT value FROM json_each(members.products))`
 }
 
 /** What a release sends to whom. `digest` is over what each member reads. */
@@ -37,27 +42,31 @@ type Below = (limit: number) => number
  * key are still the ones that they were made for. Any other copy stays here for ever, and a new one is made (G3, G5, G7).
  */
 export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant, below: Below): void {
-  const listed: Sql<{ id: string }> = `
-    SELECT members.id AS id FROM members JOIN member_products ON member_products.member_id = members.id
-    WHERE member_products.product = ? AND members.state = 'active' ORDER BY members.id`
-  for (const { id: memberId } of shuffled(tx.all(listed, [notice.product]), below)) {
+  const { id, revision, product } = notice
+  const listed = `SELECT id FROM members WHERE ${isOnListOf('?')} ORDER BY id`
+  for (const memberId of shuffled(tx.column<string>(listed, [product]), below)) {
     tx.run(
       `INSERT INTO deliveries (notice_id, revision, member_id, state, changed_at)
        VALUES (@id, @revision, @memberId, 'waiting', @now)
        ON CONFLICT (notice_id, revision, member_id) DO UPDATE SET state = 'waiting', because = NULL, changed_at = @now
          WHERE state = 'held'`,
-      { id: notice.id, revision: notice.revision, memberId, now }
+      { id, revision, memberId, now }
     )
   }
   replaceOutdated(tx, notice, now)
-  holdEarlierRevisions(tx, notice)
+  // Copies of earlier revisions that have not left: nobody is to read them after this one. One that is on its way at this
+  // moment is not tried again, because it does not say what is approved now.
+  tx.run(
+    `UPDATE outbox SET state = 'held' WHERE notice_id = @id AND state = 'queued'
+       AND id IN (SELECT outbox_id FROM deliveries WHERE notice_id = @id AND revision < @revision)`,
+    { id, revision }
+  )
   tx.run(
     `UPDATE outbox SET state = 'queued', next_attempt_at = max(@now, not_before)
      WHERE state = 'held' AND id IN (
        SELECT outbox_id FROM deliveries JOIN members ON members.id = deliveries.member_id
-       JOIN member_products ON member_products.member_id = members.id AND member_products.product = @product
-       WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND members.state = 'active')`,
-    { id: notice.id, revision: notice.revision, product: notice.product, now }
+       WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND ${isOnListOf('@product')})`,
+    { id, revision, product, now }
   )
 }
 
@@ -69,32 +78,20 @@ function shuffled<T>(list: readonly T[], below: Below): T[] {
 }
 
 /**
- * Copies of earlier revisions that have not left: nobody is to read them after this one. One that is on its way at this
- * moment is not tried again, because it does not say what is approved now.
- */
-function holdEarlierRevisions(tx: Tx, { id, revision }: ReleasePlan): void {
-  tx.run(
-    `UPDATE outbox SET state = 'held' WHERE notice_id = @id AND state = 'queued'
-       AND id IN (SELECT outbox_id FROM deliveries WHERE notice_id = @id AND revision < @revision)`,
-    { id, revision }
-  )
-}
-
-/**
  * Copies that are not known to have left, and say something else than is approved now or were made for another address or
  * key than the member has: they wait to be made anew. One that is on its way at this moment is not tried again.
  */
 function replaceOutdated(tx: Tx, notice: ReleasePlan, now: Instant): void {
-  const sql: Sql<{ id: number; outboxId: number }> = `
-    SELECT deliveries.id AS id, outbox.id AS outboxId FROM deliveries
-    JOIN members ON members.id = deliveries.member_id JOIN outbox ON outbox.id = deliveries.outbox_id
-    JOIN member_products ON member_products.member_id = members.id AND member_products.product = @product
-    WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.state = 'queued'
-      AND members.state = 'active' AND outbox.state <> 'sent'
-      AND (outbox.envelope_to <> members.address OR deliveries.sealed_to <> members.fingerprint
-        OR deliveries.content_digest <> @digest)`
-  const { id: noticeId, revision, product, digest } = notice
-  for (const { id, outboxId } of tx.all(sql, { id: noticeId, revision, product, digest })) {
+  const outdated = tx.all<{ id: number; outboxId: number }>(
+    `SELECT deliveries.id, outbox_id FROM deliveries
+     JOIN members ON members.id = deliveries.member_id JOIN outbox ON outbox.id = deliveries.outbox_id
+     WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.state = 'queued'
+       AND ${isOnListOf('@product')} AND outbox.state <> 'sent'
+       AND (outbox.envelope_to <> members.address OR deliveries.sealed_to <> members.fingerprint
+         OR deliveries.content_digest <> @digest)`,
+    notice
+  )
+  for (const { id, outboxId } of outdated) {
     // The old message gives its name free, so that the new one is another decision. Whoever sends it still reports an outcome.
     tx.run(
       `UPDATE outbox SET state = CASE state WHEN 'sending' THEN 'sending' ELSE 'held' END,
@@ -117,14 +114,15 @@ export function listWaiting(
   revision: number,
   limit: number
 ): WaitingDelivery[] {
-  const sql: Sql<WaitingDelivery> = `
-    SELECT deliveries.id AS id, member_id AS memberId, name, address, fingerprint, key_data AS keyData,
-      EXISTS (SELECT 1 FROM deliveries AS earlier JOIN outbox ON outbox.id = earlier.outbox_id
-        WHERE earlier.notice_id = deliveries.notice_id AND earlier.member_id = deliveries.member_id
-          AND earlier.revision < deliveries.revision AND outbox.state = 'sent') AS hadNotice
-    FROM deliveries JOIN members ON members.id = deliveries.member_id
-    WHERE notice_id = ? AND revision = ? AND deliveries.state = 'waiting' ORDER BY deliveries.id LIMIT ?`
-  return read.all(sql, [noticeId, revision, limit])
+  return read.all<WaitingDelivery>(
+    `SELECT deliveries.id, member_id, name, address, fingerprint, key_data,
+       EXISTS (SELECT 1 FROM deliveries AS earlier JOIN outbox ON outbox.id = earlier.outbox_id
+         WHERE earlier.notice_id = deliveries.notice_id AND earlier.member_id = deliveries.member_id
+           AND earlier.revision < deliveries.revision AND outbox.state = 'sent') AS had_notice
+     FROM deliveries JOIN members ON members.id = deliveries.member_id
+     WHERE notice_id = ? AND revision = ? AND deliveries.state = 'waiting' ORDER BY deliveries.id LIMIT ?`,
+    [noticeId, revision, limit]
+  )
 }
 
 /**
@@ -152,14 +150,12 @@ export function markQueued(
  * next revision leaves it, and that one's release puts its own words (which name the revision) in its place.
  */
 export function isApprovedCopy(read: Read, outboxId: number): boolean {
-  const sql: Sql<{ one: number }> =
-    `SELECT 1 AS one FROM outbox JOIN notices ON notices.id = outbox.notice_id
+  const sql = `SELECT 1 FROM outbox JOIN notices ON notices.id = outbox.notice_id
     JOIN deliveries ON deliveries.member_id = outbox.recipient_id AND deliveries.outbox_id = outbox.id
     JOIN members ON members.id = deliveries.member_id AND members.address = outbox.envelope_to
-      AND members.fingerprint = deliveries.sealed_to AND members.state = 'active'
-    JOIN member_products ON member_products.member_id = members.id AND member_products.product = notices.product
+      AND members.fingerprint = deliveries.sealed_to AND ${isOnListOf('notices.product')}
     WHERE outbox.id = ? AND deliveries.content_digest = notices.released_digest`
-  return read.get(sql, [outboxId]) !== undefined
+  return read.value(sql, [outboxId]) !== null
 }
 
 /** Stops what was not sealed yet: one delivery, or those of a notice or a member. Returns how many. */
@@ -185,7 +181,7 @@ export type LateCopy = WaitingDelivery & {
   readonly product: string
   readonly disclosureAt: Instant | null
   readonly disclosureZone: string | null
-  readonly isListed: 0 | 1
+  readonly isListed: boolean
 }
 
 /**
@@ -193,13 +189,12 @@ export type LateCopy = WaitingDelivery & {
  * with, and those of members who are not active on the list any more. One that is on its way at this moment is not among them.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
-  const about = `deliveries.id AS id, deliveries.outbox_id AS outboxId, deliveries.notice_id AS noticeId,
-    deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product, cases.disclosure_at AS disclosureAt,
-    cases.disclosure_zone AS disclosureZone, member_id AS memberId, name, address, fingerprint, key_data AS keyData,
-    0 AS hadNotice, members.state = 'active' AS isListed`
+  const about = `deliveries.id, deliveries.outbox_id, deliveries.notice_id, deliveries.revision, cases.tag AS case_tag,
+    notices.product, cases.disclosure_at, cases.disclosure_zone, member_id, name, address, fingerprint, key_data,
+    0 AS had_notice, members.state = 'active' AS is_listed`
   const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
     JOIN members ON members.id = deliveries.member_id`
-  const sql: Sql<LateCopy> = `
+  const sql = `
     SELECT ${about} FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id ${joins}
     WHERE outbox.not_after <= @now AND outbox.state IN ('queued', 'sending')
       AND (outbox.state = 'queued' OR outbox.next_attempt_at <= @now)
@@ -210,38 +205,24 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
     SELECT ${about} FROM deliveries ${joins}
     WHERE deliveries.state = 'waiting' AND notices.state = 'releasing' AND cases.disclosure_at <= @now
     LIMIT @limit`
-  return read.all(sql, { now, limit })
+  return read.all<LateCopy>(sql, { now, limit })
 }
 
 /** Takes a late copy back for good. Returns whether it was still here. */
 export function dropLateCopy(tx: Tx, { id, outboxId, isListed }: LateCopy, now: Instant): boolean {
-  if (outboxId !== null && isListed === 0) return dropUnlisted(tx, { id, outboxId }, now)
-  const changes =
-    outboxId === null
-      ? holdWaiting(tx, { id }, 'disclosed', now)
-      : tx.run(
-          "UPDATE outbox SET state = 'held' WHERE id = ? AND (state = 'queued' OR state = 'sending' AND next_attempt_at <= ?)",
-          [outboxId, now]
-        ).changes
-  return changes === 1
-}
-
-/** Its message stays here for good, and the delivery says why. */
-function dropUnlisted(
-  tx: Tx,
-  { id, outboxId }: { readonly id: number; readonly outboxId: number },
-  now: Instant
-): boolean {
+  if (outboxId === null) return holdWaiting(tx, { id }, 'disclosed', now) === 1
   const { changes } = tx.run(
-    "UPDATE outbox SET state = 'held' WHERE id = ? AND (state IN ('queued', 'held') OR state = 'sending' AND next_attempt_at <= ?)",
-    [outboxId, now]
+    `UPDATE outbox SET state = 'held' WHERE id = @outboxId
+       AND (state = 'queued' OR state = 'held' AND NOT @isListed OR state = 'sending' AND next_attempt_at <= @now)`,
+    { outboxId, isListed, now }
   )
-  if (changes !== 1) return false
-  tx.run(
-    "UPDATE deliveries SET state = 'held', because = 'removed', outbox_id = NULL, changed_at = ? WHERE id = ?",
-    [now, id]
-  )
-  return true
+  // The message stays here for good, and the delivery says why.
+  if (changes === 1 && !isListed)
+    tx.run(
+      "UPDATE deliveries SET state = 'held', because = 'removed', outbox_id = NULL, changed_at = ? WHERE id = ?",
+      [now, id]
+    )
+  return changes === 1
 }
 
 /** A copy that is finished and has not left. */
@@ -257,42 +238,40 @@ export type WaitingCopy = {
 
 /** Finished copies that have not left, but for those of which the record says so already. */
 export function listWaitingCopies(read: Read): WaitingCopy[] {
-  const sql: Sql<WaitingCopy> = `
-    SELECT deliveries.notice_id AS noticeId, deliveries.revision AS revision, cases.tag AS caseTag, notices.product AS product,
-      member_id AS memberId, max(outbox.not_before, outbox.created_at) AS since
-    FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id
-    JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
-    WHERE outbox.state IN ('queued', 'sending') AND outbox.not_after IS NOT NULL
-      AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind = 'copy-waits'
-        AND about ->> 'member' = member_id AND about ->> 'revision' = deliveries.revision)
-    ORDER BY deliveries.notice_id, member_id`
-  return read.all(sql)
+  return read.all<WaitingCopy>(
+    `SELECT deliveries.notice_id, deliveries.revision, cases.tag AS case_tag, notices.product,
+       member_id, max(outbox.not_before, outbox.created_at) AS since
+     FROM outbox JOIN ${DELIVERIES} ON deliveries.outbox_id = outbox.id
+     WHERE outbox.state IN ('queued', 'sending') AND outbox.not_after IS NOT NULL AND NOT ${IS_ON_RECORD}
+     ORDER BY deliveries.notice_id, member_id`
+  )
 }
+
+const DELIVERIES = `deliveries JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id`
+const IS_ON_RECORD = `EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag
+  AND kind = 'copy-waits' AND about ->> 'member' = member_id AND about ->> 'revision' = deliveries.revision)`
 
 /** The case whose record says that this member's copy waits; null when none does. */
 export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
-  const sql: Sql<{ tag: CaseTag }> = `
-    SELECT cases.tag AS tag FROM deliveries JOIN notices ON notices.id = deliveries.notice_id
-    JOIN cases ON cases.id = notices.case_id
-    WHERE outbox_id = ? AND EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag
-      AND kind = 'copy-waits' AND about ->> 'member' = member_id AND about ->> 'revision' = deliveries.revision)`
-  return read.get(sql, [outboxId])?.tag ?? null
+  const sql = `SELECT cases.tag FROM ${DELIVERIES} WHERE outbox_id = ? AND ${IS_ON_RECORD}`
+  return read.value<CaseTag>(sql, [outboxId])
 }
 
 /** Where the copies of a notice are; zeros for no notice and for one that was never released. */
 export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
-  const sql: Sql<NoticeCopies> = `
-    SELECT coalesce(max(revision), 0) AS revision,
-      coalesce(sum(deliveries.state = 'waiting'), 0) +
-        (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'queued') AS here,
-      (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'sending') AS onTheWay,
-      coalesce(sum(outbox.state = 'given-up'), 0) AS givenUp,
-      coalesce(sum(outbox.state = 'sent'), 0) AS left
-    FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
-    WHERE deliveries.notice_id = @noticeId
-      AND revision = (SELECT max(revision) FROM deliveries WHERE notice_id = @noticeId)`
-  const counts = read.get(sql, { noticeId })
-  assert(counts !== undefined, 'a sum without a row')
+  const counts = read.get<NoticeCopies>(
+    `SELECT coalesce(max(revision), 0) AS revision,
+       coalesce(sum(deliveries.state = 'waiting'), 0) +
+         (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'queued') AS here,
+       (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'sending') AS on_the_way,
+       coalesce(sum(outbox.state = 'given-up'), 0) AS given_up,
+       coalesce(sum(outbox.state = 'sent'), 0) AS left
+     FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
+     WHERE deliveries.notice_id = @noticeId
+       AND revision = (SELECT max(revision) FROM deliveries WHERE notice_id = @noticeId)`,
+    { noticeId }
+  )
+  assert(counts !== null, 'a sum without a row')
   return counts
 }
 
@@ -301,14 +280,15 @@ export function countUnreached(
   read: Read,
   { id, revision, product }: Omit<ReleasePlan, 'digest'>
 ): number {
-  const sql: Sql<{ count: number }> = `
-    SELECT count(*) AS count FROM members JOIN member_products ON member_products.member_id = members.id
-    WHERE member_products.product = @product AND members.state = 'active' AND NOT EXISTS (
-      SELECT 1 FROM deliveries JOIN outbox ON outbox.id = deliveries.outbox_id
-      WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.member_id = members.id
-        AND (outbox.state = 'sent' OR (outbox.state <> 'held' AND deliveries.sealed_to = members.fingerprint
-          AND outbox.envelope_to = members.address)))`
-  return read.get(sql, { id, revision, product })?.count ?? 0
+  const count = read.value<number>(
+    `SELECT count(*) FROM members WHERE ${isOnListOf('@product')} AND NOT EXISTS (
+       SELECT 1 FROM deliveries JOIN outbox ON outbox.id = deliveries.outbox_id
+       WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.member_id = members.id
+         AND (outbox.state = 'sent' OR (outbox.state <> 'held' AND deliveries.sealed_to = members.fingerprint
+           AND outbox.envelope_to = members.address)))`,
+    { id, revision, product }
+  )
+  return count ?? 0
 }
 
 /** One delivery as people see it. */
@@ -322,18 +302,16 @@ export type DeliveryRow = {
 
 /** Deliveries of a notice with the outcome of their messages, by revision and member. */
 export function listDeliveries(read: Read, noticeId: number): DeliveryRow[] {
-  const sql: Sql<DeliveryRow> = `
-    SELECT member_id AS memberId, revision, because,
-      coalesce(outbox.sent_at, deliveries.changed_at) AS at,
-      CASE WHEN deliveries.state <> 'queued' THEN deliveries.state
-           WHEN outbox.bounced_at IS NOT NULL THEN 'bounced'
-           WHEN outbox.state = 'sent' THEN 'sent'
-           WHEN outbox.state = 'given-up' THEN 'given-up'
-           WHEN outbox.state = 'held' THEN 'held'
-           ELSE 'queued' END AS state
-    FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
-    WHERE deliveries.notice_id = ? ORDER BY revision, member_id`
-  return read.all(sql, [noticeId])
+  return read.all<DeliveryRow>(
+    `SELECT member_id, revision, because, coalesce(outbox.sent_at, deliveries.changed_at) AS at,
+       CASE WHEN deliveries.state <> 'queued' THEN deliveries.state
+            WHEN outbox.bounced_at IS NOT NULL THEN 'bounced'
+            WHEN outbox.state = 'sending' THEN 'queued'
+            ELSE outbox.state END AS state
+     FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
+     WHERE deliveries.notice_id = ? ORDER BY revision, member_id`,
+    [noticeId]
+  )
 }
 
 /** How many members hold each state of the present revision. */

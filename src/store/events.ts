@@ -17,24 +17,13 @@ import {
 import { type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { markLook } from './looks.ts'
-import { insert, type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Tx } from './sql.ts'
 
 /** One event as stored; `about` is the JSON text that was hashed. */
-type Row = {
-  readonly id: number
-  readonly at: Instant
-  readonly kind: string
-  readonly subjectKind: string
-  readonly subjectId: string
-  readonly actorKind: string
-  readonly actorId: string
-  readonly about: string
-  readonly arrivalId: number | null
-  readonly messageSha256: Sha256 | null
-  readonly signatureSha256: Sha256 | null
-  readonly previousHash: Sha256
-  readonly hash: Sha256
-}
+type Row = Pick<DeskEvent, 'id' | 'at' | 'kind'> &
+  Readonly<Record<'subjectKind' | 'subjectId' | 'actorKind' | 'actorId' | 'about', string>> &
+  Evidence &
+  Readonly<Record<'previousHash' | 'hash', Sha256>>
 
 /** The newest event. Kept elsewhere (printed, mailed), it proves later that nothing before it was changed. */
 export type RecordHead = { readonly id: number; readonly hash: Sha256 }
@@ -47,9 +36,6 @@ export type RecordVerdict = {
 }
 
 const GENESIS = '0'.repeat(64) as Sha256
-const COLUMNS = `id, at, kind, subject_kind AS subjectKind, subject_id AS subjectId, actor_kind AS actorKind,
-  actor_id AS actorId, about, arrival_id AS arrivalId, message_sha256 AS messageSha256,
-  signature_sha256 AS signatureSha256, previous_hash AS previousHash, hash`
 
 /** Appends one event, makes its subject due for a look at its clocks, and returns the new head. */
 export function appendEvent(
@@ -58,6 +44,8 @@ export function appendEvent(
   work: { readonly at: Instant; readonly evidence: Evidence }
 ): RecordHead {
   const head = recordHead(tx)
+  const { arrivalId, messageSha256, signatureSha256 } = work.evidence
+  // In the order of the table, as hashOf has it.
   const row = {
     id: head.id + 1,
     at: work.at,
@@ -67,7 +55,7 @@ export function appendEvent(
     actorKind: event.actor.kind,
     actorId: event.actor.id,
     about: JSON.stringify(event.about),
-    ...work.evidence,
+    ...{ arrivalId, messageSha256, signatureSha256 },
     previousHash: head.hash
   }
   const hash = hashOf(row)
@@ -78,15 +66,13 @@ export function appendEvent(
 
 /** The newest event of a subject; 0 when there is none. */
 export function lastEventOf(read: Read, { kind, id }: Subject): number {
-  const sql: Sql<{ last: number | null }> =
-    'SELECT max(id) AS last FROM events WHERE subject_kind = ? AND subject_id = ?'
-  return read.get(sql, [kind, id])?.last ?? 0
+  const sql = 'SELECT max(id) FROM events WHERE subject_kind = ? AND subject_id = ?'
+  return read.value<number>(sql, [kind, id]) ?? 0
 }
 
 /** When the newest event of all was recorded; null when there is none. */
 export function newestEventAt(read: Read): Instant | null {
-  const sql: Sql<{ at: Instant }> = 'SELECT at FROM events ORDER BY id DESC LIMIT 1'
-  return read.get(sql)?.at ?? null
+  return read.value<Instant>('SELECT at FROM events ORDER BY id DESC LIMIT 1')
 }
 
 /** The doubt about the wall clock that nothing has settled; null when there is none. */
@@ -111,17 +97,19 @@ export function latestOfKinds<K extends EventKind>(
   kinds: readonly K[],
   limit: number
 ): DeskEvent<K>[] {
-  const sql: Sql<Row> = `
-    SELECT ${COLUMNS} FROM events WHERE subject_kind = ? AND subject_id = ?
-      AND kind IN (SELECT value FROM json_each(?))
-    ORDER BY id DESC LIMIT ?`
-  return read.all(sql, [kind, id, JSON.stringify(kinds), limit]).map(eventOf) as DeskEvent<K>[]
+  const rows = read.all<Row>(
+    `SELECT * FROM events WHERE subject_kind = ? AND subject_id = ?
+       AND kind IN (SELECT value FROM json_each(?))
+     ORDER BY id DESC LIMIT ?`,
+    [kind, id, kinds, limit]
+  )
+  return rows.map(eventOf) as DeskEvent<K>[]
 }
 
 /** The newest event; id 0 and 64 zeros when there is none. */
 export function recordHead(read: Read): RecordHead {
-  const sql: Sql<RecordHead> = 'SELECT id, hash FROM events ORDER BY id DESC LIMIT 1'
-  return read.get(sql) ?? { id: 0, hash: GENESIS }
+  const sql = 'SELECT id, hash FROM events ORDER BY id DESC LIMIT 1'
+  return read.get<RecordHead>(sql) ?? { id: 0, hash: GENESIS }
 }
 
 /**
@@ -129,39 +117,51 @@ export function recordHead(read: Read): RecordHead {
  * or somebody rewrote or cut it.
  */
 export function verifyRecord(read: Read, expected: RecordHead | null = null): RecordVerdict {
-  const all: Sql<Row> = `SELECT ${COLUMNS} FROM events ORDER BY id`
   let last: RecordHead = { id: 0, hash: GENESIS }
-  for (const row of read.iterate(all)) {
+  for (const row of allRows(read)) {
     const isExpected = row.id !== expected?.id || row.hash === expected.hash
     if (!isExpected || !follows(row, last)) return brokenAfter(last)
     last = { id: row.id, hash: row.hash }
   }
   // SQLite remembers the highest id ever given, so events cut off at the end show as well.
-  const sequence: Sql<{ seq: number }> = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
-  const highest = Math.max(read.get(sequence)?.seq ?? 0, expected?.id ?? 0)
+  const given = read.value<number>("SELECT seq FROM sqlite_sequence WHERE name = 'events'") ?? 0
+  const highest = Math.max(given, expected?.id ?? 0)
   return highest > last.id ? brokenAfter(last) : { ok: true, count: last.id, firstBad: null }
 }
 
 /** All events, oldest first, one at a time. */
 export function* iterateEvents(read: Read): IterableIterator<DeskEvent> {
-  const sql: Sql<Row> = `SELECT ${COLUMNS} FROM events ORDER BY id`
-  for (const row of read.iterate(sql)) yield eventOf(row)
+  for (const row of allRows(read)) yield eventOf(row)
+}
+
+const PAGE = 1000
+
+function* allRows(read: Read): IterableIterator<Row> {
+  for (let last = -Infinity, more = true; more; ) {
+    const rows = read.all<Row>('SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?', [
+      last,
+      PAGE
+    ])
+    yield* rows
+    last = rows.at(-1)?.id ?? last
+    more = rows.length === PAGE
+  }
 }
 
 /** The events of one subject from `from` on, oldest first; only of these kinds when `kinds` is given. */
 export function listEvents(
   read: Read,
   subject: Subject,
-  options: { readonly from?: number; readonly kinds?: readonly DeskEvent['kind'][] } = {}
+  options: { readonly from?: number; readonly kinds?: readonly EventKind[] } = {}
 ): DeskEvent[] {
-  const sql: Sql<Row> = `
-    SELECT ${COLUMNS} FROM events WHERE subject_kind = @kind AND subject_id = @id AND id >= @from
-      AND (@kinds IS NULL OR kind IN (SELECT value FROM json_each(@kinds)))
-    ORDER BY id`
-  const kinds = options.kinds === undefined ? null : JSON.stringify(options.kinds)
-  return read
-    .all(sql, { kind: subject.kind, id: subject.id, from: options.from ?? 0, kinds })
-    .map(eventOf)
+  const { from = 0, kinds = null } = options
+  const rows = read.all<Row>(
+    `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id AND id >= @from
+       AND (@kinds IS NULL OR kind IN (SELECT value FROM json_each(@kinds)))
+     ORDER BY id`,
+    { ...subject, from, kinds }
+  )
+  return rows.map(eventOf)
 }
 
 /** What the record says of a case for good. A reporter with several numbers has the first one in it. */
@@ -177,19 +177,14 @@ export function caseHistory(read: Read, record: CaseRecord): CaseHistory {
 }
 
 function eventOf(row: Row): DeskEvent {
+  const { id, at, kind, arrivalId, messageSha256, signatureSha256 } = row
   // Only appendEvent writes rows, and the chain shows whoever else did.
   return {
-    id: row.id,
-    at: row.at,
-    kind: row.kind,
+    ...{ id, at, kind },
     subject: { kind: row.subjectKind, id: row.subjectId },
     actor: { kind: row.actorKind, id: row.actorId },
     about: JSON.parse(row.about) as unknown,
-    evidence: {
-      arrivalId: row.arrivalId,
-      messageSha256: row.messageSha256,
-      signatureSha256: row.signatureSha256
-    }
+    evidence: { arrivalId, messageSha256, signatureSha256 }
   } as DeskEvent
 }
 
@@ -202,20 +197,7 @@ function brokenAfter(last: RecordHead): RecordVerdict {
 }
 
 /** SHA-256 over the JSON array of all other columns in table order: no two different rows have one encoding. */
-function hashOf(row: Omit<Row, 'hash'>): Sha256 {
-  const encoded = JSON.stringify([
-    row.id,
-    row.at,
-    row.kind,
-    row.subjectKind,
-    row.subjectId,
-    row.actorKind,
-    row.actorId,
-    row.about,
-    row.arrivalId,
-    row.messageSha256,
-    row.signatureSha256,
-    row.previousHash
-  ])
+function hashOf({ hash: _, ...columns }: Omit<Row, 'hash'> & { readonly hash?: Sha256 }): Sha256 {
+  const encoded = JSON.stringify(Object.values(columns))
   return createHash('sha256').update(encoded).digest('hex') as Sha256
 }

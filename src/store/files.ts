@@ -11,15 +11,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   realpathSync,
   rmSync,
   statSync
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Trouble } from '../domain/trouble.ts'
-
-const PLAIN_HEADER = 'SQLite format 3\0'
 
 /** The SQL of the migrations in `dir` (files `NNNN-name.sql`), in order. */
 export function readMigrations(dir: string): string[] {
@@ -83,20 +80,6 @@ export function createWhole(path: string, make: (path: string) => void): void {
   } finally {
     rmSync(draft, { force: true })
   }
-}
-
-/** Whether the file is an unencrypted SQLite database. Only for one that no connection of this process has open. */
-export function isPlain(path: string): boolean {
-  return onDisk(() => {
-    const descriptor = openSync(path, 'r')
-    try {
-      const head = Buffer.alloc(PLAIN_HEADER.length)
-      readSync(descriptor, head, 0, head.length, 0)
-      return head.toString('latin1') === PLAIN_HEADER
-    } finally {
-      closeSync(descriptor)
-    }
-  }, `the database file ${path}`)
 }
 
 /** A database that cannot be used as it is, with one sentence that says what to do. */

@@ -3,7 +3,7 @@
  * counts the others.
  */
 import { type Instant } from '../domain/time.ts'
-import { insert, type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Tx } from './sql.ts'
 
 /** One message in the junk folder, as its header claims. */
 export type JunkMail = {
@@ -33,11 +33,12 @@ export function insertJunk(tx: Tx, mail: JunkMail): void {
 
 /** Messages after the id `toldId`; `limit` of them in detail. */
 export function listJunk(read: Read, toldId: number, limit: number): JunkList {
-  const last: Sql<{ id: number | null }> = 'SELECT max(id) AS id FROM junk_mails'
-  const lastId = read.get(last)?.id ?? toldId
-  const sql: Sql<JunkMail> = `
-    SELECT received_at AS receivedAt, sender, subject, size FROM junk_mails WHERE id > ? ORDER BY id DESC LIMIT ?`
-  return { messages: read.all(sql, [toldId, limit]), total: lastId - toldId, lastId }
+  const lastId = read.value<number>('SELECT max(id) FROM junk_mails') ?? toldId
+  const messages = read.all<JunkMail>(
+    'SELECT received_at, sender, subject, size FROM junk_mails WHERE id > ? ORDER BY id DESC LIMIT ?',
+    [toldId, limit]
+  )
+  return { messages, total: lastId - toldId, lastId }
 }
 
 /** Forgets the messages that a digest has listed. */

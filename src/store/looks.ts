@@ -6,7 +6,7 @@ import { type Due, type Rung } from '../domain/clock.ts'
 import { DESK, type Subject } from '../domain/event.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
-import { insert, type Read, type Sql, type Tx, upsert } from './sql.ts'
+import { insert, type Read, type Tx, upsert } from './sql.ts'
 
 /** What a look at a subject found. */
 export type Look = {
@@ -40,31 +40,31 @@ export function markAllLooks(tx: Tx, now: Instant): void {
 
 /** Subjects that are due for a look, longest due first. */
 export function listDueLooks(read: Read, now: Instant, limit: number): Subject[] {
-  const sql: Sql<{ kind: string; id: string }> = `
-    SELECT subject_kind AS kind, subject_id AS id FROM looks
-    WHERE next_look_at <= ? ORDER BY next_look_at LIMIT ?`
-  return read.all(sql, [now, limit]) as Subject[]
+  return read.all<Subject>(
+    `SELECT subject_kind AS kind, subject_id AS id FROM looks
+     WHERE next_look_at <= ? ORDER BY next_look_at LIMIT ?`,
+    [now, limit]
+  )
 }
 
 /** When the next subject is due for a look; null when none will be. */
 export function nextLookAt(read: Read): Instant | null {
-  const sql: Sql<{ at: Instant | null }> = 'SELECT min(next_look_at) AS at FROM looks'
-  return read.get(sql)?.at ?? null
+  return read.value<Instant>('SELECT min(next_look_at) FROM looks')
 }
 
 /** The promise that is due first; null when none is. */
 export function findDue(read: Read, { kind, id }: Subject): Due | null {
-  const sql: Sql<Due> = `
-    SELECT due_at AS at, due_clock AS clock FROM looks
-    WHERE subject_kind = ? AND subject_id = ? AND due_at IS NOT NULL`
-  return read.get(sql, [kind, id]) ?? null
+  return read.get<Due>(
+    `SELECT due_at AS at, due_clock AS clock FROM looks
+     WHERE subject_kind = ? AND subject_id = ? AND due_at IS NOT NULL`,
+    [kind, id]
+  )
 }
 
 /** From which event on a subject's clocks of the kind `each` may still have something to tell. */
 export function findEachFrom(read: Read, { kind, id }: Subject): number {
-  const sql: Sql<{ eachFrom: number }> =
-    'SELECT each_from AS eachFrom FROM looks WHERE subject_kind = ? AND subject_id = ?'
-  return read.get(sql, [kind, id])?.eachFrom ?? 0
+  const sql = 'SELECT each_from FROM looks WHERE subject_kind = ? AND subject_id = ?'
+  return read.value<number>(sql, [kind, id]) ?? 0
 }
 
 export function writeLook(tx: Tx, { kind, id }: Subject, look: Look): void {
@@ -75,10 +75,11 @@ export function writeLook(tx: Tx, { kind, id }: Subject, look: Look): void {
 
 /** What the clocks of a subject have told, to whom. */
 export function listRings(read: Read, { kind, id }: Subject): StoredRing[] {
-  const sql: Sql<StoredRing> = `
-    SELECT clock, "first", generation, step, recipient, "repeat", "key", at FROM rings
-    WHERE subject_kind = ? AND subject_id = ?`
-  return read.all(sql, [kind, id])
+  return read.all<StoredRing>(
+    `SELECT clock, "first", generation, step, recipient, "repeat", "key", at FROM rings
+     WHERE subject_kind = ? AND subject_id = ?`,
+    [kind, id]
+  )
 }
 
 /** Remembers a telling, in the transaction that queues its message. */
@@ -98,10 +99,11 @@ export function saveRing(
 
 /** The message did not arrive: what it told is told again, at `lookAt` if nothing happens before. */
 export function forgetRings(tx: Tx, messageId: MessageId, lookAt: Instant): void {
-  const sql: Sql<{ kind: string; id: string; first: number }> = `
-    DELETE FROM rings WHERE message_id = ?
-    RETURNING subject_kind AS kind, subject_id AS id, "first"`
-  for (const { kind, id, first } of tx.all(sql, [messageId])) {
+  const forgotten = tx.all<Subject & { readonly first: number }>(
+    'DELETE FROM rings WHERE message_id = ? RETURNING subject_kind AS kind, subject_id AS id, "first"',
+    [messageId]
+  )
+  for (const { kind, id, first } of forgotten) {
     tx.run(
       `UPDATE looks SET each_from = min(each_from, @first),
          next_look_at = min(coalesce(next_look_at, @lookAt), @lookAt)

@@ -2,7 +2,7 @@
  * Small state by name that outlives the process: which generation of the inbox was seen last, when the
  * clock was looked at last. Must never hold what has a table of its own.
  */
-import { type Read, type Sql, type Tx, upsert } from './sql.ts'
+import { type Read, type Tx, upsert } from './sql.ts'
 
 /**
  * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `clock-look` the
@@ -14,8 +14,7 @@ export type MetaKey = 'inbox-uidvalidity' | 'junk-told' | 'junk-seen' | 'junk-tr
 
 /** The stored value, or null. */
 export function readMeta(read: Read, key: MetaKey): string | null {
-  const sql: Sql<{ value: string }> = 'SELECT value FROM meta WHERE key = ?'
-  return read.get(sql, [key])?.value ?? null
+  return read.value<string>('SELECT value FROM meta WHERE key = ?', [key])
 }
 
 /** Forgets a value. */

@@ -7,103 +7,80 @@ import { AUTHORING, authorsOf } from '../domain/authors.ts'
 import { type SaveNotice } from '../domain/decision.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
-import {
-  type NoticeFields,
-  type NoticeRecord,
-  type NoticeState,
-  type Patch,
-  type Preview,
-  type ToldNotice
-} from '../domain/notice.ts'
+import { type NoticeRecord, type NoticeState, type Preview } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { holdWaiting } from './deliveries.ts'
 import { listEvents, recordHead } from './events.ts'
 import { holdQueuedOfNotice } from './outbox.ts'
-import { conflict, insert, type Read, type Sql, type Tx } from './sql.ts'
+import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
-type Row = {
-  readonly hasLeft: number
-  readonly id: number
-  readonly caseTag: CaseTag
-  readonly product: string
-  readonly state: NoticeState
-  readonly revision: number
-  readonly fields: string
-  readonly told: string | null
-  readonly releaseAt: Instant | null
-  readonly releasedAt: Instant | null
-  readonly version: number
-}
+/** A notice without its authors: the record names them. */
+type Row = Omit<NoticeRecord, 'authors'>
 
-const SELECT = `SELECT notices.id AS id, cases.tag AS caseTag, notices.product AS product, notices.state AS state, revision,
-  fields, told, release_at AS releaseAt, released_at AS releasedAt, notices.version AS version,
+const SELECT = `SELECT notices.id, cases.tag AS case_tag, notices.product, notices.state, revision, fields AS fields_json,
+  told AS told_json, release_at, released_at, notices.version,
   EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
-    AND deliveries.state = 'queued') AS hasLeft
+    AND deliveries.state = 'queued') AS has_left,
+  (SELECT json_group_array(json_object('filename', filename, 'contentType', content_type, 'size', length(content),
+    'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json,
+  (SELECT json_group_array(json_object('maintainerId', maintainer_id, 'digest', digest, 'at', at, 'eventId', event_id)
+    ORDER BY at) FROM approvals WHERE notice_id = notices.id) AS approvals_json
   FROM notices JOIN cases ON cases.id = notices.case_id`
 
 /** The notice of a case, or null. */
 export function findNotice(read: Read, tag: CaseTag): NoticeRecord | null {
-  const sql: Sql<Row> = `${SELECT} WHERE cases.tag = ?`
-  return recordOf(read, read.get(sql, [tag]))
+  return recordsOf(read, read.all<Row>(`${SELECT} WHERE cases.tag = ?`, [tag]))[0] ?? null
 }
 
 export function findNoticeById(read: Read, id: number): NoticeRecord | null {
-  const sql: Sql<Row> = `${SELECT} WHERE notices.id = ?`
-  return recordOf(read, read.get(sql, [id]))
+  return recordsOf(read, read.all<Row>(`${SELECT} WHERE notices.id = ?`, [id]))[0] ?? null
 }
 
 /** Notices that are approved or partly queued. */
 export function listActiveNotices(read: Read): NoticeRecord[] {
-  const sql: Sql<Row> = `${SELECT} WHERE notices.state IN ('scheduled', 'releasing') ORDER BY notices.id`
-  return read.all(sql).flatMap((row) => recordOf(read, row) ?? [])
+  const where = "WHERE notices.state IN ('scheduled', 'releasing') ORDER BY notices.id"
+  return recordsOf(read, read.all<Row>(`${SELECT} ${where}`))
 }
 
 /** All notices, newest first. */
 export function listNotices(read: Read, limit: number): NoticeRecord[] {
-  const sql: Sql<Row> = `${SELECT} ORDER BY notices.id DESC LIMIT ?`
-  return read.all(sql, [limit]).flatMap((row) => recordOf(read, row) ?? [])
+  return recordsOf(read, read.all<Row>(`${SELECT} ORDER BY notices.id DESC LIMIT ?`, [limit]))
+}
+
+function recordsOf(read: Read, rows: readonly Row[]): NoticeRecord[] {
+  return rows.map((row) => {
+    const events = listEvents(read, aboutCase(row.caseTag), { kinds: AUTHORING })
+    return { ...row, authors: authorsOf(events) }
+  })
 }
 
 /** Whether there is a notice that its release has not ended. */
 export function hasUnreleasedNotice(read: Read): boolean {
-  const sql: Sql<{ one: number }> =
-    "SELECT 1 AS one FROM notices WHERE state IN ('drafting', 'scheduled', 'releasing', 'held') LIMIT 1"
-  return read.get(sql) !== undefined
+  const states = "('drafting', 'scheduled', 'releasing', 'held')"
+  return read.value(`SELECT 1 FROM notices WHERE state IN ${states} LIMIT 1`) !== null
 }
 
 /** When the earliest scheduled notice is due; null when none is. */
 export function nextReleaseAt(read: Read): Instant | null {
-  const sql: Sql<{ at: Instant | null }> =
-    "SELECT min(release_at) AS at FROM notices WHERE state = 'scheduled'"
-  return read.get(sql)?.at ?? null
+  return read.value<Instant>("SELECT min(release_at) FROM notices WHERE state = 'scheduled'")
 }
 
 /** Stores the whole next content; `Trouble` `conflict` when the notice has changed since it was read. Returns its id. */
 export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
-  const values = {
-    caseId,
-    product: save.product,
-    state: save.state,
-    revision: save.revision,
-    fields: JSON.stringify(save.fields),
-    told: save.told === null ? null : JSON.stringify(save.told),
-    releaseAt: save.releaseAt,
-    version: save.version
-  }
-  const sql =
-    save.version === 0
-      ? `INSERT INTO notices (case_id, product, state, revision, fields, told, release_at)
-         SELECT @caseId, @product, @state, @revision, @fields, @told, @releaseAt WHERE @version = 0`
-      : `UPDATE notices SET product = @product, state = @state, fields = @fields, told = @told,
-           release_at = @releaseAt, released_at = CASE WHEN revision = @revision THEN released_at END,
-           revision = @revision, version = version + 1
-         WHERE case_id = @caseId AND version = @version`
-  const { changes } = tx.run(sql, values)
+  const { product, state, revision, fields, told, releaseAt, version } = save
+  const values = { product, state, revision, fields, told, releaseAt }
+  const { changes } =
+    version === 0
+      ? insert(tx, 'notices', { caseId, ...values }, 'ON CONFLICT (case_id) DO NOTHING')
+      : tx.run(
+          `UPDATE notices SET ${assignments(values)}, version = version + 1,
+             released_at = CASE WHEN revision = @revision THEN released_at END
+           WHERE case_id = @caseId AND version = @version`,
+          { caseId, version, ...values }
+        )
   if (changes !== 1) throw conflict()
-  const { id } = tx.get<{ id: number }>('SELECT id FROM notices WHERE case_id = ?', [caseId]) ?? {
-    id: 0
-  }
+  const id = tx.value<number>('SELECT id FROM notices WHERE case_id = ?', [caseId]) ?? 0
   if (save.approvals === 'void') voidApprovals(tx, id)
   if (save.patches !== null) replacePatches(tx, id, save.patches)
   return id
@@ -131,35 +108,29 @@ function replacePatches(
 
 /** Patches with their bytes, in the order in which they were attached. */
 export function readPatches(read: Read, noticeId: number): OutgoingAttachment[] {
-  const sql: Sql<OutgoingAttachment> = `
-    SELECT filename, content_type AS contentType, content FROM patches WHERE notice_id = ? ORDER BY id`
-  return read.all(sql, [noticeId])
+  const sql = 'SELECT filename, content_type, content FROM patches WHERE notice_id = ? ORDER BY id'
+  return read.all<OutgoingAttachment>(sql, [noticeId])
 }
 
 /** The digest of what members read in the release that has begun last; null before the first one and after a hold. */
 export function findReleasedDigest(read: Read, id: number): Sha256 | null {
-  const sql: Sql<{ digest: Sha256 | null }> =
-    'SELECT released_digest AS digest FROM notices WHERE id = ?'
-  return read.get(sql, [id])?.digest ?? null
+  return read.value<Sha256>('SELECT released_digest FROM notices WHERE id = ?', [id])
 }
 
 /** Moves a notice to another state under the version check. */
 export function setNoticeState(
   tx: Tx,
-  notice: Pick<NoticeRecord, 'id' | 'version'>,
-  change: { readonly state: NoticeState; readonly releasedAt?: Instant; readonly digest?: Sha256 }
+  { id, version }: Pick<NoticeRecord, 'id' | 'version'>,
+  change: {
+    readonly state: NoticeState
+    readonly releaseAt?: null
+    readonly releasedAt?: Instant
+    readonly releasedDigest?: Sha256
+  }
 ): void {
   const { changes } = tx.run(
-    `UPDATE notices SET state = @state, released_at = coalesce(@releasedAt, released_at),
-       released_digest = coalesce(@digest, released_digest), version = version + 1
-     WHERE id = @id AND version = @version`,
-    {
-      state: change.state,
-      releasedAt: change.releasedAt ?? null,
-      digest: change.digest ?? null,
-      id: notice.id,
-      version: notice.version
-    }
+    `UPDATE notices SET ${assignments(change)}, version = version + 1 WHERE id = @id AND version = @version`,
+    { id, version, ...change }
   )
   if (changes !== 1) throw conflict()
 }
@@ -171,10 +142,11 @@ export function insertPreview(tx: Tx, noticeId: number, preview: Omit<Preview, '
 
 /** Previews issued for a notice, newest first, at most 50. */
 export function listPreviews(read: Read, noticeId: number): Preview[] {
-  const sql: Sql<Preview> = `
-    SELECT code, digest, issued_at AS issuedAt, event_id AS eventId FROM previews
-    WHERE notice_id = ? ORDER BY event_id DESC LIMIT 50`
-  return read.all(sql, [noticeId])
+  return read.all<Preview>(
+    `SELECT code, digest, issued_at, event_id FROM previews
+     WHERE notice_id = ? ORDER BY event_id DESC LIMIT 50`,
+    [noticeId]
+  )
 }
 
 /**
@@ -209,10 +181,11 @@ export function listApprovalsAfter(
   noticeId: number,
   eventId: number
 ): NoticeRecord['approvals'] {
-  const sql: Sql<NoticeRecord['approvals'][number]> = `
-    SELECT maintainer_id AS maintainerId, digest, at, event_id AS eventId FROM approvals
-    WHERE notice_id = ? AND event_id >= ? ORDER BY event_id`
-  return read.all(sql, [noticeId, eventId])
+  return read.all<NoticeRecord['approvals'][number]>(
+    `SELECT maintainer_id, digest, at, event_id FROM approvals
+     WHERE notice_id = ? AND event_id >= ? ORDER BY event_id`,
+    [noticeId, eventId]
+  )
 }
 
 /** Takes all approvals back, and the codes with which another could be given: both were about what was before. */
@@ -231,33 +204,7 @@ export function stopNotice(
   stop: { readonly because: string; readonly copies: SaveNotice['copies'] },
   now: Instant
 ): void {
-  setNoticeState(tx, notice, { state: 'held' })
-  tx.run('UPDATE notices SET release_at = NULL WHERE id = ?', [notice.id])
+  setNoticeState(tx, notice, { state: 'held', releaseAt: null })
   voidApprovals(tx, notice.id)
   if (stop.copies === 'withdraw') withdrawCopies(tx, notice.id, stop.because, now)
-}
-
-function recordOf(read: Read, row: Row | undefined): NoticeRecord | null {
-  if (row === undefined) return null
-  const patchSql: Sql<Patch> = `
-    SELECT filename, content_type AS contentType, length(content) AS size, sha256 FROM patches
-    WHERE notice_id = ? ORDER BY id`
-  const approvalSql: Sql<NoticeRecord['approvals'][number]> = `
-    SELECT maintainer_id AS maintainerId, digest, at, event_id AS eventId FROM approvals WHERE notice_id = ? ORDER BY at`
-  return {
-    ...row,
-    fields: fieldsOf(row.fields),
-    // Only saveNotice writes it.
-    told: row.told === null ? null : (JSON.parse(row.told) as ToldNotice),
-    authors: authorsOf(listEvents(read, aboutCase(row.caseTag), { kinds: AUTHORING })),
-    hasLeft: row.hasLeft === 1,
-    patches: read.all(patchSql, [row.id]),
-    approvals: read.all(approvalSql, [row.id])
-  }
-}
-
-function fieldsOf(json: string): NoticeFields {
-  const parsed: unknown = JSON.parse(json)
-  if (typeof parsed !== 'object' || parsed === null) return {}
-  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => typeof value === 'string'))
 }

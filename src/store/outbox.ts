@@ -10,7 +10,7 @@ import { type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { isApprovedCopy } from './deliveries.ts'
-import { insert, type Read, type Sql, type SqlValue, type Tx } from './sql.ts'
+import { assignments, insert, type Read, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
 
@@ -78,18 +78,11 @@ export type ClaimOptions = {
 export type OutboxFilter = {
   readonly state?: OutboxState
   readonly caseId?: number
-  readonly noticeId?: number
   readonly limit: number
 }
 
 /** When an attempt that was the ladder's last, and whose outcome a crash lost, is made again. */
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
-
-const COLUMNS = `id, once, kind, case_id AS caseId, notice_id AS noticeId, audience, recipient_id AS recipientId,
-  envelope_from AS envelopeFrom, envelope_to AS envelopeTo, message_id AS messageId, conversation,
-  not_before AS notBefore, not_after AS notAfter, size,
-  state, attempts, next_attempt_at AS nextAttemptAt, last_code AS lastCode, last_outcome AS lastOutcome,
-  created_at AS createdAt, sent_at AS sentAt, bounced_at AS bouncedAt`
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that mail. */
 export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
@@ -116,25 +109,16 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
  * notice's copy that was on its way when its approval ended, and did not arrive, is held instead of tried again (G5, G7).
  */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
-  const due: Sql<Pick<OutboxRow, 'id' | 'size' | 'attempts' | 'noticeId'>> = `
-    SELECT id, size, attempts, notice_id AS noticeId FROM outbox
-    WHERE state IN ('queued', 'sending') AND next_attempt_at <= ? AND (not_after IS NULL OR not_after > ?)
-      AND id NOT IN (SELECT value FROM json_each(?))
-    ORDER BY next_attempt_at, id LIMIT ?`
-  const claim: Sql<OutboxRow> = `
-    UPDATE outbox
-    SET state = 'sending', attempts = attempts + 1, last_attempt = @isLast,
-        next_attempt_at = max(@nextAttemptAt, not_before)
-    WHERE id = @id RETURNING ${COLUMNS}`
-  const bytesOf: Sql<{ raw: Uint8Array }> = 'SELECT raw FROM outbox_bytes WHERE outbox_id = ?'
+  const due = tx.all<Pick<OutboxRow, 'id' | 'size' | 'attempts' | 'noticeId'>>(
+    `SELECT id, size, attempts, notice_id FROM outbox
+     WHERE state IN ('queued', 'sending') AND next_attempt_at <= @now AND (not_after IS NULL OR not_after > @now)
+       AND id NOT IN (SELECT value FROM json_each(@except))
+     ORDER BY next_attempt_at, id LIMIT @limit`,
+    { now, except: options.except, limit: options.limit }
+  )
   const claimed: Claimed[] = []
   let bytes = 0
-  for (const { id, size, attempts, noticeId } of tx.all(due, [
-    now,
-    now,
-    JSON.stringify(options.except),
-    options.limit
-  ])) {
+  for (const { id, size, attempts, noticeId } of due) {
     // Only what was being sent escapes a hold and a removal from the list; a copy never tried needs no second look.
     if (noticeId !== null && attempts > 0 && !isApprovedCopy(tx, id)) {
       tx.run("UPDATE outbox SET state = 'held' WHERE id = ?", [id])
@@ -143,15 +127,17 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
     bytes += size
     if (claimed.length > 0 && bytes > options.bytesMax) break
     const delay = options.delayMs(attempts + 1)
-    const row = tx.get(claim, {
-      id,
-      isLast: delay === null ? 1 : 0,
-      nextAttemptAt: addMs(now, delay ?? LOST_LAST_ATTEMPT_MS)
-    })
-    assert(row !== undefined, 'a mail due is gone')
-    const raw = tx.get(bytesOf, [id])?.raw
+    const row = tx.get<OutboxRow>(
+      `UPDATE outbox
+       SET state = 'sending', attempts = attempts + 1, is_last_attempt = @isLast,
+           next_attempt_at = max(@nextAttemptAt, not_before)
+       WHERE id = @id RETURNING *`,
+      { id, isLast: delay === null, nextAttemptAt: addMs(now, delay ?? LOST_LAST_ATTEMPT_MS) }
+    )
+    assert(row !== null, 'a mail due is gone')
+    const raw = tx.value<Uint8Array>('SELECT raw FROM outbox_bytes WHERE outbox_id = ?', [id])
     // A trigger keeps the bytes of what was not sent.
-    assert(raw !== undefined, 'a mail due without its bytes')
+    assert(raw !== null, 'a mail due without its bytes')
     claimed.push({ ...row, raw })
   }
   return claimed
@@ -168,7 +154,7 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
     const { changes } = tx.run(
       `UPDATE outbox
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
-                        WHEN @kind = 'rejected' OR last_attempt = 1 THEN 'given-up'
+                        WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
                         ELSE @otherwise END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
@@ -206,7 +192,7 @@ export function retryOutbox(
   if (isNotApproved(tx, id)) return 'not-approved'
   tx.run(
     `UPDATE outbox
-     SET state = 'queued', attempts = 0, last_attempt = 0, next_attempt_at = max(@now, not_before)
+     SET state = 'queued', attempts = 0, is_last_attempt = 0, next_attempt_at = max(@now, not_before)
      WHERE id = @id`,
     { id, now }
   )
@@ -248,56 +234,43 @@ export function markBounced(tx: Tx, messageId: MessageId, now: Instant): boolean
   )
 }
 
-/** Rows of the outbox, newest first, without their bytes. */
-export function listOutbox(read: Read, filter: OutboxFilter): OutboxRow[] {
-  const wanted: readonly (readonly [string, SqlValue | undefined])[] = [
-    ['state = ?', filter.state],
-    ['case_id = ?', filter.caseId],
-    ['notice_id = ?', filter.noticeId]
-  ]
-  const conditions: string[] = []
-  const params: SqlValue[] = []
-  for (const [condition, value] of wanted) {
-    if (value === undefined) continue
-    conditions.push(condition)
-    params.push(value)
-  }
-  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
-  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox ${where} ORDER BY id DESC LIMIT ?`
-  return read.all(sql, [...params, filter.limit])
+/** Rows of the outbox, newest first, without their bytes; all of them, or those of one state or case. */
+export function listOutbox(read: Read, { limit, ...wanted }: OutboxFilter): OutboxRow[] {
+  const where = Object.keys(wanted).length === 0 ? '' : `WHERE ${assignments(wanted)}`
+  const sql = `SELECT * FROM outbox ${where} ORDER BY id DESC LIMIT @limit`
+  return read.all<OutboxRow>(sql, { ...wanted, limit })
 }
 
 /** One row without its bytes, or null. */
 export function findOutbox(read: Read, id: number): OutboxRow | null {
-  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE id = ?`
-  return read.get(sql, [id]) ?? null
+  return read.get<OutboxRow>('SELECT * FROM outbox WHERE id = ?', [id])
 }
 
 /** The message that carries this Message-ID, for bounces and threads; null when it is not ours. */
 export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | null {
-  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox WHERE message_id = ?`
-  return read.get(sql, [messageId]) ?? null
+  return read.get<OutboxRow>('SELECT * FROM outbox WHERE message_id = ?', [messageId])
 }
 
 /** The first acknowledgement of reports with these numbers that is held; null where none is. */
 export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRow | null {
-  const sql: Sql<OutboxRow> = `SELECT ${COLUMNS} FROM outbox
-    WHERE once IN (SELECT value FROM json_each(?)) AND state = 'held' ORDER BY id LIMIT 1`
   const onces = numbers.map((number) => `acknowledgement:${number}:${number}`)
-  return read.get(sql, [JSON.stringify(onces)]) ?? null
+  return read.get<OutboxRow>(
+    `SELECT * FROM outbox
+     WHERE once IN (SELECT value FROM json_each(?)) AND state = 'held' ORDER BY id LIMIT 1`,
+    [onces]
+  )
 }
 
 /** When the next message is due, null when none waits. */
 export function nextDueAt(read: Read): Instant | null {
-  const sql: Sql<{ at: Instant | null }> = `
-    SELECT min(next_attempt_at) AS at FROM outbox WHERE state IN ('queued', 'sending')`
-  return read.get(sql)?.at ?? null
+  return read.value<Instant>(
+    "SELECT min(next_attempt_at) FROM outbox WHERE state IN ('queued', 'sending')"
+  )
 }
 
 /** Whether any decision whose `once` starts with `prefix:` was ever queued. */
 export function hasOnce(read: Read, prefix: string): boolean {
-  const sql: Sql<{ one: number }> =
-    'SELECT 1 AS one FROM outbox WHERE once >= ? AND once < ? LIMIT 1'
+  const sql = 'SELECT 1 FROM outbox WHERE once >= ? AND once < ? LIMIT 1'
   // ';' is the character after ':', so the range holds exactly the keys that continue the prefix.
-  return read.get(sql, [`${prefix}:`, `${prefix};`]) !== undefined
+  return read.value(sql, [`${prefix}:`, `${prefix};`]) !== null
 }

@@ -4,7 +4,7 @@
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
-import { insert, type Read, type Sql, type Tx } from './sql.ts'
+import { insert, type Read, type Tx } from './sql.ts'
 
 /** Remembers for good that signatures by these keys are of whoever writes from `address`. */
 export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerprint[]): void {
@@ -19,8 +19,7 @@ export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerp
  * key id, lower-case hex. False for somebody who uses one key from two addresses.
  */
 export function isKeyOfAnother(read: Read, issuer: string, address: Address): boolean {
-  const sql: Sql<{ address: string }> = `
-    SELECT address FROM signing_keys WHERE fingerprint = @issuer OR key_id = @issuer`
-  const owners = read.all(sql, { issuer })
-  return owners.length > 0 && owners.every((owner) => owner.address !== addressKey(address))
+  const sql = 'SELECT address FROM signing_keys WHERE fingerprint = @issuer OR key_id = @issuer'
+  const owners = read.column<string>(sql, { issuer })
+  return owners.length > 0 && !owners.includes(addressKey(address))
 }

@@ -6,8 +6,8 @@
 
 import { Trouble } from '../domain/trouble.ts'
 
-/** A value that SQLite stores. Booleans are written as 0 and 1, instants as text. */
-export type SqlValue = string | number | bigint | null | Uint8Array
+/** A value to store or to compare with. Booleans are written as 0 and 1, lists and objects as JSON, instants are text. */
+export type SqlValue = string | number | bigint | boolean | null | object
 
 /** Positional (`?`) or named (`@name`) parameters. Never put a value into the SQL text itself. */
 export type SqlParams = readonly SqlValue[] | Readonly<Record<string, SqlValue>>
@@ -16,15 +16,21 @@ export type SqlParams = readonly SqlValue[] | Readonly<Record<string, SqlValue>>
 export type Sql<Row> = string & { readonly __row?: Row }
 
 /** What a write did. `id` is the rowid of the last insert. */
-export type SqlChange = { readonly changes: number; readonly id: number }
+type SqlChange = { readonly changes: number; readonly id: number }
 
-/** Reads one consistent snapshot. Statements that write are refused with `Invariant`. */
+/**
+ * Reads one consistent snapshot. Statements that write are refused with `Invariant`. A column `case_id` is `caseId` in a row, and
+ * one whose name begins with `is_`, `was_`, `has_`, `had_` or `began_` is a boolean. One that is called `about_json` is the parsed
+ * `about`.
+ */
 export type Read = {
-  /** The first row, or undefined. */
-  get<Row>(sql: Sql<Row>, params?: SqlParams): Row | undefined
+  /** The first row, or null. */
+  get<Row>(sql: Sql<Row>, params?: SqlParams): Row | null
   all<Row>(sql: Sql<Row>, params?: SqlParams): Row[]
-  /** Rows one at a time, in constant memory. Nothing may be written until the loop has ended. */
-  iterate<Row>(sql: Sql<Row>, params?: SqlParams): IterableIterator<Row>
+  /** The first column of the first row; null when there is no row. */
+  value<Value>(sql: Sql<Value>, params?: SqlParams): Value | null
+  /** The first column of every row. */
+  column<Value>(sql: Sql<Value>, params?: SqlParams): Value[]
 }
 
 declare const txBrand: unique symbol
@@ -42,8 +48,8 @@ export function conflict(): Trouble {
   })
 }
 
-/** A row by its columns, in the names of the program: `caseId` is the column `case_id`. */
-export type RowValues = Readonly<Record<string, SqlValue>>
+/** A row by its columns, named as in {@link Read}. */
+type RowValues = Readonly<Record<string, SqlValue>>
 
 /** Inserts one row. `clause` is what follows, for example ON CONFLICT. */
 export function insert(tx: Tx, table: string, row: RowValues, clause = ''): SqlChange {

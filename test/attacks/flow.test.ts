@@ -102,7 +102,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
 
   it('21 forged additions: a tag, a name or a guessed reference joins no case, and nobody reads it there', async () => {
     scene = await openScene(cast)
-    const [root] = scene.world.rows<{ message_id: string }>(
+    const [root] = scene.world.rows<{ messageId: string }>(
       "SELECT message_id FROM outbox WHERE kind = 'acknowledgement'"
     )
     expect(root).toBeDefined()
@@ -132,9 +132,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
       told.filter((words) => words.includes(`The message names the case ${CASE} and says`))
     ).toHaveLength(1)
     // Who knows a Message-ID of the case is let in as a stranger: marked, and without an answer.
-    await scene.attack(
-      clear(`<${ADDRESSES.mallory}>`, [`In-Reply-To: <${root?.message_id ?? ''}>`])
-    )
+    await scene.attack(clear(`<${ADDRESSES.mallory}>`, [`In-Reply-To: <${root?.messageId ?? ''}>`]))
     expect(
       scene.world.rows("SELECT author FROM messages WHERE case_id = 1 AND author = 'reporter'")
     ).toHaveLength(1)

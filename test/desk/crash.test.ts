@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import { handlePending } from '../../src/desk/work.ts'
 import { insertArrival } from '../../src/store/arrivals.ts'
+import { insertCase } from '../../src/store/cases.ts'
 import { verifyRecord } from '../../src/store/events.ts'
 import { givenDesk, givenMaintainer, givenReporter } from '../support/given.ts'
 import { type World } from '../support/world.ts'
+import { messageId, openCase, tag } from '../unit/policy/samples.ts'
 
 const grace = await givenMaintainer('grace')
 const linus = await givenMaintainer('linus')
@@ -122,18 +124,15 @@ describe('a crash', { timeout: 60_000 }, () => {
         // Somebody else takes the case number that this message was about to get.
         if (stolen < 2) {
           stolen += 1
-          world.desk.db.transact((tx) =>
-            tx.run(
-              `INSERT INTO case_numbers (prefix, year, last) VALUES ('ACME', 2026, 1)
-               ON CONFLICT (prefix, year) DO UPDATE SET last = last + 1`
-            )
-          )
+          const roots = { maintainer: messageId('m@x.example'), reporter: messageId('r@x.example') }
+          const theirs = openCase({ tag: tag(`ACME-2026-000${stolen}`) })
+          world.desk.db.transact((tx) => insertCase(tx, theirs, roots))
         }
         return seal(...args)
       }
     })
     await handlePending(world.desk, new AbortController().signal, () => undefined)
-    expect(world.rows('SELECT tag FROM cases')).toEqual([{ tag: 'ACME-2026-0003' }])
+    expect(world.rows('SELECT max(tag) AS tag FROM cases')).toEqual([{ tag: 'ACME-2026-0003' }])
     expect(world.rows('SELECT tries, disposition FROM arrivals')).toEqual([
       { tries: 0, disposition: 'case-opened' }
     ])

@@ -78,7 +78,7 @@ describe('/merge CASE (B14)', () => {
       await world.write(alice, { subject: 'Re: it', text: 'by its thread', headers })
     )
     const sql = 'SELECT case_id FROM arrivals WHERE id > 3 ORDER BY id'
-    expect(world.rows(sql)).toEqual([{ case_id: 1 }, { case_id: 1 }])
+    expect(world.rows(sql)).toEqual([{ caseId: 1 }, { caseId: 1 }])
     expect(states()).toHaveLength(2)
   })
 

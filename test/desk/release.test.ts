@@ -318,8 +318,8 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
       for (let n = 0; n < 70; n += 1) {
         const id = `extra-${String(n).padStart(2, '0')}`
         tx.run(
-          `INSERT INTO members (id, name, address, address_key, state, fingerprint, key_data, added_at)
-           SELECT ?, name, ? || '@extra.example', ? || '@extra.example', state, fingerprint, key_data, added_at
+          `INSERT INTO members (id, name, address, address_key, products, state, fingerprint, key_data, added_at)
+           SELECT ?, name, ? || '@extra.example', ? || '@extra.example', products, state, fingerprint, key_data, added_at
            FROM members WHERE id = 'debian'`,
           [id, id, id]
         )

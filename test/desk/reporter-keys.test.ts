@@ -69,7 +69,7 @@ describe("a reporter's key", () => {
       world.rows(
         "SELECT actor_kind, actor_id FROM events WHERE kind = 'key-pinned' AND actor_kind = 'maintainer'"
       )
-    ).toEqual([{ actor_kind: 'maintainer', actor_id: 'grace' }])
+    ).toEqual([{ actorKind: 'maintainer', actorId: 'grace' }])
   })
 
   it.each([null, 'mallory@evil.example'])(
@@ -143,7 +143,7 @@ describe("a reporter's key", () => {
       world.rows(
         "SELECT actor_kind FROM events WHERE kind = 'key-pinned' AND id > (SELECT min(id) FROM events WHERE kind = 'key-pinned')"
       )
-    ).toEqual([{ actor_kind: 'desk' }])
+    ).toEqual([{ actorKind: 'desk' }])
   })
 
   it('that its owner revoked is used no more, and the maintainers are told', async () => {
@@ -205,7 +205,7 @@ describe("a reporter's key", () => {
     expect(await lastTo(world, grace)).toContain('has never signed a message')
 
     await send(renewed, { subject: 'b', text: 'b' })
-    expect(world.rows('SELECT is_proved FROM reporter_keys')).toEqual([{ is_proved: 1 }])
+    expect(world.rows('SELECT is_proved FROM reporter_keys')).toEqual([{ isProved: true }])
     await send(alice, { subject: 'c', text: 'More words.' })
     expect(world.dispositions()).toEqual([
       'case-opened',
@@ -233,10 +233,10 @@ describe("a reporter's key", () => {
     await send(alice, { ...again, ...says('fail') })
 
     expect(world.rows('SELECT disposition, case_id FROM arrivals ORDER BY id')).toEqual([
-      { disposition: 'case-opened', case_id: 1 },
-      { disposition: 'case-opened', case_id: 2 },
-      { disposition: 'case-joined', case_id: 1 },
-      { disposition: 'case-joined', case_id: 1 }
+      { disposition: 'case-opened', caseId: 1 },
+      { disposition: 'case-opened', caseId: 2 },
+      { disposition: 'case-joined', caseId: 1 },
+      { disposition: 'case-joined', caseId: 1 }
     ])
   })
 
@@ -289,7 +289,7 @@ describe("a reporter's key", () => {
 
     expect(pinned()).toEqual([{ fingerprint: name(old) }])
     expect(world.rows('SELECT was_in_use FROM offered_keys')).toEqual(
-      Array.from({ length: 8 }, () => ({ was_in_use: 1 }))
+      Array.from({ length: 8 }, () => ({ wasInUse: true }))
     )
   })
 })

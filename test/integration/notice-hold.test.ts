@@ -111,7 +111,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const notice = scheduled()
     inDatabase((tx) => {
       const now = systemClock.now()
-      setNoticeState(tx, notice, { state: 'releasing', digest: WORDS })
+      setNoticeState(tx, notice, { state: 'releasing', releasedDigest: WORDS })
       planDeliveries(tx, { ...notice, digest: WORDS }, now, (limit) => limit - 1)
       queueCopy(tx, notice, 'alpha', now)
       const sent = claimDue(tx, now, { limit: 1, except: [], bytesMax: 1e6, delayMs: () => 1000 })

@@ -140,13 +140,8 @@ describe('the file at rest', () => {
   it('is written with full durability and foreign keys', () => {
     using db = openIn(folder.path)
 
-    const settings = db.transact((read) => [
-      read.get<{ journal_mode: string }>('PRAGMA journal_mode')?.journal_mode,
-      read.get<{ synchronous: number }>('PRAGMA synchronous')?.synchronous,
-      read.get<{ foreign_keys: number }>('PRAGMA foreign_keys')?.foreign_keys,
-      read.get<{ secure_delete: number }>('PRAGMA secure_delete')?.secure_delete,
-      read.get<{ trusted_schema: number }>('PRAGMA trusted_schema')?.trusted_schema
-    ])
+    const names = ['journal_mode', 'synchronous', 'foreign_keys', 'secure_delete', 'trusted_schema']
+    const settings = db.transact((read) => names.map((name) => read.value(`PRAGMA ${name}`)))
 
     expect(settings).toEqual(['wal', 2, 1, 2, 0])
   })
@@ -179,18 +174,6 @@ describe('a file that cannot be used', () => {
 
   it.each(['', 'a\0b'])('is never keyed with an empty or cut passphrase', (passphrase) => {
     expect(troubleOf(() => openWith(passphrase)).code).toBe('database-key')
-  })
-
-  it('is refused as somebody else’s when it is an unencrypted database', () => {
-    writeFileSync(
-      join(folder.path, 'postern.db'),
-      Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4080)])
-    )
-
-    const trouble = troubleOf(() => openIn(folder.path))
-
-    expect(trouble.code).toBe('database-key')
-    expect(trouble.message).toContain('unencrypted')
   })
 
   it('is reported damaged when it was cut short', () => {
@@ -277,15 +260,6 @@ describe('a transaction', () => {
 
     expect(() => db.transact(insert)).toThrow(/^SQLITE_CONSTRAINT_PRIMARYKEY: [^']*$/)
     expect(() => db.transact(insert)).not.toThrow(/secret-value/)
-  })
-
-  it('ends cleanly when a loop over rows was left open', () => {
-    using db = openIn(folder.path)
-    plant(db)
-
-    db.transact((tx) => tx.iterate('SELECT * FROM meta').next())
-
-    expect(db.transact(() => 'next')).toBe('next')
   })
 
   it('is told from a read, which cannot write even with RETURNING', () => {

@@ -250,7 +250,7 @@ describe('deliveries', () => {
       tx.run("UPDATE notices SET revision = ?, release_at = '2026-12-01T00:00:00.000Z'", [revision])
       const now = findNotice(tx, TAG)
       if (now === null) throw new Error('no notice')
-      setNoticeState(tx, now, { state: 'releasing', digest })
+      setNoticeState(tx, now, { state: 'releasing', releasedDigest: digest })
       planDeliveries(tx, { ...PLAN, digest, revision }, NOON, (limit) => limit - 1)
     })
   }
@@ -506,8 +506,8 @@ describe('correspondents', () => {
   it('never let a signature count twice (G4)', () => {
     db.transact((tx) =>
       tx.run(
-        `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, state, stored_at)
-              VALUES ('INBOX', '1', 1, ?, 1, 'pending', ?)`,
+        `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, part, state, stored_at)
+              VALUES ('INBOX', '1', 1, ?, 1, 'whole', 'pending', ?)`,
         [NOON, NOON]
       )
     )
