@@ -241,7 +241,7 @@ export function listWaitingCopies(read: Read): WaitingCopy[] {
   return read.all<WaitingCopy>(
     `SELECT deliveries.notice_id, deliveries.revision, cases.tag AS case_tag, notices.product,
        member_id, max(outbox.not_before, outbox.created_at) AS since
-     FROM outbox JOIN ${DELIVERIES} ON deliveries.outbox_id = outbox.id
+     FROM ${DELIVERIES} JOIN outbox ON outbox.id = deliveries.outbox_id
      WHERE outbox.state IN ('queued', 'sending') AND outbox.not_after IS NOT NULL AND NOT ${IS_ON_RECORD}
      ORDER BY deliveries.notice_id, member_id`
   )
