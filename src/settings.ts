@@ -7,7 +7,7 @@ import { type Address, isSameAddress } from './domain/address.ts'
 import { KEY_PROBLEMS, type KeyFacts } from './domain/outgoing.ts'
 import { type Maintainer, type Settings } from './domain/settings.ts'
 import { formatInstant, type Instant } from './domain/time.ts'
-import { classifyKey, inspectKey, unlockSecretKey } from './openpgp/keyring.ts'
+import { classifyKey, inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from './openpgp/keyring.ts'
 
 /** Something about a key. One that `stops` keeps the daemon from starting; the others keep only copies from being sent. */
 export type KeyProblem = { readonly text: string; readonly stops: boolean }
@@ -19,13 +19,6 @@ export type Judged = {
   /** Worth knowing, no problem. */
   readonly remarks: readonly string[]
 }
-
-/** Why the file of a private key is of no use, with the remedy. */
-export const UNLOCK_PROBLEMS = {
-  'wrong-passphrase': 'the passphrase does not unlock this key; correct the passphrase or the file',
-  public: 'the file holds a public key; give the private key',
-  unreadable: 'the file is not exactly one readable OpenPGP private key'
-} as const
 
 /** Judges all keys at `now`. */
 export async function judgeKeys(config: Config, now: Instant): Promise<Judged> {

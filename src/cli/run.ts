@@ -16,9 +16,11 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
   if (problems.length > 0) throw new ConfigError(config.path, problems)
   // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
-  const log = createLog({ level: 'info', destination: process.stdout })
   const secrets = [config.desk.passphrase, config.imap.password, config.smtp.password]
-  log.registerSecrets(secrets.flatMap((secret) => secret?.reveal() ?? []))
+  const log = createLog(
+    process.stdout,
+    secrets.flatMap((secret) => secret?.reveal() ?? [])
+  )
   const stop = new AbortController()
   const onSignal = (): void => {
     // Restores the default action: a second signal ends the process at once.

@@ -139,7 +139,6 @@ export async function moveHandled(
           rows.map(({ id }) => id)
         )
       )
-      desk.log({ event: 'arrival.moved', count: rows.length, to })
     }
   }
 }

@@ -31,7 +31,6 @@ type LogFields = {
     readonly code: string
   }
   readonly 'arrival.quarantined': { readonly arrival: number; readonly code: string }
-  readonly 'arrival.moved': { readonly count: number; readonly to: 'processed' | 'held' }
   readonly 'worker.killed': {
     readonly task: string
     readonly code: 'worker-limit' | 'worker-crash'

@@ -5,21 +5,6 @@
  */
 import { type Audience, type Message, type Secrecy } from '../domain/message.ts'
 
-/** Everything about one kind of message but its wording. */
-export type What<K extends string, P extends object, S extends Secrecy> = {
-  /** Names the message in the outbox and on the record, and its wording: KIND.liquid. */
-  readonly kind: K
-  /** What people call it, to be used after "the". */
-  readonly noun: string
-  /** What goes to members of the list is always encrypted (G5). */
-  readonly audience: S extends 'never' ? Audience : Exclude<Audience, 'member'>
-  readonly inClear: S
-  /** RFC 3834: `no` only where a person wrote the words. */
-  readonly autoSubmitted: Message['autoSubmitted']
-  /** Neutral words without the case number. */
-  readonly subject: string | ((params: P) => string)
-}
-
 /** One kind of message: a function from its parameters to the message, and what is known of all of its kind. */
 export type Definition<K extends string, P extends object, S extends Secrecy> = {
   (params: P): Message<S>
@@ -36,26 +21,37 @@ export type AnyDefinition = {
   readonly noun: string
 }
 
-/** Defines one kind of message with parameters `P`. */
-export function define<P extends object>() {
-  return <const K extends string, S extends Secrecy>(what: What<K, P, S>): Definition<K, P, S> => {
-    const { kind, noun, audience, inClear, autoSubmitted, subject } = what
-    const make = (params: P): Message<S> =>
-      branded({
-        ...{ kind, audience, inClear, autoSubmitted, params },
-        subject: typeof subject === 'string' ? subject : subject(params)
-      })
-    const is = (message: Message): message is Message<S> & { readonly params: P } =>
-      message.kind === kind
-    return Object.assign(make, { kind, noun, is })
-  }
+/**
+ * A family of messages: to whom they go, whether they may leave unencrypted, and whether a person wrote them (RFC 3834: `no`).
+ * What goes to members of the list is always encrypted (G5). Defines one kind with parameters `P`: `kind` names it in the outbox
+ * and on the record, and its wording, KIND.liquid; `noun` is what people call it, to be used after "the"; its subject is neutral
+ * words without the case number.
+ */
+export function family<S extends Secrecy>(
+  audience: S extends 'never' ? Audience : Exclude<Audience, 'member'>,
+  inClear: S,
+  autoSubmitted: Message['autoSubmitted']
+) {
+  return <P extends object>() =>
+    <const K extends string>(
+      kind: K,
+      noun: string,
+      subject: string | ((params: P) => string)
+    ): Definition<K, P, S> => {
+      const make = (params: P): Message<S> =>
+        branded({
+          ...{ kind, audience, inClear, autoSubmitted, params },
+          subject: typeof subject === 'string' ? subject : subject(params)
+        })
+      const is = (message: Message): message is Message<S> & { readonly params: P } =>
+        message.kind === kind
+      return Object.assign(make, { kind, noun, is })
+    }
 }
 
 /** The one place that makes a message. */
-function branded<S extends Secrecy>(message: Unmade<S>): Message<S> {
+function branded<S extends Secrecy>(
+  message: { readonly [K in Exclude<keyof Message<S>, symbol>]: Message<S>[K] }
+): Message<S> {
   return message as Message<S>
-}
-
-type Unmade<S extends Secrecy> = {
-  readonly [K in Exclude<keyof Message<S>, symbol>]: Message<S>[K]
 }

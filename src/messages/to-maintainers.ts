@@ -3,21 +3,10 @@
  * What concerns a case is always encrypted; only the word that a maintainer's key cannot be used goes out in clear.
  */
 import { type FactLine, type Message } from '../domain/message.ts'
-import { type Definition, define, type What } from './define.ts'
+import { family } from './define.ts'
 
-/** What goes to maintainers about a case is always encrypted, and a program sends it. */
-function encrypted<P extends object>() {
-  return <const K extends string>(
-    what: Pick<What<K, P, 'never'>, 'kind' | 'noun' | 'subject'> &
-      Partial<Pick<What<K, P, 'never'>, 'autoSubmitted'>>
-  ): Definition<K, P, 'never'> =>
-    define<P>()({
-      audience: 'maintainer',
-      inClear: 'never',
-      autoSubmitted: 'auto-generated',
-      ...what
-    })
-}
+const encrypted = family('maintainer', 'never', 'auto-generated')
+const encryptedAnswer = family('maintainer', 'never', 'auto-replied')
 
 /** A message of a reporter or list member, forwarded. */
 export const relay = encrypted<{
@@ -29,7 +18,7 @@ export const relay = encrypted<{
   readonly files: readonly string[]
   /** Who a reply reaches. */
   readonly reach: string
-}>()({ kind: 'relay', noun: 'forwarded message', subject: 'Report' })
+}>()('relay', 'forwarded message', 'Report')
 
 /** What one maintainer wrote to the others. */
 export const note = encrypted<{
@@ -37,7 +26,7 @@ export const note = encrypted<{
   readonly facts: readonly FactLine[]
   readonly text: string
   readonly reach: string
-}>()({ kind: 'note', noun: 'note', subject: 'Note' })
+}>()('note', 'note', 'Note')
 
 /** What one maintainer did, to the others. */
 export const activity = encrypted<{
@@ -45,7 +34,7 @@ export const activity = encrypted<{
   readonly lines: readonly string[]
   readonly texts: readonly { readonly title: string; readonly text: string }[]
   readonly facts: readonly FactLine[]
-}>()({ kind: 'activity', noun: 'update', subject: 'Update' })
+}>()('activity', 'update', 'Update')
 
 /** A line of the answer to commands. */
 export type TranscriptLine = {
@@ -58,7 +47,7 @@ export type TranscriptLine = {
 }
 
 /** The answer to a message with commands. */
-export const transcript = encrypted<{
+export const transcript = encryptedAnswer<{
   /** The first line: what became of the whole. */
   readonly outcome: string
   /** Which message this answers. */
@@ -74,13 +63,9 @@ export const transcript = encrypted<{
   readonly missing: readonly string[]
   readonly blocks: readonly string[]
   readonly next: readonly { readonly command: string; readonly help: string }[]
-}>()({
-  kind: 'transcript',
-  noun: 'answer to the commands',
-  autoSubmitted: 'auto-replied',
-  subject: ({ lines }) =>
-    lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done'
-})
+}>()('transcript', 'answer to the commands', ({ lines }) =>
+  lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done'
+)
 
 /** The notice exactly as a member would read it, with the code that approves it. */
 export const preview = encrypted<{
@@ -90,7 +75,7 @@ export const preview = encrypted<{
   readonly files: readonly string[]
   readonly facts: readonly FactLine[]
   readonly code: string
-}>()({ kind: 'preview', noun: 'preview of the notice', subject: 'Preview of the notice' })
+}>()('preview', 'preview of the notice', 'Preview of the notice')
 
 type Alarm = {
   readonly title: string
@@ -101,19 +86,10 @@ type Alarm = {
 }
 
 /** Something needs a person. */
-export const alert = encrypted<Alarm>()({
-  kind: 'alert',
-  noun: 'alarm',
-  subject: ({ title }) => title
-})
+export const alert = encrypted<Alarm>()('alert', 'alarm', ({ title }) => title)
 
 /** Tells one author where the words of a plain message went. */
-export const hint = encrypted<Omit<Alarm, 'facts'>>()({
-  kind: 'hint',
-  noun: 'hint',
-  autoSubmitted: 'auto-replied',
-  subject: ({ title }) => title
-})
+export const hint = encryptedAnswer<Omit<Alarm, 'facts'>>()('hint', 'hint', ({ title }) => title)
 
 /** What nobody is told of when it happens and somebody has to look at. */
 export const digest = encrypted<{
@@ -122,29 +98,17 @@ export const digest = encrypted<{
   readonly moreUnanswered: number
   readonly junk: readonly string[]
   readonly moreJunk: number
-}>()({ kind: 'digest', noun: 'digest', subject: 'Digest' })
+}>()('digest', 'digest', 'Digest')
 
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
-export const refusal = define<{
+export const refusal = family('maintainer', 'content-free', 'auto-replied')<{
   /** Which message it was. */
   readonly about: string
   readonly because: string
   readonly remedy: string
-}>()({
-  kind: 'refusal',
-  noun: 'refusal',
-  audience: 'maintainer',
-  inClear: 'content-free',
-  autoSubmitted: 'auto-replied',
-  subject: 'We did not act on a message in your name'
-})
+}>()('refusal', 'refusal', 'We did not act on a message in your name')
 
 /** To a maintainer whose key cannot be used: in clear, and without a word about any report. */
-export const keyProblem = define<{ readonly problem: string }>()({
-  kind: 'key-problem',
-  noun: 'message about the key',
-  audience: 'maintainer',
-  inClear: 'content-free',
-  autoSubmitted: 'auto-generated',
-  subject: 'Your key needs attention'
-})
+export const keyProblem = family('maintainer', 'content-free', 'auto-generated')<{
+  readonly problem: string
+}>()('key-problem', 'message about the key', 'Your key needs attention')

@@ -2,17 +2,15 @@
  * Every message to members of the private list: what it is made from, and its subject. Always encrypted, and without a
  * word of who else is on the list (G5).
  */
-import { define } from './define.ts'
+import { family } from './define.ts'
+
+const encrypted = family('member', 'never', 'auto-generated')
 
 /** A maintainer's answer to what a member wrote. */
-export const memberAnswer = define<{ readonly author: string; readonly text: string }>()({
-  kind: 'member-answer',
-  noun: 'answer',
-  audience: 'member',
-  inClear: 'never',
-  autoSubmitted: 'no',
-  subject: 'Answer'
-})
+export const memberAnswer = family('member', 'never', 'no')<{
+  readonly author: string
+  readonly text: string
+}>()('member-answer', 'answer', 'Answer')
 
 /** Everything that a member reads in a notice. An approval covers all of it (G7), the words of the configuration too. */
 export type NoticeParams = {
@@ -45,14 +43,11 @@ export type NoticeParams = {
 export type Deployment = 'none' | 'hosted' | 'yes'
 
 /** To a member whose copy did not leave before the disclosure: that it is over, without what the notice said. */
-export const embargoEnded = define<{ readonly product: string; readonly disclosure: string }>()({
-  kind: 'embargo-ended',
-  noun: 'message about the end of the embargo',
-  audience: 'member',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
-  subject: 'A notice that did not reach you in time'
-})
+export const embargoEnded = encrypted<{ readonly product: string; readonly disclosure: string }>()(
+  'embargo-ended',
+  'message about the end of the embargo',
+  'A notice that did not reach you in time'
+)
 
 /** To a member whose key expires soon; names neither product nor case. */
 export const memberKeyExpires = define<{ readonly expiresAt: string }>()({
@@ -65,11 +60,6 @@ export const memberKeyExpires = define<{ readonly expiresAt: string }>()({
 })
 
 /** The advance notice under embargo. */
-export const notice = define<NoticeParams>()({
-  kind: 'notice',
-  noun: 'notice',
-  audience: 'member',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
-  subject: ({ revision }) => (revision === 1 ? 'Notice' : `Notice, revision ${revision}`)
-})
+export const notice = encrypted<NoticeParams>()('notice', 'notice', ({ revision }) =>
+  revision === 1 ? 'Notice' : `Notice, revision ${revision}`
+)

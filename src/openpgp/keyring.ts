@@ -117,6 +117,13 @@ export function addressOf(user: User): string | null {
   return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() ?? null
 }
 
+/** Why the file of a private key is of no use, with the remedy. */
+export const UNLOCK_PROBLEMS = {
+  'wrong-passphrase': 'the passphrase does not unlock this key; correct the passphrase or the file',
+  public: 'the file holds a public key; give the private key',
+  unreadable: 'the file is not exactly one readable OpenPGP private key'
+} as const
+
 /**
  * Unlocks one private key. Accepts a file without a passphrase and reports that in `wasLocked`. Never says which byte was
  * wrong.

@@ -13,7 +13,7 @@ import {
   type Tasks,
   type WorkerStart
 } from './calls.ts'
-import { deskTasks, readerTasks, runTask, unlockDesk, unlockKeys } from './tasks.ts'
+import { tasksWith, unlockDesk, unlockKeys } from './tasks.ts'
 
 const port = parentPort
 assert(port !== null, 'the entry of a worker thread was run as a program')
@@ -32,14 +32,16 @@ async function start(): Promise<void> {
 }
 
 async function tasksOf(start: WorkerStart): Promise<Tasks> {
-  if (start.isReader !== true) return deskTasks(await unlockDesk(start))
-  const keys = { secretKeys: await unlockKeys(start), certificates: start.maintainerKeys }
-  return readerTasks(keys, start.deskAddress)
+  const isReader = start.isReader === true
+  const keys = isReader ? { ...(await unlockKeys(start)), desk: null } : await unlockDesk(start)
+  return tasksWith(keys, start.deskAddress)
 }
 
 async function answer(tasks: Tasks, call: TaskCall, number: number): Promise<void> {
+  // `TaskCall` ties the arguments to the name.
+  const task = tasks[call.name] as (...args: readonly unknown[]) => Promise<unknown>
   try {
-    post({ kind: 'done', value: await runTask(tasks, call) }, number)
+    post({ kind: 'done', value: await task(...call.args) }, number)
   } catch (error) {
     post(answerOf(error), number)
   }

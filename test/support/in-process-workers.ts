@@ -4,7 +4,7 @@
  */
 import { type Workers } from '../../src/effects/effects.ts'
 import { type WorkerStart } from '../../src/worker/calls.ts'
-import { deskTasks, type Keys, unlockDesk } from '../../src/worker/tasks.ts'
+import { type Keys, tasksWith, unlockDesk } from '../../src/worker/tasks.ts'
 
 /** Unlocks the keys and runs every task in this thread. */
 export async function createInProcessWorkers(start: WorkerStart): Promise<Workers> {
@@ -13,7 +13,7 @@ export async function createInProcessWorkers(start: WorkerStart): Promise<Worker
 
 /** Runs every task in this thread. Bytes are copied on the way in and out, as between threads. */
 export function inProcessWorkers(keys: Keys): Workers {
-  const tasks = deskTasks(keys)
+  const tasks = tasksWith(keys, keys.desk.address)
   return {
     open: async (raw, options) => structuredClone(await tasks.open(structuredClone(raw), options)),
     openHeaders: async (raw, now) => structuredClone(await tasks.openHeaders(raw, now)),

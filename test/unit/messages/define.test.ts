@@ -4,19 +4,16 @@ import { builtInTexts } from '../../../src/config/texts.ts'
 import { type SendClear } from '../../../src/domain/decision.ts'
 import { type Message } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
-import { define } from '../../../src/messages/define.ts'
+import { family } from '../../../src/messages/define.ts'
 import { createRender, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { inClearTo, toMaintainers } from '../../../src/policy/send.ts'
 import { NOW, SETTINGS, TAG } from '../policy/samples.ts'
 
-const reminder = define<{ readonly days: number }>()({
-  kind: 'reminder',
-  noun: 'reminder',
-  audience: 'maintainer',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
-  subject: ({ days }) => `${days} days left`
-})
+const reminder = family('maintainer', 'never', 'auto-generated')<{ readonly days: number }>()(
+  'reminder',
+  'reminder',
+  ({ days }) => `${days} days left`
+)
 const wording = {
   file: 'reminder.liquid',
   source: '{{ days }} days are left for case {{ tag }}.',
