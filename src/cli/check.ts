@@ -2,7 +2,6 @@
  * `postern check`: reports everything that can be known offline, at once. Touches no network and no database.
  */
 import { statSync } from 'node:fs'
-import { ConfigError } from '../config/config-error.ts'
 import { type Config, loadConfig } from '../config/load.ts'
 import { linksOf } from '../config/policy-lines.ts'
 import { formatFingerprint } from '../domain/ids.ts'
@@ -14,15 +13,12 @@ import { wordingProblems } from '../messages/render.ts'
 import { judgeKeys } from '../settings.ts'
 import { type Call, scheduleProblems } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
-import { printVerdict } from './output.ts'
+import { printVerdict, unlessRefused } from './output.ts'
 
 /** Returns the exit status: 0 when there is no problem. */
 export async function check(call: Call): Promise<number> {
-  const config = await loadConfig(call.config, process.env).catch((error: unknown) => {
-    if (error instanceof ConfigError) return error
-    throw error
-  })
-  if (config instanceof ConfigError) return printVerdict(call, config.problems, [])
+  const config = await unlessRefused(call, loadConfig(call.config, process.env))
+  if (config === null) return 1
   const now = systemClock.now()
   const { settings, problems, remarks } = await judgeKeys(config, now)
   const found = [

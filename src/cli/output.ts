@@ -3,7 +3,6 @@
  * Control characters never reach the terminal.
  */
 import { readFileSync } from 'node:fs'
-import { ConfigError } from '../config/config-error.ts'
 import { Trouble } from '../domain/trouble.ts'
 
 /** Standard output and error of a command; tests pass their own. */
@@ -96,6 +95,15 @@ export function printRows<T>(
   else printTable(streams, rows, columns)
 }
 
+/** What `read` resolves to; null where a configuration or policy is refused, after printing what is wrong with it. */
+export async function unlessRefused<T>(output: Output, read: Promise<T>): Promise<T | null> {
+  return await read.catch((error: unknown) => {
+    if (!(error instanceof Trouble) || error.code !== 'config') throw error
+    printVerdict(output, error.message.split('\n'), [])
+    return null
+  })
+}
+
 /** What a check found; returns the exit status. `valid` is said when there is no problem. */
 export function printVerdict(
   { streams, json }: Output,
@@ -120,10 +128,8 @@ export function version(): string {
 
 /** Prints why a command failed and returns its exit status. Library messages and stacks never reach the terminal. */
 export function fail(streams: Streams, error: unknown): number {
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) streams.err(`postern: ${printable(problem)}\n`)
-  } else if (error instanceof Trouble || error instanceof CommandError) {
-    streams.err(`postern: ${printable(error.message)}\n`)
+  if (error instanceof Trouble || error instanceof CommandError) {
+    for (const line of error.message.split('\n')) streams.err(`postern: ${printable(line)}\n`)
   } else {
     const name = error instanceof Error ? `${error.name} ${placeOf(error)}`.trim() : 'unknown error'
     streams.err(`postern: this is a bug in Postern (${name}); please report it\n`)

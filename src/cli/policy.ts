@@ -4,20 +4,19 @@
  */
 import { existsSync } from 'node:fs'
 import { loadConfig } from '../config/load.ts'
-import { type PolicyResult, readPolicy } from '../config/policy-file.ts'
+import { type ReadPolicy, readPolicy } from '../config/policy-file.ts'
 import { type PolicyLines, policyAdvice, readLines } from '../config/policy-lines.ts'
 import { builtInPoliciesDir, listPresets } from '../config/policy-sources.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Call } from './context.ts'
-import { CommandError, print, printVerdict } from './output.ts'
-
-type Read = Pick<Extract<PolicyResult, { readonly kind: 'policy' }>, 'policy' | 'preset'>
+import { print, printVerdict, unlessRefused } from './output.ts'
 
 /** Returns the exit status: 0 when the policy is valid. */
 export async function checkPolicy(call: Call): Promise<number> {
-  const result = await readPolicy(call.argument, process.cwd(), builtInPoliciesDir())
-  if (result.kind === 'refused') return printVerdict(call, result.problems, [])
-  const { policy, calendar } = result
+  const read = readPolicy(call.argument, process.cwd(), builtInPoliciesDir())
+  const valid = await unlessRefused(call, read)
+  if (valid === null) return 1
+  const { policy, calendar } = valid
   return printVerdict(call, [], policyAdvice(policy, calendar), `The policy ${policy.id} is valid.`)
 }
 
@@ -60,7 +59,10 @@ export async function showPolicy(call: Call): Promise<void> {
 }
 
 /** Looks for a built-in policy, then for a product of the configuration, then for a file. */
-async function find({ config: file, argument: name }: Call): Promise<Read> {
+async function find({
+  config: file,
+  argument: name
+}: Call): Promise<Pick<ReadPolicy, 'policy' | 'preset'>> {
   const policiesDir = builtInPoliciesDir()
   const isPreset = listPresets(policiesDir).includes(name)
   if (!isPreset && /^[a-z][a-z0-9-]*$/.test(name) && existsSync(file)) {
@@ -68,14 +70,11 @@ async function find({ config: file, argument: name }: Call): Promise<Read> {
     const product = products.find(({ id }) => id === name)
     if (product !== undefined) return product
   }
-  const result = await readPolicy(name, process.cwd(), policiesDir)
-  if (result.kind === 'policy') return result
-  throw new CommandError(result.problems.join('\n'))
+  return await readPolicy(name, process.cwd(), policiesDir)
 }
 
 async function changedKeys(policy: Policy, preset: string): Promise<string[]> {
   const base = await readPolicy(preset, process.cwd(), builtInPoliciesDir())
-  if (base.kind === 'refused') return []
   const before = new Map(Object.entries(base.policy))
   return Object.entries(policy)
     .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before.get(key)))

@@ -1,8 +1,8 @@
 /**
  * `postern run`: the daemon. Stops within ten seconds of SIGTERM or SIGINT whatever it does, and at once on a second signal.
  */
-import { ConfigError } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
+import { refusedConfig } from '../config/problems.ts'
 import { createLog } from '../effects/log.ts'
 import { type Call, scheduleProblems } from './context.ts'
 import { version } from './output.ts'
@@ -13,7 +13,7 @@ const GRACE_MS = 9000
 export async function run(call: Call<{ readonly once?: boolean }>): Promise<void> {
   const config = await loadConfig(call.config, process.env)
   const problems = scheduleProblems(config)
-  if (problems.length > 0) throw new ConfigError(config.path, problems)
+  if (problems.length > 0) throw refusedConfig(...problems)
   // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
   const secrets = [config.desk.passphrase, config.imap.password, config.smtp.password]

@@ -8,10 +8,9 @@ import { z } from 'zod'
 import { type Wording } from '../domain/message.ts'
 import { type Product } from '../domain/settings.ts'
 import { type ReadCalendar } from './calendar.ts'
-import { ConfigError } from './config-error.ts'
 import { crossChecks } from './cross-checks.ts'
 import { builtInPoliciesDir } from './policy-sources.ts'
-import { decode, formatPath, type Problem, recordOf } from './problems.ts'
+import { decode, formatPath, type Problem, recordOf, refusedConfig } from './problems.ts'
 import { sectionsOf } from './schema.ts'
 import { type Environment, type Secret } from './secrets.ts'
 import { builtInTexts, readTexts } from './texts.ts'
@@ -38,7 +37,7 @@ export type Config = DeepReadonly<Omit<Decoded, 'products' | 'texts'>> & {
 }
 
 /**
- * Reads and checks the configuration at `path` with all files it names. Throws {@link ConfigError} with all problems.
+ * Reads and checks the configuration at `path` with all files it names. Throws `Trouble` `config` with all problems.
  * `policiesDir` is the folder of the built-in policies.
  */
 export async function loadConfig(
@@ -47,13 +46,12 @@ export async function loadConfig(
   policiesDir: string = builtInPoliciesDir()
 ): Promise<Config> {
   const absolute = resolve(path)
-  if (!existsSync(absolute)) {
-    throw new ConfigError(absolute, [
+  if (!existsSync(absolute))
+    throw refusedConfig(
       `there is no configuration ${absolute}: write one (README shows how), or name another with --config FILE`
-    ])
-  }
+    )
   const document = await readYaml(absolute)
-  if (!('value' in document)) throw new ConfigError(absolute, document)
+  if (!('value' in document)) throw refusedConfig(...document)
   const baseDir = dirname(absolute)
   const schema = z.strictObject(sectionsOf({ baseDir, env, policiesDir }))
   const problems = crossChecks(document.value)
@@ -64,9 +62,8 @@ export async function loadConfig(
   else if (file !== null && problems.length === 0)
     return { ...file, path: absolute, products: file.products.map(productIn(file)), texts }
   const place = ({ path: at }: Problem): number => document.lineOf(at) ?? 0
-  throw new ConfigError(
-    absolute,
-    problems
+  throw refusedConfig(
+    ...problems
       .sort((a, b) => place(a) - place(b))
       .map(({ path: at, text }) => {
         const line = document.lineOf(at)

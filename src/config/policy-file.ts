@@ -11,19 +11,16 @@ import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { clocks } from './clock-schema.ts'
 import { line, list, oneOf, shortName, span, textUpTo, whole } from './fields.ts'
-import { overBuiltIn, pathOf, RefusedPolicy, readMerged, sentenceAt } from './policy-sources.ts'
-import { decode, type Problem, recordOf } from './problems.ts'
+import { overBuiltIn, pathOf, readMerged, sentenceAt } from './policy-sources.ts'
+import { decode, type Problem, recordOf, refusedConfig } from './problems.ts'
 
-/** A decoded policy, or the sentences that say what is wrong with its files. */
-export type PolicyResult =
-  | {
-      readonly kind: 'policy'
-      readonly policy: Policy
-      readonly calendar: ReadCalendar
-      /** The built-in policy that it is or extends, directly or not; null when it extends none. */
-      readonly preset: string | null
-    }
-  | { readonly kind: 'refused'; readonly problems: readonly string[] }
+/** A decoded policy. */
+export type ReadPolicy = {
+  readonly policy: Policy
+  readonly calendar: ReadCalendar
+  /** The built-in policy that it is or extends, directly or not; null when it extends none. */
+  readonly preset: string | null
+}
 
 const sentence = textUpTo(1000).min(1, 'must not be empty')
 
@@ -98,29 +95,23 @@ const policySchema = z.strictObject({
 
 /**
  * Reads the policy that a product names: a preset of `policiesDir` by its plain name, anything else as a path relative to
- * `baseDir`. Never throws for a bad file.
+ * `baseDir`. Throws `Trouble` `config` with all problems of its files.
  */
 export async function readPolicy(
   name: string,
   baseDir: string,
   policiesDir: string
-): Promise<PolicyResult> {
-  try {
-    const merged = await readMerged(pathOf(name, baseDir, policiesDir), policiesDir)
-    const value = withAnswerClock(overBuiltIn(merged.value))
-    const problems: Problem[] = []
-    const decoded = await decode(policySchema, value, problems)
-    if (decoded === null)
-      throw new RefusedPolicy(...problems.map((problem) => sentenceAt(merged.sources, problem)))
-    const { calendar, ...policy } = decoded
-    // A file in a subfolder is part of presets, not a preset.
-    const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
-    const presetName = preset === undefined ? null : basename(preset.path, '.yaml')
-    return { kind: 'policy', policy, calendar, preset: presetName }
-  } catch (error) {
-    if (error instanceof RefusedPolicy) return { kind: 'refused', problems: error.problems }
-    throw error
-  }
+): Promise<ReadPolicy> {
+  const merged = await readMerged(pathOf(name, baseDir, policiesDir), policiesDir)
+  const value = withAnswerClock(overBuiltIn(merged.value))
+  const problems: Problem[] = []
+  const decoded = await decode(policySchema, value, problems)
+  if (decoded === null)
+    throw refusedConfig(...problems.map((problem) => sentenceAt(merged.sources, problem)))
+  const { calendar, ...policy } = decoded
+  // A file in a subfolder is part of presets, not a preset.
+  const preset = merged.sources.find((source) => dirname(source.path) === policiesDir)
+  return { policy, calendar, preset: preset === undefined ? null : basename(preset.path, '.yaml') }
 }
 
 /** The clock `answer` takes its `due` from the promise `answer`, unless it has its own; without a promise it is removed. */

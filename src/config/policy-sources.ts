@@ -6,22 +6,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { assert } from '../domain/assert.ts'
-import { formatPath, type Problem, recordOf, valueAt } from './problems.ts'
+import { formatPath, type Problem, recordOf, refusedConfig, valueAt } from './problems.ts'
 import { parseYaml, readYaml, type ValuePath, type YamlFile } from './yaml.ts'
 
 /** A file with its own values, before those of its bases are merged in. */
 type Source = { readonly path: string; readonly own: unknown; readonly lineOf: YamlFile['lineOf'] }
 /** The merged value, and all files it came from, the first file first. */
 export type Merged = { readonly value: unknown; readonly sources: readonly Source[] }
-
-/** The files of a policy have mistakes, a sentence for each. */
-export class RefusedPolicy extends Error {
-  readonly problems: readonly string[]
-  constructor(...problems: readonly string[]) {
-    super(problems[0])
-    this.problems = problems
-  }
-}
 
 /** A longer chain of files is a mistake. */
 const EXTENDS_MAX = 8
@@ -57,7 +48,7 @@ export function pathOf(name: string, baseDir: string, policiesDir: string, where
   if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
   const presets = listPresets(policiesDir)
   if (presets.includes(name)) return join(policiesDir, `${name}.yaml`)
-  throw new RefusedPolicy(
+  throw refusedConfig(
     `${where}there is no built-in policy of this name: use one of ${presets.join(', ')}, or a path like ./policy.yaml`
   )
 }
@@ -77,13 +68,13 @@ export async function readMerged(
 ): Promise<Merged> {
   refuseChain(above, path)
   const file = await readYaml(path)
-  if (!('value' in file)) throw new RefusedPolicy(...file.map((text) => `${path}: ${text}`))
+  if (!('value' in file)) throw refusedConfig(...file.map((text) => `${path}: ${text}`))
   const root = recordOf(file.value)
-  if (root === null) throw new RefusedPolicy(`${path}: must be a block of keys`)
+  if (root === null) throw refusedConfig(`${path}: must be a block of keys`)
   const { extends: extended, ...own } = root
   const bases = basesOf(extended, path)
   if (above.length === 0 && bases.length > 0 && typeof own['id'] !== 'string')
-    throw new RefusedPolicy(
+    throw refusedConfig(
       `${path}: id is missing: a policy that extends another has its own short name`
     )
   const sources: Source[] = [{ path, own, lineOf: (at) => file.lineOf(at) }]
@@ -97,18 +88,16 @@ export async function readMerged(
   }
   const value = mergeOver(under, withAbsolutePaths(own, dirname(path)), [], problems)
   if (problems.length === 0) return { value, sources }
-  throw new RefusedPolicy(...problems.map((problem) => sentenceAt(sources, problem)))
+  throw refusedConfig(...problems.map((problem) => sentenceAt(sources, problem)))
 }
 
 function refuseChain(above: readonly string[], path: string): void {
   const chain = [...above, path].map((file) => basename(file)).join(' extends ')
   const first = above[0] ?? path
   if (above.includes(path))
-    throw new RefusedPolicy(`${first}: policies extend each other in a circle: ${chain}`)
+    throw refusedConfig(`${first}: policies extend each other in a circle: ${chain}`)
   if (above.length > EXTENDS_MAX)
-    throw new RefusedPolicy(
-      `${first}: more than ${EXTENDS_MAX} policies extend one another: ${chain}`
-    )
+    throw refusedConfig(`${first}: more than ${EXTENDS_MAX} policies extend one another: ${chain}`)
 }
 
 function basesOf(extended: unknown, path: string): readonly string[] {
@@ -116,7 +105,7 @@ function basesOf(extended: unknown, path: string): readonly string[] {
   const names = list.filter((name) => typeof name === 'string' && name !== '') as string[]
   const isEmpty = extended !== undefined && names.length === 0
   if (names.length === list.length && !isEmpty && names.length <= BASES_MAX) return names
-  throw new RefusedPolicy(
+  throw refusedConfig(
     `${path}: extends must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
   )
 }

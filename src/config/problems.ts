@@ -3,10 +3,16 @@
  * refused value (see fields.ts).
  */
 import { z } from 'zod'
+import { Trouble } from '../domain/trouble.ts'
 import { type ValuePath } from './yaml.ts'
 
 /** One thing to correct, with its place in the file. */
 export type Problem = { readonly path: ValuePath; readonly text: string }
+
+/** A configuration or policy that cannot be used: the message has a line for each problem. */
+export function refusedConfig(...problems: readonly string[]): Trouble {
+  return new Trouble('config', problems.join('\n'), { retryable: false })
+}
 
 /** Decodes `value`. When it is not valid, adds all problems; the descriptions of the schema say what a missing key is for. */
 export async function decode<S extends z.ZodType>(

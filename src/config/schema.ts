@@ -6,6 +6,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { ROLES } from '../domain/role.ts'
+import { Trouble } from '../domain/trouble.ts'
 import { calendarKeys } from './calendar.ts'
 import { deskClocks } from './clock-schema.ts'
 import {
@@ -79,10 +80,13 @@ const secret = ({ baseDir, env }: Place) =>
 
 const policy = ({ baseDir, policiesDir }: Place) =>
   path.transform(async (name, context) => {
-    const result = await readPolicy(name, baseDir, policiesDir)
-    if (result.kind === 'policy') return result
-    for (const problem of result.problems) context.addIssue(problem)
-    return z.NEVER
+    try {
+      return await readPolicy(name, baseDir, policiesDir)
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error
+      for (const problem of error.message.split('\n')) context.addIssue(problem)
+      return z.NEVER
+    }
   })
 
 const tls = oneOf('implicit', 'starttls', 'none')

@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   const read = await readPolicy('dragonfly', '.', builtInPoliciesDir())
-  const clocks = read.kind === 'refused' ? [] : read.policy.clocks
+  const { clocks } = read.policy
   world = await givenDesk([grace], { policy: { clocks } })
 })
 

@@ -2,8 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConfigError } from '../../../src/config/config-error.ts'
 import { loadConfig } from '../../../src/config/load.ts'
+import { Trouble } from '../../../src/domain/trouble.ts'
 import { BUILT_IN_CLOCKS } from '../../support/built-in-clocks.ts'
 import { rows } from '../../support/rows.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
@@ -60,7 +60,7 @@ async function problemsOf(
   try {
     await load(text, env)
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems
+    if (error instanceof Trouble) return error.message.split('\n')
     throw error
   }
   return []
@@ -233,9 +233,12 @@ products: [{ id: p, name: P, policy: template }]
 
     const error: unknown = await loadConfig(path, {}).catch((reason: unknown) => reason)
 
-    expect(error).toBeInstanceOf(ConfigError)
-    expect(String((error as ConfigError).message)).toBe(
-      `${path}: there is no configuration ${path}: write one (README shows how), or name another with --config FILE`
+    expect(error).toEqual(
+      new Trouble(
+        'config',
+        `there is no configuration ${path}: write one (README shows how), or name another with --config FILE`,
+        { retryable: false }
+      )
     )
   })
 

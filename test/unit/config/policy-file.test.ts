@@ -23,10 +23,8 @@ function write(name: string, text: string): void {
   writeFileSync(join(folder.path, name), text)
 }
 
-async function read(name = 'own.yaml') {
-  const result = await readPolicy(name, folder.path, presets)
-  if (result.kind === 'policy') return result
-  throw new Error(result.problems.join('\n'))
+function read(name = 'own.yaml') {
+  return readPolicy(name, folder.path, presets)
 }
 
 async function own(text: string): Promise<Policy> {
@@ -35,9 +33,7 @@ async function own(text: string): Promise<Policy> {
 }
 
 async function preset(name: string): Promise<Policy> {
-  const result = await readPolicy(name, folder.path, builtInPoliciesDir())
-  if (result.kind === 'policy') return result.policy
-  throw new Error(result.problems.join('\n'))
+  return (await readPolicy(name, folder.path, builtInPoliciesDir())).policy
 }
 
 /** Ids of the clocks that not every policy has. */
