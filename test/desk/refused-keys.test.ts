@@ -87,7 +87,7 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   )
   expect(world.rows("SELECT actor_id, about FROM events WHERE kind = 'key-refused'")).toEqual([
     {
-      actor_id: 'grace',
+      actorId: 'grace',
       about: JSON.stringify({
         reporter: TAG,
         fingerprint: name(forger).toLowerCase(),
