@@ -54,11 +54,11 @@ export const closed = ownWords<Decision>()(
 )
 
 /** The case is open again, for whom was told that it had ended. */
-export const reopened = ownWords<Decision>()({
-  kind: 'reopened',
-  noun: 'message about the reopened case',
-  subject: 'We have opened your report again'
-})
+export const reopened = ownWords<Decision>()(
+  'reopened',
+  'message about the reopened case',
+  'We have opened your report again'
+)
 
 /** The report is handled together with another one (B14). */
 export const merged = ownWords<Decision>()(
