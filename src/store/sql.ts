@@ -19,9 +19,8 @@ export type Sql<Row> = string & { readonly __row?: Row }
 type SqlChange = { readonly changes: number; readonly id: number }
 
 /**
- * Reads one consistent snapshot. Statements that write are refused with `Invariant`. A column `case_id` is `caseId` in a row, and
- * one whose name begins with `is_`, `was_`, `has_`, `had_` or `began_` is a boolean. One that is called `about_json` is the parsed
- * `about`.
+ * Reads one consistent snapshot. Statements that write are refused with `Invariant`. A column `case_id` is `caseId` in a row. One
+ * whose name begins with `is_`, `was_`, `has_`, `had_` or `began_` is a boolean, and `about_json` is `about`, parsed.
  */
 export type Read = {
   /** The first row, or null. */
