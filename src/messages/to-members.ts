@@ -50,14 +50,11 @@ export const embargoEnded = encrypted<{ readonly product: string; readonly discl
 )
 
 /** To a member whose key expires soon; names neither product nor case. */
-export const memberKeyExpires = define<{ readonly expiresAt: string }>()({
-  kind: 'key-expires',
-  noun: 'message about the key',
-  audience: 'member',
-  inClear: 'never',
-  autoSubmitted: 'auto-generated',
-  subject: 'Your key expires soon'
-})
+export const memberKeyExpires = encrypted<{ readonly expiresAt: string }>()(
+  'key-expires',
+  'message about the key',
+  'Your key expires soon'
+)
 
 /** The advance notice under embargo. */
 export const notice = encrypted<NoticeParams>()('notice', 'notice', ({ revision }) =>
