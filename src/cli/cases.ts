@@ -138,7 +138,10 @@ function pageOf(found: Found, next: Next, config: Config, now: Instant): string 
     ...history.map((event) => historyLine(event, { timezone, maintainer, reporter, noun: nounOf }))
   ]
   for (const { at, author, authorId, audience, text } of messages) {
-    const who = author === 'maintainer' ? maintainer(authorId) : `${author} ${authorId}`.trim()
+    const who =
+      author === 'maintainer'
+        ? maintainer(authorId)
+        : (reporter(authorId) ?? `${author} ${authorId}`.trim())
     const to = audience === 'internal' ? 'maintainers only' : 'shared with the reporter'
     lines.push('', `Message of ${formatInstant(at, timezone)}, by ${who} (${to})`, '', text)
   }

@@ -47,11 +47,12 @@ export async function showNotice(call: Call): Promise<void> {
       printJson(call.streams, { ...summary(notice), fields: notice.fields, deliveries })
       return
     }
-    const { releaseAt } = notice
-    const leaves = releaseAt === null ? null : formatInstant(releaseAt, desk.timezone)
+    const { releaseAt, releasedAt } = notice
+    const when = releasedAt ?? releaseAt
+    const verb = releasedAt === null ? 'To be sent' : 'Sent'
     const lines = [
       `${notice.caseTag}  revision ${notice.revision}  ${notice.state}`,
-      ...(leaves === null ? [] : [`To be sent: ${leaves}`]),
+      ...(when === null ? [] : [`${verb}: ${formatInstant(when, desk.timezone)}`]),
       ...Object.entries(notice.fields).map(([key, value]) => `\n${key}:\n${value}`),
       ...notice.patches.map(
         ({ filename, size, sha256 }) =>

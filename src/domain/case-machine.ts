@@ -107,7 +107,7 @@ const MAY_END_INTERNALLY = {
 }
 const SAYS_WHY = {
   holds: (_facts: CaseFacts, { reason }: { readonly reason: string }) => reason !== '',
-  says: 'Please give the reason: it stays on the record.'
+  says: 'Please add the reason to the line, for the record: because REASON.'
 }
 /** With `silent-by-policy` the reason is the recorded one. */
 const TELLS_OR_SAYS_WHY = {
@@ -251,7 +251,8 @@ export function moveCase<K extends EventKind>(
   return { kind: 'moved', to: row.to === 'same' ? state : row.to }
 }
 
-const UNDECIDED_STANDS = 'The report is not accepted yet. Next is /accept or /reject CODE.'
+const UNDECIDED_STANDS =
+  'The case is open, and the report is not accepted yet. Next is /accept or /reject CODE.'
 const STANDS: Readonly<Record<CaseState, string>> = {
   received: UNDECIDED_STANDS,
   triaging: UNDECIDED_STANDS,

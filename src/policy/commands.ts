@@ -163,7 +163,7 @@ function unknownVerb(verbs: readonly Grammar[], name: string): string {
   const known = verbsUnder(verbs, name).map(synopsis)
   return known.length === 0
     ? `There is no command /${clip(name)}; /help lists them all.`
-    : `There is no such command; I know ${known.join(', ')}.`
+    : `Please write the whole command: ${known.join(', ')}.`
 }
 
 /** Splits `<<text>>` on one line, or collects the lines up to the one that ends the block. */

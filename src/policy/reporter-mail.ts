@@ -204,7 +204,7 @@ function kept(before: Draft, context: CommandContext, words: SpokenWords, choice
     decisions: [...draft.decisions, ...asked.decisions],
     words: [...draft.words, words]
   }
-  const says = `${reporter.contact.address} cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key of theirs is in use.${choice} ${asked.says}`
+  const says = `${reporter.contact.address} cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use.${choice} ${asked.says}`
   return accepted(
     withActivity(next, `wrote to ${reporter.contact.address}; the words wait for a key of theirs`),
     says
@@ -344,7 +344,7 @@ export function askFor(
   const by = byMaintainer(context.author.id)
   const asked = recorded('key-asked', aboutCase(tag), by, { reporter: id })
   return {
-    says: `We asked ${address} ${ASKS[name].done}, in a message that says nothing of the case.`,
+    says: `We asked ${address} ${ASKS[name].done}, in a message that says nothing about the report.`,
     decisions: name === 'key-request' ? [decision, asked] : [decision]
   }
 }

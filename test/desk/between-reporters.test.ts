@@ -188,7 +188,7 @@ it('the record of a decision says that a report of the case names nobody who cou
   })
   const text = `/reject upstream\n${'It is known already. '.repeat(5)}`
   await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
-  expect(await lastTo(world, alice)).toContain('do not treat it as a security issue')
+  expect(await lastTo(world, alice)).toContain('decided not to take it further')
   const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
   expect(about.map((one) => one.about)).toEqual([
     JSON.stringify({ code: 'upstream', told: 'no-address' })
@@ -295,7 +295,7 @@ it('/unsend does not make a rejection silent: what tells the reporter of it goes
   await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'encrypted' })
   const why = 'This was looked into and it works as we describe it. '.repeat(4)
   for (const [text, waiting, said] of [
-    [`/reject upstream\n${why}`, 1, 'Your words wait'],
+    [`/reject upstream\n${why}`, 1, 'What you sent waits'],
     ['/unsend', 1, 'the reporter must learn that the case has ended'],
     ['/reopen because we were wrong', 0, 'Never sent'],
     ['/unsend', 0, 'Nothing waits']

@@ -85,7 +85,7 @@ it.each(['encrypted', 'clear'] as const)(
     const first = await said(world, WORDS[0] ?? '')
     expect(first).toContain('Done: 1 command.')
     expect(first).toContain(
-      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Your words wait and leave, encrypted, when a key of theirs is in use. We asked alice@reporter.example for a key'
+      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use. We asked alice@reporter.example for a key'
     )
     for (const text of WORDS.slice(1))
       expect(await said(world, text)).toContain('was asked for a key earlier today')
@@ -232,7 +232,7 @@ it('(G3, B10) a key that came with a new report whose sender nothing proves gets
   world.pass(60_000)
   await givenMessage(world, alice, { subject: 'Another', text: 'M.\n', autocrypt: true })
   expect((await textsTo(world, grace)).at(-1)).toContain('It is not used until you accept it.')
-  expect(await said(world, `/take\n/reply\n${PLAN}\n`)).toContain('Your words wait')
+  expect(await said(world, `/take\n/reply\n${PLAN}\n`)).toContain('What you sent waits')
   await givenMessage(world, alice, { subject: 'Third', text: 'M.\n' })
   expect(kindsTo(world, alice)).not.toContain('reply')
   const [offered] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')
@@ -254,7 +254,7 @@ it.each(['offered', 'expired'] as const)(
     const letter = { subject: 'x', text: 'Here.\n', as: 'clear', autocrypt: true } as const
     await givenMessage(world, bob, letter)
     expect((await textsTo(world, grace))[0]).toContain('cannot be answered yet')
-    expect(await said(world, `/reply\n${REPLY}\n`)).toContain('Your words wait')
+    expect(await said(world, `/reply\n${REPLY}\n`)).toContain('What you sent waits')
     expect(kindsTo(world, bob)).not.toContain('reply')
   }
 )

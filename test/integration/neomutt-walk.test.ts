@@ -150,6 +150,7 @@ describeWith(
     it('postern show names the next command, who may send it, and what is due', async () => {
       const { stdout } = await desk.cli('show', firstTag)
       expect(stdout).toMatch(/^ {2}\/notice approve CODE\n.*\(Ada Lovelace\)$/m)
+      expect(stdout).toMatch(/^Message of .*, by Alice <alice@reporter\.example> \(shared/m)
       expect(stdout).toMatch(/^Due: .*: The list does not have the advance notice yet\.$/m)
       expect(JSON.parse((await desk.cli('show', firstTag, '--json')).stdout)).toMatchObject({
         next: [{ command: '/notice approve CODE', by: ['ada'] }]
@@ -167,6 +168,7 @@ describeWith(
       await movedTo(date)
       notice = await mailboxOf(member, sink).find(ofKind(desk, 'notice'), 'notice')
       expect(says(notice, 'overflows a buffer')).toBe(true)
+      expect((await desk.cli('notice', 'show', firstTag)).stdout).toMatch(/^Sent: /m)
     })
 
     /** Sets another date with the command from /help, and has the notice previewed and approved as the answers say. */

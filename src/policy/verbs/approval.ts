@@ -133,7 +133,7 @@ function approvalComplaint(
   const done = doneComplaint(notice, context)
   if (done !== null) return done
   if (issued === undefined)
-    return 'That is not a code of a preview of this notice; /notice preview makes one.'
+    return 'This code does not count: it is mistyped, or the notice was changed or put on hold after its preview. /notice preview makes a new one.'
   const isAuthor = notice.authors.ids.includes(context.author.id)
   if (isAuthor && !approvalRule(context.product.policy).byAuthor)
     return authorSentence(notice, context)
@@ -189,7 +189,7 @@ const hold: Handler = (draft, _command, context) => {
         because: 'maintainer',
         copies
       }),
-      'held the notice'
+      'put the notice on hold'
     ),
     wasLeaving
       ? `On hold. ${copiesHeld(copies)}`

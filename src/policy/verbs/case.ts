@@ -88,7 +88,7 @@ const reject: Handler = (draft, command, context) => {
   return decisionMail(draft, context, decide, {
     mail: 'rejected',
     text,
-    decision: `Thank you for the time you put into this. We looked into it and do not treat it as a security issue: ${says}`,
+    decision: `Thank you for the time you put into this. We looked into your report and decided not to take it further. ${says}`,
     title: `Reason (${code})`,
     why: ` (${code})`
   })
@@ -129,7 +129,7 @@ const CLOSING = {
   disclosed:
     'The issue that you reported is public now, and we have closed the case. Thank you for your help.',
   rejected:
-    'We have closed the case of your report, which we do not treat as a security issue. If you disagree, please reply.',
+    'We have closed the case of your report, which we decided not to take further. If you disagree, please reply.',
   internal: 'We have closed the case of your report. If you disagree or know more, please reply.'
 } as const
 
@@ -199,7 +199,7 @@ export const DECIDE: readonly Verb[] = [
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
-    more: 'The policy of the product says which codes there are and how long the reason must be.',
+    more: '/reject alone lists the codes. The policy of the product says how long the reason must be.',
     run: reject
   },
   {

@@ -46,6 +46,8 @@ const embargo: Handler = (draft, command, context) => {
   const { instant: disclosureAt, zone: disclosureZone } = read
   const said = formatInstant(disclosureAt, timezone, disclosureZone)
   if (disclosureAt <= context.now) throw new Refusal(`${said} has passed already.`)
+  if (disclosureAt === draft.case.disclosureAt && reason === null)
+    return accepted(draft, `The disclosure is set to ${said} already; nothing is changed.`)
   refuseIf(changeComplaint(draft))
   const moved = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone } }
   const unusual = reason === null ? whatIsUnusual(moved, disclosureAt, context) : []

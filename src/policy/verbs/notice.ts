@@ -64,9 +64,11 @@ export function withChange(draft: Draft, context: CommandContext): Draft {
 export const CHANGE_WAITS =
   'The list has had the notice: this is a change. Nobody on the list knows of it until it is approved; then it leaves at once.'
 
+const NO_NOTICE = 'The policy of this product has no advance notice.'
+
 const draftNotice: Handler = (draft, command, context) => {
   const rule = context.product.policy.notice
-  if (rule === null) throw new Refusal('The policy of this product has no advance notice.')
+  if (rule === null) throw new Refusal(NO_NOTICE)
   if (draft.words.some(({ files = [] }) => files.length > 0)) throw new Refusal(WHOSE_FILES)
   if (command.fields.length === 0 && context.files.length === 0) {
     const form = noticeForm(draft, context)
@@ -175,6 +177,7 @@ function toldBy(notice: NoticeRecord, { bound, now }: CommandContext): ToldNotic
 
 const preview: Handler = (draft, _command, context) => {
   const { notice } = draft
+  if (context.product.policy.notice === null) throw new Refusal(NO_NOTICE)
   if (notice === null) throw new Refusal('There is no notice yet; start with /notice draft.')
   if (notice.state === 'releasing')
     throw new Refusal('The notice is leaving at this moment; try again in a minute.')

@@ -133,7 +133,7 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
   })
 
   it('to whoever began encrypted without giving a key: it asks for the key', () => {
-    expect(words('desk', true)).toContain('We have no OpenPGP public key of yours.')
+    expect(words('desk', true)).toContain('We have no usable OpenPGP public key of yours.')
     expect(words('desk', true, false)).toContain('Our answer will be encrypted to your key.')
   })
 })

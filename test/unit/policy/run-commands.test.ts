@@ -85,6 +85,16 @@ describe('a command mail', () => {
 })
 
 describe('/accept and /reject (M-10, M-16)', () => {
+  it('a rejection does not say that a known or public issue is no security issue (M-16)', () => {
+    const { decisions } = run('/reject upstream')
+    expect(JSON.stringify(decisions)).toContain('decided not to take it further')
+    expect(JSON.stringify(decisions)).not.toContain('security issue')
+  })
+
+  it('/reopen of an open case is refused because it is open', () => {
+    expect(run('/reopen because we were wrong').said).toContain('The case is open')
+  })
+
   it('moves the case and tells the reporter, sealed', () => {
     const { decisions } = run('/accept')
     expect(only(decisions, 'update-case')[0]?.set).toEqual({
@@ -294,6 +304,12 @@ describe('/reply (G3)', () => {
 })
 
 describe('/embargo', () => {
+  it('that names the date that is set already changes nothing and asks nobody again (B19)', () => {
+    const result = run('/embargo 2026-12-04T12:00:00Z', { bound: bound({ case: dated }) })
+    expect(result.said).toContain('already; nothing is changed')
+    expect(result.decisions.map(({ kind }) => kind)).toEqual(['send-sealed'])
+  })
+
   it.each(['', 'tomorrow', '2026-12-04', '2026-10-25T02:30', '2026-11-01T00:00:00Z'])(
     'refuses %j',
     (words) => {
@@ -499,6 +515,17 @@ describe('/notice hold (G7)', () => {
 })
 
 describe('/notice (M-24 to M-29)', () => {
+  it('preview says so where the policy has no advance notice, and offers no /notice draft', () => {
+    const product = { ...PRODUCT, policy: { ...POLICY, notice: null } }
+    const { said } = run('/notice preview', { bound: bound({ case: dated }), product })
+    expect(said).toBe('The policy of this product has no advance notice.')
+  })
+
+  it('approve says why a code may not count any more', () => {
+    const { said } = run('/notice approve othercode', withPreview())
+    expect(said).toContain('the notice was changed or put on hold after its preview')
+  })
+
   it('preview names what the policy still wants, and issues no code', () => {
     const result = run('/notice preview', {
       bound: bound({ notice: noticeRecord({ fields: {} }) })

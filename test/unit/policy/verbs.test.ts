@@ -63,7 +63,9 @@ describe('one more verb in the list (A4)', () => {
   })
 
   it('is offered where only its second word is wrong', () => {
-    expect(transcript('/assign linus').text).toContain('I know /assign owner WHO')
+    expect(transcript('/assign linus').text).toContain(
+      'Please write the whole command: /assign owner WHO'
+    )
   })
 })
 
