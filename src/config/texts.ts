@@ -36,7 +36,10 @@ export function readTexts(own: string): ReadonlyMap<string, Wording> | string {
 /** The wordings beside the program. */
 export function builtInTexts(): ReadonlyMap<string, Wording> {
   const file = readFileSync(join(FOLDER, 'samples.yaml'), 'utf8')
-  const samples = parse(file, { merge: true }) as Record<string, Wording['samples']>
+  const samples = parse(file, { merge: true, maxAliasCount: -1 }) as Record<
+    string,
+    Wording['samples']
+  >
   return new Map(
     sourcesIn(FOLDER).map(([name, source]) => [name, { ...source, samples: samples[name] ?? {} }])
   )

@@ -1,17 +1,12 @@
-/**
- * One telling of a clock, and what all messages of clocks are made from: the facts, the count of repeats, the word that it is
- * late. Changes nothing.
- */
+/** One telling of a clock, and the facts that its message ends with. Changes nothing. */
 import { type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type Clock, type Ring } from '../domain/clock.ts'
-import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
+import { type SealedRecipient } from '../domain/decision.ts'
 import { type DeskEvent, type Subject } from '../domain/event.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
-import { alert } from '../messages/to-maintainers.ts'
 import { addressOf } from '../policy/recipients.ts'
-import { sealedTo } from '../policy/send.ts'
 import { type Desk } from './desk.ts'
 
 /** One telling: a clock, what of it rings, and whom it reaches. */
@@ -31,47 +26,25 @@ export type Occasion = {
   readonly now: Instant
 }
 
-type Words = {
-  readonly title: string
-  readonly what: string
-  readonly doNext: string
-  readonly facts: readonly FactLine[]
-}
-export type Telling = SendSealed | SendClear
-
-export function message(occasion: Occasion, words: Words): SendSealed {
-  const { recipients, record, once, now } = occasion
-  return sealedTo(recipients, now, alert(words), { once, tag: record?.tag ?? null })
+/** What the clock of this machine says. */
+export function timeFact({ settings }: Desk, { now }: Occasion): FactLine {
+  return { label: 'Time of this machine', value: formatInstant(now, settings.desk.timezone) }
 }
 
-export function repeated(desk: Desk, { starts, clock }: Occasion): string[] {
-  const [first] = starts
-  if (first === undefined || starts.length < 2 || clock.counts !== 'each') return []
-  const since = formatInstant(first.at, desk.settings.desk.timezone)
-  return [`This happened ${starts.length} times since ${since}.`]
-}
-
-export function late({ rings }: Occasion): string[] {
-  return rings.some(({ isLate }) => isLate)
-    ? ['This message is late: the desk could not send it in time.']
-    : []
-}
-
-/** The disclosure instant as a fact line. */
-export function disclosureFacts(
-  { settings }: Desk,
-  { disclosureAt, disclosureZone }: CaseRecord
-): FactLine[] {
-  if (disclosureAt === null) return []
-  const value = formatInstant(disclosureAt, settings.desk.timezone, disclosureZone)
+/** The disclosure instant. */
+export function disclosureFacts({ settings }: Desk, { record }: Occasion): FactLine[] {
+  const at = record?.disclosureAt ?? null
+  if (at === null) return []
+  const value = formatInstant(at, settings.desk.timezone, record?.disclosureZone)
   return [{ label: 'Disclosure', value }]
 }
 
+/** Of a cause that came more often, the first ones are shown, and how many more there are. */
+const FACTS_MAX = 5
+
 /** Who owns it and who is told, so that everybody knows whose turn it is. */
 export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occasion): FactLine[] {
-  const { maintainers } = desk.settings
-  const owner = maintainers.find(({ id }) => id === record?.owner)
-  const names = recipients.map(({ name }) => name).join(', ')
+  const owner = desk.settings.maintainers.find(({ id }) => id === record?.owner)
   const shown = starts
     .map((start) => [...whoWaits(start, record), ...factsOfStart(desk, start)])
     .filter(({ length }) => length > 0)
@@ -83,7 +56,7 @@ export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occas
     ...(shown.length > FACTS_MAX
       ? [{ label: 'Not shown here', value: `${shown.length - FACTS_MAX} more like these` }]
       : []),
-    { label: 'Sent to', value: names },
+    { label: 'Sent to', value: recipients.map(({ name }) => name).join(', ') },
     ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
   ]
 }
@@ -96,37 +69,18 @@ function whoWaits({ about }: DeskEvent, record: CaseRecord | null): FactLine[] {
   return [{ label: 'Reporter', value: addressOf(reporterWith(record, id)) }]
 }
 
-/** Of a cause that came more often, the first ones are shown, and how many more there are. */
-const FACTS_MAX = 5
-
 /** What one event adds to its alarm: how to find the message that it is about. */
-function factsOfStart(desk: Desk, start: DeskEvent): FactLine[] {
-  const cases = start.kind === 'ciphertext-reused' ? start.about.cases : []
-  const isHeldMessage = ['ciphertext-reused', 'bounce-unmatched', 'message-unread']
-  return [
-    ...(isHeldMessage.includes(start.kind) ? [received(desk, start)] : []),
-    ...cases.map((tag) => ({ label: 'Came before into', value: tag })),
-    ...(start.kind === 'message-unread'
-      ? [{ label: 'Size', value: `${start.about.bytes} bytes` }]
-      : []),
-    ...(start.kind === 'date-untold'
-      ? [{ label: 'Because', value: UNTOLD[start.about.because] }]
-      : []),
-    ...(start.kind === 'refused-unanswered' ? [forged(desk, start)] : []),
-    ...(start.kind === 'desk-failed'
-      ? [{ label: 'Failed at', value: `${start.about.at} (${start.about.error})` }]
-      : [])
-  ]
-}
-
-function forged(desk: Desk, { subject, about }: DeskEvent<'refused-unanswered'>): FactLine {
-  const maintainer = desk.settings.maintainers.find(({ id }) => id === subject.id)
-  const name = maintainer?.name ?? subject.id
-  return { label: 'In the name of', value: `${name}, ${STANDINGS[about.standing]}` }
-}
-
-function received(desk: Desk, { at }: DeskEvent): FactLine {
-  return { label: 'Received', value: formatInstant(at, desk.settings.desk.timezone) }
+function factsOfStart({ settings }: Desk, { kind, at, subject, about }: DeskEvent): FactLine[] {
+  const received = { label: 'Received', value: formatInstant(at, settings.desk.timezone) }
+  if (kind === 'bounce-unmatched') return [received]
+  if (kind === 'ciphertext-reused')
+    return [received, ...about.cases.map((tag) => ({ label: 'Came before into', value: tag }))]
+  if (kind === 'message-unread') return [received, { label: 'Size', value: `${about.bytes} bytes` }]
+  if (kind === 'date-untold') return [{ label: 'Because', value: UNTOLD[about.because] }]
+  if (kind === 'desk-failed') return [{ label: 'Failed at', value: `${about.at} (${about.error})` }]
+  if (kind !== 'refused-unanswered') return []
+  const name = settings.maintainers.find(({ id }) => id === subject.id)?.name ?? subject.id
+  return [{ label: 'In the name of', value: `${name}, ${STANDINGS[about.standing]}` }]
 }
 
 const UNTOLD = {

@@ -1,80 +1,90 @@
 /**
- * What the clocks say: one composer for each message that a clock can name, a reminder for all others. Reads what it needs and
- * changes nothing. A composer that makes no message for somebody has nothing to say to them.
+ * What the clocks say. An alarm is made of its clock, the facts of what it is about and, for some, more that
+ * messages/alert.liquid says. Reads what it needs and changes nothing. Where there is nothing to say to somebody, no message is
+ * made for them.
  */
 import { type CaseRecord, isOpen, type Reporter, reporterWith } from '../domain/case.ts'
-import { type SendClear, type SendSealed } from '../domain/decision.ts'
-import { type Recipient } from '../domain/event.ts'
+import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
+import { type EventKind, type Particulars, type Recipient } from '../domain/event.ts'
+import { groupBy } from '../domain/group.ts'
 import { type FactLine } from '../domain/message.ts'
+import { HOLD_SENTENCES } from '../domain/notice.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
-import { formatInstant } from '../domain/time.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
 import { nounOf } from '../messages/catalogue.ts'
-import { keyProblem } from '../messages/to-maintainers.ts'
+import { alert, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
 import { digestMessage } from '../policy/digest.ts'
-import { caseFacts } from '../policy/relay.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { waitingName } from '../policy/status.ts'
-import { findDue } from '../store/looks.ts'
-import { findMember, findMemberByFingerprint } from '../store/members.ts'
+import { listEvents, openDoubt } from '../store/events.ts'
+import { findMember, findMemberByFingerprint, listMembers } from '../store/members.ts'
+import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
 import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
 import { digestFacts } from './digest.ts'
-import {
-  clockJumped,
-  copyLate,
-  copyWaits,
-  noticeHeld,
-  noticeLate,
-  noticeLeft,
-  preflight
-} from './notice-alarms.ts'
-import { factsOf, late, message, type Occasion, repeated, type Telling } from './occasion.ts'
-
-type Composer = (desk: Desk, read: Read, occasion: Occasion) => readonly Telling[]
+import { disclosureFacts, factsOf, type Occasion, timeFact } from './occasion.ts'
 
 /** The messages of one telling. */
-export function compose(desk: Desk, read: Read, occasion: Occasion): readonly Telling[] {
-  return (COMPOSERS[occasion.clock.message] ?? reminder)(desk, read, occasion)
-}
-
-const COMPOSERS: Readonly<Record<string, Composer>> = {
-  preflight,
-  certificate,
-  undelivered,
-  missed,
-  digest,
-  'key-refused': keyRefused,
-  'own-key': ownKey,
-  'notice-late': noticeLate,
-  'notice-left': noticeLeft,
-  'copy-waits': copyWaits,
-  'copy-late': copyLate,
-  'notice-held': noticeHeld,
-  'clock-jumped': clockJumped,
-  'words-wait': wordsWait
-}
-
-/** What the clock itself says: what is at risk and by when, what to do, the facts. What waits for a key is not written again. */
-function reminder(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  const { title, risk, remedy } = occasion.clock
-  const waiting = waitingFacts(desk, read, occasion)
-  const what = [
-    risk,
-    ...dueSentence(desk, occasion),
-    ...repeated(desk, occasion),
-    ...late(occasion)
+export function compose(
+  desk: Desk,
+  read: Read,
+  occasion: Occasion
+): readonly (SendSealed | SendClear)[] {
+  const { clock, isMemberTold } = occasion
+  if (clock.message === 'digest') return digest(desk, read, occasion)
+  if (clock.message === 'own-key') return ownKey(occasion)
+  return [
+    ...(isMemberTold ? keyExpires(desk, read, occasion) : []),
+    ...alarms(desk, read, occasion)
   ]
-  const facts = [...waiting, ...factsOf(desk, occasion)]
-  const doNext = waiting.length === 0 ? remedy : KEY_COMES
-  return [message(occasion, { title, what: what.join(' '), doNext, facts })]
+}
+
+function alarms(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
+  const { clock, record, recipients, once, now } = occasion
+  const find = MATTERS[clock.message]
+  const matter: Matter | null = find === undefined ? {} : find(desk, read, occasion)
+  if (matter === null) return []
+  const waiting = waitingFacts(desk, read, occasion)
+  const words = {
+    ...wordsOf(desk, occasion, matter),
+    remedy: waiting.length === 0 ? clock.remedy : KEY_COMES
+  }
+  const facts = [...waiting, ...(matter.facts ?? []), ...factsOf(desk, occasion)]
+  const { maintainers } = desk.settings
+  const isAdmin = ({ id }: SealedRecipient): boolean =>
+    maintainers.some((one) => one.id === id && one.roles.includes('list-admin'))
+  const secret = matter.adminFacts ?? []
+  const groups = groupBy(recipients, (one) => String(secret.length > 0 && isAdmin(one)))
+  return [...groups].map(([isTold, to]) => {
+    const message = alert({ ...words, facts: isTold === 'true' ? [...facts, ...secret] : facts })
+    return sealedTo(to, now, message, { once, tag: record?.tag ?? null })
+  })
+}
+
+function wordsOf(desk: Desk, { clock, rings, starts, now }: Occasion, matter: Matter) {
+  const says = (at: Instant | undefined): string =>
+    at === undefined ? '' : formatInstant(at, desk.settings.desk.timezone)
+  const dueAt = rings[0]?.run.dueAt
+  const isCounted = clock.counts === 'each' && matter.isUncounted !== true
+  return {
+    alarm: clock.message,
+    title: matter.title ?? clock.title,
+    risk: clock.risk,
+    due: clock.counts === 'each' ? '' : says(dueAt),
+    isOver: dueAt !== undefined && dueAt <= now,
+    times: isCounted ? starts.length : 1,
+    since: says(starts[0]?.at),
+    isLate: rings.some((ring) => ring.isLate),
+    about: matter.about ?? {}
+  }
 }
 
 const KEY_COMES =
   'What waits leaves, encrypted, when a key of the reporter is in use. We have asked for one. Please reach the reporter another way; /unsend because REASON withdraws what waits.'
 
-/** What waits for a key of the reporters whom an answer would reach. */
+/** What waits for a key of the reporters whom an answer would reach; it is not to be written again. */
 function waitingFacts(desk: Desk, read: Read, { clock, starts, record }: Occasion): FactLine[] {
   if (record === null || !clock.stops.includes('answered')) return []
   const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
@@ -92,207 +102,225 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Repor
   )
 }
 
-/** Nothing while all whom it is about have no answer yet and the clock of that promise tells it. */
-function wordsWait(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  const { starts, record, product } = occasion
-  if (record === null) return []
-  const isPromised = isOpen(record.state) && product?.policy.answer !== null
-  const others = waitingReporters(starts, record).filter(({ answeredAt }) => answeredAt !== null)
-  return isPromised && others.length === 0 ? [] : reminder(desk, read, occasion)
+/** What an alarm says beside its clock. */
+type Matter = {
+  /** In place of the clock's. Without a name: it stands outside the encryption, too (B5, G5). */
+  readonly title?: string
+  /** What messages/alert.liquid knows as `about`. */
+  readonly about?: object
+  /** Stand before the facts that every alarm has. */
+  readonly facts?: readonly FactLine[]
+  /** Who is on the list, list admins alone learn (G5). */
+  readonly adminFacts?: readonly FactLine[]
+  /** Each of its causes is named: their number says nothing. */
+  readonly isUncounted?: boolean
 }
 
-/** By when: the due instant of what rings. */
-function dueSentence(desk: Desk, { rings, clock, now }: Occasion): string[] {
-  const [ring] = rings
-  if (ring === undefined || clock.counts === 'each') return []
-  const { dueAt } = ring.run
-  const when = formatInstant(dueAt, desk.settings.desk.timezone)
-  return [dueAt > now ? `Due by ${when}.` : `Overdue since ${when}.`]
-}
-
-/** A key that expires: when, and what stops working then. */
-function certificate(desk: Desk, read: Read, occasion: Occasion): readonly Telling[] {
-  const { subject, rings, now } = occasion
-  const expiresAt = rings[0]?.run.dueAt
-  if (expiresAt === undefined) return []
-  const maintainer = desk.settings.maintainers.find(({ id }) => id === subject.id)
-  const whose = {
-    desk: 'the desk',
-    maintainer: maintainer?.name ?? subject.id,
-    member: `list member ${subject.id}`,
-    case: ''
-  }[subject.kind]
-  const when = formatInstant(expiresAt, desk.settings.desk.timezone)
-  const isExpired = expiresAt <= now
-  const toMember = occasion.isMemberTold ? keyExpires(read, occasion, when) : []
-  if (occasion.recipients.length === 0) return toMember
-  return [
-    ...toMember,
-    message(occasion, {
-      // Without a name: it stands outside the encryption, too (B5, G5).
-      title: isExpired ? 'A key has expired' : 'A key expires soon',
-      what: [
-        `The key of ${whose} ${isExpired ? 'expired' : 'expires'} on ${when}.`,
-        ...CERTIFICATE_RISK[subject.kind].map(
-          (risk) => `${isExpired ? 'Since then' : 'After that'} ${risk}`
-        ),
-        ...late(occasion)
-      ].join(' '),
-      doNext: CERTIFICATE_REMEDY[subject.kind],
-      facts: factsOf(desk, occasion)
+/** By the message that a clock names; null where there is nothing to say after all. */
+const MATTERS: Readonly<
+  Record<string, (desk: Desk, read: Read, occasion: Occasion) => Matter | null>
+> = {
+  /** How many members the notice would reach at its instant. */
+  preflight: (_desk, read, { record, product, rings }) => {
+    const leavesAt = rings[0]?.run.dueAt
+    if (record === null || product === null || leavesAt === undefined) return null
+    const members = listMembers(read).filter(({ products }) => products.includes(product.id))
+    const frozen = members.filter(({ state }) => state !== 'active')
+    const ending = members.filter(
+      ({ state, keyExpiresAt: end }) => state === 'active' && end !== null && end <= leavesAt
+    )
+    const blocked = [...frozen, ...ending].map(({ id }) => id)
+    const about = {
+      all: members.length,
+      ready: members.length - blocked.length,
+      blocked,
+      frozen: frozen.length,
+      ending: ending.length,
+      notice: findNotice(read, record.tag)?.state ?? 'none'
+    }
+    const named = { label: 'Blocked', value: blocked.join(', ') }
+    return { about, adminFacts: blocked.length === 0 ? [] : [named] }
+  },
+  certificate: ({ settings }, _read, { subject, rings, now }) => {
+    const expiresAt = rings[0]?.run.dueAt
+    const maintainer = settings.maintainers.find(({ id }) => id === subject.id)
+    const whose = {
+      desk: 'the desk',
+      maintainer: maintainer?.name ?? subject.id,
+      member: `list member ${subject.id}`,
+      case: ''
+    }[subject.kind]
+    const isExpired = expiresAt !== undefined && expiresAt <= now
+    return { title: isExpired ? 'A key has expired' : 'A key expires soon', about: { whose } }
+  },
+  undelivered: (desk, _read, occasion) => {
+    const lost = abouts(occasion, 'undelivered').map(({ message, because, code, ...whom }) => ({
+      who: whoIs(desk, whom),
+      noun: nounOf(message),
+      because: UNDELIVERED[because],
+      code
+    }))
+    const outbox = String(abouts(occasion, 'undelivered')[0]?.outbox)
+    return { about: { lost: distinct(lost), outbox } }
+  },
+  'key-refused': (desk, _read, occasion) => {
+    const refused = abouts(occasion, 'not-encrypted')
+    const lost = refused.map(({ message, because, ...whom }) => ({
+      who: whoIs(desk, whom),
+      noun: nounOf(message),
+      because: KEY_PROBLEMS[because]
+    }))
+    const audiences = distinct(refused.map(({ audience }) => audience))
+    return { about: { lost: distinct(lost), audiences } }
+  },
+  /** What could not be encrypted to one maintainer, who can be reached again; nothing when the case is over. */
+  missed: (desk, _read, occasion) => {
+    const { record, starts } = occasion
+    if (record !== null && !isOpen(record.state)) return null
+    const nouns = abouts(occasion, 'not-encrypted').map(({ message }) => nounOf(message))
+    const counts = distinct(nouns).map(
+      (noun) => `${noun} (${nouns.filter((one) => one === noun).length})`
+    )
+    const says = (at: Instant | undefined): string =>
+      at === undefined ? '' : formatInstant(at, desk.settings.desk.timezone)
+    const facts = [
+      { label: 'Not sent', value: counts.join(', ') },
+      { label: 'First', value: says(starts[0]?.at) },
+      { label: 'Last', value: says(starts.at(-1)?.at) }
+    ]
+    return { about: { count: nouns.length }, facts, isUncounted: true }
+  },
+  'notice-late': (desk, _read, occasion) => {
+    const lateMs = abouts(occasion, 'notice-leaving').at(-1)?.lateMs ?? 0
+    const lateAfter = occasion.product?.policy.notice?.late_after_minutes
+    if (lateAfter === undefined || lateMs <= lateAfter * 60_000) return null
+    return { about: { late: timeWords(lateMs) }, facts: disclosureFacts(desk, occasion) }
+  },
+  'notice-left': (desk, _read, occasion) => ({
+    about: abouts(occasion, 'notice-left').at(-1) ?? {},
+    facts: disclosureFacts(desk, occasion)
+  }),
+  'copy-waits': (_desk, _read, occasion) => ({
+    about: { members: membersOf(abouts(occasion, 'copy-waits')) },
+    isUncounted: true
+  }),
+  /** That a member left the list is no news to people, but beside others it is said that nobody tells them. */
+  'copy-late': (desk, _read, occasion) => {
+    const dropped = abouts(occasion, 'copy-dropped')
+    const those = (why: (typeof dropped)[number]['because']): string =>
+      membersOf(dropped.filter(({ because }) => because === why))
+    const about = {
+      members: membersOf(dropped),
+      public: those('public'),
+      moved: those('date-moved'),
+      gone: those('not-listed')
+    }
+    if (about.public === '' && about.moved === '') return null
+    return { about, facts: disclosureFacts(desk, occasion), isUncounted: true }
+  },
+  /** A hold by the desk itself; what a person held, the others know from that person's message. */
+  'notice-held': (desk, read, occasion) => {
+    const start = occasion.starts.at(-1)
+    if (start?.kind !== 'notice-held') return null
+    const { because, copies, revision } = start.about
+    if (because === 'maintainer' || because === 'operator') return null
+    const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
+    const before = listEvents(read, occasion.subject, { kinds }).findLast(({ id }) => id < start.id)
+    const isLeaving = before?.kind === 'notice-leaving'
+    const about = {
+      revision,
+      because: HOLD_SENTENCES[because],
+      isLeaving,
+      isAgain: copies.revision === revision,
+      // A hold of what has not begun to leave stops no copy of what was released before.
+      goingOn: isLeaving ? 0 : copies.here + copies.onTheWay,
+      released: copies.revision
+    }
+    const facts = [...disclosureFacts(desk, occasion), timeFact(desk, occasion)]
+    return { about, facts }
+  },
+  /** A wall clock that nobody can vouch for matters while a notice has not left. */
+  'clock-jumped': (desk, read, occasion) => {
+    if (!hasUnreleasedNotice(read)) return null
+    const ms = abouts(occasion, 'clock-doubted').at(-1)?.ms ?? 0
+    const far = `${timeWords(Math.abs(ms))} ${ms > 0 ? 'further forward' : 'further back'} than time has passed`
+    const scheduled = listActiveNotices(read).flatMap(({ state, caseTag: label, releaseAt }) => {
+      if (state !== 'scheduled' || releaseAt === null) return []
+      return [{ label, value: `leaves ${formatInstant(releaseAt, desk.settings.desk.timezone)}` }]
     })
-  ]
+    return {
+      about: { far, isOpen: openDoubt(read) !== null },
+      facts: [timeFact(desk, occasion), ...scheduled]
+    }
+  },
+  /** Nothing while all whom it is about have no answer yet and the clock of that promise tells it. */
+  'words-wait': (_desk, _read, { starts, record, product }) => {
+    if (record === null) return null
+    const isPromised = isOpen(record.state) && product?.policy.answer !== null
+    const others = waitingReporters(starts, record).filter(({ answeredAt }) => answeredAt !== null)
+    return isPromised && others.length === 0 ? null : {}
+  }
+}
+
+/** The particulars of the starts of one kind. */
+function abouts<K extends EventKind>({ starts }: Occasion, kind: K): Particulars[K][] {
+  return starts.flatMap((one) => (one.kind === kind ? [one.about as Particulars[K]] : []))
+}
+
+function distinct<T>(items: readonly T[]): T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+}
+
+function membersOf(abouts: readonly { readonly member: string }[]): string {
+  return distinct(abouts.map(({ member }) => member))
+    .sort()
+    .join(', ')
+}
+
+function whoIs({ settings }: Desk, { audience, recipient }: Recipient): string {
+  if (audience === 'reporter') return 'The reporter'
+  if (audience === 'member') return `List member ${recipient}`
+  return settings.maintainers.find(({ id }) => id === recipient)?.name ?? 'Somebody outside'
+}
+
+/** A length of time as people say it. */
+function timeWords(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  if (minutes < 120) return `${minutes} minutes`
+  const hours = Math.round(minutes / 60)
+  return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`
 }
 
 /** To the member alone, encrypted to the key that is still valid (G5). */
 function keyExpires(
+  { settings }: Desk,
   read: Read,
-  { subject, once, now }: Occasion,
-  expiresAt: string
-): readonly Telling[] {
+  { subject, rings, once, now }: Occasion
+): SendSealed[] {
   const found = subject.kind === 'member' ? findMember(read, subject.id) : null
   const member = found === null ? null : findMemberByFingerprint(read, found.fingerprint)
-  if (member === null) return []
+  const at = rings[0]?.run.dueAt
+  if (member === null || at === undefined) return []
   const { id, name, address, fingerprint, keyData } = member
   const to = { id, name, address, fingerprint, keyData }
-  return [sealedTo([to], now, memberKeyExpires({ expiresAt }), { once, tag: null })]
+  const message = memberKeyExpires({ expiresAt: formatInstant(at, settings.desk.timezone) })
+  return [sealedTo([to], now, message, { once, tag: null })]
 }
-
-const CERTIFICATE_RISK = {
-  desk: ['the desk can neither sign nor send anything.'],
-  maintainer: ['nothing can be encrypted to this person.'],
-  member: ['this member gets no advance notice.'],
-  case: []
-}
-const CERTIFICATE_REMEDY = {
-  desk: 'Please have the operator extend the key and publish it again.',
-  maintainer:
-    'Please extend the key, and give the operator the new public key for keys/maintainers.',
-  member: 'Please get a current key from the member; the operator adds it with "postern members".',
-  case: ''
-}
-
-/** What did not arrive, person by person. */
-function undelivered(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
-  const lost = occasion.starts.flatMap((start) => (start.kind === 'undelivered' ? [start] : []))
-  const [first] = lost
-  if (first === undefined) return []
-  const { clock, record } = occasion
-  const about = record === null ? '' : ` about ${record.tag}`
-  const whats = [
-    ...new Set(
-      lost.map(({ about: { message: kind, because, code, ...whom } }) => {
-        const server = code === 0 ? '' : ` (code ${code})`
-        return `${capitalized(whoIs(desk, whom))} did not get the ${nounOf(kind)}${about}: ${UNDELIVERED[because]}${server}.`
-      })
-    )
-  ]
-  return [
-    message(occasion, {
-      title: clock.title,
-      what: [...whats, ...repeated(desk, occasion), ...late(occasion)].join(' '),
-      doNext: clock.remedy.replace('ID', String(first.about.outbox)),
-      facts: factsOf(desk, occasion)
-    })
-  ]
-}
-
-function capitalized(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1)
-}
-
-function whoIs(desk: Desk, { audience, recipient }: Recipient): string {
-  if (audience === 'reporter') return 'the reporter'
-  if (audience === 'member') return `list member ${recipient}`
-  const maintainer = desk.settings.maintainers.find(({ id }) => id === recipient)
-  return maintainer?.name ?? 'somebody outside'
-}
-
-/** Messages that were not sent because of a key, and what to do. */
-function keyRefused(desk: Desk, _read: Read, occasion: Occasion): readonly SendSealed[] {
-  const refused = occasion.starts.flatMap((one) => (one.kind === 'not-encrypted' ? one.about : []))
-  const said = refused.map(
-    ({ message: kind, because, ...whom }) =>
-      `The ${nounOf(kind)} to ${whoIs(desk, whom)} was not sent, because ${KEY_PROBLEMS[because]}.`
-  )
-  const next = refused.map(({ audience }) => KEY_REMEDIES[audience])
-  const { title, risk } = occasion.clock
-  return [
-    message(occasion, {
-      title,
-      what: [...new Set(said), risk, ...repeated(desk, occasion), ...late(occasion)].join(' '),
-      doNext: [...new Set(next)].join(' '),
-      facts: factsOf(desk, occasion)
-    })
-  ]
-}
-
-const KEY_REMEDIES = {
-  maintainer:
-    'Please give the operator a current public key of that maintainer for keys/maintainers.',
-  member:
-    'Please get a current key from the member, then preview and approve the notice again: only those who lack it get it then.',
-  reporter: 'Please ask the reporter for a current key with /ask, then send it again.',
-  outsider: 'Please reach the person another way.'
-} as const
 
 /** To the maintainer whose key refused a message: in clear, at most once a day however many cases there are (G3). */
-function ownKey(_desk: Desk, _read: Read, occasion: Occasion): readonly SendClear[] {
-  const { recipients, starts, now } = occasion
-  const start = starts.at(-1)
-  if (start?.kind !== 'not-encrypted') return []
-  const problem = `Your key cannot be used: ${KEY_PROBLEMS[start.about.because]}.`
+function ownKey(occasion: Occasion): SendClear[] {
+  const { recipients, now } = occasion
+  const refused = abouts(occasion, 'not-encrypted').at(-1)
+  if (refused === undefined) return []
+  const problem = `Your key cannot be used: ${KEY_PROBLEMS[refused.because]}.`
+  const sending = { once: now.slice(0, 10), tag: null }
   return recipients.map(({ id, name, address }) =>
-    inClearTo({ id, name, address }, now, keyProblem({ problem }), {
-      once: now.slice(0, 10),
-      tag: null
-    })
+    inClearTo({ id, name, address }, now, keyProblem({ problem }), sending)
   )
-}
-
-/** What could not be encrypted to one maintainer, who can be reached again; nothing when the case is over. */
-function missed(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  const { clock, record, starts } = occasion
-  if (record !== null && !isOpen(record.state)) return []
-  const kinds = starts.flatMap((start) =>
-    start.kind === 'not-encrypted' ? start.about.message : []
-  )
-  const [first, last] = [starts[0], starts.at(-1)]
-  if (first === undefined || last === undefined) return []
-  const { timezone } = desk.settings.desk
-  const counts = [...new Set(kinds)].map(
-    (kind) => `${nounOf(kind)} (${kinds.filter((one) => one === kind).length})`
-  )
-  const many = kinds.length === 1 ? 'One message' : `${kinds.length} messages`
-  const about = record === null ? 'about no case' : `about ${record.tag}`
-  return [
-    message(occasion, {
-      title: clock.title,
-      what: `Your key works again. ${many} ${about} could not be encrypted to you before, and the desk cannot send ${kinds.length === 1 ? 'it' : 'them'} any more.`,
-      doNext:
-        record === null
-          ? clock.remedy
-          : `Reply with /status to see where the case stands. To see what you missed, ask another maintainer; the operator reads it with "postern show ${record.tag}".`,
-      facts: [
-        ...(record === null || occasion.product === null
-          ? []
-          : caseFacts(record, {
-              product: occasion.product,
-              settings: desk.settings,
-              due: findDue(read, occasion.subject),
-              now: occasion.now
-            })),
-        { label: 'Not sent', value: counts.join(', ') },
-        { label: 'First', value: formatInstant(first.at, timezone) },
-        { label: 'Last', value: formatInstant(last.at, timezone) }
-      ]
-    })
-  ]
 }
 
 /** What nobody was told of when it happened; nothing when there is nothing. */
-function digest(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  const { recipients, rings, once, now } = occasion
+function digest(desk: Desk, read: Read, { recipients, rings, once, now }: Occasion): SendSealed[] {
   const isLate = rings.some((ring) => ring.isLate)
   const said = digestMessage(digestFacts(read), { now, settings: desk.settings, isLate })
   return said === null ? [] : [sealedTo(recipients, now, said, { once, tag: null })]

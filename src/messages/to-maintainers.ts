@@ -77,19 +77,30 @@ export const preview = encrypted<{
   readonly code: string
 }>()('preview', 'preview of the notice', 'Preview of the notice')
 
-type Alarm = {
-  readonly title: string
-  /** What is at risk and by when. */
-  readonly what: string
-  readonly doNext: string
-  readonly facts: readonly FactLine[]
-}
-
 /** Something needs a person. */
-export const alert = encrypted<Alarm>()('alert', 'alarm', ({ title }) => title)
+export const alert = encrypted<{
+  /** The message that the clock names; alert.liquid says more by it. */
+  readonly alarm: string
+  readonly title: string
+  readonly risk: string
+  readonly remedy: string
+  /** By when; '' for what merely happened. */
+  readonly due: string
+  readonly isOver: boolean
+  readonly times: number
+  /** Since when it happened so often. */
+  readonly since: string
+  readonly isLate: boolean
+  readonly about: object
+  readonly facts: readonly FactLine[]
+}>()('alert', 'alarm', ({ title }) => title)
 
 /** Tells one author where the words of a plain message went. */
-export const hint = encryptedAnswer<Omit<Alarm, 'facts'>>()('hint', 'hint', ({ title }) => title)
+export const hint = encryptedAnswer<{
+  readonly title: string
+  readonly what: string
+  readonly doNext: string
+}>()('hint', 'hint', ({ title }) => title)
 
 /** What nobody is told of when it happens and somebody has to look at. */
 export const digest = encrypted<{

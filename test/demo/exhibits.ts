@@ -77,14 +77,15 @@ async function reminders(): Promise<Exhibit[]> {
   const told = (clocks: readonly Clock[], whose: string): void => {
     for (const { message, ...clock } of clocks) {
       if (message !== 'reminder') continue
-      const due = clock.counts === 'each' ? '' : ' Due by Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC).'
+      const due = clock.counts === 'each' ? '' : 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
       const facts = [
         { label: 'Owner', value: 'Grace Hopper' },
         { label: 'Sent to', value: 'Grace Hopper, Linus Torvalds' },
         ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
       ]
       const { title, risk, remedy } = clock
-      const words = { title, what: `${risk}${due}`, doNext: remedy, facts }
+      const more = { isOver: false, times: 1, since: '', isLate: false, about: {} }
+      const words = { alarm: message, title, risk, remedy, due, facts, ...more }
       const key = JSON.stringify(words)
       if (!said.has(key))
         said.set(key, {
