@@ -18,7 +18,7 @@ import {
   type NoticeSetting,
   noticeParams
 } from '../policy/notice-content.ts'
-import { reporterPath } from '../policy/recipients.ts'
+import { isOpenPath, reporterPath } from '../policy/recipients.ts'
 import { sealedTo, toReporter } from '../policy/send.ts'
 import { findCase } from '../store/cases.ts'
 import {
@@ -202,7 +202,7 @@ async function dateMail(
   if (reporters.length === 0) return [untold(found.tag, found.tag, 'no-address')]
   return reporters.map((reporter) => {
     const path = reporterPath(reporter, keys, product)
-    return path.kind === 'sealed' || path.kind === 'clear'
+    return isOpenPath(path)
       ? toReporter(path, now, message, sending)
       : untold(found.tag, reporter.id, 'no-key')
   })

@@ -123,6 +123,12 @@ export function addresseesOf({ reporters }: Pick<CaseRecord, 'reporters'>): read
 /** A reporter who named an address. */
 export type Addressed = Reporter & { readonly contact: Contact }
 
+/** This reporter; null where they named no address. */
+export function addressed(reporter: Reporter): Addressed | null {
+  const { contact } = reporter
+  return contact === null ? null : { ...reporter, contact }
+}
+
 /** Every number under which the case is known: its own, and those of the cases that were merged into it. */
 export function numbersOf({
   tag,

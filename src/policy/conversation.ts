@@ -3,7 +3,7 @@
  * else (G5). What answers two people at once reaches neither. Also for whom a signed message is meant: a signature says who
  * wrote, not to whom, so it counts only where what is signed names this desk, and nobody else instead.
  */
-import { addresseesOf, type CaseRecord, reporterOf, reporterWith } from '../domain/case.ts'
+import { addressed, addresseesOf, type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type HeaderFacts, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type Conversation, type MessageKind } from '../domain/message.ts'
@@ -66,7 +66,8 @@ export function reporterIn(record: CaseRecord, conversation: ConversationOf): An
   const [only, ...others] = addresseesOf(record)
   const isNamed = conversation.kind === 'one' && (conversation.isSigned || others.length === 0)
   const named = isNamed ? reporterWith(record, conversation.with.replace(/^reporter:/, '')) : null
-  return named ?? (others.length > 0 ? 'several' : (only ?? reporterOf(record)))
+  if (named !== null) return addressed(named)
+  return others.length > 0 ? 'several' : (only ?? null)
 }
 
 /** A message that answers nobody: a note, or what the desk writes by itself. */

@@ -26,7 +26,7 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
-import { reporterPath } from './recipients.ts'
+import { isOpenPath, reporterPath, WAYS } from './recipients.ts'
 import { toReporter } from './send.ts'
 
 /** The events by which it is known what each reporter was told of the date and said of it. */
@@ -71,13 +71,12 @@ function ask(reporters: readonly Addressed[], date: Instant, about: About): Aske
   for (const reporter of reporters) {
     const { address } = reporter.contact
     const path = reporterPath(reporter, keys, product)
-    if (path.kind !== 'sealed' && path.kind !== 'clear') {
+    if (!isOpenPath(path)) {
       unasked.push(reporter)
       continue
     }
-    const how = path.kind === 'sealed' ? 'encrypted' : 'in-clear'
+    const { kind: how } = path
     const told = recorded('date-told', aboutCase(tag), by, { reporter: reporter.id, date, how })
-    const way = how === 'encrypted' ? 'encrypted' : 'not encrypted'
     const last = toldDate(events, record, reporter)
     const before = last === date ? '' : says(last, about.zoneBefore)
     const isTold = owedWord(about, reporter) === 'message'
@@ -85,11 +84,8 @@ function ask(reporters: readonly Addressed[], date: Instant, about: About): Aske
       ? dateNotice({ product: product.name, disclosure: now, before })
       : dateProposed({ date: now, before })
     decisions.push(toReporter(path, about.now, message, sending), told)
-    asked.push(
-      isTold
-        ? `We told ${address} the date ${now}, ${way}.`
-        : `We asked ${address} about the date ${now}, ${way}.`
-    )
+    const did = isTold ? `told ${address} the date` : `asked ${address} about the date`
+    asked.push(`We ${did} ${now}, ${WAYS[how]}.`)
   }
   return { decisions, asked, unasked }
 }
@@ -161,12 +157,12 @@ export function askOwed(draft: Draft, context: CommandContext): Draft {
 
 /** Asks a reporter whose message brings the key that was missing. */
 export function owedDate(
-  { contact, ...reporter }: Reporter,
+  reporter: Reporter,
   about: Omit<About, 'zoneBefore' | 'by' | 'tag'>
 ): readonly Decision[] {
   const { tag, disclosureZone: zoneBefore } = about.record
-  const asked = contact === null ? [] : [{ ...reporter, contact }]
-  return owed(asked, { ...about, zoneBefore, tag, by: BY_DESK }).decisions
+  return owed(addresseesOf({ reporters: [reporter] }), { ...about, zoneBefore, tag, by: BY_DESK })
+    .decisions
 }
 
 function owed(reporters: readonly Addressed[], about: About): Asked {

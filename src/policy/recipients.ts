@@ -2,8 +2,9 @@
  * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
  * into a recipient, so that no decision can name an address without a fingerprint (G3).
  */
-import { type Reporter, type ReporterKeys, reporterKeyOf } from '../domain/case.ts'
+import { type Addressed, type Reporter, type ReporterKeys, reporterKeyOf } from '../domain/case.ts'
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
+import { type Way } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
@@ -26,18 +27,31 @@ export function namesOf(ids: readonly string[], { maintainers }: Settings): stri
     .join(' and ')
 }
 
-/** The reporter who would get an answer; null when the case has none. */
-export type AnsweredReporter = Reporter | 'several' | null
+/** The reporter who would get an answer; null when none has an address. */
+export type AnsweredReporter = Addressed | 'several' | null
 
 /** The address of a reporter; '' where none is known. */
-export function addressOf(reporter: AnsweredReporter): string {
+export function addressOf(reporter: Pick<Reporter, 'contact'> | 'several' | null): string {
   return reporter === null || reporter === 'several' ? '' : (reporter.contact?.address ?? '')
+}
+
+/** A way to a reporter that is open, named as on the record. */
+export type OpenPath =
+  | { readonly kind: 'encrypted'; readonly recipient: SealedRecipient }
+  | { readonly kind: 'in-clear'; readonly to: Addressee }
+
+export const WAYS: Readonly<Record<Way, string>> = {
+  encrypted: 'encrypted',
+  'in-clear': 'NOT encrypted'
+}
+
+export function isOpenPath(path: ReporterPath): path is OpenPath {
+  return path.kind === 'encrypted' || path.kind === 'in-clear'
 }
 
 /** How words of a maintainer can reach one reporter of a case now (G3). */
 export type ReporterPath =
-  | { readonly kind: 'sealed'; readonly recipient: SealedRecipient }
-  | { readonly kind: 'clear'; readonly to: Addressee }
+  | OpenPath
   /** Words wait. `isClearOtherwise`: they could leave in clear if the keys that came were all refused. */
   | {
       readonly kind: 'no-key'
@@ -63,13 +77,13 @@ export function reporterPath(
   const key = reporterKeyOf(reporter, keys)
   if (key?.isUsable === true) {
     const { fingerprint, keyData } = key
-    return { kind: 'sealed', recipient: { ...contact, id, fingerprint, keyData } }
+    return { kind: 'encrypted', recipient: { ...contact, id, fingerprint, keyData } }
   }
   // A known key that cannot be used is no leave to write in clear.
   const isClearOtherwise =
     key === null && beganInClear && product.policy.reporters.cleartext === 'allow'
   return isClearOtherwise && unusedKeys.length === 0
-    ? { kind: 'clear', to: { ...contact, id } }
+    ? { kind: 'in-clear', to: { ...contact, id } }
     : { kind: 'no-key', unusedKeys, isClearOtherwise }
 }
 
@@ -108,9 +122,9 @@ export function reachSentence(
       : 'A plain reply reaches the reporter.'
   const address = addressOf(reporter)
   switch (path.kind) {
-    case 'sealed':
+    case 'encrypted':
       return `${internal} Text under a first line /reply reaches ${address} alone, encrypted, without quoted text.`
-    case 'clear':
+    case 'in-clear':
       return `${internal} Text under a first line /reply reaches ${address} alone, UNENCRYPTED and readable on the way, because we have no key of theirs.`
     case 'no-key':
       return `${internal} ${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`

@@ -31,7 +31,7 @@ import {
   withActivity
 } from './draft.ts'
 import { namesReporter } from './new-text.ts'
-import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
+import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
 /** What a maintainer decided about a case. */
@@ -117,12 +117,19 @@ export function toReporter(
   words: Words,
   remarks = ''
 ): Step {
-  const reporter = reporterIn(before.case, context.conversation)
-  if (reporter === 'several') throw new Refusal(SEVERAL)
-  const { contact = null } = reporter ?? {}
-  const reached = reporter === null || contact === null ? [] : [{ ...reporter, contact }]
-  const { draft, says } = toEach(reached, before, context, words)
+  const { draft, says } = toEach([reporterMeant(before, context)], before, context, words)
   return accepted(draft, `${says} ${remarks}`.trim())
+}
+
+/** The reporter of the conversation. */
+export function reporterMeant(
+  { case: record }: Draft,
+  { conversation }: Pick<CommandContext, 'conversation'>
+): Addressed {
+  const reporter = reporterIn(record, conversation)
+  if (reporter === 'several') throw new Refusal(SEVERAL)
+  if (reporter === null) throw new Refusal(NO_ADDRESS)
+  return reporter
 }
 
 /** One message to each: what one of them reads names none of the others. */
@@ -160,9 +167,8 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
   if (path.kind === 'no-key')
     return kept(before, context, { ...words, reporter, path }, keyChoice(path))
   const { mail } = words
-  const way: Way = path.kind === 'clear' ? 'in-clear' : 'encrypted'
-  const draft = spoken(reporter, before, context, { mail, how: way })
-  const how = path.kind === 'clear' ? 'NOT encrypted' : 'encrypted'
+  const draft = spoken(reporter, before, context, { mail, how: path.kind })
+  const how = WAYS[path.kind]
   const next: Draft = {
     ...draft,
     words: [...draft.words, { ...words, reporter, path }],
@@ -189,9 +195,9 @@ function strangerNamed(named: string, { contact }: Addressed): string {
 
 const TWO_WAYS =
   'Parts of what this message says to the reporter would leave in different ways (encrypted, unencrypted, or waiting for a key). Please send them in two messages.'
-export const SEVERAL =
+const SEVERAL =
   'Not done: this case has several reporters, and your message does not show which of them you mean. Please reply to a message of that reporter and keep its last line (Ref: …) in your text.'
-const NO_ADDRESS = 'Not sent: the report names no address, so nobody can be answered.'
+const NO_ADDRESS = 'Not done: the report names no address, so nobody can be answered.'
 
 /** The words wait, and the reporter is asked for a key; nobody is answered until it comes. */
 function kept(before: Draft, context: CommandContext, words: SpokenWords, choice: string): Step {

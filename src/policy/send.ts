@@ -13,7 +13,7 @@ import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type Conversation, type Message } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import { allMaintainers, type ReporterPath } from './recipients.ts'
+import { allMaintainers, type OpenPath } from './recipients.ts'
 
 /** What a message is about and how it leaves, beside what its definition says. */
 export type Sending = {
@@ -70,13 +70,13 @@ export function inClearTo(
 
 /** A maintainer's words to the reporter on the way that is open: files go along encrypted only (G3). */
 export function toReporter(
-  path: Extract<ReporterPath, { readonly kind: 'sealed' | 'clear' }>,
+  path: OpenPath,
   now: Instant,
   message: Message<'own-words'>,
   sending: Sending
 ): SendSealed | SendClear {
   const { files: _files, noticeId: _noticeId, ...bare } = sending
-  return path.kind === 'sealed'
+  return path.kind === 'encrypted'
     ? sealedTo([path.recipient], now, message, sending)
     : inClearTo(path.to, now, message, bare)
 }

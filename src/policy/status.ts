@@ -173,8 +173,8 @@ export function reachWords(
 ): string {
   const path = reporterPath(reporter, keys, product)
   const address = addressOf(reporter)
-  if (path.kind === 'sealed') return `go to ${address}, encrypted.`
-  if (path.kind === 'clear') return `go to ${address}, NOT encrypted, because we have no key.`
+  if (path.kind === 'encrypted') return `go to ${address}, encrypted.`
+  if (path.kind === 'in-clear') return `go to ${address}, NOT encrypted, because we have no key.`
   return path.kind === 'no-key'
     ? `cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
     : 'cannot be sent: the report names no address.'

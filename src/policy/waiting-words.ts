@@ -17,7 +17,7 @@ import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
 import { type CommandContext, type Draft, happen, moveOf, withActivity } from './draft.ts'
-import { keyChoice, type ReporterPath, reporterPath } from './recipients.ts'
+import { isOpenPath, keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { messageOf } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
@@ -80,7 +80,7 @@ export function sealedWith(key: ReporterKey | null): (words: WaitingWords) => Re
   return ({ reporter: { id, contact } }) => {
     if (key?.isUsable !== true) return WAITS
     const { fingerprint, keyData } = key
-    return { kind: 'sealed', recipient: { ...contact, id, fingerprint, keyData } }
+    return { kind: 'encrypted', recipient: { ...contact, id, fingerprint, keyData } }
   }
 }
 
@@ -95,8 +95,8 @@ export function wordsLeave(
   return waiting.flatMap((words): Decision[] => {
     const { mail, params, arrivalId, tag } = words
     const path = pathOf(words)
-    if (path.kind !== 'sealed' && path.kind !== 'clear') return []
-    const how = path.kind === 'clear' ? 'in-clear' : 'encrypted'
+    if (!isOpenPath(path)) return []
+    const { kind: how } = path
     const sending = { once: String(arrivalId), tag }
     const sent = toReporter(path, now, messageOf(mail, params), sending)
     const left = { words, how, events: leftEvents(words, how), once: sent.once } as const
@@ -168,7 +168,7 @@ function leftByWay(leaving: readonly Decision[]): (readonly [number: number, way
   const left = leaving.filter((one) => one.kind === 'words-leave')
   return (['encrypted', 'in-clear'] as const).flatMap((way) => {
     const number = left.filter(({ how }) => how === way).length
-    return number === 0 ? [] : [[number, way === 'encrypted' ? way : 'NOT encrypted'] as const]
+    return number === 0 ? [] : [[number, WAYS[way]] as const]
   })
 }
 

@@ -23,10 +23,11 @@ import {
   withoutWords
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
+import { isOpenPath } from '../recipients.ts'
 import {
   askFor,
   pathIn,
-  SEVERAL,
+  reporterMeant,
   toEach,
   toReporter,
   withMessage,
@@ -85,7 +86,7 @@ function filesComplaint(draft: Draft, context: CommandContext): string | null {
   if (draft.newPatches !== null) return WHOSE_FILES
   const { kind } = pathIn(draft, context)
   if (kind === 'no-key') return FILES_WITHOUT_KEY
-  return kind === 'clear' ? FILES_IN_CLEAR : null
+  return kind === 'in-clear' ? FILES_IN_CLEAR : null
 }
 
 const FILES_WITHOUT_KEY =
@@ -120,8 +121,7 @@ function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
   for (const { reporter, path } of draft.words.slice(before.words.length)) {
     // A plan that waits for a key is told when it leaves. In an ended case it is none any more.
     if (path.kind === 'no-key' || !isOpen(draft.case.state)) continue
-    const how = path.kind === 'clear' ? 'in-clear' : 'encrypted'
-    draft = decided(draft, context, 'plan-told', { reporter: reporter.id, how })
+    draft = decided(draft, context, 'plan-told', { reporter: reporter.id, how: path.kind })
   }
   return accepted(draft, sent.says)
 }
@@ -168,7 +168,7 @@ function quotationComplaint(text: string, draft: Draft, context: CommandContext)
     ({ kind, conversation }) => kind === relay.kind && conversation.startsWith('reporter:')
   )
   if (isTheirs.length === 0 || isTheirs.includes(false)) return QUOTES_OTHERS
-  return pathIn(draft, context).kind === 'clear'
+  return pathIn(draft, context).kind === 'in-clear'
     ? 'A quotation leaves only encrypted, and we have no key of the reporter.'
     : null
 }
@@ -243,13 +243,9 @@ const ask: Handler = (draft, command, context) => {
     const title = 'Question'
     return toReporter(draft, context, { mail: 'question', text, decision: '', title })
   }
-  const reporter = reporterIn(draft.case, context.conversation)
-  if (reporter === 'several') throw new Refusal(SEVERAL)
-  if (reporter === null || reporter.contact === null)
-    throw new Refusal('The report names no address that could be asked.')
-  const { id, contact } = reporter
-  const { says, decisions } = askFor({ ...reporter, contact }, draft, context, 'resend-request')
-  const done = decided(draft, context, 'info-asked', { reporter: id, how: 'in-clear' })
+  const reporter = reporterMeant(draft, context)
+  const { says, decisions } = askFor(reporter, draft, context, 'resend-request')
+  const done = decided(draft, context, 'info-asked', { reporter: reporter.id, how: 'in-clear' })
   const asked = { ...done, decisions: [...done.decisions, ...decisions] }
   return accepted(withActivity(asked, 'asked the reporter to send the report again'), says)
 }
@@ -258,14 +254,9 @@ const unsend: Handler = (draft, { words }, context) => {
   const { before, reason } = splitReason(words)
   if (before !== '' || reason === '')
     throw new Refusal('Please write /unsend or /unsend because REASON.')
-  const reporter = reporterIn(draft.case, context.conversation)
-  if (reporter === 'several') throw new Refusal(SEVERAL)
-  if (reporter === null || reporter.contact === null)
-    throw new Refusal('The report names no address, so nothing waits for its sender.')
+  const reporter = reporterMeant(draft, context)
   const { contact } = reporter
-  const waiting = waitingFor({ ...reporter, contact }, draft).filter(
-    ({ tag }) => tag === draft.case.tag
-  )
+  const waiting = waitingFor(reporter, draft).filter(({ tag }) => tag === draft.case.tag)
   if (waiting.length === 0)
     throw new Refusal(
       `Nothing waits for ${contact.address} in this case. What has left cannot be taken back.`
@@ -289,8 +280,7 @@ const MUST_LEARN =
 
 /** Whether words for the reporter leave at once in this conversation. */
 function canAnswer(draft: Draft, context: CommandContext): boolean {
-  const { kind } = pathIn(draft, context)
-  return conversationComplaint(context) === null && (kind === 'sealed' || kind === 'clear')
+  return conversationComplaint(context) === null && isOpenPath(pathIn(draft, context))
 }
 
 export const TALK: readonly Verb[] = [
@@ -344,10 +334,9 @@ export const TALK: readonly Verb[] = [
       happens: 'info-asked',
       writes: (draft, context) => {
         const reporter = reporterIn(draft.case, context.conversation)
-        if (reporter === null || reporter === 'several' || reporter.contact === null) return null
-        const asked = { ...reporter, contact: reporter.contact }
+        if (reporter === null || reporter === 'several') return null
         return pathIn(draft, context).kind === 'no-key' &&
-          askFor(asked, draft, context, 'resend-request').decisions.length > 0
+          askFor(reporter, draft, context, 'resend-request').decisions.length > 0
           ? '/ask'
           : null
       }

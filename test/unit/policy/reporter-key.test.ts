@@ -192,7 +192,7 @@ describe('the key of a reporter', () => {
     const policy = { ...product.policy, reporters: { cleartext: 'allow' as const } }
     const alice = reporter({ beganInClear: true })
 
-    expect(reporterPath(alice, keysOf(null), { ...product, policy }).kind).toBe('clear')
+    expect(reporterPath(alice, keysOf(null), { ...product, policy }).kind).toBe('in-clear')
     expect(
       reporterPath(alice, keysOf({ ...ALICE_KEY, isUsable: false }), { ...product, policy }).kind
     ).toBe('no-key')
