@@ -145,8 +145,6 @@ export type BounceFacts = {
   /** Message-IDs in the returned headers: only those that the desk issued mean anything. */
   readonly returnedMessageIds: readonly MessageId[]
   readonly action: 'failed' | 'delayed' | 'delivered' | 'other'
-  /** Enhanced status code `5.1.1`, or '' */
-  readonly status: string
 }
 
 /**

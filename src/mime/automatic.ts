@@ -12,7 +12,7 @@ import {
   type HeaderFacts,
   type ReceiptFacts
 } from '../domain/mail.ts'
-import { type Field, firstValue, readFields, valuesOf } from './fields.ts'
+import { firstValue, readFields, valuesOf } from './fields.ts'
 import { findMessageIds } from './header.ts'
 import { contentOf } from './leaf.ts'
 import { type MimeTree, type Part, partsBelow } from './tree.ts'
@@ -70,7 +70,9 @@ export function readAutomatic(
 
 // Delivery status notifications.
 
+/** Where a returned message, or its header, may stand. */
 const RETURNED = new Set([
+  'text/plain',
   'message/rfc822',
   'message/global',
   'text/rfc822-headers',
@@ -82,30 +84,18 @@ const STATUS_TYPES = new Set(['message/delivery-status', 'message/global-deliver
 const OLD_SUBJECT =
   /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar|メッセージを配信できません|メールエラー通知)/i
 const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:[@ ]|$)/i
-/** A reply code, a status code or the fields of a returned message: what servers say about a failed delivery. */
-const SERVER_WORDS =
-  /\b[45]\.\d{1,3}\.\d{1,3}\b|\b[45]\d\d[ -]|^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/im
-/** An enhanced status code (RFC 3463) in a text, but not part of an IP address. */
-const OLD_STATUS = /(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)/
-/** A field that never occurs in a server's own text. */
-const RETURNED_FIELD = /^[> \t]{0,20}(?:Message-ID|Received|Return-Path):/i
-/** Any field of a quoted header or its continuation. */
-const ANY_FIELD = /^[> \t]{0,20}[A-Za-z][A-Za-z0-9-]{0,60}:|^>*[ \t]+\S/
-/** How servers announce the copy: `--- Below this line is a copy of the message.`, `------ Original message ------`. */
-const COPY_BEGINS =
-  /^[> \t]{0,20}[-=*_]{2,}(?![-=*_]).{0,60}\b(?:copy|original|returned|undelivered|unsent|headers?)\b/i
 const COPIED_ID = /^[> \t]{0,20}Message-ID:[ \t\r\n]{0,20}<[^<>\s]{3,250}>/gim
-const GROUPS_MAX = 50
 const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20
+/** A person's inline PGP; below a server's text it is the copy of a message that the desk encrypted. */
+const ARMOR_FIRST = /^\s*-----BEGIN PGP /
 
 /**
  * Whether the message is a delivery status notification. In doubt it is not: a report mistaken for a bounce is lost, while a
  * bounce mistaken for a report only opens a case. So it must be an RFC 6522 report with its status part, or come from no person
- * (empty return path, mailer-daemon) and also look and read like a notification.
+ * (empty return path, mailer-daemon) and also look like a notification.
  */
-function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
-  const { root } = tree
+function isBounce({ root, raw }: MimeTree, facts: HeaderFacts): boolean {
   const hasStatus = root.children.some((child) => STATUS_TYPES.has(child.type))
   if (root.type === 'multipart/report' && hasStatus) return true
   if (!isFromDaemon(root, facts) || isProtected(root)) return false
@@ -113,20 +103,19 @@ function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
   if (hasStatus || isReportOf(root, 'delivery-status')) return true
   const isNamed =
     OLD_SUBJECT.test(facts.subject.trim()) || firstValue(root.fields, 'x-failed-recipients') !== ''
-  return isNamed && !beginsWithArmor(tree) && (hasEmptyPath(root) || hasServerWords(tree))
+  return isNamed && !ARMOR_FIRST.test(raw.toString('latin1', root.bodyStart, TEXT_BYTES_MAX))
 }
 
 /**
  * Whether it only looks like a notification: in an older form, from postmaster or an address that nobody reads. People write
  * from such addresses too, so it counts as a bounce only if it returns a message of the desk, and is otherwise treated like any
- * message.
+ * message. A person's answer refers to the message it answers; a server's notification in an older form does not.
  */
-function mayBeBounce(tree: MimeTree, facts: HeaderFacts): boolean {
-  const { root } = tree
-  if (facts.from === null || !takesNoAnswers(facts.from.address) || isProtected(root)) return false
-  // A person's answer refers to the message it answers; a server's notification in an older form does not.
-  if (facts.references.length > 0 || beginsWithArmor(tree)) return false
-  return OLD_SUBJECT.test(facts.subject.trim()) && hasServerWords(tree)
+function mayBeBounce({ root }: MimeTree, { from, subject, references }: HeaderFacts): boolean {
+  const isNobody = from !== null && takesNoAnswers(from.address)
+  return (
+    isNobody && !isProtected(root) && references.length === 0 && OLD_SUBJECT.test(subject.trim())
+  )
 }
 
 /** An empty return path, or mailer-daemon as the sender. Postmaster proves nothing: people write from it. */
@@ -155,112 +144,44 @@ function isReportOf({ type, params }: Part, kind: string): boolean {
   return type === 'multipart/report' && params.get('report-type')?.toLowerCase() === kind
 }
 
-/** Whether the text reads like a server's, or the returned message is there as a part. */
-function hasServerWords(tree: MimeTree): boolean {
-  return (
-    partsBelow(tree.root).some((part) => RETURNED.has(part.type)) ||
-    textsOf(tree).some((text) => SERVER_WORDS.test(text))
-  )
-}
-
-/** A person's inline PGP; below a server's text it is the copy of a message that the desk encrypted. */
-function beginsWithArmor(tree: MimeTree): boolean {
-  return textsOf(tree).some((text) => text.trimStart().startsWith('-----BEGIN PGP '))
-}
-
-function textsOf(tree: MimeTree, parts: readonly Part[] = partsBelow(tree.root)): string[] {
-  return parts
-    .filter((part) => part.children.length === 0 && part.type === 'text/plain')
-    .map((part) => contentOf(tree, part).toString('latin1', 0, TEXT_BYTES_MAX))
-}
-
 /** The facts of a bounce; null when the message is not one and does not look like one. */
 export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | null {
   const isSure = isBounce(tree, facts)
   if (!isSure && !mayBeBounce(tree, facts)) return null
-  const parts = partsBelow(tree.root)
+  const returnedMessageIds = returnedIds(tree)
+  return isSure || returnedMessageIds.length > 0
+    ? { returnedMessageIds, action: actionOf(tree, facts) }
+    : null
+}
+
+/** The worst action for any recipient (RFC 3464 §2.3.3); in the older forms, what the subject says. */
+function actionOf(tree: MimeTree, facts: HeaderFacts): BounceFacts['action'] {
   // A status part further inside belongs to a forwarded message, not to this report.
   const status = tree.root.children.find((part) => STATUS_TYPES.has(part.type))
-  const groups = status === undefined ? [] : readGroups(contentOf(tree, status))
-  // Some servers leave the status part empty and give the status only in the text.
-  const worst = worstGroup(groups) ?? oldStatus(tree, parts, facts)
-  const returnedMessageIds = returnedIds(tree, parts)
-  if (!isSure && returnedMessageIds.length === 0) return null
-  return { returnedMessageIds, ...worst }
-}
-
-/** RFC 3464 §2.1: groups of fields, separated by empty lines. */
-function readGroups(content: Buffer): (readonly Field[])[] {
-  const groups: (readonly Field[])[] = []
-  let at = 0
-  while (at < content.length && groups.length < GROUPS_MAX) {
-    const block = readFields(content, at, content.length)
-    groups.push(block.fields)
-    at = Math.max(block.bodyStart, at + 1)
-  }
-  return groups
-}
-
-function worstGroup(
-  groups: readonly (readonly Field[])[]
-): Pick<BounceFacts, 'action' | 'status'> | null {
-  const order: readonly BounceFacts['action'][] = ['failed', 'delayed', 'other', 'delivered']
-  const found = groups
-    .filter((fields) => firstValue(fields, 'action') !== '')
-    .map((fields) => ({
-      action: toAction(firstValue(fields, 'action')),
-      status: /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(firstValue(fields, 'status'))?.[0] ?? ''
-    }))
-    .toSorted((a, b) => order.indexOf(a.action) - order.indexOf(b.action))
-  return found[0] ?? null
-}
-
-/** Older forms give the status in the text: a status code, and a failure unless the subject speaks of a delay. */
-function oldStatus(
-  tree: MimeTree,
-  parts: readonly Part[],
-  facts: HeaderFacts
-): Pick<BounceFacts, 'action' | 'status'> {
-  const returned = parts.findIndex((part) => RETURNED.has(part.type))
-  const above = returned < 0 ? parts : parts.slice(0, returned)
-  const [text = ''] = textsOf(tree, above)
-  const status = OLD_STATUS.exec(ownWords(text))?.[0] ?? ''
+  const text = status === undefined ? '' : beginningOf(tree, status)
+  const actions = Array.from(text.matchAll(/^action:[ \t]*([a-z]+)/gim), ([, word = '']) =>
+    toAction(word.toLowerCase())
+  )
+  const order = ['failed', 'delayed', 'other', 'delivered'] as const
   const isDelay = /delay|warning|still trying/i.test(facts.subject)
-  return { action: isDelay ? 'delayed' : 'failed', status }
+  return order.find((action) => actions.includes(action)) ?? (isDelay ? 'delayed' : 'failed')
 }
 
-/**
- * The server's own text without the copy of the returned message below it: the sender controls that copy, which may contain
- * something that looks like a status.
- */
-function ownWords(text: string): string {
-  const lines = text.split(/\r?\n/)
-  const cut = lines.findIndex((line) => COPY_BEGINS.test(line))
-  const field = lines.findIndex((line) => RETURNED_FIELD.test(line))
-  let end = field < 0 ? lines.length : field
-  // The copy begins with the first field of its header; only some field names are unmistakable.
-  while (end > 0 && ANY_FIELD.test(lines[end - 1] ?? '')) end -= 1
-  return lines.slice(0, cut < 0 ? end : Math.min(cut, end)).join('\n')
-}
-
-function toAction(value: string): BounceFacts['action'] {
-  const word = value.trim().toLowerCase()
+function toAction(word: string): BounceFacts['action'] {
   if (word === 'failed' || word === 'delayed' || word === 'delivered') return word
   return word === 'relayed' || word === 'expanded' ? 'delivered' : 'other'
 }
 
-/** Message-IDs of the returned header; in the older forms, of a copy within the text. */
-function returnedIds(tree: MimeTree, parts: readonly Part[]): MessageId[] {
-  const returned = parts.filter(({ type, children }) => RETURNED.has(type) && children.length === 0)
-  const values = returned.flatMap((part) => {
-    const content = contentOf(tree, part)
-    // Some servers leave empty lines above the returned header.
-    const start = content.findIndex((byte) => byte !== 10 && byte !== 13)
-    const { fields } = readFields(content, Math.max(start, 0), content.length)
-    return valuesOf(fields, 'message-id')
-  })
-  const copied = textsOf(tree, parts).flatMap((text) => text.match(COPIED_ID) ?? [])
-  return findMessageIds([...values, ...copied].join(' '), IDS_MAX)
+/** Message-IDs of the returned message; in the older forms, of a copy within the text. */
+function returnedIds(tree: MimeTree): MessageId[] {
+  const found = partsBelow(tree.root)
+    .filter(({ type, children }) => children.length === 0 && RETURNED.has(type))
+    .flatMap((part) => beginningOf(tree, part).match(COPIED_ID) ?? [])
+  return findMessageIds(found.join(' '), IDS_MAX)
+}
+
+function beginningOf(tree: MimeTree, part: Part): string {
+  return contentOf(tree, part).toString('latin1', 0, TEXT_BYTES_MAX)
 }
 
 // Read receipts.

@@ -76,9 +76,7 @@ function arrived(opened: OpenedMail): string[] {
     row('Encryption', encryptionOf(opened)),
     ...(opened.encrypted ? [row('Encrypted to', `${SEALED[opened.sealedTo]}${named}`)] : []),
     ...(opened.automatic.length > 0 ? [row('Automatic', opened.automatic.join(', '))] : []),
-    ...(bounce === null
-      ? []
-      : [row('Delivery', `it reports ${bounce.action} ${bounce.status}`.trimEnd())]),
+    ...(bounce === null ? [] : [row('Delivery', `it reports ${bounce.action}`)]),
     ...opened.trace.results
       .slice(0, CLAIMS_MAX)
       .map(({ server, method, result, domain }) =>

@@ -96,5 +96,5 @@ export function makeReport(random: Random): {
     lines(`Content-Type: ${type}`, '', groups),
     lines(`Content-Type: ${returned}`, '', `Message-ID: <${id}>\r\nSubject: x\r\n`)
   ])
-  return { entity, bounce: { returnedMessageIds: [id as MessageId], action, status } }
+  return { entity, bounce: { returnedMessageIds: [id as MessageId], action } }
 }

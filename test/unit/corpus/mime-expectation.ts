@@ -35,7 +35,7 @@ const EXPECTATION = z.strictObject({
   warnings: z.array(z.string()).default([]),
   /** Marks of mail that no person wrote, sorted. */
   automatic: z.array(z.string()).default([]),
-  /** What it reports of a delivery: `failed 5.1.1`. */
+  /** What it reports of a delivery: `failed`. */
   bounce: z.string().optional(),
   /** Message-IDs that it returns. */
   returned: z.array(z.string()).default([]),
@@ -79,7 +79,7 @@ export function factsOf(
     from: opened.outer.from?.address ?? null,
     outerSubject: opened.outer.subject,
     automatic: [...opened.automatic].sort(),
-    bounce: bounce === null ? 'none' : `${bounce.action} ${bounce.status}`.trim(),
+    bounce: bounce?.action ?? 'none',
     returned: bounce?.returnedMessageIds ?? []
   }
 }

@@ -36,7 +36,6 @@ describeCorpus('messages that servers and programs send', () => {
       'lhost-kddi-01': 'maybe a bounce',
       'lhost-mfilter-01': 'maybe a bounce',
       // The same, but they return no Message-ID at all, or call themselves an answer: cases, and nobody is answered.
-      'lhost-domino-01': 'no-reply-address',
       'lhost-mailmarshalsmtp-01': 'no-reply-address',
       'lhost-apachejames-01': 'no-reply-address'
     })

@@ -430,7 +430,7 @@ describe('bounces', () => {
   it('that name no message of the desk move nothing, are held and on the record for a clock to tell', () => {
     const opened = openedMail({
       automatic: ['bounce'],
-      bounce: { returnedMessageIds: [messageId('a@b.example')], action: 'failed', status: '5.1.1' }
+      bounce: { returnedMessageIds: [messageId('a@b.example')], action: 'failed' }
     })
     const unknown = decideArrival(situation({ opened }), SETTINGS, MOMENT)
     expect(unknown).toMatchObject([
@@ -442,7 +442,7 @@ describe('bounces', () => {
   })
 
   it('that only look like one count when they return a message of the desk, and are a report otherwise (G1)', () => {
-    const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'failed', status: '' }
+    const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'failed' }
     const opened = openedMail({ automatic: ['no-reply-address'], bounce } as Partial<OpenedMail>)
     const end = (bounced: Situation['bounced']) =>
       only(decideArrival(situation({ opened, bounced }), SETTINGS, MOMENT), 'dispose')[0]
