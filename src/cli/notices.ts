@@ -81,7 +81,9 @@ export async function holdNotice(call: Call): Promise<void> {
       if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} was sent already; no copy is left to hold.`)
       stopNotice(tx, notice, { because: 'notice-held', copies: 'withdraw' }, now)
-      const about = { revision: notice.revision, because: 'operator', copies: counts } as const
+      const { revision, hasLeft } = notice
+      const withheldSince = hasLeft ? now : null
+      const about = { revision, because: 'operator', copies: counts, withheldSince } as const
       record(tx, event('notice-held', aboutCase(tag), BY_OPERATOR, about), now)
       return counts
     })

@@ -187,8 +187,10 @@ function begin(
 function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): void {
   const now = desk.clock.now()
   desk.db.transact((tx) => {
-    const about = { revision: notice.revision, because, copies: countCopies(tx, notice.id) }
     const isLeaving = notice.state === 'releasing'
+    const { revision, hasLeft } = notice
+    const withheldSince = hasLeft ? now : null
+    const about = { revision, because, copies: countCopies(tx, notice.id), withheldSince }
     const stop = { because: 'notice-held', copies: isLeaving ? 'withdraw' : 'go-on' } as const
     stopNotice(tx, notice, stop, now)
     const work = ofNoMail(now)

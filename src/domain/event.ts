@@ -97,7 +97,12 @@ export type Particulars = {
   // What people decided about a case.
   readonly taken: { readonly from: string | null }
   readonly noted: Nothing
-  readonly 'moved-product': { readonly from: string; readonly to: string }
+  readonly 'moved-product': {
+    readonly from: string
+    readonly to: string
+    /** As in `embargo-set`, by the policy of the new product. */
+    readonly leaveBy: Instant | null
+  }
   /** A person's words left for the reporter. */
   readonly answered: {
     readonly reporter: string
@@ -182,6 +187,8 @@ export type Particulars = {
     readonly revision: number
     readonly because: HoldBecause | 'maintainer' | 'operator'
     readonly copies: NoticeCopies
+    /** Null where this revision had not begun to leave. */
+    readonly withheldSince: Instant | null
   }
   readonly 'notice-leaving': {
     readonly revision: number
@@ -310,6 +317,7 @@ export const INSTANT_NAMES = [
   'oldDate',
   'leaveBy',
   'leavesAt',
+  'withheldSince',
   'expiresAt'
 ] as const
 export type InstantName = (typeof INSTANT_NAMES)[number]

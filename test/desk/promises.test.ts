@@ -13,8 +13,9 @@ import {
   givenReporter,
   lastTo
 } from '../support/given.ts'
+import { noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World, type WorldOptions } from '../support/world.ts'
-import { TAG } from '../unit/policy/samples.ts'
+import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
 const DAY = 86_400_000
 let grace: Someone, linus: Someone, alice: Someone
@@ -153,5 +154,60 @@ it.each([
     const reopened = mark(world)
     await days(world, 5)
     expect(Object.keys(rangSince(world, reopened)).sort()).toEqual(clocks)
+  }
+)
+
+it.each([
+  ['template', 'dispatch', ['notice-draft', 'preflight', 'notice-overdue', 'dead-man']],
+  ['dispatch', 'template', ['dead-man']]
+])(
+  '(B12) /product takes the clocks of the notice along: from %s to %s they are those of the new policy',
+  async (from, to, clocks) => {
+    const other = { ...PRODUCT, id: 'other', name: 'ACME Other', policy: await preset(to) }
+    const world = await deskOf(from, { moreProducts: [other] })
+    await givenMessage(world, alice, KEYED)
+    await says(world, '/plan\nplan: x\nworkarounds: none\n')
+    await says(world, '/accept\n/embargo 2026-12-14T12:00:00Z because we test\n')
+    await says(world, '/product other\n')
+    const moved = mark(world)
+    await days(world, 23)
+    expect(Object.keys(rangSince(world, moved)).sort()).toEqual(clocks.sort())
+  }
+)
+
+it('(B16) a change that nobody approves is reminded of after the old date, too, daily until it is approved', async () => {
+  const them = await people()
+  const { world, command } = await noticeWorld(them, {
+    count: 1,
+    policy: { clocks: (await preset('dispatch')).clocks }
+  })
+  await world.wait(UNTIL_DUE)
+  await command(them.grace, TAG, '/embargo 2026-12-18T12:00:00Z because the fix needs longer\n')
+  await world.wait(8 * DAY)
+  const passed = mark(world)
+  await days(world, 5)
+  expect(rangSince(world, passed)).toEqual({ change: 5 })
+})
+
+it.each([1, 0])(
+  '(A3) a notice that is held when %i of 3 copies have left is reminded of daily until it goes on',
+  async (left) => {
+    const them = await people()
+    const { world, command, approve } = await noticeWorld(them, {
+      count: 1,
+      policy: { clocks: (await preset('dispatch')).clocks }
+    })
+    world.pass(UNTIL_DUE)
+    const deferred = Array.from({ length: 3 - left }, () => 'deferred' as const)
+    world.replies.push(...Array.from({ length: left }, () => 'accepted' as const), ...deferred)
+    await world.settle()
+    await command(them.grace, TAG, '/notice hold\n')
+    const held = mark(world)
+    await days(world, 4)
+    expect(rangSince(world, held)['notice-withheld']).toBe(4)
+    await approve(TAG)
+    const goesOn = mark(world)
+    await days(world, 2)
+    expect(rangSince(world, goesOn)).not.toHaveProperty('notice-withheld')
   }
 )

@@ -99,7 +99,8 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
         about: {
           revision: 1,
           because: 'operator',
-          copies: { revision: 0, left: 0, here: 0, onTheWay: 0, givenUp: 0 }
+          copies: { revision: 0, left: 0, here: 0, onTheWay: 0, givenUp: 0 },
+          withheldSince: null
         }
       }
     ])

@@ -187,7 +187,8 @@ const hold: Handler = (draft, _command, context) => {
       withEvent(held, context, 'notice-held', {
         revision: notice.revision,
         because: 'maintainer',
-        copies
+        copies,
+        withheldSince: notice.hasLeft ? context.now : null
       }),
       'put the notice on hold'
     ),

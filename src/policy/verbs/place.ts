@@ -20,6 +20,7 @@ import {
   withActivity,
   withNotice
 } from '../draft.ts'
+import { releasePlan } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { textFor } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
@@ -36,7 +37,8 @@ const product: Handler = (draft, command, context) => {
   const from = draft.case.product
   if (from === to.id) return accepted(draft, `The case belongs to ${to.name} already.`)
   refuseIf(draft.notice === null ? null : changeComplaint(draft))
-  const done = decided(draft, context, 'moved-product', { from, to: to.id })
+  const { releaseAt: leaveBy } = releasePlan(draft, { product: to, now: context.now })
+  const done = decided(draft, context, 'moved-product', { from, to: to.id, leaveBy })
   const next: Draft = {
     ...done,
     case: { ...done.case, product: to.id },

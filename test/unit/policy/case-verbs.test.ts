@@ -355,7 +355,7 @@ describe('/product (B12)', () => {
     expect(only(decisions, 'update-case')[0]?.set).toEqual({ product: 'renderer' })
     expect(
       only(decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
-    ).toEqual([{ kind: 'moved-product', about: { from: 'parser', to: 'renderer' } }])
+    ).toEqual([{ kind: 'moved-product', about: { from: 'parser', to: 'renderer', leaveBy: null } }])
   })
 
   it('refuses an unknown product and names the configured ones', () => {

@@ -40,7 +40,12 @@ const happens = fc.oneof(
     .constantFrom<NewEvent>(
       event('opened', CASE, BY_DESK, { product: 'parser', reporter: '1', receivedAt: START }),
       event('notice-drafted', CASE, BY_DESK, { revision: 1, fields: [], patches: [] }),
-      event('notice-held', CASE, BY_DESK, { revision: 1, because: 'maintainer', copies: COPIES }),
+      event('notice-held', CASE, BY_DESK, {
+        revision: 1,
+        because: 'maintainer',
+        copies: COPIES,
+        withheldSince: null
+      }),
       event('disclosed', CASE, BY_DESK, { date: START, reason: '' }),
       event('reopened', CASE, BY_DESK, { reason: '' }),
       ...['grace', 'linus'].map((recipient) =>
