@@ -40,7 +40,7 @@ import {
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
-import { waitingCopyOf } from '../store/deliveries.ts'
+import { endEmbargo, waitingCopyOf } from '../store/deliveries.ts'
 import { appendEvent, caseHistory } from '../store/events.ts'
 import { forgetRings } from '../store/looks.ts'
 import {
@@ -295,6 +295,7 @@ function append(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null)
 function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   appendEvent(tx, decided, { at, evidence })
   if (decided.kind === 'answered') markAnswered(tx, decided.about.reporter, at)
+  if (decided.kind === 'disclosed') endEmbargo(tx, decided.subject.id, at)
 }
 
 function evidenceOf(work: Work, signatureSha256: Sha256 | null): Evidence {

@@ -190,7 +190,9 @@ export type LateCopy = WaitingDelivery & {
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
   const about = `deliveries.id, deliveries.outbox_id, deliveries.notice_id, deliveries.revision, cases.tag AS case_tag,
-    notices.product, cases.disclosure_at, cases.disclosure_zone, member_id, name, address, fingerprint, key_data,
+    notices.product, cases.disclosure_zone, member_id, name, address, fingerprint, key_data,
+    coalesce((SELECT about ->> 'date' FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind = 'disclosed'
+      ORDER BY id DESC LIMIT 1), cases.disclosure_at) AS disclosure_at,
     0 AS had_notice, members.state = 'active' AS is_listed`
   const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
     JOIN members ON members.id = deliveries.member_id`
@@ -206,6 +208,15 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
     WHERE deliveries.state = 'waiting' AND notices.state = 'releasing' AND cases.disclosure_at <= @now
     LIMIT @limit`
   return read.all<LateCopy>(sql, { now, limit })
+}
+
+/** What was public before its date is public: copies of this case that have not left are late from now on. */
+export function endEmbargo(tx: Tx, tag: string, now: Instant): void {
+  tx.run(
+    `UPDATE outbox SET not_after = @now
+     WHERE case_id = (SELECT id FROM cases WHERE tag = @tag) AND not_after > @now AND state <> 'sent'`,
+    { tag, now }
+  )
 }
 
 /** Takes a late copy back for good. Returns whether it was still here. */

@@ -2,7 +2,7 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { ofNoMail, record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
-import { addMs } from '../../src/domain/time.ts'
+import { addMs, formatInstant } from '../../src/domain/time.ts'
 import { removeMember } from '../../src/store/members.ts'
 import {
   type NoticeWorld,
@@ -66,6 +66,24 @@ it('(B22) after the disclosure no copy leaves: the member is told that the embar
   }
   expect(notices.alarms('copy-late:')).toBe(2)
   expect(await readBy(them.grace.address)).toContain('did not have their copy yet: ')
+})
+
+it('(B22) after an early /disclosed no copy leaves either: the members are told when the embargo ended, the maintainers that it was late', async () => {
+  const { world } = notices
+  world.pass(MINUTE)
+  await notices.command(them.grace, TAG, '/disclosed because it leaked\n')
+  expect(await readBy(them.grace.address)).toContain(
+    '3 copies of the notice had not left and will not leave; we tell their members'
+  )
+  const said = formatInstant(world.clock.now, world.desk.settings.desk.timezone)
+  await world.wait(6 * 60 * MINUTE)
+  expect(await notices.noticed(TAG)).toEqual([])
+  expect(members('copy-dropped')).toEqual(['debian', 'freebsd', 'suse'])
+  for (const { address } of them.members) {
+    expect(await readBy(address)).toContain('did not reach you before the issue became public')
+    expect(await readBy(address)).toContain(`The embargo ended on ${said}`)
+  }
+  expect(notices.alarms('copy-late:')).toBe(2)
 })
 
 it('(B22) a copy that leaves late after all is on the record, and no alarm follows for it', async () => {

@@ -4,6 +4,7 @@
  */
 import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
 import { formatInstant, readInstant } from '../../domain/time.ts'
+import { count } from '../../domain/words.ts'
 import {
   accepted,
   type CommandContext,
@@ -33,9 +34,14 @@ const disclosed: Handler = (draft, command, context) => {
   const about = { date: read.instant, reason: reason ?? '' }
   const done = decided(draft, context, 'disclosed', about)
   const why = reason === null ? '' : `, because: ${reason}`
+  const { here } = context.bound.copies
+  const late =
+    here === 0
+      ? ''
+      : ` ${count(here, 'copy', 'copies')} of the notice had not left and will not leave; we tell ${here === 1 ? 'its member' : 'their members'} that the embargo is over.`
   return accepted(
     withActivity(done, `recorded that the issue is public since ${said}${why}`),
-    `Recorded: public since ${said}${why}.`
+    `Recorded: public since ${said}${why}.${late}`
   )
 }
 
