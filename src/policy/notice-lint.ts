@@ -26,6 +26,9 @@ export function noticeComplaint(
   return faults.length > 0 ? faults.join(' ') : null
 }
 
+const NOBODY_LISTED =
+  'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
+
 /** What members could misread in the fields, a sentence each that names the field. While one is left nothing is approved. */
 export function noticeFaults(
   { case: { disclosureAt }, notice }: Pick<Draft, 'case' | 'notice'>,
@@ -41,7 +44,8 @@ export function noticeFaults(
     ...versionFaults(fields, supported),
     ...deploymentFaults(fields),
     ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt)),
-    ...patchFaults(fields)
+    ...patchFaults(fields),
+    ...(bound.members.length === 0 ? [NOBODY_LISTED] : [])
   ]
 }
 

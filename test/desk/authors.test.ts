@@ -73,6 +73,10 @@ it('(B3) a hold does not make anybody an author, nor an author an approver', asy
 it('(B3, G7) whoever moves a notice to the list of another product is its author, and cannot approve it', async () => {
   const library = { ...PRODUCT, id: 'library', name: 'ACME Library' }
   const moved = await noticeWorld(them, { count: 1, moreProducts: [library] })
+  moved.world.desk.db.transact((tx) => {
+    for (const { id } of them.members)
+      tx.run("INSERT INTO member_products (member_id, product) VALUES (?, 'library')", [id])
+  })
   await moved.command(them.grace, TAG, '/notice draft\nseverity: high\n')
   await moved.command(them.linus, TAG, '/product library\n')
   await moved.approve(TAG)

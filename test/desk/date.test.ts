@@ -100,6 +100,7 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
 
 it('(B17) a date is said in the zone in which it was written, too: to its author, the reporter and in the notice that is approved', async () => {
   await dated('encrypted')
+  for (const member of them.members) await world.addMember(member)
   const command = async (from: Someone, text: string): Promise<void> => {
     world.accepted.length = 0
     await world.receive(await world.write(from, { subject: `Re: [${TAG}] x`, text }))

@@ -5,7 +5,7 @@ import { type Policy } from '../../src/domain/policy.ts'
 import { listDeliveries } from '../../src/store/deliveries.ts'
 import { removeMember } from '../../src/store/members.ts'
 import { findNoticeById } from '../../src/store/notices.ts'
-import { givenDesk } from '../support/given.ts'
+import { givenDesk, lastTo, textsTo } from '../support/given.ts'
 import { noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 import { POLICY } from '../unit/policy/samples.ts'
@@ -518,4 +518,15 @@ it('(M-30, G3) a list member or maintainer who reported learns the date encrypte
   const sent = world.accepted.find(({ messageId }) => messageId === date?.id)
   expect(sent?.to).toBe(reporting.address)
   expect(Buffer.from(sent?.raw ?? []).toString('utf8')).toContain('BEGIN PGP MESSAGE')
+})
+
+it('(B6, B13) a notice that nobody on the list would get is neither previewed nor approved, and the reporter is told nothing', async () => {
+  const empty = await noticeWorld({ grace, linus, alice, members: [] }, { count: 1 })
+  await empty.command(grace, 'ACME-2026-0001', '/status\n')
+  expect(await lastTo(empty.world, grace)).toContain('Nobody is on the list of this product')
+  await empty.command(grace, 'ACME-2026-0001', '/notice preview\n')
+  expect(await lastTo(empty.world, grace)).toContain('Nothing was done: line 1 has a problem.')
+  await empty.world.wait(UNTIL_DUE)
+  expect(empty.states()).toEqual(['drafting'])
+  expect((await textsTo(empty.world, alice)).join()).not.toContain('We have told the private list')
 })
