@@ -198,13 +198,12 @@ async function dateMail(
     before: before === null ? '' : says(before, notice.told?.disclosureZone)
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
-  const reporters = addresseesOf(found)
-  if (reporters.length === 0) return [untold(found.tag, found.tag, 'no-address')]
-  return reporters.map((reporter) => {
+  const others = found.reporters.filter(({ contact }) => contact === null)
+  return [...addresseesOf(found), ...others].map((reporter) => {
     const path = reporterPath(reporter, keys, product)
     return isOpenPath(path)
       ? toReporter(path, now, message, sending)
-      : untold(found.tag, reporter.id, 'no-key')
+      : untold(found.tag, reporter.id, path.kind === 'no-address' ? path.kind : 'no-key')
   })
 }
 

@@ -197,19 +197,21 @@ function flat(text: string): string {
 }
 
 /**
- * By what the text names this reporter to another one: address, number, or a part of the name that the other does not share; null
- * when it does not. A name as it is written only: "will" is not Will.
+ * By what the text names this reporter to another one: address, number, the whole name, or one word of it that the other does not
+ * share; null when it does not. One word counts only with a capital, from four letters, and not where a sentence begins: "Will it
+ * help?" names nobody. So a lone short first name goes through, and any alone at the beginning of a sentence.
  */
 export function namesReporter(text: string, named: Reporter, to: Reporter): string | null {
   if (isSamePerson(named, to)) return null
-  const said = new Set(words(text))
-  const shared = words(to.contact?.name ?? '')
-  const isTold = (part: string): boolean =>
-    part.length > 2 && said.has(part) && !shared.includes(part)
-  const lower = text.replaceAll(/\s+/g, '').toLowerCase()
   const { id, contact } = named
+  const shared = words(to.contact?.name ?? '')
+  const parts = words(contact?.name ?? '')
+  const inside = words(text.replaceAll(SENTENCE_START, ' '))
+  const isTold = (part: string): boolean =>
+    part.length > 3 && /^\p{Lu}/u.test(part) && inside.includes(part) && !shared.includes(part)
+  const lower = text.replaceAll(/\s+/g, '').toLowerCase()
   return (
-    words(contact?.name ?? '').find(isTold) ??
+    (isWholeIn(words(text), parts) ? parts.join(' ') : parts.find(isTold)) ??
     [id, ...(contact === null ? [] : [contact.address])].find((one) =>
       lower.includes(one.toLowerCase())
     ) ??
@@ -217,6 +219,16 @@ export function namesReporter(text: string, named: Reporter, to: Reporter): stri
   )
 }
 
+/** The first word of a sentence, paragraph or item, with what stands before it. */
+const SENTENCE_START = /(?:^|[.!?:]\s|\n\s*\n|\n\s*[-*]\s)[^\p{L}\p{N}]*[\p{L}\p{N}]+/gu
+
+/** Whether a name of several words stands there: each word as it is written, or one behind the other in any case. */
+function isWholeIn(text: readonly string[], name: readonly string[]): boolean {
+  const flat = ` ${text.join(' ')} `.toLowerCase()
+  const isAdjacent = flat.includes(` ${name.join(' ').toLowerCase()} `)
+  return name.length > 1 && (isAdjacent || name.every((part) => text.includes(part)))
+}
+
 function words(text: string): string[] {
-  return text.split(/[^\p{L}\p{N}]+/u)
+  return text.match(/[\p{L}\p{N}]+/gu) ?? []
 }

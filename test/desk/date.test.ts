@@ -62,6 +62,20 @@ it('(B19) /status says who has not answered, and the offered /embargo names no o
   expect(offers.join()).not.toContain('for example')
 })
 
+it('(B14, M-30) a reporter without an address who is moved to a case of which the list was told is an alarm', async () => {
+  const notices = await noticeWorld(them, { count: 1 })
+  await notices.world.wait(UNTIL_DUE)
+  await notices.world.receive(Buffer.from('To: security@acme.example\r\nSubject: x\r\n\r\nx\r\n'))
+  await notices.command(them.grace, 'ACME-2026-0002', `/merge ${TAG}\n`)
+  expect(notices.world.rows("SELECT about FROM events WHERE kind = 'date-untold'")).toEqual([
+    { about: JSON.stringify({ reporter: 'ACME-2026-0002', because: 'no-address' }) }
+  ])
+  await notices.world.settle()
+  expect(await lastTo(notices.world, them.linus)).toContain(
+    'The reporter could not be told the date'
+  )
+})
+
 it.each([
   ['agree', 'Agree, that is fine.\n\n> OBJECT\n', 'the reporter AGREES'],
   ['object', 'Hello,\nOBJECT: my talk is later.\n', 'the reporter OBJECTS']

@@ -279,7 +279,7 @@ describe('a case with several reporters (B14)', () => {
     await receive(alice, `[${FIRST}]`, 'ALICE has a question')
     await receive(bob, `[${SECOND}]`, 'BOB has a question')
     await answer('BOB has a question', '/reply\nAn answer to one.')
-    expect(due()).toBe('conversation')
+    expect(due()).not.toBeNull()
     await answer('ALICE has a question', '/reply\nAn answer to the other.')
     expect(due()).toBeNull()
   })
@@ -300,6 +300,72 @@ describe('a case with several reporters (B14)', () => {
     expect(due()).toBeNull()
   })
 
+  /** What was received when, as the clocks of the first case count it. */
+  function waits(tag: string): unknown[] {
+    const sql = `SELECT kind, about ->> 'reporter' AS who, about ->> 'receivedAt' AS since FROM events
+      WHERE subject_id = ? AND kind IN ('merged-in', 'reporter-wrote') ORDER BY id`
+    return world.rows(sql, [tag])
+  }
+  const sealed = async (from: Someone, subject: string) => {
+    world.pass(60_000)
+    await world.receive(await world.write(from, { subject, text: subject, as: 'encrypted' }))
+  }
+
+  it('counts the waiting of a reporter who is moved twice from their own report (A3, B14)', async () => {
+    await sealed(bob, 'one')
+    await sealed(alice, 'two')
+    const [{ at } = { at: '' }] = world.rows<{ at: string }>(
+      'SELECT received_at AS at FROM cases WHERE id = 2'
+    )
+    await sealed(bob, 'three')
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    await receive(grace, `[${FIRST}]`, '/merge ACME-2026-0003')
+    expect(waits('ACME-2026-0003')).toContainEqual({ kind: 'merged-in', who: SECOND, since: at })
+  })
+
+  it('goes on owing an answer to a reporter who was answered, wrote again and could not be told of the merge (A3, B14)', async () => {
+    await receive(bob, 'one', 'BOB found it')
+    await receive(grace, `[${FIRST}]`, '/reply\nThank you.')
+    await receive(alice, 'two', 'ALICE found it')
+    await receive(grace, `[${SECOND}]`, '/reply\nThank you.')
+    world.pass(60_000)
+    const headers = [`In-Reply-To: <${world.sentTo(alice).at(-1)?.messageId ?? ''}>`]
+    await world.receive(await world.write(alice, { subject: 'Re: two', text: 'And?', headers }))
+    const [{ since } = {}] = waits(SECOND) as { since?: string }[]
+    expect(due()).toBeNull()
+    const key = alice.secret.getFingerprint()
+    await receive(grace, `[${SECOND}]`, `/key refuse ${key}\n/merge ${FIRST}`)
+    expect(due()).not.toBeNull()
+    expect(waits(FIRST)).toEqual([
+      { kind: 'merged-in', who: SECOND, since: null },
+      { kind: 'reporter-wrote', who: SECOND, since }
+    ])
+  })
+
+  it('asks nobody about a date that has passed (B14, B19)', async () => {
+    await receive(bob, 'one', 'BOB found it')
+    await receive(grace, `[${FIRST}]`, '/accept\n/embargo 2026-11-25 13:00 UTC because we must')
+    await world.wait(3 * 86_400_000)
+    await receive(alice, 'two', 'ALICE found it')
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    expect(states()).toContainEqual({ tag: SECOND, state: 'merged', into_: FIRST })
+    expect(await allTo(alice)).not.toContain('AGREE')
+  })
+
+  it('lets pass what is no name: an ordinary word at the beginning of a sentence or in small letters (G5)', async () => {
+    const will = { ...alice, name: 'Will Mark-Stone' }
+    await receive(will, 'the parser', 'WILL found it')
+    await receive(bob, 'the lexer', 'BOB found it')
+    const said = async (text: string) => {
+      await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\n${text}`)
+      return /"([^"]+)" and would reach/.exec(await lastTo(world, grace))?.[1] ?? null
+    }
+    expect(await said('We owe this to will mark-stone.')).toBe('Will Mark Stone')
+    expect(await said('It was Stone, Mark and others. Will did it, too.')).toBe('Will Mark Stone')
+    expect(await said('As we told Mark before.')).toBe('Mark')
+    expect(await said('We will mark it. Will you look?\n\nMark the stone.')).toBeNull()
+  })
+
   it('sends nothing that names another reporter to one: no decision, answer, plan or word of the merge (G5)', async () => {
     await receive(alice, 'the parser', 'ALICE found it')
     await receive(bob, 'the lexer', 'BOB found it')
@@ -308,7 +374,7 @@ describe('a case with several reporters (B14)', () => {
       const answers = await lastTo(world, grace)
       return /Not sent: .*? would reach \S+\./.exec(answers)?.[0] ?? answers
     }
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nAlice told us before you did.`)
+    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nSorry, Alice told us before you did.`)
     expect(await said()).toContain(`your text contains "Alice" and would reach ${bob.address}`)
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nIt is ${FIRST.toLowerCase()} again.`)
     expect(await said()).toContain(`your text contains "${FIRST}"`)

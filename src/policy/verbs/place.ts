@@ -5,8 +5,10 @@
 import { withAuthor } from '../../domain/authors.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, reporterWith } from '../../domain/case.ts'
 import { type Decision, recorded } from '../../domain/decision.ts'
-import { type Actor, aboutCase, byMaintainer, type ReporterTold } from '../../domain/event.ts'
+import { aboutCase, byMaintainer, type EventKind, type ReporterTold } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
+import { type Instant } from '../../domain/time.ts'
+import { promisesOpen } from '../clocks.ts'
 import { proposeDate } from '../date-talk.ts'
 import {
   accepted,
@@ -15,6 +17,7 @@ import {
   type Draft,
   decided,
   type Handler,
+  happening,
   Refusal,
   refuseIf,
   withActivity,
@@ -80,7 +83,7 @@ const merge: Handler = (draft, command, context) => {
   const decisions: readonly Decision[] = [
     ...step.draft.decisions.map((one) => waitsIn(into, one)),
     { kind: 'merge-case', tag, into },
-    ...movedIn(step.draft.case, target, byMaintainer(context.author.id))
+    ...movedIn(step.draft, target, context)
   ]
   // The date that an earlier line set is nobody's any more.
   const draftNow = { ...step.draft, decisions, question: null }
@@ -105,31 +108,47 @@ function askedNow(
   const reporters = draft.case.reporters.filter(
     (one) => !into.reporters.some((other) => isSamePerson(one, other))
   )
-  if (into.state === 'disclosed' || reporters.length === 0) return { draft, says: '' }
+  const isOver =
+    into.state === 'disclosed' || (disclosureAt !== null && disclosureAt <= context.now)
+  if (isOver || reporters.length === 0) return { draft, says: '' }
   const product = context.settings.products.find(({ id }) => id === into.product)
   const asking = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone, reporters } }
   const asked = proposeDate(asking, { ...context, ...(product && { product }) }, into.tag)
   const by = byMaintainer(context.author.id)
   // The list knows the date already: a clock rings until the reporter does.
-  const untold = (into.state === 'noticed' ? asked.unasked : []).map(({ id }): Decision => {
-    const about = { reporter: id, because: 'no-key' } as const
+  const unreached = reporters.filter(
+    ({ id, contact }) => contact === null || asked.unasked.some((one) => one.id === id)
+  )
+  const untold = (into.state === 'noticed' ? unreached : []).map(({ id, contact }): Decision => {
+    const about = { reporter: id, because: contact === null ? 'no-address' : 'no-key' } as const
     return recorded('date-untold', aboutCase(into.tag), by, about)
   })
   const decisions = [...asked.draft.decisions, ...untold]
   return { says: asked.says, draft: { ...asked.draft, case: draft.case, decisions } }
 }
 
-/** Every reporter has their place on the record of the other case; whom nobody has answered yet goes on waiting there. */
-function movedIn(from: CaseRecord, into: CaseRecord, by: Actor): Decision[] {
-  const together = { reporters: [...into.reporters, ...from.reporters] }
-  return from.reporters.map(({ id, contact, answeredAt }) => {
-    const isWaiting = contact !== null && answeredAt === null
-    const about = {
-      from: from.tag,
-      reporter: reporterWith(together, id)?.id ?? id,
-      receivedAt: isWaiting ? from.receivedAt : null
-    }
-    return recorded('merged-in', aboutCase(into.tag), by, about)
+/**
+ * Every reporter has their place on the record of the other case. Who waits goes on waiting there from the same message of theirs
+ * on: for a first answer, or because they wrote again and this merge does not answer them.
+ */
+function movedIn(draft: Draft, into: CaseRecord, context: CommandContext): Decision[] {
+  const { tag, reporters } = draft.case
+  const together = { reporters: [...into.reporters, ...reporters] }
+  const more = happening(draft).filter(({ kind }) => kind !== 'merged')
+  const runs = promisesOpen(into, context.bound.events, more, context)
+  const subject = aboutCase(into.tag)
+  return reporters.flatMap(({ id, contact }) => {
+    const own = reporterWith(draft.case, id)?.id
+    const since = (kind: EventKind): Instant | null =>
+      runs.find(({ clock, key }) => key === own && clock.starts.includes(kind))?.startedAt ?? null
+    const reporter = reporterWith(together, id)?.id ?? id
+    const [first, again] =
+      contact === null ? [null, null] : [since('opened'), since('reporter-wrote')]
+    const about = { from: tag, reporter, receivedAt: first }
+    const moved = recorded('merged-in', subject, byMaintainer(context.author.id), about)
+    if (again === null || own !== id) return [moved]
+    const wrote = { reporter, receivedAt: again }
+    return [moved, recorded('reporter-wrote', subject, { kind: 'reporter', id: reporter }, wrote)]
   })
 }
 
