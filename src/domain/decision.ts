@@ -24,7 +24,7 @@ import {
 } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type Conversation, type Message } from './message.ts'
-import { type NoticeFields, type NoticeState, type ToldNotice } from './notice.ts'
+import { type NoticeRecord } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
@@ -111,18 +111,12 @@ export type UpdateCase = {
   }
 }
 
-/** The whole next content of a notice. A patch list of null leaves the stored patches. */
-export type SaveNotice = {
+/** The whole next content of a notice; version 0 where it does not exist yet. A patch list of null leaves the stored patches. */
+export type SaveNotice = Pick<
+  NoticeRecord,
+  'caseTag' | 'product' | 'version' | 'state' | 'revision' | 'fields' | 'told' | 'releaseAt'
+> & {
   readonly kind: 'save-notice'
-  readonly caseTag: CaseTag
-  readonly product: string
-  /** 0 for a notice that does not exist yet. */
-  readonly version: number
-  readonly state: NoticeState
-  readonly revision: number
-  readonly fields: NoticeFields
-  readonly told: ToldNotice | null
-  readonly releaseAt: Instant | null
   readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null
   readonly approvals: 'keep' | 'void'
   /** Copies of a released revision that have not left: a hold takes them back, an edit lets them go on. */

@@ -27,7 +27,6 @@ type AcknowledgementVerdict =
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
-/** Whether this new report's sender gets an answer, where, and from when on. */
 function decideAcknowledgement(
   opened: OpenedMail,
   history: AnswerHistory,
@@ -139,7 +138,6 @@ export function acknowledgeReport(
   }
 }
 
-/** What became of the answer, for the relay's block of facts. */
 function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Settings): string {
   switch (verdict.kind) {
     case 'none':
@@ -153,7 +151,6 @@ function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Settings):
   }
 }
 
-/** What an acknowledgement is made from. */
 type Subject = Pick<Situation, 'opened' | 'receivedAt'> &
   Pick<Moment, 'now' | 'begunAt'> & {
     readonly tag: CaseTag

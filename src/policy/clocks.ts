@@ -83,7 +83,6 @@ export function addressee(event: DeskEvent | null): string | null {
   return isAbout && event.about.audience === 'maintainer' ? event.about.recipient : null
 }
 
-/** The clocks of a case that promise something. */
 function promises(product: Product | null, settings: Settings): Clock[] {
   return clocksOf('case', product, settings).filter(({ counts }) => counts !== 'each')
 }
@@ -233,7 +232,6 @@ function toldKey({ clock, key, recipient }: Pick<Told, 'clock' | 'key' | 'recipi
   return JSON.stringify([clock, recipient, key])
 }
 
-/** One message for all that one clock tells one person. */
 function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {

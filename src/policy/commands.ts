@@ -12,7 +12,6 @@ import { doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts
 import { beginsQuotation } from './quotation-heading.ts'
 import { synopsis, type Verb, type VerbText, verbsUnder } from './verbs/verb.ts'
 
-/** What the grammar asks of a verb. */
 type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>
 
 /** What is wrong with a line. */
@@ -80,7 +79,6 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
   return { caseLine, ...giveRest(commands, below, reader.problems) }
 }
 
-/** Adds a problem of the line that was read last. */
 function complain(reader: Reader, line: string, says: string): void {
   reader.problems.push({ at: reader.first + reader.at - 1, line: clip(line), says })
 }
@@ -141,7 +139,6 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   commands.push(command)
 }
 
-/** Why what stands behind a verb cannot be meant; null when it can. */
 function misuse(verb: Grammar, { words, text }: Open): string | null {
   if (verb.text === undefined && text !== null) return `/${verb.name} takes no text.`
   if (verb.arguments !== undefined || words.length === 0) return null
@@ -266,12 +263,10 @@ function readField(
   return text === null ? field : null
 }
 
-/** The fields that a command takes. */
 function fieldKeys({ takes }: Pick<Open, 'takes'>): readonly string[] {
   return takes?.goesTo === 'fields' ? (takes.keys ?? NOTICE_TEXT_FIELDS) : []
 }
 
-/** The key of a line `key: value`; null for any other. */
 function fieldKey(line: string): string | null {
   return FIELD_LINE.exec(line.trim())?.[1]?.toLowerCase() ?? null
 }

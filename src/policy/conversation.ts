@@ -44,8 +44,8 @@ function isSomebodys({ conversation }: NamedMessage): boolean {
 }
 
 /**
- * The conversation that what maintainers read of this message belongs to: what one of them writes about a list member's words stays
- * a matter with that member, however many maintainers answer each other (B1).
+ * The conversation that what maintainers read of this message belongs to: what one of them writes about a list member's words
+ * stays a matter with that member, however many maintainers answer each other (B1).
  */
 export function conversationAbout(answered: ConversationOf): Conversation {
   const id = memberIn(answered)

@@ -38,7 +38,6 @@ export const DATE_KINDS: readonly EventKind[] = [
   'notice-left'
 ]
 
-/** What a question about the date of a case depends on. */
 type About = {
   readonly record: CaseRecord
   readonly keys: ReporterKeys
@@ -204,7 +203,6 @@ export function answerOf(
   return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
 }
 
-/** What happened last to the word about the date: a reporter was told it or could not be. */
 function lastWord(
   events: readonly NewEvent[],
   record: CaseRecord,
@@ -215,7 +213,6 @@ function lastWord(
     .findLast(({ about }) => reporterWith(record, about.reporter)?.id === id)
 }
 
-/** The date that a reporter was told last; null when they were told none. */
 function toldDate(
   events: readonly NewEvent[],
   record: CaseRecord,

@@ -78,7 +78,6 @@ function isTimeVouched(input: Parameters<typeof decideRelease>[0]): boolean {
   return counted >= approvalRule(policy).needed
 }
 
-/** People who approved exactly this and may approve it now. */
 function countApprovals(
   {
     notice,

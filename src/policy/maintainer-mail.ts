@@ -117,7 +117,6 @@ function plainReply(text: string, context: CommandContext, whole: string): Decis
   )
 }
 
-/** What the commands do, or why none ran, on the record. */
 function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
   const { decisions, ran } = runCommands(parsed, context, VERBS)
   const { tag } = context.bound.case
@@ -239,7 +238,6 @@ function answersRelay(
     : newest === answers.messageId
 }
 
-/** The transcript of a plain answer that stayed a note. */
 function stayedInside(context: CommandContext): Decision {
   return toAuthor(context, {
     once: String(context.arrivalId),

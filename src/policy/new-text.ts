@@ -167,13 +167,11 @@ function quotations(lines: readonly string[], end: number): number[] {
   )
 }
 
-/** Whether a signature or an unquoted copy of a message begins at line `index`. */
 function isEnd(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   return line === '-- ' || line.trimEnd() === '--' || isCopy(lines, index)
 }
 
-/** Whether a forwarded message or an unquoted copy of a message begins at line `index`. */
 function isCopy(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   if (RULE_LIKE.test(line) || FORWARD_RULE.test(line)) return true

@@ -42,7 +42,6 @@ function labelOf(key: NoticeTextField): string {
   return LABELS[key] ?? `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`
 }
 
-/** What a maintainer writes into each field. */
 const WANTS: Readonly<Record<NoticeField | 'no_patches', string>> = {
   title: 'the issue in one line',
   description: 'what is wrong and what an attacker can do with it',
@@ -242,7 +241,6 @@ export function firstNotice(params: NoticeParams): NoticeParams {
   return { ...params, since: 0, changes: [] }
 }
 
-/** What is new for who read the earlier revision, a line each: the date first. */
 function whatChanged(
   notice: NoticeRecord,
   told: ToldNotice,
@@ -319,7 +317,6 @@ export function noticeDigest(draft: Draft, notice: NoticeRecord, context: Comman
   )
 }
 
-/** A preview's code may be used for this long. */
 const PREVIEW_MS_MAX = 72 * 3_600_000
 
 /** Why to preview or approve a notice as it is would send nobody anything; null when somebody would get it. */

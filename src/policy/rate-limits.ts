@@ -47,7 +47,6 @@ function hasRoom(at: readonly number[], most: number, ms: number): boolean {
   return true
 }
 
-/** Index of the first one above `ms`. */
 function firstAbove(at: readonly number[], ms: number): number {
   let [low, high] = [0, at.length]
   while (low < high) {

@@ -143,7 +143,6 @@ function nameOf({ outer: { from } }: OpenedMail): string | null {
   return from === null || from.name !== '' ? (from?.name ?? null) : from.address
 }
 
-/** The reporter whom an answer to the forwarded message reaches. */
 function answeredIn({ record, writer }: Pick<RelayInput, 'record' | 'writer'>): AnsweredReporter {
   return reporterIn(record, { kind: 'one', with: conversationWith(writer), isSigned: true })
 }

@@ -364,10 +364,8 @@ function message(
   }
 }
 
-/** Who wrote a message, for the record of the case. */
 type Writer = Pick<CaseMessage, 'author' | 'authorId'>
 
-/** The event that somebody wrote in a case. */
 function joinedEvent(
   tag: CaseTag,
   { author, authorId: id }: Writer,
@@ -388,7 +386,6 @@ function joinedEvent(
   return event('member-wrote', subject, by, about)
 }
 
-/** The case as a message of this kind leaves it. */
 function moved(
   record: CaseRecord,
   joined: NewEvent,

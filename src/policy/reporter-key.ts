@@ -29,7 +29,6 @@ export type KeyDecision = {
   readonly warnings: readonly string[]
 }
 
-/** A message and the case it is about. */
 type About = {
   readonly situation: Situation
   readonly address: Address
@@ -69,7 +68,6 @@ export function decideReporterKey(
   }
 }
 
-/** Whether a maintainer said that this key is not the sender's. */
 function isRefused({ waitingKeys }: Situation, { fingerprint: named }: OfferedKey): boolean {
   return waitingKeys.some((key) => key.refusedAt !== null && key.fingerprint === named)
 }
@@ -209,7 +207,6 @@ export function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
  */
 const OFFERS_MAX = 8
 
-/** What is kept of a key, usable or not. */
 type OfferedKey = Omit<CandidateKey, 'signingKeys'>
 
 /** Those of `keys` that wait for a maintainer from now on; the others are shown and not kept. */

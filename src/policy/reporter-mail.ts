@@ -34,7 +34,6 @@ import { namesReporter } from './new-text.ts'
 import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
-/** What a maintainer decided about a case. */
 type Decided = Exclude<KeptWords['mail'], 'reply'>
 
 const DONE = {
@@ -177,7 +176,6 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
   return accepted(next, `Sent to ${reporter.contact.address}, ${how}.`)
 }
 
-/** What this message says to one reporter. */
 function said({ words }: Draft, { id }: Addressed): readonly SpokenWords[] {
   return words.filter(({ reporter }) => reporter.id === id)
 }
@@ -288,7 +286,6 @@ function wordsTo(
   return { audience: 'reporter', text: whole, leaves }
 }
 
-/** What is on the record once all of these have left in one message. */
 function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
   return [
     ...(words.some(({ mail }) => mail !== 'question') ? (['answered'] as const) : []),
@@ -355,7 +352,6 @@ export function askFor(
   }
 }
 
-/** A message for the record of the case. */
 function message(
   draft: Draft,
   context: CommandContext,

@@ -224,15 +224,8 @@ function changes(before: Draft, after: Draft): Decision[] {
 
 function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
   return {
+    ...notice,
     kind: 'save-notice',
-    caseTag: notice.caseTag,
-    product: notice.product,
-    version: notice.version,
-    state: notice.state,
-    revision: notice.revision,
-    fields: notice.fields,
-    told: notice.told,
-    releaseAt: notice.releaseAt,
     patches: draft.newPatches,
     approvals: draft.voided ? 'void' : 'keep',
     copies: draft.withdrawn ? 'withdraw' : 'go-on'
@@ -258,7 +251,6 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
 /** What a command mail may change of a case; it empties nothing. */
 const CHANGING = ['state', 'owner', 'product', 'disclosureAt', 'disclosureZone'] as const
 
-/** The changed fields of the case, or null when nothing changed. */
 function caseChanges(before: Draft['case'], after: Draft['case']): UpdateCase | null {
   const changed = CHANGING.filter(
     (field) => after[field] !== before[field] && after[field] !== null

@@ -159,7 +159,6 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
   ].join('\n')
 }
 
-/** How answers reach each reporter, one line each. */
 function reachLines({ case: record, reporterKeys }: Draft, { product }: CommandContext): string[] {
   const [only = null, ...others] = addresseesOf(record)
   return [only, ...others].map((one) => `Answers: ${reachWords(one, reporterKeys, product)}`)
@@ -230,7 +229,6 @@ function noticeLines(draft: Draft, context: CommandContext): string[] {
   return [line, ...(isLive && isUnfinished ? unfinishedLines(draft, notice, to, context) : [])]
 }
 
-/** Whether there is still time for an advance notice. */
 function isNoticeDue(
   { case: { state, disclosureAt }, known }: Draft,
   { now }: CommandContext
@@ -239,7 +237,6 @@ function isNoticeDue(
   return isOpen(state) && state !== 'disclosed' && !known.wasDisclosed && !isPast
 }
 
-/** What a notice lacks, and when it leaves once it lacks nothing. */
 function unfinishedLines(
   draft: Draft,
   notice: NoticeRecord,
@@ -256,7 +253,6 @@ function unfinishedLines(
   return [...lines, willLeave(releaseAt, context, ` to ${to}`)]
 }
 
-/** What a notice lacks in which every field is right. */
 function approvalLine(draft: Draft, { approvals }: NoticeRecord, context: CommandContext): string {
   const preview = standingPreview(draft, context)
   if (preview === null && !draft.shown) return 'Missing for the notice: a preview (/notice preview)'
@@ -266,7 +262,6 @@ function approvalLine(draft: Draft, { approvals }: NoticeRecord, context: Comman
   return `Missing for the notice: ${lacking} (/notice approve with the code of the preview)`
 }
 
-/** When an approved notice leaves or left, and what became of its copies. */
 function whereWords(notice: NoticeRecord, to: string, { settings, bound }: CommandContext): string {
   const { left, here, onTheWay, givenUp } = bound.copies
   const said = (at: Instant | null): string =>

@@ -93,7 +93,6 @@ function isKnownFor(reporter: Reporter, situation: Situation, settings: Settings
   return msOf(senderKey.firstSeenAt) <= msOf(reporter.openedAt)
 }
 
-/** Whether the key that is proved to be the sender's signed all of it. */
 function isSignedBySender({ opened, senderKey }: Situation): boolean {
   return opened.signatures.some(
     ({ state, coversWhole, fingerprint }) =>
@@ -116,7 +115,6 @@ function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings)
   return theirs.some(({ id }) => numbers.includes(id)) ? writer : null
 }
 
-/** The reporter of the case under whose address the message came; null when none. */
 function writerAmong(opened: OpenedMail, { reporters }: CaseRecord): Reporter | null {
   const { from } = opened.outer
   if (from === null) return null

@@ -80,7 +80,6 @@ function caseParams({ before, after, context, verbs }: CaseOutcome) {
   }
 }
 
-/** Whether somebody still writes the notice. */
 function isUnfinished({ case: record, notice }: Draft): boolean {
   return isOpen(record.state) && (notice?.state === 'drafting' || notice?.state === 'held')
 }
@@ -113,7 +112,6 @@ const ORDER: readonly string[] = [
   'close'
 ]
 
-/** A command, ready to be copied, and what it does. */
 type NextCommand = { readonly command: string; readonly help: string }
 
 /** The next commands of a case, each with the ids of the maintainers who may write it. */
@@ -132,7 +130,6 @@ export function nextForAll(
   return [...offered].map(([command, about]) => ({ command, ...about }))
 }
 
-/** At most two commands that `context.author` may write now. */
 function nextCommands(
   draft: Draft,
   context: CommandContext,

@@ -163,7 +163,6 @@ function settledSays(
   ]
 }
 
-/** How many of these leave on each way. */
 function leftByWay(leaving: readonly Decision[]): (readonly [number: number, way: string])[] {
   const left = leaving.filter((one) => one.kind === 'words-leave')
   return (['encrypted', 'in-clear'] as const).flatMap((way) => {

@@ -162,7 +162,6 @@ function doneComplaint(notice: NoticeRecord, context: CommandContext): string | 
     : sentComplaint(notice, context)
 }
 
-/** Who may not approve it, and why (four eyes). */
 function authorSentence(notice: NoticeRecord, context: CommandContext): string {
   const { ids } = notice.authors
   const others = ids.filter((id) => id !== context.author.id)

@@ -133,7 +133,6 @@ const CLOSING = {
   internal: 'We have closed the case of your report. If you disagree or know more, please reply.'
 } as const
 
-/** How a case ends that is closed now. */
 function dispositionOf({ case: { state }, known }: Draft): 'disclosed' | 'rejected' | 'internal' {
   if (state === 'disclosed') return 'disclosed'
   return state === 'rejected' || known.wasRejected ? 'rejected' : 'internal'

@@ -98,14 +98,12 @@ const draftNotice: Handler = (draft, command, context) => {
   )
 }
 
-/** What is left to correct, or that nothing is missing; the answer lists what is missing below. */
 function readyWords(draft: Draft, context: CommandContext): string {
   const faults = noticeFaults(draft, context)
   if (faults.length > 0) return ` Before the preview, please correct this: ${faults.join(' ')}`
   return missingFields(draft, context).length === 0 ? ' Nothing is missing.' : ''
 }
 
-/** Why these files cannot be the patches of a notice; null when they can. */
 function filesComplaint({ files }: CommandContext): string | null {
   const badName = files.find((file) => !PATCH_NAME.test(file.filename))
   if (badName !== undefined)
@@ -286,7 +284,6 @@ export function voidedWords(draft: Draft): string {
   return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
 }
 
-/** Whether somebody still writes the notice, and there is time for it. */
 function isWritable(
   { case: { disclosureAt }, notice }: Draft,
   { product, now }: CommandContext

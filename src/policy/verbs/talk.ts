@@ -80,7 +80,6 @@ function filesToSend(draft: Draft, { files }: CommandContext): CommandContext['f
   return draft.words.some((said) => said.files !== undefined) ? [] : files
 }
 
-/** Why the files of the message cannot go along; null when they can. */
 function filesComplaint(draft: Draft, context: CommandContext): string | null {
   if (context.files.length === 0) return null
   if (draft.newPatches !== null) return WHOSE_FILES
@@ -115,7 +114,6 @@ function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
   return plan !== '' && workarounds !== ''
 }
 
-/** Puts on the record, too, that the reporter has a plan and workarounds. */
 function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
   let { draft } = sent
   for (const { reporter, path } of draft.words.slice(before.words.length)) {
@@ -147,19 +145,16 @@ const plan: Handler = (draft, command, context) => {
 const PLAN_FORM =
   'A plan needs both: a line "plan: ..." and a line "workarounds: ..." below /plan, longer text between << and >>. If no workaround is known, write "workarounds: none known".'
 
-/** Why these words must not go to the reporter; null when they may. */
 function replyComplaint(own: string, context: CommandContext): string | null {
   return conversationComplaint(context) ?? textComplaint(own, context)
 }
 
-/** Why these words must go to nobody outside; null when they may. */
 function textComplaint(own: string, { settings }: CommandContext): string | null {
   if (own === '')
     return 'There is no text to send: write it below the command or between << and >>.'
   return namesDesk(own, settings.desk) ? NAMES_DESK : null
 }
 
-/** Why a quotation cannot go along; null when it can. */
 function quotationComplaint(text: string, draft: Draft, context: CommandContext): string | null {
   if (!hasQuotation(text))
     return 'No quoted text could go along: quote the message of the desk from its first line on, or copy the lines into your own text.'
@@ -204,7 +199,6 @@ const member: Handler = (draft, command, context) => {
   )
 }
 
-/** Why words for a list member must not leave in this conversation; null when they may. */
 function memberComplaint({ conversation }: CommandContext): string | null {
   if (conversation.kind === 'mixed') return MIXED
   if (memberIn(conversation) === null) {
@@ -278,7 +272,6 @@ const ACCEPTED_UNTOLD =
 const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
 
-/** Whether words for the reporter leave at once in this conversation. */
 function canAnswer(draft: Draft, context: CommandContext): boolean {
   return conversationComplaint(context) === null && isOpenPath(pathIn(draft, context))
 }
