@@ -16,6 +16,8 @@ export const acknowledgement = automaticAnswer<{
   readonly received: string
   /** '' when the policy promises no time. */
   readonly answerBy: string
+  /** Whether that time has passed: the desk was down. */
+  readonly isLate: boolean
   readonly answerIncludes: string
   readonly isFirm: boolean
   readonly policy: string

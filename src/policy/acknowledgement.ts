@@ -181,7 +181,9 @@ function answer(
   const key = isFrom && known?.isUsable === true ? known : null
   const { timezone } = settings.desk
   const product = productOutside(opened, settings)
-  const message = acknowledgement(acknowledgementParams(product, opened, receivedAt, timezone))
+  const message = acknowledgement(
+    acknowledgementParams(product, opened, { receivedAt, now }, timezone)
+  )
   const inReplyTo = key === null ? opened.outer.messageId : null
   return toSender(to, key, message, { now, once: tag, tag, ...when, madeAt, inReplyTo })
 }
@@ -227,15 +229,16 @@ export function countAnswer(address: Address, at: Instant): Decision {
 export function acknowledgementParams(
   product: Pick<Product, 'policy' | 'calendar'>,
   opened: Pick<OpenedMail, 'sealedTo' | 'sealedToKeyIds'>,
-  receivedAt: Instant,
+  { receivedAt, now }: { readonly receivedAt: Instant; readonly now: Instant },
   timezone: string
 ): Parameters<typeof acknowledgement>[0] {
   const { policy, calendar } = product
   const { answer } = policy
+  const due = answer === null ? null : dueAt(receivedAt, answer.within, calendar)
   return {
     received: formatInstant(receivedAt, timezone),
-    answerBy:
-      answer === null ? '' : formatInstant(dueAt(receivedAt, answer.within, calendar), timezone),
+    answerBy: due === null ? '' : formatInstant(due, timezone),
+    isLate: due !== null && due <= now,
     answerIncludes: answer?.includes ?? '',
     isFirm: answer?.firmness === 'hard',
     policy: policy.title,

@@ -58,7 +58,9 @@ async function acknowledgements(): Promise<Exhibit[]> {
     const product = { policy, calendar: { weekend, timezone, holidays: [] } }
     for (const sealedTo of SEALED_TO) {
       const opened = { sealedTo, sealedToKeyIds: sealedTo === 'other' ? ['0123456789ABCDEF'] : [] }
-      const message = acknowledgement(acknowledgementParams(product, opened, RECEIVED, timezone))
+      const message = acknowledgement(
+        acknowledgementParams(product, opened, { receivedAt: RECEIVED, now: RECEIVED }, timezone)
+      )
       const ways = sealedTo === 'desk' ? [true, false] : [true]
       for (const inClear of ways)
         found.push({

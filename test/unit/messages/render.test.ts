@@ -6,7 +6,9 @@ import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { createRender, SAMPLE, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { preview, relay } from '../../../src/messages/to-maintainers.ts'
 import { acknowledgement, reply } from '../../../src/messages/to-reporters.ts'
+import { acknowledgementParams } from '../../../src/policy/acknowledgement.ts'
 import { SAMPLES } from '../../demo/exhibits.ts'
+import { at, PRODUCT } from '../policy/samples.ts'
 
 type AcknowledgementParams = Parameters<typeof acknowledgement>[0]
 
@@ -130,6 +132,19 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
       'Our answer will come unencrypted unless you send us your OpenPGP public key.'
     )
     expect(words('nobody', false)).toContain('Please send us one by replying')
+  })
+
+  it('to whom we read too late: it promises no time that has passed (B6)', () => {
+    const opened = { sealedTo: 'nobody', sealedToKeyIds: [] } as const
+    const receivedAt = at('2026-11-23T12:00:00Z')
+    const params = (now: string): AcknowledgementParams =>
+      acknowledgementParams(PRODUCT, opened, { receivedAt, now: at(now) }, 'UTC')
+    expect(params('2026-11-24T12:00:00Z').isLate).toBe(false)
+    const message = acknowledgement(params('2026-12-24T12:00:00Z'))
+    const text = renderWith(message, { ...SAMPLE, inClear: true }).replaceAll(/\s+/g, ' ')
+    expect(text).toContain('you should have had a reply. A member of our team will reply as soon')
+    expect(text).not.toContain('will reply by')
+    expect(text).not.toContain('by then')
   })
 
   it('to whoever began encrypted without giving a key: it asks for the key', () => {
