@@ -14,33 +14,16 @@ const FIELD_CHARS_MAX = 8 * 1024
 const RESULTS_MAX = 200
 /** Cannot occur in an unfolded field; blanks are spaces and tabs only. */
 const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/
-/** Optional blanks; comments were replaced by blanks before. */
-const CFWS = '[ \\t]*'
-/** RFC 5321 Keyword, an Ldh-str. */
-const KEYWORD = '[A-Za-z0-9-]*[A-Za-z0-9]'
 const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`
-/** RFC 2045 §5.1, with letters of other scripts, because a domain may be written in them (RFC 8601 §2.2, RFC 6531). */
-const TOKEN = String.raw`[^\u0000-\u0020\u007f-\u009f()<>@,;:\\"/[\]?=]+`
-const DOMAIN = String.raw`[A-Za-z0-9\u00a1-\u{10ffff}-]+(?:\.[A-Za-z0-9\u00a1-\u{10ffff}-]+)*`
-const ATOM = String.raw`[^\u0000-\u0020\u007f-\u009f()<>@,;:\\"[\].]+`
-const PVALUE = `(?:${ATOM}(?:\\.${ATOM})*|${QUOTED})?@${DOMAIN}|${TOKEN}|${QUOTED}`
-/** What big servers leave unquoted in properties that nobody here reads: base64, IPv6 addresses, versions. */
-const OPAQUE = String.raw`[^ \t"();\\]+`
-const END = '(?=[ \\t]|$)'
-/** `authserv-id [version]`. */
-const HEAD = new RegExp(`^${CFWS}(${TOKEN}|${QUOTED})(?:[ \\t]+([0-9]+))?${CFWS}$`, 'u')
+const KEYWORD = '[a-z0-9-]*[a-z0-9]'
+/** `authserv-id [version]`; comments were replaced by blanks before. */
+const HEAD = new RegExp(String.raw`^[ \t]*(${QUOTED}|[^ \t"(),;=\\]+)(?:[ \t]+1)?[ \t]*$`)
 /** An authserv-id in the form that the configuration accepts. */
 const SERVER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/
-/** `method[/version] = result`, optionally followed by a reason. */
-const METHOD = new RegExp(
-  `^${CFWS}(${KEYWORD})(?:${CFWS}/${CFWS}([0-9]+))?${CFWS}=${CFWS}(${KEYWORD})${END}` +
-    `(?:[ \\t]+reason${CFWS}=${CFWS}(?:${TOKEN}|${QUOTED})${END})?`,
-  'iu'
-)
-/** `ptype . property = pvalue`; the last group is a value that only a property without meaning here may have. */
-const PROPERTY = new RegExp(
-  `[ \\t]+(${KEYWORD})${CFWS}\\.${CFWS}(${KEYWORD})${CFWS}=${CFWS}(?:(${PVALUE})|(${OPAQUE}))${END}`,
-  'uy'
+/** `method[/version] = result`, `reason = value` or `ptype . property = pvalue`; any value may be quoted in part. */
+const TERM = new RegExp(
+  String.raw`[ \t]*(${KEYWORD})(?:[ \t]*([./])[ \t]*(${KEYWORD}))?[ \t]*=[ \t]*((?:${QUOTED})?[^ \t"();\\]*)(?=[ \t]|$)`,
+  'iuy'
 )
 /** The property that names the sender, for each method (RFC 8601 §2.7). */
 const IDENTITIES: Readonly<Record<AuthenticationResult['method'], string>> = {
@@ -86,39 +69,44 @@ export function readAuthenticationResults(value: string, below: number): Authent
 
 /** The authserv-id in lower case; null when it cannot be parsed or has a version other than 1. */
 function readServer(head: string): string | null {
-  const [, id = '', version = '1'] = HEAD.exec(head) ?? []
-  const server = unquote(id)
-  return version === '1' && SERVER.test(server) ? server.toLowerCase() : null
+  const server = unquote(HEAD.exec(head)?.[1] ?? '')
+  return SERVER.test(server) ? server.toLowerCase() : null
 }
 
 /** One method with its properties; null when malformed, nothing for a method that nobody here asks about. */
 function readInfo(info: string, server: string, below: number): AuthenticationResult[] | null {
-  const start = METHOD.exec(info)
-  if (start === null) return null
-  const [matched, name = '', version = '1', result = ''] = start
-  const method = METHODS.find((known) => version === '1' && known === name.toLowerCase())
-  const wanted = method === undefined ? '' : IDENTITIES[method]
-  const values = readProperties(info, matched.length, wanted)
-  if (values === null || method === undefined) return values && []
-  const [only, ...more] = values
+  const [first, ...others] = readTerms(info)
+  const properties = others[0]?.name === 'reason' ? others.slice(1) : others
+  const isSound =
+    first !== undefined &&
+    RESULT.test(first.value) &&
+    !first.name.includes('.') &&
+    properties.every(({ name }) => name.includes('.')) &&
+    others.every(({ value }) => value !== '')
+  if (!isSound) return null
+  const method = METHODS.find((known) => first.name.replace(/\/1$/, '') === known)
+  if (method === undefined) return []
+  const [only, ...more] = properties.filter(({ name }) => name === IDENTITIES[method])
   // Two names for the sender are ambiguous, so neither counts.
-  const identity = only === undefined || more.length > 0 ? null : readIdentity(only)
-  return [{ server, below, method, result: result.toLowerCase(), ...(identity ?? NOBODY) }]
+  const identity = only === undefined || more.length > 0 ? null : readIdentity(only.value)
+  return [{ server, below, method, result: first.value.toLowerCase(), ...(identity ?? NOBODY) }]
 }
 
-/** The values of property `wanted`, from `start` to the end of the piece; null when anything else stands there. */
-function readProperties(info: string, start: number, wanted: string): string[] | null {
-  const values: string[] = []
+const RESULT = new RegExp(`^${KEYWORD}$`, 'i')
+
+type Term = { readonly name: string; readonly value: string }
+
+/** The terms of one piece, their names in lower case; none when anything else stands in it. */
+function readTerms(info: string): Term[] {
+  const terms: Term[] = []
   const end = info.trimEnd().length
-  PROPERTY.lastIndex = start
-  for (let at = start; at < end; at = PROPERTY.lastIndex) {
-    const [, ptype = '', property = '', pvalue] = PROPERTY.exec(info) ?? []
-    if (ptype === '') return null
-    if (`${ptype}.${property}`.toLowerCase() !== wanted) continue
-    if (pvalue === undefined) return null
-    values.push(pvalue)
+  TERM.lastIndex = 0
+  for (let at = 0; at < end; at = TERM.lastIndex) {
+    const [, name = '', sign = '', second = '', value = ''] = TERM.exec(info) ?? []
+    if (name === '') return []
+    terms.push({ name: `${name}${sign}${second}`.toLowerCase(), value })
   }
-  return values
+  return terms
 }
 
 const METHODS = Object.keys(IDENTITIES) as AuthenticationResult['method'][]

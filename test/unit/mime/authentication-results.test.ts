@@ -51,6 +51,9 @@ describe('an Authentication-Results field (RFC 8601)', () => {
     a version of a method that nobody knows             | mx.x; dmarc/2=pass; spf/1=fail | spf=fail
     what big servers leave unquoted where nobody asks   | mx.x; dkim=pass header.i=@a.example header.s=s1 header.b=aB/c+d== header.d=a.example; iprev=pass policy.iprev=2001:db8::1 | dkim=pass a.example
     letters of other scripts in comments and quotations | mx.x (größer); dmarc=fail reason="größer" header.from=a.example | dmarc=fail a.example
+    words behind a quoted value                         | mx.x; dmarc=pass header.from="a.example"b | dmarc=pass
+    an address in angle brackets                        | mx.x; spf=pass smtp.mailfrom=<bob@a.example> | spf=pass
+    an address with two at signs                        | mx.x; spf=pass smtp.mailfrom=bob@evil.example@a.example | spf=pass
     a host name that is no strict domain                | mx.x; spf=pass smtp.mailfrom=a_b.example | spf=pass
     a local part that is too long for us                | mx.x; spf=pass smtp.mailfrom=${'x'.repeat(65)}@a.example | spf=pass
   `)('is read with %s (RFC 8601 §2.2)', (_, value, expected) => {
@@ -84,9 +87,6 @@ describe('an Authentication-Results field (RFC 8601)', () => {
     ['a result that ends with a hyphen', 'mx.x; dmarc=pass- header.from=a.example'],
     ['a result in other letters', 'mx.x; dmarc=påss header.from=a.example'],
     ['two results', 'mx.x; dmarc=pass=fail header.from=a.example'],
-    ['words behind a quoted value', 'mx.x; dmarc=pass header.from="a.example"b'],
-    ['an address in angle brackets', 'mx.x; spf=pass smtp.mailfrom=<bob@a.example>'],
-    ['an address with two at signs', 'mx.x; spf=pass smtp.mailfrom=bob@evil.example@a.example'],
     ['a closing bracket of no comment', 'mx.x; dmarc=pass header.from=a.example)'],
     ['a comment that tears a value apart', 'mx.x; dmarc=pass header.from=a(x).example'],
     ['a backslash outside of quotations', 'mx.x; dmarc=pass header.from=a\\.example'],
