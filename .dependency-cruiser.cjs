@@ -21,8 +21,7 @@ const homes = {
   'node_modules/mailparser': '^src/mime/leaf\\.ts$',
   'node_modules/libqp': '^src/mime/transfer-encoding\\.ts$',
   'node_modules/html-to-text': '^src/mime/html\\.ts$',
-  'node_modules/nodemailer':
-    '^src/transport/smtp-sender\\.ts$|^src/mime/write\\.ts$|^src/mime/write-header\\.ts$',
+  'node_modules/nodemailer': '^src/transport/smtp-sender\\.ts$|^src/mime/',
   'node_modules/imapflow': '^src/transport/imap-',
   'node_modules/node-cron': '^src/effects/system\\.ts$',
   'node_modules/pino': '^src/effects/log\\.ts$',

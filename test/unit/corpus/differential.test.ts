@@ -47,7 +47,7 @@ describeCorpus('our MIME tree and postal-mime', () => {
 
   it('are compared by every fact of a part', async () => {
     const mail = (...lines: readonly string[]): Buffer => Buffer.from(lines.join('\r\n'), 'latin1')
-    expect(await compare(mail('Content-Type: a/b; name="x\\y"', '', ''))).toEqual(['0 file name'])
+    expect(await compare(mail('Content-Type: a/b; name="\u00fc"', '', ''))).toEqual(['0 file name'])
     expect(await compare(mail('Content-Type: a/b/c', '', ''))).toEqual(['parts'])
     expect(await compare(mail('Content-Type: text/plain', '', 'f\u00fcr'))).toEqual(['0 text'])
   })

@@ -94,14 +94,6 @@ describe('the MIME tree', () => {
     expect(other.isBroken).toBe(true)
   })
 
-  it('keeps the backslashes of a path in a file name, and only there', () => {
-    const { root } = parseTree(
-      Buffer.from('Content-Type: a/b; name="C:\\TEMP\\a\\"b.png"; boundary="a\\b"\r\n\r\n')
-    )
-    expect(root.filename).toBe('C:\\TEMP\\a"b.png')
-    expect(root.params.get('boundary')).toBe('ab')
-  })
-
   it('reads the first of repeated parameters, quoted, folded and with comments', () => {
     const { root } = parseTree(
       Buffer.from(
