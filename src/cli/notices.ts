@@ -12,7 +12,7 @@ import { type Read } from '../store/database.ts'
 import { countCopies, countDeliveries, listDeliveries } from '../store/deliveries.ts'
 import { findNotice, listNotices, stopNotice } from '../store/notices.ts'
 import { type Call, record, requireCaseTag, withDatabase } from './context.ts'
-import { CommandError, print, printable, printJson, printRows, printTable } from './output.ts'
+import { CommandError, print, printRows, tableOf } from './output.ts'
 
 const NOTICES_MAX = 1000
 
@@ -43,30 +43,27 @@ export async function showNotice(call: Call): Promise<void> {
       const found = requireNotice(read, tag)
       return { notice: found, deliveries: listDeliveries(read, found.id) }
     })
-    if (call.json) {
-      printJson(call.streams, { ...summary(notice), fields: notice.fields, deliveries })
-      return
-    }
-    const { releaseAt, releasedAt } = notice
+    const { releaseAt, releasedAt, fields } = notice
     const when = releasedAt ?? releaseAt
     const verb = releasedAt === null ? 'To be sent' : 'Sent'
-    const lines = [
-      `${notice.caseTag}  revision ${notice.revision}  ${notice.state}`,
-      ...(when === null ? [] : [`${verb}: ${formatInstant(when, desk.timezone)}`]),
-      ...Object.entries(notice.fields).map(([key, value]) => `\n${key}:\n${value}`),
-      ...notice.patches.map(
-        ({ filename, size, sha256 }) =>
-          `\npatch ${filename}, ${count(size, 'byte', 'bytes')}, SHA-256 ${sha256}`
-      )
-    ]
-    call.streams.out(`${printable(lines.join('\n'))}\n\n`)
-    printTable(call.streams, deliveries, {
+    const table = tableOf(deliveries, {
       MEMBER: (row) => row.memberId,
       REVISION: (row) => row.revision,
       STATE: (row) => row.state,
       WHY: (row) => row.because ?? '',
       AT: (row) => row.at
     })
+    const lines = [
+      `${notice.caseTag}  revision ${notice.revision}  ${notice.state}`,
+      ...(when === null ? [] : [`${verb}: ${formatInstant(when, desk.timezone)}`]),
+      ...Object.entries(fields).map(([key, value]) => `\n${key}:\n${value}`),
+      ...notice.patches.map(
+        ({ filename, size, sha256 }) =>
+          `\npatch ${filename}, ${count(size, 'byte', 'bytes')}, SHA-256 ${sha256}`
+      ),
+      `\n${table}`
+    ]
+    print(call, { ...summary(notice), fields, deliveries }, lines.join('\n'))
   })
 }
 

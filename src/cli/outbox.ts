@@ -8,17 +8,12 @@ import { type Call, record, withDatabase, withoutMemberAddress } from './context
 import { CommandError, print, printRows, UsageError } from './output.ts'
 
 const ROWS_MAX = 1000
-const STATES: readonly OutboxState[] = ['queued', 'sending', 'sent', 'given-up', 'held']
 
-export async function listTheOutbox(call: Call<{ readonly state?: string }>): Promise<void> {
-  const given = call.options.state
-  const state = STATES.find((candidate) => candidate === given)
-  if (given !== undefined && state === undefined)
-    throw new UsageError(`--state: "${given}" is not a state; the states are ${STATES.join(', ')}.`)
+export async function listTheOutbox(call: Call<{ readonly state?: OutboxState }>): Promise<void> {
+  const { state } = call.options
+  const which = { ...(state === undefined ? {} : { state }), limit: ROWS_MAX }
   await withDatabase(call, (db) => {
-    const rows = db.read((read) =>
-      listOutbox(read, { ...(state === undefined ? {} : { state }), limit: ROWS_MAX })
-    )
+    const rows = db.read((read) => listOutbox(read, which))
     printRows(call, rows.map(withoutMemberAddress), {
       ID: (row) => row.id,
       KIND: (row) => row.kind,

@@ -62,20 +62,17 @@ export function printJson(streams: Streams, value: unknown): void {
 }
 
 /** Rows with aligned columns, by the head of each column; only the head when there are no rows. */
-export function printTable<T>(
-  streams: Streams,
+export function tableOf<T>(
   rows: readonly T[],
   columns: Readonly<Record<string, (row: T) => string | number>>
-): void {
+): string {
   const cells = Object.values(columns)
   const all = [Object.keys(columns), ...rows.map((row) => cells.map((cell) => `${cell(row)}`))].map(
     (row) => row.map((cell) => printable(cell).replaceAll('\n', ' '))
   )
   const widths = cells.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  for (const row of all) {
-    const padded = row.map((cell, column) => cell.padEnd(widths[column] ?? 0))
-    streams.out(`${padded.join('  ').trimEnd()}\n`)
-  }
+  const padded = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
+  return padded.map((row) => row.join('  ').trimEnd()).join('\n')
 }
 
 /** One answer: `text` for people, and `value` with `--json`. */
@@ -84,15 +81,9 @@ export function print({ streams, json }: Output, value: unknown, text: string): 
   else streams.out(`${printable(text)}\n`)
 }
 
-/** A list: a table for people, and `value` with `--json`. */
-export function printRows<T>(
-  { streams, json }: Output,
-  rows: readonly T[],
-  columns: Parameters<typeof printTable<T>>[2],
-  value: unknown = rows
-): void {
-  if (json) printJson(streams, value)
-  else printTable(streams, rows, columns)
+/** A list: a table for people, and the rows with `--json`. */
+export function printRows<T>(output: Output, ...table: Parameters<typeof tableOf<T>>): void {
+  print(output, table[0], tableOf(...table))
 }
 
 /** What `read` resolves to; null where a configuration or policy is refused, after printing what is wrong with it. */

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander'
 // `import { type X }` would load the whole file when the program starts.
+import type { OutboxState } from '../store/outbox.ts'
 import type { Run } from './context.ts'
 import { fail, type Streams, version } from './output.ts'
 
@@ -26,6 +27,7 @@ const outbox = () => import('./outbox.ts')
 const keys = () => import('./keys.ts')
 const audit = () => import('./audit.ts')
 
+const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
 /** The daemon prints its log, and a new key needs no configuration. */
 const WITHOUT_JSON = 'run'
 const WITHOUT_CONFIG = 'keys generate'
@@ -152,9 +154,8 @@ function addOperations(make: Make): void {
     policy,
     'showPolicy'
   )
-  make('outbox list', 'list messages, newest first', outbox, 'listTheOutbox').option(
-    '--state <state>',
-    'list only this state: queued, sending, sent, given-up or held'
+  make('outbox list', 'list messages, newest first', outbox, 'listTheOutbox').addOption(
+    new Option('--state <state>', 'list only this state').choices(OUTBOX_STATES)
   )
   make(
     'outbox retry <number>',

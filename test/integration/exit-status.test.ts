@@ -156,10 +156,12 @@ describeWith(['gpg'], 'the exit status', async () => {
   it('is 2 for an argument of the wrong form', async () => {
     const commands = [
       ...['show nonsense', 'notice show acme-1', 'notice hold ACME-2026-0001x'],
-      ...['outbox retry zero', 'outbox retry 1.5', 'outbox list --state lost'],
+      ...['outbox retry zero', 'outbox retry 1.5'],
       'open mail.eml --at yesterday'
     ]
     expect(await wrong(commands, 2, ONE_LINE('.'))).toEqual([])
+    const choices = /^error: .*'lost' is invalid. Allowed choices are queued, sending,/
+    expect(await wrong(['outbox list --state lost'], 2, choices)).toEqual([])
   })
 
   it('is 1 without a configuration, with the way to have one', async () => {
