@@ -83,10 +83,10 @@ async function takeOne(
   const fetched = await fetchOne(mailbox, uid, isTooLarge, { failures, key })
   if (fetched === null) return false
   const { raw, part } = fetched
-  const { arrival } = desk.db.transact((tx) =>
+  const { id } = desk.db.transact((tx) =>
     insertArrival(tx, { ...generation, uid, size, receivedAt, raw, part }, desk.clock.now())
   )
-  desk.log({ event: 'arrival.stored', arrival: arrival.id, bytes: raw.length })
+  desk.log({ event: 'arrival.stored', arrival: id, bytes: raw.length })
   return true
 }
 

@@ -8,14 +8,7 @@ import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
-import {
-  type Arrival,
-  countStarts,
-  countTry,
-  listPending,
-  readRaw,
-  uncountStarts
-} from '../store/arrivals.ts'
+import { type Arrival, countStarts, countTry, listPending, readRaw } from '../store/arrivals.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { prepare } from './prepare.ts'
@@ -100,7 +93,7 @@ function isOfTheMoment(error: unknown): boolean {
 function forgetStarts(desk: Desk, ids: readonly number[]): void {
   if (ids.length === 0) return
   try {
-    desk.db.transact((tx) => uncountStarts(tx, ids))
+    desk.db.transact((tx) => countStarts(tx, ids, -1))
   } catch (error) {
     // The trouble that ended the round is thrown on; another error here would hide it.
     const code = error instanceof Trouble ? error.code : errorName(error)

@@ -41,12 +41,6 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly duplicateOf: number | null
 }
 
-/** The outcome of storing. `known` is the same UID again, `duplicate` the same bytes under another UID. */
-export type Stored = {
-  readonly kind: 'stored' | 'known' | 'duplicate'
-  readonly arrival: Arrival
-}
-
 /** The disposition of an arrival. `reason` is a code, never content. */
 export type Outcome = {
   readonly state: 'done' | 'held'
@@ -63,9 +57,9 @@ type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held'
  * stored become a completed row with disposition `duplicate`, so that a mailbox renumbered by its server causes no second
  * answers.
  */
-export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored {
+export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
   const existing = findByUid(tx, arrival, arrival.uid)
-  if (existing) return { kind: 'known', arrival: existing }
+  if (existing) return existing
   const sha256 =
     arrival.part === 'whole' ? createHash('sha256').update(arrival.raw).digest('hex') : null
   const duplicateOf = findOriginal(tx, arrival, sha256)
@@ -88,27 +82,19 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Stored
   if (!isDuplicate) insert(tx, 'arrival_bytes', { arrivalId: id, raw })
   const stored = findArrival(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
-  return { kind: isDuplicate ? 'duplicate' : 'stored', arrival: stored }
+  return stored
 }
 
-/** Counts the start of opening these *before* the work, so that a message that crashes the process is counted too. */
-export function countStarts(tx: Tx, ids: readonly number[]): void {
-  for (const id of ids) {
-    const { changes } = tx.run(
-      "UPDATE arrivals SET starts = starts + 1 WHERE id = ? AND state = 'pending'",
-      [id]
-    )
-    assert(changes === 1, 'a start of an arrival that is not pending')
-  }
-}
-
-/** Reverts {@link countStarts} for messages that were not completed and did not crash the process. */
-export function uncountStarts(tx: Tx, ids: readonly number[]): void {
-  for (const id of ids)
-    tx.run(
-      "UPDATE arrivals SET starts = starts - 1 WHERE id = ? AND state = 'pending' AND starts > 0",
-      [id]
-    )
+/**
+ * Counts the start of opening these *before* the work, so that a message that crashes the process is counted too; `by` -1 takes
+ * that back for messages that were not completed and did not crash the process.
+ */
+export function countStarts(tx: Tx, ids: readonly number[], by: 1 | -1 = 1): void {
+  tx.run(
+    `UPDATE arrivals SET starts = max(starts + ?, 0)
+     WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))`,
+    [by, ids]
+  )
 }
 
 /** Counts a failed attempt and sets the time of the next. Returns the attempts so far. */
@@ -137,7 +123,7 @@ export function markDone(tx: Tx, id: number, outcome: Outcome, now: Instant): vo
 
 /** Records that IMAP has moved these arrivals out of the inbox. */
 export function markMoved(tx: Tx, ids: readonly number[]): void {
-  for (const id of ids) tx.run('UPDATE arrivals SET moved = 1 WHERE id = ?', [id])
+  tx.run('UPDATE arrivals SET moved = 1 WHERE id IN (SELECT value FROM json_each(?))', [ids])
 }
 
 /**
