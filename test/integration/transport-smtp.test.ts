@@ -56,24 +56,100 @@ describe('SMTP sender', () => {
     return sender
   }
 
-  it('delivers the bytes unchanged to exactly one recipient', async () => {
-    const sink = await sinkWith()
+  type Case = {
+    readonly sink?: SinkOptions
+    readonly fault?: Parameters<Sink['fail']>[0]
+    readonly sender?: Partial<SenderOptions>
+    readonly mail?: Partial<Envelope>
+    readonly outcome: object
+    /** What the server took; by default nothing. */
+    readonly taken?: readonly object[]
+    /** The code of the trouble that is logged, and words of it; by default none is. */
+    readonly logs?: readonly [code: string, says: string]
+  }
+  const TAKEN = { from: 'desk@example.org', to: 'a@example.org', attempt: 1, raw: RAW }
+  const ACCEPTED = { kind: 'accepted', code: 250 }
+  const DEFERRED = { kind: 'deferred', code: 0 }
+  const UNCERTAIN = { outcome: { kind: 'uncertain' }, sender: { replyTimeoutMs: 300 } }
+  const NOT_BEGUN = { outcome: DEFERRED, sender: { replyTimeoutMs: 300, connectTimeoutMs: 300 } }
+  const LOGIN = { user: 'desk', password: 'right' }
+  const LOGGED_IN = [{ secure: true, user: 'desk' }]
+  const TLS: Case['logs'] = ['smtp-tls', 'TLS with']
+  const LARGE = Buffer.concat([RAW, Buffer.alloc(2000, 'a\r\n')])
 
-    const outcome = await senderTo(sink).send(mail(), never)
+  it.each<[string, Case | ((trusted: Certificates) => Case)]>([
+    ['delivers the bytes unchanged to one recipient', { outcome: ACCEPTED, taken: [TAKEN] }],
+    [
+      'sends with the null sender',
+      { mail: { from: '' }, outcome: ACCEPTED, taken: [{ from: '' }] }
+    ],
+    [
+      'is rejected by a server for which the message is too large',
+      { sink: { size: 1000 }, mail: { raw: LARGE }, outcome: { kind: 'rejected', code: 552 } }
+    ],
+    [
+      'is uncertain when the connection is lost after the message was stored',
+      { ...UNCERTAIN, fault: { at: 'data', drop: 'after-storing' }, taken: [TAKEN] }
+    ],
+    [
+      'is uncertain when the connection is lost before the message was stored',
+      { ...UNCERTAIN, fault: { at: 'data', drop: 'before-storing' } }
+    ],
+    ['is uncertain when no reply ever comes', { ...UNCERTAIN, fault: { at: 'data', hang: true } }],
+    [
+      'is deferred when MAIL ends the connection',
+      { ...NOT_BEGUN, fault: { at: 'mail', drop: true } }
+    ],
+    [
+      'is deferred when RCPT ends the connection',
+      { ...NOT_BEGUN, fault: { at: 'rcpt', drop: true } }
+    ],
+    ['is deferred when MAIL has no answer', { ...NOT_BEGUN, fault: { at: 'mail', hang: true } }],
+    ['is deferred when RCPT has no answer', { ...NOT_BEGUN, fault: { at: 'rcpt', hang: true } }],
+    [
+      'is deferred when the server says nothing',
+      { ...NOT_BEGUN, fault: { at: 'connect', hang: true }, logs: ['smtp', 'cannot be reached'] }
+    ],
+    [
+      'is deferred when the server turns us away',
+      { ...NOT_BEGUN, fault: { at: 'connect', reply: 554 }, logs: ['smtp', 'cannot be reached'] }
+    ],
+    ...(['implicit', 'starttls'] as const).flatMap(
+      (tls): [string, Case | ((trusted: Certificates) => Case)][] => [
+        [
+          `logs in over ${tls} TLS with a private CA`,
+          ({ ca }) => ({
+            ...{ sink: { tls, auth: LOGIN }, sender: { ...LOGIN, tls, ca } },
+            ...{ outcome: ACCEPTED, taken: LOGGED_IN }
+          })
+        ],
+        [
+          `sends nothing over ${tls} TLS to an unknown certificate`,
+          { sink: { tls }, sender: { tls }, outcome: DEFERRED, logs: TLS }
+        ]
+      ]
+    ),
+    [
+      'sends nothing when STARTTLS was stripped',
+      ({ ca }) => ({ sender: { tls: 'starttls', ca }, outcome: DEFERRED, logs: TLS })
+    ],
+    [
+      'calls it a login trouble when the server wants a login that is not configured',
+      { sink: { auth: LOGIN }, outcome: DEFERRED, logs: ['smtp-auth', 'refused the user name'] }
+    ]
+  ])('%s', async (_title, given) => {
+    const { taken = [], logs, ...one } = typeof given === 'function' ? given(certificates) : given
+    const sink = await sinkWith(one.sink)
+    if (one.fault !== undefined) sink.fail(one.fault)
 
-    expect(outcome).toEqual({ kind: 'accepted', code: 250 })
-    expect(sink.taken).toMatchObject([
-      { from: 'desk@example.org', to: 'a@example.org', attempt: 1 }
-    ])
-    expect(sink.taken[0]?.raw).toEqual(RAW)
-  })
-
-  it('sends with the null sender', async () => {
-    const sink = await sinkWith()
-
-    await senderTo(sink).send(mail('a@example.org', { from: '' }), never)
-
-    expect(sink.taken[0]?.from).toBe('')
+    expect(await senderTo(sink, one.sender).send(mail('a@example.org', one.mail), never)).toEqual(
+      one.outcome
+    )
+    expect(sink.taken).toMatchObject(taken)
+    expect(sink.attempts('a@example.org')).toBeLessThanOrEqual(1)
+    expect(events.map((event) => ('says' in event ? [event.code, event.says] : event))).toEqual(
+      logs === undefined ? [] : [[logs[0], expect.stringContaining(logs[1])]]
+    )
   })
 
   it('keeps a connection for the next message', async () => {
@@ -131,32 +207,6 @@ describe('SMTP sender', () => {
     expect(outcomes.map(({ kind }) => kind)).toEqual(['accepted', 'rejected', 'accepted'])
   })
 
-  it('treats a message over the size of the server as rejected', async () => {
-    const sink = await sinkWith({ size: 1000 })
-
-    const outcome = await senderTo(sink).send(
-      mail('a@example.org', { raw: Buffer.concat([RAW, Buffer.alloc(2000, 'a\r\n')]) }),
-      never
-    )
-
-    expect(outcome).toEqual({ kind: 'rejected', code: 552 })
-    expect(sink.taken).toEqual([])
-  })
-
-  it.each([
-    ['after-storing', 1],
-    ['before-storing', 0]
-  ] as const)('is uncertain when the connection is lost after DATA (%s)', async (when, copies) => {
-    const sink = await sinkWith()
-    sink.fail({ at: 'data', drop: when })
-
-    const outcome = await senderTo(sink).send(mail(), never)
-
-    expect(outcome).toEqual({ kind: 'uncertain' })
-    expect(sink.taken).toHaveLength(copies)
-    expect(sink.attempts('a@example.org')).toBe(1)
-  })
-
   it('is uncertain when the connection is lost after DATA on a kept connection, and sends once', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink)
@@ -166,35 +216,6 @@ describe('SMTP sender', () => {
     expect(await sender.send(mail(), never)).toEqual({ kind: 'uncertain' })
     expect(sink.attempts('a@example.org')).toBe(1)
     expect(sink.taken).toHaveLength(2)
-  })
-
-  it('is uncertain when no reply to the message ever comes', async () => {
-    const sink = await sinkWith()
-    sink.fail({ at: 'data', hang: true })
-
-    const outcome = await senderTo(sink, { replyTimeoutMs: 300 }).send(mail(), never)
-
-    expect(outcome).toEqual({ kind: 'uncertain' })
-  })
-
-  it.each([
-    { at: 'mail', drop: true },
-    { at: 'rcpt', drop: true },
-    { at: 'mail', hang: true },
-    { at: 'rcpt', hang: true },
-    { at: 'connect', hang: true },
-    { at: 'connect', reply: 554 }
-  ] as const)('is deferred without a code before the mail began to leave: %o', async (fault) => {
-    const sink = await sinkWith()
-    sink.fail(fault)
-
-    const outcome = await senderTo(sink, { replyTimeoutMs: 300, connectTimeoutMs: 300 }).send(
-      mail(),
-      never
-    )
-
-    expect(outcome).toEqual({ kind: 'deferred', code: 0 })
-    expect(sink.taken).toEqual([])
   })
 
   it('uses a fresh connection when the server closed the kept one', async () => {
@@ -223,49 +244,6 @@ describe('SMTP sender', () => {
     ])
   })
 
-  it.each(['implicit', 'starttls'] as const)(
-    'logs in over %s TLS with a private CA',
-    async (tls) => {
-      const sink = await sinkWith({ tls, auth: { user: 'desk', password: 'right' } })
-      const account = { user: 'desk', password: 'right', tls, ca: certificates.ca }
-
-      const outcome = await senderTo(sink, account).send(mail(), never)
-
-      expect(outcome).toMatchObject({ kind: 'accepted' })
-      expect(sink.taken).toMatchObject([{ secure: true, user: 'desk' }])
-    }
-  )
-
-  it.each(['implicit', 'starttls'] as const)(
-    'sends nothing over %s TLS to an unknown certificate',
-    async (tls) => {
-      const sink = await sinkWith({ tls })
-
-      expect(await senderTo(sink, { tls }).send(mail(), never)).toEqual({
-        kind: 'deferred',
-        code: 0
-      })
-      expect(sink.taken).toEqual([])
-      expect(events).toEqual([
-        {
-          event: 'trouble',
-          code: 'smtp-tls',
-          where: 'smtp',
-          says: expect.stringContaining('TLS with') as unknown
-        }
-      ])
-    }
-  )
-
-  it('sends nothing when STARTTLS was stripped', async () => {
-    const sink = await sinkWith({ tls: 'none' })
-    const sender = senderTo(sink, { tls: 'starttls', ca: certificates.ca })
-
-    expect(await sender.send(mail(), never)).toEqual({ kind: 'deferred', code: 0 })
-    expect(sink.taken).toEqual([])
-    expect(events).toMatchObject([{ code: 'smtp-tls' }])
-  })
-
   it('refuses a certificate for another name', async () => {
     const other = await makeCertificates('DNS:other.example')
     const sink = await sinkWith({ tls: 'implicit', certificates: other })
@@ -292,13 +270,6 @@ describe('SMTP sender', () => {
         says: expect.stringContaining('535 fault of the test') as unknown
       }
     ])
-  })
-
-  it('calls it a login trouble, not a rejected mail, when the server wants a login that is not configured', async () => {
-    const sink = await sinkWith({ auth: { user: 'desk', password: 'right' } })
-
-    expect(await senderTo(sink).send(mail(), never)).toEqual({ kind: 'deferred', code: 0 })
-    expect(events).toMatchObject([{ code: 'smtp-auth' }])
   })
 
   it('stops at once when aborted: before the message left it is deferred, afterwards uncertain', async () => {
