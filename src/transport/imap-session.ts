@@ -1,6 +1,6 @@
 /**
- * One connection to an IMAP server with one open folder, the inbox or the junk folder: connects, watches for signs of life and
- * closes. Must never log content or addresses.
+ * One connection to an IMAP server with one open folder, the inbox or the junk folder: connects and closes. Must never log content
+ * or addresses.
  */
 import { setTimeout } from 'node:timers/promises'
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
@@ -40,9 +40,6 @@ export type Session = {
   readonly folders: Set<string>
   /** Ends a waiting in IDLE. */
   wake: () => void
-  /** Checks for signs of life; stopped by `close`. */
-  readonly watchdog: NodeJS.Timeout
-  received: number
   changed: boolean
   lost: ImapFlowError | null
 }
@@ -64,20 +61,18 @@ export async function openSession(
     // INBOX always exists, whatever the server answers to CREATE (RFC 9051 §5.1).
     folders: new Set([options.inbox]),
     wake: () => undefined,
-    watchdog: setInterval(() => checkLife(session), options.silenceMs ?? SILENCE_MS),
-    received: 0,
     changed: false,
     lost: null
   }
   watch(session)
-  const breakOff = (): void => end(session)
+  const breakOff = (): void => client.close()
   signal.addEventListener('abort', breakOff, { once: true })
   try {
     signal.throwIfAborted()
     await client.connect()
     await client.mailboxOpen(folder)
   } catch (error) {
-    end(session)
+    client.close()
     throw troubleOf(error, session)
   } finally {
     signal.removeEventListener('abort', breakOff)
@@ -87,7 +82,6 @@ export async function openSession(
 
 /** Logs out within the time allowed, and closes the connection. */
 export async function closeSession(session: Session): Promise<void> {
-  clearInterval(session.watchdog)
   // LOGOUT waits for the command before it, which may never end.
   if (session.client.usable) {
     await Promise.race([
@@ -95,7 +89,7 @@ export async function closeSession(session: Session): Promise<void> {
       setTimeout(LOGOUT_MS, undefined, { ref: false })
     ])
   }
-  end(session)
+  session.client.close()
 }
 
 function clientOptions(options: MailboxOptions): ImapFlowOptions {
@@ -110,6 +104,7 @@ function clientOptions(options: MailboxOptions): ImapFlowOptions {
     disableCompression: true,
     clientInfo: { name: 'postern' },
     maxIdleTime: IDLE_MS,
+    socketTimeout: options.silenceMs ?? SILENCE_MS,
     connectionTimeout: options.connectTimeoutMs ?? 30_000,
     greetingTimeout: options.connectTimeoutMs ?? 30_000,
     maxLineLength: LINE_BYTES,
@@ -125,12 +120,10 @@ export function literalLimit(options: MailboxOptions): number {
 
 /** Set before connecting, because an `error` without a listener ends the process. */
 function watch(session: Session): void {
-  session.watchdog.unref()
   session.client.on('error', (error: ImapFlowError) => {
     session.lost ??= error
   })
   session.client.on('close', () => {
-    clearInterval(session.watchdog)
     session.lost ??= new Error('closed')
     session.wake()
   })
@@ -139,18 +132,6 @@ function watch(session: Session): void {
     session.changed = true
     session.wake()
   })
-}
-
-function end(session: Session): void {
-  clearInterval(session.watchdog)
-  session.client.close()
-}
-
-/** Closes half-dead connections, so that everything that waits on them fails and the caller reconnects. */
-function checkLife(session: Session): void {
-  const { received } = session.client.stats()
-  if (received === session.received) session.client.close()
-  session.received = received
 }
 
 /** One unit of work on the connection; turns a failure into Trouble. */
