@@ -1,6 +1,6 @@
 /**
- * One connection to an IMAP server with one open folder, the inbox or the junk folder: connects and closes. Must never log content
- * or addresses.
+ * One connection to an IMAP server with one open folder, the inbox or the junk folder: connects and closes. Must never log
+ * content or addresses.
  */
 import { setTimeout } from 'node:timers/promises'
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
