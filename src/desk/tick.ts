@@ -3,7 +3,7 @@
  * when to look again in the transaction that queues the messages. Must never count as told what no message tells: what could
  * not be encrypted to somebody rings again.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, reporterWith, underOneNumber } from '../domain/case.ts'
 import { type Clock, isToldTogether, kindsOf, type Ring } from '../domain/clock.ts'
 import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
 import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
@@ -163,14 +163,19 @@ function know(
   const isGone =
     subject.kind === 'maintainer' && settings.maintainers.every(({ id }) => id !== subject.id)
   const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
-  const events = eventsOf(read, subject, clocks)
+  const reporters = found?.reporters ?? []
+  const events = eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one))
+  const told = listRings(read, subject).map(({ key, ...ring }) => ({
+    ...ring,
+    key: reporterWith({ reporters }, key)?.id ?? key
+  }))
   const last = lastEventOf(read, subject)
   const { maintainers } = settings
   const owner = found?.owner ?? null
   const standing = standingOf({
     clocks,
     events,
-    told: listRings(read, subject),
+    told,
     calendar: calendarOf(product, settings),
     last,
     whom: ({ tell, run }) => whomToTell(tell, { maintainers, owner, start: run.start }),

@@ -88,6 +88,17 @@ export function reporterWith(
   return reporters.find((one) => named !== null && isSamePerson(one, named)) ?? null
 }
 
+/** What happened, under the first number of the reporter whom it names. */
+export function underOneNumber<Happened extends { readonly about: object }>(
+  record: Pick<CaseRecord, 'reporters'>,
+  happened: Happened
+): Happened {
+  const { about } = happened
+  if (!('reporter' in about) || typeof about.reporter !== 'string') return happened
+  const reporter = reporterWith(record, about.reporter)?.id ?? about.reporter
+  return { ...happened, about: { ...about, reporter } }
+}
+
 /** Whether both are one person, as far as an address tells. */
 export function isSamePerson(one: Reporter, other: Reporter): boolean {
   if (one.contact === null || other.contact === null) return one.id === other.id

@@ -52,7 +52,7 @@ export type Clock = {
   readonly starts: readonly EventKind[]
   readonly stops: readonly EventKind[]
   /**
-   * Which starts count. `first`: one while it runs changes nothing (a promise). `latest`: each begins it anew (a date that
+   * Which starts count. `first`: one while it runs changes nothing, unless it is due earlier (a promise). `latest`: each begins it anew (a date that
    * moved). `each`: every start is a run of its own (an alarm about one thing).
    */
   readonly counts: 'first' | 'latest' | 'each'
@@ -173,10 +173,14 @@ function startRun(
   ...[key, calendar]: [string, Calendar]
 ): void {
   const name = clock.counts === 'each' ? `${key} ${event.id}` : key
-  if (clock.counts === 'first' && open.has(name)) return
+  const before = clock.counts === 'first' ? open.get(name) : undefined
   const from = instantOf(event, clock.from)
-  if (from === null) open.delete(name)
-  else open.set(name, runFrom({ clock, start: event, key, goesOnSince: event.at }, from, calendar))
+  if (from === null) {
+    if (before === undefined) open.delete(name)
+    return
+  }
+  const run = runFrom({ clock, start: event, key, goesOnSince: event.at }, from, calendar)
+  if (before === undefined || run.dueAt < before.dueAt) open.set(name, run)
 }
 
 function keyOf({ key }: Clock, { about }: DeskEvent): string {

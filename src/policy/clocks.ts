@@ -3,7 +3,7 @@
  * (policies/shared/built-in-clocks.yaml). Whom a step tells, how all clocks of one subject stand, and when to look again. Pure;
  * what a clock tells is made in desk/reminders.ts. One alarm a cause, person and day; nothing is told twice.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, underOneNumber } from '../domain/case.ts'
 import {
   type Clock,
   type ClockRun,
@@ -96,7 +96,7 @@ type At = { readonly settings: Settings; readonly now: Instant }
 
 /** What is due first of a case with these events on its record, and `more` that happen now. */
 export function dueOf(
-  record: Pick<CaseRecord, 'product'>,
+  record: Pick<CaseRecord, 'product' | 'reporters'>,
   events: readonly DeskEvent[],
   more: readonly NewEvent[],
   at: At
@@ -106,7 +106,7 @@ export function dueOf(
 
 /** The promises of a case that wait to be kept. */
 export function promisesOpen(
-  record: Pick<CaseRecord, 'product'>,
+  record: Pick<CaseRecord, 'product' | 'reporters'>,
   events: readonly DeskEvent[],
   more: readonly NewEvent[],
   { settings, now }: At
@@ -116,7 +116,7 @@ export function promisesOpen(
   const happening = more.map((one) => ({ ...one, id, at: now, evidence: NO_EVIDENCE }))
   return openRuns(
     promises(product, settings),
-    [...events, ...happening],
+    [...events, ...happening].map((one) => underOneNumber(record, one)),
     calendarOf(product, settings)
   )
 }

@@ -3,7 +3,7 @@
  * hold content, subjects or addresses: it outlives a purge.
  */
 import { createHash } from 'node:crypto'
-import { type CaseRecord, reporterWith } from '../domain/case.ts'
+import { type CaseRecord, underOneNumber } from '../domain/case.ts'
 import { type CaseHistory, HISTORY_KINDS, historyOf } from '../domain/case-machine.ts'
 import {
   aboutCase,
@@ -167,13 +167,7 @@ export function listEvents(
 /** What the record says of a case for good. A reporter with several numbers has the first one in it. */
 export function caseHistory(read: Read, record: CaseRecord): CaseHistory {
   const events = listEvents(read, aboutCase(record.tag), { kinds: HISTORY_KINDS })
-  return historyOf(
-    events.map(({ kind, about }) => {
-      if (!('reporter' in about)) return { kind, about }
-      const reporter = reporterWith(record, about.reporter)?.id ?? about.reporter
-      return { kind, about: { ...about, reporter } }
-    })
-  )
+  return historyOf(events.map((one) => underOneNumber(record, one)))
 }
 
 function eventOf(row: Row): DeskEvent {

@@ -10,6 +10,7 @@ import {
   givenDesk,
   givenMaintainer,
   givenMessage,
+  givenRef,
   givenReporter,
   lastTo
 } from '../support/given.ts'
@@ -211,3 +212,36 @@ it.each([1, 0])(
     expect(rangSince(world, goesOn)).not.toHaveProperty('notice-withheld')
   }
 )
+
+/** Alice was answered in case 1; Bob reported cases 2 and 3, half a day apart, and case 3 was merged first. */
+async function givenBobsCases(bob: Someone, letter: typeof KEYLESS): Promise<World> {
+  const world = await deskOf('dragonfly')
+  await givenMessage(world, alice, KEYED)
+  await says(world, '/reply\nThank you.\n')
+  await givenMessage(world, bob, letter)
+  await world.wait(DAY / 3)
+  await givenMessage(world, bob, letter)
+  await says(world, `/merge ${TAG}\n`, 'ACME-2026-0003')
+  return world
+}
+
+it('(A3, B14) an answer to a reporter stops the clocks of all their numbers, in whichever order their cases were merged', async () => {
+  const bob = await givenReporter('bob')
+  const world = await givenBobsCases(bob, KEYED)
+  const headers = [`In-Reply-To: <${world.sentTo(bob).at(-1)?.messageId ?? ''}>`]
+  await givenMessage(world, bob, { subject: 'Re: [ACME-2026-0003] x', text: 'More.\n', headers })
+  const ref = await givenRef(world, grace)
+  await says(world, `/merge ${TAG}\n`, 'ACME-2026-0002')
+  const answer = `/reply\nThank you as well.\n\n> ${ref}\n`
+  expect(await says(world, answer)).toContain('Sent to bob@reporter.example')
+  const answered = mark(world)
+  await days(world, 8)
+  expect(rangSince(world, answered)).toEqual({})
+})
+
+it('(A3, B14) of several reports of one person the earliest promise holds', async () => {
+  const world = await givenBobsCases(await givenReporter('bob'), KEYLESS)
+  await world.wait(DAY / 2)
+  await says(world, `/merge ${TAG}\n`, 'ACME-2026-0002')
+  expect(await says(world, '/status\n')).toContain('Due: Tue 24 Nov 2026, 12:0')
+})
