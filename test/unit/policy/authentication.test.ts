@@ -5,44 +5,33 @@ import {
   type OpenedMail,
   type SenderTrace
 } from '../../../src/domain/mail.ts'
-import { type Settings } from '../../../src/domain/settings.ts'
 import { answerAddress } from '../../../src/policy/acknowledgement.ts'
 import { judgeSender } from '../../../src/policy/authentication.ts'
-import { decideArrival } from '../../../src/policy/inbound.ts'
 import {
   ALICE,
   ALICE_KEY,
   address,
+  arrive,
   at,
   bound,
+  CHECKED,
   commandContext,
-  MOMENT,
+  found,
+  MX,
   NOW,
   only,
   openedMail,
   rendered,
   runText,
   SETTINGS,
+  sent,
   situation,
   TAG
 } from './samples.ts'
 
-const MX = 'mx.acme.example'
-const CHECKED: Settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
 const BOUNCES = address('alice@mailer.example')
 
-function result(change: Partial<AuthenticationResult>): AuthenticationResult {
-  return {
-    server: MX,
-    below: 0,
-    method: 'dmarc',
-    result: 'pass',
-    address: null,
-    domain: 'reporter.example',
-    ...change
-  }
-}
-const SPF = result({ method: 'spf', address: BOUNCES, domain: 'mailer.example' })
+const SPF = found({ method: 'spf', address: BOUNCES, domain: 'mailer.example' })
 
 function mail(
   results: readonly AuthenticationResult[],
@@ -58,19 +47,19 @@ function kind(opened: OpenedMail, settings = CHECKED): string {
 
 describe('who is writing (RFC 8601)', () => {
   it.each<[string, OpenedMail, string]>([
-    ['DMARC passes for the domain in From', mail([result({})]), 'dmarc'],
-    ['DMARC passes for another domain', mail([result({ domain: 'evil.example' })]), 'none'],
-    ['DMARC passes for a parent of the domain', mail([result({ domain: 'example' })]), 'none'],
-    ['DMARC passes without a domain', mail([result({ domain: '' })]), 'none'],
-    ['another server says so', mail([result({ server: 'mx.evil.example' })]), 'none'],
-    ['it stands below our own Received field', mail([result({ below: 1 })]), 'none'],
-    ['the mail did not come through our server', mail([result({})], { received: 0 }), 'none'],
-    ['our servers contradict each other', mail([result({}), result({ result: 'fail' })]), 'none'],
-    ['only DKIM passes', mail([result({ method: 'dkim' })]), 'none'],
+    ['DMARC passes for the domain in From', mail([found({})]), 'dmarc'],
+    ['DMARC passes for another domain', mail([found({ domain: 'evil.example' })]), 'none'],
+    ['DMARC passes for a parent of the domain', mail([found({ domain: 'example' })]), 'none'],
+    ['DMARC passes without a domain', mail([found({ domain: '' })]), 'none'],
+    ['another server says so', mail([found({ server: 'mx.evil.example' })]), 'none'],
+    ['it stands below our own Received field', mail([found({ below: 1 })]), 'none'],
+    ['the mail did not come through our server', mail([found({})], { received: 0 }), 'none'],
+    ['our servers contradict each other', mail([found({}), found({ result: 'fail' })]), 'none'],
+    ['only DKIM passes', mail([found({ method: 'dkim' })]), 'none'],
     ['nothing was said', mail([]), 'none'],
     ['SPF alone passes for the return path', mail([SPF]), 'spf'],
-    ['SPF passes and there is no DMARC policy', mail([SPF, result({ result: 'none' })]), 'spf'],
-    ['SPF passes and DMARC fails', mail([SPF, result({ result: 'fail' })]), 'none'],
+    ['SPF passes and there is no DMARC policy', mail([SPF, found({ result: 'none' })]), 'spf'],
+    ['SPF passes and DMARC fails', mail([SPF, found({ result: 'fail' })]), 'none'],
     ['SPF fails', mail([{ ...SPF, result: 'softfail' }]), 'none'],
     ['SPF passes for HELO only', mail([{ ...SPF, address: null, domain: '' }]), 'none'],
     ['SPF passes for the domain of the return path', mail([{ ...SPF, address: null }]), 'spf'],
@@ -96,20 +85,20 @@ describe('who is writing (RFC 8601)', () => {
 
   it('counts further down where the operator’s servers add more Received fields', () => {
     const settings = { ...CHECKED, authentication: { servers: [MX], receivedHops: 2 } }
-    expect(kind(mail([result({ below: 1 })]), settings)).toBe('dmarc')
-    expect(kind(mail([result({ below: 2 })]), settings)).toBe('none')
+    expect(kind(mail([found({ below: 1 })]), settings)).toBe('dmarc')
+    expect(kind(mail([found({ below: 2 })]), settings)).toBe('none')
   })
 
   it('is not asked where no server is configured, whatever the message says of itself', () => {
-    expect(kind(mail([result({})]), SETTINGS)).toBe('not-checked')
+    expect(kind(mail([found({})]), SETTINGS)).toBe('not-checked')
   })
 
   it('gives nobody authority: a maintainer’s address that DMARC proves commands nothing (G4)', () => {
     const from = { name: 'Grace', address: address('grace@acme.example') }
-    const proved = { ...mail([result({ domain: 'acme.example' })]), text: '/take\n' }
+    const proved = { ...mail([found({ domain: 'acme.example' })]), text: '/take\n' }
     const opened = { ...proved, outer: { ...proved.outer, from } }
     expect(kind(opened)).toBe('dmarc')
-    const decisions = decideArrival(situation({ opened, bound: bound() }), CHECKED, MOMENT)
+    const decisions = arrive(opened, { bound: bound() }, CHECKED)
     expect(only(decisions, 'update-case')).toEqual([])
   })
 })
@@ -119,28 +108,20 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
     opened: OpenedMail,
     settings = CHECKED,
     senderKey = null as typeof ALICE_KEY | null
-  ) => decideArrival(situation({ opened, senderKey }), settings, MOMENT)
+  ) => arrive(opened, { senderKey }, settings)
   const answerOf = (decisions: readonly Decision[]) => {
-    const clear = only(decisions, 'send-clear').find(
-      (each) => each.message.kind === 'acknowledgement'
-    )
-    const sealed = only(decisions, 'send-sealed').find(
-      (each) => each.message.kind === 'acknowledgement'
-    )
-    const one = clear ?? sealed
+    const [one] = sent(decisions, 'acknowledgement')
     if (one === undefined) return null
     const to = one.kind === 'send-clear' ? one.to : one.recipients[0]
     return { kind: one.kind, to: to?.address, isHeld: one.isHeld ?? false }
   }
-  const relayOf = (decisions: readonly Decision[]) => {
-    const [relay] = only(decisions, 'send-sealed').filter((each) => each.message.kind === 'relay')
-    return relay === undefined ? '' : rendered(relay).replaceAll(/\s+/g, ' ')
-  }
+  const relayOf = (decisions: readonly Decision[]) =>
+    sent(decisions, 'relay').map(rendered).join().replaceAll(/\s+/g, ' ')
 
   it('goes to From when DMARC passes, sealed when the key is known', () => {
     const to = ALICE.address
-    expect(answerOf(decide(mail([result({})])))).toEqual({ kind: 'send-clear', to, isHeld: false })
-    expect(answerOf(decide(mail([result({})]), CHECKED, ALICE_KEY))).toEqual({
+    expect(answerOf(decide(mail([found({})])))).toEqual({ kind: 'send-clear', to, isHeld: false })
+    expect(answerOf(decide(mail([found({})]), CHECKED, ALICE_KEY))).toEqual({
       kind: 'send-sealed',
       to,
       isHeld: false
@@ -167,7 +148,7 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
   })
 
   it('is held when nothing is proved; the report is taken and the maintainers read how to let it go', () => {
-    const decisions = decide(mail([result({ result: 'fail' })]))
+    const decisions = decide(mail([found({ result: 'fail' })]))
     expect(answerOf(decisions)).toEqual({ kind: 'send-clear', to: ALICE.address, isHeld: true })
     expect(only(decisions, 'open-case')).toHaveLength(1)
     expect(only(decisions, 'count-answer')).toEqual([])
@@ -176,7 +157,7 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
   })
 
   it('leaves as ever where no server is configured, and the relay says so', () => {
-    const decisions = decide(mail([result({ result: 'fail' })]), SETTINGS)
+    const decisions = decide(mail([found({ result: 'fail' })]), SETTINGS)
     expect(answerOf(decisions)).toMatchObject({ to: ALICE.address, isHeld: false })
     expect(relayOf(decisions)).toContain('imap.authserv_ids')
   })
@@ -193,7 +174,7 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
     const with_ = (hours: number) => {
       const answersTaken = { desk: [], domain: taken(2, hours) }
       const history = { ...situation().history, answersTaken }
-      return decideArrival(situation({ opened: mail([result({})]), history }), settings, MOMENT)
+      return arrive(mail([found({})]), { history }, settings)
     }
     expect(answerOf(with_(3))).toMatchObject({ isHeld: false })
     expect(only(with_(3), 'count-answer')[0]?.at).toBe(at('2026-11-22T15:00:00Z'))

@@ -7,30 +7,22 @@ import { type CommandContext } from '../../../src/policy/draft.ts'
 import { type BoundCase } from '../../../src/policy/situation.ts'
 import {
   at,
+  BEGAN_IN_CLEAR,
   bound,
   caseRecord,
   commandContext,
+  file,
   GRACE,
-  keysOf,
   NOW,
   noticeRecord,
   only,
-  POLICY,
   PRODUCT,
-  reporter,
+  productWith,
   runText,
-  SETTINGS,
-  sha256
+  SETTINGS
 } from './samples.ts'
 
-const DENY: CommandContext['product'] = {
-  ...PRODUCT,
-  policy: { ...POLICY, close: { internal: 'deny' } }
-}
-const ALLOW: CommandContext['product'] = {
-  ...PRODUCT,
-  policy: { ...POLICY, close: { internal: 'allow' }, reporters: { cleartext: 'allow' } }
-}
+const ALLOW = productWith({ close: { internal: 'allow' }, reporters: { cleartext: 'allow' } })
 const PAST = at('2026-11-20T12:00:00Z')
 const FUTURE = at('2026-12-04T12:00:00Z')
 
@@ -156,13 +148,7 @@ describe('a decision and a reply in one message (B13)', () => {
 })
 
 describe('files of a /reply (B13)', () => {
-  const content = new Uint8Array([1, 2])
-  const about = { contentType: 'text/x-diff', content, size: 2, sha256: sha256(content) }
-  const files = [{ filename: 'fix.patch', ...about }]
-  const CLEAR = {
-    reporterKeys: keysOf(null),
-    case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
-  }
+  const files = [file('fix.patch')]
 
   it('go along, encrypted', () => {
     const { toReporter } = run('/reply\nPlease try this.', {}, {}, { files })
@@ -172,8 +158,10 @@ describe('files of a /reply (B13)', () => {
   })
 
   it('are refused where the reply would leave in clear', () => {
-    expect(run('/reply\nPlease try this.', {}, CLEAR, { files, product: ALLOW }).ran).toBe(false)
-    expect(run('/reply\nPlease try this.', {}, CLEAR, { product: ALLOW }).ran).toBe(true)
+    expect(run('/reply\nPlease try this.', {}, BEGAN_IN_CLEAR, { files, product: ALLOW }).ran).toBe(
+      false
+    )
+    expect(run('/reply\nPlease try this.', {}, BEGAN_IN_CLEAR, { product: ALLOW }).ran).toBe(true)
   })
 
   it.each([
@@ -237,7 +225,7 @@ describe('/close', () => {
         '/close internal because old',
         '/close because old\nBye.'
       ]) {
-        expect(closed(text, state, DENY)).toMatchObject({ ran: false, sent: 0 })
+        expect(closed(text, state, PRODUCT)).toMatchObject({ ran: false, sent: 0 })
       }
     }
   )
@@ -245,7 +233,7 @@ describe('/close', () => {
   it.each(['disclosed', 'rejected'] as const)(
     'of a %s case tells the reporter, also without a text',
     (state) => {
-      expect(closed('/close', state, DENY)).toEqual({
+      expect(closed('/close', state, PRODUCT)).toEqual({
         ran: true,
         sent: 1,
         about: { disposition: state, reason: '', told: 'told' }
@@ -264,7 +252,7 @@ describe('/close', () => {
         told: 'silent-by-policy'
       }
     })
-    expect(closed('/close internal because we are done', 'disclosed', DENY).ran).toBe(false)
+    expect(closed('/close internal because we are done', 'disclosed', PRODUCT).ran).toBe(false)
   })
 })
 
@@ -295,7 +283,7 @@ describe('random commands in random messages', () => {
   it('change a state by events that the machine allows, and by nothing else (A2)', () => {
     fc.assert(
       fc.property(messages, fc.boolean(), (mails, isDenied) => {
-        const product = isDenied ? DENY : ALLOW
+        const product = isDenied ? PRODUCT : ALLOW
         let here = bound({ case: caseRecord() })
         for (const [index, lines] of mails.entries()) {
           const context = commandContext({ product, bound: here, arrivalId: index + 1 })
@@ -324,16 +312,8 @@ describe('random commands in random messages', () => {
 })
 
 describe('/product (B12)', () => {
-  const RENDERER: CommandContext['product'] = {
-    ...PRODUCT,
-    id: 'renderer',
-    name: 'ACME Renderer',
-    policy: {
-      ...POLICY,
-      answer: { within: { hours: 1 }, firmness: 'hard', includes: '' },
-      close: { internal: 'deny' }
-    }
-  }
+  const answer = { within: { hours: 1 }, firmness: 'hard', includes: '' } as const
+  const RENDERER = { ...productWith({ answer }), id: 'renderer', name: 'ACME Renderer' }
   const around = {
     product: ALLOW,
     settings: { ...SETTINGS, products: [ALLOW, RENDERER] }

@@ -2,24 +2,23 @@
 import { describe, expect, it } from 'vitest'
 import { keyIdOf } from '../../../src/domain/ids.ts'
 import { type OpenedMail, WARNINGS } from '../../../src/domain/mail.ts'
-import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
   ALICE,
   ALICE_KEY,
   address,
-  caseRecord,
+  arrive,
+  candidate,
+  file,
   fingerprint,
   GRACE,
   headers,
-  MOMENT,
-  messageId,
+  issued,
   only,
   openedMail,
-  SETTINGS,
+  sent,
   sha256,
   signature,
-  situation,
   TAG
 } from './samples.ts'
 
@@ -31,13 +30,7 @@ const BROKEN = { ...UNKNOWN, state: 'bad', stateThen: 'bad' } as const
 const OWN = signature({ fingerprint: ALICE_KEY.fingerprint })
 /** By the sender, over the ciphertext only. */
 const AROUND = { ...OWN, coversWhole: false, isInside: false }
-const FILE = {
-  filename: 'SECRET.txt',
-  contentType: 'text/plain',
-  size: 1,
-  sha256: sha256('SECRET'),
-  content: new Uint8Array([1])
-}
+const FILE = file('SECRET.txt')
 
 function mail(change: Partial<OpenedMail> = {}): OpenedMail {
   return openedMail({
@@ -56,10 +49,6 @@ function mail(change: Partial<OpenedMail> = {}): OpenedMail {
     warnings: ['html-only'],
     ...change
   })
-}
-
-function decide(opened: OpenedMail, facts: Partial<Situation> = {}) {
-  return decideArrival(situation({ opened, ...facts }), SETTINGS, MOMENT)
 }
 
 const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
@@ -103,14 +92,7 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
     'another key signed than the one it brings',
     {
       signatures: [UNKNOWN],
-      candidateKeys: [
-        {
-          fingerprint: fingerprint('9'),
-          source: 'autocrypt',
-          keyData: new Uint8Array([1]),
-          signingKeys: []
-        }
-      ]
+      candidateKeys: [candidate(fingerprint('9'))]
     },
     {}
   ],
@@ -154,12 +136,12 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
 
 describe('a message whose inside contradicts its sender', () => {
   it.each(CONTRADICTIONS)('is withheld when %s', (_name, change, facts) => {
-    const decisions = decide(mail(change), facts)
+    const decisions = arrive(mail(change), facts)
 
     expect(decisions.at(-1)).toMatchObject({ state: 'held', disposition: 'contradicts-sender' })
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
-    const [relay] = only(decisions, 'send-sealed').filter(({ message }) => message.kind === 'relay')
-    expect(relay?.files).toEqual({ from: 'nothing' })
+    const [relay] = sent(decisions, 'relay')
+    expect(relay).toMatchObject({ files: { from: 'nothing' } })
     const told = JSON.stringify(relay?.message)
     expect(told).toContain('WITHHELD')
     // A warning or a key of its inside says something of it, too.
@@ -176,20 +158,14 @@ describe('a message whose inside contradicts its sender', () => {
       subjectProtected: false,
       text: ''
     })
-    const answer = (opened: OpenedMail) =>
-      decide(opened).filter(
-        (decision) =>
-          'message' in decision &&
-          'kind' in decision.message &&
-          decision.message.kind === 'acknowledgement'
-      )
+    const answer = (opened: OpenedMail) => sent(arrive(opened), 'acknowledgement')
 
     expect(answer(mail({ outer: headers({ from: MALLORY }) }))).toEqual(answer(closed))
     expect(answer(closed)).toHaveLength(1)
   })
 
   it('brings nothing of a key', () => {
-    const decisions = decide(mail({ outer: headers({ from: MALLORY }) }), {
+    const decisions = arrive(mail({ outer: headers({ from: MALLORY }) }), {
       senderKey: ALICE_KEY,
       mergedKey: { ...ALICE_KEY, isUsable: false }
     })
@@ -198,14 +174,8 @@ describe('a message whose inside contradicts its sender', () => {
   })
 
   it('does not become what answers on its case refer to', () => {
-    const answers = {
-      case: caseRecord(),
-      kind: 'reply',
-      audience: 'reporter',
-      recipientId: '',
-      messageId: messageId('reply@acme.example')
-    } as const
-    const decisions = decide(mail({ signatures: [UNKNOWN] }), { answers, senderKey: ALICE_KEY })
+    const answers = issued()
+    const decisions = arrive(mail({ signatures: [UNKNOWN] }), { answers, senderKey: ALICE_KEY })
 
     expect(only(decisions, 'update-case')).toEqual([])
     expect(decisions.at(-1)).toMatchObject({ disposition: 'contradicts-sender', tag: TAG })
@@ -257,24 +227,18 @@ describe('a message whose inside contradicts its sender', () => {
     ['came in clear', { encrypted: false, decrypted: false, outer: headers({ from: MALLORY }) }, {}]
   ]
   it.each(agreeing)('is not what a message is that %s', (_name, change, facts) => {
-    expect(decide(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
+    expect(arrive(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
   })
 })
 
 describe('the same ciphertext (G6)', () => {
-  const answers = {
-    case: caseRecord(),
-    kind: 'reply',
-    audience: 'reporter',
-    recipientId: '',
-    messageId: messageId('reply@acme.example')
-  } as const
+  const answers = issued()
 
   it.each([
     ['a new case', null, 'ACME-2026-0001'],
     ['another case', answers, 'ACME-2026-0009']
   ])('into %s is quarantined, told and not answered', (_name, into, before) => {
-    const decisions = decide(mail({ outer: headers({ from: ALICE }) }), {
+    const decisions = arrive(mail({ outer: headers({ from: ALICE }) }), {
       answers: into,
       ciphertextCases: [before as typeof TAG]
     })
@@ -294,13 +258,13 @@ describe('the same ciphertext (G6)', () => {
   it('is remembered by each of its marks, whatever became of its message', () => {
     const marks = [sha256('its data'), sha256('its session key'), sha256('one more')]
     for (const change of [{}, { outer: headers({ from: MALLORY }) }]) {
-      const decisions = decide(mail({ ...change, ciphertextMarks: marks }))
+      const decisions = arrive(mail({ ...change, ciphertextMarks: marks }))
       expect(only(decisions, 'remember-ciphertext').map((each) => each.marks)).toEqual([marks])
     }
   })
 
   it('into the same case is a message like any other', () => {
-    const decisions = decide(mail(), { answers, ciphertextCases: [TAG] })
+    const decisions = arrive(mail(), { answers, ciphertextCases: [TAG] })
 
     expect(decisions.at(-1)).toMatchObject({ disposition: 'case-joined' })
   })

@@ -3,19 +3,23 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Decision } from '../../../src/domain/decision.ts'
 import { type AutomaticKind, type OpenedMail } from '../../../src/domain/mail.ts'
+import { type Settings } from '../../../src/domain/settings.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
   ALICE,
   ALICE_KEY,
   address,
+  arrive,
   at,
   bound,
+  candidate,
   caseRecord,
   DESK,
   fingerprint,
   GRACE,
   headers,
+  issued,
   keysOf,
   MOMENT,
   maintainerMail,
@@ -23,28 +27,18 @@ import {
   messageId,
   only,
   openedMail,
+  productWith,
   rendered,
   reporter,
   SETTINGS,
-  settingsWith,
+  sent,
   signature,
   situation
 } from './samples.ts'
 
 const CONTENT_FREE = ['acknowledgement', 'refusal', 'key-request', 'resend-request', 'key-problem']
 const EVIL = { name: 'Eve', address: address('eve@evil.example') }
-const ISSUED = messageId('issued@acme.example')
-
-function answers(change: Partial<NonNullable<Situation['answers']>> = {}): Situation['answers'] {
-  return {
-    case: caseRecord(),
-    kind: 'relay',
-    audience: 'reporter',
-    recipientId: '',
-    messageId: ISSUED,
-    ...change
-  }
-}
+const ISSUED = issued().messageId
 
 const anyOpened: fc.Arbitrary<OpenedMail> = fc
   .record({
@@ -97,16 +91,7 @@ const anyOpened: fc.Arbitrary<OpenedMail> = fc
       signatures: made.signed ? [signature()] : [],
       protected: headers({ subject: 'SECRET [ACME-2026-0001]' }),
       automatic: made.automatic,
-      candidateKeys: made.key
-        ? [
-            {
-              fingerprint: fingerprint('f'),
-              source: 'autocrypt',
-              keyData: new Uint8Array([9]),
-              signingKeys: []
-            }
-          ]
-        : [],
+      candidateKeys: made.key ? [candidate(fingerprint('f'), 'autocrypt')] : [],
       warnings: made.large ? ['too-large'] : []
     })
   })
@@ -131,9 +116,9 @@ const anySituation: fc.Arbitrary<Situation> = fc
     return situation({
       opened: made.opened,
       quarantined: made.quarantined,
-      answers: made.answered ? answers({ case: record }) : null,
+      answers: made.answered ? issued({ case: record }) : null,
       tagged: made.isBound ? record : null,
-      bounced: made.bounced ? answers({ case: record }) : null,
+      bounced: made.bounced ? issued({ case: record }) : null,
       bound: made.isBound ? bound({ case: record, reporterKeys: keysOf(reporterKey) }) : null,
       member: made.isMember ? { record: member('debian', '1'), signed: false } : null,
       senderKey: reporterKey,
@@ -150,6 +135,10 @@ const anySituation: fc.Arbitrary<Situation> = fc
     })
   })
 
+function withReporters(cleartext: 'allow' | 'deny'): Settings {
+  return { ...SETTINGS, products: [productWith({ reporters: { cleartext } })] }
+}
+
 function sends(decisions: readonly Decision[]) {
   return [...only(decisions, 'send-sealed'), ...only(decisions, 'send-clear')]
 }
@@ -160,7 +149,7 @@ describe('any mail in any situation', () => {
   it('ends in exactly one disposition, the last decision (G1)', () => {
     fc.assert(
       fc.property(anySituation, policies, (given, cleartext) => {
-        const decisions = decideArrival(given, settingsWith({ reporters: { cleartext } }), MOMENT)
+        const decisions = decideArrival(given, withReporters(cleartext), MOMENT)
         expect(only(decisions, 'dispose')).toHaveLength(1)
         expect(decisions.at(-1)?.kind).toBe('dispose')
         const names = sends(decisions).map(({ once }) => once)
@@ -173,7 +162,7 @@ describe('any mail in any situation', () => {
   it('never sends content in clear except a maintainer’s own words where the policy allows it (G3)', () => {
     fc.assert(
       fc.property(anySituation, policies, (given, cleartext) => {
-        const settings = settingsWith({ reporters: { cleartext } })
+        const settings = withReporters(cleartext)
         for (const mail of only(decideArrival(given, settings, MOMENT), 'send-clear')) {
           const excepted =
             ['reply', 'accepted', 'rejected'].includes(mail.message.kind) &&
@@ -229,12 +218,7 @@ describe('any mail in any situation', () => {
 
 describe('the acknowledgement (M-02, RFC 3834)', () => {
   function acknowledgement(change: Partial<OpenedMail>, more: Partial<Situation> = {}) {
-    const decisions = decideArrival(
-      situation({ opened: openedMail(change), ...more }),
-      SETTINGS,
-      MOMENT
-    )
-    return sends(decisions).find(({ message }) => message.kind === 'acknowledgement') ?? null
+    return sent(arrive(openedMail(change), more), 'acknowledgement')[0] ?? null
   }
 
   it.each<AutomaticKind>([
@@ -248,7 +232,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     'loop'
   ])('never answers a message that is %s, but opens its case', (kind) => {
     const opened = openedMail({ automatic: [kind] })
-    const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    const decisions = arrive(opened)
     expect(acknowledgement({ automatic: [kind] })).toBe(null)
     expect(only(decisions, 'open-case')).toHaveLength(1)
   })
@@ -279,7 +263,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     'waits for /acknowledge when the mail came %s, and the report is a case (RFC 3834 §2)',
     (_name, change) => {
       const opened = openedMail({ outer: headers({ ...change }) })
-      const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+      const decisions = arrive(opened)
 
       expect(only(decisions, 'open-case')).toHaveLength(1)
       expect(only(decisions, 'send-clear')).toMatchObject([
@@ -289,7 +273,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
         'neither its To nor its Cc names the desk'
       )
       const copied = openedMail({ outer: headers({ to: [], cc: [{ name: '', address: DESK }] }) })
-      const answered = decideArrival(situation({ opened: copied }), SETTINGS, MOMENT)
+      const answered = arrive(copied)
       expect(only(answered, 'send-clear')).toMatchObject([{ isHeld: false }])
     }
   )
@@ -349,7 +333,7 @@ describe('a new case', () => {
   function beganInClear(change: Partial<OpenedMail>): boolean | undefined {
     const clear = { structure: 'clear', encrypted: false, decrypted: false } as const
     const opened = openedMail({ ...clear, sealedTo: 'nobody', sealedToKeyIds: [], ...change })
-    const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    const decisions = arrive(opened)
     return only(decisions, 'open-case')[0]?.reporter.beganInClear
   }
 
@@ -375,16 +359,9 @@ describe('threads (DESIGN §6)', () => {
     const opened = openedMail({
       outer: headers({ from: EVIL }),
       protected: headers({ from: EVIL }),
-      candidateKeys: [
-        {
-          fingerprint: fingerprint('f'),
-          source: 'attached',
-          keyData: new Uint8Array([1]),
-          signingKeys: []
-        }
-      ]
+      candidateKeys: [candidate(fingerprint('f'), 'attached')]
     })
-    const decisions = decideArrival(situation({ answers: answers(), opened }), SETTINGS, MOMENT)
+    const decisions = arrive(opened, { answers: issued() })
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
     expect(only(decisions, 'send-clear')).toEqual([])
     expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
@@ -398,7 +375,7 @@ describe('reading receipts (RFC 8098)', () => {
 
   it('of a message of the desk are put on the record and shown to nobody', () => {
     const opened = openedMail({ automatic: ['receipt'], receipt })
-    expect(decideArrival(situation({ opened, receiptOf: answers() }), SETTINGS, MOMENT)).toEqual([
+    expect(arrive(opened, { receiptOf: issued() })).toEqual([
       expect.objectContaining({ kind: 'dispose', disposition: 'receipt', tag: caseRecord().tag })
     ])
   })
@@ -406,7 +383,7 @@ describe('reading receipts (RFC 8098)', () => {
   it('of no mail of the desk, and reports that hold one, become cases that nobody is answered for (G1)', () => {
     for (const found of [receipt, { returnedMessageId: null }, null]) {
       const opened = openedMail({ automatic: ['receipt'], receipt: found })
-      const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+      const decisions = arrive(opened)
       expect(only(decisions, 'open-case')).toHaveLength(1)
       expect(only(decisions, 'send-clear')).toEqual([])
       expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual(['relay'])
@@ -417,11 +394,11 @@ describe('reading receipts (RFC 8098)', () => {
 describe('a reading receipt of a maintainer', () => {
   it('that authorises nothing is held, and nobody is told that it did nothing', () => {
     const opened = maintainerMail('', GRACE, { signatures: [], automatic: ['receipt'] })
-    const decisions = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    const decisions = arrive(opened)
     expect(only(decisions, 'dispose')).toMatchObject([{ state: 'held', disposition: 'refused' }])
     expect(only(decisions, 'send-sealed')).toEqual([])
     const written = maintainerMail('', GRACE, { signatures: [] })
-    const refused = decideArrival(situation({ opened: written }), SETTINGS, MOMENT)
+    const refused = arrive(written)
     expect(only(refused, 'send-sealed')).toMatchObject([{ message: { kind: 'refusal' } }])
   })
 })
@@ -432,24 +409,23 @@ describe('bounces', () => {
       automatic: ['bounce'],
       bounce: { returnedMessageIds: [messageId('a@b.example')], action: 'failed' }
     })
-    const unknown = decideArrival(situation({ opened }), SETTINGS, MOMENT)
+    const unknown = arrive(opened)
     expect(unknown).toMatchObject([
       { kind: 'record', event: { kind: 'bounce-unmatched' } },
       { kind: 'dispose', state: 'held', disposition: 'bounce-unmatched' }
     ])
-    const known = decideArrival(situation({ opened, bounced: answers() }), SETTINGS, MOMENT)
+    const known = arrive(opened, { bounced: issued() })
     expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'dispose'])
   })
 
   it('that only look like one count when they return a message of the desk, and are a report otherwise (G1)', () => {
     const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'failed' }
     const opened = openedMail({ automatic: ['no-reply-address'], bounce } as Partial<OpenedMail>)
-    const end = (bounced: Situation['bounced']) =>
-      only(decideArrival(situation({ opened, bounced }), SETTINGS, MOMENT), 'dispose')[0]
-    expect(end(answers())).toMatchObject({ disposition: 'bounce' })
+    const end = (bounced: Situation['bounced']) => only(arrive(opened, { bounced }), 'dispose')[0]
+    expect(end(issued())).toMatchObject({ disposition: 'bounce' })
     expect(end(null)).toMatchObject({ disposition: 'case-opened' })
     const person = openedMail({ bounce: null })
-    const wrote = decideArrival(situation({ opened: person, bounced: answers() }), SETTINGS, MOMENT)
+    const wrote = arrive(person, { bounced: issued() })
     expect(only(wrote, 'bounce')).toEqual([])
   })
 })

@@ -1,18 +1,15 @@
 /** Which product a report is about (B12). */
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { decideArrival } from '../../../src/policy/inbound.ts'
-import { headers, MOMENT, only, openedMail, PRODUCT, SETTINGS, situation } from './samples.ts'
+import { arrive, headers, only, openedMail, PRODUCT, SETTINGS, sent } from './samples.ts'
 
 const LEXER = { ...PRODUCT, id: 'lexer', name: 'ACME Lexer' }
 const SLOW = { ...LEXER, policy: { ...LEXER.policy, title: 'Slow', answer: null } }
 const settings = { ...SETTINGS, products: [PRODUCT, SLOW] }
 
 function opened(change: Partial<OpenedMail>) {
-  const decisions = decideArrival(situation({ opened: openedMail(change) }), settings, MOMENT)
-  const answer = [...only(decisions, 'send-clear'), ...only(decisions, 'send-sealed')].find(
-    ({ message }) => message.kind === 'acknowledgement'
-  )
+  const decisions = arrive(openedMail(change), {}, settings)
+  const [answer] = sent(decisions, 'acknowledgement')
   return { record: only(decisions, 'open-case')[0]?.case, answer: answer?.message.params }
 }
 

@@ -1,11 +1,12 @@
 /** How sure it is whose a refused message is: what a forger can make counts apart from all else (mail.md §2.10). */
 import { expect, it } from 'vitest'
-import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
-import { type Settings } from '../../../src/domain/settings.ts'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { refusalStanding, refuseMail } from '../../../src/policy/refusals.ts'
 import {
   address,
+  CHECKED,
   fingerprint,
+  found,
   GRACE,
   headers,
   maintainerMail,
@@ -16,20 +17,9 @@ import {
   situation
 } from './samples.ts'
 
-const MX = 'mx.acme.example'
-const CHECKED: Settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
-
 /** DMARC passes for this domain, as our mail server says. */
 function passes(domain: string): Pick<OpenedMail, 'trace'> {
-  const dmarc: AuthenticationResult = {
-    server: MX,
-    below: 0,
-    method: 'dmarc',
-    result: 'pass',
-    address: null,
-    domain
-  }
-  return { trace: { received: 1, returnPaths: [], results: [dmarc] } }
+  return { trace: { received: 1, returnPaths: [], results: [found({ domain })] } }
 }
 function standing(change: Partial<OpenedMail>, signatureSeen = false, settings = CHECKED) {
   const opened = maintainerMail('/take', GRACE, { signatures: [], ...change })

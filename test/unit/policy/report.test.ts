@@ -2,25 +2,16 @@
 import { expect, it } from 'vitest'
 import { type CaseRecord } from '../../../src/domain/case.ts'
 import { historyOf } from '../../../src/domain/case-machine.ts'
-import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type BoundCase } from '../../../src/policy/situation.ts'
-import { bound, caseRecord, MOMENT, messageId, only, SETTINGS, situation, TAG } from './samples.ts'
-
-const ANSWERED = {
-  kind: 'acknowledgement',
-  audience: 'reporter',
-  recipientId: TAG,
-  messageId: messageId('ours@acme.example')
-} as const
+import { arrive, bound, caseRecord, issued, only, openedMail, TAG } from './samples.ts'
 
 /** Alice writes into a case. */
 function aliceWrites(state: CaseRecord['state'], on: Partial<BoundCase> = {}) {
   const record = caseRecord({ state })
-  const decisions = decideArrival(
-    situation({ answers: { ...ANSWERED, case: record }, bound: bound({ case: record, ...on }) }),
-    SETTINGS,
-    MOMENT
-  )
+  const decisions = arrive(openedMail(), {
+    answers: issued({ kind: 'acknowledgement', case: record }),
+    bound: bound({ case: record, ...on })
+  })
   return {
     state: only(decisions, 'update-case')[0]?.set.state ?? null,
     forwarded: JSON.stringify(only(decisions, 'send-sealed').map(({ message }) => message)),

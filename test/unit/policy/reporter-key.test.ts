@@ -3,12 +3,7 @@
  * key, and what a maintainer accepts.
  */
 import { describe, expect, it } from 'vitest'
-import {
-  type AuthenticationResult,
-  type CandidateKey,
-  type OpenedMail,
-  type SenderTrace
-} from '../../../src/domain/mail.ts'
+import { type OpenedMail, type SenderTrace } from '../../../src/domain/mail.ts'
 import { senderDoubt } from '../../../src/policy/authentication.ts'
 import { reporterPath } from '../../../src/policy/recipients.ts'
 import { decideReporterKey } from '../../../src/policy/reporter-key.ts'
@@ -17,12 +12,16 @@ import {
   ADA,
   ALICE,
   ALICE_KEY,
+  ALLOW,
   address,
   at,
   bound,
+  CHECKED,
+  candidate,
   caseRecord,
   commandContext,
   fingerprint,
+  found,
   headers,
   keysOf,
   NOW,
@@ -32,6 +31,7 @@ import {
   reporter,
   runText,
   SETTINGS,
+  sent,
   sha256,
   signature,
   situation
@@ -39,12 +39,7 @@ import {
 
 const TAG = caseRecord().tag
 const OTHER = fingerprint('9')
-const MX = 'mx.acme.example'
 const THIRD = fingerprint('8')
-
-function candidate(name = OTHER, source: CandidateKey['source'] = 'autocrypt', byte = 1) {
-  return { fingerprint: name, source, keyData: new Uint8Array([byte, 2, 3]), signingKeys: [name] }
-}
 
 function decide(change: Partial<OpenedMail>, facts: Partial<Situation> = {}) {
   const opened = openedMail(change)
@@ -58,49 +53,40 @@ function decide(change: Partial<OpenedMail>, facts: Partial<Situation> = {}) {
 
 describe('the key of a reporter', () => {
   it('is the first one seen, and its first use is recorded and told', () => {
-    const { key, decisions, warnings } = decide({ candidateKeys: [candidate()] })
+    const { key, decisions, warnings } = decide({ candidateKeys: [candidate(OTHER)] })
 
     expect(key?.fingerprint).toBe(OTHER)
     expect(decisions.map(({ kind }) => kind)).toEqual(['pin-reporter-key', 'record'])
     expect(warnings.join()).toContain('First use')
     expect(warnings.join()).toContain('not signed with it')
     const signed = decide({
-      candidateKeys: [candidate()],
+      candidateKeys: [candidate(OTHER)],
       signatures: [signature({ fingerprint: OTHER })]
     })
     expect(signed.warnings.join()).toContain('The message is signed with it')
   })
 
   const path = (text: string) => ({ address: address(text), below: 0 })
-  const said = (change: Partial<AuthenticationResult>) => ({
-    server: MX,
-    below: 0,
-    method: 'dmarc' as const,
-    result: 'pass',
-    address: null,
-    domain: 'reporter.example',
-    ...change
-  })
   const spf = (text: string) =>
-    said({ method: 'spf', address: address(text), domain: text.split('@').at(-1) ?? '' })
+    found({ method: 'spf', address: address(text), domain: text.split('@').at(-1) ?? '' })
   it.each<[string, string, Partial<SenderTrace>]>([
-    ['waits', 'DMARC fails', { results: [said({ result: 'fail' })] }],
+    ['waits', 'DMARC fails', { results: [found({ result: 'fail' })] }],
     ['waits', 'our mail server says nothing', {}],
     [
       'waits',
       'SPF passes for another address alone',
       { results: [spf('m@evil.example')], returnPaths: [path('m@evil.example')] }
     ],
-    ['is used', 'DMARC passes', { results: [said({})] }],
+    ['is used', 'DMARC passes', { results: [found({})] }],
     [
       'is used',
       'SPF passes for exactly its address',
       { results: [spf(ALICE.address)], returnPaths: [path(ALICE.address)] }
     ]
   ])('%s at its first sight where %s', (becomes, _said, trace) => {
-    const settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
+    const settings = CHECKED
     const opened = openedMail({
-      candidateKeys: [candidate()],
+      candidateKeys: [candidate(OTHER)],
       signatures: [signature({ fingerprint: OTHER })],
       trace: { received: 1, returnPaths: [], results: [], ...trace }
     })
@@ -120,7 +106,9 @@ describe('the key of a reporter', () => {
   })
 
   it('is none of several that come at once: all wait for a maintainer', () => {
-    const { key, decisions, warnings } = decide({ candidateKeys: [candidate(), candidate(THIRD)] })
+    const { key, decisions, warnings } = decide({
+      candidateKeys: [candidate(OTHER), candidate(THIRD)]
+    })
 
     expect(key).toBeNull()
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
@@ -132,7 +120,10 @@ describe('the key of a reporter', () => {
     'is never replaced by a different one by itself (the known one usable: %s); the difference is told',
     (isUsable) => {
       const senderKey = { ...ALICE_KEY, isUsable }
-      const { key, decisions, warnings } = decide({ candidateKeys: [candidate()] }, { senderKey })
+      const { key, decisions, warnings } = decide(
+        { candidateKeys: [candidate(OTHER)] },
+        { senderKey }
+      )
 
       expect(key).toBe(senderKey)
       expect(decisions.map(({ kind }) => kind)).toEqual(['offer-reporter-key', 'record'])
@@ -187,15 +178,12 @@ describe('the key of a reporter', () => {
   })
 
   it('that came to its end is no leave to write in clear, even where the policy allows clear text (G3)', () => {
-    const [product] = SETTINGS.products
-    if (product === undefined) throw new Error('no product')
-    const policy = { ...product.policy, reporters: { cleartext: 'allow' as const } }
     const alice = reporter({ beganInClear: true })
 
-    expect(reporterPath(alice, keysOf(null), { ...product, policy }).kind).toBe('in-clear')
-    expect(
-      reporterPath(alice, keysOf({ ...ALICE_KEY, isUsable: false }), { ...product, policy }).kind
-    ).toBe('no-key')
+    expect(reporterPath(alice, keysOf(null), ALLOW).kind).toBe('in-clear')
+    expect(reporterPath(alice, keysOf({ ...ALICE_KEY, isUsable: false }), ALLOW).kind).toBe(
+      'no-key'
+    )
   })
 })
 
@@ -354,8 +342,7 @@ describe('/key accept FINGERPRINT', () => {
         reporterKeys: keysOf(reporterKey)
       })
 
-      const reply = only(decisions, 'send-sealed').find(({ message }) => message.kind === 'reply')
-      expect(reply?.recipients).toMatchObject([{ fingerprint: OTHER }])
+      expect(sent(decisions, 'reply')).toMatchObject([{ recipients: [{ fingerprint: OTHER }] }])
     }
   )
 

@@ -11,10 +11,13 @@ import { approvedText } from '../../../src/policy/notice-content.ts'
 import { rows } from '../../support/rows.ts'
 import {
   ADA,
+  ALLOW,
   at,
+  BEGAN_IN_CLEAR,
   bound,
   caseRecord,
   commandContext,
+  file,
   GRACE,
   keysOf,
   LINUS,
@@ -24,19 +27,18 @@ import {
   only,
   POLICY,
   PRODUCT,
+  productWith,
   rendered,
-  reporter,
   runText,
   SETTINGS,
+  sent,
   sha256,
   TAG
 } from './samples.ts'
 
 function run(text: string, change: Partial<CommandContext> = {}) {
   const result = runText(text, commandContext(change))
-  const [transcript] = only(result.decisions, 'send-sealed').filter(
-    ({ message }) => message.kind === 'transcript'
-  )
+  const [transcript] = sent(result.decisions, 'transcript')
   const lines =
     transcript && transcriptMessage.is(transcript.message) ? transcript.message.params.lines : []
   return { ...result, said: lines.map(({ says }) => says).join('\n'), lines }
@@ -77,10 +79,9 @@ describe('a command mail', () => {
   })
 
   it('tells every other maintainer what was done, and not its author', () => {
-    const [activity] = only(run('/take').decisions, 'send-sealed').filter(
-      ({ message }) => message.kind === 'activity'
-    )
-    expect(activity?.recipients.map(({ id }) => id)).toEqual(['linus', 'ada'])
+    expect(sent(run('/take').decisions, 'activity')).toMatchObject([
+      { recipients: [{ id: 'linus' }, { id: 'ada' }] }
+    ])
   })
 })
 
@@ -122,10 +123,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
     expect(run('/reject').said).toContain('not-a-vulnerability, upstream')
     expect(run('/reject nonsense').ran).toBe(false)
     expect(run('/reject upstream').ran).toBe(true)
-    const strict = {
-      ...PRODUCT,
-      policy: { ...POLICY, reject: { ...POLICY.reject, reason_length: 40 } }
-    }
+    const strict = productWith({ reject: { ...POLICY.reject, reason_length: 40 } })
     expect(run('/reject upstream <<short>>', { product: strict }).said).toContain('at least 40')
     expect(run(`/reject upstream <<${'long '.repeat(10)}>>`, { product: strict }).ran).toBe(true)
   })
@@ -158,9 +156,7 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     quoted: [{ tag: TAG, kind: 'relay', conversation: `reporter:${TAG}` }]
   }
   function said(text: string, change: Parameters<typeof run>[1] = {}): string {
-    const [mail] = only(run(text, change).decisions, 'send-sealed').filter(
-      ({ message }) => message.kind === 'reply'
-    )
+    const [mail] = sent(run(text, change).decisions, 'reply')
     return mail && replyMessage.is(mail.message) ? mail.message.params.text : ''
   }
 
@@ -249,12 +245,7 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
   })
 
   it('sends no quotation in clear, even where own words may go in clear (G3)', () => {
-    const began = bound({
-      reporterKeys: keysOf(null),
-      case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
-    })
-    const policy = { ...PRODUCT.policy, reporters: { cleartext: 'allow' as const } }
-    const open = { ...QUOTING, bound: began, product: { ...PRODUCT, policy } }
+    const open = { ...QUOTING, bound: bound(BEGAN_IN_CLEAR), product: ALLOW }
 
     expect(run(`/reply\nMy words.\n\n${relayed}`, open).ran).toBe(true)
     expect(run(`/reply quote\nMy words.\n\n${relayed}`, open).ran).toBe(false)
@@ -282,14 +273,7 @@ describe('/reply (G3)', () => {
   })
 
   it('goes in clear only where the reporter began so and the policy allows it, and says so', () => {
-    const product = {
-      ...PRODUCT,
-      policy: { ...POLICY, reporters: { cleartext: 'allow' as const } }
-    }
-    const began = bound({
-      reporterKeys: keysOf(null),
-      case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
-    })
+    const [product, began] = [ALLOW, bound(BEGAN_IN_CLEAR)]
     const [mail] = only(run('/reply\nwords', { bound: began, product }).decisions, 'send-clear')
     expect(mail?.message.kind).toBe('reply')
     expect(mail && rendered(mail)).toContain('This message is not encrypted')
@@ -361,10 +345,7 @@ describe('/embargo', () => {
 
   it('counts a lead in business days back in the calendar of the product (A5)', () => {
     const lead = { business_days: 5 }
-    const policy = {
-      ...POLICY,
-      notice: { ...POLICY.notice, lead, tolerance: { min: lead, max: lead } }
-    } as typeof POLICY
+    const { policy } = productWith({}, { lead, tolerance: { min: lead, max: lead } })
     const said = (instant: string, calendar = PRODUCT.calendar) =>
       run(`/embargo ${instant}`, { ...CONFIRMED, product: { ...PRODUCT, policy, calendar } }).said
 
@@ -402,7 +383,6 @@ describe('what an approval covers (G7)', () => {
   })
 
   const desk = SETTINGS.desk
-  const rule = POLICY.notice
   it.each<[string, Partial<CommandContext>]>([
     ['the name of the desk', { settings: { ...SETTINGS, desk: { ...desk, name: 'Others' } } }],
     [
@@ -414,15 +394,7 @@ describe('what an approval covers (G7)', () => {
       { settings: { ...SETTINGS, desk: { ...desk, timezone: 'Asia/Tokyo' } } }
     ],
     ['the name of the product', { product: { ...PRODUCT, name: 'Other' } }],
-    [
-      'the TLP marking',
-      {
-        product: {
-          ...PRODUCT,
-          policy: { ...POLICY, notice: rule && { ...rule, tlp: 'TLP:CLEAR' } }
-        }
-      }
-    ]
+    ['the TLP marking', { product: productWith({}, { tlp: 'TLP:CLEAR' }) }]
   ])('includes %s, as recipients read it', (_name, change) => {
     expect(run('/notice approve secretcode', withPreview()).ran).toBe(true)
     const result = run('/notice approve secretcode', { ...withPreview(), ...change })
@@ -516,7 +488,7 @@ describe('/notice hold (G7)', () => {
 
 describe('/notice (M-24 to M-29)', () => {
   it('preview says so where the policy has no advance notice, and offers no /notice draft', () => {
-    const product = { ...PRODUCT, policy: { ...POLICY, notice: null } }
+    const product = productWith({ notice: null })
     const { said } = run('/notice preview', { bound: bound({ case: dated }), product })
     expect(said).toBe('The policy of this product has no advance notice.')
   })
@@ -545,8 +517,7 @@ describe('/notice (M-24 to M-29)', () => {
   })
 
   it('approve by its author schedules it under approvals: 0, and preview says so (A5)', () => {
-    const policy = { ...POLICY, notice: { ...POLICY.notice, approvals: 0 } } as typeof POLICY
-    const alone = { ...withPreview(), author: GRACE, product: { ...PRODUCT, policy } }
+    const alone = { ...withPreview(), author: GRACE, product: productWith({}, { approvals: 0 }) }
 
     expect(run('/notice preview', alone).said).toContain('the author included')
     const result = run('/notice approve secretcode', alone)
@@ -614,9 +585,7 @@ describe('/notice (M-24 to M-29)', () => {
   })
 
   it('is not scheduled without a disclosure instant, whatever the policy requires', () => {
-    const rule = POLICY.notice
-    if (rule === null) throw new Error('bad test data')
-    const product = { ...PRODUCT, policy: { ...POLICY, notice: { ...rule, required: [] } } }
+    const product = productWith({}, { required: [] })
     const notice = noticeRecord()
     const about = { record: caseRecord(), product, settings: SETTINGS }
     const previews = [
@@ -643,14 +612,6 @@ describe('/notice (M-24 to M-29)', () => {
         approvals: 'void'
       })
     }
-  })
-
-  const file = (filename: string) => ({
-    filename,
-    contentType: 'text/x-diff',
-    content: new Uint8Array(1),
-    size: 1,
-    sha256: sha256(filename)
   })
 
   it('takes patches by safe, different names only, and says which name is not', () => {

@@ -24,7 +24,14 @@ import {
   parseMessageId,
   type Sha256
 } from '../../../src/domain/ids.ts'
-import { type HeaderFacts, type OpenedMail, type Signature } from '../../../src/domain/mail.ts'
+import {
+  type Attachment,
+  type AuthenticationResult,
+  type CandidateKey,
+  type HeaderFacts,
+  type OpenedMail,
+  type Signature
+} from '../../../src/domain/mail.ts'
 import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Maintainer, type Product, type Settings } from '../../../src/domain/settings.ts'
@@ -33,8 +40,14 @@ import { createRender, type DeskWords, type Render } from '../../../src/messages
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
 import { type ConversationOf } from '../../../src/policy/conversation.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
+import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type RunResult, runCommands } from '../../../src/policy/run-commands.ts'
-import { type BoundCase, type Moment, type Situation } from '../../../src/policy/situation.ts'
+import {
+  type BoundCase,
+  type Issued,
+  type Moment,
+  type Situation
+} from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { BUILT_IN_CLOCKS, OF_CASES } from '../../support/built-in-clocks.ts'
 
@@ -149,8 +162,34 @@ export const SETTINGS: Settings = {
   }
 }
 
-export function settingsWith(policy: Partial<Policy>): Settings {
-  return { ...SETTINGS, products: [{ ...PRODUCT, policy: { ...POLICY, ...policy } }] }
+/** The product under another policy, or other rules of its notices. */
+export function productWith(
+  policy: Partial<Policy>,
+  notice: Partial<NonNullable<Policy['notice']>> = {}
+): Product {
+  const rule = policy.notice === undefined ? POLICY.notice : policy.notice
+  return { ...PRODUCT, policy: { ...POLICY, ...policy, notice: rule && { ...rule, ...notice } } }
+}
+/** Where a maintainer's words may leave in clear (G3). */
+export const ALLOW = productWith({ reporters: { cleartext: 'allow' } })
+
+/** Where our mail server is asked about senders. */
+export const MX = 'mx.acme.example'
+export const CHECKED: Settings = {
+  ...SETTINGS,
+  authentication: { servers: [MX], receivedHops: 1 }
+}
+/** What our mail server found out: DMARC passes for Alice, unless given. */
+export function found(change: Partial<AuthenticationResult> = {}): AuthenticationResult {
+  return {
+    server: MX,
+    below: 0,
+    method: 'dmarc',
+    result: 'pass',
+    address: null,
+    domain: 'reporter.example',
+    ...change
+  }
 }
 
 export const ALICE = { name: 'Alice', address: address('alice@reporter.example') }
@@ -213,6 +252,33 @@ export function openCase(
     ...record
   } = caseRecord(change)
   return { case: record, reporter: reporter(by) }
+}
+
+/** A message of the desk to Alice that somebody answers. */
+export function issued(change: Partial<Issued> = {}): Issued {
+  return {
+    case: caseRecord(),
+    kind: 'relay',
+    audience: 'reporter',
+    recipientId: TAG,
+    messageId: messageId('issued@acme.example'),
+    ...change
+  }
+}
+
+/** A key that a message brings. */
+export function candidate(
+  name: Fingerprint,
+  source: CandidateKey['source'] = 'autocrypt',
+  byte = 1
+): CandidateKey {
+  return { fingerprint: name, source, keyData: new Uint8Array([byte, 2, 3]), signingKeys: [name] }
+}
+
+/** A file of one byte. */
+export function file(filename: string): Attachment {
+  const content = new Uint8Array(1)
+  return { filename, contentType: 'text/x-diff', content, size: 1, sha256: sha256(filename) }
 }
 
 export function headers(change: Partial<HeaderFacts> = {}): HeaderFacts {
@@ -437,6 +503,28 @@ export function noticeRecord(change: Partial<NoticeRecord> = {}): NoticeRecord {
     version: 4,
     ...change
   }
+}
+
+/** The case of a reporter who began in clear and of whom no key is known. */
+export const BEGAN_IN_CLEAR = {
+  reporterKeys: keysOf(null),
+  case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
+}
+
+/** What one message does, given what is known around it. */
+export function arrive(
+  opened: OpenedMail,
+  more: Partial<Situation> = {},
+  settings: Settings = SETTINGS
+): Decision[] {
+  return decideArrival(situation({ opened, ...more }), settings, MOMENT)
+}
+
+/** The messages of one kind that are sent, encrypted or not. */
+export function sent(decisions: readonly Decision[], kind: string): (SendSealed | SendClear)[] {
+  return [...only(decisions, 'send-sealed'), ...only(decisions, 'send-clear')].filter(
+    ({ message }) => message.kind === kind
+  )
 }
 
 /** The decisions of one kind. */

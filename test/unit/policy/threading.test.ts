@@ -1,16 +1,17 @@
 /** Which case a message continues: no tag lets anybody in whom nothing proves (DESIGN §6). */
 import { describe, expect, it } from 'vitest'
-import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
-import { type Settings } from '../../../src/domain/settings.ts'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
   ALICE_KEY,
   address,
+  CHECKED,
   caseRecord,
+  found,
   headers,
+  issued,
   MOMENT,
-  messageId,
   only,
   openedMail,
   SETTINGS,
@@ -22,29 +23,13 @@ const EVIL = { name: 'Eve', address: address('eve@evil.example') }
 const BY_ALICE = { fingerprint: ALICE_KEY.fingerprint, issuer: ALICE_KEY.fingerprint }
 
 describe('threads by their tag', () => {
-  const MX = 'mx.acme.example'
-  const CHECKED: Settings = { ...SETTINGS, authentication: { servers: [MX], receivedHops: 1 } }
   const tagged = caseRecord()
-  const answers: Situation['answers'] = {
-    case: tagged,
-    kind: 'relay',
-    audience: 'reporter',
-    recipientId: tagged.tag,
-    messageId: messageId('issued@acme.example')
-  }
+  const answers = issued()
   /** A message whose sender our server proves by DMARC, if it is asked. */
   function proved(change: Partial<OpenedMail> = {}): OpenedMail {
     const opened = openedMail(change)
     const domain = opened.outer.from?.address.split('@').at(-1) ?? ''
-    const dmarc: AuthenticationResult = {
-      server: MX,
-      below: 0,
-      method: 'dmarc',
-      result: 'pass',
-      address: null,
-      domain
-    }
-    return { ...opened, trace: { received: 1, returnPaths: [], results: [dmarc] } }
+    return { ...opened, trace: { received: 1, returnPaths: [], results: [found({ domain })] } }
   }
   function disposition(change: Partial<Situation>, settings = CHECKED) {
     return only(decideArrival(situation(change), settings, MOMENT), 'dispose')[0]?.disposition

@@ -11,10 +11,13 @@ import { askedKey } from '../../../src/policy/reporter-mail.ts'
 import { standing, statusBlock } from '../../../src/policy/status.ts'
 import {
   ADA,
+  ALLOW,
   at,
+  BEGAN_IN_CLEAR,
   bound,
   caseRecord,
   commandContext,
+  file,
   GRACE,
   keysOf,
   LINUS,
@@ -26,14 +29,13 @@ import {
   noticeRecord,
   only,
   openedMail,
-  POLICY,
-  PRODUCT,
   parse,
+  productWith,
   rendered,
   reporter,
   runText,
   SETTINGS,
-  sha256,
+  sent,
   signature,
   situation,
   TAG,
@@ -42,9 +44,7 @@ import {
 
 /** The transcript among these decisions, as its author reads it. */
 function read(decisions: readonly Decision[]): string {
-  const [mail] = only(decisions, 'send-sealed').filter(
-    ({ message }) => message.kind === 'transcript'
-  )
+  const [mail] = sent(decisions, 'transcript')
   if (mail === undefined) throw new Error('no transcript')
   return rendered(mail)
 }
@@ -108,14 +108,7 @@ describe('the answer to commands (B6)', () => {
 
   it('says to whom a message went, and how', () => {
     expect(answer('/reply\nHello')).toContain('done: Sent to alice@reporter.example, encrypted.')
-    const policy = { ...POLICY, reporters: { cleartext: 'allow' as const } }
-    const clear = {
-      product: { ...PRODUCT, policy },
-      bound: bound({
-        reporterKeys: keysOf(null),
-        case: caseRecord({ reporters: [reporter({ beganInClear: true })] })
-      })
-    }
+    const clear = { product: ALLOW, bound: bound(BEGAN_IN_CLEAR) }
     expect(answer('/reply\nHello', clear)).toContain(
       'done: Sent to alice@reporter.example, NOT encrypted.'
     )
@@ -146,13 +139,6 @@ describe('the answer to commands (B6)', () => {
 
   it('counts one thing, two and none right', () => {
     const accepted = bound({ case: caseRecord({ state: 'accepted' }) })
-    const file = (filename: string) => ({
-      filename,
-      contentType: 'text/x-diff',
-      content: new Uint8Array(1),
-      size: 1,
-      sha256: sha256(filename)
-    })
     expect(answer('/notice draft\ntitle: x', { bound: accepted, files: [file('a')] })).toContain(
       '1 patch stored'
     )
@@ -364,7 +350,7 @@ describe('/status (B6)', () => {
 
 describe('text below a decision (B7)', () => {
   const ENDED = { bound: bound({ case: caseRecord({ state: 'rejected' }) }) }
-  const sent = (text: string, change: Partial<CommandContext> = {}) => {
+  const told = (text: string, change: Partial<CommandContext> = {}) => {
     const { decisions, ran } = runText(text, commandContext(change))
     return {
       ran,
@@ -381,7 +367,7 @@ describe('text below a decision (B7)', () => {
     ['/close\nWell found.', /closed the case/],
     ['/close fixed long ago\nWell found.', /closed the case/]
   ])('goes to the reporter in one message with it: %j', (text, decision) => {
-    const { ran, toReporter, notes } = sent(text, text.startsWith('/close') ? ENDED : {})
+    const { ran, toReporter, notes } = told(text, text.startsWith('/close') ? ENDED : {})
     expect(ran).toBe(true)
     expect(toReporter).toHaveLength(1)
     expect(toReporter[0]?.message).toMatchObject({
@@ -391,17 +377,17 @@ describe('text below a decision (B7)', () => {
   })
 
   it('keeps what stands behind /close on its line from the reporter', () => {
-    expect(JSON.stringify(sent('/close SECRET reason\nBye.', ENDED).toReporter)).not.toContain(
+    expect(JSON.stringify(told('/close SECRET reason\nBye.', ENDED).toReporter)).not.toContain(
       'SECRET'
     )
-    expect(JSON.stringify(sent('/close SECRET reason', ENDED).toReporter)).not.toContain('SECRET')
-    expect(sent('/close SECRET reason\nBye.', ENDED).toReporter).toHaveLength(1)
+    expect(JSON.stringify(told('/close SECRET reason', ENDED).toReporter)).not.toContain('SECRET')
+    expect(told('/close SECRET reason\nBye.', ENDED).toReporter).toHaveLength(1)
   })
 
   it('becomes a note where the reporter cannot be reached, and the author is told', () => {
     const nobody = caseRecord({ reporters: [reporter({ contact: null })] })
     const none = { bound: bound({ case: nobody, reporterKeys: keysOf(null) }) }
-    const { ran, toReporter, notes } = sent('/accept\nWell found.', none)
+    const { ran, toReporter, notes } = told('/accept\nWell found.', none)
     expect(ran).toBe(true)
     expect(JSON.stringify(toReporter)).not.toContain('Well found')
     expect(notes.map(({ message }) => message.text)).toEqual(['Well found.'])
@@ -417,8 +403,7 @@ describe('text below a decision (B7)', () => {
     '/accept\n> only a quotation\n',
     `/close\nMine.\n\nBob <security@acme.example>\n\nquoted`
   ])('is refused where it is not clear what is meant: %j', (text) => {
-    const policy = { ...POLICY, close: { internal: 'allow' as const } }
-    const result = sent(text, { product: { ...PRODUCT, policy } })
+    const result = told(text, { product: productWith({ close: { internal: 'allow' } }) })
     if (text.includes('only a quotation')) expect(result.toReporter[0]?.message).toBeDefined()
     else expect(result).toMatchObject({ ran: false, toReporter: [] })
     expect(JSON.stringify(result.toReporter)).not.toContain('only a quotation')

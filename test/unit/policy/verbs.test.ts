@@ -6,7 +6,7 @@ import { accepted } from '../../../src/policy/draft.ts'
 import { runCommands } from '../../../src/policy/run-commands.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { synopsis, type Verb } from '../../../src/policy/verbs/verb.ts'
-import { ADA, commandContext, GRACE, only, rendered } from './samples.ts'
+import { ADA, commandContext, GRACE, rendered, sent } from './samples.ts'
 
 const README = new URL('../../../README.md', import.meta.url)
 
@@ -24,9 +24,7 @@ describe('one more verb in the list (A4)', () => {
   const more = [...VERBS, ASSIGN]
   function transcript(text: string, author = GRACE, verbs = more) {
     const result = runCommands(parseCommands(text, verbs), commandContext({ author }), verbs)
-    const [mail] = only(result.decisions, 'send-sealed').filter(
-      ({ message }) => message.kind === 'transcript'
-    )
+    const [mail] = sent(result.decisions, 'transcript')
     if (mail === undefined) throw new Error('no transcript')
     return { ran: result.ran, text: rendered(mail) }
   }
