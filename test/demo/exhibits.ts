@@ -82,7 +82,7 @@ async function reminders(): Promise<Exhibit[]> {
       const due = clock.counts === 'each' ? '' : 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
       const facts = [
         { label: 'Owner', value: 'Grace Hopper' },
-        { label: 'Sent to', value: 'Grace Hopper, Linus Torvalds' },
+        { label: 'For', value: 'Grace Hopper, Linus Torvalds' },
         ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
       ]
       const { title, risk, remedy } = clock

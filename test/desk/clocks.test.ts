@@ -134,7 +134,7 @@ describe('(A3) the promise of an answer', () => {
     const [due] = await alarms(linus, mark)
     expect(due).toContain('No person has answered the reporter yet. Overdue since')
     expect(due).toContain('Owner: Grace')
-    expect(due).toContain('Sent to: Grace, Linus')
+    expect(due).toContain('For: Grace, Linus')
     expect(due).toContain('Our policy says: Within 48 hours.')
     await after(DAY)
     await after(DAY)
