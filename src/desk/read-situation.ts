@@ -95,15 +95,6 @@ export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Pr
   )
 }
 
-/**
- * Whether a message that was opened ahead is to be opened again: a message handled since may have brought the key of its sender,
- * without which its signature looks like a stranger's.
- */
-export function isOutdated(desk: Desk, { outer: { from }, signatures }: OpenedMail): boolean {
-  if (from === null || !signatures.some(({ state }) => state === 'unknown-key')) return false
-  return desk.db.read((read) => keysOf(read, from.address)).length > 0
-}
-
 /** The keys that the desk knows as those of this address: pinned for it, and of the member of the list. */
 export function keysOf(read: Read, address: Address): Uint8Array[] {
   const pinned = findReporterKey(read, address)

@@ -18,7 +18,7 @@ import { readSituation } from './read-situation.ts'
 const CONFLICTS_MAX = 5
 
 /** An arrival, opened. */
-type Handled = {
+export type Handled = {
   readonly opened: OpenedMail
   /** When opening began. */
   readonly begunAt: Instant

@@ -86,15 +86,12 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Arriva
 }
 
 /**
- * Counts the start of opening these *before* the work, so that a message that crashes the process is counted too; `by` -1 takes
- * that back for messages that were not completed and did not crash the process.
+ * Counts the start of opening it *before* the work, so that a message that crashes the process is counted too; `by` -1 takes
+ * that back for a message that was not completed and did not crash the process.
  */
-export function countStarts(tx: Tx, ids: readonly number[], by: 1 | -1 = 1): void {
-  tx.run(
-    `UPDATE arrivals SET starts = max(starts + ?, 0)
-     WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))`,
-    [by, ids]
-  )
+export function countStart(tx: Tx, id: number, by: 1 | -1 = 1): void {
+  const sql = "UPDATE arrivals SET starts = max(starts + ?, 0) WHERE id = ? AND state = 'pending'"
+  tx.run(sql, [by, id])
 }
 
 /** Counts a failed attempt and sets the time of the next. Returns the attempts so far. */

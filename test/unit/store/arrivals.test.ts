@@ -3,7 +3,7 @@ import { Invariant } from '../../../src/domain/assert.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import {
   type Arrival,
-  countStarts,
+  countStart,
   countTry,
   findArrival,
   type Generation,
@@ -126,13 +126,13 @@ describe('an arrival', () => {
 
   it('counts the starts of its handling, so that one that kills the process is found out', () => {
     const { id } = store(1)
-    db.transact((tx) => countStarts(tx, [id]))
+    db.transact((tx) => countStart(tx, id))
     db.reopen()
 
     expect(pending()).toMatchObject([{ starts: 1, tries: 0 }])
     db.transact((tx) => {
-      countStarts(tx, [id], -1)
-      countStarts(tx, [id], -1)
+      countStart(tx, id, -1)
+      countStart(tx, id, -1)
     })
     expect(pending()).toMatchObject([{ starts: 0 }])
   })
