@@ -97,7 +97,7 @@ async function whatIsNext(
 ): Promise<Next> {
   if (mergedInto !== null) return []
   const desk = { db, settings, workers: { inspectKey } }
-  const bound = await readBound(desk, tag, { offered: null, isNotice: true }, now)
+  const bound = await readBound(desk, tag, { offered: null, isCommand: true }, now)
   const product = settings.products.find(({ id }) => id === bound?.case.product)
   if (bound === null || product === undefined) return []
   const nothing = { arrivalId: 0, openCases: [], answeredMember: null, quoted: [], files: [] }

@@ -127,9 +127,7 @@ export async function readSituation(
     ? (reporter: Address) => offeredKeys(desk, reporter, keyFiles(opened), now)
     : null
   const bound =
-    tag === null
-      ? null
-      : await readBound(desk, tag, { offered, isNotice: binds(parsed, 'notice') }, now)
+    tag === null ? null : await readBound(desk, tag, { offered, isCommand: parsed !== null }, now)
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
     ...senderFacts(read, opened),
@@ -237,11 +235,11 @@ export async function readBound(
   named: CaseTag,
   {
     offered: findOffered,
-    isNotice
+    isCommand
   }: {
     /** Reads the keys that a maintainer may accept for the reporter; null where none can be accepted. */
     readonly offered: ((reporter: Address) => Promise<OfferedKey[]>) | null
-    readonly isNotice: boolean
+    readonly isCommand: boolean
   },
   now: Instant
 ): Promise<BoundCase | null> {
@@ -278,7 +276,7 @@ export async function readBound(
       copies: countCopies(read, notice?.id ?? null),
       unreached: notice === null ? 0 : countUnreached(read, notice),
       members: listRecipients(read, record.product),
-      reported: isNotice ? listReported(read, record.id) : [],
+      reported: isCommand ? listReported(read, record.id) : [],
       messageCount: countMessages(read, record.id),
       askedToday: numbersOf(record)
         .flatMap((id) => [askedKey('key-request', id, now), askedKey('resend-request', id, now)])

@@ -8,17 +8,26 @@ import { type CommandContext, type Draft } from './draft.ts'
 import { missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
-const RELATIVE =
-  /\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:in|within) (?:\d+|a|an|one|two|three|four|five|six|seven|ten) (?:hours?|days?|weeks?|months?))\b/iu
-const DATED =
-  /\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? (\d{1,2}) (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*,? (\d{4})\b/giu
+const RELATIVE = [
+  /\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month))\b/iu,
+  /\b(?:(?:next|this|coming) )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b(?!,? (?:the )?(?:\d|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d))/iu,
+  /\b(?:in|within) (?:\d+ ?|(?:an?|one|two|three|four|five|six|seven|ten) )(?:h|hrs?|hours?|d|days?|weeks?|fortnights?|months?)\b/iu
+]
+/** `Fri 4 Dec 2026`, `Friday, December 4th, 2026` and `2026-12-04`, each with or without the weekday. */
+const DATE =
+  /\b(?:(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? (?:the )?)?(?:(\d{1,2})(?:st|nd|rd|th)? (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*,? (\d{4})|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})|(\d{4}-\d{2}-\d{2}))\b/giu
+/** A sentence that says when something becomes public, and not that it did. */
+const PUBLIC = /\b(?:public|disclos|embargo)/iu
+const PAST = /\b(?:was|were|been|had|since)\b/iu
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 const INSTANTS = ['patch_available_at', 'release_at'] as const
+
+type Judged = Pick<CommandContext, 'product' | 'bound' | 'settings'>
 
 /** Why the notice cannot be previewed or approved as it is; null when it can. */
 export function noticeComplaint(
   draft: Pick<Draft, 'case' | 'notice'>,
-  context: Pick<CommandContext, 'product' | 'bound'>
+  context: Judged
 ): string | null {
   const missing = missingFields(draft, context)
   if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
@@ -31,13 +40,15 @@ const NOBODY_LISTED =
 
 /** What members could misread in the fields, a sentence each that names the field. While one is left nothing is approved. */
 export function noticeFaults(
-  { case: { disclosureAt }, notice }: Pick<Draft, 'case' | 'notice'>,
-  { product: { supported, policy }, bound }: Pick<CommandContext, 'product' | 'bound'>
+  { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
+  { product: { supported, policy }, bound, settings }: Judged
 ): string[] {
+  const { disclosureAt } = record
   const fields = notice?.fields ?? {}
+  const days = daysOf(record, fields, settings)
   return [
     ...NOTICE_TEXT_FIELDS.flatMap((name) => [
-      ...proseFaults(name, fields[name] ?? ''),
+      ...proseFaults(name, fields[name] ?? '', days),
       ...linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
     ]),
     ...quoteFaults(fields, bound.reported),
@@ -147,30 +158,60 @@ function versionFaults(fields: NoticeFields, supported: readonly string[]): stri
   ]
 }
 
-function proseFaults(name: string, text: string): string[] {
-  const relative = RELATIVE.exec(text)?.[0]
+function proseFaults(name: string, text: string, days: readonly string[]): string[] {
+  const relative = RELATIVE.flatMap((form) => form.exec(text)?.[0] ?? [])
   return [
-    ...(relative === undefined
-      ? []
-      : [
-          `${name} says "${relative}": please write the date, because nobody knows when it is read.`
-        ]),
-    ...[...text.matchAll(DATED)].flatMap((match) => weekdayFault(name, match))
+    ...relative.map(
+      (words) =>
+        `${name} says "${words}": please write the date, because nobody knows when it is read.`
+    ),
+    ...datesIn(text).flatMap((date) => weekdayFault(name, date)),
+    ...text
+      .split(/[.!?]\s|\n/u)
+      .filter((sentence) => PUBLIC.test(sentence) && !PAST.test(sentence))
+      .flatMap(datesIn)
+      .filter(({ day }) => days.length > 0 && !days.includes(day))
+      .map(
+        ({ written }) =>
+          `${name} says "${written}", and nothing becomes public on that day by the date of the case and the fields.`
+      )
   ]
 }
 
-function weekdayFault(
-  name: string,
-  [written, day = '', date = '', month = '', year = '']: RegExpExecArray
-): string[] {
-  const number = String(MONTHS.indexOf(month.toLowerCase()) + 1)
-  const read = readInstant(
-    `${year}-${number.padStart(2, '0')}-${date.padStart(2, '0')}T12:00Z`,
-    'UTC'
+type WrittenDate = { readonly written: string; readonly weekday: string; readonly day: string }
+
+function datesIn(text: string): WrittenDate[] {
+  return [...text.matchAll(DATE)].map(
+    ([written, weekday = '', d1 = '', m1 = '', y1 = '', m2 = '', d2 = '', y2 = '', iso]) => {
+      const month = String(MONTHS.indexOf((m1 || m2).toLowerCase()) + 1)
+      const day = `${y1 || y2}-${month.padStart(2, '0')}-${(d1 || d2).padStart(2, '0')}`
+      return { written, weekday, day: iso ?? day }
+    }
   )
+}
+
+/** The days on which something becomes public, as people may write them: in the zones of the date and of the desk, and in UTC. */
+function daysOf(
+  { disclosureAt, disclosureZone }: Draft['case'],
+  fields: NoticeFields,
+  { desk: { timezone } }: Judged['settings']
+): string[] {
+  const written = INSTANTS.map((name) => readInstant(fields[name] ?? '', timezone))
+  const instants = [
+    ...(disclosureAt === null ? [] : [{ instant: disclosureAt, zone: disclosureZone }]),
+    ...written.flatMap((read) => (read.kind === 'instant' ? [read] : []))
+  ]
+  return instants.flatMap(({ instant, zone }) => [
+    instant.slice(0, 10),
+    ...datesIn(formatInstant(instant, timezone, zone)).map(({ day }) => day)
+  ])
+}
+
+function weekdayFault(name: string, { written, weekday, day }: WrittenDate): string[] {
+  const read = readInstant(`${day}T12:00Z`, 'UTC')
   if (read.kind === 'refused') return [`${name} says "${written}", and there is no such day.`]
   const really = formatInstant(read.instant, 'UTC').slice(0, 3)
-  return really.toLowerCase() === day.toLowerCase()
+  return weekday === '' || really.toLowerCase() === weekday.toLowerCase()
     ? []
     : [`${name} says "${written}", but that day is a ${really}.`]
 }

@@ -136,7 +136,7 @@ export type BoundCase = {
   readonly unreached: number
   /** Active members of the case's product. */
   readonly members: readonly MemberRecord[]
-  /** What its reporters wrote, where a command is about the notice; else empty. */
+  /** What its reporters wrote, where a maintainer may command; else empty. */
   readonly reported: readonly string[]
   /** How many messages are on its record. */
   readonly messageCount: number

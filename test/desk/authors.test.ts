@@ -75,7 +75,7 @@ it('(B3, G7) whoever moves a notice to the list of another product is its author
   const moved = await noticeWorld(them, { count: 1, moreProducts: [library] })
   moved.world.desk.db.transact((tx) => {
     for (const { id } of them.members)
-      tx.run("INSERT INTO member_products (member_id, product) VALUES (?, 'library')", [id])
+      tx.run(`UPDATE members SET products = '["parser","library"]' WHERE id = ?`, [id])
   })
   await moved.command(them.grace, TAG, '/notice draft\nseverity: high\n')
   await moved.command(them.linus, TAG, '/product library\n')

@@ -137,8 +137,9 @@ it.each(['update', 'note'])(
   async (kind) => {
     await answer(kind === 'note' ? 'I would say so.' : '/member\nWe look.', forwarded('member'))
     const told = latest(cast.linus)
-    for (const verb of ['/reply', '/reply quote', '/ask', '/accept']) {
-      const says = await answerOf(cast.linus, `${verb}\n${WORDS}`, told)
+    const lines = ['/reply', '/reply quote', '/ask', '/accept'].map((verb) => `${verb}\n${WORDS}`)
+    for (const text of [...lines, '/ask']) {
+      const says = await answerOf(cast.linus, text, told)
       expect(says).toContain('This message answers list member debian')
       expect(says).not.toContain(' /reply sends')
     }
@@ -201,7 +202,7 @@ it.each([
 
 it('(B21) a list member who names a case of another product, or whom no signature proves, joins no case', async () => {
   world.desk.db.transact((tx) => {
-    tx.run("UPDATE member_products SET product = 'other' WHERE member_id = 'debian'")
+    tx.run(`UPDATE members SET products = '["other"]' WHERE id = 'debian'`)
   })
   await send(debian, { subject: `[${CASE}] Notice`, text: 'Is 3.9 affected?' })
   const suse = cast.members.find(({ id }) => id === 'suse') ?? cast.grace

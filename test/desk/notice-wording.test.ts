@@ -1,7 +1,7 @@
 /** A wording that changes after the approval, as an upgrade of the program may bring, is not sent to anybody (G7, M-27). */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import { lastTo } from '../support/given.ts'
+import { givenDesk, givenMessage, lastTo } from '../support/given.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -83,4 +83,22 @@ it('(B18) a field that repeats what the reporter wrote is named at the draft, an
     expect(said).toContain('description repeats 10 or more words')
   }
   expect(world.rows('SELECT code FROM previews')).toEqual([])
+})
+
+it('(B6, B18) /status says that the notice repeats the report, and offers no preview', async () => {
+  const reported = 'one two three four five six seven eight nine ten'
+  const world = await givenDesk([cast.grace, cast.linus])
+  for (const member of cast.members) await world.addMember(member)
+  await givenMessage(world, cast.alice, { subject: 'x', text: reported, as: 'encrypted' })
+  const fields = `description: ${reported}\naffected_versions: all\nremedy_steps: update\nno_patches: none\n`
+  for (const text of [
+    `/accept\n/embargo 2026-12-04T12:00Z\n/notice draft\n${fields}`,
+    '/status\n'
+  ]) {
+    world.pass(1000)
+    await givenMessage(world, cast.grace, { subject: `Re: [${ONE}] x`, text })
+  }
+  const said = await lastTo(world, cast.grace)
+  expect(said).toContain('description repeats 10 or more words')
+  expect(said).not.toContain('/notice preview')
 })

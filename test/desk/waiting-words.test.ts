@@ -358,3 +358,31 @@ it('(B10) an accepted case withdraws a rejection that waits, and nothing else', 
   await giveKey(world)
   expect(kindsTo(world, alice).slice(2)).toEqual(['reply', 'accepted'])
 })
+
+it.each([
+  ['encrypted', 'Here.\n', 'key-request', 'for a key'],
+  ['clear', 'Here.\n', 'key-request', 'for a key'],
+  ['encrypted', '\n', 'resend-request', 'to send the report again']
+] as const)(
+  '(B6) /ask alone to who wrote %s and %j is a %s, once a day, and the others read of what left alone',
+  async (as, text, kind, what) => {
+    const world = await givenDesk([grace, linus], { policy: { reporters: { cleartext: 'deny' } } })
+    await givenMessage(world, alice, { subject: 'Heap overflow', text, as })
+    expect(await said(world, '/ask\n')).toContain(`We asked ${alice.address} ${what}`)
+    expect((await textsTo(world, linus)).at(-1)).toContain(`asked the reporter ${what}`)
+    const toLinus = world.sentTo(linus).length
+    expect(await said(world, '/ask\n')).toContain(`was asked ${what} earlier today`)
+    expect(world.sentTo(linus)).toHaveLength(toLinus)
+    expect(kindsTo(world, alice).slice(1)).toEqual([kind])
+    const record = kind === 'key-request' ? ['key-asked by grace'] : ['info-asked by grace']
+    expect(onRecord(world, 'key-asked', 'info-asked')).toEqual(record)
+  }
+)
+
+it('(B6) /ask alone sends nothing where the report was read and a key is known', async () => {
+  const world = await givenKeylessCase()
+  await giveKey(world)
+  const before = kindsTo(world, alice).length
+  expect(await said(world, '/ask\n')).toContain('There is nothing to ask for')
+  expect(kindsTo(world, alice)).toHaveLength(before)
+})

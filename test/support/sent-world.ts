@@ -200,7 +200,7 @@ async function reportsCome(world: World, who: Who): Promise<void> {
     await world.write(who('alice'), { ...report, autocrypt: true, patch }),
     await world.write(who('eve'), { ...report, autocrypt: true }),
     await world.write(carol, { ...report, as: 'clear' }),
-    await world.write(dave, { ...report, as: 'encrypted' }),
+    await world.write(dave, { ...report, text: '\n', as: 'encrypted' }),
     await world.write(fay, { ...report, as: 'clear' })
   ]
   for (const letter of letters) {

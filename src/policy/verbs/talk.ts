@@ -237,11 +237,26 @@ const ask: Handler = (draft, command, context) => {
     const title = 'Question'
     return toReporter(draft, context, { mail: 'question', text, decision: '', title })
   }
+  refuseIf(conversationComplaint(context))
   const reporter = reporterMeant(draft, context)
-  const { says, decisions } = askFor(reporter, draft, context, 'resend-request')
-  const done = decided(draft, context, 'info-asked', { reporter: reporter.id, how: 'in-clear' })
+  const isForKey = isRead(context)
+  if (isForKey && pathIn(draft, context).kind === 'encrypted')
+    throw new Refusal(
+      'There is nothing to ask for: the report could be read, and we have a key of the reporter. Please write your question below /ask.'
+    )
+  const name = isForKey ? 'key-request' : 'resend-request'
+  const { says, decisions } = askFor(reporter, draft, context, name)
+  if (decisions.length === 0) return accepted(draft, says)
+  const about = { reporter: reporter.id, how: 'in-clear' } as const
+  const done = isForKey ? draft : decided(draft, context, 'info-asked', about)
   const asked = { ...done, decisions: [...done.decisions, ...decisions] }
-  return accepted(withActivity(asked, 'asked the reporter to send the report again'), says)
+  const what = isForKey ? 'for a key' : 'to send the report again'
+  return accepted(withActivity(asked, `asked the reporter ${what}`), says)
+}
+
+/** Whether anything that the reporters wrote could be read. */
+function isRead({ bound }: CommandContext): boolean {
+  return bound.reported.some((text) => text.trim() !== '')
 }
 
 const unsend: Handler = (draft, { words }, context) => {
@@ -320,16 +335,18 @@ export const TALK: readonly Verb[] = [
     followsMerges: true,
     roles: ACTING,
     text: { goesTo: 'reporter', isOptional: true },
-    help: 'asks the reporter the question below; alone, asks for the report again',
-    more: 'The case then waits for the reporter.',
+    help: 'asks the reporter the question below; alone, asks for a key',
+    more: 'After a question the case waits for the reporter. Alone, it asks for the report again if nothing of it could be read.',
     run: ask,
     next: {
       happens: 'info-asked',
       writes: (draft, context) => {
         const reporter = reporterIn(draft.case, context.conversation)
         if (reporter === null || reporter === 'several') return null
-        return pathIn(draft, context).kind === 'no-key' &&
-          askFor(reporter, draft, context, 'resend-request').decisions.length > 0
+        const name = isRead(context) ? 'key-request' : 'resend-request'
+        return conversationComplaint(context) === null &&
+          pathIn(draft, context).kind === 'no-key' &&
+          askFor(reporter, draft, context, name).decisions.length > 0
           ? '/ask'
           : null
       }

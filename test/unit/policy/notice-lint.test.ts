@@ -40,7 +40,21 @@ function faults(
 it.each<[string, NoticeFields, string]>([
   ['a relative date', { description: 'The fix comes next week.' }, 'description says "next week"'],
   ['a span from now', { mitigations: 'Update within 3 days.' }, 'mitigations says "within 3 days"'],
+  ['a bare weekday', { description: 'Patches land by Monday morning.' }, 'says "Monday"'],
+  ['a short span', { remedy_steps: 'Please update within 48h.' }, 'says "within 48h"'],
+  ['a fortnight', { description: 'The release follows in a fortnight.' }, '"in a fortnight"'],
   ['a wrong weekday', { remedy_steps: 'Deploy on Thu 4 Dec 2026.' }, 'that day is a Fri'],
+  [
+    'a wrong weekday as Americans write it',
+    { description: 'Public on Thursday, December 4, 2026.' },
+    '"Thursday, December 4, 2026", but that day is a Fri'
+  ],
+  [
+    'another day',
+    { description: 'Public on 2026-12-24 at noon.' },
+    'says "2026-12-24", and nothing'
+  ],
+  ['no such day', { description: 'We tested until 2026-02-30.' }, 'there is no such day'],
   ['an instant without a zone', { release_at: '2026-12-04 10:00' }, 'release_at has no zone'],
   ['no instant', { patch_available_at: 'soon' }, 'patch_available_at: '],
   ['a permission without conditions', { deploy_permission: 'yes' }, 'deploy_permission: please'],
@@ -57,7 +71,10 @@ it.each<[string, NoticeFields, string]>([
 
 it('(B18) exact dates are fine', () => {
   const fields = {
-    description: 'Public on Fri 4 Dec 2026.',
+    description:
+      'Public on Fri 4 Dec 2026. The patches are public on Tuesday, December 1st, 2026. It was public on 2026-11-03.',
+    mitigations:
+      'Support of 3.9 ends on 2026-12-31. On Friday, 4 December 2026, we answer questions.',
     release_at: '2026-12-04 12:00 Europe/Berlin',
     patch_available_at: '2026-12-01T14:00+01:00'
   }
