@@ -19,6 +19,7 @@ import { type CommandContext } from './draft.ts'
 import { maintainerRecipient, memberReach, reachSentence, reporterPath } from './recipients.ts'
 import { type Refusal, refuseMail, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
+import { message } from './reporter-mail.ts'
 import { runCommands, runWithoutCase } from './run-commands.ts'
 import { sealedTo, toMaintainers } from './send.ts'
 import { answeredMessage, type Moment, type Situation } from './situation.ts'
@@ -101,7 +102,7 @@ function act(
     return plainReply(parsed.rest, context, situation.opened.text)
   }
   return [
-    ...internalNote(parsed.rest, context, situation),
+    ...internalNote(parsed.rest, context),
     ...(isForReporter ? [stayedInside(context)] : mayAnswer ? hint(context) : []),
     recorded('noted', aboutCase(tag), byMaintainer(context.author.id), {}),
     dispose('done', 'note', '', tag)
@@ -130,7 +131,7 @@ function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
   ]
 }
 
-function internalNote(text: string, context: CommandContext, situation: Situation): Decision[] {
+function internalNote(text: string, context: CommandContext): Decision[] {
   const { author, settings, product, bound, now, arrivalId } = context
   const { tag } = bound.case
   const member = memberIn(context.conversation)
@@ -159,20 +160,7 @@ function internalNote(text: string, context: CommandContext, situation: Situatio
       files: { from: 'arrival', original: false, keys: true }
     }
   )
-  const stored: Decision = {
-    kind: 'add-message',
-    tag,
-    message: {
-      at: now,
-      author: 'maintainer',
-      authorId: author.id,
-      audience: 'internal',
-      subject: '',
-      text,
-      messageId: situation.opened.outer.messageId,
-      arrivalId
-    }
-  }
+  const stored = message(bound, context, 'internal', text)
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]
 }
 

@@ -2,7 +2,7 @@
  * What a message that opens a case says of it: the record to store, its product and its subject. Pure; whether a case is opened
  * is decided in policy/inbound.ts.
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, type Reporter } from '../domain/case.ts'
 import { type OpenCase } from '../domain/decision.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
@@ -10,61 +10,41 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Situation } from './situation.ts'
 
-/** Parts of a record that only the commit can fill in; the relay shows none of them. */
-const UNSTORED = {
-  id: 0,
-  version: 0,
-  mergedInto: null,
-  maintainerRoot: '' as MessageId
-}
-
-/** A case that is not stored yet, as the maintainers see it. */
-export function unstored(
-  { case: record, reporter }: OpenCase,
-  { waitingKeys }: Pick<Situation, 'waitingKeys'>
-): CaseRecord {
-  const unusedKeys = waitingKeys
-    .filter((key) => key.refusedAt === null)
-    .map((key) => key.fingerprint)
-  return {
-    ...record,
-    ...UNSTORED,
-    reporters: [
-      {
-        ...reporter,
-        id: record.tag,
-        openedAt: record.openedAt,
-        root: reporter.root ?? UNSTORED.maintainerRoot,
-        unusedKeys
-      }
-    ]
-  }
-}
-
-/** The case that this message opens. */
-export function newCase(situation: Situation, product: Product, now: Instant): OpenCase {
-  const { opened, nextTag, receivedAt } = situation
+/** The case that this message opens: to be stored, and as the maintainers see it already. */
+export function newCase(
+  situation: Situation,
+  product: Product,
+  now: Instant
+): { readonly opening: OpenCase; readonly record: CaseRecord; readonly reporter: Reporter } {
+  const { opened, nextTag, receivedAt, waitingKeys } = situation
   const { messageId } = opened.outer
+  const record = {
+    tag: nextTag,
+    product: product.id,
+    state: 'received',
+    subject: subjectOf(opened),
+    receivedAt,
+    openedAt: now,
+    owner: null,
+    disclosureAt: null,
+    disclosureZone: null
+  } as const
+  const reporter = {
+    contact: opened.outer.from,
+    beganInClear: beganInClear(opened),
+    root: messageId,
+    latest: messageId,
+    answeredAt: null
+  }
+  // Only the commit can fill in the rest; the relay shows none of it.
+  const unstored = { id: 0, version: 0, mergedInto: null, maintainerRoot: '' as MessageId }
+  const unusedKeys = waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : []))
+  const root = messageId ?? unstored.maintainerRoot
+  const known = { ...reporter, id: nextTag, openedAt: now, root, unusedKeys }
   return {
-    kind: 'open-case',
-    case: {
-      tag: nextTag,
-      product: product.id,
-      state: 'received',
-      subject: subjectOf(opened),
-      receivedAt,
-      openedAt: now,
-      owner: null,
-      disclosureAt: null,
-      disclosureZone: null
-    },
-    reporter: {
-      contact: opened.outer.from,
-      beganInClear: beganInClear(opened),
-      root: messageId,
-      latest: messageId,
-      answeredAt: null
-    }
+    opening: { kind: 'open-case', case: record, reporter },
+    record: { ...record, ...unstored, reporters: [known] },
+    reporter: known
   }
 }
 

@@ -21,8 +21,8 @@ export function earliestRoom(
   if (allowances.some(({ taken }) => taken.length >= TAKEN_MAX)) return null
   const limits = allowances.map(({ taken, perHour }) => ({
     perHour,
-    // Milliseconds after `from`, in order.
-    at: taken.map((instant) => msBetween(from, instant)).toSorted((a, b) => a - b)
+    // Milliseconds after `from`.
+    at: taken.map((instant) => msBetween(from, instant))
   }))
   // Room only ever appears when an answer is an hour past.
   const candidates = [0, ...limits.flatMap(({ at }) => at.map((one) => one + HOUR_MS))]
@@ -34,25 +34,10 @@ export function earliestRoom(
   return null
 }
 
-/** Whether no hour around `ms` would hold more than `most` with one more in it. `at` is in order. */
+/** Whether no hour around `ms` would hold more than `most` with one more in it. */
 function hasRoom(at: readonly number[], most: number, ms: number): boolean {
-  const before = firstAbove(at, ms)
-  // Every hour that could become too full has `ms` in it, so begins with one of the `most` before it.
-  for (let begin = Math.max(0, before - most); begin <= before; begin += 1) {
-    const first = begin === before ? ms : (at[begin] ?? ms)
-    // One of the others is `ms` itself.
-    const last = at[begin + most - 1] ?? Infinity
-    if (Math.max(last, ms) - first < HOUR_MS) return false
-  }
-  return true
-}
-
-function firstAbove(at: readonly number[], ms: number): number {
-  let [low, high] = [0, at.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((at[middle] ?? Infinity) <= ms) low = middle + 1
-    else high = middle
-  }
-  return low
+  const near = at.filter((one) => Math.abs(one - ms) < HOUR_MS)
+  return [...near, ms]
+    .toSorted((a, b) => a - b)
+    .every((first, index, all) => (all[index + most] ?? Infinity) - first >= HOUR_MS)
 }

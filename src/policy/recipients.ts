@@ -19,12 +19,9 @@ export function allMaintainers(settings: Settings, except: string | null): Seale
   return settings.maintainers.filter(({ id }) => id !== except).map(maintainerRecipient)
 }
 
-/** The names of maintainers by their ids, as people say them: `Grace Hopper and Linus Torvalds`. */
-export function namesOf(ids: readonly string[], { maintainers }: Settings): string {
-  const names = ids.map((id) => maintainers.find((one) => one.id === id)?.name ?? id)
-  return [names.slice(0, -1).join(', '), ...names.slice(-1)]
-    .filter((part) => part !== '')
-    .join(' and ')
+/** The name of a maintainer, or the id of one who is gone. */
+export function nameOf(id: string, { maintainers }: Settings): string {
+  return maintainers.find((maintainer) => maintainer.id === id)?.name ?? id
 }
 
 /** The reporter who would get an answer; null when none has an address. */

@@ -36,11 +36,12 @@ import {
   addressOf,
   allMaintainers,
   memberReach,
+  nameOf,
   reachSentence,
   reporterPath
 } from './recipients.ts'
 import { sealedTo } from './send.ts'
-import { nameOf as nameOfMaintainer, stateWords } from './status.ts'
+import { stateWords } from './status.ts'
 
 /** What the facts about a case are made from. */
 export type CaseAbout = {
@@ -98,7 +99,7 @@ function forwarded(
   const path = reporterPath(reporter, input.reporterKeys, product)
   const isAnswerable = writer.author === 'reporter' && product.policy.replies === 'reporter'
   const shown = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
-  const via = isHidden ? `List member ${writer.authorId}` : nameOf(opened)
+  const via = isHidden ? `List member ${writer.authorId}` : senderName(opened)
   return sealedTo(
     recipients,
     now,
@@ -139,7 +140,7 @@ function forwarded(
   )
 }
 
-function nameOf({ outer: { from } }: OpenedMail): string | null {
+function senderName({ outer: { from } }: OpenedMail): string | null {
   return from === null || from.name !== '' ? (from?.name ?? null) : from.address
 }
 
@@ -190,7 +191,7 @@ export function caseFacts(record: CaseRecord, about: CaseAbout): FactLine[] {
   const facts = {
     Case: `${tag}, ${stateWords(state)}`,
     Product: `${product.name} (policy ${product.policy.id})`,
-    Owner: owner === null ? nobody : nameOfMaintainer(owner, settings),
+    Owner: owner === null ? nobody : nameOf(owner, settings),
     Answered: answeredWords(record, timezone),
     Due: due === null ? '' : promiseWords(due, { case: record, settings, now }),
     Disclosure: disclosureWords(record, timezone)

@@ -29,7 +29,7 @@ import {
   withholdContent
 } from './contradiction.ts'
 import { dateAnswer, owedDate } from './date-talk.ts'
-import { newCase, productOf, subjectOf, unstored } from './new-case.ts'
+import { newCase, productOf, subjectOf } from './new-case.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision } from './reporter-key.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
@@ -80,7 +80,9 @@ export function decideReport(situation: Situation, settings: Settings, moment: M
 function takeIn(received: Judged, thread: Thread, settings: Settings, moment: Moment): Decision[] {
   const isNew = thread.kind === 'new'
   // Whoever is on the list, too, and reports or answers what the desk wrote to the reporter, writes as the reporter.
-  const situation = isNew || isReportersAnswer(received, thread) ? asReporter(received) : received
+  const isReporters =
+    isNew || (thread.sender.kind === 'reporter' && received.answers?.audience === 'reporter')
+  const situation = isReporters ? { ...received, member: null } : received
   const { now } = moment
   const entry = isNew
     ? openedBy(situation, thread.warnings, settings, now)
@@ -129,10 +131,6 @@ const NOTHING_KNOWN: Pick<BoundCase, 'events' | 'reporterKeys'> = {
   reporterKeys: new Map()
 }
 
-function asReporter(situation: Judged): Judged {
-  return { ...situation, member: null }
-}
-
 function openedBy(
   situation: Judged,
   remarks: readonly string[],
@@ -140,13 +138,11 @@ function openedBy(
   now: Instant
 ): Entry {
   const product = productOf(situation.opened, settings)
-  const opening = newCase(situation, product, now)
-  const record = unstored(opening, situation)
+  const { opening, record, reporter } = newCase(situation, product, now)
   const { tag } = record
   const about = { product: product.id, reporter: tag, receivedAt: situation.receivedAt }
-  const [reporter] = record.reporters
   return {
-    sender: reporter === undefined ? { kind: 'other' } : { kind: 'reporter', reporter },
+    sender: { kind: 'reporter', reporter },
     product,
     record,
     happened: event('opened', aboutCase(tag), BY_SOMEBODY, about),
@@ -190,10 +186,6 @@ function otherCases({ senderCases }: Judged): string[] {
   return [
     `This sender also reported ${listed(senderCases)}. If this message belongs to ${newest}, reply with /merge ${newest}.`
   ]
-}
-
-function isReportersAnswer({ answers }: Judged, { sender }: JoinedThread): boolean {
-  return sender.kind === 'reporter' && answers?.audience === 'reporter'
 }
 
 /** Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves. */

@@ -352,15 +352,16 @@ export function askFor(
   }
 }
 
-function message(
-  draft: Draft,
+/** What a maintainer wrote, for the record of the case. */
+export function message(
+  { case: { tag } }: Pick<Draft, 'case'>,
   context: CommandContext,
   audience: 'internal' | 'reporter',
   text: string
 ): Decision {
   return {
     kind: 'add-message',
-    tag: draft.case.tag,
+    tag,
     message: {
       at: context.now,
       author: 'maintainer',
@@ -368,7 +369,7 @@ function message(
       audience,
       subject: '',
       text,
-      messageId: null,
+      messageId: context.message.id,
       arrivalId: context.arrivalId
     }
   }

@@ -24,7 +24,7 @@ import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, standingPreview, willLeave } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
-import { addressOf, keyChoice, reporterPath } from './recipients.ts'
+import { addressOf, keyChoice, nameOf, reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<CaseState, string>> = {
   received: 'new',
@@ -42,11 +42,6 @@ const STATES: Readonly<Record<CaseState, string>> = {
 /** A state in words. */
 export function stateWords(state: CaseState): string {
   return STATES[state]
-}
-
-/** The name of a maintainer, or the id of one who is gone. */
-export function nameOf(id: string, { maintainers }: Settings): string {
-  return maintainers.find((maintainer) => maintainer.id === id)?.name ?? id
 }
 
 /** Where a case stands, on one line. */

@@ -12,7 +12,7 @@ import {
   type Preview
 } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
-import { count } from '../../domain/words.ts'
+import { count, listed } from '../../domain/words.ts'
 import {
   accepted,
   type Command,
@@ -36,7 +36,7 @@ import {
   standingPreview
 } from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
-import { namesOf } from '../recipients.ts'
+import { nameOf } from '../recipients.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command, context) => {
@@ -50,7 +50,7 @@ const approve: Handler = (draft, command, context) => {
     ({ maintainerId }) => maintainerId !== context.author.id
   )
   const approvals = [...others, given]
-  const needed = neededApprovals(context)
+  const needed = approvalRule(context.product.policy).needed
   const decisions: Decision[] = [
     ...draft.decisions,
     {
@@ -108,10 +108,6 @@ function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
   return code.toLowerCase()
 }
 
-function neededApprovals({ product }: CommandContext): number {
-  return approvalRule(product.policy).needed
-}
-
 /** Approvals of exactly this: while a jump of the clock is in doubt, of previews from after it only, as at the release. */
 function countedApprovals(
   notice: NoticeRecord,
@@ -144,7 +140,7 @@ function approvalComplaint(
     given.maintainerId === context.author.id
   const counted = countedApprovals(notice, digest, context)
   // Enough of them may count again since a jump of the clock was undone: then the repeat schedules it.
-  if (counted.some(isMine) && counted.length < neededApprovals(context))
+  if (counted.some(isMine) && counted.length < approvalRule(context.product.policy).needed)
     return 'You have approved it already.'
   const complaint = noticeComplaint(draft, context)
   if (complaint !== null) return complaint
@@ -164,8 +160,10 @@ function doneComplaint(notice: NoticeRecord, context: CommandContext): string | 
 
 function authorSentence(notice: NoticeRecord, context: CommandContext): string {
   const { ids } = notice.authors
-  const others = ids.filter((id) => id !== context.author.id)
-  const too = others.length === 0 ? '' : ` So did ${namesOf(others, context.settings)}.`
+  const others = ids
+    .filter((id) => id !== context.author.id)
+    .map((id) => nameOf(id, context.settings))
+  const too = others.length === 0 ? '' : ` So did ${listed(others)}.`
   return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(notice, context.product.policy, context.settings.maintainers)}`
 }
 

@@ -13,8 +13,9 @@ import {
   splitReason,
   withActivity
 } from '../draft.ts'
+import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
-import { nameOf, statusBlock } from '../status.ts'
+import { statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
 

@@ -26,8 +26,9 @@ import {
   withActivity,
   withEvent
 } from '../draft.ts'
+import { nameOf } from '../recipients.ts'
 import { type BoundCase, type OfferedKey } from '../situation.ts'
-import { nameOf, reachWords } from '../status.ts'
+import { reachWords } from '../status.ts'
 import { type Verb } from './verb.ts'
 
 /** Says not why: who is on the list, maintainers must not learn (G5). */

@@ -12,7 +12,7 @@ import {
   type ToldNotice
 } from '../../domain/notice.ts'
 import { formatInstant, type Instant } from '../../domain/time.ts'
-import { count } from '../../domain/words.ts'
+import { count, listed } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
 import {
@@ -40,7 +40,7 @@ import {
   standingPreview
 } from '../notice-content.ts'
 import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
-import { maintainerRecipient, namesOf } from '../recipients.ts'
+import { maintainerRecipient, nameOf } from '../recipients.ts'
 import { sealedTo, toMaintainers } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
@@ -207,6 +207,7 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
   const { timezone } = settings.desk
   const { releaseAt } = releasePlan(draft, context)
   const files = draft.newPatches ?? bound.patchFiles
+  const authors = notice.authors.ids.map((id) => nameOf(id, settings))
   const params = noticeParams(notice, draft.case, product, settings)
   const expired = bound.members.filter(
     (member) =>
@@ -232,7 +233,7 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
         ...(product.supported.length === 0
           ? []
           : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
-        { label: 'Written by', value: namesOf(notice.authors.ids, settings) },
+        { label: 'Written by', value: listed(authors) },
         { label: 'Time of this machine', value: formatInstant(now, timezone) },
         ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT]),
         ...more
