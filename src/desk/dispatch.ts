@@ -4,7 +4,7 @@
  */
 
 import { nextAttemptMs } from '../domain/outgoing.ts'
-import { type Sender, type SendOutcome } from '../effects/effects.ts'
+import { type Sender } from '../effects/effects.ts'
 import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../store/outbox.ts'
 import { ofNoMail, recordLeft, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -98,11 +98,7 @@ async function sendOne(sender: Sender, row: Claimed, signal: AbortSignal): Promi
     raw: row.raw
   }
   const outcome = await sender.send(mail, signal)
-  return { id: row.id, kind: outcome.kind, code: codeOf(outcome) }
-}
-
-function codeOf(outcome: SendOutcome): number {
-  return outcome.kind === 'uncertain' ? 0 : outcome.code
+  return { id: row.id, kind: outcome.kind, code: 'code' in outcome ? outcome.code : 0 }
 }
 
 /** Whether there will be no further automatic attempt. */

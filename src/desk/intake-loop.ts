@@ -3,11 +3,10 @@
  * of the inbox ends with each connection; the server's list is the truth. Must never wait for the work.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { Trouble } from '../domain/trouble.ts'
 import { type Mailbox } from '../effects/effects.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Cursor, type FetchFailures, moveHandled, takeIn } from './intake.ts'
-import { type Judge, judgeError, persist } from './persistence.ts'
+import { judgeError, persist } from './persistence.ts'
 import { type Bells } from './wake.ts'
 
 /** IDLE wakes the intake; without any news it lists again at least this often. */
@@ -39,7 +38,7 @@ export async function intakeLoop(
       await mailbox.close()
     }
   }
-  await persist(desk, signal, connect, judgeLoss(desk))
+  await persist(desk, signal, connect, judgeError(desk, 'intake'))
 }
 
 /** Aborts anything that still waits for the server shortly after the desk is stopped. Returns a function that cancels this. */
@@ -55,17 +54,6 @@ function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): () => void {
   return () => {
     signal.removeEventListener('abort', begin)
     clearTimeout(timer)
-  }
-}
-
-/** A lost connection is ordinary; trouble with the database and bugs are logged under their own names. */
-function judgeLoss(desk: Desk): Judge {
-  const others = judgeError(desk, 'intake')
-  return (error, retryInMs) => {
-    if (!(error instanceof Trouble && error.code.startsWith('imap')))
-      return others(error, retryInMs)
-    desk.log({ event: 'imap.lost', code: error.code, says: error.message, retryInMs })
-    return retryInMs
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Looks through the junk folder: moves messages for the desk into the inbox, which takes them in as usual, and notes the rest
- * for the digest. Must never delete anything, answer anybody, or open a message again that crashed the process three times.
+ * for the digest. Must never delete anything, answer anybody, or open a message again at which the process died.
  */
 import { isForDesk, type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -15,8 +15,6 @@ import { type FetchFailures, fetchOne } from './intake.ts'
 import { isStopped, type Judge, judgeError, persist } from './persistence.ts'
 
 const PAGE = 200
-/** A message that crashed the process this often is not opened here again. */
-const TRIES_MAX = 3
 /** IDLE wakes it; without any news it lists again at least this often. */
 const LOOK_AGAIN_MS = 5 * 60_000
 /** How long to wait before looking again for a folder that does not exist. */
@@ -60,19 +58,14 @@ export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSign
   }
 }
 
-/** The folder may be missing for long, and trouble with the server is the inbox's to judge: neither ends the desk here. */
+/** The folder may be missing for long, which does not end the desk. */
 function judgeTrouble(desk: Desk): Judge {
   const others = judgeError(desk, 'junk')
   return (error, retryInMs) => {
-    if (!(error instanceof Trouble && error.code.startsWith('imap')))
+    if (!(error instanceof Trouble && error.code === 'imap-mailbox' && !error.retryable))
       return others(error, retryInMs)
-    const { code, message: says } = error
-    if (code === 'imap-mailbox' && !error.retryable) {
-      desk.log({ event: 'junk.missing' })
-      return MISSING_MS
-    }
-    desk.log({ event: 'trouble', code, where: 'junk', says, retryInMs })
-    return retryInMs
+    desk.log({ event: 'junk.missing' })
+    return MISSING_MS
   }
 }
 
@@ -128,7 +121,7 @@ async function lookAtOne(
 }
 
 /**
- * `dangerous` is a message that crashed its worker, or the process three times: the inbox can hold it and tell somebody (G9).
+ * `dangerous` is a message that crashed its worker or the process: the inbox counts that, can hold it and tell somebody (G9).
  */
 async function openJunkMail(
   desk: Desk,
@@ -136,13 +129,12 @@ async function openJunkMail(
   mail: { readonly place: Place; readonly listed: Listed; readonly failures: FetchFailures }
 ): Promise<OpenedMail | 'gone' | 'dangerous'> {
   const { place, listed, failures } = mail
-  const tries = desk.db.read((read) => triesOf(read, place))
-  if (tries >= TRIES_MAX) return 'dangerous'
+  if (desk.db.read((read) => readMeta(read, 'junk-trying')) === textOf(place)) return 'dangerous'
   const isTooLarge = listed.size > desk.settings.limits.mailBytes
   const fetched = await fetchOne(junk, listed.uid, isTooLarge, { failures, key: textOf(place) })
   if (fetched === null) return 'gone'
   const now = desk.clock.now()
-  desk.db.transact((tx) => writeMeta(tx, 'junk-trying', `${textOf(place)} ${tries + 1}`))
+  desk.db.transact((tx) => writeMeta(tx, 'junk-trying', textOf(place)))
   try {
     return fetched.part === 'header'
       ? await desk.workers.openHeaders(fetched.raw, now)
@@ -163,12 +155,6 @@ function answersCase(desk: Desk, { outer, bounce }: OpenedMail): boolean {
 
 function textOf({ uidValidity, uid }: Place): string {
   return `${uidValidity} ${uid}`
-}
-
-/** How often opening this message began and did not end. */
-function triesOf(read: Read, place: Place): number {
-  const [, where, tries] = /^(\d+ \d+) (\d+)$/.exec(readMeta(read, 'junk-trying') ?? '') ?? []
-  return where === textOf(place) ? Number(tries) : 0
 }
 
 function seenPlace(read: Read): Place | null {

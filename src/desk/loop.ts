@@ -68,29 +68,21 @@ export async function runLoops(
  */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   await lookAtJunkOnce(desk, edges, signal)
-  const inbox = await edges.openMailbox(signal).catch((error: unknown) => ({
-    error,
-    // A connection closed by stopping is not trouble.
-    isTrouble: !signal.aborted
-  }))
-  const mailbox = 'error' in inbox ? null : inbox
+  const failed: { error?: unknown } = {}
+  const mailbox = await edges.openMailbox(signal).catch((error: unknown) => {
+    failed.error = error
+    return null
+  })
   try {
-    const generation =
-      mailbox === null
-        ? null
-        : await takeIn(desk, mailbox, {
-            inbox: edges.inbox,
-            signal,
-            stored: nothing,
-            failures: new Map(),
-            from: null
-          })
+    const options = { signal, stored: nothing, failures: new Map<string, number>(), from: null }
+    const generation = mailbox && (await takeIn(desk, mailbox, { inbox: edges.inbox, ...options }))
     await settleOnce(desk, edges, signal)
     if (mailbox !== null && generation !== null) await moveHandled(desk, mailbox, generation)
   } finally {
     await mailbox?.close()
   }
-  if ('error' in inbox && inbox.isTrouble) throw inbox.error
+  // A connection closed by stopping is not trouble.
+  if ('error' in failed && !signal.aborted) throw failed.error
 }
 
 /** Works and sends until `--once` has nothing left to wait for. */

@@ -40,15 +40,19 @@ export async function persist(
   }
 }
 
-/** What most loops do about an error. */
+/** What loops do about an error. A mail server is waited for, whatever it says. */
 export function judgeError(desk: Desk, where: string): Judge {
   return (error, retryInMs) => {
     if (!(error instanceof Trouble)) {
       desk.log({ event: 'bug', where, error: errorName(error) })
-    } else {
-      if (!error.retryable) throw error
-      desk.log({ event: 'trouble', code: error.code, where, retryInMs })
+      return retryInMs
     }
+    const { code, message: says, retryable } = error
+    if (!code.startsWith('imap')) {
+      if (!retryable) throw error
+      desk.log({ event: 'trouble', code, where, retryInMs })
+    } else if (where === 'intake') desk.log({ event: 'imap.lost', code, says, retryInMs })
+    else desk.log({ event: 'trouble', code, where, says, retryInMs })
     return retryInMs
   }
 }

@@ -38,7 +38,6 @@ type LogFields = {
   readonly 'outbox.accepted': { readonly kind: string; readonly attempts: number }
   readonly 'outbox.deferred': Undelivered
   readonly 'outbox.gave-up': Undelivered
-  /** Copies of a notice that the server deferred or rejected; at most once a minute each. */
   /** `lateMs` after its due time. */
   readonly 'notice.releasing': { readonly notice: number; readonly lateMs: number }
   readonly 'notice.released': { readonly notice: number }
