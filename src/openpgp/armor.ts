@@ -11,8 +11,6 @@ export type ArmorKind = 'message' | 'public-key' | 'private-key' | 'signature'
 export type ArmorBlock = {
   readonly kind: ArmorKind
   readonly data: Uint8Array
-  /** The single `Charset:` header (RFC 9580 §6.2.2.3) as sent: the declared charset of the text; '' when absent or repeated. */
-  readonly charset: string
   readonly before: string
   readonly after: string
 }
@@ -26,7 +24,7 @@ const LABELS: Readonly<Record<string, ArmorKind>> = {
 }
 /** The first line and the armor headers, up to the mandatory empty line. */
 const HEAD =
-  /-----BEGIN PGP ([A-Z ]+)-----[^\S\n]*\n((?:[A-Za-z0-9-]{1,40}:.*\r?\n){0,49})[^\S\n]*\n/y
+  /-----BEGIN PGP ([A-Z ]+)-----[^\S\n]*\n(?:[A-Za-z0-9-]{1,40}:.*\r?\n){0,49}[^\S\n]*\n/y
 const BODY = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
 const CHECKSUM = /=[A-Za-z0-9+/]{4}$/
 
@@ -35,7 +33,7 @@ export function readArmor(text: string): ArmorBlock | null {
   const begin = findLine(text, BEGIN, 0)
   if (begin < 0) return null
   HEAD.lastIndex = begin
-  const [head = '', label = '', headers = ''] = HEAD.exec(text) ?? []
+  const [head = '', label = ''] = HEAD.exec(text) ?? []
   const kind = LABELS[label]
   if (kind === undefined) return null
   const bodyStart = begin + head.length
@@ -46,15 +44,15 @@ export function readArmor(text: string): ArmorBlock | null {
   if (data === null) return null
   const after = text.slice(end + endLine.length).trim()
   const before = text.slice(0, begin).trim()
-  return { kind, data, charset: charsetIn(headers), before, after }
+  return { kind, data, before, after }
 }
 
 /** Binary packets from bytes that are either packets already (RFC 9580 §4.2: first bit set) or one armored block. */
 export function toBinary(
   data: Uint8Array | string
-): (Pick<ArmorBlock, 'data' | 'charset'> & { readonly kind: ArmorKind | 'binary' }) | null {
+): (Pick<ArmorBlock, 'data'> & { readonly kind: ArmorKind | 'binary' }) | null {
   if (typeof data !== 'string' && ((data[0] ?? 0) & 0x80) !== 0) {
-    return { kind: 'binary', data, charset: '' }
+    return { kind: 'binary', data }
   }
   return typeof data === 'string' ? readArmor(data) : readArmorIn(data)
 }
@@ -63,11 +61,6 @@ export function toBinary(
 export function readArmorIn(file: Uint8Array): ArmorBlock | null {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   return bytes.includes(BEGIN) ? readArmor(bytes.toString('latin1')) : null
-}
-
-function charsetIn(headers: string): string {
-  const found = headers.match(/^charset:.*$/gim) ?? []
-  return found.length === 1 ? found.join('').slice('charset:'.length).trim() : ''
 }
 
 function findLine(text: string, start: string, from: number): number {

@@ -4,7 +4,7 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
-import { readArmorIn } from './armor.ts'
+import { readArmor } from './armor.ts'
 import { fingerprintsOf } from './key-packets.ts'
 import { TAG, walkPackets } from './packets.ts'
 import { addressOfUserId } from './user-id.ts'
@@ -34,21 +34,16 @@ export function readClaimedKeys(data: Uint8Array): ClaimedKey[] {
   return armoredBlocks(bytes).flatMap((block) => keysOf(block))
 }
 
-/** Searches bytes, so that a large file without a block costs nothing. */
 function armoredBlocks(bytes: Buffer): Uint8Array[] {
-  const blocks: Uint8Array[] = []
-  let begin = bytes.indexOf(BEGIN)
-  for (let tries = 0; begin >= 0 && tries < TRIES_MAX && blocks.length < BLOCKS_MAX; tries += 1) {
-    const end = bytes.indexOf(END, begin)
-    if (end < 0) break
+  if (!bytes.includes(BEGIN)) return []
+  const pieces = bytes.toString('latin1').split(END, TRIES_MAX).slice(0, -1)
+  const blocks = pieces.flatMap((piece) => {
     // When two blocks begin before one ends, the later one counts.
-    const start = bytes.lastIndexOf(BEGIN, end)
-    const isSmall = end - start <= BYTES_MAX
-    const block = isSmall ? readArmorIn(bytes.subarray(start, end + END.length)) : null
-    if (block !== null) blocks.push(block.data)
-    begin = bytes.indexOf(BEGIN, end)
-  }
-  return blocks
+    const start = piece.lastIndexOf(BEGIN)
+    const isSmall = start >= 0 && piece.length - start <= BYTES_MAX
+    return (isSmall ? readArmor(piece.slice(start) + END)?.data : null) ?? []
+  })
+  return blocks.slice(0, BLOCKS_MAX)
 }
 
 function keysOf(packets: Uint8Array): ClaimedKey[] {

@@ -1,6 +1,6 @@
 /**
- * Removes the cryptographic envelope layer by layer down to the payload: decrypts at most once, verifies at most twice on each
- * side of the encryption. A signature outside an encryption covers only ciphertext, and is reported so (mail.md §1.6).
+ * Removes the cryptographic envelope layer by layer down to the payload: decrypts at most once, verifies at most
+ * {@link SIGNATURES_MAX} signatures. A signature outside an encryption covers only ciphertext, and is reported so (mail.md §1.6).
  */
 import { type OpenedMail, type OpenFailure, type Signature } from '../domain/mail.ts'
 import { contentOf, isBlank } from '../mime/leaf.ts'
@@ -40,9 +40,6 @@ export const CLEAR: Opened = {
   signatures: []
 }
 
-/** Signed layers allowed on each side of an encryption: signing again what was signed makes two; more is a flood. */
-const SIGNED_LAYERS_MAX = 2
-
 /** Peels a message whose envelope consists of MIME parts. Never throws for content. */
 export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled> {
   let peeled: Peeled = {
@@ -52,18 +49,12 @@ export async function peel(mail: MimeTree, context: OpenContext): Promise<Peeled
     outside: []
   }
   let isRoot = true
-  let signedLayers = 0
   while (peeled.payload !== null && peeled.failure === null) {
     const { tree, part } = peeled.payload
     const envelope = recogniseLayer(part, isRoot ? 'root' : 'inside')
-    if (envelope.kind === 'signed') signedLayers += 1
-    if (envelope.kind === 'encrypted') signedLayers = 0
     // One budget for the whole message: a signature judged in one layer uses it up for the next.
     const signaturesMax = SIGNATURES_MAX - peeled.signatures.length
-    const next =
-      envelope.kind === 'signed' && signedLayers > SIGNED_LAYERS_MAX
-        ? overLimit(envelope, peeled, tree)
-        : await peelOne(envelope, peeled, tree, { ...context, signaturesMax })
+    const next = await peelOne(envelope, peeled, tree, { ...context, signaturesMax })
     if (next === null) break
     peeled = next
     isRoot = false
@@ -148,30 +139,18 @@ async function peelSignature(
   // An unreadable signature still counts as one, with the state `bad`.
   const bytes = binary?.kind === 'binary' || binary?.kind === 'signature' ? binary.data : null
   const judged = await verifyDetached(data, bytes ?? new Uint8Array(0), context)
-  if (judged.kind === 'limit') return overLimit(envelope, peeled, tree)
-  const isFirst = peeled.structure === 'clear' && coversWhole
+  // More signatures than are judged: shows the text without any further verdict.
+  const isLimit = judged.kind === 'limit'
+  const verdicts = isLimit ? [] : judged.verdicts
+  const isFirst = peeled.structure === 'clear' && (coversWhole || isLimit)
   return {
     ...peeled,
     structure: isFirst ? 'pgp-mime' : peeled.structure,
+    failure: isLimit ? 'limit' : null,
     signatures: [
       ...peeled.signatures,
-      ...placed(judged.verdicts, { coversWhole, isInside: peeled.decrypted })
+      ...placed(verdicts, { coversWhole, isInside: peeled.decrypted })
     ],
-    payload: { tree, part: envelope.content },
-    outside: [...peeled.outside, ...envelope.outside]
-  }
-}
-
-/** More signatures than are judged: shows the text without any further verdict. */
-function overLimit(
-  envelope: Extract<Envelope, { kind: 'signed' }>,
-  peeled: Peeled,
-  tree: MimeTree
-): Peeled {
-  return {
-    ...peeled,
-    structure: peeled.structure === 'clear' ? 'pgp-mime' : peeled.structure,
-    failure: 'limit',
     payload: { tree, part: envelope.content },
     outside: [...peeled.outside, ...envelope.outside]
   }

@@ -16,7 +16,7 @@ import { readAutomatic, readBounce, readReceipt } from '../mime/automatic.ts'
 import { type Content, readContent } from '../mime/content.ts'
 import { firstValue, HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
-import { capText, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
+import { capText, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
@@ -126,21 +126,15 @@ async function readOutside(
   parts: readonly Part[]
 ): Promise<ReturnType<typeof capText>> {
   const texts: string[] = []
-  let size = 0
-  let decodedBytes = 0
-  let isCut = false
-  for (const [index, part] of parts.entries()) {
+  let bytesLeft = TEXT_BYTES_MAX
+  for (const part of parts) {
+    if (bytesLeft < 0) break
     const leaf = await textOf(mail, part)
-    const text = leaf.text.trim()
-    if (text !== '') texts.push(text)
-    size += Buffer.byteLength(text)
-    decodedBytes += leaf.decodedBytes
-    const isFull = size > TEXT_BYTES_MAX || decodedBytes > DECODED_BYTES_MAX
-    isCut = leaf.isTruncated || (isFull && index < parts.length - 1)
-    if (isCut) break
+    texts.push(leaf.text.trim())
+    bytesLeft -= leaf.decodedBytes
   }
-  const capped = capText(texts.join('\n\n'))
-  return { ...capped, isTruncated: capped.isTruncated || isCut }
+  const capped = capText(texts.filter((text) => text !== '').join('\n\n'))
+  return { ...capped, isTruncated: capped.isTruncated || bytesLeft < 0 }
 }
 
 async function contentOfPayload({ payload }: Peeled, hasLegacyDisplay: boolean): Promise<Content> {

@@ -55,7 +55,7 @@ export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Read
   const leaf = findOnlyText(mail)
   if (leaf === null) return unwrapFile(mail, context)
   const read = await textOf(mail, leaf)
-  const armor = await inlineArmor(mail, leaf, read)
+  const armor = await inlineArmor(mail, leaf)
   return (
     (armor === null ? null : await unwrapInline(mail, leaf, armor, context)) ??
     (await unwrapCleartext(mail, read.text, context)) ??
@@ -79,7 +79,7 @@ async function unwrapInline(
   const beside = { text: armor.after, ...readBeside(mail) }
   const { reading, data } = await openCipher('inline', armor.data, beside, context)
   if (data === null) return reading
-  return withText(reading, data, charsetFor(data, armor.charset, leaf.params.get('charset') ?? ''))
+  return withText(reading, data, charsetFor(data, leaf.params.get('charset') ?? ''))
 }
 
 async function withText(reading: Reading, data: Uint8Array, charset: string): Promise<Reading> {
@@ -91,17 +91,12 @@ async function withText(reading: Reading, data: Uint8Array, charset: string): Pr
   return { ...reading, text, warnings }
 }
 
-/**
- * The single block of a text. Text is cut far below the size of the largest message, so the block is then read from the bytes,
- * which are the same in every charset that keeps ASCII.
- */
-async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<ArmorBlock | null> {
-  const charset = leaf.params.get('charset') ?? ''
-  if (!read.isTruncated || !keepsAscii(charset || 'us-ascii')) return readArmor(read.text)
+/** The single block of a text, read from its bytes: text is cut far below the size of the largest message. */
+async function inlineArmor(mail: MimeTree, leaf: Part): Promise<ArmorBlock | null> {
   const armor = readArmorIn(contentOf(mail, leaf))
   if (armor === null) return null
-  const after = await decodeText(Buffer.from(armor.after, 'latin1'), charset)
-  return { ...armor, after: after.text }
+  const after = Buffer.from(armor.after, 'latin1')
+  return { ...armor, after: (await decodeText(after, leaf.params.get('charset') ?? '')).text }
 }
 
 /**
@@ -166,7 +161,7 @@ async function unwrapAttachment(
   const beside = { text: content.text.trim(), attachments, warnings }
   const { reading, data } = await openCipher('attachment', binary.data, beside, context)
   if (data === null) return reading
-  if (isText(data)) return withText(reading, data, charsetFor(data, binary.charset, ''))
+  if (isText(data)) return withText(reading, data, 'utf-8')
   // The given name stands outside the encryption: beside a signature it would look signed although anybody on the way can
   // change it, so it is not used then.
   const given = cipher.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
@@ -249,13 +244,11 @@ function withoutOwn(
 }
 
 /**
- * The charset of a decrypted text. It is not protected, and somebody who may choose it freely can turn signed bytes into other
- * words (mail.md §1.3, §2.23). So, in this order: the `Charset:` of the armor, which the encrypting program wrote, if it keeps
- * ASCII; UTF-8 if the bytes are valid; and `outer`, the charset of the surrounding part, which any mail program on the way can
- * change, if it keeps ASCII too.
+ * The charset of a decrypted text. `outer`, the charset of the surrounding part, is not protected: any mail program on the way
+ * can change it and turn signed bytes into other words (mail.md §1.3, §2.23). So UTF-8 if the bytes are valid, else `outer` if
+ * it keeps ASCII.
  */
-function charsetFor(data: Uint8Array, armor: string, outer: string): string {
-  if (keepsAscii(armor)) return armor
+function charsetFor(data: Uint8Array, outer: string): string {
   return isText(data) ? 'utf-8' : keepsAscii(outer) ? outer : ''
 }
 

@@ -167,7 +167,6 @@ describe('armor', () => {
     expect(readArmor(`before\n${block('Comment: x\n\nAAEC\n=abcd')}\nafter`)).toEqual({
       kind: 'message',
       data: new Uint8Array([0, 1, 2]),
-      charset: '',
       before: 'before',
       after: 'after'
     })
