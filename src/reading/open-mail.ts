@@ -16,7 +16,7 @@ import { readAutomatic, readBounce, readReceipt } from '../mime/automatic.ts'
 import { type Content, readContent } from '../mime/content.ts'
 import { firstValue, HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
-import { capText, TEXT_BYTES_MAX, textOf } from '../mime/leaf.ts'
+import { capText, DECODED_BYTES_MAX, textOf } from '../mime/leaf.ts'
 import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
@@ -126,7 +126,7 @@ async function readOutside(
   parts: readonly Part[]
 ): Promise<ReturnType<typeof capText>> {
   const texts: string[] = []
-  let bytesLeft = TEXT_BYTES_MAX
+  let bytesLeft = DECODED_BYTES_MAX
   for (const part of parts) {
     if (bytesLeft < 0) break
     const leaf = await textOf(mail, part)

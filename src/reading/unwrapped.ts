@@ -55,7 +55,7 @@ export async function unwrap(mail: MimeTree, context: OpenContext): Promise<Read
   const leaf = findOnlyText(mail)
   if (leaf === null) return unwrapFile(mail, context)
   const read = await textOf(mail, leaf)
-  const armor = await inlineArmor(mail, leaf)
+  const armor = await inlineArmor(mail, leaf, read)
   return (
     (armor === null ? null : await unwrapInline(mail, leaf, armor, context)) ??
     (await unwrapCleartext(mail, read.text, context)) ??
@@ -91,8 +91,9 @@ async function withText(reading: Reading, data: Uint8Array, charset: string): Pr
   return { ...reading, text, warnings }
 }
 
-/** The single block of a text, read from its bytes: text is cut far below the size of the largest message. */
-async function inlineArmor(mail: MimeTree, leaf: Part): Promise<ArmorBlock | null> {
+/** The single block of a text; of a text that was cut, read from its bytes. */
+async function inlineArmor(mail: MimeTree, leaf: Part, read: LeafText): Promise<ArmorBlock | null> {
+  if (!read.isTruncated) return readArmor(read.text)
   const armor = readArmorIn(contentOf(mail, leaf))
   if (armor === null) return null
   const after = Buffer.from(armor.after, 'latin1')
