@@ -109,6 +109,8 @@ const WRITERS: {
   'send-sealed': () => undefined,
   'send-clear': () => undefined,
   record: (tx, { event: decided }, job) => {
+    // Where the other case of a merge goes, only its own record says; any other case was moved by the decision itself.
+    if (decided.kind === 'merged-in') move(tx, decided, job.now)
     append(tx, decided, job, decided.actor.kind === 'maintainer' ? job.signature : null)
   },
   'open-case': (tx, decision, { prepared }) => {

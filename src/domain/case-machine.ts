@@ -65,7 +65,7 @@ export function historyAfter(history: CaseHistory, happening: Happening): CaseHi
 }
 
 function askedAfter(before: readonly string[], { kind, about }: NewEvent): readonly string[] {
-  if (kind !== 'info-asked' && kind !== 'reporter-wrote') return before
+  if (kind !== 'info-asked' && kind !== 'reporter-wrote' && kind !== 'merged-in') return before
   const others = before.filter((id) => id !== about.reporter)
   return kind === 'info-asked' ? [...others, about.reporter] : others
 }
@@ -174,7 +174,15 @@ export const MACHINE: Machine = {
       guards: [NOTHING_LEAVES, LIST_NOT_TOLD, MUST_TELL]
     }
   ],
-  'merged-in': [{ from: OPEN, to: 'same' }],
+  'merged-in': [
+    // An answer that came as a report of its own is one all the same.
+    {
+      from: ['needs-info'],
+      to: 'triaging',
+      unless: ({ asked }, { reporter }) => !asked.includes(reporter)
+    },
+    { from: OPEN, to: 'same' }
+  ],
   'moved-product': [
     {
       from: [...UNDECIDED, 'accepted', 'planned'],

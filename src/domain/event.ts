@@ -248,6 +248,7 @@ export type Particulars = {
   // Keys and the list.
   readonly 'key-asked': { readonly reporter: string }
   readonly 'key-pinned': {
+    readonly reporter: string
     readonly fingerprint: Fingerprint
     readonly source: string
     readonly replaced: Fingerprint | null
@@ -260,7 +261,11 @@ export type Particulars = {
     readonly fingerprint: Fingerprint
     readonly reason: string
   }
-  readonly 'key-offered': { readonly fingerprint: Fingerprint; readonly isKept: boolean }
+  readonly 'key-offered': {
+    readonly reporter: string
+    readonly fingerprint: Fingerprint
+    readonly isKept: boolean
+  }
   /** The desk saw a certificate for the first time, or with another end. No fingerprint for a member: it would name them. */
   readonly 'certificate-seen': {
     readonly fingerprint: Fingerprint | null

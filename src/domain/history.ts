@@ -178,10 +178,10 @@ const PREDICATES: Predicates = {
   rang: ({ clock, dueAt, isLate }, { instant }) =>
     `reminded people of ${clock} (due ${instant(dueAt)}${isLate ? '; late, because the desk was not running' : ''})`,
   'key-asked': ({ reporter }, { reporter: name }) => `asked ${name(reporter)} for an OpenPGP key`,
-  'key-pinned': ({ fingerprint, source, replaced, isUsable }) =>
-    `took the key ${formatFingerprint(fingerprint)} into use for the reporter (${source}${replaced === null ? '' : `, in place of ${formatFingerprint(replaced)}`}${isUsable ? '' : ', it cannot be used now'})`,
-  'key-offered': ({ fingerprint, isKept }) =>
-    `received another key for the reporter, ${formatFingerprint(fingerprint)}, and did not take it into use${isKept ? '' : ' (it was not kept)'}`,
+  'key-pinned': ({ reporter, fingerprint, source, replaced, isUsable }, { reporter: name }) =>
+    `took the key ${formatFingerprint(fingerprint)} into use for ${name(reporter)} (${source}${replaced === null ? '' : `, in place of ${formatFingerprint(replaced)}`}${isUsable ? '' : ', it cannot be used now'})`,
+  'key-offered': ({ reporter, fingerprint, isKept }, { reporter: name }) =>
+    `received another key for ${name(reporter)}, ${formatFingerprint(fingerprint)}, and did not take it into use${isKept ? '' : ' (it was not kept)'}`,
   'key-refused': ({ reporter, fingerprint, reason }, { reporter: name }) =>
     `refused the key ${formatFingerprint(fingerprint)}, which is not that of ${name(reporter)}${because(reason)}`,
   'certificate-seen': ({ fingerprint, expiresAt }, { instant }) =>

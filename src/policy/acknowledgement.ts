@@ -3,7 +3,7 @@
  * and what anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
  */
 import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
-import { type ReporterKey } from '../domain/case.ts'
+import { type Reporter, type ReporterKey } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
@@ -125,7 +125,7 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
 /** Answers a new report, and says to the maintainers what became of that. */
 export function acknowledgeReport(
   situation: Situation,
-  about: { readonly tag: CaseTag; readonly key: ReporterKey | null },
+  about: Pick<Subject, 'tag' | 'key' | 'unusedKeys'>,
   settings: Settings,
   moment: Moment
 ): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
@@ -156,6 +156,8 @@ type Subject = Pick<Situation, 'opened' | 'receivedAt'> &
     readonly tag: CaseTag
     /** The key of the address in From. */
     readonly key: ReporterKey | null
+    /** As long as there are such keys of theirs, nobody is answered in clear. */
+    readonly unusedKeys: Reporter['unusedKeys']
     readonly settings: Settings
   }
 
@@ -172,7 +174,7 @@ function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): Decisio
 }
 
 function answer(
-  { tag, opened, settings, receivedAt, now, begunAt: madeAt, key: known }: Subject,
+  { tag, opened, settings, receivedAt, now, begunAt: madeAt, key: known, unusedKeys }: Subject,
   to: Contact,
   when: Pick<Sending, 'notBefore' | 'isHeld'>
 ): Decision {
@@ -181,9 +183,9 @@ function answer(
   const key = isFrom && known?.isUsable === true ? known : null
   const { timezone } = settings.desk
   const product = productOutside(opened, settings)
-  const message = acknowledgement(
-    acknowledgementParams(product, opened, { receivedAt, now }, timezone)
-  )
+  const params = acknowledgementParams(product, opened, { receivedAt, now }, timezone)
+  const isClearAllowed = params.isClearAllowed && known === null && unusedKeys.length === 0
+  const message = acknowledgement({ ...params, isClearAllowed })
   const inReplyTo = key === null ? opened.outer.messageId : null
   return toSender(to, key, message, { now, once: tag, tag, ...when, madeAt, inReplyTo })
 }

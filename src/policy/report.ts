@@ -93,8 +93,9 @@ function takeIn(received: Judged, thread: Thread, settings: Settings, moment: Mo
   const { events, reporterKeys } = isNew ? NOTHING_KNOWN : (situation.bound ?? NOTHING_KNOWN)
   const key = keyOf(situation, entry, settings, now)
   const record = withOffers(entry.record, key)
+  const unusedKeys = record.reporters.flatMap((one) => one.unusedKeys)
   const answer = isNew
-    ? acknowledgeReport(situation, { tag, key: key.key }, settings, moment)
+    ? acknowledgeReport(situation, { tag, key: key.key, unusedKeys }, settings, moment)
     : aboutDate(situation, thread)
   const released = isReporter ? releasedWords(situation, key.key, settings, isNew ? null : tag) : []
   const keys = withSender(reporterKeys, key, situation)
@@ -191,14 +192,19 @@ function otherCases({ senderCases }: Judged): string[] {
 /** Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves. */
 function keyOf(
   situation: Judged,
-  { sender, record: { tag } }: Entry,
+  { sender, record: { tag, reporters } }: Entry,
   settings: Settings,
   now: Instant
 ): KeyDecision {
   if (sender.kind === 'other') return { key: null, decisions: [], warnings: [] }
   const proved = tag === situation.nextTag ? senderDoubt(situation.opened, settings) : null
   const doubt = sender.kind === 'unproved' ? sender.doubt : proved
-  return decideReporterKey(situation, { tag, doubt }, settings, now)
+  const { from } = situation.opened.outer
+  const reporter = reporters.find(
+    ({ contact }) =>
+      contact !== null && from !== null && isSameAddress(contact.address, from.address)
+  )
+  return decideReporterKey(situation, { tag, reporter: reporter?.id ?? '', doubt }, settings, now)
 }
 
 /** Whether the message shows the key that answers are sealed to now: a question about the date may have waited for it (B19). */

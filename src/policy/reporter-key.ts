@@ -33,6 +33,8 @@ type About = {
   readonly situation: Situation
   readonly address: Address
   readonly tag: CaseTag
+  /** Number of the reporter with this address. */
+  readonly reporter: string
   /** Why its sender may be another than the reporter; null where nothing says so. */
   readonly doubt: string | null
   readonly settings: Settings
@@ -44,14 +46,14 @@ const HOUR_MS = 3_600_000
 /** The key to use for the sender of this message, and what to record and to say about it. */
 export function decideReporterKey(
   situation: Situation,
-  { tag, doubt }: Pick<About, 'tag' | 'doubt'>,
+  whose: Pick<About, 'tag' | 'reporter' | 'doubt'>,
   settings: Settings,
   now: Instant
 ): KeyDecision {
   const { senderKey, opened } = situation
   const { from } = opened.outer
   if (from === null) return { key: senderKey, decisions: [], warnings: [] }
-  const about: About = { situation, address: from.address, tag, doubt, settings, now }
+  const about: About = { situation, address: from.address, ...whose, settings, now }
   if (senderKey?.source === 'registered') return registered(opened, senderKey)
   const others = opened.unusableKeys.filter(
     (key) => key.fingerprint !== senderKey?.fingerprint && !isRefused(situation, key)
@@ -236,7 +238,7 @@ function acceptWords(about: About, keys: readonly CandidateKey[]): string {
  * signed, and nothing that was there goes. A revocation counts like this at once. Its first signature proves it.
  */
 function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key: ReporterKey } {
-  const { address, tag, situation, doubt } = about
+  const { address, tag, reporter, situation, doubt } = about
   const { opened, mergedKey } = situation
   const isProved = known.isProved || (isSignedWith(opened, known.fingerprint) && doubt === null)
   const key = { ...(mergedKey ?? known), isProved }
@@ -245,7 +247,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
   }
   const { isUsable, ...toPin } = key
   const { fingerprint, source } = key
-  const pinned = { fingerprint, source, replaced: null, isUsable, isProved }
+  const pinned = { reporter, fingerprint, source, replaced: null, isUsable, isProved }
   return {
     key,
     decisions: [
@@ -282,11 +284,11 @@ function pin(
   isProved: boolean,
   warnings: readonly string[]
 ): KeyDecision {
-  const { address, tag, now, situation } = about
+  const { address, tag, reporter, now, situation } = about
   const { fingerprint, source } = candidate
   const key: KeyToPin = { ...candidate, firstSeenAt: now, isProved }
   const replaced = situation.senderKey?.fingerprint ?? null
-  const pinned = { fingerprint, source, replaced, isUsable: true, isProved }
+  const pinned = { reporter, fingerprint, source, replaced, isUsable: true, isProved }
   return {
     key: { ...key, isUsable: true },
     decisions: [
@@ -314,7 +316,7 @@ function offer(
   keys: readonly OfferedKey[],
   warnings: readonly string[]
 ): KeyDecision {
-  const { address, tag, now } = about
+  const { address, tag, reporter, now } = about
   const kept = keptOf(about, keys)
   return {
     key,
@@ -324,8 +326,9 @@ function offer(
         return { kind: 'offer-reporter-key', address, key: kept, refusedBy: null }
       }),
       ...keys.map((candidate): Decision => {
-        const about = { fingerprint: candidate.fingerprint, isKept: kept.includes(candidate) }
-        return recorded('key-offered', aboutCase(tag), BY_DESK, about)
+        const { fingerprint } = candidate
+        const offered = { reporter, fingerprint, isKept: kept.includes(candidate) }
+        return recorded('key-offered', aboutCase(tag), BY_DESK, offered)
       })
     ],
     warnings

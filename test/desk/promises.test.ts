@@ -245,3 +245,37 @@ it('(A3, B14) of several reports of one person the earliest promise holds', asyn
   await says(world, `/merge ${TAG}\n`, 'ACME-2026-0002')
   expect(await says(world, '/status\n')).toContain('Due: Tue 24 Nov 2026, 12:0')
 })
+
+it('(B13, B14) an answer that came as a new case ends needs-info when it is merged', async () => {
+  const world = await deskOf('dispatch')
+  const letter = { subject: 'x', text: 'Here.\n', as: 'clear' } as const
+  await givenMessage(world, alice, letter)
+  await says(world, '/ask\nWhich version?\n')
+  await givenMessage(world, alice, { ...letter, text: 'It is 4.2.\n' })
+  await says(world, `/merge ${TAG}\n`, 'ACME-2026-0002')
+  expect(world.rows('SELECT state FROM cases ORDER BY id')).toEqual([
+    { state: 'triaging' },
+    { state: 'merged' }
+  ])
+})
+
+it('(B10) the acknowledgement of a report in clear promises no answer in clear where a key came that cannot be used', async () => {
+  const world = await deskOf('dispatch')
+  const brief = await givenReporter('brief', 1)
+  await givenMessage(world, brief, { subject: 'x', text: 'Here.\n', as: 'clear', autocrypt: true })
+  const acknowledgement = await lastTo(world, brief)
+  expect(acknowledgement).not.toContain('will come unencrypted')
+  expect(acknowledgement).toContain('We have no usable OpenPGP public key of yours.')
+})
+
+it('(A1) a key on the record says whose it is', async () => {
+  const world = await deskOf('dispatch')
+  await givenMessage(world, alice, KEYED)
+  await givenMessage(world, await givenReporter('brief', 1), { ...KEYED, as: 'clear' })
+  const sql =
+    "SELECT kind, about ->> 'reporter' AS reporter FROM events WHERE kind IN ('key-pinned', 'key-offered')"
+  expect(world.rows(sql)).toEqual([
+    { kind: 'key-pinned', reporter: TAG },
+    { kind: 'key-offered', reporter: 'ACME-2026-0002' }
+  ])
+})

@@ -49,7 +49,7 @@ const acceptKey: Handler = (draft, command, context) => {
   const { isUsable, ...pinned } = { ...key, isProved: true }
   const { source } = key
   const replaced = before?.fingerprint ?? null
-  const about = { fingerprint, source, replaced, isUsable, isProved: true }
+  const about = { reporter: reporter.id, fingerprint, source, replaced, isUsable, isProved: true }
   const next = withEvent(
     {
       ...draft,

@@ -45,7 +45,7 @@ function decide(change: Partial<OpenedMail>, facts: Partial<Situation> = {}) {
   const opened = openedMail(change)
   return decideReporterKey(
     situation({ opened, ...facts }),
-    { tag: TAG, doubt: senderDoubt(opened, SETTINGS) },
+    { tag: TAG, reporter: TAG, doubt: senderDoubt(opened, SETTINGS) },
     SETTINGS,
     NOW
   )
@@ -92,7 +92,7 @@ describe('the key of a reporter', () => {
     })
     const { key, decisions, warnings } = decideReporterKey(
       situation({ opened }),
-      { tag: TAG, doubt: senderDoubt(opened, settings) },
+      { tag: TAG, reporter: TAG, doubt: senderDoubt(opened, settings) },
       settings,
       NOW
     )
