@@ -79,10 +79,7 @@ export function decideReport(situation: Situation, settings: Settings, moment: M
 
 function takeIn(received: Judged, thread: Thread, settings: Settings, moment: Moment): Decision[] {
   const isNew = thread.kind === 'new'
-  // Whoever is on the list, too, and reports or answers what the desk wrote to the reporter, writes as the reporter.
-  const isReporters =
-    isNew || (thread.sender.kind === 'reporter' && received.answers?.audience === 'reporter')
-  const situation = isReporters ? { ...received, member: null } : received
+  const situation = asReporter(received, thread)
   const { now } = moment
   const entry = isNew
     ? openedBy(situation, thread.warnings, settings, now)
@@ -125,6 +122,14 @@ function takeIn(received: Judged, thread: Thread, settings: Settings, moment: Mo
     ...leaving,
     end(situation, tag)
   ]
+}
+
+/** Whoever is on the list, too, and reports or answers what the desk wrote to the reporter, writes as the reporter. */
+function asReporter(situation: Judged, thread: Thread): Judged {
+  const isReporters =
+    thread.kind === 'new' ||
+    (thread.sender.kind === 'reporter' && situation.answers?.audience === 'reporter')
+  return isReporters ? { ...situation, member: null } : situation
 }
 
 const NOTHING_KNOWN: Pick<BoundCase, 'events' | 'reporterKeys'> = {
