@@ -26,8 +26,10 @@ import {
   followMerges,
   insertCase,
   insertMessage,
+  keepWords,
   markAnswered,
   mergeCase,
+  takeWords,
   updateCase,
   updateReporter
 } from '../store/cases.ts'
@@ -59,7 +61,6 @@ import {
   retryOutbox
 } from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
-import { insertWaiting, takeWaiting } from '../store/waiting.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
@@ -122,10 +123,10 @@ const WRITERS: {
   'add-message': (tx, { tag, message }) =>
     insertMessage(tx, followMerges(tx, requireCase(tx, tag)).id, message),
   'keep-words': (tx, words, job) =>
-    insertWaiting(tx, words, { at: job.now, evidence: evidenceOf(job, job.signature) }),
+    keepWords(tx, words, { at: job.now, evidence: evidenceOf(job, job.signature) }),
   'words-leave': letWordsLeave,
   'drop-words': (tx, { words }) =>
-    assert(takeWaiting(tx, words.id) !== null, 'words that left already'),
+    assert(takeWords(tx, words.id) !== null, 'words that left already'),
   'save-notice': (tx, decision, { now }) => {
     const id = saveNotice(tx, requireCase(tx, decision.caseTag).id, decision)
     if (decision.copies === 'withdraw') withdrawCopies(tx, id, 'notice-held', now)
@@ -253,7 +254,7 @@ function letWordsLeave(
   )
   if (isRefused) return
   const { id, tag, authorId, arrivalId, params } = words
-  const evidence = takeWaiting(tx, id)
+  const evidence = takeWords(tx, id)
   assert(evidence !== null, 'words that left already')
   for (const left of events) if (move(tx, left, now)) put(tx, left, now, evidence)
   insertMessage(tx, requireCase(tx, tag).id, {

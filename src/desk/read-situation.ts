@@ -27,6 +27,7 @@ import {
   followMerges,
   listCases,
   listCasesOf,
+  listKeptWords,
   listReported,
   nextCaseTag
 } from '../store/cases.ts'
@@ -35,6 +36,7 @@ import {
   ciphertextOfOthers,
   countAnswers,
   findReporterKey,
+  isKeyOfAnother,
   isSignatureUsed,
   listAnswers,
   listOfferedKeys,
@@ -50,9 +52,7 @@ import {
 } from '../store/members.ts'
 import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
 import { findHeldAnswer, hasOnce } from '../store/outbox.ts'
-import { isKeyOfAnother } from '../store/signing-keys.ts'
 import { type Read } from '../store/sql.ts'
-import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
 import {
   conversationFacts,
@@ -170,7 +170,7 @@ function senderFacts(
   if (from === null) return { waitingKeys: [], waitingWords: [], senderCases: [] }
   return {
     waitingKeys: listOfferedKeys(read, from.address),
-    waitingWords: listWaiting(read, [from.address]),
+    waitingWords: listKeptWords(read, [from.address]),
     senderCases: listCasesOf(read, from.address, SENDER_CASES_MAX)
   }
 }
@@ -268,7 +268,7 @@ export async function readBound(
       named,
       reporterKeys,
       offeredKeys: offered.flat(),
-      waitingWords: listWaiting(read, addresses),
+      waitingWords: listKeptWords(read, addresses),
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
       clockJump: openDoubt(read),

@@ -17,11 +17,11 @@ import { memberKeyExpires } from '../messages/to-members.ts'
 import { digestMessage } from '../policy/digest.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { waitingName } from '../policy/status.ts'
+import { listKeptWords } from '../store/cases.ts'
 import { listEvents, openDoubt } from '../store/events.ts'
 import { findMember, findMemberByFingerprint, listMembers } from '../store/members.ts'
 import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
-import { listWaiting } from '../store/waiting.ts'
 import { type Desk } from './desk.ts'
 import { digestFacts } from './digest.ts'
 import { disclosureFacts, factsOf, type Occasion, timeFact } from './occasion.ts'
@@ -88,7 +88,7 @@ const KEY_COMES =
 function waitingFacts(desk: Desk, read: Read, { clock, starts, record }: Occasion): FactLine[] {
   if (record === null || !clock.stops.includes('answered')) return []
   const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
-  return listWaiting(
+  return listKeptWords(
     read,
     contacts.map(({ address }) => address)
   )

@@ -1,19 +1,26 @@
 /**
- * Cases, their numbers and their messages. Must never decide anything: it writes what a decision says and refuses a change
- * over an older version.
+ * Cases, their numbers, their messages and the words that wait for a key. Must never decide anything: it writes what a decision
+ * says, refuses a change over an older version, and loses no words but to the unit of work that sends or withdraws them.
  */
 
 import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type CaseMessage, type CaseRecord, type ListedCase } from '../domain/case.ts'
+import {
+  type CaseMessage,
+  type CaseRecord,
+  type KeptWords,
+  type ListedCase,
+  type WaitingWords
+} from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
+import { type Evidence } from '../domain/event.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
 import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
 /** Whether a reporter began in clear: where a person has several reports in a case, with all of them (G3). */
-export const BEGAN_IN_CLEAR = `(SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
+const BEGAN_IN_CLEAR = `(SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
   OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address)))`
 
 const COLUMNS = `cases.*, (SELECT json_group_array(json_object('id', id,
@@ -180,4 +187,38 @@ export function firstMessageIds(read: Read, caseId: number): ReadonlyMap<string,
     [caseId]
   )
   return new Map(rows.map((row) => [row.recipientId, row.messageId]))
+}
+
+/** Keeps what a maintainer wrote to a reporter of whom no usable key is known: it leaves, encrypted, once one comes (G3). */
+export function keepWords(
+  tx: Tx,
+  { reporter, authorId, words }: Record<'reporter' | 'authorId', string> & { words: KeptWords },
+  work: { readonly at: Instant; readonly evidence: Evidence }
+): void {
+  const { at, evidence } = work
+  insert(tx, 'waiting_words', { reporterId: reporter, authorId, words, at, ...evidence })
+}
+
+/** What waits for a key of these addresses, in the order in which it was written, whatever the case. */
+export function listKeptWords(read: Read, addresses: readonly Address[]): WaitingWords[] {
+  const rows = read.all<WaitingWords & { readonly words: KeptWords }>(
+    `SELECT waiting_words.id, tag, product, author_id, waiting_words.arrival_id, words AS words_json, at,
+       json_object('contact', json_object('name', name, 'address', address),
+         'beganInClear', json(iif(${BEGAN_IN_CLEAR}, 'true', 'false')),
+         -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
+         'id', (SELECT first.id FROM case_reporters AS first WHERE first.case_id = cases.id
+           AND lower(first.address) = lower(case_reporters.address) ORDER BY first.id <> tag, first.id LIMIT 1)) AS reporter_json
+     FROM waiting_words JOIN case_reporters ON case_reporters.id = reporter_id JOIN cases ON cases.id = case_id
+     WHERE lower(address) IN (SELECT value FROM json_each(?)) ORDER BY waiting_words.id`,
+    [addresses.map(addressKey)]
+  )
+  return rows.map(({ words, ...row }) => ({ ...row, ...words }))
+}
+
+/** Takes words out that leave or are withdrawn, with what proves who wrote them; null where they have left already. */
+export function takeWords(tx: Tx, id: number): Evidence | null {
+  return tx.get<Evidence>(
+    'DELETE FROM waiting_words WHERE id = ? RETURNING arrival_id, message_sha256, signature_sha256',
+    [id]
+  )
 }

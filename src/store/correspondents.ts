@@ -1,13 +1,12 @@
 /**
  * What the desk remembers about people who are not maintainers: pinned reporter keys, used signatures, ciphertexts and
- * automatic answers.
+ * automatic answers. Must never reveal whose a signing key is (G5), only whether it is somebody else's.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type WaitingKey } from '../domain/case.ts'
 import { type AnswerKind, type DecisionOf } from '../domain/decision.ts'
-import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
-import { saveSigningKeys } from './signing-keys.ts'
 import { insert, type Read, type Tx, upsert } from './sql.ts'
 
 /** The key that encrypts answers to this address, or null. */
@@ -86,6 +85,24 @@ export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, '
     addressKey(address),
     fingerprint
   ])
+}
+
+/** Remembers for good that signatures by these keys are of whoever writes from `address`. */
+export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerprint[]): void {
+  for (const fingerprint of keys) {
+    const row = { fingerprint, address: addressKey(address) }
+    insert(tx, 'signing_keys', row, 'ON CONFLICT DO NOTHING')
+  }
+}
+
+/**
+ * Whether a key is known for another address and not for this one. `issuer` is what a signature claims: a fingerprint or a
+ * key id, lower-case hex. False for somebody who uses one key from two addresses.
+ */
+export function isKeyOfAnother(read: Read, issuer: string, address: Address): boolean {
+  const sql = 'SELECT address FROM signing_keys WHERE fingerprint = @issuer OR key_id = @issuer'
+  const owners = read.column<string>(sql, { issuer })
+  return owners.length > 0 && !owners.includes(addressKey(address))
 }
 
 /** Whether a signature was already used with authority. */

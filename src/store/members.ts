@@ -5,8 +5,8 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type MemberRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
+import { saveSigningKeys } from './correspondents.ts'
 import { holdWaiting, isOnListOf } from './deliveries.ts'
-import { saveSigningKeys } from './signing-keys.ts'
 import { type Read, type Tx, upsert } from './sql.ts'
 
 /** A member with the certificate that notices are sealed to. */
