@@ -63,14 +63,10 @@ describe('cases', () => {
       version: 1,
       set: { owner: 'grace' }
     } as const
-    db.transact((tx) => {
-      updateCase(tx, change)
-    })
-    expect(() => {
-      db.transact((tx) => {
-        updateCase(tx, { ...change, set: { owner: 'linus' } })
-      })
-    }).toThrow(expect.objectContaining({ code: 'conflict' }))
+    db.transact((tx) => updateCase(tx, change))
+    expect(() =>
+      db.transact((tx) => updateCase(tx, { ...change, set: { owner: 'linus' } }))
+    ).toThrow(expect.objectContaining({ code: 'conflict' }))
     expect(db.read((read) => findCase(read, stored))).toMatchObject({ owner: 'grace', version: 2 })
   })
 

@@ -95,9 +95,7 @@ describe('copies of a notice', () => {
     const ids = ['alpine', 'debian', 'freebsd', 'gentoo']
     for (const [index, id] of ids.entries()) add(id, String(index + 1))
     const draws = [0, 0, 2, 1]
-    db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON, () => draws.shift() ?? 0)
-    })
+    db.transact((tx) => planDeliveries(tx, PLAN, NOON, () => draws.shift() ?? 0))
     expect(waiting()).toEqual(['debian', 'gentoo', 'alpine', 'freebsd'])
   })
 })
@@ -157,109 +155,70 @@ describe('deliveries', () => {
     save()
     add('debian', '1')
     add('suse', '2')
-    db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
-    })
+    plan()
   })
 
   it('wait for each active member once, however often they are planned', () => {
-    db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
-    })
+    plan()
     expect(waiting()).toEqual(['debian', 'suse'])
   })
 
   it('that are held wait again, those queued do not, and the notice knows that copies have left (G2)', () => {
     expect(notice()?.hasLeft).toBe(false)
-    const [first, second] = db.read((read) => listWaiting(read, 1, 1, 10))
-    db.transact((tx) => {
-      insertOutbox(
-        tx,
-        mail('notice:1:1:debian', {
-          noticeId: 1,
-          audience: 'member',
-          recipientId: 'debian',
-          envelopeTo: address('security@debian.example')
-        }),
-        NOON
-      )
-      markQueued(tx, first?.id ?? 0, COPY, NOON)
-      holdWaiting(tx, { id: second?.id ?? 0 }, 'the key has expired', NOON)
-    })
+    sealed()
+    const [suse] = db.read((read) => listWaiting(read, 1, 1, 10))
+    db.transact((tx) => holdWaiting(tx, { id: suse?.id ?? 0 }, 'the key has expired', NOON))
     expect(db.read((read) => countDeliveries(read, 1, 1))).toMatchObject({
       queued: 1,
       held: 1,
       waiting: 0
     })
     expect(notice()?.hasLeft).toBe(true)
-    db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
-    })
+    plan()
     expect(waiting()).toEqual(['suse'])
   })
 
   it('that a hold stopped in the outbox go on when the same content is released again', () => {
-    const [first] = db.read((read) => listWaiting(read, 1, 1, 10))
-    db.transact((tx) => {
-      insertOutbox(
-        tx,
-        mail('notice:1:1:debian', {
-          noticeId: 1,
-          audience: 'member',
-          recipientId: 'debian',
-          envelopeTo: address('security@debian.example')
-        }),
-        NOON
-      )
-      markQueued(tx, first?.id ?? 0, COPY, NOON)
-      holdWaiting(tx, { noticeId: 1 }, 'notice-held', NOON)
-      holdQueuedOfNotice(tx, 1)
-    })
-    expect(db.read((read) => findOutbox(read, 1))?.state).toBe('held')
-    db.transact((tx) => {
-      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
-    })
-    expect(db.read((read) => findOutbox(read, 1))?.state).toBe('queued')
+    sealedAndHeld()
+    db.transact((tx) => holdWaiting(tx, { noticeId: 1 }, 'notice-held', NOON))
+    expect(copy()?.state).toBe('held')
+    plan()
+    expect(copy()?.state).toBe('queued')
     expect(waiting()).toEqual(['suse'])
   })
 
-  /** Debian's copy is sealed and queued, then held. */
-  function sealedAndHeld(): void {
-    const [first] = db.read((read) => listWaiting(read, 1, 1, 10))
-    const to = address('security@debian.example')
-    const about = {
-      noticeId: 1,
-      audience: 'member',
-      recipientId: 'debian',
-      envelopeTo: to
-    } as const
+  /** Debian's copy is sealed and queued. */
+  function sealed(): void {
+    const [debian] = db.read((read) => listWaiting(read, 1, 1, 10))
+    const to = { recipientId: 'debian', envelopeTo: address('security@debian.example') }
     db.transact((tx) => {
-      insertOutbox(tx, mail('notice:1:1:debian', about), NOON)
-      markQueued(tx, first?.id ?? 0, COPY, NOON)
-      holdQueuedOfNotice(tx, 1)
+      insertOutbox(tx, mail(COPY.once, { noticeId: 1, audience: 'member', ...to }), NOON)
+      markQueued(tx, debian?.id ?? 0, COPY, NOON)
     })
   }
+  /** The same, then held. */
+  function sealedAndHeld(): void {
+    sealed()
+    db.transact((tx) => holdQueuedOfNotice(tx, 1))
+  }
+  function drop(id = 'debian'): void {
+    db.transact((tx) => removeMember(tx, id, NOON))
+  }
   function plan(change: Partial<typeof PLAN> = {}): void {
-    db.transact((tx) => {
-      planDeliveries(tx, { ...PLAN, ...change }, NOON, (limit) => limit - 1)
-    })
+    db.transact((tx) => planDeliveries(tx, { ...PLAN, ...change }, NOON, (limit) => limit - 1))
   }
   /** The release of a revision begins, with these words. */
   function release(digest = WORDS, revision = 1): void {
     db.transact((tx) => {
       tx.run("UPDATE notices SET revision = ?, release_at = '2026-12-01T00:00:00.000Z'", [revision])
-      const now = findNotice(tx, TAG)
-      if (now === null) throw new Error('no notice')
-      setNoticeState(tx, now, { state: 'releasing', releasedDigest: digest })
+      const { id = 0, version = 0 } = findNotice(tx, TAG) ?? {}
+      setNoticeState(tx, { id, version }, { state: 'releasing', releasedDigest: digest })
       planDeliveries(tx, { ...PLAN, digest, revision }, NOON, (limit) => limit - 1)
     })
   }
   function hold(): void {
-    db.transact((tx) => {
-      const now = findNotice(tx, TAG)
-      if (now === null) throw new Error('no notice')
-      stopNotice(tx, now, HOLD, NOON)
-    })
+    const { id = 0, version = 0 } = notice() ?? {}
+    db.transact((tx) => stopNotice(tx, { id, version }, HOLD, NOON))
   }
   /** A maintainer writes the next revision. */
   function draft(): void {
@@ -267,12 +226,8 @@ describe('deliveries', () => {
   }
   /** What `/notice hold` and `/notice draft` in one message leave. */
   function holdAndDraft(): void {
-    const version = notice()?.version ?? 0
-    const next = { version, state: 'drafting', revision: 2, approvals: 'void' } as const
-    const id = save(next)
-    db.transact((tx) => {
-      withdrawCopies(tx, id, 'notice-held', NOON)
-    })
+    draft()
+    db.transact((tx) => withdrawCopies(tx, 1, 'notice-held', NOON))
   }
   const retry = () => db.transact((tx) => retryOutbox(tx, 1, NOON))
   const copy = () => db.read((read) => findOutbox(read, 1))
@@ -284,7 +239,7 @@ describe('deliveries', () => {
     'made for an old %s never leave: the member who came back gets a new one (G3, G5)',
     (_what, digit, change) => {
       sealedAndHeld()
-      db.transact((tx) => removeMember(tx, 'debian', NOON))
+      drop()
       expect(add('debian', digit, change)).toBe('added')
       plan()
       expect(copy()?.state).toBe('held')
@@ -296,7 +251,7 @@ describe('deliveries', () => {
 
   it('of a member who came back with the same address and key go on', () => {
     sealedAndHeld()
-    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    drop()
     expect(add('debian', '1')).toBe('added')
     plan()
     expect(copy()?.state).toBe('queued')
@@ -313,17 +268,15 @@ describe('deliveries', () => {
     release(sha256('other words'), 2)
     expect(retry()).toBe('not-approved')
     release()
-    db.transact((tx) => {
-      holdQueuedOfNotice(tx, 1)
-    })
-    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    db.transact((tx) => holdQueuedOfNotice(tx, 1))
+    drop()
     expect(retry()).toBe('not-approved')
     add('debian', '9')
     expect(retry()).toBe('not-approved')
-    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    drop()
     add('debian', '1', { products: ['other'] })
     expect(retry()).toBe('not-approved')
-    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    drop()
     add('debian', '1')
     expect(retry()).toBe('queued')
   })
@@ -338,7 +291,7 @@ describe('deliveries', () => {
 
   it('of a member who came back for other products only do not go on (G5)', () => {
     sealedAndHeld()
-    db.transact((tx) => removeMember(tx, 'debian', NOON))
+    drop()
     expect(add('debian', '1', { products: ['other'] })).toBe('added')
     plan()
     expect(copy()?.state).toBe('held')
@@ -348,9 +301,7 @@ describe('deliveries', () => {
   const claim = (now: Instant): number[] =>
     db.transact((tx) => claimDue(tx, now, { ...ALL, delayMs: () => MINUTE_MS })).map(({ id }) => id)
   const defer = (): void => {
-    db.transact((tx) => {
-      recordOutcomes(tx, [{ id: 1, kind: 'deferred', code: 451 }], NOON)
-    })
+    db.transact((tx) => recordOutcomes(tx, [{ id: 1, kind: 'deferred', code: 451 }], NOON))
   }
   /** Whether Debian's copy, which is with SMTP at the beginning, is tried again in the end. */
   function isTriedAgain(...happens: readonly (() => void)[]): boolean {
@@ -396,10 +347,7 @@ describe('deliveries', () => {
   })
 
   it('on their way are not tried again after removal from the list (G5)', () => {
-    const remove = (): void => {
-      drop('debian')
-    }
-    expect(isTriedAgain(remove, defer)).toBe(false)
+    expect(isTriedAgain(drop, defer)).toBe(false)
     expect(copy()?.state).toBe('held')
   })
 
@@ -416,10 +364,6 @@ describe('deliveries', () => {
     ])
   })
 
-  function drop(id: string): void {
-    db.transact((tx) => removeMember(tx, id, NOON))
-  }
-
   it('stop with their notice, sealed or not, and its approvals and previews are void (G7)', () => {
     sealedAndHeld()
     plan()
@@ -428,13 +372,8 @@ describe('deliveries', () => {
       insertPreview(tx, 1, PREVIEW)
       insertApproval(tx, 1, { ...APPROVAL, digest: sha256('a') })
     })
-    const before = notice()
-    if (before === null) throw new Error('no notice')
-    const stop = () => {
-      db.transact((tx) => {
-        stopNotice(tx, before, HOLD, NOON)
-      })
-    }
+    const { id = 0, version = 0 } = notice() ?? {}
+    const stop = () => db.transact((tx) => stopNotice(tx, { id, version }, HOLD, NOON))
     stop()
     expect(notice()).toMatchObject({ state: 'held', approvals: [], releaseAt: null })
     expect(db.read((read) => listPreviews(read, 1))).toEqual([])
@@ -444,20 +383,12 @@ describe('deliveries', () => {
   })
 
   it('end for a member who is taken off the list, sealed or not (G5)', () => {
-    const [first] = db.read((read) => listWaiting(read, 1, 1, 10))
-    db.transact((tx) => {
-      insertOutbox(
-        tx,
-        mail('notice:1:1:debian', { noticeId: 1, audience: 'member', recipientId: 'debian' }),
-        NOON
-      )
-      markQueued(tx, first?.id ?? 0, COPY, NOON)
-      removeMember(tx, 'debian', NOON)
-      removeMember(tx, 'suse', NOON)
-      planDeliveries(tx, PLAN, NOON, (limit) => limit - 1)
-    })
+    sealed()
+    drop()
+    drop('suse')
+    plan()
     expect(waiting()).toEqual([])
-    expect(db.read((read) => findOutbox(read, 1))?.state).toBe('held')
+    expect(copy()?.state).toBe('held')
   })
 })
 
@@ -492,9 +423,7 @@ describe('members', () => {
 describe('correspondents', () => {
   it('have one key an address, whatever its letter case: the one that was decided last', () => {
     const pin = (change: Partial<typeof ALICE_KEY>) => {
-      db.transact((tx) => {
-        saveReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change })
-      })
+      db.transact((tx) => saveReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change }))
     }
     pin({})
     pin({ fingerprint: fingerprint('9'), keyData: new Uint8Array([9]) })
@@ -512,9 +441,7 @@ describe('correspondents', () => {
       )
     )
     const use = () => {
-      db.transact((tx) => {
-        insertUsedSignature(tx, sha256('s'), NOON, 1)
-      })
+      db.transact((tx) => insertUsedSignature(tx, sha256('s'), NOON, 1))
     }
     use()
     expect(db.read((read) => isSignatureUsed(read, sha256('s')))).toBe(true)

@@ -232,9 +232,7 @@ describe('the outbox', () => {
     const retry = (id: number): string => db.transact((tx) => retryOutbox(tx, id, NOON))
 
     expect([retry(1), retry(99)]).toEqual(['not-waiting', 'unknown'])
-    db.transact((tx) => {
-      holdQueuedOfNotice(tx, 1)
-    })
+    db.transact((tx) => holdQueuedOfNotice(tx, 1))
     expect(claim(addMs(NOON, MINUTE)).map(({ once }) => once)).toEqual(['a'])
     // No delivery of an approved notice names it.
     expect(retry(2)).toBe('not-approved')
@@ -248,9 +246,7 @@ describe('the outbox', () => {
     queue('b', { notBefore: addMs(NOON, MINUTE) })
     const rows = claim(NOON)
 
-    expect(() => {
-      record('accepted', NOON, ...rows, { id: 2 })
-    }).toThrow(Invariant)
+    expect(() => record('accepted', NOON, ...rows, { id: 2 })).toThrow(Invariant)
     expect(stateOf(rows[0]?.id ?? 0)).toBe('sending')
   })
 
