@@ -299,14 +299,17 @@ function aboutDate(
 
 type JoinedThread = Extract<Thread, { kind: 'case' }>
 
+const MEMBER_IN_CLEAR =
+  'It came unencrypted: anybody on the way could read it, and what it quotes of the notice.'
+
 function senderWarnings(situation: Situation, sender: ThreadSender): string[] {
-  const { member } = situation
+  const { member, opened } = situation
   if (member !== null) {
-    return member.signed
-      ? []
-      : [
-          `This message says that it comes from list member ${member.record.id}, but no signature proves that they meant it for this desk.`
-        ]
+    const unsigned = `This message says that it comes from list member ${member.record.id}, but no signature proves that they meant it for this desk.`
+    return [
+      ...(member.signed ? [] : [unsigned]),
+      ...(opened.sealedTo === 'nobody' ? [MEMBER_IN_CLEAR] : [])
+    ]
   }
   switch (sender.kind) {
     case 'reporter':

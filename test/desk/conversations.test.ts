@@ -200,6 +200,15 @@ it.each([
   }
 )
 
+it('a list member’s answer that came unencrypted is marked: what it quotes of the notice was readable (G5)', async () => {
+  const [notice] = world.sentTo(debian)
+  const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
+  expect(await world.read(cast.grace, forwarded('member'))).not.toContain('It came unencrypted')
+  await send(debian, { text: 'We are ready.', headers, as: 'clear' })
+  for (const person of [cast.grace, cast.linus])
+    expect(await world.read(person, latest(person))).toContain('It came unencrypted: anybody')
+})
+
 it('(B21) a list member who names a case of another product, or whom no signature proves, joins no case', async () => {
   world.desk.db.transact((tx) => {
     tx.run(`UPDATE members SET products = '["other"]' WHERE id = 'debian'`)

@@ -128,7 +128,7 @@ function without(fingerprint: Fingerprint, address: Address): (reporter: Reporte
 }
 
 const UNUSABLE =
-  'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt.'
+  'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt. Please ask the reporter for a current key with /ask.'
 
 /** What was written to the reporter above took the way that was open then. */
 function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | null {
