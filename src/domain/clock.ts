@@ -7,6 +7,7 @@ import {
   type EventKind,
   type InstantName,
   instantOf,
+  type Promised,
   type Subject
 } from './event.ts'
 import { type Role } from './role.ts'
@@ -56,7 +57,10 @@ export type Clock = {
    * moved). `each`: every start is a run of its own (an alarm about one thing).
    */
   readonly counts: 'first' | 'latest' | 'each'
-  /** Particular by which a stop finds the run that it ends, for example `member`; null: a stop ends every run. */
+  /**
+   * Particular by which a stop finds the run that it ends, for example `member`; null: a stop ends every run. Several, with blanks
+   * between them, tell causes of alarms apart.
+   */
   readonly key: string | null
   /** A start does not count if a stop stands between the latest of these and it: a draft written before its date. */
   readonly since: readonly EventKind[]
@@ -184,8 +188,9 @@ function startRun(
 }
 
 function keyOf({ key }: Clock, { about }: DeskEvent): string {
-  const value = key === null ? '' : (about as Readonly<Record<string, unknown>>)[key]
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+  const values = about as Readonly<Record<string, unknown>>
+  const named = (key ?? '').split(' ').map((name) => values[name])
+  return named.filter((value) => typeof value === 'string' || typeof value === 'number').join(' ')
 }
 
 function runFrom(
@@ -193,9 +198,11 @@ function runFrom(
   from: Instant,
   calendar: Calendar
 ): ClockRun {
-  const { due } = run.clock
+  const { due, id } = run.clock
+  const { promised } = run.start.about as { readonly promised?: Promised }
+  const earliest = (at: Instant): Instant => [at, promised?.[id] ?? at].sort()[0] ?? at
   return 'within' in due
-    ? { ...run, startedAt: from, dueAt: dueAt(from, due.within, calendar) }
+    ? { ...run, startedAt: from, dueAt: earliest(dueAt(from, due.within, calendar)) }
     : { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
 }
 

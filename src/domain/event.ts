@@ -64,6 +64,9 @@ export type ReporterTold = 'told' | 'waits-for-key' | 'no-address' | 'silent-by-
 
 type Nothing = Readonly<Record<string, never>>
 
+/** By when the reporter was promised something, by the clock that watches it: another policy makes that no later. */
+export type Promised = Readonly<Record<string, Instant>>
+
 /**
  * Every kind of event with its particulars. A new fact is one entry here. `reason` is what a maintainer wrote after `because`
  * for the record; the text that a reporter gets is content and stands in the messages of the case alone.
@@ -74,6 +77,7 @@ export type Particulars = {
     readonly product: string
     readonly reporter: string
     readonly receivedAt: Instant
+    readonly promised?: Promised
   }
   readonly 'reporter-wrote': { readonly reporter: string; readonly receivedAt: Instant }
   readonly 'member-wrote': { readonly member: string; readonly isSigned: boolean }
@@ -134,6 +138,7 @@ export type Particulars = {
     readonly from: CaseTag
     readonly reporter: string
     readonly receivedAt: Instant | null
+    readonly promised?: Promised
   }
   readonly reopened: { readonly reason: string }
   /** `date` is when it became public; `reason` says why before its date, '' otherwise. */

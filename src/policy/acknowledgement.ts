@@ -227,6 +227,14 @@ export function countAnswer(address: Address, at: Instant): Decision {
   return { kind: 'count-answer', address, answer: 'acknowledgement', at }
 }
 
+/** By when it promises that a person answers; null where it promises nothing. */
+export function promisedAnswer(
+  { policy: { answer }, calendar }: Pick<Product, 'policy' | 'calendar'>,
+  receivedAt: Instant
+): Instant | null {
+  return answer === null ? null : dueAt(receivedAt, answer.within, calendar)
+}
+
 /** What it says: nothing but what anybody outside could work out (G6). */
 export function acknowledgementParams(
   product: Pick<Product, 'policy' | 'calendar'>,
@@ -234,9 +242,9 @@ export function acknowledgementParams(
   { receivedAt, now }: { readonly receivedAt: Instant; readonly now: Instant },
   timezone: string
 ): Parameters<typeof acknowledgement>[0] {
-  const { policy, calendar } = product
+  const { policy } = product
   const { answer } = policy
-  const due = answer === null ? null : dueAt(receivedAt, answer.within, calendar)
+  const due = promisedAnswer(product, receivedAt)
   return {
     received: formatInstant(receivedAt, timezone),
     answerBy: due === null ? '' : formatInstant(due, timezone),

@@ -18,7 +18,7 @@ import { type Product, productNamed, type Settings } from '../domain/settings.ts
 import { type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
-import { acknowledgeReport } from './acknowledgement.ts'
+import { acknowledgeReport, promisedAnswer } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { claimCiphertext, quarantineReused } from './ciphertext.ts'
 import { dueOf } from './clocks.ts'
@@ -29,7 +29,7 @@ import {
   withholdContent
 } from './contradiction.ts'
 import { dateAnswer, owedDate } from './date-talk.ts'
-import { newCase, productOf, subjectOf } from './new-case.ts'
+import { newCase, productOf, productOutside, subjectOf } from './new-case.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision } from './reporter-key.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
@@ -146,7 +146,10 @@ function openedBy(
   const product = productOf(situation.opened, settings)
   const { opening, record, reporter } = newCase(situation, product, now)
   const { tag } = record
-  const about = { product: product.id, reporter: tag, receivedAt: situation.receivedAt }
+  const { receivedAt, opened } = situation
+  const answer = promisedAnswer(productOutside(opened, settings), receivedAt)
+  const promised = answer === null ? {} : { promised: { answer } }
+  const about = { product: product.id, reporter: tag, receivedAt, ...promised }
   return {
     sender: { kind: 'reporter', reporter },
     product,

@@ -648,6 +648,17 @@ describe('(B9) one alarm a cause, person and day', () => {
     expect(await alarms(grace)).toHaveLength(2)
   })
 
+  it('tells of another message to the same person at once: it is another cause', async () => {
+    await givenCase({ policy: {} })
+    for (const message of ['acknowledgement', 'reply'] as const) {
+      const about = { audience: 'reporter', recipient: '1', message, outbox: 1 } as const
+      const how = { because: 'bounced', code: 0, attempts: 1 } as const
+      await given(event('undelivered', CASE, BY_DESK, { ...about, ...how }))
+    }
+    expect((await alarms(grace)).at(-1)).toContain('did not get the answer about ACME-2026-0001')
+    expect(await alarms(grace)).toHaveLength(2)
+  })
+
   it.each([
     [
       'of a delivery report about nothing of ours',
@@ -725,7 +736,7 @@ describe('(B9) one alarm a cause, person and day', () => {
   })
 })
 
-it('(B12) a case that moves to another product is reminded of by the clocks of that product alone', async () => {
+it('(B12) a case that moves to another product is reminded of by the clocks of that product alone, but for a shorter promise that the reporter was given', async () => {
   const slow: Clock = { ...ANSWER, due: { within: { hours: 96 } } }
   const other = {
     id: 'renderer',
@@ -739,7 +750,7 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
     await world.write(grace, { subject: `[${TAG}]`, text: '/take\n/product renderer\n' })
   )
   expect(world.rows('SELECT product FROM cases')).toEqual([{ product: 'renderer' }])
-  await after(47 * HOUR)
+  await after(23 * HOUR)
   expect(rung()).toEqual([])
   await after(HOUR)
   expect(rung()).toEqual(['answer 50% grace'])

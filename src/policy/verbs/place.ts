@@ -4,10 +4,10 @@
  */
 import { withAuthor } from '../../domain/authors.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, reporterWith } from '../../domain/case.ts'
+import { type ClockRun } from '../../domain/clock.ts'
 import { type Decision, recorded } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, type EventKind, type ReporterTold } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
-import { type Instant } from '../../domain/time.ts'
 import { promisesOpen } from '../clocks.ts'
 import { proposeDate } from '../date-talk.ts'
 import {
@@ -139,15 +139,15 @@ function movedIn(draft: Draft, into: CaseRecord, context: CommandContext): Decis
   const subject = aboutCase(into.tag)
   return reporters.flatMap(({ id, contact }) => {
     const own = reporterWith(draft.case, id)?.id
-    const since = (kind: EventKind): Instant | null =>
-      runs.find(({ clock, key }) => key === own && clock.starts.includes(kind))?.startedAt ?? null
+    const runOf = (kind: EventKind): ClockRun | undefined =>
+      runs.find(({ clock, key }) => key === own && clock.starts.includes(kind))
     const reporter = reporterWith(together, id)?.id ?? id
-    const [first, again] =
-      contact === null ? [null, null] : [since('opened'), since('reporter-wrote')]
-    const about = { from: tag, reporter, receivedAt: first }
+    const [first, again] = contact === null ? [] : [runOf('opened'), runOf('reporter-wrote')]
+    const promised = first && { promised: { [first.clock.id]: first.dueAt } }
+    const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, ...promised }
     const moved = recorded('merged-in', subject, byMaintainer(context.author.id), about)
-    if (again === null || own !== id) return [moved]
-    const wrote = { reporter, receivedAt: again }
+    if (again === undefined || own !== id) return [moved]
+    const wrote = { reporter, receivedAt: again.startedAt }
     return [moved, recorded('reporter-wrote', subject, { kind: 'reporter', id: reporter }, wrote)]
   })
 }
