@@ -26,6 +26,7 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
+import { newText } from './new-text.ts'
 import { isOpenPath, reporterPath, WAYS } from './recipients.ts'
 import { toReporter } from './send.ts'
 
@@ -224,7 +225,7 @@ function toldDate(
 }
 
 /**
- * What a reporter says of the date of the case: a line that begins with the word, above any quotation. Null when there is none,
+ * What a reporter says of the date of the case: a line of their own that begins with the word. Null when there is none,
  * or when it is not the date that they were told.
  */
 export function dateAnswer(
@@ -235,8 +236,7 @@ export function dateAnswer(
 ): 'agree' | 'object' | null {
   const told = toldDate(events, record, reporter)
   if (told === null || told !== record.disclosureAt) return null
-  for (const line of text.split('\n')) {
-    if (line.startsWith('>')) return null
+  for (const line of newText(text).split('\n')) {
     const word = /^\s*(agree|object)(?![\p{L}\p{N}-])/iu.exec(line)?.[1]
     if (word !== undefined) return word.toLowerCase() === 'agree' ? 'agree' : 'object'
   }

@@ -44,10 +44,23 @@ export function stateWords(state: CaseState): string {
   return STATES[state]
 }
 
+/** A state in words, with the code of a rejection (B9). */
+function stateIn(draft: Draft, { bound }: CommandContext): string {
+  const { state } = draft.case
+  const rejected = [...bound.events, ...happening(draft)].findLast(
+    ({ kind }) => kind === 'rejected'
+  )
+  return state === 'rejected' && rejected?.kind === 'rejected'
+    ? `${STATES[state]} (${rejected.about.code})`
+    : STATES[state]
+}
+
 /** Where a case stands, on one line. */
-export function standing({ case: record, notice }: Draft, { settings }: CommandContext): string {
+export function standing(draft: Draft, context: CommandContext): string {
+  const { case: record, notice } = draft
+  const { settings } = context
   return [
-    STATES[record.state],
+    stateIn(draft, context),
     ownerWords(record, settings),
     ...(notice === null || isMoot(record, notice)
       ? []
@@ -137,7 +150,7 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
     ...(bound.named === record.tag
       ? []
       : [`${bound.named} was merged into ${record.tag}; please go on there.`]),
-    `${record.tag} (${product.name}): ${STATES[record.state]}`,
+    `${record.tag} (${product.name}): ${stateIn(draft, context)}`,
     `Received: ${formatInstant(record.receivedAt, timezone)}`,
     ...answerLines(record, timezone),
     `Due: ${dueLine(draft, context)}`,

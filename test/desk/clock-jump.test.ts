@@ -185,7 +185,7 @@ describe('an approval that was on its way while the clock jumped', () => {
     const texts = await Promise.all(mails.map((mail) => desk.world.read(cast.linus, mail)))
     const preview = texts.find((text) => text.includes('To approve exactly this'))
     expect(preview).toContain('Time of this machine: ')
-    expect(preview).toContain('it jumped forward')
+    expect(preview).toContain('in doubt; an approval says that the time above is right')
     await desk.world.wait(HOUR)
     expect(await desk.noticed(ONE)).toEqual(['debian', 'freebsd', 'suse'])
   })
@@ -198,10 +198,23 @@ describe('the alarm about a jump', () => {
     await desk.world.settle()
     desk.world.jump(-24 * HOUR)
     await desk.world.settle()
-    desk.world.jump(30 * HOUR)
+    // A day after the first alarm, so that there is another one (B9).
+    desk.world.jump(54 * HOUR)
     await desk.world.settle()
     const text = await lastTo(desk.world, cast.grace)
-    expect(text).toContain('30 hours further forward')
+    expect(text).toContain('2 days further forward')
+  })
+
+  it('comes once a day, however often the clock is in doubt (B9)', async () => {
+    desk = await noticeWorld(cast, { count: 1 })
+    for (const hours of [1, 2, 3]) {
+      desk.world.jump(hours * HOUR)
+      await desk.world.settle()
+    }
+    expect(
+      desk.world.rows("SELECT id FROM events WHERE kind = 'clock-doubted'").length
+    ).toBeGreaterThan(1)
+    expect(desk.alarms('clock-jumped')).toBe(2)
   })
 
   it('reaches the maintainers at once, once for all notices, with the time to compare and nothing of the list (G5)', async () => {

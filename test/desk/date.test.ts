@@ -78,6 +78,11 @@ it('(B14, M-30) a reporter without an address who is moved to a case of which th
 
 it.each([
   ['agree', 'Agree, that is fine.\n\n> OBJECT\n', 'the reporter AGREES'],
+  [
+    'agree',
+    '> If the date suits you, please reply with the word\n> OBJECT\n\nAGREE\n',
+    'the reporter AGREES'
+  ],
   ['object', 'Hello,\nOBJECT: my talk is later.\n', 'the reporter OBJECTS']
 ])('(B19) %s in the answer is shown to the maintainers and recorded', async (word, text, shown) => {
   await dated('encrypted')
@@ -94,7 +99,7 @@ it.each([
 
 it('(B19) a quoted or longer word is no answer', async () => {
   await dated('encrypted')
-  await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\nAGREE\n')
+  await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n')
   expect(recorded('date-answered')).toEqual([])
 })
 

@@ -4,15 +4,7 @@
  */
 import { type ReporterTold } from '../../domain/event.ts'
 import { countAnswer } from '../acknowledgement.ts'
-import {
-  accepted,
-  type Draft,
-  decided,
-  type Handler,
-  Refusal,
-  splitReason,
-  withActivity
-} from '../draft.ts'
+import { accepted, type Draft, decided, type Handler, Refusal, withActivity } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { statusBlock } from '../status.ts'
@@ -98,8 +90,8 @@ const reject: Handler = (draft, command, context) => {
 const close: Handler = (draft, command, context) => {
   const [first = '', ...others] = command.words
   const isSilent = first.toLowerCase() === 'internal'
-  const { before, reason: given } = splitReason(isSilent ? others : command.words)
-  const reason = given ?? before
+  // What stands before a "because" is a part of the reason: /close duplicate of 7 because of the audit.
+  const reason = (isSilent ? others : command.words).join(' ').replace(/^because\b\s*/iu, '')
   const text = textFor(command.text ?? '', context)
   const disposition = dispositionOf(draft)
   const why = reason === '' ? '' : `, because: ${reason}`

@@ -2,7 +2,7 @@
  * The verbs that need no case: they answer, and change nothing.
  */
 import { type Address } from '../../domain/address.ts'
-import { type ListedCase } from '../../domain/case.ts'
+import { addresseesOf, type ListedCase } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
 import { promiseWords } from '../clocks.ts'
 import { type DeskContext, Refusal } from '../draft.ts'
@@ -57,37 +57,34 @@ function whoMay({ roles }: Verb): string {
   return roles.length === 0 ? 'every maintainer' : `maintainers with the role ${roles.join(' or ')}`
 }
 
-/** Lists open cases by number, state, owner and what is due: nothing of what is in them. */
+/** Lists all open cases by number, state, owner, reporters, subject and what is due (B15). */
 export const cases: Verb = {
   name: 'cases',
   binds: 'desk',
   roles: [],
-  help: 'lists the open cases: state, owner and what is due',
+  help: 'lists the open cases: state, owner, reporters, subject and what is due',
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
   run: (_command, context): DeskAnswer => {
     const { openCases } = context
     if (openCases.length === 0) return { says: 'No case is open.', block: '' }
-    const shown = [...openCases].sort(byDue).slice(0, CASES_MAX)
-    const more = openCases.length - shown.length
     return {
       says: `${count(openCases.length, 'case is', 'cases are')} open; see below.`,
-      block: [
-        ...shown.map((record) => caseLines(record, context)),
-        ...(more === 0
-          ? []
-          : [
-              `and ${count(more, 'more case', 'more cases')}: the operator lists them with postern cases`
-            ])
-      ].join('\n')
+      block: [...openCases]
+        .sort(byDue)
+        .map((record) => caseLines(record, context))
+        .join('\n')
     }
   }
 }
 
-const CASES_MAX = 200
-
 function caseLines({ case: record, due }: ListedCase, { settings, now }: DeskContext): string {
   const words = due === null ? 'nothing is due' : promiseWords(due, { case: record, settings, now })
-  return `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}\n    ${words}`
+  const from = addresseesOf(record).map(({ contact }) => contact.address)
+  return [
+    `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}`,
+    [from.join(', '), record.subject.replaceAll(/\s+/g, ' ')].filter(Boolean).join(': '),
+    words
+  ].join('\n    ')
 }
 
 /** The one due first on top, those without a promise last. */

@@ -48,7 +48,7 @@ import { ACTING, type Verb } from './verb.ts'
 const PATCHES_MAX = 50
 const CLOCK_IN_DOUBT = {
   label: 'Clock',
-  value: 'it jumped forward and was not set back; an approval says that the time above is right'
+  value: 'in doubt; an approval says that the time above is right'
 }
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 

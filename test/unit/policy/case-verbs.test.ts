@@ -241,6 +241,17 @@ describe('/close', () => {
     }
   )
 
+  it.each([
+    [
+      'duplicate of our ticket because of the audit',
+      'duplicate of our ticket because of the audit'
+    ],
+    ['because of the audit', 'of the audit'],
+    ['internal duplicate because of the audit', 'duplicate because of the audit']
+  ])('(B9) %s is recorded whole', (words, reason) => {
+    expect(closed(`/close ${words}`, 'accepted').about).toMatchObject({ reason })
+  })
+
   it('without telling the reporter takes the policy’s leave and a reason, which is recorded', () => {
     expect(closed('/close internal', 'accepted').ran).toBe(false)
     expect(closed('/close internal because it is a duplicate', 'accepted')).toEqual({

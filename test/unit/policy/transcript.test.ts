@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type CaseState } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
+import { aboutCase, BY_SOMEBODY, event, NO_EVIDENCE } from '../../../src/domain/event.ts'
 import { type Maintainer } from '../../../src/domain/settings.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
@@ -453,6 +454,18 @@ describe('/notice draft without fields (A4)', () => {
   })
 })
 
+it('(B9) a rejected case shows the code of its rejection beside its state', () => {
+  const rejected = event('rejected', aboutCase(TAG), BY_SOMEBODY, {
+    code: 'upstream',
+    told: 'told'
+  })
+  const events = [{ ...rejected, id: 1, at: NOW, evidence: NO_EVIDENCE }]
+  const record = caseRecord({ state: 'rejected' })
+  const said = answer('/status', { bound: bound({ case: record, events }) })
+  expect(said).toContain('(ACME Parser): rejected (upstream)')
+  expect(said).toContain('The case: rejected (upstream)')
+})
+
 describe('without a case (B14)', () => {
   const open = [
     {
@@ -487,12 +500,12 @@ describe('without a case (B14)', () => {
     expect(only(decide('/cases'), 'dispose')).toMatchObject([{ state: 'done' }])
   })
 
-  it('/cases says what is due first by the clocks and nothing of what is in a case (A3)', () => {
+  it('/cases says what is due first by the clocks, of whom and with which subject, all of them (A3, B15)', () => {
     const text = read(decide('/cases')).replaceAll(/\s+/g, ' ')
     expect(text).toContain('(OVERDUE): The notice must be written three days before')
     expect(text).toContain('Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC): Nobody has recorded')
     expect(text).toContain('nothing is due')
-    expect(text).not.toMatch(/SECRET|alice|Alice/)
+    expect(text).toMatch(/alice@\S+: SECRET/)
     expect(text.indexOf('ACME-2026-0003')).toBeLessThan(text.indexOf('ACME-2026-0002'))
   })
 
