@@ -36,12 +36,9 @@ export function findForeignSigners(
 }
 
 function keysIn({ text, files }: Inside): ClaimedKey[] {
-  const sources = [...files, Buffer.from(text)]
-  const keys: ClaimedKey[] = []
-  for (const source of sources) {
-    if (keys.length < KEYS_MAX) keys.push(...readClaimedKeys(source))
-  }
-  return keys
+  return [...files, Buffer.from(text)]
+    .flatMap((source) => readClaimedKeys(source))
+    .slice(0, KEYS_MAX)
 }
 
 function isIssuer({ fingerprints }: ClaimedKey, issuer: string): boolean {

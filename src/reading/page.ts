@@ -256,11 +256,6 @@ export function gutter(text: string, mark: string, columns: number): string[] {
 }
 
 function cut(line: string, columns: number): string[] {
-  // By far the most common lines; a hostile line may be a quarter of a megabyte long.
-  if (/^[\u0020-\u007e]*$/.test(line)) {
-    const count = Math.max(1, Math.ceil(line.length / columns))
-    return Array.from({ length: count }, (_, at) => line.slice(at * columns, (at + 1) * columns))
-  }
   const pieces: string[] = []
   let piece = ''
   let width = 0
@@ -278,7 +273,6 @@ function cut(line: string, columns: number): string[] {
 }
 
 function widthOf(text: string): number {
-  if (/^[\u0020-\u007e]*$/.test(text)) return text.length
   return Array.from(text).reduce((sum, char) => sum + columnsOf(char), 0)
 }
 

@@ -1,34 +1,11 @@
 /** An opened message as the contract JSON of `postern open --json` (DESIGN §5): the outer header and the effective subject. */
-import { type Address } from '../domain/address.ts'
-import {
-  type Attachment,
-  type HeaderFacts,
-  type OpenedMail,
-  type OpenFailure,
-  type Signature
-} from '../domain/mail.ts'
+import { type OpenedMail } from '../domain/mail.ts'
 
-type Same = 'structure' | 'encrypted' | 'decrypted' | 'subjectProtected' | 'text' | 'warnings'
-
-/** The contract of `postern open --json`. Addresses are addr-specs; the subject is the protected one if there is one. */
-type OpenJson = Pick<OpenedMail, Same> &
-  Pick<HeaderFacts, 'messageId' | 'date'> & {
-    /** Absent when the message was read. */
-    readonly failure?: OpenFailure
-    readonly signatures: readonly Pick<
-      Signature,
-      'state' | 'stateThen' | 'fingerprint' | 'coversWhole'
-    >[]
-    readonly from: Address | null
-    readonly to: readonly Address[]
-    readonly subject: string
-    readonly attachments: readonly Omit<Attachment, 'content'>[]
-    readonly autoSubmitted: boolean
-    readonly bounce: boolean
-  }
-
-/** The contract JSON of an opened message. From, To, Message-ID and date are the outer ones; compare `from-mismatch`. */
-export function toOpenJson(opened: OpenedMail): OpenJson {
+/**
+ * The contract JSON of an opened message: addresses are addr-specs, the subject is the protected one if there is one, and
+ * `failure` is absent when the message was read. From, To, Message-ID and date are the outer ones; compare `from-mismatch`.
+ */
+export function toOpenJson(opened: OpenedMail): Readonly<Record<string, unknown>> {
   const { outer } = opened
   return {
     structure: opened.structure,

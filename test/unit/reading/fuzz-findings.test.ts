@@ -66,29 +66,6 @@ describe('a signature inside a text (G2)', () => {
   })
 })
 
-it('text marked as a copy of protected fields is shown when it is more than a copy', async () => {
-  const textOfPayload = async (first: string): Promise<string> => {
-    const payload = lines(
-      'Subject: a report',
-      'Content-Type: multipart/mixed; boundary=m; protected-headers="v1"',
-      '',
-      '--m',
-      'Content-Type: text/plain; protected-headers="v1"',
-      '',
-      first,
-      '--m',
-      '',
-      'the rest',
-      '--m--'
-    )
-    return (await alice.open(encryptedMail(await alice.seal(payload, 0)))).text
-  }
-  expect(await textOfPayload('Subject: a report')).toBe('the rest\n')
-  expect(await textOfPayload('Subject: a report\r\n\r\nIt overflows.')).toBe(
-    'Subject: a report\n\nIt overflows.\n\nthe rest\n'
-  )
-})
-
 it('a broken escape in quoted-printable stays as it is', async () => {
   const body = ['=41 =4=', '1=\t', 'x =zz =', '', 'end= \n=C3=AD']
   const head =
