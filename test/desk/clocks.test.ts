@@ -161,20 +161,6 @@ describe('(A3) the promise of an answer', () => {
     expect((await alarms(grace)).at(-1)).toContain('This message is late')
   })
 
-  it('is told once, whatever is restarted and however the clock is set', async () => {
-    await givenCase()
-    await after(24 * HOUR)
-    for (const ms of [-12 * HOUR, 12 * HOUR, -30 * HOUR, 30 * HOUR]) {
-      world.jump(ms)
-      await world.settle()
-      world.restart()
-      await world.settle()
-    }
-    expect(
-      (await alarms(grace)).filter((text) => text.includes('waits for an answer'))
-    ).toHaveLength(1)
-  })
-
   it('puts on the record what rang, once for all whom it reached (G8)', async () => {
     await givenCase()
     await after(24 * HOUR)

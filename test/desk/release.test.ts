@@ -1,57 +1,37 @@
 /** Advance notices on the real steps of the desk: released in pieces, held, voided, crashed and resumed (G2, G5, G7). */
 
-import { beforeAll, describe, expect, it } from 'vitest'
-import { type Policy } from '../../src/domain/policy.ts'
+import { describe, expect, it } from 'vitest'
+import { handlePending } from '../../src/desk/work.ts'
+import { insertArrival } from '../../src/store/arrivals.ts'
 import { listDeliveries } from '../../src/store/deliveries.ts'
 import { removeMember } from '../../src/store/members.ts'
 import { findNoticeById } from '../../src/store/notices.ts'
 import { givenDesk, lastTo, textsTo } from '../support/given.ts'
-import { noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
+import {
+  FIELDS,
+  type NoticeWorld,
+  noticeWorld,
+  people,
+  UNTIL_DUE
+} from '../support/notice-world.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 import { POLICY } from '../unit/policy/samples.ts'
 
 const DISCLOSURE = '2026-12-04T12:00:00Z'
-const FIELDS = 'description: the hole\naffected_versions: all\nremedy_steps: update\n'
-let grace: Someone, linus: Someone, alice: Someone
-let members: Someone[] = []
+const TAG = 'ACME-2026-0001'
+const cast = await people()
+const { grace, linus, alice, members } = cast
+let notices: NoticeWorld
 let world: World
 
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-  members = await Promise.all(
-    ['debian', 'freebsd', 'suse'].map((id) => someone(id, `security@${id}.example`))
-  )
-})
-
-function tell(from: Someone, text: string, patch?: { filename: string; content: string }) {
-  const letter = { subject: 'Re: [ACME-2026-0001] x', text }
-  return world.write(from, patch === undefined ? letter : { ...letter, patch })
-}
-
 async function command(from: Someone, text: string): Promise<void> {
-  await world.receive(await tell(from, text))
+  await world.receive(await world.write(from, { subject: `Re: [${TAG}] x`, text }))
 }
 
 /** A case with an approved notice for these members, due in four days. */
-async function scheduled(
-  list: readonly Someone[] = members,
-  options: { readonly policy?: Partial<Policy> } = {}
-): Promise<void> {
-  world = await givenDesk([grace, linus], options)
-  for (const member of list) await world.addMember(member)
-  await world.receive(
-    await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
-  )
-  await world.receive(
-    await tell(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`, {
-      filename: 'fix.patch',
-      content: '--- a\n+++ b'
-    })
-  )
-  await command(grace, '/notice preview\n')
-  await command(linus, `/notice approve ${code()}\n`)
+async function scheduled(list: readonly Someone[] = members): Promise<void> {
+  notices = await noticeWorld({ ...cast, members: list }, { count: 1 })
+  world = notices.world
   expect(state()).toBe('scheduled')
 }
 
@@ -73,36 +53,21 @@ function deliveries() {
     .read((read) => listDeliveries(read, 1))
     .map(({ memberId, revision, state: how }) => `${memberId} ${revision} ${how}`)
 }
-/** Handles the message in the inbox, and nothing else: no release step, no sending. */
-async function handleWithoutSending(): Promise<void> {
-  const { handlePending } = await import('../../src/desk/work.ts')
-  const { insertArrival } = await import('../../src/store/arrivals.ts')
-  const [raw] = [...world.inbox.values()]
-  world.inbox.clear()
+/** A hold is handled, and nothing else: no release step, no sending. */
+async function heldBeforeSending(): Promise<void> {
+  const raw = await world.write(grace, { subject: `Re: [${TAG}] x`, text: '/notice hold\n' })
+  const place = { mailbox: 'INBOX', uidValidity: '1', uid: 900, part: 'whole' } as const
+  const { now } = world.clock
   world.desk.db.transact((tx) =>
-    insertArrival(
-      tx,
-      {
-        mailbox: 'INBOX',
-        uidValidity: '1',
-        uid: 900,
-        receivedAt: world.clock.now,
-        size: 1,
-        raw: raw ?? new Uint8Array(),
-        part: 'whole'
-      },
-      world.clock.now
-    )
+    insertArrival(tx, { ...place, receivedAt: now, size: raw.length, raw }, now)
   )
   await handlePending(world.desk, new AbortController().signal, () => undefined)
 }
-const DAY = 86_400_000
-const LEAD_COMES = 4 * DAY
 
 describe('a scheduled notice', () => {
   it('leaves at its instant and not a second before, one sealed message a member (M-24, M-28, G5)', async () => {
     await scheduled()
-    await world.wait(LEAD_COMES - 60_000)
+    await world.wait(UNTIL_DUE - 60_000)
     expect(noticed()).toEqual([])
     await world.wait(60_000)
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
@@ -113,7 +78,6 @@ describe('a scheduled notice', () => {
       expect(mine).toHaveLength(1)
       const text = mail === undefined ? '' : await world.read(member, mail)
       expect(text).toContain('the hole')
-      expect(text).toContain('fix.patch')
       for (const other of members.filter(({ id }) => id !== member.id)) {
         expect(text).not.toContain(other.address)
         expect(Buffer.from(mail?.raw ?? []).toString()).not.toContain(other.address)
@@ -124,19 +88,19 @@ describe('a scheduled notice', () => {
   it('leaves nothing in the log that tells how many got it (G5)', async () => {
     await scheduled()
     const before = world.log.length
-    await world.wait(LEAD_COMES + 60_000)
+    await world.wait(UNTIL_DUE + 60_000)
     expect(noticed()).toHaveLength(3)
     const lines = world.log.slice(before)
     expect(lines.filter((line) => 'kind' in line && line.kind === 'notice')).toEqual([])
     expect(lines.filter(({ event }) => event.startsWith('notice.'))).toEqual([
-      { event: 'notice.releasing', notice: 1, lateMs: 60_000 },
+      { event: 'notice.releasing', notice: 1, lateMs: 61_000 },
       { event: 'notice.released', notice: 1 }
     ])
   })
 
   it('tells the reporter the date in the same job (M-30)', async () => {
     await scheduled()
-    await world.wait(LEAD_COMES)
+    await world.wait(UNTIL_DUE)
     const mine = world.sentTo(alice).at(-1)
     expect(mine && (await world.read(alice, mine))).toContain('4 Dec 2026, 12:00 UTC')
     expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'noticed' }])
@@ -149,14 +113,14 @@ describe('a scheduled notice', () => {
     await world.settle()
     expect(state()).toBe('held')
     expect(world.rows('SELECT * FROM approvals')).toEqual([])
-    await world.wait(LEAD_COMES)
+    await world.wait(UNTIL_DUE)
     expect(noticed()).toEqual([])
   })
 
   it('holds a member whose key has expired, tells the maintainers, and nobody else waits (G3)', async () => {
     const old = await someone('oldco', 'security@oldco.example', 24)
     await scheduled([...members, old])
-    await world.wait(LEAD_COMES)
+    await world.wait(UNTIL_DUE)
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
     expect(deliveries()).toContain('oldco 1 held')
     expect(world.accepted.some(({ to }) => to === old.address)).toBe(false)
@@ -166,7 +130,7 @@ describe('a scheduled notice', () => {
 
   it('is held after the clock jumped to its instant, and its approval is void', async () => {
     await scheduled()
-    world.jump(LEAD_COMES)
+    world.jump(UNTIL_DUE)
     await world.settle()
     expect(noticed()).toEqual([])
     expect(state()).toBe('held')
@@ -175,7 +139,7 @@ describe('a scheduled notice', () => {
 
   it('leaves late with one alarm after downtime (G7)', async () => {
     await scheduled()
-    world.pass(LEAD_COMES + 3_600_000)
+    world.pass(UNTIL_DUE + 3_600_000)
     world.restart()
     await world.settle()
     expect(noticed()).toHaveLength(3)
@@ -209,14 +173,14 @@ describe('a scheduled notice', () => {
     await scheduled()
     const maintainers = world.desk.settings.maintainers.filter(({ id }) => id !== 'linus')
     Object.assign(world.desk.settings, { maintainers })
-    await world.wait(LEAD_COMES)
+    await world.wait(UNTIL_DUE)
     expect(noticed()).toEqual([])
     expect(state()).toBe('held')
   })
 
   it('is judged on a clock looked at that very moment', async () => {
     await scheduled()
-    world.jump(LEAD_COMES)
+    world.jump(UNTIL_DUE)
     // Nothing has looked at the clock since it jumped.
     await world.releaseOnce()
     expect(state()).toBe('held')
@@ -234,7 +198,7 @@ describe('a scheduled notice', () => {
     await scheduled()
     const [product] = world.desk.settings.products
     Object.assign(world.desk.settings, { products: [{ ...product, id: 'renamed' }] })
-    await world.wait(LEAD_COMES)
+    await world.wait(UNTIL_DUE)
     expect(state()).toBe('held')
     expect(world.rows("SELECT once FROM outbox WHERE once LIKE 'alert:notice-held%'")).toHaveLength(
       2
@@ -246,7 +210,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
   /** Begins the release and dies before the first piece is committed, so that everything still waits. */
   async function leaving(): Promise<void> {
     await scheduled()
-    world.pass(LEAD_COMES)
+    world.pass(UNTIL_DUE)
     // transact (begin): two effects; then it dies inside the first seal.
     world.dieAt(3)
     await expect(world.releaseOnce()).rejects.toThrow()
@@ -256,7 +220,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
 
   it('goes on after a crash at any effect, nobody twice and nobody left out (G2)', async () => {
     await scheduled()
-    world.pass(LEAD_COMES)
+    world.pass(UNTIL_DUE)
     let crashes = 0
     for (let step = 1; ; step += 1) {
       world.dieAt(step)
@@ -288,16 +252,12 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
 
   it('held before it was sealed leaves nobody with it; approved again it reaches all', async () => {
     await leaving()
-    world.deliver(await tell(grace, '/notice hold\n'))
-    // The hold is handled before the next release step.
-    await handleWithoutSending()
+    await heldBeforeSending()
     expect(state()).toBe('held')
     await world.settle()
     expect(noticed()).toEqual([])
     expect(deliveries().every((row) => row.endsWith('held'))).toBe(true)
-    world.pass(60_000)
-    await command(grace, '/notice preview\n')
-    await command(linus, `/notice approve ${code()}\n`)
+    await notices.approve(TAG)
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
   })
 
@@ -373,19 +333,16 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
 
   it('can be held while all copies are queued and none is sent; approved again each gets one (G2, G7)', async () => {
     await scheduled()
-    world.pass(LEAD_COMES)
+    world.pass(UNTIL_DUE)
     await world.releaseOnce()
     expect(state()).toBe('released')
     const found = world.desk.db.read((read) => findNoticeById(read, 1))
     expect(found?.hasLeft).toBe(true)
-    world.deliver(await tell(grace, '/notice hold\n'))
-    await handleWithoutSending()
+    await heldBeforeSending()
     expect(state()).toBe('held')
     await world.settle()
     expect(noticed()).toEqual([])
-    world.pass(1000)
-    await command(grace, '/notice preview\n')
-    await command(linus, `/notice approve ${code()}\n`)
+    await notices.approve(TAG)
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
   })
 
@@ -414,9 +371,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     })
     await command(grace, '/notice draft\nseverity: high\n')
     expect(world.rows('SELECT revision FROM notices')).toEqual([{ revision: 2 }])
-    world.pass(1000)
-    await command(grace, '/notice preview\n')
-    await command(linus, `/notice approve ${code()}\n`)
+    await notices.approve(TAG)
     expect(noticed().sort()).toEqual(['debian', 'freebsd', 'suse'])
     const [first] = members
     const mail = world.accepted.find(({ to }) => to === first?.address)
@@ -426,30 +381,31 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
 
 describe('two approvals', () => {
   let ada: Someone
-  /** A desk whose policy wants two people beside the author. */
-  async function deskOfThree(): Promise<void> {
+  /** The notice as it is now, previewed and approved by these. */
+  async function approvedBy(...approvers: readonly Someone[]): Promise<void> {
+    world.pass(1000)
+    await command(grace, '/notice preview\n')
+    for (const one of approvers) await command(one, `/notice approve ${code()}\n`)
+  }
+  /** The policy wants two people beside the author; Linus has approved the notice for these members. */
+  async function approvedOnce(list: readonly Someone[]): Promise<void> {
     if (POLICY.notice === null) throw new Error('bad test data')
     ada = await someone('ada', 'ada@acme.example')
     const policy = { notice: { ...POLICY.notice, approvals: 2 } }
     world = await givenDesk([grace, linus, ada], { policy })
+    for (const member of list) await world.addMember(member)
+    await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
+    await command(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`)
+    await approvedBy(linus)
+    expect(state()).toBe('drafting')
   }
 
   /** Linus approves, the clock goes an hour forward, and Ada approves a new preview. */
   async function approvedAcrossJump(): Promise<void> {
-    await deskOfThree()
-    for (const member of members) await world.addMember(member)
-    await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
-    await command(
-      grace,
-      `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`
-    )
-    await command(grace, '/notice preview\n')
-    await command(linus, `/notice approve ${code()}\n`)
+    await approvedOnce(members)
     world.jump(3_600_000)
     await world.settle()
-    world.pass(1000)
-    await command(grace, '/notice preview\n')
-    await command(ada, `/notice approve ${code()}\n`)
+    await approvedBy(ada)
   }
 
   it('one of which is from before a jump of the clock are one: the same person gives it anew (G7)', async () => {
@@ -458,7 +414,7 @@ describe('two approvals', () => {
     world.pass(1000)
     await command(linus, `/notice approve ${code()}\n`)
     expect(state()).toBe('scheduled')
-    await world.wait(LEAD_COMES)
+    await world.wait(UNTIL_DUE)
     expect(noticed()).toHaveLength(3)
   })
 
@@ -466,7 +422,7 @@ describe('two approvals', () => {
     await approvedAcrossJump()
     world.pass(1000)
     await command(linus, `/notice approve ${code()}\n`)
-    await world.wait(LEAD_COMES)
+    await world.wait(UNTIL_DUE)
     expect(world.rows("SELECT about FROM events WHERE kind = 'date-untold'")).toEqual([
       { about: '{"reporter":"ACME-2026-0001","because":"no-key"}' }
     ])
@@ -485,31 +441,18 @@ describe('two approvals', () => {
   })
 
   it('can be given again by the same maintainer after the list changed', async () => {
-    await deskOfThree()
-    for (const member of members.slice(0, 2)) await world.addMember(member)
-    await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
-    await command(
-      grace,
-      `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}no_patches: none\n`
-    )
-    await command(grace, '/notice preview\n')
-    await command(linus, `/notice approve ${code()}\n`)
-    expect(state()).toBe('drafting')
+    await approvedOnce(members.slice(0, 2))
     const [, , third] = members
     if (third !== undefined) await world.addMember(third)
-    world.pass(1000)
-    await command(grace, '/notice preview\n')
-    await command(linus, `/notice approve ${code()}\n`)
-    await command(ada, `/notice approve ${code()}\n`)
+    await approvedBy(linus, ada)
     expect(state()).toBe('scheduled')
   })
 })
 
 it('(M-30, G3) a list member or maintainer who reported learns the date encrypted to their registered key', async () => {
-  const all = await people()
-  const [reporting] = all.members
+  const [reporting] = members
   if (reporting === undefined) throw new Error('no members')
-  const given = await noticeWorld({ ...all, alice: reporting }, { count: 1 })
+  const given = await noticeWorld({ ...cast, alice: reporting }, { count: 1 })
   world = given.world
   await world.wait(UNTIL_DUE)
   const [date] = world.rows<{ id: string }>(
