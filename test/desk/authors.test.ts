@@ -1,16 +1,13 @@
 /** Who may approve a notice: nobody who wrote it or set its date since it was approved last (B3, four eyes). */
 
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { findNotice } from '../../src/store/notices.ts'
 import { lastTo } from '../support/given.ts'
-import { type NoticeWorld, noticeWorld, type People, people } from '../support/notice-world.ts'
+import { type NoticeWorld, noticeWorld, people } from '../support/notice-world.ts'
 import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
-let them: People
+const them = await people()
 let notices: NoticeWorld
-beforeAll(async () => {
-  them = await people()
-})
 beforeEach(async () => {
   notices = await noticeWorld(them, { count: 1 })
 })

@@ -1,6 +1,6 @@
 /** Reporters of one case neither speak for each other nor hold each other's keys, and read nothing that was for another (B14). */
 import { generateKey, readPrivateKey } from 'openpgp'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import {
   givenDesk,
   givenMaintainer,
@@ -12,19 +12,10 @@ import {
 } from '../support/given.ts'
 import { type Letter, type Someone, someone, type World } from '../support/world.ts'
 
+const grace = await givenMaintainer('grace')
+const alice = await givenReporter('alice')
+const bob = await givenReporter('bob')
 const [FIRST, SECOND, THIRD] = ['ACME-2026-0001', 'ACME-2026-0002', 'ACME-2026-0003']
-
-let grace: Someone
-let alice: Someone
-let bob: Someone
-
-beforeAll(async () => {
-  ;[grace, alice, bob] = await Promise.all([
-    givenMaintainer('grace'),
-    givenReporter('alice'),
-    givenReporter('bob')
-  ])
-})
 
 /** Alice and Bob reported; their reports are one case. */
 async function givenMerged(

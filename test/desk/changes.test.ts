@@ -1,22 +1,12 @@
 /** A new date or new content after the list was told is a change: approved, it leaves at once and says what changed (B16). */
-import { beforeAll, beforeEach, expect, it } from 'vitest'
-import {
-  type NoticeWorld,
-  noticeWorld,
-  type People,
-  people,
-  UNTIL_DUE
-} from '../support/notice-world.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, someone } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
-let them: People
-let late: Someone
+const them = await people()
+const late = await someone('late', 'security@late.example')
 let notices: NoticeWorld
-beforeAll(async () => {
-  them = await people()
-  late = await someone('late', 'security@late.example')
-})
 beforeEach(async () => {
   notices = await noticeWorld(them, { count: 1 })
   await notices.world.wait(UNTIL_DUE)

@@ -1,5 +1,5 @@
 /** A clock that jumps while notices are scheduled: never early, told at once, and no longer in doubt than it must be (G7). */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { RETRY_DELAY_MS_MAX } from '../../src/domain/outgoing.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
@@ -13,16 +13,12 @@ import {
 } from '../support/notice-world.ts'
 import { someone } from '../support/world.ts'
 
+const cast = await people()
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const YEAR = 365 * DAY
 const ONE = 'ACME-2026-0001'
-let cast: People
 let desk: NoticeWorld
-
-beforeAll(async () => {
-  cast = await people()
-})
 
 /** One notice, three minutes before its instant if the clock is to be believed. */
 async function jumpedNearly(): Promise<void> {

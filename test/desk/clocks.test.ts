@@ -26,6 +26,9 @@ import { tempFolder } from '../support/temp.ts'
 import { type Someone, START, someone, type World, type WorldOptions } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
 
+const grace = await someone('grace', 'grace@acme.example')
+const linus = await someone('linus', 'linus@acme.example')
+const alice = await someone('alice', 'alice@reporter.example')
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
@@ -57,18 +60,7 @@ const ANSWER: Clock = {
   quote: 'Within 48 hours.'
 }
 
-let grace: Someone
-let linus: Someone
-let alice: Someone
 let world: World
-
-beforeAll(async () => {
-  ;[grace, linus, alice] = await Promise.all([
-    someone('grace', 'grace@acme.example'),
-    someone('linus', 'linus@acme.example'),
-    someone('alice', 'alice@reporter.example')
-  ])
-})
 
 async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
   world = await givenDesk([grace, { ...linus, roles: ['committer'] }], {

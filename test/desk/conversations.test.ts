@@ -1,25 +1,16 @@
 /** An answer belongs to the conversation that it answers: a list member's or a reporter's, never both (B1, B21, G5). */
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
-import {
-  type NoticeWorld,
-  noticeWorld,
-  type People,
-  people,
-  UNTIL_DUE
-} from '../support/notice-world.ts'
+import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 
+const cast = await people()
 const CASE = 'ACME-2026-0001'
 const WORDS = 'Yes, 4.1 is affected, too.'
-let cast: People
 let desk: NoticeWorld
 let world: World
 let debian: Someone
 
-beforeAll(async () => {
-  cast = await people()
-})
 beforeEach(async () => {
   const admin = { roles: ['committer', 'release', 'approver', 'list-admin'] as const }
   const other = { roles: ['committer', 'approver'] as const }

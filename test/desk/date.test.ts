@@ -1,16 +1,13 @@
 /** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
 
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { givenDesk, givenMessage, givenReporter, lastTo, textsTo } from '../support/given.ts'
-import { FIELDS, noticeWorld, type People, people, UNTIL_DUE } from '../support/notice-world.ts'
+import { FIELDS, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
-let them: People
+const them = await people()
 let world: World
-beforeAll(async () => {
-  them = await people()
-})
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
 async function dated(as: 'encrypted' | 'clear', autocrypt = as === 'encrypted'): Promise<string> {

@@ -2,26 +2,17 @@
  * A notice that was released and is edited while copies of it have not left: an edit stops none, a hold stops all, and
  * whoever edits is told which (G2, G7).
  */
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
 import { removeMember } from '../../src/store/members.ts'
-import {
-  type NoticeWorld,
-  noticeWorld,
-  type People,
-  people,
-  UNTIL_DUE
-} from '../support/notice-world.ts'
+import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 
+const cast = await people()
 const ONE = 'ACME-2026-0001'
 const DAY = 86_400_000
-let cast: People
 let desk: NoticeWorld
 
-beforeAll(async () => {
-  cast = await people()
-})
 beforeEach(async () => {
   desk = await noticeWorld(cast, { count: 1 })
 })

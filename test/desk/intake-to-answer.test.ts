@@ -1,17 +1,13 @@
 /** One report from inbox to answer on the real steps of the desk, and what its rows look like afterwards. */
 
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { givenDesk } from '../support/given.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
-let grace: Someone, linus: Someone, alice: Someone
+const grace = await someone('grace', 'grace@acme.example')
+const linus = await someone('linus', 'linus@acme.example')
+const alice = await someone('alice', 'alice@reporter.example')
 let world: World
-
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
 
 /** Mails that SMTP accepted for somebody, in words. */
 async function lettersTo(person: Someone): Promise<string[]> {

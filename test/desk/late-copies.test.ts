@@ -1,25 +1,16 @@
 /** Copies of a notice that a mail server puts off: an alarm while they wait, and none leaves after the disclosure (B22). */
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { ofNoMail, record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { addMs, formatInstant } from '../../src/domain/time.ts'
 import { removeMember } from '../../src/store/members.ts'
-import {
-  type NoticeWorld,
-  noticeWorld,
-  type People,
-  people,
-  UNTIL_DUE
-} from '../support/notice-world.ts'
+import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
+const them = await people()
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-let them: People
 let notices: NoticeWorld
-beforeAll(async () => {
-  them = await people()
-})
 /** A notice whose copies are all put off at the first attempt. */
 beforeEach(async () => {
   notices = await noticeWorld(them, { count: 1 })

@@ -1,25 +1,18 @@
 /** /merge: two reports of one reporter become one case, and both numbers still lead to it (B14). */
 
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { givenDesk, lastTo } from '../support/given.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
+const grace = await someone('grace', 'grace@acme.example')
+const alice = await someone('alice', 'alice@reporter.example')
+const bob = await someone('bob', 'bob@reporter.example')
 const [FIRST, SECOND] = ['ACME-2026-0001', 'ACME-2026-0002']
 
-let grace: Someone
-let alice: Someone
-let bob: Someone
 let world: World
 
-beforeAll(async () => {
-  ;[grace, alice, bob] = await Promise.all([
-    someone('grace', 'grace@acme.example'),
-    someone('alice', 'alice@reporter.example'),
-    someone('bob', 'bob@reporter.example')
-  ])
-})
 beforeEach(async () => {
   const read = await readPolicy('dragonfly', '.', builtInPoliciesDir())
   const { clocks } = read.policy

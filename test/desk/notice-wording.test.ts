@@ -1,22 +1,12 @@
 /** A wording that changes after the approval, as an upgrade of the program may bring, is not sent to anybody (G7, M-27). */
 
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { givenDesk, givenMessage, lastTo } from '../support/given.ts'
-import {
-  type NoticeWorld,
-  noticeWorld,
-  type People,
-  people,
-  UNTIL_DUE
-} from '../support/notice-world.ts'
+import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 
+const cast = await people()
 const ONE = 'ACME-2026-0001'
-let cast: People
 let desk: NoticeWorld
-
-beforeAll(async () => {
-  cast = await people()
-})
 
 /** The program is replaced by one with another text of the notice, and started. */
 function upgrade(text: (old: string) => string): void {

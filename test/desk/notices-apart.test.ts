@@ -1,24 +1,14 @@
 /** Notices that are due at once do not hang on each other (G7, G9). */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Address } from '../../src/domain/address.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
-import {
-  type NoticeWorld,
-  noticeWorld,
-  type People,
-  people,
-  UNTIL_DUE
-} from '../support/notice-world.ts'
+import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { someone } from '../support/world.ts'
 
+const cast = await people()
 const ONE = 'ACME-2026-0001'
 const TWO = 'ACME-2026-0002'
-let cast: People
 let desk: NoticeWorld
-
-beforeAll(async () => {
-  cast = await people()
-})
 
 /** From now on the desk has a bug that shows at the notice of one case only. */
 function failAt(tag: string): void {

@@ -1,16 +1,13 @@
 /** A team of one, or one whose policy wants no second person: a notice leaves on its author's approval alone, and says so (A5). */
 
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { givenDesk } from '../support/given.ts'
-import { FIELDS, type People, people, UNTIL_DUE } from '../support/notice-world.ts'
+import { FIELDS, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 import { POLICY, TAG } from '../unit/policy/samples.ts'
 
-let them: People
+const them = await people()
 let world: World
-beforeAll(async () => {
-  them = await people()
-})
 
 /** What Grace reads after her command. */
 async function command(text: string): Promise<string> {

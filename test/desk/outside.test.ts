@@ -3,20 +3,16 @@
  * everybody on the way does.
  */
 
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { givenDesk } from '../support/given.ts'
 import { decodeWords, headerOf, splitPart } from '../support/mail-parts.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
+const grace = await someone('grace', 'grace@acme.example')
+const linus = await someone('linus', 'linus@acme.example')
+const alice = await someone('alice', 'alice@reporter.example')
 const TAG = '[ACME-2026-0001]'
-let grace: Someone, linus: Someone, alice: Someone
 let world: World
-
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-  alice = await someone('alice', 'alice@reporter.example')
-})
 
 beforeEach(async () => {
   world = await givenDesk([grace, linus])

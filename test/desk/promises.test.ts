@@ -2,7 +2,7 @@
  * Promises that nobody watched: after an undecided turn of a case, a move to another product, a merge or a hold, somebody is
  * reminded until the promise is kept (A3, B10, B12, B16).
  */
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { type Policy } from '../../src/domain/policy.ts'
@@ -18,14 +18,10 @@ import { noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World, type WorldOptions } from '../support/world.ts'
 import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
 const DAY = 86_400_000
-let grace: Someone, linus: Someone, alice: Someone
-
-beforeAll(async () => {
-  grace = await givenMaintainer('grace')
-  linus = await givenMaintainer('linus')
-  alice = await givenReporter('alice')
-})
 
 async function preset(name: string): Promise<Policy> {
   return (await readPolicy(name, '.', builtInPoliciesDir())).policy

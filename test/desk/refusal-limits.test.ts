@@ -1,9 +1,11 @@
 /** Limits are no weapon: no forger keeps from a maintainer that a message of their own did nothing (mail.md §2.10). */
 
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { givenDesk } from '../support/given.ts'
 import { type Someone, someone, type World, type WorldOptions } from '../support/world.ts'
 
+const grace = await someone('grace', 'grace@acme.example')
+const linus = await someone('linus', 'linus@acme.example')
 const MX = 'mx.acme.example'
 const CHECKED = { authentication: { servers: [MX], receivedHops: 1 } }
 const ON_TOP = [
@@ -11,12 +13,7 @@ const ON_TOP = [
   `Received: from client by ${MX}; Mon, 23 Nov 2026 12:00:00 +0000`
 ]
 
-let grace: Someone, linus: Someone
 let world: World
-beforeAll(async () => {
-  grace = await someone('grace', 'grace@acme.example')
-  linus = await someone('linus', 'linus@acme.example')
-})
 
 async function open(options: Partial<WorldOptions> = {}): Promise<void> {
   world = await givenDesk([grace, linus], options)

@@ -2,7 +2,7 @@
  * `/key refuse`: a maintainer says that a key which came is not the reporter's. A forged report must not silence the answers to a
  * reporter who began in clear (G3), and nobody who began encrypted is answered in clear because of it.
  */
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import {
   givenDesk,
   givenMaintainer,
@@ -13,18 +13,14 @@ import {
 import { type Letter, type Someone, type World } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
+// Keys that anybody can make in her name.
+const forger = await givenReporter('alice')
+const another = await givenReporter('alice')
 const ALLOW = { reporters: { cleartext: 'allow' } } as const
 const REPLY = 'Rainfall is heavy today.'
-let grace: Someone, linus: Someone, alice: Someone, forger: Someone, another: Someone
-
-beforeAll(async () => {
-  grace = await givenMaintainer('grace')
-  linus = await givenMaintainer('linus')
-  alice = await givenReporter('alice')
-  // Keys that anybody can make in her name.
-  forger = await givenReporter('alice')
-  another = await givenReporter('alice')
-})
 
 /** Alice reported, then somebody wrote in her name and offered a key. */
 async function givenForgedOffer(as: 'clear' | 'encrypted'): Promise<World> {

@@ -2,30 +2,19 @@
  * No copy of a notice leaves that the approvals do not cover: none to somebody who came to the list at the last moment, none
  * with the words of before (G5, G7).
  */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
 import { insertMember, removeMember } from '../../src/store/members.ts'
 import { claimDue } from '../../src/store/outbox.ts'
 import { type Tx } from '../../src/store/sql.ts'
-import {
-  type NoticeWorld,
-  noticeWorld,
-  type People,
-  people,
-  UNTIL_DUE
-} from '../support/notice-world.ts'
-import { type Someone, someone } from '../support/world.ts'
+import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
+import { someone } from '../support/world.ts'
 
+const cast = await people()
+const newcomer = await someone('newcomer', 'security@newcomer.example')
 const ONE = 'ACME-2026-0001'
 const HOUR = 3_600_000
-let cast: People
-let newcomer: Someone
 let desk: NoticeWorld
-
-beforeAll(async () => {
-  cast = await people()
-  newcomer = await someone('newcomer', 'security@newcomer.example')
-})
 
 describe('a list that changes between the judging of a notice and its first step', () => {
   /** `postern members` commits just before the release begins; everything that was judged is read already. */

@@ -2,7 +2,7 @@
  * What maintainers decide and write while no key of the reporter is known (B10): it waits, the reporter is asked for a key, and
  * everything leaves when one comes, encrypted. Until then nobody was answered.
  */
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import {
   givenDesk,
   givenMaintainer,
@@ -13,16 +13,12 @@ import {
 import { type Letter, type Someone, type World } from '../support/world.ts'
 import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
+const grace = await givenMaintainer('grace')
+const linus = await givenMaintainer('linus')
+const alice = await givenReporter('alice')
 const REPLY = 'Rainfall is heavy today.'
 const PLAN = 'Fixed in version nine.'
 const QUESTION = 'Which compiler was it?'
-let grace: Someone, linus: Someone, alice: Someone
-
-beforeAll(async () => {
-  grace = await givenMaintainer('grace')
-  linus = await givenMaintainer('linus')
-  alice = await givenReporter('alice')
-})
 
 /** Alice reported without giving a key: encrypted, or in clear where the policy answers nobody so. */
 async function givenKeylessCase(as: 'encrypted' | 'clear' = 'encrypted'): Promise<World> {
