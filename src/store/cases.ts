@@ -87,9 +87,11 @@ export function countUnanswered(read: Read): number {
 /** The tag that the next case opened at `now` gets: numbers count up for each prefix and year, and no case is ever deleted. */
 export function nextCaseTag(read: Read, prefix: string, now: Instant, timezone: string): CaseTag {
   const year = yearIn(now, timezone)
+  const start = `${prefix}-${year}`
+  // '.' is the character after '-', so the range holds exactly the numbers of this year.
   const last = read.value<number>(
-    `SELECT max(CAST(substr(tag, length(@start) + 1) AS INTEGER)) FROM cases WHERE tag GLOB @start || '*'`,
-    { start: `${prefix}-${year}-` }
+    'SELECT max(CAST(substr(tag, ?) AS INTEGER)) FROM cases WHERE tag > ? AND tag < ?',
+    [start.length + 2, `${start}-`, `${start}.`]
   )
   return caseTag(prefix, year, (last ?? 0) + 1)
 }
