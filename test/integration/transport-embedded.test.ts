@@ -12,7 +12,6 @@ describe('embedded IMAP server', () => {
   let mailbox: Mailbox
 
   const connect = (
-    password: string,
     changes: {
       readonly port?: number
       readonly silenceMs?: number
@@ -21,7 +20,13 @@ describe('embedded IMAP server', () => {
   ): Promise<Mailbox> =>
     connectMailbox(
       {
-        ...{ host: imap.host, port: imap.port, tls: 'none', user: imap.user, password },
+        ...{
+          host: imap.host,
+          port: imap.port,
+          tls: 'none',
+          user: imap.user,
+          password: imap.password
+        },
         ...{ inbox: 'INBOX', processed: 'Postern/Processed', held: 'Postern/Held' },
         mailBytes: 1_000_000,
         ...changes
@@ -32,7 +37,7 @@ describe('embedded IMAP server', () => {
 
   beforeEach(async () => {
     imap = await startEmbeddedImap()
-    mailbox = await connect(imap.password)
+    mailbox = await connect()
   })
   afterEach(async () => {
     await mailbox.close()
@@ -63,8 +68,8 @@ describe('embedded IMAP server', () => {
 
   it('gives up a connection on which the server fell silent', async () => {
     const proxy = await startTcpProxy(imap.port)
-    const waiting = await connect(imap.password, { port: proxy.port, silenceMs: 500 })
-    const asking = await connect(imap.password, { port: proxy.port, silenceMs: 500 })
+    const waiting = await connect({ port: proxy.port, silenceMs: 500 })
+    const asking = await connect({ port: proxy.port, silenceMs: 500 })
     const trouble = { code: 'imap', retryable: true }
 
     const waited = expect(
@@ -82,7 +87,7 @@ describe('embedded IMAP server', () => {
     const head = 'From: a@example.org\r\nSubject: large\r\n'
     imap.append(Buffer.from(`${head}\r\n${'All of it is text.\r\n'.repeat(56_000)}`))
     imap.append(Buffer.from(`Subject: endless\r\n${'X-Filler: filler\r\n'.repeat(60_000)}`))
-    const small = await connect(imap.password, { mailBytes: 1000 })
+    const small = await connect({ mailBytes: 1000 })
     const { waiting } = await small.list({ afterUid: 0, limit: 10 })
     const [large, endless] = await Promise.all(waiting.map(({ uid }) => small.fetch(uid)))
     await small.close()
@@ -92,8 +97,4 @@ describe('embedded IMAP server', () => {
     expect(endless?.part).toBe('header')
     expect(endless?.raw).toHaveLength(128 * 1024)
   }, 60_000)
-
-  it('refuses a wrong password', async () => {
-    await expect(connect('wrong')).rejects.toMatchObject({ code: 'imap-auth' })
-  })
 })
