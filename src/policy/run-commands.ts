@@ -57,9 +57,8 @@ export function runCommands(
     lines.push({ at: '+', command, outcome: 'refused', says: NO_TAKER })
   }
   if (!isDone({ lines })) {
-    const outcome = { lines: allOrNothing(lines), blocks: [] }
     const about = { before, after: before, context, verbs }
-    return { ran: false, decisions: [transcript(outcome, context, about)] }
+    return { ran: false, decisions: [transcript({ lines, blocks: [] }, context, about)] }
   }
   const around = inProduct(draft, context)
   draft = askOwed(draft, around)
@@ -82,12 +81,7 @@ export function runCommands(
       transcript(
         { lines, blocks, sent: [withdrawn, settled, question?.says ?? ''].join(' ').trim() },
         around,
-        {
-          before,
-          after: draft,
-          context: around,
-          verbs
-        }
+        { before, after: draft, context: around, verbs }
       )
     ]
   }
@@ -135,9 +129,7 @@ export function runWithoutCase(
     return says
   })
   if (parsed.rest !== '') lines.push({ at: '+', command: REST, outcome: 'refused', says: why })
-  const ran = isDone({ lines })
-  const outcome = ran ? { lines, blocks } : { lines: allOrNothing(lines), blocks: [] }
-  return { ran, decisions: [transcript(outcome, context, null)] }
+  return { ran: isDone({ lines }), decisions: [transcript({ lines, blocks }, context, null)] }
 }
 
 /** What becomes of every line, in the order of the message. A command that was not understood whole is not tried. */
@@ -170,13 +162,6 @@ function readLines(
       throw error
     }
   }
-}
-
-/** Beside a refused line nothing was done. */
-function allOrNothing(lines: readonly TranscriptLine[]): TranscriptLine[] {
-  return lines.map((line) =>
-    line.outcome === 'refused' ? line : { ...line, outcome: 'not run', says: '' }
-  )
 }
 
 /** The verb of a command for which its author has the role. */

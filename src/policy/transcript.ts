@@ -50,14 +50,20 @@ export function transcript(
 ): Decision {
   const { settings, author, now, message } = context
   const tag = about?.after.case.tag ?? null
-  const { lines } = outcome
+  // Beside a refused line nothing was done.
+  const isWhole = isDone(outcome)
+  const lines = outcome.lines.map((line) =>
+    isWhole || line.outcome === 'refused'
+      ? line
+      : { ...line, outcome: 'not run' as const, says: '' }
+  )
   const words = transcriptMessage({
     outcome: outcomeWords(outcome),
     about: `Your message of ${formatInstant(message.date, settings.desk.timezone)}`,
     lines: lines.slice(0, LINES_MAX),
     more:
       lines.length > LINES_MAX ? count(lines.length - LINES_MAX, 'more line', 'more lines') : '',
-    blocks: outcome.blocks,
+    blocks: isWhole ? outcome.blocks : [],
     sent: outcome.sent ?? '',
     ...(about === null ? NO_CASE : caseParams(about))
   })

@@ -131,7 +131,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     await inbox(alice).find(is('date-notice'), 'date mail')
     await inbox(grace).find(is('alert', 'The notice has left'), 'report')
     await inbox(ada).find(is('alert', 'The notice has left'), 'report')
-    await inbox(grace).find(is('alert', 'delta-linux was not sent'), 'alarm')
+    await inbox(grace).find(is('alert', 'delta-linux did not get the notice'), 'alarm')
     // Whatever should not have left has had time to.
     await delay(1500)
   }
@@ -201,7 +201,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
       expect(raw.toString('latin1')).toContain('Your key needs attention')
       expect(raw.toString('latin1')).not.toMatch(/ACME-\d{4}|BEGIN PGP MESSAGE|heap/)
     }
-    const alarm = got(grace).find(is('alert', 'delta-linux was not sent'))
+    const alarm = got(grace).find(is('alert', 'delta-linux did not get the notice'))
     expect(alarm?.read.text).toContain('delta-linux')
     expect(alarm?.read.text).toContain('expired')
     const shown = await desk.cli('notice', 'list', '--json')
