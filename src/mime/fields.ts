@@ -2,8 +2,7 @@
  * Splits a header block into fields (RFC 5322 §2.2), with LF or CRLF, within limits. Only unfolds values and decodes nothing.
  * Must never throw for any message.
  */
-
-import { isUtf8 } from 'node:buffer'
+import { looseText } from './encoded-words.ts'
 
 /** One header field. `name` is lower case; `value` is unfolded, not decoded, at most 64 Ki characters. */
 export type Field = { readonly name: string; readonly value: string }
@@ -21,9 +20,6 @@ export type FieldBlock = {
 export const HEADER_BYTES_MAX = 128 * 1024
 const FIELDS_MAX = 1000
 const VALUE_CHARS_MAX = 64 * 1024
-// Created once: a message can have two hundred thousand fields.
-const UTF_8 = new TextDecoder('utf-8')
-const WINDOWS_1252 = new TextDecoder('windows-1252')
 const FIELD = /^([!-9;-~]+)[ \t]*:([^]*)$/
 const EMPTY_LINE = /(?<![^\n])\r?\n/
 /** A line that begins with a blank continues the line before (RFC 5322 §2.2.3). */
@@ -53,17 +49,12 @@ export function firstValue(fields: readonly Field[], name: string): string {
   return fields.find((field) => field.name === name)?.value ?? ''
 }
 
-function looseText(latin1: string): string {
-  const bytes = Buffer.from(latin1, 'latin1')
-  return (isUtf8(bytes) ? UTF_8 : WINDOWS_1252).decode(bytes)
-}
-
 /** `lines` holds the lines of one field each, as Latin-1. */
 function parseFields(lines: readonly string[]): Omit<FieldBlock, 'bodyStart'> {
   const fields: Field[] = []
   let isBroken = false
   for (const [index, line] of lines.entries()) {
-    const text = looseText(line).replaceAll(/\r?\n/g, '')
+    const text = looseText(Buffer.from(line, 'latin1')).replaceAll(/\r?\n/g, '')
     const match = FIELD.exec(text)
     if (match === null) {
       const isMailboxLine = index === 0 && text.startsWith('From ') // left over from an mbox file

@@ -1,7 +1,7 @@
 /** Names of charsets: what is decoded, what is only guessed, and that no spelling reaches more of the decoder (mail.md §2.23). */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { charsetNamed } from '../../../src/mime/encoded-words.ts'
+import { charsetNamed, decodeCharset } from '../../../src/mime/encoded-words.ts'
 import { decodeText } from '../../../src/mime/leaf.ts'
 
 const HIDDEN = 'Hi +AC8-reply 48656c6c6f SGVsbG8='
@@ -29,6 +29,7 @@ describe('a charset', () => {
 
   it.each<[string, readonly number[], string]>([
     ['ISO-8859-1', [0xfc], 'ü'],
+    ['Windows-1252', [0x80, 0x93], '€“'],
     ['iso8859-15', [0xa4], '€'],
     ['iso-8859-8-i', [0xe0], 'א'],
     ['cp1251', [0xcf], 'П'],
@@ -50,6 +51,7 @@ describe('a charset', () => {
       text: expected,
       isDamaged: false
     })
+    expect(decodeCharset(Uint8Array.from(bytes), name)).toBe(expected)
   })
 
   it('of two byte orders needs a mark, or is reported', async () => {
