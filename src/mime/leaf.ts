@@ -98,6 +98,8 @@ type ChosenCharset = { readonly charset: string; readonly isGuess: boolean }
 
 /** ISO-2022-JP that ends a line in another alphabet than a Latin one, which RFC 1468 forbids. */
 const OPEN_LINE = /\u001b(?!\([BJ])[^\u001b\n]*$/m
+/** The end of any line that does not end in ASCII. */
+const UNCLOSED = /\u001b(?!\(B)[^\u001b\n]*$/gm
 
 /**
  * Undeclared text is UTF-8 if it can be, and declared UTF-8 without a single valid character is read as windows-1252. Text with
@@ -138,10 +140,10 @@ function holdsUtf8(bytes: Uint8Array): boolean {
 /** `charset` is a result of {@link charsetNamed}. */
 async function decodeBytes(bytes: Uint8Array, charset: string): Promise<string> {
   if (bytes.length === 0) return ''
-  // Each line by itself: an alphabet that is not left would hide the lines below.
+  // Each line is closed: an alphabet that is not left would hide the lines below.
   if (charset === 'iso-2022-jp') {
-    const lines = Buffer.from(bytes).toString('latin1').split('\n')
-    return lines.map((line) => decodeCharset(Buffer.from(line, 'latin1'), charset)).join('\n')
+    const text = Buffer.from(bytes).toString('latin1').replaceAll(UNCLOSED, '$&\u001b(B')
+    return decodeCharset(Buffer.from(text, 'latin1'), charset)
   }
   // The parser knows these two by their older names.
   const name = charset.replace('-8-i', '-8').replace('x-mac', 'mac')

@@ -72,10 +72,12 @@ export function quotingText(text: string): string {
   const { own, end } = readOwn(lines)
   if (joined(lines, own) === '') return ''
   const quoted = lines.slice(0, end).filter(isQuoted)
-  const first = quoted.find((line) => !/^[>\s]*$/.test(line)) ?? ''
-  const isOfDesk = quoted.some((line) => isRule(line))
-  // A message of the desk has another person's text between its second rule and its third.
-  const wanted = !isOfDesk ? 0 : isRule(first) ? 2 : Number.POSITIVE_INFINITY
+  const first = quoted.findIndex((line) => !isBlank(line))
+  const ofDesk = quoted.filter(isRule).length
+  // A message of the desk has another person's text between its second rule and its third. Right below the first, and below no
+  // other, it says whom a reply reaches: a quotation that was cut at the top begins with another rule.
+  const isWhole = ofDesk > 2 && isRule(quoted[first] ?? '') && !isBlank(quoted[first + 1] ?? '')
+  const wanted = ofDesk === 0 ? 0 : isWhole ? 2 : Number.POSITIVE_INFINITY
   const kept = new Set(own)
   let rules = 0
   for (const [index, line] of lines.slice(0, end).entries()) {
@@ -84,6 +86,10 @@ export function quotingText(text: string): string {
     else if (rules === wanted) kept.add(index)
   }
   return joined(lines, kept)
+}
+
+function isBlank(line: string): boolean {
+  return /^[>\s]*$/.test(line)
 }
 
 /** Whether a quoted line is one of the desk's rules. Another person's words may hold one, but no line of theirs is one. */

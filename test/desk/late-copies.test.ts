@@ -74,6 +74,10 @@ it('(B22) after an early /disclosed no copy leaves either: the members are told 
     expect(await readBy(address)).toContain('did not reach you before the issue became public')
     expect(await readBy(address)).toContain(`The embargo ended on ${said}`)
   }
+  const alarm = await readBy(them.grace.address)
+  expect(alarm).toContain('did not have their copy yet: ')
+  // Nobody says that a date has come which lies ahead.
+  expect(alarm).not.toContain('date in the notice has come')
   expect(notices.alarms('copy-late:')).toBe(2)
 })
 

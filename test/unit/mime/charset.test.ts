@@ -1,6 +1,6 @@
 /** Names of charsets: what is decoded, what is only guessed, and that no spelling reaches more of the decoder (mail.md §2.23). */
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { charsetNamed, decodeCharset } from '../../../src/mime/encoded-words.ts'
 import { decodeText } from '../../../src/mime/leaf.ts'
 
@@ -77,6 +77,19 @@ describe('text in ISO-2022-JP', () => {
     ['the Roman alphabet at the end of a line', `${KANJI}%F\u001b(J\r\nnext`, 'テ\nnext']
   ])('is read unchanged: %s', async (_name, written, shown) => {
     expect(await read(written)).toMatchObject({ text: shown, isDamaged: false })
+  })
+
+  it('is decoded at once, however many lines it has (G9)', async () => {
+    let made = 0
+    class Counted extends TextDecoder {
+      override decode(...given: Parameters<TextDecoder['decode']>): string {
+        made += 1
+        return super.decode(...given)
+      }
+    }
+    vi.stubGlobal('TextDecoder', Counted)
+    await read(`${KANJI}\n`.repeat(1000)).finally(() => vi.unstubAllGlobals())
+    expect(made).toBeLessThan(10)
   })
 
   it.each([

@@ -273,3 +273,16 @@ describe('a text that names the desk as a copied head does', () => {
     expect(namesDesk(text, DESK)).toBe(false)
   })
 })
+
+describe('a quotation of a forwarded message that its quoter cut at the top', () => {
+  const below = [DESK_RULE, 'Details', '    Disclosure: HIDDEN', 'Ref: HIDDEN']
+  const outside = [DESK_RULE, 'Text outside the encrypted part:', '', 'HIDDEN']
+  it.each([
+    ['', []],
+    [' with a text outside', outside]
+  ])('does not send what the desk wrote below the text along%s (B1, G5)', (_name, more) => {
+    const rest = [DESK_RULE, '', 'words of Bob', '', ...more, ...below]
+    const quoted = rest.map((line) => `> ${line}`).join('\n')
+    expect(quotingText(`My answer.\n\n${quoted}`)).toBe('My answer.')
+  })
+})
