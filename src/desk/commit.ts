@@ -3,7 +3,7 @@
  * state. Sends nothing; what it queues is final, byte for byte.
  */
 import { assert } from '../domain/assert.ts'
-import { type CaseRecord, numbersOf } from '../domain/case.ts'
+import { type CaseRecord, numbersOf, underOneNumber } from '../domain/case.ts'
 import { concernsState, moveCase } from '../domain/case-machine.ts'
 import { type Decision, type DecisionOf, type Disposition } from '../domain/decision.ts'
 import {
@@ -283,7 +283,7 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
   const notice = findNotice(tx, tag)?.state ?? null
   // The desk itself ends no case.
   const facts = { ...caseHistory(tx, found), notice, disclosureAt, mayEndInternally: false, now }
-  const moved = moveCase(from, decided, facts)
+  const moved = moveCase(from, underOneNumber(found, decided), facts)
   if (moved.kind === 'refused') return false
   if (moved.to !== from)
     updateCase(tx, { kind: 'update-case', tag, version, set: { state: moved.to } })
