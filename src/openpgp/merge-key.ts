@@ -15,7 +15,8 @@ import { hasSignedBack } from './self-signatures.ts'
 /**
  * Facts at `now` of the certificate `known`, merged with what its owner signed in `brought` (armored or binary): renewals,
  * revocations, new subkeys, and user ids with an address that it already has. Null when `brought` is not one readable
- * certificate of the same primary key, adds nothing, or would make the result too large to read again.
+ * certificate of the same primary key, adds nothing, or would make the result too large to read again; a copy that revokes the
+ * key then stands alone.
  */
 export async function mergeKey(
   known: Uint8Array,
@@ -37,7 +38,12 @@ export async function mergeKey(
   )
   const merged = await own.update(other, new Date(msOf(now)), fullPgpConfig(false))
   const keyData = merged.write()
-  return Buffer.from(keyData).equals(own.write()) ? null : inspectKey(keyData, now)
+  if (Buffer.from(keyData).equals(own.write())) return null
+  const facts = await inspectKey(keyData, now)
+  if (facts !== null) return facts
+  // Whoever has stolen the key can fill it to the brim: what revokes it counts all the same.
+  const revoked = await inspectKey(other.write(), now)
+  return revoked?.state === 'revoked' ? revoked : null
 }
 
 /**

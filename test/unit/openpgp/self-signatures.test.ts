@@ -137,6 +137,15 @@ describe('a revocation', () => {
     const turned = await mergeKey(withRevocations(...(await future(16))), known, NOW)
     expect(turned?.state).toBe('revoked')
   })
+
+  it('counts where a thief filled the known copy with as many signatures as a key may have (G3)', async () => {
+    const full = await extended(149)
+    expect((await inspectKey(full, NOW))?.state).not.toBe('revoked')
+    const owners = withRevocations(await revocation(keyCompromised, 2020))
+    const merged = await mergeKey(full, owners, NOW)
+    expect(merged?.state).toBe('revoked')
+    expect((await inspectKey(merged?.keyData ?? full, NOW))?.state).toBe('revoked')
+  })
 })
 
 describe('all keys of one message together', () => {
