@@ -149,17 +149,16 @@ function firstUseDoubt({ situation, tag, doubt, settings }: About): string | nul
 
 function besideKnown(about: About, known: ReporterKey): KeyDecision {
   const { situation } = about
-  const brought = situation.opened.candidateKeys.filter(
-    ({ fingerprint }) => fingerprint !== known.fingerprint
+  const others = situation.opened.candidateKeys.filter(
+    (key) => key.fingerprint !== known.fingerprint && !isRefused(situation, key)
   )
   const before = formatFingerprint(known.fingerprint)
-  const [other, ...more] = brought
+  const [other, ...more] = others
   if (other !== undefined && more.length === 0 && isHandedOver(about, known, other)) {
     return pin(about, other, true, [
       `This reporter's key has changed from ${before} to ${formatFingerprint(other.fingerprint)}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
     ])
   }
-  const others = brought.filter((key) => !isRefused(situation, key))
   if (others.length === 0) return { key: known, decisions: [], warnings: [] }
   const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
   const stays = known.isUsable

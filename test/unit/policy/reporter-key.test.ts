@@ -211,6 +211,17 @@ describe('a new key that the old one signs for', () => {
     expect(decide({ ...handedOver, candidateKeys: withOld }, facts).key?.fingerprint).toBe(OTHER)
   })
 
+  it('does not when a maintainer refused it, even if the old key signs for it', () => {
+    const { keyData, fingerprint, source } = candidate(OTHER, 'attached')
+    const key = { keyData, fingerprint, source, firstSeenAt: NOW, wasInUse: false }
+    const waitingKeys = [{ ...key, refusedAt: NOW, refusedBy: ADA.id }]
+    const { key: used, decisions, warnings } = decide(handedOver, { ...facts, waitingKeys })
+
+    expect(used).toBe(ALICE_KEY)
+    expect(decisions).toEqual([])
+    expect(warnings.join()).toContain('which a maintainer refused for this reporter')
+  })
+
   const refused: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
     ['in the unsigned Autocrypt header', { candidateKeys: [candidate(OTHER, 'autocrypt')] }, {}],
     [
