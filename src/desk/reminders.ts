@@ -243,7 +243,7 @@ const MATTERS: Readonly<
   'clock-jumped': (desk, read, occasion) => {
     if (!hasUnreleasedNotice(read)) return null
     const ms = abouts(occasion, 'clock-doubted').at(-1)?.ms ?? 0
-    const far = `${timeWords(Math.abs(ms))} ${ms > 0 ? 'further forward' : 'further back'} than time has passed`
+    const far = `${timeWords(Math.abs(ms))} ${ms > 0 ? 'forward' : 'back'}`
     const scheduled = listActiveNotices(read).flatMap(({ state, caseTag: label, releaseAt }) => {
       if (state !== 'scheduled' || releaseAt === null) return []
       return [{ label, value: `leaves ${formatInstant(releaseAt, desk.settings.desk.timezone)}` }]

@@ -59,7 +59,7 @@ export const closed = ownWords<Decision>()(
 export const reopened = ownWords<Decision>()(
   'reopened',
   'message about the reopened case',
-  'We have opened your report again'
+  'Your case is open again'
 )
 
 /** The report is handled together with another one (B14). */

@@ -306,9 +306,7 @@ it('/reopen tells the reporter who was told of the end, once, and nobody who was
     await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
   expect(await lastTo(world, grace)).toContain('done: The case is open again.')
   const toBob = await textsTo(world, bob)
-  expect(
-    toBob.filter((text) => text.includes('opened the case of your report again'))
-  ).toHaveLength(1)
+  expect(toBob.filter((text) => text.includes('opened your case again'))).toHaveLength(1)
   expect(toBob.join()).not.toContain('we were wrong')
 })
 

@@ -56,7 +56,7 @@ it('(B22) after the disclosure no copy leaves: the member is told that the embar
     expect(said).not.toContain('EMBARGO, ')
   }
   expect(notices.alarms('copy-late:')).toBe(2)
-  expect(await readBy(them.grace.address)).toContain('did not have their copy yet: ')
+  expect(await readBy(them.grace.address)).toContain('never got their copy: ')
 })
 
 it('(B22) after an early /disclosed no copy leaves either: the members are told when the embargo ended, the maintainers that it was late', async () => {
@@ -75,7 +75,7 @@ it('(B22) after an early /disclosed no copy leaves either: the members are told 
     expect(await readBy(address)).toContain(`The embargo ended on ${said}`)
   }
   const alarm = await readBy(them.grace.address)
-  expect(alarm).toContain('did not have their copy yet: ')
+  expect(alarm).toContain('never got their copy: ')
   // Nobody says that a date has come which lies ahead.
   expect(alarm).not.toContain('date in the notice has come')
   expect(notices.alarms('copy-late:')).toBe(2)

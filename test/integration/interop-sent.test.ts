@@ -55,7 +55,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   reply: { to: 'reporter', forms: BOTH, words: ['About your report'] },
   accepted: { to: 'reporter', forms: BOTH, words: ['Your report is accepted'] },
   closed: { to: 'reporter', forms: BOTH, words: ['We have closed your report'] },
-  reopened: { to: 'reporter', forms: BOTH, words: ['We have opened your report again'] },
+  reopened: { to: 'reporter', forms: BOTH, words: ['Your case is open again'] },
   rejected: { to: 'reporter', forms: BOTH, words: ['Our decision on your report'] },
   'key-request': { to: 'reporter', forms: ['clear'], words: ['We need something from you'] },
   'resend-request': { to: 'reporter', forms: ['clear'], words: ['We need something from you'] },

@@ -61,7 +61,7 @@ const OPEN_AGAIN = {
   mail: 'reopened',
   text: '',
   decision:
-    'We have opened the case of your report again. You need do nothing. If you know more, please reply.',
+    'We have opened your case again. You do not need to do anything. If you know more, please reply.',
   title: ''
 } as const
 
