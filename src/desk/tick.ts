@@ -165,10 +165,12 @@ function know(
   const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
   const reporters = found?.reporters ?? []
   const events = eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one))
-  const told = listRings(read, subject).map(({ key, ...ring }) => ({
-    ...ring,
-    key: reporterWith({ reporters }, key)?.id ?? key
-  }))
+  // As the events: only what a clock keeps by reporter is told under another number after a merge.
+  const byReporter = clocks.filter(({ key }) => key === 'reporter').map(({ id }) => id)
+  const told = listRings(read, subject).map((ring) => {
+    const reporter = byReporter.includes(ring.clock) ? reporterWith({ reporters }, ring.key) : null
+    return { ...ring, key: reporter?.id ?? ring.key }
+  })
   const last = lastEventOf(read, subject)
   const { maintainers } = settings
   const owner = found?.owner ?? null

@@ -3,13 +3,16 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
+import { ofNoMail, record } from '../../src/desk/commit.ts'
+import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
+import { caseTag } from '../../src/domain/ids.ts'
 import { givenDesk, lastTo } from '../support/given.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
 const grace = await someone('grace', 'grace@acme.example')
 const alice = await someone('alice', 'alice@reporter.example')
 const bob = await someone('bob', 'bob@reporter.example')
-const [FIRST, SECOND] = ['ACME-2026-0001', 'ACME-2026-0002']
+const [FIRST, SECOND, THIRD] = ['ACME-2026-0001', 'ACME-2026-0002', 'ACME-2026-0003']
 
 let world: World
 
@@ -411,5 +414,29 @@ describe('a case with several reporters (B14)', () => {
     await receive(bob, `Re: [${SECOND}]`, 'this is mine')
     const sql = 'SELECT case_id AS into_ FROM arrivals ORDER BY id DESC LIMIT 1'
     expect(world.rows(sql)).toEqual([{ into_: 1 }])
+  })
+
+  it('lets no alarm that was told ring again because its reporter got another first number (A3)', async () => {
+    // An alarm that cannot be encrypted to somebody keeps all that may ring in sight.
+    world = await givenDesk([grace, await someone('linus', 'linus@acme.example', 1)])
+    await world.wait(2 * 86_400_000)
+    await receive(alice, 'one', 'the first report')
+    await receive(alice, 'two', 'the second report')
+    await receive(bob, 'three', 'the third report')
+    await receive(grace, `[${SECOND}]`, `/merge ${THIRD}`)
+    const about = { audience: 'reporter', recipient: SECOND, message: 'reply' } as const
+    const refused = { ...about, because: 'expired' } as const
+    world.desk.db.transact((tx) => {
+      const happened = event('not-encrypted', aboutCase(caseTag('ACME', 2026, 3)), BY_DESK, refused)
+      record(tx, happened, ofNoMail(world.clock.now))
+    })
+    const told = () =>
+      world.rows(`SELECT at FROM rings WHERE clock = 'key-refused' AND "key" = '${SECOND}'`)
+    await world.wait(60_000)
+    const before = told()
+    expect(before).toHaveLength(1)
+    await receive(grace, `[${FIRST}]`, `/merge ${THIRD}`)
+    await world.wait(3 * 86_400_000)
+    expect(told()).toEqual(before)
   })
 })
