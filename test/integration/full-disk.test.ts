@@ -104,8 +104,6 @@ describeWithSmallDisk(['dovecot', 'gpg'], 'a disk that is full', async () => {
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0, stderr: '' })
     using db = databaseOf(desk)
 
-    expect(db.read((read) => read.get('PRAGMA integrity_check(1)'))).toEqual({
-      integrity_check: 'ok'
-    })
+    expect(db.read((read) => read.value('PRAGMA integrity_check(1)'))).toBe('ok')
   })
 })
