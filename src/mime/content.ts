@@ -124,7 +124,7 @@ function withoutLegacyDisplay(start: Part, part: Part, text: string): string {
     start.children[0] === part &&
     start.type === 'multipart/mixed' &&
     part.params.get('protected-headers')?.toLowerCase() === 'v1'
-  if (isOwnPart) return isCopyOfSubject(start.fields, text) ? '' : text
+  if (isOwnPart && isCopyOfSubject(start.fields, text)) return ''
   const end = text.indexOf('\n\n')
   const isHead =
     part.params.get('hp-legacy-display') === '1' &&
