@@ -284,7 +284,7 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
   narrator.saw(
     `Alice learns the date, encrypted to her: "${lineWith(date.text, 'UTC')}"; postern outbox list: made ${afterMs} ms after the first notice`
   )
-  await juniper.next('Your key needs attention')
+  await juniper.next('Your key expires soon')
   expect(juniper.count() === 1, 'no notice in the mailbox of Juniper Hosting')
   const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
   const { sent, held } = notice?.deliveries ?? {}
