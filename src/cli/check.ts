@@ -6,7 +6,7 @@ import { type Config, loadConfig } from '../config/load.ts'
 import { linksOf } from '../config/policy-lines.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
-import { addMs, type Instant } from '../domain/time.ts'
+import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { wordingProblems } from '../messages/render.ts'
@@ -79,7 +79,7 @@ function adviceOnProduct(
       )
   )
   // Without its holidays, next year's promises would be silently wrong.
-  if (holidaysEnd !== null && holidaysEnd < addMs(now, 365 * 86_400_000).slice(0, 10))
+  if (holidaysEnd !== null && holidaysEnd < addMs(now, 365 * DAY_MS).slice(0, 10))
     advice.push(
       `the last holiday in the calendar is ${holidaysEnd}; add those of next year, or Postern counts them as business days`
     )

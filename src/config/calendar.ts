@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { DAY_MS } from '../domain/time.ts'
 import { list, path, reading, timezone, whole } from './fields.ts'
 import { readLimited } from './secrets.ts'
 
@@ -98,8 +99,6 @@ function daysBetween(first: Line | undefined, last: Line | undefined): string[] 
   for (let day = start; day < end; day = nextDay(day)) days.push(day)
   return days
 }
-
-const DAY_MS = 86_400_000
 
 /** `20261225` as `2026-12-25`; null for anything that is not a date. */
 function dateOf(line: Line | undefined): string | null {

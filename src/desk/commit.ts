@@ -17,7 +17,7 @@ import {
   type Subject
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
-import { addMs, type Instant } from '../domain/time.ts'
+import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
 import { markDone } from '../store/arrivals.ts'
 import {
@@ -64,7 +64,7 @@ import { type Tx } from '../store/sql.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
-const RING_AGAIN_MS = 6 * 3_600_000
+const RING_AGAIN_MS = 6 * HOUR_MS
 
 /** What one unit of work is about. `arrivalId` and `mailSha256` are null for work that no mail caused. */
 export type Work = {

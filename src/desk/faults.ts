@@ -3,14 +3,13 @@
  * worker that dies of it), and puts the latter on the record, so that a clock tells a human. Must never stop the other items.
  */
 import { BY_DESK, DESK, event } from '../domain/event.ts'
-import { msBetween } from '../domain/time.ts'
+import { DAY_MS, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
 import { latestOfKinds } from '../store/events.ts'
 import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
-const DAY_MS = 86_400_000
 /** So many failures are on the record at most: one bug can meet every case. */
 const FAILURES_A_DAY = 20
 

@@ -2,8 +2,8 @@
  * Sends the daily list to somebody whose reports are too many for an acknowledgement each (B11). What it names stands in the
  * database until the list is queued. Must never send one person two lists in a day.
  */
-import { addMs, type Instant } from '../domain/time.ts'
-import { DAY_MS, listReports } from '../policy/acknowledgement.ts'
+import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
+import { listReports } from '../policy/acknowledgement.ts'
 import { dueFurtherReports, putOffFurtherReports } from '../store/correspondents.ts'
 import { commit, ofNoMail } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -14,7 +14,7 @@ import { knownKey } from './read-keys.ts'
 /** Named in one list; more wait for the next. */
 const LISTED_MAX = 1000
 /** When a list at which the desk failed is tried again. */
-const RETRY_MS = 3_600_000
+const RETRY_MS = HOUR_MS
 
 /** Returns whether one was made. */
 export async function listFurtherReports(desk: Desk): Promise<boolean> {

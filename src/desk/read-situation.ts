@@ -8,8 +8,8 @@ import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Maintainer } from '../domain/settings.ts'
-import { addMs, type Instant } from '../domain/time.ts'
-import { answerAddress, DAY_MS } from '../policy/acknowledgement.ts'
+import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
+import { answerAddress } from '../policy/acknowledgement.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
@@ -136,7 +136,6 @@ export async function readSituation(
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
-    mailSha256: arrival.sha256,
     opened,
     quarantined,
     answers: findIssued(read, opened.outer.references),
@@ -338,7 +337,7 @@ function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
 
 /** No answer is put off for longer than a day: what stands further ahead is left of a clock that was set back. */
 function lastHour(now: Instant): Span {
-  return { since: addMs(now, -3_600_000), until: addMs(now, DAY_MS + 3_600_000) }
+  return { since: addMs(now, -HOUR_MS), until: addMs(now, DAY_MS + HOUR_MS) }
 }
 
 /**

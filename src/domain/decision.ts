@@ -23,6 +23,7 @@ import {
   type Way
 } from './event.ts'
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type Signature } from './mail.ts'
 import { type Conversation, type Message } from './message.ts'
 import { type NoticeRecord } from './notice.ts'
 import { type OutgoingAttachment } from './outgoing.ts'
@@ -249,6 +250,14 @@ export function dispose(
   tag: CaseTag | null = null
 ): Decision {
   return { kind: 'dispose', state, disposition, reason, tag }
+}
+
+/** Lets no message act by this signature again; one without an instant counts from `now`. */
+export function spend(
+  { sha256, createdAt }: Pick<Signature, 'sha256' | 'createdAt'>,
+  now: Instant
+): Decision {
+  return { kind: 'remember-signature', sha256, createdAt: createdAt ?? now }
 }
 
 /** Puts an event on the record, checked by its kind. */

@@ -22,6 +22,8 @@ export type Calendar = {
   readonly holidays: readonly string[]
 }
 
+export const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
 const MAX_MS = 253_402_300_799_999
 const RFC3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$/
@@ -212,8 +214,8 @@ export function dayOff(instant: Instant, calendar: Calendar): 'weekend' | 'holid
 /** Milliseconds of a wall-clock span; null for business days, whose length depends on the calendar. */
 function wallClockMs(span: Span): number | null {
   if ('minutes' in span) return span.minutes * 60_000
-  if ('hours' in span) return span.hours * 3_600_000
-  return 'days' in span ? span.days * 86_400_000 : null
+  if ('hours' in span) return span.hours * HOUR_MS
+  return 'days' in span ? span.days * DAY_MS : null
 }
 
 function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {

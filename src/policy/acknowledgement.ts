@@ -9,7 +9,7 @@ import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { addMs, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
+import { addMs, DAY_MS, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { judgeSender, type SenderProof } from './authentication.ts'
 import { productOutside } from './new-case.ts'
@@ -19,7 +19,6 @@ import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
 
 /** One sender gets an acknowledgement for each of so many reports in a day, and one message a day that lists the further ones. */
 const REPORTS_A_DAY = 5
-export const DAY_MS = 24 * 3_600_000
 
 /** `list` waits for the sender's daily list; `hold` is finished and waits for a maintainer's /acknowledge. */
 type AcknowledgementVerdict =

@@ -7,7 +7,7 @@ import { isSameAddress } from '../domain/address.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Role, type Settings } from '../domain/settings.ts'
-import { type Instant, msBetween } from '../domain/time.ts'
+import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { type ParsedCommands } from './commands.ts'
 import { isMeantForDesk, type QuotedMessage } from './conversation.ts'
 import { type Refusal } from './refusals.ts'
@@ -19,7 +19,6 @@ export type Authority =
 
 /** A signature this far ahead of our clock is still a clock difference, not a forgery. */
 const FUTURE_MS_MAX = 10 * 60_000
-const HOUR_MS = 3_600_000
 
 /** What the desk knows beforehand: whether the signature was accepted before, and which of its messages are quoted. */
 type Known = { readonly signatureSeen: boolean; readonly quoted: readonly QuotedMessage[] }

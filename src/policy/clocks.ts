@@ -25,7 +25,14 @@ import {
 } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { addMs, type Calendar, formatInstant, type Instant, msBetween } from '../domain/time.ts'
+import {
+  addMs,
+  type Calendar,
+  DAY_MS,
+  formatInstant,
+  type Instant,
+  msBetween
+} from '../domain/time.ts'
 
 /** The clocks of a kind of subject. `product` is that of a case; null where the configuration has it no more. */
 export function clocksOf(
@@ -177,8 +184,6 @@ export type StandingFacts = {
   readonly isSilent: (clock: Clock, recipient: string) => boolean
   readonly now: Instant
 }
-
-const DAY_MS = 86_400_000
 
 /** A look at all clocks of one subject. */
 export function standingOf(known: StandingFacts): Standing {

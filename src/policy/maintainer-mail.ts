@@ -3,10 +3,9 @@
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
 import { addresseesOf, answeredAt, type CaseRecord, numbersOf } from '../domain/case.ts'
-import { type Decision, dispose, recorded } from '../domain/decision.ts'
+import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { type Signature } from '../domain/mail.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { hint as hintMessage, note as noteMessage, relay } from '../messages/to-maintainers.ts'
@@ -38,7 +37,7 @@ export function decideMaintainerMail(
   if (authority.kind === 'refused') return refuse(situation, settings, now, authority)
   const { maintainer: author, signature } = authority
   const parsed = parseCommands(opened.text, VERBS)
-  const remember = [spent(signature, now), ...claimCiphertext(situation, settings)]
+  const remember = [spend(signature, now), ...claimCiphertext(situation, settings)]
   const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
   const binding = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
@@ -66,10 +65,6 @@ const CLIENT_FILES: readonly string[] = [
   'text/vcard',
   'text/x-vcard'
 ]
-
-function spent({ sha256, createdAt }: Signature, now: Instant): Decision {
-  return { kind: 'remember-signature', sha256, createdAt: createdAt ?? now }
-}
 
 /** The number under which a case goes on, as far as the case at hand tells. */
 function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
@@ -109,7 +104,7 @@ function act(
   ]
 }
 
-/** Sent on as if it stood under `/reply` (policy/plain-answer.ts). `whole` is the message's text. */
+/** Sent on as if it stood under `/reply`. `whole` is the message's text. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
   const command = { at: 1, line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
   return run(
@@ -197,7 +192,7 @@ function spendSignatures(situation: Situation, settings: Settings, now: Instant)
     settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
   )
   const bySha256 = new Map(own.map((signature) => [signature.sha256, signature]))
-  return [...bySha256.values()].map((signature) => spent(signature, now))
+  return [...bySha256.values()].map((signature) => spend(signature, now))
 }
 
 /**

@@ -17,7 +17,14 @@ import {
   type ToldNotice
 } from '../domain/notice.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { formatInstant, type Instant, msBetween, readInstant, startBefore } from '../domain/time.ts'
+import {
+  formatInstant,
+  HOUR_MS,
+  type Instant,
+  msBetween,
+  readInstant,
+  startBefore
+} from '../domain/time.ts'
 import {
   type Deployment,
   type NoticeParams,
@@ -317,7 +324,7 @@ export function noticeDigest(draft: Draft, notice: NoticeRecord, context: Comman
   )
 }
 
-const PREVIEW_MS_MAX = 72 * 3_600_000
+const PREVIEW_MS_MAX = 72 * HOUR_MS
 
 /** Why to preview or approve a notice as it is would send nobody anything; null when somebody would get it. */
 export function sentComplaint(
@@ -354,11 +361,6 @@ export function standingPreview(draft: Draft, context: CommandContext): Preview 
   const { notice, voided } = draft
   if (notice === null || voided) return null
   const digest = noticeDigest(draft, notice, context)
-  const standing = context.bound.previews.filter(
-    (issued) => outdatedPreview(issued, digest, context) === null
-  )
-  return standing.reduce<Preview | null>(
-    (latest, one) => (latest === null || one.issuedAt > latest.issuedAt ? one : latest),
-    null
-  )
+  const { previews } = context.bound
+  return previews.find((issued) => outdatedPreview(issued, digest, context) === null) ?? null
 }

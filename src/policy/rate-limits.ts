@@ -2,12 +2,10 @@
  * When one more automatic answer may leave: the earliest instant at which no hour holds more than its allowance, for all
  * limits at once (RFC 3834 §2, mail.md §2.20). Answers put off count in the hour that they leave in. Pure arithmetic.
  */
-import { addMs, type Instant, msBetween } from '../domain/time.ts'
+import { addMs, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 
 /** One limit: when its answers left or will leave, in any order, and how many of them an hour may hold. */
 export type Allowance = { readonly taken: readonly Instant[]; readonly perHour: number }
-
-const HOUR_MS = 3_600_000
 
 /** So many are looked at. Where more wait, there is no room in time. */
 export const TAKEN_MAX = 10_000

@@ -26,6 +26,7 @@ import {
 import { type Conversation, type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender, senderWords } from './authentication.ts'
 import { promiseWords } from './clocks.ts'
@@ -141,7 +142,7 @@ function forwarded(
 }
 
 function senderName({ outer: { from } }: OpenedMail): string | null {
-  return from === null || from.name !== '' ? (from?.name ?? null) : from.address
+  return from === null ? null : from.name || from.address
 }
 
 function answeredIn({ record, writer }: Pick<RelayInput, 'record' | 'writer'>): AnsweredReporter {
@@ -247,7 +248,8 @@ function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {
       ? `key ${first.issuer.toUpperCase()}`
       : `key ${formatFingerprint(first.fingerprint)}`
   const known = first.fingerprint !== null && first.fingerprint === key?.fingerprint
-  const more = others.length > 0 ? `; ${others.length} more signatures` : ''
+  const more =
+    others.length > 0 ? `; ${count(others.length, 'more signature', 'more signatures')}` : ''
   const mark = first.state === 'valid' ? reachWords(first, opened) : 'not proved'
   return `${mark}. ${explainSignature(first)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
 }

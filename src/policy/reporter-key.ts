@@ -6,7 +6,7 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
-import { type Decision, recorded } from '../domain/decision.ts'
+import { type Decision, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_DESK } from '../domain/event.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import {
@@ -17,7 +17,7 @@ import {
   type WarningCode
 } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
-import { type Instant, msBetween } from '../domain/time.ts'
+import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { lackOfProof } from './authentication.ts'
 import { isMeantForDesk } from './conversation.ts'
 import { type Situation } from './situation.ts'
@@ -40,8 +40,6 @@ type About = {
   readonly settings: Settings
   readonly now: Instant
 }
-
-const HOUR_MS = 3_600_000
 
 /** The key to use for the sender of this message, and what to record and to say about it. */
 export function decideReporterKey(
@@ -292,20 +290,12 @@ function pin(
     key: { ...key, isUsable: true },
     decisions: [
       { kind: 'pin-reporter-key', address, key },
-      ...(replaced === null ? [] : usedSignatures(situation.opened, now)),
+      // A signature hands a key over once: replayed after a further change, it would bring the old state back.
+      ...(replaced === null ? [] : situation.opened.signatures.map((one) => spend(one, now))),
       recorded('key-pinned', aboutCase(tag), BY_DESK, pinned)
     ],
     warnings
   }
-}
-
-/** A signature hands a key over once: replayed after a further change, it would bring the old state back. */
-function usedSignatures(opened: OpenedMail, now: Instant): Decision[] {
-  return opened.signatures.map(({ sha256, createdAt }) => ({
-    kind: 'remember-signature',
-    sha256,
-    createdAt: createdAt ?? now
-  }))
 }
 
 /** Keeps these keys for a maintainer to choose from, as far as there is room; what is used stays as it was. */

@@ -375,16 +375,6 @@ export function message(
   }
 }
 
-/** The draft with one more message of its author for the record of the case. */
-export function withMessage(
-  draft: Draft,
-  context: CommandContext,
-  audience: 'internal' | 'reporter',
-  text: string
-): Draft {
-  return { ...draft, decisions: [...draft.decisions, message(draft, context, audience, text)] }
-}
-
 /** Adds an internal note to the record and to what the other maintainers are told. */
 export function withNote(draft: Draft, text: string, context: CommandContext): Draft {
   const { tag } = draft.case

@@ -5,6 +5,7 @@
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
+import { productNamed } from '../domain/settings.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { type ParsedCommands } from './commands.ts'
@@ -108,9 +109,7 @@ function hasMoved(draft: Draft, { bound }: CommandContext): boolean {
 /** After `/product` the policy of the new product holds. */
 function inProduct(draft: Draft, context: CommandContext): CommandContext {
   if (!hasMoved(draft, context)) return context
-  const { products } = context.settings
-  const product = products.find(({ id }) => id === draft.case.product) ?? context.product
-  return { ...context, product }
+  return { ...context, product: productNamed(draft.case.product, context.settings) }
 }
 
 /** Executes the commands of a message that names no case; `why` says so of those that need one. */

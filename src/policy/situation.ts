@@ -31,7 +31,6 @@ export type Situation = {
   readonly arrivalId: number
   readonly receivedAt: Instant
   readonly size: number
-  readonly mailSha256: Sha256 | null
   readonly opened: OpenedMail
   /** Set when opening was given up: the worker died or ran out of time three times (G9). */
   readonly quarantined: boolean
@@ -128,6 +127,7 @@ export type BoundCase = {
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the message brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]
+  /** Newest first. */
   readonly previews: readonly Preview[]
   /** The entry in the record of the newest jump of the clock that was not undone; null when there is none. */
   readonly clockJump: number | null

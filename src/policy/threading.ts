@@ -11,6 +11,7 @@ import { type Settings } from '../domain/settings.ts'
 import { msOf } from '../domain/time.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
 import { subjectOf } from './new-case.ts'
+import { isSignedWith } from './reporter-key.ts'
 import { type Issued, type Situation } from './situation.ts'
 
 /** Who writes in a case: its reporter, somebody under the reporter's address whom nothing proves, or another person. */
@@ -94,13 +95,7 @@ function isKnownFor(reporter: Reporter, situation: Situation, settings: Settings
 }
 
 function isSignedBySender({ opened, senderKey }: Situation): boolean {
-  return opened.signatures.some(
-    ({ state, coversWhole, fingerprint }) =>
-      state === 'valid' &&
-      coversWhole &&
-      senderKey?.isProved === true &&
-      fingerprint === senderKey.fingerprint
-  )
+  return senderKey?.isProved === true && isSignedWith(opened, senderKey.fingerprint)
 }
 
 /**

@@ -11,6 +11,7 @@ import { type IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { type Address, domainOf } from '../domain/address.ts'
+import { HOUR_MS } from '../domain/time.ts'
 import { type FoundKey, type KeyDirectory } from '../effects/effects.ts'
 
 /** The directories to ask. */
@@ -70,7 +71,6 @@ const KEY_BYTES_MAX = 256 * 1024
 const LOOKUP_MS_MAX = 5000
 /** A slow host delays the messages behind it, so this many lookups an hour and no more. */
 const PER_HOUR = 60
-const HOUR_MS = 3_600_000
 
 /** A directory that remembers its answers for an hour: repeated requests reveal more about a correspondence. */
 export function createKeyDirectory(

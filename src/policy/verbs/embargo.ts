@@ -4,6 +4,7 @@
 import { isListTold } from '../../domain/notice.ts'
 import {
   addMs,
+  DAY_MS,
   dayOff,
   formatInstant,
   type Instant,
@@ -80,8 +81,6 @@ function leavesWords(draft: Draft, releaseAt: Instant | null, context: CommandCo
   if (releaseAt === null) return ''
   return isListTold(draft.notice) ? ` ${CHANGE_WAITS}` : ` ${willLeave(releaseAt, context)}`
 }
-
-const DAY_MS = 86_400_000
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */
 function proposedEmbargo(draft: Draft, context: CommandContext): string | null {

@@ -8,6 +8,7 @@ import { type ClockRun } from '../../domain/clock.ts'
 import { type Decision, recorded } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, type EventKind, type ReporterTold } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
+import { productNamed } from '../../domain/settings.ts'
 import { promisesOpen } from '../clocks.ts'
 import { proposeDate } from '../date-talk.ts'
 import {
@@ -111,9 +112,9 @@ function askedNow(
   const isOver =
     into.state === 'disclosed' || (disclosureAt !== null && disclosureAt <= context.now)
   if (isOver || reporters.length === 0) return { draft, says: '' }
-  const product = context.settings.products.find(({ id }) => id === into.product)
+  const product = productNamed(into.product, context.settings)
   const asking = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone, reporters } }
-  const asked = proposeDate(asking, { ...context, ...(product && { product }) }, into.tag)
+  const asked = proposeDate(asking, { ...context, product }, into.tag)
   const by = byMaintainer(context.author.id)
   // The list knows the date already: a clock rings until the reporter does.
   const unreached = reporters.filter(

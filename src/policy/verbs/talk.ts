@@ -26,11 +26,11 @@ import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
 import { isOpenPath } from '../recipients.ts'
 import {
   askFor,
+  message,
   pathIn,
   reporterMeant,
   toEach,
   toReporter,
-  withMessage,
   withNote
 } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
@@ -179,18 +179,17 @@ const member: Handler = (draft, command, context) => {
   if (to === null) throw new Refusal('This list member is not active on the list any more.')
   const { id } = to
   const done = decided(draft, context, 'member-answered', { member: id })
-  const message = memberAnswer({ author: author.name, text })
+  const answer = memberAnswer({ author: author.name, text })
   const once = `${context.arrivalId}:${draft.decisions.length}`
   const { fingerprint, keyData, name, address } = to
-  const sent = sealedTo([{ id, name, address, fingerprint, keyData }], context.now, message, {
+  const sent = sealedTo([{ id, name, address, fingerprint, keyData }], context.now, answer, {
     once,
     tag: draft.case.tag
   })
-  const written = withMessage(done, context, 'internal', text)
   const next = {
-    ...written,
-    texts: [...written.texts, { title: `To list member ${id}`, text }],
-    decisions: [...written.decisions, sent]
+    ...done,
+    texts: [...done.texts, { title: `To list member ${id}`, text }],
+    decisions: [...done.decisions, message(draft, context, 'internal', text), sent]
   }
   const whom = author.roles.includes('list-admin') ? `${name} <${address}>` : `list member ${id}`
   return accepted(

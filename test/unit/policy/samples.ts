@@ -410,7 +410,6 @@ export function situation(change: Partial<Situation> = {}): Situation {
     arrivalId: 7,
     receivedAt: at('2026-11-22T11:59:30Z'),
     size: 5000,
-    mailSha256: sha256('mail'),
     opened: openedMail(),
     quarantined: false,
     answers: null,
