@@ -43,6 +43,14 @@ describe('the relay of a message with a valid signature', () => {
     expect(signedFact({ signatures })).toMatch(/^yes\. .*the key used for this reporter/)
   })
 
+  it.each([
+    [2, /; 1 more signature\)$/],
+    [3, /; 2 more signatures\)$/]
+  ])('counts the others of %i signatures', (number, expected) => {
+    const signatures = Array.from({ length: number }, () => signature())
+    expect(signedFact({ signatures })).toMatch(expected)
+  })
+
   it.each<[string, Partial<OpenedMail>, RegExp]>([
     [
       'text stands outside',
