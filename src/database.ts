@@ -1,5 +1,5 @@
 /**
- * Opens the database that a configuration names. Apart from `app.ts`, so that a command that only looks does not load the message
+ * Opens the database that a configuration names. Apart from `app.ts`, so that a command that only looks does not load the mail
  * libraries for it.
  */
 import { fileURLToPath } from 'node:url'

@@ -110,7 +110,7 @@ async function judgeDeskKey(
   return facts
 }
 
-/** Whatever became of a retired key, it may open what was once sealed to it: only one that cannot be unlocked is a problem. */
+/** A retired key may be expired or revoked, and still opens older messages: only one that cannot be unlocked is a problem. */
 async function judgeRetiredKeys(
   { desk: { retired_keys, passphrase } }: Config,
   current: KeyFacts | null,
@@ -145,12 +145,11 @@ async function judgeMaintainers(
     roles,
     key: { text }
   } of config.maintainers) {
-    const kind = classifyKey(text)
-    const facts = kind === 'public' ? await inspectKey(text, now) : null
+    const facts = await inspectKey(text, now)
     const where = `maintainers ${id}`
     if (facts === null) {
       findings.stop(
-        kind === 'private'
+        classifyKey(text) === 'private'
           ? `${where}: the key file holds a PRIVATE key; replace it with the public key`
           : `${where}: the key file is not exactly one readable OpenPGP public key`
       )

@@ -90,12 +90,11 @@ export async function readCertificate(
   now: Instant
 ): Promise<KeyFacts> {
   const data = named(option, await readLimited(path))
-  const kind = classifyKey(data)
-  if (kind === 'private')
+  if (classifyKey(data) === 'private')
     throw new CommandError(
       `${option}: ${path} is a PRIVATE key; delete this file and ask its owner for the public key.`
     )
-  const facts = kind === 'public' ? await inspectKey(data, now) : null
+  const facts = await inspectKey(data, now)
   if (facts !== null) return facts
   throw new CommandError(`${option}: ${path} is not exactly one readable OpenPGP public key.`)
 }

@@ -127,7 +127,8 @@ export type Workers = {
   inspectKey(key: Uint8Array, now: Instant, address: Address | null): Promise<KeyFacts | null>
   /**
    * Facts at `now` of the binary certificate `known` merged with everything that its owner signed in `brought` (armored or
-   * binary); nothing of `known` is lost. Null when `brought` is not a copy of the same key or adds nothing.
+   * binary). Nothing of `known` is lost, unless both are too large together: then a copy that revokes the key replaces it.
+   * Null when `brought` is not a copy of the same key or adds nothing.
    */
   mergeKey(known: Uint8Array, brought: Uint8Array, now: Instant): Promise<KeyFacts | null>
   close(): Promise<void>

@@ -10,7 +10,7 @@ import { type Instant, instantFromMs } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
-/** Told from every other process of this machine. */
+/** Stands for the boot id where the machine has none, so that every process counts as another start of it. */
 const PROCESS = randomBytes(16).toString('hex')
 const LONGEST_TIMER_MS = 2_147_483_647
 /** How often the ticks check whether the wall clock was set. */
@@ -31,7 +31,6 @@ export const systemClock: Clock = {
   bootId
 }
 
-/** Where the machine has none, every process is taken for another start. */
 function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

@@ -43,18 +43,20 @@ export function readAutomatic(
     has('auto-submitted', /^auto-replied(?:[;\s(]|$)/i) ||
     has('precedence', /auto.?reply/i) ||
     OLD_ANSWER_FIELDS.some((name) => has(name, /^(?!(?:no|false|0)$)./i))
-  const isKnown = isBounce(tree, facts) || isAnswer || looksLikeReceipt(tree)
+  const bounce = isBounce(tree, facts)
+  const receipt = looksLikeReceipt(tree)
   // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522) is never answered, but people read it.
   const isReport =
     type === 'multipart/report' || children.some((part) => part.type === 'message/feedback-report')
   const own = deskAddress.trim().toLowerCase()
   const isOwn = valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
   const marks: Readonly<Record<AutomaticKind, boolean>> = {
-    bounce: isBounce(tree, facts),
+    bounce,
     'auto-replied': isAnswer,
     'auto-generated':
-      has('auto-submitted', /^(?!(?:no|auto-replied)(?:[;\s(]|$))/i) || (isReport && !isKnown),
-    receipt: looksLikeReceipt(tree),
+      has('auto-submitted', /^(?!(?:no|auto-replied)(?:[;\s(]|$))/i) ||
+      (isReport && !bounce && !isAnswer && !receipt),
+    receipt,
     list: fields.some(({ name }) => name.startsWith('list-') || name === 'mailing-list'),
     bulk: has('precedence', /\b(?:bulk|list|junk)\b/i),
     'null-path': has('return-path', /^<\s*>$/),
@@ -95,7 +97,8 @@ const ARMOR_FIRST = /^\s*-----BEGIN PGP /
  * bounce mistaken for a report only opens a case. So it must be an RFC 6522 report with its status part, or come from no person
  * (empty return path, mailer-daemon) and also look like a notification.
  */
-function isBounce({ root, raw }: MimeTree, facts: HeaderFacts): boolean {
+function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
+  const { root } = tree
   const hasStatus = root.children.some((child) => STATUS_TYPES.has(child.type))
   if (root.type === 'multipart/report' && hasStatus) return true
   if (!isFromDaemon(root, facts) || isProtected(root)) return false
@@ -103,7 +106,7 @@ function isBounce({ root, raw }: MimeTree, facts: HeaderFacts): boolean {
   if (hasStatus || isReportOf(root, 'delivery-status')) return true
   const isNamed =
     OLD_SUBJECT.test(facts.subject.trim()) || firstValue(root.fields, 'x-failed-recipients') !== ''
-  return isNamed && !ARMOR_FIRST.test(raw.toString('latin1', root.bodyStart, TEXT_BYTES_MAX))
+  return isNamed && !ARMOR_FIRST.test(beginningOf(tree, root))
 }
 
 /**

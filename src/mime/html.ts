@@ -1,6 +1,5 @@
 /**
- * HTML to text, within limits on size, depth and breadth (mail.md §2.17). Fetches nothing, reads no image, and replaces a
- * document that cannot be converted by a placeholder.
+ * HTML to text, within limits on size, depth and breadth (mail.md §2.17). Fetches nothing and reads no image.
  */
 import { convert, type FormatCallback } from 'html-to-text'
 
@@ -36,7 +35,7 @@ export function textOfHtml(html: string): string | null {
   }
 }
 
-/** A link: its text, then the target in brackets unless the text equals it. The library joins the two in preformatted text. */
+/** Writes a link as its text and, if it differs, the target in brackets. The library puts no blank between them in `<pre>`. */
 const showLink: FormatCallback = (elem, walk, builder) => {
   walk(elem.children, builder)
   const { href = '' } = elem.attribs as { readonly href?: string }

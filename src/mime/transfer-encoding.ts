@@ -1,6 +1,6 @@
 /**
- * Decodes Content-Transfer-Encoding: base64 and quoted-printable (RFC 2045 §6.7, §6.8). One pass each and no allocation per
- * line, because a message can have millions of lines. Must never throw and never lose a byte that it cannot decode.
+ * Decodes Content-Transfer-Encoding: base64 and quoted-printable (RFC 2045 §6.7, §6.8). In bounded memory,
+ * because a message can have millions of lines. Must never throw and never lose a byte that it cannot decode.
  */
 import { decode } from 'libqp'
 

@@ -41,7 +41,8 @@ export async function mergeKey(
   if (Buffer.from(keyData).equals(own.write())) return null
   const facts = await inspectKey(keyData, now)
   if (facts !== null) return facts
-  // Whoever has stolen the key can fill it to the brim: what revokes it counts all the same.
+  // Only who holds the primary key can fill the known copy. Its revocation counts all the same; one of a subkey alone would not
+  // stop a thief, who can make another subkey.
   const revoked = await inspectKey(other.write(), now)
   return revoked?.state === 'revoked' ? revoked : null
 }

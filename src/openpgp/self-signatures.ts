@@ -7,12 +7,12 @@ import { enums, type Key, type SignaturePacket, type Subkey } from 'openpgp'
 
 import { fullPgpConfig } from './config.ts'
 
-/** Signatures verified for all keys of one message, valid or not. The slowest algorithm takes some 25 ms each. */
+/** Signatures verified of one key, valid or not, unless its message allows fewer. Ed448, the slowest, takes some 4 ms each. */
 const VERIFIED_MAX = 300
 
 /**
- * How many more signatures may be verified for all keys of one message; counts down. Back signatures are not counted: there is
- * at most one for each verified binding.
+ * How many more signatures may be verified, of one key or of all keys in one message; counts down. Back signatures are not
+ * counted: there is at most one for each verified binding.
  */
 export type Effort = { left: number }
 

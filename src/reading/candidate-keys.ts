@@ -27,7 +27,7 @@ export type Candidates = {
 const ATTACHED_KEYS_MAX = 10
 const CANDIDATES_MAX = 4
 /** How many signatures are verified for all keys of one message together. */
-const SIGNATURES_VERIFIED_MAX = 300
+const SIGNATURES_VERIFIED_MAX = 100
 
 /** Looks through the outer fields and the payload's attachments for keys of `from`. */
 export async function findCandidateKeys(
@@ -63,10 +63,8 @@ export async function findCandidateKeys(
     else keep(key)
   }
   const header = readAutocrypt(outerFields, from)
-  if (header !== null && classifyKey(header) === 'public') {
-    const key = await candidate(header, 'autocrypt')
-    if (key !== null) keep(key)
-  }
+  const key = header === null ? null : await candidate(header, 'autocrypt')
+  if (key !== null) keep(key)
   return {
     keys: [...found.values()].slice(0, CANDIDATES_MAX),
     unusable: [...unusable.values()].slice(0, CANDIDATES_MAX),

@@ -12,6 +12,7 @@ export type Inside = { readonly text: string; readonly files: readonly Uint8Arra
 
 export const NOTHING_INSIDE: Inside = { text: '', files: [] }
 
+/** When as many keys were found, no further file is read. */
 const KEYS_MAX = 100
 
 /**
@@ -36,9 +37,11 @@ export function findForeignSigners(
 }
 
 function keysIn({ text, files }: Inside): ClaimedKey[] {
-  return [...files, Buffer.from(text)]
-    .flatMap((source) => readClaimedKeys(source))
-    .slice(0, KEYS_MAX)
+  const keys: ClaimedKey[] = []
+  for (const source of [...files, Buffer.from(text)]) {
+    if (keys.length < KEYS_MAX) keys.push(...readClaimedKeys(source))
+  }
+  return keys
 }
 
 function isIssuer({ fingerprints }: ClaimedKey, issuer: string): boolean {

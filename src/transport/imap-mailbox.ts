@@ -1,5 +1,5 @@
 /**
- * The folders of the message account that the desk watches on an IMAP server (RFC 9051, IDLE RFC 2177): the inbox, and the junk
+ * The folders of the mail account that the desk watches on an IMAP server (RFC 9051, IDLE RFC 2177): the inbox, and the junk
  * folder on its own connection. One object is one connection; after any Trouble the caller closes it and reconnects. Never uses
  * flags as state, and never logs content or addresses.
  */

@@ -47,7 +47,7 @@ describeWith(['gpg'], 'attacks by HTML', () => {
   let scene: Scene
   let server: Server
   let base: string
-  /** Whoever connects is counted, whatever they ask for. */
+  /** Every connection is counted, whatever it asks for. */
   const seen: string[] = []
   beforeAll(async () => {
     cast = await makeCast()

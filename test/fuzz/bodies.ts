@@ -1,6 +1,6 @@
 /**
  * The body of one fuzzed mail: signed, sealed, inline, cleartext, in clear, a delivery report; broken at the level of packets,
- * armor or payload, or not at all. Of an unbroken one it says what a reader must make of it.
+ * armor or payload, or not at all. For an unbroken one it says what a reader must make of it.
  */
 import { type BounceFacts, type OpenedMail } from '../../src/domain/mail.ts'
 import { type Instant } from '../../src/domain/time.ts'

@@ -20,7 +20,7 @@ import { makePayload, type Shows } from './payloads.ts'
 import { type Random } from './random.ts'
 import { SECRET_MARK, type Signed, type World } from './world.ts'
 
-/** What may at most be in a message. Of a message put together from several, everything that is in one of them. */
+/** What may at most be in a message. One that was put together from several may hold everything that is in one of them. */
 export type Holds = {
   /** Whether a signature by a known key over what it signed can be in it; where not, nothing may be `valid`. */
   readonly mayBeValid: boolean

@@ -40,7 +40,7 @@ export function allSaid({ signed, around }: World): Said {
     sayings.set(`${signer} ${madeAt.cleartext}`, sayingOf({ subject: '', keys: [] }, [cleartext]))
   }
   for (const { signer, payload } of around) {
-    // Whoever signs a ciphertext vouches for its parts where they stay closed, and for nothing that was in them.
+    // The signer of a ciphertext vouches for its parts where they stay closed, and for nothing that was in them.
     const closed = { text: '', files: partsOf(payload) }
     sayings.set(`${signer ?? ''} ${AROUND_AT}`, sayingOf({ subject: '', keys: [] }, [closed]))
   }

@@ -252,6 +252,10 @@ describe('a bounce (RFC 3464)', () => {
     const mime = `Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b\r\n\r\n550 5.1.1\r\n--b--\r\n`
     expect(read(`${head}\r\n${armor}`)).toBeNull()
     expect(read(`${head}${mime}`)).toBeNull()
+    const long = 'X-Long: x\r\n'.repeat(8000)
+    expect(read(`${head}${long}\r\n${armor}`)).toBeNull()
+    const base64 = Buffer.from(armor).toString('base64')
+    expect(read(`${head}Content-Transfer-Encoding: base64\r\n\r\n${base64}`)).toBeNull()
     expect(read(`${head}\r\n550 5.1.1 unknown; your mail was:\r\n\r\n${armor}`)).not.toBeNull()
   })
 

@@ -1,4 +1,4 @@
-/** Of a certificate only its own, verified signatures are kept, and no flood of others is work (mail.md §2.13). */
+/** A certificate keeps only its own, verified signatures, and a flood of others causes no work (mail.md §2.13). */
 import {
   enums,
   generateKey,
@@ -10,9 +10,11 @@ import {
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
+import { makeAttachment } from '../../../src/mime/content.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { classifyKey, inspectKey } from '../../../src/openpgp/keyring.ts'
 import { mergeKey } from '../../../src/openpgp/merge-key.ts'
+import { findCandidateKeys } from '../../../src/reading/candidate-keys.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
 import { run } from '../../support/programs.ts'
@@ -156,6 +158,17 @@ describe('all keys of one message together', () => {
     expect(effort.left).toBe(8)
     expect(await inspectKey(await extended(20), NOW, address, effort)).toBeNull()
     expect(effort.left).toBe(8)
+  })
+
+  it('have 100 verified signatures; the key that comes after them is not used', async () => {
+    const copies = await Promise.all([20, 19, 18].map(extended))
+    const files = copies.map((content, index) =>
+      makeAttachment(content, { filename: 'key.pgp', type: 'application/pgp-keys' }, index)
+    )
+    const from = { name: '', address: ALICE.email as Address }
+    const { unusable, warnings } = await findCandidateKeys([], files, from, NOW)
+    expect(unusable).toMatchObject([{ because: 'expired' }])
+    expect(warnings).toEqual(['fake-key'])
   })
 
   it('cost nothing where they name somebody else, or are no copy of the key that is known', async () => {
