@@ -1,6 +1,6 @@
 /**
  * Every message to maintainers: what it is made from, and its subject. The wording is in KIND.liquid beside this file.
- * What concerns a case is always encrypted; only the word that a maintainer's key cannot be used goes out in clear.
+ * What concerns a case is always encrypted; only the message that a maintainer's key cannot be used goes out in clear.
  */
 import { type FactLine, type Message } from '../domain/message.ts'
 import { family } from './define.ts'
@@ -55,7 +55,7 @@ export const transcript = encryptedAnswer<{
   readonly lines: readonly TranscriptLine[]
   /** How many lines are not shown; '' when all are. */
   readonly more: string
-  /** What left for the reporters beside what the lines say; '' for nothing. */
+  /** What left for the reporters without a line that says so; '' for nothing. */
   readonly sent: string
   /** Where the case stood and stands; '' where no case is meant. */
   readonly before: string
@@ -88,7 +88,7 @@ export const alert = encrypted<{
   readonly due: string
   readonly isOver: boolean
   readonly times: number
-  /** Since when it happened so often. */
+  /** From when on the times are counted. */
   readonly since: string
   readonly isLate: boolean
   readonly about: object
@@ -102,7 +102,7 @@ export const hint = encryptedAnswer<{
   readonly doNext: string
 }>()('hint', 'hint', ({ title }) => title)
 
-/** What nobody is told of when it happens and somebody has to look at. */
+/** What somebody has to look at although nobody is told of it when it happens. */
 export const digest = encrypted<{
   readonly isLate: boolean
   readonly unanswered: readonly string[]

@@ -18,7 +18,7 @@ export type NoticeParams = {
   readonly tag: string
   readonly fingerprint: string
   readonly revision: number
-  /** The revision that this member had, and what changed since; 0 and nothing for who had none. */
+  /** The revision that this member had, and what changed since; 0 and nothing if they had none. */
   readonly since: number
   readonly changes: readonly string[]
   readonly product: string

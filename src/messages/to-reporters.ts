@@ -25,7 +25,7 @@ export const acknowledgement = automaticAnswer<{
   readonly checklist: readonly string[]
   readonly sealedTo: VisibleEncryption
   readonly keyIds: string
-  /** Whether the policy answers unencrypted who began so. */
+  /** Whether an unencrypted report may be answered unencrypted. */
   readonly isClearAllowed: boolean
 }>()('acknowledgement', 'acknowledgement', 'We received your report')
 
@@ -55,7 +55,7 @@ export const closed = ownWords<Decision>()(
   'We have closed your report'
 )
 
-/** The case is open again, for whom was told that it had ended. */
+/** The case is open again; for reporters who were told that it had ended. */
 export const reopened = ownWords<Decision>()(
   'reopened',
   'message about the reopened case',

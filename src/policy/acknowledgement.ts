@@ -44,10 +44,10 @@ function decideAcknowledgement(
   if (takesNoAnswers(to.address)) {
     return { kind: 'none', because: SILENT_BECAUSE['no-reply-address'] }
   }
-  // To whom it might go is anybody's claim: an answer to a forged address is mail that nobody asked for.
+  // The sender's address is only a claim: an answer to a forged one is mail that nobody asked for.
   if (proof.kind === 'none') return { kind: 'hold', to, because: proof.because }
-  // RFC 3834 §2: a message that came by blind copy or through another address may be no report. The outside alone counts: whether
-  // the inside could be read must not show in the answer (G6).
+  // RFC 3834 §2: a message that came by blind copy or through another address may be no report. Only the outside counts: the
+  // answer must not show whether the inside could be read (G6).
   if (!isAddressee(opened.outer, settings.desk.address)) {
     return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
   }
@@ -66,7 +66,7 @@ function decideAcknowledgement(
 
 /**
  * Counted from when the desk began to open the message, so that how long opening took does not show (G6, mail.md §2.3): half of
- * the longest delay leaves room for that, the other half is chance. What takes longer still shows in whole delays alone.
+ * the longest delay leaves room for that, the other half is chance. Opening that takes even longer shows as whole delays only.
  */
 function drawDeparture(
   { acknowledgement: { jitterMsMax } }: Settings,
@@ -80,7 +80,7 @@ function drawDeparture(
   return addMs(now, delayMs + more * jitterMsMax - spentMs)
 }
 
-/** The address that an answer to this message would go to, for what the database knows of it; null when there is none. */
+/** The address that an answer to this message would go to, to look up what the database knows of it; null when there is none. */
 export function answerAddress(opened: OpenedMail, settings: Settings): Address | null {
   return answerContact(opened, judgeSender(opened, settings))?.address ?? null
 }
@@ -94,7 +94,7 @@ function answerContact(opened: OpenedMail, proof: SenderProof): Contact | null {
   return { name: '', address: proof.returnPath }
 }
 
-/** When the limits let one more leave; null when that would be more than a day later. */
+/** The earliest time that the limits allow for one more answer; null when that is more than a day away. */
 function roomFor(history: AnswerHistory, settings: Settings, from: Instant): Instant | null {
   const { limits } = settings
   const { desk, domain } = history.answersTaken
@@ -121,7 +121,7 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
-/** Answers a new report, and says to the maintainers what became of that. */
+/** Answers a new report, and tells the maintainers whether and when the answer leaves. */
 export function acknowledgeReport(
   situation: Situation,
   about: Pick<Subject, 'tag' | 'key' | 'unusedKeys'>,
@@ -155,7 +155,7 @@ type Subject = Pick<Situation, 'opened' | 'receivedAt'> &
     readonly tag: CaseTag
     /** The key of the address in From. */
     readonly key: ReporterKey | null
-    /** As long as there are such keys of theirs, nobody is answered in clear. */
+    /** While a key of the sender waits to be accepted, the answer announces no unencrypted mail. */
     readonly unusedKeys: Reporter['unusedKeys']
     readonly settings: Settings
   }

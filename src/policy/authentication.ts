@@ -45,7 +45,7 @@ export function senderWords(proof: SenderProof): string {
   }
 }
 
-/** Why our own mail servers do not prove the address in From; null where they do. Where none is asked, nothing is proved. */
+/** Why our own mail servers do not prove the address in From; null where they do. Without servers nothing is proved. */
 export function lackOfProof(opened: OpenedMail, settings: Settings): string | null {
   const proof = judgeSender(opened, settings)
   const from = opened.outer.from?.address ?? null
@@ -55,15 +55,14 @@ export function lackOfProof(opened: OpenedMail, settings: Settings): string | nu
   return isProved ? null : senderWords(proof)
 }
 
-/** The same, but null also where none is asked: for what the operator accepts from unchecked senders. */
+/** As {@link lackOfProof}, but null without any servers: for what is then accepted from unchecked senders. */
 export function senderDoubt(opened: OpenedMail, settings: Settings): string | null {
-  const isAsked = settings.authentication.servers.length > 0
-  return isAsked ? lackOfProof(opened, settings) : null
+  return settings.authentication.servers.length > 0 ? lackOfProof(opened, settings) : null
 }
 
 /**
- * Only of our own servers, and only above the last Received field that they add: what stands below was there when the message
- * came in. A message with fewer Received fields took another way; nothing on it counts.
+ * The results of our own servers, and only those above the last Received field that they add: everything below was there when
+ * the message came in. A message with fewer Received fields took another way, and none of its results count.
  */
 function trustedResults(
   trace: SenderTrace,
@@ -75,7 +74,7 @@ function trustedResults(
   )
 }
 
-/** Where our servers contradict each other, the worse word counts. */
+/** Where our servers contradict each other, the worse result counts. */
 function everyPass(results: readonly AuthenticationResult[]): boolean {
   return results.length > 0 && results.every(({ result }) => result === 'pass')
 }
@@ -89,7 +88,7 @@ function provedReturnPath(
   const [only, ...others] = trace.returnPaths.filter(({ below }) => below < receivedHops)
   const path = only?.address ?? null
   if (path === null || others.length > 0) return null
-  // SPF for the name in HELO speaks of a server, not of a sender.
+  // SPF for the name in HELO is about a server, not about a sender.
   const spf = results.filter(({ method, domain }) => method === 'spf' && domain !== '')
   const isOfPath = spf.every(({ address, domain }) =>
     address === null ? domain === path.split('@').at(-1) : isSameAddress(address, path)

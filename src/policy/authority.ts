@@ -107,7 +107,7 @@ export function findBinding(
   if (parsed.caseLine === 'conflict') return { kind: 'ambiguous' }
   if (parsed.caseLine !== null) return { kind: 'case', tag: parsed.caseLine }
   const quotedTags = quoted.flatMap(({ tag }) => tag ?? [])
-  // A number that was merged into another one goes first: what was written for its case must decide nothing unnoticed.
+  // The number of a merged case goes first: a command written for that case must not act on the other one unnoticed.
   const merged = quotedTags.filter((tag) => caseNow(tag) !== tag)
   const tags = [...subjectTags(opened, casePrefix), ...merged, ...quotedTags]
   const [named] = tags
@@ -123,7 +123,7 @@ function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
   return findCaseTags(/\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? '', casePrefix)
 }
 
-/** Null when `maintainer` has one of the roles `needed` or none is, else what is needed. */
+/** The roles of which the maintainer would need one; null when they have one of them or no role is needed. */
 export function missingRole(
   maintainer: Maintainer,
   needed: readonly Role[]

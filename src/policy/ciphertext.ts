@@ -1,10 +1,9 @@
 /**
- * To whom a ciphertext belongs (G6, mail.md §2.4): to the first sender from whom it was taken in. Whoever sends the same one
- * afterwards is quarantined, unless the inside of their mail shows that it is theirs: it names them as its writer, or is signed
- * with their key, and nobody else could have put that there. A message that had no effect claims nothing, so that a thief who is
- * quicker does not lock out the person who was robbed; nor does one that could not be opened, or a session key that opened
- * nothing. Each is remembered all the same, because what a maintainer sealed and the desk refused is as worth stealing as a
- * report.
+ * Who owns a ciphertext (G6, mail.md §2.4): the first sender from whom it was taken in. The same ciphertext from anybody else is
+ * quarantined, unless the inside of the message shows that it is theirs: it names them as its writer or is signed with their key,
+ * which nobody else could have put there. A message that had no effect, or that could not be opened, claims nothing, so that a
+ * thief who is quicker does not lock out the victim; nor does a session key that opened nothing. Each is remembered all the
+ * same, because what a maintainer encrypted and the desk refused is as worth stealing as a report.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
@@ -13,26 +12,26 @@ import { type Fingerprint } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
 
-/** Whether its ciphertext is another sender's. */
+/** Whether the ciphertext of the message belongs to another sender. */
 export function isReused(situation: Situation, settings: Settings): boolean {
   return situation.ciphertextReused && !isProved(situation, settings)
 }
 
-/** Whether another sender sent its ciphertext before, with effect or without, and nothing inside shows that it is its own. */
+/** Whether another sender sent the ciphertext before, with effect or not, and nothing inside shows that it is this sender's. */
 export function isCopy(situation: Situation, settings: Settings): boolean {
   return situation.ciphertextSeen && !isProved(situation, settings)
 }
 
 /**
- * Remembers the ciphertext of a message that was taken in as its sender's own. What could not be opened was read by
- * nobody: anybody can put it into a message that does not open, and so that claims nothing.
+ * Remembers the ciphertext of a message that was taken in as its sender's own. A message that could not be opened claims
+ * nothing: anybody can put a ciphertext into one.
  */
 export function claimCiphertext(situation: Situation, settings: Settings): Decision[] {
   if (!situation.opened.decrypted) return remember(situation, 'seen')
   return remember(situation, isProved(situation, settings) ? 'proved' : 'claimed')
 }
 
-/** Remembers who sent the ciphertext of a message that these decisions leave without effect: they claim it for nobody. */
+/** Remembers who sent the ciphertext of a message without effect, unless `decided` remembers it already; claims it for nobody. */
 export function noteCiphertext(situation: Situation, decided: readonly Decision[]): Decision[] {
   const isNoted = decided.some(({ kind }) => kind === 'remember-ciphertext')
   return isNoted ? [] : remember(situation, 'seen')
@@ -83,8 +82,8 @@ function keysOf(
 }
 
 /**
- * Somebody sends as theirs what another person had encrypted to the desk. Whoever answered such a message would tell the thief
- * what is in it, so it becomes no case, is shown to nobody and is answered by nobody (G6, mail.md §2.4).
+ * Somebody sends as theirs what another person had encrypted to the desk. An answer would tell the thief what is in it, so it
+ * becomes no case, is shown to nobody and gets no answer (G6, mail.md §2.4).
  */
 export function quarantineReused(settings: Settings, situation: Situation): Decision[] {
   const whence = isReused(situation, settings) ? 'from another sender' : 'into another case'

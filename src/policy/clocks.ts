@@ -1,7 +1,7 @@
 /**
- * Which clocks a subject has: a case those of its policy, any other those of the configuration; both begin with the built-in ones
- * (policies/shared/built-in-clocks.yaml). Whom a step tells, how all clocks of one subject stand, and when to look again. Pure;
- * what a clock tells is made in desk/reminders.ts. One alarm a cause, person and day; nothing is told twice.
+ * The clocks of a subject: a case has those of its policy, any other subject those of the configuration; both begin with the
+ * built-in ones (policies/shared/built-in-clocks.yaml). Decides whom a step tells, how all clocks of one subject stand, and when
+ * to look again. Pure; desk/reminders.ts makes what a clock tells. One alarm a cause, person and day; nothing is told twice.
  */
 import { type CaseRecord, underOneNumber } from '../domain/case.ts'
 import {
@@ -34,7 +34,7 @@ import {
   msBetween
 } from '../domain/time.ts'
 
-/** The clocks of a kind of subject. `product` is that of a case; null where the configuration has it no more. */
+/** The clocks of a kind of subject. `product` is that of a case; null where the configuration no longer has it. */
 export function clocksOf(
   kind: Subject['kind'],
   product: Product | null,
@@ -78,13 +78,13 @@ export function whomToTell(
     }
     if (who === 'owner') return owner !== null && everybody.includes(owner) ? [owner] : everybody
     const holders = maintainers.flatMap(({ id, roles }) => (roles.includes(who) ? [id] : []))
-    // What a role that nobody has should be told must still reach somebody.
+    // If nobody has the role, somebody must still be told.
     return holders.length > 0 ? holders : everybody
   })
   return [...new Set(told)]
 }
 
-/** The maintainer whom an event's message was for; null when it was for nobody of them. */
+/** The maintainer whom an event's message was for; null when it was for somebody else. */
 export function addressee(event: DeskEvent | null): string | null {
   const isAbout = event?.kind === 'not-encrypted' || event?.kind === 'undelivered'
   return isAbout && event.about.audience === 'maintainer' ? event.about.recipient : null
@@ -162,18 +162,18 @@ export type Telling = {
 
 export type Standing = {
   readonly tellings: readonly Telling[]
-  /** When something may ring next, what is told now left out; null when nothing will before the next event. */
+  /** When something may ring next, beside what is told now; null when nothing will before the next event. */
   readonly nextLookAt: Instant | null
   readonly due: Due | null
   readonly eachFrom: number
 }
 
-/** What was told before, with the cause that it was about. */
+/** What was told before, to whom and when. */
 export type Told = Rung & { readonly recipient: string; readonly at: Instant }
 
 export type StandingFacts = {
   readonly clocks: readonly Clock[]
-  /** Of the kinds that the clocks name, oldest first. */
+  /** Events of the kinds that the clocks name, oldest first. */
   readonly events: readonly DeskEvent[]
   readonly told: readonly Told[]
   readonly calendar: Calendar
@@ -189,7 +189,7 @@ export type StandingFacts = {
 export function standingOf(known: StandingFacts): Standing {
   const { clocks, calendar, whom, isSilent, last, now } = known
   const told = groupBy(known.told, toldKey)
-  // What was recorded on a clock that was ahead has happened all the same.
+  // An event that was recorded while the clock was ahead has happened all the same.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
   const runs = openRuns(clocks, events, calendar)
   const looks = runs.map(lookAt)
@@ -220,14 +220,14 @@ export function standingOf(known: StandingFacts): Standing {
   }
 }
 
-/** When a cause of which this person was told today may be told again; null when it was not. */
+/** When this person may hear of the cause again; null when they have not heard of it within a day. */
 function toldToday({ clock }: ClockRun, mine: readonly Told[], now: Instant): Instant | null {
   if (clock.counts !== 'each' || clock.firmness === 'hard') return null
   const last = mine
     .map(({ at }) => at)
     .sort()
     .at(-1)
-  // A clock that was set back makes no alarm wait.
+  // If the clock was set back, no alarm waits for it.
   return last === undefined || last > now || msBetween(last, now) >= DAY_MS
     ? null
     : addMs(last, DAY_MS)

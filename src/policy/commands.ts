@@ -84,8 +84,8 @@ function complain(reader: Reader, line: string, says: string): void {
 }
 
 /**
- * Commands and fields that stand where none is read, below other text or below what is quoted: whoever wrote one there meant it,
- * and must not take it for done.
+ * Complains of commands and fields where none is read, below other text or below a quotation: their author meant them, and must
+ * not believe that they were carried out.
  */
 function findStrays(reader: Reader, commands: readonly Open[]): void {
   const keys = commands.flatMap(fieldKeys)
@@ -107,7 +107,7 @@ const STRAY =
 const STRAY_FIELD =
   'This field stands below other text. Please move it up to the other fields, or put longer text between << and >>.'
 
-/** Whether a `/reply` sends the quoted text along: `/reply quote`. */
+/** Whether a command is `/reply quote`, which sends the quoted text along. */
 export function quotes({ verb, words }: Pick<Command, 'verb' | 'words'>): boolean {
   return verb === 'reply' && words.length === 1 && words[0]?.toLowerCase() === 'quote'
 }
@@ -293,10 +293,7 @@ function giveRest(
   return { commands, problems, rest: '' }
 }
 
-/**
- * Why `text` must not go to the reporter as it stands under `command`: a line that only its author can tell from the head of a
- * quotation.
- */
+/** Why `text` must not go to the reporter yet: only its author knows whether a line is theirs or heads a quotation. */
 export function doubtsAbout(text: string, { at, line }: Pick<Command, 'at' | 'line'>): Problem[] {
   const doubtful = doubtfulLine(text)
   if (doubtful === null) return []

@@ -17,18 +17,18 @@ export type Contradiction = 'from' | 'to' | 'signer' | 'form' | 'copy'
 export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
   const { opened } = situation
   if (!opened.encrypted || !opened.decrypted) return null
-  // Put into another wrapper, a message keeps its inside: what may not be shown of it can still give the lie to its sender.
+  // A message put into another wrapper keeps its inside: headers that may not be shown can still contradict the claimed sender.
   const inner = opened.protected ?? opened.innerFacts
   const named = [inner, opened.namesInside].filter((facts) => facts !== null)
   if (named.some((facts) => isFromAnother(opened.outer, facts))) return 'from'
   if (named.some((facts) => isToOthers(opened.outer, facts, settings.desk.address))) return 'to'
-  // Whoever writes inline PGP or encrypts a file writes no protected header: it was cut out of a PGP/MIME mail.
+  // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && ['inline', 'attachment'].includes(opened.structure)) return 'form'
   if (isSignedByAnother(situation, settings)) return 'signer'
   return isCopy(situation, settings) ? 'copy' : null
 }
 
-/** Whether From inside is another than outside. What cannot be read names somebody too: the same only where both say the same. */
+/** Whether From inside names another person than outside. A From that cannot be read must be the same on both sides. */
 function isFromAnother(outer: HeaderFacts, inner: HeaderFacts): boolean {
   if (inner.from !== null) return !isFrom(outer, inner.from.address)
   return inner.unreadableFrom !== '' && inner.unreadableFrom !== outer.unreadableFrom
@@ -38,7 +38,7 @@ function isFrom(outer: HeaderFacts, address: Address): boolean {
   return outer.from !== null && isSameAddress(outer.from.address, address)
 }
 
-/** Addressed inside to others alone, readable or not: not to the desk, and to nobody whom the outside names. */
+/** Whether the inside is addressed, readably or not, only to others: not to the desk, nor to anybody whom the outside names. */
 function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): boolean {
   const named = [...inner.to, ...inner.cc]
   const expected = [desk, ...[...outer.to, ...outer.cc].map(({ address }) => address)]
@@ -49,12 +49,11 @@ function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): bool
 }
 
 /**
- * Whether a signature inside the encryption is not the sender's: made with a key that is somebody else's, or with an unknown
- * key although keys are proved the sender's or come with the message, or one that claims to be another person's, even if it is
- * broken: of a key that the desk knows, or that was encrypted together with it and does not name the sender. Every one is
- * judged for itself, whatever of the message it covers: words put beside a ciphertext change nothing about who signed what is in
- * it, and a signature of the sender's own beside it excuses nothing. One around the ciphertext says nothing about who wrote
- * what is inside.
+ * Whether a signature inside the encryption is not the sender's. It is not when it was made with somebody else's key; with an
+ * unknown key, although keys of the sender are proved or come with the message; or when it claims, even if it is broken, a key of
+ * another person that the desk knows or that was encrypted together with it. Each signature is judged by itself, whatever it
+ * covers: words put beside a ciphertext change nothing about who signed the inside, and a signature of the sender beside it
+ * excuses nothing. A signature around the ciphertext says nothing about who wrote the inside.
  */
 function isSignedByAnother(situation: Situation, settings: Settings): boolean {
   const { opened, signedByAnother, senderKey } = situation
@@ -126,7 +125,7 @@ const SAYS: Readonly<Record<Contradiction, string>> = {
   copy: 'another sender sent the same encrypted content before and nothing inside says that it is of this one'
 }
 
-/** For the relay's first lines, and for the record. */
+/** The sentence for the maintainers that says why. */
 export function explainContradiction(contradiction: Contradiction): string {
   return `The content of this message is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The message is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
 }

@@ -1,7 +1,7 @@
 /**
- * Which conversation a maintainer's message continues: an answer belongs to whoever wrote what it answers, and reaches nobody
- * else (G5). What answers two people at once reaches neither. Also for whom a signed message is meant: a signature says who
- * wrote, not to whom, so it counts only where what is signed names this desk, and nobody else instead.
+ * Which conversation a maintainer's message continues: an answer reaches the person whose message it answers, and nobody else
+ * (G5). What answers two people at once reaches neither. Also whether a signed message is meant for this desk: a signature says
+ * who wrote it, not to whom, so it counts only if the signed part names this desk, and not only others.
  */
 import { addressed, addresseesOf, type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -11,8 +11,8 @@ import { type Settings } from '../domain/settings.ts'
 import { type AnsweredReporter } from './recipients.ts'
 
 /**
- * `isSigned`: what was signed names it, by a quoted reference line or protected headers. The header outside alone is anybody's
- * work: it can keep words from leaving, and never choose who gets them.
+ * `isSigned`: the signed part names it, by a quoted reference line or protected headers. Anybody can write the header outside:
+ * it can keep words from leaving, but never choose who gets them.
  */
 export type ConversationOf =
   | { readonly kind: 'one'; readonly with: Conversation; readonly isSigned: boolean }
@@ -22,8 +22,8 @@ export type ConversationOf =
 export type NamedMessage = { readonly tag: CaseTag | null; readonly conversation: Conversation }
 
 /**
- * From the desk's messages that the header fields outside name, and those that what was signed names or quotes. Words for the
- * case of these `numbers` that answer somebody of another case mix two conversations, too; null where no case is named.
+ * From the desk's messages that the header fields outside name, and those that the signed part names or quotes. Words for the
+ * case with these `numbers` that answer somebody in another case mix two conversations, too; null where no case is named.
  */
 export function conversationOf(
   named: { readonly outside: readonly NamedMessage[]; readonly inside: readonly NamedMessage[] },
@@ -44,15 +44,15 @@ function isSomebodys({ conversation }: NamedMessage): boolean {
 }
 
 /**
- * The conversation that what maintainers read of this message belongs to: what one of them writes about a list member's words
- * stays a matter with that member, however many maintainers answer each other (B1).
+ * The conversation of the copies that the other maintainers get: what one of them writes about a list member's message stays in
+ * the conversation with that member, however often maintainers answer each other (B1).
  */
 export function conversationAbout(answered: ConversationOf): Conversation {
   const id = memberIn(answered)
   return id === null ? '' : `member:${id}`
 }
 
-/** The id of the member with whom it is, or null. */
+/** The id of the list member whose conversation it is, or null. */
 export function memberIn(conversation: ConversationOf): string | null {
   if (conversation.kind === 'mixed' || !conversation.with.startsWith('member:')) return null
   return conversation.with.slice('member:'.length)
@@ -60,7 +60,7 @@ export function memberIn(conversation: ConversationOf): string | null {
 
 /**
  * The reporter whom words in this conversation reach: the one whose message is answered, else the only one. Where a case has
- * several, only what was signed chooses among them.
+ * several, only the signed part chooses among them.
  */
 export function reporterIn(record: CaseRecord, conversation: ConversationOf): AnsweredReporter {
   const [only, ...others] = addresseesOf(record)
@@ -93,9 +93,9 @@ export function conversationComplaint({
 export type QuotedMessage = NamedMessage & { readonly kind: MessageKind }
 
 /**
- * Whether every signature of the message is meant for this desk: by the recipients in the signature itself (RFC 9580
- * §5.2.3.36), by the protected To or Cc, by the reference line of a message that the desk had sent to its author (`quoted`), or
- * by a `to:` line above the commands, for clients that protect the subject alone; and none of these names others alone.
+ * Whether every signature of the message is meant for this desk, by one of these: the recipients in the signature itself (RFC
+ * 9580 §5.2.3.36), the protected To or Cc, the reference line of a message that the desk had sent to its author (`quoted`), or a
+ * `to:` line above the commands, for clients that protect only the subject. None of them may name only others.
  */
 export function isMeantForDesk(
   opened: OpenedMail,

@@ -1,6 +1,6 @@
 /**
- * Talking with the reporter about the date (M-22, M-30, B19): it is put to them when it is proposed, and what they answer is
- * shown to the maintainers as a suggestion. Never decides anything by an answer: a reporter has no commands.
+ * Talking with the reporter about the date (M-22, M-30, B19): they are asked when it is proposed, and the maintainers see their
+ * answer as a suggestion. Never decides anything by an answer: a reporter has no commands.
  */
 import {
   type Addressed,
@@ -104,8 +104,8 @@ function aboutDraft(
 }
 
 /**
- * Asks every reporter about the date of this draft, which is that of the case `tag`; a date that an earlier line of the message
- * set is not asked about any more. `says` is for the answer to the command: why a reporter is not asked; `unasked` is who is not.
+ * Asks every reporter about the date of this draft, which is that of the case `tag`; the question about a date that an earlier
+ * line of the message set is dropped. `unasked` are the reporters who are not asked; `says`, in the answer to the command, why.
  */
 export function proposeDate(
   draft: Draft,

@@ -1,6 +1,6 @@
 /**
- * The digest: what nobody is told of when it happens and somebody has to look at. Pure; must say nothing when there is nothing
- * to say.
+ * The digest: what somebody has to look at although nobody is told of it when it happens. Pure; there is none when there is
+ * nothing to say.
  */
 import { type ListedCase } from '../domain/case.ts'
 import { type Message } from '../domain/message.ts'

@@ -101,7 +101,7 @@ export type Draft = {
   readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
   /** The keys that answers to reporters are sealed to, as this message leaves them. */
   readonly reporterKeys: ReporterKeys
-  /** Ids of reporters whose key this message accepts or refuses: what waited leaves by that word of a maintainer alone. */
+  /** Ids of reporters whose key this message accepts or refuses: only for them does what waited leave. */
   readonly settled: readonly string[]
   /** What waits for a key of its reporters, of all their cases, as this message leaves it. */
   readonly waitingWords: readonly WaitingWords[]
@@ -109,7 +109,7 @@ export type Draft = {
   readonly newPatches: readonly Attachment[] | null
   /** Approvals of the stored notice no longer stand for the content. */
   readonly voided: boolean
-  /** This message previews or approves the notice; whatever comes later in it, people read it as it was then. */
+  /** This message previews or approves the notice, so that no later line may change what people read. */
   readonly shown: boolean
   /** Copies of a released revision that have not left are to stay here. */
   readonly withdrawn: boolean
@@ -121,7 +121,7 @@ export type Draft = {
   readonly blocks: readonly string[]
 }
 
-/** Ends a command: it was not carried out, for this reason, and nothing of its message is (all or nothing). */
+/** Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). */
 export class Refusal extends Error {}
 
 export function refuseIf(complaint: string | null): void {
@@ -187,7 +187,7 @@ export function moveOf<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   return moveCase(record.state, happening, facts)
 }
 
-/** What waits for the reporters of the case and is untrue once this has happened is withdrawn. */
+/** Withdraws words that wait for the reporters of the case and that this event makes untrue. */
 function overtaken(draft: Draft, { kind, actor }: NewEvent): Draft {
   if (kind !== 'reopened' && kind !== 'accepted') return draft
   const untrue = draft.waitingWords.filter(
@@ -230,8 +230,8 @@ export function accepted(draft: Draft, says: string): Step {
 const VOID: readonly EventKind[] = ['notice-previewed', 'notice-approved', 'notice-scheduled']
 
 /**
- * The draft with an edited notice: whoever approved the old content has approved nothing now, and a preview or an approval
- * that an earlier line of this message gave is void with the rest.
+ * The draft with an edited notice: approvals of the old content no longer count, nor does a preview or an approval by an earlier
+ * line of this message.
  */
 export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
   const decisions = draft.decisions.filter(

@@ -1,6 +1,6 @@
 /**
  * What happens to one received mail. The one entry of the pure core for mail: a complete list of decisions comes out,
- * ending in exactly one disposition (G1). Order matters: what only looks like a report is told apart first, then who has
+ * ending in exactly one disposition (G1). Order matters: first what only looks like a report is sorted out, then who has
  * authority, then which case it continues.
  */
 import { isSameAddress } from '../domain/address.ts'
@@ -32,7 +32,7 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
   if (opened.automatic.includes('bounce') || returnsOurs) {
     return decideBounce(situation)
   }
-  // Any other receipt goes on like a report and is not acknowledged: nobody's mail ends unread because of its form (G1).
+  // Any other receipt goes on like a report and is not acknowledged: no message stays unread because of its form (G1).
   if (situation.receiptOf !== null) {
     return [dispose('done', 'receipt', 'a reading receipt', situation.receiptOf.case.tag)]
   }
@@ -60,7 +60,7 @@ function decideBounce(situation: Situation): Decision[] {
   return [{ kind: 'bounce', messageId: bounced.messageId }, done]
 }
 
-/** Nobody's delivery report: kept in sight, and the maintainers told, because it may be a report in disguise. */
+/** A delivery report about no message of ours is held and the maintainers are told: it may be a report in disguise. */
 function unmatched(): Decision[] {
   return [
     recorded('bounce-unmatched', DESK, BY_SOMEBODY, {}),

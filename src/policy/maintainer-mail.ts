@@ -25,7 +25,7 @@ import { answeredMessage, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
 import { ACTING } from './verbs/verb.ts'
 
-/** What becomes of the message; null when it is nobody's with authority and claims no maintainer. */
+/** What becomes of the message; null when no maintainer signed it and it claims none, or when it is a report of their own. */
 export function decideMaintainerMail(
   situation: Situation,
   settings: Settings,
@@ -66,7 +66,7 @@ const CLIENT_FILES: readonly string[] = [
   'text/x-vcard'
 ]
 
-/** The number under which a case goes on, as far as the case at hand tells. */
+/** From a number of the case at hand to the one under which it goes on; any other number stays. */
 function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
   const numbers = bound === null ? [] : numbersOf(bound.case)
   return (tag) => (bound !== null && numbers.includes(tag) ? bound.case.tag : tag)
@@ -174,7 +174,7 @@ function refuse(
   const subject = { kind: 'maintainer', id: maintainer.id } as const
   return [
     ...spendSignatures(situation, settings, now),
-    // A maintainer's mail program tells that a message was read: nobody wrote it, so nobody is told that it did nothing.
+    // Nobody wrote the receipt of a maintainer's mail program, so nobody is told that it did nothing.
     ...(automatic.includes('receipt')
       ? [recorded('message-refused', subject, BY_SOMEBODY, { because })]
       : refuseMail(situation, { maintainer, because }, settings, now)),
@@ -182,10 +182,7 @@ function refuse(
   ]
 }
 
-/**
- * What a maintainer signed and the desk refused must not run when somebody else seals the same signed part and sends it again
- * (mail.md §2.10).
- */
+/** A signed part that the desk refused must not run when somebody else encrypts it anew and sends it again (mail.md §2.10). */
 function spendSignatures(situation: Situation, settings: Settings, now: Instant): Decision[] {
   if (situation.signatureSeen) return []
   const own = situation.opened.signatures.filter(({ fingerprint }) =>
@@ -196,9 +193,9 @@ function spendSignatures(situation: Situation, settings: Settings, now: Instant)
 }
 
 /**
- * Whether a message answers a relay of its case, and what was signed says so, too. The fields outside stand under no signature:
- * whoever hands the message on could put a relay there in place of a colleague's note. The newest reference counts alone, for a
- * server that replaced the Message-ID of the answered message left older ones of the thread.
+ * Whether a message answers a forwarded report of its case, and the signed part says so, too. No signature covers the fields
+ * outside: a server on the way could name a forwarded report there in place of a colleague's note. Only the newest reference
+ * counts: a server that replaced the Message-ID of the answered message left the older ones of the thread.
  */
 function answersRelay(
   {
@@ -211,7 +208,7 @@ function answersRelay(
 ): boolean {
   if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
   if (opened.outer.references.at(-1) !== answers.messageId) return false
-  // A list member's words, or those of two people: what answers them is not the reporter's to read (G5).
+  // The reporter must not read an answer to a list member, or to two people (G5).
   if (conversation.kind === 'mixed' || !conversation.with.startsWith('reporter:')) return false
   const newest = opened.protected?.references.at(-1)
   return newest === undefined

@@ -1,6 +1,6 @@
 /**
  * What mail clients make of the marks of a command message: guillemets for `<<` and `>>`, curly quotes, long dashes, blanks that
- * do not break. Says what is surely a mark and what looks like a command; what is in doubt is for the caller to refuse.
+ * do not break. Says what is surely a mark and what only looks like a command; the caller refuses what is in doubt.
  */
 import { isQuoted } from './quotation-heading.ts'
 
@@ -14,7 +14,7 @@ const HYPHENS = /[‐‑‒–—―−]/gu
 const LIKE_COMMAND =
   /^[\s\p{Cf}]*(?:[-–—―*•·"'“”„‘’«‹(]{1,3}[\s\p{Cf}]*|\d{1,2}[.)]\s+)?[/／⁄∕]\s?([a-z]{1,30})(?=$|[\s\p{Cf},.;:!?"'”’»›)])/iu
 
-/** A line of a block: what of it is text, and whether it ends the block. `depth` counts guillemets still open. */
+/** A line of a block: its text, and whether it ends the block. `depth` counts guillemets still open. */
 export type BlockLine = { readonly text: string; readonly ends: boolean; readonly depth: number }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * What a message that opens a case says of it: the record to store, its product and its subject. Pure; whether a case is opened
- * is decided in policy/inbound.ts.
+ * is decided in policy/threading.ts.
  */
 import { type CaseRecord, type Reporter } from '../domain/case.ts'
 import { type OpenCase } from '../domain/decision.ts'
@@ -60,8 +60,8 @@ function beganInClear(opened: OpenedMail): boolean {
 }
 
 /**
- * The product that everybody on the way can tell, by the subject outside; the first one where it names none. An automatic
- * answer speaks of this one, so that its text cannot depend on what only the desk could read (G6).
+ * The product that the subject outside names; the first one where it names none. An automatic answer follows the policy of this
+ * one, so that its text cannot depend on what only the desk could read (G6).
  */
 export function productOutside({ outer }: OpenedMail, settings: Settings): Product {
   const [first] = settings.products

@@ -1,6 +1,6 @@
 /**
- * Cuts a reply down to what its author wrote: quoted lines, attributions, signatures and everything that the desk itself
- * had put into the message go. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
+ * Cuts a reply down to what its author wrote: removes quoted lines, attributions, signatures and everything that the desk
+ * itself had put into the message. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
  */
 import { isSamePerson, type Reporter } from '../domain/case.ts'
 import { DESK_RULE } from '../domain/message.ts'
@@ -36,16 +36,16 @@ export function newText(text: string): string {
 }
 
 /**
- * A line of `text` that may be its author's own or may name whom the quotation below it quotes, so that nobody but the author can
- * tell; null where there is none. Such a text must not leave.
+ * A line of `text` that may be its author's own or the attribution of the quotation below it; null where there is none. Only the
+ * author can tell, so such a text must not leave.
  */
 export function doubtfulLine(text: string): string | null {
   return readOwn(text.split('\n')).doubtful
 }
 
 /**
- * Whether `text` still names the desk as its messages do: its address, `… via NAME`, a reference line, or a header line with its
- * name or with the tag of a case in brackets. What a client copied of a message was then not recognised.
+ * Whether `text` still names the desk as its messages do, by its address, `… via NAME`, a reference line, or a header line with
+ * its name or with the tag of a case in brackets. Then it holds a copied message that was not recognised.
  */
 export function namesDesk(
   text: string,
@@ -103,8 +103,8 @@ export function hasQuotation(text: string): boolean {
 }
 
 /**
- * Indices of the lines that neither a mark nor a copy without marks makes a quotation. A copy goes on to the last rule of the
- * desk, or to the end where it has none; what stands below a signature is nobody else's.
+ * Indices of the lines that are no quotation, neither by a mark nor in a copy without marks. A copy goes on to the last rule of
+ * the desk, or to the end where it has none; lines below a signature are the author's.
  */
 export function unquotedLines(lines: readonly string[]): number[] {
   const copied = lines.findIndex((line, index) => !isQuoted(line) && isCopy(lines, index))
@@ -184,7 +184,7 @@ function isCopy(lines: readonly string[], index: number): boolean {
   const isHeader =
     (OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')) ||
     beginsHeaderBlock(lines, index)
-  // Above lines that are marked as quoted it goes as their heading, and what the author wrote between them stays.
+  // Above lines that are marked as quoted it is only their heading, and what the author wrote between them stays.
   return isHeader && !headsQuotation(lines, index)
 }
 
@@ -201,9 +201,9 @@ function flat(text: string): string {
 }
 
 /**
- * By what the text names this reporter to another one: address, number, the whole name, or one word of it that the other does not
- * share; null when it does not. One word counts only with a capital, from four letters, and not where a sentence begins: "Will it
- * help?" names nobody. So a lone short first name goes through, and any alone at the beginning of a sentence.
+ * The words by which the text names this reporter to another one: the address, the number, the whole name, or one word of it that
+ * the other does not share; null when it does not. One word counts only with a capital, from four letters, and not where a
+ * sentence begins: "Will it help?" names nobody. So a short first name alone is not found, nor any that begins a sentence.
  */
 export function namesReporter(text: string, named: Reporter, to: Reporter): string | null {
   if (isSamePerson(named, to)) return null

@@ -215,7 +215,7 @@ export function readDeployment(
   return { kind: kind.toLowerCase() as Deployment, conditions: conditions.trim() }
 }
 
-/** A field as members read it: an instant in UTC and the zone of the desk, of a permission the conditions. */
+/** A field as members read it: instants in UTC and in the zone of the desk, and of a permission only its conditions. */
 function shownText(key: NoticeTextField, text: string, timezone: string): string {
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
   if (key !== 'patch_available_at' && key !== 'release_at') return text
@@ -223,7 +223,7 @@ function shownText(key: NoticeTextField, text: string, timezone: string): string
   return read.kind === 'instant' ? formatInstant(read.instant, timezone, read.zone) : text
 }
 
-/** What the fixed words say of deploying and of instants other than the disclosure. */
+/** What the fixed words of a notice say about deploying, and about instants other than the disclosure. */
 function fixedTerms(
   { fields }: NoticeRecord,
   { disclosureAt }: CaseRecord,
@@ -243,7 +243,7 @@ function fixedTerms(
   }
 }
 
-/** The parameters as a member reads them who had no earlier revision. */
+/** The parameters for a member who had no earlier revision. */
 export function firstNotice(params: NoticeParams): NoticeParams {
   return { ...params, since: 0, changes: [] }
 }
@@ -267,7 +267,7 @@ function whatChanged(
   ]
 }
 
-/** Both values where they are short, else only that it changed. */
+/** Says both values where they are short, else only that the field changed. */
 function fieldChange(label: string, before: string, after: string): string[] {
   if (before === after) return []
   if (before === '') return [`${label}: new, see below`]
@@ -291,7 +291,7 @@ function patchChanges(before: readonly Patch[], after: readonly Patch[]): string
   ]
 }
 
-/** What the bytes of a notice depend on beside the notice itself. */
+/** What the text of a notice depends on beside the notice itself. */
 export type NoticeSetting = {
   readonly record: CaseRecord
   readonly product: Product
@@ -346,7 +346,7 @@ export function outdatedPreview(
   digest: Sha256,
   { bound, now }: CommandContext
 ): string | null {
-  // Whoever approves says that the clock is right, too; that takes a preview that shows it.
+  // An approval also says that the clock is right, so the preview must show the time as it is now.
   if (bound.clockJump !== null && issued.eventId < bound.clockJump)
     return 'The clock of the desk jumped after that preview. Make a new one, compare the time in it with a clock that you trust, and approve that.'
   if (msBetween(issued.issuedAt, now) > PREVIEW_MS_MAX)

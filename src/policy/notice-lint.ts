@@ -1,6 +1,6 @@
 /**
  * Judges the fields of a notice before anybody approves it (B18, practice.md F1, F14): a sentence for each thing that members
- * could misread. Only complains; whoever wrote it words it anew.
+ * could misread. Only complains; the author has to reword it.
  */
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
@@ -38,7 +38,7 @@ export function noticeComplaint(
 const NOBODY_LISTED =
   'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
 
-/** What members could misread in the fields, a sentence each that names the field. While one is left nothing is approved. */
+/** A sentence for each thing in the fields that members could misread. While one is left, nothing is approved. */
 export function noticeFaults(
   { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
   { product: { supported, policy }, bound, settings }: Judged
@@ -103,10 +103,7 @@ function hostOf(link: string): string {
 
 const RUN = 10
 
-/**
- * Fields that repeat a run of words of the reporter's: what was told in confidence is not handed on. Quoted lines do not
- * count.
- */
+/** Fields that repeat a run of words of the reporter: what was told in confidence is not handed on. Quoted lines do not count. */
 function quoteFaults(fields: NoticeFields, reported: readonly string[]): string[] {
   const runs = new Map<string, string>()
   for (const name of NOTICE_TEXT_FIELDS)
@@ -234,7 +231,7 @@ function patchFaults({ patch_available_at: patch = '', release_at: release = '' 
     : []
 }
 
-/** An instant has to say its offset: nobody guesses a zone for what members plan by. */
+/** An instant has to say its offset: members plan by it, so no zone is guessed. */
 function instantFaults(name: string, text: string, disclosureAt: Instant | null): string[] {
   if (text === '') return []
   const read = readInstant(text, 'UTC')

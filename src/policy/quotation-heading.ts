@@ -15,13 +15,13 @@ const KNOWN_END =
   /(?:wrote|writes|a écrit|escribió|ha scritto|napisał\(a\)|написал(?:\(а\)|а)?|пишет|escreveu|(?:schrieb|schreef|skrev)[^:]{0,200})\s*:\s*$/iu
 const KNOWN_START =
   /^\s*(?:-{2,}\s*)?(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
-/** So much of the end of a line is looked at for words that end an attribution: a line is as long as its author likes. */
+/** How many characters at the end of a line are searched for words that end an attribution: a line has any length. */
 const LINE_END_CHARS = 400
 /** An attribution that a client wrapped has at most this many lines. */
 const ATTRIBUTION_LINES_MAX = 4
-/** So many lines are looked at above a quotation: the text is as long as its author likes. */
+/** How many lines above a quotation are looked at: a text has any length. */
 const HEADING_LINES_MAX = 40
-/** A client wraps a header line, such as a list of recipients, at most so often. */
+/** Into how many more lines a client wraps a header line, such as a list of recipients. */
 const WRAPS_MAX = 3
 const QUOTED = /^\s*>/
 /** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
@@ -142,9 +142,9 @@ function labelsIn({ lines, top, bottom }: Paragraph): number[] {
 }
 
 /**
- * The block of header lines that ends the paragraph; null without at least two such lines and one that holds an address, `… via
- * …`, a date or the tag of a case. Sure is a block that begins with whom it is from and holds two of these: less a person may
- * write.
+ * The block of header lines that ends the paragraph; null without at least two such lines, or without an address, `… via …`, a
+ * date or the tag of a case in them. A block is surely a heading if it begins with its sender and holds two of these: a person
+ * may write less than that by hand.
  */
 function blockIn(paragraph: Paragraph, at: number): Heading | null {
   const { lines, bottom } = paragraph

@@ -1,13 +1,13 @@
 /**
  * When one more automatic answer may leave: the earliest instant at which no hour holds more than its allowance, for all
- * limits at once (RFC 3834 §2, mail.md §2.20). Answers put off count in the hour that they leave in. Pure arithmetic.
+ * limits at once (RFC 3834 §2, mail.md §2.20). A delayed answer counts in the hour in which it leaves. Pure arithmetic.
  */
 import { addMs, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 
 /** One limit: when its answers left or will leave, in any order, and how many of them an hour may hold. */
 export type Allowance = { readonly taken: readonly Instant[]; readonly perHour: number }
 
-/** So many are looked at. Where more wait, there is no room in time. */
+/** How many answers of a limit are looked at. If more wait, none has room in time. */
 export const TAKEN_MAX = 10_000
 
 /** The earliest instant from `from` to `until` that all allowances have room at; null when there is none. */
@@ -32,7 +32,7 @@ export function earliestRoom(
   return null
 }
 
-/** Whether no hour around `ms` would hold more than `most` with one more in it. */
+/** Whether one more at `ms` leaves every hour around it with at most `most`. */
 function hasRoom(at: readonly number[], most: number, ms: number): boolean {
   const near = at.filter((one) => Math.abs(one - ms) < HOUR_MS)
   return [...near, ms]

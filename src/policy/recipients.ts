@@ -76,7 +76,7 @@ export function reporterPath(
     const { fingerprint, keyData } = key
     return { kind: 'encrypted', recipient: { ...contact, id, fingerprint, keyData } }
   }
-  // A known key that cannot be used is no leave to write in clear.
+  // A known key that cannot be used does not permit an unencrypted answer.
   const isClearOtherwise =
     key === null && beganInClear && product.policy.reporters.cleartext === 'allow'
   return isClearOtherwise && unusedKeys.length === 0
@@ -105,8 +105,8 @@ export function memberReach(id: string): string {
 }
 
 /**
- * The sentence on top of every relayed message and every note: whom a reply would reach (mail.md §2.4). `plain` is where a plain
- * answer to that very mail goes.
+ * The sentence on top of every forwarded message and every note: whom a reply would reach (mail.md §2.4). `plain` says where a
+ * plain reply to this message goes.
  */
 export function reachSentence(
   reporter: AnsweredReporter,

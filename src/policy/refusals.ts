@@ -1,6 +1,6 @@
 /**
- * The content-free words to a maintainer whose message did nothing (DESIGN §6): why, and what to do, from constant texts. Goes to
- * the registered address under the registered key, never to the sender of the message.
+ * Tells a maintainer why a message in their name had no effect, and what to do, in constant words without content (DESIGN §6).
+ * Goes to the registered address under the registered key, never to the sender of the message.
  */
 import { isSameAddress } from '../domain/address.ts'
 import {
@@ -20,14 +20,14 @@ import { sealedTo } from './send.ts'
 import { type AnsweredMessage, answeredMessage, type Situation } from './situation.ts'
 
 /**
- * More refusals than this to one maintainer in an hour are recorded but not answered. What is surely the maintainer's is counted
- * apart from what anybody can have written, so that no forger keeps from a maintainer that a message of their own did nothing.
+ * More refusals than this to one maintainer in an hour are recorded but not answered. Messages that are surely the maintainer's
+ * are counted apart from those that anybody can have written, so that forged ones do not use up the answers to real ones.
  */
 const REFUSALS_PER_HOUR_MAX = 10
 
 /**
- * How sure it is that a refused message is the maintainer's. A signature counts once: whoever sends it again may be anybody. A
- * key that ended is its owner's still; one that was revoked may be a thief's.
+ * How sure it is that a refused message is the maintainer's. A signature counts only once, because anybody may send it again. A
+ * key that has expired is still its owner's; one that was revoked may be a thief's.
  */
 export function refusalStanding(
   { opened, signatureSeen }: Pick<Situation, 'opened' | 'signatureSeen'>,
@@ -44,7 +44,7 @@ export function refusalStanding(
   return isSigned && !signatureSeen ? 'signed' : 'unproved'
 }
 
-/** Puts a message without authority on the record, and says why it did nothing, unless too many were answered lately. */
+/** Puts a message without authority on the record, and says why it had no effect, unless too many were answered lately. */
 export function refuseMail(
   situation: Situation,
   { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal },
@@ -69,7 +69,7 @@ export function refuseMail(
   ]
 }
 
-/** Validly signed, but for no case: nothing runs, and the author learns why. */
+/** A validly signed message that names no case: tells the author why nothing was done. */
 export function unboundMail(context: DeskContext, says: string): Decision {
   return toOne(context, {
     about: `We did not act on your message of ${dateOf(context.message, context.settings)}.`,
@@ -106,7 +106,7 @@ type Words = readonly [because: string, remedy?: string]
 
 export type Refusal = keyof typeof REFUSALS
 
-/** Why it did nothing, and what to do, where that is not to sign again. */
+/** Why the message had no effect, and what to do unless that is {@link SIGN_AGAIN}. */
 const REFUSALS = {
   'not-opened': ['We could not open it.'],
   'not-encrypted': ['It was not encrypted.'],

@@ -64,7 +64,7 @@ export type RelayInput = CaseAbout & {
   readonly isWithheld: boolean
   /** Who wrote it. */
   readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
-  /** About keys: they name their owner, so of a member's only list admins read them. */
+  /** Warnings about keys. They name the owner of the key, so only list admins read those about a member. */
   readonly keyWarnings: readonly string[]
   /** Extra facts, for example what became of the acknowledgement. */
   readonly facts: readonly FactLine[]
@@ -88,7 +88,7 @@ export function relay(input: RelayInput): Decision[] {
   })
 }
 
-/** One copy for each of `recipients`; of a hidden list member they learn the id alone. */
+/** One copy for each of `recipients`, who learn only the id of a hidden list member. */
 function forwarded(
   input: RelayInput,
   recipients: readonly SealedRecipient[],
@@ -163,7 +163,7 @@ function factsOfMember({ opened, receivedAt, settings }: RelayInput): FactLine[]
 
 const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Due']
 
-/** What a reader needs first: five lines; all else is in the details. A hidden list member is named by id. */
+/** What a reader needs first; all else is in the details. A hidden list member is named by id. */
 function headFacts(input: RelayInput, isHidden: boolean): FactLine[] {
   const { record, opened, writer } = input
   const name = isHidden ? `list member ${writer.authorId}` : senderOf(opened)
@@ -208,7 +208,7 @@ function disclosureWords(record: CaseRecord, timezone: string): string {
   return state === 'disclosed' ? `recorded as public; the date was ${said}` : said
 }
 
-/** When all were answered; where the case has several reporters, who of them has no answer yet. */
+/** When all reporters were answered; if the case has several, which of them have no answer yet. */
 function answeredWords(record: CaseRecord, timezone: string): string {
   const at = answeredAt(record)
   if (at !== null) return formatInstant(at, timezone)
@@ -254,7 +254,7 @@ function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {
   return `${mark}. ${explainSignature(first)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
 }
 
-/** What a valid signature speaks for: never more than it covers of what the relay shows. */
+/** How much of what the relay shows a valid signature covers. */
 function reachWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
   if (!coversWhole) return 'in part, not the whole message'
   return outsideText === '' ? 'yes' : 'in part, not the text outside'

@@ -37,7 +37,7 @@ import { stateWords } from './status.ts'
 import { decideThread, type Thread, type ThreadSender } from './threading.ts'
 import { releasedWords, sealedWith, showsKey, wordsLeave, wordsStay } from './waiting-words.ts'
 
-/** A message whose content is known to be its sender's, or was taken out of it. */
+/** A message whose inside was judged: its content is its sender's, or was taken out. */
 type Judged = Situation & { readonly contradiction: Contradiction | null }
 
 /** The case of a message with what the message does to it. */
@@ -69,7 +69,7 @@ export function decideReport(situation: Situation, settings: Settings, moment: M
   if (situation.ciphertextCases.some((tag) => tag !== joined)) {
     return quarantineReused(settings, judged)
   }
-  // It is shown to nobody, so it claims no ciphertext either.
+  // An automatic answer is shown to nobody, so it claims no ciphertext either.
   if (thread.kind !== 'new' && situation.opened.automatic.includes('auto-replied')) {
     return recordOnly(judged, thread.case, moment)
   }
@@ -124,7 +124,7 @@ function takeIn(received: Judged, thread: Thread, settings: Settings, moment: Mo
   ]
 }
 
-/** Whoever is on the list, too, and reports or answers what the desk wrote to the reporter, writes as the reporter. */
+/** A list member who reports, or who answers what the desk wrote to them as a reporter, writes as the reporter. */
 function asReporter(situation: Judged, thread: Thread): Judged {
   const isReporters =
     thread.kind === 'new' ||
@@ -197,7 +197,7 @@ function otherCases({ senderCases }: Judged): string[] {
   ]
 }
 
-/** Of the keys that come under the reporter's address, policy/reporter-key.ts takes none into use that nothing proves. */
+/** The key to use for the sender, if that is the reporter, with the doubt that keeps an unproved key out of use. */
 function keyOf(
   situation: Judged,
   { sender, record: { tag, reporters } }: Entry,
@@ -205,8 +205,9 @@ function keyOf(
   now: Instant
 ): KeyDecision {
   if (sender.kind === 'other') return { key: null, decisions: [], warnings: [] }
-  const proved = tag === situation.nextTag ? senderDoubt(situation.opened, settings) : null
-  const doubt = sender.kind === 'unproved' ? sender.doubt : proved
+  const isNew = tag === situation.nextTag
+  const ofReport = isNew ? senderDoubt(situation.opened, settings) : null
+  const doubt = sender.kind === 'unproved' ? sender.doubt : ofReport
   const { from } = situation.opened.outer
   const reporter = reporters.find(
     ({ contact }) =>
@@ -215,7 +216,7 @@ function keyOf(
   return decideReporterKey(situation, { tag, reporter: reporter?.id ?? '', doubt }, settings, now)
 }
 
-/** Whether the message shows the key that answers are sealed to now: a question about the date may have waited for it (B19). */
+/** Whether the message shows the key that answers are encrypted to: a question about the date may have waited for it (B19). */
 function bringsKey(situation: Judged, key: ReporterKey | null): boolean {
   return situation.contradiction === null && key?.isUsable === true && showsKey(situation, key)
 }
@@ -256,7 +257,7 @@ function withOffers(record: CaseRecord, { decisions }: KeyDecision): CaseRecord 
   return { ...record, reporters }
 }
 
-/** Words that waited for the key that this message brings, for the maintainers to know that they have left. */
+/** Tells the maintainers which words have left because this message brings the key that they waited for. */
 function leftFacts(leaving: readonly Decision[]): FactLine[] {
   const tags = leaving.flatMap((one) => {
     if (one.kind === 'words-leave') return [one.words.tag]
@@ -269,7 +270,7 @@ function leftFacts(leaving: readonly Decision[]): FactLine[] {
   return [{ label: 'Sent now, after waiting for a key', value }]
 }
 
-/** What the reporter says of the date, for the maintainers to decide by (B19). Nothing in a message that is withheld. */
+/** What the reporter says about the date, so that the maintainers can decide (B19). Nothing if the message is withheld. */
 function aboutDate(
   { opened, contradiction, bound }: Judged,
   { case: record, sender }: JoinedThread

@@ -1,8 +1,8 @@
 /**
- * Which key answers to a reporter are sealed to (mail.md §1.7, §2.12): the first one seen under exactly the sender's address
- * is pinned and its first use shown, unless our mail server says that the sender is not proved. A different one takes its
- * place only where a message signed with the pinned key brings it to this desk; any other waits for `/key accept`
- * (policy/verbs/keys.ts), also where the pinned one has come to its end.
+ * Decides which key answers to a reporter are encrypted to (mail.md §1.7, §2.12). The first one seen under exactly the sender's
+ * address is pinned and its first use shown, unless our mail server says that the sender is not proved. A different one takes
+ * its place only if a message signed with the pinned key brings it to this desk; any other waits for `/key accept`
+ * (policy/verbs/keys.ts), even if the pinned one cannot be used any more.
  */
 import { type Address } from '../domain/address.ts'
 import { type KeyToPin, type ReporterKey } from '../domain/case.ts'
@@ -72,7 +72,7 @@ function isRefused({ waitingKeys }: Situation, { fingerprint: named }: OfferedKe
   return waitingKeys.some((key) => key.refusedAt !== null && key.fingerprint === named)
 }
 
-/** Keys that were refused and come again: they count for nothing. */
+/** Warns of keys that were refused and come again: they are not used. */
 function refusedWords({ situation }: About, key: ReporterKey | null): string[] {
   const { candidateKeys, unusableKeys } = situation.opened
   return [...candidateKeys, ...unusableKeys]
@@ -83,7 +83,7 @@ function refusedWords({ situation }: About, key: ReporterKey | null): string[] {
     )
 }
 
-/** Keys of maintainers come from the configuration, those of members from the list: what a message brings is only told. */
+/** Keys of maintainers come from the configuration, those of members from the list: a key in a message is only mentioned. */
 function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecision {
   const others = candidateKeys.filter(({ fingerprint }) => fingerprint !== known.fingerprint)
   const names = others.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
@@ -96,7 +96,7 @@ function registered({ candidateKeys }: OpenedMail, known: ReporterKey): KeyDecis
   return { key: known, decisions: [], warnings }
 }
 
-/** About keys other than the known one: of that, the merged copy is judged. */
+/** Warns of keys other than the known one; a copy of that is judged where it is merged. */
 function unusableWords(keys: readonly UnusableKey[]): string[] {
   return keys.map(
     ({ fingerprint, because }) =>
@@ -116,7 +116,7 @@ function firstUse(about: About): KeyDecision {
     ])
   }
   const name = formatFingerprint(candidate.fingerprint)
-  // Taken from a forged message, a key would make every later message of the real owner look like another person's.
+  // A key taken from a forged message would make every later message of the real owner look like another person's.
   const doubt = firstUseDoubt(about)
   if (doubt !== null) {
     return offer(
@@ -167,16 +167,16 @@ function besideKnown(about: About, known: ReporterKey): KeyDecision {
   ])
 }
 
-/** Marks of a message whose parts or headers are not all covered by its signature. */
+/** Warnings about a message whose signature does not cover all parts and headers. */
 const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outside-text']
 
 /**
  * Whether the owner of the known key brings the other one to this desk: attached, under one fresh signature over the whole
- * mail, the protected To or Cc included. What the owner signed for somebody else anybody can seal to the desk anew.
+ * message, including the protected To or Cc. Anybody can encrypt to the desk what the owner signed for somebody else.
  */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
   const { opened, signatureSeen, mergedKey, quoted } = about.situation
-  // The signature was judged by the copy that was known before: what this message revokes hands nothing over.
+  // The signature was judged by the copy that was known before: a key that this message revokes hands nothing over.
   if (mergedKey !== null && !mergedKey.isUsable) return false
   const [signature, ...more] = opened.signatures
   if (signature === undefined || more.length > 0 || signatureSeen) return false
@@ -231,8 +231,8 @@ function acceptWords(about: About, keys: readonly CandidateKey[]): string {
 }
 
 /**
- * What the message brings of the known key itself is added to it, whoever sent it: the read step took only what the owner had
- * signed, and nothing that was there goes. A revocation counts like this at once. Its first signature proves it.
+ * Adds to the known key what the message brings of it, whoever sent it: the read step took only what the owner had signed and
+ * removed nothing. So a revocation counts at once. The first message that is signed with the key proves it.
  */
 function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key: ReporterKey } {
   const { address, tag, reporter, situation, doubt } = about
@@ -262,7 +262,7 @@ function renewed(about: About, known: ReporterKey): KeyDecision & { readonly key
   }
 }
 
-/** Said where another key signed than one that nothing proves: either may be the forger's. */
+/** Warns where another key signed than the known one, which nothing proves: either may be a forger's. */
 function doubts({ signatures }: OpenedMail, known: ReporterKey): string[] {
   const isByAnother = signatures.some(
     ({ state, fingerprint, isInside, coversWhole }) =>

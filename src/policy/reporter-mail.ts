@@ -1,6 +1,6 @@
 /**
- * How a maintainer's words reach the reporter of a case (G3, G6): sealed, in clear under the one exception, or, once a key
- * comes, after a content-free request for one (B10). To the reporter on record and to nobody else.
+ * How a maintainer's words reach the reporter of a case (G3, G6): encrypted; unencrypted under the one exception; or later, after
+ * a request for a key that says nothing of the case (B10). They go to the reporter on record and to nobody else.
  */
 import { type Addressed, addresseesOf, type KeptWords } from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
@@ -180,7 +180,7 @@ function said({ words }: Draft, { id }: Addressed): readonly SpokenWords[] {
   return words.filter(({ reporter }) => reporter.id === id)
 }
 
-/** What the other maintainers read of it; a decision they are told as such. */
+/** The line for the other maintainers about a reply or a question; a decision has a line of its own. */
 function activityOf({ contact }: Addressed, { mail, files = [] }: Words, how: string): string[] {
   if (mail !== 'reply' && mail !== 'question') return []
   const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
@@ -321,7 +321,7 @@ const ASKS = {
   }
 } as const
 
-/** What keeps the desk from asking one reporter the same thing twice on one day. */
+/** The key by which the desk asks one reporter the same thing only once a day. */
 export function askedKey(name: ContentFreeName, reporter: string, now: Instant): string {
   return `${name}:${reporter}:${now.slice(0, 10)}`
 }

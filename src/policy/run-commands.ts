@@ -67,7 +67,7 @@ export function runCommands(
   const { blocks } = draft
   const { leaving, says: settled } = settledWords(draft, context)
   const withdrawn = withdrawnWords(before, draft, context.settings)
-  // What waits may be refused when it is encrypted: only the commit says that it has left.
+  // A message that waits can still fail to be encrypted: only the commit records that it has left.
   const changed = [...changes(before, draft), ...draft.decisions]
   draft = withWordsLeft(draft, leaving)
   return {
@@ -92,7 +92,7 @@ const REST = '(the rest of your text)'
 const NO_TAKER =
   'None of these commands takes files. /reply sends them to the reporter, /notice draft makes them the patches, and a message without commands gives them to the maintainers. Please use one of these, or leave them out.'
 
-/** Whether the files of the message went somewhere; one that `/key accept` may have read is no other's. */
+/** Whether the files of the message went somewhere; `/key accept` and `/key refuse` may have read them as keys. */
 function filesHaveTaker({ words, newPatches, settled }: Draft, { files }: CommandContext): boolean {
   return (
     files.length === 0 ||
@@ -112,7 +112,7 @@ function inProduct(draft: Draft, context: CommandContext): CommandContext {
   return { ...context, product: productNamed(draft.case.product, context.settings) }
 }
 
-/** Executes the commands of a message that names no case; `why` says so of those that need one. */
+/** Executes the commands of a message that names no case; `why` refuses those that need one. */
 export function runWithoutCase(
   parsed: ParsedCommands,
   context: DeskContext,
@@ -131,7 +131,7 @@ export function runWithoutCase(
   return { ran: isDone({ lines }), decisions: [transcript({ lines, blocks }, context, null)] }
 }
 
-/** What becomes of every line, in the order of the message. A command that was not understood whole is not tried. */
+/** What becomes of every line, in the order of the message. A command with a problem is not tried. */
 function readLines(
   { commands, problems }: ParsedCommands,
   { settings: { limits } }: DeskContext,
@@ -179,7 +179,7 @@ function runOne(
   verbs: readonly Verb[]
 ): Step {
   const verb = allowed(verbs, command, context)
-  // Whose members get the notice was read for the product that the case had.
+  // The members who get the notice were read for the product that the case had before.
   if (verb.binds === 'notice' && hasMoved(draft, context))
     throw new Refusal(
       'Please send what concerns the notice in a message of its own after /product.'

@@ -51,13 +51,13 @@ export type Situation = {
   /** The list member whose key validly signed the message, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
-  /** Its ciphertext is known as another sender's. */
+  /** Its ciphertext belongs to another sender. */
   readonly ciphertextReused: boolean
   /** Its ciphertext came before in a message of another sender, also in one that had no effect. */
   readonly ciphertextSeen: boolean
   /** Cases that already got a message of the same sender with its ciphertext. */
   readonly ciphertextCases: readonly CaseTag[]
-  /** A signature inside that no key verified claims a key that is known for somebody at another address. */
+  /** A signature inside, which no key verified, claims a key that is known for somebody at another address. */
   readonly signedByAnother: boolean
   /** The pinned key of the message's sender. */
   readonly senderKey: ReporterKey | null
@@ -98,7 +98,7 @@ export type Issued = {
   readonly messageId: MessageId
 }
 
-/** What automatic answers left lately. */
+/** Which automatic answers left lately. */
 export type AnswerHistory = {
   /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
   readonly senderAcknowledgements: number
@@ -144,7 +144,7 @@ export type BoundCase = {
   readonly askedToday: readonly string[]
   /** Whether the hint how to reach the reporter was given before. */
   readonly hintGiven: boolean
-  /** Where its acknowledgement would go, when that is held for a maintainer's word; else null. */
+  /** The address to which its acknowledgement goes with /acknowledge, if it is on hold; else null. */
   readonly heldAnswerTo: Address | null
 }
 

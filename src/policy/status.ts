@@ -85,7 +85,7 @@ export function ownerWords({ owner }: CaseRecord, settings: Settings): string {
   return owner === null ? 'no owner' : `owner ${nameOf(owner, settings)}`
 }
 
-/** Whether each reporter was answered; who each is stands there where it is not the only one. */
+/** Whether each reporter was answered; the address is named only if there are several. */
 function answerLines(record: CaseRecord, timezone: string): string[] {
   const [only = reporterOf(record), ...others] = addresseesOf(record)
   return [only, ...others].map((reporter) => {
@@ -120,7 +120,7 @@ function dueLine(draft: Draft, context: CommandContext): string {
   return `${when}:\n  ${what}`
 }
 
-/** What waits, by whose it is, to whom and from when; never what it says. */
+/** What waits: what it is, whose, to whom and from when; never what it says. */
 export function waitingName(words: WaitingWords, settings: Settings): string {
   const { authorId, at, mail, reporter } = words
   const when = formatInstant(at, settings.desk.timezone)
@@ -187,7 +187,7 @@ export function reachWords(
     : 'cannot be sent: the report names no address.'
 }
 
-/** The date as long as it stands: of a case that ended without disclosure nothing becomes public any more. */
+/** The date while it holds: a case that ended without disclosure has none. */
 function disclosureLines(
   { case: { disclosureAt, disclosureZone, state }, known }: Draft,
   { settings, now }: CommandContext
@@ -203,7 +203,7 @@ function disclosureLines(
     : [`Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`]
 }
 
-/** What each reporter said of the date, and who learns of it when we have a key of theirs (B19). */
+/** What each reporter said about the date, and which of them will be told it when we have a key of theirs (B19). */
 function dateLines(draft: Draft, context: CommandContext): string[] {
   const { product, bound, now, settings } = context
   const { case: record, reporterKeys } = draft

@@ -56,9 +56,9 @@ function isOfMember({ member }: Situation, named: CaseRecord | null): named is C
 }
 
 /**
- * A Message-ID of the desk proves a case, and a reporter only if the message went to that reporter: another reporter of the case
- * or a list member knows those of their own. Nobody's name even then: an acknowledgement also goes to the return path of a
- * message whose From nothing proves. So where mail servers are asked, they or the known key have to speak for the reporter.
+ * A Message-ID of the desk proves which case is meant. It points to a reporter only if that message went to them: other reporters
+ * and list members know Message-IDs of their own. Even then it proves no name, because an acknowledgement may go to the return
+ * path of a message whose From nothing proves. So where mail servers are asked, they or the known key must vouch for the sender.
  */
 function senderOf(situation: Situation, answers: Issued, settings: Settings): ThreadSender {
   const reporter = writerAmong(situation.opened, answers.case)
@@ -83,9 +83,9 @@ function isAddressedTo(
 }
 
 /**
- * Whether the signature lets its sender into a case by nothing but its tag. Where no mail server is asked, anybody may have
- * had their own key pinned for the reporter a minute ago: there it must be older than their case, or the one that opened it,
- * or be registered.
+ * Whether the signature lets its sender into a case that the message names by the tag alone. Where no mail server is asked,
+ * anybody may have had their own key pinned for the reporter a minute ago: there the key must be registered, be older than the
+ * case, or have come with the report that opened it.
  */
 function isKnownFor(reporter: Reporter, situation: Situation, settings: Settings): boolean {
   const { senderKey } = situation
@@ -99,8 +99,8 @@ function isSignedBySender({ opened, senderKey }: Situation): boolean {
 }
 
 /**
- * The same, but in a case with several reporters only under a number of their own. No answer may tell them that another number
- * leads to the same case: it is somebody else's (B14).
+ * The reporter under whose address the message comes; in a case with several, only if it names a number of their own. No answer
+ * may tell them that another number leads to the same case: it is another reporter's (B14).
  */
 function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings): Reporter | null {
   const writer = writerAmong(opened, record)

@@ -18,14 +18,14 @@ import { sealedTo } from './send.ts'
 import { standing } from './status.ts'
 import { needsNoCase, type Verb } from './verbs/verb.ts'
 
-/** More lines than this are counted, not shown: the text of a message is as long as its author likes. */
+/** More lines than this are counted, not shown: the text of a message has any length. */
 const LINES_MAX = 40
 
 /** What became of the lines of one message. */
 export type Outcome = {
   readonly lines: readonly TranscriptLine[]
   readonly blocks: readonly string[]
-  /** What left for the reporters because of these lines and none of them says; '' for nothing. */
+  /** What left for the reporters because of these lines without a line that says so; '' for nothing. */
   readonly sent?: string
 }
 

@@ -144,7 +144,7 @@ function doShare(a: Range, b: Range): boolean {
   return !isEmpty({ from, to })
 }
 
-/** Which of two ends of the same side is further up; no end is at `open` times infinity, and an end left out is further inside. */
+/** Compares two ends of the same side. `null` lies at `open` times infinity; an excluded version lies further inside. */
 function compareEnds(a: End | null, b: End | null, open: 1 | -1): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? open : -open
   return compare(a.version, b.version) || (Number(b.isIn) - Number(a.isIn)) * -open

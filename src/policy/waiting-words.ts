@@ -25,9 +25,9 @@ import { type Situation } from './situation.ts'
 import { waitingName } from './status.ts'
 
 /**
- * What may leave by a received message: it has to show the key itself, signed with it or with it inside. Where our mail servers
- * prove the sender, that is all that waits; else what waits in the case whose thread it answers, for a key that came with a
- * forged report must get nothing. `/key accept` releases the rest.
+ * The waiting words that a received message releases. The message must be signed with the key or bring it. If our mail servers
+ * prove the sender, it releases all that waits, else only what waits in the case that it continues: a key that came with a forged
+ * report must get nothing. `/key accept` releases the rest.
  */
 export function releasedWords(
   situation: Situation,
@@ -132,7 +132,7 @@ export function settledWords(
   }
 }
 
-/** What this message withdrew of what waited; '' for nothing. */
+/** Names the waiting words that this message withdrew; '' for none. */
 export function withdrawnWords(before: Draft, after: Draft, settings: Settings): string {
   const names = before.waitingWords
     .filter((words) => !after.waitingWords.includes(words))
@@ -183,7 +183,7 @@ function leftEvents(
   )
 }
 
-/** The draft as it stands once these have left, for what is said of it alone; the commit puts them on the record. */
+/** The draft once these have left, only for what the answer says of it; the commit puts them on the record. */
 export function withWordsLeft(draft: Draft, leaving: readonly Decision[]): Draft {
   const left = leaving.filter((one) => one.kind === 'words-leave')
   if (left.length === 0) return draft

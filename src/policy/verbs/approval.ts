@@ -1,6 +1,6 @@
 /**
- * `/notice approve` and `/notice hold` (M-27, G7): an approval takes the code that the desk issued for exactly this content
- * and these recipients, from another maintainer; a hold voids all of it.
+ * `/notice approve` and `/notice hold` (M-27, G7): another maintainer approves with the code that the desk issued for exactly this
+ * content and these recipients; a hold voids all approvals.
  */
 import { type Decision } from '../../domain/decision.ts'
 import { type Sha256 } from '../../domain/ids.ts'
@@ -95,7 +95,7 @@ function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext):
   )
 }
 
-/** What this very mail changed or held has no preview yet, even where the content is the same again. */
+/** The preview with this code. A notice that this message changed or held has none, even if the content is the same again. */
 function issuedPreview(
   draft: Draft,
   command: Pick<Command, 'words'>,
@@ -108,7 +108,7 @@ function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
   return code.toLowerCase()
 }
 
-/** Approvals of exactly this: while a jump of the clock is in doubt, of previews from after it only, as at the release. */
+/** Approvals of exactly this content; after a jump of the clock in doubt only those of later previews, as at the release. */
 function countedApprovals(
   notice: NoticeRecord,
   digest: Sha256,

@@ -27,7 +27,7 @@ const take: Handler = (draft, _command, context) => {
   )
 }
 
-/** Lets the acknowledgement go that was held, because nobody could tell whether the sender's address is forged or otherwise. */
+/** Lets the acknowledgement go that was held, for example because the sender's address may be forged. */
 const acknowledge: Handler = (draft, _command, context) => {
   const to = context.bound.heldAnswerTo
   if (to === null) throw new Refusal('No acknowledgement of this case is on hold.')
@@ -90,7 +90,7 @@ const reject: Handler = (draft, command, context) => {
 const close: Handler = (draft, command, context) => {
   const [first = '', ...others] = command.words
   const isSilent = first.toLowerCase() === 'internal'
-  // What stands before a "because" is a part of the reason: /close duplicate of 7 because of the audit.
+  // Words before "because" belong to the reason: /close duplicate of 7 because of the audit.
   const reason = (isSilent ? others : command.words).join(' ').replace(/^because\b\s*/iu, '')
   const text = textFor(command.text ?? '', context)
   const disposition = dispositionOf(draft)

@@ -71,7 +71,7 @@ const embargo: Handler = (draft, command, context) => {
   )
 }
 
-/** The date is part of what is approved: whoever sets it is an author of the notice, too. */
+/** The date is part of what is approved, so the author of this message becomes an author of the notice. */
 function withReopened(draft: Draft, context: CommandContext): Draft {
   if (draft.notice === null) return draft
   return withChange(withNotice(draft, reopenedNotice(draft.notice, context)), context)
@@ -117,7 +117,7 @@ export const EMBARGO: readonly Verb[] = [
   }
 ]
 
-/** What about a disclosure instant asks for a reason, a sentence each (M-24, practice.md §4.3). */
+/** Why this disclosure instant needs a reason, a sentence each (M-24, practice.md §4.3). */
 function whatIsUnusual(draft: Draft, disclosureAt: Instant, context: CommandContext): string[] {
   const { product, settings } = context
   const { calendar, policy } = product
@@ -130,7 +130,7 @@ function whatIsUnusual(draft: Draft, disclosureAt: Instant, context: CommandCont
     )
   const { releaseAt } = releasePlan(draft, context)
   if (policy.notice === null || releaseAt === null) return unusual
-  // The lead is that of the first notice: who was told already is not told anew.
+  // The lead is that of the first notice: members who were told already are not told for the first time again.
   const first = context.bound.notice
   const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance

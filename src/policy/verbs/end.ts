@@ -1,6 +1,6 @@
 /**
- * The verbs that say that a case is public, or open it again (practice.md §4.2.1). Where they may stand the machine for cases
- * says; each takes a draft and returns a new one, or the reason why not.
+ * The verbs that say that a case is public, or open it again (practice.md §4.2.1). The machine for cases says when they are
+ * allowed. Each takes a draft and returns a new one, or the reason why not.
  */
 import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
 import { formatInstant, readInstant } from '../../domain/time.ts'
@@ -65,7 +65,7 @@ const OPEN_AGAIN = {
   title: ''
 } as const
 
-/** The reporters who were told that the case has ended, and nothing else of it since. */
+/** The reporters who were told that the case has ended, and got no other decision since. */
 function toldOfEnd(draft: Draft, { bound }: CommandContext): readonly Addressed[] {
   const told = [...bound.events, ...happening(draft)].flatMap((one) =>
     one.kind === 'answered' && one.about.with !== 'reply' ? [one.about] : []

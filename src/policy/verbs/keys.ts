@@ -1,7 +1,7 @@
 /**
- * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are sealed to (mail.md §2.12). Only a key
- * that names exactly the reporter's address, in full and by its fingerprint, whoever else that person is to the desk.
- * `/key refuse FINGERPRINT` says which is not theirs, also of the one in use. What waited leaves by the way that is open then.
+ * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are encrypted to (mail.md §2.12). The key must
+ * name exactly the reporter's address, and the command its whole fingerprint. `/key refuse FINGERPRINT` says which key is not
+ * theirs, even if it is in use. What waited then leaves by the way that is open.
  */
 import { type Address, addressKey, isSameAddress } from '../../domain/address.ts'
 import {
@@ -31,11 +31,11 @@ import { type BoundCase, type OfferedKey } from '../situation.ts'
 import { reachWords } from '../status.ts'
 import { type Verb } from './verb.ts'
 
-/** Says not why: who is on the list, maintainers must not learn (G5). */
+/** Does not say why: maintainers must not learn who is on the list (G5). */
 const REGISTERED =
   'The operator decides which key is used for this reporter. Please give them the new one.'
 
-/** Takes an offered key into use from the next line of the same message on. The one before is kept and can be taken back. */
+/** Takes an offered key into use from the next line of the same message on. The replaced one is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
   const named = namedKey(draft, command.words.join(''), context)
   const { reporter, fingerprint, key, before } = named
@@ -69,7 +69,7 @@ const acceptKey: Handler = (draft, command, context) => {
   )
 }
 
-/** A key that came, in use or not, is not the reporter's: it counts no more, even if it comes again (G3). */
+/** Says that a key is not the reporter's, in use or not: it is not used any more, even if it comes again (G3). */
 const refuseKey: Handler = (draft, command, context) => {
   const { before: written, reason } = splitReason(command.words)
   const named = namedKey(draft, written.replaceAll(' ', ''), context)
@@ -130,7 +130,7 @@ function without(fingerprint: Fingerprint, address: Address): (reporter: Reporte
 const UNUSABLE =
   'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt. Please ask the reporter for a current key with /ask.'
 
-/** What was written to the reporter above took the way that was open then. */
+/** Words to the reporter in an earlier line took the way that was open before this command. */
 function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | null {
   return words.length > 0 ? `Please put /key ${verb} above what you write to the reporter.` : null
 }
@@ -167,7 +167,7 @@ function namedKey(
   })
   const theirs = known.filter(({ key }) => key !== null)
   const meant = reporterIn(draft.case, conversation)
-  // A key may name several people: taken for the wrong one, it would read what is not for its owner.
+  // A key may name several people: used for the wrong one, it would let its owner read another person's messages.
   const isMeant = ({ reporter }: (typeof known)[number]): boolean =>
     meant !== 'several' && meant?.id === reporter.id
   const named = theirs.length > 1 ? theirs.find(isMeant) : theirs[0]

@@ -201,7 +201,7 @@ const preview: Handler = (draft, _command, context) => {
   )
 }
 
-/** Who may know the list reads which members the text names; nobody else learns that it names any (G5). */
+/** List admins also read which members the text names; nobody else learns that it names any (G5). */
 function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContext): Decision[] {
   const { settings, product, bound, now } = context
   const { timezone } = settings.desk
@@ -273,7 +273,7 @@ function undeliverable(number: number): FactLine[] {
   return [{ label: 'Not deliverable', value }]
 }
 
-/** An edit stops no copy of what was released already; whoever edits because that was wrong has to know. */
+/** An edit stops no copy of what was released already, and its author has to know that. */
 export function goingOnWords(draft: Draft, { bound }: CommandContext): string {
   const { here, onTheWay, revision } = bound.copies
   return here + onTheWay === 0 || draft.withdrawn

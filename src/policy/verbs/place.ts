@@ -54,7 +54,7 @@ const product: Handler = (draft, command, context) => {
       : withNotice(next, {
           ...next.notice,
           product: to.id,
-          // The list that gets it is part of what is approved.
+          // The approval covers the recipients, and the list changes with the product.
           authors: withAuthor(next.notice.authors, context.author.id)
         })
   return accepted(
@@ -86,13 +86,13 @@ const merge: Handler = (draft, command, context) => {
     { kind: 'merge-case', tag, into },
     ...movedIn(step.draft, target, context)
   ]
-  // The date that an earlier line set is nobody's any more.
+  // The date that an earlier line set holds for nobody any more.
   const draftNow = { ...step.draft, decisions, question: null }
   const asked = askedNow(draftNow, target, context)
   return accepted(asked.draft, `${step.says}${asked.says}`)
 }
 
-/** What waits for those who move waits in the other case. */
+/** Words that wait for reporters who move now wait in the other case. */
 function waitsIn(into: CaseTag, decision: Decision): Decision {
   return decision.kind === 'record' && decision.event.kind === 'words-wait'
     ? { kind: 'record', event: { ...decision.event, subject: aboutCase(into) } }
@@ -129,8 +129,8 @@ function askedNow(
 }
 
 /**
- * Every reporter has their place on the record of the other case. Who waits goes on waiting there from the same message of theirs
- * on: for a first answer, or because they wrote again and this merge does not answer them.
+ * Puts every reporter on the record of the other case. Those who wait go on waiting there, counted from the same message: for a
+ * first answer, or because they wrote again and this merge does not answer them.
  */
 function movedIn(draft: Draft, into: CaseRecord, context: CommandContext): Decision[] {
   const { tag, reporters } = draft.case
@@ -153,10 +153,7 @@ function movedIn(draft: Draft, into: CaseRecord, context: CommandContext): Decis
   })
 }
 
-/**
- * What a reporter reads of a merge. Only who reported both learns the other number: where another person reported the other one,
- * neither may learn of the other.
- */
+/** What a reporter reads of a merge. Only the reporter of both cases learns the other number: people must not learn of others. */
 function togetherWords(from: CaseRecord, into: CaseRecord): string {
   const everybody = addresseesOf({ reporters: [...from.reporters, ...into.reporters] })
   return everybody.length === 1

@@ -109,7 +109,7 @@ function sections(text: string): Readonly<Record<'plan' | 'workarounds', string>
   return { plan: found.plan.trim(), workarounds: found.workarounds.trim() }
 }
 
-/** Whether both are said; that there are none known is said, too (M-08). */
+/** Whether both are there; "none known" is an answer, too (M-08). */
 function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
   return plan !== '' && workarounds !== ''
 }
@@ -117,7 +117,7 @@ function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
 function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
   let { draft } = sent
   for (const { reporter, path } of draft.words.slice(before.words.length)) {
-    // A plan that waits for a key is told when it leaves. In an ended case it is none any more.
+    // A plan that waits for a key is told when it leaves. A case that has ended has no plan any more.
     if (path.kind === 'no-key' || !isOpen(draft.case.state)) continue
     draft = decided(draft, context, 'plan-told', { reporter: reporter.id, how: path.kind })
   }
@@ -158,7 +158,7 @@ function textComplaint(own: string, { settings }: CommandContext): string | null
 function quotationComplaint(text: string, draft: Draft, context: CommandContext): string | null {
   if (!hasQuotation(text))
     return 'No quoted text could go along: quote the message of the desk from its first line on, or copy the lines into your own text.'
-  // Everything else that the desk wrote to maintainers may hold what the reporter must not read (G5).
+  // Any other message of the desk to maintainers may hold something that the reporter must not read (G5).
   const isTheirs = context.quoted.map(
     ({ kind, conversation }) => kind === relay.kind && conversation.startsWith('reporter:')
   )
@@ -208,7 +208,7 @@ function memberComplaint({ conversation }: CommandContext): string | null {
     : 'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
 }
 
-/** The author's own words for the reporter; refused where there are none, they name the desk, or they answer somebody else. */
+/** The author's own words for the reporter; refused if nothing is their own, they name the desk, or they answer somebody else. */
 export function textFor(given: string, { settings, conversation }: CommandContext): string {
   const own = newText(given)
   if (own === '' && given.trim() !== '') throw new Refusal(NOTHING_OWN)
@@ -269,7 +269,7 @@ const unsend: Handler = (draft, { words }, context) => {
     throw new Refusal(
       `Nothing waits for ${contact.address} in this case. What has left cannot be taken back.`
     )
-  // Nothing ends without the reporter told: what says so goes only with the decision itself, or for a recorded reason.
+  // A reporter must learn of the end of their case: this message is withdrawn only with the decision, or for a recorded reason.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
   if (isEnd && !isOpen(draft.case.state) && reason === null) throw new Refusal(MUST_LEARN)
   const by = byMaintainer(context.author.id)

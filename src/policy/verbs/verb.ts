@@ -1,6 +1,6 @@
 /**
  * What a verb is: everything that the parser, the role check, `/help`, README and the answer to commands know about one
- * command, in one object. Types and words only; which verbs there are says `index.ts`.
+ * command, in one object. Types and words only; `index.ts` lists the verbs.
  */
 import { type EventKind } from '../../domain/event.ts'
 import { type Role } from '../../domain/settings.ts'
@@ -12,7 +12,7 @@ import {
   type Handler
 } from '../draft.ts'
 
-/** Who may act: everybody but a mere advisor, who reads and notes and does nothing else. */
+/** Who may act: everybody but an advisor, who only reads and writes notes. */
 export const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'list-admin']
 
 /** Where the text below a command goes, and whether the command makes sense without any. */
@@ -48,7 +48,7 @@ type About = {
   readonly more?: string
 }
 
-/** One command, defined in one place. What it binds to says what its handler may read and change. */
+/** One command. `binds` says what its handler may read and change. */
 export type Verb = DeskVerb | CaseVerb
 
 /** A verb that runs in any message of a maintainer, also in one that names no case. */
