@@ -1,11 +1,11 @@
 -- The whole schema. Arrivals (mail in), outbox (mail out), events (the record) with the clocks on it, cases, the list.
 -- Instants are UTC text of fixed width, `2026-12-01T13:00:00.000Z`, so text order is time order.
--- Ids are AUTOINCREMENT: an id that was deleted never comes back to mean another mail.
+-- Ids are AUTOINCREMENT: an id that was deleted never comes back to mean something else.
 
--- One row for every mail that ever reached the inbox (G1).
+-- One row for every message that ever reached the inbox (G1).
 CREATE TABLE arrivals (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
-  -- Where IMAP keeps it. A mail is known by these three (RFC 9051 2.3.1.1).
+  -- Where IMAP keeps it. A message is known by these three (RFC 9051 2.3.1.1).
   mailbox      TEXT    NOT NULL,
   uid_validity TEXT    NOT NULL,
   uid          INTEGER NOT NULL CHECK (uid > 0),
@@ -13,7 +13,7 @@ CREATE TABLE arrivals (
   received_at  TEXT    NOT NULL CHECK (length(received_at) = 24),
   -- RFC822.SIZE in bytes; larger than the stored bytes when only the header was fetched.
   size         INTEGER NOT NULL CHECK (size >= 0),
-  -- Of the whole mail; NULL when only its header was fetched.
+  -- Of all its bytes; NULL when only its header was fetched.
   sha256       TEXT    NULL CHECK (length(sha256) = 64),
   part         TEXT    NOT NULL CHECK (part IN ('whole', 'header')),
   -- 'held' waits for a human; nothing is ever dropped.
@@ -25,7 +25,7 @@ CREATE TABLE arrivals (
   case_id      INTEGER NULL,
   -- Times that handling failed (G9).
   tries        INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
-  -- Times that opening was begun, counted before it is, so a mail that kills the process is noticed, too.
+  -- Times that opening was begun, counted before it is, so a message that kills the process is noticed, too.
   starts       INTEGER NOT NULL DEFAULT 0 CHECK (starts >= 0),
   next_try_at  TEXT    NULL CHECK (length(next_try_at) = 24),
   duplicate_of INTEGER NULL REFERENCES arrivals (id),
@@ -45,8 +45,8 @@ CREATE INDEX arrivals_by_sha256 ON arrivals (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX arrivals_by_case ON arrivals (case_id) WHERE case_id IS NOT NULL;
 CREATE INDEX arrivals_header_only ON arrivals (size) WHERE part = 'header';
 
--- The mail byte for byte, apart from its state: SQLite writes a whole row anew, and mails are large. Missing for the second
--- copy of a mail that is stored already, and after a purge.
+-- The message byte for byte, apart from its state: SQLite writes a whole row anew, and messages are large. Missing for the
+-- second copy of a message that is stored already, and after a purge.
 CREATE TABLE arrival_bytes (
   arrival_id INTEGER PRIMARY KEY REFERENCES arrivals (id),
   raw        BLOB    NOT NULL
@@ -63,10 +63,10 @@ BEGIN
   SELECT RAISE(ABORT, 'a stored mail never changes');
 END;
 
--- Finished mails, byte for byte as they leave, one recipient each. Dispatch is their only reader.
+-- Finished messages, byte for byte as they leave, one recipient each. Dispatch is their only reader.
 CREATE TABLE outbox (
   id              INTEGER PRIMARY KEY AUTOINCREMENT,
-  -- Names the decision: one taken twice makes one mail (G2).
+  -- Names the decision: one taken twice makes one message (G2).
   once            TEXT    NOT NULL UNIQUE,
   kind            TEXT    NOT NULL,
   case_id         INTEGER NULL,
@@ -79,7 +79,7 @@ CREATE TABLE outbox (
   envelope_to     TEXT    NOT NULL CHECK (envelope_to <> ''),
   -- Without angle brackets. A bounce is matched by it, a resend carries the same.
   message_id      TEXT    NOT NULL UNIQUE,
-  -- To whom an answer belongs: `reporter:ID`, `member:ID`, or '' for the maintainers' own.
+  -- The conversation to which an answer belongs: `reporter:ID`, `member:ID`, or '' for the maintainers' own.
   conversation    TEXT    NOT NULL DEFAULT '',
   raw_sha256      TEXT    NOT NULL CHECK (length(raw_sha256) = 64),
   size            INTEGER NOT NULL CHECK (size > 0),
@@ -183,7 +183,7 @@ CREATE TABLE looks (
   -- The promise that is due first, for lists of cases.
   due_at       TEXT    NULL CHECK (length(due_at) = 24),
   due_clock    TEXT    NULL,
-  -- Clocks of which every start is a run of its own have told all that came before this event.
+  -- Everything before this event has been told by the clocks whose every start is a run of its own.
   each_from    INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (subject_kind, subject_id)
 ) STRICT, WITHOUT ROWID;
@@ -200,7 +200,7 @@ CREATE TABLE rings (
   "first"      INTEGER NOT NULL REFERENCES events (id),
   generation   INTEGER NOT NULL REFERENCES events (id),
   step         TEXT    NOT NULL,
-  -- Id of the maintainer or member that was told.
+  -- Id of the maintainer that was told; '' for the member that the clock is about.
   recipient    TEXT    NOT NULL,
   -- The last repetition of the step that was told.
   "repeat"     INTEGER NOT NULL,
@@ -214,13 +214,13 @@ CREATE TABLE rings (
 
 CREATE INDEX rings_by_message ON rings (message_id);
 
--- Small state by name: the generation of the inbox that was seen last.
+-- Small state by name; store/meta.ts lists the names.
 CREATE TABLE meta (
   key   TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT;
 
--- Cases, what was said in them, whom answers are sealed to, the secret list and its notices.
+-- Cases, what was said in them, the keys that answers are sealed to, the secret list and its notices.
 
 CREATE TABLE cases (
   id               INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -299,7 +299,7 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_case ON messages (case_id, id);
 
--- The one key per reporter's address: first use; a mail replaces it only when it can no longer be used.
+-- The one key per reporter's address; policy/reporter-key.ts says when a message may replace it.
 CREATE TABLE reporter_keys (
   -- Lower case.
   address       TEXT PRIMARY KEY,
@@ -320,14 +320,14 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
--- Marks of every ciphertext that came, from whom, and whose it is: the same one from somebody else is not opened for them (G6).
+-- Marks of every ciphertext that came, its senders and its owner: what another person sends again is not opened for them (G6).
 CREATE TABLE ciphertexts (
   mark       TEXT    NOT NULL CHECK (length(mark) = 64),
-  -- Lower case; '' when the mail named no usable sender.
+  -- Lower case; '' when the message named no usable sender.
   address    TEXT    NOT NULL,
-  -- The first mail of that sender with it; of the owner, the one that made it theirs.
+  -- The sender's first message with it; the owner's is the one that made it theirs.
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id),
-  -- Whether it is that sender's; at most one has it. The others only sent it, in mails that had no effect or were stolen.
+  -- Whether it is that sender's; at most one has it. The others only sent it, in messages that had no effect or were stolen.
   is_owner   INTEGER NOT NULL CHECK (is_owner IN (0, 1)),
   PRIMARY KEY (mark, address)
 ) STRICT;
@@ -416,7 +416,7 @@ CREATE TABLE approvals (
   maintainer_id TEXT    NOT NULL,
   digest        TEXT    NOT NULL CHECK (length(digest) = 64),
   at            TEXT    NOT NULL CHECK (length(at) = 24),
-  -- Of the preview that was approved.
+  -- As in `previews`, of the one that was approved.
   event_id      INTEGER NOT NULL,
   PRIMARY KEY (notice_id, maintainer_id)
 ) STRICT, WITHOUT ROWID;
@@ -441,9 +441,9 @@ CREATE TABLE deliveries (
   state      TEXT    NOT NULL CHECK (state IN ('waiting', 'queued', 'held')),
   -- Why it is held: a code.
   because    TEXT    NULL,
-  -- The mail it became.
+  -- The message it became.
   outbox_id  INTEGER NULL REFERENCES outbox (id),
-  -- The key it was sealed to; with the mail's address it tells whether that mail is still right for the member.
+  -- The key it was sealed to; with the message's address it tells whether that message is still right for the member.
   sealed_to  TEXT    NULL CHECK (length(sealed_to) IN (40, 64)),
   -- The digest of what it says, words of the configuration included: it leaves under an approval of exactly that (G7).
   content_digest TEXT NULL CHECK (length(content_digest) = 64),
@@ -456,7 +456,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_waiting ON deliveries (notice_id, id) WHERE state = 'waiting';
 CREATE INDEX deliveries_by_outbox ON deliveries (outbox_id) WHERE outbox_id IS NOT NULL;
 CREATE INDEX deliveries_by_member ON deliveries (member_id);
--- The latest mail to each person of a case heads the next one's References.
+-- The first message of a case to each member heads the References of the next ones.
 CREATE INDEX outbox_by_recipient ON outbox (case_id, audience, recipient_id, id) WHERE case_id IS NOT NULL;
 
 -- Automatic answers are limited for each domain too.
@@ -491,7 +491,7 @@ CREATE TABLE signing_keys (
 
 CREATE INDEX signing_keys_by_key_id ON signing_keys (key_id);
 
--- Mails in the junk folder that are nothing to the desk: listed in the next digest, then forgotten. A thousand at the most;
+-- Messages in the junk folder that are not for the desk: listed in the next digest, then forgotten. A thousand at the most;
 -- of those before them only the number is left, told from the ids.
 CREATE TABLE junk_mails (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -504,5 +504,5 @@ CREATE TABLE junk_mails (
   size        INTEGER NOT NULL CHECK (size >= 0)
 ) STRICT;
 
--- Whom nobody has answered: the digest lists their cases.
+-- Reporters whom nobody has answered: the digest lists their cases.
 CREATE INDEX case_reporters_unanswered ON case_reporters (case_id) WHERE answered_at IS NULL;

@@ -171,7 +171,7 @@ function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Sub
   return isKnown ? { kind: audience, id: recipient } : DESK
 }
 
-/** Queues one finished mail and puts it on the record. */
+/** Queues one finished message and puts it on the record. */
 export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
   const { caseTag, ...row } = mail
   if (insertOutbox(tx, { ...row, caseId: caseId(tx, caseTag) }, work.now) === 'already') return

@@ -24,7 +24,7 @@ export async function listFurtherReports(desk: Desk): Promise<boolean> {
   if (due === null) return false
   const at = `list of the further reports of one sender (${due.tags[0] ?? ''})`
   const sent = await attempt(desk, { where: 'further-reports', at }, () => send(desk, due, now))
-  // Whoever comes next is not kept waiting.
+  // The other senders do not wait for this one.
   if (sent === null)
     desk.db.transact((tx) => putOffFurtherReports(tx, due.address, addMs(now, RETRY_MS)))
   return true
@@ -34,12 +34,11 @@ async function send(
   desk: Desk,
   due: NonNullable<ReturnType<typeof dueFurtherReports>>,
   now: Instant
-): Promise<boolean> {
+): Promise<void> {
   const key = await knownKey(desk, due.address, now)
   const decisions = listReports(due.tags, due.address, key, now)
   const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {
     commit(tx, decisions, prepared, ofNoMail(now))
   })
-  return true
 }

@@ -39,7 +39,7 @@ export function disclosureFacts({ settings }: Desk, { record }: Occasion): FactL
   return [{ label: 'Disclosure', value }]
 }
 
-/** Of a cause that came more often, the first ones are shown, and how many more there are. */
+/** So many starts are shown; of the others only the number. */
 const FACTS_MAX = 5
 
 /** Who owns it and who is told, so that everybody knows whose turn it is. */

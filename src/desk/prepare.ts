@@ -25,7 +25,7 @@ import { findCase, firstMessageIds } from '../store/cases.ts'
 import { type NewOutbox } from '../store/outbox.ts'
 import { type Desk } from './desk.ts'
 
-/** One finished mail: what the outbox stores. */
+/** One finished message: what the outbox stores. */
 export type PreparedMail = Omit<Required<NewOutbox>, 'caseId'> & {
   readonly caseTag: CaseTag | null
 }
@@ -180,7 +180,7 @@ function finished(
   }
 }
 
-/** Where a bounce goes: the token is the unguessable part of the Message-ID, so it says which mail came back. */
+/** Where a bounce goes: the token is the unguessable part of the Message-ID, so it says which message came back. */
 function bounceAddress(desk: Desk, messageId: MessageId): Address {
   const { bounceAddress: pattern, address } = desk.settings.desk
   const token = messageId.slice(0, messageId.indexOf('@'))

@@ -93,8 +93,8 @@ export async function mergedCopies(
 }
 
 /**
- * The candidates of a message. Of a key that came before, both copies together: an older one brought again takes nothing
- * away, and one that is known to be revoked is no candidate any more.
+ * The candidates of a message. A key that came before is merged with its copy from then: an older copy takes nothing away, and a
+ * key that is known to be revoked is no candidate any more.
  */
 export async function candidatesOf(
   desk: Desk,

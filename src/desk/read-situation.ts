@@ -3,8 +3,7 @@
  */
 import { type Address, domainOf } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
-import { type RefusalStanding } from '../domain/decision.ts'
-import { aboutCase } from '../domain/event.ts'
+import { aboutCase, type RefusalStanding } from '../domain/event.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Maintainer } from '../domain/settings.ts'
@@ -57,7 +56,6 @@ import { type Desk } from './desk.ts'
 import {
   conversationFacts,
   findIssued,
-  type Quoting,
   quotedByAuthor,
   quotedMessages,
   tokenIds
@@ -120,8 +118,10 @@ export async function readSituation(
   // Only a valid signature makes the text worth parsing: anybody can write a quarter of a megabyte of commands.
   const isMaintainers = isSignedByMaintainer(desk, opened)
   const parsed = isMaintainers ? parseCommands(opened.text, VERBS) : null
-  const quoted = desk.db.read((read) => quotedByAuthor(read, desk, opened))
-  const tag = desk.db.read((read) => boundTag(read, desk, { opened, quoted }, parsed))
+  const { named, tag } = desk.db.read((read) => {
+    const named = namedBy(read, desk, opened)
+    return { named, tag: boundTag(read, desk, named, parsed) }
+  })
   // Only a maintainer's message can accept a key, so only for theirs are any looked at.
   const offered = isMaintainers
     ? (reporter: Address) => offeredKeys(desk, reporter, keyFiles(opened), now)
@@ -131,21 +131,17 @@ export async function readSituation(
   return desk.db.read((read) => ({
     ...ciphertextFacts(read, opened),
     ...senderFacts(read, opened),
-    ...conversationFacts(read, { opened, quoted }, bound === null ? null : numbersOf(bound.case)),
-    quoted,
+    ...conversationFacts(read, named, bound === null ? null : numbersOf(bound.case)),
+    ...named,
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
-    opened,
     quarantined,
-    answers: findIssued(read, opened.outer.references),
-    tagged: taggedCase(read, desk, opened),
     bounced: findIssued(read, [
       ...(opened.bounce?.returnedMessageIds ?? []),
       ...tokenIds(desk, opened)
     ]),
     receiptOf: findIssued(read, [opened.receipt?.returnedMessageId ?? []].flat()),
-    member: memberOf(read, desk, opened),
     signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
     signedByAnother:
       from !== null &&
@@ -160,6 +156,18 @@ export async function readSituation(
     nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
+}
+
+/** What a message says by itself of who wrote it and of the case and messages that it is about. */
+function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
+  const member = memberOf(read, desk, opened)
+  return {
+    opened,
+    member,
+    quoted: quotedByAuthor(read, desk, opened),
+    answers: findIssued(read, opened.outer.references),
+    tagged: taggedCase(read, desk, opened, member?.signed === true ? opened.text : '')
+  }
 }
 
 function senderFacts(
@@ -204,20 +212,14 @@ function binds(parsed: ParsedCommands | null, what: Verb['binds']): boolean {
 function boundTag(
   read: Read,
   desk: Desk,
-  { opened, quoted }: Quoting,
+  named: ReturnType<typeof namedBy>,
   parsed: ParsedCommands | null
 ): CaseTag | null {
   if (parsed !== null) {
-    const binding = findBinding({ opened, quoted }, parsed, desk.settings, (named) =>
-      caseNow(read, named)
-    )
+    const binding = findBinding(named, parsed, desk.settings, (tag) => caseNow(read, tag))
     if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
   }
-  return (
-    findIssued(read, opened.outer.references)?.case.tag ??
-    taggedCase(read, desk, opened)?.tag ??
-    null
-  )
+  return named.answers?.case.tag ?? named.tagged?.tag ?? null
 }
 
 function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
@@ -292,11 +294,15 @@ function caseNow(read: Read, tag: CaseTag): CaseTag {
   return record === null ? tag : followMerges(read, record).tag
 }
 
-/** Named by the protected subject; also by the text, where a list member signed it. */
-function taggedCase(read: Read, desk: Desk, opened: OpenedMail): CaseRecord | null {
+/** Named by the protected subject; also by `signedText`, what a list member signed for this desk. */
+function taggedCase(
+  read: Read,
+  desk: Desk,
+  opened: OpenedMail,
+  signedText: string
+): CaseRecord | null {
   const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
-  const text = memberOf(read, desk, opened)?.signed === true ? opened.text : ''
-  const [tag] = findCaseTags(`${subject}\n${text}`, desk.settings.desk.casePrefix)
+  const [tag] = findCaseTags(`${subject}\n${signedText}`, desk.settings.desk.casePrefix)
   const found = tag === undefined ? null : findCase(read, tag)
   return found === null ? null : followMerges(read, found)
 }

@@ -4,9 +4,14 @@
  * reporter learns the date in the one transaction that ends it (M-30). Must never end a release while a member still waits.
  */
 import { addresseesOf } from '../domain/case.ts'
-import { type Decision, type SealedRecipient, type SendSealed } from '../domain/decision.ts'
+import {
+  type Decision,
+  recorded,
+  type SealedRecipient,
+  type SendSealed
+} from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
-import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -96,15 +101,18 @@ async function sendPiece(
     // A member who was taken off the list while we sealed gets nothing; one with another key or address is sealed anew.
     const present = listWaiting(tx, notice.id, notice.revision, PIECE)
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
-    const wanted = new Set(stillWaiting.map(({ memberId }) => memberId))
-    for (const mail of prepared.messages) if (wanted.has(mail.recipientId)) queue(tx, mail, work)
-    commit(tx, [], { ...prepared, messages: [] }, work)
-    for (const { id, memberId } of stillWaiting) {
-      const refusal = prepared.refused.find(({ recipient }) => recipient.id === memberId)
-      const once = `notice:${notice.id}:${notice.revision}:${memberId}`
-      if (refusal === undefined) markQueued(tx, id, { once, digest }, now)
-      else holdWaiting(tx, { id }, KEY_PROBLEMS[refusal.because], now)
+    const wanted = new Map(stillWaiting.map(({ memberId, id }) => [memberId, id]))
+    for (const mail of prepared.messages) {
+      const id = wanted.get(mail.recipientId)
+      if (id === undefined) continue
+      queue(tx, mail, work)
+      markQueued(tx, id, { once: mail.once, digest }, now)
     }
+    for (const { recipient, because } of prepared.refused) {
+      const id = wanted.get(recipient.id)
+      if (id !== undefined) holdWaiting(tx, { id }, KEY_PROBLEMS[because], now)
+    }
+    commit(tx, [], { ...prepared, messages: [] }, work)
     return true
   })
 }
@@ -201,14 +209,10 @@ async function dateMail(
   const others = found.reporters.filter(({ contact }) => contact === null)
   return [...addresseesOf(found), ...others].map((reporter) => {
     const path = reporterPath(reporter, keys, product)
-    return isOpenPath(path)
-      ? toReporter(path, now, message, sending)
-      : untold(found.tag, reporter.id, path.kind === 'no-address' ? path.kind : 'no-key')
+    if (isOpenPath(path)) return toReporter(path, now, message, sending)
+    // A clock tells the maintainers at once.
+    const because = path.kind === 'no-address' ? path.kind : 'no-key'
+    const about = { reporter: reporter.id, because } as const
+    return recorded('date-untold', aboutCase(found.tag), BY_DESK, about)
   })
-}
-
-/** A clock tells the maintainers at once. */
-function untold(tag: CaseTag, reporter: string, because: 'no-key' | 'no-address'): Decision {
-  const about = { reporter, because }
-  return { kind: 'record', event: event('date-untold', aboutCase(tag), BY_DESK, about) }
 }

@@ -64,27 +64,29 @@ function alarms(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed
 }
 
 function wordsOf(desk: Desk, { clock, rings, starts, now }: Occasion, matter: Matter) {
-  const says = (at: Instant | undefined): string =>
-    at === undefined ? '' : formatInstant(at, desk.settings.desk.timezone)
   const dueAt = rings[0]?.run.dueAt
   const isCounted = clock.counts === 'each' && matter.isUncounted !== true
   return {
     alarm: clock.message,
     title: matter.title ?? clock.title,
     risk: clock.risk,
-    due: clock.counts === 'each' ? '' : says(dueAt),
+    due: clock.counts === 'each' ? '' : timeOf(desk, dueAt),
     isOver: dueAt !== undefined && dueAt <= now,
     times: isCounted ? starts.length : 1,
-    since: says(starts[0]?.at),
+    since: timeOf(desk, starts[0]?.at),
     isLate: rings.some((ring) => ring.isLate),
     about: matter.about ?? {}
   }
 }
 
+function timeOf({ settings }: Desk, at: Instant | undefined): string {
+  return at === undefined ? '' : formatInstant(at, settings.desk.timezone)
+}
+
 const KEY_COMES =
   'What waits leaves, encrypted, when a key of the reporter is in use. We have asked for one. Please reach the reporter another way; /unsend because REASON withdraws what waits.'
 
-/** What waits for a key of the reporters whom an answer would reach; it is not to be written again. */
+/** Words that wait for a key of the reporters whom an answer would reach: nobody has to write them again. */
 function waitingFacts(desk: Desk, read: Read, { clock, starts, record }: Occasion): FactLine[] {
   if (record === null || !clock.stops.includes('answered')) return []
   const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
@@ -181,12 +183,10 @@ const MATTERS: Readonly<
     const counts = distinct(nouns).map(
       (noun) => `${noun} (${nouns.filter((one) => one === noun).length})`
     )
-    const says = (at: Instant | undefined): string =>
-      at === undefined ? '' : formatInstant(at, desk.settings.desk.timezone)
     const facts = [
       { label: 'Not sent', value: counts.join(', ') },
-      { label: 'First', value: says(starts[0]?.at) },
-      { label: 'Last', value: says(starts.at(-1)?.at) }
+      { label: 'First', value: timeOf(desk, starts[0]?.at) },
+      { label: 'Last', value: timeOf(desk, starts.at(-1)?.at) }
     ]
     return { about: { count: nouns.length }, facts, isUncounted: true }
   },
@@ -253,7 +253,7 @@ const MATTERS: Readonly<
       facts: [timeFact(desk, occasion), ...scheduled]
     }
   },
-  /** Nothing while all whom it is about have no answer yet and the clock of that promise tells it. */
+  /** Nothing while none of these reporters has an answer yet: then the clock of that promise tells it. */
   'words-wait': (_desk, _read, { starts, record, product }) => {
     if (record === null) return null
     const isPromised = isOpen(record.state) && product?.policy.answer !== null

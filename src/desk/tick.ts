@@ -59,13 +59,9 @@ export async function tick(desk: Desk): Promise<boolean> {
   const subjects = desk.db.read((read) => listDueLooks(read, desk.clock.now(), PAGE))
   for (const subject of subjects) {
     const at = `reminders ${subject.id}`.trimEnd()
-    const looked = await attempt(desk, { where: 'clock', at }, async () => {
-      await lookAt(desk, subject)
-      return true
-    })
-    if (looked === null) {
+    const looked = await attempt(desk, { where: 'clock', at }, () => lookAt(desk, subject))
+    if (looked === null)
       desk.db.transact((tx) => markLook(tx, subject, addMs(desk.clock.now(), RETRY_MS)))
-    }
   }
   return subjects.length > 0
 }
@@ -287,8 +283,7 @@ function write(
   commit(tx, [], { ...prepared, refused: [] }, work)
   if (messages.length === 0) return
   if (telling.clock.message === 'digest') forgetToldJunk(tx, junkTo)
-  const kinds = ['rang'] as const
-  const before = lastOfKinds(tx, subject, kinds)
+  const before = lastOfKinds(tx, subject, ['rang'])
   for (const { ring, first } of together(telling)) {
     const { run, step, repeat, isLate } = ring
     const { key, start, clock, dueAt } = run
@@ -298,7 +293,7 @@ function write(
       saveRing(tx, subject, { ...saved, recipient, messageId })
     }
     const about = { clock: clock.id, generation: start.id, step, dueAt, isLate }
-    // Once for all whom it reaches, by however many messages.
+    // Once for all recipients, however many messages there are.
     if (before?.at === now && JSON.stringify(before.about) === JSON.stringify(about)) continue
     record(tx, event('rang', subject, BY_DESK, about), work)
   }

@@ -3,13 +3,15 @@
  * attempts it is quarantined (G9).
  */
 import { Invariant } from '../domain/assert.ts'
-import { BY_SOMEBODY, DESK, event } from '../domain/event.ts'
+import { dispose, recorded } from '../domain/decision.ts'
+import { BY_SOMEBODY, DESK } from '../domain/event.ts'
 import { addMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
 import { type Arrival, countStart, countTry, listPending, readRaw } from '../store/arrivals.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
+import { isOfOneThing } from './faults.ts'
 import { prepare } from './prepare.ts'
 import { openArrival } from './read-situation.ts'
 import { type Handled, receive } from './receive.ts'
@@ -60,7 +62,7 @@ async function handleOne(desk: Desk, arrival: Arrival): Promise<boolean> {
     return true
   } catch (error) {
     if (isOfTheMoment(error)) forgetStart(desk, arrival.id)
-    if (!isOfTheMail(error)) throw error
+    if (!isOfOneThing(error)) throw error
     const code = error instanceof Trouble ? error.code : 'bug'
     if (quarantined) return holdUnread(desk, arrival, code)
     const tries = desk.db.transact((tx) =>
@@ -99,21 +101,12 @@ function forgetStart(desk: Desk, id: number): void {
   }
 }
 
-function isOfTheMail(error: unknown): boolean {
-  if (error instanceof Trouble)
-    return error.code === 'worker-limit' || error.code === 'worker-crash'
-  return error instanceof Error
-}
-
 /** Not even its header could be handled: the bytes stay, a person is told, the next message is served. */
 async function holdUnread(desk: Desk, arrival: Arrival, code: string): Promise<boolean> {
   const now = desk.clock.now()
   const decisions = [
-    {
-      kind: 'record',
-      event: event('message-unread', DESK, BY_SOMEBODY, { bytes: arrival.size })
-    } as const,
-    { kind: 'dispose', state: 'held', disposition: 'quarantined', reason: code, tag: null } as const
+    recorded('message-unread', DESK, BY_SOMEBODY, { bytes: arrival.size }),
+    dispose('held', 'quarantined', code)
   ]
   const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {

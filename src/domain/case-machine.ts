@@ -50,8 +50,8 @@ export function historyOf(events: readonly Happening[]): CaseHistory {
 }
 
 /**
- * The history with one more event. Whoever accepts a rejected case or opens it again takes the rejection back, and it does not
- * cover a report that was merged into it later.
+ * The history with one more event. To accept a rejected case or to open it again takes the rejection back, and a rejection does
+ * not cover a report that is merged into its case later.
  */
 export function historyAfter(history: CaseHistory, happening: Happening): CaseHistory {
   const { kind } = happening

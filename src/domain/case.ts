@@ -120,7 +120,7 @@ export function withAnswer(record: CaseRecord, id: string, at: Instant): CaseRec
   return { ...record, reporters }
 }
 
-/** Whom a decision about the case reaches: its reporters who named an address, each address once. */
+/** The reporters who learn of a decision about the case: those who named an address, each address once. */
 export function addresseesOf({ reporters }: Pick<CaseRecord, 'reporters'>): readonly Addressed[] {
   const found = new Map<string, Addressed>()
   for (const reporter of reporters) {

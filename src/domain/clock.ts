@@ -31,8 +31,8 @@ export type StepTime =
   | { readonly after: Span; readonly every?: Span }
 
 /**
- * Whom a step tells. The owner stands for everybody while a case has none; a role for all who have it; `recipient` for the
- * maintainer whom the starting event names, and `others` for everybody else. Reporters are written to by people, never by a clock.
+ * Who is told by a step. While a case has no owner, `owner` is everybody; a role is all who have it; `recipient` is the maintainer
+ * named by the starting event, and `others` is everybody else. Reporters are written to by people, never by a clock.
  */
 export type Tell =
   | 'owner'
@@ -110,7 +110,7 @@ export type Ring = {
   readonly isLate: boolean
 }
 
-/** What was told so far. Of a clock of the kind `each` one stands for all runs of its cause up to `generation`. */
+/** What was told so far. Where a clock counts `each` start, one stands for all runs of its cause up to `generation`. */
 export type Rung = {
   readonly clock: string
   readonly key: string

@@ -19,6 +19,7 @@ import {
   event,
   type NewEvent,
   type Particulars,
+  type RefusalStanding,
   type Subject,
   type Way
 } from './event.ts'
@@ -45,12 +46,6 @@ export type Files =
   | { readonly from: 'arrival'; readonly original: boolean; readonly keys: boolean }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
-/**
- * How sure it is that a refused message is by the maintainer that it names: `proved` by our mail servers, `signed` with the
- * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
- */
-export type RefusalStanding = 'proved' | 'signed' | 'unproved'
-
 /** Automatic answers that are counted; refusals are counted apart by how sure it is who wrote what was refused. */
 export type AnswerKind = 'acknowledgement' | 'further-reports' | `refusal-${RefusalStanding}`
 
@@ -58,7 +53,7 @@ type SendCommon = {
   /** Idempotency key: unique in the outbox, so that a decision taken twice sends once (G2). */
   readonly once: string
   readonly caseTag: CaseTag | null
-  /** Whom the desk speaks for: shown before its own name inside what is encrypted, never outside; null for itself. */
+  /** The person for whom the desk speaks: shown before its own name inside the encryption, never outside; null for itself. */
   readonly via: string | null
   readonly notBefore: Instant
   /** From when on it must not leave any more; null for never. */
@@ -189,7 +184,7 @@ export type Decision =
       readonly caseTag: CaseTag
       readonly maintainerId: string
       readonly digest: Sha256
-      /** Of the preview that was approved. */
+      /** The code of the preview that was approved. */
       readonly code: string
     }
   | {

@@ -4,7 +4,7 @@
  * content of a report or notice, a subject, or an address: it outlives a purge. People are named by id.
  */
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
-import { type MessageKind } from './message.ts'
+import { type Audience, type MessageKind } from './message.ts'
 import { type HoldBecause, type NoticeCopies, type NoticeTextField } from './notice.ts'
 import { type KeyRefusal } from './outgoing.ts'
 import { type Instant } from './time.ts'
@@ -50,11 +50,14 @@ export const NO_EVIDENCE: Evidence = {
   signatureSha256: null
 }
 
-/** To whom a message goes: a reporter, maintainer or member by id, or an outsider who is none of them. */
-export type Recipient = {
-  readonly audience: 'reporter' | 'maintainer' | 'member' | 'outsider'
-  readonly recipient: string
-}
+/** Who gets a message: a reporter, maintainer or member by id, or an outsider who is none of them. */
+export type Recipient = { readonly audience: Audience; readonly recipient: string }
+
+/**
+ * How sure it is that a refused message is by the maintainer that it names: `proved` by our mail servers, `signed` with the
+ * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
+ */
+export type RefusalStanding = 'proved' | 'signed' | 'unproved'
 
 /** How a message left (G3): encrypted, or in clear under the one exception. */
 export type Way = 'encrypted' | 'in-clear'
@@ -86,7 +89,7 @@ export type Particulars = {
   /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
   readonly 'refused-unanswered': {
     readonly because: string
-    readonly standing: 'proved' | 'signed' | 'unproved'
+    readonly standing: RefusalStanding
   }
   /** On hold, because its encrypted content came before: from another sender, or into these cases. */
   readonly 'ciphertext-reused': { readonly cases: readonly CaseTag[] }

@@ -6,6 +6,7 @@
  */
 import { type Address, type Contact, isSameAddress } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type VisibleEncryption } from './message.ts'
 import { type Instant } from './time.ts'
 
 /** How the message's cryptographic envelope is built. Only `pgp-mime` can carry commands. */
@@ -251,7 +252,7 @@ export type OpenedMail = {
    * What anybody on the way could compute from the session key packets (G6): never whether decryption succeeded. `nobody` only
    * for a message that was read completely; `unknown` when only the header was read, and for forms that the desk does not read.
    */
-  readonly sealedTo: 'desk' | 'other' | 'hidden' | 'nobody' | 'unknown'
+  readonly sealedTo: VisibleEncryption
   /** Key ids of the session key packets, upper-case hex, at most 8; empty when not encrypted. */
   readonly sealedToKeyIds: readonly string[]
   /** Marks of the ciphertext; when another sender's message has the same mark, somebody reused it (G6). */
@@ -296,7 +297,7 @@ export type OpenedMail = {
 
 /**
  * Whether to take the message as if it had come to the inbox: it is encrypted to the desk, or it answers a message of a case
- * (`answersCase`). Where it cannot be told for whom it is encrypted, it is taken: a human sees it then.
+ * (`answersCase`). Where nobody can tell to whom it is encrypted, it is taken: then a human sees it.
  */
 export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {
   if (answersCase || opened.sealedTo === 'desk') return true

@@ -61,7 +61,7 @@ export type Settings = {
   readonly maintainers: readonly Maintainer[]
   /** At least one; the first takes reports that name no product. */
   readonly products: readonly Product[]
-  /** Of the desk, its maintainers and members, and of cases whose product is gone; those of other cases are in their policies. */
+  /** For the desk, its maintainers and members, and cases whose product is gone; a policy has the clocks of its own cases. */
   readonly clocks: readonly Clock[]
   /** The text that notices are rendered from: an approval covers its wording (G7). */
   readonly noticeTemplate: string

@@ -3,13 +3,8 @@
  * Goes to the registered address under the registered key, never to the sender of the message.
  */
 import { isSameAddress } from '../domain/address.ts'
-import {
-  type Decision,
-  type RefusalStanding,
-  recorded,
-  type SendSealed
-} from '../domain/decision.ts'
-import { BY_SOMEBODY } from '../domain/event.ts'
+import { type Decision, recorded, type SendSealed } from '../domain/decision.ts'
+import { BY_SOMEBODY, type RefusalStanding } from '../domain/event.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { refusal } from '../messages/to-maintainers.ts'

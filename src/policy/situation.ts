@@ -12,8 +12,7 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type CaseHistory } from '../domain/case-machine.ts'
-import { type RefusalStanding } from '../domain/decision.ts'
-import { type DeskEvent } from '../domain/event.ts'
+import { type DeskEvent, type RefusalStanding } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Audience, type MessageKind } from '../domain/message.ts'

@@ -38,7 +38,7 @@ const SELECT_DUE = `
   LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag`
 
 const ENDED = "'rejected', 'merged', 'closed'"
-/** Whom nobody has answered in an open case, and for whom words wait for a key in any (B10). */
+/** Open cases with a reporter whom nobody has answered, and all cases in which words wait for a reporter's key (B10). */
 const UNANSWERED = `(state NOT IN (${ENDED}) AND cases.id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
   OR cases.id IN (SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = case_reporters.id))`
 

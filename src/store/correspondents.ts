@@ -1,6 +1,6 @@
 /**
- * What the desk remembers about people who are not maintainers: pinned reporter keys, used signatures, ciphertexts and
- * automatic answers. Must never reveal whose a signing key is (G5), only whether it is somebody else's.
+ * What the desk remembers about people who write to it: keys in use and offered, used signatures, ciphertexts, automatic answers,
+ * and reports that wait for the sender's daily list. Must never reveal whose a signing key is (G5), only whether it is somebody else's.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type WaitingKey } from '../domain/case.ts'
@@ -87,7 +87,7 @@ export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, '
   ])
 }
 
-/** Remembers for good that signatures by these keys are of whoever writes from `address`. */
+/** Remembers for good that these keys sign for the person who writes from `address`. */
 export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerprint[]): void {
   for (const fingerprint of keys) {
     const row = { fingerprint, address: addressKey(address) }

@@ -24,7 +24,7 @@ export function isOnListOf(product: string): string {
   return `members.state = 'active' AND ${product} IN (SELECT value FROM json_each(members.products))`
 }
 
-/** What a release sends to whom. `digest` is over what each member reads. */
+/** One release. `digest` is over what each member reads. */
 export type ReleasePlan = {
   readonly id: number
   readonly revision: number
@@ -92,7 +92,7 @@ function replaceOutdated(tx: Tx, notice: ReleasePlan, now: Instant): void {
     notice
   )
   for (const { id, outboxId } of outdated) {
-    // The old message gives its name free, so that the new one is another decision. Whoever sends it still reports an outcome.
+    // The old message gives its name free, so that the new one is another decision. An attempt under way still has its outcome.
     tx.run(
       `UPDATE outbox SET state = CASE state WHEN 'sending' THEN 'sending' ELSE 'held' END,
          once = once || ':outdated:' || id WHERE id = ?`,
@@ -172,7 +172,7 @@ export function holdWaiting(
   ).changes
 }
 
-/** A copy that did not leave before the disclosure that it names. */
+/** A copy that must not leave any more. */
 export type LateCopy = WaitingDelivery & {
   readonly outboxId: number | null
   readonly noticeId: number
@@ -247,7 +247,7 @@ export type WaitingCopy = {
   readonly since: Instant
 }
 
-/** Finished copies that have not left, but for those of which the record says so already. */
+/** Finished copies that have not left, except those that are on the record as waiting. */
 export function listWaitingCopies(read: Read): WaitingCopy[] {
   return read.all<WaitingCopy>(
     `SELECT deliveries.notice_id, deliveries.revision, cases.tag AS case_tag, notices.product,
@@ -286,7 +286,7 @@ export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   return counts
 }
 
-/** Active members for whom {@link planDeliveries} would have this revision sealed or go on. */
+/** How many active members get this revision by {@link planDeliveries}: sealed anew, or a held copy that goes on. */
 export function countUnreached(
   read: Read,
   { id, revision, product }: Omit<ReleasePlan, 'digest'>

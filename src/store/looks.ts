@@ -14,13 +14,13 @@ export type Look = {
   readonly nextLookAt: Instant | null
   /** The promise that is due first; null when none is. */
   readonly due: Due | null
-  /** Clocks of which every start is a run of its own have told all that came before this event. */
+  /** Everything before this event has been told by the clocks whose every start is a run of its own. */
   readonly eachFrom: number
 }
 
-/** One telling: which step of which run reached whom, by which message. */
+/** One telling: which step of which run reached a recipient. */
 export type StoredRing = Rung & {
-  /** Id of the maintainer or member. */
+  /** Id of the maintainer; '' for the member that the clock is about. */
   readonly recipient: string
   /** The first run that it stands for. */
   readonly first: number

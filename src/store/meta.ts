@@ -6,8 +6,8 @@ import { type Read, type Tx, upsert } from './sql.ts'
 
 /**
  * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `clock-look` the
- * wall clock and the time since the machine was started at the last look. `junk-told` is the last row of the junk list that one
- * has told. `junk-seen` is the last message of the junk folder that was looked at, `junk-trying` the one being looked at:
+ * wall clock and the time since the machine was started at the last look. `junk-told` is the last row of the junk list that a
+ * digest has told. `junk-seen` is the last message of the junk folder that was looked at, `junk-trying` the one being looked at:
  * generation and UID.
  */
 export type MetaKey = 'inbox-uidvalidity' | 'junk-told' | 'junk-seen' | 'junk-trying' | 'clock-look'

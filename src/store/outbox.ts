@@ -14,7 +14,7 @@ import { assignments, insert, type Read, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
 
-/** A finished mail to be sent once. */
+/** A finished message to be sent once. */
 export type NewOutbox = {
   /** Names the decision; the same again is not queued again. */
   readonly once: string
@@ -22,12 +22,12 @@ export type NewOutbox = {
   readonly caseId: number | null
   readonly noticeId: number | null
   readonly audience: Audience
-  /** Maintainer or member id, '' for others. */
+  /** Id of the reporter, maintainer or member, '' for others. */
   readonly recipientId: string
   readonly envelopeFrom: Address | ''
   readonly envelopeTo: Address
   readonly messageId: MessageId
-  /** To whom an answer belongs; '' unless given. */
+  /** The conversation to which an answer belongs; '' unless given. */
   readonly conversation?: Conversation
   readonly raw: Uint8Array
   readonly notBefore: Instant
@@ -84,7 +84,7 @@ export type OutboxFilter = {
 /** When an attempt that was the ladder's last, and whose outcome a crash lost, is made again. */
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
-/** Queues a message; `already` when its decision was carried out before, whatever became of that mail. */
+/** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
   const { raw, isHeld, ...columns } = row
   const values = {
@@ -105,7 +105,7 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
 /**
  * Takes the messages that are due, longest due first: marks them `sending`, counts the attempt and stores when the next
  * would be, all before the network is touched. Commit, send, then call {@link recordOutcomes}; what a crash left
- * `sending` is due again at that next instant. Mails still on their way are named in `except` and not claimed again. A
+ * `sending` is due again at that next instant. Messages still on their way are named in `except` and not claimed again. A
  * notice's copy that was on its way when its approval ended, and did not arrive, is held instead of tried again (G5, G7).
  */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
@@ -177,7 +177,7 @@ function isNotApproved(read: Read, id: number): boolean {
 }
 
 /**
- * Puts a given-up or held mail back at the start of its ladder, due now but never before its instant. `not-waiting` for
+ * Puts a given-up or held message back at the start of its ladder, due now but never before its instant. `not-waiting` for
  * one that is queued, being sent or sent; `unknown` for no such id. A copy of a notice that was held or replaced since, or was
  * made for other words, another address or key, is `not-approved`: only a new approval lets the list have it (G7).
  */
@@ -224,7 +224,7 @@ export function pullBackAfterClockStep(tx: Tx, now: Instant, maxMs: number): num
   return queuedInFuture + retries
 }
 
-/** Records that a bounce came back for a sent message; false when no mail has this Message-ID or it bounced before. */
+/** Records that a bounce came back for a sent message; false when no message has this Message-ID or it bounced before. */
 export function markBounced(tx: Tx, messageId: MessageId, now: Instant): boolean {
   return (
     tx.run('UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL', [
