@@ -125,13 +125,13 @@ export function markMoved(tx: Tx, ids: readonly number[]): void {
 
 /**
  * After the clock was set back: pending arrivals whose next attempt is further ahead than the longest wait `maxMs` become due
- * at once.
+ * at once. Returns how many.
  */
-export function pullBackArrivals(tx: Tx, now: Instant, maxMs: number): void {
-  tx.run("UPDATE arrivals SET next_try_at = ? WHERE state = 'pending' AND next_try_at > ?", [
+export function pullBackArrivals(tx: Tx, now: Instant, maxMs: number): number {
+  return tx.run("UPDATE arrivals SET next_try_at = ? WHERE state = 'pending' AND next_try_at > ?", [
     now,
     addMs(now, maxMs)
-  ])
+  ]).changes
 }
 
 /** Arrivals to handle now, oldest first, without their bytes. */

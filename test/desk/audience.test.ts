@@ -1,12 +1,15 @@
 /** A signature is meant for somebody: what a maintainer signed for another person does nothing at this desk (B20). */
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import {
+  answering,
+  attachedKey,
   givenDesk,
   givenMaintainer,
   givenMessage,
   givenRef,
   givenReporter,
-  lastTo
+  lastTo,
+  textsTo
 } from '../support/given.ts'
 import { noticeWorld, UNTIL_DUE } from '../support/notice-world.ts'
 import { someone, type World } from '../support/world.ts'
@@ -27,16 +30,11 @@ beforeEach(async () => {
 
 /** What Grace signed for somebody, as that person encrypts it to the desk, in answer to the report that was forwarded. */
 async function sentOn(text: string, to: string | null): Promise<void> {
-  const relay = world.sentTo(grace).at(-1)
-  const headers = [`In-Reply-To: <${relay?.messageId ?? ''}>`]
-  await givenMessage(world, grace, { subject: `Re: [${CASE}] hole`, text, to, headers })
+  const letter = { subject: `Re: [${CASE}] hole`, text, to }
+  await givenMessage(world, grace, { ...letter, ...answering(world, grace) })
 }
 function states(): unknown[] {
   return world.rows('SELECT state FROM cases')
-}
-async function aliceRead(): Promise<string> {
-  const mails = world.sentTo(alice)
-  return (await Promise.all(mails.map((mail) => world.read(alice, mail)))).join('\n')
 }
 
 it.each([
@@ -59,7 +57,7 @@ it('(B20) words that a maintainer signed to a third person reach nobody under re
   const ref = `> Ref: ${CASE} security@acme.example relay`
   const before = world.accepted.length
   await sentOn(`${WORDS}\n\n${ref}`, 'mallory@evil.example')
-  expect(await aliceRead()).not.toContain(WORDS)
+  expect((await textsTo(world, alice)).join()).not.toContain(WORDS)
   const after = world.accepted.slice(before)
   expect(after.map(({ to }) => to)).toEqual([grace.address])
   expect(world.rows(`SELECT id FROM messages WHERE text LIKE '%${WORDS}%'`)).toEqual([])
@@ -96,10 +94,8 @@ it.each<[string, string, () => string | Promise<string>]>([
     })
     world = desk.world
     await world.wait(UNTIL_DUE)
-    const notice = world.sentTo(debian).at(-1)
-    const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
-    const text = `ready\n\n> ${await ref()}`
-    await givenMessage(world, debian, { subject: 'Re: x', text, headers, to: null })
+    const letter = { subject: 'Re: x', text: `ready\n\n> ${await ref()}`, to: null }
+    await givenMessage(world, debian, { ...letter, ...answering(world, debian) })
     const written = "SELECT actor_kind AS by FROM events WHERE kind = 'member-wrote'"
     expect(world.rows(written)).toEqual([{ by }])
   }
@@ -112,9 +108,9 @@ it.each<[string, boolean, () => string | Promise<string>]>([
 ])('(B20) a reporter hands her key over by quoting %s: %s', async (_title, isTaken, ref) => {
   const next = await givenReporter('alice')
   const text = `My new key.\n\n> ${await ref()}`
-  const patch = { filename: 'key.asc', content: next.secret.toPublic().armor() }
   world.pass(1000)
-  await givenMessage(world, alice, { subject: `Re: [${CASE}]`, text, patch, to: null })
+  const letter = { subject: `Re: [${CASE}]`, text, to: null }
+  await givenMessage(world, alice, { ...letter, ...attachedKey(next) })
   const [pinned] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
   expect(pinned?.fingerprint === next.secret.getFingerprint()).toBe(isTaken)
 })

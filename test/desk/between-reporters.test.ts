@@ -2,6 +2,8 @@
 import { generateKey, readPrivateKey } from 'openpgp'
 import { expect, it } from 'vitest'
 import {
+  answering,
+  givenCommand,
   givenDesk,
   givenMaintainer,
   givenMessage,
@@ -26,23 +28,23 @@ async function givenMerged(
   const usual = { text: 'a report', autocrypt: true }
   await givenMessage(world, alice, { ...usual, subject: 'one', ...letters.ofAlice })
   await givenMessage(world, bob, { ...usual, subject: 'two', ...letters.ofBob })
-  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
+  await says(world, `/merge ${FIRST}`, SECOND)
   return world
 }
 
-/** What Grace writes in answer to the forwarded report of the reporter with this number. */
-async function answering(world: World, reporter: string, text: string): Promise<Letter> {
+/** Grace answers the forwarded report of the reporter with this number; what the desk answers her. */
+async function answers(world: World, reporter: string, text: string): Promise<string> {
   const sql = "SELECT message_id AS id FROM outbox WHERE kind = 'relay' AND conversation = ?"
   const [relay] = world.rows<{ id: string }>(sql, [`reporter:${reporter}`])
   const mail = world.accepted.find(({ messageId }) => messageId === relay?.id)
   const headers = [`In-Reply-To: <${relay?.id ?? ''}>`]
   const quoted = await givenRef(world, grace, mail)
-  return { subject: `[${reporter}]`, text: `${text}\n\n> ${quoted}`, headers }
+  return givenCommand(world, grace, `${text}\n\n> ${quoted}`, { tag: reporter, headers })
 }
 
-/** The Message-ID of the newest message to somebody. */
-function newestTo(world: World, { address }: Someone): string {
-  return world.accepted.findLast(({ to }) => to === address)?.messageId ?? ''
+/** Grace writes about a case; what the desk answers her. */
+function says(world: World, text: string, tag = FIRST): Promise<string> {
+  return givenCommand(world, grace, text, { tag })
 }
 
 function bounceOf(id: string): string {
@@ -64,11 +66,10 @@ function bounceOf(id: string): string {
 
 it('a message under the name of one reporter that answers what another one was sent is not that reporter’s, and its key gets nothing (B14, G3)', async () => {
   const world = await givenMerged({ ofAlice: { as: 'encrypted', autocrypt: false } })
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept\nFor her alone.' })
+  await says(world, '/accept\nFor her alone.')
   const forger = await someone('alice', alice.address)
   const forged = { subject: 'Re: it', text: 'Here is my key.', autocrypt: true }
-  const answering = (id: string) => ({ ...forged, headers: [`In-Reply-To: <${id}>`] })
-  await givenMessage(world, forger, answering(newestTo(world, bob)))
+  await givenMessage(world, forger, { ...forged, ...answering(world, bob) })
 
   const pinned = 'SELECT address FROM reporter_keys ORDER BY address'
   expect(world.rows(pinned)).toEqual([{ address: bob.address }])
@@ -77,7 +78,7 @@ it('a message under the name of one reporter that answers what another one was s
   expect((await textsTo(world, grace)).at(-1)).toContain(
     'the sender is NOT PROVED: it answers a message that we sent to somebody else'
   )
-  await givenMessage(world, alice, answering(newestTo(world, alice)))
+  await givenMessage(world, alice, { ...forged, ...answering(world, alice) })
   expect(world.rows('SELECT author FROM messages WHERE author_id = ?', [FIRST])).toHaveLength(2)
 })
 
@@ -85,10 +86,10 @@ it('a text below a decision that answers one of several reporters reaches no oth
   const world = await givenMerged()
   const sent = world.accepted.length
   const words = 'Your file crashes it, Alice.'
-  await givenMessage(world, grace, await answering(world, FIRST, `/accept\n${words}`))
+  await answers(world, FIRST, `/accept\n${words}`)
   expect(world.accepted.slice(sent).map(({ to }) => to)).toEqual([grace.address])
   expect(await lastTo(world, grace)).toContain('every reporter of this case would read the text')
-  await givenMessage(world, grace, await answering(world, FIRST, `/accept\n/reply\n${words}`))
+  await answers(world, FIRST, `/accept\n/reply\n${words}`)
   expect(await lastTo(world, alice)).toContain('Your file crashes it')
   expect(await lastTo(world, bob)).toContain('We confirmed the issue')
   expect(await lastTo(world, bob)).not.toContain('Your file')
@@ -100,18 +101,18 @@ it('a signed message that quotes the desk from before and after a merge names on
     await givenMessage(world, who, { subject: 'it', text: 'a report', autocrypt: true })
   const toGrace = () => world.accepted.findLast(({ to }) => to === grace.address)
   const before = await givenRef(world, grace, toGrace())
-  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
-  const headers = [`In-Reply-To: <${newestTo(world, bob)}>`]
+  await says(world, `/merge ${FIRST}`, SECOND)
+  const { headers } = answering(world, bob)
   await givenMessage(world, bob, { subject: 'Re: it', text: 'More.', headers })
   const quotes = `> ${await givenRef(world, grace, toGrace())}\n>> ${before}`
-  const says = (subject: string, text: string) =>
+  const quoting = (subject: string, text: string) =>
     givenMessage(world, grace, { subject, text: `${text}\n\n${quotes}` })
-  await says('Re: it', '/reply\nHello to you.')
+  await quoting('Re: it', '/reply\nHello to you.')
   expect(await lastTo(world, bob)).toContain('Hello to you.')
   // What could be meant for the case that is no more decides nothing about the other one.
-  await says('Re: it', '/accept')
+  await quoting('Re: it', '/accept')
   expect(await lastTo(world, grace)).toContain(`${SECOND} was merged into ${FIRST}`)
-  await says(`Re: [${FIRST}] it`, '/accept')
+  await quoting(`Re: [${FIRST}] it`, '/accept')
   expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'accepted' }])
 })
 
@@ -120,8 +121,8 @@ it('a message that its sender repeats after a merge is no stranger’s copy (B14
   await givenMessage(world, alice, { subject: 'one', text: 'a report', autocrypt: true })
   const raw = await world.write(bob, { subject: 'two', text: 'a report', autocrypt: true })
   await world.receive(raw)
-  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
-  const answers = `In-Reply-To: <${newestTo(world, bob)}>\r\nMIME-Version`
+  await says(world, `/merge ${FIRST}`, SECOND)
+  const answers = `${answering(world, bob).headers.join()}\r\nMIME-Version`
   await world.receive(Buffer.from(raw.toString().replace('MIME-Version', answers)))
   expect(world.dispositions().at(-1)).toBe('case-joined')
 })
@@ -130,11 +131,9 @@ it('an acknowledgement that was on hold before a merge is sent by /acknowledge a
   const servers = { servers: ['mx.acme.example'], receivedHops: 1 }
   const world = await givenMerged({}, { authentication: servers })
   for (const { address } of [alice, bob]) {
-    await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/acknowledge' })
-    expect(await lastTo(world, grace)).toContain(`The acknowledgement goes to ${address}.`)
+    expect(await says(world, '/acknowledge')).toContain(`The acknowledgement goes to ${address}.`)
   }
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/acknowledge' })
-  expect(await lastTo(world, grace)).toContain('No acknowledgement of this case is on hold.')
+  expect(await says(world, '/acknowledge')).toContain('No acknowledgement of this case is on hold.')
 })
 
 it('a reporter who is on the list, too, and answers what was written to the reporter writes as the reporter (B13, G5)', async () => {
@@ -142,8 +141,8 @@ it('a reporter who is on the list, too, and answers what was written to the repo
   const world = await givenDesk([grace, linus])
   await world.addMember(bob)
   await givenMessage(world, bob, { subject: 'one', text: 'a report' })
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/ask\nWhich version?' })
-  const headers = [`In-Reply-To: <${newestTo(world, bob)}>`]
+  await says(world, '/ask\nWhich version?')
+  const { headers } = answering(world, bob)
   await givenMessage(world, bob, { subject: 'Re: it', text: 'Version 3.', headers })
   expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
   expect(await lastTo(world, linus)).toContain(`/reply reaches ${bob.address} alone`)
@@ -152,22 +151,21 @@ it('a reporter who is on the list, too, and answers what was written to the repo
 
 it('a case that waits for one of several reporters goes on waiting when another one writes, and no longer when that one does (B13, B14)', async () => {
   const world = await givenDesk([grace])
-  const merge = (number: string) =>
-    givenMessage(world, grace, { subject: `[${number}]`, text: `/merge ${FIRST}` })
+  const merge = (number: string) => says(world, `/merge ${FIRST}`, number)
   const writes = async (who: Someone) => {
-    const headers = [`In-Reply-To: <${newestTo(world, who)}>`]
+    const { headers } = answering(world, who)
     await givenMessage(world, who, { subject: 'Re: it', text: 'Version 3.', headers })
     return world.rows<{ state: string }>('SELECT state FROM cases WHERE id = 1')[0]?.state
   }
   for (const who of [alice, bob, bob])
     await givenMessage(world, who, { subject: 'it', text: 'a report', autocrypt: true })
   await merge(THIRD)
-  await givenMessage(world, grace, await answering(world, THIRD, '/ask\nWhich version?'))
+  await answers(world, THIRD, '/ask\nWhich version?')
   expect(await writes(alice)).toBe('needs-info')
   // With this Bob is known by another number than the one under which he was asked.
   await merge(SECOND)
   expect(await writes(bob)).toBe('triaging')
-  await givenMessage(world, grace, await answering(world, FIRST, '/ask\nWhich version?'))
+  await answers(world, FIRST, '/ask\nWhich version?')
   expect(await writes(bob)).toBe('needs-info')
   expect(await writes(alice)).toBe('triaging')
 })
@@ -178,7 +176,7 @@ it('the record of a decision says that a report of the case names nobody who cou
     tx.run('UPDATE case_reporters SET address = NULL WHERE id = ?', [SECOND])
   })
   const text = `/reject upstream\n${'It is known already. '.repeat(5)}`
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
+  await says(world, text)
   expect(await lastTo(world, alice)).toContain('decided not to take it further')
   const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
   expect(about.map((one) => one.about)).toEqual([
@@ -191,20 +189,19 @@ it('who comes into a case with a date is asked about it; before that, nothing th
   const report = { text: 'a report', autocrypt: true }
   await givenMessage(world, alice, { ...report, subject: 'one' })
   const date = '/accept\n/embargo 2027-01-15T12:00:00Z because it is ready'
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: date })
+  await says(world, date)
   await givenMessage(world, bob, { ...report, subject: 'two', as: 'encrypted', autocrypt: false })
-  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
-  expect(await lastTo(world, grace)).toContain(
+  expect(await says(world, `/merge ${FIRST}`, SECOND)).toContain(
     `${bob.address} is asked when a key of theirs is in use`
   )
-  const headers = [`In-Reply-To: <${newestTo(world, bob)}>`]
+  const { headers } = answering(world, bob)
   const eager = { subject: 'Re: it', text: 'Agree with all.', headers }
   await givenMessage(world, bob, { ...eager, autocrypt: true })
   expect(await lastTo(world, grace)).not.toContain('AGREES')
   // The question waited for the key that Bob sends here.
   expect(await lastTo(world, bob)).toContain(`(${SECOND}) public on Fri 15 Jan 2027`)
   const moved = '/embargo 2027-01-20T12:00:00Z because it is late'
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: moved })
+  await says(world, moved)
   expect(await lastTo(world, alice)).toContain('It was Fri 15 Jan 2027')
   expect(await lastTo(world, bob)).toMatch(/It was Fri 15 Jan 2027.*Wed 20 Jan 2027/)
   await givenMessage(world, bob, eager)
@@ -212,7 +209,7 @@ it('who comes into a case with a date is asked about it; before that, nothing th
 
   const carol = await givenReporter('carol')
   await givenMessage(world, carol, { ...report, subject: 'three' })
-  await givenMessage(world, grace, { subject: '[ACME-2026-0003]', text: `/merge ${FIRST}` })
+  await says(world, `/merge ${FIRST}`, THIRD)
   expect(await lastTo(world, carol)).toContain('(ACME-2026-0003) public on Wed 20 Jan 2027')
   expect(await lastTo(world, grace)).toContain(`We asked ${carol.address} about the date`)
 })
@@ -222,7 +219,7 @@ it('a key that names two reporters is taken for the one whose message the mainta
     ofAlice: { as: 'encrypted', autocrypt: false },
     ofBob: { as: 'encrypted', autocrypt: false }
   })
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept' })
+  await says(world, '/accept')
   const { privateKey } = await generateKey({
     userIDs: [bob, alice].map(({ name, address: email }) => ({ name, email })),
     date: new Date('2026-11-01T00:00:00Z'),
@@ -234,10 +231,10 @@ it('a key that names two reporters is taken for the one whose message the mainta
     await givenMessage(world, thief, { subject: 'x', text: 'my key', autocrypt: true })
   }
   const accept = `/key accept ${secret.getFingerprint().toUpperCase()}`
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: accept })
-  expect(await lastTo(world, grace)).toContain(`came for ${alice.address} and for ${bob.address}`)
-  await givenMessage(world, grace, await answering(world, SECOND, accept))
-  expect(await lastTo(world, grace)).toContain(`Answers to ${bob.address} are encrypted to`)
+  expect(await says(world, accept)).toContain(`came for ${alice.address} and for ${bob.address}`)
+  expect(await answers(world, SECOND, accept)).toContain(
+    `Answers to ${bob.address} are encrypted to`
+  )
   expect(world.rows('SELECT address FROM reporter_keys')).toEqual([{ address: bob.address }])
   expect(world.rows('SELECT DISTINCT reporter_id AS id FROM waiting_words')).toEqual([
     { id: FIRST }
@@ -247,10 +244,10 @@ it('a key that names two reporters is taken for the one whose message the mainta
 it('/key accept twice in one message lets what waited leave once (G2)', async () => {
   const world = await givenDesk([grace])
   await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'encrypted' })
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept' })
+  await says(world, '/accept')
   await givenMessage(world, bob, { subject: 'two', text: 'x', autocrypt: true })
   const accept = `/key accept ${bob.secret.getFingerprint().toUpperCase()}\n`
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: accept.repeat(2) })
+  await says(world, accept.repeat(2))
   expect(world.dispositions().at(-1)).toBe('commands')
   expect(await lastTo(world, bob)).toContain('We confirmed the issue')
 })
@@ -259,10 +256,10 @@ it('who sent one of several reports encrypted is answered in clear in none of th
   const world = await givenDesk([grace])
   await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'clear' })
   await givenMessage(world, bob, { subject: 'two', text: 'x', as: 'encrypted' })
-  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
-  await givenMessage(world, grace, await answering(world, SECOND, '/reply\nAbout what you sealed.'))
+  await says(world, `/merge ${FIRST}`, SECOND)
+  await answers(world, SECOND, '/reply\nAbout what you sealed.')
   expect((await textsTo(world, bob)).join()).not.toContain('About what you sealed')
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/accept\nMore of it.' })
+  await says(world, '/accept\nMore of it.')
   expect((await textsTo(world, bob)).join()).not.toContain('More of it')
 })
 
@@ -271,13 +268,12 @@ it('a rejection does not cover a report that is merged into its case later: that
   const report = { text: 'a report', autocrypt: true }
   await givenMessage(world, alice, { ...report, subject: 'one' })
   const why = 'This was looked into and it works as we describe it. '.repeat(4)
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: `/reject upstream\n${why}` })
-  const headers = [`In-Reply-To: <${newestTo(world, alice)}>`]
+  await says(world, `/reject upstream\n${why}`)
+  const { headers } = answering(world, alice)
   await givenMessage(world, alice, { subject: 'Re: one', text: 'Not so.', headers })
   await givenMessage(world, bob, { ...report, subject: 'two' })
-  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
-  await givenMessage(world, grace, { subject: `[${FIRST}]`, text: '/close because we are tired' })
-  expect(await lastTo(world, grace)).toContain('Nothing was done')
+  await says(world, `/merge ${FIRST}`, SECOND)
+  expect(await says(world, '/close because we are tired')).toContain('Nothing was done')
   expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'triaging' }])
 })
 
@@ -291,8 +287,7 @@ it('/unsend does not make a rejection silent: what tells the reporter of it goes
     ['/reopen because we were wrong', 0, 'Never sent'],
     ['/unsend', 0, 'Nothing waits']
   ] as const) {
-    await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
-    expect(await lastTo(world, grace)).toContain(said)
+    expect(await says(world, text)).toContain(said)
     expect(world.rows('SELECT id FROM waiting_words')).toHaveLength(waiting)
   }
 })
@@ -303,7 +298,7 @@ it('/reopen tells the reporter who was told of the end, once, and nobody who was
   const why = 'This was looked into and it works as we describe it. '.repeat(4)
   const lines = [`/reject upstream\n${why}`, '/reopen because we were wrong', '/accept']
   for (const text of [...lines, '/close internal because it is old', '/reopen because it is not'])
-    await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
+    await says(world, text)
   expect(await lastTo(world, grace)).toContain('done: The case is open again.')
   const toBob = await textsTo(world, bob)
   expect(toBob.filter((text) => text.includes('opened your case again'))).toHaveLength(1)
@@ -319,14 +314,14 @@ it('/reopen of a case that was disclosed offers more than to close it again', as
     '/close',
     '/reopen because more is wrong'
   ]
-  for (const text of lines) await givenMessage(world, grace, { subject: `[${FIRST}]`, text })
+  for (const text of lines) await says(world, text)
   expect(await lastTo(world, grace)).toMatch(/Next you could write: \/reply .* \/close /)
 })
 
 it('an alarm names the one of several reporters who did not get a message (B6, B14)', async () => {
   const world = await givenMerged()
   world.replies.push('rejected')
-  await givenMessage(world, grace, await answering(world, SECOND, '/reply\nHello.'))
+  await answers(world, SECOND, '/reply\nHello.')
   expect((await textsTo(world, grace)).join()).toContain(`did not get the answer about ${FIRST}`)
   expect((await textsTo(world, grace)).join()).toContain(`Reporter: ${bob.address}`)
 })
@@ -347,8 +342,8 @@ it('the other maintainers read to which of several reporters a colleague wrote (
   const world = await givenDesk([grace, linus])
   for (const reporter of [alice, bob])
     await givenMessage(world, reporter, { subject: 'one', text: 'a report', autocrypt: true })
-  await givenMessage(world, grace, { subject: `[${SECOND}]`, text: `/merge ${FIRST}` })
-  await givenMessage(world, grace, await answering(world, SECOND, '/reply\nHello.'))
+  await says(world, `/merge ${FIRST}`, SECOND)
+  await answers(world, SECOND, '/reply\nHello.')
   expect(await lastTo(world, linus)).toContain(`answered ${bob.address} (encrypted)`)
   expect(await lastTo(world, linus)).toContain(`not yet: ${alice.address}`)
 })

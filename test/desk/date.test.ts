@@ -1,7 +1,14 @@
 /** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
 
 import { expect, it } from 'vitest'
-import { givenDesk, givenMessage, givenReporter, lastTo, textsTo } from '../support/given.ts'
+import {
+  answering,
+  givenDesk,
+  givenMessage,
+  givenReporter,
+  lastTo,
+  textsTo
+} from '../support/given.ts'
 import { FIELDS, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
@@ -14,16 +21,14 @@ async function dated(as: 'encrypted' | 'clear', autocrypt = as === 'encrypted'):
   world = await givenDesk([them.grace, them.linus], {
     policy: { reporters: { cleartext: 'allow' } }
   })
-  await world.receive(await world.write(them.alice, { subject: 'x', text: 'x', as, autocrypt }))
-  for (const text of ['/accept\n', '/embargo 2026-12-04T12:00:00Z\n']) {
-    await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
-  }
+  await givenMessage(world, them.alice, { subject: 'x', text: 'x', as, autocrypt })
+  for (const text of ['/accept\n', '/embargo 2026-12-04T12:00:00Z\n'])
+    await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text })
   return lastTo(world, them.alice)
 }
 async function answer(text: string): Promise<void> {
-  const asked = world.sentTo(them.alice).at(-1)
-  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-  await world.receive(await world.write(them.alice, { subject: `Re: [${TAG}] x`, text, headers }))
+  const letter = { subject: `Re: [${TAG}] x`, text, ...answering(world, them.alice) }
+  await givenMessage(world, them.alice, letter)
 }
 function recorded(kind: string): object[] {
   return world
@@ -157,12 +162,9 @@ it('(B19) the question about the date waits for a key and leaves once when the r
   const texts = await Promise.all(answers.map((mail) => world.read(them.grace, mail)))
   expect(texts.join().replaceAll(/\s+/g, ' ')).toContain('is asked when a key of theirs is in use')
   expect(recorded('date-told')).toEqual([])
-  const asked = world.accepted.findLast(({ to }) => to === them.alice.address)
-  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
+  const key = { subject: `Re: [${TAG}] x`, autocrypt: true, ...answering(world, them.alice) }
   for (const text of ['My key.\n', 'Again.\n'])
-    await world.receive(
-      await world.write(them.alice, { subject: `Re: [${TAG}] x`, text, headers, autocrypt: true })
-    )
+    await givenMessage(world, them.alice, { ...key, text })
   expect(recorded('date-told')).toMatchObject([
     { date: '2026-12-07T12:00:00.000Z', how: 'encrypted' }
   ])
@@ -199,9 +201,9 @@ it('(B19, M-30) a reporter without a key at the end of a release is told the dat
   await given.command(them.grace, TAG, '/status')
   const owed = `Message that says the date: waits for a key of ${them.alice.address}`
   expect(await lastTo(world, them.grace)).toContain(owed)
-  const headers = [`In-Reply-To: <${world.sentTo(them.alice).at(-1)?.messageId ?? ''}>`]
+  const key = { subject: 'Re: x', autocrypt: true, ...answering(world, them.alice) }
   for (const text of ['My key.\n', 'Again.\n'])
-    await givenMessage(world, them.alice, { subject: 'Re: x', text, headers, autocrypt: true })
+    await givenMessage(world, them.alice, { ...key, text })
   expect(recorded('date-told')).toMatchObject([{ reporter: TAG, how: 'encrypted' }])
   expect(await lastTo(world, them.alice)).toMatch(
     /We have told the private list .* It becomes public on Fri 4 Dec 2026/
@@ -238,9 +240,8 @@ it('(B19, M-30) who comes without a key into a case whose list was told the date
   expect(recorded('date-untold')).toEqual([{ reporter: 'ACME-2026-0002', because: 'no-key' }])
   await world.wait(DAY)
   expect(rung()).toBe(4)
-  const headers = [`In-Reply-To: <${world.sentTo(bob).at(-1)?.messageId ?? ''}>`]
-  const key = { subject: 'Re: two', text: 'My key.', headers, autocrypt: true }
-  await givenMessage(world, bob, key)
+  const key = { subject: 'Re: two', text: 'My key.', autocrypt: true }
+  await givenMessage(world, bob, { ...key, ...answering(world, bob) })
   expect(await lastTo(world, bob)).toContain('It becomes public on Fri 4 Dec 2026')
   await world.wait(DAY)
   expect(rung()).toBe(4)

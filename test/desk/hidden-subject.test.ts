@@ -15,7 +15,7 @@ const linus = await givenMaintainer('linus')
 const alice = await givenReporter('alice')
 let world: World
 
-/** What of the messages accepted so far holds a word of the subject, encryption left closed. */
+/** The messages accepted so far that hold a word of the subject outside the encryption. */
 const shownOnTheWay = (): string[] =>
   world.accepted
     .map(({ raw }) => Buffer.from(raw).toString('latin1'))

@@ -10,7 +10,13 @@ import { Trouble } from '../../src/domain/trouble.ts'
 import { type JunkFolder } from '../../src/effects/effects.ts'
 import { insertJunk } from '../../src/store/junk.ts'
 import { clearMail } from '../support/desk-world.ts'
-import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
+import {
+  answering,
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenReporter
+} from '../support/given.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
 const HOUR = 3_600_000
@@ -103,8 +109,7 @@ describe('a message in the junk folder', () => {
 
   it('that answers a message of the desk joins its case, also in clear (G1)', async () => {
     await givenMessage(world, alice, { subject: 'x', text: 'A hole.', as: 'clear' })
-    const acknowledgement = world.accepted.find(({ to }) => to === alice.address)
-    const headers = [`In-Reply-To: <${acknowledgement?.messageId ?? ''}>`]
+    const { headers } = answering(world, alice)
     junk.set(1, await world.write(alice, { subject: 'Re', text: 'More.', as: 'clear', headers }))
     junk.set(2, spam('Re: your mail', ['In-Reply-To: <made-up@acme.example>']))
     await look()

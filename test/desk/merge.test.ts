@@ -6,7 +6,7 @@ import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { ofNoMail, record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { caseTag } from '../../src/domain/ids.ts'
-import { givenDesk, lastTo } from '../support/given.ts'
+import { answering, givenDesk, givenMessage, lastTo } from '../support/given.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
 const grace = await someone('grace', 'grace@acme.example')
@@ -23,7 +23,7 @@ beforeEach(async () => {
 })
 
 async function receive(from: Someone, subject: string, text: string): Promise<void> {
-  await world.receive(await world.write(from, { subject, text, autocrypt: true }))
+  await givenMessage(world, from, { subject, text, autocrypt: true })
 }
 
 const states = () => world.rows('SELECT tag, state, merged_into AS into_ FROM cases ORDER BY id')
@@ -66,13 +66,10 @@ describe('/merge CASE (B14)', () => {
   it('brings a message that names the old number or answers its thread into the other case', async () => {
     await receive(alice, 'one', 'the first report')
     await receive(alice, 'two', 'the second report')
-    const acknowledgement = world.sentTo(alice).at(-1)
+    const { headers } = answering(world, alice)
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     await receive(alice, `Re: [${SECOND}]`, 'by its number')
-    const headers = [`In-Reply-To: <${acknowledgement?.messageId ?? ''}>`]
-    await world.receive(
-      await world.write(alice, { subject: 'Re: it', text: 'by its thread', headers })
-    )
+    await givenMessage(world, alice, { subject: 'Re: it', text: 'by its thread', headers })
     const sql = 'SELECT case_id FROM arrivals WHERE id > 3 ORDER BY id'
     expect(world.rows(sql)).toEqual([{ caseId: 1 }, { caseId: 1 }])
     expect(states()).toHaveLength(2)
@@ -121,10 +118,8 @@ describe('/merge CASE (B14)', () => {
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
     expect(await lastTo(world, grace)).toContain(`${bob.address} cannot be answered yet`)
-    const asked = world.sentTo(bob).at(-1)
-    const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-    const letter = { subject: 'Re: key', text: 'my key', autocrypt: true, headers }
-    await world.receive(await world.write(bob, letter))
+    const letter = { subject: 'Re: key', text: 'my key', autocrypt: true }
+    await givenMessage(world, bob, { ...letter, ...answering(world, bob) })
     expect(await lastTo(world, bob)).toContain('We handle your report in one case')
   })
 })
@@ -287,11 +282,8 @@ describe('a case with several reporters (B14)', () => {
     await world.receive(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(due()).toBe('answer')
-    const asked = world.sentTo(bob).at(-1)
-    const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-    await world.receive(
-      await world.write(bob, { subject: 'Re: key', text: 'k', autocrypt: true, headers })
-    )
+    const letter = { subject: 'Re: key', text: 'k', autocrypt: true }
+    await givenMessage(world, bob, { ...letter, ...answering(world, bob) })
     expect(await lastTo(world, bob)).toContain('We handle your report in one case')
     expect(due()).toBeNull()
   })
@@ -325,8 +317,8 @@ describe('a case with several reporters (B14)', () => {
     await receive(alice, 'two', 'ALICE found it')
     await receive(grace, `[${SECOND}]`, '/reply\nThank you.')
     world.pass(60_000)
-    const headers = [`In-Reply-To: <${world.sentTo(alice).at(-1)?.messageId ?? ''}>`]
-    await world.receive(await world.write(alice, { subject: 'Re: two', text: 'And?', headers }))
+    const letter = { subject: 'Re: two', text: 'And?', ...answering(world, alice) }
+    await givenMessage(world, alice, letter)
     const [{ since } = {}] = waits(SECOND) as { since?: string }[]
     expect(due()).toBeNull()
     const key = alice.secret.getFingerprint()

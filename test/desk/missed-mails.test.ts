@@ -46,7 +46,7 @@ async function told(): Promise<string[]> {
   }
   return texts
 }
-/** Of the case that is not over. */
+/** What the case that is not over has on record as not encrypted and told to nobody. */
 function missed() {
   const sql = `SELECT about ->> 'message' AS kind FROM events WHERE kind = 'not-encrypted' AND subject_id = ?
     AND NOT EXISTS (SELECT 1 FROM rings WHERE clock = 'missed' AND events.id BETWEEN "first" AND generation) ORDER BY id`

@@ -1,7 +1,7 @@
 /** A wording that changes after the approval, as an upgrade of the program may bring, is not sent to anybody (G7, M-27). */
 
 import { describe, expect, it } from 'vitest'
-import { givenDesk, givenMessage, lastTo } from '../support/given.ts'
+import { answering, givenDesk, givenMessage, lastTo } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 
 const cast = await people()
@@ -64,9 +64,8 @@ it('(B18) a field that repeats what the reporter wrote is named at the draft, an
   desk = await noticeWorld(cast, { count: 1 })
   const words = 'one two three four five six seven eight nine ten'
   const { world } = desk
-  const asked = world.sentTo(cast.alice).at(-1)
-  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-  await world.receive(await world.write(cast.alice, { subject: 'Re: x', text: words, headers }))
+  const letter = { subject: 'Re: x', text: words, ...answering(world, cast.alice) }
+  await givenMessage(world, cast.alice, letter)
   for (const text of [`/notice draft\ndescription: ${words}\n`, '/notice preview\n']) {
     await desk.command(cast.grace, ONE, text)
     const said = await lastTo(world, cast.grace)

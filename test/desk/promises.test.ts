@@ -7,6 +7,8 @@ import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { type Policy } from '../../src/domain/policy.ts'
 import {
+  answering,
+  givenCommand,
   givenDesk,
   givenMaintainer,
   givenMessage,
@@ -32,10 +34,8 @@ async function deskOf(name: string, more: Partial<WorldOptions> = {}): Promise<W
 }
 
 /** Grace writes about a case; what the desk answers her. */
-async function says(world: World, text: string, tag: string = TAG): Promise<string> {
-  world.pass(60_000)
-  await givenMessage(world, grace, { subject: `Re: [${tag}] Report`, text })
-  return lastTo(world, grace)
+function says(world: World, text: string, tag: string = TAG): Promise<string> {
+  return givenCommand(world, grace, text, { tag })
 }
 
 async function days(world: World, count: number): Promise<void> {
@@ -224,8 +224,8 @@ async function givenBobsCases(bob: Someone, letter: typeof KEYLESS): Promise<Wor
 it('(A3, B14) an answer to a reporter stops the clocks of all their numbers, in whichever order their cases were merged', async () => {
   const bob = await givenReporter('bob')
   const world = await givenBobsCases(bob, KEYED)
-  const headers = [`In-Reply-To: <${world.sentTo(bob).at(-1)?.messageId ?? ''}>`]
-  await givenMessage(world, bob, { subject: 'Re: [ACME-2026-0003] x', text: 'More.\n', headers })
+  const more = { subject: 'Re: [ACME-2026-0003] x', text: 'More.\n' }
+  await givenMessage(world, bob, { ...more, ...answering(world, bob) })
   const ref = await givenRef(world, grace)
   await says(world, `/merge ${TAG}\n`, 'ACME-2026-0002')
   const answer = `/reply\nThank you as well.\n\n> ${ref}\n`

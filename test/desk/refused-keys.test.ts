@@ -4,10 +4,13 @@
  */
 import { expect, it } from 'vitest'
 import {
+  attachedKey,
+  givenCommand,
   givenDesk,
   givenMaintainer,
   givenMessage,
   givenReporter,
+  kindsTo,
   textsTo
 } from '../support/given.ts'
 import { type Letter, type Someone, type World } from '../support/world.ts'
@@ -36,22 +39,15 @@ async function forged(world: World, person: Someone): Promise<void> {
 }
 
 /** Grace writes to the case; what the desk answers her. */
-async function said(world: World, text: string, more: Partial<Letter> = {}): Promise<string> {
-  world.pass(60_000)
-  await givenMessage(world, grace, { subject: `Re: [${TAG}] Report`, text, ...more })
-  return (await textsTo(world, grace)).at(-1) ?? ''
+function said(world: World, text: string, more: Partial<Letter> = {}): Promise<string> {
+  return givenCommand(world, grace, text, more)
 }
 
 const name = ({ secret }: Someone): string => secret.getFingerprint().toUpperCase()
 
 /** Kind of everything that went to Alice after the acknowledgements. */
 const toAlice = (world: World): string[] =>
-  world
-    .rows<{ kind: string }>(
-      "SELECT kind FROM outbox WHERE envelope_to = ? AND kind <> 'acknowledgement' ORDER BY id",
-      [alice.address]
-    )
-    .map(({ kind }) => kind)
+  kindsTo(world, alice).filter((kind) => kind !== 'acknowledgement')
 
 const onTheWay = (world: World): string =>
   world
@@ -152,9 +148,10 @@ it('(G3) words of the case that began encrypted stay when the forged key is refu
 it('(G3) words leave encrypted where one message refuses the forged key and accepts the right one', async () => {
   const world = await givenForgedOffer('clear')
   await said(world, `/reply\n${REPLY}\n`)
-  const patch = { filename: 'alice.asc', content: alice.secret.toPublic().armor() }
   const both = `/key refuse ${name(forger)}\n/key accept ${name(alice)}\n`
-  expect(await said(world, both, { patch })).toContain('that had waited leaves now, encrypted.')
+  expect(await said(world, both, attachedKey(alice))).toContain(
+    'that had waited leaves now, encrypted.'
+  )
   expect(onTheWay(world)).not.toContain(REPLY)
   expect((await textsTo(world, alice)).at(-1)).toContain(REPLY)
 })

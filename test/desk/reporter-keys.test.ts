@@ -2,8 +2,8 @@
 import { reformatKey, revokeKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
-import { type Envelope } from '../../src/effects/effects.ts'
 import {
+  attachedKey,
   givenDesk,
   givenMaintainer,
   givenMessage,
@@ -23,19 +23,14 @@ function name({ secret }: Someone): string {
   return secret.getFingerprint()
 }
 
-/** A key as people attach it. */
-function attached(person: Someone): Pick<Letter, 'patch'> {
-  return { patch: { filename: 'key.asc', content: person.secret.toPublic().armor() } }
-}
-
 /** Alice's public key as she has just revoked it. */
 async function revokedAlice() {
   const date = new Date(msOf(world.clock.now))
   return (await revokeKey({ key: alice.secret, date, format: 'object' })).publicKey
 }
 
-async function send(from: Someone, letter: Letter): Promise<void> {
-  await givenMessage(world, from, letter)
+function send(from: Someone, letter: Letter): Promise<void> {
+  return givenMessage(world, from, letter)
 }
 
 async function command(text: string, letter: Partial<Letter> = {}): Promise<void> {
@@ -46,16 +41,16 @@ function pinned() {
   return world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
 }
 
-function mailsTo(person: Someone): Envelope[] {
-  return world.sentTo(person)
-}
-
 describe("a reporter's key", () => {
   it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     expect(await lastTo(world, grace)).toContain('First use of the key')
-    await send(alice, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(renewed) })
+    await send(alice, {
+      subject: '[ACME-2026-0001] new key',
+      text: 'Mine.',
+      ...attachedKey(renewed)
+    })
 
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
     expect(await lastTo(world, grace)).toContain('has changed')
@@ -78,7 +73,7 @@ describe("a reporter's key", () => {
       world = await givenDesk([grace])
       await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
       // Mallory got it within the hour, and seals it to the desk anew, signature and all.
-      await send(alice, { subject: 'my new key', text: 'Mine.', to, ...attached(renewed) })
+      await send(alice, { subject: 'my new key', text: 'Mine.', to, ...attachedKey(renewed) })
 
       expect(pinned()).toEqual([{ fingerprint: name(alice) }])
       expect(world.rows('SELECT disposition FROM arrivals WHERE id = 2')).toEqual([
@@ -97,7 +92,7 @@ describe("a reporter's key", () => {
       {
         subject: '[ACME-2026-0001] my new key',
         text: 'Use this one.',
-        ...attached(renewed)
+        ...attachedKey(renewed)
       }
     )
 
@@ -113,9 +108,9 @@ describe("a reporter's key", () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted' })
     expect(pinned()).toEqual([])
-    await command(`/key accept ${name(mallory)}\n`, attached(mallory))
+    await command(`/key accept ${name(mallory)}\n`, attachedKey(mallory))
     expect(pinned()).toEqual([])
-    await command(`/key accept ${name(alice)}\n/reply\nHello Alice.\n`, attached(alice))
+    await command(`/key accept ${name(alice)}\n/reply\nHello Alice.\n`, attachedKey(alice))
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
     expect(await lastTo(world, alice)).toContain('Hello Alice.')
@@ -154,12 +149,12 @@ describe("a reporter's key", () => {
 
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
     expect(await lastTo(world, grace)).toContain('cannot be used')
-    const before = mailsTo(alice).length
+    const before = world.sentTo(alice).length
     await command('/reply\nA secret.\n')
     expect(await lastTo(world, alice)).not.toContain('A secret.')
     await send(alice, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
     await command('/reply\nA secret.\n')
-    for (const mail of mailsTo(alice).slice(before)) {
+    for (const mail of world.sentTo(alice).slice(before)) {
       expect(await world.read(alice, mail)).not.toContain('A secret.')
     }
   })
@@ -186,11 +181,11 @@ describe("a reporter's key", () => {
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
     const patch = { filename: 'revoked.asc', content: (await revokedAlice()).armor() }
     await send(alice, { subject: '[ACME-2026-0001] stolen', text: 'Do not use it.', patch })
-    await command(`/key accept ${name(renewed)}\n`, attached(renewed))
+    await command(`/key accept ${name(renewed)}\n`, attachedKey(renewed))
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
     await send(alice, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
     await command(`/key accept ${name(alice)}\n`)
-    await command(`/key accept ${name(alice)}\n`, attached(alice))
+    await command(`/key accept ${name(alice)}\n`, attachedKey(alice))
 
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
   })
@@ -242,7 +237,7 @@ describe("a reporter's key", () => {
 
   it('never comes from the person inside when another stands outside', async () => {
     world = await givenDesk([grace])
-    const mail = await world.write(mallory, { subject: 'x', text: 'x', ...attached(mallory) })
+    const mail = await world.write(mallory, { subject: 'x', text: 'x', ...attachedKey(mallory) })
     const forged = Buffer.from(mail)
       .toString('latin1')
       .replace(/^From: .*$/m, `From: <${alice.address}>`)
@@ -272,7 +267,7 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
     await command(`/key accept ${name(renewed)}\n`)
     expect(pinned()).toEqual([{ fingerprint: name(renewed) }])
-    await command(`/key accept ${name(forger)}\n`, attached(forger))
+    await command(`/key accept ${name(forger)}\n`, attachedKey(forger))
     expect(pinned()).toEqual([{ fingerprint: name(forger) }])
   })
 
@@ -283,7 +278,7 @@ describe("a reporter's key", () => {
     for (let count = 0; count < 10; count += 1) {
       const next = await someone('alice', alice.address)
       world.pass(1000)
-      await send(old, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attached(next) })
+      await send(old, { subject: '[ACME-2026-0001] new key', text: 'Mine.', ...attachedKey(next) })
       old = next
     }
 
@@ -298,13 +293,13 @@ describe("a maintainer's key, and a member's", () => {
   it('are the registered ones also when they report, whatever the message brings, and nobody accepts another', async () => {
     world = await givenDesk([grace])
     const other = await someone('grace', grace.address)
-    await send(grace, { subject: 'a hole', text: 'Mine.', ...attached(other) })
+    await send(grace, { subject: 'a hole', text: 'Mine.', ...attachedKey(other) })
     expect(await lastTo(world, grace)).toContain('We received it on')
     const relay = (await textsTo(world, grace)).join(' ')
     expect(relay).toContain('It is not used: the operator decides about keys of this sender.')
     expect(pinned()).toEqual([])
     expect(world.rows('SELECT fingerprint FROM offered_keys')).toEqual([])
-    await command(`/key accept ${name(other)}\n`, attached(other))
+    await command(`/key accept ${name(other)}\n`, attachedKey(other))
     expect(await lastTo(world, grace)).toContain('The operator decides which key is used')
     expect(pinned()).toEqual([])
   })
@@ -314,10 +309,15 @@ describe("a maintainer's key, and a member's", () => {
     await world.addMember(alice)
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: false, as: 'encrypted' })
     expect(await lastTo(world, alice)).toContain('We received it on')
-    await send(alice, { subject: 'another', text: 'Here.', as: 'encrypted', ...attached(renewed) })
+    await send(alice, {
+      subject: 'another',
+      text: 'Here.',
+      as: 'encrypted',
+      ...attachedKey(renewed)
+    })
     expect(pinned()).toEqual([])
     // (G5) Not even that there is such a person do maintainers learn who are no list admins.
-    await command(`/key accept ${name(renewed)}\n`, attached(renewed))
+    await command(`/key accept ${name(renewed)}\n`, attachedKey(renewed))
     expect((await textsTo(world, grace)).join(' ')).not.toMatch(/on the list|list member/)
   })
 })

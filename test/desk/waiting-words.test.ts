@@ -4,13 +4,17 @@
  */
 import { expect, it } from 'vitest'
 import {
+  answering,
+  attachedKey,
+  givenCommand,
   givenDesk,
   givenMaintainer,
   givenMessage,
   givenReporter,
+  kindsTo,
   textsTo
 } from '../support/given.ts'
-import { type Letter, type Someone, type World } from '../support/world.ts'
+import { type Letter, type World } from '../support/world.ts'
 import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
 const grace = await givenMaintainer('grace')
@@ -30,30 +34,20 @@ async function givenKeylessCase(as: 'encrypted' | 'clear' = 'encrypted'): Promis
 }
 
 /** Grace writes to the case; what the desk answers her. */
-async function said(world: World, text: string, more: Partial<Letter> = {}): Promise<string> {
-  world.pass(60_000)
-  await givenMessage(world, grace, { subject: `Re: [${TAG}] Report`, text, ...more })
-  return (await textsTo(world, grace)).at(-1) ?? ''
+function said(world: World, text: string, more: Partial<Letter> = {}): Promise<string> {
+  return givenCommand(world, grace, text, more)
 }
 
 /** Alice answers with her key. */
 function withKey(world: World): Letter {
-  const asked = world.sentTo(alice).at(-1)
-  const headers = [`In-Reply-To: <${asked?.messageId ?? ''}>`]
-  return { subject: `Re: [${TAG}] About your report`, text: 'My key.\n', autocrypt: true, headers }
+  const letter = { subject: `Re: [${TAG}] About your report`, text: 'My key.\n', autocrypt: true }
+  return { ...letter, ...answering(world, alice) }
 }
 
 async function giveKey(world: World): Promise<void> {
   world.pass(60_000)
   await givenMessage(world, alice, withKey(world))
 }
-
-const kindsTo = (world: World, person: Someone): string[] =>
-  world
-    .rows<{ kind: string }>('SELECT kind FROM outbox WHERE envelope_to = ? ORDER BY id', [
-      person.address
-    ])
-    .map(({ kind }) => kind)
 
 const onRecord = (world: World, ...kinds: readonly string[]): string[] =>
   world
@@ -325,9 +319,8 @@ it('(B10) /unsend says that a reporter was not told of an acceptance that it wit
 it('(B10) words that /unsend withdraws do not leave by a key that the same message accepts', async () => {
   const world = await givenKeylessCase()
   await said(world, `/reply\n${REPLY}\n`)
-  const patch = { filename: 'alice.asc', content: alice.secret.toPublic().armor() }
   const both = `/unsend\n/key accept ${alice.secret.getFingerprint()}\n`
-  expect(await said(world, both, { patch })).toContain('Done: 2 commands.')
+  expect(await said(world, both, attachedKey(alice))).toContain('Done: 2 commands.')
   expect(kindsTo(world, alice)).not.toContain('reply')
 })
 

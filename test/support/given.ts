@@ -3,6 +3,7 @@
  * here has no meaning of its own; what a test is about stands in the test.
  */
 import { onTestFinished } from 'vitest'
+import { TAG } from '../unit/policy/samples.ts'
 import {
   type Letter,
   openWorld,
@@ -37,6 +38,34 @@ export async function givenDesk(
 /** Somebody writes to the desk, which does everything that there is to do about it. */
 export async function givenMessage(world: World, from: Someone, letter: Letter): Promise<void> {
   await world.receive(await world.write(from, letter))
+}
+
+/** A minute later a maintainer writes about a case, the first one unless another is given; what the desk answers. */
+export async function givenCommand(
+  world: World,
+  from: Someone,
+  text: string,
+  { tag = TAG, ...letter }: Partial<Letter> & { readonly tag?: string } = {}
+): Promise<string> {
+  world.pass(60_000)
+  await givenMessage(world, from, { subject: `Re: [${tag}] Report`, text, ...letter })
+  return lastTo(world, from)
+}
+
+/** Makes a letter an answer to the newest message that `person` was sent. */
+export function answering(world: World, person: Someone): Required<Pick<Letter, 'headers'>> {
+  return { headers: [`In-Reply-To: <${world.sentTo(person).at(-1)?.messageId ?? ''}>`] }
+}
+
+/** The public key of somebody, as people attach it. */
+export function attachedKey({ secret }: Someone): Pick<Letter, 'patch'> {
+  return { patch: { filename: 'key.asc', content: secret.toPublic().armor() } }
+}
+
+/** The kinds of the messages that the desk made for `person`, oldest first. */
+export function kindsTo(world: World, { address }: Someone): string[] {
+  const sql = 'SELECT kind FROM outbox WHERE envelope_to = ? ORDER BY id'
+  return world.rows<{ kind: string }>(sql, [address]).map(({ kind }) => kind)
 }
 
 /** What `person` was sent, as they read it: decrypted, runs of blanks as one. */
