@@ -64,6 +64,10 @@ function decideBounce(situation: Situation): Decision[] {
 function unmatched(): Decision[] {
   return [
     recorded('bounce-unmatched', DESK, BY_SOMEBODY, {}),
-    dispose('held', 'bounce-unmatched', 'a delivery report about no mail of the desk')
+    dispose(
+      'held',
+      'bounce-unmatched',
+      'a delivery report about a message that the desk did not send'
+    )
   ]
 }

@@ -4,7 +4,7 @@
  */
 import { addresseesOf, answeredAt, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
-import { aboutCase, BY_SOMEBODY, byMaintainer } from '../domain/event.ts'
+import { aboutCase, byMaintainer } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
@@ -166,18 +166,13 @@ function refuse(
   now: Instant,
   { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal }
 ): Decision[] {
-  const { automatic } = situation.opened
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
-  if (automatic.includes('auto-replied')) {
+  if (situation.opened.automatic.includes('auto-replied')) {
     return [dispose('done', 'auto-reply', 'an automatic answer')]
   }
-  const subject = { kind: 'maintainer', id: maintainer.id } as const
   return [
     ...spendSignatures(situation, settings, now),
-    // Nobody wrote the receipt of a maintainer's mail program, so nobody is told that it did nothing.
-    ...(automatic.includes('receipt')
-      ? [recorded('message-refused', subject, BY_SOMEBODY, { because })]
-      : refuseMail(situation, { maintainer, because }, settings, now)),
+    ...refuseMail(situation, { maintainer, because }, settings, now),
     dispose('held', 'refused', because)
   ]
 }

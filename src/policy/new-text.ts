@@ -233,6 +233,7 @@ function isWholeIn(text: readonly string[], name: readonly string[]): boolean {
   return name.length > 1 && (isAdjacent || name.every((part) => text.includes(part)))
 }
 
-function words(text: string): string[] {
+/** The words of a text, without anything between them. */
+export function words(text: string): string[] {
   return text.match(/[\p{L}\p{N}]+/gu) ?? []
 }

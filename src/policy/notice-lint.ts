@@ -5,6 +5,7 @@
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
+import { words } from './new-text.ts'
 import { missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
@@ -71,7 +72,7 @@ export function memberMentions(fields: NoticeFields, members: readonly MemberRec
       .filter(({ id, name, address }) =>
         [id, name, address.slice(address.lastIndexOf('@') + 1)]
           .map(wordsIn)
-          .some((words) => words.trim() !== '' && text.includes(words))
+          .some((one) => one.trim() !== '' && text.includes(one))
       )
       .map(({ id }) => `${field} names list member ${id}, and every member would read it.`)
   })
@@ -79,7 +80,7 @@ export function memberMentions(fields: NoticeFields, members: readonly MemberRec
 
 /** The words of a text between single blanks, so that only whole words are found. */
 function wordsIn(text: string): string {
-  return ` ${(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(' ')} `
+  return ` ${words(text.toLowerCase()).join(' ')} `
 }
 
 /** `https://host/…`, `www.host` and `host/…`: what a reader would follow. */
@@ -119,10 +120,8 @@ function quoteFaults(fields: NoticeFields, reported: readonly string[]): string[
 }
 
 function wordRuns(text: string): string[] {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
-  return words.flatMap((_, at) =>
-    at + RUN > words.length ? [] : [words.slice(at, at + RUN).join(' ')]
-  )
+  const all = words(text.toLowerCase())
+  return all.flatMap((_, at) => (at + RUN > all.length ? [] : [all.slice(at, at + RUN).join(' ')]))
 }
 
 function versionFaults(fields: NoticeFields, supported: readonly string[]): string[] {
@@ -159,8 +158,8 @@ function proseFaults(name: string, text: string, days: readonly string[]): strin
   const relative = RELATIVE.flatMap((form) => form.exec(text)?.[0] ?? [])
   return [
     ...relative.map(
-      (words) =>
-        `${name} says "${words}": please write the date, because nobody knows when it is read.`
+      (written) =>
+        `${name} says "${written}": please write the date, because nobody knows when it is read.`
     ),
     ...datesIn(text).flatMap((date) => weekdayFault(name, date)),
     ...text

@@ -47,6 +47,9 @@ export function refuseMail(
   now: Instant
 ): Decision[] {
   const subject = { kind: 'maintainer', id: maintainer.id } as const
+  const refused = recorded('message-refused', subject, BY_SOMEBODY, { because })
+  // Nobody wrote the receipt of a maintainer's mail program, so nobody is told that it had no effect.
+  if (situation.opened.automatic.includes('receipt')) return [refused]
   const standing = refusalStanding(situation, maintainer, settings)
   if (situation.history.refusalsLastHour[standing] >= REFUSALS_PER_HOUR_MAX)
     return [recorded('refused-unanswered', subject, BY_SOMEBODY, { because, standing })]
@@ -58,7 +61,7 @@ export function refuseMail(
     remedy: remedy.replace('DESK', settings.desk.address)
   }
   return [
-    recorded('message-refused', subject, BY_SOMEBODY, { because }),
+    refused,
     toOne({ ...situation, author: maintainer, now, message }, words),
     { kind: 'count-answer', address: maintainer.address, answer: `refusal-${standing}`, at: now }
   ]

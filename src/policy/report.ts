@@ -34,7 +34,7 @@ import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision } from './reporter-key.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
 import { stateWords } from './status.ts'
-import { decideThread, type Thread, type ThreadSender } from './threading.ts'
+import { decideThread, type Thread, type ThreadSender, writerAmong } from './threading.ts'
 import { releasedWords, sealedWith, showsKey, wordsLeave, wordsStay } from './waiting-words.ts'
 
 /** A message whose inside was judged: its content is its sender's, or was taken out. */
@@ -200,20 +200,17 @@ function otherCases({ senderCases }: Judged): string[] {
 /** The key to use for the sender, if that is the reporter, with the doubt that keeps an unproved key out of use. */
 function keyOf(
   situation: Judged,
-  { sender, record: { tag, reporters } }: Entry,
+  { sender, record }: Entry,
   settings: Settings,
   now: Instant
 ): KeyDecision {
   if (sender.kind === 'other') return { key: null, decisions: [], warnings: [] }
+  const { tag } = record
   const isNew = tag === situation.nextTag
   const ofReport = isNew ? senderDoubt(situation.opened, settings) : null
   const doubt = sender.kind === 'unproved' ? sender.doubt : ofReport
-  const { from } = situation.opened.outer
-  const reporter = reporters.find(
-    ({ contact }) =>
-      contact !== null && from !== null && isSameAddress(contact.address, from.address)
-  )
-  return decideReporterKey(situation, { tag, reporter: reporter?.id ?? '', doubt }, settings, now)
+  const reporter = writerAmong(situation.opened, record)?.id ?? ''
+  return decideReporterKey(situation, { tag, reporter, doubt }, settings, now)
 }
 
 /** Whether the message shows the key that answers are encrypted to: a question about the date may have waited for it (B19). */

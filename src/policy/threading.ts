@@ -74,12 +74,10 @@ const ANSWERS_ANOTHER = 'NOT PROVED: it answers a message that we sent to somebo
 
 function isAddressedTo(
   { audience, recipientId, case: record }: Issued,
-  { contact }: Reporter
+  reporter: Reporter
 ): boolean {
   const to = record.reporters.find(({ id }) => audience === 'reporter' && id === recipientId)
-  return (
-    to?.contact != null && contact !== null && isSameAddress(to.contact.address, contact.address)
-  )
+  return to !== undefined && isSamePerson(to, reporter)
 }
 
 /**
@@ -110,7 +108,8 @@ function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings)
   return theirs.some(({ id }) => numbers.includes(id)) ? writer : null
 }
 
-function writerAmong(opened: OpenedMail, { reporters }: CaseRecord): Reporter | null {
+/** The reporter of this case whose address is in From, whoever really wrote. */
+export function writerAmong(opened: OpenedMail, { reporters }: CaseRecord): Reporter | null {
   const { from } = opened.outer
   if (from === null) return null
   return (
