@@ -2,19 +2,17 @@
  * The composition root: the one place that builds real adapters, starts them in order and ends them in the opposite one.
  * Decides nothing.
  */
-import { createHash } from 'node:crypto'
 import { type Config } from './config/load.ts'
 import { openConfiguredDatabase } from './database.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
 import { runLoops, runOnce } from './desk/loop.ts'
 import { createBells } from './desk/wake.ts'
-import { assert } from './domain/assert.ts'
-import { parseSha256, type Sha256 } from './domain/ids.ts'
 import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'
 import { nextTicks, startTicks, systemClock, systemRandomness } from './effects/system.ts'
 import { createRender, wordingProblems } from './messages/render.ts'
+import { sha256 } from './openpgp/packets.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/database.ts'
 import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
@@ -35,12 +33,6 @@ export async function requireSettings(config: Config): Promise<Settings> {
   throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"', {
     retryable: false
   })
-}
-
-export function sha256(data: string | Uint8Array): Sha256 {
-  const digest = parseSha256(createHash('sha256').update(data).digest('hex'))
-  assert(digest !== null, 'a digest that is none')
-  return digest
 }
 
 /** Runs the daemon until `signal` is aborted, or once. Throws `Trouble` with one clear line when it cannot start or go on. */
@@ -129,7 +121,7 @@ function startingWith(
   }
 }
 
-/** The ports of a server that names none, by `tls` (RFC 8314, RFC 6409). */
+/** Default ports by `tls` (RFC 8314, RFC 6409). */
 const IMAP_PORTS = { implicit: 993, starttls: 143, none: 143 }
 const SMTP_PORTS = { implicit: 465, starttls: 587, none: 25 }
 

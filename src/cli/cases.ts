@@ -2,7 +2,6 @@
  * `postern cases` and `postern show CASE`: the cases and their history, for the operator. They print subjects and texts of
  * reports, because the operator asked for them; list members appear by id only (G5).
  */
-import { sha256 } from '../app.ts'
 import { type Config } from '../config/load.ts'
 import { readBound } from '../desk/read-situation.ts'
 import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
@@ -15,6 +14,7 @@ import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { inspectKey } from '../openpgp/keyring.ts'
+import { sha256 } from '../openpgp/packets.ts'
 import { promiseWords } from '../policy/clocks.ts'
 import { stateWords } from '../policy/status.ts'
 import { nextForAll } from '../policy/transcript.ts'
@@ -154,7 +154,7 @@ function pageOf(found: Found, next: Next, config: Config, now: Instant): string 
   return lines.join('\n')
 }
 
-/** What leads on, each with who may send it. */
+/** The commands that are possible next, each with who may send it. */
 function nextLines(next: Next, maintainer: (id: string) => string): string[] {
   if (next === null)
     return ['Next:       not known, because a key cannot be used; run "postern check"']

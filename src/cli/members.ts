@@ -115,7 +115,7 @@ export async function removeTheMember(call: Call): Promise<void> {
   })
 }
 
-/** How many notices wait that are about these products, or any. */
+/** How many notices about these products wait; about any product for null. */
 function noticesAbout(db: Database, products: readonly string[] | null): number {
   return db
     .read(listActiveNotices)

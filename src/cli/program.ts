@@ -63,7 +63,7 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
   }
 }
 
-/** Every command has `--config` and `--json`, where they have a use. */
+/** Every command that can use them has `--config` and `--json`. */
 function maker(program: Command, streams: Streams, setStatus: (status: number) => void): Make {
   return (usage, says, load, name) => {
     const [first = '', ...rest] = usage.split(' ')
@@ -71,7 +71,7 @@ function maker(program: Command, streams: Streams, setStatus: (status: number) =
       ? groupIn(program, first).command(rest.join(' '))
       : program.command(usage)
     const config = new Option('--config <file>', 'the configuration file').default('postern.yaml')
-    // A command without use for it does not list it, but scripts may give it to every command.
+    // A command that needs no configuration hides it, but scripts may give it to every command.
     command.description(says).addOption(usage === WITHOUT_CONFIG ? config.hideHelp() : config)
     if (usage !== WITHOUT_JSON) command.option('--json', 'print JSON')
     return command.action(async () => {

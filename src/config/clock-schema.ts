@@ -73,7 +73,7 @@ const withSubjects = clock.extend({
 /** All clocks of a policy by id: they are those of its cases. */
 export const clocks = byId(clock)
 
-/** The built-in ones with what the configuration changes of those of the desk, its maintainers and members. */
+/** The built-in clocks with the changes of the configuration, which may concern the desk, its maintainers and members. */
 export const deskClocks = z
   .unknown()
   .transform((section, context) => {

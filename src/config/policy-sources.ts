@@ -21,7 +21,7 @@ const BASES_MAX = 8
 const MAPS_BY_ID = ['reject.codes', 'clocks']
 /** The clocks that every desk has, by id. */
 const BUILT_IN = builtInClocks()
-/** Those of cases stand under every policy: a chain of files that removes one of them keeps the null until the end. */
+/** The clocks of cases stand under every policy; a null that removes one stays until all files are merged. */
 const CASE_CLOCKS = Object.fromEntries(
   Object.entries(BUILT_IN).flatMap(([id, { subjects, ...clock }]) =>
     isOf(subjects, 'case') ? [[id, clock]] : []
@@ -141,7 +141,7 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Pr
   return Object.fromEntries(merged)
 }
 
-/** A clock that every policy has; it is removed at the end. */
+/** Whether the path names a clock that every policy has. */
 function isBuiltIn([first, id, ...rest]: ValuePath): boolean {
   return first === 'clocks' && rest.length === 0 && Object.hasOwn(CASE_CLOCKS, String(id))
 }
@@ -150,13 +150,13 @@ function isSpan(value: Readonly<Record<string, unknown>>): boolean {
   return ['minutes', 'hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
 }
 
-/** Over the clocks that every policy has; those that it removes are gone. */
+/** The policy over the clocks that every policy has, without those that it removes. */
 export function overBuiltIn(value: unknown): unknown {
   const merged = recordOf(mergeOver({ clocks: CASE_CLOCKS }, value, [], [])) ?? {}
   return { ...merged, clocks: withoutRemoved(merged['clocks']) }
 }
 
-/** The built-in clocks with what the configuration changes of those of the desk, its maintainers and members. */
+/** The built-in clocks with the changes of the configuration, which may concern the desk, its maintainers and members. */
 export function overDeskClocks(section: unknown, problems: Problem[]): unknown {
   for (const id of Object.keys(recordOf(section) ?? {})) {
     const { subjects } = BUILT_IN[id] ?? {}

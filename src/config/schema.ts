@@ -1,6 +1,6 @@
 /**
- * The shape of `postern.yaml`: every key, its default and its meaning, and what it names that is read with it: files, secrets,
- * policies. README's table, the JSON Schema for editors and all error messages come from here. Unknown keys are refused.
+ * The shape of `postern.yaml`: every key, its default and its meaning. Reads the files, secrets and policies that it names.
+ * README's table, the JSON Schema for editors and all error messages come from here. Unknown keys are refused.
  * Must never check what a key file holds: the openpgp folder does.
  */
 import { resolve } from 'node:path'

@@ -63,7 +63,7 @@ export async function verifyDetached(
   return verifyPackets(data, packets.length === 0 ? [signature] : packets, context)
 }
 
-/** Judges signature packets that came with `data` inside one OpenPGP message; bytes are one that cannot be read. */
+/** Judges signature packets that came with `data` inside one OpenPGP message; one that could not be read is given as bytes. */
 export async function verifyPackets(
   data: Uint8Array,
   packets: readonly (SignaturePacket | Uint8Array)[],

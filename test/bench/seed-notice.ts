@@ -2,10 +2,11 @@
  * Puts members and an approved notice straight into the database, as commands and messages would have, so that the benchmark
  * of its release begins at the instant itself.
  */
-import { requireSettings, sha256 } from '../../src/app.ts'
+import { requireSettings } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
+import { sha256 } from '../../src/openpgp/packets.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { seedNotice as seed, seedMember } from '../support/seeded.ts'
 import { MIGRATIONS } from '../unit/store/support.ts'

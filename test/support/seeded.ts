@@ -3,7 +3,7 @@
  * begin in the middle of a story. Must never be the way to a state that the store itself would not allow.
  */
 import { join } from 'node:path'
-import { requireSettings, sha256 } from '../../src/app.ts'
+import { requireSettings } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type SaveNotice } from '../../src/domain/decision.ts'
@@ -13,6 +13,7 @@ import { type Settings } from '../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
+import { sha256 } from '../../src/openpgp/packets.ts'
 import { approvedText } from '../../src/policy/notice-content.ts'
 import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
 import { type Database, openDatabase, type Tx } from '../../src/store/database.ts'

@@ -88,7 +88,7 @@ describe('the MIME tree', () => {
     if (child === undefined) throw new Error('no part')
     expect(bodyOf(tree, child).toString()).toBe(part)
     expect(tree.isBroken).toBe(true)
-    // One field makes it a header; what is none in it is left out, and the message is called broken.
+    // With one field it is a header: its other lines are left out, and the message counts as broken.
     const other = parseTree(Buffer.from('none\r\nX: y\r\n\r\nbody'))
     expect(bodyOf(other, other.root).toString()).toBe('body')
     expect(other.isBroken).toBe(true)

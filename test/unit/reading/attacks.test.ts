@@ -272,7 +272,7 @@ describeWith(['gpg'], 'a hostile signature', () => {
 
 describeWith(['gpg'], 'a signature by a key that is no longer valid', () => {
   const folder = tempFolder('rx-')
-  // A key made in one second may be used in what another process takes for the second before.
+  // The clock of another process may lag by a second behind the one that made the key.
   const base = [
     ...['--homedir', folder.path, '--batch', '--no-tty', '--quiet', '--passphrase', ''],
     ...['--ignore-time-conflict', '--ignore-valid-from']

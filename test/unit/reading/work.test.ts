@@ -1,4 +1,4 @@
-/** Work that one message may cause: nothing is looked at, decoded or copied again for being asked about again (G9). */
+/** Opening a message does no work twice: nothing is read, decoded or copied again (G9). */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { contentOf } from '../../../src/mime/leaf.ts'
 import { parseTree, partsBelow } from '../../../src/mime/tree.ts'
