@@ -42,7 +42,7 @@ export async function makeCast(): Promise<Cast> {
   const base = ['--homedir', folder.path, '--batch', '--no-tty', '--quiet', '--yes']
   const open = ['--trust-model', 'always', '--pinentry-mode', 'loopback', '--passphrase', '']
   const gpg: Cast['gpg'] = async (args, input, at = NOW) => {
-    // With the mark the clock stands still: on a slow machine a signature would come from the world's future.
+    // The mark stops the clock: on a slow machine a signature would otherwise come from the future of this world.
     const clock = ['--faked-system-time', `${at}!`, '--ignore-time-conflict']
     const options = input === undefined ? {} : { input }
     const ran: Ran = await run('gpg', [...base, ...open, ...clock, ...args], options)

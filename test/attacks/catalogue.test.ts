@@ -70,7 +70,7 @@ describe('the catalogue of attacks', () => {
 })
 
 const SUITES: readonly string[] = ['describe', 'describeWith']
-/** What vitest has to leave a test out, to turn its outcome round or to run it alone. */
+/** The ways in which vitest can skip a test, invert its outcome or run it alone. */
 const LEAVES_OUT: readonly string[] = ['skip', 'skipIf', 'runIf', 'todo', 'fails', 'only']
 
 function parsed(file: string): ts.SourceFile {
@@ -119,7 +119,7 @@ function isReached(call: ts.CallExpression): boolean {
   return isSuite && isReached(suite)
 }
 
-/** Whatever in a file may keep one of its tests from running and passing. */
+/** Everything in a file that may keep one of its tests from running or passing. */
 function leftOutIn(source: ts.SourceFile): string[] {
   const names = all(source).flatMap((node) => {
     if (ts.isPropertyAccessExpression(node)) return [node.name.text]

@@ -1,7 +1,7 @@
 /**
  * Every attack that the desk must survive, by its number in the project's notes on mail (27 of them) or its name, with the tests
  * that carry it out. The tests of this folder are end to end: a message made with gpg or sq and by hand is delivered to a desk,
- * and what matters is what left it. Where an attack is on something else than mail, an older test is named.
+ * and what matters is what left it. For an attack on anything but mail, an older test is named.
  */
 
 /** A file below `test/` and the beginning of a test's name in it. */

@@ -100,7 +100,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
     expect(scene.disposition()).toBe('commands')
   })
 
-  /** What a program shows that takes each line by itself, or knows nothing of the charset: the line must be seen here, too. */
+  /** What a program shows that reads each line by itself or does not know the charset: the line must be visible here, too. */
   const HIDING: readonly (readonly [name: string, part: Buffer])[] = [
     ['kanji that do not end', of('iso-2022-jp', `hello\r\n${KANJI}\r\n${ATTACK} line\r\nbye`)],
     ['kanji in the line before', of('iso-2022-jp-2', `${KANJI}%F\r\n${ATTACK} line\r\n`)],
@@ -209,5 +209,5 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   })
 })
 
-/** Everything that acts on a terminal or turns text round, but line ends. */
+/** Everything that acts on a terminal or reverses text, except line ends. */
 const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}](?<![\r\n\t])/u

@@ -1,7 +1,7 @@
 /**
  * EFAIL without a change to the ciphertext, and partial encryption: what was sealed to the desk stands in a message that an
  * attacker built around it (mail.md §2.1). Each shape comes with a whole message of Alice, signed, and with bare words that name
- * nobody: with these no contradiction hides what the reader should never have opened.
+ * nobody, so that no contradiction hides what the reader should never have opened.
  */
 import { beforeAll, expect, it } from 'vitest'
 import { describeWith } from '../support/requires.ts'
@@ -52,7 +52,7 @@ describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
         mixed([textPart(ATTACK), `Content-Type: message/rfc822\r\n\r\n${sealedEntity(stolen)}`])
     ]
   ]
-  /** Real programs make these of a whole message, so they are opened: the words beside it are never taken for a part of it. */
+  /** Real programs make these of a whole message, so they are opened, but the words beside it never count as part of it. */
   const APART: readonly Shape[] = [
     ['behind one text', (stolen) => mixed([textPart(`${ATTACK} reads:`), sealedEntity(stolen)])],
     ['before one text', (stolen) => mixed([sealedEntity(stolen), textPart(`${ATTACK} footer`)])],
@@ -99,7 +99,7 @@ describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
       const relays = await relaysOf(DIRECT, kind, 'case-opened')
       isUnopened(relays, DIRECT)
       for (const words of relays) {
-        // HTML goes along inside of the original alone, as a file.
+        // HTML is forwarded only inside the original, as a file.
         const [shown = ''] = words.split('Content-Type: message/rfc822')
         expect(shown).not.toContain('text/html')
       }

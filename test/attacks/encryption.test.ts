@@ -1,5 +1,5 @@
 /**
- * Attacks on encryption: what another person had sealed to the desk is not got out of it (mail.md §2.1 to §2.4, §2.11, §2.14,
+ * Attacks on encryption: nobody gets out of the desk what another person had sealed to it (mail.md §2.1 to §2.4, §2.11, §2.14,
  * §2.15).
  */
 import { beforeAll, expect, it } from 'vitest'
@@ -63,7 +63,7 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       await flip(20),
       await flip(60),
       await flip(90),
-      // The last 22 bytes are the integrity code: gone, and gone with it the kind of packet that has one.
+      // Without the integrity code, its last 22 bytes, and in the kind of packet that has none.
       await withBody(TAG.encryptedIntegrity, 0, -22),
       await withBody(TAG.encryptedNoIntegrity, 1, -22),
       await withBody(TAG.encryptedNoIntegrity, 1)
@@ -121,7 +121,7 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       changed(armored, (packet) => [
         packet.tag === tag ? { tag, body: packet.body.subarray(0, -3) } : packet
       ])
-    // Nothing of them can be opened: the session key is known by what comes out of its packet, the data by itself.
+    // None of them can be opened. The session key is recognised by the content of its packet, the data by itself.
     for (const half of [damaged(TAG.encryptedIntegrity), damaged(TAG.publicKeySession)]) {
       await scene.attack(encryptedMail(half, head('mallory')))
       expect(scene.disposition()).toBe('reused-ciphertext')

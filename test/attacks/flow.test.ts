@@ -118,7 +118,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
       ['case-opened', clear(`<${ADDRESSES.mallory}>`, guesses)],
       ['case-opened', await sealed('mallory', null, 'mallory')],
       ['contradicts-sender', await sealed('alice', null, 'mallory')],
-      // No mail server is asked about From here: what anybody could seal is not hers.
+      // No mail server vouches for From here, and anybody could have sealed this, so it does not count as hers.
       ['case-opened', await sealed('alice', null, 'alice')],
       ['contradicts-sender', await sealed('alice', 'mallory', 'alice')]
     ]
@@ -131,7 +131,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     expect(
       told.filter((words) => words.includes(`The message names the case ${CASE} and says`))
     ).toHaveLength(1)
-    // Who knows a Message-ID of the case is let in as a stranger: marked, and without an answer.
+    // A stranger who knows a Message-ID of the case gets into it, but is marked as such and not answered.
     await scene.attack(clear(`<${ADDRESSES.mallory}>`, [`In-Reply-To: <${root?.messageId ?? ''}>`]))
     expect(
       scene.world.rows("SELECT author FROM messages WHERE case_id = 1 AND author = 'reporter'")
@@ -142,7 +142,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     )
     expect(scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)).toEqual(toMallory)
     expect((await scene.mailsTo('mallory')).join('\n')).not.toContain(SECRET)
-    // The rule is no wall: what her known key signed goes on in her case.
+    // The rule does not shut her out: what her known key signed goes on in her case.
     await scene.attack(await sealed('alice', 'alice', 'alice'))
     expect(scene.disposition()).toBe('case-joined')
   })

@@ -1,6 +1,6 @@
 /**
- * Attacks by HTML (mail.md §2.17): a document that refers to everything it can is asked about nowhere, and one that is built to
- * keep the reader busy is not converted, as its verdict says.
+ * Attacks by HTML (mail.md §2.17): no reference in a document is followed, and a document that is built to keep the reader busy
+ * is not converted, as its verdict says.
  */
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
@@ -11,7 +11,7 @@ import { encryptedMail, mixed, textPart } from '../unit/reading/material.ts'
 import { type Cast, makeCast } from './cast.ts'
 import { ATTACK, head, mail, openScene, plainMail, relayOf, type Scene } from './scene.ts'
 
-/** The large ones are not sent on: they are in the way here. */
+/** Large originals are not forwarded here, where they would only be in the way. */
 const ROOMY = { limits: { mailBytes: 4_000_000, originalBytes: 20_000 } }
 const NOT_CONVERTED = '[HTML part not converted]'
 
@@ -92,7 +92,7 @@ describeWith(['gpg'], 'attacks by HTML', () => {
       await scene.attack(encryptedMail(await cast.seal(shape), head('mallory')))
       expect(scene.disposition()).toBe('case-opened')
     }
-    // The server would have noticed: it notices this.
+    // Proof that the server would have noticed: it notices this.
     expect(seen).toEqual([])
     await fetch(`${base}/asked`)
     expect(seen).toEqual(['a connection', '/asked'])
@@ -109,7 +109,7 @@ describeWith(['gpg'], 'attacks by HTML', () => {
     expect(relays.filter((words) => relayOf(words).text.includes(ATTACK)).length).toBe(12)
   })
 
-  /** Built to take time: each with what is said of it. All of them are read, and none is converted beyond the budget. */
+  /** Built to take time, each with its verdict. All of them are read, and none is converted beyond the budget. */
   const BOMBS: readonly (readonly [name: string, html: string, verdict: WarningCode])[] = [
     ['elements in one another', '<div>'.repeat(200_000), 'html-not-converted'],
     [
@@ -149,7 +149,7 @@ describeWith(['gpg'], 'attacks by HTML', () => {
     expect(relays.at(-1)).toContain('the next one')
   })
 
-  /** What the relay says of the conversion: in words of its own, or by what stands in place of the text. */
+  /** What the relay says about the conversion, in its own words or in place of the text. */
   function verdictOf(words: string): WarningCode | null {
     const { facts, text } = relayOf(words)
     const said = facts.replaceAll(/\s+/g, ' ')

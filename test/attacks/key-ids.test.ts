@@ -64,7 +64,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     scene = await openScene(cast)
     const { grace, mallory } = cast
     for (const [by, issuer] of [
-      // Made with the registered key itself, so that whoever goes by the key id finds it right.
+      // Made with the registered key itself, so that a reader that goes by the key id finds it valid.
       [grace.secret, { fingerprint: twinOf(grace.secret), keyId: idOf(grace.secret) }],
       [grace.secret, { fingerprint: twinOf(grace.secret) }],
       [grace.secret, { unhashedFingerprint: twinOf(grace.secret) }],
@@ -138,7 +138,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     expect(await verdictsOf(packet, [thief])).toMatchObject([
       { state: 'unknown-key', fingerprint: null }
     ])
-    // What the hand made here is a signature like any other: with everything else right it has its effect.
+    // The signature made by hand is one like any other: with everything else right, it has its effect.
     const entity = signedEntity(PART, detached(packet))
     await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
     expect(scene.disposition()).toBe('commands')
@@ -189,7 +189,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     )
   }
 
-  /** With the subkey of somebody who signs with one, and the statement by which it agreed to its true owner. */
+  /** With the signing subkey of another person and the back signature that it made for its true owner. */
   async function certificateWithSubkeyOf(victim: PrivateKey): Promise<Buffer> {
     const own = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
     const [subkey] = victim.getSubkeys()
@@ -226,7 +226,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
       await scene.attack(encryptedMail(stolen, head('mallory', '...', [field])))
       expect(scene.disposition()).toBe('contradicts-sender')
       await nobodyReads()
-      // Nor does it keep Alice from being who she is.
+      // Nor does it keep Alice from being recognised.
       const own = autocrypt(cast.alice.keyData, ADDRESSES.alice)
       await scene.attack(encryptedMail(stolen, head('alice', '...', [own])))
       expect(scene.disposition()).toBe('case-opened')

@@ -96,7 +96,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
     scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
     const packets = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
     const [primary, userId, certification] = packets
-    // What is last in the key: its subkey and the signature that binds it.
+    // The last packets of the key: its subkey and the signature that binds it.
     const rest = packets.slice(-2)
     if (primary === undefined || userId === undefined || certification === undefined) {
       throw new Error('gpg exported no key')
@@ -117,7 +117,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
     ]) {
       expect(await attach(key)).toBeGreaterThan(256 * 1024)
     }
-    // Small ones, but with more in them than the cap allows.
+    // Small files, but with more in them than is allowed.
     for (const key of [
       [primary, ...many(21, userId, certification), ...rest],
       [primary, userId, certification, ...many(21, ...rest)]
@@ -136,7 +136,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
     expect(toGrace).toHaveLength(8)
     const offered = () => scene.world.rows('SELECT fingerprint FROM offered_keys')
     expect(offered()).toEqual([])
-    // The same key with as much as the cap allows is read, and waits: nothing proves who sent the report.
+    // With as many signatures as are allowed, the same key is read, and waits: nothing proves who sent the report.
     await attach([primary, ...many(20, userId, certification), ...many(20, ...rest)])
     expect(offered()).toHaveLength(1)
   })

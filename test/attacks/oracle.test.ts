@@ -1,6 +1,6 @@
 /**
- * Attacks that ask the desk what is in a ciphertext (mail.md §2.3): neither the words of an answer nor the moment at which it
- * leaves tell what opening the message gave.
+ * Attacks that ask the desk what is in a ciphertext (mail.md §2.3): neither the words of an answer nor its time show what the
+ * desk found when it opened the message.
  */
 import { readSignature, SignaturePacket } from 'openpgp'
 import { beforeAll, expect, it } from 'vitest'
@@ -15,7 +15,7 @@ import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
 import { armor, changed, rsaSessionKey } from './ciphertext.ts'
 import { ATTACK, head, payload, plainMail, type Scene, SECRET, sceneOf } from './scene.ts'
 
-/** They name no sender, so that everybody may have sealed them. */
+/** They name no sender, so anybody may have sealed them. */
 const WORDS = lines(
   'Content-Type: text/plain; protected-headers="v1"',
   `Subject: ${ATTACK}`,
@@ -23,7 +23,7 @@ const WORDS = lines(
   ATTACK
 )
 const JITTER_MS_MAX = 30_000
-/** What chance gives in these tests, and the delay that follows: half of the longest, and of the other half as much. */
+/** The random number of these tests, and the delay that follows: half of the longest, and as large a share of the other half. */
 const JITTER = 0.25
 const DELAY_MS = (JITTER_MS_MAX * (1 + JITTER)) / 2
 
@@ -40,7 +40,7 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
   type Sealed = readonly [name: string, armored: string]
   const seal = (): Promise<string> => cast.seal(WORDS)
 
-  /** Mails to the desk's key, each with a session key of its own, and all that opening can give of them. */
+  /** Messages to the desk's key, each with a session key of its own, with every outcome that opening can have. */
   async function sealedToDesk(): Promise<readonly Sealed[]> {
     const withData = async (change: (packet: Packet) => Packet): Promise<string> =>
       changed(await seal(), (packet) => [
@@ -79,7 +79,7 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     ]
   }
 
-  /** Mails that do not say for whom they are. */
+  /** Messages to hidden recipients. */
   async function sealedToNobodyNamed(): Promise<readonly Sealed[]> {
     const hidden = async (to: string, words: string): Promise<string> =>
       (await cast.gpg(['--armor', '--encrypt', '-R', `<${to}>`], words)).toString()
@@ -96,7 +96,7 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     ]
   }
 
-  /** Session keys for an RSA key that are what they should be, and all that PKCS #1 and OpenPGP let be wrong with them. */
+  /** Right session keys for an RSA key, and those with every mistake that PKCS #1 and OpenPGP make possible. */
   async function sealedWithRsa(): Promise<readonly Sealed[]> {
     const certificate = rsaDesk.publicArmored
     const key = (byte: number, size = 32): Buffer => Buffer.alloc(size, byte)
@@ -131,7 +131,7 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
   }
 
   /**
-   * Each message from an address of its own, and each opened for longer than the one before; gives who was written to, and when.
+   * Delivers each message from its own address, each taking longer to open than the one before; returns who was answered when.
    */
   async function sendAll(mails: readonly Sealed[]): Promise<Map<string, Instant>> {
     const { world } = scene
@@ -158,7 +158,7 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     return mine.map(({ raw }) => raw.toString()).join('')
   }
 
-  /** An answer without what is another one in every message: numbers, addresses, times and signatures. */
+  /** An answer without what differs in every message: numbers, addresses, times and signatures. */
   function wordsOf(answer: string): string {
     const text = answer.slice(
       answer.indexOf('Thank you for your report'),
@@ -168,7 +168,7 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
     return text.replaceAll(/ACME-2026-\d{4}/g, 'TAG').replaceAll(/\d\d:\d\d/g, 'TIME')
   }
 
-  /** What the answer itself says of when it was made: in its head and in its signature, in milliseconds. */
+  /** When the answer says that it was made, in its header and in its signature, in milliseconds. */
   async function datesOf(answer: string): Promise<readonly number[]> {
     const armored = /-----BEGIN PGP SIGNATURE-----[^]*-----END PGP SIGNATURE-----/.exec(answer)
     const { packets } = await readSignature({ armoredSignature: armored?.[0] ?? '' })

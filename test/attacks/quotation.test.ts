@@ -1,6 +1,6 @@
 /**
- * Attacks by quotation (mail.md §2.4): what another person sealed to the desk does not get out to a thief inside of a maintainer's
- * answer, however the answer quotes it, nor is a ciphertext opened that the thief quotes.
+ * Attacks by quotation (mail.md §2.4): a thief does not get what another person sealed to the desk inside a maintainer's answer,
+ * however the answer quotes it, and a ciphertext that the thief quotes is not opened.
  */
 import { beforeAll, expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/policy.ts'
@@ -58,7 +58,7 @@ describeWith(['gpg'], 'attacks by quotation', () => {
   const toThief = async (): Promise<readonly string[]> => (await scene.mailsTo('mallory')).slice(1) // the first is the acknowledgement
 
   const quoted = (text: string): string => text.replaceAll(/^/gm, '> ')
-  /** As the desk wrote it; the line at its end names the case that it is of. */
+  /** As the desk wrote it; the line at its end names its case. */
   const relayOfCase = (tag: string, ref: string): string =>
     [
       RULE,
@@ -80,7 +80,7 @@ describeWith(['gpg'], 'attacks by quotation', () => {
     'Subject: [ACME-2026-0001] a subject'
   ].join('\n')
 
-  /** How mail programs quote, below the answer or above it; what is left of it is the answer alone. */
+  /** How mail programs quote, below the answer or above it; only the answer itself is sent. */
   const MARKED: readonly (readonly [string, string])[] = [
     ['with marks below', `${OWN}\n\n${at}\n${quoted(ALICES)}\n`],
     ['with marks above', `${at}\n${quoted(ALICES)}\n\n${OWN}\n`],
@@ -104,7 +104,7 @@ describeWith(['gpg'], 'attacks by quotation', () => {
     ],
     ['below a signature', `${OWN}\n-- \nGrace\n${ALICES}\n`]
   ]
-  /** Quotations that only their author can tell from words of her own, and one that says of which case it is. */
+  /** Quotations that only their author can tell from her own words, and one that names its case. */
   const UNMARKED: readonly (readonly [string, string])[] = [
     ['without marks', `${OWN}\n\n${at}\n\n${ALICES}\n`],
     ['without marks, by address', `${OWN}\n\n<${ADDRESSES.alice}> wrote:\n${ALICES}\n`],

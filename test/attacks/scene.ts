@@ -124,7 +124,7 @@ export function mail(from: Who | string, entity: string, subject = 'hello'): str
   return lines(...head(from, subject)) + entity
 }
 
-/** A message in clear of nothing but words. */
+/** A message in clear with nothing but words. */
 export function plainMail(from: Who | string, text: string, subject = 'hello'): string {
   return `${mail(from, textPart(text), subject)}\r\n`
 }
@@ -194,7 +194,7 @@ export function relayOf(words: string): { facts: string; text: string; outside: 
   }
 }
 
-/** Whether the desk says that a signature is valid, in one of the two places where it speaks of it. */
+/** Whether the desk says that a signature is valid, in either of the two places where it may say so. */
 export function isSigned(facts: string): boolean {
   return /^(?:Signed: yes|From: .*, signature valid$)/m.test(facts.replaceAll(/\n {4}/g, ' '))
 }

@@ -1,6 +1,6 @@
 /**
  * Attacks with what another person had sealed to the desk and the thief took on the way (mail.md §2.4): whatever is put around
- * it, nobody reads it as the thief's, and whose it was does not lose it to a message that nobody read (G6).
+ * it, nobody reads it as the thief's, and its author does not lose it to a message that nobody read (G6).
  */
 import { generateKey } from 'openpgp'
 import { beforeAll, expect, it } from 'vitest'

@@ -66,7 +66,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
     const relays = await scene.mailsTo('grace')
     expect(relays).toHaveLength(mails.length + 1)
     expect(relays.at(-1)).toContain('the next one')
-    // 20 levels, and 200 parts, of which the whole is the first and all that is left the last, unread.
+    // 20 levels, and 200 parts: the whole message is the first of them, and the last holds all the rest, unread.
     const read = (index: number, words: RegExp): string[] =>
       relayOf(relays[index] ?? '').text.match(words) ?? []
     expect(read(1, /^depth \d+$/gm)).toEqual(numbered('depth', 20))
@@ -106,7 +106,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
       await scene.attack(raw)
     }
     for (const words of await sentWords()) {
-      // The original goes along as it came, inside of its own part.
+      // The original is forwarded as it came, inside its own part.
       const [own = ''] = words.split('Content-Type: message/rfc822')
       expect(own).not.toMatch(/^Bcc:/im)
       expect(own).not.toMatch(/^injected/m)

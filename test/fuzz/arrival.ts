@@ -1,6 +1,6 @@
 /**
  * What servers write: the fields that the desk's own mail server puts on top of a message, the ones that an attacker puts below
- * to look like them, and delivery reports. Each with what it says, so that a reading of it can be judged.
+ * to look like them, and delivery reports. Each comes with what it says, so that a reading of it can be judged.
  */
 import { type MessageId } from '../../src/domain/ids.ts'
 import { type BounceFacts } from '../../src/domain/mail.ts'
@@ -10,7 +10,7 @@ import { lines, multipart } from './mime.ts'
 import { type Random } from './random.ts'
 
 const OWN_SERVER = 'mx.acme.example'
-/** As an operator says whose word about senders counts: above the one Received field that it adds. */
+/** The setting of an operator whose server adds one Received field: only verdicts above it count. */
 export const OWN_SETTINGS: Settings = {
   ...SETTINGS,
   authentication: { servers: [OWN_SERVER], receivedHops: 1 }
@@ -57,7 +57,7 @@ export function ownTop(random: Random): Top {
   return { fields: fields.join('\r\n'), own, received: 1 }
 }
 
-/** Fields that were there when the message came in, each with its line end, and how many of them are Received. */
+/** The fields that a message already had when it arrived, each with its line end, and how many of them are Received. */
 export function forgedFields(random: Random): {
   readonly fields: string
   readonly received: number
@@ -69,7 +69,7 @@ export function forgedFields(random: Random): {
   }
 }
 
-/** A delivery report (RFC 3464) whose words in between say something else than its status part. */
+/** A delivery report (RFC 3464) whose text contradicts its status part. */
 export function makeReport(random: Random): {
   readonly entity: string
   readonly bounce: BounceFacts

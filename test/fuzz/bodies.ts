@@ -42,7 +42,7 @@ import { withNote, wrapped } from './wrapped.ts'
 
 /** What a reader must make of an unbroken mail, exactly. */
 export type Exact = Pick<OpenedMail, 'structure' | 'encrypted' | 'decrypted' | 'failure'> & {
-  /** Words, files and subject; null of a message that cannot be opened: nothing. */
+  /** Words, files and subject; null for a message that cannot be opened and shows nothing. */
   readonly shows: Shows | null
   /** The one signature over the whole; null for none. `signer` is null where the key is unknown. */
   readonly signature: { readonly signer: string | null; readonly madeAt: Instant } | null
@@ -116,7 +116,7 @@ export function makeBody(random: Random, world: World, other: Other | undefined)
   }
 }
 
-/** A message in clear, whose fields for a payload do not speak: they would only be a second outer header. */
+/** A message in clear. A payload's fields do not count in it: they would only be a second outer header. */
 function clearBody(random: Random, { keys }: World): Body {
   const offered = [keys.alice, keys.forged, keys.mallory]
   const { entity, shows } = makePayload(random, 'nothing signed', offered, [''])
@@ -128,7 +128,7 @@ function clearBody(random: Random, { keys }: World): Body {
   }
 }
 
-/** Something sound with foreign words around it: never more than what was inside. */
+/** A sound body with foreign words around it, which never add to what was inside. */
 function wrappedBody(random: Random, world: World): Body {
   const open = world.signed.filter((each) => !each.isSecret)
   const signed = random.pick(random.chance(0.7) ? open : world.signed)
@@ -273,7 +273,7 @@ function exactFor(isFor: IsFor, exact: Exact | null): Exact | null {
   return { ...exact, decrypted: false, failure: 'not-for-us', shows: null, signature: null }
 }
 
-/** A signature whose last number is another one. */
+/** A signature with its last number changed. */
 function brokenNumbers(random: Random, detached: Buffer): Buffer {
   const copy = Buffer.from(detached)
   const at = copy.length - 1 - random.int(16)

@@ -54,7 +54,7 @@ async function main({ minutes, mails, seed, only }: Wanted): Promise<void> {
   })
   const startedAt = Date.now()
   const endsAt = startedAt + minutes * 60_000
-  // What the making of messages leaves behind is not the reader's: counted is what comes on top of it while they are opened.
+  // Memory that is left over from making the messages does not count, only what opening them adds.
   const resident = { peak: 0, made: process.memoryUsage.rss(), opening: 0 }
   const look = (): void => {
     const now = process.memoryUsage.rss()
@@ -119,7 +119,7 @@ function keep(world: World, seed: number, findings: readonly Finding[]): void {
   process.exitCode = 1
 }
 
-/** A whole number; `fallback` where none is given, null where it is none. */
+/** A whole number; `fallback` where none is given, null for anything else. */
 function wholeNumber(text: string | undefined, fallback: number): number | null {
   if (text === undefined) return fallback
   return /^\d{1,15}$/.test(text) ? Number(text) : null

@@ -1,5 +1,5 @@
 /**
- * What stands inside of an encryption and around it: streams of packets, broken or not, with what may be in them at most and, of
+ * What stands inside an encryption and around it: streams of packets, broken or not, with the most that may be in them and, for
  * an unbroken one, what it says.
  */
 import { type Instant } from '../../src/domain/time.ts'
@@ -26,7 +26,7 @@ export type Holds = {
   readonly mayBeValid: boolean
   /** Whether something sealed to the desk can be in it; where not, nothing may be decrypted. */
   readonly mayBeDecrypted: boolean
-  /** Fingerprints of keys that are attached in it, and in its Autocrypt field; null of a message of the corpus: anything. */
+  /** Fingerprints of the keys that it attaches or has in its Autocrypt field; null, for the corpus, where any may be there. */
   readonly keys: { readonly attached: readonly string[]; readonly header: readonly string[] } | null
 }
 
@@ -55,7 +55,7 @@ export function bothHold(one: Holds, other: Holds): Holds {
   }
 }
 
-/** What stands inside of an encryption. `shows` is null where it is broken. */
+/** What stands inside an encryption. `shows` is null where it is broken. */
 export type Inner = {
   readonly stream: Buffer
   /** The literal data. */
@@ -90,7 +90,7 @@ export function detachedInside(random: Random, signed: Signed): Inner {
   }
 }
 
-/** Any of both, or something unsigned, or something broken. */
+/** Either of the two, or something unsigned or broken. */
 export function innerStream(random: Random, world: World, other: Other | undefined): Inner {
   const signed = random.pick(world.signed)
   const whole = onePassInside(signed)
@@ -163,7 +163,7 @@ export function outerStream(
   return { message: reframed(random, broken), isFor: null }
 }
 
-/** In clear, what this shows. */
+/** What a message in clear holds that shows this. */
 export function holding(shows: Shows): Holds {
   return { ...HOLDS_NOTHING, keys: { attached: shows.keys, header: [] } }
 }

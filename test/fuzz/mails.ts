@@ -114,7 +114,7 @@ function mailOf(random: Random, { keys }: World, body: Body): FuzzMail {
   }
 }
 
-/** A report is a machine's: its header offers nothing. A key that names another person is none. */
+/** A machine writes reports, so their header offers no key; nor does a key count that names another person. */
 function offeredTo(
   { alice, forged }: World['keys'],
   { shows, bounce }: Exact,

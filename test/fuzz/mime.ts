@@ -106,7 +106,7 @@ export function multipart(type: string, boundary: string, parts: readonly string
   return `Content-Type: ${type}\r\n\r\n${body}--${boundary}--\r\n`
 }
 
-/** A message that has grown beyond this is broken no further: what makes it would need more memory than what reads it. */
+/** A larger message is not broken any further: making it would take more memory than reading it. */
 const BROKEN_BYTES_MAX = 2 ** 20
 
 /** Breaks a message in up to four places. Bytes are handled as latin1, so that nothing else changes. */

@@ -1,6 +1,6 @@
 /**
- * Payloads as the fuzzer writes them, each with what a reader must show of it. The second is never taken from a reader:
- * it is put together from the same words, beside the MIME that carries them.
+ * Payloads as the fuzzer writes them, each with what a reader must show of it. That is never taken from a reader, but put
+ * together from the same words as the MIME that carries them.
  */
 import { type PrivateKey } from 'openpgp'
 import { lines, multipart } from './mime.ts'
@@ -9,7 +9,7 @@ import { type Random } from './random.ts'
 /** What a payload says. Words are compared without regard to blanks and line ends. */
 export type Shows = {
   readonly text: string
-  /** Where its header fields do not speak for the message: copies of them in the text are then somebody's words. */
+  /** The text where its header fields do not count for the message: copies of them are then somebody's words. */
   readonly textWithCopies: string
   /** Content of every file, byte for byte, in order. */
   readonly files: readonly Buffer[]
@@ -134,7 +134,7 @@ function htmlPart(mark: string): Piece {
   }
 }
 
-/** The first of two versions, both of the same words or the first one plainer. */
+/** The first of two versions with the same words, or a plainer one. */
 function alternative(first: Piece, second: Piece): Piece {
   const type = 'multipart/alternative; boundary=q'
   return { entity: multipart(type, 'q', [first.entity, second.entity]), shows: first.shows }

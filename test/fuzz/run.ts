@@ -84,7 +84,7 @@ export async function runFuzz(options: RunOptions): Promise<RunResult> {
         ? opened === rule
         : brokenRules(said, { ...mail, exact: null }, opened).includes(rule)
     }
-    // Half of an unbroken mail is a broken one, of which nothing more is known.
+    // Half of an unbroken message is a broken one, about which nothing more is known.
     const raw = mail.exact === null ? await minimise(mail.raw, stillBreaks) : mail.raw
     findings.push({ rule, index, recipe: mail.recipe, raw: delivered({ ...mail, raw }) })
   }

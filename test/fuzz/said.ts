@@ -16,7 +16,7 @@ export type Saying = {
 
 export type Said = {
   readonly sayings: ReadonlyMap<string, Saying>
-  /** Whether this signature's identity is the one it always had, and no other signature's. */
+  /** Whether this signature has the identity that it always had, and shares it with no other. */
   isSame(signature: Signature): boolean
 }
 
