@@ -1,5 +1,6 @@
 /** A new date or new content after the list was told is a change: approved, it leaves at once and says what changed (B16). */
 import { beforeEach, expect, it } from 'vitest'
+import { recorded } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, someone } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
@@ -18,17 +19,12 @@ async function readBy(person: Someone): Promise<string[]> {
   const mails = notices.world.sentTo(person)
   return Promise.all(mails.map((mail) => notices.world.read(person, mail)))
 }
-function recorded(kind: string): object[] {
-  return notices.world
-    .rows<{ about: string }>('SELECT about FROM events WHERE kind = ? ORDER BY id', [kind])
-    .map(({ about }) => JSON.parse(about) as object)
-}
 const LATER = '/embargo 2026-12-07T12:00:00Z because a distribution needs three days more\n'
 
 it('(B16) a new date leaves at once when it is approved, to everybody who had the notice, and says first what changed', async () => {
   await notices.command(them.grace, TAG, LATER)
   for (const member of them.members) expect(await readBy(member)).toEqual([])
-  expect(recorded('change-proposed')).toEqual([
+  expect(recorded(notices.world, 'change-proposed')).toEqual([
     { oldDate: '2026-12-04T12:00:00.000Z', date: '2026-12-07T12:00:00.000Z' }
   ])
   await notices.approve(TAG)

@@ -67,7 +67,7 @@ async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
     policy: { clocks: [...OF_CASES, ANSWER] },
     ...options
   })
-  await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
+  await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
 }
 
 /** Puts events on the record as those who make them do. */
@@ -176,7 +176,7 @@ it('(A3, B6) the forwarded report, /status and what the others read of a decisio
     'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
   )
   const said = async (text: string): Promise<void> => {
-    await world.receive(await world.write(grace, { subject: `Re: [${TAG}] x`, text }))
+    await givenMessage(world, grace, { subject: `Re: [${TAG}] x`, text })
   }
   await said('/status\n')
   expect(await lastTo(world, grace)).toMatch(/Due: .*: No person has answered the reporter yet\./)
@@ -474,9 +474,9 @@ describe('(A3) the clocks of the presets', () => {
     await givenPreset('template')
     const tag = 'ACME-2026-0002'
     const bob = await someone('bob', 'bob@reporter.example')
-    await world.receive(await world.write(bob, { subject: 'y', text: 'y', autocrypt: true }))
+    await givenMessage(world, bob, { subject: 'y', text: 'y', autocrypt: true })
     const said = async (text: string): Promise<string> => {
-      await world.receive(await world.write(grace, { subject: `[${tag}]`, text }))
+      await givenMessage(world, grace, { subject: `[${tag}]`, text })
       const last = world.accepted.findLast(({ to }) => to === grace.address)
       return last === undefined ? '' : world.read(grace, last)
     }
@@ -704,7 +704,7 @@ describe('(B9) one alarm a cause, person and day', () => {
   it('a message to a maintainer that is given up is told to the others, an alarm that is given up to nobody', async () => {
     await givenCase({ policy: {} })
     world.replies.push('rejected')
-    await world.receive(await world.write(alice, { subject: 'y', text: 'y', as: 'encrypted' }))
+    await givenMessage(world, alice, { subject: 'y', text: 'y', as: 'encrypted' })
     const lost = world.rows<{ who: string }>(
       "SELECT about ->> 'recipient' AS who FROM events WHERE kind = 'undelivered'"
     )
@@ -724,9 +724,7 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
     supported: []
   }
   await givenCase({ moreProducts: [other] })
-  await world.receive(
-    await world.write(grace, { subject: `[${TAG}]`, text: '/take\n/product renderer\n' })
-  )
+  await givenMessage(world, grace, { subject: `[${TAG}]`, text: '/take\n/product renderer\n' })
   expect(world.rows('SELECT product FROM cases')).toEqual([{ product: 'renderer' }])
   await after(23 * HOUR)
   expect(rung()).toEqual([])

@@ -1,6 +1,7 @@
 /** An answer belongs to the conversation that it answers: a list member's or a reporter's, never both (B1, B21, G5). */
 import { beforeEach, expect, it } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
+import { givenMessage } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 
@@ -34,7 +35,7 @@ function latest(who: Someone): Envelope {
 type Letter = Omit<Parameters<World['write']>[1], 'subject'> & { readonly subject?: string }
 async function send(from: Someone, letter: Letter): Promise<void> {
   world.pass(1000)
-  await world.receive(await world.write(from, { subject: `Re: [${CASE}]`, ...letter }))
+  await givenMessage(world, from, { subject: `Re: [${CASE}]`, ...letter })
 }
 async function quoted(who: Someone, mail: Envelope): Promise<string> {
   const words = await world.read(who, mail)

@@ -7,6 +7,7 @@ import {
   givenMessage,
   givenReporter,
   lastTo,
+  recorded,
   textsTo
 } from '../support/given.ts'
 import { FIELDS, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
@@ -30,11 +31,6 @@ async function answer(text: string): Promise<void> {
   const letter = { subject: `Re: [${TAG}] x`, text, ...answering(world, them.alice) }
   await givenMessage(world, them.alice, letter)
 }
-function recorded(kind: string): object[] {
-  return world
-    .rows<{ about: string }>('SELECT about FROM events WHERE kind = ?', [kind])
-    .map(({ about }) => JSON.parse(about) as object)
-}
 
 it('(B19) the reporter is asked about the date when it is proposed, encrypted, and that is on the record', async () => {
   const said = await dated('encrypted')
@@ -42,7 +38,7 @@ it('(B19) the reporter is asked about the date when it is proposed, encrypted, a
     'We would like to make the issue that you reported (ACME-2026-0001) public on Fri 4 Dec 2026'
   )
   expect(said).not.toContain('not encrypted')
-  expect(recorded('date-told')).toMatchObject([
+  expect(recorded(world, 'date-told')).toMatchObject([
     { date: '2026-12-04T12:00:00.000Z', how: 'encrypted' }
   ])
 })
@@ -50,7 +46,7 @@ it('(B19) the reporter is asked about the date when it is proposed, encrypted, a
 it('(B19, G3) a reporter who began in clear and has no key is asked in clear, marked', async () => {
   const said = await dated('clear')
   expect(said).toContain('[This message is not encrypted, because we have no key of yours.]')
-  expect(recorded('date-told')).toMatchObject([{ how: 'in-clear' }])
+  expect(recorded(world, 'date-told')).toMatchObject([{ how: 'in-clear' }])
 })
 
 it('(B19) /status says who has not answered, and the offered /embargo names no other date', async () => {
@@ -94,7 +90,7 @@ it.each([
   expect(await lastTo(world, them.grace)).toContain(
     `Date: ${them.alice.address} ${word === 'agree' ? 'agreed' : 'OBJECTED'} Mon 23 Nov 2026`
   )
-  expect(recorded('date-answered')).toMatchObject([
+  expect(recorded(world, 'date-answered')).toMatchObject([
     { answer: word, date: '2026-12-04T12:00:00.000Z' }
   ])
 })
@@ -102,7 +98,7 @@ it.each([
 it('(B19) a quoted or longer word is no answer', async () => {
   await dated('encrypted')
   await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n')
-  expect(recorded('date-answered')).toEqual([])
+  expect(recorded(world, 'date-answered')).toEqual([])
 })
 
 it('(B19) two dates in one message ask the reporter once, about the last, and the answer says so', async () => {
@@ -110,10 +106,12 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
   world.accepted.length = 0
   const text =
     '/embargo 2026-12-07T12:00:00Z because later\n/embargo 2026-12-08T12:00:00Z because later\n'
-  await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
+  await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text })
   expect(world.sentTo(them.alice)).toHaveLength(1)
   expect(await lastTo(world, them.alice)).toMatch(/Tue 8 Dec 2026.*Fri 4 Dec 2026/)
-  expect(recorded('date-told').slice(1)).toMatchObject([{ date: '2026-12-08T12:00:00.000Z' }])
+  expect(recorded(world, 'date-told').slice(1)).toMatchObject([
+    { date: '2026-12-08T12:00:00.000Z' }
+  ])
   const answered = await lastTo(world, them.grace)
   expect(answered).toContain(`We asked ${them.alice.address} about the date Tue 8 Dec 2026`)
   expect(answered).not.toContain('about the date Mon')
@@ -124,7 +122,7 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
   for (const member of them.members) await world.addMember(member)
   const command = async (from: Someone, text: string): Promise<void> => {
     world.accepted.length = 0
-    await world.receive(await world.write(from, { subject: `Re: [${TAG}] x`, text }))
+    await givenMessage(world, from, { subject: `Re: [${TAG}] x`, text })
   }
   const saidTo = async (person: Someone): Promise<string> => {
     const mails = world.sentTo(person)
@@ -148,12 +146,10 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
 /** A case of Alice, who began encrypted and gave no key, with a date that was moved since. */
 async function datedWithoutKey(): Promise<void> {
   await dated('encrypted', false)
-  await world.receive(
-    await world.write(them.grace, {
-      subject: `Re: [${TAG}] x`,
-      text: '/embargo 2026-12-07T12:00:00Z because later\n'
-    })
-  )
+  await givenMessage(world, them.grace, {
+    subject: `Re: [${TAG}] x`,
+    text: '/embargo 2026-12-07T12:00:00Z because later\n'
+  })
 }
 
 it('(B19) the question about the date waits for a key and leaves once when the reporter sends it, with the date that holds then', async () => {
@@ -161,11 +157,11 @@ it('(B19) the question about the date waits for a key and leaves once when the r
   const answers = world.accepted.filter(({ to }) => to === them.grace.address)
   const texts = await Promise.all(answers.map((mail) => world.read(them.grace, mail)))
   expect(texts.join().replaceAll(/\s+/g, ' ')).toContain('is asked when a key of theirs is in use')
-  expect(recorded('date-told')).toEqual([])
+  expect(recorded(world, 'date-told')).toEqual([])
   const key = { subject: `Re: [${TAG}] x`, autocrypt: true, ...answering(world, them.alice) }
   for (const text of ['My key.\n', 'Again.\n'])
     await givenMessage(world, them.alice, { ...key, text })
-  expect(recorded('date-told')).toMatchObject([
+  expect(recorded(world, 'date-told')).toMatchObject([
     { date: '2026-12-07T12:00:00.000Z', how: 'encrypted' }
   ])
   expect(await lastTo(world, them.alice)).toContain('public on Mon 7 Dec 2026')
@@ -175,11 +171,11 @@ it('(B19) the question about the date leaves when a maintainer accepts a key, an
   await datedWithoutKey()
   const patch = { filename: 'alice.asc', content: them.alice.secret.toPublic().armor() }
   const text = `/key accept ${them.alice.secret.getFingerprint()}\n`
-  await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text, patch }))
+  await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text, patch })
   expect(await lastTo(world, them.grace)).toContain(
     `We asked ${them.alice.address} about the date Mon 7 Dec 2026`
   )
-  expect(recorded('date-told')).toHaveLength(1)
+  expect(recorded(world, 'date-told')).toHaveLength(1)
 })
 
 /** How many alarms the maintainers got about a reporter who could not be told the date. */
@@ -204,7 +200,7 @@ it('(B19, M-30) a reporter without a key at the end of a release is told the dat
   const key = { subject: 'Re: x', autocrypt: true, ...answering(world, them.alice) }
   for (const text of ['My key.\n', 'Again.\n'])
     await givenMessage(world, them.alice, { ...key, text })
-  expect(recorded('date-told')).toMatchObject([{ reporter: TAG, how: 'encrypted' }])
+  expect(recorded(world, 'date-told')).toMatchObject([{ reporter: TAG, how: 'encrypted' }])
   expect(await lastTo(world, them.alice)).toMatch(
     /We have told the private list .* It becomes public on Fri 4 Dec 2026/
   )
@@ -237,7 +233,9 @@ it('(B19, M-30) who comes without a key into a case whose list was told the date
   const report = { subject: 'two', text: 'x', as: 'encrypted', autocrypt: false } as const
   await givenMessage(world, bob, report)
   await given.command(them.grace, 'ACME-2026-0002', `/merge ${TAG}`)
-  expect(recorded('date-untold')).toEqual([{ reporter: 'ACME-2026-0002', because: 'no-key' }])
+  expect(recorded(world, 'date-untold')).toEqual([
+    { reporter: 'ACME-2026-0002', because: 'no-key' }
+  ])
   await world.wait(DAY)
   expect(rung()).toBe(4)
   const key = { subject: 'Re: two', text: 'My key.', autocrypt: true }

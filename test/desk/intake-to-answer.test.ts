@@ -1,7 +1,7 @@
 /** One report from inbox to answer on the real steps of the desk, and what its rows look like afterwards. */
 
 import { describe, expect, it } from 'vitest'
-import { givenDesk } from '../support/given.ts'
+import { givenDesk, givenMessage } from '../support/given.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
 const grace = await someone('grace', 'grace@acme.example')
@@ -19,7 +19,7 @@ describe('a report', () => {
   it('is acknowledged, relayed and answered, each to one person alone (M-01, M-02, M-10)', async () => {
     world = await givenDesk([grace, linus])
     const report = { subject: 'a hole', text: 'Here is how.\n', autocrypt: true } as const
-    await world.receive(await world.write(alice, { ...report, as: 'encrypted' }))
+    await givenMessage(world, alice, { ...report, as: 'encrypted' })
     expect(world.accepted.map(({ to }) => to).sort()).toEqual([
       alice.address,
       grace.address,
@@ -30,12 +30,10 @@ describe('a report', () => {
     const [acknowledged = ''] = await lettersTo(alice)
     expect(acknowledged).toContain('ACME-2026-0001')
     expect(acknowledged).not.toContain('Here is how')
-    await world.receive(
-      await world.write(grace, {
-        subject: 'Re: [ACME-2026-0001] a hole',
-        text: '/accept\n/reply\nThank you, Alice.\n'
-      })
-    )
+    await givenMessage(world, grace, {
+      subject: 'Re: [ACME-2026-0001] a hole',
+      text: '/accept\n/reply\nThank you, Alice.\n'
+    })
     expect((await lettersTo(alice)).join('\n')).toContain('Thank you, Alice.')
     expect((await lettersTo(linus)).at(-1)).toContain('accepted the case')
     expect(world.rows('SELECT state, owner FROM cases')).toEqual([
@@ -58,7 +56,7 @@ describe('a report', () => {
     expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
     expect(await lettersTo(alice)).toEqual([])
     for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
-      await world.receive(await world.write(grace, { subject: `[${tag}]`, text: '/acknowledge\n' }))
+      await givenMessage(world, grace, { subject: `[${tag}]`, text: '/acknowledge\n' })
     }
 
     expect(await lettersTo(alice)).toHaveLength(2)
@@ -98,7 +96,7 @@ describe('a report', () => {
   it('is answered in the order of arrival', async () => {
     world = await givenDesk([grace])
     for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
-      await world.receive(await world.write(alice, { subject, text: subject, as: 'clear' }))
+      await givenMessage(world, alice, { subject, text: subject, as: 'clear' })
     expect(world.rows('SELECT subject FROM cases ORDER BY tag')).toEqual(
       ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'].map((subject) => ({
         subject
@@ -119,9 +117,7 @@ describe('a report', () => {
 
   it('too large to be fetched is held, acknowledged and told', async () => {
     world = await givenDesk([grace], { limits: { mailBytes: 2000 } })
-    await world.receive(
-      await world.write(alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
-    )
+    await givenMessage(world, alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
     expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
       { state: 'held', disposition: 'too-large' }
     ])
@@ -132,9 +128,7 @@ describe('a report', () => {
   it('of a reporter whose key renewed its expiry is answered with the renewed key', async () => {
     world = await givenDesk([grace])
     const short = await someone('bob', 'bob@reporter.example', 30)
-    await world.receive(
-      await world.write(short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
-    )
+    await givenMessage(world, short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
     const before = world.rows<{ length: number }>(
       'SELECT length(key_data) AS length FROM reporter_keys'
     )
@@ -150,15 +144,11 @@ describe('a report', () => {
     })
     const secret = await readPrivateKey({ armoredKey: privateKey })
     const renewed = { ...short, secret, keyData: secret.toPublic().write() }
-    await world.receive(
-      await world.write(renewed, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
-    )
-    await world.receive(
-      await world.write(grace, {
-        subject: 'Re: [ACME-2027-0001] b',
-        text: '/reply\nSealed again.\n'
-      })
-    )
+    await givenMessage(world, renewed, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
+    await givenMessage(world, grace, {
+      subject: 'Re: [ACME-2027-0001] b',
+      text: '/reply\nSealed again.\n'
+    })
     const last = world.sentTo(short).at(-1)
     expect(last && (await world.read(renewed, last))).toContain('Sealed again.')
   })
@@ -167,7 +157,7 @@ describe('a report', () => {
 describe('a maintainer', () => {
   it('whose signature is used a second time does nothing with it (G4)', async () => {
     world = await givenDesk([grace, linus])
-    await world.receive(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
+    await givenMessage(world, alice, { subject: 'a', text: 'a', as: 'clear' })
     const command = await world.write(grace, { subject: '[ACME-2026-0001]', text: '/take\n' })
     world.deliver(command)
     await world.receive(Buffer.concat([Buffer.from('X-Replayed: yes\r\n'), command]))
@@ -182,7 +172,7 @@ describe('a maintainer', () => {
     const old = await someone('linus', 'linus@acme.example', 10)
     world = await givenDesk([grace, old])
     for (const subject of ['one', 'two'])
-      await world.receive(await world.write(alice, { subject, text: 'the secret', as: 'clear' }))
+      await givenMessage(world, alice, { subject, text: 'the secret', as: 'clear' })
     const words = world.sentTo(old).map(({ raw }) => Buffer.from(raw).toString())
     expect(words).toHaveLength(1)
     expect(words[0]).not.toContain('the secret')
@@ -193,18 +183,16 @@ describe('a maintainer', () => {
     expect(told.length).toBeGreaterThanOrEqual(1)
     expect((await lettersTo(grace)).filter((text) => text.includes('the secret'))).toHaveLength(2)
     world.pass(86_400_000)
-    await world.receive(
-      await world.write(alice, { subject: 'three', text: 'the secret', as: 'clear' })
-    )
+    await givenMessage(world, alice, { subject: 'three', text: 'the secret', as: 'clear' })
     expect(world.sentTo(old)).toHaveLength(2)
   })
 
   it('gets one preview from a message that asks for two, and the desk goes on (G9)', async () => {
     world = await givenDesk([grace, linus])
-    await world.receive(await world.write(alice, { subject: 'a', text: 'a', as: 'clear' }))
+    await givenMessage(world, alice, { subject: 'a', text: 'a', as: 'clear' })
     const draft =
       '/accept\n/embargo 2026-12-10T12:00:00Z\n/notice draft <<\ndescription: d\naffected_versions: all\nremedy_steps: r\nno_patches: n\n>>\n/notice preview\n/notice preview\n'
-    await world.receive(await world.write(grace, { subject: '[ACME-2026-0001]', text: draft }))
+    await givenMessage(world, grace, { subject: '[ACME-2026-0001]', text: draft })
     expect(world.dispositions()).toEqual(['case-opened', 'commands-refused'])
   })
 })

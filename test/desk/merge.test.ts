@@ -114,7 +114,7 @@ describe('/merge CASE (B14)', () => {
 
   it('keeps what the reporter is told of it until a key of theirs comes', async () => {
     await receive(alice, 'one', 'the first report')
-    await world.receive(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
+    await givenMessage(world, bob, { subject: 'two', text: 'two', as: 'encrypted' })
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
     expect(await lastTo(world, grace)).toContain(`${bob.address} cannot be answered yet`)
@@ -161,14 +161,12 @@ describe('a case with several reporters (B14)', () => {
       const tag = /\[(ACME-\d+-\d+)\]/.exec(forwarded)?.[1] ?? ''
       const headers = [`In-Reply-To: <${mail.messageId}>`]
       world.pass(1000)
-      await world.receive(
-        await world.write(grace, {
-          subject: `Re: [${tag}]`,
-          text: `${text}\n\n${quoted}`,
-          autocrypt: true,
-          headers
-        })
-      )
+      await givenMessage(world, grace, {
+        subject: `Re: [${tag}]`,
+        text: `${text}\n\n${quoted}`,
+        autocrypt: true,
+        headers
+      })
       return
     }
     throw new Error('nothing of the kind was forwarded')
@@ -245,9 +243,7 @@ describe('a case with several reporters (B14)', () => {
   it('takes the key that was offered under the address of one into use for that one', async () => {
     await merged()
     const other = await someone('bob', bob.address)
-    await world.receive(
-      await world.write(other, { subject: 'x', text: 'new key', autocrypt: true })
-    )
+    await givenMessage(world, other, { subject: 'x', text: 'new key', autocrypt: true })
     const print = other.secret.getFingerprint().toUpperCase()
     await receive(grace, `[${FIRST}]`, `/key accept ${print}\n/accept`)
     const sealed = world.sentTo(bob).at(-1)
@@ -279,7 +275,7 @@ describe('a case with several reporters (B14)', () => {
     await receive(alice, 'one', 'ALICE found it')
     await receive(grace, `[${FIRST}]`, '/reply\nThank you.')
     expect(due()).toBeNull()
-    await world.receive(await world.write(bob, { subject: 'two', text: 'two', as: 'encrypted' }))
+    await givenMessage(world, bob, { subject: 'two', text: 'two', as: 'encrypted' })
     await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
     expect(due()).toBe('answer')
     const letter = { subject: 'Re: key', text: 'k', autocrypt: true }
@@ -296,7 +292,7 @@ describe('a case with several reporters (B14)', () => {
   }
   const sealed = async (from: Someone, subject: string) => {
     world.pass(60_000)
-    await world.receive(await world.write(from, { subject, text: subject, as: 'encrypted' }))
+    await givenMessage(world, from, { subject, text: subject, as: 'encrypted' })
   }
 
   it('counts the waiting of a reporter who is moved twice from their own report (A3, B14)', async () => {

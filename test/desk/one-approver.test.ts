@@ -1,7 +1,7 @@
 /** A team of one, or one whose policy wants no second person: a notice leaves on its author's approval alone, and says so (A5). */
 
 import { describe, expect, it } from 'vitest'
-import { givenDesk } from '../support/given.ts'
+import { givenDesk, givenMessage } from '../support/given.ts'
 import { FIELDS, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 import { POLICY, TAG } from '../unit/policy/samples.ts'
@@ -12,7 +12,7 @@ let world: World
 /** What Grace reads after her command. */
 async function command(text: string): Promise<string> {
   world.accepted.length = 0
-  await world.receive(await world.write(them.grace, { subject: `Re: [${TAG}] x`, text }))
+  await givenMessage(world, them.grace, { subject: `Re: [${TAG}] x`, text })
   return textsTo(them.grace)
 }
 async function textsTo(person: Someone): Promise<string> {
@@ -26,9 +26,12 @@ async function dated(approvals: number, maintainers: readonly Someone[]): Promis
   if (notice === null) throw new Error('bad test data')
   world = await givenDesk(maintainers, { policy: { notice: { ...notice, approvals } } })
   for (const member of them.members) await world.addMember(member)
-  await world.receive(
-    await world.write(them.alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
-  )
+  await givenMessage(world, them.alice, {
+    subject: 'x',
+    text: 'x',
+    as: 'encrypted',
+    autocrypt: true
+  })
   await command(`/accept\n/embargo 2026-12-04T12:00:00Z\n/notice draft\n${FIELDS}`)
 }
 function code(): string {

@@ -4,7 +4,7 @@
  */
 
 import { beforeEach, expect, it } from 'vitest'
-import { givenDesk } from '../support/given.ts'
+import { givenDesk, givenMessage } from '../support/given.ts'
 import { decodeWords, headerOf, splitPart } from '../support/mail-parts.ts'
 import { type Someone, someone, type World } from '../support/world.ts'
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 async function say(from: Someone, letter: Parameters<World['write']>[1]): Promise<void> {
   world.pass(60_000)
-  await world.receive(await world.write(from, letter))
+  await givenMessage(world, from, letter)
 }
 
 const sentTo = (person: Someone) => world.sentTo(person).map(({ raw }) => splitPart(raw))

@@ -1,7 +1,7 @@
 /** Limits are no weapon: no forger keeps from a maintainer that a message of their own did nothing (mail.md §2.10). */
 
 import { describe, expect, it } from 'vitest'
-import { givenDesk } from '../support/given.ts'
+import { givenDesk, givenMessage } from '../support/given.ts'
 import { type Someone, someone, type World, type WorldOptions } from '../support/world.ts'
 
 const grace = await someone('grace', 'grace@acme.example')
@@ -21,7 +21,7 @@ async function open(options: Partial<WorldOptions> = {}): Promise<void> {
 /** Mails that anybody can write, in this name. */
 async function forge(who: Someone, count: number): Promise<void> {
   for (let made = 0; made < count; made += 1)
-    await world.receive(await world.write(who, { subject: 'x', text: '/take', as: 'clear' }))
+    await givenMessage(world, who, { subject: 'x', text: '/take', as: 'clear' })
 }
 /** The subjects of what the desk wrote to somebody while `work` went on. */
 async function mailsTo(who: Someone, work: () => Promise<void>): Promise<string[]> {

@@ -11,6 +11,7 @@ import {
   givenMessage,
   givenReporter,
   kindsTo,
+  recorded,
   textsTo
 } from '../support/given.ts'
 import { type Letter, type Someone, type World } from '../support/world.ts'
@@ -87,11 +88,7 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
       })
     }
   ])
-  expect(
-    world
-      .rows<{ about: string }>("SELECT about FROM events WHERE kind = 'answered'")
-      .map(({ about }) => (JSON.parse(about) as { how: string }).how)
-  ).toEqual(['in-clear'])
+  expect(recorded(world, 'answered')).toMatchObject([{ how: 'in-clear' }])
   expect(world.rows('SELECT id FROM waiting_words')).toEqual([])
 })
 

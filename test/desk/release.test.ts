@@ -6,7 +6,7 @@ import { insertArrival } from '../../src/store/arrivals.ts'
 import { listDeliveries } from '../../src/store/deliveries.ts'
 import { removeMember } from '../../src/store/members.ts'
 import { findNoticeById } from '../../src/store/notices.ts'
-import { givenDesk, lastTo, textsTo } from '../support/given.ts'
+import { givenDesk, givenMessage, lastTo, textsTo } from '../support/given.ts'
 import {
   FIELDS,
   type NoticeWorld,
@@ -25,7 +25,7 @@ let notices: NoticeWorld
 let world: World
 
 async function command(from: Someone, text: string): Promise<void> {
-  await world.receive(await world.write(from, { subject: `Re: [${TAG}] x`, text }))
+  await givenMessage(world, from, { subject: `Re: [${TAG}] x`, text })
 }
 
 /** A case with an approved notice for these members, due in four days. */
@@ -320,7 +320,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     await world.releaseOnce()
     await world.releaseOnce()
     expect(state()).toBe('releasing')
-    await world.receive(await world.write(alice, { subject: 'y', text: 'another', as: 'clear' }))
+    await givenMessage(world, alice, { subject: 'y', text: 'another', as: 'clear' })
     expect(world.rows('SELECT id FROM cases')).toHaveLength(2)
     expect(state()).toBe('held')
     expect(world.rows("SELECT id FROM deliveries WHERE state = 'waiting'")).toEqual([])
@@ -394,7 +394,7 @@ describe('two approvals', () => {
     const policy = { notice: { ...POLICY.notice, approvals: 2 } }
     world = await givenDesk([grace, linus, ada], { policy })
     for (const member of list) await world.addMember(member)
-    await world.receive(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
+    await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'clear' })
     await command(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`)
     await approvedBy(linus)
     expect(state()).toBe('drafting')

@@ -12,6 +12,7 @@ import {
   givenMessage,
   givenReporter,
   kindsTo,
+  recorded,
   textsTo
 } from '../support/given.ts'
 import { type Letter, type World } from '../support/world.ts'
@@ -176,10 +177,8 @@ it('(B10) a rejection and an end of a case are told when a key comes, and the re
   const world = await givenKeylessCase()
   await said(world, '/reject not-a-vulnerability\n')
   await said(world, '/close\n')
-  const told = world
-    .rows<{ about: string }>("SELECT about FROM events WHERE kind IN ('rejected', 'closed')")
-    .map(({ about }) => (JSON.parse(about) as { told: string }).told)
-  expect(told).toEqual(['waits-for-key', 'waits-for-key'])
+  const told = { told: 'waits-for-key' }
+  expect(recorded(world, 'rejected', 'closed')).toMatchObject([told, told])
   await giveKey(world)
   expect(kindsTo(world, alice).slice(2)).toEqual(['rejected', 'closed'])
 })

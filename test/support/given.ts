@@ -3,6 +3,7 @@
  * here has no meaning of its own; what a test is about stands in the test.
  */
 import { onTestFinished } from 'vitest'
+import { type EventKind } from '../../src/domain/event.ts'
 import { TAG } from '../unit/policy/samples.ts'
 import {
   type Letter,
@@ -66,6 +67,13 @@ export function attachedKey({ secret }: Someone): Pick<Letter, 'patch'> {
 export function kindsTo(world: World, { address }: Someone): string[] {
   const sql = 'SELECT kind FROM outbox WHERE envelope_to = ? ORDER BY id'
   return world.rows<{ kind: string }>(sql, [address]).map(({ kind }) => kind)
+}
+
+/** The particulars of the events of these kinds, oldest first. */
+export function recorded(world: World, ...kinds: readonly EventKind[]): object[] {
+  const sql = 'SELECT about FROM events WHERE kind IN (SELECT value FROM json_each(?)) ORDER BY id'
+  const rows = world.rows<{ about: string }>(sql, [JSON.stringify(kinds)])
+  return rows.map(({ about }) => JSON.parse(about) as object)
 }
 
 /** What `person` was sent, as they read it: decrypted, runs of blanks as one. */

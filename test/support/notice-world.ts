@@ -2,7 +2,7 @@
 
 import { type Policy } from '../../src/domain/policy.ts'
 import { type Product } from '../../src/domain/settings.ts'
-import { givenDesk } from './given.ts'
+import { givenDesk, givenMessage } from './given.ts'
 import { type Someone, someone, type World } from './world.ts'
 
 const DAY = 86_400_000
@@ -58,7 +58,7 @@ export async function noticeWorld(
   const world = await givenDesk([grace, linus], options)
   for (const member of members) await world.addMember(member)
   const command = async (from: Someone, tag: string, text: string): Promise<void> => {
-    await world.receive(await world.write(from, { subject: `Re: [${tag}] x`, text }))
+    await givenMessage(world, from, { subject: `Re: [${tag}] x`, text })
   }
   const approve = async (tag: string): Promise<void> => {
     world.pass(1000)
@@ -69,14 +69,12 @@ export async function noticeWorld(
   }
   for (let number = 1; number <= options.count; number += 1) {
     const tag = `ACME-2026-000${number}`
-    await world.receive(
-      await world.write(alice, {
-        subject: 'x',
-        text: `x ${number}`,
-        as: 'encrypted',
-        autocrypt: options.autocrypt ?? true
-      })
-    )
+    await givenMessage(world, alice, {
+      subject: 'x',
+      text: `x ${number}`,
+      as: 'encrypted',
+      autocrypt: options.autocrypt ?? true
+    })
     await command(grace, tag, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`)
     await approve(tag)
   }

@@ -8,7 +8,7 @@ import { BY_DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
 import { appendEvent } from '../../src/store/events.ts'
-import { givenRef } from './given.ts'
+import { givenMessage, givenRef } from './given.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import { type Version6Key } from './version-6.ts'
 import { deskCertificate, openWorld, type Someone, someone, type World } from './world.ts'
@@ -214,7 +214,7 @@ async function manyReportsCome(world: World, who: Who): Promise<void> {
   for (let count = 1; count <= 6; count += 1) {
     const report = { subject: `Report ${count} ${SECRET}`, text: `Another one: ${SECRET}\n` }
     world.deliver(await world.write(who('alice'), { ...report, autocrypt: true }))
-    await world.receive(await world.write(fay, { ...report, as: 'clear' }))
+    await givenMessage(world, fay, { ...report, as: 'clear' })
     world.pass(2 * HOUR)
   }
   await command(world, who('grace'), 8, '/merge ACME-2026-0006\n')
@@ -224,7 +224,7 @@ async function manyReportsCome(world: World, who: Who): Promise<void> {
 async function command(world: World, from: Someone, number: number, text: string): Promise<void> {
   world.pass(1000)
   const subject = `Re: [ACME-2026-000${number}] ${SECRET}`
-  await world.receive(await world.write(from, { subject, text }))
+  await givenMessage(world, from, { subject, text })
 }
 
 async function maintainersAnswer(world: World, who: Who): Promise<void> {
@@ -243,7 +243,7 @@ async function maintainersAnswer(world: World, who: Who): Promise<void> {
   await command(world, ada, 5, '/accept\n')
   await command(world, grace, 4, `/reply\n${SECRET}\n`)
   await command(world, grace, 4, '/ask\n')
-  await world.receive(await world.write(grace, { subject: 'x', text: '/take\n', as: 'encrypted' }))
+  await givenMessage(world, grace, { subject: 'x', text: '/take\n', as: 'encrypted' })
 }
 
 async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<void> {
@@ -251,13 +251,11 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   const fields = `description: ${SECRET}\naffected_versions: all\nremedy_steps: update\n`
   const patch = { filename: 'fix.patch', content: `--- a\r\n+++ ${SECRET}` }
   for (const number of [1, 5]) {
-    await world.receive(
-      await world.write(who('grace'), {
-        subject: `Re: [ACME-2026-000${number}] x`,
-        text: `/embargo ${disclosure} because the day may be a weekend\n/notice draft\n${fields}`,
-        patch
-      })
-    )
+    await givenMessage(world, who('grace'), {
+      subject: `Re: [ACME-2026-000${number}] x`,
+      text: `/embargo ${disclosure} because the day may be a weekend\n/notice draft\n${fields}`,
+      patch
+    })
     await command(world, who('grace'), number, '/notice preview\n')
     const [preview] = world.rows<{ code: string }>(
       'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
@@ -272,7 +270,7 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   const notice = world.accepted.findLast(({ to }) => to === who('debian').address)
   const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
   const question = { subject: 'Re: a question', text: `question ${SECRET}?\n`, headers }
-  await world.receive(await world.write(who('debian'), question))
+  await givenMessage(world, who('debian'), question)
   const ref = await givenRef(world, who('grace'))
   await command(world, who('grace'), 1, `/member\n${SECRET}\n\n> ${ref}\n`)
   await world.wait(7 * DAY)

@@ -24,6 +24,7 @@ import { listCases } from '../../src/store/cases.ts'
 import { listEvents } from '../../src/store/events.ts'
 import { listRings } from '../../src/store/looks.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
+import { givenMessage } from './given.ts'
 import { FIELDS, type People, people } from './notice-world.ts'
 import { openWorld, type Someone, someone, type World } from './world.ts'
 
@@ -282,8 +283,8 @@ export function itWalks(walks: number): void {
           try {
             for (const member of them.members) await world.addMember(member)
             const letter = { subject: 'x', text: 'one', as: 'encrypted' } as const
-            await world.receive(await world.write(them.alice, { ...letter, autocrypt: true }))
-            await world.receive(await world.write(them.bob, letter))
+            await givenMessage(world, them.alice, { ...letter, autocrypt: true })
+            await givenMessage(world, them.bob, letter)
             await take(world, { says: '/accept', tag: TAGS[0] })
             for (const one of [...steps, ...END]) {
               await take(world, one)
