@@ -127,14 +127,14 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
     return renderWith(message, { ...SAMPLE, inClear }).replaceAll(/\s+/g, ' ')
   }
 
-  it('to whoever began unencrypted and gave no key: it will come unencrypted unless they send one', () => {
+  it('to a reporter who began unencrypted and gave no key: it will come unencrypted unless they send one', () => {
     expect(words('nobody', true)).toContain(
       'Our answer will come unencrypted unless you send us your OpenPGP public key.'
     )
     expect(words('nobody', false)).toContain('Please send us one by replying')
   })
 
-  it('to whom we read too late: it promises no time that has passed (B6)', () => {
+  it('to a reporter whose report we read too late: it promises no time that has passed (B6)', () => {
     const opened = { sealedTo: 'nobody', sealedToKeyIds: [] } as const
     const receivedAt = at('2026-11-23T12:00:00Z')
     const params = (now: string): AcknowledgementParams =>
@@ -147,7 +147,7 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
     expect(text).not.toContain('by then')
   })
 
-  it('to whoever began encrypted without giving a key: it asks for the key', () => {
+  it('to a reporter who began encrypted without giving a key: it asks for the key', () => {
     expect(words('desk', true)).toContain('We have no usable OpenPGP public key of yours.')
     expect(words('desk', true, false)).toContain('Our answer will be encrypted to your key.')
   })

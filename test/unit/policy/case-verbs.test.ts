@@ -109,7 +109,7 @@ describe('/reopen', () => {
 })
 
 describe('/take', () => {
-  it('of somebody’s case records from whom (B14)', () => {
+  it('records from whom a case was taken (B14)', () => {
     const { events } = run('/take', { state: 'accepted', owner: 'linus' })
     expect(events).toEqual([{ kind: 'taken', about: { from: 'linus' } }])
   })
@@ -252,7 +252,7 @@ describe('/close', () => {
     expect(closed(`/close ${words}`, 'accepted').about).toMatchObject({ reason })
   })
 
-  it('without telling the reporter takes the policy’s leave and a reason, which is recorded', () => {
+  it('without telling the reporter needs a policy that allows it, and a reason, which is recorded', () => {
     expect(closed('/close internal', 'accepted').ran).toBe(false)
     expect(closed('/close internal because it is a duplicate', 'accepted')).toEqual({
       ran: true,

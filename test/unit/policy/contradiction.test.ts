@@ -173,7 +173,7 @@ describe('a message whose inside contradicts its sender', () => {
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
   })
 
-  it('does not become what answers on its case refer to', () => {
+  it('does not become the message that answers in its case refer to', () => {
     const answers = issued()
     const decisions = arrive(mail({ signatures: [UNKNOWN] }), { answers, senderKey: ALICE_KEY })
 
@@ -204,7 +204,7 @@ describe('a message whose inside contradicts its sender', () => {
       { senderKey: ALICE_KEY }
     ],
     [
-      'is signed by nobody known, of whom a key is known that nothing proves',
+      'is signed with an unknown key, and nothing proves the known key of its sender',
       { signatures: [UNKNOWN] },
       { senderKey: { ...ALICE_KEY, isProved: false } }
     ],
@@ -215,7 +215,7 @@ describe('a message whose inside contradicts its sender', () => {
       { senderKey: ALICE_KEY }
     ],
     [
-      'has a broken signature of a key that nobody known has',
+      'has a broken signature by a key that belongs to nobody known',
       { signatures: [BROKEN] },
       { senderKey: ALICE_KEY }
     ],

@@ -237,12 +237,12 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     expect(only(decisions, 'open-case')).toHaveLength(1)
   })
 
-  it('is not sent to nobody or to the desk itself', () => {
+  it('is sent neither to a message without a sender nor to the desk itself', () => {
     expect(acknowledgement({ outer: headers({ from: null }) })).toBe(null)
     expect(acknowledgement({ outer: headers({ from: { name: '', address: DESK } }) })).toBe(null)
   })
 
-  it('(B11) is sent for each of five reports in 24 hours; of a further one the daily list tells, and the forwarded report says so', () => {
+  it('(B11) is sent for each of five reports in 24 hours; the daily list names a further one, and the forwarded report says so', () => {
     const after = (senderAcknowledgements: number) => ({
       history: { ...situation().history, senderAcknowledgements }
     })
@@ -373,14 +373,14 @@ describe('threads (DESIGN §6)', () => {
 describe('reading receipts (RFC 8098)', () => {
   const receipt = { returnedMessageId: ISSUED }
 
-  it('of a message of the desk are put on the record and shown to nobody', () => {
+  it('about a message of the desk are put on the record and shown to nobody', () => {
     const opened = openedMail({ automatic: ['receipt'], receipt })
     expect(arrive(opened, { receiptOf: issued() })).toEqual([
       expect.objectContaining({ kind: 'dispose', disposition: 'receipt', tag: caseRecord().tag })
     ])
   })
 
-  it('of no mail of the desk, and reports that hold one, become cases that nobody is answered for (G1)', () => {
+  it('about other messages, and reports that hold a receipt, become cases and are not acknowledged (G1)', () => {
     for (const found of [receipt, { returnedMessageId: null }, null]) {
       const opened = openedMail({ automatic: ['receipt'], receipt: found })
       const decisions = arrive(opened)
@@ -392,7 +392,7 @@ describe('reading receipts (RFC 8098)', () => {
 })
 
 describe('a reading receipt of a maintainer', () => {
-  it('that authorises nothing is held, and nobody is told that it did nothing', () => {
+  it('without authority is held, and nobody is told that it had no effect', () => {
     const opened = maintainerMail('', GRACE, { signatures: [], automatic: ['receipt'] })
     const decisions = arrive(opened)
     expect(only(decisions, 'dispose')).toMatchObject([{ state: 'held', disposition: 'refused' }])
@@ -404,7 +404,7 @@ describe('a reading receipt of a maintainer', () => {
 })
 
 describe('bounces', () => {
-  it('that name no message of the desk move nothing, are held and on the record for a clock to tell', () => {
+  it('that name no message of the desk change no delivery: they are held and recorded, and a clock tells of them', () => {
     const opened = openedMail({
       automatic: ['bounce'],
       bounce: { returnedMessageIds: [messageId('a@b.example')], action: 'failed' }

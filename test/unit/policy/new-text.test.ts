@@ -240,7 +240,7 @@ describe('own words beside a quotation', () => {
       'Note: tested'
     ],
     ['labels with a date', 'CVE: CVE-2026-1234\nRelease: 1 May 2027\n\n> a', 'CVE: CVE-2026-1234']
-  ])('are in doubt and told of, never dropped unsaid: %s', (_name, text, line) => {
+  ])('are reported as doubtful, never dropped silently: %s', (_name, text, line) => {
     expect(doubtfulLine(text)).toBe(line)
     expect(newText(text)).toContain(line)
   })

@@ -1,4 +1,4 @@
-/** How sure it is whose a refused message is: what a forger can make counts apart from all else (mail.md §2.10). */
+/** How sure it is who wrote a refused message: what a forger can write is counted apart (mail.md §2.10). */
 import { expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { refusalStanding, refuseMail } from '../../../src/policy/refusals.ts'
@@ -55,7 +55,7 @@ it.each([
   expect(standing({ signatures: [only] })).toBe('unproved')
 })
 
-it.each(KINDS)('refusals of %s mails count alone', (kind, change, seen) => {
+it.each(KINDS)('refusals of %s messages are counted alone', (kind, change, seen) => {
   const opened = maintainerMail('/take', GRACE, { signatures: [], ...change })
   const about = { maintainer: GRACE, because: 'unsigned' } as const
   const used = { proved: 10, signed: 10, unproved: 10 }

@@ -71,7 +71,7 @@ describe('the relay of a message with a valid signature', () => {
     expect(signedFact(opened)).toMatch(expected)
   })
 
-  it('says of no other signature that it is one, whatever it covers', () => {
+  it('says "not proved" of any other signature, whatever it covers', () => {
     for (const coversWhole of [true, false]) {
       const signatures = [signature({ state: 'bad', coversWhole })]
       expect(signedFact({ signatures, outsideText: 'x' })).toMatch(/^not proved\. /)

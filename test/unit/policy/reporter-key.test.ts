@@ -105,7 +105,7 @@ describe('the key of a reporter', () => {
     if (!isUsed) expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
   })
 
-  it('is none of several that come at once: all wait for a maintainer', () => {
+  it('is not chosen among several that come at once: all wait for a maintainer', () => {
     const { key, decisions, warnings } = decide({
       candidateKeys: [candidate(OTHER), candidate(THIRD)]
     })
@@ -132,7 +132,7 @@ describe('the key of a reporter', () => {
     }
   )
 
-  it('takes what another copy adds to it, on the record and without a word', () => {
+  it('takes what another copy adds to it, on the record and without a warning', () => {
     const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]) }
     const { key, decisions, warnings } = decide(
       {},
@@ -177,7 +177,7 @@ describe('the key of a reporter', () => {
     expect(decide(handOver, facts).key).toEqual(mergedKey)
   })
 
-  it('that came to its end is no leave to write in clear, even where the policy allows clear text (G3)', () => {
+  it('does not permit unencrypted answers when it cannot be used any more, even where the policy allows clear text (G3)', () => {
     const alice = reporter({ beganInClear: true })
 
     expect(reporterPath(alice, keysOf(null), ALLOW).kind).toBe('in-clear')
@@ -325,7 +325,7 @@ describe('/key accept FINGERPRINT', () => {
     ])
   })
 
-  it('(B10) counts nothing as answered that waited: only the commit knows whether it could be encrypted', () => {
+  it('(B10) does not count waiting words as an answer: only the commit knows whether they could be encrypted', () => {
     const waiting = {
       id: 1,
       tag: TAG,
