@@ -5,14 +5,12 @@ import * as toMaintainers from './to-maintainers.ts'
 import * as toMembers from './to-members.ts'
 import * as toReporters from './to-reporters.ts'
 
-const ALL = [
+/** Every definition, whatever its parameters are. */
+export const MESSAGES: readonly AnyDefinition[] = [
   ...Object.values(toReporters),
   ...Object.values(toMaintainers),
   ...Object.values(toMembers)
 ]
-
-/** Every definition, whatever its parameters are. */
-export const MESSAGES: readonly AnyDefinition[] = ALL
 
 const NOUNS = new Map(MESSAGES.map(({ kind, noun }) => [kind, noun]))
 

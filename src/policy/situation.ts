@@ -1,6 +1,6 @@
 /**
  * Everything that the decision about one message may depend on, read beforehand: the opened message and what the database
- * knows around it. Plain data; the two functions are pure and passed in because the core may not import them.
+ * knows around it. Plain data; the hash is passed in as a function because the core may not import it.
  */
 import { type Address } from '../domain/address.ts'
 import {
@@ -147,7 +147,7 @@ export type BoundCase = {
   readonly heldAnswerTo: Address | null
 }
 
-/** Pure helpers of the outside: a hash, and one fresh code for a preview. */
+/** What the core may not make itself: a hash, and one fresh code for a preview. */
 export type Tools = {
   readonly sha256: (data: string | Uint8Array) => Sha256
   readonly code: string

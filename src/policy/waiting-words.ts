@@ -1,6 +1,6 @@
 /**
  * A maintainer's words that wait for a key of their reporter (B10): what releases them, and how they leave. Must never let them
- * go by a key that nothing proves, nor unencrypted but on the one way that G3 leaves open.
+ * go by a key that nothing proves, nor unencrypted except in the one case that G3 allows.
  */
 import { isSameAddress } from '../domain/address.ts'
 import {

@@ -175,7 +175,7 @@ describe('the clock watch', () => {
 })
 
 describe('the retry ladder (RFC 5321 4.5.4.1)', () => {
-  it('grows, never waits longer than its ceiling, and ends after two days and more', () => {
+  it('grows, never waits longer than its ceiling, and ends after 47 hours or more', () => {
     const delays: number[] = []
     for (let attempts = 1; ; attempts += 1) {
       const delay = nextAttemptMs(attempts)
