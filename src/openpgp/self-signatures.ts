@@ -55,7 +55,7 @@ export async function hasSignedBack(
 }
 
 /**
- * Removes from `key` all signatures but its own, verified ones. False when it has more that claim to be its own than `effort`
+ * Removes from `key` all signatures but its own, verified ones, each of them once. False when it has more that claim to be its own than `effort`
  * allows: then the key must not be used, because a revocation may be among those that are not looked at.
  */
 export async function keepOwnSignatures(
@@ -71,11 +71,20 @@ export async function keepOwnSignatures(
   effort.left -= count
   for (const { claimed, check, put } of places) {
     const kept: SignaturePacket[] = []
-    for (const signature of claimed) if (await check(signature)) kept.push(signature)
+    for (const signature of claimed) {
+      const isCopy = kept.some((other) => isSame(other, signature))
+      if (!isCopy && (await check(signature))) kept.push(signature)
+    }
     put(kept)
   }
   for (const user of key.users) user.otherCertifications = []
   return true
+}
+
+/** Whether both sign the same data. Anybody can copy a signature as often as they like, each time with other unsigned bytes. */
+function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
+  const [a, b] = [one.signatureData, other.signatureData]
+  return a !== null && b !== null && Buffer.from(a).equals(b)
 }
 
 /** Signatures of one kind on one part of a key. */

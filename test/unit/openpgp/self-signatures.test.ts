@@ -12,7 +12,7 @@ import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { makeAttachment } from '../../../src/mime/content.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
-import { classifyKey, inspectKey } from '../../../src/openpgp/keyring.ts'
+import { classifyKey, inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
 import { mergeKey } from '../../../src/openpgp/merge-key.ts'
 import { findCandidateKeys } from '../../../src/reading/candidate-keys.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
@@ -59,6 +59,17 @@ async function extended(years: number): Promise<Buffer> {
   return joined(found.flat())
 }
 
+/** The same signature with a notation of one byte among its unsigned subpackets. */
+function withUnsignedBytes({ tag, body }: Packet, byte: number): Packet {
+  const at = 6 + body.readUInt16BE(4)
+  const [length, notation] = [Buffer.alloc(2), Buffer.of(11, 20, 0, 0, 0, 0, 0, 1, 0, 1, 97, byte)]
+  length.writeUInt16BE(body.readUInt16BE(at) + notation.length)
+  return {
+    tag,
+    body: Buffer.concat([body.subarray(0, at), length, notation, body.subarray(at + 2)])
+  }
+}
+
 /** How often the library verifies a signature while `work` is done. */
 async function checksDuring(work: () => Promise<unknown>): Promise<number> {
   const verify = vi.spyOn(SignaturePacket.prototype, 'verify')
@@ -88,6 +99,16 @@ describe('the signatures of a certificate', () => {
     const facts = await inspectKey(withForgedSignatures(plain, 100), NOW)
     expect(facts?.state).toBe('usable')
     expect(Buffer.from(facts?.keyData ?? []).equals(plain)).toBe(true)
+  })
+
+  it('that were copied with other unsigned bytes are kept once, so nobody else can fill a key with them', async () => {
+    const [primary, userId, own, ...rest] = splitPackets(plain)
+    if (primary === undefined || userId === undefined || own === undefined) throw new Error('?')
+    const copies = Array.from({ length: 250 }, (_, index) => withUnsignedBytes(own, index))
+    const filled = joined([primary, userId, ...copies, ...rest])
+    const { key: read } = (await readCertificate(filled, NOW)) ?? {}
+    expect(read?.users[0]?.selfCertifications).toHaveLength(1)
+    expect((await mergeKey(plain, filled, NOW))?.keyData.length ?? 0).toBeLessThan(1000)
   })
 
   it('that extend a key once a year for 20 years leave it good: the newest counts', async () => {
