@@ -238,11 +238,9 @@ export function spokenWords(draft: Draft, context: CommandContext): Decision[] {
     wordsTo(reporter, said(draft, reporter), draft, context)
   )
   // What several of them read in the same words is one message of the case.
-  const written = new Map(spoken.map(({ audience, text }) => [`${audience} ${text}`, audience]))
+  const written = new Map(spoken.map((one) => [`${one.audience} ${one.text}`, one]))
   return [
-    ...[...written].map(([key, audience]) =>
-      message(draft, context, audience, key.slice(audience.length + 1))
-    ),
+    ...[...written.values()].map(({ audience, text }) => message(draft, context, audience, text)),
     ...spoken.map(({ leaves }) => leaves)
   ]
 }

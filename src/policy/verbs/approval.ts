@@ -45,40 +45,32 @@ const approve: Handler = (draft, command, context) => {
   refuseIf(approvalComplaint(draft, notice, command, context))
   const digest = noticeDigest(draft, notice, context)
   const eventId = issuedPreview(draft, command, context)?.eventId ?? 0
-  const given = { maintainerId: context.author.id, digest, at: context.now, eventId }
+  const { id: maintainerId } = context.author
+  const given = { maintainerId, digest, at: context.now, eventId }
   const others = countedApprovals(notice, digest, context).filter(
-    ({ maintainerId }) => maintainerId !== context.author.id
+    (other) => other.maintainerId !== maintainerId
   )
-  const approvals = [...others, given]
+  const approved = { ...notice, approvals: [...others, given] }
   const needed = approvalRule(context.product.policy).needed
-  const decisions: Decision[] = [
-    ...draft.decisions,
-    {
-      kind: 'approve-notice',
-      caseTag: draft.case.tag,
-      maintainerId: context.author.id,
-      digest,
-      code: codeOf(command)
-    }
-  ]
-  const done = decided(
-    {
-      ...withActivity(draft, 'approved the notice'),
-      shown: true,
-      decisions,
-      notice: { ...notice, approvals }
-    },
-    context,
-    'notice-approved',
-    { revision: notice.revision, digest, code: codeOf(command) }
-  )
-  if (approvals.length < needed) {
+  const code = codeOf(command)
+  const { tag: caseTag } = draft.case
+  const decision: Decision = { kind: 'approve-notice', caseTag, maintainerId, digest, code }
+  const next: Draft = {
+    ...withActivity(draft, 'approved the notice'),
+    shown: true,
+    decisions: [...draft.decisions, decision],
+    notice: approved
+  }
+  const about = { revision: notice.revision, digest, code }
+  const done = decided(next, context, 'notice-approved', about)
+  const lacking = needed - approved.approvals.length
+  if (lacking > 0) {
     return accepted(
       done,
-      `Approved. ${count(needed - approvals.length, 'more approval is', 'more approvals are')} needed.`
+      `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
     )
   }
-  return scheduled(done, { ...notice, approvals }, context)
+  return scheduled(done, approved, context)
 }
 
 function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
