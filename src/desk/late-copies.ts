@@ -47,10 +47,12 @@ function ofNotice(tag: string) {
   return { where: 'copies', at: `copies of the notice of ${tag}` }
 }
 
-async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Promise<boolean> {
-  const [first] = copies
-  if (first === undefined) return false
-  const { noticeId, caseTag, disclosureAt, disclosureZone, product } = first
+async function drop(
+  desk: Desk,
+  copies: readonly [LateCopy, ...LateCopy[]],
+  now: Instant
+): Promise<void> {
+  const { noticeId, caseTag, disclosureAt, disclosureZone, product } = copies[0]
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
   const isPublic = disclosureAt !== null && disclosureAt <= now
   const name = desk.settings.products.find(({ id }) => id === product)?.name ?? product
@@ -75,7 +77,6 @@ async function drop(desk: Desk, copies: readonly LateCopy[], now: Instant): Prom
     const refused = prepared.refused.filter(({ recipient }) => isDropped(recipient.id))
     commit(tx, decisions, { ...prepared, messages, refused }, work)
   })
-  return true
 }
 
 /** Copies that wait longer than their policy takes for late, and are not on the record as such. */

@@ -26,9 +26,7 @@ import { type NewOutbox } from '../store/outbox.ts'
 import { type Desk } from './desk.ts'
 
 /** One finished message: what the outbox stores. */
-export type PreparedMail = Omit<Required<NewOutbox>, 'caseId'> & {
-  readonly caseTag: CaseTag | null
-}
+export type PreparedMail = Omit<NewOutbox, 'caseId'> & { readonly caseTag: CaseTag | null }
 
 /** A copy that was not sealed, and why. */
 export type RefusedCopy = {

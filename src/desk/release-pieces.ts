@@ -155,7 +155,7 @@ export function recipientOf({
   address,
   fingerprint,
   keyData
-}: WaitingDelivery): SealedRecipient {
+}: Omit<WaitingDelivery, 'hadNotice'>): SealedRecipient {
   return { id, name, address, fingerprint, keyData }
 }
 

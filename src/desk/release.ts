@@ -1,6 +1,6 @@
 /**
- * Scheduled notices: judged at every tick, released in small committed pieces, so that a crash in the middle goes on where it
- * stopped and nobody gets a notice twice (G2, G7). Keys are judged at this very moment, by sealing.
+ * Scheduled notices: at every tick each one begins to leave, waits or is held, and one that is leaving goes on
+ * (release-pieces.ts). Must never let one leave that is not what was approved (G7).
  */
 import { aboutCase, BY_DESK, event } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'

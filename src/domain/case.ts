@@ -1,6 +1,6 @@
 /**
  * A case: the desk's unit of work for one report, its states and who speaks in it (practice.md §4.2.1). Types and
- * total functions only; what moves a case is decided in policy/, what stores it in store/cases.ts.
+ * total functions only; domain/case-machine.ts says what moves a case, store/cases.ts keeps it.
  */
 import { addressKey, type Contact, isSameAddress } from './address.ts'
 import { type Due } from './clock.ts'

@@ -173,7 +173,7 @@ export function holdWaiting(
 }
 
 /** A copy that must not leave any more. */
-export type LateCopy = WaitingDelivery & {
+export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
   readonly outboxId: number | null
   readonly noticeId: number
   readonly revision: number
@@ -193,7 +193,7 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
     notices.product, cases.disclosure_zone, member_id, name, address, fingerprint, key_data,
     coalesce((SELECT about ->> 'date' FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind = 'disclosed'
       ORDER BY id DESC LIMIT 1), cases.disclosure_at) AS disclosure_at,
-    0 AS had_notice, members.state = 'active' AS is_listed`
+    members.state = 'active' AS is_listed`
   const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
     JOIN members ON members.id = deliveries.member_id`
   const sql = `

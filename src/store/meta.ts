@@ -1,6 +1,6 @@
 /**
- * Small state by name that outlives the process: which generation of the inbox was seen last, when the
- * clock was looked at last. Must never hold what has a table of its own.
+ * Small state by name that outlives the process, for example which generation of the inbox was seen last. Must never hold what
+ * has a table of its own.
  */
 import { type Read, type Tx, upsert } from './sql.ts'
 

@@ -27,19 +27,18 @@ export type NewOutbox = {
   readonly envelopeFrom: Address | ''
   readonly envelopeTo: Address
   readonly messageId: MessageId
-  /** The conversation to which an answer belongs; '' unless given. */
-  readonly conversation?: Conversation
+  /** The conversation to which an answer belongs. */
+  readonly conversation: Conversation
   readonly raw: Uint8Array
   readonly notBefore: Instant
   /** From when on it must not leave any more (G7); null for never. */
   readonly notAfter: Instant | null
   /** Whether it waits for a human, who lets it go with {@link retryOutbox}. */
-  readonly isHeld?: boolean
+  readonly isHeld: boolean
 }
 
 /** One row without the bytes. */
-export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld' | 'conversation'> & {
-  readonly conversation: Conversation
+export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
   readonly id: number
   /** Bytes. */
   readonly size: number
@@ -89,8 +88,7 @@ export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | '
   const { raw, isHeld, ...columns } = row
   const values = {
     ...columns,
-    conversation: row.conversation ?? '',
-    state: isHeld === true ? 'held' : 'queued',
+    state: isHeld ? 'held' : 'queued',
     rawSha256: createHash('sha256').update(raw).digest('hex'),
     size: raw.byteLength,
     nextAttemptAt: row.notBefore,

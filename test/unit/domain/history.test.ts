@@ -1,3 +1,4 @@
+/** One sentence for every event, which an auditor understands without the messages, and no list member by name (G5, G8). */
 import { describe, expect, it } from 'vitest'
 import {
   type Actor,

@@ -32,7 +32,7 @@ export function openIn(folder: string, options: Options = {}): Database {
   return openDatabase({ ...usual, ...options })
 }
 
-/** A finished mail, named by `once`. */
+/** A finished message, named by `once`. */
 export function mail(once: string, change: Partial<NewOutbox> = {}): NewOutbox {
   const envelopeTo = parseAddress('alice@example.org')
   const messageId = parseMessageId(`${once.replaceAll(/[^a-z0-9]/gi, '.')}@desk.example`)
@@ -47,9 +47,11 @@ export function mail(once: string, change: Partial<NewOutbox> = {}): NewOutbox {
     envelopeFrom: '',
     envelopeTo,
     messageId,
+    conversation: '',
     raw: Buffer.from(`Subject: ...\r\n\r\n${once}\r\n`),
     notBefore: NOON,
     notAfter: null,
+    isHeld: false,
     ...change
   }
 }
