@@ -129,7 +129,7 @@ describeWith(['gpg'], 'attacks on encryption', () => {
     expect(await scene.mailsTo('mallory')).toEqual([])
   })
 
-  it('4 replayed ciphertext: before it arrives, its inside gives the lie to its new sender', async () => {
+  it('4 replayed ciphertext: before it arrives, its inside contradicts its new sender', async () => {
     scene = await openScene(cast)
     await scene.attack(encryptedMail(await steal(), head('mallory')))
     expect(scene.disposition()).toBe('contradicts-sender')

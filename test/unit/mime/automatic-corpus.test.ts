@@ -6,7 +6,7 @@ import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 import { CORPUS, describeCorpus } from '../../support/corpus.ts'
 
-/** What a file of the corpus is taken for: the surest kind, or `maybe` where only a returned mail of ours would tell. */
+/** The kind of a file in the corpus: the surest one, or `maybe` where only a returned message of ours would decide. */
 function kindOf(folder: string, name: string): string {
   const tree = parseTree(readFileSync(join(CORPUS, folder, name)))
   const { facts } = readHeader(tree.root.fields)

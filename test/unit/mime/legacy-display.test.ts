@@ -1,4 +1,4 @@
-/** What is left out as a copy of the protected subject is a copy of it, word for word; everything else stays (RFC 9788 §5.2). */
+/** Only a copy of the protected subject, word for word, is left out of the text; everything else stays (RFC 9788 §5.2). */
 import { describe, expect, it } from 'vitest'
 import { type Content, readContent } from '../../../src/mime/content.ts'
 import { parseTree } from '../../../src/mime/tree.ts'

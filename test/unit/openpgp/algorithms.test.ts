@@ -1,6 +1,6 @@
 /**
- * Every algorithm that desks, reporters and their programs use (issue part B): what is opened and verified, and of the rest the
- * right reason. The other side is the library with other settings where GnuPG and RNP cannot make such keys or packets.
+ * Every algorithm that desks, reporters and their programs use: what is opened and verified, and the right reason where it is
+ * not. The other side is the library with other settings where GnuPG and RNP cannot make such keys or packets.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,7 +30,7 @@ import { tempFolder } from '../../support/temp.ts'
 const TEXT = Buffer.from('The parser reads past its buffer.')
 const NOW = instantFromMs(Date.now() + 60_000)
 const MADE = new Date(Date.now() - 86_400_000)
-/** What gives a version 6 key; `ed25519` and `ed448` are the algorithms of RFC 9580, not the legacy ones. */
+/** The options for a version 6 key; `ed25519` and `ed448` are the algorithms of RFC 9580, not the legacy ones. */
 const V6: PartialConfig = { v6Keys: true, aeadProtect: true }
 
 const AEAD = ['', 'eax', 'ocb', 'gcm']
@@ -78,7 +78,7 @@ function openAs(desk: Person, message: Uint8Array, ...known: readonly Person[]):
   return openMessage(message, { secretKeys: [desk.secret], certificates, now: NOW })
 }
 
-/** The kind of encryption by its packet: tag, version and, of SEIPD version 2, the AEAD algorithm. */
+/** The kind of encryption by its packet: tag, version and, for SEIPD version 2, the AEAD algorithm. */
 function encryptionOf(message: Uint8Array): string {
   const span = walkPackets(message, 10).spans.findLast(({ tag }) => tag !== TAG.publicKeySession)
   if (span === undefined) throw new Error('nothing encrypted')

@@ -186,7 +186,7 @@ describe('a desk with an RSA key', () => {
     stranger = await make()
   })
   beforeAll(async () => {
-    // The larger modulus is the desk's: what is sealed to the stranger is then a number that the desk's key can take.
+    // The desk's modulus is larger, so its key accepts the number that was encrypted to the stranger.
     const size = (key: PrivateKey): string =>
       Buffer.from(Object(key.getKeys()[1]?.keyPacket.publicParams).n).toString('hex')
     if (size(mine) < size(stranger)) [mine, stranger] = [stranger, mine]

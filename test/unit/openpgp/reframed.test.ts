@@ -31,7 +31,7 @@ function chunked(tag: number, body: Uint8Array): Buffer {
   return Buffer.concat([...pieces, last, body.subarray(at)])
 }
 
-/** The bit count of the first number in a session key packet, one more, where no further byte is needed. */
+/** Raises the bit count of the first number in a session key packet by one, where that needs no further byte. */
 function recounted(body: Uint8Array): Uint8Array {
   const changed = Buffer.from(body)
   const bits = changed.readUInt16BE(10)

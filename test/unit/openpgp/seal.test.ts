@@ -186,7 +186,7 @@ describeWith(['gpg'], 'sealing, as GnuPG sees it', () => {
 })
 
 async function listPackets(home: string, input: string | Uint8Array): Promise<{ stdout: string }> {
-  // Without the secret key gpg lists the outside and ends with an error, which is what is wanted here.
+  // Without the secret key gpg lists the outer packets and ends with an error, as intended here.
   const args = ['--homedir', home, '--batch', '--list-packets']
   return { stdout: (await tryRun('gpg', args, { input })).stdout.toString() }
 }

@@ -122,7 +122,7 @@ describe('the signatures of a certificate', () => {
 })
 
 describe('a revocation', () => {
-  /** The packet by which the owner, or who stole the key, takes it back from `year` on. */
+  /** The packet by which the owner or a thief revokes the key from `year` on. */
   async function revocation(flag: number, year: number): Promise<Packet> {
     const { publicKey } = await revokeKey({
       key,

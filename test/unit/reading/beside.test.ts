@@ -1,4 +1,4 @@
-/** What stands beside inline PGP, a cleartext signature or an encrypted file: nothing of it is lost, and nothing of it is covered. */
+/** Text and files beside inline PGP, a cleartext signature or an encrypted file: none is lost, and none counts as covered. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import {

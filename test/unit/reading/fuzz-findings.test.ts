@@ -1,4 +1,4 @@
-/** Mails that `npm run fuzz` found, each built anew: what broke once must hold from then on. */
+/** Messages that `npm run fuzz` found, each built anew: what broke once must hold from then on. */
 import { createMessage, encrypt, readKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { printJson } from '../../../src/cli/output.ts'

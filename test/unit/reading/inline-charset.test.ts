@@ -1,6 +1,6 @@
 /**
- * In which charset a decrypted text is read where nothing protected names one: nobody on the way can turn signed bytes into
- * other words (mail.md §1.3, §2.23).
+ * The charset of a decrypted text that nothing protected names: nobody on the way can turn signed bytes into other words
+ * (mail.md §1.3, §2.23).
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'

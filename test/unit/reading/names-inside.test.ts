@@ -1,4 +1,4 @@
-/** Which header inside an encryption names somebody, though nothing marks it as protected (G6). */
+/** Which header inside an encryption names somebody, although nothing marks it as protected (G6). */
 import { expect, it } from 'vitest'
 import { parsePayload } from '../../../src/reading/layers.ts'
 import { readNamesInside } from '../../../src/reading/names-inside.ts'

@@ -1,6 +1,5 @@
 /**
- * The page of `postern open`: everything that was found, and nothing of the message that could pass for a line of ours (issue
- * part H).
+ * The page of `postern open`: it shows everything that was found, and nothing of the message can pass for a line of ours.
  */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

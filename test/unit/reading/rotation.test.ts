@@ -1,4 +1,4 @@
-/** Rotation of the desk key: a retired one still opens, alone or beside the new one, and never signs (issue part B). */
+/** Rotation of the desk key: a retired one still opens, alone or beside the new one, and never signs. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { type MessageId } from '../../../src/domain/ids.ts'
