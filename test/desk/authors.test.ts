@@ -42,7 +42,7 @@ it('(B3) whoever wrote it stays its author while it is approved, and every act i
   ])
 })
 
-it('(B3) who edits it after an approval is its only author, so the first one may approve that', async () => {
+it('(B3) a maintainer who edits it after an approval is its only author, so the first one may approve that', async () => {
   await notices.command(them.linus, TAG, '/notice draft\nseverity: high\n')
   expect(authors()).toEqual(['linus'])
   await approveBy('linus')

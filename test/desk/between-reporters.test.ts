@@ -184,7 +184,7 @@ it('the record of a decision says that a report of the case names nobody who cou
   ])
 })
 
-it('who comes into a case with a date is asked about it; before that, nothing they write counts as an answer, and they read of no date that they were never told (B19, B14)', async () => {
+it('a reporter whose report is merged into a case with a date is asked about it; before that, nothing they write counts as an answer, and they read of no date that they were never told (B19, B14)', async () => {
   const world = await givenDesk([grace])
   const report = { text: 'a report', autocrypt: true }
   await givenMessage(world, alice, { ...report, subject: 'one' })
@@ -252,7 +252,7 @@ it('/key accept twice in one message lets what waited leave once (G2)', async ()
   expect(await lastTo(world, bob)).toContain('We confirmed the issue')
 })
 
-it('who sent one of several reports encrypted is answered in clear in none of them (G3, B14)', async () => {
+it('a reporter who sent one of several reports encrypted is answered in clear in none of them (G3, B14)', async () => {
   const world = await givenDesk([grace])
   await givenMessage(world, bob, { subject: 'one', text: 'x', as: 'clear' })
   await givenMessage(world, bob, { subject: 'two', text: 'x', as: 'encrypted' })

@@ -62,7 +62,7 @@ it('(B16) the reporter is told the new date beside the old one, and nothing when
   expect(said).toMatch(/It was Fri 4 Dec 2026.*It is now Mon 7 Dec 2026/)
 })
 
-it('(B16) who had no notice yet gets the present revision as the first one, without what changed', async () => {
+it('(B16) a member who had no notice yet gets the present revision as the first one, without what changed', async () => {
   await notices.world.addMember(late)
   await notices.command(them.grace, TAG, '/notice draft\nseverity: high\n')
   await notices.approve(TAG)

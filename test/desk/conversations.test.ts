@@ -58,7 +58,7 @@ async function answerOf(
   })
   return (await world.read(who, latest(who))).replaceAll(/\s+/g, ' ')
 }
-/** Who has read Grace's words, of all who were written to. */
+/** Everybody who was sent Grace's words. */
 async function readers(): Promise<string[]> {
   const found = new Set<string>()
   for (const person of [cast.alice, cast.linus, ...cast.members]) {

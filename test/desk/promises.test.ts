@@ -235,7 +235,7 @@ it('(A3, B14) an answer to a reporter stops the clocks of all their numbers, in 
   expect(rangSince(world, answered)).toEqual({})
 })
 
-it('(A3, B14) of several reports of one person the earliest promise holds', async () => {
+it('(A3, B14) the earliest promise holds where one person sent several reports', async () => {
   const world = await givenBobsCases(await givenReporter('bob'), KEYLESS)
   await world.wait(DAY / 2)
   await says(world, `/merge ${TAG}\n`, 'ACME-2026-0002')

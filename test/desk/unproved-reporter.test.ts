@@ -1,4 +1,4 @@
-/** Who knows a Message-ID of the desk is not yet the reporter: an acknowledgement also goes to a return path (mail.md §1.12). */
+/** To know a Message-ID of the desk does not make anybody the reporter: an acknowledgement also goes to a return path (mail.md §1.12). */
 import { afterEach, expect, it } from 'vitest'
 import { openWorld, someone, type World } from '../support/world.ts'
 import { lines, textPart } from '../unit/reading/material.ts'
