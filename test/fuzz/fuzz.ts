@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz`: opens broken mail in the built daemon's worker pool, under its limits, and checks that every invariant of
- * reading holds. `--messages N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes mail K of that seed
+ * reading holds. `--mails N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes message K of that seed
  * again and opens nothing else. A finding is made small, written into a temporary folder with the keys it needs, and printed;
  * then the exit status is 1.
  */
