@@ -110,7 +110,7 @@ const WRITERS: {
   'send-sealed': () => undefined,
   'send-clear': () => undefined,
   record: (tx, { event: decided }, job) => {
-    // Where the other case of a merge goes, only its own record says; any other case was moved by the decision itself.
+    // Only `merged-in` is about a case that no decision has moved: the one that takes the other in.
     if (decided.kind === 'merged-in') move(tx, decided, job.now)
     append(tx, decided, job, decided.actor.kind === 'maintainer' ? job.signature : null)
   },
@@ -180,7 +180,7 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
   record(tx, event('told', subjectOf(caseTag, whom), BY_DESK, about), work)
 }
 
-/** A message that came back did not reach anybody; what is said of it twice is one thing. */
+/** A message that came back did not reach anybody; a second bounce of it says nothing new. */
 function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): void {
   if (!markBounced(tx, messageId, work.now)) return
   const row = findByMessageId(tx, messageId)
@@ -188,7 +188,7 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
 }
 
 /**
- * A message that its recipient does not get is on the record; what an alarm told counts as told no more. An alarm belongs to
+ * A message that its recipient does not get is on the record; what an alarm told no longer counts as told. An alarm belongs to
  * its recipient: an alarm about an alarm would ring for ever.
  */
 export function recordUndelivered(

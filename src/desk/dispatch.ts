@@ -106,7 +106,7 @@ function isGivenUp({ attempts }: Claimed, { kind }: SendResult): boolean {
   return kind === 'rejected' || (kind !== 'accepted' && nextAttemptMs(attempts) === null)
 }
 
-/** Logs an outcome, but of no copy of a notice: the lines would show how long the list is (G5). Clocks tell what went wrong. */
+/** Logs an outcome, except that of a notice's copy: the lines would show how long the list is (G5). Clocks tell of failures. */
 function report(desk: Desk, row: Claimed, result: SendResult): void {
   const { kind, attempts, noticeId } = row
   if (noticeId !== null) return

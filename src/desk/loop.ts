@@ -136,7 +136,7 @@ async function workAll(
   return isNews || handled > 0
 }
 
-/** On a clock that is far ahead the desk's own key looks expired; who ends then does not see it set right (G7, G9). */
+/** On a clock that is far ahead the desk's own key looks expired. It must run on, to see the clock set right (G7, G9). */
 async function workOnTrustedKeys(
   ...[desk, bells, failures, signal]: Parameters<typeof workAll>
 ): Promise<boolean> {

@@ -56,7 +56,7 @@ export function factsOf(desk: Desk, { record, recipients, clock, starts }: Occas
     ...(shown.length > FACTS_MAX
       ? [{ label: 'Not shown here', value: `${shown.length - FACTS_MAX} more like these` }]
       : []),
-    // One whose key has expired does not get it.
+    // A maintainer whose key has expired does not get it.
     { label: 'For', value: recipients.map(({ name }) => name).join(', ') },
     ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
   ]

@@ -90,7 +90,7 @@ export function quotedMessages(
   return issuedMessages(read, ids, isTheirs)
 }
 
-/** The desk's messages that the author quotes: a maintainer those to them, anybody else those to a reporter at the sender's address. */
+/** The desk's messages that the author quotes: a maintainer those to them, others those to a reporter at the same address. */
 export function quotedByAuthor(read: Read, desk: Desk, opened: OpenedMail): QuotedMessage[] {
   const id = claimedMaintainer(opened, desk.settings)?.id
   const from = opened.outer.from?.address

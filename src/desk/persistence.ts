@@ -34,7 +34,7 @@ export async function persist(
       const isFinal = error instanceof Trouble && !error.retryable
       if (isStopped(signal) && !isFinal) return
       failures += 1
-      // On no bell of the loop: work rings them all the time, and a server that is down would be flooded.
+      // Not on a bell of the loop: work rings those all the time, and a server that is down would be flooded.
       await createBell().wait(judge(error, backoffMs(desk, failures)), signal)
     }
   }

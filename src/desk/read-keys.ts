@@ -19,7 +19,7 @@ import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
 import { findMemberByAddress, findMemberKeyByAddress } from '../store/members.ts'
 import { type Desk } from './desk.ts'
 
-/** What reading keys takes. */
+/** The parts of the desk that read keys. */
 export type KeyReader = Pick<Desk, 'db' | 'settings'> & {
   readonly workers: Pick<Desk['workers'], 'inspectKey'>
 }
@@ -69,7 +69,7 @@ function registeredKey({ settings, db }: KeyReader, address: Address): Uint8Arra
 
 /**
  * The pinned key together with every other copy of it in the message, and whether it can still be used; null when they add
- * nothing. Also files that are no candidates are looked at: a revoked copy is none.
+ * nothing. Files that are no candidates count, too: a revoked copy is none.
  */
 export async function mergedCopies(
   desk: Desk,

@@ -60,8 +60,8 @@ export function aboutNotice(
 }
 
 /**
- * The digest over what each member reads, whoever they are: it stays while a release goes on and members are taken off the
- * list, and changes with the content, the configured words and the template.
+ * The digest over what each member reads, without the list of members: it stays when one is taken off the list during a release,
+ * and changes with the content, the configured words and the template.
  */
 export function releasedDigest(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Sha256 {
   return desk.sha256(approvedText(notice, known, []))
@@ -121,7 +121,7 @@ function isSameCopy(a: WaitingDelivery, b: WaitingDelivery): boolean {
   return a.id === b.id && a.address === b.address && a.fingerprint === b.fingerprint
 }
 
-/** What these members are sent: one approval covers both, for the copies of those who had none only leave out what changed. */
+/** The copies for these members. Those who had no notice yet do not read what changed; one approval covers both forms. */
 function copiesFor(
   desk: Desk,
   notice: NoticeRecord,

@@ -161,7 +161,7 @@ function begin(
   const { digest, verdict, now } = options
   const work = ofNoMail(now)
   const begun = desk.db.transact((tx) => {
-    // The list may have changed since, from the command line too: whoever is on it now gets a copy (G5, G7).
+    // The list may have changed since, from the command line too: the members on it now get a copy (G5, G7).
     const present = aboutNotice(desk, tx, notice)
     if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
     const content = releasedDigest(desk, notice, present)

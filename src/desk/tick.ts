@@ -183,7 +183,7 @@ function know(
   return { subject, record: found, product, events, last, standing }
 }
 
-/** The events that the clocks name; of those whose every start is a run of its own only what may still be told. */
+/** The events that the clocks name; for clocks whose every start is a run of its own, those that may still be told. */
 function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskEvent[] {
   const each = clocks.filter(({ counts }) => counts === 'each')
   const others = clocks.filter(({ counts }) => counts !== 'each')
@@ -299,7 +299,7 @@ function write(
   }
 }
 
-/** What rings, but of a cause that is told at once only the newest run, with the first one that it stands for. */
+/** What rings. Runs of a cause that are told together are the newest one, with the first one that it stands for. */
 function together({ rings }: Telling): { readonly ring: Ring; readonly first: number }[] {
   const groups = groupBy(rings, ({ run, step, repeat }) =>
     JSON.stringify([isToldTogether(run.clock) ? run.key : run.start.id, step, repeat])

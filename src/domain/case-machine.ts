@@ -16,7 +16,7 @@ export type CaseFacts = {
   readonly isListTold: boolean
   readonly disclosureAt: Instant | null
   readonly wasDisclosed: boolean
-  /** Whether a rejection stands that nobody took back: by a reporter's new message a rejected case is open again. */
+  /** Whether it was rejected and nobody took that back; a reporter's new message opens the case again and does not. */
   readonly wasRejected: boolean
   /** Numbers of the reporters who were asked for something and have not written since. */
   readonly asked: readonly string[]

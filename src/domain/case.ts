@@ -79,7 +79,7 @@ export function reporterOf({ reporters }: Pick<CaseRecord, 'reporters'>): Report
   return reporters[0] ?? null
 }
 
-/** The reporter with this number; of those who are one person, the first. */
+/** The reporter with this number; the first one where several are the same person. */
 export function reporterWith(
   { reporters }: Pick<CaseRecord, 'reporters'>,
   id: string

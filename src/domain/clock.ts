@@ -31,8 +31,8 @@ export type StepTime =
   | { readonly after: Span; readonly every?: Span }
 
 /**
- * Who is told by a step. While a case has no owner, `owner` is everybody; a role is all who have it; `recipient` is the maintainer
- * named by the starting event, and `others` is everybody else. Reporters are written to by people, never by a clock.
+ * Who is told by a step. While a case has no owner, `owner` is everybody; a role is all who have it; `recipient` is the
+ * maintainer named by the starting event, and `others` is everybody else. Reporters are written to by people, never by a clock.
  */
 export type Tell =
   | 'owner'

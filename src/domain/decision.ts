@@ -154,8 +154,8 @@ export type Decision =
     }
   | {
       /**
-       * Keeps a key that came under an address without using it, until a maintainer accepts it; or takes it out of use for good
-       * as that of somebody else, by the word of the maintainer `refusedBy`.
+       * Keeps a key that came under an address without using it, until a maintainer accepts it. Where the maintainer
+       * `refusedBy` says that it is somebody else's, takes it out of use for good.
        */
       readonly kind: 'offer-reporter-key'
       readonly address: Address

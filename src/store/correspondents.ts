@@ -1,6 +1,7 @@
 /**
- * What the desk remembers about people who write to it: keys in use and offered, used signatures, ciphertexts, automatic answers,
- * and reports that wait for the sender's daily list. Must never reveal whose a signing key is (G5), only whether it is somebody else's.
+ * What the desk remembers about people who write to it: keys in use and offered, used signatures, ciphertexts, automatic
+ * answers, and reports that wait for the sender's daily list. Must never reveal whose a signing key is (G5), only whether it is
+ * somebody else's.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type WaitingKey } from '../domain/case.ts'

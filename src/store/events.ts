@@ -172,7 +172,7 @@ export function caseHistory(read: Read, record: CaseRecord): CaseHistory {
 
 function eventOf(row: Row): DeskEvent {
   const { id, at, kind, arrivalId, messageSha256, signatureSha256 } = row
-  // Only appendEvent writes rows, and the chain shows whoever else did.
+  // Only appendEvent writes rows; the chain shows where somebody else did.
   return {
     ...{ id, at, kind },
     subject: { kind: row.subjectKind, id: row.subjectId },

@@ -150,8 +150,8 @@ export function listPreviews(read: Read, noticeId: number): Preview[] {
 }
 
 /**
- * Records an approval with the place of its preview in the record: whoever approves has read nothing later. The same
- * maintainer's newer one takes the place of the older.
+ * Records an approval with the place of its preview in the record: the maintainer has read nothing later. Their
+ * newer approval takes the place of the older.
  */
 export function insertApproval(
   tx: Tx,

@@ -75,7 +75,7 @@ it('a message under the name of one reporter that answers what another one was s
   expect(world.rows(pinned)).toEqual([{ address: bob.address }])
   expect(world.rows('SELECT reporter_id AS id FROM waiting_words')).toEqual([{ id: FIRST }])
   expect(world.rows('SELECT author FROM messages').at(-1)).toEqual({ author: 'other' })
-  expect((await textsTo(world, grace)).at(-1)).toContain(
+  expect(await lastTo(world, grace)).toContain(
     'the sender is NOT PROVED: it answers a message that we sent to somebody else'
   )
   await givenMessage(world, alice, { ...forged, ...answering(world, alice) })

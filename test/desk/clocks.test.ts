@@ -20,7 +20,7 @@ import { type CaseTag } from '../../src/domain/ids.ts'
 import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import { appendEvent } from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
-import { givenDesk, givenMessage, lastTo, textsTo } from '../support/given.ts'
+import { givenDesk, givenMessage, lastTo } from '../support/given.ts'
 import { headerOf, splitPart } from '../support/mail-parts.ts'
 import { tempFolder } from '../support/temp.ts'
 import { type Someone, START, someone, type World, type WorldOptions } from '../support/world.ts'
@@ -438,11 +438,11 @@ describe('(A3) the clocks of the presets', () => {
     await givenPreset('dispatch')
     const subject = `Re: [${TAG}] Report`
     await givenMessage(world, grace, { subject, text: '/reply\nThank you.\n' })
-    expect((await textsTo(world, linus)).at(-1)).toContain('Due: ')
+    expect(await lastTo(world, linus)).toContain('Due: ')
     const patch = { filename: 'alice.asc', content: alice.secret.toPublic().armor() }
     const text = `/key accept ${alice.secret.getFingerprint()}\n`
     await givenMessage(world, grace, { subject, text, patch })
-    const update = (await textsTo(world, linus)).at(-1)
+    const update = await lastTo(world, linus)
     expect(update).toContain('that had waited for a key')
     expect(update).not.toContain('Due: ')
   })

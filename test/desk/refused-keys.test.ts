@@ -11,8 +11,8 @@ import {
   givenMessage,
   givenReporter,
   kindsTo,
-  recorded,
-  textsTo
+  lastTo,
+  recorded
 } from '../support/given.ts'
 import { type Letter, type Someone, type World } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
@@ -59,7 +59,7 @@ const onTheWay = (world: World): string =>
 it('(G3) words that wait because of a forged key leave unencrypted, marked, when a maintainer refuses it; everything says so', async () => {
   const world = await givenForgedOffer('clear')
   const choice = `1 key has come for this address and nobody has accepted or refused it: /key accept ${name(forger)} or /key refuse ${name(forger)}. If it is refused, what waits leaves UNENCRYPTED.`
-  expect((await textsTo(world, grace)).at(-1)).toContain(choice)
+  expect(await lastTo(world, grace)).toContain(choice)
   const waits = await said(world, `/reply\n${REPLY}\n`)
   expect(waits).toContain('alice@reporter.example cannot be answered yet')
   expect(waits).toContain(choice)
@@ -75,7 +75,7 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   const clear = onTheWay(world)
   expect(clear).toContain(REPLY)
   expect(clear).toContain('not encrypted')
-  expect((await textsTo(world, linus)).at(-1)).toContain(
+  expect(await lastTo(world, linus)).toContain(
     'sent 1 message to the reporter, NOT encrypted, that had waited for a key'
   )
   expect(world.rows("SELECT actor_id, about FROM events WHERE kind = 'key-refused'")).toEqual([
@@ -96,7 +96,7 @@ it('(G3) a refused key that comes again holds up nothing; another key asks anew,
   const world = await givenForgedOffer('clear')
   await said(world, `/key refuse ${name(forger)}\n`)
   await forged(world, forger)
-  expect((await textsTo(world, grace)).at(-1)).toContain(
+  expect(await lastTo(world, grace)).toContain(
     'which a maintainer refused for this reporter. It is not used.'
   )
   expect(await said(world, '/reply\nOne.\n')).toContain(
@@ -150,7 +150,7 @@ it('(G3) words leave encrypted where one message refuses the forged key and acce
     'that had waited leaves now, encrypted.'
   )
   expect(onTheWay(world)).not.toContain(REPLY)
-  expect((await textsTo(world, alice)).at(-1)).toContain(REPLY)
+  expect(await lastTo(world, alice)).toContain(REPLY)
 })
 
 it.each([
@@ -178,13 +178,13 @@ it.each([
     const answer = await said(world, `/key refuse ${name(forger)}\n/status\n`)
     expect(answer).toContain(`even if it comes again. Answers ${says}`)
     expect(answer).toContain(`Answers: ${says}`)
-    expect((await textsTo(world, linus)).at(-1)).toContain(`Answers ${says}`)
+    expect(await lastTo(world, linus)).toContain(`Answers ${says}`)
     await forged(world, forger)
     await said(world, `/reply\n${REPLY}\n`)
     expect(toAlice(world)).toEqual(left)
     expect(onTheWay(world).includes(REPLY)).toBe(as === 'clear')
     await said(world, `/key accept ${name(forger)}\n/reply\nOnce more.\n`)
-    expect((await textsTo(world, forger)).at(-1)).toContain('Once more.')
+    expect(await lastTo(world, forger)).toContain('Once more.')
   }
 )
 
@@ -195,7 +195,7 @@ it('(G3) the key in use is refused and the one before taken back in one message'
   await said(world, `/key accept ${name(forger)}\n`)
   const both = `/key refuse ${name(forger)}\n/key accept ${name(alice)}\n/reply\n${REPLY}\n`
   expect(await said(world, both)).toContain('Sent to alice@reporter.example, encrypted.')
-  expect((await textsTo(world, alice)).at(-1)).toContain(REPLY)
+  expect(await lastTo(world, alice)).toContain(REPLY)
 })
 
 it('/key refuse of a key that is refused already says since when and by whom, and tells nobody again', async () => {

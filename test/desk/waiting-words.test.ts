@@ -12,6 +12,7 @@ import {
   givenMessage,
   givenReporter,
   kindsTo,
+  lastTo,
   recorded,
   textsTo
 } from '../support/given.ts'
@@ -116,7 +117,7 @@ it('(B10) what waits leaves with the key of the reporter’s next message, encry
   ])
   expect(theCase(world)?.answeredAt).toBe(world.clock.now)
   expect(world.rows('SELECT id FROM waiting_words')).toEqual([])
-  expect((await textsTo(world, linus)).at(-1)).toContain(
+  expect(await lastTo(world, linus)).toContain(
     'Sent now, after waiting for a key: 4 messages to the reporter, encrypted (ACME-2026-0001)'
   )
 })
@@ -220,7 +221,7 @@ it('(G3, B10) a key that came with a new report whose sender nothing proves gets
   await said(world, WORDS[0] ?? '')
   world.pass(60_000)
   await givenMessage(world, alice, { subject: 'Another', text: 'M.\n', autocrypt: true })
-  expect((await textsTo(world, grace)).at(-1)).toContain('It is not used until you accept it.')
+  expect(await lastTo(world, grace)).toContain('It is not used until you accept it.')
   expect(await said(world, `/take\n/reply\n${PLAN}\n`)).toContain('What you sent waits')
   await givenMessage(world, alice, { subject: 'Third', text: 'M.\n' })
   expect(kindsTo(world, alice)).not.toContain('reply')
@@ -291,7 +292,7 @@ it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it n
   expect(answer).toContain(`Never sent: ${WAITED}`)
   expect(answer).not.toContain('/unsend withdraws it')
   expect(answer).not.toContain(REPLY)
-  expect((await textsTo(world, linus)).at(-1)).toContain(
+  expect(await lastTo(world, linus)).toContain(
     'withdrew 1 message to the reporter that waited for a key'
   )
   expect(onRecord(world, 'words-dropped')).toEqual(['words-dropped by grace'])
@@ -357,7 +358,7 @@ it.each([
     const world = await givenDesk([grace, linus], { policy: { reporters: { cleartext: 'deny' } } })
     await givenMessage(world, alice, { subject: 'Heap overflow', text, as })
     expect(await said(world, '/ask\n')).toContain(`We asked ${alice.address} ${what}`)
-    expect((await textsTo(world, linus)).at(-1)).toContain(`asked the reporter ${what}`)
+    expect(await lastTo(world, linus)).toContain(`asked the reporter ${what}`)
     const toLinus = world.sentTo(linus).length
     expect(await said(world, '/ask\n')).toContain(`was asked ${what} earlier today`)
     expect(world.sentTo(linus)).toHaveLength(toLinus)
