@@ -1,5 +1,5 @@
 /**
- * A subject that came hidden stays hidden (RFC 9788 §6.1, issue part C): in every message that the desk sends about it, to
+ * A subject that came hidden stays hidden (RFC 9788 §6.1): in every message that the desk sends about it, to
  * whomever and for whatever reason, no word of it can be read on the way.
  */
 import { expect, it } from 'vitest'
