@@ -2,9 +2,9 @@
  * `postern audit verify|export`: checks that nobody changed the record (G8), and prints it. The record holds no content,
  * subjects or addresses, so the output holds none either.
  */
-import { historyLine } from '../domain/history.ts'
+import { historySentences } from '../config/texts.ts'
 import { count } from '../domain/words.ts'
-import { nounOf } from '../messages/catalogue.ts'
+import { createHistory } from '../messages/history.ts'
 import { iterateEvents, verifyRecord } from '../store/events.ts'
 import { type Call, maintainerNames, withDatabase } from './context.ts'
 import { CommandError, print, printable, printJson } from './output.ts'
@@ -26,19 +26,18 @@ export async function verify(call: Call): Promise<void> {
 /** Prints every event, oldest first: as a sentence with its subject, or with `--json` as one JSON object a line. */
 export async function exportRecord(call: Call): Promise<void> {
   await withDatabase(call, (db, config) => {
-    const names = {
+    const say = createHistory(historySentences(), {
       timezone: config.desk.timezone,
       maintainer: maintainerNames(config),
-      reporter: () => null,
-      noun: nounOf
-    }
+      reporter: () => null
+    })
     db.read((read) => {
       for (const event of iterateEvents(read)) {
         const { kind, id } = event.subject
         const about = kind === 'case' ? id : `${kind} ${id}`.trim()
         const line = call.json
           ? JSON.stringify(event)
-          : printable(`${event.id} [${about}] ${historyLine(event, names)}`)
+          : printable(`${event.id} [${about}] ${say(event)}`)
         call.streams.out(`${line}\n`)
       }
     })

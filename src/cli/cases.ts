@@ -3,16 +3,16 @@
  * reports, because the operator asked for them; list members appear by id only (G5).
  */
 import { type Config } from '../config/load.ts'
+import { historySentences } from '../config/texts.ts'
 import { readBound } from '../desk/read-situation.ts'
 import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
-import { historyLine } from '../domain/history.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
-import { nounOf } from '../messages/catalogue.ts'
+import { createHistory } from '../messages/history.ts'
 import { inspectKey } from '../openpgp/keyring.ts'
 import { sha256 } from '../openpgp/packets.ts'
 import { promiseWords } from '../policy/clocks.ts'
@@ -135,7 +135,7 @@ function pageOf(found: Found, next: Next, config: Config, now: Instant): string 
     ...nextLines(next, maintainer),
     '',
     'History',
-    ...history.map((event) => historyLine(event, { timezone, maintainer, reporter, noun: nounOf }))
+    ...history.map(createHistory(historySentences(), { timezone, maintainer, reporter }))
   ]
   for (const { at, author, authorId, audience, text } of messages) {
     const who =

@@ -4,8 +4,7 @@
  */
 import { z } from 'zod'
 import { type Clock } from '../domain/clock.ts'
-import { INSTANT_NAMES } from '../domain/event.ts'
-import { EVENT_KINDS } from '../domain/history.ts'
+import { EVENT_KINDS, INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
 import { overDeskClocks } from './policy-sources.ts'

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { type EventKind } from '../domain/event.ts'
 import { type Wording } from '../domain/message.ts'
 
 const EXTENSION = '.liquid'
@@ -35,14 +36,20 @@ export function readTexts(own: string): ReadonlyMap<string, Wording> | string {
 
 /** The wordings beside the program. */
 export function builtInTexts(): ReadonlyMap<string, Wording> {
-  const file = readFileSync(join(FOLDER, 'samples.yaml'), 'utf8')
-  const samples = parse(file, { merge: true, maxAliasCount: -1 }) as Record<
-    string,
-    Wording['samples']
-  >
+  const samples = read('samples.yaml') as Record<string, Wording['samples']>
   return new Map(
     sourcesIn(FOLDER).map(([name, source]) => [name, { ...source, samples: samples[name] ?? {} }])
   )
+}
+
+/** The sentences of the history, by the kind of event. */
+export function historySentences(): Readonly<Record<EventKind, string>> {
+  return read('history.yaml') as Record<EventKind, string>
+}
+
+function read(name: string): unknown {
+  const file = readFileSync(join(FOLDER, name), 'utf8')
+  return parse(file, { merge: true, maxAliasCount: -1 })
 }
 
 function sourcesIn(folder: string): [name: string, Omit<Wording, 'samples'>][] {

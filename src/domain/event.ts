@@ -71,228 +71,170 @@ type Nothing = Readonly<Record<string, never>>
 export type Promised = Readonly<Record<string, Instant>>
 
 /**
- * Every kind of event with its particulars. A new fact is one entry here. `reason` is what a maintainer wrote after `because`
- * for the record; the text that a reporter gets is content and stands in the messages of the case alone.
+ * Every kind of event with the type of its particulars; the values stand for nothing. A new fact is one entry here and its
+ * sentence in messages/history.yaml. `reason` is what a maintainer wrote after `because` for the record; the text that a
+ * reporter gets is content and stands in the messages of the case alone.
  */
-export type Particulars = {
+const EVENTS = {
   // What came in.
-  readonly opened: {
-    readonly product: string
-    readonly reporter: string
-    readonly receivedAt: Instant
-    readonly promised?: Promised
-  }
-  readonly 'reporter-wrote': { readonly reporter: string; readonly receivedAt: Instant }
-  readonly 'member-wrote': { readonly member: string; readonly isSigned: boolean }
-  readonly 'other-wrote': Nothing
-  readonly 'message-refused': { readonly because: string }
+  opened: {} as { product: string; reporter: string; receivedAt: Instant; promised?: Promised },
+  'reporter-wrote': {} as { reporter: string; receivedAt: Instant },
+  'member-wrote': {} as { member: string; isSigned: boolean },
+  'other-wrote': {} as Nothing,
+  'message-refused': {} as { because: string },
   /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
-  readonly 'refused-unanswered': {
-    readonly because: string
-    readonly standing: RefusalStanding
-  }
+  'refused-unanswered': {} as { because: string; standing: RefusalStanding },
   /** On hold, because its encrypted content came before: from another sender, or into these cases. */
-  readonly 'ciphertext-reused': { readonly cases: readonly CaseTag[] }
+  'ciphertext-reused': {} as { cases: readonly CaseTag[] },
   /** On hold: a delivery report about no message of the desk. */
-  readonly 'bounce-unmatched': Nothing
+  'bounce-unmatched': {} as Nothing,
   /** On hold, because not even its header could be read. */
-  readonly 'message-unread': { readonly bytes: number }
+  'message-unread': {} as { bytes: number },
   /** Verbs by their names in the vocabulary; `unknown` for what is none. */
-  readonly 'commands-ran': { readonly verbs: readonly string[] }
-  readonly 'commands-refused': { readonly verbs: readonly string[] }
+  'commands-ran': {} as { verbs: readonly string[] },
+  'commands-refused': {} as { verbs: readonly string[] },
 
   // What people decided about a case.
-  readonly taken: { readonly from: string | null }
-  readonly noted: Nothing
-  readonly 'moved-product': {
-    readonly from: string
-    readonly to: string
+  taken: {} as { from: string | null },
+  noted: {} as Nothing,
+  'moved-product': {} as {
+    from: string
+    to: string
     /** As in `embargo-set`, by the policy of the new product. */
-    readonly leaveBy: Instant | null
-  }
+    leaveBy: Instant | null
+  },
   /** A person's words left for the reporter. */
-  readonly answered: {
-    readonly reporter: string
-    readonly with: MessageKind
-    readonly how: Way
-  }
+  answered: {} as { reporter: string; with: MessageKind; how: Way },
   /** A plan and workarounds left for the reporter (M-08). */
-  readonly 'plan-told': { readonly reporter: string; readonly how: Way }
-  readonly 'info-asked': { readonly reporter: string; readonly how: Way }
+  'plan-told': {} as { reporter: string; how: Way },
+  'info-asked': {} as { reporter: string; how: Way },
   /** A person's words wait for a key of the reporter; they leave when it comes, and until then nobody was answered. */
-  readonly 'words-wait': { readonly reporter: string; readonly with: MessageKind }
+  'words-wait': {} as { reporter: string; with: MessageKind },
   /** They do not leave any more: withdrawn by hand (`unsent`), or a later decision made them untrue. */
-  readonly 'words-dropped': {
-    readonly reporter: string
-    readonly with: MessageKind
-    readonly author: string
+  'words-dropped': {} as {
+    reporter: string
+    with: MessageKind
+    author: string
     /** When they were written. */
-    readonly date: Instant
-    readonly because: 'unsent' | 'reopened' | 'accepted'
-    readonly reason: string
-  }
-  readonly 'member-answered': { readonly member: string }
-  readonly 'acknowledgement-released': Nothing
-  readonly accepted: Nothing
-  readonly rejected: { readonly code: string; readonly told: ReporterTold }
-  readonly merged: { readonly into: CaseTag; readonly told: ReporterTold }
+    date: Instant
+    because: 'unsent' | 'reopened' | 'accepted'
+    reason: string
+  },
+  'member-answered': {} as { member: string },
+  'acknowledgement-released': {} as Nothing,
+  accepted: {} as Nothing,
+  rejected: {} as { code: string; told: ReporterTold },
+  merged: {} as { into: CaseTag; told: ReporterTold },
   /** A reporter of another case belongs to this one now. `receivedAt` says since when they wait for a person; null: they do not. */
-  readonly 'merged-in': {
-    readonly from: CaseTag
-    readonly reporter: string
-    readonly receivedAt: Instant | null
-    readonly promised?: Promised
-  }
-  readonly reopened: { readonly reason: string }
+  'merged-in': {} as {
+    from: CaseTag
+    reporter: string
+    receivedAt: Instant | null
+    promised?: Promised
+  },
+  reopened: {} as { reason: string },
   /** `date` is when it became public; `reason` says why before its date, '' otherwise. */
-  readonly disclosed: { readonly date: Instant; readonly reason: string }
-  readonly closed: {
-    readonly disposition: 'disclosed' | 'internal' | 'rejected'
-    readonly reason: string
-    readonly told: ReporterTold
-  }
+  disclosed: {} as { date: Instant; reason: string },
+  closed: {} as {
+    disposition: 'disclosed' | 'internal' | 'rejected'
+    reason: string
+    told: ReporterTold
+  },
 
   // Dates.
-  readonly 'embargo-set': {
-    readonly oldDate: Instant | null
-    readonly date: Instant
+  'embargo-set': {} as {
+    oldDate: Instant | null
+    date: Instant
     /** As the maintainer wrote it, zone included. */
-    readonly written: string
-    readonly reason: string
+    written: string
+    reason: string
     /** When the notice has to leave by the policy's lead; null where there is none or it has left. */
-    readonly leaveBy: Instant | null
-  }
+    leaveBy: Instant | null
+  },
   /** The list learned the date, and nobody could write it to the reporter. */
-  readonly 'date-untold': {
-    readonly reporter: string
-    readonly because: 'no-key' | 'no-address'
-  }
-  readonly 'date-told': { readonly reporter: string; readonly date: Instant; readonly how: Way }
-  readonly 'date-answered': {
-    readonly reporter: string
-    readonly date: Instant
-    readonly answer: 'agree' | 'object'
-  }
+  'date-untold': {} as { reporter: string; because: 'no-key' | 'no-address' },
+  'date-told': {} as { reporter: string; date: Instant; how: Way },
+  'date-answered': {} as { reporter: string; date: Instant; answer: 'agree' | 'object' },
 
   // The notice of a case.
-  readonly 'notice-drafted': {
-    readonly revision: number
-    readonly fields: readonly NoticeTextField[]
-    readonly patches: readonly Sha256[]
-  }
-  readonly 'notice-previewed': {
-    readonly revision: number
-    readonly digest: Sha256
-    readonly code: string
-  }
-  readonly 'notice-approved': {
-    readonly revision: number
-    readonly digest: Sha256
-    readonly code: string
-  }
-  readonly 'notice-scheduled': { readonly revision: number; readonly leavesAt: Instant }
-  readonly 'notice-held': {
-    readonly revision: number
-    readonly because: HoldBecause | 'maintainer' | 'operator'
-    readonly copies: NoticeCopies
+  'notice-drafted': {} as {
+    revision: number
+    fields: readonly NoticeTextField[]
+    patches: readonly Sha256[]
+  },
+  'notice-previewed': {} as { revision: number; digest: Sha256; code: string },
+  'notice-approved': {} as { revision: number; digest: Sha256; code: string },
+  'notice-scheduled': {} as { revision: number; leavesAt: Instant },
+  'notice-held': {} as {
+    revision: number
+    because: HoldBecause | 'maintainer' | 'operator'
+    copies: NoticeCopies
     /** Null where this revision had not begun to leave. */
-    readonly withheldSince: Instant | null
-  }
-  readonly 'notice-leaving': {
-    readonly revision: number
-    readonly digest: Sha256
-    readonly lateMs: number
-  }
-  readonly 'notice-left': {
-    readonly revision: number
-    readonly sent: number
-    readonly held: number
-  }
+    withheldSince: Instant | null
+  },
+  'notice-leaving': {} as { revision: number; digest: Sha256; lateMs: number },
+  'notice-left': {} as { revision: number; sent: number; held: number },
   /** The list was told before; a new date or content is written and has to be approved. */
-  readonly 'change-proposed': { readonly oldDate: Instant; readonly date: Instant }
+  'change-proposed': {} as { oldDate: Instant; date: Instant },
   /** One member's copy is not delivered yet. */
-  readonly 'copy-waits': {
-    readonly member: string
-    readonly revision: number
-    readonly leavesAt: Instant
-  }
-  readonly 'copy-left': { readonly member: string }
+  'copy-waits': {} as { member: string; revision: number; leavesAt: Instant },
+  'copy-left': {} as { member: string },
   /**
    * The copy will not leave any more: the date that it names has come (`date-moved`: the disclosure has a later one now), or its
    * member is not active on the list any more.
    */
-  readonly 'copy-dropped': {
-    readonly member: string
-    readonly because: 'public' | 'date-moved' | 'not-listed'
-  }
+  'copy-dropped': {} as { member: string; because: 'public' | 'date-moved' | 'not-listed' },
 
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
-  readonly told: Recipient & {
-    readonly message: MessageKind
-    readonly id: MessageId
-  }
-  readonly 'not-encrypted': Recipient & {
-    readonly message: MessageKind
-    readonly because: KeyRefusal
-  }
-  readonly undelivered: Recipient & {
-    readonly message: MessageKind
-    readonly outbox: number
-    readonly because: 'rejected' | 'unreachable' | 'bounced'
+  told: {} as Recipient & { message: MessageKind; id: MessageId },
+  'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },
+  undelivered: {} as Recipient & {
+    message: MessageKind
+    outbox: number
+    because: 'rejected' | 'unreachable' | 'bounced'
     /** SMTP reply code, 0 for none. */
-    readonly code: number
-    readonly attempts: number
-  }
-  readonly retried: { readonly outbox: number }
+    code: number
+    attempts: number
+  },
+  retried: {} as { outbox: number },
   /** A clock told somebody. */
-  readonly rang: {
-    readonly clock: string
-    readonly generation: number
-    readonly step: string
-    readonly dueAt: Instant
-    readonly isLate: boolean
-  }
+  rang: {} as { clock: string; generation: number; step: string; dueAt: Instant; isLate: boolean },
 
   // Keys and the list.
-  readonly 'key-asked': { readonly reporter: string }
-  readonly 'key-pinned': {
-    readonly reporter: string
-    readonly fingerprint: Fingerprint
-    readonly source: string
-    readonly replaced: Fingerprint | null
-    readonly isUsable: boolean
-    readonly isProved: boolean
-  }
+  'key-asked': {} as { reporter: string },
+  'key-pinned': {} as {
+    reporter: string
+    fingerprint: Fingerprint
+    source: string
+    replaced: Fingerprint | null
+    isUsable: boolean
+    isProved: boolean
+  },
   /** A maintainer said that it is not this reporter's. */
-  readonly 'key-refused': {
-    readonly reporter: string
-    readonly fingerprint: Fingerprint
-    readonly reason: string
-  }
-  readonly 'key-offered': {
-    readonly reporter: string
-    readonly fingerprint: Fingerprint
-    readonly isKept: boolean
-  }
+  'key-refused': {} as { reporter: string; fingerprint: Fingerprint; reason: string },
+  'key-offered': {} as { reporter: string; fingerprint: Fingerprint; isKept: boolean },
   /** The desk saw a certificate for the first time, or with another end. No fingerprint for a member: it would name them. */
-  readonly 'certificate-seen': {
-    readonly fingerprint: Fingerprint | null
-    readonly expiresAt: Instant | null
-  }
-  readonly 'member-added': { readonly products: readonly string[] }
-  readonly 'member-removed': Nothing
+  'certificate-seen': {} as { fingerprint: Fingerprint | null; expiresAt: Instant | null },
+  'member-added': {} as { products: readonly string[] },
+  'member-removed': {} as Nothing,
 
   // The desk itself.
   /** It failed at one thing, a bug, and went on with the others. */
-  readonly 'desk-failed': { readonly at: string; readonly error: string }
-  readonly 'clock-doubted': { readonly ms: number }
-  readonly 'clock-trusted': Nothing
+  'desk-failed': {} as { at: string; error: string },
+  'clock-doubted': {} as { ms: number },
+  'clock-trusted': {} as Nothing,
   /** When the next digest comes; the other one says that it does not come then after all. */
-  readonly 'digest-planned': { readonly date: Instant }
-  readonly 'digest-dropped': { readonly date: Instant }
+  'digest-planned': {} as { date: Instant },
+  'digest-dropped': {} as { date: Instant }
 }
 
+/** The particulars of each kind. */
+export type Particulars = {
+  readonly [K in keyof typeof EVENTS]: Readonly<(typeof EVENTS)[K]>
+}
 export type EventKind = keyof Particulars
+/** Every kind of event, for what reads them from a file. */
+export const EVENT_KINDS = Object.keys(EVENTS) as EventKind[]
 
 /** One thing that is to be put on the record. */
 export type NewEvent<K extends EventKind = EventKind> = {

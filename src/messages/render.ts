@@ -127,7 +127,8 @@ export const SAMPLE_DESK = {
 }
 export const SAMPLE: Occasion = { tag: 'ACME-2026-0007' as CaseTag, inClear: false }
 
-function liquid(): Liquid {
+/** The strict engine of every wording. */
+export function liquid(): Liquid {
   const engine = new Liquid({
     strictVariables: true,
     strictFilters: true,

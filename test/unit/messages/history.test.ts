@@ -1,33 +1,34 @@
 /** One sentence for every event, which an auditor understands without the messages, and no list member by name (G5, G8). */
 import { describe, expect, it } from 'vitest'
+import { historySentences } from '../../../src/config/texts.ts'
 import {
   type Actor,
   aboutCase,
   BY_DESK,
   byMaintainer,
   type DeskEvent,
+  EVENT_KINDS,
   type EventKind,
   type Evidence,
   event,
   type NewEvent,
   NO_EVIDENCE
 } from '../../../src/domain/event.ts'
-import { EVENT_KINDS, historyLine, historySentence } from '../../../src/domain/history.ts'
 import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
 import { parseInstant } from '../../../src/domain/time.ts'
-import { nounOf } from '../../../src/messages/catalogue.ts'
+import { createHistory } from '../../../src/messages/history.ts'
 
 const TAG = parseCaseTag('ACME-2026-0007') ?? never()
 const CASE = aboutCase(TAG)
 const AT = instant('2026-11-28T13:02:00Z')
 const SHA = parseSha256(`4f3a9c12${'0'.repeat(56)}`) ?? never()
 const SIGNED: Evidence = { arrivalId: 9, messageSha256: SHA, signatureSha256: SHA }
-const NAMES = {
+const PREFIX = 'Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC): '
+const say = createHistory(historySentences(), {
   timezone: 'Europe/Berlin',
   maintainer: (id: string) => (id === 'grace' ? 'Grace Hopper' : id),
-  reporter: () => 'Alice <alice@reporter.example>',
-  noun: nounOf
-}
+  reporter: () => 'Alice <alice@reporter.example>'
+})
 
 function never(): never {
   throw new Error('bad test data')
@@ -49,8 +50,8 @@ describe('the history of a case', () => {
       leaveBy: null
     })
 
-    expect(historyLine(happened(moved, SIGNED), NAMES)).toBe(
-      'Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC): Grace Hopper moved the disclosure from ' +
+    expect(say(happened(moved, SIGNED))).toBe(
+      `${PREFIX}Grace Hopper moved the disclosure from ` +
         'Tue 8 Dec 2026, 14:00 Berlin (13:00 UTC) to Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) ' +
         '(written: 2026-12-01T14:00 Europe/Berlin), because: exploited; signed message 4f3a9c120000….'
     )
@@ -87,10 +88,11 @@ describe('the history of a case', () => {
       'The desk sent list member bigcloud the notice.'
     ]
   ])('says what was decided and with what: %#', (what, sentence) => {
-    expect(historySentence(happened(what), NAMES)).toBe(sentence)
+    expect(say(happened(what))).toBe(`${PREFIX}${sentence}`)
   })
 
   it('has a sentence for every kind of event, whoever did it', () => {
+    expect(Object.keys(historySentences()).sort()).toEqual([...EVENT_KINDS].sort())
     const actors: Actor[] = [
       BY_DESK,
       byMaintainer('grace'),
@@ -164,9 +166,8 @@ describe('the history of a case', () => {
     }
     const sentences = EVENT_KINDS.flatMap((kind) =>
       actors.map((actor) =>
-        historySentence(
-          happened(event(kind, CASE, actor, { ...about, because: BECAUSE[kind] ?? 'x' } as never)),
-          NAMES
+        say(
+          happened(event(kind, CASE, actor, { ...about, because: BECAUSE[kind] ?? 'x' } as never))
         )
       )
     )

@@ -1,0 +1,116 @@
+/**
+ * The record as a history that an auditor understands without the messages (G8): one sentence for every event, who did what,
+ * from what to what, why, and on which message. The words are in history.yaml. Must never name a list member otherwise than by
+ * id (G5).
+ */
+import { type Actor, type DeskEvent, type EventKind, type Evidence } from '../domain/event.ts'
+import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
+import { type Audience } from '../domain/message.ts'
+import { type NoticeCopies } from '../domain/notice.ts'
+import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { count } from '../domain/words.ts'
+import { nounOf } from './catalogue.ts'
+import { liquid } from './render.ts'
+
+/** What the sentences call people; a name may have been purged or taken out of the configuration since. */
+export type HistoryNames = {
+  readonly timezone: string
+  /** Full name of a maintainer, or the id where it is not known any more. */
+  readonly maintainer: (id: string) => string
+  /** Name and address of a reporter of the case at hand; null where they are not kept any more. */
+  readonly reporter: (id: string) => string | null
+}
+
+/** Ends of sentences by the kind of event, as Liquid. */
+export type Sentences = Readonly<Record<EventKind, string>>
+
+/** Says one event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` */
+export function createHistory(
+  sentences: Sentences,
+  names: HistoryNames
+): (event: DeskEvent) => string {
+  const engine = liquid()
+  for (const [name, filter] of Object.entries(filtersOf(names))) engine.registerFilter(name, filter)
+  const actors = actorsOf(names)
+  const parsed = new Map<EventKind, ReturnType<typeof engine.parse>>()
+  return ({ kind, at, actor, about, evidence }) => {
+    const template = parsed.get(kind) ?? engine.parse(sentences[kind])
+    parsed.set(kind, template)
+    const did = String(engine.renderSync(template, about))
+    const when = formatInstant(at, names.timezone)
+    return `${when}: ${actors[actor.kind](actor.id)} ${did}${evidenceWords(evidence)}.`
+  }
+}
+
+function actorsOf(names: HistoryNames): Readonly<Record<Actor['kind'], (id: string) => string>> {
+  return {
+    desk: () => 'The desk',
+    operator: () => 'The operator',
+    somebody: () => 'An unverified sender',
+    maintainer: names.maintainer,
+    member: (id) => `List member ${id}`,
+    reporter: (id) => names.reporter(id) ?? 'The reporter'
+  }
+}
+
+function evidenceWords({ messageSha256, signatureSha256 }: Evidence): string {
+  if (messageSha256 === null) return ''
+  return `; ${signatureSha256 === null ? 'message' : 'signed message'} ${shortened(messageSha256)}`
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ...KEY_PROBLEMS,
+  ...UNDELIVERED,
+  encrypted: 'encrypted',
+  'in-clear': 'unencrypted',
+  told: 'the reporter was told',
+  'waits-for-key': 'the reporter will be told when a key comes',
+  'no-address': 'the reporter could not be told, because the report names no address',
+  'silent-by-policy': 'the reporter was not told, as the policy allows'
+}
+
+/** How particulars are said. */
+function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
+  const reporter = (id: string): string => names.reporter(id) ?? 'the reporter'
+  return {
+    maintainer,
+    reporter,
+    count,
+    noun: nounOf,
+    person: (id: string, audience: Audience) => {
+      if (audience === 'maintainer') return maintainer(id)
+      if (audience === 'member') return `list member ${id}`
+      return audience === 'reporter' ? reporter(id) : 'an outsider'
+    },
+    instant: (at: Instant) => formatInstant(at, timezone),
+    minutes: (ms: number) => Math.round(ms / 60_000),
+    words: (code: string) => WORDS[code] ?? code,
+    reason: (reason: string) => (reason === '' ? '' : `, because: ${reason}`),
+    key: (fingerprint: Fingerprint) => formatFingerprint(fingerprint),
+    digest: shortened,
+    digests: (all: readonly string[]) => all.map((sha256) => `SHA-256 ${shortened(sha256)}`),
+    list: (items: readonly string[], title: string) =>
+      items.length === 0 ? '' : `; ${title}: ${items.join(', ')}`,
+    commands: (verbs: readonly string[]) =>
+      `${verbs.length === 1 ? 'the command' : 'the commands'} ${verbs.map((verb) => `/${verb}`).join(', ')}`,
+    copies: copyWords
+  }
+}
+
+function shortened(sha256: string): string {
+  return `${sha256.slice(0, 12)}…`
+}
+
+/** What became of the copies, as a clause; '' where there are none. */
+function copyWords({ left, here, onTheWay }: NoticeCopies): string {
+  const said = [
+    [left, 'had left'],
+    [here, 'stayed here'],
+    [onTheWay, 'may have been leaving']
+  ] as const
+  const counted = said.flatMap(([number, what]) =>
+    number === 0 ? [] : [`${count(number, 'copy', 'copies')} ${what}`]
+  )
+  return counted.length === 0 ? '' : `; ${counted.join(', ')}`
+}
