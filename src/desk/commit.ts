@@ -38,7 +38,7 @@ import {
   insertAnswer,
   insertFurtherReport,
   insertUsedSignature,
-  saveCiphertexts,
+  saveCiphertext,
   saveOfferedKey,
   saveReporterKey
 } from '../store/correspondents.ts'
@@ -140,7 +140,7 @@ const WRITERS: {
     saveOfferedKey(tx, address, { ...key, refusedBy, refusedAt: refusedBy === null ? null : now }),
   'remember-signature': (tx, { sha256, createdAt }, job) =>
     insertUsedSignature(tx, sha256, createdAt, requireArrival(job)),
-  'remember-ciphertext': (tx, decision, job) => saveCiphertexts(tx, decision, requireArrival(job)),
+  'remember-ciphertext': (tx, decision, job) => saveCiphertext(tx, decision, requireArrival(job)),
   'count-answer': (tx, { address, answer, at }) => insertAnswer(tx, address, answer, at),
   'list-report': (tx, decision) =>
     insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),

@@ -184,15 +184,16 @@ function senderFacts(
 
 function ciphertextFacts(
   read: Read,
-  { ciphertextMarks, strayMarks, outer }: OpenedMail
+  { ciphertextMark, outer }: OpenedMail
 ): Pick<Situation, 'ciphertextReused' | 'ciphertextSeen' | 'ciphertextCases'> {
   const sender = outer.from?.address ?? null
-  const marks = [...ciphertextMarks, ...strayMarks]
-  const others = ciphertextOfOthers(read, marks, sender)
+  const others = ciphertextOfOthers(read, ciphertextMark, sender)
   return {
     ciphertextReused: others === 'claimed',
     ciphertextSeen: others !== 'unseen',
-    ciphertextCases: casesOfCiphertext(read, marks, sender).map((tag) => caseNow(read, tag))
+    ciphertextCases: casesOfCiphertext(read, ciphertextMark, sender).map((tag) =>
+      caseNow(read, tag)
+    )
   }
 }
 

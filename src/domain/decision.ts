@@ -165,7 +165,7 @@ export type Decision =
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256; readonly createdAt: Instant }
   | {
       readonly kind: 'remember-ciphertext'
-      readonly marks: readonly Sha256[]
+      readonly mark: Sha256
       readonly sender: Address | null
       /**
        * `seen`: it came in a message that had no effect, which claims nothing. `claimed`: it is its sender's, unless it is

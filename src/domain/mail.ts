@@ -255,10 +255,8 @@ export type OpenedMail = {
   readonly sealedTo: VisibleEncryption
   /** Key ids of the session key packets, upper-case hex, at most 8; empty when not encrypted. */
   readonly sealedToKeyIds: readonly string[]
-  /** Marks of the ciphertext; when another sender's message has the same mark, somebody reused it (G6). */
-  readonly ciphertextMarks: readonly Sha256[]
-  /** Marks of session keys that came with it and did not open it: they may be copied from another message. */
-  readonly strayMarks: readonly Sha256[]
+  /** Mark of the ciphertext; when another sender's message has the same mark, somebody reused it (G6). Null without one. */
+  readonly ciphertextMark: Sha256 | null
   readonly signatures: readonly Signature[]
   readonly outer: HeaderFacts
   /** The protected header block of the cryptographic payload; null when there is none. */

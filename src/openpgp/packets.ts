@@ -44,63 +44,40 @@ export type PacketWalk = {
   readonly end: 'complete' | 'broken' | 'too-many'
 }
 
-/** Chunks allowed beyond one for every 512 bytes, the smallest first chunk allowed (RFC 9580 §4.2.1.4). */
-const SMALL_CHUNKS_MAX = 1000
-const CHUNK_BYTES = 512
-
-/** The packets of `data` in order, at most `countMax`; stops also at more chunks than any program makes. Never throws. */
+/** The packets of `data` in order, at most `countMax`. Never throws. */
 export function walkPackets(data: Uint8Array, countMax: number): PacketWalk {
   const spans: PacketSpan[] = []
-  const chunksMax = SMALL_CHUNKS_MAX + data.length / CHUNK_BYTES
-  let chunks = 0
   for (let at = 0; at < data.length; ) {
     if (spans.length === countMax) return { spans, end: 'too-many' }
-    const found = readSpan(data, at, chunksMax - chunks)
-    if (found === 'too-many') return { spans, end: 'too-many' }
-    if (found === null || found.span.end > data.length) return { spans, end: 'broken' }
-    chunks += found.chunks
-    spans.push(found.span)
-    at = found.span.end
+    const span = readSpan(data, at)
+    if (span === null || span.end > data.length) return { spans, end: 'broken' }
+    spans.push(span)
+    at = span.end
   }
   return { spans, end: 'complete' }
 }
 
-type Found = { readonly span: PacketSpan; readonly chunks: number }
-
-function readSpan(data: Uint8Array, start: number, chunksMax: number): Found | 'too-many' | null {
+function readSpan(data: Uint8Array, start: number): PacketSpan | null {
   const first = data[start] ?? 0
   if ((first & 0x80) === 0) return null
-  return (first & 0x40) !== 0
-    ? readNewFormat(data, start, chunksMax)
-    : readOldFormat(data, start, (first >> 2) & 0x0f)
+  if ((first & 0x40) === 0) return readOldFormat(data, start, first)
+  let chunk = readLength(data, start + 1)
+  if (chunk === null) return null
+  const { body, partial: chunked } = chunk
+  while (chunk.partial) {
+    chunk = readLength(data, chunk.body + chunk.length)
+    if (chunk === null) return null
+  }
+  return { tag: first & 0x3f, start, body, end: chunk.body + chunk.length, chunked }
 }
 
-function readOldFormat(data: Uint8Array, start: number, tag: number): Found | null {
-  const lengthType = (data[start] ?? 0) & 3
+function readOldFormat(data: Uint8Array, start: number, first: number): PacketSpan | null {
+  const lengthType = first & 3
   const octets = lengthType === 3 ? 0 : 1 << lengthType
   const body = start + 1 + octets
   if (body > data.length) return null
   const end = lengthType === 3 ? data.length : body + bigEndian(data, start + 1, octets)
-  return { span: { tag, start, body, end, chunked: lengthType === 3 }, chunks: 0 }
-}
-
-function readNewFormat(
-  data: Uint8Array,
-  start: number,
-  chunksMax: number
-): Found | 'too-many' | null {
-  const tag = (data[start] ?? 0) & 0x3f
-  let chunk = readLength(data, start + 1)
-  if (chunk === null) return null
-  const { body, partial: chunked } = chunk
-  let chunks = 0
-  while (chunk.partial) {
-    chunks += 1
-    if (chunks > chunksMax) return 'too-many'
-    chunk = readLength(data, chunk.body + chunk.length)
-    if (chunk === null) return null
-  }
-  return { span: { tag, start, body, end: chunk.body + chunk.length, chunked }, chunks }
+  return { tag: (first >> 2) & 0x0f, start, body, end, chunked: lengthType === 3 }
 }
 
 /** The body of a packet with its chunks joined: the same bytes for any framing. */

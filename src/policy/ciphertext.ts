@@ -2,8 +2,8 @@
  * Who owns a ciphertext (G6, mail.md §2.4): the first sender from whom it was taken in. The same ciphertext from anybody else is
  * quarantined, unless the inside of the message shows that it is theirs: it names them as its writer or is signed with their key,
  * which nobody else could have put there. A message that had no effect, or that could not be opened, claims nothing, so that a
- * thief who is quicker does not lock out the victim; nor does a session key that opened nothing. Each is remembered all the
- * same, because what a maintainer encrypted and the desk refused is as worth stealing as a report.
+ * thief who is quicker does not lock out the victim. Each is remembered all the same, because what a maintainer encrypted and
+ * the desk refused is as worth stealing as a report.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
@@ -41,15 +41,9 @@ function remember(
   { opened }: Situation,
   standing: Extract<Decision, { readonly kind: 'remember-ciphertext' }>['standing']
 ): Decision[] {
-  const { ciphertextMarks, strayMarks, outer } = opened
+  const { ciphertextMark: mark, outer } = opened
   const sender = outer.from?.address ?? null
-  const found = [
-    { marks: ciphertextMarks, standing },
-    { marks: strayMarks, standing: 'seen' }
-  ] as const
-  return found
-    .filter(({ marks }) => marks.length > 0)
-    .map((each) => ({ kind: 'remember-ciphertext', sender, ...each }))
+  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender, standing }]
 }
 
 /** Whether what was encrypted names the sender outside as its writer, or is signed with a key of theirs. */

@@ -28,7 +28,7 @@ export type Peeled = Opened & {
 }
 
 /** The recipients of a message that is not encrypted: nobody. */
-const NOT_SEALED: Sealing = { sealedTo: 'nobody', keyIds: [], marks: [], strayMarks: [] }
+const NOT_SEALED: Sealing = { sealedTo: 'nobody', sealedToKeyIds: [], ciphertextMark: null }
 
 /** A message without an envelope: the start of every reading. */
 export const CLEAR: Opened = {

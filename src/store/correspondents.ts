@@ -122,60 +122,58 @@ export function insertUsedSignature(
 }
 
 /** Remembers who sent a ciphertext and, unless it was only seen, whose it is. */
-export function saveCiphertexts(
+export function saveCiphertext(
   tx: Tx,
-  { marks, sender, standing }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>,
+  { mark, sender, standing }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>,
   arrivalId: number
 ): void {
   const owner = ownerKey(sender)
-  for (const mark of marks) {
-    if (standing === 'proved') {
-      tx.run(
-        'UPDATE ciphertexts SET is_owner = 0 WHERE mark = ? AND address <> ? AND is_owner = 1',
-        [mark, owner]
-      )
-    }
-    tx.run(
-      `INSERT INTO ciphertexts (mark, address, arrival_id, is_owner)
-       VALUES (@mark, @owner, @arrivalId, @claims
-         AND NOT EXISTS (SELECT 1 FROM ciphertexts WHERE mark = @mark AND is_owner = 1))
-       ON CONFLICT (mark, address) DO UPDATE SET arrival_id = excluded.arrival_id, is_owner = 1
-         WHERE excluded.is_owner = 1`,
-      { mark, owner, arrivalId, claims: standing !== 'seen' }
-    )
+  if (standing === 'proved') {
+    tx.run('UPDATE ciphertexts SET is_owner = 0 WHERE mark = ? AND address <> ? AND is_owner = 1', [
+      mark,
+      owner
+    ])
   }
+  tx.run(
+    `INSERT INTO ciphertexts (mark, address, arrival_id, is_owner)
+     VALUES (@mark, @owner, @arrivalId, @claims
+       AND NOT EXISTS (SELECT 1 FROM ciphertexts WHERE mark = @mark AND is_owner = 1))
+     ON CONFLICT (mark, address) DO UPDATE SET arrival_id = excluded.arrival_id, is_owner = 1
+       WHERE excluded.is_owner = 1`,
+    { mark, owner, arrivalId, claims: standing !== 'seen' }
+  )
 }
 
 function ownerKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** The strongest standing of these with other senders. */
+/** The strongest standing of a ciphertext with other senders. */
 export function ciphertextOfOthers(
   read: Read,
-  marks: readonly Sha256[],
+  mark: Sha256 | null,
   sender: Address | null
 ): 'unseen' | 'seen' | 'claimed' {
   const standing = read.value<'unseen' | 'seen' | 'claimed'>(
     `SELECT CASE max(is_owner) WHEN 1 THEN 'claimed' WHEN 0 THEN 'seen' END FROM ciphertexts
-     WHERE mark IN (SELECT value FROM json_each(?)) AND address <> ?`,
-    [marks, ownerKey(sender)]
+     WHERE mark = ? AND address <> ?`,
+    [mark, ownerKey(sender)]
   )
   return standing ?? 'unseen'
 }
 
-/** The cases that already hold messages of this sender with any of these ciphertexts, if they are this sender's. */
+/** The cases that already hold messages of this sender with this ciphertext, if it is this sender's. */
 export function casesOfCiphertext(
   read: Read,
-  marks: readonly Sha256[],
+  mark: Sha256 | null,
   sender: Address | null
 ): CaseTag[] {
   return read.column<CaseTag>(
     `SELECT DISTINCT cases.tag FROM ciphertexts
      JOIN arrivals ON arrivals.id = ciphertexts.arrival_id JOIN cases ON cases.id = arrivals.case_id
-     WHERE ciphertexts.mark IN (SELECT value FROM json_each(?)) AND ciphertexts.address = ?
+     WHERE ciphertexts.mark = ? AND ciphertexts.address = ?
        AND ciphertexts.is_owner = 1`,
-    [marks, ownerKey(sender)]
+    [mark, ownerKey(sender)]
   )
 }
 

@@ -113,7 +113,7 @@ describeWith(['gpg'], 'attacks on encryption', () => {
     expect(await scene.mailsTo('mallory')).toEqual([])
   })
 
-  it('4 replayed ciphertext: each half of it is known again by itself', async () => {
+  it('4 replayed ciphertext: it is known again by its data, and broken data gives nobody anything', async () => {
     scene = await openScene(cast)
     const armored = await steal()
     await scene.attack(encryptedMail(armored, head('alice')))
@@ -121,12 +121,12 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       changed(armored, (packet) => [
         packet.tag === tag ? { tag, body: packet.body.subarray(0, -3) } : packet
       ])
-    // None of them can be opened. The session key is recognised by the content of its packet, the data by itself.
-    for (const half of [damaged(TAG.encryptedIntegrity), damaged(TAG.publicKeySession)]) {
-      await scene.attack(encryptedMail(half, head('mallory')))
-      expect(scene.disposition()).toBe('reused-ciphertext')
-    }
+    await scene.attack(encryptedMail(damaged(TAG.publicKeySession), head('mallory')))
+    expect(scene.disposition()).toBe('reused-ciphertext')
     expect(await scene.mailsTo('mallory')).toEqual([])
+    await scene.attack(encryptedMail(damaged(TAG.encryptedIntegrity), head('mallory')))
+    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
+    expect((await scene.mailsTo('mallory')).join('\n')).not.toContain(SECRET)
   })
 
   it('4 replayed ciphertext: before it arrives, its inside contradicts its new sender', async () => {

@@ -4,14 +4,11 @@
  */
 import { generateKey } from 'openpgp'
 import { beforeAll, expect, it } from 'vitest'
-import { TAG } from '../../src/openpgp/packets.ts'
-import { type Packet } from '../fuzz/packets.ts'
 import { withHungKey } from '../support/hung-key.ts'
 import { describeWith } from '../support/requires.ts'
 import { openWorld } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
-import { changed } from './ciphertext.ts'
 import { head, openScene, payload, plainMail, type Scene, SECRET, sceneOf } from './scene.ts'
 
 const WORDS = `Another ${SECRET}.`
@@ -126,37 +123,6 @@ describeWith(['gpg'], 'attacks with a stolen ciphertext', () => {
     await scene.attack(encryptedMail(armored, head('alice')))
     expect(scene.disposition()).toBe('case-opened')
   })
-
-  it.each(['opened', 'closed'])(
-    '4 replayed ciphertext: a session key put into a mail that it does not open claims nothing (G6), %s',
-    async (kind) => {
-      scene = await openEmpty()
-      const nameless = await cast.seal(textPart(WORDS))
-      const stolen: Packet[] = []
-      changed(nameless, (packet) => {
-        if (packet.tag === TAG.publicKeySession) stolen.push(packet)
-        return [packet]
-      })
-      const own = changed(await cast.seal(payload('mallory', 'mine', 'harmless')), (packet) => {
-        if (packet.tag !== TAG.publicKeySession) return [packet]
-        return kind === 'opened' ? [...stolen, packet] : stolen
-      })
-      await scene.attack(encryptedMail(own, head('mallory')))
-      expect(scene.disposition()).toBe('case-opened')
-      const owners = scene.world.rows('SELECT mark FROM ciphertexts WHERE is_owner = 1')
-      expect(owners).toHaveLength(kind === 'opened' ? 2 : 0)
-      await scene.attack(encryptedMail(nameless, head('alice')))
-      expect(scene.disposition()).toBe('contradicts-sender')
-      const told = (await scene.mailsTo('grace')).join('\n').replaceAll(/\s+/g, ' ')
-      expect(told).toContain('another sender sent the same encrypted content before')
-      // A splice that comes afterwards takes nothing either.
-      const another = await cast.seal(textPart(WORDS))
-      await scene.attack(encryptedMail(another, head('alice')))
-      expect(scene.disposition()).toBe('case-opened')
-      await scene.attack(encryptedMail(another, head('mallory')))
-      expect(scene.disposition()).toBe('reused-ciphertext')
-    }
-  )
 
   const mailOf = (from: string, to: string): string =>
     lines(

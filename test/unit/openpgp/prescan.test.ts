@@ -26,8 +26,7 @@ describe('examining an encrypted message before decryption', () => {
     const result = scan(other, session(OURS), other, seipd())
     expect(result).toMatchObject({
       kind: 'ready',
-      isNamed: true,
-      sealing: { sealedTo: 'desk', keyIds: ['AAAAAAAAAAAAAAAA', OURS] }
+      sealing: { sealedTo: 'desk', sealedToKeyIds: ['AAAAAAAAAAAAAAAA', OURS] }
     })
     expect(result.kind === 'ready' && result.message).toEqual(
       Buffer.concat([session(OURS), seipd()])
@@ -40,20 +39,23 @@ describe('examining an encrypted message before decryption', () => {
       result.kind === 'ready' ? walkPackets(result.message, 99).spans.length - 1 : -1
     expect(count(scan(...hidden, seipd()))).toBe(4)
     expect(count(scan(...hidden, session(OURS), seipd()))).toBe(1)
-    expect(scan(...hidden, seipd()).sealing).toMatchObject({ sealedTo: 'hidden', keyIds: [HIDDEN] })
+    expect(scan(...hidden, seipd()).sealing).toMatchObject({
+      sealedTo: 'hidden',
+      sealedToKeyIds: [HIDDEN]
+    })
   })
 
   it('gives a ciphertext the same mark when a thief hides the key id or drops other session keys (G6)', () => {
-    const stolen = scan(session('aaaaaaaaaaaaaaaa'), session(OURS), seipd()).sealing.marks
-    const blanked = scan(session(HIDDEN), seipd()).sealing.marks
+    const stolen = scan(session('aaaaaaaaaaaaaaaa'), session(OURS), seipd()).sealing.ciphertextMark
+    const blanked = scan(session(HIDDEN), seipd()).sealing.ciphertextMark
 
-    expect(stolen).toHaveLength(1)
+    expect(stolen).not.toBeNull()
     expect(blanked).toEqual(stolen)
   })
 
   it('gives a ciphertext the same mark for every chunking and length form (property, G6)', () => {
     const body = Buffer.concat([Buffer.of(1), Buffer.from('0123456789'.repeat(20))])
-    const stolen = scan(session(OURS), packet(18, body)).sealing.marks
+    const stolen = scan(session(OURS), packet(18, body)).sealing.ciphertextMark
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 40 }), (powers) => {
         const pieces: Buffer[] = [Buffer.of(0xc0 | 18)]
@@ -65,39 +67,16 @@ describe('examining an encrypted message before decryption', () => {
         }
         const last = Buffer.of(0xff, 0, 0, 0, body.length - at)
         const again = Buffer.concat([...pieces, last, body.subarray(at)])
-        expect(scan(session(OURS), again).sealing.marks).toEqual(stolen)
+        expect(scan(session(OURS), again).sealing.ciphertextMark).toEqual(stolen)
       })
     )
-  })
-
-  it('refuses authenticated chunks and partial lengths that are too small', () => {
-    const because = (result: ReturnType<typeof prescan>): string =>
-      result.kind === 'refused' ? result.because : ''
-    const aead = (tag: number, version: number, sizeByte: number, size: number): Buffer =>
-      packet(tag, Buffer.concat([Buffer.of(version, 9, 2, sizeByte), Buffer.alloc(size)]))
-    for (const [tag, version] of [
-      [18, 2],
-      [20, 1]
-    ] as const) {
-      const problem = (sizeByte: number): string =>
-        because(scan(session(OURS), aead(tag, version, sizeByte, 1_000_000)))
-      expect(problem(0)).toBe('limit')
-      expect(problem(6)).not.toBe('limit')
-    }
-    const partial = (chunks: number, power: number): Buffer => {
-      const chunk = Buffer.concat([Buffer.of(0xe0 | power), Buffer.alloc(2 ** power, 1)])
-      const all = Array.from({ length: chunks }, () => chunk)
-      return Buffer.concat([Buffer.of(0xc0 | 18), ...all, Buffer.of(1, 1)])
-    }
-    expect(because(scan(session(OURS), partial(2000, 0)))).toBe('limit')
-    expect(because(scan(session(OURS), partial(2000, 9)))).toBe('')
   })
 
   it('never tries a password', () => {
     const password = packet(3, Buffer.of(4, 9, 3, 8, 1, 2, 3, 4, 5, 6, 7, 8, 255))
     expect(scan(password, seipd())).toMatchObject({
       because: 'not-for-us',
-      sealing: { sealedTo: 'nobody', keyIds: [] }
+      sealing: { sealedTo: 'nobody', sealedToKeyIds: [] }
     })
     const result = scan(password, session(OURS), seipd())
     expect(result.kind === 'ready' && result.message).toEqual(
@@ -140,7 +119,7 @@ describe('examining an encrypted message before decryption', () => {
   it('reads partial and old-format lengths', () => {
     const partial = Buffer.concat([Buffer.of(0xd2, 0xe5), Buffer.alloc(32, 1), Buffer.of(2, 1, 1)])
     const old = Buffer.concat([Buffer.of(0x84, 12), session(OURS).subarray(6, 18)])
-    expect(scan(old, partial)).toMatchObject({ kind: 'ready', isNamed: true })
+    expect(scan(old, partial)).toMatchObject({ kind: 'ready' })
     const endless = Buffer.concat([
       Buffer.of(0xd2),
       ...Array.from({ length: 1000 }, () => Buffer.of(0xe0, 1))

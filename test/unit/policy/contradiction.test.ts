@@ -255,11 +255,11 @@ describe('the same ciphertext (G6)', () => {
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
   })
 
-  it('is remembered by each of its marks, whatever became of its message', () => {
-    const marks = [sha256('its data'), sha256('its session key'), sha256('one more')]
+  it('is remembered by its mark, whatever became of its message', () => {
+    const mark = sha256('its data')
     for (const change of [{}, { outer: headers({ from: MALLORY }) }]) {
-      const decisions = arrive(mail({ ...change, ciphertextMarks: marks }))
-      expect(only(decisions, 'remember-ciphertext').map((each) => each.marks)).toEqual([marks])
+      const decisions = arrive(mail({ ...change, ciphertextMark: mark }))
+      expect(only(decisions, 'remember-ciphertext').map((each) => each.mark)).toEqual([mark])
     }
   })
 
