@@ -410,28 +410,6 @@ CREATE TABLE patches (
   UNIQUE (notice_id, filename)
 ) STRICT;
 
--- Signatures over exactly one content (G7). Editing the notice deletes them; the record keeps them.
-CREATE TABLE approvals (
-  notice_id     INTEGER NOT NULL REFERENCES notices (id),
-  maintainer_id TEXT    NOT NULL,
-  digest        TEXT    NOT NULL CHECK (length(digest) = 64),
-  at            TEXT    NOT NULL CHECK (length(at) = 24),
-  -- As in `previews`, of the one that was approved.
-  event_id      INTEGER NOT NULL,
-  PRIMARY KEY (notice_id, maintainer_id)
-) STRICT, WITHOUT ROWID;
-
--- Codes that the desk issued with a preview.
-CREATE TABLE previews (
-  notice_id INTEGER NOT NULL REFERENCES notices (id),
-  code      TEXT    NOT NULL,
-  digest    TEXT    NOT NULL CHECK (length(digest) = 64),
-  issued_at TEXT    NOT NULL CHECK (length(issued_at) = 24),
-  -- The newest entry of the record then: what tells it from before a jump of the clock, whatever `issued_at` says.
-  event_id  INTEGER NOT NULL,
-  PRIMARY KEY (notice_id, code)
-) STRICT, WITHOUT ROWID;
-
 -- One member's copy of one revision.
 CREATE TABLE deliveries (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -45,13 +45,7 @@ import {
 import { endEmbargo, waitingCopyOf } from '../store/deliveries.ts'
 import { appendEvent, caseHistory } from '../store/events.ts'
 import { forgetRings } from '../store/looks.ts'
-import {
-  findNotice,
-  insertApproval,
-  insertPreview,
-  saveNotice,
-  withdrawCopies
-} from '../store/notices.ts'
+import { findNotice, saveNotice, withdrawCopies } from '../store/notices.ts'
 import {
   findByMessageId,
   findHeldAnswer,
@@ -131,10 +125,6 @@ const WRITERS: {
     const id = saveNotice(tx, requireCase(tx, decision.caseTag).id, decision)
     if (decision.copies === 'withdraw') withdrawCopies(tx, id, 'notice-held', now)
   },
-  'issue-preview': (tx, { caseTag, code, digest }, { now }) =>
-    insertPreview(tx, requireNotice(tx, caseTag), { code, digest, issuedAt: now }),
-  'approve-notice': (tx, { caseTag, maintainerId, digest, code }, { now }) =>
-    insertApproval(tx, requireNotice(tx, caseTag), { maintainerId, digest, code, at: now }),
   'pin-reporter-key': (tx, { address, key }) => saveReporterKey(tx, address, key),
   'offer-reporter-key': (tx, { address, key, refusedBy }, { now }) =>
     saveOfferedKey(tx, address, { ...key, refusedBy, refusedAt: refusedBy === null ? null : now }),
@@ -145,10 +135,6 @@ const WRITERS: {
   'list-report': (tx, decision) =>
     insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => deleteFurtherReports(tx, tags),
-  'release-answer': (tx, { tag }, { now }) => {
-    const held = findHeldAnswer(tx, numbersOf(requireCase(tx, tag)))
-    if (held !== null) retryOutbox(tx, held.id, now)
-  },
   bounce: takeBounce,
   dispose: (tx, { state, disposition, reason, tag }, { arrivalId, now }) => {
     if (arrivalId === null) return
@@ -231,12 +217,6 @@ function requireCase(tx: Tx, tag: CaseTag): CaseRecord {
   return found
 }
 
-function requireNotice(tx: Tx, tag: CaseTag): number {
-  const found = findNotice(tx, tag)
-  assert(found !== null, 'a decision about a notice that does not exist')
-  return found.id
-}
-
 function requireArrival({ arrivalId }: Work): number {
   assert(arrivalId !== null, 'a signature or ciphertext without a mail')
   return arrivalId
@@ -299,6 +279,14 @@ function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   appendEvent(tx, decided, { at, evidence })
   if (decided.kind === 'answered') markAnswered(tx, decided.about.reporter, at)
   if (decided.kind === 'disclosed') endEmbargo(tx, decided.subject.id, at)
+  if (decided.kind === 'acknowledgement-released') releaseAnswer(tx, decided.subject, at)
+}
+
+/** The acknowledgement of a case that was on hold may leave. */
+function releaseAnswer(tx: Tx, { kind, id }: Subject, now: Instant): void {
+  const numbers = kind === 'case' ? numbersOf(requireCase(tx, id)) : []
+  const held = findHeldAnswer(tx, numbers)
+  if (held !== null) retryOutbox(tx, held.id, now)
 }
 
 function evidenceOf(work: Work, signatureSha256: Sha256 | null): Evidence {

@@ -49,7 +49,7 @@ import {
   findMemberKeyByAddress,
   listRecipients
 } from '../store/members.ts'
-import { findNotice, listPreviews, readPatches } from '../store/notices.ts'
+import { findNotice, readPatches } from '../store/notices.ts'
 import { findHeldAnswer, hasOnce } from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
@@ -274,7 +274,6 @@ export async function readBound(
       notice,
       patchFiles: notice === null ? [] : readPatches(read, notice.id),
       clockJump: openDoubt(read),
-      previews: notice === null ? [] : listPreviews(read, notice.id),
       copies: countCopies(read, notice?.id ?? null),
       unreached: notice === null ? 0 : countUnreached(read, notice),
       members: listRecipients(read, record.product),

@@ -15,7 +15,6 @@ import {
   findNoticeById,
   findReleasedDigest,
   listActiveNotices,
-  listApprovalsAfter,
   setNoticeState,
   stopNotice
 } from '../store/notices.ts'
@@ -103,14 +102,8 @@ function judge(desk: Desk, notice: NoticeRecord): boolean {
   const now = desk.clock.now()
   const known = desk.db.read((read) => {
     const about = aboutNotice(desk, read, notice)
-    const doubt = openDoubt(read)
-    return (
-      about && {
-        ...about,
-        digest: presentDigest(desk, read, notice, about),
-        approvedSinceJump: doubt === null ? null : listApprovalsAfter(read, notice.id, doubt)
-      }
-    )
+    const digest = about && presentDigest(desk, read, notice, about)
+    return about && digest && { ...about, digest, clockJump: openDoubt(read) }
   })
   if (known === null) {
     hold(desk, notice, 'no-product')
@@ -123,7 +116,7 @@ function judge(desk: Desk, notice: NoticeRecord): boolean {
     policy: product.policy,
     maintainers: desk.settings.maintainers,
     digest,
-    approvedSinceJump: known.approvedSinceJump,
+    clockJump: known.clockJump,
     now
   })
   switch (verdict.kind) {

@@ -114,7 +114,6 @@ export type SaveNotice = Pick<
 > & {
   readonly kind: 'save-notice'
   readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null
-  readonly approvals: 'keep' | 'void'
   /** Copies of a released revision that have not left: a hold takes them back, an edit lets them go on. */
   readonly copies: 'go-on' | 'withdraw'
 }
@@ -174,20 +173,6 @@ export type Decision =
       readonly standing: 'seen' | 'claimed' | 'proved'
     }
   | {
-      readonly kind: 'issue-preview'
-      readonly caseTag: CaseTag
-      readonly code: string
-      readonly digest: Sha256
-    }
-  | {
-      readonly kind: 'approve-notice'
-      readonly caseTag: CaseTag
-      readonly maintainerId: string
-      readonly digest: Sha256
-      /** The code of the preview that was approved. */
-      readonly code: string
-    }
-  | {
       readonly kind: 'count-answer'
       readonly address: Address
       readonly answer: AnswerKind
@@ -202,8 +187,6 @@ export type Decision =
     }
   /** A daily list has named these. */
   | { readonly kind: 'forget-listed'; readonly tags: readonly CaseTag[] }
-  /** A case's acknowledgement that was held may leave. */
-  | { readonly kind: 'release-answer'; readonly tag: CaseTag }
   | { readonly kind: 'bounce'; readonly messageId: MessageId }
   /** Puts an event on the record. */
   | { readonly kind: 'record'; readonly event: NewEvent }

@@ -108,12 +108,14 @@ export type NoticeRecord = {
   readonly fields: NoticeFields
   readonly patches: readonly Patch[]
   readonly authors: NoticeAuthors
+  /** Codes that were issued for the present content, newest first. */
+  readonly previews: readonly Preview[]
   /** Approvals over `digest`; void as soon as the digest of the present content differs. */
   readonly approvals: readonly {
     readonly maintainerId: string
     readonly digest: Sha256
     readonly at: Instant
-    /** The place of its preview in the record: see {@link Preview}. */
+    /** That of its preview. */
     readonly eventId: number
   }[]
   /** When the deliveries become due; null until scheduled. */
@@ -165,7 +167,7 @@ export type Preview = {
   readonly code: string
   readonly digest: Sha256
   readonly issuedAt: Instant
-  /** The newest entry of the record at that time: what tells it from before a jump of the clock. */
+  /** Its place on the record: what tells it from before a jump of the clock. */
   readonly eventId: number
 }
 

@@ -23,11 +23,11 @@ import {
 } from '../domain/event.ts'
 import { type Attachment } from '../domain/mail.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
+import { noticeAfter } from '../domain/notice-history.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
-import { preview as previewMessage } from '../messages/to-maintainers.ts'
 import { type ReporterPath } from './recipients.ts'
 import { type AnsweredMessage, type BoundCase, type Situation, type Tools } from './situation.ts'
 
@@ -107,12 +107,6 @@ export type Draft = {
   readonly waitingWords: readonly WaitingWords[]
   /** Files of the notice as this message leaves them; null where the stored ones stay. */
   readonly newPatches: readonly Attachment[] | null
-  /** Approvals of the stored notice no longer stand for the content. */
-  readonly voided: boolean
-  /** This message previews or approves the notice, so that no later line may change what people read. */
-  readonly shown: boolean
-  /** Copies of a released revision that have not left are to stay here. */
-  readonly withdrawn: boolean
   readonly decisions: readonly Decision[]
   /** One line each for the other maintainers: `accepted the case`. */
   readonly activity: readonly string[]
@@ -150,9 +144,6 @@ export function startDraft({
     settled: [],
     waitingWords: bound.waitingWords,
     newPatches: null,
-    voided: false,
-    shown: false,
-    withdrawn: false,
     decisions: [],
     activity: [],
     texts: [],
@@ -171,9 +162,14 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   if (move.kind === 'refused') throw new Refusal(move.says)
   const record =
     event.kind === 'answered' ? withAnswer(draft.case, event.about.reporter, known.now) : draft.case
+  const notice = draft.notice && {
+    ...draft.notice,
+    ...noticeAfter(draft.notice, { ...event, at: known.now, id: Number.MAX_SAFE_INTEGER })
+  }
   const next: Draft = {
     ...draft,
     case: { ...record, state: move.to },
+    notice,
     known: { ...known, ...historyAfter(known, event) },
     decisions: [...draft.decisions, { kind: 'record', event }]
   }
@@ -227,28 +223,16 @@ export function accepted(draft: Draft, says: string): Step {
   return { draft, says }
 }
 
-const VOID: readonly EventKind[] = ['notice-previewed', 'notice-approved', 'notice-scheduled']
-
-/**
- * The draft with an edited notice: approvals of the old content no longer count, nor does a preview or an approval by an earlier
- * line of this message.
- */
-export function withNotice(draft: Draft, notice: NoticeRecord): Draft {
-  const decisions = draft.decisions.filter(
-    (decision) =>
-      decision.kind !== 'issue-preview' &&
-      decision.kind !== 'approve-notice' &&
-      !(decision.kind === 'send-sealed' && previewMessage.is(decision.message)) &&
-      !(decision.kind === 'record' && VOID.includes(decision.event.kind))
-  )
-  return { ...draft, decisions, notice: { ...notice, approvals: [] }, voided: true }
+/** Whether this message previews or approves the notice, so that no later line may change what people read. */
+export function isShown(draft: Draft): boolean {
+  return hasHappened(draft, 'notice-previewed', 'notice-approved')
 }
 
 /** Why this message may not change the notice any more; null when it may. A hold always may. */
 export function changeComplaint(draft: Draft): string | null {
   if (draft.notice?.state === 'releasing')
     return 'The notice is leaving at this moment; try again in a minute.'
-  return draft.shown
+  return isShown(draft)
     ? 'An earlier line of this message previews or approves the notice. Please send the change in a separate message.'
     : null
 }
@@ -266,18 +250,6 @@ export function decided<K extends EventKind>(
   )
 }
 
-/** The draft with one more event for the record, by its author. */
-export function withEvent<K extends EventKind>(
-  draft: Draft,
-  context: DeskContext,
-  kind: K,
-  about: Particulars[K]
-): Draft {
-  const by = byMaintainer(context.author.id)
-  const happened = recorded(kind, aboutCase(draft.case.tag), by, about)
-  return { ...draft, decisions: [...draft.decisions, happened] }
-}
-
 /** Words before `because`, and the reason behind it: null without the word. */
 export function splitReason(words: readonly string[]): {
   readonly before: string
@@ -292,6 +264,11 @@ export function splitReason(words: readonly string[]): {
 /** The draft with one more line for the other maintainers. */
 export function withActivity(draft: Draft, line: string): Draft {
   return { ...draft, activity: [...draft.activity, line] }
+}
+
+/** Whether this message puts one of these on the record of the case. */
+export function hasHappened(draft: Draft, ...kinds: readonly EventKind[]): boolean {
+  return happening(draft).some(({ kind }) => kinds.includes(kind))
 }
 
 /** What this message puts on the record of the case. */

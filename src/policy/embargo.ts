@@ -23,17 +23,18 @@ export function decideRelease(input: {
   /** Those of the present configuration: an approval by anybody else counts no more. */
   readonly maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
   readonly digest: Sha256
-  /** While a forward jump of the clock is in doubt: its approvals of previews from after it. Null otherwise. */
-  readonly approvedSinceJump: NoticeRecord['approvals'] | null
+  /** The place on the record of a jump of the clock that is in doubt; null for none. */
+  readonly clockJump: number | null
   readonly now: Instant
 }): ReleaseVerdict {
-  const { notice, policy, digest, now } = input
+  const { notice, policy, clockJump, now } = input
+  const { needed } = approvalRule(policy)
   if (policy.notice === null) return { kind: 'hold', because: 'no-notice' }
-  if (countApprovals(input, digest) < approvalRule(policy).needed)
-    return { kind: 'hold', because: 'approval-void' }
+  if (countApprovals(input, 0) < needed) return { kind: 'hold', because: 'approval-void' }
   if (notice.state !== 'scheduled' || notice.releaseAt === null || now < notice.releaseAt)
     return { kind: 'wait' }
-  if (!isTimeVouched(input)) return { kind: 'hold', because: 'clock' }
+  // An approval also says that the clock is right: that of a preview from before the jump says nothing of it.
+  if (countApprovals(input, clockJump ?? 0) < needed) return { kind: 'hold', because: 'clock' }
   const { disclosureAt } = input.case
   if (disclosureAt === null || now >= disclosureAt) return { kind: 'hold', because: 'disclosed' }
   const lateMs = msBetween(notice.releaseAt, now)
@@ -70,28 +71,20 @@ export function whoApproves(
   return `${needs} who did not write the notice must approve it, and there ${able === 0 ? 'is nobody' : `${able === 1 ? 'is' : 'are'} only ${able}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
 }
 
-/** Whether the approvals that are needed are of previews that showed the clock as it goes now. */
-function isTimeVouched(input: Parameters<typeof decideRelease>[0]): boolean {
-  const { approvedSinceJump: approvals, notice, policy, digest } = input
-  if (approvals === null) return true
-  const counted = countApprovals({ ...input, notice: { ...notice, approvals } }, digest)
-  return counted >= approvalRule(policy).needed
-}
-
+/** How many people approved exactly this, from a preview no older than this place on the record. */
 function countApprovals(
-  {
-    notice,
-    policy,
-    maintainers
-  }: Pick<Parameters<typeof decideRelease>[0], 'notice' | 'policy' | 'maintainers'>,
-  digest: Sha256
+  { notice, policy, maintainers, digest }: Parameters<typeof decideRelease>[0],
+  since: number
 ): number {
   const { byAuthor } = approvalRule(policy)
+  const approvals = notice.approvals.filter(
+    (given) => given.digest === digest && given.eventId >= since
+  )
   return maintainers.filter(
     ({ id, roles }) =>
       roles.includes('approver') &&
       (byAuthor || !notice.authors.ids.includes(id)) &&
-      notice.approvals.some((given) => given.digest === digest && given.maintainerId === id)
+      approvals.some(({ maintainerId }) => maintainerId === id)
   ).length
 }
 

@@ -356,11 +356,10 @@ export function outdatedPreview(
     : 'The notice, its date or its recipients have changed since that preview; make a new one.'
 }
 
-/** The newest preview that may be approved; null when there is none, or when this message changed the notice. */
+/** The newest preview that may be approved; null when there is none. */
 export function standingPreview(draft: Draft, context: CommandContext): Preview | null {
-  const { notice, voided } = draft
-  if (notice === null || voided) return null
+  const { notice } = draft
+  if (notice === null) return null
   const digest = noticeDigest(draft, notice, context)
-  const { previews } = context.bound
-  return previews.find((issued) => outdatedPreview(issued, digest, context) === null) ?? null
+  return notice.previews.find((issued) => outdatedPreview(issued, digest, context) === null) ?? null
 }

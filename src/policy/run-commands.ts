@@ -17,6 +17,7 @@ import {
   type CommandContext,
   type DeskContext,
   type Draft,
+  hasHappened,
   Refusal,
   type Step,
   startDraft
@@ -196,7 +197,7 @@ function runOne(
   return verb.run(draft, command, context)
 }
 
-/** What the commands changed, as decisions; approvals after the save, because saving an edit voids them. */
+/** What the commands changed, as decisions. */
 function changes(before: Draft, after: Draft): Decision[] {
   const changed: Decision[] = []
   const caseChange = caseChanges(before.case, after.case)
@@ -211,8 +212,7 @@ function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
     ...notice,
     kind: 'save-notice',
     patches: draft.newPatches,
-    approvals: draft.voided ? 'void' : 'keep',
-    copies: draft.withdrawn ? 'withdraw' : 'go-on'
+    copies: hasHappened(draft, 'notice-held') ? 'withdraw' : 'go-on'
   }
 }
 

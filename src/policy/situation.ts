@@ -16,12 +16,7 @@ import { type DeskEvent, type RefusalStanding } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Audience, type MessageKind } from '../domain/message.ts'
-import {
-  type MemberRecord,
-  type NoticeCopies,
-  type NoticeRecord,
-  type Preview
-} from '../domain/notice.ts'
+import { type MemberRecord, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { type ConversationOf, type QuotedMessage } from './conversation.ts'
@@ -126,8 +121,6 @@ export type BoundCase = {
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the message brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]
-  /** Newest first. */
-  readonly previews: readonly Preview[]
   /** The entry in the record of the newest jump of the clock that was not undone; null when there is none. */
   readonly clockJump: number | null
   readonly copies: NoticeCopies

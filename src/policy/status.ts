@@ -263,9 +263,9 @@ function unfinishedLines(
 
 function approvalLine(draft: Draft, { approvals }: NoticeRecord, context: CommandContext): string {
   const preview = standingPreview(draft, context)
-  if (preview === null && !draft.shown) return 'Missing for the notice: a preview (/notice preview)'
+  if (preview === null) return 'Missing for the notice: a preview (/notice preview)'
   const { needed } = approvalRule(context.product.policy)
-  const given = approvals.filter(({ digest }) => digest === preview?.digest).length
+  const given = approvals.filter(({ digest }) => digest === preview.digest).length
   const lacking = count(Math.max(needed - given, 1), 'approval', 'approvals')
   return `Missing for the notice: ${lacking} (/notice approve with the code of the preview)`
 }

@@ -1,31 +1,26 @@
 /**
- * Notices, patches, previews and approvals. An edit deletes the approvals in the same transaction, so that no approved
- * content can ever differ from the content that is sent (G7).
+ * Notices and patches. Authors, previews and approvals are read from the record, where an edit voids them (G7).
  */
-import { assert } from '../domain/assert.ts'
-import { AUTHORING, authorsOf } from '../domain/authors.ts'
 import { type SaveNotice } from '../domain/decision.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
-import { type NoticeRecord, type NoticeState, type Preview } from '../domain/notice.ts'
+import { type NoticeRecord, type NoticeState } from '../domain/notice.ts'
+import { NOTICE_KINDS, type NoticeHistory, noticeHistory } from '../domain/notice-history.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { holdWaiting } from './deliveries.ts'
-import { listEvents, recordHead } from './events.ts'
+import { listEvents } from './events.ts'
 import { holdQueuedOfNotice } from './outbox.ts'
 import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
-/** A notice without its authors: the record names them. */
-type Row = Omit<NoticeRecord, 'authors'>
+type Row = Omit<NoticeRecord, keyof NoticeHistory>
 
 const SELECT = `SELECT notices.id, cases.tag AS case_tag, notices.product, notices.state, revision, fields AS fields_json,
   told AS told_json, release_at, released_at, notices.version,
   EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
     AND deliveries.state = 'queued') AS has_left,
   (SELECT json_group_array(json_object('filename', filename, 'contentType', content_type, 'size', length(content),
-    'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json,
-  (SELECT json_group_array(json_object('maintainerId', maintainer_id, 'digest', digest, 'at', at, 'eventId', event_id)
-    ORDER BY at) FROM approvals WHERE notice_id = notices.id) AS approvals_json
+    'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json
   FROM notices JOIN cases ON cases.id = notices.case_id`
 
 /** The notice of a case, or null. */
@@ -50,8 +45,8 @@ export function listNotices(read: Read, limit: number): NoticeRecord[] {
 
 function recordsOf(read: Read, rows: readonly Row[]): NoticeRecord[] {
   return rows.map((row) => {
-    const events = listEvents(read, aboutCase(row.caseTag), { kinds: AUTHORING })
-    return { ...row, authors: authorsOf(events) }
+    const events = listEvents(read, aboutCase(row.caseTag), { kinds: NOTICE_KINDS })
+    return { ...row, ...noticeHistory(events) }
   })
 }
 
@@ -81,7 +76,6 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
         )
   if (changes !== 1) throw conflict()
   const id = tx.value<number>('SELECT id FROM notices WHERE case_id = ?', [caseId]) ?? 0
-  if (save.approvals === 'void') voidApprovals(tx, id)
   if (save.patches !== null) replacePatches(tx, id, save.patches)
   return id
 }
@@ -135,68 +129,9 @@ export function setNoticeState(
   if (changes !== 1) throw conflict()
 }
 
-/** Records a preview and its place in the record. */
-export function insertPreview(tx: Tx, noticeId: number, preview: Omit<Preview, 'eventId'>): void {
-  insert(tx, 'previews', { noticeId, ...preview, eventId: recordHead(tx).id })
-}
-
-/** Previews issued for a notice, newest first, at most 50. */
-export function listPreviews(read: Read, noticeId: number): Preview[] {
-  return read.all<Preview>(
-    `SELECT code, digest, issued_at, event_id FROM previews
-     WHERE notice_id = ? ORDER BY event_id DESC LIMIT 50`,
-    [noticeId]
-  )
-}
-
 /**
- * Records an approval with the place of its preview in the record: the maintainer has read nothing later. Their
- * newer approval takes the place of the older.
- */
-export function insertApproval(
-  tx: Tx,
-  noticeId: number,
-  approval: {
-    readonly maintainerId: string
-    readonly digest: Sha256
-    /** The code of the approved preview. */
-    readonly code: string
-    readonly at: Instant
-  }
-): void {
-  const { changes } = tx.run(
-    `INSERT INTO approvals (notice_id, maintainer_id, digest, at, event_id)
-     SELECT notice_id, @maintainerId, @digest, @at, event_id FROM previews
-     WHERE notice_id = @noticeId AND code = @code
-     ON CONFLICT (notice_id, maintainer_id)
-       DO UPDATE SET digest = excluded.digest, at = excluded.at, event_id = excluded.event_id`,
-    { noticeId, ...approval }
-  )
-  assert(changes === 1, 'an approval without its preview')
-}
-
-/** The approvals of what was previewed after this entry of the record, whatever the clock showed at them. */
-export function listApprovalsAfter(
-  read: Read,
-  noticeId: number,
-  eventId: number
-): NoticeRecord['approvals'] {
-  return read.all<NoticeRecord['approvals'][number]>(
-    `SELECT maintainer_id, digest, at, event_id FROM approvals
-     WHERE notice_id = ? AND event_id >= ? ORDER BY event_id`,
-    [noticeId, eventId]
-  )
-}
-
-/** Takes all approvals back, and the codes with which another could be given: both were about what was before. */
-function voidApprovals(tx: Tx, noticeId: number): void {
-  tx.run('DELETE FROM approvals WHERE notice_id = ?', [noticeId])
-  tx.run('DELETE FROM previews WHERE notice_id = ?', [noticeId])
-}
-
-/**
- * Stops a notice under the version check: approvals and previews are void, and only new ones let it go on. Copies that have
- * not left are withdrawn, sealed or not, or go on where the stop is about a release that has not begun.
+ * Stops a notice under the version check, beside the event that voids its approvals. Copies that have not left are withdrawn,
+ * sealed or not, or go on where the stop is about a release that has not begun.
  */
 export function stopNotice(
   tx: Tx,
@@ -205,6 +140,5 @@ export function stopNotice(
   now: Instant
 ): void {
   setNoticeState(tx, notice, { state: 'held', releaseAt: null })
-  voidApprovals(tx, notice.id)
   if (stop.copies === 'withdraw') withdrawCopies(tx, notice.id, stop.because, now)
 }

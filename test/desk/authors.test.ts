@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, it } from 'vitest'
 import { findNotice } from '../../src/store/notices.ts'
-import { lastTo } from '../support/given.ts'
+import { lastTo, previewCode } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, people } from '../support/notice-world.ts'
 import { PRODUCT, TAG } from '../unit/policy/samples.ts'
 
@@ -26,9 +26,7 @@ function kinds(): string[] {
 async function approveBy(who: 'grace' | 'linus'): Promise<void> {
   notices.world.pass(1000)
   await notices.command(them.grace, TAG, '/notice preview\n')
-  const sql = 'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
-  const [preview] = notices.world.rows<{ code: string }>(sql)
-  await notices.command(them[who], TAG, `/notice approve ${preview?.code ?? ''}\n`)
+  await notices.command(them[who], TAG, `/notice approve ${previewCode(notices.world)}\n`)
 }
 
 it('(B3) whoever wrote it stays its author while it is approved, and every act is on the record', () => {

@@ -1,6 +1,6 @@
 /** A new date or new content after the list was told is a change: approved, it leaves at once and says what changed (B16). */
 import { beforeEach, expect, it } from 'vitest'
-import { recorded } from '../support/given.ts'
+import { previewCode, recorded } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, someone } from '../support/world.ts'
 import { TAG } from '../unit/policy/samples.ts'
@@ -75,9 +75,7 @@ it('(B16) a member who had no notice yet gets the present revision as the first 
 
 it('(B6) a notice that has left unchanged can be neither previewed nor approved, and the answer says since when', async () => {
   const says = /refused: Nothing has changed since the notice was sent, Fri 27 Nov 2026/
-  const [{ code } = { code: '' }] = notices.world.rows<{ code: string }>(
-    'SELECT code FROM previews'
-  )
+  const code = previewCode(notices.world)
   for (const line of ['/notice preview\n', `/notice approve ${code}\n`]) {
     await notices.command(them.linus, TAG, line)
     expect((await readBy(them.linus)).at(-1)?.replaceAll(/\s+/g, ' ')).toMatch(says)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { RETRY_DELAY_MS_MAX } from '../../src/domain/outgoing.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
-import { lastTo } from '../support/given.ts'
+import { lastTo, previewCode } from '../support/given.ts'
 import {
   type NoticeWorld,
   noticeWorld,
@@ -134,7 +134,8 @@ describe('after a forward jump of the clock', () => {
     // The same fault again: its wall clock is earlier than the one the approval was given at.
     desk.world.jump(ahead - 3 * HOUR - 10 * 60_000)
     await desk.world.settle()
-    const [given] = desk.world.rows<{ at: string }>('SELECT at FROM approvals')
+    const sql = "SELECT at FROM events WHERE kind = 'notice-approved' ORDER BY id DESC"
+    const [given] = desk.world.rows<{ at: string }>(sql)
     expect(given !== undefined && given.at > desk.world.clock.now).toBe(true)
     await desk.world.wait(45 * 60_000)
     expect(desk.states()).toEqual(['held'])
@@ -149,9 +150,8 @@ describe('an approval that was on its way while the clock jumped', () => {
     await desk.command(cast.grace, ONE, '/notice hold\n')
     desk.world.pass(UNTIL_DUE - 12 * HOUR)
     await desk.command(cast.grace, ONE, '/notice preview\n')
-    const sql = 'SELECT code FROM previews ORDER BY event_id DESC LIMIT 1'
-    const [preview] = desk.world.rows<{ code: string }>(sql)
-    const letter = { subject: `Re: [${ONE}] x`, text: `/notice approve ${preview?.code ?? ''}\n` }
+    const code = previewCode(desk.world)
+    const letter = { subject: `Re: [${ONE}] x`, text: `/notice approve ${code}\n` }
     const raw = await desk.world.write(cast.linus, letter)
     desk.world.jump(11 * HOUR)
     await desk.world.settle()

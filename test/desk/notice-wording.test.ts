@@ -1,7 +1,7 @@
 /** A wording that changes after the approval, as an upgrade of the program may bring, is not sent to anybody (G7, M-27). */
 
 import { describe, expect, it } from 'vitest'
-import { answering, givenDesk, givenMessage, lastTo } from '../support/given.ts'
+import { answering, givenDesk, givenMessage, lastTo, previewCode } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 
 const cast = await people()
@@ -32,9 +32,9 @@ describe('a notice whose template changed after its approval', () => {
     await desk.command(cast.grace, ONE, '/notice hold\n')
     desk.world.pass(1000)
     await desk.command(cast.grace, ONE, '/notice preview\n')
-    const [preview] = desk.world.rows<{ code: string }>('SELECT code FROM previews')
+    const code = previewCode(desk.world)
     upgrade((old) => `${old}One more line.\n`)
-    await desk.command(cast.linus, ONE, `/notice approve ${preview?.code ?? ''}\n`)
+    await desk.command(cast.linus, ONE, `/notice approve ${code}\n`)
     expect(desk.states()).toEqual(['held'])
   })
 
@@ -66,12 +66,13 @@ it('(B18) a field that repeats what the reporter wrote is named at the draft, an
   const { world } = desk
   const letter = { subject: 'Re: x', text: words, ...answering(world, cast.alice) }
   await givenMessage(world, cast.alice, letter)
+  const before = previewCode(world)
   for (const text of [`/notice draft\ndescription: ${words}\n`, '/notice preview\n']) {
     await desk.command(cast.grace, ONE, text)
     const said = await lastTo(world, cast.grace)
     expect(said).toContain('description repeats 10 or more words')
   }
-  expect(world.rows('SELECT code FROM previews')).toEqual([])
+  expect(previewCode(world)).toBe(before)
 })
 
 it('(B6, B18) /status says that the notice repeats the report, and offers no preview', async () => {

@@ -1,7 +1,7 @@
 /** A team of one, or one whose policy wants no second person: a notice leaves on its author's approval alone, and says so (A5). */
 
 import { describe, expect, it } from 'vitest'
-import { givenDesk, givenMessage } from '../support/given.ts'
+import { givenDesk, givenMessage, previewCode } from '../support/given.ts'
 import { FIELDS, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { type Someone, type World } from '../support/world.ts'
 import { POLICY, TAG } from '../unit/policy/samples.ts'
@@ -34,9 +34,6 @@ async function dated(approvals: number, maintainers: readonly Someone[]): Promis
   })
   await command(`/accept\n/embargo 2026-12-04T12:00:00Z\n/notice draft\n${FIELDS}`)
 }
-function code(): string {
-  return world.rows<{ code: string }>('SELECT code FROM previews')[0]?.code ?? ''
-}
 
 describe.each([
   ['one maintainer', () => [them.grace]],
@@ -47,7 +44,7 @@ describe.each([
     expect(await command('/notice preview\n')).toContain(
       'One approver can let it go, the author included.'
     )
-    expect(await command(`/notice approve ${code()}\n`)).toContain(
+    expect(await command(`/notice approve ${previewCode(world)}\n`)).toContain(
       'Approved. The notice leaves Fri 27 Nov 2026, 12:00 UTC.'
     )
     world.accepted.length = 0
@@ -71,7 +68,7 @@ it('(A5) a team of one under approvals: 1 cannot approve its own notice, and is 
   const said = await command('/notice preview\n')
   expect(said).toContain(nobody)
   expect(said).not.toContain('can approve it')
-  expect(await command(`/notice approve ${code()}\n`)).toContain(nobody)
+  expect(await command(`/notice approve ${previewCode(world)}\n`)).toContain(nobody)
 })
 
 it('(A5) a team of two under approvals: 2 is told that one approver is too few', async () => {

@@ -6,7 +6,7 @@ import { insertArrival } from '../../src/store/arrivals.ts'
 import { listDeliveries } from '../../src/store/deliveries.ts'
 import { removeMember } from '../../src/store/members.ts'
 import { findNoticeById } from '../../src/store/notices.ts'
-import { givenDesk, givenMessage, lastTo, textsTo } from '../support/given.ts'
+import { givenDesk, givenMessage, lastTo, previewCode, textsTo } from '../support/given.ts'
 import {
   FIELDS,
   type NoticeWorld,
@@ -35,12 +35,6 @@ async function scheduled(list: readonly Someone[] = members): Promise<void> {
   expect(state()).toBe('scheduled')
 }
 
-function code(): string {
-  const [row] = world.rows<{ code: string }>(
-    'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
-  )
-  return row?.code ?? ''
-}
 function state(): string {
   return world.rows<{ state: string }>('SELECT state FROM notices')[0]?.state ?? ''
 }
@@ -112,7 +106,7 @@ describe('a scheduled notice', () => {
     if (third !== undefined) await world.addMember(third)
     await world.settle()
     expect(state()).toBe('held')
-    expect(world.rows('SELECT * FROM approvals')).toEqual([])
+    expect(world.desk.db.read((read) => findNoticeById(read, 1))?.approvals).toEqual([])
     await world.wait(UNTIL_DUE)
     expect(noticed()).toEqual([])
   })
@@ -150,12 +144,12 @@ describe('a scheduled notice', () => {
 
   it('held by itself cannot be scheduled again with the code of before (G7)', async () => {
     await scheduled(members.slice(0, 2))
-    const old = code()
+    const old = previewCode(world)
     const [, , third] = members
     if (third !== undefined) await world.addMember(third)
     await world.settle()
     expect(state()).toBe('held')
-    expect(world.rows('SELECT * FROM previews')).toEqual([])
+    expect(world.desk.db.read((read) => findNoticeById(read, 1))?.previews).toEqual([])
     world.desk.db.transact((tx) => removeMember(tx, 'suse', world.clock.now))
     await command(linus, `/notice approve ${old}\n`)
     expect(state()).toBe('held')
@@ -163,7 +157,7 @@ describe('a scheduled notice', () => {
 
   it('held by a maintainer cannot be scheduled again with the code of before (G7)', async () => {
     await scheduled()
-    const old = code()
+    const old = previewCode(world)
     await command(grace, '/notice hold\n')
     await command(linus, `/notice approve ${old}\n`)
     expect(state()).toBe('held')
@@ -385,7 +379,7 @@ describe('two approvals', () => {
   async function approvedBy(...approvers: readonly Someone[]): Promise<void> {
     world.pass(1000)
     await command(grace, '/notice preview\n')
-    for (const one of approvers) await command(one, `/notice approve ${code()}\n`)
+    for (const one of approvers) await command(one, `/notice approve ${previewCode(world)}\n`)
   }
   /** The policy wants two people beside the author; Linus has approved the notice for these members. */
   async function approvedOnce(list: readonly Someone[]): Promise<void> {
@@ -412,7 +406,7 @@ describe('two approvals', () => {
     await approvedAcrossJump()
     expect(state()).toBe('drafting')
     world.pass(1000)
-    await command(linus, `/notice approve ${code()}\n`)
+    await command(linus, `/notice approve ${previewCode(world)}\n`)
     expect(state()).toBe('scheduled')
     await world.wait(UNTIL_DUE)
     expect(noticed()).toHaveLength(3)
@@ -421,7 +415,7 @@ describe('two approvals', () => {
   it('a release without a key of the reporter puts on the record that the date could not be told, and why (M-30)', async () => {
     await approvedAcrossJump()
     world.pass(1000)
-    await command(linus, `/notice approve ${code()}\n`)
+    await command(linus, `/notice approve ${previewCode(world)}\n`)
     await world.wait(UNTIL_DUE)
     expect(world.rows("SELECT about FROM events WHERE kind = 'date-untold'")).toEqual([
       { about: '{"reporter":"ACME-2026-0001","because":"no-key"}' }
@@ -436,7 +430,7 @@ describe('two approvals', () => {
     await world.settle()
     expect(state()).toBe('drafting')
     world.pass(7_200_000)
-    await command(linus, `/notice approve ${code()}\n`)
+    await command(linus, `/notice approve ${previewCode(world)}\n`)
     expect(state()).toBe('scheduled')
   })
 

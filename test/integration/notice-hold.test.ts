@@ -10,7 +10,7 @@ import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { type Database, type Tx } from '../../src/store/database.ts'
 import { markQueued, planDeliveries } from '../../src/store/deliveries.ts'
-import { insertPreview, setNoticeState } from '../../src/store/notices.ts'
+import { findNotice, setNoticeState } from '../../src/store/notices.ts'
 import { claimDue, insertOutbox, recordOutcomes } from '../../src/store/outbox.ts'
 import { type CliResult } from '../support/daemon.ts'
 import { ADA, GRACE, givenOffice } from '../support/office.ts'
@@ -58,7 +58,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
   const recordOf = (tag: string): readonly unknown[] =>
     desk
       .rows<{ actor: string; kind: string; about: string }>(
-        `SELECT actor_kind AS actor, kind, about FROM events WHERE subject_id = '${tag}' ORDER BY id`
+        `SELECT actor_kind AS actor, kind, about FROM events WHERE subject_id = '${tag}' AND kind = 'notice-held' ORDER BY id`
       )
       .map((row) => ({ ...row, about: JSON.parse(row.about) as unknown }))
   const copiesOf = (notice: NoticeRecord): readonly string[] =>
@@ -75,10 +75,6 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
 
   it('takes its instant, its approvals and its codes, and is on the record as the operator’s', async () => {
     const notice = scheduled()
-    const code = { code: 'abcdefgh', digest: 'a'.repeat(64) as never, issuedAt: systemClock.now() }
-    inDatabase((tx) => {
-      insertPreview(tx, notice.id, code)
-    })
     const result = await hold(notice.caseTag)
 
     expect(result).toMatchObject({ status: 0, stderr: '' })
@@ -91,7 +87,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
       releaseAt: null,
       approvals: []
     })
-    expect(desk.rows(`SELECT 1 FROM previews WHERE notice_id = ${notice.id}`)).toEqual([])
+    expect(inDatabase((tx) => findNotice(tx, notice.caseTag)?.previews)).toEqual([])
     expect(recordOf(notice.caseTag)).toEqual([
       {
         actor: 'operator',

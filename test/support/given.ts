@@ -76,6 +76,12 @@ export function recorded(world: World, ...kinds: readonly EventKind[]): object[]
   return rows.map(({ about }) => JSON.parse(about) as object)
 }
 
+/** The code of the newest preview of a notice; '' when there was none. */
+export function previewCode(world: World): string {
+  const sql = `SELECT about ->> 'code' AS code FROM events WHERE kind = 'notice-previewed' ORDER BY id DESC`
+  return world.rows<{ code: string }>(sql)[0]?.code ?? ''
+}
+
 /** What `person` was sent, as they read it: decrypted, runs of blanks as one. */
 export async function textsTo(world: World, person: Someone): Promise<string[]> {
   const texts = await Promise.all(world.sentTo(person).map((mail) => world.read(person, mail)))

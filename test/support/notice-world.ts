@@ -2,7 +2,7 @@
 
 import { type Policy } from '../../src/domain/policy.ts'
 import { type Product } from '../../src/domain/settings.ts'
-import { givenDesk, givenMessage } from './given.ts'
+import { givenDesk, givenMessage, previewCode } from './given.ts'
 import { type Someone, someone, type World } from './world.ts'
 
 const DAY = 86_400_000
@@ -63,9 +63,7 @@ export async function noticeWorld(
   const approve = async (tag: string): Promise<void> => {
     world.pass(1000)
     await command(grace, tag, '/notice preview\n')
-    const sql = 'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
-    const [preview] = world.rows<{ code: string }>(sql)
-    await command(linus, tag, `/notice approve ${preview?.code ?? ''}\n`)
+    await command(linus, tag, `/notice approve ${previewCode(world)}\n`)
   }
   for (let number = 1; number <= options.count; number += 1) {
     const tag = `ACME-2026-000${number}`

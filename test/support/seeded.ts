@@ -7,6 +7,7 @@ import { requireSettings } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type SaveNotice } from '../../src/domain/decision.ts'
+import { aboutCase, BY_DESK, byMaintainer, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { type CaseTag, type MessageId } from '../../src/domain/ids.ts'
 import { type NoticeRecord } from '../../src/domain/notice.ts'
 import { type Settings } from '../../src/domain/settings.ts'
@@ -17,8 +18,9 @@ import { sha256 } from '../../src/openpgp/packets.ts'
 import { approvedText } from '../../src/policy/notice-content.ts'
 import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
 import { type Database, openDatabase, type Tx } from '../../src/store/database.ts'
+import { appendEvent } from '../../src/store/events.ts'
 import { insertMember, listRecipients } from '../../src/store/members.ts'
-import { findNotice, insertApproval, insertPreview, saveNotice } from '../../src/store/notices.ts'
+import { findNotice, saveNotice } from '../../src/store/notices.ts'
 import { MIGRATIONS } from '../unit/store/support.ts'
 import { type Desk, IMAP_PASSWORD, PASSPHRASE } from './desk-world.ts'
 import { type Person } from './people.ts'
@@ -95,7 +97,7 @@ export function seedNotice(
   approver = 'ada'
 ): NoticeRecord {
   const { tag, id } = seedCase(tx, 'Heap overflow in the parser', addMs(releaseAt, WEEK_MS))
-  const noticeId = saveNotice(tx, id, {
+  saveNotice(tx, id, {
     kind: 'save-notice',
     caseTag: tag,
     product: 'parser',
@@ -111,14 +113,17 @@ export function seedNotice(
     told: null,
     releaseAt,
     patches: [],
-    approvals: 'keep',
     copies: 'go-on',
     ...content
   })
   const digest = sha256(approvedText(...approved(tx, settings, tag)))
-  const at = systemClock.now()
-  insertPreview(tx, noticeId, { code: 'seeded', digest, issuedAt: at })
-  insertApproval(tx, noticeId, { maintainerId: approver, digest, code: 'seeded', at })
+  const given = { revision: 1, digest, code: 'seeded' }
+  const happened = [
+    event('notice-drafted', aboutCase(tag), BY_DESK, { revision: 1, fields: [], patches: [] }),
+    event('notice-previewed', aboutCase(tag), BY_DESK, given),
+    event('notice-approved', aboutCase(tag), byMaintainer(approver), given)
+  ]
+  for (const one of happened) appendEvent(tx, one, { at: systemClock.now(), evidence: NO_EVIDENCE })
   return noticeOf(tx, tag)
 }
 

@@ -8,7 +8,7 @@ import { BY_DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
 import { appendEvent } from '../../src/store/events.ts'
-import { givenMessage, givenRef } from './given.ts'
+import { givenMessage, givenRef, previewCode } from './given.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import { type Version6Key } from './version-6.ts'
 import { deskCertificate, openWorld, type Someone, someone, type World } from './world.ts'
@@ -257,10 +257,7 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
       patch
     })
     await command(world, who('grace'), number, '/notice preview\n')
-    const [preview] = world.rows<{ code: string }>(
-      'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
-    )
-    await command(world, who('linus'), number, `/notice approve ${preview?.code ?? ''}\n`)
+    await command(world, who('linus'), number, `/notice approve ${previewCode(world)}\n`)
   }
   // One of the two copies is put off until the issue is public.
   world.pass(2 * HOUR)

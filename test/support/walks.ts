@@ -24,7 +24,7 @@ import { listCases } from '../../src/store/cases.ts'
 import { listEvents } from '../../src/store/events.ts'
 import { listRings } from '../../src/store/looks.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
-import { givenMessage } from './given.ts'
+import { givenMessage, previewCode } from './given.ts'
 import { FIELDS, type People, people } from './notice-world.ts'
 import { openWorld, type Someone, someone, type World } from './world.ts'
 
@@ -141,11 +141,8 @@ async function take(world: World, one: Step): Promise<void> {
   } else {
     await tells(grace, one.approves, '/notice preview\n')
     await world.settle()
-    const [preview] = world.rows<{ code: string }>(
-      'SELECT code FROM previews ORDER BY issued_at DESC LIMIT 1'
-    )
     world.pass(1000)
-    await tells(linus, one.approves, `/notice approve ${preview?.code ?? 'none'}\n`)
+    await tells(linus, one.approves, `/notice approve ${previewCode(world)}\n`)
   }
   await world.settle()
 }

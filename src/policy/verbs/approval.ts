@@ -2,15 +2,8 @@
  * `/notice approve` and `/notice hold` (M-27, G7): another maintainer approves with the code that the desk issued for exactly this
  * content and these recipients; a hold voids all approvals.
  */
-import { type Decision } from '../../domain/decision.ts'
 import { type Sha256 } from '../../domain/ids.ts'
-import {
-  copiesHeld,
-  isAnyHere,
-  isListTold,
-  type NoticeRecord,
-  type Preview
-} from '../../domain/notice.ts'
+import { copiesHeld, isAnyHere, isListTold, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import {
@@ -23,9 +16,7 @@ import {
   Refusal,
   refuseIf,
   type Step,
-  withActivity,
-  withEvent,
-  withNotice
+  withActivity
 } from '../draft.ts'
 import { approvalRule, whoApproves } from '../embargo.ts'
 import {
@@ -44,40 +35,28 @@ const approve: Handler = (draft, command, context) => {
   if (notice === null) throw new Refusal('There is no notice to approve.')
   refuseIf(approvalComplaint(draft, notice, command, context))
   const digest = noticeDigest(draft, notice, context)
-  const eventId = issuedPreview(draft, command, context)?.eventId ?? 0
-  const { id: maintainerId } = context.author
-  const given = { maintainerId, digest, at: context.now, eventId }
-  const others = countedApprovals(notice, digest, context).filter(
-    (other) => other.maintainerId !== maintainerId
-  )
-  const approved = { ...notice, approvals: [...others, given] }
-  const needed = approvalRule(context.product.policy).needed
-  const code = codeOf(command)
-  const { tag: caseTag } = draft.case
-  const decision: Decision = { kind: 'approve-notice', caseTag, maintainerId, digest, code }
-  const next: Draft = {
-    ...withActivity(draft, 'approved the notice'),
-    shown: true,
-    decisions: [...draft.decisions, decision],
-    notice: approved
-  }
-  const about = { revision: notice.revision, digest, code }
+  const about = { revision: notice.revision, digest, code: codeOf(command) }
+  const next = withActivity(draft, 'approved the notice')
   const done = decided(next, context, 'notice-approved', about)
-  const lacking = needed - approved.approvals.length
+  const given = countedApprovals(done.notice ?? notice, digest, context).length
+  const lacking = approvalRule(context.product.policy).needed - given
   if (lacking > 0) {
     return accepted(
       done,
       `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
     )
   }
-  return scheduled(done, approved, context)
+  return scheduled(done, notice, context)
 }
 
 function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
   const { releaseAt } = releasePlan(draft, context)
   const isNow = releaseAt === null || releaseAt <= context.now || isListTold(notice)
   const when = isNow ? 'at once' : formatInstant(releaseAt, context.settings.desk.timezone)
-  const next: Draft = { ...draft, notice: { ...notice, state: 'scheduled', releaseAt } }
+  const next: Draft = {
+    ...draft,
+    notice: draft.notice && { ...draft.notice, state: 'scheduled', releaseAt }
+  }
   const { revision } = notice
   const leavesAt = releaseAt ?? context.now
   const done = decided(next, context, 'notice-scheduled', { revision, leavesAt })
@@ -85,15 +64,6 @@ function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext):
     withActivity(done, `scheduled the notice: it leaves ${when}`),
     `Approved. The notice leaves ${when}.`
   )
-}
-
-/** The preview with this code. A notice that this message changed or held has none, even if the content is the same again. */
-function issuedPreview(
-  draft: Draft,
-  command: Pick<Command, 'words'>,
-  { bound }: CommandContext
-): Preview | undefined {
-  return draft.voided ? undefined : bound.previews.find(({ code }) => code === codeOf(command))
 }
 
 function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
@@ -117,7 +87,7 @@ function approvalComplaint(
   command: Pick<Command, 'words'>,
   context: CommandContext
 ): string | null {
-  const issued = issuedPreview(draft, command, context)
+  const issued = notice.previews.find(({ code }) => code === codeOf(command))
   const done = doneComplaint(notice, context)
   if (done !== null) return done
   if (issued === undefined)
@@ -166,14 +136,11 @@ const hold: Handler = (draft, _command, context) => {
   const { copies } = context.bound
   if (notice.state === 'released' && !isAnyHere(copies))
     throw new Refusal('The notice has left already.')
-  const held = {
-    ...withNotice(draft, { ...notice, state: 'held', releaseAt: null }),
-    withdrawn: true
-  }
+  const held: Draft = { ...draft, notice: { ...notice, state: 'held', releaseAt: null } }
   const wasLeaving = notice.state === 'releasing' || isAnyHere(copies)
   return accepted(
     withActivity(
-      withEvent(held, context, 'notice-held', {
+      decided(held, context, 'notice-held', {
         revision: notice.revision,
         because: 'maintainer',
         copies,

@@ -4,7 +4,15 @@
  */
 import { type ReporterTold } from '../../domain/event.ts'
 import { countAnswer } from '../acknowledgement.ts'
-import { accepted, type Draft, decided, type Handler, Refusal, withActivity } from '../draft.ts'
+import {
+  accepted,
+  type Draft,
+  decided,
+  type Handler,
+  hasHappened,
+  Refusal,
+  withActivity
+} from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { statusBlock } from '../status.ts'
@@ -31,15 +39,10 @@ const take: Handler = (draft, _command, context) => {
 const acknowledge: Handler = (draft, _command, context) => {
   const to = context.bound.heldAnswerTo
   if (to === null) throw new Refusal('No acknowledgement of this case is on hold.')
-  if (draft.decisions.some(({ kind }) => kind === 'release-answer')) {
+  if (hasHappened(draft, 'acknowledgement-released'))
     return accepted(draft, `It goes to ${to} already.`)
-  }
   const done = decided(draft, context, 'acknowledgement-released', {})
-  const released = [
-    { kind: 'release-answer', tag: draft.case.tag } as const,
-    countAnswer(to, context.now)
-  ]
-  const next = { ...done, decisions: [...done.decisions, ...released] }
+  const next = { ...done, decisions: [...done.decisions, countAnswer(to, context.now)] }
   return accepted(
     withActivity(next, 'sent the acknowledgement'),
     `The acknowledgement goes to ${to}.`
@@ -163,8 +166,8 @@ export const CASE: readonly Verb[] = [
     run: acknowledge,
     next: {
       happens: 'acknowledgement-released',
-      writes: ({ decisions }, { bound }) =>
-        bound.heldAnswerTo === null || decisions.some(({ kind }) => kind === 'release-answer')
+      writes: (draft, { bound }) =>
+        bound.heldAnswerTo === null || hasHappened(draft, 'acknowledgement-released')
           ? null
           : '/acknowledge'
     }

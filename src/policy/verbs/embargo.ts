@@ -24,8 +24,7 @@ import {
   Refusal,
   refuseIf,
   splitReason,
-  withActivity,
-  withNotice
+  withActivity
 } from '../draft.ts'
 import { releasePlan, willLeave } from '../notice-content.ts'
 import {
@@ -71,10 +70,10 @@ const embargo: Handler = (draft, command, context) => {
   )
 }
 
-/** The date is part of what is approved, so the author of this message becomes an author of the notice. */
+/** The date is part of what is approved. */
 function withReopened(draft: Draft, context: CommandContext): Draft {
   if (draft.notice === null) return draft
-  return withChange(withNotice(draft, reopenedNotice(draft.notice, context)), context)
+  return withChange({ ...draft, notice: reopenedNotice(draft.notice, context) }, context)
 }
 
 function leavesWords(draft: Draft, releaseAt: Instant | null, context: CommandContext): string {

@@ -19,12 +19,12 @@ import {
   accepted,
   type CommandContext,
   type Draft,
+  decided,
   type Handler,
   Refusal,
   refuseIf,
   splitReason,
-  withActivity,
-  withEvent
+  withActivity
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { type BoundCase, type OfferedKey } from '../situation.ts'
@@ -50,7 +50,7 @@ const acceptKey: Handler = (draft, command, context) => {
   const { source } = key
   const replaced = before?.fingerprint ?? null
   const about = { reporter: reporter.id, fingerprint, source, replaced, isUsable, isProved: true }
-  const next = withEvent(
+  const next = decided(
     {
       ...draft,
       reporterKeys: new Map([...draft.reporterKeys, [addressKey(address), key]]),
@@ -90,7 +90,7 @@ const refuseKey: Handler = (draft, command, context) => {
   const kept = { fingerprint, keyData, source, firstSeenAt }
   const reporterKeys = new Map(draft.reporterKeys)
   if (isInUse) reporterKeys.delete(addressKey(address))
-  const next = withEvent(
+  const next = decided(
     {
       ...draft,
       case: { ...draft.case, reporters: draft.case.reporters.map(without(fingerprint, address)) },

@@ -1,7 +1,6 @@
 /**
  * `/notice draft` and `/notice preview` (M-22 to M-30, G7). Any edit voids the approval.
  */
-import { NO_AUTHORS, withAuthor } from '../../domain/authors.ts'
 import { type Decision } from '../../domain/decision.ts'
 import { type FactLine } from '../../domain/message.ts'
 import {
@@ -11,6 +10,7 @@ import {
   type NoticeTextField,
   type ToldNotice
 } from '../../domain/notice.ts'
+import { NO_HISTORY } from '../../domain/notice-history.ts'
 import { formatInstant, type Instant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
@@ -23,11 +23,11 @@ import {
   type Draft,
   decided,
   type Handler,
+  hasHappened,
+  isShown,
   Refusal,
   refuseIf,
-  withActivity,
-  withEvent,
-  withNotice
+  withActivity
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
@@ -58,7 +58,7 @@ export function withChange(draft: Draft, context: CommandContext): Draft {
   const date = draft.case.disclosureAt
   return oldDate === null || date === null
     ? draft
-    : withEvent(draft, context, 'change-proposed', { oldDate, date })
+    : decided(draft, context, 'change-proposed', { oldDate, date })
 }
 
 export const CHANGE_WAITS =
@@ -81,7 +81,8 @@ const draftNotice: Handler = (draft, command, context) => {
   refuseIf(filesComplaint(context))
   const notice = editedNotice(draft, command, context)
   const edited: Draft = {
-    ...withNotice(draft, notice),
+    ...draft,
+    notice,
     newPatches: context.files.length > 0 ? context.files : draft.newPatches
   }
   const done = decided(edited, context, 'notice-drafted', {
@@ -139,8 +140,7 @@ function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
     revision: 1,
     fields: {},
     patches: [],
-    authors: withAuthor(NO_AUTHORS, context.author.id),
-    approvals: [],
+    ...NO_HISTORY,
     releaseAt: null,
     releasedAt: null,
     hasLeft: false,
@@ -154,7 +154,6 @@ export function reopenedNotice(notice: NoticeRecord, context: CommandContext): N
   const left = notice.releasedAt !== null || notice.hasLeft
   return {
     ...notice,
-    authors: withAuthor(notice.authors, context.author.id),
     told: left ? toldBy(notice, context) : notice.told,
     state: 'drafting',
     revision: left ? notice.revision + 1 : notice.revision,
@@ -179,18 +178,14 @@ const preview: Handler = (draft, _command, context) => {
   if (notice === null) throw new Refusal('There is no notice yet; start with /notice draft.')
   if (notice.state === 'releasing')
     throw new Refusal('The notice is leaving at this moment; try again in a minute.')
-  if (draft.shown)
+  if (isShown(draft))
     throw new Refusal(
       'This message makes a preview already. Please send the second one in another message.'
     )
   refuseIf(sentComplaint(notice, context) ?? noticeComplaint(draft, context))
   const digest = noticeDigest(draft, notice, context)
-  const decisions: Decision[] = [
-    { kind: 'issue-preview', caseTag: draft.case.tag, code: context.tools.code, digest },
-    ...previewMails(draft, notice, context)
-  ]
-  const shown = { ...draft, shown: true, decisions: [...draft.decisions, ...decisions] }
-  const done = decided(shown, context, 'notice-previewed', {
+  const sent = [...draft.decisions, ...previewMails(draft, notice, context)]
+  const done = decided({ ...draft, decisions: sent }, context, 'notice-previewed', {
     revision: notice.revision,
     digest,
     code: context.tools.code
@@ -276,7 +271,7 @@ function undeliverable(number: number): FactLine[] {
 /** An edit stops no copy of what was released already, and its author has to know that. */
 export function goingOnWords(draft: Draft, { bound }: CommandContext): string {
   const { here, onTheWay, revision } = bound.copies
-  return here + onTheWay === 0 || draft.withdrawn
+  return here + onTheWay === 0 || hasHappened(draft, 'notice-held')
     ? ''
     : ` ${count(here + onTheWay, 'copy', 'copies')} of revision ${revision} will still leave; /notice hold stops that.`
 }
@@ -328,7 +323,7 @@ export const NOTICE: readonly Verb[] = [
       writes: (draft, context) =>
         isWritable(draft, context) &&
         draft.notice !== null &&
-        !draft.shown &&
+        !isShown(draft) &&
         draft.case.disclosureAt !== null &&
         noticeComplaint(draft, context) === null &&
         standingPreview(draft, context) === null

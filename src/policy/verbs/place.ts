@@ -2,7 +2,6 @@
  * The verbs that say where a report belongs: to which product and to which case. Each takes a draft and returns a new one with
  * its decisions, or the reason why not.
  */
-import { withAuthor } from '../../domain/authors.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, reporterWith } from '../../domain/case.ts'
 import { type ClockRun } from '../../domain/clock.ts'
 import { type Decision, recorded } from '../../domain/decision.ts'
@@ -21,8 +20,7 @@ import {
   happening,
   Refusal,
   refuseIf,
-  withActivity,
-  withNotice
+  withActivity
 } from '../draft.ts'
 import { releasePlan } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
@@ -48,15 +46,8 @@ const product: Handler = (draft, command, context) => {
     case: { ...done.case, product: to.id },
     known: { ...done.known, mayEndInternally: to.policy.close.internal === 'allow' }
   }
-  const moved =
-    next.notice === null
-      ? next
-      : withNotice(next, {
-          ...next.notice,
-          product: to.id,
-          // The approval covers the recipients, and the list changes with the product.
-          authors: withAuthor(next.notice.authors, context.author.id)
-        })
+  // The approval covers the recipients, and the list changes with the product.
+  const moved = { ...next, notice: next.notice && { ...next.notice, product: to.id } }
   return accepted(
     withActivity(moved, `moved the case to ${to.name}`),
     `The case belongs to ${to.name} now, and its deadlines follow the policy of that product.`

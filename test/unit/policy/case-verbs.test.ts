@@ -367,9 +367,7 @@ describe('/product (B12)', () => {
   it('voids the approvals of a notice, whose other commands need a message of their own, and stops at one that is scheduled', () => {
     const drafted = { notice: noticeRecord() }
     const { decisions } = moves('/product renderer', drafted)
-    expect(only(decisions, 'save-notice')).toMatchObject([
-      { product: 'renderer', approvals: 'void' }
-    ])
+    expect(only(decisions, 'save-notice')).toMatchObject([{ product: 'renderer', approvals: [] }])
     expect(moves('/product renderer\n/notice preview', drafted).ran).toBe(false)
     expect(moves('/product renderer', { notice: noticeRecord({ state: 'scheduled' }) }).ran).toBe(
       false

@@ -107,7 +107,7 @@ it.each<[string, NoticeFields, string]>([
   const previews = [{ code: 'secretcode', digest, issuedAt: NOW, eventId: 7 }]
   const approval = runText(
     '/notice approve secretcode',
-    commandContext({ bound: bound({ ...ofCase, previews }), author: LINUS })
+    commandContext({ bound: bound({ ...ofCase, notice: { ...notice, previews } }), author: LINUS })
   )
   expect(approval.ran).toBe(false)
   expect(JSON.stringify(approval.decisions)).toContain(says)

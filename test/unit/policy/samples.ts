@@ -15,6 +15,7 @@ import {
   type SendClear,
   type SendSealed
 } from '../../../src/domain/decision.ts'
+import { type EventKind, type NewEvent } from '../../../src/domain/event.ts'
 import {
   type CaseTag,
   type Fingerprint,
@@ -390,7 +391,6 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     waitingWords: [],
     notice: null,
     patchFiles: [],
-    previews: [],
     clockJump: null,
     copies: { revision: 0, here: 0, onTheWay: 0, givenUp: 0, left: 0 },
     unreached: 0,
@@ -493,6 +493,7 @@ export function noticeRecord(change: Partial<NoticeRecord> = {}): NoticeRecord {
     },
     patches: [],
     authors: { ids: ['grace'], isApproved: false },
+    previews: [],
     approvals: [],
     releaseAt: null,
     releasedAt: null,
@@ -532,6 +533,16 @@ export function only<K extends Decision['kind']>(
 ): Extract<Decision, { readonly kind: K }>[] {
   return decisions.filter(
     (decision): decision is Extract<Decision, { readonly kind: K }> => decision.kind === kind
+  )
+}
+
+/** What these decisions put on the record of this kind. */
+export function happened<K extends EventKind>(
+  decisions: readonly Decision[],
+  kind: K
+): NewEvent<K>[] {
+  return only(decisions, 'record').flatMap(({ event }) =>
+    event.kind === kind ? [event as NewEvent<K>] : []
   )
 }
 

@@ -301,7 +301,7 @@ describe('/status (B6)', () => {
     const context = commandContext({ bound: base })
     const digest = noticeDigest(startDraft(context), notice, context)
     const previews = [{ code: 'k7m2p9qd', digest, issuedAt: NOW, eventId: 1 }]
-    const previewed = { ...base, previews }
+    const previewed = { ...base, notice: { ...notice, previews } }
     const isBy = (author: Maintainer) => notice.authors.ids.includes(author.id)
     for (const author of [GRACE, LINUS])
       expect(next(answer('/status', { author, bound: previewed }))).toEqual(

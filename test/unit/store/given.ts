@@ -76,6 +76,5 @@ export const DRAFT: SaveNotice = {
   told: null,
   releaseAt: null,
   patches: null,
-  approvals: 'keep',
   copies: 'go-on'
 }

@@ -1,4 +1,4 @@
-/** Notices, approvals, deliveries, members and what is remembered of reporters, on disk. */
+/** Notices, deliveries, members and what is remembered of reporters, on disk. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
@@ -28,9 +28,6 @@ import {
 } from '../../../src/store/members.ts'
 import {
   findNotice,
-  insertApproval,
-  insertPreview,
-  listPreviews,
   saveNotice,
   setNoticeState,
   stopNotice,
@@ -83,8 +80,6 @@ function add(id: string, digit: string, change: Partial<Parameters<typeof insert
   )
 }
 const HOLD = { because: 'notice-held', copies: 'withdraw' } as const
-const PREVIEW = { code: 'c', digest: sha256('a'), issuedAt: NOON }
-const APPROVAL = { maintainerId: 'linus', code: 'c', at: NOON }
 function waiting(): string[] {
   return db.read((read) => listWaiting(read, 1, 1, 10)).map(({ memberId }) => memberId)
 }
@@ -101,19 +96,6 @@ describe('copies of a notice', () => {
 })
 
 describe('notices', () => {
-  it('lose their approvals in the same write as an edit (G7)', () => {
-    save()
-    db.transact((tx) => {
-      insertPreview(tx, 1, PREVIEW)
-      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('a') })
-    })
-    expect(notice()?.approvals).toHaveLength(1)
-    save({ version: 1, approvals: 'keep' })
-    expect(notice()?.approvals).toHaveLength(1)
-    save({ version: 2, approvals: 'void', fields: { description: 'y' } })
-    expect(notice()).toMatchObject({ approvals: [], fields: { description: 'y' }, version: 3 })
-  })
-
   it('refuse to be written over an older version, or twice for one case', () => {
     save()
     save({ version: 1 })
@@ -123,16 +105,6 @@ describe('notices', () => {
     expect(() => {
       save({ version: 0 })
     }).toThrow()
-  })
-
-  it('keep one approval a maintainer, the latest', () => {
-    save()
-    db.transact((tx) => {
-      insertPreview(tx, 1, PREVIEW)
-      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('a') })
-      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('b') })
-    })
-    expect(notice()?.approvals.map(({ digest }) => digest)).toEqual([sha256('b')])
   })
 
   it('replace patches whole, or leave them', () => {
@@ -222,7 +194,7 @@ describe('deliveries', () => {
   }
   /** A maintainer writes the next revision. */
   function draft(): void {
-    save({ version: notice()?.version ?? 0, state: 'drafting', revision: 2, approvals: 'void' })
+    save({ version: notice()?.version ?? 0, state: 'drafting', revision: 2 })
   }
   /** What `/notice hold` and `/notice draft` in one message leave. */
   function holdAndDraft(): void {
@@ -364,19 +336,14 @@ describe('deliveries', () => {
     ])
   })
 
-  it('stop with their notice, sealed or not, and its approvals and previews are void (G7)', () => {
+  it('stop with their notice, sealed or not (G7)', () => {
     sealedAndHeld()
     plan()
     expect(copy()?.state).toBe('queued')
-    db.transact((tx) => {
-      insertPreview(tx, 1, PREVIEW)
-      insertApproval(tx, 1, { ...APPROVAL, digest: sha256('a') })
-    })
     const { id = 0, version = 0 } = notice() ?? {}
     const stop = () => db.transact((tx) => stopNotice(tx, { id, version }, HOLD, NOON))
     stop()
-    expect(notice()).toMatchObject({ state: 'held', approvals: [], releaseAt: null })
-    expect(db.read((read) => listPreviews(read, 1))).toEqual([])
+    expect(notice()).toMatchObject({ state: 'held', releaseAt: null })
     expect(copy()?.state).toBe('held')
     expect(waiting()).toEqual([])
     expect(stop).toThrow(expect.objectContaining({ code: 'conflict' }))

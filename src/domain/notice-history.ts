@@ -1,0 +1,57 @@
+/**
+ * What the record says of a notice beside its content: who wrote it since it was approved last (four eyes, G7), which codes were
+ * issued and which approvals stand. Kept nowhere else, so that nothing can say otherwise. Pure.
+ */
+import { type DeskEvent } from './event.ts'
+import { type NoticeRecord } from './notice.ts'
+
+export type NoticeHistory = Pick<NoticeRecord, 'authors' | 'previews' | 'approvals'>
+
+export const NO_HISTORY: NoticeHistory = {
+  authors: { ids: [], isApproved: false },
+  previews: [],
+  approvals: []
+}
+
+/** What changes the content, the date or the list of a notice: whoever does is its author. */
+const EDITS = ['notice-drafted', 'embargo-set', 'moved-product'] as const
+
+/** Kinds of events that {@link noticeHistory} reads. */
+export const NOTICE_KINDS = [
+  ...EDITS,
+  'notice-previewed',
+  'notice-approved',
+  'notice-scheduled',
+  'notice-held'
+] as const
+
+/** The history of the notice of a case, oldest event first. A date without a notice is no part of it. */
+export function noticeHistory(events: readonly DeskEvent[]): NoticeHistory {
+  const first = events.findIndex(({ kind }) => kind === 'notice-drafted')
+  return (first < 0 ? [] : events.slice(first)).reduce(noticeAfter, NO_HISTORY)
+}
+
+/** The history with one more event. Any edit and any hold voids the approvals and the codes with which another could be given. */
+export function noticeAfter(
+  history: NoticeHistory,
+  event: Omit<DeskEvent, 'evidence' | 'subject'>
+): NoticeHistory {
+  const { kind, about, actor, at, id } = event as DeskEvent
+  const { authors, previews, approvals } = history
+  if (kind === 'notice-held') return { ...NO_HISTORY, authors }
+  if (kind === 'notice-scheduled') return { ...history, authors: { ...authors, isApproved: true } }
+  if (kind === 'notice-previewed') {
+    const { code, digest } = about
+    return { ...history, previews: [{ code, digest, issuedAt: at, eventId: id }, ...previews] }
+  }
+  if (kind === 'notice-approved') {
+    const { code, digest } = about
+    // The maintainer has read nothing later than the preview, so its place on the record is that of the approval.
+    const eventId = previews.find((issued) => issued.code === code)?.eventId ?? 0
+    const others = approvals.filter(({ maintainerId }) => maintainerId !== actor.id)
+    return { ...history, approvals: [...others, { maintainerId: actor.id, digest, at, eventId }] }
+  }
+  if (!EDITS.some((edit) => edit === kind)) return history
+  const ids = [...new Set([...(authors.isApproved ? [] : authors.ids), actor.id])]
+  return { ...NO_HISTORY, authors: { ids, isApproved: false } }
+}
