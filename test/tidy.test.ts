@@ -11,7 +11,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { runProgram } from '../src/cli/program.ts'
 import { loadConfig } from '../src/config/load.ts'
-import { sectionsOf } from '../src/config/schema.ts'
+import { configIn } from '../src/config/schema.ts'
 import { builtInTexts } from '../src/config/texts.ts'
 import { wordingProblems } from '../src/messages/render.ts'
 import { parseCommands } from '../src/policy/commands.ts'
@@ -124,12 +124,9 @@ describe('README.md', () => {
   const page = read('README.md')
   const folder = tempFolder()
   afterAll(() => folder.remove())
-  const sections = sectionsOf({
-    baseDir: folder.path,
-    env: { NAME: 'x' },
-    policiesDir: 'src/policies'
-  })
-  const schema = z.toJSONSchema(z.strictObject(sections), { io: 'input', unrepresentable: 'any' })
+  const config = configIn({ baseDir: folder.path, env: { NAME: 'x' }, policiesDir: 'src/policies' })
+  const sections = config.shape
+  const schema = z.toJSONSchema(config, { io: 'input', unrepresentable: 'any' })
 
   it('shows a configuration that is accepted as it stands', async () => {
     for (const text of [

@@ -19,10 +19,8 @@ export type Holidays = { readonly dates: readonly string[]; readonly end: string
 
 /** The keys of a calendar: a policy gives all of them, a product those that differ. A null `zone` means the desk's. */
 export const calendarKeys = (folder: string) => ({
-  zone: timezone.nullable().describe('IANA time zone of the business days; null: desk.timezone.'),
-  weekend: list(whole(1, 7))
-    .max(6, 'must leave at least one working day')
-    .describe('Days off each week, 1 is Monday.'),
+  zone: timezone.nullable(),
+  weekend: list(whole(1, 7)).max(6, 'must leave at least one working day'),
   holidays: reading(
     z.union([z.array(z.iso.date(NOT_A_LIST)), path], NOT_A_LIST),
     async (given): Promise<Holidays | string> => {
@@ -30,7 +28,7 @@ export const calendarKeys = (folder: string) => ({
       const bytes = await readLimited(resolve(folder, given), FILE_BYTES_MAX)
       return typeof bytes === 'string' ? bytes : parseHolidays(bytes.toString('utf8'))
     }
-  ).describe('Dates off: a list, or an iCalendar file (.ics) with all-day events.')
+  )
 })
 
 /** A calendar after reading. */
@@ -40,79 +38,65 @@ export type ReadCalendar = {
   readonly holidays: Holidays
 }
 
-type Line = { readonly name: string; readonly value: string }
-
 /** The holidays in the text of an iCalendar file; a sentence when it has a mistake. */
 export function parseHolidays(text: string): Holidays | string {
   // RFC 5545 §3.1: a line that begins with a blank continues the line before.
   const unfolded = text.replaceAll(/\r?\n[ \t]/g, '')
   if (!/^\s*BEGIN:VCALENDAR\s/i.test(unfolded))
     return 'is not an iCalendar file: it does not begin with BEGIN:VCALENDAR'
-  const events = [...unfolded.matchAll(/^BEGIN:VEVENT\s*$([^]*?)^END:VEVENT\s*$/gim)].map(
-    ([, inside = '']) => inside.split(/\r?\n/).map(lineOf)
-  )
-  const begun = unfolded.match(/^BEGIN:VEVENT\s*$/gim) ?? []
-  if (begun.length !== events.length)
-    return 'ends in the middle of an event: download or export it again'
-  const read = events.map(daysOf)
-  const complaint = read.find((days) => typeof days === 'string')
-  if (complaint !== undefined) return complaint
-  const days = read.filter((found) => typeof found !== 'string')
-  return holidaysOf(
-    days.flatMap(({ single }) => single),
-    days.flatMap(({ yearly }) => yearly)
-  )
+  const days = { single: [] as string[], yearly: [] as string[] }
+  for (const event of unfolded.split(/^BEGIN:VEVENT\s*$/im).slice(1)) {
+    const complaint = readEvent(event, days)
+    if (complaint !== null) return complaint
+  }
+  return holidaysOf(days.single, days.yearly)
 }
 
-function lineOf(line: string): Line {
-  const [, name = '', value = ''] =
-    /^([A-Za-z0-9-]+)(?:;(?:[^":]|"[^"]*")*)?:(.*)$/.exec(line) ?? []
-  return { name: name.toUpperCase(), value: value.trim() }
-}
-
-type Days = { readonly single: readonly string[]; readonly yearly: readonly string[] }
-
-function daysOf(event: readonly Line[]): Days | string {
-  const find = (name: string): Line | undefined => event.find((line) => line.name === name)
-  if (find('STATUS')?.value.toUpperCase() === 'CANCELLED') return { single: [], yearly: [] }
-  const which = `the event of ${find('DTSTART')?.value ?? 'no day'}`
-  const other = event.find(({ name }) => ['RDATE', 'EXDATE', 'DURATION'].includes(name))
+/** Adds the days of one event; a sentence when it has a mistake. */
+function readEvent(
+  event: string,
+  days: { readonly single: string[]; readonly yearly: string[] }
+): string | null {
+  const [inside = '', ...rest] = event.split(/^END:VEVENT\s*$/im)
+  if (rest.length === 0) return 'ends in the middle of an event: download or export it again'
+  const valueOf = (name: string): string | undefined =>
+    new RegExp(`^${name}(?:;(?:[^":\\r\\n]|"[^"\\r\\n]*")*)?:(.*)$`, 'im').exec(inside)?.[1]?.trim()
+  if (valueOf('STATUS')?.toUpperCase() === 'CANCELLED') return null
+  const which = `the event of ${valueOf('DTSTART') ?? 'no day'}`
+  const other = ['RDATE', 'EXDATE', 'DURATION'].find((name) => valueOf(name) !== undefined)
   if (other !== undefined)
-    return `${which} has ${other.name}, which Postern does not read; write its days as events of their own`
-  const rule = find('RRULE')
-  if (rule !== undefined && !/^FREQ=YEARLY;?$/i.test(rule.value))
+    return `${which} has ${other}, which Postern does not read; write its days as events of their own`
+  const rule = valueOf('RRULE')
+  if (rule !== undefined && !/^FREQ=YEARLY;?$/i.test(rule))
     return `${which} has an RRULE other than FREQ=YEARLY; write its days as events of their own`
-  const days = daysBetween(find('DTSTART'), find('DTEND'))
-  if (typeof days === 'string') return `${which} ${days}`
-  return rule === undefined ? { single: days, yearly: [] } : { single: [], yearly: days }
+  const found = daysBetween(valueOf('DTSTART'), valueOf('DTEND'))
+  if (typeof found === 'string') return `${which} ${found}`
+  days[rule === undefined ? 'single' : 'yearly'].push(...found)
+  return null
 }
 
-function daysBetween(first: Line | undefined, last: Line | undefined): string[] | string {
+function daysBetween(first: string | undefined, last: string | undefined): string[] | string {
   const start = dateOf(first)
   if (start === null)
     return 'does not start with a day (DTSTART;VALUE=DATE:20261225); make it an all-day event'
-  const end = last === undefined ? nextDay(start) : dateOf(last)
   // RFC 5545 §3.6.1: the end is the first day that does not belong to the event.
-  if (end === null || end <= start || Date.parse(end) - Date.parse(start) > 366 * DAY_MS)
+  const end = last === undefined ? null : dateOf(last)
+  const count = end === null ? 1 : (Date.parse(end) - Date.parse(start)) / DAY_MS
+  if ((last !== undefined && end === null) || count < 1 || count > 366)
     return 'has an end (DTEND;VALUE=DATE) that is not 1 to 366 days after its start'
-  const days: string[] = []
-  for (let day = start; day < end; day = nextDay(day)) days.push(day)
-  return days
+  return Array.from({ length: count }, (_, index) =>
+    new Date(Date.parse(start) + index * DAY_MS).toISOString().slice(0, 10)
+  )
 }
 
 /** `20261225` as `2026-12-25`; null for anything that is not a date. */
-function dateOf(line: Line | undefined): string | null {
-  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(line?.value ?? '') ?? []
-  const text = `${year}-${month}-${day}`
-  return year !== undefined && isDay(text) ? text : null
+function dateOf(value = ''): string | null {
+  const text = value.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3')
+  return isDay(text) ? text : null
 }
 
 function isDay(text: string): boolean {
   return z.iso.date().safeParse(text).success
-}
-
-function nextDay(day: string): string {
-  return new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10)
 }
 
 function holidaysOf(single: readonly string[], yearly: readonly string[]): Holidays {

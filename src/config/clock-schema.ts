@@ -35,38 +35,32 @@ const tell = z.union(
 const words = textUpTo(500).min(1, 'must not be empty')
 
 const clock = z.strictObject({
-  starts: events.min(1, 'must name an event').describe('Events that start it.'),
-  stops: events.describe('Events that stop it.'),
-  counts: oneOf('first', 'latest', 'each').default('first').describe('Which starts count.'),
-  key: line.nullable().default(null).describe('Field of an event that ties its stop to its start.'),
-  since: events
-    .default([])
-    .describe('It does not start when a stop came after the latest of these events.'),
-  from: oneOf(...INSTANT_NAMES)
-    .default('at')
-    .describe('The time in the starting event from which it counts.'),
-  due: z
-    .union(
-      [z.strictObject({ within: span }), z.strictObject({ before: span })],
-      'must be { within: SPAN } or { before: SPAN }'
-    )
-    .describe('When it is due.'),
-  firmness: oneOf('hard', 'soft').default('hard').describe('A promise, or a target.'),
-  steps: list(z.strictObject({ at: stepTime, tell: list(tell).min(1, 'must name somebody') }))
-    .min(1, 'must have at least one step, or nobody would be told')
-    .describe('Who is told when.'),
-  message: shortName.default('reminder').describe('The message that a step sends.'),
-  title: line.describe('Title of the reminder.'),
-  risk: words.describe('What is at risk, one sentence.'),
-  remedy: words.describe('What to do, one sentence.'),
-  quote: textUpTo(500).default('').describe('The promise, as the reminder states it.')
+  starts: events.min(1, 'must name an event'),
+  stops: events,
+  counts: oneOf('first', 'latest', 'each').default('first'),
+  key: line.nullable().default(null),
+  since: events.default([]),
+  from: oneOf(...INSTANT_NAMES).default('at'),
+  due: z.union(
+    [z.strictObject({ within: span }), z.strictObject({ before: span })],
+    'must be { within: SPAN } or { before: SPAN }'
+  ),
+  firmness: oneOf('hard', 'soft').default('hard'),
+  steps: list(z.strictObject({ at: stepTime, tell: list(tell).min(1, 'must name somebody') })).min(
+    1,
+    'must have at least one step, or nobody would be told'
+  ),
+  message: shortName.default('reminder'),
+  title: line,
+  risk: words,
+  remedy: words,
+  quote: textUpTo(500).default('')
 })
 
 const withSubjects = clock.extend({
   subjects: list(oneOf('case', 'desk', 'maintainer', 'member'))
     .min(1, 'must name desk, maintainer or member')
     .default(['case'])
-    .describe('What it runs for: the desk, each maintainer or each member.')
 })
 
 /** All clocks of a policy by id: they are those of its cases. */

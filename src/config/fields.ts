@@ -7,18 +7,19 @@ import { type Address, parseAddress } from '../domain/address.ts'
 import { isCasePrefix } from '../domain/ids.ts'
 import { isTimezone } from '../domain/time.ts'
 
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  B: 1,
-  KIB: 1024,
-  MIB: 1024 ** 2,
-  GIB: 1024 ** 3,
-  KB: 1000,
-  MB: 1000 ** 2,
-  GB: 1000 ** 3
-}
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:.]{2,45}$/
 const BOUNCE_TOKEN = '{token}'
+
+/** A block of these keys and no others. */
+export function block<S extends z.ZodRawShape>(shape: S) {
+  const known = Object.keys(shape).join(', ')
+  return z.strictObject(shape, {
+    error: ({ code }) =>
+      code === 'unrecognized_keys'
+        ? `is not a known key: correct or remove it (known here: ${known})`
+        : 'must be a block of keys'
+  })
+}
 
 /** One line of text without control characters. */
 export const line = textUpTo(200)
@@ -123,17 +124,14 @@ export function whole(min: number, max: number): z.ZodNumber {
 export function size(min: number, max: number): z.ZodType<number, number | string> {
   const message = `must be a size from ${min} to ${max} bytes, like 50MiB`
   return z.union([z.number(), z.string()], message).transform((value, context) => {
-    const bytes = typeof value === 'number' ? value : parseSize(value)
-    if (bytes !== null && Number.isInteger(bytes) && bytes >= min && bytes <= max) return bytes
+    const [, digits, prefix = '', binary] =
+      /^(\d{1,12}) ?(?:(?:([KMG])(i)?)?B)?$/i.exec(String(value).trim()) ?? []
+    const unit = (binary === undefined ? 1000 : 1024) ** ' KMG'.indexOf(prefix.toUpperCase())
+    const bytes = Number(digits) * unit
+    if (bytes >= min && bytes <= max) return bytes
     context.addIssue(message)
     return z.NEVER
   })
-}
-
-function parseSize(value: string): number | null {
-  const match = /^(\d{1,12}) ?([KMG]?i?B)?$/i.exec(value.trim())
-  const unit = UNITS[(match?.[2] ?? '').toUpperCase()]
-  return match === null || unit === undefined ? null : Number(match[1]) * unit
 }
 
 /** What a value names, or a sentence that says why it cannot be read. */

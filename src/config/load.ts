@@ -4,20 +4,19 @@
  */
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { z } from 'zod'
+import { type z } from 'zod'
 import { type Wording } from '../domain/message.ts'
 import { type Product } from '../domain/settings.ts'
 import { type ReadCalendar } from './calendar.ts'
-import { crossChecks } from './cross-checks.ts'
 import { builtInPoliciesDir } from './policy-sources.ts'
 import { decode, formatPath, type Problem, recordOf, refusedConfig } from './problems.ts'
-import { sectionsOf } from './schema.ts'
+import { configIn } from './schema.ts'
 import { type Environment, type Secret } from './secrets.ts'
 import { builtInTexts, readTexts } from './texts.ts'
 import { readYaml } from './yaml.ts'
 
 /** The file as decoded, with what it names in the place of each name. */
-type Decoded = z.output<z.ZodObject<ReturnType<typeof sectionsOf>>>
+type Decoded = z.output<ReturnType<typeof configIn>>
 
 type DeepReadonly<T> = T extends Secret | string
   ? T
@@ -53,8 +52,8 @@ export async function loadConfig(
   const document = await readYaml(absolute)
   if (!('value' in document)) throw refusedConfig(...document)
   const baseDir = dirname(absolute)
-  const schema = z.strictObject(sectionsOf({ baseDir, env, policiesDir }))
-  const problems = crossChecks(document.value)
+  const schema = configIn({ baseDir, env, policiesDir })
+  const problems: Problem[] = []
   const file = await decode(schema, withoutEmpty(document.value), problems)
   const own = file?.texts
   const texts = own === undefined ? builtInTexts() : readTexts(resolve(baseDir, own))

@@ -9,10 +9,12 @@ import { assert } from '../domain/assert.ts'
 import { formatPath, type Problem, recordOf, refusedConfig, valueAt } from './problems.ts'
 import { parseYaml, readYaml, type ValuePath, type YamlFile } from './yaml.ts'
 
-/** A file with its own values, before those of its bases are merged in. */
-type Source = { readonly path: string; readonly own: unknown; readonly lineOf: YamlFile['lineOf'] }
-/** The merged value, and all files it came from, the first file first. */
-export type Merged = { readonly value: unknown; readonly sources: readonly Source[] }
+/** A file with its own values. */
+export type Source = {
+  readonly path: string
+  readonly own: Readonly<Record<string, unknown>>
+  readonly lineOf: YamlFile['lineOf']
+}
 
 /** A longer chain of files is a mistake. */
 const EXTENDS_MAX = 8
@@ -21,7 +23,6 @@ const BASES_MAX = 8
 const MAPS_BY_ID = ['reject.codes', 'clocks']
 /** The clocks that every desk has, by id. */
 const BUILT_IN = builtInClocks()
-/** The clocks of cases stand under every policy; a null that removes one stays until all files are merged. */
 const CASE_CLOCKS = Object.fromEntries(
   Object.entries(BUILT_IN).flatMap(([id, { subjects, ...clock }]) =>
     isOf(subjects, 'case') ? [[id, clock]] : []
@@ -53,19 +54,19 @@ export function pathOf(name: string, baseDir: string, policiesDir: string, where
   )
 }
 
-/** A problem with the name of the file that gives the value, or of the first file when none does. */
+/** A problem with the name of the file that gives the value, or of the last file when none does. */
 export function sentenceAt(sources: readonly Source[], { path, text }: Problem): string {
-  const source = sources.find(({ own }) => valueAt(own, path) !== undefined) ?? sources[0]
+  const source = sources.findLast(({ own }) => valueAt(own, path) !== undefined) ?? sources.at(-1)
   const at = source?.lineOf(path) ?? null
   return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
 }
 
-/** Reads a file over the files that it extends. Blocks are merged key by key; lists, spans and null replace. */
-export async function readMerged(
+/** Reads a file and the files that it extends, which come first. */
+export async function readSources(
   path: string,
   policiesDir: string,
   above: readonly string[] = []
-): Promise<Merged> {
+): Promise<readonly Source[]> {
   refuseChain(above, path)
   const file = await readYaml(path)
   if (!('value' in file)) throw refusedConfig(...file.map((text) => `${path}: ${text}`))
@@ -77,17 +78,25 @@ export async function readMerged(
     throw refusedConfig(
       `${path}: id is missing: a policy that extends another has its own short name`
     )
-  const sources: Source[] = [{ path, own, lineOf: (at) => file.lineOf(at) }]
-  const problems: Problem[] = []
-  let under: unknown = {}
+  const sources: Source[] = []
   for (const base of bases) {
     const basePath = pathOf(base, dirname(path), policiesDir, `${path}: extends: `)
-    const parent = await readMerged(basePath, policiesDir, [...above, path])
-    under = mergeOver(under, parent.value, [], problems)
-    sources.push(...parent.sources)
+    sources.push(...(await readSources(basePath, policiesDir, [...above, path])))
   }
-  const value = mergeOver(under, withAbsolutePaths(own, dirname(path)), [], problems)
-  if (problems.length === 0) return { value, sources }
+  const lineOf: Source['lineOf'] = (at) => file.lineOf(at)
+  return [...sources, { path, own: withAbsolutePaths(own, dirname(path)), lineOf }]
+}
+
+/**
+ * The policy that the files state, each over those before it and all over the clocks that every policy has. Blocks are merged
+ * key by key; lists, spans and null replace.
+ */
+export function mergeSources(sources: readonly Source[]): Readonly<Record<string, unknown>> {
+  const problems: Problem[] = []
+  const value = sources.reduce<unknown>((under, { own }) => mergeOver(under, own, [], problems), {
+    clocks: CASE_CLOCKS
+  })
+  if (problems.length === 0) return recordOf(value) ?? {}
   throw refusedConfig(...problems.map((problem) => sentenceAt(sources, problem)))
 }
 
@@ -131,29 +140,15 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath, problems: Pr
   const removes = MAPS_BY_ID.includes(formatPath(path))
   for (const [key, value] of Object.entries(over)) {
     const at = [...path, key]
-    if (value === null && isBuiltIn(at)) {
-      merged.set(key, null)
-    } else if (removes && value === null) {
-      if (!merged.delete(key))
-        problems.push({ path: at, text: 'is null, but there is no such entry to remove' })
-    } else merged.set(key, mergeOver(merged.get(key), value, at, problems))
+    if (!removes || value !== null) merged.set(key, mergeOver(merged.get(key), value, at, problems))
+    else if (!merged.delete(key))
+      problems.push({ path: at, text: 'is null, but there is no such entry to remove' })
   }
   return Object.fromEntries(merged)
 }
 
-/** Whether the path names a clock that every policy has. */
-function isBuiltIn([first, id, ...rest]: ValuePath): boolean {
-  return first === 'clocks' && rest.length === 0 && Object.hasOwn(CASE_CLOCKS, String(id))
-}
-
 function isSpan(value: Readonly<Record<string, unknown>>): boolean {
   return ['minutes', 'hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
-}
-
-/** The policy over the clocks that every policy has, without those that it removes. */
-export function overBuiltIn(value: unknown): unknown {
-  const merged = recordOf(mergeOver({ clocks: CASE_CLOCKS }, value, [], [])) ?? {}
-  return { ...merged, clocks: withoutRemoved(merged['clocks']) }
 }
 
 /** The built-in clocks with the changes of the configuration, which may concern the desk, its maintainers and members. */
@@ -164,14 +159,7 @@ export function overDeskClocks(section: unknown, problems: Problem[]): unknown {
       problems.push({ path: ['clocks', id], text: 'is a clock of cases: change it in a policy' })
   }
   const merged = mergeOver({ clocks: BUILT_IN }, { clocks: section }, [], problems)
-  return withoutRemoved(recordOf(merged)?.['clocks'])
-}
-
-function withoutRemoved(clocks: unknown): unknown {
-  const all = recordOf(clocks)
-  return all === null
-    ? clocks
-    : Object.fromEntries(Object.entries(all).filter(([, one]) => one !== null))
+  return recordOf(merged)?.['clocks']
 }
 
 /** Whether a clock is for one of these kinds of subjects; one that names none is for cases. */

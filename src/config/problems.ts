@@ -2,7 +2,7 @@
  * Turns the issues of the schema into sentences: the path, what is wrong, and what to write instead. Must never repeat a
  * refused value (see fields.ts).
  */
-import { z } from 'zod'
+import { type z } from 'zod'
 import { Trouble } from '../domain/trouble.ts'
 import { type ValuePath } from './yaml.ts'
 
@@ -14,16 +14,15 @@ export function refusedConfig(...problems: readonly string[]): Trouble {
   return new Trouble('config', problems.join('\n'), { retryable: false })
 }
 
-/** Decodes `value`. When it is not valid, adds all problems; the descriptions of the schema say what a missing key is for. */
+/** Decodes `value`; adds all problems when it is not valid. */
 export async function decode<S extends z.ZodType>(
   schema: S,
   value: unknown,
   problems: Problem[]
 ): Promise<z.output<S> | null> {
-  const result = await schema.safeParseAsync(value)
+  const result = await schema.safeParseAsync(value, { reportInput: true })
   if (result.success) return result.data
-  const shape: unknown = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  problems.push(...result.error.issues.flatMap((issue) => problemsOf(issue, { value, shape })))
+  problems.push(...result.error.issues.flatMap(problemsOf))
   return null
 }
 
@@ -36,45 +35,13 @@ export function formatPath(path: ValuePath): string {
   )
 }
 
-function problemsOf(
-  issue: z.core.$ZodIssue,
-  { value, shape }: { readonly value: unknown; readonly shape: unknown }
-): Problem[] {
+function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+  const { message: text } = issue
   const path = issue.path.filter((key) => typeof key !== 'symbol')
-  if (issue.code === 'custom') return [{ path, text: issue.message }]
-  const place = schemaAt(shape, path)
-  if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(recordOf(recordOf(place)?.['properties']) ?? {}).join(', ')
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      text: `is not a known key: correct or remove it (known here: ${known})`
-    }))
-  }
-  const description = recordOf(place)?.['description']
-  const meaning = typeof description === 'string' ? description : ''
-  if (valueAt(value, path) === undefined) {
-    return [{ path, text: meaning === '' ? 'is missing' : `is missing. ${meaning}` }]
-  }
-  return [{ path, text: sentenceOf(issue) }]
-}
-
-function sentenceOf(issue: z.core.$ZodIssue): string {
-  return /^must /.test(issue.message) ? issue.message : `must be a ${expectedOf(issue)}`
-}
-
-function expectedOf(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_type') return 'value of another type'
-  return issue.expected === 'object' ? 'block of keys' : issue.expected
-}
-
-/** The part of a JSON Schema that describes the value at `path`, as far as it can be followed. */
-function schemaAt(shape: unknown, path: ValuePath): unknown {
-  let place = shape
-  for (const key of path) {
-    const record = recordOf(place)
-    place = typeof key === 'number' ? record?.['items'] : recordOf(record?.['properties'])?.[key]
-  }
-  return place
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key], text }))
+  const isMissing = issue.code !== 'custom' && issue.input === undefined
+  return [{ path, text: isMissing ? `is missing: it ${text}` : text }]
 }
 
 /** The value at `path` of plain data; undefined when there is none. */

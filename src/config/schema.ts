@@ -1,10 +1,10 @@
 /**
- * The shape of `postern.yaml`: every key, its default and its meaning. Reads the files, secrets and policies that it names.
- * README's table, the JSON Schema for editors and all error messages come from here. Unknown keys are refused.
- * Must never check what a key file holds: the openpgp folder does.
+ * The shape of `postern.yaml`: every key with its default, and the rules between keys; README says what each means. Reads the
+ * files, secrets and policies that it names. Must never check what a key file holds: the openpgp folder does.
  */
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { isLoopback } from '../domain/address.ts'
 import { ROLES } from '../domain/role.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { calendarKeys } from './calendar.ts'
@@ -12,6 +12,7 @@ import { deskClocks } from './clock-schema.ts'
 import {
   address,
   authservId,
+  block,
   bounceAddress,
   casePrefix,
   cron,
@@ -30,7 +31,9 @@ import {
   whole
 } from './fields.ts'
 import { readPolicy } from './policy-file.ts'
+import { valueAt } from './problems.ts'
 import { type Environment, readLimited, readSecret, Secret } from './secrets.ts'
+import { type ValuePath } from './yaml.ts'
 
 const MIB = 1024 ** 2
 
@@ -42,6 +45,41 @@ const credential = textWhere(
   (text) => /^(?!\.+$)[A-Za-z0-9_.-]+$/.test(text),
   'must be the name of a systemd credential, without a folder'
 )
+const secretRef = z.union(
+  [block({ file: path }), block({ env: envName }), block({ credential })],
+  'must say where the secret is kept: { file: PATH }, { env: NAME } or { credential: NAME }; never the secret itself'
+)
+const tls = oneOf('implicit', 'starttls', 'none').default('implicit')
+const roles = list(oneOf(...ROLES))
+  .min(1, 'must name at least one role')
+  .refine((all) => new Set(all).size === all.length, 'must not name a role twice')
+  .default(['committer'])
+
+const schedule = block({
+  poll: cron.default('* * * * *'),
+  tick: cron.default('* * * * *'),
+  digest: cron.default('0 8 * * 1-5')
+})
+
+const keyLookup = block({
+  wkd: z.boolean('must be true or false').default(false),
+  vks: host.nullable().default(null)
+})
+
+const acknowledgement = block({
+  jitter: whole(0, 600).default(30),
+  per_hour: whole(1, 1000).default(20),
+  per_domain_hour: whole(1, 1000).default(10)
+})
+
+export const limits = block({
+  mail_size: size(64 * 1024, 256 * MIB).default(50 * MIB),
+  original: size(0, 256 * MIB).default(10 * MIB),
+  open_seconds: whole(1, 600).default(60),
+  worker_memory: whole(128, 8192).default(768),
+  signature_age_hours: whole(1, 168).default(48),
+  commands_per_mail: whole(1, 100).default(20)
+})
 
 /** The folders for relative names, and the environment for secrets. */
 type Place = {
@@ -50,36 +88,15 @@ type Place = {
   readonly policiesDir: string
 }
 
-/** A file with a key or a certificate. */
-const file = ({ baseDir }: Place) =>
-  reading(path, async (given) => {
-    const absolute = resolve(baseDir, given)
-    const bytes = await readLimited(absolute)
-    return typeof bytes === 'string' ? bytes : { path: absolute, text: bytes.toString('utf8') }
-  })
-
-/** A file with a private key: it may lack a passphrase, so it prints as a secret. */
-const privateKey = ({ baseDir }: Place) =>
-  reading(path, async (given) => {
-    const absolute = resolve(baseDir, given)
-    const bytes = await readLimited(absolute)
-    return typeof bytes === 'string' ? bytes : new Secret(bytes.toString('utf8'), absolute)
-  })
-
-const secretRef = z.union(
-  [
-    z.strictObject({ file: path }),
-    z.strictObject({ env: envName }),
-    z.strictObject({ credential })
-  ],
-  'must say where the secret is kept: { file: PATH }, { env: NAME } or { credential: NAME }; never the secret itself'
-)
-
-const secret = ({ baseDir, env }: Place) =>
-  reading(secretRef, (ref) => readSecret(ref, baseDir, env))
-
-const policy = ({ baseDir, policiesDir }: Place) =>
-  path.transform(async (name, context) => {
+/** The kinds of values that name something to be read. */
+function readersIn({ baseDir, env, policiesDir }: Place) {
+  const fileAs = <T extends object>(make: (text: string, path: string) => T) =>
+    reading(path, async (given) => {
+      const absolute = resolve(baseDir, given)
+      const bytes = await readLimited(absolute)
+      return typeof bytes === 'string' ? bytes : make(bytes.toString('utf8'), absolute)
+    })
+  const policy = path.transform(async (name, context) => {
     try {
       return await readPolicy(name, baseDir, policiesDir)
     } catch (error) {
@@ -88,201 +105,130 @@ const policy = ({ baseDir, policiesDir }: Place) =>
       return z.NEVER
     }
   })
+  return {
+    /** With a key or a certificate. */
+    file: fileAs((text, path) => ({ text, path })),
+    /** It may lack a passphrase, so it prints as a secret. */
+    privateKey: fileAs((text, path) => new Secret(text, path)),
+    secret: reading(secretRef, (ref) => readSecret(ref, baseDir, env)),
+    policy
+  }
+}
 
-const tls = oneOf('implicit', 'starttls', 'none')
-  .default('implicit')
-  .describe(
-    'How the connection is protected; none only for a loopback host. Certificates are always verified.'
-  )
-
-const ca = (place: Place) =>
-  file(place)
-    .optional()
-    .describe('File with the certificates (PEM) of a private certification authority.')
-
-const desk = (place: Place) =>
-  z.strictObject({
-    name: line.describe('Name shown beside the address, for example ACME Security Team.'),
-    address: address.describe('The one address outsiders see; must be a user id of the desk key.'),
-    case_prefix: casePrefix.describe('First part of case numbers: ACME gives ACME-2026-0001.'),
-    key: privateKey(place)
-      .prefault('keys/desk.asc')
-      .describe('The private key of the desk, protected by the passphrase.'),
-    retired_keys: list(privateKey(place))
-      .max(20, 'must name at most 20')
-      .default([])
-      .describe(
-        'Former private keys of the desk, with the same passphrase: they still open mail but no longer sign.'
-      ),
-    passphrase: secret(place).describe('Unlocks the desk key and the database.'),
-    timezone: timezone
-      .default('UTC')
-      .describe('Time zone of schedules, business days and displayed times.')
+/** The whole file: defaults filled in, sizes in bytes, and in the place of every name what was read. */
+export function configIn(place: Place) {
+  const { file, privateKey, secret, policy } = readersIn(place)
+  const desk = block({
+    name: line,
+    address,
+    case_prefix: casePrefix,
+    key: privateKey.prefault('keys/desk.asc'),
+    retired_keys: list(privateKey).max(20, 'must name at most 20').default([]),
+    passphrase: secret,
+    timezone: timezone.default('UTC')
   })
-
-const imap = (place: Place) =>
-  z.strictObject({
-    host: host.describe('IMAP server.'),
-    port: port.optional().describe('Default 993, or 143 when tls is not implicit.'),
+  const imap = block({
+    host,
+    port: port.optional(),
     tls,
-    user: line.describe('Login name.'),
-    password: secret(place).describe('Login password.'),
-    ca: ca(place),
-    inbox: line.default('INBOX').describe('The folder that Postern watches.'),
-    processed: line.default('Postern/Processed').describe('The folder for processed mail.'),
-    held: line.default('Postern/Held').describe('The folder for mail that a person must look at.'),
-    junk: line
-      .nullable()
-      .default('Junk')
-      .describe('The folder for what the server takes for spam; null if Postern must not read it.'),
-    authserv_ids: list(authservId)
-      .max(20, 'must name at most 20')
-      .default([])
-      .describe(
-        'Mail servers whose Authentication-Results (RFC 8601) are trusted, by authserv-id.'
-      ),
-    received_hops: whole(1, 20)
-      .default(1)
-      .describe(
-        'How many Received fields your own servers add; only results above the last of them are trusted.'
+    user: line,
+    password: secret,
+    ca: file.optional(),
+    inbox: line.default('INBOX'),
+    processed: line.default('Postern/Processed'),
+    held: line.default('Postern/Held'),
+    junk: line.nullable().default('Junk'),
+    authserv_ids: list(authservId).max(20, 'must name at most 20').default([]),
+    received_hops: whole(1, 20).default(1)
+  })
+  const smtp = block({
+    host,
+    port: port.optional(),
+    tls,
+    user: line.optional(),
+    password: secret.optional(),
+    ca: file.optional(),
+    bounce_address: bounceAddress.optional(),
+    reply_seconds: whole(5, 3600).default(600)
+  })
+  const absolute = path.prefault('data/postern.db').transform((to) => resolve(place.baseDir, to))
+  const maintainer = block({ id: shortName, name: line, address, key: file, roles })
+  const product = block({
+    id: shortName,
+    name: line,
+    policy,
+    supported: list(version).default([]),
+    calendar: block(calendarKeys(place.baseDir)).partial().optional()
+  })
+  return block({
+    desk,
+    imap,
+    smtp,
+    storage: block({ path: absolute }).prefault({}),
+    schedule: schedule.prefault({}),
+    key_lookup: keyLookup.prefault({}),
+    acknowledgement: acknowledgement.prefault({}),
+    limits: limits.prefault({}),
+    workers: whole(1, 64).default(2),
+    clocks: deskClocks.prefault({}),
+    texts: path.optional(),
+    maintainers: list(maintainer).min(1, NOBODY_READS),
+    products: list(product).min(1, 'must name at least one product')
+  }).superRefine(checkBetweenKeys, { when: () => true })
+}
+
+const NOBODY_READS = 'must name at least one maintainer, or nobody would read the reports'
+
+/** The rules between keys. Some values may be wrong in themselves: no mistake hides another. */
+function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
+  const at = (...path: ValuePath): unknown => valueAt(file, path)
+  const refuse = (paths: readonly ValuePath[], message: string): void => {
+    for (const path of paths) context.addIssue({ code: 'custom', path: [...path], message })
+  }
+  for (const section of ['imap', 'smtp'])
+    if (at(section, 'tls') === 'none' && !isLoopback(String(at(section, 'host'))))
+      refuse(
+        [[section, 'tls']],
+        'must not be none for a host other than this machine: use implicit or starttls'
       )
-  })
-
-const smtp = (place: Place) =>
-  z.strictObject({
-    host: host.describe("SMTP server that accepts the desk's mail (submission)."),
-    port: port.optional().describe('Default 465, or 587 with starttls, or 25 with none.'),
-    tls,
-    user: line.optional().describe('Login name; together with password, or neither.'),
-    password: secret(place).optional().describe('Login password; together with user, or neither.'),
-    ca: ca(place),
-    bounce_address: bounceAddress
-      .optional()
-      .describe(
-        'Envelope sender with {token}; set it only if such addresses are delivered to the inbox.'
-      ),
-    reply_seconds: whole(5, 3600)
-      .default(600)
-      .describe('How long the server may take for one answer (RFC 5321 asks for 10 minutes).')
-  })
-
-const storage = ({ baseDir }: Place) =>
-  z.strictObject({
-    path: path
-      .prefault('data/postern.db')
-      .transform((given) => resolve(baseDir, given))
-      .describe('The encrypted database.')
-  })
-
-const schedule = z.strictObject({
-  poll: cron
-    .default('* * * * *')
-    .describe('When to list the inbox, besides whenever the server announces new mail.'),
-  tick: cron.default('* * * * *').describe('When to check clocks and due notices.'),
-  digest: cron.default('0 8 * * 1-5').describe('When maintainers get the digest, in desk.timezone.')
-})
-
-const keyLookup = z.strictObject({
-  wkd: z
-    .boolean('must be true or false')
-    .default(false)
-    .describe('Asks the mail domain of a verified sender for their key (Web Key Directory).'),
-  vks: host
-    .nullable()
-    .default(null)
-    .describe('Asks this key server, for example keys.openpgp.org; null for none.')
-})
-
-const acknowledgement = z.strictObject({
-  jitter: whole(0, 600)
-    .default(30)
-    .describe(
-      'Longest random delay of an acknowledgement, in seconds; the shortest is half of it; 0 for none.'
-    ),
-  per_hour: whole(1, 1000)
-    .default(20)
-    .describe('Most acknowledgements an hour to all senders together.'),
-  per_domain_hour: whole(1, 1000)
-    .default(10)
-    .describe('Most acknowledgements an hour to the addresses of one domain.')
-})
-
-export const limits = z.strictObject({
-  mail_size: size(64 * 1024, 256 * MIB)
-    .default(50 * MIB)
-    .describe('Largest message that is opened; only the header of a larger one is read.'),
-  original: size(0, 256 * MIB)
-    .default(10 * MIB)
-    .describe('Largest original message that is attached to the forwarded report.'),
-  open_seconds: whole(1, 600).default(60).describe('Time limit for opening one message.'),
-  worker_memory: whole(128, 8192).default(768).describe('Memory limit of one worker, in MB.'),
-  signature_age_hours: whole(1, 168)
-    .default(48)
-    .describe('Commands with an older signature are refused.'),
-  commands_per_mail: whole(1, 100).default(20).describe('Most commands in one message.')
-})
-
-const maintainer = (place: Place) =>
-  z.strictObject({
-    id: shortName.describe('Short name used in commands and in the record.'),
-    name: line.describe('Full name.'),
-    address: address.describe('Address that reports are forwarded to.'),
-    key: file(place).describe(
-      'The public key that encrypts reports to them and verifies their commands.'
-    ),
-    roles: list(oneOf(...ROLES))
-      .min(1, 'must name at least one role')
-      .refine((roles) => new Set(roles).size === roles.length, 'must not name a role twice')
-      .default(['committer'])
-      .describe('What this maintainer may do.')
-  })
-
-const product = (place: Place) =>
-  z.strictObject({
-    id: shortName.describe('Short name used in commands.'),
-    name: line.describe('Full name.'),
-    policy: policy(place).describe(
-      'Name of a built-in policy, or the path of your own policy file.'
-    ),
-    supported: list(version).default([]).describe('Branches and versions that get security fixes.'),
-    calendar: z
-      .strictObject(calendarKeys(place.baseDir))
-      .partial()
-      .optional()
-      .describe('Only the keys that differ from the calendar of the policy.')
-  })
-
-/** The sections of the file: defaults filled in, sizes in bytes, and in the place of every name what was read. */
-export const sectionsOf = (place: Place) => ({
-  desk: desk(place).describe('The desk itself.'),
-  imap: imap(place).describe('The IMAP server that receives mail.'),
-  smtp: smtp(place).describe('The SMTP server that sends mail.'),
-  storage: storage(place).prefault({}).describe('Where the desk keeps its database.'),
-  schedule: schedule
-    .prefault({})
-    .describe('When the desk does its regular work, as cron expressions.'),
-  key_lookup: keyLookup.prefault({}).describe('Where Postern looks up keys of senders.'),
-  acknowledgement: acknowledgement.prefault({}).describe('The automatic first answer.'),
-  limits: limits.prefault({}).describe('What one message may cost.'),
-  workers: whole(1, 64)
-    .default(2)
-    .describe('How many messages are opened or encrypted at the same time.'),
-  clocks: deskClocks
-    .prefault({})
-    .describe(
-      'Clocks of the desk, its maintainers and members: only what differs from the built-in ones, by id.'
-    ),
-  texts: path
-    .optional()
-    .describe(
-      'Folder with your own wordings: KIND.liquid replaces the built-in file of that name.'
-    ),
-  maintainers: list(maintainer(place))
-    .min(1, 'must name at least one maintainer, or nobody would read the reports')
-    .describe('People who receive reports and may command the desk.'),
-  products: list(product(place))
-    .min(1, 'must name at least one product')
-    .describe(
-      'The products that people report about; the first takes reports that name no product.'
+  const [hasUser, hasPassword] = ['user', 'password'].map((key) => at('smtp', key) !== undefined)
+  if (hasUser !== hasPassword)
+    refuse(
+      [['smtp', hasUser === true ? 'password' : 'user']],
+      'is missing: give user and password together, or neither'
     )
-})
+  // A lookup for an unverified sender would let anybody make us connect to any host.
+  const isLookedUp = at('key_lookup', 'wkd') === true || typeof at('key_lookup', 'vks') === 'string'
+  if (isLookedUp && at('imap', 'authserv_ids', 0) === undefined)
+    refuse(
+      [['key_lookup']],
+      'needs imap.authserv_ids, because keys are looked up only for senders that DMARC verified: name your mail server there'
+    )
+  const folders = ['inbox', 'processed', 'held', 'junk'].map((key) => ['imap', key])
+  refuse(
+    doubles(at, folders),
+    'must differ from the folders before it, or mail would be moved in circles: name another folder'
+  )
+  const all = (list: string, key: string) => [at(list)].flat().map((_, index) => [list, index, key])
+  const addresses = all('maintainers', 'address')
+  for (const paths of [all('maintainers', 'id'), addresses, all('products', 'id')])
+    refuse(doubles(at, paths), 'is used twice: give each entry its own value')
+  refuse(
+    addresses.flatMap((path) => doubles(at, [['desk', 'address'], path])),
+    "must not be the desk's address, because forwarded reports would come back as new ones: use a personal address"
+  )
+}
+
+/** The paths whose text stands at an earlier one already. */
+function doubles(at: (...path: ValuePath) => unknown, paths: readonly ValuePath[]): ValuePath[] {
+  const values = paths.map((path) => {
+    const value = at(...path)
+    if (typeof value !== 'string') return null
+    // Addresses ignore case, and so does INBOX alone among folders (RFC 9051 §5.1).
+    return value.includes('@') || /^inbox$/i.test(value) ? value.toLowerCase() : value
+  })
+  return paths.filter((_, index) => {
+    const value = values[index] ?? null
+    return value !== null && values.indexOf(value) < index
+  })
+}

@@ -262,7 +262,7 @@ describe('a wrong configuration', () => {
   it.each(rows`
     an unknown key                                    | case_prefix: ACME | case_prefix: ACME\n  nmae: x | desk.nmae (line 6): is not a known key
     an unknown section                                | storage: | storge: {}\nstorage: | storge (line 12): is not a known key
-    a missing key                                     | \n  case_prefix: ACME |  | desk.case_prefix (line 3): is missing. First part of case numbers
+    a missing key                                     | \n  case_prefix: ACME |  | desk.case_prefix (line 3): is missing: it must be 1 to 12 capital letters
     a bad case prefix                                 | case_prefix: ACME | case_prefix: acme-1 | desk.case_prefix (line 5): must be 1 to 12 capital letters
     a bad address                                     | address: security@acme.example | address: "Team <security@acme.example>" | desk.address (line 4): must be one plain mail address
     a name of two lines                               | name: ACME Security Team | name: "A\\r\\nBcc: x" | desk.name (line 3): must be one line

@@ -318,7 +318,7 @@ clocks:
 
   it('must be complete when it extends nothing', async () => {
     await expect(own('id: own\ntitle: Own\n')).rejects.toThrow(
-      /answer.* is missing\. The promise of a first answer/
+      /answer.* is missing: it must be a block of keys/
     )
   })
 
