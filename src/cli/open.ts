@@ -20,7 +20,8 @@ import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { inspectKey, type SecretKey, UNLOCK_PROBLEMS, unlockSecretKey } from '../openpgp/keyring.ts'
 import { toOpenPage } from '../reading/page.ts'
 import { toOpenJson } from '../reading/report.ts'
-import { createWorkers, type WorkerStart } from '../worker/pool.ts'
+import { createWorkers } from '../worker/pool.ts'
+import { type WorkerStart } from '../worker/tasks.ts'
 import { type Call, named, requireAddress } from './context.ts'
 import { readCertificate } from './keys.ts'
 import { CommandError, print, UsageError } from './output.ts'
@@ -67,7 +68,7 @@ async function openFileWith(reader: Reader, file: string, now: Instant): Promise
     taskMs: limits.open_seconds * 1000
   })
   try {
-    if (isTooLarge) return await workers.openHeaders(raw, now)
+    if (isTooLarge) return await workers.openHeaders(raw)
     const first = await workers.open(raw, { now, knownKeys: [] })
     const { from } = first.outer
     const isUnknown = first.signatures.some(({ state }) => state === 'unknown-key')
@@ -120,7 +121,7 @@ function givenReader(
   deskAddress: Address
 ): Reader {
   return {
-    start: { isReader: true, deskKeys, passphrase, deskName: '', deskAddress, maintainerKeys },
+    start: { deskKeys, passphrase, deskName: '', deskAddress, maintainerKeys },
     limits: limits.parse({}),
     keysOf: () => []
   }

@@ -137,7 +137,7 @@ async function openJunkMail(
   desk.db.transact((tx) => writeMeta(tx, 'junk-trying', textOf(place)))
   try {
     return fetched.part === 'header'
-      ? await desk.workers.openHeaders(fetched.raw, now)
+      ? await desk.workers.openHeaders(fetched.raw)
       : await desk.workers.open(fetched.raw, { now, knownKeys: [] })
   } catch (error) {
     if (isOfOneThing(error)) return 'dangerous'

@@ -108,30 +108,23 @@ async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promi
   const thread = threadOf(desk, decision, work.decisions, work.roots)
   const body = bodyOf(desk, decision, work.source)
   const madeAt = decision.madeAt ?? work.now
-  const copies = decision.recipients.map((recipient) => {
-    const code = newCode(desk)
-    const messageId = messageIdOf(desk, code)
-    const headers = headersOf(desk, decision, { to: recipient, thread, date: madeAt, messageId })
-    return { recipient, headers, lastLine: refLine(shownTag(decision), code) }
-  })
-  const sealed = await desk.workers.seal(
-    body,
-    copies.map(({ recipient, headers, lastLine }) => ({
-      headers,
-      lastLine,
-      fingerprint: recipient.fingerprint,
-      keyData: recipient.keyData
-    })),
-    madeAt
+  const copies = await Promise.all(
+    decision.recipients.map(async (recipient) => {
+      const code = newCode(desk)
+      const messageId = messageIdOf(desk, code)
+      const headers = headersOf(desk, decision, { to: recipient, thread, date: madeAt, messageId })
+      const { fingerprint, keyData } = recipient
+      const to = { headers, lastLine: refLine(shownTag(decision), code), fingerprint, keyData }
+      return { recipient, headers, sealed: await desk.workers.seal(body, to, madeAt) }
+    })
   )
   const messages: PreparedMail[] = []
   const refused: RefusedCopy[] = []
-  for (const [index, { recipient, headers }] of copies.entries()) {
-    const result = sealed[index] ?? { kind: 'refused', because: 'unreadable' }
-    if (result.kind === 'refused') refused.push({ recipient, because: result.because, decision })
+  for (const { recipient, headers, sealed } of copies) {
+    if (sealed.kind === 'refused') refused.push({ recipient, because: sealed.because, decision })
     else
       messages.push(
-        finished(desk, decision, headers, { recipientId: recipient.id, raw: result.raw })
+        finished(desk, decision, headers, { recipientId: recipient.id, raw: sealed.raw })
       )
   }
   return { messages, refused }

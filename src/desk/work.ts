@@ -79,7 +79,7 @@ async function open(desk: Desk, arrival: Arrival, quarantined: boolean): Promise
   const begunAt = desk.clock.now()
   const opened =
     quarantined || arrival.part === 'header'
-      ? await desk.workers.openHeaders(raw, begunAt)
+      ? await desk.workers.openHeaders(raw)
       : await openArrival(desk, raw, begunAt)
   const isRelayed = arrival.size <= desk.settings.limits.originalBytes
   return { opened, begunAt, raw: isRelayed ? raw : null, quarantined }

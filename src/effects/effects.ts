@@ -115,9 +115,9 @@ export type Workers = {
   /** Opens one message. `knownKeys` are binary certificates to verify against, besides the maintainers'. */
   open(raw: Uint8Array, options: OpenOptions): Promise<OpenedMail>
   /** Reads only the header block, for messages too large or too dangerous to open. `failure` is always `limit`. */
-  openHeaders(raw: Uint8Array, now: Instant): Promise<OpenedMail>
-  /** Encrypts one body to each recipient separately, in the given order. */
-  seal(body: OutgoingBody, to: readonly SealTo[], now: Instant): Promise<Sealed[]>
+  openHeaders(raw: Uint8Array): Promise<OpenedMail>
+  /** Signs a body and encrypts it to one recipient. */
+  seal(body: OutgoingBody, to: SealTo, now: Instant): Promise<Sealed>
   /** Signs a message without content or in clear (RFC 3156 §5). Everybody can read its subject. */
   signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
   /**

@@ -28,15 +28,13 @@ const CRLF = Buffer.from('\r\n')
  * The body as one entity: a single text part, or multipart/mixed of the text, the files (base64, byte for byte) and the
  * original as message/rfc822 in 8bit. With an original, only for the inside of an encrypted message.
  */
-export function bodyEntity(body: OutgoingBody): (lastLine: string) => Entity {
+export function bodyEntity(body: OutgoingBody, lastLine: string): Entity {
   const files = [
     ...body.attachments.map(attachmentEntity),
     ...(body.original === null ? [] : [originalEntity(body.original)])
   ]
-  return (lastLine) => {
-    const text = textEntity(lastLine === '' ? body.text : `${body.text}\n${lastLine}\n`)
-    return files.length === 0 ? text : multipart('mixed', '', [text, ...files])
-  }
+  const text = textEntity(lastLine === '' ? body.text : `${body.text}\n${lastLine}\n`)
+  return files.length === 0 ? text : multipart('mixed', '', [text, ...files])
 }
 
 /** A text/plain part in UTF-8. */

@@ -57,7 +57,7 @@ export async function openMail(
  * Facts of the outer header alone, for a message that is too large or too dangerous to open; `raw` may be just a header block.
  * The failure is always `limit`.
  */
-export function openHeadersOnly(raw: Uint8Array, _now: Instant, deskAddress: string): OpenedMail {
+export function openHeadersOnly(raw: Uint8Array, deskAddress: string): OpenedMail {
   const tree = parseTree(headerBlockOf(raw))
   return withoutContent(tree, deskAddress, 'limit', ['too-large'])
 }

@@ -12,7 +12,6 @@ import {
 import { type Instant } from '../domain/time.ts'
 import {
   bodyEntity,
-  type Entity,
   encryptedEntity,
   signedEntity,
   textEntity,
@@ -27,29 +26,23 @@ export type DeskIdentity = DeskFace & { readonly signer: SecretKey }
 
 /** RFC 9788 §2.1, and the older `protected-headers` for programs that know only that. */
 const CONFIDENTIAL = '; protected-headers="v1"; hp="cipher"'
-/** Copies encrypted at a time in one thread: signing and key agreement use threads of their own. */
-const TOGETHER = 4
 const SIGNED_ONLY = '; protected-headers="v1"; hp="clear"'
 
 /**
- * One finished message or refusal for each of `to`, in that order, signed and encrypted as of `now`. An unusable key affects
- * only its own copy. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean headers.
+ * The finished message to one recipient, signed and encrypted as of `now`, or why the key was refused. Throws Trouble `desk-key`
+ * when the desk cannot sign, Invariant on unclean headers.
  */
-export async function sealCopies(
+export async function sealCopy(
   body: OutgoingBody,
-  to: readonly SealTo[],
+  to: SealTo,
   desk: DeskIdentity,
   now: Instant
-): Promise<Sealed[]> {
-  const entityOf = bodyEntity(body)
-  const sealed: Sealed[] = []
-  for (let from = 0; from < to.length; from += TOGETHER) {
-    const some = to.slice(from, from + TOGETHER)
-    sealed.push(
-      ...(await Promise.all(some.map((copy) => sealCopy(entityOf(copy.lastLine), copy, desk, now))))
-    )
-  }
-  return sealed
+): Promise<Sealed> {
+  const { outer, inner } = sealedBlocks(to.headers, desk)
+  const payload = writeEntity(bodyEntity(body, to.lastLine), inner, CONFIDENTIAL)
+  const message = await sealMessage(payload, to, desk.signer, now)
+  if (message.kind === 'refused') return message
+  return { kind: 'sealed', raw: writeEntity(encryptedEntity(message.armored), outer, '') }
 }
 
 /**
@@ -66,20 +59,4 @@ export async function signClearMail(
   const signed = writeEntity(textEntity(text), inner, SIGNED_ONLY)
   const { armored, micalg } = await signDetached(signed, desk.signer, now)
   return writeEntity(signedEntity(signed, armored, micalg), outer, '')
-}
-
-async function sealCopy(
-  entity: Entity,
-  copy: SealTo,
-  desk: DeskIdentity,
-  now: Instant
-): Promise<Sealed> {
-  const { outer, inner } = sealedBlocks(copy.headers, desk)
-  const payload = writeEntity(entity, inner, CONFIDENTIAL)
-  const message = await sealMessage(payload, copy, desk.signer, now)
-  if (message.kind === 'refused') return message
-  return {
-    kind: 'sealed',
-    raw: writeEntity(encryptedEntity(message.armored), outer, '')
-  }
 }

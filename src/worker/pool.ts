@@ -1,88 +1,216 @@
 /**
- * The worker threads behind {@link Workers}: maps methods to tasks, and encrypts a long list of recipients in pieces. Must
- * never look into what it passes on, so that hostile bytes never meet the main thread (G9).
+ * The worker threads behind {@link Workers}: first come, first served, one task a thread. A thread whose task exceeds its time or
+ * memory is terminated, and another is started for the next task (G9). Loads neither the crypto nor the parsers, and must never
+ * look into what it passes on: hostile bytes never meet the main thread. What crosses is plain data.
  */
 import { availableParallelism } from 'node:os'
-import { type OutgoingBody, type Sealed, type SealTo } from '../domain/outgoing.ts'
-import { type Workers } from '../effects/effects.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { Invariant } from '../domain/assert.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { type Log, type Workers } from '../effects/effects.ts'
 import {
+  type TaskAnswer,
   type TaskCall,
   type TaskName,
-  type TaskResult,
   type Tasks,
-  type WorkerOptions
-} from './calls.ts'
-import { Threads } from './threads.ts'
+  type WorkerStart
+} from './tasks.ts'
 
-export { type WorkerOptions, type WorkerStart } from './calls.ts'
+/** Limits of the pool. */
+export type WorkerOptions = {
+  readonly start: WorkerStart
+  /** Called for every worker that was terminated or died. */
+  readonly onEvent: Log
+  /** Most tasks at a time, each in its own thread; default the number of processors, at most 2. */
+  readonly maxThreads?: number
+  /** JavaScript heap of one thread in MiB; default 768. Buffers are outside the heap; the message size limits them. */
+  readonly memoryMegabytes?: number
+  /** Time limit for one task in milliseconds, without waiting; default 60,000. */
+  readonly taskMs?: number
+  /** Milliseconds until an idle thread is terminated to free its memory; default 60,000. */
+  readonly idleMs?: number
+  /** The worker's entry file; default beside this file. */
+  readonly workerFile?: URL
+}
 
-/** Copies encrypted in one task: few enough that another task soon gets a thread. */
-const COPIES_PER_TASK = 32
-/** Bytes that one encrypting task may produce, so that a large message is encrypted copy by copy. */
-const BYTES_PER_TASK = 8 * 2 ** 20
+/** Shortest time limit for a thread to start and unlock the keys: this does not depend on any message. */
+const START_MS_MIN = 60_000
+const START_TRIES = 3
+const START_PAUSE_MS = 500
 
 /**
  * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when they
- * cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started.
+ * cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started; after `close`, every task throws `stopping`.
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
-  const maxThreads = options.maxThreads ?? Math.min(2, availableParallelism())
-  const threads = new Threads({
+  const closing = new AbortController()
+  const settings: Settings = {
+    maxThreads: Math.min(2, availableParallelism()),
     memoryMegabytes: 768,
     taskMs: 60_000,
     idleMs: 60_000,
     workerFile: new URL('./worker.js', import.meta.url),
     ...options,
-    maxThreads
-  })
-
-  // The only place where an answer gets its type back: the worker runs the task of exactly this name.
-  async function run<Name extends TaskName>(
-    name: Name,
-    ...args: Parameters<Tasks[Name]>
-  ): Promise<TaskResult<Name>> {
-    return (await threads.run({ name, args } as TaskCall)) as TaskResult<Name>
+    closing: closing.signal
   }
+  const lanes = Array.from({ length: settings.maxThreads }, () => new Lane(settings))
+  /** The lane that was used last is the first to be used again. */
+  const free = [...lanes]
+  const waiting: ((lane: Lane) => void)[] = []
 
-  await threads.run(null)
-  return {
-    open: (...args) => run('open', ...args),
-    openHeaders: (...args) => run('openHeaders', ...args),
-    seal: (body, to, now) =>
-      sealInPieces(body, to, maxThreads, (some) => run('seal', body, some, now)),
-    signClear: (...args) => run('signClear', ...args),
-    inspectKey: (...args) => run('inspectKey', ...args),
-    mergeKey: (...args) => run('mergeKey', ...args),
-    close: () => threads.close()
-  }
-}
-
-/**
- * Splits the recipients over `most` threads and joins the results in order. Never queues more pieces than that, so that a
- * message received meanwhile waits for one piece and not for all.
- */
-async function sealInPieces(
-  body: OutgoingBody,
-  to: readonly SealTo[],
-  most: number,
-  seal: (some: readonly SealTo[]) => Promise<Sealed[]>
-): Promise<Sealed[]> {
-  const size = copiesPerTask(body)
-  const sealed: Sealed[][] = []
-  let next = 0
-  const sealRest = async (): Promise<void> => {
-    while (next * size < to.length) {
-      const piece = next++
-      sealed[piece] = await seal(to.slice(piece * size, (piece + 1) * size))
+  async function inLane<T>(use: (lane: Lane) => Promise<T>): Promise<T> {
+    const lane = free.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)))
+    try {
+      return await use(lane)
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free.push(lane)
+      else next(lane)
     }
   }
-  await Promise.all(Array.from({ length: most }, sealRest))
-  return sealed.flat()
+  // The worker runs the task of exactly this name, so its answer has the type of that task.
+  const task = <Name extends TaskName>(name: Name): Tasks[Name] =>
+    ((...args: unknown[]) => inLane((lane) => lane.run({ name, args } as TaskCall))) as Tasks[Name]
+
+  await inLane((lane) => lane.run(null))
+  return {
+    open: task('open'),
+    openHeaders: task('openHeaders'),
+    seal: task('seal'),
+    signClear: task('signClear'),
+    inspectKey: task('inspectKey'),
+    mergeKey: task('mergeKey'),
+    close: async () => {
+      closing.abort()
+      await Promise.all(lanes.map((lane) => lane.end()))
+    }
+  }
 }
 
-function copiesPerTask(body: OutgoingBody): number {
-  const files = body.attachments.reduce((sum, { content }) => sum + content.byteLength, 0)
-  const bytes = body.text.length + files + (body.original?.byteLength ?? 0)
-  // Two layers of base64 roughly double the size.
-  return Math.min(Math.max(Math.floor(BYTES_PER_TASK / (2 * bytes + 4096)), 1), COPIES_PER_TASK)
+type Settings = Required<WorkerOptions> & { readonly closing: AbortSignal }
+type Killed = 'worker-limit' | 'worker-crash'
+
+/** A place for one thread, empty until a task needs it. Its owner gives it one task at a time. */
+class Lane {
+  private readonly settings: Settings
+  private worker: Worker | null = null
+  private settle: ((answer: TaskAnswer | Killed) => void) | null = null
+  private idle?: NodeJS.Timeout
+
+  constructor(settings: Settings) {
+    this.settings = settings
+  }
+
+  /** The result of `call`; without one, only starts the thread. */
+  async run(call: TaskCall | null): Promise<unknown> {
+    clearTimeout(this.idle)
+    try {
+      const worker = this.worker ?? (await this.start())
+      return call === null ? null : await this.ask(worker, call)
+    } finally {
+      this.idle = setTimeout(() => void this.end(), this.settings.idleMs).unref()
+    }
+  }
+
+  /** Terminates the thread. */
+  async end(): Promise<void> {
+    const { worker } = this
+    this.worker = null
+    this.settle?.('worker-crash')
+    await worker?.terminate()
+  }
+
+  /** Starts a thread; when it dies during its start, tries again after a pause. */
+  private async start(): Promise<Worker> {
+    for (let tries = 1; ; tries += 1) {
+      const worker = this.newWorker()
+      try {
+        await this.ask(worker, null)
+        return worker
+      } catch (error) {
+        void this.end()
+        const isKilled = error instanceof Trouble && error.code.startsWith('worker-')
+        if (!isKilled || tries === START_TRIES) throw error
+      }
+      await delay(START_PAUSE_MS)
+    }
+  }
+
+  private newWorker(): Worker {
+    const { workerFile, start, memoryMegabytes, closing } = this.settings
+    if (closing.aborted) throw stopping()
+    const worker = new Worker(workerFile, {
+      workerData: start,
+      resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes },
+      stdout: true,
+      stderr: true
+    })
+    // A library may write content there (G10).
+    worker.stdout.resume()
+    worker.stderr.resume()
+    worker.on('message', (answer: TaskAnswer) => this.settle?.(answer))
+    // An uncaught error is followed by the exit.
+    worker.on('error', () => undefined)
+    worker.on('exit', () => {
+      if (this.worker !== worker) return
+      this.worker = null
+      if (this.settle === null) this.report('idle', 'worker-crash')
+      else this.settle('worker-crash')
+    })
+    this.worker = worker
+    return worker
+  }
+
+  /** The thread's answer to `call`, or to its start. Terminates a thread that exceeds its time. */
+  private async ask(worker: Worker, call: TaskCall | null): Promise<unknown> {
+    const { taskMs, closing } = this.settings
+    const ms = call === null ? Math.max(taskMs, START_MS_MIN) : taskMs
+    let timer: NodeJS.Timeout | undefined
+    // Keeps the process alive while a task runs, but not for an idle thread.
+    worker.ref()
+    try {
+      const answer = await new Promise<TaskAnswer | Killed>((resolve) => {
+        this.settle = resolve
+        timer = setTimeout(() => resolve('worker-limit'), ms)
+        if (call !== null) worker.postMessage(call)
+      })
+      if (typeof answer !== 'string') return valueOf(answer)
+      void this.end()
+      if (closing.aborted) throw stopping()
+      this.report(call?.name ?? 'start', answer)
+      throw killed(answer, ms)
+    } finally {
+      clearTimeout(timer)
+      this.settle = null
+      worker.unref()
+    }
+  }
+
+  private report(task: TaskName | 'start' | 'idle', code: Killed): void {
+    this.settings.onEvent({ event: 'worker.killed', task, code })
+  }
+}
+
+function valueOf(answer: TaskAnswer): unknown {
+  switch (answer.kind) {
+    case 'done':
+      return answer.value
+    case 'trouble':
+      throw new Trouble(answer.code, answer.hint, { retryable: answer.retryable })
+    case 'bug':
+      throw new Invariant(`a worker task failed: ${answer.error}`)
+  }
+}
+
+function stopping(): Trouble {
+  return new Trouble('stopping', 'the workers are being stopped', { retryable: true })
+}
+
+function killed(code: Killed, ms: number): Trouble {
+  const hint =
+    code === 'worker-limit'
+      ? `a worker thread was ended because a task took longer than ${ms} ms`
+      : 'a worker thread died, for example for lack of memory'
+  return new Trouble(code, hint, { retryable: true })
 }

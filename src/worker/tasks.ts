@@ -4,9 +4,9 @@
  * passphrase than which of them is wrong.
  */
 import { type Address } from '../domain/address.ts'
-import { assert } from '../domain/assert.ts'
 import { instantFromMs } from '../domain/time.ts'
-import { Trouble } from '../domain/trouble.ts'
+import { Trouble, type TroubleCode } from '../domain/trouble.ts'
+import { type Workers } from '../effects/effects.ts'
 import {
   inspectKey,
   readCertificate,
@@ -16,48 +16,57 @@ import {
 } from '../openpgp/keyring.ts'
 import { mergeKey } from '../openpgp/merge-key.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
-import { type DeskIdentity, sealCopies, signClearMail } from '../sealing/seal-copies.ts'
-import { type Tasks, type WorkerStart } from './calls.ts'
+import { type DeskIdentity, sealCopy, signClearMail } from '../sealing/seal-copies.ts'
 
-/** Unlocked keys, ready for any task. Stays inside one thread. */
-export type Keys = ReadingKeys & { readonly desk: DeskIdentity }
+/** What every worker gets at its start. Holds the passphrase: never log or store it. */
+export type WorkerStart = {
+  /** Armored, passphrase-protected private keys of the desk: the first signs, all decrypt. Without one, a worker only reads. */
+  readonly deskKeys: readonly string[]
+  readonly passphrase: string
+  readonly deskName: string
+  readonly deskAddress: Address
+  /** Binary certificates of the maintainers: every opened message is verified against them. */
+  readonly maintainerKeys: readonly Uint8Array[]
+}
 
-/** The tasks with these keys, run in the caller's thread. Without an identity of the desk, they only read. */
-export function tasksWith(
-  { desk, ...keys }: ReadingKeys & { readonly desk: DeskIdentity | null },
-  deskAddress: Address
-): Tasks {
-  const identity = (): DeskIdentity => {
-    assert(desk !== null, 'a reader was asked to seal or sign')
-    return desk
-  }
+/** Every task by name. */
+export type Tasks = Omit<Workers, 'close'>
+export type TaskName = keyof Tasks
+/** One call of one task. */
+export type TaskCall = {
+  readonly [Name in TaskName]: { readonly name: Name; readonly args: Parameters<Tasks[Name]> }
+}[TaskName]
+
+/** What a worker answers to its start and to each call. `bug` is the class of an error, or the text of an Invariant: never content. */
+export type TaskAnswer =
+  | { readonly kind: 'done'; readonly value: unknown }
+  | {
+      readonly kind: 'trouble'
+      readonly code: TroubleCode
+      readonly hint: string
+      readonly retryable: boolean
+    }
+  | { readonly kind: 'bug'; readonly error: string }
+
+/** The tasks of one desk with its unlocked keys, run in the caller's thread. */
+export function tasksWith(keys: ReadingKeys, start: WorkerStart): Tasks {
+  const { deskAddress } = start
+  let identity: Promise<DeskIdentity> | undefined
+  const desk = (): Promise<DeskIdentity> => (identity ??= identityOf(keys, start))
   return {
     open: (raw, { now, knownKeys }) => {
       const certificates = [...keys.certificates, ...knownKeys]
       return openMail(raw, { ...keys, certificates }, { now, deskAddress })
     },
-    openHeaders: (raw, now) => Promise.resolve(openHeadersOnly(raw, now, deskAddress)),
-    seal: async (body, to, now) => await sealCopies(body, to, identity(), now),
-    signClear: async (text, headers, now) => await signClearMail(text, headers, identity(), now),
+    openHeaders: (raw) => Promise.resolve(openHeadersOnly(raw, deskAddress)),
+    seal: async (body, to, now) => sealCopy(body, to, await desk(), now),
+    signClear: async (text, headers, now) => signClearMail(text, headers, await desk(), now),
     inspectKey,
     mergeKey
   }
 }
 
 /** Unlocks the desk's keys. Throws {@link Trouble} `desk-key` with the reason and no secret. */
-export async function unlockDesk(start: WorkerStart): Promise<Keys> {
-  const keys = await unlockKeys(start)
-  const [signer] = keys.secretKeys
-  if (signer === undefined) throw deskKeyTrouble('there is no desk key')
-  const { privateKey, fingerprint } = signer
-  const created = instantFromMs(privateKey.getCreationTime().getTime())
-  const certificate = await readCertificate(privateKey.toPublic().write(), created)
-  if (certificate === null) throw deskKeyTrouble('the desk key has no readable public part')
-  const face = { name: start.deskName, address: start.deskAddress, fingerprint }
-  return { ...keys, desk: { ...face, publicKey: certificate.keyData, signer } }
-}
-
-/** Unlocks each key, in the given order. Throws as {@link unlockDesk}. */
 export async function unlockKeys(start: WorkerStart): Promise<ReadingKeys> {
   const secretKeys: SecretKey[] = []
   for (const armored of start.deskKeys) {
@@ -67,6 +76,19 @@ export async function unlockKeys(start: WorkerStart): Promise<ReadingKeys> {
     secretKeys.push(unlocked.key)
   }
   return { secretKeys, certificates: start.maintainerKeys }
+}
+
+/** The desk as the author of its messages. Throws as {@link unlockKeys}. */
+export async function identityOf(
+  { secretKeys: [signer] }: ReadingKeys,
+  { deskName: name, deskAddress: address }: WorkerStart
+): Promise<DeskIdentity> {
+  if (signer === undefined) throw deskKeyTrouble('there is no desk key')
+  const { privateKey, fingerprint } = signer
+  const created = instantFromMs(privateKey.getCreationTime().getTime())
+  const certificate = await readCertificate(privateKey.toPublic().write(), created)
+  if (certificate === null) throw deskKeyTrouble('the desk key has no readable public part')
+  return { name, address, fingerprint, publicKey: certificate.keyData, signer }
 }
 
 function deskKeyTrouble(hint: string): Trouble {

@@ -6,52 +6,31 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
-import {
-  type Numbered,
-  type TaskAnswer,
-  type TaskCall,
-  type Tasks,
-  type WorkerStart
-} from './calls.ts'
-import { tasksWith, unlockDesk, unlockKeys } from './tasks.ts'
+import { type TaskAnswer, type TaskCall, tasksWith, unlockKeys, type WorkerStart } from './tasks.ts'
 
 const port = parentPort
 assert(port !== null, 'the entry of a worker thread was run as a program')
-await start()
+await answer(async () => {
+  const start = workerData as WorkerStart
+  const tasks = tasksWith(await unlockKeys(start), start)
+  port.on('message', ({ name, args }: TaskCall) => {
+    // `TaskCall` ties the arguments to the name.
+    const task = tasks[name] as (...args: readonly unknown[]) => Promise<unknown>
+    void answer(() => task(...args))
+  })
+})
 
-async function start(): Promise<void> {
+async function answer(work: () => Promise<unknown>): Promise<void> {
+  let what: TaskAnswer
   try {
-    const tasks = await tasksOf(workerData as WorkerStart)
-    port?.on('message', ({ number, what }: Numbered<TaskCall>) => {
-      void answer(tasks, what, number)
-    })
-    post({ kind: 'done', value: null }, 0)
+    what = { kind: 'done', value: await work() }
   } catch (error) {
-    post(answerOf(error), 0)
+    what = failureOf(error)
   }
+  port?.postMessage(what)
 }
 
-async function tasksOf(start: WorkerStart): Promise<Tasks> {
-  const isReader = start.isReader === true
-  const keys = isReader ? { ...(await unlockKeys(start)), desk: null } : await unlockDesk(start)
-  return tasksWith(keys, start.deskAddress)
-}
-
-async function answer(tasks: Tasks, call: TaskCall, number: number): Promise<void> {
-  // `TaskCall` ties the arguments to the name.
-  const task = tasks[call.name] as (...args: readonly unknown[]) => Promise<unknown>
-  try {
-    post({ kind: 'done', value: await task(...call.args) }, number)
-  } catch (error) {
-    post(answerOf(error), number)
-  }
-}
-
-function post(what: TaskAnswer, number: number): void {
-  port?.postMessage({ number, what } satisfies Numbered<TaskAnswer>)
-}
-
-function answerOf(error: unknown): TaskAnswer {
+function failureOf(error: unknown): TaskAnswer {
   if (error instanceof Trouble) {
     const { code, message, retryable } = error
     return { kind: 'trouble', code, hint: message, retryable }

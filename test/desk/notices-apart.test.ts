@@ -34,7 +34,7 @@ describe('of one notice', () => {
     const { workers } = desk.world.desk
     const seal = workers.seal.bind(workers)
     const crashes: typeof seal = (body, to, now) =>
-      to.some(({ headers }) => headers.to.address === 'm170@many.example')
+      to.headers.to.address === 'm170@many.example'
         ? Promise.reject(new Trouble('worker-crash', 'x', { retryable: true }))
         : seal(body, to, now)
     Object.assign(workers, { seal: crashes })

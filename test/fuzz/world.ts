@@ -6,7 +6,7 @@
 import { createCleartextMessage, createMessage, type PrivateKey, sign } from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
 import { type Instant, instantFromMs } from '../../src/domain/time.ts'
-import { type WorkerStart } from '../../src/worker/calls.ts'
+import { type WorkerStart } from '../../src/worker/tasks.ts'
 import { encryptedEntity } from './entities.ts'
 import { type FuzzKeys, PASSPHRASE, readKeys } from './keys.ts'
 import { lines } from './mime.ts'

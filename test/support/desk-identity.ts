@@ -3,11 +3,14 @@ import { generateKey } from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
 import { type Instant, msOf } from '../../src/domain/time.ts'
 import { generateDeskKey } from '../../src/openpgp/generate.ts'
-import { type WorkerStart } from '../../src/worker/calls.ts'
-import { type Keys, unlockDesk } from '../../src/worker/tasks.ts'
+import { type ReadingKeys } from '../../src/reading/open-mail.ts'
+import { type DeskIdentity } from '../../src/sealing/seal-copies.ts'
+import { identityOf, unlockKeys, type WorkerStart } from '../../src/worker/tasks.ts'
+
+export type DeskKeys = ReadingKeys & { readonly desk: DeskIdentity }
 
 export type TestDesk = {
-  readonly keys: Keys
+  readonly keys: DeskKeys
   readonly start: WorkerStart
   readonly publicArmored: string
 }
@@ -45,4 +48,10 @@ async function withKey(privateArmored: string, publicArmored: string): Promise<T
     maintainerKeys: []
   }
   return { keys: await unlockDesk(start), start, publicArmored }
+}
+
+/** The keys of a desk and its identity. */
+export async function unlockDesk(start: WorkerStart): Promise<DeskKeys> {
+  const keys = await unlockKeys(start)
+  return { ...keys, desk: await identityOf(keys, start) }
 }

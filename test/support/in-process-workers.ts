@@ -3,25 +3,29 @@
  * only add waiting; the pool itself is tested in test/unit/worker.
  */
 import { type Workers } from '../../src/effects/effects.ts'
-import { type WorkerStart } from '../../src/worker/calls.ts'
-import { type Keys, tasksWith, unlockDesk } from '../../src/worker/tasks.ts'
+import { type ReadingKeys } from '../../src/reading/open-mail.ts'
+import { type Tasks, tasksWith, unlockKeys, type WorkerStart } from '../../src/worker/tasks.ts'
 
 /** Unlocks the keys and runs every task in this thread. */
 export async function createInProcessWorkers(start: WorkerStart): Promise<Workers> {
-  return inProcessWorkers(await unlockDesk(start))
+  return inProcessWorkers(await unlockKeys(start), start)
 }
 
 /** Runs every task in this thread. Bytes are copied on the way in and out, as between threads. */
-export function inProcessWorkers(keys: Keys): Workers {
-  const tasks = tasksWith(keys, keys.desk.address)
+export function inProcessWorkers(keys: ReadingKeys, start: WorkerStart): Workers {
+  const tasks = tasksWith(keys, start)
+  const copied = <Name extends keyof Tasks>(name: Name): Tasks[Name] => {
+    const task = tasks[name] as (...args: readonly unknown[]) => Promise<unknown>
+    return (async (...args: readonly unknown[]) =>
+      structuredClone(await task(...structuredClone(args)))) as Tasks[Name]
+  }
   return {
-    open: async (raw, options) => structuredClone(await tasks.open(structuredClone(raw), options)),
-    openHeaders: async (raw, now) => structuredClone(await tasks.openHeaders(raw, now)),
-    seal: async (body, to, now) =>
-      structuredClone(await tasks.seal(structuredClone(body), to, now)),
-    signClear: (text, headers, now) => tasks.signClear(text, headers, now),
-    inspectKey: async (...args) => structuredClone(await tasks.inspectKey(...args)),
-    mergeKey: async (...args) => structuredClone(await tasks.mergeKey(...args)),
+    open: copied('open'),
+    openHeaders: copied('openHeaders'),
+    seal: copied('seal'),
+    signClear: copied('signClear'),
+    inspectKey: copied('inspectKey'),
+    mergeKey: copied('mergeKey'),
     close: () => Promise.resolve()
   }
 }

@@ -178,10 +178,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const folder = tempFolder()
   const settings = await settingsOf(options, identity)
   // Unlocked once for all worlds of a file: that takes longer than much of what they do.
-  const real = inProcessWorkers({
-    ...identity.keys,
-    certificates: options.maintainers.map(({ keyData }) => keyData)
-  })
+  const certificates = options.maintainers.map(({ keyData }) => keyData)
+  const real = inProcessWorkers({ ...identity.keys, certificates }, identity.start)
   const life = { dead: false, steps: 0, dieAt: Number.POSITIVE_INFINITY }
   const clock = { now: options.startsAt ?? START, monotonicMs: 1000 }
   const faults: World['workers'] = { fail: null }
@@ -228,10 +226,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         const trouble = faults.fail?.(raw, 'open') ?? null
         return trouble === null ? real.open(raw, open) : Promise.reject(trouble)
       }),
-    openHeaders: (raw, now) =>
+    openHeaders: (raw) =>
       around(() => {
         const trouble = faults.fail?.(raw, 'openHeaders') ?? null
-        return trouble === null ? real.openHeaders(raw, now) : Promise.reject(trouble)
+        return trouble === null ? real.openHeaders(raw) : Promise.reject(trouble)
       }),
     seal: (...args) => around(() => real.seal(...args)),
     signClear: (...args) => around(() => real.signClear(...args)),

@@ -11,7 +11,7 @@ import {
 } from '../../support/mail-parts.ts'
 
 const textOf = (text: string): string => {
-  const raw = writeEntity(bodyEntity({ text, attachments: [], original: null })(''), [], '')
+  const raw = writeEntity(bodyEntity({ text, attachments: [], original: null }, ''), [], '')
   return decodedBody(splitPart(raw)).toString('utf8')
 }
 
@@ -58,7 +58,7 @@ describe('bodies', () => {
   it('are one text part when there is nothing else', () => {
     const part = splitPart(
       writeEntity(
-        bodyEntity({ text: 'x', attachments: [], original: null })(''),
+        bodyEntity({ text: 'x', attachments: [], original: null }, ''),
         [],
         '; hp="cipher"'
       )
@@ -75,7 +75,7 @@ describe('bodies', () => {
           { filename: '', contentType: 'nonsense; x="', content }
         ]
         const part = splitPart(
-          writeEntity(bodyEntity({ text: 't', attachments, original })(''), [], '')
+          writeEntity(bodyEntity({ text: 't', attachments, original }, ''), [], '')
         )
         const read = contentOf(part)
         expect(read.text).toBe('t')
@@ -98,7 +98,7 @@ describe('bodies', () => {
 
   it('never use a boundary twice', () => {
     const boundaries = Array.from({ length: 50 }, () => {
-      const raw = writeEntity(bodyEntity({ text: '', attachments: [], original })(''), [], '')
+      const raw = writeEntity(bodyEntity({ text: '', attachments: [], original }, ''), [], '')
       return contentTypeOf(splitPart(raw)).parameters['boundary']
     })
     expect(new Set(boundaries).size).toBe(50)
@@ -106,7 +106,7 @@ describe('bodies', () => {
 
   it('end each part with exactly one line end of the delimiter', () => {
     const raw = writeEntity(
-      bodyEntity({ text: 'no line end', attachments: [], original })(''),
+      bodyEntity({ text: 'no line end', attachments: [], original }, ''),
       [],
       ''
     )

@@ -20,7 +20,6 @@ import {
   mixed,
   open,
   signedEntity,
-  testNow,
   textPart
 } from './material.ts'
 
@@ -390,7 +389,7 @@ describe('the recipients of an encryption as outsiders see them', () => {
   it('are unknown from the header alone', () => {
     for (const type of ['text/plain', 'multipart/encrypted', 'application/pkcs7-mime']) {
       const raw = Buffer.from(lines(...HEAD, `Content-Type: ${type}; boundary=e`))
-      const opened = openHeadersOnly(raw, testNow(), DESK_ADDRESS)
+      const opened = openHeadersOnly(raw, DESK_ADDRESS)
       expect(opened).toMatchObject({
         sealedTo: 'unknown',
         sealedToKeyIds: [],
@@ -403,7 +402,7 @@ describe('the recipients of an encryption as outsiders see them', () => {
 describe('reading the header block alone', () => {
   it('works on a bare header block and always reports the limit', () => {
     for (const raw of [lines(...HEAD), lines(...HEAD, '', 'body')]) {
-      const opened = openHeadersOnly(Buffer.from(raw), testNow(), DESK_ADDRESS)
+      const opened = openHeadersOnly(Buffer.from(raw), DESK_ADDRESS)
       expect(opened).toMatchObject({ failure: 'limit', text: '', outer: { subject: 'a report' } })
       expect(opened.warnings).toEqual(['too-large'])
     }

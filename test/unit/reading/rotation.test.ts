@@ -6,9 +6,8 @@ import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { readCertificate } from '../../../src/openpgp/keyring.ts'
 import { sealMessage } from '../../../src/openpgp/seal.ts'
-import { sealCopies, signClearMail } from '../../../src/sealing/seal-copies.ts'
-import { type Keys, unlockDesk } from '../../../src/worker/tasks.ts'
-import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
+import { sealCopy, signClearMail } from '../../../src/sealing/seal-copies.ts'
+import { type DeskKeys, type TestDesk, testDesk, unlockDesk } from '../../support/desk-identity.ts'
 import { certificateOf, encryptedMail, open, testNow, textPart } from './material.ts'
 
 describe('a desk with a new key and a retired one', () => {
@@ -16,7 +15,7 @@ describe('a desk with a new key and a retired one', () => {
   let retired: TestDesk
   let current: TestDesk
   let reporter: TestDesk
-  let keys: Keys
+  let keys: DeskKeys
   let certificates: Uint8Array[]
 
   beforeAll(async () => {
@@ -64,8 +63,8 @@ describe('a desk with a new key and a retired one', () => {
   it('signs only with the new key, encrypted and in clear, and offers only the new key', async () => {
     const to = await readCertificate(reporter.publicArmored, now)
     if (to === null) throw new Error('no certificate')
-    const [sealed] = await sealCopies(body, [{ headers, lastLine: '', ...to }], keys.desk, now)
-    if (sealed?.kind !== 'sealed') throw new Error('not sealed')
+    const sealed = await sealCopy(body, { headers, lastLine: '', ...to }, keys.desk, now)
+    if (sealed.kind !== 'sealed') throw new Error('not sealed')
     const clear = await signClearMail('hello', headers, keys.desk, now)
     const read: OpenedMail[] = [
       await open(sealed.raw, reporter.keys.secretKeys, certificates),

@@ -55,8 +55,7 @@ describe('real workers', () => {
       }
     })
     const body = { text: 'notice', attachments: [], original: new Uint8Array(200_000) }
-    const sealed = await workers.seal(body, to, now)
-    expect(sealed).toHaveLength(70)
+    const sealed = await Promise.all(to.map((copy) => workers.seal(body, copy, now)))
     for (const [index, one] of sealed.entries()) {
       if (index === 40) expect(one).toEqual({ kind: 'refused', because: 'unreadable' })
       else if (one.kind === 'sealed') {
@@ -122,7 +121,7 @@ describeWith(['gpg'], 'real workers and a person with GnuPG', () => {
     expect(opened.text.trim()).toBe('the report')
     expect(opened.protected?.subject).toBe('Überlauf')
     expect(Buffer.from(opened.attachments[0]?.content ?? []).equals(content)).toBe(true)
-    expect((await workers.openHeaders(raw, now)).failure).toBe('limit')
+    expect((await workers.openHeaders(raw)).failure).toBe('limit')
   })
 
   it('verify her signature against a known key', async () => {
