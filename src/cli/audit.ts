@@ -5,13 +5,13 @@
 import { historySentences } from '../config/texts.ts'
 import { count } from '../domain/words.ts'
 import { createHistory } from '../messages/history.ts'
-import { iterateEvents, verifyRecord } from '../store/events.ts'
+import * as events from '../store/events.ts'
 import { type Call, maintainerNames, withDatabase } from './context.ts'
 import { CommandError, print, printable, printJson } from './output.ts'
 
 export async function verify(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
-    const verdict = db.read((read) => verifyRecord(read))
+    const verdict = db.read((read) => events.verify(read))
     if (verdict.ok) {
       print(call, verdict, `The record is unbroken: ${count(verdict.count, 'event', 'events')}.`)
       return
@@ -32,7 +32,7 @@ export async function exportRecord(call: Call): Promise<void> {
       reporter: () => null
     })
     db.read((read) => {
-      for (const event of iterateEvents(read)) {
+      for (const event of events.iterate(read)) {
         const { kind, id } = event.subject
         const about = kind === 'case' ? id : `${kind} ${id}`.trim()
         const line = call.json

@@ -20,11 +20,11 @@ import { stateWords } from '../policy/status.ts'
 import { nextForAll } from '../policy/transcript.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { judgeKeys } from '../settings.ts'
-import { findCase, listCases, listMessages } from '../store/cases.ts'
+import * as caseStore from '../store/cases.ts'
 import { type Database, type Read } from '../store/database.ts'
-import { listEvents } from '../store/events.ts'
-import { findDue } from '../store/looks.ts'
-import { listOutbox } from '../store/outbox.ts'
+import * as events from '../store/events.ts'
+import * as looks from '../store/looks.ts'
+import * as outbox from '../store/outbox.ts'
 import {
   type Call,
   maintainerNames,
@@ -39,7 +39,7 @@ const MESSAGES_MAX = 10_000
 
 export async function cases(call: Call<{ readonly all?: boolean }>): Promise<void> {
   await withDatabase(call, (db, { desk }) => {
-    const rows = db.read((read) => listCases(read, call.options.all === true ? 'all' : 'open'))
+    const rows = db.read((read) => caseStore.list(read, call.options.all === true ? 'all' : 'open'))
     printRows(call, rows.map(summary), {
       CASE: (row) => row.tag,
       STATE: (row) => row.state,
@@ -61,16 +61,16 @@ function summary({ case: record, due }: ListedCase) {
 }
 
 function readCase(read: Read, tag: CaseTag) {
-  const record = findCase(read, tag)
+  const record = caseStore.find(read, tag)
   if (record === null)
     throw new CommandError(`There is no case ${tag}; "postern cases --all" lists all cases.`)
   return {
     case: record,
     /** The promise that is due first. */
-    due: findDue(read, aboutCase(tag)),
-    history: listEvents(read, aboutCase(tag)),
-    messages: listMessages(read, record.id),
-    outbox: listOutbox(read, { caseId: record.id, limit: MESSAGES_MAX }).reverse()
+    due: looks.findDue(read, aboutCase(tag)),
+    history: events.list(read, aboutCase(tag)),
+    messages: caseStore.listMessages(read, record.id),
+    outbox: outbox.list(read, { caseId: record.id, limit: MESSAGES_MAX }).reverse()
   }
 }
 

@@ -10,7 +10,7 @@ import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { isCronExpression } from '../effects/system.ts'
 import { type Database, type Tx } from '../store/database.ts'
-import { appendEvent } from '../store/events.ts'
+import * as events from '../store/events.ts'
 import { type OutboxRow } from '../store/outbox.ts'
 import { CommandError, type Streams, UsageError } from './output.ts'
 
@@ -41,7 +41,7 @@ export async function withDatabase<T>(
 
 /** Puts on the record what the operator does, without a message. */
 export function record(tx: Tx, what: NewEvent, at: Instant): void {
-  appendEvent(tx, what, { at, evidence: NO_EVIDENCE })
+  events.append(tx, what, { at, evidence: NO_EVIDENCE })
 }
 
 /** One sentence for each schedule that has the right shape but never fires, such as minute 61. */

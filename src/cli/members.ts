@@ -8,15 +8,15 @@ import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { type Database, type Tx } from '../store/database.ts'
-import { insertMember, listMembers, type MemberToAdd, removeMember } from '../store/members.ts'
-import { listActiveNotices } from '../store/notices.ts'
+import * as members from '../store/members.ts'
+import * as notices from '../store/notices.ts'
 import { type Call, record, requireAddress, requireName, withDatabase } from './context.ts'
 import { readCertificate } from './keys.ts'
 import { CommandError, print, printRows, UsageError } from './output.ts'
 
 export async function listTheMembers(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
-    printRows(call, db.read(listMembers), {
+    printRows(call, db.read(members.list), {
       ID: (member) => member.id,
       NAME: (member) => member.name,
       ADDRESS: (member) => member.address,
@@ -69,9 +69,9 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
   )
 }
 
-function insert(tx: Tx, member: MemberToAdd): void {
+function insert(tx: Tx, member: members.MemberToAdd): void {
   const { id, products, fingerprint, keyExpiresAt: expiresAt, addedAt: at } = member
-  const inserted = insertMember(tx, member)
+  const inserted = members.add(tx, member)
   if (inserted === 'id-taken')
     throw new CommandError(
       `There is already a member ${id}; to replace it, run "postern members remove ${id}" first.`
@@ -83,7 +83,7 @@ function insert(tx: Tx, member: MemberToAdd): void {
   record(tx, event('certificate-seen', subject, BY_OPERATOR, { fingerprint, expiresAt }), at)
 }
 
-async function readMember(options: NewMember, address: Address): Promise<MemberToAdd> {
+async function readMember(options: NewMember, address: Address): Promise<members.MemberToAdd> {
   const now = systemClock.now()
   const facts = await readCertificate('--key', options.key, now)
   if (facts.state !== 'usable')
@@ -105,7 +105,7 @@ export async function removeTheMember(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
     const at = systemClock.now()
     db.transact((tx) => {
-      if (!removeMember(tx, id, at))
+      if (!members.remove(tx, id, at))
         throw new CommandError(
           `There is no member ${id}; "postern members list" lists all members.`
         )
@@ -118,7 +118,7 @@ export async function removeTheMember(call: Call): Promise<void> {
 /** How many notices about these products wait; about any product for null. */
 function noticesAbout(db: Database, products: readonly string[] | null): number {
   return db
-    .read(listActiveNotices)
+    .read(notices.listActive)
     .filter(({ product }) => products === null || products.includes(product)).length
 }
 

@@ -9,8 +9,8 @@ import { formatInstant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { type Read } from '../store/database.ts'
-import { countCopies, countDeliveries, listDeliveries } from '../store/deliveries.ts'
-import { findNotice, listNotices, stopNotice } from '../store/notices.ts'
+import * as deliveries from '../store/deliveries.ts'
+import * as notices from '../store/notices.ts'
 import { type Call, record, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, print, printRows, tableOf } from './output.ts'
 
@@ -19,9 +19,9 @@ const NOTICES_MAX = 1000
 export async function listTheNotices(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
     const rows = db.read((read) =>
-      listNotices(read, NOTICES_MAX).map((notice) => ({
+      notices.list(read, NOTICES_MAX).map((notice) => ({
         ...summary(notice),
-        deliveries: countDeliveries(read, notice.id, notice.revision)
+        deliveries: deliveries.count(read, notice.id, notice.revision)
       }))
     )
     printRows(call, rows, {
@@ -39,14 +39,14 @@ export async function listTheNotices(call: Call): Promise<void> {
 export async function showNotice(call: Call): Promise<void> {
   const tag = requireCaseTag(call)
   await withDatabase(call, (db, { desk }) => {
-    const { notice, deliveries } = db.read((read) => {
+    const { notice, copies } = db.read((read) => {
       const found = requireNotice(read, tag)
-      return { notice: found, deliveries: listDeliveries(read, found.id) }
+      return { notice: found, copies: deliveries.list(read, found.id) }
     })
     const { releaseAt, releasedAt, fields } = notice
     const when = releasedAt ?? releaseAt
     const verb = releasedAt === null ? 'To be sent' : 'Sent'
-    const table = tableOf(deliveries, {
+    const table = tableOf(copies, {
       MEMBER: (row) => row.memberId,
       REVISION: (row) => row.revision,
       STATE: (row) => row.state,
@@ -63,7 +63,7 @@ export async function showNotice(call: Call): Promise<void> {
       ),
       `\n${table}`
     ]
-    print(call, { ...summary(notice), fields, deliveries }, lines.join('\n'))
+    print(call, { ...summary(notice), fields, deliveries: copies }, lines.join('\n'))
   })
 }
 
@@ -74,10 +74,10 @@ export async function holdNotice(call: Call): Promise<void> {
     const now = systemClock.now()
     const copies = db.transact((tx) => {
       const notice = requireNotice(tx, tag)
-      const counts = countCopies(tx, notice.id)
+      const counts = deliveries.countCopies(tx, notice.id)
       if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} was sent already; no copy is left to hold.`)
-      stopNotice(tx, notice, { because: 'notice-held', copies: 'withdraw' }, now)
+      notices.stop(tx, notice, { because: 'notice-held', copies: 'withdraw' }, now)
       const { revision, hasLeft } = notice
       const withheldSince = hasLeft ? now : null
       const about = { revision, because: 'operator', copies: counts, withheldSince } as const
@@ -94,7 +94,7 @@ export async function holdNotice(call: Call): Promise<void> {
 }
 
 function requireNotice(read: Read, tag: CaseTag): NoticeRecord {
-  const notice = findNotice(read, tag)
+  const notice = notices.find(read, tag)
   if (notice === null) throw new CommandError(`Case ${tag} has no notice.`)
   return notice
 }

@@ -3,17 +3,19 @@
  */
 import { BY_OPERATOR, DESK, event } from '../domain/event.ts'
 import { systemClock } from '../effects/system.ts'
-import { listOutbox, type OutboxState, retryOutbox } from '../store/outbox.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Call, record, withDatabase, withoutMemberAddress } from './context.ts'
 import { CommandError, print, printRows, UsageError } from './output.ts'
 
 const ROWS_MAX = 1000
 
-export async function listTheOutbox(call: Call<{ readonly state?: OutboxState }>): Promise<void> {
+export async function listTheOutbox(
+  call: Call<{ readonly state?: outbox.OutboxState }>
+): Promise<void> {
   const { state } = call.options
   const which = { ...(state === undefined ? {} : { state }), limit: ROWS_MAX }
   await withDatabase(call, (db) => {
-    const rows = db.read((read) => listOutbox(read, which))
+    const rows = db.read((read) => outbox.list(read, which))
     printRows(call, rows.map(withoutMemberAddress), {
       ID: (row) => row.id,
       KIND: (row) => row.kind,
@@ -35,7 +37,7 @@ export async function retryTheOutbox(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
     const at = systemClock.now()
     db.transact((tx) => {
-      const retried = retryOutbox(tx, id, at)
+      const retried = outbox.retry(tx, id, at)
       if (retried !== 'queued') throw new CommandError(NOT_QUEUED[retried](id))
       record(tx, event('retried', DESK, BY_OPERATOR, { outbox: id }), at)
     })

@@ -19,41 +19,14 @@ import {
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
-import { markDone } from '../store/arrivals.ts'
-import {
-  findCase,
-  findCaseById,
-  followMerges,
-  insertCase,
-  insertMessage,
-  keepWords,
-  markAnswered,
-  mergeCase,
-  takeWords,
-  updateCase,
-  updateReporter
-} from '../store/cases.ts'
-import {
-  deleteFurtherReports,
-  insertAnswer,
-  insertFurtherReport,
-  insertUsedSignature,
-  saveCiphertext,
-  saveOfferedKey,
-  saveReporterKey
-} from '../store/correspondents.ts'
-import { endEmbargo, waitingCopyOf } from '../store/deliveries.ts'
-import { appendEvent, caseHistory } from '../store/events.ts'
-import { forgetRings } from '../store/looks.ts'
-import { findNotice, saveNotice, withdrawCopies } from '../store/notices.ts'
-import {
-  findByMessageId,
-  findHeldAnswer,
-  insertOutbox,
-  markBounced,
-  type OutboxRow,
-  retryOutbox
-} from '../store/outbox.ts'
+import * as arrivals from '../store/arrivals.ts'
+import * as cases from '../store/cases.ts'
+import * as people from '../store/correspondents.ts'
+import * as deliveries from '../store/deliveries.ts'
+import * as events from '../store/events.ts'
+import * as looks from '../store/looks.ts'
+import * as notices from '../store/notices.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
@@ -109,37 +82,42 @@ const WRITERS: {
     append(tx, decided, job, decided.actor.kind === 'maintainer' ? job.signature : null)
   },
   'open-case': (tx, decision, { prepared }) => {
-    insertCase(tx, decision, prepared.roots)
+    cases.open(tx, decision, prepared.roots)
   },
-  'update-case': updateCase,
-  'update-reporter': (tx, { id, latest }) => updateReporter(tx, id, latest),
-  'merge-case': (tx, { tag, into }) => mergeCase(tx, requireCase(tx, tag), requireCase(tx, into)),
+  'update-case': cases.update,
+  'update-reporter': (tx, { id, latest }) => cases.updateReporter(tx, id, latest),
+  'merge-case': (tx, { tag, into }) => cases.merge(tx, requireCase(tx, tag), requireCase(tx, into)),
   'add-message': (tx, { tag, message }) =>
-    insertMessage(tx, followMerges(tx, requireCase(tx, tag)).id, message),
+    cases.insertMessage(tx, cases.followMerges(tx, requireCase(tx, tag)).id, message),
   'keep-words': (tx, words, job) =>
-    keepWords(tx, words, { at: job.now, evidence: evidenceOf(job, job.signature) }),
+    cases.keepWords(tx, words, { at: job.now, evidence: evidenceOf(job, job.signature) }),
   'words-leave': letWordsLeave,
   'drop-words': (tx, { words }) =>
-    assert(takeWords(tx, words.id) !== null, 'words that left already'),
+    assert(cases.takeWords(tx, words.id) !== null, 'words that left already'),
   'save-notice': (tx, decision, { now }) => {
-    const id = saveNotice(tx, requireCase(tx, decision.caseTag).id, decision)
-    if (decision.copies === 'withdraw') withdrawCopies(tx, id, 'notice-held', now)
+    const id = notices.save(tx, requireCase(tx, decision.caseTag).id, decision)
+    if (decision.copies === 'withdraw') notices.withdrawCopies(tx, id, 'notice-held', now)
   },
-  'pin-reporter-key': (tx, { address, key }) => saveReporterKey(tx, address, key),
+  'pin-reporter-key': (tx, { address, key }) => people.saveReporterKey(tx, address, key),
   'offer-reporter-key': (tx, { address, key, refusedBy }, { now }) =>
-    saveOfferedKey(tx, address, { ...key, refusedBy, refusedAt: refusedBy === null ? null : now }),
+    people.saveOfferedKey(tx, address, {
+      ...key,
+      refusedBy,
+      refusedAt: refusedBy === null ? null : now
+    }),
   'remember-signature': (tx, { sha256, createdAt }, job) =>
-    insertUsedSignature(tx, sha256, createdAt, requireArrival(job)),
-  'remember-ciphertext': (tx, decision, job) => saveCiphertext(tx, decision, requireArrival(job)),
-  'count-answer': (tx, { address, answer, at }) => insertAnswer(tx, address, answer, at),
+    people.insertUsedSignature(tx, sha256, createdAt, requireArrival(job)),
+  'remember-ciphertext': (tx, decision, job) =>
+    people.saveCiphertext(tx, decision, requireArrival(job)),
+  'count-answer': (tx, { address, answer, at }) => people.insertAnswer(tx, address, answer, at),
   'list-report': (tx, decision) =>
-    insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
-  'forget-listed': (tx, { tags }) => deleteFurtherReports(tx, tags),
+    people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
+  'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),
   bounce: takeBounce,
   dispose: (tx, { state, disposition, reason, tag }, { arrivalId, now }) => {
     if (arrivalId === null) return
     const outcome = { state, disposition, reason: reason === '' ? null : reason }
-    markDone(tx, arrivalId, { ...outcome, caseId: caseId(tx, tag) }, now)
+    arrivals.markDone(tx, arrivalId, { ...outcome, caseId: caseId(tx, tag) }, now)
   }
 }
 
@@ -160,7 +138,7 @@ function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Sub
 /** Queues one finished message and puts it on the record. */
 export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
   const { caseTag, ...row } = mail
-  if (insertOutbox(tx, { ...row, caseId: caseId(tx, caseTag) }, work.now) === 'already') return
+  if (outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, work.now) === 'already') return
   const whom = { audience: mail.audience, recipient: mail.recipientId }
   const about = { ...whom, message: mail.kind, id: mail.messageId }
   record(tx, event('told', subjectOf(caseTag, whom), BY_DESK, about), work)
@@ -168,8 +146,8 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
 
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
 function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): void {
-  if (!markBounced(tx, messageId, work.now)) return
-  const row = findByMessageId(tx, messageId)
+  if (!outbox.markBounced(tx, messageId, work.now)) return
+  const row = outbox.findByMessageId(tx, messageId)
   if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0 }, work)
 }
 
@@ -179,14 +157,14 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
  */
 export function recordUndelivered(
   tx: Tx,
-  row: OutboxRow,
+  row: outbox.OutboxRow,
   how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code'>,
   work: Work
 ): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
   const isAlarm = message === alert.kind || message === digest.kind
-  const found = row.caseId === null ? null : findCaseById(tx, row.caseId)
-  const tag = found === null ? null : followMerges(tx, found).tag
+  const found = row.caseId === null ? null : cases.findById(tx, row.caseId)
+  const tag = found === null ? null : cases.followMerges(tx, found).tag
   const subject = isAlarm
     ? subjectOf(null, { audience, recipient })
     : tag === null
@@ -194,16 +172,16 @@ export function recordUndelivered(
       : aboutCase(tag)
   const about = { audience, recipient, message, outbox, attempts, ...how }
   record(tx, event('undelivered', subject, BY_DESK, about), work)
-  forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
+  looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }
 
 /** A copy of a notice left that was on the record as waiting: nobody is told of it any more. */
 export function recordLeft(
   tx: Tx,
-  { id, noticeId, recipientId: member }: OutboxRow,
+  { id, noticeId, recipientId: member }: outbox.OutboxRow,
   work: Work
 ): void {
-  const tag = noticeId === null ? null : waitingCopyOf(tx, id)
+  const tag = noticeId === null ? null : deliveries.waitingCopyOf(tx, id)
   if (tag !== null) record(tx, event('copy-left', aboutCase(tag), BY_DESK, { member }), work)
 }
 
@@ -212,7 +190,7 @@ function caseId(tx: Tx, tag: CaseTag | null): number | null {
 }
 
 function requireCase(tx: Tx, tag: CaseTag): CaseRecord {
-  const found = findCase(tx, tag)
+  const found = cases.find(tx, tag)
   assert(found !== null, 'a decision about a case that does not exist')
   return found
 }
@@ -234,10 +212,10 @@ function letWordsLeave(
   )
   if (isRefused) return
   const { id, tag, authorId, arrivalId, params } = words
-  const evidence = takeWords(tx, id)
+  const evidence = cases.takeWords(tx, id)
   assert(evidence !== null, 'words that left already')
   for (const left of events) if (move(tx, left, now)) put(tx, left, now, evidence)
-  insertMessage(tx, requireCase(tx, tag).id, {
+  cases.insertMessage(tx, requireCase(tx, tag).id, {
     at: now,
     author: 'maintainer',
     authorId,
@@ -260,13 +238,19 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
   if (decided.subject.kind !== 'case' || !concernsState(decided.kind)) return true
   const found = requireCase(tx, decided.subject.id)
   const { state: from, tag, version, disclosureAt } = found
-  const notice = findNotice(tx, tag)?.state ?? null
+  const notice = notices.find(tx, tag)?.state ?? null
   // The desk itself ends no case.
-  const facts = { ...caseHistory(tx, found), notice, disclosureAt, mayEndInternally: false, now }
+  const facts = {
+    ...events.caseHistory(tx, found),
+    notice,
+    disclosureAt,
+    mayEndInternally: false,
+    now
+  }
   const moved = moveCase(from, underOneNumber(found, decided), facts)
   if (moved.kind === 'refused') return false
   if (moved.to !== from)
-    updateCase(tx, { kind: 'update-case', tag, version, set: { state: moved.to } })
+    cases.update(tx, { kind: 'update-case', tag, version, set: { state: moved.to } })
   return true
 }
 
@@ -276,17 +260,17 @@ function append(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null)
 }
 
 function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
-  appendEvent(tx, decided, { at, evidence })
-  if (decided.kind === 'answered') markAnswered(tx, decided.about.reporter, at)
-  if (decided.kind === 'disclosed') endEmbargo(tx, decided.subject.id, at)
+  events.append(tx, decided, { at, evidence })
+  if (decided.kind === 'answered') cases.markAnswered(tx, decided.about.reporter, at)
+  if (decided.kind === 'disclosed') deliveries.endEmbargo(tx, decided.subject.id, at)
   if (decided.kind === 'acknowledgement-released') releaseAnswer(tx, decided.subject, at)
 }
 
 /** The acknowledgement of a case that was on hold may leave. */
 function releaseAnswer(tx: Tx, { kind, id }: Subject, now: Instant): void {
   const numbers = kind === 'case' ? numbersOf(requireCase(tx, id)) : []
-  const held = findHeldAnswer(tx, numbers)
-  if (held !== null) retryOutbox(tx, held.id, now)
+  const held = outbox.findHeldAnswer(tx, numbers)
+  if (held !== null) outbox.retry(tx, held.id, now)
 }
 
 function evidenceOf(work: Work, signatureSha256: Sha256 | null): Evidence {

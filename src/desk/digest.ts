@@ -4,11 +4,11 @@
 import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { type Instant } from '../domain/time.ts'
 import { type DigestFacts } from '../policy/digest.ts'
-import { countUnanswered, listUnanswered } from '../store/cases.ts'
-import { lastOfKinds } from '../store/events.ts'
+import * as cases from '../store/cases.ts'
+import * as events from '../store/events.ts'
 import { forgetJunk, listJunk } from '../store/junk.ts'
-import { listRings } from '../store/looks.ts'
-import { readMeta, writeMeta } from '../store/meta.ts'
+import * as looks from '../store/looks.ts'
+import * as meta from '../store/meta.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -22,11 +22,13 @@ const TOLD_MAX = 100
  */
 export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   const nexts = desk.nextDigestsAt()
-  const last = lastOfKinds(tx, DESK, ['digest-planned', 'digest-dropped'])
+  const last = events.lastOfKinds(tx, DESK, ['digest-planned', 'digest-dropped'])
   const planned = last?.kind === 'digest-planned' && last.about.date > now ? last.about.date : null
   // The usual case costs no look at what was told.
   if (planned !== null && planned === nexts[0]) return
-  const told = listRings(tx, DESK).flatMap(({ clock, key }) => (clock === 'digest' ? key : []))
+  const told = looks
+    .listRings(tx, DESK)
+    .flatMap(({ clock, key }) => (clock === 'digest' ? key : []))
   const next = nexts.find((at) => !told.includes(at)) ?? nexts[0] ?? null
   if (next === planned) return
   const work = ofNoMail(now)
@@ -36,11 +38,11 @@ export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
 
 /** What a digest would tell now. */
 export function digestFacts(read: Read): DigestFacts {
-  const toldId = Number(readMeta(read, 'junk-told') ?? 0)
+  const toldId = Number(meta.read(read, 'junk-told') ?? 0)
   const { messages, total } = listJunk(read, toldId, TOLD_MAX)
   return {
-    unanswered: listUnanswered(read, TOLD_MAX),
-    unansweredTotal: countUnanswered(read),
+    unanswered: cases.listUnanswered(read, TOLD_MAX),
+    unansweredTotal: cases.countUnanswered(read),
     junk: messages,
     junkTotal: total
   }
@@ -48,11 +50,11 @@ export function digestFacts(read: Read): DigestFacts {
 
 /** The last row of the junk list that a digest made now would tell. */
 export function lastJunk(read: Read): number {
-  return listJunk(read, Number(readMeta(read, 'junk-told') ?? 0), 0).lastId
+  return listJunk(read, Number(meta.read(read, 'junk-told') ?? 0), 0).lastId
 }
 
 /** Forgets what a digest has told, in the transaction that queues it. */
 export function forgetToldJunk(tx: Tx, lastId: number): void {
   forgetJunk(tx, lastId)
-  writeMeta(tx, 'junk-told', String(lastId))
+  meta.write(tx, 'junk-told', String(lastId))
 }

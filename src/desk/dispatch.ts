@@ -5,7 +5,7 @@
 
 import { nextAttemptMs } from '../domain/outgoing.ts'
 import { type Sender } from '../effects/effects.ts'
-import { type Claimed, claimDue, recordOutcomes, type SendResult } from '../store/outbox.ts'
+import * as outbox from '../store/outbox.ts'
 import { ofNoMail, recordLeft, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
 
@@ -33,7 +33,7 @@ export function createDispatcher(
   options: { readonly signal: AbortSignal; readonly ended: () => void }
 ): Dispatcher {
   const sending = new Map<number, Promise<void>>()
-  let finished: { readonly row: Claimed; readonly result: SendResult }[] = []
+  let finished: { readonly row: outbox.Claimed; readonly result: outbox.SendResult }[] = []
 
   /** One commit for finished and starting deliveries. */
   function settle(limit: number): boolean {
@@ -41,7 +41,7 @@ export function createDispatcher(
     if (ended.length === 0 && limit <= 0) return false
     const now = desk.clock.now()
     const claimed = desk.db.transact((tx) => {
-      recordOutcomes(
+      outbox.recordOutcomes(
         tx,
         ended.map(({ result }) => result),
         now
@@ -54,7 +54,7 @@ export function createDispatcher(
         recordUndelivered(tx, row, { because, code: result.code }, work)
       }
       if (limit <= 0) return []
-      return claimDue(tx, now, {
+      return outbox.claimDue(tx, now, {
         limit,
         // A message that waits for a slow server is not due again before its outcome is recorded.
         except: [...sending.keys()],
@@ -68,7 +68,7 @@ export function createDispatcher(
     return ended.length + claimed.length > 0
   }
 
-  async function begin(row: Claimed): Promise<void> {
+  async function begin(row: outbox.Claimed): Promise<void> {
     const result = await sendOne(sender, row, options.signal)
     finished.push({ row, result })
     sending.delete(row.id)
@@ -90,7 +90,11 @@ export function createDispatcher(
   }
 }
 
-async function sendOne(sender: Sender, row: Claimed, signal: AbortSignal): Promise<SendResult> {
+async function sendOne(
+  sender: Sender,
+  row: outbox.Claimed,
+  signal: AbortSignal
+): Promise<outbox.SendResult> {
   const mail = {
     messageId: row.messageId,
     from: row.envelopeFrom,
@@ -102,12 +106,12 @@ async function sendOne(sender: Sender, row: Claimed, signal: AbortSignal): Promi
 }
 
 /** Whether there will be no further automatic attempt. */
-function isGivenUp({ attempts }: Claimed, { kind }: SendResult): boolean {
+function isGivenUp({ attempts }: outbox.Claimed, { kind }: outbox.SendResult): boolean {
   return kind === 'rejected' || (kind !== 'accepted' && nextAttemptMs(attempts) === null)
 }
 
 /** Logs an outcome, except that of a notice's copy: the lines would show how long the list is (G5). Clocks tell of failures. */
-function report(desk: Desk, row: Claimed, result: SendResult): void {
+function report(desk: Desk, row: outbox.Claimed, result: outbox.SendResult): void {
   const { kind, attempts, noticeId } = row
   if (noticeId !== null) return
   if (result.kind === 'accepted') {

@@ -4,7 +4,7 @@
  */
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { listReports } from '../policy/acknowledgement.ts'
-import { dueFurtherReports, putOffFurtherReports } from '../store/correspondents.ts'
+import * as people from '../store/correspondents.ts'
 import { commit, ofNoMail } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
@@ -20,19 +20,19 @@ const RETRY_MS = HOUR_MS
 export async function listFurtherReports(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
   const span = { since: addMs(now, -DAY_MS), until: now }
-  const due = desk.db.read((read) => dueFurtherReports(read, span, LISTED_MAX))
+  const due = desk.db.read((read) => people.dueFurtherReports(read, span, LISTED_MAX))
   if (due === null) return false
   const at = `list of the further reports of one sender (${due.tags[0] ?? ''})`
   const sent = await attempt(desk, { where: 'further-reports', at }, () => send(desk, due, now))
   // The other senders do not wait for this one.
   if (sent === null)
-    desk.db.transact((tx) => putOffFurtherReports(tx, due.address, addMs(now, RETRY_MS)))
+    desk.db.transact((tx) => people.putOffFurtherReports(tx, due.address, addMs(now, RETRY_MS)))
   return true
 }
 
 async function send(
   desk: Desk,
-  due: NonNullable<ReturnType<typeof dueFurtherReports>>,
+  due: NonNullable<ReturnType<typeof people.dueFurtherReports>>,
   now: Instant
 ): Promise<void> {
   const key = await knownKey(desk, due.address, now)

@@ -3,14 +3,8 @@
  * its disposition is committed (G1). Never deletes, never sets a flag, never relies on what the server announced.
  */
 import { type Fetched, type Listed, type Mailbox } from '../effects/effects.ts'
-import {
-  type Generation,
-  insertArrival,
-  listUnmoved,
-  markMoved,
-  storedUids
-} from '../store/arrivals.ts'
-import { readMeta, writeMeta } from '../store/meta.ts'
+import * as arrivals from '../store/arrivals.ts'
+import * as meta from '../store/meta.ts'
 import { type Desk } from './desk.ts'
 
 const PAGE = 200
@@ -23,7 +17,7 @@ const HEADER_TRIES_MAX = 3
 export type FetchFailures = Map<string, number>
 
 /** How far one connection has listed the inbox: everything up to this UID is stored or gone. */
-export type Cursor = Generation & { readonly afterUid: number }
+export type Cursor = arrivals.Generation & { readonly afterUid: number }
 
 /**
  * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that was taken in. Returns
@@ -54,7 +48,7 @@ export async function takeIn(
     noteGeneration(desk, generation)
     cursor = { ...generation, afterUid }
     const uids = page.waiting.map(({ uid }) => uid)
-    const known = desk.db.read((read) => storedUids(read, generation, uids))
+    const known = desk.db.read((read) => arrivals.storedUids(read, generation, uids))
     for (const listed of page.waiting) {
       if (options.signal.aborted) return cursor
       if (!known.has(listed.uid)) {
@@ -71,7 +65,7 @@ async function takeOne(
   desk: Desk,
   mailbox: Mailbox,
   what: {
-    readonly generation: Generation
+    readonly generation: arrivals.Generation
     readonly listed: Listed
     readonly failures: FetchFailures
   }
@@ -84,7 +78,7 @@ async function takeOne(
   if (fetched === null) return false
   const { raw, part } = fetched
   const { id } = desk.db.transact((tx) =>
-    insertArrival(tx, { ...generation, uid, size, receivedAt, raw, part }, desk.clock.now())
+    arrivals.add(tx, { ...generation, uid, size, receivedAt, raw, part }, desk.clock.now())
   )
   desk.log({ event: 'arrival.stored', arrival: id, bytes: raw.length })
   return true
@@ -121,10 +115,10 @@ async function fetchHeaders(
 export async function moveHandled(
   desk: Desk,
   mailbox: Mailbox,
-  generation: Generation
+  generation: arrivals.Generation
 ): Promise<void> {
   for (;;) {
-    const unmoved = desk.db.read((read) => listUnmoved(read, generation, MOVE_PAGE))
+    const unmoved = desk.db.read((read) => arrivals.listUnmoved(read, generation, MOVE_PAGE))
     if (unmoved.length === 0) return
     for (const to of ['processed', 'held'] as const) {
       const rows = unmoved.filter((row) => row.to === to)
@@ -134,7 +128,7 @@ export async function moveHandled(
         to
       )
       desk.db.transact((tx) =>
-        markMoved(
+        arrivals.markMoved(
           tx,
           rows.map(({ id }) => id)
         )
@@ -144,9 +138,9 @@ export async function moveHandled(
 }
 
 /** A new UIDVALIDITY makes all old UIDs meaningless; messages seen before are recognised by their bytes. */
-function noteGeneration(desk: Desk, { uidValidity }: Generation): void {
-  const before = desk.db.read((read) => readMeta(read, 'inbox-uidvalidity'))
+function noteGeneration(desk: Desk, { uidValidity }: arrivals.Generation): void {
+  const before = desk.db.read((read) => meta.read(read, 'inbox-uidvalidity'))
   if (before === uidValidity) return
   if (before !== null) desk.log({ event: 'imap.uidvalidity-changed' })
-  desk.db.transact((tx) => writeMeta(tx, 'inbox-uidvalidity', uidValidity))
+  desk.db.transact((tx) => meta.write(tx, 'inbox-uidvalidity', uidValidity))
 }

@@ -6,8 +6,8 @@ import { isForDesk, type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type JunkFolder, type Listed } from '../effects/effects.ts'
 import { insertJunk } from '../store/junk.ts'
-import { clearMeta, readMeta, writeMeta } from '../store/meta.ts'
-import { findByMessageId } from '../store/outbox.ts'
+import * as meta from '../store/meta.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
@@ -102,7 +102,7 @@ async function lookAtOne(
   const place = { uidValidity, uid: listed.uid }
   const opened = await openJunkMail(desk, junk, { place, listed, failures: look.failures })
   if (opened === 'gone') {
-    desk.db.transact((tx) => writeMeta(tx, 'junk-seen', textOf(place)))
+    desk.db.transact((tx) => meta.write(tx, 'junk-seen', textOf(place)))
     return
   }
   const isTaken = opened === 'dangerous' || isForDesk(opened, answersCase(desk, opened))
@@ -111,8 +111,8 @@ async function lookAtOne(
     desk.log({ event: 'junk.taken' })
   }
   desk.db.transact((tx) => {
-    writeMeta(tx, 'junk-seen', textOf(place))
-    clearMeta(tx, 'junk-trying')
+    meta.write(tx, 'junk-seen', textOf(place))
+    meta.clear(tx, 'junk-trying')
     if (isTaken) return
     const { from, subject } = opened.outer
     const { receivedAt, size } = listed
@@ -129,12 +129,12 @@ async function openJunkMail(
   mail: { readonly place: Place; readonly listed: Listed; readonly failures: FetchFailures }
 ): Promise<OpenedMail | 'gone' | 'dangerous'> {
   const { place, listed, failures } = mail
-  if (desk.db.read((read) => readMeta(read, 'junk-trying')) === textOf(place)) return 'dangerous'
+  if (desk.db.read((read) => meta.read(read, 'junk-trying')) === textOf(place)) return 'dangerous'
   const isTooLarge = listed.size > desk.settings.limits.mailBytes
   const fetched = await fetchOne(junk, listed.uid, isTooLarge, { failures, key: textOf(place) })
   if (fetched === null) return 'gone'
   const now = desk.clock.now()
-  desk.db.transact((tx) => writeMeta(tx, 'junk-trying', textOf(place)))
+  desk.db.transact((tx) => meta.write(tx, 'junk-trying', textOf(place)))
   try {
     return fetched.part === 'header'
       ? await desk.workers.openHeaders(fetched.raw)
@@ -142,7 +142,7 @@ async function openJunkMail(
   } catch (error) {
     if (isOfOneThing(error)) return 'dangerous'
     // This message was not the cause.
-    desk.db.transact((tx) => clearMeta(tx, 'junk-trying'))
+    desk.db.transact((tx) => meta.clear(tx, 'junk-trying'))
     throw error
   }
 }
@@ -150,7 +150,7 @@ async function openJunkMail(
 /** Whether it refers to a message that the desk sent in a case, as an answer or a bounce does. */
 function answersCase(desk: Desk, { outer, bounce }: OpenedMail): boolean {
   const ids = [...outer.references, ...(bounce?.returnedMessageIds ?? [])]
-  return desk.db.read((read) => ids.some((id) => findByMessageId(read, id)?.caseId != null))
+  return desk.db.read((read) => ids.some((id) => outbox.findByMessageId(read, id)?.caseId != null))
 }
 
 function textOf({ uidValidity, uid }: Place): string {
@@ -158,6 +158,6 @@ function textOf({ uidValidity, uid }: Place): string {
 }
 
 function seenPlace(read: Read): Place | null {
-  const [, uidValidity, uid] = /^(\d+) (\d+)$/.exec(readMeta(read, 'junk-seen') ?? '') ?? []
+  const [, uidValidity, uid] = /^(\d+) (\d+)$/.exec(meta.read(read, 'junk-seen') ?? '') ?? []
   return uidValidity === undefined ? null : { uidValidity, uid: Number(uid) }
 }

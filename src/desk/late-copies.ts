@@ -9,14 +9,8 @@ import { groupBy } from '../domain/group.ts'
 import { addMs, formatInstant, type Instant } from '../domain/time.ts'
 import { embargoEnded } from '../messages/to-members.ts'
 import { sealedTo } from '../policy/send.ts'
-import {
-  dropLateCopy,
-  type LateCopy,
-  listLateCopies,
-  listWaitingCopies,
-  type WaitingCopy
-} from '../store/deliveries.ts'
-import { openDoubt } from '../store/events.ts'
+import * as deliveries from '../store/deliveries.ts'
+import * as events from '../store/events.ts'
 import { type Read } from '../store/sql.ts'
 import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -30,8 +24,8 @@ const AT_ONCE = 64
 export async function lookAfterCopies(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
   const { isClockInDoubt, late, waiting } = desk.db.read((read) => ({
-    isClockInDoubt: openDoubt(read) !== null,
-    late: listLateCopies(read, now, AT_ONCE),
+    isClockInDoubt: events.openDoubt(read) !== null,
+    late: deliveries.listLateCopies(read, now, AT_ONCE),
     waiting: newlyWaiting(desk, read, now)
   }))
   if (isClockInDoubt) return false
@@ -49,7 +43,7 @@ function ofNotice(tag: string) {
 
 async function drop(
   desk: Desk,
-  copies: readonly [LateCopy, ...LateCopy[]],
+  copies: readonly [deliveries.LateCopy, ...deliveries.LateCopy[]],
   now: Instant
 ): Promise<void> {
   const { noticeId, caseTag, disclosureAt, disclosureZone, product } = copies[0]
@@ -57,7 +51,7 @@ async function drop(
   const isPublic = disclosureAt !== null && disclosureAt <= now
   const name = desk.settings.products.find(({ id }) => id === product)?.name ?? product
   const disclosure = formatInstant(disclosureAt ?? now, desk.settings.desk.timezone, disclosureZone)
-  const because = ({ isListed }: LateCopy): Particulars['copy-dropped']['because'] =>
+  const because = ({ isListed }: deliveries.LateCopy): Particulars['copy-dropped']['because'] =>
     !isListed ? 'not-listed' : isPublic ? 'public' : 'date-moved'
   const told = copies.filter((copy) => because(copy) === 'public').map(recipientOf)
   const sending = { once: `${noticeId}`, tag: caseTag }
@@ -67,7 +61,7 @@ async function drop(
   const work = ofNoMail(now)
   desk.db.transact((tx) => {
     // A copy that left meanwhile was not late after all: its member is told nothing.
-    const dropped = copies.filter((copy) => dropLateCopy(tx, copy, now))
+    const dropped = copies.filter((copy) => deliveries.dropLateCopy(tx, copy, now))
     for (const copy of dropped) {
       const about = { member: copy.memberId, because: because(copy) }
       record(tx, event('copy-dropped', aboutCase(caseTag), BY_DESK, about), work)
@@ -80,15 +74,15 @@ async function drop(
 }
 
 /** Copies that wait longer than their policy takes for late, and are not on the record as such. */
-function newlyWaiting(desk: Desk, read: Read, now: Instant): WaitingCopy[] {
-  return listWaitingCopies(read).filter(({ product: name, since }) => {
+function newlyWaiting(desk: Desk, read: Read, now: Instant): deliveries.WaitingCopy[] {
+  return deliveries.listWaitingCopies(read).filter(({ product: name, since }) => {
     const product = desk.settings.products.find(({ id }) => id === name)
     const minutes = product?.policy.notice?.late_after_minutes
     return minutes !== undefined && addMs(since, minutes * 60_000) <= now
   })
 }
 
-function putOnRecord(desk: Desk, copies: readonly WaitingCopy[], now: Instant): boolean {
+function putOnRecord(desk: Desk, copies: readonly deliveries.WaitingCopy[], now: Instant): boolean {
   const work = ofNoMail(now)
   desk.db.transact((tx) => {
     for (const { caseTag, memberId: member, revision, since: leavesAt } of copies) {

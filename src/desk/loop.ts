@@ -5,11 +5,11 @@
  */
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { nextTryAt } from '../store/arrivals.ts'
-import { openDoubt } from '../store/events.ts'
-import { nextLookAt } from '../store/looks.ts'
-import { nextReleaseAt } from '../store/notices.ts'
-import { nextDueAt } from '../store/outbox.ts'
+import * as arrivals from '../store/arrivals.ts'
+import * as events from '../store/events.ts'
+import * as looks from '../store/looks.ts'
+import * as notices from '../store/notices.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { listFurtherReports } from './further-reports.ts'
@@ -108,7 +108,10 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
 /** Milliseconds until the next thing that `--once` still waits for: a delayed acknowledgement or a retried arrival. */
 function firstAttemptsMs(desk: Desk): number | null {
   const now = desk.clock.now()
-  const { due, retry } = desk.db.read((read) => ({ due: nextDueAt(read), retry: nextTryAt(read) }))
+  const { due, retry } = desk.db.read((read) => ({
+    due: outbox.nextDueAt(read),
+    retry: arrivals.nextTryAt(read)
+  }))
   const jitterEnd = desk.settings.acknowledgement.jitterMsMax + 1000
   const waits = [due, retry].flatMap((at) => {
     const ms = at === null ? null : msBetween(now, at)
@@ -144,7 +147,7 @@ async function workOnTrustedKeys(
     return await workAll(desk, bells, failures, signal)
   } catch (error) {
     const isClocks = error instanceof Trouble && error.code === 'desk-key'
-    if (!isClocks || desk.db.read(openDoubt) === null) throw error
+    if (!isClocks || desk.db.read(events.openDoubt) === null) throw error
     throw new Trouble(error.code, error.message, { retryable: true, cause: error })
   }
 }
@@ -156,7 +159,11 @@ async function workOnce(
   signal: AbortSignal
 ): Promise<void> {
   if (await workOnTrustedKeys(desk, bells, failures, signal)) return
-  const next = desk.db.read((read) => [nextReleaseAt(read), nextTryAt(read), nextLookAt(read)])
+  const next = desk.db.read((read) => [
+    notices.nextReleaseAt(read),
+    arrivals.nextTryAt(read),
+    looks.nextAt(read)
+  ])
   await bells.work.wait(waitMs(desk, next), signal)
 }
 
@@ -171,7 +178,7 @@ async function dispatchOnce(
     bells.work.ring()
     return
   }
-  const next = dispatcher.inFlight() > 0 ? [] : [desk.db.read(nextDueAt)]
+  const next = dispatcher.inFlight() > 0 ? [] : [desk.db.read(outbox.nextDueAt)]
   await bells.dispatch.wait(waitMs(desk, next), signal)
 }
 

@@ -9,9 +9,9 @@ import { quotedCodes } from '../domain/reference.ts'
 import { claimedMaintainer } from '../policy/authority.ts'
 import { conversationOf, memberIn, type QuotedMessage } from '../policy/conversation.ts'
 import { type Issued, type Situation } from '../policy/situation.ts'
-import { findCaseById, followMerges } from '../store/cases.ts'
-import { findMember, findMemberByFingerprint } from '../store/members.ts'
-import { findByMessageId, type OutboxRow } from '../store/outbox.ts'
+import * as cases from '../store/cases.ts'
+import * as members from '../store/members.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
@@ -19,11 +19,11 @@ import { messageIdOf } from './prepare.ts'
 /** The first of these Message-IDs, newest first, under which the desk sent a message of a case. */
 export function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
   for (const id of [...ids].reverse()) {
-    const row = findByMessageId(read, id)
-    const record = row?.caseId == null ? null : findCaseById(read, row.caseId)
+    const row = outbox.findByMessageId(read, id)
+    const record = row?.caseId == null ? null : cases.findById(read, row.caseId)
     if (row !== null && record !== null) {
       return {
-        case: followMerges(read, record),
+        case: cases.followMerges(read, record),
         kind: row.kind,
         audience: row.audience,
         recipientId: row.recipientId,
@@ -59,9 +59,9 @@ export function conversationFacts(
   const inside = [...quoted, ...issuedMessages(read, opened.protected?.references ?? [])]
   const conversation = conversationOf({ outside, inside }, numbers)
   const id = memberIn(conversation)
-  const record = id === null ? null : findMember(read, id)
+  const record = id === null ? null : members.find(read, id)
   const answeredMember =
-    record?.state === 'active' ? findMemberByFingerprint(read, record.fingerprint) : null
+    record?.state === 'active' ? members.findByFingerprint(read, record.fingerprint) : null
   return { conversation, answeredMember }
 }
 
@@ -69,12 +69,12 @@ export function conversationFacts(
 function issuedMessages(
   read: Read,
   ids: readonly MessageId[],
-  isWanted: (row: OutboxRow) => boolean = () => true
+  isWanted: (row: outbox.OutboxRow) => boolean = () => true
 ): QuotedMessage[] {
   return ids.flatMap((id) => {
-    const row = findByMessageId(read, id)
+    const row = outbox.findByMessageId(read, id)
     if (row === null || !isWanted(row)) return []
-    const record = row.caseId === null ? null : findCaseById(read, row.caseId)
+    const record = row.caseId === null ? null : cases.findById(read, row.caseId)
     return [{ tag: record?.tag ?? null, conversation: row.conversation, kind: row.kind }]
   })
 }
@@ -84,7 +84,7 @@ export function quotedMessages(
   read: Read,
   desk: Desk,
   { text }: OpenedMail,
-  isTheirs: (row: OutboxRow) => boolean
+  isTheirs: (row: outbox.OutboxRow) => boolean
 ): QuotedMessage[] {
   const ids = quotedCodes(text).map((code) => messageIdOf(desk, code))
   return issuedMessages(read, ids, isTheirs)

@@ -21,7 +21,7 @@ import {
 } from '../domain/outgoing.ts'
 import { CODE_CHARS, refLine } from '../domain/reference.ts'
 import { type Instant } from '../domain/time.ts'
-import { findCase, firstMessageIds } from '../store/cases.ts'
+import * as cases from '../store/cases.ts'
 import { type NewOutbox } from '../store/outbox.ts'
 import { type Desk } from './desk.ts'
 
@@ -263,12 +263,12 @@ function threadOf(
       : () => ({ root: root ?? roots.reporter, answerTo: latest })
   }
   return desk.db.read((read) => {
-    const record = findCase(read, caseTag)
+    const record = cases.find(read, caseTag)
     if (record === null) return alone
     if (audience === 'maintainer') return () => ({ root: record.maintainerRoot, answerTo: null })
     // Members see a thread of their own; nothing in it may link to the reporter's or the maintainers'.
     if (audience === 'member') {
-      const first = firstMessageIds(read, record.id)
+      const first = cases.firstMessageIds(read, record.id)
       return (id) => ({ root: first.get(id) ?? null, answerTo: null })
     }
     return (id) => {

@@ -15,8 +15,8 @@ import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { isLookupWorthwhile } from '../policy/authentication.ts'
 import { type OfferedKey } from '../policy/situation.ts'
-import { findReporterKey, listOfferedKeys } from '../store/correspondents.ts'
-import { findMemberByAddress, findMemberKeyByAddress } from '../store/members.ts'
+import * as people from '../store/correspondents.ts'
+import * as members from '../store/members.ts'
 import { type Desk } from './desk.ts'
 
 /** The parts of the desk that read keys. */
@@ -41,7 +41,7 @@ export async function knownKey(
     const common = { fingerprint, signingKeys, keyData: registered, firstSeenAt: now }
     return { ...common, source: 'registered', isProved: true, isUsable: state === 'usable' }
   }
-  const pinned = desk.db.read((read) => findReporterKey(read, address))
+  const pinned = desk.db.read((read) => people.findReporterKey(read, address))
   if (pinned === null) return null
   const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
   return { ...pinned, isUsable: facts?.state === 'usable', signingKeys: facts?.signingKeys ?? [] }
@@ -64,7 +64,7 @@ export async function knownKeys(
 
 function registeredKey({ settings, db }: KeyReader, address: Address): Uint8Array | null {
   const maintainer = settings.maintainers.find((one) => isSameAddress(one.address, address))
-  return maintainer?.keyData ?? db.read((read) => findMemberKeyByAddress(read, address))
+  return maintainer?.keyData ?? db.read((read) => members.findKeyByAddress(read, address))
 }
 
 /**
@@ -101,7 +101,8 @@ export async function candidatesOf(
   { outer: { from }, candidateKeys }: Pick<OpenedMail, 'outer' | 'candidateKeys'>,
   now: Instant
 ): Promise<CandidateKey[]> {
-  const kept = from === null ? [] : desk.db.read((read) => listOfferedKeys(read, from.address))
+  const kept =
+    from === null ? [] : desk.db.read((read) => people.listOfferedKeys(read, from.address))
   const found: CandidateKey[] = []
   for (const candidate of candidateKeys) {
     const before = kept.find(({ fingerprint }) => fingerprint === candidate.fingerprint)
@@ -143,9 +144,9 @@ export async function lookedUp(
   if (directory === null || from === null) return []
   const isKnown = desk.db.read(
     (read) =>
-      findReporterKey(read, from.address) !== null ||
-      listOfferedKeys(read, from.address).some(({ refusedAt }) => refusedAt === null) ||
-      findMemberByAddress(read, from.address) !== null
+      people.findReporterKey(read, from.address) !== null ||
+      people.listOfferedKeys(read, from.address).some(({ refusedAt }) => refusedAt === null) ||
+      members.findByAddress(read, from.address) !== null
   )
   if (!isLookupWorthwhile(opened, settings, isKnown)) return []
   const candidates = new Map<string, CandidateKey>()
@@ -175,7 +176,7 @@ export async function offeredKeys(
   now: Instant
 ): Promise<OfferedKey[]> {
   const found = new Map<string, OfferedKey>()
-  for (const kept of desk.db.read((read) => listOfferedKeys(read, address))) {
+  for (const kept of desk.db.read((read) => people.listOfferedKeys(read, address))) {
     const facts = await desk.workers.inspectKey(kept.keyData, now, address)
     const isUsable = facts?.state === 'usable'
     found.set(kept.fingerprint, {

@@ -20,37 +20,13 @@ import { type BoundCase, type OfferedKey, type Situation } from '../policy/situa
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Verb } from '../policy/verbs/verb.ts'
 import { type Arrival } from '../store/arrivals.ts'
-import {
-  countMessages,
-  findCase,
-  followMerges,
-  listCases,
-  listCasesOf,
-  listKeptWords,
-  listReported,
-  nextCaseTag
-} from '../store/cases.ts'
-import {
-  casesOfCiphertext,
-  ciphertextOfOthers,
-  countAnswers,
-  findReporterKey,
-  isKeyOfAnother,
-  isSignatureUsed,
-  listAnswers,
-  listOfferedKeys,
-  type Span
-} from '../store/correspondents.ts'
-import { countCopies, countUnreached } from '../store/deliveries.ts'
-import { caseHistory, listEvents, openDoubt } from '../store/events.ts'
-import {
-  findMemberByAddress,
-  findMemberByFingerprint,
-  findMemberKeyByAddress,
-  listRecipients
-} from '../store/members.ts'
-import { findNotice, readPatches } from '../store/notices.ts'
-import { findHeldAnswer, hasOnce } from '../store/outbox.ts'
+import * as cases from '../store/cases.ts'
+import * as people from '../store/correspondents.ts'
+import * as deliveries from '../store/deliveries.ts'
+import * as events from '../store/events.ts'
+import * as members from '../store/members.ts'
+import * as notices from '../store/notices.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import {
@@ -95,8 +71,8 @@ export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Pr
 
 /** The keys that the desk knows as those of this address: pinned for it, and of the member of the list. */
 export function keysOf(read: Read, address: Address): Uint8Array[] {
-  const pinned = findReporterKey(read, address)
-  const member = findMemberKeyByAddress(read, address)
+  const pinned = people.findReporterKey(read, address)
+  const member = members.findKeyByAddress(read, address)
   return [...(pinned === null ? [] : [pinned.keyData]), ...(member === null ? [] : [member])]
 }
 
@@ -142,18 +118,18 @@ export async function readSituation(
       ...tokenIds(desk, opened)
     ]),
     receiptOf: findIssued(read, [opened.receipt?.returnedMessageId ?? []].flat()),
-    signatureSeen: opened.signatures.some(({ sha256 }) => isSignatureUsed(read, sha256)),
+    signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
     signedByAnother:
       from !== null &&
       opened.signatures.some(
         ({ fingerprint, issuer, isInside }) =>
-          isInside && fingerprint === null && isKeyOfAnother(read, issuer, from.address)
+          isInside && fingerprint === null && people.isKeyOfAnother(read, issuer, from.address)
       ),
     senderKey,
     mergedKey,
     history: historyOf(read, desk, opened, now),
-    openCases: binds(parsed, 'desk') || namesCase(parsed) ? listCases(read, 'open') : [],
-    nextTag: nextCaseTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
+    openCases: binds(parsed, 'desk') || namesCase(parsed) ? cases.list(read, 'open') : [],
+    nextTag: cases.nextTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
 }
@@ -176,9 +152,9 @@ function senderFacts(
 ): Pick<Situation, 'waitingKeys' | 'waitingWords' | 'senderCases'> {
   if (from === null) return { waitingKeys: [], waitingWords: [], senderCases: [] }
   return {
-    waitingKeys: listOfferedKeys(read, from.address),
-    waitingWords: listKeptWords(read, [from.address]),
-    senderCases: listCasesOf(read, from.address, SENDER_CASES_MAX)
+    waitingKeys: people.listOfferedKeys(read, from.address),
+    waitingWords: cases.listKeptWords(read, [from.address]),
+    senderCases: cases.listOf(read, from.address, SENDER_CASES_MAX)
   }
 }
 
@@ -187,13 +163,13 @@ function ciphertextFacts(
   { ciphertextMark, outer }: OpenedMail
 ): Pick<Situation, 'ciphertextReused' | 'ciphertextSeen' | 'ciphertextCases'> {
   const sender = outer.from?.address ?? null
-  const others = ciphertextOfOthers(read, ciphertextMark, sender)
+  const others = people.ciphertextOfOthers(read, ciphertextMark, sender)
   return {
     ciphertextReused: others === 'claimed',
     ciphertextSeen: others !== 'unseen',
-    ciphertextCases: casesOfCiphertext(read, ciphertextMark, sender).map((tag) =>
-      caseNow(read, tag)
-    )
+    ciphertextCases: people
+      .casesOfCiphertext(read, ciphertextMark, sender)
+      .map((tag) => caseNow(read, tag))
   }
 }
 
@@ -218,7 +194,7 @@ function boundTag(
 ): CaseTag | null {
   if (parsed !== null) {
     const binding = findBinding(named, parsed, desk.settings, (tag) => caseNow(read, tag))
-    if (binding.kind === 'case') return findCase(read, binding.tag)?.tag ?? null
+    if (binding.kind === 'case') return cases.find(read, binding.tag)?.tag ?? null
   }
   return named.answers?.case.tag ?? named.tagged?.tag ?? null
 }
@@ -246,8 +222,8 @@ export async function readBound(
   now: Instant
 ): Promise<BoundCase | null> {
   const record = desk.db.read((read) => {
-    const found = findCase(read, named)
-    return found === null ? null : followMerges(read, found)
+    const found = cases.find(read, named)
+    return found === null ? null : cases.followMerges(read, found)
   })
   if (record === null) return null
   const { tag } = record
@@ -259,30 +235,30 @@ export async function readBound(
     )
   )
   return desk.db.read((read) => {
-    const notice = findNotice(read, tag)
-    const heldAnswerTo = findHeldAnswer(read, numbersOf(record))?.envelopeTo ?? null
+    const notice = notices.find(read, tag)
+    const heldAnswerTo = outbox.findHeldAnswer(read, numbersOf(record))?.envelopeTo ?? null
     return {
       case: record,
-      history: caseHistory(read, record),
-      events: listEvents(read, aboutCase(tag), {
+      history: events.caseHistory(read, record),
+      events: events.list(read, aboutCase(tag), {
         kinds: [...promiseKinds(desk.settings), ...DATE_KINDS, 'answered']
       }),
       named,
       reporterKeys,
       offeredKeys: offered.flat(),
-      waitingWords: listKeptWords(read, addresses),
+      waitingWords: cases.listKeptWords(read, addresses),
       notice,
-      patchFiles: notice === null ? [] : readPatches(read, notice.id),
-      clockJump: openDoubt(read),
-      copies: countCopies(read, notice?.id ?? null),
-      unreached: notice === null ? 0 : countUnreached(read, notice),
-      members: listRecipients(read, record.product),
-      reported: isCommand ? listReported(read, record.id) : [],
-      messageCount: countMessages(read, record.id),
+      patchFiles: notice === null ? [] : notices.readPatches(read, notice.id),
+      clockJump: events.openDoubt(read),
+      copies: deliveries.countCopies(read, notice?.id ?? null),
+      unreached: notice === null ? 0 : deliveries.countUnreached(read, notice),
+      members: members.listActive(read, record.product),
+      reported: isCommand ? cases.listReported(read, record.id) : [],
+      messageCount: cases.countMessages(read, record.id),
       askedToday: numbersOf(record)
         .flatMap((id) => [askedKey('key-request', id, now), askedKey('resend-request', id, now)])
-        .filter((once) => hasOnce(read, once)),
-      hintGiven: hasOnce(read, `hint:${tag}`),
+        .filter((once) => outbox.hasOnce(read, once)),
+      hintGiven: outbox.hasOnce(read, `hint:${tag}`),
       heldAnswerTo
     }
   })
@@ -290,8 +266,8 @@ export async function readBound(
 
 /** The number of the case in which a case goes on. */
 function caseNow(read: Read, tag: CaseTag): CaseTag {
-  const record = findCase(read, tag)
-  return record === null ? tag : followMerges(read, record).tag
+  const record = cases.find(read, tag)
+  return record === null ? tag : cases.followMerges(read, record).tag
 }
 
 /** Named by the protected subject; also by `signedText`, what a list member signed for this desk. */
@@ -303,15 +279,15 @@ function taggedCase(
 ): CaseRecord | null {
   const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
   const [tag] = findCaseTags(`${subject}\n${signedText}`, desk.settings.desk.casePrefix)
-  const found = tag === undefined ? null : findCase(read, tag)
-  return found === null ? null : followMerges(read, found)
+  const found = tag === undefined ? null : cases.find(read, tag)
+  return found === null ? null : cases.followMerges(read, found)
 }
 
 /** Signed by a member, and for this desk; else only under a member's address. */
 function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member'] {
   for (const { state, fingerprint, coversWhole } of opened.signatures) {
     if (state !== 'valid' || fingerprint === null || !coversWhole) continue
-    const record = findMemberByFingerprint(read, fingerprint)
+    const record = members.findByFingerprint(read, fingerprint)
     if (record !== null) {
       const quoted = quotedMessages(
         read,
@@ -323,7 +299,7 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
     }
   }
   const from = opened.outer.from
-  const record = from === null ? null : findMemberByAddress(read, from.address)
+  const record = from === null ? null : members.findByAddress(read, from.address)
   return record === null || record.state === 'removed' ? null : { record, signed: false }
 }
 
@@ -332,17 +308,17 @@ function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
   const span = lastHour(now)
   const today = { since: addMs(now, -DAY_MS), until: span.until }
   const taken = (domain: string | null) =>
-    listAnswers(read, 'acknowledgement', span, { domain, limit: TAKEN_MAX })
+    people.listAnswers(read, 'acknowledgement', span, { domain, limit: TAKEN_MAX })
   return {
     senderAcknowledgements:
-      sender === null ? 0 : countAnswers(read, sender, 'acknowledgement', today),
+      sender === null ? 0 : people.countAnswers(read, sender, 'acknowledgement', today),
     answersTaken: { desk: taken(null), domain: sender === null ? [] : taken(domainOf(sender)) },
     refusalsLastHour: refusalsOf(read, desk, opened, now)
   }
 }
 
 /** No answer is put off for longer than a day: what stands further ahead is left of a clock that was set back. */
-function lastHour(now: Instant): Span {
+function lastHour(now: Instant): people.Span {
   return { since: addMs(now, -HOUR_MS), until: addMs(now, DAY_MS + HOUR_MS) }
 }
 
@@ -362,7 +338,7 @@ function refusalsOf(
   const count = (who: readonly Maintainer[], standing: RefusalStanding): number =>
     Math.max(
       0,
-      ...who.map(({ address }) => countAnswers(read, address, `refusal-${standing}`, span))
+      ...who.map(({ address }) => people.countAnswers(read, address, `refusal-${standing}`, span))
     )
   const own = claimed === null ? [] : [claimed]
   return {

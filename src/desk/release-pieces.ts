@@ -25,20 +25,9 @@ import {
 } from '../policy/notice-content.ts'
 import { isOpenPath, reporterPath } from '../policy/recipients.ts'
 import { sealedTo, toReporter } from '../policy/send.ts'
-import { findCase } from '../store/cases.ts'
-import {
-  countDeliveries,
-  holdWaiting,
-  listWaiting,
-  markQueued,
-  type WaitingDelivery
-} from '../store/deliveries.ts'
-import {
-  findNoticeById,
-  findReleasedDigest,
-  readPatches,
-  setNoticeState
-} from '../store/notices.ts'
+import * as cases from '../store/cases.ts'
+import * as deliveries from '../store/deliveries.ts'
+import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
 import { commit, ofNoMail, queue, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -54,7 +43,7 @@ export function aboutNotice(
   read: Read,
   notice: NoticeRecord
 ): NoticeSetting | null {
-  const found = findCase(read, notice.caseTag)
+  const found = cases.find(read, notice.caseTag)
   const product = settings.products.find(({ id }) => id === notice.product)
   return found === null || product === undefined ? null : { record: found, product, settings }
 }
@@ -74,7 +63,9 @@ export async function sendPieces(
   options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<void> {
   while (!options.signal.aborted) {
-    const waiting = desk.db.read((read) => listWaiting(read, notice.id, notice.revision, PIECE))
+    const waiting = desk.db.read((read) =>
+      deliveries.listWaiting(read, notice.id, notice.revision, PIECE)
+    )
     const known = desk.db.read((read) => aboutNotice(desk, read, notice))
     if (known === null) return
     if (waiting.length === 0) return endRelease(desk, notice, known)
@@ -88,36 +79,36 @@ async function sendPiece(
   desk: Desk,
   notice: NoticeRecord,
   known: NoticeSetting,
-  waiting: readonly WaitingDelivery[]
+  waiting: readonly deliveries.WaitingDelivery[]
 ): Promise<boolean> {
   const now = desk.clock.now()
   const digest = releasedDigest(desk, notice, known)
   const prepared = await prepare(desk, copiesFor(desk, notice, known, waiting, now), now)
   const work = ofNoMail(now)
   return desk.db.transact((tx) => {
-    if (findNoticeById(tx, notice.id)?.state !== 'releasing') return false
+    if (notices.findById(tx, notice.id)?.state !== 'releasing') return false
     // Held and released anew while we sealed: what is leaving now may say something else.
-    if (findReleasedDigest(tx, notice.id) !== digest) return false
+    if (notices.findReleasedDigest(tx, notice.id) !== digest) return false
     // A member who was taken off the list while we sealed gets nothing; one with another key or address is sealed anew.
-    const present = listWaiting(tx, notice.id, notice.revision, PIECE)
+    const present = deliveries.listWaiting(tx, notice.id, notice.revision, PIECE)
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
     const wanted = new Map(stillWaiting.map(({ memberId, id }) => [memberId, id]))
     for (const mail of prepared.messages) {
       const id = wanted.get(mail.recipientId)
       if (id === undefined) continue
       queue(tx, mail, work)
-      markQueued(tx, id, { once: mail.once, digest }, now)
+      deliveries.markQueued(tx, id, { once: mail.once, digest }, now)
     }
     for (const { recipient, because } of prepared.refused) {
       const id = wanted.get(recipient.id)
-      if (id !== undefined) holdWaiting(tx, { id }, KEY_PROBLEMS[because], now)
+      if (id !== undefined) deliveries.holdWaiting(tx, { id }, KEY_PROBLEMS[because], now)
     }
     commit(tx, [], { ...prepared, messages: [] }, work)
     return true
   })
 }
 
-function isSameCopy(a: WaitingDelivery, b: WaitingDelivery): boolean {
+function isSameCopy(a: deliveries.WaitingDelivery, b: deliveries.WaitingDelivery): boolean {
   return a.id === b.id && a.address === b.address && a.fingerprint === b.fingerprint
 }
 
@@ -126,9 +117,9 @@ function copiesFor(
   desk: Desk,
   notice: NoticeRecord,
   { record: found, product }: NoticeSetting,
-  ...[waiting, now]: [readonly WaitingDelivery[], Instant]
+  ...[waiting, now]: [readonly deliveries.WaitingDelivery[], Instant]
 ): readonly SendSealed[] {
-  const files = desk.db.read((read) => readPatches(read, notice.id))
+  const files = desk.db.read((read) => notices.readPatches(read, notice.id))
   const params = noticeParams(notice, found, product, desk.settings)
   const copies = (had: boolean, what: NoticeParams): SendSealed =>
     sealedTo(
@@ -155,7 +146,7 @@ export function recipientOf({
   address,
   fingerprint,
   keyData
-}: Omit<WaitingDelivery, 'hadNotice'>): SealedRecipient {
+}: Omit<deliveries.WaitingDelivery, 'hadNotice'>): SealedRecipient {
   return { id, name, address, fingerprint, keyData }
 }
 
@@ -167,9 +158,10 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
   const prepared = await prepare(desk, decisions, now)
   const work = ofNoMail(now)
   const isOver = desk.db.transact((tx) => {
-    const current = findNoticeById(tx, id)
-    if (current?.state !== 'releasing' || listWaiting(tx, id, revision, 1).length > 0) return false
-    setNoticeState(tx, current, { state: 'released', releasedAt: now })
+    const current = notices.findById(tx, id)
+    if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
+      return false
+    notices.setState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, decisions, prepared, work)
     const { disclosureAt: date } = known.record
     for (const { recipientId: reporter } of prepared.messages) {
@@ -178,7 +170,7 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
       const about = { reporter, date, how: isClear ? 'in-clear' : 'encrypted' } as const
       record(tx, event('date-told', aboutCase(caseTag), BY_DESK, about), work)
     }
-    const { held, queued, sent, bounced, 'given-up': lost } = countDeliveries(tx, id, revision)
+    const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)
     const about = { revision, sent: queued + sent + bounced + lost, held }
     record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), work)
     return true

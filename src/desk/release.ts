@@ -8,16 +8,10 @@ import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
 import { approvedText, type NoticeSetting } from '../policy/notice-content.ts'
-import { countCopies, planDeliveries } from '../store/deliveries.ts'
-import { openDoubt } from '../store/events.ts'
-import { listRecipients } from '../store/members.ts'
-import {
-  findNoticeById,
-  findReleasedDigest,
-  listActiveNotices,
-  setNoticeState,
-  stopNotice
-} from '../store/notices.ts'
+import * as deliveries from '../store/deliveries.ts'
+import * as events from '../store/events.ts'
+import * as members from '../store/members.ts'
+import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
 import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -43,7 +37,7 @@ export type ReleaseOptions = {
  */
 export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
   let worked = await lookAfterCopies(desk)
-  for (const notice of desk.db.read(listActiveNotices)) {
+  for (const notice of desk.db.read(notices.listActive)) {
     if (options.signal.aborted) return worked
     const about = { where: 'release', at: `notice ${notice.id}` }
     const done = await attempt(desk, about, () => releaseOne(desk, notice, options))
@@ -59,7 +53,7 @@ async function releaseOne(
   options: ReleaseOptions
 ): Promise<boolean> {
   const judged = notice.state === 'scheduled' && judge(desk, notice)
-  const current = desk.db.read((read) => findNoticeById(read, notice.id))
+  const current = desk.db.read((read) => notices.findById(read, notice.id))
   if (current?.state !== 'releasing') return judged
   const because = stopReason(desk, current)
   if (because === null) await sendPieces(desk, current, options)
@@ -75,7 +69,7 @@ async function countFailure(
 ): Promise<boolean> {
   const count = (failures.get(id) ?? 0) + 1
   failures.set(id, count)
-  const current = desk.db.read((read) => findNoticeById(read, id))
+  const current = desk.db.read((read) => notices.findById(read, id))
   if (count < FAILURES_MAX || current === null) return false
   const held = await attempt(desk, { where: 'release', at: `hold of notice ${id}` }, () => {
     hold(desk, current, 'failed')
@@ -91,7 +85,7 @@ function stopReason(desk: Desk, notice: NoticeRecord): HoldBecause | null {
   return desk.db.read((read) => {
     const known = aboutNotice(desk, read, notice)
     if (known === null) return 'no-product'
-    const began = findReleasedDigest(read, notice.id)
+    const began = notices.findReleasedDigest(read, notice.id)
     return began === releasedDigest(desk, notice, known) ? null : 'approval-void'
   })
 }
@@ -103,7 +97,7 @@ function judge(desk: Desk, notice: NoticeRecord): boolean {
   const known = desk.db.read((read) => {
     const about = aboutNotice(desk, read, notice)
     const digest = about && presentDigest(desk, read, notice, about)
-    return about && digest && { ...about, digest, clockJump: openDoubt(read) }
+    return about && digest && { ...about, digest, clockJump: events.openDoubt(read) }
   })
   if (known === null) {
     hold(desk, notice, 'no-product')
@@ -134,7 +128,7 @@ function judge(desk: Desk, notice: NoticeRecord): boolean {
 
 /** The digest over the present content and recipients: reads the whole list of members, so once for each release. */
 function presentDigest(desk: Desk, read: Read, notice: NoticeRecord, known: NoticeSetting): Sha256 {
-  return desk.sha256(approvedText(notice, known, listRecipients(read, notice.product)))
+  return desk.sha256(approvedText(notice, known, members.listActive(read, notice.product)))
 }
 
 /**
@@ -158,8 +152,10 @@ function begin(
     const present = aboutNotice(desk, tx, notice)
     if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
     const content = releasedDigest(desk, notice, present)
-    setNoticeState(tx, notice, { state: 'releasing', releasedDigest: content })
-    planDeliveries(tx, { ...notice, digest: content }, now, (limit) => desk.randomness.below(limit))
+    notices.setState(tx, notice, { state: 'releasing', releasedDigest: content })
+    deliveries.plan(tx, { ...notice, digest: content }, now, (limit) =>
+      desk.randomness.below(limit)
+    )
     record(
       tx,
       event('notice-leaving', aboutCase(notice.caseTag), BY_DESK, {
@@ -183,9 +179,14 @@ function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): void {
     const isLeaving = notice.state === 'releasing'
     const { revision, hasLeft } = notice
     const withheldSince = hasLeft ? now : null
-    const about = { revision, because, copies: countCopies(tx, notice.id), withheldSince }
+    const about = {
+      revision,
+      because,
+      copies: deliveries.countCopies(tx, notice.id),
+      withheldSince
+    }
     const stop = { because: 'notice-held', copies: isLeaving ? 'withdraw' : 'go-on' } as const
-    stopNotice(tx, notice, stop, now)
+    notices.stop(tx, notice, stop, now)
     const work = ofNoMail(now)
     record(tx, event('notice-held', aboutCase(notice.caseTag), BY_DESK, about), work)
   })

@@ -17,10 +17,10 @@ import { memberKeyExpires } from '../messages/to-members.ts'
 import { digestMessage } from '../policy/digest.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { waitingName } from '../policy/status.ts'
-import { listKeptWords } from '../store/cases.ts'
-import { listEvents, openDoubt } from '../store/events.ts'
-import { findMember, findMemberByFingerprint, listMembers } from '../store/members.ts'
-import { findNotice, hasUnreleasedNotice, listActiveNotices } from '../store/notices.ts'
+import * as cases from '../store/cases.ts'
+import * as events from '../store/events.ts'
+import * as members from '../store/members.ts'
+import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { digestFacts } from './digest.ts'
@@ -90,10 +90,11 @@ const KEY_COMES =
 function waitingFacts(desk: Desk, read: Read, { clock, starts, record }: Occasion): FactLine[] {
   if (record === null || !clock.stops.includes('answered')) return []
   const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
-  return listKeptWords(
-    read,
-    contacts.map(({ address }) => address)
-  )
+  return cases
+    .listKeptWords(
+      read,
+      contacts.map(({ address }) => address)
+    )
     .filter(({ tag }) => tag === record.tag)
     .map((words) => ({ label: 'Waiting for a key', value: waitingName(words, desk.settings) }))
 }
@@ -126,19 +127,19 @@ const MATTERS: Readonly<
   preflight: (_desk, read, { record, product, rings }) => {
     const leavesAt = rings[0]?.run.dueAt
     if (record === null || product === null || leavesAt === undefined) return null
-    const members = listMembers(read).filter(({ products }) => products.includes(product.id))
-    const frozen = members.filter(({ state }) => state !== 'active')
-    const ending = members.filter(
+    const listed = members.list(read).filter(({ products }) => products.includes(product.id))
+    const frozen = listed.filter(({ state }) => state !== 'active')
+    const ending = listed.filter(
       ({ state, keyExpiresAt: end }) => state === 'active' && end !== null && end <= leavesAt
     )
     const blocked = [...frozen, ...ending].map(({ id }) => id)
     const about = {
-      all: members.length,
-      ready: members.length - blocked.length,
+      all: listed.length,
+      ready: listed.length - blocked.length,
       blocked,
       frozen: frozen.length,
       ending: ending.length,
-      notice: findNotice(read, record.tag)?.state ?? 'none'
+      notice: notices.find(read, record.tag)?.state ?? 'none'
     }
     const named = { label: 'Blocked', value: blocked.join(', ') }
     return { about, adminFacts: blocked.length === 0 ? [] : [named] }
@@ -225,7 +226,9 @@ const MATTERS: Readonly<
     const { because, copies, revision } = start.about
     if (because === 'maintainer' || because === 'operator') return null
     const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
-    const before = listEvents(read, occasion.subject, { kinds }).findLast(({ id }) => id < start.id)
+    const before = events
+      .list(read, occasion.subject, { kinds })
+      .findLast(({ id }) => id < start.id)
     const isLeaving = before?.kind === 'notice-leaving'
     const about = {
       revision,
@@ -241,15 +244,15 @@ const MATTERS: Readonly<
   },
   /** A wall clock that nobody can vouch for matters while a notice has not left. */
   'clock-jumped': (desk, read, occasion) => {
-    if (!hasUnreleasedNotice(read)) return null
+    if (!notices.hasUnreleased(read)) return null
     const ms = abouts(occasion, 'clock-doubted').at(-1)?.ms ?? 0
     const far = `${timeWords(Math.abs(ms))} ${ms > 0 ? 'forward' : 'back'}`
-    const scheduled = listActiveNotices(read).flatMap(({ state, caseTag: label, releaseAt }) => {
+    const scheduled = notices.listActive(read).flatMap(({ state, caseTag: label, releaseAt }) => {
       if (state !== 'scheduled' || releaseAt === null) return []
       return [{ label, value: `leaves ${formatInstant(releaseAt, desk.settings.desk.timezone)}` }]
     })
     return {
-      about: { far, isOpen: openDoubt(read) !== null },
+      about: { far, isOpen: events.openDoubt(read) !== null },
       facts: [timeFact(desk, occasion), ...scheduled]
     }
   },
@@ -297,8 +300,8 @@ function keyExpires(
   read: Read,
   { subject, rings, once, now }: Occasion
 ): SendSealed[] {
-  const found = subject.kind === 'member' ? findMember(read, subject.id) : null
-  const member = found === null ? null : findMemberByFingerprint(read, found.fingerprint)
+  const found = subject.kind === 'member' ? members.find(read, subject.id) : null
+  const member = found === null ? null : members.findByFingerprint(read, found.fingerprint)
   const at = rings[0]?.run.dueAt
   if (member === null || at === undefined) return []
   const { id, name, address, fingerprint, keyData } = member

@@ -20,16 +20,9 @@ import {
   whomToTell
 } from '../policy/clocks.ts'
 import { maintainerRecipient } from '../policy/recipients.ts'
-import { findCase } from '../store/cases.ts'
-import { lastEventOf, lastOfKinds, listEvents } from '../store/events.ts'
-import {
-  findEachFrom,
-  listDueLooks,
-  listRings,
-  markLook,
-  saveRing,
-  writeLook
-} from '../store/looks.ts'
+import * as cases from '../store/cases.ts'
+import * as events from '../store/events.ts'
+import * as looks from '../store/looks.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { commit, ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -49,19 +42,18 @@ type Known = {
   readonly subject: Subject
   readonly record: CaseRecord | null
   readonly product: Product | null
-  readonly events: readonly DeskEvent[]
   readonly last: number
   readonly standing: Standing
 }
 
 /** Looks at the subjects that are due. Returns whether there was any. */
 export async function tick(desk: Desk): Promise<boolean> {
-  const subjects = desk.db.read((read) => listDueLooks(read, desk.clock.now(), PAGE))
+  const subjects = desk.db.read((read) => looks.listDue(read, desk.clock.now(), PAGE))
   for (const subject of subjects) {
     const at = `reminders ${subject.id}`.trimEnd()
     const looked = await attempt(desk, { where: 'clock', at }, () => lookAt(desk, subject))
     if (looked === null)
-      desk.db.transact((tx) => markLook(tx, subject, addMs(desk.clock.now(), RETRY_MS)))
+      desk.db.transact((tx) => looks.mark(tx, subject, addMs(desk.clock.now(), RETRY_MS)))
   }
   return subjects.length > 0
 }
@@ -89,7 +81,7 @@ function seeCertificate(
   seen: DeskEvent<'certificate-seen'>['about'],
   now: Instant
 ): void {
-  const last = lastOfKinds(tx, subject, ['certificate-seen'])?.about
+  const last = events.lastOfKinds(tx, subject, ['certificate-seen'])?.about
   if (last?.fingerprint === seen.fingerprint && last.expiresAt === seen.expiresAt) return
   const work = ofNoMail(now)
   record(tx, event('certificate-seen', subject, BY_DESK, seen), work)
@@ -103,7 +95,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   if (tellings.length === 0) {
     desk.db.transact((tx) => {
       // An event that came meanwhile has made the subject due again.
-      if (lastEventOf(tx, subject) === known.last) writeLook(tx, subject, known.standing)
+      if (events.lastOf(tx, subject) === known.last) looks.write(tx, subject, known.standing)
     })
     return
   }
@@ -120,14 +112,14 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     )
   ])
   desk.db.transact((tx) => {
-    if (lastEventOf(tx, subject) !== known.last) return
+    if (events.lastOf(tx, subject) !== known.last) return
     for (const one of made) write(tx, known, { ...one, junkTo, now })
     const isSilent = (clock: Clock, recipient: string): boolean =>
       !asked.has(`${clock.id} ${recipient}`)
     const { standing } = know(desk, tx, { subject, now, isSilent })
     const isKept = standing.tellings.length > 0
     const again = isKept ? earlier(addMs(now, RETRY_MS), standing.nextLookAt) : standing.nextLookAt
-    writeLook(tx, subject, { ...standing, nextLookAt: again })
+    looks.write(tx, subject, { ...standing, nextLookAt: again })
   })
   for (const { telling, error } of failed)
     noteFailure(desk, 'clock', `reminder ${telling.clock.id} ${subject.id}`.trimEnd(), error)
@@ -154,25 +146,25 @@ function know(
 ): Known {
   const { subject, now, isSilent } = look
   const { settings } = desk
-  const found = subject.kind === 'case' ? findCase(read, subject.id) : null
+  const found = subject.kind === 'case' ? cases.find(read, subject.id) : null
   const product = settings.products.find(({ id }) => id === found?.product) ?? null
   const isGone =
     subject.kind === 'maintainer' && settings.maintainers.every(({ id }) => id !== subject.id)
   const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
   const reporters = found?.reporters ?? []
-  const events = eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one))
+  const happened = eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one))
   // As the events: only what a clock keeps by reporter is told under another number after a merge.
   const byReporter = clocks.filter(({ key }) => key === 'reporter').map(({ id }) => id)
-  const told = listRings(read, subject).map((ring) => {
+  const told = looks.listRings(read, subject).map((ring) => {
     const reporter = byReporter.includes(ring.clock) ? reporterWith({ reporters }, ring.key) : null
     return { ...ring, key: reporter?.id ?? ring.key }
   })
-  const last = lastEventOf(read, subject)
+  const last = events.lastOf(read, subject)
   const { maintainers } = settings
   const owner = found?.owner ?? null
   const standing = standingOf({
     clocks,
-    events,
+    events: happened,
     told,
     calendar: calendarOf(product, settings),
     last,
@@ -180,19 +172,19 @@ function know(
     isSilent,
     now
   })
-  return { subject, record: found, product, events, last, standing }
+  return { subject, record: found, product, last, standing }
 }
 
 /** The events that the clocks name; for clocks whose every start is a run of its own, those that may still be told. */
 function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskEvent[] {
   const each = clocks.filter(({ counts }) => counts === 'each')
   const others = clocks.filter(({ counts }) => counts !== 'each')
-  const from = findEachFrom(read, subject)
+  const from = looks.findEachFrom(read, subject)
   const kinds = kindsOf(others)
   const more = kindsOf(each).filter((kind) => !kinds.includes(kind))
   return [
-    ...listEvents(read, subject, { kinds }),
-    ...listEvents(read, subject, { kinds: more, from })
+    ...events.list(read, subject, { kinds }),
+    ...events.list(read, subject, { kinds: more, from })
   ].sort((a, b) => a.id - b.id)
 }
 
@@ -283,14 +275,14 @@ function write(
   commit(tx, [], { ...prepared, refused: [] }, work)
   if (messages.length === 0) return
   if (telling.clock.message === 'digest') forgetToldJunk(tx, junkTo)
-  const before = lastOfKinds(tx, subject, ['rang'])
+  const before = events.lastOfKinds(tx, subject, ['rang'])
   for (const { ring, first } of together(telling)) {
     const { run, step, repeat, isLate } = ring
     const { key, start, clock, dueAt } = run
     const saved = { clock: clock.id, first, generation: start.id, step, repeat, key, at: now }
     for (const { recipientId, messageId } of messages) {
       const recipient = decision.message.audience === 'member' ? '' : recipientId
-      saveRing(tx, subject, { ...saved, recipient, messageId })
+      looks.saveRing(tx, subject, { ...saved, recipient, messageId })
     }
     const about = { clock: clock.id, generation: start.id, step, dueAt, isLate }
     // Once for all recipients, however many messages there are.

@@ -7,11 +7,11 @@ import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { RETRY_DELAY_MS_MAX } from '../domain/outgoing.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { CLOCK_JUMP_MS, clockJumpMs } from '../policy/embargo.ts'
-import { pullBackArrivals } from '../store/arrivals.ts'
-import { newestEventAt } from '../store/events.ts'
-import { markAllLooks } from '../store/looks.ts'
-import { readMeta, writeMeta } from '../store/meta.ts'
-import { pullBackAfterClockStep } from '../store/outbox.ts'
+import * as arrivals from '../store/arrivals.ts'
+import * as events from '../store/events.ts'
+import * as looks from '../store/looks.ts'
+import * as meta from '../store/meta.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { ofNoMail, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -40,7 +40,7 @@ export function lookAtClock(desk: Desk): void {
   const ms = isSameBoot ? clockJumpMs(before, next) : desk.db.read((read) => setBack(read, next))
   if (ms === 0 && isSameBoot && next.bootMs - before.bootMs < STORED_EVERY_MS) return
   desk.db.transact((tx) => {
-    writeMeta(tx, 'clock-look', JSON.stringify(settle(tx, next, ms)))
+    meta.write(tx, 'clock-look', JSON.stringify(settle(tx, next, ms)))
     if (ms !== 0) trustNow(tx, next.now)
   })
   if (ms !== 0) desk.log({ event: 'clock.jumped', ms })
@@ -48,7 +48,7 @@ export function lookAtClock(desk: Desk): void {
 
 /** How far the wall clock was set back while the machine was off, as far as that can be known. */
 function setBack(read: Read, { now }: Look): number {
-  const newest = newestEventAt(read)
+  const newest = events.newestAt(read)
   const ms = newest === null ? 0 : msBetween(newest, now)
   return ms < -CLOCK_JUMP_MS ? ms : 0
 }
@@ -67,12 +67,12 @@ function settle(tx: Tx, next: Look, moved: number): Look {
 
 /** Trusts `now` for all that waits: nothing waits longer than its longest wait because the clock was wrong before. */
 export function trustNow(tx: Tx, now: Instant): void {
-  pullBackAfterClockStep(tx, now, RETRY_DELAY_MS_MAX)
-  pullBackArrivals(tx, now, RETRY_DELAY_MS_MAX)
-  markAllLooks(tx, now)
+  outbox.pullBack(tx, now, RETRY_DELAY_MS_MAX)
+  arrivals.pullBack(tx, now, RETRY_DELAY_MS_MAX)
+  looks.markAll(tx, now)
 }
 
 function storedLook(read: Read): Look | null {
-  const text = readMeta(read, 'clock-look')
+  const text = meta.read(read, 'clock-look')
   return text === null ? null : (JSON.parse(text) as Look)
 }

@@ -8,7 +8,7 @@ import { BY_SOMEBODY, DESK } from '../domain/event.ts'
 import { addMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
-import { type Arrival, countStart, countTry, listPending, readRaw } from '../store/arrivals.ts'
+import * as arrivals from '../store/arrivals.ts'
 import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
@@ -35,7 +35,7 @@ export async function handlePending(
   const startedAt = desk.clock.monotonicMs()
   let handled = 0
   while (!signal.aborted && desk.clock.monotonicMs() - startedAt < SLICE_MS) {
-    const [next] = desk.db.read((read) => listPending(read, desk.clock.now(), 1))
+    const [next] = desk.db.read((read) => arrivals.listPending(read, desk.clock.now(), 1))
     if (next === undefined) break
     if (!(await handleOne(desk, next))) continue
     handled += 1
@@ -48,10 +48,10 @@ export async function handlePending(
  * True when the arrival was completed. Throws trouble with the database, the desk key or shutdown: the message is not its
  * cause.
  */
-async function handleOne(desk: Desk, arrival: Arrival): Promise<boolean> {
+async function handleOne(desk: Desk, arrival: arrivals.Arrival): Promise<boolean> {
   const startedAt = desk.clock.monotonicMs()
   const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
-  desk.db.transact((tx) => countStart(tx, arrival.id))
+  desk.db.transact((tx) => arrivals.countStart(tx, arrival.id))
   try {
     const mail = await open(desk, arrival, quarantined)
     const { disposition, tag } = await receive(desk, arrival, mail)
@@ -66,15 +66,15 @@ async function handleOne(desk: Desk, arrival: Arrival): Promise<boolean> {
     const code = error instanceof Trouble ? error.code : 'bug'
     if (quarantined) return holdUnread(desk, arrival, code)
     const tries = desk.db.transact((tx) =>
-      countTry(tx, arrival.id, addMs(desk.clock.now(), RETRY_MS))
+      arrivals.countTry(tx, arrival.id, addMs(desk.clock.now(), RETRY_MS))
     )
     desk.log({ event: 'arrival.retry', arrival: arrival.id, tries, code })
     return false
   }
 }
 
-async function open(desk: Desk, arrival: Arrival, quarantined: boolean): Promise<Handled> {
-  const raw = desk.db.read((read) => readRaw(read, arrival.id))
+async function open(desk: Desk, arrival: arrivals.Arrival, quarantined: boolean): Promise<Handled> {
+  const raw = desk.db.read((read) => arrivals.readRaw(read, arrival.id))
   if (raw === null) throw new Invariant('a pending arrival without its bytes')
   const begunAt = desk.clock.now()
   const opened =
@@ -93,7 +93,7 @@ function isOfTheMoment(error: unknown): boolean {
 /** A message that the desk could not handle for other reasons does not count as started. */
 function forgetStart(desk: Desk, id: number): void {
   try {
-    desk.db.transact((tx) => countStart(tx, id, -1))
+    desk.db.transact((tx) => arrivals.countStart(tx, id, -1))
   } catch (error) {
     // The trouble that ended the round is thrown on; another error here would hide it.
     const code = error instanceof Trouble ? error.code : errorName(error)
@@ -102,7 +102,7 @@ function forgetStart(desk: Desk, id: number): void {
 }
 
 /** Not even its header could be handled: the bytes stay, a person is told, the next message is served. */
-async function holdUnread(desk: Desk, arrival: Arrival, code: string): Promise<boolean> {
+async function holdUnread(desk: Desk, arrival: arrivals.Arrival, code: string): Promise<boolean> {
   const now = desk.clock.now()
   const decisions = [
     recorded('message-unread', DESK, BY_SOMEBODY, { bytes: arrival.size }),

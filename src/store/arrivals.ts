@@ -57,7 +57,7 @@ type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held'
  * stored become a completed row with disposition `duplicate`, so that a mailbox renumbered by its server causes no second
  * answers.
  */
-export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
+export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
   const existing = findByUid(tx, arrival, arrival.uid)
   if (existing) return existing
   const sha256 =
@@ -69,18 +69,14 @@ export function insertArrival(tx: Tx, arrival: NewArrival, now: Instant): Arriva
     ...columns,
     sha256,
     // The copy of a held message is held, too: people are told to look in the held folder.
-    state: isDuplicate
-      ? findArrival(tx, duplicateOf)?.state === 'held'
-        ? 'held'
-        : 'done'
-      : 'pending',
+    state: isDuplicate ? (find(tx, duplicateOf)?.state === 'held' ? 'held' : 'done') : 'pending',
     disposition: isDuplicate ? 'duplicate' : null,
     duplicateOf,
     storedAt: now,
     doneAt: isDuplicate ? now : null
   })
   if (!isDuplicate) insert(tx, 'arrival_bytes', { arrivalId: id, raw })
-  const stored = findArrival(tx, id)
+  const stored = find(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
   return stored
 }
@@ -127,7 +123,7 @@ export function markMoved(tx: Tx, ids: readonly number[]): void {
  * After the clock was set back: pending arrivals whose next attempt is further ahead than the longest wait `maxMs` become due
  * at once. Returns how many.
  */
-export function pullBackArrivals(tx: Tx, now: Instant, maxMs: number): number {
+export function pullBack(tx: Tx, now: Instant, maxMs: number): number {
   return tx.run("UPDATE arrivals SET next_try_at = ? WHERE state = 'pending' AND next_try_at > ?", [
     now,
     addMs(now, maxMs)
@@ -151,7 +147,7 @@ export function nextTryAt(read: Read): Instant | null {
 }
 
 /** One arrival without its bytes, or null. */
-export function findArrival(read: Read, id: number): Arrival | null {
+export function find(read: Read, id: number): Arrival | null {
   return read.get<Arrival>('SELECT * FROM arrivals WHERE id = ?', [id])
 }
 

@@ -43,17 +43,17 @@ const UNANSWERED = `(state NOT IN (${ENDED}) AND cases.id IN (SELECT case_id FRO
   OR cases.id IN (SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = case_reporters.id))`
 
 /** The case with this tag, or null. */
-export function findCase(read: Read, tag: CaseTag): CaseRecord | null {
+export function find(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>(`SELECT ${COLUMNS} FROM cases WHERE tag = ?`, [tag])
 }
 
 /** The case with this row id, or null. */
-export function findCaseById(read: Read, id: number): CaseRecord | null {
+export function findById(read: Read, id: number): CaseRecord | null {
   return read.get<CaseRecord>(`SELECT ${COLUMNS} FROM cases WHERE id = ?`, [id])
 }
 
 /** All cases, newest first, however many. `open` leaves out the ended ones. */
-export function listCases(read: Read, which: 'open' | 'all'): ListedCase[] {
+export function list(read: Read, which: 'open' | 'all'): ListedCase[] {
   const where = which === 'open' ? `WHERE state NOT IN (${ENDED})` : ''
   return read.all<DueRow>(`${SELECT_DUE} ${where} ORDER BY id DESC`).map(listedOf)
 }
@@ -65,7 +65,7 @@ function listedOf({ due, ...record }: DueRow): ListedCase {
 }
 
 /** The newest open cases of a reporter with this address. */
-export function listCasesOf(read: Read, address: Address, limit: number): CaseTag[] {
+export function listOf(read: Read, address: Address, limit: number): CaseTag[] {
   return read.column<CaseTag>(
     `SELECT DISTINCT tag FROM case_reporters JOIN cases ON cases.id = case_id
      WHERE lower(address) = ? AND state NOT IN (${ENDED}) ORDER BY cases.id DESC LIMIT ?`,
@@ -85,7 +85,7 @@ export function countUnanswered(read: Read): number {
 }
 
 /** The tag that the next case opened at `now` gets: numbers count up for each prefix and year, and no case is ever deleted. */
-export function nextCaseTag(read: Read, prefix: string, now: Instant, timezone: string): CaseTag {
+export function nextTag(read: Read, prefix: string, now: Instant, timezone: string): CaseTag {
   const year = yearIn(now, timezone)
   const start = `${prefix}-${year}`
   // '.' is the character after '-', so the range holds exactly the numbers of this year.
@@ -96,8 +96,8 @@ export function nextCaseTag(read: Read, prefix: string, now: Instant, timezone: 
   return caseTag(prefix, year, (last ?? 0) + 1)
 }
 
-/** Opens a case under a tag from {@link nextCaseTag}; `Trouble` `conflict` when another writer took the number. */
-export function insertCase(
+/** Opens a case under a tag from {@link nextTag}; `Trouble` `conflict` when another writer took the number. */
+export function open(
   tx: Tx,
   { case: record, reporter }: Omit<OpenCase, 'kind'>,
   roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
@@ -116,7 +116,7 @@ export function insertCase(
 }
 
 /** Changes the named fields; `Trouble` `conflict` when the case has changed since it was read. */
-export function updateCase(tx: Tx, change: UpdateCase): void {
+export function update(tx: Tx, change: UpdateCase): void {
   const { tag, version, set } = change
   const { changes } = tx.run(
     `UPDATE cases SET ${assignments(set)}, version = version + 1 WHERE tag = @tag AND version = @version`,
@@ -143,12 +143,12 @@ export function markAnswered(tx: Tx, id: string, at: Instant): void {
 
 /** The case that a case was merged into in the end; itself when it was not. */
 export function followMerges(read: Read, record: CaseRecord): CaseRecord {
-  const next = record.mergedInto === null ? null : findCase(read, record.mergedInto)
+  const next = record.mergedInto === null ? null : find(read, record.mergedInto)
   return next === null ? record : followMerges(read, next)
 }
 
 /** Gives the messages and the reporters of one case to another; the first one's number stays and says where they are. */
-export function mergeCase(tx: Tx, from: CaseRecord, into: CaseRecord): void {
+export function merge(tx: Tx, from: CaseRecord, into: CaseRecord): void {
   tx.run('UPDATE messages SET case_id = ? WHERE case_id = ?', [into.id, from.id])
   tx.run('UPDATE case_reporters SET case_id = ? WHERE case_id = ?', [into.id, from.id])
   tx.run('UPDATE cases SET merged_into = ? WHERE id = ?', [into.tag, from.id])

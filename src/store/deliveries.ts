@@ -41,7 +41,7 @@ type Below = (limit: number) => number
  * finished copies of it that a hold kept in the outbox go on, if they say what is approved now and the member's address and
  * key are still the ones that they were made for. Any other copy stays here for ever, and a new one is made (G3, G5, G7).
  */
-export function planDeliveries(tx: Tx, notice: ReleasePlan, now: Instant, below: Below): void {
+export function plan(tx: Tx, notice: ReleasePlan, now: Instant, below: Below): void {
   const { id, revision, product } = notice
   const listed = `SELECT id FROM members WHERE ${isOnListOf('?')} ORDER BY id`
   for (const memberId of shuffled(tx.column<string>(listed, [product]), below)) {
@@ -286,7 +286,7 @@ export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   return counts
 }
 
-/** How many active members get this revision by {@link planDeliveries}: sealed anew, or a held copy that goes on. */
+/** How many active members get this revision by {@link plan}: sealed anew, or a held copy that goes on. */
 export function countUnreached(
   read: Read,
   { id, revision, product }: Omit<ReleasePlan, 'digest'>
@@ -312,7 +312,7 @@ export type DeliveryRow = {
 }
 
 /** Deliveries of a notice with the outcome of their messages, by revision and member. */
-export function listDeliveries(read: Read, noticeId: number): DeliveryRow[] {
+export function list(read: Read, noticeId: number): DeliveryRow[] {
   return read.all<DeliveryRow>(
     `SELECT member_id, revision, because, coalesce(outbox.sent_at, deliveries.changed_at) AS at,
        CASE WHEN deliveries.state <> 'queued' THEN deliveries.state
@@ -326,13 +326,12 @@ export function listDeliveries(read: Read, noticeId: number): DeliveryRow[] {
 }
 
 /** How many members hold each state of the present revision. */
-export function countDeliveries(
+export function count(
   read: Read,
   noticeId: number,
   revision: number
 ): Readonly<Record<DeliveryState, number>> {
   const counts = { waiting: 0, queued: 0, sent: 0, held: 0, bounced: 0, 'given-up': 0 }
-  for (const row of listDeliveries(read, noticeId))
-    if (row.revision === revision) counts[row.state] += 1
+  for (const row of list(read, noticeId)) if (row.revision === revision) counts[row.state] += 1
   return counts
 }

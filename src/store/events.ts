@@ -16,7 +16,7 @@ import {
 } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
-import { markLook } from './looks.ts'
+import * as looks from './looks.ts'
 import { insert, type Read, type Tx } from './sql.ts'
 
 /** One event as stored; `about` is the JSON text that was hashed. */
@@ -38,12 +38,12 @@ export type RecordVerdict = {
 const GENESIS = '0'.repeat(64) as Sha256
 
 /** Appends one event, makes its subject due for a look at its clocks, and returns the new head. */
-export function appendEvent(
+export function append(
   tx: Tx,
   event: NewEvent,
   work: { readonly at: Instant; readonly evidence: Evidence }
 ): RecordHead {
-  const head = recordHead(tx)
+  const head = newest(tx)
   const { arrivalId, messageSha256, signatureSha256 } = work.evidence
   // In the order of the table, as hashOf has it.
   const row = {
@@ -60,18 +60,18 @@ export function appendEvent(
   }
   const hash = hashOf(row)
   insert(tx, 'events', { ...row, hash })
-  markLook(tx, event.subject, work.at)
+  looks.mark(tx, event.subject, work.at)
   return { id: row.id, hash }
 }
 
 /** The newest event of a subject; 0 when there is none. */
-export function lastEventOf(read: Read, { kind, id }: Subject): number {
+export function lastOf(read: Read, { kind, id }: Subject): number {
   const sql = 'SELECT max(id) FROM events WHERE subject_kind = ? AND subject_id = ?'
   return read.value<number>(sql, [kind, id]) ?? 0
 }
 
 /** When the newest event of all was recorded; null when there is none. */
-export function newestEventAt(read: Read): Instant | null {
+export function newestAt(read: Read): Instant | null {
   return read.value<Instant>('SELECT at FROM events ORDER BY id DESC LIMIT 1')
 }
 
@@ -107,7 +107,7 @@ export function latestOfKinds<K extends EventKind>(
 }
 
 /** The newest event; id 0 and 64 zeros when there is none. */
-export function recordHead(read: Read): RecordHead {
+export function newest(read: Read): RecordHead {
   const sql = 'SELECT id, hash FROM events ORDER BY id DESC LIMIT 1'
   return read.get<RecordHead>(sql) ?? { id: 0, hash: GENESIS }
 }
@@ -116,7 +116,7 @@ export function recordHead(read: Read): RecordHead {
  * Checks the whole chain in constant memory. `expected` is a head kept from an earlier time: the chain must contain it,
  * or somebody rewrote or cut it.
  */
-export function verifyRecord(read: Read, expected: RecordHead | null = null): RecordVerdict {
+export function verify(read: Read, expected: RecordHead | null = null): RecordVerdict {
   let last: RecordHead = { id: 0, hash: GENESIS }
   for (const row of allRows(read)) {
     const isExpected = row.id !== expected?.id || row.hash === expected.hash
@@ -130,7 +130,7 @@ export function verifyRecord(read: Read, expected: RecordHead | null = null): Re
 }
 
 /** All events, oldest first, one at a time. */
-export function* iterateEvents(read: Read): IterableIterator<DeskEvent> {
+export function* iterate(read: Read): IterableIterator<DeskEvent> {
   for (const row of allRows(read)) yield eventOf(row)
 }
 
@@ -149,7 +149,7 @@ function* allRows(read: Read): IterableIterator<Row> {
 }
 
 /** The events of one subject from `from` on, oldest first; only of these kinds when `kinds` is given. */
-export function listEvents(
+export function list(
   read: Read,
   subject: Subject,
   options: { readonly from?: number; readonly kinds?: readonly EventKind[] } = {}
@@ -166,13 +166,13 @@ export function listEvents(
 
 /** What the record says of a case for good. A reporter with several numbers has the first one in it. */
 export function caseHistory(read: Read, record: CaseRecord): CaseHistory {
-  const events = listEvents(read, aboutCase(record.tag), { kinds: HISTORY_KINDS })
+  const events = list(read, aboutCase(record.tag), { kinds: HISTORY_KINDS })
   return historyOf(events.map((one) => underOneNumber(record, one)))
 }
 
 function eventOf(row: Row): DeskEvent {
   const { id, at, kind, arrivalId, messageSha256, signatureSha256 } = row
-  // Only appendEvent writes rows; the chain shows where somebody else did.
+  // Only append writes rows; the chain shows where somebody else did.
   return {
     ...{ id, at, kind },
     subject: { kind: row.subjectKind, id: row.subjectId },

@@ -28,18 +28,18 @@ export type StoredRing = Rung & {
 }
 
 /** Makes a subject due for a look. */
-export function markLook(tx: Tx, { kind, id }: Subject, at: Instant): void {
+export function mark(tx: Tx, { kind, id }: Subject, at: Instant): void {
   upsert(tx, 'looks', { subjectKind: kind, subjectId: id }, { nextLookAt: at })
 }
 
 /** Makes every subject due for a look: other clocks, other keys, or a wall clock that was set. */
-export function markAllLooks(tx: Tx, now: Instant): void {
-  markLook(tx, DESK, now)
+export function markAll(tx: Tx, now: Instant): void {
+  mark(tx, DESK, now)
   tx.run('UPDATE looks SET next_look_at = ?', [now])
 }
 
 /** Subjects that are due for a look, longest due first. */
-export function listDueLooks(read: Read, now: Instant, limit: number): Subject[] {
+export function listDue(read: Read, now: Instant, limit: number): Subject[] {
   return read.all<Subject>(
     `SELECT subject_kind AS kind, subject_id AS id FROM looks
      WHERE next_look_at <= ? ORDER BY next_look_at LIMIT ?`,
@@ -48,7 +48,7 @@ export function listDueLooks(read: Read, now: Instant, limit: number): Subject[]
 }
 
 /** When the next subject is due for a look; null when none will be. */
-export function nextLookAt(read: Read): Instant | null {
+export function nextAt(read: Read): Instant | null {
   return read.value<Instant>('SELECT min(next_look_at) FROM looks')
 }
 
@@ -67,7 +67,7 @@ export function findEachFrom(read: Read, { kind, id }: Subject): number {
   return read.value<number>(sql, [kind, id]) ?? 0
 }
 
-export function writeLook(tx: Tx, { kind, id }: Subject, look: Look): void {
+export function write(tx: Tx, { kind, id }: Subject, look: Look): void {
   const { nextLookAt, due, eachFrom } = look
   const values = { nextLookAt, dueAt: due?.at ?? null, dueClock: due?.clock ?? null, eachFrom }
   upsert(tx, 'looks', { subjectKind: kind, subjectId: id }, values)

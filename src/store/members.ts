@@ -5,8 +5,8 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type MemberRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
-import { saveSigningKeys } from './correspondents.ts'
-import { holdWaiting, isOnListOf } from './deliveries.ts'
+import * as people from './correspondents.ts'
+import * as deliveries from './deliveries.ts'
 import { type Read, type Tx, upsert } from './sql.ts'
 
 /** A member with the certificate that notices are sealed to. */
@@ -19,14 +19,14 @@ const COLUMNS =
   'id, name, address, state, fingerprint, key_expires_at, added_at, products AS products_json'
 
 /** Adds a member; `taken` names what another member has already. A removed member's id or address may come back. */
-export function insertMember(tx: Tx, member: MemberToAdd): 'added' | 'id-taken' | 'address-taken' {
-  const existing = findMember(tx, member.id)
+export function add(tx: Tx, member: MemberToAdd): 'added' | 'id-taken' | 'address-taken' {
+  const existing = find(tx, member.id)
   if (existing !== null && existing.state !== 'removed') return 'id-taken'
-  const other = findMemberByAddress(tx, member.address)
+  const other = findByAddress(tx, member.address)
   if (other !== null && other.id !== member.id) return 'address-taken'
   const { id, signingKeys, ...columns } = member
   upsert(tx, 'members', { id }, { ...columns, addressKey: addressKey(member.address) })
-  saveSigningKeys(tx, member.address, signingKeys)
+  people.saveSigningKeys(tx, member.address, signingKeys)
   return 'added'
 }
 
@@ -34,13 +34,13 @@ export function insertMember(tx: Tx, member: MemberToAdd): 'added' | 'id-taken' 
  * Takes a member off the list; false when there is none active under this id. The row stays for the record, the address is
  * free again, and what has not left for this member does not leave any more.
  */
-export function removeMember(tx: Tx, id: string, now: Instant): boolean {
+export function remove(tx: Tx, id: string, now: Instant): boolean {
   const { changes } = tx.run(
     "UPDATE members SET state = 'removed', address_key = 'removed:' || id WHERE id = ? AND state <> 'removed'",
     [id]
   )
   if (changes !== 1) return false
-  holdWaiting(tx, { memberId: id }, 'removed', now)
+  deliveries.holdWaiting(tx, { memberId: id }, 'removed', now)
   tx.run(
     "UPDATE outbox SET state = 'held' WHERE audience = 'member' AND recipient_id = ? AND state = 'queued'",
     [id]
@@ -48,39 +48,36 @@ export function removeMember(tx: Tx, id: string, now: Instant): boolean {
   return true
 }
 
-export function findMember(read: Read, id: string): MemberRecord | null {
+export function find(read: Read, id: string): MemberRecord | null {
   return read.get<MemberRecord>(`SELECT ${COLUMNS} FROM members WHERE id = ?`, [id])
 }
 
-export function findMemberByAddress(read: Read, address: Address): MemberRecord | null {
+export function findByAddress(read: Read, address: Address): MemberRecord | null {
   const sql = `SELECT ${COLUMNS} FROM members WHERE address_key = ?`
   return read.get<MemberRecord>(sql, [addressKey(address)])
 }
 
 /** The active member with this primary key, with the certificate. */
-export function findMemberByFingerprint(
-  read: Read,
-  fingerprint: Fingerprint
-): MemberWithKey | null {
+export function findByFingerprint(read: Read, fingerprint: Fingerprint): MemberWithKey | null {
   const sql = `SELECT ${COLUMNS}, key_data FROM members WHERE fingerprint = ? AND state = 'active'`
   return read.get<MemberWithKey>(sql, [fingerprint])
 }
 
 /** The certificate of the active member at this address, to verify what claims to come from there; null when none. */
-export function findMemberKeyByAddress(read: Read, address: Address): Uint8Array | null {
+export function findKeyByAddress(read: Read, address: Address): Uint8Array | null {
   const sql = "SELECT key_data FROM members WHERE address_key = ? AND state = 'active'"
   return read.value<Uint8Array>(sql, [addressKey(address)])
 }
 
 /** All members that were not removed, by id. */
-export function listMembers(read: Read): MemberRecord[] {
+export function list(read: Read): MemberRecord[] {
   return read.all<MemberRecord>(
     `SELECT ${COLUMNS} FROM members WHERE state <> 'removed' ORDER BY id`
   )
 }
 
 /** Active members of a product, by id, without their certificates. */
-export function listRecipients(read: Read, product: string): MemberRecord[] {
-  const sql = `SELECT ${COLUMNS} FROM members WHERE ${isOnListOf('?')} ORDER BY id`
+export function listActive(read: Read, product: string): MemberRecord[] {
+  const sql = `SELECT ${COLUMNS} FROM members WHERE ${deliveries.isOnListOf('?')} ORDER BY id`
   return read.all<MemberRecord>(sql, [product])
 }

@@ -13,16 +13,16 @@ import { type Read, type Tx, upsert } from './sql.ts'
 export type MetaKey = 'inbox-uidvalidity' | 'junk-told' | 'junk-seen' | 'junk-trying' | 'clock-look'
 
 /** The stored value, or null. */
-export function readMeta(read: Read, key: MetaKey): string | null {
+export function read(read: Read, key: MetaKey): string | null {
   return read.value<string>('SELECT value FROM meta WHERE key = ?', [key])
 }
 
 /** Forgets a value. */
-export function clearMeta(tx: Tx, key: MetaKey): void {
+export function clear(tx: Tx, key: MetaKey): void {
   tx.run('DELETE FROM meta WHERE key = ?', [key])
 }
 
 /** Stores a value in place of the former one. */
-export function writeMeta(tx: Tx, key: MetaKey, value: string): void {
+export function write(tx: Tx, key: MetaKey, value: string): void {
   upsert(tx, 'meta', { key }, { value })
 }

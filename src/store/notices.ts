@@ -8,9 +8,9 @@ import { type NoticeRecord, type NoticeState } from '../domain/notice.ts'
 import { NOTICE_KINDS, type NoticeHistory, noticeHistory } from '../domain/notice-history.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
-import { holdWaiting } from './deliveries.ts'
-import { listEvents } from './events.ts'
-import { holdQueuedOfNotice } from './outbox.ts'
+import * as deliveries from './deliveries.ts'
+import * as events from './events.ts'
+import * as outbox from './outbox.ts'
 import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
 type Row = Omit<NoticeRecord, keyof NoticeHistory>
@@ -24,34 +24,34 @@ const SELECT = `SELECT notices.id, cases.tag AS case_tag, notices.product, notic
   FROM notices JOIN cases ON cases.id = notices.case_id`
 
 /** The notice of a case, or null. */
-export function findNotice(read: Read, tag: CaseTag): NoticeRecord | null {
+export function find(read: Read, tag: CaseTag): NoticeRecord | null {
   return recordsOf(read, read.all<Row>(`${SELECT} WHERE cases.tag = ?`, [tag]))[0] ?? null
 }
 
-export function findNoticeById(read: Read, id: number): NoticeRecord | null {
+export function findById(read: Read, id: number): NoticeRecord | null {
   return recordsOf(read, read.all<Row>(`${SELECT} WHERE notices.id = ?`, [id]))[0] ?? null
 }
 
 /** Notices that are approved or partly queued. */
-export function listActiveNotices(read: Read): NoticeRecord[] {
+export function listActive(read: Read): NoticeRecord[] {
   const where = "WHERE notices.state IN ('scheduled', 'releasing') ORDER BY notices.id"
   return recordsOf(read, read.all<Row>(`${SELECT} ${where}`))
 }
 
 /** All notices, newest first. */
-export function listNotices(read: Read, limit: number): NoticeRecord[] {
+export function list(read: Read, limit: number): NoticeRecord[] {
   return recordsOf(read, read.all<Row>(`${SELECT} ORDER BY notices.id DESC LIMIT ?`, [limit]))
 }
 
 function recordsOf(read: Read, rows: readonly Row[]): NoticeRecord[] {
   return rows.map((row) => {
-    const events = listEvents(read, aboutCase(row.caseTag), { kinds: NOTICE_KINDS })
-    return { ...row, ...noticeHistory(events) }
+    const happened = events.list(read, aboutCase(row.caseTag), { kinds: NOTICE_KINDS })
+    return { ...row, ...noticeHistory(happened) }
   })
 }
 
 /** Whether there is a notice that its release has not ended. */
-export function hasUnreleasedNotice(read: Read): boolean {
+export function hasUnreleased(read: Read): boolean {
   const states = "('drafting', 'scheduled', 'releasing', 'held')"
   return read.value(`SELECT 1 FROM notices WHERE state IN ${states} LIMIT 1`) !== null
 }
@@ -62,7 +62,7 @@ export function nextReleaseAt(read: Read): Instant | null {
 }
 
 /** Stores the whole next content; `Trouble` `conflict` when the notice has changed since it was read. Returns its id. */
-export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
+export function save(tx: Tx, caseId: number, save: SaveNotice): number {
   const { product, state, revision, fields, told, releaseAt, version } = save
   const values = { product, state, revision, fields, told, releaseAt }
   const { changes } =
@@ -86,8 +86,8 @@ export function saveNotice(tx: Tx, caseId: number, save: SaveNotice): number {
  */
 export function withdrawCopies(tx: Tx, noticeId: number, because: string, now: Instant): void {
   tx.run('UPDATE notices SET released_digest = NULL WHERE id = ?', [noticeId])
-  holdWaiting(tx, { noticeId }, because, now)
-  holdQueuedOfNotice(tx, noticeId)
+  deliveries.holdWaiting(tx, { noticeId }, because, now)
+  outbox.holdQueuedOfNotice(tx, noticeId)
 }
 
 function replacePatches(
@@ -112,7 +112,7 @@ export function findReleasedDigest(read: Read, id: number): Sha256 | null {
 }
 
 /** Moves a notice to another state under the version check. */
-export function setNoticeState(
+export function setState(
   tx: Tx,
   { id, version }: Pick<NoticeRecord, 'id' | 'version'>,
   change: {
@@ -133,12 +133,12 @@ export function setNoticeState(
  * Stops a notice under the version check, beside the event that voids its approvals. Copies that have not left are withdrawn,
  * sealed or not, or go on where the stop is about a release that has not begun.
  */
-export function stopNotice(
+export function stop(
   tx: Tx,
   notice: Pick<NoticeRecord, 'id' | 'version'>,
   stop: { readonly because: string; readonly copies: SaveNotice['copies'] },
   now: Instant
 ): void {
-  setNoticeState(tx, notice, { state: 'held', releaseAt: null })
+  setState(tx, notice, { state: 'held', releaseAt: null })
   if (stop.copies === 'withdraw') withdrawCopies(tx, notice.id, stop.because, now)
 }

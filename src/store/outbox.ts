@@ -9,7 +9,7 @@ import { assert } from '../domain/assert.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { isApprovedCopy } from './deliveries.ts'
+import * as deliveries from './deliveries.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
@@ -33,7 +33,7 @@ export type NewOutbox = {
   readonly notBefore: Instant
   /** From when on it must not leave any more (G7); null for never. */
   readonly notAfter: Instant | null
-  /** Whether it waits for a human, who lets it go with {@link retryOutbox}. */
+  /** Whether it waits for a human, who lets it go with {@link retry}. */
   readonly isHeld: boolean
 }
 
@@ -84,7 +84,7 @@ export type OutboxFilter = {
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
-export function insertOutbox(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
+export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
   const { raw, isHeld, ...columns } = row
   const values = {
     ...columns,
@@ -118,7 +118,7 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
   let bytes = 0
   for (const { id, size, attempts, noticeId } of due) {
     // Only what was being sent escapes a hold and a removal from the list; a copy never tried needs no second look.
-    if (noticeId !== null && attempts > 0 && !isApprovedCopy(tx, id)) {
+    if (noticeId !== null && attempts > 0 && !deliveries.isApprovedCopy(tx, id)) {
       tx.run("UPDATE outbox SET state = 'held' WHERE id = ?", [id])
       continue
     }
@@ -170,8 +170,8 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
 }
 
 function isNotApproved(read: Read, id: number): boolean {
-  const noticeId = findOutbox(read, id)?.noticeId ?? null
-  return noticeId !== null && !isApprovedCopy(read, id)
+  const noticeId = find(read, id)?.noticeId ?? null
+  return noticeId !== null && !deliveries.isApprovedCopy(read, id)
 }
 
 /**
@@ -179,12 +179,12 @@ function isNotApproved(read: Read, id: number): boolean {
  * one that is queued, being sent or sent; `unknown` for no such id. A copy of a notice that was held or replaced since, or was
  * made for other words, another address or key, is `not-approved`: only a new approval lets the list have it (G7).
  */
-export function retryOutbox(
+export function retry(
   tx: Tx,
   id: number,
   now: Instant
 ): 'queued' | 'not-waiting' | 'not-approved' | 'unknown' {
-  const row = findOutbox(tx, id)
+  const row = find(tx, id)
   if (row === null) return 'unknown'
   if (row.state !== 'given-up' && row.state !== 'held') return 'not-waiting'
   if (isNotApproved(tx, id)) return 'not-approved'
@@ -207,7 +207,7 @@ export function holdQueuedOfNotice(tx: Tx, noticeId: number): void {
  * notice is never made due before its instant; another message that was queued in what is now the future leaves at once.
  * Returns how many rows changed.
  */
-export function pullBackAfterClockStep(tx: Tx, now: Instant, maxMs: number): number {
+export function pullBack(tx: Tx, now: Instant, maxMs: number): number {
   // First attempts wait for their own instant (a random delay, an embargo), not for the ladder.
   const queuedInFuture = tx.run(
     `UPDATE outbox SET not_before = @now, next_attempt_at = @now
@@ -233,14 +233,14 @@ export function markBounced(tx: Tx, messageId: MessageId, now: Instant): boolean
 }
 
 /** Rows of the outbox, newest first, without their bytes; all of them, or those of one state or case. */
-export function listOutbox(read: Read, { limit, ...wanted }: OutboxFilter): OutboxRow[] {
+export function list(read: Read, { limit, ...wanted }: OutboxFilter): OutboxRow[] {
   const where = Object.keys(wanted).length === 0 ? '' : `WHERE ${assignments(wanted)}`
   const sql = `SELECT * FROM outbox ${where} ORDER BY id DESC LIMIT @limit`
   return read.all<OutboxRow>(sql, { ...wanted, limit })
 }
 
 /** One row without its bytes, or null. */
-export function findOutbox(read: Read, id: number): OutboxRow | null {
+export function find(read: Read, id: number): OutboxRow | null {
   return read.get<OutboxRow>('SELECT * FROM outbox WHERE id = ?', [id])
 }
 

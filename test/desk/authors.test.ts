@@ -1,7 +1,7 @@
 /** Who may approve a notice: nobody who wrote it or set its date since it was approved last (B3, four eyes). */
 
 import { beforeEach, expect, it } from 'vitest'
-import { findNotice } from '../../src/store/notices.ts'
+import * as noticeStore from '../../src/store/notices.ts'
 import { lastTo, previewCode } from '../support/given.ts'
 import { type NoticeWorld, noticeWorld, people } from '../support/notice-world.ts'
 import { PRODUCT, TAG } from '../unit/policy/samples.ts'
@@ -13,7 +13,7 @@ beforeEach(async () => {
 })
 
 function authors(): readonly string[] | undefined {
-  return notices.world.desk.db.read((read) => findNotice(read, TAG))?.authors.ids
+  return notices.world.desk.db.read((read) => noticeStore.find(read, TAG))?.authors.ids
 }
 function kinds(): string[] {
   return notices.world

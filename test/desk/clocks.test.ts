@@ -18,7 +18,7 @@ import {
 } from '../../src/domain/event.ts'
 import { type CaseTag } from '../../src/domain/ids.ts'
 import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
-import { appendEvent } from '../../src/store/events.ts'
+import * as eventStore from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
 import { givenDesk, givenMessage, lastTo } from '../support/given.ts'
 import { headerOf, splitPart } from '../support/mail-parts.ts'
@@ -73,7 +73,8 @@ async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
 /** Puts events on the record as those who make them do. */
 async function given(...events: readonly NewEvent[]): Promise<void> {
   world.desk.db.transact((tx) => {
-    for (const one of events) appendEvent(tx, one, { at: world.clock.now, evidence: NO_EVIDENCE })
+    for (const one of events)
+      eventStore.append(tx, one, { at: world.clock.now, evidence: NO_EVIDENCE })
   })
   await world.settle()
 }

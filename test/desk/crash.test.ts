@@ -1,9 +1,9 @@
 /** The process dies between any two effects; the same database file is opened again (DESIGN §3, G1, G2). */
 import { describe, expect, it } from 'vitest'
 import { handlePending } from '../../src/desk/work.ts'
-import { insertArrival } from '../../src/store/arrivals.ts'
-import { insertCase } from '../../src/store/cases.ts'
-import { verifyRecord } from '../../src/store/events.ts'
+import * as arrivals from '../../src/store/arrivals.ts'
+import * as cases from '../../src/store/cases.ts'
+import * as events from '../../src/store/events.ts'
 import { givenDesk, givenMaintainer, givenReporter } from '../support/given.ts'
 import { type World } from '../support/world.ts'
 import { messageId, openCase, tag } from '../unit/policy/samples.ts'
@@ -79,7 +79,7 @@ describe('a crash', { timeout: 60_000 }, () => {
     // Only what SMTP had accepted before a crash comes again, byte for byte.
     expect(acceptedForms().every(({ forms }) => forms === 1)).toBe(true)
     expect(acceptedForms()).toHaveLength(6)
-    expect(world.desk.db.read((read) => verifyRecord(read)).ok).toBe(true)
+    expect(world.desk.db.read((read) => events.verify(read)).ok).toBe(true)
   })
 
   it('after SMTP accepted and before that is stored sends the same bytes once more (G2)', async () => {
@@ -103,7 +103,7 @@ describe('a crash', { timeout: 60_000 }, () => {
     world = await givenDesk([grace])
     const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
     world.desk.db.transact((tx) =>
-      insertArrival(
+      arrivals.add(
         tx,
         {
           mailbox: 'INBOX',
@@ -126,7 +126,7 @@ describe('a crash', { timeout: 60_000 }, () => {
           stolen += 1
           const roots = { maintainer: messageId('m@x.example'), reporter: messageId('r@x.example') }
           const theirs = openCase({ tag: tag(`ACME-2026-000${stolen}`) })
-          world.desk.db.transact((tx) => insertCase(tx, theirs, roots))
+          world.desk.db.transact((tx) => cases.open(tx, theirs, roots))
         }
         return seal(...args)
       }

@@ -1,7 +1,7 @@
 /** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
 
 import { expect, it } from 'vitest'
-import { findNotice } from '../../src/store/notices.ts'
+import * as notices from '../../src/store/notices.ts'
 import {
   answering,
   givenDesk,
@@ -137,7 +137,7 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
   expect(await saidTo(them.alice)).toContain(tokyo)
   await command(them.grace, '/notice preview\n')
   expect(await saidTo(them.linus)).toContain(`Disclosure: ${tokyo}`)
-  const approvable = () => world.desk.db.read((read) => findNotice(read, TAG))?.previews ?? []
+  const approvable = () => world.desk.db.read((read) => notices.find(read, TAG))?.previews ?? []
   const [inTokyo] = approvable()
   await command(them.grace, '/embargo 2026-12-07 12:00 UTC because later\n/notice preview\n')
   expect(approvable()).toHaveLength(1)

@@ -5,7 +5,7 @@
 import { beforeEach, expect, it } from 'vitest'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
-import { removeMember } from '../../src/store/members.ts'
+import * as memberStore from '../../src/store/members.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 
 const cast = await people()
@@ -83,7 +83,7 @@ it('a hold by the desk of the next revision stops none of the copies that were p
       if (isRemoved || desk.world.rows(approved).length === 0) return
       isRemoved = true
       db.transact((tx) => {
-        removeMember(tx, gone, desk.world.clock.now)
+        memberStore.remove(tx, gone, desk.world.clock.now)
       })
     }
   })

@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { ofNoMail, record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { addMs, formatInstant } from '../../src/domain/time.ts'
-import { removeMember } from '../../src/store/members.ts'
+import * as memberStore from '../../src/store/members.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { TAG } from '../unit/policy/samples.ts'
 
@@ -136,7 +136,8 @@ it.each<[string, (id: string) => void]>([
   ['is frozen', freeze],
   [
     'is taken off the list',
-    (id) => notices.world.desk.db.transact((tx) => removeMember(tx, id, notices.world.clock.now))
+    (id) =>
+      notices.world.desk.db.transact((tx) => memberStore.remove(tx, id, notices.world.clock.now))
   ]
 ])(
   '(G8) the record says that the copy of a member who %s while it waits does not leave; nobody is alarmed',

@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { handlePending } from '../../src/desk/work.ts'
-import { insertArrival } from '../../src/store/arrivals.ts'
-import { listDeliveries } from '../../src/store/deliveries.ts'
-import { removeMember } from '../../src/store/members.ts'
-import { findNoticeById } from '../../src/store/notices.ts'
+import * as arrivals from '../../src/store/arrivals.ts'
+import * as deliveryStore from '../../src/store/deliveries.ts'
+import * as memberStore from '../../src/store/members.ts'
+import * as noticeStore from '../../src/store/notices.ts'
 import { givenDesk, givenMessage, lastTo, previewCode, textsTo } from '../support/given.ts'
 import {
   FIELDS,
@@ -44,7 +44,7 @@ function noticed(): string[] {
 }
 function deliveries() {
   return world.desk.db
-    .read((read) => listDeliveries(read, 1))
+    .read((read) => deliveryStore.list(read, 1))
     .map(({ memberId, revision, state: how }) => `${memberId} ${revision} ${how}`)
 }
 /** A hold is handled, and nothing else: no release step, no sending. */
@@ -53,7 +53,7 @@ async function heldBeforeSending(): Promise<void> {
   const place = { mailbox: 'INBOX', uidValidity: '1', uid: 900, part: 'whole' } as const
   const { now } = world.clock
   world.desk.db.transact((tx) =>
-    insertArrival(tx, { ...place, receivedAt: now, size: raw.length, raw }, now)
+    arrivals.add(tx, { ...place, receivedAt: now, size: raw.length, raw }, now)
   )
   await handlePending(world.desk, new AbortController().signal, () => undefined)
 }
@@ -106,7 +106,7 @@ describe('a scheduled notice', () => {
     if (third !== undefined) await world.addMember(third)
     await world.settle()
     expect(state()).toBe('held')
-    expect(world.desk.db.read((read) => findNoticeById(read, 1))?.approvals).toEqual([])
+    expect(world.desk.db.read((read) => noticeStore.findById(read, 1))?.approvals).toEqual([])
     await world.wait(UNTIL_DUE)
     expect(noticed()).toEqual([])
   })
@@ -149,8 +149,8 @@ describe('a scheduled notice', () => {
     if (third !== undefined) await world.addMember(third)
     await world.settle()
     expect(state()).toBe('held')
-    expect(world.desk.db.read((read) => findNoticeById(read, 1))?.previews).toEqual([])
-    world.desk.db.transact((tx) => removeMember(tx, 'suse', world.clock.now))
+    expect(world.desk.db.read((read) => noticeStore.findById(read, 1))?.previews).toEqual([])
+    world.desk.db.transact((tx) => memberStore.remove(tx, 'suse', world.clock.now))
     await command(linus, `/notice approve ${old}\n`)
     expect(state()).toBe('held')
   })
@@ -257,7 +257,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
 
   it('does not reach a member who was taken off the list before the copy was sealed (G5)', async () => {
     await leaving()
-    world.desk.db.transact((tx) => removeMember(tx, 'suse', world.clock.now))
+    world.desk.db.transact((tx) => memberStore.remove(tx, 'suse', world.clock.now))
     await world.settle()
     expect(noticed().sort()).toEqual(['debian', 'freebsd'])
     expect(state()).toBe('released')
@@ -291,7 +291,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
         // Another process takes somebody out of the piece that is being sealed.
         if (!removed) {
           removed = true
-          world.desk.db.transact((tx) => removeMember(tx, 'suse', world.clock.now))
+          world.desk.db.transact((tx) => memberStore.remove(tx, 'suse', world.clock.now))
         }
         return await seal(...args)
       }
@@ -330,7 +330,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     world.pass(UNTIL_DUE)
     await world.releaseOnce()
     expect(state()).toBe('released')
-    const found = world.desk.db.read((read) => findNoticeById(read, 1))
+    const found = world.desk.db.read((read) => noticeStore.findById(read, 1))
     expect(found?.hasLeft).toBe(true)
     await heldBeforeSending()
     expect(state()).toBe('held')
@@ -345,8 +345,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     // The first piece is queued and one copy accepted; the process dies before the release ends.
     world.replies.push('accepted', 'deferred', 'deferred')
     const { sendPieces } = await import('../../src/desk/release-pieces.ts')
-    const { findNoticeById, setNoticeState } = await import('../../src/store/notices.ts')
-    const notice = world.desk.db.read((read) => findNoticeById(read, 1))
+    const notice = world.desk.db.read((read) => noticeStore.findById(read, 1))
     if (notice === null) throw new Error('no notice')
     world.dieAt(8)
     await expect(
@@ -359,8 +358,8 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     const queued = world.rows("SELECT id FROM deliveries WHERE state = 'queued'")
     expect(queued).toHaveLength(3)
     world.desk.db.transact((tx) => {
-      const now = findNoticeById(tx, 1)
-      if (now !== null) setNoticeState(tx, now, { state: 'held' })
+      const now = noticeStore.findById(tx, 1)
+      if (now !== null) noticeStore.setState(tx, now, { state: 'held' })
       tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = 1 AND state = 'queued'")
     })
     await command(grace, '/notice draft\nseverity: high\n')

@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
-import { insertMember, removeMember } from '../../src/store/members.ts'
-import { claimDue } from '../../src/store/outbox.ts'
+import * as members from '../../src/store/members.ts'
+import * as outbox from '../../src/store/outbox.ts'
 import { type Tx } from '../../src/store/sql.ts'
 import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
 import { someone } from '../support/world.ts'
@@ -36,7 +36,7 @@ describe('a list that changes between the judging of a notice and its first step
     const { fingerprint, expiresAt, signingKeys } = facts
     const on = { products: ['parser'], state: 'active', addedAt: now, signingKeys } as const
     return (tx) => {
-      insertMember(tx, { ...on, id, name, address, keyData, fingerprint, keyExpiresAt: expiresAt })
+      members.add(tx, { ...on, id, name, address, keyData, fingerprint, keyExpiresAt: expiresAt })
     }
   }
 
@@ -63,7 +63,7 @@ describe('a list that changes between the judging of a notice and its first step
   it('holds the notice when a member was taken off, as at any time before (M-27)', async () => {
     desk = await noticeWorld(cast, { count: 1 })
     desk.world.pass(UNTIL_DUE)
-    justBefore((tx) => removeMember(tx, 'suse', desk.world.clock.now))
+    justBefore((tx) => members.remove(tx, 'suse', desk.world.clock.now))
     await desk.world.settle()
     expect(desk.states()).toEqual(['held'])
     expect(await desk.noticed(ONE)).toEqual([])
@@ -148,7 +148,7 @@ describe('copies that wait here while the notice is held and its words change', 
     // The process dies before SMTP heard of what it claimed.
     const { db } = desk.world.desk
     const once = { limit: 1, except: [], bytesMax: 1e9, delayMs: () => 60_000 }
-    db.transact((tx) => claimDue(tx, desk.world.clock.now, once))
+    db.transact((tx) => outbox.claimDue(tx, desk.world.clock.now, once))
     desk.world.restart()
     expect(copies()).toContain('sending')
     await desk.command(cast.grace, ONE, '/notice hold\n')

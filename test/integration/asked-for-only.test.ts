@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 import { parseAddress } from '../../src/domain/address.ts'
 import { addMs } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
-import { insertOutbox } from '../../src/store/outbox.ts'
+import * as outbox from '../../src/store/outbox.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
@@ -37,7 +37,7 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
         recipientId: 'secretcorp',
         envelopeTo: parseAddress(member.address) ?? settings.desk.address
       })
-      insertOutbox(tx, copy, systemClock.now())
+      outbox.queue(tx, copy, systemClock.now())
       for (let count = 1; count < CASES; count += 1) seedCase(tx, `report ${count}`)
     })
   }

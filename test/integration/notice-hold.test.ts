@@ -9,9 +9,9 @@ import { type NoticeRecord } from '../../src/domain/notice.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { type Database, type Tx } from '../../src/store/database.ts'
-import { markQueued, planDeliveries } from '../../src/store/deliveries.ts'
-import { findNotice, setNoticeState } from '../../src/store/notices.ts'
-import { claimDue, insertOutbox, recordOutcomes } from '../../src/store/outbox.ts'
+import * as deliveries from '../../src/store/deliveries.ts'
+import * as notices from '../../src/store/notices.ts'
+import * as outbox from '../../src/store/outbox.ts'
 import { type CliResult } from '../support/daemon.ts'
 import { ADA, GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
@@ -87,7 +87,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
       releaseAt: null,
       approvals: []
     })
-    expect(inDatabase((tx) => findNotice(tx, notice.caseTag)?.previews)).toEqual([])
+    expect(inDatabase((tx) => notices.find(tx, notice.caseTag)?.previews)).toEqual([])
     expect(recordOf(notice.caseTag)).toEqual([
       {
         actor: 'operator',
@@ -108,11 +108,16 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const notice = scheduled()
     inDatabase((tx) => {
       const now = systemClock.now()
-      setNoticeState(tx, notice, { state: 'releasing', releasedDigest: WORDS })
-      planDeliveries(tx, { ...notice, digest: WORDS }, now, (limit) => limit - 1)
+      notices.setState(tx, notice, { state: 'releasing', releasedDigest: WORDS })
+      deliveries.plan(tx, { ...notice, digest: WORDS }, now, (limit) => limit - 1)
       queueCopy(tx, notice, 'alpha', now)
-      const sent = claimDue(tx, now, { limit: 1, except: [], bytesMax: 1e6, delayMs: () => 1000 })
-      recordOutcomes(
+      const sent = outbox.claimDue(tx, now, {
+        limit: 1,
+        except: [],
+        bytesMax: 1e6,
+        delayMs: () => 1000
+      })
+      outbox.recordOutcomes(
         tx,
         sent.map(({ id }) => ({ id, kind: 'accepted' as const, code: 250 })),
         now
@@ -123,7 +128,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
   }
   function queueCopy(tx: Tx, notice: NoticeRecord, member: string, now: Instant): void {
     const once = `notice:${notice.id}:1:${member}`
-    insertOutbox(
+    outbox.queue(
       tx,
       mail(once, {
         kind: 'notice',
@@ -138,7 +143,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
       'SELECT id FROM deliveries WHERE notice_id = ? AND member_id = ?',
       [notice.id, member]
     )
-    markQueued(tx, delivery?.id ?? 0, { once, digest: WORDS }, now)
+    deliveries.markQueued(tx, delivery?.id ?? 0, { once, digest: WORDS }, now)
   }
 
   it('keeps the copies that are queued or not sealed yet, and counts the ones that have left', async () => {
@@ -174,7 +179,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
   it('is refused when all of it has left, and changes nothing', async () => {
     const notice = scheduled()
     inDatabase((tx) => {
-      setNoticeState(tx, notice, { state: 'released', releasedAt: systemClock.now() })
+      notices.setState(tx, notice, { state: 'released', releasedAt: systemClock.now() })
     })
     expectRefused(await hold(notice.caseTag), 1, /was sent already; no copy is left to hold/)
     expect(await listed(notice.caseTag)).toMatchObject({ state: 'released' })

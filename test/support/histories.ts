@@ -3,7 +3,7 @@
  * `npm test` plays one (desk/simulation.test.ts), `npm run nightly` many.
  */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { verifyRecord } from '../../src/store/events.ts'
+import * as events from '../../src/store/events.ts'
 import { openWorld, type Someone, someone, type World } from './world.ts'
 
 let people: Someone[] = []
@@ -75,7 +75,7 @@ function checkInvariants(delivered: number): void {
   )
   expect(early).toEqual([])
   // G8: the record is whole.
-  expect(world.desk.db.read((read) => verifyRecord(read)).ok).toBe(true)
+  expect(world.desk.db.read((read) => events.verify(read)).ok).toBe(true)
 }
 
 async function play(seed: number): Promise<void> {

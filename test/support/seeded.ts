@@ -16,11 +16,11 @@ import { systemClock } from '../../src/effects/system.ts'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
 import { sha256 } from '../../src/openpgp/packets.ts'
 import { approvedText } from '../../src/policy/notice-content.ts'
-import { findCase, insertCase, nextCaseTag } from '../../src/store/cases.ts'
+import * as cases from '../../src/store/cases.ts'
 import { type Database, openDatabase, type Tx } from '../../src/store/database.ts'
-import { appendEvent } from '../../src/store/events.ts'
-import { insertMember, listRecipients } from '../../src/store/members.ts'
-import { findNotice, saveNotice } from '../../src/store/notices.ts'
+import * as events from '../../src/store/events.ts'
+import * as members from '../../src/store/members.ts'
+import * as notices from '../../src/store/notices.ts'
 import { MIGRATIONS } from '../unit/store/support.ts'
 import { type Desk, IMAP_PASSWORD, PASSPHRASE } from './desk-world.ts'
 import { type Person } from './people.ts'
@@ -55,7 +55,7 @@ export async function seedMember(
   const who = { id, name: person.name, address: addressOf(person.address) }
   const key = { fingerprint, keyData, signingKeys, keyExpiresAt: expiresAt }
   db.transact((tx) =>
-    insertMember(tx, { ...who, ...key, products: ['parser'], state: 'active', addedAt: now })
+    members.add(tx, { ...who, ...key, products: ['parser'], state: 'active', addedAt: now })
   )
 }
 
@@ -66,7 +66,7 @@ export function seedCase(
   disclosureAt: Instant | null = null
 ): { readonly tag: CaseTag; readonly id: number } {
   const now = systemClock.now()
-  const tag = nextCaseTag(tx, 'ACME', now, 'Europe/Berlin')
+  const tag = cases.nextTag(tx, 'ACME', now, 'Europe/Berlin')
   const root = (name: string): MessageId => `${tag}.${name}@acme.example` as MessageId
   const record = {
     tag,
@@ -80,7 +80,7 @@ export function seedCase(
     disclosureZone: null
   }
   const reporter = { contact: null, beganInClear: false, root: null, latest: null, answeredAt: now }
-  const id = insertCase(
+  const id = cases.open(
     tx,
     { case: record, reporter },
     { maintainer: root('maintainers'), reporter: root('reporter') }
@@ -97,7 +97,7 @@ export function seedNotice(
   approver = 'ada'
 ): NoticeRecord {
   const { tag, id } = seedCase(tx, 'Heap overflow in the parser', addMs(releaseAt, WEEK_MS))
-  saveNotice(tx, id, {
+  notices.save(tx, id, {
     kind: 'save-notice',
     caseTag: tag,
     product: 'parser',
@@ -123,19 +123,20 @@ export function seedNotice(
     event('notice-previewed', aboutCase(tag), BY_DESK, given),
     event('notice-approved', aboutCase(tag), byMaintainer(approver), given)
   ]
-  for (const one of happened) appendEvent(tx, one, { at: systemClock.now(), evidence: NO_EVIDENCE })
+  for (const one of happened)
+    events.append(tx, one, { at: systemClock.now(), evidence: NO_EVIDENCE })
   return noticeOf(tx, tag)
 }
 
 function approved(tx: Tx, settings: Settings, tag: CaseTag): Parameters<typeof approvedText> {
-  const record = findCase(tx, tag)
+  const record = cases.find(tx, tag)
   const [product] = settings.products
   if (record === null || product === undefined) throw new Error('the case was not stored')
-  return [noticeOf(tx, tag), { record, product, settings }, listRecipients(tx, product.id)]
+  return [noticeOf(tx, tag), { record, product, settings }, members.listActive(tx, product.id)]
 }
 
 function noticeOf(tx: Tx, tag: CaseTag): NoticeRecord {
-  const notice = findNotice(tx, tag)
+  const notice = notices.find(tx, tag)
   if (notice === null) throw new Error('the notice was not stored')
   return notice
 }

@@ -7,7 +7,7 @@ import { generateKey, type PrivateKey, readPrivateKey } from 'openpgp'
 import { BY_DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
-import { appendEvent } from '../../src/store/events.ts'
+import * as events from '../../src/store/events.ts'
 import { givenMessage, givenRef, previewCode } from './given.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import { type Version6Key } from './version-6.ts'
@@ -174,7 +174,7 @@ function keyWillExpire(world: World, { id }: Someone): void {
   const { now } = world.clock
   const about = { fingerprint: null, expiresAt: addMs(now, 29 * DAY) }
   const seen = event('certificate-seen', { kind: 'member', id }, BY_DESK, about)
-  world.desk.db.transact((tx) => appendEvent(tx, seen, { at: now, evidence: NO_EVIDENCE }))
+  world.desk.db.transact((tx) => events.append(tx, seen, { at: now, evidence: NO_EVIDENCE }))
 }
 
 type Who = (id: string) => Someone

@@ -20,9 +20,9 @@ import { type CaseTag } from '../../src/domain/ids.ts'
 import { type Policy } from '../../src/domain/policy.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { calendarOf, clocksOf } from '../../src/policy/clocks.ts'
-import { listCases } from '../../src/store/cases.ts'
-import { listEvents } from '../../src/store/events.ts'
-import { listRings } from '../../src/store/looks.ts'
+import * as cases from '../../src/store/cases.ts'
+import * as eventStore from '../../src/store/events.ts'
+import * as looks from '../../src/store/looks.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
 import { givenMessage, previewCode } from './given.ts'
 import { FIELDS, type People, people } from './notice-world.ts'
@@ -180,9 +180,12 @@ function reportersAfter({ tag, reporters }: CaseRecord, events: readonly DeskEve
 function check(world: World): void {
   const { settings, db, clock } = world.desk
   const now = clock.now()
-  for (const { case: record, due } of db.read((read) => listCases(read, 'all'))) {
+  for (const { case: record, due } of db.read((read) => cases.list(read, 'all'))) {
     const subject = aboutCase(record.tag as CaseTag)
-    const [events, rings] = db.read((read) => [listEvents(read, subject), listRings(read, subject)])
+    const [events, rings] = db.read((read) => [
+      eventStore.list(read, subject),
+      looks.listRings(read, subject)
+    ])
     expect(stateByRecord(events.map((one) => underOneNumber(record, one)))).toBe(record.state)
     const promisesIn = (id: string) => {
       const product = settings.products.find((one) => one.id === id) ?? null

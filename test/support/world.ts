@@ -37,7 +37,7 @@ import {
 import { type LogEvent } from '../../src/effects/events.ts'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
 import { type Database } from '../../src/store/database.ts'
-import { insertMember } from '../../src/store/members.ts'
+import * as members from '../../src/store/members.ts'
 import { type SqlParams } from '../../src/store/sql.ts'
 import { builtInRender, POLICY, PRODUCT, sha256 } from '../unit/policy/samples.ts'
 import { encryptedMail } from '../unit/reading/material.ts'
@@ -368,7 +368,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       const facts = await inspectKey(member.keyData, clock.now)
       if (facts === null) throw new Error('bad test data')
       database.transact((tx) =>
-        insertMember(tx, {
+        members.add(tx, {
           id: member.id,
           name: member.name,
           address: member.address,

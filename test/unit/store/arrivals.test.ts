@@ -1,52 +1,45 @@
 import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { addMs } from '../../../src/domain/time.ts'
-import {
-  type Arrival,
-  countStart,
-  countTry,
-  findArrival,
-  type Generation,
-  insertArrival,
-  listPending,
-  listUnmoved,
-  markDone,
-  markMoved,
-  type NewArrival,
-  nextTryAt,
-  type Outcome,
-  pullBackArrivals,
-  readRaw,
-  storedUids
-} from '../../../src/store/arrivals.ts'
+import * as arrivals from '../../../src/store/arrivals.ts'
 import { useDatabase } from './given.ts'
 import { NOON } from './support.ts'
 
 const INBOX = { mailbox: 'INBOX', uidValidity: '7' }
-const DONE: Outcome = { state: 'done', disposition: 'case-opened', reason: null, caseId: null }
-const HELD: Outcome = { ...DONE, state: 'held', disposition: 'quarantined', reason: 'three-tries' }
+const DONE: arrivals.Outcome = {
+  state: 'done',
+  disposition: 'case-opened',
+  reason: null,
+  caseId: null
+}
+const HELD: arrivals.Outcome = {
+  ...DONE,
+  state: 'held',
+  disposition: 'quarantined',
+  reason: 'three-tries'
+}
 const db = useDatabase()
 
-function store(uid: number, change: Partial<NewArrival> = {}): Arrival {
+function store(uid: number, change: Partial<arrivals.NewArrival> = {}): arrivals.Arrival {
   const raw = Buffer.from(`Subject: ${uid}\r\n\r\nbody\r\n`)
   const given = { ...INBOX, uid, receivedAt: NOON, size: raw.length, raw, part: 'whole' as const }
-  return db.transact((tx) => insertArrival(tx, { ...given, ...change }, NOON))
+  return db.transact((tx) => arrivals.add(tx, { ...given, ...change }, NOON))
 }
 
-function finish(id: number, outcome: Outcome): void {
-  db.transact((tx) => markDone(tx, id, outcome, NOON))
+function finish(id: number, outcome: arrivals.Outcome): void {
+  db.transact((tx) => arrivals.markDone(tx, id, outcome, NOON))
 }
 
 function attempt(id: number, next = NOON): number {
-  return db.transact((tx) => countTry(tx, id, next))
+  return db.transact((tx) => arrivals.countTry(tx, id, next))
 }
 
-function pending(now = NOON): Arrival[] {
-  return db.read((read) => listPending(read, now, 100))
+function pending(now = NOON): arrivals.Arrival[] {
+  return db.read((read) => arrivals.listPending(read, now, 100))
 }
 
 function bytesOf(id: number): Uint8Array | null {
-  return db.read((read) => readRaw(read, id))
+  return db.read((read) => arrivals.readRaw(read, id))
 }
 
 describe('an arrival', () => {
@@ -121,30 +114,33 @@ describe('an arrival', () => {
 
     expect(pending()).toEqual([])
     finish(id, DONE)
-    expect(db.read((read) => findArrival(read, id))).toMatchObject({ state: 'done', reason: null })
+    expect(db.read((read) => arrivals.find(read, id))).toMatchObject({
+      state: 'done',
+      reason: null
+    })
   })
 
   it('counts the starts of its handling, so that one that kills the process is found out', () => {
     const { id } = store(1)
-    db.transact((tx) => countStart(tx, id))
+    db.transact((tx) => arrivals.countStart(tx, id))
     db.reopen()
 
     expect(pending()).toMatchObject([{ starts: 1, tries: 0 }])
     db.transact((tx) => {
-      countStart(tx, id, -1)
-      countStart(tx, id, -1)
+      arrivals.countStart(tx, id, -1)
+      arrivals.countStart(tx, id, -1)
     })
     expect(pending()).toMatchObject([{ starts: 0 }])
   })
 
   it('says when the next may be handled', () => {
-    expect(db.read(nextTryAt)).toBeNull()
+    expect(db.read(arrivals.nextTryAt)).toBeNull()
     const { id } = store(1)
-    expect(db.read(nextTryAt)).toBe(NOON)
+    expect(db.read(arrivals.nextTryAt)).toBe(NOON)
     attempt(id, addMs(NOON, 5000))
-    expect(db.read(nextTryAt)).toBe(addMs(NOON, 5000))
+    expect(db.read(arrivals.nextTryAt)).toBe(addMs(NOON, 5000))
     finish(id, DONE)
-    expect(db.read(nextTryAt)).toBeNull()
+    expect(db.read(arrivals.nextTryAt)).toBeNull()
   })
 
   it('counts its failed tries and waits between them', () => {
@@ -158,7 +154,7 @@ describe('an arrival', () => {
   it('does not wait for a clock that was set back', () => {
     attempt(store(1).id, addMs(NOON, 86_400_000))
 
-    expect(db.transact((tx) => pullBackArrivals(tx, NOON, 3_600_000))).toBe(1)
+    expect(db.transact((tx) => arrivals.pullBack(tx, NOON, 3_600_000))).toBe(1)
     expect(pending()).toHaveLength(1)
   })
 
@@ -167,22 +163,22 @@ describe('an arrival', () => {
     finish(a, DONE)
     finish(b, HELD)
     const unmoved = (uidValidity: string): unknown =>
-      db.read((read) => listUnmoved(read, { mailbox: 'INBOX', uidValidity }, 10))
+      db.read((read) => arrivals.listUnmoved(read, { mailbox: 'INBOX', uidValidity }, 10))
 
     expect(unmoved('7')).toEqual([
       { id: a, uid: 1, to: 'processed' },
       { id: b, uid: 2, to: 'held' }
     ])
     expect(unmoved('8')).toEqual([])
-    db.transact((tx) => markMoved(tx, [a, b]))
+    db.transact((tx) => arrivals.markMoved(tx, [a, b]))
     expect(unmoved('7')).toEqual([])
     expect(pending()).toMatchObject([{ id: c }])
   })
 
   it('is known by mailbox, generation and UID together', () => {
     store(5)
-    const known = (generation: Generation): number[] =>
-      db.read((read) => [...storedUids(read, generation, [4, 5])])
+    const known = (generation: arrivals.Generation): number[] =>
+      db.read((read) => [...arrivals.storedUids(read, generation, [4, 5])])
 
     expect(known(INBOX)).toEqual([5])
     expect(known({ ...INBOX, uidValidity: '8' })).toEqual([])

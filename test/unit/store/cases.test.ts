@@ -1,15 +1,7 @@
 /** Cases on disk: numbers that never come back, changes over an old version refused, messages in order. */
 import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type Reporter } from '../../../src/domain/case.ts'
-import {
-  findCase,
-  insertCase,
-  insertMessage,
-  listCases,
-  listMessages,
-  nextCaseTag,
-  updateCase
-} from '../../../src/store/cases.ts'
+import * as cases from '../../../src/store/cases.ts'
 import { caseRecord, messageId, openCase, reporter, tag } from '../policy/samples.ts'
 import { useDatabase } from './given.ts'
 import { at, NOON } from './support.ts'
@@ -18,15 +10,15 @@ const db = useDatabase()
 const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
 
 function open(change: Partial<CaseRecord> = {}, by: Partial<Reporter> = {}) {
-  const next = db.read((read) => nextCaseTag(read, 'ACME', NOON, 'UTC'))
-  db.transact((tx) => insertCase(tx, openCase({ tag: next, ...change }, by), roots))
+  const next = db.read((read) => cases.nextTag(read, 'ACME', NOON, 'UTC'))
+  db.transact((tx) => cases.open(tx, openCase({ tag: next, ...change }, by), roots))
   return next
 }
 
 describe('cases', () => {
   it('come back as they were stored', () => {
     const stored = open({}, { contact: null, beganInClear: true })
-    expect(db.read((read) => findCase(read, stored))).toEqual(
+    expect(db.read((read) => cases.find(read, stored))).toEqual(
       caseRecord({
         tag: stored,
         reporters: [reporter({ id: stored, contact: null, beganInClear: true })],
@@ -42,7 +34,7 @@ describe('cases', () => {
       'ACME-2026-10000',
       'ACME-2026-10001'
     ])
-    expect(db.read((read) => nextCaseTag(read, 'ACME', at('2027-01-01T00:00:00Z'), 'UTC'))).toBe(
+    expect(db.read((read) => cases.nextTag(read, 'ACME', at('2027-01-01T00:00:00Z'), 'UTC'))).toBe(
       'ACME-2027-0001'
     )
   })
@@ -50,7 +42,7 @@ describe('cases', () => {
   it('refuse a number that somebody took meanwhile, and keep nothing of the attempt', () => {
     open()
     const take = () =>
-      db.transact((tx) => insertCase(tx, openCase({ tag: tag('ACME-2026-0001') }), roots))
+      db.transact((tx) => cases.open(tx, openCase({ tag: tag('ACME-2026-0001') }), roots))
     expect(take).toThrow(expect.objectContaining({ code: 'conflict' }))
     expect(open()).toBe('ACME-2026-0002')
   })
@@ -63,11 +55,14 @@ describe('cases', () => {
       version: 1,
       set: { owner: 'grace' }
     } as const
-    db.transact((tx) => updateCase(tx, change))
+    db.transact((tx) => cases.update(tx, change))
     expect(() =>
-      db.transact((tx) => updateCase(tx, { ...change, set: { owner: 'linus' } }))
+      db.transact((tx) => cases.update(tx, { ...change, set: { owner: 'linus' } }))
     ).toThrow(expect.objectContaining({ code: 'conflict' }))
-    expect(db.read((read) => findCase(read, stored))).toMatchObject({ owner: 'grace', version: 2 })
+    expect(db.read((read) => cases.find(read, stored))).toMatchObject({
+      owner: 'grace',
+      version: 2
+    })
   })
 
   it('are listed newest first, the finished ones only when asked for', () => {
@@ -75,7 +70,7 @@ describe('cases', () => {
     open({ state: 'closed' })
     open({ state: 'rejected' })
     const list = (which: 'open' | 'all') =>
-      db.read((read) => listCases(read, which)).map(({ case: { id } }) => id)
+      db.read((read) => cases.list(read, which)).map(({ case: { id } }) => id)
     expect(list('open')).toEqual([1])
     expect(list('all')).toEqual([3, 2, 1])
   })
@@ -92,9 +87,12 @@ describe('cases', () => {
       arrivalId: null
     } as const
     db.transact((tx) => {
-      insertMessage(tx, 1, { ...message, text: 'one' })
-      insertMessage(tx, 1, { ...message, text: 'two' })
+      cases.insertMessage(tx, 1, { ...message, text: 'one' })
+      cases.insertMessage(tx, 1, { ...message, text: 'two' })
     })
-    expect(db.read((read) => listMessages(read, 1)).map(({ text }) => text)).toEqual(['one', 'two'])
+    expect(db.read((read) => cases.listMessages(read, 1)).map(({ text }) => text)).toEqual([
+      'one',
+      'two'
+    ])
   })
 })

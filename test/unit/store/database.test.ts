@@ -14,7 +14,7 @@ import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { type Database, type Tx } from '../../../src/store/database.ts'
-import { writeMeta } from '../../../src/store/meta.ts'
+import * as meta from '../../../src/store/meta.ts'
 import { troubleOf, useFolder } from './given.ts'
 import { MIGRATIONS, openIn, PASSPHRASE } from './support.ts'
 
@@ -22,7 +22,7 @@ const PLANTED = 'planted-plaintext-0123456789'
 const folder = useFolder()
 
 function plant(db: Database): void {
-  db.transact((tx) => writeMeta(tx, 'inbox-uidvalidity', PLANTED))
+  db.transact((tx) => meta.write(tx, 'inbox-uidvalidity', PLANTED))
 }
 
 function openWith(passphrase: string): Database {
@@ -204,7 +204,7 @@ describe('a transaction', () => {
 
     expect(() =>
       db.transact((tx) => {
-        writeMeta(tx, 'inbox-uidvalidity', 'half')
+        meta.write(tx, 'inbox-uidvalidity', 'half')
         throw new Error('stop')
       })
     ).toThrow('stop')
@@ -218,7 +218,7 @@ describe('a transaction', () => {
 
     expect(() =>
       db.transact((tx) => {
-        writeMeta(tx, 'inbox-uidvalidity', 'half')
+        meta.write(tx, 'inbox-uidvalidity', 'half')
         const promise = Promise.resolve(1)
         late.push(promise)
         return promise
@@ -236,7 +236,7 @@ describe('a transaction', () => {
       kept = tx
     })
 
-    const late = (): void => writeMeta(kept as unknown as Tx, 'inbox-uidvalidity', 'late')
+    const late = (): void => meta.write(kept as unknown as Tx, 'inbox-uidvalidity', 'late')
     expect(late).toThrow(Invariant)
   })
 

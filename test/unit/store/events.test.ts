@@ -10,14 +10,7 @@ import {
 } from '../../../src/domain/event.ts'
 import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
 import { addMs } from '../../../src/domain/time.ts'
-import {
-  appendEvent,
-  iterateEvents,
-  listEvents,
-  type RecordHead,
-  recordHead,
-  verifyRecord
-} from '../../../src/store/events.ts'
+import * as events from '../../../src/store/events.ts'
 import { useDatabase } from './given.ts'
 import { NOON } from './support.ts'
 
@@ -28,12 +21,12 @@ const WORK = {
   evidence: { arrivalId: null, messageSha256: parseSha256('a'.repeat(64)), signatureSha256: null }
 }
 
-function append(kind: EventKind, tag: string | null = null): RecordHead {
+function append(kind: EventKind, tag: string | null = null): events.RecordHead {
   const named = tag === null ? null : parseCaseTag(tag)
   const subject = named === null ? DESK : aboutCase(named)
   const about = { code: 'unsafe-defaults', reason: 'a reason', told: 'told' } as never
   return db.transact((tx) =>
-    appendEvent(tx, event(kind, subject, byMaintainer('grace'), about), WORK)
+    events.append(tx, event(kind, subject, byMaintainer('grace'), about), WORK)
   )
 }
 
@@ -48,12 +41,12 @@ function tamper(sql: string): void {
 
 describe('the record', () => {
   it('is whole when empty and after every entry, and its head moves on', () => {
-    expect(db.read(recordHead)).toEqual({ id: 0, hash: '0'.repeat(64) })
-    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 0, firstBad: null })
+    expect(db.read(events.newest)).toEqual({ id: 0, hash: '0'.repeat(64) })
+    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 0, firstBad: null })
     const heads = (['opened', 'accepted', 'rejected'] as const).map((kind) => append(kind))
 
-    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 3, firstBad: null })
-    expect(db.read(recordHead)).toEqual(heads[2])
+    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 3, firstBad: null })
+    expect(db.read(events.newest)).toEqual(heads[2])
     expect(new Set(heads.map(({ hash }) => hash)).size).toBe(3)
   })
 
@@ -73,7 +66,7 @@ describe('the record', () => {
     append('accepted')
 
     expect(() => db.transact((tx) => tx.run(sql))).toThrow(Invariant)
-    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 2, firstBad: null })
+    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 2, firstBad: null })
   })
 
   it.each([
@@ -92,7 +85,7 @@ describe('the record', () => {
 
     tamper(`UPDATE events SET ${column} = ${value} WHERE id = 2`)
 
-    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: false, count: 1, firstBad: 2 })
+    expect(db.read((read) => events.verify(read))).toEqual({ ok: false, count: 1, firstBad: 2 })
   })
 
   it.each([
@@ -104,7 +97,7 @@ describe('the record', () => {
 
     tamper(`DELETE FROM events WHERE id = ${gone}`)
 
-    expect(db.read((read) => verifyRecord(read))).toMatchObject({ ok: false, firstBad })
+    expect(db.read((read) => events.verify(read))).toMatchObject({ ok: false, firstBad })
   })
 
   it('shows that it was written anew, against a head kept elsewhere', () => {
@@ -115,8 +108,8 @@ describe('the record', () => {
     append('opened')
     append('rejected')
 
-    expect(db.read((read) => verifyRecord(read)).ok).toBe(true)
-    expect(db.read((read) => verifyRecord(read, kept))).toEqual({
+    expect(db.read((read) => events.verify(read)).ok).toBe(true)
+    expect(db.read((read) => events.verify(read, kept))).toEqual({
       ok: false,
       count: 1,
       firstBad: 2
@@ -129,7 +122,7 @@ describe('the record', () => {
     tamper('DELETE FROM events WHERE id = 2')
     db.transact((tx) => tx.run("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'events'"))
 
-    expect(db.read((read) => verifyRecord(read, kept))).toEqual({
+    expect(db.read((read) => events.verify(read, kept))).toEqual({
       ok: false,
       count: 1,
       firstBad: 2
@@ -140,13 +133,13 @@ describe('the record', () => {
     append('opened')
     expect(() =>
       db.transact((tx) => {
-        appendEvent(tx, event('clock-trusted', DESK, BY_DESK, {}), WORK)
+        events.append(tx, event('clock-trusted', DESK, BY_DESK, {}), WORK)
         throw new Error('crash')
       })
     ).toThrow('crash')
     append('accepted')
 
-    expect(db.read((read) => verifyRecord(read))).toEqual({ ok: true, count: 2, firstBad: null })
+    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 2, firstBad: null })
   })
 
   it('is read oldest first: whole, of one case, of some kinds, from an event on', () => {
@@ -155,10 +148,10 @@ describe('the record', () => {
     append('rejected', 'ACME-2026-0001')
     const tag = parseCaseTag('ACME-2026-0001')
     const subject = tag === null ? DESK : aboutCase(tag)
-    const ids = (options: Parameters<typeof listEvents>[2]): number[] =>
-      db.read((read) => listEvents(read, subject, options)).map(({ id }) => id)
+    const ids = (options: Parameters<typeof events.list>[2]): number[] =>
+      db.read((read) => events.list(read, subject, options)).map(({ id }) => id)
 
-    expect(db.read((read) => [...iterateEvents(read)]).map(({ id }) => id)).toEqual([1, 2, 3])
+    expect(db.read((read) => [...events.iterate(read)]).map(({ id }) => id)).toEqual([1, 2, 3])
     expect(ids({})).toEqual([1, 3])
     expect(ids({ kinds: ['rejected'] })).toEqual([3])
     expect(ids({ from: 2 })).toEqual([3])

@@ -2,45 +2,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
-import { insertCase } from '../../../src/store/cases.ts'
-import {
-  countAnswers,
-  findReporterKey,
-  insertAnswer,
-  insertUsedSignature,
-  isSignatureUsed,
-  listAnswers,
-  saveReporterKey
-} from '../../../src/store/correspondents.ts'
-import {
-  countDeliveries,
-  holdWaiting,
-  listWaiting,
-  markQueued,
-  planDeliveries
-} from '../../../src/store/deliveries.ts'
-import {
-  findMemberByAddress,
-  insertMember,
-  listMembers,
-  listRecipients,
-  removeMember
-} from '../../../src/store/members.ts'
-import {
-  findNotice,
-  saveNotice,
-  setNoticeState,
-  stopNotice,
-  withdrawCopies
-} from '../../../src/store/notices.ts'
-import {
-  claimDue,
-  findOutbox,
-  holdQueuedOfNotice,
-  insertOutbox,
-  recordOutcomes,
-  retryOutbox
-} from '../../../src/store/outbox.ts'
+import * as cases from '../../../src/store/cases.ts'
+import * as people from '../../../src/store/correspondents.ts'
+import * as deliveries from '../../../src/store/deliveries.ts'
+import * as members from '../../../src/store/members.ts'
+import * as notices from '../../../src/store/notices.ts'
+import * as outbox from '../../../src/store/outbox.ts'
 import {
   ALICE,
   ALICE_KEY,
@@ -65,23 +32,23 @@ const COPY = { once: 'notice:1:1:debian', digest: WORDS }
 
 beforeEach(() => {
   const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
-  db.transact((tx) => insertCase(tx, openCase(), roots))
+  db.transact((tx) => cases.open(tx, openCase(), roots))
 })
 
 function save(change: Partial<SaveNotice> = {}): number {
-  return db.transact((tx) => saveNotice(tx, 1, { ...DRAFT, ...change }))
+  return db.transact((tx) => notices.save(tx, 1, { ...DRAFT, ...change }))
 }
 function notice() {
-  return db.read((read) => findNotice(read, TAG))
+  return db.read((read) => notices.find(read, TAG))
 }
-function add(id: string, digit: string, change: Partial<Parameters<typeof insertMember>[1]> = {}) {
+function add(id: string, digit: string, change: Partial<Parameters<typeof members.add>[1]> = {}) {
   return db.transact((tx) =>
-    insertMember(tx, { ...member(id, digit), keyData: KEY, signingKeys: [], ...change })
+    members.add(tx, { ...member(id, digit), keyData: KEY, signingKeys: [], ...change })
   )
 }
 const HOLD = { because: 'notice-held', copies: 'withdraw' } as const
 function waiting(): string[] {
-  return db.read((read) => listWaiting(read, 1, 1, 10)).map(({ memberId }) => memberId)
+  return db.read((read) => deliveries.listWaiting(read, 1, 1, 10)).map(({ memberId }) => memberId)
 }
 
 describe('copies of a notice', () => {
@@ -90,7 +57,7 @@ describe('copies of a notice', () => {
     const ids = ['alpine', 'debian', 'freebsd', 'gentoo']
     for (const [index, id] of ids.entries()) add(id, String(index + 1))
     const draws = [0, 0, 2, 1]
-    db.transact((tx) => planDeliveries(tx, PLAN, NOON, () => draws.shift() ?? 0))
+    db.transact((tx) => deliveries.plan(tx, PLAN, NOON, () => draws.shift() ?? 0))
     expect(waiting()).toEqual(['debian', 'gentoo', 'alpine', 'freebsd'])
   })
 })
@@ -138,9 +105,11 @@ describe('deliveries', () => {
   it('that are held wait again, those queued do not, and the notice knows that copies have left (G2)', () => {
     expect(notice()?.hasLeft).toBe(false)
     sealed()
-    const [suse] = db.read((read) => listWaiting(read, 1, 1, 10))
-    db.transact((tx) => holdWaiting(tx, { id: suse?.id ?? 0 }, 'the key has expired', NOON))
-    expect(db.read((read) => countDeliveries(read, 1, 1))).toMatchObject({
+    const [suse] = db.read((read) => deliveries.listWaiting(read, 1, 1, 10))
+    db.transact((tx) =>
+      deliveries.holdWaiting(tx, { id: suse?.id ?? 0 }, 'the key has expired', NOON)
+    )
+    expect(db.read((read) => deliveries.count(read, 1, 1))).toMatchObject({
       queued: 1,
       held: 1,
       waiting: 0
@@ -152,7 +121,7 @@ describe('deliveries', () => {
 
   it('that a hold stopped in the outbox go on when the same content is released again', () => {
     sealedAndHeld()
-    db.transact((tx) => holdWaiting(tx, { noticeId: 1 }, 'notice-held', NOON))
+    db.transact((tx) => deliveries.holdWaiting(tx, { noticeId: 1 }, 'notice-held', NOON))
     expect(copy()?.state).toBe('held')
     plan()
     expect(copy()?.state).toBe('queued')
@@ -161,36 +130,36 @@ describe('deliveries', () => {
 
   /** Debian's copy is sealed and queued. */
   function sealed(): void {
-    const [debian] = db.read((read) => listWaiting(read, 1, 1, 10))
+    const [debian] = db.read((read) => deliveries.listWaiting(read, 1, 1, 10))
     const to = { recipientId: 'debian', envelopeTo: address('security@debian.example') }
     db.transact((tx) => {
-      insertOutbox(tx, mail(COPY.once, { noticeId: 1, audience: 'member', ...to }), NOON)
-      markQueued(tx, debian?.id ?? 0, COPY, NOON)
+      outbox.queue(tx, mail(COPY.once, { noticeId: 1, audience: 'member', ...to }), NOON)
+      deliveries.markQueued(tx, debian?.id ?? 0, COPY, NOON)
     })
   }
   /** The same, then held. */
   function sealedAndHeld(): void {
     sealed()
-    db.transact((tx) => holdQueuedOfNotice(tx, 1))
+    db.transact((tx) => outbox.holdQueuedOfNotice(tx, 1))
   }
   function drop(id = 'debian'): void {
-    db.transact((tx) => removeMember(tx, id, NOON))
+    db.transact((tx) => members.remove(tx, id, NOON))
   }
   function plan(change: Partial<typeof PLAN> = {}): void {
-    db.transact((tx) => planDeliveries(tx, { ...PLAN, ...change }, NOON, (limit) => limit - 1))
+    db.transact((tx) => deliveries.plan(tx, { ...PLAN, ...change }, NOON, (limit) => limit - 1))
   }
   /** The release of a revision begins, with these words. */
   function release(digest = WORDS, revision = 1): void {
     db.transact((tx) => {
       tx.run("UPDATE notices SET revision = ?, release_at = '2026-12-01T00:00:00.000Z'", [revision])
-      const { id = 0, version = 0 } = findNotice(tx, TAG) ?? {}
-      setNoticeState(tx, { id, version }, { state: 'releasing', releasedDigest: digest })
-      planDeliveries(tx, { ...PLAN, digest, revision }, NOON, (limit) => limit - 1)
+      const { id = 0, version = 0 } = notices.find(tx, TAG) ?? {}
+      notices.setState(tx, { id, version }, { state: 'releasing', releasedDigest: digest })
+      deliveries.plan(tx, { ...PLAN, digest, revision }, NOON, (limit) => limit - 1)
     })
   }
   function hold(): void {
     const { id = 0, version = 0 } = notice() ?? {}
-    db.transact((tx) => stopNotice(tx, { id, version }, HOLD, NOON))
+    db.transact((tx) => notices.stop(tx, { id, version }, HOLD, NOON))
   }
   /** A maintainer writes the next revision. */
   function draft(): void {
@@ -199,10 +168,10 @@ describe('deliveries', () => {
   /** What `/notice hold` and `/notice draft` in one message leave. */
   function holdAndDraft(): void {
     draft()
-    db.transact((tx) => withdrawCopies(tx, 1, 'notice-held', NOON))
+    db.transact((tx) => notices.withdrawCopies(tx, 1, 'notice-held', NOON))
   }
-  const retry = () => db.transact((tx) => retryOutbox(tx, 1, NOON))
-  const copy = () => db.read((read) => findOutbox(read, 1))
+  const retry = () => db.transact((tx) => outbox.retry(tx, 1, NOON))
+  const copy = () => db.read((read) => outbox.find(read, 1))
 
   it.each<[string, string, Parameters<typeof add>[2]]>([
     ['key', '9', {}],
@@ -217,7 +186,7 @@ describe('deliveries', () => {
       expect(copy()?.state).toBe('held')
       expect(waiting()).toContain('debian')
       const fresh = mail('notice:1:1:debian', { messageId: messageId('fresh@acme.example') })
-      expect(db.transact((tx) => insertOutbox(tx, fresh, NOON))).toBe('queued')
+      expect(db.transact((tx) => outbox.queue(tx, fresh, NOON))).toBe('queued')
     }
   )
 
@@ -240,7 +209,7 @@ describe('deliveries', () => {
     release(sha256('other words'), 2)
     expect(retry()).toBe('not-approved')
     release()
-    db.transact((tx) => holdQueuedOfNotice(tx, 1))
+    db.transact((tx) => outbox.holdQueuedOfNotice(tx, 1))
     drop()
     expect(retry()).toBe('not-approved')
     add('debian', '9')
@@ -271,9 +240,11 @@ describe('deliveries', () => {
   })
 
   const claim = (now: Instant): number[] =>
-    db.transact((tx) => claimDue(tx, now, { ...ALL, delayMs: () => MINUTE_MS })).map(({ id }) => id)
+    db
+      .transact((tx) => outbox.claimDue(tx, now, { ...ALL, delayMs: () => MINUTE_MS }))
+      .map(({ id }) => id)
   const defer = (): void => {
-    db.transact((tx) => recordOutcomes(tx, [{ id: 1, kind: 'deferred', code: 451 }], NOON))
+    db.transact((tx) => outbox.recordOutcomes(tx, [{ id: 1, kind: 'deferred', code: 451 }], NOON))
   }
   /** Whether Debian's copy, which is with SMTP at the beginning, is tried again in the end. */
   function isTriedAgain(...happens: readonly (() => void)[]): boolean {
@@ -330,10 +301,9 @@ describe('deliveries', () => {
     expect(copy()?.state).toBe('queued')
     next()
     expect(copy()?.state).toBe('held')
-    expect(db.read((read) => listWaiting(read, 1, 2, 10)).map(({ memberId }) => memberId)).toEqual([
-      'debian',
-      'suse'
-    ])
+    expect(
+      db.read((read) => deliveries.listWaiting(read, 1, 2, 10)).map(({ memberId }) => memberId)
+    ).toEqual(['debian', 'suse'])
   })
 
   it('stop with their notice, sealed or not (G7)', () => {
@@ -341,7 +311,7 @@ describe('deliveries', () => {
     plan()
     expect(copy()?.state).toBe('queued')
     const { id = 0, version = 0 } = notice() ?? {}
-    const stop = () => db.transact((tx) => stopNotice(tx, { id, version }, HOLD, NOON))
+    const stop = () => db.transact((tx) => notices.stop(tx, { id, version }, HOLD, NOON))
     stop()
     expect(notice()).toMatchObject({ state: 'held', releaseAt: null })
     expect(copy()?.state).toBe('held')
@@ -368,13 +338,13 @@ describe('members', () => {
 
   it('that were removed get nothing, and free their id and their address', () => {
     add('debian', '1')
-    expect(db.transact((tx) => removeMember(tx, 'debian', NOON))).toBe(true)
-    expect(db.transact((tx) => removeMember(tx, 'debian', NOON))).toBe(false)
-    expect(db.read((read) => listRecipients(read, 'parser'))).toEqual([])
-    expect(db.read(listMembers)).toEqual([])
+    expect(db.transact((tx) => members.remove(tx, 'debian', NOON))).toBe(true)
+    expect(db.transact((tx) => members.remove(tx, 'debian', NOON))).toBe(false)
+    expect(db.read((read) => members.listActive(read, 'parser'))).toEqual([])
+    expect(db.read(members.list)).toEqual([])
     expect(add('debian2', '1', { address: address('security@debian.example') })).toBe('added')
     expect(
-      db.read((read) => findMemberByAddress(read, address('security@debian.example')))?.id
+      db.read((read) => members.findByAddress(read, address('security@debian.example')))?.id
     ).toBe('debian2')
     expect(add('debian', '3', { address: address('new@debian.example') })).toBe('added')
   })
@@ -382,19 +352,21 @@ describe('members', () => {
   it('get notices of their products only, and none while frozen', () => {
     add('debian', '1', { products: ['other'] })
     add('suse', '2', { state: 'frozen' })
-    expect(db.read((read) => listRecipients(read, 'parser'))).toEqual([])
-    expect(db.read((read) => listRecipients(read, 'other')).map(({ id }) => id)).toEqual(['debian'])
+    expect(db.read((read) => members.listActive(read, 'parser'))).toEqual([])
+    expect(db.read((read) => members.listActive(read, 'other')).map(({ id }) => id)).toEqual([
+      'debian'
+    ])
   })
 })
 
 describe('correspondents', () => {
   it('have one key an address, whatever its letter case: the one that was decided last', () => {
     const pin = (change: Partial<typeof ALICE_KEY>) => {
-      db.transact((tx) => saveReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change }))
+      db.transact((tx) => people.saveReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change }))
     }
     pin({})
     pin({ fingerprint: fingerprint('9'), keyData: new Uint8Array([9]) })
-    const found = db.read((read) => findReporterKey(read, address('ALICE@reporter.example')))
+    const found = db.read((read) => people.findReporterKey(read, address('ALICE@reporter.example')))
     expect(found?.fingerprint).toBe(fingerprint('9'))
     expect([...(found?.keyData ?? [])]).toEqual([9])
   })
@@ -408,10 +380,10 @@ describe('correspondents', () => {
       )
     )
     const use = () => {
-      db.transact((tx) => insertUsedSignature(tx, sha256('s'), NOON, 1))
+      db.transact((tx) => people.insertUsedSignature(tx, sha256('s'), NOON, 1))
     }
     use()
-    expect(db.read((read) => isSignatureUsed(read, sha256('s')))).toBe(true)
+    expect(db.read((read) => people.isSignatureUsed(read, sha256('s')))).toBe(true)
     expect(use).toThrow()
   })
 
@@ -419,23 +391,25 @@ describe('correspondents', () => {
     const other = 'bob@other.example' as typeof ALICE.address
     const later = addMs(NOON, 3_600_000)
     db.transact((tx) => {
-      insertAnswer(tx, ALICE.address, 'acknowledgement', addMs(NOON, -3_600_001))
-      insertAnswer(tx, ALICE.address, 'acknowledgement', later)
-      insertAnswer(tx, ALICE.address, 'refusal-unproved', later)
-      insertAnswer(tx, other, 'acknowledgement', NOON)
-      insertAnswer(tx, other, 'acknowledgement', addMs(later, 1))
+      people.insertAnswer(tx, ALICE.address, 'acknowledgement', addMs(NOON, -3_600_001))
+      people.insertAnswer(tx, ALICE.address, 'acknowledgement', later)
+      people.insertAnswer(tx, ALICE.address, 'refusal-unproved', later)
+      people.insertAnswer(tx, other, 'acknowledgement', NOON)
+      people.insertAnswer(tx, other, 'acknowledgement', addMs(later, 1))
     })
     const span = { since: addMs(NOON, -3_600_000), until: later }
     const listed = (domain: string | null) =>
-      db.read((read) => listAnswers(read, 'acknowledgement', span, { domain, limit: 10 }))
+      db.read((read) => people.listAnswers(read, 'acknowledgement', span, { domain, limit: 10 }))
     expect(listed(null)).toEqual([NOON, later])
     expect(listed('other.example')).toEqual([NOON])
     expect(listed('example')).toEqual([])
     const one = { domain: null, limit: 1 }
-    expect(db.read((read) => listAnswers(read, 'acknowledgement', span, one))).toEqual([NOON])
+    expect(db.read((read) => people.listAnswers(read, 'acknowledgement', span, one))).toEqual([
+      NOON
+    ])
     const refusals = (until: Instant) =>
       db.read((read) =>
-        countAnswers(read, ALICE.address, 'refusal-unproved', { since: NOON, until })
+        people.countAnswers(read, ALICE.address, 'refusal-unproved', { since: NOON, until })
       )
     // What a clock that ran ahead has left says nothing.
     expect([refusals(later), refusals(addMs(later, -1))]).toEqual([1, 0])

@@ -2,26 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { addMs, type Instant, msOf } from '../../../src/domain/time.ts'
-import { findCase, insertCase } from '../../../src/store/cases.ts'
-import { listWaiting, markQueued, planDeliveries } from '../../../src/store/deliveries.ts'
-import { insertMember } from '../../../src/store/members.ts'
-import { saveNotice, setNoticeState } from '../../../src/store/notices.ts'
-import {
-  type Claimed,
-  claimDue,
-  findByMessageId,
-  findOutbox,
-  holdQueuedOfNotice,
-  insertOutbox,
-  listOutbox,
-  markBounced,
-  type NewOutbox,
-  nextDueAt,
-  pullBackAfterClockStep,
-  recordOutcomes,
-  retryOutbox,
-  type SendResult
-} from '../../../src/store/outbox.ts'
+import * as cases from '../../../src/store/cases.ts'
+import * as deliveries from '../../../src/store/deliveries.ts'
+import * as members from '../../../src/store/members.ts'
+import * as notices from '../../../src/store/notices.ts'
+import * as outbox from '../../../src/store/outbox.ts'
 import { member, messageId, openCase, sha256, TAG } from '../policy/samples.ts'
 import { DRAFT, useDatabase } from './given.ts'
 import { mail, NOON } from './support.ts'
@@ -36,43 +21,48 @@ function delayMs(attempts: number): number | null {
   return minutes === undefined ? null : minutes * MINUTE
 }
 
-function queue(once: string, change: Partial<NewOutbox> = {}, now = NOON): string {
-  return db.transact((tx) => insertOutbox(tx, mail(once, change), now))
+function queue(once: string, change: Partial<outbox.NewOutbox> = {}, now = NOON): string {
+  return db.transact((tx) => outbox.queue(tx, mail(once, change), now))
 }
 
 /** Queues a copy of notice 1, which is released, to one of its members; the notice is made with its first copy. */
-function queueCopy(once: string, change: Partial<NewOutbox> = {}): void {
+function queueCopy(once: string, change: Partial<outbox.NewOutbox> = {}): void {
   const digest = sha256('the approved words')
   const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
   const listed = member(once, '1')
   const copy = { noticeId: 1, recipientId: once, envelopeTo: listed.address, ...change }
   db.transact((tx) => {
-    if (findCase(tx, TAG) === null) {
-      insertCase(tx, openCase(), roots)
-      saveNotice(tx, 1, DRAFT)
-      setNoticeState(tx, { id: 1, version: 1 }, { state: 'released', releasedDigest: digest })
+    if (cases.find(tx, TAG) === null) {
+      cases.open(tx, openCase(), roots)
+      notices.save(tx, 1, DRAFT)
+      notices.setState(tx, { id: 1, version: 1 }, { state: 'released', releasedDigest: digest })
     }
-    insertMember(tx, { ...listed, keyData: new Uint8Array([1]), signingKeys: [] })
-    planDeliveries(
+    members.add(tx, { ...listed, keyData: new Uint8Array([1]), signingKeys: [] })
+    deliveries.plan(
       tx,
       { id: 1, revision: 1, product: 'parser', digest },
       NOON,
       (limit) => limit - 1
     )
-    insertOutbox(tx, mail(once, copy), NOON)
-    for (const { id } of listWaiting(tx, 1, 1, 1)) markQueued(tx, id, { once, digest }, NOON)
+    outbox.queue(tx, mail(once, copy), NOON)
+    for (const { id } of deliveries.listWaiting(tx, 1, 1, 1))
+      deliveries.markQueued(tx, id, { once, digest }, NOON)
   })
 }
 function states(): string[] {
   return db.all<{ state: string }>('SELECT state FROM outbox').map(({ state }) => state)
 }
-function claim(now: Instant, limit = 10, bytesMax = 1e9): Claimed[] {
-  return db.transact((tx) => claimDue(tx, now, { limit, except: [], bytesMax, delayMs }))
+function claim(now: Instant, limit = 10, bytesMax = 1e9): outbox.Claimed[] {
+  return db.transact((tx) => outbox.claimDue(tx, now, { limit, except: [], bytesMax, delayMs }))
 }
 
-function record(kind: SendResult['kind'], now: Instant, ...rows: readonly { id: number }[]): void {
+function record(
+  kind: outbox.SendResult['kind'],
+  now: Instant,
+  ...rows: readonly { id: number }[]
+): void {
   db.transact((tx) => {
-    recordOutcomes(
+    outbox.recordOutcomes(
       tx,
       rows.map(({ id }) => ({ id, kind, code: kind === 'accepted' ? 250 : 451 })),
       now
@@ -81,7 +71,7 @@ function record(kind: SendResult['kind'], now: Instant, ...rows: readonly { id: 
 }
 
 function stateOf(id: number): string | undefined {
-  return db.read((read) => findOutbox(read, id))?.state
+  return db.read((read) => outbox.find(read, id))?.state
 }
 
 describe('the outbox', () => {
@@ -99,7 +89,7 @@ describe('the outbox', () => {
   it('queues nothing of a transaction that fails, so that its decision can be taken again', () => {
     expect(() =>
       db.transact((tx) => {
-        insertOutbox(tx, mail('ack:1'), NOON)
+        outbox.queue(tx, mail('ack:1'), NOON)
         throw new Error('crash')
       })
     ).toThrow('crash')
@@ -205,7 +195,7 @@ describe('the outbox', () => {
       )
     )
     expect(kept).toEqual({ raws: 0, size: rows[0]?.raw.length, hash: 64 })
-    expect(db.read((read) => listOutbox(read, { limit: 9 }))[0]).toMatchObject({
+    expect(db.read((read) => outbox.list(read, { limit: 9 }))[0]).toMatchObject({
       state: 'sent',
       sentAt: NOON,
       lastCode: 250,
@@ -218,7 +208,7 @@ describe('the outbox', () => {
     const rows = claim(NOON)
     record('rejected', NOON, ...rows)
     expect(stateOf(1)).toBe('given-up')
-    expect(db.transact((tx) => retryOutbox(tx, rows[0]?.id ?? 0, NOON))).toBe('queued')
+    expect(db.transact((tx) => outbox.retry(tx, rows[0]?.id ?? 0, NOON))).toBe('queued')
     const [again] = claim(NOON)
     expect(again).toMatchObject({ once: 'a', attempts: 1 })
     expect(again?.raw).toEqual(rows[0]?.raw)
@@ -229,16 +219,16 @@ describe('the outbox', () => {
   it('retries only what waits for a human', () => {
     queue('a')
     queue('b', { noticeId: 1, notBefore: addMs(NOON, MINUTE) })
-    const retry = (id: number): string => db.transact((tx) => retryOutbox(tx, id, NOON))
+    const retry = (id: number): string => db.transact((tx) => outbox.retry(tx, id, NOON))
 
     expect([retry(1), retry(99)]).toEqual(['not-waiting', 'unknown'])
-    db.transact((tx) => holdQueuedOfNotice(tx, 1))
+    db.transact((tx) => outbox.holdQueuedOfNotice(tx, 1))
     expect(claim(addMs(NOON, MINUTE)).map(({ once }) => once)).toEqual(['a'])
     // No delivery of an approved notice names it.
     expect(retry(2)).toBe('not-approved')
     db.transact((tx) => tx.run('UPDATE outbox SET notice_id = NULL WHERE id = 2'))
     expect(retry(2)).toBe('queued')
-    expect(db.read((read) => findOutbox(read, 2))?.nextAttemptAt).toBe(addMs(NOON, MINUTE))
+    expect(db.read((read) => outbox.find(read, 2))?.nextAttemptAt).toBe(addMs(NOON, MINUTE))
   })
 
   it('refuses an outcome of what was not claimed, and then records none of the batch', () => {
@@ -251,22 +241,22 @@ describe('the outbox', () => {
   })
 
   it('says when the next message is due', () => {
-    const due = db.read(nextDueAt)
+    const due = db.read(outbox.nextDueAt)
     queue('b', { notBefore: addMs(NOON, MINUTE) })
     queue('a')
 
-    expect([due, db.read(nextDueAt)]).toEqual([null, NOON])
+    expect([due, db.read(outbox.nextDueAt)]).toEqual([null, NOON])
     record('accepted', NOON, ...claim(NOON))
-    expect(db.read(nextDueAt)).toBe(addMs(NOON, MINUTE))
+    expect(db.read(outbox.nextDueAt)).toBe(addMs(NOON, MINUTE))
   })
 
   it('is found by Message-ID and remembers one bounce', () => {
     queue('a', { caseId: 4 })
     const { messageId } = mail('a')
 
-    expect(db.read((read) => findByMessageId(read, messageId))).toMatchObject({ caseId: 4 })
-    expect(db.read((read) => findByMessageId(read, mail('b').messageId))).toBeNull()
-    expect([1, 2].map(() => db.transact((tx) => markBounced(tx, messageId, NOON)))).toEqual([
+    expect(db.read((read) => outbox.findByMessageId(read, messageId))).toMatchObject({ caseId: 4 })
+    expect(db.read((read) => outbox.findByMessageId(read, mail('b').messageId))).toBeNull()
+    expect([1, 2].map(() => db.transact((tx) => outbox.markBounced(tx, messageId, NOON)))).toEqual([
       true,
       false
     ])
@@ -277,13 +267,13 @@ describe('the outbox', () => {
     queue('b', { caseId: 1 })
     queue('c', { caseId: 2 })
     const names = (filter: object): string[] =>
-      db.read((read) => listOutbox(read, { limit: 9, ...filter })).map(({ once }) => once)
+      db.read((read) => outbox.list(read, { limit: 9, ...filter })).map(({ once }) => once)
 
     expect(names({})).toEqual(['c', 'b', 'a'])
     expect(names({ caseId: 1 })).toEqual(['b', 'a'])
     expect(names({ state: 'queued' })).toEqual(['c', 'b', 'a'])
     expect(names({ state: 'sent' })).toEqual([])
-    expect(db.read((read) => listOutbox(read, { limit: 9 }))[0]).not.toHaveProperty('raw')
+    expect(db.read((read) => outbox.list(read, { limit: 9 }))[0]).not.toHaveProperty('raw')
   })
 })
 
@@ -293,9 +283,9 @@ describe('after the clock was set back', () => {
     record('deferred', NOON, ...claim(NOON))
     const before = addMs(NOON, -365 * 86_400_000)
 
-    expect(db.transact((tx) => pullBackAfterClockStep(tx, NOON, MAX_MS))).toBe(0)
+    expect(db.transact((tx) => outbox.pullBack(tx, NOON, MAX_MS))).toBe(0)
     // The notBefore of an ordinary mail was an instant of the wrong clock too.
-    expect(db.transact((tx) => pullBackAfterClockStep(tx, before, MAX_MS))).toBeGreaterThan(0)
+    expect(db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))).toBeGreaterThan(0)
     expect(claim(before)).toHaveLength(1)
   })
 
@@ -305,11 +295,11 @@ describe('after the clock was set back', () => {
     queue('a')
     record('deferred', wrong, ...claim(wrong))
 
-    expect(db.transact((tx) => pullBackAfterClockStep(tx, right, MAX_MS))).toBe(1)
+    expect(db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))).toBe(1)
     const rows = claim(right)
     expect(rows).toHaveLength(1)
     record('deferred', right, ...rows)
-    expect(db.transact((tx) => pullBackAfterClockStep(tx, right, MAX_MS))).toBe(0)
+    expect(db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))).toBe(0)
     expect(claim(right)).toEqual([])
   })
 
@@ -317,7 +307,7 @@ describe('after the clock was set back', () => {
     queue('ack', { notBefore: addMs(NOON, 20_000) })
     const before = addMs(NOON, -86_400_000)
 
-    db.transact((tx) => pullBackAfterClockStep(tx, before, MAX_MS))
+    db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))
 
     expect(claim(before)).toHaveLength(1)
   })
@@ -328,7 +318,7 @@ describe('after the clock was set back', () => {
     record('deferred', NOON, ...claim(NOON))
     const before = addMs(NOON, -86_400_000)
 
-    db.transact((tx) => pullBackAfterClockStep(tx, before, MAX_MS))
+    db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))
 
     expect(claim(addMs(NOON, -1))).toEqual([])
     expect(claim(NOON).map(({ once }) => once)).toEqual(['n2'])
@@ -337,7 +327,7 @@ describe('after the clock was set back', () => {
 
 describe('for every run of outcomes, crashes and clock steps', () => {
   type Step =
-    | { readonly do: 'claim'; readonly outcome: SendResult['kind'] | 'crash' }
+    | { readonly do: 'claim'; readonly outcome: outbox.SendResult['kind'] | 'crash' }
     | { readonly do: 'wait'; readonly ms: number }
   const steps = fc.array(
     fc.oneof(
@@ -372,7 +362,7 @@ describe('for every run of outcomes, crashes and clock steps', () => {
         for (const step of plan) {
           if (step.do === 'wait') {
             now = addMs(now, step.ms)
-            if (step.ms < 0) db.transact((tx) => pullBackAfterClockStep(tx, now, MAX_MS))
+            if (step.ms < 0) db.transact((tx) => outbox.pullBack(tx, now, MAX_MS))
             continue
           }
           for (const row of claim(now)) {

@@ -4,7 +4,7 @@ import { parseAddress } from '../../../src/domain/address.ts'
 import { parseMessageId } from '../../../src/domain/ids.ts'
 import { type Instant, parseInstant } from '../../../src/domain/time.ts'
 import { type Database, openDatabase } from '../../../src/store/database.ts'
-import { type NewOutbox } from '../../../src/store/outbox.ts'
+import * as outbox from '../../../src/store/outbox.ts'
 
 export const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
 /** Words as an operator chooses them. Deriving the key from them takes 20 MiB and some time, at every opening. */
@@ -33,7 +33,7 @@ export function openIn(folder: string, options: Options = {}): Database {
 }
 
 /** A finished message, named by `once`. */
-export function mail(once: string, change: Partial<NewOutbox> = {}): NewOutbox {
+export function mail(once: string, change: Partial<outbox.NewOutbox> = {}): outbox.NewOutbox {
   const envelopeTo = parseAddress('alice@example.org')
   const messageId = parseMessageId(`${once.replaceAll(/[^a-z0-9]/gi, '.')}@desk.example`)
   if (envelopeTo === null || messageId === null) throw new Error('bad test data')
