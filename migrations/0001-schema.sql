@@ -339,8 +339,7 @@ CREATE TABLE automatic_answers (
   id      INTEGER PRIMARY KEY AUTOINCREMENT,
   -- Lower case.
   address TEXT NOT NULL,
-  kind    TEXT NOT NULL CHECK (kind IN
-          ('acknowledgement', 'further-reports', 'refusal-proved', 'refusal-signed', 'refusal-unproved')),
+  kind    TEXT NOT NULL CHECK (kind IN ('acknowledgement', 'further-reports', 'refusal')),
   at      TEXT NOT NULL CHECK (length(at) = 24)
 ) STRICT;
 

@@ -125,7 +125,7 @@ const WRITERS: {
 function recordRefusal(tx: Tx, { recipient, because, decision }: RefusedCopy, work: Work): void {
   const whom = { audience: decision.message.audience, recipient: recipient.id }
   const about = { ...whom, message: decision.message.kind, because }
-  record(tx, event('not-encrypted', subjectOf(decision.caseTag, whom), BY_DESK, about), work)
+  record(tx, event('not-encrypted', subjectOf(decision.tag, whom), BY_DESK, about), work)
 }
 
 /** The history that a message belongs to: that of its case, else that of its recipient. */

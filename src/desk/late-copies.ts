@@ -56,7 +56,7 @@ async function drop(
   const told = copies.filter((copy) => because(copy) === 'public').map(recipientOf)
   const sending = { once: `${noticeId}`, tag: caseTag }
   const message = embargoEnded({ product: name, disclosure })
-  const decisions = told.length === 0 ? [] : [sealedTo(told, now, message, sending)]
+  const decisions = told.length === 0 ? [] : [sealedTo(told, message, sending)]
   const prepared = await prepare(desk, decisions, now)
   const work = ofNoMail(now)
   desk.db.transact((tx) => {

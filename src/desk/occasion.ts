@@ -81,16 +81,10 @@ function factsOfStart({ settings }: Desk, { kind, at, subject, about }: DeskEven
   if (kind === 'desk-failed') return [{ label: 'Failed at', value: `${about.at} (${about.error})` }]
   if (kind !== 'refused-unanswered') return []
   const name = settings.maintainers.find(({ id }) => id === subject.id)?.name ?? subject.id
-  return [{ label: 'In the name of', value: `${name}, ${STANDINGS[about.standing]}` }]
+  return [{ label: 'In the name of', value: name }]
 }
 
 const UNTOLD = {
   'no-key': 'we have no usable key of the reporter',
   'no-address': 'the report names no address'
-} as const
-
-const STANDINGS = {
-  proved: 'from the registered address, as our mail server says',
-  signed: 'with a signature of the registered key',
-  unproved: 'without proof'
 } as const

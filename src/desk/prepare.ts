@@ -124,7 +124,11 @@ async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promi
     if (sealed.kind === 'refused') refused.push({ recipient, because: sealed.because, decision })
     else
       messages.push(
-        finished(desk, decision, headers, { recipientId: recipient.id, raw: sealed.raw })
+        finished(desk, decision, headers, {
+          recipientId: recipient.id,
+          raw: sealed.raw,
+          now: work.now
+        })
       )
   }
   return { messages, refused }
@@ -140,20 +144,20 @@ async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise
     headers,
     madeAt
   )
-  return finished(desk, decision, headers, { recipientId: decision.to.id, raw })
+  return finished(desk, decision, headers, { recipientId: decision.to.id, raw, now: work.now })
 }
 
 function finished(
   desk: Desk,
   decision: SendSealed | SendClear,
   headers: OutgoingHeaders,
-  copy: { readonly recipientId: string; readonly raw: Uint8Array }
+  { now, ...copy }: Pick<Job, 'now'> & { readonly recipientId: string; readonly raw: Uint8Array }
 ): PreparedMail {
   return {
     once: copy.recipientId === '' ? decision.once : `${decision.once}:${copy.recipientId}`,
     kind: decision.message.kind,
-    caseTag: decision.caseTag,
-    noticeId: decision.kind === 'send-sealed' ? decision.noticeId : null,
+    caseTag: decision.tag,
+    noticeId: decision.kind === 'send-sealed' ? (decision.noticeId ?? null) : null,
     audience: decision.message.audience,
     recipientId: copy.recipientId,
     // An automatic answer that cannot be delivered must not come back (RFC 3834 §3.3).
@@ -163,11 +167,11 @@ function finished(
         : bounceAddress(desk, headers.messageId),
     envelopeTo: headers.to.address,
     messageId: headers.messageId,
-    conversation: decision.conversation,
+    conversation: decision.conversation ?? '',
     raw: copy.raw,
-    notBefore: decision.notBefore,
-    notAfter: decision.notAfter,
-    isHeld: decision.isHeld
+    notBefore: decision.notBefore ?? now,
+    notAfter: decision.notAfter ?? null,
+    isHeld: decision.isHeld ?? false
   }
 }
 
@@ -199,7 +203,7 @@ function headersOf(
   return {
     messageId,
     date: options.date,
-    fromName: oneLine(via === null ? name : `${via} via ${name}`),
+    fromName: oneLine(via === undefined ? name : `${via} via ${name}`),
     to: { name: oneLine(to.name), address: to.address },
     subject,
     outerSubject: outerSubjectOf(message, caseTag, subject),
@@ -224,7 +228,7 @@ function outerSubjectOf({ audience }: Message, caseTag: CaseTag | null, subject:
  * number would tell that somebody else reported, too (B14).
  */
 function shownTag(decision: SendSealed | SendClear): CaseTag | null {
-  const { caseTag, message } = decision
+  const { tag: caseTag, message } = decision
   const to: readonly Addressee[] =
     decision.kind === 'send-clear' ? [decision.to] : decision.recipients
   const isReporters = caseTag !== null && message.audience === 'reporter'
@@ -249,7 +253,7 @@ function threadOf(
   decisions: readonly Decision[],
   roots: Roots
 ): Thread {
-  const { caseTag } = decision
+  const { tag: caseTag } = decision
   const { audience } = decision.message
   const alone: Thread = () => ({ root: null, answerTo: null })
   if (caseTag === null || audience === 'outsider') return alone
@@ -281,16 +285,10 @@ function threadOf(
 function bodyOf(desk: Desk, decision: SendSealed, source: Source): OutgoingBody {
   const { files } = decision
   const text = desk.render(decision.message, { tag: shownTag(decision), inClear: false })
-  switch (files.from) {
-    case 'nothing':
-      return { text, attachments: [], original: null }
-    case 'list':
-      return { text, attachments: files.files, original: null }
-    case 'arrival':
-      return {
-        text,
-        attachments: source.attachments.filter((file) => files.keys || !isDeclaredKey(file)),
-        original: files.original ? source.original : null
-      }
+  if (files?.from !== 'arrival') return { text, attachments: files?.files ?? [], original: null }
+  return {
+    text,
+    attachments: source.attachments.filter((file) => files.keys || !isDeclaredKey(file)),
+    original: files.original ? source.original : null
   }
 }

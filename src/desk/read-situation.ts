@@ -3,10 +3,9 @@
  */
 import { type Address, domainOf } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
-import { aboutCase, type RefusalStanding } from '../domain/event.ts'
+import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { type Maintainer } from '../domain/settings.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { answerAddress } from '../policy/acknowledgement.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
@@ -322,28 +321,8 @@ function lastHour(now: Instant): people.Span {
   return { since: addMs(now, -HOUR_MS), until: addMs(now, DAY_MS + HOUR_MS) }
 }
 
-/**
- * How many refusals left in the last hour. Unproved messages count by the highest number in any one name, because a forger can
- * use every name; what is surely a maintainer's counts for that maintainer alone.
- */
-function refusalsOf(
-  read: Read,
-  desk: Desk,
-  opened: OpenedMail,
-  now: Instant
-): Situation['history']['refusalsLastHour'] {
-  const { maintainers } = desk.settings
-  const span = lastHour(now)
+/** How many refusals left in the last hour to the maintainer whom the message names. */
+function refusalsOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): number {
   const claimed = claimedMaintainer(opened, desk.settings)
-  const count = (who: readonly Maintainer[], standing: RefusalStanding): number =>
-    Math.max(
-      0,
-      ...who.map(({ address }) => people.countAnswers(read, address, `refusal-${standing}`, span))
-    )
-  const own = claimed === null ? [] : [claimed]
-  return {
-    proved: count(own, 'proved'),
-    signed: count(own, 'signed'),
-    unproved: count(maintainers, 'unproved')
-  }
+  return claimed === null ? 0 : people.countAnswers(read, claimed.address, 'refusal', lastHour(now))
 }

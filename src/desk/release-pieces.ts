@@ -124,7 +124,6 @@ function copiesFor(
   const copies = (had: boolean, what: NoticeParams): SendSealed =>
     sealedTo(
       waiting.filter(({ hadNotice }) => hadNotice === had).map(recipientOf),
-      now,
       noticeMessage(what),
       {
         once: `${notice.id}:${notice.revision}`,
@@ -201,7 +200,7 @@ async function dateMail(
   const others = found.reporters.filter(({ contact }) => contact === null)
   return [...addresseesOf(found), ...others].map((reporter) => {
     const path = reporterPath(reporter, keys, product)
-    if (isOpenPath(path)) return toReporter(path, now, message, sending)
+    if (isOpenPath(path)) return toReporter(path, message, sending)
     // A clock tells the maintainers at once.
     const because = path.kind === 'no-address' ? path.kind : 'no-key'
     const about = { reporter: reporter.id, because } as const

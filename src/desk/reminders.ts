@@ -42,7 +42,7 @@ export function compose(
 }
 
 function alarms(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed[] {
-  const { clock, record, recipients, once, now } = occasion
+  const { clock, record, recipients, once } = occasion
   const find = MATTERS[clock.message]
   const matter: Matter | null = find === undefined ? {} : find(desk, read, occasion)
   if (matter === null) return []
@@ -59,7 +59,7 @@ function alarms(desk: Desk, read: Read, occasion: Occasion): readonly SendSealed
   const groups = groupBy(recipients, (one) => String(secret.length > 0 && isAdmin(one)))
   return [...groups].map(([isTold, to]) => {
     const message = alert({ ...words, facts: isTold === 'true' ? [...facts, ...secret] : facts })
-    return sealedTo(to, now, message, { once, tag: record?.tag ?? null })
+    return sealedTo(to, message, { once, tag: record?.tag ?? null })
   })
 }
 
@@ -298,7 +298,7 @@ function timeWords(ms: number): string {
 function keyExpires(
   { settings }: Desk,
   read: Read,
-  { subject, rings, once, now }: Occasion
+  { subject, rings, once }: Occasion
 ): SendSealed[] {
   const found = subject.kind === 'member' ? members.find(read, subject.id) : null
   const member = found === null ? null : members.findByFingerprint(read, found.fingerprint)
@@ -307,7 +307,7 @@ function keyExpires(
   const { id, name, address, fingerprint, keyData } = member
   const to = { id, name, address, fingerprint, keyData }
   const message = memberKeyExpires({ expiresAt: formatInstant(at, settings.desk.timezone) })
-  return [sealedTo([to], now, message, { once, tag: null })]
+  return [sealedTo([to], message, { once, tag: null })]
 }
 
 /** To the maintainer whose key refused a message: in clear, at most once a day however many cases there are (G3). */
@@ -318,7 +318,7 @@ function ownKey(occasion: Occasion): SendClear[] {
   const problem = `Your key cannot be used: ${KEY_PROBLEMS[refused.because]}.`
   const sending = { once: now.slice(0, 10), tag: null }
   return recipients.map(({ id, name, address }) =>
-    inClearTo({ id, name, address }, now, keyProblem({ problem }), sending)
+    inClearTo({ id, name, address }, keyProblem({ problem }), sending)
   )
 }
 
@@ -326,5 +326,5 @@ function ownKey(occasion: Occasion): SendClear[] {
 function digest(desk: Desk, read: Read, { recipients, rings, once, now }: Occasion): SendSealed[] {
   const isLate = rings.some((ring) => ring.isLate)
   const said = digestMessage(digestFacts(read), { now, settings: desk.settings, isLate })
-  return said === null ? [] : [sealedTo(recipients, now, said, { once, tag: null })]
+  return said === null ? [] : [sealedTo(recipients, said, { once, tag: null })]
 }

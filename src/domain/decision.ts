@@ -19,7 +19,6 @@ import {
   event,
   type NewEvent,
   type Particulars,
-  type RefusalStanding,
   type Subject,
   type Way
 } from './event.ts'
@@ -41,44 +40,46 @@ export type SealedRecipient = Addressee & {
 
 /** Files that go along with a sealed message. `arrival` means: the attachments of the message being handled. */
 export type Files =
-  | { readonly from: 'nothing' }
   /** `keys` says whether files that are keys go along: they name their owner. */
   | { readonly from: 'arrival'; readonly original: boolean; readonly keys: boolean }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
-/** Automatic answers that are counted; refusals are counted apart by how sure it is who wrote what was refused. */
-export type AnswerKind = 'acknowledgement' | 'further-reports' | `refusal-${RefusalStanding}`
+/** Automatic answers that are counted. */
+export type AnswerKind = 'acknowledgement' | 'further-reports' | 'refusal'
 
-type SendCommon = {
+/** What a message is about and how it leaves, beside what its definition says. */
+export type Sending = {
   /** Idempotency key: unique in the outbox, so that a decision taken twice sends once (G2). */
   readonly once: string
-  readonly caseTag: CaseTag | null
-  /** The person for whom the desk speaks: shown before its own name inside the encryption, never outside; null for itself. */
-  readonly via: string | null
-  readonly notBefore: Instant
-  /** From when on it must not leave any more; null for never. */
-  readonly notAfter: Instant | null
+  readonly tag: CaseTag | null
+  /** The person for whom the desk speaks, if not for itself: shown before its own name inside the encryption, never outside. */
+  readonly via?: string
+  /** At once unless given. */
+  readonly notBefore?: Instant
+  /** From when on it must not leave any more, if ever. */
+  readonly notAfter?: Instant | null
   /** Finished, but a human has to let it go. */
-  readonly isHeld: boolean
-  /** What its Date and its signature say; null for when it is prepared. */
-  readonly madeAt: Instant | null
+  readonly isHeld?: boolean
+  /** What its Date and its signature say; when it is prepared unless given. */
+  readonly madeAt?: Instant
   /** The message that this one answers, where that is not the latest of the reporter's. */
-  readonly inReplyTo: MessageId | null
-  /** To whom an answer to it belongs. */
-  readonly conversation: Conversation
+  readonly inReplyTo?: MessageId | null
+  /** To whom an answer to it belongs; to nobody unless given. */
+  readonly conversation?: Conversation
 }
 
 /** A message encrypted to each recipient apart; `once` gets `:<recipient id>` appended. Made in policy/send.ts only. */
-export type SendSealed = SendCommon & {
+export type SendSealed = Sending & {
   readonly kind: 'send-sealed'
   readonly message: Message
-  readonly noticeId: number | null
+  readonly noticeId?: number
   readonly recipients: readonly SealedRecipient[]
-  readonly files: Files
+  /** None unless given. */
+  readonly files?: Files | null
 }
 
 /** A message that everybody may read: only one whose definition allows it (G3). Made in policy/send.ts only. */
-export type SendClear = SendCommon & {
+export type SendClear = Sending & {
   readonly kind: 'send-clear'
   readonly message: Message<'content-free' | 'own-words'>
   readonly to: Addressee

@@ -53,12 +53,6 @@ export const NO_EVIDENCE: Evidence = {
 /** Who gets a message: a reporter, maintainer or member by id, or an outsider who is none of them. */
 export type Recipient = { readonly audience: Audience; readonly recipient: string }
 
-/**
- * How sure it is that a refused message is by the maintainer that it names: `proved` by our mail servers, `signed` with the
- * registered key by a signature that was never seen before, or `unproved`: anybody can have written it.
- */
-export type RefusalStanding = 'proved' | 'signed' | 'unproved'
-
 /** How a message left (G3): encrypted, or in clear under the one exception. */
 export type Way = 'encrypted' | 'in-clear'
 
@@ -83,7 +77,7 @@ const EVENTS = {
   'other-wrote': {} as Nothing,
   'message-refused': {} as { because: string },
   /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
-  'refused-unanswered': {} as { because: string; standing: RefusalStanding },
+  'refused-unanswered': {} as { because: string },
   /** On hold, because its encrypted content came before: from another sender, or into these cases. */
   'ciphertext-reused': {} as { cases: readonly CaseTag[] },
   /** On hold: a delivery report about no message of the desk. */

@@ -111,12 +111,31 @@ export const digest = encrypted<{
   readonly moreJunk: number
 }>()('digest', 'digest', 'Digest')
 
+/** Why a message in a maintainer's name has no effect. */
+export type Refusal =
+  | 'not-opened'
+  | 'not-encrypted'
+  | 'not-pgp-mime'
+  | 'unsigned'
+  | 'several-signatures'
+  | 'not-covered'
+  | 'bad-signature'
+  | 'unknown-key'
+  | 'expired-key'
+  | 'revoked-key'
+  | 'repeated-header'
+  | 'stale'
+  | 'from-the-future'
+  | 'for-another'
+  | 'replayed'
+
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
 export const refusal = family('maintainer', 'content-free', 'auto-replied')<{
   /** Which message it was. */
-  readonly about: string
-  readonly because: string
-  readonly remedy: string
+  readonly date: string
+  readonly because: Refusal | ''
+  /** Why, where it is the maintainer's and names no case; else ''. */
+  readonly says: string
 }>()('refusal', 'refusal', 'We did not act on a message in your name')
 
 /** To a maintainer whose key cannot be used: in clear, and without a word about any report. */

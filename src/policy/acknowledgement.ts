@@ -4,7 +4,7 @@
  */
 import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
 import { type Reporter, type ReporterKey } from '../domain/case.ts'
-import { type Decision } from '../domain/decision.ts'
+import { type Decision, type Sending } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
@@ -14,7 +14,7 @@ import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { judgeSender, type SenderProof } from './authentication.ts'
 import { productOutside } from './new-case.ts'
 import { earliestRoom } from './rate-limits.ts'
-import { inClearTo, type Sending, sealedTo } from './send.ts'
+import { inClearTo, sealedTo } from './send.ts'
 import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
 
 /** One sender gets an acknowledgement for each of so many reports in a day, and one message a day that lists the further ones. */
@@ -186,7 +186,7 @@ function answer(
   const isClearAllowed = params.isClearAllowed && known === null && unusedKeys.length === 0
   const message = acknowledgement({ ...params, isClearAllowed })
   const inReplyTo = key === null ? opened.outer.messageId : null
-  return toSender(to, key, message, { now, once: tag, tag, ...when, madeAt, inReplyTo })
+  return toSender(to, key, message, { once: tag, tag, ...when, madeAt, inReplyTo })
 }
 
 /** The daily list of one sender's further reports: their numbers alone (B11, G6). */
@@ -200,7 +200,7 @@ export function listReports(
   if (tag === undefined) return []
   const message = furtherReports({ tags, reportsADay: REPORTS_A_DAY })
   return [
-    toSender({ name: '', address: to }, key, message, { now, once: tag, tag }),
+    toSender({ name: '', address: to }, key, message, { once: tag, tag }),
     { kind: 'count-answer', address: to, answer: 'further-reports', at: now },
     { kind: 'forget-listed', tags }
   ]
@@ -211,14 +211,14 @@ function toSender(
   { name, address }: Contact,
   key: ReporterKey | null,
   message: Message<'content-free'>,
-  { now, tag, ...sending }: Sending & { readonly now: Instant; readonly tag: CaseTag }
+  { tag, ...sending }: Sending & { readonly tag: CaseTag }
 ): Decision {
   // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
   if (key?.isUsable !== true)
-    return inClearTo({ name: '', address, id: tag }, now, message, { tag, ...sending })
+    return inClearTo({ name: '', address, id: tag }, message, { tag, ...sending })
   const { fingerprint, keyData } = key
   const recipient = { name, address, id: tag, fingerprint, keyData }
-  return sealedTo([recipient], now, message, { tag, ...sending })
+  return sealedTo([recipient], message, { tag, ...sending })
 }
 
 /** Counts one that leaves `at`, for the limits of its sender, its domain and the desk. */

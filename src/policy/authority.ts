@@ -8,9 +8,9 @@ import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Role, type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
+import { type Refusal } from '../messages/to-maintainers.ts'
 import { type ParsedCommands } from './commands.ts'
 import { isMeantForDesk, type QuotedMessage } from './conversation.ts'
-import { type Refusal } from './refusals.ts'
 
 export type Authority =
   | { readonly kind: 'maintainer'; readonly maintainer: Maintainer; readonly signature: Signature }

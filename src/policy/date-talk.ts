@@ -83,7 +83,7 @@ function ask(reporters: readonly Addressed[], date: Instant, about: About): Aske
     const message = isTold
       ? dateNotice({ product: product.name, disclosure: now, before })
       : dateProposed({ date: now, before })
-    decisions.push(toReporter(path, about.now, message, sending), told)
+    decisions.push(toReporter(path, message, sending), told)
     const did = isTold ? `told ${address} the date` : `asked ${address} about the date`
     asked.push(`We ${did} ${now}, ${WAYS[how]}.`)
   }

@@ -8,7 +8,12 @@ import { aboutCase, byMaintainer } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import { hint as hintMessage, note as noteMessage, relay } from '../messages/to-maintainers.ts'
+import {
+  hint as hintMessage,
+  note as noteMessage,
+  type Refusal,
+  relay
+} from '../messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole } from './authority.ts'
 import { claimCiphertext } from './ciphertext.ts'
 import { dueOf } from './clocks.ts'
@@ -16,7 +21,7 @@ import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
 import { type CommandContext } from './draft.ts'
 import { maintainerRecipient, memberReach, reachSentence, reporterPath } from './recipients.ts'
-import { type Refusal, refuseMail, unboundMail } from './refusals.ts'
+import { refuseMail, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { message } from './reporter-mail.ts'
 import { runCommands, runWithoutCase } from './run-commands.ts'
@@ -134,7 +139,6 @@ function internalNote(text: string, context: CommandContext): Decision[] {
   const path = reporterPath(reporter, bound.reporterKeys, product)
   const noteMail = toMaintainers(
     settings,
-    now,
     noteMessage({
       author: author.name,
       facts: caseFacts(bound.case, {
@@ -242,8 +246,8 @@ function hint(context: CommandContext): Decision[] {
 type Words = Readonly<Record<'once' | 'title' | 'what' | 'doNext', string>>
 
 function toAuthor(context: CommandContext, { once, ...words }: Words): Decision {
-  const { bound, author, now, message } = context
-  return sealedTo([maintainerRecipient(author)], now, hintMessage(words), {
+  const { bound, author, message } = context
+  return sealedTo([maintainerRecipient(author)], hintMessage(words), {
     once,
     tag: bound.case.tag,
     conversation: conversationAbout(context.conversation),

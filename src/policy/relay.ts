@@ -94,7 +94,7 @@ function forwarded(
   recipients: readonly SealedRecipient[],
   isHidden: boolean
 ): Decision {
-  const { record, product, opened, settings, now, writer } = input
+  const { record, product, opened, settings, writer } = input
   const isMember = writer.author === 'member'
   const reporter = answeredIn(input)
   const path = reporterPath(reporter, input.reporterKeys, product)
@@ -103,7 +103,6 @@ function forwarded(
   const via = isHidden ? `List member ${writer.authorId}` : senderName(opened)
   return sealedTo(
     recipients,
-    now,
     relayMessage({
       facts: headFacts(input, isHidden),
       details: [
@@ -131,7 +130,7 @@ function forwarded(
       ...(via === null ? {} : { via }),
       conversation: conversationWith(writer),
       files: input.isWithheld
-        ? { from: 'nothing' }
+        ? null
         : {
             from: 'arrival',
             original: !isHidden && input.size <= settings.limits.originalBytes,

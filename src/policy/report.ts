@@ -98,7 +98,7 @@ function takeIn(received: Judged, thread: Thread, settings: Settings, moment: Mo
   const keys = withSender(reporterKeys, key, situation)
   const about = { record, keys, events, product, settings, arrivalId: situation.arrivalId, now }
   const leaving = [
-    ...wordsLeave(released, sealedWith(key.key), now),
+    ...wordsLeave(released, sealedWith(key.key)),
     ...(isReporter && bringsKey(situation, key.key) ? owedDate(sender.reporter, about) : [])
   ]
   const writer = authorOf(situation, sender)
@@ -259,7 +259,7 @@ function leftFacts(leaving: readonly Decision[]): FactLine[] {
   const tags = leaving.flatMap((one) => {
     if (one.kind === 'words-leave') return [one.words.tag]
     if (one.kind !== 'send-sealed') return []
-    return dateProposed.is(one.message) || dateNotice.is(one.message) ? [one.caseTag] : []
+    return dateProposed.is(one.message) || dateNotice.is(one.message) ? [one.tag] : []
   })
   if (tags.length === 0) return []
   const messages = count(tags.length, 'message', 'messages')

@@ -276,10 +276,10 @@ function wordsTo(
     return { audience: 'internal', text: whole, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
-  const leaves = sendToReporter(path, context.now, messageOf(mail, params), {
+  const leaves = sendToReporter(path, messageOf(mail, params), {
     once: String(context.arrivalId),
     tag: draft.case.tag,
-    files: files.length === 0 ? { from: 'nothing' } : { from: 'list', files }
+    files: files.length === 0 ? null : { from: 'list', files }
   })
   return { audience: 'reporter', text: whole, leaves }
 }
@@ -341,7 +341,7 @@ export function askFor(
   const to = { name: '', address, id }
   const message = name === 'key-request' ? keyRequest({}) : resendRequest({})
   const sending = { once: `${id}:${context.now.slice(0, 10)}`, tag }
-  const decision = inClearTo(to, context.now, message, sending)
+  const decision = inClearTo(to, message, sending)
   const by = byMaintainer(context.author.id)
   const asked = recorded('key-asked', aboutCase(tag), by, { reporter: id })
   return {

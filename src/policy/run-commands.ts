@@ -229,7 +229,7 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
   })
   const sending = { once: String(arrivalId), tag: draft.case.tag, via: author.name }
   const conversation = conversationAbout(context.conversation)
-  return [toMaintainers(settings, now, message, { ...sending, conversation, except: author.id })]
+  return [toMaintainers(settings, message, { ...sending, conversation, except: author.id })]
 }
 
 /** What a command mail may change of a case; it empties nothing. */

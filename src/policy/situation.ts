@@ -12,7 +12,7 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type CaseHistory } from '../domain/case-machine.ts'
-import { type DeskEvent, type RefusalStanding } from '../domain/event.ts'
+import { type DeskEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Audience, type MessageKind } from '../domain/message.ts'
@@ -98,8 +98,8 @@ export type AnswerHistory = {
   readonly senderAcknowledgements: number
   /** When acknowledgements left in the last hour or will leave: all of them, and those to the answered domain. */
   readonly answersTaken: { readonly desk: readonly Instant[]; readonly domain: readonly Instant[] }
-  /** Refusals sent in the last hour, counted apart by how sure it was who wrote what was refused. */
-  readonly refusalsLastHour: Readonly<Record<RefusalStanding, number>>
+  /** Refusals sent in the last hour to the maintainer whom the message names. */
+  readonly refusalsLastHour: number
 }
 
 /** A key that names a reporter and is not in use; it may have been refused. */

@@ -48,7 +48,7 @@ export function transcript(
   context: DeskContext,
   about: CaseOutcome | null
 ): Decision {
-  const { settings, author, now, message } = context
+  const { settings, author, message } = context
   const tag = about?.after.case.tag ?? null
   // Beside a refused line nothing was done.
   const isWhole = isDone(outcome)
@@ -67,7 +67,7 @@ export function transcript(
     sent: outcome.sent ?? '',
     ...(about === null ? NO_CASE : caseParams(about))
   })
-  return sealedTo([maintainerRecipient(author)], now, words, {
+  return sealedTo([maintainerRecipient(author)], words, {
     once: String(context.arrivalId),
     tag,
     conversation: about === null ? '' : conversationAbout(about.context.conversation),

@@ -13,7 +13,6 @@ import { type Decision } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type NewEvent, type Way } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
-import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
 import { type CommandContext, type Draft, happen, moveOf, withActivity } from './draft.ts'
@@ -89,8 +88,7 @@ const WAITS: ReporterPath = { kind: 'no-key', unusedKeys: [], isClearOtherwise: 
 /** What waited leaves where a way is open now, one message each, in the order in which it was written (B10). */
 export function wordsLeave(
   waiting: readonly WaitingWords[],
-  pathOf: (words: WaitingWords) => ReporterPath,
-  now: Instant
+  pathOf: (words: WaitingWords) => ReporterPath
 ): Decision[] {
   return waiting.flatMap((words): Decision[] => {
     const { mail, params, arrivalId, tag } = words
@@ -98,7 +96,7 @@ export function wordsLeave(
     if (!isOpenPath(path)) return []
     const { kind: how } = path
     const sending = { once: String(arrivalId), tag }
-    const sent = toReporter(path, now, messageOf(mail, params), sending)
+    const sent = toReporter(path, messageOf(mail, params), sending)
     const left = { words, how, events: leftEvents(words, how), once: sent.once } as const
     return [sent, { kind: 'words-leave', ...left }]
   })
@@ -110,7 +108,7 @@ export function wordsLeave(
  */
 export function settledWords(
   draft: Draft,
-  { settings: { products }, now }: Pick<CommandContext, 'settings' | 'now'>
+  { settings: { products } }: Pick<CommandContext, 'settings'>
 ): { readonly leaving: readonly Decision[]; readonly says: string } {
   const settled = addresseesOf(draft.case).filter(({ id }) => draft.settled.includes(id))
   const each = settled.map((reporter) => {
@@ -122,7 +120,7 @@ export function settledWords(
       const addressed = { ...words.reporter, unusedKeys }
       return product === undefined ? WAITS : reporterPath(addressed, draft.reporterKeys, product)
     }
-    const leaving = wordsLeave(waiting, pathOf, now)
+    const leaving = wordsLeave(waiting, pathOf)
     const stay = waiting.filter((words) => !isAmong(leaving, words))
     return { leaving, says: settledSays(reporter, leaving, stay.map(pathOf)) }
   })

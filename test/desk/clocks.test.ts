@@ -650,8 +650,7 @@ describe('(B9) one alarm a cause, person and day', () => {
     [
       'of more forged messages than are answered',
       event('refused-unanswered', { kind: 'maintainer', id: 'linus' }, BY_SOMEBODY, {
-        because: 'unsigned',
-        standing: 'unproved'
+        because: 'unsigned'
       })
     ],
     [

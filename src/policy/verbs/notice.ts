@@ -244,7 +244,7 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
     label: 'For list admins alone',
     value
   }))
-  if (named.length === 0) return [toMaintainers(settings, now, written([]), sending)]
+  if (named.length === 0) return [toMaintainers(settings, written([]), sending)]
   const admins = settings.maintainers.filter(({ roles }) => roles.includes('list-admin'))
   const others = settings.maintainers.filter((one) => !admins.includes(one))
   return [
@@ -252,7 +252,7 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
     { people: others, message: written([]) }
   ]
     .filter(({ people }) => people.length > 0)
-    .map(({ people, message }) => sealedTo(people.map(maintainerRecipient), now, message, sending))
+    .map(({ people, message }) => sealedTo(people.map(maintainerRecipient), message, sending))
 }
 
 function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): string {

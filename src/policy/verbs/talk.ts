@@ -182,7 +182,7 @@ const member: Handler = (draft, command, context) => {
   const answer = memberAnswer({ author: author.name, text })
   const once = `${context.arrivalId}:${draft.decisions.length}`
   const { fingerprint, keyData, name, address } = to
-  const sent = sealedTo([{ id, name, address, fingerprint, keyData }], context.now, answer, {
+  const sent = sealedTo([{ id, name, address, fingerprint, keyData }], answer, {
     once,
     tag: draft.case.tag
   })

@@ -25,12 +25,11 @@ describe('one more message (A4)', () => {
   const texts = new Map([...builtInTexts(), ['reminder', wording] as const])
 
   it('is sent by the one builder, which fills in all else', () => {
-    const decision = toMaintainers(SETTINGS, NOW, reminder({ days: 3 }), { once: '1', tag: TAG })
+    const decision = toMaintainers(SETTINGS, reminder({ days: 3 }), { once: '1', tag: TAG })
     expect(decision).toMatchObject({
       once: 'reminder:1',
-      caseTag: TAG,
-      message: { subject: '3 days left', autoSubmitted: 'auto-generated' },
-      files: { from: 'nothing' }
+      tag: TAG,
+      message: { subject: '3 days left', autoSubmitted: 'auto-generated' }
     })
     expect(decision.recipients).toHaveLength(SETTINGS.maintainers.length)
     const render = createRender(texts, SETTINGS.desk, all)

@@ -125,7 +125,6 @@ describe('the history of a case', () => {
       },
       ...{
         cases: ['ACME-2026-0001'],
-        standing: 'unproved',
         bytes: 7,
         at: 'one thing',
         error: 'TypeError',

@@ -126,11 +126,7 @@ const anySituation: fc.Arbitrary<Situation> = fc
       history: {
         senderAcknowledgements: made.recently ? 5 : 0,
         answersTaken: { desk: [], domain: [] },
-        refusalsLastHour: {
-          proved: made.refusals,
-          signed: made.refusals,
-          unproved: made.refusals
-        }
+        refusalsLastHour: made.refusals
       }
     })
   })

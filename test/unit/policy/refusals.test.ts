@@ -1,73 +1,40 @@
-/** How sure it is who wrote a refused message: what a forger can write is counted apart (mail.md §2.10). */
+/** What a maintainer reads of a message in their name that had no effect (mail.md §2.10). */
 import { expect, it } from 'vitest'
-import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { refusalStanding, refuseMail } from '../../../src/policy/refusals.ts'
-import {
-  address,
-  CHECKED,
-  fingerprint,
-  found,
-  GRACE,
-  headers,
-  maintainerMail,
-  NOW,
-  only,
-  SETTINGS,
-  signature,
-  situation
-} from './samples.ts'
+import { refuseMail } from '../../../src/policy/refusals.ts'
+import { GRACE, maintainerMail, NOW, only, rendered, SETTINGS, situation } from './samples.ts'
 
-/** DMARC passes for this domain, as our mail server says. */
-function passes(domain: string): Pick<OpenedMail, 'trace'> {
-  return { trace: { received: 1, returnPaths: [], results: [found({ domain })] } }
+type Because = Parameters<typeof refuseMail>[1]['because']
+
+const opened = maintainerMail('/take', GRACE, { signatures: [] })
+
+function refuse(because: Because, refusalsLastHour = 0) {
+  const history = { ...situation().history, refusalsLastHour }
+  const about = { maintainer: GRACE, because }
+  return refuseMail(situation({ opened, history }), about, SETTINGS, NOW)
 }
-function standing(change: Partial<OpenedMail>, signatureSeen = false, settings = CHECKED) {
-  const opened = maintainerMail('/take', GRACE, { signatures: [], ...change })
-  return refusalStanding({ opened, signatureSeen }, GRACE, settings)
-}
-const domain = GRACE.address.split('@').at(-1) ?? ''
-const KINDS = [
-  ['proved', passes(domain), false],
-  ['signed', { signatures: [signature()] }, false],
-  ['unproved', {}, false]
-] as const
-const elsewhere = headers({ from: { name: 'Grace', address: address('grace@evil.example') } })
 
-it('is sure by the word of our mail servers about the maintainer’s own address', () => {
-  expect(standing(passes(domain))).toBe('proved')
-  expect(standing({})).toBe('unproved')
-  expect(standing(passes(domain), false, SETTINGS)).toBe('unproved')
-  expect(standing({ ...passes('evil.example'), outer: elsewhere })).toBe('unproved')
+it.each<[Because, string, string]>([
+  ['unsigned', 'It was not signed.', 'send it again, signed with your registered key'],
+  [
+    'replayed',
+    'Its signature was used before.',
+    'If you did not write it, somebody used your name'
+  ],
+  ['expired-key', 'Your key has expired.', 'Extend your key'],
+  ['for-another', 'meant for this desk.', `"to: ${SETTINGS.desk.address}"`]
+])('%s: says why, and what to do', (because, why, remedy) => {
+  const [message] = only(refuse(because), 'send-sealed')
+  const text = message === undefined ? '' : rendered(message).replaceAll(/\s+/g, ' ')
+  expect(text).toContain(
+    'We received a message in your name, dated Sun 22 Nov 2026, 13:00 Berlin (12:00 UTC), and did not act on it.'
+  )
+  expect(text).toContain(why)
+  expect(text).toContain(remedy)
 })
 
-it('is sure by a signature of the registered key, but only the first time', () => {
-  const signed = { signatures: [signature()] }
-  expect(standing(signed)).toBe('signed')
-  expect(standing({ signatures: [signature({ state: 'expired-key' })] })).toBe('signed')
-  expect(standing(signed, true)).toBe('unproved')
-})
-
-it.each([
-  ['wrong', signature({ state: 'bad' })],
-  ['of a revoked key', signature({ state: 'revoked-key' })],
-  ['of another key', signature({ fingerprint: fingerprint('9') })]
-])('is not sure by a signature that is %s', (_, only) => {
-  expect(standing({ signatures: [only] })).toBe('unproved')
-})
-
-it.each(KINDS)('refusals of %s messages are counted alone', (kind, change, seen) => {
-  const opened = maintainerMail('/take', GRACE, { signatures: [], ...change })
-  const about = { maintainer: GRACE, because: 'unsigned' } as const
-  const used = { proved: 10, signed: 10, unproved: 10 }
-  const decided = (refusalsLastHour: typeof used) => {
-    const history = { ...situation().history, refusalsLastHour }
-    return refuseMail(situation({ opened, signatureSeen: seen, history }), about, CHECKED, NOW)
-  }
-  expect(only(decided({ ...used, [kind]: 9 }), 'send-sealed')).toMatchObject([
-    { message: { kind: 'refusal' } }
-  ])
-  // One clock tells of all of them: no message of its own for each.
-  expect(decided({ proved: 0, signed: 0, unproved: 0, [kind]: 10 })).toMatchObject([
-    { kind: 'record', event: { kind: 'refused-unanswered', about: { standing: kind } } }
+it('are counted, and above ten an hour a clock tells of them instead', () => {
+  expect(only(refuse('unsigned', 9), 'count-answer')).toMatchObject([{ answer: 'refusal' }])
+  expect(refuse('unsigned', 10)).toMatchObject([
+    { kind: 'record', event: { kind: 'refused-unanswered', about: { because: 'unsigned' } } }
   ])
 })

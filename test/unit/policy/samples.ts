@@ -431,7 +431,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     history: {
       senderAcknowledgements: 0,
       answersTaken: { desk: [], domain: [] },
-      refusalsLastHour: { proved: 0, signed: 0, unproved: 0 }
+      refusalsLastHour: 0
     },
     nextTag: tag('ACME-2026-0002'),
     senderCases: [],
@@ -554,5 +554,5 @@ export function builtInRender(desk: DeskWords = SETTINGS.desk): Render {
 /** What the recipient of a decision reads. */
 export function rendered(decision: SendSealed | SendClear): string {
   const inClear = decision.kind === 'send-clear'
-  return builtInRender()(decision.message, { tag: decision.caseTag, inClear })
+  return builtInRender()(decision.message, { tag: decision.tag, inClear })
 }

@@ -393,7 +393,7 @@ describe('correspondents', () => {
     db.transact((tx) => {
       people.insertAnswer(tx, ALICE.address, 'acknowledgement', addMs(NOON, -3_600_001))
       people.insertAnswer(tx, ALICE.address, 'acknowledgement', later)
-      people.insertAnswer(tx, ALICE.address, 'refusal-unproved', later)
+      people.insertAnswer(tx, ALICE.address, 'refusal', later)
       people.insertAnswer(tx, other, 'acknowledgement', NOON)
       people.insertAnswer(tx, other, 'acknowledgement', addMs(later, 1))
     })
@@ -408,9 +408,7 @@ describe('correspondents', () => {
       NOON
     ])
     const refusals = (until: Instant) =>
-      db.read((read) =>
-        people.countAnswers(read, ALICE.address, 'refusal-unproved', { since: NOON, until })
-      )
+      db.read((read) => people.countAnswers(read, ALICE.address, 'refusal', { since: NOON, until }))
     // What a clock that ran ahead has left says nothing.
     expect([refusals(later), refusals(addMs(later, -1))]).toEqual([1, 0])
   })
