@@ -285,11 +285,6 @@ export type OpenedMail = {
   readonly candidateKeys: readonly CandidateKey[]
   /** Keys of the sender in the message that cannot be used. */
   readonly unusableKeys: readonly UnusableKey[]
-  /**
-   * Issuers claimed by signatures inside the encryption, as in `Signature.issuer`, whose key was also inside and names only
-   * other people. Unverified: whoever encrypted the message put both there.
-   */
-  readonly foreignSigners: readonly string[]
   readonly warnings: readonly WarningCode[]
 }
 

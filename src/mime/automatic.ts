@@ -5,17 +5,17 @@
  * it returns. Must never take a message for a receipt because somebody attached one.
  */
 import { takesNoAnswers } from '../domain/address.ts'
-import { type MessageId } from '../domain/ids.ts'
 import {
   type AutomaticKind,
   type BounceFacts,
   type HeaderFacts,
+  type OpenedMail,
   type ReceiptFacts
 } from '../domain/mail.ts'
 import { firstValue, readFields, valuesOf } from './fields.ts'
 import { findMessageIds } from './header.ts'
 import { contentOf } from './leaf.ts'
-import { type MimeTree, type Part, partsBelow } from './tree.ts'
+import { type Part, partsBelow } from './tree.ts'
 
 /** Header field in every message that the desk sends; its value is the desk's address. */
 const LOOP_FIELD = 'x-postern-loop'
@@ -30,21 +30,25 @@ const OLD_ANSWER_FIELDS = [
   'x-vacation'
 ]
 
-/** All marks found, without duplicates. `deskAddress` is compared without case. */
+/**
+ * What the message at `root` says of itself: all marks without duplicates, and the facts of a notification or a receipt.
+ * `deskAddress` is compared without case.
+ */
 export function readAutomatic(
-  tree: MimeTree,
+  root: Part,
   facts: HeaderFacts,
   deskAddress: string
-): AutomaticKind[] {
-  const { fields, children, type } = tree.root
+): Pick<OpenedMail, 'automatic' | 'bounce' | 'receipt'> {
+  const { fields, children, type } = root
   const has = (name: string, pattern: RegExp): boolean =>
     valuesOf(fields, name).some((value) => pattern.test(value))
   const isAnswer =
     has('auto-submitted', /^auto-replied(?:[;\s(]|$)/i) ||
     has('precedence', /auto.?reply/i) ||
     OLD_ANSWER_FIELDS.some((name) => has(name, /^(?!(?:no|false|0)$)./i))
-  const bounce = isBounce(tree, facts)
-  const receipt = looksLikeReceipt(tree)
+  const bounce = isBounce(root, facts)
+  // Such a message is never answered (RFC 3834 §2), whether it is a valid receipt or not.
+  const receipt = isReportOf(root, RECEIPT) || hasPart(root, NOTIFICATIONS)
   // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522) is never answered, but people read it.
   const isReport =
     type === 'multipart/report' || children.some((part) => part.type === 'message/feedback-report')
@@ -67,7 +71,19 @@ export function readAutomatic(
     ),
     loop: isOwn || valuesOf(fields, 'received').length > RECEIVED_MAX
   }
-  return (Object.keys(marks) as AutomaticKind[]).filter((kind) => marks[kind])
+  return {
+    automatic: (Object.keys(marks) as AutomaticKind[]).filter((kind) => marks[kind]),
+    bounce: readBounce(root, facts, bounce),
+    receipt: readReceipt(root)
+  }
+}
+
+function isReportOf({ type, params }: Part, kind: string): boolean {
+  return type === 'multipart/report' && params.get('report-type')?.toLowerCase() === kind
+}
+
+function hasPart({ children }: Part, types: ReadonlySet<string>): boolean {
+  return children.some((child) => types.has(child.type))
 }
 
 // Delivery status notifications.
@@ -97,16 +113,15 @@ const ARMOR_FIRST = /^\s*-----BEGIN PGP /
  * bounce mistaken for a report only opens a case. So it must be an RFC 6522 report with its status part, or come from no person
  * (empty return path, mailer-daemon) and also look like a notification.
  */
-function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
-  const { root } = tree
-  const hasStatus = root.children.some((child) => STATUS_TYPES.has(child.type))
+function isBounce(root: Part, facts: HeaderFacts): boolean {
+  const hasStatus = hasPart(root, STATUS_TYPES)
   if (root.type === 'multipart/report' && hasStatus) return true
   if (!isFromDaemon(root, facts) || isProtected(root)) return false
   // Its status part may have been lost on the way.
   if (hasStatus || isReportOf(root, 'delivery-status')) return true
   const isNamed =
     OLD_SUBJECT.test(facts.subject.trim()) || firstValue(root.fields, 'x-failed-recipients') !== ''
-  return isNamed && !ARMOR_FIRST.test(beginningOf(tree, root))
+  return isNamed && !ARMOR_FIRST.test(beginningOf(root))
 }
 
 /**
@@ -114,28 +129,23 @@ function isBounce(tree: MimeTree, facts: HeaderFacts): boolean {
  * from such addresses too, so it counts as a bounce only if it returns a message of the desk, and is otherwise treated like any
  * message. A person's answer refers to the message it answers; a server's notification in an older form does not.
  */
-function mayBeBounce({ root }: MimeTree, { from, subject, references }: HeaderFacts): boolean {
+function mayBeBounce(root: Part, { from, subject, references }: HeaderFacts): boolean {
   const isNobody = from !== null && takesNoAnswers(from.address)
   return (
     isNobody && !isProtected(root) && references.length === 0 && OLD_SUBJECT.test(subject.trim())
   )
 }
 
-/** An empty return path, or mailer-daemon as the sender. Postmaster proves nothing: people write from it. */
-function isFromDaemon(root: Part, facts: HeaderFacts): boolean {
-  const sender = facts.from?.address ?? firstValue(root.fields, 'from').trim()
-  return hasEmptyPath(root) || [...returnPaths(root), sender].some((name) => DAEMON.test(name))
-}
-
-/** A sender that no person uses (RFC 5321 §4.5.5). */
-function hasEmptyPath(root: Part): boolean {
-  return returnPaths(root).includes('')
-}
-
-function returnPaths(root: Part): string[] {
-  return valuesOf(root.fields, 'return-path')
+/**
+ * An empty return path, as no person has (RFC 5321 §4.5.5), or mailer-daemon as the sender. Postmaster proves nothing: people
+ * write from it.
+ */
+function isFromDaemon({ fields }: Part, facts: HeaderFacts): boolean {
+  const sender = facts.from?.address ?? firstValue(fields, 'from').trim()
+  const paths = valuesOf(fields, 'return-path')
     .filter((value) => value.trim() !== '')
     .map((value) => value.replaceAll(/[<>\s]/g, ''))
+  return paths.includes('') || [...paths, sender].some((name) => DAEMON.test(name))
 }
 
 /** Servers neither encrypt nor sign. */
@@ -143,30 +153,29 @@ function isProtected(root: Part): boolean {
   return root.type === 'multipart/encrypted' || root.type === 'multipart/signed'
 }
 
-function isReportOf({ type, params }: Part, kind: string): boolean {
-  return type === 'multipart/report' && params.get('report-type')?.toLowerCase() === kind
-}
-
-/** The facts of a bounce; null when the message is not one and does not look like one. */
-export function readBounce(tree: MimeTree, facts: HeaderFacts): BounceFacts | null {
-  const isSure = isBounce(tree, facts)
-  if (!isSure && !mayBeBounce(tree, facts)) return null
-  const returnedMessageIds = returnedIds(tree)
+/** The facts of a notification; null for what is none, or is not sure and returns nothing. */
+function readBounce(root: Part, facts: HeaderFacts, isSure: boolean): BounceFacts | null {
+  if (!isSure && !mayBeBounce(root, facts)) return null
+  // Message-IDs of the returned message; in the older forms, of a copy within the text.
+  const copies = partsBelow(root)
+    .filter(({ type, children }) => children.length === 0 && RETURNED.has(type))
+    .flatMap((part) => beginningOf(part).match(COPIED_ID) ?? [])
+  const returnedMessageIds = findMessageIds(copies.join(' '), IDS_MAX)
   return isSure || returnedMessageIds.length > 0
-    ? { returnedMessageIds, action: actionOf(tree, facts) }
+    ? { returnedMessageIds, action: actionOf(root, facts) }
     : null
 }
 
 /** The worst action for any recipient (RFC 3464 §2.3.3); in the older forms, what the subject says. */
-function actionOf(tree: MimeTree, facts: HeaderFacts): BounceFacts['action'] {
+function actionOf({ children }: Part, { subject }: HeaderFacts): BounceFacts['action'] {
   // A status part further inside belongs to a forwarded message, not to this report.
-  const status = tree.root.children.find((part) => STATUS_TYPES.has(part.type))
-  const text = status === undefined ? '' : beginningOf(tree, status)
+  const status = children.find((part) => STATUS_TYPES.has(part.type))
+  const text = status === undefined ? '' : beginningOf(status)
   const actions = Array.from(text.matchAll(/^action:[ \t]*([a-z]+)/gim), ([, word = '']) =>
     toAction(word.toLowerCase())
   )
   const order = ['failed', 'delayed', 'other', 'delivered'] as const
-  const isDelay = /delay|warning|still trying/i.test(facts.subject)
+  const isDelay = /delay|warning|still trying/i.test(subject)
   return order.find((action) => actions.includes(action)) ?? (isDelay ? 'delayed' : 'failed')
 }
 
@@ -175,44 +184,25 @@ function toAction(word: string): BounceFacts['action'] {
   return word === 'relayed' || word === 'expanded' ? 'delivered' : 'other'
 }
 
-/** Message-IDs of the returned message; in the older forms, of a copy within the text. */
-function returnedIds(tree: MimeTree): MessageId[] {
-  const found = partsBelow(tree.root)
-    .filter(({ type, children }) => children.length === 0 && RETURNED.has(type))
-    .flatMap((part) => beginningOf(tree, part).match(COPIED_ID) ?? [])
-  return findMessageIds(found.join(' '), IDS_MAX)
-}
-
-function beginningOf(tree: MimeTree, part: Part): string {
-  return contentOf(tree, part).toString('latin1', 0, TEXT_BYTES_MAX)
+function beginningOf(part: Part): string {
+  return contentOf(part).toString('latin1', 0, TEXT_BYTES_MAX)
 }
 
 // Read receipts.
 
+const RECEIPT = 'disposition-notification'
 /** RFC 8098 §3.1, and RFC 6533 §6 for addresses in other scripts. */
-const NOTIFICATIONS = new Set([
-  'message/disposition-notification',
-  'message/global-disposition-notification'
-])
+const NOTIFICATIONS = new Set([`message/${RECEIPT}`, `message/global-${RECEIPT}`])
 
 /**
  * The facts of a receipt in its only valid form (RFC 8098 §3): a multipart/report of that report-type with the notification
  * among its parts. Null for everything else, also for a report about a receipt that has one attached.
  */
-export function readReceipt(tree: MimeTree): ReceiptFacts | null {
-  if (!isReportOf(tree.root, 'disposition-notification')) return null
-  const part = tree.root.children.find((child) => NOTIFICATIONS.has(child.type))
-  if (part === undefined) return null
-  const content = contentOf(tree, part)
+function readReceipt(root: Part): ReceiptFacts | null {
+  const part = root.children.find((child) => NOTIFICATIONS.has(child.type))
+  if (part === undefined || !isReportOf(root, RECEIPT)) return null
+  const content = contentOf(part)
   const { fields } = readFields(content, 0, content.length)
   const [returnedMessageId = null] = findMessageIds(firstValue(fields, 'original-message-id'), 1)
   return { returnedMessageId }
-}
-
-/** Whether the root of the message declares a receipt: such a message is never answered (RFC 3834 §2). */
-function looksLikeReceipt(tree: MimeTree): boolean {
-  return (
-    isReportOf(tree.root, 'disposition-notification') ||
-    tree.root.children.some((child) => NOTIFICATIONS.has(child.type))
-  )
 }

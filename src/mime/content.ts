@@ -12,7 +12,7 @@ import { unflow } from './flowed.ts'
 import { textOfHtml } from './html.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from './leaf.ts'
 import { type Piece, selectPieces } from './pieces.ts'
-import { bodyOf, entityOf, type MimeTree, type Part } from './tree.ts'
+import { bodyOf, entityOf, type Part } from './tree.ts'
 
 /** The readable content of a payload. */
 export type Content = {
@@ -29,22 +29,22 @@ const HTML_CHARS_MAX = 1_000_000
 const HTML_PLACEHOLDER = '[HTML part not converted]'
 
 /**
- * Reads everything below `start`. `hasLegacyDisplay` is true when the payload has protected headers: then the copy of their
+ * Reads everything below `start` but for `except`. `hasLegacyDisplay` is true when the payload has protected headers: then the copy of their
  * subject for old mail programs is left out (RFC 9788 §5.2), if it is nothing but a copy.
  */
 export async function readContent(
-  tree: MimeTree,
   start: Part,
-  hasLegacyDisplay: boolean
+  hasLegacyDisplay: boolean,
+  except: Part | null = null
 ): Promise<Content> {
-  const { pieces, warnings } = selectPieces(tree, start)
+  const { pieces, warnings } = selectPieces(start, except)
   const texts: string[] = []
   const attachments: Attachment[] = []
   let [htmlLeft, textLeft, decodedLeft] = [HTML_CHARS_MAX, TEXT_BYTES_MAX, DECODED_BYTES_MAX]
   for (const piece of pieces) {
     const { kind, part } = piece
     if (kind === 'attachment') {
-      attachments.push(toAttachment(tree, part, attachments.length + 1))
+      attachments.push(toAttachment(part, attachments.length + 1))
       continue
     }
     // Nothing beyond the limit is shown, so it is not decoded.
@@ -52,7 +52,7 @@ export async function readContent(
       warnings.add('text-truncated')
       continue
     }
-    const leaf = await textOf(tree, part)
+    const leaf = await textOf(part)
     decodedLeft = leaf.isTruncated ? -1 : decodedLeft - leaf.decodedBytes
     if (leaf.isDamaged) warnings.add('undecodable-text')
     if (leaf.isTruncated) warnings.add('text-truncated')
@@ -101,18 +101,14 @@ function textOfPiece(
   return isFlowed ? unflow(text, params.get('delsp')?.toLowerCase() === 'yes') : text
 }
 
-/**
- * A part as an attachment; a part that was not parsed (beyond a limit) stays as sent. `number` numbers files without a name.
- */
-export function toAttachment(tree: MimeTree, part: Part, number: number): Attachment {
-  if (part.isOpaque) {
-    const sent = { filename: '', type: 'application/octet-stream' }
-    return makeAttachment(entityOf(tree, part), sent, number)
-  }
-  const isMultipart = part.type.startsWith('multipart/')
-  const content = isMultipart ? bodyOf(tree, part) : contentOf(tree, part)
-  const type = isMultipart ? 'application/octet-stream' : part.type
-  return makeAttachment(content, { filename: part.filename, type }, number)
+/** A part as an attachment; a part that was not parsed (beyond a limit) stays as sent. */
+function toAttachment(part: Part, number: number): Attachment {
+  const { isOpaque, filename, type } = part
+  const unknown = 'application/octet-stream'
+  if (isOpaque) return makeAttachment(entityOf(part), { filename: '', type: unknown }, number)
+  return type.startsWith('multipart/')
+    ? makeAttachment(bodyOf(part), { filename, type: unknown }, number)
+    : makeAttachment(contentOf(part), { filename, type }, number)
 }
 
 /**

@@ -7,7 +7,7 @@ import { simpleParser } from 'mailparser'
 
 import { charsetNamed, decodeCharset } from './encoded-words.ts'
 import { undoTransferEncoding } from './transfer-encoding.ts'
-import { bodyOf, type MimeTree, type Part } from './tree.ts'
+import { bodyOf, type Part } from './tree.ts'
 
 /** Most text that is shown of one message, in bytes of UTF-8. */
 export const TEXT_BYTES_MAX = 256 * 1024
@@ -39,10 +39,10 @@ export type LeafText = {
  * The content of a leaf, byte for byte, without its transfer encoding. Unknown encodings stay as they are. May be a view of the
  * tree's own bytes, which nobody changes; decoded once and cached.
  */
-export function contentOf(tree: MimeTree, part: Part): Buffer {
+export function contentOf(part: Part): Buffer {
   const known = contents.get(part)
   if (known !== undefined) return known
-  const content = undoTransferEncoding(bodyOf(tree, part), part.encoding)
+  const content = undoTransferEncoding(bodyOf(part), part.encoding)
   contents.set(part, content)
   return content
 }
@@ -53,8 +53,8 @@ export function isBlank(bytes: Uint8Array): boolean {
 }
 
 /** The text of a text leaf, LF line ends, control characters replaced by their pictures. */
-export async function textOf(tree: MimeTree, part: Part): Promise<LeafText> {
-  return decodeText(contentOf(tree, part), part.params.get('charset') ?? '')
+export async function textOf(part: Part): Promise<LeafText> {
+  return decodeText(contentOf(part), part.params.get('charset') ?? '')
 }
 
 /** Bytes in `charset` ('' when not declared) as text. */

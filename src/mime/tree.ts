@@ -1,14 +1,14 @@
 /**
  * The MIME structure of a message as byte offsets into the original bytes (RFC 2045, RFC 2046 §5.1). This is the security
- * boundary: signatures are checked over exactly the slices it names. Uses a list, not recursion, within limits on depth and
- * count; what exceeds a limit stays one opaque part and is never lost. Does not open attached messages (message/rfc822). Must
- * never throw for any message.
+ * boundary: signatures are checked over exactly the slices it names. Within limits on depth and count; what exceeds a limit
+ * stays one opaque part and is never lost. Does not open attached messages (message/rfc822). Must never throw for any message.
  */
 import { type Field, firstValue, readFields } from './fields.ts'
-import { readParameterized } from './parameters.ts'
+import { type Parameterized, readParameterized } from './parameters.ts'
 
 /** One part. `start…end` is the whole entity, `bodyStart…end` its body; both exclude the delimiter's line break. */
 export type Part = {
+  readonly tree: MimeTree
   readonly start: number
   readonly bodyStart: number
   readonly end: number
@@ -26,10 +26,9 @@ export type Part = {
   readonly isOpaque: boolean
 }
 
-/** A parsed entity and the bytes it points into. */
+/** The bytes into which the parts of one entity point, and what is wrong with it. */
 export type MimeTree = {
   readonly raw: Buffer
-  readonly root: Part
   /** A limit on depth or count was hit. */
   readonly hasTooManyParts: boolean
   /** A header block or a multipart was malformed. */
@@ -44,70 +43,102 @@ const BOUNDARY_CHARS_MAX = 200
 const [TAB, LF, CR, SPACE] = [9, 10, 13, 32]
 const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 
-type Draft = Omit<Part, 'children' | 'isOpaque'> & { children: Draft[]; isOpaque: boolean }
-type Work = { readonly part: Draft; readonly depth: number }
+/** A tree while it grows. */
+type Growing = {
+  readonly raw: Buffer
+  count: number
+  bytesLeft: number
+  hasTooManyParts: boolean
+  isBroken: boolean
+}
 
-/** Parses one entity: a message, a part or a decrypted payload. */
-export function parseTree(bytes: Uint8Array): MimeTree {
+/** The root of one entity: of a message, a part or a decrypted payload. */
+export function parseTree(bytes: Uint8Array): Part {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const state: State = {
+  const tree: Growing = {
+    raw,
     count: 1,
     bytesLeft: SEARCHED_BYTES_MAX,
     hasTooManyParts: false,
     isBroken: false
   }
-  const root = readPart(raw, { start: 0, end: raw.length }, 'text/plain', state)
-  const queue: Work[] = [{ part: root, depth: 0 }]
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    const { part, depth } = next
-    if (!part.type.startsWith('multipart/')) continue
-    state.bytesLeft -= part.end - part.bodyStart
-    if (depth >= DEPTH_MAX || state.bytesLeft < 0) {
-      part.isOpaque = true
-      state.hasTooManyParts = true
-      continue
-    }
-    addChildren(raw, part, state)
-    for (const child of part.children) {
-      if (!child.isOpaque) queue.push({ part: child, depth: depth + 1 })
-    }
-  }
-  const { hasTooManyParts, isBroken } = state
-  return { raw, root, hasTooManyParts, isBroken }
+  return readPart(tree, { start: 0, end: raw.length, isRest: false }, 'text/plain', 0)
 }
 
-type State = { count: number; bytesLeft: number; hasTooManyParts: boolean; isBroken: boolean }
+/** One leaf without a header: all of `bytes` is its body. A parameter `name` is its file name. */
+export function bareLeaf(
+  bytes: Uint8Array,
+  type = 'text/plain',
+  parameters: Readonly<Record<string, string>> = {}
+): Part {
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { tree, ...empty } = parseTree(new Uint8Array(0))
+  const { name: filename = '' } = parameters
+  const params = new Map(Object.entries(parameters))
+  return { ...empty, tree: { ...tree, raw }, end: raw.length, type, params, filename }
+}
 
-function addChildren(raw: Buffer, part: Draft, state: State): void {
-  const { spans, isClosed, isCut } = splitBody(raw, part, PARTS_MAX - state.count)
-  if (isCut) state.hasTooManyParts = true
-  else if (spans.length === 0 || !isClosed) state.isBroken = true
+function readPart(tree: Growing, span: Span, fallbackType: string, depth: number): Part {
+  const part = readHead(tree, span, fallbackType)
+  if (span.isRest || !part.type.startsWith('multipart/')) {
+    return { ...part, children: [], isOpaque: span.isRest }
+  }
+  tree.bytesLeft -= part.end - part.bodyStart
+  const isOpaque = depth >= DEPTH_MAX || tree.bytesLeft < 0
+  if (isOpaque) tree.hasTooManyParts = true
+  return { ...part, children: isOpaque ? [] : readChildren(tree, part, depth), isOpaque }
+}
+
+/** A part without what is inside. */
+type Head = Omit<Part, 'children' | 'isOpaque'>
+
+function readHead(tree: Growing, { start, end }: Span, fallbackType: string): Head {
+  const { fields, bodyStart, isBroken } = readFields(tree.raw, start, end)
+  if (isBroken) tree.isBroken = true
+  const parameterized = (name: string): Parameterized => readParameterized(firstValue(fields, name))
+  const { value: type, params } = parameterized('content-type')
+  const disposition = parameterized('content-disposition')
+  const kind = disposition.value
+  return {
+    tree,
+    start,
+    // Without a single field there is no header: all of it is body (RFC 2046 §5.1 requires an empty line here).
+    bodyStart: isBroken && fields.length === 0 ? start : bodyStart,
+    end,
+    fields,
+    type: TYPE.test(type) ? type : fallbackType,
+    params,
+    disposition: kind === '' || kind === 'inline' ? kind : 'attachment',
+    filename: disposition.params.get('filename') ?? params.get('name') ?? '',
+    encoding: parameterized('content-transfer-encoding').value
+  }
+}
+
+function readChildren(tree: Growing, part: Head, depth: number): Part[] {
+  const { spans, isClosed } = splitBody(tree.raw, part, PARTS_MAX - tree.count)
+  if (spans.at(-1)?.isRest === true) tree.hasTooManyParts = true
+  else if (spans.length === 0 || !isClosed) tree.isBroken = true
+  tree.count += spans.length
   const fallback = part.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'
-  part.children = spans.map((span) => readPart(raw, span, fallback, state))
-  state.count += spans.length
-  const rest = part.children.at(-1)
-  if (isCut && rest !== undefined) rest.isOpaque = true
+  return spans.map((span) => readPart(tree, span, fallback, depth + 1))
 }
 
 /** One child of a multipart, headers included; without the line break that belongs to the delimiter. */
-type Span = { readonly start: number; readonly end: number }
-
-/** The children of one multipart. */
-type Split = {
-  readonly spans: readonly Span[]
-  /** Whether the closing delimiter was found. */
-  readonly isClosed: boolean
-  /** Whether there are more than allowed: the last span then holds the rest. */
-  readonly isCut: boolean
+type Span = {
+  readonly start: number
+  readonly end: number
+  /** Whether there are more parts than allowed, and this is all the rest. */
+  readonly isRest: boolean
 }
 
+/** The children of one multipart, and whether the closing delimiter was found. */
+type Split = { readonly spans: readonly Span[]; readonly isClosed: boolean }
+
 /** Splits a multipart at its delimiter lines (RFC 2046 §5.1.1) into at most `countMax` spans, but at least one. */
-function splitBody(raw: Buffer, part: Draft, countMax: number): Split {
+function splitBody(raw: Buffer, part: Head, countMax: number): Split {
   const boundary = (part.params.get('boundary') ?? '').trimEnd()
   const spans: Span[] = []
-  if (boundary === '' || boundary.length > BOUNDARY_CHARS_MAX) {
-    return { spans, isClosed: false, isCut: false }
-  }
+  if (boundary === '' || boundary.length > BOUNDARY_CHARS_MAX) return { spans, isClosed: false }
   const bytes = raw.subarray(0, part.end)
   // Matches of a needle with a line feed at its start alone cannot overlap, so the search is linear.
   const needle = Buffer.from(`\n--${boundary}`, 'utf8')
@@ -120,16 +151,16 @@ function splitBody(raw: Buffer, part: Draft, countMax: number): Split {
     const after = endOfBlankLine(bytes, isClosing ? tail + 2 : tail)
     if (after === null) continue
     const end = bytes[at - 1] === CR ? at - 1 : at
-    if (open >= 0) spans.push({ start: open, end: Math.max(open, end) })
-    if (isClosing) return { spans, isClosed: true, isCut: false }
+    if (open >= 0) spans.push({ start: open, end: Math.max(open, end), isRest: false })
+    if (isClosing) return { spans, isClosed: true }
     open = after
     if (spans.length >= countMax - 1) {
-      spans.push({ start: open, end: part.end })
-      return { spans, isClosed: true, isCut: true }
+      spans.push({ start: open, end: part.end, isRest: true })
+      return { spans, isClosed: true }
     }
   }
-  if (open >= 0) spans.push({ start: open, end: part.end })
-  return { spans, isClosed: false, isCut: false }
+  if (open >= 0) spans.push({ start: open, end: part.end, isRest: false })
+  return { spans, isClosed: false }
 }
 
 /** Start of the next line when only transport padding stands before it; else null. */
@@ -142,50 +173,16 @@ function endOfBlankLine(bytes: Buffer, from: number): number | null {
 }
 
 /** The whole entity, headers included. */
-export function entityOf(tree: MimeTree, part: Part): Buffer {
-  return tree.raw.subarray(part.start, part.end)
+export function entityOf({ tree, start, end }: Part): Buffer {
+  return tree.raw.subarray(start, end)
 }
 
 /** The body as sent, transfer encoding included. */
-export function bodyOf(tree: MimeTree, part: Part): Buffer {
-  return tree.raw.subarray(part.bodyStart, part.end)
+export function bodyOf({ tree, bodyStart, end }: Part): Buffer {
+  return tree.raw.subarray(bodyStart, end)
 }
 
 /** `part` and every part below it, in document order; opaque parts have no children. */
 export function partsBelow(part: Part): Part[] {
-  const found: Part[] = []
-  const stack: Part[] = [part]
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    found.push(next)
-    for (const child of next.children.toReversed()) stack.push(child)
-  }
-  return found
-}
-
-function readPart(
-  raw: Buffer,
-  span: Span,
-  fallbackType: string,
-  state: { isBroken: boolean }
-): Draft {
-  const block = readFields(raw, span.start, span.end)
-  if (block.isBroken) state.isBroken = true
-  const contentType = readParameterized(firstValue(block.fields, 'content-type'))
-  const disposition = readParameterized(firstValue(block.fields, 'content-disposition'))
-  const name = disposition.params.get('filename') ?? contentType.params.get('name') ?? ''
-  const kind = disposition.value
-  return {
-    start: span.start,
-    // Without a single field there is no header: all of it is body (RFC 2046 §5.1 requires an empty line here).
-    bodyStart: block.isBroken && block.fields.length === 0 ? span.start : block.bodyStart,
-    end: span.end,
-    fields: block.fields,
-    type: TYPE.test(contentType.value) ? contentType.value : fallbackType,
-    params: contentType.params,
-    disposition: kind === '' ? '' : kind === 'inline' ? 'inline' : 'attachment',
-    filename: name,
-    encoding: readParameterized(firstValue(block.fields, 'content-transfer-encoding')).value,
-    children: [],
-    isOpaque: false
-  }
+  return [part, ...part.children.flatMap(partsBelow)]
 }

@@ -50,8 +50,8 @@ function isToOthers(outer: HeaderFacts, inner: HeaderFacts, desk: Address): bool
 
 /**
  * Whether a signature inside the encryption is not the sender's. It is not when it was made with somebody else's key; with an
- * unknown key, although keys of the sender are proved or come with the message; or when it claims, even if it is broken, a key of
- * another person that the desk knows or that was encrypted together with it. Each signature is judged by itself, whatever it
+ * unknown key, although keys of the sender are proved or come with the message; or, even if it is broken, when it claims a key of
+ * another person that the desk knows, or when a key of another person came with it: people attach the key they sign with. Each signature is judged by itself, whatever it
  * covers: words put beside a ciphertext change nothing about who signed the inside, and a signature of the sender beside it
  * excuses nothing. A signature around the ciphertext says nothing about who wrote the inside.
  */
@@ -68,7 +68,7 @@ function isSignedByAnother(situation: Situation, settings: Settings): boolean {
       ({ state, fingerprint, issuer }) =>
         fingerprint !== null ||
         (state === 'unknown-key' && proved.length > 0) ||
-        opened.foreignSigners.includes(issuer) ||
+        opened.warnings.includes('fake-key') ||
         isOfOtherMaintainer(issuer, opened.outer, settings)
     )
   )
@@ -112,7 +112,6 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     // Anybody could read the Autocrypt header; an attached key came out of the encryption.
     candidateKeys: opened.candidateKeys.filter(({ source }) => source !== 'attached'),
     unusableKeys: [],
-    foreignSigners: [],
     warnings: []
   }
 }

@@ -2,138 +2,166 @@
  * Recognises the cryptographic envelope of a message by its exact shape (RFC 1847, RFC 3156, mail.md §1.1-1.4, §1.6). Only an
  * unbroken chain from the root counts; a crypto layer elsewhere does not. Must never decrypt or verify.
  */
+import { type OpenedMail, type OpenFailure, type WarningCode } from '../domain/mail.ts'
+import { capText, contentOf, DECODED_BYTES_MAX, isBlank, textOf } from '../mime/leaf.ts'
+import { isInlineText } from '../mime/pieces.ts'
+import { bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
+import { toBinary } from '../openpgp/armor.ts'
+import { withCrlf } from '../openpgp/verify.ts'
 
-import { contentOf } from '../mime/leaf.ts'
-import { isInlineText, selectPieces } from '../mime/pieces.ts'
-import { type MimeTree, type Part } from '../mime/tree.ts'
-import { readArmorIn } from '../openpgp/armor.ts'
-import { looksEncrypted } from '../openpgp/prescan.ts'
+/** Foreign text and files beside the protected part, and the problems of the message around it. */
+export type Beside = Pick<OpenedMail, 'attachments' | 'warnings'> & { readonly text: string }
 
-/** The outermost crypto layer of a part, or its absence. `outside` are parts that it does not cover. */
-export type Envelope =
+/** The outermost layer of a part: what is encrypted or signed, and what people read of the message once it is removed. */
+export type Envelope = {
+  readonly structure: OpenedMail['structure']
+  readonly beside: Beside
+  /** Whether a signature in this layer covers everything that people read of the message. */
+  readonly coversWhole: boolean
+} & (
   | {
-      readonly kind: 'encrypted'
-      readonly cipher: Part
-      readonly outside: readonly Part[]
-      readonly isMangled: boolean
-      /** Whether a mailing list wrapped the whole encrypted message and added a footer. */
+      /** Binary packets, or why there are none to open. */
+      readonly cipher: Uint8Array | OpenFailure
+      /** What the decrypted bytes are read as; `inside` are the same as a MIME entity. */
+      readonly read: (data: Uint8Array, inside: Part) => Part
+      /** Whether somebody put what was encrypted into this wrapper: its headers do not apply to the message (mail.md §1.5). */
       readonly isRewrapped: boolean
     }
-  | {
-      readonly kind: 'signed'
-      readonly content: Part
-      readonly signature: Part
-      readonly outside: readonly Part[]
-    }
-  /** A multipart/encrypted that lost its ciphertext. */
-  | { readonly kind: 'emptied' }
-  | { readonly kind: 'none' }
+  | { readonly signed: Uint8Array; readonly signature: Uint8Array; readonly payload: Part }
+)
 
-/** The layer at `part`. Repairs and list footers are recognised only at the root of the message. */
-export function recogniseLayer(part: Part, place: 'root' | 'inside'): Envelope {
-  const proper = recogniseProper(part)
-  if (proper !== null) return proper
-  if (place === 'inside' || part.type !== 'multipart/mixed') return { kind: 'none' }
-  // mail.md §1.4: exactly these shapes, and only at the root.
-  return (
-    recogniseMixedUp(part.children) ??
-    recogniseFooter(part.children) ??
-    recogniseListWrapped(part.children) ?? { kind: 'none' }
-  )
+/** The layer at `part` in PGP/MIME, or null. Repairs and list footers are recognised only at the root of the message. */
+export async function recogniseLayer(
+  part: Part,
+  place: 'root' | 'inside'
+): Promise<Envelope | null> {
+  const shape = recogniseProper(part) ?? (place === 'root' ? recogniseRepaired(part) : null)
+  if (shape === null) return null
+  const beside = await readOutside(shape.outside)
+  return 'cipher' in shape ? encryption(shape, beside) : signing(shape, beside)
 }
 
-/**
- * The single ciphertext file of a message with only plain text beside it: somebody encrypted a file and attached it. Null for
- * every other shape, above all with HTML (EFAIL).
- */
-export function findCipherAttachment(tree: MimeTree): Part | null {
-  const { pieces } = selectPieces(tree, tree.root)
-  const ciphers = pieces.filter(
-    (piece) => piece.kind === 'attachment' && isCipherFile(tree, piece.part)
-  )
-  const [only] = ciphers
-  const isAlone = pieces.every(
-    (piece) => piece === only || piece.kind === 'text' || piece.part.type === 'application/pgp-keys'
-  )
-  const isPlain = ['multipart/mixed', only?.part.type].includes(tree.root.type)
-  return only !== undefined && ciphers.length === 1 && isAlone && isPlain ? only.part : null
-}
-
-/** The single text leaf that is all people would read of this message; else null. */
-export function findOnlyText(tree: MimeTree): Part | null {
-  const { pieces } = selectPieces(tree, tree.root)
-  const readable = pieces.filter((piece) => piece.kind !== 'attachment')
-  const [only] = readable
-  return only?.kind === 'text' && readable.length === 1 ? only.part : null
-}
-
-function recogniseProper(part: Part): Envelope | null {
-  const [first, second] = part.children
-  const protocol = (part.params.get('protocol') ?? '').toLowerCase()
-  if (part.type === 'multipart/encrypted' && !protocol.includes('pkcs7')) {
-    if (first?.type !== 'application/pgp-encrypted' || second === undefined) {
-      return { kind: 'emptied' }
-    }
-    return {
-      kind: 'encrypted',
-      cipher: second,
-      outside: part.children.slice(2),
-      // RFC 3156 §4 allows two parts. A message with a third one is opened, but is no longer as its sender made it.
-      isMangled: part.children.length > 2,
-      isRewrapped: false
-    }
+function encryption({ cipher, isMangled, isRewrapped }: Encrypted, beside: Beside): Envelope {
+  return {
+    structure: isMangled ? 'pgp-mime-mangled' : 'pgp-mime',
+    beside: isMangled ? { ...beside, warnings: ['mangled', ...beside.warnings] } : beside,
+    coversWhole: true,
+    cipher: cipher === null ? 'empty' : ciphertextOf(cipher),
+    read: (_data, inside) => inside,
+    isRewrapped
   }
-  if (part.type !== 'multipart/signed' || part.children.length !== 2) return null
-  if (first === undefined || second?.type !== 'application/pgp-signature') return null
-  return { kind: 'signed', content: first, signature: second, outside: [] }
 }
 
-/** Exchange and Proton turn multipart/encrypted into multipart/mixed with a text in front. */
-function recogniseMixedUp(children: readonly Part[]): Envelope | null {
-  const [text, version, cipher] = children
-  const isShape =
-    children.length === 3 &&
-    text?.type === 'text/plain' &&
-    version?.type === 'application/pgp-encrypted' &&
-    cipher?.type === 'application/octet-stream'
-  return isShape
-    ? { kind: 'encrypted', cipher, outside: [text], isMangled: true, isRewrapped: false }
-    : null
-}
-
-/** Google Workspace puts a text before the whole multipart/encrypted; mailing lists append one. */
-function recogniseFooter(children: readonly Part[]): Envelope | null {
-  const [first, second] = children
-  if (first === undefined || second === undefined || children.length !== 2) return null
-  const [inner, footer] = first.type === 'multipart/encrypted' ? [first, second] : [second, first]
-  const proper = isInlineText(footer) ? recogniseProper(inner) : null
-  return proper?.kind === 'encrypted'
-    ? {
-        ...proper,
-        outside: [...proper.outside, footer],
-        isMangled: true,
-        isRewrapped: inner === first
-      }
-    : null
-}
-
-/** `mixed[signed, footers]`: what mailing list programs make of a signed message. */
-function recogniseListWrapped(children: readonly Part[]): Envelope | null {
-  const [first, ...footers] = children
-  if (first === undefined || footers.length === 0) return null
-  const proper = recogniseProper(first)
-  return proper?.kind === 'signed' && footers.every((footer) => isInlineText(footer))
-    ? { ...proper, outside: footers }
-    : null
-}
-
-function isCipherFile(tree: MimeTree, part: Part): boolean {
-  if (part.children.length > 0 || part.isOpaque || part.type.startsWith('message/')) return false
-  const content = contentOf(tree, part)
-  if (((content[0] ?? 0) & 0x80) !== 0) {
-    const isNamed = /\.(?:gpg|pgp)$/i.test(part.filename) || part.type.startsWith('application/pgp')
-    return isNamed && looksEncrypted(content)
+function signing({ content, signature, outside }: Signed, beside: Beside): Envelope {
+  const coversWhole = outside.length === 0
+  const binary = toBinary(contentOf(signature))
+  const isSignature = binary?.kind === 'binary' || binary?.kind === 'signature'
+  return {
+    structure: coversWhole ? 'pgp-mime' : 'clear',
+    beside,
+    coversWhole,
+    signed: withCrlf(entityOf(content)),
+    // An unreadable signature still counts as one, with the state `bad`.
+    signature: isSignature ? binary.data : new Uint8Array(0),
+    payload: content
   }
-  const armor = readArmorIn(content)
-  return armor?.kind === 'message' && armor.before === '' && looksEncrypted(armor.data)
+}
+
+/** `text` is not trusted, and cut like any other. */
+export function besideOf(
+  text: string,
+  attachments: Beside['attachments'],
+  warnings: Beside['warnings']
+): Beside {
+  const capped = capText(text)
+  const outside: WarningCode[] = text === '' ? [] : ['outside-text']
+  const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
+  return { text: capped.text, attachments, warnings: [...warnings, ...outside, ...truncated] }
+}
+
+/** A decrypted payload: a MIME entity if it has MIME fields, otherwise plain text (RFC 3156 §4). */
+export function parsePayload(data: Uint8Array): Part {
+  const root = parseTree(data)
+  const isMime = root.fields.some(
+    (field) => field.name.startsWith('content-') || field.name === 'mime-version'
+  )
+  const isHeaderless = data[0] === 10 || data[0] === 13
+  return isMime ? root : bareLeaf(data.subarray(isHeaderless ? root.bodyStart : 0))
+}
+
+/** The parts of an envelope. `outside` are parts that it does not cover. */
+type Encrypted = {
+  /** Null when a mail system on the way removed the ciphertext. */
+  readonly cipher: Part | null
+  readonly outside: readonly Part[]
+  readonly isMangled: boolean
+  readonly isRewrapped: boolean
+}
+type Signed = {
+  readonly content: Part
+  readonly signature: Part
+  readonly outside: readonly Part[]
+}
+
+function recogniseProper(part: Part): Encrypted | Signed | null {
+  if (part.type === 'multipart/encrypted') return recogniseEncrypted(part)
+  const [first, second, ...more] = part.children
+  const isSigned = part.type === 'multipart/signed' && second?.type === 'application/pgp-signature'
+  return isSigned && first !== undefined && more.length === 0
+    ? { content: first, signature: second, outside: [] }
+    : null
+}
+
+function recogniseEncrypted({ params, children }: Part): Encrypted | null {
+  if (params.get('protocol')?.toLowerCase().includes('pkcs7') === true) return null
+  const [version, cipher, ...more] = children
+  if (version?.type !== 'application/pgp-encrypted' || cipher === undefined) {
+    return { cipher: null, outside: [], isMangled: false, isRewrapped: false }
+  }
+  // RFC 3156 §4 allows two parts. A message with a third one is opened, but is no longer as its sender made it.
+  return { cipher, outside: more, isMangled: more.length > 0, isRewrapped: false }
+}
+
+/** What mail systems and list programs make of an envelope: exactly these shapes, and only at the root (mail.md §1.4). */
+function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null {
+  if (type !== 'multipart/mixed') return null
+  const [first, second, third] = children
+  const types = children.map((child) => child.type).join()
+  // Exchange and Proton turn multipart/encrypted into multipart/mixed with a text in front.
+  if (types === 'text/plain,application/pgp-encrypted,application/octet-stream') {
+    const outside = children.slice(0, 1)
+    return { cipher: third ?? null, outside, isMangled: true, isRewrapped: false }
+  }
+  const inner = [first, second].find((each) => each !== undefined && recogniseProper(each) !== null)
+  const shape = inner === undefined ? null : recogniseProper(inner)
+  const texts = children.filter((child) => child !== inner)
+  if (shape === null || texts.length === 0 || !texts.every(isInlineText)) return null
+  const outside = [...shape.outside, ...texts]
+  // Google Workspace puts a text before the whole multipart/encrypted; mailing lists append one.
+  if ('cipher' in shape) {
+    const isRewrapped = inner === first
+    return texts.length === 1 ? { ...shape, outside, isMangled: true, isRewrapped } : null
+  }
+  return inner === first ? { ...shape, outside } : null
+}
+
+/** The text beside the envelope. Does not read parts beyond the limits. */
+async function readOutside(parts: readonly Part[]): Promise<Beside> {
+  const texts: string[] = []
+  let bytesLeft = DECODED_BYTES_MAX
+  for (const part of parts) {
+    if (bytesLeft < 0) break
+    const leaf = await textOf(part)
+    texts.push(leaf.text.trim())
+    bytesLeft -= leaf.decodedBytes
+  }
+  const text = texts.filter((each) => each !== '').join('\n\n')
+  return besideOf(text, [], bytesLeft < 0 ? ['text-truncated'] : [])
+}
+
+function ciphertextOf(part: Part): Uint8Array | OpenFailure {
+  const content = contentOf(part)
+  if (isBlank(content)) return 'empty'
+  const binary = toBinary(content)
+  return binary?.kind === 'binary' || binary?.kind === 'message' ? binary.data : 'damaged'
 }

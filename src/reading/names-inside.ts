@@ -6,7 +6,7 @@
 import { type HeaderFacts } from '../domain/mail.ts'
 import { type FieldBlock, readFields } from '../mime/fields.ts'
 import { readHeader, readProtectedHeader } from '../mime/header.ts'
-import { type MimeTree, type Part } from '../mime/tree.ts'
+import { type Part } from '../mime/tree.ts'
 
 const LAYERS_MAX = 6
 /** The first line of every git patch: its author is not the sender of a message. */
@@ -14,21 +14,26 @@ const GIT_PATCH = /^\s*From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n/
 const PATCH_HEAD_BYTES = 200
 
 /**
- * The protected header of a payload that is a whole message; if a signed payload has none, the fields of the signed part. Such
- * a payload is valid only in PGP/MIME: in other forms its signature is not read.
+ * The protected header of a payload that is a whole message; if a payload in several parts has none, its own fields: a file that
+ * somebody saved from a mail names its sender, so one that does not was cut out of PGP/MIME. Where it is signed, only PGP/MIME
+ * reads its signature.
  */
-export function readMarkedInside({ root }: MimeTree): HeaderFacts | null {
+export function readMarkedInside(root: Part): HeaderFacts | null {
   for (const part of inwards(root)) {
     const header = readProtectedHeader(part)
     if (header !== null) return header.facts
   }
-  return root.type === 'multipart/signed' ? readHeader(root.fields).facts : null
+  const { facts } = readHeader(root.fields)
+  const isNameless = facts.from === null && facts.unreadableFrom === ''
+  const isCut = root.type.startsWith('multipart/') && isNameless
+  return isCut || root.type === 'multipart/signed' ? facts : null
 }
 
 /**
  * The header at the root of a decrypted payload, or of the part signed in it, that names a sender or else recipients; or null.
  */
-export function readNamesInside({ raw, root }: MimeTree): HeaderFacts | null {
+export function readNamesInside(root: Part): HeaderFacts | null {
+  const { raw } = root.tree
   if (GIT_PATCH.test(raw.toString('latin1', 0, PATCH_HEAD_BYTES))) return null
   const blocks: Pick<FieldBlock, 'fields' | 'isBroken'>[] = [
     readFields(raw, 0, raw.length),

@@ -12,19 +12,18 @@ import {
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 import { readSenderTrace } from '../mime/authentication-results.ts'
-import { readAutomatic, readBounce, readReceipt } from '../mime/automatic.ts'
+import { readAutomatic } from '../mime/automatic.ts'
 import { type Content, readContent } from '../mime/content.ts'
 import { firstValue, HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
-import { capText, DECODED_BYTES_MAX, textOf } from '../mime/leaf.ts'
-import { type MimeTree, type Part, parseTree } from '../mime/tree.ts'
+import { type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
 import { type Candidates, findCandidateKeys } from './candidate-keys.ts'
-import { findForeignSigners, NOTHING_INSIDE } from './keys-inside.ts'
-import { type Peeled, peel } from './layers.ts'
-import { readNamesInside } from './names-inside.ts'
-import { type Reading, UNREAD, unwrap } from './unwrapped.ts'
+import { type Peeled, peel, unpeeled } from './layers.ts'
+import { readMarkedInside, readNamesInside } from './names-inside.ts'
+
+const NO_CONTENT: Content = { text: '', attachments: [], warnings: new Set() }
 
 /** The keys to decrypt with and to verify against. */
 export type ReadingKeys = {
@@ -63,84 +62,33 @@ export function openHeadersOnly(raw: Uint8Array, deskAddress: string): OpenedMai
 }
 
 async function readMail(
-  mail: MimeTree,
+  mail: Part,
   context: OpenContext,
   options: ReadingOptions
 ): Promise<OpenedMail> {
-  const outer = readHeader(mail.root.fields)
   const peeled = await peel(mail, context)
-  const isBare = peeled.structure === 'clear' && peeled.signatures.length === 0
-  const unwrapped = isBare && peeled.failure === null ? await unwrap(mail, context) : null
-  const reading = unwrapped ?? (await readPeeled(mail, peeled))
-  // Answers go to the outer sender, who must not get the key of a sender named inside (mail.md §2.12).
-  const candidates = await findCandidateKeys(
-    mail.root.fields,
-    reading.attachments,
-    outer.facts.from,
-    options.now
-  )
-  return complete(mail, { outer, reading, candidates }, options.deskAddress)
-}
-
-async function readPeeled(mail: MimeTree, peeled: Peeled): Promise<Reading> {
-  const { text: outsideText, isTruncated } = await readOutside(mail, peeled.outside)
-  const inner = protectedHeader(peeled)
-  const header = peeled.isRewrapped ? null : inner
+  const { payload, isRewrapped } = peeled
+  const isCovered = payload !== null && payload !== mail && !isRewrapped
+  const header = isCovered ? readProtectedHeader(payload) : null
   // When the header inside does not apply, a copy of it is kept: its words may be shown nowhere else.
-  const content = await contentOfPayload(peeled, header !== null && isProtected(peeled))
+  const content =
+    payload === null
+      ? NO_CONTENT
+      : await readContent(payload, header !== null && isProtected(peeled))
+  const attachments = [...content.attachments, ...peeled.beside.attachments]
+  const outer = readHeader(mail.fields)
+  // Answers go to the outer sender, who must not get the key of a sender named inside (mail.md §2.12).
+  const { from } = outer.facts
+  const candidates = await findCandidateKeys(mail.fields, attachments, from, options.now)
   const isEmptied = looksEmptied(mail, peeled, content)
-  const warnings: WarningCode[] = peeled.structure === 'pgp-mime-mangled' ? ['mangled'] : []
-  warnings.push(...content.warnings)
-  if (outsideText !== '') warnings.push('outside-text')
-  if (isTruncated) warnings.push('text-truncated')
-  const { encrypted, decrypted, sealing, signatures } = peeled
-  return {
-    structure: isEmptied ? 'pgp-mime-mangled' : peeled.structure,
-    encrypted: encrypted || isEmptied,
-    decrypted,
-    failure: isEmptied ? 'empty' : peeled.failure,
-    sealing,
-    signatures,
-    text: content.text,
-    outsideText,
-    attachments: content.attachments,
-    warnings,
+  const reading: Reading = {
+    ...peeled,
+    ...(isEmptied ? EMPTIED : {}),
     header,
-    innerFacts: peeled.isRewrapped ? (inner?.facts ?? null) : null,
-    ...readInside(peeled, content)
+    content: { ...content, attachments },
+    candidates
   }
-}
-
-function readInside(
-  { decrypted, payload }: Peeled,
-  { text, attachments }: Content
-): Pick<Reading, 'namesInside' | 'inside'> {
-  if (!decrypted || payload === null) return { namesInside: null, inside: NOTHING_INSIDE }
-  const files = attachments.map((file) => file.content)
-  return { namesInside: readNamesInside(payload.tree), inside: { text, files } }
-}
-
-/** The text beside the envelope. Does not read parts beyond the limits. */
-async function readOutside(
-  mail: MimeTree,
-  parts: readonly Part[]
-): Promise<ReturnType<typeof capText>> {
-  const texts: string[] = []
-  let bytesLeft = DECODED_BYTES_MAX
-  for (const part of parts) {
-    if (bytesLeft < 0) break
-    const leaf = await textOf(mail, part)
-    texts.push(leaf.text.trim())
-    bytesLeft -= leaf.decodedBytes
-  }
-  const capped = capText(texts.filter((text) => text !== '').join('\n\n'))
-  return { ...capped, isTruncated: capped.isTruncated || bytesLeft < 0 }
-}
-
-async function contentOfPayload({ payload }: Peeled, hasLegacyDisplay: boolean): Promise<Content> {
-  return payload === null
-    ? { text: '', attachments: [], warnings: new Set() }
-    : readContent(payload.tree, payload.part, hasLegacyDisplay)
+  return complete(mail, outer, reading, options.deskAddress)
 }
 
 /** Whether the content was encrypted or validly signed, so nobody on the way can have written it into a clear message. */
@@ -149,82 +97,97 @@ function isProtected({ decrypted, signatures }: Pick<Peeled, 'decrypted' | 'sign
   return decrypted || isProved
 }
 
-/** The protected header block, only from the root of the cryptographic payload. */
-function protectedHeader(peeled: Peeled): HeaderReading | null {
-  const { payload } = peeled
-  if (payload === null || (!peeled.decrypted && peeled.signatures.length === 0)) return null
-  return readProtectedHeader(payload.part)
-}
+const EMPTIED = { structure: 'pgp-mime-mangled', encrypted: true, failure: 'empty' } as const
 
 /** Exchange at its worst drops the encrypted parts and delivers an empty message (mail.md §1.4). */
-function looksEmptied(mail: MimeTree, peeled: Peeled, content: Content): boolean {
-  if (peeled.structure !== 'clear' || peeled.failure !== null) return false
-  if (content.text.trim() !== '' || content.attachments.length > 0) return false
-  const field = (name: string): string => firstValue(mail.root.fields, name).toLowerCase()
+function looksEmptied(mail: Part, { payload }: Peeled, content: Content): boolean {
+  if (payload !== mail || content.text.trim() !== '' || content.attachments.length > 0) return false
+  const field = (name: string): string => firstValue(mail.fields, name).toLowerCase()
   const isNeutral = ['...', '[...]', 'encrypted message'].includes(field('subject'))
   const hadAttachment = field('x-ms-has-attach') === 'yes'
-  return mail.root.type.startsWith('multipart/') && (isNeutral || hadAttachment)
+  return mail.type.startsWith('multipart/') && (isNeutral || hadAttachment)
 }
 
-type Parts = {
-  readonly outer: HeaderReading
-  readonly reading: Reading
+/** What was read of a message, before its facts are combined. */
+type Reading = Peeled & {
+  /** The protected header, only from the root of the cryptographic payload. */
+  readonly header: HeaderReading | null
+  readonly content: Content
   readonly candidates: Candidates
 }
 
 function complete(
-  mail: MimeTree,
-  { outer, reading, candidates }: Parts,
+  mail: Part,
+  outer: HeaderReading,
+  { header, content, candidates, ...peeled }: Reading,
   deskAddress: string
 ): OpenedMail {
-  const { sealing, inside, header, ...shown } = reading
-  const inner = header?.facts ?? null
-  const subjectProtected = inner !== null && inner.subject !== '' && isProtected(reading)
-  const judged = judgeWarnings(outer, reading, subjectProtected)
-  const warnings = [...new Set([...judged, ...reading.warnings, ...candidates.warnings])]
+  const { payload, inside, isRewrapped, beside, ...facts } = peeled
+  const names = namesOf(peeled, header)
+  const warnings = new Set([
+    ...outer.warnings,
+    ...judgeHeaders(outer.facts, header, names, facts.encrypted),
+    ...judgeSignatures(facts.signatures),
+    ...content.warnings,
+    ...beside.warnings,
+    ...candidates.warnings
+  ])
   return {
-    ...shown,
+    ...facts,
+    ...names,
     outer: outer.facts,
-    trace: readSenderTrace(mail.root.fields),
-    automatic: readAutomatic(mail, outer.facts, deskAddress),
-    bounce: readBounce(mail, outer.facts),
-    receipt: readReceipt(mail),
-    ...sealing,
-    sealedTo: visibleSealing(reading, warnings),
-    protected: inner,
-    subjectProtected,
+    trace: readSenderTrace(mail.fields),
+    ...readAutomatic(mail, outer.facts, deskAddress),
+    sealedTo: visibleSealing(peeled, warnings),
+    text: content.text,
+    outsideText: beside.text,
+    attachments: content.attachments,
     candidateKeys: candidates.keys,
     unusableKeys: candidates.unusable,
-    foreignSigners: findForeignSigners(reading.signatures, inside, outer.facts.from),
-    warnings
+    warnings: [...warnings]
+  }
+}
+
+type Names = Pick<OpenedMail, 'protected' | 'innerFacts' | 'namesInside' | 'subjectProtected'>
+
+/** What header blocks inside say. */
+function namesOf(peeled: Peeled, header: HeaderReading | null): Names {
+  const { structure, inside, isRewrapped } = peeled
+  return {
+    protected: header?.facts ?? null,
+    subjectProtected: (header?.facts.subject ?? '') !== '' && isProtected(peeled),
+    innerFacts: inside === null || !isRewrapped ? null : readMarkedInside(inside),
+    // In a file, a header more often belongs to a patch or a sample than to another sender's message.
+    namesInside: inside === null || structure === 'attachment' ? null : readNamesInside(inside)
   }
 }
 
 /** `nobody` claims that the message came in clear, so only when every part of it was opened and read. */
 function visibleSealing(
-  { encrypted, failure, sealing }: Reading,
-  warnings: readonly WarningCode[]
+  { encrypted, failure, sealedTo }: Peeled,
+  warnings: ReadonlySet<WarningCode>
 ): OpenedMail['sealedTo'] {
-  if (sealing.sealedTo !== 'nobody') return sealing.sealedTo
-  const hasClosed = warnings.includes('smime') || warnings.includes('errant-crypto')
+  if (sealedTo !== 'nobody') return sealedTo
+  const hasClosed = warnings.has('smime') || warnings.has('errant-crypto')
   return encrypted || failure !== null || hasClosed ? 'unknown' : 'nobody'
 }
 
 function withoutContent(
-  mail: MimeTree,
+  mail: Part,
   deskAddress: string,
   failure: OpenFailure,
   warnings: readonly WarningCode[]
 ): OpenedMail {
-  const outer = readHeader(mail.root.fields)
-  const isSealed = mail.root.type === 'multipart/encrypted'
-  const form = isSealed ? ({ structure: 'pgp-mime', encrypted: true } as const) : {}
-  const candidates = { keys: [], unusable: [], warnings }
-  return complete(
-    mail,
-    { outer, reading: { ...UNREAD, ...form, failure }, candidates },
-    deskAddress
-  )
+  const isSealed = mail.type === 'multipart/encrypted'
+  const reading: Reading = {
+    ...unpeeled(mail),
+    ...(isSealed ? { structure: 'pgp-mime', encrypted: true } : {}),
+    failure,
+    header: null,
+    content: NO_CONTENT,
+    candidates: { keys: [], unusable: [], warnings }
+  }
+  return complete(mail, readHeader(mail.fields), reading, deskAddress)
 }
 
 /** The header block alone, so that a huge body is not even split. */
@@ -239,19 +202,20 @@ function headerBlockOf(raw: Uint8Array): Uint8Array {
 /** Neutral subjects that mail programs put outside (RFC 9788 §3, and the older custom). */
 const NEUTRAL_SUBJECTS = new Set(['', '...', '[...]', 'encrypted message', '…', 're: ...'])
 
-function judgeWarnings(
-  outer: HeaderReading,
-  reading: Reading,
-  subjectProtected: boolean
+function judgeHeaders(
+  outer: HeaderFacts,
+  header: HeaderReading | null,
+  names: Names,
+  encrypted: boolean
 ): WarningCode[] {
-  const { header, signatures } = reading
-  const codes = [...outer.warnings]
-  if (header?.warnings.includes('repeated-header') === true) codes.push('repeated-header')
-  if (isFromDifferent(outer.facts, reading)) codes.push('from-mismatch')
-  if (reading.encrypted && wasSubjectReadable(outer.facts, header, subjectProtected)) {
-    codes.push('unprotected-subject')
-  }
-  if (signatures.length > 1) codes.push('several-signatures')
+  const codes: WarningCode[] = header?.warnings.filter((code) => code === 'repeated-header') ?? []
+  if (isFromDifferent(outer, names)) codes.push('from-mismatch')
+  if (encrypted && wasSubjectReadable(outer, header, names)) codes.push('unprotected-subject')
+  return codes
+}
+
+function judgeSignatures(signatures: OpenedMail['signatures']): WarningCode[] {
+  const codes: WarningCode[] = signatures.length > 1 ? ['several-signatures'] : []
   if (signatures.some((signature) => !signature.coversWhole)) {
     codes.push('signature-does-not-cover-all')
   }
@@ -262,11 +226,8 @@ function judgeWarnings(
  * Also by a header that does not apply to this message: when somebody rewraps another person's message, only that header names
  * its author.
  */
-function isFromDifferent(
-  { from }: HeaderFacts,
-  { header, innerFacts, namesInside }: Reading
-): boolean {
-  const inner = header?.facts ?? innerFacts ?? namesInside
+function isFromDifferent({ from }: HeaderFacts, names: Names): boolean {
+  const inner = names.protected ?? names.innerFacts ?? names.namesInside
   if (inner === null) return false
   // An unreadable name cannot be shown to equal the outer one.
   if (inner.from === null) return inner.unreadableFrom !== ''
@@ -280,7 +241,7 @@ function isFromDifferent(
 function wasSubjectReadable(
   { subject }: HeaderFacts,
   header: HeaderReading | null,
-  subjectProtected: boolean
+  { subjectProtected }: Names
 ): boolean {
   const real = header?.facts.subject.toLowerCase() ?? ''
   const arrived = subject.toLowerCase()

@@ -11,7 +11,7 @@ import { expect, it } from 'vitest'
 import { decodeWords } from '../../../src/mime/encoded-words.ts'
 import { unflow } from '../../../src/mime/flowed.ts'
 import { contentOf, textOf } from '../../../src/mime/leaf.ts'
-import { type MimeTree, type Part, parseTree } from '../../../src/mime/tree.ts'
+import { type Part, parseTree } from '../../../src/mime/tree.ts'
 import { CORPUS, describeCorpus } from '../../support/corpus.ts'
 import { filesBelow } from '../reading/material.ts'
 import { DIFFERENCES, FILES } from './differences.ts'
@@ -55,14 +55,13 @@ describeCorpus('our MIME tree and postal-mime', () => {
 
 /** Files that are no mail have no header: below an empty line both readers take all of them for text. */
 function asEntity(bytes: Buffer): Buffer {
-  const hasHeader = parseTree(bytes).root.fields.length > 0
+  const hasHeader = parseTree(bytes).fields.length > 0
   return hasHeader ? bytes : Buffer.concat([Buffer.from('\r\n'), bytes])
 }
 
 /** The facts on which the two readers differ, by place. */
 async function compare(raw: Buffer): Promise<string[]> {
-  const tree = parseTree(raw)
-  const ours = await seenByUs(tree, tree.root, '0')
+  const ours = await seenByUs(parseTree(raw), '0')
   const theirs = await readWithPostal(raw)
   const shape = (parts: readonly SeenPart[]): string =>
     parts.map(({ place, type }) => `${place} ${type}`).join('\n')
@@ -85,18 +84,18 @@ function factsThatDiffer(ours: SeenPart, theirs: SeenPart): string[] {
   return said.map((fact) => `${ours.place} ${fact}`)
 }
 
-async function seenByUs(tree: MimeTree, part: Part, place: string): Promise<SeenPart[]> {
+async function seenByUs(part: Part, place: string): Promise<SeenPart[]> {
   const { type, filename, children, params } = part
   let text: string | null = null
   if (isShownText(type, part.disposition)) {
-    const decoded = (await textOf(tree, part)).text
+    const decoded = (await textOf(part)).text
     const isFlowed = params.get('format')?.toLowerCase() === 'flowed'
     text = isFlowed ? unflow(decoded, params.get('delsp')?.toLowerCase() === 'yes') : decoded
   }
-  const content = type.startsWith('multipart/') ? null : contentOf(tree, part)
+  const content = type.startsWith('multipart/') ? null : contentOf(part)
   const below: SeenPart[] = []
   for (const [index, child] of children.entries()) {
-    below.push(...(await seenByUs(tree, child, `${place}.${index}`)))
+    below.push(...(await seenByUs(child, `${place}.${index}`)))
   }
   return [{ place, type, filename, content, text }, ...below]
 }

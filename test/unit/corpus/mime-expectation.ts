@@ -75,7 +75,7 @@ export function factsOf(
   const { bounce } = opened
   return {
     ...describeOpened(opened, names),
-    tree: treeOf(parseTree(raw).root),
+    tree: treeOf(parseTree(raw)),
     from: opened.outer.from?.address ?? null,
     outerSubject: opened.outer.subject,
     automatic: [...opened.automatic].sort(),

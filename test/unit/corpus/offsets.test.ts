@@ -38,7 +38,7 @@ describeCorpus('the parts of a mail', () => {
       const expected = EXPECTED.parse(json).parts.map((part) =>
         placeOf(part.offset_header, part.offset_body, part.offset_end, 'Multipart' in part.body)
       )
-      const found = partsBelow(parseTree(raw).root).map(placeOfPart)
+      const found = partsBelow(parseTree(raw)).map(placeOfPart)
       if (found.join('\n') !== expected.join('\n')) different.push(file.slice(-7))
     }
     expect(files).toHaveLength(64)

@@ -136,7 +136,7 @@ describe('an Authentication-Results field (RFC 8601)', () => {
 
 describe('the trace fields of a message', () => {
   it('counts the Received fields above each field that speaks of the sender', () => {
-    const tree = parseTree(
+    const root = parseTree(
       Buffer.from(
         [
           'Return-Path: <bob@a.example>',
@@ -152,7 +152,7 @@ describe('the trace fields of a message', () => {
         ].join('\r\n')
       )
     )
-    const trace = readSenderTrace(tree.root.fields)
+    const trace = readSenderTrace(root.fields)
     expect(trace.received).toBe(2)
     expect(trace.returnPaths).toEqual([
       { address: 'bob@a.example', below: 0 },

@@ -1,17 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { readAutomatic, readBounce } from '../../../src/mime/automatic.ts'
+import { readAutomatic } from '../../../src/mime/automatic.ts'
 import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 import { CORPUS, describeCorpus } from '../../support/corpus.ts'
 
 /** The kind of a file in the corpus: the surest one, or `maybe` where only a returned message of ours would decide. */
 function kindOf(folder: string, name: string): string {
-  const tree = parseTree(readFileSync(join(CORPUS, folder, name)))
-  const { facts } = readHeader(tree.root.fields)
-  const kinds = readAutomatic(tree, facts, 'security@acme.example')
-  const bounce = readBounce(tree, facts)
+  const root = parseTree(readFileSync(join(CORPUS, folder, name)))
+  const { facts } = readHeader(root.fields)
+  const { automatic: kinds, bounce } = readAutomatic(root, facts, 'security@acme.example')
   if (kinds.includes('bounce')) return `bounce ${bounce?.action ?? ''}`
   if (bounce !== null) return 'maybe a bounce'
   return kinds[0] ?? 'by a person'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readAutocrypt } from '../../../src/mime/autocrypt.ts'
-import { readAutomatic, readBounce, readReceipt } from '../../../src/mime/automatic.ts'
+import { readAutomatic } from '../../../src/mime/automatic.ts'
 import { type Field } from '../../../src/mime/fields.ts'
 import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
@@ -8,9 +8,13 @@ import { lines } from '../reading/material.ts'
 
 const DESK = 'security@acme.example'
 
-function kinds(...fields: readonly string[]): string[] {
-  const tree = parseTree(Buffer.from(`From: a@x.example\r\n${fields.join('\r\n')}\r\n\r\nhi`))
-  return readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)
+function readAll(raw: string): ReturnType<typeof readAutomatic> {
+  const root = parseTree(Buffer.from(raw))
+  return readAutomatic(root, readHeader(root.fields).facts, DESK)
+}
+
+function kinds(...fields: readonly string[]): readonly string[] {
+  return readAll(`From: a@x.example\r\n${fields.join('\r\n')}\r\n\r\nhi`).automatic
 }
 
 describe('marks of automatic messages (RFC 3834)', () => {
@@ -52,10 +56,8 @@ describe('marks of automatic messages (RFC 3834)', () => {
     'do-not-reply+x',
     'post_master'
   ])('include %s@ as an address that takes no answers', (local) => {
-    const tree = parseTree(Buffer.from(`From: ${local}@x.example\r\n\r\nhi`))
-    expect(readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)).toContain(
-      'no-reply-address'
-    )
+    const { automatic } = readAll(`From: ${local}@x.example\r\n\r\nhi`)
+    expect(automatic).toContain('no-reply-address')
   })
 })
 
@@ -77,7 +79,7 @@ describe('a read receipt (RFC 8098)', () => {
       '--b--'
     )
   const REPORT = 'multipart/report; report-type=Disposition-Notification'
-  const read = (raw: string) => readReceipt(parseTree(Buffer.from(raw)))
+  const read = (raw: string) => readAll(raw).receipt
 
   it.each(['message/disposition-notification', 'message/global-disposition-notification'])(
     'returns the Message-ID of what was read (%s)',
@@ -113,10 +115,7 @@ describe('a read receipt (RFC 8098)', () => {
   })
 
   it('is never answered, and neither is a message with its form or with one inside (RFC 3834 §2)', () => {
-    const marks = (raw: string): string[] => {
-      const tree = parseTree(Buffer.from(raw))
-      return readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)
-    }
+    const marks = (raw: string) => readAll(raw).automatic
     expect(marks(entity(REPORT, 'text/plain'))).toEqual(['receipt'])
     expect(marks(entity('multipart/mixed', 'message/disposition-notification'))).toEqual([
       'receipt'
@@ -148,10 +147,7 @@ describe('a bounce (RFC 3464)', () => {
       '',
       '--b--'
     ].join('\r\n')
-  const read = (raw: string): ReturnType<typeof readBounce> => {
-    const tree = parseTree(Buffer.from(raw))
-    return readBounce(tree, readHeader(tree.root.fields).facts)
-  }
+  const read = (raw: string) => readAll(raw).bounce
 
   it('tells which message failed and how', () => {
     expect(read(report('Action: failed', 'Status: 5.1.1 (no such user)'))).toEqual({
@@ -222,11 +218,10 @@ describe('a bounce (RFC 3464)', () => {
         'Message-ID: <k7f@acme.example>'
       ].join('\r\n')
     const failure = raw('Subject: DELIVERY FAILURE: User unknown')
-    const tree = parseTree(Buffer.from(failure))
-    expect(read(failure)).toMatchObject({ returnedMessageIds: ['k7f@acme.example'] })
-    expect(readAutomatic(tree, readHeader(tree.root.fields).facts, DESK)).toEqual([
-      'no-reply-address'
-    ])
+    expect(readAll(failure)).toMatchObject({
+      automatic: ['no-reply-address'],
+      bounce: { returnedMessageIds: ['k7f@acme.example'] }
+    })
     expect(read(raw('Subject: Re: [ACME-2026-0001] Your report'))).toBeNull()
     expect(read(raw('Subject: Undeliverable mail', 'In-Reply-To: <k7f@acme.example>'))).toBeNull()
   })

@@ -4,8 +4,7 @@ import { unflow } from '../../../src/mime/flowed.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 
 function read(raw: string | Buffer): Promise<Content> {
-  const tree = parseTree(Buffer.from(raw))
-  return readContent(tree, tree.root, false)
+  return readContent(parseTree(Buffer.from(raw)), false)
 }
 
 function container(subtype: string, ...parts: readonly string[]): string {

@@ -8,8 +8,7 @@ const COPY = 'Subject: a report of für everybody'
 const FIELDS = [SUBJECT, 'To: security@acme.example']
 
 function read(lines: readonly string[]): Promise<Content> {
-  const tree = parseTree(Buffer.from(lines.join('\r\n')))
-  return readContent(tree, tree.root, true)
+  return readContent(parseTree(Buffer.from(lines.join('\r\n'))), true)
 }
 
 /** A payload of the older kind, whose first part has this body. */

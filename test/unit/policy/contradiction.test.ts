@@ -72,8 +72,8 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
     {}
   ],
   [
-    'the key that signed came inside and names others alone',
-    { signatures: [UNKNOWN], foreignSigners: [UNKNOWN.issuer] },
+    'an unknown key signed, and a key that does not name its sender came with it',
+    { signatures: [UNKNOWN], warnings: ['fake-key'] },
     {}
   ],
   [
@@ -113,8 +113,8 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
     { signedByAnother: true }
   ],
   [
-    'the key that a broken signature claims came inside and names others alone',
-    { signatures: [BROKEN], foreignSigners: [BROKEN.issuer] },
+    'its signature is broken, and a key that does not name its sender came with it',
+    { signatures: [BROKEN], warnings: ['fake-key'] },
     {}
   ],
   [

@@ -323,7 +323,6 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
     receipt: null,
     candidateKeys: [],
     unusableKeys: [],
-    foreignSigners: [],
     warnings: [],
     ...change
   }

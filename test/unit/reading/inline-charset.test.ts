@@ -28,13 +28,13 @@ describe('the charset of a decrypted text', () => {
   it.each(['iso-8859-1', 'windows-1251', 'utf-7', 'us-ascii'])(
     'is not what a part around UTF-8 says: %s',
     async (outer) => {
-      expect((await openInline(UTF8, outer)).text).toBe(UTF8.toString())
+      expect((await openInline(UTF8, outer)).text).toBe(`${UTF8.toString()}\n`)
     }
   )
 
   it.each<[string, Buffer, string, string, readonly string[]]>([
-    ['a part around it, where it is no UTF-8', KOI8, 'koi8-r', 'ПРИВЕТ', []],
-    ['nobody', LATIN1, '', 'grün', ['undecodable-text']]
+    ['a part around it, where it is no UTF-8', KOI8, 'koi8-r', 'ПРИВЕТ\n', []],
+    ['nobody', LATIN1, '', 'grün\n', ['undecodable-text']]
   ])('is taken from %s', async (_, text, outer, expected, warnings) => {
     expect(await openInline(text, outer)).toMatchObject({ text: expected, warnings })
   })

@@ -1,6 +1,6 @@
 /** Which header inside an encryption names somebody, although nothing marks it as protected (G6). */
 import { expect, it } from 'vitest'
-import { parsePayload } from '../../../src/reading/layers.ts'
+import { parsePayload } from '../../../src/reading/envelope.ts'
 import { readNamesInside } from '../../../src/reading/names-inside.ts'
 
 const named = (...lines: readonly string[]): string | null =>

@@ -264,14 +264,14 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     const alone = await openIt(lines(...HEAD, '', armored))
     expect(alone).toMatchObject({
       structure: 'inline',
-      text: SECRET,
+      text: `${SECRET}\n`,
       signatures: [{ state: 'valid' }]
     })
 
     const footer = await openIt(lines(...HEAD, '', armored, '-- ', 'list footer'))
     expect(footer).toMatchObject({
       structure: 'inline',
-      text: SECRET,
+      text: `${SECRET}\n`,
       outsideText: '-- \nlist footer'
     })
     expect(footer.signatures).toMatchObject([{ coversWhole: false }])
@@ -291,7 +291,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(opened).toMatchObject({
       structure: 'attachment',
       decrypted: true,
-      text: SECRET,
+      text: `${SECRET}\n`,
       outsideText: 'see file',
       attachments: []
     })
