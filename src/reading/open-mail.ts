@@ -122,7 +122,7 @@ function complete(
   { header, content, candidates, ...peeled }: Reading,
   deskAddress: string
 ): OpenedMail {
-  const { payload, inside, isRewrapped, beside, ...facts } = peeled
+  const { payload: _payload, inside: _inside, isRewrapped: _isRewrapped, beside, ...facts } = peeled
   const names = namesOf(peeled, header)
   const warnings = new Set([
     ...outer.warnings,
