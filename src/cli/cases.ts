@@ -6,11 +6,11 @@ import { type Config } from '../config/load.ts'
 import { historySentences } from '../config/texts.ts'
 import { readBound } from '../desk/read-situation.ts'
 import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
+import { type Due } from '../domain/clock.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
-import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { createHistory } from '../messages/history.ts'
 import { inspectKey } from '../openpgp/keyring.ts'
@@ -33,6 +33,7 @@ import {
   withoutMemberAddress
 } from './context.ts'
 import { CommandError, print, printRows } from './output.ts'
+import { page } from './page.ts'
 
 /** How many messages of the desk `show` lists at most. */
 const MESSAGES_MAX = 10_000
@@ -70,7 +71,10 @@ function readCase(read: Read, tag: CaseTag) {
     due: looks.findDue(read, aboutCase(tag)),
     history: events.list(read, aboutCase(tag)),
     messages: caseStore.listMessages(read, record.id),
-    outbox: outbox.list(read, { caseId: record.id, limit: MESSAGES_MAX }).reverse()
+    outbox: outbox
+      .list(read, { caseId: record.id, limit: MESSAGES_MAX })
+      .reverse()
+      .map(withoutMemberAddress)
   }
 }
 
@@ -85,8 +89,7 @@ export async function show(call: Call): Promise<void> {
     const now = systemClock.now()
     const { settings } = await judgeKeys(config, now)
     const next = settings === null ? null : await whatIsNext({ db, settings }, found.case, now)
-    const outbox = found.outbox.map(withoutMemberAddress)
-    print(call, { ...found, next, outbox }, pageOf(found, next, config, now))
+    print(call, { ...found, next }, pageOf({ ...found, next }, config, now))
   })
 }
 
@@ -110,60 +113,23 @@ async function whatIsNext(
   )
 }
 
-function pageOf(found: Found, next: Next, config: Config, now: Instant): string {
-  const { case: record, due, history, messages, outbox } = found
-  const { disclosureAt } = record
+function pageOf(value: Found & { readonly next: Next }, config: Config, now: Instant): string {
+  const { case: record, outbox } = value
   const { timezone } = config.desk
   const maintainer = maintainerNames(config)
   const reporter = (id: string): string | null => {
     const contact = record.reporters.find((one) => one.id === id)?.contact ?? null
     return contact === null ? null : `${contact.name} <${contact.address}>`.trim()
   }
-  const lines = [
-    `${record.tag}  ${stateWords(record.state)}  ${record.product}`,
-    ...(record.mergedInto === null ? [] : [`Merged into ${record.mergedInto}`]),
-    `Subject:    ${record.subject}`,
-    ...record.reporters.map(({ id }) => `Reporter:   ${reporter(id) ?? 'not known'}`),
-    `Owner:      ${record.owner === null ? 'nobody' : maintainer(record.owner)}`,
-    `Received:   ${formatInstant(record.receivedAt, timezone)}`,
-    ...(disclosureAt === null
-      ? []
-      : [`Disclosure: ${formatInstant(disclosureAt, timezone, record.disclosureZone)}`]),
-    ...(due === null
-      ? []
-      : [`Due:        ${promiseWords(due, { case: record, settings: config, now })}`]),
-    ...nextLines(next, maintainer),
-    '',
-    'History',
-    ...history.map(createHistory(historySentences(), { timezone, maintainer, reporter }))
-  ]
-  for (const { at, author, authorId, audience, text } of messages) {
-    const who =
-      author === 'maintainer'
-        ? maintainer(authorId)
-        : (reporter(authorId) ?? `${author} ${authorId}`.trim())
-    const to = audience === 'internal' ? 'maintainers only' : 'shared with the reporter'
-    lines.push('', `Message of ${formatInstant(at, timezone)}, by ${who} (${to})`, '', text)
-  }
-  const unsent = outbox.filter(({ state }) => state !== 'sent')
-  if (unsent.length > 0) lines.push('', 'Not sent yet')
-  for (const { id, kind, audience, recipientId, state, attempts } of unsent) {
-    const to = `${audience} ${recipientId}`.trim()
-    lines.push(`${id}  ${kind} to ${to}: ${state}, ${count(attempts, 'attempt', 'attempts')}`)
-  }
-  return lines.join('\n')
-}
-
-/** The commands that are possible next, each with who may send it. */
-function nextLines(next: Next, maintainer: (id: string) => string): string[] {
-  if (next === null)
-    return ['Next:       not known, because a key cannot be used; run "postern check"']
-  const head = ['', 'What a maintainer can send next, in a reply to a message of the case']
-  return [
-    ...(next.length === 0 ? [] : head),
-    ...next.flatMap(({ command, help, by }) => [
-      `  ${command}`,
-      `      ${help} (${listed(by.map(maintainer))})`
-    ])
-  ]
+  return page('show-case', value, timezone, {
+    state: stateWords,
+    maintainer,
+    maintainers: (ids: readonly string[]) => ids.map(maintainer),
+    reporter: (id: string) => reporter(id) ?? 'not known',
+    author: (id: string, kind: string) =>
+      kind === 'maintainer' ? maintainer(id) : (reporter(id) ?? `${kind} ${id}`.trim()),
+    promise: (due: Due) => promiseWords(due, { case: record, settings: config, now }),
+    said: createHistory(historySentences(), { timezone, maintainer, reporter }),
+    unsent: () => outbox.filter(({ state }) => state !== 'sent')
+  })
 }

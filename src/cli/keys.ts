@@ -56,17 +56,13 @@ async function readPassphrase(path: string): Promise<string> {
 
 type NewFile = readonly [path: string, text: string, mode: number]
 
-/** Writes files that must not exist yet into one folder, all of them or none: half a pair would block the next attempt. */
-async function writeNew(...files: readonly [NewFile, NewFile]): Promise<void> {
-  const folder = dirname(files[0][0])
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => {
-    throw new CommandError(
-      `The folder ${folder} cannot be created or written to; check its owner and permissions, or name another file with --out.`
-    )
-  })
+/** Writes files that must not exist yet, all of them or none: half a pair would block the next attempt. */
+async function writeNew(...files: readonly NewFile[]): Promise<void> {
   const made: string[] = []
   for (const [path, text, mode] of files) {
     try {
+      // Without its folder the file cannot be opened, which says why.
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(() => undefined)
       await using file = await open(path, 'wx', mode)
       made.push(path)
       await file.writeFile(text)
@@ -77,7 +73,7 @@ async function writeNew(...files: readonly [NewFile, NewFile]): Promise<void> {
       throw new CommandError(
         isThere
           ? `${path} exists already, so nothing was written; name another file with --out.`
-          : `${path} cannot be written; check the permissions of its folder, and that the disk has room. Nothing was overwritten.`
+          : `${path} cannot be written; check the owner and permissions of its folder, and that the disk has room. Nothing was overwritten.`
       )
     }
   }

@@ -5,14 +5,13 @@
 import { aboutCase, BY_OPERATOR, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { copiesHeld, isAnyHere, type NoticeRecord } from '../domain/notice.ts'
-import { formatInstant } from '../domain/time.ts'
-import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { type Read } from '../store/database.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as notices from '../store/notices.ts'
 import { type Call, record, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, print, printRows, tableOf } from './output.ts'
+import { page } from './page.ts'
 
 const NOTICES_MAX = 1000
 
@@ -43,27 +42,16 @@ export async function showNotice(call: Call): Promise<void> {
       const found = requireNotice(read, tag)
       return { notice: found, copies: deliveries.list(read, found.id) }
     })
-    const { releaseAt, releasedAt, fields } = notice
-    const when = releasedAt ?? releaseAt
-    const verb = releasedAt === null ? 'To be sent' : 'Sent'
-    const table = tableOf(copies, {
-      MEMBER: (row) => row.memberId,
-      REVISION: (row) => row.revision,
-      STATE: (row) => row.state,
-      WHY: (row) => row.because ?? '',
-      AT: (row) => row.at
-    })
-    const lines = [
-      `${notice.caseTag}  revision ${notice.revision}  ${notice.state}`,
-      ...(when === null ? [] : [`${verb}: ${formatInstant(when, desk.timezone)}`]),
-      ...Object.entries(fields).map(([key, value]) => `\n${key}:\n${value}`),
-      ...notice.patches.map(
-        ({ filename, size, sha256 }) =>
-          `\npatch ${filename}, ${count(size, 'byte', 'bytes')}, SHA-256 ${sha256}`
-      ),
-      `\n${table}`
-    ]
-    print(call, { ...summary(notice), fields, deliveries: copies }, lines.join('\n'))
+    const value = { ...summary(notice), fields: notice.fields, deliveries: copies }
+    const table = () =>
+      tableOf(copies, {
+        MEMBER: (row) => row.memberId,
+        REVISION: (row) => row.revision,
+        STATE: (row) => row.state,
+        WHY: (row) => row.because ?? '',
+        AT: (row) => row.at
+      })
+    print(call, value, page('show-notice', value, desk.timezone, { table }))
   })
 }
 

@@ -10,6 +10,7 @@ import { builtInPoliciesDir, listPresets } from '../config/policy-sources.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Call } from './context.ts'
 import { print, printVerdict, unlessRefused } from './output.ts'
+import { page } from './page.ts'
 
 /** Returns the exit status: 0 when the policy is valid. */
 export async function checkPolicy(call: Call): Promise<number> {
@@ -31,31 +32,11 @@ export async function showPolicy(call: Call): Promise<void> {
   const { policy, preset } = await find(call)
   const lines = preset === null ? {} : await readLines(preset, builtInPoliciesDir())
   const changed = preset === null || preset === policy.id ? [] : await changedKeys(policy, preset)
-  const head = `${policy.id}: ${policy.title}`
   const value = { policy, extends: preset, changed, lines }
-  if (preset === null) {
-    const says =
-      'This policy does not extend a built-in policy, so there are no numbered lines to show.'
-    print(call, value, `${head}\n${says}`)
-    return
-  }
-  const all = Object.entries(lines)
-  const count = (does: string): number => all.filter(([, line]) => line.does === does).length
-  const text = [
-    head,
-    ...(preset === policy.id ? [] : [`These are the lines of ${preset}, which it extends.`]),
-    ...(changed.length === 0
-      ? []
-      : [
-          `It differs from ${preset} in: ${changed.join(', ')}. Lines about these keys may say otherwise.`
-        ]),
-    ...all.map(
-      ([id, { text: source, does, says }]) =>
-        `\n${id}  ${DOES[does]}: ${says}\n       The policy: ${source}`
-    ),
-    `\n${all.length} lines: ${count('carried-out')} carried out, ${count('reminds')} with reminders only, ${count('not-yet')} not covered yet.`
-  ]
-  print(call, value, text.join('\n'))
+  const does = (code: PolicyLines[string]['does']): string => DOES[code]
+  const number = (all: PolicyLines, code?: string): number =>
+    Object.values(all).filter((line) => code === undefined || line.does === code).length
+  print(call, value, page('show-policy', value, 'UTC', { does, number }))
 }
 
 /** Looks for a built-in policy, then for a product of the configuration, then for a file. */

@@ -1,0 +1,23 @@
+/**
+ * Pages for people: each is a Liquid file beside this one, filled with the value that `--json` prints, so that both say the
+ * same.
+ */
+import { readFileSync } from 'node:fs'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { count, listed } from '../domain/words.ts'
+import { liquid } from '../messages/render.ts'
+
+/** Fills NAME.liquid with `value`; instants are in `timezone`. */
+export function page(
+  name: 'show-case' | 'show-notice' | 'show-policy',
+  value: object,
+  timezone: string,
+  filters: Readonly<Record<string, (...args: never[]) => unknown>> = {}
+): string {
+  const engine = liquid()
+  const instant = (at: Instant, zone?: string | null): string => formatInstant(at, timezone, zone)
+  for (const [filter, apply] of Object.entries({ instant, count, listed, ...filters }))
+    engine.registerFilter(filter, apply)
+  const source = readFileSync(new URL(`./${name}.liquid`, import.meta.url), 'utf8')
+  return String(engine.parseAndRenderSync(source, value)).trimEnd()
+}
