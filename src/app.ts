@@ -6,7 +6,7 @@ import { type Config } from './config/load.ts'
 import { openConfiguredDatabase } from './database.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
 import { runLoops, runOnce } from './desk/loop.ts'
-import { createBells } from './desk/wake.ts'
+import { createBells } from './desk/persistence.ts'
 import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'
@@ -96,7 +96,10 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
   const bells = createBells()
   const { timezone } = config.desk
   using _poll = startTicks(config.schedule.poll, timezone, bells.intake.ring)
-  using _tick = startTicks(config.schedule.tick, timezone, bells.all)
+  using _tick = startTicks(config.schedule.tick, timezone, () => {
+    bells.work.ring()
+    bells.dispatch.ring()
+  })
   // What cannot work without a change of the configuration is said at once, not retried for ever.
   const first = await edges.openMailbox(signal).catch((error: unknown) => {
     if (error instanceof Trouble && error.retryable) return null

@@ -1,27 +1,123 @@
 /**
- * Takes mail out of the inbox: the list of UIDs is the truth; stores each message before anything else, and moves it only after
- * its disposition is committed (G1). Never deletes, never sets a flag, never relies on what the server announced.
+ * The loop that takes mail out of the inbox: the list of UIDs is the truth; it stores each message before anything else, and
+ * moves it only after its disposition is committed (G1). Its memory of the inbox ends with each connection. Never deletes, never
+ * sets a flag, never relies on what the server announced, and must never wait for the work.
  */
-import { type Fetched, type Listed, type Mailbox } from '../effects/effects.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Fetched, type Listed, type Mailbox, type MailboxState } from '../effects/effects.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as meta from '../store/meta.ts'
-import { type Desk } from './desk.ts'
+import { type Desk, type Edges } from './desk.ts'
+import { type Bells, judgeError, persist } from './persistence.ts'
 
 const PAGE = 200
 const MOVE_PAGE = 100
 /** Broken downloads of one message before only its header is fetched, and broken header downloads before it is held unread. */
 const WHOLE_TRIES_MAX = 5
 const HEADER_TRIES_MAX = 3
+/** IDLE wakes the intake; without any news it lists the whole inbox at least this often. */
+const LIST_AGAIN_MS = 5 * 60_000
+/** Collects processed messages for a while before moving them: each MOVE interrupts IDLE. */
+const MOVED_WITHIN_MS = 500
+/** What the server may still take for the last moves; stopping takes at most 10 s altogether. */
+const LAST_COMMANDS_MS = 2000
 
 /** How often fetching a message broke the connection, by generation and UID; kept across connections. */
 export type FetchFailures = Map<string, number>
 
-/** How far one connection has listed the inbox: everything up to this UID is stored or gone. */
-export type Cursor = arrivals.Generation & { readonly afterUid: number }
+/** How far one connection has listed a folder: everything up to this UID is stored or gone. */
+export type Place = { readonly uidValidity: string; readonly uid: number }
+
+/** Why a wait ended: new mail was announced, processed messages can be moved, or it is time to list the whole inbox. */
+type Woken = 'news' | 'handled' | 'list'
+
+/** Runs until `signal` is aborted; reconnects after every loss. Throws trouble that waiting cannot solve. */
+export async function intakeLoop(
+  desk: Desk,
+  edges: Edges,
+  bells: Bells,
+  signal: AbortSignal
+): Promise<void> {
+  const failures: FetchFailures = new Map()
+  const connect = async (worked: () => void): Promise<void> => {
+    const mailbox = await edges.openMailbox(signal)
+    const end = closeWhenStopped(mailbox, signal)
+    try {
+      await useMailbox(mailbox, worked)
+    } finally {
+      end()
+      await mailbox.close()
+    }
+  }
+  /** Lists, stores, moves and waits on one connection until it breaks or the desk stops. */
+  const useMailbox = async (mailbox: Mailbox, worked: () => void): Promise<void> => {
+    const taking = { inbox: edges.inbox, signal, stored: bells.work.ring, failures }
+    let place: Place | null = null
+    let woken: Woken = 'list'
+    let listAgainAt = 0
+    while (!signal.aborted) {
+      if (desk.clock.monotonicMs() >= listAgainAt) woken = 'list'
+      if (woken === 'list') listAgainAt = desk.clock.monotonicMs() + LIST_AGAIN_MS
+      // New messages have higher UIDs (RFC 9051 §2.3.1.1); the full list finds what announcements missed.
+      const from: Place | null = woken === 'list' ? null : place
+      if (woken !== 'handled' || place === null)
+        place = await takeIn(desk, mailbox, { ...taking, from })
+      await moveHandled(desk, mailbox, edges.inbox, place)
+      worked()
+      woken = await waitForMail(bells, mailbox, listAgainAt - desk.clock.monotonicMs(), signal)
+    }
+    // Moves what was processed while stopping; the rest is moved after the next start.
+    if (place !== null) await moveHandled(desk, mailbox, edges.inbox, place)
+  }
+  await persist(desk, signal, connect, judgeError(desk, 'intake'))
+}
+
+/** Aborts anything that still waits for the server shortly after the desk is stopped. Returns a function that cancels this. */
+function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const begin = (): void => {
+    timer = setTimeout(() => void mailbox.close().catch(nothing), LAST_COMMANDS_MS)
+  }
+  if (signal.aborted) begin()
+  else signal.addEventListener('abort', begin, { once: true })
+  return () => {
+    signal.removeEventListener('abort', begin)
+    clearTimeout(timer)
+  }
+}
+
+/** Sleeps until the server announces mail, processed messages must be moved, or it is time to list everything. */
+async function waitForMail(
+  bells: Bells,
+  mailbox: Mailbox,
+  timeoutMs: number,
+  signal: AbortSignal
+): Promise<Woken> {
+  const ended = new AbortController()
+  const either = AbortSignal.any([signal, ended.signal])
+  const news = mailbox.waitForChange(timeoutMs, either)
+  const list = bells.intake.wait(timeoutMs, either)
+  // Longer than the others: its own timeout would be mistaken for processed messages.
+  const handled = bells.handled.wait(2 * LIST_AGAIN_MS, either)
+  const moves = handled.then(() => delay(MOVED_WITHIN_MS, null, { signal: either })).catch(nothing)
+  let woken: Woken = 'list'
+  try {
+    woken = await Promise.race([
+      news.then((): Woken => 'news'),
+      list.then((): Woken => 'list'),
+      moves.then((): Woken => 'handled')
+    ])
+  } finally {
+    ended.abort()
+    await Promise.allSettled([news, list, moves])
+  }
+  // Mail announced while something else woke us must not wait for the next announcement.
+  return (await news) && woken === 'handled' ? 'news' : woken
+}
 
 /**
  * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that was taken in. Returns
- * the present generation and how far it came.
+ * how far it came.
  */
 export async function takeIn(
   desk: Desk,
@@ -31,57 +127,51 @@ export async function takeIn(
     readonly signal: AbortSignal
     readonly stored: () => void
     readonly failures: FetchFailures
-    readonly from: Cursor | null
+    readonly from: Place | null
   }
-): Promise<Cursor> {
-  let cursor = options.from
-  for (;;) {
-    const afterUid: number = cursor?.afterUid ?? 0
-    const page = await mailbox.list({ afterUid, limit: PAGE })
-    const { uidValidity } = page
-    if (cursor !== null && cursor.uidValidity !== uidValidity) {
-      // The UIDs now name other messages, so the list above the old UID is incomplete.
-      cursor = null
-      continue
-    }
-    const generation = { mailbox: options.inbox, uidValidity }
-    noteGeneration(desk, generation)
-    cursor = { ...generation, afterUid }
-    const uids = page.waiting.map(({ uid }) => uid)
+): Promise<Place> {
+  const { inbox, signal, failures, from } = options
+  let place: Place = from ?? { uidValidity: '', uid: 0 }
+  for await (const { uidValidity, waiting } of pages(mailbox, from)) {
+    const generation = { mailbox: inbox, uidValidity }
+    noteGeneration(desk, uidValidity)
+    if (place.uidValidity !== uidValidity) place = { uidValidity, uid: 0 }
+    const uids = waiting.map(({ uid }) => uid)
     const known = desk.db.read((read) => arrivals.storedUids(read, generation, uids))
-    for (const listed of page.waiting) {
-      if (options.signal.aborted) return cursor
-      if (!known.has(listed.uid)) {
-        const what = { generation, listed, failures: options.failures }
-        if (await takeOne(desk, mailbox, what)) options.stored()
-      }
-      cursor = { ...cursor, afterUid: listed.uid }
+    for (const listed of waiting) {
+      if (signal.aborted) return place
+      place = { uidValidity, uid: listed.uid }
+      if (known.has(listed.uid)) continue
+      const fetched = await fetchOne(desk, mailbox, { ...listed, uidValidity }, failures)
+      if (fetched === null) continue
+      const { id } = desk.db.transact((tx) =>
+        arrivals.add(tx, { ...generation, ...listed, ...fetched }, desk.clock.now())
+      )
+      desk.log({ event: 'arrival.stored', arrival: id, bytes: fetched.raw.length })
+      options.stored()
     }
-    if (!page.more || page.waiting.length === 0) return cursor
   }
+  return place
 }
 
-async function takeOne(
-  desk: Desk,
-  mailbox: Mailbox,
-  what: {
-    readonly generation: arrivals.Generation
-    readonly listed: Listed
-    readonly failures: FetchFailures
+/** The messages of a folder after `from`, by the page; all of them when the UIDs now name other messages. */
+export async function* pages(
+  folder: Pick<Mailbox, 'list'>,
+  from: Place | null
+): AsyncGenerator<MailboxState> {
+  let place = from
+  for (;;) {
+    const page = await folder.list({ afterUid: place?.uid ?? 0, limit: PAGE })
+    const { uidValidity, waiting } = page
+    if (place !== null && place.uidValidity !== uidValidity) {
+      place = null
+      continue
+    }
+    yield page
+    const last = waiting.at(-1)
+    if (!page.more || last === undefined) return
+    place = { uidValidity, uid: last.uid }
   }
-): Promise<boolean> {
-  const { generation, listed, failures } = what
-  const { uid, size, receivedAt } = listed
-  const isTooLarge = size > desk.settings.limits.mailBytes
-  const key = `${generation.uidValidity}:${uid}`
-  const fetched = await fetchOne(mailbox, uid, isTooLarge, { failures, key })
-  if (fetched === null) return false
-  const { raw, part } = fetched
-  const { id } = desk.db.transact((tx) =>
-    arrivals.add(tx, { ...generation, uid, size, receivedAt, raw, part }, desk.clock.now())
-  )
-  desk.log({ event: 'arrival.stored', arrival: id, bytes: raw.length })
-  return true
 }
 
 /**
@@ -89,25 +179,26 @@ async function takeOne(
  * cannot be fetched delays no other and a person is told of it (G1, G9).
  */
 export async function fetchOne(
-  mailbox: Pick<Mailbox, 'fetch' | 'fetchHeaders'>,
-  uid: number,
-  isTooLarge: boolean,
-  { failures, key }: { readonly failures: FetchFailures; readonly key: string }
+  desk: Desk,
+  folder: Pick<Mailbox, 'fetch' | 'fetchHeaders'>,
+  { uidValidity, uid, size }: Place & Listed,
+  failures: FetchFailures
 ): Promise<Fetched | null> {
+  const key = `${uidValidity} ${uid}`
   const failed = failures.get(key) ?? 0
   if (failed >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return { raw: new Uint8Array(), part: 'header' }
   failures.set(key, failed + 1)
-  const isHeaderOnly = isTooLarge || failed >= WHOLE_TRIES_MAX
-  const fetched = isHeaderOnly ? await fetchHeaders(mailbox, uid) : await mailbox.fetch(uid)
+  const isWhole = size <= desk.settings.limits.mailBytes && failed < WHOLE_TRIES_MAX
+  const fetched = isWhole ? await folder.fetch(uid) : await fetchHeaders(folder, uid)
   failures.delete(key)
   return fetched
 }
 
 async function fetchHeaders(
-  mailbox: Pick<Mailbox, 'fetchHeaders'>,
+  folder: Pick<Mailbox, 'fetchHeaders'>,
   uid: number
 ): Promise<Fetched | null> {
-  const raw = await mailbox.fetchHeaders(uid)
+  const raw = await folder.fetchHeaders(uid)
   return raw && { raw, part: 'header' }
 }
 
@@ -115,32 +206,31 @@ async function fetchHeaders(
 export async function moveHandled(
   desk: Desk,
   mailbox: Mailbox,
-  generation: arrivals.Generation
+  inbox: string,
+  { uidValidity }: Pick<Place, 'uidValidity'>
 ): Promise<void> {
+  const generation = { mailbox: inbox, uidValidity }
   for (;;) {
     const unmoved = desk.db.read((read) => arrivals.listUnmoved(read, generation, MOVE_PAGE))
     if (unmoved.length === 0) return
     for (const to of ['processed', 'held'] as const) {
       const rows = unmoved.filter((row) => row.to === to)
       if (rows.length === 0) continue
-      await mailbox.move(
-        rows.map(({ uid }) => uid),
-        to
-      )
-      desk.db.transact((tx) =>
-        arrivals.markMoved(
-          tx,
-          rows.map(({ id }) => id)
-        )
-      )
+      const [uids, ids] = [rows.map(({ uid }) => uid), rows.map(({ id }) => id)]
+      await mailbox.move(uids, to)
+      desk.db.transact((tx) => arrivals.markMoved(tx, ids))
     }
   }
 }
 
 /** A new UIDVALIDITY makes all old UIDs meaningless; messages seen before are recognised by their bytes. */
-function noteGeneration(desk: Desk, { uidValidity }: arrivals.Generation): void {
+function noteGeneration(desk: Desk, uidValidity: string): void {
   const before = desk.db.read((read) => meta.read(read, 'inbox-uidvalidity'))
   if (before === uidValidity) return
   if (before !== null) desk.log({ event: 'imap.uidvalidity-changed' })
   desk.db.transact((tx) => meta.write(tx, 'inbox-uidvalidity', uidValidity))
+}
+
+function nothing(): void {
+  // The wait was ended by something else.
 }

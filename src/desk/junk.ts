@@ -11,50 +11,52 @@ import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
-import { type FetchFailures, fetchOne } from './intake.ts'
+import { type FetchFailures, fetchOne, type Place, pages } from './intake.ts'
 import { isStopped, type Judge, judgeError, persist } from './persistence.ts'
 
-const PAGE = 200
 /** IDLE wakes it; without any news it lists again at least this often. */
 const LOOK_AGAIN_MS = 5 * 60_000
 /** How long to wait before looking again for a folder that does not exist. */
 const MISSING_MS = 60 * 60_000
 
-/** A message in one generation of the folder. */
-type Place = { readonly uidValidity: string; readonly uid: number }
+type Looking = { readonly failures: FetchFailures; readonly signal: AbortSignal }
 
 /** Watches the folder until `signal` is aborted; returns at once when none is configured. */
 export async function junkLoop(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
-  const { openJunk } = edges
-  if (openJunk === null) return
-  const failures: FetchFailures = new Map()
-  const connect = async (worked: () => void): Promise<void> => {
-    const junk = await openJunk(signal)
-    try {
+  if (edges.openJunk === null) return
+  const looking = { failures: new Map(), signal }
+  const connect = (worked: () => void): Promise<void> =>
+    withJunk(edges, signal, async (junk) => {
       while (!isStopped(signal)) {
-        await lookAtJunk(desk, junk, { failures, signal })
+        await lookAtJunk(desk, junk, looking)
         worked()
         await junk.waitForChange(LOOK_AGAIN_MS, signal)
       }
-    } finally {
-      await junk.close()
-    }
-  }
+    })
   await persist(desk, signal, connect, judgeTrouble(desk))
 }
 
 /** A single pass (`postern run --once`); trouble with the folder does not stop other work. */
 export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
-  if (edges.openJunk === null) return
+  const looking = { failures: new Map(), signal }
   try {
-    const junk = await edges.openJunk(signal)
-    try {
-      await lookAtJunk(desk, junk, { failures: new Map(), signal })
-    } finally {
-      await junk.close()
-    }
+    await withJunk(edges, signal, (junk) => lookAtJunk(desk, junk, looking))
   } catch (error) {
     if (!isStopped(signal)) judgeTrouble(desk)(error, 0)
+  }
+}
+
+async function withJunk(
+  { openJunk }: Edges,
+  signal: AbortSignal,
+  use: (junk: JunkFolder) => Promise<void>
+): Promise<void> {
+  const junk = await openJunk?.(signal)
+  if (junk === undefined) return
+  try {
+    await use(junk)
+  } finally {
+    await junk.close()
   }
 }
 
@@ -70,75 +72,55 @@ function judgeTrouble(desk: Desk): Judge {
 }
 
 /** One pass over the messages that came since the last pass. */
-export async function lookAtJunk(
-  desk: Desk,
-  junk: JunkFolder,
-  options: { readonly failures: FetchFailures; readonly signal: AbortSignal }
-): Promise<void> {
-  for (;;) {
-    const seen = desk.db.read(seenPlace)
-    const first = await junk.list({ afterUid: seen?.uid ?? 0, limit: PAGE })
-    const isSame = seen === null || seen.uidValidity === first.uidValidity
-    // The UIDs now name other messages.
-    const page = isSame ? first : await junk.list({ afterUid: 0, limit: PAGE })
-    for (const listed of page.waiting) {
-      if (options.signal.aborted) return
-      await lookAtOne(desk, junk, { uidValidity: page.uidValidity, listed, ...options })
+export async function lookAtJunk(desk: Desk, junk: JunkFolder, looking: Looking): Promise<void> {
+  for await (const { uidValidity, waiting } of pages(junk, desk.db.read(seenPlace)))
+    for (const listed of waiting) {
+      if (looking.signal.aborted) return
+      await lookAtOne(desk, junk, { uidValidity, ...listed }, looking.failures)
     }
-    if (!page.more || page.waiting.length === 0) return
-  }
 }
 
 async function lookAtOne(
   desk: Desk,
   junk: JunkFolder,
-  look: {
-    readonly uidValidity: string
-    readonly listed: Listed
-    readonly failures: FetchFailures
-  }
+  mail: Place & Listed,
+  failures: FetchFailures
 ): Promise<void> {
-  const { listed, uidValidity } = look
-  const place = { uidValidity, uid: listed.uid }
-  const opened = await openJunkMail(desk, junk, { place, listed, failures: look.failures })
-  if (opened === 'gone') {
-    desk.db.transact((tx) => meta.write(tx, 'junk-seen', textOf(place)))
-    return
-  }
-  const isTaken = opened === 'dangerous' || isForDesk(opened, answersCase(desk, opened))
+  const opened = await openJunkMail(desk, junk, mail, failures)
+  const isTaken =
+    opened === 'dangerous' || (opened !== null && isForDesk(opened, answersCase(desk, opened)))
   if (isTaken) {
-    await junk.moveToInbox([listed.uid])
+    await junk.moveToInbox([mail.uid])
     desk.log({ event: 'junk.taken' })
   }
   desk.db.transact((tx) => {
-    meta.write(tx, 'junk-seen', textOf(place))
+    meta.write(tx, 'junk-seen', textOf(mail))
     meta.clear(tx, 'junk-trying')
-    if (isTaken) return
+    if (isTaken || opened === null) return
     const { from, subject } = opened.outer
-    const { receivedAt, size } = listed
+    const { receivedAt, size } = mail
     insertJunk(tx, { receivedAt, sender: from?.address ?? '', subject, size })
   })
 }
 
 /**
- * `dangerous` is a message that crashed its worker or the process: the inbox counts that, can hold it and tell somebody (G9).
+ * Null when it is gone. `dangerous` is a message that crashed its worker or the process: the inbox counts that, can hold it and
+ * tell somebody (G9).
  */
 async function openJunkMail(
   desk: Desk,
   junk: JunkFolder,
-  mail: { readonly place: Place; readonly listed: Listed; readonly failures: FetchFailures }
-): Promise<OpenedMail | 'gone' | 'dangerous'> {
-  const { place, listed, failures } = mail
-  if (desk.db.read((read) => meta.read(read, 'junk-trying')) === textOf(place)) return 'dangerous'
-  const isTooLarge = listed.size > desk.settings.limits.mailBytes
-  const fetched = await fetchOne(junk, listed.uid, isTooLarge, { failures, key: textOf(place) })
-  if (fetched === null) return 'gone'
-  const now = desk.clock.now()
-  desk.db.transact((tx) => meta.write(tx, 'junk-trying', textOf(place)))
+  mail: Place & Listed,
+  failures: FetchFailures
+): Promise<OpenedMail | 'dangerous' | null> {
+  if (desk.db.read((read) => meta.read(read, 'junk-trying')) === textOf(mail)) return 'dangerous'
+  const fetched = await fetchOne(desk, junk, mail, failures)
+  if (fetched === null) return null
+  desk.db.transact((tx) => meta.write(tx, 'junk-trying', textOf(mail)))
   try {
     return fetched.part === 'header'
       ? await desk.workers.openHeaders(fetched.raw)
-      : await desk.workers.open(fetched.raw, { now, knownKeys: [] })
+      : await desk.workers.open(fetched.raw, { now: desk.clock.now(), knownKeys: [] })
   } catch (error) {
     if (isOfOneThing(error)) return 'dangerous'
     // This message was not the cause.

@@ -13,13 +13,11 @@ import * as outbox from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { listFurtherReports } from './further-reports.ts'
-import { moveHandled, takeIn } from './intake.ts'
-import { intakeLoop } from './intake-loop.ts'
+import { intakeLoop, moveHandled, takeIn } from './intake.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
-import { judgeError, persist } from './persistence.ts'
+import { type Bells, createBells, judgeError, persist } from './persistence.ts'
 import { releaseDue } from './release.ts'
 import { adoptClocks, tick } from './tick.ts'
-import { type Bells, createBells, onceAborted } from './wake.ts'
 import { lookAtClock } from './watch.ts'
 import { handlePending } from './work.ts'
 
@@ -36,29 +34,23 @@ export async function runLoops(
   const either = AbortSignal.any([signal, failed.signal])
   const failures = new Map<number, number>()
   adoptClocks(desk)
-  const dispatcher = createDispatcher(desk, edges.sender, {
-    signal: either,
-    ended: bells.dispatch.ring
-  })
+  const ended = bells.dispatch.ring
+  const dispatcher = createDispatcher(desk, edges.sender, { signal: either, ended })
+  const work = (): Promise<void> => workOnce(desk, bells, failures, either)
+  const dispatch = (): Promise<void> => dispatchOnce(desk, dispatcher, bells, either)
   const loops = [
     intakeLoop(desk, edges, bells, either),
     junkLoop(desk, edges, either),
-    persist(desk, either, () => workOnce(desk, bells, failures, either), judgeError(desk, 'work')),
-    persist(
-      desk,
-      either,
-      () => dispatchOnce(desk, dispatcher, bells, either),
-      judgeError(desk, 'dispatch')
-    )
+    persist(desk, either, work, judgeError(desk, 'work')),
+    // Not after the other loops: what the server has accepted is recorded whatever else hangs (G2).
+    persist(desk, either, dispatch, judgeError(desk, 'dispatch')).finally(() => dispatcher.end())
   ]
-  // As soon as it stops, not after the other loops: what the server has accepted is recorded whatever else hangs (G2).
-  const ended = onceAborted(either).then(() => dispatcher.end())
   try {
     // Together, so that its failure is met while another loop still ends.
-    await Promise.all([...loops, ended])
+    await Promise.all(loops)
   } finally {
     failed.abort()
-    await Promise.allSettled([...loops, ended])
+    await Promise.allSettled(loops)
   }
 }
 
@@ -74,10 +66,17 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
     return null
   })
   try {
-    const options = { signal, stored: nothing, failures: new Map<string, number>(), from: null }
-    const generation = mailbox && (await takeIn(desk, mailbox, { inbox: edges.inbox, ...options }))
+    const { inbox } = edges
+    const options = {
+      inbox,
+      signal,
+      stored: nothing,
+      failures: new Map<string, number>(),
+      from: null
+    }
+    const place = mailbox && (await takeIn(desk, mailbox, options))
     await settleOnce(desk, edges, signal)
-    if (mailbox !== null && generation !== null) await moveHandled(desk, mailbox, generation)
+    if (mailbox !== null && place !== null) await moveHandled(desk, mailbox, inbox, place)
   } finally {
     await mailbox?.close()
   }

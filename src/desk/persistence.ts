@@ -1,11 +1,57 @@
 /**
- * How the desk's loops meet trouble: they pause longer each time and continue. Tells temporary trouble from trouble that
- * waiting cannot solve; must never hide the latter.
+ * How the desk's loops sleep and how they meet trouble. They sleep on bells, which carry no work: each loop reads its work from
+ * the database, so a repeated or lost ring changes nothing. After trouble they pause longer each time and continue. Tells
+ * temporary trouble from trouble that waiting cannot solve; must never hide the latter.
  */
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
 import { type Desk } from './desk.ts'
-import { createBell } from './wake.ts'
+
+export type Bell = {
+  readonly ring: () => void
+  /** Sleeps until rung, aborted or `timeoutMs` have passed; a ring from before counts once. */
+  readonly wait: (timeoutMs: number, signal: AbortSignal) => Promise<void>
+}
+
+export function createBell(): Bell {
+  let isRung = false
+  let wakers: (() => void)[] = []
+  return {
+    ring: () => {
+      isRung = true
+      for (const wake of wakers) wake()
+    },
+    wait: (timeoutMs, signal) =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', done)
+          wakers = wakers.filter((wake) => wake !== done)
+          isRung = false
+          resolve()
+        }
+        const timer = setTimeout(done, Math.max(timeoutMs, 0))
+        signal.addEventListener('abort', done, { once: true })
+        wakers.push(done)
+        if (isRung || signal.aborted) done()
+      })
+  }
+}
+
+/** Where the daemon's loops wake each other. */
+export type Bells = {
+  /** The whole inbox must be listed. */
+  readonly intake: Bell
+  /** Messages were processed and can be moved. */
+  readonly handled: Bell
+  readonly work: Bell
+  readonly dispatch: Bell
+}
+
+export function createBells(): Bells {
+  const [intake, handled] = [createBell(), createBell()]
+  return { intake, handled, work: createBell(), dispatch: createBell() }
+}
 
 const BACKOFF_MS_MAX = 60_000
 
@@ -58,7 +104,7 @@ export function judgeError(desk: Desk, where: string): Judge {
 }
 
 /** The pause after this many failures in a row, at least 1: doubled each time up to a minute, half of it random. */
-export function backoffMs(desk: Desk, failures: number): number {
+function backoffMs(desk: Desk, failures: number): number {
   const ceiling = Math.min(1000 * 2 ** Math.min(failures - 1, 16), BACKOFF_MS_MAX)
   return Math.trunc(ceiling / 2) + desk.randomness.below(Math.trunc(ceiling / 2) + 1)
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { beforeEach, expect, it } from 'vitest'
 import { type Edges } from '../../src/desk/desk.ts'
 import { runLoops } from '../../src/desk/loop.ts'
-import { type Bells, createBells } from '../../src/desk/wake.ts'
+import { type Bells, createBells } from '../../src/desk/persistence.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { givenDesk } from '../support/given.ts'
 import { someone, type World } from '../support/world.ts'
@@ -72,7 +72,7 @@ function breakKey(): () => void {
 async function receive(): Promise<void> {
   const alice = await someone('alice', 'alice@reporter.example')
   waiting.push(Buffer.from(await world.write(alice, { subject: 'x', text: 'y' })))
-  bells.all()
+  for (const bell of [bells.intake, bells.work]) bell.ring()
 }
 async function until(isDone: () => boolean): Promise<void> {
   while (!isDone()) await delay(10)
@@ -87,7 +87,7 @@ it('after a jump a message that cannot be signed waits, and is answered once the
   await until(isTroubled)
   world.jump(-3 * YEAR)
   mend()
-  bells.all()
+  for (const bell of [bells.intake, bells.work]) bell.ring()
   await until(() => world.rows("SELECT id FROM arrivals WHERE state = 'done'").length === 1)
   stop.abort()
   await running

@@ -1,6 +1,6 @@
 /** How the intake walks through an inbox: what it lists, what it stores, and what it does when the numbers change. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type Cursor, takeIn } from '../../src/desk/intake.ts'
+import { type Place, takeIn } from '../../src/desk/intake.ts'
 import { instantFromMs } from '../../src/domain/time.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { openWorld, someone, type World } from '../support/world.ts'
@@ -34,7 +34,7 @@ function server(uids: number[], state: { uidValidity: string }, asked: number[])
   }
 }
 
-function pass(mailbox: Mailbox, from: Cursor | null): Promise<Cursor> {
+function pass(mailbox: Mailbox, from: Place | null): Promise<Place> {
   const { signal } = new AbortController()
   return takeIn(world.desk, mailbox, {
     inbox: 'INBOX',
@@ -59,7 +59,7 @@ it('after news only what came later is listed, however much waits in the inbox',
   const next = await pass(mailbox, cursor)
 
   expect(asked).toEqual([0, 3])
-  expect([cursor.afterUid, next.afterUid]).toEqual([3, 4])
+  expect([cursor.uid, next.uid]).toEqual([3, 4])
   expect(stored()).toHaveLength(4)
 })
 
@@ -86,7 +86,7 @@ it('a new UIDVALIDITY makes the cursor worthless: everything is listed again (G1
   const next = await pass(mailbox, cursor)
 
   expect(asked).toEqual([0, 8, 0])
-  expect(next).toMatchObject({ uidValidity: '2', afterUid: 8 })
+  expect(next).toMatchObject({ uidValidity: '2', uid: 8 })
   expect(stored()).toEqual([
     { generation: '1', uid: 7 },
     { generation: '1', uid: 8 },

@@ -431,7 +431,7 @@ async function settle(
   for (let rounds = 0; ; rounds += 1) {
     if (rounds > 200) throw new Error('the desk never comes to rest')
     const stored = () => undefined
-    const generation = await takeIn(desk, mailbox, {
+    const place = await takeIn(desk, mailbox, {
       inbox: 'INBOX',
       signal,
       stored,
@@ -448,7 +448,7 @@ async function settle(
     const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
-    await moveHandled(desk, mailbox, generation)
+    await moveHandled(desk, mailbox, 'INBOX', place)
     if (!released && !listed && !rang && handled === 0 && !sent) return
   }
 }
