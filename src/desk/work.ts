@@ -1,20 +1,21 @@
 /**
- * The serial worker of the desk: handles arrivals one after the other. No message can stop the next one: after three failed
- * attempts it is quarantined (G9).
+ * The serial worker of the desk: handles arrivals one after the other, each from its bytes to its disposition: read → decide →
+ * prepare → commit. A failed attempt leaves nothing behind (DESIGN §3), and no message can stop the next one: after three of
+ * them it is quarantined (G9).
  */
-import { Invariant } from '../domain/assert.ts'
-import { dispose, recorded } from '../domain/decision.ts'
+import { assert } from '../domain/assert.ts'
+import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
 import { addMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { errorName } from '../effects/events.ts'
+import { relay } from '../messages/to-maintainers.ts'
+import { decideArrival } from '../policy/inbound.ts'
 import * as arrivals from '../store/arrivals.ts'
-import { commit } from './commit.ts'
+import { type Committed, commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
-import { prepare } from './prepare.ts'
-import { openArrival } from './read-situation.ts'
-import { type Handled, receive } from './receive.ts'
+import { type Prepared, prepare } from './prepare.ts'
+import { openArrival, readSituation } from './read-situation.ts'
 
 const TRIES_MAX = 3
 /** A message whose handling crashed the process this often is quarantined, too. */
@@ -50,68 +51,88 @@ export async function handlePending(
  */
 async function handleOne(desk: Desk, arrival: arrivals.Arrival): Promise<boolean> {
   const startedAt = desk.clock.monotonicMs()
+  const { id } = arrival
   const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
-  desk.db.transact((tx) => arrivals.countStart(tx, arrival.id))
+  desk.db.transact((tx) => arrivals.countStart(tx, id))
   try {
-    const mail = await open(desk, arrival, quarantined)
-    const { disposition, tag } = await receive(desk, arrival, mail)
+    const { disposition, tag } = await receive(desk, arrival, quarantined)
     const ms = Math.round(desk.clock.monotonicMs() - startedAt)
-    const about = { arrival: arrival.id, disposition: disposition ?? 'none', case: tag, ms }
-    desk.log({ event: 'arrival.done', ...about })
-    if (quarantined) desk.log({ event: 'arrival.quarantined', arrival: arrival.id, code: 'tries' })
+    desk.log({
+      event: 'arrival.done',
+      ...{ arrival: id, disposition: disposition ?? 'none', case: tag, ms }
+    })
+    if (quarantined) desk.log({ event: 'arrival.quarantined', arrival: id, code: 'tries' })
     return true
   } catch (error) {
-    if (isOfTheMoment(error)) forgetStart(desk, arrival.id)
-    if (!isOfOneThing(error)) throw error
     const code = error instanceof Trouble ? error.code : 'bug'
+    // Another writer took the case number or changed the case between read and commit: it is tried again at once.
+    if (code === 'conflict') return false
+    // The same with any other message: this one does not count as started.
+    if (code === 'desk-key' || code === 'stopping')
+      desk.db.transact((tx) => arrivals.countStart(tx, id, -1))
+    if (!isOfOneThing(error)) throw error
     if (quarantined) return holdUnread(desk, arrival, code)
-    const tries = desk.db.transact((tx) =>
-      arrivals.countTry(tx, arrival.id, addMs(desk.clock.now(), RETRY_MS))
-    )
-    desk.log({ event: 'arrival.retry', arrival: arrival.id, tries, code })
+    const nextTryAt = addMs(desk.clock.now(), RETRY_MS)
+    const tries = desk.db.transact((tx) => arrivals.countTry(tx, id, nextTryAt))
+    desk.log({ event: 'arrival.retry', arrival: id, tries, code })
     return false
   }
 }
 
-async function open(desk: Desk, arrival: arrivals.Arrival, quarantined: boolean): Promise<Handled> {
+async function receive(
+  desk: Desk,
+  arrival: arrivals.Arrival,
+  quarantined: boolean
+): Promise<Committed> {
   const raw = desk.db.read((read) => arrivals.readRaw(read, arrival.id))
-  if (raw === null) throw new Invariant('a pending arrival without its bytes')
+  assert(raw !== null, 'a pending arrival without its bytes')
   const begunAt = desk.clock.now()
   const opened =
     quarantined || arrival.part === 'header'
       ? await desk.workers.openHeaders(raw)
       : await openArrival(desk, raw, begunAt)
-  const isRelayed = arrival.size <= desk.settings.limits.originalBytes
-  return { opened, begunAt, raw: isRelayed ? raw : null, quarantined }
+  const now = desk.clock.now()
+  const situation = await readSituation(desk, arrival, opened, { quarantined, now })
+  const decisions = decideArrival(situation, desk.settings, {
+    now,
+    begunAt,
+    jitter: desk.randomness.below(1_000_000) / 1_000_000,
+    tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
+  })
+  const isRelayed = arrival.part === 'whole' && arrival.size <= desk.settings.limits.originalBytes
+  const source = { attachments: opened.attachments, original: isRelayed ? raw : null }
+  const prepared = await prepare(desk, decisions, now, source)
+  const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
+  return desk.db.transact((tx) => commit(tx, heldIfUnseen(decisions, prepared), prepared, work))
 }
 
-/** Temporary trouble that is unrelated to the message: it would be the same with any other. */
-function isOfTheMoment(error: unknown): boolean {
-  return error instanceof Trouble && (error.code === 'desk-key' || error.code === 'stopping')
-}
-
-/** A message that the desk could not handle for other reasons does not count as started. */
-function forgetStart(desk: Desk, id: number): void {
-  try {
-    desk.db.transact((tx) => arrivals.countStart(tx, id, -1))
-  } catch (error) {
-    // The trouble that ended the round is thrown on; another error here would hide it.
-    const code = error instanceof Trouble ? error.code : errorName(error)
-    desk.log({ event: 'bug', where: 'work', error: code })
-  }
+/** A report that could be encrypted to no maintainer was seen by nobody: it stays in the held folder (G1). */
+function heldIfUnseen(decisions: readonly Decision[], prepared: Prepared): readonly Decision[] {
+  const isRelayed = decisions.some(
+    (decision) => decision.kind === 'send-sealed' && relay.is(decision.message)
+  )
+  if (!isRelayed || prepared.messages.some(({ kind }) => kind === relay.kind)) return decisions
+  return decisions.map((decision) =>
+    decision.kind === 'dispose'
+      ? { ...decision, state: 'held', reason: 'no maintainer has a usable key' }
+      : decision
+  )
 }
 
 /** Not even its header could be handled: the bytes stay, a person is told, the next message is served. */
-async function holdUnread(desk: Desk, arrival: arrivals.Arrival, code: string): Promise<boolean> {
+async function holdUnread(
+  desk: Desk,
+  { id, size, sha256 }: arrivals.Arrival,
+  code: string
+): Promise<boolean> {
   const now = desk.clock.now()
   const decisions = [
-    recorded('message-unread', DESK, BY_SOMEBODY, { bytes: arrival.size }),
+    recorded('message-unread', DESK, BY_SOMEBODY, { bytes: size }),
     dispose('held', 'quarantined', code)
   ]
   const prepared = await prepare(desk, decisions, now)
-  desk.db.transact((tx) => {
-    commit(tx, decisions, prepared, { arrivalId: arrival.id, mailSha256: arrival.sha256, now })
-  })
-  desk.log({ event: 'arrival.quarantined', arrival: arrival.id, code })
+  const work = { arrivalId: id, mailSha256: sha256, now }
+  desk.db.transact((tx) => commit(tx, decisions, prepared, work))
+  desk.log({ event: 'arrival.quarantined', arrival: id, code })
   return true
 }
