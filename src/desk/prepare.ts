@@ -22,11 +22,11 @@ import {
 import { CODE_CHARS, refLine } from '../domain/reference.ts'
 import { type Instant } from '../domain/time.ts'
 import * as cases from '../store/cases.ts'
-import { type NewOutbox } from '../store/outbox.ts'
+import * as outbox from '../store/outbox.ts'
 import { type Desk } from './desk.ts'
 
 /** One finished message: what the outbox stores. */
-export type PreparedMail = Omit<NewOutbox, 'caseId'> & { readonly caseTag: CaseTag | null }
+export type PreparedMail = Omit<outbox.NewOutbox, 'caseId'> & { readonly caseTag: CaseTag | null }
 
 /** A copy that was not sealed, and why. */
 export type RefusedCopy = {
@@ -50,12 +50,6 @@ export type Source = {
   readonly original: Uint8Array | null
 }
 
-/** Where a message belongs in the client of each recipient, by id: under which root, and in answer to what. */
-type Thread = (recipientId: string) => {
-  readonly root: MessageId | null
-  readonly answerTo: MessageId | null
-}
-
 /** What all messages of one unit of work share. */
 type Job = {
   readonly decisions: readonly Decision[]
@@ -71,32 +65,22 @@ export async function prepare(
   now: Instant,
   source: Source = { attachments: [], original: null }
 ): Promise<Prepared> {
-  const roots = { maintainer: newMessageId(desk), reporter: newMessageId(desk) }
-  const work: Job = { decisions, source, roots, now }
+  const newRoot = (): MessageId => messageIdOf(desk, desk.randomness.token(CODE_CHARS))
+  const roots = { maintainer: newRoot(), reporter: newRoot() }
+  const job: Job = { decisions, source, roots, now }
   // Together, so that the acknowledgement does not wait for the relay's copies.
-  const sent = await Promise.all(decisions.map((decision) => prepareOne(desk, decision, work)))
+  const copies = await Promise.all(
+    decisions.flatMap((decision) =>
+      decision.kind === 'send-sealed' || decision.kind === 'send-clear'
+        ? copiesOf(desk, decision, job)
+        : []
+    )
+  )
   return {
-    messages: sent.flatMap(({ messages }) => messages),
-    refused: sent.flatMap(({ refused }) => refused),
+    messages: copies.flatMap((copy) => ('because' in copy ? [] : copy)),
+    refused: copies.flatMap((copy) => ('because' in copy ? copy : [])),
     roots
   }
-}
-
-type Copies = Pick<Prepared, 'messages' | 'refused'>
-
-async function prepareOne(desk: Desk, decision: Decision, work: Job): Promise<Copies> {
-  if (decision.kind === 'send-sealed') return prepareSealed(desk, decision, work)
-  if (decision.kind !== 'send-clear') return { messages: [], refused: [] }
-  return { messages: [await prepareClear(desk, decision, work)], refused: [] }
-}
-
-/** A new, unguessable Message-ID in the desk's domain. */
-export function newMessageId(desk: Desk): MessageId {
-  return messageIdOf(desk, newCode(desk))
-}
-
-function newCode({ randomness }: Desk): string {
-  return randomness.token(CODE_CHARS)
 }
 
 /** The Message-ID of the message whose reference line holds this code. Everybody sees it; it does not give the code away. */
@@ -104,75 +88,52 @@ export function messageIdOf({ sha256, settings }: Desk, code: string): MessageId
   return `${sha256(code).slice(0, 32)}@${domainOf(settings.desk.address)}` as MessageId
 }
 
-async function prepareSealed(desk: Desk, decision: SendSealed, work: Job): Promise<Copies> {
-  const thread = threadOf(desk, decision, work.decisions, work.roots)
-  const body = bodyOf(desk, decision, work.source)
-  const madeAt = decision.madeAt ?? work.now
-  const copies = await Promise.all(
-    decision.recipients.map(async (recipient) => {
-      const code = newCode(desk)
-      const messageId = messageIdOf(desk, code)
-      const headers = headersOf(desk, decision, { to: recipient, thread, date: madeAt, messageId })
-      const { fingerprint, keyData } = recipient
-      const to = { headers, lastLine: refLine(shownTag(decision), code), fingerprint, keyData }
-      return { recipient, headers, sealed: await desk.workers.seal(body, to, madeAt) }
-    })
-  )
-  const messages: PreparedMail[] = []
-  const refused: RefusedCopy[] = []
-  for (const { recipient, headers, sealed } of copies) {
-    if (sealed.kind === 'refused') refused.push({ recipient, because: sealed.because, decision })
-    else
-      messages.push(
-        finished(desk, decision, headers, {
-          recipientId: recipient.id,
-          raw: sealed.raw,
-          now: work.now
-        })
-      )
-  }
-  return { messages, refused }
-}
-
-async function prepareClear(desk: Desk, decision: SendClear, work: Job): Promise<PreparedMail> {
-  const thread = threadOf(desk, decision, work.decisions, work.roots)
-  const madeAt = decision.madeAt ?? work.now
-  const messageId = newMessageId(desk)
-  const headers = headersOf(desk, decision, { to: decision.to, thread, date: madeAt, messageId })
-  const raw = await desk.workers.signClear(
-    desk.render(decision.message, { tag: shownTag(decision), inClear: true }),
-    headers,
-    madeAt
-  )
-  return finished(desk, decision, headers, { recipientId: decision.to.id, raw, now: work.now })
-}
-
-function finished(
+function copiesOf(
   desk: Desk,
   decision: SendSealed | SendClear,
-  headers: OutgoingHeaders,
-  { now, ...copy }: Pick<Job, 'now'> & { readonly recipientId: string; readonly raw: Uint8Array }
-): PreparedMail {
-  return {
-    once: copy.recipientId === '' ? decision.once : `${decision.once}:${copy.recipientId}`,
-    kind: decision.message.kind,
+  job: Job
+): Promise<PreparedMail | RefusedCopy>[] {
+  const { message, madeAt = job.now } = decision
+  const tag = shownTag(decision)
+  const isClear = decision.kind === 'send-clear'
+  const text = desk.render(message, { tag, inClear: isClear })
+  const newCopy = (to: Addressee) => {
+    const code = desk.randomness.token(CODE_CHARS)
+    const headers = headersOf(desk, decision, to, { ...job, messageId: messageIdOf(desk, code) })
+    return { headers, lastLine: refLine(tag, code) }
+  }
+  const finish = ({ id }: Addressee, headers: OutgoingHeaders, raw: Uint8Array): PreparedMail => ({
+    once: id === '' ? decision.once : `${decision.once}:${id}`,
+    kind: message.kind,
     caseTag: decision.tag,
-    noticeId: decision.kind === 'send-sealed' ? (decision.noticeId ?? null) : null,
-    audience: decision.message.audience,
-    recipientId: copy.recipientId,
+    noticeId: isClear ? null : (decision.noticeId ?? null),
+    audience: message.audience,
+    recipientId: id,
     // An automatic answer that cannot be delivered must not come back (RFC 3834 §3.3).
     envelopeFrom:
-      decision.message.autoSubmitted === 'auto-replied'
-        ? ''
-        : bounceAddress(desk, headers.messageId),
+      message.autoSubmitted === 'auto-replied' ? '' : bounceAddress(desk, headers.messageId),
     envelopeTo: headers.to.address,
     messageId: headers.messageId,
     conversation: decision.conversation ?? '',
-    raw: copy.raw,
-    notBefore: decision.notBefore ?? now,
+    raw,
+    notBefore: decision.notBefore ?? job.now,
     notAfter: decision.notAfter ?? null,
     isHeld: decision.isHeld ?? false
+  })
+  if (isClear) {
+    const { headers } = newCopy(decision.to)
+    const signed = desk.workers.signClear(text, headers, madeAt)
+    return [signed.then((raw) => finish(decision.to, headers, raw))]
   }
+  const body = { text, ...filesOf(decision, job.source) }
+  return decision.recipients.map(async (recipient) => {
+    const { fingerprint, keyData } = recipient
+    const copy = newCopy(recipient)
+    const sealed = await desk.workers.seal(body, { ...copy, fingerprint, keyData }, madeAt)
+    return sealed.kind === 'refused'
+      ? { recipient, because: sealed.because, decision }
+      : finish(recipient, copy.headers, sealed.raw)
+  })
 }
 
 /** Where a bounce goes: the token is the unguessable part of the Message-ID, so it says which message came back. */
@@ -185,24 +146,19 @@ function bounceAddress(desk: Desk, messageId: MessageId): Address {
 function headersOf(
   desk: Desk,
   decision: SendSealed | SendClear,
-  options: {
-    readonly to: Addressee
-    readonly thread: Thread
-    readonly date: Instant
-    readonly messageId: MessageId
-  }
+  to: Addressee,
+  job: Job & { readonly messageId: MessageId }
 ): OutgoingHeaders {
-  const { thread, to, messageId } = options
   const { name, casePrefix } = desk.settings.desk
   const { message, via } = decision
   const caseTag = shownTag(decision)
-  const { root, answerTo } = thread(to.id)
+  const { root, answerTo } = threadOf(desk, decision, to.id, job)
   const answered = decision.inReplyTo ?? answerTo
   const references = [root, answered].filter((id) => id !== null)
   const subject = oneLine(`[${caseTag ?? casePrefix}] ${message.subject}`)
   return {
-    messageId,
-    date: options.date,
+    messageId: job.messageId,
+    date: decision.madeAt ?? job.now,
     fromName: oneLine(via === undefined ? name : `${via} via ${name}`),
     to: { name: oneLine(to.name), address: to.address },
     subject,
@@ -249,45 +205,32 @@ function oneLine(text: string): string {
 /** The thread that a message continues in its recipient's client: one per case and audience. */
 function threadOf(
   desk: Desk,
-  decision: SendSealed | SendClear,
-  decisions: readonly Decision[],
-  roots: Roots
-): Thread {
-  const { tag: caseTag } = decision
-  const { audience } = decision.message
-  const alone: Thread = () => ({ root: null, answerTo: null })
-  if (caseTag === null || audience === 'outsider') return alone
-  const opening = decisions.find(
-    (candidate) => candidate.kind === 'open-case' && candidate.case.tag === caseTag
-  )
+  { tag, message: { audience } }: SendSealed | SendClear,
+  recipientId: string,
+  { decisions, roots }: Job
+): { readonly root: MessageId | null; readonly answerTo: MessageId | null } {
+  if (tag === null || audience === 'outsider') return { root: null, answerTo: null }
+  const opening = decisions.find((one) => one.kind === 'open-case' && one.case.tag === tag)
   if (opening?.kind === 'open-case') {
     const { root, latest } = opening.reporter
     return audience === 'maintainer'
-      ? () => ({ root: roots.maintainer, answerTo: null })
-      : () => ({ root: root ?? roots.reporter, answerTo: latest })
+      ? { root: roots.maintainer, answerTo: null }
+      : { root: root ?? roots.reporter, answerTo: latest }
   }
   return desk.db.read((read) => {
-    const record = cases.find(read, caseTag)
-    if (record === null) return alone
-    if (audience === 'maintainer') return () => ({ root: record.maintainerRoot, answerTo: null })
     // Members see a thread of their own; nothing in it may link to the reporter's or the maintainers'.
-    if (audience === 'member') {
-      const first = cases.firstMessageIds(read, record.id)
-      return (id) => ({ root: first.get(id) ?? null, answerTo: null })
-    }
-    return (id) => {
-      const reporter = record.reporters.find((one) => one.id === id)
-      return { root: reporter?.root ?? null, answerTo: reporter?.latest ?? null }
-    }
+    if (audience === 'member')
+      return { root: outbox.firstToMember(read, tag, recipientId), answerTo: null }
+    const record = cases.find(read, tag)
+    if (audience === 'maintainer') return { root: record?.maintainerRoot ?? null, answerTo: null }
+    const reporter = record?.reporters.find((one) => one.id === recipientId)
+    return { root: reporter?.root ?? null, answerTo: reporter?.latest ?? null }
   })
 }
 
-function bodyOf(desk: Desk, decision: SendSealed, source: Source): OutgoingBody {
-  const { files } = decision
-  const text = desk.render(decision.message, { tag: shownTag(decision), inClear: false })
-  if (files?.from !== 'arrival') return { text, attachments: files?.files ?? [], original: null }
+function filesOf({ files }: SendSealed, source: Source): Omit<OutgoingBody, 'text'> {
+  if (files?.from !== 'arrival') return { attachments: files?.files ?? [], original: null }
   return {
-    text,
     attachments: source.attachments.filter((file) => files.keys || !isDeclaredKey(file)),
     original: files.original ? source.original : null
   }

@@ -181,16 +181,6 @@ export function countMessages(read: Read, caseId: number): number {
   return read.value<number>('SELECT count(*) FROM messages WHERE case_id = ?', [caseId]) ?? 0
 }
 
-/** The first message of a case to each member of the list, by recipient id: the root of their thread. */
-export function firstMessageIds(read: Read, caseId: number): ReadonlyMap<string, MessageId> {
-  const rows = read.all<{ recipientId: string; messageId: MessageId }>(
-    `SELECT recipient_id, message_id FROM outbox
-     WHERE id IN (SELECT min(id) FROM outbox WHERE case_id = ? AND audience = 'member' GROUP BY recipient_id)`,
-    [caseId]
-  )
-  return new Map(rows.map((row) => [row.recipientId, row.messageId]))
-}
-
 /** Keeps what a maintainer wrote to a reporter of whom no usable key is known: it leaves, encrypted, once one comes (G3). */
 export function keepWords(
   tx: Tx,

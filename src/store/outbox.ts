@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type MessageId } from '../domain/ids.ts'
+import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import * as deliveries from './deliveries.ts'
@@ -247,6 +247,15 @@ export function find(read: Read, id: number): OutboxRow | null {
 /** The message that carries this Message-ID, for bounces and threads; null when it is not ours. */
 export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | null {
   return read.get<OutboxRow>('SELECT * FROM outbox WHERE message_id = ?', [messageId])
+}
+
+/** The first message of a case to a member of the list: the root of their thread; null when none was made. */
+export function firstToMember(read: Read, tag: CaseTag, id: string): MessageId | null {
+  return read.value<MessageId>(
+    `SELECT message_id FROM outbox
+     WHERE case_id = (SELECT id FROM cases WHERE tag = ?) AND audience = 'member' AND recipient_id = ? ORDER BY id LIMIT 1`,
+    [tag, id]
+  )
 }
 
 /** The first acknowledgement of reports with these numbers that is held; null where none is. */
