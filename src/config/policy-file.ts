@@ -5,7 +5,7 @@
  */
 import { basename, dirname } from 'node:path'
 import { z } from 'zod'
-import { NOTICE_FIELDS } from '../domain/notice.ts'
+import { REQUIRABLE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
@@ -33,7 +33,7 @@ const answer = block({
 const notice = block({
   lead: span,
   tolerance: z.strictObject({ min: span, max: span }),
-  required: list(oneOf(...NOTICE_FIELDS)).refine(
+  required: list(oneOf(...REQUIRABLE_FIELDS)).refine(
     (fields) => new Set(fields).size === fields.length,
     'must not name a field twice'
   ),

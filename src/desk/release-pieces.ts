@@ -116,11 +116,11 @@ function isSameCopy(a: deliveries.WaitingDelivery, b: deliveries.WaitingDelivery
 function copiesFor(
   desk: Desk,
   notice: NoticeRecord,
-  { record: found, product }: NoticeSetting,
+  known: NoticeSetting,
   ...[waiting, now]: [readonly deliveries.WaitingDelivery[], Instant]
 ): readonly SendSealed[] {
   const files = desk.db.read((read) => notices.readPatches(read, notice.id))
-  const params = noticeParams(notice, found, product, desk.settings)
+  const params = noticeParams(notice, known)
   const copies = (had: boolean, what: NoticeParams): SendSealed =>
     sealedTo(
       waiting.filter(({ hadNotice }) => hadNotice === had).map(recipientOf),
@@ -130,7 +130,7 @@ function copiesFor(
         tag: notice.caseTag,
         noticeId: notice.id,
         notBefore: notice.releaseAt ?? now,
-        notAfter: found.disclosureAt,
+        notAfter: known.record.disclosureAt,
         files: { from: 'list', files }
       }
     )

@@ -26,42 +26,49 @@ export const HOLD_SENTENCES = {
 export type HoldBecause = keyof typeof HOLD_SENTENCES
 
 /**
- * Everything that an advance notice may state and a policy may require (practice.md §4.4), in the order in which recipients
- * read it: the one list of these names.
+ * Everything that an advance notice may state and a policy may require (practice.md §4.4), in the order in which recipients read
+ * it: the one list of these names. Each with what stands above it in the notice, and what the form of `/notice draft` asks for.
  */
-export const NOTICE_FIELDS = [
-  'title',
-  'description',
-  'scope',
-  'affected_versions',
-  'not_affected',
-  'remedy_steps',
-  'patches',
-  'disclosure_at',
-  'patch_available_at',
-  'release_at',
-  'mitigations',
-  'severity',
-  'cvss_vector',
-  'cve',
-  'deploy_permission',
-  'exploited',
-  'credit',
-  'usage_changes',
-  'how_to_check',
-  'detection'
-] as const
-export type NoticeField = (typeof NOTICE_FIELDS)[number]
+export const NOTICE_FIELDS = {
+  title: ['Title', 'the issue in one line'],
+  description: ['Description', 'what is wrong and what an attacker can do with it'],
+  scope: ['Scope', 'which parts, set-ups or platforms are concerned'],
+  affected_versions: [
+    'Affected versions',
+    'which have the issue, for example >= 4.0, < 4.2.7; 4.3.0 to 4.3.2'
+  ],
+  not_affected: ['Not affected', 'versions that do not have it, for example >= 4.2.7'],
+  remedy_steps: ['Steps to remedy', 'what a member has to do, step by step'],
+  patches: ['Patches', 'attach the files; without any, say why below in no_patches:'],
+  no_patches: ['Patches', 'without patches, why there are none'],
+  disclosure_at: ['Disclosure', 'set it with /embargo INSTANT'],
+  patch_available_at: ['Patch available', 'when the patch is public, with an offset'],
+  release_at: ['Release', 'when the fixed release is out, with an offset'],
+  mitigations: ['Mitigations', 'what helps until the patch is in'],
+  severity: ['Severity', 'low, medium, high or critical, and why'],
+  cvss_vector: ['CVSS vector', 'CVSS:4.0/… or CVSS:3.1/…'],
+  cve: ['CVE', 'the CVE number'],
+  deploy_permission: [
+    'Deployment before disclosure',
+    'deploying early: none, hosted: TERMS or yes: TERMS'
+  ],
+  exploited: ['Exploited', 'whether it is exploited, and how you know'],
+  credit: ['Credit', 'who found it, as they want to be named'],
+  usage_changes: ['Changes of usage', 'what changes for users after the patch'],
+  how_to_check: ['How to check', 'how to find out whether a system is affected'],
+  detection: ['Detection', 'how to find out whether it was attacked']
+} as const
 
-/** A key that `/notice draft` takes. Patches are files and the disclosure has a command of its own; `no_patches` says why there are none. */
-export type NoticeTextField = Exclude<NoticeField, 'patches' | 'disclosure_at'> | 'no_patches'
+/** What a policy may require; `no_patches` says why there are no patches. */
+export type NoticeField = Exclude<keyof typeof NOTICE_FIELDS, 'no_patches'>
 
-/** Every key that `/notice draft` takes, in the order of {@link NOTICE_FIELDS}. */
-export const NOTICE_TEXT_FIELDS: readonly NoticeTextField[] = NOTICE_FIELDS.flatMap(
-  (field): NoticeTextField[] => {
-    if (field === 'disclosure_at') return []
-    return [field === 'patches' ? 'no_patches' : field]
-  }
+/** A key that `/notice draft` takes. Patches are files, and the disclosure has a command of its own. */
+export type NoticeTextField = Exclude<keyof typeof NOTICE_FIELDS, 'patches' | 'disclosure_at'>
+
+const FIELDS = Object.keys(NOTICE_FIELDS) as (keyof typeof NOTICE_FIELDS)[]
+export const REQUIRABLE_FIELDS = FIELDS.filter((key) => key !== 'no_patches')
+export const NOTICE_TEXT_FIELDS: readonly NoticeTextField[] = FIELDS.filter(
+  (key) => key !== 'patches' && key !== 'disclosure_at'
 )
 
 /** Fields written by a maintainer, by their key. */
@@ -183,24 +190,3 @@ export type MemberRecord = Contact & {
 
 /** How one member's copy stands. */
 export type DeliveryState = 'waiting' | 'queued' | 'sent' | 'held' | 'bounced' | 'given-up'
-
-/**
- * The text whose SHA-256 an approval signs: everything a recipient would read and who the recipients are, in one fixed
- * order. Changing any byte, date, file or recipient changes it (G7).
- */
-export function canonicalNotice(
-  notice: Pick<NoticeRecord, 'caseTag' | 'product' | 'revision' | 'fields' | 'patches'>,
-  disclosureAt: Instant | null,
-  recipients: readonly Pick<MemberRecord, 'id' | 'address' | 'fingerprint'>[]
-): string {
-  const sorted = [...recipients].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  return JSON.stringify([
-    notice.caseTag,
-    notice.product,
-    notice.revision,
-    NOTICE_TEXT_FIELDS.map((key) => notice.fields[key] ?? null),
-    notice.patches.map((patch) => [patch.filename, patch.contentType, patch.size, patch.sha256]),
-    disclosureAt,
-    sorted.map((member) => [member.id, member.address, member.fingerprint])
-  ])
-}

@@ -4,6 +4,7 @@
  */
 import { type FactLine, type Message } from '../domain/message.ts'
 import { family } from './define.ts'
+import { type NoticeParams } from './to-members.ts'
 
 const encrypted = family('maintainer', 'never', 'auto-generated')
 const encryptedAnswer = family('maintainer', 'never', 'auto-replied')
@@ -72,8 +73,19 @@ export const preview = encrypted<{
   readonly by: string
   /** The notice itself. */
   readonly specimen: Message
-  readonly files: readonly string[]
-  readonly facts: readonly FactLine[]
+  readonly patches: NoticeParams['patches']
+  readonly leaves: string
+  readonly product: string
+  /** How many get it, and how many of them cannot, because their key will have expired. */
+  readonly members: number
+  readonly expired: number
+  readonly supported: string
+  readonly authors: string
+  /** What the clock of this machine shows. */
+  readonly now: string
+  readonly isClockDoubted: boolean
+  /** Which members the text names; only list admins may know. */
+  readonly mentions: readonly string[]
   readonly code: string
 }>()('preview', 'preview of the notice', 'Preview of the notice')
 

@@ -5,14 +5,13 @@
 import { type CaseRecord } from '../domain/case.ts'
 import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
 import {
-  canonicalNotice,
   isListTold,
   type MemberRecord,
+  NOTICE_FIELDS,
   NOTICE_TEXT_FIELDS,
   type NoticeField,
   type NoticeRecord,
   type NoticeTextField,
-  type Patch,
   type Preview,
   type ToldNotice
 } from '../domain/notice.ts'
@@ -32,47 +31,6 @@ import {
 } from '../messages/to-members.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 
-/** What recipients read above a field, where that is not the name of the field. */
-const LABELS: Readonly<Partial<Record<NoticeTextField, string>>> = {
-  remedy_steps: 'Steps to remedy',
-  no_patches: 'Patches',
-  patch_available_at: 'Patch available',
-  release_at: 'Release',
-  cvss_vector: 'CVSS vector',
-  cve: 'CVE',
-  deploy_permission: 'Deployment before disclosure',
-  usage_changes: 'Changes of usage'
-}
-
-function labelOf(key: NoticeTextField): string {
-  const name = key.replaceAll('_', ' ')
-  return LABELS[key] ?? `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`
-}
-
-const WANTS: Readonly<Record<NoticeField | 'no_patches', string>> = {
-  title: 'the issue in one line',
-  description: 'what is wrong and what an attacker can do with it',
-  scope: 'which parts, set-ups or platforms are concerned',
-  affected_versions: 'which have the issue, for example >= 4.0, < 4.2.7; 4.3.0 to 4.3.2',
-  not_affected: 'versions that do not have it, for example >= 4.2.7',
-  remedy_steps: 'what a member has to do, step by step',
-  patches: 'attach the files; without any, say why below in no_patches:',
-  disclosure_at: 'set it with /embargo INSTANT',
-  no_patches: 'without patches, why there are none',
-  patch_available_at: 'when the patch is public, with an offset',
-  release_at: 'when the fixed release is out, with an offset',
-  mitigations: 'what helps until the patch is in',
-  severity: 'low, medium, high or critical, and why',
-  cvss_vector: 'CVSS:4.0/… or CVSS:3.1/…',
-  cve: 'the CVE number',
-  deploy_permission: 'deploying early: none, hosted: TERMS or yes: TERMS',
-  exploited: 'whether it is exploited, and how you know',
-  credit: 'who found it, as they want to be named',
-  usage_changes: 'what changes for users after the patch',
-  how_to_check: 'how to find out whether a system is affected',
-  detection: 'how to find out whether it was attacked'
-}
-
 /**
  * A form for `/notice draft`: what the policy wants, a line each, and below it the command with what is there already, so that
  * it can be copied, filled in and sent.
@@ -83,26 +41,25 @@ export function noticeForm(
 ): string {
   const required = product.policy.notice?.required ?? []
   const given = notice?.fields ?? {}
-  const present: Partial<Record<NoticeField, string>> = {
-    disclosure_at: dateWords(record, settings.desk.timezone) ?? '',
+  const present: Partial<Record<NoticeField, string | null>> = {
+    disclosure_at: dateWords(record, settings.desk.timezone),
     patches: (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
   }
-  const asked = required.map((field): string => {
+  const wants = (key: keyof typeof NOTICE_FIELDS): string => `  ${key}: ${NOTICE_FIELDS[key][1]}`
+  const asked = required.map((field) => {
     const has = present[field] ?? ''
-    return `  ${field}: ${WANTS[field]}${has === '' ? '' : `\n    (now: ${has})`}`
+    return has === '' ? wants(field) : `${wants(field)}\n    (now: ${has})`
   })
-  const keys = NOTICE_TEXT_FIELDS.filter(
-    (key) => (given[key] ?? '') !== '' || (key === 'no_patches' ? false : required.includes(key))
-  )
-  const others = NOTICE_TEXT_FIELDS.filter((key) => !keys.includes(key))
+  const isShown = (key: NoticeTextField): boolean =>
+    (given[key] ?? '') !== '' || (key !== 'no_patches' && required.includes(key))
   return [
     'The policy wants:',
     ...asked,
     'You may also give:',
-    ...others.map((key) => `  ${key}: ${WANTS[key]}`),
+    ...NOTICE_TEXT_FIELDS.filter((key) => !isShown(key)).map(wants),
     '',
     '/notice draft',
-    ...keys.map((key) => formField(key, given[key] ?? ''))
+    ...NOTICE_TEXT_FIELDS.filter(isShown).map((key) => formField(key, given[key] ?? ''))
   ].join('\n')
 }
 
@@ -179,9 +136,7 @@ export function willLeave(
 /** Everything the text of the notice may use. */
 export function noticeParams(
   notice: NoticeRecord,
-  record: CaseRecord,
-  product: Product,
-  settings: Settings
+  { record, product, settings }: NoticeSetting
 ): NoticeParams {
   const { timezone, name, fingerprint } = settings.desk
   const { caseTag, revision, told, patches } = notice
@@ -190,13 +145,13 @@ export function noticeParams(
     tag: caseTag,
     revision,
     since: told?.revision ?? 0,
-    changes: told === null ? [] : whatChanged(notice, told, record, timezone),
+    changes: told === null ? [] : [...whatChanged(notice, told, record, timezone)],
     product: product.name,
     tlp: product.policy.notice?.tlp ?? '',
     disclosure: dateWords(record, timezone) ?? 'not set',
     fields: NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').flatMap((key) => {
-      const text = shownText(key, notice.fields[key] ?? '', timezone)
-      return text === '' ? [] : [{ label: labelOf(key), text }]
+      const text = shownText(key, notice, timezone)
+      return text === '' ? [] : [{ label: NOTICE_FIELDS[key][0], text }]
     }),
     ...fixedTerms(notice, record, timezone),
     patches: patches.map(({ filename, sha256, size }) => ({ filename, sha256, size })),
@@ -215,31 +170,40 @@ export function readDeployment(
   return { kind: kind.toLowerCase() as Deployment, conditions: conditions.trim() }
 }
 
+/** The instant that a field states; null where it states none. */
+export function fieldInstant(
+  { fields }: Pick<NoticeRecord, 'fields'>,
+  key: 'patch_available_at' | 'release_at'
+): { readonly instant: Instant; readonly zone: string | null } | null {
+  const read = readInstant(fields[key] ?? '', 'UTC')
+  return read.kind === 'instant' ? read : null
+}
+
 /** A field as members read it: instants in UTC and in the zone of the desk, and of a permission only its conditions. */
-function shownText(key: NoticeTextField, text: string, timezone: string): string {
+function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string): string {
+  const text = notice.fields[key] ?? ''
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
   if (key !== 'patch_available_at' && key !== 'release_at') return text
-  const read = readInstant(text, 'UTC')
-  return read.kind === 'instant' ? formatInstant(read.instant, timezone, read.zone) : text
+  const read = fieldInstant(notice, key)
+  return read === null ? text : formatInstant(read.instant, timezone, read.zone)
 }
 
 /** What the fixed words of a notice say about deploying, and about instants other than the disclosure. */
 function fixedTerms(
-  { fields }: NoticeRecord,
+  notice: NoticeRecord,
   { disclosureAt }: CaseRecord,
   timezone: string
 ): Pick<NoticeParams, 'deployment' | 'patchEarly' | 'patchLate' | 'releaseEarly'> {
-  const says = (key: 'patch_available_at' | 'release_at', when: 'before' | 'after'): string => {
-    const read = readInstant(fields[key] ?? '', 'UTC')
-    if (read.kind === 'refused' || disclosureAt === null) return ''
-    const is = read.instant < disclosureAt ? 'before' : read.instant > disclosureAt && 'after'
-    return is === when ? formatInstant(read.instant, timezone, read.zone) : ''
+  const says = (key: 'patch_available_at' | 'release_at', when: 'early' | 'late'): string => {
+    const at = fieldInstant(notice, key)?.instant
+    if (at === undefined || disclosureAt === null || at === disclosureAt) return ''
+    return at < disclosureAt === (when === 'early') ? shownText(key, notice, timezone) : ''
   }
   return {
-    deployment: readDeployment(fields.deploy_permission ?? '')?.kind ?? 'none',
-    patchEarly: says('patch_available_at', 'before'),
-    patchLate: says('patch_available_at', 'after'),
-    releaseEarly: says('release_at', 'before')
+    deployment: readDeployment(notice.fields.deploy_permission ?? '')?.kind ?? 'none',
+    patchEarly: says('patch_available_at', 'early'),
+    patchLate: says('patch_available_at', 'late'),
+    releaseEarly: says('release_at', 'early')
   }
 }
 
@@ -248,47 +212,34 @@ export function firstNotice(params: NoticeParams): NoticeParams {
   return { ...params, since: 0, changes: [] }
 }
 
-function whatChanged(
-  notice: NoticeRecord,
+function* whatChanged(
+  { fields, patches }: NoticeRecord,
   told: ToldNotice,
   record: CaseRecord,
   timezone: string
-): string[] {
-  return [
-    ...(record.disclosureAt === told.disclosureAt
-      ? []
-      : [
-          `Disclosure: was ${dateWords(told, timezone) ?? 'not set'}; is now ${dateWords(record, timezone) ?? 'not set'}`
-        ]),
-    ...NOTICE_TEXT_FIELDS.flatMap((key) =>
-      fieldChange(labelOf(key), told.fields[key] ?? '', notice.fields[key] ?? '')
-    ),
-    ...patchChanges(told.patches, notice.patches)
-  ]
+): Iterable<string> {
+  if (record.disclosureAt !== told.disclosureAt)
+    yield `Disclosure: was ${dateWords(told, timezone) ?? 'not set'}; is now ${dateWords(record, timezone) ?? 'not set'}`
+  for (const key of NOTICE_TEXT_FIELDS) {
+    const change = fieldChange(told.fields[key] ?? '', fields[key] ?? '')
+    if (change !== null) yield `${NOTICE_FIELDS[key][0]}: ${change}`
+  }
+  const before = new Map(told.patches.map(({ filename, sha256 }) => [filename, sha256]))
+  for (const { filename, sha256 } of patches) {
+    const old = before.get(filename)
+    if (old !== sha256) yield `Patch ${filename}: ${old === undefined ? 'new' : 'replaced'}`
+    before.delete(filename)
+  }
+  for (const filename of before.keys()) yield `Patch ${filename}: withdrawn, please do not use it`
 }
 
 /** Says both values where they are short, else only that the field changed. */
-function fieldChange(label: string, before: string, after: string): string[] {
-  if (before === after) return []
-  if (before === '') return [`${label}: new, see below`]
-  if (after === '') return [`${label}: withdrawn`]
+function fieldChange(before: string, after: string): string | null {
+  if (before === after) return null
+  if (before === '') return 'new, see below'
+  if (after === '') return 'withdrawn'
   const isShort = [before, after].every((text) => text.length <= 60 && !text.includes('\n'))
-  return [isShort ? `${label}: was ${before}; is now ${after}` : `${label}: changed, see below`]
-}
-
-function patchChanges(before: readonly Patch[], after: readonly Patch[]): string[] {
-  const sums = new Map(before.map(({ filename, sha256 }) => [filename, sha256]))
-  const names = new Set(after.map(({ filename }) => filename))
-  return [
-    ...after.flatMap(({ filename, sha256 }) => {
-      const old = sums.get(filename)
-      if (old === sha256) return []
-      return [`Patch ${filename}: ${old === undefined ? 'new' : 'replaced'}`]
-    }),
-    ...before.flatMap(({ filename }) =>
-      names.has(filename) ? [] : [`Patch ${filename}: withdrawn, please do not use it`]
-    )
-  ]
+  return isShort ? `was ${before}; is now ${after}` : 'changed, see below'
 }
 
 /** What the text of a notice depends on beside the notice itself. */
@@ -299,20 +250,25 @@ export type NoticeSetting = {
 }
 
 /**
- * The text whose SHA-256 an approval covers (G7): the stored content with the recipients, the words around it that come
- * from the configuration, as a recipient would read them, and the template that puts them together.
+ * The text whose SHA-256 an approval covers (G7), in one fixed order: the stored content, the recipients, the words around it that
+ * come from the configuration, as a recipient would read them, and the template that puts them together. Changing any byte, date,
+ * file or recipient changes it.
  */
 export function approvedText(
   notice: NoticeRecord,
-  { record, product, settings }: NoticeSetting,
-  recipients: readonly MemberRecord[]
+  about: NoticeSetting,
+  recipients: readonly Pick<MemberRecord, 'id' | 'address' | 'fingerprint'>[]
 ): string {
-  const params = noticeParams(notice, record, product, settings)
+  const { caseTag, product, revision, fields, patches } = notice
+  const params = noticeParams(notice, about)
   return JSON.stringify([
-    canonicalNotice(notice, record.disclosureAt, recipients),
+    [caseTag, product, revision, about.record.disclosureAt],
+    NOTICE_TEXT_FIELDS.map((key) => fields[key] ?? null),
+    patches.map(({ filename, contentType, size, sha256 }) => [filename, contentType, size, sha256]),
+    recipients.map(({ id, address, fingerprint }) => `${id} ${address} ${fingerprint}`).sort(),
     noticeMessage(params).subject,
     params,
-    settings.noticeTemplate
+    about.settings.noticeTemplate
   ])
 }
 

@@ -3,10 +3,10 @@
  * could misread. Only complains; the author has to reword it.
  */
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
-import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
+import { formatInstant, readInstant } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 import { words } from './new-text.ts'
-import { missingFields, readDeployment } from './notice-content.ts'
+import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
 const RELATIVE = [
@@ -36,29 +36,28 @@ export function noticeComplaint(
   return faults.length > 0 ? faults.join(' ') : null
 }
 
-const NOBODY_LISTED =
-  'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
-
 /** A sentence for each thing in the fields that members could misread. While one is left, nothing is approved. */
-export function noticeFaults(
+export function noticeFaults(draft: Pick<Draft, 'case' | 'notice'>, context: Judged): string[] {
+  return [...faultsOf(draft, context)]
+}
+
+function* faultsOf(
   { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
   { product: { supported, policy }, bound, settings }: Judged
-): string[] {
-  const { disclosureAt } = record
+): Iterable<string> {
   const fields = notice?.fields ?? {}
   const days = daysOf(record, fields, settings)
-  return [
-    ...NOTICE_TEXT_FIELDS.flatMap((name) => [
-      ...proseFaults(name, fields[name] ?? '', days),
-      ...linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
-    ]),
-    ...quoteFaults(fields, bound.reported),
-    ...versionFaults(fields, supported),
-    ...deploymentFaults(fields),
-    ...INSTANTS.flatMap((name) => instantFaults(name, fields[name] ?? '', disclosureAt)),
-    ...patchFaults(fields),
-    ...(bound.members.length === 0 ? [NOBODY_LISTED] : [])
-  ]
+  for (const name of NOTICE_TEXT_FIELDS) {
+    yield* proseFaults(name, fields[name] ?? '', days)
+    yield* linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
+  }
+  yield* quoteFaults(fields, bound.reported)
+  yield* versionFaults(fields, supported)
+  if (readDeployment(fields.deploy_permission ?? '') === null)
+    yield 'deploy_permission: please write none, hosted: CONDITIONS (on systems that members host themselves) or yes: CONDITIONS, for example hosted: no reboot that users would notice.'
+  yield* instantFaults(fields, record)
+  if (bound.members.length === 0)
+    yield 'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
 }
 
 /**
@@ -87,13 +86,12 @@ function wordsIn(text: string): string {
 const LINK =
   /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s<>"]+|(?<![\w./:-])(?:\/\/)?(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,63}\/[^\s<>"]*|\bwww\.[^\s<>"]+/giu
 
-function linkFaults(name: string, text: string, links: readonly string[]): string[] {
+function* linkFaults(name: string, text: string, links: readonly string[]): Iterable<string> {
   const hosts = [...text.matchAll(LINK)].map(([link]) => hostOf(link))
-  const [other] = hosts.filter((host) => !links.includes(host))
+  const other = hosts.find((host) => !links.includes(host))
   const may = links.length === 0 ? 'no page' : `only ${links.join(', ')}`
-  return other === undefined
-    ? []
-    : [`${name} links to ${other}: ${may} may be linked, because a link can hold the exploit.`]
+  if (other !== undefined)
+    yield `${name} links to ${other}: ${may} may be linked, because a link can hold the exploit.`
 }
 
 /** The host as a browser would find it, whatever stands before an @. */
@@ -105,18 +103,11 @@ function hostOf(link: string): string {
 const RUN = 10
 
 /** Fields that repeat a run of words of the reporter: what was told in confidence is not handed on. Quoted lines do not count. */
-function quoteFaults(fields: NoticeFields, reported: readonly string[]): string[] {
-  const runs = new Map<string, string>()
+function* quoteFaults(fields: NoticeFields, reported: readonly string[]): Iterable<string> {
+  const told = new Set(reported.flatMap((text) => wordRuns(text.replace(/^\s*>.*$/gmu, ''))))
   for (const name of NOTICE_TEXT_FIELDS)
-    for (const run of wordRuns(fields[name] ?? '')) runs.set(run, name)
-  if (runs.size === 0) return []
-  const found = reported.flatMap((text) =>
-    wordRuns(text.replace(/^\s*>.*$/gmu, '')).flatMap((run) => runs.get(run) ?? [])
-  )
-  return [...new Set(found)].map(
-    (name) =>
-      `${name} repeats ${RUN} or more words in a row from the reporter's message: please say it in your own words.`
-  )
+    if (wordRuns(fields[name] ?? '').some((run) => told.has(run)))
+      yield `${name} repeats ${RUN} or more words in a row from the reporter's message: please say it in your own words.`
 }
 
 function wordRuns(text: string): string[] {
@@ -124,54 +115,37 @@ function wordRuns(text: string): string[] {
   return all.flatMap((_, at) => (at + RUN > all.length ? [] : [all.slice(at, at + RUN).join(' ')]))
 }
 
-function versionFaults(fields: NoticeFields, supported: readonly string[]): string[] {
-  const read = (name: 'affected_versions' | 'not_affected') => {
-    const text = fields[name] ?? ''
-    const isNone = name === 'not_affected' && /^none$/iu.test(text.trim())
-    return { name, ...readVersions(isNone ? '' : text, supported) }
-  }
+function* versionFaults(fields: NoticeFields, supported: readonly string[]): Iterable<string> {
   const branches = supported.length === 0 ? '' : `, or a branch (${supported.join(', ')})`
-  const [affected, not] = [read('affected_versions'), read('not_affected')]
-  const shared = sharedVersions(affected.ranges, not.ranges)
-  return [
-    ...[affected, not].flatMap(({ name, unread: [unread], empty: [empty] }) => [
-      ...(unread === undefined
-        ? []
-        : [
-            `${name} says "${unread}", which we cannot read as versions: please write for example ${VERSIONS_EXAMPLE}${branches}.`
-          ]),
-      ...(empty === undefined
-        ? []
-        : [
-            `${name} says "${empty}", and no version is in that range: please write for example >= 4.0, < 4.2.7.`
-          ])
-    ]),
-    ...(shared === null
-      ? []
-      : [
-          `not_affected says "${shared[1]}", but affected_versions has some of that, too ("${shared[0]}"): please write for example affected_versions: >= 4.0, < 4.2.7 and not_affected: >= 4.2.7.`
-        ])
-  ]
+  const not = (fields.not_affected ?? '').replace(/^\s*none\s*$/iu, '')
+  const read = {
+    affected_versions: readVersions(fields.affected_versions ?? '', supported),
+    not_affected: readVersions(not, supported)
+  }
+  for (const [name, { unread, empty }] of Object.entries(read)) {
+    if (unread[0] !== undefined)
+      yield `${name} says "${unread[0]}", which we cannot read as versions: please write for example ${VERSIONS_EXAMPLE}${branches}.`
+    if (empty[0] !== undefined)
+      yield `${name} says "${empty[0]}", and no version is in that range: please write for example >= 4.0, < 4.2.7.`
+  }
+  const shared = sharedVersions(read.affected_versions.ranges, read.not_affected.ranges)
+  if (shared !== null)
+    yield `not_affected says "${shared[1]}", but affected_versions has some of that, too ("${shared[0]}"): please write for example affected_versions: >= 4.0, < 4.2.7 and not_affected: >= 4.2.7.`
 }
 
-function proseFaults(name: string, text: string, days: readonly string[]): string[] {
-  const relative = RELATIVE.flatMap((form) => form.exec(text)?.[0] ?? [])
-  return [
-    ...relative.map(
-      (written) =>
-        `${name} says "${written}": please write the date, because nobody knows when it is read.`
-    ),
-    ...datesIn(text).flatMap((date) => weekdayFault(name, date)),
-    ...text
-      .split(/[.!?]\s|\n/u)
-      .filter((sentence) => PUBLIC.test(sentence) && !PAST.test(sentence))
-      .flatMap(datesIn)
-      .filter(({ day }) => days.length > 0 && !days.includes(day))
-      .map(
-        ({ written }) =>
-          `${name} says "${written}", and nothing becomes public on that day by the date of the case and the fields.`
-      )
-  ]
+function* proseFaults(name: string, text: string, days: readonly string[]): Iterable<string> {
+  for (const form of RELATIVE) {
+    const written = form.exec(text)?.[0]
+    if (written !== undefined)
+      yield `${name} says "${written}": please write the date, because nobody knows when it is read.`
+  }
+  for (const date of datesIn(text)) yield* weekdayFault(name, date)
+  for (const sentence of text.split(/[.!?]\s|\n/u)) {
+    if (days.length === 0 || !PUBLIC.test(sentence) || PAST.test(sentence)) continue
+    for (const { written, day } of datesIn(sentence))
+      if (!days.includes(day))
+        yield `${name} says "${written}", and nothing becomes public on that day by the date of the case and the fields.`
+  }
 }
 
 type WrittenDate = { readonly written: string; readonly weekday: string; readonly day: string }
@@ -192,52 +166,35 @@ function daysOf(
   fields: NoticeFields,
   { desk: { timezone } }: Judged['settings']
 ): string[] {
-  const written = INSTANTS.map((name) => readInstant(fields[name] ?? '', timezone))
-  const instants = [
-    ...(disclosureAt === null ? [] : [{ instant: disclosureAt, zone: disclosureZone }]),
-    ...written.flatMap((read) => (read.kind === 'instant' ? [read] : []))
-  ]
+  const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name) ?? [])
+  if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone })
   return instants.flatMap(({ instant, zone }) => [
     instant.slice(0, 10),
     ...datesIn(formatInstant(instant, timezone, zone)).map(({ day }) => day)
   ])
 }
 
-function weekdayFault(name: string, { written, weekday, day }: WrittenDate): string[] {
+function* weekdayFault(name: string, { written, weekday, day }: WrittenDate): Iterable<string> {
   const read = readInstant(`${day}T12:00Z`, 'UTC')
-  if (read.kind === 'refused') return [`${name} says "${written}", and there is no such day.`]
-  const really = formatInstant(read.instant, 'UTC').slice(0, 3)
-  return weekday === '' || really.toLowerCase() === weekday.toLowerCase()
-    ? []
-    : [`${name} says "${written}", but that day is a ${really}.`]
-}
-
-function deploymentFaults({ deploy_permission: text = '' }: NoticeFields): string[] {
-  return readDeployment(text) === null
-    ? [
-        'deploy_permission: please write none, hosted: CONDITIONS (on systems that members host themselves) or yes: CONDITIONS, for example hosted: no reboot that users would notice.'
-      ]
-    : []
-}
-
-function patchFaults({ patch_available_at: patch = '', release_at: release = '' }: NoticeFields) {
-  const [available, released] = [readInstant(patch, 'UTC'), readInstant(release, 'UTC')]
-  if (available.kind === 'refused' || released.kind === 'refused') return []
-  return available.instant > released.instant
-    ? [
-        'patch_available_at is after release_at, but the release makes the patch public: please correct one of them.'
-      ]
-    : []
+  const really = read.kind === 'refused' ? '' : formatInstant(read.instant, 'UTC').slice(0, 3)
+  if (really === '') yield `${name} says "${written}", and there is no such day.`
+  else if (weekday !== '' && really.toLowerCase() !== weekday.toLowerCase())
+    yield `${name} says "${written}", but that day is a ${really}.`
 }
 
 /** An instant has to say its offset: members plan by it, so no zone is guessed. */
-function instantFaults(name: string, text: string, disclosureAt: Instant | null): string[] {
-  if (text === '') return []
-  const read = readInstant(text, 'UTC')
-  if (read.kind === 'refused') return [`${name}: ${read.says}`]
-  if (!/(?:z|[+-]\d\d:?\d\d|[a-z]+\/[a-z_]+\]?|utc)$/iu.test(text.trim()))
-    return [`${name} has no zone: please add an offset or a zone, for example Europe/Berlin.`]
-  return name === 'release_at' && disclosureAt !== null && read.instant > disclosureAt
-    ? [`${name} is after the disclosure: then users know of the issue and have no release.`]
-    : []
+function* instantFaults(fields: NoticeFields, { disclosureAt }: Draft['case']): Iterable<string> {
+  const [patch, release] = INSTANTS.map((name) => fieldInstant({ fields }, name)?.instant)
+  for (const name of INSTANTS) {
+    const text = fields[name] ?? ''
+    const read = readInstant(text, 'UTC')
+    if (text === '') continue
+    if (read.kind === 'refused') yield `${name}: ${read.says}`
+    else if (!/(?:z|[+-]\d\d:?\d\d|[a-z]+\/[a-z_]+\]?|utc)$/iu.test(text.trim()))
+      yield `${name} has no zone: please add an offset or a zone, for example Europe/Berlin.`
+  }
+  if (patch !== undefined && release !== undefined && patch > release)
+    yield 'patch_available_at is after release_at, but the release makes the patch public: please correct one of them.'
+  if (release !== undefined && disclosureAt !== null && release > disclosureAt)
+    yield 'release_at is after the disclosure: then users know of the issue and have no release.'
 }

@@ -6,15 +6,14 @@
 /** What both fields of versions may look like. */
 export const VERSIONS_EXAMPLE = '>= 4.0, < 4.2.7; 4.3.0 to 4.3.2'
 
-type Version = { readonly numbers: readonly number[]; readonly suffix: string }
-type End = { readonly version: Version; readonly isIn: boolean }
-/** The versions between two ends, null where there is none; `branch` is a name without a number, apart from all versions. */
+/** A place between versions: the numbers of one, its suffix in numbers, and 0 for right before it or 1 for right behind it. */
+type Place = readonly number[]
+/** The versions between two places; `branch` is a name without a number, apart from all versions. */
 type Range = {
   readonly written: string
-  readonly branch: string | null
-  readonly isAll: boolean
-  readonly from: End | null
-  readonly to: End | null
+  readonly branch: string
+  readonly from: Place
+  readonly to: Place
 }
 
 export type WrittenVersions = {
@@ -30,14 +29,12 @@ export function readVersions(text: string, supported: readonly string[]): Writte
     .split(/[;\n]/u)
     .map((part) => part.replace(/^\s*[-*]\s+/u, '').trim())
     .filter((part) => part !== '')
-  const read = parts
     .flatMap(alternatives)
-    .map((part) => ({ part, range: readRange(part, supported) }))
-  const ranges = read.flatMap(({ range }) => range ?? [])
+  const ranges = parts.flatMap((part) => readRange(part, supported) ?? [])
   return {
     ranges,
-    unread: read.filter(({ range }) => range === null).map(({ part }) => part),
-    empty: ranges.filter((range) => isEmpty(range)).map(({ written }) => written)
+    unread: parts.filter((part) => !ranges.some(({ written }) => written === part)),
+    empty: ranges.filter(isEmpty).map(({ written }) => written)
   }
 }
 
@@ -55,6 +52,9 @@ export function sharedVersions(
 
 const SERIES = /\.[x*]$/iu
 const BOUND = /^(>=|<=|<|>|≥|≤)\s*(\S+)$/u
+const SPAN = /^(\S+)\s+(?:to|through|[-–])\s+(\S+)$/iu
+const FIRST = [-1]
+const LAST = [Number.POSITIVE_INFINITY]
 
 /** Commas join the bounds of one range, and separate whole versions. */
 function alternatives(part: string): string[] {
@@ -63,89 +63,70 @@ function alternatives(part: string): string[] {
 }
 
 function readRange(written: string, supported: readonly string[]): Range | null {
-  const whole = { written, branch: null, isAll: false, from: null, to: null }
-  if (/^all(?: versions)?$/iu.test(written)) return { ...whole, isAll: true }
+  const all: Range = { written, branch: '', from: FIRST, to: LAST }
+  if (/^all(?: versions)?$/iu.test(written)) return all
   const branch = supported.find((name) => name.toLowerCase() === written.toLowerCase())
   if (branch !== undefined || SERIES.test(written)) {
-    const version = readVersion(written.replace(SERIES, ''))
-    if (version !== null) return { ...whole, ...seriesEnds(version) }
-    return branch === undefined ? null : { ...whole, branch: branch.toLowerCase() }
+    const series = written.replace(SERIES, '')
+    // Everything from 4.2 on that is before 4.3.
+    const next = series.replace(/\d+$/u, (last) => String(Number(last) + 1))
+    const [from, to] = [placeOf(series, 0), placeOf(next, 0)]
+    if (from !== null && to !== null) return { ...all, from, to }
+    return branch === undefined ? null : { ...all, branch: branch.toLowerCase() }
   }
-  return readSpan(written, whole) ?? readBounds(written, whole)
+  // `4.0 to 4.2.6`, or one version.
+  const [, first = written, last = written] = SPAN.exec(written) ?? []
+  const [from, to] = [placeOf(first, 0), placeOf(last, 1)]
+  return from !== null && to !== null ? { ...all, from, to } : readBounds(all)
 }
 
-/** `4.0 to 4.2.6`, or one version. */
-function readSpan(written: string, whole: Range): Range | null {
-  const [, first, last] = /^(\S+)\s+(?:to|through|[-–])\s+(\S+)$/iu.exec(written) ?? []
-  const [from, to] = [readVersion(first ?? written), readVersion(last ?? written)]
-  return from === null || to === null
-    ? null
-    : { ...whole, from: { version: from, isIn: true }, to: { version: to, isIn: true } }
-}
-
-/** Everything from 4.2 on that is before 4.3. */
-function seriesEnds(version: Version): Pick<Range, 'from' | 'to'> {
-  const numbers = version.numbers.map((number, at, { length }) =>
-    at === length - 1 ? number + 1 : number
-  )
-  return { from: { version, isIn: true }, to: { version: { numbers, suffix: '' }, isIn: false } }
-}
-
-function readBounds(written: string, whole: Range): Range | null {
-  let range = whole
-  for (const piece of written.split(',')) {
+function readBounds(all: Range): Range | null {
+  let range = all
+  for (const piece of all.written.split(',')) {
     const [, sign = '', named = ''] = BOUND.exec(piece.trim()) ?? []
-    const version = readVersion(named)
-    if (version === null) return null
-    const end = sign.startsWith('>') || sign === '≥' ? 'from' : 'to'
-    if (range[end] !== null) return null
-    range = { ...range, [end]: { version, isIn: !/^[<>]$/u.test(sign) } }
+    const end = /^[>≥]/u.test(sign) ? 'from' : 'to'
+    const place = placeOf(named, sign === '>' || sign === '<=' || sign === '≤' ? 1 : 0)
+    if (place === null || range[end] !== all[end]) return null
+    range = { ...range, [end]: place }
   }
   return range
 }
 
 const VERSION = /^v?(\d{1,9}(?:\.\d{1,9}){0,7})[-.~+]?([a-z][a-z0-9.-]{0,40})?$/iu
+const NUMBERS_MAX = 8
+const BEFORE_RELEASE = /^(?:a|b|alpha|beta|c|dev|m|nightly|pre|rc|snapshot)[-.\d]*$/u
 
-function readVersion(text: string): Version | null {
-  const [, numbers, suffix = ''] = VERSION.exec(text) ?? []
-  return numbers === undefined
-    ? null
-    : { numbers: numbers.split('.').map(Number), suffix: suffix.toLowerCase() }
+/** A release candidate is older than its version, any other suffix newer. */
+function placeOf(text: string, side: 0 | 1): Place | null {
+  const [, written, suffix = ''] = VERSION.exec(text.toLowerCase()) ?? []
+  if (written === undefined) return null
+  const numbers = written.split('.').map(Number)
+  const older = BEFORE_RELEASE.test(suffix) ? -1 : 1
+  return [
+    ...numbers,
+    ...Array.from({ length: NUMBERS_MAX - numbers.length }, () => 0),
+    suffix === '' ? 0 : older,
+    suffix.codePointAt(0) ?? 0,
+    Number(/\d+/u.exec(suffix)?.[0] ?? 0),
+    side
+  ]
 }
 
-const BY_NUMBER = new Intl.Collator('en', { numeric: true })
-
-/** Below 0 when `a` is older. A release candidate is older than its version, any other suffix newer. */
-function compare(a: Version, b: Version): number {
-  for (let at = 0; at < Math.max(a.numbers.length, b.numbers.length); at += 1) {
-    const difference = (a.numbers[at] ?? 0) - (b.numbers[at] ?? 0)
-    if (difference !== 0) return difference
-  }
-  const rank = ({ suffix }: Version): number =>
-    suffix === ''
-      ? 0
-      : /^(?:a|b|alpha|beta|c|dev|m|nightly|pre|rc|snapshot)[-.\d]*$/u.test(suffix)
-        ? -1
-        : 1
-  return rank(a) - rank(b) || BY_NUMBER.compare(a.suffix, b.suffix)
+/** Below 0 when `a` is earlier. */
+function compare(a: Place, b: Place): number {
+  const at = a.findIndex((number, index) => number !== b[index])
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
 }
 
 function isEmpty({ from, to }: Pick<Range, 'from' | 'to'>): boolean {
-  if (from === null || to === null) return false
-  const order = compare(from.version, to.version)
-  return order > 0 || (order === 0 && !(from.isIn && to.isIn))
+  return compare(from, to) >= 0
 }
 
 function doShare(a: Range, b: Range): boolean {
-  if (a.isAll || b.isAll) return true
-  if (a.branch !== null || b.branch !== null) return a.branch === b.branch
-  const from = compareEnds(a.from, b.from, -1) > 0 ? a.from : b.from
-  const to = compareEnds(a.to, b.to, 1) < 0 ? a.to : b.to
-  return !isEmpty({ from, to })
-}
-
-/** Compares two ends of the same side. `null` lies at `open` times infinity; an excluded version lies further inside. */
-function compareEnds(a: End | null, b: End | null, open: 1 | -1): number {
-  if (a === null || b === null) return a === b ? 0 : a === null ? open : -open
-  return compare(a.version, b.version) || (Number(b.isIn) - Number(a.isIn)) * -open
+  const isAll = [a, b].some((one) => one.branch === '' && one.from === FIRST && one.to === LAST)
+  if (a.branch !== b.branch && !isAll) return false
+  return !isEmpty({
+    from: compare(a.from, b.from) > 0 ? a.from : b.from,
+    to: compare(a.to, b.to) < 0 ? a.to : b.to
+  })
 }

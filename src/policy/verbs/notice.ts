@@ -2,7 +2,7 @@
  * `/notice draft` and `/notice preview` (M-22 to M-30, G7). Any edit voids the approval.
  */
 import { type Decision } from '../../domain/decision.ts'
-import { type FactLine } from '../../domain/message.ts'
+import { groupBy } from '../../domain/group.ts'
 import {
   isListTold,
   type NoticeFields,
@@ -41,15 +41,11 @@ import {
 } from '../notice-content.ts'
 import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
 import { maintainerRecipient, nameOf } from '../recipients.ts'
-import { sealedTo, toMaintainers } from '../send.ts'
+import { sealedTo } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
 import { ACTING, type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
-const CLOCK_IN_DOUBT = {
-  label: 'Clock',
-  value: 'in doubt; an approval says that the time above is right'
-}
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
 /** A new date or content that the list has to learn: on the record, so that it is not forgotten (B16). */
@@ -201,58 +197,35 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
   const { settings, product, bound, now } = context
   const { timezone } = settings.desk
   const { releaseAt } = releasePlan(draft, context)
-  const files = draft.newPatches ?? bound.patchFiles
-  const authors = notice.authors.ids.map((id) => nameOf(id, settings))
-  const params = noticeParams(notice, draft.case, product, settings)
+  const params = noticeParams(notice, { record: draft.case, product, settings })
   const expired = bound.members.filter(
-    (member) =>
-      member.keyExpiresAt !== null && releaseAt !== null && member.keyExpiresAt <= releaseAt
+    ({ keyExpiresAt }) => keyExpiresAt !== null && releaseAt !== null && keyExpiresAt <= releaseAt
   )
-  const written = (more: readonly FactLine[]) =>
-    previewMessage({
-      by: context.author.name,
-      specimen: noticeMessage(params),
-      files: params.patches.map(
-        (patch) => `${patch.filename} (${patch.size} bytes, SHA-256 ${patch.sha256})`
-      ),
-      facts: [
-        {
-          label: 'Leaves',
-          value: leaving(releaseAt, context)
-        },
-        {
-          label: 'Recipients',
-          value: `${count(bound.members.length, 'active member', 'active members')} of ${product.name}`
-        },
-        ...undeliverable(expired.length),
-        ...(product.supported.length === 0
-          ? []
-          : [{ label: 'Supported versions', value: product.supported.join(', ') }]),
-        { label: 'Written by', value: listed(authors) },
-        { label: 'Time of this machine', value: formatInstant(now, timezone) },
-        ...(bound.clockJump === null ? [] : [CLOCK_IN_DOUBT]),
-        ...more
-      ],
-      code: context.tools.code
-    })
+  const said = {
+    by: context.author.name,
+    specimen: noticeMessage(params),
+    patches: params.patches,
+    leaves: leaving(releaseAt, context),
+    product: product.name,
+    members: bound.members.length,
+    expired: expired.length,
+    supported: product.supported.join(', '),
+    authors: listed(notice.authors.ids.map((id) => nameOf(id, settings))),
+    now: formatInstant(now, timezone),
+    isClockDoubted: bound.clockJump !== null,
+    code: context.tools.code
+  }
   const sending = {
     once: String(context.arrivalId),
     tag: draft.case.tag,
-    files: { from: 'list', files }
+    files: { from: 'list', files: draft.newPatches ?? bound.patchFiles }
   } as const
-  const named = memberMentions(notice.fields, bound.members).map((value) => ({
-    label: 'For list admins alone',
-    value
-  }))
-  if (named.length === 0) return [toMaintainers(settings, written([]), sending)]
-  const admins = settings.maintainers.filter(({ roles }) => roles.includes('list-admin'))
-  const others = settings.maintainers.filter((one) => !admins.includes(one))
-  return [
-    { people: admins, message: written(named) },
-    { people: others, message: written([]) }
-  ]
-    .filter(({ people }) => people.length > 0)
-    .map(({ people, message }) => sealedTo(people.map(maintainerRecipient), message, sending))
+  const mentions = memberMentions(notice.fields, bound.members)
+  const groups = groupBy(settings.maintainers, ({ roles }) => String(roles.includes('list-admin')))
+  return [...groups].map(([isAdmin, people]) => {
+    const message = previewMessage({ ...said, mentions: isAdmin === 'true' ? mentions : [] })
+    return sealedTo(people.map(maintainerRecipient), message, sending)
+  })
 }
 
 function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): string {
@@ -260,12 +233,6 @@ function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): 
   return releaseAt <= now
     ? 'as soon as it is approved'
     : formatInstant(releaseAt, settings.desk.timezone)
-}
-
-function undeliverable(number: number): FactLine[] {
-  if (number === 0) return []
-  const value = `${count(number, 'member', 'members')}, because the key will have expired`
-  return [{ label: 'Not deliverable', value }]
 }
 
 /** An edit stops no copy of what was released already, and its author has to know that. */

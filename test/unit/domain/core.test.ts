@@ -10,12 +10,13 @@ import {
   parseFingerprint,
   parseMessageId
 } from '../../../src/domain/ids.ts'
-import { canonicalNotice } from '../../../src/domain/notice.ts'
+import { type NoticeRecord } from '../../../src/domain/notice.ts'
 import {
   dayOff,
   dueAt,
   formatInstant,
   formatMailDate,
+  type Instant,
   instantFromMs,
   msOf,
   parseInstant,
@@ -23,8 +24,17 @@ import {
   startBefore,
   yearIn
 } from '../../../src/domain/time.ts'
+import { approvedText } from '../../../src/policy/notice-content.ts'
 import { rows } from '../../support/rows.ts'
-import { at, member, noticeRecord, sha256 } from '../policy/samples.ts'
+import {
+  at,
+  caseRecord,
+  member,
+  noticeRecord,
+  PRODUCT,
+  SETTINGS,
+  sha256
+} from '../policy/samples.ts'
 
 describe('instants', () => {
   it.each([
@@ -360,15 +370,25 @@ describe('addresses', () => {
   })
 })
 
-describe('the canonical notice (G7)', () => {
+describe('what an approval of a notice covers (G7)', () => {
+  const textOf = (
+    of: NoticeRecord,
+    disclosureAt: Instant | null,
+    to: readonly ReturnType<typeof member>[]
+  ) =>
+    approvedText(
+      of,
+      { record: caseRecord({ disclosureAt }), product: PRODUCT, settings: SETTINGS },
+      to
+    )
   const notice = noticeRecord({
     patches: [{ filename: 'a.patch', contentType: 'text/x-diff', size: 3, sha256: sha256('a') }]
   })
   const members = [member('debian', '1'), member('suse', '2')]
-  const usual = canonicalNotice(notice, at('2026-12-01T00:00:00Z'), members)
+  const usual = textOf(notice, at('2026-12-01T00:00:00Z'), members)
 
   it('does not depend on the order of the members', () => {
-    expect(canonicalNotice(notice, at('2026-12-01T00:00:00Z'), [...members].reverse())).toBe(usual)
+    expect(textOf(notice, at('2026-12-01T00:00:00Z'), [...members].reverse())).toBe(usual)
   })
 
   it.each([
@@ -393,21 +413,18 @@ describe('the canonical notice (G7)', () => {
     ['the revision', { ...notice, revision: 2 }],
     ['the product', { ...notice, product: 'other' }]
   ])('changes with %s', (_name, changed) => {
-    expect(canonicalNotice(changed, at('2026-12-01T00:00:00Z'), members)).not.toBe(usual)
+    expect(textOf(changed, at('2026-12-01T00:00:00Z'), members)).not.toBe(usual)
   })
 
   it('changes with the date and with every member, address and key', () => {
     const [first, second] = members
     if (!first || !second) throw new Error('bad test data')
     const others = [
-      canonicalNotice(notice, at('2026-12-01T00:00:01Z'), members),
-      canonicalNotice(notice, null, members),
-      canonicalNotice(notice, at('2026-12-01T00:00:00Z'), [first]),
-      canonicalNotice(notice, at('2026-12-01T00:00:00Z'), [first, member('suse', '3')]),
-      canonicalNotice(notice, at('2026-12-01T00:00:00Z'), [
-        first,
-        { ...second, address: first.address }
-      ])
+      textOf(notice, at('2026-12-01T00:00:01Z'), members),
+      textOf(notice, null, members),
+      textOf(notice, at('2026-12-01T00:00:00Z'), [first]),
+      textOf(notice, at('2026-12-01T00:00:00Z'), [first, member('suse', '3')]),
+      textOf(notice, at('2026-12-01T00:00:00Z'), [first, { ...second, address: first.address }])
     ]
     expect(new Set([usual, ...others]).size).toBe(6)
   })

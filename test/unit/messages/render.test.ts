@@ -115,8 +115,8 @@ describe('the notice', () => {
   })
   it('is inside the preview exactly as members read it', () => {
     const specimen = sample('notice: a first notice')
-    const shown = preview({ by: 'G', specimen, files: [], facts: [], code: 'abc' })
-    expect(render(shown)).toContain(render(specimen).trim())
+    const params = sample('preview: a preview').params as Parameters<typeof preview>[0]
+    expect(render(preview({ ...params, specimen }))).toContain(render(specimen).trim())
   })
 })
 

@@ -158,7 +158,7 @@ it('(B18) what cannot be read is stored, and said at once', () => {
 
 function noticeText(fields: NoticeFields): string {
   const notice = noticeRecord({ fields })
-  const params = noticeParams(notice, PLANNED, PRODUCT, SETTINGS)
+  const params = noticeParams(notice, { record: PLANNED, product: PRODUCT, settings: SETTINGS })
   return builtInRender()(noticeMessage(params), { tag: null, inClear: false }).replaceAll(
     /\s+/g,
     ' '

@@ -560,7 +560,7 @@ describe('/notice (M-24 to M-29)', () => {
       'affected_versions (supported: main)'
     )
     const [mail] = only(run('/notice preview', withPreview()).decisions, 'send-sealed')
-    expect(JSON.stringify(mail?.message)).toContain('"Supported versions","value":"main"')
+    expect(mail && rendered(mail)).toContain('Supported versions: main\n')
   })
 
   it.each<[string, Partial<CommandContext>]>([
