@@ -11,7 +11,6 @@ import {
   type ReporterKeys
 } from '../domain/case.ts'
 import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from '../domain/mail.ts'
-import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { isLookupWorthwhile } from '../policy/authentication.ts'
 import { type OfferedKey } from '../policy/situation.ts'
@@ -77,19 +76,13 @@ export async function mergedCopies(
   opened: OpenedMail,
   now: Instant
 ): Promise<ReporterKey | null> {
-  const copies = opened.candidateKeys
-    .filter(({ fingerprint }) => fingerprint === pinned.fingerprint)
-    .map(({ keyData }) => keyData)
   // What is registered changes with the configuration and the list alone.
   if (pinned.source === 'registered') return null
-  let merged = pinned
-  for (const copy of [...copies, ...keyFiles(opened)]) {
-    const facts = await desk.workers.mergeKey(merged.keyData, copy, now)
-    if (facts === null) continue
-    const { keyData, signingKeys, state } = facts
-    merged = { ...merged, keyData, signingKeys, isUsable: state === 'usable' }
-  }
-  return merged === pinned ? null : merged
+  const copies = [...opened.candidateKeys.map(({ keyData }) => keyData), ...keyFiles(opened)]
+  const facts = await desk.workers.inspectKey(pinned.keyData, now, null, copies)
+  if (facts === null || Buffer.from(facts.keyData).equals(pinned.keyData)) return null
+  const { keyData, signingKeys, state } = facts
+  return { ...pinned, keyData, signingKeys, isUsable: state === 'usable' }
 }
 
 /**
@@ -107,7 +100,9 @@ export async function candidatesOf(
   for (const candidate of candidateKeys) {
     const before = kept.find(({ fingerprint }) => fingerprint === candidate.fingerprint)
     const facts =
-      before === undefined ? null : await bothCopies(desk, before.keyData, candidate.keyData, now)
+      before === undefined
+        ? null
+        : await desk.workers.inspectKey(before.keyData, now, null, [candidate.keyData])
     if (facts === null) found.push(candidate)
     else if (facts.state === 'usable') {
       const { keyData, signingKeys } = facts
@@ -115,19 +110,6 @@ export async function candidatesOf(
     }
   }
   return found
-}
-
-/** Facts of the first copy with what the second one adds. */
-async function bothCopies(
-  desk: Desk,
-  kept: Uint8Array,
-  brought: Uint8Array,
-  now: Instant
-): Promise<KeyFacts | null> {
-  return (
-    (await desk.workers.mergeKey(kept, brought, now)) ??
-    (await desk.workers.inspectKey(kept, now, null))
-  )
 }
 
 /**
@@ -177,32 +159,18 @@ export async function offeredKeys(
 ): Promise<OfferedKey[]> {
   const found = new Map<string, OfferedKey>()
   for (const kept of desk.db.read((read) => people.listOfferedKeys(read, address))) {
-    const facts = await desk.workers.inspectKey(kept.keyData, now, address)
+    const facts = await desk.workers.inspectKey(kept.keyData, now, address, brought)
+    const { keyData, signingKeys } = facts ?? { keyData: kept.keyData, signingKeys: [] }
     const isUsable = facts?.state === 'usable'
-    found.set(kept.fingerprint, {
-      ...kept,
-      isUsable,
-      isProved: false,
-      signingKeys: facts?.signingKeys ?? []
-    })
+    found.set(kept.fingerprint, { ...kept, keyData, signingKeys, isUsable, isProved: false })
   }
   for (const file of brought) {
-    const own = await desk.workers.inspectKey(file, now, address)
-    if (own === null) continue
-    const { fingerprint } = own
-    const kept = found.get(fingerprint)
-    const facts = kept === undefined ? own : await bothCopies(desk, kept.keyData, file, now)
-    const { keyData, signingKeys, state } = facts ?? own
-    found.set(fingerprint, {
-      ...kept,
-      fingerprint,
-      keyData,
-      signingKeys,
-      source: 'attached',
-      firstSeenAt: kept?.firstSeenAt ?? now,
-      isUsable: state === 'usable',
-      isProved: false
-    })
+    const facts = await desk.workers.inspectKey(file, now, address, brought)
+    if (facts === null) continue
+    const { fingerprint, keyData, signingKeys, state } = facts
+    const own = { fingerprint, keyData, signingKeys, isUsable: state === 'usable', isProved: false }
+    const kept = found.get(fingerprint) ?? { ...own, firstSeenAt: now }
+    found.set(fingerprint, { ...kept, source: 'attached' })
   }
   return [...found.values()]
 }

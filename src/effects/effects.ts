@@ -121,16 +121,17 @@ export type Workers = {
   /** Signs a message without content or in clear (RFC 3156 §5). Everybody can read its subject. */
   signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
   /**
-   * Facts of a certificate (armored or binary) at `now`; null when it is not exactly one readable public key. With an address,
-   * only for the user ids that name it; null when none does.
+   * Facts at `now` of a certificate (armored or binary), merged with everything that its owner signed in those of `copies` that
+   * are copies of it; null when it is not exactly one readable public key. Nothing of it is lost, unless both are too large
+   * together: then a copy that revokes the key replaces it. With an address, only for the user ids that name it; null when none
+   * does.
    */
-  inspectKey(key: Uint8Array, now: Instant, address: Address | null): Promise<KeyFacts | null>
-  /**
-   * Facts at `now` of the binary certificate `known` merged with everything that its owner signed in `brought` (armored or
-   * binary). Nothing of `known` is lost, unless both are too large together: then a copy that revokes the key replaces it.
-   * Null when `brought` is not a copy of the same key or adds nothing.
-   */
-  mergeKey(known: Uint8Array, brought: Uint8Array, now: Instant): Promise<KeyFacts | null>
+  inspectKey(
+    key: Uint8Array,
+    now: Instant,
+    address: Address | null,
+    copies?: readonly Uint8Array[]
+  ): Promise<KeyFacts | null>
   close(): Promise<void>
 }
 

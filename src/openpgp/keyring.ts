@@ -18,27 +18,27 @@ import { type Address } from '../domain/address.ts'
 import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
+import { toBinary } from './armor.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
-import { readKeyPackets } from './key-packets.ts'
-import {
-  type Effort,
-  hasSignedBack,
-  keepOwnSignatures,
-  type WithDirect
-} from './self-signatures.ts'
+import { type PacketSpan, sha256, TAG, walkPackets } from './packets.ts'
+import { isSigning, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
 
-export { classifyKey } from './key-packets.ts'
+const KEY_BYTES_MAX = 256 * 1024
+const ARMORED_BYTES_MAX = 400 * 1024
+const USER_IDS_MAX = 20
+const SUBKEYS_MAX = 20
+const PACKETS_MAX = 5000
 
 /** A parsed public certificate with only its own, verified signatures. */
-export type CertificateFacts = {
+export type Certificate = {
   readonly key: PublicKey
   /** Fingerprint of the primary key. */
   readonly fingerprint: Fingerprint
-  /** Strict addresses of the user ids that are valid at the given instant, without duplicates. */
-  readonly addresses: readonly Address[]
   /** The binary certificate, stripped. */
   readonly keyData: Uint8Array
+  /** The primary key and every subkey that signed that it belongs to it. */
+  readonly signingKeys: readonly Fingerprint[]
 }
 
 /** An unlocked secret key, ready to decrypt and sign. Stays inside the process that unlocked it. */
@@ -59,39 +59,39 @@ export type Unlocked =
   | { readonly kind: 'public' }
   | { readonly kind: 'unreadable' }
 
-/** Facts of the one public key in `data` (armored or binary) at `now`, as {@link readCertificate} reads it; else null. */
+/**
+ * Facts at `now` of the one public key in `data` (armored or binary), merged with what its owner signed in those of `copies` that
+ * are copies of it: renewals, revocations, new subkeys, and user ids with an address that it already has. Null when it is not
+ * exactly one readable key. For a key found in a message, only the user ids that name exactly `address` are kept (mail.md §2.12),
+ * and it is null when none is valid.
+ */
 export async function inspectKey(
   data: Uint8Array | string,
   now: Instant,
   address: Address | null = null,
-  effort?: Effort
+  copies: readonly Uint8Array[] = []
 ): Promise<KeyFacts | null> {
-  const certificate = await readCertificate(data, now, address, effort)
-  if (certificate === null) return null
-  const { fingerprint, addresses, keyData, key } = certificate
-  const { state, expiresAt } = await judge(key, now)
-  const signingKeys = [fingerprint, ...(await signingSubkeys(key))]
-  return {
-    fingerprint,
-    addresses,
-    expiresAt,
-    algorithm: algorithmOf(key),
-    state,
-    keyData,
-    signingKeys
+  let certificate = await readCertificate(data, address)
+  for (const copy of copies) {
+    if (certificate !== null) certificate = await merged(certificate, copy, now)
   }
+  if (certificate === null) return null
+  const { key, fingerprint, keyData, signingKeys } = certificate
+  const addresses = await validAddresses(key, now)
+  if (address !== null && addresses.length === 0) return null
+  const { state, expiresAt } = await judge(key, now)
+  const algorithm = algorithmOf(key)
+  return { fingerprint, addresses, expiresAt, algorithm, state, keyData, signingKeys }
 }
 
 /**
- * The one public key in `data` (armored or binary) as it is valid at `now`; null when it is not exactly one. For a key
- * found in a message, only the user ids that name exactly `address` are kept (mail.md §2.12), and it is null when none does.
+ * The one public key in `data` (armored or binary), whenever it is valid; null when it is not exactly one. With an address, only
+ * its user ids that name exactly that one; null when none does.
  */
 export async function readCertificate(
   data: Uint8Array | string,
-  now: Instant,
-  address: Address | null = null,
-  effort?: Effort
-): Promise<CertificateFacts | null> {
+  address: Address | null = null
+): Promise<Certificate | null> {
   const packets = readKeyPackets(data)
   if (packets?.kind !== 'public') return null
   try {
@@ -101,19 +101,100 @@ export async function readCertificate(
       (user) => user.userID !== null && (name === undefined || addressOf(user) === name)
     )
     // A key other than the wanted one costs nothing.
-    if (name !== undefined && key.users.length === 0) return null
-    if (!(await keepOwnSignatures(key as WithDirect, effort))) return null
-    const fingerprint = parseFingerprint(key.getFingerprint())
-    const addresses = await validAddresses(key, now)
-    if (fingerprint === null || (name !== undefined && addresses.length === 0)) return null
-    return { key, fingerprint, addresses, keyData: key.write() }
+    if ((name !== undefined && key.users.length === 0) || hasGiantNumbers(key)) return null
+    if (!(await keepOwnSignatures(key as WithDirect))) return null
+    const signing = key.subkeys.filter(({ bindingSignatures }) => bindingSignatures.some(isSigning))
+    const [fingerprint, ...others] = [key, ...signing].flatMap(
+      (part) => parseFingerprint(part.getFingerprint()) ?? []
+    )
+    if (fingerprint === undefined) return null
+    return { key, fingerprint, keyData: key.write(), signingKeys: [fingerprint, ...others] }
   } catch {
     return null // whatever the library stumbles over, it is not a key we use
   }
 }
 
+/** So many certificates stay parsed: checking their self-signatures costs more than using them. */
+const CACHE_MAX = 1024
+const cache = new Map<string, Certificate>()
+
+/** A binary certificate that the desk knows. Nobody may change what this returns. */
+export async function knownCertificate(keyData: Uint8Array): Promise<Certificate | null> {
+  const id = sha256(keyData)
+  const certificate = cache.get(id) ?? (await readCertificate(keyData))
+  if (certificate === null) return null
+  // A Map keeps insertion order: the first entry was unused for longest.
+  cache.delete(id)
+  cache.set(id, certificate)
+  const [oldest] = cache.keys()
+  if (cache.size > CACHE_MAX && oldest !== undefined) cache.delete(oldest)
+  return certificate
+}
+
+/**
+ * The certificate with what a copy adds, or as it was. A copy that anybody may have altered removes nothing. When both are too
+ * large together, a copy that revokes the key stands alone: only who holds the primary key can fill the known one. A revocation of
+ * a subkey alone would not stop a thief, who can make another.
+ */
+async function merged(known: Certificate, copy: Uint8Array, now: Instant): Promise<Certificate> {
+  const other = await readCertificate(copy)
+  if (other?.fingerprint !== known.fingerprint) return known
+  const date = new Date(msOf(now))
+  const config = fullPgpConfig(false)
+  const addresses = known.key.users.map(addressOf)
+  other.key.users = other.key.users.filter((user) => addresses.includes(addressOf(user)))
+  const both = await known.key.update(other.key, date, config)
+  const isRevoked = await other.key.isRevoked(undefined, undefined, date, config)
+  return (await readCertificate(both.write())) ?? (isRevoked ? other : known)
+}
+
+/** Whether `data` (armored or binary) is exactly one public key, exactly one private key, or neither. */
+export function classifyKey(data: Uint8Array | string): 'public' | 'private' | 'unreadable' {
+  return readKeyPackets(data)?.kind ?? 'unreadable'
+}
+
+/**
+ * The packets of exactly one key within the limits, and its class, or null. Runs before the library parses anything, so that a
+ * poisoned or giant key costs nothing.
+ */
+function readKeyPackets(
+  data: Uint8Array | string
+): { readonly kind: 'public' | 'private'; readonly data: Uint8Array } | null {
+  if (data.length > ARMORED_BYTES_MAX) return null
+  const binary = toBinary(data)
+  if (binary === null || binary.data.length > KEY_BYTES_MAX) return null
+  const walk = walkPackets(binary.data, PACKETS_MAX)
+  const kind = walk.end === 'complete' ? kindOf(walk.spans) : null
+  const isArmorRight = binary.kind === 'binary' || binary.kind === `${kind}-key`
+  return kind !== null && isArmorRight ? { kind, data: binary.data } : null
+}
+
+function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
+  const count = (...tags: readonly number[]): number =>
+    spans.filter((span) => tags.includes(span.tag)).length
+  const publicCount = count(TAG.publicKey)
+  const secretCount = count(TAG.secretKey)
+  const first = spans[0]?.tag
+  if (publicCount + secretCount !== 1) return null
+  if (first !== TAG.publicKey && first !== TAG.secretKey) return null
+  if (count(TAG.userId, TAG.userAttribute) > USER_IDS_MAX) return null
+  if (count(TAG.publicSubkey, TAG.secretSubkey) > SUBKEYS_MAX) return null
+  return secretCount === 1 ? 'private' : 'public'
+}
+
+/** RSA numbers so large that verifying its signatures would take minutes. Larger ones add cost, not security. */
+const MODULUS_BYTES_MAX = 1024
+const EXPONENT_BYTES_MAX = 4
+
+function hasGiantNumbers(key: Key): boolean {
+  return key.getKeys().some(({ keyPacket }) => {
+    const { n, e } = keyPacket.publicParams as { readonly n?: Uint8Array; readonly e?: Uint8Array }
+    return (n?.length ?? 0) > MODULUS_BYTES_MAX || (e?.length ?? 0) > EXPONENT_BYTES_MAX
+  })
+}
+
 /** The strict address that a user id names, in lower case. */
-export function addressOf(user: User): string | null {
+function addressOf(user: User): string | null {
   return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() ?? null
 }
 
@@ -222,17 +303,6 @@ function describe(privateKey: PrivateKey, wasLocked: boolean): SecretKey {
     .getKeys()
     .some((part) => part.getAlgorithmInfo().algorithm.startsWith('rsa'))
   return { privateKey, fingerprint, isRsa, wasLocked }
-}
-
-/** Only keys with a valid back signature, even if key or subkey expired or was revoked since. */
-async function signingSubkeys(key: Key): Promise<Fingerprint[]> {
-  const found: Fingerprint[] = []
-  for (const subkey of key.getSubkeys()) {
-    const fingerprint = parseFingerprint(subkey.getFingerprint())
-    const isOwn = await hasSignedBack(key.keyPacket, subkey, subkey.bindingSignatures)
-    if (fingerprint !== null && isOwn) found.push(fingerprint)
-  }
-  return found
 }
 
 /** Unlocked, or without secret material (a stripped primary key), which nothing can unlock. */

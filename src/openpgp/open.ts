@@ -4,11 +4,9 @@
  * never passes on the library's own messages.
  */
 import { decrypt, readMessage, SignaturePacket } from 'openpgp'
-import { keyIdOf } from '../domain/ids.ts'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { DECOMPRESSED_BYTES_MAX, pgpConfig } from './config.ts'
-import { fingerprintsOf } from './key-packets.ts'
 import { type SecretKey } from './keyring.ts'
 import { prescan, type Sealing } from './prescan.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
@@ -35,9 +33,10 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
   try {
     const plain = await decryptPlain(scan.message, context)
     if (plain.data.length > DECOMPRESSED_BYTES_MAX) return failed('limit')
-    const judged = await verifyPackets(plain.data, plain.packets, context)
-    if (judged.kind === 'limit') return failed('limit')
-    return { kind: 'opened', data: plain.data, verdicts: judged.verdicts, sealing }
+    const verdicts = await verifyPackets(plain.data, plain.packets, context)
+    return verdicts === null
+      ? failed('limit')
+      : { kind: 'opened', data: plain.data, verdicts, sealing }
   } catch (error) {
     return failed(failureOf(error, sealing.sealedTo === 'hidden'))
   }
@@ -45,10 +44,8 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
 
 /** Key ids (lower-case hex) in session key packets for these keys. */
 export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
-  const fingerprints = secretKeys.flatMap(({ privateKey }) =>
-    fingerprintsOf(privateKey.toPublic().write())
-  )
-  return new Set(fingerprints.map(keyIdOf))
+  const parts = secretKeys.flatMap(({ privateKey }) => privateKey.getKeys())
+  return new Set(parts.map((part) => part.getKeyID().toHex()))
 }
 
 /** The literal data and its signatures, not verified yet. */

@@ -3,7 +3,6 @@
  * plaintext, and none adds a second key. Must never look a key up, choose between certificates or fall back to another. RFC
  * 3156 §6.2 (combined method), RFC 9580 §10.3.
  */
-import { createHash } from 'node:crypto'
 import {
   type Config,
   createMessage,
@@ -18,7 +17,7 @@ import { type KeyRefusal } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { fullPgpConfig } from './config.ts'
-import { holds, inspectKey, readCertificate, type SecretKey } from './keyring.ts'
+import { holds, inspectKey, knownCertificate, type SecretKey } from './keyring.ts'
 
 /** The certificate to encrypt to: its primary fingerprint must be `fingerprint`. */
 export type SealTarget = { readonly fingerprint: Fingerprint; readonly keyData: Uint8Array }
@@ -31,9 +30,6 @@ export type SealedMessage =
 /** A detached signature and the RFC 3156 §5 name of its hash algorithm, for example `pgp-sha512`. */
 export type DetachedSignature = { readonly armored: string; readonly micalg: string }
 
-/** Cache size of parsed certificates: parsing and checking self-signatures costs more than encrypting to a checked key. */
-const CACHE_MAX = 1024
-const cache = new Map<string, PublicKey>()
 const config: Config = fullPgpConfig(false)
 
 /**
@@ -88,25 +84,13 @@ async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
 
 async function certificate(target: SealTarget, now: Instant): Promise<PublicKey | KeyRefusal> {
   if (target.keyData.byteLength === 0) return 'no-key'
-  const key = await cachedCertificate(target.keyData, now)
-  if (key === null) return 'unreadable'
-  if (key.getFingerprint() !== target.fingerprint) return 'wrong-fingerprint'
+  const found = await knownCertificate(target.keyData)
+  if (found === null) return 'unreadable'
+  if (found.fingerprint !== target.fingerprint) return 'wrong-fingerprint'
   const date = new Date(msOf(now))
-  if (await holds(key.getEncryptionKey(undefined, date, undefined, config))) return key
+  if (await holds(found.key.getEncryptionKey(undefined, date, undefined, config))) return found.key
   const state = (await inspectKey(target.keyData, now))?.state ?? 'usable'
   return state === 'usable' ? 'cannot-encrypt' : state
-}
-
-async function cachedCertificate(keyData: Uint8Array, now: Instant): Promise<PublicKey | null> {
-  const id = createHash('sha256').update(keyData).digest('hex')
-  const key = cache.get(id) ?? (await readCertificate(keyData, now))?.key ?? null
-  if (key === null) return null
-  // A Map keeps insertion order: the first entry was unused for longest.
-  cache.delete(id)
-  cache.set(id, key)
-  const [oldest] = cache.keys()
-  if (cache.size > CACHE_MAX && oldest !== undefined) cache.delete(oldest)
-  return key
 }
 
 function micalgOf(hash: enums.hash | null): string {

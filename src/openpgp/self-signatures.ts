@@ -7,14 +7,8 @@ import { enums, type Key, type SignaturePacket, type Subkey } from 'openpgp'
 
 import { fullPgpConfig } from './config.ts'
 
-/** Signatures verified of one key, valid or not, unless its message allows fewer. Ed448, the slowest, takes some 4 ms each. */
+/** Signatures verified of one key, valid or not. Ed448, the slowest, takes some 4 ms each. */
 const VERIFIED_MAX = 300
-
-/**
- * How many more signatures may be verified, of one key or of all keys in one message; counts down. Back signatures are not
- * counted: there is at most one for each verified binding.
- */
-export type Effort = { left: number }
 
 /** A key with its direct-key signatures, which the library's types omit. */
 export type WithDirect = Key & { directSignatures: SignaturePacket[] }
@@ -22,8 +16,98 @@ export type WithDirect = Key & { directSignatures: SignaturePacket[] }
 /** Whether a signature is genuine, regardless of when it was made; it is judged at the time of use. */
 type Check = (signature: SignaturePacket) => Promise<boolean>
 
+/** Signatures of one kind on one part of a key. */
+type Place = { readonly signatures: SignaturePacket[]; readonly isGenuine: Check }
+
 /** The library accepts null for "at any time"; its types do not say so. */
 const ANY_TIME = null as unknown as Date
+
+/**
+ * Removes from `key` all signatures but its own, verified ones, each of them once, and the parts that have none left. False when
+ * it has too many that claim to be its own: then the key must not be used, because a revocation may be among those that are not
+ * looked at.
+ */
+export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
+  const places = placesOf(key)
+  for (const { signatures } of places)
+    keep(
+      signatures,
+      signatures.filter((signature) => isPossible(key, signature))
+    )
+  if (places.reduce((sum, { signatures }) => sum + signatures.length, 0) > VERIFIED_MAX)
+    return false
+  for (const { signatures, isGenuine } of places) {
+    const kept: SignaturePacket[] = []
+    for (const signature of signatures) {
+      const isCopy = kept.some((other) => isSame(other, signature))
+      if (!isCopy && (await isGenuine(signature))) kept.push(signature)
+    }
+    keep(signatures, kept)
+  }
+  for (const user of key.users) user.otherCertifications = []
+  key.users = key.users.filter(({ selfCertifications }) => selfCertifications.length > 0)
+  key.subkeys = key.subkeys.filter(({ bindingSignatures }) => bindingSignatures.length > 0)
+  return true
+}
+
+/** Whether a binding says that its subkey signs. */
+export function isSigning({ keyFlags }: SignaturePacket): boolean {
+  return ((keyFlags?.[0] ?? 0) & enums.keyFlags.signData) !== 0
+}
+
+function keep(signatures: SignaturePacket[], kept: readonly SignaturePacket[]): void {
+  signatures.splice(0, signatures.length, ...kept)
+}
+
+/** Whether both sign the same data. Anybody can copy a signature as often as they like, each time with other unsigned bytes. */
+function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
+  const [a, b] = [one.signatureData, other.signatureData]
+  return a !== null && b !== null && Buffer.from(a).equals(b)
+}
+
+function placesOf(key: WithDirect): Place[] {
+  const primary = key.keyPacket
+  const { signature: types } = enums
+  const place = (
+    signatures: SignaturePacket[],
+    type: enums.signature,
+    signed: object = { key: primary }
+  ): Place => ({ signatures, isGenuine: madeBy(primary, type, signed) })
+  return [
+    place(key.revocationSignatures, types.keyRevocation),
+    place(key.directSignatures, types.key),
+    ...key.users.flatMap((user) => {
+      const signed = { userID: user.userID, userAttribute: user.userAttribute, key: primary }
+      return [
+        place(user.revocationSignatures, types.certRevocation, signed),
+        place(user.selfCertifications, types.certGeneric, signed)
+      ]
+    }),
+    ...key.subkeys.flatMap((subkey) => {
+      const { revocationSignatures, bindingSignatures: signatures, keyPacket } = subkey
+      const signed = { key: primary, bind: keyPacket }
+      return [
+        place(revocationSignatures, types.subkeyRevocation, signed),
+        { signatures, isGenuine: isBinding(primary, subkey, signed) }
+      ]
+    })
+  ]
+}
+
+/**
+ * Whether `primary` bound a subkey, and a signing one bound it back (RFC 9580 §5.2.1.9): without that, anybody can attach another
+ * person's key to their own. The back signature is not among the signed bytes of the binding, so anybody can remove it; such a
+ * half binding must not replace a whole one.
+ */
+function isBinding(primary: Key['keyPacket'], { keyPacket }: Subkey, signed: object): Check {
+  const isBound = madeBy(primary, enums.signature.subkeyBinding, signed)
+  const isBoundBack = madeBy(keyPacket, enums.signature.keyBinding, signed)
+  return async (binding) => {
+    const back = binding.embeddedSignature
+    if (isSigning(binding) && (back === null || !(await isBoundBack(back)))) return false
+    return isBound(binding)
+  }
+}
 
 /** Whether `signer` made a signature of this type over exactly these packets. */
 function madeBy(signer: (Key | Subkey)['keyPacket'], type: enums.signature, signed: object): Check {
@@ -35,99 +119,6 @@ function madeBy(signer: (Key | Subkey)['keyPacket'], type: enums.signature, sign
       return false // forged, or made in a way that we do not accept
     }
   }
-}
-
-/**
- * Whether a subkey has a back signature for `primary`, at any time (RFC 9580 §5.2.1.9): without one, anybody can attach another
- * person's key to their own. It is stored in the binding signatures, from which anybody can remove it.
- */
-export async function hasSignedBack(
-  primary: Key['keyPacket'],
-  { keyPacket }: Subkey,
-  bindings: readonly SignaturePacket[]
-): Promise<boolean> {
-  const signed = { key: primary, bind: keyPacket }
-  const isBackSigned = madeBy(keyPacket, enums.signature.keyBinding, signed)
-  for (const { embeddedSignature } of bindings) {
-    if (embeddedSignature !== null && (await isBackSigned(embeddedSignature))) return true
-  }
-  return false
-}
-
-/**
- * Removes from `key` all signatures but its own, verified ones, each of them once. False when it has more that claim to be its own than `effort`
- * allows: then the key must not be used, because a revocation may be among those that are not looked at.
- */
-export async function keepOwnSignatures(
-  key: WithDirect,
-  effort: Effort = { left: VERIFIED_MAX }
-): Promise<boolean> {
-  const places = placesOf(key).map((place) => ({
-    ...place,
-    claimed: place.signatures.filter((signature) => isPossible(key, signature))
-  }))
-  const count = places.reduce((sum, { claimed }) => sum + claimed.length, 0)
-  if (count > effort.left) return false
-  effort.left -= count
-  for (const { claimed, check, put } of places) {
-    const kept: SignaturePacket[] = []
-    for (const signature of claimed) {
-      const isCopy = kept.some((other) => isSame(other, signature))
-      if (!isCopy && (await check(signature))) kept.push(signature)
-    }
-    put(kept)
-  }
-  for (const user of key.users) user.otherCertifications = []
-  return true
-}
-
-/** Whether both sign the same data. Anybody can copy a signature as often as they like, each time with other unsigned bytes. */
-function isSame(one: SignaturePacket, other: SignaturePacket): boolean {
-  const [a, b] = [one.signatureData, other.signatureData]
-  return a !== null && b !== null && Buffer.from(a).equals(b)
-}
-
-/** Signatures of one kind on one part of a key. */
-type Place = {
-  readonly signatures: readonly SignaturePacket[]
-  readonly check: Check
-  /** Replaces the signatures by these. */
-  readonly put: (signatures: SignaturePacket[]) => void
-}
-
-function placesOf(key: WithDirect): Place[] {
-  const primary = key.keyPacket
-  const { signature: types } = enums
-  const place = <Name extends string>(
-    part: Record<Name, SignaturePacket[]>,
-    name: Name,
-    type: enums.signature,
-    signed: object
-  ): Place => ({
-    signatures: part[name],
-    check: madeBy(primary, type, signed),
-    put: (signatures) => {
-      part[name] = signatures
-    }
-  })
-  return [
-    place(key, 'revocationSignatures', types.keyRevocation, { key: primary }),
-    place(key, 'directSignatures', types.key, { key: primary }),
-    ...key.users.flatMap((user) => {
-      const signed = { userID: user.userID, userAttribute: user.userAttribute, key: primary }
-      return [
-        place(user, 'revocationSignatures', types.certRevocation, signed),
-        place(user, 'selfCertifications', types.certGeneric, signed)
-      ]
-    }),
-    ...key.subkeys.flatMap((subkey) => {
-      const signed = { key: primary, bind: subkey.keyPacket }
-      return [
-        place(subkey, 'revocationSignatures', types.subkeyRevocation, signed),
-        place(subkey, 'bindingSignatures', types.subkeyBinding, signed)
-      ]
-    })
-  ]
 }
 
 /** False for third-party signatures and for those never accepted; needs no verification. */

@@ -12,14 +12,12 @@ import {
   SignaturePacket,
   type Subkey
 } from 'openpgp'
-import { type Fingerprint, isNamedBy, parseFingerprint, type Sha256 } from '../domain/ids.ts'
+import { type Fingerprint, isNamedBy, type Sha256 } from '../domain/ids.ts'
 import { type Signature, type SignatureState } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { fullPgpConfig, pgpConfig } from './config.ts'
-import { fingerprintsOf } from './key-packets.ts'
-import { bindingEndMs, type CertificateFacts, endMs, holds, readCertificate } from './keyring.ts'
+import { bindingEndMs, type Certificate, endMs, holds, knownCertificate } from './keyring.ts'
 import { sha256, TAG, walkPackets } from './packets.ts'
-import { hasSignedBack } from './self-signatures.ts'
 
 /** More signatures than this in one message, all layers together, are refused as a flood (mail.md §2.15). */
 export const SIGNATURES_MAX = 8
@@ -43,19 +41,17 @@ type States = Pick<Signature, 'state' | 'stateThen'>
 
 const BAD: States = { state: 'bad', stateThen: 'bad' }
 
-/** Verdicts in the order of the packets, or the answer that there are too many. */
-export type Verdicts =
-  | { readonly kind: 'judged'; readonly verdicts: readonly Verdict[] }
-  | { readonly kind: 'limit' }
-
-/** Judges the binary detached signature packets in `signature` over exactly `data` (RFC 3156 §5: CRLF line ends). */
+/**
+ * Judges the binary detached signature packets in `signature` over exactly `data` (RFC 3156 §5: CRLF line ends), in their order;
+ * null when there are too many.
+ */
 export async function verifyDetached(
   data: Uint8Array,
   signature: Uint8Array,
   context: VerifyContext
-): Promise<Verdicts> {
+): Promise<Verdict[] | null> {
   const walk = walkPackets(signature, SIGNATURES_MAX + 2)
-  if (walk.end === 'too-many') return { kind: 'limit' }
+  if (walk.end === 'too-many') return null
   const spans = walk.spans.filter((span) => span.tag === TAG.signature)
   const packets = await Promise.all(
     spans.map(({ start, end }) => readPacket(signature.subarray(start, end)))
@@ -63,22 +59,24 @@ export async function verifyDetached(
   return verifyPackets(data, packets.length === 0 ? [signature] : packets, context)
 }
 
-/** Judges signature packets that came with `data` inside one OpenPGP message; one that could not be read is given as bytes. */
+/**
+ * Judges signature packets that came with `data` inside one OpenPGP message; one that could not be read is given as bytes. Null
+ * when there are too many.
+ */
 export async function verifyPackets(
   data: Uint8Array,
   packets: readonly (SignaturePacket | Uint8Array)[],
   context: VerifyContext
-): Promise<Verdicts> {
-  if (packets.length > (context.signaturesMax ?? SIGNATURES_MAX)) return { kind: 'limit' }
+): Promise<Verdict[] | null> {
+  if (packets.length > (context.signaturesMax ?? SIGNATURES_MAX)) return null
   // Not a Buffer: the library searches every line end itself, which takes several times as long on a Buffer.
   const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const content: SignedContent = { data: plain, digests: {}, verdicts: new Map() }
   const verdicts: Verdict[] = []
   for (const packet of packets) {
     const isRead = packet instanceof SignaturePacket
-    verdicts.push(isRead ? await judgeOnce(packet, content, context) : unreadable(packet))
+    verdicts.push(isRead ? await judge(packet, plain, context) : unreadable(packet))
   }
-  return { kind: 'judged', verdicts }
+  return verdicts
 }
 
 /** Bytes with CRLF line ends, the form in which text is signed (RFC 3156 §5); `data` itself if it already has them. */
@@ -97,26 +95,6 @@ export function withCrlf(data: Uint8Array): Uint8Array {
   return result
 }
 
-/** The signed data with everything computed from it once, however many signatures there are. */
-type SignedContent = {
-  readonly data: Uint8Array
-  /** SHA-256 of the bytes as they are, and with CRLF line ends. */
-  readonly digests: Partial<Record<'binary' | 'text', Sha256>>
-  /** Verdicts by the bytes of their packets. */
-  readonly verdicts: Map<string, Verdict>
-}
-
-async function judgeOnce(
-  packet: SignaturePacket,
-  content: SignedContent,
-  context: VerifyContext
-): Promise<Verdict> {
-  const own = Buffer.from(packet.write()).toString('base64')
-  const verdict = content.verdicts.get(own) ?? (await judge(packet, content, context))
-  content.verdicts.set(own, verdict)
-  return verdict
-}
-
 async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | Uint8Array> {
   try {
     const { packets } = await readSignature({ binarySignature: bytes, config: pgpConfig(false) })
@@ -129,16 +107,11 @@ async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | Uint8Arr
 
 async function judge(
   packet: SignaturePacket,
-  content: SignedContent,
+  data: Uint8Array,
   context: VerifyContext
 ): Promise<Verdict> {
-  const base = {
-    issuer: issuerOf(packet),
-    createdAt: packet.created === null ? null : instantFromMs(packet.created.getTime()),
-    sha256: identityOf(packet, content),
-    intendedRecipients: intendedRecipientsOf(packet)
-  }
-  const candidates = await findCertificates(packet, context)
+  const issuer = issuerOf(packet)
+  const candidates = await findCertificates(issuer, context)
   const unproved = candidates.length === 0 ? 'unknown-key' : 'bad'
   let best: States & { fingerprint: Fingerprint | null } = {
     state: unproved,
@@ -146,48 +119,38 @@ async function judge(
     fingerprint: null
   }
   for (const certificate of candidates) {
-    const states = await statesUnder(certificate, packet, content.data, context.now)
+    const states = await statesUnder(certificate, packet, data, context.now)
     if (states.state === 'bad') continue
     best = { ...states, fingerprint: certificate.fingerprint }
     if (states.state === 'valid') break
   }
-  return { ...best, ...base }
+  return {
+    ...best,
+    issuer,
+    createdAt: packet.created === null ? null : instantFromMs(packet.created.getTime()),
+    sha256: identityOf(packet, data),
+    intendedRecipients: intendedRecipientsOf(packet)
+  }
 }
 
 /**
- * Known certificates that contain the issuing key: by full fingerprint if the signature names one, else by key id. Excludes a
- * certificate to which the key was merely attached: the signature would look broken instead of somebody else's.
+ * Known certificates of the issuing key: by full fingerprint if the signature names one, else by key id. Excludes a certificate to
+ * which the key was merely attached: the signature would look broken instead of somebody else's.
  */
-async function findCertificates(
-  packet: SignaturePacket,
-  context: VerifyContext
-): Promise<CertificateFacts[]> {
-  const issuer = issuerOf(packet)
-  const named = context.certificates.filter((keyData) =>
-    fingerprintsOf(keyData).some((fingerprint) => isNamedBy(issuer, fingerprint))
-  )
-  const found = new Map<string, CertificateFacts>()
-  for (const keyData of named.slice(0, CERTIFICATES_TRIED_MAX)) {
-    const certificate = await readCertificate(keyData, context.now)
+async function findCertificates(issuer: string, context: VerifyContext): Promise<Certificate[]> {
+  const found = new Map<string, Certificate>()
+  for (const keyData of context.certificates) {
+    const certificate = await knownCertificate(keyData)
     if (certificate === null || found.has(certificate.fingerprint)) continue
-    if (await isKeyOf(certificate, issuer)) found.set(certificate.fingerprint, certificate)
+    const isIssuer = certificate.signingKeys.some((key) => isNamedBy(issuer, key))
+    if (isIssuer) found.set(certificate.fingerprint, certificate)
   }
-  return [...found.values()]
-}
-
-async function isKeyOf({ key, fingerprint }: CertificateFacts, issuer: string): Promise<boolean> {
-  if (isNamedBy(issuer, fingerprint)) return true
-  for (const subkey of key.getSubkeys()) {
-    const own = parseFingerprint(subkey.getFingerprint())
-    if (own === null || !isNamedBy(issuer, own)) continue
-    if (await hasSignedBack(key.keyPacket, subkey, subkey.bindingSignatures)) return true
-  }
-  return false
+  return [...found.values()].slice(0, CERTIFICATES_TRIED_MAX)
 }
 
 /** The library's own verification refuses a key that was not valid at the time, for which its state is the better answer. */
 async function statesUnder(
-  { key }: CertificateFacts,
+  { key }: Certificate,
   packet: SignaturePacket,
   data: Uint8Array,
   now: Instant
@@ -236,16 +199,9 @@ function intendedRecipientsOf(packet: SignaturePacket): string[] {
  * unhashed subpackets and number encodings, because anybody can change those without breaking the signature, and a replay would
  * look new.
  */
-function identityOf(packet: SignaturePacket, content: SignedContent): Sha256 {
-  const own = packet.signatureData ?? packet.write()
-  const digest = digestFor(packet, content)
-  return sha256(own, digest)
-}
-
-function digestFor(packet: SignaturePacket, { data, digests }: SignedContent): Sha256 {
-  return packet.signatureType === enums.signature.text
-    ? (digests.text ??= sha256(withCrlf(data)))
-    : (digests.binary ??= sha256(data))
+function identityOf(packet: SignaturePacket, data: Uint8Array): Sha256 {
+  const content = packet.signatureType === enums.signature.text ? withCrlf(data) : data
+  return sha256(packet.signatureData ?? packet.write(), sha256(content))
 }
 
 function unreadable(bytes: Uint8Array): Verdict {

@@ -15,7 +15,6 @@ import { type Instant } from '../domain/time.ts'
 import { readAutocrypt } from '../mime/autocrypt.ts'
 import { type Field } from '../mime/fields.ts'
 import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
-import { type Effort } from '../openpgp/self-signatures.ts'
 
 /** The candidates and the unusable keys, at most {@link CANDIDATES_MAX} of each, and warnings. */
 export type Candidates = {
@@ -26,8 +25,6 @@ export type Candidates = {
 
 const ATTACHED_KEYS_MAX = 10
 const CANDIDATES_MAX = 4
-/** How many signatures are verified for all keys of one message together. */
-const SIGNATURES_VERIFIED_MAX = 100
 
 /** Looks through the outer fields and the payload's attachments for keys of `from`. */
 export async function findCandidateKeys(
@@ -36,10 +33,9 @@ export async function findCandidateKeys(
   from: HeaderFacts['from'],
   now: Instant
 ): Promise<Candidates> {
-  const effort: Effort = { left: SIGNATURES_VERIFIED_MAX }
-  // Null when the key does not name the sender, or takes more work than a message may cause.
+  // Null when the key does not name the sender, or takes more work than a key may cause.
   const candidate = async (data: Uint8Array, source: CandidateKey['source']) => {
-    const facts = from === null ? null : await inspectKey(data, now, from.address, effort)
+    const facts = from === null ? null : await inspectKey(data, now, from.address)
     if (facts === null) return null
     const { fingerprint, keyData, signingKeys, state } = facts
     return state === 'usable'

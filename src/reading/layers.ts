@@ -108,14 +108,13 @@ async function peelSignature(
   context: OpenContext
 ): Promise<Peeled> {
   const { signed, signature, payload, coversWhole } = envelope
-  const judged = await verifyDetached(signed, signature, context)
-  // More signatures than are judged: shows the text without any further verdict.
-  const verdicts = judged.kind === 'limit' ? [] : judged.verdicts
-  const found = placed(verdicts, { coversWhole, isInside: peeled.decrypted })
+  // Null for more signatures than are judged: shows the text without any further verdict.
+  const verdicts = await verifyDetached(signed, signature, context)
+  const found = placed(verdicts ?? [], { coversWhole, isInside: peeled.decrypted })
   return {
     ...peeled,
     structure: peeled.structure === 'clear' ? envelope.structure : peeled.structure,
-    failure: judged.kind === 'limit' ? 'limit' : null,
+    failure: verdicts === null ? 'limit' : null,
     signatures: [...peeled.signatures, ...found],
     payload
   }

@@ -80,7 +80,6 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     seal: task('seal'),
     signClear: task('signClear'),
     inspectKey: task('inspectKey'),
-    mergeKey: task('mergeKey'),
     close: async () => {
       closing.abort()
       await Promise.all(lanes.map((lane) => lane.end()))

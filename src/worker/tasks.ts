@@ -4,7 +4,6 @@
  * passphrase than which of them is wrong.
  */
 import { type Address } from '../domain/address.ts'
-import { instantFromMs } from '../domain/time.ts'
 import { Trouble, type TroubleCode } from '../domain/trouble.ts'
 import { type Workers } from '../effects/effects.ts'
 import {
@@ -14,7 +13,6 @@ import {
   UNLOCK_PROBLEMS,
   unlockSecretKey
 } from '../openpgp/keyring.ts'
-import { mergeKey } from '../openpgp/merge-key.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
 import { type DeskIdentity, sealCopy, signClearMail } from '../sealing/seal-copies.ts'
 
@@ -61,8 +59,7 @@ export function tasksWith(keys: ReadingKeys, start: WorkerStart): Tasks {
     openHeaders: (raw) => Promise.resolve(openHeadersOnly(raw, deskAddress)),
     seal: async (body, to, now) => sealCopy(body, to, await desk(), now),
     signClear: async (text, headers, now) => signClearMail(text, headers, await desk(), now),
-    inspectKey,
-    mergeKey
+    inspectKey
   }
 }
 
@@ -84,11 +81,15 @@ export async function identityOf(
   { deskName: name, deskAddress: address }: WorkerStart
 ): Promise<DeskIdentity> {
   if (signer === undefined) throw deskKeyTrouble('there is no desk key')
-  const { privateKey, fingerprint } = signer
-  const created = instantFromMs(privateKey.getCreationTime().getTime())
-  const certificate = await readCertificate(privateKey.toPublic().write(), created)
+  const certificate = await readCertificate(signer.privateKey.toPublic().write())
   if (certificate === null) throw deskKeyTrouble('the desk key has no readable public part')
-  return { name, address, fingerprint, publicKey: certificate.keyData, signer }
+  return {
+    name,
+    address,
+    fingerprint: signer.fingerprint,
+    publicKey: certificate.keyData,
+    signer
+  }
 }
 
 function deskKeyTrouble(hint: string): Trouble {

@@ -25,7 +25,6 @@ export function inProcessWorkers(keys: ReadingKeys, start: WorkerStart): Workers
     seal: copied('seal'),
     signClear: copied('signClear'),
     inspectKey: copied('inspectKey'),
-    mergeKey: copied('mergeKey'),
     close: () => Promise.resolve()
   }
 }

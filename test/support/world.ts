@@ -234,7 +234,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     seal: (...args) => around(() => real.seal(...args)),
     signClear: (...args) => around(() => real.signClear(...args)),
     inspectKey: (...args) => around(() => real.inspectKey(...args)),
-    mergeKey: (...args) => around(() => real.mergeKey(...args)),
     close: () => Promise.resolve()
   }
   const desk: Desk = {

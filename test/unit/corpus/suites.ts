@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCertificate, type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
-import { encryptedMail, HEAD, lines, testNow } from '../reading/material.ts'
+import { encryptedMail, HEAD, lines } from '../reading/material.ts'
 import { AUTOCRYPT } from './autocrypt.ts'
 import { type Folder } from './expectation.ts'
 import { K9 } from './k9.ts'
@@ -143,7 +143,7 @@ async function readPerson(path: string, passphrase: string): Promise<Person> {
     return { fingerprint: unlocked.key.fingerprint, keyData, secret: unlocked.key }
   }
   if (unlocked.kind !== 'public') throw new Error(`${path}: ${unlocked.kind}`)
-  const facts = await readCertificate(bytes, testNow())
+  const facts = await readCertificate(bytes)
   if (facts === null) throw new Error(`${path}: no certificate`)
   return { fingerprint: facts.fingerprint, keyData: facts.keyData, secret: null }
 }

@@ -10,11 +10,8 @@ import {
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
-import { makeAttachment } from '../../../src/mime/content.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { classifyKey, inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
-import { mergeKey } from '../../../src/openpgp/merge-key.ts'
-import { findCandidateKeys } from '../../../src/reading/candidate-keys.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
 import { run } from '../../support/programs.ts'
@@ -89,10 +86,8 @@ describe('the signatures of a certificate', () => {
       expect(await inspectKey(poisoned, NOW, ALICE.email as Address)).toBeNull()
     })
     expect(checks).toBe(0)
-    const merging = await checksDuring(async () => {
-      expect(await mergeKey(plain, poisoned, NOW)).toBeNull()
-    })
-    expect(merging).toBeLessThan(30)
+    const merging = await inspectKey(plain, NOW, null, [poisoned])
+    expect(Buffer.from(merging?.keyData ?? []).equals(plain)).toBe(true)
   })
 
   it('that are forged are left out, and no later work meets them', async () => {
@@ -106,9 +101,9 @@ describe('the signatures of a certificate', () => {
     if (primary === undefined || userId === undefined || own === undefined) throw new Error('?')
     const copies = Array.from({ length: 250 }, (_, index) => withUnsignedBytes(own, index))
     const filled = joined([primary, userId, ...copies, ...rest])
-    const { key: read } = (await readCertificate(filled, NOW)) ?? {}
+    const { key: read } = (await readCertificate(filled)) ?? {}
     expect(read?.users[0]?.selfCertifications).toHaveLength(1)
-    expect((await mergeKey(plain, filled, NOW))?.keyData.length ?? 0).toBeLessThan(1000)
+    expect((await inspectKey(plain, NOW, null, [filled]))?.keyData.length).toBeLessThan(1000)
   })
 
   it('that extend a key once a year for 20 years leave it good: the newest counts', async () => {
@@ -155,9 +150,9 @@ describe('a revocation', () => {
       expect((await inspectKey(withRevocations(...all), NOW))?.state).toBe('revoked')
     }
     const known = withRevocations(owners)
-    const merged = await mergeKey(known, withRevocations(...(await future(16))), NOW)
+    const merged = await inspectKey(known, NOW, null, [withRevocations(...(await future(16)))])
     expect((await inspectKey(merged?.keyData ?? known, NOW))?.state).toBe('revoked')
-    const turned = await mergeKey(withRevocations(...(await future(16))), known, NOW)
+    const turned = await inspectKey(withRevocations(...(await future(16))), NOW, null, [known])
     expect(turned?.state).toBe('revoked')
   })
 
@@ -165,42 +160,9 @@ describe('a revocation', () => {
     const full = await extended(149)
     expect((await inspectKey(full, NOW))?.state).not.toBe('revoked')
     const owners = withRevocations(await revocation(keyCompromised, 2020))
-    const merged = await mergeKey(full, owners, NOW)
+    const merged = await inspectKey(full, NOW, null, [owners])
     expect(merged?.state).toBe('revoked')
     expect((await inspectKey(merged?.keyData ?? full, NOW))?.state).toBe('revoked')
-  })
-})
-
-describe('all keys of one message together', () => {
-  it('have one budget of verified signatures; a key beyond it is not used', async () => {
-    const effort = { left: 50 }
-    const address = ALICE.email as Address
-    expect(await inspectKey(await extended(20), NOW, address, effort)).not.toBeNull()
-    expect(effort.left).toBe(8)
-    expect(await inspectKey(await extended(20), NOW, address, effort)).toBeNull()
-    expect(effort.left).toBe(8)
-  })
-
-  it('have 100 verified signatures; the key that comes after them is not used', async () => {
-    const copies = await Promise.all([20, 19, 18].map(extended))
-    const files = copies.map((content, index) =>
-      makeAttachment(content, { filename: 'key.pgp', type: 'application/pgp-keys' }, index)
-    )
-    const from = { name: '', address: ALICE.email as Address }
-    const { unusable, warnings } = await findCandidateKeys([], files, from, NOW)
-    expect(unusable).toMatchObject([{ because: 'expired' }])
-    expect(warnings).toEqual(['fake-key'])
-  })
-
-  it('cost nothing where they name somebody else, or are no copy of the key that is known', async () => {
-    const many = await extended(20)
-    const other = await generateKey({ userIDs: [ALICE], format: 'object', config })
-    const mine = other.publicKey.write()
-    const checks = await checksDuring(async () => {
-      expect(await inspectKey(many, NOW, 'bob@x.example' as Address)).toBeNull()
-      expect(await mergeKey(mine, many, NOW)).toBeNull()
-    })
-    expect(checks).toBe(0)
   })
 })
 
@@ -218,15 +180,16 @@ describe('numbers of a key', () => {
   }
 
   it.each([
-    [RSA, 4096, 17, 'public'],
-    [RSA, 8192, 32, 'public'],
+    [RSA, 4096, 17, 'read'],
+    [RSA, 8192, 32, 'read'],
     [RSA, 8200, 17, 'unreadable'],
     [RSA, 4096, 40, 'unreadable'],
     [RSA, 65_528, 65_528, 'unreadable']
   ])(
     'of algorithm %i, %i bits and %i bits: %s, so that its signatures are no work for minutes',
-    (algorithm, first, second, expected) => {
-      expect(classifyKey(keyOf(algorithm, first, second))).toBe(expected)
+    async (algorithm, first, second, expected) => {
+      const facts = await inspectKey(keyOf(algorithm, first, second), NOW)
+      expect(facts === null).toBe(expected === 'unreadable')
     }
   )
 })

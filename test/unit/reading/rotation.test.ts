@@ -29,7 +29,7 @@ describe('a desk with a new key and a retired one', () => {
     )
   })
   const mailTo = async (desk: TestDesk): Promise<string> => {
-    const to = await readCertificate(desk.publicArmored, now)
+    const to = await readCertificate(desk.publicArmored)
     if (to === null) throw new Error('no certificate')
     const payload = Buffer.from(textPart('a report'))
     const sealed = await sealMessage(payload, to, reporter.keys.desk.signer, now)
@@ -61,7 +61,7 @@ describe('a desk with a new key and a retired one', () => {
   })
 
   it('signs only with the new key, encrypted and in clear, and offers only the new key', async () => {
-    const to = await readCertificate(reporter.publicArmored, now)
+    const to = await readCertificate(reporter.publicArmored)
     if (to === null) throw new Error('no certificate')
     const sealed = await sealCopy(body, { headers, lastLine: '', ...to }, keys.desk, now)
     if (sealed.kind !== 'sealed') throw new Error('not sealed')

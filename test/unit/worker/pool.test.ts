@@ -119,7 +119,7 @@ describe('the worker pool', () => {
   it('refuses each task with the reason when no thread starts in three attempts', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies'])
     await pool.signClear('spin', headers, now).catch(() => undefined)
-    const waiting = [pool.openHeaders(new Uint8Array(3)), pool.mergeKey(NONE, NONE, now)]
+    const waiting = [pool.openHeaders(new Uint8Array(3)), pool.openHeaders(NONE)]
     for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'worker-crash' })
     expect(starts[0]).toBe(7)
   })

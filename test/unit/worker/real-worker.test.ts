@@ -1,4 +1,3 @@
-import { readKey } from 'openpgp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { type MessageId } from '../../../src/domain/ids.ts'
@@ -62,21 +61,6 @@ describe('real workers', () => {
         expect(Buffer.from(one.raw).toString('latin1')).toContain(`<n${index}@acme.example>`)
       } else expect(one.kind).toBe('sealed')
     }
-  })
-
-  it('merge two copies of a key, and refuse anything else', async () => {
-    const address = 'r@x.example' as Address
-    const request = { name: 'R', address, passphrase: 'p', lifetimeSeconds: null }
-    const key = await readKey({
-      armoredKey: (await generateDeskKey(request, started)).publicArmored
-    })
-    const whole = key.write()
-    key.subkeys = []
-
-    const merged = await workers.mergeKey(key.write(), whole, now)
-    expect(merged).toMatchObject({ fingerprint: key.getFingerprint(), state: 'usable' })
-    expect(await workers.mergeKey(whole, key.write(), now)).toBeNull()
-    expect(await workers.mergeKey(whole, Buffer.from('garbage'), now)).toBeNull()
   })
 
   it('never start with a wrong passphrase, and report that', async () => {
