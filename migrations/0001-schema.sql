@@ -436,9 +436,6 @@ CREATE INDEX deliveries_by_member ON deliveries (member_id);
 -- The first message of a case to each member heads the References of the next ones.
 CREATE INDEX outbox_by_recipient ON outbox (case_id, audience, recipient_id, id) WHERE case_id IS NOT NULL;
 
--- Automatic answers are limited for each domain too.
-CREATE INDEX automatic_answers_by_domain ON automatic_answers (kind, substr(address, instr(address, '@') + 1), at);
-
 -- Keys that came under an address and are not in use: offered and not accepted, refused, or replaced. A maintainer chooses.
 CREATE TABLE offered_keys (
   -- Lower case.
@@ -447,7 +444,7 @@ CREATE TABLE offered_keys (
   key_data      BLOB NOT NULL,
   source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
-  -- Whether answers were sealed to it before. Keys that were not are never dropped for others: the newest is refused.
+  -- Whether answers were sealed to it before.
   was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),
   -- When which maintainer said that it is not theirs: it counts for nothing, also when it comes again.
   refused_at    TEXT CHECK (length(refused_at) = 24),

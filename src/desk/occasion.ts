@@ -6,7 +6,6 @@ import { type DeskEvent, type Subject } from '../domain/event.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
-import { addressOf } from '../policy/recipients.ts'
 import { type Desk } from './desk.ts'
 
 /** One telling: a clock, what of it rings, and whom it reaches. */
@@ -67,7 +66,7 @@ function whoWaits({ about }: DeskEvent, record: CaseRecord | null): FactLine[] {
   const isToReporter = 'recipient' in about && about.audience === 'reporter'
   const id = 'reporter' in about ? about.reporter : isToReporter ? about.recipient : null
   if (record === null || record.reporters.length < 2 || id === null) return []
-  return [{ label: 'Reporter', value: addressOf(reporterWith(record, id)) }]
+  return [{ label: 'Reporter', value: reporterWith(record, id)?.contact?.address ?? '' }]
 }
 
 /** What one event adds to its alarm: how to find the message that it is about. */

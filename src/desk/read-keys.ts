@@ -13,7 +13,6 @@ import {
 import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 import { isLookupWorthwhile } from '../policy/authentication.ts'
-import { type OfferedKey } from '../policy/situation.ts'
 import * as people from '../store/correspondents.ts'
 import * as members from '../store/members.ts'
 import { type Desk } from './desk.ts'
@@ -156,8 +155,8 @@ export async function offeredKeys(
   address: Address,
   brought: readonly Uint8Array[],
   now: Instant
-): Promise<OfferedKey[]> {
-  const found = new Map<string, OfferedKey>()
+): Promise<ReporterKey[]> {
+  const found = new Map<string, ReporterKey>()
   for (const kept of desk.db.read((read) => people.listOfferedKeys(read, address))) {
     const facts = await desk.workers.inspectKey(kept.keyData, now, address, brought)
     const { keyData, signingKeys } = facts ?? { keyData: kept.keyData, signingKeys: [] }

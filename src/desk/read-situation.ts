@@ -2,20 +2,18 @@
  * The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, numbersOf, type ReporterKey } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
-import { answerAddress } from '../policy/acknowledgement.ts'
 import { claimedMaintainer, findBinding } from '../policy/authority.ts'
 import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { isMeantForDesk } from '../policy/conversation.ts'
 import { DATE_KINDS } from '../policy/date-talk.ts'
-import { TAKEN_MAX } from '../policy/rate-limits.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
-import { type BoundCase, type OfferedKey, type Situation } from '../policy/situation.ts'
+import { type BoundCase, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Verb } from '../policy/verbs/verb.ts'
 import { type Arrival } from '../store/arrivals.ts'
@@ -215,7 +213,7 @@ export async function readBound(
     isCommand
   }: {
     /** Reads the keys that a maintainer may accept for the reporter; null where none can be accepted. */
-    readonly offered: ((reporter: Address) => Promise<OfferedKey[]>) | null
+    readonly offered: ((reporter: Address) => Promise<ReporterKey[]>) | null
     readonly isCommand: boolean
   },
   now: Instant
@@ -303,15 +301,14 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
 }
 
 function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
-  const sender = answerAddress(opened, desk.settings)
-  const span = lastHour(now)
-  const today = { since: addMs(now, -DAY_MS), until: span.until }
-  const taken = (domain: string | null) =>
-    people.listAnswers(read, 'acknowledgement', span, { domain, limit: TAKEN_MAX })
+  const sender = opened.outer.from?.address ?? null
+  const { since, until } = lastHour(now)
+  const today = { since: addMs(now, -DAY_MS), until }
+  const domain = sender === null ? '' : domainOf(sender)
   return {
     senderAcknowledgements:
       sender === null ? 0 : people.countAnswers(read, sender, 'acknowledgement', today),
-    answersTaken: { desk: taken(null), domain: sender === null ? [] : taken(domainOf(sender)) },
+    answersTaken: people.countAnswersByHour(read, 'acknowledgement', since, domain),
     refusalsLastHour: refusalsOf(read, desk, opened, now)
   }
 }

@@ -3,7 +3,7 @@
  * deliveries, so that a crash goes on where it stopped and nobody gets a notice twice (G2, G7). When nobody waits any more, the
  * reporter learns the date in the one transaction that ends it (M-30). Must never end a release while a member still waits.
  */
-import { addresseesOf } from '../domain/case.ts'
+import { addressed, addresseesOf } from '../domain/case.ts'
 import {
   type Decision,
   recorded,
@@ -23,7 +23,7 @@ import {
   type NoticeSetting,
   noticeParams
 } from '../policy/notice-content.ts'
-import { isOpenPath, reporterPath } from '../policy/recipients.ts'
+import { reporterPath } from '../policy/recipients.ts'
 import { sealedTo, toReporter } from '../policy/send.ts'
 import * as cases from '../store/cases.ts'
 import * as deliveries from '../store/deliveries.ts'
@@ -199,10 +199,11 @@ async function dateMail(
   const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
   const others = found.reporters.filter(({ contact }) => contact === null)
   return [...addresseesOf(found), ...others].map((reporter) => {
-    const path = reporterPath(reporter, keys, product)
-    if (isOpenPath(path)) return toReporter(path, message, sending)
+    const to = addressed(reporter)
+    const path = to === null ? null : reporterPath(to, keys, product)
+    if (path !== null && path.kind !== 'no-key') return toReporter(path, message, sending)
     // A clock tells the maintainers at once.
-    const because = path.kind === 'no-address' ? path.kind : 'no-key'
+    const because = path === null ? 'no-address' : 'no-key'
     const about = { reporter: reporter.id, because } as const
     return recorded('date-untold', aboutCase(found.tag), BY_DESK, about)
   })

@@ -53,7 +53,7 @@ export type Sending = {
   readonly once: string
   readonly tag: CaseTag | null
   /** The person for whom the desk speaks, if not for itself: shown before its own name inside the encryption, never outside. */
-  readonly via?: string
+  readonly via?: string | null
   /** At once unless given. */
   readonly notBefore?: Instant
   /** From when on it must not leave any more, if ever. */

@@ -206,7 +206,7 @@ const EVENTS = {
   },
   /** A maintainer said that it is not this reporter's. */
   'key-refused': {} as { reporter: string; fingerprint: Fingerprint; reason: string },
-  'key-offered': {} as { reporter: string; fingerprint: Fingerprint; isKept: boolean },
+  'key-offered': {} as { reporter: string; fingerprint: Fingerprint },
   /** The desk saw a certificate for the first time, or with another end. No fingerprint for a member: it would name them. */
   'certificate-seen': {} as { fingerprint: Fingerprint | null; expiresAt: Instant | null },
   'member-added': {} as { products: readonly string[] },

@@ -263,7 +263,7 @@ export type OpenedMail = {
   readonly protected: HeaderFacts | null
   /**
    * The protected header block of a payload to which it does not apply, because the encrypted message was wrapped again or is
-   * not PGP/MIME. Only for policy/contradiction.ts, never shown; null in all other cases.
+   * not PGP/MIME. Only for policy/ownership.ts, never shown; null in all other cases.
    */
   readonly innerFacts: HeaderFacts | null
   /**

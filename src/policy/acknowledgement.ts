@@ -3,17 +3,16 @@
  * and what anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
  */
 import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
-import { type Reporter, type ReporterKey } from '../domain/case.ts'
+import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { addMs, DAY_MS, dueAt, formatInstant, type Instant, msBetween } from '../domain/time.ts'
+import { addMs, dueAt, formatInstant, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
-import { judgeSender, type SenderProof } from './authentication.ts'
+import { senderDoubt } from './authentication.ts'
 import { productOutside } from './new-case.ts'
-import { earliestRoom } from './rate-limits.ts'
 import { inClearTo, sealedTo } from './send.ts'
 import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
 
@@ -21,36 +20,22 @@ import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
 const REPORTS_A_DAY = 5
 
 /** `list` waits for the sender's daily list; `hold` is finished and waits for a maintainer's /acknowledge. */
-type AcknowledgementVerdict =
+type Verdict =
   | { readonly kind: 'send' | 'list'; readonly to: Contact; readonly notBefore: Instant }
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
-function decideAcknowledgement(
-  opened: OpenedMail,
-  history: AnswerHistory,
-  settings: Settings,
-  moment: Pick<Moment, 'now' | 'begunAt' | 'jitter'>
-): AcknowledgementVerdict {
-  const proof = judgeSender(opened, settings)
-  const to = answerContact(opened, proof)
-  if (to === null)
-    return { kind: 'none', because: 'the message names no sender that could be answered' }
-  const [automatic] = opened.automatic
-  if (automatic !== undefined) return { kind: 'none', because: SILENT_BECAUSE[automatic] }
-  if (isSameAddress(to.address, settings.desk.address)) {
-    return { kind: 'none', because: 'the sender is the desk itself' }
-  }
-  if (takesNoAnswers(to.address)) {
-    return { kind: 'none', because: SILENT_BECAUSE['no-reply-address'] }
-  }
+function judge({ opened, history }: Situation, settings: Settings, moment: Moment): Verdict {
+  const to = opened.outer.from
+  const silent = silence(opened, settings)
+  if (to === null || silent !== null) return { kind: 'none', because: silent ?? NO_SENDER }
   // The sender's address is only a claim: an answer to a forged one is mail that nobody asked for.
-  if (proof.kind === 'none') return { kind: 'hold', to, because: proof.because }
+  const doubt = senderDoubt(opened, settings)
+  if (doubt !== null) return { kind: 'hold', to, because: `the sender is ${doubt}` }
   // RFC 3834 §2: a message that came by blind copy or through another address may be no report. Only the outside counts: the
   // answer must not show whether the inside could be read (G6).
-  if (!isAddressee(opened.outer, settings.desk.address)) {
+  if (!isAddressee(opened.outer, settings.desk.address))
     return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
-  }
   const departure = drawDeparture(settings, moment)
   if (history.senderAcknowledgements >= REPORTS_A_DAY)
     return { kind: 'list', to, notBefore: departure }
@@ -64,13 +49,23 @@ function decideAcknowledgement(
     : { kind: 'send', to, notBefore }
 }
 
+const NO_SENDER = 'the message names no sender that could be answered'
+
+/** Why a message must get no automatic answer; null when it may. */
+function silence({ outer: { from }, automatic: [kind] }: OpenedMail, { desk }: Settings) {
+  if (from === null) return NO_SENDER
+  if (kind !== undefined) return SILENT_BECAUSE[kind]
+  if (isSameAddress(from.address, desk.address)) return 'the sender is the desk itself'
+  return takesNoAnswers(from.address) ? SILENT_BECAUSE['no-reply-address'] : null
+}
+
 /**
  * Counted from when the desk began to open the message, so that how long opening took does not show (G6, mail.md §2.3): half of
  * the longest delay leaves room for that, the other half is chance. Opening that takes even longer shows as whole delays only.
  */
 function drawDeparture(
   { acknowledgement: { jitterMsMax } }: Settings,
-  { now, begunAt, jitter }: Pick<Moment, 'now' | 'begunAt' | 'jitter'>
+  { now, begunAt, jitter }: Moment
 ): Instant {
   // The clock may have been set back in between.
   const spentMs = Math.max(0, msBetween(begunAt, now))
@@ -80,32 +75,26 @@ function drawDeparture(
   return addMs(now, delayMs + more * jitterMsMax - spentMs)
 }
 
-/** The address that an answer to this message would go to, to look up what the database knows of it; null when there is none. */
-export function answerAddress(opened: OpenedMail, settings: Settings): Address | null {
-  return answerContact(opened, judgeSender(opened, settings))?.address ?? null
-}
+/** No answer is put off for longer: such a one waits for /acknowledge. */
+const PUT_OFF_HOURS_MAX = 24
 
-/** From, or the return path where that alone is proved (RFC 3834 §4, mail.md §1.9). */
-function answerContact(opened: OpenedMail, proof: SenderProof): Contact | null {
-  const { from } = opened.outer
-  if (proof.kind !== 'spf' || from === null || isSameAddress(from.address, proof.returnPath)) {
-    return from
+/** The first of the next hours in which the limits leave room for one more (RFC 3834 §2); null where none does. */
+function roomFor({ answersTaken }: AnswerHistory, { limits }: Settings, from: Instant) {
+  for (let hours = 0; hours <= PUT_OFF_HOURS_MAX; hours += 1) {
+    const at = addMs(from, hours * HOUR_MS)
+    const taken = answersTaken.get(hourOf(at))
+    const isFull =
+      taken !== undefined &&
+      (taken.desk >= limits.acknowledgementsPerHour ||
+        taken.domain >= limits.acknowledgementsPerDomainHour)
+    if (!isFull) return at
   }
-  return { name: '', address: proof.returnPath }
+  return null
 }
 
-/** The earliest time that the limits allow for one more answer; null when that is more than a day away. */
-function roomFor(history: AnswerHistory, settings: Settings, from: Instant): Instant | null {
-  const { limits } = settings
-  const { desk, domain } = history.answersTaken
-  return earliestRoom(
-    [
-      { taken: desk, perHour: limits.acknowledgementsPerHour },
-      { taken: domain, perHour: limits.acknowledgementsPerDomainHour }
-    ],
-    from,
-    addMs(from, DAY_MS)
-  )
+/** The hour of the clock, in UTC: the limits count by it. */
+function hourOf(at: Instant): string {
+  return at.slice(0, 13)
 }
 
 const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
@@ -121,72 +110,55 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
-/** Answers a new report, and tells the maintainers whether and when the answer leaves. */
+/** Answers a new report, and tells the maintainers whether and when the answer leaves. `key` is that of the address in From. */
 export function acknowledgeReport(
   situation: Situation,
-  about: Pick<Subject, 'tag' | 'key' | 'unusedKeys'>,
+  { record, key }: { readonly record: CaseRecord; readonly key: ReporterKey | null },
   settings: Settings,
   moment: Moment
 ): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
-  const { opened, history } = situation
-  const verdict = decideAcknowledgement(opened, history, settings, moment)
-  const subject = { ...situation, ...about, ...moment, settings }
-  return {
-    facts: [{ label: 'Acknowledged', value: acknowledgedWords(verdict, settings) }],
-    decisions: acknowledge(verdict, subject)
-  }
-}
-
-function acknowledgedWords(verdict: AcknowledgementVerdict, settings: Settings): string {
-  switch (verdict.kind) {
-    case 'none':
-      return `no, because ${verdict.because}`
-    case 'hold':
-      return `NOT YET: ${verdict.because}. /acknowledge sends it to ${verdict.to.address}`
-    case 'list':
-      return `no, because ${verdict.to.address} sent more than ${REPORTS_A_DAY} reports within 24 hours; one message a day lists the numbers of the further ones`
-    case 'send':
-      return `yes, to ${verdict.to.address}; it leaves ${formatInstant(verdict.notBefore, settings.desk.timezone)}`
-  }
-}
-
-type Subject = Pick<Situation, 'opened' | 'receivedAt'> &
-  Pick<Moment, 'now' | 'begunAt'> & {
-    readonly tag: CaseTag
-    /** The key of the address in From. */
-    readonly key: ReporterKey | null
-    /** While a key of the sender waits to be accepted, the answer announces no unencrypted mail. */
-    readonly unusedKeys: Reporter['unusedKeys']
-    readonly settings: Settings
-  }
-
-/** The decisions that carry a verdict out. An answer counts when it leaves: one put off fills the hour that it leaves in. */
-function acknowledge(verdict: AcknowledgementVerdict, subject: Subject): Decision[] {
-  if (verdict.kind === 'none') return []
+  const verdict = judge(situation, settings, moment)
+  const does = (value: string, ...decisions: Decision[]) => ({
+    facts: [{ label: 'Acknowledged', value }],
+    decisions
+  })
+  if (verdict.kind === 'none') return does(`no, because ${verdict.because}`)
+  const { opened } = situation
+  const { tag, reporters } = record
   const { to } = verdict
-  if (verdict.kind === 'hold')
-    return [answer(subject, to, { notBefore: subject.now, isHeld: true })]
-  const { notBefore } = verdict
-  return verdict.kind === 'list'
-    ? [{ kind: 'list-report', tag: subject.tag, address: to.address, from: notBefore }]
-    : [answer(subject, to, { notBefore, isHeld: false }), countAnswer(to.address, notBefore)]
-}
-
-function answer(
-  { tag, opened, settings, receivedAt, now, begunAt: madeAt, key: known, unusedKeys }: Subject,
-  to: Contact,
-  when: Pick<Sending, 'notBefore' | 'isHeld'>
-): Decision {
-  // The key is the one of the address in From: at a return path elsewhere nobody could read the answer.
-  const isFrom = opened.outer.from !== null && isSameAddress(opened.outer.from.address, to.address)
-  const key = isFrom && known?.isUsable === true ? known : null
+  const { now, begunAt: madeAt } = moment
   const { timezone } = settings.desk
-  const product = productOutside(opened, settings)
-  const params = acknowledgementParams(product, opened, { receivedAt, now }, timezone)
-  const isClearAllowed = params.isClearAllowed && known === null && unusedKeys.length === 0
-  const message = acknowledgement({ ...params, isClearAllowed })
-  const inReplyTo = key === null ? opened.outer.messageId : null
-  return toSender(to, key, message, { once: tag, tag, ...when, madeAt, inReplyTo })
+  const params = acknowledgementParams(
+    productOutside(opened, settings),
+    opened,
+    { receivedAt: situation.receivedAt, now },
+    timezone
+  )
+  // While a key of the sender is known or waits to be accepted, the answer announces no unencrypted mail.
+  const isKeyless = key === null && reporters.every(({ unusedKeys }) => unusedKeys.length === 0)
+  const isClearAllowed = params.isClearAllowed && isKeyless
+  const inReplyTo = key?.isUsable === true ? null : opened.outer.messageId
+  const answer = (when: Pick<Sending, 'notBefore' | 'isHeld'>): Decision =>
+    toSender(to, key, acknowledgement({ ...params, isClearAllowed }), {
+      ...{ once: tag, tag, madeAt, inReplyTo },
+      ...when
+    })
+  if (verdict.kind === 'hold')
+    return does(
+      `NOT YET: ${verdict.because}. /acknowledge sends it to ${to.address}`,
+      answer({ notBefore: now, isHeld: true })
+    )
+  const { notBefore } = verdict
+  if (verdict.kind === 'list')
+    return does(
+      `no, because ${to.address} sent more than ${REPORTS_A_DAY} reports within 24 hours; one message a day lists the numbers of the further ones`,
+      { kind: 'list-report', tag, address: to.address, from: notBefore }
+    )
+  return does(
+    `yes, to ${to.address}; it leaves ${formatInstant(notBefore, timezone)}`,
+    answer({ notBefore }),
+    countAnswer(to.address, notBefore)
+  )
 }
 
 /** The daily list of one sender's further reports: their numbers alone (B11, G6). */
@@ -221,7 +193,7 @@ function toSender(
   return sealedTo([recipient], message, { tag, ...sending })
 }
 
-/** Counts one that leaves `at`, for the limits of its sender, its domain and the desk. */
+/** Counts one for the limits of its sender, its domain and the desk, in the hour in which it leaves. */
 export function countAnswer(address: Address, at: Instant): Decision {
   return { kind: 'count-answer', address, answer: 'acknowledgement', at }
 }

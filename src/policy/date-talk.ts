@@ -22,13 +22,15 @@ import {
   type NewEvent
 } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
+import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { newText } from './new-text.ts'
-import { isOpenPath, reporterPath, WAYS } from './recipients.ts'
+import { reporterPath, WAYS } from './recipients.ts'
 import { toReporter } from './send.ts'
+import { type Sender } from './threading.ts'
 
 /** The events by which it is known what each reporter was told of the date and said of it. */
 export const DATE_KINDS: readonly EventKind[] = [
@@ -39,68 +41,79 @@ export const DATE_KINDS: readonly EventKind[] = [
   'notice-left'
 ]
 
-type About = {
+/** A case, and what is known of its reporters. */
+export type DateAbout = {
   readonly record: CaseRecord
   readonly keys: ReporterKeys
   readonly events: readonly NewEvent[]
-  /** In which zone the date was said before. */
-  readonly zoneBefore: string | null
   readonly product: Product
   readonly settings: Settings
-  readonly by: Actor
-  readonly tag: CaseTag
   readonly arrivalId: number
   readonly now: Instant
 }
 
+/** Who asks, in which case, and in which zone the date was said before. */
+type Asking = DateAbout & {
+  readonly by: Actor
+  readonly tag: CaseTag
+  readonly zoneBefore: string | null
+}
+
 type Asked = {
   readonly decisions: readonly Decision[]
-  readonly asked: readonly string[]
+  /** One sentence for each reporter who was asked. */
+  readonly says: readonly string[]
   readonly unasked: readonly Addressed[]
 }
 
-function ask(reporters: readonly Addressed[], date: Instant, about: About): Asked {
-  const { record, keys, events, product, settings, by, tag } = about
-  const says = (at: Instant | null, zone: string | null): string =>
-    at === null ? '' : formatInstant(at, settings.desk.timezone, zone)
-  const now = says(date, record.disclosureZone)
+function ask(reporters: readonly Addressed[], about: Asking): Asked {
+  const { record, events, product, settings } = about
+  const date = record.disclosureAt
+  const asked = { decisions: [] as Decision[], says: [] as string[], unasked: [] as Addressed[] }
+  if (date === null) return asked
+  const say = (instant: Instant | null, zone: string | null): string =>
+    instant === null ? '' : formatInstant(instant, settings.desk.timezone, zone)
+  const now = say(date, record.disclosureZone)
   const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
-  const decisions: Decision[] = []
-  const asked: string[] = []
-  const unasked: Addressed[] = []
   for (const reporter of reporters) {
     const { address } = reporter.contact
-    const path = reporterPath(reporter, keys, product)
-    if (!isOpenPath(path)) {
-      unasked.push(reporter)
+    const path = reporterPath(reporter, about.keys, product)
+    if (path.kind === 'no-key') {
+      asked.unasked.push(reporter)
       continue
     }
-    const { kind: how } = path
-    const told = recorded('date-told', aboutCase(tag), by, { reporter: reporter.id, date, how })
     const last = toldDate(events, record, reporter)
-    const before = last === date ? '' : says(last, about.zoneBefore)
+    const before = last === date ? '' : say(last, about.zoneBefore)
     const isTold = owedWord(about, reporter) === 'message'
     const message = isTold
       ? dateNotice({ product: product.name, disclosure: now, before })
       : dateProposed({ date: now, before })
-    decisions.push(toReporter(path, message, sending), told)
+    const told = { reporter: reporter.id, date, how: path.kind }
+    asked.decisions.push(
+      toReporter(path, message, sending),
+      recorded('date-told', aboutCase(about.tag), about.by, told)
+    )
     const did = isTold ? `told ${address} the date` : `asked ${address} about the date`
-    asked.push(`We ${did} ${now}, ${WAYS[how]}.`)
+    asked.says.push(`We ${did} ${now}, ${WAYS[path.kind]}.`)
   }
-  return { decisions, asked, unasked }
+  return asked
 }
 
-function aboutDraft(
-  draft: Draft,
-  { product, bound, settings, arrivalId, now, author }: CommandContext
-): About {
+/** Asks those who were not told the date that holds now. No question is stored, so that none is ever out of date. */
+function askOwing(reporters: readonly Addressed[], about: Asking): Asked {
+  return ask(
+    reporters.filter((one) => owedWord(about, one) !== null),
+    about
+  )
+}
+
+function aboutDraft(draft: Draft, context: CommandContext): Asking {
   const { case: record, reporterKeys: keys } = draft
+  const { bound, author } = context
   const events = [...bound.events, ...happening(draft)]
-  const { case: before } = bound
+  const zoneBefore = bound.case.disclosureZone
   const by = byMaintainer(author.id)
-  const zoneBefore = before.disclosureZone
-  const { tag } = record
-  return { record, keys, events, zoneBefore, product, settings, by, tag, arrivalId, now }
+  return { ...context, record, keys, events, zoneBefore, by, tag: record.tag }
 }
 
 /**
@@ -112,32 +125,22 @@ export function proposeDate(
   context: CommandContext,
   tag = draft.case.tag
 ): { readonly draft: Draft; readonly says: string; readonly unasked: readonly Addressed[] } {
-  const date = draft.case.disclosureAt
-  if (date === null) return { draft, says: '', unasked: [] }
+  if (draft.case.disclosureAt === null) return { draft, says: '', unasked: [] }
   const reporters = addresseesOf(draft.case)
-  if (reporters.length === 0)
-    return {
-      draft,
-      says: ' The reporter was not asked: the report names no address.',
-      unasked: []
-    }
-  const { decisions, asked, unasked } = ask(reporters, date, { ...aboutDraft(draft, context), tag })
-  const question = asked.length === 0 ? null : { decisions, says: asked.join(' ') }
-  const says = unasked.map(
+  if (reporters.length === 0) {
+    const says = ' The reporter was not asked: the report names no address.'
+    return { draft, says, unasked: [] }
+  }
+  const { decisions, says, unasked } = ask(reporters, { ...aboutDraft(draft, context), tag })
+  const question = says.length === 0 ? draft.question : { decisions, says: says.join(' ') }
+  const why = unasked.map(
     ({ contact: { address } }) =>
       ` ${address} is asked when a key of theirs is in use: we have none. /ask asks for one.`
   )
-  return {
-    draft: { ...draft, question: question ?? draft.question },
-    says: says.join(''),
-    unasked
-  }
+  return { draft: { ...draft, question }, says: why.join(''), unasked }
 }
 
-/**
- * Asks reporters about the date that holds now if they were not told it while no way to them was open: a maintainer's word
- * about their key may have opened one (B19). No question is stored, so that none is ever out of date.
- */
+/** Asks reporters about the date if a maintainer's word about their key has opened a way to them (B19). */
 export function askOwed(draft: Draft, context: CommandContext): Draft {
   const { question, settled } = draft
   const now = question?.decisions ?? []
@@ -149,26 +152,17 @@ export function askOwed(draft: Draft, context: CommandContext): Draft {
   const reporters = addresseesOf(draft.case).filter(
     ({ id }) => settled.includes(id) && !isAsked(id)
   )
-  const { decisions, asked } = owed(reporters, aboutDraft(draft, context))
-  if (asked.length === 0) return draft
-  const says = [question?.says ?? '', ...asked].join(' ').trim()
-  return { ...draft, question: { decisions: [...now, ...decisions], says } }
+  const { decisions, says } = askOwing(reporters, aboutDraft(draft, context))
+  if (says.length === 0) return draft
+  const all = [question?.says ?? '', ...says].join(' ').trim()
+  return { ...draft, question: { decisions: [...now, ...decisions], says: all } }
 }
 
 /** Asks a reporter whose message brings the key that was missing. */
-export function owedDate(
-  reporter: Reporter,
-  about: Omit<About, 'zoneBefore' | 'by' | 'tag'>
-): readonly Decision[] {
+export function owedDate(reporter: Reporter, about: DateAbout): readonly Decision[] {
   const { tag, disclosureZone: zoneBefore } = about.record
-  return owed(addresseesOf({ reporters: [reporter] }), { ...about, zoneBefore, tag, by: BY_DESK })
-    .decisions
-}
-
-function owed(reporters: readonly Addressed[], about: About): Asked {
-  const date = about.record.disclosureAt
-  const untold = reporters.filter((one) => owedWord(about, one) !== null)
-  return date === null ? { decisions: [], asked: [], unasked: [] } : ask(untold, date, about)
+  const reporters = addresseesOf({ reporters: [reporter] })
+  return askOwing(reporters, { ...about, zoneBefore, tag, by: BY_DESK }).decisions
 }
 
 /**
@@ -176,12 +170,12 @@ function owed(reporters: readonly Addressed[], about: About): Asked {
  * goes by it already. Null for nothing.
  */
 export function owedWord(
-  { record, events, now }: Pick<About, 'record' | 'events' | 'now'>,
+  { record, events, now }: Pick<DateAbout, 'record' | 'events' | 'now'>,
   reporter: Reporter
 ): 'question' | 'message' | null {
   const date = comingDate(record, now)
   if (date === null) return null
-  const last = lastWord(events, record, reporter)
+  const last = wordsWith(events, record, reporter).findLast(({ kind }) => kind !== 'date-answered')
   if (last?.kind === 'date-told' && last.about.date === date) return null
   const set = events.findLast(({ kind }) => kind === 'embargo-set' || kind === 'notice-left')
   return last?.kind === 'date-untold' && set?.kind === 'notice-left' ? 'message' : 'question'
@@ -194,24 +188,30 @@ function comingDate({ disclosureAt: date, state }: CaseRecord, now: Instant): In
 /** What a reporter answered to the date that holds, else when they were told it; null for neither. */
 export function answerOf(
   record: CaseRecord,
-  { id }: Reporter,
+  reporter: Reporter,
   { bound, now }: Pick<CommandContext, 'bound' | 'now'>
 ): DeskEvent<'date-answered' | 'date-told'> | null {
   const date = comingDate(record, now)
-  const said = bound.events
-    .filter((one) => one.kind === 'date-answered' || one.kind === 'date-told')
-    .filter(({ about }) => about.date === date && reporterWith(record, about.reporter)?.id === id)
+  const said = wordsWith(bound.events, record, reporter)
+    .filter((one) => one.kind !== 'date-untold')
+    .filter(({ about }) => about.date === date)
   return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
 }
 
-function lastWord(
-  events: readonly NewEvent[],
+type AboutDate = NewEvent<'date-told' | 'date-untold' | 'date-answered'>
+
+/** What was said about dates to this reporter and by them, under whichever of their numbers. */
+function wordsWith<E extends NewEvent>(
+  events: readonly E[],
   record: CaseRecord,
   { id }: Reporter
-): NewEvent<'date-told' | 'date-untold'> | undefined {
+): Extract<E, AboutDate>[] {
   return events
-    .filter((one) => one.kind === 'date-told' || one.kind === 'date-untold')
-    .findLast(({ about }) => reporterWith(record, about.reporter)?.id === id)
+    .filter(
+      (one): one is Extract<E, AboutDate> =>
+        one.kind === 'date-told' || one.kind === 'date-untold' || one.kind === 'date-answered'
+    )
+    .filter(({ about }) => reporterWith(record, about.reporter)?.id === id)
 }
 
 function toldDate(
@@ -219,26 +219,37 @@ function toldDate(
   record: CaseRecord,
   reporter: Reporter
 ): Instant | null {
-  const told = events.filter(({ kind }) => kind === 'date-told')
-  const last = lastWord(told, record, reporter)
-  return last?.kind === 'date-told' ? last.about.date : null
+  const told = wordsWith(events, record, reporter).filter((one) => one.kind === 'date-told')
+  return told.at(-1)?.about.date ?? null
 }
 
 /**
- * What a reporter says of the date of the case: a line of their own that begins with the word. Null when there is none,
- * or when it is not the date that they were told.
+ * What a reporter says of the date of the case, so that the maintainers can decide (B19): a line of their own that begins with
+ * the word. Nothing when there is none, or when it is not the date that they were told.
  */
-export function dateAnswer(
+export function answerToDate(
+  sender: Sender,
   text: string,
-  events: readonly DeskEvent[],
-  record: CaseRecord,
-  reporter: Reporter
-): 'agree' | 'object' | null {
-  const told = toldDate(events, record, reporter)
-  if (told === null || told !== record.disclosureAt) return null
-  for (const line of newText(text).split('\n')) {
-    const word = /^\s*(agree|object)(?![\p{L}\p{N}-])/iu.exec(line)?.[1]
-    if (word !== undefined) return word.toLowerCase() === 'agree' ? 'agree' : 'object'
+  { record, events }: Pick<DateAbout, 'record' | 'events'>
+): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
+  const { tag, disclosureAt: date } = record
+  const nothing = { facts: [], decisions: [] }
+  if (sender.kind !== 'reporter' || date === null) return nothing
+  const { reporter } = sender
+  if (toldDate(events, record, reporter) !== date) return nothing
+  const [, word] = /^[^\S\n]*(agree|object)(?![\p{L}\p{N}-])/imu.exec(newText(text)) ?? []
+  if (word === undefined) return nothing
+  const answer = word.toLowerCase() === 'agree' ? 'agree' : 'object'
+  const { id } = reporter
+  const about = { reporter: id, date, answer } as const
+  return {
+    facts: [{ label: 'About the date', value: SAID[answer] }],
+    decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, about)]
   }
-  return null
 }
+
+const SAID = {
+  agree: 'the reporter AGREES',
+  object:
+    'the reporter OBJECTS; please read why, then answer with /reply or set another date with /embargo'
+} as const

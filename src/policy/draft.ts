@@ -73,8 +73,8 @@ export type CommandContext = DeskContext &
 export type Words = {
   readonly mail: 'reply' | 'question' | 'accepted' | 'rejected' | 'merged' | 'closed' | 'reopened'
   readonly text: string
-  readonly decision: string
-  readonly title: string
+  readonly decision?: string
+  readonly title?: string
   /** Whether the text is a plan with workarounds (M-08). */
   readonly isPlan?: boolean
   /** Reporters of another case: readers of these words must not learn of them either. */
@@ -86,7 +86,7 @@ export type Words = {
 /** Words, the reporter whom they reach, and the way on which they can leave; without a key they wait for one. */
 export type SpokenWords = Words & {
   readonly reporter: Addressed
-  readonly path: Exclude<ReporterPath, { readonly kind: 'no-address' | 'several' }>
+  readonly path: ReporterPath
 }
 
 export type Draft = {

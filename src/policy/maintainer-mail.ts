@@ -15,12 +15,12 @@ import {
   relay
 } from '../messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole } from './authority.ts'
-import { claimCiphertext } from './ciphertext.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
 import { type CommandContext } from './draft.ts'
-import { maintainerRecipient, memberReach, reachSentence, reporterPath } from './recipients.ts'
+import { claimCiphertext } from './ownership.ts'
+import { maintainerRecipient, memberReach, reachSentence } from './recipients.ts'
 import { refuseMail, unboundMail } from './refusals.ts'
 import { caseFacts } from './relay.ts'
 import { message } from './reporter-mail.ts'
@@ -136,7 +136,6 @@ function internalNote(text: string, context: CommandContext): Decision[] {
   const { tag } = bound.case
   const member = memberIn(context.conversation)
   const reporter = reporterIn(bound.case, NOBODYS)
-  const path = reporterPath(reporter, bound.reporterKeys, product)
   const noteMail = toMaintainers(
     settings,
     noteMessage({
@@ -148,7 +147,10 @@ function internalNote(text: string, context: CommandContext): Decision[] {
         now
       }),
       text,
-      reach: member === null ? reachSentence(reporter, path, 'internal') : memberReach(member)
+      reach:
+        member === null
+          ? reachSentence(reporter, bound.reporterKeys, product, 'internal')
+          : memberReach(member)
     }),
     {
       conversation: conversationAbout(context.conversation),

@@ -2,7 +2,7 @@
  * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
  * into a recipient, so that no decision can name an address without a fingerprint (G3).
  */
-import { type Addressed, type Reporter, type ReporterKeys, reporterKeyOf } from '../domain/case.ts'
+import { type Addressed, type ReporterKeys, reporterKeyOf } from '../domain/case.ts'
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
 import { type Way } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
@@ -24,13 +24,8 @@ export function nameOf(id: string, { maintainers }: Settings): string {
   return maintainers.find((maintainer) => maintainer.id === id)?.name ?? id
 }
 
-/** The reporter who would get an answer; null when none has an address. */
+/** The reporter who would get an answer; null when none has an address, `several` when nothing says which is meant. */
 export type AnsweredReporter = Addressed | 'several' | null
-
-/** The address of a reporter; '' where none is known. */
-export function addressOf(reporter: Pick<Reporter, 'contact'> | 'several' | null): string {
-  return reporter === null || reporter === 'several' ? '' : (reporter.contact?.address ?? '')
-}
 
 /** A way to a reporter that is open, named as on the record. */
 export type OpenPath =
@@ -42,34 +37,25 @@ export const WAYS: Readonly<Record<Way, string>> = {
   'in-clear': 'NOT encrypted'
 }
 
-export function isOpenPath(path: ReporterPath): path is OpenPath {
-  return path.kind === 'encrypted' || path.kind === 'in-clear'
+/** Words wait. `isClearOtherwise`: they could leave in clear if the keys that came were all refused. */
+type ShutPath = {
+  readonly kind: 'no-key'
+  readonly unusedKeys: readonly Fingerprint[]
+  readonly isClearOtherwise: boolean
 }
 
 /** How words of a maintainer can reach one reporter of a case now (G3). */
-export type ReporterPath =
-  | OpenPath
-  /** Words wait. `isClearOtherwise`: they could leave in clear if the keys that came were all refused. */
-  | {
-      readonly kind: 'no-key'
-      readonly unusedKeys: readonly Fingerprint[]
-      readonly isClearOtherwise: boolean
-    }
-  | { readonly kind: 'no-address' }
-  /** Nothing says which reporter of the case is meant. */
-  | { readonly kind: 'several' }
+export type ReporterPath = OpenPath | ShutPath
 
 /**
  * Sealed where a key is pinned; in clear only if the reporter began so, the policy allows it and no key of theirs is known,
  * in use or waiting for a maintainer's word; else not at all.
  */
 export function reporterPath(
-  reporter: 'several' | Pick<Reporter, 'id' | 'contact' | 'beganInClear' | 'unusedKeys'> | null,
+  reporter: Pick<Addressed, 'id' | 'contact' | 'beganInClear' | 'unusedKeys'>,
   keys: ReporterKeys,
   product: Product
 ): ReporterPath {
-  if (reporter === 'several') return { kind: 'several' }
-  if (reporter === null || reporter.contact === null) return { kind: 'no-address' }
   const { id, contact, beganInClear, unusedKeys } = reporter
   const key = reporterKeyOf(reporter, keys)
   if (key?.isUsable === true) {
@@ -85,18 +71,16 @@ export function reporterPath(
 }
 
 /** Which keys came for a reporter who cannot be answered, and what a maintainer's word about them does to what waits. */
-export function keyChoice({
-  unusedKeys,
-  isClearOtherwise
-}: Extract<ReporterPath, { readonly kind: 'no-key' }>): string {
+export function keyChoice({ unusedKeys, isClearOtherwise }: ShutPath): string {
   if (unusedKeys.length === 0) return ''
+  const isOne = unusedKeys.length === 1
   const came = count(unusedKeys.length, 'key has', 'keys have')
   const commands = unusedKeys
     .map((key) => key.toUpperCase())
     .map((key) => `/key accept ${key} or /key refuse ${key}`)
-  const refused = unusedKeys.length === 1 ? 'If it is refused' : 'If all of them are refused'
+  const refused = isOne ? 'If it is refused' : 'If all of them are refused'
   const clear = isClearOtherwise ? ` ${refused}, what waits leaves UNENCRYPTED.` : ''
-  return ` ${came} come for this address and nobody has accepted or refused ${unusedKeys.length === 1 ? 'it' : 'them'}: ${commands.join('; ')}.${clear}`
+  return ` ${came} come for this address and nobody has accepted or refused ${isOne ? 'it' : 'them'}: ${commands.join('; ')}.${clear}`
 }
 
 /** The sentence on top of a list member's message. */
@@ -110,24 +94,26 @@ export function memberReach(id: string): string {
  */
 export function reachSentence(
   reporter: AnsweredReporter,
-  path: ReporterPath,
+  keys: ReporterKeys,
+  product: Product,
   plain: Product['policy']['replies']
 ): string {
-  const internal =
-    plain === 'internal'
-      ? 'A plain reply reaches the maintainers only.'
-      : 'A plain reply reaches the reporter.'
-  const address = addressOf(reporter)
+  const whom = plain === 'internal' ? 'the maintainers only' : 'the reporter'
+  return `A plain reply reaches ${whom}. ${replyReach(reporter, keys, product)}`
+}
+
+function replyReach(reporter: AnsweredReporter, keys: ReporterKeys, product: Product): string {
+  if (reporter === null) return 'The report names no address, so its sender cannot be answered.'
+  if (reporter === 'several')
+    return 'The case has several reporters: to answer one of them, reply to a message of theirs.'
+  const { address } = reporter.contact
+  const path = reporterPath(reporter, keys, product)
   switch (path.kind) {
     case 'encrypted':
-      return `${internal} Text under a first line /reply reaches ${address} alone, encrypted, without quoted text.`
+      return `Text under a first line /reply reaches ${address} alone, encrypted, without quoted text.`
     case 'in-clear':
-      return `${internal} Text under a first line /reply reaches ${address} alone, UNENCRYPTED and readable on the way, because we have no key of theirs.`
+      return `Text under a first line /reply reaches ${address} alone, UNENCRYPTED and readable on the way, because we have no key of theirs.`
     case 'no-key':
-      return `${internal} ${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
-    case 'no-address':
-      return `${internal} The report names no address, so its sender cannot be answered.`
-    case 'several':
-      return `${internal} The case has several reporters: to answer one of them, reply to a message of theirs.`
+      return `${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
   }
 }

@@ -8,12 +8,11 @@ import {
   type CaseMessage,
   type CaseRecord,
   isOpen,
-  type ReporterKey,
   type ReporterKeys,
   reporterKeyOf
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
-import { type Decision, type SealedRecipient } from '../domain/decision.ts'
+import { type Decision } from '../domain/decision.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import {
   explainSignature,
@@ -24,7 +23,7 @@ import {
   WARNINGS
 } from '../domain/mail.ts'
 import { type Conversation, type FactLine } from '../domain/message.ts'
-import { type Product, type Settings } from '../domain/settings.ts'
+import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
@@ -34,14 +33,13 @@ import { reporterIn } from './conversation.ts'
 import { subjectOf } from './new-case.ts'
 import {
   type AnsweredReporter,
-  addressOf,
-  allMaintainers,
+  maintainerRecipient,
   memberReach,
   nameOf,
-  reachSentence,
-  reporterPath
+  reachSentence
 } from './recipients.ts'
 import { sealedTo } from './send.ts'
+import { type Situation } from './situation.ts'
 import { stateWords } from './status.ts'
 
 /** What the facts about a case are made from. */
@@ -53,24 +51,20 @@ export type CaseAbout = {
   readonly now: Instant
 }
 
-export type RelayInput = CaseAbout & {
-  readonly arrivalId: number
-  readonly record: CaseRecord
-  readonly opened: OpenedMail
-  readonly receivedAt: Instant
-  readonly size: number
-  readonly reporterKeys: ReporterKeys
-  /** Whether the content stays out: `opened` holds none then, and the files of the message do not go along. */
-  readonly isWithheld: boolean
-  /** Who wrote it. */
-  readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
-  /** Warnings about keys. They name the owner of the key, so only list admins read those about a member. */
-  readonly keyWarnings: readonly string[]
-  /** Extra facts, for example what became of the acknowledgement. */
-  readonly facts: readonly FactLine[]
-  /** Extra warnings in plain words. */
-  readonly warnings: readonly string[]
-}
+export type RelayInput = CaseAbout &
+  Pick<Situation, 'arrivalId' | 'opened' | 'receivedAt' | 'size'> & {
+    readonly record: CaseRecord
+    readonly reporterKeys: ReporterKeys
+    /** Whether the content stays out: `opened` holds none then, and the files of the message do not go along. */
+    readonly isWithheld: boolean
+    /** Who wrote it. */
+    readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
+    readonly keyWarnings: readonly string[]
+    /** Extra facts, for example what became of the acknowledgement. */
+    readonly facts: readonly FactLine[]
+    /** Extra warnings in plain words. */
+    readonly warnings: readonly string[]
+  }
 
 /**
  * The messages to all maintainers that forward one arrival. Who a list member is, only list admins read (G5): the others get
@@ -78,125 +72,104 @@ export type RelayInput = CaseAbout & {
  */
 export function relay(input: RelayInput): Decision[] {
   const { settings, writer } = input
-  const isHiddenFrom = (id: string): boolean =>
-    writer.author === 'member' &&
-    !settings.maintainers.some((one) => one.id === id && one.roles.includes('list-admin'))
-  const everybody = allMaintainers(settings, null)
   return [false, true].flatMap((isHidden) => {
-    const recipients = everybody.filter(({ id }) => isHiddenFrom(id) === isHidden)
-    return recipients.length === 0 ? [] : [forwarded(input, recipients, isHidden)]
+    const readers = settings.maintainers.filter(
+      ({ roles }) => isHidden === (writer.author === 'member' && !roles.includes('list-admin'))
+    )
+    return readers.length === 0 ? [] : [forwarded(input, readers, isHidden)]
   })
 }
 
-/** One copy for each of `recipients`, who learn only the id of a hidden list member. */
-function forwarded(
-  input: RelayInput,
-  recipients: readonly SealedRecipient[],
-  isHidden: boolean
-): Decision {
-  const { record, product, opened, settings, writer } = input
-  const isMember = writer.author === 'member'
-  const reporter = answeredIn(input)
-  const path = reporterPath(reporter, input.reporterKeys, product)
-  const isAnswerable = writer.author === 'reporter' && product.policy.replies === 'reporter'
-  const shown = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
-  const via = isHidden ? `List member ${writer.authorId}` : senderName(opened)
-  return sealedTo(
-    recipients,
-    relayMessage({
-      facts: headFacts(input, isHidden),
-      details: [
-        ...caseFacts(record, input).filter(({ label }) => !FIRST.includes(label)),
-        ...(isHidden ? factsOfMember(input) : mailFacts(input)),
-        ...input.facts
-      ],
-      warnings: [
-        ...opened.warnings.map((code) => WARNINGS[code]),
-        ...(isHidden ? [] : input.keyWarnings),
-        ...input.warnings
-      ],
-      text: opened.text,
-      outsideText: opened.outsideText,
-      files: shown.map(
-        ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
-      ),
-      reach: isMember
-        ? memberReach(writer.authorId)
-        : reachSentence(reporter, path, isAnswerable ? 'reporter' : 'internal')
-    }),
-    {
-      once: isHidden ? `${input.arrivalId}:by-id` : String(input.arrivalId),
-      tag: record.tag,
-      ...(via === null ? {} : { via }),
-      conversation: conversationWith(writer),
-      files: input.isWithheld
-        ? null
-        : {
-            from: 'arrival',
-            original: !isHidden && input.size <= settings.limits.originalBytes,
-            keys: !isHidden
-          }
-    }
-  )
-}
-
-function senderName({ outer: { from } }: OpenedMail): string | null {
-  return from === null ? null : from.name || from.address
-}
-
-function answeredIn({ record, writer }: Pick<RelayInput, 'record' | 'writer'>): AnsweredReporter {
-  return reporterIn(record, { kind: 'one', with: conversationWith(writer), isSigned: true })
-}
-
-function conversationWith({ author, authorId }: RelayInput['writer']): Conversation {
-  return author === 'member' || author === 'reporter' ? `${author}:${authorId}` : ''
-}
-
-/** What everybody may read of a member's message: nothing that names it but its id. */
-function factsOfMember({ opened, receivedAt, settings }: RelayInput): FactLine[] {
-  return [
-    { label: 'Received', value: formatInstant(receivedAt, settings.desk.timezone) },
-    { label: 'Encrypted', value: encryptionWords(opened) }
-  ]
-}
-
-const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Due']
-
-/** What a reader needs first; all else is in the details. A hidden list member is named by id. */
-function headFacts(input: RelayInput, isHidden: boolean): FactLine[] {
-  const { record, opened, writer } = input
-  const name = isHidden ? `list member ${writer.authorId}` : senderOf(opened)
-  return [
-    ...caseFacts(record, input).filter(({ label }) => FIRST.includes(label)),
-    { label: 'From', value: `${name}, ${signedWords(opened)}` },
-    { label: 'Subject', value: subjectOf(opened) === '' ? 'none' : subjectOf(opened) }
-  ]
+/** One copy for each of `readers`, who learn only the id of a hidden list member. */
+function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: boolean): Decision {
+  const { record, opened, settings, writer, arrivalId, isWithheld } = input
+  const { from } = opened.outer
+  const unhidden = <T>(all: readonly T[]): readonly T[] => (isHidden ? [] : all)
+  const ofCase = caseFacts(record, input)
+  const isFirst = ({ label }: FactLine): boolean => FIRST.includes(label)
+  const who = isHidden ? `list member ${writer.authorId}` : senderOf(opened)
+  const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
+  const message = relayMessage({
+    facts: [
+      ...ofCase.filter(isFirst),
+      fact('From', `${who}, ${signedWords(opened)}`),
+      fact('Subject', subjectOf(opened) || 'none')
+    ],
+    details: [
+      ...ofCase.filter((one) => !isFirst(one)),
+      ...unhidden([
+        fact('From', senderOf(opened)),
+        fact('Sender', senderWords(judgeSender(opened, settings)))
+      ]),
+      fact('Received', formatInstant(input.receivedAt, settings.desk.timezone)),
+      fact('Encrypted', encryptionWords(opened)),
+      ...unhidden([fact('Signed', signatureWords(input))]),
+      ...input.facts
+    ],
+    warnings: [
+      ...opened.warnings.map((code) => WARNINGS[code]),
+      ...unhidden(input.keyWarnings),
+      ...input.warnings
+    ],
+    text: opened.text,
+    outsideText: opened.outsideText,
+    files: files.map(
+      ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
+    ),
+    reach: reachWords(input)
+  })
+  const original = !isHidden && input.size <= settings.limits.originalBytes
+  return sealedTo(readers.map(maintainerRecipient), message, {
+    once: isHidden ? `${arrivalId}:by-id` : String(arrivalId),
+    tag: record.tag,
+    via: isHidden ? `List member ${writer.authorId}` : from && (from.name || from.address),
+    conversation: conversationWith(writer),
+    files: isWithheld ? null : { from: 'arrival', original, keys: !isHidden }
+  })
 }
 
 function senderOf({ outer: { from } }: OpenedMail): string {
   return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
 }
 
-function signedWords({ signatures: [signature] }: OpenedMail): string {
-  if (signature === undefined) return 'not signed'
-  return signature.state === 'valid' ? 'signature valid' : 'signature not proved'
+function conversationWith({ author, authorId }: RelayInput['writer']): Conversation {
+  return author === 'member' || author === 'reporter' ? `${author}:${authorId}` : ''
+}
+
+function answeredIn({ record, writer }: RelayInput): AnsweredReporter {
+  return reporterIn(record, { kind: 'one', with: conversationWith(writer), isSigned: true })
+}
+
+function reachWords(input: RelayInput): string {
+  const { writer, product, reporterKeys } = input
+  if (writer.author === 'member') return memberReach(writer.authorId)
+  const plain = writer.author === 'reporter' ? product.policy.replies : 'internal'
+  return reachSentence(answeredIn(input), reporterKeys, product, plain)
+}
+
+/** What a reader needs first; all else is in the details. */
+const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Due']
+
+function fact(label: string, value: string): FactLine {
+  return { label, value }
 }
 
 /** The lines that stand on top of everything about a case. */
-export function caseFacts(record: CaseRecord, about: CaseAbout): FactLine[] {
-  const { product, settings, due, now } = about
+export function caseFacts(
+  record: CaseRecord,
+  { product, settings, due, now }: CaseAbout
+): FactLine[] {
   const { timezone } = settings.desk
   const { tag, state, owner } = record
   const nobody = isOpen(state) ? 'nobody yet (/take makes it yours)' : ''
-  const facts = {
-    Case: `${tag}, ${stateWords(state)}`,
-    Product: `${product.name} (policy ${product.policy.id})`,
-    Owner: owner === null ? nobody : nameOf(owner, settings),
-    Answered: answeredWords(record, timezone),
-    Due: due === null ? '' : promiseWords(due, { case: record, settings, now }),
-    Disclosure: disclosureWords(record, timezone)
-  }
-  return Object.entries(facts).flatMap(([label, value]) => (value === '' ? [] : [{ label, value }]))
+  return [
+    fact('Case', `${tag}, ${stateWords(state)}`),
+    fact('Product', `${product.name} (policy ${product.policy.id})`),
+    fact('Owner', owner === null ? nobody : nameOf(owner, settings)),
+    fact('Answered', answeredWords(record, timezone)),
+    fact('Due', due === null ? '' : promiseWords(due, { case: record, settings, now })),
+    fact('Disclosure', disclosureWords(record, timezone))
+  ].filter(({ value }) => value !== '')
 }
 
 /** The date as long as it stands, as in /status. */
@@ -212,49 +185,39 @@ function answeredWords(record: CaseRecord, timezone: string): string {
   const at = answeredAt(record)
   if (at !== null) return formatInstant(at, timezone)
   const waiting = addresseesOf(record).filter((reporter) => reporter.answeredAt === null)
-  return record.reporters.length > 1 ? `not yet: ${waiting.map(addressOf).join(', ')}` : ''
+  const names = waiting.map(({ contact }) => contact.address).join(', ')
+  return record.reporters.length > 1 ? `not yet: ${names}` : ''
 }
 
-function mailFacts(input: RelayInput): FactLine[] {
-  const { opened, settings } = input
-  return [
-    { label: 'From', value: senderOf(opened) },
-    { label: 'Sender', value: senderWords(judgeSender(opened, settings)) },
-    { label: 'Received', value: formatInstant(input.receivedAt, settings.desk.timezone) },
-    { label: 'Encrypted', value: encryptionWords(opened) },
-    { label: 'Signed', value: signatureWords(opened, keyIn(input)) }
-  ]
+function encryptionWords({ failure, encrypted, structure }: OpenedMail): string {
+  if (failure !== null) return `could NOT be opened. ${FAILURES[failure]}`
+  if (!encrypted) return 'no, anybody on the way could read it'
+  return structure === 'inline' ? 'yes (inline, without protected headers)' : 'yes, to the desk key'
 }
 
-function encryptionWords(opened: OpenedMail): string {
-  if (opened.failure !== null) return `could NOT be opened. ${FAILURES[opened.failure]}`
-  if (!opened.encrypted) return 'no, anybody on the way could read it'
-  return opened.structure === 'inline'
-    ? 'yes (inline, without protected headers)'
-    : 'yes, to the desk key'
+function signedWords({ signatures: [signature] }: OpenedMail): string {
+  if (signature === undefined) return 'not signed'
+  return signature.state === 'valid' ? 'signature valid' : 'signature not proved'
 }
 
-function keyIn(input: RelayInput): ReporterKey | null {
+function signatureWords(input: RelayInput): string {
+  const { opened, reporterKeys } = input
   const reporter = answeredIn(input)
-  return reporter === 'several' ? null : reporterKeyOf(reporter, input.reporterKeys)
-}
-
-function signatureWords(opened: OpenedMail, key: ReporterKey | null): string {
+  const key = reporter === 'several' ? null : reporterKeyOf(reporter, reporterKeys)
   const [first, ...others] = opened.signatures
   if (first === undefined) return 'no'
-  const whose =
-    first.fingerprint === null
-      ? `key ${first.issuer.toUpperCase()}`
-      : `key ${formatFingerprint(first.fingerprint)}`
-  const known = first.fingerprint !== null && first.fingerprint === key?.fingerprint
+  const { fingerprint, issuer, state } = first
+  const whose = fingerprint === null ? issuer.toUpperCase() : formatFingerprint(fingerprint)
+  const isKnown = fingerprint !== null && fingerprint === key?.fingerprint
+  const known = isKnown ? ', the key used for this reporter' : ''
   const more =
     others.length > 0 ? `; ${count(others.length, 'more signature', 'more signatures')}` : ''
-  const mark = first.state === 'valid' ? reachWords(first, opened) : 'not proved'
-  return `${mark}. ${explainSignature(first)} (${whose}${known ? ', the key used for this reporter' : ''}${more})`
+  const mark = state === 'valid' ? coverWords(first, opened) : 'not proved'
+  return `${mark}. ${explainSignature(first)} (key ${whose}${known}${more})`
 }
 
 /** How much of what the relay shows a valid signature covers. */
-function reachWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
+function coverWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
   if (!coversWhole) return 'in part, not the whole message'
   return outsideText === '' ? 'yes' : 'in part, not the text outside'
 }

@@ -2,22 +2,13 @@
  * How a maintainer's words reach the reporter of a case (G3, G6): encrypted; unencrypted under the one exception; or later, after
  * a request for a key that says nothing of the case (B10). They go to the reporter on record and to nobody else.
  */
-import { type Addressed, addresseesOf, type KeptWords } from '../domain/case.ts'
+import { type Addressed, addressed, addresseesOf, type KeptWords } from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { type Message } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
-import {
-  accepted as acceptedMessage,
-  closed as closedMessage,
-  keyRequest,
-  merged as mergedMessage,
-  rejected as rejectedMessage,
-  reopened as reopenedMessage,
-  reply as replyMessage,
-  resendRequest
-} from '../messages/to-reporters.ts'
+import * as toReporters from '../messages/to-reporters.ts'
 import { reporterIn } from './conversation.ts'
 import {
   accepted,
@@ -36,13 +27,13 @@ import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
 type Decided = Exclude<KeptWords['mail'], 'reply'>
 
-const DONE = {
+const DONE: Readonly<Record<Decided, string>> = {
   accepted: 'Accepted',
   rejected: 'Rejected',
   merged: 'The case is merged',
   closed: 'The case is closed',
   reopened: 'The case is open again'
-} as const
+}
 
 /**
  * Accept, reject, close, reopen and merge are told to every reporter of the case who can be reached, with the author's text in
@@ -59,8 +50,11 @@ export function decisionMail(
     readonly to?: readonly Addressed[]
   }
 ): Step {
-  const { mail, why = '', to = addresseesOf(draft.case) } = words
-  if (isForOne(draft, context, words)) throw new Refusal(forOne(draft, context))
+  const all = addresseesOf(draft.case)
+  const { mail, text, why = '', to = all } = words
+  const { conversation } = context
+  const answersOne = conversation.kind === 'one' && conversation.with !== ''
+  if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft, context))
   const did = withActivity(decide(draft, reporterTold(draft, context)), `${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
   if (to.length > 0) {
@@ -69,19 +63,9 @@ export function decisionMail(
   }
   const untold = withActivity(did, 'the reporter could not be told')
   const says = `${done} ${NO_ADDRESS}`
-  return words.text === ''
+  return text === ''
     ? accepted(untold, says)
-    : accepted(withNote(untold, words.text, context), `${says} Your text was kept as a note.`)
-}
-
-/** Whether these words answer one reporter, where all of several would read them. */
-function isForOne(
-  { case: record }: Draft,
-  { conversation }: CommandContext,
-  { text }: Words
-): boolean {
-  const isAnswer = conversation.kind === 'one' && conversation.with !== ''
-  return isAnswer && text !== '' && addresseesOf(record).length > 1
+    : accepted(withNote(untold, text, context), `${says} Your text was kept as a note.`)
 }
 
 function forOne({ case: { tag } }: Draft, { settings }: CommandContext): string {
@@ -89,21 +73,24 @@ function forOne({ case: { tag } }: Draft, { settings }: CommandContext): string 
 }
 
 /** Whether a decision that is made now reaches every reporter; if not, why. */
-export function reporterTold(
-  { case: record, reporterKeys }: Draft,
+function reporterTold(
+  { case: { reporters }, reporterKeys }: Draft,
   { product }: CommandContext
 ): ReporterTold {
-  const ways = record.reporters.map((one) => reporterPath(one, reporterKeys, product).kind)
-  if (ways.includes('no-key')) return 'waits-for-key'
-  return ways.length === 0 || ways.includes('no-address') ? 'no-address' : 'told'
+  const known = reporters.flatMap((one) => addressed(one) ?? [])
+  if (known.some((one) => reporterPath(one, reporterKeys, product).kind === 'no-key'))
+    return 'waits-for-key'
+  return known.length === 0 || known.length < reporters.length ? 'no-address' : 'told'
 }
 
-/** How words for the reporter of this conversation can leave. */
+/** How words for the reporter of this conversation can leave; null where there is none to reach, or nothing says which. */
 export function pathIn(
   { case: record, reporterKeys }: Draft,
   { conversation, product }: Pick<CommandContext, 'conversation' | 'product'>
-): ReporterPath {
-  return reporterPath(reporterIn(record, conversation), reporterKeys, product)
+): ReporterPath['kind'] | null {
+  const reporter = reporterIn(record, conversation)
+  if (reporter === null || reporter === 'several') return null
+  return reporterPath(reporter, reporterKeys, product).kind
 }
 
 /**
@@ -149,46 +136,51 @@ export function toEach(
   const spoken = draft.words.slice(before.words.length)
   const waits = spoken.every(({ path }) => path.kind === 'no-key') ? ' (waits for a key)' : ''
   const to = reporters.map(({ contact }) => contact.address).join(', ')
-  const title = `${words.title === '' ? 'To' : `${words.title}, to`} ${to}${waits}`
-  const texts = [...draft.texts, { title, text: words.text || words.decision }]
-  return accepted({ ...draft, texts }, says.join(' '))
+  const title = words.title === undefined ? 'To' : `${words.title}, to`
+  const text = { title: `${title} ${to}${waits}`, text: words.text || (words.decision ?? '') }
+  return accepted({ ...draft, texts: [...draft.texts, text] }, says.join(' '))
 }
 
 function toOne(reporter: Addressed, before: Draft, context: CommandContext, words: Words): Step {
-  const path = reporterPath(reporter, before.reporterKeys, context.product)
-  if (path.kind === 'no-address' || path.kind === 'several') throw new Refusal(NO_ADDRESS)
+  const { mail, files = [] } = words
+  const { address } = reporter.contact
   const named = [...before.case.reporters, ...(words.beside ?? [])]
     .map((other) => namesReporter(words.text, other, reporter))
     .find((name) => name !== null)
-  if (named !== undefined) throw new Refusal(strangerNamed(named, reporter))
+  if (named !== undefined)
+    throw new Refusal(
+      `Not sent: your text contains "${named}" and would reach ${address}. Reporters of one case must not learn of each other. Please leave it out.`
+    )
+  const path = reporterPath(reporter, before.reporterKeys, context.product)
   // All of it leaves as one message: what was written for one way must not take another.
-  if (said(before, reporter).some((one) => one.path.kind !== path.kind)) throw new Refusal(TWO_WAYS)
-  if (path.kind === 'no-key')
-    return kept(before, context, { ...words, reporter, path }, keyChoice(path))
-  const { mail } = words
-  const draft = spoken(reporter, before, context, { mail, how: path.kind })
-  const how = WAYS[path.kind]
-  const next: Draft = {
-    ...draft,
-    words: [...draft.words, { ...words, reporter, path }],
-    activity: [...draft.activity, ...activityOf(reporter, words, how)]
+  const isOtherWay = said(before, reporter).some((one) => one.path.kind !== path.kind)
+  if (isOtherWay) throw new Refusal(TWO_WAYS)
+  const draft = { ...before, words: [...before.words, { ...words, reporter, path }] }
+  if (path.kind === 'no-key') {
+    // The words wait, and the reporter is asked for a key; nobody is answered until it comes.
+    const waits = decided(draft, context, 'words-wait', { reporter: reporter.id, with: mail })
+    const asked = askFor(reporter, waits, context, 'key-request')
+    const next = { ...waits, decisions: [...waits.decisions, ...asked.decisions] }
+    return accepted(
+      withActivity(next, `wrote to ${address}; the words wait for a key of theirs`),
+      `${address} cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
+    )
   }
-  return accepted(next, `Sent to ${reporter.contact.address}, ${how}.`)
+  const how = WAYS[path.kind]
+  const done = spoken(reporter, draft, context, { mail, how: path.kind })
+  const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
+  // A decision has a line of its own for the other maintainers.
+  const next =
+    mail === 'reply' || mail === 'question'
+      ? withActivity(done, `${DID[mail]} ${address} (${how}${along})`)
+      : done
+  return accepted(next, `Sent to ${address}, ${how}.`)
 }
+
+const DID = { reply: 'answered', question: 'asked' } as const
 
 function said({ words }: Draft, { id }: Addressed): readonly SpokenWords[] {
   return words.filter(({ reporter }) => reporter.id === id)
-}
-
-/** The line for the other maintainers about a reply or a question; a decision has a line of its own. */
-function activityOf({ contact }: Addressed, { mail, files = [] }: Words, how: string): string[] {
-  if (mail !== 'reply' && mail !== 'question') return []
-  const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
-  return [`${DID[mail]} ${contact.address} (${how}${along})`]
-}
-
-function strangerNamed(named: string, { contact }: Addressed): string {
-  return `Not sent: your text contains "${named}" and would reach ${contact.address}. Reporters of one case must not learn of each other. Please leave it out.`
 }
 
 const TWO_WAYS =
@@ -196,26 +188,6 @@ const TWO_WAYS =
 const SEVERAL =
   'Not done: this case has several reporters, and your message does not show which of them you mean. Please reply to a message of that reporter and keep its last line (Ref: …) in your text.'
 const NO_ADDRESS = 'Not done: the report names no address, so nobody can be answered.'
-
-/** The words wait, and the reporter is asked for a key; nobody is answered until it comes. */
-function kept(before: Draft, context: CommandContext, words: SpokenWords, choice: string): Step {
-  const { reporter } = words
-  const about = { reporter: reporter.id, with: words.mail }
-  const draft = decided(before, context, 'words-wait', about)
-  const asked = askFor(reporter, draft, context, 'key-request')
-  const next: Draft = {
-    ...draft,
-    decisions: [...draft.decisions, ...asked.decisions],
-    words: [...draft.words, words]
-  }
-  const says = `${reporter.contact.address} cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use.${choice} ${asked.says}`
-  return accepted(
-    withActivity(next, `wrote to ${reporter.contact.address}; the words wait for a key of theirs`),
-    says
-  )
-}
-
-const DID = { reply: 'answered', question: 'asked' } as const
 
 function spoken(
   to: Addressed,
@@ -227,61 +199,53 @@ function spoken(
   if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
   const done = decided(draft, context, 'answered', { reporter, with: mail, how })
   // One message answers a reporter once, however many commands it is made of.
-  const isAnswered = said(draft, to).some((one) => one.mail !== 'question')
+  const isAnswered = said(draft, to).filter((one) => one.mail !== 'question').length > 1
   return isAnswered ? { ...done, decisions: draft.decisions } : done
 }
 
 /** The one message to each reporter that these commands make together, and their place on the record of the case. */
 export function spokenWords(draft: Draft, context: CommandContext): Decision[] {
   const reporters = new Map(draft.words.map(({ reporter }) => [reporter.id, reporter]))
-  const spoken = [...reporters.values()].map((reporter) =>
+  const leaving = [...reporters.values()].map((reporter) =>
     wordsTo(reporter, said(draft, reporter), draft, context)
   )
   // What several of them read in the same words is one message of the case.
-  const written = new Map(spoken.map((one) => [`${one.audience} ${one.text}`, one]))
+  const written = new Map(leaving.map((one) => [`${one.audience} ${one.text}`, one]))
   return [
     ...[...written.values()].map(({ audience, text }) => message(draft, context, audience, text)),
-    ...spoken.map(({ leaves }) => leaves)
+    ...leaving.map(({ leaves }) => leaves)
   ]
 }
 
 function wordsTo(
-  reporter: Addressed,
+  { id: reporter }: Addressed,
   words: readonly SpokenWords[],
   draft: Draft,
   context: CommandContext
-): {
-  readonly audience: 'internal' | 'reporter'
-  readonly text: string
-  readonly leaves: Decision
-} {
+) {
   const joined = (parts: readonly string[]): string =>
     parts.filter((part) => part !== '').join('\n\n')
-  const decision = joined(words.map((one) => one.decision))
-  const text = joined(words.map((one) => one.text))
-  const params = { author: context.author.name, text, decision }
+  const { author, arrivalId } = context
+  const decision = joined(words.map((one) => one.decision ?? ''))
+  const params = { author: author.name, text: joined(words.map(({ text }) => text)), decision }
+  const text = joined([decision, params.text])
   const decided = words.flatMap(({ mail }) =>
     mail === 'reply' || mail === 'question' ? [] : [mail]
   )
-  const mail = decided.at(-1) ?? 'reply'
-  const whole = joined([decision, text])
+  const mail: KeptWords['mail'] = decided.at(-1) ?? 'reply'
   const path = words.at(-1)?.path
   if (path === undefined || path.kind === 'no-key') {
-    const leaves: Decision = {
-      kind: 'keep-words',
-      reporter: reporter.id,
-      authorId: context.author.id,
-      words: { mail, params, events: keptEvents(words) }
-    }
-    return { audience: 'internal', text: whole, leaves }
+    const kept: KeptWords = { mail, params, events: keptEvents(words) }
+    const leaves: Decision = { kind: 'keep-words', reporter, authorId: author.id, words: kept }
+    return { audience: 'internal' as const, text, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
   const leaves = sendToReporter(path, messageOf(mail, params), {
-    once: String(context.arrivalId),
+    once: String(arrivalId),
     tag: draft.case.tag,
     files: files.length === 0 ? null : { from: 'list', files }
   })
-  return { audience: 'reporter', text: whole, leaves }
+  return { audience: 'reporter' as const, text, leaves }
 }
 
 function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
@@ -292,35 +256,22 @@ function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
   ]
 }
 
-const DECIDED = {
-  accepted: acceptedMessage,
-  rejected: rejectedMessage,
-  merged: mergedMessage,
-  closed: closedMessage,
-  reopened: reopenedMessage
-}
-
 export function messageOf(
   mail: KeptWords['mail'],
   { author, text, decision }: KeptWords['params']
 ): Message<'own-words'> {
   return mail === 'reply'
-    ? replyMessage({ author, text })
-    : DECIDED[mail]({ author, text, decision })
+    ? toReporters.reply({ author, text })
+    : toReporters[mail]({ author, text, decision })
 }
 
-type ContentFreeName = 'key-request' | 'resend-request'
-
 const ASKS = {
-  'key-request': { done: 'for a key', before: 'for a key earlier today' },
-  'resend-request': {
-    done: 'to send the report again',
-    before: 'to send the report again earlier today'
-  }
+  'key-request': { make: toReporters.keyRequest, what: 'for a key' },
+  'resend-request': { make: toReporters.resendRequest, what: 'to send the report again' }
 } as const
 
 /** The key by which the desk asks one reporter the same thing only once a day. */
-export function askedKey(name: ContentFreeName, reporter: string, now: Instant): string {
+export function askedKey(name: keyof typeof ASKS, reporter: string, now: Instant): string {
   return `${name}:${reporter}:${now.slice(0, 10)}`
 }
 
@@ -328,24 +279,22 @@ export function askedKey(name: ContentFreeName, reporter: string, now: Instant):
 export function askFor(
   { id, contact: { address } }: Addressed,
   draft: Draft,
-  context: CommandContext,
-  name: ContentFreeName
+  { bound, now, author }: CommandContext,
+  name: keyof typeof ASKS
 ): { readonly says: string; readonly decisions: readonly Decision[] } {
   const { tag } = draft.case
-  const once = askedKey(name, id, context.now)
+  const { make, what } = ASKS[name]
+  const once = askedKey(name, id, now)
   const isAsked =
-    context.bound.askedToday.includes(once) ||
+    bound.askedToday.includes(once) ||
     draft.decisions.some((decision) => 'once' in decision && decision.once === once)
-  if (isAsked) return { says: `${address} was asked ${ASKS[name].before}.`, decisions: [] }
+  if (isAsked) return { says: `${address} was asked ${what} earlier today.`, decisions: [] }
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
   const to = { name: '', address, id }
-  const message = name === 'key-request' ? keyRequest({}) : resendRequest({})
-  const sending = { once: `${id}:${context.now.slice(0, 10)}`, tag }
-  const decision = inClearTo(to, message, sending)
-  const by = byMaintainer(context.author.id)
-  const asked = recorded('key-asked', aboutCase(tag), by, { reporter: id })
+  const decision = inClearTo(to, make({}), { once: `${id}:${now.slice(0, 10)}`, tag })
+  const asked = recorded('key-asked', aboutCase(tag), byMaintainer(author.id), { reporter: id })
   return {
-    says: `We asked ${address} ${ASKS[name].done}, in a message that says nothing about the report.`,
+    says: `We asked ${address} ${what}, in a message that says nothing about the report.`,
     decisions: name === 'key-request' ? [decision, asked] : [decision]
   }
 }

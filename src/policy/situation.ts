@@ -56,7 +56,7 @@ export type Situation = {
   /** The pinned key of the message's sender. */
   readonly senderKey: ReporterKey | null
   /** Keys that wait under the sender's address: offered and not accepted, or replaced. */
-  readonly waitingKeys: readonly Omit<WaitingKey, 'keyData' | 'source' | 'firstSeenAt'>[]
+  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt'>[]
   /** What was written to the sender and waits for a key of theirs, of all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */
@@ -96,14 +96,11 @@ export type Issued = {
 export type AnswerHistory = {
   /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
   readonly senderAcknowledgements: number
-  /** When acknowledgements left in the last hour or will leave: all of them, and those to the answered domain. */
-  readonly answersTaken: { readonly desk: readonly Instant[]; readonly domain: readonly Instant[] }
+  /** How many acknowledgements leave in an hour such as `2026-11-22T12`: all of them, and those to the sender's domain. */
+  readonly answersTaken: ReadonlyMap<string, { readonly desk: number; readonly domain: number }>
   /** Refusals sent in the last hour to the maintainer whom the message names. */
   readonly refusalsLastHour: number
 }
-
-/** A key that names a reporter and is not in use; it may have been refused. */
-export type OfferedKey = ReporterKey & Partial<Pick<WaitingKey, 'refusedAt' | 'refusedBy'>>
 
 /** A case with all that commands may read or change. */
 export type BoundCase = {
@@ -115,7 +112,7 @@ export type BoundCase = {
   readonly named: CaseTag
   readonly reporterKeys: ReporterKeys
   /** Keys that name a reporter and are not in use: sent before, or attached to this message of a maintainer. */
-  readonly offeredKeys: readonly (OfferedKey & { readonly address: Address })[]
+  readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
   /** What was written to its reporters and waits for a key of theirs, of all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   readonly notice: NoticeRecord | null

@@ -3,11 +3,11 @@
  * list members only, never a name (G5).
  */
 import {
+  type Addressed,
   addresseesOf,
   type CaseRecord,
   type CaseState,
   isOpen,
-  type Reporter,
   type ReporterKeys,
   reporterOf,
   type WaitingWords
@@ -24,7 +24,7 @@ import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import { missingFields, releasePlan, standingPreview, willLeave } from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
-import { addressOf, keyChoice, nameOf, reporterPath } from './recipients.ts'
+import { keyChoice, nameOf, reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<CaseState, string>> = {
   received: 'new',
@@ -87,11 +87,15 @@ export function ownerWords({ owner }: CaseRecord, settings: Settings): string {
 
 /** Whether each reporter was answered; the address is named only if there are several. */
 function answerLines(record: CaseRecord, timezone: string): string[] {
-  const [only = reporterOf(record), ...others] = addresseesOf(record)
-  return [only, ...others].map((reporter) => {
-    const who = others.length === 0 ? '' : `${addressOf(reporter)}, `
-    return `Reporter: ${who}${answerWords(reporter?.answeredAt ?? null, record, timezone)}`
-  })
+  const reporters = addresseesOf(record)
+  if (reporters.length < 2)
+    return [
+      `Reporter: ${answerWords((reporters[0] ?? reporterOf(record))?.answeredAt ?? null, record, timezone)}`
+    ]
+  return reporters.map(
+    ({ contact, answeredAt }) =>
+      `Reporter: ${contact.address}, ${answerWords(answeredAt, record, timezone)}`
+  )
 }
 
 function answerWords(at: Instant | null, { state }: CaseRecord, timezone: string): string {
@@ -168,23 +172,22 @@ export function statusBlock(draft: Draft, context: CommandContext): string {
 }
 
 function reachLines({ case: record, reporterKeys }: Draft, { product }: CommandContext): string[] {
-  const [only = null, ...others] = addresseesOf(record)
-  return [only, ...others].map((one) => `Answers: ${reachWords(one, reporterKeys, product)}`)
+  const reporters = addresseesOf(record)
+  if (reporters.length === 0) return ['Answers: cannot be sent: the report names no address.']
+  return reporters.map((one) => `Answers: ${reachWords(one, reporterKeys, product)}`)
 }
 
 /** How answers reach this reporter, behind the word `Answers`. */
 export function reachWords(
-  reporter: Reporter | null,
+  reporter: Addressed,
   keys: ReporterKeys,
   product: CommandContext['product']
 ): string {
+  const { address } = reporter.contact
   const path = reporterPath(reporter, keys, product)
-  const address = addressOf(reporter)
   if (path.kind === 'encrypted') return `go to ${address}, encrypted.`
   if (path.kind === 'in-clear') return `go to ${address}, NOT encrypted, because we have no key.`
-  return path.kind === 'no-key'
-    ? `cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
-    : 'cannot be sent: the report names no address.'
+  return `cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
 }
 
 /** The date while it holds: a case that ended without disclosure has none. */

@@ -7,6 +7,7 @@ import { isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, type Reporter } from '../domain/case.ts'
 import { findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
+import { type MemberRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { msOf } from '../domain/time.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
@@ -14,45 +15,57 @@ import { subjectOf } from './new-case.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { type Issued, type Situation } from './situation.ts'
 
-/** Who writes in a case: its reporter, somebody under the reporter's address whom nothing proves, or another person. */
-export type ThreadSender =
-  | { readonly kind: 'reporter'; readonly reporter: Reporter }
-  | { readonly kind: 'unproved'; readonly doubt: string }
+/** Who writes in a case. `doubt` says why the sender may be another than the reporter; null where nothing says so. */
+export type Sender =
+  | { readonly kind: 'reporter'; readonly reporter: Reporter; readonly doubt: string | null }
+  /** Somebody under the reporter's address whom nothing proves. */
+  | { readonly kind: 'unproved'; readonly reporter: Reporter; readonly doubt: string }
+  | { readonly kind: 'member'; readonly record: MemberRecord; readonly signed: boolean }
   | { readonly kind: 'other' }
 
-export type Thread =
-  | { readonly kind: 'case'; readonly case: CaseRecord; readonly sender: ThreadSender }
-  /** `warnings` say why it does not continue the case that it names. */
-  | { readonly kind: 'new'; readonly warnings: readonly string[] }
+/** The case that a message continues, and who its sender is in that case. */
+export type JoinedThread = { readonly case: CaseRecord; readonly sender: Sender }
 
-/** The case that the message continues, and who its sender is in that case. */
+/** Null for a new case; `warnings` say why it does not continue the case that it names. */
+export type Thread = {
+  readonly joined: JoinedThread | null
+  readonly warnings: readonly string[]
+}
+
+/** The case that the message continues. */
 export function decideThread(situation: Situation, settings: Settings): Thread {
-  const { opened, answers, tagged } = situation
+  const { opened, answers, tagged, member } = situation
   if (answers !== null) {
-    return { kind: 'case', case: answers.case, sender: senderOf(situation, answers, settings) }
+    const sender = senderOf(situation, answers, settings)
+    // A list member who answers what the desk wrote to them as a reporter writes as the reporter.
+    const isReporters = sender.kind === 'reporter' && answers.audience === 'reporter'
+    return joins(answers.case, isReporters ? null : member, sender)
   }
-  const named = tagged !== null && opened.subjectProtected && opened.encrypted ? tagged : null
-  const reporter = named === null ? null : writerUnder(named, opened, settings)
-  if (reporter === null && isOfMember(situation, tagged)) {
-    return { kind: 'case', case: tagged, sender: { kind: 'other' } }
-  }
-  if (named === null || reporter === null) return { kind: 'new', warnings: [] }
+  const reporter = tagged === null ? null : writerUnder(tagged, opened, settings)
+  if (tagged === null || (reporter === null && !isOfMember(situation, tagged)))
+    return { joined: null, warnings: [] }
+  if (reporter === null) return joins(tagged, member, { kind: 'other' })
   const doubt = isKnownFor(reporter, situation, settings) ? null : lackOfProof(opened, settings)
-  if (doubt === null) return { kind: 'case', case: named, sender: { kind: 'reporter', reporter } }
+  if (doubt === null) return joins(tagged, member, { kind: 'reporter', reporter, doubt })
   return {
-    kind: 'new',
+    joined: null,
     warnings: [
-      `The message names the case ${named.tag} and says that it comes from its reporter, but the sender is ${doubt}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${named.tag}.`
+      `The message names the case ${tagged.tag} and says that it comes from its reporter, but the sender is ${doubt}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${tagged.tag}.`
     ]
   }
+}
+
+function joins(record: CaseRecord, member: Situation['member'], sender: Sender): Thread {
+  const who = member === null ? sender : ({ kind: 'member', ...member } as const)
+  return { joined: { case: record, sender: who }, warnings: [] }
 }
 
 /**
  * Whether a list member names this case in what they signed for the desk. As a report of its own it would show everybody their
  * name and address, beside what only somebody on the list can know (G5).
  */
-function isOfMember({ member }: Situation, named: CaseRecord | null): named is CaseRecord {
-  return member?.signed === true && named !== null && member.record.products.includes(named.product)
+function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
+  return member?.signed === true && member.record.products.includes(product)
 }
 
 /**
@@ -60,25 +73,19 @@ function isOfMember({ member }: Situation, named: CaseRecord | null): named is C
  * and list members know Message-IDs of their own. Even then it proves no name, because an acknowledgement may go to the return
  * path of a message whose From nothing proves. So where mail servers are asked, they or the known key must vouch for the sender.
  */
-function senderOf(situation: Situation, answers: Issued, settings: Settings): ThreadSender {
-  const reporter = writerAmong(situation.opened, answers.case)
+function senderOf(situation: Situation, answers: Issued, settings: Settings): Sender {
+  const { audience, recipientId, case: record } = answers
+  const reporter = writerAmong(situation.opened, record)
   if (reporter === null) return { kind: 'other' }
-  if (isSignedBySender(situation)) return { kind: 'reporter', reporter }
-  const doubt = isAddressedTo(answers, reporter)
-    ? senderDoubt(situation.opened, settings)
-    : ANSWERS_ANOTHER
-  return doubt === null ? { kind: 'reporter', reporter } : { kind: 'unproved', doubt }
+  const to = record.reporters.find(({ id }) => audience === 'reporter' && id === recipientId)
+  const isTheirs = to !== undefined && isSamePerson(to, reporter)
+  const doubt = isTheirs ? senderDoubt(situation.opened, settings) : ANSWERS_ANOTHER
+  return doubt === null || isSignedBySender(situation)
+    ? { kind: 'reporter', reporter, doubt: null }
+    : { kind: 'unproved', reporter, doubt }
 }
 
 const ANSWERS_ANOTHER = 'NOT PROVED: it answers a message that we sent to somebody else'
-
-function isAddressedTo(
-  { audience, recipientId, case: record }: Issued,
-  reporter: Reporter
-): boolean {
-  const to = record.reporters.find(({ id }) => audience === 'reporter' && id === recipientId)
-  return to !== undefined && isSamePerson(to, reporter)
-}
 
 /**
  * Whether the signature lets its sender into a case that the message names by the tag alone. Where no mail server is asked,
@@ -97,10 +104,12 @@ function isSignedBySender({ opened, senderKey }: Situation): boolean {
 }
 
 /**
- * The reporter under whose address the message comes; in a case with several, only if it names a number of their own. No answer
- * may tell them that another number leads to the same case: it is another reporter's (B14).
+ * The reporter under whose address an encrypted message comes that names the case where it is protected; in a case with several,
+ * only if it names a number of their own. No answer may tell them that another number leads to the same case: it is another
+ * reporter's (B14).
  */
 function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings): Reporter | null {
+  if (!opened.subjectProtected || !opened.encrypted) return null
   const writer = writerAmong(opened, record)
   if (writer === null || addresseesOf(record).length < 2) return writer
   const numbers: readonly string[] = findCaseTags(subjectOf(opened), desk.casePrefix)
@@ -109,12 +118,8 @@ function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings)
 }
 
 /** The reporter of this case whose address is in From, whoever really wrote. */
-export function writerAmong(opened: OpenedMail, { reporters }: CaseRecord): Reporter | null {
-  const { from } = opened.outer
-  if (from === null) return null
-  return (
-    reporters.find(
-      ({ contact }) => contact !== null && isSameAddress(contact.address, from.address)
-    ) ?? null
-  )
+function writerAmong({ outer: { from } }: OpenedMail, { reporters }: CaseRecord): Reporter | null {
+  const isFrom = ({ contact }: Reporter): boolean =>
+    from !== null && contact !== null && isSameAddress(contact.address, from.address)
+  return reporters.find(isFrom) ?? null
 }

@@ -11,56 +11,74 @@ import {
 } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type NewEvent, type Way } from '../domain/event.ts'
-import { type CaseTag } from '../domain/ids.ts'
+import { type FactLine } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
+import { type DateAbout, owedDate } from './date-talk.ts'
 import { type CommandContext, type Draft, happen, moveOf, withActivity } from './draft.ts'
-import { isOpenPath, keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
+import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { messageOf } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
 import { type Situation } from './situation.ts'
 import { waitingName } from './status.ts'
+import { type Sender } from './threading.ts'
+
+/** What a received message releases, as the maintainers read it. */
+type Released = {
+  readonly facts: readonly FactLine[]
+  readonly warnings: readonly string[]
+  readonly decisions: readonly Decision[]
+}
 
 /**
- * The waiting words that a received message releases. The message must be signed with the key or bring it. If our mail servers
- * prove the sender, it releases all that waits, else only what waits in the case that it continues: a key that came with a forged
- * report must get nothing. `/key accept` releases the rest.
+ * What leaves because a message of the reporter brings the key or is signed with it: what waited, and the question about the
+ * date. If our mail servers prove the sender, all that waits, else only what waits in the case that it continues: a key that came
+ * with a forged report must get nothing. `/key accept` releases the rest. `sender` is null for a message that is withheld.
  */
-export function releasedWords(
+export function releasedBy(
   situation: Situation,
+  sender: Sender | null,
   key: ReporterKey | null,
-  settings: Settings,
-  joined: CaseTag | null
-): readonly WaitingWords[] {
-  if (!showsKey(situation, key)) return []
-  const { opened, waitingWords } = situation
-  return lackOfProof(opened, settings) === null
-    ? waitingWords
-    : waitingWords.filter(({ tag }) => tag === joined)
-}
-
-/** Whether a received message brings this key or is signed with it. */
-export function showsKey({ opened, mergedKey }: Situation, key: ReporterKey | null): boolean {
-  return (
+  about: DateAbout
+): Released {
+  if (key?.isUsable !== true) return { facts: [], warnings: [], decisions: [] }
+  const { opened, mergedKey, waitingWords } = situation
+  const isProved = lackOfProof(opened, about.settings) === null
+  const isShown =
     mergedKey !== null ||
-    opened.candidateKeys.some(({ fingerprint }) => fingerprint === key?.fingerprint) ||
-    (key !== null && isSignedWith(opened, key.fingerprint))
-  )
+    opened.candidateKeys.some(({ fingerprint }) => fingerprint === key.fingerprint) ||
+    isSignedWith(opened, key.fingerprint)
+  const reporter = sender?.kind === 'reporter' && isShown ? sender.reporter : null
+  const leaves = ({ tag }: WaitingWords): boolean =>
+    reporter !== null && (isProved || tag === about.record.tag)
+  const { fingerprint, keyData } = key
+  const decisions = [
+    ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) => ({
+      kind: 'encrypted',
+      recipient: { ...contact, id, fingerprint, keyData }
+    })),
+    ...(reporter === null ? [] : owedDate(reporter, about))
+  ]
+  const staying = waitingWords.filter((words) => !leaves(words))
+  return { facts: leftFacts(decisions), warnings: stayWarnings(staying, key), decisions }
 }
 
-/** Tells the maintainers that words go on waiting though a key is in use, and what releases them. */
-export function wordsStay(
-  { waitingWords }: Situation,
-  key: ReporterKey | null,
-  released: readonly WaitingWords[]
-): string[] {
-  const staying = waitingWords.filter((words) => !released.includes(words))
-  if (key?.isUsable !== true || staying.length === 0) return []
+function leftFacts(decisions: readonly Decision[]): FactLine[] {
+  const tags = decisions.flatMap((one) => (one.kind === 'send-sealed' ? [one.tag] : []))
+  if (tags.length === 0) return []
+  const messages = count(tags.length, 'message', 'messages')
+  const value = `${messages} to the reporter, encrypted (${[...new Set(tags)].join(', ')})`
+  return [{ label: 'Sent now, after waiting for a key', value }]
+}
+
+/** Says that words go on waiting though a key is in use, and what releases them. */
+function stayWarnings(staying: readonly WaitingWords[], { fingerprint }: ReporterKey): string[] {
+  if (staying.length === 0) return []
   const tags = [...new Set(staying.map(({ tag }) => tag))].join(', ')
   return [
-    `${count(staying.length, 'message', 'messages')} to this reporter (${tags}) still ${staying.length === 1 ? 'waits' : 'wait'}: nothing proves that the reporter sent this key. Compare the fingerprint with the person another way, then write /key accept ${key.fingerprint.toUpperCase()}.`
+    `${count(staying.length, 'message', 'messages')} to this reporter (${tags}) still ${staying.length === 1 ? 'waits' : 'wait'}: nothing proves that the reporter sent this key. Compare the fingerprint with the person another way, then write /key accept ${fingerprint.toUpperCase()}.`
   ]
 }
 
@@ -74,32 +92,33 @@ export function waitingFor(
   )
 }
 
-/** The way of words that leave because this key came. */
-export function sealedWith(key: ReporterKey | null): (words: WaitingWords) => ReporterPath {
-  return ({ reporter: { id, contact } }) => {
-    if (key?.isUsable !== true) return WAITS
-    const { fingerprint, keyData } = key
-    return { kind: 'encrypted', recipient: { ...contact, id, fingerprint, keyData } }
-  }
-}
-
-const WAITS: ReporterPath = { kind: 'no-key', unusedKeys: [], isClearOtherwise: false }
-
-/** What waited leaves where a way is open now, one message each, in the order in which it was written (B10). */
-export function wordsLeave(
+/** What waited leaves where a way is open now, one message each, in the order in which it was written. */
+function wordsLeave(
   waiting: readonly WaitingWords[],
   pathOf: (words: WaitingWords) => ReporterPath
 ): Decision[] {
   return waiting.flatMap((words): Decision[] => {
     const { mail, params, arrivalId, tag } = words
     const path = pathOf(words)
-    if (!isOpenPath(path)) return []
+    if (path.kind === 'no-key') return []
     const { kind: how } = path
     const sending = { once: String(arrivalId), tag }
     const sent = toReporter(path, messageOf(mail, params), sending)
     const left = { words, how, events: leftEvents(words, how), once: sent.once } as const
     return [sent, { kind: 'words-leave', ...left }]
   })
+}
+
+function leftEvents(
+  { events, tag, reporter: { id: reporter }, mail, authorId }: WaitingWords,
+  how: Way
+): NewEvent[] {
+  const by = byMaintainer(authorId)
+  return events.map((kind) =>
+    kind === 'answered'
+      ? event(kind, aboutCase(tag), by, { reporter, with: mail, how })
+      : event(kind, aboutCase(tag), by, { reporter, how })
+  )
 }
 
 /**
@@ -121,8 +140,8 @@ export function settledWords(
       return product === undefined ? WAITS : reporterPath(addressed, draft.reporterKeys, product)
     }
     const leaving = wordsLeave(waiting, pathOf)
-    const stay = waiting.filter((words) => !isAmong(leaving, words))
-    return { leaving, says: settledSays(reporter, leaving, stay.map(pathOf)) }
+    const staying = waiting.map(pathOf).filter((path) => path.kind === 'no-key')
+    return { leaving, says: settledSays(reporter, leaving, staying) }
   })
   return {
     leaving: each.flatMap(({ leaving }) => leaving),
@@ -130,24 +149,14 @@ export function settledWords(
   }
 }
 
-/** Names the waiting words that this message withdrew; '' for none. */
-export function withdrawnWords(before: Draft, after: Draft, settings: Settings): string {
-  const names = before.waitingWords
-    .filter((words) => !after.waitingWords.includes(words))
-    .map((words) => waitingName(words, settings))
-  return names.length === 0 ? '' : `Never sent: ${names.join('; ')}.`
-}
-
-function isAmong(leaving: readonly Decision[], { id }: WaitingWords): boolean {
-  return leaving.some((one) => one.kind === 'words-leave' && one.words.id === id)
-}
+const WAITS: ReporterPath = { kind: 'no-key', unusedKeys: [], isClearOtherwise: false }
 
 function settledSays(
   { contact: { address } }: Addressed,
   leaving: readonly Decision[],
   staying: readonly ReporterPath[]
 ): string[] {
-  const left = leftByWay(leaving).map(([number, way]) => {
+  const left = leftByWay(leaving).map(({ number, way }) => {
     const that = number === 1 ? 'that had waited leaves' : 'that had waited leave'
     return `${count(number, 'message', 'messages')} to ${address} ${that} now, ${way}.`
   })
@@ -161,42 +170,33 @@ function settledSays(
   ]
 }
 
-function leftByWay(leaving: readonly Decision[]): (readonly [number: number, way: string])[] {
-  const left = leaving.filter((one) => one.kind === 'words-leave')
-  return (['encrypted', 'in-clear'] as const).flatMap((way) => {
-    const number = left.filter(({ how }) => how === way).length
-    return number === 0 ? [] : [[number, WAYS[way]] as const]
+function leftByWay(leaving: readonly Decision[]) {
+  return (['encrypted', 'in-clear'] as const).flatMap((how) => {
+    const number = leaving.filter((one) => one.kind === 'words-leave' && one.how === how).length
+    return number === 0 ? [] : [{ number, way: WAYS[how] }]
   })
 }
 
-function leftEvents(
-  { events, tag, reporter: { id: reporter }, mail, authorId }: WaitingWords,
-  how: Way
-): NewEvent[] {
-  const by = byMaintainer(authorId)
-  return events.map((kind) =>
-    kind === 'answered'
-      ? event(kind, aboutCase(tag), by, { reporter, with: mail, how })
-      : event(kind, aboutCase(tag), by, { reporter, how })
-  )
+/** Names the waiting words that this message withdrew; '' for none. */
+export function withdrawnWords(before: Draft, after: Draft, settings: Settings): string {
+  const names = before.waitingWords
+    .filter((words) => !after.waitingWords.includes(words))
+    .map((words) => waitingName(words, settings))
+  return names.length === 0 ? '' : `Never sent: ${names.join('; ')}.`
 }
 
 /** The draft once these have left, only for what the answer says of it; the commit puts them on the record. */
-export function withWordsLeft(draft: Draft, leaving: readonly Decision[]): Draft {
-  const left = leaving.filter((one) => one.kind === 'words-leave')
-  if (left.length === 0) return draft
-  const here = left.filter(({ words }) => words.tag === draft.case.tag)
-  const told = leftByWay(leaving).reduce<Draft>(
-    (before, [number, way]) =>
-      withActivity(
-        before,
-        `sent ${count(number, 'message', 'messages')} to the reporter, ${way}, that had waited for a key`
-      ),
-    draft
+export function withWordsLeft(before: Draft, leaving: readonly Decision[]): Draft {
+  let draft = before
+  for (const { number, way } of leftByWay(leaving)) {
+    const messages = count(number, 'message', 'messages')
+    const line = `sent ${messages} to the reporter, ${way}, that had waited for a key`
+    draft = withActivity(draft, line)
+  }
+  const here = leaving.flatMap((one) =>
+    one.kind === 'words-leave' && one.words.tag === draft.case.tag ? one.events : []
   )
-  if (here.length === 0) return told
-  return here
-    .flatMap(({ events }) => events)
-    .filter((happened) => moveOf(told, happened).kind === 'moved')
-    .reduce<Draft>(happen, told)
+  for (const happened of here)
+    if (moveOf(before, happened).kind === 'moved') draft = happen(draft, happened)
+  return draft
 }

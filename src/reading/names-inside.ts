@@ -1,6 +1,6 @@
 /**
  * Sender and recipients in an encrypted header that does not apply to the outer message: of an entity in another form, or of a
- * whole message that a gateway or a person encrypted. Good for doubting a message (policy/contradiction.ts), never for proving
+ * whole message that a gateway or a person encrypted. Good for doubting a message (policy/ownership.ts), never for proving
  * or showing anything: it may as well be somebody's text.
  */
 import { type HeaderFacts } from '../domain/mail.ts'

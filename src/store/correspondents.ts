@@ -35,19 +35,25 @@ export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
      ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data, was_in_use = 1`,
     [owner, fingerprint]
   )
-  tx.run(
-    `DELETE FROM offered_keys WHERE address = @owner AND (fingerprint = @fingerprint OR fingerprint IN (
-       SELECT fingerprint FROM offered_keys WHERE address = @owner AND was_in_use = 1 AND refused_at IS NULL
-       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept))`,
-    { owner, fingerprint, kept: USED_MAX }
-  )
+  tx.run('DELETE FROM offered_keys WHERE address = ? AND fingerprint = ?', [owner, fingerprint])
+  dropOldest(tx, address, true)
   const columns = { fingerprint, keyData, source, firstSeenAt, isProved }
   upsert(tx, 'reporter_keys', { address: owner }, columns)
   if (isProved) saveSigningKeys(tx, address, key.signingKeys)
 }
 
-/** A reporter can change the key with every message: beyond this many former keys, the oldest is dropped. */
-const USED_MAX = 8
+/** So many keys wait under an address, and so many former ones are kept. */
+const WAITING_MAX = 8
+
+function dropOldest(tx: Tx, address: Address, wasInUse: boolean): void {
+  tx.run(
+    `DELETE FROM offered_keys WHERE address = @owner AND fingerprint IN (
+       SELECT fingerprint FROM offered_keys
+       WHERE address = @owner AND was_in_use = @wasInUse AND refused_at IS NULL
+       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept)`,
+    { owner: addressKey(address), wasInUse, kept: WAITING_MAX }
+  )
+}
 
 /** Keys offered for an address, newest first. */
 export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
@@ -60,8 +66,7 @@ export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
 
 /**
  * Keeps a key that was offered for an address, in place of an older copy of the same key; one that was refused stays so, and is
- * not in use any more.
- * policy/reporter-key.ts decides how many may wait: no offered key is ever dropped to make room for another.
+ * not in use any more. Of keys that were never used, the newest {@link WAITING_MAX} wait: a forger can offer keys without end.
  */
 export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, 'wasInUse'>): void {
   const { fingerprint, keyData, source, firstSeenAt, refusedAt, refusedBy } = key
@@ -81,6 +86,7 @@ export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, '
     `ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data,
        refused_at = ifnull(refused_at, excluded.refused_at), refused_by = ifnull(refused_by, excluded.refused_by)`
   )
+  dropOldest(tx, address, false)
   if (refusedAt === null) return
   tx.run('DELETE FROM reporter_keys WHERE address = ? AND fingerprint = ?', [
     addressKey(address),
@@ -199,19 +205,20 @@ export function countAnswers(
   return count ?? 0
 }
 
-/** When answers of a kind were or will be sent within a span, all of them or those to one domain; the earliest `limit`. */
-export function listAnswers(
+/** How many answers of a kind were or will be sent in each hour since then: all of them, and those to one domain. */
+export function countAnswersByHour(
   read: Read,
   kind: AnswerKind,
-  { since, until }: Span,
-  { domain, limit }: { readonly domain: string | null; readonly limit: number }
-): readonly Instant[] {
-  const ofDomain = domain === null ? '' : "AND substr(address, instr(address, '@') + 1) = @domain"
-  return read.column<Instant>(
-    `SELECT at FROM automatic_answers WHERE kind = @kind AND at > @since AND at <= @until ${ofDomain}
-     ORDER BY at LIMIT @limit`,
-    { kind, since, until, limit, domain }
+  since: Instant,
+  domain: string
+): ReadonlyMap<string, { readonly desk: number; readonly domain: number }> {
+  const rows = read.all<{ hour: string; desk: number; domain: number }>(
+    `SELECT substr(at, 1, 13) AS hour, count(*) AS desk,
+       sum(substr(address, instr(address, '@') + 1) = @domain) AS domain
+     FROM automatic_answers WHERE kind = @kind AND at > @since GROUP BY hour`,
+    { kind, since, domain }
   )
+  return new Map(rows.map(({ hour, ...counts }) => [hour, counts]))
 }
 
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */

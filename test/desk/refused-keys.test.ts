@@ -154,7 +154,7 @@ it('(G3) words leave encrypted where one message refuses the forged key and acce
 })
 
 it.each([
-  ['a key that never came', () => name(another), 'No such key came for alice@reporter.example'],
+  ['a key that never came', () => name(another), 'No such key waits for alice@reporter.example'],
   ['what is no fingerprint', () => 'ABCD', 'Write its whole fingerprint']
 ])('/key refuse of %s is refused and says why', async (_what, written, says) => {
   const world = await givenForgedOffer('clear')
@@ -196,15 +196,4 @@ it('(G3) the key in use is refused and the one before taken back in one message'
   const both = `/key refuse ${name(forger)}\n/key accept ${name(alice)}\n/reply\n${REPLY}\n`
   expect(await said(world, both)).toContain('Sent to alice@reporter.example, encrypted.')
   expect(await lastTo(world, alice)).toContain(REPLY)
-})
-
-it('/key refuse of a key that is refused already says since when and by whom, and tells nobody again', async () => {
-  const world = await givenForgedOffer('clear')
-  await said(world, `/key refuse ${name(forger)}\n`)
-  const told = world.sentTo(linus).length
-  const answer = await said(world, `/key refuse ${name(forger)}\n`)
-  expect(answer).toContain('Refused already for alice@reporter.example, ')
-  expect(answer).toContain('12:02 UTC, by Grace')
-  expect(world.sentTo(linus)).toHaveLength(told)
-  expect(world.rows("SELECT id FROM events WHERE kind = 'key-refused'")).toHaveLength(1)
 })

@@ -57,8 +57,7 @@ const accept: Handler = (draft, command, context) => {
     mail: 'accepted',
     text,
     decision:
-      'Thank you. We confirmed the issue that you reported and treat it as a security issue.',
-    title: ''
+      'Thank you. We confirmed the issue that you reported and treat it as a security issue.'
   })
 }
 
@@ -102,7 +101,7 @@ const close: Handler = (draft, command, context) => {
     decided(to, context, 'closed', { disposition, reason, told })
   if (!isSilent) {
     const decision = CLOSING[disposition]
-    const words = { mail: 'closed', text, decision, title: '', why } as const
+    const words = { mail: 'closed', text, decision, why } as const
     return decisionMail(draft, context, decide, words)
   }
   if (text !== '')

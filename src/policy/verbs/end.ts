@@ -61,8 +61,7 @@ const OPEN_AGAIN = {
   mail: 'reopened',
   text: '',
   decision:
-    'We have opened your case again. You do not need to do anything. If you know more, please reply.',
-  title: ''
+    'We have opened your case again. You do not need to do anything. If you know more, please reply.'
 } as const
 
 /** The reporters who were told that the case has ended, and got no other decision since. */

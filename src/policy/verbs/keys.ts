@@ -9,11 +9,10 @@ import {
   addresseesOf,
   type Reporter,
   type ReporterKey,
-  reporterKeyOf,
-  reporterWith
+  reporterKeyOf
 } from '../../domain/case.ts'
+import { byMaintainer } from '../../domain/event.ts'
 import { type Fingerprint, formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
-import { formatInstant } from '../../domain/time.ts'
 import { reporterIn } from '../conversation.ts'
 import {
   accepted,
@@ -26,43 +25,30 @@ import {
   splitReason,
   withActivity
 } from '../draft.ts'
-import { nameOf } from '../recipients.ts'
-import { type BoundCase, type OfferedKey } from '../situation.ts'
+import { pinKey } from '../reporter-key.ts'
 import { reachWords } from '../status.ts'
 import { type Verb } from './verb.ts'
 
-/** Does not say why: maintainers must not learn who is on the list (G5). */
-const REGISTERED =
-  'The operator decides which key is used for this reporter. Please give them the new one.'
-
 /** Takes an offered key into use from the next line of the same message on. The replaced one is kept and can be taken back. */
 const acceptKey: Handler = (draft, command, context) => {
-  const named = namedKey(draft, command.words.join(''), context)
-  const { reporter, fingerprint, key, before } = named
-  const { address } = reporter.contact
-  const isInUse = before?.fingerprint === fingerprint
-  if (!isInUse && before?.source === 'registered') throw new Refusal(REGISTERED)
-  if (key === null) throw new Refusal(noSuchKey(draft, context.bound))
+  const { reporter, key, before } = namedKey(draft, command.words.join(''), context)
+  const { id, contact } = reporter
+  const { address } = contact
   refuseIf(key.isUsable ? wordsComplaint(draft, 'accept') : UNUSABLE)
-  const settled = [...draft.settled, reporter.id]
-  if (isInUse) return accepted({ ...draft, settled }, `This key is in use for ${address} already.`)
-  const { isUsable, ...pinned } = { ...key, isProved: true }
-  const { source } = key
-  const replaced = before?.fingerprint ?? null
-  const about = { reporter: reporter.id, fingerprint, source, replaced, isUsable, isProved: true }
-  const next = decided(
-    {
-      ...draft,
-      reporterKeys: new Map([...draft.reporterKeys, [addressKey(address), key]]),
-      settled,
-      decisions: [...draft.decisions, { kind: 'pin-reporter-key', address, key: pinned }]
-    },
-    context,
-    'key-pinned',
-    about
-  )
-  const name = formatFingerprint(fingerprint)
-  const instead = insteadOf(before)
+  const settled = [...draft.settled, id]
+  if (before?.fingerprint === key.fingerprint)
+    return accepted({ ...draft, settled }, `This key is in use for ${address} already.`)
+  const used = { ...key, isProved: true }
+  const whose = { tag: draft.case.tag, reporter: id, address }
+  const by = byMaintainer(context.author.id)
+  const next = {
+    ...draft,
+    reporterKeys: new Map([...draft.reporterKeys, [addressKey(address), used]]),
+    settled,
+    decisions: [...draft.decisions, ...pinKey(whose, by, used, before?.fingerprint ?? null)]
+  }
+  const name = formatFingerprint(key.fingerprint)
+  const instead = before === null ? '' : ` instead of ${formatFingerprint(before.fingerprint)}`
   return accepted(
     withActivity(next, `accepted the key ${name} for ${address}${instead}`),
     `Answers to ${address} are encrypted to ${name}${instead} from now on.`
@@ -72,56 +58,37 @@ const acceptKey: Handler = (draft, command, context) => {
 /** Says that a key is not the reporter's, in use or not: it is not used any more, even if it comes again (G3). */
 const refuseKey: Handler = (draft, command, context) => {
   const { before: written, reason } = splitReason(command.words)
-  const named = namedKey(draft, written.replaceAll(' ', ''), context)
-  const { reporter, fingerprint, key, before } = named
+  const { reporter, key, before } = namedKey(draft, written.replaceAll(' ', ''), context)
+  const { fingerprint, keyData, source, firstSeenAt } = key
   const { address } = reporter.contact
-  const name = formatFingerprint(fingerprint)
-  const { settings, product, author, bound } = context
-  const isInUse = before?.fingerprint === fingerprint
-  if (isInUse && before.source === 'registered') throw new Refusal(REGISTERED)
-  if (key === null) throw new Refusal(noSuchKey(draft, bound))
-  if (key.refusedAt != null) {
-    const when = formatInstant(key.refusedAt, settings.desk.timezone)
-    const by = nameOf(key.refusedBy ?? '', settings)
-    return accepted(draft, `Refused already for ${address}, ${when}, by ${by}: ${name}.`)
-  }
+  const refusedBy = context.author.id
   refuseIf(wordsComplaint(draft, 'refuse'))
-  const { keyData, source, firstSeenAt } = key
-  const kept = { fingerprint, keyData, source, firstSeenAt }
+  const isInUse = before?.fingerprint === fingerprint
   const reporterKeys = new Map(draft.reporterKeys)
   if (isInUse) reporterKeys.delete(addressKey(address))
-  const next = decided(
-    {
-      ...draft,
-      case: { ...draft.case, reporters: draft.case.reporters.map(without(fingerprint, address)) },
-      reporterKeys,
-      settled: [...draft.settled, reporter.id],
-      decisions: [
-        ...draft.decisions,
-        { kind: 'offer-reporter-key', address, key: kept, refusedBy: author.id }
-      ]
-    },
-    context,
-    'key-refused',
-    { reporter: reporter.id, fingerprint, reason: reason ?? '' }
-  )
-  const now = reporterWith(next.case, reporter.id)
-  const reach = isInUse ? ` Answers ${reachWords(now, next.reporterKeys, product)}` : ''
+  const without = withoutKey(fingerprint, address)
+  const kept = { fingerprint, keyData, source, firstSeenAt }
+  const refused: Draft = {
+    ...draft,
+    case: { ...draft.case, reporters: draft.case.reporters.map(without) },
+    reporterKeys,
+    settled: [...draft.settled, reporter.id],
+    decisions: [...draft.decisions, { kind: 'offer-reporter-key', address, key: kept, refusedBy }]
+  }
+  const about = { reporter: reporter.id, fingerprint, reason: reason ?? '' }
+  const next = decided(refused, context, 'key-refused', about)
+  const name = formatFingerprint(fingerprint)
+  const why = reason === null || reason === '' ? '' : ` (because ${reason})`
+  const now = reachWords(without(reporter), reporterKeys, context.product)
+  const reach = isInUse ? ` Answers ${now}` : ''
   return accepted(
-    withActivity(
-      next,
-      `refused the key ${name}: it is not the key of ${address}${because(reason)}.${reach}`
-    ),
+    withActivity(next, `refused the key ${name}: it is not the key of ${address}${why}.${reach}`),
     `The key ${name} is not used for ${address}, even if it comes again.${reach}`
   )
 }
 
-function because(reason: string | null): string {
-  return reason === null || reason === '' ? '' : ` (because ${reason})`
-}
-
-function without(fingerprint: Fingerprint, address: Address): (reporter: Reporter) => Reporter {
-  return (reporter) =>
+function withoutKey(fingerprint: Fingerprint, address: Address) {
+  return <R extends Reporter>(reporter: R): R =>
     reporter.contact !== null && isSameAddress(reporter.contact.address, address)
       ? { ...reporter, unusedKeys: reporter.unusedKeys.filter((key) => key !== fingerprint) }
       : reporter
@@ -137,67 +104,54 @@ function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | n
 
 type NamedKey = {
   readonly reporter: Addressed
-  readonly fingerprint: Fingerprint
-  /** The key, in use or not; null where none of this fingerprint came. */
-  readonly key: OfferedKey | null
+  readonly key: ReporterKey
   /** The key in use. */
   readonly before: ReporterKey | null
 }
 
-/** The key of this fingerprint and the reporter of the case for whom it came. */
-function namedKey(
-  draft: Draft,
-  written: string,
-  { bound, conversation }: CommandContext
-): NamedKey {
-  const reporters = addresseesOf(draft.case)
-  const [first] = reporters
-  if (first === undefined)
-    throw new Refusal('The report names no address, so there is nobody whose key this could be.')
+/** The key of this fingerprint, in use or not, and the reporter of the case for whom it came. */
+function namedKey(draft: Draft, written: string, context: CommandContext): NamedKey {
+  const { offeredKeys } = context.bound
   const fingerprint = parseFingerprint(written)
   if (fingerprint === null)
     throw new Refusal('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
-  const known = reporters.map((reporter) => {
+  const theirs = addresseesOf(draft.case).flatMap((reporter): NamedKey[] => {
     const before = reporterKeyOf(reporter, draft.reporterKeys)
-    const offered = bound.offeredKeys.find(
+    const offered = offeredKeys.find(
       (one) =>
         one.fingerprint === fingerprint && isSameAddress(one.address, reporter.contact.address)
     )
-    return { reporter, before, key: before?.fingerprint === fingerprint ? before : bare(offered) }
+    const key = before?.fingerprint === fingerprint ? before : offered
+    return key === undefined ? [] : [{ reporter, key, before }]
   })
-  const theirs = known.filter(({ key }) => key !== null)
-  const meant = reporterIn(draft.case, conversation)
+  const meant = reporterIn(draft.case, context.conversation)
   // A key may name several people: used for the wrong one, it would let its owner read another person's messages.
-  const isMeant = ({ reporter }: (typeof known)[number]): boolean =>
+  const isMeant = ({ reporter }: NamedKey): boolean =>
     meant !== 'several' && meant?.id === reporter.id
-  const named = theirs.length > 1 ? theirs.find(isMeant) : theirs[0]
-  if (theirs.length > 1 && named === undefined)
-    throw new Refusal(whoseKey(theirs.map(({ reporter }) => reporter)))
-  const before = reporterKeyOf(first, draft.reporterKeys)
-  return { fingerprint, ...(named ?? { reporter: first, before, key: null }) }
+  const [only] = theirs
+  if (only === undefined) throw new Refusal(noSuchKey(draft, context))
+  const named = theirs.length > 1 ? theirs.find(isMeant) : only
+  const addresses = theirs.map(({ reporter }) => reporter.contact.address).join(' and for ')
+  if (named === undefined)
+    throw new Refusal(
+      `This key came for ${addresses}. To say whose it is, please reply to a message of that reporter and keep its last line (Ref: …) in your text.`
+    )
+  // Does not say why: maintainers must not learn who is on the list (G5).
+  if (named.before?.source === 'registered')
+    throw new Refusal(
+      'The operator decides which key is used for this reporter. Please give them the new one.'
+    )
+  return named
 }
 
-function whoseKey(reporters: readonly Addressed[]): string {
-  const addresses = reporters.map(({ contact }) => contact.address).join(' and for ')
-  return `This key came for ${addresses}. To say whose it is, please reply to a message of that reporter and keep its last line (Ref: …) in your text.`
-}
-
-function bare(offered: BoundCase['offeredKeys'][number] | undefined): OfferedKey | null {
-  if (offered === undefined) return null
-  const { address: _, ...key } = offered
-  return key
-}
-
-function insteadOf(before: ReporterKey | null): string {
-  return before === null ? '' : ` instead of ${formatFingerprint(before.fingerprint)}`
-}
-
-function noSuchKey({ case: record }: Draft, { offeredKeys }: BoundCase): string {
-  const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
-  const addresses = addresseesOf(record)
+function noSuchKey(draft: Draft, { bound: { offeredKeys } }: CommandContext): string {
+  const addresses = addresseesOf(draft.case)
     .map(({ contact }) => contact.address)
     .join(' or ')
-  return `No such key came for ${addresses}${known === '' ? '' : `; known are: ${known}`}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
+  if (addresses === '')
+    return 'The report names no address, so there is nobody whose key this could be.'
+  const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
+  return `No such key waits for ${addresses}${known === '' ? '' : `; these wait: ${known}`}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
 }
 
 export const KEYS: readonly Verb[] = [

@@ -68,7 +68,6 @@ const merge: Handler = (draft, command, context) => {
     mail: 'merged',
     text,
     decision: togetherWords(draft.case, target),
-    title: '',
     beside: target.reporters,
     why: ` into ${into}`
   })

@@ -23,7 +23,6 @@ import {
   withoutWords
 } from '../draft.ts'
 import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
-import { isOpenPath } from '../recipients.ts'
 import {
   askFor,
   message,
@@ -47,45 +46,30 @@ const note: Handler = (draft, command, context) => {
 const reply: Handler = (draft, command, context) => {
   const given = command.text ?? ''
   const isQuoting = quotes(command)
-  if (command.words.length > 0 && !isQuoting) {
+  if (command.words.length > 0 && !isQuoting)
     throw new Refusal(
       'Please write only /reply or /reply quote on that line, and the text below it or between << and >>.'
     )
-  }
-  const own = newText(given)
+  refuseIf(conversationComplaint(context))
+  const own = textToSend(given, context)
   const text = isQuoting ? quotingText(given) : own
-  refuseIf(
-    replyComplaint(own, context) ??
-      (isQuoting ? quotationComplaint(text, draft, context) : null) ??
-      filesComplaint(draft, context)
-  )
+  refuseIf(isQuoting ? quotationComplaint(text, draft, context) : null)
+  refuseIf(context.files.length === 0 ? null : filesComplaint(draft, context))
   const remarks = isQuoting ? ['What you quoted goes along.'] : leftOut(given, own)
-  const files = filesToSend(draft, context)
+  // The files of the message go along once, however many replies it holds.
+  const files = draft.words.some((said) => said.files !== undefined) ? [] : context.files
   if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
   const told = isPlan(sections(own))
-  const words = {
-    mail: 'reply',
-    text,
-    decision: '',
-    title: '',
-    files,
-    isPlan: told
-  } as const
+  const words = { mail: 'reply', text, files, isPlan: told } as const
   const step = toReporter(draft, context, words, remarks.join(' '))
   return told ? withPlan(draft, step, context) : step
 }
 
-/** The files of the message go along once, however many replies it holds. */
-function filesToSend(draft: Draft, { files }: CommandContext): CommandContext['files'] {
-  return draft.words.some((said) => said.files !== undefined) ? [] : files
-}
-
 function filesComplaint(draft: Draft, context: CommandContext): string | null {
-  if (context.files.length === 0) return null
   if (draft.newPatches !== null) return WHOSE_FILES
-  const { kind } = pathIn(draft, context)
-  if (kind === 'no-key') return FILES_WITHOUT_KEY
-  return kind === 'in-clear' ? FILES_IN_CLEAR : null
+  const way = pathIn(draft, context)
+  if (way === 'no-key') return FILES_WITHOUT_KEY
+  return way === 'in-clear' ? FILES_IN_CLEAR : null
 }
 
 const FILES_WITHOUT_KEY =
@@ -97,21 +81,23 @@ export const WHOSE_FILES =
   'The files of this message could be for the reporter or for the list. Please send /reply and /notice draft in two messages.'
 
 /** What stands under the headings `Plan:` and `Workarounds:` of a text. */
-function sections(text: string): Readonly<Record<'plan' | 'workarounds', string>> {
+function sections(text: string): Plan {
   const found = { plan: '', workarounds: '' }
-  let under: keyof typeof found | null = null
+  let under: keyof Plan | null = null
   for (const line of text.split('\n')) {
     const [, name = '', rest = ''] =
       /^[\s#*_]*(plan|workarounds?)[*_]*:[*_]*(.*)$/i.exec(line) ?? []
     if (name !== '') under = name.toLowerCase() === 'plan' ? 'plan' : 'workarounds'
     if (under !== null) found[under] += name === '' ? `\n${line}` : rest
   }
-  return { plan: found.plan.trim(), workarounds: found.workarounds.trim() }
+  return found
 }
 
+type Plan = Readonly<Record<'plan' | 'workarounds', string>>
+
 /** Whether both are there; "none known" is an answer, too (M-08). */
-function isPlan({ plan, workarounds }: ReturnType<typeof sections>): boolean {
-  return plan !== '' && workarounds !== ''
+function isPlan({ plan, workarounds }: Plan): boolean {
+  return plan.trim() !== '' && workarounds.trim() !== ''
 }
 
 function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
@@ -127,14 +113,12 @@ function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
 const plan: Handler = (draft, command, context) => {
   const said = { plan: '', workarounds: '' }
   for (const { key, value } of command.fields) {
-    const text = textFor(value, context)
-    const [doubt] = doubtsAbout(value, command)
-    if (doubt !== undefined) throw new Refusal(doubt.says)
-    said[key === 'plan' ? 'plan' : 'workarounds'] = text
+    said[key === 'plan' ? 'plan' : 'workarounds'] = textFor(value, context)
+    refuseIf(doubtsAbout(value, command)[0]?.says ?? null)
   }
   if (!isPlan(said)) throw new Refusal(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
-  const words = { mail: 'reply', text, decision: '', title: 'The plan', isPlan: true } as const
+  const words = { mail: 'reply', text, title: 'The plan', isPlan: true } as const
   const isForAll = reporterIn(draft.case, context.conversation) === 'several'
   const step = isForAll
     ? toEach(addresseesOf(draft.case), draft, context, words)
@@ -145,16 +129,6 @@ const plan: Handler = (draft, command, context) => {
 const PLAN_FORM =
   'A plan needs both: a line "plan: ..." and a line "workarounds: ..." below /plan, longer text between << and >>. If no workaround is known, write "workarounds: none known".'
 
-function replyComplaint(own: string, context: CommandContext): string | null {
-  return conversationComplaint(context) ?? textComplaint(own, context)
-}
-
-function textComplaint(own: string, { settings }: CommandContext): string | null {
-  if (own === '')
-    return 'There is no text to send: write it below the command or between << and >>.'
-  return namesDesk(own, settings.desk) ? NAMES_DESK : null
-}
-
 function quotationComplaint(text: string, draft: Draft, context: CommandContext): string | null {
   if (!hasQuotation(text))
     return 'No quoted text could go along: quote the message of the desk from its first line on, or copy the lines into your own text.'
@@ -163,7 +137,7 @@ function quotationComplaint(text: string, draft: Draft, context: CommandContext)
     ({ kind, conversation }) => kind === relay.kind && conversation.startsWith('reporter:')
   )
   if (isTheirs.length === 0 || isTheirs.includes(false)) return QUOTES_OTHERS
-  return pathIn(draft, context).kind === 'in-clear'
+  return pathIn(draft, context) === 'in-clear'
     ? 'A quotation leaves only encrypted, and we have no key of the reporter.'
     : null
 }
@@ -173,17 +147,16 @@ const QUOTES_OTHERS =
 
 /** An answer to a list member's message reaches that member and nobody else (G5). */
 const member: Handler = (draft, command, context) => {
-  const { answeredMember: to, author } = context
-  const text = newText(command.text ?? '')
-  refuseIf(memberComplaint(context) ?? textComplaint(text, context))
+  const { answeredMember: to, author, conversation } = context
+  if (conversation.kind === 'mixed') throw new Refusal(MIXED)
+  if (memberIn(conversation) === null) throw new Refusal(NOT_A_MEMBER)
+  if (!conversation.isSigned) throw new Refusal(WHICH_MEMBER)
+  const text = textToSend(command.text ?? '', context)
   if (to === null) throw new Refusal('This list member is not active on the list any more.')
-  const { id } = to
+  const { id, name, address } = to
   const done = decided(draft, context, 'member-answered', { member: id })
-  const answer = memberAnswer({ author: author.name, text })
-  const once = `${context.arrivalId}:${draft.decisions.length}`
-  const { fingerprint, keyData, name, address } = to
-  const sent = sealedTo([{ id, name, address, fingerprint, keyData }], answer, {
-    once,
+  const sent = sealedTo([to], memberAnswer({ author: author.name, text }), {
+    once: `${context.arrivalId}:${draft.decisions.length}`,
     tag: draft.case.tag
   })
   const next = {
@@ -198,21 +171,27 @@ const member: Handler = (draft, command, context) => {
   )
 }
 
-function memberComplaint({ conversation }: CommandContext): string | null {
-  if (conversation.kind === 'mixed') return MIXED
-  if (memberIn(conversation) === null) {
-    return '/member answers a message of a list member: write it in a reply to that message. /reply goes to the reporter.'
-  }
-  return conversation.isSigned
-    ? null
-    : 'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
-}
+const NOT_A_MEMBER =
+  '/member answers a message of a list member: write it in a reply to that message. /reply goes to the reporter.'
+const WHICH_MEMBER =
+  'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
 
 /** The author's own words for the reporter; refused if nothing is their own, they name the desk, or they answer somebody else. */
-export function textFor(given: string, { settings, conversation }: CommandContext): string {
+export function textFor(given: string, context: CommandContext): string {
+  const own = ownWords(given, context)
+  refuseIf(own === '' ? null : conversationComplaint(context))
+  return own
+}
+
+function textToSend(given: string, context: CommandContext): string {
+  const own = ownWords(given, context)
+  if (own !== '') return own
+  throw new Refusal('There is no text to send: write it below the command or between << and >>.')
+}
+
+function ownWords(given: string, { settings }: CommandContext): string {
   const own = newText(given)
   if (own === '' && given.trim() !== '') throw new Refusal(NOTHING_OWN)
-  refuseIf(own === '' ? null : conversationComplaint({ conversation }))
   if (namesDesk(own, settings.desk)) throw new Refusal(NAMES_DESK)
   return own
 }
@@ -223,27 +202,24 @@ const NOTHING_OWN = 'Nothing of the text is your own: it only quotes, and quoted
 
 /** Said where lines of a `<<` block stayed here, so that nobody takes them for sent. */
 function leftOut(given: string, own: string): string[] {
-  const count = (text: string): number =>
+  const filled = (text: string): number =>
     text.split('\n').filter((line) => line.trim() !== '').length
-  return count(own) < count(given)
+  return filled(own) < filled(given)
     ? ['Quoted lines, and lines below a signature or a forward mark, were left out.']
     : []
 }
 
 const ask: Handler = (draft, command, context) => {
   const text = textFor(command.text ?? '', context)
-  if (text !== '') {
-    const title = 'Question'
-    return toReporter(draft, context, { mail: 'question', text, decision: '', title })
-  }
+  if (text !== '') return toReporter(draft, context, { mail: 'question', text, title: 'Question' })
   refuseIf(conversationComplaint(context))
   const reporter = reporterMeant(draft, context)
-  const isForKey = isRead(context)
-  if (isForKey && pathIn(draft, context).kind === 'encrypted')
+  const name = askedFor(context)
+  const isForKey = name === 'key-request'
+  if (isForKey && pathIn(draft, context) === 'encrypted')
     throw new Refusal(
       'There is nothing to ask for: the report could be read, and we have a key of the reporter. Please write your question below /ask.'
     )
-  const name = isForKey ? 'key-request' : 'resend-request'
   const { says, decisions } = askFor(reporter, draft, context, name)
   if (decisions.length === 0) return accepted(draft, says)
   const about = { reporter: reporter.id, how: 'in-clear' } as const
@@ -253,9 +229,9 @@ const ask: Handler = (draft, command, context) => {
   return accepted(withActivity(asked, `asked the reporter ${what}`), says)
 }
 
-/** Whether anything that the reporters wrote could be read. */
-function isRead({ bound }: CommandContext): boolean {
-  return bound.reported.some((text) => text.trim() !== '')
+/** What to ask the reporters for: a key, or where nothing that they wrote could be read, the report. */
+function askedFor({ bound }: CommandContext): 'key-request' | 'resend-request' {
+  return bound.reported.some((text) => text.trim() !== '') ? 'key-request' : 'resend-request'
 }
 
 const unsend: Handler = (draft, { words }, context) => {
@@ -263,11 +239,11 @@ const unsend: Handler = (draft, { words }, context) => {
   if (before !== '' || reason === '')
     throw new Refusal('Please write /unsend or /unsend because REASON.')
   const reporter = reporterMeant(draft, context)
-  const { contact } = reporter
+  const { address } = reporter.contact
   const waiting = waitingFor(reporter, draft).filter(({ tag }) => tag === draft.case.tag)
   if (waiting.length === 0)
     throw new Refusal(
-      `Nothing waits for ${contact.address} in this case. What has left cannot be taken back.`
+      `Nothing waits for ${address} in this case. What has left cannot be taken back.`
     )
   // A reporter must learn of the end of their case: this message is withdrawn only with the decision, or for a recorded reason.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
@@ -275,7 +251,7 @@ const unsend: Handler = (draft, { words }, context) => {
   const by = byMaintainer(context.author.id)
   const next = withoutWords(draft, waiting, by, { because: 'unsent', reason: reason ?? '' })
   const messages = count(waiting.length, 'message', 'messages')
-  const says = `${messages} that waited for a key of ${contact.address} will not leave.`
+  const says = `${messages} that waited for a key of ${address} will not leave.`
   const isUntold = waiting.some(({ mail }) => mail === 'accepted')
   return accepted(next, isUntold ? `${says} ${ACCEPTED_UNTOLD}` : says)
 }
@@ -287,7 +263,9 @@ const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
 
 function canAnswer(draft: Draft, context: CommandContext): boolean {
-  return conversationComplaint(context) === null && isOpenPath(pathIn(draft, context))
+  const way = pathIn(draft, context)
+  const isReachable = way === 'encrypted' || way === 'in-clear'
+  return isReachable && isOpen(draft.case.state) && conversationComplaint(context) === null
 }
 
 export const TALK: readonly Verb[] = [
@@ -303,9 +281,7 @@ export const TALK: readonly Verb[] = [
     next: {
       happens: 'plan-told',
       writes: (draft, context) =>
-        isOpen(draft.case.state) && isPlanDue(draft, context) && canAnswer(draft, context)
-          ? '/plan'
-          : null
+        isPlanDue(draft, context) && canAnswer(draft, context) ? '/plan' : null
     }
   },
   {
@@ -321,7 +297,6 @@ export const TALK: readonly Verb[] = [
     next: {
       happens: 'answered',
       writes: (draft, context) =>
-        isOpen(draft.case.state) &&
         (answeredAt(draft.case) === null || draft.case.state === 'disclosed') &&
         canAnswer(draft, context)
           ? '/reply'
@@ -342,10 +317,9 @@ export const TALK: readonly Verb[] = [
       writes: (draft, context) => {
         const reporter = reporterIn(draft.case, context.conversation)
         if (reporter === null || reporter === 'several') return null
-        const name = isRead(context) ? 'key-request' : 'resend-request'
         return conversationComplaint(context) === null &&
-          pathIn(draft, context).kind === 'no-key' &&
-          askFor(reporter, draft, context, name).decisions.length > 0
+          pathIn(draft, context) === 'no-key' &&
+          askFor(reporter, draft, context, askedFor(context)).decisions.length > 0
           ? '/ask'
           : null
       }

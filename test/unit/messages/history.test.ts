@@ -155,8 +155,7 @@ describe('the history of a case', () => {
         expiresAt: AT,
         products: ['parser'],
         ms: 600_000,
-        isSigned: true,
-        isKept: true
+        isSigned: true
       }
     }
     const BECAUSE: Partial<Record<EventKind, string>> = {

@@ -125,7 +125,7 @@ const anySituation: fc.Arbitrary<Situation> = fc
       signatureSeen: made.seen,
       history: {
         senderAcknowledgements: made.recently ? 5 : 0,
-        answersTaken: { desk: [], domain: [] },
+        answersTaken: new Map(),
         refusalsLastHour: made.refusals
       }
     })
@@ -275,9 +275,9 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
   )
 
   it('waits when the hour’s allowance is used up, and is counted when it leaves', () => {
-    const free = at('2026-11-22T12:40:00Z')
-    const taken = Array.from({ length: 60 }, () => at('2026-11-22T11:40:00Z'))
-    const history = { ...situation().history, answersTaken: { desk: taken, domain: [] } }
+    const free = at('2026-11-22T13:00:22.500Z')
+    const answersTaken = new Map([['2026-11-22T12', { desk: 60, domain: 0 }]])
+    const history = { ...situation().history, answersTaken }
     expect(acknowledgement({}, { history })?.notBefore).toBe(free)
     const decisions = decideArrival(situation({ history }), SETTINGS, MOMENT)
     expect(only(decisions, 'count-answer')[0]?.at).toBe(free)

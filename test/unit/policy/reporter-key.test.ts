@@ -178,7 +178,7 @@ describe('the key of a reporter', () => {
   })
 
   it('does not permit unencrypted answers when it cannot be used any more, even where the policy allows clear text (G3)', () => {
-    const alice = reporter({ beganInClear: true })
+    const alice = { ...reporter({ beganInClear: true }), contact: ALICE }
 
     expect(reporterPath(alice, keysOf(null), ALLOW).kind).toBe('in-clear')
     expect(reporterPath(alice, keysOf({ ...ALICE_KEY, isUsable: false }), ALLOW).kind).toBe(
@@ -200,8 +200,8 @@ describe('a new key that the old one signs for', () => {
     expect(key?.fingerprint).toBe(OTHER)
     expect(decisions.map(({ kind }) => kind)).toEqual([
       'pin-reporter-key',
-      'remember-signature',
-      'record'
+      'record',
+      'remember-signature'
     ])
     expect(only(decisions, 'record')).toMatchObject([
       { event: { kind: 'key-pinned', about: { replaced: expect.any(String) } } }

@@ -429,7 +429,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     mergedKey: null,
     history: {
       senderAcknowledgements: 0,
-      answersTaken: { desk: [], domain: [] },
+      answersTaken: new Map(),
       refusalsLastHour: 0
     },
     nextTag: tag('ACME-2026-0002'),

@@ -8,7 +8,7 @@ import {
   type Contradiction,
   contradictionOf,
   withholdContent
-} from '../../../src/policy/contradiction.ts'
+} from '../../../src/policy/ownership.ts'
 import { address, SETTINGS, situation } from '../policy/samples.ts'
 import {
   type Correspondence,

@@ -387,7 +387,7 @@ describe('correspondents', () => {
     expect(use).toThrow()
   })
 
-  it('are listed for the desk and for one domain, with those that leave later, within bounds', () => {
+  it('are counted for each hour, for the desk and for one domain, with those that leave later', () => {
     const other = 'bob@other.example' as typeof ALICE.address
     const later = addMs(NOON, 3_600_000)
     db.transact((tx) => {
@@ -397,16 +397,16 @@ describe('correspondents', () => {
       people.insertAnswer(tx, other, 'acknowledgement', NOON)
       people.insertAnswer(tx, other, 'acknowledgement', addMs(later, 1))
     })
-    const span = { since: addMs(NOON, -3_600_000), until: later }
-    const listed = (domain: string | null) =>
-      db.read((read) => people.listAnswers(read, 'acknowledgement', span, { domain, limit: 10 }))
-    expect(listed(null)).toEqual([NOON, later])
-    expect(listed('other.example')).toEqual([NOON])
-    expect(listed('example')).toEqual([])
-    const one = { domain: null, limit: 1 }
-    expect(db.read((read) => people.listAnswers(read, 'acknowledgement', span, one))).toEqual([
-      NOON
+    const since = addMs(NOON, -3_600_000)
+    const counted = (domain: string) => [
+      ...db.read((read) => people.countAnswersByHour(read, 'acknowledgement', since, domain))
+    ]
+    const hours = [NOON, later].map((hour) => hour.slice(0, 13))
+    expect(counted('other.example')).toEqual([
+      [hours[0], { desk: 1, domain: 1 }],
+      [hours[1], { desk: 2, domain: 1 }]
     ])
+    expect(counted('example').map(([, { domain }]) => domain)).toEqual([0, 0])
     const refusals = (until: Instant) =>
       db.read((read) => people.countAnswers(read, ALICE.address, 'refusal', { since: NOON, until }))
     // What a clock that ran ahead has left says nothing.

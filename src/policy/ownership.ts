@@ -1,0 +1,178 @@
+/**
+ * Whether what was encrypted is its sender's (G6, mail.md §2.4): somebody may have sent on as theirs what another person had
+ * encrypted to the desk, and an answer would tell them what is in it. Where the inside contradicts the outside, the message is
+ * taken in with nothing of its content, like one that cannot be opened. A ciphertext belongs to the first sender from whom it was
+ * taken in; from anybody else it is quarantined, unless its inside shows that it is theirs.
+ */
+import { type Address, isSameAddress } from '../domain/address.ts'
+import { type Decision, type DecisionOf, dispose, recorded } from '../domain/decision.ts'
+import { BY_SOMEBODY, DESK } from '../domain/event.ts'
+import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
+import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
+import { type Settings } from '../domain/settings.ts'
+import { type Situation } from './situation.ts'
+
+/** What contradicts: the protected From or To, whose key signed, the form it came in, or that another sent it before. */
+export type Contradiction = keyof typeof SAYS
+const SAYS = {
+  from: 'the sender inside its protected part is not the sender outside',
+  to: 'its protected part is addressed to others and not to the desk',
+  form: 'its encrypted part was cut out of a whole message and put into another form',
+  signer: 'it is signed with a key that is not the key of its sender',
+  copy: 'another sender sent the same encrypted content before and nothing inside says that it is of this one'
+} as const
+
+/** The sentence for the maintainers that says why. */
+export function explainContradiction(contradiction: Contradiction): string {
+  return `The content of this message is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The message is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
+}
+
+/** The contradiction of an opened encrypted mail, or null. A message in clear tells nobody anything and is shown as it is. */
+export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
+  const { opened } = situation
+  const { encrypted, decrypted, outer, structure } = opened
+  if (!encrypted || !decrypted) return null
+  const inner = innerOf(opened)
+  const named = [inner, opened.namesInside].filter((facts) => facts !== null)
+  if (named.some((facts) => namesWriter(facts, outer) === 'another')) return 'from'
+  if (named.some((facts) => isToOthers(facts, outer, settings.desk.address))) return 'to'
+  // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
+  if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
+  if (isSignedByAnother(situation, settings)) return 'signer'
+  return situation.ciphertextSeen && !isProved(situation, settings) ? 'copy' : null
+}
+
+/** The same message with nothing of its inside but the state of its signatures. */
+export function withholdContent(opened: OpenedMail): OpenedMail {
+  return {
+    ...opened,
+    protected: null,
+    innerFacts: null,
+    namesInside: null,
+    subjectProtected: false,
+    text: '',
+    outsideText: '',
+    attachments: [],
+    // Anybody could read the Autocrypt header; an attached key came out of the encryption.
+    candidateKeys: opened.candidateKeys.filter(({ source }) => source !== 'attached'),
+    unusableKeys: [],
+    warnings: []
+  }
+}
+
+/** A message put into another wrapper keeps its inside: headers that may not be shown still say who wrote it. */
+function innerOf({ protected: shown, innerFacts }: OpenedMail): HeaderFacts | null {
+  return shown ?? innerFacts
+}
+
+/** Whom From inside names. One that cannot be read must be the same on both sides, and then proves nothing. */
+function namesWriter(inner: HeaderFacts, outer: HeaderFacts): 'sender' | 'another' | 'nobody' {
+  if (inner.from !== null) return isFrom(outer, inner.from.address) ? 'sender' : 'another'
+  const isSame = inner.unreadableFrom === '' || inner.unreadableFrom === outer.unreadableFrom
+  return isSame ? 'nobody' : 'another'
+}
+
+function isFrom({ from }: HeaderFacts, address: Address): boolean {
+  return from !== null && isSameAddress(from.address, address)
+}
+
+/** Whether the inside is addressed, readably or not, only to others: not to the desk, nor to anybody whom the outside names. */
+function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): boolean {
+  const named = [...inner.to, ...inner.cc]
+  const expected = [desk, ...[...outer.to, ...outer.cc].map(({ address }) => address)]
+  return (
+    (named.length > 0 || inner.hasUnreadableRecipient) &&
+    !named.some(({ address }) => expected.some((other) => isSameAddress(other, address)))
+  )
+}
+
+/**
+ * Whether a signature inside the encryption is not the sender's. It is not when it was made with somebody else's key; with an
+ * unknown key, although keys of the sender are proved or come with the message; or, even if it is broken, when it claims a key of
+ * another person that the desk knows, or when a key of another person came with it: people attach the key they sign with. Each
+ * signature is judged by itself, whatever it covers: words put beside a ciphertext change nothing about who signed the inside, and
+ * a signature of the sender beside it excuses nothing. A signature around the ciphertext says nothing about who wrote the inside.
+ */
+function isSignedByAnother(situation: Situation, { maintainers }: Settings): boolean {
+  const { opened, senderKey, member } = situation
+  const { outer, candidateKeys, warnings } = opened
+  const isTheirs = ({ address }: { readonly address: Address }): boolean => isFrom(outer, address)
+  const isPinned = senderKey?.isProved === true
+  const proved = [
+    ...[isPinned ? senderKey : [], member?.record ?? [], candidateKeys].flat(),
+    ...maintainers.filter(isTheirs)
+  ].map(({ fingerprint }) => fingerprint)
+  const strangers = maintainers.filter((one) => !isTheirs(one))
+  const foreign = strangers.flatMap(({ signingKeys }) => signingKeys)
+  return (
+    situation.signedByAnother ||
+    opened.signatures.some(({ isInside, fingerprint, state, issuer }) => {
+      if (!isInside) return false
+      if (fingerprint !== null)
+        return fingerprint !== senderKey?.fingerprint && !proved.includes(fingerprint)
+      return (
+        (state === 'unknown-key' && proved.length > 0) ||
+        warnings.includes('fake-key') ||
+        foreign.some((key) => isNamedBy(issuer, key))
+      )
+    })
+  )
+}
+
+/** Whether what was encrypted names the sender outside as its writer, or is signed with a key that is known for their address. */
+function isProved({ opened, senderKey, member }: Situation, { maintainers }: Settings): boolean {
+  const { encrypted, decrypted, outer, candidateKeys, signatures } = opened
+  if (!encrypted || !decrypted || outer.from === null) return false
+  const inner = innerOf(opened)
+  if (inner !== null && (inner.from !== null || inner.unreadableFrom !== ''))
+    return namesWriter(inner, outer) === 'sender'
+  const registered = [...maintainers, member?.record ?? []].flat()
+  const theirs = registered.filter(({ address }) => isFrom(outer, address))
+  const keys: readonly Fingerprint[] = [...theirs, ...candidateKeys, senderKey ?? []]
+    .flat()
+    .map(({ fingerprint }) => fingerprint)
+  return signatures.some(
+    ({ state, fingerprint, isInside }) =>
+      isInside && state === 'valid' && fingerprint !== null && keys.includes(fingerprint)
+  )
+}
+
+/** Whether the ciphertext of the message belongs to another sender. */
+export function isReused(situation: Situation, settings: Settings): boolean {
+  return situation.ciphertextReused && !isProved(situation, settings)
+}
+
+/** Becomes no case, is shown to nobody and gets no answer. */
+export function quarantineReused(situation: Situation, settings: Settings): Decision[] {
+  const whence = isReused(situation, settings) ? 'from another sender' : 'into another case'
+  return [
+    recorded('ciphertext-reused', DESK, BY_SOMEBODY, { cases: situation.ciphertextCases }),
+    dispose('held', 'reused-ciphertext', `its ciphertext came before ${whence}`)
+  ]
+}
+
+/**
+ * Remembers the ciphertext of a message that was taken in as its sender's own. A message that could not be opened claims
+ * nothing: anybody can put a ciphertext into one.
+ */
+export function claimCiphertext(situation: Situation, settings: Settings): Decision[] {
+  if (!situation.opened.decrypted) return remember(situation, 'seen')
+  return remember(situation, isProved(situation, settings) ? 'proved' : 'claimed')
+}
+
+/**
+ * Remembers who sent the ciphertext of a message without effect, unless `decided` remembers it already. It claims nothing, so
+ * that a thief who is quicker does not lock out the victim; but what the desk refused is as worth stealing as a report.
+ */
+export function noteCiphertext(situation: Situation, decided: readonly Decision[]): Decision[] {
+  const isNoted = decided.some(({ kind }) => kind === 'remember-ciphertext')
+  return isNoted ? [] : remember(situation, 'seen')
+}
+
+function remember(
+  { opened: { ciphertextMark: mark, outer } }: Situation,
+  standing: DecisionOf<'remember-ciphertext'>['standing']
+): Decision[] {
+  const sender = outer.from?.address ?? null
+  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender, standing }]
+}
