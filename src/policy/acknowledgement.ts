@@ -156,7 +156,7 @@ export function acknowledgeReport(
     )
   return does(
     `yes, to ${to.address}; it leaves ${formatInstant(notBefore, timezone)}`,
-    answer({ notBefore }),
+    answer({ notBefore, isHeld: false }),
     countAnswer(to.address, notBefore)
   )
 }

@@ -90,8 +90,8 @@ function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): bool
  * Whether a signature inside the encryption is not the sender's. It is not when it was made with somebody else's key; with an
  * unknown key, although keys of the sender are proved or come with the message; or, even if it is broken, when it claims a key of
  * another person that the desk knows, or when a key of another person came with it: people attach the key they sign with. Each
- * signature is judged by itself, whatever it covers: words put beside a ciphertext change nothing about who signed the inside, and
- * a signature of the sender beside it excuses nothing. A signature around the ciphertext says nothing about who wrote the inside.
+ * signature is judged by itself, whatever it covers: words put beside a ciphertext change nothing about who signed the inside,
+ * and a signature of the sender beside it excuses nothing. One around the ciphertext says nothing about who wrote the inside.
  */
 function isSignedByAnother(situation: Situation, { maintainers }: Settings): boolean {
   const { opened, senderKey, member } = situation

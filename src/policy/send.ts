@@ -1,6 +1,6 @@
 /**
- * Makes the decisions that send. In charge of who may get what: nothing goes out unencrypted but a message whose definition allows
- * it (G3).
+ * Makes the decisions that send. In charge of who may get what: nothing goes out unencrypted but a message whose definition
+ * allows it (G3).
  */
 import {
   type Addressee,
