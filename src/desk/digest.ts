@@ -2,8 +2,11 @@
  * When the next digest comes, and what it is made from. The clock `digest` tells it; must never forget what nobody was told.
  */
 import { BY_DESK, DESK, event } from '../domain/event.ts'
-import { type Instant } from '../domain/time.ts'
-import { type DigestFacts } from '../policy/digest.ts'
+import { type Message } from '../domain/message.ts'
+import { type Settings } from '../domain/settings.ts'
+import { formatInstant, type Instant } from '../domain/time.ts'
+import { digest } from '../messages/to-maintainers.ts'
+import { caseLines } from '../policy/status.ts'
 import * as cases from '../store/cases.ts'
 import * as events from '../store/events.ts'
 import { forgetJunk, listJunk } from '../store/junk.ts'
@@ -36,16 +39,26 @@ export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   if (next !== null) record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), work)
 }
 
-/** What a digest would tell now. */
-export function digestFacts(read: Read): DigestFacts {
+/** What a digest says now: what somebody has to look at although nobody is told of it when it happens; null for nothing. */
+export function digestMessage(
+  read: Read,
+  { now, settings, isLate }: { now: Instant; settings: Settings; isLate: boolean }
+): Message | null {
   const toldId = Number(meta.read(read, 'junk-told') ?? 0)
   const { messages, total } = listJunk(read, toldId, TOLD_MAX)
-  return {
-    unanswered: cases.listUnanswered(read, TOLD_MAX),
-    unansweredTotal: cases.countUnanswered(read),
-    junk: messages,
-    junkTotal: total
-  }
+  const unanswered = cases.listUnanswered(read, TOLD_MAX)
+  const unansweredTotal = cases.countUnanswered(read)
+  if (unansweredTotal === 0 && total === 0) return null
+  return digest({
+    isLate,
+    unanswered: unanswered.map((one) => caseLines(one, { settings, now })),
+    moreUnanswered: unansweredTotal - unanswered.length,
+    junk: messages.map(({ receivedAt, ...mail }) => ({
+      ...mail,
+      received: formatInstant(receivedAt, settings.desk.timezone)
+    })),
+    moreJunk: total - messages.length
+  })
 }
 
 /** The last row of the junk list that a digest made now would tell. */

@@ -15,7 +15,6 @@ import { DATE_KINDS } from '../policy/date-talk.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import { type BoundCase, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
-import { type Verb } from '../policy/verbs/verb.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
@@ -125,7 +124,7 @@ export async function readSituation(
     senderKey,
     mergedKey,
     history: historyOf(read, desk, opened, now),
-    openCases: binds(parsed, 'desk') || namesCase(parsed) ? cases.list(read, 'open') : [],
+    openCases: hasVerb(parsed, 'cases') || hasVerb(parsed, 'merge') ? cases.list(read, 'open') : [],
     nextTag: cases.nextTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
@@ -170,16 +169,9 @@ function ciphertextFacts(
   }
 }
 
-/** Whether one of the commands names another case. */
-function namesCase(parsed: ParsedCommands | null): boolean {
-  return (parsed?.commands ?? []).some(({ verb }) => verb === 'merge')
-}
-
-/** Whether one of the commands is about this. */
-function binds(parsed: ParsedCommands | null, what: Verb['binds']): boolean {
-  return (parsed?.commands ?? []).some(({ verb }) =>
-    VERBS.some((known) => known.name === verb && known.binds === what)
-  )
+/** Whether one of the commands is this one. */
+function hasVerb(parsed: ParsedCommands | null, name: string): boolean {
+  return parsed !== null && parsed.commands.some(({ verb }) => verb === name)
 }
 
 /** The case whose details the decision needs: the one that a maintainer's signed bytes name, else the one the thread names. */

@@ -14,7 +14,6 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { alert, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
-import { digestMessage } from '../policy/digest.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { waitingName } from '../policy/status.ts'
 import * as cases from '../store/cases.ts'
@@ -23,7 +22,7 @@ import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
-import { digestFacts } from './digest.ts'
+import { digestMessage } from './digest.ts'
 import { disclosureFacts, factsOf, type Occasion, timeFact } from './occasion.ts'
 
 /** The messages of one telling. */
@@ -325,6 +324,6 @@ function ownKey(occasion: Occasion): SendClear[] {
 /** What nobody was told of when it happened; nothing when there is nothing. */
 function digest(desk: Desk, read: Read, { recipients, rings, once, now }: Occasion): SendSealed[] {
   const isLate = rings.some((ring) => ring.isLate)
-  const said = digestMessage(digestFacts(read), { now, settings: desk.settings, isLate })
+  const said = digestMessage(read, { now, settings: desk.settings, isLate })
   return said === null ? [] : [sealedTo(recipients, said, { once, tag: null })]
 }

@@ -119,7 +119,13 @@ export const digest = encrypted<{
   readonly isLate: boolean
   readonly unanswered: readonly string[]
   readonly moreUnanswered: number
-  readonly junk: readonly string[]
+  /** As their headers claim, '' for what cannot be read. */
+  readonly junk: readonly {
+    readonly received: string
+    readonly sender: string
+    readonly subject: string
+    readonly size: number
+  }[]
   readonly moreJunk: number
 }>()('digest', 'digest', 'Digest')
 

@@ -250,9 +250,9 @@ export type NoticeSetting = {
 }
 
 /**
- * The text whose SHA-256 an approval covers (G7), in one fixed order: the stored content, the recipients, the words around it that
- * come from the configuration, as a recipient would read them, and the template that puts them together. Changing any byte, date,
- * file or recipient changes it.
+ * The text whose SHA-256 an approval covers (G7), in one fixed order: the stored content, the recipients, the words around it
+ * that come from the configuration, as a recipient would read them, and the template that puts them together. Changing any byte,
+ * date, file or recipient changes it.
  */
 export function approvedText(
   notice: NoticeRecord,

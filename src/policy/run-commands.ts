@@ -27,7 +27,7 @@ import { spokenWords, withNote } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
-import { needsNoCase, type Verb } from './verbs/verb.ts'
+import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
 import { settledWords, withdrawnWords, withWordsLeft } from './waiting-words.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
@@ -168,7 +168,7 @@ function readLines(
 function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: DeskContext): Verb {
   const verb = verbs.find((candidate) => candidate.name === name)
   if (verb === undefined) throw new RangeError(`no verb ${name}`)
-  const missing = missingRole(author, verb.roles)
+  const missing = missingRole(author, rolesOf(verb))
   if (missing === null) return verb
   throw new Refusal(`This takes the role ${missing.join(' or ')}, which your key does not have.`)
 }

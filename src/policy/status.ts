@@ -8,6 +8,7 @@ import {
   type CaseRecord,
   type CaseState,
   isOpen,
+  type ListedCase,
   type ReporterKeys,
   reporterOf,
   type WaitingWords
@@ -18,7 +19,7 @@ import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
-import { dueOf, promiseParts, promisesOpen } from './clocks.ts'
+import { dueOf, promiseParts, promisesOpen, promiseWords } from './clocks.ts'
 import { answerOf, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
@@ -81,7 +82,20 @@ const NOTICES: Readonly<Record<NoticeRecord['state'], string>> = {
   held: 'on hold'
 }
 
-export function ownerWords({ owner }: CaseRecord, settings: Settings): string {
+/** One case of a list: number, state, owner, reporters, subject and what is due (B15). */
+export function caseLines(
+  { case: record, due }: ListedCase,
+  { settings, now }: Pick<CommandContext, 'settings' | 'now'>
+): string {
+  const from = addresseesOf(record).map(({ contact }) => contact.address)
+  return [
+    `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}`,
+    [from.join(', '), record.subject.replaceAll(/\s+/g, ' ')].filter(Boolean).join(': '),
+    due === null ? 'nothing is due' : promiseWords(due, { case: record, settings, now })
+  ].join('\n    ')
+}
+
+function ownerWords({ owner }: CaseRecord, settings: Settings): string {
   return owner === null ? 'no owner' : `owner ${nameOf(owner, settings)}`
 }
 

@@ -16,7 +16,7 @@ import { missingFields } from './notice-content.ts'
 import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { standing } from './status.ts'
-import { needsNoCase, type Verb } from './verbs/verb.ts'
+import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
 
 /** More lines than this are counted, not shown: the text of a message has any length. */
 const LINES_MAX = 40
@@ -145,7 +145,7 @@ function nextCommands(
     .sort((a, b) => rank(a) - rank(b))
     .flatMap((verb) => {
       if (needsNoCase(verb) || verb.next === undefined) return []
-      if (missingRole(context.author, verb.roles) !== null) return []
+      if (missingRole(context.author, rolesOf(verb)) !== null) return []
       const command = verb.next.writes(draft, context)
       return command !== null && canHappen(verb.next.happens, draft)
         ? [{ command, help: verb.help }]

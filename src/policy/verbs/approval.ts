@@ -28,7 +28,7 @@ import {
 } from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
-import { ACTING, type Verb } from './verb.ts'
+import { type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command, context) => {
   const { notice } = draft
@@ -177,7 +177,6 @@ export const APPROVAL: readonly Verb[] = [
   {
     name: 'notice hold',
     binds: 'notice',
-    roles: ACTING,
     help: 'stops the notice',
     more: 'Copies that have not left stay here. A new preview and approval let it go on.',
     run: hold

@@ -2,22 +2,28 @@
  * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16). Each takes a draft and returns a new one with
  * its decisions, or the reason why not.
  */
+import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
+import { formatInstant, readInstant } from '../../domain/time.ts'
+import { count } from '../../domain/words.ts'
 import { countAnswer } from '../acknowledgement.ts'
 import {
   accepted,
+  type CommandContext,
   type Draft,
   decided,
   type Handler,
+  happening,
   hasHappened,
   Refusal,
+  splitReason,
   withActivity
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
-import { ACTING, type Verb } from './verb.ts'
+import { type Verb } from './verb.ts'
 
 const status: Handler = (draft, _command, context) =>
   accepted({ ...draft, blocks: [...draft.blocks, statusBlock(draft, context)] }, 'See below.')
@@ -139,15 +145,12 @@ export const CASE: readonly Verb[] = [
   {
     name: 'status',
     followsMerges: true,
-    binds: 'case',
     roles: [],
     help: 'says where the case stands and what is missing',
     run: status
   },
   {
     name: 'take',
-    binds: 'case',
-    roles: ACTING,
     help: 'makes the case yours',
     more: 'If somebody else has the case, the answer says who, and they are told.',
     run: take,
@@ -158,8 +161,6 @@ export const CASE: readonly Verb[] = [
   },
   {
     name: 'acknowledge',
-    binds: 'case',
-    roles: ACTING,
     help: 'sends the acknowledgement that is on hold',
     more: 'The desk holds it while the sender is not verified, so that nobody whose address was forged gets an answer.',
     run: acknowledge,
@@ -173,10 +174,65 @@ export const CASE: readonly Verb[] = [
   }
 ]
 
+const disclosed: Handler = (draft, command, context) => {
+  const { timezone } = context.settings.desk
+  const { before, reason } = splitReason(command.words)
+  if (reason === '') throw new Refusal('Please give the reason after "because".')
+  const read =
+    before === ''
+      ? ({ kind: 'read', instant: context.now, zone: timezone } as const)
+      : readInstant(before, timezone)
+  if (read.kind === 'refused') throw new Refusal(read.says)
+  const said = formatInstant(read.instant, timezone, read.zone)
+  if (read.instant > context.now)
+    throw new Refusal(`${said} has not come yet. Record the disclosure when it is public.`)
+  const about = { date: read.instant, reason: reason ?? '' }
+  const done = decided(draft, context, 'disclosed', about)
+  const why = reason === null ? '' : `, because: ${reason}`
+  const { here } = context.bound.copies
+  const late =
+    here === 0
+      ? ''
+      : ` ${count(here, 'copy', 'copies')} of the notice had not left and will not leave; we tell ${here === 1 ? 'its member' : 'their members'} that the embargo is over.`
+  return accepted(
+    withActivity(done, `recorded that the issue is public since ${said}${why}`),
+    `Recorded: public since ${said}${why}.${late}`
+  )
+}
+
+const reopen: Handler = (draft, command, context) => {
+  const { before, reason } = splitReason(command.words)
+  if (before !== '' || reason === null || reason === '')
+    throw new Refusal('Please give the reason: /reopen because REASON.')
+  const told = toldOfEnd(draft, context)
+  const decide = (to: Draft): Draft => decided(to, context, 'reopened', { reason })
+  const why = `, because: ${reason}`
+  if (told.length > 0) return decisionMail(draft, context, decide, { ...OPEN_AGAIN, why, to: told })
+  const done = decide(draft)
+  return accepted(withActivity(done, `reopened the case${why}`), 'The case is open again.')
+}
+
+const OPEN_AGAIN = {
+  mail: 'reopened',
+  text: '',
+  decision:
+    'We have opened your case again. You do not need to do anything. If you know more, please reply.'
+} as const
+
+/** The reporters who were told that the case has ended, and got no other decision since. */
+function toldOfEnd(draft: Draft, { bound }: CommandContext): readonly Addressed[] {
+  const told = [...bound.events, ...happening(draft)].flatMap((one) =>
+    one.kind === 'answered' && one.about.with !== 'reply' ? [one.about] : []
+  )
+  return addresseesOf(draft.case).filter(({ id }) => {
+    const last = told.findLast(({ reporter }) => reporterWith(draft.case, reporter)?.id === id)
+    return last?.with === 'rejected' || last?.with === 'closed'
+  })
+}
+
 export const DECIDE: readonly Verb[] = [
   {
     name: 'accept',
-    binds: 'case',
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'accepts the report and tells the reporter, with any text below',
@@ -189,7 +245,6 @@ export const DECIDE: readonly Verb[] = [
   {
     name: 'reject',
     arguments: 'CODE',
-    binds: 'case',
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
@@ -199,7 +254,6 @@ export const DECIDE: readonly Verb[] = [
   {
     name: 'close',
     arguments: '[REASON]',
-    binds: 'case',
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'closes the case and tells the reporter, with any text below',
@@ -209,5 +263,25 @@ export const DECIDE: readonly Verb[] = [
       happens: 'closed',
       writes: () => '/close'
     }
+  },
+  {
+    name: 'disclosed',
+    arguments: '[INSTANT] [because REASON]',
+    roles: ['committer', 'release'],
+    help: 'records that the issue is public, now or since INSTANT',
+    more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
+    run: disclosed,
+    next: {
+      happens: 'disclosed',
+      writes: () => '/disclosed'
+    }
+  },
+  {
+    name: 'reopen',
+    arguments: 'because REASON',
+    roles: ['committer'],
+    help: 'opens a rejected or closed case again',
+    more: 'REASON stays on the record. A reporter who was told of the end is told that the case is open again.',
+    run: reopen
   }
 ]

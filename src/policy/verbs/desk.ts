@@ -2,12 +2,11 @@
  * The verbs that need no case: they answer, and change nothing.
  */
 import { type Address } from '../../domain/address.ts'
-import { addresseesOf, type ListedCase } from '../../domain/case.ts'
+import { type ListedCase } from '../../domain/case.ts'
 import { count } from '../../domain/words.ts'
-import { promiseWords } from '../clocks.ts'
-import { type DeskContext, Refusal } from '../draft.ts'
-import { ownerWords, stateWords } from '../status.ts'
-import { type DeskAnswer, synopsis, type Verb, verbsUnder } from './verb.ts'
+import { Refusal } from '../draft.ts'
+import { caseLines } from '../status.ts'
+import { type DeskAnswer, rolesOf, synopsis, type Verb, verbsUnder } from './verb.ts'
 
 const how = (
   desk: Address
@@ -53,7 +52,8 @@ function longHelp(verb: Verb): string {
   ].join('\n')
 }
 
-function whoMay({ roles }: Verb): string {
+function whoMay(verb: Verb): string {
+  const roles = rolesOf(verb)
   return roles.length === 0 ? 'every maintainer' : `maintainers with the role ${roles.join(' or ')}`
 }
 
@@ -71,20 +71,10 @@ export const cases: Verb = {
       says: `${count(openCases.length, 'case is', 'cases are')} open; see below.`,
       block: [...openCases]
         .sort(byDue)
-        .map((record) => caseLines(record, context))
+        .map((one) => caseLines(one, context))
         .join('\n')
     }
   }
-}
-
-function caseLines({ case: record, due }: ListedCase, { settings, now }: DeskContext): string {
-  const words = due === null ? 'nothing is due' : promiseWords(due, { case: record, settings, now })
-  const from = addresseesOf(record).map(({ contact }) => contact.address)
-  return [
-    `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}`,
-    [from.join(', '), record.subject.replaceAll(/\s+/g, ' ')].filter(Boolean).join(': '),
-    words
-  ].join('\n    ')
 }
 
 /** The one due first on top, those without a promise last. */

@@ -101,7 +101,6 @@ export const EMBARGO: readonly Verb[] = [
   {
     name: 'embargo',
     arguments: 'INSTANT [because REASON]',
-    binds: 'case',
     roles: AUTHORS,
     help: 'sets the disclosure date',
     more: 'For example 2027-03-01 14:00 Europe/Berlin. Without a zone or an offset the time is in the zone of the desk. The answer and the notice say it in your zone, that of the desk and UTC. For a weekend, a holiday or a lead that the policy does not promise, add because REASON.',

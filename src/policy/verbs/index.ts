@@ -5,7 +5,6 @@ import { APPROVAL } from './approval.ts'
 import { CASE, DECIDE } from './case.ts'
 import { cases, help } from './desk.ts'
 import { EMBARGO } from './embargo.ts'
-import { END } from './end.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
 import { PLACE } from './place.ts'
@@ -19,7 +18,6 @@ export const VERBS: readonly Verb[] = [
   ...PLACE,
   ...TALK,
   ...DECIDE,
-  ...END,
   ...KEYS,
   ...EMBARGO,
   ...NOTICE,

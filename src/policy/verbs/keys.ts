@@ -158,7 +158,6 @@ export const KEYS: readonly Verb[] = [
   {
     name: 'key accept',
     arguments: 'FINGERPRINT',
-    binds: 'case',
     followsMerges: true,
     roles: ['committer'],
     help: 'encrypts answers to the reporter to this key from now on',
@@ -168,7 +167,6 @@ export const KEYS: readonly Verb[] = [
   {
     name: 'key refuse',
     arguments: 'FINGERPRINT [because REASON]',
-    binds: 'case',
     followsMerges: true,
     roles: ['committer'],
     help: 'says that a key is not that of the reporter and must not be used',

@@ -43,7 +43,7 @@ import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts
 import { maintainerRecipient, nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
-import { ACTING, type Verb } from './verb.ts'
+import { type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
@@ -282,7 +282,6 @@ export const NOTICE: readonly Verb[] = [
   {
     name: 'notice preview',
     binds: 'notice',
-    roles: ACTING,
     help: 'sends every maintainer what the list would read, with a code',
     run: preview,
     next: {

@@ -25,7 +25,7 @@ import {
 import { releasePlan } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { textFor } from './talk.ts'
-import { ACTING, type Verb } from './verb.ts'
+import { type Verb } from './verb.ts'
 
 const product: Handler = (draft, command, context) => {
   const { products } = context.settings
@@ -155,8 +155,6 @@ export const PLACE: readonly Verb[] = [
   {
     name: 'product',
     arguments: 'ID',
-    binds: 'case',
-    roles: ACTING,
     help: 'moves the case to another product and its deadlines',
     more: 'From then on the policy of that product holds. A time that the reporter was promised is kept.',
     run: product
@@ -164,8 +162,6 @@ export const PLACE: readonly Verb[] = [
   {
     name: 'merge',
     arguments: 'CASE',
-    binds: 'case',
-    roles: ACTING,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'merges the case into another one and tells its reporters',
     more: 'Messages that name the old number or answer its messages go to the other case from then on. Every reporter keeps their own number and learns nothing of the others.',

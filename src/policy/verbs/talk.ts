@@ -35,7 +35,7 @@ import {
 import { sealedTo } from '../send.ts'
 import { isPlanDue } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
-import { ACTING, type Verb } from './verb.ts'
+import { type Verb } from './verb.ts'
 
 const note: Handler = (draft, command, context) => {
   const text = [command.words.join(' '), command.text ?? ''].filter((part) => part !== '')
@@ -271,9 +271,7 @@ function canAnswer(draft: Draft, context: CommandContext): boolean {
 export const TALK: readonly Verb[] = [
   {
     name: 'plan',
-    binds: 'case',
     followsMerges: true,
-    roles: ACTING,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
     help: 'sends the reporter the plan: and workarounds: lines below',
     more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs.',
@@ -287,9 +285,7 @@ export const TALK: readonly Verb[] = [
   {
     name: 'reply',
     arguments: '[quote]',
-    binds: 'case',
     followsMerges: true,
-    roles: ACTING,
     text: { goesTo: 'reporter', isOptional: false },
     help: 'sends the text below to the reporter; /reply quote sends quotations, too',
     more: 'Of several reporters, it reaches the one whose message you answer. Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
@@ -305,9 +301,7 @@ export const TALK: readonly Verb[] = [
   },
   {
     name: 'ask',
-    binds: 'case',
     followsMerges: true,
-    roles: ACTING,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'asks the reporter the question below; alone, asks for a key',
     more: 'After a question the case waits for the reporter. Alone, it asks for the report again if nothing of it could be read.',
@@ -328,9 +322,7 @@ export const TALK: readonly Verb[] = [
   {
     name: 'unsend',
     arguments: '[because REASON]',
-    binds: 'case',
     followsMerges: true,
-    roles: ACTING,
     help: 'takes back messages to the reporter that still wait for a key',
     more: 'The answer says whose words they were and from when. What has left cannot be taken back. What tells the end of a case is taken back only because of a REASON, which stays on the record.',
     run: unsend
@@ -339,7 +331,6 @@ export const TALK: readonly Verb[] = [
     name: 'member',
     binds: 'member',
     followsMerges: true,
-    roles: ACTING,
     text: { goesTo: 'member', isOptional: false },
     help: 'sends the text below to the list member whose message you answer',
     more: 'Write it in a reply to the forwarded message of that member and keep its last line (Ref: …) in your text.',
@@ -348,7 +339,6 @@ export const TALK: readonly Verb[] = [
   {
     name: 'note',
     arguments: '[TEXT]',
-    binds: 'case',
     followsMerges: true,
     roles: [],
     text: { goesTo: 'maintainers', isOptional: false },

@@ -39,8 +39,8 @@ type About = {
   readonly name: string
   /** Synopsis of what stands behind it on the same line: `CODE`, `[quote]`. */
   readonly arguments?: string
-  /** Roles of which the author needs one; empty where every maintainer may (practice.md §6). */
-  readonly roles: readonly Role[]
+  /** Roles of which the author needs one; empty where every maintainer may, {@link ACTING} unless given (practice.md §6). */
+  readonly roles?: readonly Role[]
   readonly text?: VerbText
   /** One line that goes on after the synopsis: `makes the case yours`. */
   readonly help: string
@@ -48,7 +48,7 @@ type About = {
   readonly more?: string
 }
 
-/** One command. `binds` says what its handler may read and change. */
+/** One command. `binds` says what its handler may read and change: the case unless given. */
 export type Verb = DeskVerb | CaseVerb
 
 /** A verb that runs in any message of a maintainer, also in one that names no case. */
@@ -56,7 +56,7 @@ export type DeskVerb = About & { readonly binds: 'nothing' | 'desk'; readonly ru
 
 /** A verb that takes the working copy of a case. */
 export type CaseVerb = About & {
-  readonly binds: 'case' | 'notice' | 'member'
+  readonly binds?: 'case' | 'notice' | 'member'
   /** Whether it also runs under the number of a case that was merged into another one, in that other one. */
   readonly followsMerges?: true
   readonly run: Handler
@@ -69,6 +69,10 @@ export type NextStep = {
   readonly happens: EventKind
   /** The command, ready to be copied; null where it has nothing left to do. */
   readonly writes: (draft: Draft, context: CommandContext) => string | null
+}
+
+export function rolesOf({ roles = ACTING }: Pick<Verb, 'roles'>): readonly Role[] {
+  return roles
 }
 
 export function needsNoCase(verb: Verb): verb is DeskVerb {

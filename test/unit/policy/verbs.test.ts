@@ -5,7 +5,7 @@ import { parseCommands } from '../../../src/policy/commands.ts'
 import { accepted } from '../../../src/policy/draft.ts'
 import { runCommands } from '../../../src/policy/run-commands.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
-import { synopsis, type Verb } from '../../../src/policy/verbs/verb.ts'
+import { rolesOf, synopsis, type Verb } from '../../../src/policy/verbs/verb.ts'
 import { ADA, commandContext, GRACE, rendered, sent } from './samples.ts'
 
 const README = new URL('../../../README.md', import.meta.url)
@@ -73,7 +73,7 @@ it('README lists the verbs as they are defined (A4)', () => {
     '| Command | Who | What it does |',
     '|---|---|---|',
     ...VERBS.map((verb) => {
-      const who = verb.roles.length === 0 ? 'any maintainer' : verb.roles.join(', ')
+      const who = rolesOf(verb).length === 0 ? 'any maintainer' : rolesOf(verb).join(', ')
       return `| \`${cell(synopsis(verb))}\` | ${who} | ${cell(verb.help)} |`
     })
   ].join('\n')
