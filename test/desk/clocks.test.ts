@@ -16,7 +16,7 @@ import {
   type NewEvent,
   NO_EVIDENCE
 } from '../../src/domain/event.ts'
-import { type CaseTag } from '../../src/domain/ids.ts'
+import { type CaseTag, type Sha256 } from '../../src/domain/ids.ts'
 import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import * as eventStore from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
@@ -35,6 +35,11 @@ const DAY = 24 * HOUR
 const TAG = 'ACME-2026-0001' as CaseTag
 const CASE = aboutCase(TAG)
 const GRACE = byMaintainer('grace')
+const SHA = 'a'.repeat(64) as Sha256
+const LEAVING = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest: SHA, lateMs: 0 })
+const OF_REPORTER = { reporter: CASE.id, how: 'encrypted' } as const
+const ANSWERED = event('answered', CASE, GRACE, { ...OF_REPORTER, with: 'reply' })
+const DATE_TOLD = event('date-told', CASE, BY_DESK, { ...OF_REPORTER, date: START })
 
 /** As a policy states it. */
 const ANSWER: Clock = {
@@ -132,9 +137,7 @@ describe('(A3) the promise of an answer', () => {
     await after(DAY)
     await after(DAY)
     expect(await alarms(linus, mark)).toHaveLength(3)
-    await given(
-      event('answered', CASE, GRACE, { reporter: CASE.id, with: 'reply', how: 'encrypted' })
-    )
+    await given(ANSWERED)
     await after(3 * DAY)
     expect(await alarms(linus, mark)).toHaveLength(3)
   })
@@ -272,20 +275,12 @@ describe('(A3) the dates of a case', () => {
 
   it('a reporter who is not told the date within 15 minutes of the first notice is an alarm; telling the date ends it (M-30)', async () => {
     await givenCase({ policy: {} })
-    const leaving = event('notice-leaving', CASE, BY_DESK, {
-      revision: 1,
-      digest: 'a'.repeat(64) as never,
-      lateMs: 0
-    })
-    await given(leaving)
+    await given(LEAVING)
     await after(15 * MINUTE - 1)
     expect(rung()).toEqual([])
     await after(1)
     expect(rung()).toEqual(['date-message +PT0H grace', 'date-message +PT0H linus'])
-    await given(
-      event('date-told', CASE, BY_DESK, { reporter: CASE.id, date: START, how: 'encrypted' }),
-      leaving
-    )
+    await given(DATE_TOLD, LEAVING)
     await after(2 * DAY)
     expect(rung()).toHaveLength(2)
   })
@@ -297,17 +292,13 @@ describe('(A3) the dates of a case', () => {
     'a reporter who cannot be told the date (%s) is an alarm at once that says why, then one a day, until the date is told (M-30)',
     async (because, why) => {
       await givenCase({ policy: {} })
-      const digest = 'a'.repeat(64) as never
-      const leaving = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest, lateMs: 0 })
-      await given(leaving, event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
+      await given(LEAVING, event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
       expect((await alarms(linus)).at(-1)).toContain(`Because: ${why}`)
       await after(HOUR)
       expect(rung()).toEqual(['date-untold +PT0H grace', 'date-untold +PT0H linus'])
       await after(DAY)
       expect(await alarms(linus)).toHaveLength(2)
-      await given(
-        event('date-told', CASE, BY_DESK, { reporter: CASE.id, date: START, how: 'encrypted' })
-      )
+      await given(DATE_TOLD)
       await after(2 * DAY)
       expect(await alarms(linus)).toHaveLength(2)
     }
@@ -315,19 +306,12 @@ describe('(A3) the dates of a case', () => {
 
   it('so is one who is not told a new date within 15 minutes of the change that tells the list (B16)', async () => {
     await givenCase({ policy: {} })
-    const digest = 'a'.repeat(64) as never
-    const told = event('date-told', CASE, BY_DESK, {
-      reporter: CASE.id,
-      date: START,
-      how: 'encrypted'
-    })
-    const leaving = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest, lateMs: 0 })
     const mine = (): string[] => rung().filter((one) => /^date-message .*grace/.test(one))
     // New content under the old date, then a new date.
-    await given(embargo(14), leaving, told, leaving)
+    await given(embargo(14), LEAVING, DATE_TOLD, LEAVING)
     await after(HOUR)
     expect(mine()).toEqual([])
-    await given(embargo(20), leaving)
+    await given(embargo(20), LEAVING)
     await after(15 * MINUTE)
     expect(mine()).toEqual(['date-message +PT0H grace'])
   })
@@ -444,15 +428,9 @@ describe('(A3) the clocks of the presets', () => {
     expect(update).not.toContain('Due: ')
   })
 
-  const answered = event('answered', CASE, GRACE, {
-    reporter: CASE.id,
-    with: 'reply',
-    how: 'encrypted'
-  })
-
   it('feedback: half way, at 80 %, when it is due, then daily; an answer does not stop it, a plan does (M-08)', async () => {
     await givenPreset('template')
-    await given(answered)
+    await given(ANSWERED)
     for (let half = 0; half < 12; half += 1) await after(DAY / 2)
     const before = rungOf('feedback', 'grace')
     expect(before.slice(0, 3)).toEqual([
@@ -461,7 +439,7 @@ describe('(A3) the clocks of the presets', () => {
       'feedback +PT0H/P1D grace'
     ])
     expect(rungOf('answer', 'grace')).toEqual([])
-    await given(event('plan-told', CASE, GRACE, { reporter: CASE.id, how: 'encrypted' }))
+    await given(event('plan-told', CASE, GRACE, OF_REPORTER))
     const mark = world.accepted.length
     await after(3 * DAY)
     expect((await alarms(grace, mark)).join()).not.toContain('The reporter waits for a plan')
@@ -485,7 +463,7 @@ describe('(A3) the clocks of the presets', () => {
 
   it('conversation: at 80 % of three business days, when they are over, then daily, until somebody answers; restarts and downtime change nothing', async () => {
     await givenPreset('dispatch')
-    await given(answered)
+    await given(ANSWERED)
     await after(HOUR)
     const receivedAt = world.clock.now
     await given(event('reporter-wrote', CASE, GRACE, { reporter: CASE.id, receivedAt }))
@@ -498,7 +476,7 @@ describe('(A3) the clocks of the presets', () => {
     expect(rungOf('conversation', 'grace')).toEqual(['conversation 80% grace'])
     await after(3 * DAY)
     expect(rungOf('conversation', 'grace')).toContain('conversation +PT0H/P1D grace')
-    await given(answered)
+    await given(ANSWERED)
     const mark = world.accepted.length
     await after(5 * DAY)
     expect((await alarms(grace, mark)).join()).not.toContain('nobody has answered')
@@ -506,7 +484,7 @@ describe('(A3) the clocks of the presets', () => {
 
   it('triage: until an act of triage; words to the reporter alone are none', async () => {
     await givenPreset('consoleme')
-    await given(answered)
+    await given(ANSWERED)
     await after(25 * HOUR)
     expect(rungOf('triage', 'grace')).toEqual(['triage 50% grace'])
     await given(event('taken', CASE, GRACE, { from: null }))
@@ -585,13 +563,7 @@ describe('(B16) a change after the list was told', () => {
     await after(HOUR)
     await after(HOUR)
     expect(await mine()).toBe(5)
-    await given(
-      event('notice-leaving', CASE, BY_DESK, {
-        revision: 2,
-        digest: 'a'.repeat(64) as never,
-        lateMs: 0
-      })
-    )
+    await given(LEAVING)
     await after(2 * HOUR)
     expect(await mine()).toBe(5)
   })
@@ -634,41 +606,29 @@ describe('(B9) one alarm a cause, person and day', () => {
     expect(await alarms(grace)).toHaveLength(2)
   })
 
+  const ofLinus = { kind: 'maintainer', id: 'linus' } as const
   it.each([
-    [
-      'of a delivery report about nothing of ours',
-      event('bounce-unmatched', DESK, BY_SOMEBODY, {})
-    ],
-    [
-      'of encrypted content that came before',
-      event('ciphertext-reused', DESK, BY_SOMEBODY, { cases: [TAG] })
-    ],
-    [
-      'of a message that could not be read',
-      event('message-unread', DESK, BY_SOMEBODY, { bytes: 9 })
-    ],
-    [
-      'of more forged messages than are answered',
-      event('refused-unanswered', { kind: 'maintainer', id: 'linus' }, BY_SOMEBODY, {
-        because: 'unsigned'
-      })
-    ],
-    [
-      'of a bug at one thing',
-      event('desk-failed', DESK, BY_DESK, { at: 'one thing', error: 'TypeError' })
-    ]
-  ])('holds for the alarm %s: repeats are counted in the one of the next day', async (_, one) => {
-    await givenCase({ policy: {} })
-    const from = world.accepted.length
-    for (let times = 0; times < 4; times += 1) await given(one)
-    expect(world.accepted.slice(from).map(({ to }) => to)).toEqual([grace.address, linus.address])
-    await after(DAY)
-    const [, second, ...more] = await alarms(grace, from)
-    expect(more).toEqual([])
-    expect(second).toContain('This happened 3 times since ')
-    await after(2 * DAY)
-    expect(await alarms(grace, from)).toHaveLength(2)
-  })
+    ['of a delivery report about nothing of ours', 'bounce-unmatched', DESK, {}],
+    ['of encrypted content that came before', 'ciphertext-reused', DESK, { cases: [TAG] }],
+    ['of a message that could not be read', 'message-unread', DESK, { bytes: 9 }],
+    ['of too many forged messages', 'refused-unanswered', ofLinus, { because: 'unsigned' }],
+    ['of a bug at one thing', 'desk-failed', DESK, { at: 'one thing', error: 'TypeError' }]
+  ] as const)(
+    'holds for the alarm %s: repeats are counted in the one of the next day',
+    async (_, kind, subject, about) => {
+      const one = event(kind, subject, BY_SOMEBODY, about as never)
+      await givenCase({ policy: {} })
+      const from = world.accepted.length
+      for (let times = 0; times < 4; times += 1) await given(one)
+      expect(world.accepted.slice(from).map(({ to }) => to)).toEqual([grace.address, linus.address])
+      await after(DAY)
+      const [, second, ...more] = await alarms(grace, from)
+      expect(more).toEqual([])
+      expect(second).toContain('This happened 3 times since ')
+      await after(2 * DAY)
+      expect(await alarms(grace, from)).toHaveLength(2)
+    }
+  )
 
   it.each([
     ['five of them: all are shown', 5, ''],
@@ -729,11 +689,6 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
 })
 
 describe('(A3) each clock rings once, at its time,', () => {
-  const leaving = event('notice-leaving', CASE, BY_DESK, {
-    revision: 1,
-    digest: 'a'.repeat(64) as never,
-    lateMs: 0
-  })
   const wrote = (): NewEvent => {
     const about = { reporter: TAG, receivedAt: world.clock.now }
     return event('reporter-wrote', CASE, GRACE, about)
@@ -761,7 +716,7 @@ describe('(A3) each clock rings once, at its time,', () => {
     ['notice-overdue', () => DAY + 30 * MINUTE, () => [embargo(8)]],
     // For the second time: the first is at once.
     ['change', () => DAY, () => [proposed()]],
-    ['date-message', () => 15 * MINUTE, () => [leaving]],
+    ['date-message', () => 15 * MINUTE, () => [LEAVING]],
     ['dead-man', () => 2 * DAY + HOUR, () => [embargo(2)]],
     ['maintainer-certificate', untilCertificate, () => []]
   ]

@@ -5,17 +5,15 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import { afterEach, expect, it } from 'vitest'
 import { withGpgAt } from '../support/clock.ts'
-import { type CliResult, type Daemon, type LogLine, runCli } from '../support/daemon.ts'
+import { type CliResult, type Daemon, type LogLine } from '../support/daemon.ts'
 import { clearMail, DESK_ADDRESS, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
 import { withGpg } from '../support/gpg-home.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
 import { run } from '../support/programs.ts'
 import { describeWith, findProgram } from '../support/requires.ts'
-import { tempFolder } from '../support/temp.ts'
 
 type Section = Readonly<Record<string, unknown>>
 
@@ -26,7 +24,6 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
   afterEach(() => {
     desk.write(desk.config)
     writeFileSync(join(desk.folder, 'keys/desk.asc'), deskKey)
-    writeFileSync(join(desk.folder, 'passphrase'), `${PASSPHRASE}\n`)
   })
 
   const section = (name: string): Section => desk.config[name] as Section
@@ -49,17 +46,6 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
     return { status: status ?? -1, stdout: '', stderr: daemon.stderr() }
   }
 
-  it('says where a configuration is expected when there is none', async () => {
-    const folder = tempFolder()
-    expectOneLine(await runCli(['run'], { cwd: folder.path }), /there is no configuration/)
-    folder.remove()
-  })
-
-  it('refuses an unknown key by its path and line', async () => {
-    change('imap', { hots: 'typo' })
-    expectOneLine(await runFails(), /imap.*hots|hots.*imap/)
-  })
-
   it('says that the IMAP server refuses the password, and does not try for ever', async () => {
     const failed = await runFails({ POSTERN_IMAP_PASSWORD: 'wrong-password' })
     expectOneLine(failed, /password|login/i)
@@ -77,24 +63,9 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
     }
   )
 
-  it('refuses an unprotected connection to another machine', async () => {
-    change('imap', { host: 'imap.acme.example' })
-    expectOneLine(await desk.cli('check'), /imap\.tls.*none/)
-  })
-
-  it('says that the key file is missing', async () => {
-    change('desk', { key: 'keys/nothing.asc' })
-    expectOneLine(await runFails(), /desk\.key.*nothing\.asc/)
-  })
-
   it('says that the key file holds the public key', async () => {
     copyFileSync(join(desk.folder, 'keys/desk.pub.asc'), join(desk.folder, 'keys/desk.asc'))
     expectOneLine(await runFails(), /desk\.key.*public/)
-  })
-
-  it('says that the passphrase does not unlock the key', async () => {
-    writeFileSync(join(desk.folder, 'passphrase'), 'something else\n')
-    expectOneLine(await runFails(), /passphrase/)
   })
 
   it('says that the desk key has expired', async () => {
@@ -120,37 +91,6 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
       })
     )
   }
-
-  it('refuses a maintainer without a key', async () => {
-    const [first] = desk.config['maintainers'] as readonly Section[]
-    const { key: _key, ...without } = first ?? {}
-    desk.write({ ...desk.config, maintainers: [without] })
-    expectOneLine(await runFails(), /maintainers.*key/)
-  })
-
-  it('refuses to start when nobody could read the reports', async () => {
-    desk.write({ ...desk.config, maintainers: [] })
-    expectOneLine(await runFails(), /maintainers/)
-  })
-
-  it('refuses two maintainers with one address', async () => {
-    const [first] = desk.config['maintainers'] as readonly Section[]
-    const second = { ...first, id: 'hopper', address: 'GRACE@acme.example' }
-    desk.write({ ...desk.config, maintainers: [first, second] })
-    expectOneLine(await runFails(), /maintainers.*address.*twice/)
-  })
-
-  it('names every mistake of the file at once, a line each', async () => {
-    desk.write({
-      ...desk.config,
-      maintainers: [],
-      imap: { ...section('imap'), port: 99_999 },
-      nonsense: 1
-    })
-    const result = await desk.cli('check')
-    expect(result.status).toBe(1)
-    expect(result.stderr.trimEnd().split('\n').length).toBeGreaterThanOrEqual(3)
-  })
 
   it('refuses a member whose key cannot encrypt, has expired or is private', async () => {
     const add = (file: string): Promise<CliResult> =>
@@ -194,17 +134,6 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
     spoil(join(desk.folder, path))
     return await runFails()
   }
-
-  it('refuses a database of a newer version', async () => {
-    const result = await spoiled((file) => {
-      const connection = new Sqlite(file)
-      connection.pragma("cipher = 'aegis'")
-      connection.pragma(`key = '${PASSPHRASE}'`)
-      connection.pragma('user_version = 9999')
-      connection.close()
-    })
-    expectOneLine(result, /newer/)
-  })
 
   it.each([
     ['in the middle', 20_000],

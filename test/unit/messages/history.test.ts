@@ -5,6 +5,8 @@ import {
   type Actor,
   aboutCase,
   BY_DESK,
+  BY_OPERATOR,
+  BY_SOMEBODY,
   byMaintainer,
   type DeskEvent,
   EVENT_KINDS,
@@ -20,6 +22,7 @@ import { createHistory } from '../../../src/messages/history.ts'
 
 const TAG = parseCaseTag('ACME-2026-0007') ?? never()
 const CASE = aboutCase(TAG)
+const GRACE = byMaintainer('grace')
 const AT = instant('2026-11-28T13:02:00Z')
 const SHA = parseSha256(`4f3a9c12${'0'.repeat(56)}`) ?? never()
 const SIGNED: Evidence = { arrivalId: 9, messageSha256: SHA, signatureSha256: SHA }
@@ -42,7 +45,7 @@ function happened(what: NewEvent, evidence: Evidence = NO_EVIDENCE): DeskEvent {
 
 describe('the history of a case', () => {
   it('says who moved the disclosure from when to when, why, and on which signed message (G8)', () => {
-    const moved = event('embargo-set', CASE, byMaintainer('grace'), {
+    const moved = event('embargo-set', CASE, GRACE, {
       oldDate: instant('2026-12-08T13:00:00Z'),
       date: instant('2026-12-01T13:00:00Z'),
       written: '2026-12-01T14:00 Europe/Berlin',
@@ -59,11 +62,11 @@ describe('the history of a case', () => {
 
   it.each<[NewEvent, string]>([
     [
-      event('rejected', CASE, byMaintainer('grace'), { code: 'unsafe-defaults', told: 'told' }),
+      event('rejected', CASE, GRACE, { code: 'unsafe-defaults', told: 'told' }),
       'Grace Hopper rejected the report (unsafe-defaults); the reporter was told.'
     ],
     [
-      event('closed', CASE, byMaintainer('grace'), {
+      event('closed', CASE, GRACE, {
         disposition: 'internal',
         reason: 'fixed in private',
         told: 'silent-by-policy'
@@ -93,70 +96,21 @@ describe('the history of a case', () => {
 
   it('has a sentence for every kind of event, whoever did it', () => {
     expect(Object.keys(historySentences()).sort()).toEqual([...EVENT_KINDS].sort())
-    const actors: Actor[] = [
-      BY_DESK,
-      byMaintainer('grace'),
-      { kind: 'member', id: 'bigcloud' },
-      { kind: 'reporter', id: '1' },
-      { kind: 'somebody', id: '' },
-      { kind: 'operator', id: '' }
-    ]
+    const reporter = { kind: 'reporter', id: '1' } as const
+    const member = { kind: 'member', id: 'bigcloud' } as const
+    const actors: Actor[] = [BY_DESK, BY_OPERATOR, BY_SOMEBODY, GRACE, member, reporter]
     // Particulars of every kind at once; each sentence takes what is its own.
     const about = {
       ...{ product: 'parser', receivedAt: AT, reporter: '1', author: 'grace', member: 'bigcloud' },
-      ...{
-        verbs: ['take'],
-        from: 'a',
-        to: 'b',
-        with: 'reply',
-        how: 'encrypted',
-        code: 'c',
-        told: 'told'
-      },
+      ...{ verbs: ['take'], from: 'a', to: 'b', with: 'reply', how: 'encrypted', code: 'c' },
       ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal', written: 'w' },
-      ...{
-        leaveBy: AT,
-        answer: 'agree',
-        revision: 1,
-        fields: [],
-        patches: [],
-        digest: SHA,
-        leavesAt: AT
-      },
-      ...{
-        cases: ['ACME-2026-0001'],
-        bytes: 7,
-        at: 'one thing',
-        error: 'TypeError',
-        copies: { left: 1, here: 1, onTheWay: 1 },
-        lateMs: 0,
-        sent: 1,
-        held: 0,
-        audience: 'reporter'
-      },
-      ...{
-        recipient: '1',
-        message: 'reply',
-        id: 'i',
-        outbox: 3,
-        attempts: 2,
-        clock: 'answer',
-        step: '50%'
-      },
-      ...{
-        dueAt: AT,
-        isLate: false,
-        fingerprint: 'a'.repeat(40),
-        source: 'attached',
-        replaced: null
-      },
-      ...{
-        isUsable: true,
-        expiresAt: AT,
-        products: ['parser'],
-        ms: 600_000,
-        isSigned: true
-      }
+      ...{ leaveBy: AT, answer: 'agree', revision: 1, fields: [], patches: [], digest: SHA },
+      ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
+      ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
+      ...{ lateMs: 0, sent: 1, held: 0, audience: 'reporter', recipient: '1', message: 'reply' },
+      ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '50%', dueAt: AT },
+      ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
+      ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true }
     }
     const BECAUSE: Partial<Record<EventKind, string>> = {
       'not-encrypted': 'expired',
