@@ -107,42 +107,36 @@ async function readMailFile(
 
 async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader> {
   const { options, isConfigNamed } = call
-  if (options.secretKey !== undefined) return givenKeys(options.secretKey, options, now)
-  const needsNoConfig = options.cert.length > 0 && !isConfigNamed
-  if (!needsNoConfig || existsSync(call.config)) return configuredKeys(call, now)
-  // A message that is only signed needs nothing but certificates.
-  return givenReader([], '', await readCertificates(options.cert, now), NOBODY)
-}
-
-function givenReader(
-  deskKeys: readonly string[],
-  passphrase: string,
-  maintainerKeys: readonly Uint8Array[],
-  deskAddress: Address
-): Reader {
-  return {
-    start: { deskKeys, passphrase, deskName: '', deskAddress, maintainerKeys },
+  const given: Uint8Array[] = []
+  for (const path of options.cert) given.push((await readCertificate('--cert', path, now)).keyData)
+  const reader: Reader = {
+    start: {
+      ...{ isReader: true, deskKeys: [], passphrase: '', deskName: '', deskAddress: NOBODY },
+      maintainerKeys: given
+    },
     limits: limits.parse({}),
     keysOf: () => []
   }
+  if (options.secretKey !== undefined)
+    return { ...reader, start: { ...reader.start, ...(await givenKey(options, now)) } }
+  // A message that is only signed needs nothing but certificates.
+  const needsNoConfig = given.length > 0 && !isConfigNamed && !existsSync(call.config)
+  return needsNoConfig ? reader : await configuredReader(call.config, reader, now)
 }
 
-async function configuredKeys(call: Call<OpenOptions>, now: Instant): Promise<Reader> {
-  const config = await loadConfig(call.config, process.env)
+async function configuredReader(file: string, reader: Reader, now: Instant): Promise<Reader> {
+  const config = await loadConfig(file, process.env)
   const { desk, maintainers, storage } = config
   const passphrase = desk.passphrase.reveal()
   await unlock(desk.key.reveal(), passphrase, 'desk.key')
   for (const [index, key] of desk.retired_keys.entries())
     await unlock(key.reveal(), passphrase, `desk.retired_keys[${index}]`)
-  const certificates: Uint8Array[] = []
-  for (const { key } of maintainers) {
-    const facts = await inspectKey(key.text, now)
-    if (facts !== null) certificates.push(facts.keyData)
-  }
-  certificates.push(...(await readCertificates(call.options.cert, now)))
   const deskKeys = [desk.key, ...desk.retired_keys].map((key) => key.reveal())
+  const facts = await Promise.all(maintainers.map(({ key }) => inspectKey(key.text, now)))
+  const certificates = facts.flatMap((found) => (found === null ? [] : [found.keyData]))
+  const maintainerKeys = [...certificates, ...reader.start.maintainerKeys]
   return {
-    ...givenReader(deskKeys, passphrase, certificates, desk.address),
+    start: { ...reader.start, deskKeys, passphrase, deskAddress: desk.address, maintainerKeys },
     limits: config.limits,
     keysOf: (address) => {
       // A desk that was never started has no keys of senders.
@@ -153,25 +147,17 @@ async function configuredKeys(call: Call<OpenOptions>, now: Instant): Promise<Re
   }
 }
 
-async function givenKeys(path: string, options: OpenOptions, now: Instant): Promise<Reader> {
-  const armored = named('--secret-key', await readLimited(path)).toString('utf8')
-  const { passphraseFile: from } = options
+async function givenKey({ secretKey = '', passphraseFile: from }: OpenOptions, now: Instant) {
+  const armored = named('--secret-key', await readLimited(secretKey)).toString('utf8')
   const passphrase =
     from === undefined ? '' : named('--passphrase-file', await readSecretFile(from)).reveal()
   const { privateKey } = await unlock(armored, passphrase, '--secret-key')
   const facts = await inspectKey(privateKey.toPublic().write(), now)
-  const certificates = await readCertificates(options.cert, now)
-  return givenReader([armored], passphrase, certificates, facts?.addresses[0] ?? NOBODY)
+  return { deskKeys: [armored], passphrase, deskAddress: facts?.addresses[0] ?? NOBODY }
 }
 
 async function unlock(armored: string, passphrase: string, where: string): Promise<SecretKey> {
   const unlocked = await unlockSecretKey(armored, passphrase)
   if (unlocked.kind === 'unlocked') return unlocked.key
   throw new CommandError(`${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
-}
-
-async function readCertificates(paths: readonly string[], now: Instant): Promise<Uint8Array[]> {
-  const certificates: Uint8Array[] = []
-  for (const path of paths) certificates.push((await readCertificate('--cert', path, now)).keyData)
-  return certificates
 }

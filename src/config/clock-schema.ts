@@ -1,5 +1,5 @@
 /**
- * The shape of a clock in a policy or the configuration: `clocks: { id: { … } }` (domain/clock.ts says what each key means).
+ * The shape of a clock in a policy: `clocks: { id: { … } }` (domain/clock.ts says what each key means).
  * Unknown keys and events are refused: a clock that never starts would leave a promise unwatched.
  */
 import { z } from 'zod'
@@ -7,8 +7,7 @@ import { type Clock } from '../domain/clock.ts'
 import { EVENT_KINDS, INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
-import { overDeskClocks } from './policy-sources.ts'
-import { type Problem } from './problems.ts'
+import { BUILT_IN } from './policy-sources.ts'
 
 const events = z.array(
   z.enum(EVENT_KINDS, 'must be a kind of event of the record, like answered'),
@@ -57,34 +56,16 @@ const clock = z.strictObject({
   quote: textUpTo(500).default('')
 })
 
-const withSubjects = clock.extend({
-  subjects: list(oneOf('case', 'desk', 'maintainer', 'member'))
-    .min(1, 'must name desk, maintainer or member')
-    .default(['case'])
-})
-
 /** All clocks of a policy by id: they are those of its cases. */
-export const clocks = byId(clock)
+export const clocks = z
+  .record(shortName, clock, 'must be a block of clocks by id')
+  .transform((all) => Object.entries(all).map(([id, stated]) => clockOf(id, ['case'], stated)))
 
-/** The built-in clocks with the changes of the configuration, which may concern the desk, its maintainers and members. */
-export const deskClocks = z
-  .unknown()
-  .transform((section, context) => {
-    const problems: Problem[] = []
-    const merged = overDeskClocks(section, problems)
-    for (const { path, text } of problems)
-      context.addIssue({ code: 'custom', path: path.slice(1), message: text })
-    return merged
-  })
-  .pipe(byId(withSubjects))
+/** The clocks that every desk has: for itself, its maintainers, its members and cases whose product is gone. */
+export const BUILT_IN_CLOCKS: readonly Clock[] = Object.entries(BUILT_IN).map(
+  ([id, { subjects, ...stated }]) => clockOf(id, subjects ?? ['case'], clock.parse(stated))
+)
 
-function byId(schema: typeof clock | typeof withSubjects) {
-  return z.record(shortName, schema, 'must be a block of clocks by id').transform((all): Clock[] =>
-    Object.entries(all).map(([id, { steps, ...rest }]) => ({
-      subjects: ['case'],
-      id,
-      ...rest,
-      steps: steps.map((step) => ({ ...step, at: step.at as Clock['steps'][number]['at'] }))
-    }))
-  )
+function clockOf(id: string, subjects: Clock['subjects'], stated: z.output<typeof clock>): Clock {
+  return { id, subjects, ...stated } as Clock
 }

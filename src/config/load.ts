@@ -6,8 +6,9 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type z } from 'zod'
 import { type Wording } from '../domain/message.ts'
-import { type Product } from '../domain/settings.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
 import { type ReadCalendar } from './calendar.ts'
+import { BUILT_IN_CLOCKS } from './clock-schema.ts'
 import { builtInPoliciesDir } from './policy-sources.ts'
 import { decode, formatPath, type Problem, recordOf, refusedConfig } from './problems.ts'
 import { configIn } from './schema.ts'
@@ -31,6 +32,7 @@ export type Config = DeepReadonly<Omit<Decoded, 'products' | 'texts'>> & {
     /** The built-in policy that its policy is or extends; null for a policy that extends none. */
     readonly preset: string | null
   })[]
+  readonly clocks: Settings['clocks']
   /** The wordings of messages by name. */
   readonly texts: ReadonlyMap<string, Wording>
 }
@@ -59,7 +61,13 @@ export async function loadConfig(
   const texts = own === undefined ? builtInTexts() : readTexts(resolve(baseDir, own))
   if (typeof texts === 'string') problems.push({ path: ['texts'], text: texts })
   else if (file !== null && problems.length === 0)
-    return { ...file, path: absolute, products: file.products.map(productIn(file)), texts }
+    return {
+      ...file,
+      path: absolute,
+      products: file.products.map(productIn(file)),
+      clocks: BUILT_IN_CLOCKS,
+      texts
+    }
   const place = ({ path: at }: Problem): number => document.lineOf(at) ?? 0
   throw refusedConfig(
     ...problems

@@ -5,7 +5,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import { assert } from '../domain/assert.ts'
+import { type Clock } from '../domain/clock.ts'
 import { formatPath, type Problem, recordOf, refusedConfig, valueAt } from './problems.ts'
 import { parseYaml, readYaml, type ValuePath, type YamlFile } from './yaml.ts'
 
@@ -16,16 +18,13 @@ export type Source = {
   readonly lineOf: YamlFile['lineOf']
 }
 
-/** A longer chain of files is a mistake. */
-const EXTENDS_MAX = 8
-const BASES_MAX = 8
 /** Maps by id: a file that extends another changes entries one by one, and removes one with null. */
 const MAPS_BY_ID = ['reject.codes', 'clocks']
-/** The clocks that every desk has, by id. */
-const BUILT_IN = builtInClocks()
+/** The clocks that every desk has, by id, as written. */
+export const BUILT_IN = builtInClocks()
 const CASE_CLOCKS = Object.fromEntries(
   Object.entries(BUILT_IN).flatMap(([id, { subjects, ...clock }]) =>
-    isOf(subjects, 'case') ? [[id, clock]] : []
+    subjects?.includes('case') === false ? [] : [[id, clock]]
   )
 )
 const CLOCK_DUE = /^clocks\.[^.]+\.due$/
@@ -67,7 +66,10 @@ export async function readSources(
   policiesDir: string,
   above: readonly string[] = []
 ): Promise<readonly Source[]> {
-  refuseChain(above, path)
+  if (above.includes(path)) {
+    const chain = [...above, path].map((file) => basename(file)).join(' extends ')
+    throw refusedConfig(`${above[0] ?? path}: policies extend each other in a circle: ${chain}`)
+  }
   const file = await readYaml(path)
   if (!('value' in file)) throw refusedConfig(...file.map((text) => `${path}: ${text}`))
   const root = recordOf(file.value)
@@ -100,22 +102,12 @@ export function mergeSources(sources: readonly Source[]): Readonly<Record<string
   throw refusedConfig(...problems.map((problem) => sentenceAt(sources, problem)))
 }
 
-function refuseChain(above: readonly string[], path: string): void {
-  const chain = [...above, path].map((file) => basename(file)).join(' extends ')
-  const first = above[0] ?? path
-  if (above.includes(path))
-    throw refusedConfig(`${first}: policies extend each other in a circle: ${chain}`)
-  if (above.length > EXTENDS_MAX)
-    throw refusedConfig(`${first}: more than ${EXTENDS_MAX} policies extend one another: ${chain}`)
-}
-
 function basesOf(extended: unknown, path: string): readonly string[] {
-  const list: unknown[] = extended === undefined ? [] : [extended].flat()
-  const names = list.filter((name) => typeof name === 'string' && name !== '') as string[]
-  const isEmpty = extended !== undefined && names.length === 0
-  if (names.length === list.length && !isEmpty && names.length <= BASES_MAX) return names
+  const bases = z.array(z.string().min(1)).min(1)
+  const read = bases.safeParse(extended === undefined ? [] : [extended].flat())
+  if (read.success || extended === undefined) return read.data ?? []
   throw refusedConfig(
-    `${path}: extends must be the name of a built-in policy, a path like ./policy.yaml, or a list of up to ${BASES_MAX} of them`
+    `${path}: extends must be the name of a built-in policy, a path like ./policy.yaml, or a list of them`
   )
 }
 
@@ -151,26 +143,11 @@ function isSpan(value: Readonly<Record<string, unknown>>): boolean {
   return ['minutes', 'hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
 }
 
-/** The built-in clocks with the changes of the configuration, which may concern the desk, its maintainers and members. */
-export function overDeskClocks(section: unknown, problems: Problem[]): unknown {
-  for (const id of Object.keys(recordOf(section) ?? {})) {
-    const { subjects } = BUILT_IN[id] ?? {}
-    if (BUILT_IN[id] !== undefined && !isOf(subjects, 'desk', 'maintainer', 'member'))
-      problems.push({ path: ['clocks', id], text: 'is a clock of cases: change it in a policy' })
-  }
-  const merged = mergeOver({ clocks: BUILT_IN }, { clocks: section }, [], problems)
-  return recordOf(merged)?.['clocks']
-}
+type WrittenClock = Readonly<Record<string, unknown>> & { readonly subjects?: Clock['subjects'] }
 
-/** Whether a clock is for one of these kinds of subjects; one that names none is for cases. */
-function isOf(subjects: unknown, ...kinds: readonly string[]): boolean {
-  const named: unknown[] = Array.isArray(subjects) ? subjects : ['case']
-  return kinds.some((kind) => named.includes(kind))
-}
-
-function builtInClocks(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+function builtInClocks(): Readonly<Record<string, WrittenClock>> {
   const file = join(builtInPoliciesDir(), 'shared/built-in-clocks.yaml')
   const read = parseYaml(readFileSync(file, 'utf8'))
   assert('value' in read, 'the built-in clocks are no YAML')
-  return (read.value as { readonly clocks: ReturnType<typeof builtInClocks> }).clocks
+  return (read.value as { readonly clocks: Readonly<Record<string, WrittenClock>> }).clocks
 }

@@ -8,7 +8,6 @@ import { isLoopback } from '../domain/address.ts'
 import { ROLES } from '../domain/role.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { calendarKeys } from './calendar.ts'
-import { deskClocks } from './clock-schema.ts'
 import {
   address,
   authservId,
@@ -170,7 +169,6 @@ export function configIn(place: Place) {
     acknowledgement: acknowledgement.prefault({}),
     limits: limits.prefault({}),
     workers: whole(1, 64).default(2),
-    clocks: deskClocks.prefault({}),
     texts: path.optional(),
     maintainers: list(maintainer).min(1, NOBODY_READS),
     products: list(product).min(1, 'must name at least one product')

@@ -235,39 +235,54 @@ export function ringNow(
   calendar: Calendar,
   now: Instant
 ): Ring | null {
-  const passed = stepsInOrder(run, calendar).flatMap((step) => {
-    const ring = latestRing(run, step, calendar, now)
-    return ring === null ? [] : [ring]
-  })
-  const highest = passed.at(-1)
+  const steps = stepsInOrder(run, calendar)
+  const highest = steps.findLast(({ first }) => first <= now)
   if (highest === undefined) return null
-  const order = stepsInOrder(run, calendar).map(({ key }) => key)
-  const place = (step: string): number => order.indexOf(step)
+  const { at, repeat } = latestOf(highest, now)
+  const place = (key: string): number => steps.findIndex((step) => step.key === key)
   const isTold = rung.some(
-    ({ clock, key, generation, step, repeat }) =>
-      clock === run.clock.id &&
-      key === run.key &&
-      (isToldTogether(run.clock) ? generation >= run.start.id : generation === run.start.id) &&
-      (place(step) > place(highest.step) || (step === highest.step && repeat >= highest.repeat))
+    (told) =>
+      told.clock === run.clock.id &&
+      told.key === run.key &&
+      (isToldTogether(run.clock)
+        ? told.generation >= run.start.id
+        : told.generation === run.start.id) &&
+      (place(told.step) > place(highest.key) ||
+        (told.step === highest.key && told.repeat >= repeat))
   )
-  return isTold ? null : highest
+  if (isTold) return null
+  const isLate = at >= run.goesOnSince && msBetween(at, now) > LATE_MS
+  return { run, step: highest.key, repeat, at, tell: highest.tell, isLate }
 }
 
 /** The next instant after `now` at which the run may ring; null when it has no more steps. */
 export function nextRingAt(run: ClockRun, calendar: Calendar, now: Instant): Instant | null {
   const next = stepsInOrder(run, calendar).flatMap((step) => {
-    const at = followingAt(run, step, calendar, now)
-    return at === null ? [] : [at]
+    if (step.first > now) return [step.first]
+    if (step.every === null) return []
+    const at = addMs(latestOf(step, now).at, step.every)
+    return step.last !== null && at > step.last ? [] : [at]
   })
   return next.sort()[0] ?? null
 }
 
-type TimedStep = { readonly key: string; readonly step: Step; readonly first: Instant }
+/** A step of a run: when it comes first, again after how many milliseconds, and until when. */
+type TimedStep = {
+  readonly key: string
+  readonly tell: Step['tell']
+  readonly first: Instant
+  readonly every: number | null
+  readonly last: Instant | null
+}
 
 /** The steps in the order in which they come. */
 function stepsInOrder(run: ClockRun, calendar: Calendar): TimedStep[] {
   return run.clock.steps
-    .map((step) => ({ key: stepKey(step.at), step, first: firstAt(run, step.at, calendar) }))
+    .map(({ at, tell }) => {
+      const first = firstAt(run, at, calendar)
+      const last = 'before' in at ? run.dueAt : null
+      return { key: stepKey(at), tell, first, every: everyMs(at, first, calendar), last }
+    })
     .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))
 }
 
@@ -276,34 +291,11 @@ function firstAt({ startedAt, dueAt: due }: ClockRun, at: StepTime, calendar: Ca
   return 'before' in at ? startBefore(due, at.before, calendar) : dueAt(due, at.after, calendar)
 }
 
-/** The last ring of a step up to `now`; null when it has not come yet. */
-function latestRing(
-  run: ClockRun,
-  { key, step, first }: TimedStep,
-  calendar: Calendar,
-  now: Instant
-): Ring | null {
-  if (first > now) return null
-  const every = everyMs(step.at, first, calendar)
-  const end = 'before' in step.at && run.dueAt < now ? run.dueAt : now
+/** The last time up to `now` of a step that has come. */
+function latestOf({ first, every, last }: TimedStep, now: Instant) {
+  const end = last !== null && last < now ? last : now
   const repeat = every === null ? 0 : Math.floor(msBetween(first, end) / every)
-  const at = every === null ? first : addMs(first, repeat * every)
-  const isLate = at >= run.goesOnSince && msBetween(at, now) > LATE_MS
-  return { run, step: key, repeat, at, tell: step.tell, isLate }
-}
-
-function followingAt(
-  run: ClockRun,
-  timed: TimedStep,
-  calendar: Calendar,
-  now: Instant
-): Instant | null {
-  if (timed.first > now) return timed.first
-  const every = everyMs(timed.step.at, timed.first, calendar)
-  const latest = latestRing(run, timed, calendar, now)
-  if (every === null || latest === null) return null
-  const next = addMs(latest.at, every)
-  return 'before' in timed.step.at && next > run.dueAt ? null : next
+  return { repeat, at: addMs(first, repeat * (every ?? 0)) }
 }
 
 /** Repetitions are wall clock: a day is 24 hours, a business day one day. */

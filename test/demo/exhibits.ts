@@ -4,6 +4,7 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { type Clock } from '../../src/domain/clock.ts'
@@ -14,7 +15,6 @@ import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
 import { alert } from '../../src/messages/to-maintainers.ts'
 import { acknowledgement } from '../../src/messages/to-reporters.ts'
 import { acknowledgementParams } from '../../src/policy/acknowledgement.ts'
-import { BUILT_IN_CLOCKS } from '../support/built-in-clocks.ts'
 
 /** One message as its recipient sees it. */
 export type Exhibit = {

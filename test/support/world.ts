@@ -12,6 +12,7 @@ import {
   readMessage,
   readPrivateKey
 } from 'openpgp'
+import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { type Desk } from '../../src/desk/desk.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
@@ -42,7 +43,6 @@ import { type SqlParams } from '../../src/store/sql.ts'
 import { builtInRender, POLICY, PRODUCT, sha256 } from '../unit/policy/samples.ts'
 import { encryptedMail } from '../unit/reading/material.ts'
 import { at, openIn } from '../unit/store/support.ts'
-import { BUILT_IN_CLOCKS } from './built-in-clocks.ts'
 import { type TestDesk, testDesk } from './desk-identity.ts'
 import { inProcessWorkers } from './in-process-workers.ts'
 import { tempFolder } from './temp.ts'

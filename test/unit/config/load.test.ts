@@ -4,7 +4,6 @@ import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import { Trouble } from '../../../src/domain/trouble.ts'
-import { BUILT_IN_CLOCKS } from '../../support/built-in-clocks.ts'
 import { rows } from '../../support/rows.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
@@ -71,47 +70,6 @@ function changed(from: string, to: string): string {
   if (!CONTRACT.includes(from)) throw new Error(`not in the example: ${from}`)
   return CONTRACT.replace(from, to)
 }
-
-describe('clocks', () => {
-  const problemsWith = (clocks: string) => problemsOf(`${CONTRACT}clocks: ${clocks}\n`)
-
-  it('of the desk, its maintainers and members are changed by id, removed with null, and added (A3)', async () => {
-    const config = await load(`${CONTRACT}
-clocks:
-  maintainer-certificate: { steps: [{ at: { before: { days: 60 } }, tell: [recipient] }] }
-  desk-failed: null
-  frozen: { subjects: [member], starts: [certificate-seen], stops: [member-removed], due: { within: { days: 1 } },
-            steps: [{ at: { percent: 50 }, tell: [list-admin] }], title: T, risk: R, remedy: M }
-`)
-    const changed = config.clocks.find(({ id }) => id === 'maintainer-certificate')
-    const builtIn = BUILT_IN_CLOCKS.find(({ id }) => id === 'maintainer-certificate')
-
-    expect(changed).toEqual({
-      ...builtIn,
-      steps: [{ at: { before: { days: 60 } }, tell: ['recipient'] }]
-    })
-    expect(config.clocks).toHaveLength(BUILT_IN_CLOCKS.length)
-    expect(config.clocks.map(({ id }) => id)).not.toContain('desk-failed')
-    expect(config.clocks.at(-1)).toMatchObject({ id: 'frozen', subjects: ['member'] })
-  })
-
-  it('of cases are refused there, and those of the desk in a policy', async () => {
-    expect(await problemsWith('{ dead-man: null }')).toEqual([
-      'clocks.dead-man (line 19): is a clock of cases: change it in a policy'
-    ])
-    write('own.yaml', 'extends: dispatch\nid: own\nclocks: { digest: null }\n')
-    expect(
-      (await problemsOf(CONTRACT.replace('policy: dispatch', 'policy: ./own.yaml'))).join()
-    ).toContain('there is no such entry to remove')
-  })
-
-  it('that are not complete are refused, with what is missing', async () => {
-    expect((await problemsWith('{ frozen: { subjects: [desk] } }')).join()).toContain(
-      'clocks.frozen.starts'
-    )
-    expect((await problemsWith('{ no-such-clock: null }')).join()).toContain('no such entry')
-  })
-})
 
 describe('a configuration', () => {
   it('is read as the example of the design, with absolute paths', async () => {

@@ -1,5 +1,6 @@
 /** Samples for the tests of the core: settings, cases, opened messages and situations with everything usual in them. */
 import { createHash } from 'node:crypto'
+import { BUILT_IN_CLOCKS } from '../../../src/config/clock-schema.ts'
 import { builtInTexts } from '../../../src/config/texts.ts'
 import { type Address, addressKey, parseAddress } from '../../../src/domain/address.ts'
 import {
@@ -50,7 +51,7 @@ import {
   type Situation
 } from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
-import { BUILT_IN_CLOCKS, OF_CASES } from '../../support/built-in-clocks.ts'
+import { OF_CASES } from '../../support/built-in-clocks.ts'
 
 const AMONG_MAINTAINERS: ConversationOf = { kind: 'one', with: '', isSigned: false }
 

@@ -1,6 +1,7 @@
 /** (A3) Whatever happens to a case, to the process and to its wall clock: nothing is told twice, early, or out of date. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { BUILT_IN_CLOCKS } from '../../../src/config/clock-schema.ts'
 import { nextRingAt, openRuns } from '../../../src/domain/clock.ts'
 import {
   aboutCase,
@@ -13,7 +14,6 @@ import {
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { clocksOf, standingOf, type Told } from '../../../src/policy/clocks.ts'
-import { BUILT_IN_CLOCKS } from '../../support/built-in-clocks.ts'
 import { POLICY, PRODUCT } from './samples.ts'
 
 const HOUR = 3_600_000
